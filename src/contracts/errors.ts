@@ -1,0 +1,75 @@
+/** What the process exits with (documented in the README; scripts may rely on it). */
+export const EXIT_CODES = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  someAssetsFailed: 3,
+  bug: 70,
+  interrupted: 130,
+} as const
+
+/** Expected ways to fail. Codes are part of the public interface: scripts match on them. */
+export const ERROR_CODES = [
+  'ACCESS_DENIED',
+  'AMBIGUOUS_RUN_ID',
+  'CANCELLED',
+  'CLOUD_ERROR',
+  'COLUMN_NOT_FOUND',
+  'CONFIRMATION_NEEDED',
+  'DEPLOYMENT_FAILED',
+  'DEPLOYMENT_NOT_FOUND',
+  'FILE_NOT_FOUND',
+  'FILE_NOT_WRITABLE',
+  'INVALID_CONFIGURATION',
+  'INVALID_FLAG',
+  'INVALID_FILTER',
+  'INVALID_PROFILE',
+  'LOCAL_CLOUD_FAILED',
+  'LOCAL_CLOUD_NOT_RUNNING',
+  'NO_ASSETS',
+  'NOT_AVAILABLE',
+  'OUTPUT_EXISTS',
+  'PROFILE_NOT_FOUND',
+  'RUN_NOT_FOUND',
+  'RUN_NOT_COMPLETE',
+  'RUN_STALLED',
+  'SOURCE_NOT_FOUND',
+  'SOURCE_UNSUPPORTED',
+] as const
+
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/** Codes that mean: the command line or a configuration file is wrong. They exit 2, all others 1. */
+const USAGE_CODES: ReadonlySet<ErrorCode> = new Set([
+  'AMBIGUOUS_RUN_ID',
+  'COLUMN_NOT_FOUND',
+  'CONFIRMATION_NEEDED',
+  'INVALID_CONFIGURATION',
+  'INVALID_FLAG',
+  'INVALID_FILTER',
+  'INVALID_PROFILE',
+  'PROFILE_NOT_FOUND',
+  'SOURCE_UNSUPPORTED',
+])
+
+/**
+ * An expected failure: what happened to which resource, and what to type next. It knows nothing
+ * of terminals; the base command prints it, the runtime maps it to an HTTP answer.
+ */
+export class ImageryError extends Error {
+  override readonly name = 'ImageryError'
+  readonly code: ErrorCode
+  /** Commands to run or things to do next, most likely first. */
+  readonly suggestions: readonly string[]
+
+  constructor(code: ErrorCode, message: string, options: { suggestions?: readonly string[]; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.suggestions = options.suggestions ?? []
+  }
+
+  get exitCode(): number {
+    if (this.code === 'CANCELLED') return EXIT_CODES.interrupted
+    return USAGE_CODES.has(this.code) ? EXIT_CODES.usage : EXIT_CODES.failed
+  }
+}

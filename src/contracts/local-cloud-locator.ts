@@ -1,0 +1,28 @@
+import { z } from 'zod'
+
+/** The file in a local cloud's data folder by which other processes find it while it runs. */
+export const LOCATOR_FILE = 'local-cloud.json'
+
+/** Names the locator file to every process that shall talk to the local cloud instead of Google. */
+export const LOCATOR_VARIABLE = 'IMAGERY_LOCAL_CLOUD'
+
+export const localCloudLocator = z.object({
+  version: z.literal(1),
+  pid: z.int(),
+  projectId: z.string(),
+  projectNumber: z.string(),
+  region: z.string(),
+  /** Base URL of the REST APIs, e.g. `http://127.0.0.1:40123`. */
+  http: z.url(),
+  /** The gRPC APIs, over TLS. */
+  grpc: z.object({ host: z.string(), port: z.int() }),
+  /** PEM file of the local cloud's own certificate authority. */
+  caFile: z.string(),
+  /** `host:port` of the operator account's metadata server. */
+  metadataHost: z.string(),
+  /** Opens the `/_imagery/` endpoints. */
+  adminToken: z.string(),
+  startedAt: z.string(),
+})
+
+export type LocalCloudLocator = z.infer<typeof localCloudLocator>

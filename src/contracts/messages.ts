@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { RUN_ID_PATTERN } from './run-id.ts'
+
+const runId = z.string().regex(RUN_ID_PATTERN, 'not a run id')
+
+/** The number of buckets that a snapshot's assets are hashed into; a shard is a range of them. */
+export const BUCKETS = 2000
+
+/** One Pub/Sub message: a slice of a run's assets. Bounds are inclusive. */
+export const shardMessage = z
+  .strictObject({
+    v: z.literal(1),
+    run_id: runId,
+    /** The full name of the Cloud Tasks queue. */
+    queue: z.string().regex(/^projects\/[^/]+\/locations\/[^/]+\/queues\/[A-Za-z0-9-]+$/, 'not a queue name'),
+    bucket_from: z.int().min(0).max(BUCKETS - 1),
+    bucket_to: z.int().min(0).max(BUCKETS - 1),
+    /** Goes into the task names: a resume that must create a finished task anew raises it. */
+    generation: z.int().min(0).default(0),
+  })
+  .refine((shard) => shard.bucket_from <= shard.bucket_to, 'bucket_from is after bucket_to')
+
+export type ShardMessage = z.infer<typeof shardMessage>
+
+export const location = z.strictObject({ latitude: z.number(), longitude: z.number() })
+
+export type Location = z.infer<typeof location>
+
+export const observation = z.strictObject({
+  observation_id: z.string(),
+  /** As the source has it: what is not a gs:// URI is an unreadable image, and the row says so. */
+  gcs_uri: z.string(),
+  /** RFC 3339, UTC; null when the source has none. */
+  capture_time: z.string().nullable(),
+})
+
+export type Observation = z.infer<typeof observation>
+
+/** One asset as the snapshot holds it and as a task carries it. */
+export const asset = z.strictObject({
+  asset_id: z.string().min(1),
+  location: location.nullable(),
+  /** RFC 3339, UTC; null when the source has none. */
+  detection_time: z.string().nullable(),
+  /** Newest first. Empty when the source names no image: the asset still gets its (failed) row. */
+  observations: z.array(observation),
+})
+
+export type Asset = z.infer<typeof asset>
+
+/** The body of one Cloud Tasks task: one asset's work. */
+export const taskPayload = asset.extend({
+  v: z.literal(1),
+  run_id: runId,
+  generation: z.int().min(0),
+})
+
+export type TaskPayload = z.infer<typeof taskPayload>
+
+/** Cloud Tasks' limit on a task (https://cloud.google.com/tasks/docs/quotas); we stay below the lower of its two published figures. */
+export const MAX_TASK_BYTES = 100 * 1024
+
+/** The body of POST /setup and POST /teardown. */
+export const runRequest = z.strictObject({ v: z.literal(1), run_id: runId })
+
+export type RunRequest = z.infer<typeof runRequest>
+
+/** A Pub/Sub push delivery (https://cloud.google.com/pubsub/docs/push#receive_push): unknown members are Google's to add. */
+export const pushEnvelope = z.object({
+  message: z.object({ data: z.base64().optional(), messageId: z.string(), attributes: z.record(z.string(), z.string()).optional() }),
+  subscription: z.string(),
+  deliveryAttempt: z.int().optional(),
+})
+
+export type PushEnvelope = z.infer<typeof pushEnvelope>

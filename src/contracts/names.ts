@@ -1,0 +1,118 @@
+import { isRunId } from './run-id.ts'
+
+/** The two Cloud Run services of a deployment. */
+export const MAIN_SERVICE = 'imagery-main'
+export const POPULATE_SERVICE = 'imagery-populate'
+
+/** The label that every labelled resource of a run carries; its value is the run id. */
+export const RUN_LABEL = 'imagery-run'
+
+/** A Google Cloud project and region: where a deployment lives. */
+export interface Place {
+  projectId: string
+  region: string
+}
+
+/**
+ * The id shared by a run's topic, subscription and first queue. All three allow letters, digits
+ * and hyphens (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues,
+ * https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names).
+ *
+ * @throws RangeError when `runId` is not a run id: no name may ever be derived from anything else
+ */
+export function runResourceId(runId: string): string {
+  if (!isRunId(runId)) throw new RangeError(`not a run id: ${JSON.stringify(runId)}`)
+  return `imagery-${runId}`
+}
+
+/**
+ * A queue of a run: `imagery-<run_id>`, then `imagery-<run_id>-2`, `-3`, …
+ *
+ * @param index from 0
+ */
+export function queueName({ projectId, region }: Place, runId: string, index = 0): string {
+  const id = runResourceId(runId)
+  return `projects/${projectId}/locations/${region}/queues/${index === 0 ? id : `${id}-${index + 1}`}`
+}
+
+export function topicName({ projectId }: Pick<Place, 'projectId'>, runId: string): string {
+  return `projects/${projectId}/topics/${runResourceId(runId)}`
+}
+
+export function subscriptionName({ projectId }: Pick<Place, 'projectId'>, runId: string): string {
+  return `projects/${projectId}/subscriptions/${runResourceId(runId)}`
+}
+
+/** The deployment's bucket: run specs, staged images, source archives. Bucket names are global, hence the project. */
+export function bucketName({ projectId, region }: Place): string {
+  return `imagery-${projectId.replaceAll(/[^a-z0-9-]/g, '-')}-${region}`
+}
+
+export function runSpecPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}run.json`
+}
+
+/** Everything that a run keeps in the bucket lies under this prefix. */
+export function runObjectsPrefix(runId: string): string {
+  if (!isRunId(runId)) throw new RangeError(`not a run id: ${JSON.stringify(runId)}`)
+  return `runs/${runId}/`
+}
+
+/** The service accounts of a deployment. */
+export function runtimeAccount(projectId: string): string {
+  return `imagery-runtime@${projectId}.iam.gserviceaccount.com`
+}
+
+export function invokerAccount(projectId: string): string {
+  return `imagery-invoker@${projectId}.iam.gserviceaccount.com`
+}
+
+/**
+ * A run's tables: the snapshot, the ledger, the view of current rows, the loaded copy of a local
+ * file (when there is one), and the results that the user asked for.
+ */
+export interface RunTables {
+  projectId: string
+  dataset: string
+  assets: string
+  attempts: string
+  live: string
+  source: string
+  results: string
+}
+
+/** The dataset that imagery makes when the user names none: one a BigQuery location, since a query cannot cross locations. */
+export function defaultDataset(location: string): string {
+  return `imagery_results_${location.toLowerCase().replaceAll('-', '_')}`
+}
+
+/**
+ * @param output the results table's name, when the user chose one; the scratch tables always carry
+ *   the run id, so that two runs with one output never share a ledger
+ */
+export function runTables(options: {
+  projectId: string
+  dataset: string
+  profile: string
+  runId: string
+  output?: string | undefined
+}): RunTables {
+  if (!isRunId(options.runId)) throw new RangeError(`not a run id: ${JSON.stringify(options.runId)}`)
+  const id = options.runId.replace('-', '_')
+  const base = options.output ?? options.profile.replaceAll(/[^A-Za-z0-9_]/g, '_')
+  const name = `${base}_${id}`
+  return {
+    projectId: options.projectId,
+    dataset: options.dataset,
+    assets: `${name}_assets`,
+    attempts: `${name}_attempts`,
+    live: `${name}_live`,
+    source: `${name}_source`,
+    results: options.output ?? name,
+  }
+}
+
+/** `project.dataset.table`, as shown to people and as named, in backticks, in GoogleSQL. */
+export function tablePath(tables: Pick<RunTables, 'projectId' | 'dataset'>, table: string): string {
+  return `${tables.projectId}.${tables.dataset}.${table}`
+}

@@ -1,0 +1,24 @@
+import type { Cause } from './causes.ts'
+
+/** Where a run stands. `stalled` is never a state: a run that has units left and no work queued is `paused`. */
+export type RunState = 'starting' | 'running' | 'paused' | 'complete' | 'torn_down'
+
+/** The JSON of run, status, resume and retry. A stable interface: members may be added, never changed. */
+export interface RunReport {
+  run_id: string
+  state: RunState
+  profile: string
+  source: string
+  units: { total: number; ok: number; failed: number; pending: number }
+  causes: Partial<Record<Cause, number>>
+  /** Some of the failed assets (at most 20), with their reasons. */
+  failures: { asset_id: string; cause: Cause; error_message: string }[]
+  cost_usd: number
+  /** `project.dataset.table`; null until the run is complete. */
+  results_table: string | null
+  attempts_table: string
+  /** RFC 3339. */
+  started_at: string
+  /** RFC 3339: the last row's time; null while units are pending. */
+  finished_at: string | null
+}

@@ -1,0 +1,114 @@
+import { answerColumns } from './answer-schema.ts'
+import type { Column } from './columns.ts'
+import type { Profile } from './run-spec.ts'
+
+const LOCATION: Column = {
+  name: 'location',
+  type: 'STRUCT',
+  description: 'Where the asset stands, WGS 84 degrees.',
+  columns: [
+    { name: 'latitude', type: 'FLOAT64' },
+    { name: 'longitude', type: 'FLOAT64' },
+  ],
+}
+
+/** The snapshot `<name>_assets`: the run's assets as they were when it started. */
+export const ASSET_COLUMNS: readonly Column[] = [
+  { name: 'asset_id', type: 'STRING', description: 'The real-world thing.' },
+  LOCATION,
+  { name: 'detection_time', type: 'TIMESTAMP', description: 'When the asset was last detected.' },
+  {
+    name: 'observations',
+    type: 'STRUCT',
+    mode: 'REPEATED',
+    description: 'The images of the asset, newest first.',
+    columns: [
+      { name: 'observation_id', type: 'STRING' },
+      { name: 'gcs_uri', type: 'STRING' },
+      { name: 'capture_time', type: 'TIMESTAMP' },
+    ],
+  },
+  { name: 'bucket', type: 'INT64', description: 'ABS(MOD(FARM_FINGERPRINT(asset_id), 2000)); a shard is a range of buckets.' },
+]
+
+const ATTEMPT_KEYS: readonly Column[] = [
+  { name: 'run_id', type: 'STRING', mode: 'REQUIRED', description: 'The run.' },
+  { name: 'asset_id', type: 'STRING', mode: 'REQUIRED', description: 'The asset.' },
+  { name: 'attempt_id', type: 'STRING', mode: 'REQUIRED', description: 'Unique id of this attempt.' },
+  { name: 'generation', type: 'INT64', description: '0 at first; grows by one with each resume or retry of the asset.' },
+  { name: 'status', type: 'STRING', mode: 'REQUIRED', description: 'ok, failed or throttled.' },
+  { name: 'cause', type: 'STRING', description: 'Why it failed: throttled, timeout, unreadable_image, blocked, truncated, schema, model_error or budget.' },
+  { name: 'error_message', type: 'STRING', description: 'What the model, the storage or imagery said.' },
+]
+
+const ATTEMPT_PROVENANCE: readonly Column[] = [
+  { name: 'raw_answer', type: 'STRING', description: 'What the model said, when it did not fit the profile.' },
+  { name: 'repaired', type: 'BOOL', description: 'The answer was malformed JSON and was mended before it was checked.' },
+  { name: 'model', type: 'STRING', description: 'The model asked.' },
+  { name: 'model_version', type: 'STRING', description: 'The model that answered.' },
+  { name: 'tier', type: 'STRING', description: 'standard or flex; null for the pixels model.' },
+  { name: 'prompt_hash', type: 'STRING', description: 'SHA-256 of what was asked.' },
+  { name: 'input_hash', type: 'STRING', description: 'SHA-256 of the image URIs and their generations.' },
+  { name: 'prompt_tokens', type: 'INT64', description: 'Tokens read.' },
+  { name: 'output_tokens', type: 'INT64', description: 'Tokens written, without thoughts.' },
+  { name: 'thought_tokens', type: 'INT64', description: 'Tokens thought; billed as output.' },
+  { name: 'cost_usd', type: 'FLOAT64', description: 'List price of the attempt in US dollars.' },
+  { name: 'latency_ms', type: 'INT64', description: 'Time of the attempt in milliseconds.' },
+  { name: 'finish_reason', type: 'STRING', description: 'Why the model stopped.' },
+  { name: 'observation_ids', type: 'STRING', mode: 'REPEATED', description: 'The images used, in order.' },
+  { name: 'gcs_uris', type: 'STRING', mode: 'REPEATED', description: 'Where those images are.' },
+  { name: 'started_at', type: 'TIMESTAMP', mode: 'REQUIRED', description: 'When the attempt began.' },
+  { name: 'finished_at', type: 'TIMESTAMP', mode: 'REQUIRED', description: 'When the attempt ended.' },
+]
+
+/** The names that a profile's answer may not use: they are imagery's own columns. */
+export const RESERVED_COLUMNS: ReadonlySet<string> = new Set(
+  [...ASSET_COLUMNS, ...ATTEMPT_KEYS, ...ATTEMPT_PROVENANCE].map((column) => column.name),
+)
+
+/** The ledger `<name>_attempts`: append-only, one row per attempt. */
+export function attemptColumns(profile: Profile): Column[] {
+  return [...ATTEMPT_KEYS, ...answerColumns(profile.output), ...ATTEMPT_PROVENANCE]
+}
+
+/** The provenance columns that the results table repeats from the ledger, in this order. */
+export const RESULT_PROVENANCE = [
+  'status',
+  'cause',
+  'error_message',
+  'repaired',
+  'model',
+  'model_version',
+  'tier',
+  'prompt_hash',
+  'input_hash',
+  'prompt_tokens',
+  'output_tokens',
+  'thought_tokens',
+  'cost_usd',
+  'latency_ms',
+  'finish_reason',
+  'attempt_id',
+  'run_id',
+  'finished_at',
+] as const
+
+/** The results table `<name>`: asset, images, answer, provenance. */
+export function resultColumns(profile: Profile): Column[] {
+  const ledger = new Map([...ATTEMPT_KEYS, ...ATTEMPT_PROVENANCE].map((column) => [column.name, column]))
+  const named = (name: string): Column => {
+    const column = ledger.get(name)
+    if (!column) throw new Error(`no ledger column ${name}`)
+    const { mode, ...rest } = column
+    return mode === 'REPEATED' ? { ...rest, mode } : rest
+  }
+  return [
+    { name: 'asset_id', type: 'STRING', description: 'The real-world thing.' },
+    LOCATION,
+    { name: 'detection_time', type: 'TIMESTAMP', description: 'When the asset was last detected.' },
+    named('observation_ids'),
+    named('gcs_uris'),
+    ...answerColumns(profile.output),
+    ...RESULT_PROVENANCE.map(named),
+  ]
+}
