@@ -1,0 +1,352 @@
+import type { BigQuery, Job, Query, RowMetadata, TableField, TableMetadata } from '@google-cloud/bigquery'
+import type { Column } from '../contracts/columns.ts'
+import { restClientOptions } from './credentials.ts'
+import { call, callUnless, cloudError, CloudError } from './errors.ts'
+
+/** A BigQuery table or view. */
+export interface TableName {
+  projectId: string
+  dataset: string
+  table: string
+}
+
+const clients = new Map<string, Promise<BigQuery>>()
+
+async function bigQuery(projectId: string): Promise<BigQuery> {
+  let client = clients.get(projectId)
+  if (!client) {
+    client = Promise.all([import('@google-cloud/bigquery'), restClientOptions(projectId)]).then(
+      ([{ BigQuery }, options]) => new BigQuery(options),
+    )
+    clients.set(projectId, client)
+  }
+  return client
+}
+
+async function tableHandle({ projectId, dataset, table }: TableName) {
+  return (await bigQuery(projectId)).dataset(dataset, { projectId }).table(table)
+}
+
+/** What is known of a table without reading it, which costs nothing. */
+export interface TableDescription {
+  type: string
+  location: string
+  rows: number
+  fields: TableField[]
+  labels: Record<string, string>
+}
+
+/** A table's metadata, or undefined when there is no such table or dataset. */
+export async function describeTable(name: TableName): Promise<TableDescription | undefined> {
+  const answer = await callUnless('NOT_FOUND', (await tableHandle(name)).getMetadata(), undefined)
+  if (!answer) return undefined
+  const metadata = answer[0] as TableMetadata & { location?: string; numRows?: string; type?: string }
+  return {
+    type: metadata.type ?? 'TABLE',
+    location: metadata.location ?? 'US',
+    rows: Number(metadata.numRows ?? 0),
+    fields: (metadata.schema as { fields?: TableField[] } | undefined)?.fields ?? [],
+    labels: (metadata.labels as Record<string, string> | undefined) ?? {},
+  }
+}
+
+/** Makes the dataset in `location` unless it exists. A dataset of that name elsewhere is refused: queries cannot cross locations. */
+export async function ensureDataset(
+  name: { projectId: string; dataset: string },
+  options: { location: string; description: string },
+): Promise<'created' | 'existed'> {
+  const handle = (await bigQuery(name.projectId)).dataset(name.dataset, { projectId: name.projectId })
+  const existing = await callUnless('NOT_FOUND', handle.getMetadata(), undefined)
+  if (!existing) {
+    const created = handle.create({ location: options.location, description: options.description } as object)
+    return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+  }
+  const location = String((existing[0] as { location?: string }).location ?? 'US')
+  if (location.toLowerCase() !== options.location.toLowerCase()) {
+    throw new CloudError(
+      'FAILED_PRECONDITION',
+      `Dataset ${name.projectId}.${name.dataset} is in ${location}, the source table in ${options.location}: BigQuery cannot query across locations`,
+    )
+  }
+  return 'existed'
+}
+
+/** The location of a dataset, or undefined when there is none. */
+export async function datasetLocation(name: { projectId: string; dataset: string }): Promise<string | undefined> {
+  const handle = (await bigQuery(name.projectId)).dataset(name.dataset, { projectId: name.projectId })
+  const answer = await callUnless('NOT_FOUND', handle.getMetadata(), undefined)
+  return answer && String((answer[0] as { location?: string }).location ?? 'US')
+}
+
+/** Deletes a dataset that holds no table. One that holds any stays. */
+export async function deleteDatasetIfEmpty(name: { projectId: string; dataset: string }): Promise<'deleted' | 'kept'> {
+  const handle = (await bigQuery(name.projectId)).dataset(name.dataset, { projectId: name.projectId })
+  const [tables] = await callUnless('NOT_FOUND', handle.getTables({ maxResults: 1, autoPaginate: false }), [[]])
+  if (tables.length > 0) return 'kept'
+  return callUnless('NOT_FOUND', handle.delete().then(() => 'deleted' as const), 'deleted' as const)
+}
+
+export interface NewTable {
+  columns: readonly Column[]
+  description: string
+  labels: Record<string, string>
+  clusterBy?: readonly string[]
+  expiresAt?: Date
+}
+
+/** Makes an empty table unless it exists. */
+export async function ensureTable(name: TableName, options: NewTable): Promise<'created' | 'existed'> {
+  return create(name, { schema: { fields: options.columns.map(tableField) }, ...tableMetadata(options) })
+}
+
+/** Makes a view unless it exists. The tables that it reads must exist. */
+export async function ensureView(
+  name: TableName,
+  options: { query: string; description: string; labels: Record<string, string> },
+): Promise<'created' | 'existed'> {
+  const { query, description, labels } = options
+  return create(name, { view: { query, useLegacySql: false }, description, labels })
+}
+
+async function create(name: TableName, metadata: object): Promise<'created' | 'existed'> {
+  const dataset = (await bigQuery(name.projectId)).dataset(name.dataset, { projectId: name.projectId })
+  const created = dataset.createTable(name.table, metadata)
+  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+}
+
+/** Sets description, labels, expiry and, when given, the columns' descriptions. */
+export async function updateTable(name: TableName, options: Partial<NewTable>): Promise<void> {
+  const columns = options.columns ? { schema: { fields: options.columns.map(tableField) } } : {}
+  await call((await tableHandle(name)).setMetadata({ ...columns, ...tableMetadata(options) }))
+}
+
+function tableMetadata(options: Partial<NewTable>): object {
+  return {
+    ...(options.description === undefined ? {} : { description: options.description }),
+    ...(options.labels === undefined ? {} : { labels: options.labels }),
+    ...(options.clusterBy === undefined ? {} : { clustering: { fields: [...options.clusterBy] } }),
+    ...(options.expiresAt === undefined ? {} : { expirationTime: String(options.expiresAt.getTime()) }),
+  }
+}
+
+function tableField(column: Column): TableField {
+  const { name, type, mode, description, columns } = column
+  return {
+    name,
+    type: type === 'STRUCT' ? 'RECORD' : type,
+    mode: mode ?? 'NULLABLE',
+    ...(description === undefined ? {} : { description }),
+    ...(columns === undefined ? {} : { fields: columns.map(tableField) }),
+  }
+}
+
+export async function deleteTable(name: TableName): Promise<'deleted' | 'absent'> {
+  const deleted = (await tableHandle(name)).delete()
+  return callUnless('NOT_FOUND', deleted.then(() => 'deleted' as const), 'absent' as const)
+}
+
+/** A row that BigQuery will never take, with its reason. */
+export class RowsRejected extends Error {
+  override readonly name = 'RowsRejected'
+  /** By position in the request; a row that is not here was stored, or stopped by another's fault. */
+  readonly rows: ReadonlyMap<number, string>
+
+  constructor(table: string, rows: ReadonlyMap<number, string>) {
+    super(`${rows.size} rows refused by ${table}: ${[...rows.values()][0] ?? ''}`)
+    this.rows = rows
+  }
+}
+
+/**
+ * Streams rows into a table (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery).
+ * Answers once they are durable. `insertId` lets BigQuery drop a repeat within about a minute.
+ * Rows that fit are stored even when others are refused.
+ *
+ * @throws RowsRejected for rows that do not fit the table, CloudError otherwise
+ */
+export async function insertRows(
+  name: TableName,
+  rows: readonly { insertId: string; json: Record<string, unknown> }[],
+): Promise<void> {
+  const table = await tableHandle(name)
+  try {
+    await table.insert(rows as RowMetadata[], { raw: true, skipInvalidRows: true, partialRetries: 0 })
+  } catch (error) {
+    throw rejectedRows(name, rows, error) ?? cloudError(error)
+  }
+}
+
+function rejectedRows(
+  name: TableName,
+  rows: readonly { insertId: string; json: Record<string, unknown> }[],
+  error: unknown,
+): RowsRejected | undefined {
+  const { errors, name: kind } = error as {
+    name?: string
+    errors?: { row?: { insertId?: string }; errors?: { reason?: string; message?: string }[] }[]
+  }
+  if (kind !== 'PartialFailureError' || !errors) return undefined
+  const positions = new Map(rows.map((row, index) => [row.insertId, index]))
+  const rejected = new Map<number, string>()
+  for (const { row, errors: reasons } of errors) {
+    const index = positions.get(row?.insertId ?? '')
+    if (index !== undefined) rejected.set(index, (reasons ?? []).map(({ message, reason }) => message || reason).join('; '))
+  }
+  return new RowsRejected(`${name.projectId}.${name.dataset}.${name.table}`, rejected)
+}
+
+/** A table's rows, page by page as they are consumed, without a query and so without cost. */
+export async function* tableRows(name: TableName): AsyncGenerator<Record<string, unknown>> {
+  const stream = (await tableHandle(name)).createReadStream({ maxResults: PAGE_ROWS })
+  try {
+    for await (const row of stream) yield row as Record<string, unknown>
+  } catch (error) {
+    throw cloudError(error)
+  } finally {
+    stream.destroy()
+  }
+}
+
+export interface QueryOptions {
+  projectId: string
+  location: string
+  parameters?: Record<string, unknown>
+}
+
+/** The rows of a query, all at once: for small answers only. */
+export async function queryRows<Row>(sql: string, options: QueryOptions): Promise<Row[]> {
+  const client = await bigQuery(options.projectId)
+  const [rows] = await call(client.query(queryRequest(sql, options)))
+  return rows as Row[]
+}
+
+/** The rows of a query one by one; pages are fetched as they are consumed, so memory stays flat. */
+export async function* queryStream<Row>(sql: string, options: QueryOptions & { pageSize?: number }): AsyncGenerator<Row> {
+  const client = await bigQuery(options.projectId)
+  const stream = client.createQueryStream({ ...queryRequest(sql, options), maxResults: options.pageSize ?? PAGE_ROWS })
+  try {
+    for await (const row of stream) yield row as Row
+  } catch (error) {
+    throw cloudError(error)
+  } finally {
+    stream.destroy()
+  }
+}
+
+const PAGE_ROWS = 2_000
+
+function queryRequest(sql: string, options: QueryOptions): Query {
+  return {
+    query: sql,
+    location: options.location,
+    useLegacySql: false,
+    ...(options.parameters ? { params: options.parameters } : {}),
+  }
+}
+
+/** What a query would read, found out without running it. @throws CloudError INVALID_ARGUMENT when it is not valid */
+export async function dryRun(sql: string, options: QueryOptions): Promise<{ bytes: number; fields: TableField[] }> {
+  const client = await bigQuery(options.projectId)
+  const [job] = await call(client.createQueryJob({ ...queryRequest(sql, options), dryRun: true }))
+  const statistics = job.metadata.statistics as {
+    totalBytesProcessed?: string
+    query?: { schema?: { fields?: TableField[] } }
+  }
+  return { bytes: Number(statistics.totalBytesProcessed ?? 0), fields: statistics.query?.schema?.fields ?? [] }
+}
+
+export interface QueryIntoTable extends QueryOptions {
+  /** Makes the job happen once: a second call with the same id waits for the first one's outcome. */
+  jobId: string
+  destination: TableName
+  labels: Record<string, string>
+  clusterBy: readonly string[]
+  /** Partitions by an integer column: `[0, end)` in steps of one. */
+  partitionBy?: { column: string; end: number }
+}
+
+/**
+ * Writes a query's rows into a table, replacing what it held, in one atomic job
+ * (https://cloud.google.com/bigquery/docs/writing-results). Answers when the job is done.
+ */
+export async function queryIntoTable(sql: string, options: QueryIntoTable): Promise<{ bytes: number }> {
+  const client = await bigQuery(options.projectId)
+  const { projectId, dataset, table } = options.destination
+  const job = await createJobOnce(client, options.jobId, options.location, {
+    labels: options.labels,
+    query: {
+      query: sql,
+      useLegacySql: false,
+      destinationTable: { projectId, datasetId: dataset, tableId: table },
+      writeDisposition: 'WRITE_TRUNCATE',
+      clustering: { fields: [...options.clusterBy] },
+      ...(options.partitionBy
+        ? {
+            rangePartitioning: {
+              field: options.partitionBy.column,
+              range: { start: '0', end: String(options.partitionBy.end), interval: '1' },
+            },
+          }
+        : {}),
+      ...(options.parameters ? { parameterMode: 'NAMED', queryParameters: stringParameters(options.parameters) } : {}),
+    },
+  })
+  return { bytes: await jobDone(job) }
+}
+
+function stringParameters(parameters: Record<string, unknown>): object[] {
+  return Object.entries(parameters).map(([name, value]) => ({
+    name,
+    parameterType: { type: typeof value === 'number' ? 'INT64' : 'STRING' },
+    parameterValue: { value: String(value) },
+  }))
+}
+
+/** Loads a local file into a table, replacing what it held; the schema is detected. */
+export async function loadFile(
+  name: TableName,
+  file: string,
+  options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'; location: string },
+): Promise<void> {
+  const table = await tableHandle(name)
+  const [job] = await call(
+    table.createLoadJob(file, {
+      sourceFormat: options.format,
+      location: options.location,
+      writeDisposition: 'WRITE_TRUNCATE',
+      ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
+      ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
+    } as object),
+  )
+  await jobDone(job)
+}
+
+async function createJobOnce(client: BigQuery, jobId: string, location: string, configuration: object): Promise<Job> {
+  const answer = await callUnless('ALREADY_EXISTS', client.createJob({ jobId, location, configuration } as object), undefined)
+  return answer ? answer[0] : client.job(jobId, { location })
+}
+
+interface JobMetadata {
+  status?: { state?: string; errorResult?: { message?: string; reason?: string } }
+  statistics?: { totalBytesProcessed?: string }
+}
+
+/** Waits for a job. Answers the bytes that it read. */
+async function jobDone(job: Job): Promise<number> {
+  for (let pauseMs = 50; ; pauseMs = Math.min(2_000, pauseMs * 1.5)) {
+    const metadata = (await call(job.getMetadata()))[0] as JobMetadata
+    const failure = metadata.status?.errorResult
+    if (failure) {
+      const status = failure.reason === 'notFound' ? 'NOT_FOUND' : failure.reason === 'accessDenied' ? 'PERMISSION_DENIED' : 'INVALID_ARGUMENT'
+      throw new CloudError(status, failure.message ?? 'the BigQuery job failed', { reason: failure.reason })
+    }
+    if (metadata.status?.state === 'DONE') return Number(metadata.statistics?.totalBytesProcessed ?? 0)
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+}
+
+/** RFC 3339 text of a TIMESTAMP as the client hands it out; null stays null. */
+export function timestampText(value: unknown): string | null {
+  if (value === null || value === undefined) return null
+  return String((value as { value?: string }).value ?? value)
+}

@@ -1,0 +1,130 @@
+/** Google's canonical status names (google/rpc/code.proto). */
+export type GoogleStatus =
+  | 'CANCELLED'
+  | 'UNKNOWN'
+  | 'INVALID_ARGUMENT'
+  | 'DEADLINE_EXCEEDED'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'PERMISSION_DENIED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'OUT_OF_RANGE'
+  | 'UNIMPLEMENTED'
+  | 'INTERNAL'
+  | 'UNAVAILABLE'
+  | 'DATA_LOSS'
+  | 'UNAUTHENTICATED'
+
+const GRPC_STATUS: readonly (GoogleStatus | undefined)[] = [
+  undefined,
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+]
+
+const HTTP_STATUS: Record<number, GoogleStatus> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+  408: 'DEADLINE_EXCEEDED',
+  409: 'ALREADY_EXISTS',
+  412: 'FAILED_PRECONDITION',
+  429: 'RESOURCE_EXHAUSTED',
+  499: 'CANCELLED',
+  500: 'INTERNAL',
+  501: 'UNIMPLEMENTED',
+  502: 'UNAVAILABLE',
+  503: 'UNAVAILABLE',
+  504: 'DEADLINE_EXCEEDED',
+}
+
+/** Statuses after which the same call may be made again (https://cloud.google.com/apis/design/errors#error_retries). */
+const RETRYABLE: ReadonlySet<GoogleStatus> = new Set(['RESOURCE_EXHAUSTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'ABORTED'])
+
+/** Any failure of a call to Google, whatever the transport: gRPC code, HTTP code, or no answer at all. */
+export class CloudError extends Error {
+  override readonly name = 'CloudError'
+  readonly status: GoogleStatus
+  /** The machine-readable reason of the older JSON APIs, e.g. `invalidQuery`, `notFound`. */
+  readonly reason: string | undefined
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean
+
+  constructor(status: GoogleStatus, message: string, options: { reason?: string | undefined; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.status = status
+    this.reason = options.reason
+    this.retryable = RETRYABLE.has(status)
+  }
+}
+
+interface ThrownByClient {
+  code?: unknown
+  status?: unknown
+  message?: string
+  details?: unknown
+  errors?: { reason?: string; message?: string }[]
+  response?: { status?: number }
+}
+
+/** Node's error codes of a connection that could not be made or broke. */
+const CONNECTION_CODES = /^(E(CONN|HOST|NET|PIPE|AI_|TIMEDOUT)|UND_ERR|ERR_STREAM_PREMATURE_CLOSE|ENOTFOUND)/
+
+/**
+ * One shape for what the official clients throw: gRPC clients put the gRPC code (5) into `code`,
+ * BigQuery and Storage the HTTP code (404), gaxios an HTTP status, sockets a Node code.
+ */
+export function cloudError(thrown: unknown): CloudError {
+  if (thrown instanceof CloudError) return thrown
+  const { code, status, message, details, errors, response } = (thrown ?? {}) as ThrownByClient
+  const text = typeof details === 'string' && details ? details : (errors?.[0]?.message ?? message ?? String(thrown))
+  const options = { reason: errors?.[0]?.reason, cause: thrown }
+  const number = [code, status, response?.status].map(Number).find((value) => Number.isInteger(value) && value > 0)
+  if (number !== undefined) {
+    const known = number < GRPC_STATUS.length ? GRPC_STATUS[number] : HTTP_STATUS[number]
+    return new CloudError(known ?? (number >= 500 ? 'INTERNAL' : 'UNKNOWN'), text, options)
+  }
+  if (typeof code === 'string' && CONNECTION_CODES.test(code)) return new CloudError('UNAVAILABLE', text, options)
+  if ((thrown as Error | undefined)?.name === 'AbortError') return new CloudError('CANCELLED', text, options)
+  return new CloudError('UNKNOWN', text, options)
+}
+
+/** Awaits a client's call; rejects with CloudError only. */
+export async function call<Result>(promise: Promise<Result>): Promise<Result> {
+  try {
+    return await promise
+  } catch (error) {
+    throw cloudError(error)
+  }
+}
+
+/** Awaits a call whose resource may be absent (or, with `status`, be there already): `fallback` then. */
+export async function callUnless<Result, Fallback>(
+  status: GoogleStatus,
+  promise: Promise<Result>,
+  fallback: Fallback,
+): Promise<Result | Fallback> {
+  try {
+    return await promise
+  } catch (error) {
+    const known = cloudError(error)
+    if (known.status === status) return fallback
+    throw known
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * A value of the BigQuery client as plain JSON: its wrappers for times, dates and geography become
+ * their text, big numbers theirs, buffers base64; arrays and structs are followed.
+ */
+export function plainValue(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value ?? null
+  if (Array.isArray(value)) return value.map(plainValue)
+  if (Buffer.isBuffer(value)) return value.toString('base64')
+  const kind = value.constructor?.name
+  if (kind !== 'Object' && 'value' in value) return plainValue(value.value)
+  if (kind === 'Big') return String(value)
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plainValue(member)]))
+}

@@ -1,0 +1,81 @@
+import type { v1 } from '@google-cloud/pubsub'
+import { grpcClientOptions } from './credentials.ts'
+import { call, callUnless } from './errors.ts'
+
+interface Clients {
+  publisher: InstanceType<typeof v1.PublisherClient>
+  subscriber: InstanceType<typeof v1.SubscriberClient>
+}
+
+let clients: Promise<Clients> | undefined
+
+/**
+ * The generated clients rather than the `PubSub` class: a run sends few messages and wants each
+ * call's outcome, not batching in the background.
+ */
+async function pubsub(): Promise<Clients> {
+  clients ??= Promise.all([import('@google-cloud/pubsub'), grpcClientOptions('')]).then(([{ v1 }, { projectId: _, ...options }]) => ({
+    publisher: new v1.PublisherClient(options as ConstructorParameters<typeof v1.PublisherClient>[0]),
+    subscriber: new v1.SubscriberClient(options as ConstructorParameters<typeof v1.SubscriberClient>[0]),
+  }))
+  return clients
+}
+
+export async function ensureTopic(name: string, labels: Record<string, string>): Promise<'created' | 'existed'> {
+  const { publisher } = await pubsub()
+  const created = publisher.createTopic({ name, labels })
+  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+}
+
+export async function deleteTopic(name: string): Promise<'deleted' | 'absent'> {
+  const { publisher } = await pubsub()
+  return callUnless('NOT_FOUND', publisher.deleteTopic({ topic: name }).then(() => 'deleted' as const), 'absent' as const)
+}
+
+export interface PushSubscription {
+  topic: string
+  endpoint: string
+  serviceAccountEmail: string
+  audience: string
+  labels: Record<string, string>
+}
+
+/**
+ * The acknowledgement deadline in seconds, Pub/Sub's longest. For a push subscription it is also
+ * the time that the endpoint has to answer
+ * (https://cloud.google.com/pubsub/docs/push#receive_push).
+ */
+const ACK_DEADLINE_SECONDS = 600
+
+/** Makes a push subscription unless it exists. */
+export async function ensurePushSubscription(name: string, options: PushSubscription): Promise<'created' | 'existed'> {
+  const { subscriber } = await pubsub()
+  const { serviceAccountEmail, audience } = options
+  const created = subscriber.createSubscription({
+    name,
+    topic: options.topic,
+    labels: options.labels,
+    ackDeadlineSeconds: ACK_DEADLINE_SECONDS,
+    pushConfig: { pushEndpoint: options.endpoint, oidcToken: { serviceAccountEmail, audience } },
+    retryPolicy: { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: 60 } },
+  })
+  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+}
+
+export async function deleteSubscription(name: string): Promise<'deleted' | 'absent'> {
+  const { subscriber } = await pubsub()
+  const deleted = subscriber.deleteSubscription({ subscription: name })
+  return callUnless('NOT_FOUND', deleted.then(() => 'deleted' as const), 'absent' as const)
+}
+
+/** The most messages that one Publish call takes (https://cloud.google.com/pubsub/quotas#resource_limits). */
+const MAX_MESSAGES = 1_000
+
+/** Publishes one message per body, in order. Answers when all are accepted. */
+export async function publish(topic: string, bodies: readonly string[]): Promise<void> {
+  const { publisher } = await pubsub()
+  for (let start = 0; start < bodies.length; start += MAX_MESSAGES) {
+    const messages = bodies.slice(start, start + MAX_MESSAGES).map((body) => ({ data: Buffer.from(body) }))
+    await call(publisher.publish({ topic, messages }))
+  }
+}

@@ -1,0 +1,90 @@
+import type { Asset } from '../contracts/messages.ts'
+import { RUN_LABEL, type RunTables } from '../contracts/names.ts'
+import type { RunSpec } from '../contracts/run-spec.ts'
+import { attemptColumns, resultColumns } from '../contracts/tables.ts'
+import { deleteTable, ensureTable, ensureView, queryIntoTable, queryStream, timestampText, updateTable, type TableName } from './bigquery.ts'
+import { liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
+
+export type RunTableRole = 'assets' | 'attempts' | 'live' | 'source' | 'results'
+
+/** One of a run's tables by its role. */
+export function runTable(tables: RunTables, role: RunTableRole): TableName {
+  return { projectId: tables.projectId, dataset: tables.dataset, table: tables[role] }
+}
+
+/** Makes a run's ledger and its view of current rows. Idempotent. The snapshot must be there: BigQuery checks a view when it is made. */
+export async function createRunTables(spec: RunSpec): Promise<void> {
+  const labels = { [RUN_LABEL]: spec.run_id }
+  await ensureTable(runTable(spec.tables, 'attempts'), {
+    columns: attemptColumns(spec.profile),
+    description: `Every attempt of imagery run ${spec.run_id} (${spec.profile.name}), one row each, append-only.`,
+    labels,
+    clusterBy: ['asset_id'],
+  })
+  await ensureView(runTable(spec.tables, 'live'), {
+    query: liveView(spec.tables, spec.profile),
+    description: `The current row of every asset of imagery run ${spec.run_id}.`,
+    labels,
+  })
+}
+
+/** Writes the results table from the view, whole and at once, and describes its columns. Idempotent. */
+export async function writeResults(spec: RunSpec, jobId: string): Promise<void> {
+  const labels = { [RUN_LABEL]: spec.run_id }
+  const results = runTable(spec.tables, 'results')
+  await queryIntoTable(resultsQuery(spec.tables, spec.profile), {
+    jobId,
+    projectId: spec.tables.projectId,
+    location: spec.source.location,
+    destination: results,
+    labels,
+    clusterBy: ['asset_id'],
+  })
+  await updateTable(results, {
+    columns: resultColumns(spec.profile),
+    description: `${spec.profile.description} imagery run ${spec.run_id} over ${spec.source.given}.`,
+    labels,
+  })
+}
+
+/** The assets of a range of buckets, both ends included, as they arrive. */
+export async function* streamAssets(
+  spec: Pick<RunSpec, 'tables' | 'source'>,
+  bucketFrom: number,
+  bucketTo: number,
+): AsyncGenerator<Asset> {
+  const rows = queryStream<AssetRow>(shardQuery(spec.tables), {
+    projectId: spec.tables.projectId,
+    location: spec.source.location,
+    parameters: { bucket_from: bucketFrom, bucket_to: bucketTo },
+  })
+  for await (const row of rows) {
+    yield {
+      asset_id: row.asset_id,
+      location: row.location,
+      detection_time: timestampText(row.detection_time),
+      observations: row.observations.map((observation) => ({
+        observation_id: observation.observation_id,
+        gcs_uri: observation.gcs_uri,
+        capture_time: timestampText(observation.capture_time),
+      })),
+    }
+  }
+}
+
+interface AssetRow {
+  asset_id: string
+  location: { latitude: number; longitude: number } | null
+  detection_time: unknown
+  observations: { observation_id: string; gcs_uri: string; capture_time: unknown }[]
+}
+
+/** Deletes the run's tables of the given roles. Answers those that were there. */
+export async function deleteRunTables(tables: RunTables, roles: readonly RunTableRole[]): Promise<string[]> {
+  const deleted: string[] = []
+  for (const role of roles) {
+    const name = runTable(tables, role)
+    if ((await deleteTable(name)) === 'deleted') deleted.push(`${name.projectId}.${name.dataset}.${name.table}`)
+  }
+  return deleted
+}

@@ -1,0 +1,111 @@
+import type { Storage } from '@google-cloud/storage'
+import { restClientOptions } from './credentials.ts'
+import { call, callUnless, CloudError } from './errors.ts'
+
+let client: Promise<Storage> | undefined
+
+/** The client needs no project but to create a bucket; the one that asks first names it. */
+async function storage(projectId = ''): Promise<Storage> {
+  client ??= Promise.all([import('@google-cloud/storage'), restClientOptions(projectId)]).then(
+    ([{ Storage }, options]) => new Storage({ ...options, useAuthWithCustomEndpoint: true }),
+  )
+  return client
+}
+
+/**
+ * Splits `gs://bucket/path/to/object`.
+ *
+ * @throws CloudError INVALID_ARGUMENT when it is not one
+ */
+export function parseGsUri(uri: string): { bucket: string; path: string } {
+  const match = /^gs:\/\/([^/]+)\/(.+)$/s.exec(uri)
+  if (!match?.[1] || !match[2]) throw new CloudError('INVALID_ARGUMENT', `not a gs:// URI: ${uri}`)
+  return { bucket: match[1], path: match[2] }
+}
+
+/** The bytes of an object. Rejects with CloudError NOT_FOUND when there is none. */
+export async function readObject(uri: string): Promise<Buffer> {
+  const { bucket, path } = parseGsUri(uri)
+  const [bytes] = await call((await storage()).bucket(bucket).file(path).download())
+  return bytes
+}
+
+/** Writes an object whole. `onlyNew` refuses to replace one: CloudError FAILED_PRECONDITION. */
+export async function writeObject(
+  uri: string,
+  bytes: Buffer | string,
+  options: { contentType: string; onlyNew?: boolean },
+): Promise<void> {
+  const { bucket, path } = parseGsUri(uri)
+  const file = (await storage()).bucket(bucket).file(path)
+  await call(
+    file.save(bytes, {
+      contentType: options.contentType,
+      resumable: false,
+      ...(options.onlyNew ? { preconditionOpts: { ifGenerationMatch: 0 } } : {}),
+    }),
+  )
+}
+
+/** The generation of an object, or undefined when there is none. */
+export async function objectGeneration(uri: string): Promise<string | undefined> {
+  const { bucket, path } = parseGsUri(uri)
+  const answer = await callUnless('NOT_FOUND', (await storage()).bucket(bucket).file(path).getMetadata(), undefined)
+  return answer === undefined ? undefined : String(answer[0].generation)
+}
+
+/** The paths of the objects under a prefix; empty when the bucket is missing. */
+export async function listObjects(bucket: string, prefix: string): Promise<string[]> {
+  const answer = await callUnless('NOT_FOUND', (await storage()).bucket(bucket).getFiles({ prefix }), undefined)
+  return answer?.[0].map((file) => file.name) ?? []
+}
+
+/** The "folders" directly under a prefix, each with its trailing slash; empty when the bucket is missing. */
+export async function listFolders(bucket: string, prefix: string): Promise<string[]> {
+  const folders: string[] = []
+  let query: object | null = { prefix, delimiter: '/', autoPaginate: false }
+  while (query) {
+    const answer: unknown[] | undefined = await callUnless(
+      'NOT_FOUND',
+      (await storage()).bucket(bucket).getFiles(query) as Promise<unknown[]>,
+      undefined,
+    )
+    if (!answer) return []
+    const [, next, response] = answer as [unknown, object | null, { prefixes?: string[] } | undefined]
+    folders.push(...(response?.prefixes ?? []))
+    query = next
+  }
+  return folders
+}
+
+export async function deleteObject(uri: string): Promise<'deleted' | 'absent'> {
+  const { bucket, path } = parseGsUri(uri)
+  const deleted = (await storage()).bucket(bucket).file(path).delete()
+  return callUnless('NOT_FOUND', deleted.then(() => 'deleted' as const), 'absent' as const)
+}
+
+/** Deletes every object under a prefix but one; a missing bucket or object is fine. Answers how many there were. */
+export async function deleteObjects(
+  bucket: string,
+  prefix: string,
+  options: { except?: string; progress?: (deleted: number) => void } = {},
+): Promise<number> {
+  const names = (await listObjects(bucket, prefix)).filter((name) => name !== options.except)
+  for (let start = 0; start < names.length; start += DELETES_AT_ONCE) {
+    await Promise.all(names.slice(start, start + DELETES_AT_ONCE).map((name) => deleteObject(`gs://${bucket}/${name}`)))
+    options.progress?.(Math.min(names.length, start + DELETES_AT_ONCE))
+  }
+  return names.length
+}
+
+const DELETES_AT_ONCE = 16
+
+/** Makes the bucket private (uniform access, public access prevented) unless it exists. */
+export async function ensureBucket(name: string, options: { projectId: string; location: string }): Promise<'created' | 'existed'> {
+  const handle = await storage(options.projectId)
+  const created = handle.createBucket(name, {
+    location: options.location,
+    iamConfiguration: { uniformBucketLevelAccess: { enabled: true }, publicAccessPrevention: 'enforced' },
+  } as Parameters<Storage['createBucket']>[1])
+  return (await callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const))
+}

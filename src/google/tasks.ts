@@ -1,0 +1,135 @@
+import type { CloudTasksClient, v2beta3 } from '@google-cloud/tasks'
+import { grpcClientOptions } from './credentials.ts'
+import { call, callUnless, cloudError } from './errors.ts'
+
+interface Clients {
+  v2: CloudTasksClient
+  v2beta3: InstanceType<typeof v2beta3.CloudTasksClient>
+}
+
+let clients: Promise<Clients> | undefined
+
+async function tasks(): Promise<Clients> {
+  clients ??= Promise.all([import('@google-cloud/tasks'), grpcClientOptions('')]).then(([module, { projectId: _, ...options }]) => ({
+    v2: new module.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
+    v2beta3: new module.v2beta3.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
+  }))
+  return clients
+}
+
+export interface QueueLimits {
+  maxConcurrent: number
+  maxPerSecond: number
+  maxAttempts: number
+}
+
+/** How long a task waits between tries: doubling from the first figure to the second (seconds). */
+const BACKOFF_SECONDS = { min: 1, max: 60 }
+
+/**
+ * Makes a run's queue unless it exists.
+ * https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#retryconfig
+ */
+export async function ensureQueue(name: string, limits: QueueLimits): Promise<'created' | 'existed'> {
+  const { v2 } = await tasks()
+  const created = v2.createQueue({
+    parent: name.slice(0, name.lastIndexOf('/queues/')),
+    queue: {
+      name,
+      rateLimits: { maxDispatchesPerSecond: limits.maxPerSecond, maxConcurrentDispatches: limits.maxConcurrent },
+      retryConfig: {
+        maxAttempts: limits.maxAttempts,
+        minBackoff: { seconds: BACKOFF_SECONDS.min },
+        maxBackoff: { seconds: BACKOFF_SECONDS.max },
+        maxDoublings: 6,
+      },
+    },
+  })
+  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+}
+
+export async function deleteQueue(name: string): Promise<'deleted' | 'absent'> {
+  const { v2 } = await tasks()
+  return callUnless('NOT_FOUND', v2.deleteQueue({ name }).then(() => 'deleted' as const), 'absent' as const)
+}
+
+/** How many tasks a queue still holds, or undefined when there is no such queue. */
+export async function queuedTasks(name: string): Promise<number | undefined> {
+  const { v2beta3 } = await tasks()
+  const answer = await callUnless('NOT_FOUND', v2beta3.getQueue({ name, readMask: { paths: ['name', 'stats'] } }), undefined)
+  return answer && Number(answer[0].stats?.tasksCount ?? 0)
+}
+
+/** The names of the queues of a project and region. */
+export async function listQueues(projectId: string, region: string): Promise<string[]> {
+  const { v2 } = await tasks()
+  const [queues] = await call(v2.listQueues({ parent: `projects/${projectId}/locations/${region}` }))
+  return queues.map((queue) => queue.name ?? '')
+}
+
+export interface NewTask {
+  /** The last part of the task's name; Cloud Tasks refuses a second task of that name. */
+  id: string
+  url: string
+  body: Buffer
+  audience: string
+  serviceAccountEmail: string
+  /** 15 to 1800. */
+  dispatchDeadlineSeconds: number
+}
+
+/** BatchCreateTasks is not to be had here: a Preview method, absent from some universes and emulators. */
+export class BatchRefused extends Error {
+  override readonly name = 'BatchRefused'
+}
+
+/** The most tasks that one BatchCreateTasks call takes. */
+export const MAX_BATCH_TASKS = 100
+
+/**
+ * Creates up to 100 tasks in one call
+ * (https://cloud.google.com/tasks/docs/reference/rest/v2beta3/projects.locations.queues.tasks/batchCreate).
+ * The call is not atomic: tasks that exist already count as fine, any other failure rejects with
+ * the first one's CloudError, after which the whole batch may be sent again.
+ *
+ * @throws BatchRefused where the method is not available
+ */
+export async function createTaskBatch(queue: string, batch: readonly NewTask[]): Promise<{ created: number; existed: number }> {
+  const { v2beta3 } = await tasks()
+  const requests = batch.map((task) => ({ parent: queue, task: taskMessage(queue, task) }))
+  try {
+    const [operation] = await v2beta3.batchCreateTasks({ parent: queue, requests })
+    if (!operation.latestResponse.done) await operation.promise()
+    const failures = Object.values((operation.metadata as { failedRequests?: Record<string, { code?: number; message?: string }> } | null)?.failedRequests ?? {})
+    const failure = failures.find(({ code }) => code !== ALREADY_EXISTS)
+    if (failure) throw cloudError(failure)
+    return { created: batch.length - failures.length, existed: failures.length }
+  } catch (error) {
+    const known = cloudError(error)
+    if (known.status === 'UNIMPLEMENTED') throw new BatchRefused(known.message, { cause: error })
+    throw known
+  }
+}
+
+/** google.rpc.Code */
+const ALREADY_EXISTS = 6
+
+export async function createTask(queue: string, task: NewTask): Promise<'created' | 'existed'> {
+  const { v2 } = await tasks()
+  const created = v2.createTask({ parent: queue, task: taskMessage(queue, task) })
+  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+}
+
+function taskMessage(queue: string, task: NewTask) {
+  return {
+    name: `${queue}/tasks/${task.id}`,
+    dispatchDeadline: { seconds: task.dispatchDeadlineSeconds },
+    httpRequest: {
+      url: task.url,
+      httpMethod: 'POST' as const,
+      headers: { 'content-type': 'application/json' },
+      body: task.body,
+      oidcToken: { serviceAccountEmail: task.serviceAccountEmail, audience: task.audience },
+    },
+  }
+}
