@@ -1,0 +1,122 @@
+import path from 'node:path'
+import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
+import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
+import { expectedFailure } from './services/cloud-failure.ts'
+import { openSession, type Session } from './services/session.ts'
+import { formatFailure } from './ui/failure.ts'
+import { progressMode, type ProgressMode } from './ui/steps.ts'
+
+/** The one place that turns what was thrown into what a person or a script reads, and into the exit code. */
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true
+
+  /** One JSON document on stdout, for errors too; never oclif's own, which holds its whole configuration. */
+  protected override toErrorJson(error: unknown): { error: { code: string; message: string; suggestions: readonly string[] } } {
+    const { code, message, suggestions } = failure(error)
+    return { error: { code, message, suggestions } }
+  }
+
+  protected override async catch(thrown: Interfaces.CommandError): Promise<void> {
+    if (thrown instanceof Errors.ExitError) throw thrown
+    const known = failure(thrown)
+    process.exitCode = known.exitCode
+    if (this.jsonEnabled()) this.logJson(this.toErrorJson(thrown))
+    else this.logToStderr(formatFailure(known))
+  }
+
+  protected get progress(): ProgressMode {
+    return progressMode({ json: this.jsonEnabled() })
+  }
+
+  /** Columns of the terminal that shows the result. */
+  protected get width(): number {
+    return process.stdout.columns ?? 80
+  }
+}
+
+/** What is said of anything thrown. */
+interface Failure {
+  code: string
+  message: string
+  suggestions: readonly string[]
+  exitCode: number
+  /** The stack of a bug in imagery. */
+  stack?: string
+}
+
+function failure(thrown: unknown): Failure {
+  const error = expectedFailure(thrown)
+  if (error instanceof ImageryError) {
+    const { code, message, suggestions, exitCode } = error
+    return { code, message, suggestions, exitCode }
+  }
+  if (error instanceof Errors.CLIError) {
+    const [message = '', ...hints] = error.message.split('\n')
+    const suggestions = [...(error.suggestions ?? []), ...hints.filter((line) => line.trim() && !line.startsWith('See more help'))]
+    return { code: 'INVALID_FLAG', message, suggestions, exitCode: EXIT_CODES.usage }
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  return {
+    code: 'BUG',
+    message: `A bug in imagery: ${message}`,
+    suggestions: ['Report it with the lines above, please'],
+    exitCode: EXIT_CODES.bug,
+    ...(stack ? { stack } : {}),
+  }
+}
+
+/** A command that works on a cloud: Google's, or with `--local` the one on this machine. */
+export abstract class CloudCommand extends BaseCommand {
+  static override baseFlags = {
+    local: Flags.boolean({
+      description: 'use the local cloud on this machine, starting it if need be: no account, no network',
+      env: 'IMAGERY_LOCAL',
+      helpGroup: 'GLOBAL',
+    }),
+    'data-dir': Flags.directory({
+      description: "folder of the local cloud's data (default: the platform's per-user data folder)",
+      env: 'IMAGERY_DATA_DIR',
+      helpGroup: 'GLOBAL',
+      helpValue: 'FOLDER',
+    }),
+  }
+
+  readonly #cancel = new AbortController()
+  #session: Session | undefined
+
+  /** Aborted by the first Ctrl-C, with an error that says so. A second one ends the process at once. */
+  protected get signal(): AbortSignal {
+    return this.#cancel.signal
+  }
+
+  /** The command's cloud and memory. Called after all checks that need neither. */
+  protected async session(flags: { local?: boolean; 'data-dir'?: string | undefined }): Promise<Session> {
+    const onSignal = (): void => {
+      if (this.#cancel.signal.aborted) process.exit(EXIT_CODES.interrupted)
+      this.#cancel.abort(new ImageryError('CANCELLED', 'Interrupted'))
+    }
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+    this.#session = await openSession({
+      local: flags.local ?? false,
+      dataDirectory: this.dataDirectory(flags['data-dir']),
+      configDirectory: this.config.configDir,
+      launcher: this.launcher(),
+    })
+    return this.#session
+  }
+
+  protected dataDirectory(flag: string | undefined): string {
+    return flag === undefined ? path.join(this.config.dataDir, 'local-cloud') : path.resolve(flag)
+  }
+
+  /** The command line that started this imagery, for the local cloud's own process. */
+  protected launcher(): string[] {
+    return [process.execPath, ...process.execArgv, process.argv[1] ?? path.join(this.config.root, 'bin', 'run.js')]
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    this.#session?.close()
+    await super.finally(error)
+  }
+}

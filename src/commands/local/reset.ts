@@ -1,0 +1,25 @@
+import { Flags } from '@oclif/core'
+import { CloudCommand } from '../../base-command.ts'
+import { resetLocalCloud } from '../../services/local-cloud.ts'
+import { confirm } from '../../ui/confirm.ts'
+
+export default class LocalReset extends CloudCommand {
+  static override summary = 'Stop the local cloud and delete all that it holds'
+
+  static override examples = ['<%= config.bin %> <%= command.id %> --yes']
+
+  static override flags = {
+    yes: Flags.boolean({ summary: 'do not ask', char: 'y' }),
+  }
+
+  async run(): Promise<{ deleted: string | null }> {
+    const { flags } = await this.parse(LocalReset)
+    const dataDirectory = this.dataDirectory(flags['data-dir'])
+    if (!flags.yes) {
+      await confirm(`This deletes every table, object and queue of the local cloud in ${dataDirectory}.`, { flag: '--yes', interactive: !this.jsonEnabled() })
+    }
+    const isDeleted = await resetLocalCloud(dataDirectory)
+    this.log(isDeleted ? `Deleted ${dataDirectory}.` : `There was nothing in ${dataDirectory}.`)
+    return { deleted: isDeleted ? dataDirectory : null }
+  }
+}

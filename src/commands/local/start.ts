@@ -1,0 +1,64 @@
+import { Flags } from '@oclif/core'
+import { CloudCommand } from '../../base-command.ts'
+import { ImageryError } from '../../contracts/errors.ts'
+
+export default class LocalStart extends CloudCommand {
+  static override summary = 'Run a local cloud until Ctrl-C'
+
+  static override description = 'Emulates the Google APIs that imagery uses, on 127.0.0.1, with its state on disk: started again, it goes on where it was. Commands with --local find it, and start one for their own time when there is none.'
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    { description: 'Two side by side', command: '<%= config.bin %> <%= command.id %> --data-dir ./cloud-a' },
+  ]
+
+  static override flags = {
+    'http-port': Flags.integer({ summary: 'port of the REST APIs (default: that of the last time, or a free one)', min: 1, max: 65_535, helpValue: 'PORT' }),
+    'grpc-port': Flags.integer({ summary: 'port of the gRPC APIs (default: likewise)', min: 1, max: 65_535, helpValue: 'PORT' }),
+    'until-idle': Flags.boolean({ summary: 'stop once no command uses it any more', hidden: true }),
+    'added-latency': Flags.integer({ summary: 'milliseconds that every API call takes longer', min: 0, hidden: true }),
+  }
+
+  async run(): Promise<{ data_dir: string; http: string; grpc: string }> {
+    const { flags } = await this.parse(LocalStart)
+    const dataDir = this.dataDirectory(flags['data-dir'])
+    quietExperimentalWarnings()
+    const { startLocalCloud, LocalCloudError } = await import('../../emulator/index.ts')
+    const cloud = await startLocalCloud({
+      dataDir,
+      ports: {
+        ...(flags['http-port'] === undefined ? {} : { http: flags['http-port'] }),
+        ...(flags['grpc-port'] === undefined ? {} : { grpc: flags['grpc-port'] }),
+      },
+      stopWhenIdle: flags['until-idle'],
+      addedLatencyMs: flags['added-latency'] ?? 0,
+      log: (line) => this.logToStderr(line),
+    }).catch((error: unknown) => {
+      if (!(error instanceof LocalCloudError)) throw error
+      throw new ImageryError('LOCAL_CLOUD_FAILED', error.message, { suggestions: error.suggestions, cause: error })
+    })
+    const { http, grpc } = cloud.locator
+    this.log(`The local cloud is up.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it; its state stays.`)
+    const stop = (): void => {
+      // A second signal does not wait for programs to drain: the state on disk is complete at any moment.
+      process.once('SIGINT', () => process.exit(130))
+      cloud.stop().catch((error: unknown) => this.logToStderr(`stopping: ${String(error)}`))
+    }
+    process.once('SIGINT', stop)
+    process.once('SIGTERM', stop)
+    process.once('SIGHUP', stop)
+    const keepAlive = setInterval(() => undefined, 60_000)
+    await cloud.stopped.finally(() => clearInterval(keepAlive))
+    return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
+  }
+}
+
+/** node:sqlite says on stderr that it is experimental, in Node 22: nothing that our user can act on. */
+function quietExperimentalWarnings(): void {
+  const emit = process.emitWarning
+  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
+    const type = typeof rest[0] === 'string' ? rest[0] : (rest[0] as { type?: string } | undefined)?.type
+    if (type === 'ExperimentalWarning') return
+    Reflect.apply(emit, process, [warning, ...rest])
+  }) as typeof process.emitWarning
+}

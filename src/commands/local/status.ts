@@ -1,0 +1,28 @@
+import { CloudCommand } from '../../base-command.ts'
+import { localCloudStatus, type LocalCloudStatus } from '../../services/local-cloud.ts'
+import { formatTable } from '../../ui/table.ts'
+
+export default class LocalStatus extends CloudCommand {
+  static override summary = 'Show what the local cloud holds'
+
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+
+  async run(): Promise<LocalCloudStatus> {
+    const { flags } = await this.parse(LocalStatus)
+    const dataDirectory = this.dataDirectory(flags['data-dir'])
+    const status = await localCloudStatus(dataDirectory)
+    if (!status.running) {
+      this.log(`No local cloud is running on ${dataDirectory}.\n\nNext\n  imagery local start`)
+      return status
+    }
+    const rows = Object.entries(status.apis ?? {}).map(([api, counts]) => [
+      api,
+      Object.entries(counts)
+        .map(([name, count]) => `${count.toLocaleString('en')} ${name}`)
+        .join(', '),
+    ])
+    this.log(`The local cloud is up.\n\n  Data  ${dataDirectory}\n  REST  ${status.http}\n  gRPC  ${status.grpc} (TLS)\n`)
+    this.log(formatTable(['API', 'HOLDS'], rows, this.width))
+    return status
+  }
+}

@@ -1,0 +1,16 @@
+import { BaseCommand } from '../../base-command.ts'
+import { builtInProfiles } from '../../profiles/built-in-profiles.ts'
+import { formatTable } from '../../ui/table.ts'
+
+export default class ProfilesList extends BaseCommand {
+  static override summary = 'List the built-in profiles'
+
+  static override examples = ['<%= config.bin %> <%= command.id %>']
+
+  async run(): Promise<{ profiles: { name: string; model: string; description: string }[] }> {
+    await this.parse(ProfilesList)
+    const profiles = builtInProfiles().map(({ name, model, description }) => ({ name, model, description }))
+    this.log(formatTable(['PROFILE', 'MODEL', 'DESCRIPTION'], profiles.map(({ name, model, description }) => [name, model, description]), this.width))
+    return { profiles }
+  }
+}

@@ -1,0 +1,98 @@
+import { createWriteStream } from 'node:fs'
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { Args, Flags } from '@oclif/core'
+import { CloudCommand } from '../base-command.ts'
+import { ImageryError } from '../contracts/errors.ts'
+import { openResults, type RunResults } from '../services/results.ts'
+import { csvLine } from '../ui/csv.ts'
+import { formatTable } from '../ui/table.ts'
+
+const FORMATS = ['table', 'jsonl', 'csv'] as const
+
+/** Rows that the table format shows: it is for eyes, the others are for programs. */
+const TABLE_ROWS = 50
+
+export default class Results extends CloudCommand {
+  static override summary = 'Print the rows of a run, or write them to a file'
+
+  static override description = 'Streams the results table: one row per asset with its images, the answer, and where the answer comes from. --format table shows the first rows and the columns that fit.'
+
+  static override examples = [
+    { description: 'A look at the newest run', command: '<%= config.bin %> <%= command.id %> --local' },
+    { description: 'Every row, one JSON object a line', command: '<%= config.bin %> <%= command.id %> 261123-9f --local --format jsonl -o results.jsonl' },
+  ]
+
+  static override args = {
+    run_id: Args.string({ description: 'run id, or any unique beginning of one (default: the newest run)' }),
+  }
+
+  static override flags = {
+    format: Flags.option({ options: FORMATS, summary: 'how to write the rows', default: 'table' as const, char: 'f' })(),
+    'output-file': Flags.string({ summary: 'write to a file instead of stdout', char: 'o', helpValue: 'FILE' }),
+  }
+
+  async run(): Promise<{ run_id: string; table: string; rows: number; file: string | null } | { run_id: string; table: string; rows: Record<string, unknown>[] }> {
+    const { args, flags } = await this.parse(Results)
+    const { target, store } = await this.session(flags)
+    const results = await openResults(target, store, args.run_id)
+    const file = flags['output-file']
+    if (this.jsonEnabled() && file === undefined) {
+      return { run_id: results.runId, table: results.table, rows: await Array.fromAsync(results.rows) }
+    }
+    const rows = file === undefined ? await this.#print(results, flags.format) : await writeFile(results, flags.format, file)
+    if (file !== undefined) this.log(`${rows.toLocaleString('en')} rows of ${results.table} in ${file}`)
+    return { run_id: results.runId, table: results.table, rows, file: file ?? null }
+  }
+
+  async #print(results: RunResults, format: (typeof FORMATS)[number]): Promise<number> {
+    if (format !== 'table') return writeRows(results, format, process.stdout)
+    const shown: Record<string, unknown>[] = []
+    for await (const row of results.rows) {
+      shown.push(row)
+      if (shown.length === TABLE_ROWS) break
+    }
+    const columns = shownColumns(results.columns, shown, this.width)
+    this.log(formatTable(columns, shown.map((row) => columns.map((column) => row[column])), this.width))
+    if (results.count > shown.length) this.log(`… ${(results.count - shown.length).toLocaleString('en')} more rows: --format jsonl or csv`)
+    return shown.length
+  }
+}
+
+/** The asset, its status, then the answer's single values, as many as fit. */
+function shownColumns(columns: readonly string[], rows: readonly Record<string, unknown>[], width: number): string[] {
+  const hidden = new Set(['location', 'detection_time', 'run_id', 'attempt_id', 'prompt_hash', 'input_hash', 'finished_at', 'asset_id', 'status'])
+  const isShown = (column: string): boolean =>
+    !hidden.has(column) && rows.some((row) => row[column] !== null && row[column] !== undefined) && !rows.some((row) => typeof row[column] === 'object' && row[column] !== null)
+  const candidates = ['asset_id', 'status', ...columns.filter(isShown)]
+  return candidates.slice(0, Math.max(3, Math.floor(width / 12)))
+}
+
+async function writeFile(results: RunResults, format: (typeof FORMATS)[number], file: string): Promise<number> {
+  const stream = createWriteStream(file)
+  try {
+    await once(stream, 'open')
+    const rows = await writeRows(results, format === 'table' ? 'jsonl' : format, stream)
+    stream.end()
+    await finished(stream)
+    return rows
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (!code?.startsWith('E')) throw error
+    throw new ImageryError('FILE_NOT_WRITABLE', `${file} cannot be written: ${message}`, { cause: error })
+  }
+}
+
+async function writeRows(results: RunResults, format: 'jsonl' | 'csv', stream: Writable): Promise<number> {
+  let rows = 0
+  const write = async (text: string): Promise<void> => {
+    if (!stream.write(text)) await once(stream, 'drain')
+  }
+  if (format === 'csv') await write(csvLine(results.columns))
+  for await (const row of results.rows) {
+    await write(format === 'csv' ? csvLine(results.columns.map((column) => row[column])) : `${JSON.stringify(row)}\n`)
+    rows += 1
+  }
+  return rows
+}

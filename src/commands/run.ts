@@ -1,0 +1,95 @@
+import { Flags } from '@oclif/core'
+import { CloudCommand } from '../base-command.ts'
+import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
+import type { RunReport } from '../contracts/run-report.ts'
+import { builtRuntime } from '../services/deploy.ts'
+import { checkRunOptions, finishedReport, newRunContext, runSteps, undoRun, type RunContext } from '../services/run.ts'
+import { formatReport } from '../ui/report.ts'
+import { showSteps } from '../ui/steps.ts'
+
+export default class Run extends CloudCommand {
+  static override summary = 'Ask a profile of every asset of a table, one typed row per asset'
+
+  static override description = `Reads the table once into a snapshot, then works on one asset after another in the background and waits for the last row. The results are a new BigQuery table; the source is never changed.
+
+Exits with 0 when every asset has its answer, 3 when some failed (they are named, with the reason in their row), 1 or 2 when nothing was run.`
+
+  static override examples = [
+    {
+      description: 'A table in a file, on this machine, with no account',
+      command: '<%= config.bin %> <%= command.id %> --local --table samples/street-signs/observations.jsonl --profile image-quality',
+    },
+    {
+      description: 'A folder of photos: one asset per photo, or per subfolder',
+      command: '<%= config.bin %> <%= command.id %> --local --table ./photos --profile resolution',
+    },
+    {
+      description: 'Some of the assets of a table, drawn evenly',
+      command:
+        "<%= config.bin %> <%= command.id %> --local --table observations.parquet --profile image-quality --where \"asset_type = 'ASSET_CLASS_UTILITY_POLE'\" --sample 100",
+    },
+  ]
+
+  static override flags = {
+    table: Flags.string({
+      summary: 'project.dataset.table, or with --local a CSV, JSONL or Parquet file or a folder of images',
+      required: true,
+      char: 't',
+      env: 'IMAGERY_TABLE',
+      helpValue: 'TABLE',
+    }),
+    profile: Flags.string({
+      summary: 'what to ask: a built-in profile or a YAML file (see imagery profiles list)',
+      required: true,
+      char: 'p',
+      env: 'IMAGERY_PROFILE',
+      helpValue: 'PROFILE',
+    }),
+    where: Flags.string({ summary: "condition on the table's columns, in GoogleSQL", helpValue: 'SQL' }),
+    limit: Flags.integer({ summary: 'the first so many assets by id', min: 1, exclusive: ['sample'], helpValue: 'N' }),
+    sample: Flags.integer({ summary: 'so many assets, drawn evenly over the table', min: 1, helpValue: 'N' }),
+    'asset-column': Flags.string({ summary: 'column that holds the asset id', helpValue: 'COLUMN' }),
+    'image-column': Flags.string({ summary: 'column that holds the image URI', helpValue: 'COLUMN' }),
+    output: Flags.string({ summary: 'where the results go: DATASET or DATASET.TABLE', char: 'o', helpValue: 'NAME' }),
+    wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
+  }
+
+  async run(): Promise<RunReport> {
+    const { flags } = await this.parse(Run)
+    const { assetColumn, imageColumn } = { assetColumn: flags['asset-column'], imageColumn: flags['image-column'] }
+    const checked = await checkRunOptions({ ...flags, assetColumn, imageColumn }, flags.local ? 'local' : 'google')
+    const runtimeFolder = await builtRuntime(this.config.root)
+    const session = await this.session(flags)
+    if (!flags.wait && session.endsWithUs) {
+      throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that outlives this command', {
+        suggestions: ['imagery local start   (in another terminal)'],
+      })
+    }
+    const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
+    await this.#work(context, flags)
+    for (const warning of context.warnings) this.warn(warning)
+    const report = await finishedReport(context)
+    if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
+    if (!this.jsonEnabled()) this.log(`\n${formatReport(report, { localFlag: flags.local ? ' --local' : '', width: this.width })}`)
+    return report
+  }
+
+  /** What fails or is interrupted before any asset was worked on is taken back; later, the run stays as it is. */
+  async #work(context: RunContext, flags: { local: boolean; wait: boolean }): Promise<void> {
+    const steps = runSteps({ local: flags.local, stagesImages: context.source.kind !== 'table', wait: flags.wait })
+    try {
+      await showSteps(steps, context, this.progress)
+    } catch (error) {
+      if (!context.isPublished) {
+        await undoRun(context)
+        throw error
+      }
+      if (!(error instanceof ImageryError) || error.code !== 'CANCELLED') throw error
+      const flag = flags.local ? ' --local' : ''
+      const what = flags.local ? 'waits in the local cloud and goes on with the next command' : 'goes on in the cloud'
+      throw new ImageryError('CANCELLED', `Interrupted; run ${context.runId} ${what}`, {
+        suggestions: [`imagery status ${context.runId} --watch${flag}`, `imagery teardown ${context.runId}${flag}`],
+      })
+    }
+  }
+}

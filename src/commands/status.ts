@@ -1,0 +1,46 @@
+import { Args, Flags } from '@oclif/core'
+import { CloudCommand } from '../base-command.ts'
+import type { RunReport } from '../contracts/run-report.ts'
+import type { Step } from '../contracts/steps.ts'
+import { findRun, runStatus, watchedStatus } from '../services/run-status.ts'
+import { formatReport } from '../ui/report.ts'
+import { showSteps } from '../ui/steps.ts'
+
+export default class Status extends CloudCommand {
+  static override summary = 'Show how far a run is'
+
+  static override description = 'Counts the rows of the run; works from any machine. When it finds the run complete it writes the results table, should nobody have waited for that.'
+
+  static override examples = [
+    { description: 'The newest run', command: '<%= config.bin %> <%= command.id %> --local' },
+    { description: 'One run, by any unique beginning of its id, until its last row', command: '<%= config.bin %> <%= command.id %> 261123-9f --watch --local' },
+  ]
+
+  static override args = {
+    run_id: Args.string({ description: 'run id, or any unique beginning of one (default: the newest run)' }),
+  }
+
+  static override flags = {
+    watch: Flags.boolean({ summary: 'stay until every asset has its row', char: 'w' }),
+  }
+
+  async run(): Promise<RunReport> {
+    const { args, flags } = await this.parse(Status)
+    const { target, store } = await this.session(flags)
+    const run = await findRun(target, store, args.run_id)
+    let report = await runStatus(run)
+    if (flags.watch && report.units.pending > 0 && report.state !== 'torn_down') {
+      const watch: Step<{ report: RunReport }> = {
+        title: `Run ${run.runId}`,
+        run: async (context, reporter) => {
+          context.report = await watchedStatus(run, { signal: this.signal, reporter })
+        },
+      }
+      const context = { report }
+      await showSteps([watch], context, this.progress)
+      report = context.report
+    }
+    if (!this.jsonEnabled()) this.log(formatReport(report, { localFlag: flags.local ? ' --local' : '', width: this.width }))
+    return report
+  }
+}

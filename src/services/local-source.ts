@@ -1,0 +1,116 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { ImageryError } from '../contracts/errors.ts'
+import type { RunSpec } from '../contracts/run-spec.ts'
+import { CloudError } from '../google/errors.ts'
+import { loadFile, type TableName } from '../google/bigquery.ts'
+import { streamAssets } from '../google/run-tables.ts'
+import { writeObject } from '../google/storage.ts'
+import { MAX_OBSERVATIONS } from '../google/sql/snapshot.ts'
+import { BUCKETS } from '../contracts/messages.ts'
+import type { Source } from './source.ts'
+
+/** Content types by file ending; what has another ending is no image. */
+const CONTENT_TYPES: Record<string, string> = {
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.png': 'image/png',
+  '.webp': 'image/webp',
+  '.heic': 'image/heic',
+  '.heif': 'image/heif',
+}
+
+const UPLOADS_AT_ONCE = 16
+
+/** Loads a local file, or a list of a folder's images, into a table of the run. Answers warnings for the user. */
+export async function loadSource(
+  source: Exclude<Source, { kind: 'table' }>,
+  table: TableName,
+  location: string,
+): Promise<{ warnings: string[] }> {
+  if (source.kind === 'file') {
+    await loadChecked(source.given, table, source.file, source.format, location)
+    return { warnings: [] }
+  }
+  const { rows, warnings } = await folderRows(source)
+  const scratch = await mkdtemp(path.join(os.tmpdir(), 'imagery-'))
+  try {
+    const file = path.join(scratch, 'images.jsonl')
+    await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    await loadChecked(source.given, table, file, 'NEWLINE_DELIMITED_JSON', location)
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+  return { warnings }
+}
+
+async function loadChecked(given: string, table: TableName, file: string, format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET', location: string): Promise<void> {
+  try {
+    await loadFile(table, file, { format, location })
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT') throw error
+    throw new ImageryError('SOURCE_UNSUPPORTED', `${given} cannot be read as ${format}: ${error.message}`, { cause: error })
+  }
+}
+
+/** One asset per image of the folder itself, one per subfolder that holds images, whatever its depth. */
+async function folderRows(source: { given: string; folder: string }): Promise<{ rows: object[]; warnings: string[] }> {
+  const entries = await readdir(source.folder, { recursive: true, withFileTypes: true })
+  const images = entries
+    .filter((entry) => entry.isFile() && path.extname(entry.name).toLowerCase() in CONTENT_TYPES)
+    .map((entry) => path.relative(source.folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+    .toSorted()
+  if (images.length === 0) {
+    throw new ImageryError('NO_ASSETS', `${source.given} holds no image (${Object.keys(CONTENT_TYPES).join(', ')})`)
+  }
+  const sizes = new Map<string, number>()
+  const rows = images.map((image) => {
+    const folder = path.posix.dirname(image)
+    const asset = folder === '.' ? path.posix.basename(image) : folder
+    sizes.set(asset, (sizes.get(asset) ?? 0) + 1)
+    return { asset_id: asset, observation_id: image, gcs_uri: image }
+  })
+  const warnings = [...sizes]
+    .filter(([, size]) => size > MAX_OBSERVATIONS)
+    .map(([asset, size]) => `${asset} has ${size} images; the first ${MAX_OBSERVATIONS} by name are used`)
+  return { rows, warnings }
+}
+
+/**
+ * Copies the images that the run's snapshot names into the bucket. A file that is missing is not
+ * an error here: the asset's row will say so.
+ *
+ * @param imageFolder relative image paths are relative to it
+ * @param imagePrefix what the snapshot put before them
+ */
+export async function stageImages(
+  spec: RunSpec,
+  options: { imageFolder: string; imagePrefix: string; progress: (staged: number) => void },
+): Promise<{ staged: number; missing: number }> {
+  let staged = 0
+  let missing = 0
+  const uris = new Set<string>()
+  for await (const asset of streamAssets(spec, 0, BUCKETS - 1)) {
+    for (const { gcs_uri: uri } of asset.observations) if (uri.startsWith(options.imagePrefix)) uris.add(uri)
+  }
+  const queue = uris.values()
+  const worker = async (): Promise<void> => {
+    for (const uri of queue) {
+      const file = path.resolve(options.imageFolder, uri.slice(options.imagePrefix.length))
+      const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+        throw new ImageryError('FILE_NOT_FOUND', `${file} cannot be read: ${error.message}`, { cause: error })
+      })
+      if (bytes === undefined) {
+        missing += 1
+        continue
+      }
+      await writeObject(uri, bytes, { contentType: CONTENT_TYPES[path.extname(file).toLowerCase()] ?? 'application/octet-stream' })
+      staged += 1
+      options.progress(staged)
+    }
+  }
+  await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, worker))
+  return { staged, missing }
+}

@@ -1,0 +1,60 @@
+import { ImageryError } from '../contracts/errors.ts'
+import { tablePath } from '../contracts/names.ts'
+import { describeTable, tableRows, type TableName } from '../google/bigquery.ts'
+import { plainValue } from '../google/plain-value.ts'
+import { findRunId, loadRunSpec, localFlag, runNotFound } from './find-run.ts'
+import { runReport } from './run-progress.ts'
+import type { StateStore } from './state-store.ts'
+import type { Target } from './target.ts'
+import { completeRun } from './watch-run.ts'
+
+export interface RunResults {
+  runId: string
+  table: string
+  columns: string[]
+  /** Total rows, known without reading them. */
+  count: number
+  /** Plain JSON values by column: times as RFC 3339 text, arrays and structs nested. */
+  rows: AsyncIterable<Record<string, unknown>>
+}
+
+/**
+ * Opens a run's results table; that of a run which has just become complete is written first.
+ *
+ * @throws ImageryError RUN_NOT_COMPLETE while assets are pending
+ */
+export async function openResults(target: Target, store: StateStore, typed: string | undefined): Promise<RunResults> {
+  const runId = await findRunId(target, store, typed)
+  const table = await resultsTable(target, store, runId)
+  const described = await describeTable(table)
+  if (!described) throw new ImageryError('RUN_NOT_FOUND', `The results of run ${runId} are gone: there is no table ${tablePath(table, table.table)}`)
+  return {
+    runId,
+    table: tablePath(table, table.table),
+    columns: described.fields.map((field) => field.name ?? ''),
+    count: described.rows,
+    rows: plainRows(table),
+  }
+}
+
+async function resultsTable(target: Target, store: StateStore, runId: string): Promise<TableName> {
+  const spec = await loadRunSpec(target, runId)
+  if (spec) {
+    const report = await completeRun(spec, await runReport(spec))
+    if (report.state !== 'complete') {
+      const { pending, total } = report.units
+      throw new ImageryError('RUN_NOT_COMPLETE', `Run ${runId} is ${report.state}: ${pending} of ${total} assets are pending`, {
+        suggestions: [`imagery status ${runId} --watch${localFlag(target)}`],
+      })
+    }
+    return { projectId: spec.tables.projectId, dataset: spec.tables.dataset, table: spec.tables.results }
+  }
+  const kept = store.run(runId)?.tornDown?.results_table
+  if (!kept) throw runNotFound(target, runId)
+  const [table = '', dataset = '', ...project] = kept.split('.').toReversed()
+  return { projectId: project.toReversed().join('.'), dataset, table }
+}
+
+async function* plainRows(table: TableName): AsyncGenerator<Record<string, unknown>> {
+  for await (const row of tableRows(table)) yield plainValue(row) as Record<string, unknown>
+}

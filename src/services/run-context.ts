@@ -1,0 +1,63 @@
+import type { RunTables } from '../contracts/names.ts'
+import { newRunId } from '../contracts/run-id.ts'
+import type { RunReport } from '../contracts/run-report.ts'
+import type { Profile, RunSpec } from '../contracts/run-spec.ts'
+import type { TableName } from '../google/bigquery.ts'
+import type { SnapshotSource } from '../google/sql/snapshot.ts'
+import { resolveProfile } from '../profiles/resolve-profile.ts'
+import { parseOutput, type RunOptions } from './run-options.ts'
+import { parseSource, type Source } from './source.ts'
+import type { StateStore } from './state-store.ts'
+import type { Deployment, Target } from './target.ts'
+
+/** What the steps of a run find out one after another. */
+export interface RunContext {
+  target: Target
+  store: StateStore
+  options: RunOptions
+  /** The folder of the built runtime, for a local deployment. */
+  runtimeFolder: string
+  runId: string
+  startedAt: Date
+  profile: Profile
+  source: Source
+  signal: AbortSignal
+  warnings: string[]
+  datasetMade: boolean
+  location?: string
+  tables?: RunTables
+  sourceTable?: TableName
+  snapshot?: SnapshotSource
+  imagePrefix?: string
+  deployment?: Deployment
+  spec?: RunSpec
+  assets?: number
+  queues?: string[]
+  /** Set once the shards are out: from now on the run goes on without us. */
+  isPublished: boolean
+  report?: RunReport
+}
+
+/** What can be known of a run before any cloud is asked. */
+export type CheckedOptions = Pick<RunContext, 'options' | 'profile' | 'source'>
+
+/**
+ * Checks all that can be checked without a cloud.
+ *
+ * @throws ImageryError for a flag, profile, file or table name that cannot be right
+ */
+export async function checkRunOptions(options: RunOptions, kind: Target['kind']): Promise<CheckedOptions> {
+  parseOutput(options.output)
+  const profile = resolveProfile(options.profile)
+  const source = await parseSource(options.table, { local: kind === 'local' })
+  return { options, profile, source }
+}
+
+/** The beginning of a run: its id and its start time. */
+export function newRunContext(
+  checked: CheckedOptions,
+  base: Pick<RunContext, 'target' | 'store' | 'runtimeFolder' | 'signal'>,
+): RunContext {
+  const startedAt = new Date()
+  return { ...checked, ...base, runId: newRunId(startedAt), startedAt, warnings: [], datasetMade: false, isPublished: false }
+}

@@ -1,0 +1,109 @@
+import { ImageryError } from '../contracts/errors.ts'
+import { defaultDataset, RUN_LABEL, runObjectsPrefix, runTables, tablePath, bucketName } from '../contracts/names.ts'
+import type { StepOutcome } from '../contracts/steps.ts'
+import { datasetLocation, describeTable, dryRun, ensureDataset, updateTable, type TableName } from '../google/bigquery.ts'
+import { CloudError } from '../google/errors.ts'
+import { runTable } from '../google/run-tables.ts'
+import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../google/sql/snapshot.ts'
+import { loadSource } from './local-source.ts'
+import type { RunContext } from './run-context.ts'
+import { parseOutput } from './run-options.ts'
+import { sourceColumns } from './source-columns.ts'
+
+/** Where a local cloud's tables lie. Google's own Street View Insights datasets are in US or EU. */
+const LOCAL_LOCATION = 'US'
+
+/** Snapshots and loaded files go away by themselves after this long, should nobody tear the run down. */
+export const SCRATCH_DAYS = 7
+
+/**
+ * Finds the source, its location and columns, decides on the run's tables, and has BigQuery check
+ * the snapshot query without running it. A BigQuery source is not read and nothing is made; a
+ * local file is loaded into a table of the run first.
+ */
+export async function readSource(context: RunContext): Promise<StepOutcome> {
+  const { options, profile, source, target } = context
+  const output = parseOutput(options.output)
+  const described = source.kind === 'table' ? await describeSource(source.table, options.table) : undefined
+  const location = described?.location ?? LOCAL_LOCATION
+  const dataset = output.dataset ?? defaultDataset(location)
+  const { projectId } = target.place
+  context.location = location
+  context.tables = runTables({ projectId, dataset, profile: profile.name, runId: context.runId, output: output.table })
+  await checkOutput(context, output.table)
+
+  const table = source.kind === 'table' ? source.table : await load(context)
+  const fields = described?.fields ?? (await describeTable(table))?.fields ?? []
+  if (described?.type === 'TABLE' && described.rows === 0) throw new ImageryError('NO_ASSETS', `${options.table} is empty`)
+
+  const prefix = `gs://${bucketName(target.place)}/${runObjectsPrefix(context.runId)}images/`
+  context.imagePrefix = prefix
+  context.sourceTable = table
+  context.snapshot = {
+    path: tablePath({ projectId: table.projectId, dataset: table.dataset }, table.table),
+    ...sourceColumns(options.table, fields, { asset: options.assetColumn, image: options.imageColumn }),
+    imagePrefix: source.kind === 'table' ? null : prefix,
+    where: options.where ?? profile.where ?? null,
+    limit: options.limit ?? null,
+    sample: options.sample === undefined ? null : { size: options.sample, seed: context.runId },
+  }
+  const bytes = await checkQuery(context.snapshot, { projectId, location })
+  return { done: `${location}, ${(bytes / 1e6).toLocaleString('en', { maximumFractionDigits: 1 })} MB to read once` }
+}
+
+async function describeSource(table: TableName, given: string) {
+  const described = await describeTable(table)
+  if (described) return described
+  throw new ImageryError('SOURCE_NOT_FOUND', `There is no table ${given}, or this account may not see it`, {
+    suggestions: [`bq show ${table.projectId}:${table.dataset}.${table.table}`],
+  })
+}
+
+/** imagery never writes over a table that it did not make for this very run. */
+async function checkOutput(context: RunContext, table: string | undefined): Promise<void> {
+  const tables = context.tables!
+  if (table !== undefined && (await describeTable(runTable(tables, 'results')))) {
+    throw new ImageryError('OUTPUT_EXISTS', `${tablePath(tables, tables.results)} exists; imagery writes over no table that is there`, {
+      suggestions: [`imagery run --output ${tables.dataset}.${table}_2 …`],
+    })
+  }
+  const existing = await datasetLocation(tables)
+  if (existing !== undefined && existing.toLowerCase() !== context.location!.toLowerCase()) {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `Dataset ${tables.projectId}.${tables.dataset} is in ${existing}, the source is in ${context.location}: BigQuery cannot query across locations`,
+      { suggestions: [`imagery run --output ${defaultDataset(context.location!)} …`] },
+    )
+  }
+}
+
+async function load(context: RunContext): Promise<TableName> {
+  const { source } = context
+  if (source.kind === 'table') return source.table
+  const table = runTable(context.tables!, 'source')
+  await makeDataset(context)
+  const { warnings } = await loadSource(source, table, context.location!)
+  context.warnings.push(...warnings)
+  await updateTable(table, {
+    description: `${source.given}, loaded for imagery run ${context.runId}.`,
+    labels: { [RUN_LABEL]: context.runId },
+    expiresAt: new Date(Date.now() + SCRATCH_DAYS * 86_400_000),
+  })
+  return table
+}
+
+/** Makes the results dataset; remembers having made it, so that a run that comes to nothing can undo it. */
+export async function makeDataset(context: RunContext): Promise<void> {
+  const outcome = await ensureDataset(context.tables!, { location: context.location!, description: 'Results of imagery runs.' })
+  context.datasetMade ||= outcome === 'created'
+}
+
+async function checkQuery(source: SnapshotSource, place: { projectId: string; location: string }): Promise<number> {
+  const parameters = snapshotParameters(source)
+  try {
+    return (await dryRun(snapshotQuery(source), { ...place, parameters })).bytes
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT' || source.where === null) throw error
+    throw new ImageryError('INVALID_FILTER', `--where ${source.where}: ${error.message}`, { cause: error })
+  }
+}

@@ -1,0 +1,22 @@
+import { BUCKETS, type ShardMessage } from '../contracts/messages.ts'
+
+/** Assets in one shard, about: what populate turns into tasks in a few seconds, well within the push deadline. */
+const ASSETS_PER_SHARD = 2_000
+
+/**
+ * Cuts a run's buckets into shards of about equal size; they take turns between the run's queues.
+ *
+ * @param assets the number of assets in the snapshot
+ * @param queues full names
+ */
+export function shards(runId: string, assets: number, queues: readonly string[], generation = 0): ShardMessage[] {
+  const count = Math.min(BUCKETS, Math.max(queues.length, Math.ceil(assets / ASSETS_PER_SHARD)))
+  return Array.from({ length: count }, (_, index) => ({
+    v: 1 as const,
+    run_id: runId,
+    queue: queues[index % queues.length]!,
+    bucket_from: Math.floor((index * BUCKETS) / count),
+    bucket_to: Math.floor(((index + 1) * BUCKETS) / count) - 1,
+    generation,
+  }))
+}

@@ -1,0 +1,62 @@
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import { ImageryError } from '../contracts/errors.ts'
+import type { TableName } from '../google/bigquery.ts'
+
+/** What the user gave as `--table`. */
+export type Source =
+  | { kind: 'table'; given: string; table: TableName }
+  | { kind: 'file'; given: string; file: string; format: FileFormat; imageFolder: string }
+  | { kind: 'folder'; given: string; folder: string }
+
+export type FileFormat = 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'
+
+const FORMATS: Record<string, FileFormat> = {
+  '.csv': 'CSV',
+  '.jsonl': 'NEWLINE_DELIMITED_JSON',
+  '.ndjson': 'NEWLINE_DELIMITED_JSON',
+  '.parquet': 'PARQUET',
+}
+
+/** Project ids may carry a domain (`example.com:project`); tables and datasets have no dots. */
+const TABLE_PATTERN = /^((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9])\.([A-Za-z0-9_]{1,1024})\.([^./\\`\n]{1,1024})$/
+
+/**
+ * Tells what `--table` names: in a local cloud a file or folder when there is one of that name,
+ * else a BigQuery table.
+ *
+ * @throws ImageryError INVALID_FLAG, FILE_NOT_FOUND or SOURCE_UNSUPPORTED, before anything is made
+ */
+export async function parseSource(given: string, options: { local: boolean }): Promise<Source> {
+  const entry = await stat(given).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw new ImageryError('FILE_NOT_FOUND', `${given} cannot be read: ${error.message}`, { cause: error })
+  })
+  const format = FORMATS[path.extname(given).toLowerCase()]
+  if (entry && !options.local) {
+    throw new ImageryError('SOURCE_UNSUPPORTED', `${given} is a local ${entry.isDirectory() ? 'folder' : 'file'}; a deployment on Google Cloud reads BigQuery tables`, {
+      suggestions: [`imagery run --local --table ${given} --profile PROFILE`],
+    })
+  }
+  if (entry?.isDirectory()) return { kind: 'folder', given, folder: path.resolve(given) }
+  if (entry) {
+    if (!format) {
+      throw new ImageryError('SOURCE_UNSUPPORTED', `${given} is not a table: a ${path.extname(given) || 'nameless'} file is none of ${Object.keys(FORMATS).join(', ')}`, {
+        suggestions: ['Give a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table'],
+      })
+    }
+    if (entry.size === 0) throw new ImageryError('NO_ASSETS', `${given} is empty`)
+    const file = path.resolve(given)
+    return { kind: 'file', given, file, format, imageFolder: path.dirname(file) }
+  }
+  const table = TABLE_PATTERN.exec(given)
+  if (format || given.includes('/') || (options.local && !table)) {
+    throw new ImageryError('FILE_NOT_FOUND', `${given}: no such file or folder`, { suggestions: [`ls ${path.dirname(given)}`] })
+  }
+  if (!table) {
+    throw new ImageryError('INVALID_FLAG', `--table ${given}: a BigQuery table is written project.dataset.table`, {
+      suggestions: ['imagery run --table my-project.my_dataset.latest_observations --profile image-quality'],
+    })
+  }
+  return { kind: 'table', given, table: { projectId: table[1]!, dataset: table[2]!, table: table[3]! } }
+}

@@ -1,0 +1,40 @@
+import { ImageryError } from '../contracts/errors.ts'
+import { bucketName, MAIN_SERVICE, POPULATE_SERVICE, type Place } from '../contracts/names.ts'
+import { describeService } from '../google/run.ts'
+
+/** Which cloud a command works on. */
+export interface Target {
+  kind: 'local' | 'google'
+  place: Place
+  /** The state store's key of this target: two data folders, or two projects, never mix. */
+  key: string
+}
+
+/** A deployment that is ready: the two services and the bucket. */
+export interface Deployment {
+  place: Place
+  bucket: string
+  mainUrl: string
+  populateUrl: string
+}
+
+export function localTarget(dataDirectory: string, place: Place): Target {
+  return { kind: 'local', place, key: `local:${dataDirectory}` }
+}
+
+/** The deployment of a project and region, or undefined when a service is missing or not ready. */
+export async function findDeployment(place: Place): Promise<Deployment | undefined> {
+  const [main, populate] = await Promise.all([describeService(place, MAIN_SERVICE), describeService(place, POPULATE_SERVICE)])
+  if (!main?.ready || !populate?.ready) return undefined
+  return { place, bucket: bucketName(place), mainUrl: main.url, populateUrl: populate.url }
+}
+
+/** @throws ImageryError DEPLOYMENT_NOT_FOUND */
+export async function needDeployment(target: Target): Promise<Deployment> {
+  const deployment = await findDeployment(target.place)
+  if (deployment) return deployment
+  const { projectId, region } = target.place
+  throw new ImageryError('DEPLOYMENT_NOT_FOUND', `imagery is not deployed in project ${projectId}, region ${region}`, {
+    suggestions: [target.kind === 'local' ? 'imagery deploy --local' : 'imagery deploy'],
+  })
+}

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { ImageryError } from '../contracts/errors.ts'
+import { tablePath } from '../contracts/names.ts'
+import type { RunReport } from '../contracts/run-report.ts'
+import type { RunSpec } from '../contracts/run-spec.ts'
+import type { StepReporter } from '../contracts/steps.ts'
+import { localCloud } from '../google/environment.ts'
+import { runTable, writeResults } from '../google/run-tables.ts'
+import { describeTable } from '../google/bigquery.ts'
+import { runReport } from './run-progress.ts'
+
+/** Time between two looks: each is a query over the ledger, billed by Google at 10 MB at the least. */
+const POLL_MS = { google: 5_000, local: 250 }
+
+/** A look may take at most this share of the time, so that watching never slows the run itself. */
+const MOST_TIME_LOOKING = 0.1
+
+/** Without a new row, and without a queued task, for this long, a run is not going on by itself. */
+const STALL_MS = 60_000
+
+export interface WatchOptions {
+  signal: AbortSignal
+  reporter: StepReporter
+  now?: () => number
+}
+
+/**
+ * Waits until every asset of a run has its row, then writes the results table.
+ *
+ * @throws ImageryError RUN_STALLED when nothing is queued any more and units are left; the signal's reason when aborted
+ */
+export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<RunReport> {
+  const now = options.now ?? (() => performance.now())
+  const pollMs = localCloud() ? POLL_MS.local : POLL_MS.google
+  const startedMs = now()
+  let done = 0
+  let movedMs = startedMs
+  for (;;) {
+    options.signal.throwIfAborted()
+    const lookMs = now()
+    const report = await runReport(spec)
+    const finished = report.units.ok + report.units.failed
+    if (finished > done || report.state === 'running') movedMs = now()
+    done = finished
+    options.reporter.detail(progressLine(report, now() - startedMs))
+    if (report.state === 'complete') return completeRun(spec, report)
+    if (now() - movedMs > STALL_MS) throw stalled(report)
+    const tookMs = now() - lookMs
+    await pause(Math.max(pollMs, tookMs / MOST_TIME_LOOKING - tookMs), undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted())
+  }
+}
+
+/**
+ * Writes the results table of a run whose assets all have their row, unless it is there, and
+ * checks that it has exactly one row per asset.
+ */
+export async function completeRun(spec: RunSpec, report: RunReport): Promise<RunReport> {
+  if (report.state !== 'complete' || report.results_table !== null) return report
+  await writeResults(spec, resultsJobId(spec))
+  const written = await describeTable(runTable(spec.tables, 'results'))
+  if (written?.rows !== report.units.total) {
+    throw new Error(`the results of run ${spec.run_id} have ${written?.rows} rows for ${report.units.total} assets`)
+  }
+  return { ...report, results_table: tablePath(spec.tables, spec.tables.results) }
+}
+
+/** Writes what a run has so far, pending assets included, before its ledger's view goes. A run without a view has nothing. */
+export async function writeResultsSoFar(spec: RunSpec, report: RunReport): Promise<RunReport> {
+  if ((await describeTable(runTable(spec.tables, 'live'))) === undefined) return report
+  await writeResults(spec, resultsJobId(spec))
+  return { ...report, results_table: tablePath(spec.tables, spec.tables.results) }
+}
+
+/** The job may run again after a retry has changed the rows, so its id is not fixed; writing twice does no harm. */
+function resultsJobId(spec: RunSpec): string {
+  return `imagery_${spec.run_id.replace('-', '_')}_results_${randomUUID().slice(0, 8)}`
+}
+
+function stalled(report: RunReport): ImageryError {
+  const { ok, failed, pending, total } = report.units
+  return new ImageryError(
+    'RUN_STALLED',
+    `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), and nothing of it is queued any more`,
+    { suggestions: [`imagery status ${report.run_id}`, `imagery teardown ${report.run_id}`] },
+  )
+}
+
+/** `1,204 of 2,000 assets, 3 failed, 512/s, 2 s left` */
+export function progressLine(report: RunReport, elapsedMs: number): string {
+  const { total, ok, failed, pending } = report.units
+  const done = ok + failed
+  const perSecond = done / Math.max(0.001, elapsedMs / 1_000)
+  const parts = [`${done.toLocaleString('en')} of ${total.toLocaleString('en')} assets`]
+  if (failed > 0) parts.push(`${failed.toLocaleString('en')} failed`)
+  if (done > 0 && pending > 0) {
+    parts.push(`${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`, `${duration((pending / perSecond) * 1_000)} left`)
+  }
+  return parts.join(', ')
+}
+
+/** `850 ms`, `12 s`, `3 min 20 s`, `2 h 5 min` */
+export function duration(milliseconds: number): string {
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`
+  const seconds = Math.round(milliseconds / 1_000)
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`
+}

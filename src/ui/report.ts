@@ -1,0 +1,76 @@
+import { styleText } from 'node:util'
+import type { RunReport } from '../contracts/run-report.ts'
+
+/** Failed assets that a summary on a terminal names. */
+const SHOWN_FAILURES = 8
+
+const number = (value: number): string => value.toLocaleString('en')
+
+/** The summary after a run, and of `status`. */
+export function formatReport(report: RunReport, options: { localFlag: string; width: number }): string {
+  const { units, run_id: runId } = report
+  const lines = [`${styleText('bold', `Run ${runId}`)}  ${stateText(report.state)}`, '']
+  const facts: [string, string][] = [
+    ['Profile', report.profile],
+    ['Source', report.source],
+    ['Assets', assetCounts(units)],
+    ['Cost', report.cost_usd === 0 ? 'nothing' : `$${report.cost_usd.toFixed(4)}`],
+    ['Started', report.started_at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')],
+  ]
+  if (report.finished_at) facts.push(['Took', elapsed(report.started_at, report.finished_at)])
+  if (report.results_table) facts.push(['Results', report.results_table])
+  for (const [name, value] of facts) lines.push(`  ${name.padEnd(9)}${value}`)
+  if (units.failed > 0) lines.push('', ...failureLines(report, options.width))
+  const next = nextCommands(report, options.localFlag)
+  if (next.length > 0) lines.push('', styleText('bold', 'Next'), ...next.map((command) => `  ${command}`))
+  return lines.join('\n')
+}
+
+function assetCounts({ total, ok, failed, pending }: RunReport['units']): string {
+  const parts = [styleText('green', `${number(ok)} ok`)]
+  if (failed > 0) parts.push(styleText('red', `${number(failed)} failed`))
+  if (pending > 0) parts.push(styleText('yellow', `${number(pending)} pending`))
+  return `${number(total)}: ${parts.join(', ')}`
+}
+
+function stateText(state: RunReport['state']): string {
+  const colors = { complete: 'green', running: 'cyan', starting: 'cyan', paused: 'yellow', torn_down: 'gray' } as const
+  return styleText(colors[state], state === 'torn_down' ? 'torn down' : state)
+}
+
+function failureLines(report: RunReport, width: number): string[] {
+  const causes = Object.entries(report.causes).toSorted(([, a], [, b]) => b - a)
+  const lines = [styleText('bold', `Failed: ${causes.map(([cause, count]) => `${number(count)} ${cause}`).join(', ')}`)]
+  for (const { asset_id: assetId, error_message: message } of report.failures.slice(0, SHOWN_FAILURES)) {
+    lines.push(`  ${assetId}`, `    ${cut(message ?? '', width - 4)}`)
+  }
+  const more = report.units.failed - Math.min(SHOWN_FAILURES, report.failures.length)
+  if (more > 0) lines.push(`  and ${number(more)} more: see the results, status = 'failed'`)
+  return lines
+}
+
+function nextCommands(report: RunReport, flag: string): string[] {
+  const id = report.run_id
+  switch (report.state) {
+    case 'complete':
+      return [`imagery results ${id}${flag}`, `imagery teardown ${id}${flag}`]
+    case 'running':
+    case 'starting':
+      return [`imagery status ${id} --watch${flag}`]
+    case 'paused':
+      return [`imagery status ${id} --watch${flag}`, `imagery teardown ${id}${flag}`]
+    case 'torn_down':
+      return report.results_table === null ? [] : [`imagery results ${id}${flag}`]
+  }
+}
+
+function elapsed(from: string, to: string): string {
+  const seconds = (Date.parse(to) - Date.parse(from)) / 1_000
+  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  return seconds < 3_600 ? `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s` : `${(seconds / 3_600).toFixed(1)} h`
+}
+
+function cut(text: string, width: number): string {
+  const line = text.replaceAll(/\s+/g, ' ')
+  return line.length <= width ? line : `${line.slice(0, Math.max(1, width - 1))}…`
+}

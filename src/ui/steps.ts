@@ -1,0 +1,70 @@
+import { DefaultRenderer, Listr, ListrLogger, ProcessOutput, SimpleRenderer } from 'listr2'
+import type { Step } from '../contracts/steps.ts'
+
+/** How progress is shown: redrawn in place, one line per change, or not at all. */
+export type ProgressMode = 'live' | 'lines' | 'silent'
+
+/** Live on a terminal, lines in CI and pipes, silence beside `--json`. All progress goes to stderr. */
+export function progressMode(options: { json: boolean }, environment = process.env): ProgressMode {
+  if (options.json) return 'silent'
+  const isTerminal = process.stderr.isTTY === true && environment['TERM'] !== 'dumb' && !environment['CI']
+  return isTerminal ? 'live' : 'lines'
+}
+
+/** listr2 draws live only when stdout is a terminal; ours draws on stderr, and stdout may well be a pipe. */
+class StderrRenderer extends DefaultRenderer {
+  static override nonTTY = true
+}
+
+/** In line mode, a step that takes long says how far it is this often. */
+const LINE_INTERVAL_MS = 10_000
+
+/**
+ * Runs steps one after another and shows them. Stops at the first that fails and rejects with its
+ * error as it was thrown.
+ */
+export async function showSteps<Context extends object>(
+  steps: readonly Step<Context>[],
+  context: Context,
+  mode: ProgressMode,
+): Promise<void> {
+  if (mode === 'silent') {
+    for (const step of steps) await step.run(context, { detail: () => undefined })
+    return
+  }
+  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
+  const tasks = steps.map((step) => ({
+    title: step.title,
+    task: async (_: unknown, task: { title: string; output: string; skip(reason: string): void }) => {
+      const outcome = await step.run(context, { detail: mode === 'live' ? liveDetail(step.title, task) : lineDetail(task) })
+      if (!outcome) return
+      if ('skipped' in outcome) task.skip(`${step.title}: ${outcome.skipped}`)
+      else if (outcome.done) task.title = `${step.title}: ${outcome.done}`
+    },
+  }))
+  const common = { concurrent: false, exitOnError: true, registerSignalListeners: false } as const
+  const list =
+    mode === 'live'
+      ? new Listr(tasks, {
+          ...common,
+          renderer: StderrRenderer,
+          rendererOptions: { logger, collapseErrors: false, showErrorMessage: false, suffixSkips: false, collapseSkips: true, formatOutput: 'truncate' },
+        })
+      : new Listr(tasks, { ...common, renderer: SimpleRenderer, rendererOptions: { logger } })
+  await list.run()
+}
+
+function liveDetail(title: string, task: { title: string }): (text: string) => void {
+  return (text) => {
+    task.title = `${title}: ${text}`
+  }
+}
+
+function lineDetail(task: { output: string }): (text: string) => void {
+  let saidAt = performance.now()
+  return (text) => {
+    if (performance.now() - saidAt < LINE_INTERVAL_MS) return
+    saidAt = performance.now()
+    task.output = text
+  }
+}
