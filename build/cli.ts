@@ -14,7 +14,7 @@ import { build } from 'esbuild'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = path.join(root, 'dist')
 
-const BUNDLED = new Set(['@oclif/core', 'listr2', 'zod', 'hono', '@hono/node-server', 'conf', 'execa', 'yaml', 'jose', 'tar', 'selfsigned'])
+const BUNDLED = new Set(['@oclif/core', 'listr2', 'zod', 'hono', '@hono/node-server', 'conf', 'execa', 'yaml'])
 
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
 const external = Object.keys(manifest.dependencies)

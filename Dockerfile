@@ -1,0 +1,11 @@
+# Both Cloud Run services. imagery-main runs the default command; imagery-populate is deployed from
+# the same image with `--command node --args populate.js`. `npm run build` makes dist/runtime first.
+FROM node:22-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY dist/runtime/package.json dist/runtime/package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
+COPY dist/runtime/ ./
+USER node
+# Not `npm start`: SIGTERM must reach node.
+CMD ["node", "main.js"]

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { build } from 'esbuild'
+import { inlineClientJson } from './inline-client-json.ts'
+import { namedExportsOfPackages } from './named-exports-of-packages.ts'
+import { lockOf, type PackageLock } from './runtime-lock.ts'
+
+/** Not bundled: it loads a native library by its own path. */
+const NATIVE_PACKAGES = ['sharp']
+
+export interface RuntimeFile {
+  /** Relative to the runtime's folder, with forward slashes. */
+  path: string
+  bytes: number
+  /** Hex. */
+  sha256: string
+}
+
+/**
+ * Bundles the runtime into `target`, which is emptied first: `main.js` and `populate.js`, the
+ * chunks that they load when they first need them, source maps, a `package.json` with its lock for
+ * what cannot be bundled. The same sources give the same bytes. Answers the files that a deploy
+ * must upload, in order.
+ *
+ * @param options.root the project's folder
+ */
+export async function buildRuntime({
+  root,
+  target,
+}: {
+  root: string
+  target: string
+}): Promise<{ files: RuntimeFile[] }> {
+  await rm(target, { recursive: true, force: true })
+  await build({
+    absWorkingDir: root,
+    entryPoints: { main: 'src/runtime/main/server.ts', populate: 'src/runtime/populate/server.ts' },
+    outdir: target,
+    bundle: true,
+    // One file a service would be read and compiled whole before the first line runs, clients and all
+    // (docs/decisions/0006-runtime-in-chunks.md).
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    external: NATIVE_PACKAGES,
+    plugins: [inlineClientJson, namedExportsOfPackages],
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'none',
+    // The clients' CommonJS dependencies call these.
+    banner: {
+      js: [
+        "import { createRequire as bundleCreateRequire } from 'node:module'",
+        'const require = bundleCreateRequire(import.meta.url)',
+        'const __filename = import.meta.filename',
+        'const __dirname = import.meta.dirname',
+      ].join('\n'),
+    },
+    logLevel: 'warning',
+  })
+  await writePackage(root, target)
+  return { files: await describeFiles(target) }
+}
+
+/** The native packages, at the versions that the project itself is locked to. */
+async function writePackage(root: string, target: string): Promise<void> {
+  const lock = JSON.parse(await readFile(path.join(root, 'package-lock.json'), 'utf8')) as PackageLock
+  const manifest = {
+    name: 'imagery-runtime',
+    version: lock.version,
+    private: true,
+    type: 'module',
+    dependencies: Object.fromEntries(
+      NATIVE_PACKAGES.map((name) => [name, lock.packages[`node_modules/${name}`]?.version]),
+    ),
+  }
+  await writeJson(path.join(target, 'package.json'), manifest)
+  await writeJson(path.join(target, 'package-lock.json'), lockOf(lock, manifest, NATIVE_PACKAGES))
+}
+
+async function describeFiles(target: string): Promise<RuntimeFile[]> {
+  const entries = await readdir(target, { recursive: true, withFileTypes: true })
+  const paths = entries
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.map'))
+    .map((entry) => path.relative(target, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
+    .toSorted()
+  return Promise.all(
+    paths.map(async (file) => {
+      const bytes = await readFile(path.join(target, file))
+      return { path: file, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+    }),
+  )
+}
+
+async function writeJson(file: string, value: unknown): Promise<void> {
+  await writeFile(file, `${JSON.stringify(value, null, 2)}\n`)
+}
