@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { SEVERITIES } from './log.ts'
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'not a port number')
+  .transform(Number)
+  .refine((number) => number <= 65_535, 'not a port number')
+
+/** What both services are told by their host. `PORT` and `K_SERVICE` are Cloud Run's own (https://cloud.google.com/run/docs/container-contract#services-env-vars). */
+const serviceEnvironment = z.object({
+  PORT: port.default(8080),
+  IMAGERY_PROJECT: z.string('not set').min(1, 'empty'),
+  IMAGERY_REGION: z.string('not set').min(1, 'empty'),
+  IMAGERY_BUCKET: z.string('not set').min(3, 'not a bucket name'),
+  LOG_LEVEL: z.enum(SEVERITIES).default('INFO'),
+})
+
+export const mainEnvironment = serviceEnvironment
+
+export const populateEnvironment = serviceEnvironment.extend({
+  /** The URL of the main service: where tasks go, and the audience of their identity tokens. */
+  IMAGERY_MAIN_URL: z.url({ protocol: /^https?$/, error: 'not an http(s) URL' }),
+  /** The service account that Cloud Tasks calls the main service as. */
+  IMAGERY_INVOKER: z.string('not set').regex(/^[^@\s]+@[^@\s]+$/, 'not the e-mail address of a service account'),
+})
+
+/** Environment variables that are missing or wrong: all of them, one a line. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError'
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(`the environment is not complete:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    this.faults = faults
+  }
+}
+
+/**
+ * Reads the environment by a schema.
+ *
+ * @throws EnvironmentError that lists every fault at once
+ */
+export function readEnvironment<Schema extends z.ZodType>(
+  schema: Schema,
+  environment: Record<string, string | undefined>,
+): z.output<Schema> {
+  const parsed = schema.safeParse(environment)
+  if (parsed.success) return parsed.data
+  throw new EnvironmentError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
+}

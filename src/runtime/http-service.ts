@@ -1,0 +1,83 @@
+import { Hono, type Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import type { z } from 'zod'
+import { CloudError } from '../google/errors.ts'
+import { traceName, type Logger } from './log.ts'
+import { RunGone } from './run-specs.ts'
+
+/** Ten times the largest body that a task or a shard message can have. */
+const MAX_BODY_BYTES = 1024 * 1024
+
+/** A body that is not what the door takes, and never will be. */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest'
+}
+
+/**
+ * What both services share: GET /healthz, the limit on bodies, and errors as
+ * `{"error": {"code", "message"}}`: 400 for a malformed body, 404 where there is nothing, 503 when
+ * Google asks to come again, 500 for the rest. What is neither the caller's fault nor Google's is
+ * logged with its stack.
+ */
+export function httpService({ log, projectId }: { log: Logger; projectId: string }): Hono {
+  const app = new Hono()
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (context) => refuse(context, 413, 'BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`),
+    }),
+  )
+  app.get('/healthz', (context) => context.json({ status: 'ok' }))
+  app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `no ${context.req.method} ${context.req.path} here`))
+  app.onError((error, context) => {
+    const where = { trace: requestTrace(context, projectId), path: context.req.path }
+    if (error instanceof BadRequest) {
+      log.error(`refused ${context.req.path}: ${error.message}`, where)
+      return refuse(context, 400, 'BAD_REQUEST', error.message)
+    }
+    if (error instanceof RunGone) return refuse(context, 404, 'RUN_NOT_FOUND', error.message)
+    log.error(`${context.req.path} failed: ${error.message}`, { ...where, error })
+    if (error instanceof CloudError) return refuse(context, error.retryable ? 503 : 500, error.status, error.message)
+    return refuse(context, 500, 'INTERNAL', error.message)
+  })
+  return app
+}
+
+export function refuse(
+  context: Context,
+  http: 400 | 404 | 413 | 429 | 500 | 503,
+  code: string,
+  message: string,
+  headers: Record<string, string> = {},
+): Response {
+  return context.json({ error: { code, message } }, http, headers)
+}
+
+/**
+ * The request's JSON body, checked.
+ *
+ * @throws BadRequest that names every fault
+ */
+export async function readBody<Schema extends z.ZodType>(context: Context, schema: Schema): Promise<z.output<Schema>> {
+  const text = await context.req.text()
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch (error) {
+    throw new BadRequest('the body is not JSON', { cause: error })
+  }
+  const parsed = schema.safeParse(body)
+  if (!parsed.success) throw new BadRequest(describeFaults(parsed.error))
+  return parsed.data
+}
+
+/** Every fault that zod found, on one line. */
+export function describeFaults(error: z.ZodError): string {
+  return error.issues
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+    .join('; ')
+}
+
+export function requestTrace(context: Context, projectId: string): string | undefined {
+  return traceName(projectId, (name) => context.req.header(name))
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import type { AttemptStatus, Cause } from '../../contracts/causes.ts'
+import type { TaskPayload } from '../../contracts/messages.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { Answer } from '../models/model.ts'
+import { fitRow } from './row-size.ts'
+
+/** One row of the ledger `<name>_attempts`; the profile's own columns stand beside these. */
+export interface AttemptRow extends Record<string, unknown> {
+  run_id: string
+  asset_id: string
+  attempt_id: string
+  generation: number
+  status: AttemptStatus
+  cause?: Cause
+  error_message?: string
+  /** RFC 3339. */
+  started_at: string
+  finished_at: string
+}
+
+/** One try at a task, so far. */
+export interface Attempt {
+  id: string
+  task: TaskPayload
+  spec: RunSpec
+  startedMs: number
+  finishedMs: number
+}
+
+export interface Failure {
+  status: Exclude<AttemptStatus, 'ok'>
+  cause: Cause
+  message: string
+  known: Partial<Omit<Answer, 'columns'>>
+}
+
+/** The row of an attempt that has its answer. */
+export function answeredRow(attempt: Attempt, answer: Answer): AttemptRow {
+  const names = Object.keys(attempt.spec.profile.output.properties ?? {})
+  const columns = Object.fromEntries(names.map((name) => [name, answer.columns[name]]))
+  return fitRow(compact({ ...columns, ...attemptKeys(attempt, 'ok'), ...provenance(attempt, answer) }))
+}
+
+/** The row of an attempt that ended without an answer. */
+export function failedRow(attempt: Attempt, failure: Failure): AttemptRow {
+  return fitRow(
+    compact({
+      ...attemptKeys(attempt, failure.status),
+      cause: failure.cause,
+      error_message: failure.message,
+      ...provenance(attempt, failure.known),
+    }),
+  )
+}
+
+/** What stands in for a row that BigQuery refuses: the same attempt without its answer's columns, so that the asset is not lost. */
+export function refusedRow(attempt: Attempt, answer: Answer, reason: string): AttemptRow {
+  const known = { ...answer, rawAnswer: answer.rawAnswer ?? JSON.stringify(answer.columns) }
+  return failedRow(attempt, {
+    status: 'failed',
+    cause: 'schema',
+    message: `BigQuery refused the answer: ${reason}`,
+    known,
+  })
+}
+
+function attemptKeys({ id, task, spec, startedMs, finishedMs }: Attempt, status: AttemptStatus): AttemptRow {
+  return {
+    run_id: spec.run_id,
+    asset_id: task.asset_id,
+    attempt_id: id,
+    generation: task.generation,
+    status,
+    started_at: new Date(startedMs).toISOString(),
+    finished_at: new Date(finishedMs).toISOString(),
+  }
+}
+
+function provenance(attempt: Attempt, known: Partial<Omit<Answer, 'columns'>>): Record<string, unknown> {
+  const { task, spec, startedMs, finishedMs } = attempt
+  const observations = known.observationsUsed ?? task.observations
+  return {
+    raw_answer: known.rawAnswer,
+    repaired: known.repaired,
+    model: spec.profile.model,
+    model_version: known.modelVersion,
+    prompt_hash: promptHash(spec),
+    input_hash: known.inputHash,
+    prompt_tokens: known.usage?.promptTokens,
+    output_tokens: known.usage?.outputTokens,
+    thought_tokens: known.usage?.thoughtTokens,
+    // The pixels model, the only one so far, runs on the deployment's own processor.
+    cost_usd: 0,
+    latency_ms: Math.round(finishedMs - startedMs),
+    finish_reason: known.finishReason,
+    observation_ids: observations.map((observation) => observation.observation_id),
+    gcs_uris: observations.map((observation) => observation.gcs_uri),
+  }
+}
+
+/** BigQuery reads an absent member as NULL, or as an empty array in a REPEATED column, where a JSON null is refused. */
+function compact(row: AttemptRow): AttemptRow {
+  return Object.fromEntries(
+    Object.entries(row).filter(([, value]) => value !== undefined && value !== null),
+  ) as AttemptRow
+}
+
+const promptHashes = new WeakMap<RunSpec, string>()
+
+function promptHash(spec: RunSpec): string {
+  let hash = promptHashes.get(spec)
+  if (hash === undefined) {
+    const { model, measure, output } = spec.profile
+    hash = createHash('sha256').update(JSON.stringify({ model, measure, output })).digest('hex')
+    promptHashes.set(spec, hash)
+  }
+  return hash
+}

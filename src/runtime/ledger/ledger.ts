@@ -1,0 +1,227 @@
+import { CloudError } from '../../google/errors.ts'
+import { RowsRejected, type TableName } from '../../google/bigquery.ts'
+import { backoffMs, sleep, within, type CancelTimer, type Clock } from '../clock.ts'
+import { LEDGER_BUDGET_MS } from '../deadlines.ts'
+import type { AttemptRow } from './attempt-row.ts'
+
+/** BigQuery advises at most 500 rows a request (https://cloud.google.com/bigquery/quotas#streaming_inserts). */
+const MAX_GROUP_ROWS = 500
+
+/** Below the 10 MB that BigQuery allows a request, since the request has more than the rows (same page). */
+const MAX_GROUP_BYTES = 9_000_000
+
+/** How long the first row of a group waits for others while no request is on its way. */
+const QUIET_WINDOW_MS = 2
+
+/** The same while a request is on its way: rows come in numbers, and fewer, larger requests serve them sooner. */
+const BUSY_WINDOW_MS = 20
+
+/** Requests on their way at once for one table; beyond it, groups grow. */
+const MAX_REQUESTS = 4
+
+/** A request that has not been answered by then is taken for lost and repeated. */
+const REQUEST_TIMEOUT_MS = 10_000
+
+const BACKOFF = { firstMs: 200, longestMs: 4_000 }
+
+/** BigQuery refused one row, for a reason that will not pass. */
+export class RowRejected extends Error {
+  override readonly name = 'RowRejected'
+}
+
+export interface LedgerOptions {
+  insertRows: (table: TableName, rows: readonly { insertId: string; json: Record<string, unknown> }[]) => Promise<void>
+  clock: Clock
+  budgetMs?: number
+}
+
+interface Entry {
+  insertId: string
+  json: Record<string, unknown>
+  bytes: number
+  deadlineMs: number
+  /** Set once the row has been refused in company: the next refusal is final. */
+  isSecondTry: boolean
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
+/** The rows of one table that wait, and its requests on their way. */
+interface Lane {
+  table: TableName
+  waiting: Entry[]
+  waitingBytes: number
+  requests: number
+  cancelTimer: CancelTimer | undefined
+}
+
+/**
+ * Group commit: rows that arrive close together share one `insertAll` request, and each caller
+ * waits until its own row is durable. A lone row is sent at once; under load groups grow.
+ *
+ * A request that BigQuery cannot take now is repeated with the same insert ids, so that a repeat
+ * whose first try did arrive adds nothing
+ * (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataconsistency).
+ */
+export class Ledger {
+  readonly #options: Required<LedgerOptions>
+  readonly #lanes = new Map<string, Lane>()
+  #isDraining = false
+  #whenEmpty: (() => void)[] = []
+
+  constructor(options: LedgerOptions) {
+    this.#options = { budgetMs: LEDGER_BUDGET_MS, ...options }
+  }
+
+  /**
+   * Resolves when the row is durable. Rejects with RowRejected when BigQuery refuses this row, with
+   * CloudError when it could not be written in time.
+   */
+  append(table: TableName, row: AttemptRow): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const lane = this.#lane(table)
+      const bytes = Buffer.byteLength(JSON.stringify(row))
+      const deadlineMs = this.#options.clock.now() + this.#options.budgetMs
+      this.#enqueue(lane, {
+        insertId: row.attempt_id,
+        json: row,
+        bytes,
+        deadlineMs,
+        isSecondTry: false,
+        resolve,
+        reject,
+      })
+    })
+  }
+
+  /** Sends what waits and resolves when nothing is left; later rows are sent without waiting for company. */
+  drain(): Promise<void> {
+    this.#isDraining = true
+    for (const lane of this.#lanes.values()) this.#sendWhatMay(lane, true)
+    if (this.#lanes.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#whenEmpty.push(resolve)
+    })
+  }
+
+  #lane(table: TableName): Lane {
+    const key = `${table.projectId}.${table.dataset}.${table.table}`
+    let lane = this.#lanes.get(key)
+    if (!lane) {
+      lane = { table, waiting: [], waitingBytes: 0, requests: 0, cancelTimer: undefined }
+      this.#lanes.set(key, lane)
+    }
+    return lane
+  }
+
+  #enqueue(lane: Lane, entry: Entry): void {
+    lane.waiting.push(entry)
+    lane.waitingBytes += entry.bytes
+    const isFull = lane.waiting.length >= MAX_GROUP_ROWS || lane.waitingBytes >= MAX_GROUP_BYTES
+    this.#sendWhatMay(lane, isFull || this.#isDraining)
+  }
+
+  /** Sends groups while requests are free; with `now` unset, leaves the rows their window to gather. */
+  #sendWhatMay(lane: Lane, now: boolean): void {
+    if (lane.waiting.length === 0 || lane.requests >= MAX_REQUESTS) return
+    if (!now) {
+      lane.cancelTimer ??= this.#options.clock.after(lane.requests === 0 ? QUIET_WINDOW_MS : BUSY_WINDOW_MS, () => {
+        lane.cancelTimer = undefined
+        this.#sendWhatMay(lane, true)
+      })
+      return
+    }
+    lane.cancelTimer?.()
+    lane.cancelTimer = undefined
+    while (lane.waiting.length > 0 && lane.requests < MAX_REQUESTS) this.#send(lane, takeGroup(lane))
+  }
+
+  #send(lane: Lane, group: Entry[]): void {
+    lane.requests += 1
+    void this.#write(lane, group).finally(() => {
+      lane.requests -= 1
+      // A timer that is armed gathers the next group; without one the group waited for this request.
+      if (lane.waiting.length > 0) this.#sendWhatMay(lane, lane.cancelTimer === undefined)
+      else if (lane.requests === 0) this.#close(lane)
+    })
+  }
+
+  #close(lane: Lane): void {
+    for (const [key, other] of this.#lanes) if (other === lane) this.#lanes.delete(key)
+    if (this.#lanes.size > 0) return
+    for (const resolve of this.#whenEmpty.splice(0)) resolve()
+  }
+
+  /** Never rejects: every entry is settled, or put back to be sent alone. */
+  async #write(lane: Lane, group: Entry[]): Promise<void> {
+    const { clock, insertRows } = this.#options
+    for (let failures = 1; ; failures += 1) {
+      try {
+        await within(clock, REQUEST_TIMEOUT_MS, insertRows(lane.table, group), () => unanswered(lane.table))
+        for (const entry of group) entry.resolve()
+        return
+      } catch (error) {
+        if (error instanceof RowsRejected) return this.#settleRejected(lane, group, error)
+        if (!mayPass(error)) return this.#settleRefused(lane, group, error)
+        const pauseMs = backoffMs(failures, BACKOFF)
+        group = expire(group, clock.now() + pauseMs, error)
+        if (group.length === 0) return
+        await sleep(clock, pauseMs)
+      }
+    }
+  }
+
+  /** Some rows do not fit the table; the others are stored. A refused row gets one more try, without company. */
+  async #settleRejected(lane: Lane, group: Entry[], error: RowsRejected): Promise<void> {
+    for (const [index, entry] of group.entries()) {
+      const reason = error.rows.get(index)
+      if (reason === undefined) entry.resolve()
+      else if (entry.isSecondTry) entry.reject(new RowRejected(reason))
+      else await this.#write(lane, [{ ...entry, isSecondTry: true }])
+    }
+  }
+
+  /** BigQuery refused the request as a whole: halved until the row that it cannot take stands alone. */
+  async #settleRefused(lane: Lane, group: Entry[], error: unknown): Promise<void> {
+    const isAboutContent = error instanceof CloudError && error.status === 'INVALID_ARGUMENT'
+    if (!isAboutContent) {
+      for (const entry of group) entry.reject(error)
+    } else if (group.length === 1) {
+      group[0]?.reject(new RowRejected(error.message))
+    } else {
+      const half = Math.ceil(group.length / 2)
+      await this.#write(lane, group.slice(0, half))
+      await this.#write(lane, group.slice(half))
+    }
+  }
+}
+
+function takeGroup(lane: Lane): Entry[] {
+  let bytes = 0
+  let count = 0
+  for (const entry of lane.waiting) {
+    if (count > 0 && (count === MAX_GROUP_ROWS || bytes + entry.bytes > MAX_GROUP_BYTES)) break
+    bytes += entry.bytes
+    count += 1
+  }
+  lane.waitingBytes -= bytes
+  return lane.waiting.splice(0, count)
+}
+
+function unanswered({ dataset, table }: TableName): CloudError {
+  return new CloudError(
+    'DEADLINE_EXCEEDED',
+    `BigQuery did not answer an insert into ${dataset}.${table} within ${REQUEST_TIMEOUT_MS / 1_000} s`,
+  )
+}
+
+/** Gives up the rows that would be late at `atMs`; answers the others. */
+function expire(group: Entry[], atMs: number, error: unknown): Entry[] {
+  for (const entry of group) if (entry.deadlineMs < atMs) entry.reject(error)
+  return group.filter((entry) => entry.deadlineMs >= atMs)
+}
+
+/** NOT_FOUND passes too: a table answers it to streaming for a while after its creation (same page as above). */
+function mayPass(error: unknown): boolean {
+  return error instanceof CloudError && (error.retryable || error.status === 'NOT_FOUND')
+}

@@ -1,0 +1,46 @@
+import type { AttemptRow } from './attempt-row.ts'
+
+/** BigQuery takes rows up to 10 MB (https://cloud.google.com/bigquery/quotas#streaming_inserts); the rest is for the request around it. */
+export const MAX_ROW_BYTES = 9_000_000
+
+/** A message says what went wrong; longer ones are somebody's whole document. */
+const MAX_MESSAGE_CHARACTERS = 4_000
+
+/**
+ * The row with its texts cut, longest first, until BigQuery takes it. Every cut leaves a visible
+ * mark. Text is made well-formed on the way: BigQuery refuses half of a surrogate pair.
+ */
+export function fitRow(row: AttemptRow): AttemptRow {
+  let fitted = mapTexts(row, (text) => text.toWellFormed()) as AttemptRow
+  if (fitted.error_message !== undefined) fitted.error_message = cutText(fitted.error_message, MAX_MESSAGE_CHARACTERS)
+  for (
+    let limit = MAX_ROW_BYTES / 2;
+    limit > SHORTEST_CUT && jsonBytes(fitted) > MAX_ROW_BYTES;
+    limit = Math.floor(limit / 2)
+  ) {
+    fitted = mapTexts(fitted, (text) => cutText(text, limit)) as AttemptRow
+  }
+  return fitted
+}
+
+/** Texts this short are left whole: cutting them would gain nothing and lose ids. */
+const SHORTEST_CUT = 1_000
+
+/** The text's beginning and a mark that says how much is missing; at most `characters` long. */
+export function cutText(text: string, characters: number): string {
+  if (text.length <= characters) return text
+  const mark = (removed: number): string => `… [${removed} characters cut by imagery]`
+  const kept = Math.max(0, characters - mark(text.length).length)
+  return text.slice(0, kept).toWellFormed() + mark(text.length - kept)
+}
+
+function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value))
+}
+
+function mapTexts(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return change(value)
+  if (Array.isArray(value)) return value.map((member) => mapTexts(member, change))
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, mapTexts(member, change)]))
+}

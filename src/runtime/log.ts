@@ -1,0 +1,76 @@
+/**
+ * Cloud Logging's severities that the runtime uses, least first
+ * (https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#logseverity).
+ */
+export const SEVERITIES = ['DEBUG', 'INFO', 'WARNING', 'ERROR'] as const
+
+export type Severity = (typeof SEVERITIES)[number]
+
+/** What an event is about. Run and asset become labels, so that Cloud Logging can be searched by them. */
+export interface LogFields {
+  run_id?: string | undefined
+  asset_id?: string | undefined
+  /** `projects/<project>/traces/<id>`: gathers the lines of one request. */
+  trace?: string | undefined
+  /** Its message, and at ERROR its stack, go with the line. */
+  error?: unknown
+  [field: string]: unknown
+}
+
+export type Logger = Record<Lowercase<Severity>, (message: string, fields?: LogFields) => void>
+
+/**
+ * A logger that writes one JSON object a line, in the format that Cloud Run hands to Cloud Logging
+ * (https://cloud.google.com/logging/docs/structured-logging#special-payload-fields).
+ *
+ * @param options.level events below it are dropped
+ * @param options.write receives one line, with its newline
+ */
+export function createLogger(options: { level: Severity; write: (line: string) => void; now: () => number }): Logger {
+  const lowest = SEVERITIES.indexOf(options.level)
+  const at =
+    (severity: Severity) =>
+    (message: string, fields: LogFields = {}) => {
+      if (SEVERITIES.indexOf(severity) < lowest) return
+      options.write(`${JSON.stringify(logEntry(severity, message, fields, options.now()))}\n`)
+    }
+  return { debug: at('DEBUG'), info: at('INFO'), warning: at('WARNING'), error: at('ERROR') }
+}
+
+function logEntry(severity: Severity, message: string, fields: LogFields, nowMs: number): object {
+  const { run_id, asset_id, trace, error, ...rest } = fields
+  return {
+    severity,
+    message,
+    time: new Date(nowMs).toISOString(),
+    ...rest,
+    ...(error === undefined ? {} : describeError(error, severity)),
+    ...(trace === undefined ? {} : { 'logging.googleapis.com/trace': trace }),
+    ...(run_id === undefined && asset_id === undefined
+      ? {}
+      : { 'logging.googleapis.com/labels': { run_id, asset_id } }),
+  }
+}
+
+function describeError(error: unknown, severity: Severity): object {
+  if (!(error instanceof Error)) return { error: String(error) }
+  return { error: error.message, ...(severity === 'ERROR' ? { stack_trace: stackOf(error) } : {}) }
+}
+
+function stackOf(error: Error): string {
+  const stack = error.stack ?? String(error)
+  return error.cause instanceof Error ? `${stack}\nCaused by: ${stackOf(error.cause)}` : stack
+}
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/
+/** https://cloud.google.com/trace/docs/trace-context#legacy-http-header */
+const CLOUD_TRACE_CONTEXT = /^([0-9a-f]{32})(?:\/|$)/
+
+/** The trace name of a request for Cloud Logging, or undefined when the request has none. */
+export function traceName(projectId: string, header: (name: string) => string | undefined): string | undefined {
+  const id =
+    TRACEPARENT.exec(header('traceparent') ?? '')?.[1] ??
+    CLOUD_TRACE_CONTEXT.exec(header('x-cloud-trace-context') ?? '')?.[1]
+  return id === undefined ? undefined : `projects/${projectId}/traces/${id}`
+}

@@ -1,0 +1,63 @@
+import type { Hono } from 'hono'
+import { runRequest, taskPayload } from '../../contracts/messages.ts'
+import type { Place } from '../../contracts/names.ts'
+import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
+import { TaskProcessor, type ProcessDeps } from './process-task.ts'
+import { setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
+
+export interface MainDeps extends ProcessDeps, RunResourceDeps {
+  place: Place
+}
+
+/**
+ * The main service: POST /setup and /teardown for the CLI, POST /process for Cloud Tasks,
+ * GET /healthz.
+ *
+ * /process answers 200 once the task needs no further delivery, which is when its row is durable;
+ * 429 or 503 with Retry-After when it should come again; 400 for a body that is no task.
+ */
+export function mainApp(deps: MainDeps): Hono {
+  const { log, place } = deps
+  const app = httpService({ log, projectId: place.projectId })
+  const processor = new TaskProcessor(deps)
+
+  app.post('/setup', async (context) => {
+    const { run_id } = await readBody(context, runRequest)
+    const made = await setUpRun(deps, run_id)
+    log.info(`set up run ${run_id}`, { run_id, queues: made.queues, trace: requestTrace(context, place.projectId) })
+    return context.json(made)
+  })
+
+  app.post('/teardown', async (context) => {
+    const { run_id } = await readBody(context, runRequest)
+    const gone = await tearDownRun(deps, run_id)
+    log.info(`tore down run ${run_id}`, { ...gone, trace: requestTrace(context, place.projectId) })
+    return context.json(gone)
+  })
+
+  app.post('/process', async (context) => {
+    const task = await readBody(context, taskPayload)
+    const outcome = await processor.process(task, {
+      retryCount: retryCount(context.req.header('x-cloudtasks-taskretrycount')),
+      trace: requestTrace(context, place.projectId),
+    })
+    switch (outcome.kind) {
+      case 'recorded':
+        return context.json({ outcome: 'recorded', ...outcome.recorded })
+      case 'run_gone':
+        return context.json({ outcome: 'run_gone' })
+      case 'retry':
+        return refuse(context, outcome.http, outcome.code, outcome.message, {
+          'retry-after': String(outcome.retryAfterSeconds),
+        })
+    }
+  })
+
+  return app
+}
+
+/** https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler */
+function retryCount(header: string | undefined): number {
+  const count = Number(header ?? 0)
+  return Number.isInteger(count) && count >= 0 ? count : 0
+}

@@ -1,0 +1,72 @@
+import { tablePath, type Place } from '../../contracts/names.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { CloudError } from '../../google/errors.ts'
+import type { QueueLimits } from '../../google/tasks.ts'
+import { queueLimits, runQueueNames } from '../run-queues.ts'
+import type { RunSpecs } from '../run-specs.ts'
+
+/** What a run needs in the cloud beside its messages, made and deleted from here. */
+export interface RunResourceDeps {
+  place: Place
+  specs: RunSpecs
+  createRunTables: (spec: RunSpec) => Promise<void>
+  ensureQueue: (name: string, limits: QueueLimits) => Promise<'created' | 'existed'>
+  deleteQueue: (name: string) => Promise<'deleted' | 'absent'>
+}
+
+export interface SetUp {
+  run_id: string
+  /** The full names of the run's queues, for its shard messages. */
+  queues: string[]
+  /** Those of them that were not there before. */
+  queues_created: string[]
+  /** `project.dataset.table`. */
+  attempts_table: string
+  live_view: string
+}
+
+/** Makes a run's ledger, live view and queues; what is there already stays as it is. Rejects with RunGone when the run has no spec. */
+export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
+  const spec = await deps.specs.refresh(runId)
+  await deps.createRunTables(spec)
+  const queues = await ensureRunQueues(deps, spec)
+  return {
+    run_id: runId,
+    queues: queues.map(({ name }) => name),
+    queues_created: queues.filter(({ outcome }) => outcome === 'created').map(({ name }) => name),
+    attempts_table: tablePath(spec.tables, spec.tables.attempts),
+    live_view: tablePath(spec.tables, spec.tables.live),
+  }
+}
+
+/** As many queues as the run wants, by the first names that can be had: that of a deleted queue is refused with FAILED_PRECONDITION. */
+async function ensureRunQueues(
+  { place, ensureQueue }: RunResourceDeps,
+  spec: RunSpec,
+): Promise<{ name: string; outcome: 'created' | 'existed' }[]> {
+  const queues: { name: string; outcome: 'created' | 'existed' }[] = []
+  const limits = queueLimits(spec.limits)
+  let refusal: unknown
+  for (const name of runQueueNames(place, spec.run_id)) {
+    if (queues.length === spec.limits.queues) break
+    try {
+      queues.push({ name, outcome: await ensureQueue(name, limits) })
+    } catch (error) {
+      if (!(error instanceof CloudError) || error.status !== 'FAILED_PRECONDITION') throw error
+      refusal = error
+    }
+  }
+  if (queues.length === 0) throw refusal
+  return queues
+}
+
+/** Deletes a run's queues under every name that they may have had. A run that is not there is fine. */
+export async function tearDownRun(
+  { place, specs, deleteQueue }: RunResourceDeps,
+  runId: string,
+): Promise<{ run_id: string; queues_deleted: string[] }> {
+  specs.forget(runId)
+  const names = runQueueNames(place, runId)
+  const outcomes = await Promise.all(names.map((name) => deleteQueue(name)))
+  return { run_id: runId, queues_deleted: names.filter((_, index) => outcomes[index] === 'deleted') }
+}

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto'
+import { insertRows } from '../../google/bigquery.ts'
+import { createRunTables } from '../../google/run-tables.ts'
+import { readObject } from '../../google/storage.ts'
+import { deleteQueue, ensureQueue } from '../../google/tasks.ts'
+import { systemClock } from '../clock.ts'
+import { startService } from '../entry.ts'
+import { mainEnvironment } from '../environment.ts'
+import { Ledger } from '../ledger/ledger.ts'
+import { imageReader } from '../read-image.ts'
+import { RunSpecs } from '../run-specs.ts'
+import { serveUntilTerminated } from '../serve.ts'
+import { mainApp } from './app.ts'
+import { modelForRun } from './model-for-run.ts'
+
+startService(mainEnvironment, (environment, log) => {
+  const clock = systemClock
+  const ledger = new Ledger({ insertRows, clock })
+  const app = mainApp({
+    place: { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION },
+    specs: new RunSpecs({ readObject, bucket: environment.IMAGERY_BUCKET }),
+    ledger,
+    modelFor: modelForRun({ readImage: imageReader({ readObject, clock }) }),
+    createRunTables,
+    ensureQueue,
+    deleteQueue,
+    clock,
+    log,
+    newAttemptId: randomUUID,
+  })
+  serveUntilTerminated({ app, port: environment.PORT, log, hurry: () => ledger.drain() })
+})

@@ -1,0 +1,64 @@
+import type { Hono } from 'hono'
+import { pushEnvelope, shardMessage, type PushEnvelope, type ShardMessage } from '../../contracts/messages.ts'
+import type { Place } from '../../contracts/names.ts'
+import { describeFaults, httpService, readBody, requestTrace } from '../http-service.ts'
+import { runQueueNames } from '../run-queues.ts'
+import type { RunSpecs } from '../run-specs.ts'
+import { ShardPopulator, type ShardDeps } from './populate-shard.ts'
+
+export interface PopulateDeps extends ShardDeps {
+  place: Place
+  specs: RunSpecs
+}
+
+/**
+ * The populate service: POST / for Pub/Sub push, GET /healthz.
+ *
+ * A shard is answered 200 once all its tasks exist. A message that can never become work is
+ * acknowledged and logged, since Pub/Sub would repeat it until its retention ends
+ * (docs/decisions/0004-poison-messages.md); a body that is no push delivery gets 400. Whatever may
+ * pass gets 5xx, and Pub/Sub delivers again.
+ */
+export function populateApp(deps: PopulateDeps): Hono {
+  const { log, place, specs } = deps
+  const app = httpService({ log, projectId: place.projectId })
+  const populator = new ShardPopulator(deps)
+
+  app.post('/', async (context) => {
+    const envelope = await readBody(context, pushEnvelope)
+    const trace = requestTrace(context, place.projectId)
+    const message = { message_id: envelope.message.messageId, subscription: envelope.subscription, trace }
+    const read = readShard(envelope, place)
+    if ('poison' in read) {
+      log.error(`dropped a message that is no shard: ${read.poison}`, message)
+      return context.json({ outcome: 'dropped', reason: read.poison })
+    }
+    const { shard } = read
+    const labels = { run_id: shard.run_id, buckets: `${shard.bucket_from}-${shard.bucket_to}`, ...message }
+    try {
+      const count = await populator.populate(await specs.get(shard.run_id), shard)
+      log.info(`populated buckets ${labels.buckets}`, { ...labels, ...count })
+      return context.json({ outcome: 'populated', ...count })
+    } catch (error) {
+      if (!(await specs.isGone(shard.run_id, error))) throw error
+      log.warning('dropped a shard of a run that is gone', labels)
+      return context.json({ outcome: 'run_gone' })
+    }
+  })
+
+  return app
+}
+
+function readShard(envelope: PushEnvelope, place: Place): { shard: ShardMessage } | { poison: string } {
+  let data: unknown
+  try {
+    data = JSON.parse(Buffer.from(envelope.message.data ?? '', 'base64').toString('utf8'))
+  } catch (error) {
+    return { poison: `its data is not JSON: ${String(error)}` }
+  }
+  const parsed = shardMessage.safeParse(data)
+  if (!parsed.success) return { poison: describeFaults(parsed.error) }
+  const { run_id, queue } = parsed.data
+  const isOwn = runQueueNames(place, run_id).includes(queue)
+  return isOwn ? { shard: parsed.data } : { poison: `queue: ${queue} is not a queue of run ${run_id}` }
+}

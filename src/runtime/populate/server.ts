@@ -1,0 +1,28 @@
+import { insertRows } from '../../google/bigquery.ts'
+import { streamAssets } from '../../google/run-tables.ts'
+import { readObject } from '../../google/storage.ts'
+import { createTask, createTaskBatch } from '../../google/tasks.ts'
+import { systemClock } from '../clock.ts'
+import { startService } from '../entry.ts'
+import { populateEnvironment } from '../environment.ts'
+import { Ledger } from '../ledger/ledger.ts'
+import { RunSpecs } from '../run-specs.ts'
+import { serveUntilTerminated } from '../serve.ts'
+import { populateApp } from './app.ts'
+
+startService(populateEnvironment, (environment, log) => {
+  const clock = systemClock
+  const ledger = new Ledger({ insertRows, clock })
+  const app = populateApp({
+    place: { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION },
+    specs: new RunSpecs({ readObject, bucket: environment.IMAGERY_BUCKET }),
+    streamAssets,
+    createTaskBatch,
+    createTask,
+    appendAttempt: (table, row) => ledger.append(table, row),
+    target: { mainUrl: environment.IMAGERY_MAIN_URL.replace(/\/+$/, ''), invoker: environment.IMAGERY_INVOKER },
+    clock,
+    log,
+  })
+  serveUntilTerminated({ app, port: environment.PORT, log, hurry: () => ledger.drain() })
+})

@@ -1,0 +1,53 @@
+import { CloudError } from '../google/errors.ts'
+import { within, type Clock } from './clock.ts'
+import { AttemptFailure, UnreadableImage } from './models/model.ts'
+
+const GS_URI = /^gs:\/\/[^/]+\/./
+
+/** One image's download; the attempt's own deadline bounds the whole. */
+const READ_TIMEOUT_MS = 60_000
+
+/**
+ * How models fetch an image, with what went wrong in a model's words: a missing object is an
+ * unreadable image, one that we may not read fails its asset, throttling slows the queue.
+ */
+export function imageReader(options: {
+  readObject: (gsUri: string) => Promise<Buffer>
+  clock: Clock
+}): (uri: string, signal: AbortSignal) => Promise<Buffer> {
+  return async (uri) => {
+    if (!GS_URI.test(uri)) throw new UnreadableImage(uri, 'is not a gs:// URI')
+    const late = (): CloudError =>
+      new CloudError('DEADLINE_EXCEEDED', `${uri} was not read within ${READ_TIMEOUT_MS / 1_000} s`)
+    return within(options.clock, READ_TIMEOUT_MS, options.readObject(uri), late).catch((error: unknown) => {
+      throw error instanceof CloudError ? imageFailure(uri, error) : error
+    })
+  }
+}
+
+function imageFailure(uri: string, error: CloudError): Error {
+  switch (error.status) {
+    case 'NOT_FOUND':
+      return new UnreadableImage(uri, 'does not exist', { cause: error })
+    case 'INVALID_ARGUMENT':
+      return new UnreadableImage(uri, `cannot be read: ${error.message}`, { cause: error })
+    case 'PERMISSION_DENIED':
+    case 'UNAUTHENTICATED':
+      return new AttemptFailure('unreadable_image', `the runtime may not read ${uri}: ${error.message}`, {
+        retryable: false,
+        cause: error,
+      })
+    case 'RESOURCE_EXHAUSTED':
+      return new AttemptFailure('throttled', `Storage asks to slow down: ${error.message}`, {
+        retryable: true,
+        cause: error,
+      })
+    case 'DEADLINE_EXCEEDED':
+      return new AttemptFailure('timeout', error.message, { retryable: true, cause: error })
+    default:
+      return new AttemptFailure('model_error', `could not read ${uri}: ${error.message}`, {
+        retryable: error.retryable,
+        cause: error,
+      })
+  }
+}

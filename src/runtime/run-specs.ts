@@ -1,0 +1,83 @@
+import { runSpecPath } from '../contracts/names.ts'
+import { runSpec, type RunSpec } from '../contracts/run-spec.ts'
+import { CloudError } from '../google/errors.ts'
+
+/** The run's spec is not in the bucket: the run was torn down, or there never was one. */
+export class RunGone extends Error {
+  override readonly name = 'RunGone'
+
+  constructor(runId: string) {
+    super(`run ${runId} has no spec: it was torn down, or never set up here`)
+  }
+}
+
+/**
+ * The run specs that this process has read. A spec never changes, so one that was found is kept;
+ * one that is absent is asked for again. Readers of one spec share one read.
+ */
+export class RunSpecs {
+  readonly #read: (gsUri: string) => Promise<Buffer>
+  readonly #bucket: string
+  readonly #capacity: number
+  readonly #specs = new Map<string, Promise<RunSpec>>()
+
+  constructor(options: { readObject: (gsUri: string) => Promise<Buffer>; bucket: string; capacity?: number }) {
+    this.#read = options.readObject
+    this.#bucket = options.bucket
+    this.#capacity = options.capacity ?? 64
+  }
+
+  /**
+   * The spec of a run. Rejects with RunGone when there is none, with CloudError when the bucket does
+   * not answer.
+   *
+   * @param runId a valid run id
+   */
+  get(runId: string): Promise<RunSpec> {
+    const known = this.#specs.get(runId)
+    if (known) return known
+    const reading = this.#load(runId)
+    this.#specs.set(runId, reading)
+    reading.catch(() => {
+      if (this.#specs.get(runId) === reading) this.#specs.delete(runId)
+    })
+    for (const oldest of this.#specs.keys()) {
+      if (this.#specs.size <= this.#capacity) break
+      this.#specs.delete(oldest)
+    }
+    return reading
+  }
+
+  /** The spec as the bucket has it now: for when a run's resources turn out to be missing. */
+  refresh(runId: string): Promise<RunSpec> {
+    this.forget(runId)
+    return this.get(runId)
+  }
+
+  /**
+   * Whether `error` means that the run is gone: it has no spec; or something of it is missing, and
+   * its spec, asked for anew, is too.
+   */
+  async isGone(runId: string, error: unknown): Promise<boolean> {
+    if (error instanceof RunGone) return true
+    if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return false
+    return this.refresh(runId).then(
+      () => false,
+      (reason: unknown) => reason instanceof RunGone,
+    )
+  }
+
+  forget(runId: string): void {
+    this.#specs.delete(runId)
+  }
+
+  async #load(runId: string): Promise<RunSpec> {
+    const uri = `gs://${this.#bucket}/${runSpecPath(runId)}`
+    const bytes = await this.#read(uri).catch((error: unknown) => {
+      throw error instanceof CloudError && error.status === 'NOT_FOUND' ? new RunGone(runId) : error
+    })
+    const spec = runSpec.parse(JSON.parse(bytes.toString('utf8')))
+    if (spec.run_id !== runId) throw new Error(`${uri} is the spec of run ${spec.run_id}`)
+    return spec
+  }
+}

@@ -1,0 +1,55 @@
+import type { Asset } from '../../src/contracts/messages.ts'
+import type { RunSpec } from '../../src/contracts/run-spec.ts'
+import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import type { TableName } from '../../src/google/bigquery.ts'
+import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'
+import { mainApp } from '../../src/runtime/main/app.ts'
+import type { Answer } from '../../src/runtime/models/model.ts'
+import { ANSWER, fakeLog, fakeSpecs, PLACE, post, RUN_ID, SPEC, TASK } from './fixtures.ts'
+
+export interface MainScript {
+  answer?: (asset: Asset, signal: AbortSignal) => Promise<Answer>
+  append?: (row: AttemptRow) => Promise<void>
+  specs?: Map<string, RunSpec>
+}
+
+/** The main service over a scripted model and ledger. */
+export function mainService({
+  answer = async () => ANSWER,
+  append = async () => {},
+  specs = new Map([[RUN_ID, SPEC]]),
+}: MainScript = {}) {
+  const clock = new ManualClock()
+  const rows: { table: TableName; row: AttemptRow }[] = []
+  const asked: string[] = []
+  const { log, entries } = fakeLog()
+  let ids = 0
+  const unused = (): never => {
+    throw new Error('not for /process')
+  }
+  const app = mainApp({
+    place: PLACE,
+    specs: fakeSpecs(specs).specs,
+    ledger: {
+      async append(table, row) {
+        await append(row)
+        rows.push({ table, row })
+      },
+    },
+    modelFor: async () => ({
+      answer(asset, { signal }) {
+        asked.push(asset.asset_id)
+        return answer(asset, signal)
+      },
+    }),
+    createRunTables: unused,
+    ensureQueue: unused,
+    deleteQueue: unused,
+    clock,
+    log,
+    newAttemptId: () => `attempt-${(ids += 1)}`,
+  })
+  const process = (task: unknown = TASK, headers: Record<string, string> = {}): Promise<Response> =>
+    Promise.resolve(app.request('/process', post(task, headers)))
+  return { clock, rows, asked, entries, process, app }
+}

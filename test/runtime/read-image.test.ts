@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest'
+import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { CloudError, type GoogleStatus } from '../../src/google/errors.ts'
+import { AttemptFailure, UnreadableImage } from '../../src/runtime/models/model.ts'
+import { imageReader } from '../../src/runtime/read-image.ts'
+
+const URI = 'gs://images/o1.jpg'
+const { signal } = new AbortController()
+
+function failing(status: GoogleStatus): Promise<unknown> {
+  const read = imageReader({
+    clock: new ManualClock(),
+    readObject: () => Promise.reject(new CloudError(status, 'said Google')),
+  })
+  return read(URI, signal).catch((error: unknown) => error)
+}
+
+describe('reading an image', () => {
+  test('answers its bytes', async () => {
+    const read = imageReader({ clock: new ManualClock(), readObject: async (uri) => Buffer.from(uri) })
+    expect((await read(URI, signal)).toString()).toBe(URI)
+  })
+
+  test('that is not there makes it unreadable', async () => {
+    const error = await failing('NOT_FOUND')
+    expect(error).toBeInstanceOf(UnreadableImage)
+    expect((error as Error).message).toBe(`${URI} does not exist`)
+  })
+
+  test.each(['https://host/x.jpg', 'gs://bucket', 'gs://bucket/', '', 'x.jpg'])(
+    'whose address is %j makes it unreadable, without a call',
+    async (uri) => {
+      const read = imageReader({ clock: new ManualClock(), readObject: () => Promise.reject(new Error('called')) })
+      await expect(read(uri, signal)).rejects.toThrow(new UnreadableImage(uri, 'is not a gs:// URI').message)
+    },
+  )
+
+  test.each([
+    ['PERMISSION_DENIED', 'unreadable_image', false],
+    ['RESOURCE_EXHAUSTED', 'throttled', true],
+    ['DEADLINE_EXCEEDED', 'timeout', true],
+    ['UNAVAILABLE', 'model_error', true],
+  ] as const)('that Storage answers with %s fails the asset: %s, retryable %s', async (status, failure, retryable) => {
+    const error = await failing(status)
+    expect(error).toBeInstanceOf(AttemptFailure)
+    expect(error).toMatchObject({ failure, retryable })
+  })
+
+  test('that never arrives is a timeout', async () => {
+    const clock = new ManualClock()
+    const reading = imageReader({ clock, readObject: () => new Promise(() => {}) })(URI, signal).catch(
+      (error: unknown) => error,
+    )
+    await clock.advance(60_000)
+    expect(await reading).toMatchObject({ failure: 'timeout', retryable: true })
+  })
+})

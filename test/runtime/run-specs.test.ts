@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest'
+import { CloudError } from '../../src/google/errors.ts'
+import { RunGone, RunSpecs } from '../../src/runtime/run-specs.ts'
+import { BUCKET, deferred, fakeSpecs, RUN_ID, SPEC } from './fixtures.ts'
+
+describe('run specs', () => {
+  test('are read once, however many ask at the same time', async () => {
+    const { specs, reads } = fakeSpecs()
+    const [first, second] = await Promise.all([specs.get(RUN_ID), specs.get(RUN_ID)])
+    expect(first).toEqual(SPEC)
+    expect(second).toBe(first)
+    await specs.get(RUN_ID)
+    expect(reads).toEqual([`gs://${BUCKET}/runs/${RUN_ID}/run.json`])
+  })
+
+  test('that are missing are asked for again', async () => {
+    const known = new Map<string, typeof SPEC>()
+    const { specs, reads } = fakeSpecs(known)
+    await expect(specs.get(RUN_ID)).rejects.toBeInstanceOf(RunGone)
+    known.set(RUN_ID, SPEC)
+    await expect(specs.get(RUN_ID)).resolves.toEqual(SPEC)
+    expect(reads).toHaveLength(2)
+  })
+
+  test('that could not be read are asked for again', async () => {
+    let reads = 0
+    const specs = new RunSpecs({
+      bucket: BUCKET,
+      async readObject() {
+        reads += 1
+        if (reads === 1) throw new CloudError('UNAVAILABLE', 'down')
+        return Buffer.from(JSON.stringify(SPEC))
+      },
+    })
+    await expect(specs.get(RUN_ID)).rejects.toThrow('down')
+    await expect(specs.get(RUN_ID)).resolves.toEqual(SPEC)
+  })
+
+  test('are dropped, the oldest first, when there are too many', async () => {
+    const ids = ['261123-00000001', '261123-00000002', '261123-00000003']
+    const reads: string[] = []
+    const specs = new RunSpecs({
+      bucket: BUCKET,
+      capacity: 2,
+      async readObject(uri) {
+        const id = uri.split('/')[4] ?? ''
+        reads.push(id)
+        return Buffer.from(JSON.stringify({ ...SPEC, run_id: id }))
+      },
+    })
+    for (const id of ids) await specs.get(id)
+    await specs.get('261123-00000003')
+    await specs.get('261123-00000001')
+    expect(reads).toEqual([...ids, '261123-00000001'])
+  })
+
+  test('an older read that fails does not drop a newer one', async () => {
+    const answers = [deferred<Buffer>(), deferred<Buffer>()]
+    let reads = 0
+    const specs = new RunSpecs({ bucket: BUCKET, readObject: () => answers[reads++]!.promise })
+    const older = specs.get(RUN_ID)
+    const newer = specs.refresh(RUN_ID)
+    answers[0]?.reject(new CloudError('UNAVAILABLE', 'down'))
+    await expect(older).rejects.toThrow('down')
+    answers[1]?.resolve(Buffer.from(JSON.stringify(SPEC)))
+    await newer
+    await specs.get(RUN_ID)
+    expect(reads).toBe(2)
+  })
+})

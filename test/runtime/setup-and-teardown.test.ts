@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest'
+import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { CloudError } from '../../src/google/errors.ts'
+import type { QueueLimits } from '../../src/google/tasks.ts'
+import { mainApp } from '../../src/runtime/main/app.ts'
+import { fakeLog, fakeSpecs, PLACE, post, RUN_ID, SPEC } from './fixtures.ts'
+
+const FIRST = `projects/demo/locations/us-central1/queues/imagery-${RUN_ID}`
+const REQUEST = { v: 1, run_id: RUN_ID }
+
+/** The main service over a Cloud Tasks that knows which queues exist and which names are unusable. */
+function setUp(specs?: Map<string, typeof SPEC>) {
+  const queues = new Map<string, QueueLimits>()
+  const tombstones = new Set<string>()
+  const tables: string[] = []
+  const { specs: runSpecs, reads } = fakeSpecs(specs)
+  const app = mainApp({
+    place: PLACE,
+    specs: runSpecs,
+    createRunTables: async (spec) => void tables.push(spec.run_id),
+    async ensureQueue(name, limits) {
+      if (tombstones.has(name))
+        throw new CloudError('FAILED_PRECONDITION', 'a queue with this name existed too recently')
+      if (queues.has(name)) return 'existed'
+      queues.set(name, limits)
+      return 'created'
+    },
+    async deleteQueue(name) {
+      if (queues.delete(name)) tombstones.add(name)
+      else return 'absent'
+      return 'deleted'
+    },
+    ledger: { append: () => Promise.reject(new Error('not for /setup')) },
+    modelFor: () => Promise.reject(new Error('not for /setup')),
+    clock: new ManualClock(),
+    log: fakeLog().log,
+    newAttemptId: () => 'a',
+  })
+  const send = async (path: string, body: unknown = REQUEST) => {
+    const response = await app.request(path, post(body))
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+  }
+  return { app, queues, tables, reads, send }
+}
+
+describe('POST /setup', () => {
+  test('makes the ledger and as many queues as the run wants, and shares its limits out among them', async () => {
+    const { queues, tables, send } = setUp()
+    expect(await send('/setup')).toEqual({
+      status: 200,
+      body: {
+        run_id: RUN_ID,
+        queues: [FIRST, `${FIRST}-2`],
+        queues_created: [FIRST, `${FIRST}-2`],
+        attempts_table: `demo.imagery_results_us.${SPEC.tables.attempts}`,
+        live_view: `demo.imagery_results_us.${SPEC.tables.live}`,
+      },
+    })
+    expect(tables).toEqual([RUN_ID])
+    expect(queues.get(FIRST)).toEqual({ maxConcurrent: 50, maxPerSecond: 250, maxAttempts: 3 })
+  })
+
+  test('may be repeated', async () => {
+    const { send } = setUp()
+    await send('/setup')
+    const { body } = await send('/setup')
+    expect(body).toMatchObject({ queues: [FIRST, `${FIRST}-2`], queues_created: [] })
+  })
+
+  // "you can't create a queue with the same name for 7 days": https://cloud.google.com/tasks/docs/deleting-appengine-queues-and-tasks#deleting_queues
+  test('passes over the names of queues that were deleted', async () => {
+    const { send } = setUp()
+    await send('/setup')
+    await send('/teardown')
+    const { body } = await send('/setup')
+    expect(body['queues']).toEqual([`${FIRST}-3`, `${FIRST}-4`])
+  })
+
+  test('of a run without a spec answers 404 and makes nothing', async () => {
+    const { queues, tables, send } = setUp(new Map())
+    const { status, body } = await send('/setup')
+    expect(status).toBe(404)
+    expect(body).toMatchObject({ error: { code: 'RUN_NOT_FOUND' } })
+    expect([queues.size, tables]).toEqual([0, []])
+  })
+})
+
+describe('POST /teardown', () => {
+  test('deletes the run’s queues and nothing else', async () => {
+    const { queues, send } = setUp()
+    await send('/setup')
+    queues.set('projects/demo/locations/us-central1/queues/other', {
+      maxConcurrent: 1,
+      maxPerSecond: 1,
+      maxAttempts: 1,
+    })
+    expect(await send('/teardown')).toEqual({
+      status: 200,
+      body: { run_id: RUN_ID, queues_deleted: [FIRST, `${FIRST}-2`] },
+    })
+    expect([...queues.keys()]).toEqual(['projects/demo/locations/us-central1/queues/other'])
+  })
+
+  test('may be repeated, also when the spec is gone', async () => {
+    const { send } = setUp(new Map())
+    expect(await send('/teardown')).toEqual({ status: 200, body: { run_id: RUN_ID, queues_deleted: [] } })
+  })
+
+  test('forgets the spec, so that tasks which arrive later find the run gone', async () => {
+    const specs = new Map([[RUN_ID, SPEC]])
+    const { reads, send } = setUp(specs)
+    await send('/setup')
+    await send('/teardown')
+    specs.delete(RUN_ID)
+    expect((await send('/setup')).status).toBe(404)
+    expect(reads).toHaveLength(2)
+  })
+})
+
+describe('both', () => {
+  test.each(['/setup', '/teardown'])('%s refuses what is no run id', async (path) => {
+    const { send } = setUp()
+    for (const run_id of ['', '../x', '261123-9F3C1A7B', 'imagery-261123-9f3c1a7b', 5]) {
+      expect((await send(path, { v: 1, run_id })).status).toBe(400)
+    }
+    expect((await send(path, { v: 2, run_id: RUN_ID })).status).toBe(400)
+  })
+
+  test('answer 503 when Google asks to come again, 500 with Google’s status when it refuses', async () => {
+    for (const [status, http] of [
+      ['UNAVAILABLE', 503],
+      ['PERMISSION_DENIED', 500],
+    ] as const) {
+      const app = mainApp({
+        place: PLACE,
+        specs: fakeSpecs().specs,
+        createRunTables: () => Promise.reject(new CloudError(status, 'Google says no')),
+        ensureQueue: async () => 'created',
+        deleteQueue: async () => 'absent',
+        ledger: { append: async () => {} },
+        modelFor: () => Promise.reject(new Error('unused')),
+        clock: new ManualClock(),
+        log: fakeLog().log,
+        newAttemptId: () => 'a',
+      })
+      const response = await app.request('/setup', post(REQUEST))
+      expect(response.status).toBe(http)
+      expect(await response.json()).toEqual({ error: { code: status, message: 'Google says no' } })
+    }
+  })
+
+  test('GET /healthz answers without touching anything', async () => {
+    const { app, reads } = setUp()
+    const response = await app.request('/healthz')
+    expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
+    expect(reads).toEqual([])
+  })
+})
