@@ -88,10 +88,10 @@ export async function deployService(
     const [operation] = existing
       ? await client.updateService({ service: { ...service, name } })
       : await client.createService({ parent: name.slice(0, name.indexOf('/services/')), serviceId: id, service })
-    const [deployed] = await operation.promise()
-    const known = description(deployed)
-    if (!known.ready) throw new CloudError('FAILED_PRECONDITION', known.message || `${id} did not become ready`)
-    return { url: known.url, outcome: existing ? 'updated' : 'created' }
+    await operation.promise()
+    const deployed = await describeService(place, id)
+    if (!deployed?.ready) throw new CloudError('FAILED_PRECONDITION', deployed?.message || `${id} did not become ready`)
+    return { url: deployed.url, outcome: existing ? 'updated' : 'created' }
   } catch (error) {
     throw cloudError(error)
   }

@@ -1,5 +1,6 @@
-import { DefaultRenderer, Listr, ListrLogger, ProcessOutput, SimpleRenderer } from 'listr2'
+import { DefaultRenderer, Listr, ListrLogger, ProcessOutput } from 'listr2'
 import type { Step } from '../contracts/steps.ts'
+import { LineRenderer } from './line-renderer.ts'
 
 /** How progress is shown: redrawn in place, one line per change, or not at all. */
 export type ProgressMode = 'live' | 'lines' | 'silent'
@@ -35,10 +36,13 @@ export async function showSteps<Context extends object>(
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
   const tasks = steps.map((step) => ({
     title: step.title,
-    task: async (_: unknown, task: { title: string; output: string; skip(reason: string): void }) => {
+    task: async (_: unknown, task: { title: string; output: string; skip(): void }) => {
       const outcome = await step.run(context, { detail: mode === 'live' ? liveDetail(step.title, task) : lineDetail(task) })
       if (!outcome) return
-      if ('skipped' in outcome) task.skip(`${step.title}: ${outcome.skipped}`)
+      if ('skipped' in outcome) {
+        task.title = `${step.title}: ${outcome.skipped}`
+        task.skip()
+      }
       else if (outcome.done) task.title = `${step.title}: ${outcome.done}`
     },
   }))
@@ -50,7 +54,7 @@ export async function showSteps<Context extends object>(
           renderer: StderrRenderer,
           rendererOptions: { logger, collapseErrors: false, showErrorMessage: false, suffixSkips: false, collapseSkips: true, formatOutput: 'truncate' },
         })
-      : new Listr(tasks, { ...common, renderer: SimpleRenderer, rendererOptions: { logger } })
+      : new Listr(tasks, { ...common, renderer: LineRenderer as never })
   await list.run()
 }
 
