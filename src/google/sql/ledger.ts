@@ -16,6 +16,7 @@ export function liveView(tables: RunTables, profile: Profile): string {
   asset.location,
   asset.detection_time,
   asset.observations,
+  asset.bucket,
   IFNULL(current_attempt.status, 'pending') AS status,
   current_attempt.observation_ids,
   current_attempt.gcs_uris,
