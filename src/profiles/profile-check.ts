@@ -1,0 +1,85 @@
+import { answerColumns, AnswerSchemaError } from '../contracts/answer-schema.ts'
+import type { AnswerSchema } from '../contracts/answer-schema.ts'
+import type { Profile } from '../contracts/run-spec.ts'
+import { RESERVED_COLUMNS } from '../contracts/tables.ts'
+import { nearestName } from './nearest-name.ts'
+import type { ProfileCheck, ProfileProblem } from './profile-text.ts'
+
+type Path = readonly (string | number)[]
+
+/** BigQuery compares column names without case, so this does too. */
+const RESERVED = new Set([...RESERVED_COLUMNS].map((name) => name.toLowerCase()))
+
+/** What no profile may do: an output that cannot become columns, or that takes imagery's own names. */
+export const checkColumns: ProfileCheck = ({ output }) => {
+  try {
+    answerColumns(output)
+  } catch (error) {
+    if (!(error instanceof AnswerSchemaError)) throw error
+    return [{ path: error.path.split('.'), reason: error.message.slice(error.path.length + 2) }]
+  }
+  return [
+    ...Object.keys(output.properties ?? {})
+      .filter((name) => RESERVED.has(name.toLowerCase()))
+      .map((name) => ({
+        path: ['output', 'properties', name],
+        reason: "is one of imagery's own columns: choose another name",
+      })),
+    ...unknownRequired(output, ['output']),
+  ]
+}
+
+/**
+ * What a profile of the `pixels` model may not do: ask for what its measurement does not deliver.
+ *
+ * @param delivered the whole answer of each measurement
+ */
+export function checkMeasured(delivered: (measure: Profile['measure']) => AnswerSchema): ProfileCheck {
+  return (profile) => undelivered(profile.output, delivered(profile.measure), ['output'], profile.measure)
+}
+
+function undelivered(asked: AnswerSchema, delivered: AnswerSchema, path: Path, measure: string): ProfileProblem[] {
+  if (asked.type !== delivered.type) {
+    return [{ path: [...path, 'type'], reason: `is ${asked.type}, but ${measure} measures ${article(delivered.type)}` }]
+  }
+  const constraints = (['enum', 'minimum', 'maximum'] as const)
+    .filter((name) => asked[name] !== undefined && !sameValues(asked[name], delivered[name]))
+    .map((name) => ({ path: [...path, name], reason: `${measure} measures what is there: it cannot keep to a limit` }))
+  const members = Object.entries(asked.properties ?? {}).flatMap(([name, property]) => {
+    const where = [...path, 'properties', name]
+    const known = delivered.properties?.[name]
+    if (known) return undelivered(property, known, where, measure)
+    return [{ path: where, reason: notMeasured(name, Object.keys(delivered.properties ?? {}), measure) }]
+  })
+  const items =
+    asked.items && delivered.items ? undelivered(asked.items, delivered.items, [...path, 'items'], measure) : []
+  return [...constraints, ...members, ...items]
+}
+
+/** The order of an enum's values means nothing. */
+function sameValues(asked: unknown, delivered: unknown): boolean {
+  if (!Array.isArray(asked) || !Array.isArray(delivered)) return asked === delivered
+  return asked.every((value) => delivered.includes(value)) && delivered.every((value) => asked.includes(value))
+}
+
+function notMeasured(name: string, columns: readonly string[], measure: string): string {
+  const near = nearestName(name, columns)
+  return `is not measured by ${measure}${near ? `; did you mean ${near}?` : `, which has ${columns.join(', ')}`}`
+}
+
+function article(type: string): string {
+  return `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type} here`
+}
+
+function unknownRequired(schema: AnswerSchema, path: Path): ProfileProblem[] {
+  const properties = schema.properties ?? {}
+  const here = (schema.required ?? []).flatMap((name, index) =>
+    Object.hasOwn(properties, name)
+      ? []
+      : [{ path: [...path, 'required', index], reason: `${name} is not one of the properties` }],
+  )
+  const members = Object.entries(properties).flatMap(([name, property]) =>
+    unknownRequired(property, [...path, 'properties', name]),
+  )
+  return [...here, ...members, ...(schema.items ? unknownRequired(schema.items, [...path, 'items']) : [])]
+}

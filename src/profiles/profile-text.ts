@@ -1,0 +1,109 @@
+import { isScalar, isPair, LineCounter, parseDocument, visit } from 'yaml'
+import type { Document, Node } from 'yaml'
+import { ImageryError } from '../contracts/errors.ts'
+import { profile } from '../contracts/run-spec.ts'
+import type { Profile } from '../contracts/run-spec.ts'
+
+/** Something wrong with a profile, and where: the path of the part from the top. */
+export interface ProfileProblem {
+  path: readonly (string | number)[]
+  reason: string
+}
+
+/** A check beyond the schema's. Finds all problems, so that they can be mended in one go. */
+export type ProfileCheck = (parsed: Profile) => ProfileProblem[]
+
+/**
+ * Reads a profile from YAML (of which JSON is a part).
+ *
+ * @param source what the messages call the text: its file's path
+ * @throws ImageryError INVALID_PROFILE with one line per problem: source, line, part, reason
+ */
+export function parseProfile(text: string, source: string, check: ProfileCheck): Profile {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  if (document.errors.length > 0) {
+    throw invalidProfile(
+      source,
+      document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, said: error.message })),
+    )
+  }
+  const at = (problems: readonly ProfileProblem[]) =>
+    problems.map(({ path, reason }) => ({
+      line: lines.linePos(offsetOf(document, path)).line,
+      said: path.length === 0 ? reason : `${path.join('.')}: ${reason}`,
+    }))
+
+  let content: unknown
+  try {
+    content = document.toJS()
+  } catch (error) {
+    // An alias to nothing, or a bomb of aliases: yaml finds these only now.
+    throw invalidProfile(source, [{ line: 1, said: error instanceof Error ? error.message : String(error) }])
+  }
+  const parsed = profile.safeParse(content)
+  if (!parsed.success) {
+    throw invalidProfile(source, at(parsed.error.issues.flatMap((issue) => problemsOf(issue, content))))
+  }
+  const problems = check(parsed.data)
+  if (problems.length > 0) throw invalidProfile(source, at(problems))
+  return parsed.data
+}
+
+interface SchemaIssue {
+  code?: string
+  path: readonly PropertyKey[]
+  message: string
+  keys?: readonly string[]
+}
+
+/** zod reports unknown keys at their parent, people want the line of the key; and `undefined` is no word of YAML. */
+function problemsOf(issue: SchemaIssue, content: unknown): ProfileProblem[] {
+  const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
+  if (issue.code === 'unrecognized_keys' && issue.keys) {
+    return issue.keys.map((key) => ({ path: [...path, key], reason: 'is not a member of a profile' }))
+  }
+  if (content === null) return [{ path, reason: 'the file is empty' }]
+  return [{ path, reason: isThere(content, path) ? issue.message : 'is missing' }]
+}
+
+function isThere(content: unknown, path: readonly (string | number)[]): boolean {
+  let part = content
+  for (const key of path) {
+    if (part === null || typeof part !== 'object' || !Object.hasOwn(part, key)) return false
+    part = (part as Record<string | number, unknown>)[key]
+  }
+  return true
+}
+
+/** Where the part at `path` begins; the innermost part that is there, when it is missing. */
+function offsetOf(document: Document.Parsed, path: readonly (string | number)[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const key = keyOffset(document, path.slice(0, length))
+    if (key !== undefined) return key
+    const node = document.getIn(path.slice(0, length), true) as Node | undefined
+    if (node?.range) return node.range[0]
+  }
+  return document.contents?.range?.[0] ?? 0
+}
+
+/** A member is shown at its key: its value may begin lines later. */
+function keyOffset(document: Document.Parsed, path: readonly (string | number)[]): number | undefined {
+  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
+  let offset: number | undefined
+  visit(parent as Node | null, {
+    Pair(_key, pair, ancestors) {
+      if (ancestors.at(-1) !== parent) return visit.SKIP
+      if (isPair(pair) && isScalar(pair.key) && pair.key.value === path.at(-1)) offset = pair.key.range?.[0]
+      return visit.SKIP
+    },
+  })
+  return offset
+}
+
+function invalidProfile(source: string, problems: readonly { line: number; said: string }[]): ImageryError {
+  const list = problems.toSorted((a, b) => a.line - b.line).map(({ line, said }) => `${source}:${line}: ${said}`)
+  return new ImageryError('INVALID_PROFILE', list.join('\n'), {
+    suggestions: ['imagery profiles show image-quality'],
+  })
+}

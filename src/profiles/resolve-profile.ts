@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import { ImageryError } from '../contracts/errors.ts'
+import type { Profile } from '../contracts/run-spec.ts'
+import { findProfile, measuredAnswer } from './built-in-profiles.ts'
+import { checkColumns, checkMeasured } from './profile-check.ts'
+import { parseProfile } from './profile-text.ts'
+import type { ProfileCheck } from './profile-text.ts'
+
+/** What ends like this is a file, everything else a built-in profile's name. */
+const PROFILE_FILE = /\.(?:yaml|yml|json)$/i
+
+/**
+ * The profile that a user names.
+ *
+ * @param nameOrPath a built-in profile's name, or a path that ends in .yaml, .yml or .json
+ * @throws ImageryError PROFILE_NOT_FOUND, FILE_NOT_FOUND or INVALID_PROFILE
+ */
+export function resolveProfile(nameOrPath: string): Profile {
+  return PROFILE_FILE.test(nameOrPath) ? loadProfileFile(nameOrPath) : findProfile(nameOrPath)
+}
+
+/**
+ * Reads a user's own profile.
+ *
+ * @throws ImageryError FILE_NOT_FOUND, or INVALID_PROFILE with one line per problem: file, line, part, reason
+ */
+export function loadProfileFile(file: string): Profile {
+  return parseProfile(textOf(file), file, checkAll)
+}
+
+const checkAll: ProfileCheck = (profile) => {
+  const problems = checkColumns(profile)
+  // A reserved name is not measured either: one message about it is enough.
+  return problems.length > 0 ? problems : checkMeasured(measuredAnswer)(profile)
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new ImageryError('FILE_NOT_FOUND', `There is no profile file ${file}.`, {
+        suggestions: ['imagery profiles list'],
+        cause: error,
+      })
+    }
+    throw new ImageryError(
+      'INVALID_PROFILE',
+      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    )
+  }
+}

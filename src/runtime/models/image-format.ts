@@ -1,0 +1,57 @@
+/**
+ * The image formats that Gemini takes (https://ai.google.dev/gemini-api/docs/image-understanding#supported-formats).
+ * The pixels model takes the same, so that one table can go through every profile.
+ */
+export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'heic', 'heif'] as const
+
+export type ImageFormat = (typeof IMAGE_FORMATS)[number]
+
+export type DetectedFormat = { format: ImageFormat } | { refused: string }
+
+/** Brands of the ISO base media file format (https://mp4ra.org/registered-types/brands) and what they mean here. */
+const HEIC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs'])
+const HEIF_BRANDS = new Set(['mif1', 'mif2', 'msf1'])
+const AVIF_BRANDS = new Set(['avif', 'avis'])
+
+/** Known formats that are refused by name: their users deserve better than "not an image". */
+const REFUSED: readonly { name: string; begins: string }[] = [
+  { name: 'a GIF image', begins: 'GIF8' },
+  { name: 'a TIFF image', begins: 'II*\0' },
+  { name: 'a TIFF image', begins: 'MM\0*' },
+  { name: 'a BMP image', begins: 'BM' },
+  { name: 'a PDF document', begins: '%PDF' },
+  { name: 'a JPEG 2000 image', begins: '\0\0\0\fjP  ' },
+  { name: 'a JPEG XL image', begins: '\xff\n' },
+  { name: 'a JPEG XL image', begins: '\0\0\0\fJXL ' },
+  { name: 'XML, HTML or SVG text', begins: '<' },
+]
+
+/**
+ * Tells an image's format by its first bytes; the file's name is never asked, since it is often wrong.
+ * Looking before decoding also keeps the decoders of all other formats out of reach of hostile files.
+ */
+export function detectFormat(bytes: Buffer): DetectedFormat {
+  if (bytes.length === 0) return { refused: 'is empty (0 bytes)' }
+  const head = bytes.toString('latin1', 0, 64)
+  if (head.startsWith('\xff\xd8\xff')) return { format: 'jpeg' }
+  if (head.startsWith('\x89PNG\r\n\x1a\n')) return { format: 'png' }
+  if (head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP') return { format: 'webp' }
+  if (head.slice(4, 8) === 'ftyp') return isoMediaFormat(bytes, head)
+  const known = REFUSED.find(({ begins }) => head.startsWith(begins))
+  return { refused: `is ${known?.name ?? 'not an image'}: ${accepted()}` }
+}
+
+function isoMediaFormat(bytes: Buffer, head: string): DetectedFormat {
+  const boxLength = Math.min(bytes.readUInt32BE(0), head.length)
+  const brands = [head.slice(8, 12)]
+  for (let at = 16; at + 4 <= boxLength; at += 4) brands.push(head.slice(at, at + 4))
+  // An AVIF file may list mif1 as well, hence before HEIF.
+  if (brands.some((brand) => AVIF_BRANDS.has(brand))) return { refused: `is an AVIF image: ${accepted()}` }
+  if (brands.some((brand) => HEIC_BRANDS.has(brand))) return { format: 'heic' }
+  if (brands.some((brand) => HEIF_BRANDS.has(brand))) return { format: 'heif' }
+  return { refused: `is a video or an unknown media file: ${accepted()}` }
+}
+
+function accepted(): string {
+  return `only ${IMAGE_FORMATS.slice(0, -1).join(', ')} and ${IMAGE_FORMATS.at(-1)} are read`
+}

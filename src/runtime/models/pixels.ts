@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import type { AnswerSchema } from '../../contracts/answer-schema.ts'
+import type { Asset, Observation } from '../../contracts/messages.ts'
+import type { Profile } from '../../contracts/run-spec.ts'
+import { configureSharp, decoderVersion, MAX_IMAGE_PIXELS } from './image-reader.ts'
+import { AttemptFailure, UnreadableImage } from './model.ts'
+import type { Answer, Model } from './model.ts'
+import { PixelBudget } from './pixel-budget.ts'
+import { imageQuality, resolution } from './pixel-measurements.ts'
+import type { Measurement, Seen } from './pixel-measurements.ts'
+
+/** Grows when a formula changes: figures of two versions must not be compared. */
+export const PIXELS_VERSION = 'pixels-1'
+
+/** Images of one asset that are fetched at once. */
+const PARALLEL_READS = 4
+
+export interface PixelsModelOptions {
+  profile: Profile
+  /**
+   * Fetches an image. Rejects with UnreadableImage when there is none; any other rejection is
+   * taken for a passing fault of storage or network (an AttemptFailure is passed on as it is).
+   */
+  readImage: (uri: string, signal: AbortSignal) => Promise<Buffer>
+}
+
+interface Hashed {
+  contentHash: string
+}
+
+interface Unreadable {
+  observation: Observation
+  error: UnreadableImage
+}
+
+/**
+ * The model that measures images exactly instead of asking a language model: it answers the
+ * measurements `resolution` and `image-quality`, with the columns that the profile's `output` names.
+ *
+ * Its answers fail with `unreadable_image` when none of the asset's images can be read, with
+ * `timeout` (retryable) when the signal is aborted, with `model_error` (retryable) when storage fails.
+ */
+export function pixelsModel({ profile, readImage }: PixelsModelOptions): Model {
+  configureSharp()
+  return profile.measure === 'resolution'
+    ? measuringModel(resolution, profile, readImage)
+    : measuringModel(imageQuality(new PixelBudget(MAX_IMAGE_PIXELS)), profile, readImage)
+}
+
+function measuringModel<Image extends Seen>(
+  measurement: Measurement<Image>,
+  profile: Profile,
+  readImage: PixelsModelOptions['readImage'],
+): Model {
+  async function look(observation: Observation, signal: AbortSignal): Promise<Image & Hashed> {
+    const bytes = await readImage(observation.gcs_uri, signal).catch(refuseOrRetry)
+    const image = await measurement.measure(observation, bytes, signal)
+    return { ...image, contentHash: createHash('sha256').update(bytes).digest('hex') }
+  }
+
+  return {
+    async answer(asset, { signal }) {
+      const { seen, unreadable } = await lookAtAll(asset, look, signal)
+      if (seen.length === 0) throw noReadableImage(unreadable)
+      const columns = {
+        ...measurement.columns(seen),
+        unreadable_observation_ids: unreadable.map(({ observation }) => observation.observation_id),
+      }
+      return {
+        columns: pick(columns, profile.output) as Answer['columns'],
+        repaired: false,
+        modelVersion: `${PIXELS_VERSION}/${decoderVersion()}`,
+        observationsUsed: seen.map(({ observation }) => observation),
+        inputHash: inputHash(seen),
+      }
+    },
+  }
+}
+
+/** All images of an asset in its order, a few at a time. The first fault that is not an image's own ends the rest. */
+async function lookAtAll<Image>(
+  asset: Asset,
+  look: (observation: Observation, signal: AbortSignal) => Promise<Image>,
+  outer: AbortSignal,
+): Promise<{ seen: Image[]; unreadable: Unreadable[] }> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([outer, stop.signal])
+  const images: (Image | undefined)[] = []
+  const unreadable: (Unreadable | undefined)[] = []
+  const waiting = asset.observations.entries()
+
+  async function worker(): Promise<void> {
+    for (const [index, observation] of waiting) {
+      if (signal.aborted) return
+      try {
+        images[index] = await look(observation, signal)
+      } catch (error) {
+        if (error instanceof UnreadableImage) unreadable[index] = { observation, error }
+        else stop.abort(error)
+      }
+    }
+  }
+
+  // Every worker ends before this does: no read outlives the attempt it belongs to.
+  await Promise.all(Array.from({ length: PARALLEL_READS }, worker))
+  if (outer.aborted) throw outOfTime(outer)
+  if (stop.signal.aborted) throw stop.signal.reason
+  return {
+    seen: images.filter((image) => image !== undefined),
+    unreadable: unreadable.filter((image) => image !== undefined),
+  }
+}
+
+function outOfTime(signal: AbortSignal): AttemptFailure {
+  return new AttemptFailure('timeout', 'the images were not read and measured in time', {
+    retryable: true,
+    cause: signal.reason,
+  })
+}
+
+function refuseOrRetry(error: unknown): never {
+  if (error instanceof UnreadableImage || error instanceof AttemptFailure) throw error
+  const said = error instanceof Error ? error.message : String(error)
+  throw new AttemptFailure('model_error', `could not read an image: ${said}`, { retryable: true, cause: error })
+}
+
+function noReadableImage(unreadable: readonly Unreadable[]): AttemptFailure {
+  const reasons = unreadable.map(({ error }) => error.message)
+  return new AttemptFailure('unreadable_image', `no readable image: ${reasons.join('; ')}`, { retryable: false })
+}
+
+/** The part of a value that the schema names: a user's profile may ask for fewer columns than there are figures. */
+function pick(value: unknown, schema: AnswerSchema): unknown {
+  const { items, properties } = schema
+  if (items && Array.isArray(value)) return value.map((item) => pick(item, items))
+  if (!properties || value === null || typeof value !== 'object') return value
+  const members = new Map(Object.entries(value))
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, property]) => [name, pick(members.get(name), property)]),
+  )
+}
+
+/** URI and content of every image read, in order. */
+function inputHash(seen: readonly (Seen & Hashed)[]): string {
+  const hash = createHash('sha256')
+  for (const { observation, contentHash } of seen) hash.update(`${observation.gcs_uri}\n${contentHash}\n`)
+  return hash.digest('hex')
+}

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { PixelBudget } from '../../src/runtime/models/pixel-budget.ts'
+
+const never = new AbortController().signal
+
+/** Work that ends when told to, and says when it began. */
+function work() {
+  const done = Promise.withResolvers<void>()
+  const state = {
+    started: false,
+    finish: done.resolve,
+    fail: done.reject,
+    run: () => ((state.started = true), done.promise),
+  }
+  return state
+}
+
+/** Lets everything that can go on go on. */
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+test('work starts while it fits and waits, in order, while it does not', async () => {
+  const budget = new PixelBudget(10)
+  const [first, second, third] = [work(), work(), work()]
+  const all = [budget.spend(6, never, first.run), budget.spend(6, never, second.run), budget.spend(1, never, third.run)]
+  await settled()
+  // The third would fit, but what comes later must not keep a large image waiting for ever.
+  expect([first.started, second.started, third.started]).toEqual([true, false, false])
+  first.finish()
+  await settled()
+  expect([second.started, third.started]).toEqual([true, true])
+  second.finish()
+  third.finish()
+  await Promise.all(all)
+})
+
+test('an image larger than the whole budget takes all of it', async () => {
+  const budget = new PixelBudget(10)
+  const [huge, small] = [work(), work()]
+  const all = [budget.spend(1000, never, huge.run), budget.spend(1, never, small.run)]
+  await settled()
+  expect([huge.started, small.started]).toEqual([true, false])
+  huge.finish()
+  small.finish()
+  await Promise.all(all)
+})
+
+test('work that fails gives its share back', async () => {
+  const budget = new PixelBudget(10)
+  await expect(budget.spend(10, never, () => Promise.reject(new Error('torn')))).rejects.toThrow('torn')
+  expect(await budget.spend(10, never, () => Promise.resolve('next'))).toBe('next')
+})
+
+test('one who gives up waiting lets the next one start', async () => {
+  const budget = new PixelBudget(10)
+  const [running, abandoned, next] = [work(), work(), work()]
+  const impatient = new AbortController()
+  const first = budget.spend(6, never, running.run)
+  const second = budget.spend(6, impatient.signal, abandoned.run)
+  const third = budget.spend(4, never, next.run)
+  impatient.abort(new Error('out of time'))
+  await expect(second).rejects.toThrow('out of time')
+  await settled()
+  expect([abandoned.started, next.started]).toEqual([false, true])
+  running.finish()
+  next.finish()
+  await Promise.all([first, third])
+})

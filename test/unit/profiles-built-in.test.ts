@@ -1,0 +1,130 @@
+import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { answerColumns } from '../../src/contracts/answer-schema.ts'
+import { ImageryError } from '../../src/contracts/errors.ts'
+import type * as builtIns from '../../src/profiles/built-in-profiles.ts'
+import { builtInFolder, builtInProfiles, findProfile, profileText } from '../../src/profiles/built-in-profiles.ts'
+import { nearestName } from '../../src/profiles/nearest-name.ts'
+
+test('resolution and image-quality are built in, each in a file of its name', () => {
+  expect(builtInProfiles().map(({ name }) => name)).toEqual(['image-quality', 'resolution'])
+  expect(readdirSync(builtInFolder()).toSorted()).toEqual(['image-quality.yaml', 'resolution.yaml'])
+})
+
+test('run from the sources, they are read from the sources', () => {
+  expect(builtInFolder()).toBe(path.join(import.meta.dirname, '../../src/profiles/built-in'))
+})
+
+test('run from a bundle somewhere in dist, they are read from dist/profiles', async () => {
+  const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'imagery-built-')))
+  const bundle = path.join(root, 'dist', 'chunks', 'bundle.mjs')
+  await build({
+    entryPoints: [path.join(import.meta.dirname, '../../src/profiles/built-in-profiles.ts')],
+    outfile: bundle,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['yaml', 'zod'],
+  })
+  cpSync(builtInFolder(), path.join(root, 'dist', 'profiles'), { recursive: true })
+  symlinkSync(path.join(import.meta.dirname, '../../node_modules'), path.join(root, 'node_modules'))
+  // Packages within the package, like the runtime's own, are not its root.
+  writeFileSync(path.join(root, 'dist', 'package.json'), '{"name": "imagery-runtime"}')
+  writeFileSync(path.join(root, 'package.json'), '{"name": "imagery", "type": "module"}')
+  const built = (await import(/* @vite-ignore */ pathToFileURL(bundle).href)) as typeof builtIns
+  expect(built.builtInFolder()).toBe(path.join(root, 'dist', 'profiles'))
+  expect(built.builtInProfiles()).toEqual(builtInProfiles())
+  rmSync(root, { recursive: true })
+})
+
+describe.each(['image-quality', 'resolution'])('the built-in profile %s', (name) => {
+  test('costs nothing to ask and measures what its name says', () => {
+    expect(findProfile(name)).toMatchObject({ name, model: 'pixels', measure: name })
+  })
+
+  test('explains itself, in lines that fit a terminal', () => {
+    const { documentation } = findProfile(name)
+    expect(documentation).toContain('unreadable_image')
+    for (const line of documentation!.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+  })
+
+  test('describes every column, members of structs included', () => {
+    const described = (columns: ReturnType<typeof answerColumns>): void => {
+      for (const column of columns) {
+        expect(`${column.name}: ${column.description}`).toMatch(/: [A-Z].*\.$/)
+        described([...(column.columns ?? [])])
+      }
+    }
+    described(answerColumns(findProfile(name).output))
+  })
+
+  test('is given as text that is the profile', () => {
+    expect(parse(profileText(name))).toEqual(findProfile(name))
+  })
+})
+
+test('image-quality has the columns that people query', () => {
+  const columns = answerColumns(findProfile('image-quality').output)
+  const types = Object.fromEntries(
+    columns.map(({ name, type, mode }) => [name, mode === 'REPEATED' ? `ARRAY<${type}>` : type]),
+  )
+  expect(types).toEqual({
+    width: 'INT64',
+    height: 'INT64',
+    megapixels: 'FLOAT64',
+    sharpness: 'FLOAT64',
+    brightness: 'FLOAT64',
+    contrast: 'FLOAT64',
+    near_black_share: 'FLOAT64',
+    clipped_share: 'FLOAT64',
+    verdict: 'STRING',
+    reason: 'STRING',
+    best_observation_id: 'STRING',
+    images: 'ARRAY<STRUCT>',
+    unreadable_observation_ids: 'ARRAY<STRING>',
+  })
+})
+
+test.each([
+  ['image-qualty', 'image-quality'],
+  ['Image-Quality', 'image-quality'],
+  ['resoltuion', 'resolution'],
+  ['quality', 'image-quality'],
+])('asked for %s, it suggests %s', (typed, meant) => {
+  expect(refusal(typed)).toMatchObject({ code: 'PROFILE_NOT_FOUND', exitCode: 2 })
+  expect(refusal(typed).message).toContain(`Did you mean ${meant}?`)
+  expect(refusal(typed).suggestions).toContain(`imagery profiles show ${meant}`)
+})
+
+test('a name that is like none gets the list of names and no guess', () => {
+  expect(refusal('utility').message).toBe(
+    'There is no profile "utility". Built in: image-quality, resolution. A profile of your own is a file that ends in .yaml, .yml or .json.',
+  )
+  expect(() => profileText('utility')).toThrow(ImageryError)
+  expect(() => findProfile('__proto__')).toThrow(ImageryError)
+})
+
+test.each([
+  ['runn', ['run', 'runs'], 'run'],
+  ['urn', ['run', 'status'], 'run'],
+  ['st', ['status'], undefined],
+  ['', ['status'], undefined],
+  ['teardwon', ['status', 'teardown'], 'teardown'],
+])('the name nearest to %j of %j is %j', (given, names, nearest) => {
+  expect(nearestName(given, names)).toBe(nearest)
+})
+
+function refusal(name: string): ImageryError {
+  try {
+    findProfile(name)
+  } catch (error) {
+    if (error instanceof ImageryError) return error
+    throw error
+  }
+  throw new Error(`found a profile ${name}`)
+}

@@ -1,0 +1,168 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { ImageryError } from '../../src/contracts/errors.ts'
+import { builtInProfiles, findProfile, profileText } from '../../src/profiles/built-in-profiles.ts'
+import { resolveProfile } from '../../src/profiles/resolve-profile.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'imagery-profiles-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(name: string, text: string): string {
+  const at = path.join(folder, name)
+  writeFileSync(at, text)
+  return at
+}
+
+function refusal(nameOrPath: string): ImageryError {
+  try {
+    resolveProfile(nameOrPath)
+  } catch (error) {
+    if (error instanceof ImageryError) return error
+    throw error
+  }
+  throw new Error(`accepted ${nameOrPath}`)
+}
+
+/** The problems of a profile text, without the file's path. */
+function problems(text: string): string[] {
+  const at = file('mine.yaml', text)
+  const error = refusal(at)
+  expect(error).toMatchObject({ code: 'INVALID_PROFILE', exitCode: 2 })
+  return error.message.split('\n').map((line) => {
+    expect(line.startsWith(`${at}:`)).toBe(true)
+    return line.slice(at.length + 1)
+  })
+}
+
+const HEAD = 'name: mine\ndescription: Mine.\nmodel: pixels\nmeasure: resolution\n'
+
+test('a name without a file ending is a built-in profile', () => {
+  expect(resolveProfile('resolution')).toEqual(findProfile('resolution'))
+})
+
+test.each(['yaml', 'yml', 'YAML'])("a user's own .%s file is read", (ending) => {
+  const at = file(`own.${ending}`, `${HEAD}output:\n  type: object\n  properties:\n    width: {type: integer}\n`)
+  expect(resolveProfile(at)).toEqual({
+    name: 'mine',
+    description: 'Mine.',
+    model: 'pixels',
+    measure: 'resolution',
+    output: { type: 'object', properties: { width: { type: 'integer' } } },
+  })
+})
+
+test('a JSON file is read', () => {
+  const at = file('own.json', JSON.stringify(findProfile('image-quality'), null, 2))
+  expect(resolveProfile(at)).toEqual(findProfile('image-quality'))
+})
+
+test.each(builtInProfiles())('the text of $name can be copied into a file as it stands', ({ name }) => {
+  expect(resolveProfile(file(`copy-of-${name}.yaml`, profileText(name)))).toEqual(findProfile(name))
+})
+
+test('a file that does not exist is named', () => {
+  expect(refusal(path.join(folder, 'nowhere.yaml'))).toMatchObject({
+    code: 'FILE_NOT_FOUND',
+    message: `There is no profile file ${path.join(folder, 'nowhere.yaml')}.`,
+  })
+})
+
+test('a folder with the name of a file cannot be read', () => {
+  mkdirSync(path.join(folder, 'folder.yaml'))
+  expect(refusal(path.join(folder, 'folder.yaml'))).toMatchObject({ code: 'INVALID_PROFILE' })
+})
+
+test('all problems are told at once, each with its line', () => {
+  const text = [
+    'name: Mine',
+    'description: d',
+    'model: gpt',
+    'colour: red',
+    'output:',
+    '  type: object',
+    '  properties:',
+    '    width:',
+    '      type: integr',
+    '      unit: px',
+  ]
+  expect(problems(text.join('\n'))).toEqual([
+    '1: name: lower-case letters, digits and hyphens, beginning with a letter',
+    '1: measure: is missing',
+    expect.stringMatching(/^3: model: /),
+    '4: colour: is not a member of a profile',
+    expect.stringMatching(/^9: output\.properties\.width\.type: /),
+    '10: output.properties.width.unit: is not a member of a profile',
+  ])
+})
+
+test.each([
+  ['an empty file', '', ['1: the file is empty']],
+  ['a list', '- a\n', [expect.stringMatching(/^1: .*expected object/)]],
+  ['a member that stands twice', 'name: a\ndescription: b\nname: c\n', [expect.stringMatching(/^3: .*unique/)]],
+  ['an alias to nothing', 'name: *x\n', [expect.stringMatching(/^1: .*alias/)]],
+])('%s is refused', (_what, text, expected) => {
+  expect(problems(text)).toEqual(expected)
+})
+
+test('broken YAML is refused with the line where it breaks', () => {
+  expect(problems('name: mine\ndescription: "open\n')).toEqual([expect.stringMatching(/^\d: .*quote/)])
+})
+
+test("imagery's own columns cannot be answer columns, in any case", () => {
+  expect(
+    problems(
+      `${HEAD}output:\n  type: object\n  properties:\n    Status: {type: string}\n    asset_id: {type: string}\n`,
+    ),
+  ).toEqual([
+    "8: output.properties.Status: is one of imagery's own columns: choose another name",
+    "9: output.properties.asset_id: is one of imagery's own columns: choose another name",
+  ])
+})
+
+test.each([
+  ['    9lives: {type: integer}', /^8: output\.properties\.9lives: a column name has letters/],
+  ['    images: {type: array}', /^8: output\.properties\.images: an array needs items/],
+  ['    images: {type: array, items: {type: array, items: {type: string}}}', /^8: .*no array of arrays/],
+  ['    images: {type: object}', /^8: .*at least one property/],
+  ['    width: {type: integer}\n    Width: {type: integer}', /^9: .*upper and lower case/],
+])('what BigQuery has no column for is refused: %s', (property, problem) => {
+  expect(problems(`${HEAD}output:\n  type: object\n  properties:\n${property}\n`)).toEqual([
+    expect.stringMatching(problem),
+  ])
+})
+
+test('a required column has to be one of the columns', () => {
+  expect(
+    problems(
+      `${HEAD}output:\n  type: object\n  required:\n    - width\n    - depth\n  properties:\n    width: {type: integer}\n`,
+    ),
+  ).toEqual(['9: output.required.1: depth is not one of the properties'])
+})
+
+test('what the measurement does not deliver cannot be asked for', () => {
+  const text = `${HEAD}output:
+  type: object
+  properties:
+    widht: {type: integer}
+    height: {type: string}
+    megapixels: {type: number, maximum: 3}
+    colour_of_the_sky: {type: string}
+    images:
+      type: array
+      items:
+        type: object
+        properties:
+          format: {type: string, enum: [jpeg, png]}
+          sharpness: {type: number}
+`
+  expect(problems(text)).toEqual([
+    '8: output.properties.widht: is not measured by resolution; did you mean width?',
+    '9: output.properties.height.type: is string, but resolution measures an integer here',
+    '10: output.properties.megapixels.maximum: resolution measures what is there: it cannot keep to a limit',
+    '11: output.properties.colour_of_the_sky: is not measured by resolution, which has width, height, megapixels, best_observation_id, images, unreadable_observation_ids',
+    '17: output.properties.images.items.properties.format.enum: resolution measures what is there: it cannot keep to a limit',
+    '18: output.properties.images.items.properties.sharpness: is not measured by resolution, which has observation_id, width, height, format, bytes',
+  ])
+})
