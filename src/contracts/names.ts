@@ -58,6 +58,11 @@ export function runObjectsPrefix(runId: string): string {
   return `runs/${runId}/`
 }
 
+/** Where the images of a local file or folder are staged for a run. */
+export function runImagesPrefix(place: Place, runId: string): string {
+  return `gs://${bucketName(place)}/${runObjectsPrefix(runId)}images/`
+}
+
 /** The service accounts of a deployment. */
 export function runtimeAccount(projectId: string): string {
   return `imagery-runtime@${projectId}.iam.gserviceaccount.com`

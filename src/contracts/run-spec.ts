@@ -42,11 +42,16 @@ export const runSpec = z.strictObject({
     /** The loaded copy of a local file or folder belongs to the run and goes with it. */
     loaded: z.boolean(),
     location: z.string(),
+    /** The folder that relative image paths of a local file lie in; null for a BigQuery table. */
+    image_folder: z.string().nullable(),
     asset_column: z.string(),
     image_column: z.string(),
     where: z.string().nullable(),
     limit: z.int().positive().nullable(),
     sample: z.int().positive().nullable(),
+    /** The one query that reads the source, with its parameters: kept so that a resume takes the same snapshot. */
+    query: z.string(),
+    parameters: z.record(z.string(), z.union([z.string(), z.number()])),
   }),
   profile,
   tables: z.strictObject({

@@ -10,32 +10,37 @@ import { parseSource, type Source } from './source.ts'
 import type { StateStore } from './state-store.ts'
 import type { Deployment, Target } from './target.ts'
 
-/** What the steps of a run find out one after another. */
-export interface RunContext {
+/** What the steps of a run's work find out one after another, whether it is new or resumed. */
+export interface WorkContext {
   target: Target
   store: StateStore
-  options: RunOptions
   /** The folder of the built runtime, for a local deployment. */
   runtimeFolder: string
   runId: string
+  signal: AbortSignal
+  deployment?: Deployment
+  spec?: RunSpec
+  /** The number of assets in the snapshot. */
+  assets?: number
+  /** Full names of the run's queues. */
+  queues?: string[]
+  /** Set once the shards are out: from now on the run goes on without us. */
+  isPublished: boolean
+  report?: RunReport
+}
+
+/** The same, with what a new run decides. */
+export interface RunContext extends WorkContext {
+  options: RunOptions
   startedAt: Date
   profile: Profile
   source: Source
-  signal: AbortSignal
   warnings: string[]
   datasetMade: boolean
   location?: string
   tables?: RunTables
   sourceTable?: TableName
   snapshot?: SnapshotSource
-  imagePrefix?: string
-  deployment?: Deployment
-  spec?: RunSpec
-  assets?: number
-  queues?: string[]
-  /** Set once the shards are out: from now on the run goes on without us. */
-  isPublished: boolean
-  report?: RunReport
 }
 
 /** What can be known of a run before any cloud is asked. */

@@ -43,3 +43,6 @@ export const QUEUES = 2
 
 /** Tasks at once. The pixels model is bound by the processor, so more would only wait. */
 export const MAX_CONCURRENT = 200
+
+/** Snapshots and loaded files go away by themselves after this long, should nobody tear the run down. */
+export const SCRATCH_DAYS = 7

@@ -1,5 +1,5 @@
 import { ImageryError } from '../contracts/errors.ts'
-import { defaultDataset, RUN_LABEL, runObjectsPrefix, runTables, tablePath, bucketName } from '../contracts/names.ts'
+import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../contracts/names.ts'
 import type { StepOutcome } from '../contracts/steps.ts'
 import { datasetLocation, describeTable, dryRun, ensureDataset, updateTable, type TableName } from '../google/bigquery.ts'
 import { CloudError } from '../google/errors.ts'
@@ -7,14 +7,11 @@ import { runTable } from '../google/run-tables.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../google/sql/snapshot.ts'
 import { loadSource } from './local-source.ts'
 import type { RunContext } from './run-context.ts'
-import { parseOutput } from './run-options.ts'
+import { parseOutput, SCRATCH_DAYS } from './run-options.ts'
 import { sourceColumns } from './source-columns.ts'
 
 /** Where a local cloud's tables lie. Google's own Street View Insights datasets are in US or EU. */
 const LOCAL_LOCATION = 'US'
-
-/** Snapshots and loaded files go away by themselves after this long, should nobody tear the run down. */
-export const SCRATCH_DAYS = 7
 
 /**
  * Finds the source, its location and columns, decides on the run's tables, and has BigQuery check
@@ -36,13 +33,11 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   const fields = described?.fields ?? (await describeTable(table))?.fields ?? []
   if (described?.type === 'TABLE' && described.rows === 0) throw new ImageryError('NO_ASSETS', `${options.table} is empty`)
 
-  const prefix = `gs://${bucketName(target.place)}/${runObjectsPrefix(context.runId)}images/`
-  context.imagePrefix = prefix
   context.sourceTable = table
   context.snapshot = {
     path: tablePath({ projectId: table.projectId, dataset: table.dataset }, table.table),
     ...sourceColumns(options.table, fields, { asset: options.assetColumn, image: options.imageColumn }),
-    imagePrefix: source.kind === 'table' ? null : prefix,
+    imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, context.runId),
     where: options.where ?? profile.where ?? null,
     limit: options.limit ?? null,
     sample: options.sample === undefined ? null : { size: options.sample, seed: context.runId },

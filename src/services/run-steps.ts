@@ -1,0 +1,152 @@
+import { ImageryError } from '../contracts/errors.ts'
+import { BUCKETS } from '../contracts/messages.ts'
+import { invokerAccount, RUN_LABEL, runImagesPrefix, subscriptionName, topicName } from '../contracts/names.ts'
+import type { Step } from '../contracts/steps.ts'
+import { describeTable, queryIntoTable, updateTable } from '../google/bigquery.ts'
+import { callService } from '../google/invoke.ts'
+import { ensurePushSubscription, ensureTopic, publish } from '../google/pubsub.ts'
+import { runTable } from '../google/run-tables.ts'
+import { deployContext, deploySteps } from './deploy.ts'
+import { stageImages } from './local-source.ts'
+import type { WorkContext } from './run-context.ts'
+import { SCRATCH_DAYS } from './run-options.ts'
+import { shards } from './shards.ts'
+import { findDeployment, needDeployment } from './target.ts'
+import { watchRun } from './watch-run.ts'
+
+const count = (value: number): string => value.toLocaleString('en')
+
+export const findServices: Step<WorkContext> = {
+  title: 'Find the deployment',
+  async run(context) {
+    context.deployment = await needDeployment(context.target)
+    return { done: context.deployment.mainUrl }
+  },
+}
+
+/** Locally there is nothing to decide about a deployment, so it is made when it is missing. */
+export const deployIfAbsent: Step<WorkContext> = {
+  title: 'Deploy',
+  async run(context, reporter) {
+    const existing = await findDeployment(context.target.place)
+    if (existing) {
+      context.deployment = existing
+      return { skipped: 'imagery is deployed' }
+    }
+    const inner = deployContext(context.target, context.runtimeFolder)
+    for (const step of deploySteps) {
+      context.signal.throwIfAborted()
+      reporter.detail(step.title)
+      await step.run(inner, { detail: (text) => reporter.detail(`${step.title}: ${text}`) })
+    }
+    context.deployment = await needDeployment(context.target)
+    return { done: 'imagery-main, imagery-populate' }
+  },
+}
+
+/**
+ * The source is read here and nowhere else. The job's id sees to it that even a repeated request
+ * reads it once, and a run that is resumed keeps the snapshot it has.
+ */
+export const takeSnapshot: Step<WorkContext> = {
+  title: 'Take the snapshot',
+  async run(context) {
+    const { runId, target, spec } = context
+    const { source, tables } = spec!
+    const assets = runTable(tables, 'assets')
+    const labels = { [RUN_LABEL]: runId }
+    const existing = await describeTable(assets)
+    if (existing && existing.rows > 0) {
+      context.assets = existing.rows
+      return { skipped: `${count(existing.rows)} assets` }
+    }
+    await queryIntoTable(source.query, {
+      jobId: `imagery_${runId.replace('-', '_')}_snapshot`,
+      projectId: target.place.projectId,
+      location: source.location,
+      parameters: source.parameters,
+      destination: assets,
+      labels,
+      clusterBy: ['bucket'],
+      partitionBy: { column: 'bucket', end: BUCKETS },
+    })
+    await updateTable(assets, {
+      description: `The assets of imagery run ${runId}, as they were when it started.`,
+      labels,
+      expiresAt: new Date(Date.parse(spec!.created_at) + SCRATCH_DAYS * 86_400_000),
+    })
+    context.assets = (await describeTable(assets))?.rows ?? 0
+    if (context.assets === 0) {
+      throw new ImageryError('NO_ASSETS', `${source.given} has no asset${source.where === null ? '' : ` under --where ${source.where}`}`)
+    }
+    return { done: `${count(context.assets)} assets` }
+  },
+}
+
+/** Copies the images of a local file or folder into the bucket. */
+export const stageLocalImages: Step<WorkContext> = {
+  title: 'Stage the images',
+  async run({ spec, runId, target }, reporter) {
+    const { staged, missing } = await stageImages(spec!, {
+      imageFolder: spec!.source.image_folder ?? '.',
+      imagePrefix: runImagesPrefix(target.place, runId),
+      progress: (done) => reporter.detail(`${count(done)} images`),
+    })
+    return { done: `${count(staged)} images${missing > 0 ? `, ${count(missing)} missing` : ''}` }
+  },
+}
+
+export const setUp: Step<WorkContext> = {
+  title: 'Set up ledger and queues',
+  async run(context) {
+    const { status, body } = await callService(context.deployment!.mainUrl, '/setup', {
+      method: 'POST',
+      body: { v: 1, run_id: context.runId },
+      timeoutMs: 120_000,
+    })
+    const queues = (body as { queues?: unknown }).queues
+    if (status !== 200 || !Array.isArray(queues)) {
+      throw new ImageryError('CLOUD_ERROR', `imagery-main could not set up run ${context.runId}: HTTP ${status} ${JSON.stringify(body)}`)
+    }
+    context.queues = queues.map(String)
+    return { done: context.queues.map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', ') }
+  },
+}
+
+export const connect: Step<WorkContext> = {
+  title: 'Make topic and subscription',
+  async run({ target: { place }, runId, deployment }) {
+    const topic = topicName(place, runId)
+    const labels = { [RUN_LABEL]: runId }
+    await ensureTopic(topic, labels)
+    await ensurePushSubscription(subscriptionName(place, runId), {
+      topic,
+      labels,
+      endpoint: `${deployment!.populateUrl}/`,
+      serviceAccountEmail: invokerAccount(place.projectId),
+      audience: deployment!.populateUrl,
+    })
+    return { done: topic.slice(topic.lastIndexOf('/') + 1) }
+  },
+}
+
+export const publishShards: Step<WorkContext> = {
+  title: 'Publish the shards',
+  async run(context) {
+    const { target, runId, assets, queues } = context
+    const messages = shards(runId, assets!, queues!)
+    context.signal.throwIfAborted()
+    context.isPublished = true
+    await publish(topicName(target.place, runId), messages.map((message) => JSON.stringify(message)))
+    return { done: `${count(messages.length)} shards` }
+  },
+}
+
+export const processAssets: Step<WorkContext> = {
+  title: 'Process the assets',
+  async run(context, reporter) {
+    context.report = await watchRun(context.spec!, { signal: context.signal, reporter })
+    const { ok, failed } = context.report.units
+    return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}` }
+  },
+}
