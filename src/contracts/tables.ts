@@ -48,7 +48,7 @@ const ATTEMPT_PROVENANCE: readonly Column[] = [
   { name: 'model_version', type: 'STRING', description: 'The model that answered.' },
   { name: 'tier', type: 'STRING', description: 'standard or flex; null for the pixels model.' },
   { name: 'prompt_hash', type: 'STRING', description: 'SHA-256 of what was asked.' },
-  { name: 'input_hash', type: 'STRING', description: 'SHA-256 of the image URIs and the images' own hashes.' },
+  { name: 'input_hash', type: 'STRING', description: 'SHA-256 of the image URIs and of the bytes of each.' },
   { name: 'prompt_tokens', type: 'INT64', description: 'Tokens read.' },
   { name: 'output_tokens', type: 'INT64', description: 'Tokens written, without thoughts.' },
   { name: 'thought_tokens', type: 'INT64', description: 'Tokens thought; billed as output.' },

@@ -73,7 +73,7 @@ GROUP BY asset_id${choice(source)}`
 }
 
 /** The parameters that `snapshotQuery` names. */
-export function snapshotParameters(source: SnapshotSource): Record<string, unknown> {
+export function snapshotParameters(source: SnapshotSource): Record<string, string> {
   return source.sample ? { seed: source.sample.seed } : {}
 }
 
