@@ -1,0 +1,83 @@
+import { fromJSON } from '@grpc/proto-loader'
+import type { GrpcFace } from './api.ts'
+import { GoogleError } from './errors.ts'
+
+/** google.protobuf.Any as it goes over the wire. */
+export interface PackedAny {
+  type_url: string
+  value: Buffer
+}
+
+/**
+ * google.longrunning.Operation (https://google.aip.dev/151). `metadata` and `response` are packed
+ * by the API that owns the operation, because only its protos know their types.
+ */
+export interface Operation {
+  name: string
+  metadata: PackedAny | null
+  done: boolean
+  error?: { code: number; message: string }
+  response?: PackedAny
+}
+
+/** An API's share of the google.longrunning.Operations service, which all APIs of the port have in common. */
+export interface OperationSource {
+  owns(name: string): boolean
+  /** The operation (shape of `Operation`), or undefined when it is not, or no longer, known. */
+  get(name: string): unknown
+  /** Resolves with the operation once it is done or `timeoutMs` have passed. Without it, a wait answers at once. */
+  wait?(name: string, timeoutMs: number): Promise<unknown>
+}
+
+/** WaitOperation without a timeout waits at most this long (https://google.aip.dev/151 leaves it to the service). */
+const DEFAULT_WAIT_MS = 30_000
+
+/**
+ * The google.longrunning.Operations service over all `sources`: GetOperation and WaitOperation.
+ * Register it once per gRPC server, under the protos of any client that ships them.
+ */
+export function operationsFace(sources: readonly OperationSource[]): GrpcFace['services'] {
+  const find = (name: string): OperationSource => {
+    const source = sources.find((candidate) => candidate.owns(name))
+    if (!source) throw operationNotFound(name)
+    return source
+  }
+  const existing = (name: string, operation: unknown): unknown => {
+    if (operation === undefined || operation === null) throw operationNotFound(name)
+    return operation
+  }
+  return {
+    'google.longrunning.Operations': {
+      GetOperation: ({ name }: { name: string }) => existing(name, find(name).get(name)),
+      async WaitOperation({ name, timeout }: { name: string; timeout: WireDuration | null }) {
+        const source = find(name)
+        existing(name, source.get(name))
+        const timeoutMs = timeout ? Number(timeout.seconds) * 1_000 + timeout.nanos / 1e6 : DEFAULT_WAIT_MS
+        return existing(name, source.wait ? await source.wait(name, timeoutMs) : source.get(name))
+      },
+    },
+  }
+}
+
+interface WireDuration {
+  seconds: string | number
+  nanos: number
+}
+
+function operationNotFound(name: string): GoogleError {
+  return new GoogleError('NOT_FOUND', `Operation not found: ${name}`)
+}
+
+/** Packs messages of one client's protos as google.protobuf.Any: `pack('google.cloud.run.v2.Service', {...})`. */
+export type PackAny = (typeName: string, message: object) => PackedAny
+
+/** Makes the `pack` function for the messages of `protos` (a client's parsed protos.json); they are loaded at first use. */
+export function anyPacker(protos: object): PackAny {
+  let definitions: Record<string, unknown> | undefined
+  return (typeName, message) => {
+    definitions ??= fromJSON(protos)
+    const definition = definitions[typeName] as { serialize?: (value: object) => Buffer } | undefined
+    if (!definition?.serialize) throw new Error(`no message ${typeName} in the protos`)
+    return { type_url: `type.googleapis.com/${typeName}`, value: definition.serialize(message) }
+  }
+}

@@ -1,0 +1,28 @@
+import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
+
+/*
+ * Below the ranges that systems hand out to outgoing connections (32768 and up on Linux, 49152 and
+ * up elsewhere), so that no client's own port can take the place between our look and the program's listen.
+ */
+const LOWEST_PORT = 20_000
+const HIGHEST_PORT = 32_000
+const TRIES = 50
+
+/** A TCP port of 127.0.0.1 on which nothing listens at the moment. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const port = randomInt(LOWEST_PORT, HIGHEST_PORT)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`no free port found between ${LOWEST_PORT} and ${HIGHEST_PORT}`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    // On all interfaces, as the program will.
+    server.listen(port, () => server.close(() => resolve(true)))
+  })
+}
