@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../base-command.ts'
-import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
+import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy.ts'
-import { checkRunOptions, finishedReport, newRunContext, runSteps, undoRun, type RunContext } from '../services/run.ts'
+import { checkRunOptions, finishedReport, interruption, newRunContext, runSteps, undoRun, type RunContext } from '../services/run.ts'
 import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 
@@ -60,11 +60,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     const checked = await checkRunOptions({ ...flags, assetColumn, imageColumn }, flags.local ? 'local' : 'google')
     const runtimeFolder = await builtRuntime(this.config.root)
     const session = await this.session(flags)
-    if (!flags.wait && session.endsWithUs) {
-      throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that outlives this command', {
-        suggestions: ['imagery local start   (in another terminal)'],
-      })
-    }
+    if (!flags.wait) session.mustOutliveUs()
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
     await this.#work(context, flags)
     for (const warning of context.warnings) this.warn(warning)
@@ -84,12 +80,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
         await undoRun(context)
         throw error
       }
-      if (!(error instanceof ImageryError) || error.code !== 'CANCELLED') throw error
-      const flag = flags.local ? ' --local' : ''
-      const what = flags.local ? 'waits in the local cloud and goes on with the next command' : 'goes on in the cloud'
-      throw new ImageryError('CANCELLED', `Interrupted; run ${context.runId} ${what}`, {
-        suggestions: [`imagery status ${context.runId} --watch${flag}`, `imagery teardown ${context.runId}${flag}`],
-      })
+      throw interruption(error, context)
     }
   }
 }

@@ -17,6 +17,8 @@ export const shardMessage = z
     bucket_to: z.int().min(0).max(BUCKETS - 1),
     /** Goes into the task names: a resume that must create a finished task anew raises it. */
     generation: z.int().min(0).default(0),
+    /** Leaves out the assets that have their final row: a resume queues only what is missing. */
+    only_pending: z.boolean().default(false),
   })
   .refine((shard) => shard.bucket_from <= shard.bucket_to, 'bucket_from is after bucket_to')
 

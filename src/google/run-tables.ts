@@ -47,13 +47,14 @@ export async function writeResults(spec: RunSpec, jobId: string): Promise<void> 
   })
 }
 
-/** The assets of a range of buckets, both ends included, as they arrive. */
+/** The assets of a range of buckets, both ends included, as they arrive: all of them, or those without a final row. */
 export async function* streamAssets(
   spec: Pick<RunSpec, 'tables' | 'source'>,
   bucketFrom: number,
   bucketTo: number,
+  options: { onlyPending: boolean },
 ): AsyncGenerator<Asset> {
-  const rows = queryStream<AssetRow>(shardQuery(spec.tables), {
+  const rows = queryStream<AssetRow>(shardQuery(spec.tables, options.onlyPending), {
     projectId: spec.tables.projectId,
     location: spec.source.location,
     parameters: { bucket_from: bucketFrom, bucket_to: bucketTo },

@@ -91,7 +91,7 @@ export async function stageImages(
   let staged = 0
   let missing = 0
   const uris = new Set<string>()
-  for await (const asset of streamAssets(spec, 0, BUCKETS - 1)) {
+  for await (const asset of streamAssets(spec, 0, BUCKETS - 1, { onlyPending: false })) {
     for (const { gcs_uri: uri } of asset.observations) if (uri.startsWith(options.imagePrefix)) uris.add(uri)
   }
   const queue = uris.values()

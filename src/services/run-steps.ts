@@ -4,13 +4,13 @@ import { invokerAccount, RUN_LABEL, runImagesPrefix, subscriptionName, topicName
 import type { Step } from '../contracts/steps.ts'
 import { describeTable, queryIntoTable, updateTable } from '../google/bigquery.ts'
 import { callService } from '../google/invoke.ts'
-import { ensurePushSubscription, ensureTopic, publish } from '../google/pubsub.ts'
+import { ensurePushSubscription, ensureTopic } from '../google/pubsub.ts'
 import { runTable } from '../google/run-tables.ts'
 import { deployContext, deploySteps } from './deploy.ts'
 import { stageImages } from './local-source.ts'
 import type { WorkContext } from './run-context.ts'
+import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from './run-options.ts'
-import { shards } from './shards.ts'
 import { findDeployment, needDeployment } from './target.ts'
 import { watchRun } from './watch-run.ts'
 
@@ -133,20 +133,34 @@ export const connect: Step<WorkContext> = {
 export const publishShards: Step<WorkContext> = {
   title: 'Publish the shards',
   async run(context) {
-    const { target, runId, assets, queues } = context
-    const messages = shards(runId, assets!, queues!)
+    const { spec, assets, queues } = context
+    const generation = await currentGeneration(spec!)
     context.signal.throwIfAborted()
     context.isPublished = true
-    await publish(topicName(target.place, runId), messages.map((message) => JSON.stringify(message)))
-    return { done: `${count(messages.length)} shards` }
+    const round = { generation: generation ?? 0, onlyPending: generation !== undefined }
+    return { done: `${count(await publishRound(spec!, { assets: assets!, queues: queues!, round }))} shards` }
   },
 }
+
+/** Times that a run whose queues have run dry before its end is given a new generation of tasks. */
+const MOST_GENERATIONS_MORE = 2
 
 export const processAssets: Step<WorkContext> = {
   title: 'Process the assets',
   async run(context, reporter) {
-    context.report = await watchRun(context.spec!, { signal: context.signal, reporter })
-    const { ok, failed } = context.report.units
-    return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}` }
+    const { spec, assets, queues, signal } = context
+    for (let more = 0; ; more += 1) {
+      try {
+        context.report = await watchRun(spec!, { signal, reporter })
+        const { ok, failed } = context.report.units
+        return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}` }
+      } catch (error) {
+        const isDry = error instanceof ImageryError && error.code === 'RUN_STALLED'
+        if (!isDry || more === MOST_GENERATIONS_MORE) throw error
+        const generation = ((await currentGeneration(spec!)) ?? 0) + 1
+        reporter.detail(`queueing what is left once more (generation ${generation})`)
+        await publishRound(spec!, { assets: assets!, queues: queues!, round: { generation, onlyPending: true } })
+      }
+    }
   },
 }

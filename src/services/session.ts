@@ -7,8 +7,8 @@ import { localTarget, type Target } from './target.ts'
 export interface Session {
   target: Target
   store: StateStore
-  /** Whether the local cloud ends with this command. */
-  endsWithUs: boolean
+  /** @throws ImageryError LOCAL_CLOUD_NOT_RUNNING when the cloud ends with this command, as one that it had to start does */
+  mustOutliveUs(): void
   close(): void
 }
 
@@ -31,5 +31,14 @@ export async function openSession(options: {
   const store = await openStateStore(options.configDirectory)
   const { locator, isOwn, release } = await attachLocalCloud(options.dataDirectory, options.launcher)
   const place = { projectId: locator.projectId, region: locator.region }
-  return { target: localTarget(options.dataDirectory, place), store, endsWithUs: isOwn, close: release }
+  const mustOutliveUs = (): void => {
+    if (isOwn) throw notRunning()
+  }
+  return { target: localTarget(options.dataDirectory, place), store, mustOutliveUs, close: release }
+}
+
+function notRunning(): ImageryError {
+  return new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that outlives this command', {
+    suggestions: ['imagery local start   (in another terminal)'],
+  })
 }

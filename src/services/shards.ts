@@ -9,7 +9,12 @@ const ASSETS_PER_SHARD = 2_000
  * @param assets the number of assets in the snapshot
  * @param queues full names
  */
-export function shards(runId: string, assets: number, queues: readonly string[], generation = 0): ShardMessage[] {
+export function shards(
+  runId: string,
+  assets: number,
+  queues: readonly string[],
+  round: { generation: number; onlyPending: boolean },
+): ShardMessage[] {
   const count = Math.min(BUCKETS, Math.max(queues.length, Math.ceil(assets / ASSETS_PER_SHARD)))
   return Array.from({ length: count }, (_, index) => ({
     v: 1 as const,
@@ -17,6 +22,7 @@ export function shards(runId: string, assets: number, queues: readonly string[],
     queue: queues[index % queues.length]!,
     bucket_from: Math.floor((index * BUCKETS) / count),
     bucket_to: Math.floor(((index + 1) * BUCKETS) / count) - 1,
-    generation,
+    generation: round.generation,
+    only_pending: round.onlyPending,
   }))
 }

@@ -16,8 +16,11 @@ const POLL_MS = { google: 5_000, local: 250 }
 /** A look may take at most this share of the time, so that watching never slows the run itself. */
 const MOST_TIME_LOOKING = 0.1
 
-/** Without a new row, and without a queued task, for this long, a run is not going on by itself. */
-const STALL_MS = 60_000
+/**
+ * Without a new row, and without a queued task, for this long, a run is not going on by itself.
+ * Longer than Pub/Sub waits between deliveries of a shard (60 s at the most).
+ */
+const STALL_MS = { google: 90_000, local: 10_000 }
 
 export interface WatchOptions {
   signal: AbortSignal
@@ -32,7 +35,9 @@ export interface WatchOptions {
  */
 export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<RunReport> {
   const now = options.now ?? (() => performance.now())
-  const pollMs = localCloud() ? POLL_MS.local : POLL_MS.google
+  const pace = localCloud() ? 'local' : 'google'
+  const pollMs = POLL_MS[pace]
+  const stallMs = STALL_MS[pace]
   const startedMs = now()
   let done = 0
   let movedMs = startedMs
@@ -45,7 +50,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
     done = finished
     options.reporter.detail(progressLine(report, now() - startedMs))
     if (report.state === 'complete') return completeRun(spec, report)
-    if (now() - movedMs > STALL_MS) throw stalled(report)
+    if (now() - movedMs > stallMs) throw stalled(report)
     const tookMs = now() - lookMs
     await pause(Math.max(pollMs, tookMs / MOST_TIME_LOOKING - tookMs), undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted())
   }
@@ -78,11 +83,12 @@ function resultsJobId(spec: RunSpec): string {
 }
 
 function stalled(report: RunReport): ImageryError {
+  const flag = localCloud() ? ' --local' : ''
   const { ok, failed, pending, total } = report.units
   return new ImageryError(
     'RUN_STALLED',
     `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), and nothing of it is queued any more`,
-    { suggestions: [`imagery status ${report.run_id}`, `imagery teardown ${report.run_id}`] },
+    { suggestions: [`imagery resume ${report.run_id}${flag}`, `imagery teardown ${report.run_id}${flag}`] },
   )
 }
 

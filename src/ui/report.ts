@@ -58,7 +58,7 @@ function nextCommands(report: RunReport, flag: string): string[] {
     case 'starting':
       return [`imagery status ${id} --watch${flag}`]
     case 'paused':
-      return [`imagery status ${id} --watch${flag}`, `imagery teardown ${id}${flag}`]
+      return [`imagery resume ${id}${flag}`, `imagery teardown ${id}${flag}`]
     case 'torn_down':
       return report.results_table === null ? [] : [`imagery results ${id}${flag}`]
   }

@@ -22,21 +22,26 @@ const LINE_INTERVAL_MS = 10_000
 
 /**
  * Runs steps one after another and shows them. Stops at the first that fails and rejects with its
- * error as it was thrown.
+ * error as it was thrown; stops before the next one when `signal` is aborted, with its reason.
  */
 export async function showSteps<Context extends object>(
   steps: readonly Step<Context>[],
   context: Context,
   mode: ProgressMode,
+  signal?: AbortSignal,
 ): Promise<void> {
   if (mode === 'silent') {
-    for (const step of steps) await step.run(context, { detail: () => undefined })
+    for (const step of steps) {
+      signal?.throwIfAborted()
+      await step.run(context, { detail: () => undefined })
+    }
     return
   }
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
   const tasks = steps.map((step) => ({
     title: step.title,
     task: async (_: unknown, task: { title: string; output: string; skip(): void }) => {
+      signal?.throwIfAborted()
       const outcome = await step.run(context, { detail: mode === 'live' ? liveDetail(step.title, task) : lineDetail(task) })
       if (!outcome) return
       if ('skipped' in outcome) {

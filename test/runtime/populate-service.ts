@@ -7,7 +7,15 @@ import { populateApp } from '../../src/runtime/populate/app.ts'
 import { fakeLog, fakeSpecs, PLACE, post, RUN_ID } from './fixtures.ts'
 
 export const QUEUE = `projects/demo/locations/us-central1/queues/imagery-${RUN_ID}`
-export const SHARD: ShardMessage = { v: 1, run_id: RUN_ID, queue: QUEUE, bucket_from: 0, bucket_to: 49, generation: 0 }
+export const SHARD: ShardMessage = {
+  v: 1,
+  run_id: RUN_ID,
+  queue: QUEUE,
+  bucket_from: 0,
+  bucket_to: 49,
+  generation: 0,
+  only_pending: false,
+}
 
 export function asset(index: number, extra: Partial<Asset> = {}): Asset {
   const observations = [{ observation_id: `o${index}`, gcs_uri: `gs://images/${index}.jpg`, capture_time: null }]

@@ -54,8 +54,10 @@ export function failuresQuery(tables: RunTables, limit: number): string {
 WHERE status IN ('failed', 'throttled') ORDER BY asset_id LIMIT ${limit}`
 }
 
-/** The assets of a shard. */
-export function shardQuery(tables: RunTables): string {
-  return `SELECT asset_id, location, detection_time, observations FROM ${quoted(tablePath(tables, tables.assets))}
-WHERE bucket BETWEEN @bucket_from AND @bucket_to`
+/** The assets of a shard, all of them or those without a final row. */
+export function shardQuery(tables: RunTables, onlyPending: boolean): string {
+  const table = quoted(tablePath(tables, onlyPending ? tables.live : tables.assets))
+  const pending = onlyPending ? " AND status = 'pending'" : ''
+  return `SELECT asset_id, location, detection_time, observations FROM ${table}
+WHERE bucket BETWEEN @bucket_from AND @bucket_to${pending}`
 }

@@ -9,7 +9,12 @@ import { Semaphore } from './semaphore.ts'
 import { TaskCreator, type Created, type TaskCreatorDeps } from './task-creator.ts'
 
 export interface ShardDeps extends TaskCreatorDeps {
-  streamAssets: (spec: RunSpec, bucketFrom: number, bucketTo: number) => AsyncIterable<Asset>
+  streamAssets: (
+    spec: RunSpec,
+    bucketFrom: number,
+    bucketTo: number,
+    options: { onlyPending: boolean },
+  ) => AsyncIterable<Asset>
   appendAttempt: (table: TableName, row: AttemptRow) => Promise<void>
   target: TaskTarget
 }
@@ -59,7 +64,8 @@ export class ShardPopulator {
       })
     }
     try {
-      for await (const asset of streamAssets(spec, shard.bucket_from, shard.bucket_to)) {
+      const choice = { onlyPending: shard.only_pending }
+      for await (const asset of streamAssets(spec, shard.bucket_from, shard.bucket_to, choice)) {
         if (clock.now() > deadlineMs) throw tookTooLong(shard)
         const made = newTask(asset, shard, spec, target)
         if ('unfit' in made) {

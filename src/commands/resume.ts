@@ -1,0 +1,44 @@
+import { Args, Flags } from '@oclif/core'
+import { CloudCommand } from '../base-command.ts'
+import { EXIT_CODES } from '../contracts/errors.ts'
+import type { RunReport } from '../contracts/run-report.ts'
+import { builtRuntime } from '../services/deploy.ts'
+import { completeReport, resumeContext, resumeSteps } from '../services/resume-run.ts'
+import { finishedReport, interruption } from '../services/run.ts'
+import { formatReport } from '../ui/report.ts'
+import { showSteps } from '../ui/steps.ts'
+
+export default class Resume extends CloudCommand {
+  static override summary = 'Finish a run that was interrupted'
+
+  static override description = 'Makes anew what is missing of the run (queue, topic, subscription, services), queues only the assets that have no final row, and waits for the last one. What has its row is not worked on again. Resuming a run that is going on, or is complete, does no harm.'
+
+  static override examples = [
+    { description: 'The newest run', command: '<%= config.bin %> <%= command.id %> --local' },
+    '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local',
+  ]
+
+  static override args = {
+    run_id: Args.string({ description: 'run id, or any unique beginning of one (default: the newest run)' }),
+  }
+
+  static override flags = {
+    wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
+  }
+
+  async run(): Promise<RunReport> {
+    const { args, flags } = await this.parse(Resume)
+    const runtimeFolder = await builtRuntime(this.config.root)
+    const session = await this.session(flags)
+    if (!flags.wait) session.mustOutliveUs()
+    const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
+    const complete = await completeReport(context)
+    if (!complete) {
+      await showSteps(resumeSteps(context, flags), context, this.progress).catch((error: unknown) => Promise.reject(interruption(error, context)))
+    }
+    const report = complete ?? (await finishedReport(context))
+    if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
+    if (!this.jsonEnabled()) this.log(`\n${formatReport(report, { localFlag: flags.local ? ' --local' : '', width: this.width })}`)
+    return report
+  }
+}

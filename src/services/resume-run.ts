@@ -1,0 +1,58 @@
+import { ImageryError } from '../contracts/errors.ts'
+import type { RunReport } from '../contracts/run-report.ts'
+import type { Step } from '../contracts/steps.ts'
+import { findRunId, loadRunSpec, localFlag, runNotFound } from './find-run.ts'
+import type { WorkContext } from './run-context.ts'
+import { runReport } from './run-progress.ts'
+import {
+  connect,
+  deployIfAbsent,
+  findServices,
+  processAssets,
+  publishShards,
+  setUp,
+  stageLocalImages,
+  takeSnapshot,
+} from './run-steps.ts'
+import { completeRun } from './watch-run.ts'
+
+/**
+ * Finds a run to finish.
+ *
+ * @throws ImageryError RUN_NOT_FOUND, also for a run that was torn down
+ */
+export async function resumeContext(
+  base: Pick<WorkContext, 'target' | 'store' | 'runtimeFolder' | 'signal'>,
+  typed: string | undefined,
+): Promise<WorkContext> {
+  const runId = await findRunId(base.target, base.store, typed)
+  const spec = await loadRunSpec(base.target, runId)
+  if (spec) return { ...base, runId, spec, isPublished: false }
+  if (!base.store.run(runId)?.tornDown) throw runNotFound(base.target, runId)
+  throw new ImageryError('RUN_NOT_FOUND', `Run ${runId} was torn down; there is nothing left to resume`, {
+    suggestions: [`imagery results ${runId}${localFlag(base.target)}`, `imagery run${localFlag(base.target)} --table TABLE --profile PROFILE`],
+  })
+}
+
+/** The run's report when all its assets have their row: then there is nothing to resume but, perhaps, the results table. */
+export async function completeReport(context: WorkContext): Promise<RunReport | undefined> {
+  const report = await runReport(context.spec!)
+  return report.state === 'complete' && report.units.total > 0 ? completeRun(context.spec!, report) : undefined
+}
+
+/**
+ * The steps that finish what a dead command line, runtime or cloud left: each leaves alone what is
+ * there, makes what is missing, and replaces a queue that was deleted. Only assets without a final
+ * row are queued, under the names that they have in the queue already, if they are still there.
+ */
+export function resumeSteps(context: WorkContext, options: { wait: boolean }): readonly Step<WorkContext>[] {
+  return [
+    context.target.kind === 'local' ? deployIfAbsent : findServices,
+    takeSnapshot,
+    ...(context.spec!.source.loaded ? [stageLocalImages] : []),
+    setUp,
+    connect,
+    publishShards,
+    ...(options.wait ? [processAssets] : []),
+  ]
+}
