@@ -14,7 +14,7 @@ export default class Deploy extends CloudCommand {
     const runtimeFolder = await builtRuntime(this.config.root)
     const session = await this.session(flags)
     const context = deployContext(session.target, runtimeFolder)
-    await showSteps(deploySteps, context, this.progress)
+    await showSteps(deploySteps, context, this.progress, this.signal)
     const result = deployResult(context)
     const { projectId, region } = result.place
     this.log(`\nDeployed in project ${projectId}, region ${region}.\n\nNext\n  imagery run${flags.local ? ' --local' : ''} --table TABLE --profile PROFILE`)

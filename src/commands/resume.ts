@@ -34,7 +34,7 @@ export default class Resume extends CloudCommand {
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     const complete = await completeReport(context)
     if (!complete) {
-      await showSteps(resumeSteps(context, flags), context, this.progress).catch((error: unknown) => Promise.reject(interruption(error, context)))
+      await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch((error: unknown) => Promise.reject(interruption(error, context)))
     }
     const report = complete ?? (await finishedReport(context))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed

@@ -74,7 +74,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
   async #work(context: RunContext, flags: { local: boolean; wait: boolean }): Promise<void> {
     const steps = runSteps({ local: flags.local, stagesImages: context.source.kind !== 'table', wait: flags.wait })
     try {
-      await showSteps(steps, context, this.progress)
+      await showSteps(steps, context, this.progress, this.signal)
     } catch (error) {
       if (!context.isPublished) {
         await undoRun(context)

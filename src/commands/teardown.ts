@@ -31,7 +31,7 @@ export default class Teardown extends CloudCommand {
     if (flags['delete-results'] && !flags.yes && tables.length > 0) {
       await confirm(`This deletes ${tables.join(' and ')} for good.`, { flag: '--yes', interactive: !this.jsonEnabled() })
     }
-    await showSteps(teardownSteps, context, this.progress)
+    await showSteps(teardownSteps, context, this.progress, this.signal)
     checkTornDown(context)
     const { runId, deleted, kept } = context
     this.log(deleted.length === 0 ? `\nNothing was left of run ${runId}.` : `\nRun ${runId} is torn down.${kept.length > 0 ? ` Kept: ${kept.join(', ')}` : ''}`)

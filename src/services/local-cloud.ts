@@ -29,7 +29,7 @@ const POLL_MS = 25
  */
 export async function attachLocalCloud(dataDirectory: string, launcher: readonly string[]): Promise<AttachedLocalCloud> {
   const running = await findLocalCloud(dataDirectory)
-  const locator = running ?? (await startLocalCloud(dataDirectory, launcher))
+  const locator = running ?? (await startLocalCloud(dataDirectory, launcher, ['--until-idle']))
   useLocalCloud(locator)
   return { locator, isOwn: running === undefined, release: await takeLease(locator) }
 }
@@ -56,12 +56,22 @@ function readLocator(dataDirectory: string): LocalCloudLocator | undefined {
   }
 }
 
-async function startLocalCloud(dataDirectory: string, launcher: readonly string[]): Promise<LocalCloudLocator> {
+/**
+ * Starts a local cloud as a process of its own, or finds the one that runs already.
+ *
+ * @param flags of `imagery local start`
+ * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said
+ */
+export async function startLocalCloud(
+  dataDirectory: string,
+  launcher: readonly string[],
+  flags: readonly string[],
+): Promise<LocalCloudLocator> {
   const log = path.join(dataDirectory, 'local-cloud.log')
   const output = openLog(dataDirectory, log)
   const [command = process.execPath, ...launch] = launcher
   // Detached: a Ctrl-C in the terminal is for this process; the local cloud ends when its last user is gone.
-  const child = spawn(command, [...launch, 'local', 'start', '--until-idle', '--json', '--data-dir', dataDirectory], {
+  const child = spawn(command, [...launch, 'local', 'start', ...flags, '--json', '--data-dir', dataDirectory], {
     detached: true,
     stdio: ['ignore', output, output],
   })

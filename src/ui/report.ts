@@ -55,8 +55,9 @@ function nextCommands(report: RunReport, flag: string): string[] {
     case 'complete':
       return [`imagery results ${id}${flag}`, `imagery teardown ${id}${flag}`]
     case 'running':
-    case 'starting':
       return [`imagery status ${id} --watch${flag}`]
+    case 'starting':
+      return [`imagery status ${id} --watch${flag}`, `imagery resume ${id}${flag}   (when what started it is gone)`]
     case 'paused':
       return [`imagery resume ${id}${flag}`, `imagery teardown ${id}${flag}`]
     case 'torn_down':

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../../base-command.ts'
 import { ImageryError } from '../../contracts/errors.ts'
+import { findLocalCloud, startLocalCloud } from '../../services/local-cloud.ts'
 
 export default class LocalStart extends CloudCommand {
   static override summary = 'Run a local cloud until Ctrl-C'
@@ -9,12 +10,15 @@ export default class LocalStart extends CloudCommand {
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
+    { description: 'In the background, until imagery local stop', command: '<%= config.bin %> <%= command.id %> --detach' },
     { description: 'Two side by side', command: '<%= config.bin %> <%= command.id %> --data-dir ./cloud-a' },
   ]
 
   static override flags = {
     'http-port': Flags.integer({ summary: 'port of the REST APIs (default: that of the last time, or a free one)', min: 1, max: 65_535, helpValue: 'PORT' }),
     'grpc-port': Flags.integer({ summary: 'port of the gRPC APIs (default: likewise)', min: 1, max: 65_535, helpValue: 'PORT' }),
+    detach: Flags.boolean({ summary: 'leave it running in the background', char: 'd', exclusive: ['until-idle'] }),
+    faults: Flags.file({ summary: 'JSON file of scripted faults: errors, delays, lost answers (docs/local-cloud.md)', exists: true, helpValue: 'FILE' }),
     'until-idle': Flags.boolean({ summary: 'stop once no command uses it any more', hidden: true }),
     'added-latency': Flags.integer({ summary: 'milliseconds that every API call takes longer', min: 0, hidden: true }),
   }
@@ -22,9 +26,10 @@ export default class LocalStart extends CloudCommand {
   async run(): Promise<{ data_dir: string; http: string; grpc: string }> {
     const { flags } = await this.parse(LocalStart)
     const dataDir = this.dataDirectory(flags['data-dir'])
+    if (flags.detach) return this.#detach(dataDir, flags)
     quietExperimentalWarnings()
-    const { startLocalCloud, LocalCloudError } = await import('../../emulator/index.ts')
-    const cloud = await startLocalCloud({
+    const emulator = await import('../../emulator/index.ts')
+    const cloud = await emulator.startLocalCloud({
       dataDir,
       ports: {
         ...(flags['http-port'] === undefined ? {} : { http: flags['http-port'] }),
@@ -32,9 +37,10 @@ export default class LocalStart extends CloudCommand {
       },
       stopWhenIdle: flags['until-idle'],
       addedLatencyMs: flags['added-latency'] ?? 0,
+      ...(flags.faults === undefined ? {} : { faultsFile: flags.faults }),
       log: (line) => this.logToStderr(line),
     }).catch((error: unknown) => {
-      if (!(error instanceof LocalCloudError)) throw error
+      if (!(error instanceof emulator.LocalCloudError)) throw error
       throw new ImageryError('LOCAL_CLOUD_FAILED', error.message, { suggestions: error.suggestions, cause: error })
     })
     const { http, grpc } = cloud.locator
@@ -49,6 +55,23 @@ export default class LocalStart extends CloudCommand {
     process.once('SIGHUP', stop)
     const keepAlive = setInterval(() => undefined, 60_000)
     await cloud.stopped.finally(() => clearInterval(keepAlive))
+    return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
+  }
+
+  async #detach(
+    dataDir: string,
+    flags: { 'http-port'?: number | undefined; 'grpc-port'?: number | undefined; 'added-latency'?: number | undefined; faults?: string | undefined },
+  ): Promise<{ data_dir: string; http: string; grpc: string }> {
+    if (await findLocalCloud(dataDir)) {
+      throw new ImageryError('LOCAL_CLOUD_FAILED', `A local cloud is already running on ${dataDir}`, {
+        suggestions: ['imagery local status', 'imagery local stop'],
+      })
+    }
+    const passed = (['http-port', 'grpc-port', 'added-latency', 'faults'] as const).flatMap((name) =>
+      flags[name] === undefined ? [] : [`--${name}`, String(flags[name])],
+    )
+    const { http, grpc } = await startLocalCloud(dataDir, this.launcher(), passed)
+    this.log(`The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  imagery local stop`)
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
   }
 }

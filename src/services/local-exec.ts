@@ -1,0 +1,32 @@
+import { ImageryError } from '../contracts/errors.ts'
+import { findLocalCloud } from './local-cloud.ts'
+
+/**
+ * Runs a command with the environment that points imagery and official Google clients at the
+ * local cloud of a data folder. Its streams are ours. Answers its exit code; 128 + n for signal n.
+ *
+ * @throws ImageryError FILE_NOT_FOUND when there is no such command
+ */
+export async function execInLocalCloud(dataDirectory: string, command: string, args: readonly string[]): Promise<number> {
+  const locator = await findLocalCloud(dataDirectory)
+  if (!locator) throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running on ${dataDirectory}`, { suggestions: ['imagery local start'] })
+  const { execa } = await import('execa')
+  const result = await execa(command, args, {
+    stdio: 'inherit',
+    reject: false,
+    env: {
+      IMAGERY_LOCAL: 'true',
+      IMAGERY_DATA_DIR: dataDirectory,
+      GOOGLE_CLOUD_PROJECT: locator.projectId,
+      GCE_METADATA_HOST: locator.metadataHost,
+      GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: locator.caFile,
+      IMAGERY_LOCAL_REST: locator.http,
+      IMAGERY_LOCAL_GRPC: `${locator.grpc.host}:${locator.grpc.port}`,
+    },
+  })
+  if (result.exitCode !== undefined) return result.exitCode
+  if (result.signal !== undefined) return 128 + (SIGNAL_NUMBERS[result.signal] ?? 0)
+  throw new ImageryError('FILE_NOT_FOUND', `${command} cannot be run: ${result.originalMessage}`, { cause: result })
+}
+
+const SIGNAL_NUMBERS: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
