@@ -1,0 +1,59 @@
+import type { WireTime } from './wire-time.ts'
+
+/**
+ * Requests as proto-loader hands them over: unset messages are null, unset scalars their zero, the
+ * members of a oneof absent unless set. v2 and v2beta3 differ in a few fields only; what only one
+ * of them has is optional here.
+ */
+export interface WireRetryConfig {
+  maxAttempts: number
+  maxRetryDuration: WireTime | null
+  minBackoff: WireTime | null
+  maxBackoff: WireTime | null
+  maxDoublings: number
+}
+
+export interface WireQueue {
+  name: string
+  rateLimits: { maxDispatchesPerSecond: number; maxBurstSize: number; maxConcurrentDispatches: number } | null
+  retryConfig: WireRetryConfig | null
+  stackdriverLoggingConfig: { samplingRatio: number } | null
+  appEngineRoutingOverride?: object | null
+  appEngineHttpQueue?: object
+  httpTarget?: object | null
+  taskTtl?: WireTime | null
+  tombstoneTtl?: WireTime | null
+  type?: string
+}
+
+export interface FieldMask {
+  paths: string[]
+}
+
+export interface WireTask {
+  name: string
+  httpRequest?: {
+    url: string
+    httpMethod: string
+    headers: Record<string, string>
+    body: Buffer
+    oidcToken?: { serviceAccountEmail: string; audience: string }
+    oauthToken?: object
+  }
+  appEngineHttpRequest?: object
+  pullMessage?: object
+  scheduleTime: WireTime | null
+  dispatchDeadline: WireTime | null
+  retryConfig?: WireRetryConfig | null
+}
+
+export type TaskView = 'VIEW_UNSPECIFIED' | 'BASIC' | 'FULL'
+
+export interface CreateTaskRequest {
+  parent: string
+  task: WireTask | null
+  responseView: TaskView
+}
+
+/** The API version that a call came in by. */
+export type ApiVersion = 'v2' | 'v2beta3'
