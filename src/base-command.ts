@@ -1,24 +1,30 @@
 import path from 'node:path'
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
+import { shellWord } from './contracts/shell-word.ts'
 import { expectedFailure } from './services/cloud-failure.ts'
 import { openSession, type Session } from './services/session.ts'
 import { formatFailure } from './ui/failure.ts'
 import { progressMode, type ProgressMode } from './ui/steps.ts'
+import { usageFailure } from './usage-failure.ts'
 
 /** The one place that turns what was thrown into what a person or a script reads, and into the exit code. */
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true
 
+  static override baseFlags = {
+    json: Flags.boolean({ description: 'one JSON document on stdout, for errors too, and no progress', helpGroup: 'GLOBAL' }),
+  }
+
   /** One JSON document on stdout, for errors too; never oclif's own, which holds its whole configuration. */
   protected override toErrorJson(error: unknown): { error: { code: string; message: string; suggestions: readonly string[] } } {
-    const { code, message, suggestions } = failure(error)
+    const { code, message, suggestions } = this.#failure(error)
     return { error: { code, message, suggestions } }
   }
 
   protected override async catch(thrown: Interfaces.CommandError): Promise<void> {
     if (thrown instanceof Errors.ExitError) throw thrown
-    const known = failure(thrown)
+    const known = this.#failure(thrown)
     process.exitCode = known.exitCode
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(thrown))
     else this.logToStderr(formatFailure(known))
@@ -32,6 +38,20 @@ export abstract class BaseCommand extends Command {
   protected get width(): number {
     return process.stdout.columns ?? 80
   }
+
+  #failure(thrown: unknown): Failure {
+    const error = expectedFailure(thrown)
+    if (error instanceof ImageryError) {
+      const { code, message, suggestions, exitCode } = error
+      return { code, message, suggestions, exitCode }
+    }
+    if (error instanceof Errors.CLIError) {
+      const line = `${this.config.bin} ${this.id?.replaceAll(':', ' ') ?? ''}`.trim()
+      const flags = Object.entries({ ...this.ctor.baseFlags, ...this.ctor.flags }).flatMap(([name, { hidden }]) => (hidden ? [] : [name]))
+      return { code: 'INVALID_FLAG', ...usageFailure(error, { line, flags }), exitCode: EXIT_CODES.usage }
+    }
+    return bug(error)
+  }
 }
 
 /** What is said of anything thrown. */
@@ -44,17 +64,7 @@ interface Failure {
   stack?: string
 }
 
-function failure(thrown: unknown): Failure {
-  const error = expectedFailure(thrown)
-  if (error instanceof ImageryError) {
-    const { code, message, suggestions, exitCode } = error
-    return { code, message, suggestions, exitCode }
-  }
-  if (error instanceof Errors.CLIError) {
-    const [message = '', ...hints] = error.message.split('\n')
-    const suggestions = [...(error.suggestions ?? []), ...hints.filter((line) => line.trim() && !line.startsWith('See more help'))]
-    return { code: 'INVALID_FLAG', message, suggestions, exitCode: EXIT_CODES.usage }
-  }
+function bug(error: unknown): Failure {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   return {
     code: 'BUG',
@@ -68,6 +78,7 @@ function failure(thrown: unknown): Failure {
 /** A command that works on a cloud: Google's, or with `--local` the one on this machine. */
 export abstract class CloudCommand extends BaseCommand {
   static override baseFlags = {
+    ...BaseCommand.baseFlags,
     local: Flags.boolean({
       description: 'use the local cloud on this machine, starting it if need be: no account, no network',
       env: 'IMAGERY_LOCAL',
@@ -82,18 +93,23 @@ export abstract class CloudCommand extends BaseCommand {
   }
 
   readonly #cancel = new AbortController()
+  #isCancellable = false
   #session: Session | undefined
 
-  /** Aborted by the first Ctrl-C, with an error that says so. A second one ends the process at once. */
+  /**
+   * Aborted by the first Ctrl-C, with an error that says so; a second one ends the process at once.
+   * A command that never asks for it has nothing to bring to an end: its first Ctrl-C ends it.
+   */
   protected get signal(): AbortSignal {
+    this.#isCancellable = true
     return this.#cancel.signal
   }
 
   /** The command's cloud and memory. Called after all checks that need neither. */
   protected async session(flags: { local?: boolean; 'data-dir'?: string | undefined }): Promise<Session> {
     const onSignal = (): void => {
-      if (this.#cancel.signal.aborted) process.exit(EXIT_CODES.interrupted)
-      this.#cancel.abort(new ImageryError('CANCELLED', 'Interrupted'))
+      if (this.#cancel.signal.aborted || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
+      this.#cancel.abort(new ImageryError('CANCELLED', 'Interrupted', { suggestions: ['The same command again; nothing is done twice'] }))
     }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
@@ -102,12 +118,18 @@ export abstract class CloudCommand extends BaseCommand {
       dataDirectory: this.dataDirectory(flags['data-dir']),
       configDirectory: this.config.configDir,
       launcher: this.launcher(),
+      flags: ` --local${this.folderFlag(flags['data-dir'])}`,
     })
     return this.#session
   }
 
   protected dataDirectory(flag: string | undefined): string {
     return flag === undefined ? path.join(this.config.dataDir, 'local-cloud') : path.resolve(flag)
+  }
+
+  /** What a suggested command must carry to find the same data folder, with a space before. */
+  protected folderFlag(flag: string | undefined): string {
+    return flag === undefined || flag === process.env['IMAGERY_DATA_DIR'] ? '' : ` --data-dir ${shellWord(flag)}`
   }
 
   /** The command line that started this imagery, for the local cloud's own process. */

@@ -17,7 +17,7 @@ export default class Deploy extends CloudCommand {
     await showSteps(deploySteps, context, this.progress, this.signal)
     const result = deployResult(context)
     const { projectId, region } = result.place
-    this.log(`\nDeployed in project ${projectId}, region ${region}.\n\nNext\n  imagery run${flags.local ? ' --local' : ''} --table TABLE --profile PROFILE`)
+    this.log(`\nDeployed in project ${projectId}, region ${region}.\n\nNext\n  imagery run${session.target.flags} --table TABLE --profile PROFILE`)
     return result
   }
 }

@@ -1,10 +1,10 @@
-import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
-import type { Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
+import path from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../base-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
+import { shellWord } from '../contracts/shell-word.ts'
+import { writeWholeFile } from '../services/results-file.ts'
 import { openResults, type RunResults } from '../services/results.ts'
 import { csvLine } from '../ui/csv.ts'
 import { formatTable } from '../ui/table.ts'
@@ -29,25 +29,34 @@ export default class Results extends CloudCommand {
   }
 
   static override flags = {
-    format: Flags.option({ options: FORMATS, summary: 'how to write the rows', default: 'table' as const, char: 'f' })(),
+    format: Flags.option({
+      options: FORMATS,
+      summary: "how to write the rows (default: table; to a file jsonl, or csv by the file's ending)",
+      char: 'f',
+    })(),
     'output-file': Flags.string({ summary: 'write to a file instead of stdout', char: 'o', helpValue: 'FILE' }),
   }
 
   async run(): Promise<{ run_id: string; table: string; rows: number; file: string | null } | { run_id: string; table: string; rows: Record<string, unknown>[] }> {
     const { args, flags } = await this.parse(Results)
+    const file = flags['output-file']
+    const format = flags.format ?? usualFormat(file)
+    if (file !== undefined && format === 'table') {
+      throw new ImageryError('INVALID_FLAG', '--format table is for the terminal: it shows the rows and columns that fit', {
+        suggestions: [`--format jsonl or --format csv with --output-file ${shellWord(file)}`],
+      })
+    }
     const { target, store } = await this.session(flags)
     const results = await openResults(target, store, args.run_id)
-    const file = flags['output-file']
     if (this.jsonEnabled() && file === undefined) {
       return { run_id: results.runId, table: results.table, rows: await Array.fromAsync(results.rows) }
     }
-    const rows = file === undefined ? await this.#print(results, flags.format) : await writeFile(results, flags.format, file)
+    const rows = format === 'table' ? await this.#showTable(results) : await write(results, format, file)
     if (file !== undefined) this.log(`${rows.toLocaleString('en')} rows of ${results.table} in ${file}`)
     return { run_id: results.runId, table: results.table, rows, file: file ?? null }
   }
 
-  async #print(results: RunResults, format: (typeof FORMATS)[number]): Promise<number> {
-    if (format !== 'table') return writeRows(results, format, process.stdout)
+  async #showTable(results: RunResults): Promise<number> {
     const shown: Record<string, unknown>[] = []
     for await (const row of results.rows) {
       shown.push(row)
@@ -60,6 +69,11 @@ export default class Results extends CloudCommand {
   }
 }
 
+function usualFormat(file: string | undefined): (typeof FORMATS)[number] {
+  if (file === undefined) return 'table'
+  return path.extname(file).toLowerCase() === '.csv' ? 'csv' : 'jsonl'
+}
+
 /** The asset, its status, then the answer's single values, as many as fit. */
 function shownColumns(columns: readonly string[], rows: readonly Record<string, unknown>[], width: number): string[] {
   const hidden = new Set(['location', 'detection_time', 'run_id', 'attempt_id', 'prompt_hash', 'input_hash', 'finished_at', 'asset_id', 'status'])
@@ -69,30 +83,19 @@ function shownColumns(columns: readonly string[], rows: readonly Record<string, 
   return candidates.slice(0, Math.max(3, Math.floor(width / 12)))
 }
 
-async function writeFile(results: RunResults, format: (typeof FORMATS)[number], file: string): Promise<number> {
-  const stream = createWriteStream(file)
-  try {
-    await once(stream, 'open')
-    const rows = await writeRows(results, format === 'table' ? 'jsonl' : format, stream)
-    stream.end()
-    await finished(stream)
-    return rows
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (!code?.startsWith('E')) throw error
-    throw new ImageryError('FILE_NOT_WRITABLE', `${file} cannot be written: ${message}`, { cause: error })
-  }
+async function write(results: RunResults, format: 'jsonl' | 'csv', file: string | undefined): Promise<number> {
+  const counted = { rows: 0 }
+  const pieces = lines(results, format, counted)
+  if (file !== undefined) await writeWholeFile(file, pieces)
+  else for await (const line of pieces) if (!process.stdout.write(line)) await once(process.stdout, 'drain')
+  return counted.rows
 }
 
-async function writeRows(results: RunResults, format: 'jsonl' | 'csv', stream: Writable): Promise<number> {
-  let rows = 0
-  const write = async (text: string): Promise<void> => {
-    if (!stream.write(text)) await once(stream, 'drain')
-  }
-  if (format === 'csv') await write(csvLine(results.columns))
+/** The rows as lines of text, counted as they go. */
+async function* lines(results: RunResults, format: 'jsonl' | 'csv', counted: { rows: number }): AsyncGenerator<string> {
+  if (format === 'csv') yield csvLine(results.columns)
   for await (const row of results.rows) {
-    await write(format === 'csv' ? csvLine(results.columns.map((column) => row[column])) : `${JSON.stringify(row)}\n`)
-    rows += 1
+    yield format === 'csv' ? csvLine(results.columns.map((column) => row[column])) : `${JSON.stringify(row)}\n`
+    counted.rows += 1
   }
-  return rows
 }

@@ -33,14 +33,14 @@ export default class Status extends CloudCommand {
       const watch: Step<{ report: RunReport }> = {
         title: `Run ${run.runId}`,
         run: async (context, reporter) => {
-          context.report = await watchedStatus(run, { signal: this.signal, reporter })
+          context.report = await watchedStatus(run, { signal: this.signal, reporter, flags: target.flags })
         },
       }
       const context = { report }
       await showSteps([watch], context, this.progress)
       report = context.report
     }
-    if (!this.jsonEnabled()) this.log(formatReport(report, { localFlag: flags.local ? ' --local' : '', width: this.width }))
+    if (!this.jsonEnabled()) this.log(formatReport(report, { flags: target.flags, width: this.width }))
     return report
   }
 }

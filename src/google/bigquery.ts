@@ -24,7 +24,7 @@ async function bigQuery(projectId: string): Promise<BigQuery> {
 }
 
 async function tableHandle({ projectId, dataset, table }: TableName) {
-  return (await bigQuery(projectId)).dataset(dataset, { projectId }).table(table)
+  return (await bigQuery(projectId)).dataset(dataset).table(table)
 }
 
 /** What is known of a table without reading it, which costs nothing. */
@@ -55,10 +55,11 @@ export async function ensureDataset(
   name: { projectId: string; dataset: string },
   options: { location: string; description: string },
 ): Promise<'created' | 'existed'> {
-  const handle = (await bigQuery(name.projectId)).dataset(name.dataset, { projectId: name.projectId })
+  const client = await bigQuery(name.projectId)
+  const handle = client.dataset(name.dataset)
   const existing = await callUnless('NOT_FOUND', handle.getMetadata(), undefined)
   if (!existing) {
-    const created = handle.create({ location: options.location, description: options.description } as object)
+    const created = client.createDataset(name.dataset, { location: options.location, description: options.description } as object)
     return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
   }
   const location = String((existing[0] as { location?: string }).location ?? 'US')
@@ -73,14 +74,16 @@ export async function ensureDataset(
 
 /** The location of a dataset, or undefined when there is none. */
 export async function datasetLocation(name: { projectId: string; dataset: string }): Promise<string | undefined> {
-  const handle = (await bigQuery(name.projectId)).dataset(name.dataset, { projectId: name.projectId })
+  const client = await bigQuery(name.projectId)
+  const handle = client.dataset(name.dataset)
   const answer = await callUnless('NOT_FOUND', handle.getMetadata(), undefined)
   return answer && String((answer[0] as { location?: string }).location ?? 'US')
 }
 
 /** Deletes a dataset that holds no table. One that holds any stays. */
 export async function deleteDatasetIfEmpty(name: { projectId: string; dataset: string }): Promise<'deleted' | 'kept'> {
-  const handle = (await bigQuery(name.projectId)).dataset(name.dataset, { projectId: name.projectId })
+  const client = await bigQuery(name.projectId)
+  const handle = client.dataset(name.dataset)
   const [tables] = await callUnless('NOT_FOUND', handle.getTables({ maxResults: 1, autoPaginate: false }), [[]])
   if (tables.length > 0) return 'kept'
   return callUnless('NOT_FOUND', handle.delete().then(() => 'deleted' as const), 'deleted' as const)
@@ -109,7 +112,7 @@ export async function ensureView(
 }
 
 async function create(name: TableName, metadata: object): Promise<'created' | 'existed'> {
-  const dataset = (await bigQuery(name.projectId)).dataset(name.dataset, { projectId: name.projectId })
+  const dataset = (await bigQuery(name.projectId)).dataset(name.dataset)
   const created = dataset.createTable(name.table, metadata)
   return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
 }
@@ -302,17 +305,20 @@ function stringParameters(parameters: Record<string, unknown>): object[] {
   }))
 }
 
-/** Loads a local file into a table, replacing what it held; the schema is detected. */
+/**
+ * Loads a local file into a table, replacing what it held; the schema is detected. BigQuery runs
+ * the job where the dataset is, for datasets in US and EU
+ * (https://cloud.google.com/bigquery/docs/locations#specify_locations).
+ */
 export async function loadFile(
   name: TableName,
   file: string,
-  options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'; location: string },
+  options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET' },
 ): Promise<void> {
   const table = await tableHandle(name)
   const [job] = await call(
     table.createLoadJob(file, {
       sourceFormat: options.format,
-      location: options.location,
       writeDisposition: 'WRITE_TRUNCATE',
       ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
       ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),

@@ -5,6 +5,8 @@ import { call, callUnless, cloudError } from './errors.ts'
 interface Clients {
   v2: CloudTasksClient
   v2beta3: InstanceType<typeof v2beta3.CloudTasksClient>
+  /** The failures of a batch, from its operation's encoded metadata. */
+  failedRequests(metadata: unknown): { code?: number | null; message?: string | null }[]
 }
 
 let clients: Promise<Clients> | undefined
@@ -13,6 +15,10 @@ async function tasks(): Promise<Clients> {
   clients ??= Promise.all([import('@google-cloud/tasks'), grpcClientOptions('')]).then(([module, { projectId: _, ...options }]) => ({
     v2: new module.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
     v2beta3: new module.v2beta3.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
+    failedRequests: (metadata) => {
+      const type = module.protos.google.cloud.tasks.v2beta3.BatchCreateTasksMetadata
+      return metadata instanceof Uint8Array ? Object.values(type.decode(metadata).failedRequests) : []
+    },
   }))
   return clients
 }
@@ -95,14 +101,18 @@ export const MAX_BATCH_TASKS = 100
  * @throws BatchRefused where the method is not available
  */
 export async function createTaskBatch(queue: string, batch: readonly NewTask[]): Promise<{ created: number; existed: number }> {
-  const { v2beta3 } = await tasks()
+  const { v2beta3, failedRequests } = await tasks()
   const requests = batch.map((task) => ({ parent: queue, task: taskMessage(queue, task) }))
   try {
     const [operation] = await v2beta3.batchCreateTasks({ parent: queue, requests })
-    if (!operation.latestResponse.done) await operation.promise()
-    const failures = Object.values((operation.metadata as { failedRequests?: Record<string, { code?: number; message?: string }> } | null)?.failedRequests ?? {})
+    // The outcome is in the metadata: when every task failed, because all exist already, the
+    // operation itself counts as failed and `promise()` rejects without them.
+    if (!operation.latestResponse.done) await operation.promise().catch(() => undefined)
+    const { done, error, metadata } = operation.latestResponse
+    const failures = failedRequests(metadata?.value)
     const failure = failures.find(({ code }) => code !== ALREADY_EXISTS)
     if (failure) throw cloudError(failure)
+    if (!done || (error && failures.length < batch.length)) throw cloudError(error ?? new Error('the batch did not end'))
     return { created: batch.length - failures.length, existed: failures.length }
   } catch (error) {
     const known = cloudError(error)

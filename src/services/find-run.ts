@@ -40,7 +40,7 @@ export async function loadRunSpec(target: Target, runId: string): Promise<RunSpe
 export async function findRunId(target: Target, store: StateStore, typed: string | undefined): Promise<string> {
   if (typed !== undefined && !RUN_ID_PREFIX_PATTERN.test(typed)) {
     throw new ImageryError('INVALID_FLAG', `${typed} is not a run id: one looks like 261123-9f3c1a7b, and any unique beginning of it will do`, {
-      suggestions: [`imagery runs${localFlag(target)}`],
+      suggestions: [`imagery runs${target.flags}`],
     })
   }
   const inBucket = await listRunIds(target)
@@ -49,7 +49,7 @@ export async function findRunId(target: Target, store: StateStore, typed: string
   const matches = [...new Set([...inBucket, ...remembered.map(({ runId }) => runId)])].filter((runId) => runId.startsWith(typed))
   if (matches.length > 1) {
     throw new ImageryError('AMBIGUOUS_RUN_ID', `${typed} may be any of ${matches.toSorted().join(', ')}`, {
-      suggestions: [`imagery runs${localFlag(target)}`],
+      suggestions: [`imagery runs${target.flags}`],
     })
   }
   if (matches[0]) return matches[0]
@@ -70,18 +70,13 @@ async function newestRunId(target: Target, inBucket: readonly string[], remember
   const newest = known.toSorted((a, b) => startedAt.get(a)!.localeCompare(startedAt.get(b)!)).at(-1)
   if (newest) return newest
   throw new ImageryError('RUN_NOT_FOUND', `There is no run yet in project ${target.place.projectId}, region ${target.place.region}`, {
-    suggestions: [`imagery run${localFlag(target)} --table TABLE --profile PROFILE`],
+    suggestions: [`imagery run${target.flags} --table TABLE --profile PROFILE`],
   })
 }
 
 export function runNotFound(target: Target, runId: string): ImageryError {
   const { projectId, region } = target.place
   return new ImageryError('RUN_NOT_FOUND', `There is no run ${runId} in project ${projectId}, region ${region}`, {
-    suggestions: [`imagery runs${localFlag(target)}`],
+    suggestions: [`imagery runs${target.flags}`],
   })
-}
-
-/** What a suggested command must carry to work on the same target. */
-export function localFlag(target: Target): string {
-  return target.kind === 'local' ? ' --local' : ''
 }

@@ -5,9 +5,15 @@ import { findLocalCloud } from './local-cloud.ts'
  * Runs a command with the environment that points imagery and official Google clients at the
  * local cloud of a data folder. Its streams are ours. Answers its exit code; 128 + n for signal n.
  *
+ * @param signal ends the command. A Ctrl-C in a terminal reaches it by itself, so that one is only waited for.
  * @throws ImageryError FILE_NOT_FOUND when there is no such command
  */
-export async function execInLocalCloud(dataDirectory: string, command: string, args: readonly string[]): Promise<number> {
+export async function execInLocalCloud(
+  dataDirectory: string,
+  command: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
   const locator = await findLocalCloud(dataDirectory)
   if (!locator) throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running on ${dataDirectory}`, { suggestions: ['imagery local start'] })
   const { execa } = await import('execa')

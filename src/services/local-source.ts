@@ -9,7 +9,7 @@ import { streamAssets } from '../google/run-tables.ts'
 import { writeObject } from '../google/storage.ts'
 import { MAX_OBSERVATIONS } from '../google/sql/snapshot.ts'
 import { BUCKETS } from '../contracts/messages.ts'
-import type { Source } from './source.ts'
+import type { FileFormat, Source } from './source.ts'
 
 /** Content types by file ending; what has another ending is no image. */
 const CONTENT_TYPES: Record<string, string> = {
@@ -27,10 +27,9 @@ const UPLOADS_AT_ONCE = 16
 export async function loadSource(
   source: Exclude<Source, { kind: 'table' }>,
   table: TableName,
-  location: string,
 ): Promise<{ warnings: string[] }> {
   if (source.kind === 'file') {
-    await loadChecked(source.given, table, source.file, source.format, location)
+    await loadChecked(source.given, table, source.file, source.format)
     return { warnings: [] }
   }
   const { rows, warnings } = await folderRows(source)
@@ -38,16 +37,16 @@ export async function loadSource(
   try {
     const file = path.join(scratch, 'images.jsonl')
     await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
-    await loadChecked(source.given, table, file, 'NEWLINE_DELIMITED_JSON', location)
+    await loadChecked(source.given, table, file, 'NEWLINE_DELIMITED_JSON')
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
   return { warnings }
 }
 
-async function loadChecked(given: string, table: TableName, file: string, format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET', location: string): Promise<void> {
+async function loadChecked(given: string, table: TableName, file: string, format: FileFormat): Promise<void> {
   try {
-    await loadFile(table, file, { format, location })
+    await loadFile(table, file, { format })
   } catch (error) {
     if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT') throw error
     throw new ImageryError('SOURCE_UNSUPPORTED', `${given} cannot be read as ${format}: ${error.message}`, { cause: error })

@@ -2,7 +2,7 @@ import { ImageryError } from '../contracts/errors.ts'
 import { tablePath } from '../contracts/names.ts'
 import { describeTable, tableRows, type TableName } from '../google/bigquery.ts'
 import { plainValue } from '../google/plain-value.ts'
-import { findRunId, loadRunSpec, localFlag, runNotFound } from './find-run.ts'
+import { findRunId, loadRunSpec, runNotFound } from './find-run.ts'
 import { runReport } from './run-progress.ts'
 import type { StateStore } from './state-store.ts'
 import type { Target } from './target.ts'
@@ -44,7 +44,7 @@ async function resultsTable(target: Target, store: StateStore, runId: string): P
     if (report.state !== 'complete') {
       const { pending, total } = report.units
       throw new ImageryError('RUN_NOT_COMPLETE', `Run ${runId} is ${report.state}: ${pending} of ${total} assets are pending`, {
-        suggestions: [`imagery status ${runId} --watch${localFlag(target)}`],
+        suggestions: [`imagery status ${runId} --watch${target.flags}`],
       })
     }
     return { projectId: spec.tables.projectId, dataset: spec.tables.dataset, table: spec.tables.results }

@@ -1,7 +1,7 @@
 import { ImageryError } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import type { Step } from '../contracts/steps.ts'
-import { findRunId, loadRunSpec, localFlag, runNotFound } from './find-run.ts'
+import { findRunId, loadRunSpec, runNotFound } from './find-run.ts'
 import type { WorkContext } from './run-context.ts'
 import { runReport } from './run-progress.ts'
 import {
@@ -30,7 +30,7 @@ export async function resumeContext(
   if (spec) return { ...base, runId, spec, isPublished: false }
   if (!base.store.run(runId)?.tornDown) throw runNotFound(base.target, runId)
   throw new ImageryError('RUN_NOT_FOUND', `Run ${runId} was torn down; there is nothing left to resume`, {
-    suggestions: [`imagery results ${runId}${localFlag(base.target)}`, `imagery run${localFlag(base.target)} --table TABLE --profile PROFILE`],
+    suggestions: [`imagery results ${runId}${base.target.flags}`, `imagery run${base.target.flags} --table TABLE --profile PROFILE`],
   })
 }
 

@@ -77,7 +77,7 @@ async function load(context: RunContext): Promise<TableName> {
   if (source.kind === 'table') return source.table
   const table = runTable(context.tables!, 'source')
   await makeDataset(context)
-  const { warnings } = await loadSource(source, table, context.location!)
+  const { warnings } = await loadSource(source, table)
   context.warnings.push(...warnings)
   await updateTable(table, {
     description: `${source.given}, loaded for imagery run ${context.runId}.`,

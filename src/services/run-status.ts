@@ -1,11 +1,10 @@
 import type { RunReport } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
-import type { StepReporter } from '../contracts/steps.ts'
 import { findRunId, listRunIds, loadRunSpec, runNotFound } from './find-run.ts'
 import { runReport } from './run-progress.ts'
 import type { StateStore } from './state-store.ts'
 import type { Target } from './target.ts'
-import { completeRun, watchRun } from './watch-run.ts'
+import { completeRun, watchRun, type WatchOptions } from './watch-run.ts'
 
 /** A run's spec; `tornDown` instead when only this machine's memory of it is left. */
 export type FoundRun = { runId: string; spec: RunSpec } | { runId: string; spec?: undefined; tornDown: RunReport }
@@ -26,7 +25,7 @@ export async function runStatus(run: FoundRun): Promise<RunReport> {
 }
 
 /** The same, once every asset has its row. */
-export async function watchedStatus(run: FoundRun, options: { signal: AbortSignal; reporter: StepReporter }): Promise<RunReport> {
+export async function watchedStatus(run: FoundRun, options: WatchOptions): Promise<RunReport> {
   return run.spec ? watchRun(run.spec, options) : run.tornDown
 }
 

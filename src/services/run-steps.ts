@@ -148,10 +148,10 @@ const MOST_GENERATIONS_MORE = 2
 export const processAssets: Step<WorkContext> = {
   title: 'Process the assets',
   async run(context, reporter) {
-    const { spec, assets, queues, signal } = context
+    const { spec, assets, queues, signal, target } = context
     for (let more = 0; ; more += 1) {
       try {
-        context.report = await watchRun(spec!, { signal, reporter })
+        context.report = await watchRun(spec!, { signal, reporter, flags: target.flags })
         const { ok, failed } = context.report.units
         return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}` }
       } catch (error) {

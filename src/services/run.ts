@@ -3,7 +3,6 @@ import type { RunReport } from '../contracts/run-report.ts'
 import { deleteDatasetIfEmpty } from '../google/bigquery.ts'
 import { deleteRunTables } from '../google/run-tables.ts'
 import type { RunContext, WorkContext } from './run-context.ts'
-import { localFlag } from './find-run.ts'
 import { runReport } from './run-progress.ts'
 import { teardownContext, teardownSteps } from './teardown-run.ts'
 
@@ -16,7 +15,7 @@ export { runSteps } from './start-run.ts'
  */
 export function interruption(error: unknown, { target, runId }: WorkContext): unknown {
   if (!(error instanceof ImageryError) || error.code !== 'CANCELLED') return error
-  const flag = localFlag(target)
+  const flag = target.flags
   const what = target.kind === 'local' ? 'waits in the local cloud, whose next user takes it further' : 'goes on in the cloud'
   return new ImageryError('CANCELLED', `Interrupted; run ${runId} ${what}`, {
     suggestions: [`imagery resume ${runId}${flag}`, `imagery teardown ${runId}${flag}`],

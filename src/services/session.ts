@@ -22,6 +22,8 @@ export async function openSession(options: {
   dataDirectory: string
   configDirectory: string
   launcher: readonly string[]
+  /** What a suggested command must carry to work on the same cloud. */
+  flags: string
 }): Promise<Session> {
   if (!options.local) {
     throw new ImageryError('NOT_AVAILABLE', 'This version of imagery works on the local cloud only: it cannot deploy to a Google Cloud project yet', {
@@ -32,13 +34,13 @@ export async function openSession(options: {
   const { locator, isOwn, release } = await attachLocalCloud(options.dataDirectory, options.launcher)
   const place = { projectId: locator.projectId, region: locator.region }
   const mustOutliveUs = (): void => {
-    if (isOwn) throw notRunning()
+    if (isOwn) throw notRunning(options.flags)
   }
-  return { target: localTarget(options.dataDirectory, place), store, mustOutliveUs, close: release }
+  return { target: localTarget(options.dataDirectory, place, options.flags), store, mustOutliveUs, close: release }
 }
 
-function notRunning(): ImageryError {
+function notRunning(flags: string): ImageryError {
   return new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that outlives this command', {
-    suggestions: ['imagery local start   (in another terminal)'],
+    suggestions: [`imagery local start --detach${flags.replace(' --local', '')}`],
   })
 }

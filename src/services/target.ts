@@ -8,6 +8,8 @@ export interface Target {
   place: Place
   /** The state store's key of this target: two data folders, or two projects, never mix. */
   key: string
+  /** What a suggested command must carry to work on this target, with a space before: ` --local`. */
+  flags: string
 }
 
 /** A deployment that is ready: the two services and the bucket. */
@@ -18,8 +20,9 @@ export interface Deployment {
   populateUrl: string
 }
 
-export function localTarget(dataDirectory: string, place: Place): Target {
-  return { kind: 'local', place, key: `local:${dataDirectory}` }
+/** @param flags the target as the user named it, for commands to type next */
+export function localTarget(dataDirectory: string, place: Place, flags = ' --local'): Target {
+  return { kind: 'local', place, key: `local:${dataDirectory}`, flags }
 }
 
 /** The deployment of a project and region, or undefined when a service is missing or not ready. */

@@ -25,6 +25,8 @@ const STALL_MS = { google: 90_000, local: 10_000 }
 export interface WatchOptions {
   signal: AbortSignal
   reporter: StepReporter
+  /** What a suggested command must carry to work on the same cloud. */
+  flags: string
   now?: () => number
 }
 
@@ -38,9 +40,9 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   const pace = localCloud() ? 'local' : 'google'
   const pollMs = POLL_MS[pace]
   const stallMs = STALL_MS[pace]
-  const startedMs = now()
+  let first: { done: number; ms: number } | undefined
   let done = 0
-  let movedMs = startedMs
+  let movedMs = now()
   for (;;) {
     options.signal.throwIfAborted()
     const lookMs = now()
@@ -48,9 +50,10 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
     const finished = report.units.ok + report.units.failed
     if (finished > done || report.state === 'running') movedMs = now()
     done = finished
-    options.reporter.detail(progressLine(report, now() - startedMs))
+    first ??= { done, ms: now() }
+    options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
     if (report.state === 'complete') return completeRun(spec, report)
-    if (now() - movedMs > stallMs) throw stalled(report)
+    if (now() - movedMs > stallMs) throw stalled(report, options.flags)
     const tookMs = now() - lookMs
     await pause(Math.max(pollMs, tookMs / MOST_TIME_LOOKING - tookMs), undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted())
   }
@@ -82,24 +85,27 @@ function resultsJobId(spec: RunSpec): string {
   return `imagery_${spec.run_id.replace('-', '_')}_results_${randomUUID().slice(0, 8)}`
 }
 
-function stalled(report: RunReport): ImageryError {
-  const flag = localCloud() ? ' --local' : ''
+function stalled(report: RunReport, flags: string): ImageryError {
   const { ok, failed, pending, total } = report.units
   return new ImageryError(
     'RUN_STALLED',
     `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), and nothing of it is queued any more`,
-    { suggestions: [`imagery resume ${report.run_id}${flag}`, `imagery teardown ${report.run_id}${flag}`] },
+    { suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery teardown ${report.run_id}${flags}`] },
   )
 }
 
-/** `1,204 of 2,000 assets, 3 failed, 512/s, 2 s left` */
-export function progressLine(report: RunReport, elapsedMs: number): string {
+/**
+ * `1,204 of 2,000 assets, 3 failed, 512/s, 2 s left`
+ *
+ * @param since what was done when the watch began, and how long ago that is: who comes late must not take it for speed
+ */
+export function progressLine(report: RunReport, since: { done: number; elapsedMs: number }): string {
   const { total, ok, failed, pending } = report.units
   const done = ok + failed
-  const perSecond = done / Math.max(0.001, elapsedMs / 1_000)
+  const perSecond = (done - since.done) / Math.max(0.001, since.elapsedMs / 1_000)
   const parts = [`${done.toLocaleString('en')} of ${total.toLocaleString('en')} assets`]
   if (failed > 0) parts.push(`${failed.toLocaleString('en')} failed`)
-  if (done > 0 && pending > 0) {
+  if (done > since.done && pending > 0) {
     parts.push(`${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`, `${duration((pending / perSecond) * 1_000)} left`)
   }
   return parts.join(', ')

@@ -7,7 +7,7 @@ const SHOWN_FAILURES = 8
 const number = (value: number): string => value.toLocaleString('en')
 
 /** The summary after a run, and of `status`. */
-export function formatReport(report: RunReport, options: { localFlag: string; width: number }): string {
+export function formatReport(report: RunReport, options: { flags: string; width: number }): string {
   const { units, run_id: runId } = report
   const lines = [`${styleText('bold', `Run ${runId}`)}  ${stateText(report.state)}`, '']
   const facts: [string, string][] = [
@@ -21,7 +21,7 @@ export function formatReport(report: RunReport, options: { localFlag: string; wi
   if (report.results_table) facts.push(['Results', report.results_table])
   for (const [name, value] of facts) lines.push(`  ${name.padEnd(9)}${value}`)
   if (units.failed > 0) lines.push('', ...failureLines(report, options.width))
-  const next = nextCommands(report, options.localFlag)
+  const next = nextCommands(report, options.flags)
   if (next.length > 0) lines.push('', styleText('bold', 'Next'), ...next.map((command) => `  ${command}`))
   return lines.join('\n')
 }

@@ -20,6 +20,6 @@ export default class LocalExec extends CloudCommand {
       throw new ImageryError('INVALID_FLAG', 'There is no command to run', { suggestions: ['imagery local exec -- npm test'] })
     }
     await this.session({ ...flags, local: true })
-    process.exitCode = await execInLocalCloud(this.dataDirectory(flags['data-dir']), command, args)
+    process.exitCode = await execInLocalCloud(this.dataDirectory(flags['data-dir']), command, args, this.signal)
   }
 }

@@ -60,18 +60,19 @@ export default class LocalStart extends CloudCommand {
 
   async #detach(
     dataDir: string,
-    flags: { 'http-port'?: number | undefined; 'grpc-port'?: number | undefined; 'added-latency'?: number | undefined; faults?: string | undefined },
+    flags: { 'data-dir'?: string | undefined; 'http-port'?: number | undefined; 'grpc-port'?: number | undefined; 'added-latency'?: number | undefined; faults?: string | undefined },
   ): Promise<{ data_dir: string; http: string; grpc: string }> {
+    const folder = this.folderFlag(flags['data-dir'])
     if (await findLocalCloud(dataDir)) {
       throw new ImageryError('LOCAL_CLOUD_FAILED', `A local cloud is already running on ${dataDir}`, {
-        suggestions: ['imagery local status', 'imagery local stop'],
+        suggestions: [`imagery local status${folder}`, `imagery local stop${folder}`],
       })
     }
     const passed = (['http-port', 'grpc-port', 'added-latency', 'faults'] as const).flatMap((name) =>
       flags[name] === undefined ? [] : [`--${name}`, String(flags[name])],
     )
     const { http, grpc } = await startLocalCloud(dataDir, this.launcher(), passed)
-    this.log(`The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  imagery local stop`)
+    this.log(`The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  imagery local stop${folder}`)
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
   }
 }

@@ -12,7 +12,7 @@ export default class LocalStatus extends CloudCommand {
     const dataDirectory = this.dataDirectory(flags['data-dir'])
     const status = await localCloudStatus(dataDirectory)
     if (!status.running) {
-      this.log(`No local cloud is running on ${dataDirectory}.\n\nNext\n  imagery local start`)
+      this.log(`No local cloud is running on ${dataDirectory}.\n\nNext\n  imagery local start${this.folderFlag(flags['data-dir'])}`)
       return status
     }
     const rows = Object.entries(status.apis ?? {}).map(([api, counts]) => [
