@@ -1,0 +1,99 @@
+import { timingSafeEqual } from 'node:crypto'
+import { Hono } from 'hono'
+import { ZodError, z } from 'zod'
+import type { EmulatedApi, HttpFace } from './kernel/api.ts'
+import { GoogleError } from './kernel/errors.ts'
+import type { Faults, FaultState } from './kernel/faults.ts'
+import { errorResponse, type GatewayControl } from './kernel/gateway.ts'
+import type { Leases } from './leases.ts'
+
+export interface AdminOptions {
+  /** From the locator file: who cannot read that (a web page, say) cannot drive the cloud. */
+  token: string
+  about: { pid: number; projectId: string; region: string; startedAt: string }
+  apis: readonly EmulatedApi[]
+  calls: Pick<GatewayControl, 'counts'>
+  faults: Faults
+  leases: Leases
+  /** Whether everything has been started. */
+  isReady(): boolean
+  shutDown(): void
+}
+
+/** What `/_imagery/state` answers. */
+export interface LocalCloudState {
+  pid: number
+  projectId: string
+  region: string
+  startedAt: string
+  leases: number
+  /** Per API, counts of what it holds. */
+  apis: Record<string, Record<string, number>>
+  /** Calls per method since the start. */
+  calls: Record<string, number>
+  faults: FaultState[]
+}
+
+/**
+ * The local cloud's own endpoints, which Google has not: `GET /_imagery/health`, `GET /_imagery/state`,
+ * `GET` and `PUT /_imagery/faults`, `GET /_imagery/lease`, `POST /_imagery/shutdown`. All want the
+ * locator's `adminToken` as a bearer token.
+ */
+export function adminFace(options: AdminOptions): HttpFace {
+  const app = new Hono()
+  app.onError((error) => errorResponse(error))
+  app.use(async (context, next) => {
+    if (!isToken(context.req.header('authorization'), options.token)) {
+      throw new GoogleError('PERMISSION_DENIED', 'this endpoint needs the adminToken of the locator file')
+    }
+    await next()
+  })
+  app.get('/_imagery/health', (context) => {
+    const isReady = options.isReady()
+    return context.json({ status: isReady ? 'ready' : 'busy', pid: options.about.pid }, isReady ? 200 : 503)
+  })
+  app.get('/_imagery/state', async (context) => context.json(await state(options)))
+  app.get('/_imagery/faults', (context) => context.json(options.faults.state()))
+  app.put('/_imagery/faults', async (context) => {
+    try {
+      options.faults.replace(JSON.parse(await context.req.text()))
+    } catch (error) {
+      throw new GoogleError('INVALID_ARGUMENT', `not a list of fault rules: ${explain(error)}`, { cause: error })
+    }
+    return context.json(options.faults.state())
+  })
+  app.get('/_imagery/lease', () => new Response(options.leases.take(), { headers: { 'content-type': 'text/plain' } }))
+  app.post('/_imagery/shutdown', (context) => {
+    options.shutDown()
+    return context.json({ status: 'stopping' }, 202)
+  })
+  app.notFound((context) =>
+    errorResponse(
+      new GoogleError('NOT_FOUND', `the local cloud has no endpoint ${context.req.method} ${context.req.path}`),
+    ),
+  )
+  return { prefixes: ['/_imagery'], app }
+}
+
+/** What is wrong with a list of fault rules, in one line. */
+export function explain(error: unknown): string {
+  if (error instanceof ZodError) return z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ')
+  return error instanceof Error ? error.message : String(error)
+}
+
+async function state({ about, leases, apis, calls, faults }: AdminOptions): Promise<LocalCloudState> {
+  const described = await Promise.all(apis.map(async (api) => [api.name, await api.describe()] as const))
+  return {
+    ...about,
+    leases: leases.count(),
+    apis: Object.fromEntries(described),
+    calls: calls.counts(),
+    faults: faults.state(),
+  }
+}
+
+function isToken(header: string | undefined, token: string): boolean {
+  const given = Buffer.from(header ?? '')
+  const expected = Buffer.from(`Bearer ${token}`)
+  return given.byteLength === expected.byteLength && timingSafeEqual(given, expected)
+}

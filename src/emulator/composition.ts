@@ -1,0 +1,133 @@
+import path from 'node:path'
+import { LOCATOR_VARIABLE } from '../contracts/local-cloud-locator.ts'
+import { bigQueryApi } from './bigquery/index.ts'
+import type { Identity } from './identity/index.ts'
+import type { EmulatedApi } from './kernel/api.ts'
+import type { Clock } from './kernel/clock.ts'
+import { createDeliver } from './kernel/deliver.ts'
+import type { Faults } from './kernel/faults.ts'
+import { httpOperations, type GatewayControl } from './kernel/gateway.ts'
+import type { FrontDoor } from './kernel/http-server.ts'
+import { operationsFace, type OperationSource } from './kernel/operations.ts'
+import { clientProtos } from './kernel/grpc-server.ts'
+import { LocalCloudError } from './local-cloud-error.ts'
+import { pubSubApi } from './pubsub/index.ts'
+import { cloudRunApi } from './run/index.ts'
+import type { StopOrder, StopPhase } from './stop-order.ts'
+import { storageApi } from './storage/index.ts'
+import { cloudTasksApi } from './tasks/index.ts'
+
+export interface CompositionOptions {
+  dataDir: string
+  locatorFile: string
+  projectId: string
+  projectNumber: string
+  clock: Clock
+  identity: Identity
+  control: GatewayControl
+  faults: Faults
+  log(line: string): void
+  stops: StopOrder
+}
+
+export interface Composition {
+  /** All APIs, for the listeners and for the admin's account of them. */
+  apis: readonly EmulatedApi[]
+  /** What the gRPC listener serves beside them. */
+  operations: Pick<EmulatedApi, 'grpc'>
+  frontDoor: FrontDoor
+  /** Started before anybody can call: they recover what was stored. */
+  stores: readonly EmulatedApi[]
+  /** Started when the listeners are up, because their programs call back. */
+  services: readonly EmulatedApi[]
+  /** Started last: they send work to the services at once. */
+  dispatchers: readonly EmulatedApi[]
+}
+
+/**
+ * Opens every emulated API on its folder and ties them to each other. Each is added to `stops` as
+ * soon as it is open. Rejects with LocalCloudError STORE_DAMAGED.
+ */
+export async function openApis(options: CompositionOptions): Promise<Composition> {
+  const { clock, identity, control, faults, stops, projectNumber } = options
+  const operation = httpOperations(control.gateway)
+
+  /** Opens one API; when it stops, its callers are told that it is away. */
+  const open = async <Api extends EmulatedApi>(
+    name: string,
+    phase: StopPhase,
+    methods: string,
+    factory: (directory: string) => Promise<Api>,
+  ): Promise<Api> => {
+    const directory = path.join(options.dataDir, name)
+    const api = await factory(directory).catch((error: unknown) => Promise.reject(storeDamaged(name, directory, error)))
+    stops.add(phase, async () => {
+      control.refuse(methods)
+      await api.stop()
+    })
+    return api
+  }
+
+  // Storage first: Cloud Run reads source archives from it, BigQuery the files of load jobs.
+  const storage = await open('storage', 'stores', 'storage.*', (directory) =>
+    storageApi({ directory, clock, operation, projectNumber }),
+  )
+  const bigQuery = await open('bigquery', 'stores', 'bigquery.*', (directory) =>
+    bigQueryApi({ directory, clock, operation, readObject: (uri) => storage.readObject(uri) }),
+  )
+  // Cloud Run before the dispatchers, which deliver through its front door.
+  const run = await open('run', 'services', 'google.cloud.run.*', (directory) =>
+    cloudRunApi({
+      directory,
+      clock,
+      projectNumber,
+      identity: {
+        verifyIdToken: (token, audience) => identity.verifyIdToken(token, audience),
+        serveMetadata: (email) => identity.metadata.serve(email),
+      },
+      readObject: (uri) => storage.readObject(uri),
+      environment: () => ({
+        [LOCATOR_VARIABLE]: options.locatorFile,
+        GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: identity.caFile,
+      }),
+      log: (line) => options.log(line),
+    }),
+  )
+  const deliver = createDeliver({
+    idToken: (email, audience) => identity.idToken(email, audience),
+    frontDoor: run.frontDoor,
+    clock,
+    faults,
+  })
+  const tasks = await open('tasks', 'dispatchers', 'google.cloud.tasks.*', (directory) =>
+    cloudTasksApi({ directory, clock, deliver }),
+  )
+  const pubsub = await open('pubsub', 'dispatchers', 'google.pubsub.*', (directory) =>
+    pubSubApi({ directory, clock, deliver }),
+  )
+
+  return {
+    apis: [storage, bigQuery, run, tasks, pubsub],
+    operations: longRunningOperations([run.operations, tasks.operations]),
+    frontDoor: run.frontDoor,
+    stores: [storage, bigQuery],
+    services: [run],
+    dispatchers: [tasks, pubsub],
+  }
+}
+
+/** One google.longrunning.Operations service answers for all APIs of the port. */
+function longRunningOperations(sources: readonly OperationSource[]): Pick<EmulatedApi, 'grpc'> {
+  return { grpc: { protos: clientProtos('@google-cloud/run'), services: operationsFace(sources) } }
+}
+
+/** What a former run left of an API in `directory` cannot be read. */
+export function storeDamaged(name: string, directory: string, error: unknown): LocalCloudError {
+  const why = error instanceof Error ? error.message : String(error)
+  return new LocalCloudError(
+    'STORE_DAMAGED',
+    `The local cloud's ${name} data in ${directory} cannot be opened: ${why}`,
+    ['imagery local reset (deletes everything in the local cloud)', 'restore the folder from a copy'],
+    error,
+  )
+}

@@ -1,0 +1,70 @@
+import type { Hono } from 'hono'
+
+/** Who makes a call, as read from its access or identity token. */
+export interface Principal {
+  email: string
+}
+
+/** What a gRPC handler may know of the call beside its request. */
+export interface CallContext {
+  principal: Principal
+  /** e.g. `google.cloud.tasks.v2.CloudTasks/CreateTask` */
+  method: string
+}
+
+/** A request in proto3-loader form (camelCase keys, enums as names, int64 as strings, bytes as Buffers) to a response in the same form. Throws GoogleError. */
+// eslint-disable-next-line typescript/no-explicit-any -- the shape is fixed by the proto, which is loaded at run time
+export type RpcHandler = (request: any, context: CallContext) => unknown
+
+/** The gRPC face of an API. Methods of the service that have no handler answer UNIMPLEMENTED by name. */
+export interface GrpcFace {
+  /** The parsed `protos.json` that the official client ships. */
+  protos: object
+  /** Full service name (`google.cloud.tasks.v2.CloudTasks`) to method name (`CreateTask`) to handler. */
+  services: Record<string, Record<string, RpcHandler>>
+}
+
+/** The HTTP/JSON face: a hono app that receives every request whose path begins with one of `prefixes`. */
+export interface HttpFace {
+  prefixes: readonly string[]
+  app: Hono
+}
+
+/** One emulated Google API. Every product of the local cloud has this shape. */
+export interface EmulatedApi {
+  /** `cloudtasks`, `pubsub`, `bigquery`, `storage`, `run`: the host name's first label at Google. */
+  name: string
+  grpc?: GrpcFace
+  http?: HttpFace
+  /** Picks up where the stored state left off: pending tasks, unacknowledged messages, running services. */
+  start(): Promise<void>
+  /** Finishes or abandons work in flight (it is redelivered after the next start) and closes the store. */
+  stop(): Promise<void>
+  /** Counts for `imagery local status`, e.g. `{queues: 1, tasks: 12}`. */
+  describe(): Promise<Record<string, number>>
+}
+
+/** An HTTP request that Google's infrastructure sends: a task's dispatch, a push delivery. */
+export interface Delivery {
+  method: string
+  url: string
+  headers: Record<string, string>
+  body: Buffer
+  /** The delivery is abandoned, and counts as failed with DEADLINE_EXCEEDED, after this many milliseconds. */
+  deadlineMs: number
+  /** Set when the target wants an OIDC token: the deliverer signs one and adds the Authorization header. */
+  oidc?: { serviceAccountEmail: string; audience: string }
+}
+
+export interface DeliveryAnswer {
+  status: number
+  headers: Record<string, string>
+  body: Buffer
+}
+
+/**
+ * Sends a delivery: to a local Cloud Run service when the URL is one of its `https://….run.app`
+ * addresses (through the service's front door, which checks the token), else over the network.
+ * Rejects when nothing answered: connection refused or reset, or the deadline passed.
+ */
+export type Deliver = (delivery: Delivery) => Promise<DeliveryAnswer>

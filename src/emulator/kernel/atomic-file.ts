@@ -1,0 +1,18 @@
+import { randomUUID } from 'node:crypto'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
+
+/** Only the owner may read what the local cloud keeps: keys, tokens, other people's images. */
+export const PRIVATE_FILE_MODE = 0o600
+export const PRIVATE_FOLDER_MODE = 0o700
+
+/** Writes a private file so that a reader, or a process killed half way, sees the old or the new content whole. */
+export function writeFileAtomically(file: string, content: string | Uint8Array): void {
+  const temporary = `${file}.${randomUUID()}.tmp`
+  try {
+    writeFileSync(temporary, content, { mode: PRIVATE_FILE_MODE, flag: 'wx' })
+    renameSync(temporary, file)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+}

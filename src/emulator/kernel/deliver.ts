@@ -1,0 +1,126 @@
+import * as http from 'node:http'
+import * as https from 'node:https'
+import type { Deliver, Delivery, DeliveryAnswer } from './api.ts'
+import type { Clock } from './clock.ts'
+import { GoogleError } from './errors.ts'
+import type { Faults } from './faults.ts'
+import { ConnectionDropped, suffer } from './gateway.ts'
+import { endToEndHeaders } from './headers.ts'
+import { isServiceHost, type FrontDoor } from './http-server.ts'
+
+export interface DeliverOptions {
+  /** Signs the OIDC token that a delivery carries. */
+  idToken(email: string, audience: string): Promise<string>
+  /** The way to the local Cloud Run services; absent as long as none is composed. */
+  frontDoor?: FrontDoor
+  clock: Clock
+  /** Rules whose method matches `deliver/<host><path>` make deliveries fail. */
+  faults?: Faults
+}
+
+/**
+ * The sender of task dispatches and push deliveries. Rejects with GoogleError when nothing
+ * answered: UNAVAILABLE for a broken or refused connection, DEADLINE_EXCEEDED after `deadlineMs`.
+ */
+export function createDeliver(options: DeliverOptions): Deliver {
+  const agents = {
+    'http:': new http.Agent({ keepAlive: true }),
+    'https:': new https.Agent({ keepAlive: true }),
+  }
+  return async (delivery) => {
+    const url = new URL(delivery.url)
+    const send = (): Promise<DeliveryAnswer> => sendOnce(options, agents, url, delivery)
+    const method = `deliver/${url.host}${url.pathname}`
+    const effects = options.faults?.take(method) ?? []
+    if (effects.length === 0) return send()
+    const isRefused = effects.some((effect) => effect.kind === 'error')
+    if (!isRefused) return suffer(method, effects, options.clock, send)
+    // A target that fails still answers: the dispatcher sees a status, not a broken connection.
+    return suffer(method, effects, options.clock, send).catch((error: unknown) => scriptedAnswer(error))
+  }
+}
+
+function scriptedAnswer(error: unknown): DeliveryAnswer {
+  if (!(error instanceof GoogleError) || error instanceof ConnectionDropped) throw error
+  return {
+    status: error.http,
+    headers: error.retryAfterS === undefined ? {} : { 'retry-after': String(error.retryAfterS) },
+    body: Buffer.from(error.message),
+  }
+}
+
+type Agents = { 'http:': http.Agent; 'https:': https.Agent }
+
+async function sendOnce(
+  options: DeliverOptions,
+  agents: Agents,
+  url: URL,
+  delivery: Delivery,
+): Promise<DeliveryAnswer> {
+  const { oidc, ...bare } = delivery
+  const headers = { ...delivery.headers }
+  if (oidc) {
+    headers['authorization'] = `Bearer ${await options.idToken(oidc.serviceAccountEmail, oidc.audience)}`
+  }
+  const signed: Delivery = { ...bare, headers }
+  return withDeadline(options.clock, delivery.deadlineMs, (signal) => {
+    if (!isServiceHost(url.hostname)) return sendOverNetwork(agents, url, signed, signal)
+    if (!options.frontDoor) throw new GoogleError('UNAVAILABLE', `no Cloud Run service answers for ${url.hostname}`)
+    return options.frontDoor.handle(url.hostname, signed)
+  })
+}
+
+async function withDeadline<Result>(
+  clock: Clock,
+  deadlineMs: number,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const controller = new AbortController()
+  let cancelTimer = (): void => undefined
+  const expired = new Promise<never>((_, reject) => {
+    cancelTimer = clock.after(deadlineMs, () => {
+      const error = new GoogleError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs} ms`)
+      controller.abort(error)
+      reject(error)
+    })
+  })
+  try {
+    return await Promise.race([work(controller.signal), expired])
+  } finally {
+    cancelTimer()
+  }
+}
+
+function sendOverNetwork(agents: Agents, url: URL, delivery: Delivery, signal: AbortSignal): Promise<DeliveryAnswer> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      if (signal.aborted) reject(signal.reason as Error)
+      // Not sent again here, although the target may only have closed an idle connection: whether it
+      // had an effect cannot be known, and a dispatcher's retry is counted while ours would not be.
+      else reject(new GoogleError('UNAVAILABLE', `${url.host}: ${error.message}`, { cause: error }))
+    }
+    const settings = {
+      method: delivery.method,
+      headers: { ...delivery.headers, 'content-length': delivery.body.byteLength },
+      signal,
+    }
+    const onAnswer = (answer: http.IncomingMessage): void => {
+      const chunks: Buffer[] = []
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+      answer.on('error', fail)
+      answer.on('end', () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: endToEndHeaders(answer.headers),
+          body: Buffer.concat(chunks),
+        }),
+      )
+    }
+    const request =
+      url.protocol === 'https:'
+        ? https.request(url, { ...settings, agent: agents['https:'] }, onAnswer)
+        : http.request(url, { ...settings, agent: agents['http:'] }, onAnswer)
+    request.on('error', fail)
+    request.end(delivery.body)
+  })
+}

@@ -1,0 +1,195 @@
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Context, Handler } from 'hono'
+import type { Principal } from './api.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { errorBody, GoogleError } from './errors.ts'
+import type { FaultEffect, Faults } from './faults.ts'
+import { methodMatcher } from './method-glob.ts'
+
+export interface GatewayCall {
+  /** `bigquery.tables.insert`, `google.cloud.tasks.v2.CloudTasks/CreateTask`: what fault rules and logs name. */
+  method: string
+  /** The request's Authorization header. */
+  authorization: string | undefined
+  /** The request's URL is itself the credential: that of a resumable upload session. */
+  isUrlCredential?: boolean
+}
+
+/**
+ * The one door of every emulated API, whatever its transport: checks the access token, applies
+ * scripted faults, counts the call. Rejects with GoogleError when the call must not go through.
+ */
+export type Gateway = <Result>(
+  call: GatewayCall,
+  handler: (principal: Principal) => Promise<Result> | Result,
+) => Promise<Result>
+
+/** Makes a hono handler of one API method: through the gateway, errors in Google's JSON shape. */
+export type Operation = (
+  method: string,
+  handler: (context: Context, principal: Principal) => Promise<Response> | Response,
+  options?: Pick<GatewayCall, 'isUrlCredential'>,
+) => Handler
+
+/** The call's connection broke, by a scripted fault. HTTP sockets are cut; gRPC calls end UNAVAILABLE. */
+export class ConnectionDropped extends GoogleError {
+  constructor(method: string) {
+    super('UNAVAILABLE', `connection dropped during ${method} (scripted fault)`)
+  }
+}
+
+/** One line of the call log. */
+export interface CallRecord {
+  method: string
+  /** undefined when the token was refused. */
+  email: string | undefined
+  /** `OK` or the error's status. */
+  status: string
+  durationMs: number
+}
+
+export interface GatewayOptions {
+  /** Whose token this is; throws GoogleError UNAUTHENTICATED. */
+  authenticate: (authorization: string | undefined) => Principal
+  faults: Faults
+  clock?: Clock
+  /** Waited before each call, as if the caller sat in another region; for benchmarks. */
+  addedLatencyMs?: number
+  log?: (record: CallRecord) => void
+}
+
+export interface GatewayControl {
+  gateway: Gateway
+  /** Calls per method since the start, refused ones included. */
+  counts: () => Record<string, number>
+  /** From now on, methods that match the pattern answer UNAVAILABLE: their API is being stopped. */
+  refuse(pattern: string): void
+}
+
+/** Who has the URL of an upload session may write to it, whoever that is. */
+const URL_BEARER: Principal = { email: 'bearer-of-the-url' }
+
+export function createGateway(options: GatewayOptions): GatewayControl {
+  const { authenticate, faults, clock = systemClock, addedLatencyMs = 0, log } = options
+  const counts = new Map<string, number>()
+  const refused: ((method: string) => boolean)[] = []
+
+  const admit = (call: GatewayCall): Principal => {
+    counts.set(call.method, (counts.get(call.method) ?? 0) + 1)
+    if (refused.some((matches) => matches(call.method))) {
+      throw new GoogleError('UNAVAILABLE', 'the local cloud is shutting down')
+    }
+    return call.isUrlCredential ? URL_BEARER : authenticate(call.authorization)
+  }
+
+  const pass: Gateway = async (call, handler) => {
+    const principal = admit(call)
+    if (addedLatencyMs > 0) await wait(clock, addedLatencyMs)
+    const effects = faults.take(call.method)
+    if (effects.length === 0) return handler(principal)
+    return suffer(call.method, effects, clock, async () => handler(principal))
+  }
+
+  const passLogged: Gateway = async (call, handler) => {
+    const startedMs = clock.now()
+    let email: string | undefined
+    let status = 'OK'
+    try {
+      return await pass(call, (principal) => {
+        email = principal.email
+        return handler(principal)
+      })
+    } catch (error) {
+      status = error instanceof GoogleError ? error.status : 'INTERNAL'
+      throw error
+    } finally {
+      log?.({ method: call.method, email, status, durationMs: clock.now() - startedMs })
+    }
+  }
+
+  return {
+    gateway: log ? passLogged : pass,
+    counts: () => Object.fromEntries([...counts].toSorted(([a], [b]) => a.localeCompare(b))),
+    refuse: (pattern) => refused.push(methodMatcher(pattern)),
+  }
+}
+
+/** Runs `work` under the effects of fault rules. Rejects with GoogleError where a rule says so. */
+export async function suffer<Result>(
+  method: string,
+  effects: readonly FaultEffect[],
+  clock: Clock,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  let isAnswerLost = false
+  let isDuplicated = false
+  for (const effect of effects) {
+    switch (effect.kind) {
+      case 'delay':
+        await wait(clock, effect.delayMs)
+        break
+      case 'error':
+        throw new GoogleError(
+          effect.status,
+          effect.message ?? `${method} failed (scripted fault)`,
+          effect.retryAfterS === undefined ? {} : { retryAfterS: effect.retryAfterS },
+        )
+      case 'drop':
+        throw new ConnectionDropped(method)
+      case 'lose-answer':
+        isAnswerLost = true
+        break
+      case 'duplicate':
+        isDuplicated = true
+        break
+    }
+  }
+  const [first] = await Promise.allSettled([work()])
+  // The copy's own outcome reaches nobody, as with a request that the network repeated.
+  if (isDuplicated) await Promise.allSettled([work()])
+  if (isAnswerLost) throw new ConnectionDropped(method)
+  if (first.status === 'rejected') throw first.reason
+  return first.value
+}
+
+function wait(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => clock.after(delayMs, resolve))
+}
+
+/** Binds `Operation` to a gateway; route modules receive the result. */
+export function httpOperations(gateway: Gateway): Operation {
+  return (method, handler, options = {}) =>
+    async (context) => {
+      try {
+        return await gateway({ method, authorization: context.req.header('authorization'), ...options }, (principal) =>
+          handler(context, principal),
+        )
+      } catch (error) {
+        return error instanceof ConnectionDropped ? cutConnection(context) : errorResponse(error)
+      }
+    }
+}
+
+function cutConnection(context: Context): Response {
+  // Without a socket (a test that calls the app itself) nothing can be cut; the caller sees a 503.
+  const bindings = context.env as Partial<HttpBindings> | undefined
+  if (!bindings?.outgoing) return Response.json({}, { status: 503 })
+  bindings.outgoing.destroy()
+  return RESPONSE_ALREADY_SENT
+}
+
+/** Any thrown value as Google's JSON error answer; what is not a GoogleError is a fault of ours: 500 INTERNAL. */
+export function errorResponse(error: unknown): Response {
+  const known =
+    error instanceof GoogleError
+      ? error
+      : new GoogleError('INTERNAL', `the local cloud failed: ${String(error)}`, { cause: error })
+  if (known !== error) console.error(error)
+  // "Not Modified" is an answer without a body (https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5).
+  if (known.http === 304) return new Response(null, { status: 304 })
+  return Response.json(errorBody(known), {
+    status: known.http,
+    headers: known.retryAfterS === undefined ? {} : { 'retry-after': String(Math.ceil(known.retryAfterS)) },
+  })
+}

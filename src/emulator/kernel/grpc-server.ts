@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import * as grpc from '@grpc/grpc-js'
+import { fromJSON } from '@grpc/proto-loader'
+import type { EmulatedApi, GrpcFace, RpcHandler } from './api.ts'
+import { GoogleError, notEmulated } from './errors.ts'
+import type { Gateway } from './gateway.ts'
+
+const require = createRequire(import.meta.url)
+
+/**
+ * Loads the `protos.json` that an official client package ships: the wire format it will speak.
+ * Found from the package's entry file, since its `exports` do not name the protos.
+ */
+export function clientProtos(packageName: string): object {
+  const entry = require.resolve(packageName)
+  const folder = path.join('node_modules', ...packageName.split('/'))
+  const root = entry.slice(0, entry.lastIndexOf(folder) + folder.length)
+  return JSON.parse(readFileSync(path.join(root, 'build', 'protos', 'protos.json'), 'utf8')) as object
+}
+
+/** Google's servers take messages to 4 MB from gRPC clients by default; Pub/Sub and Tasks allow 10 MB. */
+const MAX_MESSAGE_BYTES = 10 * 1024 * 1024 + 64 * 1024
+
+export interface GrpcServer {
+  port: number
+  stop(): Promise<void>
+}
+
+/** Serves the gRPC faces of `apis` over TLS on 127.0.0.1. Port 0 takes a free one. */
+export async function serveGrpc(
+  apis: readonly Pick<EmulatedApi, 'grpc'>[],
+  options: { gateway: Gateway; certificate: { key: string; cert: string }; port: number },
+): Promise<GrpcServer> {
+  const server = new grpc.Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': -1,
+  })
+  for (const api of apis) if (api.grpc) addFace(server, api.grpc, options.gateway)
+  const credentials = grpc.ServerCredentials.createSsl(null, [
+    { private_key: Buffer.from(options.certificate.key), cert_chain: Buffer.from(options.certificate.cert) },
+  ])
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${options.port}`, credentials, (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    )
+  })
+  return {
+    port,
+    stop: () =>
+      new Promise((resolve) => {
+        const force = setTimeout(() => server.forceShutdown(), 1_000)
+        server.tryShutdown(() => {
+          clearTimeout(force)
+          resolve()
+        })
+      }),
+  }
+}
+
+function addFace(server: grpc.Server, face: GrpcFace, gateway: Gateway): void {
+  const definitions = fromJSON(face.protos, {
+    enums: String,
+    longs: String,
+    bytes: Buffer as unknown as typeof Array,
+    defaults: true,
+    oneofs: true,
+  })
+  for (const [serviceName, handlers] of Object.entries(face.services)) {
+    const definition = definitions[serviceName] as grpc.ServiceDefinition | undefined
+    if (!definition) throw new Error(`no service ${serviceName} in the protos`)
+    const implementation: grpc.UntypedServiceImplementation = {}
+    for (const [methodName, { path, requestStream, responseStream }] of Object.entries(definition)) {
+      if (requestStream || responseStream) {
+        implementation[methodName] = refusedStream(path.slice(1))
+        continue
+      }
+      const handler = handlers[methodName]
+      implementation[methodName] = unary(
+        path.slice(1),
+        gateway,
+        handler ?? (() => Promise.reject(notEmulated(path.slice(1)))),
+      )
+    }
+    server.addService(definition, implementation)
+  }
+}
+
+/** No streaming method is emulated: each is refused by name like any other missing one. */
+function refusedStream(method: string): grpc.UntypedHandleCall {
+  const refusal = serviceError(notEmulated(method))
+  return (call: { emit(event: 'error', error: Partial<grpc.StatusObject>): boolean }) => {
+    call.emit('error', refusal)
+  }
+}
+
+function unary(method: string, gateway: Gateway, handler: RpcHandler): grpc.handleUnaryCall<unknown, unknown> {
+  return (call, callback) => {
+    const authorization = call.metadata.get('authorization')[0]?.toString()
+    gateway({ method, authorization }, (principal) => handler(call.request, { principal, method })).then(
+      (response) => callback(null, response ?? {}),
+      (error: unknown) => callback(serviceError(error)),
+    )
+  }
+}
+
+function serviceError(error: unknown): Partial<grpc.StatusObject> {
+  if (error instanceof GoogleError) return { code: error.grpc, details: error.message }
+  console.error(error)
+  return { code: grpc.status.INTERNAL, details: `the local cloud failed: ${String(error)}` }
+}

@@ -1,0 +1,66 @@
+import type { CancelTimer, Clock } from './kernel/clock.ts'
+
+/** Often enough that a half-open connection is noticed while someone still waits for it. */
+const HEARTBEAT_MS = 5_000
+
+/** A user may come back at once: `run` ends and `status` begins. */
+const IDLE_AFTER_LAST_LEASE_MS = 1_000
+
+/** Whoever started the cloud has this long to take its first lease. */
+const IDLE_WITHOUT_LEASE_MS = 15_000
+
+export interface Leases {
+  /** A new lease: an endless stream that gives it back when it is cancelled. */
+  take(): ReadableStream<Uint8Array>
+  count(): number
+  /** Ends all streams. */
+  close(): void
+}
+
+/** Counts who uses the local cloud; with `onIdle`, tells when nobody does any more. */
+export function createLeases(clock: Clock, onIdle?: () => void): Leases {
+  const ends = new Set<() => void>()
+  let cancelIdle: CancelTimer = () => undefined
+  let isClosed = false
+
+  const watchIdle = (afterMs: number): void => {
+    cancelIdle()
+    if (onIdle && !isClosed && ends.size === 0) cancelIdle = clock.after(afterMs, onIdle)
+  }
+  watchIdle(IDLE_WITHOUT_LEASE_MS)
+
+  return {
+    take() {
+      let cancelBeat: CancelTimer = () => undefined
+      let release = (): void => undefined
+      return new ReadableStream<Uint8Array>({
+        start(controller) {
+          const beat = (): void => {
+            controller.enqueue(new Uint8Array([NEW_LINE]))
+            cancelBeat = clock.after(HEARTBEAT_MS, beat)
+          }
+          const end = (): void => {
+            release()
+            controller.close()
+          }
+          release = () => {
+            cancelBeat()
+            if (ends.delete(end)) watchIdle(IDLE_AFTER_LAST_LEASE_MS)
+          }
+          cancelIdle()
+          ends.add(end)
+          beat()
+        },
+        cancel: () => release(),
+      })
+    },
+    count: () => ends.size,
+    close() {
+      isClosed = true
+      cancelIdle()
+      for (const end of ends) end()
+    },
+  }
+}
+
+const NEW_LINE = 10

@@ -1,0 +1,47 @@
+/** The phases of stopping a local cloud, in their order; starting goes the other way. */
+const PHASES = [
+  /** Nobody finds it any more. */
+  'locator',
+  /** No new work is sent out: Cloud Tasks, Pub/Sub. */
+  'dispatchers',
+  /** Programs end while the APIs that they need to end well are still there. */
+  'services',
+  /** Nobody can call any more. */
+  'listeners',
+  /** State that the callers needed until now: BigQuery, Storage. */
+  'stores',
+  'identity',
+  /** The folder goes last: whoever takes it then finds every store closed. */
+  'folder',
+] as const
+
+export type StopPhase = (typeof PHASES)[number]
+
+/** Collects what has been started, so that it is stopped in order, also after a start that failed half way. */
+export interface StopOrder {
+  add(phase: StopPhase, stop: () => unknown): void
+  /** Stops everything, the newest of a phase first; goes on after an error and rejects with the errors at the end. */
+  run(): Promise<void>
+}
+
+export function createStopOrder(): StopOrder {
+  const stops = new Map<StopPhase, (() => unknown)[]>(PHASES.map((phase) => [phase, []]))
+  return {
+    add: (phase, stop) => stops.get(phase)?.unshift(stop),
+    async run() {
+      const failures: unknown[] = []
+      for (const phase of PHASES) {
+        for (const stop of stops.get(phase)?.splice(0) ?? []) {
+          try {
+            await stop()
+          } catch (error) {
+            failures.push(error)
+          }
+        }
+      }
+      if (failures.length === 1) throw failures[0]
+      if (failures.length > 1)
+        throw new AggregateError(failures, `stopping the local cloud: ${failures.map(String).join('; ')}`)
+    },
+  }
+}
