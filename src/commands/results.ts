@@ -7,7 +7,7 @@ import { shellWord } from '../contracts/shell-word.ts'
 import { writeWholeFile } from '../services/results-file.ts'
 import { openResults, type RunResults } from '../services/results.ts'
 import { csvLine } from '../ui/csv.ts'
-import { formatTable } from '../ui/table.ts'
+import { fittingColumns, formatTable } from '../ui/table.ts'
 
 const FORMATS = ['table', 'jsonl', 'csv'] as const
 
@@ -63,7 +63,7 @@ export default class Results extends CloudCommand {
       if (shown.length === TABLE_ROWS) break
     }
     const columns = shownColumns(results.columns, shown, this.width)
-    this.log(formatTable(columns, shown.map((row) => columns.map((column) => row[column])), this.width))
+    this.log(formatTable(columns, shown.map((row) => columns.map((column) => row[column])), this.width, ['asset_id']))
     if (results.count > shown.length) this.log(`… ${(results.count - shown.length).toLocaleString('en')} more rows: --format jsonl or csv`)
     return shown.length
   }
@@ -79,8 +79,7 @@ function shownColumns(columns: readonly string[], rows: readonly Record<string, 
   const hidden = new Set(['location', 'detection_time', 'run_id', 'attempt_id', 'prompt_hash', 'input_hash', 'finished_at', 'asset_id', 'status'])
   const isShown = (column: string): boolean =>
     !hidden.has(column) && rows.some((row) => row[column] !== null && row[column] !== undefined) && !rows.some((row) => typeof row[column] === 'object' && row[column] !== null)
-  const candidates = ['asset_id', 'status', ...columns.filter(isShown)]
-  return candidates.slice(0, Math.max(3, Math.floor(width / 12)))
+  return fittingColumns(['asset_id', 'status', ...columns.filter(isShown)], rows, width)
 }
 
 async function write(results: RunResults, format: 'jsonl' | 'csv', file: string | undefined): Promise<number> {

@@ -42,7 +42,7 @@ function failureLines(report: RunReport, width: number): string[] {
   const causes = Object.entries(report.causes).toSorted(([, a], [, b]) => b - a)
   const lines = [styleText('bold', `Failed: ${causes.map(([cause, count]) => `${number(count)} ${cause}`).join(', ')}`)]
   for (const { asset_id: assetId, error_message: message } of report.failures.slice(0, SHOWN_FAILURES)) {
-    lines.push(`  ${assetId}`, `    ${cut(message ?? '', width - 4)}`)
+    lines.push(`  ${assetId}`, ...wrapped(message ?? '', width - 4).map((line) => `    ${line}`))
   }
   const more = report.units.failed - Math.min(SHOWN_FAILURES, report.failures.length)
   if (more > 0) lines.push(`  and ${number(more)} more: see the results, status = 'failed'`)
@@ -71,7 +71,19 @@ function elapsed(from: string, to: string): string {
   return seconds < 3_600 ? `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s` : `${(seconds / 3_600).toFixed(1)} h`
 }
 
-function cut(text: string, width: number): string {
-  const line = text.replaceAll(/\s+/g, ' ')
-  return line.length <= width ? line : `${line.slice(0, Math.max(1, width - 1))}…`
+/** Lines that a message may take; a longer one is cut. */
+const MESSAGE_LINES = 4
+
+/** Text in lines of at most `width`, broken at spaces where there are any: a URI may be longer than a line. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/).flatMap((long) => long.match(new RegExp(`.{1,${Math.max(8, width)}}`, 'gu')) ?? [])) {
+    if (line && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line ? `${line} ${word}` : word
+  }
+  if (line) lines.push(line)
+  return lines.length <= MESSAGE_LINES ? lines : [...lines.slice(0, MESSAGE_LINES - 1), `${lines[MESSAGE_LINES - 1]?.slice(0, width - 1)}…`]
 }

@@ -1,11 +1,20 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 
-/** Text in columns; cells are cut so that a line fits `width`. Control characters of the data never reach the terminal. */
-export function formatTable(header: readonly string[], rows: readonly (readonly unknown[])[], width: number): string {
+/**
+ * Text in columns; cells are cut so that a line fits `width`, except in `whole` columns, such as
+ * ids that a person copies. Control characters of the data never reach the terminal.
+ */
+export function formatTable(
+  header: readonly string[],
+  rows: readonly (readonly unknown[])[],
+  width: number,
+  whole: readonly string[] = [],
+): string {
   const cells = [header, ...rows].map((row) => row.map(cellText))
   const widths = fit(
     header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))),
     width - 2 * (header.length - 1),
+    header.map((title) => !whole.includes(title)),
   )
   const [head = [], ...body] = cells.map((row) => row.map((cell, column) => padded(cell, widths[column] ?? 0)))
   return [styleText('bold', head.join('  ').trimEnd()), ...body.map((row) => row.join('  ').trimEnd())].join('\n')
@@ -23,17 +32,34 @@ export function cellText(value: unknown): string {
 /** The narrowest that a column is cut to. */
 const NARROWEST = 8
 
-/** Takes what is too much from the widest columns first. */
-function fit(widths: readonly number[], available: number): number[] {
+/** Takes what is too much from the widest columns first, of those that may be cut. */
+function fit(widths: readonly number[], available: number, mayCut: readonly boolean[]): number[] {
   const fitted = [...widths]
   for (let excess = fitted.reduce((sum, width) => sum + width, 0) - available; excess > 0; excess -= 1) {
-    const widest = fitted.indexOf(Math.max(...fitted))
-    if (fitted[widest]! <= NARROWEST) break
-    fitted[widest]! -= 1
+    const widest = Math.max(...fitted.filter((_, column) => mayCut[column]))
+    if (widest <= NARROWEST) break
+    fitted[fitted.findIndex((width, column) => width === widest && mayCut[column])]! -= 1
   }
   return fitted
 }
 
 function padded(text: string, width: number): string {
   return text.length <= width ? text.padEnd(width) : `${text.slice(0, width - 1)}…`
+}
+
+/** The widest that a column is counted when columns are chosen: a longer text is cut rather than left out. */
+const ROOMY = 24
+
+/** The columns of `candidates`, in order, that fit a line of `width` without being cut to nothing. */
+export function fittingColumns(candidates: readonly string[], rows: readonly Record<string, unknown>[], width: number): string[] {
+  const chosen: string[] = []
+  let used = 0
+  for (const [index, column] of candidates.entries()) {
+    const widest = Math.max(column.length, ...rows.map((row) => cellText(row[column]).length))
+    const wanted = (index === 0 ? widest : Math.min(widest, ROOMY)) + 2
+    if (chosen.length >= 2 && used + wanted > width) break
+    chosen.push(column)
+    used += wanted
+  }
+  return chosen
 }
