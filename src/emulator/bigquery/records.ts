@@ -1,0 +1,82 @@
+import type { Field } from './schema.ts'
+
+/** What the store keeps, one JSON document each. Times are milliseconds since 1970. */
+export interface DatasetRecord {
+  project: string
+  dataset: string
+  /** `US`, `EU` or a region in lower case. */
+  location: string
+  createdMs: number
+  modifiedMs: number
+  /** Grows with each change; the etag is made of it. */
+  revision: number
+  description?: string
+  friendlyName?: string
+  labels: Record<string, string>
+  defaultTableExpirationMs?: number
+  defaultPartitionExpirationMs?: number
+  access?: unknown[]
+}
+
+export interface TableRecord {
+  project: string
+  dataset: string
+  table: string
+  /** Tells a table from an earlier one of the same name. */
+  id: string
+  kind: 'TABLE' | 'VIEW'
+  fields: Field[]
+  /** The table in DuckDB that holds the rows; column `n` is `cn`. Empty for a view. */
+  physical: string
+  createdMs: number
+  modifiedMs: number
+  revision: number
+  description?: string
+  friendlyName?: string
+  labels: Record<string, string>
+  expirationMs?: number
+  clustering?: { fields: string[] }
+  timePartitioning?: Record<string, unknown>
+  rangePartitioning?: Record<string, unknown>
+  requirePartitionFilter?: boolean
+  view?: { query: string }
+  /** When streaming last wrote to it. */
+  streamedMs?: number
+}
+
+export interface JobError {
+  reason: string
+  message: string
+  location?: string
+}
+
+export interface JobRecord {
+  project: string
+  location: string
+  jobId: string
+  email: string
+  state: 'RUNNING' | 'DONE'
+  createdMs: number
+  startedMs: number
+  endedMs?: number
+  /** The job's `configuration` as it was asked for, with defaults filled in. */
+  configuration: Record<string, unknown> & { jobType: string }
+  error?: JobError
+  /** Job statistics beside the times, in REST form. */
+  statistics: Record<string, unknown>
+  /** Where the rows of a query are: an anonymous result, or the destination as it was written. */
+  result?: { fields: Field[]; totalRows: number; physical?: string; destination?: TableReference }
+  /** A load's bytes on disk, until the job is done. */
+  upload?: string
+  cancelled?: boolean
+}
+
+export interface TableReference {
+  projectId: string
+  datasetId: string
+  tableId: string
+}
+
+export const datasetKey = (project: string, dataset: string): string => `${project}:${dataset}`
+export const tableKey = (project: string, dataset: string, table: string): string => `${project}:${dataset}.${table}`
+export const jobKey = (project: string, location: string, jobId: string): string => `${project}:${location}.${jobId}`

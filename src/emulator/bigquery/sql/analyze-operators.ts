@@ -1,0 +1,208 @@
+import { noSignature, typed, type Typed } from './analysis.ts'
+import { explicitCast } from './cast.ts'
+import { coerce, unify } from './coercion.ts'
+import { SqlFailure, unsupported } from './failure.ts'
+import { BOOL, BYTES, FLOAT64, INT64, isNumber, isOrderable, NUMERIC, STRING, typeName, type SqlType } from './types.ts'
+
+/**
+ * Operators by type. Where DuckDB's own operator differs (division by zero, NaN, overflow of
+ * floating point, NUMERIC rounding) GoogleSQL's rule is written out.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/operators
+ */
+export function unary(operator: '-' | '+' | '~' | 'NOT', operand: Typed, at: number): Typed {
+  if (operator === 'NOT') return typed(`(NOT ${boolean(operand, 'NOT').sql})`, BOOL, at, [operand])
+  const fits = operator === '~' ? operand.type.kind === 'INT64' : isNumber(operand.type)
+  if (!fits) throw noSignature(`operator ${operator}`, [operand], typeName, at)
+  if (operator === '+') return operand
+  return typed(`(${operator}(${operand.sql}))`, operand.type, at, [operand])
+}
+
+export function binary(operator: string, left: Typed, right: Typed, at: number): Typed {
+  switch (operator) {
+    case 'AND':
+    case 'OR': {
+      const [a, b] = [boolean(left, operator), boolean(right, operator)]
+      return typed(`(${a.sql} ${operator} ${b.sql})`, BOOL, at, [a, b])
+    }
+    case '=':
+    case '!=':
+    case '<':
+    case '>':
+    case '<=':
+    case '>=':
+      return compare(operator, left, right, at)
+    case 'IS DISTINCT FROM':
+    case 'IS NOT DISTINCT FROM': {
+      const { values } = unify([left, right], `operator ${operator}`, at)
+      if (!isOrderable(values[0]!.type)) throw unsupported(`${operator} of ${typeName(left.type)}`, at)
+      return typed(`(${values[0]!.sql} ${operator} ${values[1]!.sql})`, BOOL, at, values)
+    }
+    case '||':
+      return concatenate([left, right], 'operator ||', at)
+    case '+':
+    case '-':
+    case '*':
+      return arithmetic(operator, left, right, at)
+    case '/':
+      return divide(left, right, at)
+    case '&':
+    case '|':
+    case '^':
+    case '<<':
+    case '>>':
+      return bitwise(operator, left, right, at)
+    default:
+      throw unsupported(`operator ${operator}`, at)
+  }
+}
+
+function boolean(value: Typed, operator: string): Typed {
+  const converted = coerce(value, BOOL)
+  if (!converted) throw noSignature(`operator ${operator}`, [value], typeName, value.at)
+  return converted
+}
+
+/** Both operands as the widest of INT64, NUMERIC and FLOAT64. */
+function numbers(what: string, left: Typed, right: Typed, at: number, least: SqlType): { type: SqlType; a: string; b: string } {
+  refuseNullLiterals(what, [left, right], at)
+  const usable = [left, right].every((value) => isNumber(value.type) || value.literal?.type === 'NULL')
+  if (!usable) throw noSignature(what, [left, right], typeName, at)
+  const { type, values } = unify([left, right], what, at)
+  const wide = type.kind === 'INT64' && least.kind !== 'INT64' ? least : type
+  const [a, b] = values.map((value) => coerce(value, wide)!.sql) as [string, string]
+  return { type: wide, a, b }
+}
+
+/** BigQuery takes a literal NULL as an operand for a mistake. */
+function refuseNullLiterals(what: string, operands: readonly Typed[], at: number): void {
+  if (operands.some((operand) => operand.literal?.type === 'NULL')) {
+    throw new SqlFailure(`Operands of ${what.replace('operator ', '')} cannot be literal NULL`, at)
+  }
+}
+
+function arithmetic(operator: '+' | '-' | '*', left: Typed, right: Typed, at: number): Typed {
+  const isDate = (value: Typed): boolean => ['DATE', 'TIMESTAMP', 'DATETIME', 'TIME'].includes(value.type.kind)
+  if (isDate(left) || isDate(right)) throw unsupported(`operator ${operator} on dates and times`, at)
+  const { type, a, b } = numbers(`operator ${operator}`, left, right, at, INT64)
+  const plain = `(${a} ${operator} ${b})`
+  const inputs = [left, right]
+  if (type.kind === 'FLOAT64') return typed(`bq_finite${plain}`, type, at, inputs)
+  if (type.kind === 'INT64') return typed(plain, type, at, inputs)
+  if (operator === '*') {
+    return typed(`CAST(bq_numeric_multiply(CAST(${a} AS VARCHAR), CAST(${b} AS VARCHAR)) AS DECIMAL(38,9))`, type, at, inputs)
+  }
+  return typed(`CAST(${plain} AS DECIMAL(38,9))`, type, at, inputs)
+}
+
+/** Division never yields INT64; a zero divisor is an error. */
+export function divide(left: Typed, right: Typed, at: number): Typed {
+  const { type, a, b } = numbers('operator /', left, right, at, FLOAT64)
+  if (type.kind === 'NUMERIC') {
+    return typed(`CAST(bq_numeric_divide(CAST(${a} AS VARCHAR), CAST(${b} AS VARCHAR)) AS DECIMAL(38,9))`, NUMERIC, at, [left, right])
+  }
+  return typed(`bq_finite(${a} / ${notZero(b, a, '/', true)})`, FLOAT64, at, [left, right])
+}
+
+/** The divisor, or BigQuery's error where it is zero. */
+export function notZero(divisor: string, dividend: string, operator: '/' | 'MOD', isFloat: boolean): string {
+  const shown = isFloat ? `bq_float_to_string(${dividend})` : `CAST(${dividend} AS VARCHAR)`
+  const message = operator === '/' ? `'bq:division by zero: ' || ${shown} || ' / 0'` : `'bq:division by zero: MOD(' || ${shown} || ', 0)'`
+  return `CASE WHEN ${divisor} = 0 AND ${dividend} IS NOT NULL THEN error(${message}) ELSE ${divisor} END`
+}
+
+function bitwise(operator: string, left: Typed, right: Typed, at: number): Typed {
+  const [a, b] = [coerce(left, INT64), coerce(right, INT64)]
+  if (!a || !b) throw noSignature(`operator ${operator}`, [left, right], typeName, at)
+  if (operator === '<<' || operator === '>>') throw unsupported(`operator ${operator}`, at)
+  const sql = operator === '^' ? `xor(${a.sql}, ${b.sql})` : `(${a.sql} ${operator} ${b.sql})`
+  return typed(sql, INT64, at, [a, b])
+}
+
+/** `||` and CONCAT: NULL if any part is. Beside a STRING, numbers and dates are written as text. */
+export function concatenate(parts: Typed[], what: string, at: number): Typed {
+  const known = parts.filter((part) => part.literal?.type !== 'NULL')
+  const array = known.find((part) => part.type.kind === 'ARRAY')
+  if (array) {
+    const { type, values } = unify(parts, what, at)
+    return typed(`(${values.map((value) => value.sql).join(' || ')})`, type, at, values)
+  }
+  const isBytes = known.length > 0 && known.every((part) => part.type.kind === 'BYTES')
+  const target = isBytes ? BYTES : STRING
+  const values = parts.map((part) => {
+    if (part.type.kind === 'STRUCT' || part.type.kind === 'GEOGRAPHY' || part.type.kind === 'JSON' || (!isBytes && part.type.kind === 'BYTES')) {
+      throw noSignature(what, parts, typeName, at)
+    }
+    return coerce(part, target) ?? explicitCast(part, target, false, at)
+  })
+  return typed(`(${values.map((value) => value.sql).join(' || ')})`, target, at, values)
+}
+
+type Comparison = '=' | '!=' | '<' | '>' | '<=' | '>='
+
+export function compare(operator: Comparison, left: Typed, right: Typed, at: number): Typed {
+  const { type, values } = unify([left, right], `operator ${operator}`, at)
+  const [a, b] = values as [Typed, Typed]
+  if (type.kind === 'ARRAY' || type.kind === 'JSON' || type.kind === 'GEOGRAPHY') {
+    const name = typeName(type)
+    const message =
+      operator === '='
+        ? `Equality is not defined for arguments of type ${name}`
+        : `${operator === '!=' ? 'Inequality' : operator === '<' || operator === '<=' ? 'Less than' : 'Greater than'} is not defined for arguments of type ${name}`
+    throw new SqlFailure(message, at)
+  }
+  if (!isOrderable(type)) throw unsupported(`operator ${operator} of ${typeName(type)}`, at)
+  if (type.kind === 'FLOAT64') return typed(floatComparison(operator, a, b), BOOL, at, values)
+  return typed(`(${a.sql} ${operator} ${b.sql})`, BOOL, at, values)
+}
+
+/** Comparisons with NaN are false, but for `!=`; DuckDB takes NaN for the greatest value and equal to itself. */
+function floatComparison(operator: Comparison, left: Typed, right: Typed): string {
+  const [a, b] = [left.sql, right.sql]
+  const isFinite = (sql: string): boolean => /^CAST\('[-\d.e+]+' AS DOUBLE\)$/.test(sql)
+  if (isFinite(b)) {
+    return operator === '>' || operator === '>=' ? `(${a} ${operator} ${b} AND NOT isnan(${a}))` : `(${a} ${operator} ${b})`
+  }
+  if (isFinite(a)) {
+    return operator === '<' || operator === '<=' ? `(${a} ${operator} ${b} AND NOT isnan(${b}))` : `(${a} ${operator} ${b})`
+  }
+  const nan = operator === '!=' ? 'true' : 'false'
+  return (
+    `CASE WHEN ${a} IS NULL OR ${b} IS NULL THEN NULL WHEN isnan(${a}) OR isnan(${b}) THEN ${nan} ` +
+    `ELSE ${a} ${operator} ${b} END`
+  )
+}
+
+export function between(operand: Typed, low: Typed, high: Typed, negated: boolean, at: number): Typed {
+  const { values } = unify([operand, low, high], 'operator BETWEEN', at)
+  const [value, least, most] = values as [Typed, Typed, Typed]
+  if (value.volatile) throw unsupported('BETWEEN over an expression that differs with each evaluation', at)
+  const inside = `(${compare('>=', value, least, at).sql} AND ${compare('<=', value, most, at).sql})`
+  return typed(negated ? `(NOT ${inside})` : inside, BOOL, at, values)
+}
+
+export function inList(operand: Typed, items: Typed[], negated: boolean, at: number): Typed {
+  const { type, values } = unify([operand, ...items], 'operator IN', at)
+  const [value, ...list] = values as [Typed, ...Typed[]]
+  if (type.kind === 'FLOAT64' || type.kind === 'STRUCT') {
+    if (value.volatile) throw unsupported('IN over an expression that differs with each evaluation', at)
+    const any = `(${list.map((item) => compare('=', value, item, at).sql).join(' OR ')})`
+    return typed(negated ? `(NOT ${any})` : any, BOOL, at, values)
+  }
+  if (!isOrderable(type)) throw unsupported(`IN of ${typeName(type)}`, at)
+  return typed(`(${value.sql} ${negated ? 'NOT IN' : 'IN'} (${list.map((item) => item.sql).join(', ')}))`, BOOL, at, values)
+}
+
+export function isTest(operand: Typed, what: 'NULL' | 'TRUE' | 'FALSE', negated: boolean, at: number): Typed {
+  const value = what === 'NULL' ? operand : boolean(operand, `IS ${what}`)
+  return typed(`(${value.sql} IS ${negated ? 'NOT ' : ''}${what})`, BOOL, at, [value])
+}
+
+export function like(operand: Typed, pattern: Typed, negated: boolean, at: number): Typed {
+  const [value, wanted] = [coerce(operand, STRING), coerce(pattern, STRING)]
+  if (!value || !wanted) {
+    if (operand.type.kind === 'BYTES') throw unsupported('LIKE of BYTES', at)
+    throw noSignature('operator LIKE', [operand, pattern], typeName, at)
+  }
+  const inside = `(${value.sql} LIKE ${wanted.sql} ESCAPE '\\')`
+  return typed(negated ? `(NOT ${inside})` : inside, BOOL, at, [value, wanted])
+}

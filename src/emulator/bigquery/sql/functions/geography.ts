@@ -1,0 +1,15 @@
+import { BOOL, FLOAT64, GEOGRAPHY, STRING } from '../types.ts'
+import { passing, signature, type PlainFunctions } from './signature.ts'
+
+/**
+ * Points only; every other ST_ function is refused.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/geography_functions
+ */
+export const geography: PlainFunctions = {
+  ST_GEOGPOINT: [signature([FLOAT64, FLOAT64], GEOGRAPHY, passing('bq_geogpoint'))],
+  ST_X: [signature([GEOGRAPHY], FLOAT64, passing('bq_st_x'))],
+  ST_Y: [signature([GEOGRAPHY], FLOAT64, passing('bq_st_y'))],
+  ST_ASTEXT: [signature([GEOGRAPHY], STRING, ([point]) => `${point}`)],
+  ST_ISEMPTY: [signature([GEOGRAPHY], BOOL, ([point]) => `(${point} = 'POINT EMPTY')`)],
+  ST_GEOGFROMTEXT: [signature([STRING], GEOGRAPHY, passing('bq_geogfromtext'))],
+}

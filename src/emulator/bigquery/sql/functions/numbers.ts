@@ -1,0 +1,42 @@
+import { notZero } from '../analyze-operators.ts'
+import { BOOL, FLOAT64, INT64, NUMERIC } from '../types.ts'
+import { passing, signature, type PlainFunctions } from './signature.ts'
+
+const cast = (sql: string): string => `CAST(${sql} AS DECIMAL(38,9))`
+
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/mathematical_functions */
+export const numbers: PlainFunctions = {
+  ABS: [
+    signature([INT64], INT64, passing('abs')),
+    signature([NUMERIC], NUMERIC, ([x]) => cast(`abs(${x})`)),
+    signature([FLOAT64], FLOAT64, passing('abs')),
+  ],
+  SIGN: [
+    signature([INT64], INT64, ([x]) => `CAST(sign(${x}) AS BIGINT)`),
+    signature([NUMERIC], NUMERIC, ([x]) => cast(`sign(${x})`)),
+  ],
+  MOD: [
+    signature([INT64, INT64], INT64, ([x, y]) => `(${x} % ${notZero(y!, x!, 'MOD', false)})`, { repeats: true }),
+    signature([NUMERIC, NUMERIC], NUMERIC, ([x, y]) => cast(`(${x} % ${notZero(y!, x!, 'MOD', false)})`), { repeats: true }),
+  ],
+  DIV: [signature([INT64, INT64], INT64, ([x, y]) => `bq_int_divide(${x}, ${y})`)],
+  IEEE_DIVIDE: [signature([FLOAT64, FLOAT64], FLOAT64, passing('bq_ieee_divide'))],
+  IS_NAN: [signature([FLOAT64], BOOL, passing('isnan'))],
+  IS_INF: [signature([FLOAT64], BOOL, passing('isinf'))],
+  ROUND: [
+    signature([NUMERIC], NUMERIC, ([x]) => cast(`round(${x})`)),
+    signature([FLOAT64], FLOAT64, passing('round')),
+    signature([FLOAT64, INT64], FLOAT64, passing('bq_round')),
+  ],
+  TRUNC: [signature([FLOAT64], FLOAT64, passing('trunc'))],
+  FLOOR: [signature([NUMERIC], NUMERIC, ([x]) => cast(`floor(${x})`)), signature([FLOAT64], FLOAT64, passing('floor'))],
+  CEIL: [signature([NUMERIC], NUMERIC, ([x]) => cast(`ceil(${x})`)), signature([FLOAT64], FLOAT64, passing('ceil'))],
+  CEILING: [signature([NUMERIC], NUMERIC, ([x]) => cast(`ceil(${x})`)), signature([FLOAT64], FLOAT64, passing('ceil'))],
+  SQRT: [signature([FLOAT64], FLOAT64, passing('bq_sqrt'))],
+  POW: [signature([FLOAT64, FLOAT64], FLOAT64, passing('bq_pow'))],
+  POWER: [signature([FLOAT64, FLOAT64], FLOAT64, passing('bq_pow'))],
+  EXP: [signature([FLOAT64], FLOAT64, passing('bq_exp'))],
+  LN: [signature([FLOAT64], FLOAT64, passing('bq_ln'))],
+  LOG10: [signature([FLOAT64], FLOAT64, passing('bq_log10'))],
+  RAND: [signature([], FLOAT64, () => 'random()', { volatile: true })],
+}

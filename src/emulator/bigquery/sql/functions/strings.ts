@@ -1,0 +1,120 @@
+import { quote, typed, type Place, type Typed } from '../analysis.ts'
+import { coerce } from '../coercion.ts'
+import { concatenate } from '../analyze-operators.ts'
+import { SqlFailure, unsupported } from '../failure.ts'
+import type { Call } from '../syntax.ts'
+import { arrayOf, BOOL, BYTES, INT64, STRING } from '../types.ts'
+import { passing, signature, type PlainFunctions, type SpecialFunctions } from './signature.ts'
+
+/** https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions and hash_functions */
+export const strings: PlainFunctions = {
+  STARTS_WITH: [signature([STRING, STRING], BOOL, passing('starts_with'))],
+  ENDS_WITH: [signature([STRING, STRING], BOOL, passing('suffix'))],
+  STRPOS: [signature([STRING, STRING], INT64, passing('instr'))],
+  LENGTH: [signature([STRING], INT64, passing('length')), signature([BYTES], INT64, passing('octet_length'))],
+  CHAR_LENGTH: [signature([STRING], INT64, passing('length'))],
+  CHARACTER_LENGTH: [signature([STRING], INT64, passing('length'))],
+  BYTE_LENGTH: [
+    signature([STRING], INT64, ([text]) => `octet_length(encode(${text}))`),
+    signature([BYTES], INT64, passing('octet_length')),
+  ],
+  OCTET_LENGTH: [
+    signature([STRING], INT64, ([text]) => `octet_length(encode(${text}))`),
+    signature([BYTES], INT64, passing('octet_length')),
+  ],
+  LOWER: [signature([STRING], STRING, passing('bq_lower'))],
+  UPPER: [signature([STRING], STRING, passing('bq_upper'))],
+  TRIM: [signature([STRING], STRING, passing('bq_trim')), signature([STRING, STRING], STRING, passing('bq_trim_set'))],
+  LTRIM: [signature([STRING], STRING, passing('bq_ltrim')), signature([STRING, STRING], STRING, passing('bq_ltrim_set'))],
+  RTRIM: [signature([STRING], STRING, passing('bq_rtrim')), signature([STRING, STRING], STRING, passing('bq_rtrim_set'))],
+  REPLACE: [
+    signature([STRING, STRING, STRING], STRING, ([text, from, to]) => `CASE WHEN ${from} = '' AND ${to} IS NOT NULL THEN ${text} ELSE replace(${text}, ${from}, ${to}) END`, { repeats: true }),
+  ],
+  REVERSE: [signature([STRING], STRING, passing('bq_reverse'))],
+  REPEAT: [signature([STRING, INT64], STRING, passing('bq_repeat'))],
+  LEFT: [signature([STRING, INT64], STRING, ([text, count]) => `bq_substr(${text}, CAST(1 AS BIGINT), ${count})`)],
+  RIGHT: [signature([STRING, INT64], STRING, passing('bq_right'))],
+  SUBSTR: [
+    signature([STRING, INT64], STRING, ([text, from]) => `bq_substr(${text}, ${from}, CAST(9223372036854775807 AS BIGINT))`),
+    signature([STRING, INT64, INT64], STRING, passing('bq_substr')),
+  ],
+  SUBSTRING: [
+    signature([STRING, INT64], STRING, ([text, from]) => `bq_substr(${text}, ${from}, CAST(9223372036854775807 AS BIGINT))`),
+    signature([STRING, INT64, INT64], STRING, passing('bq_substr')),
+  ],
+  LPAD: [
+    signature([STRING, INT64], STRING, ([text, length]) => `bq_lpad(${text}, ${length}, ' ')`),
+    signature([STRING, INT64, STRING], STRING, passing('bq_lpad')),
+  ],
+  RPAD: [
+    signature([STRING, INT64], STRING, ([text, length]) => `bq_rpad(${text}, ${length}, ' ')`),
+    signature([STRING, INT64, STRING], STRING, passing('bq_rpad')),
+  ],
+  SPLIT: [
+    signature([STRING], arrayOf(STRING), ([text]) => `string_split(${text}, ',')`),
+    signature([STRING, STRING], arrayOf(STRING), passing('string_split')),
+  ],
+  REGEXP_CONTAINS: [signature([STRING, STRING], BOOL, passing('regexp_matches'))],
+  FARM_FINGERPRINT: [signature([STRING], INT64, passing('bq_farm_string')), signature([BYTES], INT64, passing('bq_farm_bytes'))],
+  MD5: [hash('md5', STRING), hash('md5', BYTES)],
+  SHA1: [hash('sha1', STRING), hash('sha1', BYTES)],
+  SHA256: [hash('sha256', STRING), hash('sha256', BYTES)],
+  TO_HEX: [signature([BYTES], STRING, ([bytes]) => `lower(hex(${bytes}))`)],
+  TO_BASE64: [signature([BYTES], STRING, passing('base64'))],
+}
+
+function hash(name: string, type: typeof STRING): ReturnType<typeof signature> {
+  return signature([type], BYTES, ([value]) => `unhex(${name}(${type === STRING ? `encode(${value})` : value}))`)
+}
+
+export const stringSpecials: SpecialFunctions = {
+  CONCAT: (call, at, place) => {
+    const parts = call.args.map((arg) => place.analysis.rules.expression(arg.value, place))
+    if (parts.length === 0) throw new SqlFailure('No matching signature for function CONCAT with no arguments', at)
+    return concatenate(parts, 'function CONCAT', at)
+  },
+  REGEXP_EXTRACT: (call, at, place) => {
+    const [text, pattern, ...others] = strings2(call, at, place)
+    if (others.length > 0) throw unsupported('REGEXP_EXTRACT with a position', at)
+    const groups = capturingGroups(constantText(pattern, 'REGEXP_EXTRACT'))
+    if (groups > 1) throw new SqlFailure('Regular expression passed to REGEXP_EXTRACT has more than one capturing group', at)
+    const sql = `CASE WHEN regexp_matches(${text.sql}, ${pattern.sql}) THEN regexp_extract(${text.sql}, ${pattern.sql}, ${groups}) END`
+    return typed(sql, STRING, at, [text, pattern])
+  },
+  REGEXP_EXTRACT_ALL: (call, at, place) => {
+    const [text, pattern] = strings2(call, at, place)
+    const groups = capturingGroups(constantText(pattern, 'REGEXP_EXTRACT_ALL'))
+    if (groups > 1) throw new SqlFailure('Regular expression passed to REGEXP_EXTRACT_ALL has more than one capturing group', at)
+    return typed(`regexp_extract_all(${text.sql}, ${pattern.sql}, ${groups})`, arrayOf(STRING), at, [text, pattern])
+  },
+  REGEXP_REPLACE: (call, at, place) => {
+    const [text, pattern, replacement] = strings2(call, at, place)
+    if (!replacement) throw new SqlFailure('No matching signature for function REGEXP_REPLACE', at)
+    const written = constantText(replacement, 'REGEXP_REPLACE')
+    if (/\\[^\d\\]|\\$/.test(written.replaceAll('\\\\', ''))) throw new SqlFailure('Invalid REGEXP_REPLACE pattern', at)
+    return typed(`regexp_replace(${text.sql}, ${pattern.sql}, ${quote(written)}, 'g')`, STRING, at, [text, pattern])
+  },
+}
+
+function strings2(call: Call, at: number, place: Place): [Typed, Typed, ...Typed[]] {
+  const args = call.args.map((arg) => place.analysis.rules.expression(arg.value, place))
+  const [text, pattern, ...others] = args.map((arg) => coerce(arg, STRING))
+  if (!text || !pattern || others.includes(undefined)) {
+    throw new SqlFailure(`No matching signature for function ${call.name}`, at)
+  }
+  return [text, pattern, ...(others as Typed[])]
+}
+
+function constantText(value: Typed, name: string): string {
+  if (value.literal?.type !== 'STRING') throw unsupported(`${name} with a pattern that is not a literal or a parameter`, value.at)
+  return value.literal.value
+}
+
+/** Counts `(` that capture in an RE2 pattern. */
+function capturingGroups(pattern: string): number {
+  const plain = pattern
+    .replaceAll(/\\Q[\s\S]*?(\\E|$)/g, '')
+    .replaceAll(/\\[\s\S]/g, '')
+    .replaceAll(/\[\^?\]?(?:\[:[a-z^]+:\]|[^\]])*\]/g, '')
+  return (plain.match(/\((?!\?)|\(\?P?</g) ?? []).length
+}

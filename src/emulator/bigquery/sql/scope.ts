@@ -1,0 +1,99 @@
+import { typed, type Column, type Place, type Scope, type Typed } from './analysis.ts'
+import { SqlFailure } from './failure.ts'
+import type { SqlType } from './types.ts'
+
+export function newScope(parent?: Scope): Scope {
+  return { ...(parent ? { parent } : {}), sources: [], merged: new Map() }
+}
+
+const sameName = (left: string | null, right: string): boolean => left !== null && left.toLowerCase() === right.toLowerCase()
+
+/**
+ * Finds what a bare name means: a SELECT alias where those are visible, else a column, else a FROM
+ * item's alias (which stands for its whole row); inner queries before outer ones.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
+ */
+export function resolveName(name: string, at: number, place: Place): Typed {
+  for (let scope: Scope | undefined = place.scope; scope; scope = scope.parent) {
+    const found = inScope(name, at, scope)
+    if (found) return found
+  }
+  throw new SqlFailure(`Unrecognized name: ${name}`, at)
+}
+
+/** Whether a FROM item of the scope, or of one around it, has this alias. */
+export function isRangeVariable(name: string, scope: Scope | undefined): boolean {
+  for (let level = scope; level; level = level.parent) {
+    if (level.sources.some((source) => sameName(source.alias, name))) return true
+  }
+  return false
+}
+
+function inScope(name: string, at: number, scope: Scope): Typed | undefined {
+  const alias = scope.aliases?.get(name.toLowerCase())
+  if (alias) return { ...alias, at }
+  const merged = scope.merged.get(name.toLowerCase())
+  if (merged) return read(merged, at, scope, name)
+  const source = scope.sources.find((candidate) => sameName(candidate.alias, name))
+  const columns = scope.sources.flatMap((candidate) =>
+    candidate.columns.filter((column) => sameName(column.name, name)),
+  )
+  if (columns.length > 1) throw new SqlFailure(`Column name ${name} is ambiguous`, at)
+  if (columns[0]) return read(columns[0], at, scope, name)
+  if (!source) return undefined
+  if (source.element) return read(source.element, at, scope, name)
+  return wholeRow(source.columns, at, scope, name)
+}
+
+/** A FROM item's alias used as a value: a STRUCT of its columns. */
+function wholeRow(columns: readonly Column[], at: number, scope: Scope, name: string): Typed {
+  const parts = columns.map((column) => read(column, at, scope, name))
+  const type: SqlType = {
+    kind: 'STRUCT',
+    fields: columns.map((column) => ({ name: column.name, type: column.type })),
+  }
+  return typed(`struct_pack(${parts.map((part, index) => `f${index} := ${part.sql}`).join(', ')})`, type, at)
+}
+
+/** `alias.column`, or undefined when `alias` is not a FROM item of any scope around. */
+export function resolveQualified(alias: string, field: string, at: number, fieldAt: number, place: Place): Typed | undefined {
+  for (let scope: Scope | undefined = place.scope; scope; scope = scope.parent) {
+    const isColumn =
+      scope.aliases?.has(alias.toLowerCase()) ||
+      scope.merged.has(alias.toLowerCase()) ||
+      scope.sources.some((candidate) => candidate.columns.some((column) => sameName(column.name, alias)))
+    if (isColumn) return undefined
+    const source = scope.sources.find((candidate) => sameName(candidate.alias, alias))
+    if (!source) continue
+    if (source.element) return undefined
+    const columns = source.columns.filter((column) => sameName(column.name, field))
+    if (columns.length > 1) throw new SqlFailure(`Column name ${field} is ambiguous`, fieldAt)
+    if (!columns[0]) throw new SqlFailure(`Name ${field} not found inside ${alias}`, fieldAt)
+    return read(columns[0], at, scope, `${alias}.${field}`)
+  }
+  return undefined
+}
+
+function read(column: Column, at: number, scope: Scope, name: string): Typed {
+  column.onUse?.()
+  if (!scope.grouping) return typed(column.sql, column.type, at)
+  const key = scope.grouping.keys.find((candidate) => candidate.sql === column.sql)
+  if (!key) {
+    throw new SqlFailure(`expression references column ${name} which is neither grouped nor aggregated`, at)
+  }
+  return { ...key.result, at }
+}
+
+/** Runs `work` as if the scope were not grouped: inside an aggregate's arguments, and to compare with a grouping key. */
+export function ungrouped<Result>(place: Place, work: (place: Place) => Result): Result {
+  const { scope } = place
+  const { grouping, aliases } = scope
+  delete scope.grouping
+  delete scope.aliases
+  try {
+    return work({ ...place, insideAggregate: true, allowsWindows: false })
+  } finally {
+    if (grouping) scope.grouping = grouping
+    if (aliases) scope.aliases = aliases
+  }
+}

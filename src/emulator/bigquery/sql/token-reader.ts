@@ -1,0 +1,153 @@
+import { SqlFailure } from './failure.ts'
+import type { Expression, Query } from './syntax.ts'
+import { tokenize, type Token } from './tokens.ts'
+
+/** The grammar's two recursive rules; the reader carries them, so that its modules need not import each other in a circle. */
+export interface Rules {
+  expression: (reader: TokenReader) => Expression
+  query: (reader: TokenReader) => Query
+}
+
+/** Words that cannot be a name without backticks (https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords). */
+const RESERVED = new Set(
+  `ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE CURRENT
+  DEFAULT DEFINE DESC DISTINCT ELSE END ENUM ESCAPE EXCEPT EXCLUDE EXISTS EXTRACT FALSE FETCH FOLLOWING FOR FROM FULL
+  GROUP GROUPING GROUPS HASH HAVING IF IGNORE IN INNER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT LOOKUP
+  MERGE NATURAL NEW NO NOT NULL NULLS OF ON OR ORDER OUTER OVER PARTITION PRECEDING PROTO QUALIFY RANGE RECURSIVE
+  RESPECT RIGHT ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TO TREAT TRUE UNBOUNDED UNION UNNEST USING WHEN
+  WHERE WINDOW WITH WITHIN`.split(/\s+/),
+)
+
+/** A cursor over a statement's tokens, with the errors of a failed expectation. */
+export class TokenReader {
+  readonly rules: Rules
+  readonly #tokens: readonly Token[]
+  #position = 0
+  /** How many `?` parameters were met. */
+  positionalParameters = 0
+
+  constructor(source: string, rules: Rules) {
+    this.rules = rules
+    this.#tokens = tokenize(source)
+  }
+
+  peek(ahead = 0): Token {
+    return this.#tokens[Math.min(this.#position + ahead, this.#tokens.length - 1)]!
+  }
+
+  get at(): number {
+    return this.peek().at
+  }
+
+  take(): Token {
+    const token = this.peek()
+    if (token.kind !== 'end') this.#position += 1
+    return token
+  }
+
+  mark(): number {
+    return this.#position
+  }
+
+  reset(mark: number): void {
+    this.#position = mark
+  }
+
+  isKeyword(word: string, ahead = 0): boolean {
+    const token = this.peek(ahead)
+    return token.kind === 'name' && token.text.toUpperCase() === word
+  }
+
+  isKeywords(...words: string[]): boolean {
+    return words.every((word, index) => this.isKeyword(word, index))
+  }
+
+  /** Consumes the words when all of them come next. */
+  keyword(...words: string[]): boolean {
+    if (!this.isKeywords(...words)) return false
+    this.#position += words.length
+    return true
+  }
+
+  expectKeyword(word: string): void {
+    if (!this.keyword(word)) throw this.unexpected(`keyword ${word}`)
+  }
+
+  isSymbol(symbol: string, ahead = 0): boolean {
+    const token = this.peek(ahead)
+    return token.kind === 'symbol' && token.text === symbol
+  }
+
+  symbol(symbol: string): boolean {
+    if (!this.isSymbol(symbol)) return false
+    this.#position += 1
+    return true
+  }
+
+  expectSymbol(symbol: string): void {
+    if (symbol === '>' && this.isSymbol('>>')) {
+      const token = this.peek()
+      Object.assign(token, { text: '>', at: token.at + 1 })
+      return
+    }
+    if (!this.symbol(symbol)) throw this.unexpected(`"${symbol}"`)
+  }
+
+  /** Whether the next token can be a name: quoted, or not a reserved word. */
+  isName(ahead = 0): boolean {
+    const token = this.peek(ahead)
+    return token.kind === 'quotedName' || (token.kind === 'name' && !RESERVED.has(token.text.toUpperCase()))
+  }
+
+  name(): Token {
+    if (!this.isName()) throw this.unexpected()
+    return this.take()
+  }
+
+  /** Whether a query begins here (possibly in parentheses of its own). */
+  startsQuery(): boolean {
+    let ahead = 0
+    while (this.isSymbol('(', ahead)) ahead += 1
+    return this.isKeyword('SELECT', ahead) || (ahead === 0 && this.isKeyword('WITH'))
+  }
+
+  /** A name after a dot may be a reserved word. */
+  fieldName(): Token {
+    const { kind } = this.peek()
+    if (kind !== 'name' && kind !== 'quotedName') throw this.unexpected()
+    return this.take()
+  }
+
+  /** The syntax error about the next token, in BigQuery's form. */
+  unexpected(expected?: string): SqlFailure {
+    const token = this.peek()
+    const found = describe(token)
+    const message = expected ? `Syntax error: Expected ${expected} but got ${found}` : `Syntax error: Unexpected ${found}`
+    return new SqlFailure(message, token.at)
+  }
+}
+
+function describe(token: Token): string {
+  switch (token.kind) {
+    case 'end':
+      return 'end of script'
+    case 'name':
+      return RESERVED.has(token.text.toUpperCase())
+        ? `keyword ${token.text.toUpperCase()}`
+        : `identifier ${JSON.stringify(token.text)}`
+    case 'quotedName':
+      return `identifier \`${token.text}\``
+    case 'integer':
+      return `integer literal ${JSON.stringify(token.text)}`
+    case 'float':
+      return `floating point literal ${JSON.stringify(token.text)}`
+    case 'string':
+      return `string literal ${JSON.stringify(token.text)}`
+    case 'bytes':
+      return 'bytes literal'
+    case 'parameter':
+      return token.text === '' ? '"?"' : '"@"'
+    case 'symbol':
+      return JSON.stringify(token.text)
+  }
+}

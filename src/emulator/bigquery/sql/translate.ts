@@ -1,0 +1,62 @@
+import type { Analysis, Catalog, QueryColumn, Typed } from './analysis.ts'
+import { aggregateCall } from './analyze-aggregate.ts'
+import { analyzeExpression } from './analyze-expression.ts'
+import { analyzeQuery } from './analyze-query.ts'
+import { SqlFailure } from './failure.ts'
+import { parseStatement } from './parse-statement.ts'
+
+export interface TranslationOptions {
+  catalog: Catalog
+  /** Values by lower-case name. */
+  namedParameters?: ReadonlyMap<string, Typed>
+  positionalParameters?: readonly Typed[]
+  nowMicros: bigint
+}
+
+export interface Translation {
+  /** DuckDB's query; its columns are `c0`, `c1`, …. */
+  sql: string
+  /** The result's columns; those without a name are called `f0_`, `f1_`, … as on BigQuery. */
+  columns: (QueryColumn & { name: string })[]
+  /** Indexes of the columns read, by table key. */
+  columnsRead: ReadonlyMap<string, ReadonlySet<number>>
+  views: readonly string[]
+}
+
+/** Translates one GoogleSQL query to DuckDB's SQL, or throws SqlFailure: never an approximation. */
+export function translate(statement: string, options: TranslationOptions): Translation {
+  const query = parseStatement(statement)
+  let counter = 0
+  const analysis: Analysis = {
+    catalog: options.catalog,
+    namedParameters: options.namedParameters ?? new Map(),
+    positionalParameters: options.positionalParameters ?? [],
+    nowMicros: options.nowMicros,
+    fresh: (prefix) => `${prefix}${++counter}`,
+    columnsRead: new Map(),
+    views: new Set(),
+    viewDepth: 0,
+    named: new Map(),
+    rules: { expression: analyzeExpression, query: analyzeQuery, aggregate: aggregateCall },
+  }
+  const plan = analyzeQuery(query, { analysis })
+  const row = plan.isValue ? plan.columns[0]!.type : undefined
+  const isStruct = row?.kind === 'STRUCT'
+  const sql = isStruct
+    ? `SELECT ${row.fields.map((_, index) => `struct_extract(v.c0, 'f${index}') AS c${index}`).join(', ')} FROM (${plan.sql}) AS v`
+    : plan.sql
+  const columns = named(isStruct ? row.fields : plan.columns)
+  return { sql, columns, columnsRead: analysis.columnsRead, views: [...analysis.views] }
+}
+
+function named(columns: readonly QueryColumn[]): (QueryColumn & { name: string })[] {
+  let anonymous = 0
+  const result = columns.map(({ name, type }) => ({ name: name ?? `f${anonymous++}_`, type }))
+  const names = result.map(({ name }) => name.toLowerCase())
+  const repeated = result.find(({ name }, index) => names.indexOf(name.toLowerCase()) !== index)
+  if (repeated) {
+    throw new SqlFailure(`Duplicate column names in the result are not supported when a destination table is present. Found duplicate(s): ${repeated.name}`)
+  }
+  return result
+}
+

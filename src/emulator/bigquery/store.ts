@@ -1,0 +1,181 @@
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import { datasetKey, jobKey, tableKey, type DatasetRecord, type JobRecord, type TableRecord } from './records.ts'
+import { registerFunctions } from './sql/runtime/functions.ts'
+
+/** Documents to keep (or, when null, to forget) together with the rows written in the same transaction. */
+export interface Changes {
+  datasets?: readonly (readonly [string, DatasetRecord | null])[]
+  tables?: readonly (readonly [string, TableRecord | null])[]
+  jobs?: readonly JobRecord[]
+}
+
+const SCHEMA = `
+  CREATE SCHEMA IF NOT EXISTS data;
+  CREATE TABLE IF NOT EXISTS datasets (key VARCHAR, body VARCHAR);
+  CREATE TABLE IF NOT EXISTS tables (key VARCHAR, body VARCHAR);
+  CREATE TABLE IF NOT EXISTS jobs (key VARCHAR PRIMARY KEY, project VARCHAR, created_ms BIGINT, state VARCHAR, physical VARCHAR, body VARCHAR)`
+
+/**
+ * The one store of the emulated BigQuery: a DuckDB file with the rows and the documents that
+ * describe them, so that a transaction covers both and a killed process leaves them in agreement.
+ *
+ * Rows of a job are first written to a table of their own, which no document names; a short
+ * transaction then puts it in its place. What a kill leaves unnamed is swept at the next start.
+ */
+export class Store {
+  readonly datasets = new Map<string, DatasetRecord>()
+  readonly tables = new Map<string, TableRecord>()
+  readonly #instance: DuckDBInstance
+  readonly #writer: DuckDBConnection
+  readonly #idle: DuckDBConnection[] = []
+  readonly #jobKeys: Set<string>
+  #sequence: number
+  #turn: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  private constructor(instance: DuckDBInstance, writer: DuckDBConnection, jobKeys: Set<string>, sequence: number) {
+    this.#instance = instance
+    this.#writer = writer
+    this.#jobKeys = jobKeys
+    this.#sequence = sequence
+  }
+
+  static async open(directory: string): Promise<Store> {
+    mkdirSync(directory, { recursive: true })
+    const instance = await DuckDBInstance.create(path.join(directory, 'bigquery.duckdb'))
+    const writer = await instance.connect()
+    await writer.run(`SET GLOBAL TimeZone = 'UTC'`)
+    await writer.run(SCHEMA)
+    registerFunctions(writer)
+    const strings = async (sql: string): Promise<string[]> => (await (await writer.run(sql)).getRows()).map((row) => row[0] as string)
+    const physical = await strings(`SELECT table_name FROM duckdb_tables() WHERE schema_name = 'data'`)
+    const sequence = Math.max(0, ...physical.map((name) => Number(name.slice(1)) || 0))
+    const store = new Store(instance, writer, new Set(await strings('SELECT key FROM jobs')), sequence)
+    for (const body of await strings('SELECT body FROM datasets')) {
+      const record = JSON.parse(body) as DatasetRecord
+      store.datasets.set(datasetKey(record.project, record.dataset), record)
+    }
+    for (const body of await strings('SELECT body FROM tables')) {
+      const record = JSON.parse(body) as TableRecord
+      store.tables.set(tableKey(record.project, record.dataset, record.table), record)
+    }
+    const named = new Set([...store.tables.values()].map((record) => record.physical))
+    for (const name of await strings('SELECT DISTINCT physical FROM jobs WHERE physical IS NOT NULL')) named.add(name)
+    for (const name of physical) if (!named.has(name)) await writer.run(`DROP TABLE data.${name}`)
+    return store
+  }
+
+  /** A name for a new table of rows. */
+  newPhysical(): string {
+    this.#sequence += 1
+    return `t${this.#sequence}`
+  }
+
+  /** Runs `work` on a connection of its own: queries run beside each other and beside one writer. */
+  async read<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
+    const connection = this.#idle.pop() ?? (await this.#instance.connect())
+    try {
+      return await work(connection)
+    } finally {
+      if (this.#closed) connection.closeSync()
+      else this.#idle.push(connection)
+    }
+  }
+
+  /**
+   * Runs `work` in a transaction and keeps the documents it returns in the same transaction. One
+   * at a time: DuckDB refuses a second change of the same row or table until the first is through.
+   */
+  async write(work: (connection: DuckDBConnection) => Promise<Changes>): Promise<void> {
+    const mine = this.#turn.then(async () => {
+      const connection = this.#writer
+      await connection.run('BEGIN')
+      let changes: Changes
+      try {
+        changes = await work(connection)
+        await this.#keep(connection, changes)
+        await connection.run('COMMIT')
+      } catch (error) {
+        await connection.run('ROLLBACK').catch((rollbackError: unknown) => {
+          // A failed COMMIT has already ended the transaction.
+          if (!String(rollbackError).includes('no transaction is active')) throw rollbackError
+        })
+        throw error
+      }
+      this.#remember(changes)
+    })
+    this.#turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  async #keep(connection: DuckDBConnection, changes: Changes): Promise<void> {
+    for (const [table, entries] of [['datasets', changes.datasets ?? []], ['tables', changes.tables ?? []]] as const) {
+      const existing = table === 'datasets' ? this.datasets : this.tables
+      for (const [key, record] of entries) {
+        if (existing.has(key)) await connection.run(`DELETE FROM ${table} WHERE key = $1`, [key])
+        if (record) await connection.run(`INSERT INTO ${table} VALUES ($1, $2)`, [key, JSON.stringify(record)])
+      }
+    }
+    for (const job of changes.jobs ?? []) {
+      const key = jobKey(job.project, job.location, job.jobId)
+      const values = [key, job.project, BigInt(job.createdMs), job.state, job.result?.physical ?? null, JSON.stringify(job)]
+      const sql = this.#jobKeys.has(key)
+        ? 'UPDATE jobs SET state = $4, physical = $5, body = $6 WHERE key = $1 AND project = $2 AND created_ms = $3'
+        : 'INSERT INTO jobs VALUES ($1, $2, $3, $4, $5, $6)'
+      await connection.run(sql, values)
+    }
+  }
+
+  #remember(changes: Changes): void {
+    const apply = <Value>(map: Map<string, Value>, entries: readonly (readonly [string, Value | null])[]): void => {
+      for (const [key, value] of entries) {
+        if (value === null) map.delete(key)
+        else map.set(key, value)
+      }
+    }
+    apply(this.datasets, changes.datasets ?? [])
+    apply(this.tables, changes.tables ?? [])
+    for (const job of changes.jobs ?? []) this.#jobKeys.add(jobKey(job.project, job.location, job.jobId))
+  }
+
+  hasJob(key: string): boolean {
+    return this.#jobKeys.has(key)
+  }
+
+  get jobCount(): number {
+    return this.#jobKeys.size
+  }
+
+  async job(key: string): Promise<JobRecord | undefined> {
+    if (!this.#jobKeys.has(key)) return undefined
+    const rows = await this.read(async (connection) => (await connection.run('SELECT body FROM jobs WHERE key = $1', [key])).getRows())
+    return rows[0] ? (JSON.parse(rows[0][0] as string) as JobRecord) : undefined
+  }
+
+  /** Jobs of a project, newest first; all of those that were running when `state` says so. */
+  async jobs(filter: { project?: string; state?: string; limit: number; offset: number }): Promise<JobRecord[]> {
+    const sql = `SELECT body FROM jobs WHERE ($1 IS NULL OR project = $1) AND ($2 IS NULL OR state = $2)
+      ORDER BY created_ms DESC, key LIMIT ${filter.limit} OFFSET ${filter.offset}`
+    const rows = await this.read(async (connection) => (await connection.run(sql, [filter.project ?? null, filter.state ?? null])).getRows())
+    return rows.map((row) => JSON.parse(row[0] as string) as JobRecord)
+  }
+
+  /** Jobs created before a time whose rows are still kept. */
+  async expiredResults(beforeMs: number): Promise<JobRecord[]> {
+    const sql = 'SELECT body FROM jobs WHERE physical IS NOT NULL AND created_ms < $1'
+    const rows = await this.read(async (connection) => (await connection.run(sql, [BigInt(beforeMs)])).getRows())
+    return rows.map((row) => JSON.parse(row[0] as string) as JobRecord)
+  }
+
+  /** Waits for the write in progress and closes the file. */
+  async close(): Promise<void> {
+    await this.#turn
+    this.#closed = true
+    for (const connection of this.#idle.splice(0)) connection.closeSync()
+    await this.#writer.run('CHECKPOINT')
+    this.#writer.closeSync()
+    this.#instance.closeSync()
+  }
+}
