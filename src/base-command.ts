@@ -5,7 +5,7 @@ import { shellWord } from './contracts/shell-word.ts'
 import { expectedFailure } from './services/cloud-failure.ts'
 import { openSession, type Session } from './services/session.ts'
 import { formatFailure } from './ui/failure.ts'
-import { progressMode, type ProgressMode } from './ui/steps.ts'
+import { progressMode, showNote, type ProgressMode } from './ui/steps.ts'
 import { usageFailure } from './usage-failure.ts'
 
 /** The one place that turns what was thrown into what a person or a script reads, and into the exit code. */
@@ -119,6 +119,7 @@ export abstract class CloudCommand extends BaseCommand {
       configDirectory: this.config.configDir,
       launcher: this.launcher(),
       flags: ` --local${this.folderFlag(flags['data-dir'])}`,
+      starting: () => showNote('Start the local cloud', this.progress),
     })
     return this.#session
   }

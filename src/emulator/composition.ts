@@ -4,7 +4,7 @@ import { bigQueryApi } from './bigquery/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { EmulatedApi } from './kernel/api.ts'
 import type { Clock } from './kernel/clock.ts'
-import { createDeliver } from './kernel/deliver.ts'
+import { createDeliver, type DeliveryRecord } from './kernel/deliver.ts'
 import type { Faults } from './kernel/faults.ts'
 import { httpOperations, type GatewayControl } from './kernel/gateway.ts'
 import type { FrontDoor } from './kernel/http-server.ts'
@@ -26,6 +26,7 @@ export interface CompositionOptions {
   identity: Identity
   control: GatewayControl
   faults: Faults
+  onDelivery?: (record: DeliveryRecord) => void
   log(line: string): void
   stops: StopOrder
 }
@@ -98,6 +99,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     frontDoor: run.frontDoor,
     clock,
     faults,
+    ...(options.onDelivery ? { log: options.onDelivery } : {}),
   })
   const tasks = await open('tasks', 'dispatchers', 'google.cloud.tasks.*', (directory) =>
     cloudTasksApi({ directory, clock, deliver }),

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
+import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
 import { openApis, storeDamaged, type Composition } from './composition.ts'
 import { openIdentity, type Identity } from './identity/index.ts'
@@ -9,7 +10,7 @@ import { PRIVATE_FOLDER_MODE, writeFileAtomically } from './kernel/atomic-file.t
 import { systemClock, type Clock } from './kernel/clock.ts'
 import { createFaults, type FaultRule, type Faults } from './kernel/faults.ts'
 import { FolderLocked, lockFolder } from './kernel/folder-lock.ts'
-import { createGateway, type CallRecord, type GatewayControl } from './kernel/gateway.ts'
+import { createGateway, type GatewayControl } from './kernel/gateway.ts'
 import { serveGrpc } from './kernel/grpc-server.ts'
 import { serveHttp } from './kernel/http-server.ts'
 import { listenOn, PortTaken, probePort } from './kernel/listen.ts'
@@ -38,8 +39,8 @@ export interface LocalCloudOptions {
   stopWhenIdle?: boolean
   /** Lines for a person who watches: starts and crashes of programs, and errors while stopping. */
   log?: (line: string) => void
-  /** Told of every API call. */
-  onCall?: (record: CallRecord) => void
+  /** A file to which one line of JSON per API call and delivery is appended. */
+  accessLogFile?: string
 }
 
 export interface LocalCloud {
@@ -78,6 +79,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   const locatorFile = path.join(dataDir, LOCATOR_FILE)
   const projectNumber = numberOf(projectId)
   const faults = readFaults(options)
+  const accessLog = options.accessLogFile === undefined ? undefined : startAccessLog(options.accessLogFile, clock, stops)
 
   takeFolder(dataDir, locatorFile, stops)
 
@@ -96,7 +98,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     faults,
     clock,
     addedLatencyMs: options.addedLatencyMs ?? 0,
-    ...(options.onCall ? { log: options.onCall } : {}),
+    ...(accessLog ? { log: accessLog.write } : {}),
   })
   const composition = await openApis({
     dataDir,
@@ -107,6 +109,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     identity,
     control,
     faults,
+    ...(accessLog ? { onDelivery: accessLog.write } : {}),
     log,
     stops,
   })
@@ -181,6 +184,17 @@ function readFaults(options: LocalCloudOptions): Faults {
       [],
       error,
     )
+  }
+}
+
+function startAccessLog(file: string, clock: Clock, stops: StopOrder): AccessLog {
+  try {
+    const log = openAccessLog(file, clock)
+    stops.add('folder', () => log.close())
+    return log
+  } catch (error) {
+    const message = `The access log ${file} cannot be written: ${(error as Error).message}`
+    throw new LocalCloudError('ACCESS_LOG_UNUSABLE', message, ['choose another file with --access-log'], error)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Storage } from '@google-cloud/storage'
 import { restClientOptions } from './credentials.ts'
+import { downloadObject } from './download.ts'
 import { call, callUnless, CloudError } from './errors.ts'
 
 let client: Promise<Storage> | undefined
@@ -26,8 +27,7 @@ export function parseGsUri(uri: string): { bucket: string; path: string } {
 /** The bytes of an object. Rejects with CloudError NOT_FOUND when there is none. */
 export async function readObject(uri: string): Promise<Buffer> {
   const { bucket, path } = parseGsUri(uri)
-  const [bytes] = await call((await storage()).bucket(bucket).file(path).download())
-  return bytes
+  return downloadObject(await storage(), bucket, path)
 }
 
 /** Writes an object whole. `onlyNew` refuses to replace one: CloudError FAILED_PRECONDITION. */

@@ -21,12 +21,14 @@ export class BadRequest extends Error {
  */
 export function httpService({ log, projectId }: { log: Logger; projectId: string }): Hono {
   const app = new Hono()
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: (context) => refuse(context, 413, 'BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`),
-    }),
-  )
+  const limitUnstated = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge })
+  app.use((context, next) => {
+    const stated = context.req.header('content-length')
+    // The middleware for bodies of unstated length makes a web stream of every body, which costs as
+    // much as all the rest of answering a request.
+    if (stated === undefined || context.req.header('transfer-encoding') !== undefined) return limitUnstated(context, next)
+    return Number(stated) > MAX_BODY_BYTES ? Promise.resolve(tooLarge(context)) : next()
+  })
   app.get('/healthz', (context) => context.json({ status: 'ok' }))
   app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `no ${context.req.method} ${context.req.path} here`))
   app.onError((error, context) => {
@@ -41,6 +43,10 @@ export function httpService({ log, projectId }: { log: Logger; projectId: string
     return refuse(context, 500, 'INTERNAL', error.message)
   })
   return app
+}
+
+function tooLarge(context: Context): Response {
+  return refuse(context, 413, 'BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`)
 }
 
 export function refuse(

@@ -25,10 +25,16 @@ const POLL_MS = 25
  * this process's clients at it.
  *
  * @param launcher the command line that starts `imagery`
+ * @param starting called before one is started, which takes a second or two
  * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said
  */
-export async function attachLocalCloud(dataDirectory: string, launcher: readonly string[]): Promise<AttachedLocalCloud> {
+export async function attachLocalCloud(
+  dataDirectory: string,
+  launcher: readonly string[],
+  starting: () => void = () => undefined,
+): Promise<AttachedLocalCloud> {
   const running = await findLocalCloud(dataDirectory)
+  if (!running) starting()
   const locator = running ?? (await startLocalCloud(dataDirectory, launcher, ['--until-idle']))
   useLocalCloud(locator)
   return { locator, isOwn: running === undefined, release: await takeLease(locator) }

@@ -18,7 +18,8 @@ export async function writeWholeFile(file: string, pieces: AsyncIterable<string>
     await pipeline(pieces, createWriteStream(part))
     if (isPlain) await rename(part, file)
   } catch (error) {
-    if (isPlain) await rm(part, { force: true })
+    // There may be nothing to remove, nor a folder that it could be in: what went wrong first is what counts.
+    if (isPlain) await rm(part, { force: true }).catch(() => undefined)
     const { code, syscall, message } = error as NodeJS.ErrnoException
     if (syscall === undefined || !code?.startsWith('E')) throw error
     throw new ImageryError('FILE_NOT_WRITABLE', `${file} cannot be written: ${message}`, { cause: error })

@@ -24,6 +24,8 @@ export async function openSession(options: {
   launcher: readonly string[]
   /** What a suggested command must carry to work on the same cloud. */
   flags: string
+  /** Called before a local cloud is started, which takes a second or two. */
+  starting: () => void
 }): Promise<Session> {
   if (!options.local) {
     throw new ImageryError('NOT_AVAILABLE', 'This version of imagery works on the local cloud only: it cannot deploy to a Google Cloud project yet', {
@@ -31,7 +33,7 @@ export async function openSession(options: {
     })
   }
   const store = await openStateStore(options.configDirectory)
-  const { locator, isOwn, release } = await attachLocalCloud(options.dataDirectory, options.launcher)
+  const { locator, isOwn, release } = await attachLocalCloud(options.dataDirectory, options.launcher, options.starting)
   const place = { projectId: locator.projectId, region: locator.region }
   const mustOutliveUs = (): void => {
     if (isOwn) throw notRunning(options.flags)

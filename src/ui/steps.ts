@@ -1,3 +1,4 @@
+import { styleText } from 'node:util'
 import { DefaultRenderer, Listr, ListrLogger, ProcessOutput } from 'listr2'
 import type { Step } from '../contracts/steps.ts'
 import { LineRenderer } from './line-renderer.ts'
@@ -10,6 +11,11 @@ export function progressMode(options: { json: boolean }, environment = process.e
   if (options.json) return 'silent'
   const isTerminal = process.stderr.isTTY === true && environment['TERM'] !== 'dumb' && !environment['CI']
   return isTerminal ? 'live' : 'lines'
+}
+
+/** One line of progress that is not a step's. */
+export function showNote(text: string, mode: ProgressMode): void {
+  if (mode !== 'silent') process.stderr.write(`${styleText('dim', '·', { stream: process.stderr })} ${text}\n`)
 }
 
 /** listr2 draws live only when stdout is a terminal; ours draws on stderr, and stdout may well be a pipe. */

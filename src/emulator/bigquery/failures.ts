@@ -44,6 +44,7 @@ function evaluationError(error: unknown): string | undefined {
   if (own) return own[1]!
   const overflow = /^Out of Range Error: Overflow in (\w+) of INT64 \((-?\d+) (\S+) (-?\d+)\)/.exec(message)
   if (overflow) return `int64 overflow: ${overflow[2]} ${overflow[3]} ${overflow[4]}`
+  if (/^Conversion Error: Type INT128 .*INT64/.test(message)) return 'int64 overflow'
   if (/^(Out of Range|Conversion) Error: .*(INT128|HUGEINT|INT64|DECIMAL)/.test(message)) return `numeric overflow: ${message.split('\n')[0]!.replace(/^[^:]*: /, '')}`
   if (/^Invalid Input Error: (invalid|missing|bad|no argument|unexpected|invalid UTF-8)/.test(message)) return `Cannot parse regular expression: ${message.replace('Invalid Input Error: ', '')}`
   if (/More than one row returned by a subquery/.test(message)) return 'Scalar subquery produced more than one element'

@@ -16,6 +16,16 @@ export interface DeliverOptions {
   clock: Clock
   /** Rules whose method matches `deliver/<host><path>` make deliveries fail. */
   faults?: Faults
+  /** Told of every delivery before it is sent. */
+  log?: (record: DeliveryRecord) => void
+}
+
+/** One delivery of the call log. */
+export interface DeliveryRecord {
+  /** `deliver/<host><path>` */
+  method: string
+  /** Of a dispatch of Cloud Tasks: the last part of the task's name. */
+  task?: string
 }
 
 /**
@@ -31,6 +41,8 @@ export function createDeliver(options: DeliverOptions): Deliver {
     const url = new URL(delivery.url)
     const send = (): Promise<DeliveryAnswer> => sendOnce(options, agents, url, delivery)
     const method = `deliver/${url.host}${url.pathname}`
+    const task = delivery.headers['X-CloudTasks-TaskName']
+    options.log?.({ method, ...(task === undefined ? {} : { task }) })
     const effects = options.faults?.take(method) ?? []
     if (effects.length === 0) return send()
     const isRefused = effects.some((effect) => effect.kind === 'error')

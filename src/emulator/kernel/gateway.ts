@@ -14,6 +14,8 @@ export interface GatewayCall {
   authorization: string | undefined
   /** The request's URL is itself the credential: that of a resumable upload session. */
   isUrlCredential?: boolean
+  /** The path of an HTTP request, for the call log. */
+  path?: string
 }
 
 /**
@@ -42,6 +44,8 @@ export class ConnectionDropped extends GoogleError {
 /** One line of the call log. */
 export interface CallRecord {
   method: string
+  /** The path of an HTTP request. */
+  path?: string
   /** undefined when the token was refused. */
   email: string | undefined
   /** `OK` or the error's status. */
@@ -104,7 +108,8 @@ export function createGateway(options: GatewayOptions): GatewayControl {
       status = error instanceof GoogleError ? error.status : 'INTERNAL'
       throw error
     } finally {
-      log?.({ method: call.method, email, status, durationMs: clock.now() - startedMs })
+      const path = call.path === undefined ? {} : { path: call.path }
+      log?.({ method: call.method, ...path, email, status, durationMs: clock.now() - startedMs })
     }
   }
 
@@ -162,9 +167,9 @@ export function httpOperations(gateway: Gateway): Operation {
   return (method, handler, options = {}) =>
     async (context) => {
       try {
-        return await gateway({ method, authorization: context.req.header('authorization'), ...options }, (principal) =>
-          handler(context, principal),
-        )
+        const { path } = context.req
+        const call = { method, path, authorization: context.req.header('authorization'), ...options }
+        return await gateway(call, (principal) => handler(context, principal))
       } catch (error) {
         return error instanceof ConnectionDropped ? cutConnection(context) : errorResponse(error)
       }

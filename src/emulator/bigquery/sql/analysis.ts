@@ -9,6 +9,8 @@ export interface Typed {
   at: number
   /** Set for literals and parameters, which convert to other types more freely than other expressions. */
   literal?: LiteralValue
+  /** The fields of a STRUCT written out: each may still be converted. */
+  parts?: Typed[]
   /** A `[]` without a type takes the type its surroundings ask for. */
   untypedArray?: boolean
   /** Two evaluations differ: RAND, GENERATE_UUID. Such an expression is never written out twice. */

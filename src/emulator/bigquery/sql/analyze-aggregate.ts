@@ -15,7 +15,7 @@ export function aggregateCall(call: Call, at: number, place: Place): Typed {
   if (!AGGREGATE_NAMES.has(call.name)) throw new SqlFailure(`Analytic function ${call.name} cannot be called without an OVER clause`, at)
   const { grouping } = place.scope
   if (place.insideAggregate && !grouping) throw new SqlFailure('Aggregations of aggregations are not allowed', at)
-  if (!grouping) throw new SqlFailure(`Aggregate function ${call.name} not allowed in ${place.clause}`, at)
+  if (!grouping) throw new SqlFailure(`Aggregate function ${call.star ? 'COUNT(*)' : call.name} not allowed in ${place.clause}`, at)
   const built = ungrouped(place, (raw) => build(call, at, raw))
   const sql = built.sql('')
   const existing = built.volatile ? undefined : grouping.aggregates.find((aggregate) => aggregate.sql === sql)

@@ -17,7 +17,7 @@ export function arrayLiteral(node: Expression & { kind: 'array' }, items: Typed[
   const { element } = node
   const unified = element
     ? { type: element, values: items.map((item) => require(item, element, `Array element type ${typeName(item.type)} does not coerce to ${typeName(element)}`)) }
-    : unify(items, 'array literal', node.at)
+    : unify(items, 'array literal', node.at, (names) => `Array elements of types {${names}} do not have a common supertype`)
   return typed(`[${unified.values.map((item) => item.sql).join(', ')}]`, arrayOf(unified.type), node.at, unified.values)
 }
 
@@ -42,7 +42,7 @@ export function structLiteral(node: Expression & { kind: 'struct' }, items: Type
 
 export function structOf(fields: readonly StructField[], values: readonly Typed[], at: number): Typed {
   const sql = `struct_pack(${values.map((value, index) => `f${index} := ${value.sql}`).join(', ')})`
-  return typed(sql, { kind: 'STRUCT', fields }, at, values)
+  return { ...typed(sql, { kind: 'STRUCT', fields }, at, values), parts: [...values] }
 }
 
 /** The name an unaliased expression gives its column: that of the column or field it ends with. */

@@ -198,6 +198,7 @@ export function isTest(operand: Typed, what: 'NULL' | 'TRUE' | 'FALSE', negated:
 }
 
 export function like(operand: Typed, pattern: Typed, negated: boolean, at: number): Typed {
+  refuseNullLiterals('LIKE', [operand, pattern], at)
   const [value, wanted] = [coerce(operand, STRING), coerce(pattern, STRING)]
   if (!value || !wanted) {
     if (operand.type.kind === 'BYTES') throw unsupported('LIKE of BYTES', at)

@@ -50,7 +50,9 @@ function setOperation(node: QueryBody & { kind: 'set' }, outer: QueryPlace): Rel
   const [first] = plans as [Relation]
   const what = `${node.operator} ${node.distinct ? 'DISTINCT' : 'ALL'}`
   if (plans.some((plan) => plan.columns.length !== first.columns.length)) {
-    throw new SqlFailure(`Queries in ${what} have mismatched column count`, node.at)
+    const other = plans.findIndex((plan) => plan.columns.length !== first.columns.length)
+    const count = (index: number): string => `query ${index + 1} has ${plans[index]!.columns.length} column${plans[index]!.columns.length === 1 ? '' : 's'}`
+    throw new SqlFailure(`Queries in ${what} have mismatched column count; ${count(0)}, ${count(other)}`, node.at)
   }
   const relations = plans.map(() => outer.analysis.fresh('u'))
   const columns = first.columns.map((column, index) => {
@@ -58,7 +60,7 @@ function setOperation(node: QueryBody & { kind: 'set' }, outer: QueryPlace): Rel
       const { type, literal } = plan.columns[index]!
       return { ...typed(`${relations[input]}.c${index}`, type, node.at), ...(literal ? { literal } : {}) }
     })
-    const unified = unify(inputs, `Column ${index + 1} in ${what}`, node.at)
+    const unified = unify(inputs, what, node.at, (names) => `Column ${index + 1} in ${what} has incompatible types: ${names}`)
     if (node.distinct && !isOrderable(unified.type)) {
       throw new SqlFailure(`Column ${index + 1} in ${what} has type ${typeName(unified.type)} that does not support set operation comparisons`, node.at)
     }

@@ -26,6 +26,7 @@ export function analyzeSelect(select: Select, tail: Tail, outer: QueryPlace): Re
   const frame = select.from && analyzeFrom(select.from, { analysis, parent: outer.parent })
   const scope: Scope = { ...(outer.parent ? { parent: outer.parent } : {}), sources: frame?.sources ?? [], merged: frame?.merged ?? new Map() }
   const place = (clause: string, allowsWindows = false): Place => ({ scope, analysis, clause, allowsWindows })
+  if (select.where && !frame) throw new SqlFailure('Query without FROM clause cannot have a WHERE clause', select.where.at)
   const where = select.where && condition(select.where, place('WHERE clause'), 'WHERE clause')
   const isGrouped = needsGrouping(select, tail)
   if (isGrouped) {
@@ -121,20 +122,26 @@ function orderingKeys(ordering: Ordering, columns: readonly OutputColumn[], plac
   let index = -1
   if (node.kind === 'literal' && node.value.type === 'INT64') {
     index = Number(node.value.value) - 1
-    if (!columns[index]) throw new SqlFailure(`ORDER BY column number item is out of range. Column numbers must be between 1 and ${columns.length}`, node.at)
+    if (!columns[index]) throw new SqlFailure(`ORDER BY is out of SELECT column number range: ${node.value.value}`, node.at)
   } else if (node.kind === 'name') {
     const matches = columns.flatMap(({ name }, position) => (name?.toLowerCase() === node.name.toLowerCase() ? [position] : []))
     if (matches.length > 1) throw new SqlFailure(`Column name ${node.name} is ambiguous`, node.at)
     index = matches[0] ?? -1
   }
+  if (index < 0 && distinct) return afterDistinct(ordering, columns, place)
   const value = index >= 0 ? columns[index]!.value : place.analysis.rules.expression(node, place)
   if (index < 0) index = columns.findIndex((column) => column.value.sql === value.sql)
-  if (index < 0 && distinct) {
-    throw new SqlFailure('ORDER BY clause expression references a column which is not visible after SELECT DISTINCT', ordering.at)
-  }
   if (value.volatile && index < 0) return orderKeys(value, ordering)
   const asColumn = (sql: string): Key[] => orderKeys({ ...value, sql }, ordering).map((key) => ({ ...key, column: index, volatile: value.volatile ?? false }))
   return distinct || value.volatile ? asColumn(`d.c${index}`) : orderKeys(value, ordering)
+}
+
+/** Behind SELECT DISTINCT only the output's columns can be sorted by, or expressions over them. */
+function afterDistinct(ordering: Ordering, columns: readonly OutputColumn[], place: Place): Key[] {
+  const { parent } = place.scope
+  const output = columns.map(({ name, value }, index) => ({ name, sql: `d.c${index}`, type: value.type }))
+  const scope: Scope = { ...(parent ? { parent } : {}), sources: [{ alias: null, columns: output }], merged: new Map() }
+  return orderKeys(place.analysis.rules.expression(ordering.value, { ...place, scope }), ordering).map((key) => ({ ...key, column: -1 }))
 }
 
 interface Body {

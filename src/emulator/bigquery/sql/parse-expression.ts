@@ -14,17 +14,13 @@ export function parseExpression(reader: TokenReader): Expression {
 
 function orExpression(reader: TokenReader): Expression {
   let left = andExpression(reader)
-  for (let at = reader.at; reader.keyword('OR'); at = reader.at) {
-    left = { kind: 'binary', at, operator: 'OR', left, right: andExpression(reader) }
-  }
+  while (reader.keyword('OR')) left = { kind: 'binary', at: left.at, operator: 'OR', left, right: andExpression(reader) }
   return left
 }
 
 function andExpression(reader: TokenReader): Expression {
   let left = notExpression(reader)
-  for (let at = reader.at; reader.keyword('AND'); at = reader.at) {
-    left = { kind: 'binary', at, operator: 'AND', left, right: notExpression(reader) }
-  }
+  while (reader.keyword('AND')) left = { kind: 'binary', at: left.at, operator: 'AND', left, right: notExpression(reader) }
   return left
 }
 
@@ -39,7 +35,7 @@ const COMPARISONS = new Set(['=', '<', '>', '<=', '>=', '<>', '!='])
 /** Comparisons do not associate: `a = b = c` is an error. */
 function comparison(reader: TokenReader): Expression {
   const operand = binaryLevel(reader, 0)
-  const at = reader.at
+  const { at } = operand
   const token = reader.peek()
   if (token.kind === 'symbol' && COMPARISONS.has(token.text)) {
     reader.take()
@@ -104,7 +100,7 @@ function binaryLevel(reader: TokenReader, level: number): Expression {
     const token = reader.peek()
     if (token.kind !== 'symbol' || !operators.includes(token.text)) return left
     reader.take()
-    left = { kind: 'binary', at: token.at, operator: token.text, left, right: binaryLevel(reader, level + 1) }
+    left = { kind: 'binary', at: left.at, operator: token.text, left, right: binaryLevel(reader, level + 1) }
   }
 }
 

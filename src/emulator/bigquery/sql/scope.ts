@@ -9,13 +9,13 @@ export function newScope(parent?: Scope): Scope {
 const sameName = (left: string | null, right: string): boolean => left !== null && left.toLowerCase() === right.toLowerCase()
 
 /**
- * Finds what a bare name means: a SELECT alias where those are visible, else a column, else a FROM
- * item's alias (which stands for its whole row); inner queries before outer ones.
+ * Finds what a bare name means: a SELECT alias where those are visible, else a FROM item's alias
+ * (which stands for its whole row), else a column; inner queries before outer ones.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
  */
 export function resolveName(name: string, at: number, place: Place): Typed {
   for (let scope: Scope | undefined = place.scope; scope; scope = scope.parent) {
-    const found = inScope(name, at, scope)
+    const found = inScope(name, at, scope, place)
     if (found) return found
   }
   throw new SqlFailure(`Unrecognized name: ${name}`, at)
@@ -29,25 +29,23 @@ export function isRangeVariable(name: string, scope: Scope | undefined): boolean
   return false
 }
 
-function inScope(name: string, at: number, scope: Scope): Typed | undefined {
+function inScope(name: string, at: number, scope: Scope, place: Place): Typed | undefined {
   const alias = scope.aliases?.get(name.toLowerCase())
   if (alias) return { ...alias, at }
   const merged = scope.merged.get(name.toLowerCase())
-  if (merged) return read(merged, at, scope, name)
+  if (merged) return read(merged, at, scope, name, place)
   const source = scope.sources.find((candidate) => sameName(candidate.alias, name))
+  if (source) return source.element ? read(source.element, at, scope, name, place) : wholeRow(source.columns, at, scope, name, place)
   const columns = scope.sources.flatMap((candidate) =>
     candidate.columns.filter((column) => sameName(column.name, name)),
   )
   if (columns.length > 1) throw new SqlFailure(`Column name ${name} is ambiguous`, at)
-  if (columns[0]) return read(columns[0], at, scope, name)
-  if (!source) return undefined
-  if (source.element) return read(source.element, at, scope, name)
-  return wholeRow(source.columns, at, scope, name)
+  return columns[0] && read(columns[0], at, scope, name, place)
 }
 
 /** A FROM item's alias used as a value: a STRUCT of its columns. */
-function wholeRow(columns: readonly Column[], at: number, scope: Scope, name: string): Typed {
-  const parts = columns.map((column) => read(column, at, scope, name))
+function wholeRow(columns: readonly Column[], at: number, scope: Scope, name: string, place: Place): Typed {
+  const parts = columns.map((column) => read(column, at, scope, name, place))
   const type: SqlType = {
     kind: 'STRUCT',
     fields: columns.map((column) => ({ name: column.name, type: column.type })),
@@ -58,28 +56,28 @@ function wholeRow(columns: readonly Column[], at: number, scope: Scope, name: st
 /** `alias.column`, or undefined when `alias` is not a FROM item of any scope around. */
 export function resolveQualified(alias: string, field: string, at: number, fieldAt: number, place: Place): Typed | undefined {
   for (let scope: Scope | undefined = place.scope; scope; scope = scope.parent) {
-    const isColumn =
-      scope.aliases?.has(alias.toLowerCase()) ||
-      scope.merged.has(alias.toLowerCase()) ||
-      scope.sources.some((candidate) => candidate.columns.some((column) => sameName(column.name, alias)))
-    if (isColumn) return undefined
+    if (scope.aliases?.has(alias.toLowerCase())) return undefined
     const source = scope.sources.find((candidate) => sameName(candidate.alias, alias))
-    if (!source) continue
+    if (!source) {
+      const isColumn = scope.merged.has(alias.toLowerCase()) || scope.sources.some((candidate) => candidate.columns.some((column) => sameName(column.name, alias)))
+      if (isColumn) return undefined
+      continue
+    }
     if (source.element) return undefined
     const columns = source.columns.filter((column) => sameName(column.name, field))
     if (columns.length > 1) throw new SqlFailure(`Column name ${field} is ambiguous`, fieldAt)
     if (!columns[0]) throw new SqlFailure(`Name ${field} not found inside ${alias}`, fieldAt)
-    return read(columns[0], at, scope, `${alias}.${field}`)
+    return read(columns[0], at, scope, field, place)
   }
   return undefined
 }
 
-function read(column: Column, at: number, scope: Scope, name: string): Typed {
+function read(column: Column, at: number, scope: Scope, name: string, place: Place): Typed {
   column.onUse?.()
   if (!scope.grouping) return typed(column.sql, column.type, at)
   const key = scope.grouping.keys.find((candidate) => candidate.sql === column.sql)
   if (!key) {
-    throw new SqlFailure(`expression references column ${name} which is neither grouped nor aggregated`, at)
+    throw new SqlFailure(`${place.clause} expression references column ${name} which is neither grouped nor aggregated`, at)
   }
   return { ...key.result, at }
 }

@@ -1,5 +1,5 @@
 import { typed, type Place, type Typed } from '../analysis.ts'
-import { compare, divide } from '../analyze-operators.ts'
+import { compare } from '../analyze-operators.ts'
 import { coerce, unify } from '../coercion.ts'
 import { SqlFailure, unsupported } from '../failure.ts'
 import type { Call } from '../syntax.ts'
@@ -33,7 +33,7 @@ export const conditionals: SpecialFunctions = {
   IF: (call, at, place) => {
     const [condition, yes, no] = values(call, place, 3) as [Typed, Typed, Typed]
     const test = coerce(condition, BOOL)
-    if (!test) throw new SqlFailure(`No matching signature for function IF for argument types: ${typeName(condition.type)}`, at)
+    if (!test) throw new SqlFailure(`No matching signature for function IF for argument types: ${[condition, yes, no].map((value) => typeName(value.type)).join(', ')}`, at)
     const { type, values: branches } = unify([yes, no], 'function IF', at)
     return typed(`CASE WHEN ${test.sql} THEN ${branches[0]!.sql} ELSE ${branches[1]!.sql} END`, type, at, [test, ...branches])
   },
@@ -51,8 +51,7 @@ export const conditionals: SpecialFunctions = {
     if (![dividend, divisor].every((value) => isNumber(value.type))) {
       throw new SqlFailure('No matching signature for function SAFE_DIVIDE', at)
     }
-    const { type } = divide(dividend, divisor, at)
-    if (type.kind !== 'FLOAT64') throw unsupported('SAFE_DIVIDE of NUMERIC', at)
+    if ([dividend, divisor].some((value) => value.type.kind === 'NUMERIC')) throw unsupported('SAFE_DIVIDE of NUMERIC', at)
     const [a, b] = [coerce(dividend, FLOAT64)!.sql, coerce(divisor, FLOAT64)!.sql]
     return typed(`bq_safe_finite(${a} / CASE WHEN ${b} = 0 THEN NULL ELSE ${b} END)`, FLOAT64, at, [dividend, divisor])
   },
