@@ -32,7 +32,9 @@ export async function startBigQuery(options: Partial<BigQueryOptions> = {}): Pro
     const api = await bigQueryApi({ directory, clock, operation, ...options })
     await api.start()
     const { server, port } = await new Promise<{ server: ReturnType<typeof serve>; port: number }>((resolve) => {
-      const started = serve({ fetch: api.http!.app.fetch, port: 0, hostname: '127.0.0.1' }, (info) => resolve({ server: started, port: info.port }))
+      const started = serve({ fetch: api.http!.app.fetch, port: 0, hostname: '127.0.0.1' }, (info) =>
+        resolve({ server: started, port: info.port }),
+      )
     })
     return { api, server, url: `http://127.0.0.1:${port}` }
   }
@@ -41,7 +43,13 @@ export async function startBigQuery(options: Partial<BigQueryOptions> = {}): Pro
       server.close(() => resolve())
       if ('closeAllConnections' in server) server.closeAllConnections()
     })
-  const connect = (url: string): BigQuery => new BigQuery({ projectId: 'demo', apiEndpoint: url, authClient: new PassThroughClient(), retryOptions: { autoRetry: false } })
+  const connect = (url: string): BigQuery =>
+    new BigQuery({
+      projectId: 'demo',
+      apiEndpoint: url,
+      authClient: new PassThroughClient(),
+      retryOptions: { autoRetry: false },
+    })
   let current = await open()
   const harness: Harness = {
     api: current.api,

@@ -33,10 +33,15 @@ export class StoredCatalog implements Catalog {
     const key = tableKey(projectId, datasetId, tableId)
     const where = this.location ?? 'US'
     if (!owner || owner.location !== where) {
-      throw new SqlFailure(`Not found: Dataset ${projectId}:${datasetId} was not found in location ${where}`, undefined, 'notFound')
+      throw new SqlFailure(
+        `Not found: Dataset ${projectId}:${datasetId} was not found in location ${where}`,
+        undefined,
+        'notFound',
+      )
     }
     const record = findTable(this.#warehouse, projectId, datasetId, tableId)
-    if (!record) throw new SqlFailure(`Not found: Table ${key} was not found in location ${where}`, undefined, 'notFound')
+    if (!record)
+      throw new SqlFailure(`Not found: Table ${key} was not found in location ${where}`, undefined, 'notFound')
     this.referenced.set(key, { projectId, datasetId, tableId })
     if (record.view) return { kind: 'view', key, query: record.view.query }
     const columns = record.fields.map((field) => ({ name: field.name, type: fieldType(field) }))
@@ -53,9 +58,17 @@ export class StoredCatalog implements Catalog {
     if (datasetId !== undefined) return { projectId: projectId ?? this.#options.project, datasetId, tableId }
     const { defaultDataset } = this.#options
     if (!defaultDataset) {
-      throw new SqlFailure(`Table "${tableId}" must be qualified with a dataset (e.g. dataset.table).`, undefined, 'invalid')
+      throw new SqlFailure(
+        `Table "${tableId}" must be qualified with a dataset (e.g. dataset.table).`,
+        undefined,
+        'invalid',
+      )
     }
-    return { projectId: defaultDataset.projectId ?? this.#options.project, datasetId: defaultDataset.datasetId, tableId }
+    return {
+      projectId: defaultDataset.projectId ?? this.#options.project,
+      datasetId: defaultDataset.datasetId,
+      tableId,
+    }
   }
 
   #dataset(project: string, name: string): ReturnType<typeof dataset> | undefined {

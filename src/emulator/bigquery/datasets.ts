@@ -25,11 +25,24 @@ export async function insertDataset(warehouse: Warehouse, project: string, body:
   const reference = (body['datasetReference'] ?? {}) as Body
   const name = String(reference['datasetId'] ?? '')
   if (!DATASET_ID.test(name)) {
-    throw invalid(`Invalid dataset ID "${name}". Dataset IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.`)
+    throw invalid(
+      `Invalid dataset ID "${name}". Dataset IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.`,
+    )
   }
   const now = clock.now()
-  const location = canonicalLocation(typeof body['location'] === 'string' && body['location'] !== '' ? body['location'] : 'US')
-  const record: DatasetRecord = { project, dataset: name, location, createdMs: now, modifiedMs: now, revision: 1, labels: {}, ...changes(body) }
+  const location = canonicalLocation(
+    typeof body['location'] === 'string' && body['location'] !== '' ? body['location'] : 'US',
+  )
+  const record: DatasetRecord = {
+    project,
+    dataset: name,
+    location,
+    createdMs: now,
+    modifiedMs: now,
+    revision: 1,
+    labels: {},
+    ...changes(body),
+  }
   const key = datasetKey(project, name)
   await store.write(async () => {
     if (store.datasets.has(key)) throw new GoogleError('ALREADY_EXISTS', `Already Exists: Dataset ${key}`)
@@ -53,8 +66,10 @@ function changes(body: Body): Partial<DatasetRecord> {
   if ('friendlyName' in body) patched(result, 'friendlyName', optionalText(body['friendlyName']))
   if ('labels' in body) result.labels = parseLabels(body['labels'])
   if ('access' in body && Array.isArray(body['access'])) result.access = body['access']
-  if ('defaultTableExpirationMs' in body) patched(result, 'defaultTableExpirationMs', expiration(body['defaultTableExpirationMs']))
-  if ('defaultPartitionExpirationMs' in body) patched(result, 'defaultPartitionExpirationMs', expiration(body['defaultPartitionExpirationMs'], 0))
+  if ('defaultTableExpirationMs' in body)
+    patched(result, 'defaultTableExpirationMs', expiration(body['defaultTableExpirationMs']))
+  if ('defaultPartitionExpirationMs' in body)
+    patched(result, 'defaultPartitionExpirationMs', expiration(body['defaultPartitionExpirationMs'], 0))
   return result
 }
 
@@ -62,13 +77,21 @@ function expiration(value: unknown, least = MIN_EXPIRATION_MS): number | undefin
   if (value === null || value === undefined) return undefined
   const milliseconds = Number(value)
   if (!Number.isSafeInteger(milliseconds) || milliseconds < least) {
-    throw invalid(`Invalid value for defaultTableExpirationMs: ${String(value)}. The minimum value is ${least} milliseconds`)
+    throw invalid(
+      `Invalid value for defaultTableExpirationMs: ${String(value)}. The minimum value is ${least} milliseconds`,
+    )
   }
   return milliseconds
 }
 
 /** PATCH changes what the body names; PUT (`replace`) also clears what it does not. */
-export async function updateDataset(warehouse: Warehouse, project: string, name: string, body: Body, options: { replace: boolean; ifMatch: string | undefined }): Promise<DatasetRecord> {
+export async function updateDataset(
+  warehouse: Warehouse,
+  project: string,
+  name: string,
+  body: Body,
+  options: { replace: boolean; ifMatch: string | undefined },
+): Promise<DatasetRecord> {
   const { store, clock } = warehouse
   const key = datasetKey(project, name)
   let updated: DatasetRecord | undefined
@@ -79,15 +102,27 @@ export async function updateDataset(warehouse: Warehouse, project: string, name:
       throw invalid('The location of a dataset cannot be changed')
     }
     const { project: _, dataset: __, location, createdMs, revision } = before
-    const base: DatasetRecord = options.replace ? { project, dataset: name, location, createdMs, modifiedMs: 0, revision, labels: {} } : before
-    updated = withLabels({ ...base, ...changes(body), modifiedMs: clock.now(), revision: revision + 1 }, before.labels, body, options.replace)
+    const base: DatasetRecord = options.replace
+      ? { project, dataset: name, location, createdMs, modifiedMs: 0, revision, labels: {} }
+      : before
+    updated = withLabels(
+      { ...base, ...changes(body), modifiedMs: clock.now(), revision: revision + 1 },
+      before.labels,
+      body,
+      options.replace,
+    )
     return { datasets: [[key, updated]] }
   })
   return updated!
 }
 
 /** A patch merges labels, and a null removes one (https://cloud.google.com/bigquery/docs/updating-labels). */
-export function withLabels<Kind extends { labels: Record<string, string> }>(record: Kind, before: Record<string, string>, body: Body, replace: boolean): Kind {
+export function withLabels<Kind extends { labels: Record<string, string> }>(
+  record: Kind,
+  before: Record<string, string>,
+  body: Body,
+  replace: boolean,
+): Kind {
   if (replace || !('labels' in body) || body['labels'] === null) return record
   const given = body['labels'] as Record<string, string | null>
   const kept = Object.entries({ ...before, ...given }).filter((entry): entry is [string, string] => entry[1] !== null)
@@ -100,7 +135,12 @@ export function checkMatch(ifMatch: string | undefined, current: string): void {
   throw new GoogleError('FAILED_PRECONDITION', 'Precondition check failed.', { http: 412, reason: 'conditionNotMet' })
 }
 
-export async function deleteDataset(warehouse: Warehouse, project: string, name: string, deleteContents: boolean): Promise<void> {
+export async function deleteDataset(
+  warehouse: Warehouse,
+  project: string,
+  name: string,
+  deleteContents: boolean,
+): Promise<void> {
   const { store } = warehouse
   const key = datasetKey(project, name)
   await store.write(async (connection) => {
@@ -110,6 +150,9 @@ export async function deleteDataset(warehouse: Warehouse, project: string, name:
     }
     const gone = [...store.tables.values()].filter((record) => record.project === project && record.dataset === name)
     await dropRows(connection, gone)
-    return { datasets: [[key, null]], tables: gone.map((record) => [tableKey(project, name, record.table), null] as const) }
+    return {
+      datasets: [[key, null]],
+      tables: gone.map((record) => [tableKey(project, name, record.table), null] as const),
+    }
   })
 }

@@ -3,7 +3,6 @@ import { GoogleError } from '../kernel/errors.ts'
 import { parseClustering, parseRangePartitioning, parseTimePartitioning } from './partitioning.ts'
 import { tableKey, type TableRecord, type TableReference } from './records.ts'
 import { fieldType, type Field } from './schema.ts'
-import { forgetSize } from './sizes.ts'
 import { duckType } from './sql/types.ts'
 import type { Changes } from './store.ts'
 import { checkTableId, newTable } from './tables.ts'
@@ -37,21 +36,39 @@ export async function putRows(warehouse: Warehouse, connection: DuckDBConnection
   const owner = dataset(warehouse, projectId, datasetId)
   const key = tableKey(projectId, datasetId, tableId)
   if (owner.location !== rows.location) {
-    throw new GoogleError('NOT_FOUND', `Not found: Dataset ${projectId}:${datasetId} was not found in location ${rows.location}`, { reason: 'notFound' })
+    throw new GoogleError(
+      'NOT_FOUND',
+      `Not found: Dataset ${projectId}:${datasetId} was not found in location ${rows.location}`,
+      { reason: 'notFound' },
+    )
   }
   const existing = findTable(warehouse, projectId, datasetId, tableId)
-  if (existing?.kind === 'VIEW') throw invalid(`${key} is not allowed for this operation because it is currently a VIEW.`)
+  if (existing?.kind === 'VIEW')
+    throw invalid(`${key} is not allowed for this operation because it is currently a VIEW.`)
   if (!existing && destination.create === 'CREATE_NEVER') throw new GoogleError('NOT_FOUND', `Not found: Table ${key}`)
-  if (existing && destination.write === 'WRITE_APPEND' && existing.fields.length > 0) return append(warehouse, connection, existing, rows)
+  if (existing && destination.write === 'WRITE_APPEND' && existing.fields.length > 0)
+    return append(warehouse, connection, existing, rows)
   if (existing && destination.write === 'WRITE_EMPTY' && (await count(connection, existing)) > 0n) {
     throw new GoogleError('ALREADY_EXISTS', `Already Exists: Table ${key}`)
   }
   const { clock, store } = warehouse
   const stale = store.tables.get(key)
   if (stale) await connection.run(`DROP TABLE IF EXISTS data.${stale.physical}`)
-  const created = newTable(warehouse, { project: projectId, dataset: datasetId, table: tableId, fields: rows.fields, kind: 'TABLE' })
+  const created = newTable(warehouse, {
+    project: projectId,
+    dataset: datasetId,
+    table: tableId,
+    fields: rows.fields,
+    kind: 'TABLE',
+  })
   const record: TableRecord = existing
-    ? { ...existing, fields: keptDescriptions(existing.fields, rows.fields), physical, modifiedMs: clock.now(), revision: existing.revision + 1 }
+    ? {
+        ...existing,
+        fields: keptDescriptions(existing.fields, rows.fields),
+        physical,
+        modifiedMs: clock.now(),
+        revision: existing.revision + 1,
+      }
     : { ...created, physical }
   setProperties(record, destination.properties)
   return { tables: [[key, record]] }
@@ -72,8 +89,10 @@ function keptDescriptions(before: readonly Field[], after: readonly Field[]): Fi
 
 function setProperties(record: TableRecord, properties: Record<string, unknown>): void {
   if (properties['clustering']) record.clustering = parseClustering(properties['clustering'], record.fields)
-  if (properties['timePartitioning']) record.timePartitioning = parseTimePartitioning(properties['timePartitioning'], record.fields)
-  if (properties['rangePartitioning']) record.rangePartitioning = parseRangePartitioning(properties['rangePartitioning'], record.fields)
+  if (properties['timePartitioning'])
+    record.timePartitioning = parseTimePartitioning(properties['timePartitioning'], record.fields)
+  if (properties['rangePartitioning'])
+    record.rangePartitioning = parseRangePartitioning(properties['rangePartitioning'], record.fields)
 }
 
 async function count(connection: DuckDBConnection, record: TableRecord): Promise<bigint> {
@@ -82,10 +101,17 @@ async function count(connection: DuckDBConnection, record: TableRecord): Promise
 }
 
 /** Columns meet by name; those that the rows lack become NULL. */
-async function append(warehouse: Warehouse, connection: DuckDBConnection, record: TableRecord, rows: Rows): Promise<Changes> {
+async function append(
+  warehouse: Warehouse,
+  connection: DuckDBConnection,
+  record: TableRecord,
+  rows: Rows,
+): Promise<Changes> {
   const key = tableKey(record.project, record.dataset, record.table)
   const mismatch = (message: string): GoogleError => invalid(`Provided Schema does not match Table ${key}. ${message}`)
-  const unknown = rows.fields.find((field) => !record.fields.some((known) => known.name.toLowerCase() === field.name.toLowerCase()))
+  const unknown = rows.fields.find(
+    (field) => !record.fields.some((known) => known.name.toLowerCase() === field.name.toLowerCase()),
+  )
   if (unknown) throw mismatch(`Cannot add fields (field: ${unknown.name})`)
   const list: string[] = []
   for (const field of record.fields) {
@@ -97,14 +123,17 @@ async function append(warehouse: Warehouse, connection: DuckDBConnection, record
       list.push(field.mode === 'REPEATED' ? `CAST([] AS ${type})` : `CAST(NULL AS ${type})`)
       continue
     }
-    if (duckType(fieldType(given)) !== type || given.type !== field.type) throw mismatch(`Field ${field.name} has changed type from ${field.type} to ${given.type}`)
+    if (duckType(fieldType(given)) !== type || given.type !== field.type)
+      throw mismatch(`Field ${field.name} has changed type from ${field.type} to ${given.type}`)
     if (field.mode === 'REQUIRED') await refuseNulls(connection, rows.physical, index, field.name)
     list.push(`c${index}`)
   }
   await connection.run(`INSERT INTO data.${record.physical} SELECT ${list.join(', ')} FROM data.${rows.physical}`)
   await connection.run(`DROP TABLE data.${rows.physical}`)
-  forgetSize(warehouse.store, record.physical)
-  return { tables: [[key, { ...record, modifiedMs: warehouse.clock.now(), revision: record.revision + 1 }]] }
+  return {
+    tables: [[key, { ...record, modifiedMs: warehouse.clock.now(), revision: record.revision + 1 }]],
+    written: [record.physical],
+  }
 }
 
 async function refuseNulls(connection: DuckDBConnection, physical: string, index: number, name: string): Promise<void> {

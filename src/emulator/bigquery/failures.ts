@@ -27,7 +27,11 @@ export function jobError(error: unknown, statement = ''): JobError {
     return { reason: error.reason, message: failureMessage(error, statement), ...location }
   }
   if (error instanceof GoogleError) {
-    return { reason: error.reason ?? REASONS[error.status] ?? 'invalid', message: error.message, ...(error.location === undefined ? {} : { location: error.location }) }
+    return {
+      reason: error.reason ?? REASONS[error.status] ?? 'invalid',
+      message: error.message,
+      ...(error.location === undefined ? {} : { location: error.location }),
+    }
   }
   const evaluation = evaluationError(error)
   if (evaluation !== undefined) return { reason: 'invalidQuery', message: evaluation, location: 'query' }
@@ -35,7 +39,11 @@ export function jobError(error: unknown, statement = ''): JobError {
   return { reason: 'internalError', message: `the local cloud failed: ${String(error)}` }
 }
 
-const REASONS: Record<string, string> = { NOT_FOUND: 'notFound', ALREADY_EXISTS: 'duplicate', UNIMPLEMENTED: 'notImplemented' }
+const REASONS: Record<string, string> = {
+  NOT_FOUND: 'notFound',
+  ALREADY_EXISTS: 'duplicate',
+  UNIMPLEMENTED: 'notImplemented',
+}
 
 /** An error that the values of the rows caused: those raised by our functions begin with `bq:`. */
 function evaluationError(error: unknown): string | undefined {
@@ -45,8 +53,14 @@ function evaluationError(error: unknown): string | undefined {
   const overflow = /^Out of Range Error: Overflow in (\w+) of INT64 \((-?\d+) (\S+) (-?\d+)\)/.exec(message)
   if (overflow) return `int64 overflow: ${overflow[2]} ${overflow[3]} ${overflow[4]}`
   if (/^Conversion Error: Type INT128 .*INT64/.test(message)) return 'int64 overflow'
-  if (/^(Out of Range|Conversion) Error: .*(INT128|HUGEINT|INT64|DECIMAL)/.test(message)) return `numeric overflow: ${message.split('\n')[0]!.replace(/^[^:]*: /, '')}`
-  if (/^Invalid Input Error: (invalid|missing|bad|no argument|unexpected|invalid UTF-8)/.test(message)) return `Cannot parse regular expression: ${message.replace('Invalid Input Error: ', '')}`
+  if (message.startsWith('Out of Range Error: Overflow on abs')) return 'int64 overflow in ABS'
+  const invalidDate = /^Conversion Error: Date out of range: (\d+)-(\d+)-(\d+)/.exec(message)
+  if (invalidDate)
+    return `Input calculates to invalid date: ${invalidDate[1]}-${invalidDate[2]!.padStart(2, '0')}-${invalidDate[3]!.padStart(2, '0')}`
+  if (/^(Out of Range|Conversion) Error: /.test(message))
+    return `Value out of range: ${message.split('\n')[0]!.replace(/^[^:]*: /, '')}`
+  if (/^Invalid Input Error: (invalid|missing|bad|no argument|unexpected|invalid UTF-8)/.test(message))
+    return `Cannot parse regular expression: ${message.replace('Invalid Input Error: ', '')}`
   if (/More than one row returned by a subquery/.test(message)) return 'Scalar subquery produced more than one element'
   return undefined
 }

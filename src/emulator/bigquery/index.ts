@@ -30,7 +30,12 @@ export interface BigQueryOptions {
 export async function bigQueryApi(options: BigQueryOptions): Promise<EmulatedApi> {
   const { directory, clock, operation } = options
   const store = await Store.open(directory)
-  const warehouse: Warehouse = { store, clock, streamingWarmUpMs: options.streamingWarmUpMs ?? 0, ...(options.readObject ? { readObject: options.readObject } : {}) }
+  const warehouse: Warehouse = {
+    store,
+    clock,
+    streamingWarmUpMs: options.streamingWarmUpMs ?? 0,
+    ...(options.readObject ? { readObject: options.readObject } : {}),
+  }
   const jobs = new Jobs(warehouse)
   const uploads = new Uploads(directory)
   const app = new Hono()
@@ -38,15 +43,18 @@ export async function bigQueryApi(options: BigQueryOptions): Promise<EmulatedApi
   tableRoutes(app, operation, warehouse, new Streaming(warehouse))
   jobRoutes(app, operation, warehouse, jobs)
   uploadRoutes(app, operation, jobs, uploads)
-  app.all('*', operation('bigquery.unknown', (context) => {
-    throw notEmulated(`bigquery: ${context.req.method} ${context.req.path}`)
-  }))
+  app.all(
+    '*',
+    operation('bigquery.unknown', (context) => {
+      throw notEmulated(`bigquery: ${context.req.method} ${context.req.path}`)
+    }),
+  )
   return {
     name: 'bigquery',
     http: { prefixes: ['/bigquery/v2', '/upload/bigquery/v2', '/resumable/upload/bigquery/v2'], app },
     async start() {
       await sweep(warehouse)
-      await jobs.resume()
+      await uploads.keepOnly(await jobs.resume())
     },
     async stop() {
       await jobs.idle()

@@ -42,10 +42,11 @@ export class Jobs {
     this.#warehouse = warehouse
   }
 
-  /** Runs again what was running when the process ended; nothing of it was kept. */
-  async resume(): Promise<void> {
+  /** Runs again what was running when the process ended; nothing of it was kept. Answers the uploads those jobs need. */
+  async resume(): Promise<Set<string>> {
     const interrupted = await this.#warehouse.store.jobs({ state: 'RUNNING', limit: 1_000_000, offset: 0 })
     for (const job of interrupted) this.#start(job)
+    return new Set(interrupted.flatMap((job) => job.upload ?? []))
   }
 
   /** Waits for the jobs in progress. */
@@ -58,14 +59,32 @@ export class Jobs {
     const configuration = configurationOf(body)
     const reference = (body['jobReference'] ?? {}) as Body
     if (reference['projectId'] !== undefined && reference['projectId'] !== project) {
-      throw new GoogleError('INVALID_ARGUMENT', 'Value in jobReference.projectId does not match the project of the request', { reason: 'invalid' })
+      throw new GoogleError(
+        'INVALID_ARGUMENT',
+        'Value in jobReference.projectId does not match the project of the request',
+        { reason: 'invalid' },
+      )
     }
-    const wanted = typeof reference['location'] === 'string' && reference['location'] !== '' ? canonicalLocation(reference['location']) : undefined
-    const jobId = reference['jobId'] === undefined ? `job_${randomUUID().replaceAll('-', '')}` : String(reference['jobId'])
-    if (!JOB_ID.test(jobId)) throw new GoogleError('INVALID_ARGUMENT', `Invalid job ID "${jobId}"`, { reason: 'invalid' })
+    const wanted =
+      typeof reference['location'] === 'string' && reference['location'] !== ''
+        ? canonicalLocation(reference['location'])
+        : undefined
+    const jobId =
+      reference['jobId'] === undefined ? `job_${randomUUID().replaceAll('-', '')}` : String(reference['jobId'])
+    if (!JOB_ID.test(jobId))
+      throw new GoogleError('INVALID_ARGUMENT', `Invalid job ID "${jobId}"`, { reason: 'invalid' })
     const now = this.#warehouse.clock.now()
     const draft = (location: string): JobRecord => ({
-      project, location, jobId, email, configuration, state: 'RUNNING', createdMs: now, startedMs: now, statistics: {}, ...(upload ? { upload } : {}),
+      project,
+      location,
+      jobId,
+      email,
+      configuration,
+      state: 'RUNNING',
+      createdMs: now,
+      startedMs: now,
+      statistics: {},
+      ...(upload ? { upload } : {}),
     })
     let prepared: PreparedQuery | undefined
     let location: string
@@ -77,7 +96,8 @@ export class Jobs {
     } catch (error) {
       const refused = jobError(error, statementOf(configuration))
       const isOurs = refused.reason === 'notImplemented' || !(error instanceof SqlFailure)
-      if (!isOurs && configuration['dryRun'] !== true) await this.#reserve(finished(draft(wanted ?? 'US'), now, refused))
+      if (!isOurs && configuration['dryRun'] !== true)
+        await this.#reserve(finished(draft(wanted ?? 'US'), now, refused))
       throw isOurs && error instanceof GoogleError ? error : answerOf(refused)
     }
     const job = draft(location)
@@ -119,7 +139,9 @@ export class Jobs {
     const finish = (done: JobRecord): JobRecord => finished(done, this.#warehouse.clock.now())
     try {
       if (job.configuration.jobType === 'QUERY') {
-        const query = prepared ?? prepareQuery(this.#warehouse, job.project, job.location, job.configuration['query'] as Body, job.createdMs)
+        const query =
+          prepared ??
+          prepareQuery(this.#warehouse, job.project, job.location, job.configuration['query'] as Body, job.createdMs)
         await runQuery(this.#warehouse, job, query, finish, (connection) => {
           running.connection = connection
           if (running.cancelled) connection.interrupt()
@@ -183,7 +205,9 @@ function configurationOf(body: Body): JobRecord['configuration'] {
   if (kind === 'copy' || kind === 'extract') throw notEmulated(`the ${kind} job`)
   if (configuration['labels'] !== undefined) parseLabels(configuration['labels'])
   const filled = { ...(configuration[kind] as Body) }
-  if (kind === 'query') filled['useLegacySql'] = configuration['query'] && filled['useLegacySql'] === false ? false : (filled['useLegacySql'] ?? true)
+  if (kind === 'query')
+    filled['useLegacySql'] =
+      configuration['query'] && filled['useLegacySql'] === false ? false : (filled['useLegacySql'] ?? true)
   return { ...configuration, [kind]: filled, jobType: kind.toUpperCase() }
 }
 
@@ -195,7 +219,11 @@ function statementOf(configuration: JobRecord['configuration']): string {
 function refuseCostly(query: Body, billed: number): void {
   const limit = query['maximumBytesBilled']
   if (limit === undefined || limit === null || billed <= Number(limit)) return
-  throw new GoogleError('INVALID_ARGUMENT', `Query exceeded limit for bytes billed: ${String(limit)}. ${billed} or higher required.`, { reason: 'bytesBilledLimitExceeded' })
+  throw new GoogleError(
+    'INVALID_ARGUMENT',
+    `Query exceeded limit for bytes billed: ${String(limit)}. ${billed} or higher required.`,
+    { reason: 'bytesBilledLimitExceeded' },
+  )
 }
 
 function finished(job: JobRecord, nowMs: number, error?: JobRecord['error']): JobRecord {

@@ -21,19 +21,41 @@ interface Value {
   quoted: boolean
 }
 
-/** The rows of CSV files by column name, and the columns when they are known or the files have a header. */
-export function csvRows(files: readonly Buffer[], options: CsvOptions, known: Field[] | undefined): { rows: Row[]; fields: Field[] | undefined } {
+/** The rows of CSV files by column name. Without a schema, their texts as they are and how many lines the header takes. */
+export function csvRows(
+  files: readonly Buffer[],
+  options: CsvOptions,
+  known: Field[] | undefined,
+): { rows: Row[]; headerRows: number } {
   const parsed = files.map((file) => records(file.toString('utf8').replace(/^\ufeff/, ''), options))
   const skip = Number(options.skipLeadingRows ?? 0)
   if (known) {
-    if (known.some((field) => field.mode === 'REPEATED' || field.type === 'RECORD')) throw notEmulated('REPEATED and RECORD columns in CSV, which BigQuery does not load either')
-    return { rows: parsed.flatMap((rows) => rows.slice(skip).map((row) => named(row, known.map((field) => field.name), known, options))), fields: known }
+    if (known.some((field) => field.mode === 'REPEATED' || field.type === 'RECORD'))
+      throw notEmulated('REPEATED and RECORD columns in CSV, which BigQuery does not load either')
+    return {
+      rows: parsed.flatMap((rows) =>
+        rows.slice(skip).map((row) =>
+          named(
+            row,
+            known.map((field) => field.name),
+            known,
+            options,
+          ),
+        ),
+      ),
+      headerRows: skip,
+    }
   }
   const hasHeader = skip > 0 || looksLikeHeader(parsed[0] ?? [])
   const header = hasHeader ? parsed[0]?.[Math.max(0, skip - 1)] : undefined
-  const names = (header ?? parsed[0]?.[0] ?? []).map((value, index) => (header ? columnName(value.text, index) : `string_field_${index}`))
+  const names = (header ?? parsed[0]?.[0] ?? []).map((value, index) =>
+    header ? columnName(value.text, index) : `string_field_${index}`,
+  )
   const start = hasHeader ? Math.max(1, skip) : 0
-  return { rows: parsed.flatMap((rows) => rows.slice(start).map((row) => named(row, names, undefined, options))), fields: undefined }
+  return {
+    rows: parsed.flatMap((rows) => rows.slice(start).map((row) => named(row, names, undefined, options))),
+    headerRows: start,
+  }
 }
 
 function columnName(text: string, index: number): string {
@@ -49,13 +71,18 @@ function looksLikeHeader(rows: readonly Value[][]): boolean {
 }
 
 function named(row: Value[], names: readonly string[], fields: readonly Field[] | undefined, options: CsvOptions): Row {
-  if (row.length > names.length && options.ignoreUnknownValues !== true) return new BadValue('', `Too many values in row: ${row.length} instead of ${names.length}`)
-  if (row.length < names.length && options.allowJaggedRows !== true) return new BadValue('', `Missing values in row: ${row.length} instead of ${names.length}`)
+  if (row.length > names.length && options.ignoreUnknownValues !== true)
+    return new BadValue('', `Too many values in row: ${row.length} instead of ${names.length}`)
+  if (row.length < names.length && options.allowJaggedRows !== true)
+    return new BadValue('', `Missing values in row: ${row.length} instead of ${names.length}`)
   const result: Record<string, unknown> = {}
   for (const [index, name] of names.entries()) {
     const value = row[index]
-    const isText = fields === undefined || fields[index]!.type === 'STRING' || fields[index]!.type === 'BYTES'
-    const isNull = value === undefined || (!value.quoted && value.text === (options.nullMarker ?? '') && (value.text !== '' || !isText)) || (value.text === '' && !isText)
+    const isText = fields !== undefined && (fields[index]!.type === 'STRING' || fields[index]!.type === 'BYTES')
+    const isNull =
+      value === undefined ||
+      (!value.quoted && value.text === (options.nullMarker ?? '') && (value.text !== '' || !isText)) ||
+      (value.text === '' && !isText)
     result[name] = isNull ? null : value.text
   }
   return result
@@ -63,7 +90,8 @@ function named(row: Value[], names: readonly string[], fields: readonly Field[] 
 
 /** Splits CSV text into records; doubled quotes stand for one. */
 function records(text: string, options: CsvOptions): Value[][] {
-  const delimiter = options.fieldDelimiter === 'tab' || options.fieldDelimiter === '\\t' ? '\t' : (options.fieldDelimiter ?? ',')
+  const delimiter =
+    options.fieldDelimiter === 'tab' || options.fieldDelimiter === '\\t' ? '\t' : (options.fieldDelimiter ?? ',')
   const quote = options.quote ?? '"'
   const rows: Value[][] = []
   let row: Value[] = []

@@ -29,34 +29,56 @@ export interface PreparedLoad {
 
 const invalid = (message: string): GoogleError => new GoogleError('INVALID_ARGUMENT', message, { reason: 'invalid' })
 
-export function prepareLoad(warehouse: Warehouse, project: string, location: string | undefined, load: Body): PreparedLoad {
+export function prepareLoad(
+  warehouse: Warehouse,
+  project: string,
+  location: string | undefined,
+  load: Body,
+): PreparedLoad {
   for (const [name, value] of Object.entries(load)) {
-    const isEmpty = value === null || value === undefined || value === false || (Array.isArray(value) && value.length === 0)
+    const isEmpty =
+      value === null || value === undefined || value === false || (Array.isArray(value) && value.length === 0)
     if (!KNOWN.has(name) && !isEmpty) throw notEmulated(`the load option ${name}`)
   }
   const reference = load['destinationTable'] as Partial<TableReference> | undefined
   if (!reference?.datasetId || !reference.tableId) throw invalid('Required parameter is missing: destinationTable')
-  const table = { projectId: reference.projectId ?? project, datasetId: reference.datasetId, tableId: reference.tableId }
+  const table = {
+    projectId: reference.projectId ?? project,
+    datasetId: reference.datasetId,
+    tableId: reference.tableId,
+  }
   const owner = dataset(warehouse, table.projectId, table.datasetId)
   if (location !== undefined && location !== owner.location) {
-    throw new GoogleError('NOT_FOUND', `Not found: Dataset ${table.projectId}:${table.datasetId} was not found in location ${location}`)
+    throw new GoogleError(
+      'NOT_FOUND',
+      `Not found: Dataset ${table.projectId}:${table.datasetId} was not found in location ${location}`,
+    )
   }
   const format = String(load['sourceFormat'] ?? 'CSV')
   if (!FORMATS.includes(format)) throw notEmulated(`loading ${format}`)
   const encoding = load['encoding']
-  if (encoding !== undefined && encoding !== null && encoding !== 'UTF-8') throw notEmulated(`the encoding ${String(encoding)}`)
+  if (encoding !== undefined && encoding !== null && encoding !== 'UTF-8')
+    throw notEmulated(`the encoding ${String(encoding)}`)
   if (load['schema']) parseFields((load['schema'] as Body)['fields'])
   const destination: Destination = {
     table,
     write: (load['writeDisposition'] as Destination['write'] | undefined) ?? 'WRITE_APPEND',
     create: (load['createDisposition'] as Destination['create'] | undefined) ?? 'CREATE_IF_NEEDED',
-    properties: Object.fromEntries(['timePartitioning', 'rangePartitioning', 'clustering'].flatMap((name) => (load[name] ? [[name, load[name]]] : []))),
+    properties: Object.fromEntries(
+      ['timePartitioning', 'rangePartitioning', 'clustering'].flatMap((name) =>
+        load[name] ? [[name, load[name]]] : [],
+      ),
+    ),
   }
   return { location: owner.location, destination, format }
 }
 
 /** Loads files into a table: all rows or none. */
-export async function runLoad(warehouse: Warehouse, job: JobRecord, finish: (job: JobRecord) => JobRecord): Promise<void> {
+export async function runLoad(
+  warehouse: Warehouse,
+  job: JobRecord,
+  finish: (job: JobRecord) => JobRecord,
+): Promise<void> {
   const { store } = warehouse
   const load = job.configuration['load'] as Body
   const { destination, format, location } = prepareLoad(warehouse, job.project, job.location, load)
@@ -64,14 +86,26 @@ export async function runLoad(warehouse: Warehouse, job: JobRecord, finish: (job
   const known = knownFields(warehouse, destination, load)
   const physical = store.newPhysical()
   try {
-    const loaded = format === 'PARQUET'
-      ? await loadParquet(warehouse, files, physical, { fields: known, listInference: (load['parquetOptions'] as Body | undefined)?.['enableListInference'] === true })
-      : await loadText(warehouse, files, physical, format, load, known)
+    const loaded =
+      format === 'PARQUET'
+        ? await loadParquet(warehouse, files, physical, {
+            fields: known,
+            listInference: (load['parquetOptions'] as Body | undefined)?.['enableListInference'] === true,
+          })
+        : await loadText(warehouse, files, physical, format, load, known)
     await store.write(async (connection) => {
       const rows = { destination, location, fields: loaded.fields, physical, totalRows: loaded.rows }
       const changes = await putRows(warehouse, connection, rows)
       const inputBytes = files.reduce((sum, file) => sum + file.length, 0)
-      const statistics = { load: { inputFiles: String(files.length), inputFileBytes: String(inputBytes), outputRows: String(loaded.rows), outputBytes: String(inputBytes), badRecords: String(loaded.bad) } }
+      const statistics = {
+        load: {
+          inputFiles: String(files.length),
+          inputFileBytes: String(inputBytes),
+          outputRows: String(loaded.rows),
+          outputBytes: String(inputBytes),
+          badRecords: String(loaded.bad),
+        },
+      }
       return { ...changes, jobs: [finish({ ...job, statistics })] }
     })
   } catch (error) {
@@ -86,11 +120,13 @@ async function sources(warehouse: Warehouse, job: JobRecord, load: Body): Promis
   if (uris.length === 0) throw invalid('Load configuration must specify at least one source URI')
   const { readObject } = warehouse
   if (!readObject) throw notEmulated('loading from Cloud Storage without a Cloud Storage emulator')
-  return Promise.all(uris.map((uri) => {
-    if (!uri.startsWith('gs://')) throw invalid(`Invalid source URI: ${uri}`)
-    if (uri.includes('*')) throw notEmulated('a wildcard in a source URI')
-    return readObject(uri)
-  }))
+  return Promise.all(
+    uris.map((uri) => {
+      if (!uri.startsWith('gs://')) throw invalid(`Invalid source URI: ${uri}`)
+      if (uri.includes('*')) throw notEmulated('a wildcard in a source URI')
+      return readObject(uri)
+    }),
+  )
 }
 
 /** The schema asked for, else that of the existing table (unless it is replaced by a detected one). */
@@ -111,13 +147,13 @@ async function loadText(
   load: Body,
   known: Field[] | undefined,
 ): Promise<{ fields: Field[]; rows: number; bad: number }> {
-  const parsed = format === 'CSV'
-    ? csvRows(files, load as CsvOptions, known)
-    : { rows: files.flatMap(jsonRows), fields: known }
-  if (!parsed.fields && load['autodetect'] !== true) {
-    throw invalid('No schema specified on job or table.')
-  }
-  const fields = parsed.fields ?? detectFields(parsed.rows.flatMap((row) => (row instanceof BadValue ? [] : [row])))
+  if (!known && load['autodetect'] !== true) throw invalid('No schema specified on job or table.')
+  const isCsv = format === 'CSV'
+  const options = load as CsvOptions
+  const first = isCsv ? csvRows(files, options, known) : { rows: files.flatMap(jsonRows), headerRows: 0 }
+  const fields = known ?? detectFields(first.rows.flatMap((row) => (row instanceof BadValue ? [] : [row])))
+  // Only with the types known is it clear which empty values are texts and which are NULL.
+  const parsed = isCsv && !known ? csvRows(files, { ...options, skipLeadingRows: first.headerRows }, fields) : first
   const allowed = Number(load['maxBadRecords'] ?? 0)
   let bad = 0
   const rows = parsed.rows.flatMap((row, index) => {
@@ -127,7 +163,10 @@ async function loadText(
     } catch (error) {
       if (!(error instanceof BadValue)) throw error
       bad += 1
-      if (bad > allowed) throw invalid(`Error while reading data, error message: ${format === 'CSV' ? 'CSV' : 'JSON'} processing encountered too many errors, giving up. Row ${index + 1}: ${error.message}`)
+      if (bad > allowed)
+        throw invalid(
+          `Error while reading data, error message: ${isCsv ? 'CSV' : 'JSON'} processing encountered too many errors, giving up. Row ${index + 1}: ${error.message}`,
+        )
       return []
     }
   })

@@ -11,20 +11,27 @@ const LONG_NUMBER = /[:[,]\s*-?\d{16}/
 /** JSON text; integers beyond 2^53 keep all of their digits. */
 export function parseExactly(text: string): unknown {
   if (!LONG_NUMBER.test(text)) return JSON.parse(text) as unknown
-  return JSON.parse(text, reviveLongNumbers as (key: string, value: unknown) => unknown) as unknown
+  return JSON.parse(text, reviveLongNumbers) as unknown
 }
 
 /** The rows of newline-delimited JSON: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json */
 export function jsonRows(file: Buffer): (Record<string, unknown> | BadValue)[] {
-  const lines = file.toString('utf8').replace(/^\ufeff/, '').split('\n')
-  return lines.filter((line) => line.trim() !== '').map((line) => {
-    try {
-      const value = parseExactly(line)
-      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-      return new BadValue('', 'Row is not a JSON object')
-    } catch (error) {
-      if (error instanceof SyntaxError) return new BadValue('', `Parser terminated before end of string: ${error.message}`)
-      throw error
-    }
-  })
+  const lines = file
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .split('\n')
+  return lines
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      try {
+        const value = parseExactly(line)
+        if (typeof value === 'object' && value !== null && !Array.isArray(value))
+          return value as Record<string, unknown>
+        return new BadValue('', 'Row is not a JSON object')
+      } catch (error) {
+        if (error instanceof SyntaxError)
+          return new BadValue('', `Parser terminated before end of string: ${error.message}`)
+        throw error
+      }
+    })
 }

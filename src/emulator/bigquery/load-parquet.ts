@@ -35,24 +35,40 @@ interface ParquetOptions {
 }
 
 /** Reads Parquet files into a table of rows; columns meet the schema by name. */
-export async function loadParquet({ store }: Warehouse, files: readonly Buffer[], physical: string, options: ParquetOptions): Promise<{ fields: Field[]; rows: number; bad: number }> {
+export async function loadParquet(
+  { store }: Warehouse,
+  files: readonly Buffer[],
+  physical: string,
+  options: ParquetOptions,
+): Promise<{ fields: Field[]; rows: number; bad: number }> {
   const directory = await mkdtemp(path.join(tmpdir(), 'imagery-parquet-'))
   try {
-    const paths = await Promise.all(files.map(async (file, index) => {
-      const name = path.join(directory, `${index}.parquet`)
-      await writeFile(name, file)
-      return name
-    }))
+    const paths = await Promise.all(
+      files.map(async (file, index) => {
+        const name = path.join(directory, `${index}.parquet`)
+        await writeFile(name, file)
+        return name
+      }),
+    )
     const from = `read_parquet([${paths.map(quote).join(', ')}])`
     return await store.read(async (connection) => {
       const described = await connection.run(`SELECT * FROM ${from} LIMIT 0`)
-      const columns = described.columnNames().map((name, index) => ({ name, duck: described.columnType(index), type: sqlType(described.columnType(index), name, options) }))
+      const columns = described.columnNames().map((name, index) => ({
+        name,
+        duck: described.columnType(index),
+        type: sqlType(described.columnType(index), name, options),
+      }))
       const fields = options.fields ?? columns.map(({ name, type }) => fieldOf(name, type))
       const list = fields.map((field, index) => {
         const column = columns.find((candidate) => candidate.name.toLowerCase() === field.name.toLowerCase())
         const wanted = fieldType(field)
         if (!column) return `CAST(${wanted.kind === 'ARRAY' ? '[]' : 'NULL'} AS ${duckType(wanted)}) AS c${index}`
-        if (duckType(column.type) !== duckType(wanted)) throw new GoogleError('INVALID_ARGUMENT', `Parquet column '${column.name}' has type ${column.duck.toString()} which does not match the target type ${field.type}.`, { reason: 'invalid' })
+        if (duckType(column.type) !== duckType(wanted))
+          throw new GoogleError(
+            'INVALID_ARGUMENT',
+            `Parquet column '${column.name}' has type ${column.duck.toString()} which does not match the target type ${field.type}.`,
+            { reason: 'invalid' },
+          )
         return `${converted(`"${column.name.replaceAll('"', '""')}"`, column.duck, wanted, 0)} AS c${index}`
       })
       await connection.run(`CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM ${from}`)
@@ -66,11 +82,18 @@ export async function loadParquet({ store }: Warehouse, files: readonly Buffer[]
 
 function sqlType(type: DuckDBType, name: string, options: ParquetOptions): SqlType {
   if (type instanceof DuckDBListType) {
-    if (!options.listInference) throw notEmulated(`a Parquet list without parquetOptions.enableListInference (column ${name})`)
+    if (!options.listInference)
+      throw notEmulated(`a Parquet list without parquetOptions.enableListInference (column ${name})`)
     return { kind: 'ARRAY', element: sqlType(type.valueType, name, options) }
   }
   if (type instanceof DuckDBStructType) {
-    return { kind: 'STRUCT', fields: type.entryNames.map((entry, index) => ({ name: entry, type: sqlType(type.entryTypes[index]!, `${name}.${entry}`, options) })) }
+    return {
+      kind: 'STRUCT',
+      fields: type.entryNames.map((entry, index) => ({
+        name: entry,
+        type: sqlType(type.entryTypes[index]!, `${name}.${entry}`, options),
+      })),
+    }
   }
   if (type instanceof DuckDBDecimalType && type.scale <= 9 && type.width - type.scale <= 29) return { kind: 'NUMERIC' }
   const kind = TYPES[type.typeId]
@@ -85,7 +108,10 @@ function converted(sql: string, duck: DuckDBType, type: SqlType, depth: number):
     return `coalesce(list_transform(${sql}, lambda ${item}: ${converted(item, duck.valueType, type.element, depth + 1)}), CAST([] AS ${duckType(type)}))`
   }
   if (type.kind === 'STRUCT' && duck instanceof DuckDBStructType) {
-    const fields = type.fields.map((field, index) => `f${index} := ${converted(`struct_extract(${sql}, ${quote(duck.entryNames[index]!)})`, duck.entryTypes[index]!, field.type, depth)}`)
+    const fields = type.fields.map(
+      (field, index) =>
+        `f${index} := ${converted(`struct_extract(${sql}, ${quote(duck.entryNames[index]!)})`, duck.entryTypes[index]!, field.type, depth)}`,
+    )
     return `CASE WHEN ${sql} IS NOT NULL THEN struct_pack(${fields.join(', ')}) END`
   }
   return `CAST(${sql} AS ${duckType(type)})`

@@ -2,6 +2,7 @@ import { GoogleError } from '../kernel/errors.ts'
 import { typed, type Typed } from './sql/analysis.ts'
 import { structOf } from './sql/analyze-constructors.ts'
 import { constants, fromText, literal } from './sql/literals.ts'
+import { microsecondText } from './sql/runtime/time-text.ts'
 import { parseFloat64, parseInt64 } from './sql/runtime/float-text.ts'
 import { canonicalPoint } from './sql/runtime/points.ts'
 import { arrayOf, duckType, scalarByName, typeName, type SqlType } from './sql/types.ts'
@@ -25,7 +26,8 @@ interface QueryParameter {
   parameterValue?: ParameterValue
 }
 
-const invalid = (message: string): GoogleError => new GoogleError('INVALID_ARGUMENT', message, { reason: 'invalidQuery', location: 'query' })
+const invalid = (message: string): GoogleError =>
+  new GoogleError('INVALID_ARGUMENT', message, { reason: 'invalidQuery', location: 'query' })
 
 /** Query parameters as typed constants: by name, or in order. */
 export function parseParameters(value: unknown, mode: unknown): { named: Map<string, Typed>; positional: Typed[] } {
@@ -39,8 +41,10 @@ export function parseParameters(value: unknown, mode: unknown): { named: Map<str
     if (parameter.name) named.set(parameter.name.toLowerCase(), constant)
     else positional.push(constant)
   }
-  if (named.size > 0 && positional.length > 0) throw invalid('Query parameters must be either all named or all positional')
-  if (typeof mode === 'string' && mode.toUpperCase() === 'POSITIONAL' && named.size > 0) throw invalid('Named parameters in a query whose parameterMode is POSITIONAL')
+  if (named.size > 0 && positional.length > 0)
+    throw invalid('Query parameters must be either all named or all positional')
+  if (typeof mode === 'string' && mode.toUpperCase() === 'POSITIONAL' && named.size > 0)
+    throw invalid('Named parameters in a query whose parameterMode is POSITIONAL')
   return { named, positional }
 }
 
@@ -51,7 +55,13 @@ function parameterType(type: ParameterType, what: string): SqlType {
     return arrayOf(parameterType(type.arrayType, what))
   }
   if (name === 'STRUCT') {
-    return { kind: 'STRUCT', fields: (type.structTypes ?? []).map((field) => ({ name: field.name || null, type: parameterType(field.type, what) })) }
+    return {
+      kind: 'STRUCT',
+      fields: (type.structTypes ?? []).map((field) => ({
+        name: field.name || null,
+        type: parameterType(field.type, what),
+      })),
+    }
   }
   const scalar = scalarByName(name === 'FLOAT' ? 'FLOAT64' : name)
   if (!scalar) throw invalid(`Invalid type of query parameter ${what}: ${String(type.type)}`)
@@ -66,13 +76,18 @@ function parameterValue(type: SqlType, value: ParameterValue, what: string): Typ
   }
   if (type.kind === 'STRUCT') {
     if (!value.structValues) return typed(constants.null(type), type, 0)
-    const values = type.fields.map((field, index) => parameterValue(field.type, value.structValues?.[field.name ?? String(index)] ?? {}, what))
+    const values = type.fields.map((field, index) =>
+      parameterValue(field.type, value.structValues?.[field.name ?? String(index)] ?? {}, what),
+    )
     return structOf(type.fields, values, 0)
   }
-  const text = value.value
+  const text: unknown = value.value
   if (text === undefined || text === null) return typed(constants.null(type), type, 0)
-  const constant = scalar(String(text), type)
-  if (!constant) throw invalid(`Invalid value for type: ${typeName(type)} is not a valid value for query parameter ${what}: ${String(text)}`)
+  const constant = typeof text === 'object' ? undefined : scalar(String(text), type)
+  if (!constant)
+    throw invalid(
+      `Invalid value for type: ${typeName(type)} is not a valid value for query parameter ${what}: ${JSON.stringify(text)}`,
+    )
   return constant
 }
 
@@ -87,7 +102,9 @@ function scalar(text: string, type: SqlType): Typed | undefined {
     case 'FLOAT64': {
       const value = parseFloat64(text)
       if (value === undefined) return undefined
-      return Number.isFinite(value) ? literal({ type: 'FLOAT64', value, text: String(value) }, 0) : typed(constants.float64(value), type, 0)
+      return Number.isFinite(value)
+        ? literal({ type: 'FLOAT64', value, text: String(value) }, 0)
+        : typed(constants.float64(value), type, 0)
     }
     case 'BOOL':
       return /^(true|false)$/i.test(text) ? literal({ type: 'BOOL', value: /^true$/i.test(text) }, 0) : undefined
@@ -98,7 +115,7 @@ function scalar(text: string, type: SqlType): Typed | undefined {
       return point === undefined ? undefined : typed(fromText(point, type)!, type, 0)
     }
     default: {
-      const sql = fromText(text, type)
+      const sql = fromText(type.kind === 'TIMESTAMP' ? microsecondText(text) : text, type)
       return sql === undefined ? undefined : typed(sql, type, 0)
     }
   }

@@ -5,7 +5,7 @@ import { putRows, type Destination } from './destination.ts'
 import { parseParameters } from './parameters.ts'
 import type { JobRecord, TableReference } from './records.ts'
 import { fieldOf, type Field } from './schema.ts'
-import { tableSize } from './sizes.ts'
+import { columnBytes } from './sizes.ts'
 import { SqlFailure } from './sql/failure.ts'
 import { translate, type Translation } from './sql/translate.ts'
 import { duckType, type SqlType } from './sql/types.ts'
@@ -17,7 +17,9 @@ type Body = Record<string, unknown>
 /** `configuration.query` options that change what a query does and are understood. */
 const KNOWN = new Set(
   `query destinationTable createDisposition writeDisposition defaultDataset priority useQueryCache useLegacySql maximumBytesBilled
-  parameterMode queryParameters timePartitioning rangePartitioning clustering allowLargeResults flattenResults schemaUpdateOptions`.split(/\s+/),
+  parameterMode queryParameters timePartitioning rangePartitioning clustering allowLargeResults flattenResults schemaUpdateOptions`.split(
+    /\s+/,
+  ),
 )
 /** Billed in whole megabytes, at least 10 per table: https://cloud.google.com/bigquery/pricing#on_demand_pricing */
 const MEGABYTE = 1 << 20
@@ -33,7 +35,13 @@ export interface PreparedQuery {
 }
 
 /** Translates a query job's statement and settles its location. Throws SqlFailure or GoogleError. */
-export function prepareQuery(warehouse: Warehouse, project: string, location: string | undefined, query: Body, nowMs: number): PreparedQuery {
+export function prepareQuery(
+  warehouse: Warehouse,
+  project: string,
+  location: string | undefined,
+  query: Body,
+  nowMs: number,
+): PreparedQuery {
   for (const [name, value] of Object.entries(query)) {
     const isEmpty = value === null || value === undefined || (Array.isArray(value) && value.length === 0)
     if (!KNOWN.has(name) && !isEmpty) throw notEmulated(`the query option ${name}`)
@@ -41,24 +49,44 @@ export function prepareQuery(warehouse: Warehouse, project: string, location: st
   if (query['useLegacySql'] !== false) throw notEmulated('legacy SQL (set useLegacySql to false)')
   if (((query['schemaUpdateOptions'] ?? []) as unknown[]).length > 0) throw notEmulated('schemaUpdateOptions')
   const statement = query['query']
-  if (typeof statement !== 'string' || statement === '') throw new GoogleError('INVALID_ARGUMENT', 'Required parameter is missing: query', { reason: 'required' })
+  if (typeof statement !== 'string' || statement === '')
+    throw new GoogleError('INVALID_ARGUMENT', 'Required parameter is missing: query', { reason: 'required' })
   const { named, positional } = parseParameters(query['queryParameters'], query['parameterMode'])
   const defaultDataset = query['defaultDataset'] as { projectId?: string; datasetId: string } | null | undefined
   const catalog = new StoredCatalog(warehouse, { project, location, defaultDataset: defaultDataset ?? undefined })
-  const translation = translate(statement, { catalog, namedParameters: named, positionalParameters: positional, nowMicros: BigInt(nowMs) * 1000n })
+  const translation = translate(statement, {
+    catalog,
+    namedParameters: named,
+    positionalParameters: positional,
+    nowMicros: BigInt(nowMs) * 1000n,
+  })
   const fields = translation.columns.map(({ name, type }) => fieldOf(name, type))
   const destination = destinationOf(query, project)
-  return { translation, fields, location: catalog.location ?? destinationLocation(warehouse, destination) ?? 'US', referenced: [...catalog.referenced.values()], destination }
+  return {
+    translation,
+    fields,
+    location: catalog.location ?? destinationLocation(warehouse, destination) ?? 'US',
+    referenced: [...catalog.referenced.values()],
+    destination,
+  }
 }
 
 function destinationOf(query: Body, project: string): Destination | undefined {
   const reference = query['destinationTable'] as Partial<TableReference> | null | undefined
   if (!reference) return undefined
   return {
-    table: { projectId: reference.projectId ?? project, datasetId: String(reference.datasetId), tableId: String(reference.tableId) },
+    table: {
+      projectId: reference.projectId ?? project,
+      datasetId: String(reference.datasetId),
+      tableId: String(reference.tableId),
+    },
     write: (query['writeDisposition'] as Destination['write'] | undefined) ?? 'WRITE_EMPTY',
     create: (query['createDisposition'] as Destination['create'] | undefined) ?? 'CREATE_IF_NEEDED',
-    properties: Object.fromEntries(['timePartitioning', 'rangePartitioning', 'clustering'].flatMap((name) => (query[name] ? [[name, query[name]]] : []))),
+    properties: Object.fromEntries(
+      ['timePartitioning', 'rangePartitioning', 'clustering'].flatMap((name) =>
+        query[name] ? [[name, query[name]]] : [],
+      ),
+    ),
   }
 }
 
@@ -67,14 +95,16 @@ function destinationLocation({ store }: Warehouse, destination: Destination | un
 }
 
 /** Statistics of a query, in REST form. Bytes are the logical size of the columns read: an estimate, as no cache or pruning is counted. */
-export async function queryStatistics(warehouse: Warehouse, prepared: PreparedQuery): Promise<{ bytes: number; statistics: Body }> {
+export async function queryStatistics(
+  warehouse: Warehouse,
+  prepared: PreparedQuery,
+): Promise<{ bytes: number; statistics: Body }> {
   let bytes = 0
   let billed = 0
   for (const [key, columns] of prepared.translation.columnsRead) {
     const record = warehouse.store.tables.get(key)
     if (!record) continue
-    const size = await tableSize(warehouse.store, record)
-    const read = [...columns].reduce((sum, column) => sum + (size.columns[column] ?? 0), 0)
+    const read = await columnBytes(warehouse.store, record, [...columns])
     bytes += read
     if (read > 0) billed += Math.max(LEAST_BILLED, Math.ceil(read / MEGABYTE) * MEGABYTE)
   }
@@ -90,7 +120,11 @@ export async function queryStatistics(warehouse: Warehouse, prepared: PreparedQu
 }
 
 /** Runs the statement into a table of rows that no document names yet. */
-export async function runInto(connection: DuckDBConnection, physical: string, { translation }: PreparedQuery): Promise<number> {
+export async function runInto(
+  connection: DuckDBConnection,
+  physical: string,
+  { translation }: PreparedQuery,
+): Promise<number> {
   const types = translation.columns.map(({ type }) => type)
   // A NULL array is written as an empty one (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#array_nulls).
   const list = types.map((type, index) => `${stored(`q.c${index}`, type)} AS c${index}`)
@@ -103,11 +137,16 @@ export async function runInto(connection: DuckDBConnection, physical: string, { 
 /** The value as it is kept in a table: NULL arrays become empty. */
 function stored(sql: string, type: SqlType): string {
   if (type.kind === 'ARRAY') {
-    const items = type.element.kind === 'STRUCT' && hasArray(type.element) ? `list_transform(${sql}, lambda i: ${stored('i', type.element)})` : sql
+    const items =
+      type.element.kind === 'STRUCT' && hasArray(type.element)
+        ? `list_transform(${sql}, lambda i: ${stored('i', type.element)})`
+        : sql
     return `CAST(coalesce(${items}, []) AS ${duckType(type)})`
   }
   if (type.kind !== 'STRUCT' || !hasArray(type)) return `CAST(${sql} AS ${duckType(type)})`
-  const fields = type.fields.map((field, index) => `f${index} := ${stored(`struct_extract(${sql}, 'f${index}')`, field.type)}`)
+  const fields = type.fields.map(
+    (field, index) => `f${index} := ${stored(`struct_extract(${sql}, 'f${index}')`, field.type)}`,
+  )
   return `CASE WHEN ${sql} IS NOT NULL THEN struct_pack(${fields.join(', ')}) END`
 }
 
@@ -115,7 +154,11 @@ function hasArray(type: SqlType): boolean {
   return type.kind === 'ARRAY' || (type.kind === 'STRUCT' && type.fields.some((field) => hasArray(field.type)))
 }
 
-async function refuseNullElements(connection: DuckDBConnection, physical: string, { columns }: Translation): Promise<void> {
+async function refuseNullElements(
+  connection: DuckDBConnection,
+  physical: string,
+  { columns }: Translation,
+): Promise<void> {
   for (const [index, { name, type }] of columns.entries()) {
     const test = nullElementTest(`c${index}`, type, 0)
     if (!test) continue
@@ -131,12 +174,20 @@ function nullElementTest(sql: string, type: SqlType, depth: number): string | un
     return `len(list_filter(${sql}, lambda ${item}: ${item} IS NULL${inner ? ` OR ${inner}` : ''})) > 0`
   }
   if (type.kind !== 'STRUCT') return undefined
-  const tests = type.fields.flatMap((field, index) => nullElementTest(`struct_extract(${sql}, 'f${index}')`, field.type, depth) ?? [])
+  const tests = type.fields.flatMap(
+    (field, index) => nullElementTest(`struct_extract(${sql}, 'f${index}')`, field.type, depth) ?? [],
+  )
   return tests.length > 0 ? `(${tests.join(' OR ')})` : undefined
 }
 
 /** Runs a prepared query and puts its rows where they belong. Returns the documents to keep with them. */
-export async function runQuery(warehouse: Warehouse, job: JobRecord, prepared: PreparedQuery, finish: (job: JobRecord) => JobRecord, onStart: (connection: DuckDBConnection) => void): Promise<void> {
+export async function runQuery(
+  warehouse: Warehouse,
+  job: JobRecord,
+  prepared: PreparedQuery,
+  finish: (job: JobRecord) => JobRecord,
+  onStart: (connection: DuckDBConnection) => void,
+): Promise<void> {
   const { store } = warehouse
   const { statistics } = await queryStatistics(warehouse, prepared)
   const physical = store.newPhysical()
@@ -147,11 +198,20 @@ export async function runQuery(warehouse: Warehouse, job: JobRecord, prepared: P
       return runInto(connection, physical, prepared)
     })
     await store.write(async (connection): Promise<Changes> => {
-      const done = { ...job, statistics: { ...job.statistics, totalBytesProcessed: statistics['totalBytesProcessed'], query: statistics } }
+      const done = {
+        ...job,
+        statistics: { ...job.statistics, totalBytesProcessed: statistics['totalBytesProcessed'], query: statistics },
+      }
       if (!prepared.destination) {
         return { jobs: [finish({ ...done, result: { fields: prepared.fields, totalRows, physical } })] }
       }
-      const changes = await putRows(warehouse, connection, { destination: prepared.destination, location: prepared.location, fields: prepared.fields, physical, totalRows })
+      const changes = await putRows(warehouse, connection, {
+        destination: prepared.destination,
+        location: prepared.location,
+        fields: prepared.fields,
+        physical,
+        totalRows,
+      })
       const result = { fields: prepared.fields, totalRows, destination: prepared.destination.table }
       return { ...changes, jobs: [finish({ ...done, result })] }
     })
@@ -160,4 +220,3 @@ export async function runQuery(warehouse: Warehouse, job: JobRecord, prepared: P
     throw error
   }
 }
-

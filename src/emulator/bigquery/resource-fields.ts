@@ -13,7 +13,8 @@ export function parseLabels(value: unknown): Record<string, string> {
   if (entries.length > MAX_LABELS) throw invalid(`At most ${MAX_LABELS} labels are allowed`)
   for (const [key, text] of entries) {
     if (!LABEL_KEY.test(key)) throw invalid(`Label key "${key}" has invalid characters.`)
-    if (text !== null && !(typeof text === 'string' && LABEL_VALUE.test(text))) throw invalid(`Label value "${String(text)}" has invalid characters.`)
+    if (text !== null && !(typeof text === 'string' && LABEL_VALUE.test(text)))
+      throw invalid(`Label value "${String(text)}" has invalid characters.`)
   }
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null))
 }
@@ -26,7 +27,11 @@ export function optionalText(value: unknown): string | undefined {
 }
 
 /** Sets a property, or marks it as cleared: later spreading then drops it from the JSON. */
-export function patched<Kind extends object, Name extends keyof Kind>(record: Kind, name: Name, value: Kind[Name] | undefined): void {
+export function patched<Kind extends object, Name extends keyof Kind>(
+  record: Kind,
+  name: Name,
+  value: Kind[Name] | undefined,
+): void {
   record[name] = value as Kind[Name]
 }
 

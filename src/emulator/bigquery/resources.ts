@@ -12,7 +12,8 @@ function present(resource: Resource): Resource {
   return Object.fromEntries(Object.entries(resource).filter(([, value]) => value !== undefined))
 }
 
-const labelsOf = (labels: Record<string, string>): Resource | undefined => (Object.keys(labels).length > 0 ? labels : undefined)
+const labelsOf = (labels: Record<string, string>): Resource | undefined =>
+  Object.keys(labels).length > 0 ? labels : undefined
 
 export function datasetResource(record: DatasetRecord): Resource {
   const { project, dataset } = record
@@ -25,8 +26,10 @@ export function datasetResource(record: DatasetRecord): Resource {
     friendlyName: record.friendlyName,
     description: record.description,
     labels: labelsOf(record.labels),
-    defaultTableExpirationMs: record.defaultTableExpirationMs === undefined ? undefined : String(record.defaultTableExpirationMs),
-    defaultPartitionExpirationMs: record.defaultPartitionExpirationMs === undefined ? undefined : String(record.defaultPartitionExpirationMs),
+    defaultTableExpirationMs:
+      record.defaultTableExpirationMs === undefined ? undefined : String(record.defaultTableExpirationMs),
+    defaultPartitionExpirationMs:
+      record.defaultPartitionExpirationMs === undefined ? undefined : String(record.defaultPartitionExpirationMs),
     access: record.access ?? [
       { role: 'WRITER', specialGroup: 'projectWriters' },
       { role: 'OWNER', specialGroup: 'projectOwners' },
@@ -46,7 +49,7 @@ export function datasetItem(record: DatasetRecord): Resource {
 
 export function tableResource(record: TableRecord, location: string, size: TableSize): Resource {
   const { project, dataset, table } = record
-  const bytes = String(size.columns.reduce((sum, column) => sum + column, 0))
+  const bytes = String(size.bytes)
   return present({
     kind: 'bigquery#table',
     etag: etag(record),
@@ -96,7 +99,13 @@ export function tableItem(record: TableRecord): Resource {
 function resultTable(job: JobRecord): Resource | undefined {
   if (job.configuration.jobType !== 'QUERY' || !job.result) return undefined
   const { destination } = job.result
-  return destination ? { ...destination } : { projectId: job.project, datasetId: `_anonymous_${job.location.replaceAll('-', '_')}`, tableId: `anon_${job.jobId}` }
+  return destination
+    ? { ...destination }
+    : {
+        projectId: job.project,
+        datasetId: `_anonymous_${job.location.replaceAll('-', '_')}`,
+        tableId: `anon_${job.jobId}`,
+      }
 }
 
 export function jobResource(job: JobRecord): Resource {
@@ -109,7 +118,8 @@ export function jobResource(job: JobRecord): Resource {
     id: jobKey(job.project, job.location, job.jobId),
     selfLink: `${BASE}/projects/${job.project}/jobs/${job.jobId}?location=${job.location}`,
     user_email: job.email,
-    configuration: query && destinationTable ? { ...job.configuration, query: { ...query, destinationTable } } : job.configuration,
+    configuration:
+      query && destinationTable ? { ...job.configuration, query: { ...query, destinationTable } } : job.configuration,
     jobReference: isDryRun ? { projectId: job.project, location: job.location } : jobReference(job),
     statistics: present({
       creationTime: String(job.createdMs),

@@ -37,7 +37,17 @@ export type FieldType = (typeof FIELD_TYPES)[keyof typeof FIELD_TYPES]
 
 /** https://cloud.google.com/bigquery/docs/schemas#column_names */
 const FIELD_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,299}$/
-const RESERVED_PREFIXES = ['_TABLE_', '_FILE_', '_PARTITION', '_ROW_TIMESTAMP', '__ROOT__', '_COLIDENTIFIER', '_CHANGE_TYPE', '_CHANGE_SEQUENCE_NUMBER', '_CHANGE_TIMESTAMP']
+const RESERVED_PREFIXES = [
+  '_TABLE_',
+  '_FILE_',
+  '_PARTITION',
+  '_ROW_TIMESTAMP',
+  '__ROOT__',
+  '_COLIDENTIFIER',
+  '_CHANGE_TYPE',
+  '_CHANGE_SEQUENCE_NUMBER',
+  '_CHANGE_TIMESTAMP',
+]
 /** https://cloud.google.com/bigquery/quotas#all_tables */
 const MAX_COLUMNS = 10_000
 const MAX_DEPTH = 15
@@ -70,18 +80,23 @@ function parseField(value: Record<string, unknown>, depth: number, path: string)
     )
   }
   if (RESERVED_PREFIXES.some((prefix) => name.toUpperCase().startsWith(prefix))) {
-    throw invalid(`Invalid field name "${name}". Field names are not allowed to start with the (case-insensitive) prefixes ${RESERVED_PREFIXES.join(', ')}`)
+    throw invalid(
+      `Invalid field name "${name}". Field names are not allowed to start with the (case-insensitive) prefixes ${RESERVED_PREFIXES.join(', ')}`,
+    )
   }
   const full = path === '' ? name : `${path}.${name}`
   for (const [option, given] of Object.entries(value)) {
-    if (!IGNORED.has(option) && given !== undefined && given !== null) throw notEmulated(`the schema option ${option} (field ${full})`)
+    if (!IGNORED.has(option) && given !== undefined && given !== null)
+      throw notEmulated(`the schema option ${option} (field ${full})`)
   }
   const upper = String(type).toUpperCase()
-  if (upper === 'INTERVAL' || upper === 'RANGE' || upper === 'FOREIGN') throw notEmulated(`the column type ${upper} (field ${full})`)
+  if (upper === 'INTERVAL' || upper === 'RANGE' || upper === 'FOREIGN')
+    throw notEmulated(`the column type ${upper} (field ${full})`)
   if (!Object.hasOwn(FIELD_TYPES, upper)) throw invalid(`Invalid value for type: ${String(type)} is not a valid value`)
   const known = FIELD_TYPES[upper as keyof typeof FIELD_TYPES]
   const knownMode = mode === undefined || mode === null || mode === '' ? 'NULLABLE' : String(mode).toUpperCase()
-  if (knownMode !== 'NULLABLE' && knownMode !== 'REQUIRED' && knownMode !== 'REPEATED') throw invalid(`Invalid value for mode: ${String(mode)}`)
+  if (knownMode !== 'NULLABLE' && knownMode !== 'REQUIRED' && knownMode !== 'REPEATED')
+    throw invalid(`Invalid value for mode: ${String(mode)}`)
   const text = typeof description === 'string' ? description : undefined
   if (text !== undefined && text.length > MAX_DESCRIPTION) {
     throw invalid(`The description for field ${full} is too long. The maximum length is ${MAX_DESCRIPTION} characters.`)
@@ -104,8 +119,13 @@ const FIELD_NAMES = { INT64: 'INTEGER', FLOAT64: 'FLOAT', BOOL: 'BOOLEAN' } as c
 
 function scalarOf(field: Field): SqlType {
   const { type } = field
-  if (type === 'RECORD') return { kind: 'STRUCT', fields: field.fields!.map((inner) => ({ name: inner.name, type: fieldType(inner) })) }
-  return { kind: Object.hasOwn(SQL_NAMES, type) ? SQL_NAMES[type as keyof typeof SQL_NAMES] : (type as Exclude<FieldType, 'RECORD' | keyof typeof SQL_NAMES>) }
+  if (type === 'RECORD')
+    return { kind: 'STRUCT', fields: field.fields!.map((inner) => ({ name: inner.name, type: fieldType(inner) })) }
+  return {
+    kind: Object.hasOwn(SQL_NAMES, type)
+      ? SQL_NAMES[type as keyof typeof SQL_NAMES]
+      : (type as Exclude<FieldType, 'RECORD' | keyof typeof SQL_NAMES>),
+  }
 }
 
 /** The field of a result column. */
@@ -116,7 +136,9 @@ export function fieldOf(name: string, type: SqlType): Field {
     const fields = type.fields.map((inner) => fieldOf(inner.name ?? `_field_${++anonymous}`, inner.type))
     return { name, type: 'RECORD', mode: 'NULLABLE', fields }
   }
-  const known = Object.hasOwn(FIELD_NAMES, type.kind) ? FIELD_NAMES[type.kind as keyof typeof FIELD_NAMES] : (type.kind as FieldType)
+  const known = Object.hasOwn(FIELD_NAMES, type.kind)
+    ? FIELD_NAMES[type.kind as keyof typeof FIELD_NAMES]
+    : (type.kind as FieldType)
   return { name, type: known, mode: 'NULLABLE' }
 }
 
@@ -134,7 +156,8 @@ export function updatedFields(before: readonly Field[], after: readonly Field[],
     if (!next) throw refuse(`Field ${full} is missing in new schema`)
     if (next.type !== field.type) throw refuse(`Field ${full} has changed type from ${field.type} to ${next.type}`)
     const relaxes = field.mode === 'REQUIRED' && next.mode === 'NULLABLE'
-    if (next.mode !== field.mode && !relaxes) throw refuse(`Field ${full} has changed mode from ${field.mode} to ${next.mode}`)
+    if (next.mode !== field.mode && !relaxes)
+      throw refuse(`Field ${full} has changed mode from ${field.mode} to ${next.mode}`)
     if (!field.fields) return { ...next, name: field.name }
     return { ...next, name: field.name, fields: updatedFields(field.fields, next.fields!, table, full) }
   })

@@ -1,13 +1,23 @@
 import type { SqlType } from './sql/types.ts'
 import { typesOf } from './warehouse.ts'
 import type { TableRecord } from './records.ts'
-import type { Store } from './store.ts'
+import type { CountedSize, Store } from './store.ts'
 
 /**
  * Logical bytes of a column's values: https://cloud.google.com/bigquery/docs/estimate-costs#data_type_sizes
  * JSON and GEOGRAPHY are counted as their text, which only estimates.
  */
-const FIXED_BYTES: Record<string, number> = { INT64: 8, FLOAT64: 8, NUMERIC: 16, BIGNUMERIC: 32, BOOL: 1, DATE: 8, DATETIME: 8, TIME: 8, TIMESTAMP: 8 }
+const FIXED_BYTES: Record<string, number> = {
+  INT64: 8,
+  FLOAT64: 8,
+  NUMERIC: 16,
+  BIGNUMERIC: 32,
+  BOOL: 1,
+  DATE: 8,
+  DATETIME: 8,
+  TIME: 8,
+  TIMESTAMP: 8,
+}
 
 function bytesSql(sql: string, type: SqlType, depth = 0): string {
   const fixed = FIXED_BYTES[type.kind]
@@ -24,34 +34,38 @@ function bytesSql(sql: string, type: SqlType, depth = 0): string {
 
 export interface TableSize {
   rows: number
-  /** Bytes per column. */
-  columns: number[]
+  bytes: number
 }
 
-/** Sizes by physical table, kept until its rows change. */
-const known = new WeakMap<Store, Map<string, TableSize>>()
-
-function sizesOf(store: Store): Map<string, TableSize> {
-  const sizes = known.get(store) ?? new Map<string, TableSize>()
-  known.set(store, sizes)
-  return sizes
-}
-
-/** Rows and bytes of a table; counted once per change of it. */
-export async function tableSize(store: Store, record: TableRecord): Promise<TableSize> {
-  if (record.kind === 'VIEW') return { rows: 0, columns: [] }
-  const sizes = sizesOf(store)
-  const cached = sizes.get(record.physical)
-  if (cached?.columns.length === record.fields.length) return cached
-  const sums = typesOf(record).map((type, index) => `, CAST(coalesce(sum(${bytesSql(`c${index}`, type)}), 0) AS BIGINT)`)
-  const rows = await store.read(async (connection) => (await connection.run(`SELECT count(*)${sums.join('')} FROM data.${record.physical}`)).getRows())
-  const [count = 0n, ...bytes] = rows[0] as bigint[]
-  const size = { rows: Number(count), columns: bytes.map(Number) }
-  sizes.set(record.physical, size)
+function knownOf(store: Store, physical: string): CountedSize {
+  const size = store.sizes.get(physical) ?? { columns: new Map<number, number>() }
+  store.sizes.set(physical, size)
   return size
 }
 
-/** To be called whenever rows were written to a table. */
-export function forgetSize(store: Store, physical: string): void {
-  sizesOf(store).delete(physical)
+/** Bytes of some columns of a table; each is counted once per change of the table. */
+export async function columnBytes(store: Store, record: TableRecord, wanted: readonly number[]): Promise<number> {
+  const sizes = knownOf(store, record.physical)
+  const missing = wanted.filter((column) => !sizes.columns.has(column))
+  if (missing.length > 0) {
+    const types = typesOf(record)
+    const sums = missing.map((column) => `CAST(coalesce(sum(${bytesSql(`c${column}`, types[column]!)}), 0) AS BIGINT)`)
+    const sql = `SELECT count(*), ${sums.join(', ')} FROM data.${record.physical}`
+    const rows = await store.read(async (connection) => (await connection.run(sql)).getRows())
+    const [count, ...bytes] = rows[0] as [bigint, ...bigint[]]
+    sizes.rows = Number(count)
+    for (const [index, column] of missing.entries()) sizes.columns.set(column, Number(bytes[index]))
+  }
+  return wanted.reduce((sum, column) => sum + sizes.columns.get(column)!, 0)
+}
+
+/** Rows and bytes of a table. */
+export async function tableSize(store: Store, record: TableRecord): Promise<TableSize> {
+  if (record.kind === 'VIEW' || record.fields.length === 0) return { rows: 0, bytes: 0 }
+  const bytes = await columnBytes(
+    store,
+    record,
+    record.fields.map((_, index) => index),
+  )
+  return { rows: knownOf(store, record.physical).rows ?? 0, bytes }
 }

@@ -9,6 +9,15 @@ export interface Changes {
   datasets?: readonly (readonly [string, DatasetRecord | null])[]
   tables?: readonly (readonly [string, TableRecord | null])[]
   jobs?: readonly JobRecord[]
+  /** Tables of rows that were added to. */
+  written?: readonly string[]
+}
+
+/** What was counted of a table of rows. */
+export interface CountedSize {
+  rows?: number
+  /** Logical bytes by column. */
+  columns: Map<number, number>
 }
 
 const SCHEMA = `
@@ -27,6 +36,8 @@ const SCHEMA = `
 export class Store {
   readonly datasets = new Map<string, DatasetRecord>()
   readonly tables = new Map<string, TableRecord>()
+  /** By table of rows, until its rows change. A count that began before the change ends in an object that is no longer here. */
+  readonly sizes = new Map<string, CountedSize>()
   readonly #instance: DuckDBInstance
   readonly #writer: DuckDBConnection
   readonly #idle: DuckDBConnection[] = []
@@ -49,7 +60,8 @@ export class Store {
     await writer.run(`SET GLOBAL TimeZone = 'UTC'`)
     await writer.run(SCHEMA)
     registerFunctions(writer)
-    const strings = async (sql: string): Promise<string[]> => (await (await writer.run(sql)).getRows()).map((row) => row[0] as string)
+    const strings = async (sql: string): Promise<string[]> =>
+      (await (await writer.run(sql)).getRows()).map((row) => row[0] as string)
     const physical = await strings(`SELECT table_name FROM duckdb_tables() WHERE schema_name = 'data'`)
     const sequence = Math.max(0, ...physical.map((name) => Number(name.slice(1)) || 0))
     const store = new Store(instance, writer, new Set(await strings('SELECT key FROM jobs')), sequence)
@@ -111,7 +123,10 @@ export class Store {
   }
 
   async #keep(connection: DuckDBConnection, changes: Changes): Promise<void> {
-    for (const [table, entries] of [['datasets', changes.datasets ?? []], ['tables', changes.tables ?? []]] as const) {
+    for (const [table, entries] of [
+      ['datasets', changes.datasets ?? []],
+      ['tables', changes.tables ?? []],
+    ] as const) {
       const existing = table === 'datasets' ? this.datasets : this.tables
       for (const [key, record] of entries) {
         if (existing.has(key)) await connection.run(`DELETE FROM ${table} WHERE key = $1`, [key])
@@ -120,7 +135,14 @@ export class Store {
     }
     for (const job of changes.jobs ?? []) {
       const key = jobKey(job.project, job.location, job.jobId)
-      const values = [key, job.project, BigInt(job.createdMs), job.state, job.result?.physical ?? null, JSON.stringify(job)]
+      const values = [
+        key,
+        job.project,
+        BigInt(job.createdMs),
+        job.state,
+        job.result?.physical ?? null,
+        JSON.stringify(job),
+      ]
       const sql = this.#jobKeys.has(key)
         ? 'UPDATE jobs SET state = $4, physical = $5, body = $6 WHERE key = $1 AND project = $2 AND created_ms = $3'
         : 'INSERT INTO jobs VALUES ($1, $2, $3, $4, $5, $6)'
@@ -137,6 +159,7 @@ export class Store {
     }
     apply(this.datasets, changes.datasets ?? [])
     apply(this.tables, changes.tables ?? [])
+    for (const physical of changes.written ?? []) this.sizes.delete(physical)
     for (const job of changes.jobs ?? []) this.#jobKeys.add(jobKey(job.project, job.location, job.jobId))
   }
 
@@ -150,7 +173,9 @@ export class Store {
 
   async job(key: string): Promise<JobRecord | undefined> {
     if (!this.#jobKeys.has(key)) return undefined
-    const rows = await this.read(async (connection) => (await connection.run('SELECT body FROM jobs WHERE key = $1', [key])).getRows())
+    const rows = await this.read(async (connection) =>
+      (await connection.run('SELECT body FROM jobs WHERE key = $1', [key])).getRows(),
+    )
     return rows[0] ? (JSON.parse(rows[0][0] as string) as JobRecord) : undefined
   }
 
@@ -158,7 +183,9 @@ export class Store {
   async jobs(filter: { project?: string; state?: string; limit: number; offset: number }): Promise<JobRecord[]> {
     const sql = `SELECT body FROM jobs WHERE ($1 IS NULL OR project = $1) AND ($2 IS NULL OR state = $2)
       ORDER BY created_ms DESC, key LIMIT ${filter.limit} OFFSET ${filter.offset}`
-    const rows = await this.read(async (connection) => (await connection.run(sql, [filter.project ?? null, filter.state ?? null])).getRows())
+    const rows = await this.read(async (connection) =>
+      (await connection.run(sql, [filter.project ?? null, filter.state ?? null])).getRows(),
+    )
     return rows.map((row) => JSON.parse(row[0] as string) as JobRecord)
   }
 

@@ -1,9 +1,15 @@
-import { DuckDBDataChunk, DuckDBListType, DuckDBStructType, type DuckDBConnection, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
+import {
+  DuckDBDataChunk,
+  DuckDBListType,
+  DuckDBStructType,
+  type DuckDBConnection,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api'
 import { BIGINT, BLOB, BOOLEAN, DATE, DECIMAL, DOUBLE, TIME, TIMESTAMP, VARCHAR } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import { tableKey, type TableRecord } from './records.ts'
-import { forgetSize } from './sizes.ts'
-import type { SqlType } from './sql/types.ts'
+import { duckType, type SqlType } from './sql/types.ts'
 import { BadValue, decodeRow } from './values-in.ts'
 import { findTable, table, typesOf, type Warehouse } from './warehouse.ts'
 
@@ -54,9 +60,14 @@ export class Streaming {
       throw new GoogleError('NOT_FOUND', `Table ${path[0]}:${path[1]}.${path[2]} not found.`)
     }
     if (!Array.isArray(rows) || rows.length === 0) throw invalid('No rows present in the request.')
-    if (rows.length > MAX_ROWS) throw invalid(`Too many rows present in the request, limit: ${MAX_ROWS} row count: ${rows.length}.`)
+    if (rows.length > MAX_ROWS)
+      throw invalid(`Too many rows present in the request, limit: ${MAX_ROWS} row count: ${rows.length}.`)
     if (record.fields.length === 0) throw invalid('The destination table has no schema.')
-    const { values, errors } = this.#decode(rows as { insertId?: string; json?: unknown }[], record, options['ignoreUnknownValues'] === true)
+    const { values, errors } = this.#decode(
+      rows as { insertId?: string; json?: unknown }[],
+      record,
+      options['ignoreUnknownValues'] === true,
+    )
     if (errors.length > 0 && options['skipInvalidRows'] !== true) {
       const wrong = new Set(errors.map((error) => error.index))
       const stopped = rows.flatMap((_, index): InsertError[] =>
@@ -68,22 +79,34 @@ export class Streaming {
     return errors
   }
 
-  #decode(rows: readonly { json?: unknown }[], record: TableRecord, ignoreUnknownValues: boolean): { values: (DuckDBValue[] | undefined)[]; errors: InsertError[] } {
+  #decode(
+    rows: readonly { json?: unknown }[],
+    record: TableRecord,
+    ignoreUnknownValues: boolean,
+  ): { values: (DuckDBValue[] | undefined)[]; errors: InsertError[] } {
     const errors: InsertError[] = []
     const values = rows.map(({ json }, index) => {
       try {
-        if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new BadValue('', 'Row has no json object.')
+        if (typeof json !== 'object' || json === null || Array.isArray(json))
+          throw new BadValue('', 'Row has no json object.')
         return decodeRow(json as Record<string, unknown>, record.fields, { ignoreUnknownValues })
       } catch (error) {
         if (!(error instanceof BadValue)) throw error
-        errors.push({ index, errors: [{ reason: 'invalid', location: error.location, debugInfo: '', message: error.message }] })
+        errors.push({
+          index,
+          errors: [{ reason: 'invalid', location: error.location, debugInfo: '', message: error.message }],
+        })
         return undefined
       }
     })
     return { values, errors }
   }
 
-  async #store(values: readonly (DuckDBValue[] | undefined)[], rows: readonly { insertId?: string }[], record: TableRecord): Promise<void> {
+  async #store(
+    values: readonly (DuckDBValue[] | undefined)[],
+    rows: readonly { insertId?: string }[],
+    record: TableRecord,
+  ): Promise<void> {
     const now = this.#warehouse.clock.now()
     this.#forget(now)
     const written = Promise.withResolvers<void>()
@@ -153,13 +176,23 @@ export class Streaming {
     await store.write(async (connection) => {
       const record = findTable(this.#warehouse, project, dataset, name)
       if (record?.id !== id) throw new GoogleError('NOT_FOUND', `Not found: Table ${tableKey(project, dataset, name)}`)
-      const width = record.fields.length
-      const rows = batches.flatMap((batch) => batch.rows.map((row) => padded(row, width, record)))
+      const fitting = batches.filter((batch) => {
+        const fits = isPrefix(batch.record, record)
+        if (!fits) batch.written.reject(invalid(`The schema of table ${tableKey(project, dataset, name)} has changed`))
+        return fits
+      })
+      const rows = fitting.flatMap((batch) => batch.rows.map((row) => padded(row, record.fields.length, record)))
       await appendRows(connection, record, rows)
-      forgetSize(store, record.physical)
-      return {}
+      return { written: [record.physical] }
     })
   }
+}
+
+/** Whether rows checked against one version of the schema fit another: at most columns were added. */
+function isPrefix(before: TableRecord, after: TableRecord): boolean {
+  if (before.fields === after.fields) return true
+  const [old, now] = [typesOf(before), typesOf(after)]
+  return old.length <= now.length && old.every((type, index) => duckType(type) === duckType(now[index]!))
 }
 
 /** A row decoded before a column was added gets the column's empty value. */
@@ -172,7 +205,11 @@ function padded(row: DuckDBValue[], width: number, record: TableRecord): DuckDBV
 const invalid = (message: string): GoogleError => new GoogleError('INVALID_ARGUMENT', message, { reason: 'invalid' })
 
 /** Appends rows in the order of the table's columns. */
-export async function appendRows(connection: DuckDBConnection, record: Pick<TableRecord, 'physical' | 'fields'>, rows: readonly DuckDBValue[][]): Promise<void> {
+export async function appendRows(
+  connection: DuckDBConnection,
+  record: Pick<TableRecord, 'physical' | 'fields'>,
+  rows: readonly DuckDBValue[][],
+): Promise<void> {
   if (rows.length === 0) return
   const types = typesOf(record).map(vectorType)
   const appender = await connection.createAppender(record.physical, 'data')
@@ -190,15 +227,28 @@ export async function appendRows(connection: DuckDBConnection, record: Pick<Tabl
 }
 
 const VECTOR_TYPES: Record<string, DuckDBType> = {
-  INT64: BIGINT, FLOAT64: DOUBLE, NUMERIC: DECIMAL(38, 9), BIGNUMERIC: VARCHAR, BOOL: BOOLEAN, STRING: VARCHAR, BYTES: BLOB,
-  DATE, DATETIME: TIMESTAMP, TIME, TIMESTAMP, GEOGRAPHY: VARCHAR, JSON: VARCHAR,
+  INT64: BIGINT,
+  FLOAT64: DOUBLE,
+  NUMERIC: DECIMAL(38, 9),
+  BIGNUMERIC: VARCHAR,
+  BOOL: BOOLEAN,
+  STRING: VARCHAR,
+  BYTES: BLOB,
+  DATE,
+  DATETIME: TIMESTAMP,
+  TIME,
+  TIMESTAMP,
+  GEOGRAPHY: VARCHAR,
+  JSON: VARCHAR,
 }
 
 function vectorType(type: SqlType): DuckDBType {
   if (type.kind === 'ARRAY') return new DuckDBListType(vectorType(type.element))
   if (type.kind === 'STRUCT') {
-    return new DuckDBStructType(type.fields.map((_, index) => `f${index}`), type.fields.map((field) => vectorType(field.type)))
+    return new DuckDBStructType(
+      type.fields.map((_, index) => `f${index}`),
+      type.fields.map((field) => vectorType(field.type)),
+    )
   }
   return VECTOR_TYPES[type.kind]!
 }
-

@@ -6,7 +6,6 @@ import { tableKey, type TableRecord } from './records.ts'
 import { etag, optionalText, parseLabels, patched } from './resource-fields.ts'
 import { fieldType, parseFields, updatedFields, type Field } from './schema.ts'
 import { duckType } from './sql/types.ts'
-import { forgetSize } from './sizes.ts'
 import { viewColumns } from './views.ts'
 import { createRowsSql, dataset, dropRows, findTable, table, typesOf, type Warehouse } from './warehouse.ts'
 
@@ -19,14 +18,18 @@ const invalid = (message: string): GoogleError => new GoogleError('INVALID_ARGUM
 
 export function checkTableId(name: string): void {
   if (!TABLE_ID.test(name)) {
-    throw invalid(`Invalid table ID "${name}". Table IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.`)
+    throw invalid(
+      `Invalid table ID "${name}". Table IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.`,
+    )
   }
 }
 
 const KNOWN = new Set(
   `kind etag id selfLink tableReference friendlyName description labels schema timePartitioning rangePartitioning clustering
   requirePartitionFilter numBytes numLongTermBytes numRows creationTime expirationTime lastModifiedTime type view location
-  streamingBuffer numTimeTravelPhysicalBytes numTotalLogicalBytes numActiveLogicalBytes numLongTermLogicalBytes`.split(/\s+/),
+  streamingBuffer numTimeTravelPhysicalBytes numTotalLogicalBytes numActiveLogicalBytes numLongTermLogicalBytes`.split(
+    /\s+/,
+  ),
 )
 
 function refuseUnknown(body: Body): void {
@@ -41,22 +44,34 @@ function schemaFields(body: Body): Field[] | undefined {
 }
 
 /** Creates a table or a view: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/insert */
-export async function insertTable(warehouse: Warehouse, project: string, datasetName: string, body: Body): Promise<TableRecord> {
+export async function insertTable(
+  warehouse: Warehouse,
+  project: string,
+  datasetName: string,
+  body: Body,
+): Promise<TableRecord> {
   const { store, clock } = warehouse
   refuseUnknown(body)
   const name = String(((body['tableReference'] ?? {}) as Body)['tableId'] ?? '')
   checkTableId(name)
   const owner = dataset(warehouse, project, datasetName)
   const view = parseView(body)
-  if (view && schemaFields(body)) throw invalid('Schema field shouldn\'t be used as input with a view')
+  if (view && schemaFields(body)) throw invalid("Schema field shouldn't be used as input with a view")
   const fields = view ? await viewColumns(warehouse, project, view.query, owner.location) : (schemaFields(body) ?? [])
-  const record = newTable(warehouse, { project, dataset: datasetName, table: name, fields, kind: view ? 'VIEW' : 'TABLE' })
+  const record = newTable(warehouse, {
+    project,
+    dataset: datasetName,
+    table: name,
+    fields,
+    kind: view ? 'VIEW' : 'TABLE',
+  })
   if (view) record.view = view
   apply(record, body, clock.now())
   await store.write(async (connection) => {
     dataset(warehouse, project, datasetName)
     const key = tableKey(project, datasetName, name)
-    if (findTable(warehouse, project, datasetName, name)) throw new GoogleError('ALREADY_EXISTS', `Already Exists: Table ${key}`)
+    if (findTable(warehouse, project, datasetName, name))
+      throw new GoogleError('ALREADY_EXISTS', `Already Exists: Table ${key}`)
     const expired = store.tables.get(key)
     if (expired) await dropRows(connection, [expired])
     if (!view) await connection.run(createRowsSql(record.physical, typesOf(record)))
@@ -66,7 +81,10 @@ export async function insertTable(warehouse: Warehouse, project: string, dataset
 }
 
 /** A new table's record, with its dataset's default expiration. */
-export function newTable(warehouse: Warehouse, given: Pick<TableRecord, 'project' | 'dataset' | 'table' | 'fields' | 'kind'>): TableRecord {
+export function newTable(
+  warehouse: Warehouse,
+  given: Pick<TableRecord, 'project' | 'dataset' | 'table' | 'fields' | 'kind'>,
+): TableRecord {
   const { store, clock } = warehouse
   const now = clock.now()
   const lifetime = dataset(warehouse, given.project, given.dataset).defaultTableExpirationMs
@@ -102,8 +120,10 @@ function apply(record: TableRecord, body: Body, nowMs: number): void {
   if (body['requirePartitionFilter']) throw notEmulated('requirePartitionFilter')
   if (body['clustering']) record.clustering = parseClustering(body['clustering'], record.fields)
   if (body['timePartitioning']) record.timePartitioning = parseTimePartitioning(body['timePartitioning'], record.fields)
-  if (body['rangePartitioning']) record.rangePartitioning = parseRangePartitioning(body['rangePartitioning'], record.fields)
-  if (record.timePartitioning && record.rangePartitioning) throw invalid('A table cannot have both time and range partitioning')
+  if (body['rangePartitioning'])
+    record.rangePartitioning = parseRangePartitioning(body['rangePartitioning'], record.fields)
+  if (record.timePartitioning && record.rangePartitioning)
+    throw invalid('A table cannot have both time and range partitioning')
 }
 
 function expirationTime(value: unknown, nowMs: number): number | undefined {
@@ -132,10 +152,12 @@ export async function updateTable(
     checkMatch(options.ifMatch, etag(before))
     if (view && before.kind !== 'VIEW') throw invalid('Cannot convert a table into a view')
     for (const property of ['timePartitioning', 'rangePartitioning'] as const) {
-      if (body[property] && !before[property]) throw invalid(`Cannot change the partitioning of table ${tableKey(project, datasetName, name)}`)
+      if (body[property] && !before[property])
+        throw invalid(`Cannot change the partitioning of table ${tableKey(project, datasetName, name)}`)
     }
     const next: TableRecord = { ...before, modifiedMs: clock.now(), revision: before.revision + 1 }
-    if (options.replace) for (const property of ['description', 'friendlyName', 'expirationMs'] as const) delete next[property]
+    if (options.replace)
+      for (const property of ['description', 'friendlyName', 'expirationMs'] as const) delete next[property]
     if (options.replace) next.labels = {}
     const given = schemaFields(body)
     if (view) Object.assign(next, { view, fields: viewFields })
@@ -151,8 +173,15 @@ export async function updateTable(
 }
 
 /** Adds the new columns. New fields inside a RECORD need the rows rewritten, which only an empty table is spared. */
-async function alterRows(warehouse: Warehouse, connection: Parameters<typeof dropRows>[0], before: TableRecord, next: TableRecord): Promise<void> {
-  const changed = before.fields.some((field, index) => duckType(fieldType(field)) !== duckType(fieldType(next.fields[index]!)))
+async function alterRows(
+  warehouse: Warehouse,
+  connection: Parameters<typeof dropRows>[0],
+  before: TableRecord,
+  next: TableRecord,
+): Promise<void> {
+  const changed = before.fields.some(
+    (field, index) => duckType(fieldType(field)) !== duckType(fieldType(next.fields[index]!)),
+  )
   if (changed || before.fields.length === 0) {
     const rows = await (await connection.run(`SELECT count(*) FROM data.${before.physical}`)).getRows()
     if (rows[0]![0] !== 0n) throw notEmulated('adding fields to a RECORD of a table that has rows')
@@ -166,14 +195,17 @@ async function alterRows(warehouse: Warehouse, connection: Parameters<typeof dro
     const initial = type.kind === 'ARRAY' ? ` DEFAULT CAST([] AS ${duckType(type)})` : ''
     await connection.run(`ALTER TABLE data.${before.physical} ADD COLUMN c${index} ${duckType(type)}${initial}`)
   }
-  forgetSize(warehouse.store, before.physical)
 }
 
-export async function deleteTable(warehouse: Warehouse, project: string, datasetName: string, name: string): Promise<void> {
+export async function deleteTable(
+  warehouse: Warehouse,
+  project: string,
+  datasetName: string,
+  name: string,
+): Promise<void> {
   await warehouse.store.write(async (connection) => {
     const record = table(warehouse, project, datasetName, name)
     await dropRows(connection, [record])
     return { tables: [[tableKey(project, datasetName, name), null]] }
   })
 }
-

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { GoogleError } from '../kernel/errors.ts'
 
@@ -38,6 +38,14 @@ export class Uploads {
     return file
   }
 
+  /** Removes files that no job will read: their requests ended with an earlier process. */
+  async keepOnly(files: ReadonlySet<string>): Promise<void> {
+    for (const name of await readdir(this.#directory)) {
+      const file = path.join(this.#directory, name)
+      if (!files.has(file)) await rm(file, { force: true })
+    }
+  }
+
   /** Begins a resumable upload and returns its id. Sessions end with the process. */
   begin(body: Body): string {
     const id = randomUUID()
@@ -46,16 +54,22 @@ export class Uploads {
   }
 
   /** Takes a part of a resumable upload; answers the job's body and file once all is there, else the bytes received so far. */
-  receive(id: string, content: Buffer, range: string | undefined): { body: Body; content: Buffer } | { received: number } {
+  receive(
+    id: string,
+    content: Buffer,
+    range: string | undefined,
+  ): { body: Body; content: Buffer } | { received: number } {
     const session = this.#sessions.get(id)
     if (!session) throw new GoogleError('NOT_FOUND', 'No such upload session')
     const match = range === undefined ? undefined : /^bytes (?:(\d+)-(\d+|\*)|\*)\/(\d+|\*)$/.exec(range)
     if (range !== undefined && !match) throw invalid(`Invalid Content-Range: ${range}`)
     const [, from, , total] = match ?? []
-    if (from !== undefined && Number(from) !== session.bytes) throw invalid(`Upload continues at ${session.bytes}, not at ${from}`)
+    if (from !== undefined && Number(from) !== session.bytes)
+      throw invalid(`Upload continues at ${session.bytes}, not at ${from}`)
     session.received.push(content)
     session.bytes += content.length
-    const isLast = match === undefined || total === '*' ? range === undefined || match?.[2] === '*' : Number(total) === session.bytes
+    const isLast =
+      match === undefined || total === '*' ? range === undefined || match?.[2] === '*' : Number(total) === session.bytes
     if (!isLast) return { received: session.bytes }
     this.#sessions.delete(id)
     return { body: session.body, content: Buffer.concat(session.received) }
@@ -69,7 +83,7 @@ export function splitMultipart(contentType: string, raw: Buffer): { body: Body; 
   if (!mark) throw invalid('A multipart upload needs a boundary')
   const parts: Buffer[] = []
   const delimiter = Buffer.from(`--${mark}`)
-  for (let at = raw.indexOf(delimiter); at >= 0; ) {
+  for (let at = raw.indexOf(delimiter); at >= 0;) {
     const start = at + delimiter.length
     const next = raw.indexOf(delimiter, start)
     if (next < 0) break

@@ -1,10 +1,19 @@
-import { DuckDBBlobValue, DuckDBDateValue, DuckDBDecimalValue, DuckDBListValue, DuckDBStructValue, DuckDBTimestampValue, DuckDBTimeValue, type DuckDBValue } from '@duckdb/node-api'
+import {
+  DuckDBBlobValue,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBListValue,
+  DuckDBStructValue,
+  DuckDBTimestampValue,
+  DuckDBTimeValue,
+  type DuckDBValue,
+} from '@duckdb/node-api'
 import type { Field } from './schema.ts'
 import { parseInt64 } from './sql/runtime/float-text.ts'
-import { canonicalJson } from './sql/runtime/json-text.ts'
+import { canonicalJson } from './sql/runtime/json-document.ts'
 import { parseNumeric, scaledDecimal } from './sql/runtime/numeric-text.ts'
 import { canonicalPoint } from './sql/runtime/points.ts'
-import { parseDate, parseDatetime, parseTime, parseTimestamp } from './sql/runtime/time-text.ts'
+import { microsecondText, parseDate, parseDatetime, parseTime, parseTimestamp } from './sql/runtime/time-text.ts'
 
 /** Why a JSON value does not fit its column; `location` is the column's path. */
 export class BadValue extends Error {
@@ -22,7 +31,12 @@ export interface DecodingOptions {
 }
 
 /** One row of JSON as values in the order of the columns. Throws BadValue. Names match without regard to case. */
-export function decodeRow(row: Record<string, unknown>, fields: readonly Field[], options: DecodingOptions, path = ''): DuckDBValue[] {
+export function decodeRow(
+  row: Record<string, unknown>,
+  fields: readonly Field[],
+  options: DecodingOptions,
+  path = '',
+): DuckDBValue[] {
   let used = 0
   const values = fields.map((field) => {
     let value = row[field.name]
@@ -54,11 +68,18 @@ function otherCase(row: Record<string, unknown>, wanted: string): string | undef
 function decodeValue(value: unknown, field: Field, path: string, options: DecodingOptions): DuckDBValue {
   if (field.mode === 'REPEATED') {
     if (value === null || value === undefined) return new DuckDBListValue([])
-    if (!Array.isArray(value)) throw new BadValue(path, `Repeated field must be imported as a JSON array. Field: ${path}.`)
-    return new DuckDBListValue(value.map((item: unknown, index) => {
-      if (item === null) throw new BadValue(`${path}[${index}]`, 'Only optional fields can be set to NULL. Field: ' + path + '; Value: NULL')
-      return decodeOne(item, field, path, options)
-    }))
+    if (!Array.isArray(value))
+      throw new BadValue(path, `Repeated field must be imported as a JSON array. Field: ${path}.`)
+    return new DuckDBListValue(
+      value.map((item: unknown, index) => {
+        if (item === null)
+          throw new BadValue(
+            `${path}[${index}]`,
+            'Only optional fields can be set to NULL. Field: ' + path + '; Value: NULL',
+          )
+        return decodeOne(item, field, path, options)
+      }),
+    )
   }
   if (value === null || value === undefined) {
     if (field.mode === 'REQUIRED') throw new BadValue(path, `Missing required field: ${path}.`)
@@ -68,13 +89,15 @@ function decodeValue(value: unknown, field: Field, path: string, options: Decodi
 }
 
 function decodeOne(value: unknown, field: Field, path: string, options: DecodingOptions): DuckDBValue {
-  if (Array.isArray(value) && field.type !== 'JSON') throw new BadValue(path, `Array specified for non-repeated field: ${path}.`)
+  if (Array.isArray(value) && field.type !== 'JSON')
+    throw new BadValue(path, `Array specified for non-repeated field: ${path}.`)
   if (field.type === 'RECORD') {
     if (typeof value !== 'object') throw new BadValue(path, `This field: ${path} is not a record.`)
     const values = decodeRow(value as Record<string, unknown>, field.fields!, options, path)
     return new DuckDBStructValue(Object.fromEntries(values.map((inner, index) => [`f${index}`, inner])))
   }
-  if (typeof value === 'object' && field.type !== 'JSON') throw new BadValue(path, `This field: ${path} is not a record.`)
+  if (typeof value === 'object' && field.type !== 'JSON')
+    throw new BadValue(path, `This field: ${path} is not a record.`)
   const decoded = DECODERS[field.type](value as string | number | boolean)
   if (decoded === undefined) throw new BadValue(path, mismatch(field, value))
   return decoded
@@ -103,7 +126,10 @@ type Decoder = (value: string | number | boolean) => DuckDBValue | undefined
 /** JSON values that each column type takes: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json#data_types */
 const DECODERS: Record<Exclude<Field['type'], 'RECORD'>, Decoder> = {
   STRING: (value) => (typeof value === 'string' ? value : String(value)),
-  BYTES: (value) => (typeof value === 'string' && /^[A-Za-z0-9+/_-]*={0,2}$/.test(value) ? new DuckDBBlobValue(Buffer.from(value, 'base64')) : undefined),
+  BYTES: (value) =>
+    typeof value === 'string' && /^[A-Za-z0-9+/_-]*={0,2}$/.test(value)
+      ? new DuckDBBlobValue(Buffer.from(value, 'base64'))
+      : undefined,
   INTEGER: (value) => {
     if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined
     return typeof value === 'string' ? (parseInt64(value) ?? wholeNumber(value)) : undefined
@@ -118,15 +144,25 @@ const DECODERS: Record<Exclude<Field['type'], 'RECORD'>, Decoder> = {
     return /^(true|t|yes|y|1)$/i.test(value) ? true : /^(false|f|no|n|0)$/i.test(value) ? false : undefined
   },
   TIMESTAMP: (value) => {
-    const micros = typeof value === 'number' ? BigInt(Math.round(value * 1e6)) : typeof value === 'string' ? (parseTimestamp(value) ?? epochText(value)) : undefined
+    const micros =
+      typeof value === 'number'
+        ? BigInt(Math.round(value * 1e6))
+        : typeof value === 'string'
+          ? (parseTimestamp(microsecondText(value)) ?? epochText(value))
+          : undefined
     return micros === undefined ? undefined : new DuckDBTimestampValue(micros)
   },
   DATE: (value) => {
     const date = typeof value === 'string' ? parseDate(value) : undefined
-    return date === undefined ? undefined : new DuckDBDateValue(Math.round(Date.parse(`${date}T00:00:00Z`) / 86_400_000))
+    return date === undefined
+      ? undefined
+      : new DuckDBDateValue(Math.round(Date.parse(`${date}T00:00:00Z`) / 86_400_000))
   },
   TIME: (value) => {
-    const micros = typeof value === 'string' && parseTime(value) !== undefined ? parseDatetime(`1970-01-01 ${value.trim()}`) : undefined
+    const micros =
+      typeof value === 'string' && parseTime(value) !== undefined
+        ? parseDatetime(`1970-01-01 ${value.trim()}`)
+        : undefined
     return micros === undefined ? undefined : new DuckDBTimeValue(micros)
   },
   DATETIME: (value) => {
@@ -148,7 +184,14 @@ function wholeNumber(text: string): bigint | undefined {
 }
 
 function floatOf(text: string): number | undefined {
-  const special = { nan: NaN, infinity: Infinity, inf: Infinity, '+inf': Infinity, '-infinity': -Infinity, '-inf': -Infinity }[text.toLowerCase()]
+  const special = {
+    nan: NaN,
+    infinity: Infinity,
+    inf: Infinity,
+    '+inf': Infinity,
+    '-infinity': -Infinity,
+    '-inf': -Infinity,
+  }[text.toLowerCase()]
   if (special !== undefined) return special
   return text.trim() !== '' && Number.isFinite(Number(text)) && /^[\s\d.eE+-]+$/.test(text) ? Number(text) : undefined
 }

@@ -1,4 +1,13 @@
-import { DuckDBBlobValue, DuckDBDateValue, DuckDBDecimalValue, DuckDBListValue, DuckDBStructValue, DuckDBTimestampValue, DuckDBTimeValue, type DuckDBValue } from '@duckdb/node-api'
+import type {
+  DuckDBBlobValue,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBListValue,
+  DuckDBStructValue,
+  DuckDBTimestampValue,
+  DuckDBTimeValue,
+  DuckDBValue,
+} from '@duckdb/node-api'
 import { decimalText } from './sql/runtime/numeric-text.ts'
 import { dateText, datetimeText, timeText } from './sql/runtime/time-text.ts'
 import type { SqlType } from './sql/types.ts'
@@ -11,7 +20,7 @@ export interface EncodingOptions {
   useInt64Timestamp: boolean
 }
 
-/** Encodes a value as tabledata.list and getQueryResults do. Throws on a NULL array element, as BigQuery does. */
+/** Encodes a value as tabledata.list and getQueryResults do. */
 export function encodeCell(value: DuckDBValue, type: SqlType, options: EncodingOptions): Cell {
   if (type.kind === 'ARRAY') {
     if (value === null) return []
@@ -21,7 +30,9 @@ export function encodeCell(value: DuckDBValue, type: SqlType, options: EncodingO
   switch (type.kind) {
     case 'STRUCT': {
       const entries = (value as DuckDBStructValue).entries as Record<string, DuckDBValue>
-      return { f: type.fields.map((field, index) => ({ v: encodeCell(entries[`f${index}`] ?? null, field.type, options) })) }
+      return {
+        f: type.fields.map((field, index) => ({ v: encodeCell(entries[`f${index}`] ?? null, field.type, options) })),
+      }
     }
     case 'FLOAT64':
       return floatCell(value as number)
@@ -53,13 +64,4 @@ export function floatCell(value: number): string {
   if (magnitude >= 1e-3 && magnitude < 1e7) return Number.isInteger(value) ? `${value}.0` : String(value)
   const [mantissa = '', exponent = '0'] = value.toExponential().split('e')
   return `${mantissa.includes('.') ? mantissa : `${mantissa}.0`}E${Number(exponent)}`
-}
-
-/** The first NULL inside an array, by its column's name: such a result cannot be written (https://cloud.google.com/bigquery/docs/arrays). */
-export function hasNullElement(value: DuckDBValue, type: SqlType): boolean {
-  if (value === null) return false
-  if (type.kind === 'ARRAY') return (value as DuckDBListValue).items.some((item) => item === null || hasNullElement(item, type.element))
-  if (type.kind !== 'STRUCT') return false
-  const entries = (value as DuckDBStructValue).entries as Record<string, DuckDBValue>
-  return type.fields.some((field, index) => hasNullElement(entries[`f${index}`] ?? null, field.type))
 }

@@ -6,7 +6,12 @@ import { translate } from './sql/translate.ts'
 import type { Warehouse } from './warehouse.ts'
 
 /** The columns of a view; its tables must exist and its query be valid: https://cloud.google.com/bigquery/docs/views#view_limitations */
-export async function viewColumns(warehouse: Warehouse, project: string, query: string, location: string): Promise<Field[]> {
+export async function viewColumns(
+  warehouse: Warehouse,
+  project: string,
+  query: string,
+  location: string,
+): Promise<Field[]> {
   const catalog = new StoredCatalog(warehouse, { project, location })
   try {
     const { columns } = translate(query, { catalog, nowMicros: BigInt(warehouse.clock.now()) * 1000n })
@@ -21,6 +26,7 @@ export async function viewColumns(warehouse: Warehouse, project: string, query: 
 export function failureAnswer(failure: SqlFailure, statement: string): GoogleError {
   const message = failureMessage(failure, statement)
   if (failure.reason === 'notFound') return new GoogleError('NOT_FOUND', message, { reason: 'notFound' })
-  if (failure.reason === 'notImplemented') return new GoogleError('UNIMPLEMENTED', message, { reason: 'notImplemented' })
+  if (failure.reason === 'notImplemented')
+    return new GoogleError('UNIMPLEMENTED', message, { reason: 'notImplemented' })
   return new GoogleError('INVALID_ARGUMENT', message, { reason: failure.reason, location: 'query' })
 }

@@ -27,7 +27,12 @@ export function dataset({ store }: Warehouse, project: string, name: string): Da
 }
 
 /** The table if it exists and has not expired. */
-export function findTable({ store, clock }: Warehouse, project: string, datasetName: string, name: string): TableRecord | undefined {
+export function findTable(
+  { store, clock }: Warehouse,
+  project: string,
+  datasetName: string,
+  name: string,
+): TableRecord | undefined {
   const record = store.tables.get(tableKey(project, datasetName, name))
   const hasExpired = record?.expirationMs !== undefined && record.expirationMs <= clock.now()
   return hasExpired ? undefined : record
@@ -60,5 +65,6 @@ export const typesOf = (record: Pick<TableRecord, 'fields'>): SqlType[] => recor
 
 /** Drops the rows of tables, in the transaction that forgets them. */
 export async function dropRows(connection: DuckDBConnection, records: readonly TableRecord[]): Promise<void> {
-  for (const record of records) if (record.physical) await connection.run(`DROP TABLE IF EXISTS data.${record.physical}`)
+  for (const record of records)
+    if (record.physical) await connection.run(`DROP TABLE IF EXISTS data.${record.physical}`)
 }

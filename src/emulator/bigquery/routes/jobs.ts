@@ -13,6 +13,8 @@ import { jsonBody, PROJECT, segment, usesInt64Timestamp } from './paths.ts'
 /** Default and longest wait of jobs.query and getQueryResults: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query#QueryRequest */
 const DEFAULT_TIMEOUT_MS = 10_000
 const LONGEST_TIMEOUT_MS = 200_000
+/** Google's clients ask for a job's state twice a second; most jobs here end sooner, so the answer waits a moment. */
+const POLL_MS = 100
 /** A requestId is remembered for 15 minutes: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query#QueryRequest */
 const REQUEST_MEMORY_MS = 15 * 60_000
 
@@ -22,58 +24,119 @@ type Body = Record<string, unknown>
 export function jobRoutes(app: Hono, operation: Operation, warehouse: Warehouse, jobs: Jobs): void {
   const requests = new Map<string, { atMs: number; job: Promise<JobRecord> }>()
 
-  app.post(`${PROJECT}/jobs`, operation('bigquery.jobs.insert', async (context, principal) => {
-    const body = await jsonBody(context)
-    return context.json(jobResource(await jobs.insert({ project: segment(context, 'project'), email: principal.email, body })))
-  }))
+  app.post(
+    `${PROJECT}/jobs`,
+    operation('bigquery.jobs.insert', async (context, principal) => {
+      const body = await jsonBody(context)
+      return context.json(
+        jobResource(await jobs.insert({ project: segment(context, 'project'), email: principal.email, body })),
+      )
+    }),
+  )
 
-  app.get(`${PROJECT}/jobs`, operation('bigquery.jobs.list', async (context) => {
-    for (const name of ['parentJobId', 'minCreationTime', 'maxCreationTime']) if (context.req.query(name)) throw notEmulated(`${name} of bigquery.jobs.list`)
-    const limit = maxResultsOf(context.req.query('maxResults')) ?? 50
-    const offset = startOf(context.req.query())
-    const filter = context.req.queries('stateFilter')?.map((state) => state.toUpperCase()) ?? []
-    const state = filter.length === 1 ? { state: filter[0]! } : {}
-    const found = await warehouse.store.jobs({ project: segment(context, 'project'), ...state, limit: limit + 1, offset })
-    const items = found.slice(0, limit).map((job) => {
-      const { id, jobReference, statistics, status, user_email, configuration, kind } = jobResource(job)
-      return { id, kind, jobReference, state: job.state, statistics, status, user_email, ...(job.error ? { errorResult: job.error } : {}), ...(context.req.query('projection') === 'full' ? { configuration } : {}) }
-    })
-    return context.json({ kind: 'bigquery#jobList', jobs: items, ...(found.length > limit ? { nextPageToken: pageToken(offset + limit) } : {}) })
-  }))
+  app.get(
+    `${PROJECT}/jobs`,
+    operation('bigquery.jobs.list', async (context) => {
+      for (const name of ['parentJobId', 'minCreationTime', 'maxCreationTime'])
+        if (context.req.query(name)) throw notEmulated(`${name} of bigquery.jobs.list`)
+      const limit = maxResultsOf(context.req.query('maxResults')) ?? 50
+      const offset = startOf(context.req.query())
+      const filter = context.req.queries('stateFilter')?.map((state) => state.toUpperCase()) ?? []
+      const state = filter.length === 1 ? { state: filter[0]! } : {}
+      const found = await warehouse.store.jobs({
+        project: segment(context, 'project'),
+        ...state,
+        limit: limit + 1,
+        offset,
+      })
+      const items = found.slice(0, limit).map((job) => {
+        const { id, jobReference, statistics, status, user_email, configuration, kind } = jobResource(job)
+        return {
+          id,
+          kind,
+          jobReference,
+          state: job.state,
+          statistics,
+          status,
+          user_email,
+          ...(job.error ? { errorResult: job.error } : {}),
+          ...(context.req.query('projection') === 'full' ? { configuration } : {}),
+        }
+      })
+      return context.json({
+        kind: 'bigquery#jobList',
+        jobs: items,
+        ...(found.length > limit ? { nextPageToken: pageToken(offset + limit) } : {}),
+      })
+    }),
+  )
 
-  app.get(`${PROJECT}/jobs/:job`, operation('bigquery.jobs.get', async (context) => context.json(jobResource(await find(context, jobs)))))
+  app.get(
+    `${PROJECT}/jobs/:job`,
+    operation('bigquery.jobs.get', async (context) =>
+      context.json(jobResource(await jobs.settled(await find(context, jobs), POLL_MS))),
+    ),
+  )
 
-  app.post(`${PROJECT}/jobs/:job/cancel`, operation('bigquery.jobs.cancel', async (context) =>
-    context.json({ kind: 'bigquery#jobCancelResponse', job: jobResource(await jobs.cancel(await find(context, jobs))) }),
-  ))
+  app.post(
+    `${PROJECT}/jobs/:job/cancel`,
+    operation('bigquery.jobs.cancel', async (context) =>
+      context.json({
+        kind: 'bigquery#jobCancelResponse',
+        job: jobResource(await jobs.cancel(await find(context, jobs))),
+      }),
+    ),
+  )
 
-  app.post(`${PROJECT}/queries`, operation('bigquery.jobs.query', async (context, principal) => {
-    const body = await jsonBody(context)
-    const job = await remembered(requests, warehouse, body, () => jobs.insert(queryJob(context, principal, body)))
-    if (body['dryRun'] === true) {
-      const query = job.statistics['query'] as Body
-      return context.json({ kind: 'bigquery#queryResponse', jobComplete: true, jobReference: { projectId: job.project, location: job.location }, schema: query['schema'], totalBytesProcessed: job.statistics['totalBytesProcessed'], cacheHit: false })
-    }
-    const options = (body['formatOptions'] ?? {}) as Body
-    if (options['timestampOutputFormat'] === 'ISO8601_STRING') throw notEmulated('formatOptions.timestampOutputFormat ISO8601_STRING')
-    const settled = await jobs.settled(job, timeout(body['timeoutMs']))
-    return context.json({
-      ...(await results(warehouse, settled, { startIndex: 0, maxResults: maxResultsOf(body['maxResults'] === undefined ? undefined : String(body['maxResults'])), useInt64Timestamp: options['useInt64Timestamp'] === true || options['timestampOutputFormat'] === 'INT64' })),
-      kind: 'bigquery#queryResponse',
-    })
-  }))
+  app.post(
+    `${PROJECT}/queries`,
+    operation('bigquery.jobs.query', async (context, principal) => {
+      const body = await jsonBody(context)
+      const job = await remembered(requests, warehouse, body, () => jobs.insert(queryJob(context, principal, body)))
+      if (body['dryRun'] === true) {
+        const query = job.statistics['query'] as Body
+        return context.json({
+          kind: 'bigquery#queryResponse',
+          jobComplete: true,
+          jobReference: { projectId: job.project, location: job.location },
+          schema: query['schema'],
+          totalBytesProcessed: job.statistics['totalBytesProcessed'],
+          cacheHit: false,
+        })
+      }
+      const options = (body['formatOptions'] ?? {}) as Body
+      if (options['timestampOutputFormat'] === 'ISO8601_STRING')
+        throw notEmulated('formatOptions.timestampOutputFormat ISO8601_STRING')
+      const settled = await jobs.settled(job, timeout(body['timeoutMs']))
+      return context.json({
+        ...(await results(warehouse, settled, {
+          startIndex: 0,
+          maxResults: maxResultsOf(body['maxResults'] === undefined ? undefined : String(body['maxResults'])),
+          useInt64Timestamp: options['useInt64Timestamp'] === true || options['timestampOutputFormat'] === 'INT64',
+        })),
+        kind: 'bigquery#queryResponse',
+      })
+    }),
+  )
 
-  app.get(`${PROJECT}/queries/:job`, operation('bigquery.jobs.getQueryResults', async (context) => {
-    const job = await jobs.settled(await find(context, jobs), timeout(context.req.query('timeoutMs')))
-    if (job.configuration.jobType !== 'QUERY') {
-      throw new GoogleError('INVALID_ARGUMENT', 'Cannot retrieve query results of a job that is not a query', { reason: 'invalid' })
-    }
-    return context.json(await results(warehouse, job, {
-      startIndex: startOf(context.req.query()),
-      maxResults: maxResultsOf(context.req.query('maxResults')),
-      useInt64Timestamp: usesInt64Timestamp(context),
-    }))
-  }))
+  app.get(
+    `${PROJECT}/queries/:job`,
+    operation('bigquery.jobs.getQueryResults', async (context) => {
+      const job = await jobs.settled(await find(context, jobs), timeout(context.req.query('timeoutMs')))
+      if (job.configuration.jobType !== 'QUERY') {
+        throw new GoogleError('INVALID_ARGUMENT', 'Cannot retrieve query results of a job that is not a query', {
+          reason: 'invalid',
+        })
+      }
+      return context.json(
+        await results(warehouse, job, {
+          startIndex: startOf(context.req.query()),
+          maxResults: maxResultsOf(context.req.query('maxResults')),
+          useInt64Timestamp: usesInt64Timestamp(context),
+        }),
+      )
+    }),
+  )
 }
 
 function find(context: Context, jobs: Jobs): Promise<JobRecord> {
@@ -82,12 +145,18 @@ function find(context: Context, jobs: Jobs): Promise<JobRecord> {
 
 function timeout(value: unknown): number {
   const milliseconds = value === undefined || value === null ? DEFAULT_TIMEOUT_MS : Number(value)
-  if (!Number.isFinite(milliseconds) || milliseconds < 0) throw new GoogleError('INVALID_ARGUMENT', `Invalid value for timeoutMs: ${String(value)}`, { reason: 'invalid' })
+  if (!Number.isFinite(milliseconds) || milliseconds < 0)
+    throw new GoogleError('INVALID_ARGUMENT', `Invalid value for timeoutMs: ${String(value)}`, { reason: 'invalid' })
   return Math.min(milliseconds, LONGEST_TIMEOUT_MS)
 }
 
 /** The same request sent twice is one job. */
-async function remembered(requests: Map<string, { atMs: number; job: Promise<JobRecord> }>, { clock }: Warehouse, body: Body, insert: () => Promise<JobRecord>): Promise<JobRecord> {
+async function remembered(
+  requests: Map<string, { atMs: number; job: Promise<JobRecord> }>,
+  { clock }: Warehouse,
+  body: Body,
+  insert: () => Promise<JobRecord>,
+): Promise<JobRecord> {
   const id = body['requestId']
   if (typeof id !== 'string' || id === '') return insert()
   for (const [key, { atMs }] of requests) {
@@ -110,14 +179,31 @@ const QUERY_REQUEST = new Set(
 /** jobs.query's request as the job it makes. */
 function queryJob(context: Context, principal: Principal, body: Body): Parameters<Jobs['insert']>[0] {
   for (const [name, value] of Object.entries(body)) {
-    if (!QUERY_REQUEST.has(name) && value !== undefined && value !== null) throw notEmulated(`the property ${name} of bigquery.jobs.query`)
+    if (!QUERY_REQUEST.has(name) && value !== undefined && value !== null)
+      throw notEmulated(`the property ${name} of bigquery.jobs.query`)
   }
   const query = Object.fromEntries(
-    ['query', 'defaultDataset', 'useQueryCache', 'useLegacySql', 'parameterMode', 'queryParameters', 'maximumBytesBilled'].flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]])),
+    [
+      'query',
+      'defaultDataset',
+      'useQueryCache',
+      'useLegacySql',
+      'parameterMode',
+      'queryParameters',
+      'maximumBytesBilled',
+    ].flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]])),
   )
-  const configuration = { query, ...(body['dryRun'] === true ? { dryRun: true } : {}), ...(body['labels'] ? { labels: body['labels'] } : {}) }
+  const configuration = {
+    query,
+    ...(body['dryRun'] === true ? { dryRun: true } : {}),
+    ...(body['labels'] ? { labels: body['labels'] } : {}),
+  }
   const location = body['location']
-  return { project: segment(context, 'project'), email: principal.email, body: { configuration, ...(location ? { jobReference: { location } } : {}) } }
+  return {
+    project: segment(context, 'project'),
+    email: principal.email,
+    body: { configuration, ...(location ? { jobReference: { location } } : {}) },
+  }
 }
 
 interface ResultRequest {
@@ -133,7 +219,11 @@ async function results(warehouse: Warehouse, job: JobRecord, request: ResultRequ
   if (job.error) throw answerOf(job.error)
   const result = job.result!
   const physical = resultRows(warehouse, job)
-  const page = await readPage(warehouse.store, physical, result.fields, { startIndex: request.startIndex, maxResults: request.maxResults, options: request })
+  const page = await readPage(warehouse.store, physical, result.fields, {
+    startIndex: request.startIndex,
+    maxResults: request.maxResults,
+    options: request,
+  })
   return {
     ...base,
     jobComplete: true,
@@ -154,6 +244,7 @@ function resultRows(warehouse: Warehouse, job: JobRecord): string {
     if (!record) throw gone(`${destination.projectId}:${destination.datasetId}.${destination.tableId}`)
     return record.physical
   }
-  if (!physical || job.endedMs! + RESULT_LIFETIME_MS <= warehouse.clock.now()) throw gone(`the results of job ${job.jobId}, which have expired`)
+  if (!physical || job.endedMs! + RESULT_LIFETIME_MS <= warehouse.clock.now())
+    throw gone(`the results of job ${job.jobId}, which have expired`)
   return physical
 }

@@ -22,7 +22,10 @@ export function tablePath(context: Context): [string, string, string] {
 export async function jsonBody(context: Context): Promise<Record<string, unknown>> {
   const text = await context.req.text()
   if (text.length > MAX_REQUEST_BYTES) {
-    throw new GoogleError('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${MAX_REQUEST_BYTES} bytes.`, { http: 413, reason: 'uploadTooLarge' })
+    throw new GoogleError('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${MAX_REQUEST_BYTES} bytes.`, {
+      http: 413,
+      reason: 'uploadTooLarge',
+    })
   }
   try {
     const value = text.trim() === '' ? {} : parseExactly(text)
@@ -34,7 +37,11 @@ export async function jsonBody(context: Context): Promise<Record<string, unknown
 }
 
 /** One page of a list that is held in memory. */
-export function listPage<Item>(items: readonly Item[], start: number, maxResults: number | undefined): { items: Item[]; next: number | undefined } {
+export function listPage<Item>(
+  items: readonly Item[],
+  start: number,
+  maxResults: number | undefined,
+): { items: Item[]; next: number | undefined } {
   const end = start + Math.max(1, maxResults ?? 1000)
   return { items: items.slice(start, end), next: end < items.length ? end : undefined }
 }
@@ -47,6 +54,10 @@ export function flag(context: Context, name: string): boolean {
 /** `formatOptions.useInt64Timestamp`: https://cloud.google.com/bigquery/docs/reference/rest/v2/DataFormatOptions */
 export function usesInt64Timestamp(context: Context): boolean {
   const format = context.req.query('formatOptions.timestampOutputFormat')
-  if (format === 'ISO8601_STRING') throw new GoogleError('UNIMPLEMENTED', 'formatOptions.timestampOutputFormat ISO8601_STRING is not emulated by the local cloud; see docs/emulator-support.md')
+  if (format === 'ISO8601_STRING')
+    throw new GoogleError(
+      'UNIMPLEMENTED',
+      'formatOptions.timestampOutputFormat ISO8601_STRING is not emulated by the local cloud; see docs/emulator-support.md',
+    )
   return flag(context, 'formatOptions.useInt64Timestamp') || format === 'INT64'
 }

@@ -59,6 +59,8 @@ export interface Place {
   /** Inside an aggregate's arguments: no further aggregate may follow. */
   insideAggregate?: boolean
   allowsWindows?: boolean
+  /** The SELECT item being analyzed: as a whole it may be a grouping key. */
+  wholeItem?: Expression
 }
 
 export interface CatalogColumn {
@@ -138,7 +140,12 @@ export function quote(text: string): string {
 }
 
 /** What BigQuery says when no overload fits. */
-export function noSignature(name: string, args: readonly Typed[], typeName: (type: SqlType) => string, at: number): SqlFailure {
+export function noSignature(
+  name: string,
+  args: readonly Typed[],
+  typeName: (type: SqlType) => string,
+  at: number,
+): SqlFailure {
   const types = args.map((arg) => (arg.literal?.type === 'NULL' ? 'NULL' : typeName(arg.type))).join(', ')
   return new SqlFailure(`No matching signature for ${name} for argument types: ${types}`, at)
 }

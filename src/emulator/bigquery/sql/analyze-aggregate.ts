@@ -12,10 +12,12 @@ import { windowFunction } from './analyze-window.ts'
 /** A call of an aggregate or window function. Aggregates become columns of the grouped subquery. */
 export function aggregateCall(call: Call, at: number, place: Place): Typed {
   if (call.over) return windowFunction(call, at, place, build)
-  if (!AGGREGATE_NAMES.has(call.name)) throw new SqlFailure(`Analytic function ${call.name} cannot be called without an OVER clause`, at)
+  if (!AGGREGATE_NAMES.has(call.name))
+    throw new SqlFailure(`Analytic function ${call.name} cannot be called without an OVER clause`, at)
   const { grouping } = place.scope
   if (place.insideAggregate && !grouping) throw new SqlFailure('Aggregations of aggregations are not allowed', at)
-  if (!grouping) throw new SqlFailure(`Aggregate function ${call.star ? 'COUNT(*)' : call.name} not allowed in ${place.clause}`, at)
+  if (!grouping)
+    throw new SqlFailure(`Aggregate function ${call.star ? 'COUNT(*)' : call.name} not allowed in ${place.clause}`, at)
   const built = ungrouped(place, (raw) => build(call, at, raw))
   const sql = built.sql('')
   const existing = built.volatile ? undefined : grouping.aggregates.find((aggregate) => aggregate.sql === sql)
@@ -38,10 +40,16 @@ function build(call: Call, at: number, place: Place): BuiltAggregate {
   if (!value) throw new SqlFailure(`No matching signature for aggregate function ${call.name} with no arguments`, at)
   const distinct = call.distinct ? 'DISTINCT ' : ''
   if (call.distinct && !isOrderable(value.type)) {
-    throw new SqlFailure(`Aggregate functions with DISTINCT cannot be used with arguments of type ${typeName(value.type)}`, at)
+    throw new SqlFailure(
+      `Aggregate functions with DISTINCT cannot be used with arguments of type ${typeName(value.type)}`,
+      at,
+    )
   }
   const mismatch = (): SqlFailure =>
-    new SqlFailure(`No matching signature for aggregate function ${call.name} for argument types: ${args.map((arg) => typeName(arg.type)).join(', ')}`, at)
+    new SqlFailure(
+      `No matching signature for aggregate function ${call.name} for argument types: ${args.map((arg) => typeName(arg.type)).join(', ')}`,
+      at,
+    )
   const { sql } = value
   switch (call.name) {
     case 'COUNT':
@@ -56,10 +64,12 @@ function build(call: Call, at: number, place: Place): BuiltAggregate {
     case 'SUM':
       if (value.type.kind === 'INT64') return result(INT64, (over) => `CAST(sum(${distinct}${sql})${over} AS BIGINT)`)
       if (value.type.kind === 'FLOAT64') return result(FLOAT64, (over) => `bq_finite(sum(${distinct}${sql})${over})`)
-      if (value.type.kind === 'NUMERIC') return result(value.type, (over) => `CAST(sum(${distinct}${sql})${over} AS DECIMAL(38,9))`)
+      if (value.type.kind === 'NUMERIC')
+        return result(value.type, (over) => `CAST(sum(${distinct}${sql})${over} AS DECIMAL(38,9))`)
       throw mismatch()
     case 'AVG':
-      if (value.type.kind === 'INT64' || value.type.kind === 'FLOAT64') return result(FLOAT64, (over) => `avg(${distinct}${sql})${over}`)
+      if (value.type.kind === 'INT64' || value.type.kind === 'FLOAT64')
+        return result(FLOAT64, (over) => `avg(${distinct}${sql})${over}`)
       if (value.type.kind === 'NUMERIC') throw unsupported('AVG of NUMERIC', at)
       throw mismatch()
     case 'BIT_AND':
@@ -75,10 +85,14 @@ function build(call: Call, at: number, place: Place): BuiltAggregate {
     case 'MAX_BY':
     case 'MIN_BY': {
       if (args.length !== 2) throw mismatch()
-      return result(value.type, (over) => `arg_${call.name.slice(0, 3).toLowerCase()}_null(${sql}, ${args[1]!.sql})${over}`)
+      return result(
+        value.type,
+        (over) => `arg_${call.name.slice(0, 3).toLowerCase()}_null(${sql}, ${args[1]!.sql})${over}`,
+      )
     }
     case 'ARRAY_AGG':
-      if (value.type.kind === 'ARRAY') throw new SqlFailure('The argument to ARRAY_AGG must not be an array type but was ' + typeName(value.type), at)
+      if (value.type.kind === 'ARRAY')
+        throw new SqlFailure('The argument to ARRAY_AGG must not be an array type but was ' + typeName(value.type), at)
       return result(arrayOf(value.type), list(call, value, place, false))
     case 'STRING_AGG':
       return stringAgg(call, args, at, place, result)
@@ -113,7 +127,8 @@ function extreme(name: string, value: Typed, at: number): (over: string) => stri
 function anyValue(call: Call, value: Typed, place: Place): (over: string) => string {
   if (!call.having) return (over) => `any_value(${value.sql})${over}`
   const by = place.analysis.rules.expression(call.having.by, place)
-  if (!isOrderable(by.type)) throw new SqlFailure(`HAVING ${call.having.extreme} does not support ${typeName(by.type)}`, by.at)
+  if (!isOrderable(by.type))
+    throw new SqlFailure(`HAVING ${call.having.extreme} does not support ${typeName(by.type)}`, by.at)
   if (by.type.kind === 'FLOAT64') {
     const keys = orderText(orderKeys(by, { descending: call.having.extreme === 'MAX', at: by.at }))
     return (over) => `(list(${value.sql} ORDER BY ${keys}) FILTER (${by.sql} IS NOT NULL)${over})[1]`
@@ -123,11 +138,16 @@ function anyValue(call: Call, value: Typed, place: Place): (over: string) => str
 
 /** `list(…)`, ordered, without NULLs where asked, cut to LIMIT. */
 function list(call: Call, value: Typed, place: Place, dropNulls: boolean): (over: string) => string {
-  const keys = call.orderBy.flatMap((ordering) => orderKeys(place.analysis.rules.expression(ordering.value, place), ordering))
+  const keys = call.orderBy.flatMap((ordering) =>
+    orderKeys(place.analysis.rules.expression(ordering.value, place), ordering),
+  )
   const order = keys.length > 0 ? ` ORDER BY ${orderText(keys)}` : ''
   const filter = dropNulls || call.nulls === 'IGNORE' ? ` FILTER (${value.sql} IS NOT NULL)` : ''
   if (call.distinct && keys.some((key) => key.sql !== value.sql && !key.sql.startsWith('CASE WHEN '))) {
-    throw new SqlFailure('An aggregate function that has both DISTINCT and ORDER BY arguments can only ORDER BY expressions that are arguments to the function', value.at)
+    throw new SqlFailure(
+      'An aggregate function that has both DISTINCT and ORDER BY arguments can only ORDER BY expressions that are arguments to the function',
+      value.at,
+    )
   }
   const cut = call.limit ? `[1:${limit(call, place)}]` : ''
   return (over) => {
@@ -138,7 +158,8 @@ function list(call: Call, value: Typed, place: Place, dropNulls: boolean): (over
 
 function limit(call: Call, place: Place): bigint {
   const value = place.analysis.rules.expression(call.limit!, place)
-  if (value.literal?.type !== 'INT64' || value.literal.value < 0n) throw new SqlFailure('Limit must be a non-negative integer literal or parameter', value.at)
+  if (value.literal?.type !== 'INT64' || value.literal.value < 0n)
+    throw new SqlFailure('Limit must be a non-negative integer literal or parameter', value.at)
   return value.literal.value
 }
 
@@ -151,8 +172,13 @@ function stringAgg(
 ): BuiltAggregate {
   const [value, separator] = args
   if (value!.type.kind === BYTES.kind) throw unsupported('STRING_AGG of BYTES', at)
-  if (value!.type.kind !== 'STRING') throw new SqlFailure(`No matching signature for aggregate function STRING_AGG for argument types: ${typeName(value!.type)}`, at)
-  if (separator && separator.literal?.type !== 'STRING') throw new SqlFailure('Argument 2 to STRING_AGG must be a literal or query parameter', separator.at)
+  if (value!.type.kind !== 'STRING')
+    throw new SqlFailure(
+      `No matching signature for aggregate function STRING_AGG for argument types: ${typeName(value!.type)}`,
+      at,
+    )
+  if (separator && separator.literal?.type !== 'STRING')
+    throw new SqlFailure('Argument 2 to STRING_AGG must be a literal or query parameter', separator.at)
   const build = list(call, value!, place, true)
   return result(STRING, (over) => `array_to_string(${build(over)}, ${separator?.sql ?? `','`})`)
 }

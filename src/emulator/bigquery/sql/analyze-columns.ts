@@ -15,7 +15,7 @@ export interface OutputColumn {
 export function analyzeColumns(columns: readonly SelectColumn[], place: Place): OutputColumn[] {
   const output = columns.flatMap((column): OutputColumn[] => {
     if (column.kind === 'star') return star(column, place)
-    const value = place.analysis.rules.expression(column.value, place)
+    const value = place.analysis.rules.expression(column.value, { ...place, wholeItem: column.value })
     return [{ name: column.alias ?? impliedName(column.value), value, node: column.value }]
   })
   if (output.length === 0) throw new SqlFailure('SELECT * expands to zero columns', columns[0]?.at)
@@ -25,7 +25,8 @@ export function analyzeColumns(columns: readonly SelectColumn[], place: Place): 
 function star(column: SelectColumn & { kind: 'star' }, place: Place): OutputColumn[] {
   const all = column.of ? membersOf(column.of, place) : everything(column.at, place)
   for (const name of column.except) {
-    if (!all.some((member) => named(member, name))) throw new SqlFailure(`Column ${name} in SELECT * EXCEPT list does not exist`, column.at)
+    if (!all.some((member) => named(member, name)))
+      throw new SqlFailure(`Column ${name} in SELECT * EXCEPT list does not exist`, column.at)
   }
   const kept = all.filter((member) => !column.except.some((name) => named(member, name)))
   if (kept.length === 0) throw new SqlFailure('SELECT * EXCEPT list excludes all columns', column.at)
@@ -39,7 +40,11 @@ function replaced(columns: OutputColumn[], items: readonly SelectItem[], place: 
   for (const item of items) {
     const index = result.findIndex((column) => named(column, item.alias!))
     if (index < 0) throw new SqlFailure(`Column ${item.alias} in SELECT * REPLACE list does not exist`, item.at)
-    result[index] = { name: result[index]!.name, value: place.analysis.rules.expression(item.value, place), node: item.value }
+    result[index] = {
+      name: result[index]!.name,
+      value: place.analysis.rules.expression(item.value, place),
+      node: item.value,
+    }
   }
   return result
 }
@@ -58,7 +63,10 @@ function output(column: Column, at: number, scope: Scope): OutputColumn {
   column.onUse?.()
   const key = scope.grouping?.keys.find((candidate) => candidate.sql === column.sql)
   if (scope.grouping && !key) {
-    throw new SqlFailure(`Star expansion expression references column ${column.name} which is neither grouped nor aggregated`, at)
+    throw new SqlFailure(
+      `Star expansion expression references column ${column.name} which is neither grouped nor aggregated`,
+      at,
+    )
   }
   return { name: column.name, value: key ? key.result : typed(column.sql, column.type, at) }
 }

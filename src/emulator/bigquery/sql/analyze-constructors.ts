@@ -7,7 +7,10 @@ import { arrayOf, duckType, INT64, typeName, type StructField } from './types.ts
 /** `[a, b]` and `ARRAY<T>[a, b]`. */
 export function arrayLiteral(node: Expression & { kind: 'array' }, items: Typed[]): Typed {
   if (items.some((item) => item.type.kind === 'ARRAY' && item.literal?.type !== 'NULL')) {
-    throw new SqlFailure('Cannot construct array with element type ARRAY because nested arrays are not supported', node.at)
+    throw new SqlFailure(
+      'Cannot construct array with element type ARRAY because nested arrays are not supported',
+      node.at,
+    )
   }
   if (items.length === 0) {
     const element = node.element ?? INT64
@@ -16,8 +19,18 @@ export function arrayLiteral(node: Expression & { kind: 'array' }, items: Typed[
   }
   const { element } = node
   const unified = element
-    ? { type: element, values: items.map((item) => require(item, element, `Array element type ${typeName(item.type)} does not coerce to ${typeName(element)}`)) }
-    : unify(items, 'array literal', node.at, (names) => `Array elements of types {${names}} do not have a common supertype`)
+    ? {
+        type: element,
+        values: items.map((item) =>
+          require(item, element, `Array element type ${typeName(item.type)} does not coerce to ${typeName(element)}`),
+        ),
+      }
+    : unify(
+        items,
+        'array literal',
+        node.at,
+        (names) => `Array elements of types {${names}} do not have a common supertype`,
+      )
   return typed(`[${unified.values.map((item) => item.sql).join(', ')}]`, arrayOf(unified.type), node.at, unified.values)
 }
 
@@ -27,16 +40,25 @@ export function structLiteral(node: Expression & { kind: 'struct' }, items: Type
   const { fields } = node
   if (fields) {
     if (fields.length !== items.length) {
-      throw new SqlFailure(`STRUCT type has ${fields.length} fields but constructor call has ${items.length} fields`, node.at)
+      throw new SqlFailure(
+        `STRUCT type has ${fields.length} fields but constructor call has ${items.length} fields`,
+        node.at,
+      )
     }
     const values = items.map((item, index) => {
       const converted = coerce(item, fields[index]!.type)
       if (converted) return converted
-      throw new SqlFailure(`Struct field ${index + 1} has type ${typeName(item.type)} which does not coerce to ${typeName(fields[index]!.type)}`, item.at)
+      throw new SqlFailure(
+        `Struct field ${index + 1} has type ${typeName(item.type)} which does not coerce to ${typeName(fields[index]!.type)}`,
+        item.at,
+      )
     })
     return structOf(fields, values, node.at)
   }
-  const named = node.items.map((item, index): StructField => ({ name: item.alias ?? impliedName(item.value), type: items[index]!.type }))
+  const named = node.items.map((item, index): StructField => ({
+    name: item.alias ?? impliedName(item.value),
+    type: items[index]!.type,
+  }))
   return structOf(named, items, node.at)
 }
 
@@ -71,8 +93,13 @@ export function subscript(node: Expression & { kind: 'subscript' }, base: Typed,
   }
   const position = coerce(index, INT64)
   if (!position || index.type.kind !== 'INT64') {
-    throw new SqlFailure(`Array position in [] must be coercible to INT64 type, but has type ${typeName(index.type)}`, index.at)
+    throw new SqlFailure(
+      `Array position in [] must be coercible to INT64 type, but has type ${typeName(index.type)}`,
+      index.at,
+    )
   }
+  if (base.volatile || position.volatile)
+    throw unsupported('an array subscript over values that differ with each evaluation', node.at)
   const first = node.mode.endsWith('OFFSET') ? 0 : 1
   const ordinal = first === 0 ? `(${position.sql} + 1)` : position.sql
   const safe = `CASE WHEN ${ordinal} >= 1 THEN (${base.sql})[${ordinal}] END`

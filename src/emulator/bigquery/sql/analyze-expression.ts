@@ -1,6 +1,6 @@
 import { quote, typed, type Place, type Typed } from './analysis.ts'
 import { arrayLiteral, structLiteral, subscript } from './analyze-constructors.ts'
-import { between, binary, inList, isTest, like, unary } from './analyze-operators.ts'
+import { between, binary, equality, inList, isTest, like, unary } from './analyze-operators.ts'
 import { explicitCast } from './cast.ts'
 import { coerce, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
@@ -54,7 +54,10 @@ export function analyzeExpression(node: Expression, place: Place): Typed {
     case 'array':
       return arrayLiteral(node, node.items.map(analyze))
     case 'struct':
-      return structLiteral(node, node.items.map((item) => analyze(item.value)))
+      return structLiteral(
+        node,
+        node.items.map((item) => analyze(item.value)),
+      )
     case 'call':
       return functionCall(node.call, node.at, place)
     case 'subquery':
@@ -62,9 +65,14 @@ export function analyzeExpression(node: Expression, place: Place): Typed {
   }
 }
 
-/** The grouping key that the expression is, if it is one: the same text over the same columns. */
+/**
+ * The grouping key that the expression is, if it is one: the same text over the same columns. A
+ * path matches anywhere, any other expression only as a whole item of the SELECT list, as on BigQuery.
+ */
 function groupKey(node: Expression, place: Place): Typed | undefined {
-  if (node.kind === 'literal' || node.kind === 'parameter' || node.kind === 'typed' || node.kind === 'subquery') return undefined
+  const isPath = node.kind === 'name' || node.kind === 'dot'
+  if (!isPath && place.wholeItem !== node) return undefined
+  if (node.kind === 'literal' || node.kind === 'parameter') return undefined
   try {
     const { sql } = ungrouped(place, (raw) => analyzeExpression(node, raw))
     const key = place.scope.grouping?.keys.find((candidate) => candidate.sql === sql)
@@ -117,7 +125,12 @@ function inExpression(node: Expression & { kind: 'in' }, place: Place): Typed {
   const operand = analyzeExpression(node.operand, place)
   const { list } = node
   if (list.kind === 'items') {
-    return inList(operand, list.items.map((item) => analyzeExpression(item, place)), node.negated, node.at)
+    return inList(
+      operand,
+      list.items.map((item) => analyzeExpression(item, place)),
+      node.negated,
+      node.at,
+    )
   }
   if (operand.type.kind === 'STRUCT') throw unsupported('IN of a STRUCT', node.at)
   if (list.kind === 'unnest') {
@@ -127,14 +140,24 @@ function inExpression(node: Expression & { kind: 'in' }, place: Place): Typed {
     }
     const element = typed('e', array.type.element, array.at)
     const both = unify([operand, element], 'operator IN UNNEST', node.at)
-    return membership(both.values[0]!, `SELECT ${both.values[1]!.sql} AS c0 FROM (SELECT unnest(${array.sql}) AS e)`, node.negated, node.at)
+    return membership(
+      both.values[0]!,
+      `SELECT ${both.values[1]!.sql} AS c0 FROM (SELECT unnest(${array.sql}) AS e)`,
+      node.negated,
+      node.at,
+    )
   }
   const plan = place.analysis.rules.query(list.query, { analysis: place.analysis, parent: place.scope })
   if (plan.columns.length !== 1) {
     throw new SqlFailure(`Subquery of type IN must have only one output column`, node.at)
   }
   const both = unify([operand, typed('s.c0', plan.columns[0]!.type, node.at)], 'operator IN', node.at)
-  return membership(both.values[0]!, `SELECT ${both.values[1]!.sql} AS c0 FROM (${plan.sql}) AS s`, node.negated, node.at)
+  return membership(
+    both.values[0]!,
+    `SELECT ${both.values[1]!.sql} AS c0 FROM (${plan.sql}) AS s`,
+    node.negated,
+    node.at,
+  )
 }
 
 /** NaN is in no list, but DuckDB takes NaN for equal to itself. */
@@ -151,9 +174,10 @@ function caseExpression(node: Expression & { kind: 'case' }, place: Place): Type
   if (operand?.volatile) throw unsupported('CASE over an expression that differs with each evaluation', node.at)
   const conditions = node.branches.map(({ when }) => {
     const value = analyzeExpression(when, place)
-    if (operand) return binary('=', operand, value, value.at)
+    if (operand) return equality(operand, value, 'operator CASE', value.at)
     const condition = coerce(value, BOOL)
-    if (!condition) throw new SqlFailure(`CASE WHEN should return type BOOL, but returns ${typeName(value.type)}`, value.at)
+    if (!condition)
+      throw new SqlFailure(`CASE WHEN should return type BOOL, but returns ${typeName(value.type)}`, value.at)
     return condition
   })
   const results = node.branches.map(({ then }) => analyzeExpression(then, place))
@@ -171,15 +195,20 @@ function subquery(node: Expression & { kind: 'subquery' }, place: Place): Typed 
   if (node.as === 'exists') return typed(`EXISTS (SELECT 1 FROM (${plan.sql}) AS ${relation})`, BOOL, node.at)
   if (plan.columns.length !== 1) {
     const what = node.as === 'array' ? 'ARRAY subquery' : 'Scalar subquery'
-    throw new SqlFailure(`${what} cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values`, node.at)
+    throw new SqlFailure(
+      `${what} cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values`,
+      node.at,
+    )
   }
   const { type } = plan.columns[0]!
   if (node.as === 'scalar') return typed(`(SELECT ${relation}.c0 FROM (${plan.sql}) AS ${relation})`, type, node.at)
   if (type.kind === 'ARRAY') {
-    throw new SqlFailure('Cannot use array subquery with column of type ARRAY because nested arrays are not supported', node.at)
+    throw new SqlFailure(
+      'Cannot use array subquery with column of type ARRAY because nested arrays are not supported',
+      node.at,
+    )
   }
   const order = plan.order.length > 0 ? ` ORDER BY ${plan.order.join(', ')}` : ''
   const list = `(SELECT coalesce(list(${relation}.c0${order}), []) FROM (${plan.sql}) AS ${relation})`
   return typed(list, arrayOf(type), node.at)
 }
-

@@ -1,4 +1,14 @@
-import { typed, type Analysis, type Column, type NamedQuery, type Place, type Relation, type Scope, type Source, type Typed } from './analysis.ts'
+import {
+  typed,
+  type Analysis,
+  type Column,
+  type NamedQuery,
+  type Place,
+  type Relation,
+  type Scope,
+  type Source,
+  type Typed,
+} from './analysis.ts'
 import { coerce, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { parseStatement } from './parse-statement.ts'
@@ -37,7 +47,10 @@ function fromItem(item: FromItem, left: Frame, around: Surroundings): Frame {
     case 'table':
       return table(item, left, around)
     case 'query': {
-      const plan = around.analysis.rules.query(item.query, { analysis: around.analysis, ...(around.parent ? { parent: around.parent } : {}) })
+      const plan = around.analysis.rules.query(item.query, {
+        analysis: around.analysis,
+        ...(around.parent ? { parent: around.parent } : {}),
+      })
       return relation(`(${plan.sql})`, plan, item.alias, around.analysis)
     }
     case 'unnest':
@@ -56,7 +69,10 @@ function table(item: FromItem & { kind: 'table' }, left: Frame, around: Surround
   const [first, ...rest] = item.path as [string, ...string[]]
   const name = item.alias ?? item.path.at(-1)!
   if (rest.length > 0 && isRangeVariable(first, scopeOf(left, around))) {
-    const path = rest.reduce<Expression>((base, field) => ({ kind: 'dot', at: item.at, base, field, fieldAt: item.at }), { kind: 'name', at: item.at, name: first })
+    const path = rest.reduce<Expression>(
+      (base, field) => ({ kind: 'dot', at: item.at, base, field, fieldAt: item.at }),
+      { kind: 'name', at: item.at, name: first },
+    )
     return unnest(path, name, null, left, around)
   }
   const named: NamedQuery | undefined = rest.length === 0 ? analysis.named.get(first.toLowerCase()) : undefined
@@ -85,7 +101,13 @@ const MAX_VIEW_DEPTH = 16
 function viewPlan(key: string, query: string, at: number, analysis: Analysis): Relation {
   if (analysis.viewDepth >= MAX_VIEW_DEPTH) throw new SqlFailure(`Too many nested views`, at)
   analysis.views.add(key)
-  const inside: Analysis = { ...analysis, named: new Map(), namedParameters: new Map(), positionalParameters: [], viewDepth: analysis.viewDepth + 1 }
+  const inside: Analysis = {
+    ...analysis,
+    named: new Map(),
+    namedParameters: new Map(),
+    positionalParameters: [],
+    viewDepth: analysis.viewDepth + 1,
+  }
   try {
     return analysis.rules.query(parseStatement(query), { analysis: inside })
   } catch (error) {
@@ -100,9 +122,17 @@ function relation(sql: string, plan: Relation, name: string | null, analysis: An
   const alias = analysis.fresh('t')
   const [first] = plan.columns
   if (plan.isValue && first) {
-    return { sql: `${sql} AS ${alias}`, sources: [elementSource(name, `${alias}.c0`, typed('', first.type, 0))], merged: new Map() }
+    return {
+      sql: `${sql} AS ${alias}`,
+      sources: [elementSource(name, `${alias}.c0`, typed('', first.type, 0))],
+      merged: new Map(),
+    }
   }
-  const columns = plan.columns.map((column, index): Column => ({ name: column.name, sql: `${alias}.c${index}`, type: column.type }))
+  const columns = plan.columns.map((column, index): Column => ({
+    name: column.name,
+    sql: `${alias}.c${index}`,
+    type: column.type,
+  }))
   return { sql: `${sql} AS ${alias}`, sources: [{ alias: name, columns }], merged: new Map() }
 }
 
@@ -110,32 +140,61 @@ function relation(sql: string, plan: Relation, name: string | null, analysis: An
 function elementSource(name: string | null, sql: string, { type }: Typed): Source {
   const columns =
     type.kind === 'STRUCT'
-      ? type.fields.map((field, index): Column => ({ name: field.name, sql: `struct_extract(${sql}, 'f${index}')`, type: field.type }))
+      ? type.fields.map((field, index): Column => ({
+          name: field.name,
+          sql: `struct_extract(${sql}, 'f${index}')`,
+          type: field.type,
+        }))
       : [{ name, sql, type }]
   return { alias: name, columns, element: { name, sql, type } }
 }
 
-function unnest(node: Expression, name: string | null, offset: string | null, left: Frame, around: Surroundings): Frame {
+function unnest(
+  node: Expression,
+  name: string | null,
+  offset: string | null,
+  left: Frame,
+  around: Surroundings,
+): Frame {
   const place: Place = { scope: scopeOf(left, around), analysis: around.analysis, clause: 'UNNEST' }
   const array = around.analysis.rules.expression(node, place)
   if (array.type.kind !== 'ARRAY') {
-    throw new SqlFailure(`Values referenced in UNNEST must be arrays. UNNEST contains expression of type ${typeName(array.type)}`, array.at)
+    throw new SqlFailure(
+      `Values referenced in UNNEST must be arrays. UNNEST contains expression of type ${typeName(array.type)}`,
+      array.at,
+    )
   }
   if (array.volatile) throw unsupported('UNNEST of an expression that differs with each evaluation', array.at)
   const alias = around.analysis.fresh('t')
   const sql = `LATERAL (SELECT unnest(${array.sql}) AS c0, CAST(generate_subscripts(${array.sql}, 1) - 1 AS BIGINT) AS o) AS ${alias}`
   const sources = [elementSource(name, `${alias}.c0`, typed('', array.type.element, 0))]
   if (offset !== null) sources.push({ alias: null, columns: [{ name: offset, sql: `${alias}.o`, type: INT64 }] })
-  return { sql: left.sql === '' ? sql.slice('LATERAL '.length) : sql, sources, merged: new Map(), position: `${alias}.o` }
+  return {
+    sql: left.sql === '' ? sql.slice('LATERAL '.length) : sql,
+    sources,
+    merged: new Map(),
+    position: `${alias}.o`,
+  }
 }
 
-const JOIN_TEXT = { INNER: 'JOIN', LEFT: 'LEFT JOIN', RIGHT: 'RIGHT JOIN', FULL: 'FULL JOIN', CROSS: 'CROSS JOIN', COMMA: 'CROSS JOIN' }
+const JOIN_TEXT = {
+  INNER: 'JOIN',
+  LEFT: 'LEFT JOIN',
+  RIGHT: 'RIGHT JOIN',
+  FULL: 'FULL JOIN',
+  CROSS: 'CROSS JOIN',
+  COMMA: 'CROSS JOIN',
+}
 
 function join(item: FromItem & { kind: 'join' }, before: Frame, around: Surroundings): Frame {
   const left = fromItem(item.left, before, around)
   const visible: Frame = { sql: left.sql, sources: [...before.sources, ...left.sources], merged: left.merged }
   const right = fromItem(item.right, visible, around)
-  const both: Frame = { sql: '', sources: [...left.sources, ...right.sources], merged: new Map([...left.merged, ...right.merged]) }
+  const both: Frame = {
+    sql: '',
+    sources: [...left.sources, ...right.sources],
+    merged: new Map([...left.merged, ...right.merged]),
+  }
   const isLateral = right.sql.startsWith('LATERAL ')
   if (isLateral && (item.type === 'RIGHT' || item.type === 'FULL')) {
     throw unsupported(`${item.type} JOIN of an array`, item.at)
@@ -158,7 +217,8 @@ function onCondition(node: Expression, both: Frame, around: Surroundings): strin
   const place: Place = { scope: scopeOf(both, around), analysis: around.analysis, clause: 'JOIN ON clause' }
   const value = around.analysis.rules.expression(node, place)
   const condition = coerce(value, BOOL)
-  if (!condition) throw new SqlFailure(`JOIN ON clause should return type BOOL, but returns ${typeName(value.type)}`, value.at)
+  if (!condition)
+    throw new SqlFailure(`JOIN ON clause should return type BOOL, but returns ${typeName(value.type)}`, value.at)
   return condition.sql
 }
 
@@ -185,8 +245,11 @@ function using(item: FromItem & { kind: 'join' }, left: Frame, right: Frame, bot
 function joinColumn(name: string, at: number, side: Frame, which: 'left' | 'right'): Column {
   const merged = side.merged.get(name.toLowerCase())
   if (merged) return merged
-  const columns = side.sources.flatMap((source) => source.columns).filter((column) => column.name?.toLowerCase() === name.toLowerCase())
-  if (columns.length > 1) throw new SqlFailure(`Column ${name} in USING clause is ambiguous on ${which} side of join`, at)
+  const columns = side.sources
+    .flatMap((source) => source.columns)
+    .filter((column) => column.name?.toLowerCase() === name.toLowerCase())
+  if (columns.length > 1)
+    throw new SqlFailure(`Column ${name} in USING clause is ambiguous on ${which} side of join`, at)
   if (!columns[0]) throw new SqlFailure(`Column ${name} in USING clause not found on ${which} side of join`, at)
   return columns[0]
 }

@@ -38,6 +38,7 @@ export function binary(operator: string, left: Typed, right: Typed, at: number):
       return typed(`(${values[0]!.sql} ${operator} ${values[1]!.sql})`, BOOL, at, values)
     }
     case '||':
+      refuseNullLiterals('||', [left, right], at)
       return concatenate([left, right], 'operator ||', at)
     case '+':
     case '-':
@@ -63,7 +64,13 @@ function boolean(value: Typed, operator: string): Typed {
 }
 
 /** Both operands as the widest of INT64, NUMERIC and FLOAT64. */
-function numbers(what: string, left: Typed, right: Typed, at: number, least: SqlType): { type: SqlType; a: string; b: string } {
+function numbers(
+  what: string,
+  left: Typed,
+  right: Typed,
+  at: number,
+  least: SqlType,
+): { type: SqlType; a: string; b: string } {
   refuseNullLiterals(what, [left, right], at)
   const usable = [left, right].every((value) => isNumber(value.type) || value.literal?.type === 'NULL')
   if (!usable) throw noSignature(what, [left, right], typeName, at)
@@ -89,7 +96,12 @@ function arithmetic(operator: '+' | '-' | '*', left: Typed, right: Typed, at: nu
   if (type.kind === 'FLOAT64') return typed(`bq_finite${plain}`, type, at, inputs)
   if (type.kind === 'INT64') return typed(plain, type, at, inputs)
   if (operator === '*') {
-    return typed(`CAST(bq_numeric_multiply(CAST(${a} AS VARCHAR), CAST(${b} AS VARCHAR)) AS DECIMAL(38,9))`, type, at, inputs)
+    return typed(
+      `CAST(bq_numeric_multiply(CAST(${a} AS VARCHAR), CAST(${b} AS VARCHAR)) AS DECIMAL(38,9))`,
+      type,
+      at,
+      inputs,
+    )
   }
   return typed(`CAST(${plain} AS DECIMAL(38,9))`, type, at, inputs)
 }
@@ -98,15 +110,24 @@ function arithmetic(operator: '+' | '-' | '*', left: Typed, right: Typed, at: nu
 export function divide(left: Typed, right: Typed, at: number): Typed {
   const { type, a, b } = numbers('operator /', left, right, at, FLOAT64)
   if (type.kind === 'NUMERIC') {
-    return typed(`CAST(bq_numeric_divide(CAST(${a} AS VARCHAR), CAST(${b} AS VARCHAR)) AS DECIMAL(38,9))`, NUMERIC, at, [left, right])
+    return typed(
+      `CAST(bq_numeric_divide(CAST(${a} AS VARCHAR), CAST(${b} AS VARCHAR)) AS DECIMAL(38,9))`,
+      NUMERIC,
+      at,
+      [left, right],
+    )
   }
   return typed(`bq_finite(${a} / ${notZero(b, a, '/', true)})`, FLOAT64, at, [left, right])
 }
 
 /** The divisor, or BigQuery's error where it is zero. */
 export function notZero(divisor: string, dividend: string, operator: '/' | 'MOD', isFloat: boolean): string {
+  if (/^CAST\('?-?[1-9][\d.]*'? AS (BIGINT|DOUBLE)\)$/.test(divisor)) return divisor
   const shown = isFloat ? `bq_float_to_string(${dividend})` : `CAST(${dividend} AS VARCHAR)`
-  const message = operator === '/' ? `'bq:division by zero: ' || ${shown} || ' / 0'` : `'bq:division by zero: MOD(' || ${shown} || ', 0)'`
+  const message =
+    operator === '/'
+      ? `'bq:division by zero: ' || ${shown} || ' / 0'`
+      : `'bq:division by zero: MOD(' || ${shown} || ', 0)'`
   return `CASE WHEN ${divisor} = 0 AND ${dividend} IS NOT NULL THEN error(${message}) ELSE ${divisor} END`
 }
 
@@ -129,7 +150,12 @@ export function concatenate(parts: Typed[], what: string, at: number): Typed {
   const isBytes = known.length > 0 && known.every((part) => part.type.kind === 'BYTES')
   const target = isBytes ? BYTES : STRING
   const values = parts.map((part) => {
-    if (part.type.kind === 'STRUCT' || part.type.kind === 'GEOGRAPHY' || part.type.kind === 'JSON' || (!isBytes && part.type.kind === 'BYTES')) {
+    if (
+      part.type.kind === 'STRUCT' ||
+      part.type.kind === 'GEOGRAPHY' ||
+      part.type.kind === 'JSON' ||
+      (!isBytes && part.type.kind === 'BYTES')
+    ) {
       throw noSignature(what, parts, typeName, at)
     }
     return coerce(part, target) ?? explicitCast(part, target, false, at)
@@ -140,8 +166,20 @@ export function concatenate(parts: Typed[], what: string, at: number): Typed {
 type Comparison = '=' | '!=' | '<' | '>' | '<=' | '>='
 
 export function compare(operator: Comparison, left: Typed, right: Typed, at: number): Typed {
-  const { type, values } = unify([left, right], `operator ${operator}`, at)
-  const [a, b] = values as [Typed, Typed]
+  refuseNullLiterals(operator, [left, right], at)
+  const { values } = unify([left, right], `operator ${operator}`, at)
+  return typed(comparison(operator, values[0]!, values[1]!, at), BOOL, at, values)
+}
+
+/** Equality as CASE and NULLIF test it, which take a literal NULL. */
+export function equality(left: Typed, right: Typed, what: string, at: number): Typed {
+  const { values } = unify([left, right], what, at)
+  return typed(comparison('=', values[0]!, values[1]!, at), BOOL, at, values)
+}
+
+/** The comparison of two values of one type. */
+function comparison(operator: Comparison, a: Typed, b: Typed, at: number): string {
+  const { type } = a
   if (type.kind === 'ARRAY' || type.kind === 'JSON' || type.kind === 'GEOGRAPHY') {
     const name = typeName(type)
     const message =
@@ -151,8 +189,7 @@ export function compare(operator: Comparison, left: Typed, right: Typed, at: num
     throw new SqlFailure(message, at)
   }
   if (!isOrderable(type)) throw unsupported(`operator ${operator} of ${typeName(type)}`, at)
-  if (type.kind === 'FLOAT64') return typed(floatComparison(operator, a, b), BOOL, at, values)
-  return typed(`(${a.sql} ${operator} ${b.sql})`, BOOL, at, values)
+  return type.kind === 'FLOAT64' ? floatComparison(operator, a, b) : `(${a.sql} ${operator} ${b.sql})`
 }
 
 /** Comparisons with NaN are false, but for `!=`; DuckDB takes NaN for the greatest value and equal to itself. */
@@ -160,10 +197,14 @@ function floatComparison(operator: Comparison, left: Typed, right: Typed): strin
   const [a, b] = [left.sql, right.sql]
   const isFinite = (sql: string): boolean => /^CAST\('[-\d.e+]+' AS DOUBLE\)$/.test(sql)
   if (isFinite(b)) {
-    return operator === '>' || operator === '>=' ? `(${a} ${operator} ${b} AND NOT isnan(${a}))` : `(${a} ${operator} ${b})`
+    return operator === '>' || operator === '>='
+      ? `(${a} ${operator} ${b} AND NOT isnan(${a}))`
+      : `(${a} ${operator} ${b})`
   }
   if (isFinite(a)) {
-    return operator === '<' || operator === '<=' ? `(${a} ${operator} ${b} AND NOT isnan(${b}))` : `(${a} ${operator} ${b})`
+    return operator === '<' || operator === '<='
+      ? `(${a} ${operator} ${b} AND NOT isnan(${b}))`
+      : `(${a} ${operator} ${b})`
   }
   const nan = operator === '!=' ? 'true' : 'false'
   return (
@@ -176,7 +217,7 @@ export function between(operand: Typed, low: Typed, high: Typed, negated: boolea
   const { values } = unify([operand, low, high], 'operator BETWEEN', at)
   const [value, least, most] = values as [Typed, Typed, Typed]
   if (value.volatile) throw unsupported('BETWEEN over an expression that differs with each evaluation', at)
-  const inside = `(${compare('>=', value, least, at).sql} AND ${compare('<=', value, most, at).sql})`
+  const inside = `(${comparison('>=', value, least, at)} AND ${comparison('<=', value, most, at)})`
   return typed(negated ? `(NOT ${inside})` : inside, BOOL, at, values)
 }
 
@@ -185,11 +226,16 @@ export function inList(operand: Typed, items: Typed[], negated: boolean, at: num
   const [value, ...list] = values as [Typed, ...Typed[]]
   if (type.kind === 'FLOAT64' || type.kind === 'STRUCT') {
     if (value.volatile) throw unsupported('IN over an expression that differs with each evaluation', at)
-    const any = `(${list.map((item) => compare('=', value, item, at).sql).join(' OR ')})`
+    const any = `(${list.map((item) => comparison('=', value, item, at)).join(' OR ')})`
     return typed(negated ? `(NOT ${any})` : any, BOOL, at, values)
   }
   if (!isOrderable(type)) throw unsupported(`IN of ${typeName(type)}`, at)
-  return typed(`(${value.sql} ${negated ? 'NOT IN' : 'IN'} (${list.map((item) => item.sql).join(', ')}))`, BOOL, at, values)
+  return typed(
+    `(${value.sql} ${negated ? 'NOT IN' : 'IN'} (${list.map((item) => item.sql).join(', ')}))`,
+    BOOL,
+    at,
+    values,
+  )
 }
 
 export function isTest(operand: Typed, what: 'NULL' | 'TRUE' | 'FALSE', negated: boolean, at: number): Typed {
@@ -204,6 +250,10 @@ export function like(operand: Typed, pattern: Typed, negated: boolean, at: numbe
     if (operand.type.kind === 'BYTES') throw unsupported('LIKE of BYTES', at)
     throw noSignature('operator LIKE', [operand, pattern], typeName, at)
   }
+  // DuckDB matches nothing where BigQuery refuses a backslash that escapes nothing.
+  if (wanted.literal?.type !== 'STRING')
+    throw unsupported('LIKE with a pattern that is not a literal or a parameter', pattern.at)
+  if (/(?<!\\)(\\\\)*\\$/.test(wanted.literal.value)) throw new SqlFailure('LIKE pattern ends with a backslash')
   const inside = `(${value.sql} LIKE ${wanted.sql} ESCAPE '\\')`
   return typed(negated ? `(NOT ${inside})` : inside, BOOL, at, [value, wanted])
 }

@@ -31,7 +31,8 @@ export function analyzeQuery(query: Query, outer: QueryPlace): Relation {
 function body(query: Query, outer: QueryPlace): Relation {
   const limit = limitText(query, outer)
   if (query.body.kind === 'select') return analyzeSelect(query.body.select, { orderBy: query.orderBy, limit }, outer)
-  if (query.body.kind === 'parenthesized' && query.orderBy.length === 0 && limit === '') return analyzeQuery(query.body.query, outer)
+  if (query.body.kind === 'parenthesized' && query.orderBy.length === 0 && limit === '')
+    return analyzeQuery(query.body.query, outer)
   const plan = operand(query.body, outer)
   if (query.orderBy.length === 0 && limit === '') return plan
   return ordered(plan, query, limit, outer)
@@ -51,7 +52,8 @@ function setOperation(node: QueryBody & { kind: 'set' }, outer: QueryPlace): Rel
   const what = `${node.operator} ${node.distinct ? 'DISTINCT' : 'ALL'}`
   if (plans.some((plan) => plan.columns.length !== first.columns.length)) {
     const other = plans.findIndex((plan) => plan.columns.length !== first.columns.length)
-    const count = (index: number): string => `query ${index + 1} has ${plans[index]!.columns.length} column${plans[index]!.columns.length === 1 ? '' : 's'}`
+    const count = (index: number): string =>
+      `query ${index + 1} has ${plans[index]!.columns.length} column${plans[index]!.columns.length === 1 ? '' : 's'}`
     throw new SqlFailure(`Queries in ${what} have mismatched column count; ${count(0)}, ${count(other)}`, node.at)
   }
   const relations = plans.map(() => outer.analysis.fresh('u'))
@@ -60,9 +62,17 @@ function setOperation(node: QueryBody & { kind: 'set' }, outer: QueryPlace): Rel
       const { type, literal } = plan.columns[index]!
       return { ...typed(`${relations[input]}.c${index}`, type, node.at), ...(literal ? { literal } : {}) }
     })
-    const unified = unify(inputs, what, node.at, (names) => `Column ${index + 1} in ${what} has incompatible types: ${names}`)
+    const unified = unify(
+      inputs,
+      what,
+      node.at,
+      (names) => `Column ${index + 1} in ${what} has incompatible types: ${names}`,
+    )
     if (node.distinct && !isOrderable(unified.type)) {
-      throw new SqlFailure(`Column ${index + 1} in ${what} has type ${typeName(unified.type)} that does not support set operation comparisons`, node.at)
+      throw new SqlFailure(
+        `Column ${index + 1} in ${what} has type ${typeName(unified.type)} that does not support set operation comparisons`,
+        node.at,
+      )
     }
     return { name: column.name, ...unified }
   })
@@ -71,13 +81,23 @@ function setOperation(node: QueryBody & { kind: 'set' }, outer: QueryPlace): Rel
     return `SELECT ${list} FROM (${plan.sql}) AS ${relations[input]}`
   })
   const operator = ` ${node.operator}${node.distinct ? '' : ' ALL'} `
-  return { sql: parts.join(operator), columns: columns.map(({ name, type }) => ({ name, type })), isValue: false, order: [] }
+  return {
+    sql: parts.join(operator),
+    columns: columns.map(({ name, type }) => ({ name, type })),
+    isValue: false,
+    order: [],
+  }
 }
 
 /** ORDER BY behind a set operation sees the output columns only. */
 function ordered(plan: Relation, query: Query, limit: string, outer: QueryPlace): Relation {
   const scope = newScope(outer.parent)
-  scope.sources = [{ alias: null, columns: plan.columns.map((column, index) => ({ name: column.name, sql: `q.c${index}`, type: column.type })) }]
+  scope.sources = [
+    {
+      alias: null,
+      columns: plan.columns.map((column, index) => ({ name: column.name, sql: `q.c${index}`, type: column.type })),
+    },
+  ]
   const place: Place = { scope, analysis: outer.analysis, clause: 'ORDER BY clause after a set operation' }
   const keys = query.orderBy.flatMap((ordering) => orderKeys(orderValue(ordering.value, plan, place), ordering))
   const kept = outer.keepOrder ? keys : []

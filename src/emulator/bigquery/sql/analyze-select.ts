@@ -24,9 +24,14 @@ export interface Tail {
 export function analyzeSelect(select: Select, tail: Tail, outer: QueryPlace): Relation {
   const { analysis } = outer
   const frame = select.from && analyzeFrom(select.from, { analysis, parent: outer.parent })
-  const scope: Scope = { ...(outer.parent ? { parent: outer.parent } : {}), sources: frame?.sources ?? [], merged: frame?.merged ?? new Map() }
+  const scope: Scope = {
+    ...(outer.parent ? { parent: outer.parent } : {}),
+    sources: frame?.sources ?? [],
+    merged: frame?.merged ?? new Map(),
+  }
   const place = (clause: string, allowsWindows = false): Place => ({ scope, analysis, clause, allowsWindows })
-  if (select.where && !frame) throw new SqlFailure('Query without FROM clause cannot have a WHERE clause', select.where.at)
+  if (select.where && !frame)
+    throw new SqlFailure('Query without FROM clause cannot have a WHERE clause', select.where.at)
   const where = select.where && condition(select.where, place('WHERE clause'), 'WHERE clause')
   const isGrouped = needsGrouping(select, tail)
   if (isGrouped) {
@@ -38,7 +43,9 @@ export function analyzeSelect(select: Select, tail: Tail, outer: QueryPlace): Re
   const having = select.having && condition(select.having, place('HAVING clause'), 'HAVING clause')
   const qualify = select.qualify && condition(select.qualify, place('QUALIFY clause', true), 'QUALIFY clause')
   const output = select.as ? [rowValue(select.as, columns, select.at)] : columns
-  const keys = tail.orderBy.flatMap((ordering) => orderingKeys(ordering, columns, place('ORDER BY clause', true), select.distinct))
+  const keys = tail.orderBy.flatMap((ordering) =>
+    orderingKeys(ordering, columns, place('ORDER BY clause', true), select.distinct),
+  )
   delete scope.aliases
   if (outer.keepOrder && keys.length === 0 && frame?.position && !isGrouped && !select.distinct) {
     keys.push({ sql: frame.position, direction: 'ASC' })
@@ -49,7 +56,9 @@ export function analyzeSelect(select: Select, tail: Tail, outer: QueryPlace): Re
 
 function needsGrouping(select: Select, tail: Tail): boolean {
   const expressions = [
-    ...select.columns.flatMap((column: SelectColumn) => (column.kind === 'item' ? [column.value] : column.replace.map((item) => item.value))),
+    ...select.columns.flatMap((column: SelectColumn) =>
+      column.kind === 'item' ? [column.value] : column.replace.map((item) => item.value),
+    ),
     ...(select.having ? [select.having] : []),
     ...(select.qualify ? [select.qualify] : []),
     ...tail.orderBy.map((ordering) => ordering.value),
@@ -60,7 +69,8 @@ function needsGrouping(select: Select, tail: Tail): boolean {
 function condition(node: Expression, place: Place, clause: string): Typed {
   const value = place.analysis.rules.expression(node, place)
   const converted = coerce(value, BOOL)
-  if (!converted) throw new SqlFailure(`${clause} should return type BOOL, but returns ${typeName(value.type)}`, value.at)
+  if (!converted)
+    throw new SqlFailure(`${clause} should return type BOOL, but returns ${typeName(value.type)}`, value.at)
   return converted
 }
 
@@ -85,19 +95,31 @@ function groupTarget(node: Expression, select: Select, place: Place): Expression
   if (node.kind === 'literal' && node.value.type === 'INT64') {
     if (items.some((item) => item.kind === 'star')) throw unsupported('GROUP BY an ordinal beside a star', node.at)
     const item = items[Number(node.value.value) - 1]
-    if (item?.kind !== 'item') throw new SqlFailure(`GROUP BY is out of SELECT column number range: ${node.value.value}`, node.at)
+    if (item?.kind !== 'item')
+      throw new SqlFailure(`GROUP BY is out of SELECT column number range: ${node.value.value}`, node.at)
     return item.value
   }
   if (node.kind !== 'name') return node
-  const item = items.find((candidate) => candidate.kind === 'item' && candidate.alias?.toLowerCase() === node.name.toLowerCase())
-  if (item?.kind !== 'item' || (item.value.kind === 'name' && item.value.name.toLowerCase() === node.name.toLowerCase())) return node
-  const isColumn = place.scope.merged.has(node.name.toLowerCase()) || place.scope.sources.some((source) => source.columns.some((column) => column.name?.toLowerCase() === node.name.toLowerCase()))
+  const item = items.find(
+    (candidate) => candidate.kind === 'item' && candidate.alias?.toLowerCase() === node.name.toLowerCase(),
+  )
+  if (
+    item?.kind !== 'item' ||
+    (item.value.kind === 'name' && item.value.name.toLowerCase() === node.name.toLowerCase())
+  )
+    return node
+  const isColumn =
+    place.scope.merged.has(node.name.toLowerCase()) ||
+    place.scope.sources.some((source) =>
+      source.columns.some((column) => column.name?.toLowerCase() === node.name.toLowerCase()),
+    )
   return isColumn && containsAggregate(item.value) ? node : item.value
 }
 
 function aliases(columns: readonly OutputColumn[]): Map<string, Typed> {
   const found = new Map<string, Typed>()
-  for (const { name, value } of columns) if (name !== null && !found.has(name.toLowerCase())) found.set(name.toLowerCase(), value)
+  for (const { name, value } of columns)
+    if (name !== null && !found.has(name.toLowerCase())) found.set(name.toLowerCase(), value)
   return found
 }
 
@@ -108,7 +130,14 @@ function rowValue(as: 'STRUCT' | 'VALUE', columns: readonly OutputColumn[], at: 
     return { name: null, value: columns[0]!.value }
   }
   const fields = columns.map(({ name, value }) => ({ name, type: value.type }))
-  return { name: null, value: structOf(fields, columns.map(({ value }) => value), at) }
+  return {
+    name: null,
+    value: structOf(
+      fields,
+      columns.map(({ value }) => value),
+      at,
+    ),
+  }
 }
 
 interface Key extends OrderKey {
@@ -122,9 +151,12 @@ function orderingKeys(ordering: Ordering, columns: readonly OutputColumn[], plac
   let index = -1
   if (node.kind === 'literal' && node.value.type === 'INT64') {
     index = Number(node.value.value) - 1
-    if (!columns[index]) throw new SqlFailure(`ORDER BY is out of SELECT column number range: ${node.value.value}`, node.at)
+    if (!columns[index])
+      throw new SqlFailure(`ORDER BY is out of SELECT column number range: ${node.value.value}`, node.at)
   } else if (node.kind === 'name') {
-    const matches = columns.flatMap(({ name }, position) => (name?.toLowerCase() === node.name.toLowerCase() ? [position] : []))
+    const matches = columns.flatMap(({ name }, position) =>
+      name?.toLowerCase() === node.name.toLowerCase() ? [position] : [],
+    )
     if (matches.length > 1) throw new SqlFailure(`Column name ${node.name} is ambiguous`, node.at)
     index = matches[0] ?? -1
   }
@@ -132,7 +164,8 @@ function orderingKeys(ordering: Ordering, columns: readonly OutputColumn[], plac
   const value = index >= 0 ? columns[index]!.value : place.analysis.rules.expression(node, place)
   if (index < 0) index = columns.findIndex((column) => column.value.sql === value.sql)
   if (value.volatile && index < 0) return orderKeys(value, ordering)
-  const asColumn = (sql: string): Key[] => orderKeys({ ...value, sql }, ordering).map((key) => ({ ...key, column: index, volatile: value.volatile ?? false }))
+  const asColumn = (sql: string): Key[] =>
+    orderKeys({ ...value, sql }, ordering).map((key) => ({ ...key, column: index, volatile: value.volatile ?? false }))
   return distinct || value.volatile ? asColumn(`d.c${index}`) : orderKeys(value, ordering)
 }
 
@@ -141,7 +174,10 @@ function afterDistinct(ordering: Ordering, columns: readonly OutputColumn[], pla
   const { parent } = place.scope
   const output = columns.map(({ name, value }, index) => ({ name, sql: `d.c${index}`, type: value.type }))
   const scope: Scope = { ...(parent ? { parent } : {}), sources: [{ alias: null, columns: output }], merged: new Map() }
-  return orderKeys(place.analysis.rules.expression(ordering.value, { ...place, scope }), ordering).map((key) => ({ ...key, column: -1 }))
+  return orderKeys(place.analysis.rules.expression(ordering.value, { ...place, scope }), ordering).map((key) => ({
+    ...key,
+    column: -1,
+  }))
 }
 
 interface Body {
@@ -158,20 +194,34 @@ function assemble(body: Body, keys: Key[], tail: Tail, outer: QueryPlace): Relat
   const { select, output } = body
   if (select.distinct) {
     const bad = output.find(({ value }) => !isOrderable(value.type))
-    if (bad) throw new SqlFailure(`Column ${bad.name ?? ''} of type ${typeName(bad.value.type)} cannot be used in SELECT DISTINCT`, select.at)
+    if (bad)
+      throw new SqlFailure(
+        `Column ${bad.name ?? ''} of type ${typeName(bad.value.type)} cannot be used in SELECT DISTINCT`,
+        select.at,
+      )
   }
   const list = output.map(({ value }, index) => `${value.sql} AS c${index}`).join(', ')
   const core = `SELECT ${select.distinct ? 'DISTINCT ' : ''}`
   const rest = `${source(body)}${body.qualify ? ` QUALIFY ${body.qualify.sql}` : ''}`
-  const columns = output.map(({ name, value }) => ({ name, type: value.type, ...(value.literal ? { literal: value.literal } : {}) }))
+  const columns = output.map(({ name, value }) => ({
+    name,
+    type: value.type,
+    ...(value.literal ? { literal: value.literal } : {}),
+  }))
   const needsWrap = select.distinct || keys.some((key) => key.column !== undefined)
   const kept = outer.keepOrder ? keys : []
   const orderColumns = kept.map((key, index) => `, ${key.sql} AS o${index}`).join('')
   const orderBy = keys.length > 0 ? ` ORDER BY ${keys.map((key) => `${key.sql} ${key.direction}`).join(', ')}` : ''
-  const sql = needsWrap && (keys.length > 0 || tail.limit)
-    ? `SELECT d.*${orderColumns} FROM (${core}${list}${rest}) AS d${orderBy}${tail.limit}`
-    : `${core}${list}${orderColumns}${rest}${orderBy}${tail.limit}`
-  return { sql, columns, isValue: select.as !== undefined, order: kept.map((key, index) => `o${index} ${key.direction}`) }
+  const sql =
+    needsWrap && (keys.length > 0 || tail.limit)
+      ? `SELECT d.*${orderColumns} FROM (${core}${list}${rest}) AS d${orderBy}${tail.limit}`
+      : `${core}${list}${orderColumns}${rest}${orderBy}${tail.limit}`
+  return {
+    sql,
+    columns,
+    isValue: select.as !== undefined,
+    order: kept.map((key, index) => `o${index} ${key.direction}`),
+  }
 }
 
 function source({ frame, where, having, scope }: Body): string {
@@ -186,4 +236,3 @@ function source({ frame, where, having, scope }: Body): string {
   const inner = `SELECT ${list.length > 0 ? list.join(', ') : 'count(*) AS a0'}${from}${filter}${groupBy}`
   return ` FROM (${inner}) AS ${grouping.relation}${having ? ` WHERE ${having.sql}` : ''}`
 }
-

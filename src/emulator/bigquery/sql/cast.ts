@@ -7,7 +7,10 @@ import { duckType, sameType, typeName, type ScalarName, type SqlType } from './t
 type Conversion = (sql: string, safe: boolean) => string
 
 /** A conversion by a function of runtime/, which has a form that answers NULL instead of an error. */
-const call = (name: string, wrap = (sql: string): string => sql): Conversion => (sql, safe) => wrap(`bq_${safe ? 'safe_' : ''}${name}(${sql})`)
+const call =
+  (name: string, wrap = (sql: string): string => sql): Conversion =>
+  (sql, safe) =>
+    wrap(`bq_${safe ? 'safe_' : ''}${name}(${sql})`)
 const asDecimal = (sql: string): string => `CAST(${sql} AS DECIMAL(38,9))`
 const asTimestamp = (sql: string): string => `make_timestamp(${sql})`
 
@@ -78,9 +81,11 @@ export function explicitCast(value: Typed, type: SqlType, safe: boolean, at: num
     throw unsupported('CAST between STRUCT types', at)
   }
   if ([value.type.kind, type.kind].includes('BIGNUMERIC')) throw unsupported('CAST of BIGNUMERIC', at)
-  if (value.literal?.type === 'FLOAT64' && type.kind === 'NUMERIC') return coerce(value, type) ?? typed(constants.null(type), type, at)
+  if (value.literal?.type === 'FLOAT64' && type.kind === 'NUMERIC')
+    return coerce(value, type) ?? typed(constants.null(type), type, at)
   const convert = CONVERSIONS[value.type.kind]?.[type.kind]
   if (!convert) throw invalid()
-  if (value.volatile && value.type.kind === 'BOOL') throw unsupported('CAST of an expression that differs with each evaluation', at)
+  if (value.volatile && value.type.kind === 'BOOL')
+    throw unsupported('CAST of an expression that differs with each evaluation', at)
   return typed(convert(value.sql, safe), type, at, [value])
 }

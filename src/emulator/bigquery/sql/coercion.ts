@@ -11,7 +11,8 @@ export function coerce(value: Typed, type: SqlType): Typed | undefined {
   const constant = convertLiteral(value, type)
   if (constant) return constant
   if (!coerces(value.type, type)) return undefined
-  if (value.type.kind === 'BIGNUMERIC' || type.kind === 'BIGNUMERIC') throw unsupported('conversion of BIGNUMERIC', value.at)
+  if (value.type.kind === 'BIGNUMERIC' || type.kind === 'BIGNUMERIC')
+    throw unsupported('conversion of BIGNUMERIC', value.at)
   return typed(`CAST(${value.sql} AS ${duckType(type)})`, type, value.at, [value])
 }
 
@@ -42,7 +43,9 @@ export function supertype(values: readonly Typed[]): SqlType | undefined {
 /** The STRUCT whose fields have the fields' common types; names are those of the first. */
 function structSupertype(values: readonly Typed[], names: readonly StructField[]): SqlType | undefined {
   const types = names.map((_, index) => {
-    const fields = values.map((value) => value.parts?.[index] ?? (value.type.kind === 'STRUCT' ? bare(value.type.fields[index]) : undefined))
+    const fields = values.map(
+      (value) => value.parts?.[index] ?? (value.type.kind === 'STRUCT' ? bare(value.type.fields[index]) : undefined),
+    )
     return fields.includes(undefined) ? undefined : supertype(fields as Typed[])
   })
   const isUniform = values.every((value) => value.type.kind === 'STRUCT' && value.type.fields.length === names.length)
@@ -59,7 +62,12 @@ function isConvertible(value: Typed, type: SqlType): boolean {
 }
 
 /** All values as their common type. `what` names the construct in the error. */
-export function unify(values: readonly Typed[], what: string, at: number, explain = (names: string): string => `No matching signature for ${what} for argument types: ${names}`): { type: SqlType; values: Typed[] } {
+export function unify(
+  values: readonly Typed[],
+  what: string,
+  at: number,
+  explain = (names: string): string => `No matching signature for ${what} for argument types: ${names}`,
+): { type: SqlType; values: Typed[] } {
   const type = supertype(values)
   const converted = type && values.map((value) => coerce(value, type))
   if (!type || converted?.some((value) => value === undefined)) {

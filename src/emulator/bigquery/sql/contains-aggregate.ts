@@ -28,7 +28,10 @@ function children(node: Expression): Expression[] {
     case 'between':
       return [node.operand, node.low, node.high]
     case 'in':
-      return [node.operand, ...(node.list.kind === 'items' ? node.list.items : node.list.kind === 'unnest' ? [node.list.array] : [])]
+      return [
+        node.operand,
+        ...(node.list.kind === 'items' ? node.list.items : node.list.kind === 'unnest' ? [node.list.array] : []),
+      ]
     case 'like':
       return [node.operand, node.pattern]
     case 'case':

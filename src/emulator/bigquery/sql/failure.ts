@@ -28,6 +28,6 @@ export function failureMessage(failure: SqlFailure, statement: string): string {
   if (failure.at === undefined) return failure.message
   const before = statement.slice(0, failure.at)
   const line = before.split('\n').length
-  const column = [...before.slice(before.lastIndexOf('\n') + 1)].length + 1
+  const column = Array.from(before.slice(before.lastIndexOf('\n') + 1)).length + 1
   return `${failure.message} at [${line}:${column}]`
 }

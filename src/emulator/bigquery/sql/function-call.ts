@@ -13,8 +13,17 @@ export function functionCall(call: Call, at: number, place: Place): Typed {
   if (AGGREGATE_NAMES.has(call.name) || WINDOW_NAMES.has(call.name) || call.over) {
     return place.analysis.rules.aggregate(call, at, place)
   }
-  const modifier =
-    call.distinct ? 'DISTINCT' : call.nulls ? `${call.nulls} NULLS` : call.having ? 'HAVING' : call.limit ? 'LIMIT' : call.orderBy.length > 0 ? 'ORDER BY' : undefined
+  const modifier = call.distinct
+    ? 'DISTINCT'
+    : call.nulls
+      ? `${call.nulls} NULLS`
+      : call.having
+        ? 'HAVING'
+        : call.limit
+          ? 'LIMIT'
+          : call.orderBy.length > 0
+            ? 'ORDER BY'
+            : undefined
   if (modifier) throw new SqlFailure(`Call to function ${call.name} cannot have ${modifier} in arguments`, at)
   const special = Object.hasOwn(scalarFunctions.special, call.name) ? scalarFunctions.special[call.name] : undefined
   if (special) return special(call, at, place)
@@ -28,7 +37,12 @@ export function functionCall(call: Call, at: number, place: Place): Typed {
 }
 
 /** The first signature that the arguments fit, exactly before by conversion. */
-export function applySignature(name: string, signatures: readonly Signature[], args: readonly Typed[], at: number): Typed {
+export function applySignature(
+  name: string,
+  signatures: readonly Signature[],
+  args: readonly Typed[],
+  at: number,
+): Typed {
   for (const exact of [true, false]) {
     for (const signature of signatures) {
       const values = matched(signature, args, exact)
@@ -37,7 +51,15 @@ export function applySignature(name: string, signatures: readonly Signature[], a
         throw unsupported(`${name} of an expression that differs with each evaluation`, at)
       }
       const returns = typeof signature.returns === 'function' ? signature.returns(values) : signature.returns
-      const result = typed(signature.sql(values.map((value) => value.sql), values), returns, at, values)
+      const result = typed(
+        signature.sql(
+          values.map((value) => value.sql),
+          values,
+        ),
+        returns,
+        at,
+        values,
+      )
       return signature.volatile ? { ...result, volatile: true } : result
     }
   }

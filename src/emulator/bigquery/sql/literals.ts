@@ -1,10 +1,26 @@
 import { quote, typed, type Typed } from './analysis.ts'
 import { SqlFailure } from './failure.ts'
-import { canonicalJson } from './runtime/json-text.ts'
+import { canonicalJson } from './runtime/json-document.ts'
 import { parseNumeric } from './runtime/numeric-text.ts'
 import { parseDate, parseDatetime, parseTime, parseTimestamp } from './runtime/time-text.ts'
 import type { Expression, LiteralValue } from './syntax.ts'
-import { BIGNUMERIC, BOOL, BYTES, DATE, DATETIME, duckType, FLOAT64, INT64, JSON_TYPE, NUMERIC, STRING, TIME, TIMESTAMP, typeName, type SqlType } from './types.ts'
+import {
+  BIGNUMERIC,
+  BOOL,
+  BYTES,
+  DATE,
+  DATETIME,
+  duckType,
+  FLOAT64,
+  INT64,
+  JSON_TYPE,
+  NUMERIC,
+  STRING,
+  TIME,
+  TIMESTAMP,
+  typeName,
+  type SqlType,
+} from './types.ts'
 
 const MAX_INT64 = 2n ** 63n - 1n
 const MIN_INT64 = -(2n ** 63n)

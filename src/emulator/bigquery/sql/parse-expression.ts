@@ -1,8 +1,9 @@
 import { SqlFailure, unsupported } from './failure.ts'
 import { parseCall, parsePart } from './parse-call.ts'
+import { parseType } from './parse-type.ts'
 import type { Expression, InList, SelectItem, SubscriptMode } from './syntax.ts'
 import type { TokenReader } from './token-reader.ts'
-import { scalarByName, type SqlType, type StructField } from './types.ts'
+import type { SqlType } from './types.ts'
 
 /**
  * Parses an expression by operator precedence.
@@ -14,13 +15,15 @@ export function parseExpression(reader: TokenReader): Expression {
 
 function orExpression(reader: TokenReader): Expression {
   let left = andExpression(reader)
-  while (reader.keyword('OR')) left = { kind: 'binary', at: left.at, operator: 'OR', left, right: andExpression(reader) }
+  while (reader.keyword('OR'))
+    left = { kind: 'binary', at: left.at, operator: 'OR', left, right: andExpression(reader) }
   return left
 }
 
 function andExpression(reader: TokenReader): Expression {
   let left = notExpression(reader)
-  while (reader.keyword('AND')) left = { kind: 'binary', at: left.at, operator: 'AND', left, right: notExpression(reader) }
+  while (reader.keyword('AND'))
+    left = { kind: 'binary', at: left.at, operator: 'AND', left, right: notExpression(reader) }
   return left
 }
 
@@ -112,7 +115,8 @@ function unary(reader: TokenReader): Expression {
     if (operator === '-' && operand.kind === 'literal') {
       const { value } = operand
       if (value.type === 'INT64') return { kind: 'literal', at, value: { type: 'INT64', value: -value.value } }
-      if (value.type === 'FLOAT64') return { kind: 'literal', at, value: { type: 'FLOAT64', value: -value.value, text: `-${value.text}` } }
+      if (value.type === 'FLOAT64')
+        return { kind: 'literal', at, value: { type: 'FLOAT64', value: -value.value, text: `-${value.text}` } }
     }
     return { kind: 'unary', at, operator, operand }
   }
@@ -151,7 +155,10 @@ function subscript(reader: TokenReader, base: Expression, at: number): Expressio
 }
 
 const TYPED_LITERALS = ['DATE', 'DATETIME', 'TIME', 'TIMESTAMP', 'NUMERIC', 'BIGNUMERIC', 'JSON'] as const
-const LITERAL_ALIASES: Record<string, (typeof TYPED_LITERALS)[number]> = { DECIMAL: 'NUMERIC', BIGDECIMAL: 'BIGNUMERIC' }
+const LITERAL_ALIASES: Record<string, (typeof TYPED_LITERALS)[number]> = {
+  DECIMAL: 'NUMERIC',
+  BIGDECIMAL: 'BIGNUMERIC',
+}
 
 function primary(reader: TokenReader): Expression {
   const token = reader.peek()
@@ -171,7 +178,12 @@ function primary(reader: TokenReader): Expression {
       return { kind: 'literal', at, value: { type: 'BYTES', value: token.bytes! } }
     case 'parameter':
       reader.take()
-      return { kind: 'parameter', at, name: token.text, position: token.text === '' ? reader.positionalParameters++ : -1 }
+      return {
+        kind: 'parameter',
+        at,
+        name: token.text,
+        position: token.text === '' ? reader.positionalParameters++ : -1,
+      }
     case 'symbol':
       if (token.text === '(') return parenthesized(reader)
       if (token.text === '[') return arrayLiteral(reader, undefined)
@@ -347,38 +359,4 @@ function interval(reader: TokenReader): Expression {
   const part = parsePart(reader)
   if (reader.isKeyword('TO')) throw unsupported('INTERVAL … TO …', at)
   return { kind: 'interval', at, amount, part }
-}
-
-/** A type as written in CAST, ARRAY<…> and STRUCT<…>. Parameters of a type (`STRING(10)`) are refused. */
-export function parseType(reader: TokenReader): SqlType {
-  const token = reader.fieldName()
-  const word = token.text.toUpperCase()
-  if (word === 'ARRAY') {
-    reader.expectSymbol('<')
-    const element = parseType(reader)
-    reader.expectSymbol('>')
-    if (element.kind === 'ARRAY') throw new SqlFailure('Arrays of arrays are not supported', token.at)
-    return { kind: 'ARRAY', element }
-  }
-  if (word === 'STRUCT') {
-    reader.expectSymbol('<')
-    const fields: StructField[] = []
-    do fields.push(structField(reader))
-    while (reader.symbol(','))
-    reader.expectSymbol('>')
-    return { kind: 'STRUCT', fields }
-  }
-  const type = scalarByName(word)
-  if (!type) {
-    if (word === 'INTERVAL' || word === 'RANGE') throw unsupported(`the ${word} type`, token.at)
-    throw new SqlFailure(`Type not found: ${token.text}`, token.at)
-  }
-  if (reader.isSymbol('(')) throw unsupported(`a parameterized type (${word}(…))`, token.at)
-  return type
-}
-
-function structField(reader: TokenReader): StructField {
-  const isNamed = reader.isName() && (reader.peek(1).kind === 'name' || reader.peek(1).kind === 'quotedName')
-  const name = isNamed ? reader.name().text : null
-  return { name, type: parseType(reader) }
 }

@@ -42,7 +42,10 @@ function setOperation(reader: TokenReader): QueryBody {
     const right = operand(reader)
     if (result.kind === 'set') {
       if (result.operator !== operator || result.distinct === all) {
-        throw new SqlFailure('Syntax error: Different set operations cannot be used in the same query without using parentheses for grouping', at)
+        throw new SqlFailure(
+          'Syntax error: Different set operations cannot be used in the same query without using parentheses for grouping',
+          at,
+        )
       }
       result.inputs.push(right)
     } else result = { kind: 'set', at, operator, distinct: !all, inputs: [result, right] }

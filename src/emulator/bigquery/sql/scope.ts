@@ -6,7 +6,8 @@ export function newScope(parent?: Scope): Scope {
   return { ...(parent ? { parent } : {}), sources: [], merged: new Map() }
 }
 
-const sameName = (left: string | null, right: string): boolean => left !== null && left.toLowerCase() === right.toLowerCase()
+const sameName = (left: string | null, right: string): boolean =>
+  left !== null && left.toLowerCase() === right.toLowerCase()
 
 /**
  * Finds what a bare name means: a SELECT alias where those are visible, else a FROM item's alias
@@ -35,7 +36,10 @@ function inScope(name: string, at: number, scope: Scope, place: Place): Typed | 
   const merged = scope.merged.get(name.toLowerCase())
   if (merged) return read(merged, at, scope, name, place)
   const source = scope.sources.find((candidate) => sameName(candidate.alias, name))
-  if (source) return source.element ? read(source.element, at, scope, name, place) : wholeRow(source.columns, at, scope, name, place)
+  if (source)
+    return source.element
+      ? read(source.element, at, scope, name, place)
+      : wholeRow(source.columns, at, scope, name, place)
   const columns = scope.sources.flatMap((candidate) =>
     candidate.columns.filter((column) => sameName(column.name, name)),
   )
@@ -54,12 +58,20 @@ function wholeRow(columns: readonly Column[], at: number, scope: Scope, name: st
 }
 
 /** `alias.column`, or undefined when `alias` is not a FROM item of any scope around. */
-export function resolveQualified(alias: string, field: string, at: number, fieldAt: number, place: Place): Typed | undefined {
+export function resolveQualified(
+  alias: string,
+  field: string,
+  at: number,
+  fieldAt: number,
+  place: Place,
+): Typed | undefined {
   for (let scope: Scope | undefined = place.scope; scope; scope = scope.parent) {
     if (scope.aliases?.has(alias.toLowerCase())) return undefined
     const source = scope.sources.find((candidate) => sameName(candidate.alias, alias))
     if (!source) {
-      const isColumn = scope.merged.has(alias.toLowerCase()) || scope.sources.some((candidate) => candidate.columns.some((column) => sameName(column.name, alias)))
+      const isColumn =
+        scope.merged.has(alias.toLowerCase()) ||
+        scope.sources.some((candidate) => candidate.columns.some((column) => sameName(column.name, alias)))
       if (isColumn) return undefined
       continue
     }
@@ -77,7 +89,10 @@ function read(column: Column, at: number, scope: Scope, name: string, place: Pla
   if (!scope.grouping) return typed(column.sql, column.type, at)
   const key = scope.grouping.keys.find((candidate) => candidate.sql === column.sql)
   if (!key) {
-    throw new SqlFailure(`${place.clause} expression references column ${name} which is neither grouped nor aggregated`, at)
+    throw new SqlFailure(
+      `${place.clause} expression references column ${name} which is neither grouped nor aggregated`,
+      at,
+    )
   }
   return { ...key.result, at }
 }

@@ -3,7 +3,12 @@ import type { SqlType } from './types.ts'
 /** The syntax tree of a query. Every node knows the offset (`at`) that an error about it names. */
 export type Expression =
   | { kind: 'literal'; at: number; value: LiteralValue }
-  | { kind: 'typed'; at: number; type: 'DATE' | 'DATETIME' | 'TIME' | 'TIMESTAMP' | 'NUMERIC' | 'BIGNUMERIC' | 'JSON'; text: string }
+  | {
+      kind: 'typed'
+      at: number
+      type: 'DATE' | 'DATETIME' | 'TIME' | 'TIMESTAMP' | 'NUMERIC' | 'BIGNUMERIC' | 'JSON'
+      text: string
+    }
   | { kind: 'parameter'; at: number; name: string; position: number }
   | { kind: 'name'; at: number; name: string }
   | { kind: 'dot'; at: number; base: Expression; field: string; fieldAt: number }
@@ -14,7 +19,13 @@ export type Expression =
   | { kind: 'in'; at: number; operand: Expression; list: InList; negated: boolean }
   | { kind: 'is'; at: number; operand: Expression; what: 'NULL' | 'TRUE' | 'FALSE'; negated: boolean }
   | { kind: 'like'; at: number; operand: Expression; pattern: Expression; negated: boolean }
-  | { kind: 'case'; at: number; operand?: Expression; branches: { when: Expression; then: Expression }[]; otherwise?: Expression }
+  | {
+      kind: 'case'
+      at: number
+      operand?: Expression
+      branches: { when: Expression; then: Expression }[]
+      otherwise?: Expression
+    }
   | { kind: 'cast'; at: number; operand: Expression; type: SqlType; safe: boolean }
   | { kind: 'extract'; at: number; part: string; operand: Expression; zone?: Expression }
   | { kind: 'interval'; at: number; amount: Expression; part: string }
@@ -118,6 +129,14 @@ export type FromItem =
   | { kind: 'table'; at: number; path: string[]; alias: string | null }
   | { kind: 'query'; at: number; query: Query; alias: string | null }
   | { kind: 'unnest'; at: number; array: Expression; alias: string | null; offset: string | null }
-  | { kind: 'join'; at: number; type: JoinType; left: FromItem; right: FromItem; on?: Expression; using?: { name: string; at: number }[] }
+  | {
+      kind: 'join'
+      at: number
+      type: JoinType
+      left: FromItem
+      right: FromItem
+      on?: Expression
+      using?: { name: string; at: number }[]
+    }
 
 export type JoinType = 'INNER' | 'LEFT' | 'RIGHT' | 'FULL' | 'CROSS' | 'COMMA'

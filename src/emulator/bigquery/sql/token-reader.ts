@@ -122,7 +122,9 @@ export class TokenReader {
   unexpected(expected?: string): SqlFailure {
     const token = this.peek()
     const found = describe(token)
-    const message = expected ? `Syntax error: Expected ${expected} but got ${found}` : `Syntax error: Unexpected ${found}`
+    const message = expected
+      ? `Syntax error: Expected ${expected} but got ${found}`
+      : `Syntax error: Unexpected ${found}`
     return new SqlFailure(message, token.at)
   }
 }

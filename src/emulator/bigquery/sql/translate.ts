@@ -55,8 +55,9 @@ function named(columns: readonly QueryColumn[]): (QueryColumn & { name: string }
   const names = result.map(({ name }) => name.toLowerCase())
   const repeated = result.find(({ name }, index) => names.indexOf(name.toLowerCase()) !== index)
   if (repeated) {
-    throw new SqlFailure(`Duplicate column names in the result are not supported when a destination table is present. Found duplicate(s): ${repeated.name}`)
+    throw new SqlFailure(
+      `Duplicate column names in the result are not supported when a destination table is present. Found duplicate(s): ${repeated.name}`,
+    )
   }
   return result
 }
-

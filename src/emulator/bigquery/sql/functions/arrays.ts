@@ -1,5 +1,6 @@
 import { quote, typed, type Typed } from '../analysis.ts'
 import { concatenate } from '../analyze-operators.ts'
+import { nullOf } from '../coercion.ts'
 import { SqlFailure, unsupported } from '../failure.ts'
 import { arrayOf, INT64, STRING, typeName, type SqlType } from '../types.ts'
 import { signature, type PlainFunctions, type SpecialFunctions } from './signature.ts'
@@ -7,14 +8,19 @@ import { signature, type PlainFunctions, type SpecialFunctions } from './signatu
 /** https://cloud.google.com/bigquery/docs/reference/standard-sql/array_functions */
 export const arrays: PlainFunctions = {
   ARRAY_TO_STRING: [
-    signature([arrayOf(STRING), STRING], STRING, ([items, separator]) => `array_to_string(list_filter(${items}, lambda e: e IS NOT NULL), ${separator})`),
+    signature(
+      [arrayOf(STRING), STRING],
+      STRING,
+      ([items, separator]) => `array_to_string(list_filter(${items}, lambda e: e IS NOT NULL), ${separator})`,
+    ),
   ],
   GENERATE_ARRAY: [
     signature([INT64, INT64], arrayOf(INT64), ([from, to]) => `generate_series(${from}, ${to})`),
     signature(
       [INT64, INT64, INT64],
       arrayOf(INT64),
-      ([from, to, step]) => `CASE WHEN ${step} = 0 THEN error(${quote('bq:Sequence step cannot be 0.')}) ELSE generate_series(${from}, ${to}, ${step}) END`,
+      ([from, to, step]) =>
+        `CASE WHEN ${step} = 0 THEN error(${quote('bq:Sequence step cannot be 0.')}) ELSE generate_series(${from}, ${to}, ${step}) END`,
       { repeats: true },
     ),
   ],
@@ -24,7 +30,10 @@ export const arrays: PlainFunctions = {
 
 function array(name: string, value: Typed | undefined, at: number): SqlType {
   if (value?.type.kind !== 'ARRAY') {
-    throw new SqlFailure(`No matching signature for function ${name} for argument types: ${value ? typeName(value.type) : 'none'}`, at)
+    throw new SqlFailure(
+      `No matching signature for function ${name} for argument types: ${value ? typeName(value.type) : 'none'}`,
+      at,
+    )
   }
   return value.type.element
 }
@@ -32,6 +41,7 @@ function array(name: string, value: Typed | undefined, at: number): SqlType {
 export const arraySpecials: SpecialFunctions = {
   ARRAY_LENGTH: (call, at, place) => {
     const [value] = call.args.map((arg) => place.analysis.rules.expression(arg.value, place))
+    if (value?.literal?.type === 'NULL') return nullOf(INT64, at)
     array('ARRAY_LENGTH', value, at)
     return typed(`len(${value!.sql})`, INT64, at, [value!])
   },
@@ -47,4 +57,3 @@ export const arraySpecials: SpecialFunctions = {
     return concatenate(values, 'function ARRAY_CONCAT', at)
   },
 }
-

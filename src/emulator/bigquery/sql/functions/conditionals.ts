@@ -1,5 +1,5 @@
 import { typed, type Place, type Typed } from '../analysis.ts'
-import { compare } from '../analyze-operators.ts'
+import { equality } from '../analyze-operators.ts'
 import { coerce, unify } from '../coercion.ts'
 import { SqlFailure, unsupported } from '../failure.ts'
 import type { Call } from '../syntax.ts'
@@ -25,7 +25,12 @@ const extreme =
     const { type, values: parts } = unify(values(call, place), `function ${call.name}`, at)
     if (!isOrderable(type) || type.kind === 'FLOAT64') throw unsupported(`${call.name} of ${typeName(type)}`, at)
     const anyNull = parts.map((part) => `${part.sql} IS NULL`).join(' OR ')
-    return typed(`CASE WHEN ${anyNull} THEN NULL ELSE ${name}(${parts.map((part) => part.sql).join(', ')}) END`, type, at, parts)
+    return typed(
+      `CASE WHEN ${anyNull} THEN NULL ELSE ${name}(${parts.map((part) => part.sql).join(', ')}) END`,
+      type,
+      at,
+      parts,
+    )
   }
 
 /** https://cloud.google.com/bigquery/docs/reference/standard-sql/conditional_expressions */
@@ -33,9 +38,16 @@ export const conditionals: SpecialFunctions = {
   IF: (call, at, place) => {
     const [condition, yes, no] = values(call, place, 3) as [Typed, Typed, Typed]
     const test = coerce(condition, BOOL)
-    if (!test) throw new SqlFailure(`No matching signature for function IF for argument types: ${[condition, yes, no].map((value) => typeName(value.type)).join(', ')}`, at)
+    if (!test)
+      throw new SqlFailure(
+        `No matching signature for function IF for argument types: ${[condition, yes, no].map((value) => typeName(value.type)).join(', ')}`,
+        at,
+      )
     const { type, values: branches } = unify([yes, no], 'function IF', at)
-    return typed(`CASE WHEN ${test.sql} THEN ${branches[0]!.sql} ELSE ${branches[1]!.sql} END`, type, at, [test, ...branches])
+    return typed(`CASE WHEN ${test.sql} THEN ${branches[0]!.sql} ELSE ${branches[1]!.sql} END`, type, at, [
+      test,
+      ...branches,
+    ])
   },
   IFNULL: coalesce,
   COALESCE: coalesce,
@@ -44,14 +56,20 @@ export const conditionals: SpecialFunctions = {
     const unified = unify([value, other], 'function NULLIF', at)
     if (value.volatile) throw unsupported('NULLIF of an expression that differs with each evaluation', at)
     const [left, right] = unified.values as [Typed, Typed]
-    return typed(`CASE WHEN ${compare('=', left, right, at).sql} THEN NULL ELSE ${left.sql} END`, unified.type, at, [left, right])
+    return typed(
+      `CASE WHEN ${equality(left, right, 'function NULLIF', at).sql} THEN NULL ELSE ${left.sql} END`,
+      unified.type,
+      at,
+      [left, right],
+    )
   },
   SAFE_DIVIDE: (call, at, place) => {
     const [dividend, divisor] = values(call, place, 2) as [Typed, Typed]
     if (![dividend, divisor].every((value) => isNumber(value.type))) {
       throw new SqlFailure('No matching signature for function SAFE_DIVIDE', at)
     }
-    if ([dividend, divisor].some((value) => value.type.kind === 'NUMERIC')) throw unsupported('SAFE_DIVIDE of NUMERIC', at)
+    if ([dividend, divisor].some((value) => value.type.kind === 'NUMERIC'))
+      throw unsupported('SAFE_DIVIDE of NUMERIC', at)
     const [a, b] = [coerce(dividend, FLOAT64)!.sql, coerce(divisor, FLOAT64)!.sql]
     return typed(`bq_safe_finite(${a} / CASE WHEN ${b} = 0 THEN NULL ELSE ${b} END)`, FLOAT64, at, [dividend, divisor])
   },

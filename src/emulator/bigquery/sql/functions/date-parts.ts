@@ -2,7 +2,7 @@ import { typed, type Place, type Typed } from '../analysis.ts'
 import { coerce } from '../coercion.ts'
 import { SqlFailure, unsupported } from '../failure.ts'
 import type { Argument } from '../syntax.ts'
-import { DATE, DATETIME, INT64, STRING, TIME, TIMESTAMP, typeName } from '../types.ts'
+import { DATE, DATETIME, INT64, STRING, TIME, typeName } from '../types.ts'
 
 /** Microseconds of the parts that always last the same. */
 export const FIXED_PARTS: Record<string, bigint> = {
@@ -18,7 +18,11 @@ const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDA
 
 /** The date part an argument names. */
 export function partOf(argument: Argument | undefined, name: string, at: number): string {
-  if (!argument?.part) throw new SqlFailure(`A valid date part name is required but found none for function ${name}`, argument?.value.at ?? at)
+  if (!argument?.part)
+    throw new SqlFailure(
+      `A valid date part name is required but found none for function ${name}`,
+      argument?.value.at ?? at,
+    )
   return argument.part
 }
 
@@ -79,7 +83,8 @@ export function extract(part: string, operand: Typed, zone: Typed | undefined, a
   if (!['TIMESTAMP', 'DATETIME', 'DATE', 'TIME'].includes(kind)) {
     throw new SqlFailure(`No matching signature for function EXTRACT for argument types: ${typeName(operand.type)}`, at)
   }
-  if (zone && kind !== 'TIMESTAMP') throw new SqlFailure('EXTRACT from a value other than TIMESTAMP cannot have AT TIME ZONE', at)
+  if (zone && kind !== 'TIMESTAMP')
+    throw new SqlFailure('EXTRACT from a value other than TIMESTAMP cannot have AT TIME ZONE', at)
   const local = kind === 'TIMESTAMP' ? localTime(operand.sql, zone) : operand.sql
   if (kind !== 'DATE' && kind !== 'TIME') {
     if (part === 'DATE') return typed(`CAST(${local} AS DATE)`, DATE, at, [operand])
@@ -114,5 +119,3 @@ export function zoneArgument(argument: Argument | undefined, place: Place): Type
   const zone = place.analysis.rules.expression(argument.value, place)
   return coerce(zone, STRING)
 }
-
-export const CIVIL_TYPES = { DATE, DATETIME, TIME, TIMESTAMP }

@@ -8,10 +8,14 @@ import { DATE, DATETIME, INT64, STRING, TIMESTAMP, TIME, typeName, type ScalarTy
 import { FIXED_PARTS, instant, localTime, operand, partOf, truncated, weekShift, zoneArgument } from './date-parts.ts'
 import { signature, type PlainFunctions, type SpecialFunction, type SpecialFunctions } from './signature.ts'
 
-const fromEpoch = (unit: bigint) => ([count]: readonly string[]): string =>
-  `make_timestamp(bq_check_micros(${count} * CAST(${unit} AS BIGINT)))`
-const toEpoch = (unit: bigint) => ([time]: readonly string[]): string =>
-  `bq_floor_divide(epoch_us(${time}), CAST(${unit} AS BIGINT))`
+const fromEpoch =
+  (unit: bigint) =>
+  ([count]: readonly string[]): string =>
+    `make_timestamp(bq_check_micros(${count} * CAST(${unit} AS BIGINT)))`
+const toEpoch =
+  (unit: bigint) =>
+  ([time]: readonly string[]): string =>
+    `bq_floor_divide(epoch_us(${time}), CAST(${unit} AS BIGINT))`
 
 /** https://cloud.google.com/bigquery/docs/reference/standard-sql/timestamp_functions */
 export const dates: PlainFunctions = {
@@ -55,21 +59,36 @@ const DATE_PARTS = ['DAY', 'WEEK', 'MONTH', 'QUARTER', 'YEAR']
 const difference =
   (type: ScalarType): SpecialFunction =>
   (call, at, place) => {
-    const [left, right] = [0, 1].map((index) => coerce(operand(call.args[index], call.name, at, place), type)) as [Typed, Typed]
+    const [left, right] = [0, 1].map((index) => coerce(operand(call.args[index], call.name, at, place), type)) as [
+      Typed,
+      Typed,
+    ]
     if (!left || !right) throw new SqlFailure(`No matching signature for function ${call.name}`, at)
     const part = partOf(call.args[2], call.name, at)
     const inputs = [left, right]
     const unit = FIXED_PARTS[part]
     if (type.kind === 'TIMESTAMP') {
       if (!unit) throw new SqlFailure(`TIMESTAMP_DIFF does not support the ${part} date part`, at)
-      return typed(`bq_int_divide(epoch_us(${left.sql}) - epoch_us(${right.sql}), CAST(${unit} AS BIGINT))`, INT64, at, inputs)
+      return typed(
+        `bq_int_divide(epoch_us(${left.sql}) - epoch_us(${right.sql}), CAST(${unit} AS BIGINT))`,
+        INT64,
+        at,
+        inputs,
+      )
     }
     const shift = weekShift(part)
     if (shift !== undefined) {
-      const [a, b] = inputs.map((value) => `(${value.sql} + to_days(${shift}))`)
-      return typed(`CAST(date_diff('week', ${b}, ${a}) AS BIGINT)`, INT64, at, inputs)
+      // 1970-01-01 was a Thursday: three days into a week that begins on Monday.
+      const [a, b] = inputs.map(
+        (value) =>
+          `bq_floor_divide(date_diff('day', DATE '1970-01-01', CAST(${value.sql} AS DATE)) + ${3 + shift}, CAST(7 AS BIGINT))`,
+      )
+      return typed(`(${a} - ${b})`, INT64, at, inputs)
     }
-    const known = type.kind === 'DATE' ? ['DAY', 'MONTH', 'QUARTER', 'YEAR', 'ISOYEAR'] : [...TIMESTAMP_PARTS, 'MONTH', 'QUARTER', 'YEAR', 'ISOYEAR']
+    const known =
+      type.kind === 'DATE'
+        ? ['DAY', 'MONTH', 'QUARTER', 'YEAR', 'ISOYEAR']
+        : [...TIMESTAMP_PARTS, 'MONTH', 'QUARTER', 'YEAR', 'ISOYEAR']
     if (!known.includes(part)) throw new SqlFailure(`${call.name} does not support the ${part} date part`, at)
     return typed(`CAST(date_diff('${part.toLowerCase()}', ${right.sql}, ${left.sql}) AS BIGINT)`, INT64, at, inputs)
   }
@@ -97,8 +116,10 @@ const format =
   (call, at, place) => {
     const pattern = operand(call.args[0], call.name, at, place)
     const value = coerce(operand(call.args[1], call.name, at, place), type)
-    if (!value || pattern.type.kind !== 'STRING') throw new SqlFailure(`No matching signature for function ${call.name}`, at)
-    if (pattern.literal?.type !== 'STRING') throw unsupported(`${call.name} with a format that is not a literal or a parameter`, at)
+    if (!value || pattern.type.kind !== 'STRING')
+      throw new SqlFailure(`No matching signature for function ${call.name}`, at)
+    if (pattern.literal?.type !== 'STRING')
+      throw unsupported(`${call.name} with a format that is not a literal or a parameter`, at)
     const unknown = unknownFormatElement(pattern.literal.value, type.kind)
     if (unknown) throw unsupported(`the format element ${unknown} of ${call.name}`, pattern.at)
     const zone = zoneArgument(call.args[2], place)
@@ -113,7 +134,8 @@ const now =
   (type: ScalarType, cast: string): SpecialFunction =>
   (call, at, place) => {
     const zone = zoneArgument(call.args[0], place)
-    if (zone && type.kind === 'TIMESTAMP') throw new SqlFailure('No matching signature for function CURRENT_TIMESTAMP', at)
+    if (zone && type.kind === 'TIMESTAMP')
+      throw new SqlFailure('No matching signature for function CURRENT_TIMESTAMP', at)
     const local = localTime(constants.micros(place.analysis.nowMicros), zone)
     return typed(cast ? `CAST(${local} AS ${cast})` : local, type, at)
   }
@@ -141,12 +163,18 @@ export const dateSpecials: SpecialFunctions = {
   TIMESTAMP: (call, at, place) => {
     const value = operand(call.args[0], 'TIMESTAMP', at, place)
     const zone = zoneArgument(call.args[1], place)
-    if (value.type.kind === 'STRING' && zone && localTime('x', zone) !== 'x') throw unsupported('TIMESTAMP(text, zone) in a zone other than UTC', at)
+    if (value.type.kind === 'STRING' && zone && localTime('x', zone) !== 'x')
+      throw unsupported('TIMESTAMP(text, zone) in a zone other than UTC', at)
     if (!['STRING', 'DATE', 'DATETIME', 'TIMESTAMP'].includes(value.type.kind)) {
-      throw new SqlFailure(`No matching signature for function TIMESTAMP for argument types: ${typeName(value.type)}`, at)
+      throw new SqlFailure(
+        `No matching signature for function TIMESTAMP for argument types: ${typeName(value.type)}`,
+        at,
+      )
     }
     const time = explicitCast(value, TIMESTAMP, false, at)
-    return value.type.kind === 'DATE' || value.type.kind === 'DATETIME' ? typed(instant(time.sql, zone), TIMESTAMP, at, [value]) : time
+    return value.type.kind === 'DATE' || value.type.kind === 'DATETIME'
+      ? typed(instant(time.sql, zone), TIMESTAMP, at, [value])
+      : time
   },
   DATE: (call, at, place) => {
     const args = call.args.map((arg) => place.analysis.rules.expression(arg.value, place))
@@ -156,7 +184,11 @@ export const dateSpecials: SpecialFunctions = {
       if (parts.includes(undefined)) throw new SqlFailure('No matching signature for function DATE', at)
       return typed(`make_date(${parts.map((part) => part!.sql).join(', ')})`, DATE, at, args)
     }
-    if (!value || !['TIMESTAMP', 'DATETIME', 'DATE', 'STRING'].includes(value.type.kind) || (second && value.type.kind !== 'TIMESTAMP')) {
+    if (
+      !value ||
+      !['TIMESTAMP', 'DATETIME', 'DATE', 'STRING'].includes(value.type.kind) ||
+      (second && value.type.kind !== 'TIMESTAMP')
+    ) {
       throw new SqlFailure('No matching signature for function DATE', at)
     }
     if (value.type.kind !== 'TIMESTAMP') return explicitCast(value, DATE, false, at)

@@ -1,8 +1,8 @@
 import { quote, typed, type Place, type Typed } from '../analysis.ts'
-import { coerce } from '../coercion.ts'
+import { coerce, nullOf } from '../coercion.ts'
 import { SqlFailure, unsupported } from '../failure.ts'
 import { parseJsonPath } from '../runtime/json-path.ts'
-import { jsonString } from '../runtime/json-text.ts'
+import { jsonString } from '../runtime/json-document.ts'
 import type { Call } from '../syntax.ts'
 import { arrayOf, JSON_TYPE, STRING, typeName, type SqlType } from '../types.ts'
 import { passing, signature, type PlainFunctions, type SpecialFunction, type SpecialFunctions } from './signature.ts'
@@ -15,14 +15,20 @@ export const json: PlainFunctions = {
 
 /** The document and the JSONPath, which must be constant (BigQuery requires it). */
 function documentAndPath(call: Call, at: number, place: Place): { document: Typed; path: string } {
-  const [document, path] = call.args.map((arg) => place.analysis.rules.expression(arg.value, place))
+  const [given, path] = call.args.map((arg) => place.analysis.rules.expression(arg.value, place))
+  const document = given?.literal?.type === 'NULL' ? nullOf(STRING, given.at) : given
   const isJson = document && (document.type.kind === 'JSON' || document.type.kind === 'STRING')
   if (!isJson || call.args.length > 2) {
-    throw new SqlFailure(`No matching signature for function ${call.name} for argument types: ${document ? typeName(document.type) : 'none'}`, at)
+    throw new SqlFailure(
+      `No matching signature for function ${call.name} for argument types: ${document ? typeName(document.type) : 'none'}`,
+      at,
+    )
   }
   if (!path) return { document, path: quote('$') }
-  if (path.literal?.type !== 'STRING') throw new SqlFailure('JSONPath must be a string literal or query parameter', path.at)
-  if (!parseJsonPath(path.literal.value)) throw unsupported(`the JSONPath ${JSON.stringify(path.literal.value)}`, path.at)
+  if (path.literal?.type !== 'STRING')
+    throw new SqlFailure('JSONPath must be a string literal or query parameter', path.at)
+  if (!parseJsonPath(path.literal.value))
+    throw unsupported(`the JSONPath ${JSON.stringify(path.literal.value)}`, path.at)
   return { document, path: path.sql }
 }
 
@@ -33,18 +39,27 @@ const lookup =
     return typed(`${name}(${document.sql}, ${path})`, returns(document), at, [document])
   }
 
+/** JSON in gives JSON, text gives text. */
+const queried: SpecialFunction = (call, at, place) => {
+  const { document, path } = documentAndPath(call, at, place)
+  const name = document.type.kind === 'JSON' ? 'bq_json_query' : 'bq_json_query_text'
+  return typed(`${name}(${document.sql}, ${path})`, document.type, at, [document])
+}
+
 export const jsonSpecials: SpecialFunctions = {
   JSON_VALUE: lookup('bq_json_value', () => STRING),
   JSON_EXTRACT_SCALAR: lookup('bq_json_value', () => STRING),
-  JSON_QUERY: lookup('bq_json_query', (document) => document.type),
-  JSON_EXTRACT: lookup('bq_json_query', (document) => document.type),
+  JSON_QUERY: (call, at, place) => queried(call, at, place),
+  JSON_EXTRACT: (call, at, place) => queried(call, at, place),
   JSON_QUERY_ARRAY: lookup('bq_json_query_array', (document) => arrayOf(document.type)),
   JSON_EXTRACT_ARRAY: lookup('bq_json_query_array', (document) => arrayOf(document.type)),
   JSON_VALUE_ARRAY: lookup('bq_json_value_array', () => arrayOf(STRING)),
   TO_JSON_STRING: (call, at, place) => {
     const [value, pretty] = call.args.map((arg) => place.analysis.rules.expression(arg.value, place))
     if (!value) throw new SqlFailure('No matching signature for function TO_JSON_STRING', at)
-    if (pretty && !(pretty.literal?.type === 'BOOL' && !pretty.literal.value)) throw unsupported('TO_JSON_STRING with pretty_print', at)
+    if (pretty && !(pretty.literal?.type === 'BOOL' && !pretty.literal.value))
+      throw unsupported('TO_JSON_STRING with pretty_print', at)
+    if (value.volatile) throw unsupported('TO_JSON_STRING of an expression that differs with each evaluation', at)
     return typed(`coalesce(${jsonOf(coerce(value, value.type)!.sql, value.type)}, 'null')`, STRING, at, [value])
   },
 }

@@ -24,5 +24,10 @@ const KNOWN = new Set(
 
 /** Whether BigQuery has a function of this name (upper case). All of ST_, SAFE., NET., HLL_COUNT. and the like count. */
 export function isBigQueryFunction(name: string): boolean {
-  return KNOWN.has(name) || /^(ST_|S2_|AEAD\.|BIT_CAST|DETERMINISTIC_|H3_|HLL_COUNT\.|KEYS\.|KLL_QUANTILES\.|ML\.|AI\.|NET\.|SAFE\.|OBJ\.)/.test(name)
+  return (
+    KNOWN.has(name) ||
+    /^(ST_|S2_|AEAD\.|BIT_CAST|DETERMINISTIC_|H3_|HLL_COUNT\.|KEYS\.|KLL_QUANTILES\.|ML\.|AI\.|NET\.|SAFE\.|OBJ\.)/.test(
+      name,
+    )
+  )
 }

@@ -25,21 +25,41 @@ export const strings: PlainFunctions = {
   LOWER: [signature([STRING], STRING, passing('bq_lower'))],
   UPPER: [signature([STRING], STRING, passing('bq_upper'))],
   TRIM: [signature([STRING], STRING, passing('bq_trim')), signature([STRING, STRING], STRING, passing('bq_trim_set'))],
-  LTRIM: [signature([STRING], STRING, passing('bq_ltrim')), signature([STRING, STRING], STRING, passing('bq_ltrim_set'))],
-  RTRIM: [signature([STRING], STRING, passing('bq_rtrim')), signature([STRING, STRING], STRING, passing('bq_rtrim_set'))],
+  LTRIM: [
+    signature([STRING], STRING, passing('bq_ltrim')),
+    signature([STRING, STRING], STRING, passing('bq_ltrim_set')),
+  ],
+  RTRIM: [
+    signature([STRING], STRING, passing('bq_rtrim')),
+    signature([STRING, STRING], STRING, passing('bq_rtrim_set')),
+  ],
   REPLACE: [
-    signature([STRING, STRING, STRING], STRING, ([text, from, to]) => `CASE WHEN ${from} = '' AND ${to} IS NOT NULL THEN ${text} ELSE replace(${text}, ${from}, ${to}) END`, { repeats: true }),
+    signature(
+      [STRING, STRING, STRING],
+      STRING,
+      ([text, from, to]) =>
+        `CASE WHEN ${from} = '' AND ${to} IS NOT NULL THEN ${text} ELSE replace(${text}, ${from}, ${to}) END`,
+      { repeats: true },
+    ),
   ],
   REVERSE: [signature([STRING], STRING, passing('bq_reverse'))],
   REPEAT: [signature([STRING, INT64], STRING, passing('bq_repeat'))],
   LEFT: [signature([STRING, INT64], STRING, ([text, count]) => `bq_substr(${text}, CAST(1 AS BIGINT), ${count})`)],
   RIGHT: [signature([STRING, INT64], STRING, passing('bq_right'))],
   SUBSTR: [
-    signature([STRING, INT64], STRING, ([text, from]) => `bq_substr(${text}, ${from}, CAST(9223372036854775807 AS BIGINT))`),
+    signature(
+      [STRING, INT64],
+      STRING,
+      ([text, from]) => `bq_substr(${text}, ${from}, CAST(9223372036854775807 AS BIGINT))`,
+    ),
     signature([STRING, INT64, INT64], STRING, passing('bq_substr')),
   ],
   SUBSTRING: [
-    signature([STRING, INT64], STRING, ([text, from]) => `bq_substr(${text}, ${from}, CAST(9223372036854775807 AS BIGINT))`),
+    signature(
+      [STRING, INT64],
+      STRING,
+      ([text, from]) => `bq_substr(${text}, ${from}, CAST(9223372036854775807 AS BIGINT))`,
+    ),
     signature([STRING, INT64, INT64], STRING, passing('bq_substr')),
   ],
   LPAD: [
@@ -55,7 +75,10 @@ export const strings: PlainFunctions = {
     signature([STRING, STRING], arrayOf(STRING), passing('string_split')),
   ],
   REGEXP_CONTAINS: [signature([STRING, STRING], BOOL, passing('regexp_matches'))],
-  FARM_FINGERPRINT: [signature([STRING], INT64, passing('bq_farm_string')), signature([BYTES], INT64, passing('bq_farm_bytes'))],
+  FARM_FINGERPRINT: [
+    signature([STRING], INT64, passing('bq_farm_string')),
+    signature([BYTES], INT64, passing('bq_farm_bytes')),
+  ],
   MD5: [hash('md5', STRING), hash('md5', BYTES)],
   SHA1: [hash('sha1', STRING), hash('sha1', BYTES)],
   SHA256: [hash('sha256', STRING), hash('sha256', BYTES)],
@@ -76,15 +99,28 @@ export const stringSpecials: SpecialFunctions = {
   REGEXP_EXTRACT: (call, at, place) => {
     const [text, pattern, ...others] = strings2(call, at, place)
     if (others.length > 0) throw unsupported('REGEXP_EXTRACT with a position', at)
+    if (text.volatile) throw unsupported('REGEXP_EXTRACT of an expression that differs with each evaluation', at)
     const groups = capturingGroups(constantText(pattern, 'REGEXP_EXTRACT'))
-    if (groups > 1) throw new SqlFailure('Regular expression passed to REGEXP_EXTRACT has more than one capturing group', at)
+    if (groups === 1 && mayBeUnset(constantText(pattern, 'REGEXP_EXTRACT'))) {
+      // BigQuery answers NULL for a group that took no part in the match, DuckDB an empty string.
+      throw unsupported('REGEXP_EXTRACT with an optional capturing group', pattern.at)
+    }
+    if (groups > 1)
+      throw new SqlFailure(
+        'Regular expressions passed into extraction functions must not have more than 1 capturing group',
+        at,
+      )
     const sql = `CASE WHEN regexp_matches(${text.sql}, ${pattern.sql}) THEN regexp_extract(${text.sql}, ${pattern.sql}, ${groups}) END`
     return typed(sql, STRING, at, [text, pattern])
   },
   REGEXP_EXTRACT_ALL: (call, at, place) => {
     const [text, pattern] = strings2(call, at, place)
     const groups = capturingGroups(constantText(pattern, 'REGEXP_EXTRACT_ALL'))
-    if (groups > 1) throw new SqlFailure('Regular expression passed to REGEXP_EXTRACT_ALL has more than one capturing group', at)
+    if (groups > 1)
+      throw new SqlFailure(
+        'Regular expressions passed into extraction functions must not have more than 1 capturing group',
+        at,
+      )
     return typed(`regexp_extract_all(${text.sql}, ${pattern.sql}, ${groups})`, arrayOf(STRING), at, [text, pattern])
   },
   REGEXP_REPLACE: (call, at, place) => {
@@ -106,15 +142,34 @@ function strings2(call: Call, at: number, place: Place): [Typed, Typed, ...Typed
 }
 
 function constantText(value: Typed, name: string): string {
-  if (value.literal?.type !== 'STRING') throw unsupported(`${name} with a pattern that is not a literal or a parameter`, value.at)
+  if (value.literal?.type !== 'STRING')
+    throw unsupported(`${name} with a pattern that is not a literal or a parameter`, value.at)
   return value.literal.value
+}
+
+/** The pattern without its quoted text, escapes and classes. */
+function structure(pattern: string): string {
+  return pattern
+    .replaceAll(/\\Q[\s\S]*?(\\E|$)/g, '')
+    .replaceAll(/\\[\s\S]/g, '')
+    .replaceAll(/\[\^?\]?(?:\[:[a-z^]+:\]|[^\]])*\]/g, '')
+}
+
+/** Whether the one capturing group may take no part in a match. */
+function mayBeUnset(pattern: string): boolean {
+  const plain = structure(pattern)
+  const open = plain.search(/\((?!\?)|\(\?P?</)
+  let depth = 0
+  let close = open
+  do {
+    depth += plain[close] === '(' ? 1 : plain[close] === ')' ? -1 : 0
+    close += 1
+  } while (depth > 0 && close < plain.length)
+  const outside = `${plain.slice(0, open)}()${plain.slice(close)}`
+  return outside.includes('|') || /\)[?*{]/.test(outside)
 }
 
 /** Counts `(` that capture in an RE2 pattern. */
 function capturingGroups(pattern: string): number {
-  const plain = pattern
-    .replaceAll(/\\Q[\s\S]*?(\\E|$)/g, '')
-    .replaceAll(/\\[\s\S]/g, '')
-    .replaceAll(/\[\^?\]?(?:\[:[a-z^]+:\]|[^\]])*\]/g, '')
-  return (plain.match(/\((?!\?)|\(\?P?</g) ?? []).length
+  return (structure(pattern).match(/\((?!\?)|\(\?P?</g) ?? []).length
 }

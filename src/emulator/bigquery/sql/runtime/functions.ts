@@ -1,14 +1,36 @@
 import {
-  BIGINT, BLOB, BOOLEAN, DOUBLE, DuckDBBlobValue, DuckDBListValue, DuckDBScalarFunction, LIST, VARCHAR, type DuckDBConnection, type DuckDBType, type DuckDBValue,
+  BIGINT,
+  BLOB,
+  BOOLEAN,
+  DOUBLE,
+  DuckDBListValue,
+  DuckDBScalarFunction,
+  LIST,
+  VARCHAR,
+  type DuckDBBlobValue,
+  type DuckDBConnection,
+  type DuckDBType,
+  type DuckDBValue,
 } from '@duckdb/node-api'
 import { fingerprint64 } from 'farmhash-modern'
 import { floatText, parseFloat64, parseInt64 } from './float-text.ts'
 import { jsonElement, jsonMember, jsonQuery, jsonQueryArray, jsonType, jsonValue, jsonValueArray } from './json-path.ts'
-import { canonicalJson, floatJson, jsonString } from './json-text.ts'
+import { canonicalJson, jsonString } from './json-document.ts'
 import { dividedRounded, numericProduct, numericQuotient, parseNumeric, scaledDecimal } from './numeric-text.ts'
 import { canonicalPoint, pointCoordinates, pointText } from './points.ts'
 import { pad, repeat, right, substr, trimEnd, trimSet, trimStart } from './strings.ts'
-import { dateText, datetimeText, MAX_MICROS, MIN_MICROS, parseDate, parseDatetime, parseTime, parseTimestamp, timestampText, timeText } from './time-text.ts'
+import {
+  dateText,
+  datetimeText,
+  MAX_MICROS,
+  MIN_MICROS,
+  parseDate,
+  parseDatetime,
+  parseTime,
+  parseTimestamp,
+  timestampText,
+  timeText,
+} from './time-text.ts'
 import { formatTime } from './time-format.ts'
 
 /** A function of ours that DuckDB's queries call. It never sees NULL: a NULL argument makes the result NULL. */
@@ -19,26 +41,59 @@ interface Definition {
   evaluate: (...args: any[]) => DuckDBValue | undefined
 }
 
-const define = (parameters: DuckDBType[], returns: DuckDBType, evaluate: Definition['evaluate']): Definition => ({ parameters, returns, evaluate })
+const define = (parameters: DuckDBType[], returns: DuckDBType, evaluate: Definition['evaluate']): Definition => ({
+  parameters,
+  returns,
+  evaluate,
+})
 
 /** Conversions: undefined means that the value has none, which is an error for CAST and NULL for SAFE_CAST. */
 const conversions: Record<string, Definition & { message: (value: unknown) => string }> = {
-  float_to_int: convert(DOUBLE, BIGINT, floatToInt, (value) => Number.isFinite(value) ? `int64 out of range: ${floatText(value as number)}` : `Illegal conversion of non-finite floating point number to an integer: ${floatText(value as number)}`),
-  float_to_numeric: convert(DOUBLE, VARCHAR, (value: number) => (Number.isFinite(value) ? parseNumeric(exactText(value), 'NUMERIC') : undefined), (value) => `Invalid NUMERIC value: ${floatText(value as number)}`),
+  float_to_int: convert(DOUBLE, BIGINT, floatToInt, (value) =>
+    Number.isFinite(value)
+      ? `int64 out of range: ${floatText(value as number)}`
+      : `Illegal conversion of non-finite floating point number to an integer: ${floatText(value as number)}`,
+  ),
+  float_to_numeric: convert(
+    DOUBLE,
+    VARCHAR,
+    (value: number) => (Number.isFinite(value) ? parseNumeric(exactText(value), 'NUMERIC') : undefined),
+    (value) => `Invalid NUMERIC value: ${floatText(value as number)}`,
+  ),
   float_to_string: convert(DOUBLE, VARCHAR, floatText, String),
   numeric_to_int: convert(VARCHAR, BIGINT, numericToInt, (value) => `int64 out of range: ${String(value)}`),
   string_to_int: convert(VARCHAR, BIGINT, parseInt64, (value) => `Bad int64 value: ${String(value)}`),
   string_to_float: convert(VARCHAR, DOUBLE, parseFloat64, (value) => `Bad double value: ${String(value)}`),
-  string_to_numeric: convert(VARCHAR, VARCHAR, (text: string) => parseNumeric(text, 'NUMERIC'), (value) => `Invalid NUMERIC value: ${String(value)}`),
+  string_to_numeric: convert(
+    VARCHAR,
+    VARCHAR,
+    (text: string) => parseNumeric(text, 'NUMERIC'),
+    (value) => `Invalid NUMERIC value: ${String(value)}`,
+  ),
   string_to_bool: convert(VARCHAR, BOOLEAN, parseBool, (value) => `Bad bool value: ${String(value)}`),
-  string_to_date: convert(VARCHAR, VARCHAR, (text: string) => parseDate(text.trim()), (value) => `Invalid date: '${String(value)}'`),
+  string_to_date: convert(
+    VARCHAR,
+    VARCHAR,
+    (text: string) => parseDate(text.trim()),
+    (value) => `Invalid date: '${String(value)}'`,
+  ),
   string_to_datetime: convert(VARCHAR, BIGINT, parseDatetime, (value) => `Invalid datetime string "${String(value)}"`),
   string_to_time: convert(VARCHAR, VARCHAR, parseTime, (value) => `Invalid time string "${String(value)}"`),
-  string_to_timestamp: convert(VARCHAR, BIGINT, (text: string) => parseTimestamp(withoutNamedZone(text)), (value) => `Invalid timestamp: '${String(value)}'`),
+  string_to_timestamp: convert(
+    VARCHAR,
+    BIGINT,
+    (text: string) => parseTimestamp(withoutNamedZone(text)),
+    (value) => `Invalid timestamp: '${String(value)}'`,
+  ),
   bytes_to_string: convert(BLOB, VARCHAR, bytesToString, () => 'Invalid cast of bytes to UTF8 string'),
 }
 
-function convert(from: DuckDBType, to: DuckDBType, evaluate: Definition['evaluate'], message: (value: unknown) => string): Definition & { message: (value: unknown) => string } {
+function convert(
+  from: DuckDBType,
+  to: DuckDBType,
+  evaluate: Definition['evaluate'],
+  message: (value: unknown) => string,
+): Definition & { message: (value: unknown) => string } {
   return { ...define([from], to, evaluate), message }
 }
 
@@ -76,7 +131,9 @@ function parseBool(text: string): boolean | undefined {
 /** A zone by name would need its history; it is refused rather than taken for a text that is no timestamp. */
 function withoutNamedZone(text: string): string {
   if (/ (?!utc$)[a-z]+\/[a-z_/+-]+$/i.test(text.trim()) || / (?!utc$)[a-z]{3,}\d*$/i.test(text.trim())) {
-    throw new Error(`bq:a time zone by name in a timestamp's text (${text}) is not emulated by the local cloud; see docs/emulator-support.md`)
+    throw new Error(
+      `bq:a time zone by name in a timestamp's text (${text}) is not emulated by the local cloud; see docs/emulator-support.md`,
+    )
   }
   return text
 }
@@ -98,12 +155,19 @@ function finite(value: number): number {
 }
 
 /** BigQuery raises an error where a function has no value; NaN stays NaN. */
-const math = (evaluate: (x: number, y?: number) => number, name: string) => (x: number, y?: number): number => {
-  const value = evaluate(x, y)
-  const isWrong = (Number.isNaN(value) && !Number.isNaN(x) && !Number.isNaN(y ?? 0)) || (!Number.isFinite(value) && !Number.isNaN(value) && Number.isFinite(x))
-  if (isWrong) throw new Error(`bq:Floating point error in function: ${name}(${[x, y].filter((arg) => arg !== undefined).join(', ')})`)
-  return value
-}
+const math =
+  (evaluate: (x: number, y?: number) => number, name: string) =>
+  (x: number, y?: number): number => {
+    const value = evaluate(x, y)
+    const isWrong =
+      (Number.isNaN(value) && !Number.isNaN(x) && !Number.isNaN(y ?? 0)) ||
+      (!Number.isFinite(value) && !Number.isNaN(value) && Number.isFinite(x))
+    if (isWrong)
+      throw new Error(
+        `bq:Floating point error in function: ${name}(${[x, y].filter((arg) => arg !== undefined).join(', ')})`,
+      )
+    return value
+  }
 
 function checkedMicros(micros: bigint): bigint {
   if (micros < MIN_MICROS || micros > MAX_MICROS) throw new Error(`bq:timestamp overflow: ${micros} microseconds`)
@@ -111,7 +175,7 @@ function checkedMicros(micros: bigint): bigint {
 }
 
 function intDivide(x: bigint, y: bigint): bigint {
-  if (y === 0n) throw new Error(`bq:division by zero: DIV(${x}, ${y})`)
+  if (y === 0n) throw new Error(`bq:division by zero: ${x} / ${y}`)
   const quotient = x / y
   if (quotient > MAX_INT64) throw new Error(`bq:int64 overflow: DIV(${x}, ${y})`)
   return quotient
@@ -123,7 +187,10 @@ function floorDivide(x: bigint, y: bigint): bigint {
 
 function parsedPoint(text: string): string {
   const point = canonicalPoint(text)
-  if (point === undefined) throw new Error('bq:ST_GeogFromText of anything but a point is not emulated by the local cloud; see docs/emulator-support.md')
+  if (point === undefined)
+    throw new Error(
+      'bq:ST_GeogFromText of anything but a point is not emulated by the local cloud; see docs/emulator-support.md',
+    )
   return point
 }
 
@@ -137,20 +204,31 @@ function parsedJson(text: string): string {
   return json
 }
 
+/** Numbers that a FLOAT64 cannot keep are written as strings. */
+function numericJson(value: string): string {
+  const text = parseNumeric(value, 'NUMERIC')!
+  return /^-?\d+$/.test(text) &&
+    Math.abs(Number(text)) <= 2 ** 53 &&
+    BigInt(text) <= 2n ** 53n &&
+    BigInt(text) >= -(2n ** 53n)
+    ? text
+    : `"${text}"`
+}
+
+/** Rounds the exact value, half away from zero. */
 function roundTo(x: number, digits: bigint): number {
-  if (!Number.isFinite(x)) return x
-  const places = Number(digits)
-  if (places > 300) return x
-  if (places < -320) return 0
-  const [mantissa, exponent = '0'] = Math.abs(x).toExponential().split('e')
-  const scaled = roundHalfUp(Number(`${mantissa}e${Number(exponent) + places}`))
-  const [roundedMantissa, roundedExponent = '0'] = scaled.toExponential().split('e')
-  return Math.sign(x) * Number(`${roundedMantissa}e${Number(roundedExponent) - places}`)
+  if (!Number.isFinite(x) || digits > 100n) return x
+  const magnitude = Math.abs(x)
+  if (digits >= 0n) return Math.sign(x) * Number(magnitude.toFixed(Number(digits)))
+  if (digits < -309n) return 0
+  const unit = 10n ** -digits
+  const whole = BigInt(Math.floor(magnitude))
+  return Math.sign(x) * Number(((whole * 2n + unit) / (unit * 2n)) * unit)
 }
 
 const text = [VARCHAR]
 const texts = [VARCHAR, VARCHAR]
-const list = (values: string[] | null): DuckDBValue => (values === null ? null : new DuckDBListValue(values))
+const list = (values: string[] | undefined): DuckDBValue => (values === undefined ? null : new DuckDBListValue(values))
 
 const functions: Record<string, Definition> = {
   farm_string: define(text, BIGINT, (value: string) => BigInt.asIntN(64, fingerprint64(value))),
@@ -164,11 +242,31 @@ const functions: Record<string, Definition> = {
   numeric_divide: define(texts, VARCHAR, numericQuotient),
   numeric_to_string: define(text, VARCHAR, (value: string) => parseNumeric(value, 'NUMERIC')),
   round: define([DOUBLE, BIGINT], DOUBLE, roundTo),
-  sqrt: define([DOUBLE], DOUBLE, math((x) => Math.sqrt(x), 'SQRT')),
-  pow: define([DOUBLE, DOUBLE], DOUBLE, math((x, y) => x ** y!, 'POW')),
-  exp: define([DOUBLE], DOUBLE, math((x) => Math.exp(x), 'EXP')),
-  ln: define([DOUBLE], DOUBLE, math((x) => Math.log(x), 'LN')),
-  log10: define([DOUBLE], DOUBLE, math((x) => Math.log10(x), 'LOG10')),
+  sqrt: define(
+    [DOUBLE],
+    DOUBLE,
+    math((x) => Math.sqrt(x), 'SQRT'),
+  ),
+  pow: define(
+    [DOUBLE, DOUBLE],
+    DOUBLE,
+    math((x, y) => x ** y!, 'POW'),
+  ),
+  exp: define(
+    [DOUBLE],
+    DOUBLE,
+    math((x) => Math.exp(x), 'EXP'),
+  ),
+  ln: define(
+    [DOUBLE],
+    DOUBLE,
+    math((x) => Math.log(x), 'LN'),
+  ),
+  log10: define(
+    [DOUBLE],
+    DOUBLE,
+    math((x) => Math.log10(x), 'LOG10'),
+  ),
   lower: define(text, VARCHAR, (value: string) => value.toLowerCase()),
   upper: define(text, VARCHAR, (value: string) => value.toUpperCase()),
   trim: define(text, VARCHAR, (value: string) => trimEnd(trimStart(value))),
@@ -181,8 +279,12 @@ const functions: Record<string, Definition> = {
   right: define([VARCHAR, BIGINT], VARCHAR, right),
   repeat: define([VARCHAR, BIGINT], VARCHAR, repeat),
   reverse: define(text, VARCHAR, (value: string) => [...value].toReversed().join('')),
-  lpad: define([VARCHAR, BIGINT, VARCHAR], VARCHAR, (value: string, length: bigint, pattern: string) => pad(value, length, pattern, 'left')),
-  rpad: define([VARCHAR, BIGINT, VARCHAR], VARCHAR, (value: string, length: bigint, pattern: string) => pad(value, length, pattern, 'right')),
+  lpad: define([VARCHAR, BIGINT, VARCHAR], VARCHAR, (value: string, length: bigint, pattern: string) =>
+    pad(value, length, pattern, 'left'),
+  ),
+  rpad: define([VARCHAR, BIGINT, VARCHAR], VARCHAR, (value: string, length: bigint, pattern: string) =>
+    pad(value, length, pattern, 'right'),
+  ),
   date_to_string: define([BIGINT], VARCHAR, dateText),
   datetime_to_string: define([BIGINT], VARCHAR, (micros: bigint) => datetimeText(micros)),
   time_to_string: define([BIGINT], VARCHAR, timeText),
@@ -191,17 +293,28 @@ const functions: Record<string, Definition> = {
   format_time: define([VARCHAR, BIGINT], VARCHAR, formatTime),
   check_micros: define([BIGINT], BIGINT, checkedMicros),
   json_value: define(texts, VARCHAR, jsonValue),
-  json_query: define(texts, VARCHAR, jsonQuery),
-  json_query_array: define(texts, LIST(VARCHAR), (document: string, path: string) => list(jsonQueryArray(document, path))),
-  json_value_array: define(texts, LIST(VARCHAR), (document: string, path: string) => list(jsonValueArray(document, path))),
+  json_query: define(texts, VARCHAR, (document: string, path: string) => jsonQuery(document, path, true)),
+  json_query_text: define(texts, VARCHAR, (document: string, path: string) => jsonQuery(document, path, false)),
+  json_query_array: define(texts, LIST(VARCHAR), (document: string, path: string) =>
+    list(jsonQueryArray(document, path)),
+  ),
+  json_value_array: define(texts, LIST(VARCHAR), (document: string, path: string) =>
+    list(jsonValueArray(document, path)),
+  ),
   json_member: define(texts, VARCHAR, jsonMember),
   json_element: define([VARCHAR, BIGINT], VARCHAR, jsonElement),
   json_type: define(text, VARCHAR, jsonType),
   parse_json: define(text, VARCHAR, parsedJson),
   json_of_string: define(text, VARCHAR, jsonString),
-  json_of_float: define([DOUBLE], VARCHAR, (value: number) => (Number.isFinite(value) ? floatJson(value) : `"${Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity'}"`)),
-  json_of_int: define([BIGINT], VARCHAR, (value: bigint) => (value > 2n ** 53n || value < -(2n ** 53n) ? `"${value}"` : String(value))),
-  json_of_numeric: define(text, VARCHAR, (value: string) => parseNumeric(value, 'NUMERIC')),
+  json_of_float: define([DOUBLE], VARCHAR, (value: number) =>
+    Number.isFinite(value)
+      ? floatText(value)
+      : `"${Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity'}"`,
+  ),
+  json_of_int: define([BIGINT], VARCHAR, (value: bigint) =>
+    value > 2n ** 53n || value < -(2n ** 53n) ? `"${value}"` : String(value),
+  ),
+  json_of_numeric: define(text, VARCHAR, numericJson),
   geogpoint: define([DOUBLE, DOUBLE], VARCHAR, pointText),
   geogfromtext: define(text, VARCHAR, parsedPoint),
   st_x: define(text, DOUBLE, (point: string) => xOrY(point, 0)),

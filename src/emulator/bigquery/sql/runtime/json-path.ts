@@ -1,10 +1,10 @@
-import { JsonNumber, jsonText, parseJson, type Json } from './json-text.ts'
+import { documentText, parseDocument, type JsonNode } from './json-document.ts'
 
 /**
  * JSONPath as BigQuery's JSON functions take it: members, quoted members and elements.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#JSONPath_format
  */
-const STEP = /\.([^.[\]"'*$\s]+)|\."((?:[^"\\]|\\.)*)"|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]/y
+const STEP = /\.([^.[\]"'*$\s]+)|\."((?:[^"\\]|\\.)*)"|\[(\d+)\]/y
 
 /** The steps of a path, or undefined when it is not of the supported form. */
 export function parseJsonPath(path: string): (string | number)[] | undefined {
@@ -14,74 +14,79 @@ export function parseJsonPath(path: string): (string | number)[] | undefined {
   while (STEP.lastIndex < path.length) {
     const match = STEP.exec(path)
     if (!match) return undefined
-    const [, plain, quoted, index, single] = match
-    if ((quoted ?? single ?? '').includes('\\')) return undefined
-    steps.push(index === undefined ? (plain ?? quoted ?? single)! : Number(index))
+    const [, plain, quoted, index] = match
+    if (quoted?.includes('\\')) return undefined
+    steps.push(index === undefined ? (plain ?? quoted)! : Number(index))
   }
   return steps
 }
 
+function document(text: string): JsonNode {
+  const node = parseDocument(text)
+  // BigQuery reads such a text as far as it must; what it finds then is not predictable here.
+  if (!node)
+    throw new Error(
+      `bq:a JSON function on text that is not JSON (${text.slice(0, 60)}) is not emulated by the local cloud; see docs/emulator-support.md`,
+    )
+  return node
+}
+
 /** What the path leads to; undefined when there is nothing. */
-function lookUp(document: string, path: string): Json | undefined {
-  const root = parseJson(document)
-  const steps = parseJsonPath(path)
-  if (root === undefined || !steps) return undefined
-  let value: Json | undefined = root
-  for (const step of steps) value = member(value, step)
-  return value
+function lookUp(text: string, path: string): JsonNode | undefined {
+  let node: JsonNode | undefined = document(text)
+  for (const step of parseJsonPath(path) ?? []) node = node && member(node, step)
+  return node
 }
 
-export function member(value: Json | undefined, step: string | number): Json | undefined {
-  if (Array.isArray(value)) return typeof step === 'number' ? value[step] : undefined
-  if (value === null || typeof value !== 'object' || typeof step === 'number' || value instanceof JsonNumber) return undefined
-  return value !== undefined && Object.hasOwn(value, step) ? value[step] : undefined
+function member(node: JsonNode, step: string | number): JsonNode | undefined {
+  if (node.kind === 'array') return typeof step === 'number' ? node.items[step] : undefined
+  return node.kind === 'object' ? node.members.find(([key]) => key === String(step))?.[1] : undefined
 }
 
-export function jsonValue(document: string, path: string): string | null {
-  const value = lookUp(document, path)
-  return value === undefined ? null : scalarText(value)
+export function jsonValue(text: string, path: string): string | undefined {
+  return scalarText(lookUp(text, path))
 }
 
-export function jsonQuery(document: string, path: string): string | null {
-  const value = lookUp(document, path)
-  return value === undefined ? null : jsonText(value)
+function scalarText(node: JsonNode | undefined): string | undefined {
+  if (node?.kind === 'string') return node.value
+  if (node?.kind === 'number') return node.text
+  return node?.kind === 'literal' && node.text !== 'null' ? node.text : undefined
 }
 
-export function jsonQueryArray(document: string, path: string): string[] | null {
-  const value = lookUp(document, path)
-  return Array.isArray(value) ? value.map(jsonText) : null
+/** JSON_QUERY of a STRING takes a JSON null for nothing; of a JSON value it does not. */
+export function jsonQuery(text: string, path: string, keepsNull: boolean): string | undefined {
+  const node = lookUp(text, path)
+  if (!node || (!keepsNull && node.kind === 'literal' && node.text === 'null')) return undefined
+  return documentText(node)
+}
+
+export function jsonQueryArray(text: string, path: string): string[] | undefined {
+  const node = lookUp(text, path)
+  return node?.kind === 'array' ? node.items.map(documentText) : undefined
 }
 
 /** NULL unless every element is a scalar other than null. */
-export function jsonValueArray(document: string, path: string): string[] | null {
-  const value = lookUp(document, path)
-  if (!Array.isArray(value)) return null
-  const texts = value.map(scalarText)
-  return texts.includes(null) ? null : (texts as string[])
+export function jsonValueArray(text: string, path: string): string[] | undefined {
+  const node = lookUp(text, path)
+  if (node?.kind !== 'array') return undefined
+  const texts = node.items.map(scalarText)
+  return texts.includes(undefined) ? undefined : (texts as string[])
 }
 
-function scalarText(value: Json): string | null {
-  if (value === null) return null
-  if (typeof value === 'string') return value
-  const isContainer = typeof value === 'object' && !(value instanceof JsonNumber)
-  return isContainer ? null : jsonText(value)
+export function jsonMember(text: string, key: string): string | undefined {
+  const node = document(text)
+  const found = node.kind === 'object' ? member(node, key) : undefined
+  return found && documentText(found)
 }
 
-export function jsonMember(document: string, key: string): string | null {
-  const value = member(parseJson(document), key)
-  return value === undefined ? null : jsonText(value)
+export function jsonElement(text: string, index: bigint): string | undefined {
+  const node = document(text)
+  const found = node.kind === 'array' && index >= 0n ? node.items[Number(index)] : undefined
+  return found && documentText(found)
 }
 
-export function jsonElement(document: string, index: bigint): string | null {
-  const value = index < 0n ? undefined : member(parseJson(document), Number(index))
-  return value === undefined ? null : jsonText(value)
-}
-
-export function jsonType(document: string): string | null {
-  const value = parseJson(document)
-  if (value === undefined) return null
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'array'
-  if (typeof value === 'object') return value instanceof JsonNumber ? 'number' : 'object'
-  return typeof value
+export function jsonType(text: string): string {
+  const node = document(text)
+  if (node.kind !== 'literal') return node.kind
+  return node.text === 'null' ? 'null' : 'boolean'
 }

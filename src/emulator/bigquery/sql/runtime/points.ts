@@ -6,11 +6,13 @@ const POINT = /^\s*POINT\s*\(\s*([-+\d.eE]+)\s+([-+\d.eE]+)\s*\)\s*$/i
 
 /** `POINT(x y)` of a longitude and a latitude in degrees. */
 export function pointText(longitude: number, latitude: number): string {
-  if (!Number.isFinite(longitude) || !Number.isFinite(latitude)) throw new Error('bq:ST_GeogPoint failed: coordinates must be finite')
+  if (!Number.isFinite(longitude) || !Number.isFinite(latitude))
+    throw new Error('bq:ST_GeogPoint failed: coordinates must be finite')
   if (latitude < -90 || latitude > 90) {
     throw new Error(`bq:ST_GeogPoint failed: Latitude must be between -90 and 90 degrees. You specified ${latitude}`)
   }
-  const turned = longitude >= -180 && longitude <= 180 ? longitude : longitude - 360 * Math.floor((longitude + 180) / 360)
+  const turned =
+    longitude >= -180 && longitude <= 180 ? longitude : longitude - 360 * Math.floor((longitude + 180) / 360)
   return `POINT(${coordinate(turned)} ${coordinate(latitude)})`
 }
 
@@ -38,7 +40,7 @@ function geoJsonCoordinates(text: string): [number, number] | undefined {
     const value = JSON.parse(text) as { type?: unknown; coordinates?: unknown }
     const [x, y] = Array.isArray(value.coordinates) ? (value.coordinates as unknown[]) : []
     const isPoint = value.type === 'Point' && typeof x === 'number' && typeof y === 'number' && Math.abs(y) <= 90
-    return isPoint ? [x as number, y as number] : undefined
+    return isPoint ? [x, y] : undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error

@@ -25,7 +25,9 @@ export function substr(text: string, position: bigint, length: bigint): string {
   const count = BigInt(points.length)
   const start = position > 0n ? position - 1n : position === 0n ? 0n : position + count
   const from = start < 0n ? 0n : start
-  return points.slice(Number(from > count ? count : from), Number(from + length > count ? count : from + length)).join('')
+  return points
+    .slice(Number(from > count ? count : from), Number(from + length > count ? count : from + length))
+    .join('')
 }
 
 export function right(text: string, length: bigint): string {
@@ -36,14 +38,18 @@ export function right(text: string, length: bigint): string {
 
 export function repeat(text: string, count: bigint): string {
   if (count < 0n) throw new Error('bq:Second argument in REPEAT() cannot be negative')
-  if (BigInt(text.length) * count > BigInt(MAX_STRING_BYTES)) throw new Error('bq:Output of REPEAT exceeds max allowed output size of 1MB')
+  if (BigInt(text.length) * count > BigInt(MAX_STRING_BYTES))
+    throw new Error('bq:Output of REPEAT exceeds max allowed output size of 1MB')
   return text.repeat(Number(count))
 }
 
 export function pad(text: string, length: bigint, pattern: string, side: 'left' | 'right'): string {
-  if (length < 0n) throw new Error(`bq:Second argument (output size) for ${side === 'left' ? 'LPAD' : 'RPAD'} cannot be negative`)
-  if (pattern === '') throw new Error(`bq:Third argument (pad pattern) for ${side === 'left' ? 'LPAD' : 'RPAD'} cannot be empty`)
-  if (length > BigInt(MAX_STRING_BYTES)) throw new Error('bq:Output of LPAD/RPAD exceeds max allowed output size of 1MB')
+  if (length < 0n)
+    throw new Error(`bq:Second argument (output size) for ${side === 'left' ? 'LPAD' : 'RPAD'} cannot be negative`)
+  if (pattern === '')
+    throw new Error(`bq:Third argument (pad pattern) for ${side === 'left' ? 'LPAD' : 'RPAD'} cannot be empty`)
+  if (length > BigInt(MAX_STRING_BYTES))
+    throw new Error('bq:Output of LPAD/RPAD exceeds max allowed output size of 1MB')
   const points = [...text]
   const missing = Number(length) - points.length
   if (missing <= 0) return points.slice(0, Number(length)).join('')

@@ -5,7 +5,20 @@ import { dateText, timeText } from './time-text.ts'
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/format-elements#format_elements_date_time
  */
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
-const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December']
+const MONTHS = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+]
 
 interface Moment {
   date: Date
@@ -16,7 +29,10 @@ interface Moment {
 const two = (value: number): string => String(value).padStart(2, '0')
 const spaced = (value: number): string => String(value).padStart(2, ' ')
 const twelve = (hour: number): number => hour % 12 || 12
-const dayOfYear = ({ date }: Moment): number => Math.floor((Date.UTC(2000, date.getUTCMonth(), date.getUTCDate()) - Date.UTC(2000, 0, 1)) / 86_400_000) + 1 - (date.getUTCMonth() > 1 && !isLeap(date.getUTCFullYear()) ? 1 : 0)
+const dayOfYear = ({ date }: Moment): number =>
+  Math.floor((Date.UTC(2000, date.getUTCMonth(), date.getUTCDate()) - Date.UTC(2000, 0, 1)) / 86_400_000) +
+  1 -
+  (date.getUTCMonth() > 1 && !isLeap(date.getUTCFullYear()) ? 1 : 0)
 const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
 
 const ELEMENTS: Record<string, (moment: Moment) => string> = {
@@ -63,7 +79,9 @@ const ELEMENTS: Record<string, (moment: Moment) => string> = {
 
 function fraction({ ofDay }: Moment, digits: number): string {
   const micros = ofDay % 60_000_000n
-  return `${two(Number(micros / 1_000_000n))}.${String(micros % 1_000_000n).padStart(6, '0').slice(0, digits)}`
+  return `${two(Number(micros / 1_000_000n))}.${String(micros % 1_000_000n)
+    .padStart(6, '0')
+    .slice(0, digits)}`
 }
 
 const ELEMENT = /%(E4Y|E[36*]S|Ez|[\s\S]|$)/g

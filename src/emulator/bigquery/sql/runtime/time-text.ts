@@ -69,6 +69,14 @@ export function parseTimestamp(text: string, defaultZone = 'UTC'): bigint | unde
   return micros >= MIN_MICROS && micros <= MAX_MICROS ? micros : undefined
 }
 
+/**
+ * The text of a TIMESTAMP with at most six digits of fraction. Google's clients send nine or twelve;
+ * those beyond the sixth can only be zeros here, else the text stays as it is, which no parser takes.
+ */
+export function microsecondText(text: string): string {
+  return text.replace(/(\.\d{6})0{1,6}(?!\d)/, '$1')
+}
+
 /** Microseconds east of UTC. Zones other than UTC and fixed offsets are not known here. */
 function zoneOffset(zone: string): bigint | undefined {
   if (/^(utc|etc\/utc|z)$/i.test(zone)) return 0n

@@ -1,0 +1,158 @@
+import { scalarFunctions } from './sql/functions/catalog.ts'
+
+/** One line of the support matrix. */
+export interface Support {
+  /** An API method (`bigquery.tables.insert`) or a part of GoogleSQL (`GoogleSQL: joins`). */
+  method: string
+  state: 'yes' | 'partly' | 'no'
+  note: string
+}
+
+const METHODS: readonly Support[] = [
+  {
+    method: 'bigquery.datasets.insert',
+    state: 'yes',
+    note: 'location, labels, description, default expirations, access (kept, not enforced)',
+  },
+  { method: 'bigquery.datasets.get', state: 'yes', note: '' },
+  { method: 'bigquery.datasets.list', state: 'partly', note: 'paging and `all`; no filter' },
+  { method: 'bigquery.datasets.patch', state: 'yes', note: 'labels merge; If-Match' },
+  { method: 'bigquery.datasets.update', state: 'yes', note: '' },
+  { method: 'bigquery.datasets.delete', state: 'yes', note: 'deleteContents' },
+  { method: 'bigquery.datasets.undelete', state: 'no', note: '' },
+  {
+    method: 'bigquery.tables.insert',
+    state: 'partly',
+    note: 'tables and views; partitioning and clustering are checked and kept, not used; INTERVAL and RANGE columns, default values, parameterized types, policy tags, constraints, materialized views, external tables, snapshots, clones and encryption are refused',
+  },
+  {
+    method: 'bigquery.tables.get',
+    state: 'partly',
+    note: 'streamed rows count at once: there is no streamingBuffer; bytes of JSON and GEOGRAPHY are estimates',
+  },
+  { method: 'bigquery.tables.list', state: 'yes', note: '' },
+  {
+    method: 'bigquery.tables.patch',
+    state: 'partly',
+    note: 'new nullable columns, relaxed modes, descriptions, labels, expiration, view query; fields inside a RECORD can be added while the table is empty',
+  },
+  { method: 'bigquery.tables.update', state: 'partly', note: 'as patch' },
+  { method: 'bigquery.tables.delete', state: 'yes', note: '' },
+  {
+    method: 'bigquery.tabledata.insertAll',
+    state: 'partly',
+    note: 'row errors, insertId for one minute (not over a restart), limits; no templateSuffix',
+  },
+  {
+    method: 'bigquery.tabledata.list',
+    state: 'partly',
+    note: 'paging, startIndex, selectedFields of top-level columns, useInt64Timestamp; no ISO8601_STRING timestamps',
+  },
+  { method: 'bigquery.jobs.query', state: 'partly', note: 'GoogleSQL only; no sessions, no cache (cacheHit is false)' },
+  {
+    method: 'bigquery.jobs.insert',
+    state: 'partly',
+    note: 'query and load jobs; copy and extract are refused; no schemaUpdateOptions',
+  },
+  {
+    method: 'bigquery.jobs.insert (load)',
+    state: 'partly',
+    note: "CSV, NEWLINE_DELIMITED_JSON and PARQUET, from an upload or gs:// without wildcards, UTF-8; Parquet lists need enableListInference; autodetect is simpler than BigQuery's",
+  },
+  { method: 'bigquery.jobs.get', state: 'yes', note: '' },
+  {
+    method: 'bigquery.jobs.list',
+    state: 'partly',
+    note: 'paging and one stateFilter; no creation time or parent filters',
+  },
+  { method: 'bigquery.jobs.getQueryResults', state: 'yes', note: 'anonymous results are kept for 24 hours' },
+  { method: 'bigquery.jobs.cancel', state: 'yes', note: '' },
+  { method: 'bigquery.jobs.delete', state: 'no', note: '' },
+  { method: 'bigquery.models', state: 'no', note: '' },
+  { method: 'bigquery.routines', state: 'no', note: '' },
+  { method: 'bigquery.rowAccessPolicies', state: 'no', note: '' },
+  { method: 'bigquery.projects', state: 'no', note: '' },
+]
+
+const LANGUAGE: readonly Support[] = [
+  {
+    method: 'GoogleSQL: SELECT',
+    state: 'yes',
+    note: 'WITH (not recursive), DISTINCT, AS STRUCT/VALUE, * EXCEPT/REPLACE, WHERE, GROUP BY expressions, aliases and ordinals, HAVING, QUALIFY, ORDER BY, LIMIT/OFFSET; subqueries anywhere, correlated too',
+  },
+  { method: 'GoogleSQL: GROUP BY ROLLUP, CUBE, GROUPING SETS, ALL', state: 'no', note: '' },
+  {
+    method: 'GoogleSQL: joins',
+    state: 'partly',
+    note: 'INNER, LEFT, RIGHT, FULL, CROSS and comma, ON and USING; not NATURAL',
+  },
+  {
+    method: 'GoogleSQL: UNNEST',
+    state: 'partly',
+    note: 'arrays, correlated arrays, array paths, WITH OFFSET; one array at a time',
+  },
+  {
+    method: 'GoogleSQL: set operations',
+    state: 'partly',
+    note: 'UNION ALL/DISTINCT, INTERSECT DISTINCT, EXCEPT DISTINCT, by position',
+  },
+  {
+    method: 'GoogleSQL: operators',
+    state: 'partly',
+    note: "arithmetic with GoogleSQL's errors, comparisons, IN, BETWEEN, LIKE with a constant pattern, IS, ||, & | ^ ~; not << >>, not arithmetic on dates, not equality of STRUCTs",
+  },
+  {
+    method: 'GoogleSQL: types',
+    state: 'partly',
+    note: 'BIGNUMERIC is stored and returned but not computed with; GEOGRAPHY holds points only; INTERVAL and RANGE are refused',
+  },
+  {
+    method: 'GoogleSQL: CAST, SAFE_CAST',
+    state: 'partly',
+    note: "between scalars, with GoogleSQL's rounding and texts; not FORMAT, not between arrays, no time zone by name in a text",
+  },
+  {
+    method: 'GoogleSQL: aggregate functions',
+    state: 'partly',
+    note: 'ANY_VALUE [HAVING MAX/MIN], ARRAY_AGG, AVG (not NUMERIC), BIT_AND, BIT_OR, BIT_XOR, COUNT, COUNTIF, LOGICAL_AND, LOGICAL_OR, MAX, MAX_BY, MIN, MIN_BY, STRING_AGG, SUM, with DISTINCT, IGNORE NULLS, ORDER BY and LIMIT',
+  },
+  {
+    method: 'GoogleSQL: window functions',
+    state: 'partly',
+    note: 'those aggregates, ROW_NUMBER, RANK, DENSE_RANK, PERCENT_RANK, CUME_DIST, NTILE, LAG, LEAD, FIRST_VALUE, LAST_VALUE; ROWS frames; no named windows',
+  },
+  {
+    method: 'GoogleSQL: scalar functions',
+    state: 'partly',
+    note: `${[...Object.keys(scalarFunctions.plain), ...Object.keys(scalarFunctions.special)].toSorted().join(', ')}; any other is refused by name`,
+  },
+  {
+    method: 'GoogleSQL: JSON functions',
+    state: 'partly',
+    note: 'on text that is not JSON they are an error here, where BigQuery reads as far as it can',
+  },
+  {
+    method: 'GoogleSQL: named and positional parameters',
+    state: 'yes',
+    note: 'every scalar type that is supported, ARRAY and STRUCT',
+  },
+  { method: 'GoogleSQL: views', state: 'yes', note: 'checked when created, run when read' },
+  { method: 'GoogleSQL: INSERT, UPDATE, DELETE, MERGE, TRUNCATE', state: 'no', note: '' },
+  { method: 'GoogleSQL: CREATE, ALTER, DROP', state: 'no', note: '' },
+  { method: 'GoogleSQL: INFORMATION_SCHEMA', state: 'no', note: '' },
+  {
+    method:
+      'GoogleSQL: wildcard tables, FOR SYSTEM_TIME AS OF, TABLESAMPLE, PIVOT, table functions, pipe syntax, scripts',
+    state: 'no',
+    note: '',
+  },
+  { method: 'Legacy SQL', state: 'no', note: "requests must set useLegacySql to false, as Google's clients do" },
+  {
+    method: 'bigquery: statistics',
+    state: 'partly',
+    note: 'totalBytesProcessed is the logical size of the columns read, before any pruning',
+  },
+]
+
+/** What of BigQuery the local cloud emulates; everything else is refused by name with 501. */
+export const support: readonly Support[] = [...METHODS, ...LANGUAGE]
