@@ -1,5 +1,3 @@
-import type { AttemptRow } from './attempt-row.ts'
-
 /** BigQuery takes rows up to 10 MB (https://cloud.google.com/bigquery/quotas#streaming_inserts); the rest is for the request around it. */
 export const MAX_ROW_BYTES = 9_000_000
 
@@ -10,15 +8,15 @@ const MAX_MESSAGE_CHARACTERS = 4_000
  * The row with its texts cut, longest first, until BigQuery takes it. Every cut leaves a visible
  * mark. Text is made well-formed on the way: BigQuery refuses half of a surrogate pair.
  */
-export function fitRow(row: AttemptRow): AttemptRow {
-  let fitted = mapTexts(row, (text) => text.toWellFormed()) as AttemptRow
+export function fitRow<Row extends { error_message?: string }>(row: Row): Row {
+  let fitted = mapTexts(row, (text) => text.toWellFormed()) as Row
   if (fitted.error_message !== undefined) fitted.error_message = cutText(fitted.error_message, MAX_MESSAGE_CHARACTERS)
   for (
     let limit = MAX_ROW_BYTES / 2;
     limit > SHORTEST_CUT && jsonBytes(fitted) > MAX_ROW_BYTES;
     limit = Math.floor(limit / 2)
   ) {
-    fitted = mapTexts(fitted, (text) => cutText(text, limit)) as AttemptRow
+    fitted = mapTexts(fitted, (text) => cutText(text, limit)) as Row
   }
   return fitted
 }
