@@ -42,7 +42,8 @@ function sourceFiles(folder: string): string[] {
     .map((file) => path.join(folder, file))
 }
 
-const IMPORT = /(?:^|[^\w.])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|(?:^|[^\w.])(import)\(\s*['"]([^'"]+)['"]/gm
+const IMPORT =
+  /(?:^|[^\w.])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|(?:^|[^\w.])(import)\(\s*['"]([^'"]+)['"]/gm
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(path.join(root, file), 'utf8')
@@ -76,24 +77,35 @@ describe('the folders of src/', () => {
       const file = target(found)
       if (file === undefined) return []
       const [from, to] = [folderOf(found.file), folderOf(file)]
-      const startsTheLocalCloud = found.isDynamic && found.file === path.join('src', 'commands', 'local', 'start.ts') && to === 'emulator'
+      const startsTheLocalCloud =
+        found.isDynamic && found.file === path.join('src', 'commands', 'local', 'start.ts') && to === 'emulator'
       if (from === to || MAY_IMPORT[from]?.includes(to) || startsTheLocalCloud) return []
-      return [`${found.file}:${found.line} imports ${found.specifier}: ${from} may import ${MAY_IMPORT[from]?.join(', ') || 'nothing of ours'}`]
+      return [
+        `${found.file}:${found.line} imports ${found.specifier}: ${from} may import ${MAY_IMPORT[from]?.join(', ') || 'nothing of ours'}`,
+      ]
     })
     expect(faults).toEqual([])
   })
 
   test('leave a package to the folder that owns it', () => {
     const faults = imports.flatMap((found) =>
-      OWNED_PACKAGES.filter(([pattern, folders]) => pattern.test(found.specifier) && !folders.includes(folderOf(found.file))).map(
-        ([, folders]) => `${found.file}:${found.line} imports ${found.specifier}: only ${folders.join(', ')} may`,
-      ),
+      OWNED_PACKAGES.filter(
+        ([pattern, folders]) => pattern.test(found.specifier) && !folders.includes(folderOf(found.file)),
+      ).map(([, folders]) => `${found.file}:${found.line} imports ${found.specifier}: only ${folders.join(', ')} may`),
     )
     expect(faults).toEqual([])
   })
 
   test('have no circle of imports between files', () => {
-    const graph = new Map(files.map((file) => [file, importsOf(file).filter(({ isDynamic }) => !isDynamic).map(target).filter((to) => to !== undefined)]))
+    const graph = new Map(
+      files.map((file) => [
+        file,
+        importsOf(file)
+          .filter(({ isDynamic }) => !isDynamic)
+          .map(target)
+          .filter((to) => to !== undefined),
+      ]),
+    )
     const finished = new Set<string>()
     const circles: string[] = []
     const visit = (file: string, trail: readonly string[]): void => {

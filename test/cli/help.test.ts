@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { execa } from 'execa'
+import { newUser, ROOT, type ImageryUser } from './imagery-process.ts'
+
+const manifest = JSON.parse(readFileSync(path.join(ROOT, 'oclif.manifest.json'), 'utf8')) as {
+  commands: Record<string, { hidden?: boolean }>
+}
+
+const COMMANDS = ['', 'local', 'profiles', ...Object.keys(manifest.commands).map((id) => id.replaceAll(':', ' '))]
+
+let user: ImageryUser
+
+beforeAll(async () => {
+  user = await newUser()
+})
+
+afterAll(() => user.leave())
+
+describe('the help', () => {
+  test.each(COMMANDS)('of `imagery %s` is what was looked at', async (command) => {
+    const { exitCode, stdout, stderr } = await user.run([...command.split(' ').filter(Boolean), '--help'])
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    const platformIndependent = stdout.replace(/imagery\/\S+ \S+ node-v\S+/, 'imagery/VERSION PLATFORM NODE')
+    await expect(platformIndependent).toMatchFileSnapshot(
+      `__snapshots__/help/${command.replaceAll(' ', '-') || 'imagery'}.txt`,
+    )
+  })
+
+  test('may be cut off by its reader', async () => {
+    const shell = `set -o pipefail; '${process.execPath}' '${path.join(ROOT, 'bin', 'run.js')}' --help | head -1`
+    const { exitCode, stdout, stderr } = await execa('bash', ['-c', shell], { reject: false })
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    expect(stdout.split('\n')).toHaveLength(1)
+  })
+
+  test('is what -h shows too', async () => {
+    const [long, short] = await Promise.all([user.run(['status', '--help']), user.run(['status', '-h'])])
+    expect(short).toMatchObject({ exitCode: 0, stdout: long.stdout })
+  })
+
+  test('of a command has no line that 100 columns would break', async () => {
+    const pages = await Promise.all(
+      COMMANDS.filter(Boolean).map((command) => user.run([...command.split(' ').filter(Boolean), '--help'])),
+    )
+    const long = pages.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line.length > 100)
+    expect(long).toEqual([])
+  })
+})
+
+test('--version names imagery, its version, the platform and Node', async () => {
+  const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string }
+  const { exitCode, stdout, stderr } = await user.run(['--version'])
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+  expect(stdout).toBe(`imagery/${version} ${process.platform}-${process.arch} node-${process.version}\n`)
+})

@@ -1,0 +1,122 @@
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa, type ResultPromise } from 'execa'
+import { z } from 'zod'
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+const PROGRAM = path.join(ROOT, 'bin', 'run.js')
+
+/** What an imagery process did. */
+export interface Outcome {
+  exitCode: number
+  stdout: string
+  stderr: string
+  /** The one JSON document on stdout; throws when there is anything else. */
+  json(): unknown
+  /** The error document of `--json`; throws when it is not exactly that. */
+  error(): { code: string; message: string; suggestions: string[] }
+}
+
+export type Environment = Record<string, string | undefined>
+
+/** A user of the built command line on a machine of their own: empty home, empty local cloud, nothing inherited but PATH. */
+export interface ImageryUser {
+  /** A folder for the test's own files, where commands run. */
+  folder: string
+  dataDirectory: string
+  stateFile: string
+  run(args: readonly string[], environment?: Environment): Promise<Outcome>
+  /** Starts a process and leaves it running; `outcome` waits for its end. */
+  start(
+    args: readonly string[],
+    environment?: Environment,
+  ): { process: Pick<ResultPromise, 'pid' | 'kill' | 'stdout' | 'stderr'>; outcome: Promise<Outcome> }
+  /** Starts a local cloud that stays up until the user leaves. */
+  startLocalCloud(): Promise<void>
+  /** Per API what the local cloud holds, but for processes, which come and go, and BigQuery's history of jobs. Undefined when none is running. */
+  holdings(): Promise<Record<string, Record<string, number>> | undefined>
+  leave(): Promise<void>
+}
+
+const errorDocument = z.strictObject({
+  error: z.strictObject({ code: z.string(), message: z.string(), suggestions: z.array(z.string()) }),
+})
+
+export async function newUser(): Promise<ImageryUser> {
+  const home = await mkdtemp(path.join(os.tmpdir(), 'imagery-user-'))
+  const folder = path.join(home, 'work')
+  await mkdir(folder)
+  const dataDirectory = path.join(home, 'share', 'imagery', 'local-cloud')
+  const base: Environment = {
+    PATH: process.env['PATH'],
+    HOME: home,
+    TMPDIR: process.env['TMPDIR'],
+    XDG_CONFIG_HOME: path.join(home, 'config'),
+    XDG_DATA_HOME: path.join(home, 'share'),
+    XDG_CACHE_HOME: path.join(home, 'cache'),
+    XDG_STATE_HOME: path.join(home, 'state'),
+    COLUMNS: '80',
+    OCLIF_COLUMNS: '80',
+  }
+  const start: ImageryUser['start'] = (args, environment = {}) => {
+    const child = execa(process.execPath, [PROGRAM, ...args], {
+      cwd: folder,
+      env: { ...base, ...environment } as Record<string, string>,
+      extendEnv: false,
+      stdin: 'ignore',
+      reject: false,
+      stripFinalNewline: false,
+    })
+    return { process: child, outcome: child.then(outcome) }
+  }
+  const run: ImageryUser['run'] = (args, environment) => start(args, environment).outcome
+  return {
+    folder,
+    dataDirectory,
+    stateFile: path.join(home, 'config', 'imagery', 'state.json'),
+    run,
+    start,
+    async startLocalCloud() {
+      const { exitCode, stderr } = await run(['local', 'start', '--detach'])
+      if (exitCode !== 0) throw new Error(stderr)
+    },
+    async holdings() {
+      const { apis } = (await run(['local', 'status', '--json'])).json() as {
+        apis?: Record<string, Record<string, number>>
+      }
+      return (
+        apis &&
+        Object.fromEntries(Object.entries(apis).map(([api, { instances: _, jobs: __, ...counts }]) => [api, counts]))
+      )
+    },
+    async leave() {
+      await run(['local', 'stop'])
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
+
+function outcome(result: {
+  exitCode?: number | undefined
+  stdout?: unknown
+  stderr?: unknown
+  signal?: string | undefined
+}): Outcome {
+  const { exitCode, stdout, stderr } = result
+  if (exitCode === undefined) throw new Error(`ended by ${result.signal ?? 'nothing'}: ${String(stderr)}`)
+  const json = (): unknown => JSON.parse(String(stdout))
+  return {
+    exitCode,
+    stdout: String(stdout),
+    stderr: String(stderr),
+    json,
+    error: () => errorDocument.parse(json()).error,
+  }
+}
+
+export async function readText(file: string): Promise<string> {
+  return readFile(file, 'utf8')
+}

@@ -1,0 +1,290 @@
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newUser, ROOT, type ImageryUser } from './imagery-process.ts'
+
+let user: ImageryUser
+
+beforeAll(async () => {
+  user = await newUser()
+  await writeFile(path.join(user.folder, 'signs.jsonl'), '{"asset_id": "a", "gcs_uri": "a.jpg"}\n')
+  await writeFile(path.join(user.folder, 'empty.csv'), '')
+  await writeFile(path.join(user.folder, 'signs.xlsx'), 'PK')
+  await writeFile(path.join(user.folder, 'notes.yaml'), 'name: Notes\nmodel: pixles\n')
+  await mkdir(path.join(user.folder, 'no-images'))
+  await symlink('/no/such/disk', path.join(user.folder, 'unplugged'))
+})
+
+afterAll(() => user.leave())
+
+interface Case {
+  args: string[]
+  exitCode: 1 | 2
+  code: string
+  /** What the message must name. */
+  names: RegExp
+  suggests: string
+}
+
+const SIGNS = ['--local', '--table', 'signs.jsonl', '--profile', 'resolution']
+
+/** Everything here is refused before a cloud is started: it can be known from the command line and the files. */
+const CASES: Record<string, Case> = {
+  'a command that does not exist': {
+    args: ['statsu'],
+    exitCode: 2,
+    code: 'COMMAND_NOT_FOUND',
+    names: /statsu.*Did you mean status\?/,
+    suggests: 'imagery status',
+  },
+  'a subcommand that does not exist': {
+    args: ['local', 'strat'],
+    exitCode: 2,
+    code: 'COMMAND_NOT_FOUND',
+    names: /local strat.*Did you mean local start\?/,
+    suggests: 'imagery local start',
+  },
+  'an argument too many for a command that takes none': {
+    args: ['runs', 'extra'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /imagery runs takes no argument: extra/,
+    suggests: 'imagery runs --help',
+  },
+  'an argument too many': {
+    args: ['status', '1', '2'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /Unexpected argument: 2/,
+    suggests: 'imagery status --help',
+  },
+  'an argument that is missing': {
+    args: ['teardown', '--local'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /imagery teardown needs RUN_ID/,
+    suggests: 'imagery teardown --help',
+  },
+  'a flag that does not exist': {
+    args: ['run', '--tabel', 'x'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /no flag --tabel.*Did you mean --table\?/,
+    suggests: 'imagery run --help',
+  },
+  'flags that are missing': {
+    args: ['run', '--local'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--profile.*--table/,
+    suggests: 'imagery run --help',
+  },
+  'a number that is none': {
+    args: ['run', ...SIGNS, '--limit', 'many'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--limit.*integer.*many/,
+    suggests: 'imagery run --help',
+  },
+  'a number out of range': {
+    args: ['run', ...SIGNS, '--limit', '0'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--limit.*0/,
+    suggests: 'imagery run --help',
+  },
+  'flags that exclude each other': {
+    args: ['run', ...SIGNS, '--limit', '1', '--sample', '2'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--sample.*--limit/,
+    suggests: 'imagery run --help',
+  },
+  'a format that does not exist': {
+    args: ['results', '--local', '--format', 'xml'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--format=xml.*table, jsonl, csv/,
+    suggests: 'imagery results --help',
+  },
+  'a format that no file can have': {
+    args: ['results', '--local', '--format', 'table', '-o', 'rows.txt'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--format table/,
+    suggests: '--format jsonl or --format csv with --output-file rows.txt',
+  },
+  'a profile that does not exist': {
+    args: ['run', '--local', '--table', 'signs.jsonl', '--profile', 'image-qualty'],
+    exitCode: 2,
+    code: 'PROFILE_NOT_FOUND',
+    names: /"image-qualty".*Did you mean image-quality\?/,
+    suggests: 'imagery profiles show image-quality',
+  },
+  'a profile to show that does not exist': {
+    args: ['profiles', 'show', 'resolutoin'],
+    exitCode: 2,
+    code: 'PROFILE_NOT_FOUND',
+    names: /"resolutoin".*Did you mean resolution\?/,
+    suggests: 'imagery profiles show resolution',
+  },
+  'a profile file that does not exist': {
+    args: ['run', '--local', '--table', 'signs.jsonl', '--profile', 'poles.yaml'],
+    exitCode: 1,
+    code: 'FILE_NOT_FOUND',
+    names: /poles\.yaml/,
+    suggests: 'imagery profiles list',
+  },
+  'a profile file that is no profile': {
+    args: ['run', '--local', '--table', 'signs.jsonl', '--profile', 'notes.yaml'],
+    exitCode: 2,
+    code: 'INVALID_PROFILE',
+    names: /notes\.yaml:1: name: .*notes\.yaml:2: model: /s,
+    suggests: 'imagery profiles show image-quality',
+  },
+  'a file that does not exist': {
+    args: ['run', '--local', '--table', 'sings.jsonl', '--profile', 'resolution'],
+    exitCode: 1,
+    code: 'FILE_NOT_FOUND',
+    names: /sings\.jsonl/,
+    suggests: 'ls .',
+  },
+  'a file of the wrong type': {
+    args: ['run', '--local', '--table', 'signs.xlsx', '--profile', 'resolution'],
+    exitCode: 2,
+    code: 'SOURCE_UNSUPPORTED',
+    names: /signs\.xlsx.*\.xlsx.*\.csv/,
+    suggests: 'Give a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table',
+  },
+  'an empty file': {
+    args: ['run', '--local', '--table', 'empty.csv', '--profile', 'resolution'],
+    exitCode: 1,
+    code: 'NO_ASSETS',
+    names: /empty\.csv is empty/,
+    suggests: '',
+  },
+  'a table name without its project': {
+    args: ['run', '--table', 'city.signs', '--profile', 'resolution'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /city\.signs.*project\.dataset\.table/,
+    suggests: 'imagery run --table my-project.my_dataset.latest_observations --profile image-quality',
+  },
+  'a file for Google Cloud': {
+    args: ['run', '--table', 'signs.jsonl', '--profile', 'resolution'],
+    exitCode: 2,
+    code: 'SOURCE_UNSUPPORTED',
+    names: /signs\.jsonl is a local file/,
+    suggests: 'imagery run --local --table signs.jsonl --profile PROFILE',
+  },
+  'an output that is no table': {
+    args: ['run', ...SIGNS, '--output', 'my-project.city.signs'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /my-project\.city\.signs.*DATASET\.TABLE/,
+    suggests: 'imagery run --output my_results.poles …',
+  },
+  'a data folder below a file': {
+    args: ['runs', '--local', '--data-dir', 'signs.jsonl/cloud'],
+    exitCode: 1,
+    code: 'LOCAL_CLOUD_FAILED',
+    names: /signs\.jsonl\/cloud cannot be made: .*ENOTDIR/,
+    suggests: 'Choose another with --data-dir FOLDER',
+  },
+  'a data folder on a disk that is not there': {
+    args: ['runs', '--local', '--data-dir', 'unplugged/cloud'],
+    exitCode: 1,
+    code: 'LOCAL_CLOUD_FAILED',
+    names: /unplugged\/cloud cannot be made: .*ENOENT/,
+    suggests: 'Choose another with --data-dir FOLDER',
+  },
+  'a local cloud below a file': {
+    args: ['local', 'start', '--data-dir', 'signs.jsonl/cloud'],
+    exitCode: 1,
+    code: 'LOCAL_CLOUD_FAILED',
+    names: /signs\.jsonl\/cloud/,
+    suggests: 'choose another folder with --data-dir',
+  },
+  'a reset that nobody confirmed': {
+    args: ['local', 'reset'],
+    exitCode: 2,
+    code: 'CONFIRMATION_NEEDED',
+    names: /local-cloud/,
+    suggests: 'The same command with --yes',
+  },
+  'a reset of a folder of something else': {
+    args: ['local', 'reset', '--yes', '--data-dir', '.'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /is not the data folder of a local cloud/,
+    suggests: '',
+  },
+  'Google Cloud': {
+    args: ['runs'],
+    exitCode: 1,
+    code: 'NOT_AVAILABLE',
+    names: /local cloud only/,
+    suggests: 'The same command with --local',
+  },
+}
+
+describe.each(Object.entries(CASES))('%s', (_, { args, exitCode, code, names, suggests }) => {
+  test('is refused with a message that names it and a next step, as text and as one small document', async () => {
+    const [text, json] = await Promise.all([user.run(args), user.run([...args, '--json'])])
+    expect({ exitCode: text.exitCode, stdout: text.stdout }).toEqual({ exitCode, stdout: '' })
+    expect(text.stderr).toMatch(names)
+    expect(text.stderr).toContain(`[${code}]`)
+    expect(text.stderr).toContain(suggests)
+    expect(text.stderr, 'no stack').not.toMatch(/\n\s+at /)
+
+    const { message, suggestions, code: jsonCode } = json.error()
+    expect({ code: jsonCode, exitCode: json.exitCode, stderr: json.stderr }).toEqual({ code, exitCode, stderr: '' })
+    expect(message).toMatch(names)
+    if (suggests) expect(suggestions).toContain(suggests)
+    expect(json.stdout.length).toBeLessThan(1_000)
+  })
+})
+
+test('nothing of that has started a local cloud or written a file', async () => {
+  expect(await user.holdings()).toBeUndefined()
+  expect(await readdir(user.folder)).toEqual([
+    'empty.csv',
+    'no-images',
+    'notes.yaml',
+    'signs.jsonl',
+    'signs.xlsx',
+    'unplugged',
+  ])
+})
+
+describe('what a person sees', () => {
+  test('has no escape codes when it goes to a pipe', async () => {
+    const outcomes = await Promise.all([
+      user.run(['profiles', 'list']),
+      user.run(['statsu']),
+      user.run(['run', '--help']),
+    ])
+    for (const { stdout, stderr } of outcomes) expect(stdout + stderr).not.toContain('\u001b')
+  })
+
+  test('is coloured in a pipe for who asks for it, and never with NO_COLOR', async () => {
+    const forced = await user.run(['statsu'], { FORCE_COLOR: '1' })
+    expect(forced.stderr).toContain('\u001b[')
+    const never = await user.run(['statsu'], { NO_COLOR: '1' })
+    expect(never.stderr).not.toContain('\u001b')
+  })
+})
+
+test('a profile that is shown can be used as it is', async () => {
+  const { exitCode, stdout } = await user.run(['profiles', 'show', 'image-quality'])
+  expect(exitCode).toBe(0)
+  await writeFile(path.join(user.folder, 'mine.yaml'), stdout)
+  const outcome = await user.run([
+    'run',
+    '--table',
+    path.join(ROOT, 'samples/street-signs/observations.jsonl'),
+    '--profile',
+    'mine.yaml',
+  ])
+  expect(outcome.stderr).toContain('[SOURCE_UNSUPPORTED]')
+})

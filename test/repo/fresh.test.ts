@@ -1,0 +1,30 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { expect, test } from 'vitest'
+import { emulatorSupportPage } from '../../build/emulator-support.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+test('docs/emulator-support.md is what the lists beside the code say (npm run docs)', async () => {
+  expect(readFileSync(path.join(root, 'docs', 'emulator-support.md'), 'utf8')).toBe(await emulatorSupportPage())
+})
+
+test('oclif.manifest.json is that of the commands (npm run build)', async () => {
+  const copy = mkdtempSync(path.join(os.tmpdir(), 'imagery-manifest-'))
+  try {
+    for (const file of ['package.json', 'bin', 'dist'])
+      cpSync(path.join(root, file), path.join(copy, file), { recursive: true })
+    symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'))
+    await execa(process.execPath, [path.join(root, 'node_modules', 'oclif', 'bin', 'run.js'), 'manifest'], {
+      cwd: copy,
+    })
+    const manifest = (folder: string): unknown =>
+      JSON.parse(readFileSync(path.join(folder, 'oclif.manifest.json'), 'utf8'))
+    expect(manifest(root)).toEqual(manifest(copy))
+  } finally {
+    rmSync(copy, { recursive: true })
+  }
+})

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import { csvLine } from '../../src/ui/csv.ts'
+import { formatTable } from '../../src/ui/table.ts'
+
+const plain = (text: string): string[] => text.replaceAll(/\u001b\[\d+m/g, '').split('\n')
+
+describe.each([80, 120])('a table on a terminal of %i columns', (width) => {
+  test('fits, cutting the widest columns first', () => {
+    const rows = [
+      ['t1:0b51e7c6', 'failed', 'x'.repeat(300), 12],
+      ['t1:1c62f8d7', 'ok', 'short', 3],
+    ]
+    const lines = plain(formatTable(['asset_id', 'status', 'error_message', 'images'], rows, width))
+    expect(Math.max(...lines.map((line) => line.length))).toBe(width)
+    expect(lines[1]).toMatch(/^t1:0b51e7c6  failed  x+…  12$/)
+    expect(lines[2]).toMatch(/^t1:1c62f8d7  ok      short +3$/)
+  })
+
+  test('lets no control character of the data reach the terminal', () => {
+    const evil = ['\u001b[2J\u001b[1;31mred', 'two\nlines\r\n', 'bell\u0007', '\u009b31mred', '\u001b]0;title\u0007x']
+    const text = formatTable(
+      ['a'],
+      evil.map((value) => [value]),
+      width,
+    )
+    expect(plain(text)).toEqual(['a', 'red', 'two lines', 'bell', 'red', 'x'])
+  })
+})
+
+test('a table shows structs as JSON, numbers short and nothing for null', () => {
+  const lines = plain(
+    formatTable(
+      ['a', 'b', 'c', 'd'],
+      [
+        [{ latitude: 1.5 }, 0.1234567891, null, undefined],
+        [true, 12_345_678, '', 0],
+      ],
+      80,
+    ),
+  )
+  expect(lines).toEqual([
+    'a                 b         c  d',
+    '{"latitude":1.5}  0.123457',
+    'true              12345678     0',
+  ])
+})
+
+/** https://www.rfc-editor.org/rfc/rfc4180#section-2 */
+describe('a CSV line', () => {
+  test.each([
+    [['a', 'b'], 'a,b\r\n'],
+    [['a,b', 'say "so"', 'two\nlines', 'cr\r'], '"a,b","say ""so""","two\nlines","cr\r"\r\n'],
+    [[null, undefined, '', 0, false], ',,,0,false\r\n'],
+    [[{ a: 1 }, ['x', 'y']], '"{""a"":1}","[""x"",""y""]"\r\n'],
+    [[' kept ', 'Straße'], ' kept ,Straße\r\n'],
+  ])('of %o is quoted as RFC 4180 says', (values, line) => {
+    expect(csvLine(values)).toBe(line)
+  })
+})
