@@ -1,7 +1,7 @@
-import type { BigQuery, Job, Query, RowMetadata, TableField, TableMetadata } from '@google-cloud/bigquery'
+import type { BigQuery, Query, RowMetadata, TableField, TableMetadata } from '@google-cloud/bigquery'
 import type { Column } from '../contracts/columns.ts'
 import { restClientOptions } from './credentials.ts'
-import { call, callUnless, cloudError, CloudError } from './errors.ts'
+import { call, callUnless, cloudError, CloudError, LONG_CALL_DEADLINE_MS } from './errors.ts'
 
 /** A BigQuery table or view. */
 export interface TableName {
@@ -12,18 +12,22 @@ export interface TableName {
 
 const clients = new Map<string, Promise<BigQuery>>()
 
-async function bigQuery(projectId: string): Promise<BigQuery> {
+/** One HTTP request. BigQuery itself answers a query that takes longer within 10 s, and is asked again. */
+const REQUEST_TIMEOUT_MS = 60_000
+
+/** The client of a project, made at its first use. */
+export async function bigQuery(projectId: string): Promise<BigQuery> {
   let client = clients.get(projectId)
   if (!client) {
     client = Promise.all([import('@google-cloud/bigquery'), restClientOptions(projectId)]).then(
-      ([{ BigQuery }, options]) => new BigQuery(options),
+      ([{ BigQuery }, options]) => new BigQuery({ ...options, timeout: REQUEST_TIMEOUT_MS } as object),
     )
     clients.set(projectId, client)
   }
   return client
 }
 
-async function tableHandle({ projectId, dataset, table }: TableName) {
+export async function tableHandle({ projectId, dataset, table }: TableName) {
   return (await bigQuery(projectId)).dataset(dataset).table(table)
 }
 
@@ -31,7 +35,10 @@ async function tableHandle({ projectId, dataset, table }: TableName) {
 export interface TableDescription {
   type: string
   location: string
+  /** Those that were streamed in the last minutes may not be counted yet. */
   rows: number
+  /** Whether rows were streamed in of late (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery). */
+  isStreaming: boolean
   fields: TableField[]
   labels: Record<string, string>
 }
@@ -40,11 +47,12 @@ export interface TableDescription {
 export async function describeTable(name: TableName): Promise<TableDescription | undefined> {
   const answer = await callUnless('NOT_FOUND', (await tableHandle(name)).getMetadata(), undefined)
   if (!answer) return undefined
-  const metadata = answer[0] as TableMetadata & { location?: string; numRows?: string; type?: string }
+  const metadata = answer[0] as TableMetadata & { location?: string; numRows?: string; type?: string; streamingBuffer?: object }
   return {
     type: metadata.type ?? 'TABLE',
     location: metadata.location ?? 'US',
     rows: Number(metadata.numRows ?? 0),
+    isStreaming: metadata.streamingBuffer !== undefined,
     fields: (metadata.schema as { fields?: TableField[] } | undefined)?.fields ?? [],
     labels: (metadata.labels as Record<string, string> | undefined) ?? {},
   }
@@ -200,14 +208,8 @@ function rejectedRows(
 
 /** A table's rows, page by page as they are consumed, without a query and so without cost. */
 export async function* tableRows(name: TableName): AsyncGenerator<Record<string, unknown>> {
-  const stream = (await tableHandle(name)).createReadStream({ maxResults: PAGE_ROWS })
-  try {
-    for await (const row of stream) yield row as Record<string, unknown>
-  } catch (error) {
-    throw cloudError(error)
-  } finally {
-    stream.destroy()
-  }
+  const table = await tableHandle(name)
+  yield* paged<Record<string, unknown>>((page) => table.getRows(page))
 }
 
 export interface QueryOptions {
@@ -219,24 +221,39 @@ export interface QueryOptions {
 /** The rows of a query, all at once: for small answers only. */
 export async function queryRows<Row>(sql: string, options: QueryOptions): Promise<Row[]> {
   const client = await bigQuery(options.projectId)
-  const [rows] = await call(client.query(queryRequest(sql, options)))
+  const [rows] = await call(client.query(queryRequest(sql, options)), LONG_CALL_DEADLINE_MS)
   return rows as Row[]
 }
 
 /** The rows of a query one by one; pages are fetched as they are consumed, so memory stays flat. */
 export async function* queryStream<Row>(sql: string, options: QueryOptions & { pageSize?: number }): AsyncGenerator<Row> {
   const client = await bigQuery(options.projectId)
-  const stream = client.createQueryStream({ ...queryRequest(sql, options), maxResults: options.pageSize ?? PAGE_ROWS })
-  try {
-    for await (const row of stream) yield row as Row
-  } catch (error) {
-    throw cloudError(error)
-  } finally {
-    stream.destroy()
+  const [job] = await call(client.createQueryJob(queryRequest(sql, options)))
+  yield* paged<Row>((page) => job.getQueryResults(page), options.pageSize)
+}
+
+interface Page {
+  maxResults?: number
+  pageToken?: string
+}
+
+/**
+ * The client's own streams take `maxResults` for the most rows of all pages together, and without
+ * it a page holds up to 20 MB; so the pages are asked for one by one.
+ */
+async function* paged<Row>(
+  read: (page: Page) => Promise<[rows: unknown[], next?: Page | null, ...rest: unknown[]]>,
+  rows = PAGE_ROWS,
+): AsyncGenerator<Row> {
+  for (let page: Page | null | undefined = { maxResults: rows }; page;) {
+    const [some, next]: [unknown[], (Page | null)?, ...unknown[]] = await call(read(page), LONG_CALL_DEADLINE_MS)
+    yield* some as Row[]
+    page = next
   }
 }
 
-const PAGE_ROWS = 2_000
+/** Some 400 KB of Street View Insights assets: small beside a service's memory, worth a call. */
+const PAGE_ROWS = 1_000
 
 function queryRequest(sql: string, options: QueryOptions): Query {
   return {
@@ -256,99 +273,6 @@ export async function dryRun(sql: string, options: QueryOptions): Promise<{ byte
     query?: { schema?: { fields?: TableField[] } }
   }
   return { bytes: Number(statistics.totalBytesProcessed ?? 0), fields: statistics.query?.schema?.fields ?? [] }
-}
-
-export interface QueryIntoTable extends QueryOptions {
-  /** Makes the job happen once: a second call with the same id waits for the first one's outcome. */
-  jobId: string
-  destination: TableName
-  labels: Record<string, string>
-  clusterBy: readonly string[]
-  /** Partitions by an integer column: `[0, end)` in steps of one. */
-  partitionBy?: { column: string; end: number }
-}
-
-/**
- * Writes a query's rows into a table, replacing what it held, in one atomic job
- * (https://cloud.google.com/bigquery/docs/writing-results). Answers when the job is done.
- */
-export async function queryIntoTable(sql: string, options: QueryIntoTable): Promise<{ bytes: number }> {
-  const client = await bigQuery(options.projectId)
-  const { projectId, dataset, table } = options.destination
-  const job = await createJobOnce(client, options.jobId, options.location, {
-    labels: options.labels,
-    query: {
-      query: sql,
-      useLegacySql: false,
-      destinationTable: { projectId, datasetId: dataset, tableId: table },
-      writeDisposition: 'WRITE_TRUNCATE',
-      clustering: { fields: [...options.clusterBy] },
-      ...(options.partitionBy
-        ? {
-            rangePartitioning: {
-              field: options.partitionBy.column,
-              range: { start: '0', end: String(options.partitionBy.end), interval: '1' },
-            },
-          }
-        : {}),
-      ...(options.parameters ? { parameterMode: 'NAMED', queryParameters: stringParameters(options.parameters) } : {}),
-    },
-  })
-  return { bytes: await jobDone(job) }
-}
-
-function stringParameters(parameters: Record<string, unknown>): object[] {
-  return Object.entries(parameters).map(([name, value]) => ({
-    name,
-    parameterType: { type: typeof value === 'number' ? 'INT64' : 'STRING' },
-    parameterValue: { value: String(value) },
-  }))
-}
-
-/**
- * Loads a local file into a table, replacing what it held; the schema is detected. BigQuery runs
- * the job where the dataset is, for datasets in US and EU
- * (https://cloud.google.com/bigquery/docs/locations#specify_locations).
- */
-export async function loadFile(
-  name: TableName,
-  file: string,
-  options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET' },
-): Promise<void> {
-  const table = await tableHandle(name)
-  const [job] = await call(
-    table.createLoadJob(file, {
-      sourceFormat: options.format,
-      writeDisposition: 'WRITE_TRUNCATE',
-      ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
-      ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
-    } as object),
-  )
-  await jobDone(job)
-}
-
-async function createJobOnce(client: BigQuery, jobId: string, location: string, configuration: object): Promise<Job> {
-  const answer = await callUnless('ALREADY_EXISTS', client.createJob({ jobId, location, configuration } as object), undefined)
-  return answer ? answer[0] : client.job(jobId, { location })
-}
-
-interface JobMetadata {
-  status?: { state?: string; errorResult?: { message?: string; reason?: string } }
-  statistics?: { totalBytesProcessed?: string }
-}
-
-/** Waits for a job. Answers the bytes that it read. */
-async function jobDone(job: Job): Promise<number> {
-  for (let pauseMs = 50; ; pauseMs = Math.min(2_000, pauseMs * 1.5)) {
-    const metadata = (await call(job.getMetadata()))[0] as JobMetadata
-    const failure = metadata.status?.errorResult
-    if (failure) {
-      const status = failure.reason === 'notFound' ? 'NOT_FOUND' : failure.reason === 'accessDenied' ? 'PERMISSION_DENIED' : 'INVALID_ARGUMENT'
-      throw new CloudError(status, failure.message ?? 'the BigQuery job failed', { reason: failure.reason })
-    }
-    if (metadata.status?.state === 'DONE') return Number(metadata.statistics?.totalBytesProcessed ?? 0)
-    await new Promise((resolve) => setTimeout(resolve, pauseMs))
-  }
 }
 
 /** RFC 3339 text of a TIMESTAMP as the client hands it out; null stays null. */

@@ -11,22 +11,28 @@ let isRead = false
 export function localCloud(): LocalCloudLocator | undefined {
   if (!isRead) {
     const file = process.env[LOCATOR_VARIABLE]
-    if (file) useLocalCloud(localCloudLocator.parse(JSON.parse(readFileSync(file, 'utf8'))))
+    // The host of a deployed runtime has set the metadata server of the service's own account.
+    if (file) useLocalCloud(localCloudLocator.parse(JSON.parse(readFileSync(file, 'utf8'))), process.env['GCE_METADATA_HOST'])
     isRead = true
   }
   return locator
 }
+
+/** Variables by which the official clients would leave for an emulator of the user's own; they beat any option. */
+const OTHER_EMULATORS = ['BIGQUERY_EMULATOR_HOST', 'STORAGE_EMULATOR_HOST', 'PUBSUB_EMULATOR_HOST']
 
 /**
  * Points every Google client made from now on at a local cloud. Must come before the first client,
  * since gRPC reads its root certificates once.
  *
  * The credential path stays the production one, Compute Engine's metadata server; only its address
- * changes. A Cloud Run host has already set that of the service's own account.
+ * changes, whatever the user's environment says of Google's own.
  */
-export function useLocalCloud(target: LocalCloudLocator): void {
+export function useLocalCloud(target: LocalCloudLocator, metadataHost = target.metadataHost): void {
   locator = target
   isRead = true
   process.env['GRPC_DEFAULT_SSL_ROOTS_FILE_PATH'] = target.caFile
-  process.env['GCE_METADATA_HOST'] ??= target.metadataHost
+  process.env['GCE_METADATA_HOST'] = metadataHost
+  process.env['METADATA_SERVER_DETECTION'] = 'assume-present'
+  for (const name of OTHER_EMULATORS) delete process.env[name]
 }

@@ -105,12 +105,28 @@ export function cloudError(thrown: unknown): CloudError {
   return new CloudError('UNKNOWN', text, options)
 }
 
-/** Awaits a client's call; rejects with CloudError only. */
-export async function call<Result>(promise: Promise<Result>): Promise<Result> {
+/**
+ * The longest that a call may take, token, connection and all the client's own repetitions
+ * included. The clients repeat what their API's configuration names as safe to repeat; their own
+ * limits (20 to 60 s over gRPC, four tries over REST) lie below it, but not every wait has one.
+ */
+export const CALL_DEADLINE_MS = 120_000
+
+/** The same for calls that do as much as they are given: many pages, a query, a file, a deployment. */
+export const LONG_CALL_DEADLINE_MS = 15 * 60_000
+
+/** Awaits a client's call; rejects with CloudError only, with DEADLINE_EXCEEDED after `deadlineMs`. */
+export async function call<Result>(promise: Promise<Result>, deadlineMs = CALL_DEADLINE_MS): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new CloudError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs / 1_000} s`)), deadlineMs)
+  })
   try {
-    return await promise
+    return await Promise.race([promise, late])
   } catch (error) {
     throw cloudError(error)
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -119,12 +135,32 @@ export async function callUnless<Result, Fallback>(
   status: GoogleStatus,
   promise: Promise<Result>,
   fallback: Fallback,
+  deadlineMs = CALL_DEADLINE_MS,
 ): Promise<Result | Fallback> {
   try {
-    return await promise
+    return await call(promise, deadlineMs)
   } catch (error) {
     const known = cloudError(error)
     if (known.status === status) return fallback
     throw known
+  }
+}
+
+/** Tries of work that may be repeated, and the wait before the second; it doubles with each further one. */
+const MOST_TRIES = 4
+const FIRST_PAUSE_MS = 250
+
+/**
+ * Repeats work that fails in passing, for calls that the clients do not repeat by themselves
+ * although our way of making them allows it: by name, or after reading what is there.
+ */
+export async function repeatably<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (tries === MOST_TRIES || !(error instanceof CloudError) || !error.retryable) throw error
+      await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 2 ** (tries - 1)))
+    }
   }
 }

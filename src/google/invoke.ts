@@ -10,14 +10,44 @@ export interface ServiceAnswer {
   body: unknown
 }
 
+/** A service that is busy, starting, or has just crashed answers one of these; the next instance may do better. */
+const PASSING = new Set([429, 502, 503, 504])
+
+/** Tries of one call, and the wait before the second; it doubles with each further one. */
+const MOST_TRIES = 5
+const FIRST_PAUSE_MS = 250
+
 /**
  * Calls a private Cloud Run service as this process's account
  * (https://cloud.google.com/run/docs/authenticating/service-to-service). In a local cloud the
  * request goes to the local front door under the service's own host name.
  *
- * @throws CloudError UNAVAILABLE when nothing answers within `timeoutMs`; answers of any status are returned
+ * The routes of our services may all be called twice, so a call that fails in passing is repeated.
+ *
+ * @param options.timeoutMs for all tries together
+ * @throws CloudError UNAVAILABLE when nothing answers in time; otherwise the last answer is returned, whatever its status
  */
 export async function callService(
+  serviceUrl: string,
+  route: string,
+  options: { method: 'GET' | 'POST'; body?: object; timeoutMs: number },
+): Promise<ServiceAnswer> {
+  const deadlineMs = performance.now() + options.timeoutMs
+  for (let tries = 1; ; tries++) {
+    const leftMs = Math.max(1, Math.ceil(deadlineMs - performance.now()))
+    const pauseMs = FIRST_PAUSE_MS * 2 ** (tries - 1)
+    const isLast = tries === MOST_TRIES || pauseMs >= leftMs
+    try {
+      const answer = await callOnce(serviceUrl, route, { ...options, timeoutMs: leftMs })
+      if (isLast || !PASSING.has(answer.status)) return answer
+    } catch (error) {
+      if (isLast || !(error instanceof CloudError) || !error.retryable) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+}
+
+async function callOnce(
   serviceUrl: string,
   route: string,
   options: { method: 'GET' | 'POST'; body?: object; timeoutMs: number },

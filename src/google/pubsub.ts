@@ -47,8 +47,22 @@ export interface PushSubscription {
  */
 const ACK_DEADLINE_SECONDS = 600
 
-/** Makes a push subscription unless it exists. */
+/**
+ * Makes a push subscription unless it exists. One that would deliver nothing, or elsewhere, is
+ * replaced: a subscription outlives its topic, but gets nothing from a new topic of the same name
+ * (https://cloud.google.com/pubsub/docs/delete-topic).
+ */
 export async function ensurePushSubscription(name: string, options: PushSubscription): Promise<'created' | 'existed'> {
+  if ((await createPushSubscription(name, options)) === 'created') return 'created'
+  const { subscriber } = await pubsub()
+  const answer = await callUnless('NOT_FOUND', subscriber.getSubscription({ subscription: name }), undefined)
+  const isAsAsked = answer?.[0].topic === options.topic && answer[0].pushConfig?.pushEndpoint === options.endpoint
+  if (isAsAsked) return 'existed'
+  await deleteSubscription(name)
+  return createPushSubscription(name, options)
+}
+
+async function createPushSubscription(name: string, options: PushSubscription): Promise<'created' | 'existed'> {
   const { subscriber } = await pubsub()
   const { serviceAccountEmail, audience } = options
   const created = subscriber.createSubscription({

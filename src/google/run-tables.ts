@@ -2,7 +2,19 @@ import type { Asset } from '../contracts/messages.ts'
 import { RUN_LABEL, type RunTables } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { attemptColumns, resultColumns } from '../contracts/tables.ts'
-import { deleteTable, ensureTable, ensureView, queryIntoTable, queryStream, timestampText, updateTable, type TableName } from './bigquery.ts'
+import {
+  deleteTable,
+  describeTable,
+  ensureTable,
+  ensureView,
+  queryStream,
+  timestampText,
+  updateTable,
+  type NewTable,
+  type TableDescription,
+  type TableName,
+} from './bigquery.ts'
+import { queryIntoTable } from './bigquery-jobs.ts'
 import { liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
 
 export type RunTableRole = 'assets' | 'attempts' | 'live' | 'source' | 'results'
@@ -28,6 +40,30 @@ export async function createRunTables(spec: RunSpec): Promise<void> {
   })
 }
 
+/** A table that is labelled as this run's, or undefined: another run, or somebody else, may have one of its name. */
+export async function describeOwnTable(name: TableName, runId: string): Promise<TableDescription | undefined> {
+  const described = await describeTable(name)
+  return described?.labels[RUN_LABEL] === runId ? described : undefined
+}
+
+/**
+ * Takes the name of the results table for the run, by an empty table with its label: of two runs
+ * with one output, one gets it. Answers whether the run has it now.
+ */
+export async function claimResults(spec: RunSpec): Promise<boolean> {
+  const results = runTable(spec.tables, 'results')
+  const outcome = await ensureTable(results, { ...resultsDescription(spec), clusterBy: ['asset_id'] })
+  return outcome === 'created' || (await describeOwnTable(results, spec.run_id)) !== undefined
+}
+
+function resultsDescription(spec: RunSpec): Pick<NewTable, 'columns' | 'description' | 'labels'> {
+  return {
+    columns: resultColumns(spec.profile),
+    description: `${spec.profile.description} imagery run ${spec.run_id} over ${spec.source.given}.`,
+    labels: { [RUN_LABEL]: spec.run_id },
+  }
+}
+
 /** Writes the results table from the view, whole and at once, and describes its columns. Idempotent. */
 export async function writeResults(spec: RunSpec, jobId: string): Promise<void> {
   const labels = { [RUN_LABEL]: spec.run_id }
@@ -40,11 +76,7 @@ export async function writeResults(spec: RunSpec, jobId: string): Promise<void> 
     labels,
     clusterBy: ['asset_id'],
   })
-  await updateTable(results, {
-    columns: resultColumns(spec.profile),
-    description: `${spec.profile.description} imagery run ${spec.run_id} over ${spec.source.given}.`,
-    labels,
-  })
+  await updateTable(results, resultsDescription(spec))
 }
 
 /** The assets of a range of buckets, both ends included, as they arrive: all of them, or those without a final row. */

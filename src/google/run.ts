@@ -1,7 +1,7 @@
 import type { protos, ServicesClient } from '@google-cloud/run'
 import type { Place } from '../contracts/names.ts'
 import { grpcClientOptions } from './credentials.ts'
-import { call, callUnless, CloudError, cloudError } from './errors.ts'
+import { call, callUnless, CloudError, cloudError, LONG_CALL_DEADLINE_MS, repeatably } from './errors.ts'
 
 let client: Promise<ServicesClient> | undefined
 
@@ -88,7 +88,7 @@ export async function deployService(
     const [operation] = existing
       ? await client.updateService({ service: { ...service, name } })
       : await client.createService({ parent: name.slice(0, name.indexOf('/services/')), serviceId: id, service })
-    await operation.promise()
+    await call(operation.promise(), LONG_CALL_DEADLINE_MS)
     const deployed = await describeService(place, id)
     if (!deployed?.ready) throw new CloudError('FAILED_PRECONDITION', deployed?.message || `${id} did not become ready`)
     return { url: deployed.url, outcome: existing ? 'updated' : 'created' }
@@ -134,6 +134,11 @@ function serviceMessage(spec: ServiceSpec): IService {
 
 /** Lets accounts, and nobody else, call a service. Bindings of other roles stay. */
 export async function setInvokers(place: Place, id: string, emails: readonly string[]): Promise<void> {
+  // Read and write together: the policy's etag sees to it that nobody else's change is lost.
+  return repeatably(() => setInvokersOnce(place, id, emails))
+}
+
+async function setInvokersOnce(place: Place, id: string, emails: readonly string[]): Promise<void> {
   const client = await services()
   const resource = serviceName(place, id)
   const members = emails.map((email) => `serviceAccount:${email}`).toSorted()
@@ -155,5 +160,5 @@ export async function deleteService(place: Place, id: string): Promise<'deleted'
     await operation.promise()
     return 'deleted' as const
   })
-  return callUnless('NOT_FOUND', deletion, 'absent' as const)
+  return callUnless('NOT_FOUND', deletion, 'absent' as const, LONG_CALL_DEADLINE_MS)
 }

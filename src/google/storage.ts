@@ -1,14 +1,24 @@
 import type { Storage } from '@google-cloud/storage'
 import { restClientOptions } from './credentials.ts'
 import { downloadObject } from './download.ts'
-import { call, callUnless, CloudError } from './errors.ts'
+import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from './errors.ts'
 
 let client: Promise<Storage> | undefined
+
+/** One HTTP request; the client has no limit of its own. An image of 30 MB takes some seconds. */
+const REQUEST_TIMEOUT_MS = 60_000
 
 /** The client needs no project but to create a bucket; the one that asks first names it. */
 async function storage(projectId = ''): Promise<Storage> {
   client ??= Promise.all([import('@google-cloud/storage'), restClientOptions(projectId)]).then(
-    ([{ Storage }, options]) => new Storage({ ...options, useAuthWithCustomEndpoint: true }),
+    ([{ IdempotencyStrategy, Storage }, options]) =>
+      new Storage({
+        ...options,
+        useAuthWithCustomEndpoint: true,
+        timeout: REQUEST_TIMEOUT_MS,
+        // Objects are written whole and deleted by name, so every call may be repeated.
+        retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways, maxRetries: 3, maxRetryDelay: 8, totalTimeout: 60 },
+      }),
   )
   return client
 }
@@ -56,7 +66,7 @@ export async function objectGeneration(uri: string): Promise<string | undefined>
 
 /** The paths of the objects under a prefix; empty when the bucket is missing. */
 export async function listObjects(bucket: string, prefix: string): Promise<string[]> {
-  const answer = await callUnless('NOT_FOUND', (await storage()).bucket(bucket).getFiles({ prefix }), undefined)
+  const answer = await callUnless('NOT_FOUND', (await storage()).bucket(bucket).getFiles({ prefix }), undefined, LONG_CALL_DEADLINE_MS)
   return answer?.[0].map((file) => file.name) ?? []
 }
 

@@ -1,6 +1,6 @@
 import type { CloudTasksClient, v2beta3 } from '@google-cloud/tasks'
 import { grpcClientOptions } from './credentials.ts'
-import { call, callUnless, cloudError } from './errors.ts'
+import { call, callUnless, cloudError, repeatably } from './errors.ts'
 
 interface Clients {
   v2: CloudTasksClient
@@ -38,20 +38,21 @@ const BACKOFF_SECONDS = { min: 1, max: 60 }
  */
 export async function ensureQueue(name: string, limits: QueueLimits): Promise<'created' | 'existed'> {
   const { v2 } = await tasks()
-  const created = v2.createQueue({
-    parent: name.slice(0, name.lastIndexOf('/queues/')),
-    queue: {
-      name,
-      rateLimits: { maxDispatchesPerSecond: limits.maxPerSecond, maxConcurrentDispatches: limits.maxConcurrent },
-      retryConfig: {
-        maxAttempts: limits.maxAttempts,
-        minBackoff: { seconds: BACKOFF_SECONDS.min },
-        maxBackoff: { seconds: BACKOFF_SECONDS.max },
-        maxDoublings: 6,
-      },
+  const queue = {
+    name,
+    rateLimits: { maxDispatchesPerSecond: limits.maxPerSecond, maxConcurrentDispatches: limits.maxConcurrent },
+    retryConfig: {
+      maxAttempts: limits.maxAttempts,
+      minBackoff: { seconds: BACKOFF_SECONDS.min },
+      maxBackoff: { seconds: BACKOFF_SECONDS.max },
+      maxDoublings: 6,
     },
-  })
-  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+  }
+  const create = async (): Promise<'created'> => {
+    await v2.createQueue({ parent: name.slice(0, name.lastIndexOf('/queues/')), queue })
+    return 'created'
+  }
+  return repeatably(() => callUnless('ALREADY_EXISTS', create(), 'existed'))
 }
 
 export async function deleteQueue(name: string): Promise<'deleted' | 'absent'> {

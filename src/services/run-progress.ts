@@ -4,7 +4,7 @@ import type { RunReport, RunState } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { describeTable, queryRows, timestampText } from '../google/bigquery.ts'
 import { CloudError } from '../google/errors.ts'
-import { runTable } from '../google/run-tables.ts'
+import { describeOwnTable, runTable } from '../google/run-tables.ts'
 import { costQuery, failuresQuery, progressQuery } from '../google/sql/ledger.ts'
 import { listQueues, queuedTasks } from '../google/tasks.ts'
 
@@ -14,7 +14,10 @@ const NAMED_FAILURES = 20
 /** Where a run stands now, from the ledger and the queues. Reads nothing of the source. */
 export async function runReport(spec: RunSpec): Promise<RunReport> {
   const query = { projectId: spec.place.projectId, location: spec.source.location }
-  const progress = await orMissing(queryRows<ProgressRow>(progressQuery(spec.tables), query))
+  const [progress, cost] = await Promise.all([
+    orMissing(queryRows<ProgressRow>(progressQuery(spec.tables), query)),
+    orMissing(queryRows<{ cost_usd: number }>(costQuery(spec.tables), query)),
+  ])
   const base = {
     run_id: spec.run_id,
     profile: spec.profile.name,
@@ -41,18 +44,18 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     const finished = timestampText(row.last_finished_at)
     if (finished !== null && (last === null || finished > last)) last = finished
   }
-  const [cost] = await queryRows<{ cost_usd: number }>(costQuery(spec.tables), query)
   const failures = units.failed > 0 ? await queryRows<Failure>(failuresQuery(spec.tables, NAMED_FAILURES), query) : []
   const state = await runState(spec, units)
-  const results = state === 'complete' ? await describeTable(runTable(spec.tables, 'results')) : undefined
+  const results = state === 'complete' ? await describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined
   return {
     ...base,
     state,
     units,
     causes,
     failures,
-    cost_usd: Number(cost?.cost_usd ?? 0),
-    results_table: results ? tablePath(spec.tables, spec.tables.results) : null,
+    cost_usd: Number(cost?.[0]?.cost_usd ?? 0),
+    // One with fewer rows was claimed, and whoever was to write it was stopped.
+    results_table: results?.rows === units.total ? tablePath(spec.tables, spec.tables.results) : null,
     finished_at: units.pending === 0 ? last : null,
   }
 }

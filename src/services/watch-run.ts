@@ -6,12 +6,15 @@ import type { RunReport } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import type { StepReporter } from '../contracts/steps.ts'
 import { localCloud } from '../google/environment.ts'
-import { runTable, writeResults } from '../google/run-tables.ts'
+import { claimResults, runTable, writeResults } from '../google/run-tables.ts'
 import { describeTable } from '../google/bigquery.ts'
-import { runReport } from './run-progress.ts'
+import { queuedUnits, runReport } from './run-progress.ts'
 
 /** Time between two looks: each is a query over the ledger, billed by Google at 10 MB at the least. */
 const POLL_MS = { google: 5_000, local: 250 }
+
+/** Time between two counts of the queues' tasks in the meantime: small calls, and free. */
+const COUNT_MS = { google: 1_000, local: 50 }
 
 /** A look may take at most this share of the time, so that watching never slows the run itself. */
 const MOST_TIME_LOOKING = 0.1
@@ -54,9 +57,20 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
     options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
     if (report.state === 'complete') return completeRun(spec, report)
     if (now() - movedMs > stallMs) throw stalled(report, options.flags)
-    const tookMs = now() - lookMs
-    await pause(Math.max(pollMs, tookMs / MOST_TIME_LOOKING - tookMs), undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted())
+    const lookAgainMs = now() + Math.max(pollMs, (now() - lookMs) * (1 / MOST_TIME_LOOKING - 1))
+    // Queues that run empty are the sign of a run's end; the ledger then says whether it is.
+    for (let isQueued = report.state === 'running'; now() < lookAgainMs;) {
+      await rest(Math.min(COUNT_MS[pace], lookAgainMs - now()), options.signal)
+      const wasQueued = isQueued
+      isQueued = (await queuedUnits(spec)) > 0
+      if (wasQueued && !isQueued) break
+    }
   }
+}
+
+/** @throws the signal's reason when it is aborted meanwhile */
+async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await pause(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted())
 }
 
 /**
@@ -65,7 +79,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
  */
 export async function completeRun(spec: RunSpec, report: RunReport): Promise<RunReport> {
   if (report.state !== 'complete' || report.results_table !== null) return report
-  await writeResults(spec, resultsJobId(spec))
+  await writeOwnResults(spec)
   const written = await describeTable(runTable(spec.tables, 'results'))
   if (written?.rows !== report.units.total) {
     throw new Error(`the results of run ${spec.run_id} have ${written?.rows} rows for ${report.units.total} assets`)
@@ -76,8 +90,21 @@ export async function completeRun(spec: RunSpec, report: RunReport): Promise<Run
 /** Writes what a run has so far, pending assets included, before its ledger's view goes. A run without a view has nothing. */
 export async function writeResultsSoFar(spec: RunSpec, report: RunReport): Promise<RunReport> {
   if ((await describeTable(runTable(spec.tables, 'live'))) === undefined) return report
-  await writeResults(spec, resultsJobId(spec))
+  await writeOwnResults(spec)
   return { ...report, results_table: tablePath(spec.tables, spec.tables.results) }
+}
+
+/** @throws ImageryError OUTPUT_EXISTS when somebody else has taken the name since the run began */
+async function writeOwnResults(spec: RunSpec): Promise<void> {
+  if (!(await claimResults(spec))) {
+    const { results, live } = spec.tables
+    throw new ImageryError(
+      'OUTPUT_EXISTS',
+      `${tablePath(spec.tables, results)} has been made by somebody else meanwhile; the rows of run ${spec.run_id} are in ${tablePath(spec.tables, live)}`,
+      { suggestions: [`Rename or drop ${tablePath(spec.tables, results)}, then: imagery status ${spec.run_id}`] },
+    )
+  }
+  await writeResults(spec, resultsJobId(spec))
 }
 
 /** The job may run again after a retry has changed the rows, so its id is not fixed; writing twice does no harm. */
@@ -106,7 +133,10 @@ export function progressLine(report: RunReport, since: { done: number; elapsedMs
   const parts = [`${done.toLocaleString('en')} of ${total.toLocaleString('en')} assets`]
   if (failed > 0) parts.push(`${failed.toLocaleString('en')} failed`)
   if (done > since.done && pending > 0) {
-    parts.push(`${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`, `${duration((pending / perSecond) * 1_000)} left`)
+    parts.push(
+      `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`,
+      `${duration((pending / perSecond) * 1_000)} left`,
+    )
   }
   return parts.join(', ')
 }

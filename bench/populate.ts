@@ -1,0 +1,132 @@
+/**
+ * Populate alone, with 20 ms added to every API call as in a real region: tasks a second of one
+ * populate process, in ratio to creating them one by one with the official client, and its peak
+ * memory over growing runs: `node bench/populate.ts [--sizes N,N,...] [--one-by-one N]`.
+ */
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { callService } from '../src/google/invoke.ts'
+import { checkRunOptions, newRunContext, runSteps, type RunContext } from '../src/services/run.ts'
+import { shards } from '../src/services/shards.ts'
+import { openStateStore } from '../src/services/state-store.ts'
+import { localTarget } from '../src/services/target.ts'
+import { startLocalImagery, type LocalImagery } from './local-imagery.ts'
+import { loadObservations } from './observations.ts'
+import { closeClients, officialClients, type OfficialClients } from './official-clients.ts'
+import { canMeasureProcesses, findChildren, peakMemoryMb, processorSeconds } from './processes.ts'
+import { printTable } from './table.ts'
+
+const ADDED_LATENCY_MS = 20
+
+/** What one instance of the service takes at once: more would start a second process. */
+const SHARDS_AT_ONCE = 4
+
+const { values } = parseArgs({
+  options: {
+    sizes: { type: 'string', default: '1000,10000,100000' },
+    'one-by-one': { type: 'string', default: '200' },
+  },
+})
+
+const local = await startLocalImagery(['--added-latency', String(ADDED_LATENCY_MS)])
+try {
+  await bench(local)
+} finally {
+  await local.stop()
+}
+
+async function bench(local: LocalImagery): Promise<void> {
+  const clients = await officialClients(local.locator.projectId)
+  const oneByOne = await createOneByOne(local, clients, Number(values['one-by-one']))
+  const rows = []
+  for (const size of values.sizes.split(',').map(Number)) {
+    const run = await prepareRun(local, clients, size)
+    // Paused: nothing is dispatched, so that populate has the machine and its tasks can be counted.
+    for (const name of run.queues!) await clients.tasks.pauseQueue({ name })
+    const before = populateProcess(local)
+    const seconds = await populate(run)
+    const created = await countTasks(clients, run.queues!)
+    if (created !== size) throw new Error(`populate created ${created} tasks for ${size} assets`)
+    const after = populateProcess(local)
+    rows.push({
+      assets: size,
+      seconds,
+      'tasks/s': size / seconds,
+      'one by one, tasks/s': oneByOne,
+      ratio: size / seconds / oneByOne,
+      ...(after
+        ? { 'CPU ms/task': ((after.seconds - (before?.seconds ?? 0)) * 1_000) / size, 'peak memory MB': after.peakMb }
+        : {}),
+    })
+  }
+  await closeClients(clients)
+  printTable(
+    `one populate process, ${ADDED_LATENCY_MS} ms added to every API call (the first run loads its clients)`,
+    rows,
+  )
+  if (!canMeasureProcesses)
+    console.log('\n  Processor time and peak memory are read from /proc, which this system has not.')
+}
+
+/** Tasks a second of one caller that waits for each answer. */
+async function createOneByOne({ locator }: LocalImagery, { tasks }: OfficialClients, count: number): Promise<number> {
+  const parent = `projects/${locator.projectId}/locations/${locator.region}`
+  const queue = `${parent}/queues/one-by-one`
+  await tasks.createQueue({ parent, queue: { name: queue } })
+  await tasks.pauseQueue({ name: queue })
+  const httpRequest = { url: 'https://example.com/process', httpMethod: 'POST' as const, body: Buffer.alloc(400, ' ') }
+  const startedMs = performance.now()
+  for (let index = 0; index < count; index++) await tasks.createTask({ parent: queue, task: { httpRequest } })
+  return count / ((performance.now() - startedMs) / 1_000)
+}
+
+/** All that `imagery run` does before it publishes the shards. */
+async function prepareRun(
+  { locator, folder, dataDirectory }: LocalImagery,
+  clients: OfficialClients,
+  size: number,
+): Promise<RunContext> {
+  const table = await loadObservations(clients, folder, size)
+  const checked = await checkRunOptions({ table, profile: 'resolution', wait: false }, 'local')
+  const context = newRunContext(checked, {
+    target: localTarget(dataDirectory, { projectId: locator.projectId, region: locator.region }),
+    store: await openStateStore(folder),
+    runtimeFolder: fileURLToPath(new URL('../dist/runtime', import.meta.url)),
+    signal: new AbortController().signal,
+  })
+  const steps = runSteps({ local: true, stagesImages: false, wait: false })
+  const publishing = steps.at(-1)
+  if (publishing?.title !== 'Publish the shards')
+    throw new Error(`the last step is ${publishing?.title}, not the publishing`)
+  for (const step of steps.slice(0, -1)) await step.run(context, { detail: () => undefined })
+  return context
+}
+
+/** Delivers a run's shards as Pub/Sub does, straight to the service, and waits until it has answered all. */
+async function populate({ runId, assets, queues, deployment }: RunContext): Promise<number> {
+  const waiting = shards(runId, assets!, queues!, { generation: 0, onlyPending: false }).entries()
+  const startedMs = performance.now()
+  const deliver = async (): Promise<void> => {
+    for (const [index, shard] of waiting) {
+      const message = { data: Buffer.from(JSON.stringify(shard)).toString('base64'), messageId: String(index) }
+      const body = { message, subscription: 'bench' }
+      const answer = await callService(deployment!.populateUrl, '/', { method: 'POST', body, timeoutMs: 600_000 })
+      if (answer.status !== 200) throw new Error(`populate answered ${answer.status}: ${JSON.stringify(answer.body)}`)
+    }
+  }
+  await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, deliver))
+  return (performance.now() - startedMs) / 1_000
+}
+
+async function countTasks({ tasksBeta }: OfficialClients, queues: readonly string[]): Promise<number> {
+  const answers = await Promise.all(
+    queues.map((name) => tasksBeta.getQueue({ name, readMask: { paths: ['name', 'stats'] } })),
+  )
+  return answers.reduce((sum, [queue]) => sum + Number(queue.stats?.tasksCount ?? 0), 0)
+}
+
+function populateProcess({ locator }: LocalImagery): { seconds: number; peakMb: number } | undefined {
+  const [id, ...others] = findChildren(locator.pid, 'populate.js')
+  if (others.length > 0) throw new Error('there is more than one populate process')
+  return id === undefined ? undefined : { seconds: processorSeconds(id), peakMb: peakMemoryMb(id) }
+}

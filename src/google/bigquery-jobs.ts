@@ -1,0 +1,130 @@
+import type { BigQuery, Job } from '@google-cloud/bigquery'
+import { bigQuery, describeTable, tableHandle, type QueryOptions, type TableName } from './bigquery.ts'
+import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from './errors.ts'
+
+export interface QueryIntoTable extends QueryOptions {
+  /**
+   * Makes the job happen once: a second call with the same id waits for the first one's outcome. A
+   * job that failed, or whose table is gone, is made anew under the id with a number.
+   */
+  jobId: string
+  destination: TableName
+  labels: Record<string, string>
+  clusterBy: readonly string[]
+  /** Partitions by an integer column: `[0, end)` in steps of one. */
+  partitionBy?: { column: string; end: number }
+}
+
+/**
+ * Writes a query's rows into a table, replacing what it held, in one atomic job
+ * (https://cloud.google.com/bigquery/docs/writing-results). Answers when the job is done.
+ */
+export async function queryIntoTable(sql: string, options: QueryIntoTable): Promise<{ bytes: number }> {
+  const client = await bigQuery(options.projectId)
+  const { projectId, dataset, table } = options.destination
+  const configuration = {
+    labels: options.labels,
+    query: {
+      query: sql,
+      useLegacySql: false,
+      destinationTable: { projectId, datasetId: dataset, tableId: table },
+      writeDisposition: 'WRITE_TRUNCATE',
+      clustering: { fields: [...options.clusterBy] },
+      ...(options.partitionBy
+        ? {
+            rangePartitioning: {
+              field: options.partitionBy.column,
+              range: { start: '0', end: String(options.partitionBy.end), interval: '1' },
+            },
+          }
+        : {}),
+      ...(options.parameters ? { parameterMode: 'NAMED', queryParameters: stringParameters(options.parameters) } : {}),
+    },
+  }
+  for (let attempt = 1; ; attempt++) {
+    const jobId = attempt === 1 ? options.jobId : `${options.jobId}_${attempt}`
+    const { job, isOurs } = await createJobOnce(client, jobId, options.location, configuration)
+    try {
+      const bytes = await jobDone(job)
+      if (isOurs || (await describeTable(options.destination))) return { bytes }
+    } catch (error) {
+      if (isOurs || (error instanceof CloudError && error.retryable)) throw error
+    }
+    if (attempt === MOST_JOBS) throw new CloudError('FAILED_PRECONDITION', `${MOST_JOBS} jobs like ${options.jobId} have failed`)
+  }
+}
+
+/** Tries of one job, over all who ask for it. */
+const MOST_JOBS = 50
+
+function stringParameters(parameters: Record<string, unknown>): object[] {
+  return Object.entries(parameters).map(([name, value]) => ({
+    name,
+    parameterType: { type: typeof value === 'number' ? 'INT64' : 'STRING' },
+    parameterValue: { value: String(value) },
+  }))
+}
+
+/**
+ * Loads a local file into a table, replacing what it held; the schema is detected. BigQuery runs
+ * the job where the dataset is, for datasets in US and EU
+ * (https://cloud.google.com/bigquery/docs/locations#specify_locations).
+ */
+export async function loadFile(
+  name: TableName,
+  file: string,
+  options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET' },
+): Promise<void> {
+  const table = await tableHandle(name)
+  const [job] = await call(
+    table.createLoadJob(file, {
+      sourceFormat: options.format,
+      writeDisposition: 'WRITE_TRUNCATE',
+      ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
+      ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
+    } as object),
+    LONG_CALL_DEADLINE_MS,
+  )
+  await jobDone(job)
+}
+
+async function createJobOnce(client: BigQuery, jobId: string, location: string, configuration: object): Promise<{ job: Job; isOurs: boolean }> {
+  const answer = await callUnless('ALREADY_EXISTS', client.createJob({ jobId, location, configuration } as object), undefined)
+  return answer ? { job: answer[0], isOurs: true } : { job: client.job(jobId, { location }), isOurs: false }
+}
+
+interface JobMetadata {
+  status?: { state?: string; errorResult?: { message?: string; reason?: string } }
+  statistics?: { totalBytesProcessed?: string }
+}
+
+/** Reasons of failed jobs that are not the statement's fault (https://cloud.google.com/bigquery/docs/error-messages). */
+const JOB_FAILURES: Record<string, GoogleStatus> = {
+  accessDenied: 'PERMISSION_DENIED',
+  backendError: 'UNAVAILABLE',
+  internalError: 'INTERNAL',
+  jobRateLimitExceeded: 'RESOURCE_EXHAUSTED',
+  notFound: 'NOT_FOUND',
+  quotaExceeded: 'RESOURCE_EXHAUSTED',
+  rateLimitExceeded: 'RESOURCE_EXHAUSTED',
+  stopped: 'CANCELLED',
+}
+
+/** BigQuery ends a query or load job after six hours (https://cloud.google.com/bigquery/quotas#query_jobs). */
+const LONGEST_JOB_MS = 6 * 3_600_000
+
+/** Waits for a job. Answers the bytes that it read. */
+async function jobDone(job: Job): Promise<number> {
+  const deadlineMs = performance.now() + LONGEST_JOB_MS
+  for (let pauseMs = 50; performance.now() < deadlineMs; pauseMs = Math.min(2_000, pauseMs * 1.5)) {
+    const metadata = (await call(job.getMetadata()))[0] as JobMetadata
+    const failure = metadata.status?.errorResult
+    if (failure) {
+      const status = JOB_FAILURES[failure.reason ?? ''] ?? 'INVALID_ARGUMENT'
+      throw new CloudError(status, failure.message ?? 'the BigQuery job failed', { reason: failure.reason })
+    }
+    if (metadata.status?.state === 'DONE') return Number(metadata.statistics?.totalBytesProcessed ?? 0)
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+  throw new CloudError('DEADLINE_EXCEEDED', `BigQuery job ${job.id} did not end within ${LONGEST_JOB_MS / 3_600_000} h`)
+}

@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { Storage } from '@google-cloud/storage'
+import { PassThroughClient } from 'google-auth-library'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startLocalCloud, type LocalCloud } from '../../src/emulator/local-cloud.ts'
+import { ensureDataset, queryStream, tableRows } from '../../src/google/bigquery.ts'
+import { queryIntoTable } from '../../src/google/bigquery-jobs.ts'
+import { downloadObject } from '../../src/google/download.ts'
+import { useLocalCloud } from '../../src/google/environment.ts'
+import { ensureBucket, readObject, writeObject } from '../../src/google/storage.ts'
+
+/** More than a page of either kind has. */
+const MANY = 4_500
+
+const project = { projectId: 'imagery-local' }
+const query = { ...project, location: 'US' }
+
+let directory: string
+let cloud: LocalCloud
+
+beforeAll(async () => {
+  directory = mkdtempSync(path.join(tmpdir(), 'imagery-clients-'))
+  cloud = await startLocalCloud({ dataDir: directory })
+  useLocalCloud(cloud.locator)
+})
+
+afterAll(async () => {
+  await cloud.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+describe('rows that take several pages', () => {
+  const numbers = `SELECT number FROM UNNEST(GENERATE_ARRAY(1, ${MANY})) AS number`
+
+  test('all come, from a query', async () => {
+    const rows = await Array.fromAsync(queryStream<{ number: number }>(numbers, query))
+    expect(new Set(rows.map(({ number }) => number)).size).toBe(MANY)
+  })
+
+  test('all come, from a table', async () => {
+    const table = { ...project, dataset: 'many', table: 'numbers' }
+    await ensureDataset(table, { location: 'US', description: 'Numbers.' })
+    await queryIntoTable(numbers, { ...query, jobId: 'numbers', destination: table, labels: {}, clusterBy: ['number'] })
+    const rows = await Array.fromAsync(tableRows(table))
+    expect(new Set(rows.map((row) => row['number'])).size).toBe(MANY)
+  })
+})
+
+describe('an object', () => {
+  beforeAll(async () => {
+    await ensureBucket('imagery-download', { ...project, location: 'US' })
+  })
+
+  test('is read with every character that a name may have', async () => {
+    const uri = 'gs://imagery-download/a folder/ü?#%2F+.png'
+    await writeObject(uri, 'bytes', { contentType: 'image/png' })
+    expect((await readObject(uri)).toString()).toBe('bytes')
+  })
+
+  test('that is empty is read as no bytes', async () => {
+    await writeObject('gs://imagery-download/empty', '', { contentType: 'image/png' })
+    expect(await readObject('gs://imagery-download/empty')).toHaveLength(0)
+  })
+
+  test('that does not exist is refused in the words of Storage', async () => {
+    await expect(readObject('gs://imagery-download/missing')).rejects.toMatchObject({
+      status: 'NOT_FOUND',
+      message: expect.stringContaining('No such object') as string,
+    })
+  })
+})
+
+describe('a download', () => {
+  const image = Buffer.from('the bytes of an image')
+  let server: Server
+  let answer: { headers: Record<string, string>; body: Buffer }
+  let storage: Storage
+
+  beforeAll(async () => {
+    server = createServer((_, response) => response.writeHead(200, answer.headers).end(answer.body))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    storage = new Storage({
+      projectId: 'demo',
+      apiEndpoint: `http://127.0.0.1:${port}`,
+      useAuthWithCustomEndpoint: true,
+      authClient: new PassThroughClient(),
+    })
+  })
+
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  /** CRC32C bit by bit, by its definition (https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4). */
+  function crc32c(bytes: Buffer): string {
+    let sum = 0xff_ff_ff_ff
+    for (const byte of bytes) {
+      sum ^= byte
+      for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0x82_f6_3b_78 : sum >>> 1
+    }
+    const checksum = Buffer.alloc(4)
+    checksum.writeUInt32BE((sum ^ 0xff_ff_ff_ff) >>> 0)
+    return checksum.toString('base64')
+  }
+
+  test('whose bytes agree with the checksum is taken', async () => {
+    answer = { headers: { 'x-goog-hash': `crc32c=${crc32c(image)},md5=abc=` }, body: image }
+    expect(await downloadObject(storage, 'bucket', 'object')).toEqual(image)
+  })
+
+  test('whose bytes do not is refused, to be tried again', async () => {
+    answer = { headers: { 'x-goog-hash': `crc32c=${crc32c(Buffer.from('others'))}` }, body: image }
+    await expect(downloadObject(storage, 'bucket', 'object')).rejects.toMatchObject({
+      status: 'UNAVAILABLE',
+      retryable: true,
+    })
+  })
+
+  test('of an object that is stored compressed gives the plain bytes', async () => {
+    const stored = gzipSync(image)
+    answer = {
+      headers: {
+        'content-encoding': 'gzip',
+        'x-goog-stored-content-encoding': 'gzip',
+        'x-goog-hash': `crc32c=${crc32c(stored)}`,
+      },
+      body: stored,
+    }
+    expect(await downloadObject(storage, 'bucket', 'object')).toEqual(image)
+  })
+})
