@@ -3,7 +3,7 @@ import { CloudCommand } from '../base-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy.ts'
-import { checkRunOptions, finishedReport, interruption, newRunContext, runSteps, undoRun, type RunContext } from '../services/run.ts'
+import { checkRunOptions, finishedReport, interruption, newRunContext, runSteps, takeBack, type RunContext } from '../services/run.ts'
 import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 
@@ -76,11 +76,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     try {
       await showSteps(steps, context, this.progress, this.signal)
     } catch (error) {
-      if (!context.isPublished) {
-        await undoRun(context)
-        throw error
-      }
-      throw interruption(error, context)
+      throw context.isPublished ? interruption(error, context) : await takeBack(context, error)
     }
   }
 }

@@ -10,6 +10,8 @@ export type LocalCloudErrorCode =
   | 'STORE_DAMAGED'
   /** The scripted faults are not valid. */
   | 'INVALID_FAULTS'
+  /** The file for the access log cannot be opened. */
+  | 'ACCESS_LOG_UNUSABLE'
 
 export class LocalCloudError extends Error {
   override readonly name = 'LocalCloudError'

@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
 import { openApis, storeDamaged, type Composition } from './composition.ts'
 import { openIdentity, type Identity } from './identity/index.ts'
-import { PRIVATE_FOLDER_MODE, writeFileAtomically } from './kernel/atomic-file.ts'
-import { systemClock, type Clock } from './kernel/clock.ts'
+import { writeFileAtomically } from './kernel/atomic-file.ts'
+import type { Clock } from './kernel/clock.ts'
 import { createFaults, type FaultRule, type Faults } from './kernel/faults.ts'
 import { FolderLocked, lockFolder } from './kernel/folder-lock.ts'
 import { createGateway, type GatewayControl } from './kernel/gateway.ts'
@@ -16,7 +16,10 @@ import { serveHttp } from './kernel/http-server.ts'
 import { listenOn, PortTaken, probePort } from './kernel/listen.ts'
 import { createLeases } from './leases.ts'
 import { LocalCloudError } from './local-cloud-error.ts'
+import { makeFolder } from './kernel/make-folder.ts'
+import { steadyClock } from './kernel/steady-clock.ts'
 import { readPorts, writePorts } from './ports-file.ts'
+import { lastWriteMs, lostStore } from './stores-on-disk.ts'
 import { createStopOrder, type StopOrder } from './stop-order.ts'
 
 export interface LocalCloudOptions {
@@ -74,7 +77,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
 }
 
 async function start(options: LocalCloudOptions, stops: StopOrder): Promise<LocalCloud> {
-  const { clock = systemClock, projectId = DEFAULT_PROJECT, region = DEFAULT_REGION, log = () => undefined } = options
+  const { clock = steadyClock(lastWriteMs(options.dataDir)), projectId = DEFAULT_PROJECT, region = DEFAULT_REGION, log = () => undefined } = options
   const dataDir = path.resolve(options.dataDir)
   const locatorFile = path.join(dataDir, LOCATOR_FILE)
   const projectNumber = numberOf(projectId)
@@ -82,6 +85,8 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   const accessLog = options.accessLogFile === undefined ? undefined : startAccessLog(options.accessLogFile, clock, stops)
 
   takeFolder(dataDir, locatorFile, stops)
+  const lost = lostStore(dataDir)
+  if (lost) throw storeDamaged(lost.name, path.join(dataDir, lost.name), new Error(`${lost.file} is missing or empty`))
 
   const identity = await openIdentity({
     directory: path.join(dataDir, 'identity'),
@@ -200,7 +205,7 @@ function startAccessLog(file: string, clock: Clock, stops: StopOrder): AccessLog
 
 function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: PRIVATE_FOLDER_MODE })
+    makeFolder(dataDir)
     stops.add('folder', lockFolder(dataDir))
     // What a killed cloud left behind would lead others to ports that are no longer ours.
     if (existsSync(locatorFile)) rmSync(locatorFile)

@@ -26,7 +26,8 @@ export function httpService({ log, projectId }: { log: Logger; projectId: string
     const stated = context.req.header('content-length')
     // The middleware for bodies of unstated length makes a web stream of every body, which costs as
     // much as all the rest of answering a request.
-    if (stated === undefined || context.req.header('transfer-encoding') !== undefined) return limitUnstated(context, next)
+    if (stated === undefined || context.req.header('transfer-encoding') !== undefined)
+      return limitUnstated(context, next)
     return Number(stated) > MAX_BODY_BYTES ? Promise.resolve(tooLarge(context)) : next()
   })
   app.get('/healthz', (context) => context.json({ status: 'ok' }))

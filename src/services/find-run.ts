@@ -16,7 +16,14 @@ export async function listRunIds(target: Target): Promise<string[]> {
 /** Keeps a run's spec for ever as it is. */
 export async function saveRunSpec(spec: RunSpec): Promise<void> {
   const uri = `gs://${bucketName(spec.place)}/${runSpecPath(spec.run_id)}`
-  await writeObject(uri, JSON.stringify(spec, null, 2), { contentType: 'application/json', onlyNew: true })
+  const text = JSON.stringify(spec, null, 2)
+  try {
+    await writeObject(uri, text, { contentType: 'application/json', onlyNew: true })
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.status !== 'FAILED_PRECONDITION') throw error
+    // The answer to the first try was lost, and the client's second met what the first had written.
+    if ((await readObject(uri)).toString('utf8') !== text) throw error
+  }
 }
 
 /** A run's spec from the bucket, or undefined when the bucket has none. */

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../contracts/errors.ts'
 import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { useLocalCloud } from '../google/environment.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** A local cloud that this process uses; it stays up at least until `release`. */
 export interface AttachedLocalCloud {
@@ -106,7 +107,7 @@ export async function startLocalCloud(
 
 function openLog(dataDirectory: string, log: string): number {
   try {
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 })
+    makeFolder(dataDirectory)
     return openSync(log, 'w', 0o600)
   } catch (error) {
     throw new ImageryError('LOCAL_CLOUD_FAILED', `The data folder ${dataDirectory} cannot be made: ${(error as Error).message}`, {

@@ -20,6 +20,7 @@ export async function execInLocalCloud(
   const result = await execa(command, args, {
     stdio: 'inherit',
     reject: false,
+    ...(process.stdin.isTTY ? {} : { cancelSignal: signal }),
     env: {
       IMAGERY_LOCAL: 'true',
       IMAGERY_DATA_DIR: dataDirectory,

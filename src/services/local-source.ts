@@ -4,9 +4,10 @@ import path from 'node:path'
 import { ImageryError } from '../contracts/errors.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { CloudError } from '../google/errors.ts'
-import { loadFile, type TableName } from '../google/bigquery.ts'
+import type { TableName } from '../google/bigquery.ts'
+import { loadFile } from '../google/bigquery-jobs.ts'
 import { streamAssets } from '../google/run-tables.ts'
-import { writeObject } from '../google/storage.ts'
+import { listObjects, parseGsUri, writeObject } from '../google/storage.ts'
 import { MAX_OBSERVATIONS } from '../google/sql/snapshot.ts'
 import { BUCKETS } from '../contracts/messages.ts'
 import type { FileFormat, Source } from './source.ts'
@@ -76,8 +77,14 @@ async function folderRows(source: { given: string; folder: string }): Promise<{ 
   return { rows, warnings }
 }
 
+/** What an earlier try has staged already: objects are written whole or not at all. */
+async function stagedImages(prefix: string): Promise<string[]> {
+  const { bucket, path: folder } = parseGsUri(prefix)
+  return (await listObjects(bucket, folder)).map((name) => `gs://${bucket}/${name}`)
+}
+
 /**
- * Copies the images that the run's snapshot names into the bucket. A file that is missing is not
+ * Copies the images that the run's snapshot names into the bucket, but for those that are there. A file that is missing is not
  * an error here: the asset's row will say so.
  *
  * @param imageFolder relative image paths are relative to it
@@ -93,6 +100,7 @@ export async function stageImages(
   for await (const asset of streamAssets(spec, 0, BUCKETS - 1, { onlyPending: false })) {
     for (const { gcs_uri: uri } of asset.observations) if (uri.startsWith(options.imagePrefix)) uris.add(uri)
   }
+  for (const staged of await stagedImages(options.imagePrefix)) uris.delete(staged)
   const queue = uris.values()
   const worker = async (): Promise<void> => {
     for (const uri of queue) {

@@ -30,8 +30,8 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   await checkOutput(context, output.table)
 
   const table = source.kind === 'table' ? source.table : await load(context)
-  const fields = described?.fields ?? (await describeTable(table))?.fields ?? []
-  if (described?.type === 'TABLE' && described.rows === 0) throw new ImageryError('NO_ASSETS', `${options.table} is empty`)
+  const { fields, type, rows, isStreaming } = described ?? (await describeSource(table, options.table))
+  if (type === 'TABLE' && rows === 0 && !isStreaming) throw new ImageryError('NO_ASSETS', `${options.table} is empty: it has no row`)
 
   context.sourceTable = table
   context.snapshot = {
@@ -42,8 +42,8 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
     limit: options.limit ?? null,
     sample: options.sample === undefined ? null : { size: options.sample, seed: context.runId },
   }
-  const bytes = await checkQuery(context.snapshot, { projectId, location })
-  return { done: `${location}, ${(bytes / 1e6).toLocaleString('en', { maximumFractionDigits: 1 })} MB to read once` }
+  const bytes = await checkQuery(context.snapshot, { projectId, location, columns: fields.map(({ name }) => name ?? '') })
+  return { done: `${location}, ${bytesText(bytes)} to read once` }
 }
 
 async function describeSource(table: TableName, given: string) {
@@ -93,12 +93,25 @@ export async function makeDataset(context: RunContext): Promise<void> {
   context.datasetMade ||= outcome === 'created'
 }
 
-async function checkQuery(source: SnapshotSource, place: { projectId: string; location: string }): Promise<number> {
+async function checkQuery(
+  source: SnapshotSource,
+  { columns, ...place }: { projectId: string; location: string; columns: readonly string[] },
+): Promise<number> {
   const parameters = snapshotParameters(source)
   try {
     return (await dryRun(snapshotQuery(source), { ...place, parameters })).bytes
   } catch (error) {
     if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT' || source.where === null) throw error
-    throw new ImageryError('INVALID_FILTER', `--where ${source.where}: ${error.message}`, { cause: error })
+    // The place that BigQuery names is one of our query, which the user has not written.
+    const reason = error.message.replaceAll(/ at \[\d+:\d+\]/g, '')
+    throw new ImageryError('INVALID_FILTER', `--where ${source.where}: ${reason}`, {
+      suggestions: [`A condition on ${columns.join(', ')}`],
+      cause: error,
+    })
   }
+}
+
+function bytesText(bytes: number): string {
+  const [unit, size] = bytes < 1e6 ? (['kB', 1e3] as const) : bytes < 1e9 ? (['MB', 1e6] as const) : (['GB', 1e9] as const)
+  return `${(bytes / size).toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`
 }

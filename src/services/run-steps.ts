@@ -2,7 +2,9 @@ import { ImageryError } from '../contracts/errors.ts'
 import { BUCKETS } from '../contracts/messages.ts'
 import { invokerAccount, RUN_LABEL, runImagesPrefix, subscriptionName, topicName } from '../contracts/names.ts'
 import type { Step } from '../contracts/steps.ts'
-import { describeTable, queryIntoTable, updateTable } from '../google/bigquery.ts'
+import { describeTable, updateTable } from '../google/bigquery.ts'
+import { queryIntoTable } from '../google/bigquery-jobs.ts'
+import { CloudError } from '../google/errors.ts'
 import { callService } from '../google/invoke.ts'
 import { ensurePushSubscription, ensureTopic } from '../google/pubsub.ts'
 import { runTable } from '../google/run-tables.ts'
@@ -55,8 +57,16 @@ export const takeSnapshot: Step<WorkContext> = {
     const { source, tables } = spec!
     const assets = runTable(tables, 'assets')
     const labels = { [RUN_LABEL]: runId }
+    const describe = (): Promise<void> =>
+      updateTable(assets, {
+        description: `The assets of imagery run ${runId}, as they were when it started.`,
+        labels,
+        expiresAt: new Date(Date.parse(spec!.created_at) + SCRATCH_DAYS * 86_400_000),
+      })
     const existing = await describeTable(assets)
     if (existing && existing.rows > 0) {
+      // Whoever took the snapshot may have died before giving it its end.
+      if (existing.labels[RUN_LABEL] !== runId) await describe()
       context.assets = existing.rows
       return { skipped: `${count(existing.rows)} assets` }
     }
@@ -69,18 +79,23 @@ export const takeSnapshot: Step<WorkContext> = {
       labels,
       clusterBy: ['bucket'],
       partitionBy: { column: 'bucket', end: BUCKETS },
-    })
-    await updateTable(assets, {
-      description: `The assets of imagery run ${runId}, as they were when it started.`,
-      labels,
-      expiresAt: new Date(Date.parse(spec!.created_at) + SCRATCH_DAYS * 86_400_000),
-    })
+    }).catch((error: unknown) => Promise.reject(sourceGone(error, context)))
+    await describe()
     context.assets = (await describeTable(assets))?.rows ?? 0
     if (context.assets === 0) {
       throw new ImageryError('NO_ASSETS', `${source.given} has no asset${source.where === null ? '' : ` under --where ${source.where}`}`)
     }
     return { done: `${count(context.assets)} assets` }
   },
+}
+
+/** The source of a run may be gone by the time that the run is resumed: the copy of a file is, when a teardown has begun. */
+function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unknown {
+  if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return error
+  return new ImageryError('SOURCE_NOT_FOUND', `The source of run ${runId}, ${spec!.source.given}, is gone: ${error.message}`, {
+    suggestions: [`imagery teardown ${runId}${target.flags}`, `imagery run${target.flags} --table TABLE --profile PROFILE`],
+    cause: error,
+  })
 }
 
 /** Copies the images of a local file or folder into the bucket. */

@@ -1,5 +1,8 @@
+import os from 'node:os'
+import type Conf from 'conf'
 import type { RunReport } from '../contracts/run-report.ts'
 import { ImageryError } from '../contracts/errors.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** A run as this user's machine remembers it. The bucket has the truth; this is for what the bucket forgets. */
 export interface RememberedRun {
@@ -30,7 +33,7 @@ export interface StateStore {
  * @throws ImageryError INVALID_CONFIGURATION when it cannot be read or written, naming the file
  */
 export async function openStateStore(directory: string): Promise<StateStore> {
-  const { default: Conf } = await import('conf')
+  const Store = await loadConf()
   const file = `${directory}/state.json`
   const guarded = <Result>(work: () => Result): Result => {
     try {
@@ -42,9 +45,10 @@ export async function openStateStore(directory: string): Promise<StateStore> {
       })
     }
   }
+  guarded(() => makeFolder(directory))
   const conf = guarded(
     () =>
-      new Conf<StateFile>({
+      new Store<StateFile>({
         cwd: directory,
         configName: 'state',
         configFileMode: 0o600,
@@ -73,3 +77,19 @@ export async function openStateStore(directory: string): Promise<StateStore> {
       ),
   }
 }
+
+/**
+ * Loads `conf` without the signal handlers of a package below it: those send every signal to the
+ * process once more, and what was one Ctrl-C would look like two. Its clean-up at exit stays.
+ */
+async function loadConf(): Promise<typeof Conf> {
+  const handlers = (): Map<string, ReadonlySet<unknown>> => new Map(SIGNALS.map((signal) => [signal, new Set(process.listeners(signal))]))
+  const before = handlers()
+  const loaded = await import('conf')
+  for (const signal of SIGNALS) {
+    for (const handler of process.listeners(signal)) if (!before.get(signal)?.has(handler)) process.off(signal, handler)
+  }
+  return loaded.default
+}
+
+const SIGNALS = Object.keys(os.constants.signals) as NodeJS.Signals[]

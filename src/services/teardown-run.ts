@@ -7,7 +7,7 @@ import type { Step, StepOutcome } from '../contracts/steps.ts'
 import { deleteTable } from '../google/bigquery.ts'
 import { callService } from '../google/invoke.ts'
 import { deleteSubscription, deleteTopic } from '../google/pubsub.ts'
-import { deleteRunTables, type RunTableRole } from '../google/run-tables.ts'
+import { deleteRunTables, describeOwnTable, type RunTableRole } from '../google/run-tables.ts'
 import { deleteObject, deleteObjects } from '../google/storage.ts'
 import { deleteQueue } from '../google/tasks.ts'
 import { describeService } from '../google/run.ts'
@@ -90,7 +90,7 @@ export const teardownSteps: readonly Step<TeardownContext>[] = [
       const { spec, report, deleteResults, deleted, kept } = context
       if (deleteResults) {
         const names = resultTables(context)
-        const gone = await deleteTables(names)
+        const gone = await deleteOwnTables(names, context.runId)
         deleted.push(...gone)
         return outcome(gone.length)
       }
@@ -140,12 +140,13 @@ function outcome(deleted: number): StepOutcome {
   return deleted === 0 ? { skipped: 'nothing there' } : { done: `${deleted.toLocaleString('en')} deleted` }
 }
 
-async function deleteTables(names: readonly string[]): Promise<string[]> {
+async function deleteOwnTables(names: readonly string[], runId: string): Promise<string[]> {
   const gone: string[] = []
   for (const name of names) {
     const [table = '', dataset = '', ...project] = name.split('.').toReversed()
-    const projectId = project.toReversed().join('.')
-    if ((await deleteTable({ projectId, dataset, table })) === 'deleted') gone.push(name)
+    const own = { projectId: project.toReversed().join('.'), dataset, table }
+    if (!(await describeOwnTable(own, runId))) continue
+    if ((await deleteTable(own)) === 'deleted') gone.push(name)
   }
   return gone
 }

@@ -1,5 +1,7 @@
 import { styleText } from 'node:util'
+import { runObjectsPrefix } from '../contracts/names.ts'
 import type { RunReport } from '../contracts/run-report.ts'
+import { cellText } from './table.ts'
 
 /** Failed assets that a summary on a terminal names. */
 const SHOWN_FAILURES = 8
@@ -41,8 +43,11 @@ function stateText(state: RunReport['state']): string {
 function failureLines(report: RunReport, width: number): string[] {
   const causes = Object.entries(report.causes).toSorted(([, a], [, b]) => b - a)
   const lines = [styleText('bold', `Failed: ${causes.map(([cause, count]) => `${number(count)} ${cause}`).join(', ')}`)]
+  // An image that was staged from a local file is known to the user by its path there.
+  const staged = new RegExp(`gs://[^/\\s]+/${runObjectsPrefix(report.run_id)}images/`, 'g')
   for (const { asset_id: assetId, error_message: message } of report.failures.slice(0, SHOWN_FAILURES)) {
-    lines.push(`  ${assetId}`, ...wrapped(message ?? '', width - 4).map((line) => `    ${line}`))
+    const reason = cellText(message).replaceAll(staged, '')
+    lines.push(`  ${cellText(assetId)}`, ...wrapped(reason, width - 4).map((line) => `    ${line}`))
   }
   const more = report.units.failed - Math.min(SHOWN_FAILURES, report.failures.length)
   if (more > 0) lines.push(`  and ${number(more)} more: see the results, status = 'failed'`)

@@ -5,7 +5,7 @@ import { plainValue } from '../../src/google/plain-value.ts'
 /** What the official client makes of a row's values, by its own schema merging. */
 function fromClient(fields: object[], values: unknown[]): unknown[] {
   const f = values.map((v) => ({ v }))
-  return BigQuery.mergeSchemaWithRows_({ fields } as never, [{ f }] as never, { wrapIntegers: false }) as unknown[]
+  return BigQuery.mergeSchemaWithRows_({ fields }, [{ f }], { wrapIntegers: false }) as unknown[]
 }
 
 describe('a value of the BigQuery client', () => {

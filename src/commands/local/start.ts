@@ -17,8 +17,9 @@ export default class LocalStart extends CloudCommand {
   static override flags = {
     'http-port': Flags.integer({ summary: 'port of the REST APIs (default: that of the last time, or a free one)', min: 1, max: 65_535, helpValue: 'PORT' }),
     'grpc-port': Flags.integer({ summary: 'port of the gRPC APIs (default: likewise)', min: 1, max: 65_535, helpValue: 'PORT' }),
-    detach: Flags.boolean({ summary: 'leave it running in the background', char: 'd', exclusive: ['until-idle'] }),
-    faults: Flags.file({ summary: 'JSON file of scripted faults: errors, delays, lost answers (docs/local-cloud.md)', exists: true, helpValue: 'FILE' }),
+    detach: Flags.boolean({ summary: 'leave it running in the background', char: 'd' }),
+    faults: Flags.file({ summary: 'JSON file of scripted faults: errors, delays, lost answers (docs/local-cloud.md)', exists: true, env: 'IMAGERY_FAULTS', helpValue: 'FILE' }),
+    'access-log': Flags.string({ summary: 'file that gets one line of JSON per API call and delivery', env: 'IMAGERY_ACCESS_LOG', helpValue: 'FILE' }),
     'until-idle': Flags.boolean({ summary: 'stop once no command uses it any more', hidden: true }),
     'added-latency': Flags.integer({ summary: 'milliseconds that every API call takes longer', min: 0, hidden: true }),
   }
@@ -28,6 +29,7 @@ export default class LocalStart extends CloudCommand {
     const dataDir = this.dataDirectory(flags['data-dir'])
     if (flags.detach) return this.#detach(dataDir, flags)
     quietExperimentalWarnings()
+    outliveTheLog()
     const emulator = await import('../../emulator/index.ts')
     const cloud = await emulator.startLocalCloud({
       dataDir,
@@ -38,6 +40,7 @@ export default class LocalStart extends CloudCommand {
       stopWhenIdle: flags['until-idle'],
       addedLatencyMs: flags['added-latency'] ?? 0,
       ...(flags.faults === undefined ? {} : { faultsFile: flags.faults }),
+      ...(flags['access-log'] === undefined ? {} : { accessLogFile: flags['access-log'] }),
       log: (line) => this.logToStderr(line),
     }).catch((error: unknown) => {
       if (!(error instanceof emulator.LocalCloudError)) throw error
@@ -60,7 +63,7 @@ export default class LocalStart extends CloudCommand {
 
   async #detach(
     dataDir: string,
-    flags: { 'data-dir'?: string | undefined; 'http-port'?: number | undefined; 'grpc-port'?: number | undefined; 'added-latency'?: number | undefined; faults?: string | undefined },
+    flags: { 'data-dir'?: string | undefined; 'http-port'?: number | undefined; 'grpc-port'?: number | undefined; 'added-latency'?: number | undefined; faults?: string | undefined; 'access-log'?: string | undefined },
   ): Promise<{ data_dir: string; http: string; grpc: string }> {
     const folder = this.folderFlag(flags['data-dir'])
     if (await findLocalCloud(dataDir)) {
@@ -68,12 +71,20 @@ export default class LocalStart extends CloudCommand {
         suggestions: [`imagery local status${folder}`, `imagery local stop${folder}`],
       })
     }
-    const passed = (['http-port', 'grpc-port', 'added-latency', 'faults'] as const).flatMap((name) =>
+    const passed = (['http-port', 'grpc-port', 'added-latency', 'faults', 'access-log'] as const).flatMap((name) =>
       flags[name] === undefined ? [] : [`--${name}`, String(flags[name])],
     )
     const { http, grpc } = await startLocalCloud(dataDir, this.launcher(), passed)
     this.log(`The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  imagery local stop${folder}`)
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
+  }
+}
+
+/** A log that cannot be written (its disk is full, its terminal is gone) has nowhere to say so, and must not end the local cloud. */
+function outliveTheLog(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.removeAllListeners('error')
+    stream.on('error', () => undefined)
   }
 }
 

@@ -34,6 +34,13 @@ interface ParquetOptions {
   listInference: boolean
 }
 
+/** A file that is no Parquet is the caller's fault: https://cloud.google.com/bigquery/docs/error-messages (`invalid`). */
+function unreadable(error: unknown): unknown {
+  if (!(error instanceof Error) || !error.message.startsWith('Invalid Input Error')) return error
+  const text = 'Error while reading data, error message: Input file is not in Parquet format.'
+  return new GoogleError('INVALID_ARGUMENT', text, { reason: 'invalid', cause: error })
+}
+
 /** Reads Parquet files into a table of rows; columns meet the schema by name. */
 export async function loadParquet(
   { store }: Warehouse,
@@ -52,7 +59,9 @@ export async function loadParquet(
     )
     const from = `read_parquet([${paths.map(quote).join(', ')}])`
     return await store.read(async (connection) => {
-      const described = await connection.run(`SELECT * FROM ${from} LIMIT 0`)
+      const described = await connection
+        .run(`SELECT * FROM ${from} LIMIT 0`)
+        .catch((error: unknown) => Promise.reject(unreadable(error)))
       const columns = described.columnNames().map((name, index) => ({
         name,
         duck: described.columnType(index),

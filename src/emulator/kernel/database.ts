@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeFolder } from './make-folder.ts'
 
 /**
  * Opens (or creates) one API's SQLite file and brings its schema up to date.
@@ -10,10 +10,29 @@ import { DatabaseSync } from 'node:sqlite'
  * (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
  * @param migrations SQL scripts; the file's `user_version` counts those already applied
+ * @throws Error that names the file when it cannot be opened
  */
 export function openDatabase(file: string, migrations: readonly string[]): DatabaseSync {
-  mkdirSync(path.dirname(file), { recursive: true })
-  const database = new DatabaseSync(file)
+  makeFolder(path.dirname(file))
+  const database = openFile(file)
+  try {
+    migrate(database, migrations)
+    return database
+  } catch (error) {
+    database.close()
+    throw new Error(`${file}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function openFile(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file)
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function migrate(database: DatabaseSync, migrations: readonly string[]): void {
   database.exec(
     'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000',
   )
@@ -22,7 +41,6 @@ export function openDatabase(file: string, migrations: readonly string[]): Datab
     if (index < applied) continue
     transaction(database, () => database.exec(`${script}; PRAGMA user_version = ${index + 1}`))
   }
-  return database
 }
 
 /** Runs `work` inside one transaction: all of it is kept, or none. Not re-entrant. */
@@ -33,7 +51,16 @@ export function transaction<Result>(database: DatabaseSync, work: () => Result):
     database.exec('COMMIT')
     return result
   } catch (error) {
-    database.exec('ROLLBACK')
+    rollBack(database)
     throw error
+  }
+}
+
+/** Some failures, such as a full disk, have rolled back already (https://www.sqlite.org/lang_transaction.html). */
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch (error) {
+    if (!String(error).includes('no transaction is active')) throw error
   }
 }

@@ -24,7 +24,8 @@ export interface DeliverOptions {
 export interface DeliveryRecord {
   /** `deliver/<host><path>` */
   method: string
-  /** Of a dispatch of Cloud Tasks: the last part of the task's name. */
+  /** Of a dispatch of Cloud Tasks: the last part of the queue's name, and of the task's. */
+  queue?: string
   task?: string
 }
 
@@ -39,10 +40,11 @@ export function createDeliver(options: DeliverOptions): Deliver {
   }
   return async (delivery) => {
     const url = new URL(delivery.url)
-    const send = (): Promise<DeliveryAnswer> => sendOnce(options, agents, url, delivery)
     const method = `deliver/${url.host}${url.pathname}`
-    const task = delivery.headers['X-CloudTasks-TaskName']
-    options.log?.({ method, ...(task === undefined ? {} : { task }) })
+    const send = (): Promise<DeliveryAnswer> => {
+      options.log?.(record(method, delivery))
+      return sendOnce(options, agents, url, delivery)
+    }
     const effects = options.faults?.take(method) ?? []
     if (effects.length === 0) return send()
     const isRefused = effects.some((effect) => effect.kind === 'error')
@@ -50,6 +52,11 @@ export function createDeliver(options: DeliverOptions): Deliver {
     // A target that fails still answers: the dispatcher sees a status, not a broken connection.
     return suffer(method, effects, options.clock, send).catch((error: unknown) => scriptedAnswer(error))
   }
+}
+
+function record(method: string, { headers }: Delivery): DeliveryRecord {
+  const { 'X-CloudTasks-QueueName': queue, 'X-CloudTasks-TaskName': task } = headers
+  return { method, ...(queue === undefined ? {} : { queue }), ...(task === undefined ? {} : { task }) }
 }
 
 function scriptedAnswer(error: unknown): DeliveryAnswer {

@@ -24,13 +24,15 @@ export class FolderLocked extends Error {
  */
 export function lockFolder(directory: string): () => void {
   const ownerFile = path.join(directory, 'lock.json')
-  const database = new DatabaseSync(path.join(directory, 'lock.sqlite'), { timeout: 0 })
+  const lockFile = path.join(directory, 'lock.sqlite')
+  const database = new DatabaseSync(lockFile, { timeout: 0 })
   try {
     database.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) throw new FolderLocked(directory, readOwner(ownerFile))
-    throw error
+    // It holds nothing, so there is nothing to lose with it.
+    throw new Error(`${lockFile}: ${(error as Error).message}; it may be deleted`, { cause: error })
   }
   writeFileAtomically(ownerFile, JSON.stringify({ pid: process.pid }))
   return () => database.close()
@@ -41,6 +43,11 @@ const SQLITE_BUSY = 5
 
 function readOwner(file: string): number | undefined {
   if (!existsSync(file)) return undefined
-  const { pid } = JSON.parse(readFileSync(file, 'utf8')) as { pid?: unknown }
-  return typeof pid === 'number' ? pid : undefined
+  try {
+    const { pid } = JSON.parse(readFileSync(file, 'utf8')) as { pid?: unknown }
+    return typeof pid === 'number' ? pid : undefined
+  } catch {
+    // Only shown to people: a damaged file tells as little as none.
+    return undefined
+  }
 }

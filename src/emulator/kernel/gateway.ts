@@ -6,6 +6,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { errorBody, GoogleError } from './errors.ts'
 import type { FaultEffect, Faults } from './faults.ts'
 import { methodMatcher } from './method-glob.ts'
+import { unforeseen } from './unforeseen.ts'
 
 export interface GatewayCall {
   /** `bigquery.tables.insert`, `google.cloud.tasks.v2.CloudTasks/CreateTask`: what fault rules and logs name. */
@@ -186,10 +187,7 @@ function cutConnection(context: Context): Response {
 
 /** Any thrown value as Google's JSON error answer; what is not a GoogleError is a fault of ours: 500 INTERNAL. */
 export function errorResponse(error: unknown): Response {
-  const known =
-    error instanceof GoogleError
-      ? error
-      : new GoogleError('INTERNAL', `the local cloud failed: ${String(error)}`, { cause: error })
+  const known = error instanceof GoogleError ? error : unforeseen(error)
   if (known !== error) console.error(error)
   // "Not Modified" is an answer without a body (https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5).
   if (known.http === 304) return new Response(null, { status: 304 })

@@ -6,6 +6,7 @@ import { fromJSON } from '@grpc/proto-loader'
 import type { EmulatedApi, GrpcFace, RpcHandler } from './api.ts'
 import { GoogleError, notEmulated } from './errors.ts'
 import type { Gateway } from './gateway.ts'
+import { unforeseen } from './unforeseen.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -106,7 +107,7 @@ function unary(method: string, gateway: Gateway, handler: RpcHandler): grpc.hand
 }
 
 function serviceError(error: unknown): Partial<grpc.StatusObject> {
-  if (error instanceof GoogleError) return { code: error.grpc, details: error.message }
-  console.error(error)
-  return { code: grpc.status.INTERNAL, details: `the local cloud failed: ${String(error)}` }
+  if (!(error instanceof GoogleError)) console.error(error)
+  const { grpc: code, message } = error instanceof GoogleError ? error : unforeseen(error)
+  return { code, details: message }
 }

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { taskId } from '../../src/runtime/populate/new-task.ts'
+
+interface Line {
+  method: string
+  path?: string
+  queue?: string
+  task?: string
+  status?: string
+}
+
+/** What the local cloud's access log says. */
+export interface AccessLog {
+  /** Times that the image of an asset of `writeManyAssets` was read for a run. */
+  imageReads(runId: string, assetId: string): number
+  /** Times that Cloud Tasks has sent an asset's task of a run, whatever its generation and queue. */
+  dispatches(runId: string, assetId: string): number
+  calls(method: string): number
+  /** Tasks that were sent at least once, and how often they were sent in all. */
+  tasksSent: number
+  sends: number
+}
+
+/** More than any run of these tests reaches. */
+const GENERATIONS = 60
+
+export function readAccessLog(file: string): AccessLog {
+  const reads = new Map<string, number>()
+  const dispatches = new Map<string, number>()
+  const calls = new Map<string, number>()
+  const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1)
+  for (const text of readFileSync(file, 'utf8').split('\n')) {
+    if (text === '') continue
+    const { method, path, queue, task, status } = JSON.parse(text) as Line
+    add(calls, method)
+    if (queue !== undefined && task !== undefined) add(dispatches, `${queue.slice(0, RUN_QUEUE_LENGTH)} ${task}`)
+    else if (method === 'storage.objects.get' && status === 'OK' && path !== undefined) {
+      add(reads, decodeURIComponent(path).replace(/^.*\/o\//, ''))
+    }
+  }
+  return {
+    imageReads: (runId, assetId) => reads.get(`runs/${runId}/images/images/${assetId}.png`) ?? 0,
+    dispatches(runId, assetId) {
+      let sum = 0
+      for (let generation = 0; generation < GENERATIONS; generation++) {
+        sum += dispatches.get(`imagery-${runId} ${taskId(assetId, generation)}`) ?? 0
+      }
+      return sum
+    },
+    calls: (method) => calls.get(method) ?? 0,
+    tasksSent: dispatches.size,
+    sends: [...dispatches.values()].reduce((sum, count) => sum + count, 0),
+  }
+}
+
+/** `imagery-261123-9f3c1a7b`; a run's further queues have a number after it. */
+const RUN_QUEUE_LENGTH = 'imagery-'.length + 15

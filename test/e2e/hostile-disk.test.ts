@@ -1,0 +1,227 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { newUser, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
+import { startLocalCloud } from '../../src/emulator/local-cloud.ts'
+import { adminCall, findLocalCloud } from '../../src/services/local-cloud.ts'
+import { rowsDocument, runReport } from './documents.ts'
+import { writeManyAssets, type ManyAssets } from './many-assets.ts'
+
+const ASSETS = 12
+
+/** Only root can mount a small disk; without, those cases are skipped, and their name says why. */
+const MOUNTS = canMount() ? '' : ' (skipped: needs root and mount)'
+
+let user: ImageryUser
+let assets: ManyAssets
+const mounted: string[] = []
+
+beforeAll(async () => {
+  user = await newUser()
+  assets = await writeManyAssets(user.folder, ASSETS)
+})
+
+afterEach(() => {
+  for (const folder of mounted.splice(0)) execFileSync('umount', ['--lazy', folder])
+  vi.restoreAllMocks()
+})
+
+afterAll(() => user.leave())
+
+function canMount(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'imagery-mount-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' })
+    execFileSync('umount', [folder])
+    return true
+  } catch {
+    return false
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function mountDisk(options: string): string {
+  const folder = path.join(user.folder, `disk-${mounted.length}-${Date.now()}`)
+  mkdirSync(folder)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder])
+  mounted.push(folder)
+  return folder
+}
+
+const runLine = (...flags: string[]): string[] => ['run', '--local', '--table', assets.table, '--profile', 'resolution', '--json', ...flags]
+
+/** An expected failure that says which file or folder it is about, and what to do. */
+function expectClearFailure(outcome: Outcome, about: string): void {
+  expect(outcome.exitCode, outcome.stdout).toBe(1)
+  const { message, suggestions } = outcome.error()
+  expect(message).toContain(about)
+  expect(suggestions.length, message).toBeGreaterThan(0)
+}
+
+async function expectAllRows(runId: string, environment: Record<string, string>): Promise<void> {
+  const outcome = await user.run(['results', runId, '--local', '--json'], environment)
+  const { rows } = rowsDocument.parse(outcome.json())
+  expect(rows.map(({ asset_id, status, width }) => [asset_id, status, width]).toSorted()).toEqual(
+    [...assets.sizes].map(([id, { width }]) => [id, 'ok', width]),
+  )
+}
+
+describe.skipIf(MOUNTS !== '')(`a disk that is full${MOUNTS}`, () => {
+  test('stops a run with an error that says so; with space again, the run is finished, and no row is missing', async () => {
+    const disk = mountDisk('size=64m')
+    const environment = { IMAGERY_DATA_DIR: path.join(disk, 'cloud') }
+    const filler = path.join(disk, 'filler')
+    const fill = (leave: number): void => {
+      const { bavail, bsize } = statfsSync(disk)
+      writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - leave), 1))
+    }
+    expect(await user.run(['local', 'start', '--detach'], environment)).toMatchObject({ exitCode: 0 })
+    expect(await user.run(['deploy', '--local'], environment)).toMatchObject({ exitCode: 0 })
+
+    // Before anything is published: what was made is taken back, or can be.
+    fill(100_000)
+    const refused = await user.run(runLine(), environment)
+    expect(refused.exitCode, refused.stdout).toBe(1)
+    expect(refused.error().message).toMatch(/full disk/)
+    rmSync(filler)
+
+    // In the middle of the work: tasks cannot be made, rows cannot be written.
+    const locator = (await findLocalCloud(environment.IMAGERY_DATA_DIR))!
+    const setFaults = (rules: object[]) =>
+      fetch(new URL('/_imagery/faults', locator.http), { method: 'PUT', headers: { authorization: `Bearer ${locator.adminToken}` }, body: JSON.stringify(rules) })
+    await setFaults([{ method: 'deliver/imagery-populate*', effect: { kind: 'error', status: 'UNAVAILABLE' } }])
+    const begun = await user.run(runLine('--no-wait'), environment)
+    const { run_id: runId } = runReport.parse(begun.json())
+    fill(0)
+    await setFaults([])
+    const stuck = await user.run(['resume', runId, '--local', '--json'], environment)
+    expect(stuck.exitCode, stuck.stdout).toBe(1)
+    expect(stuck.error().suggestions.length).toBeGreaterThan(0)
+    rmSync(filler)
+
+    const resumed = await user.run(['resume', runId, '--local', '--json'], environment)
+    expect(resumed.exitCode, resumed.stdout).toBe(0)
+    await expectAllRows(runId, environment)
+    await user.run(['local', 'stop'], environment)
+  }, 120_000)
+})
+
+describe('a data folder that cannot be written', () => {
+  test.skipIf(MOUNTS !== '')(`is named when its disk is read-only${MOUNTS}`, async () => {
+    const folder = path.join(mountDisk('ro,size=1m'), 'cloud')
+    for (const line of [['runs', '--local', '--json'], ['local', 'start', '--json']]) {
+      expectClearFailure(await user.run(line, { IMAGERY_DATA_DIR: folder }), folder)
+    }
+  })
+
+  test.skipIf(process.platform !== 'linux')('is named where no folder can be made at all (Linux: /proc)', async () => {
+    for (const line of [['runs', '--local', '--json'], ['local', 'start', '--json']]) {
+      expectClearFailure(await user.run(line, { IMAGERY_DATA_DIR: '/proc/imagery' }), '/proc/imagery')
+    }
+  })
+
+  test('is named when a file is in its way', async () => {
+    const file = path.join(user.folder, 'a-file')
+    writeFileSync(file, 'in the way')
+    expectClearFailure(await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: path.join(file, 'cloud') }), file)
+    expectClearFailure(await user.run(['local', 'start', '--json'], { IMAGERY_DATA_DIR: path.join(file, 'cloud') }), file)
+  })
+})
+
+/** Each file that the local cloud keeps, what is done to it, and whether it may go on without it. */
+const STORES = ['storage/storage.sqlite', 'bigquery/bigquery.duckdb', 'run/run.sqlite', 'tasks/cloud-tasks.sqlite', 'pubsub/pubsub.sqlite']
+
+describe('a store that was damaged', () => {
+  let pristine: string
+  let runId: string
+
+  beforeAll(async () => {
+    pristine = path.join(user.folder, 'pristine')
+    const environment = { IMAGERY_DATA_DIR: pristine }
+    expect(await user.run(['local', 'start', '--detach'], environment)).toMatchObject({ exitCode: 0 })
+    const done = await user.run(runLine(), environment)
+    runId = runReport.parse(done.json()).run_id
+    await user.run(['local', 'stop'], environment)
+  })
+
+  function damagedCopy(name: string, damage: (file: string) => void): string {
+    const copy = path.join(user.folder, `damaged-${name.replaceAll('/', '-')}-${Date.now()}`)
+    cpSync(pristine, copy, { recursive: true })
+    const file = path.join(copy, name)
+    expect(existsSync(file), file).toBe(true)
+    damage(file)
+    return copy
+  }
+
+  test.each(STORES)('is named, with what to do: %s full of garbage', async (name) => {
+    const folder = damagedCopy(name, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size, 'garbage ')))
+    expectClearFailure(await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: folder }), path.join(folder, name))
+  })
+
+  test('is never taken for a new one: no store starts empty when the cloud has been up before', async () => {
+    for (const name of STORES) {
+      const emptied = damagedCopy(name, (file) => truncateSync(file))
+      await expect(startLocalCloud({ dataDir: emptied }), name).rejects.toThrow(path.join(emptied, name))
+      const deleted = damagedCopy(name, (file) => rmSync(file))
+      await expect(startLocalCloud({ dataDir: deleted }), name).rejects.toThrow(path.join(deleted, name))
+    }
+  })
+
+  test('costs nothing where it can be made anew: ports, lock owner, locator', async () => {
+    const folder = damagedCopy('ports.json', (file) => writeFileSync(file, 'garbage'))
+    for (const name of ['lock.json', 'local-cloud.json']) writeFileSync(path.join(folder, name), 'garbage')
+    const { exitCode, stdout } = await user.run(['status', runId, '--local', '--json'], { IMAGERY_DATA_DIR: folder })
+    expect({ exitCode, stdout }).toMatchObject({ exitCode: 0 })
+    await expectAllRows(runId, { IMAGERY_DATA_DIR: folder })
+  })
+
+  test('is named when it is one of the keys', async () => {
+    const key = readdirSync(path.join(pristine, 'identity')).find((name) => name.endsWith('-key.pem'))!
+    const folder = damagedCopy(path.join('identity', key), (file) => writeFileSync(file, 'garbage'))
+    expectClearFailure(await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: folder }), path.join(folder, 'identity'))
+  })
+
+  test("is named when it is the user's own state file", async () => {
+    mkdirSync(path.dirname(user.stateFile), { recursive: true })
+    writeFileSync(user.stateFile, '{ garbage')
+    const outcome = await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: pristine })
+    rmSync(user.stateFile)
+    expect(outcome.exitCode, outcome.stdout).toBe(2)
+    expect(outcome.error()).toMatchObject({ code: 'INVALID_CONFIGURATION', message: expect.stringContaining(user.stateFile) })
+  })
+})
+
+describe('a clock that jumps back an hour', () => {
+  test('while tasks wait for their next try, and again before a restart, holds up nothing', async () => {
+    const dataDir = path.join(user.folder, 'jumping')
+    const environment = { IMAGERY_DATA_DIR: dataDir }
+    const failing = { method: 'deliver/imagery-main*/process', effect: { kind: 'error' as const, status: 'UNAVAILABLE' as const }, times: 2 * ASSETS }
+    let cloud = await startLocalCloud({ dataDir, faults: [failing] })
+    const { now } = Date
+    const jump = (backMs: number): void => void vi.spyOn(Date, 'now').mockImplementation(() => now() - backMs)
+    try {
+      const running = user.start(runLine(), environment)
+      await vi.waitFor(async () => {
+        const { body } = await adminCall(cloud.locator, 'GET', '/_imagery/faults')
+        expect((body as { applied: number }[])[0]!.applied).toBeGreaterThan(0)
+      }, 60_000)
+      jump(3_600_000)
+      const outcome = await running.outcome
+      expect(outcome.exitCode, outcome.stdout).toBe(0)
+      await expectAllRows(runReport.parse(outcome.json()).run_id, environment)
+
+      await cloud.stop()
+      jump(2 * 3_600_000)
+      cloud = await startLocalCloud({ dataDir, faults: [failing] })
+      const again = await user.run(runLine(), environment)
+      expect(again.exitCode, again.stdout).toBe(0)
+      await expectAllRows(runReport.parse(again.json()).run_id, environment)
+    } finally {
+      await cloud.stop()
+    }
+  }, 120_000)
+})

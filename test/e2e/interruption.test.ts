@@ -1,0 +1,153 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Readable } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
+import { rowsDocument, runReport } from './documents.ts'
+import { officialClients } from './official-clients.ts'
+
+const IMAGE = path.join(ROOT, 'samples', 'street-signs', 'images', 'stop-1.jpg')
+
+/** Enough work for some seconds, so that an interruption comes in the middle. */
+const ASSETS = 80
+
+let user: ImageryUser
+
+beforeAll(async () => {
+  user = await newUser()
+  const rows = Array.from({ length: ASSETS }, (_, index) => ({ asset_id: `sign-${index}`, gcs_uri: IMAGE }))
+  await writeFile(path.join(user.folder, 'signs.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+})
+
+afterAll(() => user.leave())
+
+const RUN = ['run', '--local', '--table', 'signs.jsonl', '--profile', 'image-quality']
+
+/** Starts a command and sends a signal when its stderr shows `mark`. */
+async function interrupted(
+  args: readonly string[],
+  mark: string,
+  times = 1,
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const { process: child, outcome } = user.start(args)
+  await shown(child, mark)
+  for (let time = 0; time < times; time += 1) {
+    child.kill('SIGINT')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return outcome
+}
+
+/** Waits until a process has written `mark` to stderr. */
+async function shown(child: { stderr: Readable | null }, mark: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    let seen = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      seen += String(chunk)
+      if (seen.includes(mark)) resolve()
+    })
+    child.stderr?.on('end', () => reject(new Error(`${mark} is not in ${seen}`)))
+  })
+}
+
+async function noCloud(): Promise<void> {
+  await expect
+    .poll(async () => (await user.run(['local', 'status', '--json'])).json(), { timeout: 20_000, interval: 300 })
+    .toEqual({ running: false })
+}
+
+async function isComplete(runId: string): Promise<void> {
+  const report = runReport.parse((await user.run(['status', runId, '--local', '--json'])).json())
+  expect(report).toMatchObject({ state: 'complete', units: { total: ASSETS, ok: ASSETS, failed: 0, pending: 0 } })
+  const { rows } = rowsDocument.parse((await user.run(['results', runId, '--local', '--json'])).json())
+  expect(new Set(rows.map(({ asset_id }) => asset_id)).size).toBe(ASSETS)
+  expect(rows).toHaveLength(ASSETS)
+}
+
+test('--no-wait is refused while no local cloud would outlive the command', async () => {
+  const outcome = await user.run([...RUN, '--no-wait', '--json'])
+  expect(outcome.exitCode).toBe(1)
+  expect(outcome.error()).toMatchObject({
+    code: 'LOCAL_CLOUD_NOT_RUNNING',
+    suggestions: ['imagery local start --detach'],
+  })
+})
+
+describe('Ctrl-C', () => {
+  test('before any asset was worked on takes the run back', async () => {
+    await noCloud()
+    await user.startLocalCloud()
+    const { exitCode, stdout, stderr } = await interrupted(RUN, '· Deploy\n')
+    expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
+    expect(stderr).toContain('[CANCELLED]')
+    const left = await (await officialClients(user.dataDirectory)).inventory()
+    expect(left.filter((name) => !name.includes('/deploy/'))).toEqual([])
+  })
+
+  let runId = ''
+
+  test('in the middle ends with 130 and the command that goes on', async () => {
+    const { exitCode, stdout, stderr } = await interrupted(RUN, '· Process the assets\n')
+    expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
+    const [, resume = '', id = ''] = /\n {2}(imagery resume (\S+) --local)\n/.exec(stderr) ?? []
+    expect(stderr).toContain(`Interrupted; run ${id}`)
+    expect(resume).not.toBe('')
+    runId = id
+  })
+
+  test('leaves a run that finishes while somebody watches', async () => {
+    const { exitCode, stdout } = await user.run(['status', runId, '--watch', '--local'])
+    expect({ exitCode, stdout }).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining(`Assets   ${ASSETS}: ${ASSETS} ok`),
+    })
+    await isComplete(runId)
+  })
+
+  test('ends a watch with 130, and a second one ends anything at once', async () => {
+    const { exitCode } = await interrupted([...RUN, '--limit', '40'], '· Process the assets\n', 2)
+    expect(exitCode).toBe(130)
+  })
+})
+
+test('a run that nobody waits for goes on in a local cloud that stays', async () => {
+  const started = runReport.parse((await user.run([...RUN, '--no-wait', '--json'])).json())
+  expect(started.units.total).toBe(ASSETS)
+  const watched = await user.run(['status', started.run_id, '--watch', '--local', '--json'])
+  expect(watched).toMatchObject({ exitCode: 0, stderr: '' })
+  await isComplete(started.run_id)
+})
+
+describe('a local cloud that is killed', () => {
+  test('between commands is started again by the next, with all that it held', async () => {
+    const before = await user.run(['runs', '--local', '--json'])
+    const { pid } = (await user.run(['local', 'status', '--json'])).json() as { pid: number }
+    process.kill(pid, 'SIGKILL')
+    expect((await user.run(['local', 'status', '--json'])).json()).toEqual({ running: false })
+    const after = await user.run(['runs', '--local', '--json'])
+    expect(after).toMatchObject({ exitCode: 0, json: expect.anything() })
+    expect(after.json()).toEqual(before.json())
+  })
+
+  test('in the middle of a run is told by the command, and the run can be resumed', async () => {
+    await noCloud()
+    await user.startLocalCloud()
+    const { pid } = (await user.run(['local', 'status', '--json'])).json() as { pid: number }
+    const { process: child, outcome } = user.start(RUN)
+    await shown(child, '· Process the assets\n')
+    process.kill(pid, 'SIGKILL')
+    const { exitCode, stderr } = await outcome
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /The local cloud did not answer.*\[CLOUD_ERROR\].* {2}imagery resume \S+ --local\n/s,
+      ),
+    })
+    const resumed = await user.run(['resume', '--local', '--json'])
+    const report = runReport.parse(resumed.json())
+    expect({ exitCode: resumed.exitCode, units: report.units }).toEqual({
+      exitCode: 0,
+      units: { total: ASSETS, ok: ASSETS, failed: 0, pending: 0 },
+    })
+  })
+})
