@@ -5,7 +5,7 @@ import { cloudError, CloudError } from './errors.ts'
 const MAX_REFUSAL_CHARACTERS = 500
 
 /** One try; the client makes four. An image of 30 MB takes some seconds. */
-const REQUEST_TIMEOUT_MS = 60_000
+const REQUEST_TIMEOUT_MS = 30_000
 
 /** Variables by which a proxy is set. The client's own fetch heeds them, Node's does not. */
 const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy']

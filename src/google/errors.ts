@@ -100,6 +100,7 @@ export function cloudError(thrown: unknown): CloudError {
     const known = number < GRPC_STATUS.length ? GRPC_STATUS[number] : HTTP_STATUS[number]
     return new CloudError(known ?? (number >= 500 ? 'INTERNAL' : 'UNKNOWN'), text, options)
   }
+  if (code === 'TimeoutError') return new CloudError('DEADLINE_EXCEEDED', text, options)
   if (typeof code === 'string' && CONNECTION_CODES.test(code)) return new CloudError('UNAVAILABLE', text, options)
   if ((thrown as Error | undefined)?.name === 'AbortError') return new CloudError('CANCELLED', text, options)
   return new CloudError('UNKNOWN', text, options)
@@ -107,8 +108,9 @@ export function cloudError(thrown: unknown): CloudError {
 
 /**
  * The longest that a call may take, token, connection and all the client's own repetitions
- * included. The clients repeat what their API's configuration names as safe to repeat; their own
- * limits (20 to 60 s over gRPC, four tries over REST) lie below it, but not every wait has one.
+ * included. The gRPC clients have limits of their own, 10 to 60 s, and repeat what their API's
+ * configuration names as safe. The REST clients make four tries but wait for ever for an answer to
+ * any of them: their `timeout` option does not reach the `fetch` that they use.
  */
 export const CALL_DEADLINE_MS = 120_000
 

@@ -5,9 +5,6 @@ import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from './errors.ts
 
 let client: Promise<Storage> | undefined
 
-/** One HTTP request; the client has no limit of its own. An image of 30 MB takes some seconds. */
-const REQUEST_TIMEOUT_MS = 60_000
-
 /** The client needs no project but to create a bucket; the one that asks first names it. */
 async function storage(projectId = ''): Promise<Storage> {
   client ??= Promise.all([import('@google-cloud/storage'), restClientOptions(projectId)]).then(
@@ -15,7 +12,6 @@ async function storage(projectId = ''): Promise<Storage> {
       new Storage({
         ...options,
         useAuthWithCustomEndpoint: true,
-        timeout: REQUEST_TIMEOUT_MS,
         // Objects are written whole and deleted by name, so every call may be repeated.
         retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways, maxRetries: 3, maxRetryDelay: 8, totalTimeout: 60 },
       }),
@@ -37,7 +33,7 @@ export function parseGsUri(uri: string): { bucket: string; path: string } {
 /** The bytes of an object. Rejects with CloudError NOT_FOUND when there is none. */
 export async function readObject(uri: string): Promise<Buffer> {
   const { bucket, path } = parseGsUri(uri)
-  return downloadObject(await storage(), bucket, path)
+  return call(downloadObject(await storage(), bucket, path))
 }
 
 /** Writes an object whole. `onlyNew` refuses to replace one: CloudError FAILED_PRECONDITION. */
