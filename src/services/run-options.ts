@@ -1,7 +1,8 @@
 import { ImageryError } from '../contracts/errors.ts'
+import type { ModelFlags } from './model-choice.ts'
 
 /** What a user may ask of a run, as the flags say it. */
-export interface RunOptions {
+export interface RunOptions extends ModelFlags {
   table: string
   profile: string
   where?: string | undefined
@@ -31,6 +32,13 @@ export function parseOutput(output: string | undefined): { dataset?: string; tab
 
 /** Milliseconds for one try of one asset; the queue's dispatch deadline lies above it. */
 export const ATTEMPT_TIMEOUT_MS = 120_000
+
+/**
+ * The same on the flex tier, whose answers may take up to 30 minutes
+ * (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo): what Cloud Tasks' longest
+ * dispatch deadline, 30 minutes too, leaves beside the row's writing.
+ */
+export const FLEX_ATTEMPT_TIMEOUT_MS = 1_740_000
 
 /** Tries of one task: with the queue's back-off of 1 to 60 seconds they span about six minutes. */
 export const MAX_ATTEMPTS = 10

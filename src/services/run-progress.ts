@@ -1,5 +1,6 @@
 import type { Cause } from '../contracts/causes.ts'
 import { queueName, tablePath } from '../contracts/names.ts'
+import { exactUsd } from '../contracts/prices.ts'
 import type { RunReport, RunState } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { describeTable, queryRows, timestampText } from '../google/bigquery.ts'
@@ -37,7 +38,7 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     if (row.status === 'ok') units.ok += count
     else if (row.status === 'pending') units.pending += count
     else units.failed += count
-    if (row.cause) causes[row.cause] = (causes[row.cause] ?? 0) + count
+    if (row.cause && row.status !== 'pending') causes[row.cause] = (causes[row.cause] ?? 0) + count
     const finished = timestampText(row.last_finished_at)
     if (finished !== null && (last === null || finished > last)) last = finished
   }
@@ -51,7 +52,7 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     units,
     causes,
     failures,
-    cost_usd: Number(cost?.cost_usd ?? 0),
+    cost_usd: exactUsd(Number(cost?.cost_usd ?? 0)),
     results_table: results ? tablePath(spec.tables, spec.tables.results) : null,
     finished_at: units.pending === 0 ? last : null,
   }

@@ -41,8 +41,8 @@ function stateText(state: RunReport['state']): string {
 function failureLines(report: RunReport, width: number): string[] {
   const causes = Object.entries(report.causes).toSorted(([, a], [, b]) => b - a)
   const lines = [styleText('bold', `Failed: ${causes.map(([cause, count]) => `${number(count)} ${cause}`).join(', ')}`)]
-  for (const { asset_id: assetId, error_message: message } of report.failures.slice(0, SHOWN_FAILURES)) {
-    lines.push(`  ${assetId}`, ...wrapped(message ?? '', width - 4).map((line) => `    ${line}`))
+  for (const { unit_id: unitId, error_message: message } of report.failures.slice(0, SHOWN_FAILURES)) {
+    lines.push(`  ${unitId}`, ...wrapped(message ?? '', width - 4).map((line) => `    ${line}`))
   }
   const more = report.units.failed - Math.min(SHOWN_FAILURES, report.failures.length)
   if (more > 0) lines.push(`  and ${number(more)} more: see the results, status = 'failed'`)

@@ -38,7 +38,7 @@ export function mainService({
     },
     modelFor: async () => ({
       answer(asset, { signal }) {
-        asked.push(asset.asset_id)
+        asked.push(asset.unit_id)
         return answer(asset, signal)
       },
     }),
