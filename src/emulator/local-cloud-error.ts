@@ -10,6 +10,8 @@ export type LocalCloudErrorCode =
   | 'STORE_DAMAGED'
   /** The scripted faults are not valid. */
   | 'INVALID_FAULTS'
+  /** What shall answer in Gemini's place cannot be had. */
+  | 'INVALID_GEMINI'
 
 export class LocalCloudError extends Error {
   override readonly name = 'LocalCloudError'
