@@ -21,7 +21,7 @@ export const answerSchema: z.ZodType<AnswerSchema> = z.lazy(() =>
   z.strictObject({
     type: z.enum(['object', 'array', 'string', 'integer', 'number', 'boolean']).describe('What the value is.'),
     description: z.string().optional().describe("What the value means, for the model and for the column's readers."),
-    enum: z.array(z.string()).min(1).optional().describe('The texts allowed.'),
+    enum: z.array(z.string().min(1)).min(1).optional().describe('The texts allowed.'),
     minimum: z.number().optional().describe('The least number allowed.'),
     maximum: z.number().optional().describe('The greatest number allowed.'),
     maxLength: z.int().min(100).optional().describe('The most characters kept of a text; a longer one is cut, with a mark.'),

@@ -33,8 +33,7 @@ export const profile = z.strictObject({
   measure: z.enum(MEASUREMENTS).optional().describe('For the pixels model only: what is measured.'),
   prompt: z
     .string()
-    .trim()
-    .min(1)
+    .regex(/\S/, 'is empty')
     .optional()
     .describe('For Gemini models: what is asked about the images. The columns explain themselves by their descriptions.'),
   where: z.string().optional().describe("A GoogleSQL condition on the source's columns, used when a run names none."),

@@ -7,6 +7,7 @@ import type { Measurement } from '../contracts/model-options.ts'
 import type { Profile } from '../contracts/run-spec.ts'
 import { nearestName } from './nearest-name.ts'
 import { checkColumns, checkModel } from './profile-check.ts'
+import { withSchemaLine } from './profile-schema.ts'
 import { parseProfile } from './profile-text.ts'
 
 interface BuiltIn {
@@ -40,12 +41,12 @@ export function findProfile(name: string): Profile {
 }
 
 /**
- * The YAML of a built-in profile, ready to be copied into a file and changed.
+ * The YAML of a built-in profile, ready to be copied into a file in `folder` and changed.
  *
  * @throws ImageryError PROFILE_NOT_FOUND
  */
-export function profileText(name: string): string {
-  return builtIn(name).text
+export function profileText(name: string, folder = process.cwd()): string {
+  return withSchemaLine(builtIn(name).text, folder, packageRoot(fileURLToPath(import.meta.url)))
 }
 
 /** The whole answer of a measurement: that of the built-in profile of its name. */
