@@ -347,7 +347,7 @@ it('refuses a script that says what it cannot mean', async () => {
     'sead: 1',
     'concurrency: 0',
   ]) {
-    expect(() => parseScript(yaml), yaml).toThrow()
+    expect(() => parseScript(yaml)).toThrow()
   }
   await expect(startVertex({ script: 'sead: 1' })).rejects.toMatchObject({
     code: 'INVALID_GEMINI',

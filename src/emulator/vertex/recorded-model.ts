@@ -53,7 +53,7 @@ export function recordedModel(recording: readonly RecordedAnswer[], clock: Clock
       if (image.bytes) {
         throw vertexError(
           'INVALID_ARGUMENT',
-          'A recording is keyed by the URI of the image, and this image came without one: send it as gs:// (--image-transport uri)',
+          'A recording is keyed by the URI of the image, and this image came without one: send it as gs:// (--image-transport gs)',
         )
       }
       const answers = byUri.get(image.uri) ?? []
