@@ -116,11 +116,11 @@ export abstract class CloudCommand extends BaseCommand {
   /**
    * The command's cloud and memory. Called after all checks that need neither.
    *
-   * @param asks the Gemini model that the command is going to ask: somebody must answer
+   * @param asks the Gemini model that the command is going to ask: somebody must answer; `unknown` when only the run can tell
    */
   protected async session(
     flags: { local?: boolean; 'data-dir'?: string | undefined; gemini?: string | undefined },
-    asks: GeminiOptions | null = null,
+    asks: GeminiOptions | null | 'unknown' = null,
   ): Promise<Session> {
     const dataDirectory = this.dataDirectory(flags['data-dir'])
     const words = ` --local${this.folderFlag(flags['data-dir'])}`

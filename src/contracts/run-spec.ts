@@ -110,6 +110,8 @@ export const runSpec = z.strictObject({
     given: z.string(),
     /** SHA-256, hex, of a local file; null for a table or a folder. */
     file_hash: z.string().nullable().default(null),
+    /** When a BigQuery table had last changed, milliseconds since 1970; null for anything local. */
+    modified_ms: z.number().nullable().default(null),
     /** The loaded copy of a local file or folder belongs to the run and goes with it. */
     loaded: z.boolean(),
     location: z.string(),
@@ -126,6 +128,8 @@ export const runSpec = z.strictObject({
     parameters: z.record(z.string(), z.union([z.string(), z.number()])),
   }),
   profile,
+  /** What the user typed for it: a built-in name, or a file's whole path. */
+  profile_given: z.string().nullable().default(null),
   unit: z.enum(UNITS).default('asset'),
   images: z
     .strictObject({ max_per_unit: z.int().min(1).max(MAX_IMAGES), pick: z.enum(PICKS) })

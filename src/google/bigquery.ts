@@ -34,19 +34,22 @@ export interface TableDescription {
   rows: number
   fields: TableField[]
   labels: Record<string, string>
+  /** When its rows or its description changed last. */
+  modifiedMs: number
 }
 
 /** A table's metadata, or undefined when there is no such table or dataset. */
 export async function describeTable(name: TableName): Promise<TableDescription | undefined> {
   const answer = await callUnless('NOT_FOUND', (await tableHandle(name)).getMetadata(), undefined)
   if (!answer) return undefined
-  const metadata = answer[0] as TableMetadata & { location?: string; numRows?: string; type?: string }
+  const metadata = answer[0] as TableMetadata & { location?: string; numRows?: string; type?: string; lastModifiedTime?: string }
   return {
     type: metadata.type ?? 'TABLE',
     location: metadata.location ?? 'US',
     rows: Number(metadata.numRows ?? 0),
     fields: (metadata.schema as { fields?: TableField[] } | undefined)?.fields ?? [],
     labels: (metadata.labels as Record<string, string> | undefined) ?? {},
+    modifiedMs: Number(metadata.lastModifiedTime ?? 0),
   }
 }
 

@@ -43,6 +43,8 @@ export interface RunContext extends WorkContext {
   tables?: RunTables
   sourceTable?: TableName
   snapshot?: SnapshotSource
+  /** When a BigQuery source had last changed. */
+  sourceModifiedMs?: number
 }
 
 /** What can be known of a run before any cloud is asked. */

@@ -1,4 +1,5 @@
 import { ImageryError } from '../contracts/errors.ts'
+import type { Tier } from '../contracts/model-options.ts'
 import type { ModelFlags } from './model-choice.ts'
 
 /** What a user may ask of a run, as the flags say it. */
@@ -11,6 +12,8 @@ export interface RunOptions extends ModelFlags {
   assetColumn?: string | undefined
   imageColumn?: string | undefined
   output?: string | undefined
+  /** Instead of what the tier gives one try of one unit. */
+  attemptTimeoutSeconds?: number | undefined
   wait: boolean
 }
 
@@ -39,6 +42,12 @@ export const ATTEMPT_TIMEOUT_MS = 120_000
  * dispatch deadline, 30 minutes too, leaves beside the row's writing.
  */
 export const FLEX_ATTEMPT_TIMEOUT_MS = 1_740_000
+
+/** Milliseconds for one try of one unit. */
+export function attemptTimeoutMs({ attemptTimeoutSeconds }: RunOptions, tier: Tier | undefined): number {
+  if (attemptTimeoutSeconds !== undefined) return attemptTimeoutSeconds * 1_000
+  return tier === 'flex' ? FLEX_ATTEMPT_TIMEOUT_MS : ATTEMPT_TIMEOUT_MS
+}
 
 /** Tries of one task: with the queue's back-off of 1 to 60 seconds they span about six minutes. */
 export const MAX_ATTEMPTS = 10

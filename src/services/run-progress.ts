@@ -53,7 +53,8 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     causes,
     failures,
     cost_usd: exactUsd(Number(cost?.cost_usd ?? 0)),
-    results_table: results ? tablePath(spec.tables, spec.tables.results) : null,
+    // A retry adds rows after the results were written: they are then written anew.
+    results_table: results && (last === null || results.modifiedMs >= Date.parse(last)) ? tablePath(spec.tables, spec.tables.results) : null,
     finished_at: units.pending === 0 ? last : null,
   }
 }

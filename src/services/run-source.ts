@@ -34,6 +34,7 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   if (described?.type === 'TABLE' && described.rows === 0) throw new ImageryError('NO_ASSETS', `${options.table} is empty`)
 
   context.sourceTable = table
+  if (described) context.sourceModifiedMs = described.modifiedMs
   context.snapshot = {
     path: tablePath({ projectId: table.projectId, dataset: table.dataset }, table.table),
     unit: context.choice.unit,

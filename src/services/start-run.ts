@@ -1,11 +1,13 @@
+import path from 'node:path'
 import { runHashes, runSpec, type RunSpec } from '../contracts/run-spec.ts'
 import type { Step } from '../contracts/steps.ts'
 import { callerAccount } from '../google/credentials.ts'
 import { snapshotParameters, snapshotQuery } from '../google/sql/snapshot.ts'
+import { PROFILE_FILE } from '../profiles/resolve-profile.ts'
 import { fileHash } from './file-hash.ts'
 import { saveRunSpec } from './find-run.ts'
 import type { RunContext } from './run-context.ts'
-import { ATTEMPT_TIMEOUT_MS, FLEX_ATTEMPT_TIMEOUT_MS, MAX_ATTEMPTS, MAX_CONCURRENT, MAX_PER_SECOND, QUEUES } from './run-options.ts'
+import { attemptTimeoutMs, MAX_ATTEMPTS, MAX_CONCURRENT, MAX_PER_SECOND, QUEUES } from './run-options.ts'
 import { makeDataset, readSource } from './run-source.ts'
 import {
   connect,
@@ -57,6 +59,7 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
       ...sourceTable!,
       given: options.table,
       file_hash: source.kind === 'file' ? await fileHash(source.file) : null,
+      modified_ms: context.sourceModifiedMs ?? null,
       loaded: source.kind !== 'table',
       location: context.location!,
       image_folder: source.kind === 'table' ? null : source.kind === 'file' ? source.imageFolder : source.folder,
@@ -69,6 +72,7 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
       parameters: snapshotParameters(snapshot!),
     },
     profile: choice.gemini ? { ...context.profile, model: choice.gemini.model } : context.profile,
+    profile_given: PROFILE_FILE.test(options.profile) ? path.resolve(options.profile) : options.profile,
     unit: choice.unit,
     images: choice.images,
     gemini: choice.gemini,
@@ -78,7 +82,7 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
       max_concurrent: MAX_CONCURRENT,
       max_per_second: MAX_PER_SECOND * QUEUES,
       max_attempts: MAX_ATTEMPTS,
-      attempt_timeout_ms: choice.gemini?.tier === 'flex' ? FLEX_ATTEMPT_TIMEOUT_MS : ATTEMPT_TIMEOUT_MS,
+      attempt_timeout_ms: attemptTimeoutMs(options, choice.gemini?.tier),
     },
   } satisfies Omit<RunSpec, 'hashes'>
   return runSpec.parse({ ...spec, hashes: runHashes(spec) } satisfies RunSpec)
