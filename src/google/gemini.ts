@@ -105,10 +105,10 @@ async function makeClient(project: string, location: string, baseUrl: string | u
  * @throws GeminiRefused when there is no answer; an answer that was blocked or cut off is returned
  */
 export async function askGemini(request: GeminiRequest, signal: AbortSignal): Promise<GeminiAnswer> {
-  let retryAfter: string | null = null
+  let heard: Heard | undefined
   const rememberingFetch: typeof fetch = async (...arguments_) => {
     const response = await fetch(...arguments_)
-    retryAfter = response.headers.get('retry-after')
+    heard = { status: response.status, retryAfter: response.headers.get('retry-after') }
     return response
   }
   try {
@@ -121,7 +121,7 @@ export async function askGemini(request: GeminiRequest, signal: AbortSignal): Pr
     })
     return readAnswer(answer)
   } catch (error) {
-    throw refusal(error, signal, retryAfter)
+    throw refusal(error, signal, heard)
   }
 }
 
@@ -175,16 +175,24 @@ function readAnswer({ candidates, promptFeedback, usageMetadata, modelVersion }:
   }
 }
 
+/** What the client does not hand on of an HTTP answer. */
+interface Heard {
+  status: number
+  retryAfter: string | null
+}
+
 /** What the client threw: its ApiError, an abort, or whatever fetch or the credentials said. */
-function refusal(error: unknown, signal: AbortSignal, retryAfter: string | null): GeminiRefused {
+function refusal(error: unknown, signal: AbortSignal, heard: Heard | undefined): GeminiRefused {
   const { name, status, message } = error as { name?: string; status?: unknown; message?: string }
   if (signal.aborted || name === 'AbortError' || name === 'TimeoutError') {
     return new GeminiRefused('the model did not answer in time', { problem: 'deadline' }, { cause: error })
   }
-  if (name === 'ApiError' && typeof status === 'number') {
+  // A body that is not what its type says makes the client stumble: the status counts all the same.
+  const http = name === 'ApiError' && typeof status === 'number' ? status : heard !== undefined && heard.status >= 400 ? heard.status : undefined
+  if (http !== undefined) {
     const body = errorBody(message ?? '')
-    const retryAfterMs = headerDelay(retryAfter) ?? body.retryDelayMs
-    return new GeminiRefused(body.message, { http: status, message: body.message }, { retryAfterMs, cause: error })
+    const retryAfterMs = headerDelay(heard?.retryAfter ?? null) ?? body.retryDelayMs
+    return new GeminiRefused(body.message, { http, message: body.message }, { retryAfterMs, cause: error })
   }
   const known = cloudError(error)
   if (known.status === 'UNAUTHENTICATED' || known.status === 'PERMISSION_DENIED' || /default credentials/i.test(known.message)) {
