@@ -19,7 +19,7 @@ describe('recorded answers', () => {
   it('come back with their text, usage, finish reason and the model that gave them', async () => {
     const answer = await clientOf(vertex).models.generateContent({ model: MODEL, contents: about(SECOND) })
     expect(answer.text).toBe(
-      '```json\n{\n  "category": "Speed limit",\n  "sign_quality": "Faded",\n  "description": "A round sign that reads \\"30\\"",\n  "image_quality_notes": "slightly blurred"\n}\n```',
+      '```json\n{\n  "category": "Speed Limit",\n  "sign_quality": "Fair",\n  "description": "A round sign that reads \\"30\\"",\n  "image_quality_notes": "slightly blurred"\n}\n```',
     )
     expect(answer.usageMetadata).toMatchObject({
       promptTokenCount: 412,
