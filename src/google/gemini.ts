@@ -13,6 +13,7 @@ import type { MediaResolution, ThinkingLevel, Tier } from '../contracts/model-op
 import { localAuthOptions } from './credentials.ts'
 import { localCloud } from './environment.ts'
 import { cloudError } from './errors.ts'
+import { patientFetch } from './patient-fetch.ts'
 
 export type GeminiPart = { text: string } | { gcsUri: string; mimeType: string } | { bytes: Buffer; mimeType: string }
 
@@ -107,7 +108,7 @@ async function makeClient(project: string, location: string, baseUrl: string | u
 export async function askGemini(request: GeminiRequest, signal: AbortSignal): Promise<GeminiAnswer> {
   let heard: Heard | undefined
   const rememberingFetch: typeof fetch = async (...arguments_) => {
-    const response = await fetch(...arguments_)
+    const response = await patientFetch(...arguments_)
     heard = { status: response.status, retryAfter: response.headers.get('retry-after') }
     return response
   }
