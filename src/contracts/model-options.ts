@@ -47,3 +47,9 @@ export const MAX_IMAGES = 3_000
 
 /** Which images of a unit are looked at. Street View Insights has up to six of an asset. */
 export const DEFAULT_IMAGES = { max_per_unit: 6, pick: 'latest' } as const
+
+/** The most that Gemini models write (https://cloud.google.com/vertex-ai/generative-ai/docs/models). */
+export const MAX_OUTPUT_TOKENS = 65_536
+
+/** Set on every request whose profile sets none, so that an answer that runs in circles ends while it is cheap. */
+export const DEFAULT_OUTPUT_TOKENS = 8_192

@@ -4,6 +4,8 @@ import { answerSchema } from './answer-schema.ts'
 import {
   DEFAULT_GEMINI_MODEL,
   DEFAULT_IMAGES,
+  DEFAULT_OUTPUT_TOKENS,
+  MAX_OUTPUT_TOKENS,
   IMAGE_TRANSPORTS,
   MAX_IMAGES,
   MEASUREMENTS,
@@ -61,9 +63,9 @@ export const profile = z.strictObject({
   max_output_tokens: z
     .int()
     .min(1)
-    .max(65_536)
+    .max(MAX_OUTPUT_TOKENS)
     .optional()
-    .describe("The longest answer, thoughts included. Default: the model's own."),
+    .describe(`The longest answer, thoughts included. Default: ${DEFAULT_OUTPUT_TOKENS}.`),
   thinking: z.enum(THINKING_LEVELS).optional().describe("How much the model thinks before it answers. Default: the model's own."),
   output: answerSchema.describe('The answer as a JSON Schema object; its properties become the columns of the results.'),
 })
@@ -83,7 +85,7 @@ export const geminiOptions = z.strictObject({
   /** The base URL of a proxy or stand-in; null for Google's own. */
   endpoint: z.url({ protocol: /^https?$/ }).nullable(),
   tier: z.enum(TIERS),
-  /** Null for the model's own. So with the three below it. */
+  /** Null for the model's own; `max_output_tokens` for DEFAULT_OUTPUT_TOKENS. */
   media_resolution: z.enum(MEDIA_RESOLUTIONS).nullable(),
   temperature: z.number().nullable(),
   max_output_tokens: z.int().nullable(),

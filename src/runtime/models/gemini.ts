@@ -1,6 +1,6 @@
 import { answerCheck, responseSchema, type CheckedAnswer } from '../../contracts/answer-check.ts'
 import { failureKind, type FailureSign } from '../../contracts/failures.ts'
-import type { ThinkingLevel } from '../../contracts/model-options.ts'
+import { DEFAULT_OUTPUT_TOKENS, MAX_OUTPUT_TOKENS, type ThinkingLevel } from '../../contracts/model-options.ts'
 import { RUN_LABEL } from '../../contracts/names.ts'
 import type { GeminiOptions, RunSpec } from '../../contracts/run-spec.ts'
 import { GeminiRefused, type GeminiAnswer, type GeminiPart, type GeminiRequest } from '../../google/gemini.ts'
@@ -19,12 +19,6 @@ interface Room {
   maxOutputTokens: number
   thinking: ThinkingLevel | null
 }
-
-/** Set on every request, so that an answer that runs in circles ends while it is cheap. */
-const USUAL_OUTPUT_TOKENS = 8_192
-
-/** The most that Gemini models write (https://cloud.google.com/vertex-ai/generative-ai/docs/models). */
-const MOST_OUTPUT_TOKENS = 65_536
 
 /** How much more room an answer gets that was cut off. */
 const MORE_ROOM = 4
@@ -47,7 +41,7 @@ export function geminiModel(options: GeminiModelOptions): Model {
       check ??= answerCheck(profile.output, cutText)
       const exchange = new Exchange(gemini, onBilled)
       let { images, unreadable } = await gatherImages(asset.observations, gemini.image_transport, options, signal)
-      let room: Room = { maxOutputTokens: gemini.max_output_tokens ?? USUAL_OUTPUT_TOKENS, thinking: gemini.thinking }
+      let room: Room = { maxOutputTokens: gemini.max_output_tokens ?? DEFAULT_OUTPUT_TOKENS, thinking: gemini.thinking }
       let hasLookedAgain = false
       let hasMoreRoom = false
       for (;;) {
@@ -111,7 +105,7 @@ function failureSign({ blockReason, finishReason, text }: GeminiAnswer): Failure
 /** A larger limit and less thinking, since thoughts count; undefined when there is neither to give. */
 function moreRoom({ maxOutputTokens, thinking }: Room, model: string): Room | undefined {
   const least = /-pro/.test(model) ? 'low' : 'minimal'
-  const roomier = { maxOutputTokens: Math.min(MOST_OUTPUT_TOKENS, maxOutputTokens * MORE_ROOM), thinking: least } as const
+  const roomier = { maxOutputTokens: Math.min(MAX_OUTPUT_TOKENS, maxOutputTokens * MORE_ROOM), thinking: least } as const
   return roomier.maxOutputTokens === maxOutputTokens && thinking === least ? undefined : roomier
 }
 
