@@ -68,6 +68,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       helpGroup: 'GEMINI',
     })(),
     'gemini-endpoint': Flags.string({ summary: 'base URL of a proxy or stand-in for Vertex AI', helpGroup: 'GEMINI', helpValue: 'URL' }),
+    'max-attempts': Flags.integer({ summary: 'tries of one unit', min: 1, max: 100, hidden: true, helpValue: 'N' }),
     'attempt-timeout': Flags.integer({ summary: 'seconds for one try of one unit', min: 1, max: 1_740, hidden: true, helpValue: 'SECONDS' }),
     output: Flags.string({ summary: 'where the results go: DATASET or DATASET.TABLE', char: 'o', helpValue: 'NAME' }),
     wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
@@ -84,6 +85,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       imageTransport: flags['image-transport'],
       geminiEndpoint: flags['gemini-endpoint'],
       attemptTimeoutSeconds: flags['attempt-timeout'],
+      maxAttempts: flags['max-attempts'],
     }
     const checked = await checkRunOptions(options, flags.local ? 'local' : 'google')
     const runtimeFolder = await builtRuntime(this.config.root)

@@ -14,6 +14,8 @@ export interface RunOptions extends ModelFlags {
   output?: string | undefined
   /** Instead of what the tier gives one try of one unit. */
   attemptTimeoutSeconds?: number | undefined
+  /** Instead of the usual number of tries of one unit. */
+  maxAttempts?: number | undefined
   wait: boolean
 }
 

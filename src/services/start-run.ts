@@ -81,7 +81,7 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
       queues: QUEUES,
       max_concurrent: MAX_CONCURRENT,
       max_per_second: MAX_PER_SECOND * QUEUES,
-      max_attempts: MAX_ATTEMPTS,
+      max_attempts: options.maxAttempts ?? MAX_ATTEMPTS,
       attempt_timeout_ms: attemptTimeoutMs(options, choice.gemini?.tier),
     },
   } satisfies Omit<RunSpec, 'hashes'>
