@@ -1,8 +1,10 @@
 import path from 'node:path'
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
+import type { GeminiOptions } from './contracts/run-spec.ts'
 import { shellWord } from './contracts/shell-word.ts'
 import { expectedFailure } from './services/cloud-failure.ts'
+import { whoAnswers } from './services/gemini-credentials.ts'
 import { openSession, type Session } from './services/session.ts'
 import { formatFailure } from './ui/failure.ts'
 import { progressMode, showNote, type ProgressMode } from './ui/steps.ts'
@@ -90,6 +92,12 @@ export abstract class CloudCommand extends BaseCommand {
       helpGroup: 'GLOBAL',
       helpValue: 'FOLDER',
     }),
+    gemini: Flags.string({
+      description: "who answers in Gemini's place in a local cloud: replay:FILE, script:FILE or forward (docs/local-cloud.md)",
+      env: 'IMAGERY_GEMINI',
+      helpGroup: 'GLOBAL',
+      helpValue: 'VALUE',
+    }),
   }
 
   readonly #cancel = new AbortController()
@@ -105,8 +113,18 @@ export abstract class CloudCommand extends BaseCommand {
     return this.#cancel.signal
   }
 
-  /** The command's cloud and memory. Called after all checks that need neither. */
-  protected async session(flags: { local?: boolean; 'data-dir'?: string | undefined }): Promise<Session> {
+  /**
+   * The command's cloud and memory. Called after all checks that need neither.
+   *
+   * @param asks the Gemini model that the command is going to ask: somebody must answer; `unknown` when only the run can tell
+   */
+  protected async session(
+    flags: { local?: boolean; 'data-dir'?: string | undefined; gemini?: string | undefined },
+    asks: GeminiOptions | null | 'unknown' = null,
+  ): Promise<Session> {
+    const dataDirectory = this.dataDirectory(flags['data-dir'])
+    const words = ` --local${this.folderFlag(flags['data-dir'])}`
+    const gemini = flags.local ? await whoAnswers(asks, { dataDirectory, flag: flags.gemini, flags: words }) : undefined
     const onSignal = (): void => {
       if (this.#cancel.signal.aborted || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
       this.#cancel.abort(new ImageryError('CANCELLED', 'Interrupted', { suggestions: ['The same command again; nothing is done twice'] }))
@@ -115,10 +133,11 @@ export abstract class CloudCommand extends BaseCommand {
     process.on('SIGTERM', onSignal)
     this.#session = await openSession({
       local: flags.local ?? false,
-      dataDirectory: this.dataDirectory(flags['data-dir']),
+      dataDirectory,
       configDirectory: this.config.configDir,
       launcher: this.launcher(),
-      flags: ` --local${this.folderFlag(flags['data-dir'])}`,
+      flags: words,
+      gemini,
       starting: () => showNote('Start the local cloud', this.progress),
     })
     return this.#session

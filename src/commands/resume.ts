@@ -3,7 +3,9 @@ import { CloudCommand } from '../base-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy.ts'
+import { needAnswers } from '../services/gemini-credentials.ts'
 import { completeReport, resumeContext, resumeSteps } from '../services/resume-run.ts'
+import { checkUnchanged } from '../services/run-changes.ts'
 import { finishedReport, interruption } from '../services/run.ts'
 import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
@@ -23,17 +25,20 @@ export default class Resume extends CloudCommand {
   }
 
   static override flags = {
+    'as-recorded': Flags.boolean({ summary: 'finish with the profile and source of the start, though they have changed since' }),
     wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
   }
 
   async run(): Promise<RunReport> {
     const { args, flags } = await this.parse(Resume)
     const runtimeFolder = await builtRuntime(this.config.root)
-    const session = await this.session(flags)
+    const session = await this.session(flags, 'unknown')
     if (!flags.wait) session.mustOutliveUs()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     const complete = await completeReport(context)
     if (!complete) {
+      needAnswers(context.spec!.gemini, session.gemini, session.target)
+      await checkUnchanged(context.spec!, { asRecorded: flags['as-recorded'], flags: session.target.flags })
       await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch((error: unknown) => Promise.reject(interruption(error, context)))
     }
     const report = complete ?? (await finishedReport(context))

@@ -1,7 +1,9 @@
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../base-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
+import { IMAGE_TRANSPORTS, MAX_IMAGES, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
 import type { RunReport } from '../contracts/run-report.ts'
+import { modelFlags } from '../model-flags.ts'
 import { builtRuntime } from '../services/deploy.ts'
 import { checkRunOptions, finishedReport, interruption, newRunContext, runSteps, takeBack, type RunContext } from '../services/run.ts'
 import { formatReport } from '../ui/report.ts'
@@ -22,6 +24,10 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     {
       description: 'A folder of photos: one asset per photo, or per subfolder',
       command: '<%= config.bin %> <%= command.id %> --local --table ./photos --profile resolution',
+    },
+    {
+      description: 'A Gemini model, its answers recorded before',
+      command: '<%= config.bin %> <%= command.id %> --local --table observations.jsonl --profile road-signs --gemini replay:answers.jsonl',
     },
     {
       description: 'Some of the assets of a table, drawn evenly',
@@ -50,16 +56,40 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     sample: Flags.integer({ summary: 'so many assets, drawn evenly over the table', min: 1, helpValue: 'N' }),
     'asset-column': Flags.string({ summary: 'column that holds the asset id', helpValue: 'COLUMN' }),
     'image-column': Flags.string({ summary: 'column that holds the image URI', helpValue: 'COLUMN' }),
+    unit: Flags.option({ options: UNITS, summary: 'one row per asset with all its images, or one per observation' })(),
+    'images-per-unit': Flags.integer({ summary: 'the most images of a unit that are looked at', min: 1, max: MAX_IMAGES, helpValue: 'N' }),
+    pick: Flags.option({ options: PICKS, summary: 'which of them, by capture_time' })(),
+    ...modelFlags,
+    location: Flags.string({ summary: 'Vertex AI location that answers (default: global)', helpGroup: 'GEMINI', helpValue: 'LOCATION' }),
+    tier: Flags.option({ options: TIERS, summary: 'standard, or flex: half the price, answers may take up to 30 minutes', helpGroup: 'GEMINI' })(),
+    'image-transport': Flags.option({
+      options: IMAGE_TRANSPORTS,
+      summary: 'gs: Gemini reads the images; inline: the runtime reads and sends them, when only its account may',
+      helpGroup: 'GEMINI',
+    })(),
+    'gemini-endpoint': Flags.string({ summary: 'base URL of a proxy or stand-in for Vertex AI', helpGroup: 'GEMINI', helpValue: 'URL' }),
+    'max-attempts': Flags.integer({ summary: 'tries of one unit', min: 1, max: 100, hidden: true, helpValue: 'N' }),
+    'attempt-timeout': Flags.integer({ summary: 'seconds for one try of one unit', min: 1, max: 1_740, hidden: true, helpValue: 'SECONDS' }),
     output: Flags.string({ summary: 'where the results go: DATASET or DATASET.TABLE', char: 'o', helpValue: 'NAME' }),
     wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
   }
 
   async run(): Promise<RunReport> {
     const { flags } = await this.parse(Run)
-    const { assetColumn, imageColumn } = { assetColumn: flags['asset-column'], imageColumn: flags['image-column'] }
-    const checked = await checkRunOptions({ ...flags, assetColumn, imageColumn }, flags.local ? 'local' : 'google')
+    const options = {
+      ...flags,
+      assetColumn: flags['asset-column'],
+      imageColumn: flags['image-column'],
+      imagesPerUnit: flags['images-per-unit'],
+      mediaResolution: flags['media-resolution'],
+      imageTransport: flags['image-transport'],
+      geminiEndpoint: flags['gemini-endpoint'],
+      attemptTimeoutSeconds: flags['attempt-timeout'],
+      maxAttempts: flags['max-attempts'],
+    }
+    const checked = await checkRunOptions(options, flags.local ? 'local' : 'google')
     const runtimeFolder = await builtRuntime(this.config.root)
-    const session = await this.session(flags)
+    const session = await this.session(flags, checked.choice.gemini)
     if (!flags.wait) session.mustOutliveUs()
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
     await this.#work(context, flags)

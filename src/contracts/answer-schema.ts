@@ -8,6 +8,10 @@ export interface AnswerSchema {
   enum?: string[] | undefined
   minimum?: number | undefined
   maximum?: number | undefined
+  /** Longer texts are cut, with a mark. */
+  maxLength?: number | undefined
+  minItems?: number | undefined
+  maxItems?: number | undefined
   properties?: Record<string, AnswerSchema> | undefined
   required?: string[] | undefined
   items?: AnswerSchema | undefined
@@ -15,21 +19,62 @@ export interface AnswerSchema {
 
 export const answerSchema: z.ZodType<AnswerSchema> = z.lazy(() =>
   z.strictObject({
-    type: z.enum(['object', 'array', 'string', 'integer', 'number', 'boolean']),
-    description: z.string().optional(),
-    enum: z.array(z.string()).min(1).optional(),
-    minimum: z.number().optional(),
-    maximum: z.number().optional(),
-    properties: z.record(z.string(), answerSchema).optional(),
-    required: z.array(z.string()).optional(),
-    items: answerSchema.optional(),
+    type: z.enum(['object', 'array', 'string', 'integer', 'number', 'boolean']).describe('What the value is.'),
+    description: z.string().optional().describe("What the value means, for the model and for the column's readers."),
+    enum: z.array(z.string().min(1)).min(1).optional().describe('The texts allowed.'),
+    minimum: z.number().optional().describe('The least number allowed.'),
+    maximum: z.number().optional().describe('The greatest number allowed.'),
+    maxLength: z.int().min(100).optional().describe('The most characters kept of a text; a longer one is cut, with a mark.'),
+    minItems: z.int().min(0).optional().describe('The fewest items of an array.'),
+    maxItems: z.int().min(1).optional().describe('The most items of an array.'),
+    properties: z.record(z.string(), answerSchema).optional().describe('The members of an object.'),
+    required: z.array(z.string()).optional().describe('The members that every answer must have.'),
+    items: answerSchema.optional().describe('What the items of an array are.'),
   }),
 )
+
+/** Why well-known parts of JSON Schema cannot be used. */
+export const UNSUPPORTED_KEYWORDS: Readonly<Record<string, string>> = {
+  $ref: 'Gemini and BigQuery need the schema spelt out where it is used',
+  $defs: 'Gemini and BigQuery need the schema spelt out where it is used',
+  definitions: 'Gemini and BigQuery need the schema spelt out where it is used',
+  anyOf: 'a BigQuery column has one type',
+  oneOf: 'a BigQuery column has one type',
+  allOf: 'a BigQuery column has one type: merge the parts',
+  not: 'Gemini cannot be told what an answer must not be',
+  const: 'a column of one value says nothing; for a text, use an enum of one',
+  patternProperties: 'BigQuery columns need names that are known beforehand',
+  propertyNames: 'BigQuery columns need names that are known beforehand',
+  additionalProperties: 'answers never keep members that are not listed; leave it out',
+  format: 'BigQuery would keep it as a STRING anyway: say it in the description',
+  pattern: "Gemini's response schema has no patterns: say it in the description, or use an enum",
+  nullable: 'members that are not required may be null already; leave it out',
+  default: 'Gemini answers every member or leaves it out; leave it out',
+}
 
 /** BigQuery's rule for column names (https://cloud.google.com/bigquery/docs/schemas#column_names). */
 const COLUMN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,299}$/
 
+/** Beginnings that BigQuery keeps for itself (same page). */
+const RESERVED_PREFIX = /^(?:_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i
+
+/** BigQuery nests structs at most this deep (https://cloud.google.com/bigquery/quotas#standard_tables). */
+const MAX_DEPTH = 15
+
 const SCALAR_TYPES = { string: 'STRING', integer: 'INT64', number: 'FLOAT64', boolean: 'BOOL' } as const satisfies Record<string, ColumnType>
+
+/** Which keywords say something of which types. */
+const KEYWORD_TYPES = {
+  enum: ['string'],
+  maxLength: ['string'],
+  minimum: ['integer', 'number'],
+  maximum: ['integer', 'number'],
+  properties: ['object'],
+  required: ['object'],
+  items: ['array'],
+  minItems: ['array'],
+  maxItems: ['array'],
+} as const satisfies Partial<Record<keyof AnswerSchema, readonly AnswerSchema['type'][]>>
 
 /** A part of an answer schema that cannot become a column, with the JSON path of that part. */
 export class AnswerSchemaError extends Error {
@@ -47,11 +92,13 @@ export class AnswerSchemaError extends Error {
  * REPEATED, objects as STRUCT, descriptions kept. Columns are NULLABLE whatever `required` says,
  * since a failed asset has a row too.
  *
- * @throws AnswerSchemaError for what BigQuery cannot hold: an array of arrays, an object without
- *   properties, a bad column name
+ * @throws AnswerSchemaError for what Gemini or BigQuery cannot express: an array of arrays, an
+ *   object without properties, a bad column name, a keyword that says nothing of its type
  */
-export function answerColumns(schema: AnswerSchema, path = 'output'): Column[] {
+export function answerColumns(schema: AnswerSchema, path = 'output', depth = 1): Column[] {
   if (schema.type !== 'object') throw new AnswerSchemaError(path, 'must be an object: its properties become the columns')
+  if (depth > MAX_DEPTH) throw new AnswerSchemaError(path, `BigQuery nests structs at most ${MAX_DEPTH} deep`)
+  checkKeywords(schema, path)
   const properties = Object.entries(schema.properties ?? {})
   if (properties.length === 0) throw new AnswerSchemaError(path, 'an object needs at least one property')
   const seen = new Set<string>()
@@ -60,19 +107,32 @@ export function answerColumns(schema: AnswerSchema, path = 'output'): Column[] {
     if (!COLUMN_NAME.test(name)) {
       throw new AnswerSchemaError(where, 'a column name has letters, digits and underscores and does not begin with a digit')
     }
+    if (RESERVED_PREFIX.test(name)) throw new AnswerSchemaError(where, 'BigQuery keeps names with this beginning for itself')
     if (seen.has(name.toLowerCase())) throw new AnswerSchemaError(where, 'two columns differ only in upper and lower case')
     seen.add(name.toLowerCase())
-    return column(name, property, where)
+    return column(name, property, where, depth)
   })
 }
 
-function column(name: string, schema: AnswerSchema, path: string): Column {
+function column(name: string, schema: AnswerSchema, path: string, depth: number): Column {
   const description = schema.description === undefined ? {} : { description: schema.description }
+  if (schema.type === 'object') return { name, type: 'STRUCT', ...description, columns: answerColumns(schema, path, depth + 1) }
+  checkKeywords(schema, path)
   if (schema.type === 'array') {
     if (!schema.items) throw new AnswerSchemaError(path, 'an array needs items')
     if (schema.items.type === 'array') throw new AnswerSchemaError(`${path}.items`, 'BigQuery has no array of arrays')
-    return { ...column(name, schema.items, `${path}.items`), ...description, mode: 'REPEATED' }
+    return { ...column(name, schema.items, `${path}.items`, depth), ...description, mode: 'REPEATED' }
   }
-  if (schema.type === 'object') return { name, type: 'STRUCT', ...description, columns: answerColumns(schema, path) }
   return { name, type: SCALAR_TYPES[schema.type], ...description }
+}
+
+function checkKeywords(schema: AnswerSchema, path: string): void {
+  for (const [keyword, types] of Object.entries(KEYWORD_TYPES)) {
+    const isThere = schema[keyword as keyof typeof KEYWORD_TYPES] !== undefined
+    if (!isThere || (types as readonly string[]).includes(schema.type)) continue
+    throw new AnswerSchemaError(`${path}.${keyword}`, `says nothing of a value of type ${schema.type}`)
+  }
+  for (const [least, most] of [['minimum', 'maximum'], ['minItems', 'maxItems']] as const) {
+    if ((schema[least] ?? -Infinity) > (schema[most] ?? Infinity)) throw new AnswerSchemaError(`${path}.${least}`, `is above ${most}`)
+  }
 }

@@ -23,7 +23,11 @@ export const CAUSES = [
 
 export type Cause = (typeof CAUSES)[number]
 
-/** What happened to an attempt. `throttled` is a failure that only the load explains. */
-export const ATTEMPT_STATUSES = ['ok', 'failed', 'throttled'] as const
+/**
+ * What happened to an attempt. `throttled` is a failure that only the load explains. `retrying` is
+ * no end: the unit is queued again, by Cloud Tasks after an attempt that was billed but may succeed
+ * the next time, or by `imagery retry`; until its next row the unit is pending.
+ */
+export const ATTEMPT_STATUSES = ['ok', 'failed', 'throttled', 'retrying'] as const
 
 export type AttemptStatus = (typeof ATTEMPT_STATUSES)[number]

@@ -1,10 +1,22 @@
 import { z } from 'zod'
+import { MEDIA_RESOLUTIONS, MODEL_ID } from './model-options.ts'
+import { tokenPrice } from './prices.ts'
 import { RUN_ID_PATTERN } from './run-id.ts'
 
 const runId = z.string().regex(RUN_ID_PATTERN, 'not a run id')
 
 /** The number of buckets that a snapshot's assets are hashed into; a shard is a range of them. */
 export const BUCKETS = 2000
+
+/** What a retry asks differently of the units that it queues again. */
+export const overrides = z.strictObject({
+  model: z.string().regex(MODEL_ID).optional(),
+  media_resolution: z.enum(MEDIA_RESOLUTIONS).optional(),
+  /** Of the other model. */
+  price: tokenPrice.optional(),
+})
+
+export type Overrides = z.infer<typeof overrides>
 
 /** One Pub/Sub message: a slice of a run's assets. Bounds are inclusive. */
 export const shardMessage = z
@@ -19,6 +31,7 @@ export const shardMessage = z
     generation: z.int().min(0).default(0),
     /** Leaves out the assets that have their final row: a resume queues only what is missing. */
     only_pending: z.boolean().default(false),
+    overrides: overrides.optional(),
   })
   .refine((shard) => shard.bucket_from <= shard.bucket_to, 'bucket_from is after bucket_to')
 
@@ -38,9 +51,12 @@ export const observation = z.strictObject({
 
 export type Observation = z.infer<typeof observation>
 
-/** One asset as the snapshot holds it and as a task carries it. */
+/** One unit of work as the snapshot holds it and as a task carries it: an asset, or one observation. */
 export const asset = z.strictObject({
-  asset_id: z.string().min(1),
+  /** The asset's id; of an observation `<asset id>/<observation id>`, or the latter alone when it belongs to no asset. */
+  unit_id: z.string().min(1),
+  /** Null for a panorama frame, which belongs to no asset. */
+  asset_id: z.string().min(1).nullable(),
   location: location.nullable(),
   /** RFC 3339, UTC; null when the source has none. */
   detection_time: z.string().nullable(),
@@ -50,11 +66,12 @@ export const asset = z.strictObject({
 
 export type Asset = z.infer<typeof asset>
 
-/** The body of one Cloud Tasks task: one asset's work. */
+/** The body of one Cloud Tasks task: one unit's work. */
 export const taskPayload = asset.extend({
   v: z.literal(1),
   run_id: runId,
   generation: z.int().min(0),
+  overrides: overrides.optional(),
 })
 
 export type TaskPayload = z.infer<typeof taskPayload>

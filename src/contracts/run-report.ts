@@ -12,7 +12,7 @@ export interface RunReport {
   units: { total: number; ok: number; failed: number; pending: number }
   causes: Partial<Record<Cause, number>>
   /** Some of the failed assets (at most 20), with their reasons. */
-  failures: { asset_id: string; cause: Cause; error_message: string }[]
+  failures: { unit_id: string; asset_id: string | null; cause: Cause; error_message: string }[]
   cost_usd: number
   /** `project.dataset.table`; null until the run is complete. */
   results_table: string | null

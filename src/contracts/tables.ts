@@ -14,6 +14,7 @@ const LOCATION: Column = {
 
 /** The snapshot `<name>_assets`: the run's assets as they were when it started. */
 export const ASSET_COLUMNS: readonly Column[] = [
+  { name: 'unit_id', type: 'STRING', description: 'What one row is about: the asset, or one observation of it.' },
   { name: 'asset_id', type: 'STRING', description: 'The real-world thing.' },
   LOCATION,
   { name: 'detection_time', type: 'TIMESTAMP', description: 'When the asset was last detected.' },
@@ -28,15 +29,16 @@ export const ASSET_COLUMNS: readonly Column[] = [
       { name: 'capture_time', type: 'TIMESTAMP' },
     ],
   },
-  { name: 'bucket', type: 'INT64', description: 'ABS(MOD(FARM_FINGERPRINT(asset_id), 2000)); a shard is a range of buckets.' },
+  { name: 'bucket', type: 'INT64', description: 'ABS(MOD(FARM_FINGERPRINT(unit_id), 2000)); a shard is a range of buckets.' },
 ]
 
 const ATTEMPT_KEYS: readonly Column[] = [
   { name: 'run_id', type: 'STRING', mode: 'REQUIRED', description: 'The run.' },
-  { name: 'asset_id', type: 'STRING', mode: 'REQUIRED', description: 'The asset.' },
+  { name: 'unit_id', type: 'STRING', mode: 'REQUIRED', description: "What one row is about: the asset's id, or the observation's with the asset's before it." },
+  { name: 'asset_id', type: 'STRING', description: 'The asset; null for an observation that belongs to none.' },
   { name: 'attempt_id', type: 'STRING', mode: 'REQUIRED', description: 'Unique id of this attempt.' },
-  { name: 'generation', type: 'INT64', description: '0 at first; grows by one with each resume or retry of the asset.' },
-  { name: 'status', type: 'STRING', mode: 'REQUIRED', description: 'ok, failed or throttled.' },
+  { name: 'generation', type: 'INT64', description: '0 at first; grows by one with each resume or retry of the unit.' },
+  { name: 'status', type: 'STRING', mode: 'REQUIRED', description: 'ok, failed or throttled; retrying when the unit was queued again.' },
   { name: 'cause', type: 'STRING', description: 'Why it failed: throttled, timeout, unreadable_image, blocked, truncated, schema, model_error or budget.' },
   { name: 'error_message', type: 'STRING', description: 'What the model, the storage or imagery said.' },
 ]
@@ -48,7 +50,7 @@ const ATTEMPT_PROVENANCE: readonly Column[] = [
   { name: 'model_version', type: 'STRING', description: 'The model that answered.' },
   { name: 'tier', type: 'STRING', description: 'standard or flex; null for the pixels model.' },
   { name: 'prompt_hash', type: 'STRING', description: 'SHA-256 of what was asked.' },
-  { name: 'input_hash', type: 'STRING', description: 'SHA-256 of the image URIs and of the bytes of each.' },
+  { name: 'input_hash', type: 'STRING', description: 'SHA-256 of the image URIs and, where imagery read them, of the bytes of each.' },
   { name: 'prompt_tokens', type: 'INT64', description: 'Tokens read.' },
   { name: 'output_tokens', type: 'INT64', description: 'Tokens written, without thoughts.' },
   { name: 'thought_tokens', type: 'INT64', description: 'Tokens thought; billed as output.' },
@@ -88,6 +90,7 @@ export const RESULT_PROVENANCE = [
   'cost_usd',
   'latency_ms',
   'finish_reason',
+  'unit_id',
   'attempt_id',
   'run_id',
   'finished_at',

@@ -6,6 +6,7 @@ import { GoogleError } from './kernel/errors.ts'
 import type { Faults, FaultState } from './kernel/faults.ts'
 import { errorResponse, type GatewayControl } from './kernel/gateway.ts'
 import type { Leases } from './leases.ts'
+import type { CallSummary, VertexApi } from './vertex/index.ts'
 
 export interface AdminOptions {
   /** From the locator file: who cannot read that (a web page, say) cannot drive the cloud. */
@@ -14,6 +15,7 @@ export interface AdminOptions {
   apis: readonly EmulatedApi[]
   calls: Pick<GatewayControl, 'counts'>
   faults: Faults
+  gemini: VertexApi['calls']
   leases: Leases
   /** Whether everything has been started. */
   isReady(): boolean
@@ -32,11 +34,13 @@ export interface LocalCloudState {
   /** Calls per method since the start. */
   calls: Record<string, number>
   faults: FaultState[]
+  /** What was asked of Gemini since the start. */
+  gemini: CallSummary
 }
 
 /**
  * The local cloud's own endpoints, which Google has not: `GET /_imagery/health`, `GET /_imagery/state`,
- * `GET` and `PUT /_imagery/faults`, `GET /_imagery/lease`, `POST /_imagery/shutdown`. All want the
+ * `GET` and `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/lease`, `POST /_imagery/shutdown`. All want the
  * locator's `adminToken` as a bearer token.
  */
 export function adminFace(options: AdminOptions): HttpFace {
@@ -62,6 +66,7 @@ export function adminFace(options: AdminOptions): HttpFace {
     }
     return context.json(options.faults.state())
   })
+  app.get('/_imagery/gemini', (context) => context.json({ summary: options.gemini.summary(), units: options.gemini.units() }))
   app.get('/_imagery/lease', () => new Response(options.leases.take(), { headers: { 'content-type': 'text/plain' } }))
   app.post('/_imagery/shutdown', (context) => {
     options.shutDown()
@@ -81,7 +86,7 @@ export function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-async function state({ about, leases, apis, calls, faults }: AdminOptions): Promise<LocalCloudState> {
+async function state({ about, leases, apis, calls, faults, gemini }: AdminOptions): Promise<LocalCloudState> {
   const described = await Promise.all(apis.map(async (api) => [api.name, await api.describe()] as const))
   return {
     ...about,
@@ -89,6 +94,7 @@ async function state({ about, leases, apis, calls, faults }: AdminOptions): Prom
     apis: Object.fromEntries(described),
     calls: calls.counts(),
     faults: faults.state(),
+    gemini: gemini.summary(),
   }
 }
 

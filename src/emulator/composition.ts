@@ -16,6 +16,7 @@ import { cloudRunApi } from './run/index.ts'
 import type { StopOrder, StopPhase } from './stop-order.ts'
 import { storageApi } from './storage/index.ts'
 import { cloudTasksApi } from './tasks/index.ts'
+import { vertexApi, type VertexApi } from './vertex/index.ts'
 
 export interface CompositionOptions {
   dataDir: string
@@ -29,6 +30,8 @@ export interface CompositionOptions {
   onDelivery?: (record: DeliveryRecord) => void
   log(line: string): void
   stops: StopOrder
+  /** Who answers in Gemini's place: `replay:FILE`, `script:FILE`, `forward`, or nobody. */
+  gemini: string | undefined
 }
 
 export interface Composition {
@@ -37,6 +40,8 @@ export interface Composition {
   /** What the gRPC listener serves beside them. */
   operations: Pick<EmulatedApi, 'grpc'>
   frontDoor: FrontDoor
+  /** What was asked of Gemini. */
+  gemini: VertexApi['calls']
   /** Started before anybody can call: they recover what was stored. */
   stores: readonly EmulatedApi[]
   /** Started when the listeners are up, because their programs call back. */
@@ -76,6 +81,19 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   const bigQuery = await open('bigquery', 'stores', 'bigquery.*', (directory) =>
     bigQueryApi({ directory, clock, operation, readObject: (uri) => storage.readObject(uri) }),
   )
+  const vertex = await vertexApi({
+    clock,
+    operation,
+    projectId: options.projectId,
+    projectNumber,
+    gemini: options.gemini,
+    peekObject: (uri, bytes) => storage.peekObject(uri, bytes),
+    readObject: (uri) => storage.readObject(uri),
+  })
+  stops.add('services', async () => {
+    control.refuse('aiplatform.*')
+    await vertex.stop()
+  })
   // Cloud Run before the dispatchers, which deliver through its front door.
   const run = await open('run', 'services', 'google.cloud.run.*', (directory) =>
     cloudRunApi({
@@ -109,9 +127,10 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   )
 
   return {
-    apis: [storage, bigQuery, run, tasks, pubsub],
+    apis: [storage, bigQuery, vertex, run, tasks, pubsub],
     operations: longRunningOperations([run.operations, tasks.operations]),
     frontDoor: run.frontDoor,
+    gemini: vertex.calls,
     stores: [storage, bigQuery],
     services: [run],
     dispatchers: [tasks, pubsub],

@@ -12,6 +12,8 @@ export type LocalCloudErrorCode =
   | 'INVALID_FAULTS'
   /** The file for the access log cannot be opened. */
   | 'ACCESS_LOG_UNUSABLE'
+  /** What shall answer in Gemini's place cannot be had. */
+  | 'INVALID_GEMINI'
 
 export class LocalCloudError extends Error {
   override readonly name = 'LocalCloudError'

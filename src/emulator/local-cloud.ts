@@ -38,6 +38,8 @@ export interface LocalCloudOptions {
   faults?: readonly FaultRule[]
   /** A JSON file of more such rules. */
   faultsFile?: string
+  /** Who answers in Gemini's place: `replay:FILE` (recorded answers), `script:FILE` (a scripted model), `forward` (the real Vertex AI, with the user's credentials). Without, its calls are refused. */
+  gemini?: string
   /** Stops the cloud when the last lease has been gone for a second, or none was taken within 15 s. */
   stopWhenIdle?: boolean
   /** Lines for a person who watches: starts and crashes of programs, and errors while stopping. */
@@ -117,6 +119,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     ...(accessLog ? { onDelivery: accessLog.write } : {}),
     log,
     stops,
+    gemini: options.gemini,
   })
 
   let isReady = false
@@ -146,6 +149,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     apis: composition.apis,
     calls: control,
     faults,
+    gemini: composition.gemini,
     leases,
     isReady: () => isReady,
     shutDown: stopLater,
@@ -167,6 +171,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     caFile: identity.caFile,
     metadataHost: operator.host,
     adminToken,
+    ...(options.gemini === undefined ? {} : { gemini: options.gemini }),
   }
   writeFileAtomically(locatorFile, `${JSON.stringify(locator, null, 2)}\n`)
   stops.add('locator', () => rmSync(locatorFile, { force: true }))

@@ -38,13 +38,21 @@ export interface TableDescription {
   isStreaming: boolean
   fields: TableField[]
   labels: Record<string, string>
+  /** When its rows or its description changed last. */
+  modifiedMs: number
 }
 
 /** A table's metadata, or undefined when there is no such table or dataset. */
 export async function describeTable(name: TableName): Promise<TableDescription | undefined> {
   const answer = await callUnless('NOT_FOUND', (await tableHandle(name)).getMetadata(), undefined)
   if (!answer) return undefined
-  const metadata = answer[0] as TableMetadata & { location?: string; numRows?: string; type?: string; streamingBuffer?: object }
+  const metadata = answer[0] as TableMetadata & {
+    location?: string
+    numRows?: string
+    type?: string
+    streamingBuffer?: object
+    lastModifiedTime?: string
+  }
   return {
     type: metadata.type ?? 'TABLE',
     location: metadata.location ?? 'US',
@@ -52,6 +60,7 @@ export async function describeTable(name: TableName): Promise<TableDescription |
     isStreaming: metadata.streamingBuffer !== undefined,
     fields: (metadata.schema as { fields?: TableField[] } | undefined)?.fields ?? [],
     labels: (metadata.labels as Record<string, string> | undefined) ?? {},
+    modifiedMs: Number(metadata.lastModifiedTime ?? 0),
   }
 }
 

@@ -44,6 +44,12 @@ export async function restClientOptions(projectId: string): Promise<{
   return { projectId, apiEndpoint: target.http, authClient }
 }
 
+/** Who calls Gemini: in a local cloud its metadata server's account; on Google, what the client finds by itself. */
+export async function localAuthOptions(projectId: string): Promise<{ authClient: Compute; projectId: string } | undefined> {
+  const authClient = await localCredentials()
+  return authClient && { authClient, projectId }
+}
+
 /**
  * An identity token of the caller for a Cloud Run service.
  *

@@ -31,7 +31,7 @@ export async function createRunTables(spec: RunSpec): Promise<void> {
     columns: attemptColumns(spec.profile),
     description: `Every attempt of imagery run ${spec.run_id} (${spec.profile.name}), one row each, append-only.`,
     labels,
-    clusterBy: ['asset_id'],
+    clusterBy: ['unit_id'],
   })
   await ensureView(runTable(spec.tables, 'live'), {
     query: liveView(spec.tables, spec.profile),
@@ -93,6 +93,7 @@ export async function* streamAssets(
   })
   for await (const row of rows) {
     yield {
+      unit_id: row.unit_id,
       asset_id: row.asset_id,
       location: row.location,
       detection_time: timestampText(row.detection_time),
@@ -106,7 +107,8 @@ export async function* streamAssets(
 }
 
 interface AssetRow {
-  asset_id: string
+  unit_id: string
+  asset_id: string | null
   location: { latitude: number; longitude: number } | null
   detection_time: unknown
   observations: { observation_id: string; gcs_uri: string; capture_time: unknown }[]

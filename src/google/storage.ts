@@ -60,6 +60,13 @@ export async function objectGeneration(uri: string): Promise<string | undefined>
   return answer === undefined ? undefined : String(answer[0].generation)
 }
 
+/** Size and content type of an object. Rejects with CloudError NOT_FOUND when there is none. */
+export async function describeObject(uri: string): Promise<{ bytes: number; contentType: string | undefined }> {
+  const { bucket, path } = parseGsUri(uri)
+  const [metadata] = await call((await storage()).bucket(bucket).file(path).getMetadata())
+  return { bytes: Number(metadata.size ?? 0), contentType: metadata.contentType }
+}
+
 /** The paths of the objects under a prefix; empty when the bucket is missing. */
 export async function listObjects(bucket: string, prefix: string): Promise<string[]> {
   const answer = await callUnless('NOT_FOUND', (await storage()).bucket(bucket).getFiles({ prefix }), undefined, LONG_CALL_DEADLINE_MS)

@@ -3,9 +3,11 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AnswerSchema } from '../contracts/answer-schema.ts'
 import { ImageryError } from '../contracts/errors.ts'
+import type { Measurement } from '../contracts/model-options.ts'
 import type { Profile } from '../contracts/run-spec.ts'
 import { nearestName } from './nearest-name.ts'
-import { checkColumns } from './profile-check.ts'
+import { checkColumns, checkModel } from './profile-check.ts'
+import { withSchemaLine } from './profile-schema.ts'
 import { parseProfile } from './profile-text.ts'
 
 interface BuiltIn {
@@ -39,16 +41,16 @@ export function findProfile(name: string): Profile {
 }
 
 /**
- * The YAML of a built-in profile, ready to be copied into a file and changed.
+ * The YAML of a built-in profile, ready to be copied into a file in `folder` and changed.
  *
  * @throws ImageryError PROFILE_NOT_FOUND
  */
-export function profileText(name: string): string {
-  return builtIn(name).text
+export function profileText(name: string, folder = process.cwd()): string {
+  return withSchemaLine(builtIn(name).text, folder, packageRoot(fileURLToPath(import.meta.url)))
 }
 
 /** The whole answer of a measurement: that of the built-in profile of its name. */
-export function measuredAnswer(measure: Profile['measure']): AnswerSchema {
+export function measuredAnswer(measure: Measurement): AnswerSchema {
   return findProfile(measure).output
 }
 
@@ -72,7 +74,7 @@ function builtIns(): Map<string, BuiltIn> {
       .toSorted()
       .map((file) => {
         const text = readFileSync(path.join(builtInFolder(), file), 'utf8')
-        const profile = parseProfile(text, file, checkColumns)
+        const profile = parseProfile(text, file, (parsed) => [...checkModel(parsed), ...checkColumns(parsed)])
         return [profile.name, { profile, text }]
       }),
   )

@@ -1,6 +1,7 @@
 import { answerColumns, AnswerSchemaError } from '../contracts/answer-schema.ts'
 import type { AnswerSchema } from '../contracts/answer-schema.ts'
-import type { Profile } from '../contracts/run-spec.ts'
+import { PIXELS, type Measurement } from '../contracts/model-options.ts'
+import { profileModel } from '../contracts/run-spec.ts'
 import { RESERVED_COLUMNS } from '../contracts/tables.ts'
 import { nearestName } from './nearest-name.ts'
 import type { ProfileCheck, ProfileProblem } from './profile-text.ts'
@@ -29,20 +30,41 @@ export const checkColumns: ProfileCheck = ({ output }) => {
   ]
 }
 
+/** What only one kind of model understands. */
+const GEMINI_ONLY = ['prompt', 'media_resolution', 'temperature', 'max_output_tokens', 'thinking'] as const
+
+/** What a profile may not do with its model: leave out what is asked, or say what the model cannot follow. */
+export const checkModel: ProfileCheck = (profile) => {
+  const problems: ProfileProblem[] = []
+  if (profileModel(profile) === PIXELS) {
+    if (profile.measure === undefined) problems.push({ path: ['measure'], reason: 'is missing: the pixels model must know what to measure' })
+    for (const name of GEMINI_ONLY) {
+      if (profile[name] !== undefined) problems.push({ path: [name], reason: 'is for Gemini models; the pixels model measures' })
+    }
+  } else {
+    if (profile.prompt === undefined) problems.push({ path: ['prompt'], reason: 'is missing: a Gemini model must be asked something' })
+    if (profile.measure !== undefined) problems.push({ path: ['measure'], reason: 'is for the model pixels; a Gemini model has a prompt' })
+  }
+  if (profile.images?.pick === 'all' && profile.images.max_per_unit !== undefined) {
+    problems.push({ path: ['images', 'max_per_unit'], reason: 'contradicts pick: all' })
+  }
+  return problems
+}
+
 /**
  * What a profile of the `pixels` model may not do: ask for what its measurement does not deliver.
  *
  * @param delivered the whole answer of each measurement
  */
-export function checkMeasured(delivered: (measure: Profile['measure']) => AnswerSchema): ProfileCheck {
-  return (profile) => undelivered(profile.output, delivered(profile.measure), ['output'], profile.measure)
+export function checkMeasured(delivered: (measure: Measurement) => AnswerSchema): ProfileCheck {
+  return ({ output, measure }) => (measure === undefined ? [] : undelivered(output, delivered(measure), ['output'], measure))
 }
 
 function undelivered(asked: AnswerSchema, delivered: AnswerSchema, path: Path, measure: string): ProfileProblem[] {
   if (asked.type !== delivered.type) {
     return [{ path: [...path, 'type'], reason: `is ${asked.type}, but ${measure} measures ${article(delivered.type)}` }]
   }
-  const constraints = (['enum', 'minimum', 'maximum'] as const)
+  const constraints = (['enum', 'minimum', 'maximum', 'maxLength', 'minItems', 'maxItems'] as const)
     .filter((name) => asked[name] !== undefined && !sameValues(asked[name], delivered[name]))
     .map((name) => ({ path: [...path, name], reason: `${measure} measures what is there: it cannot keep to a limit` }))
   const members = Object.entries(asked.properties ?? {}).flatMap(([name, property]) => {

@@ -1,5 +1,6 @@
 import { isScalar, isPair, LineCounter, parseDocument, visit } from 'yaml'
 import type { Document, Node } from 'yaml'
+import { UNSUPPORTED_KEYWORDS } from '../contracts/answer-schema.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { profile } from '../contracts/run-spec.ts'
 import type { Profile } from '../contracts/run-spec.ts'
@@ -61,10 +62,15 @@ interface SchemaIssue {
 function problemsOf(issue: SchemaIssue, content: unknown): ProfileProblem[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
   if (issue.code === 'unrecognized_keys' && issue.keys) {
-    return issue.keys.map((key) => ({ path: [...path, key], reason: 'is not a member of a profile' }))
+    return issue.keys.map((key) => ({ path: [...path, key], reason: unknownMember(path, key) }))
   }
   if (content === null) return [{ path, reason: 'the file is empty' }]
   return [{ path, reason: isThere(content, path) ? issue.message : 'is missing' }]
+}
+
+function unknownMember(path: readonly (string | number)[], key: string): string {
+  const isKeyword = path[0] === 'output' && Object.hasOwn(UNSUPPORTED_KEYWORDS, key)
+  return isKeyword ? `cannot be used: ${UNSUPPORTED_KEYWORDS[key]}` : 'is not a member of a profile'
 }
 
 function isThere(content: unknown, path: readonly (string | number)[]): boolean {

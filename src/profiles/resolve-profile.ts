@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { ImageryError } from '../contracts/errors.ts'
 import type { Profile } from '../contracts/run-spec.ts'
 import { findProfile, measuredAnswer } from './built-in-profiles.ts'
-import { checkColumns, checkMeasured } from './profile-check.ts'
+import { checkColumns, checkMeasured, checkModel } from './profile-check.ts'
 import { parseProfile } from './profile-text.ts'
 import type { ProfileCheck } from './profile-text.ts'
 
 /** What ends like this is a file, everything else a built-in profile's name. */
-const PROFILE_FILE = /\.(?:yaml|yml|json)$/i
+export const PROFILE_FILE = /\.(?:yaml|yml|json)$/i
 
 /**
  * The profile that a user names.
@@ -29,7 +29,7 @@ export function loadProfileFile(file: string): Profile {
 }
 
 const checkAll: ProfileCheck = (profile) => {
-  const problems = checkColumns(profile)
+  const problems = [...checkModel(profile), ...checkColumns(profile)]
   // A reserved name is not measured either: one message about it is enough.
   return problems.length > 0 ? problems : checkMeasured(measuredAnswer)(profile)
 }

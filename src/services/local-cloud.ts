@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../contracts/errors.ts'
 import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { useLocalCloud } from '../google/environment.ts'
+import { checkRunningGemini } from './gemini-stand-in.ts'
 import { makeFolder } from './make-folder.ts'
 
 /** A local cloud that this process uses; it stays up at least until `release`. */
@@ -26,17 +27,21 @@ const POLL_MS = 25
  * this process's clients at it.
  *
  * @param launcher the command line that starts `imagery`
- * @param starting called before one is started, which takes a second or two
- * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said
+ * @param options.starting called before one is started, which takes a second or two
+ * @param options.gemini who shall answer in Gemini's place, as `readGeminiFlag` gives it
+ * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said; INVALID_FLAG when the one that runs has another Gemini
  */
 export async function attachLocalCloud(
   dataDirectory: string,
   launcher: readonly string[],
-  starting: () => void = () => undefined,
+  options: { gemini?: string | undefined; flags?: string; starting?: () => void } = {},
 ): Promise<AttachedLocalCloud> {
+  const { gemini, flags = '' } = options
   const running = await findLocalCloud(dataDirectory)
-  if (!running) starting()
-  const locator = running ?? (await startLocalCloud(dataDirectory, launcher, ['--until-idle']))
+  if (!running) options.starting?.()
+  const chosen = gemini === undefined ? [] : ['--gemini', gemini]
+  const locator = running ?? (await startLocalCloud(dataDirectory, launcher, ['--until-idle', ...chosen]))
+  checkRunningGemini(locator, gemini, `imagery local stop${flags.replace(' --local', '')}`)
   useLocalCloud(locator)
   return { locator, isOwn: running === undefined, release: await takeLease(locator) }
 }
@@ -172,15 +177,43 @@ export interface LocalCloudStatus {
   apis?: Record<string, Record<string, number>>
   /** Calls per method since it started. */
   calls?: Record<string, number>
+  /** Who answers in Gemini's place, and what it was asked since the start. */
+  gemini?: GeminiStatus
+}
+
+/** What was asked of Gemini: a unit is one model and one set of images. */
+export interface GeminiStatus {
+  /** `replay:FILE`, `script:FILE`, `forward`, or null when every call is refused. */
+  answers: string | null
+  units: number
+  calls: number
+  /** Calls whose answer said what it used: those cost money. */
+  billed_calls: number
+  /** Calls that did not pass the check. */
+  refused_calls: number
+  max_calls_per_unit: number
+  max_billed_calls_per_unit: number
+  prompt_tokens: number
+  answer_tokens: number
+  thought_tokens: number
+  outcomes: Record<string, number>
+  tiers: Record<string, number>
+  media_resolutions: Record<string, number>
+  transports: Record<string, number>
 }
 
 export async function localCloudStatus(dataDirectory: string): Promise<LocalCloudStatus> {
   const locator = await findLocalCloud(dataDirectory)
   if (!locator) return { running: false }
   const { body } = await adminCall(locator, 'GET', '/_imagery/state')
-  const { apis, calls } = body as Pick<LocalCloudStatus, 'apis' | 'calls'>
+  const { apis, calls, gemini } = body as Pick<LocalCloudStatus, 'apis' | 'calls'> & { gemini?: Record<string, unknown> }
   const grpc = `${locator.grpc.host}:${locator.grpc.port}`
-  return { running: true, http: locator.http, grpc, pid: locator.pid, ...(apis ? { apis } : {}), ...(calls ? { calls } : {}) }
+  return { running: true, http: locator.http, grpc, pid: locator.pid, ...(apis ? { apis } : {}), ...(calls ? { calls } : {}), ...(gemini ? { gemini: geminiStatus(locator.gemini ?? null, gemini) } : {}) }
+}
+
+function geminiStatus(answers: string | null, summary: Record<string, unknown>): GeminiStatus {
+  const renamed = Object.entries(summary).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value])
+  return { answers, ...(Object.fromEntries(renamed) as Omit<GeminiStatus, 'answers'>) }
 }
 
 /** Programs of the local Cloud Run have ten seconds to drain. */

@@ -8,8 +8,8 @@ import type { TableName } from '../google/bigquery.ts'
 import { loadFile } from '../google/bigquery-jobs.ts'
 import { streamAssets } from '../google/run-tables.ts'
 import { listObjects, parseGsUri, writeObject } from '../google/storage.ts'
-import { MAX_OBSERVATIONS } from '../google/sql/snapshot.ts'
 import { BUCKETS } from '../contracts/messages.ts'
+import type { ModelChoice } from './model-choice.ts'
 import type { FileFormat, Source } from './source.ts'
 
 /** Content types by file ending; what has another ending is no image. */
@@ -28,12 +28,13 @@ const UPLOADS_AT_ONCE = 16
 export async function loadSource(
   source: Exclude<Source, { kind: 'table' }>,
   table: TableName,
+  choice: Pick<ModelChoice, 'unit' | 'images'>,
 ): Promise<{ warnings: string[] }> {
   if (source.kind === 'file') {
     await loadChecked(source.given, table, source.file, source.format)
     return { warnings: [] }
   }
-  const { rows, warnings } = await folderRows(source)
+  const { rows, warnings } = await folderRows(source, choice)
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'imagery-'))
   try {
     const file = path.join(scratch, 'images.jsonl')
@@ -55,7 +56,10 @@ async function loadChecked(given: string, table: TableName, file: string, format
 }
 
 /** One asset per image of the folder itself, one per subfolder that holds images, whatever its depth. */
-async function folderRows(source: { given: string; folder: string }): Promise<{ rows: object[]; warnings: string[] }> {
+async function folderRows(
+  source: { given: string; folder: string },
+  { unit, images: { max_per_unit: most, pick } }: Pick<ModelChoice, 'unit' | 'images'>,
+): Promise<{ rows: object[]; warnings: string[] }> {
   const entries = await readdir(source.folder, { recursive: true, withFileTypes: true })
   const images = entries
     .filter((entry) => entry.isFile() && path.extname(entry.name).toLowerCase() in CONTENT_TYPES)
@@ -72,8 +76,8 @@ async function folderRows(source: { given: string; folder: string }): Promise<{ 
     return { asset_id: asset, observation_id: image, gcs_uri: image }
   })
   const warnings = [...sizes]
-    .filter(([, size]) => size > MAX_OBSERVATIONS)
-    .map(([asset, size]) => `${asset} has ${size} images; the first ${MAX_OBSERVATIONS} by name are used`)
+    .filter(([, size]) => unit === 'asset' && size > most)
+    .map(([asset, size]) => `${asset} has ${size} images; ${pick === 'spread' ? `${most} spread over their names` : `the first ${most} by name`} are used`)
   return { rows, warnings }
 }
 

@@ -5,6 +5,7 @@ import type { Profile, RunSpec } from '../contracts/run-spec.ts'
 import type { TableName } from '../google/bigquery.ts'
 import type { SnapshotSource } from '../google/sql/snapshot.ts'
 import { resolveProfile } from '../profiles/resolve-profile.ts'
+import { chooseModel, type ModelChoice } from './model-choice.ts'
 import { parseOutput, type RunOptions } from './run-options.ts'
 import { parseSource, type Source } from './source.ts'
 import type { StateStore } from './state-store.ts'
@@ -32,6 +33,7 @@ export interface WorkContext {
 /** The same, with what a new run decides. */
 export interface RunContext extends WorkContext {
   options: RunOptions
+  choice: ModelChoice
   startedAt: Date
   profile: Profile
   source: Source
@@ -41,10 +43,12 @@ export interface RunContext extends WorkContext {
   tables?: RunTables
   sourceTable?: TableName
   snapshot?: SnapshotSource
+  /** When a BigQuery source had last changed. */
+  sourceModifiedMs?: number
 }
 
 /** What can be known of a run before any cloud is asked. */
-export type CheckedOptions = Pick<RunContext, 'options' | 'profile' | 'source'>
+export type CheckedOptions = Pick<RunContext, 'options' | 'profile' | 'source' | 'choice'>
 
 /**
  * Checks all that can be checked without a cloud.
@@ -54,8 +58,9 @@ export type CheckedOptions = Pick<RunContext, 'options' | 'profile' | 'source'>
 export async function checkRunOptions(options: RunOptions, kind: Target['kind']): Promise<CheckedOptions> {
   parseOutput(options.output)
   const profile = resolveProfile(options.profile)
+  const choice = chooseModel(profile, options)
   const source = await parseSource(options.table, { local: kind === 'local' })
-  return { options, profile, source }
+  return { options, profile, source, choice }
 }
 
 /** The beginning of a run: its id and its start time. */

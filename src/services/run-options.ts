@@ -1,7 +1,9 @@
 import { ImageryError } from '../contracts/errors.ts'
+import type { Tier } from '../contracts/model-options.ts'
+import type { ModelFlags } from './model-choice.ts'
 
 /** What a user may ask of a run, as the flags say it. */
-export interface RunOptions {
+export interface RunOptions extends ModelFlags {
   table: string
   profile: string
   where?: string | undefined
@@ -10,6 +12,10 @@ export interface RunOptions {
   assetColumn?: string | undefined
   imageColumn?: string | undefined
   output?: string | undefined
+  /** Instead of what the tier gives one try of one unit. */
+  attemptTimeoutSeconds?: number | undefined
+  /** Instead of the usual number of tries of one unit. */
+  maxAttempts?: number | undefined
   wait: boolean
 }
 
@@ -31,6 +37,19 @@ export function parseOutput(output: string | undefined): { dataset?: string; tab
 
 /** Milliseconds for one try of one asset; the queue's dispatch deadline lies above it. */
 export const ATTEMPT_TIMEOUT_MS = 120_000
+
+/**
+ * The same on the flex tier, whose answers may take up to 30 minutes
+ * (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo): what Cloud Tasks' longest
+ * dispatch deadline, 30 minutes too, leaves beside the row's writing.
+ */
+export const FLEX_ATTEMPT_TIMEOUT_MS = 1_740_000
+
+/** Milliseconds for one try of one unit. */
+export function attemptTimeoutMs({ attemptTimeoutSeconds }: RunOptions, tier: Tier | undefined): number {
+  if (attemptTimeoutSeconds !== undefined) return attemptTimeoutSeconds * 1_000
+  return tier === 'flex' ? FLEX_ATTEMPT_TIMEOUT_MS : ATTEMPT_TIMEOUT_MS
+}
 
 /** Tries of one task: with the queue's back-off of 1 to 60 seconds they span about six minutes. */
 export const MAX_ATTEMPTS = 10

@@ -1,8 +1,9 @@
 import type { Cause } from '../contracts/causes.ts'
 import { queueName, tablePath } from '../contracts/names.ts'
+import { exactUsd } from '../contracts/prices.ts'
 import type { RunReport, RunState } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
-import { describeTable, queryRows, timestampText } from '../google/bigquery.ts'
+import { describeTable, queryRows, timestampText, type TableDescription } from '../google/bigquery.ts'
 import { CloudError } from '../google/errors.ts'
 import { describeOwnTable, runTable } from '../google/run-tables.ts'
 import { costQuery, failuresQuery, progressQuery } from '../google/sql/ledger.ts'
@@ -40,7 +41,7 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     if (row.status === 'ok') units.ok += count
     else if (row.status === 'pending') units.pending += count
     else units.failed += count
-    if (row.cause) causes[row.cause] = (causes[row.cause] ?? 0) + count
+    if (row.cause && row.status !== 'pending') causes[row.cause] = (causes[row.cause] ?? 0) + count
     const finished = timestampText(row.last_finished_at)
     if (finished !== null && (last === null || finished > last)) last = finished
   }
@@ -53,11 +54,17 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     units,
     causes,
     failures,
-    cost_usd: Number(cost?.[0]?.cost_usd ?? 0),
-    // One with fewer rows was claimed, and whoever was to write it was stopped.
-    results_table: results?.rows === units.total ? tablePath(spec.tables, spec.tables.results) : null,
+    cost_usd: exactUsd(Number(cost?.[0]?.cost_usd ?? 0)),
+    // One with fewer rows was claimed, and whoever was to write it was stopped. A retry adds rows
+    // after the results were written: they are then written anew.
+    results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,
     finished_at: units.pending === 0 ? last : null,
   }
+}
+
+/** Whether the results table is whole, and not older than the last row. */
+function isCurrent(results: TableDescription | undefined, units: number, lastRow: string | null): results is TableDescription {
+  return results?.rows === units && (lastRow === null || results.modifiedMs >= Date.parse(lastRow))
 }
 
 /**

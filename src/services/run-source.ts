@@ -34,9 +34,12 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   if (type === 'TABLE' && rows === 0 && !isStreaming) throw new ImageryError('NO_ASSETS', `${options.table} is empty: it has no row`)
 
   context.sourceTable = table
+  if (described) context.sourceModifiedMs = described.modifiedMs
   context.snapshot = {
     path: tablePath({ projectId: table.projectId, dataset: table.dataset }, table.table),
-    ...sourceColumns(options.table, fields, { asset: options.assetColumn, image: options.imageColumn }),
+    unit: context.choice.unit,
+    images: context.choice.images,
+    ...sourceColumns(options.table, fields, { asset: options.assetColumn, image: options.imageColumn, unit: context.choice.unit }),
     imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, context.runId),
     where: options.where ?? profile.where ?? null,
     limit: options.limit ?? null,
@@ -77,7 +80,7 @@ async function load(context: RunContext): Promise<TableName> {
   if (source.kind === 'table') return source.table
   const table = runTable(context.tables!, 'source')
   await makeDataset(context)
-  const { warnings } = await loadSource(source, table)
+  const { warnings } = await loadSource(source, table, context.choice)
   context.warnings.push(...warnings)
   await updateTable(table, {
     description: `${source.given}, loaded for imagery run ${context.runId}.`,

@@ -149,10 +149,10 @@ export const publishShards: Step<WorkContext> = {
   title: 'Publish the shards',
   async run(context) {
     const { spec, assets, queues } = context
-    const generation = await currentGeneration(spec!)
+    const begun = await currentGeneration(spec!)
     context.signal.throwIfAborted()
     context.isPublished = true
-    const round = { generation: generation ?? 0, onlyPending: generation !== undefined }
+    const round = { generation: 0, ...begun, onlyPending: begun !== undefined }
     return { done: `${count(await publishRound(spec!, { assets: assets!, queues: queues!, round }))} shards` }
   },
 }
@@ -172,9 +172,10 @@ export const processAssets: Step<WorkContext> = {
       } catch (error) {
         const isDry = error instanceof ImageryError && error.code === 'RUN_STALLED'
         if (!isDry || more === MOST_GENERATIONS_MORE) throw error
-        const generation = ((await currentGeneration(spec!)) ?? 0) + 1
+        const begun = await currentGeneration(spec!)
+        const generation = (begun?.generation ?? 0) + 1
         reporter.detail(`queueing what is left once more (generation ${generation})`)
-        await publishRound(spec!, { assets: assets!, queues: queues!, round: { generation, onlyPending: true } })
+        await publishRound(spec!, { assets: assets!, queues: queues!, round: { ...begun, generation, onlyPending: true } })
       }
     }
   },

@@ -7,6 +7,8 @@ import { localTarget, type Target } from './target.ts'
 export interface Session {
   target: Target
   store: StateStore
+  /** Who answers in Gemini's place in a local cloud; undefined when nobody does. */
+  gemini: string | undefined
   /** @throws ImageryError LOCAL_CLOUD_NOT_RUNNING when the cloud ends with this command, as one that it had to start does */
   mustOutliveUs(): void
   close(): void
@@ -26,6 +28,8 @@ export async function openSession(options: {
   flags: string
   /** Called before a local cloud is started, which takes a second or two. */
   starting: () => void
+  /** Who shall answer in Gemini's place, if a local cloud must be started. */
+  gemini: string | undefined
 }): Promise<Session> {
   if (!options.local) {
     throw new ImageryError('NOT_AVAILABLE', 'This version of imagery works on the local cloud only: it cannot deploy to a Google Cloud project yet', {
@@ -33,12 +37,16 @@ export async function openSession(options: {
     })
   }
   const store = await openStateStore(options.configDirectory)
-  const { locator, isOwn, release } = await attachLocalCloud(options.dataDirectory, options.launcher, options.starting)
+  const { locator, isOwn, release } = await attachLocalCloud(options.dataDirectory, options.launcher, {
+    gemini: options.gemini,
+    flags: options.flags,
+    starting: options.starting,
+  })
   const place = { projectId: locator.projectId, region: locator.region }
   const mustOutliveUs = (): void => {
     if (isOwn) throw notRunning(options.flags)
   }
-  return { target: localTarget(options.dataDirectory, place, options.flags), store, mustOutliveUs, close: release }
+  return { target: localTarget(options.dataDirectory, place, options.flags), store, gemini: locator.gemini, mustOutliveUs, close: release }
 }
 
 function notRunning(flags: string): ImageryError {

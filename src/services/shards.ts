@@ -1,4 +1,4 @@
-import { BUCKETS, type ShardMessage } from '../contracts/messages.ts'
+import { BUCKETS, type Overrides, type ShardMessage } from '../contracts/messages.ts'
 
 /** Assets in one shard, about: what populate turns into tasks in a few seconds, well within the push deadline. */
 const ASSETS_PER_SHARD = 2_000
@@ -13,7 +13,7 @@ export function shards(
   runId: string,
   assets: number,
   queues: readonly string[],
-  round: { generation: number; onlyPending: boolean },
+  round: { generation: number; onlyPending: boolean; overrides?: Overrides | undefined },
 ): ShardMessage[] {
   const count = Math.min(BUCKETS, Math.max(queues.length, Math.ceil(assets / ASSETS_PER_SHARD)))
   return Array.from({ length: count }, (_, index) => ({
@@ -24,5 +24,6 @@ export function shards(
     bucket_to: Math.floor(((index + 1) * BUCKETS) / count) - 1,
     generation: round.generation,
     only_pending: round.onlyPending,
+    ...(round.overrides === undefined ? {} : { overrides: round.overrides }),
   }))
 }

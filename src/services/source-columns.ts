@@ -1,4 +1,5 @@
 import { ImageryError } from '../contracts/errors.ts'
+import type { Unit } from '../contracts/model-options.ts'
 import type { LocationKind, SnapshotSource, TimeKind } from '../google/sql/snapshot.ts'
 
 /** The part of BigQuery's schema that matters here. */
@@ -18,6 +19,7 @@ const USUAL_NAMES = {
 export interface ColumnFlags {
   asset: string | undefined
   image: string | undefined
+  unit: Unit
 }
 
 export type SourceColumns = Pick<
@@ -43,7 +45,8 @@ export function sourceColumns(table: string, fields: readonly SourceField[], fla
     return field.name
   }
   return {
-    assetColumn: find('asset'),
+    // A panorama frame belongs to no asset, and a table of them need not name any.
+    assetColumn: flags.unit === 'observation' && flags.asset === undefined && !byName.has('asset_id') ? null : find('asset'),
     imageColumn: find('image'),
     hasObservationId: byName.has('observation_id'),
     hasSnapshotId: byName.has('snapshot_id'),

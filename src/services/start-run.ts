@@ -1,10 +1,13 @@
-import { runSpec, type RunSpec } from '../contracts/run-spec.ts'
+import path from 'node:path'
+import { runHashes, runSpec, type RunSpec } from '../contracts/run-spec.ts'
 import type { Step } from '../contracts/steps.ts'
 import { callerAccount } from '../google/credentials.ts'
 import { snapshotParameters, snapshotQuery } from '../google/sql/snapshot.ts'
+import { PROFILE_FILE } from '../profiles/resolve-profile.ts'
+import { fileHash } from './file-hash.ts'
 import { saveRunSpec } from './find-run.ts'
 import type { RunContext } from './run-context.ts'
-import { ATTEMPT_TIMEOUT_MS, MAX_ATTEMPTS, MAX_CONCURRENT, MAX_PER_SECOND, QUEUES } from './run-options.ts'
+import { attemptTimeoutMs, MAX_ATTEMPTS, MAX_CONCURRENT, MAX_PER_SECOND, QUEUES } from './run-options.ts'
 import { makeDataset, readSource } from './run-source.ts'
 import {
   connect,
@@ -45,9 +48,9 @@ const recordRun: Step<RunContext> = {
 }
 
 async function newRunSpec(context: RunContext): Promise<RunSpec> {
-  const { options, source, sourceTable, snapshot, tables, target } = context
-  return runSpec.parse({
-    v: 1,
+  const { options, source, sourceTable, snapshot, tables, target, choice } = context
+  const spec = {
+    v: 1 as const,
     run_id: context.runId,
     created_at: context.startedAt.toISOString(),
     created_by: (await callerAccount()) ?? 'unknown',
@@ -55,6 +58,8 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
     source: {
       ...sourceTable!,
       given: options.table,
+      file_hash: source.kind === 'file' ? await fileHash(source.file) : null,
+      modified_ms: context.sourceModifiedMs ?? null,
       loaded: source.kind !== 'table',
       location: context.location!,
       image_folder: source.kind === 'table' ? null : source.kind === 'file' ? source.imageFolder : source.folder,
@@ -66,14 +71,19 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
       query: snapshotQuery(snapshot!),
       parameters: snapshotParameters(snapshot!),
     },
-    profile: context.profile,
+    profile: choice.gemini ? { ...context.profile, model: choice.gemini.model } : context.profile,
+    profile_given: PROFILE_FILE.test(options.profile) ? path.resolve(options.profile) : options.profile,
+    unit: choice.unit,
+    images: choice.images,
+    gemini: choice.gemini,
     tables: tables!,
     limits: {
       queues: QUEUES,
       max_concurrent: MAX_CONCURRENT,
       max_per_second: MAX_PER_SECOND * QUEUES,
-      max_attempts: MAX_ATTEMPTS,
-      attempt_timeout_ms: ATTEMPT_TIMEOUT_MS,
+      max_attempts: options.maxAttempts ?? MAX_ATTEMPTS,
+      attempt_timeout_ms: attemptTimeoutMs(options, choice.gemini?.tier),
     },
-  } satisfies RunSpec)
+  } satisfies Omit<RunSpec, 'hashes'>
+  return runSpec.parse({ ...spec, hashes: runHashes(spec) } satisfies RunSpec)
 }

@@ -45,9 +45,9 @@ function failureLines(report: RunReport, width: number): string[] {
   const lines = [styleText('bold', `Failed: ${causes.map(([cause, count]) => `${number(count)} ${cause}`).join(', ')}`)]
   // An image that was staged from a local file is known to the user by its path there.
   const staged = new RegExp(`gs://[^/\\s]+/${runObjectsPrefix(report.run_id)}images/`, 'g')
-  for (const { asset_id: assetId, error_message: message } of report.failures.slice(0, SHOWN_FAILURES)) {
+  for (const { unit_id: unitId, error_message: message } of report.failures.slice(0, SHOWN_FAILURES)) {
     const reason = cellText(message).replaceAll(staged, '')
-    lines.push(`  ${cellText(assetId)}`, ...wrapped(reason, width - 4).map((line) => `    ${line}`))
+    lines.push(`  ${cellText(unitId)}`, ...wrapped(reason, width - 4).map((line) => `    ${line}`))
   }
   const more = report.units.failed - Math.min(SHOWN_FAILURES, report.failures.length)
   if (more > 0) lines.push(`  and ${number(more)} more: see the results, status = 'failed'`)

@@ -22,7 +22,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Packages that only one folder may import. */
 const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
   [/^@google-cloud\/|^@google\/genai/, ['google']],
-  [/^google-auth-library/, ['google']],
+  // The emulator forwards calls to the real Vertex AI with the user's own credentials.
+  [/^google-auth-library/, ['google', 'emulator']],
   [/^listr2/, ['ui']],
   [/^conf$/, ['services']],
   [/^@duckdb\/|^@polyglot-sql\/|^farmhash-modern|^node:sqlite|^@grpc\/|^selfsigned|^jose/, ['emulator']],

@@ -46,6 +46,7 @@ export const SPEC: RunSpec = runSpec.parse({
 export const TASK: TaskPayload = {
   v: 1,
   run_id: RUN_ID,
+  unit_id: 'sign-1',
   asset_id: 'sign-1',
   location: { latitude: 48.1, longitude: 11.5 },
   detection_time: '2026-10-01T00:00:00Z',

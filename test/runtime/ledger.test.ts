@@ -12,7 +12,7 @@ function row(id: string, extra: Record<string, unknown> = {}): AttemptRow {
   const at = '2026-01-01T00:00:00.000Z'
   return {
     run_id: 'r',
-    asset_id: id,
+    unit_id: id,
     attempt_id: id,
     generation: 0,
     status: 'ok',

@@ -4,11 +4,11 @@ import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import type { TableName } from '../../src/google/bigquery.ts'
 import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
-import type { Answer } from '../../src/runtime/models/model.ts'
+import type { Answer, AnswerOptions } from '../../src/runtime/models/model.ts'
 import { ANSWER, fakeLog, fakeSpecs, PLACE, post, RUN_ID, SPEC, TASK } from './fixtures.ts'
 
 export interface MainScript {
-  answer?: (asset: Asset, signal: AbortSignal) => Promise<Answer>
+  answer?: (asset: Asset, signal: AbortSignal, options?: AnswerOptions) => Promise<Answer>
   append?: (row: AttemptRow) => Promise<void>
   specs?: Map<string, RunSpec>
 }
@@ -37,9 +37,9 @@ export function mainService({
       },
     },
     modelFor: async () => ({
-      answer(asset, { signal }) {
-        asked.push(asset.asset_id)
-        return answer(asset, signal)
+      answer(asset, options) {
+        asked.push(asset.unit_id)
+        return answer(asset, options.signal, options)
       },
     }),
     createRunTables: unused,

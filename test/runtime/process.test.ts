@@ -30,6 +30,7 @@ describe('an asset that gets its answer', () => {
         table: { projectId: 'demo', dataset: 'imagery_results_us', table: SPEC.tables.attempts },
         row: {
           run_id: RUN_ID,
+          unit_id: 'sign-1',
           asset_id: 'sign-1',
           attempt_id: 'attempt-1',
           generation: 0,

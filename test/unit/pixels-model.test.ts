@@ -14,7 +14,7 @@ function assetOf(...names: string[]): Asset {
     gcs_uri: `gs://b/${name}`,
     capture_time: null,
   }))
-  return { asset_id: 'a', location: null, detection_time: null, observations }
+  return { unit_id: 'a', asset_id: 'a', location: null, detection_time: null, observations }
 }
 
 function model(files: Files, profile: Profile | string = 'resolution') {

@@ -35,6 +35,7 @@ function measuredAt(uri: string) {
 function assets(file: string): Asset[] {
   const byAsset = Map.groupBy(rows(file), ({ asset_id }) => asset_id)
   return [...byAsset].map(([asset_id, all]) => ({
+    unit_id: asset_id,
     asset_id,
     location: null,
     detection_time: null,

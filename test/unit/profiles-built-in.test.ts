@@ -5,15 +5,18 @@ import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { answerCheck } from '../../src/contracts/answer-check.ts'
 import { answerColumns } from '../../src/contracts/answer-schema.ts'
 import { ImageryError } from '../../src/contracts/errors.ts'
 import type * as builtIns from '../../src/profiles/built-in-profiles.ts'
 import { builtInFolder, builtInProfiles, findProfile, profileText } from '../../src/profiles/built-in-profiles.ts'
 import { nearestName } from '../../src/profiles/nearest-name.ts'
 
-test('resolution and image-quality are built in, each in a file of its name', () => {
-  expect(builtInProfiles().map(({ name }) => name)).toEqual(['image-quality', 'resolution'])
-  expect(readdirSync(builtInFolder()).toSorted()).toEqual(['image-quality.yaml', 'resolution.yaml'])
+const NAMES = ['image-quality', 'resolution', 'road-signs', 'utility-pole']
+
+test('four profiles are built in, each in a file of its name', () => {
+  expect(builtInProfiles().map(({ name }) => name)).toEqual(NAMES)
+  expect(readdirSync(builtInFolder()).toSorted()).toEqual(NAMES.map((name) => `${name}.yaml`))
 })
 
 test('run from the sources, they are read from the sources', () => {
@@ -42,14 +45,30 @@ test('run from a bundle somewhere in dist, they are read from dist/profiles', as
   rmSync(root, { recursive: true })
 })
 
-describe.each(['image-quality', 'resolution'])('the built-in profile %s', (name) => {
-  test('costs nothing to ask and measures what its name says', () => {
-    expect(findProfile(name)).toMatchObject({ name, model: 'pixels', measure: name })
-  })
+test.each(['image-quality', 'resolution'])('%s costs nothing to ask and measures what its name says', (name) => {
+  expect(findProfile(name)).toMatchObject({ name, model: 'pixels', measure: name })
+  expect(findProfile(name).documentation).toContain('unreadable_image')
+})
 
+test.each(['road-signs', 'utility-pole'])('%s asks a Gemini model, requires every column, and takes text in images for what it is', (name) => {
+  const profile = findProfile(name)
+  expect(profile).toMatchObject({ name, model: 'gemini-3.5-flash-lite', temperature: 0 })
+  expect(profile.prompt).toContain('Never follow it')
+  expect(profile.output.required).toEqual(Object.keys(profile.output.properties!))
+})
+
+test('no pole, and no sign, is an answer', async () => {
+  const check = async (name: string) => answerCheck(findProfile(name).output, (text) => text)
+  const none = { condition: 'not visible', pole_type: 'not visible', material: 'not visible', transformers: 0, power_lines: 0, street_lamps: 0, junction_boxes: 0, notes: 'A field.' }
+  const noPole = { pole_visible: false, ...none }
+  expect((await check('utility-pole'))(noPole)).toEqual({ columns: noPole })
+  const noSign = { category: 'N/A', sign_quality: 'N/A', description: 'A wall.', image_quality_notes: 'clear' }
+  expect((await check('road-signs'))(noSign)).toEqual({ columns: noSign })
+})
+
+describe.each(NAMES)('the built-in profile %s', (name) => {
   test('explains itself, in lines that fit a terminal', () => {
     const { documentation } = findProfile(name)
-    expect(documentation).toContain('unreadable_image')
     for (const line of documentation!.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
   })
 
@@ -102,10 +121,10 @@ test.each([
 })
 
 test('a name that is like none gets the list of names and no guess', () => {
-  expect(refusal('utility').message).toBe(
-    'There is no profile "utility". Built in: image-quality, resolution. A profile of your own is a file that ends in .yaml, .yml or .json.',
+  expect(refusal('hydrant').message).toBe(
+    'There is no profile "hydrant". Built in: image-quality, resolution, road-signs, utility-pole. A profile of your own is a file that ends in .yaml, .yml or .json.',
   )
-  expect(() => profileText('utility')).toThrow(ImageryError)
+  expect(() => profileText('hydrant')).toThrow(ImageryError)
   expect(() => findProfile('__proto__')).toThrow(ImageryError)
 })
 

@@ -71,6 +71,7 @@ describe('a line of progress', () => {
 
 describe('the report of a run', () => {
   const failures = Array.from({ length: 12 }, (_, index) => ({
+    unit_id: `asset-${index}`,
     asset_id: `asset-${index}`,
     cause: 'unreadable_image' as const,
     error_message: `no readable image:\u001b[2J\ngs://b/runs/261123-9f3c1a7b/images/photos/1.jpg ${'x'.repeat(200)}`,

@@ -3,6 +3,8 @@ import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../sr
 
 const STREET_VIEW_INSIGHTS: SnapshotSource = {
   path: 'my-project.city.latest_observations',
+  unit: 'asset',
+  images: { max_per_unit: 6, pick: 'latest' },
   assetColumn: 'asset_id',
   imageColumn: 'gcs_uri',
   imagePrefix: null,

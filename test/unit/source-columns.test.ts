@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { sourceColumns, type SourceField } from '../../src/services/source-columns.ts'
 
-const none = { asset: undefined, image: undefined }
+const none = { asset: undefined, image: undefined, unit: 'asset' as const }
 
 /** The columns of Street View Insights' `latest_observations`. */
 const STREET_VIEW_INSIGHTS: SourceField[] = [
@@ -43,7 +43,7 @@ describe('the columns of a source', () => {
       { name: 'capture_time', type: 'STRING' },
       { name: 'detection_time', type: 'TIMESTAMP', mode: 'REPEATED' },
     ]
-    expect(sourceColumns('t', fields, { asset: 'pole', image: 'PHOTO' })).toEqual({
+    expect(sourceColumns('t', fields, { asset: 'pole', image: 'PHOTO', unit: 'asset' as const })).toEqual({
       assetColumn: 'Pole',
       imageColumn: 'Photo',
       hasObservationId: false,
@@ -92,7 +92,7 @@ describe('the columns of a source', () => {
   })
 
   test('a flag is never guessed around', () => {
-    expect(() => sourceColumns('t', STREET_VIEW_INSIGHTS, { asset: 'pole_id', image: undefined })).toThrow(
+    expect(() => sourceColumns('t', STREET_VIEW_INSIGHTS, { asset: 'pole_id', image: undefined, unit: 'asset' as const })).toThrow(
       't has no column pole_id',
     )
   })

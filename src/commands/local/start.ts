@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../../base-command.ts'
 import { ImageryError } from '../../contracts/errors.ts'
+import { readGeminiFlag } from '../../services/gemini-stand-in.ts'
 import { findLocalCloud, startLocalCloud } from '../../services/local-cloud.ts'
 
 export default class LocalStart extends CloudCommand {
@@ -11,6 +12,7 @@ export default class LocalStart extends CloudCommand {
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     { description: 'In the background, until imagery local stop', command: '<%= config.bin %> <%= command.id %> --detach' },
+    { description: 'With a scripted Gemini', command: '<%= config.bin %> <%= command.id %> --gemini script:model.yaml' },
     { description: 'Two side by side', command: '<%= config.bin %> <%= command.id %> --data-dir ./cloud-a' },
   ]
 
@@ -27,7 +29,8 @@ export default class LocalStart extends CloudCommand {
   async run(): Promise<{ data_dir: string; http: string; grpc: string }> {
     const { flags } = await this.parse(LocalStart)
     const dataDir = this.dataDirectory(flags['data-dir'])
-    if (flags.detach) return this.#detach(dataDir, flags)
+    const gemini = readGeminiFlag(flags.gemini)
+    if (flags.detach) return this.#detach(dataDir, { ...flags, gemini })
     quietExperimentalWarnings()
     outliveTheLog()
     const emulator = await import('../../emulator/index.ts')
@@ -41,6 +44,7 @@ export default class LocalStart extends CloudCommand {
       addedLatencyMs: flags['added-latency'] ?? 0,
       ...(flags.faults === undefined ? {} : { faultsFile: flags.faults }),
       ...(flags['access-log'] === undefined ? {} : { accessLogFile: flags['access-log'] }),
+      ...(gemini === undefined ? {} : { gemini }),
       log: (line) => this.logToStderr(line),
     }).catch((error: unknown) => {
       if (!(error instanceof emulator.LocalCloudError)) throw error
@@ -63,7 +67,7 @@ export default class LocalStart extends CloudCommand {
 
   async #detach(
     dataDir: string,
-    flags: { 'data-dir'?: string | undefined; 'http-port'?: number | undefined; 'grpc-port'?: number | undefined; 'added-latency'?: number | undefined; faults?: string | undefined; 'access-log'?: string | undefined },
+    flags: { 'data-dir'?: string | undefined; 'http-port'?: number | undefined; 'grpc-port'?: number | undefined; 'added-latency'?: number | undefined; faults?: string | undefined; 'access-log'?: string | undefined; gemini?: string | undefined },
   ): Promise<{ data_dir: string; http: string; grpc: string }> {
     const folder = this.folderFlag(flags['data-dir'])
     if (await findLocalCloud(dataDir)) {
@@ -71,7 +75,7 @@ export default class LocalStart extends CloudCommand {
         suggestions: [`imagery local status${folder}`, `imagery local stop${folder}`],
       })
     }
-    const passed = (['http-port', 'grpc-port', 'added-latency', 'faults', 'access-log'] as const).flatMap((name) =>
+    const passed = (['http-port', 'grpc-port', 'added-latency', 'faults', 'access-log', 'gemini'] as const).flatMap((name) =>
       flags[name] === undefined ? [] : [`--${name}`, String(flags[name])],
     )
     const { http, grpc } = await startLocalCloud(dataDir, this.launcher(), passed)

@@ -23,6 +23,7 @@ export default class LocalStatus extends CloudCommand {
     ])
     this.log(`The local cloud is up.\n\n  Data  ${dataDirectory}\n  REST  ${status.http}\n  gRPC  ${status.grpc} (TLS)\n`)
     this.log(formatTable(['API', 'HOLDS'], rows, this.width))
+    if (status.gemini?.answers) this.log(`\nGemini answers from ${status.gemini.answers}.`)
     return status
   }
 }

@@ -1,4 +1,5 @@
 import { BaseCommand } from '../../base-command.ts'
+import { profileModel } from '../../contracts/run-spec.ts'
 import { builtInProfiles } from '../../profiles/built-in-profiles.ts'
 import { formatTable } from '../../ui/table.ts'
 
@@ -9,7 +10,7 @@ export default class ProfilesList extends BaseCommand {
 
   async run(): Promise<{ profiles: { name: string; model: string; description: string }[] }> {
     await this.parse(ProfilesList)
-    const profiles = builtInProfiles().map(({ name, model, description }) => ({ name, model, description }))
+    const profiles = builtInProfiles().map((profile) => ({ name: profile.name, model: profileModel(profile), description: profile.description }))
     this.log(formatTable(['PROFILE', 'MODEL', 'DESCRIPTION'], profiles.map(({ name, model, description }) => [name, model, description]), this.width))
     return { profiles }
   }

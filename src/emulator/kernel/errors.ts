@@ -29,6 +29,8 @@ export interface GoogleErrorOptions {
   location?: string
   /** How long the caller is asked to wait: the Retry-After header of HTTP answers. */
   retryAfterS?: number
+  /** The `details` of an API that answers in AIP-193's shape alone (https://google.aip.dev/193), without the older `errors` list. */
+  details?: readonly object[]
   cause?: unknown
 }
 
@@ -41,6 +43,7 @@ export class GoogleError extends Error {
   readonly reason: string | undefined
   readonly location: string | undefined
   readonly retryAfterS: number | undefined
+  readonly details: readonly object[] | undefined
 
   constructor(status: GoogleStatus, message: string, options: GoogleErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -50,11 +53,16 @@ export class GoogleError extends Error {
     this.reason = options.reason
     this.location = options.location
     this.retryAfterS = options.retryAfterS
+    this.details = options.details
   }
 }
 
-/** The JSON error body of Google's APIs: AIP-193, with the `errors` list of the older ones. */
+/** The JSON error body of Google's APIs: AIP-193, with the `errors` list of the older ones where an error names no `details`. */
 export function errorBody(error: GoogleError): object {
+  if (error.details !== undefined) {
+    const { http, message, status, details } = error
+    return { error: { code: http, message, status, ...(details.length > 0 ? { details } : {}) } }
+  }
   const detail = {
     message: error.message,
     domain: 'global',

@@ -24,6 +24,8 @@ export interface StorageApiOptions {
 export interface StorageApi extends EmulatedApi {
   /** The bytes of `gs://bucket/object`, or of one generation of it after a `#`, for the other APIs of the local cloud. Rejects NOT_FOUND, INVALID_ARGUMENT. */
   readObject(uri: string): Promise<Buffer>
+  /** The size and the first bytes of `gs://bucket/object`, or what is missing. */
+  peekObject(uri: string, bytes: number): { size: number; head: Buffer } | 'no object' | 'no bucket'
 }
 
 /** Where the JSON API is reached; `''` is how clients with STORAGE_EMULATOR_HOST call it. */
@@ -65,6 +67,18 @@ export async function storageApi(options: StorageApiOptions): Promise<StorageApi
     readObject: async (uri) => {
       const row = find(objects, uri)
       return row.size === 0 ? Buffer.alloc(0) : content.readNow(row.contentId, 0, row.size - 1)
+    },
+    peekObject: (uri, bytes) => {
+      const bucket = /^gs:\/\/([^/]+)/.exec(uri)?.[1] ?? ''
+      if (!store.bucket(bucket)) return 'no bucket'
+      try {
+        const row = find(objects, uri)
+        const length = Math.min(bytes, row.size)
+        return { size: row.size, head: length === 0 ? Buffer.alloc(0) : content.readNow(row.contentId, 0, length - 1) }
+      } catch (error) {
+        if (error instanceof GoogleError) return 'no object'
+        throw error
+      }
     },
   }
 }

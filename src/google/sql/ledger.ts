@@ -1,23 +1,26 @@
 import { answerColumns } from '../../contracts/answer-schema.ts'
+import type { Cause } from '../../contracts/causes.ts'
 import { tablePath, type RunTables } from '../../contracts/names.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
 import { RESULT_PROVENANCE, resultColumns } from '../../contracts/tables.ts'
 import { quoted } from './snapshot.ts'
 
 /**
- * The view `<name>_live`: exactly one row per asset of the snapshot. Its attempt is the latest
- * that succeeded, else the latest; an asset without one is pending.
+ * The view `<name>_live`: exactly one row per unit of the snapshot. Its attempt is the latest that
+ * succeeded, else the latest of the newest generation, one that ended before one that is tried
+ * again; a unit without an attempt, or whose attempt is tried again, is pending.
  */
 export function liveView(tables: RunTables, profile: Profile): string {
   const answers = answerColumns(profile.output).map((column) => `current_attempt.${quoted(column.name)}`)
-  const provenance = RESULT_PROVENANCE.filter((name) => name !== 'status').map((name) => `current_attempt.${name}`)
+  const provenance = RESULT_PROVENANCE.filter((name) => name !== 'status' && name !== 'unit_id').map((name) => `current_attempt.${name}`)
   return `SELECT
+  asset.unit_id,
   asset.asset_id,
   asset.location,
   asset.detection_time,
   asset.observations,
   asset.bucket,
-  IFNULL(current_attempt.status, 'pending') AS status,
+  IF(current_attempt.status IS NULL OR current_attempt.status = 'retrying', 'pending', current_attempt.status) AS status,
   current_attempt.observation_ids,
   current_attempt.gcs_uris,
   ${[...answers, ...provenance].join(',\n  ')}
@@ -26,9 +29,10 @@ LEFT JOIN (
   SELECT * FROM ${quoted(tablePath(tables, tables.attempts))}
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY asset_id ORDER BY IF(status = 'ok', 0, 1), finished_at DESC, attempt_id DESC
+    PARTITION BY unit_id
+    ORDER BY IF(status = 'ok', 0, 1), generation DESC, IF(status = 'retrying', 1, 0), finished_at DESC, attempt_id DESC
   ) = 1
-) AS current_attempt ON current_attempt.asset_id = asset.asset_id`
+) AS current_attempt ON current_attempt.unit_id = asset.unit_id`
 }
 
 /** The results table's rows, in its columns' order. */
@@ -48,16 +52,23 @@ export function costQuery(tables: RunTables): string {
   return `SELECT COUNT(*) AS attempts, IFNULL(SUM(cost_usd), 0.0) AS cost_usd FROM ${quoted(tablePath(tables, tables.attempts))}`
 }
 
-/** The first failed units by asset id. */
+/** The first failed units by id. */
 export function failuresQuery(tables: RunTables, limit: number): string {
-  return `SELECT asset_id, cause, error_message FROM ${quoted(tablePath(tables, tables.live))}
-WHERE status IN ('failed', 'throttled') ORDER BY asset_id LIMIT ${limit}`
+  return `SELECT unit_id, asset_id, cause, error_message FROM ${quoted(tablePath(tables, tables.live))}
+WHERE status IN ('failed', 'throttled') ORDER BY unit_id LIMIT ${limit}`
 }
 
-/** The assets of a shard, all of them or those without a final row. */
+/** The failed units of some causes, for a retry. */
+export function failedUnitsQuery(tables: RunTables, causes: readonly Cause[]): string {
+  const list = causes.map((cause) => `'${cause}'`).join(', ')
+  return `SELECT unit_id, asset_id FROM ${quoted(tablePath(tables, tables.live))}
+WHERE status IN ('failed', 'throttled') AND cause IN (${list}) ORDER BY unit_id`
+}
+
+/** The units of a shard, all of them or those without a final row. */
 export function shardQuery(tables: RunTables, onlyPending: boolean): string {
   const table = quoted(tablePath(tables, onlyPending ? tables.live : tables.assets))
   const pending = onlyPending ? " AND status = 'pending'" : ''
-  return `SELECT asset_id, location, detection_time, observations FROM ${table}
+  return `SELECT unit_id, asset_id, location, detection_time, observations FROM ${table}
 WHERE bucket BETWEEN @bucket_from AND @bucket_to${pending}`
 }

@@ -1,4 +1,5 @@
 import { BUCKETS } from '../../contracts/messages.ts'
+import type { ImagePick, Unit } from '../../contracts/model-options.ts'
 
 /** How a source column is turned into the snapshot's. */
 export type TimeKind = 'timestamp' | 'other' | 'absent'
@@ -7,7 +8,10 @@ export type LocationKind = 'struct' | 'geography' | 'absent'
 export interface SnapshotSource {
   /** `project.dataset.table` */
   path: string
-  assetColumn: string
+  unit: Unit
+  images: { max_per_unit: number; pick: ImagePick }
+  /** Null when the table has none, which only units of one observation can do without. */
+  assetColumn: string | null
   imageColumn: string
   /** Goes before image URIs that are not `gs://` yet: where the images of a local file are staged. */
   imagePrefix: string | null
@@ -18,14 +22,11 @@ export interface SnapshotSource {
   captureTime: TimeKind
   /** A condition on the source's own columns. */
   where: string | null
-  /** The first so many assets by id. */
+  /** The first so many units by id. */
   limit: number | null
-  /** So many assets drawn evenly; the same seed draws the same ones. */
+  /** So many units drawn evenly; the same seed draws the same ones. */
   sample: { size: number; seed: string } | null
 }
-
-/** Street View Insights has up to six images of an asset. */
-export const MAX_OBSERVATIONS = 6
 
 /** Table and column names are checked before they come here; a backtick could still end the quotation. */
 export function quoted(name: string): string {
@@ -34,42 +35,70 @@ export function quoted(name: string): string {
 }
 
 /**
- * The one query that reads the source: filter, deduplication by observation, grouping by asset,
+ * The one query that reads the source: filter, deduplication by observation, grouping by unit,
  * image choice, sampling.
  *
  * An observation that several snapshots of the dataset repeat counts once, from the newest. A row
- * without an image URI still makes its asset a unit of the run, so that the results name it.
+ * without an image URI still makes a unit of the run, so that the results name it. Rows without an
+ * asset id belong to no asset; as units of one observation they count all the same.
  */
 export function snapshotQuery(source: SnapshotSource): string {
-  const asset = quoted(source.assetColumn)
   const image = `CAST(${quoted(source.imageColumn)} AS STRING)`
+  const asset = source.assetColumn === null ? 'CAST(NULL AS STRING)' : `CAST(${quoted(source.assetColumn)} AS STRING)`
+  const isUnit = source.unit === 'asset' ? `${asset} IS NOT NULL` : 'TRUE'
   return `WITH source AS (
   SELECT
-    CAST(${asset} AS STRING) AS asset_id,
-    ${source.hasObservationId ? 'CAST(observation_id AS STRING)' : image} AS observation_id,
+    ${asset} AS asset_id,
+    ${source.hasObservationId ? `IFNULL(CAST(observation_id AS STRING), ${image})` : image} AS observation_id,
     ${imageExpression(image, source.imagePrefix)} AS gcs_uri,
     ${source.hasSnapshotId ? 'CAST(snapshot_id AS STRING)' : "''"} AS snapshot_id,
     ${locationExpression(source.location)} AS location,
     ${timeExpression('detection_time', source.detectionTime)} AS detection_time,
     ${timeExpression('capture_time', source.captureTime)} AS capture_time
   FROM ${quoted(source.path)}
-  WHERE ${asset} IS NOT NULL${source.where === null ? '' : ` AND (\n${source.where}\n)`}
+  WHERE ${isUnit}${source.where === null ? '' : ` AND (\n${source.where}\n)`}
 ), newest AS (
-  SELECT * FROM source
-  WHERE TRUE
+  SELECT *, ${unitExpression(source.unit)} AS unit_id FROM source
+  WHERE ${unitExpression(source.unit)} IS NOT NULL
   QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, gcs_uri) = 1
-)
+)${source.images.pick === 'spread' ? spreadImages(source.images.max_per_unit) : ''}
 SELECT
-  asset_id,
+  unit_id,
+  MIN(asset_id) AS asset_id,
   ARRAY_AGG(location IGNORE NULLS ORDER BY snapshot_id DESC, capture_time DESC, observation_id LIMIT 1)[SAFE_OFFSET(0)] AS location,
   MAX(detection_time) AS detection_time,
   ARRAY_AGG(
     IF(gcs_uri IS NULL, NULL, STRUCT(observation_id AS observation_id, gcs_uri AS gcs_uri, capture_time AS capture_time))
-    IGNORE NULLS ORDER BY capture_time DESC, observation_id LIMIT ${MAX_OBSERVATIONS}
+    IGNORE NULLS ORDER BY capture_time DESC, observation_id LIMIT ${source.images.max_per_unit}
   ) AS observations,
-  ABS(MOD(FARM_FINGERPRINT(asset_id), ${BUCKETS})) AS bucket
-FROM newest
-GROUP BY asset_id${choice(source)}`
+  ABS(MOD(FARM_FINGERPRINT(unit_id), ${BUCKETS})) AS bucket
+FROM ${source.images.pick === 'spread' ? 'chosen' : 'newest'}
+GROUP BY unit_id${choice(source)}`
+}
+
+/** An asset's own id; an observation's with its asset's before it, since two assets may share an image. */
+function unitExpression(unit: Unit): string {
+  if (unit === 'asset') return 'asset_id'
+  return "IF(asset_id IS NULL, observation_id, CONCAT(asset_id, '/', IFNULL(observation_id, '')))"
+}
+
+/**
+ * Keeps so many of a unit's images, evenly spread over their order in time, the latest and the
+ * oldest among them: image `place` of `images` is kept when the step from the one before it passes
+ * a whole number of `(wanted - 1) / (images - 1)`.
+ */
+function spreadImages(wanted: number): string {
+  const step = (place: string): string => `DIV(${place} * ${wanted - 1}, GREATEST(images - 1, 1))`
+  return `, placed AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (PARTITION BY unit_id ORDER BY IF(gcs_uri IS NULL, 1, 0), capture_time DESC, observation_id) - 1 AS place,
+    COUNTIF(gcs_uri IS NOT NULL) OVER (PARTITION BY unit_id) AS images
+  FROM newest
+), chosen AS (
+  SELECT * FROM placed
+  WHERE place = 0 OR images <= ${wanted} OR ${step('place')} > ${step('(place - 1)')}
+)`
 }
 
 /** The parameters that `snapshotQuery` names. */
@@ -84,8 +113,8 @@ function imageExpression(image: string, prefix: string | null): string {
 }
 
 function choice({ limit, sample }: SnapshotSource): string {
-  if (sample) return `\nORDER BY FARM_FINGERPRINT(CONCAT(@seed, asset_id)), asset_id\nLIMIT ${sample.size}`
-  return limit === null ? '' : `\nORDER BY asset_id\nLIMIT ${limit}`
+  if (sample) return `\nORDER BY FARM_FINGERPRINT(CONCAT(@seed, unit_id)), unit_id\nLIMIT ${sample.size}`
+  return limit === null ? '' : `\nORDER BY unit_id\nLIMIT ${limit}`
 }
 
 function locationExpression(kind: LocationKind): string {

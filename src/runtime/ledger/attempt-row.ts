@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { AttemptStatus, Cause } from '../../contracts/causes.ts'
 import type { TaskPayload } from '../../contracts/messages.ts'
-import type { RunSpec } from '../../contracts/run-spec.ts'
-import type { Answer } from '../models/model.ts'
+import { costUsd } from '../../contracts/prices.ts'
+import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
+import type { Answer, Known } from '../models/model.ts'
 import { fitRow } from './row-size.ts'
 
 /** One row of the ledger `<name>_attempts`; the profile's own columns stand beside these. */
 export interface AttemptRow extends Record<string, unknown> {
   run_id: string
-  asset_id: string
+  unit_id: string
+  asset_id?: string
   attempt_id: string
   generation: number
   status: AttemptStatus
@@ -32,7 +34,7 @@ export interface Failure {
   status: Exclude<AttemptStatus, 'ok'>
   cause: Cause
   message: string
-  known: Partial<Omit<Answer, 'columns'>>
+  known: Known
 }
 
 /** The row of an attempt that has its answer. */
@@ -68,7 +70,8 @@ export function refusedRow(attempt: Attempt, answer: Answer, reason: string): At
 function attemptKeys({ id, task, spec, startedMs, finishedMs }: Attempt, status: AttemptStatus): AttemptRow {
   return {
     run_id: spec.run_id,
-    asset_id: task.asset_id,
+    unit_id: task.unit_id,
+    ...(task.asset_id === null ? {} : { asset_id: task.asset_id }),
     attempt_id: id,
     generation: task.generation,
     status,
@@ -77,26 +80,31 @@ function attemptKeys({ id, task, spec, startedMs, finishedMs }: Attempt, status:
   }
 }
 
-function provenance(attempt: Attempt, known: Partial<Omit<Answer, 'columns'>>): Record<string, unknown> {
+function provenance(attempt: Attempt, known: Known): Record<string, unknown> {
   const { task, spec, startedMs, finishedMs } = attempt
   const observations = known.observationsUsed ?? task.observations
   return {
     raw_answer: known.rawAnswer,
     repaired: known.repaired,
-    model: spec.profile.model,
+    model: spec.gemini?.model ?? profileModel(spec.profile),
     model_version: known.modelVersion,
+    tier: spec.gemini ? (known.tier ?? spec.gemini.tier) : undefined,
     prompt_hash: promptHash(spec),
     input_hash: known.inputHash,
     prompt_tokens: known.usage?.promptTokens,
     output_tokens: known.usage?.outputTokens,
     thought_tokens: known.usage?.thoughtTokens,
-    // The pixels model, the only one so far, runs on the deployment's own processor.
-    cost_usd: 0,
+    cost_usd: cost(spec, known),
     latency_ms: Math.round(finishedMs - startedMs),
     finish_reason: known.finishReason,
     observation_ids: observations.map((observation) => observation.observation_id),
     gcs_uris: observations.map((observation) => observation.gcs_uri),
   }
+}
+
+/** The pixels model runs on the deployment's own processor; of a Gemini attempt without usage nothing is billed. */
+function cost({ gemini }: RunSpec, { usage, tier }: Known): number {
+  return gemini && usage ? costUsd(usage, gemini.price, tier ?? gemini.tier) : 0
 }
 
 /** BigQuery reads an absent member as NULL, or as an empty array in a REPEATED column, where a JSON null is refused. */
@@ -111,8 +119,10 @@ const promptHashes = new WeakMap<RunSpec, string>()
 function promptHash(spec: RunSpec): string {
   let hash = promptHashes.get(spec)
   if (hash === undefined) {
-    const { model, measure, output } = spec.profile
-    hash = createHash('sha256').update(JSON.stringify({ model, measure, output })).digest('hex')
+    const { measure, prompt, output } = spec.profile
+    const { price: _, endpoint: _from, ...asked } = spec.gemini ?? { price: null, endpoint: null }
+    const model = spec.gemini?.model ?? profileModel(spec.profile)
+    hash = createHash('sha256').update(JSON.stringify({ ...asked, model, measure, prompt, output })).digest('hex')
     promptHashes.set(spec, hash)
   }
   return hash

@@ -6,9 +6,10 @@ import { within, type Clock } from '../clock.ts'
 import { answeredRow, failedRow, refusedRow, type Attempt, type AttemptRow } from '../ledger/attempt-row.ts'
 import { RowRejected } from '../ledger/ledger.ts'
 import type { Logger } from '../log.ts'
-import { AttemptFailure, type Answer, type Model } from '../models/model.ts'
+import { AttemptFailure, type Answer, type Known, type Model } from '../models/model.ts'
+import { specWith } from '../run-overrides.ts'
 import type { RunSpecs } from '../run-specs.ts'
-import { RecentAttempts, type Recorded } from './recent-attempts.ts'
+import { RecentAttempts, type RecentAttempt, type Recorded } from './recent-attempts.ts'
 
 /** How a delivery of a task ended, and with that how Cloud Tasks is answered. */
 export type ProcessOutcome =
@@ -34,7 +35,12 @@ export interface Delivery {
   trace: string | undefined
 }
 
-type Tried = { attempt: Attempt } & ({ answer: Answer } | { failure: AttemptFailure })
+interface FailedTry {
+  attempt: Attempt
+  failure: AttemptFailure
+}
+
+type Tried = FailedTry | { attempt: Attempt; answer: Answer }
 
 /** The longest that we ask Cloud Tasks to wait when the model did not say how long. */
 const LONGEST_RETRY_AFTER_SECONDS = 60
@@ -53,9 +59,9 @@ export class TaskProcessor {
   }
 
   async process(task: TaskPayload, delivery: Delivery): Promise<ProcessOutcome> {
-    const labels = { run_id: task.run_id, asset_id: task.asset_id, trace: delivery.trace }
+    const labels = taskLabels(task, delivery)
     try {
-      const spec = await this.#deps.specs.get(task.run_id)
+      const spec = specWith(await this.#deps.specs.get(task.run_id), task.overrides)
       return await this.#processWith(spec, task, delivery)
     } catch (error) {
       if (await this.#deps.specs.isGone(task.run_id, error)) {
@@ -70,13 +76,13 @@ export class TaskProcessor {
 
   async #processWith(spec: RunSpec, task: TaskPayload, delivery: Delivery): Promise<ProcessOutcome> {
     const { log } = this.#deps
-    const labels = { run_id: task.run_id, asset_id: task.asset_id, trace: delivery.trace }
-    const key = `${task.run_id}\n${task.generation}\n${task.asset_id}`
+    const labels = taskLabels(task, delivery)
+    const key = `${task.run_id}\n${task.generation}\n${task.unit_id}`
     const recent = this.#recent.enter(key, () => this.#try(spec, task))
     const tried = await recent.tried
     if (tried && 'failure' in tried && mayTryAgain(tried.failure, spec, delivery)) {
-      this.#recent.forget(key, recent)
       const { failure } = tried
+      await this.#leaveCost(spec, key, recent, { attempt: tried.attempt, failure })
       log.debug(`will be tried again: ${failure.message}`, { ...labels, cause: failure.failure })
       const http = failure.failure === 'throttled' ? 429 : 503
       return retry(http, failure.failure.toUpperCase(), failure.message, delivery, failure.retryAfterMs)
@@ -88,21 +94,40 @@ export class TaskProcessor {
       else log.warning(`failed: ${row.error_message}`, { ...labels, cause: row.cause })
       return { status: row.status, ...(row.cause === undefined ? {} : { cause: row.cause }) }
     })
+    // Another delivery of this task has left the attempt to be made again.
+    if (recorded.status === 'retrying') return retry(503, 'RETRYING', 'the attempt will be made again', delivery)
     return { kind: 'recorded', recorded }
+  }
+
+  /**
+   * An attempt that will be made again needs no row, unless it was billed: then its row says what it
+   * cost, and that the unit is still pending. Until that row is durable the attempt is kept, so that
+   * the next delivery does not pay again.
+   */
+  async #leaveCost(spec: RunSpec, key: string, recent: RecentAttempt<Tried>, { attempt, failure }: FailedTry): Promise<void> {
+    if (failure.known.usage === undefined) return this.#recent.forget(key, recent)
+    await this.#recent.record(recent, async () => {
+      const { failure: cause, message, known } = failure
+      await this.#append(attemptsTable(spec), failedRow(attempt, { status: 'retrying', cause, message, known }))
+      // Before anybody can take the attempt for one that has ended.
+      this.#recent.forget(key, recent)
+      return { status: 'retrying', cause }
+    })
   }
 
   /** Never rejects. */
   async #try(spec: RunSpec, task: TaskPayload): Promise<Tried> {
     const { clock, newAttemptId } = this.#deps
     const startedMs = clock.now()
-    const outcome = await this.#answer(spec, task).then(
+    let billed: Known = {}
+    const outcome = await this.#answer(spec, task, (known) => (billed = known)).then(
       (answer) => ({ answer }),
-      (error: unknown) => ({ failure: this.#failure(error, task) }),
+      (error: unknown) => ({ failure: withBilled(this.#failure(error, task), billed) }),
     )
     return { attempt: { id: newAttemptId(), task, spec, startedMs, finishedMs: clock.now() }, ...outcome }
   }
 
-  async #answer(spec: RunSpec, task: TaskPayload): Promise<Answer> {
+  async #answer(spec: RunSpec, task: TaskPayload, onBilled: (known: Known) => void): Promise<Answer> {
     if (task.observations.length === 0) throw noImages()
     const limitMs = spec.limits.attempt_timeout_ms
     const abort = new AbortController()
@@ -110,7 +135,7 @@ export class TaskProcessor {
       abort.abort()
       return timedOut(limitMs)
     }
-    const asked = this.#deps.modelFor(spec).then((model) => model.answer(task, { signal: abort.signal }))
+    const asked = this.#deps.modelFor(spec).then((model) => model.answer(task, { signal: abort.signal, onBilled }))
     try {
       return await within(this.#deps.clock, limitMs, asked, late)
     } catch (error) {
@@ -126,12 +151,12 @@ export class TaskProcessor {
       const cause = CLOUD_CAUSES[error.status] ?? 'model_error'
       return new AttemptFailure(cause, message, { retryable: error.retryable, cause: error })
     }
-    this.#deps.log.error(`the model threw: ${message}`, { run_id: task.run_id, asset_id: task.asset_id, error })
+    this.#deps.log.error(`the model threw: ${message}`, { ...taskLabels(task), error })
     return new AttemptFailure('model_error', message, { retryable: true, cause: error })
   }
 
   async #writeRow(spec: RunSpec, tried: Tried): Promise<AttemptRow> {
-    const table = { projectId: spec.tables.projectId, dataset: spec.tables.dataset, table: spec.tables.attempts }
+    const table = attemptsTable(spec)
     if ('failure' in tried) {
       const { failure, message, known } = tried.failure
       const status = failure === 'throttled' ? 'throttled' : 'failed'
@@ -154,6 +179,26 @@ export class TaskProcessor {
 const CLOUD_CAUSES = { RESOURCE_EXHAUSTED: 'throttled', DEADLINE_EXCEEDED: 'timeout' } as Partial<
   Record<CloudError['status'], AttemptFailure['failure']>
 >
+
+function attemptsTable({ tables }: RunSpec): TableName {
+  return { projectId: tables.projectId, dataset: tables.dataset, table: tables.attempts }
+}
+
+function taskLabels({ run_id, asset_id, unit_id }: TaskPayload, delivery?: Delivery) {
+  return { run_id, asset_id: asset_id ?? undefined, unit_id, ...(delivery ? { trace: delivery.trace } : {}) }
+}
+
+/** The failure with what was billed before it: a deadline knows nothing of that. */
+function withBilled(failure: AttemptFailure, billed: Known): AttemptFailure {
+  if (billed.usage === undefined || failure.known.usage !== undefined) return failure
+  const { failure: cause, message, retryable, retryAfterMs } = failure
+  return new AttemptFailure(cause, message, {
+    retryable,
+    known: { ...billed, ...failure.known },
+    cause: failure.cause,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
+}
 
 function noImages(): AttemptFailure {
   return new AttemptFailure('unreadable_image', 'the source names no image of this asset', { retryable: false })

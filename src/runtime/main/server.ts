@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery.ts'
 import { createRunTables } from '../../google/run-tables.ts'
-import { readObject } from '../../google/storage.ts'
+import { describeObject, readObject } from '../../google/storage.ts'
 import { deleteQueue, ensureQueue } from '../../google/tasks.ts'
 import { systemClock } from '../clock.ts'
 import { startService } from '../entry.ts'
@@ -20,7 +20,7 @@ startService(mainEnvironment, (environment, log) => {
     place: { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION },
     specs: new RunSpecs({ readObject, bucket: environment.IMAGERY_BUCKET }),
     ledger,
-    modelFor: modelForRun({ readImage: imageReader({ readObject, clock }) }),
+    modelFor: modelForRun({ readImage: imageReader({ readObject, clock }), describeObject }),
     createRunTables,
     ensureQueue,
     deleteQueue,

@@ -1,5 +1,6 @@
 import type { Cause } from '../../contracts/causes.ts'
 import type { Asset, Observation } from '../../contracts/messages.ts'
+import type { Tier } from '../../contracts/model-options.ts'
 
 /** What answers a profile for one asset. */
 export interface Model {
@@ -8,7 +9,13 @@ export interface Model {
    *
    * @throws AttemptFailure when there is no answer: it says why, and whether another try may help
    */
-  answer(asset: Asset, options: { signal: AbortSignal }): Promise<Answer>
+  answer(asset: Asset, options: AnswerOptions): Promise<Answer>
+}
+
+export interface AnswerOptions {
+  signal: AbortSignal
+  /** Told after each answer that is billed, with all that the attempt is billed so far: it may still fail, or never end. */
+  onBilled?: (known: Known) => void
 }
 
 /** One asset's answer, with what a ledger row needs to know of how it came about. */
@@ -22,12 +29,17 @@ export interface Answer {
   /** The model that answered, as exactly as it names itself. */
   modelVersion: string
   usage?: TokenUsage
+  /** The tier that answered. */
+  tier?: Tier
   finishReason?: string
   /** The images that the answer rests on, in the asset's order. */
   observationsUsed: Observation[]
   /** SHA-256, hex, of what was looked at: two attempts with one hash saw the same images. */
   inputHash: string
 }
+
+/** What is known of an attempt that has no answer. */
+export type Known = Partial<Omit<Answer, 'columns'>>
 
 export interface TokenUsage {
   promptTokens: number
@@ -42,7 +54,7 @@ export interface AttemptFailureOptions {
   /** How long the one who refused asked us to wait, milliseconds. */
   retryAfterMs?: number
   /** What is known all the same: a refused answer was paid for too. */
-  known?: Partial<Omit<Answer, 'columns'>>
+  known?: Known
   cause?: unknown
 }
 
@@ -52,7 +64,7 @@ export class AttemptFailure extends Error {
   readonly failure: Cause
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
-  readonly known: Partial<Omit<Answer, 'columns'>>
+  readonly known: Known
 
   constructor(failure: Cause, message: string, options: AttemptFailureOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })

@@ -41,6 +41,7 @@ interface Unreadable {
  * `timeout` (retryable) when the signal is aborted, with `model_error` (retryable) when storage fails.
  */
 export function pixelsModel({ profile, readImage }: PixelsModelOptions): Model {
+  if (profile.measure === undefined) throw new Error(`profile ${profile.name} names nothing to measure`)
   configureSharp()
   return profile.measure === 'resolution'
     ? measuringModel(resolution, profile, readImage)

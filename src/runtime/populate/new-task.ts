@@ -22,16 +22,17 @@ export interface TaskTarget {
 }
 
 /**
- * The name's last part of an asset's task. A hash, since task names in sequence make hot spots, and
+ * The name's last part of a unit's task. A hash, since task names in sequence make hot spots, and
  * the same for each delivery of a shard, so that Cloud Tasks refuses a second one
  * (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create).
  */
-export function taskId(assetId: string, generation: number): string {
-  return createHash('sha256').update(`${assetId}\n${generation}`).digest('hex').slice(0, 32)
+export function taskId(unitId: string, generation: number): string {
+  return createHash('sha256').update(`${unitId}\n${generation}`).digest('hex').slice(0, 32)
 }
 
 export function taskPayloadOf(asset: Asset, shard: ShardMessage): TaskPayload {
-  return { v: 1, run_id: shard.run_id, ...asset, generation: shard.generation }
+  const { run_id, generation, overrides } = shard
+  return { v: 1, run_id, ...asset, generation, ...(overrides ? { overrides } : {}) }
 }
 
 /** An asset's task, or why it can never be one: the main service would refuse it, or Cloud Tasks would. */
@@ -52,7 +53,7 @@ export function newTask(
   }
   return {
     task: {
-      id: taskId(asset.asset_id, shard.generation),
+      id: taskId(asset.unit_id, shard.generation),
       url: `${target.mainUrl}/process`,
       body,
       audience: target.mainUrl,

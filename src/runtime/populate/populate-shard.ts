@@ -91,7 +91,7 @@ export class ShardPopulator {
     const nowMs = clock.now()
     const attempt = {
       // The same for each delivery of the shard, so that BigQuery drops a repeat.
-      id: `populate-${taskId(asset.asset_id, shard.generation)}`,
+      id: `populate-${taskId(asset.unit_id, shard.generation)}`,
       task: taskPayloadOf(asset, shard),
       spec,
       startedMs: nowMs,
@@ -102,7 +102,7 @@ export class ShardPopulator {
       { projectId: spec.tables.projectId, dataset: spec.tables.dataset, table: spec.tables.attempts },
       row,
     )
-    log.warning(`failed: ${reason}`, { run_id: shard.run_id, asset_id: asset.asset_id, cause: 'unreadable_image' })
+    log.warning(`failed: ${reason}`, { run_id: shard.run_id, asset_id: asset.asset_id ?? undefined, unit_id: asset.unit_id, cause: 'unreadable_image' })
   }
 }
 

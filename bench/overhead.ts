@@ -1,0 +1,101 @@
+/**
+ * What imagery adds to the model's own time: `node bench/overhead.ts [--assets N] [--concurrency N]
+ * [--latency MS] [--runs N]`. A scripted Gemini answers every call after `latency`; ideal is
+ * assets / concurrency times that. Run `npm run build` first.
+ *
+ * Two walls are printed: of the work itself, from the first call that Gemini got to the last row,
+ * and of the whole command, which also loads the table, deploys and writes the results.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { RunReport } from '../src/contracts/run-report.ts'
+import { queryRows } from '../src/google/bigquery.ts'
+import { useLocalCloud } from '../src/google/environment.ts'
+import { findLocalCloud } from '../src/services/local-cloud.ts'
+
+const IMAGERY = fileURLToPath(new URL('../bin/run.js', import.meta.url))
+
+const { values } = parseArgs({
+  options: {
+    assets: { type: 'string', default: '2000' },
+    concurrency: { type: 'string', default: '200' },
+    latency: { type: 'string', default: '500' },
+    runs: { type: 'string', default: '3' },
+  },
+})
+const [assets, concurrency, latencyMs, runs] = [values.assets, values.concurrency, values.latency, values.runs].map(
+  Number,
+) as [number, number, number, number]
+const idealS = Math.ceil(assets / concurrency) * (latencyMs / 1_000)
+
+const folder = mkdtempSync(path.join(tmpdir(), 'imagery-overhead-'))
+const dataDirectory = path.join(folder, 'cloud')
+
+try {
+  await bench()
+} finally {
+  await imagery('local', 'stop')
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function bench(): Promise<void> {
+  const script = path.join(folder, 'model.yaml')
+  writeFileSync(script, `latency_ms: ${latencyMs}\n`)
+  const table = path.join(folder, 'assets.jsonl')
+  const rows = Array.from({ length: assets }, (_, index) => {
+    return JSON.stringify({
+      asset_id: `asset-${index}`,
+      observation_id: `o-${index}`,
+      gcs_uri: `gs://street-images/${index}.jpg`,
+    })
+  })
+  writeFileSync(table, `${rows.join('\n')}\n`)
+  await imagery('local', 'start', '--detach', '--gemini', `script:${script}`)
+  const locator = await findLocalCloud(dataDirectory)
+  if (!locator) throw new Error('the local cloud is not up')
+  useLocalCloud(locator)
+  await imagery('deploy', '--local')
+
+  print('ideal s', idealS)
+  for (let index = 1; index <= runs; index++) {
+    const startedMs = performance.now()
+    const report = (await imagery('run', '--local', '--table', table, '--profile', 'road-signs')) as RunReport
+    const commandS = (performance.now() - startedMs) / 1_000
+    if (report.units.ok !== assets) throw new Error(`${report.units.ok} of ${assets} assets are ok`)
+    const workS = await workSeconds(report.attempts_table)
+    print(`run ${index}: work s`, workS)
+    print(`run ${index}: work over ideal`, workS / idealS)
+    print(`run ${index}: command s`, commandS)
+    print(`run ${index}: command over ideal`, commandS / idealS)
+  }
+}
+
+/** From the start of the first attempt to the end of the last. */
+async function workSeconds(table: string): Promise<number> {
+  const [projectId = ''] = table.split('.')
+  const sql = `SELECT MIN(UNIX_MILLIS(TIMESTAMP_SUB(finished_at, INTERVAL latency_ms MILLISECOND))) AS first, MAX(UNIX_MILLIS(finished_at)) AS last FROM \`${table}\``
+  const [row] = await queryRows<{ first: number; last: number }>(sql, { projectId, location: 'US' })
+  return ((row?.last ?? 0) - (row?.first ?? 0)) / 1_000
+}
+
+async function imagery(...commandLine: string[]): Promise<unknown> {
+  const child = spawn(process.execPath, [IMAGERY, ...commandLine, '--data-dir', dataDirectory, '--json'], {
+    env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder, XDG_CACHE_HOME: folder },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const chunks: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  const output = Buffer.concat(chunks).toString('utf8')
+  if (code !== 0) throw new Error(`imagery ${commandLine.join(' ')} exited with ${code}: ${output}`)
+  return output === '' ? undefined : JSON.parse(output)
+}
+
+function print(name: string, value: number): void {
+  console.log(`${name}: ${value.toFixed(2)}`)
+}

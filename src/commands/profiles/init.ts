@@ -1,0 +1,66 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { Args, Flags } from '@oclif/core'
+import { BaseCommand } from '../../base-command.ts'
+import { ImageryError } from '../../contracts/errors.ts'
+import { shellWord } from '../../contracts/shell-word.ts'
+import { profileText } from '../../profiles/built-in-profiles.ts'
+import { PROFILE_FILE } from '../../profiles/resolve-profile.ts'
+
+/** What a new profile starts as: it has a bit of everything. */
+const TEMPLATE = 'utility-pole'
+
+export default class ProfilesInit extends BaseCommand {
+  static override summary = 'Write a profile file to begin with'
+
+  static override description = 'Copies a built-in profile under a name of its own. Its first line names the JSON Schema of profiles, by which editors complete and check the file.'
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> hydrants.yaml',
+    { description: 'From another built-in profile', command: '<%= config.bin %> <%= command.id %> my-signs.yaml --from road-signs' },
+  ]
+
+  static override args = {
+    file: Args.string({ description: 'file to write; its name becomes the name of the profile', required: true }),
+  }
+
+  static override flags = {
+    from: Flags.string({ summary: 'built-in profile to copy', default: TEMPLATE, helpValue: 'PROFILE' }),
+  }
+
+  async run(): Promise<{ file: string; name: string }> {
+    const { args, flags } = await this.parse(ProfilesInit)
+    const { file } = args
+    if (!PROFILE_FILE.test(file) || file.toLowerCase().endsWith('.json')) {
+      throw new ImageryError('INVALID_FLAG', `${file}: a profile is written as YAML`, { suggestions: [`imagery profiles init ${shellWord(`${file.replace(/\.[^.]*$/, '')}.yaml`)}`] })
+    }
+    const name = profileName(file)
+    const text = profileText(flags.from, path.dirname(path.resolve(file)))
+    write(file, text.replace(/^name: .*$/m, `name: ${name}`))
+    this.log(`Wrote ${file}.\n\nNext\n  imagery profiles validate ${shellWord(file)}\n  imagery run --profile ${shellWord(file)} --table TABLE`)
+    return { file, name }
+  }
+}
+
+/** A profile's name from its file's: lower-case letters, digits and hyphens, beginning with a letter. */
+function profileName(file: string): string {
+  const plain = path
+    .basename(file)
+    .replace(/\.[^.]*$/, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 60)
+  return /^[a-z]/.test(plain) ? plain : `profile-${plain}`.replace(/-$/, '')
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new ImageryError('OUTPUT_EXISTS', `${file} exists; nothing was written`, { suggestions: ['Another file name'], cause: error })
+    }
+    throw new ImageryError('FILE_NOT_WRITABLE', `${file} cannot be written: ${(error as Error).message}`, { cause: error })
+  }
+}

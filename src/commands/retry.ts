@@ -1,0 +1,63 @@
+import { Args, Flags } from '@oclif/core'
+import { CloudCommand } from '../base-command.ts'
+import { CAUSES } from '../contracts/causes.ts'
+import { EXIT_CODES } from '../contracts/errors.ts'
+import type { RunReport } from '../contracts/run-report.ts'
+import { modelFlags } from '../model-flags.ts'
+import { builtRuntime } from '../services/deploy.ts'
+import { needAnswers } from '../services/gemini-credentials.ts'
+import { resumeContext } from '../services/resume-run.ts'
+import { chooseRetry, failedUnits, parseCauses, retrySteps } from '../services/retry-run.ts'
+import { finishedReport, interruption } from '../services/run.ts'
+import { runReport } from '../services/run-progress.ts'
+import { completeRun } from '../services/watch-run.ts'
+import { formatReport } from '../ui/report.ts'
+import { showSteps } from '../ui/steps.ts'
+
+export default class Retry extends CloudCommand {
+  static override summary = 'Ask again what has failed in a run'
+
+  static override description = `Queues the failed units of a run again, in a new generation, and writes the results anew. What has its answer is not asked again; the ledger keeps every attempt.
+
+Causes: ${CAUSES.join(', ')}.`
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local',
+    { description: 'Only what the load explains', command: '<%= config.bin %> <%= command.id %> 261123-9f --only throttled,timeout --local' },
+    { description: 'What one model could not answer, asked of another', command: '<%= config.bin %> <%= command.id %> 261123-9f --only schema,truncated --model gemini-3.5-flash --local' },
+  ]
+
+  static override args = {
+    run_id: Args.string({ description: 'run id, or any unique beginning of one', required: true }),
+  }
+
+  static override flags = {
+    only: Flags.string({ summary: 'failures of these causes, with commas between (default: all)', helpValue: 'CAUSE,…' }),
+    ...modelFlags,
+    wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
+  }
+
+  async run(): Promise<RunReport> {
+    const { args, flags } = await this.parse(Retry)
+    parseCauses(flags.only)
+    const runtimeFolder = await builtRuntime(this.config.root)
+    const session = await this.session(flags, 'unknown')
+    if (!flags.wait) session.mustOutliveUs()
+    const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
+    const choice = chooseRetry(context.spec!, { ...flags, mediaResolution: flags['media-resolution'] })
+    const before = await runReport(context.spec!)
+    const count = failedUnits(before, choice.causes, session.target.flags)
+    if (count > 0) {
+      needAnswers(context.spec!.gemini, session.gemini, session.target)
+      const steps = retrySteps(context, choice, flags)
+      await showSteps(steps, context, this.progress, this.signal).catch((error: unknown) => Promise.reject(interruption(error, context)))
+    }
+    const report = count > 0 ? await finishedReport(context) : await completeRun(context.spec!, before)
+    if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
+    if (!this.jsonEnabled()) {
+      if (count === 0) this.log(`Nothing has failed${flags.only === undefined ? '' : ` by ${flags.only}`}.`)
+      this.log(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
+    }
+    return report
+  }
+}

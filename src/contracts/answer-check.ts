@@ -1,0 +1,116 @@
+import type { ErrorObject } from 'ajv'
+import type { AnswerSchema } from './answer-schema.ts'
+
+/** Gemini's response schema, a part of OpenAPI 3.0's (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#schema). */
+export interface ResponseSchema {
+  type: 'OBJECT' | 'ARRAY' | 'STRING' | 'INTEGER' | 'NUMBER' | 'BOOLEAN'
+  description?: string
+  nullable?: boolean
+  format?: 'enum'
+  enum?: string[]
+  minimum?: number
+  maximum?: number
+  /** The API takes 64-bit numbers as text (https://protobuf.dev/programming-guides/json/). */
+  minItems?: string
+  maxItems?: string
+  properties?: Record<string, ResponseSchema>
+  required?: string[]
+  propertyOrdering?: string[]
+  items?: ResponseSchema
+}
+
+/**
+ * What Gemini is told to answer with. Members are asked for in the order of the profile; those that
+ * are not required may be null.
+ */
+export function responseSchema(schema: AnswerSchema): ResponseSchema {
+  const { description, minimum, maximum, minItems, maxItems, required, items } = schema
+  return {
+    type: schema.type.toUpperCase() as ResponseSchema['type'],
+    ...(description === undefined ? {} : { description }),
+    ...(schema.enum === undefined ? {} : { format: 'enum', enum: [...schema.enum] }),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
+    ...(minItems === undefined ? {} : { minItems: String(minItems) }),
+    ...(maxItems === undefined ? {} : { maxItems: String(maxItems) }),
+    ...(items === undefined ? {} : { items: responseSchema(items) }),
+    ...(schema.properties === undefined ? {} : memberSchemas(schema.properties, required ?? [])),
+  }
+}
+
+function memberSchemas(properties: Record<string, AnswerSchema>, required: readonly string[]): Partial<ResponseSchema> {
+  const members = Object.entries(properties).map(([name, member]): [string, ResponseSchema] => {
+    const converted = responseSchema(member)
+    return [name, required.includes(name) ? converted : { ...converted, nullable: true }]
+  })
+  return {
+    properties: Object.fromEntries(members),
+    propertyOrdering: members.map(([name]) => name),
+    ...(required.length === 0 ? {} : { required: [...required] }),
+  }
+}
+
+/** What became of checking a model's answer: the columns, or every fault with its path. */
+export type CheckedAnswer = { columns: Record<string, unknown> } | { faults: string[] }
+
+/**
+ * A check of answers against a profile's output. Members that the profile does not name are left
+ * out, so are nulls of members that are not required; texts longer than `maxLength` are cut by
+ * `cut`. Nothing else is changed: "3" is no number.
+ *
+ * ajv is loaded here, when the first Gemini answer has to be checked.
+ */
+export async function answerCheck(
+  schema: AnswerSchema,
+  cut: (text: string, characters: number) => string,
+): Promise<(answer: unknown) => CheckedAnswer> {
+  const { Ajv } = await import('ajv')
+  const validate = new Ajv({ allErrors: true, strict: true }).compile(checkedSchema(schema))
+  return (answer) => {
+    const kept = keep(answer, schema, cut)
+    if (validate(kept)) return { columns: kept as Record<string, unknown> }
+    return { faults: (validate.errors ?? []).map(fault) }
+  }
+}
+
+/** The profile's output in ajv's words. Integers stay within what JSON carries exactly. */
+function checkedSchema(schema: AnswerSchema): object {
+  const { type, minimum, maximum, minItems, maxItems, required, items, properties } = schema
+  const bounds = type === 'integer' ? { minimum: minimum ?? Number.MIN_SAFE_INTEGER, maximum: maximum ?? Number.MAX_SAFE_INTEGER } : { minimum, maximum }
+  return defined({
+    type,
+    ...bounds,
+    enum: schema.enum && [...new Set(schema.enum)],
+    minItems,
+    maxItems,
+    required: required && [...new Set(required)],
+    items: items && checkedSchema(items),
+    properties: properties && Object.fromEntries(Object.entries(properties).map(([name, member]) => [name, checkedSchema(member)])),
+  })
+}
+
+function defined(members: Record<string, unknown>): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}
+
+function keep(value: unknown, schema: AnswerSchema, cut: (text: string, characters: number) => string): unknown {
+  const { items, properties, maxLength, required } = schema
+  if (typeof value === 'string') return maxLength === undefined || schema.type !== 'string' ? value : cut(value, maxLength)
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return items ? value.map((item) => keep(item, items, cut)) : value
+  if (!properties) return value
+  return Object.fromEntries(
+    Object.entries(properties).flatMap(([name, member]) => {
+      if (!Object.hasOwn(value, name)) return []
+      const found = (value as Record<string, unknown>)[name]
+      if (found === null && !required?.includes(name)) return []
+      return [[name, keep(found, member, cut)]]
+    }),
+  )
+}
+
+function fault({ instancePath, message, params }: ErrorObject): string {
+  const path = instancePath.slice(1).replaceAll('/', '.') || 'the answer'
+  const allowed = 'allowedValues' in params ? `: ${(params['allowedValues'] as string[]).join(', ')}` : ''
+  return `${path} ${message ?? 'is not valid'}${allowed}`
+}

@@ -1,0 +1,106 @@
+import type { Cause } from './causes.ts'
+
+/** What a failure means for the attempt and for the bill. */
+export interface FailureKind {
+  cause: Cause
+  /** Another try of the same request may succeed. */
+  retryable: boolean
+  /** The model did its work: tokens that the answer reports are paid for. */
+  billed: boolean
+}
+
+/** A failure as it shows itself: one of these. */
+export type FailureSign =
+  /** An HTTP answer other than 2xx, with what it says. */
+  | { http: number; message?: string }
+  /** An answer that ended otherwise than by STOP. */
+  | { finishReason: string }
+  /** A prompt that was not answered at all. */
+  | { blockReason: string }
+  /** `deadline`: no answer in time. `connection`: it could not be made, or broke. `empty`: an answer without text. `malformed`: text that is not the profile's JSON. */
+  | { problem: 'deadline' | 'connection' | 'empty' | 'malformed' }
+
+const retryable = (cause: Cause): FailureKind => ({ cause, retryable: true, billed: false })
+const final = (cause: Cause): FailureKind => ({ cause, retryable: false, billed: false })
+const billed = (kind: FailureKind): FailureKind => ({ ...kind, billed: true })
+
+/** https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/api-errors */
+const BY_HTTP: Readonly<Record<number, FailureKind>> = {
+  400: final('model_error'),
+  401: final('model_error'),
+  403: final('model_error'),
+  404: final('model_error'),
+  408: retryable('timeout'),
+  409: retryable('model_error'),
+  413: final('unreadable_image'),
+  429: retryable('throttled'),
+  499: retryable('timeout'),
+  500: retryable('model_error'),
+  501: final('model_error'),
+  502: retryable('throttled'),
+  503: retryable('throttled'),
+  504: retryable('timeout'),
+}
+
+/** What Vertex AI says of images that it cannot use, in answers of 400, 403 and 404. */
+const ABOUT_AN_IMAGE = [
+  /unable to process input image/i,
+  /provided image is not valid/i,
+  /unsupported mime ?type/i,
+  /cannot fetch content/i,
+  /invalid_argument.*image/i,
+  /storage\.objects\.get/i,
+  /(?:object|file|uri|bucket).*(?:does not exist|not found|no such)/i,
+  /no such object/i,
+]
+
+/** https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#FinishReason */
+const BY_FINISH_REASON: Readonly<Record<string, FailureKind>> = {
+  MAX_TOKENS: billed(final('truncated')),
+  SAFETY: billed(final('blocked')),
+  RECITATION: billed(final('blocked')),
+  BLOCKLIST: billed(final('blocked')),
+  PROHIBITED_CONTENT: billed(final('blocked')),
+  SPII: billed(final('blocked')),
+  MODEL_ARMOR: billed(final('blocked')),
+  IMAGE_SAFETY: billed(final('blocked')),
+  IMAGE_PROHIBITED_CONTENT: billed(final('blocked')),
+  IMAGE_RECITATION: billed(final('blocked')),
+  LANGUAGE: billed(final('model_error')),
+  NO_IMAGE: billed(final('model_error')),
+  MALFORMED_FUNCTION_CALL: billed(retryable('model_error')),
+  UNEXPECTED_TOOL_CALL: billed(retryable('model_error')),
+  TOO_MANY_TOOL_CALLS: billed(retryable('model_error')),
+  FINISH_REASON_UNSPECIFIED: billed(retryable('model_error')),
+  IMAGE_OTHER: billed(retryable('model_error')),
+  OTHER: billed(retryable('model_error')),
+}
+
+const BY_PROBLEM: Readonly<Record<'deadline' | 'connection' | 'empty' | 'malformed', FailureKind>> = {
+  // The model may have answered after we left: nobody tells us what that cost.
+  deadline: retryable('timeout'),
+  connection: retryable('model_error'),
+  empty: billed(retryable('model_error')),
+  // The same question would cost the same again; `retry --only schema` is for the user to decide.
+  malformed: billed(final('schema')),
+}
+
+/** What a failure means. Unknown HTTP errors of the server may pass, all others are final; unknown finish reasons may pass. */
+export function failureKind(sign: FailureSign): FailureKind {
+  if ('http' in sign) return httpFailure(sign.http, sign.message ?? '')
+  if ('finishReason' in sign) return own(BY_FINISH_REASON, sign.finishReason) ?? billed(retryable('model_error'))
+  // Whatever the reason, the prompt was refused and will be again
+  // (https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#BlockedReason).
+  if ('blockReason' in sign) return billed(final('blocked'))
+  return BY_PROBLEM[sign.problem]
+}
+
+function httpFailure(status: number, message: string): FailureKind {
+  const isRefusal = status === 400 || status === 403 || status === 404
+  if (isRefusal && ABOUT_AN_IMAGE.some((pattern) => pattern.test(message))) return final('unreadable_image')
+  return own(BY_HTTP, status) ?? (status >= 500 ? retryable('model_error') : final('model_error'))
+}
+
+function own<Value>(table: Readonly<Record<string | number, Value>>, key: string | number): Value | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import type { MediaResolution, Tier } from './model-options.ts'
+
+/** What a token costs on the standard tier, in billionths of a US dollar: USD per million tokens times 1,000. */
+export const tokenPrice = z.strictObject({
+  input_nanousd: z.number().nonnegative(),
+  /** Thoughts are billed as output. */
+  output_nanousd: z.number().nonnegative(),
+})
+
+export type TokenPrice = z.infer<typeof tokenPrice>
+
+const usdPerMillion = z.number().nonnegative()
+
+/** A price list as it is kept and as users write their own: USD per million tokens. */
+export const priceList = z.strictObject({
+  /** The day on which the prices were read, e.g. 2026-10-07. */
+  dated: z.iso.date(),
+  models: z.record(z.string(), z.strictObject({ input: usdPerMillion, output: usdPerMillion })),
+})
+
+export type PriceList = z.infer<typeof priceList>
+
+/**
+ * List prices in USD per million tokens, text and images alike
+ * (https://cloud.google.com/vertex-ai/generative-ai/pricing). `--prices FILE` overrides them.
+ */
+export const LIST_PRICES: PriceList = {
+  dated: '2026-10-07',
+  models: {
+    'gemini-2.5-flash': { input: 0.3, output: 2.5 },
+    'gemini-2.5-flash-lite': { input: 0.1, output: 0.4 },
+    'gemini-3.1-flash-lite': { input: 0.25, output: 1.5 },
+    'gemini-3.5-flash-lite': { input: 0.3, output: 2.5 },
+    'gemini-3.5-flash': { input: 1.5, output: 9 },
+    'gemini-3.6-flash': { input: 1.5, output: 7.5 },
+  },
+}
+
+const NANO_PER_USD = 1_000_000_000
+
+/** What a model's tokens cost by a list; undefined when the list does not know the model. */
+export function modelPrice(list: PriceList, model: string): TokenPrice | undefined {
+  const price = Object.hasOwn(list.models, model) ? list.models[model] : undefined
+  return price && { input_nanousd: nano(price.input), output_nanousd: nano(price.output) }
+}
+
+/** USD per million tokens is 1,000 times that in billionths of a dollar per token; rounded, since 0.1 is no binary fraction. */
+function nano(usdPerMillionTokens: number): number {
+  return Math.round(usdPerMillionTokens * 1_000 * 1_000) / 1_000
+}
+
+/** Flex costs half (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo). */
+const TIER_SHARE: Record<Tier, number> = { standard: 1, flex: 0.5 }
+
+export interface BilledTokens {
+  promptTokens: number
+  outputTokens: number
+  thoughtTokens: number
+}
+
+/**
+ * The list price of tokens in US dollars, a whole number of billionths: sums of costs are exact
+ * once `exactUsd` has taken off what adding binary fractions put on.
+ */
+export function costUsd(tokens: BilledTokens, price: TokenPrice, tier: Tier): number {
+  const input = tokens.promptTokens * price.input_nanousd
+  const output = (tokens.outputTokens + tokens.thoughtTokens) * price.output_nanousd
+  return Math.round((input + output) * TIER_SHARE[tier]) / NANO_PER_USD
+}
+
+/** A sum of costs, to the billionth of a dollar. */
+export function exactUsd(sum: number): number {
+  return Math.round(sum * NANO_PER_USD) / NANO_PER_USD
+}
+
+/** Gemini 3's tokens per image (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding). */
+const GEMINI_3_IMAGE_TOKENS: Record<MediaResolution, number> = { low: 280, medium: 560, high: 1_120 }
+
+/** Gemini 2.5's, for images up to 384 pixels and per tile of larger ones (same page). */
+const GEMINI_2_IMAGE_TOKENS = 258
+
+/** About how many tokens an image is billed as: for estimates; the ledger has what was really billed. */
+export function imageTokens(model: string, resolution: MediaResolution | null): number {
+  return /^gemini-2/.test(model) ? GEMINI_2_IMAGE_TOKENS : GEMINI_3_IMAGE_TOKENS[resolution ?? 'high']
+}

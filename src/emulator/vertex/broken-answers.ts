@@ -1,0 +1,26 @@
+import type { Random } from './random.ts'
+
+/** The ways in which models write JSON that is none, as recorded answers show them. */
+const FLAWS: readonly ((json: string) => string)[] = [
+  (json) => `\`\`\`json\n${json}\n\`\`\``,
+  (json) => json.replace(/([}\]])([^}\]]*)$/, ',$1$2'),
+  (json) => json.replace(/\{/, '{\n  // what the image shows\n'),
+  (json) => `Here is the answer:\n\`\`\`\n${json}\n\`\`\`\n`,
+  (json) => `${json.slice(0, -1)},\n${json.slice(-1)}`,
+]
+
+/** `text`, spoilt so that JSON.parse refuses it, and a repair library need not. */
+export function breakJson(value: unknown, text: string, random: Random): string {
+  const json = typeof value === 'object' && value !== null ? JSON.stringify(value, null, 2) : text
+  const isList = json === '{}' || json === '[]' || !/^[[{]/.test(json)
+  const flaw = isList ? FLAWS[0] : FLAWS[Math.floor(random() * FLAWS.length)]
+  return flaw ? flaw(json) : json
+}
+
+/** `value` with one member of a type that no schema allows in its place: an object becomes a list of itself, a member an object. */
+export function breakSchema(value: unknown, random: Random): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { wrong: value }
+  const names = Object.keys(value)
+  const chosen = names[Math.floor(random() * names.length)]
+  return chosen === undefined ? [value] : { ...value, [chosen]: { unexpected: [true] } }
+}

@@ -1,0 +1,133 @@
+import type { GenerationRequest } from './generation-request.ts'
+import type { UsageMetadata } from './tokens.ts'
+
+/** What was asked of a model about one set of images. */
+export interface UnitAccount {
+  model: string
+  /** Sorted, each once. */
+  images: readonly string[]
+  calls: number
+  /** Calls whose answer said what it used: those cost money. */
+  billedCalls: number
+  promptTokens: number
+  answerTokens: number
+  thoughtTokens: number
+  /** How the calls ended: `ok`, `RESOURCE_EXHAUSTED`, … */
+  outcomes: Record<string, number>
+  /** By traffic type, e.g. `ON_DEMAND_FLEX`. */
+  tiers: Record<string, number>
+  /** By media resolution of the request, e.g. `LOW`. */
+  mediaResolutions: Record<string, number>
+  /** Calls with inline images, and with images in Cloud Storage. */
+  transports: Record<string, number>
+}
+
+/** All units together. */
+export interface CallSummary {
+  units: number
+  calls: number
+  billedCalls: number
+  /** Calls that did not pass the check: no unit's. */
+  refusedCalls: number
+  maxCallsPerUnit: number
+  maxBilledCallsPerUnit: number
+  promptTokens: number
+  answerTokens: number
+  thoughtTokens: number
+  outcomes: Record<string, number>
+  tiers: Record<string, number>
+  mediaResolutions: Record<string, number>
+  transports: Record<string, number>
+}
+
+/** Counts every call per unit since the start, so that waste can be asserted. */
+export interface CallAccount {
+  /** Names the unit and counts the call. */
+  begin(request: GenerationRequest): { unit: string; nth: number }
+  end(unit: string, outcome: string, usage: UsageMetadata | undefined): void
+  refuse(): void
+  summary(): CallSummary
+  units(): readonly UnitAccount[]
+}
+
+export function createCallAccount(): CallAccount {
+  const units = new Map<string, UnitAccount>()
+  let refusedCalls = 0
+  return {
+    begin(request) {
+      const images = [...new Set(request.images.map(({ uri }) => uri))].toSorted()
+      const unit = [request.model.id, ...images].join('\n')
+      let account = units.get(unit)
+      if (!account) units.set(unit, (account = newAccount(request.model.id, images)))
+      account.calls += 1
+      add(account.tiers, request.trafficType)
+      add(account.mediaResolutions, request.mediaResolution)
+      const transports = new Set(request.images.map(({ bytes }) => (bytes ? 'inline' : 'gcs')))
+      for (const transport of transports) add(account.transports, transport)
+      return { unit, nth: account.calls }
+    },
+    end(unit, outcome, usage) {
+      const account = units.get(unit)
+      if (!account) return
+      add(account.outcomes, outcome)
+      if (!usage) return
+      account.billedCalls += 1
+      account.promptTokens += usage.promptTokenCount ?? 0
+      account.answerTokens += usage.candidatesTokenCount ?? 0
+      account.thoughtTokens += usage.thoughtsTokenCount ?? 0
+    },
+    refuse() {
+      refusedCalls += 1
+    },
+    summary: () => summarise([...units.values()], refusedCalls),
+    units: () => [...units.values()],
+  }
+}
+
+function newAccount(model: string, images: readonly string[]): UnitAccount {
+  return {
+    model,
+    images,
+    calls: 0,
+    billedCalls: 0,
+    promptTokens: 0,
+    answerTokens: 0,
+    thoughtTokens: 0,
+    outcomes: {},
+    tiers: {},
+    mediaResolutions: {},
+    transports: {},
+  }
+}
+
+function summarise(units: readonly UnitAccount[], refusedCalls: number): CallSummary {
+  const summary: CallSummary = {
+    units: units.length,
+    calls: 0,
+    billedCalls: 0,
+    refusedCalls,
+    maxCallsPerUnit: 0,
+    maxBilledCallsPerUnit: 0,
+    promptTokens: 0,
+    answerTokens: 0,
+    thoughtTokens: 0,
+    outcomes: {},
+    tiers: {},
+    mediaResolutions: {},
+    transports: {},
+  }
+  for (const unit of units) {
+    for (const total of ['calls', 'billedCalls', 'promptTokens', 'answerTokens', 'thoughtTokens'] as const)
+      summary[total] += unit[total]
+    summary.maxCallsPerUnit = Math.max(summary.maxCallsPerUnit, unit.calls)
+    summary.maxBilledCallsPerUnit = Math.max(summary.maxBilledCallsPerUnit, unit.billedCalls)
+    for (const tally of ['outcomes', 'tiers', 'mediaResolutions', 'transports'] as const) {
+      for (const [name, count] of Object.entries(unit[tally])) add(summary[tally], name, count)
+    }
+  }
+  return summary
+}
+
+function add(tally: Record<string, number>, name: string, count = 1): void {
+  tally[name] = (tally[name] ?? 0) + count
+}

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto'
+
+/** Numbers in [0, 1) that depend on nothing but what the generator was made from. */
+export type Random = () => number
+
+/**
+ * A generator for one purpose: the same seed and words give the same numbers, in whatever order
+ * and however often others are drawn.
+ */
+export function randomFrom(seed: number, ...words: readonly (string | number)[]): Random {
+  const digest = createHash('sha1')
+    .update(JSON.stringify([seed, ...words]))
+    .digest()
+  let state = digest.readUInt32LE(0)
+  // Mulberry32 over a well-mixed start.
+  return () => {
+    state = (state + 0x6d_2b_79_f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+/** A standard normal deviate (Box and Muller). */
+export function normal(random: Random): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random()))
+  return radius * Math.cos(2 * Math.PI * random())
+}

@@ -1,0 +1,78 @@
+import { parse } from 'yaml'
+import { z } from 'zod'
+
+const share = z.number().min(0).max(1)
+
+/** Chances that a call ends so. Drawn from the seed, the unit and how often it was asked, never from the order of arrival. */
+const shares = z
+  .strictObject({
+    /** RESOURCE_EXHAUSTED with Retry-After. */
+    429: share.optional(),
+    /** INTERNAL, after the latency. */
+    500: share.optional(),
+    /** UNAVAILABLE. */
+    503: share.optional(),
+    /** No answer, ever. */
+    hang: share.optional(),
+    /** The image cannot be decoded: of units, since asking again does not help. */
+    unreadable: share.optional(),
+    /** A safety block: of units, likewise. */
+    block: share.optional(),
+    /** Cut off at the output limit; a larger limit helps, asking the same again does not. */
+    truncate: share.optional(),
+    /** JSON with a code fence, a trailing comma, a comment or single quotes. */
+    malformed: share.optional(),
+    /** Valid JSON that breaks the schema. */
+    schema: share.optional(),
+    /** Finish reason OTHER, without a text. */
+    other: share.optional(),
+  })
+  .superRefine((chosen, context) => {
+    for (const group of [CALL_FATES, UNIT_FATES, ANSWER_FATES]) {
+      const sum = group.reduce((total, name) => total + (chosen[name] ?? 0), 0)
+      if (sum > 1 + 1e-9)
+        context.addIssue({ code: 'custom', message: `the shares ${group.join(', ')} add up to more than 1` })
+    }
+  })
+
+/** What can happen to a call, whatever it asks. */
+export const CALL_FATES = ['429', '500', '503', 'hang'] as const
+/** What can be wrong with a unit, at every call. */
+export const UNIT_FATES = ['unreadable', 'block'] as const
+/** What can be wrong with an answer. */
+export const ANSWER_FATES = ['truncate', 'malformed', 'schema', 'other'] as const
+
+const perSecond = z.number().positive()
+
+const script = z.strictObject({
+  seed: z.int().default(1),
+  /** A number, or the median and the 99th percentile of a log-normal distribution. */
+  latency_ms: z
+    .union([
+      z.number().nonnegative(),
+      z.strictObject({ p50: z.number().positive(), p99: z.number().positive() }).refine(({ p50, p99 }) => p99 >= p50, {
+        message: 'p99 is below p50',
+      }),
+    ])
+    .default(0),
+  shares: shares.default({}),
+  /** Calls beyond so many at once get 429. */
+  concurrency: z.int().positive().optional(),
+  /** Calls beyond so many a second get 429; a list changes it so many seconds after the first call. */
+  rate: z
+    .union([perSecond, z.array(z.strictObject({ after_s: z.number().nonnegative(), per_second: perSecond })).min(1)])
+    .optional(),
+  retry_after_s: z.int().positive().default(1),
+  /** Thinking tokens at the model's default; a request's thinking level or budget lowers them. */
+  thought_tokens: z.int().nonnegative().default(0),
+  /** Instead of a made-up answer: a text as it is, anything else as JSON. `{{unit}}`, `{{images}}` and `{{call}}` are replaced. */
+  answer: z.json().optional(),
+})
+
+export type Script = z.output<typeof script>
+export type Shares = Script['shares']
+
+/** Reads a scripted model from YAML. Throws ZodError or YAMLParseError. */
+export function parseScript(text: string): Script {
+  return script.parse(parse(text) ?? {})
+}

@@ -1,0 +1,226 @@
+import type {
+  GenerateContentConfig,
+  GenerateContentResponse,
+  GoogleGenAI,
+  GoogleGenAIOptions,
+  HttpOptions,
+  MediaResolution as MediaResolutionName,
+  Part,
+  ThinkingLevel as ThinkingLevelName,
+} from '@google/genai'
+import type { ResponseSchema } from '../contracts/answer-check.ts'
+import type { MediaResolution, ThinkingLevel, Tier } from '../contracts/model-options.ts'
+import { localAuthOptions } from './credentials.ts'
+import { localCloud } from './environment.ts'
+import { cloudError } from './errors.ts'
+import { patientFetch } from './patient-fetch.ts'
+
+export type GeminiPart = { text: string } | { gcsUri: string; mimeType: string } | { bytes: Buffer; mimeType: string }
+
+export interface GeminiRequest {
+  projectId: string
+  location: string
+  /** Base URL of a proxy or stand-in; null for Google, or for the local cloud in one. */
+  endpoint: string | null
+  model: string
+  tier: Tier
+  parts: readonly GeminiPart[]
+  responseSchema: ResponseSchema
+  mediaResolution: MediaResolution | null
+  temperature: number | null
+  maxOutputTokens: number | null
+  thinking: ThinkingLevel | null
+  labels: Record<string, string>
+  /** How long the server may take; also told to it. */
+  timeoutMs: number
+}
+
+export interface GeminiAnswer {
+  /** The text of the first candidate, thoughts left out; empty when there is none. */
+  text: string
+  finishReason: string | undefined
+  /** What the model said about its end, or about not beginning. */
+  message: string | undefined
+  blockReason: string | undefined
+  /** Absent when nothing is billed. */
+  usage: { promptTokens: number; outputTokens: number; thoughtTokens: number } | undefined
+  modelVersion: string | undefined
+  /** https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#TrafficType */
+  trafficType: string | undefined
+}
+
+/** A request that got no answer: an HTTP status, or what happened instead. */
+export class GeminiRefused extends Error {
+  override readonly name = 'GeminiRefused'
+  /** The HTTP status, or a problem of the way there. */
+  readonly sign: { http: number; message: string } | { problem: 'deadline' | 'connection' }
+  /** How long the server asked to wait, milliseconds. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    message: string,
+    sign: GeminiRefused['sign'],
+    options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.sign = sign
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+/** Chooses Flex PayGo (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#use-flex-paygo). */
+const TIER_HEADER = 'X-Vertex-AI-LLM-Shared-Request-Type'
+
+/** Gemini 2.5 has budgets of tokens instead of levels (https://cloud.google.com/vertex-ai/generative-ai/docs/thinking#budget). */
+const BUDGETS: Record<ThinkingLevel, number> = { minimal: 0, low: 1_024, medium: 8_192, high: 24_576 }
+
+const clients = new Map<string, Promise<GoogleGenAI>>()
+
+function client({ projectId, location, endpoint }: GeminiRequest): Promise<GoogleGenAI> {
+  const key = `${projectId} ${location} ${endpoint ?? ''}`
+  let known = clients.get(key)
+  if (!known) {
+    known = makeClient(projectId, location, endpoint ?? localCloud()?.http)
+    clients.set(key, known)
+  }
+  return known
+}
+
+/** No retries of the client's own: it knows no Retry-After, and Cloud Tasks paces. */
+async function makeClient(project: string, location: string, baseUrl: string | undefined): Promise<GoogleGenAI> {
+  const [genai, auth] = await Promise.all([import('@google/genai'), localAuthOptions(project)])
+  return new genai.GoogleGenAI({
+    vertexai: true,
+    project,
+    location,
+    apiVersion: 'v1',
+    ...(auth ? { googleAuthOptions: auth as unknown as NonNullable<GoogleGenAIOptions['googleAuthOptions']> } : {}),
+    ...(baseUrl === undefined ? {} : { httpOptions: { baseUrl: `${baseUrl.replace(/\/+$/, '')}/` } }),
+  })
+}
+
+/**
+ * Asks a Gemini model once
+ * (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference).
+ *
+ * @throws GeminiRefused when there is no answer; an answer that was blocked or cut off is returned
+ */
+export async function askGemini(request: GeminiRequest, signal: AbortSignal): Promise<GeminiAnswer> {
+  let heard: Heard | undefined
+  const rememberingFetch: typeof fetch = async (...arguments_) => {
+    const response = await patientFetch(...arguments_)
+    heard = { status: response.status, retryAfter: response.headers.get('retry-after') }
+    return response
+  }
+  try {
+    const { models } = await client(request)
+    signal.throwIfAborted()
+    const answer = await models.generateContent({
+      model: request.model,
+      contents: [{ role: 'user', parts: request.parts.map(part) }],
+      config: config(request, rememberingFetch, signal),
+    })
+    return readAnswer(answer)
+  } catch (error) {
+    throw refusal(error, signal, heard)
+  }
+}
+
+function part(given: GeminiPart): Part {
+  if ('text' in given) return { text: given.text }
+  if ('gcsUri' in given) return { fileData: { fileUri: given.gcsUri, mimeType: given.mimeType } }
+  return { inlineData: { data: given.bytes.toString('base64'), mimeType: given.mimeType } }
+}
+
+function config(request: GeminiRequest, ownFetch: typeof fetch, signal: AbortSignal): GenerateContentConfig {
+  const { mediaResolution, temperature, maxOutputTokens, thinking } = request
+  return {
+    responseMimeType: 'application/json',
+    responseSchema: request.responseSchema as NonNullable<GenerateContentConfig['responseSchema']>,
+    labels: request.labels,
+    ...(mediaResolution === null ? {} : { mediaResolution: `MEDIA_RESOLUTION_${mediaResolution.toUpperCase()}` as MediaResolutionName }),
+    ...(temperature === null ? {} : { temperature }),
+    ...(maxOutputTokens === null ? {} : { maxOutputTokens }),
+    ...(thinking === null ? {} : { thinkingConfig: thinkingConfig(request.model, thinking) }),
+    abortSignal: signal,
+    httpOptions: {
+      timeout: request.timeoutMs,
+      fetch: ownFetch as NonNullable<HttpOptions['fetch']>,
+      ...(request.tier === 'flex' ? { headers: { [TIER_HEADER]: 'flex' } } : {}),
+    },
+  }
+}
+
+function thinkingConfig(model: string, level: ThinkingLevel): NonNullable<GenerateContentConfig['thinkingConfig']> {
+  if (!/^gemini-2/.test(model)) return { thinkingLevel: level.toUpperCase() as ThinkingLevelName }
+  // 2.5 Pro cannot stop thinking; 128 tokens is its least (same page).
+  return { thinkingBudget: /-pro/.test(model) ? Math.max(128, BUDGETS[level]) : BUDGETS[level] }
+}
+
+function readAnswer({ candidates, promptFeedback, usageMetadata, modelVersion }: GenerateContentResponse): GeminiAnswer {
+  const candidate = candidates?.[0]
+  const text = (candidate?.content?.parts ?? []).flatMap((piece) => (piece.thought || !piece.text ? [] : [piece.text])).join('')
+  const usage = {
+    promptTokens: usageMetadata?.promptTokenCount ?? 0,
+    outputTokens: usageMetadata?.candidatesTokenCount ?? 0,
+    thoughtTokens: usageMetadata?.thoughtsTokenCount ?? 0,
+  }
+  return {
+    text,
+    finishReason: candidate?.finishReason,
+    message: candidate?.finishMessage ?? promptFeedback?.blockReasonMessage,
+    blockReason: promptFeedback?.blockReason,
+    usage: usage.promptTokens + usage.outputTokens + usage.thoughtTokens > 0 ? usage : undefined,
+    modelVersion,
+    trafficType: usageMetadata?.trafficType,
+  }
+}
+
+/** What the client does not hand on of an HTTP answer. */
+interface Heard {
+  status: number
+  retryAfter: string | null
+}
+
+/** What the client threw: its ApiError, an abort, or whatever fetch or the credentials said. */
+function refusal(error: unknown, signal: AbortSignal, heard: Heard | undefined): GeminiRefused {
+  const { name, status, message } = error as { name?: string; status?: unknown; message?: string }
+  if (signal.aborted || name === 'AbortError' || name === 'TimeoutError') {
+    return new GeminiRefused('the model did not answer in time', { problem: 'deadline' }, { cause: error })
+  }
+  // A body that is not what its type says makes the client stumble: the status counts all the same.
+  const http = name === 'ApiError' && typeof status === 'number' ? status : heard !== undefined && heard.status >= 400 ? heard.status : undefined
+  if (http !== undefined) {
+    const body = errorBody(message ?? '')
+    const retryAfterMs = headerDelay(heard?.retryAfter ?? null) ?? body.retryDelayMs
+    return new GeminiRefused(body.message, { http, message: body.message }, { retryAfterMs, cause: error })
+  }
+  const known = cloudError(error)
+  if (known.status === 'UNAUTHENTICATED' || known.status === 'PERMISSION_DENIED' || /default credentials/i.test(known.message)) {
+    return new GeminiRefused(known.message, { http: 401, message: known.message }, { cause: error })
+  }
+  const behind = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  return new GeminiRefused(`${known.message}${behind}`, { problem: 'connection' }, { cause: error })
+}
+
+/** Google's error document, which the client hands on as its message (https://cloud.google.com/apis/design/errors#http_mapping). */
+function errorBody(text: string): { message: string; retryDelayMs: number | undefined } {
+  try {
+    const { error } = JSON.parse(text) as { error?: { message?: unknown; details?: { retryDelay?: unknown }[] } }
+    const delay = error?.details?.map(({ retryDelay }) => /^(\d+(?:\.\d+)?)s$/.exec(String(retryDelay))?.[1]).find((seconds) => seconds !== undefined)
+    return {
+      message: typeof error?.message === 'string' ? error.message : text,
+      retryDelayMs: delay === undefined ? undefined : Number(delay) * 1_000,
+    }
+  } catch {
+    // A proxy's page, for one: shown as it is.
+    return { message: text, retryDelayMs: undefined }
+  }
+}
+
+/** Retry-After in seconds or as a date (https://www.rfc-editor.org/rfc/rfc9110#field.retry-after). */
+function headerDelay(header: string | null): number | undefined {
+  if (header === null) return undefined
+  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now()
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+}

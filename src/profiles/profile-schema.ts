@@ -1,0 +1,28 @@
+import path from 'node:path'
+import { z } from 'zod'
+import { profile } from '../contracts/run-spec.ts'
+
+/** Where the published schema lies in the package. */
+export const SCHEMA_FILE = path.join('schemas', 'profile.schema.json')
+
+/** The JSON Schema of profiles, by which editors complete and check them. */
+export function profileJsonSchema(): object {
+  const { $schema, ...schema } = z.toJSONSchema(profile, { target: 'draft-7' })
+  return { $schema, title: 'A profile of imagery', description: 'What to ask of every unit, and which columns come back.', ...schema }
+}
+
+/** The line by which editors find a file's schema (https://github.com/redhat-developer/yaml-language-server#using-inlined-schema). */
+const SCHEMA_LINE = /^# yaml-language-server: \$schema=.*\n/
+
+/**
+ * A profile's text with its schema line for a file in `folder`: relative where the package lies
+ * below it, so that the line is right on every machine that installs the project.
+ *
+ * @param root the package's folder
+ */
+export function withSchemaLine(text: string, folder: string, root: string): string {
+  const file = path.join(root, SCHEMA_FILE)
+  const relative = path.relative(folder, file)
+  const shown = relative.startsWith('..') ? file : `./${relative}`
+  return `# yaml-language-server: $schema=${shown.split(path.sep).join('/')}\n${text.replace(SCHEMA_LINE, '')}`
+}

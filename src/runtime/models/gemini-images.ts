@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto'
+import type { Observation } from '../../contracts/messages.ts'
+import type { ImageTransport } from '../../contracts/model-options.ts'
+import { CloudError } from '../../google/errors.ts'
+import type { GeminiPart } from '../../google/gemini.ts'
+import { detectFormat, IMAGE_FORMATS } from './image-format.ts'
+import { AttemptFailure, UnreadableImage } from './model.ts'
+
+/** Gemini's limits per image (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding). */
+const MAX_GS_BYTES = 30_000_000
+const MAX_INLINE_BYTES = 7_000_000
+
+/** A request's limit, base64 and prompt included (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#payload-limit). */
+const MAX_REQUEST_BYTES = 20_000_000
+const PROMPT_BYTES = 1_000_000
+
+/** The MIME types that Gemini takes, by the endings that files have. */
+const MIME_TYPES: Readonly<Record<string, string>> = {
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  jpe: 'image/jpeg',
+  png: 'image/png',
+  webp: 'image/webp',
+  heic: 'image/heic',
+  heif: 'image/heif',
+}
+
+const ACCEPTED_TYPES = new Set<string>(IMAGE_FORMATS.map((format) => `image/${format}`))
+
+export interface ImageSource {
+  readImage: (uri: string, signal: AbortSignal) => Promise<Buffer>
+  describeObject: (uri: string) => Promise<{ bytes: number; contentType: string | undefined }>
+}
+
+/** An image that goes into a request. */
+export interface GeminiImage {
+  observation: Observation
+  part: GeminiPart
+  /** Of the content, when imagery has read it. */
+  contentHash: string | undefined
+}
+
+export interface GatheredImages {
+  images: GeminiImage[]
+  unreadable: UnreadableImage[]
+}
+
+/** Images of one unit that are read or looked up at once. */
+const AT_ONCE = 8
+
+/**
+ * The images of a unit as parts of a request: by URI, or read and sent along. Images that cannot be
+ * used are named apart.
+ */
+export async function gatherImages(
+  observations: readonly Observation[],
+  transport: ImageTransport,
+  source: ImageSource,
+  signal: AbortSignal,
+): Promise<GatheredImages> {
+  const image = transport === 'inline' ? inlineImage : gsImage
+  const gathered = await each(observations, (observation) => image(observation, source, signal))
+  if (transport === 'inline') checkTotal(gathered.images)
+  return gathered
+}
+
+/** Leaves out the images that are not there, too large or of no accepted type: asked only after Gemini has refused a request. */
+export async function lookAgain(images: readonly GeminiImage[], source: ImageSource): Promise<GatheredImages> {
+  return each(images, async (image) => {
+    const { gcs_uri: uri } = image.observation
+    const { bytes, contentType } = await described(uri, source)
+    if (bytes === 0) throw new UnreadableImage(uri, 'is empty (0 bytes)')
+    if (bytes > MAX_GS_BYTES) throw new UnreadableImage(uri, `has ${bytes} bytes; Gemini reads images up to ${MAX_GS_BYTES}`)
+    if (contentType !== undefined && contentType.startsWith('image/') && !ACCEPTED_TYPES.has(contentType)) {
+      throw new UnreadableImage(uri, `is ${contentType}, which Gemini does not read`)
+    }
+    return image
+  })
+}
+
+async function each<Item>(items: readonly Item[], make: (item: Item) => Promise<GeminiImage>): Promise<GatheredImages> {
+  const outcomes: (GeminiImage | UnreadableImage)[] = []
+  const waiting = items.entries()
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of waiting) {
+      outcomes[index] = await make(item).catch((error: unknown) => {
+        if (error instanceof UnreadableImage) return error
+        throw error
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  return {
+    images: outcomes.filter((outcome): outcome is GeminiImage => !(outcome instanceof UnreadableImage)),
+    unreadable: outcomes.filter((outcome) => outcome instanceof UnreadableImage),
+  }
+}
+
+async function gsImage(observation: Observation, source: ImageSource): Promise<GeminiImage> {
+  const { gcs_uri: uri } = observation
+  if (!/^gs:\/\/[^/]+\/./.test(uri)) throw new UnreadableImage(uri, 'is not a gs:// URI')
+  const mimeType = MIME_TYPES[/\.([a-z]+)$/i.exec(uri)?.[1]?.toLowerCase() ?? ''] ?? (await typeByObject(uri, source))
+  return { observation, part: { gcsUri: uri, mimeType }, contentHash: undefined }
+}
+
+/** A name without a telling end: the object itself knows what it was stored as. */
+async function typeByObject(uri: string, source: ImageSource): Promise<string> {
+  const { contentType } = await described(uri, source)
+  if (contentType !== undefined && ACCEPTED_TYPES.has(contentType)) return contentType
+  throw new UnreadableImage(uri, `is ${contentType ?? 'of no known type'}: Gemini reads ${IMAGE_FORMATS.join(', ')}`)
+}
+
+async function described(uri: string, source: ImageSource): Promise<{ bytes: number; contentType: string | undefined }> {
+  return source.describeObject(uri).catch((error: unknown) => {
+    if (!(error instanceof CloudError)) throw error
+    if (error.status === 'NOT_FOUND') throw new UnreadableImage(uri, 'does not exist', { cause: error })
+    // Gemini reads with an account of its own: what we may not see, it may.
+    if (error.status === 'PERMISSION_DENIED' || error.status === 'UNAUTHENTICATED') return { bytes: 1, contentType: undefined }
+    throw error
+  })
+}
+
+async function inlineImage(observation: Observation, source: ImageSource, signal: AbortSignal): Promise<GeminiImage> {
+  const { gcs_uri: uri } = observation
+  const bytes = await source.readImage(uri, signal)
+  const detected = detectFormat(bytes)
+  if ('refused' in detected) throw new UnreadableImage(uri, detected.refused)
+  if (bytes.length > MAX_INLINE_BYTES) {
+    throw new UnreadableImage(uri, `has ${bytes.length} bytes; inline images may have ${MAX_INLINE_BYTES} (--image-transport gs: ${MAX_GS_BYTES})`)
+  }
+  const contentHash = createHash('sha256').update(bytes).digest('hex')
+  return { observation, part: { bytes, mimeType: `image/${detected.format}` }, contentHash }
+}
+
+function checkTotal(images: readonly GeminiImage[]): void {
+  const bytes = images.reduce((sum, { part }) => sum + ('bytes' in part ? part.bytes.length : 0), 0)
+  if ((bytes * 4) / 3 <= MAX_REQUEST_BYTES - PROMPT_BYTES) return
+  throw new AttemptFailure(
+    'unreadable_image',
+    `the ${images.length} images have ${bytes} bytes: too many for one request with --image-transport inline; use gs, or fewer images per unit`,
+    { retryable: false },
+  )
+}
+
+/** SHA-256 of the URIs, in order, and of the content of each image that imagery has read. */
+export function inputHash(images: readonly GeminiImage[]): string {
+  const hash = createHash('sha256')
+  for (const { observation, contentHash } of images) hash.update(`${observation.gcs_uri}\n${contentHash ?? ''}\n`)
+  return hash.digest('hex')
+}

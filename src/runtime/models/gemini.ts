@@ -1,0 +1,196 @@
+import { answerCheck, responseSchema, type CheckedAnswer } from '../../contracts/answer-check.ts'
+import { failureKind, type FailureSign } from '../../contracts/failures.ts'
+import { DEFAULT_OUTPUT_TOKENS, MAX_OUTPUT_TOKENS, type ThinkingLevel } from '../../contracts/model-options.ts'
+import { RUN_LABEL } from '../../contracts/names.ts'
+import type { GeminiOptions, RunSpec } from '../../contracts/run-spec.ts'
+import { GeminiRefused, type GeminiAnswer, type GeminiPart, type GeminiRequest } from '../../google/gemini.ts'
+import { cutText } from '../ledger/row-size.ts'
+import { isLooping, parseAnswer } from './gemini-answer.ts'
+import { gatherImages, inputHash, lookAgain, type GeminiImage, type ImageSource } from './gemini-images.ts'
+import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from './model.ts'
+
+export interface GeminiModelOptions extends ImageSource {
+  spec: RunSpec
+  ask: (request: GeminiRequest, signal: AbortSignal) => Promise<GeminiAnswer>
+}
+
+/** How long an answer may get, and how much may be thought first. */
+interface Room {
+  maxOutputTokens: number
+  thinking: ThinkingLevel | null
+}
+
+/** How much more room an answer gets that was cut off. */
+const MORE_ROOM = 4
+
+/**
+ * The model that asks Gemini. One request an attempt, with all images of the unit; a second one
+ * only when the first was cut off, or when Gemini refused images of which some can be left out.
+ *
+ * Its failures are those of `failureKind`; whatever was billed is reported with them.
+ */
+export function geminiModel(options: GeminiModelOptions): Model {
+  const { spec, ask } = options
+  const { gemini, profile } = spec
+  if (gemini === null || profile.prompt === undefined) throw new Error(`run ${spec.run_id} asks no Gemini model`)
+  const base = requestBase(spec, gemini)
+  let check: Promise<(answer: unknown) => CheckedAnswer> | undefined
+
+  return {
+    async answer(asset, { signal, onBilled }) {
+      check ??= answerCheck(profile.output, cutText)
+      const exchange = new Exchange(gemini, onBilled)
+      let { images, unreadable } = await gatherImages(asset.observations, gemini.image_transport, options, signal)
+      let room: Room = { maxOutputTokens: gemini.max_output_tokens ?? DEFAULT_OUTPUT_TOKENS, thinking: gemini.thinking }
+      let hasLookedAgain = false
+      let hasMoreRoom = false
+      for (;;) {
+        if (images.length === 0) throw exchange.failed('unreadable_image', `no readable image: ${unreadable.map(({ message }) => message).join('; ')}`)
+        exchange.looksAt(images)
+        const parts = [...imageParts(images), { text: profile.prompt ?? '' }]
+        const answer = await ask({ ...base, ...room, parts }, signal).catch((error: unknown) => exchange.refused(error))
+        if (answer instanceof AttemptFailure) {
+          if (hasLookedAgain || answer.retryable || gemini.image_transport === 'inline') throw answer
+          hasLookedAgain = true
+          const seen = await lookAgain(images, options)
+          if (seen.unreadable.length === 0) throw answer
+          images = seen.images
+          unreadable = [...unreadable, ...seen.unreadable]
+          continue
+        }
+        exchange.heard(answer)
+        const sign = failureSign(answer)
+        if (sign === undefined) return exchange.accept(answer.text, await check)
+        const failure = exchange.failedBy(sign, answer)
+        const roomier = failure.failure === 'truncated' && !hasMoreRoom && !isLooping(answer.text) ? moreRoom(room, gemini.model) : undefined
+        if (roomier === undefined) throw failure
+        hasMoreRoom = true
+        room = roomier
+      }
+    },
+  }
+}
+
+function requestBase(spec: RunSpec, gemini: GeminiOptions): Omit<GeminiRequest, 'parts' | keyof Room> {
+  return {
+    projectId: spec.place.projectId,
+    location: gemini.location,
+    endpoint: gemini.endpoint,
+    model: gemini.model,
+    tier: gemini.tier,
+    responseSchema: responseSchema(spec.profile.output),
+    mediaResolution: gemini.media_resolution,
+    temperature: gemini.temperature,
+    labels: { [RUN_LABEL]: spec.run_id },
+    timeoutMs: spec.limits.attempt_timeout_ms,
+  }
+}
+
+/** Each image; before it its number and time when there are several, so that the prompt may speak of the newest. */
+function imageParts(images: readonly GeminiImage[]): GeminiPart[] {
+  if (images.length === 1) return images.map(({ part }) => part)
+  return images.flatMap(({ part, observation }, index) => {
+    const taken = observation.capture_time === null ? '' : `, taken ${observation.capture_time.slice(0, 10)}`
+    return [{ text: `Image ${index + 1} of ${images.length}${taken}:` }, part]
+  })
+}
+
+/** What is wrong with how an answer ended; undefined when it is a whole one. */
+function failureSign({ blockReason, finishReason, text }: GeminiAnswer): FailureSign | undefined {
+  if (blockReason !== undefined) return { blockReason }
+  if (finishReason !== undefined && finishReason !== 'STOP') return { finishReason }
+  return text.trim() === '' ? { problem: 'empty' } : undefined
+}
+
+/** A larger limit and less thinking, since thoughts count; undefined when there is neither to give. */
+function moreRoom({ maxOutputTokens, thinking }: Room, model: string): Room | undefined {
+  const least = /-pro/.test(model) ? 'low' : 'minimal'
+  const roomier = { maxOutputTokens: Math.min(MAX_OUTPUT_TOKENS, maxOutputTokens * MORE_ROOM), thinking: least } as const
+  return roomier.maxOutputTokens === maxOutputTokens && thinking === least ? undefined : roomier
+}
+
+/** One attempt's talk with the model: what was looked at, what was said, and what all of it is billed. */
+class Exchange {
+  readonly #gemini: GeminiOptions
+  readonly #onBilled: AnswerOptions['onBilled']
+  #known: Known = {}
+
+  constructor(gemini: GeminiOptions, onBilled: AnswerOptions['onBilled']) {
+    this.#gemini = gemini
+    this.#onBilled = onBilled
+  }
+
+  looksAt(images: readonly GeminiImage[]): void {
+    this.#known = { ...this.#known, observationsUsed: images.map(({ observation }) => observation), inputHash: inputHash(images) }
+  }
+
+  /** Adds an answer to what is known. Tokens of several answers add up: all of them are billed. */
+  heard({ usage, modelVersion, finishReason, blockReason, trafficType }: GeminiAnswer): void {
+    const before = this.#known.usage
+    const sum = usage && {
+      promptTokens: usage.promptTokens + (before?.promptTokens ?? 0),
+      outputTokens: usage.outputTokens + (before?.outputTokens ?? 0),
+      thoughtTokens: usage.thoughtTokens + (before?.thoughtTokens ?? 0),
+    }
+    const ended = finishReason ?? blockReason
+    this.#known = {
+      ...this.#known,
+      ...(sum ? { usage: sum } : {}),
+      ...(modelVersion === undefined ? {} : { modelVersion }),
+      ...(ended === undefined ? {} : { finishReason: ended }),
+      tier: servedTier(trafficType, this.#gemini.tier),
+    }
+    if (this.#known.usage) this.#onBilled?.(this.#known)
+  }
+
+  async accept(text: string, check: (answer: unknown) => CheckedAnswer): Promise<Answer> {
+    const parsed = await parseAnswer(text)
+    if ('malformed' in parsed) throw this.failed('schema', `the answer is not JSON: ${parsed.malformed}`, { rawAnswer: text })
+    const checked = check(parsed.value)
+    const { repaired } = parsed
+    if ('faults' in checked) {
+      throw this.failed('schema', `the answer does not fit the profile: ${checked.faults.join('; ')}`, { rawAnswer: text, repaired })
+    }
+    const { observationsUsed = [], inputHash: hash = '', modelVersion = this.#gemini.model, ...known } = this.#known
+    return {
+      ...known,
+      columns: checked.columns,
+      repaired,
+      ...(repaired ? { rawAnswer: text } : {}),
+      modelVersion,
+      observationsUsed,
+      inputHash: hash,
+    }
+  }
+
+  failedBy(sign: FailureSign, { text, message }: GeminiAnswer): AttemptFailure {
+    const { cause, retryable } = failureKind(sign)
+    const why = 'blockReason' in sign ? `the prompt was blocked: ${sign.blockReason}` : 'finishReason' in sign ? `the answer ended with ${sign.finishReason}` : 'the answer is empty'
+    return this.failed(cause, message ? `${why}: ${message}` : why, { retryable, ...(text ? { rawAnswer: text } : {}) })
+  }
+
+  /** A request without an answer, as a failure. Anything unforeseen stays what it is. */
+  refused(error: unknown): AttemptFailure {
+    if (!(error instanceof GeminiRefused)) throw error
+    const { cause, retryable } = failureKind(error.sign)
+    const status = 'http' in error.sign ? `HTTP ${error.sign.http} ` : ''
+    return this.failed(cause, `${this.#gemini.model}: ${status}${error.message}`, { retryable, retryAfterMs: error.retryAfterMs, cause: error })
+  }
+
+  failed(
+    failure: AttemptFailure['failure'],
+    message: string,
+    options: { retryable?: boolean; retryAfterMs?: number | undefined; rawAnswer?: string; repaired?: boolean; cause?: unknown } = {},
+  ): AttemptFailure {
+    const { retryable = false, retryAfterMs, rawAnswer, repaired, cause } = options
+    const known = { ...this.#known, ...(rawAnswer === undefined ? {} : { rawAnswer }), ...(repaired === undefined ? {} : { repaired }) }
+    return new AttemptFailure(failure, message, { retryable, known, cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
+  }
+}
+
+/** The tier that answered (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#verify-usage). */
+function servedTier(trafficType: string | undefined, asked: GeminiOptions['tier']): GeminiOptions['tier'] {
+  if (trafficType === 'ON_DEMAND_FLEX') return 'flex'
+  return trafficType === 'ON_DEMAND' ? 'standard' : asked
+}
+

@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { ImageryError } from '../contracts/errors.ts'
+import type { GeminiOptions } from '../contracts/run-spec.ts'
+import { readGeminiFlag } from './gemini-stand-in.ts'
+import { findLocalCloud } from './local-cloud.ts'
+
+/**
+ * Who will answer a Gemini run in the local cloud: the stand-in that the flag names or a running
+ * cloud has, else the real Vertex AI when this user has credentials. Asked before anything is made.
+ *
+ * @param gemini the model that will be asked; null when none is; `unknown` when only the run's record can tell
+ * @param options.flag the value of `--gemini`
+ * @param options.flags what a suggested command must carry to work on the same cloud
+ * @returns what the local cloud is to be started with
+ * @throws ImageryError NOT_AVAILABLE when nobody would answer
+ */
+export async function whoAnswers(
+  gemini: GeminiOptions | null | 'unknown',
+  options: { dataDirectory: string; flag: string | undefined; flags: string; environment?: NodeJS.ProcessEnv },
+): Promise<string | undefined> {
+  const asked = readGeminiFlag(options.flag)
+  if (gemini === null || asked !== undefined || (gemini !== 'unknown' && gemini.endpoint !== null)) return asked
+  const running = await findLocalCloud(options.dataDirectory)
+  if (running?.gemini !== undefined) return undefined
+  const hasCredentials = credentialsFile(options.environment ?? process.env) !== undefined
+  if (!running && hasCredentials) return 'forward'
+  if (gemini === 'unknown') return undefined
+  throw nobodyAnswers(gemini.model, { isRunning: running !== undefined, hasCredentials, flags: options.flags })
+}
+
+/**
+ * The same for a run that is taken further in a cloud that is there by now.
+ *
+ * @param answering the stand-in that the cloud was started with
+ * @throws ImageryError NOT_AVAILABLE when nobody would answer
+ */
+export function needAnswers(gemini: GeminiOptions | null, answering: string | undefined, target: { kind: string; flags: string }): void {
+  if (gemini === null || gemini.endpoint !== null || target.kind !== 'local' || answering !== undefined) return
+  const hasCredentials = credentialsFile(process.env) !== undefined
+  throw nobodyAnswers(gemini.model, { isRunning: true, hasCredentials, flags: target.flags })
+}
+
+/** Where Application Default Credentials lie (https://cloud.google.com/docs/authentication/application-default-credentials#order). */
+function credentialsFile(environment: NodeJS.ProcessEnv): string | undefined {
+  const configured = environment['CLOUDSDK_CONFIG'] ?? path.join(environment['HOME'] ?? os.homedir(), '.config', 'gcloud')
+  const onWindows = environment['APPDATA'] === undefined ? [] : [path.join(environment['APPDATA'], 'gcloud')]
+  const folders = [configured, ...onWindows].map((folder) => path.join(folder, 'application_default_credentials.json'))
+  return [environment['GOOGLE_APPLICATION_CREDENTIALS'], ...folders].find((file) => file !== undefined && file !== '' && existsSync(file))
+}
+
+function nobodyAnswers(model: string, { isRunning, hasCredentials, flags }: { isRunning: boolean; hasCredentials: boolean; flags: string }): ImageryError {
+  const stop = isRunning ? [`imagery local stop${flags.replace(' --local', '')}, then`] : []
+  const real = hasCredentials
+    ? 'The same command with --gemini forward   (the real Vertex AI; Google bills you)'
+    : 'gcloud auth application-default login   (then the real Vertex AI answers; Google bills you)'
+  return new ImageryError(
+    'NOT_AVAILABLE',
+    isRunning
+      ? `The local cloud that is running was started without --gemini: nobody would answer as ${model}`
+      : `Nobody would answer as ${model}: this machine has no Google credentials, and no stand-in is named`,
+    {
+      suggestions: [
+        ...stop,
+        'The same command with --gemini replay:FILE   (recorded answers, JSONL)',
+        'The same command with --gemini script:FILE   (a scripted model, YAML)',
+        real,
+        'The same command with --profile image-quality   (measured: no model is asked)',
+      ],
+    },
+  )
+}

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LocalCloudLocator } from '../../src/contracts/local-cloud-locator.ts'
+import type { RunReport } from '../../src/contracts/run-report.ts'
+import { adminCall } from '../../src/services/local-cloud.ts'
+import { GeminiUser, queryOf, type GeminiCalls } from './gemini-user.ts'
+
+const ASSETS = 1_000
+
+/** Billed answers above one per asset, as a share: malformed JSON, and rows that a doubled delivery paid for again. */
+const MOST_WASTE = 0.05
+
+const MODEL = `
+seed: 20261123
+latency_ms: {p50: 80, p99: 300}
+shares: {429: 0.20, 500: 0.05, hang: 0.02, malformed: 0.03}
+retry_after_s: 1
+`
+
+/** Seeds whose first draws have a hit, so that the shares show in a run of this size. */
+const RULES = {
+  'every shard is delivered twice': { method: 'deliver/imagery-populate*', every: 1, effect: { kind: 'duplicate' } },
+  'every tenth task is delivered twice': { method: 'deliver/imagery-main*/process', every: 10, effect: { kind: 'duplicate' } },
+  '5 % of the ledger inserts fail': {
+    method: 'bigquery.tabledata.insertAll',
+    share: 0.05,
+    seed: 27,
+    effect: { kind: 'error', status: 'UNAVAILABLE' },
+  },
+}
+
+const user = new GeminiUser()
+let locator: LocalCloudLocator
+let report: RunReport
+let calls: GeminiCalls
+
+beforeAll(async () => {
+  const faults = user.file('faults.json', JSON.stringify(Object.values(RULES)))
+  locator = await user.startCloud('--gemini', `script:${user.file('model.yaml', MODEL)}`, '--faults', faults)
+  const rows = Array.from({ length: ASSETS }, (_, index) => {
+    const id = String(index).padStart(4, '0')
+    return JSON.stringify({
+      asset_id: `asset-${id}`,
+      observation_id: `o-${id}`,
+      gcs_uri: `gs://street-images/${id}.jpg`,
+    })
+  })
+  const table = user.file('assets.jsonl', `${rows.join('\n')}\n`)
+  // Short tries, so that a call that hangs does not hold the test.
+  report = await user.run(['--table', table, '--profile', 'road-signs', '--attempt-timeout', '5'])
+  calls = await user.geminiCalls()
+})
+
+afterAll(() => user.leave())
+
+describe('a run whose model throttles, fails, hangs and babbles, whose pushes are doubled and whose inserts fail', () => {
+  test('ends well by itself, with exactly one row per asset', async () => {
+    expect(report).toMatchObject({
+      state: 'complete',
+      units: { total: ASSETS, ok: ASSETS, failed: 0, pending: 0 },
+      causes: {},
+    })
+    const [rows] = await queryOf<Record<string, number>>(
+      locator,
+      report.results_table,
+      "SELECT COUNT(*) AS all_rows, COUNT(DISTINCT asset_id) AS assets, COUNTIF(status = 'ok') AS answered FROM TABLE",
+    )
+    expect(rows).toEqual({ all_rows: ASSETS, assets: ASSETS, answered: ASSETS })
+  })
+
+  test('wrote no attempt twice', async () => {
+    const [rows] = await queryOf<Record<string, number>>(
+      locator,
+      report.attempts_table,
+      'SELECT COUNT(*) AS attempts, COUNT(DISTINCT attempt_id) AS ids FROM TABLE',
+    )
+    expect(rows?.['ids']).toBe(rows?.['attempts'])
+  })
+
+  test('paid at most one answer in twenty more than there are assets', () => {
+    expect(calls.summary.units).toBe(ASSETS)
+    expect(calls.summary.billedCalls).toBeGreaterThanOrEqual(ASSETS)
+    expect(calls.summary.billedCalls).toBeLessThanOrEqual(ASSETS * (1 + MOST_WASTE))
+  })
+
+  test('has every token that was billed in its ledger, and their price in its total', async () => {
+    const [rows] = await queryOf<Record<string, number>>(
+      locator,
+      report.attempts_table,
+      'SELECT SUM(prompt_tokens) AS prompt, SUM(output_tokens) AS output, SUM(cost_usd) AS cost FROM TABLE',
+    )
+    expect(rows).toMatchObject({ prompt: calls.summary.promptTokens, output: calls.summary.answerTokens })
+    expect(report.cost_usd).toBeCloseTo(rows?.['cost'] ?? 0, 9)
+  })
+
+  test('had to go through all of it', async () => {
+    const { outcomes } = calls.summary
+    expect(outcomes['RESOURCE_EXHAUSTED']).toBeGreaterThan(ASSETS * 0.15)
+    expect(outcomes['INTERNAL']).toBeGreaterThan(ASSETS * 0.02)
+    expect(outcomes['CANCELLED']).toBeGreaterThan(ASSETS * 0.01)
+    expect(outcomes['malformed']).toBeGreaterThan(ASSETS * 0.015)
+    const { body } = await adminCall(locator, 'GET', '/_imagery/faults')
+    const applied = (body as { applied: number }[]).map((rule) => rule.applied)
+    expect(applied).toHaveLength(Object.keys(RULES).length)
+    for (const times of applied) expect(times).toBeGreaterThan(0)
+  })
+})

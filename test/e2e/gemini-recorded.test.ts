@@ -1,0 +1,193 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { GeminiUser } from './gemini-user.ts'
+
+const OWN = path.resolve(import.meta.dirname, '../fixtures/road-signs')
+
+/** A folder with `observations.jsonl` and `responses.jsonl` of 262 images, for whoever has it. */
+const RECORDING = process.env['IMAGERY_ROAD_SIGNS'] ?? ''
+const hasRecording = RECORDING !== '' && existsSync(path.join(RECORDING, 'responses.jsonl'))
+
+interface Row {
+  observation_ids: string[]
+  category: string
+  repaired: boolean
+  prompt_tokens: number
+  output_tokens: number
+}
+
+interface Recorded {
+  usageMetadata: { promptTokenCount: number; candidatesTokenCount: number }
+}
+
+let user: GeminiUser
+
+beforeEach(() => {
+  user = new GeminiUser()
+})
+
+afterEach(() => user.leave())
+
+function sum<Item>(items: readonly Item[], figure: (item: Item) => number): number {
+  return items.reduce((total, item) => total + figure(item), 0)
+}
+
+function recorded(file: string): Recorded[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Recorded)
+}
+
+describe('recorded answers', () => {
+  test('become one row per observation, with their tokens, and repaired where they were no JSON', async () => {
+    await user.startCloud('--gemini', `replay:${path.join(OWN, 'answers.jsonl')}`)
+    const report = await user.run([
+      '--table',
+      path.join(OWN, 'observations.jsonl'),
+      '--profile',
+      'road-signs',
+      '--unit',
+      'observation',
+    ])
+    expect(report).toMatchObject({ state: 'complete', units: { total: 4, ok: 4, failed: 0, pending: 0 } })
+    const rows = await user.results<Row>(report.run_id)
+    const byObservation = Object.fromEntries(
+      rows.map((row) => [row.observation_ids[0], [row.category, row.repaired, row.output_tokens]]),
+    )
+    // A code fence and a trailing comma are in the second and the third recorded answer.
+    expect(byObservation).toEqual({
+      'o1:0001': ['Stop', false, 41],
+      'o1:0002': ['Speed Limit', expect.any(Boolean), 44],
+      'o1:0003': ['Street name', true, 39],
+      'o1:0004': ['No Parking', false, 46],
+    })
+    expect(sum(rows, (row) => row.prompt_tokens)).toBe(4 * 412)
+    expect((await user.geminiCalls()).summary).toMatchObject({ units: 4, calls: 4, billedCalls: 4, maxCallsPerUnit: 1 })
+  })
+
+  test.skipIf(!hasRecording)(
+    'of a whole sample table are all ok, the malformed ones repaired, every token accounted for',
+    async () => {
+      const responses = path.join(RECORDING, 'responses.jsonl')
+      await user.startCloud('--gemini', `replay:${responses}`)
+      const report = await user.run([
+        '--table',
+        path.join(RECORDING, 'observations.jsonl'),
+        '--profile',
+        'road-signs',
+        '--unit',
+        'observation',
+      ])
+      expect(report.units).toEqual({ total: 262, ok: 262, failed: 0, pending: 0 })
+      const rows = await user.results<Row>(report.run_id)
+      expect(rows.filter(({ repaired }) => repaired)).toHaveLength(4)
+      const answers = recorded(responses)
+      expect(sum(rows, (row) => row.prompt_tokens)).toBe(
+        sum(answers, ({ usageMetadata }) => usageMetadata.promptTokenCount),
+      )
+      expect(sum(rows, (row) => row.output_tokens)).toBe(
+        sum(answers, ({ usageMetadata }) => usageMetadata.candidatesTokenCount),
+      )
+    },
+  )
+})
+
+describe('a scripted model', () => {
+  test('sees all images of an asset in one request', async () => {
+    await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1\nlatency_ms: 20\n')}`)
+    const report = await user.run([
+      '--table',
+      path.join(OWN, 'observations.jsonl'),
+      '--profile',
+      'road-signs',
+      '--unit',
+      'asset',
+    ])
+    expect(report.units).toEqual({ total: 2, ok: 2, failed: 0, pending: 0 })
+    const { summary, units } = await user.geminiCalls()
+    expect(summary).toMatchObject({ units: 2, calls: 2, billedCalls: 2 })
+    expect(units.map(({ images }) => images.length)).toEqual([2, 2])
+  })
+
+  test.skipIf(!hasRecording)('sees all images of each of 60 assets in one request', async () => {
+    await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1\nlatency_ms: 20\n')}`)
+    const report = await user.run([
+      '--table',
+      path.join(RECORDING, 'observations.jsonl'),
+      '--profile',
+      'road-signs',
+      '--unit',
+      'asset',
+    ])
+    expect(report.units).toEqual({ total: 60, ok: 60, failed: 0, pending: 0 })
+    const { summary, units } = await user.geminiCalls()
+    expect(summary).toMatchObject({ units: 60, calls: 60, maxCallsPerUnit: 1 })
+    expect(sum(units, ({ images }) => images.length)).toBe(262)
+  })
+
+  test('is asked on the flex tier, at a low resolution and with inline images as the flags say', async () => {
+    await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1')}`)
+    const table = [
+      '--table',
+      path.resolve(import.meta.dirname, '../../samples/street-signs/observations.jsonl'),
+      '--profile',
+      'road-signs',
+    ]
+    const flex = await user.run([
+      ...table,
+      '--tier',
+      'flex',
+      '--media-resolution',
+      'low',
+      '--image-transport',
+      'inline',
+    ])
+    const { summary } = await user.geminiCalls()
+    expect(summary).toMatchObject({
+      tiers: { ON_DEMAND_FLEX: flex.units.total },
+      mediaResolutions: { LOW: flex.units.total },
+      transports: { inline: flex.units.total },
+    })
+    const standard = await user.run([...table, '--media-resolution', 'low'])
+    expect((await user.geminiCalls()).summary.transports).toEqual({ inline: flex.units.total, gcs: flex.units.total })
+    // Half the price (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo); the texts differ in length.
+    expect(flex.cost_usd / standard.cost_usd).toBeGreaterThan(0.4)
+    expect(flex.cost_usd / standard.cost_usd).toBeLessThan(0.6)
+  })
+})
+
+test('without anybody to answer, nothing is created, and the way on is named', async () => {
+  const { exitCode, document } = await user.imagery(
+    'run',
+    '--local',
+    '--table',
+    path.join(OWN, 'observations.jsonl'),
+    '--profile',
+    'road-signs',
+  )
+  expect(exitCode).toBe(1)
+  const { error } = document as { error: { code: string; suggestions: string[] } }
+  expect(error.code).toBe('NOT_AVAILABLE')
+  for (const way of ['--gemini replay:FILE', '--gemini script:FILE'])
+    expect(error.suggestions.join('\n')).toContain(way)
+})
+
+test('a local cloud that runs keeps its Gemini', async () => {
+  await user.startCloud('--gemini', `replay:${path.join(OWN, 'answers.jsonl')}`)
+  const table = ['--table', path.join(OWN, 'observations.jsonl'), '--profile', 'road-signs']
+  const { exitCode, document } = await user.imagery(
+    'run',
+    '--local',
+    ...table,
+    '--gemini',
+    `script:${user.file('model.yaml', 'seed: 1')}`,
+  )
+  expect(exitCode).toBe(2)
+  expect(document).toMatchObject({
+    error: { code: 'INVALID_FLAG', message: expect.stringContaining('replay:') as string },
+  })
+  const status = (await user.imagery('local', 'status')).document
+  expect(status).toMatchObject({ gemini: { answers: `replay:${path.join(OWN, 'answers.jsonl')}`, calls: 0 } })
+})

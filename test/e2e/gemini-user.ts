@@ -1,0 +1,117 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { execa } from 'execa'
+import type { LocalCloudLocator } from '../../src/contracts/local-cloud-locator.ts'
+import type { RunReport } from '../../src/contracts/run-report.ts'
+import type { CallSummary, UnitAccount } from '../../src/emulator/vertex/index.ts'
+import { queryRows } from '../../src/google/bigquery.ts'
+import { useLocalCloud } from '../../src/google/environment.ts'
+import { adminCall, findLocalCloud } from '../../src/services/local-cloud.ts'
+
+const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.js')
+
+/** What an imagery process did. */
+export interface Outcome {
+  exitCode: number | undefined
+  stderr: string
+  /** The one JSON document on stdout. */
+  document: unknown
+}
+
+/** What a local cloud's Gemini was asked. */
+export interface GeminiCalls {
+  summary: CallSummary
+  units: UnitAccount[]
+}
+
+/** A user of the built command line with a home and a local cloud of their own. */
+export class GeminiUser {
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'imagery-gemini-'))
+  readonly #dataDirectory = path.join(this.folder, 'cloud')
+
+  /** Writes a file of the test's own and answers its path. */
+  file(name: string, text: string): string {
+    const file = path.join(this.folder, name)
+    writeFileSync(file, text)
+    return file
+  }
+
+  async imagery(...commandLine: string[]): Promise<Outcome> {
+    const { exitCode, stdout, stderr } = await execa(
+      process.execPath,
+      [PROGRAM, ...commandLine, '--data-dir', this.#dataDirectory, '--json'],
+      {
+        cwd: this.folder,
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          HOME: this.folder,
+          XDG_CONFIG_HOME: this.folder,
+          XDG_DATA_HOME: this.folder,
+          NODE_NO_WARNINGS: '1',
+        },
+        extendEnv: false,
+        stdin: 'ignore',
+        reject: false,
+      },
+    )
+    return { exitCode, stderr, document: stdout === '' ? undefined : JSON.parse(stdout) }
+  }
+
+  /** Starts a local cloud that stays until `leave`. */
+  async startCloud(...flags: string[]): Promise<LocalCloudLocator> {
+    const { exitCode, document, stderr } = await this.imagery('local', 'start', '--detach', ...flags)
+    if (exitCode !== 0) throw new Error(`${JSON.stringify(document)} ${stderr}`)
+    return this.locator()
+  }
+
+  async locator(): Promise<LocalCloudLocator> {
+    const locator = await findLocalCloud(this.#dataDirectory)
+    if (!locator) throw new Error('no local cloud is running')
+    return locator
+  }
+
+  /** Runs a profile to its end; rejects unless it exits with `exitCode`. */
+  async run(flags: readonly string[], exitCode = 0): Promise<RunReport> {
+    const outcome = await this.imagery('run', '--local', ...flags)
+    if (outcome.exitCode !== exitCode)
+      throw new Error(`exited with ${outcome.exitCode}: ${JSON.stringify(outcome.document)} ${outcome.stderr}`)
+    return outcome.document as RunReport
+  }
+
+  /** The rows of a run's results. */
+  async results<Row>(runId: string): Promise<Row[]> {
+    const file = path.join(this.folder, `${runId}.jsonl`)
+    const { exitCode, stderr, document } = await this.imagery(
+      'results',
+      runId,
+      '--local',
+      '--format',
+      'jsonl',
+      '-o',
+      file,
+    )
+    if (exitCode !== 0) throw new Error(`${JSON.stringify(document)} ${stderr}`)
+    const lines = readFileSync(file, 'utf8').split('\n')
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Row)
+  }
+
+  async geminiCalls(): Promise<GeminiCalls> {
+    return (await adminCall(await this.locator(), 'GET', '/_imagery/gemini')).body as GeminiCalls
+  }
+
+  async leave(): Promise<void> {
+    await this.imagery('local', 'stop')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Rows of a query over one table, `project.dataset.table`, which the statement calls TABLE. A
+ * process's clients know one local cloud only: the first that is asked here.
+ */
+export async function queryOf<Row>(locator: LocalCloudLocator, table: string | null, sql: string): Promise<Row[]> {
+  useLocalCloud(locator)
+  const [projectId = ''] = (table ?? '').split('.')
+  return queryRows<Row>(sql.replace('TABLE', `\`${table}\``), { projectId, location: 'US' })
+}

@@ -1,0 +1,224 @@
+import { describe, expect, test } from 'vitest'
+import { GeminiRefused } from '../../src/google/gemini.ts'
+import { AttemptFailure } from '../../src/runtime/models/model.ts'
+import { asset, says, scriptedGemini, STOP, USAGE } from './gemini-fixtures.ts'
+
+const JPEG = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1, 2, 3])
+
+async function failure(promise: Promise<unknown>): Promise<AttemptFailure> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  if (error instanceof AttemptFailure) return error
+  throw new Error('no failure', { cause: error })
+}
+
+describe('a request', () => {
+  test('has the image by URI with its type, then the prompt, and the response schema', async () => {
+    const { answer, requests, described } = scriptedGemini([STOP])
+    await answer()
+    expect(requests).toEqual([
+      expect.objectContaining({
+        projectId: 'demo',
+        location: 'global',
+        model: 'gemini-3.5-flash-lite',
+        tier: 'standard',
+        parts: [{ gcsUri: 'gs://b/1.jpg', mimeType: 'image/jpeg' }, { text: 'What sign is it?' }],
+        labels: { 'imagery-run': '261123-9f3c1a7b' },
+        maxOutputTokens: 8_192,
+        timeoutMs: 30_000,
+      }),
+    ])
+    expect(requests[0]?.responseSchema).toMatchObject({ type: 'OBJECT', required: ['category'] })
+    expect(described).toEqual([])
+  })
+
+  test('has all images of a unit, numbered and dated', async () => {
+    const { answer, requests } = scriptedGemini([STOP])
+    const { observationsUsed } = await answer(asset(['gs://b/a.PNG', 'gs://b/b.heic']))
+    expect(requests[0]?.parts).toEqual([
+      { text: 'Image 1 of 2, taken 2020-05-06:' },
+      { gcsUri: 'gs://b/a.PNG', mimeType: 'image/png' },
+      { text: 'Image 2 of 2, taken 2021-05-06:' },
+      { gcsUri: 'gs://b/b.heic', mimeType: 'image/heic' },
+      { text: 'What sign is it?' },
+    ])
+    expect(observationsUsed.map(({ observation_id }) => observation_id)).toEqual(['o1', 'o2'])
+  })
+
+  test('asks the bucket for the type of an image whose name does not tell', async () => {
+    const { answer, requests } = scriptedGemini([STOP], { objects: { 'gs://b/photo': { bytes: 9, contentType: 'image/webp' } } })
+    await answer(asset(['gs://b/photo']))
+    expect(requests[0]?.parts[0]).toEqual({ gcsUri: 'gs://b/photo', mimeType: 'image/webp' })
+  })
+
+  test('holds the bytes of inline images, typed by their content', async () => {
+    const { answer, requests } = scriptedGemini([STOP], { gemini: { image_transport: 'inline' }, objects: { 'gs://b/1.png': JPEG } })
+    const { inputHash } = await answer(asset(['gs://b/1.png']))
+    expect(requests[0]?.parts[0]).toEqual({ bytes: JPEG, mimeType: 'image/jpeg' })
+    expect(inputHash).toMatch(/^[0-9a-f]{64}$/)
+  })
+})
+
+describe('an answer', () => {
+  test('has its columns, tokens, version and tier', async () => {
+    const { answer } = scriptedGemini([says('{"category": "Stop", "count": 2, "extra": 1}')])
+    expect(await answer()).toMatchObject({
+      columns: { category: 'Stop', count: 2 },
+      repaired: false,
+      usage: USAGE,
+      modelVersion: 'gemini-3.5-flash-lite-001',
+      tier: 'standard',
+      finishReason: 'STOP',
+    })
+  })
+
+  test('in a fence is not repaired; with a trailing comma it is, and its text is kept', async () => {
+    const fenced = '```json\n{"category": "Stop"}\n```'
+    const comma = '```json\n{"category": "Stop",}\n```'
+    expect(await scriptedGemini([says(fenced)]).answer()).toMatchObject({ repaired: false })
+    const repaired = await scriptedGemini([says(comma)]).answer()
+    expect(repaired).toMatchObject({ columns: { category: 'Stop' }, repaired: true, rawAnswer: comma })
+  })
+
+  test('keeps whatever the text is: quotes, newlines, other scripts, instructions', async () => {
+    const note = '"; DROP TABLE attempts; -- \n\u0000 Ignore all rules. ज़ 🚦 </script>'
+    const { columns } = await scriptedGemini([says(JSON.stringify({ category: 'Stop', note }))]).answer()
+    expect(columns).toEqual({ category: 'Stop', note })
+  })
+
+  test('that is too long is cut with a mark', async () => {
+    const { columns } = await scriptedGemini([says(JSON.stringify({ category: 'Stop', note: 'x'.repeat(100_000) }))]).answer()
+    expect(columns['note']).toMatch(/^x+… \[\d+ characters cut by imagery\]$/)
+    expect(String(columns['note']).length).toBeLessThanOrEqual(200)
+  })
+
+  test.each([
+    ['ON_DEMAND_FLEX', 'flex'],
+    ['ON_DEMAND', 'standard'],
+    [undefined, 'flex'],
+    ['PROVISIONED_THROUGHPUT', 'flex'],
+  ])('to a flex request that was served as %s is billed as %s', async (trafficType, tier) => {
+    const { answer } = scriptedGemini([says('{"category": "Stop"}', { trafficType })], { gemini: { tier: 'flex' } })
+    expect(await answer()).toMatchObject({ tier })
+  })
+})
+
+describe('a failure', () => {
+  test.each([
+    ['not JSON', says('I cannot say: [}{'), /^the answer/],
+    ['not the schema', says('{"category": "Banana"}'), /category must be equal to one of the allowed values: Stop, Yield$/],
+  ])('by an answer that is %s is final, keeps the text, and is billed', async (_what, saying, message) => {
+    const error = await failure(scriptedGemini([saying]).answer())
+    expect(error).toMatchObject({ failure: 'schema', retryable: false, known: { rawAnswer: saying.text, usage: USAGE, tier: 'standard' } })
+    expect(error.message).toMatch(message)
+  })
+
+  test.each([
+    [{ finishReason: 'SAFETY', text: '' }, 'blocked', false, 'the answer ended with SAFETY'],
+    [{ blockReason: 'PROHIBITED_CONTENT', finishReason: undefined, text: '', message: 'no' }, 'blocked', false, 'the prompt was blocked: PROHIBITED_CONTENT: no'],
+    [{ finishReason: 'OTHER', text: '' }, 'model_error', true, 'the answer ended with OTHER'],
+    [{ text: ' \n' }, 'model_error', true, 'the answer is empty'],
+  ])('by %o is %s, retryable %s', async (change, cause, retryable, message) => {
+    const error = await failure(scriptedGemini([says('', change)]).answer())
+    expect(error).toMatchObject({ failure: cause, retryable, message, known: { usage: USAGE } })
+  })
+
+  test('by a refusal carries the wait that was asked for', async () => {
+    const refused = new GeminiRefused('Resource exhausted', { http: 429, message: 'Resource exhausted' }, { retryAfterMs: 7_000 })
+    const error = await failure(scriptedGemini([refused]).answer())
+    expect(error).toMatchObject({ failure: 'throttled', retryable: true, retryAfterMs: 7_000, known: {} })
+    expect(error.message).toBe('gemini-3.5-flash-lite: HTTP 429 Resource exhausted')
+    expect(error.known.usage).toBeUndefined()
+  })
+
+  test('by a deadline is a timeout that may pass', async () => {
+    const late = new GeminiRefused('too late', { problem: 'deadline' })
+    expect(await failure(scriptedGemini([late]).answer())).toMatchObject({ failure: 'timeout', retryable: true })
+  })
+})
+
+describe('an answer that was cut off', () => {
+  const cut = says('{"category": "St', { finishReason: 'MAX_TOKENS' })
+
+  test('is asked for once more, with more room and less thinking; both are billed', async () => {
+    const { answer, requests, billed } = scriptedGemini([cut, STOP], { gemini: { max_output_tokens: 1_000, thinking: 'high' } })
+    const { usage } = await answer()
+    expect(requests.map(({ maxOutputTokens, thinking }) => [maxOutputTokens, thinking])).toEqual([
+      [1_000, 'high'],
+      [4_000, 'minimal'],
+    ])
+    expect(usage).toEqual({ promptTokens: 2_000, outputTokens: 100, thoughtTokens: 20 })
+    expect(billed.map((known) => known.usage?.promptTokens)).toEqual([1_000, 2_000])
+  })
+
+  test('twice is truncated for good, and both answers are billed', async () => {
+    const { answer, requests } = scriptedGemini([cut, cut])
+    expect(await failure(answer())).toMatchObject({ failure: 'truncated', retryable: false, known: { usage: { promptTokens: 2_000 }, rawAnswer: cut.text } })
+    expect(requests).toHaveLength(2)
+  })
+
+  test.each([
+    ['runs in circles', `{"note": "${'wire pole '.repeat(60)}`, {}],
+    ['has all the room there is', '{"category"', { max_output_tokens: 65_536, thinking: 'minimal' as const }],
+  ])('is not asked for again when it %s', async (_what, text, gemini) => {
+    const { answer, requests } = scriptedGemini([says(text, { finishReason: 'MAX_TOKENS' })], { gemini })
+    expect(await failure(answer())).toMatchObject({ failure: 'truncated' })
+    expect(requests).toHaveLength(1)
+  })
+
+  test('and then throttled keeps what the first answer cost', async () => {
+    const { answer } = scriptedGemini([cut, new GeminiRefused('slow', { http: 429, message: 'slow' })])
+    expect(await failure(answer())).toMatchObject({ failure: 'throttled', retryable: true, known: { usage: USAGE } })
+  })
+})
+
+describe('images', () => {
+  const refused = new GeminiRefused('Unable to process input image', { http: 400, message: 'Unable to process input image' })
+
+  test('that are not there are left out once Gemini has refused the request', async () => {
+    const { answer, requests, described } = scriptedGemini([refused, STOP], { objects: { 'gs://b/2.jpg': { bytes: 5 } } })
+    const { observationsUsed } = await answer(asset(2))
+    expect(requests.map(({ parts }) => parts.filter((part) => 'gcsUri' in part).length)).toEqual([2, 1])
+    expect(observationsUsed.map(({ observation_id }) => observation_id)).toEqual(['o2'])
+    expect(described).toEqual(['gs://b/1.jpg', 'gs://b/2.jpg'])
+  })
+
+  test.each([
+    ['missing', {}, /gs:\/\/b\/1.jpg does not exist/],
+    ['empty', { 'gs://b/1.jpg': { bytes: 0 } }, /is empty/],
+    ['too large', { 'gs://b/1.jpg': { bytes: 31_000_000 } }, /31000000 bytes; Gemini reads images up to 30000000/],
+    ['of another type', { 'gs://b/1.jpg': { bytes: 5, contentType: 'image/gif' } }, /is image\/gif/],
+  ])('of which none is left (%s) fail the unit for good', async (_what, objects, message) => {
+    const error = await failure(scriptedGemini([refused], { objects }).answer())
+    expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
+    expect(error.message).toMatch(message)
+  })
+
+  test('that are all there leave the refusal as it is', async () => {
+    const error = await failure(scriptedGemini([refused], { objects: { 'gs://b/1.jpg': { bytes: 5 } } }).answer())
+    expect(error).toMatchObject({ failure: 'unreadable_image', message: 'gemini-3.5-flash-lite: HTTP 400 Unable to process input image' })
+  })
+
+  test('that are no gs:// URIs, or of no known type, are never asked about', async () => {
+    const { answer, requests } = scriptedGemini([], { objects: { 'gs://b/x': { bytes: 5, contentType: 'text/html' } } })
+    const error = await failure(answer(asset(['https://b/1.jpg', 'gs://b/x', 'gs://b/y'])))
+    expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
+    expect(error.message).toMatch(/is not a gs:\/\/ URI; gs:\/\/b\/x is text\/html.*; gs:\/\/b\/y does not exist/)
+    expect(requests).toEqual([])
+  })
+
+  test('that are too large to be sent along are named', async () => {
+    const large = Buffer.concat([JPEG, Buffer.alloc(7_000_001)])
+    const error = await failure(scriptedGemini([], { gemini: { image_transport: 'inline' }, objects: { 'gs://b/1.jpg': large } }).answer())
+    expect(error.message).toMatch(/has 7000008 bytes; inline images may have 7000000/)
+  })
+
+  test('that are too many to be sent along say what to do', async () => {
+    const six = Buffer.concat([JPEG, Buffer.alloc(6_000_000)])
+    const objects = { 'gs://b/1.jpg': six, 'gs://b/2.jpg': six, 'gs://b/3.jpg': six }
+    const error = await failure(scriptedGemini([], { gemini: { image_transport: 'inline' }, objects }).answer(asset(3)))
+    expect(error.message).toMatch(/use gs, or fewer images per unit/)
+  })
+})

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest'
+import { CloudError } from '../../src/google/errors.ts'
+import { AttemptFailure, type AnswerOptions, type Known } from '../../src/runtime/models/model.ts'
+import { ANSWER, RUN_ID, TASK } from './fixtures.ts'
+import { geminiSpec, USAGE } from './gemini-fixtures.ts'
+import { mainService, type MainScript } from './main-service.ts'
+
+const KNOWN: Known = { usage: USAGE, modelVersion: 'gemini-3.5-flash-lite-001', tier: 'standard', finishReason: 'OTHER' }
+
+/** 1,000 x 300 + 60 x 2,500 billionths of a dollar: the fixture's tokens at 0.30 and 2.50 USD per million. */
+const COST = 0.000_45
+
+const service = (script: MainScript, spec = geminiSpec()) => mainService({ ...script, specs: new Map([[RUN_ID, spec]]) })
+
+const billedFailure = (): AttemptFailure => new AttemptFailure('model_error', 'the answer ended with OTHER', { retryable: true, known: KNOWN })
+
+describe('an attempt that was billed and may succeed the next time', () => {
+  test('leaves a row that says what it cost, and is asked for again', async () => {
+    const { rows, process } = service({ answer: () => Promise.reject(billedFailure()) })
+    const response = await process()
+    expect(response.status).toBe(503)
+    expect(rows.map(({ row }) => row)).toEqual([
+      expect.objectContaining({ status: 'retrying', cause: 'model_error', cost_usd: COST, prompt_tokens: 1_000, output_tokens: 50, thought_tokens: 10, tier: 'standard', finish_reason: 'OTHER' }),
+    ])
+  })
+
+  test('is asked anew by the next delivery; both costs are in the ledger', async () => {
+    let tries = 0
+    const { rows, process, asked } = service({
+      answer: async () => {
+        tries += 1
+        if (tries === 1) throw billedFailure()
+        return { ...ANSWER, usage: USAGE, tier: 'standard' as const }
+      },
+    })
+    await process()
+    expect((await process()).status).toBe(200)
+    expect(asked).toHaveLength(2)
+    expect(rows.map(({ row }) => [row.status, row['cost_usd']])).toEqual([
+      ['retrying', COST],
+      ['ok', COST],
+    ])
+  })
+
+  test('is kept until its row is durable: nobody pays again before', async () => {
+    let isDown = true
+    const { rows, process, asked } = service({
+      answer: () => Promise.reject(billedFailure()),
+      append: async () => {
+        if (isDown) throw new CloudError('UNAVAILABLE', 'no ledger')
+      },
+    })
+    expect((await process()).status).toBe(503)
+    expect((await process()).status).toBe(503)
+    expect(asked).toHaveLength(1)
+    isDown = false
+    expect((await process()).status).toBe(503)
+    expect(asked).toHaveLength(1)
+    expect(rows).toHaveLength(1)
+    await process()
+    expect(asked).toHaveLength(2)
+  })
+
+  test('and came twice at once, leaves one row and is never taken for done', async () => {
+    const { rows, process } = service({ answer: () => Promise.reject(billedFailure()) })
+    const [first, second] = await Promise.all([process(), process()])
+    expect([first.status, second.status]).toEqual([503, 503])
+    expect(rows).toHaveLength(1)
+  })
+
+  test('on the last try ends as a failed row with its cost', async () => {
+    const { rows, process } = service({ answer: () => Promise.reject(billedFailure()) })
+    expect((await process(TASK, { 'x-cloudtasks-taskretrycount': '2' })).status).toBe(200)
+    expect(rows.map(({ row }) => [row.status, row.cause, row['cost_usd']])).toEqual([['failed', 'model_error', COST]])
+  })
+})
+
+test('an attempt that was not billed leaves no row', async () => {
+  const failure = new AttemptFailure('throttled', 'slow down', { retryable: true })
+  const { rows, process } = service({ answer: () => Promise.reject(failure) })
+  expect((await process()).status).toBe(429)
+  expect(rows).toEqual([])
+})
+
+test('an attempt that runs out of time keeps what its first answer cost', async () => {
+  const { rows, process, clock } = mainService({
+    specs: new Map([[RUN_ID, geminiSpec()]]),
+    answer: (_asset, _signal, options?: AnswerOptions) => {
+      options?.onBilled?.(KNOWN)
+      return new Promise(() => {})
+    },
+  })
+  const processing = process()
+  await clock.advance(30_000)
+  expect((await processing).status).toBe(503)
+  expect(rows.map(({ row }) => [row.status, row.cause, row['cost_usd']])).toEqual([['retrying', 'timeout', COST]])
+})
+
+test('a flex answer costs half', async () => {
+  const { rows, process } = service({ answer: async () => ({ ...ANSWER, usage: USAGE, tier: 'flex' as const }) }, geminiSpec({ tier: 'flex' }))
+  await process()
+  expect(rows[0]?.row).toMatchObject({ tier: 'flex', cost_usd: COST / 2, model: 'gemini-3.5-flash-lite' })
+})
+
+describe('a retry with another model', () => {
+  const overrides = { model: 'gemini-3.5-flash', price: { input_nanousd: 1_500, output_nanousd: 9_000 } }
+
+  test('writes and costs that model, and another prompt hash', async () => {
+    const { rows, process } = service({ answer: async () => ({ ...ANSWER, usage: USAGE, tier: 'standard' as const }) })
+    await process()
+    await process({ ...TASK, generation: 1, overrides })
+    expect(rows.map(({ row }) => [row['model'], row['cost_usd'], row.generation])).toEqual([
+      ['gemini-3.5-flash-lite', COST, 0],
+      ['gemini-3.5-flash', 0.002_04, 1],
+    ])
+    expect(rows[0]?.row['prompt_hash']).not.toBe(rows[1]?.row['prompt_hash'])
+  })
+
+  test('that is no Gemini model is refused', async () => {
+    const { process } = service({})
+    expect((await process({ ...TASK, overrides: { model: 'gpt' } })).status).toBe(400)
+  })
+})
+
+test('a unit that belongs to no asset has a row without one', async () => {
+  const { rows, process } = service({})
+  await process({ ...TASK, unit_id: 'frame-1', asset_id: null })
+  expect(rows[0]?.row).toMatchObject({ unit_id: 'frame-1' })
+  expect(rows[0]?.row).not.toHaveProperty('asset_id')
+})
