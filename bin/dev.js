@@ -6,5 +6,9 @@ import { execute } from '@oclif/core'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pjson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-pjson.oclif = { ...pjson.oclif, commands: './src/commands', hooks: { command_not_found: './src/hooks/command-not-found' } }
+pjson.oclif = {
+  ...pjson.oclif,
+  commands: './src/commands',
+  hooks: { command_not_found: './src/hooks/command-not-found' },
+}
 void execute({ dir: import.meta.url, loadOptions: { root, pjson, ignoreManifest: true } })

@@ -16,7 +16,9 @@ const out = path.join(root, 'dist')
 
 const BUNDLED = new Set(['@oclif/core', 'listr2', 'zod', 'hono', '@hono/node-server', 'conf', 'execa', 'yaml'])
 
-const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>
+}
 const external = Object.keys(manifest.dependencies)
   .filter((name) => !BUNDLED.has(name))
   .flatMap((name) => [name, `${name}/*`])

@@ -15,11 +15,16 @@ export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true
 
   static override baseFlags = {
-    json: Flags.boolean({ description: 'one JSON document on stdout, for errors too, and no progress', helpGroup: 'GLOBAL' }),
+    json: Flags.boolean({
+      description: 'one JSON document on stdout, for errors too, and no progress',
+      helpGroup: 'GLOBAL',
+    }),
   }
 
   /** One JSON document on stdout, for errors too; never oclif's own, which holds its whole configuration. */
-  protected override toErrorJson(error: unknown): { error: { code: string; message: string; suggestions: readonly string[] } } {
+  protected override toErrorJson(error: unknown): {
+    error: { code: string; message: string; suggestions: readonly string[] }
+  } {
     const { code, message, suggestions } = this.#failure(error)
     return { error: { code, message, suggestions } }
   }
@@ -49,7 +54,9 @@ export abstract class BaseCommand extends Command {
     }
     if (error instanceof Errors.CLIError) {
       const line = `${this.config.bin} ${this.id?.replaceAll(':', ' ') ?? ''}`.trim()
-      const flags = Object.entries({ ...this.ctor.baseFlags, ...this.ctor.flags }).flatMap(([name, { hidden }]) => (hidden ? [] : [name]))
+      const flags = Object.entries({ ...this.ctor.baseFlags, ...this.ctor.flags }).flatMap(([name, { hidden }]) =>
+        hidden ? [] : [name],
+      )
       return { code: 'INVALID_FLAG', ...usageFailure(error, { line, flags }), exitCode: EXIT_CODES.usage }
     }
     return bug(error)
@@ -93,7 +100,8 @@ export abstract class CloudCommand extends BaseCommand {
       helpValue: 'FOLDER',
     }),
     gemini: Flags.string({
-      description: "who answers in Gemini's place in a local cloud: replay:FILE, script:FILE or forward (docs/local-cloud.md)",
+      description:
+        "who answers in Gemini's place in a local cloud: replay:FILE, script:FILE or forward (docs/local-cloud.md)",
       env: 'IMAGERY_GEMINI',
       helpGroup: 'GLOBAL',
       helpValue: 'VALUE',
@@ -127,7 +135,11 @@ export abstract class CloudCommand extends BaseCommand {
     const gemini = flags.local ? await whoAnswers(asks, { dataDirectory, flag: flags.gemini, flags: words }) : undefined
     const onSignal = (): void => {
       if (this.#cancel.signal.aborted || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
-      this.#cancel.abort(new ImageryError('CANCELLED', 'Interrupted', { suggestions: ['The same command again; nothing is done twice'] }))
+      this.#cancel.abort(
+        new ImageryError('CANCELLED', 'Interrupted', {
+          suggestions: ['The same command again; nothing is done twice'],
+        }),
+      )
     }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)

@@ -7,7 +7,9 @@ export default class Deploy extends CloudCommand {
 
   static override description = `Uploads the bundled runtime and runs it as the private services imagery-main and imagery-populate. A second deploy changes only what differs; one that was interrupted is finished by the next. imagery run --local deploys by itself.`
 
-  static override examples = [{ description: 'On this machine', command: '<%= config.bin %> <%= command.id %> --local' }]
+  static override examples = [
+    { description: 'On this machine', command: '<%= config.bin %> <%= command.id %> --local' },
+  ]
 
   async run(): Promise<DeployResult> {
     const { flags } = await this.parse(Deploy)
@@ -17,7 +19,9 @@ export default class Deploy extends CloudCommand {
     await showSteps(deploySteps, context, this.progress, this.signal)
     const result = deployResult(context)
     const { projectId, region } = result.place
-    this.log(`\nDeployed in project ${projectId}, region ${region}.\n\nNext\n  imagery run${session.target.flags} --table TABLE --profile PROFILE`)
+    this.log(
+      `\nDeployed in project ${projectId}, region ${region}.\n\nNext\n  imagery run${session.target.flags} --table TABLE --profile PROFILE`,
+    )
     return result
   }
 }

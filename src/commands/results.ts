@@ -17,11 +17,15 @@ const TABLE_ROWS = 50
 export default class Results extends CloudCommand {
   static override summary = 'Print the rows of a run, or write them to a file'
 
-  static override description = 'Streams the results table: one row per asset with its images, the answer, and where the answer comes from. --format table shows the first rows and the columns that fit.'
+  static override description =
+    'Streams the results table: one row per asset with its images, the answer, and where the answer comes from. --format table shows the first rows and the columns that fit.'
 
   static override examples = [
     { description: 'A look at the newest run', command: '<%= config.bin %> <%= command.id %> --local' },
-    { description: 'Every row, one JSON object a line', command: '<%= config.bin %> <%= command.id %> 261123-9f --local --format jsonl -o results.jsonl' },
+    {
+      description: 'Every row, one JSON object a line',
+      command: '<%= config.bin %> <%= command.id %> 261123-9f --local --format jsonl -o results.jsonl',
+    },
   ]
 
   static override args = {
@@ -37,14 +41,21 @@ export default class Results extends CloudCommand {
     'output-file': Flags.string({ summary: 'write to a file instead of stdout', char: 'o', helpValue: 'FILE' }),
   }
 
-  async run(): Promise<{ run_id: string; table: string; rows: number; file: string | null } | { run_id: string; table: string; rows: Record<string, unknown>[] }> {
+  async run(): Promise<
+    | { run_id: string; table: string; rows: number; file: string | null }
+    | { run_id: string; table: string; rows: Record<string, unknown>[] }
+  > {
     const { args, flags } = await this.parse(Results)
     const file = flags['output-file']
     const format = flags.format ?? usualFormat(file)
     if (file !== undefined && format === 'table') {
-      throw new ImageryError('INVALID_FLAG', '--format table is for the terminal: it shows the rows and columns that fit', {
-        suggestions: [`--format jsonl or --format csv with --output-file ${shellWord(file)}`],
-      })
+      throw new ImageryError(
+        'INVALID_FLAG',
+        '--format table is for the terminal: it shows the rows and columns that fit',
+        {
+          suggestions: [`--format jsonl or --format csv with --output-file ${shellWord(file)}`],
+        },
+      )
     }
     const { target, store } = await this.session(flags)
     const results = await openResults(target, store, args.run_id)
@@ -63,8 +74,16 @@ export default class Results extends CloudCommand {
       if (shown.length === TABLE_ROWS) break
     }
     const columns = shownColumns(results.columns, shown, this.width)
-    this.log(formatTable(columns, shown.map((row) => columns.map((column) => row[column])), this.width, ['asset_id']))
-    if (results.count > shown.length) this.log(`… ${(results.count - shown.length).toLocaleString('en')} more rows: --format jsonl or csv`)
+    this.log(
+      formatTable(
+        columns,
+        shown.map((row) => columns.map((column) => row[column])),
+        this.width,
+        ['asset_id'],
+      ),
+    )
+    if (results.count > shown.length)
+      this.log(`… ${(results.count - shown.length).toLocaleString('en')} more rows: --format jsonl or csv`)
     return shown.length
   }
 }
@@ -76,9 +95,21 @@ function usualFormat(file: string | undefined): (typeof FORMATS)[number] {
 
 /** The asset, its status, then the answer's single values, as many as fit. */
 function shownColumns(columns: readonly string[], rows: readonly Record<string, unknown>[], width: number): string[] {
-  const hidden = new Set(['location', 'detection_time', 'run_id', 'attempt_id', 'prompt_hash', 'input_hash', 'finished_at', 'asset_id', 'status'])
+  const hidden = new Set([
+    'location',
+    'detection_time',
+    'run_id',
+    'attempt_id',
+    'prompt_hash',
+    'input_hash',
+    'finished_at',
+    'asset_id',
+    'status',
+  ])
   const isShown = (column: string): boolean =>
-    !hidden.has(column) && rows.some((row) => row[column] !== null && row[column] !== undefined) && !rows.some((row) => typeof row[column] === 'object' && row[column] !== null)
+    !hidden.has(column) &&
+    rows.some((row) => row[column] !== null && row[column] !== undefined) &&
+    !rows.some((row) => typeof row[column] === 'object' && row[column] !== null)
   return fittingColumns(['asset_id', 'status', ...columns.filter(isShown)], rows, width)
 }
 

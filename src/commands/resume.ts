@@ -13,7 +13,8 @@ import { showSteps } from '../ui/steps.ts'
 export default class Resume extends CloudCommand {
   static override summary = 'Finish a run that was interrupted'
 
-  static override description = 'Makes anew what is missing of the run (queue, topic, subscription, services), queues only the assets that have no final row, and waits for the last one. What has its row is not worked on again. Resuming a run that is going on, or is complete, does no harm.'
+  static override description =
+    'Makes anew what is missing of the run (queue, topic, subscription, services), queues only the assets that have no final row, and waits for the last one. What has its row is not worked on again. Resuming a run that is going on, or is complete, does no harm.'
 
   static override examples = [
     { description: 'The newest run', command: '<%= config.bin %> <%= command.id %> --local' },
@@ -25,7 +26,9 @@ export default class Resume extends CloudCommand {
   }
 
   static override flags = {
-    'as-recorded': Flags.boolean({ summary: 'finish with the profile and source of the start, though they have changed since' }),
+    'as-recorded': Flags.boolean({
+      summary: 'finish with the profile and source of the start, though they have changed since',
+    }),
     wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
   }
 
@@ -39,7 +42,9 @@ export default class Resume extends CloudCommand {
     if (!complete) {
       needAnswers(context.spec!.gemini, session.gemini, session.target)
       await checkUnchanged(context.spec!, { asRecorded: flags['as-recorded'], flags: session.target.flags })
-      await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch((error: unknown) => Promise.reject(interruption(error, context)))
+      await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch((error: unknown) =>
+        Promise.reject(interruption(error, context)),
+      )
     }
     const report = complete ?? (await finishedReport(context))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed

@@ -23,8 +23,14 @@ Causes: ${CAUSES.join(', ')}.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local',
-    { description: 'Only what the load explains', command: '<%= config.bin %> <%= command.id %> 261123-9f --only throttled,timeout --local' },
-    { description: 'What one model could not answer, asked of another', command: '<%= config.bin %> <%= command.id %> 261123-9f --only schema,truncated --model gemini-3.5-flash --local' },
+    {
+      description: 'Only what the load explains',
+      command: '<%= config.bin %> <%= command.id %> 261123-9f --only throttled,timeout --local',
+    },
+    {
+      description: 'What one model could not answer, asked of another',
+      command: '<%= config.bin %> <%= command.id %> 261123-9f --only schema,truncated --model gemini-3.5-flash --local',
+    },
   ]
 
   static override args = {
@@ -32,7 +38,10 @@ Causes: ${CAUSES.join(', ')}.`
   }
 
   static override flags = {
-    only: Flags.string({ summary: 'failures of these causes, with commas between (default: all)', helpValue: 'CAUSE,…' }),
+    only: Flags.string({
+      summary: 'failures of these causes, with commas between (default: all)',
+      helpValue: 'CAUSE,…',
+    }),
     ...modelFlags,
     wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
   }
@@ -50,7 +59,9 @@ Causes: ${CAUSES.join(', ')}.`
     if (count > 0) {
       needAnswers(context.spec!.gemini, session.gemini, session.target)
       const steps = retrySteps(context, choice, flags)
-      await showSteps(steps, context, this.progress, this.signal).catch((error: unknown) => Promise.reject(interruption(error, context)))
+      await showSteps(steps, context, this.progress, this.signal).catch((error: unknown) =>
+        Promise.reject(interruption(error, context)),
+      )
     }
     const report = count > 0 ? await finishedReport(context) : await completeRun(context.spec!, before)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed

@@ -5,7 +5,15 @@ import { IMAGE_TRANSPORTS, MAX_IMAGES, PICKS, TIERS, UNITS } from '../contracts/
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../model-flags.ts'
 import { builtRuntime } from '../services/deploy.ts'
-import { checkRunOptions, finishedReport, interruption, newRunContext, runSteps, takeBack, type RunContext } from '../services/run.ts'
+import {
+  checkRunOptions,
+  finishedReport,
+  interruption,
+  newRunContext,
+  runSteps,
+  takeBack,
+  type RunContext,
+} from '../services/run.ts'
 import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 
@@ -19,7 +27,8 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
   static override examples = [
     {
       description: 'A table in a file, on this machine, with no account',
-      command: '<%= config.bin %> <%= command.id %> --local --table samples/street-signs/observations.jsonl --profile image-quality',
+      command:
+        '<%= config.bin %> <%= command.id %> --local --table samples/street-signs/observations.jsonl --profile image-quality',
     },
     {
       description: 'A folder of photos: one asset per photo, or per subfolder',
@@ -27,12 +36,13 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     },
     {
       description: 'A Gemini model, its answers recorded before',
-      command: '<%= config.bin %> <%= command.id %> --local --table observations.jsonl --profile road-signs --gemini replay:answers.jsonl',
+      command:
+        '<%= config.bin %> <%= command.id %> --local --table observations.jsonl --profile road-signs --gemini replay:answers.jsonl',
     },
     {
       description: 'Some of the assets of a table, drawn evenly',
       command:
-        "<%= config.bin %> <%= command.id %> --local --table observations.parquet --profile image-quality --where \"asset_type = 'ASSET_CLASS_UTILITY_POLE'\" --sample 100",
+        '<%= config.bin %> <%= command.id %> --local --table observations.parquet --profile image-quality --where "asset_type = \'ASSET_CLASS_UTILITY_POLE\'" --sample 100',
     },
   ]
 
@@ -57,19 +67,42 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     'asset-column': Flags.string({ summary: 'column that holds the asset id', helpValue: 'COLUMN' }),
     'image-column': Flags.string({ summary: 'column that holds the image URI', helpValue: 'COLUMN' }),
     unit: Flags.option({ options: UNITS, summary: 'one row per asset with all its images, or one per observation' })(),
-    'images-per-unit': Flags.integer({ summary: 'the most images of a unit that are looked at', min: 1, max: MAX_IMAGES, helpValue: 'N' }),
+    'images-per-unit': Flags.integer({
+      summary: 'the most images of a unit that are looked at',
+      min: 1,
+      max: MAX_IMAGES,
+      helpValue: 'N',
+    }),
     pick: Flags.option({ options: PICKS, summary: 'which of them, by capture_time' })(),
     ...modelFlags,
-    location: Flags.string({ summary: 'Vertex AI location that answers (default: global)', helpGroup: 'GEMINI', helpValue: 'LOCATION' }),
-    tier: Flags.option({ options: TIERS, summary: 'standard, or flex: half the price, answers may take up to 30 minutes', helpGroup: 'GEMINI' })(),
+    location: Flags.string({
+      summary: 'Vertex AI location that answers (default: global)',
+      helpGroup: 'GEMINI',
+      helpValue: 'LOCATION',
+    }),
+    tier: Flags.option({
+      options: TIERS,
+      summary: 'standard, or flex: half the price, answers may take up to 30 minutes',
+      helpGroup: 'GEMINI',
+    })(),
     'image-transport': Flags.option({
       options: IMAGE_TRANSPORTS,
       summary: 'gs: Gemini reads the images; inline: the runtime reads and sends them, when only its account may',
       helpGroup: 'GEMINI',
     })(),
-    'gemini-endpoint': Flags.string({ summary: 'base URL of a proxy or stand-in for Vertex AI', helpGroup: 'GEMINI', helpValue: 'URL' }),
+    'gemini-endpoint': Flags.string({
+      summary: 'base URL of a proxy or stand-in for Vertex AI',
+      helpGroup: 'GEMINI',
+      helpValue: 'URL',
+    }),
     'max-attempts': Flags.integer({ summary: 'tries of one unit', min: 1, max: 100, hidden: true, helpValue: 'N' }),
-    'attempt-timeout': Flags.integer({ summary: 'seconds for one try of one unit', min: 1, max: 1_740, hidden: true, helpValue: 'SECONDS' }),
+    'attempt-timeout': Flags.integer({
+      summary: 'seconds for one try of one unit',
+      min: 1,
+      max: 1_740,
+      hidden: true,
+      helpValue: 'SECONDS',
+    }),
     output: Flags.string({ summary: 'where the results go: DATASET or DATASET.TABLE', char: 'o', helpValue: 'NAME' }),
     wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
   }

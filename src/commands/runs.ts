@@ -6,7 +6,10 @@ import { formatTable } from '../ui/table.ts'
 export default class Runs extends CloudCommand {
   static override summary = 'List the runs, newest first'
 
-  static override examples = ['<%= config.bin %> <%= command.id %> --local', '<%= config.bin %> <%= command.id %> --local --json']
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --local',
+    '<%= config.bin %> <%= command.id %> --local --json',
+  ]
 
   async run(): Promise<{ runs: RunReport[] }> {
     const { flags } = await this.parse(Runs)

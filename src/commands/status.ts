@@ -9,11 +9,15 @@ import { showSteps } from '../ui/steps.ts'
 export default class Status extends CloudCommand {
   static override summary = 'Show how far a run is'
 
-  static override description = 'Counts the rows of the run; works from any machine. When it finds the run complete it writes the results table, should nobody have waited for that.'
+  static override description =
+    'Counts the rows of the run; works from any machine. When it finds the run complete it writes the results table, should nobody have waited for that.'
 
   static override examples = [
     { description: 'The newest run', command: '<%= config.bin %> <%= command.id %> --local' },
-    { description: 'One run, by any unique beginning of its id, until its last row', command: '<%= config.bin %> <%= command.id %> 261123-9f --watch --local' },
+    {
+      description: 'One run, by any unique beginning of its id, until its last row',
+      command: '<%= config.bin %> <%= command.id %> 261123-9f --watch --local',
+    },
   ]
 
   static override args = {

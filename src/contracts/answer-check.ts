@@ -76,7 +76,10 @@ export async function answerCheck(
 /** The profile's output in ajv's words. Integers stay within what JSON carries exactly. */
 function checkedSchema(schema: AnswerSchema): object {
   const { type, minimum, maximum, minItems, maxItems, required, items, properties } = schema
-  const bounds = type === 'integer' ? { minimum: minimum ?? Number.MIN_SAFE_INTEGER, maximum: maximum ?? Number.MAX_SAFE_INTEGER } : { minimum, maximum }
+  const bounds =
+    type === 'integer'
+      ? { minimum: minimum ?? Number.MIN_SAFE_INTEGER, maximum: maximum ?? Number.MAX_SAFE_INTEGER }
+      : { minimum, maximum }
   return defined({
     type,
     ...bounds,
@@ -85,7 +88,9 @@ function checkedSchema(schema: AnswerSchema): object {
     maxItems,
     required: required && [...new Set(required)],
     items: items && checkedSchema(items),
-    properties: properties && Object.fromEntries(Object.entries(properties).map(([name, member]) => [name, checkedSchema(member)])),
+    properties:
+      properties &&
+      Object.fromEntries(Object.entries(properties).map(([name, member]) => [name, checkedSchema(member)])),
   })
 }
 
@@ -95,7 +100,8 @@ function defined(members: Record<string, unknown>): object {
 
 function keep(value: unknown, schema: AnswerSchema, cut: (text: string, characters: number) => string): unknown {
   const { items, properties, maxLength, required } = schema
-  if (typeof value === 'string') return maxLength === undefined || schema.type !== 'string' ? value : cut(value, maxLength)
+  if (typeof value === 'string')
+    return maxLength === undefined || schema.type !== 'string' ? value : cut(value, maxLength)
   if (value === null || typeof value !== 'object') return value
   if (Array.isArray(value)) return items ? value.map((item) => keep(item, items, cut)) : value
   if (!properties) return value

@@ -24,7 +24,11 @@ export const answerSchema: z.ZodType<AnswerSchema> = z.lazy(() =>
     enum: z.array(z.string().min(1)).min(1).optional().describe('The texts allowed.'),
     minimum: z.number().optional().describe('The least number allowed.'),
     maximum: z.number().optional().describe('The greatest number allowed.'),
-    maxLength: z.int().min(100).optional().describe('The most characters kept of a text; a longer one is cut, with a mark.'),
+    maxLength: z
+      .int()
+      .min(100)
+      .optional()
+      .describe('The most characters kept of a text; a longer one is cut, with a mark.'),
     minItems: z.int().min(0).optional().describe('The fewest items of an array.'),
     maxItems: z.int().min(1).optional().describe('The most items of an array.'),
     properties: z.record(z.string(), answerSchema).optional().describe('The members of an object.'),
@@ -56,12 +60,18 @@ export const UNSUPPORTED_KEYWORDS: Readonly<Record<string, string>> = {
 const COLUMN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,299}$/
 
 /** Beginnings that BigQuery keeps for itself (same page). */
-const RESERVED_PREFIX = /^(?:_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i
+const RESERVED_PREFIX =
+  /^(?:_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i
 
 /** BigQuery nests structs at most this deep (https://cloud.google.com/bigquery/quotas#standard_tables). */
 const MAX_DEPTH = 15
 
-const SCALAR_TYPES = { string: 'STRING', integer: 'INT64', number: 'FLOAT64', boolean: 'BOOL' } as const satisfies Record<string, ColumnType>
+const SCALAR_TYPES = {
+  string: 'STRING',
+  integer: 'INT64',
+  number: 'FLOAT64',
+  boolean: 'BOOL',
+} as const satisfies Record<string, ColumnType>
 
 /** Which keywords say something of which types. */
 const KEYWORD_TYPES = {
@@ -96,7 +106,8 @@ export class AnswerSchemaError extends Error {
  *   object without properties, a bad column name, a keyword that says nothing of its type
  */
 export function answerColumns(schema: AnswerSchema, path = 'output', depth = 1): Column[] {
-  if (schema.type !== 'object') throw new AnswerSchemaError(path, 'must be an object: its properties become the columns')
+  if (schema.type !== 'object')
+    throw new AnswerSchemaError(path, 'must be an object: its properties become the columns')
   if (depth > MAX_DEPTH) throw new AnswerSchemaError(path, `BigQuery nests structs at most ${MAX_DEPTH} deep`)
   checkKeywords(schema, path)
   const properties = Object.entries(schema.properties ?? {})
@@ -105,10 +116,15 @@ export function answerColumns(schema: AnswerSchema, path = 'output', depth = 1):
   return properties.map(([name, property]) => {
     const where = `${path}.properties.${name}`
     if (!COLUMN_NAME.test(name)) {
-      throw new AnswerSchemaError(where, 'a column name has letters, digits and underscores and does not begin with a digit')
+      throw new AnswerSchemaError(
+        where,
+        'a column name has letters, digits and underscores and does not begin with a digit',
+      )
     }
-    if (RESERVED_PREFIX.test(name)) throw new AnswerSchemaError(where, 'BigQuery keeps names with this beginning for itself')
-    if (seen.has(name.toLowerCase())) throw new AnswerSchemaError(where, 'two columns differ only in upper and lower case')
+    if (RESERVED_PREFIX.test(name))
+      throw new AnswerSchemaError(where, 'BigQuery keeps names with this beginning for itself')
+    if (seen.has(name.toLowerCase()))
+      throw new AnswerSchemaError(where, 'two columns differ only in upper and lower case')
     seen.add(name.toLowerCase())
     return column(name, property, where, depth)
   })
@@ -116,7 +132,8 @@ export function answerColumns(schema: AnswerSchema, path = 'output', depth = 1):
 
 function column(name: string, schema: AnswerSchema, path: string, depth: number): Column {
   const description = schema.description === undefined ? {} : { description: schema.description }
-  if (schema.type === 'object') return { name, type: 'STRUCT', ...description, columns: answerColumns(schema, path, depth + 1) }
+  if (schema.type === 'object')
+    return { name, type: 'STRUCT', ...description, columns: answerColumns(schema, path, depth + 1) }
   checkKeywords(schema, path)
   if (schema.type === 'array') {
     if (!schema.items) throw new AnswerSchemaError(path, 'an array needs items')
@@ -132,7 +149,11 @@ function checkKeywords(schema: AnswerSchema, path: string): void {
     if (!isThere || (types as readonly string[]).includes(schema.type)) continue
     throw new AnswerSchemaError(`${path}.${keyword}`, `says nothing of a value of type ${schema.type}`)
   }
-  for (const [least, most] of [['minimum', 'maximum'], ['minItems', 'maxItems']] as const) {
-    if ((schema[least] ?? -Infinity) > (schema[most] ?? Infinity)) throw new AnswerSchemaError(`${path}.${least}`, `is above ${most}`)
+  for (const [least, most] of [
+    ['minimum', 'maximum'],
+    ['minItems', 'maxItems'],
+  ] as const) {
+    if ((schema[least] ?? -Infinity) > (schema[most] ?? Infinity))
+      throw new AnswerSchemaError(`${path}.${least}`, `is above ${most}`)
   }
 }

@@ -1,13 +1,5 @@
 /** BigQuery's standard column types that imagery's tables use. */
-export type ColumnType =
-  | 'STRING'
-  | 'INT64'
-  | 'FLOAT64'
-  | 'BOOL'
-  | 'TIMESTAMP'
-  | 'NUMERIC'
-  | 'GEOGRAPHY'
-  | 'STRUCT'
+export type ColumnType = 'STRING' | 'INT64' | 'FLOAT64' | 'BOOL' | 'TIMESTAMP' | 'NUMERIC' | 'GEOGRAPHY' | 'STRUCT'
 
 /** One column of a BigQuery table, in imagery's words. */
 export interface Column {

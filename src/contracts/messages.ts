@@ -25,8 +25,14 @@ export const shardMessage = z
     run_id: runId,
     /** The full name of the Cloud Tasks queue. */
     queue: z.string().regex(/^projects\/[^/]+\/locations\/[^/]+\/queues\/[A-Za-z0-9-]+$/, 'not a queue name'),
-    bucket_from: z.int().min(0).max(BUCKETS - 1),
-    bucket_to: z.int().min(0).max(BUCKETS - 1),
+    bucket_from: z
+      .int()
+      .min(0)
+      .max(BUCKETS - 1),
+    bucket_to: z
+      .int()
+      .min(0)
+      .max(BUCKETS - 1),
     /** Goes into the task names: a resume that must create a finished task anew raises it. */
     generation: z.int().min(0).default(0),
     /** Leaves out the assets that have their final row: a resume queues only what is missing. */
@@ -86,7 +92,11 @@ export type RunRequest = z.infer<typeof runRequest>
 
 /** A Pub/Sub push delivery (https://cloud.google.com/pubsub/docs/push#receive_push): unknown members are Google's to add. */
 export const pushEnvelope = z.object({
-  message: z.object({ data: z.base64().optional(), messageId: z.string(), attributes: z.record(z.string(), z.string()).optional() }),
+  message: z.object({
+    data: z.base64().optional(),
+    messageId: z.string(),
+    attributes: z.record(z.string(), z.string()).optional(),
+  }),
   subscription: z.string(),
   deliveryAttempt: z.int().optional(),
 })

@@ -82,5 +82,5 @@ const GEMINI_2_IMAGE_TOKENS = 258
 
 /** About how many tokens an image is billed as: for estimates; the ledger has what was really billed. */
 export function imageTokens(model: string, resolution: MediaResolution | null): number {
-  return /^gemini-2/.test(model) ? GEMINI_2_IMAGE_TOKENS : GEMINI_3_IMAGE_TOKENS[resolution ?? 'high']
+  return model.startsWith('gemini-2') ? GEMINI_2_IMAGE_TOKENS : GEMINI_3_IMAGE_TOKENS[resolution ?? 'high']
 }

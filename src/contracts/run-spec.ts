@@ -31,15 +31,22 @@ export const profile = z.strictObject({
     .string()
     .regex(MODEL_ID, `pixels, or a Gemini model id such as ${DEFAULT_GEMINI_MODEL}`)
     .optional()
-    .describe(`pixels, which measures images and costs nothing, or a Gemini model id. Default: ${DEFAULT_GEMINI_MODEL}.`),
+    .describe(
+      `pixels, which measures images and costs nothing, or a Gemini model id. Default: ${DEFAULT_GEMINI_MODEL}.`,
+    ),
   measure: z.enum(MEASUREMENTS).optional().describe('For the pixels model only: what is measured.'),
   prompt: z
     .string()
     .regex(/\S/, 'is empty')
     .optional()
-    .describe('For Gemini models: what is asked about the images. The columns explain themselves by their descriptions.'),
+    .describe(
+      'For Gemini models: what is asked about the images. The columns explain themselves by their descriptions.',
+    ),
   where: z.string().optional().describe("A GoogleSQL condition on the source's columns, used when a run names none."),
-  unit: z.enum(UNITS).optional().describe('One row per asset with all its images (the default), or one per observation.'),
+  unit: z
+    .enum(UNITS)
+    .optional()
+    .describe('One row per asset with all its images (the default), or one per observation.'),
   images: z
     .strictObject({
       max_per_unit: z
@@ -51,7 +58,9 @@ export const profile = z.strictObject({
       pick: z
         .enum(PICKS)
         .optional()
-        .describe('Which ones, by capture_time: the latest (the default), spread evenly from the latest to the oldest, or all.'),
+        .describe(
+          'Which ones, by capture_time: the latest (the default), spread evenly from the latest to the oldest, or all.',
+        ),
     })
     .optional()
     .describe('Which images of a unit are looked at.'),
@@ -59,15 +68,25 @@ export const profile = z.strictObject({
     .enum(MEDIA_RESOLUTIONS)
     .optional()
     .describe("How finely Gemini looks at each image: more tokens, more cost. Default: the model's own."),
-  temperature: z.number().min(0).max(2).optional().describe("0 to 2; 0 gives the steadiest answers. Default: the model's own."),
+  temperature: z
+    .number()
+    .min(0)
+    .max(2)
+    .optional()
+    .describe("0 to 2; 0 gives the steadiest answers. Default: the model's own."),
   max_output_tokens: z
     .int()
     .min(1)
     .max(MAX_OUTPUT_TOKENS)
     .optional()
     .describe(`The longest answer, thoughts included. Default: ${DEFAULT_OUTPUT_TOKENS}.`),
-  thinking: z.enum(THINKING_LEVELS).optional().describe("How much the model thinks before it answers. Default: the model's own."),
-  output: answerSchema.describe('The answer as a JSON Schema object; its properties become the columns of the results.'),
+  thinking: z
+    .enum(THINKING_LEVELS)
+    .optional()
+    .describe("How much the model thinks before it answers. Default: the model's own."),
+  output: answerSchema.describe(
+    'The answer as a JSON Schema object; its properties become the columns of the results.',
+  ),
 })
 
 export type Profile = z.infer<typeof profile>

@@ -29,28 +29,55 @@ export const ASSET_COLUMNS: readonly Column[] = [
       { name: 'capture_time', type: 'TIMESTAMP' },
     ],
   },
-  { name: 'bucket', type: 'INT64', description: 'ABS(MOD(FARM_FINGERPRINT(unit_id), 2000)); a shard is a range of buckets.' },
+  {
+    name: 'bucket',
+    type: 'INT64',
+    description: 'ABS(MOD(FARM_FINGERPRINT(unit_id), 2000)); a shard is a range of buckets.',
+  },
 ]
 
 const ATTEMPT_KEYS: readonly Column[] = [
   { name: 'run_id', type: 'STRING', mode: 'REQUIRED', description: 'The run.' },
-  { name: 'unit_id', type: 'STRING', mode: 'REQUIRED', description: "What one row is about: the asset's id, or the observation's with the asset's before it." },
+  {
+    name: 'unit_id',
+    type: 'STRING',
+    mode: 'REQUIRED',
+    description: "What one row is about: the asset's id, or the observation's with the asset's before it.",
+  },
   { name: 'asset_id', type: 'STRING', description: 'The asset; null for an observation that belongs to none.' },
   { name: 'attempt_id', type: 'STRING', mode: 'REQUIRED', description: 'Unique id of this attempt.' },
   { name: 'generation', type: 'INT64', description: '0 at first; grows by one with each resume or retry of the unit.' },
-  { name: 'status', type: 'STRING', mode: 'REQUIRED', description: 'ok, failed or throttled; retrying when the unit was queued again.' },
-  { name: 'cause', type: 'STRING', description: 'Why it failed: throttled, timeout, unreadable_image, blocked, truncated, schema, model_error or budget.' },
+  {
+    name: 'status',
+    type: 'STRING',
+    mode: 'REQUIRED',
+    description: 'ok, failed or throttled; retrying when the unit was queued again.',
+  },
+  {
+    name: 'cause',
+    type: 'STRING',
+    description:
+      'Why it failed: throttled, timeout, unreadable_image, blocked, truncated, schema, model_error or budget.',
+  },
   { name: 'error_message', type: 'STRING', description: 'What the model, the storage or imagery said.' },
 ]
 
 const ATTEMPT_PROVENANCE: readonly Column[] = [
   { name: 'raw_answer', type: 'STRING', description: 'What the model said, when it did not fit the profile.' },
-  { name: 'repaired', type: 'BOOL', description: 'The answer was malformed JSON and was mended before it was checked.' },
+  {
+    name: 'repaired',
+    type: 'BOOL',
+    description: 'The answer was malformed JSON and was mended before it was checked.',
+  },
   { name: 'model', type: 'STRING', description: 'The model asked.' },
   { name: 'model_version', type: 'STRING', description: 'The model that answered.' },
   { name: 'tier', type: 'STRING', description: 'standard or flex; null for the pixels model.' },
   { name: 'prompt_hash', type: 'STRING', description: 'SHA-256 of what was asked.' },
-  { name: 'input_hash', type: 'STRING', description: 'SHA-256 of the image URIs and, where imagery read them, of the bytes of each.' },
+  {
+    name: 'input_hash',
+    type: 'STRING',
+    description: 'SHA-256 of the image URIs and, where imagery read them, of the bytes of each.',
+  },
   { name: 'prompt_tokens', type: 'INT64', description: 'Tokens read.' },
   { name: 'output_tokens', type: 'INT64', description: 'Tokens written, without thoughts.' },
   { name: 'thought_tokens', type: 'INT64', description: 'Tokens thought; billed as output.' },

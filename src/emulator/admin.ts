@@ -66,7 +66,9 @@ export function adminFace(options: AdminOptions): HttpFace {
     }
     return context.json(options.faults.state())
   })
-  app.get('/_imagery/gemini', (context) => context.json({ summary: options.gemini.summary(), units: options.gemini.units() }))
+  app.get('/_imagery/gemini', (context) =>
+    context.json({ summary: options.gemini.summary(), units: options.gemini.units() }),
+  )
   app.get('/_imagery/lease', () => new Response(options.leases.take(), { headers: { 'content-type': 'text/plain' } }))
   app.post('/_imagery/shutdown', (context) => {
     options.shutDown()

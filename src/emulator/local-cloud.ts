@@ -79,12 +79,18 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
 }
 
 async function start(options: LocalCloudOptions, stops: StopOrder): Promise<LocalCloud> {
-  const { clock = steadyClock(lastWriteMs(options.dataDir)), projectId = DEFAULT_PROJECT, region = DEFAULT_REGION, log = () => undefined } = options
+  const {
+    clock = steadyClock(lastWriteMs(options.dataDir)),
+    projectId = DEFAULT_PROJECT,
+    region = DEFAULT_REGION,
+    log = () => undefined,
+  } = options
   const dataDir = path.resolve(options.dataDir)
   const locatorFile = path.join(dataDir, LOCATOR_FILE)
   const projectNumber = numberOf(projectId)
   const faults = readFaults(options)
-  const accessLog = options.accessLogFile === undefined ? undefined : startAccessLog(options.accessLogFile, clock, stops)
+  const accessLog =
+    options.accessLogFile === undefined ? undefined : startAccessLog(options.accessLogFile, clock, stops)
 
   takeFolder(dataDir, locatorFile, stops)
   const lost = lostStore(dataDir)

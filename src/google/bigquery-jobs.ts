@@ -50,7 +50,8 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
     } catch (error) {
       if (isOurs || (error instanceof CloudError && error.retryable)) throw error
     }
-    if (attempt === MOST_JOBS) throw new CloudError('FAILED_PRECONDITION', `${MOST_JOBS} jobs like ${options.jobId} have failed`)
+    if (attempt === MOST_JOBS)
+      throw new CloudError('FAILED_PRECONDITION', `${MOST_JOBS} jobs like ${options.jobId} have failed`)
   }
 }
 
@@ -88,8 +89,13 @@ export async function loadFile(
   await jobDone(job)
 }
 
-async function createJobOnce(client: BigQuery, jobId: string, location: string, configuration: object): Promise<{ job: Job; isOurs: boolean }> {
-  const answer = await callUnless('ALREADY_EXISTS', client.createJob({ jobId, location, configuration } as object), undefined)
+async function createJobOnce(
+  client: BigQuery,
+  jobId: string,
+  location: string,
+  configuration: object,
+): Promise<{ job: Job; isOurs: boolean }> {
+  const answer = await callUnless('ALREADY_EXISTS', client.createJob({ jobId, location, configuration }), undefined)
   return answer ? { job: answer[0], isOurs: true } : { job: client.job(jobId, { location }), isOurs: false }
 }
 

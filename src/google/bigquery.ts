@@ -59,7 +59,7 @@ export async function describeTable(name: TableName): Promise<TableDescription |
     rows: Number(metadata.numRows ?? 0),
     isStreaming: metadata.streamingBuffer !== undefined,
     fields: (metadata.schema as { fields?: TableField[] } | undefined)?.fields ?? [],
-    labels: (metadata.labels as Record<string, string> | undefined) ?? {},
+    labels: metadata.labels ?? {},
     modifiedMs: Number(metadata.lastModifiedTime ?? 0),
   }
 }
@@ -73,8 +73,15 @@ export async function ensureDataset(
   const handle = client.dataset(name.dataset)
   const existing = await callUnless('NOT_FOUND', handle.getMetadata(), undefined)
   if (!existing) {
-    const created = client.createDataset(name.dataset, { location: options.location, description: options.description } as object)
-    return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+    const created = client.createDataset(name.dataset, {
+      location: options.location,
+      description: options.description,
+    } as object)
+    return callUnless(
+      'ALREADY_EXISTS',
+      created.then(() => 'created' as const),
+      'existed' as const,
+    )
   }
   const location = String((existing[0] as { location?: string }).location ?? 'US')
   if (location.toLowerCase() !== options.location.toLowerCase()) {
@@ -100,7 +107,11 @@ export async function deleteDatasetIfEmpty(name: { projectId: string; dataset: s
   const handle = client.dataset(name.dataset)
   const [tables] = await callUnless('NOT_FOUND', handle.getTables({ maxResults: 1, autoPaginate: false }), [[]])
   if (tables.length > 0) return 'kept'
-  return callUnless('NOT_FOUND', handle.delete().then(() => 'deleted' as const), 'deleted' as const)
+  return callUnless(
+    'NOT_FOUND',
+    handle.delete().then(() => 'deleted' as const),
+    'deleted' as const,
+  )
 }
 
 export interface NewTable {
@@ -128,7 +139,11 @@ export async function ensureView(
 async function create(name: TableName, metadata: object): Promise<'created' | 'existed'> {
   const dataset = (await bigQuery(name.projectId)).dataset(name.dataset)
   const created = dataset.createTable(name.table, metadata)
-  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+  return callUnless(
+    'ALREADY_EXISTS',
+    created.then(() => 'created' as const),
+    'existed' as const,
+  )
 }
 
 /** Sets description, labels, expiry and, when given, the columns' descriptions. */
@@ -159,7 +174,11 @@ function tableField(column: Column): TableField {
 
 export async function deleteTable(name: TableName): Promise<'deleted' | 'absent'> {
   const deleted = (await tableHandle(name)).delete()
-  return callUnless('NOT_FOUND', deleted.then(() => 'deleted' as const), 'absent' as const)
+  return callUnless(
+    'NOT_FOUND',
+    deleted.then(() => 'deleted' as const),
+    'absent' as const,
+  )
 }
 
 /** A row that BigQuery will never take, with its reason. */
@@ -207,7 +226,8 @@ function rejectedRows(
   const rejected = new Map<number, string>()
   for (const { row, errors: reasons } of errors) {
     const index = positions.get(row?.insertId ?? '')
-    if (index !== undefined) rejected.set(index, (reasons ?? []).map(({ message, reason }) => message || reason).join('; '))
+    if (index !== undefined)
+      rejected.set(index, (reasons ?? []).map(({ message, reason }) => message || reason).join('; '))
   }
   return new RowsRejected(`${name.projectId}.${name.dataset}.${name.table}`, rejected)
 }
@@ -232,7 +252,10 @@ export async function queryRows<Row>(sql: string, options: QueryOptions): Promis
 }
 
 /** The rows of a query one by one; pages are fetched as they are consumed, so memory stays flat. */
-export async function* queryStream<Row>(sql: string, options: QueryOptions & { pageSize?: number }): AsyncGenerator<Row> {
+export async function* queryStream<Row>(
+  sql: string,
+  options: QueryOptions & { pageSize?: number },
+): AsyncGenerator<Row> {
   const client = await bigQuery(options.projectId)
   const [job] = await call(client.createQueryJob(queryRequest(sql, options)))
   yield* paged<Row>((page) => job.getQueryResults(page), options.pageSize)

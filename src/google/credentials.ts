@@ -45,7 +45,9 @@ export async function restClientOptions(projectId: string): Promise<{
 }
 
 /** Who calls Gemini: in a local cloud its metadata server's account; on Google, what the client finds by itself. */
-export async function localAuthOptions(projectId: string): Promise<{ authClient: Compute; projectId: string } | undefined> {
+export async function localAuthOptions(
+  projectId: string,
+): Promise<{ authClient: Compute; projectId: string } | undefined> {
   const authClient = await localCredentials()
   return authClient && { authClient, projectId }
 }
@@ -67,6 +69,6 @@ export async function identityToken(audience: string): Promise<string> {
 export async function callerAccount(): Promise<string | undefined> {
   const { GoogleAuth } = await import('google-auth-library')
   const authClient = await localCredentials()
-  const credentials = await new GoogleAuth({ ...(authClient ? { authClient } : {}) }).getCredentials()
+  const credentials = await new GoogleAuth(authClient ? { authClient } : {}).getCredentials()
   return credentials.client_email
 }

@@ -12,7 +12,8 @@ export function localCloud(): LocalCloudLocator | undefined {
   if (!isRead) {
     const file = process.env[LOCATOR_VARIABLE]
     // The host of a deployed runtime has set the metadata server of the service's own account.
-    if (file) useLocalCloud(localCloudLocator.parse(JSON.parse(readFileSync(file, 'utf8'))), process.env['GCE_METADATA_HOST'])
+    if (file)
+      useLocalCloud(localCloudLocator.parse(JSON.parse(readFileSync(file, 'utf8'))), process.env['GCE_METADATA_HOST'])
     isRead = true
   }
   return locator

@@ -55,7 +55,13 @@ const HTTP_STATUS: Record<number, GoogleStatus> = {
 }
 
 /** Statuses after which the same call may be made again (https://cloud.google.com/apis/design/errors#error_retries). */
-const RETRYABLE: ReadonlySet<GoogleStatus> = new Set(['RESOURCE_EXHAUSTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL', 'ABORTED'])
+const RETRYABLE: ReadonlySet<GoogleStatus> = new Set([
+  'RESOURCE_EXHAUSTED',
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'INTERNAL',
+  'ABORTED',
+])
 
 /** Any failure of a call to Google, whatever the transport: gRPC code, HTTP code, or no answer at all. */
 export class CloudError extends Error {
@@ -121,7 +127,10 @@ export const LONG_CALL_DEADLINE_MS = 15 * 60_000
 export async function call<Result>(promise: Promise<Result>, deadlineMs = CALL_DEADLINE_MS): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new CloudError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs / 1_000} s`)), deadlineMs)
+    timer = setTimeout(
+      () => reject(new CloudError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs / 1_000} s`)),
+      deadlineMs,
+    )
   })
   try {
     return await Promise.race([promise, late])

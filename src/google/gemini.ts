@@ -136,9 +136,11 @@ function config(request: GeminiRequest, ownFetch: typeof fetch, signal: AbortSig
   const { mediaResolution, temperature, maxOutputTokens, thinking } = request
   return {
     responseMimeType: 'application/json',
-    responseSchema: request.responseSchema as NonNullable<GenerateContentConfig['responseSchema']>,
+    responseSchema: request.responseSchema,
     labels: request.labels,
-    ...(mediaResolution === null ? {} : { mediaResolution: `MEDIA_RESOLUTION_${mediaResolution.toUpperCase()}` as MediaResolutionName }),
+    ...(mediaResolution === null
+      ? {}
+      : { mediaResolution: `MEDIA_RESOLUTION_${mediaResolution.toUpperCase()}` as MediaResolutionName }),
     ...(temperature === null ? {} : { temperature }),
     ...(maxOutputTokens === null ? {} : { maxOutputTokens }),
     ...(thinking === null ? {} : { thinkingConfig: thinkingConfig(request.model, thinking) }),
@@ -152,14 +154,21 @@ function config(request: GeminiRequest, ownFetch: typeof fetch, signal: AbortSig
 }
 
 function thinkingConfig(model: string, level: ThinkingLevel): NonNullable<GenerateContentConfig['thinkingConfig']> {
-  if (!/^gemini-2/.test(model)) return { thinkingLevel: level.toUpperCase() as ThinkingLevelName }
+  if (!model.startsWith('gemini-2')) return { thinkingLevel: level.toUpperCase() as ThinkingLevelName }
   // 2.5 Pro cannot stop thinking; 128 tokens is its least (same page).
   return { thinkingBudget: /-pro/.test(model) ? Math.max(128, BUDGETS[level]) : BUDGETS[level] }
 }
 
-function readAnswer({ candidates, promptFeedback, usageMetadata, modelVersion }: GenerateContentResponse): GeminiAnswer {
+function readAnswer({
+  candidates,
+  promptFeedback,
+  usageMetadata,
+  modelVersion,
+}: GenerateContentResponse): GeminiAnswer {
   const candidate = candidates?.[0]
-  const text = (candidate?.content?.parts ?? []).flatMap((piece) => (piece.thought || !piece.text ? [] : [piece.text])).join('')
+  const text = (candidate?.content?.parts ?? [])
+    .flatMap((piece) => (piece.thought || !piece.text ? [] : [piece.text]))
+    .join('')
   const usage = {
     promptTokens: usageMetadata?.promptTokenCount ?? 0,
     outputTokens: usageMetadata?.candidatesTokenCount ?? 0,
@@ -189,14 +198,23 @@ function refusal(error: unknown, signal: AbortSignal, heard: Heard | undefined):
     return new GeminiRefused('the model did not answer in time', { problem: 'deadline' }, { cause: error })
   }
   // A body that is not what its type says makes the client stumble: the status counts all the same.
-  const http = name === 'ApiError' && typeof status === 'number' ? status : heard !== undefined && heard.status >= 400 ? heard.status : undefined
+  const http =
+    name === 'ApiError' && typeof status === 'number'
+      ? status
+      : heard !== undefined && heard.status >= 400
+        ? heard.status
+        : undefined
   if (http !== undefined) {
     const body = errorBody(message ?? '')
     const retryAfterMs = headerDelay(heard?.retryAfter ?? null) ?? body.retryDelayMs
     return new GeminiRefused(body.message, { http, message: body.message }, { retryAfterMs, cause: error })
   }
   const known = cloudError(error)
-  if (known.status === 'UNAUTHENTICATED' || known.status === 'PERMISSION_DENIED' || /default credentials/i.test(known.message)) {
+  if (
+    known.status === 'UNAUTHENTICATED' ||
+    known.status === 'PERMISSION_DENIED' ||
+    /default credentials/i.test(known.message)
+  ) {
     return new GeminiRefused(known.message, { http: 401, message: known.message }, { cause: error })
   }
   const behind = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
@@ -207,7 +225,9 @@ function refusal(error: unknown, signal: AbortSignal, heard: Heard | undefined):
 function errorBody(text: string): { message: string; retryDelayMs: number | undefined } {
   try {
     const { error } = JSON.parse(text) as { error?: { message?: unknown; details?: { retryDelay?: unknown }[] } }
-    const delay = error?.details?.map(({ retryDelay }) => /^(\d+(?:\.\d+)?)s$/.exec(String(retryDelay))?.[1]).find((seconds) => seconds !== undefined)
+    const delay = error?.details
+      ?.map(({ retryDelay }) => /^(\d+(?:\.\d+)?)s$/.exec(String(retryDelay))?.[1])
+      .find((seconds) => seconds !== undefined)
     return {
       message: typeof error?.message === 'string' ? error.message : text,
       retryDelayMs: delay === undefined ? undefined : Number(delay) * 1_000,

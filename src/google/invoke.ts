@@ -55,7 +55,9 @@ async function callOnce(
   const payload = options.body === undefined ? undefined : JSON.stringify(options.body)
   const headers = {
     authorization: `Bearer ${await identityToken(serviceUrl).catch((error: unknown) => Promise.reject(cloudError(error)))}`,
-    ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
+    ...(payload === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
   }
   return send(new URL(route, serviceUrl), { method: options.method, headers, timeout: options.timeoutMs }, payload)
 }
@@ -66,13 +68,21 @@ function send(url: URL, options: RequestOptions, payload: string | undefined): P
   const headers = { ...options.headers, ...(local ? { host: url.host } : {}) }
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => reject(cloudError(error))
-    const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, { ...options, headers }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', fail)
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: parsed(Buffer.concat(chunks).toString('utf8')) }))
-    })
-    request.on('timeout', () => request.destroy(new CloudError('UNAVAILABLE', `no answer from ${url.href} within ${options.timeout} ms`)))
+    const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(
+      target,
+      { ...options, headers },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', fail)
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: parsed(Buffer.concat(chunks).toString('utf8')) }),
+        )
+      },
+    )
+    request.on('timeout', () =>
+      request.destroy(new CloudError('UNAVAILABLE', `no answer from ${url.href} within ${options.timeout} ms`)),
+    )
     request.on('error', fail)
     request.end(payload)
   })

@@ -12,7 +12,8 @@ const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent
 export const patientFetch: typeof fetch = async (input, init = {}) => {
   const url = new URL(input instanceof Request ? input.url : input)
   const { signal, body, method = 'GET' } = init
-  if (body !== undefined && body !== null && typeof body !== 'string') throw new TypeError('patientFetch sends text only')
+  if (body !== undefined && body !== null && typeof body !== 'string')
+    throw new TypeError('patientFetch sends text only')
   const isSecure = url.protocol === 'https:'
   return new Promise((resolve, reject) => {
     const request = (isSecure ? httpsRequest : httpRequest)(

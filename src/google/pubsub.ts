@@ -14,22 +14,32 @@ let clients: Promise<Clients> | undefined
  * call's outcome, not batching in the background.
  */
 async function pubsub(): Promise<Clients> {
-  clients ??= Promise.all([import('@google-cloud/pubsub'), grpcClientOptions('')]).then(([{ v1 }, { projectId: _, ...options }]) => ({
-    publisher: new v1.PublisherClient(options as ConstructorParameters<typeof v1.PublisherClient>[0]),
-    subscriber: new v1.SubscriberClient(options as ConstructorParameters<typeof v1.SubscriberClient>[0]),
-  }))
+  clients ??= Promise.all([import('@google-cloud/pubsub'), grpcClientOptions('')]).then(
+    ([{ v1 }, { projectId: _, ...options }]) => ({
+      publisher: new v1.PublisherClient(options as ConstructorParameters<typeof v1.PublisherClient>[0]),
+      subscriber: new v1.SubscriberClient(options as ConstructorParameters<typeof v1.SubscriberClient>[0]),
+    }),
+  )
   return clients
 }
 
 export async function ensureTopic(name: string, labels: Record<string, string>): Promise<'created' | 'existed'> {
   const { publisher } = await pubsub()
   const created = publisher.createTopic({ name, labels })
-  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+  return callUnless(
+    'ALREADY_EXISTS',
+    created.then(() => 'created' as const),
+    'existed' as const,
+  )
 }
 
 export async function deleteTopic(name: string): Promise<'deleted' | 'absent'> {
   const { publisher } = await pubsub()
-  return callUnless('NOT_FOUND', publisher.deleteTopic({ topic: name }).then(() => 'deleted' as const), 'absent' as const)
+  return callUnless(
+    'NOT_FOUND',
+    publisher.deleteTopic({ topic: name }).then(() => 'deleted' as const),
+    'absent' as const,
+  )
 }
 
 export interface PushSubscription {
@@ -73,13 +83,21 @@ async function createPushSubscription(name: string, options: PushSubscription): 
     pushConfig: { pushEndpoint: options.endpoint, oidcToken: { serviceAccountEmail, audience } },
     retryPolicy: { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: 60 } },
   })
-  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+  return callUnless(
+    'ALREADY_EXISTS',
+    created.then(() => 'created' as const),
+    'existed' as const,
+  )
 }
 
 export async function deleteSubscription(name: string): Promise<'deleted' | 'absent'> {
   const { subscriber } = await pubsub()
   const deleted = subscriber.deleteSubscription({ subscription: name })
-  return callUnless('NOT_FOUND', deleted.then(() => 'deleted' as const), 'absent' as const)
+  return callUnless(
+    'NOT_FOUND',
+    deleted.then(() => 'deleted' as const),
+    'absent' as const,
+  )
 }
 
 /** The most messages that one Publish call takes (https://cloud.google.com/pubsub/quotas#resource_limits). */

@@ -13,7 +13,12 @@ async function storage(projectId = ''): Promise<Storage> {
         ...options,
         useAuthWithCustomEndpoint: true,
         // Objects are written whole and deleted by name, so every call may be repeated.
-        retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways, maxRetries: 3, maxRetryDelay: 8, totalTimeout: 60 },
+        retryOptions: {
+          idempotencyStrategy: IdempotencyStrategy.RetryAlways,
+          maxRetries: 3,
+          maxRetryDelay: 8,
+          totalTimeout: 60,
+        },
       }),
   )
   return client
@@ -69,7 +74,12 @@ export async function describeObject(uri: string): Promise<{ bytes: number; cont
 
 /** The paths of the objects under a prefix; empty when the bucket is missing. */
 export async function listObjects(bucket: string, prefix: string): Promise<string[]> {
-  const answer = await callUnless('NOT_FOUND', (await storage()).bucket(bucket).getFiles({ prefix }), undefined, LONG_CALL_DEADLINE_MS)
+  const answer = await callUnless(
+    'NOT_FOUND',
+    (await storage()).bucket(bucket).getFiles({ prefix }),
+    undefined,
+    LONG_CALL_DEADLINE_MS,
+  )
   return answer?.[0].map((file) => file.name) ?? []
 }
 
@@ -94,7 +104,11 @@ export async function listFolders(bucket: string, prefix: string): Promise<strin
 export async function deleteObject(uri: string): Promise<'deleted' | 'absent'> {
   const { bucket, path } = parseGsUri(uri)
   const deleted = (await storage()).bucket(bucket).file(path).delete()
-  return callUnless('NOT_FOUND', deleted.then(() => 'deleted' as const), 'absent' as const)
+  return callUnless(
+    'NOT_FOUND',
+    deleted.then(() => 'deleted' as const),
+    'absent' as const,
+  )
 }
 
 /** Deletes every object under a prefix but one; a missing bucket or object is fine. Answers how many there were. */
@@ -114,11 +128,18 @@ export async function deleteObjects(
 const DELETES_AT_ONCE = 16
 
 /** Makes the bucket private (uniform access, public access prevented) unless it exists. */
-export async function ensureBucket(name: string, options: { projectId: string; location: string }): Promise<'created' | 'existed'> {
+export async function ensureBucket(
+  name: string,
+  options: { projectId: string; location: string },
+): Promise<'created' | 'existed'> {
   const handle = await storage(options.projectId)
   const created = handle.createBucket(name, {
     location: options.location,
     iamConfiguration: { uniformBucketLevelAccess: { enabled: true }, publicAccessPrevention: 'enforced' },
   } as Parameters<Storage['createBucket']>[1])
-  return (await callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const))
+  return await callUnless(
+    'ALREADY_EXISTS',
+    created.then(() => 'created' as const),
+    'existed' as const,
+  )
 }

@@ -12,14 +12,16 @@ interface Clients {
 let clients: Promise<Clients> | undefined
 
 async function tasks(): Promise<Clients> {
-  clients ??= Promise.all([import('@google-cloud/tasks'), grpcClientOptions('')]).then(([module, { projectId: _, ...options }]) => ({
-    v2: new module.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
-    v2beta3: new module.v2beta3.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
-    failedRequests: (metadata) => {
-      const type = module.protos.google.cloud.tasks.v2beta3.BatchCreateTasksMetadata
-      return metadata instanceof Uint8Array ? Object.values(type.decode(metadata).failedRequests) : []
-    },
-  }))
+  clients ??= Promise.all([import('@google-cloud/tasks'), grpcClientOptions('')]).then(
+    ([module, { projectId: _, ...options }]) => ({
+      v2: new module.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
+      v2beta3: new module.v2beta3.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
+      failedRequests: (metadata) => {
+        const type = module.protos.google.cloud.tasks.v2beta3.BatchCreateTasksMetadata
+        return metadata instanceof Uint8Array ? Object.values(type.decode(metadata).failedRequests) : []
+      },
+    }),
+  )
   return clients
 }
 
@@ -57,13 +59,21 @@ export async function ensureQueue(name: string, limits: QueueLimits): Promise<'c
 
 export async function deleteQueue(name: string): Promise<'deleted' | 'absent'> {
   const { v2 } = await tasks()
-  return callUnless('NOT_FOUND', v2.deleteQueue({ name }).then(() => 'deleted' as const), 'absent' as const)
+  return callUnless(
+    'NOT_FOUND',
+    v2.deleteQueue({ name }).then(() => 'deleted' as const),
+    'absent' as const,
+  )
 }
 
 /** How many tasks a queue still holds, or undefined when there is no such queue. */
 export async function queuedTasks(name: string): Promise<number | undefined> {
   const { v2beta3 } = await tasks()
-  const answer = await callUnless('NOT_FOUND', v2beta3.getQueue({ name, readMask: { paths: ['name', 'stats'] } }), undefined)
+  const answer = await callUnless(
+    'NOT_FOUND',
+    v2beta3.getQueue({ name, readMask: { paths: ['name', 'stats'] } }),
+    undefined,
+  )
   return answer && Number(answer[0].stats?.tasksCount ?? 0)
 }
 
@@ -101,7 +111,10 @@ export const MAX_BATCH_TASKS = 100
  *
  * @throws BatchRefused where the method is not available
  */
-export async function createTaskBatch(queue: string, batch: readonly NewTask[]): Promise<{ created: number; existed: number }> {
+export async function createTaskBatch(
+  queue: string,
+  batch: readonly NewTask[],
+): Promise<{ created: number; existed: number }> {
   const { v2beta3, failedRequests } = await tasks()
   const requests = batch.map((task) => ({ parent: queue, task: taskMessage(queue, task) }))
   try {
@@ -113,7 +126,8 @@ export async function createTaskBatch(queue: string, batch: readonly NewTask[]):
     const failures = failedRequests(metadata?.value)
     const failure = failures.find(({ code }) => code !== ALREADY_EXISTS)
     if (failure) throw cloudError(failure)
-    if (!done || (error && failures.length < batch.length)) throw cloudError(error ?? new Error('the batch did not end'))
+    if (!done || (error && failures.length < batch.length))
+      throw cloudError(error ?? new Error('the batch did not end'))
     return { created: batch.length - failures.length, existed: failures.length }
   } catch (error) {
     const known = cloudError(error)
@@ -128,7 +142,11 @@ const ALREADY_EXISTS = 6
 export async function createTask(queue: string, task: NewTask): Promise<'created' | 'existed'> {
   const { v2 } = await tasks()
   const created = v2.createTask({ parent: queue, task: taskMessage(queue, task) })
-  return callUnless('ALREADY_EXISTS', created.then(() => 'created' as const), 'existed' as const)
+  return callUnless(
+    'ALREADY_EXISTS',
+    created.then(() => 'created' as const),
+    'existed' as const,
+  )
 }
 
 function taskMessage(queue: string, task: NewTask) {

@@ -5,24 +5,42 @@ import { formatFailure } from '../ui/failure.ts'
 
 /** Names the command that was probably meant, on a terminal or not. */
 const commandNotFound: Hook.CommandNotFound = async function ({ config, id, argv }) {
-  const commands = config.commands.filter((command) => !command.hidden).map((command) => command.id.replaceAll(':', ' '))
-  const failure = explain(config.bin, commands, id.split(':').filter((word) => !word.startsWith('-')))
+  const commands = config.commands
+    .filter((command) => !command.hidden)
+    .map((command) => command.id.replaceAll(':', ' '))
+  const failure = explain(
+    config.bin,
+    commands,
+    id.split(':').filter((word) => !word.startsWith('-')),
+  )
   if (argv?.includes('--json')) process.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`)
   else process.stderr.write(`${formatFailure(failure)}\n`)
   process.exit(EXIT_CODES.usage)
 }
 
-function explain(bin: string, commands: readonly string[], words: readonly string[]): { code: string; message: string; suggestions: string[] } {
+function explain(
+  bin: string,
+  commands: readonly string[],
+  words: readonly string[],
+): { code: string; message: string; suggestions: string[] } {
   const typed = words.join(' ')
   // oclif takes the words after a command without arguments for a command of a deeper level.
   const command = commands.find((name) => typed.startsWith(`${name} `))
   if (command) {
     const rest = typed.slice(command.length + 1)
-    return { code: 'INVALID_FLAG', message: `${bin} ${command} takes no argument: ${rest}`, suggestions: [`${bin} ${command} --help`] }
+    return {
+      code: 'INVALID_FLAG',
+      message: `${bin} ${command} takes no argument: ${rest}`,
+      suggestions: [`${bin} ${command} --help`],
+    }
   }
   const near = nearestName(typed, commands)
   const suggestions = [...(near ? [`${bin} ${near}`] : []), `${bin} --help`]
-  return { code: 'COMMAND_NOT_FOUND', message: `${typed} is not a command of ${bin}.${near ? ` Did you mean ${near}?` : ''}`, suggestions }
+  return {
+    code: 'COMMAND_NOT_FOUND',
+    message: `${typed} is not a command of ${bin}.${near ? ` Did you mean ${near}?` : ''}`,
+    suggestions,
+  }
 }
 
 export default commandNotFound

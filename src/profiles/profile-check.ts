@@ -37,13 +37,17 @@ const GEMINI_ONLY = ['prompt', 'media_resolution', 'temperature', 'max_output_to
 export const checkModel: ProfileCheck = (profile) => {
   const problems: ProfileProblem[] = []
   if (profileModel(profile) === PIXELS) {
-    if (profile.measure === undefined) problems.push({ path: ['measure'], reason: 'is missing: the pixels model must know what to measure' })
+    if (profile.measure === undefined)
+      problems.push({ path: ['measure'], reason: 'is missing: the pixels model must know what to measure' })
     for (const name of GEMINI_ONLY) {
-      if (profile[name] !== undefined) problems.push({ path: [name], reason: 'is for Gemini models; the pixels model measures' })
+      if (profile[name] !== undefined)
+        problems.push({ path: [name], reason: 'is for Gemini models; the pixels model measures' })
     }
   } else {
-    if (profile.prompt === undefined) problems.push({ path: ['prompt'], reason: 'is missing: a Gemini model must be asked something' })
-    if (profile.measure !== undefined) problems.push({ path: ['measure'], reason: 'is for the model pixels; a Gemini model has a prompt' })
+    if (profile.prompt === undefined)
+      problems.push({ path: ['prompt'], reason: 'is missing: a Gemini model must be asked something' })
+    if (profile.measure !== undefined)
+      problems.push({ path: ['measure'], reason: 'is for the model pixels; a Gemini model has a prompt' })
   }
   if (profile.images?.pick === 'all' && profile.images.max_per_unit !== undefined) {
     problems.push({ path: ['images', 'max_per_unit'], reason: 'contradicts pick: all' })
@@ -57,7 +61,8 @@ export const checkModel: ProfileCheck = (profile) => {
  * @param delivered the whole answer of each measurement
  */
 export function checkMeasured(delivered: (measure: Measurement) => AnswerSchema): ProfileCheck {
-  return ({ output, measure }) => (measure === undefined ? [] : undelivered(output, delivered(measure), ['output'], measure))
+  return ({ output, measure }) =>
+    measure === undefined ? [] : undelivered(output, delivered(measure), ['output'], measure)
 }
 
 function undelivered(asked: AnswerSchema, delivered: AnswerSchema, path: Path, measure: string): ProfileProblem[] {

@@ -8,7 +8,12 @@ export const SCHEMA_FILE = path.join('schemas', 'profile.schema.json')
 /** The JSON Schema of profiles, by which editors complete and check them. */
 export function profileJsonSchema(): object {
   const { $schema, ...schema } = z.toJSONSchema(profile, { target: 'draft-7' })
-  return { $schema, title: 'A profile of imagery', description: 'What to ask of every unit, and which columns come back.', ...schema }
+  return {
+    $schema,
+    title: 'A profile of imagery',
+    description: 'What to ask of every unit, and which columns come back.',
+    ...schema,
+  }
 }
 
 /** The line by which editors find a file's schema (https://github.com/redhat-developer/yaml-language-server#using-inlined-schema). */

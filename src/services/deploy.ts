@@ -56,7 +56,9 @@ export const deploySteps: readonly Step<DeployContext>[] = [
       const generation = existing ?? (await objectGeneration(uri)) ?? ''
       context.archive = { object, generation, hash }
       const size = `${(bytes.length / 1e6).toFixed(1)} MB`
-      return existing === undefined ? { done: `${size}, ${hash.slice(0, 12)}` } : { skipped: `${hash.slice(0, 12)} is uploaded` }
+      return existing === undefined
+        ? { done: `${size}, ${hash.slice(0, 12)}` }
+        : { skipped: `${hash.slice(0, 12)} is uploaded` }
     },
   },
   {
@@ -93,7 +95,8 @@ export const deploySteps: readonly Step<DeployContext>[] = [
       ] as const) {
         reporter.detail(name)
         const { status } = await callService(url!, '/healthz', { method: 'GET', timeoutMs: 60_000 })
-        if (status !== 200) throw new ImageryError('DEPLOYMENT_FAILED', `${name} does not answer at ${url}/healthz: HTTP ${status}`)
+        if (status !== 200)
+          throw new ImageryError('DEPLOYMENT_FAILED', `${name} does not answer at ${url}/healthz: HTTP ${status}`)
       }
       return { done: 'both answer' }
     },
@@ -176,7 +179,10 @@ function populateService(context: DeployContext): ServiceSpec {
 export async function builtRuntime(root: string): Promise<string> {
   const folder = path.join(root, 'dist', 'runtime')
   await readFile(path.join(folder, 'package.json')).catch((error: unknown) => {
-    throw new ImageryError('DEPLOYMENT_FAILED', `The runtime is not built: ${folder} is missing`, { suggestions: ['npm run build'], cause: error })
+    throw new ImageryError('DEPLOYMENT_FAILED', `The runtime is not built: ${folder} is missing`, {
+      suggestions: ['npm run build'],
+      cause: error,
+    })
   })
   return folder
 }

@@ -34,7 +34,11 @@ export async function loadRunSpec(target: Target, runId: string): Promise<RunSpe
   } catch (error) {
     if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
     if (error instanceof CloudError) throw error
-    throw new ImageryError('INVALID_CONFIGURATION', `${uri} is not a run of this version of imagery: ${(error as Error).message}`, { cause: error })
+    throw new ImageryError(
+      'INVALID_CONFIGURATION',
+      `${uri} is not a run of this version of imagery: ${(error as Error).message}`,
+      { cause: error },
+    )
   }
 }
 
@@ -46,14 +50,20 @@ export async function loadRunSpec(target: Target, runId: string): Promise<RunSpe
  */
 export async function findRunId(target: Target, store: StateStore, typed: string | undefined): Promise<string> {
   if (typed !== undefined && !RUN_ID_PREFIX_PATTERN.test(typed)) {
-    throw new ImageryError('INVALID_FLAG', `${typed} is not a run id: one looks like 261123-9f3c1a7b, and any unique beginning of it will do`, {
-      suggestions: [`imagery runs${target.flags}`],
-    })
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `${typed} is not a run id: one looks like 261123-9f3c1a7b, and any unique beginning of it will do`,
+      {
+        suggestions: [`imagery runs${target.flags}`],
+      },
+    )
   }
   const inBucket = await listRunIds(target)
   const remembered = store.runsOf(target.key)
   if (typed === undefined) return newestRunId(target, inBucket, remembered)
-  const matches = [...new Set([...inBucket, ...remembered.map(({ runId }) => runId)])].filter((runId) => runId.startsWith(typed))
+  const matches = [...new Set([...inBucket, ...remembered.map(({ runId }) => runId)])].filter((runId) =>
+    runId.startsWith(typed),
+  )
   if (matches.length > 1) {
     throw new ImageryError('AMBIGUOUS_RUN_ID', `${typed} may be any of ${matches.toSorted().join(', ')}`, {
       suggestions: [`imagery runs${target.flags}`],
@@ -63,7 +73,11 @@ export async function findRunId(target: Target, store: StateStore, typed: string
   throw runNotFound(target, typed)
 }
 
-async function newestRunId(target: Target, inBucket: readonly string[], remembered: { runId: string; run: { startedAt: string } }[]): Promise<string> {
+async function newestRunId(
+  target: Target,
+  inBucket: readonly string[],
+  remembered: { runId: string; run: { startedAt: string } }[],
+): Promise<string> {
   const startedAt = new Map(remembered.map(({ runId, run }) => [runId, run.startedAt]))
   const days = inBucket.map((runId) => runId.slice(0, 6)).toSorted()
   const newestDay = days.at(-1)
@@ -76,9 +90,13 @@ async function newestRunId(target: Target, inBucket: readonly string[], remember
   const known = inBucket.length > 0 ? inBucket.filter((runId) => startedAt.has(runId)) : [...startedAt.keys()]
   const newest = known.toSorted((a, b) => startedAt.get(a)!.localeCompare(startedAt.get(b)!)).at(-1)
   if (newest) return newest
-  throw new ImageryError('RUN_NOT_FOUND', `There is no run yet in project ${target.place.projectId}, region ${target.place.region}`, {
-    suggestions: [`imagery run${target.flags} --table TABLE --profile PROFILE`],
-  })
+  throw new ImageryError(
+    'RUN_NOT_FOUND',
+    `There is no run yet in project ${target.place.projectId}, region ${target.place.region}`,
+    {
+      suggestions: [`imagery run${target.flags} --table TABLE --profile PROFILE`],
+    },
+  )
 }
 
 export function runNotFound(target: Target, runId: string): ImageryError {

@@ -36,7 +36,11 @@ export async function whoAnswers(
  * @param answering the stand-in that the cloud was started with
  * @throws ImageryError NOT_AVAILABLE when nobody would answer
  */
-export function needAnswers(gemini: GeminiOptions | null, answering: string | undefined, target: { kind: string; flags: string }): void {
+export function needAnswers(
+  gemini: GeminiOptions | null,
+  answering: string | undefined,
+  target: { kind: string; flags: string },
+): void {
   if (gemini === null || gemini.endpoint !== null || target.kind !== 'local' || answering !== undefined) return
   const hasCredentials = credentialsFile(process.env) !== undefined
   throw nobodyAnswers(gemini.model, { isRunning: true, hasCredentials, flags: target.flags })
@@ -44,13 +48,19 @@ export function needAnswers(gemini: GeminiOptions | null, answering: string | un
 
 /** Where Application Default Credentials lie (https://cloud.google.com/docs/authentication/application-default-credentials#order). */
 function credentialsFile(environment: NodeJS.ProcessEnv): string | undefined {
-  const configured = environment['CLOUDSDK_CONFIG'] ?? path.join(environment['HOME'] ?? os.homedir(), '.config', 'gcloud')
+  const configured =
+    environment['CLOUDSDK_CONFIG'] ?? path.join(environment['HOME'] ?? os.homedir(), '.config', 'gcloud')
   const onWindows = environment['APPDATA'] === undefined ? [] : [path.join(environment['APPDATA'], 'gcloud')]
   const folders = [configured, ...onWindows].map((folder) => path.join(folder, 'application_default_credentials.json'))
-  return [environment['GOOGLE_APPLICATION_CREDENTIALS'], ...folders].find((file) => file !== undefined && file !== '' && existsSync(file))
+  return [environment['GOOGLE_APPLICATION_CREDENTIALS'], ...folders].find(
+    (file) => file !== undefined && file !== '' && existsSync(file),
+  )
 }
 
-function nobodyAnswers(model: string, { isRunning, hasCredentials, flags }: { isRunning: boolean; hasCredentials: boolean; flags: string }): ImageryError {
+function nobodyAnswers(
+  model: string,
+  { isRunning, hasCredentials, flags }: { isRunning: boolean; hasCredentials: boolean; flags: string },
+): ImageryError {
   const stop = isRunning ? [`imagery local stop${flags.replace(' --local', '')}, then`] : []
   const real = hasCredentials
     ? 'The same command with --gemini forward   (the real Vertex AI; Google bills you)'

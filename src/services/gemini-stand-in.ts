@@ -12,7 +12,9 @@ export function readGeminiFlag(flag: string | undefined): string | undefined {
   if (flag === undefined) return undefined
   const choice = parseGeminiChoice(flag)
   if (!choice) {
-    throw new ImageryError('INVALID_FLAG', `--gemini ${flag}: write ${GEMINI_CHOICES}`, { suggestions: ['--gemini replay:answers.jsonl'] })
+    throw new ImageryError('INVALID_FLAG', `--gemini ${flag}: write ${GEMINI_CHOICES}`, {
+      suggestions: ['--gemini replay:answers.jsonl'],
+    })
   }
   if (choice.kind !== 'forward' && !existsSync(choice.file)) {
     throw new ImageryError('FILE_NOT_FOUND', `--gemini ${flag}: there is no file ${choice.file}`)
@@ -30,5 +32,7 @@ export function readGeminiFlag(flag: string | undefined): string | undefined {
 export function checkRunningGemini({ gemini }: LocalCloudLocator, asked: string | undefined, stop: string): void {
   if (asked === undefined || asked === gemini) return
   const has = gemini === undefined ? 'without --gemini' : `with --gemini ${gemini}`
-  throw new ImageryError('INVALID_FLAG', `A local cloud is running ${has}; this command asks for --gemini ${asked}`, { suggestions: [stop] })
+  throw new ImageryError('INVALID_FLAG', `A local cloud is running ${has}; this command asks for --gemini ${asked}`, {
+    suggestions: [stop],
+  })
 }

@@ -60,11 +60,16 @@ function readLocator(dataDirectory: string): LocalCloudLocator | undefined {
     const parsed = localCloudLocator.safeParse(JSON.parse(text))
     return parsed.data
   } catch (error) {
-    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
-    throw new ImageryError('LOCAL_CLOUD_FAILED', `The data folder ${dataDirectory} cannot be read: ${(error as Error).message}`, {
-      suggestions: ['Choose another with --data-dir FOLDER'],
-      cause: error,
-    })
+    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return undefined
+    throw new ImageryError(
+      'LOCAL_CLOUD_FAILED',
+      `The data folder ${dataDirectory} cannot be read: ${(error as Error).message}`,
+      {
+        suggestions: ['Choose another with --data-dir FOLDER'],
+        cause: error,
+      },
+    )
   }
 }
 
@@ -115,10 +120,14 @@ function openLog(dataDirectory: string, log: string): number {
     makeFolder(dataDirectory)
     return openSync(log, 'w', 0o600)
   } catch (error) {
-    throw new ImageryError('LOCAL_CLOUD_FAILED', `The data folder ${dataDirectory} cannot be made: ${(error as Error).message}`, {
-      suggestions: ['Choose another with --data-dir FOLDER'],
-      cause: error,
-    })
+    throw new ImageryError(
+      'LOCAL_CLOUD_FAILED',
+      `The data folder ${dataDirectory} cannot be made: ${(error as Error).message}`,
+      {
+        suggestions: ['Choose another with --data-dir FOLDER'],
+        cause: error,
+      },
+    )
   }
 }
 
@@ -131,22 +140,32 @@ function startFailed(log: string): ImageryError {
     const { error } = JSON.parse(text.slice(compact)) as { error: { message: string; suggestions?: string[] } }
     return new ImageryError('LOCAL_CLOUD_FAILED', error.message, { suggestions: error.suggestions ?? [] })
   } catch {
-    return new ImageryError('LOCAL_CLOUD_FAILED', `The local cloud did not start: ${text.trim().split('\n').at(-1) ?? 'it said nothing'}`, {
-      suggestions: [`cat '${log}'`],
-    })
+    return new ImageryError(
+      'LOCAL_CLOUD_FAILED',
+      `The local cloud did not start: ${text.trim().split('\n').at(-1) ?? 'it said nothing'}`,
+      {
+        suggestions: [`cat '${log}'`],
+      },
+    )
   }
 }
 
 /** Holds a request open as a sign of life: the local cloud counts them, and a killed process's ends by itself. */
 async function takeLease(locator: LocalCloudLocator): Promise<() => void> {
   return new Promise((resolve, reject) => {
-    const lease = request(new URL('/_imagery/lease', locator.http), { headers: { authorization: `Bearer ${locator.adminToken}` } }, (response) => {
-      response.resume()
-      response.on('error', () => undefined)
-      response.socket.unref()
-      resolve(() => lease.destroy())
-    })
-    lease.on('error', (error) => reject(new ImageryError('LOCAL_CLOUD_FAILED', `The local cloud went away: ${error.message}`, { cause: error })))
+    const lease = request(
+      new URL('/_imagery/lease', locator.http),
+      { headers: { authorization: `Bearer ${locator.adminToken}` } },
+      (response) => {
+        response.resume()
+        response.on('error', () => undefined)
+        response.socket.unref()
+        resolve(() => lease.destroy())
+      },
+    )
+    lease.on('error', (error) =>
+      reject(new ImageryError('LOCAL_CLOUD_FAILED', `The local cloud went away: ${error.message}`, { cause: error })),
+    )
     lease.end()
   })
 }
@@ -157,7 +176,11 @@ export interface AdminAnswer {
 }
 
 /** Calls one of the local cloud's own endpoints. */
-export async function adminCall(locator: LocalCloudLocator, method: 'GET' | 'POST', route: string): Promise<AdminAnswer> {
+export async function adminCall(
+  locator: LocalCloudLocator,
+  method: 'GET' | 'POST',
+  route: string,
+): Promise<AdminAnswer> {
   const response = await fetch(new URL(route, locator.http), {
     method,
     headers: { authorization: `Bearer ${locator.adminToken}` },
@@ -206,13 +229,26 @@ export async function localCloudStatus(dataDirectory: string): Promise<LocalClou
   const locator = await findLocalCloud(dataDirectory)
   if (!locator) return { running: false }
   const { body } = await adminCall(locator, 'GET', '/_imagery/state')
-  const { apis, calls, gemini } = body as Pick<LocalCloudStatus, 'apis' | 'calls'> & { gemini?: Record<string, unknown> }
+  const { apis, calls, gemini } = body as Pick<LocalCloudStatus, 'apis' | 'calls'> & {
+    gemini?: Record<string, unknown>
+  }
   const grpc = `${locator.grpc.host}:${locator.grpc.port}`
-  return { running: true, http: locator.http, grpc, pid: locator.pid, ...(apis ? { apis } : {}), ...(calls ? { calls } : {}), ...(gemini ? { gemini: geminiStatus(locator.gemini ?? null, gemini) } : {}) }
+  return {
+    running: true,
+    http: locator.http,
+    grpc,
+    pid: locator.pid,
+    ...(apis ? { apis } : {}),
+    ...(calls ? { calls } : {}),
+    ...(gemini ? { gemini: geminiStatus(locator.gemini ?? null, gemini) } : {}),
+  }
 }
 
 function geminiStatus(answers: string | null, summary: Record<string, unknown>): GeminiStatus {
-  const renamed = Object.entries(summary).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value])
+  const renamed = Object.entries(summary).map(([name, value]) => [
+    name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    value,
+  ])
   return { answers, ...(Object.fromEntries(renamed) as Omit<GeminiStatus, 'answers'>) }
 }
 
@@ -227,7 +263,9 @@ export async function stopLocalCloud(dataDirectory: string): Promise<boolean> {
   for (const deadline = Date.now() + STOP_TIMEOUT_MS; Date.now() < deadline; await pause(POLL_MS)) {
     if (!isAlive(locator.pid)) return true
   }
-  throw new ImageryError('LOCAL_CLOUD_FAILED', `The local cloud (process ${locator.pid}) does not stop`, { suggestions: [`kill -9 ${locator.pid}`] })
+  throw new ImageryError('LOCAL_CLOUD_FAILED', `The local cloud (process ${locator.pid}) does not stop`, {
+    suggestions: [`kill -9 ${locator.pid}`],
+  })
 }
 
 function isAlive(pid: number): boolean {
@@ -252,7 +290,10 @@ export async function resetLocalCloud(dataDirectory: string): Promise<boolean> {
   const entries = existsSync(dataDirectory) ? readdirSync(dataDirectory) : []
   if (entries.length === 0) return false
   if (!FOLDER_MARKS.some((mark) => entries.includes(mark))) {
-    throw new ImageryError('INVALID_FLAG', `${dataDirectory} is not the data folder of a local cloud; nothing was deleted`)
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `${dataDirectory} is not the data folder of a local cloud; nothing was deleted`,
+    )
   }
   rmSync(dataDirectory, { recursive: true, force: true })
   return true

@@ -15,7 +15,10 @@ export async function execInLocalCloud(
   signal: AbortSignal,
 ): Promise<number> {
   const locator = await findLocalCloud(dataDirectory)
-  if (!locator) throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running on ${dataDirectory}`, { suggestions: ['imagery local start'] })
+  if (!locator)
+    throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running on ${dataDirectory}`, {
+      suggestions: ['imagery local start'],
+    })
   const { execa } = await import('execa')
   const result = await execa(command, args, {
     stdio: 'inherit',

@@ -51,7 +51,9 @@ async function loadChecked(given: string, table: TableName, file: string, format
     await loadFile(table, file, { format })
   } catch (error) {
     if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT') throw error
-    throw new ImageryError('SOURCE_UNSUPPORTED', `${given} cannot be read as ${format}: ${error.message}`, { cause: error })
+    throw new ImageryError('SOURCE_UNSUPPORTED', `${given} cannot be read as ${format}: ${error.message}`, {
+      cause: error,
+    })
   }
 }
 
@@ -77,7 +79,10 @@ async function folderRows(
   })
   const warnings = [...sizes]
     .filter(([, size]) => unit === 'asset' && size > most)
-    .map(([asset, size]) => `${asset} has ${size} images; ${pick === 'spread' ? `${most} spread over their names` : `the first ${most} by name`} are used`)
+    .map(
+      ([asset, size]) =>
+        `${asset} has ${size} images; ${pick === 'spread' ? `${most} spread over their names` : `the first ${most} by name`} are used`,
+    )
   return { rows, warnings }
 }
 
@@ -117,7 +122,9 @@ export async function stageImages(
         missing += 1
         continue
       }
-      await writeObject(uri, bytes, { contentType: CONTENT_TYPES[path.extname(file).toLowerCase()] ?? 'application/octet-stream' })
+      await writeObject(uri, bytes, {
+        contentType: CONTENT_TYPES[path.extname(file).toLowerCase()] ?? 'application/octet-stream',
+      })
       staged += 1
       options.progress(staged)
     }

@@ -48,16 +48,18 @@ function chooseImages(profile: Profile, flags: ModelFlags): RunSpec['images'] {
     return { pick, max_per_unit: flags.imagesPerUnit ?? profile.images?.max_per_unit ?? DEFAULT_IMAGES.max_per_unit }
   }
   if (flags.imagesPerUnit === undefined) return { pick, max_per_unit: MAX_IMAGES }
-  throw invalid(`--images-per-unit ${flags.imagesPerUnit}: ${flags.pick ? '--pick all' : `profile ${profile.name}`} takes all images`, [
-    '--pick latest or --pick spread',
-  ])
+  throw invalid(
+    `--images-per-unit ${flags.imagesPerUnit}: ${flags.pick ? '--pick all' : `profile ${profile.name}`} takes all images`,
+    ['--pick latest or --pick spread'],
+  )
 }
 
 function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null {
   const model = flags.model ?? profileModel(profile)
   if (!MODEL_ID.test(model)) throw invalid(`--model ${model} is not a Gemini model`, ['--model gemini-3.5-flash-lite'])
   if (profileModel(profile) === PIXELS) return noGemini(profile, flags)
-  if (model === PIXELS) throw invalid(`--model ${PIXELS} measures; profile ${profile.name} asks`, ['--profile image-quality'])
+  if (model === PIXELS)
+    throw invalid(`--model ${PIXELS} measures; profile ${profile.name} asks`, ['--profile image-quality'])
   const location = flags.location ?? DEFAULT_LOCATION
   const tier = flags.tier ?? 'standard'
   if (!/^[a-z0-9-]+$/.test(location)) throw invalid(`--location ${location} is not a location`, ['--location global'])
@@ -89,15 +91,19 @@ function noGemini(profile: Profile, flags: ModelFlags): null {
   for (const [name, flag] of Object.entries(GEMINI_FLAGS)) {
     const value = flags[name as keyof typeof GEMINI_FLAGS]
     if (value === undefined || value === PIXELS) continue
-    throw invalid(`${flag} is for Gemini profiles; profile ${profile.name} is measured by the ${PIXELS} model`, ['imagery profiles list'])
+    throw invalid(`${flag} is for Gemini profiles; profile ${profile.name} is measured by the ${PIXELS} model`, [
+      'imagery profiles list',
+    ])
   }
   return null
 }
 
 /** https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#supported-models-and-locations */
 function checkFlex(model: string, location: string): void {
-  if (location !== DEFAULT_LOCATION) throw invalid(`--tier flex is served from --location global only, not from ${location}`, ['--location global'])
-  if (/^gemini-[12]\./.test(model)) throw invalid(`--tier flex: ${model} has no such tier; Gemini 3 models have`, ['--model gemini-3.5-flash-lite'])
+  if (location !== DEFAULT_LOCATION)
+    throw invalid(`--tier flex is served from --location global only, not from ${location}`, ['--location global'])
+  if (/^gemini-[12]\./.test(model))
+    throw invalid(`--tier flex: ${model} has no such tier; Gemini 3 models have`, ['--model gemini-3.5-flash-lite'])
 }
 
 function endpoint(given: string | undefined): string | null {

@@ -21,9 +21,13 @@ function ownPrices(file: string): PriceList {
     content = parse(readFileSync(file, 'utf8'))
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new ImageryError(isMissing ? 'FILE_NOT_FOUND' : 'INVALID_CONFIGURATION', `The price file ${file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw new ImageryError(
+      isMissing ? 'FILE_NOT_FOUND' : 'INVALID_CONFIGURATION',
+      `The price file ${file} cannot be read: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    )
   }
   const parsed = priceList.safeParse(content)
   if (parsed.success) return parsed.data
@@ -31,7 +35,8 @@ function ownPrices(file: string): PriceList {
   throw new ImageryError('INVALID_CONFIGURATION', faults.join('\n'), { suggestions: [EXAMPLE] })
 }
 
-const EXAMPLE = "A price file looks like {dated: 2026-11-23, models: {gemini-3.5-flash-lite: {input: 0.30, output: 2.50}}}, in USD per million tokens"
+const EXAMPLE =
+  'A price file looks like {dated: 2026-11-23, models: {gemini-3.5-flash-lite: {input: 0.30, output: 2.50}}}, in USD per million tokens'
 
 /** @throws ImageryError INVALID_FLAG for a model whose cost nobody could tell */
 export function priceOf(model: string, file: string | undefined): TokenPrice {

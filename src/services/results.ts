@@ -27,7 +27,11 @@ export async function openResults(target: Target, store: StateStore, typed: stri
   const runId = await findRunId(target, store, typed)
   const table = await resultsTable(target, store, runId)
   const described = await describeTable(table)
-  if (!described) throw new ImageryError('RUN_NOT_FOUND', `The results of run ${runId} are gone: there is no table ${tablePath(table, table.table)}`)
+  if (!described)
+    throw new ImageryError(
+      'RUN_NOT_FOUND',
+      `The results of run ${runId} are gone: there is no table ${tablePath(table, table.table)}`,
+    )
   return {
     runId,
     table: tablePath(table, table.table),
@@ -43,9 +47,13 @@ async function resultsTable(target: Target, store: StateStore, runId: string): P
     const report = await completeRun(spec, await runReport(spec))
     if (report.state !== 'complete') {
       const { pending, total } = report.units
-      throw new ImageryError('RUN_NOT_COMPLETE', `Run ${runId} is ${report.state}: ${pending} of ${total} assets are pending`, {
-        suggestions: [`imagery status ${runId} --watch${target.flags}`],
-      })
+      throw new ImageryError(
+        'RUN_NOT_COMPLETE',
+        `Run ${runId} is ${report.state}: ${pending} of ${total} assets are pending`,
+        {
+          suggestions: [`imagery status ${runId} --watch${target.flags}`],
+        },
+      )
     }
     return { projectId: spec.tables.projectId, dataset: spec.tables.dataset, table: spec.tables.results }
   }

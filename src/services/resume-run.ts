@@ -30,7 +30,10 @@ export async function resumeContext(
   if (spec) return { ...base, runId, spec, isPublished: false }
   if (!base.store.run(runId)?.tornDown) throw runNotFound(base.target, runId)
   throw new ImageryError('RUN_NOT_FOUND', `Run ${runId} was torn down; there is nothing left to resume`, {
-    suggestions: [`imagery results ${runId}${base.target.flags}`, `imagery run${base.target.flags} --table TABLE --profile PROFILE`],
+    suggestions: [
+      `imagery results ${runId}${base.target.flags}`,
+      `imagery run${base.target.flags} --table TABLE --profile PROFILE`,
+    ],
   })
 }
 

@@ -12,7 +12,16 @@ import { failedUnitsQuery } from '../google/sql/ledger.ts'
 import { priceOf } from './price-file.ts'
 import type { WorkContext } from './run-context.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
-import { connect, deployIfAbsent, findServices, processAssets, publishShards, setUp, stageLocalImages, takeSnapshot } from './run-steps.ts'
+import {
+  connect,
+  deployIfAbsent,
+  findServices,
+  processAssets,
+  publishShards,
+  setUp,
+  stageLocalImages,
+  takeSnapshot,
+} from './run-steps.ts'
 
 /** What a retry is asked for, as the flags say it. */
 export interface RetryOptions {
@@ -34,9 +43,13 @@ export function parseCauses(only: string | undefined): readonly Cause[] {
   const wanted = only.split(',').map((name) => name.trim())
   const unknown = wanted.find((name) => !CAUSES.some((cause) => cause === name))
   if (unknown === undefined) return CAUSES.filter((cause) => wanted.includes(cause))
-  throw new ImageryError('INVALID_FLAG', `--only ${only}: ${unknown || 'an empty text'} is no cause; they are ${CAUSES.join(', ')}`, {
-    suggestions: ['--only throttled,timeout'],
-  })
+  throw new ImageryError(
+    'INVALID_FLAG',
+    `--only ${only}: ${unknown || 'an empty text'} is no cause; they are ${CAUSES.join(', ')}`,
+    {
+      suggestions: ['--only throttled,timeout'],
+    },
+  )
 }
 
 /** @throws ImageryError INVALID_FLAG for what cannot be asked of this run */
@@ -45,13 +58,21 @@ export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
   const { model, mediaResolution } = options
   if (model === undefined && mediaResolution === undefined) return { causes, overrides: undefined }
   if (!spec.gemini) {
-    throw new ImageryError('INVALID_FLAG', `--${model === undefined ? 'media-resolution' : 'model'} is for Gemini runs; run ${spec.run_id} was measured by the ${PIXELS} model`)
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--${model === undefined ? 'media-resolution' : 'model'} is for Gemini runs; run ${spec.run_id} was measured by the ${PIXELS} model`,
+    )
   }
   if (model !== undefined && (model === PIXELS || !MODEL_ID.test(model))) {
-    throw new ImageryError('INVALID_FLAG', `--model ${model} is not a Gemini model`, { suggestions: ['--model gemini-3.5-flash'] })
+    throw new ImageryError('INVALID_FLAG', `--model ${model} is not a Gemini model`, {
+      suggestions: ['--model gemini-3.5-flash'],
+    })
   }
   if (model !== undefined && spec.gemini.tier === 'flex' && /^gemini-[12]\./.test(model)) {
-    throw new ImageryError('INVALID_FLAG', `--model ${model} has no flex tier, which run ${spec.run_id} asks for; Gemini 3 models have`)
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--model ${model} has no flex tier, which run ${spec.run_id} asks for; Gemini 3 models have`,
+    )
   }
   return {
     causes,
@@ -69,9 +90,13 @@ export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
  */
 export function failedUnits(report: RunReport, causes: readonly Cause[], flags: string): number {
   if (report.units.pending > 0 || report.state === 'starting') {
-    throw new ImageryError('RUN_NOT_COMPLETE', `Run ${report.run_id} is ${report.state}: ${report.units.pending} of ${report.units.total} are pending`, {
-      suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery status ${report.run_id} --watch${flags}`],
-    })
+    throw new ImageryError(
+      'RUN_NOT_COMPLETE',
+      `Run ${report.run_id} is ${report.state}: ${report.units.pending} of ${report.units.total} are pending`,
+      {
+        suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery status ${report.run_id} --watch${flags}`],
+      },
+    )
   }
   return causes.reduce((sum, cause) => sum + (report.causes[cause] ?? 0), 0)
 }
@@ -80,7 +105,11 @@ export function failedUnits(report: RunReport, causes: readonly Cause[], flags: 
  * The steps of a retry: like those of a resume, after the failed units were made pending again in a
  * new generation. Killed at any point, `imagery resume` takes it further.
  */
-export function retrySteps(context: WorkContext, choice: RetryChoice, options: { wait: boolean }): readonly Step<WorkContext>[] {
+export function retrySteps(
+  context: WorkContext,
+  choice: RetryChoice,
+  options: { wait: boolean },
+): readonly Step<WorkContext>[] {
   return [
     context.target.kind === 'local' ? deployIfAbsent : findServices,
     takeSnapshot,
@@ -107,7 +136,10 @@ function requeueFailed({ causes, overrides }: RetryChoice): Step<WorkContext> {
       const { tables, source, place } = spec!
       const generation = ((await currentGeneration(spec!))?.generation ?? 0) + 1
       await beginGeneration(spec!, { generation, overrides })
-      const units = queryStream<Unit>(failedUnitsQuery(tables, causes), { projectId: place.projectId, location: source.location })
+      const units = queryStream<Unit>(failedUnitsQuery(tables, causes), {
+        projectId: place.projectId,
+        location: source.location,
+      })
       const attempts = runTable(tables, 'attempts')
       let count = 0
       let rows: Row[] = []

@@ -60,7 +60,10 @@ export async function publishRound(
   const { run_id: runId, place } = spec
   await beginGeneration(spec, options.round)
   const messages = shards(runId, options.assets, options.queues, options.round)
-  await publish(topicName(place, runId), messages.map((message) => JSON.stringify(message)))
+  await publish(
+    topicName(place, runId),
+    messages.map((message) => JSON.stringify(message)),
+  )
   return messages.length
 }
 

@@ -16,19 +16,27 @@ import { fileHash } from './file-hash.ts'
 export async function checkUnchanged(spec: RunSpec, options: { asRecorded: boolean; flags: string }): Promise<void> {
   const record = recordChanges(spec)
   if (record.length > 0) {
-    throw new ImageryError('INVALID_CONFIGURATION', `The record of run ${spec.run_id} was changed after its start: ${record.join(', ')}`, {
-      suggestions: [`imagery teardown ${spec.run_id}${options.flags}`],
-    })
+    throw new ImageryError(
+      'INVALID_CONFIGURATION',
+      `The record of run ${spec.run_id} was changed after its start: ${record.join(', ')}`,
+      {
+        suggestions: [`imagery teardown ${spec.run_id}${options.flags}`],
+      },
+    )
   }
   if (options.asRecorded) return
   const changes = [...profileChanges(spec), ...(await sourceChanges(spec))]
   if (changes.length === 0) return
-  throw new ImageryError('INVALID_CONFIGURATION', `Run ${spec.run_id} was started with something else:\n${changes.map((change) => `  ${change}`).join('\n')}`, {
-    suggestions: [
-      `imagery resume ${spec.run_id} --as-recorded${options.flags}   (finishes it with what it was started with)`,
-      `imagery run${options.flags} --table ${spec.source.given} --profile ${spec.profile_given ?? spec.profile.name}   (a new run)`,
-    ],
-  })
+  throw new ImageryError(
+    'INVALID_CONFIGURATION',
+    `Run ${spec.run_id} was started with something else:\n${changes.map((change) => `  ${change}`).join('\n')}`,
+    {
+      suggestions: [
+        `imagery resume ${spec.run_id} --as-recorded${options.flags}   (finishes it with what it was started with)`,
+        `imagery run${options.flags} --table ${spec.source.given} --profile ${spec.profile_given ?? spec.profile.name}   (a new run)`,
+      ],
+    },
+  )
 }
 
 function recordChanges(spec: RunSpec): string[] {
@@ -68,5 +76,7 @@ async function sourceChanges({ source, tables }: RunSpec): Promise<string[]> {
   if (source.modified_ms === null || (await describeTable(runTable(tables, 'assets')))) return []
   const table = await describeTable({ projectId: source.projectId, dataset: source.dataset, table: source.table })
   if (table?.modifiedMs === source.modified_ms) return []
-  return [table ? `table ${source.given} has changed, and the run had not read it yet` : `table ${source.given} is gone`]
+  return [
+    table ? `table ${source.given} has changed, and the run had not read it yet` : `table ${source.given} is gone`,
+  ]
 }

@@ -69,5 +69,13 @@ export function newRunContext(
   base: Pick<RunContext, 'target' | 'store' | 'runtimeFolder' | 'signal'>,
 ): RunContext {
   const startedAt = new Date()
-  return { ...checked, ...base, runId: newRunId(startedAt), startedAt, warnings: [], datasetMade: false, isPublished: false }
+  return {
+    ...checked,
+    ...base,
+    runId: newRunId(startedAt),
+    startedAt,
+    warnings: [],
+    datasetMade: false,
+    isPublished: false,
+  }
 }

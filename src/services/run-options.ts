@@ -28,9 +28,13 @@ export function parseOutput(output: string | undefined): { dataset?: string; tab
   if (output === undefined) return {}
   const [dataset, table, ...rest] = output.split('.')
   if (!dataset || !DATASET.test(dataset) || rest.length > 0 || (table !== undefined && !TABLE.test(table))) {
-    throw new ImageryError('INVALID_FLAG', `--output ${output}: write DATASET or DATASET.TABLE, letters, digits and underscores`, {
-      suggestions: ['imagery run --output my_results.poles …'],
-    })
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--output ${output}: write DATASET or DATASET.TABLE, letters, digits and underscores`,
+      {
+        suggestions: ['imagery run --output my_results.poles …'],
+      },
+    )
   }
   return table === undefined ? { dataset } : { dataset, table }
 }

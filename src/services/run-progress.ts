@@ -30,7 +30,16 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     const snapshot = await describeTable(runTable(spec.tables, 'assets'))
     const total = snapshot?.rows ?? 0
     const units = { total, ok: 0, failed: 0, pending: total }
-    return { ...base, state: 'starting', units, causes: {}, failures: [], cost_usd: 0, results_table: null, finished_at: null }
+    return {
+      ...base,
+      state: 'starting',
+      units,
+      causes: {},
+      failures: [],
+      cost_usd: 0,
+      results_table: null,
+      finished_at: null,
+    }
   }
   const units = { total: 0, ok: 0, failed: 0, pending: 0 }
   const causes: Partial<Record<Cause, number>> = {}
@@ -47,7 +56,8 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
   }
   const failures = units.failed > 0 ? await queryRows<Failure>(failuresQuery(spec.tables, NAMED_FAILURES), query) : []
   const state = await runState(spec, units)
-  const results = state === 'complete' ? await describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined
+  const results =
+    state === 'complete' ? await describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined
   return {
     ...base,
     state,
@@ -63,7 +73,11 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
 }
 
 /** Whether the results table is whole, and not older than the last row. */
-function isCurrent(results: TableDescription | undefined, units: number, lastRow: string | null): results is TableDescription {
+function isCurrent(
+  results: TableDescription | undefined,
+  units: number,
+  lastRow: string | null,
+): results is TableDescription {
   return results?.rows === units && (lastRow === null || results.modifiedMs >= Date.parse(lastRow))
 }
 

@@ -1,7 +1,14 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../contracts/names.ts'
 import type { StepOutcome } from '../contracts/steps.ts'
-import { datasetLocation, describeTable, dryRun, ensureDataset, updateTable, type TableName } from '../google/bigquery.ts'
+import {
+  datasetLocation,
+  describeTable,
+  dryRun,
+  ensureDataset,
+  updateTable,
+  type TableName,
+} from '../google/bigquery.ts'
 import { CloudError } from '../google/errors.ts'
 import { runTable } from '../google/run-tables.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../google/sql/snapshot.ts'
@@ -31,7 +38,8 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
 
   const table = source.kind === 'table' ? source.table : await load(context)
   const { fields, type, rows, isStreaming } = described ?? (await describeSource(table, options.table))
-  if (type === 'TABLE' && rows === 0 && !isStreaming) throw new ImageryError('NO_ASSETS', `${options.table} is empty: it has no row`)
+  if (type === 'TABLE' && rows === 0 && !isStreaming)
+    throw new ImageryError('NO_ASSETS', `${options.table} is empty: it has no row`)
 
   context.sourceTable = table
   if (described) context.sourceModifiedMs = described.modifiedMs
@@ -39,13 +47,21 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
     path: tablePath({ projectId: table.projectId, dataset: table.dataset }, table.table),
     unit: context.choice.unit,
     images: context.choice.images,
-    ...sourceColumns(options.table, fields, { asset: options.assetColumn, image: options.imageColumn, unit: context.choice.unit }),
+    ...sourceColumns(options.table, fields, {
+      asset: options.assetColumn,
+      image: options.imageColumn,
+      unit: context.choice.unit,
+    }),
     imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, context.runId),
     where: options.where ?? profile.where ?? null,
     limit: options.limit ?? null,
     sample: options.sample === undefined ? null : { size: options.sample, seed: context.runId },
   }
-  const bytes = await checkQuery(context.snapshot, { projectId, location, columns: fields.map(({ name }) => name ?? '') })
+  const bytes = await checkQuery(context.snapshot, {
+    projectId,
+    location,
+    columns: fields.map(({ name }) => name ?? ''),
+  })
   return { done: `${location}, ${bytesText(bytes)} to read once` }
 }
 
@@ -61,9 +77,13 @@ async function describeSource(table: TableName, given: string) {
 async function checkOutput(context: RunContext, table: string | undefined): Promise<void> {
   const tables = context.tables!
   if (table !== undefined && (await describeTable(runTable(tables, 'results')))) {
-    throw new ImageryError('OUTPUT_EXISTS', `${tablePath(tables, tables.results)} exists; imagery writes over no table that is there`, {
-      suggestions: [`imagery run --output ${tables.dataset}.${table}_2 …`],
-    })
+    throw new ImageryError(
+      'OUTPUT_EXISTS',
+      `${tablePath(tables, tables.results)} exists; imagery writes over no table that is there`,
+      {
+        suggestions: [`imagery run --output ${tables.dataset}.${table}_2 …`],
+      },
+    )
   }
   const existing = await datasetLocation(tables)
   if (existing !== undefined && existing.toLowerCase() !== context.location!.toLowerCase()) {
@@ -92,7 +112,10 @@ async function load(context: RunContext): Promise<TableName> {
 
 /** Makes the results dataset; remembers having made it, so that a run that comes to nothing can undo it. */
 export async function makeDataset(context: RunContext): Promise<void> {
-  const outcome = await ensureDataset(context.tables!, { location: context.location!, description: 'Results of imagery runs.' })
+  const outcome = await ensureDataset(context.tables!, {
+    location: context.location!,
+    description: 'Results of imagery runs.',
+  })
   context.datasetMade ||= outcome === 'created'
 }
 
@@ -115,6 +138,7 @@ async function checkQuery(
 }
 
 function bytesText(bytes: number): string {
-  const [unit, size] = bytes < 1e6 ? (['kB', 1e3] as const) : bytes < 1e9 ? (['MB', 1e6] as const) : (['GB', 1e9] as const)
+  const [unit, size] =
+    bytes < 1e6 ? (['kB', 1e3] as const) : bytes < 1e9 ? (['MB', 1e6] as const) : (['GB', 1e9] as const)
   return `${(bytes / size).toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`
 }

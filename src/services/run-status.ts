@@ -41,6 +41,7 @@ export async function listRuns(target: Target, store: StateStore): Promise<RunRe
     reports.push(...(await Promise.all(specs.filter((spec) => spec !== undefined).map(runReport))))
   }
   const present = new Set(reports.map((report) => report.run_id))
-  for (const { runId, run } of store.runsOf(target.key)) if (run.tornDown && !present.has(runId)) reports.push(run.tornDown)
+  for (const { runId, run } of store.runsOf(target.key))
+    if (run.tornDown && !present.has(runId)) reports.push(run.tornDown)
   return reports.toSorted((a, b) => b.started_at.localeCompare(a.started_at))
 }

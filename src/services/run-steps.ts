@@ -83,7 +83,10 @@ export const takeSnapshot: Step<WorkContext> = {
     await describe()
     context.assets = (await describeTable(assets))?.rows ?? 0
     if (context.assets === 0) {
-      throw new ImageryError('NO_ASSETS', `${source.given} has no asset${source.where === null ? '' : ` under --where ${source.where}`}`)
+      throw new ImageryError(
+        'NO_ASSETS',
+        `${source.given} has no asset${source.where === null ? '' : ` under --where ${source.where}`}`,
+      )
     }
     return { done: `${count(context.assets)} assets` }
   },
@@ -92,10 +95,17 @@ export const takeSnapshot: Step<WorkContext> = {
 /** The source of a run may be gone by the time that the run is resumed: the copy of a file is, when a teardown has begun. */
 function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unknown {
   if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return error
-  return new ImageryError('SOURCE_NOT_FOUND', `The source of run ${runId}, ${spec!.source.given}, is gone: ${error.message}`, {
-    suggestions: [`imagery teardown ${runId}${target.flags}`, `imagery run${target.flags} --table TABLE --profile PROFILE`],
-    cause: error,
-  })
+  return new ImageryError(
+    'SOURCE_NOT_FOUND',
+    `The source of run ${runId}, ${spec!.source.given}, is gone: ${error.message}`,
+    {
+      suggestions: [
+        `imagery teardown ${runId}${target.flags}`,
+        `imagery run${target.flags} --table TABLE --profile PROFILE`,
+      ],
+      cause: error,
+    },
+  )
 }
 
 /** Copies the images of a local file or folder into the bucket. */
@@ -121,7 +131,10 @@ export const setUp: Step<WorkContext> = {
     })
     const queues = (body as { queues?: unknown }).queues
     if (status !== 200 || !Array.isArray(queues)) {
-      throw new ImageryError('CLOUD_ERROR', `imagery-main could not set up run ${context.runId}: HTTP ${status} ${JSON.stringify(body)}`)
+      throw new ImageryError(
+        'CLOUD_ERROR',
+        `imagery-main could not set up run ${context.runId}: HTTP ${status} ${JSON.stringify(body)}`,
+      )
     }
     context.queues = queues.map(String)
     return { done: context.queues.map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', ') }
@@ -175,7 +188,11 @@ export const processAssets: Step<WorkContext> = {
         const begun = await currentGeneration(spec!)
         const generation = (begun?.generation ?? 0) + 1
         reporter.detail(`queueing what is left once more (generation ${generation})`)
-        await publishRound(spec!, { assets: assets!, queues: queues!, round: { ...begun, generation, onlyPending: true } })
+        await publishRound(spec!, {
+          assets: assets!,
+          queues: queues!,
+          round: { ...begun, generation, onlyPending: true },
+        })
       }
     }
   },

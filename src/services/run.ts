@@ -22,7 +22,8 @@ export function interruption(error: unknown, { target, runId }: WorkContext): un
     const suggestions = [...new Set([`imagery resume ${runId}${flag}`, ...known.suggestions])]
     return new ImageryError(known.code, known.message, { suggestions, cause: error })
   }
-  const what = target.kind === 'local' ? 'waits in the local cloud, whose next user takes it further' : 'goes on in the cloud'
+  const what =
+    target.kind === 'local' ? 'waits in the local cloud, whose next user takes it further' : 'goes on in the cloud'
   return new ImageryError('CANCELLED', `Interrupted; run ${runId} ${what}`, {
     suggestions: [`imagery resume ${runId}${flag}`, `imagery teardown ${runId}${flag}`],
   })
@@ -48,14 +49,24 @@ export async function takeBack(context: RunContext, failure: unknown): Promise<u
     const known = expectedFailure(failure)
     if (!(known instanceof ImageryError) || !context.spec) return failure
     const { runId, target } = context
-    const suggestions = [...known.suggestions, `imagery resume ${runId}${target.flags}`, `imagery teardown ${runId}${target.flags} --delete-results`]
-    return new ImageryError(known.code, `${known.message}. What run ${runId} has made is still there`, { suggestions, cause: failure })
+    const suggestions = [
+      ...known.suggestions,
+      `imagery resume ${runId}${target.flags}`,
+      `imagery teardown ${runId}${target.flags} --delete-results`,
+    ]
+    return new ImageryError(known.code, `${known.message}. What run ${runId} has made is still there`, {
+      suggestions,
+      cause: failure,
+    })
   }
 }
 
 async function undoRun(context: RunContext): Promise<void> {
   if (context.spec) {
-    const teardown = await teardownContext({ target: context.target, store: context.store, deleteResults: true }, context.runId)
+    const teardown = await teardownContext(
+      { target: context.target, store: context.store, deleteResults: true },
+      context.runId,
+    )
     for (const step of teardownSteps) await step.run(teardown, { detail: () => undefined })
     context.store.forgetRun(context.runId)
   } else if (context.tables) {

@@ -32,9 +32,13 @@ export async function openSession(options: {
   gemini: string | undefined
 }): Promise<Session> {
   if (!options.local) {
-    throw new ImageryError('NOT_AVAILABLE', 'This version of imagery works on the local cloud only: it cannot deploy to a Google Cloud project yet', {
-      suggestions: ['The same command with --local'],
-    })
+    throw new ImageryError(
+      'NOT_AVAILABLE',
+      'This version of imagery works on the local cloud only: it cannot deploy to a Google Cloud project yet',
+      {
+        suggestions: ['The same command with --local'],
+      },
+    )
   }
   const store = await openStateStore(options.configDirectory)
   const { locator, isOwn, release } = await attachLocalCloud(options.dataDirectory, options.launcher, {
@@ -46,7 +50,13 @@ export async function openSession(options: {
   const mustOutliveUs = (): void => {
     if (isOwn) throw notRunning(options.flags)
   }
-  return { target: localTarget(options.dataDirectory, place, options.flags), store, gemini: locator.gemini, mustOutliveUs, close: release }
+  return {
+    target: localTarget(options.dataDirectory, place, options.flags),
+    store,
+    gemini: locator.gemini,
+    mustOutliveUs,
+    close: release,
+  }
 }
 
 function notRunning(flags: string): ImageryError {

@@ -12,7 +12,10 @@ export async function sourceArchive(folder: string): Promise<Buffer> {
     .filter((entry) => entry.isFile() && !entry.name.endsWith('.map'))
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
     .toSorted()
-  const archive = create({ gzip: { level: 6 }, portable: true, mtime: new Date(0), cwd: folder, noDirRecurse: true }, files)
+  const archive = create(
+    { gzip: { level: 6 }, portable: true, mtime: new Date(0), cwd: folder, noDirRecurse: true },
+    files,
+  )
   const chunks: Buffer[] = []
   for await (const chunk of archive) chunks.push(Buffer.from(chunk as Uint8Array))
   return Buffer.concat(chunks)

@@ -40,13 +40,17 @@ export function sourceColumns(table: string, fields: readonly SourceField[], fla
     const field = wanted.map((name) => byName.get(name.toLowerCase())).find((candidate) => candidate !== undefined)
     if (!field?.name) throw columnNotFound(table, role, wanted, fields)
     if (field.mode === 'REPEATED' || field.type === 'RECORD' || field.type === 'STRUCT') {
-      throw new ImageryError('COLUMN_NOT_FOUND', `Column ${field.name} of ${table} holds ${field.mode === 'REPEATED' ? 'arrays' : 'structs'}; --${role}-column must name one value per row`)
+      throw new ImageryError(
+        'COLUMN_NOT_FOUND',
+        `Column ${field.name} of ${table} holds ${field.mode === 'REPEATED' ? 'arrays' : 'structs'}; --${role}-column must name one value per row`,
+      )
     }
     return field.name
   }
   return {
     // A panorama frame belongs to no asset, and a table of them need not name any.
-    assetColumn: flags.unit === 'observation' && flags.asset === undefined && !byName.has('asset_id') ? null : find('asset'),
+    assetColumn:
+      flags.unit === 'observation' && flags.asset === undefined && !byName.has('asset_id') ? null : find('asset'),
     imageColumn: find('image'),
     hasObservationId: byName.has('observation_id'),
     hasSnapshotId: byName.has('snapshot_id'),
@@ -56,12 +60,21 @@ export function sourceColumns(table: string, fields: readonly SourceField[], fla
   }
 }
 
-function columnNotFound(table: string, role: keyof typeof USUAL_NAMES, wanted: readonly string[], fields: readonly SourceField[]): ImageryError {
+function columnNotFound(
+  table: string,
+  role: keyof typeof USUAL_NAMES,
+  wanted: readonly string[],
+  fields: readonly SourceField[],
+): ImageryError {
   const what = role === 'asset' ? 'an asset id' : 'an image URI'
   const list = fields.map((field) => field.name).join(', ')
-  return new ImageryError('COLUMN_NOT_FOUND', `${table} has no column ${wanted.join(' or ')} for ${what}. Its columns: ${list}`, {
-    suggestions: [`imagery run --table ${table} --${role}-column COLUMN …`],
-  })
+  return new ImageryError(
+    'COLUMN_NOT_FOUND',
+    `${table} has no column ${wanted.join(' or ')} for ${what}. Its columns: ${list}`,
+    {
+      suggestions: [`imagery run --table ${table} --${role}-column COLUMN …`],
+    },
+  )
 }
 
 function locationKind(field: SourceField | undefined): LocationKind {

@@ -34,16 +34,24 @@ export async function parseSource(given: string, options: { local: boolean }): P
   })
   const format = FORMATS[path.extname(given).toLowerCase()]
   if (entry && !options.local) {
-    throw new ImageryError('SOURCE_UNSUPPORTED', `${given} is a local ${entry.isDirectory() ? 'folder' : 'file'}; a deployment on Google Cloud reads BigQuery tables`, {
-      suggestions: [`imagery run --local --table ${given} --profile PROFILE`],
-    })
+    throw new ImageryError(
+      'SOURCE_UNSUPPORTED',
+      `${given} is a local ${entry.isDirectory() ? 'folder' : 'file'}; a deployment on Google Cloud reads BigQuery tables`,
+      {
+        suggestions: [`imagery run --local --table ${given} --profile PROFILE`],
+      },
+    )
   }
   if (entry?.isDirectory()) return { kind: 'folder', given, folder: path.resolve(given) }
   if (entry) {
     if (!format) {
-      throw new ImageryError('SOURCE_UNSUPPORTED', `${given} is not a table: a ${path.extname(given) || 'nameless'} file is none of ${Object.keys(FORMATS).join(', ')}`, {
-        suggestions: ['Give a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table'],
-      })
+      throw new ImageryError(
+        'SOURCE_UNSUPPORTED',
+        `${given} is not a table: a ${path.extname(given) || 'nameless'} file is none of ${Object.keys(FORMATS).join(', ')}`,
+        {
+          suggestions: ['Give a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table'],
+        },
+      )
     }
     if (entry.size === 0) throw new ImageryError('NO_ASSETS', `${given} is empty`)
     const file = path.resolve(given)
@@ -51,7 +59,9 @@ export async function parseSource(given: string, options: { local: boolean }): P
   }
   const table = TABLE_PATTERN.exec(given)
   if (format || given.includes('/') || (options.local && !table)) {
-    throw new ImageryError('FILE_NOT_FOUND', `${given}: no such file or folder`, { suggestions: [`ls ${path.dirname(given)}`] })
+    throw new ImageryError('FILE_NOT_FOUND', `${given}: no such file or folder`, {
+      suggestions: [`ls ${path.dirname(given)}`],
+    })
   }
   if (!table) {
     throw new ImageryError('INVALID_FLAG', `--table ${given}: a BigQuery table is written project.dataset.table`, {

@@ -21,7 +21,11 @@ import {
 } from './run-steps.ts'
 
 /** The steps of `imagery run`, up to the last row. */
-export function runSteps(options: { local: boolean; stagesImages: boolean; wait: boolean }): readonly Step<RunContext>[] {
+export function runSteps(options: {
+  local: boolean
+  stagesImages: boolean
+  wait: boolean
+}): readonly Step<RunContext>[] {
   return [
     { title: 'Read the source', run: readSource },
     options.local ? deployIfAbsent : findServices,

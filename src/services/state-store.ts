@@ -39,10 +39,14 @@ export async function openStateStore(directory: string): Promise<StateStore> {
     try {
       return work()
     } catch (error) {
-      throw new ImageryError('INVALID_CONFIGURATION', `The state file ${file} cannot be used: ${(error as Error).message}`, {
-        suggestions: [`rm '${file}'   (runs are found again in the deployment's bucket)`],
-        cause: error,
-      })
+      throw new ImageryError(
+        'INVALID_CONFIGURATION',
+        `The state file ${file} cannot be used: ${(error as Error).message}`,
+        {
+          suggestions: [`rm '${file}'   (runs are found again in the deployment's bucket)`],
+          cause: error,
+        },
+      )
     }
   }
   guarded(() => makeFolder(directory))
@@ -83,7 +87,8 @@ export async function openStateStore(directory: string): Promise<StateStore> {
  * process once more, and what was one Ctrl-C would look like two. Its clean-up at exit stays.
  */
 async function loadConf(): Promise<typeof Conf> {
-  const handlers = (): Map<string, ReadonlySet<unknown>> => new Map(SIGNALS.map((signal) => [signal, new Set(process.listeners(signal))]))
+  const handlers = (): Map<string, ReadonlySet<unknown>> =>
+    new Map(SIGNALS.map((signal) => [signal, new Set(process.listeners(signal))]))
   const before = handlers()
   const loaded = await import('conf')
   for (const signal of SIGNALS) {

@@ -27,7 +27,10 @@ export function localTarget(dataDirectory: string, place: Place, flags = ' --loc
 
 /** The deployment of a project and region, or undefined when a service is missing or not ready. */
 export async function findDeployment(place: Place): Promise<Deployment | undefined> {
-  const [main, populate] = await Promise.all([describeService(place, MAIN_SERVICE), describeService(place, POPULATE_SERVICE)])
+  const [main, populate] = await Promise.all([
+    describeService(place, MAIN_SERVICE),
+    describeService(place, POPULATE_SERVICE),
+  ])
   if (!main?.ready || !populate?.ready) return undefined
   return { place, bucket: bucketName(place), mainUrl: main.url, populateUrl: populate.url }
 }

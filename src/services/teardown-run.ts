@@ -1,5 +1,13 @@
 import { ImageryError } from '../contracts/errors.ts'
-import { bucketName, MAIN_SERVICE, runObjectsPrefix, runSpecPath, subscriptionName, tablePath, topicName } from '../contracts/names.ts'
+import {
+  bucketName,
+  MAIN_SERVICE,
+  runObjectsPrefix,
+  runSpecPath,
+  subscriptionName,
+  tablePath,
+  topicName,
+} from '../contracts/names.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { isRunId } from '../contracts/run-id.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
@@ -76,7 +84,11 @@ export const teardownSteps: readonly Step<TeardownContext>[] = [
       if (queues.length === 0) return outcome(0)
       const main = await describeService(target.place, MAIN_SERVICE)
       const answer = main?.ready
-        ? await callService(main.url, '/teardown', { method: 'POST', body: { v: 1, run_id: runId }, timeoutMs: 120_000 })
+        ? await callService(main.url, '/teardown', {
+            method: 'POST',
+            body: { v: 1, run_id: runId },
+            timeoutMs: 120_000,
+          })
         : undefined
       // Without the service, or where it could not, the caller's own permissions have to do.
       if (answer?.status !== 200) for (const queue of queues) await deleteQueue(queue)
@@ -95,10 +107,13 @@ export const teardownSteps: readonly Step<TeardownContext>[] = [
         return outcome(gone.length)
       }
       if (!spec || !report) return { skipped: 'nothing to keep' }
-      const written = report.state === 'complete' ? await completeRun(spec, report) : await writeResultsSoFar(spec, report)
+      const written =
+        report.state === 'complete' ? await completeRun(spec, report) : await writeResultsSoFar(spec, report)
       context.report = written
       kept.push(...[written.results_table, written.attempts_table].filter((name) => name !== null))
-      return written.results_table === null ? { skipped: 'there are none yet' } : { done: `kept in ${written.results_table}` }
+      return written.results_table === null
+        ? { skipped: 'there are none yet' }
+        : { done: `kept in ${written.results_table}` }
     },
   },
   {
@@ -118,13 +133,24 @@ export const teardownSteps: readonly Step<TeardownContext>[] = [
       const bucket = bucketName(target.place)
       const prefix = runObjectsPrefix(runId)
       const spec = runSpecPath(runId)
-      const count = await deleteObjects(bucket, prefix, { except: spec, progress: (done) => reporter.detail(`${done} deleted`) })
+      const count = await deleteObjects(bucket, prefix, {
+        except: spec,
+        progress: (done) => reporter.detail(`${done} deleted`),
+      })
       const isSpecGone = (await deleteObject(`gs://${bucket}/${spec}`)) === 'deleted'
       if (count > 0 || isSpecGone) deleted.push(`gs://${bucket}/${prefix}`)
       const remembered = store.run(runId)
       if (report) {
-        const tornDown = { ...report, state: 'torn_down' as const, results_table: context.deleteResults ? null : report.results_table }
-        store.rememberRun(runId, { targetKey: target.key, startedAt: remembered?.startedAt ?? report.started_at, tornDown })
+        const tornDown = {
+          ...report,
+          state: 'torn_down' as const,
+          results_table: context.deleteResults ? null : report.results_table,
+        }
+        store.rememberRun(runId, {
+          targetKey: target.key,
+          startedAt: remembered?.startedAt ?? report.started_at,
+          tornDown,
+        })
       }
       return outcome(count + (isSpecGone ? 1 : 0))
     },

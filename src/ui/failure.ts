@@ -3,7 +3,12 @@ import { styleText } from 'node:util'
 type Format = Parameters<typeof styleText>[0]
 
 /** An error as a person reads it on stderr: what happened, then what to type. */
-export function formatFailure(failure: { code: string; message: string; suggestions: readonly string[]; stack?: string }): string {
+export function formatFailure(failure: {
+  code: string
+  message: string
+  suggestions: readonly string[]
+  stack?: string
+}): string {
   const lines = failure.stack ? [styled('dim', failure.stack), ''] : []
   lines.push(`${styled(['bold', 'red'], 'Error')} ${failure.message} ${styled('dim', `[${failure.code}]`)}`)
   if (failure.suggestions.length > 0) {

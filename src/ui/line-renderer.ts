@@ -1,5 +1,11 @@
 import { styleText } from 'node:util'
-import { ListrTaskEventType, ListrTaskState, type ListrRenderer, type ListrTaskObject, type SimpleRenderer } from 'listr2'
+import {
+  ListrTaskEventType,
+  ListrTaskState,
+  type ListrRenderer,
+  type ListrTaskObject,
+  type SimpleRenderer,
+} from 'listr2'
 
 type Task = ListrTaskObject<unknown, typeof SimpleRenderer, typeof SimpleRenderer>
 

@@ -73,7 +73,9 @@ function nextCommands(report: RunReport, flag: string): string[] {
 function elapsed(from: string, to: string): string {
   const seconds = (Date.parse(to) - Date.parse(from)) / 1_000
   if (seconds < 60) return `${seconds.toFixed(1)} s`
-  return seconds < 3_600 ? `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s` : `${(seconds / 3_600).toFixed(1)} h`
+  return seconds < 3_600
+    ? `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+    : `${(seconds / 3_600).toFixed(1)} h`
 }
 
 /** Lines that a message may take; a longer one is cut. */
@@ -83,12 +85,16 @@ const MESSAGE_LINES = 4
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(/\s+/).flatMap((long) => long.match(new RegExp(`.{1,${Math.max(8, width)}}`, 'gu')) ?? [])) {
+  for (const word of text
+    .split(/\s+/)
+    .flatMap((long) => long.match(new RegExp(`.{1,${Math.max(8, width)}}`, 'gu')) ?? [])) {
     if (line && line.length + 1 + word.length > width) {
       lines.push(line)
       line = word
     } else line = line ? `${line} ${word}` : word
   }
   if (line) lines.push(line)
-  return lines.length <= MESSAGE_LINES ? lines : [...lines.slice(0, MESSAGE_LINES - 1), `${lines[MESSAGE_LINES - 1]?.slice(0, width - 1)}…`]
+  return lines.length <= MESSAGE_LINES
+    ? lines
+    : [...lines.slice(0, MESSAGE_LINES - 1), `${lines[MESSAGE_LINES - 1]?.slice(0, width - 1)}…`]
 }

@@ -9,7 +9,7 @@ export type ProgressMode = 'live' | 'lines' | 'silent'
 /** Live on a terminal, lines in CI and pipes, silence beside `--json`. All progress goes to stderr. */
 export function progressMode(options: { json: boolean }, environment = process.env): ProgressMode {
   if (options.json) return 'silent'
-  const isTerminal = process.stderr.isTTY === true && environment['TERM'] !== 'dumb' && !environment['CI']
+  const isTerminal = process.stderr.isTTY && environment['TERM'] !== 'dumb' && !environment['CI']
   return isTerminal ? 'live' : 'lines'
 }
 
@@ -48,13 +48,14 @@ export async function showSteps<Context extends object>(
     title: step.title,
     task: async (_: unknown, task: { title: string; output: string; skip(): void }) => {
       signal?.throwIfAborted()
-      const outcome = await step.run(context, { detail: mode === 'live' ? liveDetail(step.title, task) : lineDetail(task) })
+      const outcome = await step.run(context, {
+        detail: mode === 'live' ? liveDetail(step.title, task) : lineDetail(task),
+      })
       if (!outcome) return
       if ('skipped' in outcome) {
         task.title = `${step.title}: ${outcome.skipped}`
         task.skip()
-      }
-      else if (outcome.done) task.title = `${step.title}: ${outcome.done}`
+      } else if (outcome.done) task.title = `${step.title}: ${outcome.done}`
     },
   }))
   const common = { concurrent: false, exitOnError: true, registerSignalListeners: false } as const
@@ -63,7 +64,14 @@ export async function showSteps<Context extends object>(
       ? new Listr(tasks, {
           ...common,
           renderer: StderrRenderer,
-          rendererOptions: { logger, collapseErrors: false, showErrorMessage: false, suffixSkips: false, collapseSkips: true, formatOutput: 'truncate' },
+          rendererOptions: {
+            logger,
+            collapseErrors: false,
+            showErrorMessage: false,
+            suffixSkips: false,
+            collapseSkips: true,
+            formatOutput: 'truncate',
+          },
         })
       : new Listr(tasks, { ...common, renderer: LineRenderer as never })
   await list.run()

@@ -51,7 +51,11 @@ function padded(text: string, width: number): string {
 const ROOMY = 24
 
 /** The columns of `candidates`, in order, that fit a line of `width` without being cut to nothing. */
-export function fittingColumns(candidates: readonly string[], rows: readonly Record<string, unknown>[], width: number): string[] {
+export function fittingColumns(
+  candidates: readonly string[],
+  rows: readonly Record<string, unknown>[],
+  width: number,
+): string[] {
   const chosen: string[] = []
   let used = 0
   for (const [index, column] of candidates.entries()) {

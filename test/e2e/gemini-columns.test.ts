@@ -35,7 +35,14 @@ const ANSWER = {
   kind: 'street',
   share: 0.125,
   things: [
-    { name: 'pole', count: 2, parts: [{ label: 'lamp', lit: true, tags: ['a', 'b'] }, { label: 'box', lit: false, tags: [] }] },
+    {
+      name: 'pole',
+      count: 2,
+      parts: [
+        { label: 'lamp', lit: true, tags: ['a', 'b'] },
+        { label: 'box', lit: false, tags: [] },
+      ],
+    },
     { name: 'sign', count: 0, parts: [] },
   ],
 }
@@ -57,7 +64,10 @@ let table: string
 
 beforeAll(async () => {
   await user.startCloud('--gemini', `script:${user.file('model.yaml', stringify({ answer: ANSWER }))}`)
-  const source = user.file('table.jsonl', `${JSON.stringify({ asset_id: 'a', observation_id: 'o', gcs_uri: 'gs://street/a.jpg' })}\n`)
+  const source = user.file(
+    'table.jsonl',
+    `${JSON.stringify({ asset_id: 'a', observation_id: 'o', gcs_uri: 'gs://street/a.jpg' })}\n`,
+  )
   const report = await user.run(['--table', source, '--profile', user.file('street.yaml', PROFILE)])
   table = report.results_table!
   const rows = await user.results<Row>(report.run_id)
@@ -71,7 +81,8 @@ test('arrays of objects within arrays of objects come back as they were answered
 })
 
 test('they are columns that can be queried', async () => {
-  const sql = 'SELECT thing.name AS name, part.label AS label FROM TABLE, UNNEST(things) AS thing, UNNEST(thing.parts) AS part WHERE part.lit'
+  const sql =
+    'SELECT thing.name AS name, part.label AS label FROM TABLE, UNNEST(things) AS thing, UNNEST(thing.parts) AS part WHERE part.lit'
   expect(await queryOf(await user.locator(), table, sql)).toEqual([{ name: 'pole', label: 'lamp' }])
 })
 

@@ -19,7 +19,11 @@ retry_after_s: 1
 /** Seeds whose first draws have a hit, so that the shares show in a run of this size. */
 const RULES = {
   'every shard is delivered twice': { method: 'deliver/imagery-populate*', every: 1, effect: { kind: 'duplicate' } },
-  'every tenth task is delivered twice': { method: 'deliver/imagery-main*/process', every: 10, effect: { kind: 'duplicate' } },
+  'every tenth task is delivered twice': {
+    method: 'deliver/imagery-main*/process',
+    every: 10,
+    effect: { kind: 'duplicate' },
+  },
   '5 % of the ledger inserts fail': {
     method: 'bigquery.tabledata.insertAll',
     share: 0.05,

@@ -25,7 +25,12 @@ function table(assets: number, images: number): string {
   const rows = Array.from({ length: assets * images }, (_, index) => {
     const asset = String(Math.floor(index / images)).padStart(3, '0')
     const image = index % images
-    return { asset_id: `a${asset}`, observation_id: `o${asset}-${image}`, gcs_uri: `gs://street/${asset}-${image}.jpg`, capture_time: `202${image}-01-01T00:00:00Z` }
+    return {
+      asset_id: `a${asset}`,
+      observation_id: `o${asset}-${image}`,
+      gcs_uri: `gs://street/${asset}-${image}.jpg`,
+      capture_time: `202${image}-01-01T00:00:00Z`,
+    }
   })
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 }
@@ -38,7 +43,16 @@ describe('a run in which some units fail', () => {
   beforeAll(async () => {
     await user.startCloud('--gemini', `script:${user.file('model.yaml', MODEL)}`)
     report = await user.run(
-      ['--table', user.file('table.jsonl', table(ASSETS, IMAGES)), '--profile', 'road-signs', '--tier', 'flex', '--media-resolution', 'low'],
+      [
+        '--table',
+        user.file('table.jsonl', table(ASSETS, IMAGES)),
+        '--profile',
+        'road-signs',
+        '--tier',
+        'flex',
+        '--media-resolution',
+        'low',
+      ],
       3,
     )
     rows = await user.results<Row>(report.run_id)
@@ -49,7 +63,8 @@ describe('a run in which some units fail', () => {
     expect(rows).toHaveLength(ASSETS)
     expect(report.units).toMatchObject({ total: ASSETS, pending: 0 })
     expect(Object.keys(report.causes).toSorted()).toEqual(['blocked', 'schema', 'unreadable_image'])
-    for (const [cause, count] of Object.entries(report.causes)) expect(rows.filter((row) => row.cause === cause)).toHaveLength(count)
+    for (const [cause, count] of Object.entries(report.causes))
+      expect(rows.filter((row) => row.cause === cause)).toHaveLength(count)
   })
 
   test('sends all images of an asset in one request', async () => {
@@ -63,12 +78,22 @@ describe('a run in which some units fail', () => {
     expect(Object.keys(summary.tiers)).toEqual(['ON_DEMAND_FLEX'])
     expect(Object.keys(summary.mediaResolutions)).toEqual(['LOW'])
     // 0.30 and 2.50 USD per million tokens, half of it on the flex tier
-    expect(report.cost_usd).toBe(exactUsd((summary.promptTokens * 150 + (summary.answerTokens + summary.thoughtTokens) * 1_250) / 1e9))
+    expect(report.cost_usd).toBe(
+      exactUsd((summary.promptTokens * 150 + (summary.answerTokens + summary.thoughtTokens) * 1_250) / 1e9),
+    )
     expect(new Set(rows.map(({ tier }) => tier))).toEqual(new Set(['flex']))
   })
 
   test('can be retried by cause, with another model: only those are asked again, and the results are written anew', async () => {
-    const { exitCode, document } = await user.imagery('retry', report.run_id, '--local', '--only', 'schema', '--model', 'gemini-3.5-flash')
+    const { exitCode, document } = await user.imagery(
+      'retry',
+      report.run_id,
+      '--local',
+      '--only',
+      'schema',
+      '--model',
+      'gemini-3.5-flash',
+    )
     const after = document as RunReport
     expect(exitCode).toBe(3)
     expect(after.units).toMatchObject({ total: ASSETS, pending: 0 })
@@ -83,7 +108,11 @@ describe('a run in which some units fail', () => {
     }
     expect(now.filter(({ unit_id, status }) => retried.has(unit_id) && status === 'ok').length).toBeGreaterThan(0)
 
-    const ledger = await queryOf<Row>(await user.locator(), report.attempts_table, 'SELECT unit_id, cost_usd FROM TABLE')
+    const ledger = await queryOf<Row>(
+      await user.locator(),
+      report.attempts_table,
+      'SELECT unit_id, cost_usd FROM TABLE',
+    )
     expect(after.cost_usd).toBe(exactUsd(ledger.reduce((sum, row) => sum + row.cost_usd, 0)))
   })
 
@@ -101,7 +130,10 @@ describe('a run that was interrupted', () => {
     await user.startCloud('--gemini', `script:${user.file('model.yaml', 'latency_ms: 600000\n')}`)
     const profile = user.file('mine.yaml', '')
     const write = (prompt: string, column: string): void =>
-      writeFileSync(profile, `name: mine\ndescription: Mine.\nprompt: ${prompt}\noutput: {type: object, properties: {${column}: {type: string}}}\n`)
+      writeFileSync(
+        profile,
+        `name: mine\ndescription: Mine.\nprompt: ${prompt}\noutput: {type: object, properties: {${column}: {type: string}}}\n`,
+      )
     write('What?', 'a')
     const source = user.file('table.jsonl', table(1, 1))
     const { run_id } = await user.run(['--table', source, '--profile', profile, '--no-wait'])
@@ -113,7 +145,8 @@ describe('a run that was interrupted', () => {
     const { exitCode, document } = await resume()
     const { error } = document as { error: { code: string; message: string } }
     expect([exitCode, error.code]).toEqual([2, 'INVALID_CONFIGURATION'])
-    for (const part of ['the prompt of profile', 'the output schema of profile', `the content of ${source}`]) expect(error.message).toContain(part)
+    for (const part of ['the prompt of profile', 'the output schema of profile', `the content of ${source}`])
+      expect(error.message).toContain(part)
     expect(await resume('--as-recorded')).toMatchObject({ exitCode: 0 })
   })
 

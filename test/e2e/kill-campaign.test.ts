@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -44,11 +45,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
       await writeFaults(faults)
     })
 
-    afterAll(async () => {
-      if (process.env['DEBUG_CAMPAIGN'])
-        (await import('node:child_process')).execFileSync('cp', ['-r', home, '/tmp/kc/home'])
-      await user.leave()
-    })
+    afterAll(() => user.leave())
 
     test('has exactly one row per asset after resume, and read no image more often than it was asked to', async () => {
       const random = randomFrom(SEED)
@@ -103,7 +100,6 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
 )
 
 async function writeFaults(file: string): Promise<void> {
-  const { writeFile } = await import('node:fs/promises')
   const delay = (method: string, delayMs: number): object => ({ method, effect: { kind: 'delay', delayMs } })
   // Enough that a process is hit in the middle of its work, at each kind of step.
   const rules = [
@@ -154,8 +150,6 @@ class Campaign {
   async kill(victim: Role): Promise<void> {
     const pid = await this.#find(victim)
     process.kill(pid, 'SIGKILL')
-    if (process.env['DEBUG_CAMPAIGN'])
-      console.log(new Date().toISOString(), 'killed', victim, pid, Date.now() - this.#startedMs)
     if (victim === 'command') await this.#ended
     while (isAlive(pid)) await pause(5)
   }
@@ -222,8 +216,6 @@ class Campaign {
     this.#ended = outcome.then(
       ({ exitCode, stdout }) => {
         this.#hasEnded = true
-        if (process.env['DEBUG_CAMPAIGN'])
-          console.log(new Date().toISOString(), 'ended', line.join(' '), exitCode, exitCode === 0 ? '' : stdout)
         // Complete, or killed while it was being taken back: the next command starts another run.
         if (exitCode === 0 || stdout.includes('SOURCE_NOT_FOUND')) this.#current = undefined
       },

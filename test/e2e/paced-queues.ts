@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { CloudTasksClient } from '@google-cloud/tasks'
 import { grpcClientOptions } from '../../src/google/credentials.ts'
 
 /**
@@ -14,7 +13,7 @@ export async function paceQueues(
   const { projectId: _, ...settings } = await grpcClientOptions('')
   // Not before this process knows its local cloud: gRPC reads its certificates when it is loaded.
   const tasks = await import('@google-cloud/tasks')
-  const client = new tasks.CloudTasksClient(settings as ConstructorParameters<typeof CloudTasksClient>[0])
+  const client = new tasks.CloudTasksClient(settings)
   const quick = { timeout: 500, maxRetries: 0 }
   try {
     while (!options.signal.aborted) {

@@ -33,16 +33,30 @@ type Unit = { unit_id: string; asset_id: string | null; bucket: number; observat
 
 async function snapshot(changes: Partial<SnapshotSource>): Promise<Record<string, string[]>> {
   const [rows] = await harness.client.query(snapshotQuery({ ...SOURCE, ...changes }))
-  return Object.fromEntries((rows as Unit[]).map((unit) => [unit.unit_id, unit.observations.map(({ observation_id }) => observation_id)]))
+  return Object.fromEntries(
+    (rows as Unit[]).map((unit) => [unit.unit_id, unit.observations.map(({ observation_id }) => observation_id)]),
+  )
 }
 
 describe('the snapshot', () => {
   beforeAll(async () => {
     const text = (name: string) => ({ name, type: 'STRING' })
-    const schema = [text('asset_id'), text('observation_id'), text('snapshot_id'), text('gcs_uri'), { name: 'capture_time', type: 'TIMESTAMP' }]
+    const schema = [
+      text('asset_id'),
+      text('observation_id'),
+      text('snapshot_id'),
+      text('gcs_uri'),
+      { name: 'capture_time', type: 'TIMESTAMP' },
+    ]
     const [table] = await harness.client.dataset('street').createTable('observations', { schema })
     const at = (year: number): string => `${year}-01-01T00:00:00Z`
-    const image = (asset: string | null, id: string | null, year: number, snapshot_id = 's1', uri: string | null = `gs://b/${id ?? year}.jpg`) => ({
+    const image = (
+      asset: string | null,
+      id: string | null,
+      year: number,
+      snapshot_id = 's1',
+      uri: string | null = `gs://b/${id ?? year}.jpg`,
+    ) => ({
       asset_id: asset,
       observation_id: id,
       snapshot_id,
@@ -71,7 +85,8 @@ describe('the snapshot', () => {
   })
 
   test('spreads images evenly from the latest to the oldest', async () => {
-    const spread = async (wanted: number) => (await snapshot({ images: { max_per_unit: wanted, pick: 'spread' } }))['many']
+    const spread = async (wanted: number) =>
+      (await snapshot({ images: { max_per_unit: wanted, pick: 'spread' } }))['many']
     expect(await spread(1)).toEqual(['m2016'])
     expect(await spread(2)).toEqual(['m2016', 'm2010'])
     expect(await spread(3)).toEqual(['m2016', 'm2013', 'm2010'])
@@ -81,7 +96,10 @@ describe('the snapshot', () => {
   })
 
   test('spread or not, keeps assets that have few images or none', async () => {
-    expect(await snapshot({ images: { max_per_unit: 2, pick: 'spread' } })).toMatchObject({ few: ['f2', 'f1'], none: [] })
+    expect(await snapshot({ images: { max_per_unit: 2, pick: 'spread' } })).toMatchObject({
+      few: ['f2', 'f1'],
+      none: [],
+    })
   })
 
   test('of observations has a unit for each, and one for a frame that belongs to no asset', async () => {
@@ -108,7 +126,15 @@ describe('the live view', () => {
     prompt: 'What?',
     output: { type: 'object', properties: { note: { type: 'string' } } },
   })
-  const tables = { projectId: 'demo', dataset: 'street', assets: 'units', attempts: 'attempts', live: 'live', source: 'none', results: 'results' }
+  const tables = {
+    projectId: 'demo',
+    dataset: 'street',
+    assets: 'units',
+    attempts: 'attempts',
+    live: 'live',
+    source: 'none',
+    results: 'results',
+  }
 
   beforeAll(async () => {
     const ids = ['answered', 'failed', 'retried', 'retried-ok', 'billed', 'late', 'untouched']
@@ -124,7 +150,17 @@ describe('the live view', () => {
     const row = (unit: string, generation: number, status: string, cause?: string) => {
       second += 1
       const time = new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()
-      return { run_id: 'r', unit_id: unit, asset_id: unit, attempt_id: `a${second}`, generation, status, cause, started_at: time, finished_at: time }
+      return {
+        run_id: 'r',
+        unit_id: unit,
+        asset_id: unit,
+        attempt_id: `a${second}`,
+        generation,
+        status,
+        cause,
+        started_at: time,
+        finished_at: time,
+      }
     }
     await table.insert([
       row('answered', 0, 'ok'),
@@ -140,12 +176,18 @@ describe('the live view', () => {
       row('late', 0, 'failed', 'blocked'),
       row('late', 0, 'retrying', 'model_error'),
     ])
-    await harness.client.dataset('street').createTable('live', { view: { query: liveView(tables, asked), useLegacySql: false } })
+    await harness.client
+      .dataset('street')
+      .createTable('live', { view: { query: liveView(tables, asked), useLegacySql: false } })
   })
 
   test('has one current row a unit, pending while its attempt is made again', async () => {
     const [rows] = await harness.client.query('SELECT unit_id, status FROM `demo.street.live`')
-    expect(Object.fromEntries((rows as { unit_id: string; status: string }[]).map(({ unit_id, status }) => [unit_id, status]))).toEqual({
+    expect(
+      Object.fromEntries(
+        (rows as { unit_id: string; status: string }[]).map(({ unit_id, status }) => [unit_id, status]),
+      ),
+    ).toEqual({
       answered: 'ok',
       failed: 'failed',
       retried: 'pending',

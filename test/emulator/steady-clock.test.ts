@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { steadyClock } from '../../src/emulator/kernel/steady-clock.ts'
 
-describe('the local cloud\'s clock', () => {
+describe("the local cloud's clock", () => {
   const sources = { wallMs: 1_000_000, steadyMs: 5 }
   const read = { wall: () => sources.wallMs, steady: () => sources.steadyMs }
   const pass = (wallMs: number, steadyMs: number): void => {

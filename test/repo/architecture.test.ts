@@ -26,7 +26,7 @@ const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
   [/^google-auth-library/, ['google', 'emulator']],
   [/^listr2/, ['ui']],
   [/^conf$/, ['services']],
-  [/^@duckdb\/|^@polyglot-sql\/|^farmhash-modern|^node:sqlite|^@grpc\/|^selfsigned|^jose/, ['emulator']],
+  [/^@duckdb\/|^farmhash-modern|^node:sqlite|^@grpc\/|^selfsigned|^jose/, ['emulator']],
   [/^@oclif\//, ['entry', 'commands', 'hooks']],
 ]
 

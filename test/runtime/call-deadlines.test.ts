@@ -48,7 +48,12 @@ describe('a download that stalls', () => {
     })
     await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
     const apiEndpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const storage = new Storage({ apiEndpoint, projectId: 'p', authClient: new PassThroughClient(), useAuthWithCustomEndpoint: true })
+    const storage = new Storage({
+      apiEndpoint,
+      projectId: 'p',
+      authClient: new PassThroughClient(),
+      useAuthWithCustomEndpoint: true,
+    })
     const timeout = vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
       const abort = new AbortController()
       setTimeout(() => abort.abort(new DOMException('timed out', 'TimeoutError')), milliseconds / 100)
@@ -61,7 +66,10 @@ describe('a download that stalls', () => {
   })
 
   test('is an error of the kind that passes', () => {
-    expect(cloudError(Object.assign(new Error('timed out'), { code: 'TimeoutError' }))).toMatchObject({ status: 'DEADLINE_EXCEEDED', retryable: true })
+    expect(cloudError(Object.assign(new Error('timed out'), { code: 'TimeoutError' }))).toMatchObject({
+      status: 'DEADLINE_EXCEEDED',
+      retryable: true,
+    })
   })
 })
 

@@ -17,7 +17,13 @@ const WHOLE = {
       finishReason: 'STOP',
     },
   ],
-  usageMetadata: { promptTokenCount: 7, candidatesTokenCount: 5, thoughtsTokenCount: 3, totalTokenCount: 15, trafficType: 'ON_DEMAND_FLEX' },
+  usageMetadata: {
+    promptTokenCount: 7,
+    candidatesTokenCount: 5,
+    thoughtsTokenCount: 3,
+    totalTokenCount: 15,
+    trafficType: 'ON_DEMAND_FLEX',
+  },
   modelVersion: 'gemini-3.5-flash-lite',
 }
 
@@ -33,7 +39,11 @@ beforeEach(async () => {
         response.setHeader('content-type', 'application/json')
         return response.end(JSON.stringify({ access_token: 'local-token', expires_in: 3_600, token_type: 'Bearer' }))
       }
-      asked.push({ path: request.url ?? '', headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown> })
+      asked.push({
+        path: request.url ?? '',
+        headers: request.headers,
+        body: JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>,
+      })
       if (answer === 'hang') return undefined
       if (answer === 'reset') return request.socket.destroy()
       response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
@@ -84,7 +94,8 @@ function request(changes: Partial<GeminiRequest> = {}): GeminiRequest {
   }
 }
 
-const ask = (changes?: Partial<GeminiRequest>, signal = new AbortController().signal) => askGemini(request(changes), signal)
+const ask = (changes?: Partial<GeminiRequest>, signal = new AbortController().signal) =>
+  askGemini(request(changes), signal)
 
 async function refusal(changes?: Partial<GeminiRequest>, signal?: AbortSignal): Promise<GeminiRefused> {
   const error = await ask(changes, signal).then(
@@ -99,11 +110,15 @@ describe('on the wire', () => {
   test('a request is the documented one, to v1, with the token of the metadata server', async () => {
     await ask()
     expect(asked).toHaveLength(1)
-    expect(asked[0]?.path).toMatch(/^\/v1\/projects\/p-\d+\/locations\/global\/publishers\/google\/models\/gemini-3\.5-flash-lite:generateContent$/)
+    expect(asked[0]?.path).toMatch(
+      /^\/v1\/projects\/p-\d+\/locations\/global\/publishers\/google\/models\/gemini-3\.5-flash-lite:generateContent$/,
+    )
     expect(asked[0]?.headers).toMatchObject({ authorization: 'Bearer local-token', 'x-server-timeout': '60' })
     expect(asked[0]?.headers).not.toHaveProperty('x-vertex-ai-llm-shared-request-type')
     expect(asked[0]?.body).toEqual({
-      contents: [{ role: 'user', parts: [{ fileData: { fileUri: 'gs://b/1.jpg', mimeType: 'image/jpeg' } }, { text: 'What?' }] }],
+      contents: [
+        { role: 'user', parts: [{ fileData: { fileUri: 'gs://b/1.jpg', mimeType: 'image/jpeg' } }, { text: 'What?' }] },
+      ],
       generationConfig: {
         responseMimeType: 'application/json',
         responseSchema: { type: 'OBJECT', properties: { a: { type: 'INTEGER' } }, propertyOrdering: ['a'] },
@@ -123,10 +138,18 @@ describe('on the wire', () => {
       thinking: 'minimal',
       parts: [{ bytes: Buffer.from('abc'), mimeType: 'image/png' }],
     })
-    expect(asked[0]?.headers).toMatchObject({ 'x-vertex-ai-llm-shared-request-type': 'flex', 'x-server-timeout': '1740' })
+    expect(asked[0]?.headers).toMatchObject({
+      'x-vertex-ai-llm-shared-request-type': 'flex',
+      'x-server-timeout': '1740',
+    })
     expect(asked[0]?.body).toMatchObject({
       contents: [{ role: 'user', parts: [{ inlineData: { data: 'YWJj', mimeType: 'image/png' } }] }],
-      generationConfig: { mediaResolution: 'MEDIA_RESOLUTION_LOW', temperature: 0, maxOutputTokens: 100, thinkingConfig: { thinkingLevel: 'MINIMAL' } },
+      generationConfig: {
+        mediaResolution: 'MEDIA_RESOLUTION_LOW',
+        temperature: 0,
+        maxOutputTokens: 100,
+        thinkingConfig: { thinkingLevel: 'MINIMAL' },
+      },
     })
   })
 
@@ -160,24 +183,44 @@ describe('an answer', () => {
   })
 
   test('that was blocked says why', async () => {
-    answer = { status: 200, body: { promptFeedback: { blockReason: 'SAFETY', blockReasonMessage: 'no' }, usageMetadata: { promptTokenCount: 7 } } }
-    expect(await ask()).toMatchObject({ text: '', blockReason: 'SAFETY', message: 'no', usage: { promptTokens: 7, outputTokens: 0 } })
+    answer = {
+      status: 200,
+      body: {
+        promptFeedback: { blockReason: 'SAFETY', blockReasonMessage: 'no' },
+        usageMetadata: { promptTokenCount: 7 },
+      },
+    }
+    expect(await ask()).toMatchObject({
+      text: '',
+      blockReason: 'SAFETY',
+      message: 'no',
+      usage: { promptTokens: 7, outputTokens: 0 },
+    })
   })
 })
 
 describe('a refusal', () => {
-  const exhausted = (details: unknown[] = []) => ({ error: { code: 429, message: 'Resource exhausted.', status: 'RESOURCE_EXHAUSTED', details } })
+  const exhausted = (details: unknown[] = []) => ({
+    error: { code: 429, message: 'Resource exhausted.', status: 'RESOURCE_EXHAUSTED', details },
+  })
 
   test('is asked once, and tells what Google said', async () => {
     answer = { status: 429, body: exhausted() }
-    expect(await refusal()).toMatchObject({ message: 'Resource exhausted.', sign: { http: 429 }, retryAfterMs: undefined })
+    expect(await refusal()).toMatchObject({
+      message: 'Resource exhausted.',
+      sign: { http: 429 },
+      retryAfterMs: undefined,
+    })
     expect(asked).toHaveLength(1)
   })
 
   test('tells how long to wait, by header or by detail', async () => {
     answer = { status: 429, body: exhausted(), headers: { 'retry-after': '7' } }
     expect(await refusal()).toMatchObject({ retryAfterMs: 7_000 })
-    answer = { status: 429, body: exhausted([{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '1.5s' }]) }
+    answer = {
+      status: 429,
+      body: exhausted([{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '1.5s' }]),
+    }
     expect(await refusal()).toMatchObject({ retryAfterMs: 1_500 })
   })
 

@@ -13,7 +13,11 @@ const PROFILE: Profile = {
   output: {
     type: 'object',
     required: ['category'],
-    properties: { category: { type: 'string', enum: ['Stop', 'Yield'] }, note: { type: 'string', maxLength: 200 }, count: { type: 'integer' } },
+    properties: {
+      category: { type: 'string', enum: ['Stop', 'Yield'] },
+      note: { type: 'string', maxLength: 200 },
+      count: { type: 'integer' },
+    },
   },
 }
 
@@ -56,20 +60,28 @@ export function says(text: string, more: Partial<GeminiAnswer> = {}): GeminiAnsw
 export const STOP = says('{"category": "Stop"}')
 
 export function asset(images: number | readonly string[] = 1): Asset {
-  const uris = typeof images === 'number' ? Array.from({ length: images }, (_, index) => `gs://b/${index + 1}.jpg`) : images
+  const uris =
+    typeof images === 'number' ? Array.from({ length: images }, (_, index) => `gs://b/${index + 1}.jpg`) : images
   return {
     unit_id: 'sign-1',
     asset_id: 'sign-1',
     location: null,
     detection_time: null,
-    observations: uris.map((gcs_uri, index) => ({ observation_id: `o${index + 1}`, gcs_uri, capture_time: `202${index}-05-06T00:00:00Z` })),
+    observations: uris.map((gcs_uri, index) => ({
+      observation_id: `o${index + 1}`,
+      gcs_uri,
+      capture_time: `202${index}-05-06T00:00:00Z`,
+    })),
   }
 }
 
 /** A Gemini model that says one thing after another, over a bucket of objects. */
 export function scriptedGemini(
   sayings: readonly Saying[],
-  options: { gemini?: Partial<GeminiOptions>; objects?: Record<string, Buffer | { bytes: number; contentType?: string }> } = {},
+  options: {
+    gemini?: Partial<GeminiOptions>
+    objects?: Record<string, Buffer | { bytes: number; contentType?: string }>
+  } = {},
 ) {
   const requests: GeminiRequest[] = []
   const billed: Known[] = []
@@ -93,9 +105,12 @@ export function scriptedGemini(
       described.push(uri)
       const found = objects[uri]
       if (found === undefined) throw new CloudError('NOT_FOUND', `no ${uri}`)
-      return Buffer.isBuffer(found) ? { bytes: found.length, contentType: 'image/jpeg' } : { contentType: undefined, ...found }
+      return Buffer.isBuffer(found)
+        ? { bytes: found.length, contentType: 'image/jpeg' }
+        : { contentType: undefined, ...found }
     },
   })
-  const answer = (unit = asset()) => model.answer(unit, { signal: new AbortController().signal, onBilled: (known) => void billed.push(known) })
+  const answer = (unit = asset()) =>
+    model.answer(unit, { signal: new AbortController().signal, onBilled: (known) => void billed.push(known) })
   return { answer, requests, billed, described }
 }

@@ -48,13 +48,18 @@ describe('a request', () => {
   })
 
   test('asks the bucket for the type of an image whose name does not tell', async () => {
-    const { answer, requests } = scriptedGemini([STOP], { objects: { 'gs://b/photo': { bytes: 9, contentType: 'image/webp' } } })
+    const { answer, requests } = scriptedGemini([STOP], {
+      objects: { 'gs://b/photo': { bytes: 9, contentType: 'image/webp' } },
+    })
     await answer(asset(['gs://b/photo']))
     expect(requests[0]?.parts[0]).toEqual({ gcsUri: 'gs://b/photo', mimeType: 'image/webp' })
   })
 
   test('holds the bytes of inline images, typed by their content', async () => {
-    const { answer, requests } = scriptedGemini([STOP], { gemini: { image_transport: 'inline' }, objects: { 'gs://b/1.png': JPEG } })
+    const { answer, requests } = scriptedGemini([STOP], {
+      gemini: { image_transport: 'inline' },
+      objects: { 'gs://b/1.png': JPEG },
+    })
     const { inputHash } = await answer(asset(['gs://b/1.png']))
     expect(requests[0]?.parts[0]).toEqual({ bytes: JPEG, mimeType: 'image/jpeg' })
     expect(inputHash).toMatch(/^[0-9a-f]{64}$/)
@@ -89,7 +94,9 @@ describe('an answer', () => {
   })
 
   test('that is too long is cut with a mark', async () => {
-    const { columns } = await scriptedGemini([says(JSON.stringify({ category: 'Stop', note: 'x'.repeat(100_000) }))]).answer()
+    const { columns } = await scriptedGemini([
+      says(JSON.stringify({ category: 'Stop', note: 'x'.repeat(100_000) })),
+    ]).answer()
     expect(columns['note']).toMatch(/^x+… \[\d+ characters cut by imagery\]$/)
     expect(String(columns['note']).length).toBeLessThanOrEqual(200)
   })
@@ -108,16 +115,29 @@ describe('an answer', () => {
 describe('a failure', () => {
   test.each([
     ['not JSON', says('I cannot say: [}{'), /^the answer/],
-    ['not the schema', says('{"category": "Banana"}'), /category must be equal to one of the allowed values: Stop, Yield$/],
+    [
+      'not the schema',
+      says('{"category": "Banana"}'),
+      /category must be equal to one of the allowed values: Stop, Yield$/,
+    ],
   ])('by an answer that is %s is final, keeps the text, and is billed', async (_what, saying, message) => {
     const error = await failure(scriptedGemini([saying]).answer())
-    expect(error).toMatchObject({ failure: 'schema', retryable: false, known: { rawAnswer: saying.text, usage: USAGE, tier: 'standard' } })
+    expect(error).toMatchObject({
+      failure: 'schema',
+      retryable: false,
+      known: { rawAnswer: saying.text, usage: USAGE, tier: 'standard' },
+    })
     expect(error.message).toMatch(message)
   })
 
   test.each([
     [{ finishReason: 'SAFETY', text: '' }, 'blocked', false, 'the answer ended with SAFETY'],
-    [{ blockReason: 'PROHIBITED_CONTENT', finishReason: undefined, text: '', message: 'no' }, 'blocked', false, 'the prompt was blocked: PROHIBITED_CONTENT: no'],
+    [
+      { blockReason: 'PROHIBITED_CONTENT', finishReason: undefined, text: '', message: 'no' },
+      'blocked',
+      false,
+      'the prompt was blocked: PROHIBITED_CONTENT: no',
+    ],
     [{ finishReason: 'OTHER', text: '' }, 'model_error', true, 'the answer ended with OTHER'],
     [{ text: ' \n' }, 'model_error', true, 'the answer is empty'],
   ])('by %o is %s, retryable %s', async (change, cause, retryable, message) => {
@@ -126,7 +146,11 @@ describe('a failure', () => {
   })
 
   test('by a refusal carries the wait that was asked for', async () => {
-    const refused = new GeminiRefused('Resource exhausted', { http: 429, message: 'Resource exhausted' }, { retryAfterMs: 7_000 })
+    const refused = new GeminiRefused(
+      'Resource exhausted',
+      { http: 429, message: 'Resource exhausted' },
+      { retryAfterMs: 7_000 },
+    )
     const error = await failure(scriptedGemini([refused]).answer())
     expect(error).toMatchObject({ failure: 'throttled', retryable: true, retryAfterMs: 7_000, known: {} })
     expect(error.message).toBe('gemini-3.5-flash-lite: HTTP 429 Resource exhausted')
@@ -143,7 +167,9 @@ describe('an answer that was cut off', () => {
   const cut = says('{"category": "St', { finishReason: 'MAX_TOKENS' })
 
   test('is asked for once more, with more room and less thinking; both are billed', async () => {
-    const { answer, requests, billed } = scriptedGemini([cut, STOP], { gemini: { max_output_tokens: 1_000, thinking: 'high' } })
+    const { answer, requests, billed } = scriptedGemini([cut, STOP], {
+      gemini: { max_output_tokens: 1_000, thinking: 'high' },
+    })
     const { usage } = await answer()
     expect(requests.map(({ maxOutputTokens, thinking }) => [maxOutputTokens, thinking])).toEqual([
       [1_000, 'high'],
@@ -155,7 +181,11 @@ describe('an answer that was cut off', () => {
 
   test('twice is truncated for good, and both answers are billed', async () => {
     const { answer, requests } = scriptedGemini([cut, cut])
-    expect(await failure(answer())).toMatchObject({ failure: 'truncated', retryable: false, known: { usage: { promptTokens: 2_000 }, rawAnswer: cut.text } })
+    expect(await failure(answer())).toMatchObject({
+      failure: 'truncated',
+      retryable: false,
+      known: { usage: { promptTokens: 2_000 }, rawAnswer: cut.text },
+    })
     expect(requests).toHaveLength(2)
   })
 
@@ -175,10 +205,15 @@ describe('an answer that was cut off', () => {
 })
 
 describe('images', () => {
-  const refused = new GeminiRefused('Unable to process input image', { http: 400, message: 'Unable to process input image' })
+  const refused = new GeminiRefused('Unable to process input image', {
+    http: 400,
+    message: 'Unable to process input image',
+  })
 
   test('that are not there are left out once Gemini has refused the request', async () => {
-    const { answer, requests, described } = scriptedGemini([refused, STOP], { objects: { 'gs://b/2.jpg': { bytes: 5 } } })
+    const { answer, requests, described } = scriptedGemini([refused, STOP], {
+      objects: { 'gs://b/2.jpg': { bytes: 5 } },
+    })
     const { observationsUsed } = await answer(asset(2))
     expect(requests.map(({ parts }) => parts.filter((part) => 'gcsUri' in part).length)).toEqual([2, 1])
     expect(observationsUsed.map(({ observation_id }) => observation_id)).toEqual(['o2'])
@@ -198,7 +233,10 @@ describe('images', () => {
 
   test('that are all there leave the refusal as it is', async () => {
     const error = await failure(scriptedGemini([refused], { objects: { 'gs://b/1.jpg': { bytes: 5 } } }).answer())
-    expect(error).toMatchObject({ failure: 'unreadable_image', message: 'gemini-3.5-flash-lite: HTTP 400 Unable to process input image' })
+    expect(error).toMatchObject({
+      failure: 'unreadable_image',
+      message: 'gemini-3.5-flash-lite: HTTP 400 Unable to process input image',
+    })
   })
 
   test('that are no gs:// URIs, or of no known type, are never asked about', async () => {
@@ -211,7 +249,9 @@ describe('images', () => {
 
   test('that are too large to be sent along are named', async () => {
     const large = Buffer.concat([JPEG, Buffer.alloc(7_000_001)])
-    const error = await failure(scriptedGemini([], { gemini: { image_transport: 'inline' }, objects: { 'gs://b/1.jpg': large } }).answer())
+    const error = await failure(
+      scriptedGemini([], { gemini: { image_transport: 'inline' }, objects: { 'gs://b/1.jpg': large } }).answer(),
+    )
     expect(error.message).toMatch(/has 7000008 bytes; inline images may have 7000000/)
   })
 

@@ -19,7 +19,14 @@ export const SHARD: ShardMessage = {
 
 export function asset(index: number, extra: Partial<Asset> = {}): Asset {
   const observations = [{ observation_id: `o${index}`, gcs_uri: `gs://images/${index}.jpg`, capture_time: null }]
-  return { unit_id: `asset-${index}`, asset_id: `asset-${index}`, location: null, detection_time: null, observations, ...extra }
+  return {
+    unit_id: `asset-${index}`,
+    asset_id: `asset-${index}`,
+    location: null,
+    detection_time: null,
+    observations,
+    ...extra,
+  }
 }
 
 export function assets(count: number): Asset[] {

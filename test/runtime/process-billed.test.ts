@@ -5,14 +5,21 @@ import { ANSWER, RUN_ID, TASK } from './fixtures.ts'
 import { geminiSpec, USAGE } from './gemini-fixtures.ts'
 import { mainService, type MainScript } from './main-service.ts'
 
-const KNOWN: Known = { usage: USAGE, modelVersion: 'gemini-3.5-flash-lite-001', tier: 'standard', finishReason: 'OTHER' }
+const KNOWN: Known = {
+  usage: USAGE,
+  modelVersion: 'gemini-3.5-flash-lite-001',
+  tier: 'standard',
+  finishReason: 'OTHER',
+}
 
 /** 1,000 x 300 + 60 x 2,500 billionths of a dollar: the fixture's tokens at 0.30 and 2.50 USD per million. */
 const COST = 0.000_45
 
-const service = (script: MainScript, spec = geminiSpec()) => mainService({ ...script, specs: new Map([[RUN_ID, spec]]) })
+const service = (script: MainScript, spec = geminiSpec()) =>
+  mainService({ ...script, specs: new Map([[RUN_ID, spec]]) })
 
-const billedFailure = (): AttemptFailure => new AttemptFailure('model_error', 'the answer ended with OTHER', { retryable: true, known: KNOWN })
+const billedFailure = (): AttemptFailure =>
+  new AttemptFailure('model_error', 'the answer ended with OTHER', { retryable: true, known: KNOWN })
 
 describe('an attempt that was billed and may succeed the next time', () => {
   test('leaves a row that says what it cost, and is asked for again', async () => {
@@ -20,7 +27,16 @@ describe('an attempt that was billed and may succeed the next time', () => {
     const response = await process()
     expect(response.status).toBe(503)
     expect(rows.map(({ row }) => row)).toEqual([
-      expect.objectContaining({ status: 'retrying', cause: 'model_error', cost_usd: COST, prompt_tokens: 1_000, output_tokens: 50, thought_tokens: 10, tier: 'standard', finish_reason: 'OTHER' }),
+      expect.objectContaining({
+        status: 'retrying',
+        cause: 'model_error',
+        cost_usd: COST,
+        prompt_tokens: 1_000,
+        output_tokens: 50,
+        thought_tokens: 10,
+        tier: 'standard',
+        finish_reason: 'OTHER',
+      }),
     ])
   })
 
@@ -97,7 +113,10 @@ test('an attempt that runs out of time keeps what its first answer cost', async 
 })
 
 test('a flex answer costs half', async () => {
-  const { rows, process } = service({ answer: async () => ({ ...ANSWER, usage: USAGE, tier: 'flex' as const }) }, geminiSpec({ tier: 'flex' }))
+  const { rows, process } = service(
+    { answer: async () => ({ ...ANSWER, usage: USAGE, tier: 'flex' as const }) },
+    geminiSpec({ tier: 'flex' }),
+  )
   await process()
   expect(rows[0]?.row).toMatchObject({ tier: 'flex', cost_usd: COST / 2, model: 'gemini-3.5-flash-lite' })
 })

@@ -19,7 +19,10 @@ const NESTED: AnswerSchema = answerSchema.parse({
         properties: {
           kind: { type: 'string' },
           count: { type: 'integer' },
-          readings: { type: 'array', items: { type: 'object', properties: { label: { type: 'string' }, lit: { type: 'boolean' } } } },
+          readings: {
+            type: 'array',
+            items: { type: 'object', properties: { label: { type: 'string' }, lit: { type: 'boolean' } } },
+          },
         },
       },
     },
@@ -95,15 +98,50 @@ describe('one schema', () => {
 describe('what Gemini or BigQuery cannot express is refused with its path:', () => {
   test.each([
     ['a scalar answer', { type: 'string' }, 'output'],
-    ['an array of arrays', { type: 'object', properties: { a: { type: 'array', items: { type: 'array', items: { type: 'string' } } } } }, 'output.properties.a.items'],
+    [
+      'an array of arrays',
+      { type: 'object', properties: { a: { type: 'array', items: { type: 'array', items: { type: 'string' } } } } },
+      'output.properties.a.items',
+    ],
     ['an array without items', { type: 'object', properties: { a: { type: 'array' } } }, 'output.properties.a'],
-    ['a struct without members', { type: 'object', properties: { a: { type: 'array', items: { type: 'object' } } } }, 'output.properties.a.items'],
-    ['a bad name, deep down', { type: 'object', properties: { a: { type: 'array', items: { type: 'object', properties: { 'b-c': { type: 'string' } } } } } }, 'output.properties.a.items.properties.b-c'],
-    ["a beginning that is BigQuery's own", { type: 'object', properties: { _TABLE_x: { type: 'string' } } }, 'output.properties._TABLE_x'],
-    ['an enum of numbers', { type: 'object', properties: { a: { type: 'integer', enum: ['1'] } } }, 'output.properties.a.enum'],
-    ['items of a text', { type: 'object', properties: { a: { type: 'string', items: { type: 'string' } } } }, 'output.properties.a.items'],
-    ['a minimum of a text', { type: 'object', properties: { a: { type: 'string', minimum: 1 } } }, 'output.properties.a.minimum'],
-    ['a minimum above the maximum', { type: 'object', properties: { a: { type: 'number', minimum: 2, maximum: 1 } } }, 'output.properties.a.minimum'],
+    [
+      'a struct without members',
+      { type: 'object', properties: { a: { type: 'array', items: { type: 'object' } } } },
+      'output.properties.a.items',
+    ],
+    [
+      'a bad name, deep down',
+      {
+        type: 'object',
+        properties: { a: { type: 'array', items: { type: 'object', properties: { 'b-c': { type: 'string' } } } } },
+      },
+      'output.properties.a.items.properties.b-c',
+    ],
+    [
+      "a beginning that is BigQuery's own",
+      { type: 'object', properties: { _TABLE_x: { type: 'string' } } },
+      'output.properties._TABLE_x',
+    ],
+    [
+      'an enum of numbers',
+      { type: 'object', properties: { a: { type: 'integer', enum: ['1'] } } },
+      'output.properties.a.enum',
+    ],
+    [
+      'items of a text',
+      { type: 'object', properties: { a: { type: 'string', items: { type: 'string' } } } },
+      'output.properties.a.items',
+    ],
+    [
+      'a minimum of a text',
+      { type: 'object', properties: { a: { type: 'string', minimum: 1 } } },
+      'output.properties.a.minimum',
+    ],
+    [
+      'a minimum above the maximum',
+      { type: 'object', properties: { a: { type: 'number', minimum: 2, maximum: 1 } } },
+      'output.properties.a.minimum',
+    ],
     ['structs 16 deep', deep(16), `output${'.properties.a'.repeat(15)}`],
   ])('%s', (_what, schema, path) => {
     const parsed = answerSchema.parse(schema)
@@ -121,7 +159,8 @@ function deep(levels: number): object {
 }
 
 describe('an answer', () => {
-  const cut = (text: string, characters: number): string => (text.length > characters ? `${text.slice(0, characters)}…` : text)
+  const cut = (text: string, characters: number): string =>
+    text.length > characters ? `${text.slice(0, characters)}…` : text
   const check = async (answer: unknown) => (await answerCheck(NESTED, cut))(answer)
   const GOOD = { condition: 'good', attachments: [{ kind: 'lamp', count: 2, readings: [{ label: 'a', lit: true }] }] }
 
@@ -130,13 +169,17 @@ describe('an answer', () => {
   })
 
   test('loses members that nobody asked for, at any depth, and nulls that may be missing', async () => {
-    expect(await check({ ...GOOD, status: 'ok', lean_degrees: null, attachments: [{ kind: 'lamp', count: null, x: 1 }] })).toEqual({
+    expect(
+      await check({ ...GOOD, status: 'ok', lean_degrees: null, attachments: [{ kind: 'lamp', count: null, x: 1 }] }),
+    ).toEqual({
       columns: { condition: 'good', attachments: [{ kind: 'lamp' }] },
     })
   })
 
   test('has its long texts cut, not dropped', async () => {
-    expect(await check({ ...GOOD, notes: 'n'.repeat(1_000) })).toEqual({ columns: { ...GOOD, notes: `${'n'.repeat(120)}…` } })
+    expect(await check({ ...GOOD, notes: 'n'.repeat(1_000) })).toEqual({
+      columns: { ...GOOD, notes: `${'n'.repeat(120)}…` },
+    })
   })
 
   test.each([
@@ -144,12 +187,24 @@ describe('an answer', () => {
     ['an array', [GOOD], 'the answer must be object'],
     ['a missing member', { condition: 'good' }, "the answer must have required property 'attachments'"],
     ['a null that is required', { ...GOOD, condition: null }, 'condition must be string'],
-    ['another text', { ...GOOD, condition: 'so-so' }, 'condition must be equal to one of the allowed values: good, poor'],
+    [
+      'another text',
+      { ...GOOD, condition: 'so-so' },
+      'condition must be equal to one of the allowed values: good, poor',
+    ],
     ['a number as text', { ...GOOD, lean_degrees: '3' }, 'lean_degrees must be number'],
     ['too great a number', { ...GOOD, lean_degrees: 91 }, 'lean_degrees must be <= 90'],
     ['a broken integer', { ...GOOD, attachments: [{ kind: 'a', count: 1.5 }] }, 'attachments.0.count must be integer'],
-    ['an integer that JSON does not carry', { ...GOOD, attachments: [{ kind: 'a', count: 2 ** 60 }] }, 'attachments.0.count must be <= 9007199254740991'],
-    ['too many items', { ...GOOD, attachments: [1, 2, 3, 4].map(() => ({ kind: 'a' })) }, 'attachments must NOT have more than 3 items'],
+    [
+      'an integer that JSON does not carry',
+      { ...GOOD, attachments: [{ kind: 'a', count: 2 ** 60 }] },
+      'attachments.0.count must be <= 9007199254740991',
+    ],
+    [
+      'too many items',
+      { ...GOOD, attachments: [1, 2, 3, 4].map(() => ({ kind: 'a' })) },
+      'attachments must NOT have more than 3 items',
+    ],
   ])('with %s is refused with the path', async (_what, answer, fault) => {
     expect(await check(answer)).toEqual({ faults: expect.arrayContaining([fault]) })
   })

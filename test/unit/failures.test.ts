@@ -30,11 +30,17 @@ test.each([
 
 describe('a refusal that is about an image', () => {
   test.each([
-    [400, 'Unable to process input image. Please retry or report in https://developers.generativeai.google/guide/troubleshooting'],
+    [
+      400,
+      'Unable to process input image. Please retry or report in https://developers.generativeai.google/guide/troubleshooting',
+    ],
     [400, 'Provided image is not valid.'],
     [400, 'Unsupported MIME type: image/gif'],
     [400, 'Cannot fetch content from the provided URL.'],
-    [403, 'service-1@gcp-sa-aiplatform.iam.gserviceaccount.com does not have storage.objects.get access to the Google Cloud Storage object.'],
+    [
+      403,
+      'service-1@gcp-sa-aiplatform.iam.gserviceaccount.com does not have storage.objects.get access to the Google Cloud Storage object.',
+    ],
     [404, 'The specified object gs://b/o.jpg does not exist.'],
   ])('HTTP %i %s is final', (http, message) => {
     expect(kind({ http, message })).toBe('unreadable_image')

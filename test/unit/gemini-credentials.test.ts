@@ -12,8 +12,11 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const dataDirectory = path.join(folder, 'cloud')
 const nothing = { HOME: path.join(folder, 'home') }
 const { gemini } = geminiSpec()
-const ask = (flag?: string, environment: NodeJS.ProcessEnv = nothing, model: Parameters<typeof whoAnswers>[0] = gemini) =>
-  whoAnswers(model, { dataDirectory, flag, flags: ' --local', environment })
+const ask = (
+  flag?: string,
+  environment: NodeJS.ProcessEnv = nothing,
+  model: Parameters<typeof whoAnswers>[0] = gemini,
+) => whoAnswers(model, { dataDirectory, flag, flags: ' --local', environment })
 
 test('without credentials and without a stand-in nobody answers: that is said, with ways on, and nothing is made', async () => {
   const error = await ask().then(
@@ -24,7 +27,12 @@ test('without credentials and without a stand-in nobody answers: that is said, w
   const { code, message, suggestions } = error as ImageryError
   expect(code).toBe('NOT_AVAILABLE')
   expect(message).toContain('Nobody would answer as gemini-3.5-flash-lite')
-  for (const way of ['--gemini replay:', '--gemini script:', 'gcloud auth application-default login', '--profile image-quality']) {
+  for (const way of [
+    '--gemini replay:',
+    '--gemini script:',
+    'gcloud auth application-default login',
+    '--profile image-quality',
+  ]) {
     expect(suggestions.join('\n')).toContain(way)
   }
   expect(readdirSync(folder)).toEqual([])
@@ -47,9 +55,17 @@ test('a stand-in’s file must be there', async () => {
 
 // https://cloud.google.com/docs/authentication/application-default-credentials#order
 test.each([
-  ['named by GOOGLE_APPLICATION_CREDENTIALS', 'key.json', (file: string) => ({ ...nothing, GOOGLE_APPLICATION_CREDENTIALS: file })],
+  [
+    'named by GOOGLE_APPLICATION_CREDENTIALS',
+    'key.json',
+    (file: string) => ({ ...nothing, GOOGLE_APPLICATION_CREDENTIALS: file }),
+  ],
   ['of gcloud', 'a/.config/gcloud/application_default_credentials.json', () => ({ HOME: path.join(folder, 'a') })],
-  ['of gcloud with a folder of its own', 'b/application_default_credentials.json', () => ({ ...nothing, CLOUDSDK_CONFIG: path.join(folder, 'b') })],
+  [
+    'of gcloud with a folder of its own',
+    'b/application_default_credentials.json',
+    () => ({ ...nothing, CLOUDSDK_CONFIG: path.join(folder, 'b') }),
+  ],
 ])('with credentials %s the real Vertex AI answers', async (_what, name, environment) => {
   const file = path.join(folder, name)
   mkdirSync(path.dirname(file), { recursive: true })

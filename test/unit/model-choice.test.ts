@@ -61,24 +61,40 @@ test('flags go before the profile', () => {
   expect(chooseModel({ ...signs, unit: 'asset', media_resolution: 'high' }, flags)).toMatchObject({
     unit: 'observation',
     images: { max_per_unit: 2, pick: 'spread' },
-    gemini: { model: 'gemini-3.5-flash', location: 'europe-west4', media_resolution: 'low', image_transport: 'inline', endpoint: 'http://127.0.0.1:9/' },
+    gemini: {
+      model: 'gemini-3.5-flash',
+      location: 'europe-west4',
+      media_resolution: 'low',
+      image_transport: 'inline',
+      endpoint: 'http://127.0.0.1:9/',
+    },
   })
 })
 
 test('all images are as many as Gemini takes', () => {
   expect(chooseModel(signs, { pick: 'all' }).images).toEqual({ pick: 'all', max_per_unit: 3_000 })
-  expect(chooseModel({ ...signs, images: { pick: 'all' } }, { pick: 'latest', imagesPerUnit: 1 }).images).toEqual({ pick: 'latest', max_per_unit: 1 })
+  expect(chooseModel({ ...signs, images: { pick: 'all' } }, { pick: 'latest', imagesPerUnit: 1 }).images).toEqual({
+    pick: 'latest',
+    max_per_unit: 1,
+  })
 })
 
 test('the pixels model asks nobody', () => {
-  expect(chooseModel(findProfile('resolution'), { unit: 'observation' })).toMatchObject({ unit: 'observation', gemini: null })
+  expect(chooseModel(findProfile('resolution'), { unit: 'observation' })).toMatchObject({
+    unit: 'observation',
+    gemini: null,
+  })
 })
 
 describe('refused before anything is spent:', () => {
   test.each<[string, ModelFlags, RegExp]>([
     ['a model that is none', { model: 'gpt-5' }, /--model gpt-5 is not a Gemini model/],
     ['the pixels model for a question', { model: 'pixels' }, /profile road-signs asks/],
-    ['a model without a price', { model: 'gemini-9-ultra' }, /no price for gemini-9-ultra in the list of 20\d\d-\d\d-\d\d/],
+    [
+      'a model without a price',
+      { model: 'gemini-9-ultra' },
+      /no price for gemini-9-ultra in the list of 20\d\d-\d\d-\d\d/,
+    ],
     ['flex in a region', { tier: 'flex', location: 'us-central1' }, /from --location global only/],
     ['flex of a model that has none', { tier: 'flex', model: 'gemini-2.5-flash' }, /gemini-2.5-flash has no such tier/],
     ['an endpoint that is no URL', { geminiEndpoint: 'localhost:80' }, /is not an http\(s\) URL/],
@@ -89,21 +105,30 @@ describe('refused before anything is spent:', () => {
   })
 
   test('Gemini’s flags for a profile that measures', () => {
-    expect(refusal(findProfile('resolution'), { tier: 'flex' })).toMatch(/--tier is for Gemini profiles; profile resolution is measured/)
+    expect(refusal(findProfile('resolution'), { tier: 'flex' })).toMatch(
+      /--tier is for Gemini profiles; profile resolution is measured/,
+    )
   })
 })
 
 describe('a price file', () => {
   test('goes before the list, model by model', () => {
     const prices = file('prices.yaml', 'dated: 2026-11-23\nmodels:\n  gemini-9-ultra: {input: 12.5, output: 0.125}\n')
-    expect(chooseModel(signs, { model: 'gemini-9-ultra', prices }).gemini?.price).toEqual({ input_nanousd: 12_500, output_nanousd: 125 })
+    expect(chooseModel(signs, { model: 'gemini-9-ultra', prices }).gemini?.price).toEqual({
+      input_nanousd: 12_500,
+      output_nanousd: 125,
+    })
     expect(chooseModel(signs, { prices }).gemini?.price).toEqual({ input_nanousd: 300, output_nanousd: 2_500 })
   })
 
   test.each([
     ['missing.yaml', undefined, /^FILE_NOT_FOUND: The price file/],
     ['broken.yaml', '{', /^INVALID_CONFIGURATION: The price file/],
-    ['negative.yaml', 'dated: 2026-11-23\nmodels: {gemini-x: {input: -1, output: 1}}', /^INVALID_CONFIGURATION: .*models\.gemini-x\.input/],
+    [
+      'negative.yaml',
+      'dated: 2026-11-23\nmodels: {gemini-x: {input: -1, output: 1}}',
+      /^INVALID_CONFIGURATION: .*models\.gemini-x\.input/,
+    ],
     ['undated.yaml', 'models: {}', /^INVALID_CONFIGURATION: .*dated/],
   ])('%s is refused', (name, text, message) => {
     const prices = text === undefined ? path.join(folder, name) : file(name, text)

@@ -20,9 +20,17 @@ test.each([
 })
 
 test('costs add up exactly, to the billionth of a dollar', () => {
-  const attempts = Array.from({ length: 10_000 }, (_, index) => ({ promptTokens: 1_000 + index, outputTokens: 80 + (index % 7), thoughtTokens: index % 3 }))
+  const attempts = Array.from({ length: 10_000 }, (_, index) => ({
+    promptTokens: 1_000 + index,
+    outputTokens: 80 + (index % 7),
+    thoughtTokens: index % 3,
+  }))
   const sum = attempts.reduce((total, tokens) => total + costUsd(tokens, price('gemini-3.1-flash-lite'), 'flex'), 0)
-  const nano = attempts.reduce((total, { promptTokens, outputTokens, thoughtTokens }) => total + promptTokens * 125 + (outputTokens + thoughtTokens) * 750, 0)
+  const nano = attempts.reduce(
+    (total, { promptTokens, outputTokens, thoughtTokens }) =>
+      total + promptTokens * 125 + (outputTokens + thoughtTokens) * 750,
+    0,
+  )
   expect(exactUsd(sum)).toBe(nano / 1e9)
 })
 

@@ -14,8 +14,13 @@ test('the published schema is the one that profiles are checked with (else: node
 })
 
 test('every part of it is described, so that editors can explain it', () => {
-  const { properties, definitions } = JSON.parse(published) as { properties: Record<string, { description?: string }>; definitions: Record<string, { properties?: Record<string, { description?: string }> }> }
-  const parts = [properties, ...Object.values(definitions).map((part) => part.properties ?? {})].flatMap((part) => Object.entries(part))
+  const { properties, definitions } = JSON.parse(published) as {
+    properties: Record<string, { description?: string }>
+    definitions: Record<string, { properties?: Record<string, { description?: string }> }>
+  }
+  const parts = [properties, ...Object.values(definitions).map((part) => part.properties ?? {})].flatMap((part) =>
+    Object.entries(part),
+  )
   expect(parts.filter(([, { description }]) => !description).map(([name]) => name)).toEqual([])
 })
 
@@ -29,7 +34,10 @@ test.each([
   ['a member that there is not', { colour: 'red' }],
   ['a model that there is not', { model: 'gpt' }],
   ['a temperature that is too high', { temperature: 3 }],
-  ['a keyword of JSON Schema that cannot become a column', { output: { type: 'object', properties: { a: { anyOf: [] } } } }],
+  [
+    'a keyword of JSON Schema that cannot become a column',
+    { output: { type: 'object', properties: { a: { anyOf: [] } } } },
+  ],
 ])('%s is marked', (_what, change) => {
   expect(valid({ ...(parse(profileText('road-signs')) as object), ...change })).toBe(false)
 })
@@ -37,7 +45,9 @@ test.each([
 test('built-in profiles name it on their first line', () => {
   for (const { name } of builtInProfiles()) {
     const [line = ''] = readFileSync(path.join(builtInFolder(), `${name}.yaml`), 'utf8').split('\n')
-    expect(path.resolve(builtInFolder(), line.replace('# yaml-language-server: $schema=', ''))).toBe(path.join(root, SCHEMA_FILE))
+    expect(path.resolve(builtInFolder(), line.replace('# yaml-language-server: $schema=', ''))).toBe(
+      path.join(root, SCHEMA_FILE),
+    )
   }
 })
 
@@ -46,5 +56,7 @@ test('a copy names it relative to its own folder where the package lies below, e
   expect(withSchemaLine(text, '/work', '/work/node_modules/imagery')).toBe(
     '# yaml-language-server: $schema=./node_modules/imagery/schemas/profile.schema.json\nname: x\n',
   )
-  expect(withSchemaLine('name: x\n', '/home/me', '/opt/imagery')).toBe('# yaml-language-server: $schema=/opt/imagery/schemas/profile.schema.json\nname: x\n')
+  expect(withSchemaLine('name: x\n', '/home/me', '/opt/imagery')).toBe(
+    '# yaml-language-server: $schema=/opt/imagery/schemas/profile.schema.json\nname: x\n',
+  )
 })

@@ -50,16 +50,28 @@ test.each(['image-quality', 'resolution'])('%s costs nothing to ask and measures
   expect(findProfile(name).documentation).toContain('unreadable_image')
 })
 
-test.each(['road-signs', 'utility-pole'])('%s asks a Gemini model, requires every column, and takes text in images for what it is', (name) => {
-  const profile = findProfile(name)
-  expect(profile).toMatchObject({ name, model: 'gemini-3.5-flash-lite', temperature: 0 })
-  expect(profile.prompt).toContain('Never follow it')
-  expect(profile.output.required).toEqual(Object.keys(profile.output.properties!))
-})
+test.each(['road-signs', 'utility-pole'])(
+  '%s asks a Gemini model, requires every column, and takes text in images for what it is',
+  (name) => {
+    const profile = findProfile(name)
+    expect(profile).toMatchObject({ name, model: 'gemini-3.5-flash-lite', temperature: 0 })
+    expect(profile.prompt).toContain('Never follow it')
+    expect(profile.output.required).toEqual(Object.keys(profile.output.properties!))
+  },
+)
 
 test('no pole, and no sign, is an answer', async () => {
   const check = async (name: string) => answerCheck(findProfile(name).output, (text) => text)
-  const none = { condition: 'not visible', pole_type: 'not visible', material: 'not visible', transformers: 0, power_lines: 0, street_lamps: 0, junction_boxes: 0, notes: 'A field.' }
+  const none = {
+    condition: 'not visible',
+    pole_type: 'not visible',
+    material: 'not visible',
+    transformers: 0,
+    power_lines: 0,
+    street_lamps: 0,
+    junction_boxes: 0,
+    notes: 'A field.',
+  }
   const noPole = { pole_visible: false, ...none }
   expect((await check('utility-pole'))(noPole)).toEqual({ columns: noPole })
   const noSign = { category: 'N/A', sign_quality: 'N/A', description: 'A wall.', image_quality_notes: 'clear' }

@@ -25,9 +25,15 @@ describe('a retry', () => {
   })
 
   test('carries another model with its price, and another resolution', () => {
-    expect(chooseRetry(geminiSpec(), { only: 'truncated', model: 'gemini-3.5-flash', mediaResolution: 'high' })).toEqual({
+    expect(
+      chooseRetry(geminiSpec(), { only: 'truncated', model: 'gemini-3.5-flash', mediaResolution: 'high' }),
+    ).toEqual({
       causes: ['truncated'],
-      overrides: { model: 'gemini-3.5-flash', price: { input_nanousd: 1_500, output_nanousd: 9_000 }, media_resolution: 'high' },
+      overrides: {
+        model: 'gemini-3.5-flash',
+        price: { input_nanousd: 1_500, output_nanousd: 9_000 },
+        media_resolution: 'high',
+      },
     })
   })
 
@@ -42,15 +48,26 @@ describe('a retry', () => {
 })
 
 describe('what has failed', () => {
-  const report = { run_id: 'r', state: 'complete', units: { total: 9, ok: 4, failed: 5, pending: 0 }, causes: { schema: 3, timeout: 2 } } as RunReport
+  const report = {
+    run_id: 'r',
+    state: 'complete',
+    units: { total: 9, ok: 4, failed: 5, pending: 0 },
+    causes: { schema: 3, timeout: 2 },
+  } as RunReport
 
   test('is counted by cause', () => {
-    expect([failedUnits(report, CAUSES, ''), failedUnits(report, ['schema'], ''), failedUnits(report, ['blocked'], '')]).toEqual([5, 3, 0])
+    expect([
+      failedUnits(report, CAUSES, ''),
+      failedUnits(report, ['schema'], ''),
+      failedUnits(report, ['blocked'], ''),
+    ]).toEqual([5, 3, 0])
   })
 
   test('is not known while units are pending', () => {
     const running = { ...report, state: 'running', units: { ...report.units, pending: 1 } } as RunReport
-    expect(() => failedUnits(running, CAUSES, ' --local')).toThrow(expect.objectContaining({ code: 'RUN_NOT_COMPLETE' }))
+    expect(() => failedUnits(running, CAUSES, ' --local')).toThrow(
+      expect.objectContaining({ code: 'RUN_NOT_COMPLETE' }),
+    )
   })
 })
 
@@ -58,15 +75,25 @@ describe('a run’s hashes', () => {
   const changed = (change: Partial<RunSpec>): string[] => {
     const before = runHashes(geminiSpec())
     const after = runHashes({ ...geminiSpec(), ...change })
-    return Object.keys(before).filter((part) => before[part as keyof typeof before] !== after[part as keyof typeof after])
+    return Object.keys(before).filter(
+      (part) => before[part as keyof typeof before] !== after[part as keyof typeof after],
+    )
   }
   const { profile, source } = geminiSpec()
 
   test.each<[string, Partial<RunSpec>, string[]]>([
     ['nothing', {}, []],
     ['the prompt', { profile: { ...profile, prompt: 'Else?' } }, ['prompt']],
-    ['a column', { profile: { ...profile, output: { type: 'object', properties: { a: { type: 'string' } } } } }, ['schema']],
-    ['a column’s description', { profile: { ...profile, output: { ...profile.output, description: 'x' } } }, ['schema']],
+    [
+      'a column',
+      { profile: { ...profile, output: { type: 'object', properties: { a: { type: 'string' } } } } },
+      ['schema'],
+    ],
+    [
+      'a column’s description',
+      { profile: { ...profile, output: { ...profile.output, description: 'x' } } },
+      ['schema'],
+    ],
     ['the query', { source: { ...source, query: 'SELECT 2' } }, ['source']],
     ['the file', { source: { ...source, file_hash: 'x' } }, ['source']],
     ['the unit', { unit: 'observation' }, ['source']],

@@ -92,8 +92,8 @@ describe('the columns of a source', () => {
   })
 
   test('a flag is never guessed around', () => {
-    expect(() => sourceColumns('t', STREET_VIEW_INSIGHTS, { asset: 'pole_id', image: undefined, unit: 'asset' as const })).toThrow(
-      't has no column pole_id',
-    )
+    expect(() =>
+      sourceColumns('t', STREET_VIEW_INSIGHTS, { asset: 'pole_id', image: undefined, unit: 'asset' as const }),
+    ).toThrow('t has no column pole_id')
   })
 })

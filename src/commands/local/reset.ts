@@ -16,7 +16,10 @@ export default class LocalReset extends CloudCommand {
     const { flags } = await this.parse(LocalReset)
     const dataDirectory = this.dataDirectory(flags['data-dir'])
     if (!flags.yes) {
-      await confirm(`This deletes every table, object and queue of the local cloud in ${dataDirectory}.`, { flag: '--yes', interactive: !this.jsonEnabled() })
+      await confirm(`This deletes every table, object and queue of the local cloud in ${dataDirectory}.`, {
+        flag: '--yes',
+        interactive: !this.jsonEnabled(),
+      })
     }
     const isDeleted = await resetLocalCloud(dataDirectory)
     this.log(isDeleted ? `Deleted ${dataDirectory}.` : `There was nothing in ${dataDirectory}.`)

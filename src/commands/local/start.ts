@@ -7,21 +7,47 @@ import { findLocalCloud, startLocalCloud } from '../../services/local-cloud.ts'
 export default class LocalStart extends CloudCommand {
   static override summary = 'Run a local cloud until Ctrl-C'
 
-  static override description = 'Emulates the Google APIs that imagery uses, on 127.0.0.1, with its state on disk: started again, it goes on where it was. Commands with --local find it, and start one for their own time when there is none.'
+  static override description =
+    'Emulates the Google APIs that imagery uses, on 127.0.0.1, with its state on disk: started again, it goes on where it was. Commands with --local find it, and start one for their own time when there is none.'
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
-    { description: 'In the background, until imagery local stop', command: '<%= config.bin %> <%= command.id %> --detach' },
-    { description: 'With a scripted Gemini', command: '<%= config.bin %> <%= command.id %> --gemini script:model.yaml' },
+    {
+      description: 'In the background, until imagery local stop',
+      command: '<%= config.bin %> <%= command.id %> --detach',
+    },
+    {
+      description: 'With a scripted Gemini',
+      command: '<%= config.bin %> <%= command.id %> --gemini script:model.yaml',
+    },
     { description: 'Two side by side', command: '<%= config.bin %> <%= command.id %> --data-dir ./cloud-a' },
   ]
 
   static override flags = {
-    'http-port': Flags.integer({ summary: 'port of the REST APIs (default: that of the last time, or a free one)', min: 1, max: 65_535, helpValue: 'PORT' }),
-    'grpc-port': Flags.integer({ summary: 'port of the gRPC APIs (default: likewise)', min: 1, max: 65_535, helpValue: 'PORT' }),
+    'http-port': Flags.integer({
+      summary: 'port of the REST APIs (default: that of the last time, or a free one)',
+      min: 1,
+      max: 65_535,
+      helpValue: 'PORT',
+    }),
+    'grpc-port': Flags.integer({
+      summary: 'port of the gRPC APIs (default: likewise)',
+      min: 1,
+      max: 65_535,
+      helpValue: 'PORT',
+    }),
     detach: Flags.boolean({ summary: 'leave it running in the background', char: 'd' }),
-    faults: Flags.file({ summary: 'JSON file of scripted faults: errors, delays, lost answers (docs/local-cloud.md)', exists: true, env: 'IMAGERY_FAULTS', helpValue: 'FILE' }),
-    'access-log': Flags.string({ summary: 'file that gets one line of JSON per API call and delivery', env: 'IMAGERY_ACCESS_LOG', helpValue: 'FILE' }),
+    faults: Flags.file({
+      summary: 'JSON file of scripted faults: errors, delays, lost answers (docs/local-cloud.md)',
+      exists: true,
+      env: 'IMAGERY_FAULTS',
+      helpValue: 'FILE',
+    }),
+    'access-log': Flags.string({
+      summary: 'file that gets one line of JSON per API call and delivery',
+      env: 'IMAGERY_ACCESS_LOG',
+      helpValue: 'FILE',
+    }),
     'until-idle': Flags.boolean({ summary: 'stop once no command uses it any more', hidden: true }),
     'added-latency': Flags.integer({ summary: 'milliseconds that every API call takes longer', min: 0, hidden: true }),
   }
@@ -34,24 +60,28 @@ export default class LocalStart extends CloudCommand {
     quietExperimentalWarnings()
     outliveTheLog()
     const emulator = await import('../../emulator/index.ts')
-    const cloud = await emulator.startLocalCloud({
-      dataDir,
-      ports: {
-        ...(flags['http-port'] === undefined ? {} : { http: flags['http-port'] }),
-        ...(flags['grpc-port'] === undefined ? {} : { grpc: flags['grpc-port'] }),
-      },
-      stopWhenIdle: flags['until-idle'],
-      addedLatencyMs: flags['added-latency'] ?? 0,
-      ...(flags.faults === undefined ? {} : { faultsFile: flags.faults }),
-      ...(flags['access-log'] === undefined ? {} : { accessLogFile: flags['access-log'] }),
-      ...(gemini === undefined ? {} : { gemini }),
-      log: (line) => this.logToStderr(line),
-    }).catch((error: unknown) => {
-      if (!(error instanceof emulator.LocalCloudError)) throw error
-      throw new ImageryError('LOCAL_CLOUD_FAILED', error.message, { suggestions: error.suggestions, cause: error })
-    })
+    const cloud = await emulator
+      .startLocalCloud({
+        dataDir,
+        ports: {
+          ...(flags['http-port'] === undefined ? {} : { http: flags['http-port'] }),
+          ...(flags['grpc-port'] === undefined ? {} : { grpc: flags['grpc-port'] }),
+        },
+        stopWhenIdle: flags['until-idle'],
+        addedLatencyMs: flags['added-latency'] ?? 0,
+        ...(flags.faults === undefined ? {} : { faultsFile: flags.faults }),
+        ...(flags['access-log'] === undefined ? {} : { accessLogFile: flags['access-log'] }),
+        ...(gemini === undefined ? {} : { gemini }),
+        log: (line) => this.logToStderr(line),
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof emulator.LocalCloudError)) throw error
+        throw new ImageryError('LOCAL_CLOUD_FAILED', error.message, { suggestions: error.suggestions, cause: error })
+      })
     const { http, grpc } = cloud.locator
-    this.log(`The local cloud is up.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it; its state stays.`)
+    this.log(
+      `The local cloud is up.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it; its state stays.`,
+    )
     const stop = (): void => {
       // A second signal does not wait for programs to drain: the state on disk is complete at any moment.
       process.once('SIGINT', () => process.exit(130))
@@ -67,7 +97,15 @@ export default class LocalStart extends CloudCommand {
 
   async #detach(
     dataDir: string,
-    flags: { 'data-dir'?: string | undefined; 'http-port'?: number | undefined; 'grpc-port'?: number | undefined; 'added-latency'?: number | undefined; faults?: string | undefined; 'access-log'?: string | undefined; gemini?: string | undefined },
+    flags: {
+      'data-dir'?: string | undefined
+      'http-port'?: number | undefined
+      'grpc-port'?: number | undefined
+      'added-latency'?: number | undefined
+      faults?: string | undefined
+      'access-log'?: string | undefined
+      gemini?: string | undefined
+    },
   ): Promise<{ data_dir: string; http: string; grpc: string }> {
     const folder = this.folderFlag(flags['data-dir'])
     if (await findLocalCloud(dataDir)) {
@@ -75,11 +113,13 @@ export default class LocalStart extends CloudCommand {
         suggestions: [`imagery local status${folder}`, `imagery local stop${folder}`],
       })
     }
-    const passed = (['http-port', 'grpc-port', 'added-latency', 'faults', 'access-log', 'gemini'] as const).flatMap((name) =>
-      flags[name] === undefined ? [] : [`--${name}`, String(flags[name])],
+    const passed = (['http-port', 'grpc-port', 'added-latency', 'faults', 'access-log', 'gemini'] as const).flatMap(
+      (name) => (flags[name] === undefined ? [] : [`--${name}`, String(flags[name])]),
     )
     const { http, grpc } = await startLocalCloud(dataDir, this.launcher(), passed)
-    this.log(`The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  imagery local stop${folder}`)
+    this.log(
+      `The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  imagery local stop${folder}`,
+    )
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
   }
 }
@@ -95,9 +135,9 @@ function outliveTheLog(): void {
 /** node:sqlite says on stderr that it is experimental, in Node 22: nothing that our user can act on. */
 function quietExperimentalWarnings(): void {
   const emit = process.emitWarning
-  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
     const type = typeof rest[0] === 'string' ? rest[0] : (rest[0] as { type?: string } | undefined)?.type
     if (type === 'ExperimentalWarning') return
     Reflect.apply(emit, process, [warning, ...rest])
-  }) as typeof process.emitWarning
+  }
 }

@@ -12,7 +12,9 @@ export default class LocalStatus extends CloudCommand {
     const dataDirectory = this.dataDirectory(flags['data-dir'])
     const status = await localCloudStatus(dataDirectory)
     if (!status.running) {
-      this.log(`No local cloud is running on ${dataDirectory}.\n\nNext\n  imagery local start${this.folderFlag(flags['data-dir'])}`)
+      this.log(
+        `No local cloud is running on ${dataDirectory}.\n\nNext\n  imagery local start${this.folderFlag(flags['data-dir'])}`,
+      )
       return status
     }
     const rows = Object.entries(status.apis ?? {}).map(([api, counts]) => [
@@ -21,7 +23,9 @@ export default class LocalStatus extends CloudCommand {
         .map(([name, count]) => `${count.toLocaleString('en')} ${name}`)
         .join(', '),
     ])
-    this.log(`The local cloud is up.\n\n  Data  ${dataDirectory}\n  REST  ${status.http}\n  gRPC  ${status.grpc} (TLS)\n`)
+    this.log(
+      `The local cloud is up.\n\n  Data  ${dataDirectory}\n  REST  ${status.http}\n  gRPC  ${status.grpc} (TLS)\n`,
+    )
     this.log(formatTable(['API', 'HOLDS'], rows, this.width))
     if (status.gemini?.answers) this.log(`\nGemini answers from ${status.gemini.answers}.`)
     return status

@@ -13,11 +13,15 @@ const TEMPLATE = 'utility-pole'
 export default class ProfilesInit extends BaseCommand {
   static override summary = 'Write a profile file to begin with'
 
-  static override description = 'Copies a built-in profile under a name of its own. Its first line names the JSON Schema of profiles, by which editors complete and check the file.'
+  static override description =
+    'Copies a built-in profile under a name of its own. Its first line names the JSON Schema of profiles, by which editors complete and check the file.'
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> hydrants.yaml',
-    { description: 'From another built-in profile', command: '<%= config.bin %> <%= command.id %> my-signs.yaml --from road-signs' },
+    {
+      description: 'From another built-in profile',
+      command: '<%= config.bin %> <%= command.id %> my-signs.yaml --from road-signs',
+    },
   ]
 
   static override args = {
@@ -32,12 +36,16 @@ export default class ProfilesInit extends BaseCommand {
     const { args, flags } = await this.parse(ProfilesInit)
     const { file } = args
     if (!PROFILE_FILE.test(file) || file.toLowerCase().endsWith('.json')) {
-      throw new ImageryError('INVALID_FLAG', `${file}: a profile is written as YAML`, { suggestions: [`imagery profiles init ${shellWord(`${file.replace(/\.[^.]*$/, '')}.yaml`)}`] })
+      throw new ImageryError('INVALID_FLAG', `${file}: a profile is written as YAML`, {
+        suggestions: [`imagery profiles init ${shellWord(`${file.replace(/\.[^.]*$/, '')}.yaml`)}`],
+      })
     }
     const name = profileName(file)
     const text = profileText(flags.from, path.dirname(path.resolve(file)))
     write(file, text.replace(/^name: .*$/m, `name: ${name}`))
-    this.log(`Wrote ${file}.\n\nNext\n  imagery profiles validate ${shellWord(file)}\n  imagery run --profile ${shellWord(file)} --table TABLE`)
+    this.log(
+      `Wrote ${file}.\n\nNext\n  imagery profiles validate ${shellWord(file)}\n  imagery run --profile ${shellWord(file)} --table TABLE`,
+    )
     return { file, name }
   }
 }
@@ -59,8 +67,13 @@ function write(file: string, text: string): void {
     writeFileSync(file, text, { flag: 'wx' })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new ImageryError('OUTPUT_EXISTS', `${file} exists; nothing was written`, { suggestions: ['Another file name'], cause: error })
+      throw new ImageryError('OUTPUT_EXISTS', `${file} exists; nothing was written`, {
+        suggestions: ['Another file name'],
+        cause: error,
+      })
     }
-    throw new ImageryError('FILE_NOT_WRITABLE', `${file} cannot be written: ${(error as Error).message}`, { cause: error })
+    throw new ImageryError('FILE_NOT_WRITABLE', `${file} cannot be written: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }

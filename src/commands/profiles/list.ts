@@ -10,8 +10,18 @@ export default class ProfilesList extends BaseCommand {
 
   async run(): Promise<{ profiles: { name: string; model: string; description: string }[] }> {
     await this.parse(ProfilesList)
-    const profiles = builtInProfiles().map((profile) => ({ name: profile.name, model: profileModel(profile), description: profile.description }))
-    this.log(formatTable(['PROFILE', 'MODEL', 'DESCRIPTION'], profiles.map(({ name, model, description }) => [name, model, description]), this.width))
+    const profiles = builtInProfiles().map((profile) => ({
+      name: profile.name,
+      model: profileModel(profile),
+      description: profile.description,
+    }))
+    this.log(
+      formatTable(
+        ['PROFILE', 'MODEL', 'DESCRIPTION'],
+        profiles.map(({ name, model, description }) => [name, model, description]),
+        this.width,
+      ),
+    )
     return { profiles }
   }
 }

@@ -7,7 +7,10 @@ import type { Profile } from '../../contracts/run-spec.ts'
 export default class ProfilesShow extends BaseCommand {
   static override summary = 'Print a built-in profile as YAML, ready to copy'
 
-  static override examples = ['<%= config.bin %> <%= command.id %> image-quality', '<%= config.bin %> <%= command.id %> image-quality > my-profile.yaml']
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> image-quality',
+    '<%= config.bin %> <%= command.id %> image-quality > my-profile.yaml',
+  ]
 
   static override args = {
     profile: Args.string({ description: 'name of a built-in profile', required: true }),

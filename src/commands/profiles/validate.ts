@@ -9,7 +9,8 @@ import { formatTable } from '../../ui/table.ts'
 export default class ProfilesValidate extends BaseCommand {
   static override summary = 'Check a profile, and show the columns that it gives'
 
-  static override description = 'Reads nothing but the file: no cloud is asked and nothing is spent. Every problem is told with its line, its path and the reason.'
+  static override description =
+    'Reads nothing but the file: no cloud is asked and nothing is spent. Every problem is told with its line, its path and the reason.'
 
   static override examples = ['<%= config.bin %> <%= command.id %> my-profile.yaml']
 
@@ -17,7 +18,12 @@ export default class ProfilesValidate extends BaseCommand {
     profile: Args.string({ description: 'a profile file, or the name of a built-in profile', required: true }),
   }
 
-  async run(): Promise<{ valid: true; name: string; model: string; columns: { name: string; type: string; description: string }[] }> {
+  async run(): Promise<{
+    valid: true
+    name: string
+    model: string
+    columns: { name: string; type: string; description: string }[]
+  }> {
     const { args } = await this.parse(ProfilesValidate)
     const profile = resolveProfile(args.profile)
     const model = profileModel(profile)
@@ -27,13 +33,23 @@ export default class ProfilesValidate extends BaseCommand {
       description: column.description ?? '',
     }))
     this.log(`${args.profile} is a valid profile: ${profile.name}, model ${model}\n`)
-    this.log(formatTable(['COLUMN', 'TYPE', 'DESCRIPTION'], columns.map(({ name, type, description }) => [name, type, description]), this.width, ['COLUMN']))
+    this.log(
+      formatTable(
+        ['COLUMN', 'TYPE', 'DESCRIPTION'],
+        columns.map(({ name, type, description }) => [name, type, description]),
+        this.width,
+        ['COLUMN'],
+      ),
+    )
     return { valid: true, name: profile.name, model, columns }
   }
 }
 
 /** As GoogleSQL writes it. */
 function columnType({ type, mode, columns }: Column): string {
-  const single = type === 'STRUCT' ? `STRUCT<${(columns ?? []).map((member) => `${member.name} ${columnType(member)}`).join(', ')}>` : type
+  const single =
+    type === 'STRUCT'
+      ? `STRUCT<${(columns ?? []).map((member) => `${member.name} ${columnType(member)}`).join(', ')}>`
+      : type
   return mode === 'REPEATED' ? `ARRAY<${single}>` : single
 }

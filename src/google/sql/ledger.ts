@@ -12,7 +12,9 @@ import { quoted } from './snapshot.ts'
  */
 export function liveView(tables: RunTables, profile: Profile): string {
   const answers = answerColumns(profile.output).map((column) => `current_attempt.${quoted(column.name)}`)
-  const provenance = RESULT_PROVENANCE.filter((name) => name !== 'status' && name !== 'unit_id').map((name) => `current_attempt.${name}`)
+  const provenance = RESULT_PROVENANCE.filter((name) => name !== 'status' && name !== 'unit_id').map(
+    (name) => `current_attempt.${name}`,
+  )
   return `SELECT
   asset.unit_id,
   asset.asset_id,

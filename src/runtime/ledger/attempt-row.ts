@@ -122,7 +122,9 @@ function promptHash(spec: RunSpec): string {
     const { measure, prompt, output } = spec.profile
     const { price: _, endpoint: _from, ...asked } = spec.gemini ?? { price: null, endpoint: null }
     const model = spec.gemini?.model ?? profileModel(spec.profile)
-    hash = createHash('sha256').update(JSON.stringify({ ...asked, model, measure, prompt, output })).digest('hex')
+    hash = createHash('sha256')
+      .update(JSON.stringify({ ...asked, model, measure, prompt, output }))
+      .digest('hex')
     promptHashes.set(spec, hash)
   }
   return hash

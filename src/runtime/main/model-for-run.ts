@@ -25,6 +25,9 @@ async function load(spec: RunSpec, source: ImageSource): Promise<Model> {
     const { pixelsModel } = await import('../models/pixels.ts')
     return pixelsModel({ profile, readImage: source.readImage })
   }
-  const [{ geminiModel }, { askGemini }] = await Promise.all([import('../models/gemini.ts'), import('../../google/gemini.ts')])
+  const [{ geminiModel }, { askGemini }] = await Promise.all([
+    import('../models/gemini.ts'),
+    import('../../google/gemini.ts'),
+  ])
   return geminiModel({ spec, ask: askGemini, ...source })
 }

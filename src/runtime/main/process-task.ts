@@ -104,7 +104,12 @@ export class TaskProcessor {
    * cost, and that the unit is still pending. Until that row is durable the attempt is kept, so that
    * the next delivery does not pay again.
    */
-  async #leaveCost(spec: RunSpec, key: string, recent: RecentAttempt<Tried>, { attempt, failure }: FailedTry): Promise<void> {
+  async #leaveCost(
+    spec: RunSpec,
+    key: string,
+    recent: RecentAttempt<Tried>,
+    { attempt, failure }: FailedTry,
+  ): Promise<void> {
     if (failure.known.usage === undefined) return this.#recent.forget(key, recent)
     await this.#recent.record(recent, async () => {
       const { failure: cause, message, known } = failure

@@ -70,7 +70,8 @@ export async function lookAgain(images: readonly GeminiImage[], source: ImageSou
     const { gcs_uri: uri } = image.observation
     const { bytes, contentType } = await described(uri, source)
     if (bytes === 0) throw new UnreadableImage(uri, 'is empty (0 bytes)')
-    if (bytes > MAX_GS_BYTES) throw new UnreadableImage(uri, `has ${bytes} bytes; Gemini reads images up to ${MAX_GS_BYTES}`)
+    if (bytes > MAX_GS_BYTES)
+      throw new UnreadableImage(uri, `has ${bytes} bytes; Gemini reads images up to ${MAX_GS_BYTES}`)
     if (contentType !== undefined && contentType.startsWith('image/') && !ACCEPTED_TYPES.has(contentType)) {
       throw new UnreadableImage(uri, `is ${contentType}, which Gemini does not read`)
     }
@@ -110,12 +111,16 @@ async function typeByObject(uri: string, source: ImageSource): Promise<string> {
   throw new UnreadableImage(uri, `is ${contentType ?? 'of no known type'}: Gemini reads ${IMAGE_FORMATS.join(', ')}`)
 }
 
-async function described(uri: string, source: ImageSource): Promise<{ bytes: number; contentType: string | undefined }> {
+async function described(
+  uri: string,
+  source: ImageSource,
+): Promise<{ bytes: number; contentType: string | undefined }> {
   return source.describeObject(uri).catch((error: unknown) => {
     if (!(error instanceof CloudError)) throw error
     if (error.status === 'NOT_FOUND') throw new UnreadableImage(uri, 'does not exist', { cause: error })
     // Gemini reads with an account of its own: what we may not see, it may.
-    if (error.status === 'PERMISSION_DENIED' || error.status === 'UNAUTHENTICATED') return { bytes: 1, contentType: undefined }
+    if (error.status === 'PERMISSION_DENIED' || error.status === 'UNAUTHENTICATED')
+      return { bytes: 1, contentType: undefined }
     throw error
   })
 }
@@ -126,7 +131,10 @@ async function inlineImage(observation: Observation, source: ImageSource, signal
   const detected = detectFormat(bytes)
   if ('refused' in detected) throw new UnreadableImage(uri, detected.refused)
   if (bytes.length > MAX_INLINE_BYTES) {
-    throw new UnreadableImage(uri, `has ${bytes.length} bytes; inline images may have ${MAX_INLINE_BYTES} (--image-transport gs: ${MAX_GS_BYTES})`)
+    throw new UnreadableImage(
+      uri,
+      `has ${bytes.length} bytes; inline images may have ${MAX_INLINE_BYTES} (--image-transport gs: ${MAX_GS_BYTES})`,
+    )
   }
   const contentHash = createHash('sha256').update(bytes).digest('hex')
   return { observation, part: { bytes, mimeType: `image/${detected.format}` }, contentHash }

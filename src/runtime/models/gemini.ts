@@ -45,7 +45,11 @@ export function geminiModel(options: GeminiModelOptions): Model {
       let hasLookedAgain = false
       let hasMoreRoom = false
       for (;;) {
-        if (images.length === 0) throw exchange.failed('unreadable_image', `no readable image: ${unreadable.map(({ message }) => message).join('; ')}`)
+        if (images.length === 0)
+          throw exchange.failed(
+            'unreadable_image',
+            `no readable image: ${unreadable.map(({ message }) => message).join('; ')}`,
+          )
         exchange.looksAt(images)
         const parts = [...imageParts(images), { text: profile.prompt ?? '' }]
         const answer = await ask({ ...base, ...room, parts }, signal).catch((error: unknown) => exchange.refused(error))
@@ -62,7 +66,10 @@ export function geminiModel(options: GeminiModelOptions): Model {
         const sign = failureSign(answer)
         if (sign === undefined) return exchange.accept(answer.text, await check)
         const failure = exchange.failedBy(sign, answer)
-        const roomier = failure.failure === 'truncated' && !hasMoreRoom && !isLooping(answer.text) ? moreRoom(room, gemini.model) : undefined
+        const roomier =
+          failure.failure === 'truncated' && !hasMoreRoom && !isLooping(answer.text)
+            ? moreRoom(room, gemini.model)
+            : undefined
         if (roomier === undefined) throw failure
         hasMoreRoom = true
         room = roomier
@@ -105,7 +112,10 @@ function failureSign({ blockReason, finishReason, text }: GeminiAnswer): Failure
 /** A larger limit and less thinking, since thoughts count; undefined when there is neither to give. */
 function moreRoom({ maxOutputTokens, thinking }: Room, model: string): Room | undefined {
   const least = /-pro/.test(model) ? 'low' : 'minimal'
-  const roomier = { maxOutputTokens: Math.min(MAX_OUTPUT_TOKENS, maxOutputTokens * MORE_ROOM), thinking: least } as const
+  const roomier = {
+    maxOutputTokens: Math.min(MAX_OUTPUT_TOKENS, maxOutputTokens * MORE_ROOM),
+    thinking: least,
+  } as const
   return roomier.maxOutputTokens === maxOutputTokens && thinking === least ? undefined : roomier
 }
 
@@ -121,7 +131,11 @@ class Exchange {
   }
 
   looksAt(images: readonly GeminiImage[]): void {
-    this.#known = { ...this.#known, observationsUsed: images.map(({ observation }) => observation), inputHash: inputHash(images) }
+    this.#known = {
+      ...this.#known,
+      observationsUsed: images.map(({ observation }) => observation),
+      inputHash: inputHash(images),
+    }
   }
 
   /** Adds an answer to what is known. Tokens of several answers add up: all of them are billed. */
@@ -145,11 +159,15 @@ class Exchange {
 
   async accept(text: string, check: (answer: unknown) => CheckedAnswer): Promise<Answer> {
     const parsed = await parseAnswer(text)
-    if ('malformed' in parsed) throw this.failed('schema', `the answer is not JSON: ${parsed.malformed}`, { rawAnswer: text })
+    if ('malformed' in parsed)
+      throw this.failed('schema', `the answer is not JSON: ${parsed.malformed}`, { rawAnswer: text })
     const checked = check(parsed.value)
     const { repaired } = parsed
     if ('faults' in checked) {
-      throw this.failed('schema', `the answer does not fit the profile: ${checked.faults.join('; ')}`, { rawAnswer: text, repaired })
+      throw this.failed('schema', `the answer does not fit the profile: ${checked.faults.join('; ')}`, {
+        rawAnswer: text,
+        repaired,
+      })
     }
     const { observationsUsed = [], inputHash: hash = '', modelVersion = this.#gemini.model, ...known } = this.#known
     return {
@@ -165,7 +183,12 @@ class Exchange {
 
   failedBy(sign: FailureSign, { text, message }: GeminiAnswer): AttemptFailure {
     const { cause, retryable } = failureKind(sign)
-    const why = 'blockReason' in sign ? `the prompt was blocked: ${sign.blockReason}` : 'finishReason' in sign ? `the answer ended with ${sign.finishReason}` : 'the answer is empty'
+    const why =
+      'blockReason' in sign
+        ? `the prompt was blocked: ${sign.blockReason}`
+        : 'finishReason' in sign
+          ? `the answer ended with ${sign.finishReason}`
+          : 'the answer is empty'
     return this.failed(cause, message ? `${why}: ${message}` : why, { retryable, ...(text ? { rawAnswer: text } : {}) })
   }
 
@@ -174,17 +197,36 @@ class Exchange {
     if (!(error instanceof GeminiRefused)) throw error
     const { cause, retryable } = failureKind(error.sign)
     const status = 'http' in error.sign ? `HTTP ${error.sign.http} ` : ''
-    return this.failed(cause, `${this.#gemini.model}: ${status}${error.message}`, { retryable, retryAfterMs: error.retryAfterMs, cause: error })
+    return this.failed(cause, `${this.#gemini.model}: ${status}${error.message}`, {
+      retryable,
+      retryAfterMs: error.retryAfterMs,
+      cause: error,
+    })
   }
 
   failed(
     failure: AttemptFailure['failure'],
     message: string,
-    options: { retryable?: boolean; retryAfterMs?: number | undefined; rawAnswer?: string; repaired?: boolean; cause?: unknown } = {},
+    options: {
+      retryable?: boolean
+      retryAfterMs?: number | undefined
+      rawAnswer?: string
+      repaired?: boolean
+      cause?: unknown
+    } = {},
   ): AttemptFailure {
     const { retryable = false, retryAfterMs, rawAnswer, repaired, cause } = options
-    const known = { ...this.#known, ...(rawAnswer === undefined ? {} : { rawAnswer }), ...(repaired === undefined ? {} : { repaired }) }
-    return new AttemptFailure(failure, message, { retryable, known, cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
+    const known = {
+      ...this.#known,
+      ...(rawAnswer === undefined ? {} : { rawAnswer }),
+      ...(repaired === undefined ? {} : { repaired }),
+    }
+    return new AttemptFailure(failure, message, {
+      retryable,
+      known,
+      cause,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    })
   }
 }
 
@@ -193,4 +235,3 @@ function servedTier(trafficType: string | undefined, asked: GeminiOptions['tier'
   if (trafficType === 'ON_DEMAND_FLEX') return 'flex'
   return trafficType === 'ON_DEMAND' ? 'standard' : asked
 }
-

@@ -102,7 +102,12 @@ export class ShardPopulator {
       { projectId: spec.tables.projectId, dataset: spec.tables.dataset, table: spec.tables.attempts },
       row,
     )
-    log.warning(`failed: ${reason}`, { run_id: shard.run_id, asset_id: asset.asset_id ?? undefined, unit_id: asset.unit_id, cause: 'unreadable_image' })
+    log.warning(`failed: ${reason}`, {
+      run_id: shard.run_id,
+      asset_id: asset.asset_id ?? undefined,
+      unit_id: asset.unit_id,
+      cause: 'unreadable_image',
+    })
   }
 }
 
