@@ -22,6 +22,10 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
   tasks: { title: 'Cloud Tasks', reference: 'https://cloud.google.com/tasks/docs/reference/rpc' },
   pubsub: { title: 'Pub/Sub', reference: 'https://cloud.google.com/pubsub/docs/reference/rpc' },
   run: { title: 'Cloud Run', reference: 'https://cloud.google.com/run/docs/reference/rpc' },
+  vertex: {
+    title: 'Vertex AI',
+    reference: 'https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference',
+  },
   identity: { title: 'Identity', reference: 'https://cloud.google.com/docs/authentication' },
 }
 

@@ -8,20 +8,21 @@ WITH source AS (
     CAST(NULL AS TIMESTAMP) AS detection_time,
     CAST(NULL AS TIMESTAMP) AS capture_time
   FROM `my-project.city.latest_observations`
-  WHERE `pole` IS NOT NULL
+  WHERE CAST(`pole` AS STRING) IS NOT NULL
 ), newest AS (
-  SELECT * FROM source
-  WHERE TRUE
+  SELECT *, asset_id AS unit_id FROM source
+  WHERE asset_id IS NOT NULL
   QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, gcs_uri) = 1
 )
 SELECT
-  asset_id,
+  unit_id,
+  MIN(asset_id) AS asset_id,
   ARRAY_AGG(location IGNORE NULLS ORDER BY snapshot_id DESC, capture_time DESC, observation_id LIMIT 1)[SAFE_OFFSET(0)] AS location,
   MAX(detection_time) AS detection_time,
   ARRAY_AGG(
     IF(gcs_uri IS NULL, NULL, STRUCT(observation_id AS observation_id, gcs_uri AS gcs_uri, capture_time AS capture_time))
     IGNORE NULLS ORDER BY capture_time DESC, observation_id LIMIT 6
   ) AS observations,
-  ABS(MOD(FARM_FINGERPRINT(asset_id), 2000)) AS bucket
+  ABS(MOD(FARM_FINGERPRINT(unit_id), 2000)) AS bucket
 FROM newest
-GROUP BY asset_id
+GROUP BY unit_id
