@@ -76,7 +76,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     pick: Flags.option({ options: PICKS, summary: 'which of them, by capture_time' })(),
     ...modelFlags,
     location: Flags.string({
-      summary: 'Vertex AI location that answers (default: global)',
+      summary: 'location of Vertex AI that answers (default: global)',
       helpGroup: 'GEMINI',
       helpValue: 'LOCATION',
     }),
