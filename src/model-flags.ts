@@ -3,7 +3,7 @@ import { MEDIA_RESOLUTIONS } from './contracts/model-options.ts'
 
 /** What run and retry may ask of a Gemini model. */
 export const modelFlags = {
-  model: Flags.string({ summary: "Gemini model to ask (default: the profile's)", helpGroup: 'GEMINI', helpValue: 'MODEL' }),
+  model: Flags.string({ summary: "the Gemini model to ask (default: the profile's)", helpGroup: 'GEMINI', helpValue: 'MODEL' }),
   'media-resolution': Flags.option({
     options: MEDIA_RESOLUTIONS,
     summary: "how finely the model looks at an image: more tokens, more cost (default: the profile's)",

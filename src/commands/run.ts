@@ -60,7 +60,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     'images-per-unit': Flags.integer({ summary: 'the most images of a unit that are looked at', min: 1, max: MAX_IMAGES, helpValue: 'N' }),
     pick: Flags.option({ options: PICKS, summary: 'which of them, by capture_time' })(),
     ...modelFlags,
-    location: Flags.string({ summary: 'Vertex AI location that answers (default: global)', helpGroup: 'GEMINI', helpValue: 'LOCATION' }),
+    location: Flags.string({ summary: 'where on Vertex AI the model answers (default: global)', helpGroup: 'GEMINI', helpValue: 'LOCATION' }),
     tier: Flags.option({ options: TIERS, summary: 'standard, or flex: half the price, answers may take up to 30 minutes', helpGroup: 'GEMINI' })(),
     'image-transport': Flags.option({
       options: IMAGE_TRANSPORTS,
