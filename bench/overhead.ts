@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util'
 import type { RunReport } from '../src/contracts/run-report.ts'
 import { queryRows } from '../src/google/bigquery.ts'
 import { useLocalCloud } from '../src/google/environment.ts'
-import { findLocalCloud } from '../src/services/local-cloud.ts'
+import { findLocalCloud, type LocalCloudStatus } from '../src/services/local-cloud.ts'
 
 const IMAGERY = fileURLToPath(new URL('../bin/run.js', import.meta.url))
 
@@ -72,6 +72,8 @@ async function bench(): Promise<void> {
     print(`run ${index}: work over ideal`, workS / idealS)
     print(`run ${index}: command s`, commandS)
     print(`run ${index}: command over ideal`, commandS / idealS)
+    const status = (await imagery('local', 'status')) as LocalCloudStatus
+    print('calls at the model at once, at most so far', status.gemini?.most_at_once ?? 0)
   }
 }
 

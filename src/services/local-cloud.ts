@@ -214,6 +214,8 @@ export interface GeminiStatus {
   billed_calls: number
   /** Calls that did not pass the check. */
   refused_calls: number
+  /** The most calls that were under way at one moment. */
+  most_at_once: number
   max_calls_per_unit: number
   max_billed_calls_per_unit: number
   prompt_tokens: number

@@ -8,7 +8,7 @@ import { useLocalCloud } from '../../src/google/environment.ts'
 import { callService } from '../../src/google/invoke.ts'
 import { findLocalCloud } from '../../src/services/local-cloud.ts'
 import { findDeployment } from '../../src/services/target.ts'
-import { readAccessLog } from './access-log.ts'
+import { readAccessLog, type AccessLog } from './access-log.ts'
 import { runReport } from './documents.ts'
 import { writeManyAssets, type ManyAssets } from './many-assets.ts'
 import { officialClients } from './official-clients.ts'
@@ -21,8 +21,11 @@ const SEED = Number(process.env['IMAGERY_TEST_SEED'] ?? 20_261_123)
 const ASSETS = 200
 const KILLS_OF_EACH = 20
 
-/** Moments lie in this time after a command was started: the whole of a `resume`, and some work after it. */
-const WINDOW_MS = 3_600
+/**
+ * Where the moments of a round lie: in every other one from the start of the command, so that each
+ * of its steps is hit, else from the first task that is sent, so that work is, however slow the machine.
+ */
+const WINDOWS_MS = { fromStart: 2_600, fromWork: 1_200 }
 
 /** Per queue, so that a run of 200 assets outlives several rounds of kills. */
 const TASKS_PER_SECOND = 12
@@ -111,8 +114,8 @@ async function writeFaults(file: string): Promise<void> {
 }
 
 /** One moment for each kind of process. The local cloud's is the last: none of the others outlives it. */
-function moments(random: () => number): { victim: Role; atMs: number }[] {
-  const times = Array.from({ length: 4 }, () => Math.round(random() * WINDOW_MS)).toSorted((a, b) => a - b)
+function moments(random: () => number, windowMs: number): { victim: Role; atMs: number }[] {
+  const times = Array.from({ length: 4 }, () => Math.round(random() * windowMs)).toSorted((a, b) => a - b)
   const victims: Role[] = [...shuffled<Role>(['main', 'populate', 'command'], random), 'cloud']
   return victims.map((victim, index) => ({ victim, atMs: times[index]! }))
 }
@@ -137,10 +140,20 @@ class Campaign {
   }
 
   /** Starts `resume`, or `run` when there is nothing to resume; moments count from now. */
-  async begin(): Promise<void> {
+  async begin({ isAtWork }: { isAtWork: boolean }): Promise<void> {
     this.#startedMs = Date.now()
+    const { sends } = this.#log()
     await this.#ensureCommand()
     await this.#hold()
+    if (!isAtWork) return
+    for (const deadlineMs = Date.now() + 20_000; Date.now() < deadlineMs; await pause(50)) {
+      if (this.#hasEnded || this.#log().sends > sends) break
+    }
+    this.#startedMs = Date.now()
+  }
+
+  #log(): AccessLog {
+    return readAccessLog(this.#environment['IMAGERY_ACCESS_LOG']!)
   }
 
   async wait(atMs: number): Promise<void> {

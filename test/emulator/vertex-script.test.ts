@@ -309,6 +309,7 @@ describe('the capacity of a scripted model', () => {
     const all = await fates(10)
     expect(all.filter((fate) => fate === 'STOP')).toHaveLength(3)
     expect(all.filter((fate) => fate === '429')).toHaveLength(7)
+    expect(vertex.api.calls.summary().mostAtOnce).toBeGreaterThanOrEqual(3)
   })
 
   it('is a rate that changes over time', async () => {

@@ -29,6 +29,8 @@ export interface CallSummary {
   billedCalls: number
   /** Calls that did not pass the check: no unit's. */
   refusedCalls: number
+  /** The most calls that were under way at one moment. */
+  mostAtOnce: number
   maxCallsPerUnit: number
   maxBilledCallsPerUnit: number
   promptTokens: number
@@ -52,7 +54,8 @@ export interface CallAccount {
 
 export function createCallAccount(): CallAccount {
   const units = new Map<string, UnitAccount>()
-  let refusedCalls = 0
+  const totals = { refusedCalls: 0, mostAtOnce: 0 }
+  let underWay = 0
   return {
     begin(request) {
       const images = [...new Set(request.images.map(({ uri }) => uri))].toSorted()
@@ -60,6 +63,8 @@ export function createCallAccount(): CallAccount {
       let account = units.get(unit)
       if (!account) units.set(unit, (account = newAccount(request.model.id, images)))
       account.calls += 1
+      underWay += 1
+      totals.mostAtOnce = Math.max(totals.mostAtOnce, underWay)
       add(account.tiers, request.trafficType)
       add(account.mediaResolutions, request.mediaResolution)
       const transports = new Set(request.images.map(({ bytes }) => (bytes ? 'inline' : 'gcs')))
@@ -67,6 +72,7 @@ export function createCallAccount(): CallAccount {
       return { unit, nth: account.calls }
     },
     end(unit, outcome, usage) {
+      underWay -= 1
       const account = units.get(unit)
       if (!account) return
       add(account.outcomes, outcome)
@@ -77,9 +83,9 @@ export function createCallAccount(): CallAccount {
       account.thoughtTokens += usage.thoughtsTokenCount ?? 0
     },
     refuse() {
-      refusedCalls += 1
+      totals.refusedCalls += 1
     },
-    summary: () => summarise([...units.values()], refusedCalls),
+    summary: () => summarise([...units.values()], totals),
     units: () => [...units.values()],
   }
 }
@@ -100,12 +106,15 @@ function newAccount(model: string, images: readonly string[]): UnitAccount {
   }
 }
 
-function summarise(units: readonly UnitAccount[], refusedCalls: number): CallSummary {
+function summarise(
+  units: readonly UnitAccount[],
+  totals: Pick<CallSummary, 'refusedCalls' | 'mostAtOnce'>,
+): CallSummary {
   const summary: CallSummary = {
     units: units.length,
     calls: 0,
     billedCalls: 0,
-    refusedCalls,
+    ...totals,
     maxCallsPerUnit: 0,
     maxBilledCallsPerUnit: 0,
     promptTokens: 0,
