@@ -17,7 +17,7 @@ async function services(): Promise<ServicesClient> {
 export interface ServiceSpec {
   /** The source archive, run as it is on Google's Node base image. */
   source: { bucket: string; object: string; generation: string }
-  /** SHA-256 of the archive, kept as a label: the same archive is not deployed again. */
+  /** SHA-256 of the runtime, kept as a label: the same runtime is not deployed again. */
   sourceHash: string
   args: readonly string[]
   environment: Record<string, string>
@@ -36,6 +36,8 @@ export interface ServiceDescription {
   url: string
   ready: boolean
   labels: Record<string, string>
+  /** The hash that the service was deployed with, as far as a label holds it: its first 63 digits. */
+  sourceHash: string
   /** What the service reports when it is not ready. */
   message: string
 }
@@ -61,6 +63,7 @@ function description(service: IService): ServiceDescription {
     url: service.uri ?? '',
     ready: service.terminalCondition?.state === 'CONDITION_SUCCEEDED',
     labels: service.labels ?? {},
+    sourceHash: service.labels?.[SOURCE_LABEL] ?? '',
     message: service.terminalCondition?.message ?? '',
   }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../contracts/errors.ts'
@@ -9,7 +8,7 @@ import { CloudError } from '../google/errors.ts'
 import { callService } from '../google/invoke.ts'
 import { deployService, setInvokers, type ServiceSpec } from '../google/run.ts'
 import { ensureBucket, objectGeneration, writeObject } from '../google/storage.ts'
-import { sourceArchive } from './source-archive.ts'
+import { runtimeHash, sourceArchive } from './source-archive.ts'
 import type { Deployment, Target } from './target.ts'
 
 export interface DeployContext {
@@ -22,7 +21,7 @@ export interface DeployContext {
   outcomes: Record<string, string>
 }
 
-export interface DeployResult extends Deployment {
+export interface DeployResult extends Omit<Deployment, 'runtimeHashes'> {
   services: { name: string; url: string; outcome: string }[]
 }
 
@@ -47,18 +46,18 @@ export const deploySteps: readonly Step<DeployContext>[] = [
     title: 'Runtime',
     async run(context) {
       const { target, runtimeFolder } = context
-      const bytes = await sourceArchive(runtimeFolder)
-      const hash = createHash('sha256').update(bytes).digest('hex')
+      const hash = await runtimeHash(runtimeFolder)
       const object = `deploy/runtime-${hash.slice(0, 16)}.tar.gz`
       const uri = `gs://${bucketName(target.place)}/${object}`
       const existing = await objectGeneration(uri)
-      if (existing === undefined) await writeObject(uri, bytes, { contentType: 'application/gzip' })
-      const generation = existing ?? (await objectGeneration(uri)) ?? ''
-      context.archive = { object, generation, hash }
-      const size = `${(bytes.length / 1e6).toFixed(1)} MB`
-      return existing === undefined
-        ? { done: `${size}, ${hash.slice(0, 12)}` }
-        : { skipped: `${hash.slice(0, 12)} is uploaded` }
+      if (existing !== undefined) {
+        context.archive = { object, generation: existing, hash }
+        return { skipped: `${hash.slice(0, 12)} is uploaded` }
+      }
+      const bytes = await sourceArchive(runtimeFolder)
+      await writeObject(uri, bytes, { contentType: 'application/gzip' })
+      context.archive = { object, generation: (await objectGeneration(uri)) ?? '', hash }
+      return { done: `${(bytes.length / 1e6).toFixed(1)} MB, ${hash.slice(0, 12)}` }
     },
   },
   {

@@ -13,6 +13,7 @@ import { stageImages } from './local-source.ts'
 import type { WorkContext } from './run-context.ts'
 import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from './run-options.ts'
+import { runtimeHash } from './source-archive.ts'
 import { findDeployment, needDeployment } from './target.ts'
 import { watchRun } from './watch-run.ts'
 
@@ -26,12 +27,16 @@ export const findServices: Step<WorkContext> = {
   },
 }
 
-/** Locally there is nothing to decide about a deployment, so it is made when it is missing. */
+/**
+ * Locally there is nothing to decide about a deployment: it is made when it is missing, and made
+ * anew when it is that of another version of imagery.
+ */
 export const deployIfAbsent: Step<WorkContext> = {
   title: 'Deploy',
   async run(context, reporter) {
     const existing = await findDeployment(context.target.place)
-    if (existing) {
+    const hash = await runtimeHash(context.runtimeFolder)
+    if (existing?.runtimeHashes.every((deployed) => deployed !== '' && hash.startsWith(deployed))) {
       context.deployment = existing
       return { skipped: 'imagery is deployed' }
     }

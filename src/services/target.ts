@@ -18,6 +18,8 @@ export interface Deployment {
   bucket: string
   mainUrl: string
   populateUrl: string
+  /** What main and populate run, as `runtimeHash` tells; empty texts when they do not say. */
+  runtimeHashes: readonly string[]
 }
 
 /** @param flags the target as the user named it, for commands to type next */
@@ -32,7 +34,13 @@ export async function findDeployment(place: Place): Promise<Deployment | undefin
     describeService(place, POPULATE_SERVICE),
   ])
   if (!main?.ready || !populate?.ready) return undefined
-  return { place, bucket: bucketName(place), mainUrl: main.url, populateUrl: populate.url }
+  return {
+    place,
+    bucket: bucketName(place),
+    mainUrl: main.url,
+    populateUrl: populate.url,
+    runtimeHashes: [main.sourceHash, populate.sourceHash],
+  }
 }
 
 /** @throws ImageryError DEPLOYMENT_NOT_FOUND */

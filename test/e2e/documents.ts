@@ -34,6 +34,7 @@ export const teardownDocument = z.strictObject({
 
 /** A results row of the `image-quality` profile, whole: names and types are a public interface. */
 export const imageQualityRow = z.strictObject({
+  unit_id: z.string(),
   asset_id: z.string(),
   location: z.strictObject({ latitude: z.number(), longitude: z.number() }).nullable(),
   detection_time: z.iso.datetime().nullable(),
