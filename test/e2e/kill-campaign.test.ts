@@ -56,8 +56,9 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
       const campaign = new Campaign(user, environment, assets)
       await user.run(['deploy', '--local'], environment)
       for (let round = 0; round < KILLS_OF_EACH; round++) {
-        await campaign.begin()
-        for (const { victim, atMs } of moments(random)) {
+        const isAtWork = round % 2 === 1
+        await campaign.begin({ isAtWork })
+        for (const { victim, atMs } of moments(random, WINDOWS_MS[isAtWork ? 'fromWork' : 'fromStart'])) {
           await campaign.wait(atMs)
           await campaign.kill(victim)
           killed[victim] += 1
@@ -176,6 +177,7 @@ class Campaign {
     for (const runId of this.runs) {
       const pacing = new AbortController()
       const start = this.#user.start(['resume', runId, '--local', '--json'], this.#environment)
+      await this.#hold()
       const unbridled = this.#pace(runId, 500, pacing.signal)
       const { exitCode, stdout, stderr } = await start.outcome
       pacing.abort()
