@@ -35,6 +35,8 @@ export interface NewJob {
 export class Jobs {
   readonly #warehouse: Warehouse
   readonly #running = new Map<string, Running>()
+  /** Failures that the disk refused to take, by job. */
+  readonly #unwritten = new Map<string, JobRecord>()
   /** Keys promised to jobs whose first record is on its way to the disk. */
   readonly #reserved = new Set<string>()
 
@@ -131,8 +133,26 @@ export class Jobs {
     const running: Running = { done: Promise.resolve(), cancelled: false }
     running.done = this.#run(job, running, prepared).finally(() => this.#running.delete(key))
     this.#running.set(key, running)
-    // Only a store that cannot be written makes a job's run reject; whoever waits for the job is told.
-    running.done.catch((error: unknown) => console.error(error))
+    // Only a store that cannot be written makes a job's run reject; whoever asks for the job is told.
+    running.done.catch((error: unknown) => {
+      console.error(error)
+      this.#unwritten.set(key, finished(job, this.#warehouse.clock.now(), OUTCOME_LOST))
+    })
+  }
+
+  /** A job whose outcome the disk refused must not look as if it ran for ever: its failure is written as soon as it can be. */
+  async #writeOutcome(key: string): Promise<void> {
+    const outcome = this.#unwritten.get(key)
+    if (!outcome) return
+    try {
+      await this.#warehouse.store.write(async () => ({ jobs: [outcome] }))
+      this.#unwritten.delete(key)
+    } catch (error) {
+      throw new GoogleError('UNAVAILABLE', `The outcome of job ${key} cannot be stored: ${String(error)}`, {
+        cause: error,
+        retryAfterS: 1,
+      })
+    }
   }
 
   async #run(job: JobRecord, running: Running, prepared: PreparedQuery | undefined): Promise<void> {
@@ -173,7 +193,9 @@ export class Jobs {
 
   /** The job once it is done, or as it stands after `timeoutMs`. */
   async settled(job: JobRecord, timeoutMs: number): Promise<JobRecord> {
-    const running = this.#running.get(jobKey(job.project, job.location, job.jobId))
+    const key = jobKey(job.project, job.location, job.jobId)
+    await this.#writeOutcome(key)
+    const running = this.#running.get(key)
     if (running) {
       let cancel = (): void => undefined
       const timeout = new Promise<void>((resolve) => {
@@ -193,6 +215,12 @@ export class Jobs {
     }
     return this.get(job.project, job.jobId, job.location)
   }
+}
+
+/** Google's words for a job that failed through no fault of the caller. */
+const OUTCOME_LOST = {
+  reason: 'backendError',
+  message: 'The job encountered an error during execution. Retrying the job may solve the problem.',
 }
 
 function configurationOf(body: Body): JobRecord['configuration'] {
