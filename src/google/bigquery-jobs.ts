@@ -48,7 +48,9 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
       const bytes = await jobDone(job)
       if (isOurs || (await describeTable(options.destination))) return { bytes }
     } catch (error) {
-      if (isOurs || (error instanceof CloudError && error.retryable)) throw error
+      // Somebody's earlier job that has failed for good does not stand in the way of a new one; a
+      // call that got no answer says nothing about the job.
+      if (isOurs || (error instanceof CloudError && error.retryable && !(error instanceof JobFailed))) throw error
     }
     if (attempt === MOST_JOBS)
       throw new CloudError('FAILED_PRECONDITION', `${MOST_JOBS} jobs like ${options.jobId} have failed`)
@@ -104,6 +106,9 @@ interface JobMetadata {
   statistics?: { totalBytesProcessed?: string }
 }
 
+/** A job that has ended, and failed; its id stays taken. */
+class JobFailed extends CloudError {}
+
 /** Reasons of failed jobs that are not the statement's fault (https://cloud.google.com/bigquery/docs/error-messages). */
 const JOB_FAILURES: Record<string, GoogleStatus> = {
   accessDenied: 'PERMISSION_DENIED',
@@ -127,7 +132,7 @@ async function jobDone(job: Job): Promise<number> {
     const failure = metadata.status?.errorResult
     if (failure) {
       const status = JOB_FAILURES[failure.reason ?? ''] ?? 'INVALID_ARGUMENT'
-      throw new CloudError(status, failure.message ?? 'the BigQuery job failed', { reason: failure.reason })
+      throw new JobFailed(status, failure.message ?? 'the BigQuery job failed', { reason: failure.reason })
     }
     if (metadata.status?.state === 'DONE') return Number(metadata.statistics?.totalBytesProcessed ?? 0)
     await new Promise((resolve) => setTimeout(resolve, pauseMs))

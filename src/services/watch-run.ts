@@ -6,6 +6,7 @@ import type { RunReport } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import type { StepReporter } from '../contracts/steps.ts'
 import { localCloud } from '../google/environment.ts'
+import { CloudError } from '../google/errors.ts'
 import { claimResults, runTable, writeResults } from '../google/run-tables.ts'
 import { describeTable } from '../google/bigquery.ts'
 import { queuedUnits, runReport } from './run-progress.ts'
@@ -24,6 +25,9 @@ const MOST_TIME_LOOKING = 0.1
  * Longer than Pub/Sub waits between deliveries of a shard (60 s at the most).
  */
 const STALL_MS = { google: 90_000, local: 10_000 }
+
+/** A cloud that has not answered for this long is given up. */
+const OUTAGE_MS = { google: 120_000, local: 5_000 }
 
 export interface WatchOptions {
   signal: AbortSignal
@@ -46,24 +50,33 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   let first: { done: number; ms: number } | undefined
   let done = 0
   let movedMs = now()
+  let lastAnswerMs = now()
   for (;;) {
     options.signal.throwIfAborted()
-    const lookMs = now()
-    const report = await runReport(spec)
-    const finished = report.units.ok + report.units.failed
-    if (finished > done || report.state === 'running') movedMs = now()
-    done = finished
-    first ??= { done, ms: now() }
-    options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
-    if (report.state === 'complete') return completeRun(spec, report)
-    if (now() - movedMs > stallMs) throw stalled(report, options.flags)
-    const lookAgainMs = now() + Math.max(pollMs, (now() - lookMs) * (1 / MOST_TIME_LOOKING - 1))
-    // Queues that run empty are the sign of a run's end; the ledger then says whether it is.
-    for (let isQueued = report.state === 'running'; now() < lookAgainMs;) {
-      await rest(Math.min(COUNT_MS[pace], lookAgainMs - now()), options.signal)
-      const wasQueued = isQueued
-      isQueued = (await queuedUnits(spec)) > 0
-      if (wasQueued && !isQueued) break
+    try {
+      const lookMs = now()
+      const report = await runReport(spec)
+      lastAnswerMs = now()
+      const finished = report.units.ok + report.units.failed
+      if (finished > done || report.state === 'running') movedMs = now()
+      done = finished
+      first ??= { done, ms: now() }
+      options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
+      if (report.state === 'complete') return await completeRun(spec, report)
+      if (now() - movedMs > stallMs) throw stalled(report, options.flags)
+      const lookAgainMs = now() + Math.max(pollMs, (now() - lookMs) * (1 / MOST_TIME_LOOKING - 1))
+      // Queues that run empty are the sign of a run's end; the ledger then says whether it is.
+      for (let isQueued = report.state === 'running'; now() < lookAgainMs;) {
+        await rest(Math.min(COUNT_MS[pace], lookAgainMs - now()), options.signal)
+        const wasQueued = isQueued
+        isQueued = (await queuedUnits(spec)) > 0
+        if (wasQueued && !isQueued) break
+      }
+    } catch (error) {
+      // The run goes on without us: a cloud that cannot answer for a moment is no reason to stop looking.
+      const mayPass = error instanceof CloudError && error.retryable
+      if (!mayPass || now() - lastAnswerMs > OUTAGE_MS[pace]) throw error
+      await rest(pollMs, options.signal)
     }
   }
 }

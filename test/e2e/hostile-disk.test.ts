@@ -128,12 +128,13 @@ describe.skipIf(MOUNTS !== '')(`a disk that is full${MOUNTS}`, () => {
     fill(0)
     await setFaults([])
     const first = user.start(['resume', runId, '--local', '--json'], environment).outcome
-    // It fails and says so; or, once tasks are made, waits with them for the disk.
-    const stuck = await Promise.race([first, pause(15_000)])
-    if (stuck) expect(failure(stuck)).toMatchObject({ exitCode: 1, saysWhatToDo: true })
+    // It fails and says so; or, once its tasks are made, waits with them for the disk.
+    await Promise.race([first, pause(15_000)])
     rmSync(filler)
+    const ended = await first
+    if (ended.exitCode !== 0) expect(failure(ended)).toMatchObject({ exitCode: 1, saysWhatToDo: true })
 
-    const resumed = stuck ? await user.run(['resume', runId, '--local', '--json'], environment) : await first
+    const resumed = await user.run(['resume', runId, '--local', '--json'], environment)
     expect(resumed.exitCode, resumed.stdout).toBe(0)
     await expectAllRows(runId, environment)
     await user.run(['local', 'stop'], environment)
