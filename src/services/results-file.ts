@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
@@ -15,7 +16,10 @@ export async function writeWholeFile(file: string, pieces: AsyncIterable<string>
   const isPlain = existing === undefined || existing.isFile()
   const part = isPlain ? `${file}.part` : file
   try {
-    await pipeline(pieces, createWriteStream(part))
+    // Open before the first row is asked for: an opening still under way would make the file after its removal.
+    const stream = createWriteStream(part)
+    await once(stream, 'open')
+    await pipeline(pieces, stream)
     if (isPlain) await rename(part, file)
   } catch (error) {
     // There may be nothing to remove, nor a folder that it could be in: what went wrong first is what counts.
