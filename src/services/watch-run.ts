@@ -50,13 +50,12 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   let first: { done: number; ms: number } | undefined
   let done = 0
   let movedMs = now()
-  let lastAnswerMs = now()
+  let failingSinceMs: number | undefined
   for (;;) {
     options.signal.throwIfAborted()
     try {
       const lookMs = now()
       const report = await runReport(spec)
-      lastAnswerMs = now()
       const finished = report.units.ok + report.units.failed
       if (finished > done || report.state === 'running') movedMs = now()
       done = finished
@@ -72,10 +71,12 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
         isQueued = (await queuedUnits(spec)) > 0
         if (wasQueued && !isQueued) break
       }
+      failingSinceMs = undefined
     } catch (error) {
       // The run goes on without us: a cloud that cannot answer for a moment is no reason to stop looking.
       const mayPass = error instanceof CloudError && error.retryable
-      if (!mayPass || now() - lastAnswerMs > OUTAGE_MS[pace]) throw error
+      failingSinceMs ??= now()
+      if (!mayPass || now() - failingSinceMs > OUTAGE_MS[pace]) throw error
       await rest(pollMs, options.signal)
     }
   }
