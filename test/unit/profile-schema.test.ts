@@ -53,7 +53,7 @@ test('built-in profiles name it on their first line', () => {
 
 test('a copy names it relative to its own folder where the package lies below, else whole', () => {
   const text = '# yaml-language-server: $schema=elsewhere\nname: x\n'
-  expect(withSchemaLine(text, '/home/me', '/home/me/node_modules/imagery')).toBe(
+  expect(withSchemaLine(text, '/signs', '/signs/node_modules/imagery')).toBe(
     '# yaml-language-server: $schema=./node_modules/imagery/schemas/profile.schema.json\nname: x\n',
   )
   expect(withSchemaLine('name: x\n', '/home/me', '/opt/imagery')).toBe(
