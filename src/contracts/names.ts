@@ -1,16 +1,35 @@
 import { isRunId } from './run-id.ts'
 
-/** The two Cloud Run services of a deployment. */
-export const MAIN_SERVICE = 'imagery-main'
-export const POPULATE_SERVICE = 'imagery-populate'
-
 /** The label that every labelled resource of a run carries; its value is the run id. */
 export const RUN_LABEL = 'imagery-run'
 
-/** A Google Cloud project and region: where a deployment lives. */
+/** Where a deployment lives. */
 export interface Place {
   projectId: string
   region: string
+  /** Tells deployments of one project and region apart; the usual one has none. */
+  name?: string | undefined
+}
+
+/**
+ * The name of a deployment. Service account ids have at most 30 characters
+ * (https://cloud.google.com/iam/docs/service-accounts-create), of which `imagery-` and `-runtime` leave 14.
+ */
+export const DEPLOYMENT_NAME = /^[a-z]([a-z0-9-]{0,12}[a-z0-9])?$/
+
+/** What the names of a deployment's services, accounts and image repository begin with. */
+export function deploymentPrefix({ name }: Pick<Place, 'name'>): string {
+  return name === undefined ? 'imagery' : `imagery-${name}`
+}
+
+/** The Cloud Run service that does the work. */
+export function mainService(place: Pick<Place, 'name'>): string {
+  return `${deploymentPrefix(place)}-main`
+}
+
+/** The Cloud Run service that makes a task of each asset. */
+export function populateService(place: Pick<Place, 'name'>): string {
+  return `${deploymentPrefix(place)}-populate`
 }
 
 /**
@@ -44,8 +63,10 @@ export function subscriptionName({ projectId }: Pick<Place, 'projectId'>, runId:
 }
 
 /** The deployment's bucket: run specs, staged images, source archives. Bucket names are global, hence the project. */
-export function bucketName({ projectId, region }: Place): string {
-  return `imagery-${projectId.replaceAll(/[^a-z0-9-]/g, '-')}-${region}`
+export function bucketName({ projectId, region, name }: Place): string {
+  const base = `imagery-${projectId.replaceAll(/[^a-z0-9-]/g, '-')}-${region}`
+  // Last, where no project's or region's name can be mistaken for it.
+  return name === undefined ? base : `${base}-${name}`
 }
 
 export function runSpecPath(runId: string): string {
@@ -63,13 +84,30 @@ export function runImagesPrefix(place: Place, runId: string): string {
   return `gs://${bucketName(place)}/${runObjectsPrefix(runId)}images/`
 }
 
-/** The service accounts of a deployment. */
-export function runtimeAccount(projectId: string): string {
-  return `imagery-runtime@${projectId}.iam.gserviceaccount.com`
+/** Whom the two services act as. */
+export function runtimeAccount(place: Pick<Place, 'projectId' | 'name'>): string {
+  return accountEmail(place, 'runtime')
 }
 
-export function invokerAccount(projectId: string): string {
-  return `imagery-invoker@${projectId}.iam.gserviceaccount.com`
+/** Whom Cloud Tasks, Pub/Sub and the command line call the services as. */
+export function invokerAccount(place: Pick<Place, 'projectId' | 'name'>): string {
+  return accountEmail(place, 'invoker')
+}
+
+/** Whom Cloud Build builds the image as. */
+export function builderAccount(place: Pick<Place, 'projectId' | 'name'>): string {
+  return accountEmail(place, 'builder')
+}
+
+function accountEmail(place: Pick<Place, 'projectId' | 'name'>, role: 'runtime' | 'invoker' | 'builder'): string {
+  // The project of a domain is written `example.com:project`, its accounts `…@project.example.com.iam…`.
+  const [id, domain] = place.projectId.split(':').toReversed()
+  return `${deploymentPrefix(place)}-${role}@${id}${domain === undefined ? '' : `.${domain}`}.iam.gserviceaccount.com`
+}
+
+/** The Artifact Registry repository of a deployment's images. */
+export function repositoryName(place: Place): string {
+  return `projects/${place.projectId}/locations/${place.region}/repositories/${deploymentPrefix(place)}`
 }
 
 /**

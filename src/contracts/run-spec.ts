@@ -124,7 +124,7 @@ export const runSpec = z.strictObject({
   run_id: z.string().regex(RUN_ID_PATTERN),
   created_at: z.iso.datetime(),
   created_by: z.string(),
-  place: z.strictObject({ projectId: z.string(), region: z.string() }),
+  place: z.strictObject({ projectId: z.string(), region: z.string(), name: z.string().optional() }),
   source: z.strictObject({
     ...tableName.shape,
     /** What the user typed: a table, or a local file or folder that was loaded into the table. */

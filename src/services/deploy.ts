@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../contracts/errors.ts'
-import { bucketName, invokerAccount, MAIN_SERVICE, POPULATE_SERVICE, runtimeAccount } from '../contracts/names.ts'
+import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../contracts/names.ts'
 import type { Step } from '../contracts/steps.ts'
 import { callerAccount } from '../google/credentials.ts'
 import { CloudError } from '../google/errors.ts'
@@ -61,17 +61,17 @@ export const deploySteps: readonly Step<DeployContext>[] = [
     },
   },
   {
-    title: `Service ${MAIN_SERVICE}`,
+    title: 'Service main',
     async run(context) {
-      const answer = await deploy(context, MAIN_SERVICE, mainService(context))
+      const answer = await deploy(context, mainService(context.target.place), mainSpec(context))
       context.mainUrl = answer.url
       return answer.outcome === 'unchanged' ? { skipped: 'is as it should be' } : { done: answer.url }
     },
   },
   {
-    title: `Service ${POPULATE_SERVICE}`,
+    title: 'Service populate',
     async run(context) {
-      const answer = await deploy(context, POPULATE_SERVICE, populateService(context))
+      const answer = await deploy(context, populateService(context.target.place), populateSpec(context))
       context.populateUrl = answer.url
       return answer.outcome === 'unchanged' ? { skipped: 'is as it should be' } : { done: answer.url }
     },
@@ -80,8 +80,9 @@ export const deploySteps: readonly Step<DeployContext>[] = [
     title: 'Who may call them',
     async run({ target }) {
       const caller = await callerAccount()
-      const accounts = [invokerAccount(target.place.projectId), ...(caller ? [caller] : [])]
-      for (const service of [MAIN_SERVICE, POPULATE_SERVICE]) await setInvokers(target.place, service, accounts)
+      const accounts = [invokerAccount(target.place), ...(caller ? [caller] : [])]
+      for (const service of [mainService(target.place), populateService(target.place)])
+        await setInvokers(target.place, service, accounts)
       return { done: 'private: only imagery-invoker and you' }
     },
   },
@@ -89,8 +90,8 @@ export const deploySteps: readonly Step<DeployContext>[] = [
     title: 'Health',
     async run(context, reporter) {
       for (const [name, url] of [
-        [MAIN_SERVICE, context.mainUrl],
-        [POPULATE_SERVICE, context.populateUrl],
+        [mainService(context.target.place), context.mainUrl],
+        [populateService(context.target.place), context.populateUrl],
       ] as const) {
         reporter.detail(name)
         const { status } = await callService(url!, '/healthz', { method: 'GET', timeoutMs: 60_000 })
@@ -104,14 +105,16 @@ export const deploySteps: readonly Step<DeployContext>[] = [
 
 export function deployResult(context: DeployContext): DeployResult {
   const { target, mainUrl = '', populateUrl = '', outcomes } = context
+  const main = mainService(target.place)
+  const populate = populateService(target.place)
   return {
     place: target.place,
     bucket: bucketName(target.place),
     mainUrl,
     populateUrl,
     services: [
-      { name: MAIN_SERVICE, url: mainUrl, outcome: outcomes[MAIN_SERVICE] ?? '' },
-      { name: POPULATE_SERVICE, url: populateUrl, outcome: outcomes[POPULATE_SERVICE] ?? '' },
+      { name: main, url: mainUrl, outcome: outcomes[main] ?? '' },
+      { name: populate, url: populateUrl, outcome: outcomes[populate] ?? '' },
     ],
   }
 }
@@ -133,7 +136,7 @@ function commonService(context: DeployContext) {
   return {
     source: { bucket: bucketName(place), object, generation },
     sourceHash: hash,
-    serviceAccount: runtimeAccount(place.projectId),
+    serviceAccount: runtimeAccount(place),
     environment: {
       IMAGERY_PROJECT: place.projectId,
       IMAGERY_REGION: place.region,
@@ -143,7 +146,7 @@ function commonService(context: DeployContext) {
 }
 
 /** An asset may take long (a slow model), so main has Cloud Tasks' longest deadline: 30 minutes. */
-function mainService(context: DeployContext): ServiceSpec {
+function mainSpec(context: DeployContext): ServiceSpec {
   const size = { concurrency: 100, maxInstances: 100, timeoutSeconds: 1_800, memory: '2Gi', cpu: '2' }
   return { ...commonService(context), ...size, args: ['main.js'] }
 }
@@ -156,14 +159,14 @@ function mainService(context: DeployContext): ServiceSpec {
 const POPULATE_HEAP = ['--max-old-space-size=192', '--max-semi-space-size=8']
 
 /** A shard has Pub/Sub's longest acknowledgement deadline: 10 minutes. */
-function populateService(context: DeployContext): ServiceSpec {
+function populateSpec(context: DeployContext): ServiceSpec {
   const common = commonService(context)
   return {
     ...common,
     environment: {
       ...common.environment,
       IMAGERY_MAIN_URL: context.mainUrl!,
-      IMAGERY_INVOKER: invokerAccount(context.target.place.projectId),
+      IMAGERY_INVOKER: invokerAccount(context.target.place),
     },
     concurrency: 4,
     maxInstances: 10,

@@ -156,7 +156,7 @@ export const connect: Step<WorkContext> = {
       topic,
       labels,
       endpoint: `${deployment!.populateUrl}/`,
-      serviceAccountEmail: invokerAccount(place.projectId),
+      serviceAccountEmail: invokerAccount(place),
       audience: deployment!.populateUrl,
     })
     return { done: topic.slice(topic.lastIndexOf('/') + 1) }

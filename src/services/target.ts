@@ -1,5 +1,5 @@
 import { ImageryError } from '../contracts/errors.ts'
-import { bucketName, MAIN_SERVICE, POPULATE_SERVICE, type Place } from '../contracts/names.ts'
+import { bucketName, mainService, populateService, type Place } from '../contracts/names.ts'
 import { describeService } from '../google/run.ts'
 
 /** Which cloud a command works on. */
@@ -30,8 +30,8 @@ export function localTarget(dataDirectory: string, place: Place, flags = ' --loc
 /** The deployment of a project and region, or undefined when a service is missing or not ready. */
 export async function findDeployment(place: Place): Promise<Deployment | undefined> {
   const [main, populate] = await Promise.all([
-    describeService(place, MAIN_SERVICE),
-    describeService(place, POPULATE_SERVICE),
+    describeService(place, mainService(place)),
+    describeService(place, populateService(place)),
   ])
   if (!main?.ready || !populate?.ready) return undefined
   return {

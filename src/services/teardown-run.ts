@@ -1,7 +1,7 @@
 import { ImageryError } from '../contracts/errors.ts'
 import {
   bucketName,
-  MAIN_SERVICE,
+  mainService,
   runObjectsPrefix,
   runSpecPath,
   subscriptionName,
@@ -82,7 +82,7 @@ export const teardownSteps: readonly Step<TeardownContext>[] = [
       const { target, runId, deleted } = context
       const queues = await runQueues({ place: target.place, run_id: runId })
       if (queues.length === 0) return outcome(0)
-      const main = await describeService(target.place, MAIN_SERVICE)
+      const main = await describeService(target.place, mainService(target.place))
       const answer = main?.ready
         ? await callService(main.url, '/teardown', {
             method: 'POST',

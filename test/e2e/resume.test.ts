@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
-import { MAIN_SERVICE, POPULATE_SERVICE, queueName, subscriptionName, topicName } from '../../src/contracts/names.ts'
+import { mainService, populateService, queueName, subscriptionName, topicName } from '../../src/contracts/names.ts'
 import { deleteSubscription, deleteTopic } from '../../src/google/pubsub.ts'
 import { deleteService } from '../../src/google/run.ts'
 import { deleteQueue, listQueues } from '../../src/google/tasks.ts'
@@ -137,7 +137,7 @@ describe('imagery resume', () => {
 
   test('deploys services that were deleted', async () => {
     const runId = await abandonedRun([PUSHES_FAIL])
-    for (const service of [MAIN_SERVICE, POPULATE_SERVICE])
+    for (const service of [mainService({}), populateService({})])
       expect(await deleteService(clients.locator, service)).toBe('deleted')
     await setFaults([])
     await expectEveryAssetOnce(await resume(runId), { assets, accessLog })

@@ -16,17 +16,42 @@ export interface CallContext {
 // eslint-disable-next-line typescript/no-explicit-any -- the shape is fixed by the proto, which is loaded at run time
 export type RpcHandler = (request: any, context: CallContext) => unknown
 
+/**
+ * A permission that a call needs, on a resource named as IAM conditions name it
+ * (https://cloud.google.com/iam/docs/conditions-resource-attributes#resource-name):
+ * `projects/P`, `projects/P/locations/L/services/S`, `projects/P/topics/T`,
+ * `projects/P/serviceAccounts/EMAIL`, `projects/P/datasets/D/tables/T`, `projects/_/buckets/B/objects/O`.
+ */
+export interface Demand {
+  permission: string
+  resource: string
+}
+
+/** Whether accounts may do what calls need. */
+export interface Access {
+  /** Throws GoogleError PERMISSION_DENIED, in Google's words, at the first demand that is not met. */
+  check(principal: Principal, demands: readonly Demand[]): void
+  has(principal: Principal, demand: Demand): boolean
+}
+
 /** The gRPC face of an API. Methods of the service that have no handler answer UNIMPLEMENTED by name. */
 export interface GrpcFace {
   /** The parsed `protos.json` that the official client ships. */
   protos: object
   /** Full service name (`google.cloud.tasks.v2.CloudTasks`) to method name (`CreateTask`) to handler. */
   services: Record<string, Record<string, RpcHandler>>
+  /** What a call needs beforehand, by method (`google.cloud.tasks.v2.CloudTasks/CreateTask`), from its request. */
+  // eslint-disable-next-line typescript/no-explicit-any -- as with RpcHandler
+  needs?: Record<string, (request: any) => readonly Demand[]>
 }
 
-/** The HTTP/JSON face: a hono app that receives every request whose path begins with one of `prefixes`. */
+/**
+ * The HTTP/JSON face: a hono app that receives every request whose path matches one of `patterns` or,
+ * where no pattern does, begins with one of `prefixes`. Several of Google's APIs begin with /v1/projects.
+ */
 export interface HttpFace {
   prefixes: readonly string[]
+  patterns?: readonly RegExp[]
   app: Hono
 }
 

@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context, Handler } from 'hono'
-import type { Principal } from './api.ts'
+import type { Access, Demand, Principal } from './api.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { errorBody, GoogleError } from './errors.ts'
 import type { FaultEffect, Faults } from './faults.ts'
@@ -17,6 +17,8 @@ export interface GatewayCall {
   isUrlCredential?: boolean
   /** The path of an HTTP request, for the call log. */
   path?: string
+  /** What the caller must be allowed to; nothing when absent. */
+  needs?: (() => readonly Demand[]) | undefined
 }
 
 /**
@@ -32,7 +34,7 @@ export type Gateway = <Result>(
 export type Operation = (
   method: string,
   handler: (context: Context, principal: Principal) => Promise<Response> | Response,
-  options?: Pick<GatewayCall, 'isUrlCredential'>,
+  options?: Pick<GatewayCall, 'isUrlCredential'> & { needs?: (context: Context) => readonly Demand[] },
 ) => Handler
 
 /** The call's connection broke, by a scripted fault. HTTP sockets are cut; gRPC calls end UNAVAILABLE. */
@@ -57,6 +59,8 @@ export interface CallRecord {
 export interface GatewayOptions {
   /** Whose token this is; throws GoogleError UNAUTHENTICATED. */
   authenticate: (authorization: string | undefined) => Principal
+  /** Without it, whoever has a token may do everything. */
+  access?: Pick<Access, 'check'>
   faults: Faults
   clock?: Clock
   /** Waited before each call, as if the caller sat in another region; for benchmarks. */
@@ -76,7 +80,7 @@ export interface GatewayControl {
 const URL_BEARER: Principal = { email: 'bearer-of-the-url' }
 
 export function createGateway(options: GatewayOptions): GatewayControl {
-  const { authenticate, faults, clock = systemClock, addedLatencyMs = 0, log } = options
+  const { authenticate, access, faults, clock = systemClock, addedLatencyMs = 0, log } = options
   const counts = new Map<string, number>()
   const refused: ((method: string) => boolean)[] = []
 
@@ -85,7 +89,10 @@ export function createGateway(options: GatewayOptions): GatewayControl {
     if (refused.some((matches) => matches(call.method))) {
       throw new GoogleError('UNAVAILABLE', 'the local cloud is shutting down')
     }
-    return call.isUrlCredential ? URL_BEARER : authenticate(call.authorization)
+    if (call.isUrlCredential) return URL_BEARER
+    const principal = authenticate(call.authorization)
+    if (access && call.needs) access.check(principal, call.needs())
+    return principal
   }
 
   const pass: Gateway = async (call, handler) => {
@@ -169,7 +176,14 @@ export function httpOperations(gateway: Gateway): Operation {
     async (context) => {
       try {
         const { path } = context.req
-        const call = { method, path, authorization: context.req.header('authorization'), ...options }
+        const { needs, ...rest } = options
+        const call = {
+          method,
+          path,
+          authorization: context.req.header('authorization'),
+          ...rest,
+          needs: needs && (() => needs(context)),
+        }
         return await gateway(call, (principal) => handler(context, principal))
       } catch (error) {
         return error instanceof ConnectionDropped ? cutConnection(context) : errorResponse(error)

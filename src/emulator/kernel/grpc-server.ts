@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import { fromJSON } from '@grpc/proto-loader'
-import type { EmulatedApi, GrpcFace, RpcHandler } from './api.ts'
+import type { Demand, EmulatedApi, GrpcFace, RpcHandler } from './api.ts'
 import { GoogleError, notEmulated } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import { unforeseen } from './unforeseen.ts'
@@ -82,6 +82,7 @@ function addFace(server: grpc.Server, face: GrpcFace, gateway: Gateway): void {
         path.slice(1),
         gateway,
         handler ?? (() => Promise.reject(notEmulated(path.slice(1)))),
+        face.needs?.[path.slice(1)],
       )
     }
     server.addService(definition, implementation)
@@ -96,10 +97,17 @@ function refusedStream(method: string): grpc.UntypedHandleCall {
   }
 }
 
-function unary(method: string, gateway: Gateway, handler: RpcHandler): grpc.handleUnaryCall<unknown, unknown> {
+function unary(
+  method: string,
+  gateway: Gateway,
+  handler: RpcHandler,
+  needs: ((request: unknown) => readonly Demand[]) | undefined,
+): grpc.handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
     const authorization = call.metadata.get('authorization')[0]?.toString()
-    gateway({ method, authorization }, (principal) => handler(call.request, { principal, method })).then(
+    gateway({ method, authorization, needs: needs && (() => needs(call.request)) }, (principal) =>
+      handler(call.request, { principal, method }),
+    ).then(
       (response) => callback(null, response ?? {}),
       (error: unknown) => callback(serviceError(error)),
     )

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Delivery, DeliveryAnswer, HttpFace } from './api.ts'
@@ -45,12 +45,14 @@ export interface HttpServer {
  * reach it through a DNS name of its own (DNS rebinding).
  */
 export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
-  const routes = options.faces.flatMap(({ prefixes, app }) => {
+  const patterns: { pattern: RegExp; listener: RequestListener }[] = []
+  const routes = options.faces.flatMap(({ prefixes, patterns: own = [], app }) => {
     // Overriding the process's Request and Response would change them for everyone else in it.
     const listener = getRequestListener(app.fetch, {
       overrideGlobalObjects: false,
       errorHandler: errorResponse,
     })
+    patterns.push(...own.map((pattern) => ({ pattern, listener })))
     return prefixes.map((prefix) => ({ prefix, listener }))
   })
   // The longest prefix wins: /upload/storage/v1 before /upload.
@@ -62,7 +64,9 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
       void passToService(options.frontDoor, host, request, response)
     } else if (isLoopbackHost(host)) {
       const url = request.url ?? '/'
-      const route = routes.find(({ prefix }) => isUnder(url, prefix))
+      const path = url.split('?', 1)[0]!
+      const route =
+        patterns.find(({ pattern }) => pattern.test(path)) ?? routes.find(({ prefix }) => isUnder(url, prefix))
       if (route) void route.listener(request, response)
       else sendError(response, notEmulated(`${request.method} ${url.split('?')[0]}`))
     } else {
