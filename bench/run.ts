@@ -9,6 +9,10 @@ import { fileURLToPath } from 'node:url'
 const BENCHES = {
   pipeline: { file: 'pipeline.ts', about: 'the whole local pipeline, in ratio to the simple algorithm' },
   populate: { file: 'populate.ts', about: 'creating tasks at 20 ms a call, in ratio to one by one; memory' },
+  'cold-start': {
+    file: 'cold-start.ts',
+    about: 'from the spawn of a service to its first answer, in ratio to an idle Node',
+  },
   overhead: { file: 'overhead.ts', about: 'a Gemini run against the time that its model alone would take' },
   'local-cloud': { file: 'cloud-tasks.ts', about: 'what the local Cloud Tasks can do' },
 } as const

@@ -3,11 +3,15 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { build } from 'esbuild'
 import { inlineClientJson } from './inline-client-json.ts'
+import { leaveOut } from './leave-out.ts'
 import { namedExportsOfPackages } from './named-exports-of-packages.ts'
 import { lockOf, type PackageLock } from './runtime-lock.ts'
 
 /** Not bundled: it loads a native library by its own path. */
 const NATIVE_PACKAGES = ['sharp']
+
+/** An uncaught error is printed with the line that threw it, and a frame's column should lead somewhere. */
+const MAX_LINE = 160
 
 export interface RuntimeFile {
   /** Relative to the runtime's folder, with forward slashes. */
@@ -46,7 +50,11 @@ export async function buildRuntime({
     platform: 'node',
     target: 'node22',
     external: NATIVE_PACKAGES,
-    plugins: [inlineClientJson, namedExportsOfPackages],
+    plugins: [leaveOut, inlineClientJson, namedExportsOfPackages],
+    // Names stay as they are, so that a stack in Cloud Logging can be read.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    lineLimit: MAX_LINE,
     sourcemap: true,
     sourcesContent: false,
     legalComments: 'none',

@@ -1,12 +1,10 @@
-import type { CloudTasksClient, v2beta3 } from '@google-cloud/tasks'
+import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks'
 import { grpcClientOptions } from './credentials.ts'
 import { call, callUnless, cloudError, repeatably } from './errors.ts'
 
 interface Clients {
   v2: CloudTasksClient
   v2beta3: InstanceType<typeof v2beta3.CloudTasksClient>
-  /** The failures of a batch, from its operation's encoded metadata. */
-  failedRequests(metadata: unknown): { code?: number | null; message?: string | null }[]
 }
 
 let clients: Promise<Clients> | undefined
@@ -16,10 +14,6 @@ async function tasks(): Promise<Clients> {
     ([module, { projectId: _, ...options }]) => ({
       v2: new module.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
       v2beta3: new module.v2beta3.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
-      failedRequests: (metadata) => {
-        const type = module.protos.google.cloud.tasks.v2beta3.BatchCreateTasksMetadata
-        return metadata instanceof Uint8Array ? Object.values(type.decode(metadata).failedRequests) : []
-      },
     }),
   )
   return clients
@@ -115,7 +109,7 @@ export async function createTaskBatch(
   queue: string,
   batch: readonly NewTask[],
 ): Promise<{ created: number; existed: number }> {
-  const { v2beta3, failedRequests } = await tasks()
+  const { v2beta3 } = await tasks()
   const requests = batch.map((task) => ({ parent: queue, task: taskMessage(queue, task) }))
   try {
     const [operation] = await v2beta3.batchCreateTasks({ parent: queue, requests })
@@ -123,7 +117,7 @@ export async function createTaskBatch(
     // operation itself counts as failed and `promise()` rejects without them.
     if (!operation.latestResponse.done) await operation.promise().catch(() => undefined)
     const { done, error, metadata } = operation.latestResponse
-    const failures = failedRequests(metadata?.value)
+    const failures = failedRequests(v2beta3, metadata?.value)
     const failure = failures.find(({ code }) => code !== ALREADY_EXISTS)
     if (failure) throw cloudError(failure)
     if (!done || (error && failures.length < batch.length))
@@ -134,6 +128,16 @@ export async function createTaskBatch(
     if (known.status === 'UNIMPLEMENTED') throw new BatchRefused(known.message, { cause: error })
     throw known
   }
+}
+
+/** The failures of a batch, from its operation's encoded metadata. */
+function failedRequests(client: Clients['v2beta3'], encoded: unknown): protos.google.rpc.IStatus[] {
+  const decode = client.descriptors.longrunning['batchCreateTasks']?.metadataDecoder
+  if (!decode || !(encoded instanceof Uint8Array)) return []
+  const { failedRequests: failed } = decode(
+    encoded,
+  ) as unknown as protos.google.cloud.tasks.v2beta3.IBatchCreateTasksMetadata
+  return Object.values(failed ?? {})
 }
 
 /** google.rpc.Code */

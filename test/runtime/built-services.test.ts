@@ -1,21 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { buildRuntime, type RuntimeFile } from '../../build/runtime-bundle.ts'
+import { buildRuntime } from '../../build/runtime-bundle.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Beside node_modules, where the bundle finds what it does not contain. */
 let target: string
-let files: RuntimeFile[]
 
 beforeAll(async () => {
   target = await mkdtemp(path.join(root, 'node_modules', '.runtime-'))
-  files = (await buildRuntime({ root, target })).files
+  await buildRuntime({ root, target })
 })
 
 afterAll(() => rm(target, { recursive: true, force: true }))
@@ -72,20 +71,6 @@ describe.each(['main.js', 'populate.js'])('the built %s', (file) => {
       severity: 'ERROR',
       message: expect.stringMatching(/IMAGERY_PROJECT: not set\n.*IMAGERY_REGION: not set/),
     })
-  })
-
-  test('reads no Google client and no image decoder before it is asked for work', async () => {
-    const source = await readFile(path.join(target, file), 'utf8')
-    const eager = [...source.matchAll(/^(?:import|export)[^;]*?from "(\.\/[^"]+)"|^import "(\.\/[^"]+)"/gm)].map(
-      (match) => match[1] ?? match[2] ?? '',
-    )
-    expect(eager.length).toBeGreaterThan(0)
-    const loaded = await importClosure(eager)
-    const bytes = loaded.map((name) => files.find(({ path: known }) => known === name)?.bytes ?? 0)
-    expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(1_000_000)
-    const text = (await Promise.all(loaded.map((name) => readFile(path.join(target, name), 'utf8')))).join('\n')
-    expect(text).not.toMatch(/from "sharp"/)
-    expect(text).not.toContain('google.cloud.tasks.v2.CloudTasks')
   })
 })
 
@@ -150,51 +135,4 @@ async function slowCloud(delayMs: number): Promise<{ locatorFile: string; reache
   }
   await writeFile(locatorFile, JSON.stringify(locator))
   return { locatorFile, reached }
-}
-
-describe('the bundle', () => {
-  test('loads every chunk on its own, and has the clients under their names', async () => {
-    const names = new Set<string>()
-    for (const { path: file } of files.filter((entry) => entry.path.startsWith('chunks/'))) {
-      const chunk = (await import(pathToFileURL(path.join(target, file)).href)) as object
-      for (const name of Object.keys(chunk)) names.add(name)
-    }
-    expect([...names]).toEqual(
-      expect.arrayContaining(['BigQuery', 'Storage', 'CloudTasksClient', 'Compute', 'GoogleAuth', 'pixelsModel']),
-    )
-  })
-
-  test('has the same bytes each time', async () => {
-    const again = await mkdtemp(path.join(root, 'node_modules', '.runtime-'))
-    onTestFinished(() => rm(again, { recursive: true, force: true }))
-    expect((await buildRuntime({ root, target: again })).files).toEqual(files)
-  })
-
-  test('locks what it does not contain to the versions that the project is tested with', async () => {
-    const manifest = JSON.parse(await readFile(path.join(target, 'package.json'), 'utf8'))
-    const lock = JSON.parse(await readFile(path.join(target, 'package-lock.json'), 'utf8'))
-    const project = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
-    expect(manifest).toMatchObject({ type: 'module', dependencies: { sharp: project.dependencies.sharp } })
-    expect(lock.packages['node_modules/sharp'].version).toBe(project.dependencies.sharp)
-    const { '': _runtime, ...packages } = lock.packages as Record<string, { integrity?: string }>
-    const unchecked = Object.keys(packages).filter((name) => !packages[name]?.integrity?.startsWith('sha512-'))
-    expect(unchecked).toEqual([])
-    // Cloud Run runs linux/amd64 (https://cloud.google.com/run/docs/container-contract#languages).
-    expect(lock.packages['node_modules/@img/sharp-linux-x64']).toBeDefined()
-  })
-})
-
-/** The chunks that these chunks import statically, and theirs. */
-async function importClosure(names: string[]): Promise<string[]> {
-  const seen = new Set<string>()
-  const waiting = names.map((name) => path.posix.normalize(name))
-  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    if (seen.has(name)) continue
-    seen.add(name)
-    const source = await readFile(path.join(target, name), 'utf8')
-    for (const match of source.matchAll(/^(?:import|export)[^;]*?from "(\.[^"]+)"|^import "(\.[^"]+)"/gm)) {
-      waiting.push(path.posix.join(path.posix.dirname(name), match[1] ?? match[2] ?? ''))
-    }
-  }
-  return [...seen]
 }
