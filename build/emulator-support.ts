@@ -22,6 +22,11 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
   tasks: { title: 'Cloud Tasks', reference: 'https://cloud.google.com/tasks/docs/reference/rpc' },
   pubsub: { title: 'Pub/Sub', reference: 'https://cloud.google.com/pubsub/docs/reference/rpc' },
   run: { title: 'Cloud Run', reference: 'https://cloud.google.com/run/docs/reference/rpc' },
+  'service-usage': {
+    title: 'Service Usage',
+    reference: 'https://cloud.google.com/service-usage/docs/reference/rest',
+  },
+  billing: { title: 'Cloud Billing', reference: 'https://cloud.google.com/billing/docs/reference/rest' },
   vertex: {
     title: 'Vertex AI',
     reference: 'https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference',

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { LOCATOR_VARIABLE } from '../contracts/local-cloud-locator.ts'
 import { bigQueryApi } from './bigquery/index.ts'
+import { billingApi } from './billing/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { EmulatedApi } from './kernel/api.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -13,6 +14,7 @@ import { clientProtos } from './kernel/grpc-server.ts'
 import { LocalCloudError } from './local-cloud-error.ts'
 import { pubSubApi } from './pubsub/index.ts'
 import { cloudRunApi } from './run/index.ts'
+import { serviceUsageApi } from './service-usage/index.ts'
 import type { StopOrder, StopPhase } from './stop-order.ts'
 import { storageApi } from './storage/index.ts'
 import { cloudTasksApi } from './tasks/index.ts'
@@ -32,6 +34,10 @@ export interface CompositionOptions {
   stops: StopOrder
   /** Who answers in Gemini's place: `replay:FILE`, `script:FILE`, `forward`, or nobody. */
   gemini: string | undefined
+  /** Whether somebody pays for the project. */
+  hasBilling: boolean
+  /** Whether a new data folder begins with every service enabled. */
+  allServicesEnabled: boolean
 }
 
 export interface Composition {
@@ -74,6 +80,12 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     return api
   }
 
+  const { projectId, hasBilling } = options
+  const project = { operation, projectId, projectNumber, hasBilling: () => hasBilling }
+  const serviceUsage = await open('service-usage', 'stores', 'serviceusage.*', (directory) =>
+    serviceUsageApi({ ...project, directory, clock, faults, allEnabled: options.allServicesEnabled }),
+  )
+  const billing = billingApi(project)
   // Storage first: Cloud Run reads source archives from it, BigQuery the files of load jobs.
   const storage = await open('storage', 'stores', 'storage.*', (directory) =>
     storageApi({ directory, clock, operation, projectNumber }),
@@ -127,11 +139,11 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   )
 
   return {
-    apis: [storage, bigQuery, vertex, run, tasks, pubsub],
+    apis: [serviceUsage, billing, storage, bigQuery, vertex, run, tasks, pubsub],
     operations: longRunningOperations([run.operations, tasks.operations]),
     frontDoor: run.frontDoor,
     gemini: vertex.calls,
-    stores: [storage, bigQuery],
+    stores: [serviceUsage, storage, bigQuery],
     services: [run],
     dispatchers: [tasks, pubsub],
   }

@@ -40,6 +40,13 @@ export interface LocalCloudOptions {
   faultsFile?: string
   /** Who answers in Gemini's place: `replay:FILE` (recorded answers), `script:FILE` (a scripted model), `forward` (the real Vertex AI, with the user's credentials). Without, its calls are refused. */
   gemini?: string
+  /** Whether the project has a billing account. @default true */
+  hasBilling?: boolean
+  /**
+   * Begins with every service of the project enabled, as no project of Google's does: for tests that
+   * are about something else.
+   */
+  allServicesEnabled?: boolean
   /** Stops the cloud when the last lease has been gone for a second, or none was taken within 15 s. */
   stopWhenIdle?: boolean
   /** Lines for a person who watches: starts and crashes of programs, and errors while stopping. */
@@ -126,6 +133,8 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     log,
     stops,
     gemini: options.gemini,
+    hasBilling: options.hasBilling ?? true,
+    allServicesEnabled: options.allServicesEnabled ?? false,
   })
 
   let isReady = false

@@ -24,7 +24,7 @@ const effectSchema = z.discriminatedUnion('kind', [
 
 const ruleSchema = z
   .strictObject({
-    /** Pattern of method names; `*` is any run of characters. Deliveries are named `deliver/<host><path>`. */
+    /** Pattern of method names; `*` is any run of characters. Deliveries are named `deliver/<host><path>`, long-running operations by the method that began them: `operation/serviceusage.services.enable`. */
     method: z.string().min(1),
     /** Only the nth matching call, counted from 1. */
     nth: z.int().positive().optional(),

@@ -4,21 +4,6 @@ const LEARN_MORE = 'https://cloud.google.com/vertex-ai/generative-ai/docs/model-
 const LEARN_MORE_OF_SCHEMAS =
   'https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/control-generated-output'
 
-/** One fault of a request's JSON, as google.rpc.BadRequest lists it. */
-export interface FieldViolation {
-  /** Proto path in snake_case, e.g. `generation_config.media_resolution`; absent for the request itself. */
-  field?: string
-  description: string
-}
-
-/** The request's JSON does not fit its proto: every violation, one a line, and again as details. */
-export function badRequest(violations: readonly FieldViolation[]): GoogleError {
-  const message = violations.map(({ description }) => description).join('\n')
-  return new GoogleError('INVALID_ARGUMENT', message, {
-    details: [{ '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations: violations }],
-  })
-}
-
 /** The request is well-formed and says something that the model does not take. */
 export function refused(why: string): GoogleError {
   return new GoogleError('INVALID_ARGUMENT', `Unable to submit request because ${why} Learn more: ${LEARN_MORE}`, {

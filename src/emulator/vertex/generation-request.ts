@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
+import { badRequest } from '../kernel/bad-request.ts'
+import { parseMessage } from '../kernel/proto-json.ts'
 import type { AnswerSchema } from './answer-schema.ts'
 import { checkConfig, type GenerationConfig } from './check-config.ts'
-import { badRequest, notEmulatedByVertex, refused, vertexError } from './failures.ts'
+import { notEmulatedByVertex, refused, vertexError } from './failures.ts'
 import { readJsonSchema } from './json-schema.ts'
 import { IMAGE_TYPES, MAX_FLEX_REQUEST_BYTES, MAX_IMAGES, MAX_INLINE_IMAGE_BYTES, MAX_LABELS } from './limits.ts'
 import { COUNT_TOKENS_REQUEST, GENERATE_CONTENT_REQUEST } from './messages.ts'
 import { findModel, type GeminiModel, type MediaResolution } from './models.ts'
 import { readOpenApiSchema } from './open-api-schema.ts'
-import { parseMessage } from './proto-json.ts'
 
 /** One image of a request. */
 export interface ImagePart {

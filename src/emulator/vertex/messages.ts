@@ -1,4 +1,4 @@
-import type { EnumType, Field, MessageType } from './proto-json.ts'
+import type { EnumType, Field, MessageType } from '../kernel/proto-json.ts'
 
 /** Where the messages live, for the names in error messages. */
 const PACKAGE = 'google.cloud.aiplatform.v1'

@@ -1,9 +1,11 @@
-import type { FieldViolation } from './failures.ts'
+import type { FieldViolation } from './bad-request.ts'
 
 /** A named proto enum. */
 export interface EnumType {
   name: string
   values: readonly string[]
+  /** The numbers that stand for values in clients that write enums as such. */
+  numbers?: Readonly<Record<number, string>>
   /** `object` for `OBJECT`: Vertex AI takes JSON Schema's spelling of a schema's type. */
   ignoresCase?: boolean
 }
@@ -19,7 +21,7 @@ export interface MessageType {
 export interface Field {
   type: 'string' | 'bytes' | 'bool' | 'int32' | 'int64' | 'float' | 'value' | EnumType | (() => MessageType)
   kind?: 'repeated' | 'map'
-  /** Vertex AI has it, the local cloud refuses it by name when it is set. */
+  /** Google has it, the local cloud refuses it by name when it is set. */
   isRefused?: true
 }
 
@@ -109,7 +111,8 @@ function readValue({ type }: Field, given: unknown, at: string, context: Context
     return violate(context, at, `Invalid value at '${at}' (type.googleapis.com/${message.name}), ${describe(given)}`)
   }
   if (typeof type === 'object') {
-    const wanted = typeof given === 'string' && type.ignoresCase ? given.toUpperCase() : given
+    const named = typeof given === 'number' ? type.numbers?.[given] : given
+    const wanted = typeof named === 'string' && type.ignoresCase ? named.toUpperCase() : named
     if (typeof wanted === 'string' && type.values.includes(wanted)) return wanted
     return violate(context, at, `Invalid value at '${at}' (type.googleapis.com/${type.name}), ${describe(given)}`)
   }

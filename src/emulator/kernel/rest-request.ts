@@ -1,0 +1,112 @@
+import type { Context } from 'hono'
+import { badRequest } from './bad-request.ts'
+import { GoogleError, notEmulated } from './errors.ts'
+import { parseMessage, type MessageType } from './proto-json.ts'
+
+/** Every REST method takes these (https://cloud.google.com/apis/docs/system-parameters). */
+const SYSTEM_PARAMETERS = new Set([
+  '$.xgafv',
+  '$alt',
+  '$prettyPrint',
+  'access_token',
+  'alt',
+  'callback',
+  'key',
+  'oauth_token',
+  'prettyPrint',
+  'quotaUser',
+  'uploadType',
+  'upload_protocol',
+])
+
+/**
+ * The body of a REST call, as strictly as Google's front end reads one
+ * (https://protobuf.dev/programming-guides/json/). An empty body is an empty message.
+ *
+ * @throws GoogleError INVALID_ARGUMENT with google.rpc.BadRequest; UNIMPLEMENTED for fields that are not emulated
+ */
+export async function readBody(context: Context, type: MessageType): Promise<Record<string, unknown>> {
+  const { value, violations, refused } = parseMessage(type, parseJson(await context.req.text()))
+  if (violations.length > 0) throw badRequest(violations)
+  if (refused.length > 0) throw notEmulated(`${type.name}.${refused.join(', ')}`)
+  return value
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return text.trim() === '' ? {} : JSON.parse(text)
+  } catch (error) {
+    throw badRequest([{ description: `Invalid JSON payload received. ${(error as Error).message}` }])
+  }
+}
+
+/** The query of a REST call: every value of each parameter. A parameter that the method has not is refused as Google does. */
+export function readQuery<Name extends string>(
+  context: Context,
+  names: readonly Name[],
+): Partial<Record<Name, string[]>> {
+  const given = Object.entries(context.req.queries())
+  const strangers = given.filter(
+    ([name]) => !SYSTEM_PARAMETERS.has(name) && !(names as readonly string[]).includes(name),
+  )
+  if (strangers.length > 0) {
+    throw badRequest(
+      strangers.map(([name]) => ({
+        description:
+          `Invalid JSON payload received. Unknown name "${name}": Cannot bind query parameter. ` +
+          `Field '${name}' could not be found in request message.`,
+      })),
+    )
+  }
+  return Object.fromEntries(given.filter(([name]) => !SYSTEM_PARAMETERS.has(name))) as Partial<Record<Name, string[]>>
+}
+
+/** A page of a listing. The token is opaque to callers; here it is the key of the page's last item. */
+export interface Page<Item> {
+  items: Item[]
+  /** Absent on the last page. */
+  nextPageToken: string | undefined
+}
+
+/**
+ * Cuts a listing, which is in the order of its keys, into pages (https://google.aip.dev/158).
+ *
+ * @param limits `standard` is the size when none is asked for; a larger one than `most` is cut to it
+ */
+export function pageOf<Item>(
+  items: readonly Item[],
+  query: { pageSize?: string[]; pageToken?: string[] },
+  key: (item: Item) => string,
+  limits: { standard: number; most: number },
+): Page<Item> {
+  const asked = query.pageSize?.[0]
+  if (asked !== undefined && !/^-?\d{1,9}$/.test(asked)) {
+    throw badRequest([{ field: 'page_size', description: `Invalid value at 'page_size' (TYPE_INT32), "${asked}"` }])
+  }
+  if (Number(asked ?? 0) < 0) throw invalidArgument('page_size must not be negative')
+  const size = Math.min(Number(asked ?? 0) || limits.standard, limits.most)
+  const after = Buffer.from(query.pageToken?.[0] ?? '', 'base64url').toString()
+  const rest = items.filter((item) => after === '' || key(item) > after)
+  const page = rest.slice(0, size)
+  const last = page.at(-1)
+  const hasMore = rest.length > size && last !== undefined
+  return { items: page, nextPageToken: hasMore ? Buffer.from(key(last)).toString('base64url') : undefined }
+}
+
+/** An error in AIP-193's shape (https://google.aip.dev/193), with google.rpc details where given. */
+export function restError(
+  status: GoogleError['status'],
+  message: string,
+  details: readonly object[] = [],
+): GoogleError {
+  return new GoogleError(status, message, { details })
+}
+
+export function invalidArgument(message: string): GoogleError {
+  return restError('INVALID_ARGUMENT', message)
+}
+
+/** google.rpc.ErrorInfo (https://google.aip.dev/193#errorinfo). */
+export function errorInfo(reason: string, domain: string, metadata: Record<string, string>): object {
+  return { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain, metadata }
+}
