@@ -31,6 +31,7 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
     title: 'Vertex AI',
     reference: 'https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference',
   },
+  iam: { title: 'IAM', reference: 'https://cloud.google.com/iam/docs/reference/rest' },
   identity: { title: 'Identity', reference: 'https://cloud.google.com/docs/authentication' },
 }
 

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { LOCATOR_VARIABLE } from '../contracts/local-cloud-locator.ts'
 import { bigQueryApi } from './bigquery/index.ts'
 import { billingApi } from './billing/index.ts'
+import { openIam, type Iam } from './iam/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { EmulatedApi } from './kernel/api.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -27,6 +28,7 @@ export interface CompositionOptions {
   projectNumber: string
   clock: Clock
   identity: Identity
+  iam: Iam
   control: GatewayControl
   faults: Faults
   onDelivery?: (record: DeliveryRecord) => void
@@ -63,6 +65,13 @@ export interface Composition {
 export async function openApis(options: CompositionOptions): Promise<Composition> {
   const { clock, identity, control, faults, stops, projectNumber } = options
   const operation = httpOperations(control.gateway)
+  const iam = options.iam.api(operation)
+  // Last to stop: the other APIs ask it what their callers may do.
+  stops.add('identity', async () => {
+    control.refuse('iam*')
+    control.refuse('cloudresourcemanager.*')
+    await iam.stop()
+  })
 
   /** Opens one API; when it stops, its callers are told that it is away. */
   const open = async <Api extends EmulatedApi>(
@@ -139,11 +148,11 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   )
 
   return {
-    apis: [serviceUsage, billing, storage, bigQuery, vertex, run, tasks, pubsub],
+    apis: [iam, serviceUsage, billing, storage, bigQuery, vertex, run, tasks, pubsub],
     operations: longRunningOperations([run.operations, tasks.operations]),
     frontDoor: run.frontDoor,
     gemini: vertex.calls,
-    stores: [serviceUsage, storage, bigQuery],
+    stores: [iam, serviceUsage, storage, bigQuery],
     services: [run],
     dispatchers: [tasks, pubsub],
   }
@@ -152,6 +161,16 @@ export async function openApis(options: CompositionOptions): Promise<Composition
 /** One google.longrunning.Operations service answers for all APIs of the port. */
 function longRunningOperations(sources: readonly OperationSource[]): Pick<EmulatedApi, 'grpc'> {
   return { grpc: { protos: clientProtos('@google-cloud/run'), services: operationsFace(sources) } }
+}
+
+/** Opens IAM on its folder. Throws LocalCloudError STORE_DAMAGED. */
+export function openIamStore(options: Omit<Parameters<typeof openIam>[0], 'directory'> & { dataDir: string }): Iam {
+  const directory = path.join(options.dataDir, 'iam')
+  try {
+    return openIam({ ...options, directory })
+  } catch (error) {
+    throw storeDamaged('iam', directory, error)
+  }
 }
 
 /** What a former run left of an API in `directory` cannot be read. */

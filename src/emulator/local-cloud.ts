@@ -4,7 +4,7 @@ import path from 'node:path'
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
-import { openApis, storeDamaged, type Composition } from './composition.ts'
+import { openApis, openIamStore, storeDamaged, type Composition } from './composition.ts'
 import { openIdentity, type Identity } from './identity/index.ts'
 import { writeFileAtomically } from './kernel/atomic-file.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -113,6 +113,8 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   stops.add('identity', () => identity.metadata.stop())
   const operator = await identity.metadata.serve(`operator@${projectId}.iam.gserviceaccount.com`)
 
+  const iam = openIamStore({ dataDir, clock, projectId, projectNumber, tokens: identity })
+
   const control = createGateway({
     authenticate: (authorization) => identity.authenticate(authorization),
     faults,
@@ -127,6 +129,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     projectNumber,
     clock,
     identity,
+    iam,
     control,
     faults,
     ...(accessLog ? { onDelivery: accessLog.write } : {}),

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { readPorts } from './ports-file.ts'
 
@@ -11,12 +11,15 @@ const STORE_FILES: Record<string, string> = {
   pubsub: 'pubsub.sqlite',
 }
 
+/** Likewise, of APIs that older local clouds have not had: a data folder without theirs has lost nothing. */
+const LATER_STORE_FILES: Record<string, string> = { iam: 'iam.sqlite' }
+
 /**
  * When the local cloud of a data folder has last written to one of its stores, in milliseconds
  * since the Unix epoch; 0 when there is nothing.
  */
 export function lastWriteMs(dataDir: string): number {
-  const times = Object.keys(STORE_FILES).flatMap((api) => {
+  const times = Object.keys({ ...STORE_FILES, ...LATER_STORE_FILES }).flatMap((api) => {
     const directory = path.join(dataDir, api)
     const names = statSync(directory, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(directory) : []
     return names.map((name) => statSync(path.join(directory, name), { throwIfNoEntry: false })?.mtimeMs ?? 0)
@@ -31,7 +34,8 @@ export function lastWriteMs(dataDir: string): number {
 export function lostStore(dataDir: string): { name: string; file: string } | undefined {
   // Written at the end of the first start, when every store has been made.
   if (readPorts(dataDir).http === undefined) return undefined
-  for (const [name, fileName] of Object.entries(STORE_FILES)) {
+  const later = Object.entries(LATER_STORE_FILES).filter(([name]) => existsSync(path.join(dataDir, name)))
+  for (const [name, fileName] of [...Object.entries(STORE_FILES), ...later]) {
     const file = path.join(dataDir, name, fileName)
     if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return { name, file }
   }

@@ -28,6 +28,8 @@ export interface AccessToken {
 export interface AccessTokens {
   /** A token of `email` that is good for at least five minutes more. */
   issue(email: string): AccessToken
+  /** A new token of `email`, good for so many seconds. */
+  mint(email: string, lifetimeS: number): string
   /** Whose token the header carries. Throws UNAUTHENTICATED in Google's words. */
   authenticate(authorization: string | undefined): Principal
 }
@@ -67,6 +69,7 @@ export function openAccessTokens(directory: string, clock: Clock): AccessTokens 
       }
       return { token: current.token, expiresInS: Math.floor((current.expiresMs - nowMs) / 1000) }
     },
+    mint: (email, lifetimeS) => sign(secret, { email, expiresMs: clock.now() + lifetimeS * 1_000 }),
     authenticate(authorization) {
       if (!authorization) throw unauthenticated('Request is missing required authentication credential.')
       const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]

@@ -26,6 +26,8 @@ export interface Identity {
   authenticate(authorization: string | undefined): Principal
   /** An access token of `email`, as its metadata server hands it out. */
   accessToken(email: string): string
+  /** A new access token of `email`, good for so many seconds, as IAM Credentials makes them. */
+  mintAccessToken(email: string, lifetimeS: number): string
   /** An ID token of `email` for `audience`. */
   idToken(email: string, audience: string): Promise<string>
   /** Who an ID token speaks for. Rejects with GoogleError UNAUTHENTICATED. */
@@ -47,6 +49,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     caFile: keys.caFile,
     authenticate: (authorization) => accessTokens.authenticate(authorization),
     accessToken: (email) => accessTokens.issue(email).token,
+    mintAccessToken: (email, lifetimeS) => accessTokens.mint(email, lifetimeS),
     idToken: (email, audience) => idTokens.issue(email, audience),
     verifyIdToken: (token, audience) => idTokens.verify(token, audience),
     metadata: createMetadataServers({ ...options, accessTokens, idTokens }),

@@ -24,12 +24,7 @@ export const identitySupport: readonly SupportEntry[] = [
   },
   { method: 'ID tokens', state: 'yes', note: 'Signed RS256; signature, issuer, audience and expiry are checked.' },
   { method: 'GET /oauth2/v3/certs, /oauth2/v1/certs', state: 'yes', note: 'One signing key, never rotated.' },
-  { method: 'IAM Credentials API, OAuth token endpoint, tokeninfo', state: 'no', note: '' },
-  {
-    method: 'IAM API: roles, service accounts, policies of projects',
-    state: 'no',
-    note: 'Any service account name is taken as existing.',
-  },
+  { method: 'OAuth token endpoint, tokeninfo', state: 'no', note: '' },
   {
     method: 'TLS',
     state: 'yes',

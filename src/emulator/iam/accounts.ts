@@ -1,0 +1,154 @@
+import type { Clock } from '../kernel/clock.ts'
+import { GoogleError } from '../kernel/errors.ts'
+import { accountId } from '../identity/id-tokens.ts'
+import type { Authorizer } from './authorizer.ts'
+import type { AccountRow, IamStore } from './store.ts'
+
+/** https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create#request-body */
+const ACCOUNT_ID = /^[a-z]([-a-z0-9]*[a-z0-9])$/
+const MIN_ID_CHARACTERS = 6
+const MAX_ID_CHARACTERS = 30
+/** https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts#ServiceAccount */
+const MAX_DISPLAY_NAME_BYTES = 100
+const MAX_DESCRIPTION_BYTES = 256
+
+const MAX_PAGE = 100
+const DEFAULT_PAGE = 20
+
+export interface AccountFields {
+  displayName?: string
+  description?: string
+}
+
+/** The service accounts of the local project (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts). */
+export class Accounts {
+  readonly #store: IamStore
+  readonly #authorizer: Authorizer
+  readonly #clock: Clock
+  readonly #projectId: string
+  /** `@P.iam.gserviceaccount.com`; the project `example.com:p` has `@p.example.com.iam…`. */
+  readonly #domain: string
+
+  constructor(options: { store: IamStore; authorizer: Authorizer; clock: Clock; projectId: string }) {
+    this.#store = options.store
+    this.#authorizer = options.authorizer
+    this.#clock = options.clock
+    this.#projectId = options.projectId
+    this.#domain = `@${options.projectId.split(':').toReversed().join('.')}.iam.gserviceaccount.com`
+  }
+
+  /** The address of an account of the local project. */
+  emailOf(id: string): string {
+    return `${id}${this.#domain}`
+  }
+
+  /** Whether the address belongs to the local project, whether or not there is such an account. */
+  isLocal(email: string): boolean {
+    return email.endsWith(this.#domain)
+  }
+
+  /** Throws INVALID_ARGUMENT, ALREADY_EXISTS. */
+  create(id: string, fields: AccountFields): AccountRow {
+    checkAccountId(id)
+    checkFields(fields)
+    const email = this.emailOf(id)
+    if (this.#store.account(email)) {
+      throw new GoogleError(
+        'ALREADY_EXISTS',
+        `Service account ${id} already exists within project projects/${this.#projectId}.`,
+        {
+          details: [
+            {
+              '@type': 'type.googleapis.com/google.rpc.ResourceInfo',
+              resourceName: `projects/${this.#projectId}/serviceAccounts/${email}`,
+            },
+          ],
+        },
+      )
+    }
+    const deletions = this.#store.deletedCount(email)
+    const row: AccountRow = {
+      email,
+      uniqueId: accountId(deletions === 0 ? email : `${email} ${deletions + 1}`),
+      displayName: fields.displayName ?? '',
+      description: fields.description ?? '',
+      isDisabled: false,
+      createdMs: this.#clock.now(),
+    }
+    this.#store.putAccount(row)
+    this.#authorizer.policiesChanged()
+    return row
+  }
+
+  /** By address or unique id. Throws NOT_FOUND. */
+  get(key: string): AccountRow {
+    const row = this.find(key)
+    if (!row) throw new GoogleError('NOT_FOUND', 'Unknown service account', { details: [] })
+    return row
+  }
+
+  find(key: string): AccountRow | undefined {
+    return /^\d+$/.test(key) ? this.#store.accountById(key) : this.#store.account(key)
+  }
+
+  /** A page of accounts, and after which address the next one begins. */
+  list(pageSize: number, afterEmail: string): { rows: AccountRow[]; next: string | undefined } {
+    const size = Math.min(pageSize > 0 ? pageSize : DEFAULT_PAGE, MAX_PAGE)
+    const rows = this.#store.accountsPage(afterEmail, size + 1)
+    const page = rows.slice(0, size)
+    return { rows: page, next: rows.length > size ? page.at(-1)?.email : undefined }
+  }
+
+  change(key: string, fields: AccountFields): AccountRow {
+    checkFields(fields)
+    const changed = { ...this.get(key), ...fields }
+    this.#store.putAccount(changed)
+    return changed
+  }
+
+  setDisabled(key: string, isDisabled: boolean): void {
+    this.#store.putAccount({ ...this.get(key), isDisabled })
+    this.#authorizer.policiesChanged()
+  }
+
+  /** Policies go on naming it, as deleted; a new account of its name does not inherit its roles. */
+  delete(key: string): void {
+    const row = this.get(key)
+    this.#store.atomically(() => {
+      this.#store.deleteAccount(row, this.#clock.now())
+      this.#store.deletePolicy(`projects/${this.#projectId}/serviceAccounts/${row.email}`)
+    })
+    this.#authorizer.renameMember(
+      `serviceAccount:${row.email}`,
+      `deleted:serviceAccount:${row.email}?uid=${row.uniqueId}`,
+    )
+  }
+
+  /** What keeps a policy from naming the account: only accounts of the local project can be looked up. */
+  fault(email: string): string | undefined {
+    if (!this.isLocal(email) || this.#store.account(email)) return undefined
+    return `Service account ${email} does not exist.`
+  }
+}
+
+function checkAccountId(id: string): void {
+  if (id.length < MIN_ID_CHARACTERS || id.length > MAX_ID_CHARACTERS) {
+    throw invalid(
+      `The account ID "${id}" does not have a length between ${MIN_ID_CHARACTERS} and ${MAX_ID_CHARACTERS}.`,
+    )
+  }
+  if (!ACCOUNT_ID.test(id)) throw invalid(`The account ID "${id}" does not match the pattern "${ACCOUNT_ID.source}".`)
+}
+
+function checkFields({ displayName = '', description = '' }: AccountFields): void {
+  if (Buffer.byteLength(displayName) > MAX_DISPLAY_NAME_BYTES) {
+    throw invalid(`The display name must be at most ${MAX_DISPLAY_NAME_BYTES} UTF-8 bytes.`)
+  }
+  if (Buffer.byteLength(description) > MAX_DESCRIPTION_BYTES) {
+    throw invalid(`The description must be at most ${MAX_DESCRIPTION_BYTES} UTF-8 bytes.`)
+  }
+}
+
+function invalid(message: string): GoogleError {
+  return new GoogleError('INVALID_ARGUMENT', message, { details: [] })
+}

@@ -1,0 +1,117 @@
+import type { Access, Demand, Principal } from '../kernel/api.ts'
+import { permissionsOf } from './catalogue/roles.ts'
+import { permissionDenied } from './denials.ts'
+import type { Binding } from './policy.ts'
+import { anchorOf, type Anchor, type AnchorKind } from './resources.ts'
+
+/** Where the policies of one kind of resource are kept: each API keeps those of its own. */
+export interface PolicySource {
+  /** The bindings on the resource; none when it is not there. */
+  bindings(resource: string): readonly Binding[]
+  /** The project of a resource whose name does not say it (`projects/_/buckets/B`). */
+  projectOf?(resource: string): string | undefined
+  /** A deleted account goes on under another name. */
+  renameMember(from: string, to: string): void
+}
+
+/** Decisions are remembered until a policy changes; the map starts afresh at this size. */
+const MAX_REMEMBERED_DECISIONS = 20_000
+
+/**
+ * Decides what accounts may do: a permission is held when a role that contains it is granted on the
+ * resource or on its project (https://cloud.google.com/iam/docs/resource-hierarchy-access-control).
+ */
+export class Authorizer implements Access {
+  readonly #projectId: string
+  readonly #projectNumber: string
+  readonly #sources = new Map<AnchorKind, PolicySource>()
+  readonly #decisions = new Map<string, boolean>()
+
+  constructor(project: { projectId: string; projectNumber: string }) {
+    this.#projectId = project.projectId
+    this.#projectNumber = project.projectNumber
+  }
+
+  register(kind: AnchorKind, source: PolicySource): void {
+    this.#sources.set(kind, source)
+  }
+
+  /** To be called whenever a policy, or what it hangs on, has changed. */
+  policiesChanged(): void {
+    this.#decisions.clear()
+  }
+
+  check(principal: Principal, demands: readonly Demand[]): void {
+    for (const demand of demands) if (!this.has(principal, demand)) throw permissionDenied(principal, demand)
+  }
+
+  has({ email }: Principal, { permission, resource }: Demand): boolean {
+    const anchor = anchorOf(resource)
+    const key = `${email} ${permission} ${anchor.name}`
+    const known = this.#decisions.get(key)
+    if (known !== undefined) return known
+    const isHeld = this.#decide(email, permission, anchor)
+    if (this.#decisions.size >= MAX_REMEMBERED_DECISIONS) this.#decisions.clear()
+    this.#decisions.set(key, isHeld)
+    return isHeld
+  }
+
+  /** Those of `permissions` that the principal holds, for testIamPermissions. */
+  held(principal: Principal, permissions: readonly string[], resource: string): string[] {
+    return permissions.filter((permission) => this.has(principal, { permission, resource }))
+  }
+
+  /** Tells every policy that a member has another name from now on. */
+  renameMember(from: string, to: string): void {
+    for (const source of this.#sources.values()) source.renameMember(from, to)
+    this.policiesChanged()
+  }
+
+  #decide(email: string, permission: string, anchor: Anchor): boolean {
+    const project = this.#projectOf(anchor)
+    if (project === undefined) return false
+    const projectBindings = this.#bindings({ kind: 'project', name: project })
+    const names = memberNames(email)
+    for (const [level, role] of CONVENIENCE_MEMBERS) {
+      const isHolder = projectBindings.some((binding) => binding.role === role && isNamed(binding, names))
+      if (isHolder) names.push(`${level}:${this.#projectId}`)
+    }
+    const own = anchor.kind === 'project' ? [] : this.#bindings(anchor)
+    return [...projectBindings, ...own].some(
+      (binding) => permissionsOf(binding.role)?.has(permission) && isNamed(binding, names),
+    )
+  }
+
+  #bindings({ kind, name }: Anchor): readonly Binding[] {
+    return this.#sources.get(kind)?.bindings(name) ?? []
+  }
+
+  /** `projects/ID` of a resource in the local project, which may be named by its number; undefined for any other project's. */
+  #projectOf({ kind, name }: Anchor): string | undefined {
+    const source = this.#sources.get(kind)
+    const project = source?.projectOf ? source.projectOf(name) : name.split('/', 2)[1]
+    return project === this.#projectId || project === this.#projectNumber ? `projects/${this.#projectId}` : undefined
+  }
+}
+
+/** https://cloud.google.com/storage/docs/access-control/iam#convenience-values */
+const CONVENIENCE_MEMBERS = [
+  ['projectOwner', 'roles/owner'],
+  ['projectEditor', 'roles/editor'],
+  ['projectViewer', 'roles/viewer'],
+] as const
+
+/** How an account may be named in policies. Groups have no members in the local cloud. */
+function memberNames(email: string): string[] {
+  const kind = isServiceAccount(email) ? 'serviceAccount' : 'user'
+  return ['allUsers', 'allAuthenticatedUsers', `${kind}:${email}`, `domain:${email.slice(email.indexOf('@') + 1)}`]
+}
+
+function isNamed({ members }: Binding, names: readonly string[]): boolean {
+  return members.some((member) => names.includes(member))
+}
+
+/** Whether the address is that of a service account (https://cloud.google.com/iam/docs/service-account-types). */
+export function isServiceAccount(email: string): boolean {
+  return email.endsWith('.gserviceaccount.com')
+}

@@ -1,0 +1,82 @@
+import path from 'node:path'
+import { Hono } from 'hono'
+import type { EmulatedApi } from '../kernel/api.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Operation } from '../kernel/gateway.ts'
+import { Accounts } from './accounts.ts'
+import { Authorizer } from './authorizer.ts'
+import { credentialRoutes, type TokenIssuer } from './credential-routes.ts'
+import { Policies } from './policies.ts'
+import { projectRoutes } from './project-routes.ts'
+import { refusedRoutes, serviceAccountRoutes } from './service-account-routes.ts'
+import { openIamStore } from './store.ts'
+
+export { Authorizer } from './authorizer.ts'
+export type { PolicySource } from './authorizer.ts'
+
+export interface IamOptions {
+  /** Where accounts and policies are kept, e.g. `<dataDir>/iam`. */
+  directory: string
+  clock: Clock
+  projectId: string
+  projectNumber: string
+  tokens: TokenIssuer
+}
+
+/** Who may do what in the local cloud: opened before the APIs, because all of them ask it. */
+export interface Iam {
+  accounts: Accounts
+  authorizer: Authorizer
+  /** Its REST APIs, once there is a gateway. */
+  api(operation: Operation): EmulatedApi
+}
+
+/** Whom the command line acts as unless it is told otherwise: the owner of the local project. */
+const OPERATOR_ID = 'operator'
+
+/**
+ * Opens IAM's state: service accounts and policies. The project of a new local cloud belongs to its
+ * operator (`roles/owner`), as a new project of Google's belongs to whoever made it.
+ */
+export function openIam(options: IamOptions): Iam {
+  const { clock, projectId, projectNumber, tokens } = options
+  const store = openIamStore(path.join(options.directory, 'iam.sqlite'))
+  const authorizer = new Authorizer({ projectId, projectNumber })
+  const accounts = new Accounts({ store, authorizer, clock, projectId })
+  const policies = new Policies({ store, accounts, authorizer })
+
+  const operator = accounts.emailOf(OPERATOR_ID)
+  if (!store.policy(`projects/${projectId}`)) {
+    if (!accounts.find(operator)) accounts.create(OPERATOR_ID, { displayName: 'Operator of the local cloud' })
+    const bindings = [{ role: 'roles/owner', members: [`serviceAccount:${operator}`] }]
+    policies.set(`projects/${projectId}`, { etag: '', bindings })
+  }
+  const createdMs = accounts.find(operator)?.createdMs ?? 0
+
+  return {
+    accounts,
+    authorizer,
+    api: (operation) => {
+      const app = new Hono()
+      const services = { accounts, policies, authorizer, projectId }
+      credentialRoutes(app, operation, { ...services, tokens, clock })
+      serviceAccountRoutes(app, operation, services)
+      projectRoutes(app, operation, { ...services, projectNumber, createdMs })
+      refusedRoutes(app, operation)
+      return {
+        name: 'iam',
+        http: {
+          prefixes: ['/v3/projects'],
+          patterns: [
+            /^\/v1\/projects\/[^/]+(?::[a-zA-Z]+)?$/,
+            /^\/v1\/projects\/[^/]+\/(?:serviceAccounts|roles)(?:\/|$)/,
+          ],
+          app,
+        },
+        start: async () => undefined,
+        stop: async () => store.close(),
+        describe: async () => store.counts(),
+      }
+    },
+  }
+}
