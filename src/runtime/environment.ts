@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { TokenRules } from '../google/identity-tokens.ts'
 import { SEVERITIES } from './log.ts'
 
 const port = z
@@ -16,14 +17,47 @@ const serviceEnvironment = z.object({
   LOG_LEVEL: z.enum(SEVERITIES).default('INFO'),
 })
 
-export const mainEnvironment = serviceEnvironment
+const url = z.url({ protocol: /^https?$/, error: 'not an http(s) URL' })
+const account = z.string('not set').regex(/^[^@\s]+@[^@\s]+$/, 'not the e-mail address of a service account')
 
-export const populateEnvironment = serviceEnvironment.extend({
-  /** The URL of the main service: where tasks go, and the audience of their identity tokens. */
-  IMAGERY_MAIN_URL: z.url({ protocol: /^https?$/, error: 'not an http(s) URL' }),
-  /** The service account that Cloud Tasks calls the main service as. */
-  IMAGERY_INVOKER: z.string('not set').regex(/^[^@\s]+@[^@\s]+$/, 'not the e-mail address of a service account'),
-})
+/**
+ * Whether the service checks identity tokens by itself. On Cloud Run it must not: the front door
+ * has, and takes the signature off before it hands a token on.
+ */
+const tokenEnvironment = z.discriminatedUnion(
+  'IMAGERY_CHECK_TOKENS',
+  [
+    z.object({ IMAGERY_CHECK_TOKENS: z.literal('off').default('off') }),
+    z.object({
+      IMAGERY_CHECK_TOKENS: z.literal('on'),
+      /** The URLs by which this very service is called, with commas between: the audiences of the tokens. */
+      IMAGERY_TOKEN_AUDIENCES: z
+        .string('not set')
+        .transform((list) => list.split(',').map((item) => item.trim()))
+        .pipe(z.array(url).min(1)),
+      /** Whose tokens they must be. */
+      IMAGERY_INVOKER: account,
+    }),
+  ],
+  'neither on nor off',
+)
+
+export const mainEnvironment = serviceEnvironment.and(tokenEnvironment)
+
+export const populateEnvironment = serviceEnvironment
+  .extend({
+    /** The URL of the main service: where tasks go, and the audience of their identity tokens. */
+    IMAGERY_MAIN_URL: url,
+    /** The service account that Cloud Tasks calls the main service as. */
+    IMAGERY_INVOKER: account,
+  })
+  .and(tokenEnvironment)
+
+/** The rules for callers, or undefined when the host checks them. */
+export function tokenRules(environment: z.output<typeof tokenEnvironment>): TokenRules | undefined {
+  if (environment.IMAGERY_CHECK_TOKENS === 'off') return undefined
+  return { audiences: environment.IMAGERY_TOKEN_AUDIENCES, account: environment.IMAGERY_INVOKER }
+}
 
 /** Environment variables that are missing or wrong: all of them, one a line. */
 export class EnvironmentError extends Error {

@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
 import { CloudError } from '../google/errors.ts'
+import type { TokenCheck } from '../google/identity-tokens.ts'
 import { traceName, type Logger } from './log.ts'
 import { RunGone } from './run-specs.ts'
 
@@ -13,14 +14,33 @@ export class BadRequest extends Error {
   override readonly name = 'BadRequest'
 }
 
+export interface HttpServiceOptions {
+  log: Logger
+  projectId: string
+  /** Asked before every request but GET /healthz; undefined where the host has asked already, as Cloud Run does. */
+  checkToken?: TokenCheck | undefined
+}
+
 /**
- * What both services share: GET /healthz, the limit on bodies, and errors as
- * `{"error": {"code", "message"}}`: 400 for a malformed body, 404 where there is nothing, 503 when
- * Google asks to come again, 500 for the rest. What is neither the caller's fault nor Google's is
- * logged with its stack.
+ * What both services share: GET /healthz, who may call, the limit on bodies, and errors as
+ * `{"error": {"code", "message"}}`: 400 for a malformed body, 401 and 403 for callers that may not,
+ * 404 where there is nothing, 503 when Google asks to come again, 500 for the rest. What is neither
+ * the caller's fault nor Google's is logged with its stack.
  */
-export function httpService({ log, projectId }: { log: Logger; projectId: string }): Hono {
+export function httpService({ log, projectId, checkToken }: HttpServiceOptions): Hono {
   const app = new Hono()
+  app.get('/healthz', (context) => context.json({ status: 'ok' }))
+  if (checkToken) {
+    app.use(async (context, next) => {
+      const verdict = await checkToken(context.req.header('authorization'))
+      if (!('refused' in verdict)) return next()
+      const { refused, reason } = verdict
+      log.warning(`refused a caller of ${context.req.path}: ${reason}`, { trace: requestTrace(context, projectId) })
+      return refused === 401
+        ? refuse(context, 401, 'UNAUTHENTICATED', reason, { 'www-authenticate': 'Bearer error="invalid_token"' })
+        : refuse(context, 403, 'PERMISSION_DENIED', reason)
+    })
+  }
   const limitUnstated = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge })
   app.use((context, next) => {
     const stated = context.req.header('content-length')
@@ -30,7 +50,6 @@ export function httpService({ log, projectId }: { log: Logger; projectId: string
       return limitUnstated(context, next)
     return Number(stated) > MAX_BODY_BYTES ? Promise.resolve(tooLarge(context)) : next()
   })
-  app.get('/healthz', (context) => context.json({ status: 'ok' }))
   app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `no ${context.req.method} ${context.req.path} here`))
   app.onError((error, context) => {
     const where = { trace: requestTrace(context, projectId), path: context.req.path }
@@ -52,7 +71,7 @@ function tooLarge(context: Context): Response {
 
 export function refuse(
   context: Context,
-  http: 400 | 404 | 413 | 429 | 500 | 503,
+  http: 400 | 401 | 403 | 404 | 413 | 429 | 500 | 503,
   code: string,
   message: string,
   headers: Record<string, string> = {},

@@ -26,7 +26,9 @@ const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
   [/^google-auth-library/, ['google', 'emulator']],
   [/^listr2/, ['ui']],
   [/^conf$/, ['services']],
-  [/^@duckdb\/|^farmhash-modern|^node:sqlite|^@grpc\/|^selfsigned|^jose/, ['emulator']],
+  [/^@duckdb\/|^farmhash-modern|^node:sqlite|^@grpc\/|^selfsigned/, ['emulator']],
+  // Tokens are signed on the one side and checked on the other.
+  [/^jose/, ['google', 'emulator']],
   [/^@oclif\//, ['entry', 'commands', 'hooks']],
 ]
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery.ts'
+import { tokenCheck } from '../../google/identity-tokens.ts'
 import { createRunTables } from '../../google/run-tables.ts'
 import { describeObject, readObject } from '../../google/storage.ts'
 import { deleteQueue, ensureQueue } from '../../google/tasks.ts'
 import { systemClock } from '../clock.ts'
 import { startService } from '../entry.ts'
-import { mainEnvironment } from '../environment.ts'
+import { mainEnvironment, tokenRules } from '../environment.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { imageReader } from '../read-image.ts'
 import { RunSpecs } from '../run-specs.ts'
@@ -15,9 +16,11 @@ import { modelForRun } from './model-for-run.ts'
 
 startService(mainEnvironment, (environment, log) => {
   const clock = systemClock
+  const rules = tokenRules(environment)
   const ledger = new Ledger({ insertRows, clock })
   const app = mainApp({
     place: { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION },
+    checkToken: rules && tokenCheck(rules, () => clock.now()),
     specs: new RunSpecs({ readObject, bucket: environment.IMAGERY_BUCKET }),
     ledger,
     modelFor: modelForRun({ readImage: imageReader({ readObject, clock }), describeObject }),

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import { pushEnvelope, shardMessage, type PushEnvelope, type ShardMessage } from '../../contracts/messages.ts'
 import type { Place } from '../../contracts/names.ts'
+import type { TokenCheck } from '../../google/identity-tokens.ts'
 import { describeFaults, httpService, readBody, requestTrace } from '../http-service.ts'
 import { runQueueNames } from '../run-queues.ts'
 import type { RunSpecs } from '../run-specs.ts'
@@ -8,6 +9,8 @@ import { ShardPopulator, type ShardDeps } from './populate-shard.ts'
 
 export interface PopulateDeps extends ShardDeps {
   place: Place
+  /** Undefined where the host checks who calls. */
+  checkToken?: TokenCheck | undefined
   specs: RunSpecs
 }
 
@@ -21,7 +24,7 @@ export interface PopulateDeps extends ShardDeps {
  */
 export function populateApp(deps: PopulateDeps): Hono {
   const { log, place, specs } = deps
-  const app = httpService({ log, projectId: place.projectId })
+  const app = httpService({ log, projectId: place.projectId, checkToken: deps.checkToken })
   const populator = new ShardPopulator(deps)
 
   app.post('/', async (context) => {

@@ -1,10 +1,11 @@
 import { insertRows } from '../../google/bigquery.ts'
+import { tokenCheck } from '../../google/identity-tokens.ts'
 import { streamAssets } from '../../google/run-tables.ts'
 import { readObject } from '../../google/storage.ts'
 import { createTask, createTaskBatch } from '../../google/tasks.ts'
 import { systemClock } from '../clock.ts'
 import { startService } from '../entry.ts'
-import { populateEnvironment } from '../environment.ts'
+import { populateEnvironment, tokenRules } from '../environment.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { RunSpecs } from '../run-specs.ts'
 import { serveUntilTerminated } from '../serve.ts'
@@ -12,9 +13,11 @@ import { populateApp } from './app.ts'
 
 startService(populateEnvironment, (environment, log) => {
   const clock = systemClock
+  const rules = tokenRules(environment)
   const ledger = new Ledger({ insertRows, clock })
   const app = populateApp({
     place: { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION },
+    checkToken: rules && tokenCheck(rules, () => clock.now()),
     specs: new RunSpecs({ readObject, bucket: environment.IMAGERY_BUCKET }),
     streamAssets,
     createTaskBatch,

@@ -1,0 +1,245 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { request } from 'node:http'
+import path from 'node:path'
+import { SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
+import { runReport } from './documents.ts'
+import { officialClients, type OfficialClients } from './official-clients.ts'
+import { freePort, startByHand, type ServiceByHand } from './services-by-hand.ts'
+
+const SAMPLE = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
+const RUNTIME = path.join(ROOT, 'dist', 'runtime')
+
+/** How a request gets to a service, and what a token for it must be for. */
+interface Door {
+  send(route: string, body: object, token: string | undefined): Promise<{ status: number; text: string }>
+  audience: string
+}
+
+type Service = 'main' | 'populate'
+
+let user: ImageryUser
+let cloud: OfficialClients
+let runId: string
+let attemptsTable: string
+let signingKey: KeyObject
+let keyId: string
+let invoker: string
+const doors = {} as Record<'front door' | 'own check', Record<Service, Door>>
+const byHand: ServiceByHand[] = []
+
+beforeAll(async () => {
+  user = await newUser()
+  await user.startLocalCloud()
+  const report = await user.run([
+    'run',
+    '--local',
+    '--table',
+    SAMPLE,
+    '--profile',
+    'resolution',
+    '--limit',
+    '2',
+    '--json',
+  ])
+  ;({ run_id: runId, attempts_table: attemptsTable } = runReport.parse(report.json()))
+  cloud = await officialClients(user.dataDirectory)
+  const { http, projectId, projectNumber, region } = cloud.locator
+  invoker = `imagery-invoker@${projectId}.iam.gserviceaccount.com`
+  // The local cloud's own signer: what it signs is Google's word.
+  signingKey = createPrivateKey(readFileSync(path.join(user.dataDirectory, 'identity', 'signing-key.pem')))
+  const { keys } = (await (await fetch(`${http}/oauth2/v3/certs`)).json()) as { keys: { kid: string }[] }
+  keyId = keys[0]!.kid
+  const behindFrontDoor = (service: Service): Door => {
+    const host = `imagery-${service}-${projectNumber}.${region}.run.app`
+    return { audience: `https://${host}`, send: (...call) => send(http, host, ...call) }
+  }
+  doors['front door'] = { main: behindFrontDoor('main'), populate: behindFrontDoor('populate') }
+  doors['own check'] = { main: await startChecking('main'), populate: await startChecking('populate') }
+})
+
+afterAll(async () => {
+  await Promise.all(byHand.map((service) => service.stop()))
+  await user.leave()
+})
+
+/** A service outside of Cloud Run, which checks tokens by itself. */
+async function startChecking(service: Service): Promise<Door> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const { projectId, region, metadataHost } = cloud.locator
+  const environment = {
+    IMAGERY_PROJECT: projectId,
+    IMAGERY_REGION: region,
+    IMAGERY_BUCKET: `imagery-${projectId}-${region}`,
+    IMAGERY_MAIN_URL: doors['front door'].main.audience,
+    IMAGERY_INVOKER: invoker,
+    IMAGERY_CHECK_TOKENS: 'on',
+    IMAGERY_TOKEN_AUDIENCES: url,
+    IMAGERY_LOCAL_CLOUD: path.join(user.dataDirectory, 'local-cloud.json'),
+    GCE_METADATA_HOST: metadataHost,
+  }
+  byHand.push(await startByHand({ command: [process.execPath, `${service}.js`], folder: RUNTIME, environment }, port))
+  return { audience: url, send: (...call) => send(url, `127.0.0.1:${port}`, ...call) }
+}
+
+function send(
+  base: string,
+  host: string,
+  route: string,
+  body: object,
+  token: string | undefined,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      host,
+      'content-type': 'application/json',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    }
+    request(new URL(route, base), { method: 'POST', headers }, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
+    })
+      .on('error', reject)
+      .end(JSON.stringify(body))
+  })
+}
+
+interface Claims {
+  audience: string
+  email?: string
+  key?: KeyObject
+  lifeSeconds?: number
+  issuer?: string
+  verified?: boolean
+}
+
+/** A token as Google makes one for the invoker, but for what the claims say. */
+function token(claims: Claims): Promise<string> {
+  const { audience, email = invoker, key = signingKey, lifeSeconds = 3_600, verified = true } = claims
+  const nowSeconds = Math.floor(Date.now() / 1_000)
+  return new SignJWT({ email, email_verified: verified, azp: '1' })
+    .setProtectedHeader({ alg: 'RS256', kid: keyId, typ: 'JWT' })
+    .setIssuer(claims.issuer ?? 'https://accounts.google.com')
+    .setAudience(audience)
+    .setSubject('1')
+    .setIssuedAt(nowSeconds - 7_200)
+    .setExpirationTime(nowSeconds + lifeSeconds)
+    .sign(key)
+}
+
+/** Claims of another account under the invoker's signature. */
+async function tampered(audience: string): Promise<string> {
+  const [head, claims = '', signature] = (await token({ audience, email: 'stranger@example.com' })).split('.')
+  const changed = { ...(JSON.parse(Buffer.from(claims, 'base64url').toString()) as object), email: invoker }
+  return [head, Buffer.from(JSON.stringify(changed)).toString('base64url'), signature].join('.')
+}
+
+/** No signature at all, as "alg": "none" allows it. */
+async function unsigned(audience: string): Promise<string> {
+  const [, claims] = (await token({ audience })).split('.')
+  return `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${claims}.`
+}
+
+/** An HMAC under the public key, which a check that believes the header takes for its secret. */
+function confused(audience: string): Promise<string> {
+  return new SignJWT({ email: invoker, email_verified: true })
+    .setProtectedHeader({ alg: 'HS256', kid: keyId })
+    .setIssuer('https://accounts.google.com')
+    .setAudience(audience)
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(new TextEncoder().encode(keyId.padEnd(64, '0')))
+}
+
+const stranger = generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey
+
+const REFUSED: [title: string, make: (door: Door) => Promise<string | undefined>][] = [
+  ['no token', async () => undefined],
+  ['garbage', async () => 'garbage'],
+  ['three parts of garbage', async () => 'a.b.c'],
+  ['an expired token', ({ audience }) => token({ audience, lifeSeconds: -3_600 })],
+  ['a token for another audience', () => token({ audience: 'https://imagery-other-1.us-central1.run.app' })],
+  ['a token for a page of the service', ({ audience }) => token({ audience: `${audience}/process` })],
+  ['a token of another signer', ({ audience }) => token({ audience, key: stranger })],
+  ['a token of another issuer', ({ audience }) => token({ audience, issuer: 'https://issuer.example.com' })],
+  ['a token whose claims were changed', ({ audience }) => tampered(audience)],
+  ['an unsigned token', ({ audience }) => unsigned(audience)],
+  ['a token signed with a secret', ({ audience }) => confused(audience)],
+  ['the token of an account that is no invoker', ({ audience }) => token({ audience, email: 'stranger@example.com' })],
+]
+
+/** A request to every route that does anything, each of which would leave a trace. */
+function requests(queue = runQueue()): Record<Service, [route: string, body: object][]> {
+  const shard = { v: 1, run_id: runId, queue, bucket_from: 0, bucket_to: 1_999, generation: 9 }
+  const data = Buffer.from(JSON.stringify(shard)).toString('base64')
+  const task = { v: 1, run_id: runId, unit_id: 'u', asset_id: 'u', location: null, detection_time: null }
+  return {
+    main: [
+      ['/setup', { v: 1, run_id: runId }],
+      ['/process', { ...task, observations: [], generation: 9 }],
+      ['/teardown', { v: 1, run_id: runId }],
+    ],
+    populate: [['/', { message: { data, messageId: '1' }, subscription: 's' }]],
+  }
+}
+
+/** The queue that the run was made with. */
+function runQueue(): string {
+  const { projectId, region } = cloud.locator
+  return `projects/${projectId}/locations/${region}/queues/imagery-${runId}`
+}
+
+/** Everything that the requests could have changed. */
+async function traces(): Promise<object> {
+  const [rows] = await cloud.bigQuery.query(`SELECT COUNT(*) AS attempts FROM \`${attemptsTable}\``)
+  return { rows, inventory: await cloud.inventory() }
+}
+
+describe.each(['front door', 'own check'] as const)('behind its %s', (door) => {
+  test.each(REFUSED)('a service refuses %s, and does nothing', async (_title, make) => {
+    const before = await traces()
+    for (const service of ['main', 'populate'] as const) {
+      for (const [route, body] of requests()[service]) {
+        const { status } = await doors[door][service].send(route, body, await make(doors[door][service]))
+        expect([401, 403], `${service} ${route}`).toContain(status)
+      }
+    }
+    expect(await traces()).toEqual(before)
+  })
+})
+
+test('the own check says what is wrong, and never the token', async () => {
+  const { main } = doors['own check']
+  const expired = await token({ audience: main.audience, lifeSeconds: -3_600 })
+  const answer = await main.send('/setup', { v: 1, run_id: runId }, expired)
+  expect(JSON.parse(answer.text)).toEqual({
+    error: { code: 'UNAUTHENTICATED', message: expect.stringMatching(/not valid: "exp" claim/) as string },
+  })
+  const unverified = await token({ audience: main.audience, verified: false })
+  expect((await main.send('/setup', { v: 1, run_id: runId }, unverified)).status).toBe(403)
+  const said = byHand.map((service) => service.output()).join('\n')
+  expect(said).toContain('refused a caller of /setup')
+  expect(said).not.toMatch(/Bearer|eyJ|ya29/)
+})
+
+test('the own check leaves the health check open', async () => {
+  for (const service of byHand) expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
+})
+
+test.each(['own check', 'front door'] as const)('the invoker comes in by the %s, and is served', async (door) => {
+  const ask = async (service: Service, [route, body]: [string, object]): Promise<string> => {
+    const { audience, send: sendThere } = doors[door][service]
+    const answer = await sendThere(route, body, await token({ audience }))
+    expect(answer, `${service} ${route}`).toMatchObject({ status: 200 })
+    return answer.text
+  }
+  const { main } = requests()
+  const { queues } = JSON.parse(await ask('main', main[0]!)) as { queues: string[] }
+  expect(await ask('populate', requests(queues[0]).populate[0]!)).toContain('"outcome":"populated"')
+  expect(await ask('main', main[1]!)).toContain('"outcome":"recorded"')
+  expect(JSON.parse(await ask('main', main[2]!))).toMatchObject({ queues_deleted: queues })
+})
