@@ -87,7 +87,7 @@ async function prepareRun(
   size: number,
 ): Promise<RunContext> {
   const table = await loadObservations(clients, folder, size)
-  const checked = await checkRunOptions({ table, profile: 'resolution', wait: false }, 'local')
+  const checked = await checkRunOptions({ table, profile: 'resolution', wait: false })
   const context = newRunContext(checked, {
     target: localTarget(dataDirectory, { projectId: locator.projectId, region: locator.region }),
     store: await openStateStore(folder),

@@ -2,10 +2,12 @@ import path from 'node:path'
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
 import type { GeminiOptions } from './contracts/run-spec.ts'
+import { DEFAULT_REGION, settingFault } from './contracts/settings.ts'
 import { shellWord } from './contracts/shell-word.ts'
 import { expectedFailure } from './services/cloud-failure.ts'
 import { whoAnswers } from './services/gemini-credentials.ts'
-import { openSession, type Session } from './services/session.ts'
+import { openGoogleSession, openLocalSession, type Session } from './services/session.ts'
+import type { GivenSettings } from './services/settings.ts'
 import { formatFailure } from './ui/failure.ts'
 import { progressMode, showNote, type ProgressMode } from './ui/steps.ts'
 import { usageFailure } from './usage-failure.ts'
@@ -84,8 +86,35 @@ function bug(error: unknown): Failure {
   }
 }
 
-/** A command that works on a cloud: Google's, or with `--local` the one on this machine. */
-export abstract class CloudCommand extends BaseCommand {
+/** Which deployment on Google a command works on. Not oclif's `env`: where a value stands matters (`services/settings.ts`). */
+export const settingFlags = {
+  project: Flags.string({
+    description: "id of the Google Cloud project (default: IMAGERY_PROJECT, imagery config, gcloud's configuration)",
+    helpGroup: 'GLOBAL',
+    helpValue: 'PROJECT',
+  }),
+  region: Flags.string({
+    description: `region of the deployment (default: IMAGERY_REGION, imagery config, gcloud's configuration, ${DEFAULT_REGION})`,
+    helpGroup: 'GLOBAL',
+    helpValue: 'REGION',
+  }),
+  name: Flags.string({
+    description:
+      'name of the deployment, where a project and region have several (default: IMAGERY_NAME, imagery config)',
+    helpGroup: 'GLOBAL',
+    helpValue: 'NAME',
+  }),
+}
+
+/** What of the command line says which cloud a command works on. */
+interface CloudFlags extends GivenSettings {
+  local?: boolean
+  'data-dir'?: string | undefined
+  gemini?: string | undefined
+}
+
+/** A command on the local cloud of a data folder. */
+export abstract class LocalCloudCommand extends BaseCommand {
   static override baseFlags = {
     ...BaseCommand.baseFlags,
     local: Flags.boolean({
@@ -124,15 +153,11 @@ export abstract class CloudCommand extends BaseCommand {
   /**
    * The command's cloud and memory. Called after all checks that need neither.
    *
+   * @param flags which cloud: with `local` that of the data folder, else Google's
    * @param asks the Gemini model that the command is going to ask: somebody must answer; `unknown` when only the run can tell
    */
-  protected async session(
-    flags: { local?: boolean; 'data-dir'?: string | undefined; gemini?: string | undefined },
-    asks: GeminiOptions | null | 'unknown' = null,
-  ): Promise<Session> {
-    const dataDirectory = this.dataDirectory(flags['data-dir'])
-    const words = ` --local${this.folderFlag(flags['data-dir'])}`
-    const gemini = flags.local ? await whoAnswers(asks, { dataDirectory, flag: flags.gemini, flags: words }) : undefined
+  protected async session(flags: CloudFlags, asks: GeminiOptions | null | 'unknown' = null): Promise<Session> {
+    checkOneCloud(flags)
     const onSignal = (): void => {
       if (this.#cancel.signal.aborted || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
       this.#cancel.abort(
@@ -143,16 +168,24 @@ export abstract class CloudCommand extends BaseCommand {
     }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
-    this.#session = await openSession({
-      local: flags.local ?? false,
+    this.#session = flags.local
+      ? await this.#openLocalCloud(flags, asks)
+      : await openGoogleSession(this.config.configDir, flags)
+    return this.#session
+  }
+
+  async #openLocalCloud(flags: CloudFlags, asks: GeminiOptions | null | 'unknown'): Promise<Session> {
+    const { name } = flags
+    const dataDirectory = this.dataDirectory(flags['data-dir'])
+    const words = ` --local${this.folderFlag(flags['data-dir'])}${name ? ` --name ${name}` : ''}`
+    return openLocalSession(this.config.configDir, {
       dataDirectory,
-      configDirectory: this.config.configDir,
       launcher: this.launcher(),
       flags: words,
-      gemini,
+      name,
+      gemini: await whoAnswers(asks, { dataDirectory, flag: flags.gemini, flags: words }),
       starting: () => showNote('Start the local cloud', this.progress),
     })
-    return this.#session
   }
 
   protected dataDirectory(flag: string | undefined): string {
@@ -172,5 +205,30 @@ export abstract class CloudCommand extends BaseCommand {
   protected override async finally(error: Error | undefined): Promise<void> {
     this.#session?.close()
     await super.finally(error)
+  }
+}
+
+/** A command that works on a cloud: Google's, or with `--local` the one on this machine. */
+export abstract class CloudCommand extends LocalCloudCommand {
+  static override baseFlags = { ...LocalCloudCommand.baseFlags, ...settingFlags }
+}
+
+/** @throws ImageryError INVALID_FLAG for flags that name two clouds at once */
+function checkOneCloud({ local, project, region, name, gemini }: CloudFlags): void {
+  const place = project === undefined ? (region === undefined ? undefined : '--region') : '--project'
+  if (local && place !== undefined) {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `${place} is a place on Google; with --local (or IMAGERY_LOCAL) the local cloud has one project and region of its own`,
+      { suggestions: [`The same command without --local`, `The same command without ${place}`] },
+    )
+  }
+  const fault = name === undefined ? undefined : settingFault('name', name)
+  if (fault) throw new ImageryError('INVALID_FLAG', `--name ${shellWord(name!)} ${fault.fault}`)
+  // The variable may stand in a user's profile, for when the cloud is the local one.
+  if (!local && gemini !== undefined && gemini !== process.env['IMAGERY_GEMINI']) {
+    throw new ImageryError('INVALID_FLAG', `--gemini ${gemini} is for the local cloud: on Google, Vertex AI answers`, {
+      suggestions: ['The same command with --local', 'The same command without --gemini'],
+    })
   }
 }

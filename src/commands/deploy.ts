@@ -1,5 +1,6 @@
 import { CloudCommand } from '../base-command.ts'
 import { builtRuntime, deployContext, deployResult, deploySteps, type DeployResult } from '../services/deploy.ts'
+import { placeText } from '../services/target.ts'
 import { showSteps } from '../ui/steps.ts'
 
 export default class Deploy extends CloudCommand {
@@ -8,6 +9,10 @@ export default class Deploy extends CloudCommand {
   static override description = `Uploads the bundled runtime and runs it as the private services imagery-main and imagery-populate. A second deploy changes only what differs; one that was interrupted is finished by the next. imagery run --local deploys by itself.`
 
   static override examples = [
+    {
+      description: 'In a project on Google',
+      command: '<%= config.bin %> <%= command.id %> --project my-project --region europe-west1',
+    },
     { description: 'On this machine', command: '<%= config.bin %> <%= command.id %> --local' },
   ]
 
@@ -18,9 +23,9 @@ export default class Deploy extends CloudCommand {
     const context = deployContext(session.target, runtimeFolder)
     await showSteps(deploySteps, context, this.progress, this.signal)
     const result = deployResult(context)
-    const { projectId, region } = result.place
+    if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, result.place)
     this.log(
-      `\nDeployed in project ${projectId}, region ${region}.\n\nNext\n  imagery run${session.target.flags} --table TABLE --profile PROFILE`,
+      `\nDeployed in ${placeText(result.place)}.\n\nNext\n  imagery run${session.target.flags} --table TABLE --profile PROFILE`,
     )
     return result
   }

@@ -48,7 +48,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
 
   static override flags = {
     table: Flags.string({
-      summary: 'project.dataset.table, or with --local a CSV, JSONL or Parquet file or a folder of images',
+      summary: 'project.dataset.table, or a local CSV, JSONL or Parquet file or a folder of images',
       required: true,
       char: 't',
       env: 'IMAGERY_TABLE',
@@ -120,7 +120,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       attemptTimeoutSeconds: flags['attempt-timeout'],
       maxAttempts: flags['max-attempts'],
     }
-    const checked = await checkRunOptions(options, flags.local ? 'local' : 'google')
+    const checked = await checkRunOptions(options)
     const runtimeFolder = await builtRuntime(this.config.root)
     const session = await this.session(flags, checked.choice.gemini)
     if (!flags.wait) session.mustOutliveUs()
@@ -134,8 +134,9 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
   }
 
   /** What fails or is interrupted before any asset was worked on is taken back; later, the run stays as it is. */
-  async #work(context: RunContext, flags: { local: boolean; wait: boolean }): Promise<void> {
-    const steps = runSteps({ local: flags.local, stagesImages: context.source.kind !== 'table', wait: flags.wait })
+  async #work(context: RunContext, flags: { wait: boolean }): Promise<void> {
+    const local = context.target.kind === 'local'
+    const steps = runSteps({ local, stagesImages: context.source.kind !== 'table', wait: flags.wait })
     try {
       await showSteps(steps, context, this.progress, this.signal)
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { BigQuery, Job } from '@google-cloud/bigquery'
-import { bigQuery, describeTable, tableHandle, type QueryOptions, type TableName } from './bigquery.ts'
+import { bigQuery, describeTable, type QueryOptions, type TableName } from './bigquery.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from './errors.ts'
 
 export interface QueryIntoTable extends QueryOptions {
@@ -69,25 +69,27 @@ function stringParameters(parameters: Record<string, unknown>): object[] {
 }
 
 /**
- * Loads a local file into a table, replacing what it held; the schema is detected. BigQuery runs
- * the job where the dataset is, for datasets in US and EU
+ * Loads a local file into a table, replacing what it held; the schema is detected. The
+ * dataset's location must be said: BigQuery finds only those in US and EU by itself
  * (https://cloud.google.com/bigquery/docs/locations#specify_locations).
  */
 export async function loadFile(
   name: TableName,
   file: string,
-  options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET' },
+  options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'; location: string },
 ): Promise<void> {
-  const table = await tableHandle(name)
-  const [job] = await call(
-    table.createLoadJob(file, {
-      sourceFormat: options.format,
-      writeDisposition: 'WRITE_TRUNCATE',
-      ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
-      ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
-    } as object),
-    LONG_CALL_DEADLINE_MS,
-  )
+  const { projectId, dataset, table: id } = name
+  const table = (await bigQuery(projectId)).dataset(dataset).table(id, { location: options.location })
+  const configuration = {
+    sourceFormat: options.format,
+    writeDisposition: 'WRITE_TRUNCATE',
+    ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
+    ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
+  }
+  // The client puts the location where it belongs, the job's reference, and into the configuration
+  // too, which has no such field; what is not enumerable it does not send.
+  Object.defineProperty(configuration, 'location', { writable: true, enumerable: false })
+  const [job] = await call(table.createLoadJob(file, configuration as object), LONG_CALL_DEADLINE_MS)
   await jobDone(job)
 }
 

@@ -5,7 +5,7 @@ import { runSpec, type RunSpec } from '../contracts/run-spec.ts'
 import { CloudError } from '../google/errors.ts'
 import { listFolders, readObject, writeObject } from '../google/storage.ts'
 import type { StateStore } from './state-store.ts'
-import type { Target } from './target.ts'
+import { placeText, type Target } from './target.ts'
 
 /** The run ids that the deployment's bucket holds, oldest first. */
 export async function listRunIds(target: Target): Promise<string[]> {
@@ -90,18 +90,13 @@ async function newestRunId(
   const known = inBucket.length > 0 ? inBucket.filter((runId) => startedAt.has(runId)) : [...startedAt.keys()]
   const newest = known.toSorted((a, b) => startedAt.get(a)!.localeCompare(startedAt.get(b)!)).at(-1)
   if (newest) return newest
-  throw new ImageryError(
-    'RUN_NOT_FOUND',
-    `There is no run yet in project ${target.place.projectId}, region ${target.place.region}`,
-    {
-      suggestions: [`imagery run${target.flags} --table TABLE --profile PROFILE`],
-    },
-  )
+  throw new ImageryError('RUN_NOT_FOUND', `There is no run yet in ${placeText(target.place)}`, {
+    suggestions: [`imagery run${target.flags} --table TABLE --profile PROFILE`],
+  })
 }
 
 export function runNotFound(target: Target, runId: string): ImageryError {
-  const { projectId, region } = target.place
-  return new ImageryError('RUN_NOT_FOUND', `There is no run ${runId} in project ${projectId}, region ${region}`, {
+  return new ImageryError('RUN_NOT_FOUND', `There is no run ${runId} in ${placeText(target.place)}`, {
     suggestions: [`imagery runs${target.flags}`],
   })
 }

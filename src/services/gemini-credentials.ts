@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import { ImageryError } from '../contracts/errors.ts'
 import type { GeminiOptions } from '../contracts/run-spec.ts'
+import { credentialsPath } from '../google/credentials-file.ts'
 import { readGeminiFlag } from './gemini-stand-in.ts'
 import { findLocalCloud } from './local-cloud.ts'
 
@@ -24,10 +23,10 @@ export async function whoAnswers(
   if (gemini === null || asked !== undefined || (gemini !== 'unknown' && gemini.endpoint !== null)) return asked
   const running = await findLocalCloud(options.dataDirectory)
   if (running?.gemini !== undefined) return undefined
-  const hasCredentials = credentialsFile(options.environment ?? process.env) !== undefined
-  if (!running && hasCredentials) return 'forward'
+  const mayForward = hasCredentials(options.environment ?? process.env)
+  if (!running && mayForward) return 'forward'
   if (gemini === 'unknown') return undefined
-  throw nobodyAnswers(gemini.model, { isRunning: running !== undefined, hasCredentials, flags: options.flags })
+  throw nobodyAnswers(gemini.model, { isRunning: running !== undefined, mayForward, flags: options.flags })
 }
 
 /**
@@ -42,27 +41,21 @@ export function needAnswers(
   target: { kind: string; flags: string },
 ): void {
   if (gemini === null || gemini.endpoint !== null || target.kind !== 'local' || answering !== undefined) return
-  const hasCredentials = credentialsFile(process.env) !== undefined
-  throw nobodyAnswers(gemini.model, { isRunning: true, hasCredentials, flags: target.flags })
+  const mayForward = hasCredentials(process.env)
+  throw nobodyAnswers(gemini.model, { isRunning: true, mayForward, flags: target.flags })
 }
 
-/** Where Application Default Credentials lie (https://cloud.google.com/docs/authentication/application-default-credentials#order). */
-function credentialsFile(environment: NodeJS.ProcessEnv): string | undefined {
-  const configured =
-    environment['CLOUDSDK_CONFIG'] ?? path.join(environment['HOME'] ?? os.homedir(), '.config', 'gcloud')
-  const onWindows = environment['APPDATA'] === undefined ? [] : [path.join(environment['APPDATA'], 'gcloud')]
-  const folders = [configured, ...onWindows].map((folder) => path.join(folder, 'application_default_credentials.json'))
-  return [environment['GOOGLE_APPLICATION_CREDENTIALS'], ...folders].find(
-    (file) => file !== undefined && file !== '' && existsSync(file),
-  )
+function hasCredentials(environment: NodeJS.ProcessEnv): boolean {
+  const file = credentialsPath(environment)
+  return file !== undefined && existsSync(file)
 }
 
 function nobodyAnswers(
   model: string,
-  { isRunning, hasCredentials, flags }: { isRunning: boolean; hasCredentials: boolean; flags: string },
+  { isRunning, mayForward, flags }: { isRunning: boolean; mayForward: boolean; flags: string },
 ): ImageryError {
   const stop = isRunning ? [`imagery local stop${flags.replace(' --local', '')}, then`] : []
-  const real = hasCredentials
+  const real = mayForward
     ? 'The same command with --gemini forward   (the real Vertex AI; Google bills you)'
     : 'gcloud auth application-default login   (then the real Vertex AI answers; Google bills you)'
   return new ImageryError(

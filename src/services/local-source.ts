@@ -28,10 +28,10 @@ const UPLOADS_AT_ONCE = 16
 export async function loadSource(
   source: Exclude<Source, { kind: 'table' }>,
   table: TableName,
-  choice: Pick<ModelChoice, 'unit' | 'images'>,
+  { location, ...choice }: Pick<ModelChoice, 'unit' | 'images'> & { location: string },
 ): Promise<{ warnings: string[] }> {
   if (source.kind === 'file') {
-    await loadChecked(source.given, table, source.file, source.format)
+    await loadChecked(source.given, table, source.file, { format: source.format, location })
     return { warnings: [] }
   }
   const { rows, warnings } = await folderRows(source, choice)
@@ -39,19 +39,24 @@ export async function loadSource(
   try {
     const file = path.join(scratch, 'images.jsonl')
     await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
-    await loadChecked(source.given, table, file, 'NEWLINE_DELIMITED_JSON')
+    await loadChecked(source.given, table, file, { format: 'NEWLINE_DELIMITED_JSON', location })
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
   return { warnings }
 }
 
-async function loadChecked(given: string, table: TableName, file: string, format: FileFormat): Promise<void> {
+async function loadChecked(
+  given: string,
+  table: TableName,
+  file: string,
+  options: { format: FileFormat; location: string },
+): Promise<void> {
   try {
-    await loadFile(table, file, { format })
+    await loadFile(table, file, options)
   } catch (error) {
     if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT') throw error
-    throw new ImageryError('SOURCE_UNSUPPORTED', `${given} cannot be read as ${format}: ${error.message}`, {
+    throw new ImageryError('SOURCE_UNSUPPORTED', `${given} cannot be read as ${options.format}: ${error.message}`, {
       cause: error,
     })
   }

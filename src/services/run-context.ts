@@ -55,11 +55,11 @@ export type CheckedOptions = Pick<RunContext, 'options' | 'profile' | 'source' |
  *
  * @throws ImageryError for a flag, profile, file or table name that cannot be right
  */
-export async function checkRunOptions(options: RunOptions, kind: Target['kind']): Promise<CheckedOptions> {
+export async function checkRunOptions(options: RunOptions): Promise<CheckedOptions> {
   parseOutput(options.output)
   const profile = resolveProfile(options.profile)
   const choice = chooseModel(profile, options)
-  const source = await parseSource(options.table, { local: kind === 'local' })
+  const source = await parseSource(options.table)
   return { options, profile, source, choice }
 }
 

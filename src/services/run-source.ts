@@ -16,9 +16,15 @@ import { loadSource } from './local-source.ts'
 import type { RunContext } from './run-context.ts'
 import { parseOutput, SCRATCH_DAYS } from './run-options.ts'
 import { sourceColumns } from './source-columns.ts'
+import type { Target } from './target.ts'
 
-/** Where a local cloud's tables lie. Google's own Street View Insights datasets are in US or EU. */
+/** Where a local cloud loads files. Google's own Street View Insights datasets are in US or EU. */
 const LOCAL_LOCATION = 'US'
+
+/** Where a file is loaded: on Google in the deployment's region, which its user chose and which is a location of BigQuery too (https://cloud.google.com/bigquery/docs/locations#regions). */
+function fileLocation({ kind, place }: Target): string {
+  return kind === 'local' ? LOCAL_LOCATION : place.region
+}
 
 /**
  * Finds the source, its location and columns, decides on the run's tables, and has BigQuery check
@@ -29,7 +35,7 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   const { options, profile, source, target } = context
   const output = parseOutput(options.output)
   const described = source.kind === 'table' ? await describeSource(source.table, options.table) : undefined
-  const location = described?.location ?? LOCAL_LOCATION
+  const location = described?.location ?? fileLocation(target)
   const dataset = output.dataset ?? defaultDataset(location)
   const { projectId } = target.place
   context.location = location
@@ -100,7 +106,7 @@ async function load(context: RunContext): Promise<TableName> {
   if (source.kind === 'table') return source.table
   const table = runTable(context.tables!, 'source')
   await makeDataset(context)
-  const { warnings } = await loadSource(source, table, context.choice)
+  const { warnings } = await loadSource(source, table, { ...context.choice, location: context.location! })
   context.warnings.push(...warnings)
   await updateTable(table, {
     description: `${source.given}, loaded for imagery run ${context.runId}.`,

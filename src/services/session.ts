@@ -1,7 +1,10 @@
 import { ImageryError } from '../contracts/errors.ts'
+import { credentialsProject, findCredentials } from '../google/credentials-origin.ts'
 import { attachLocalCloud } from './local-cloud.ts'
+import { openSettingsStore } from './settings-store.ts'
+import { placeFlags, resolveSettings, settledPlace, type GivenSettings, type Settings } from './settings.ts'
 import { openStateStore, type StateStore } from './state-store.ts'
-import { localTarget, type Target } from './target.ts'
+import { googleTarget, localTarget, type Target } from './target.ts'
 
 /** What a command works with: a cloud, and what this machine remembers. */
 export interface Session {
@@ -14,39 +17,33 @@ export interface Session {
   close(): void
 }
 
-/**
- * Opens the cloud that a command names.
- *
- * @throws ImageryError DEPLOYMENT_NOT_FOUND, LOCAL_CLOUD_FAILED, INVALID_CONFIGURATION
- */
-export async function openSession(options: {
-  local: boolean
+export interface LocalSessionOptions {
   dataDirectory: string
-  configDirectory: string
   launcher: readonly string[]
   /** What a suggested command must carry to work on the same cloud. */
   flags: string
+  /** The deployment's name, where the local cloud has several. */
+  name: string | undefined
   /** Called before a local cloud is started, which takes a second or two. */
   starting: () => void
   /** Who shall answer in Gemini's place, if a local cloud must be started. */
   gemini: string | undefined
-}): Promise<Session> {
-  if (!options.local) {
-    throw new ImageryError(
-      'NOT_AVAILABLE',
-      'This version of imagery works on the local cloud only: it cannot deploy to a Google Cloud project yet',
-      {
-        suggestions: ['The same command with --local'],
-      },
-    )
-  }
-  const store = await openStateStore(options.configDirectory)
+}
+
+/**
+ * Opens the local cloud of a data folder.
+ *
+ * @throws ImageryError LOCAL_CLOUD_FAILED, INVALID_CONFIGURATION
+ */
+export async function openLocalSession(configDirectory: string, options: LocalSessionOptions): Promise<Session> {
+  const store = await openStateStore(configDirectory)
   const { locator, isOwn, release } = await attachLocalCloud(options.dataDirectory, options.launcher, {
     gemini: options.gemini,
     flags: options.flags,
     starting: options.starting,
   })
-  const place = { projectId: locator.projectId, region: locator.region }
+  const { projectId, region } = locator
+  const place = { projectId, region, ...(options.name ? { name: options.name } : {}) }
   const mustOutliveUs = (): void => {
     if (isOwn) throw notRunning(options.flags)
   }
@@ -63,4 +60,58 @@ function notRunning(flags: string): ImageryError {
   return new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that outlives this command', {
     suggestions: [`imagery local start --detach${flags.replace(' --local', '')}`],
   })
+}
+
+/**
+ * Opens Google's cloud where flags, environment, configuration and credentials say. Asks Google for
+ * nothing yet.
+ *
+ * @throws ImageryError PROJECT_NOT_SET, CREDENTIALS_NOT_FOUND, INVALID_FLAG, INVALID_CONFIGURATION
+ */
+export async function openGoogleSession(configDirectory: string, flags: GivenSettings): Promise<Session> {
+  const { settings, store } = await settingsInForce(configDirectory, flags)
+  const place = settledPlace(settings)
+  await needCredentials()
+  return {
+    target: googleTarget(place, placeFlags(place, settings)),
+    store,
+    gemini: undefined,
+    mustOutliveUs: () => undefined,
+    close: () => undefined,
+  }
+}
+
+/** The settings that a command would work with, and what they were read from. */
+export async function settingsInForce(
+  configDirectory: string,
+  flags: GivenSettings,
+): Promise<{ settings: Settings; store: StateStore; file: string }> {
+  const store = await openStateStore(configDirectory)
+  const { all, path } = await openSettingsStore(configDirectory)
+  const settings = await resolveSettings({
+    flags,
+    environment: process.env,
+    stored: all(),
+    deployments: store.deployments(),
+    credentialsProject,
+  })
+  return { settings, store, file: path }
+}
+
+async function needCredentials(): Promise<void> {
+  const origin = await findCredentials()
+  if (origin.kind !== 'none') return
+  throw new ImageryError(
+    'CREDENTIALS_NOT_FOUND',
+    origin.problem === undefined
+      ? 'This machine has no Google credentials'
+      : `There are no Google credentials: ${origin.problem}`,
+    {
+      suggestions: [
+        'gcloud auth application-default login',
+        "GOOGLE_APPLICATION_CREDENTIALS=FILE   (a service account's key, or workload identity in CI: docs/ci.md)",
+        'The same command with --local   (no account)',
+      ],
+    },
+  )
 }

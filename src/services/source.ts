@@ -22,26 +22,17 @@ const FORMATS: Record<string, FileFormat> = {
 const TABLE_PATTERN = /^((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9])\.([A-Za-z0-9_]{1,1024})\.([^./\\`\n]{1,1024})$/
 
 /**
- * Tells what `--table` names: in a local cloud a file or folder when there is one of that name,
- * else a BigQuery table.
+ * Tells what `--table` names: a file or folder when there is one of that name, else a BigQuery
+ * table.
  *
  * @throws ImageryError INVALID_FLAG, FILE_NOT_FOUND or SOURCE_UNSUPPORTED, before anything is made
  */
-export async function parseSource(given: string, options: { local: boolean }): Promise<Source> {
+export async function parseSource(given: string): Promise<Source> {
   const entry = await stat(given).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
     throw new ImageryError('FILE_NOT_FOUND', `${given} cannot be read: ${error.message}`, { cause: error })
   })
   const format = FORMATS[path.extname(given).toLowerCase()]
-  if (entry && !options.local) {
-    throw new ImageryError(
-      'SOURCE_UNSUPPORTED',
-      `${given} is a local ${entry.isDirectory() ? 'folder' : 'file'}; a deployment on Google Cloud reads BigQuery tables`,
-      {
-        suggestions: [`imagery run --local --table ${given} --profile PROFILE`],
-      },
-    )
-  }
   if (entry?.isDirectory()) return { kind: 'folder', given, folder: path.resolve(given) }
   if (entry) {
     if (!format) {
@@ -57,16 +48,19 @@ export async function parseSource(given: string, options: { local: boolean }): P
     const file = path.resolve(given)
     return { kind: 'file', given, file, format, imageFolder: path.dirname(file) }
   }
-  const table = TABLE_PATTERN.exec(given)
-  if (format || given.includes('/') || (options.local && !table)) {
+  // A table's name has dots; what has none, an ending of a file's or a slash was meant for a file.
+  if (given !== '' && (format || given.includes('/') || !given.includes('.'))) {
     throw new ImageryError('FILE_NOT_FOUND', `${given}: no such file or folder`, {
       suggestions: [`ls ${path.dirname(given)}`],
     })
   }
+  const table = TABLE_PATTERN.exec(given)
   if (!table) {
-    throw new ImageryError('INVALID_FLAG', `--table ${given}: a BigQuery table is written project.dataset.table`, {
-      suggestions: ['imagery run --table my-project.my_dataset.latest_observations --profile image-quality'],
-    })
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--table ${given}: there is no such file or folder, and a BigQuery table is written project.dataset.table`,
+      { suggestions: ['imagery run --table my-project.my_dataset.latest_observations --profile image-quality'] },
+    )
   }
   return { kind: 'table', given, table: { projectId: table[1]!, dataset: table[2]!, table: table[3]! } }
 }

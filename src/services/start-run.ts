@@ -27,8 +27,8 @@ export function runSteps(options: {
   wait: boolean
 }): readonly Step<RunContext>[] {
   return [
-    { title: 'Read the source', run: readSource },
-    options.local ? deployIfAbsent : findServices,
+    // On Google a run without a deployment is a mistake, to be told before a local file is loaded.
+    ...(options.local ? [readTheSource, deployIfAbsent] : [findServices, readTheSource]),
     recordRun,
     takeSnapshot,
     ...(options.stagesImages ? [stageLocalImages] : []),
@@ -38,6 +38,8 @@ export function runSteps(options: {
     ...(options.wait ? [processAssets] : []),
   ]
 }
+
+const readTheSource: Step<RunContext> = { title: 'Read the source', run: readSource }
 
 /** From here on, any machine can find, finish or remove the run by its id. */
 const recordRun: Step<RunContext> = {

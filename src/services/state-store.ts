@@ -1,8 +1,6 @@
-import os from 'node:os'
-import type Conf from 'conf'
+import type { Place } from '../contracts/names.ts'
 import type { RunReport } from '../contracts/run-report.ts'
-import { ImageryError } from '../contracts/errors.ts'
-import { makeFolder } from './make-folder.ts'
+import { openUserFile } from './user-file.ts'
 
 /** A run as this user's machine remembers it. The bucket has the truth; this is for what the bucket forgets. */
 export interface RememberedRun {
@@ -14,6 +12,8 @@ export interface RememberedRun {
 
 interface StateFile {
   runs: Record<string, RememberedRun>
+  /** By target key, as `googleKey` makes it. */
+  deployments: Record<string, Place>
 }
 
 /** Runs beyond this many are forgotten, oldest first. */
@@ -25,6 +25,10 @@ export interface StateStore {
   forgetRun(runId: string): void
   run(runId: string): RememberedRun | undefined
   runsOf(targetKey: string): { runId: string; run: RememberedRun }[]
+  /** Remembers a deployment on Google: the only one of a project need not be named. */
+  rememberDeployment(targetKey: string, place: Place): void
+  forgetDeployment(targetKey: string): void
+  deployments(): Place[]
 }
 
 /**
@@ -33,68 +37,38 @@ export interface StateStore {
  * @throws ImageryError INVALID_CONFIGURATION when it cannot be read or written, naming the file
  */
 export async function openStateStore(directory: string): Promise<StateStore> {
-  const Store = await loadConf()
-  const file = `${directory}/state.json`
-  const guarded = <Result>(work: () => Result): Result => {
-    try {
-      return work()
-    } catch (error) {
-      throw new ImageryError(
-        'INVALID_CONFIGURATION',
-        `The state file ${file} cannot be used: ${(error as Error).message}`,
-        {
-          suggestions: [`rm '${file}'   (runs are found again in the deployment's bucket)`],
-          cause: error,
-        },
-      )
-    }
-  }
-  guarded(() => makeFolder(directory))
-  const conf = guarded(
-    () =>
-      new Store<StateFile>({
-        cwd: directory,
-        configName: 'state',
-        configFileMode: 0o600,
-        accessPropertiesByDotNotation: false,
-        defaults: { runs: {} },
-      }),
-  )
+  const { use } = await openUserFile<StateFile>(directory, {
+    name: 'state',
+    what: 'state file',
+    remedy: "runs are found again in the deployment's bucket",
+    defaults: { runs: {}, deployments: {} },
+  })
   return {
     rememberRun: (runId, run) =>
-      guarded(() => {
-        const runs = Object.entries({ ...conf.get('runs'), [runId]: run })
+      use((state) => {
+        const runs = Object.entries({ ...state.get('runs'), [runId]: run })
         const newest = runs.toSorted(([, a], [, b]) => b.startedAt.localeCompare(a.startedAt)).slice(0, REMEMBERED_RUNS)
-        conf.set('runs', Object.fromEntries(newest))
+        state.set('runs', Object.fromEntries(newest))
       }),
     forgetRun: (runId) =>
-      guarded(() => {
-        const { [runId]: _, ...others } = conf.get('runs')
-        conf.set('runs', others)
+      use((state) => {
+        const { [runId]: _, ...others } = state.get('runs')
+        state.set('runs', others)
       }),
-    run: (runId) => guarded(() => conf.get('runs')[runId]),
+    run: (runId) => use((state) => state.get('runs')[runId]),
     runsOf: (targetKey) =>
-      guarded(() =>
-        Object.entries(conf.get('runs'))
+      use((state) =>
+        Object.entries(state.get('runs'))
           .filter(([, run]) => run.targetKey === targetKey)
           .map(([runId, run]) => ({ runId, run })),
       ),
+    rememberDeployment: (targetKey, place) =>
+      use((state) => state.set('deployments', { ...state.get('deployments'), [targetKey]: place })),
+    forgetDeployment: (targetKey) =>
+      use((state) => {
+        const { [targetKey]: _, ...others } = state.get('deployments')
+        state.set('deployments', others)
+      }),
+    deployments: () => use((state) => Object.values(state.get('deployments'))),
   }
 }
-
-/**
- * Loads `conf` without the signal handlers of a package below it: those send every signal to the
- * process once more, and what was one Ctrl-C would look like two. Its clean-up at exit stays.
- */
-async function loadConf(): Promise<typeof Conf> {
-  const handlers = (): Map<string, ReadonlySet<unknown>> =>
-    new Map(SIGNALS.map((signal) => [signal, new Set(process.listeners(signal))]))
-  const before = handlers()
-  const loaded = await import('conf')
-  for (const signal of SIGNALS) {
-    for (const handler of process.listeners(signal)) if (!before.get(signal)?.has(handler)) process.off(signal, handler)
-  }
-  return loaded.default
-}
-
-const SIGNALS = Object.keys(os.constants.signals) as NodeJS.Signals[]

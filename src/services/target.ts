@@ -8,7 +8,7 @@ export interface Target {
   place: Place
   /** The state store's key of this target: two data folders, or two projects, never mix. */
   key: string
-  /** What a suggested command must carry to work on this target, with a space before: ` --local`. */
+  /** What a suggested command must carry to work on this target, with a space before: ` --local`, ` --project p --region r`, or nothing. */
   flags: string
 }
 
@@ -24,7 +24,23 @@ export interface Deployment {
 
 /** @param flags the target as the user named it, for commands to type next */
 export function localTarget(dataDirectory: string, place: Place, flags = ' --local'): Target {
-  return { kind: 'local', place, key: `local:${dataDirectory}`, flags }
+  const key = `local:${dataDirectory}${place.name === undefined ? '' : `/${place.name}`}`
+  return { kind: 'local', place, key, flags }
+}
+
+/** The state store's key of a place on Google. */
+export function googleKey({ projectId, region, name }: Place): string {
+  return `google:${projectId}/${region}${name === undefined ? '' : `/${name}`}`
+}
+
+/** @param flags what a command to type next must carry, as `placeFlags` gives it */
+export function googleTarget(place: Place, flags: string): Target {
+  return { kind: 'google', place, key: googleKey(place), flags }
+}
+
+/** A place as it is shown to people. */
+export function placeText({ projectId, region, name }: Place): string {
+  return `project ${projectId}, region ${region}${name === undefined ? '' : `, deployment ${name}`}`
 }
 
 /** The deployment of a project and region, or undefined when a service is missing or not ready. */
@@ -47,8 +63,7 @@ export async function findDeployment(place: Place): Promise<Deployment | undefin
 export async function needDeployment(target: Target): Promise<Deployment> {
   const deployment = await findDeployment(target.place)
   if (deployment) return deployment
-  const { projectId, region } = target.place
-  throw new ImageryError('DEPLOYMENT_NOT_FOUND', `imagery is not deployed in project ${projectId}, region ${region}`, {
-    suggestions: [target.kind === 'local' ? 'imagery deploy --local' : 'imagery deploy'],
+  throw new ImageryError('DEPLOYMENT_NOT_FOUND', `imagery is not deployed in ${placeText(target.place)}`, {
+    suggestions: [`imagery deploy${target.flags}`],
   })
 }

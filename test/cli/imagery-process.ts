@@ -58,6 +58,8 @@ export async function newUser(): Promise<ImageryUser> {
     XDG_DATA_HOME: path.join(home, 'share'),
     XDG_CACHE_HOME: path.join(home, 'cache'),
     XDG_STATE_HOME: path.join(home, 'state'),
+    // No metadata server is looked for on the network.
+    METADATA_SERVER_DETECTION: 'none',
     COLUMNS: '80',
     OCLIF_COLUMNS: '80',
   }

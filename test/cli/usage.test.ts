@@ -170,13 +170,6 @@ const CASES: Record<string, Case> = {
     names: /city\.signs.*project\.dataset\.table/,
     suggests: 'imagery run --table my-project.my_dataset.latest_observations --profile image-quality',
   },
-  'a file for Google Cloud': {
-    args: ['run', '--table', 'signs.jsonl', '--profile', 'resolution'],
-    exitCode: 2,
-    code: 'SOURCE_UNSUPPORTED',
-    names: /signs\.jsonl is a local file/,
-    suggests: 'imagery run --local --table signs.jsonl --profile PROFILE',
-  },
   'an output that is no table': {
     args: ['run', ...SIGNS, '--output', 'my-project.city.signs'],
     exitCode: 2,
@@ -219,12 +212,47 @@ const CASES: Record<string, Case> = {
     names: /is not the data folder of a local cloud/,
     suggests: '',
   },
-  'Google Cloud': {
+  'Google without a project': {
     args: ['runs'],
-    exitCode: 1,
-    code: 'NOT_AVAILABLE',
-    names: /local cloud only/,
-    suggests: 'The same command with --local',
+    exitCode: 2,
+    code: 'PROJECT_NOT_SET',
+    names: /No Google Cloud project/,
+    suggests: 'imagery config set project PROJECT',
+  },
+  'Google without credentials': {
+    args: ['runs', '--project', 'my-project'],
+    exitCode: 2,
+    code: 'CREDENTIALS_NOT_FOUND',
+    names: /no Google credentials/,
+    suggests: 'gcloud auth application-default login',
+  },
+  'two clouds at once': {
+    args: ['status', '--local', '--project', 'my-project'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--project is a place on Google/,
+    suggests: 'The same command without --local',
+  },
+  'a zone for a region': {
+    args: ['status', '--project', 'my-project', '--region', 'europe-west1-b'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /europe-west1-b is a zone/,
+    suggests: '--region europe-west1',
+  },
+  'a stand-in for Gemini on Google': {
+    args: ['status', '--project', 'my-project', '--gemini', 'forward'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--gemini forward is for the local cloud/,
+    suggests: 'The same command without --gemini',
+  },
+  'a project id that cannot be one': {
+    args: ['config', 'set', 'project', 'My Project'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /project 'My Project' is no project id/,
+    suggests: 'imagery config set project my-project',
   },
 }
 
@@ -286,5 +314,5 @@ test('a profile that is shown can be used as it is', async () => {
     '--profile',
     'mine.yaml',
   ])
-  expect(outcome.stderr).toContain('[SOURCE_UNSUPPORTED]')
+  expect(outcome.stderr).toContain('[PROJECT_NOT_SET]')
 })

@@ -18,9 +18,6 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }))
 
-const local = { local: true }
-const google = { local: false }
-
 describe('--table', () => {
   test.each([
     ['signs.csv', 'CSV'],
@@ -29,12 +26,12 @@ describe('--table', () => {
     ['signs.parquet', 'PARQUET'],
   ])('takes %s for a file, with its images beside it', async (name, format) => {
     const given = path.join(folder, name)
-    expect(await parseSource(given, local)).toEqual({ kind: 'file', given, file: given, format, imageFolder: folder })
+    expect(await parseSource(given)).toEqual({ kind: 'file', given, file: given, format, imageFolder: folder })
   })
 
   test('takes a folder for images', async () => {
     const given = path.join(folder, 'photos')
-    expect(await parseSource(given, local)).toEqual({ kind: 'folder', given, folder: given })
+    expect(await parseSource(given)).toEqual({ kind: 'folder', given, folder: given })
   })
 
   test.each([
@@ -42,9 +39,8 @@ describe('--table', () => {
     ['example.com:my-project.city.signs', { projectId: 'example.com:my-project', dataset: 'city', table: 'signs' }],
     // Table ids may have dashes, spaces and letters of any language: https://cloud.google.com/bigquery/docs/tables#table_naming
     ['my-project.city.Straßen schilder-2', { projectId: 'my-project', dataset: 'city', table: 'Straßen schilder-2' }],
-  ])('takes %s for a BigQuery table, on Google Cloud and locally', async (given, table) => {
-    expect(await parseSource(given, google)).toEqual({ kind: 'table', given, table })
-    expect(await parseSource(given, local)).toEqual({ kind: 'table', given, table })
+  ])('takes %s for a BigQuery table', async (given, table) => {
+    expect(await parseSource(given)).toEqual({ kind: 'table', given, table })
   })
 
   test.each([
@@ -55,7 +51,7 @@ describe('--table', () => {
     '',
     '`my-project.city.signs`',
   ])('does not take %o for a table', async (given) => {
-    await expect(parseSource(given, google)).rejects.toMatchObject({ code: 'INVALID_FLAG' })
+    await expect(parseSource(given)).rejects.toMatchObject({ code: 'INVALID_FLAG' })
   })
 
   test.each([
@@ -67,13 +63,7 @@ describe('--table', () => {
     ['missing', 'FILE_NOT_FOUND'],
   ])('refuses the file %s with %s and its name', async (name, code) => {
     const given = path.join(folder, name)
-    await expect(parseSource(given, local)).rejects.toMatchObject({ code, message: expect.stringContaining(given) })
-  })
-
-  test('refuses a local file where only BigQuery is read', async () => {
-    await expect(parseSource(path.join(folder, 'signs.csv'), google)).rejects.toMatchObject({
-      code: 'SOURCE_UNSUPPORTED',
-    })
+    await expect(parseSource(given)).rejects.toMatchObject({ code, message: expect.stringContaining(given) })
   })
 })
 

@@ -1,8 +1,8 @@
-import { CloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../base-command.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { execInLocalCloud } from '../../services/local-exec.ts'
 
-export default class LocalExec extends CloudCommand {
+export default class LocalExec extends LocalCloudCommand {
   static override summary = 'Run a command beside a local cloud, and end with its exit code'
 
   static override description =

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
-import { CloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../base-command.ts'
 import { resetLocalCloud } from '../../services/local-cloud.ts'
 import { confirm } from '../../ui/confirm.ts'
 
-export default class LocalReset extends CloudCommand {
+export default class LocalReset extends LocalCloudCommand {
   static override summary = 'Stop the local cloud and delete all that it holds'
 
   static override examples = ['<%= config.bin %> <%= command.id %> --yes']

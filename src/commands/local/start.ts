@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core'
-import { CloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../base-command.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { readGeminiFlag } from '../../services/gemini-stand-in.ts'
 import { findLocalCloud, startLocalCloud } from '../../services/local-cloud.ts'
 
-export default class LocalStart extends CloudCommand {
+export default class LocalStart extends LocalCloudCommand {
   static override summary = 'Run a local cloud until Ctrl-C'
 
   static override description =

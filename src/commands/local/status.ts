@@ -1,8 +1,8 @@
-import { CloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../base-command.ts'
 import { localCloudStatus, type LocalCloudStatus } from '../../services/local-cloud.ts'
 import { formatTable } from '../../ui/table.ts'
 
-export default class LocalStatus extends CloudCommand {
+export default class LocalStatus extends LocalCloudCommand {
   static override summary = 'Show what the local cloud holds'
 
   static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']

@@ -1,7 +1,7 @@
-import { CloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../base-command.ts'
 import { stopLocalCloud } from '../../services/local-cloud.ts'
 
-export default class LocalStop extends CloudCommand {
+export default class LocalStop extends LocalCloudCommand {
   static override summary = 'Stop the local cloud; its state stays'
 
   static override examples = ['<%= config.bin %> <%= command.id %>']

@@ -1,0 +1,23 @@
+import { Args } from '@oclif/core'
+import { BaseCommand } from '../../base-command.ts'
+import { SETTING_NAMES } from '../../contracts/settings.ts'
+import { settingsInForce } from '../../services/session.ts'
+import type { Setting } from '../../services/settings.ts'
+
+export default class ConfigGet extends BaseCommand {
+  static override summary = 'Print one setting as it is in force'
+
+  static override examples = ['<%= config.bin %> <%= command.id %> project']
+
+  static override args = {
+    setting: Args.string({ description: 'project, region or name', options: [...SETTING_NAMES], required: true }),
+  }
+
+  async run(): Promise<Setting> {
+    const { args } = await this.parse(ConfigGet)
+    const { settings } = await settingsInForce(this.config.configDir, {})
+    const setting = settings[args.setting as keyof typeof settings]
+    this.log(setting.value ?? '')
+    return setting
+  }
+}

@@ -1,0 +1,29 @@
+import { Args } from '@oclif/core'
+import { BaseCommand } from '../../base-command.ts'
+import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
+import { openSettingsStore } from '../../services/settings-store.ts'
+import { checkStoredSetting } from '../../services/settings.ts'
+
+export default class ConfigSet extends BaseCommand {
+  static override summary = 'Keep a setting for all commands of this user'
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> project my-project',
+    '<%= config.bin %> <%= command.id %> region europe-west1',
+  ]
+
+  static override args = {
+    setting: Args.string({ description: 'project, region or name', options: [...SETTING_NAMES], required: true }),
+    value: Args.string({ description: 'its value', required: true }),
+  }
+
+  async run(): Promise<{ setting: SettingName; value: string; file: string }> {
+    const { args } = await this.parse(ConfigSet)
+    const setting = args.setting as SettingName
+    checkStoredSetting(setting, args.value)
+    const store = await openSettingsStore(this.config.configDir)
+    store.set(setting, args.value)
+    this.log(`${setting} is ${args.value} from now on, unless a flag or a variable says otherwise.`)
+    return { setting, value: args.value, file: store.path }
+  }
+}

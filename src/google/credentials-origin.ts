@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { credentialsPath, readCredentialsFile } from './credentials-file.ts'
+import { localCloud } from './environment.ts'
+import { metadataServer, metadataValue } from './metadata-server.ts'
+
+/** Where this process's credentials come from. */
+export type CredentialsOrigin =
+  | { kind: 'local cloud' }
+  | { kind: 'file'; path: string; type: string; projectId: string | undefined }
+  | { kind: 'metadata server'; address: string }
+  /** `problem`: what is wrong with the file that should hold them. */
+  | { kind: 'none'; problem?: string }
+
+/**
+ * Finds the Application Default Credentials without using them
+ * (https://cloud.google.com/docs/authentication/application-default-credentials#order). Looks for a
+ * metadata server, which may take a second or two, only where there is no file.
+ */
+export async function findCredentials(environment: NodeJS.ProcessEnv = process.env): Promise<CredentialsOrigin> {
+  if (localCloud()) return { kind: 'local cloud' }
+  const file = credentialsPath(environment)
+  if (file !== undefined) {
+    if (!existsSync(file))
+      return { kind: 'none', problem: `GOOGLE_APPLICATION_CREDENTIALS names ${file}, which does not exist` }
+    try {
+      return { kind: 'file', ...readCredentialsFile(file) }
+    } catch (error) {
+      return { kind: 'none', problem: `the credentials file ${file} cannot be used: ${(error as Error).message}` }
+    }
+  }
+  const address = await metadataServer(environment)
+  return address === undefined ? { kind: 'none' } : { kind: 'metadata server', address }
+}
+
+/** The project that the credentials belong to, and how that is known. */
+export async function credentialsProject(): Promise<{ projectId: string; from: string } | undefined> {
+  const origin = await findCredentials()
+  switch (origin.kind) {
+    case 'local cloud':
+      return { projectId: localCloud()!.projectId, from: 'the local cloud' }
+    case 'file':
+      return origin.projectId === undefined ? undefined : { projectId: origin.projectId, from: origin.path }
+    case 'metadata server':
+      return { projectId: await metadataValue(origin.address, 'project/project-id'), from: 'the metadata server' }
+    case 'none':
+      return undefined
+  }
+}
