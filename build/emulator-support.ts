@@ -26,6 +26,10 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
     title: 'Service Usage',
     reference: 'https://cloud.google.com/service-usage/docs/reference/rest',
   },
+  'artifact-registry': {
+    title: 'Artifact Registry',
+    reference: 'https://cloud.google.com/artifact-registry/docs/reference/rest',
+  },
   billing: { title: 'Cloud Billing', reference: 'https://cloud.google.com/billing/docs/reference/rest' },
   vertex: {
     title: 'Vertex AI',

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { LOCATOR_VARIABLE } from '../contracts/local-cloud-locator.ts'
+import { artifactRegistryApi } from './artifact-registry/index.ts'
 import { bigQueryApi } from './bigquery/index.ts'
 import { billingApi } from './billing/index.ts'
 import { openIam, type Iam } from './iam/index.ts'
@@ -10,6 +11,7 @@ import { createDeliver, type DeliveryRecord } from './kernel/deliver.ts'
 import type { Faults } from './kernel/faults.ts'
 import { httpOperations, type GatewayControl } from './kernel/gateway.ts'
 import type { FrontDoor } from './kernel/http-server.ts'
+import { locationOperationsFace } from './kernel/location-operations.ts'
 import { operationsFace, type OperationSource } from './kernel/operations.ts'
 import { clientProtos } from './kernel/grpc-server.ts'
 import { LocalCloudError } from './local-cloud-error.ts'
@@ -45,8 +47,8 @@ export interface CompositionOptions {
 export interface Composition {
   /** All APIs, for the listeners and for the admin's account of them. */
   apis: readonly EmulatedApi[]
-  /** What the gRPC listener serves beside them. */
-  operations: Pick<EmulatedApi, 'grpc'>
+  /** Long-running operations of all of them, which the listeners serve beside. */
+  operations: Pick<EmulatedApi, 'grpc' | 'http'>
   frontDoor: FrontDoor
   /** What was asked of Gemini. */
   gemini: VertexApi['calls']
@@ -95,6 +97,9 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     serviceUsageApi({ ...project, directory, clock, faults, allEnabled: options.allServicesEnabled }),
   )
   const billing = billingApi(project)
+  const artifactRegistry = await open('artifact-registry', 'stores', 'artifactregistry.*', (directory) =>
+    artifactRegistryApi({ ...project, directory, clock, faults }),
+  )
   // Storage first: Cloud Run reads source archives from it, BigQuery the files of load jobs.
   const storage = await open('storage', 'stores', 'storage.*', (directory) =>
     storageApi({ directory, clock, operation, projectNumber }),
@@ -148,11 +153,14 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   )
 
   return {
-    apis: [iam, serviceUsage, billing, storage, bigQuery, vertex, run, tasks, pubsub],
-    operations: longRunningOperations([run.operations, tasks.operations]),
+    apis: [iam, serviceUsage, billing, artifactRegistry, storage, bigQuery, vertex, run, tasks, pubsub],
+    operations: {
+      ...longRunningOperations([run.operations, tasks.operations]),
+      http: locationOperationsFace([artifactRegistry.operations], operation),
+    },
     frontDoor: run.frontDoor,
     gemini: vertex.calls,
-    stores: [iam, serviceUsage, storage, bigQuery],
+    stores: [iam, serviceUsage, artifactRegistry, storage, bigQuery],
     services: [run],
     dispatchers: [tasks, pubsub],
   }

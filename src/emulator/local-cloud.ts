@@ -276,10 +276,10 @@ async function listen(
 ): Promise<{ http: number; grpc: number }> {
   const { composition, admin, identity, control, stops } = context
   const last = readPorts(dataDir)
-  const faces = [...composition.apis.flatMap(({ http }) => http ?? []), identity.http, admin]
+  const faces = [...composition.apis, composition.operations].flatMap(({ http }) => http ?? [])
   try {
     const http = await listenOn({ required: options.ports?.http, preferred: last.http }, (port) =>
-      serveHttp({ faces, frontDoor: composition.frontDoor, port }),
+      serveHttp({ faces: [...faces, identity.http, admin], frontDoor: composition.frontDoor, port }),
     )
     stops.add('listeners', () => http.stop())
     const grpc = await listenOn({ required: options.ports?.grpc, preferred: last.grpc }, async (port) => {

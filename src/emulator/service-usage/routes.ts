@@ -1,9 +1,9 @@
 import { Hono, type Context } from 'hono'
-import { GoogleError, notEmulated } from '../kernel/errors.ts'
+import { notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import type { MessageType } from '../kernel/proto-json.ts'
 import type { RestOperations } from '../kernel/rest-operations.ts'
-import { pageOf, readBody, readQuery } from '../kernel/rest-request.ts'
+import { pageOf, readBody, readQuery, restError } from '../kernel/rest-request.ts'
 import { unknownProject } from './failures.ts'
 import type { ServiceUsage } from './model.ts'
 import { SERVICE_USAGE_NEEDS } from './permissions.ts'
@@ -127,12 +127,16 @@ export function serviceUsageRoutes(options: RouteOptions): Hono {
   )
   app.get(
     '/v1/operations/:id',
-    operation('serviceusage.operations.get', (context) => {
-      const name = `operations/${context.req.param('id')}`
-      const found = operations.get(name)
-      if (!found) throw new GoogleError('NOT_FOUND', `Operation not found: ${name}`, { details: [] })
-      return context.json(found)
-    }),
+    operation(
+      'serviceusage.operations.get',
+      (context) => {
+        const name = `operations/${context.req.param('id')}`
+        const found = operations.get(name)
+        if (!found) throw restError('NOT_FOUND', `Operation not found: ${name}`)
+        return context.json(found)
+      },
+      { needs: () => [{ permission: 'serviceusage.operations.get', resource: `projects/${options.projectId}` }] },
+    ),
   )
   app.all(
     '*',

@@ -1,0 +1,42 @@
+import { Hono, type Handler } from 'hono'
+import type { Demand, HttpFace } from './api.ts'
+import { notEmulated } from './errors.ts'
+import type { Operation } from './gateway.ts'
+import type { RestOperation } from './rest-operations.ts'
+import { restError } from './rest-request.ts'
+
+/** One API's share of `/v1/projects/P/locations/L/operations`, a path that several APIs have, each on a host of its own at Google. */
+export interface LocationOperations {
+  /** What the gateway sees, e.g. `cloudbuild.operations.get`. */
+  method: string
+  needs?: (name: string) => readonly Demand[]
+  /** Undefined when the operation is not of this API, or is forgotten. */
+  get(name: string): RestOperation | undefined
+}
+
+/** Gives each operation to the API that began it. */
+export function locationOperationsFace(sources: readonly LocationOperations[], operation: Operation): HttpFace {
+  const handlers = sources.map(({ method, needs, get }) => {
+    const options = needs
+      ? { needs: (context: Parameters<Handler>[0]) => needs(context.req.path.slice('/v1/'.length)) }
+      : {}
+    const handler = operation(method, (context) => context.json(get(context.req.path.slice('/v1/'.length))), options)
+    return { get, handler }
+  })
+  const unknown = operation('operations.get', () => {
+    throw restError('NOT_FOUND', 'Requested entity was not found.')
+  })
+  const app = new Hono()
+  app.get('/v1/projects/:project/locations/:location/operations/:id', (context, next) => {
+    const name = context.req.path.slice('/v1/'.length)
+    const owner = handlers.find(({ get }) => get(name) !== undefined)
+    return (owner?.handler ?? unknown)(context, next) as Response | Promise<Response>
+  })
+  app.all(
+    '*',
+    operation('operations.unknown', (context) => {
+      throw notEmulated(`operations method ${context.req.method} ${context.req.path}`)
+    }),
+  )
+  return { prefixes: [], patterns: [/^\/v1\/projects\/[^/]+\/locations\/[^/]+\/operations(?:\/|$)/], app }
+}
