@@ -9,11 +9,12 @@ import type { EmulatedApi } from './kernel/api.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createDeliver, type DeliveryRecord } from './kernel/deliver.ts'
 import type { Faults } from './kernel/faults.ts'
-import { httpOperations, type GatewayControl } from './kernel/gateway.ts'
+import { httpOperations, statusResponse, type GatewayControl, type Operation } from './kernel/gateway.ts'
 import type { FrontDoor } from './kernel/http-server.ts'
 import { locationOperationsFace } from './kernel/location-operations.ts'
 import { operationsFace, type OperationSource } from './kernel/operations.ts'
 import { clientProtos } from './kernel/grpc-server.ts'
+import { transcodedFace } from './kernel/transcoding.ts'
 import { LocalCloudError } from './local-cloud-error.ts'
 import { pubSubApi } from './pubsub/index.ts'
 import { cloudRunApi } from './run/index.ts'
@@ -152,8 +153,14 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     pubSubApi({ directory, clock, deliver }),
   )
 
+  const transcoding = httpOperations(control.gateway, statusResponse)
+  const transcoded = [
+    overHttp(run, transcoding, [run.operations]),
+    overHttp(tasks, transcoding, [tasks.operations]),
+    overHttp(pubsub, transcoding),
+  ]
   return {
-    apis: [iam, serviceUsage, billing, artifactRegistry, storage, bigQuery, vertex, run, tasks, pubsub],
+    apis: [iam, serviceUsage, billing, artifactRegistry, storage, bigQuery, vertex, ...transcoded],
     operations: {
       ...longRunningOperations([run.operations, tasks.operations]),
       http: locationOperationsFace([artifactRegistry.operations], operation),
@@ -164,6 +171,14 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     services: [run],
     dispatchers: [tasks, pubsub],
   }
+}
+
+/** An API of the gRPC listener, with its own operations, as the HTTP listener serves it too. */
+function overHttp(api: EmulatedApi, operation: Operation, sources: readonly OperationSource[] = []): EmulatedApi {
+  if (!api.grpc) throw new Error(`${api.name} has no gRPC face`)
+  const operations = sources.length > 0 ? operationsFace(sources) : {}
+  const face = { ...api.grpc, services: { ...api.grpc.services, ...operations } }
+  return { ...api, http: transcodedFace(face, operation) }
 }
 
 /** One google.longrunning.Operations service answers for all APIs of the port. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LocalCloud } from '../../src/emulator/local-cloud.ts'
 import { admin, callApi, LocalClouds, requestAs, runProgram, stateOf } from './local-cloud-fixture.ts'
 import { pack } from './run-harness.ts'
+import type { Transport } from './transcoded-server.ts'
 
 const clouds = new LocalClouds()
 
@@ -22,13 +23,18 @@ const recorder = `
     response.writeHead(written.ok ? 200 : 500).end()
   }).listen(process.env.PORT)`
 
-const setUp = (members: string[]): string => `
+const TRANSPORTS = {
+  gRPC: '{ apiEndpoint: cloud.grpc.host, port: cloud.grpc.port }',
+  REST: `{ apiEndpoint: '127.0.0.1', port: Number(new URL(cloud.http).port), fallback: true, protocol: 'http' }`,
+}
+
+const setUp = (members: string[], transport: Transport = 'gRPC'): string => `
   import { CloudTasksClient } from '@google-cloud/tasks'
   import { v1 } from '@google-cloud/pubsub'
   import { ServicesClient } from '@google-cloud/run'
   const parent = 'projects/imagery-local/locations/us-central1'
-  const grpc = { apiEndpoint: cloud.grpc.host, port: cloud.grpc.port }
-  const services = new ServicesClient(grpc)
+  const reached = ${TRANSPORTS[transport]}
+  const services = new ServicesClient(reached)
   const [operation] = await services.createService({ parent, serviceId: 'recorder', service: { template: {
     serviceAccount: 'recorder@imagery-local.iam.gserviceaccount.com',
     containers: [{
@@ -43,19 +49,19 @@ const setUp = (members: string[]): string => `
     bindings: [{ role: 'roles/run.invoker', members: ${JSON.stringify(members)} }],
   } })
   const oidcToken = { serviceAccountEmail: 'invoker@imagery-local.iam.gserviceaccount.com', audience: service.uri }
-  const tasks = new CloudTasksClient(grpc)
+  const tasks = new CloudTasksClient(reached)
   const [queue] = await tasks.createQueue({ parent, queue: {
     name: parent + '/queues/q', retryConfig: { maxAttempts: 2, minBackoff: { nanos: 1e8 }, maxBackoff: { nanos: 1e8 } },
   } })
   await tasks.createTask({ parent: queue.name, task: {
     name: queue.name + '/tasks/one', httpRequest: { url: service.uri + '/process', oidcToken },
   } })
-  const [topic] = await new v1.PublisherClient(grpc).createTopic({ name: 'projects/imagery-local/topics/shards' })
-  await new v1.SubscriberClient(grpc).createSubscription({
+  const [topic] = await new v1.PublisherClient(reached).createTopic({ name: 'projects/imagery-local/topics/shards' })
+  await new v1.SubscriberClient(reached).createSubscription({
     name: 'projects/imagery-local/subscriptions/shards', topic: topic.name,
     pushConfig: { pushEndpoint: service.uri + '/push', oidcToken },
   })
-  await new v1.PublisherClient(grpc).publish({ topic: topic.name, messages: [{ data: Buffer.from('shard') }] })
+  await new v1.PublisherClient(reached).publish({ topic: topic.name, messages: [{ data: Buffer.from('shard') }] })
   console.log(JSON.stringify(service.uri))
   process.exit()`
 
@@ -91,22 +97,32 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 describe('the whole local cloud', () => {
-  it('takes a task and a message to a deployed program, which works under its own account', async () => {
-    const cloud = await clouds.start()
-    await deploySource(cloud)
-    const uri = await runProgram(cloud.locator, setUp(['serviceAccount:invoker@imagery-local.iam.gserviceaccount.com']))
-    expect(uri).toMatch(/^https:\/\/recorder-\d{12}\.us-central1\.run\.app$/)
-    await until(async () => (await seen(cloud)).length === 2)
-    const account = 'recorder@imagery-local.iam.gserviceaccount.com'
-    expect(await seen(cloud)).toEqual([
-      { account, path: '/process', authorized: true },
-      { account, path: '/push', authorized: true },
-    ])
-    await until(async () => {
-      const { apis } = await stateOf(cloud)
-      return apis['cloudtasks']?.['tasks'] === 0 && apis['pubsub']?.['unacknowledgedMessages'] === 0
-    })
-  })
+  it.each<Transport>(['gRPC', 'REST'])(
+    'takes a task and a message, sent over %s, to a deployed program, which works under its own account',
+    async (transport) => {
+      const cloud = await clouds.start()
+      await deploySource(cloud)
+      const invoker = 'serviceAccount:invoker@imagery-local.iam.gserviceaccount.com'
+      const uri = await runProgram(cloud.locator, setUp([invoker], transport))
+      expect(uri).toMatch(/^https:\/\/recorder-\d{12}\.us-central1\.run\.app$/)
+      await until(async () => (await seen(cloud)).length === 2)
+      const account = 'recorder@imagery-local.iam.gserviceaccount.com'
+      expect(await seen(cloud)).toEqual([
+        { account, path: '/process', authorized: true },
+        { account, path: '/push', authorized: true },
+      ])
+      await until(async () => {
+        const { apis } = await stateOf(cloud)
+        return apis['cloudtasks']?.['tasks'] === 0 && apis['pubsub']?.['unacknowledgedMessages'] === 0
+      })
+      // Whatever the transport, a call has the same name: fault rules, logs and counts hold for both.
+      expect((await stateOf(cloud)).calls).toMatchObject({
+        'google.cloud.run.v2.Services/CreateService': 1,
+        'google.cloud.tasks.v2.CloudTasks/CreateTask': 1,
+        'google.pubsub.v1.Publisher/Publish': 1,
+      })
+    },
+  )
 
   it('lets nobody through to a program who is not bound to invoke it', async () => {
     const cloud = await clouds.start()

@@ -21,6 +21,8 @@ export interface Case {
   call: string
   link: string
   run(cloud: PubSubCloud): Promise<unknown>
+  /** It has no like over REST: the client cannot build the request, or JSON has another form for it. */
+  isOnlyGrpc?: boolean
   /** The status of the error, or a part of the answer. */
   expected: keyof typeof CODES | object
 }

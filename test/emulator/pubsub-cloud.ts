@@ -11,6 +11,7 @@ import type { Deliver, Delivery, EmulatedApi } from '../../src/emulator/kernel/a
 import type { CancelTimer, Clock } from '../../src/emulator/kernel/clock.ts'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import type { Gateway } from '../../src/emulator/kernel/gateway.ts'
+import { overTransport, serveTranscoded, type Transport } from './transcoded-server.ts'
 
 export const PROJECT = 'test-project'
 export const TOPIC = `projects/${PROJECT}/topics/images`
@@ -40,8 +41,10 @@ export class PubSubCloud {
   #clients: Clients | undefined
   #stopServer: (() => Promise<void>) | undefined
   #deliver: Deliver | undefined
+  readonly #transport: Transport
 
-  constructor(options: { clock?: Clock; deliver?: Deliver } = {}) {
+  constructor(options: { clock?: Clock; deliver?: Deliver; transport?: Transport } = {}) {
+    this.#transport = options.transport ?? 'gRPC'
     this.clock = options.clock ?? new PatientClock()
     this.#deliver = options.deliver
     this.directory = mkdtempSync(path.join(tmpdir(), 'imagery-pubsub-'))
@@ -82,8 +85,13 @@ export class PubSubCloud {
     })
     await this.#api.start()
     const server = await serveGrpc([this.#api], { gateway, certificate, port: 0 })
-    this.#stopServer = () => server.stop()
-    const generated = { projectId: PROJECT, apiEndpoint: 'localhost', port: server.port }
+    const rest = await serveTranscoded(this.#api.grpc!, gateway)
+    this.#stopServer = async () => {
+      await server.stop()
+      await rest.stop()
+    }
+    const port = this.#transport === 'gRPC' ? server.port : rest.port
+    const generated = { projectId: PROJECT, ...overTransport(this.#transport, port) }
     this.#clients = {
       pubsub: new PubSub({ projectId: PROJECT, apiEndpoint: `localhost:${server.port}`, emulatorMode: false }),
       publisher: new v1.PublisherClient(generated),

@@ -21,6 +21,7 @@ export const publisherCases: Case[] = [
   ...['no', 'x'.repeat(256), '1digit', 'goog-topic', 'sla/sh', 'spa ce', 'ümlaut', 'colon:'].map((id) => ({
     call: `CreateTopic with the id "${id.slice(0, 12)}" (${id.length} characters)`,
     link: BASICS,
+    isOnlyGrpc: id.includes('/'),
     run: (cloud: PubSubCloud) => cloud.publisher.createTopic({ name: topicName(id) }),
     expected: 'INVALID_ARGUMENT' as const,
   })),
@@ -33,6 +34,7 @@ export const publisherCases: Case[] = [
   {
     call: 'CreateTopic with a subscription name',
     link: BASICS,
+    isOnlyGrpc: true,
     run: (cloud) => cloud.publisher.createTopic({ name: subscriptionName('mixed-up') }),
     expected: 'INVALID_ARGUMENT',
   },

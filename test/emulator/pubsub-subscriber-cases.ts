@@ -32,6 +32,7 @@ export const subscriberCases: Case[] = [
   {
     call: 'CreateSubscription without a name gets a random one in the topic’s project',
     link: SUBSCRIPTIONS,
+    isOnlyGrpc: true,
     run: (cloud) => cloud.subscriber.createSubscription({ topic: topicName('kept') }),
     expected: { name: expect.stringMatching(new RegExp(`^${PARENT}/subscriptions/[A-Za-z]`)) as string },
   },
@@ -163,6 +164,8 @@ export const subscriberCases: Case[] = [
   ...['topic', 'enable_message_ordering', 'ackDeadlineSeconds', 'nonsense'].map((path) => ({
     call: `UpdateSubscription with "${path}" in the mask`,
     link: SUBSCRIPTIONS,
+    // JSON writes masks in camelCase.
+    isOnlyGrpc: path === 'ackDeadlineSeconds',
     run: (cloud: PubSubCloud) =>
       cloud.subscriber.updateSubscription({
         subscription: { name: subscriptionName('kept-pull'), topic: topicName('kept') },
@@ -240,6 +243,7 @@ export const subscriberCases: Case[] = [
   {
     call: 'StreamingPull is refused by name',
     link: PULL,
+    isOnlyGrpc: true,
     run: (cloud) =>
       new Promise((_, reject) => {
         const stream = cloud.subscriber.streamingPull()

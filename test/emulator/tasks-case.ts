@@ -24,6 +24,8 @@ export interface Case {
   call: (cloud: TasksCloud) => Promise<unknown>
   /** What the answer holds, when the call succeeds. */
   answer?: object
+  /** The client itself refuses to build such a request for REST. */
+  isOnlyGrpc?: true
   /** gRPC code and, where it is known, text of the error. */
   error?: [code: number, text?: string]
 }

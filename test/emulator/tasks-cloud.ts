@@ -7,6 +7,7 @@ import type { Delivery, DeliveryAnswer } from '../../src/emulator/kernel/api.ts'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import type { Gateway } from '../../src/emulator/kernel/gateway.ts'
 import type { CloudTasksApi } from '../../src/emulator/tasks/index.ts'
+import { overTransport, serveTranscoded, type Transport } from './transcoded-server.ts'
 
 export const LOCATION = 'projects/test-project/locations/us-central1'
 export const QUEUE = `${LOCATION}/queues/imagery-run`
@@ -36,6 +37,11 @@ export class TasksCloud {
   answer: (delivery: Delivery) => Answer | Promise<Answer> = () => 200
   readonly #directories = [this.directory]
   #running: Running | undefined
+  readonly #transport: Transport
+
+  constructor(transport: Transport = 'gRPC') {
+    this.#transport = transport
+  }
 
   get api(): CloudTasksApi {
     return this.#started().api
@@ -67,10 +73,14 @@ export class TasksCloud {
     if (!grpc) throw new Error('Cloud Tasks has no gRPC face')
     const services = { ...grpc.services, ...operationsFace([api.operations]) }
     const gateway: Gateway = async (_, handler) => handler({ email: 'tester@example.com' })
-    const server = await serveGrpc([{ ...api, grpc: { ...grpc, services } }], { gateway, certificate, port: 0 })
+    const face = { ...grpc, services }
+    const server =
+      this.#transport === 'gRPC'
+        ? await serveGrpc([{ grpc: face }], { gateway, certificate, port: 0 })
+        : await serveTranscoded(face, gateway)
     const authClient = new OAuth2Client()
     authClient.setCredentials({ access_token: 'token', expiry_date: Date.now() + 3_600_000 })
-    const options = { projectId: 'test-project', apiEndpoint: 'localhost', port: server.port, authClient }
+    const options = { projectId: 'test-project', authClient, ...overTransport(this.#transport, server.port) }
     const clients = { v2: new CloudTasksClient(options), v2beta3: new v2beta3.CloudTasksClient(options) }
     const stop = async (): Promise<void> => {
       await clients.v2.close()

@@ -219,6 +219,7 @@ export const queueCases: Case[] = [
   },
   {
     name: 'a malformed queue name is refused',
+    isOnlyGrpc: true,
     link: `${RPC}.GetQueueRequest`,
     call: (cloud) => cloud.client.getQueue({ name: `${LOCATION}/queues/` }),
     error: [INVALID_ARGUMENT, 'Invalid resource field value in the request.'],

@@ -26,7 +26,7 @@ const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
   [/^google-auth-library/, ['google', 'emulator']],
   [/^listr2/, ['ui']],
   [/^conf$/, ['services']],
-  [/^@duckdb\/|^farmhash-modern|^node:sqlite|^@grpc\/|^selfsigned/, ['emulator']],
+  [/^@duckdb\/|^farmhash-modern|^node:sqlite|^@grpc\/|^protobufjs|^selfsigned/, ['emulator']],
   // Tokens are signed on the one side and checked on the other.
   [/^jose/, ['google', 'emulator']],
   [/^@oclif\//, ['entry', 'commands', 'hooks']],

@@ -34,6 +34,24 @@ export interface Access {
   has(principal: Principal, demand: Demand): boolean
 }
 
+/** A google.api.HttpRule as clients carry it: a path under its HTTP method. */
+export interface HttpRule {
+  get?: string
+  put?: string
+  post?: string
+  delete?: string
+  patch?: string
+  /** The request's field that the body is, `*` for the request itself. */
+  body?: string
+  additional_bindings?: HttpRule | readonly HttpRule[]
+}
+
+/**
+ * Rules by service and method. Services that many APIs have in common (google.longrunning.Operations,
+ * google.iam.v1.IAMPolicy) are annotated with paths that hold for none of them: the API states its own.
+ */
+export type HttpRules = Readonly<Record<string, Readonly<Record<string, HttpRule>>>>
+
 /** The gRPC face of an API. Methods of the service that have no handler answer UNIMPLEMENTED by name. */
 export interface GrpcFace {
   /** The parsed `protos.json` that the official client ships. */
@@ -43,6 +61,7 @@ export interface GrpcFace {
   /** What a call needs beforehand, by method (`google.cloud.tasks.v2.CloudTasks/CreateTask`), from its request. */
   // eslint-disable-next-line typescript/no-explicit-any -- as with RpcHandler
   needs?: Record<string, (request: any) => readonly Demand[]>
+  httpRules?: HttpRules
 }
 
 /**

@@ -2,7 +2,7 @@ import { GoogleError } from './errors.ts'
 
 /** One fault of a request's JSON, as google.rpc.BadRequest lists it. */
 export interface FieldViolation {
-  /** Proto path in snake_case, e.g. `generation_config.media_resolution`; absent for the request itself. */
+  /** Proto path in snake_case, e.g. `queue.rate_limits.max_burst_size`; absent for the request itself. */
   field?: string
   description: string
 }
@@ -13,4 +13,18 @@ export function badRequest(violations: readonly FieldViolation[]): GoogleError {
   return new GoogleError('INVALID_ARGUMENT', message, {
     details: [{ '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations: violations }],
   })
+}
+
+/** `at` as Google's messages name the place of a fault: nothing for the request itself. */
+export function whereIs(at: string): string {
+  return at === '' ? '' : ` at '${at}'`
+}
+
+/** Longer values are cut in messages. */
+const SHOWN_CHARACTERS = 100
+
+/** A JSON value as a message shows it. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined'
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
 }

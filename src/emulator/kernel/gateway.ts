@@ -170,8 +170,8 @@ function wait(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => clock.after(delayMs, resolve))
 }
 
-/** Binds `Operation` to a gateway; route modules receive the result. */
-export function httpOperations(gateway: Gateway): Operation {
+/** Binds `Operation` to a gateway; route modules receive the result. `respond` gives errors their shape. */
+export function httpOperations(gateway: Gateway, respond = errorResponse): Operation {
   return (method, handler, options = {}) =>
     async (context) => {
       try {
@@ -186,7 +186,7 @@ export function httpOperations(gateway: Gateway): Operation {
         }
         return await gateway(call, (principal) => handler(context, principal))
       } catch (error) {
-        return error instanceof ConnectionDropped ? cutConnection(context) : errorResponse(error)
+        return error instanceof ConnectionDropped ? cutConnection(context) : respond(error)
       }
     }
 }
@@ -201,12 +201,24 @@ function cutConnection(context: Context): Response {
 
 /** Any thrown value as Google's JSON error answer; what is not a GoogleError is a fault of ours: 500 INTERNAL. */
 export function errorResponse(error: unknown): Response {
-  const known = error instanceof GoogleError ? error : unforeseen(error)
-  if (known !== error) console.error(error)
+  const known = knownError(error)
   // "Not Modified" is an answer without a body (https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5).
   if (known.http === 304) return new Response(null, { status: 304 })
   return Response.json(errorBody(known), {
     status: known.http,
     headers: known.retryAfterS === undefined ? {} : { 'retry-after': String(Math.ceil(known.retryAfterS)) },
   })
+}
+
+/** The same in AIP-193's shape alone (https://google.aip.dev/193), as APIs answer that were born as gRPC. */
+export function statusResponse(error: unknown): Response {
+  const { status, message, http, retryAfterS, details = [] } = knownError(error)
+  const options = { http, details, ...(retryAfterS === undefined ? {} : { retryAfterS }) }
+  return errorResponse(new GoogleError(status, message, options))
+}
+
+function knownError(error: unknown): GoogleError {
+  if (error instanceof GoogleError) return error
+  console.error(error)
+  return unforeseen(error)
 }

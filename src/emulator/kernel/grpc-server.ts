@@ -6,6 +6,7 @@ import { fromJSON } from '@grpc/proto-loader'
 import type { Demand, EmulatedApi, GrpcFace, RpcHandler } from './api.ts'
 import { GoogleError, notEmulated } from './errors.ts'
 import type { Gateway } from './gateway.ts'
+import { MESSAGE_FORM } from './message-form.ts'
 import { unforeseen } from './unforeseen.ts'
 
 const require = createRequire(import.meta.url)
@@ -61,13 +62,7 @@ export async function serveGrpc(
 }
 
 function addFace(server: grpc.Server, face: GrpcFace, gateway: Gateway): void {
-  const definitions = fromJSON(face.protos, {
-    enums: String,
-    longs: String,
-    bytes: Buffer as unknown as typeof Array,
-    defaults: true,
-    oneofs: true,
-  })
+  const definitions = fromJSON(face.protos, { ...MESSAGE_FORM, bytes: Buffer as unknown as typeof Array })
   for (const [serviceName, handlers] of Object.entries(face.services)) {
     const definition = definitions[serviceName] as grpc.ServiceDefinition | undefined
     if (!definition) throw new Error(`no service ${serviceName} in the protos`)

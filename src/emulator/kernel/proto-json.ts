@@ -1,4 +1,5 @@
-import type { FieldViolation } from './bad-request.ts'
+import { shown, whereIs, type FieldViolation } from './bad-request.ts'
+import { decodeBase64 } from './proto-scalars.ts'
 
 /** A named proto enum. */
 export interface EnumType {
@@ -38,7 +39,7 @@ export function parseMessage(type: MessageType, json: unknown): ParsedMessage {
   const context: Context = { violations: [], refused: [] }
   const value = isObject(json) ? readMessage(type, json, '', context) : {}
   if (!isObject(json))
-    context.violations.push({ description: `Invalid JSON payload received. ${describe(json)} is not an object.` })
+    context.violations.push({ description: `Invalid JSON payload received. ${shown(json)} is not an object.` })
   return { value, ...context }
 }
 
@@ -55,8 +56,7 @@ function readMessage(type: MessageType, json: Shown, at: string, context: Contex
   for (const [name, given] of Object.entries(json)) {
     const field = type.fields[name] ?? type.fields[camelCase(name)]
     if (!field) {
-      const where = at === '' ? '' : ` at '${at}'`
-      violate(context, at, `Invalid JSON payload received. Unknown name "${name}"${where}: Cannot find field.`)
+      violate(context, at, `Invalid JSON payload received. Unknown name "${name}"${whereIs(at)}: Cannot find field.`)
       continue
     }
     if (given === null && field.type !== 'value') continue
@@ -84,7 +84,7 @@ function readField(field: Field, given: unknown, at: string, context: Context): 
     return list.map((item, index) => readValue(field, item, Array.isArray(given) ? `${at}[${index}]` : at, context))
   }
   if (field.kind === 'map') {
-    if (!isObject(given)) return violate(context, at, `Invalid value at '${at}' (Map), ${describe(given)}`)
+    if (!isObject(given)) return violate(context, at, `Invalid value at '${at}' (Map), ${shown(given)}`)
     return Object.fromEntries(
       Object.entries(given).map(([key, item], index) => [
         key,
@@ -94,11 +94,10 @@ function readField(field: Field, given: unknown, at: string, context: Context): 
   }
   if (Array.isArray(given) && field.type !== 'value') {
     const [, parent = '', name = at] = /^(.*)\.([^.]+)$/.exec(at) ?? []
-    const where = parent === '' ? '' : ` at '${parent}'`
     return violate(
       context,
       parent,
-      `Invalid JSON payload received. Unknown name "${name}"${where}: Proto field is not repeating, cannot start list.`,
+      `Invalid JSON payload received. Unknown name "${name}"${whereIs(parent)}: Proto field is not repeating, cannot start list.`,
     )
   }
   return readValue(field, given, at, context)
@@ -108,18 +107,18 @@ function readValue({ type }: Field, given: unknown, at: string, context: Context
   if (typeof type === 'function') {
     const message = type()
     if (isObject(given)) return readMessage(message, given, at, context)
-    return violate(context, at, `Invalid value at '${at}' (type.googleapis.com/${message.name}), ${describe(given)}`)
+    return violate(context, at, `Invalid value at '${at}' (type.googleapis.com/${message.name}), ${shown(given)}`)
   }
   if (typeof type === 'object') {
     const named = typeof given === 'number' ? type.numbers?.[given] : given
     const wanted = typeof named === 'string' && type.ignoresCase ? named.toUpperCase() : named
     if (typeof wanted === 'string' && type.values.includes(wanted)) return wanted
-    return violate(context, at, `Invalid value at '${at}' (type.googleapis.com/${type.name}), ${describe(given)}`)
+    return violate(context, at, `Invalid value at '${at}' (type.googleapis.com/${type.name}), ${shown(given)}`)
   }
   const read = SCALARS[type](given)
   if (read !== undefined) return read
   const problem =
-    type === 'bytes' && typeof given === 'string' ? `Base64 decoding failed for ${describe(given)}` : describe(given)
+    type === 'bytes' && typeof given === 'string' ? `Base64 decoding failed for ${shown(given)}` : shown(given)
   return violate(context, at, `Invalid value at '${at}' (TYPE_${type.toUpperCase()}), ${problem}`)
 }
 
@@ -146,23 +145,8 @@ function whole(given: unknown, bound: number): number | undefined {
   return read !== undefined && Number.isInteger(read) && read >= -bound && read < bound ? read : undefined
 }
 
-/** Standard or URL-safe, padded or not; undefined when any character is neither. */
-function decodeBase64(text: string): Buffer | undefined {
-  const bytes = Buffer.from(text, 'base64')
-  const digits = text.length - (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0)
-  // Node's decoder skips what it does not know: then bytes are missing.
-  return digits % 4 !== 1 && bytes.byteLength === Math.floor((digits * 3) / 4) ? bytes : undefined
-}
-
 function violate(context: Context, field: string, description: string): undefined {
   context.violations.push(field === '' ? { description } : { field, description })
-}
-
-const SHOWN_CHARACTERS = 100
-
-function describe(given: unknown): string {
-  const text = JSON.stringify(given) ?? 'undefined'
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
 }
 
 function isObject(value: unknown): value is Shown {

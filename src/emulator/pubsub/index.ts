@@ -6,6 +6,7 @@ import { clientProtos } from '../kernel/grpc-server.ts'
 import { backlogStore } from './backlog-store.ts'
 import { Backlog } from './backlog.ts'
 import { Catalog } from './catalog.ts'
+import { HTTP_RULES } from './http-rules.ts'
 import { publisherHandlers } from './publisher-handlers.ts'
 import { Puller } from './puller.ts'
 import { Pushers } from './pusher.ts'
@@ -37,6 +38,7 @@ export async function pubSubApi(options: { directory: string; clock: Clock; deli
         'google.pubsub.v1.Publisher': publisherHandlers({ catalog, backlog, resources }),
         'google.pubsub.v1.Subscriber': subscriberHandlers({ catalog, puller, resources }),
       },
+      httpRules: HTTP_RULES,
     },
     async start() {
       catalog.recover()

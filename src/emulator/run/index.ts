@@ -10,6 +10,7 @@ import { Fleet } from './fleet.ts'
 import { openFrontDoor } from './front-door.ts'
 import type { FrontDoor, Route } from './front-door.ts'
 import { runHandlers } from './handlers.ts'
+import { HTTP_RULES } from './http-rules.ts'
 import { MAX_PROCESSES_DEFAULT } from './limits.ts'
 import { RunOperations } from './run-operations.ts'
 import { ServiceAdmin } from './service-admin.ts'
@@ -80,7 +81,7 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
 
   return {
     name: 'run',
-    grpc: { protos, services: runHandlers(admin, store, changed) },
+    grpc: { protos, services: runHandlers(admin, store, changed), httpRules: HTTP_RULES },
     operations,
     frontDoor,
     start: () => deployments.resume(),
