@@ -70,7 +70,7 @@ export class Repositories {
       else changed[field] = wanted[field]
     }
     const repository = { ...(changed as unknown as Repository), updateTime: this.#now() }
-    checkSettings(repository as RepositoryFields)
+    checkSettings(repository)
     this.#store.putRepository(repository)
     return this.wire(repository)
   }
