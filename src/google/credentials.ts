@@ -1,4 +1,4 @@
-import type { Compute, GoogleAuth } from 'google-auth-library'
+import type { AuthClient, Compute, GoogleAuth, IdTokenProvider } from 'google-auth-library'
 import { localCloud } from './environment.ts'
 
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
@@ -52,23 +52,40 @@ export async function localAuthOptions(
   return authClient && { authClient, projectId }
 }
 
+let adc: GoogleAuth | undefined
+
+/** Application Default Credentials of every kind, found and read by Google's own library. */
+async function defaultCredentials(): Promise<GoogleAuth> {
+  if (adc) return adc
+  const [{ GoogleAuth }, authClient] = await Promise.all([import('google-auth-library'), localCredentials()])
+  adc = new GoogleAuth(authClient ? { authClient } : { scopes: [SCOPE] }) as GoogleAuth
+  return adc
+}
+
+/** A client whose requests carry this process's access token. */
+export async function accessClient(): Promise<AuthClient> {
+  return (await defaultCredentials()).getClient()
+}
+
 /**
- * An identity token of the caller for a Cloud Run service.
- *
- * @param audience the service's URL
+ * Who this process is when it calls a service of ours: a service account has identity tokens of its
+ * own, a person (`authorized_user`) or a federated identity has none for an audience of our choice
+ * (https://cloud.google.com/docs/authentication/get-id-token).
  */
-export async function identityToken(audience: string): Promise<string> {
+export async function identityClient(): Promise<
+  { kind: 'service account'; client: IdTokenProvider } | { kind: 'person' | 'federated'; client?: undefined }
+> {
+  const { Compute, GoogleAuth, Impersonated, JWT, UserRefreshClient } = await import('google-auth-library')
   const local = await localCredentials()
-  if (local) return local.fetchIdToken(audience)
-  const { GoogleAuth } = await import('google-auth-library')
-  const client = await new GoogleAuth().getIdTokenClient(audience)
-  return client.idTokenProvider.fetchIdToken(audience)
+  // Without scopes: Google makes a key either an access token or an identity token.
+  const client = local ?? (await new GoogleAuth().getClient())
+  if (client instanceof JWT || client instanceof Compute || client instanceof Impersonated)
+    return { kind: 'service account', client }
+  return { kind: client instanceof UserRefreshClient ? 'person' : 'federated' }
 }
 
 /** The e-mail address of the account that this process calls Google with, when it is a service account. */
 export async function callerAccount(): Promise<string | undefined> {
-  const { GoogleAuth } = await import('google-auth-library')
-  const authClient = await localCredentials()
-  const credentials = await new GoogleAuth(authClient ? { authClient } : {}).getCredentials()
+  const credentials = await (await defaultCredentials()).getCredentials()
   return credentials.client_email
 }

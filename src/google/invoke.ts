@@ -1,8 +1,8 @@
 import { request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { identityToken } from './credentials.ts'
 import { localCloud } from './environment.ts'
 import { cloudError, CloudError } from './errors.ts'
+import { withServiceToken } from './service-tokens.ts'
 
 export interface ServiceAnswer {
   status: number
@@ -18,14 +18,14 @@ const MOST_TRIES = 5
 const FIRST_PAUSE_MS = 250
 
 /**
- * Calls a private Cloud Run service as this process's account
+ * Calls a private Cloud Run service as this process's account, or as whom that may speak for
  * (https://cloud.google.com/run/docs/authenticating/service-to-service). In a local cloud the
  * request goes to the local front door under the service's own host name.
  *
  * The routes of our services may all be called twice, so a call that fails in passing is repeated.
  *
  * @param options.timeoutMs for all tries together
- * @throws CloudError UNAVAILABLE when nothing answers in time; otherwise the last answer is returned, whatever its status
+ * @throws CallRefused when the service lets none of its tokens in; CloudError UNAVAILABLE when nothing answers in time; otherwise the last answer is returned, whatever its status
  */
 export async function callService(
   serviceUrl: string,
@@ -53,13 +53,15 @@ async function callOnce(
   options: { method: 'GET' | 'POST'; body?: object; timeoutMs: number },
 ): Promise<ServiceAnswer> {
   const payload = options.body === undefined ? undefined : JSON.stringify(options.body)
-  const headers = {
-    authorization: `Bearer ${await identityToken(serviceUrl).catch((error: unknown) => Promise.reject(cloudError(error)))}`,
-    ...(payload === undefined
-      ? {}
-      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
-  }
-  return send(new URL(route, serviceUrl), { method: options.method, headers, timeout: options.timeoutMs }, payload)
+  return withServiceToken(serviceUrl, (token) => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      ...(payload === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
+    }
+    return send(new URL(route, serviceUrl), { method: options.method, headers, timeout: options.timeoutMs }, payload)
+  })
 }
 
 function send(url: URL, options: RequestOptions, payload: string | undefined): Promise<ServiceAnswer> {

@@ -1,14 +1,30 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { localCloud } from '../google/environment.ts'
 import { CloudError } from '../google/errors.ts'
+import { CallRefused } from '../google/service-tokens.ts'
 
 /** Every step may be repeated: what is there already is left alone. */
 const TRY_AGAIN = 'Try again; nothing is done twice'
+
+/** What the token endpoint says of a sign-in that was revoked, has expired, or has to be confirmed (https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */
+const SIGN_IN_AGAIN = /\binvalid_(?:grant|rapt)\b/
 
 /** Whatever a service threw, as an expected failure when it is one; anything else is a bug and stays as it is. */
 export function expectedFailure(error: unknown): unknown {
   if (!(error instanceof CloudError)) return error
   const cloud = localCloud() ? 'The local cloud' : 'Google Cloud'
+  if (error instanceof CallRefused)
+    return new ImageryError('ACCESS_DENIED', error.message, { suggestions: error.suggestions, cause: error })
+  if (SIGN_IN_AGAIN.test(error.message)) {
+    return new ImageryError(
+      'ACCESS_DENIED',
+      `Google does not take this machine's credentials any more: ${error.message}`,
+      {
+        suggestions: ['gcloud auth application-default login'],
+        cause: error,
+      },
+    )
+  }
   switch (error.status) {
     case 'PERMISSION_DENIED':
     case 'UNAUTHENTICATED':

@@ -1,5 +1,8 @@
 import { ImageryError } from '../contracts/errors.ts'
+import { invokerAccount, type Place } from '../contracts/names.ts'
 import { credentialsProject, findCredentials } from '../google/credentials-origin.ts'
+import { useLocalAccount, useProject } from '../google/environment.ts'
+import { callServicesThrough } from '../google/service-tokens.ts'
 import { attachLocalCloud } from './local-cloud.ts'
 import { openSettingsStore } from './settings-store.ts'
 import { placeFlags, resolveSettings, settledPlace, type GivenSettings, type Settings } from './settings.ts'
@@ -44,6 +47,7 @@ export async function openLocalSession(configDirectory: string, options: LocalSe
   })
   const { projectId, region } = locator
   const place = { projectId, region, ...(options.name ? { name: options.name } : {}) }
+  await actIn(place)
   const mustOutliveUs = (): void => {
     if (isOwn) throw notRunning(options.flags)
   }
@@ -72,6 +76,7 @@ export async function openGoogleSession(configDirectory: string, flags: GivenSet
   const { settings, store } = await settingsInForce(configDirectory, flags)
   const place = settledPlace(settings)
   await needCredentials()
+  await actIn(place)
   return {
     target: googleTarget(place, placeFlags(place, settings)),
     store,
@@ -79,6 +84,15 @@ export async function openGoogleSession(configDirectory: string, flags: GivenSet
     mustOutliveUs: () => undefined,
     close: () => undefined,
   }
+}
+
+/** Settles for this process whose project and services it works with, and in a local cloud as whom. */
+async function actIn(place: Place): Promise<void> {
+  useProject(place.projectId)
+  callServicesThrough(invokerAccount(place))
+  await useLocalAccount().catch((error: unknown) => {
+    throw new ImageryError('INVALID_CONFIGURATION', (error as Error).message, { cause: error })
+  })
 }
 
 /** The settings that a command would work with, and what they were read from. */

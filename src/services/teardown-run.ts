@@ -17,6 +17,7 @@ import { callService } from '../google/invoke.ts'
 import { deleteSubscription, deleteTopic } from '../google/pubsub.ts'
 import { deleteRunTables, describeOwnTable, type RunTableRole } from '../google/run-tables.ts'
 import { deleteObject, deleteObjects } from '../google/storage.ts'
+import { CallRefused } from '../google/service-tokens.ts'
 import { deleteQueue } from '../google/tasks.ts'
 import { describeService } from '../google/run.ts'
 import { findRunId, loadRunSpec, runNotFound } from './find-run.ts'
@@ -88,9 +89,9 @@ export const teardownSteps: readonly Step<TeardownContext>[] = [
             method: 'POST',
             body: { v: 1, run_id: runId },
             timeoutMs: 120_000,
-          })
+          }).catch((error: unknown) => (error instanceof CallRefused ? undefined : Promise.reject(error)))
         : undefined
-      // Without the service, or where it could not, the caller's own permissions have to do.
+      // Without the service, or where it could not or would not, the caller's own permissions have to do.
       if (answer?.status !== 200) for (const queue of queues) await deleteQueue(queue)
       deleted.push(...queues)
       return outcome(queues.length)

@@ -78,6 +78,12 @@ describe('with --project and --region', () => {
     expect(runList.parse(here.json())).toEqual(runList.parse(there.json()))
   })
 
+  test("a company's proxy is not asked for what is on this machine", async () => {
+    const nowhere = 'http://127.0.0.1:9'
+    const proxies = { HTTPS_PROXY: nowhere, https_proxy: nowhere, http_proxy: nowhere, grpc_proxy: nowhere }
+    expect(await user.run(['status', '--local', '--json'], proxies)).toMatchObject({ exitCode: 0, stderr: '' })
+  })
+
   test('another region is another deployment', async () => {
     const { error, exitCode } = await run(['status', '--project', 'imagery-local', '--region', 'asia-east1', '--json'])
     expect(exitCode).toBe(1)
