@@ -58,7 +58,7 @@ let adc: GoogleAuth | undefined
 async function defaultCredentials(): Promise<GoogleAuth> {
   if (adc) return adc
   const [{ GoogleAuth }, authClient] = await Promise.all([import('google-auth-library'), localCredentials()])
-  adc = new GoogleAuth(authClient ? { authClient } : { scopes: [SCOPE] }) as GoogleAuth
+  adc = new GoogleAuth(authClient ? { authClient } : { scopes: [SCOPE] })
   return adc
 }
 

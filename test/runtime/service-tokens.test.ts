@@ -19,7 +19,7 @@ let folder: string
 let google: GoogleByProxy
 
 /** The module anew, as a new process has it: it keeps credentials and tokens. */
-async function newProcess(): Promise<typeof import('../../src/google/service-tokens.ts')> {
+async function newProcess() {
   vi.resetModules()
   const module = await import('../../src/google/service-tokens.ts')
   module.callServicesThrough(INVOKER)
@@ -297,7 +297,7 @@ test('a machine of Google gets its identity token from its metadata server', asy
 test('a service that fails is no reason to try another token', async () => {
   credentials(KEY)
   const { withServiceToken } = await newProcess()
-  const send = vi.fn(() => Promise.resolve({ status: 503 }))
+  const send = vi.fn<() => Promise<{ status: number }>>(() => Promise.resolve({ status: 503 }))
   expect(await withServiceToken(AUDIENCE, send)).toEqual({ status: 503 })
   expect(send).toHaveBeenCalledTimes(1)
 })
