@@ -5,6 +5,7 @@ import { IMAGE_TRANSPORTS, MAX_IMAGES, PICKS, TIERS, UNITS } from '../contracts/
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../model-flags.ts'
 import { builtRuntime } from '../services/deploy.ts'
+import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../services/run-options.ts'
 import {
   checkRunOptions,
   finishedReport,
@@ -94,6 +95,13 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       summary: 'base URL of a proxy or stand-in for Vertex AI',
       helpGroup: 'GEMINI',
       helpValue: 'URL',
+    }),
+    concurrency: Flags.integer({
+      summary: `calls to the model at once (default: ${DEFAULT_CONCURRENCY})`,
+      helpGroup: 'GEMINI',
+      min: 1,
+      max: MAX_CONCURRENCY,
+      helpValue: 'N',
     }),
     'max-attempts': Flags.integer({ summary: 'tries of one unit', min: 1, max: 100, hidden: true, helpValue: 'N' }),
     'attempt-timeout': Flags.integer({

@@ -177,6 +177,11 @@ export const runSpec = z.strictObject({
     queues: z.int().min(1).max(8),
     /** Tasks dispatched at once, over all queues and instances. */
     max_concurrent: z.int().positive(),
+    /**
+     * Calls to the model at once. Fewer than tasks: a task stays dispatched while its row is written.
+     * Null for no limit of its own.
+     */
+    max_calls: z.int().positive().nullable().default(null),
     max_per_second: z.number().positive(),
     /** Tries of one task before it ends as a row with its last cause. */
     max_attempts: z.int().positive(),

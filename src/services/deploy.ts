@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { REQUESTS_PER_INSTANCE } from '../contracts/concurrency.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../contracts/names.ts'
 import type { Step } from '../contracts/steps.ts'
@@ -147,7 +148,7 @@ function commonService(context: DeployContext) {
 
 /** An asset may take long (a slow model), so main has Cloud Tasks' longest deadline: 30 minutes. */
 function mainSpec(context: DeployContext): ServiceSpec {
-  const size = { concurrency: 100, maxInstances: 100, timeoutSeconds: 1_800, memory: '2Gi', cpu: '2' }
+  const size = { concurrency: REQUESTS_PER_INSTANCE, maxInstances: 100, timeoutSeconds: 1_800, memory: '2Gi', cpu: '2' }
   return { ...commonService(context), ...size, args: ['main.js'] }
 }
 

@@ -24,6 +24,8 @@ export interface ModelFlags {
   tier?: Tier | undefined
   imageTransport?: ImageTransport | undefined
   geminiEndpoint?: string | undefined
+  /** Calls to the model at once. */
+  concurrency?: number | undefined
   prices?: string | undefined
 }
 
@@ -85,6 +87,7 @@ const GEMINI_FLAGS = {
   tier: '--tier',
   imageTransport: '--image-transport',
   geminiEndpoint: '--gemini-endpoint',
+  concurrency: '--concurrency',
 } as const satisfies Partial<Record<keyof ModelFlags, string>>
 
 function noGemini(profile: Profile, flags: ModelFlags): null {

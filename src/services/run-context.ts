@@ -6,7 +6,7 @@ import type { TableName } from '../google/bigquery.ts'
 import type { SnapshotSource } from '../google/sql/snapshot.ts'
 import { resolveProfile } from '../profiles/resolve-profile.ts'
 import { chooseModel, type ModelChoice } from './model-choice.ts'
-import { parseOutput, type RunOptions } from './run-options.ts'
+import { checkLocalLimits, parseOutput, runLimits, type RunOptions } from './run-options.ts'
 import { parseSource, type Source } from './source.ts'
 import type { StateStore } from './state-store.ts'
 import type { Deployment, Target } from './target.ts'
@@ -63,11 +63,17 @@ export async function checkRunOptions(options: RunOptions): Promise<CheckedOptio
   return { options, profile, source, choice }
 }
 
-/** The beginning of a run: its id and its start time. */
+/**
+ * The beginning of a run: its id and its start time.
+ *
+ * @throws ImageryError INVALID_FLAG for what the target has no room for
+ */
 export function newRunContext(
   checked: CheckedOptions,
   base: Pick<RunContext, 'target' | 'store' | 'runtimeFolder' | 'signal'>,
 ): RunContext {
+  const { options, choice } = checked
+  if (base.target.kind === 'local') checkLocalLimits(runLimits(options, choice.gemini), options)
   const startedAt = new Date()
   return {
     ...checked,

@@ -7,7 +7,7 @@ import { PROFILE_FILE } from '../profiles/resolve-profile.ts'
 import { fileHash } from './file-hash.ts'
 import { saveRunSpec } from './find-run.ts'
 import type { RunContext } from './run-context.ts'
-import { attemptTimeoutMs, MAX_ATTEMPTS, MAX_CONCURRENT, MAX_PER_SECOND, QUEUES } from './run-options.ts'
+import { runLimits } from './run-options.ts'
 import { makeDataset, readSource } from './run-source.ts'
 import {
   connect,
@@ -83,13 +83,7 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
     images: choice.images,
     gemini: choice.gemini,
     tables: tables!,
-    limits: {
-      queues: QUEUES,
-      max_concurrent: MAX_CONCURRENT,
-      max_per_second: MAX_PER_SECOND * QUEUES,
-      max_attempts: options.maxAttempts ?? MAX_ATTEMPTS,
-      attempt_timeout_ms: attemptTimeoutMs(options, choice.gemini?.tier),
-    },
+    limits: runLimits(options, choice.gemini),
   } satisfies Omit<RunSpec, 'hashes'>
   return runSpec.parse({ ...spec, hashes: runHashes(spec) } satisfies RunSpec)
 }

@@ -18,7 +18,10 @@ const POLL_MS = { google: 5_000, local: 250 }
 const COUNT_MS = { google: 1_000, local: 50 }
 
 /** A look may take at most this share of the time, so that watching never slows the run itself. */
-const MOST_TIME_LOOKING = 0.1
+const MOST_TIME_LOOKING = 0.04
+
+/** A run's end may be noticed so much later than it comes, as a share of the time that it took. */
+const MOST_TIME_LATE = 0.02
 
 /**
  * Without a new row, and without a queued task, for this long, a run is not going on by itself.
@@ -66,7 +69,8 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       const lookAgainMs = now() + Math.max(pollMs, (now() - lookMs) * (1 / MOST_TIME_LOOKING - 1))
       // Queues that run empty are the sign of a run's end; the ledger then says whether it is.
       for (let isQueued = report.state === 'running'; now() < lookAgainMs;) {
-        await rest(Math.min(COUNT_MS[pace], lookAgainMs - now()), options.signal)
+        const countMs = Math.max(COUNT_MS[pace], (now() - first.ms) * MOST_TIME_LATE)
+        await rest(Math.min(countMs, lookAgainMs - now()), options.signal)
         const wasQueued = isQueued
         isQueued = (await queuedUnits(spec)) > 0
         if (wasQueued && !isQueued) break

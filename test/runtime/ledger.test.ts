@@ -80,7 +80,7 @@ describe('the ledger', () => {
     await clock.advance(10)
     expect(requests).toHaveLength(1)
     void ledger.append(TABLE, row('c'))
-    await clock.advance(10)
+    await clock.advance(40)
     expect(requests.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c']])
     first.resolve()
     await ledger.drain()

@@ -53,6 +53,24 @@ describe('an asset that gets its answer', () => {
     ])
   })
 
+  test('took the time from its turn at the model, not from its wait for it', async () => {
+    const { rows, process, clock } = mainService({
+      async answer(_asset, _signal, { onTurn } = { signal: new AbortController().signal }) {
+        await clock.advance(5_000)
+        onTurn?.()
+        await clock.advance(700)
+        return ANSWER
+      },
+    })
+    const enteredMs = clock.now()
+    await process()
+    expect(rows[0]?.row).toMatchObject({
+      latency_ms: 700,
+      started_at: new Date(enteredMs + 5_000).toISOString(),
+      finished_at: new Date(enteredMs + 5_700).toISOString(),
+    })
+  })
+
   test('keeps only the columns that the profile names', async () => {
     const { rows, process } = mainService({
       answer: async () => ({ ...ANSWER, columns: { width: 1, status: 'forged', extra: true } }),

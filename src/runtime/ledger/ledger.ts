@@ -13,8 +13,11 @@ const MAX_GROUP_BYTES = 9_000_000
 /** How long the first row of a group waits for others while no request is on its way. */
 const QUIET_WINDOW_MS = 2
 
-/** The same while a request is on its way: rows come in numbers, and fewer, larger requests serve them sooner. */
-const BUSY_WINDOW_MS = 20
+/**
+ * The same while a request is on its way: rows come in numbers, and fewer, larger requests cost both
+ * sides less. A run has tasks enough for the wait not to be felt.
+ */
+const BUSY_WINDOW_MS = 50
 
 /** Requests on their way at once for one table; beyond it, groups grow. */
 const MAX_REQUESTS = 4

@@ -1,5 +1,7 @@
+import { callsPerInstance } from '../../contracts/concurrency.ts'
 import { PIXELS } from '../../contracts/model-options.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
+import { Budget } from '../budget.ts'
 import type { ImageSource } from '../models/gemini-images.ts'
 import type { Model } from '../models/model.ts'
 
@@ -9,13 +11,32 @@ import type { Model } from '../models/model.ts'
  */
 export function modelForRun(source: ImageSource): (spec: RunSpec) => Promise<Model> {
   const models = new WeakMap<RunSpec, Promise<Model>>()
+  const turns = new Map<string, Budget>()
   return (spec) => {
     let model = models.get(spec)
     if (!model) {
-      model = load(spec, source)
+      model = load(spec, source).then((loaded) => inTurn(loaded, spec, turns))
       models.set(spec, model)
     }
     return model
+  }
+}
+
+/**
+ * The model, with no more units of its run at once than this instance may have. The turns are the
+ * run's: a retry that asks differently has a spec and a model of its own.
+ */
+function inTurn(model: Model, { run_id, limits }: RunSpec, turns: Map<string, Budget>): Model {
+  const most = callsPerInstance(limits)
+  if (most === null) return model
+  const budget = turns.get(run_id) ?? new Budget(most)
+  turns.set(run_id, budget)
+  return {
+    answer: (asset, options) =>
+      budget.spend(1, options.signal, () => {
+        options.onTurn?.()
+        return model.answer(asset, options)
+      }),
   }
 }
 

@@ -6,7 +6,7 @@ import { within, type Clock } from '../clock.ts'
 import { answeredRow, failedRow, refusedRow, type Attempt, type AttemptRow } from '../ledger/attempt-row.ts'
 import { RowRejected } from '../ledger/ledger.ts'
 import type { Logger } from '../log.ts'
-import { AttemptFailure, type Answer, type Known, type Model } from '../models/model.ts'
+import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from '../models/model.ts'
 import { specWith } from '../run-overrides.ts'
 import type { RunSpecs } from '../run-specs.ts'
 import { RecentAttempts, type RecentAttempt, type Recorded } from './recent-attempts.ts'
@@ -123,16 +123,18 @@ export class TaskProcessor {
   /** Never rejects. */
   async #try(spec: RunSpec, task: TaskPayload): Promise<Tried> {
     const { clock, newAttemptId } = this.#deps
-    const startedMs = clock.now()
+    let startedMs = clock.now()
     let billed: Known = {}
-    const outcome = await this.#answer(spec, task, (known) => (billed = known)).then(
+    const onTurn = (): void => void (startedMs = clock.now())
+    const onBilled = (known: Known): void => void (billed = known)
+    const outcome = await this.#answer(spec, task, { onTurn, onBilled }).then(
       (answer) => ({ answer }),
       (error: unknown) => ({ failure: withBilled(this.#failure(error, task), billed) }),
     )
     return { attempt: { id: newAttemptId(), task, spec, startedMs, finishedMs: clock.now() }, ...outcome }
   }
 
-  async #answer(spec: RunSpec, task: TaskPayload, onBilled: (known: Known) => void): Promise<Answer> {
+  async #answer(spec: RunSpec, task: TaskPayload, told: Omit<AnswerOptions, 'signal'>): Promise<Answer> {
     if (task.observations.length === 0) throw noImages()
     const limitMs = spec.limits.attempt_timeout_ms
     const abort = new AbortController()
@@ -140,7 +142,7 @@ export class TaskProcessor {
       abort.abort()
       return timedOut(limitMs)
     }
-    const asked = this.#deps.modelFor(spec).then((model) => model.answer(task, { signal: abort.signal, onBilled }))
+    const asked = this.#deps.modelFor(spec).then((model) => model.answer(task, { ...told, signal: abort.signal }))
     try {
       return await within(this.#deps.clock, limitMs, asked, late)
     } catch (error) {

@@ -4,7 +4,7 @@ import { readFigures, readHeader } from './image-reader.ts'
 import type { ImageHeader } from './image-reader.ts'
 import { judge, VERDICTS } from './image-verdict.ts'
 import type { Verdict } from './image-verdict.ts'
-import type { PixelBudget } from './pixel-budget.ts'
+import type { Budget } from '../budget.ts'
 
 /** One image that could be read. */
 export interface Seen extends ImageHeader {
@@ -48,7 +48,7 @@ export const resolution: Measurement<Seen> = {
 }
 
 /** Figures and verdict of every pixel. The asset's figures are those of its best image. */
-export function imageQuality(budget: PixelBudget): Measurement<Judged> {
+export function imageQuality(budget: Budget): Measurement<Judged> {
   return {
     async measure(observation, bytes, signal) {
       const header = await readHeader(observation.gcs_uri, bytes)

@@ -5,7 +5,7 @@ import type { Profile } from '../../contracts/run-spec.ts'
 import { configureSharp, decoderVersion, MAX_IMAGE_PIXELS } from './image-reader.ts'
 import { AttemptFailure, UnreadableImage } from './model.ts'
 import type { Answer, Model } from './model.ts'
-import { PixelBudget } from './pixel-budget.ts'
+import { Budget } from '../budget.ts'
 import { imageQuality, resolution } from './pixel-measurements.ts'
 import type { Measurement, Seen } from './pixel-measurements.ts'
 
@@ -45,7 +45,7 @@ export function pixelsModel({ profile, readImage }: PixelsModelOptions): Model {
   configureSharp()
   return profile.measure === 'resolution'
     ? measuringModel(resolution, profile, readImage)
-    : measuringModel(imageQuality(new PixelBudget(MAX_IMAGE_PIXELS)), profile, readImage)
+    : measuringModel(imageQuality(new Budget(MAX_IMAGE_PIXELS)), profile, readImage)
 }
 
 function measuringModel<Image extends Seen>(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { PixelBudget } from '../../src/runtime/models/pixel-budget.ts'
+import { Budget } from '../../src/runtime/budget.ts'
 
 const never = new AbortController().signal
 
@@ -19,7 +19,7 @@ function work() {
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 test('work starts while it fits and waits, in order, while it does not', async () => {
-  const budget = new PixelBudget(10)
+  const budget = new Budget(10)
   const [first, second, third] = [work(), work(), work()]
   const all = [budget.spend(6, never, first.run), budget.spend(6, never, second.run), budget.spend(1, never, third.run)]
   await settled()
@@ -34,7 +34,7 @@ test('work starts while it fits and waits, in order, while it does not', async (
 })
 
 test('an image larger than the whole budget takes all of it', async () => {
-  const budget = new PixelBudget(10)
+  const budget = new Budget(10)
   const [huge, small] = [work(), work()]
   const all = [budget.spend(1000, never, huge.run), budget.spend(1, never, small.run)]
   await settled()
@@ -45,13 +45,13 @@ test('an image larger than the whole budget takes all of it', async () => {
 })
 
 test('work that fails gives its share back', async () => {
-  const budget = new PixelBudget(10)
+  const budget = new Budget(10)
   await expect(budget.spend(10, never, () => Promise.reject(new Error('torn')))).rejects.toThrow('torn')
   expect(await budget.spend(10, never, () => Promise.resolve('next'))).toBe('next')
 })
 
 test('one who gives up waiting lets the next one start', async () => {
-  const budget = new PixelBudget(10)
+  const budget = new Budget(10)
   const [running, abandoned, next] = [work(), work(), work()]
   const impatient = new AbortController()
   const first = budget.spend(6, never, running.run)

@@ -1,10 +1,11 @@
 /**
- * Bounds the pixels that are decoded at once, whatever the number of requests in flight: three
- * bytes each, they are the bulk of the process's memory. First come, first served.
+ * Bounds what is used at once by the requests in flight, however many they are: the pixels that are
+ * decoded (three bytes each, the bulk of the process's memory), the units that a model works on.
+ * First come, first served.
  */
-export class PixelBudget {
+export class Budget {
   readonly #capacity: number
-  readonly #waiting: { pixels: number; start: () => void }[] = []
+  readonly #waiting: { amount: number; start: () => void }[] = []
   #taken = 0
 
   constructor(capacity: number) {
@@ -12,13 +13,13 @@ export class PixelBudget {
   }
 
   /**
-   * Runs `work` once its pixels fit.
+   * Runs `work` once what it uses is free.
    *
-   * @param pixels more than the capacity counts as the whole of it, so that nothing waits for ever
+   * @param amount more than the capacity counts as the whole of it, so that nothing waits for ever
    * @throws the signal's reason when it is aborted while waiting; `work` is then never started
    */
-  async spend<T>(pixels: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const share = Math.min(pixels, this.#capacity)
+  async spend<T>(amount: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const share = Math.min(amount, this.#capacity)
     await this.#take(share, signal)
     try {
       return await work()
@@ -28,11 +29,11 @@ export class PixelBudget {
     }
   }
 
-  #take(pixels: number, signal: AbortSignal): Promise<void> {
+  #take(amount: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     return new Promise((resolve, reject) => {
       const entry = {
-        pixels,
+        amount,
         start: () => {
           signal.removeEventListener('abort', abandon)
           resolve()
@@ -41,7 +42,7 @@ export class PixelBudget {
       const abandon = () => {
         this.#waiting.splice(this.#waiting.indexOf(entry), 1)
         reject(signal.reason)
-        // A large image at the head may have held back smaller ones.
+        // A large one at the head may have held back smaller ones.
         this.#startWaiting()
       }
       signal.addEventListener('abort', abandon, { once: true })
@@ -53,9 +54,9 @@ export class PixelBudget {
   #startWaiting(): void {
     for (;;) {
       const next = this.#waiting[0]
-      if (!next || this.#taken + next.pixels > this.#capacity) return
+      if (!next || this.#taken + next.amount > this.#capacity) return
       this.#waiting.shift()
-      this.#taken += next.pixels
+      this.#taken += next.amount
       next.start()
     }
   }
