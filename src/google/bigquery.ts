@@ -293,15 +293,38 @@ function queryRequest(sql: string, options: QueryOptions): Query {
   }
 }
 
-/** What a query would read, found out without running it. @throws CloudError INVALID_ARGUMENT when it is not valid */
-export async function dryRun(sql: string, options: QueryOptions): Promise<{ bytes: number; fields: TableField[] }> {
+/** What a query would do (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobstatistics2). */
+export interface DryRun {
+  bytes: number
+  fields: TableField[]
+  /** `SELECT`, `SCRIPT`, … */
+  statementType: string
+  /** Every table that would be read. */
+  tables: TableName[]
+}
+
+/** What a query would do, found out without running it. @throws CloudError INVALID_ARGUMENT when it is not valid */
+export async function dryRun(sql: string, options: QueryOptions): Promise<DryRun> {
   const client = await bigQuery(options.projectId)
   const [job] = await call(client.createQueryJob({ ...queryRequest(sql, options), dryRun: true }))
-  const statistics = job.metadata.statistics as {
+  const { totalBytesProcessed, query } = job.metadata.statistics as {
     totalBytesProcessed?: string
-    query?: { schema?: { fields?: TableField[] } }
+    query?: {
+      schema?: { fields?: TableField[] }
+      statementType?: string
+      referencedTables?: { projectId: string; datasetId: string; tableId: string }[]
+    }
   }
-  return { bytes: Number(statistics.totalBytesProcessed ?? 0), fields: statistics.query?.schema?.fields ?? [] }
+  return {
+    bytes: Number(totalBytesProcessed ?? 0),
+    fields: query?.schema?.fields ?? [],
+    statementType: query?.statementType ?? 'unknown',
+    tables: (query?.referencedTables ?? []).map(({ projectId, datasetId, tableId }) => ({
+      projectId,
+      dataset: datasetId,
+      table: tableId,
+    })),
+  }
 }
 
 /** RFC 3339 text of a TIMESTAMP as the client hands it out; null stays null. */

@@ -10,40 +10,103 @@ const REQUEST_TIMEOUT_MS = 30_000
 /** Variables by which a proxy is set. The client's own fetch heeds them, Node's does not. */
 const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy']
 
-/** Node's own fetch takes half the processor time of the one that the client brings. */
-const ownFetch = PROXY_VARIABLES.some((name) => process.env[name]) ? {} : { fetchImplementation: fetch }
-
 /**
  * Downloads an object by one authorized request of the official client, and checks it against the
  * CRC32C that Storage sends along (https://cloud.google.com/storage/docs/data-validation).
  *
  * The client's own `file.download()` puts seven streams between socket and caller: for images of
- * some 10 KB that is most of the processor time of a whole attempt. It stays in use for objects
- * that are stored compressed, whose checksum is that of bytes which never get here.
+ * some 10 KB that is most of the processor time of a whole attempt. Its stream stays in use for
+ * objects that are stored compressed, whose checksum is that of bytes which never get here.
  *
- * @throws CloudError NOT_FOUND when there is none, UNAVAILABLE when it arrived damaged
+ * @param maxBytes of the object as its reader gets it; no more than that is ever held
+ * @throws CloudError NOT_FOUND when there is none, OUT_OF_RANGE when it is larger than `maxBytes`,
+ *   UNAVAILABLE when it arrived damaged
  */
-export async function downloadObject(storage: Storage, bucket: string, path: string): Promise<Buffer> {
+export async function downloadObject(
+  storage: Storage,
+  bucket: string,
+  path: string,
+  maxBytes: number,
+): Promise<Buffer> {
   const url = `${storage.baseUrl}/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(path)}?alt=media`
+  const name = `gs://${bucket}/${path}`
+  const body = new BoundedBody(maxBytes)
   const answer = await storage.authClient
-    .request<ArrayBuffer>({ url, responseType: 'arraybuffer', retry: true, timeout: REQUEST_TIMEOUT_MS, ...ownFetch })
-    .catch((error: unknown) => Promise.reject(refusal(error)))
+    .request<ArrayBuffer>({
+      url,
+      responseType: 'arraybuffer',
+      retry: true,
+      timeout: REQUEST_TIMEOUT_MS,
+      maxContentLength: maxBytes,
+      ...(PROXY_VARIABLES.some((variable) => process.env[variable]) ? {} : { fetchImplementation: body.fetch }),
+    })
+    .catch((error: unknown) => Promise.reject(isOverLimit(error) ? tooLarge(name, maxBytes) : refusal(error)))
+  if (body.isTooLarge) throw tooLarge(name, maxBytes)
   if ((answer.headers.get('x-goog-stored-content-encoding') ?? 'identity') !== 'identity') {
-    const [bytes] = await storage
-      .bucket(bucket)
-      .file(path)
-      .download()
-      .catch((error: unknown) => Promise.reject(cloudError(error)))
-    return bytes
+    const stream = storage.bucket(bucket).file(path).createReadStream()
+    const unpacked = await boundedBytes(stream, maxBytes).catch((error: unknown) => Promise.reject(cloudError(error)))
+    if (!unpacked) throw tooLarge(name, maxBytes)
+    return unpacked
   }
   const bytes = Buffer.from(answer.data)
   const checksum = /\bcrc32c=([^,\s]+)/.exec(answer.headers.get('x-goog-hash') ?? '')?.[1]
   const crc32c = storage.crc32cGenerator()
   crc32c.update(bytes)
   if (checksum !== undefined && !crc32c.validate(checksum)) {
-    throw new CloudError('UNAVAILABLE', `gs://${bucket}/${path} arrived damaged: its CRC32C is not ${checksum}`)
+    throw new CloudError('UNAVAILABLE', `${name} arrived damaged: its CRC32C is not ${checksum}`)
   }
   return bytes
+}
+
+/**
+ * Node's own fetch, which takes half the processor time of the one that the client brings; of a
+ * body whose length is not stated, or that is stated compressed, it reads no more than so much.
+ */
+class BoundedBody {
+  readonly #maxBytes: number
+  /** Not thrown, since the client would ask again for what has no answer. */
+  isTooLarge = false
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  fetch: typeof fetch = async (...request) => {
+    const response = await fetch(...request)
+    const { headers, body } = response
+    // The client then refuses the answer, but leaves it on the line.
+    if (Number(headers.get('content-length')) > this.#maxBytes) await body?.cancel()
+    const isLengthKnown = headers.has('content-length') && !headers.has('content-encoding')
+    if (isLengthKnown || body === null) return response
+    return Object.defineProperty(response, 'arrayBuffer', { value: () => this.#read(body) })
+  }
+
+  async #read(body: AsyncIterable<Uint8Array>): Promise<ArrayBuffer> {
+    const bytes = await boundedBytes(body, this.#maxBytes)
+    this.isTooLarge = bytes === undefined
+    return new Uint8Array(bytes ?? []).buffer
+  }
+}
+
+/** All of a body, or undefined as soon as there is too much of it: the rest is then not read. */
+async function boundedBytes(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.byteLength
+    if (length > maxBytes) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** How the client says that a stated length is over `maxContentLength`. */
+function isOverLimit(error: unknown): boolean {
+  return /over (the )?limit/.test((error as Error).message)
+}
+
+function tooLarge(name: string, maxBytes: number): CloudError {
+  return new CloudError('OUT_OF_RANGE', `${name} is larger than ${maxBytes} bytes`)
 }
 
 /** The request asked for bytes, so what Storage says of a failure comes as bytes too. */

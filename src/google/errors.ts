@@ -1,3 +1,5 @@
+import { redacted } from '../contracts/redaction.ts'
+
 /** Google's canonical status names (google/rpc/code.proto). */
 export type GoogleStatus =
   | 'CANCELLED'
@@ -73,7 +75,8 @@ export class CloudError extends Error {
   readonly retryable: boolean
 
   constructor(status: GoogleStatus, message: string, options: { reason?: string | undefined; cause?: unknown } = {}) {
-    super(message, { cause: options.cause })
+    // Proxies and gateways like to repeat the request that they refuse.
+    super(redacted(message), { cause: options.cause })
     this.status = status
     this.reason = options.reason
     this.retryable = RETRYABLE.has(status)

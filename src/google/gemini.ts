@@ -10,6 +10,7 @@ import type {
 } from '@google/genai'
 import type { ResponseSchema } from '../contracts/answer-check.ts'
 import type { MediaResolution, ThinkingLevel, Tier } from '../contracts/model-options.ts'
+import { redacted } from '../contracts/redaction.ts'
 import { localAuthOptions } from './credentials.ts'
 import { localCloud } from './environment.ts'
 import { cloudError } from './errors.ts'
@@ -62,7 +63,7 @@ export class GeminiRefused extends Error {
     sign: GeminiRefused['sign'],
     options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(redacted(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.sign = sign
     this.retryAfterMs = options.retryAfterMs
   }

@@ -1,4 +1,5 @@
 import type { Storage } from '@google-cloud/storage'
+import { parseGsUri, type ObjectName } from '../contracts/gs-uri.ts'
 import { restClientOptions } from './credentials.ts'
 import { downloadObject } from './download.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from './errors.ts'
@@ -24,21 +25,23 @@ async function storage(projectId = ''): Promise<Storage> {
   return client
 }
 
-/**
- * Splits `gs://bucket/path/to/object`.
- *
- * @throws CloudError INVALID_ARGUMENT when it is not one
- */
-export function parseGsUri(uri: string): { bucket: string; path: string } {
-  const match = /^gs:\/\/([^/]+)\/(.+)$/s.exec(uri)
-  if (!match?.[1] || !match[2]) throw new CloudError('INVALID_ARGUMENT', `not a gs:// URI: ${uri}`)
-  return { bucket: match[1], path: match[2] }
+/** @throws CloudError INVALID_ARGUMENT when `uri` can name no object */
+export function objectName(uri: string): ObjectName {
+  const name = parseGsUri(uri)
+  if ('fault' in name) throw new CloudError('INVALID_ARGUMENT', `${uri} ${name.fault}`)
+  return name
 }
 
-/** The bytes of an object. Rejects with CloudError NOT_FOUND when there is none. */
+/** Twice the largest image that Gemini takes, and less than a service's memory by far. */
+export const MAX_OBJECT_BYTES = 64 * 1024 * 1024
+
+/**
+ * The bytes of an object. Rejects with CloudError: NOT_FOUND when there is none, OUT_OF_RANGE when
+ * it is larger than MAX_OBJECT_BYTES, of which no more is read then.
+ */
 export async function readObject(uri: string): Promise<Buffer> {
-  const { bucket, path } = parseGsUri(uri)
-  return call(downloadObject(await storage(), bucket, path))
+  const { bucket, path } = objectName(uri)
+  return call(downloadObject(await storage(), bucket, path, MAX_OBJECT_BYTES))
 }
 
 /** Writes an object whole. `onlyNew` refuses to replace one: CloudError FAILED_PRECONDITION. */
@@ -47,7 +50,7 @@ export async function writeObject(
   bytes: Buffer | string,
   options: { contentType: string; onlyNew?: boolean },
 ): Promise<void> {
-  const { bucket, path } = parseGsUri(uri)
+  const { bucket, path } = objectName(uri)
   const file = (await storage()).bucket(bucket).file(path)
   await call(
     file.save(bytes, {
@@ -60,14 +63,14 @@ export async function writeObject(
 
 /** The generation of an object, or undefined when there is none. */
 export async function objectGeneration(uri: string): Promise<string | undefined> {
-  const { bucket, path } = parseGsUri(uri)
+  const { bucket, path } = objectName(uri)
   const answer = await callUnless('NOT_FOUND', (await storage()).bucket(bucket).file(path).getMetadata(), undefined)
   return answer === undefined ? undefined : String(answer[0].generation)
 }
 
 /** Size and content type of an object. Rejects with CloudError NOT_FOUND when there is none. */
 export async function describeObject(uri: string): Promise<{ bytes: number; contentType: string | undefined }> {
-  const { bucket, path } = parseGsUri(uri)
+  const { bucket, path } = objectName(uri)
   const [metadata] = await call((await storage()).bucket(bucket).file(path).getMetadata())
   return { bytes: Number(metadata.size ?? 0), contentType: metadata.contentType }
 }
@@ -102,7 +105,7 @@ export async function listFolders(bucket: string, prefix: string): Promise<strin
 }
 
 export async function deleteObject(uri: string): Promise<'deleted' | 'absent'> {
-  const { bucket, path } = parseGsUri(uri)
+  const { bucket, path } = objectName(uri)
   const deleted = (await storage()).bucket(bucket).file(path).delete()
   return callUnless(
     'NOT_FOUND',

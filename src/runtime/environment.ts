@@ -18,6 +18,11 @@ const serviceEnvironment = z.object({
 })
 
 const url = z.url({ protocol: /^https?$/, error: 'not an http(s) URL' })
+/** URLs with commas between. */
+const urls = z
+  .string('not set')
+  .transform((list) => list.split(',').map((item) => item.trim()))
+  .pipe(z.array(url).min(1))
 const account = z.string('not set').regex(/^[^@\s]+@[^@\s]+$/, 'not the e-mail address of a service account')
 
 /**
@@ -31,10 +36,7 @@ const tokenEnvironment = z.discriminatedUnion(
     z.object({
       IMAGERY_CHECK_TOKENS: z.literal('on'),
       /** The URLs by which this very service is called, with commas between: the audiences of the tokens. */
-      IMAGERY_TOKEN_AUDIENCES: z
-        .string('not set')
-        .transform((list) => list.split(',').map((item) => item.trim()))
-        .pipe(z.array(url).min(1)),
+      IMAGERY_TOKEN_AUDIENCES: urls,
       /** Whose tokens they must be. */
       IMAGERY_INVOKER: account,
     }),
@@ -42,7 +44,12 @@ const tokenEnvironment = z.discriminatedUnion(
   'neither on nor off',
 )
 
-export const mainEnvironment = serviceEnvironment.and(tokenEnvironment)
+export const mainEnvironment = serviceEnvironment
+  .extend({
+    /** Whom runs may ask in Gemini's place (`imagery run --gemini-endpoint`): they are shown the runtime's access token. */
+    IMAGERY_MODEL_ORIGINS: urls.transform((list) => list.map((item) => new URL(item).origin)).default([]),
+  })
+  .and(tokenEnvironment)
 
 export const populateEnvironment = serviceEnvironment
   .extend({

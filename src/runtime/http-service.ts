@@ -1,10 +1,12 @@
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
+import { redacted } from '../contracts/redaction.ts'
 import { CloudError } from '../google/errors.ts'
 import type { TokenCheck } from '../google/identity-tokens.ts'
 import { traceName, type Logger } from './log.ts'
 import { RunGone } from './run-specs.ts'
+import { SpecRefused } from './spec-rules.ts'
 
 /** Ten times the largest body that a task or a shard message can have. */
 const MAX_BODY_BYTES = 1024 * 1024
@@ -57,6 +59,10 @@ export function httpService({ log, projectId, checkToken }: HttpServiceOptions):
       log.error(`refused ${context.req.path}: ${error.message}`, where)
       return refuse(context, 400, 'BAD_REQUEST', error.message)
     }
+    if (error instanceof SpecRefused) {
+      log.error(`refused ${context.req.path}: ${error.message}`, where)
+      return refuse(context, 403, 'RUN_REFUSED', error.message)
+    }
     if (error instanceof RunGone) return refuse(context, 404, 'RUN_NOT_FOUND', error.message)
     log.error(`${context.req.path} failed: ${error.message}`, { ...where, error })
     if (error instanceof CloudError) return refuse(context, error.retryable ? 503 : 500, error.status, error.message)
@@ -76,7 +82,7 @@ export function refuse(
   message: string,
   headers: Record<string, string> = {},
 ): Response {
-  return context.json({ error: { code, message } }, http, headers)
+  return context.json({ error: { code, message: redacted(message) } }, http, headers)
 }
 
 /**

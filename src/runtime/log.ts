@@ -1,3 +1,6 @@
+import { redacted } from '../contracts/redaction.ts'
+import { cutText } from './ledger/row-size.ts'
+
 /**
  * Cloud Logging's severities that the runtime uses, least first
  * (https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#logseverity).
@@ -5,6 +8,11 @@
 export const SEVERITIES = ['DEBUG', 'INFO', 'WARNING', 'ERROR'] as const
 
 export type Severity = (typeof SEVERITIES)[number]
+
+/** Cloud Logging refuses entries of more than 256 KB (https://cloud.google.com/logging/quotas#log-limits); a message is read by people. */
+const MAX_MESSAGE_CHARACTERS = 4_000
+const MAX_STACK_CHARACTERS = 16_000
+const MAX_FIELD_CHARACTERS = 1_000
 
 /** What an event is about. Run and asset become labels, so that Cloud Logging can be searched by them. */
 export interface LogFields {
@@ -21,7 +29,8 @@ export type Logger = Record<Lowercase<Severity>, (message: string, fields?: LogF
 
 /**
  * A logger that writes one JSON object a line, in the format that Cloud Run hands to Cloud Logging
- * (https://cloud.google.com/logging/docs/structured-logging#special-payload-fields).
+ * (https://cloud.google.com/logging/docs/structured-logging#special-payload-fields). Whatever the
+ * event is about, its line is bounded and holds no token, key or signature.
  *
  * @param options.level events below it are dropped
  * @param options.write receives one line, with its newline
@@ -41,20 +50,37 @@ function logEntry(severity: Severity, message: string, fields: LogFields, nowMs:
   const { run_id, asset_id, trace, error, ...rest } = fields
   return {
     severity,
-    message,
+    message: shown(message, MAX_MESSAGE_CHARACTERS),
     time: new Date(nowMs).toISOString(),
-    ...rest,
+    ...Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, shownField(value)])),
     ...(error === undefined ? {} : describeError(error, severity)),
     ...(trace === undefined ? {} : { 'logging.googleapis.com/trace': trace }),
     ...(run_id === undefined && asset_id === undefined
       ? {}
-      : { 'logging.googleapis.com/labels': { run_id, asset_id } }),
+      : { 'logging.googleapis.com/labels': { run_id: shownField(run_id), asset_id: shownField(asset_id) } }),
   }
 }
 
 function describeError(error: unknown, severity: Severity): object {
-  if (!(error instanceof Error)) return { error: String(error) }
-  return { error: error.message, ...(severity === 'ERROR' ? { stack_trace: stackOf(error) } : {}) }
+  if (!(error instanceof Error)) return { error: shown(String(error), MAX_MESSAGE_CHARACTERS) }
+  return {
+    error: shown(error.message, MAX_MESSAGE_CHARACTERS),
+    ...(severity === 'ERROR' ? { stack_trace: shown(stackOf(error), MAX_STACK_CHARACTERS) } : {}),
+  }
+}
+
+/** Cut before it is searched for secrets, so that no line takes long; a secret cut in two is still found by its beginning. */
+function shown(text: string, maxCharacters: number): string {
+  return redacted(cutText(text, maxCharacters))
+}
+
+function shownField(value: unknown): unknown {
+  if (typeof value === 'string') return shown(value, MAX_FIELD_CHARACTERS)
+  if (typeof value !== 'object' || value === null) return value
+  const json = JSON.stringify(value)
+  return json.length <= MAX_FIELD_CHARACTERS
+    ? (JSON.parse(redacted(json)) as unknown)
+    : shown(json, MAX_FIELD_CHARACTERS)
 }
 
 function stackOf(error: Error): string {

@@ -1,8 +1,8 @@
+import { parseGsUri } from '../contracts/gs-uri.ts'
 import { CloudError } from '../google/errors.ts'
+import { MAX_OBJECT_BYTES } from '../google/storage.ts'
 import { within, type Clock } from './clock.ts'
 import { AttemptFailure, UnreadableImage } from './models/model.ts'
-
-const GS_URI = /^gs:\/\/[^/]+\/./
 
 /** One image's download; the attempt's own deadline bounds the whole. */
 const READ_TIMEOUT_MS = 60_000
@@ -16,7 +16,8 @@ export function imageReader(options: {
   clock: Clock
 }): (uri: string, signal: AbortSignal) => Promise<Buffer> {
   return async (uri) => {
-    if (!GS_URI.test(uri)) throw new UnreadableImage(uri, 'is not a gs:// URI')
+    const name = parseGsUri(uri)
+    if ('fault' in name) throw new UnreadableImage(uri, name.fault)
     const late = (): CloudError =>
       new CloudError('DEADLINE_EXCEEDED', `${uri} was not read within ${READ_TIMEOUT_MS / 1_000} s`)
     return within(options.clock, READ_TIMEOUT_MS, options.readObject(uri), late).catch((error: unknown) => {
@@ -29,6 +30,8 @@ function imageFailure(uri: string, error: CloudError): Error {
   switch (error.status) {
     case 'NOT_FOUND':
       return new UnreadableImage(uri, 'does not exist', { cause: error })
+    case 'OUT_OF_RANGE':
+      return new UnreadableImage(uri, `is larger than ${MAX_OBJECT_BYTES / 2 ** 20} MiB`, { cause: error })
     case 'INVALID_ARGUMENT':
       return new UnreadableImage(uri, `cannot be read: ${error.message}`, { cause: error })
     case 'PERMISSION_DENIED':

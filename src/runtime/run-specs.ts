@@ -18,18 +18,26 @@ export class RunGone extends Error {
 export class RunSpecs {
   readonly #read: (gsUri: string) => Promise<Buffer>
   readonly #bucket: string
+  readonly #check: (spec: RunSpec) => void
   readonly #capacity: number
   readonly #specs = new Map<string, Promise<RunSpec>>()
 
-  constructor(options: { readObject: (gsUri: string) => Promise<Buffer>; bucket: string; capacity?: number }) {
+  /** @param options.check throws when the runtime may not act on a spec */
+  constructor(options: {
+    readObject: (gsUri: string) => Promise<Buffer>
+    bucket: string
+    check: (spec: RunSpec) => void
+    capacity?: number
+  }) {
     this.#read = options.readObject
     this.#bucket = options.bucket
+    this.#check = options.check
     this.#capacity = options.capacity ?? 64
   }
 
   /**
    * The spec of a run. Rejects with RunGone when there is none, with CloudError when the bucket does
-   * not answer.
+   * not answer, and with what `check` throws.
    *
    * @param runId a valid run id
    */
@@ -78,6 +86,7 @@ export class RunSpecs {
     })
     const spec = runSpec.parse(JSON.parse(bytes.toString('utf8')))
     if (spec.run_id !== runId) throw new Error(`${uri} is the spec of run ${spec.run_id}`)
+    this.#check(spec)
     return spec
   }
 }

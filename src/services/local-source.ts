@@ -7,7 +7,7 @@ import { CloudError } from '../google/errors.ts'
 import type { TableName } from '../google/bigquery.ts'
 import { loadFile } from '../google/bigquery-jobs.ts'
 import { streamAssets } from '../google/run-tables.ts'
-import { listObjects, parseGsUri, writeObject } from '../google/storage.ts'
+import { listObjects, objectName, writeObject } from '../google/storage.ts'
 import { BUCKETS } from '../contracts/messages.ts'
 import type { ModelChoice } from './model-choice.ts'
 import type { FileFormat, Source } from './source.ts'
@@ -93,7 +93,7 @@ async function folderRows(
 
 /** What an earlier try has staged already: objects are written whole or not at all. */
 async function stagedImages(prefix: string): Promise<string[]> {
-  const { bucket, path: folder } = parseGsUri(prefix)
+  const { bucket, path: folder } = objectName(prefix)
   return (await listObjects(bucket, folder)).map((name) => `gs://${bucket}/${name}`)
 }
 

@@ -1,21 +1,13 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../contracts/names.ts'
 import type { StepOutcome } from '../contracts/steps.ts'
-import {
-  datasetLocation,
-  describeTable,
-  dryRun,
-  ensureDataset,
-  updateTable,
-  type TableName,
-} from '../google/bigquery.ts'
-import { CloudError } from '../google/errors.ts'
+import { datasetLocation, describeTable, ensureDataset, updateTable, type TableName } from '../google/bigquery.ts'
 import { runTable } from '../google/run-tables.ts'
-import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../google/sql/snapshot.ts'
 import { loadSource } from './local-source.ts'
 import type { RunContext } from './run-context.ts'
 import { parseOutput, SCRATCH_DAYS } from './run-options.ts'
 import { sourceColumns } from './source-columns.ts'
+import { checkFilter, checkSnapshotQuery } from './source-filter.ts'
 import type { Target } from './target.ts'
 
 /** Where a local cloud loads files. Google's own Street View Insights datasets are in US or EU. */
@@ -34,6 +26,8 @@ function fileLocation({ kind, place }: Target): string {
 export async function readSource(context: RunContext): Promise<StepOutcome> {
   const { options, profile, source, target } = context
   const output = parseOutput(options.output)
+  const where = options.where ?? profile.where
+  checkFilter(where)
   const described = source.kind === 'table' ? await describeSource(source.table, options.table) : undefined
   const location = described?.location ?? fileLocation(target)
   const dataset = output.dataset ?? defaultDataset(location)
@@ -59,15 +53,17 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
       unit: context.choice.unit,
     }),
     imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, context.runId),
-    where: options.where ?? profile.where ?? null,
+    where: where ?? null,
     limit: options.limit ?? null,
     sample: options.sample === undefined ? null : { size: options.sample, seed: context.runId },
   }
-  const bytes = await checkQuery(context.snapshot, {
+  const { bytes, otherTables } = await checkSnapshotQuery(context.snapshot, {
     projectId,
     location,
     columns: fields.map(({ name }) => name ?? ''),
   })
+  // Of a view BigQuery names the tables behind it, which is no news.
+  if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where reads ${otherTables.join(', ')} too`)
   return { done: `${location}, ${bytesText(bytes)} to read once` }
 }
 
@@ -123,24 +119,6 @@ export async function makeDataset(context: RunContext): Promise<void> {
     description: 'Results of imagery runs.',
   })
   context.datasetMade ||= outcome === 'created'
-}
-
-async function checkQuery(
-  source: SnapshotSource,
-  { columns, ...place }: { projectId: string; location: string; columns: readonly string[] },
-): Promise<number> {
-  const parameters = snapshotParameters(source)
-  try {
-    return (await dryRun(snapshotQuery(source), { ...place, parameters })).bytes
-  } catch (error) {
-    if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT' || source.where === null) throw error
-    // The place that BigQuery names is one of our query, which the user has not written.
-    const reason = error.message.replaceAll(/ at \[\d+:\d+\]/g, '')
-    throw new ImageryError('INVALID_FILTER', `--where ${source.where}: ${reason}`, {
-      suggestions: [`A condition on ${columns.join(', ')}`],
-      cause: error,
-    })
-  }
 }
 
 function bytesText(bytes: number): string {

@@ -25,11 +25,11 @@ beforeAll(async () => {
   await cloud.bigQuery
     .dataset('city')
     .table('signs')
-    .insert([{ asset_id: 'a', gcs_uri: 'gs://b/a.jpg', kind: 'stop' }])
+    .insert([{ asset_id: 'a', gcs_uri: 'gs://bucket/a.jpg', kind: 'stop' }])
   await cloud.bigQuery
     .dataset('city')
     .table('nobody')
-    .insert([{ asset_id: null, gcs_uri: 'gs://b/a.jpg', kind: 'stop' }])
+    .insert([{ asset_id: null, gcs_uri: 'gs://bucket/a.jpg', kind: 'stop' }])
 
   const files = {
     'signs.jsonl': '{"asset_id": "a", "gcs_uri": "a.jpg", "kind": "stop"}\n',
@@ -160,6 +160,18 @@ const CASES: Record<string, Case> = {
     exitCode: 2,
     code: 'INVALID_FILTER',
     names: /--where kind: /,
+  },
+  'a filter that adds another query': {
+    run: [...SIGNS, '--where', 'TRUE) UNION ALL SELECT * FROM demo.hr.people WHERE (TRUE'],
+    exitCode: 2,
+    code: 'INVALID_FILTER',
+    names: /it closes \) that it has not opened/,
+  },
+  'a filter with a second statement': {
+    run: [...SIGNS, '--where', "kind = 'stop'; DROP TABLE demo.hr.people"],
+    exitCode: 2,
+    code: 'INVALID_FILTER',
+    names: /it has a ; outside of quotes/,
   },
   'a filter on a file that is no SQL': {
     run: ['--table', 'signs.jsonl', '--where', 'kind ='],

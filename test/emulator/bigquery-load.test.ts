@@ -132,12 +132,12 @@ describe('load jobs (https://cloud.google.com/bigquery/docs/batch-loading-data)'
   })
 
   it('load from Cloud Storage', async () => {
-    objects.set('gs://b/1.jsonl', Buffer.from('{"v":1}\n'))
-    objects.set('gs://b/2.jsonl', Buffer.from('{"v":2}\n'))
+    objects.set('gs://bucket/1.jsonl', Buffer.from('{"v":1}\n'))
+    objects.set('gs://bucket/2.jsonl', Buffer.from('{"v":2}\n'))
     const [job] = await bigquery.client.createJob({
       configuration: {
         load: {
-          sourceUris: ['gs://b/1.jsonl', 'gs://b/2.jsonl'],
+          sourceUris: ['gs://bucket/1.jsonl', 'gs://bucket/2.jsonl'],
           sourceFormat: JSONL,
           autodetect: true,
           destinationTable: { projectId: 'demo', datasetId: 'd', tableId: 'gcs' },

@@ -55,7 +55,7 @@ describe('the snapshot', () => {
       id: string | null,
       year: number,
       snapshot_id = 's1',
-      uri: string | null = `gs://b/${id ?? year}.jpg`,
+      uri: string | null = `gs://bucket/${id ?? year}.jpg`,
     ) => ({
       asset_id: asset,
       observation_id: id,
@@ -80,7 +80,7 @@ describe('the snapshot', () => {
       many: ['m2016', 'm2015', 'm2014'],
       few: ['f2', 'f1'],
       none: [],
-      nameless: ['gs://b/2019.jpg', 'gs://b/2018.jpg'],
+      nameless: ['gs://bucket/2019.jpg', 'gs://bucket/2018.jpg'],
     })
   })
 
@@ -108,7 +108,7 @@ describe('the snapshot', () => {
       'many/m2016': ['m2016'],
       'few/f1': ['f1'],
       'none/n1': [],
-      'nameless/gs://b/2018.jpg': ['gs://b/2018.jpg'],
+      'nameless/gs://bucket/2018.jpg': ['gs://bucket/2018.jpg'],
       panorama: ['panorama'],
     })
     expect(Object.keys(units)).toHaveLength(13)
@@ -140,7 +140,7 @@ describe('the live view', () => {
     const ids = ['answered', 'failed', 'retried', 'retried-ok', 'billed', 'late', 'untouched']
     await harness.client.query({
       query: `SELECT unit_id, unit_id AS asset_id, CAST(NULL AS STRUCT<latitude FLOAT64, longitude FLOAT64>) AS location,
-        CAST(NULL AS TIMESTAMP) AS detection_time, [STRUCT('o' AS observation_id, 'gs://b/o' AS gcs_uri, CAST(NULL AS TIMESTAMP) AS capture_time)] AS observations, 7 AS bucket
+        CAST(NULL AS TIMESTAMP) AS detection_time, [STRUCT('o' AS observation_id, 'gs://bucket/o' AS gcs_uri, CAST(NULL AS TIMESTAMP) AS capture_time)] AS observations, 7 AS bucket
         FROM UNNEST([${ids.map((id) => `'${id}'`).join(', ')}]) AS unit_id`,
       destination: harness.client.dataset('street').table('units'),
     })

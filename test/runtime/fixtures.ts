@@ -5,6 +5,7 @@ import { CloudError } from '../../src/google/errors.ts'
 import { createLogger } from '../../src/runtime/log.ts'
 import type { Answer } from '../../src/runtime/models/model.ts'
 import { RunSpecs } from '../../src/runtime/run-specs.ts'
+import { checkSpec } from '../../src/runtime/spec-rules.ts'
 
 export const RUN_ID = '261123-9f3c1a7b'
 export const PLACE: Place = { projectId: 'demo', region: 'us-central1' }
@@ -74,7 +75,14 @@ export function fakeSpecs(specs: Map<string, RunSpec> = new Map([[RUN_ID, SPEC]]
     if (!spec) throw new CloudError('NOT_FOUND', `no object ${uri}`)
     return Buffer.from(JSON.stringify(spec))
   }
-  return { specs: new RunSpecs({ readObject, bucket: BUCKET }), reads }
+  return {
+    specs: new RunSpecs({
+      readObject,
+      bucket: BUCKET,
+      check: (spec) => checkSpec(spec, { place: PLACE, modelOrigins: [] }),
+    }),
+    reads,
+  }
 }
 
 /** A logger and the entries that it wrote. */

@@ -82,7 +82,7 @@ function request(changes: Partial<GeminiRequest> = {}): GeminiRequest {
     endpoint: null,
     model: 'gemini-3.5-flash-lite',
     tier: 'standard',
-    parts: [{ gcsUri: 'gs://b/1.jpg', mimeType: 'image/jpeg' }, { text: 'What?' }],
+    parts: [{ gcsUri: 'gs://bucket/1.jpg', mimeType: 'image/jpeg' }, { text: 'What?' }],
     responseSchema: { type: 'OBJECT', properties: { a: { type: 'INTEGER' } }, propertyOrdering: ['a'] },
     mediaResolution: null,
     temperature: null,
@@ -117,7 +117,10 @@ describe('on the wire', () => {
     expect(asked[0]?.headers).not.toHaveProperty('x-vertex-ai-llm-shared-request-type')
     expect(asked[0]?.body).toEqual({
       contents: [
-        { role: 'user', parts: [{ fileData: { fileUri: 'gs://b/1.jpg', mimeType: 'image/jpeg' } }, { text: 'What?' }] },
+        {
+          role: 'user',
+          parts: [{ fileData: { fileUri: 'gs://bucket/1.jpg', mimeType: 'image/jpeg' } }, { text: 'What?' }],
+        },
       ],
       generationConfig: {
         responseMimeType: 'application/json',

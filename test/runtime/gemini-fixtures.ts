@@ -61,7 +61,7 @@ export const STOP = says('{"category": "Stop"}')
 
 export function asset(images: number | readonly string[] = 1): Asset {
   const uris =
-    typeof images === 'number' ? Array.from({ length: images }, (_, index) => `gs://b/${index + 1}.jpg`) : images
+    typeof images === 'number' ? Array.from({ length: images }, (_, index) => `gs://bucket/${index + 1}.jpg`) : images
   return {
     unit_id: 'sign-1',
     asset_id: 'sign-1',

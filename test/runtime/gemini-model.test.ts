@@ -24,7 +24,7 @@ describe('a request', () => {
         location: 'global',
         model: 'gemini-3.5-flash-lite',
         tier: 'standard',
-        parts: [{ gcsUri: 'gs://b/1.jpg', mimeType: 'image/jpeg' }, { text: 'What sign is it?' }],
+        parts: [{ gcsUri: 'gs://bucket/1.jpg', mimeType: 'image/jpeg' }, { text: 'What sign is it?' }],
         labels: { 'imagery-run': '261123-9f3c1a7b' },
         maxOutputTokens: 8_192,
         timeoutMs: 30_000,
@@ -36,12 +36,12 @@ describe('a request', () => {
 
   test('has all images of a unit, numbered and dated', async () => {
     const { answer, requests } = scriptedGemini([STOP])
-    const { observationsUsed } = await answer(asset(['gs://b/a.PNG', 'gs://b/b.heic']))
+    const { observationsUsed } = await answer(asset(['gs://bucket/a.PNG', 'gs://bucket/b.heic']))
     expect(requests[0]?.parts).toEqual([
       { text: 'Image 1 of 2, taken 2020-05-06:' },
-      { gcsUri: 'gs://b/a.PNG', mimeType: 'image/png' },
+      { gcsUri: 'gs://bucket/a.PNG', mimeType: 'image/png' },
       { text: 'Image 2 of 2, taken 2021-05-06:' },
-      { gcsUri: 'gs://b/b.heic', mimeType: 'image/heic' },
+      { gcsUri: 'gs://bucket/b.heic', mimeType: 'image/heic' },
       { text: 'What sign is it?' },
     ])
     expect(observationsUsed.map(({ observation_id }) => observation_id)).toEqual(['o1', 'o2'])
@@ -49,18 +49,18 @@ describe('a request', () => {
 
   test('asks the bucket for the type of an image whose name does not tell', async () => {
     const { answer, requests } = scriptedGemini([STOP], {
-      objects: { 'gs://b/photo': { bytes: 9, contentType: 'image/webp' } },
+      objects: { 'gs://bucket/photo': { bytes: 9, contentType: 'image/webp' } },
     })
-    await answer(asset(['gs://b/photo']))
-    expect(requests[0]?.parts[0]).toEqual({ gcsUri: 'gs://b/photo', mimeType: 'image/webp' })
+    await answer(asset(['gs://bucket/photo']))
+    expect(requests[0]?.parts[0]).toEqual({ gcsUri: 'gs://bucket/photo', mimeType: 'image/webp' })
   })
 
   test('holds the bytes of inline images, typed by their content', async () => {
     const { answer, requests } = scriptedGemini([STOP], {
       gemini: { image_transport: 'inline' },
-      objects: { 'gs://b/1.png': JPEG },
+      objects: { 'gs://bucket/1.png': JPEG },
     })
-    const { inputHash } = await answer(asset(['gs://b/1.png']))
+    const { inputHash } = await answer(asset(['gs://bucket/1.png']))
     expect(requests[0]?.parts[0]).toEqual({ bytes: JPEG, mimeType: 'image/jpeg' })
     expect(inputHash).toMatch(/^[0-9a-f]{64}$/)
   })
@@ -212,19 +212,19 @@ describe('images', () => {
 
   test('that are not there are left out once Gemini has refused the request', async () => {
     const { answer, requests, described } = scriptedGemini([refused, STOP], {
-      objects: { 'gs://b/2.jpg': { bytes: 5 } },
+      objects: { 'gs://bucket/2.jpg': { bytes: 5 } },
     })
     const { observationsUsed } = await answer(asset(2))
     expect(requests.map(({ parts }) => parts.filter((part) => 'gcsUri' in part).length)).toEqual([2, 1])
     expect(observationsUsed.map(({ observation_id }) => observation_id)).toEqual(['o2'])
-    expect(described).toEqual(['gs://b/1.jpg', 'gs://b/2.jpg'])
+    expect(described).toEqual(['gs://bucket/1.jpg', 'gs://bucket/2.jpg'])
   })
 
   test.each([
-    ['missing', {}, /gs:\/\/b\/1.jpg does not exist/],
-    ['empty', { 'gs://b/1.jpg': { bytes: 0 } }, /is empty/],
-    ['too large', { 'gs://b/1.jpg': { bytes: 31_000_000 } }, /31000000 bytes; Gemini reads images up to 30000000/],
-    ['of another type', { 'gs://b/1.jpg': { bytes: 5, contentType: 'image/gif' } }, /is image\/gif/],
+    ['missing', {}, /gs:\/\/bucket\/1.jpg does not exist/],
+    ['empty', { 'gs://bucket/1.jpg': { bytes: 0 } }, /is empty/],
+    ['too large', { 'gs://bucket/1.jpg': { bytes: 31_000_000 } }, /31000000 bytes; Gemini reads images up to 30000000/],
+    ['of another type', { 'gs://bucket/1.jpg': { bytes: 5, contentType: 'image/gif' } }, /is image\/gif/],
   ])('of which none is left (%s) fail the unit for good', async (_what, objects, message) => {
     const error = await failure(scriptedGemini([refused], { objects }).answer())
     expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
@@ -232,7 +232,7 @@ describe('images', () => {
   })
 
   test('that are all there leave the refusal as it is', async () => {
-    const error = await failure(scriptedGemini([refused], { objects: { 'gs://b/1.jpg': { bytes: 5 } } }).answer())
+    const error = await failure(scriptedGemini([refused], { objects: { 'gs://bucket/1.jpg': { bytes: 5 } } }).answer())
     expect(error).toMatchObject({
       failure: 'unreadable_image',
       message: 'gemini-3.5-flash-lite: HTTP 400 Unable to process input image',
@@ -240,24 +240,28 @@ describe('images', () => {
   })
 
   test('that are no gs:// URIs, or of no known type, are never asked about', async () => {
-    const { answer, requests } = scriptedGemini([], { objects: { 'gs://b/x': { bytes: 5, contentType: 'text/html' } } })
-    const error = await failure(answer(asset(['https://b/1.jpg', 'gs://b/x', 'gs://b/y'])))
+    const { answer, requests } = scriptedGemini([], {
+      objects: { 'gs://bucket/x': { bytes: 5, contentType: 'text/html' } },
+    })
+    const error = await failure(answer(asset(['https://b/1.jpg', 'gs://bucket/x', 'gs://bucket/y'])))
     expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
-    expect(error.message).toMatch(/is not a gs:\/\/ URI; gs:\/\/b\/x is text\/html.*; gs:\/\/b\/y does not exist/)
+    expect(error.message).toMatch(
+      /is not a gs:\/\/ URI; gs:\/\/bucket\/x is text\/html.*; gs:\/\/bucket\/y does not exist/,
+    )
     expect(requests).toEqual([])
   })
 
   test('that are too large to be sent along are named', async () => {
     const large = Buffer.concat([JPEG, Buffer.alloc(7_000_001)])
     const error = await failure(
-      scriptedGemini([], { gemini: { image_transport: 'inline' }, objects: { 'gs://b/1.jpg': large } }).answer(),
+      scriptedGemini([], { gemini: { image_transport: 'inline' }, objects: { 'gs://bucket/1.jpg': large } }).answer(),
     )
     expect(error.message).toMatch(/has 7000008 bytes; inline images may have 7000000/)
   })
 
   test('that are too many to be sent along say what to do', async () => {
     const six = Buffer.concat([JPEG, Buffer.alloc(6_000_000)])
-    const objects = { 'gs://b/1.jpg': six, 'gs://b/2.jpg': six, 'gs://b/3.jpg': six }
+    const objects = { 'gs://bucket/1.jpg': six, 'gs://bucket/2.jpg': six, 'gs://bucket/3.jpg': six }
     const error = await failure(scriptedGemini([], { gemini: { image_transport: 'inline' }, objects }).answer(asset(3)))
     expect(error.message).toMatch(/use gs, or fewer images per unit/)
   })

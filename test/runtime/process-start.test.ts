@@ -25,7 +25,13 @@ function faults(
 describe('the environment', () => {
   // https://cloud.google.com/run/docs/container-contract#port
   test('has Cloud Run’s defaults', () => {
-    expect(readEnvironment(mainEnvironment, COMPLETE)).toEqual({ ...COMPLETE, PORT: 8080, LOG_LEVEL: 'INFO' })
+    expect(readEnvironment(mainEnvironment, COMPLETE)).toEqual({
+      ...COMPLETE,
+      PORT: 8080,
+      LOG_LEVEL: 'INFO',
+      IMAGERY_CHECK_TOKENS: 'off',
+      IMAGERY_MODEL_ORIGINS: [],
+    })
   })
 
   test('is refused with every fault at once', () => {

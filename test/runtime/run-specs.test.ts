@@ -25,6 +25,7 @@ describe('run specs', () => {
   test('that could not be read are asked for again', async () => {
     let reads = 0
     const specs = new RunSpecs({
+      check: () => {},
       bucket: BUCKET,
       async readObject() {
         reads += 1
@@ -40,6 +41,7 @@ describe('run specs', () => {
     const ids = ['261123-00000001', '261123-00000002', '261123-00000003']
     const reads: string[] = []
     const specs = new RunSpecs({
+      check: () => {},
       bucket: BUCKET,
       capacity: 2,
       async readObject(uri) {
@@ -57,7 +59,7 @@ describe('run specs', () => {
   test('an older read that fails does not drop a newer one', async () => {
     const answers = [deferred<Buffer>(), deferred<Buffer>()]
     let reads = 0
-    const specs = new RunSpecs({ bucket: BUCKET, readObject: () => answers[reads++]!.promise })
+    const specs = new RunSpecs({ bucket: BUCKET, check: () => {}, readObject: () => answers[reads++]!.promise })
     const older = specs.get(RUN_ID)
     const newer = specs.refresh(RUN_ID)
     answers[0]?.reject(new CloudError('UNAVAILABLE', 'down'))

@@ -41,7 +41,7 @@ describe('a refusal that is about an image', () => {
       403,
       'service-1@gcp-sa-aiplatform.iam.gserviceaccount.com does not have storage.objects.get access to the Google Cloud Storage object.',
     ],
-    [404, 'The specified object gs://b/o.jpg does not exist.'],
+    [404, 'The specified object gs://bucket/o.jpg does not exist.'],
   ])('HTTP %i %s is final', (http, message) => {
     expect(kind({ http, message })).toBe('unreadable_image')
   })

@@ -11,7 +11,7 @@ type Files = Record<string, Buffer | Error>
 function assetOf(...names: string[]): Asset {
   const observations = names.map((name) => ({
     observation_id: `o-${name}`,
-    gcs_uri: `gs://b/${name}`,
+    gcs_uri: `gs://bucket/${name}`,
     capture_time: null,
   }))
   return { unit_id: 'a', asset_id: 'a', location: null, detection_time: null, observations }
@@ -21,7 +21,7 @@ function model(files: Files, profile: Profile | string = 'resolution') {
   return pixelsModel({
     profile: typeof profile === 'string' ? findProfile(profile) : profile,
     async readImage(uri) {
-      const file = files[uri.replace('gs://b/', '')] ?? new UnreadableImage(uri, 'does not exist')
+      const file = files[uri.replace('gs://bucket/', '')] ?? new UnreadableImage(uri, 'does not exist')
       if (file instanceof Error) throw file
       return file
     },
@@ -111,12 +111,12 @@ describe('image-quality', () => {
     const jpeg = await noisyJpeg()
     const error = await failure(answer({ x: jpeg.subarray(0, jpeg.length / 2) }, 'image-quality'))
     expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
-    expect(error.message).toContain('gs://b/x is a damaged or unsupported jpeg image')
+    expect(error.message).toContain('gs://bucket/x is a damaged or unsupported jpeg image')
   })
 
   test('refuses a HEIC file that it cannot decode, in one line', async () => {
     const { message } = await failure(answer({ x: HEIC }, 'image-quality'))
-    expect(message).toMatch(/^no readable image: gs:\/\/b\/x is a damaged or unsupported heic image: .+$/)
+    expect(message).toMatch(/^no readable image: gs:\/\/bucket\/x is a damaged or unsupported heic image: .+$/)
   })
 
   test('refuses a PNG with a broken checksum', async () => {
@@ -170,7 +170,7 @@ describe('what is no image', () => {
   ])('%s is unreadable, and the reason says so', async (_name, file, reason) => {
     const error = await failure(answer({ x: await file }))
     expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
-    expect(error.message).toContain(`gs://b/x ${reason}`)
+    expect(error.message).toContain(`gs://bucket/x ${reason}`)
   })
 
   test.each(['resolution', 'image-quality'])(
@@ -183,7 +183,7 @@ describe('what is no image', () => {
       png.writeUInt32BE(crc32(png.subarray(12, 29)), 29)
       const error = await failure(answer({ x: png }, profile))
       expect(error.message).toBe(
-        'no readable image: gs://b/x claims 65535 x 65535 pixels: more than 100 megapixels are refused',
+        'no readable image: gs://bucket/x claims 65535 x 65535 pixels: more than 100 megapixels are refused',
       )
     },
   )
@@ -192,7 +192,7 @@ describe('what is no image', () => {
     const files = {
       a: Buffer.from('?'),
       b: await plain(3, 2).png().toBuffer(),
-      c: new UnreadableImage('gs://b/c', 'does not exist'),
+      c: new UnreadableImage('gs://bucket/c', 'does not exist'),
     }
     const { columns, observationsUsed } = await answer(files)
     expect(columns).toMatchObject({ width: 3, unreadable_observation_ids: ['o-a', 'o-c'] })
@@ -200,9 +200,11 @@ describe('what is no image', () => {
   })
 
   test('an asset without a readable image fails for good and names each image and its reason', async () => {
-    const error = await failure(answer({ a: Buffer.alloc(0), b: new UnreadableImage('gs://b/b', 'does not exist') }))
+    const error = await failure(
+      answer({ a: Buffer.alloc(0), b: new UnreadableImage('gs://bucket/b', 'does not exist') }),
+    )
     expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
-    expect(error.message).toBe('no readable image: gs://b/a is empty (0 bytes); gs://b/b does not exist')
+    expect(error.message).toBe('no readable image: gs://bucket/a is empty (0 bytes); gs://bucket/b does not exist')
   })
 })
 

@@ -74,7 +74,7 @@ describe('the report of a run', () => {
     unit_id: `asset-${index}`,
     asset_id: `asset-${index}`,
     cause: 'unreadable_image' as const,
-    error_message: `no readable image:\u001b[2J\ngs://b/runs/261123-9f3c1a7b/images/photos/1.jpg ${'x'.repeat(200)}`,
+    error_message: `no readable image:\u001b[2J\ngs://bucket/runs/261123-9f3c1a7b/images/photos/1.jpg ${'x'.repeat(200)}`,
   }))
   const failed = report(
     { total: 40, ok: 25, failed: 15, pending: 0 },

@@ -72,7 +72,7 @@ describe('the query that takes the snapshot', () => {
     ['asset column', { assetColumn: 'a` OR TRUE --' }],
     ['image column', { imageColumn: 'a\\`' }],
     ['column with a line break', { imageColumn: 'a\nb' }],
-    ['image prefix', { imagePrefix: "gs://b/') OR TRUE --" }],
+    ['image prefix', { imagePrefix: "gs://bucket/') OR TRUE --" }],
   ])('is not made from a %s that would end its quotation', (_, changes) => {
     expect(() => query(changes)).toThrow(RangeError)
   })

@@ -1,5 +1,6 @@
 import { BUCKETS } from '../../contracts/messages.ts'
 import type { ImagePick, Unit } from '../../contracts/model-options.ts'
+import { conditionFault } from './condition.ts'
 
 /** How a source column is turned into the snapshot's. */
 export type TimeKind = 'timestamp' | 'other' | 'absent'
@@ -20,7 +21,7 @@ export interface SnapshotSource {
   location: LocationKind
   detectionTime: TimeKind
   captureTime: TimeKind
-  /** A condition on the source's own columns. */
+  /** A condition on the source's own columns: one expression, by `conditionFault`. */
   where: string | null
   /** The first so many units by id. */
   limit: number | null
@@ -46,6 +47,7 @@ export function snapshotQuery(source: SnapshotSource): string {
   const image = `CAST(${quoted(source.imageColumn)} AS STRING)`
   const asset = source.assetColumn === null ? 'CAST(NULL AS STRING)' : `CAST(${quoted(source.assetColumn)} AS STRING)`
   const isUnit = source.unit === 'asset' ? `${asset} IS NOT NULL` : 'TRUE'
+  if (source.where !== null && conditionFault(source.where)) throw new RangeError(`not a condition: ${source.where}`)
   return `WITH source AS (
   SELECT
     ${asset} AS asset_id,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AttemptStatus, Cause } from '../../contracts/causes.ts'
 import type { TaskPayload } from '../../contracts/messages.ts'
 import { costUsd } from '../../contracts/prices.ts'
+import { redacted } from '../../contracts/redaction.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
 import type { Answer, Known } from '../models/model.ts'
 import { fitRow } from './row-size.ts'
@@ -50,7 +51,7 @@ export function failedRow(attempt: Attempt, failure: Failure): AttemptRow {
     compact({
       ...attemptKeys(attempt, failure.status),
       cause: failure.cause,
-      error_message: failure.message,
+      error_message: redacted(failure.message),
       ...provenance(attempt, failure.known),
     }),
   )

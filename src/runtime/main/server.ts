@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery.ts'
+import { localCloud } from '../../google/environment.ts'
 import { tokenCheck } from '../../google/identity-tokens.ts'
 import { createRunTables } from '../../google/run-tables.ts'
 import { describeObject, readObject } from '../../google/storage.ts'
@@ -11,17 +12,25 @@ import { Ledger } from '../ledger/ledger.ts'
 import { imageReader } from '../read-image.ts'
 import { RunSpecs } from '../run-specs.ts'
 import { serveUntilTerminated } from '../serve.ts'
+import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
 import { modelForRun } from './model-for-run.ts'
 
 startService(mainEnvironment, (environment, log) => {
   const clock = systemClock
   const rules = tokenRules(environment)
+  const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
+  // A local cloud's tokens open nothing elsewhere.
+  const modelOrigins = localCloud() ? undefined : environment.IMAGERY_MODEL_ORIGINS
   const ledger = new Ledger({ insertRows, clock })
   const app = mainApp({
-    place: { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION },
+    place,
     checkToken: rules && tokenCheck(rules, () => clock.now()),
-    specs: new RunSpecs({ readObject, bucket: environment.IMAGERY_BUCKET }),
+    specs: new RunSpecs({
+      readObject,
+      bucket: environment.IMAGERY_BUCKET,
+      check: (spec) => checkSpec(spec, { place, modelOrigins }),
+    }),
     ledger,
     modelFor: modelForRun({ readImage: imageReader({ readObject, clock }), describeObject }),
     createRunTables,

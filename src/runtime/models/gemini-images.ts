@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { parseGsUri } from '../../contracts/gs-uri.ts'
 import type { Observation } from '../../contracts/messages.ts'
 import type { ImageTransport } from '../../contracts/model-options.ts'
 import { CloudError } from '../../google/errors.ts'
@@ -99,7 +100,8 @@ async function each<Item>(items: readonly Item[], make: (item: Item) => Promise<
 
 async function gsImage(observation: Observation, source: ImageSource): Promise<GeminiImage> {
   const { gcs_uri: uri } = observation
-  if (!/^gs:\/\/[^/]+\/./.test(uri)) throw new UnreadableImage(uri, 'is not a gs:// URI')
+  const name = parseGsUri(uri)
+  if ('fault' in name) throw new UnreadableImage(uri, name.fault)
   const mimeType = MIME_TYPES[/\.([a-z]+)$/i.exec(uri)?.[1]?.toLowerCase() ?? ''] ?? (await typeByObject(uri, source))
   return { observation, part: { gcsUri: uri, mimeType }, contentHash: undefined }
 }

@@ -1,6 +1,8 @@
 import type { Cause } from '../../contracts/causes.ts'
 import type { Asset, Observation } from '../../contracts/messages.ts'
 import type { Tier } from '../../contracts/model-options.ts'
+import { redacted } from '../../contracts/redaction.ts'
+import { cutText } from '../ledger/row-size.ts'
 
 /** What answers a profile for one asset. */
 export interface Model {
@@ -77,6 +79,9 @@ export class AttemptFailure extends Error {
   }
 }
 
+/** The longest that a gs:// URI can be, and a little more. */
+const MAX_URI_CHARACTERS = 1_300
+
 /**
  * One image that cannot be used whatever is tried: missing, empty, damaged, or no image at all.
  * The asset's other images still count; it fails only when none is left.
@@ -88,7 +93,11 @@ export class UnreadableImage extends Error {
   readonly reason: string
 
   constructor(uri: string, reason: string, options: { cause?: unknown } = {}) {
-    super(`${uri} ${reason}`, options.cause === undefined ? undefined : { cause: options.cause })
+    // A table may list signed URLs; what is no gs:// URI may also be of any length.
+    super(
+      `${redacted(cutText(uri, MAX_URI_CHARACTERS))} ${reason}`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    )
     this.uri = uri
     this.reason = reason
   }

@@ -5,6 +5,7 @@ import type { TokenCheck } from '../../google/identity-tokens.ts'
 import { describeFaults, httpService, readBody, requestTrace } from '../http-service.ts'
 import { runQueueNames } from '../run-queues.ts'
 import type { RunSpecs } from '../run-specs.ts'
+import { SpecRefused } from '../spec-rules.ts'
 import { ShardPopulator, type ShardDeps } from './populate-shard.ts'
 
 export interface PopulateDeps extends ShardDeps {
@@ -43,6 +44,10 @@ export function populateApp(deps: PopulateDeps): Hono {
       log.info(`populated buckets ${labels.buckets}`, { ...labels, ...count })
       return context.json({ outcome: 'populated', ...count })
     } catch (error) {
+      if (error instanceof SpecRefused) {
+        log.error(`dropped a shard: ${error.message}`, labels)
+        return context.json({ outcome: 'dropped', reason: error.message })
+      }
       if (!(await specs.isGone(shard.run_id, error))) throw error
       log.warning('dropped a shard of a run that is gone', labels)
       return context.json({ outcome: 'run_gone' })

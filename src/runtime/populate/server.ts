@@ -9,16 +9,23 @@ import { populateEnvironment, tokenRules } from '../environment.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { RunSpecs } from '../run-specs.ts'
 import { serveUntilTerminated } from '../serve.ts'
+import { checkSpec } from '../spec-rules.ts'
 import { populateApp } from './app.ts'
 
 startService(populateEnvironment, (environment, log) => {
   const clock = systemClock
   const rules = tokenRules(environment)
+  const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
   const ledger = new Ledger({ insertRows, clock })
   const app = populateApp({
-    place: { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION },
+    place,
     checkToken: rules && tokenCheck(rules, () => clock.now()),
-    specs: new RunSpecs({ readObject, bucket: environment.IMAGERY_BUCKET }),
+    // Whom the run asks is for the main service to judge, which asks.
+    specs: new RunSpecs({
+      readObject,
+      bucket: environment.IMAGERY_BUCKET,
+      check: (spec) => checkSpec(spec, { place, modelOrigins: undefined }),
+    }),
     streamAssets,
     createTaskBatch,
     createTask,

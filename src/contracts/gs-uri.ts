@@ -1,0 +1,35 @@
+/** Where an object lies in Cloud Storage. */
+export interface ObjectName {
+  bucket: string
+  path: string
+}
+
+/**
+ * Bucket names: 3 to 63 characters, with dots up to 222 of at most 63 each; lower-case letters,
+ * digits, hyphens, underscores, dots; a letter or digit at both ends
+ * (https://cloud.google.com/storage/docs/buckets#naming).
+ */
+const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/
+const MAX_BUCKET_PART = 63
+
+/** Object names: 1 to 1,024 bytes of UTF-8, no line break (https://cloud.google.com/storage/docs/objects#naming). */
+const MAX_PATH_BYTES = 1_024
+
+/** Google advises against control characters in names; in ours they could only be somebody's attempt on a log or a header. */
+const CONTROL = /\p{Cc}/u
+
+/**
+ * Splits `gs://bucket/path/to/object`. Anything that can name no object is told apart by `fault`,
+ * which continues a sentence about the text.
+ */
+export function parseGsUri(text: string): ObjectName | { fault: string } {
+  const match = /^gs:\/\/([^/]*)\/(.+)$/s.exec(text)
+  if (!match) return { fault: 'is not a gs:// URI' }
+  const [, bucket = '', path = ''] = match
+  if (!BUCKET.test(bucket) || bucket.split('.').some((part) => part === '' || part.length > MAX_BUCKET_PART))
+    return { fault: 'names no possible bucket' }
+  if (CONTROL.test(path)) return { fault: 'has a control character in its path' }
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return { fault: `has a path of more than ${MAX_PATH_BYTES} bytes` }
+  if (path === '.' || path === '..') return { fault: 'names no possible object' }
+  return { bucket, path }
+}
