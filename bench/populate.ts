@@ -94,7 +94,7 @@ async function prepareRun(
     runtimeFolder: fileURLToPath(new URL('../dist/runtime', import.meta.url)),
     signal: new AbortController().signal,
   })
-  const steps = runSteps({ local: true, stagesImages: false, wait: false })
+  const steps = runSteps({ local: true, stagesImages: false, asksGemini: false, wait: false })
   const publishing = steps.at(-1)
   if (publishing?.title !== 'Publish the shards')
     throw new Error(`the last step is ${publishing?.title}, not the publishing`)

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../base-command.ts'
-import { EXIT_CODES } from '../contracts/errors.ts'
+import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
 import { IMAGE_TRANSPORTS, MAX_IMAGES, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../model-flags.ts'
@@ -17,6 +17,17 @@ import {
 } from '../services/run.ts'
 import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
+
+/** An amount in US dollars, such as 25 or 0.5. */
+const usd = Flags.custom<number>({
+  parse(input) {
+    const amount = /^\d+(?:\.\d+)?$/.test(input) ? Number(input) : Number.NaN
+    if (amount > 0) return Promise.resolve(amount)
+    throw new ImageryError('INVALID_FLAG', `--max-cost ${input}: write an amount in US dollars`, {
+      suggestions: ['--max-cost 25'],
+    })
+  },
+})
 
 export default class Run extends CloudCommand {
   static override summary = 'Ask a profile of every asset of a table, one typed row per asset'
@@ -86,6 +97,11 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       summary: 'standard, or flex: half the price, answers may take up to 30 minutes',
       helpGroup: 'GEMINI',
     })(),
+    'max-cost': usd({
+      summary: 'stop before a model is asked when the estimate of the cost is above this many US dollars',
+      helpGroup: 'GEMINI',
+      helpValue: 'USD',
+    }),
     'image-transport': Flags.option({
       options: IMAGE_TRANSPORTS,
       summary: 'gs: Gemini reads the images; inline: the runtime reads and sends them, when only its account may',
@@ -127,6 +143,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       geminiEndpoint: flags['gemini-endpoint'],
       attemptTimeoutSeconds: flags['attempt-timeout'],
       maxAttempts: flags['max-attempts'],
+      maxCost: flags['max-cost'],
     }
     const checked = await checkRunOptions(options)
     const runtimeFolder = await builtRuntime(this.config.root)
@@ -144,7 +161,12 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
   /** What fails or is interrupted before any asset was worked on is taken back; later, the run stays as it is. */
   async #work(context: RunContext, flags: { wait: boolean }): Promise<void> {
     const local = context.target.kind === 'local'
-    const steps = runSteps({ local, stagesImages: context.source.kind !== 'table', wait: flags.wait })
+    const steps = runSteps({
+      local,
+      stagesImages: context.source.kind !== 'table',
+      asksGemini: context.choice.gemini !== null,
+      wait: flags.wait,
+    })
     try {
       await showSteps(steps, context, this.progress, this.signal)
     } catch (error) {

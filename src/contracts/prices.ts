@@ -74,6 +74,11 @@ export function exactUsd(sum: number): number {
   return Math.round(sum * NANO_PER_USD) / NANO_PER_USD
 }
 
+/** A cost for people: `$12.30`, and with as many digits as a small one needs. */
+export function usdText(usd: number): string {
+  return `$${usd >= 1 || usd === 0 ? usd.toFixed(2) : usd.toPrecision(2)}`
+}
+
 /** Gemini 3's tokens per image (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding). */
 const GEMINI_3_IMAGE_TOKENS: Record<MediaResolution, number> = { low: 280, medium: 560, high: 1_120 }
 

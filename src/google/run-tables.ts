@@ -7,6 +7,7 @@ import {
   describeTable,
   ensureTable,
   ensureView,
+  queryRows,
   queryStream,
   timestampText,
   updateTable,
@@ -15,7 +16,7 @@ import {
   type TableName,
 } from './bigquery.ts'
 import { queryIntoTable } from './bigquery-jobs.ts'
-import { liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
+import { imagesQuery, liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
 
 export type RunTableRole = 'assets' | 'attempts' | 'live' | 'source' | 'results'
 
@@ -38,6 +39,13 @@ export async function createRunTables(spec: RunSpec): Promise<void> {
     description: `The current row of every asset of imagery run ${spec.run_id}.`,
     labels,
   })
+}
+
+/** How many images the units of the snapshot have together. */
+export async function countImages({ place, source, tables }: RunSpec): Promise<number> {
+  const query = { projectId: place.projectId, location: source.location }
+  const [row] = await queryRows<{ images: number | null }>(imagesQuery(tables), query)
+  return Number(row?.images ?? 0)
 }
 
 /** A table that is labelled as this run's, or undefined: another run, or somebody else, may have one of its name. */

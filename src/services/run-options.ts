@@ -14,6 +14,8 @@ export interface RunOptions extends ModelFlags {
   assetColumn?: string | undefined
   imageColumn?: string | undefined
   output?: string | undefined
+  /** The most US dollars that the run may cost by its estimate. */
+  maxCost?: number | undefined
   /** Instead of what the tier gives one try of one unit. */
   attemptTimeoutSeconds?: number | undefined
   /** Instead of the usual number of tries of one unit. */

@@ -4,6 +4,7 @@ import type { Step } from '../contracts/steps.ts'
 import { callerAccount } from '../google/credentials.ts'
 import { snapshotParameters, snapshotQuery } from '../google/sql/snapshot.ts'
 import { PROFILE_FILE } from '../profiles/resolve-profile.ts'
+import { estimateTheCost } from './cost-limit.ts'
 import { fileHash } from './file-hash.ts'
 import { saveRunSpec } from './find-run.ts'
 import type { RunContext } from './run-context.ts'
@@ -24,6 +25,7 @@ import {
 export function runSteps(options: {
   local: boolean
   stagesImages: boolean
+  asksGemini: boolean
   wait: boolean
 }): readonly Step<RunContext>[] {
   return [
@@ -31,6 +33,7 @@ export function runSteps(options: {
     ...(options.local ? [readTheSource, deployIfAbsent] : [findServices, readTheSource]),
     recordRun,
     takeSnapshot,
+    ...(options.asksGemini ? [estimateTheCost] : []),
     ...(options.stagesImages ? [stageLocalImages] : []),
     setUp,
     connect,

@@ -37,6 +37,11 @@ LEFT JOIN (
 ) AS current_attempt ON current_attempt.unit_id = asset.unit_id`
 }
 
+/** How many images the units of the snapshot have together. */
+export function imagesQuery(tables: RunTables): string {
+  return `SELECT SUM(ARRAY_LENGTH(observations)) AS images FROM ${quoted(tablePath(tables, tables.assets))}`
+}
+
 /** The results table's rows, in its columns' order. */
 export function resultsQuery(tables: RunTables, profile: Profile): string {
   const columns = resultColumns(profile).map((column) => quoted(column.name))

@@ -1,0 +1,35 @@
+import { estimateCost } from '../contracts/cost-estimate.ts'
+import { ImageryError } from '../contracts/errors.ts'
+import { usdText } from '../contracts/prices.ts'
+import type { Step } from '../contracts/steps.ts'
+import { countImages } from '../google/run-tables.ts'
+import type { RunContext } from './run-context.ts'
+
+/**
+ * Says about what the run will cost before any model is asked, and stops it above `--max-cost`.
+ * What the snapshot has is known by now, so units and images are exact; tokens are assumed.
+ */
+export const estimateTheCost: Step<RunContext> = {
+  title: 'Estimate the cost',
+  async run({ spec, assets, options }) {
+    const { profile, gemini } = spec!
+    if (gemini === null) return { skipped: 'no model is asked' }
+    const images = await countImages(spec!)
+    const { usd } = estimateCost({ profile, gemini }, { units: assets!, images })
+    const about = `about ${usdText(usd)} for ${assets!.toLocaleString('en')} assets with ${images.toLocaleString('en')} images`
+    const { maxCost } = options
+    if (maxCost === undefined || usd <= maxCost) return { done: about }
+    const fitting = Math.floor((assets! * maxCost) / usd)
+    throw new ImageryError(
+      'COST_LIMIT',
+      `The run would cost ${about}, more than --max-cost ${maxCost}: nothing was asked`,
+      {
+        suggestions: [
+          ...(fitting > 0 ? [`The same command with --sample ${fitting}`] : []),
+          `The same command with --max-cost ${Math.ceil(usd * 100) / 100}`,
+          ...(gemini.tier === 'standard' ? ['The same command with --tier flex   (half the price, slower)'] : []),
+        ],
+      },
+    )
+  },
+}

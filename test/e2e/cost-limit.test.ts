@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { GeminiUser } from './gemini-user.ts'
+
+/** Ten assets with one image each. */
+const ASSETS = Array.from(
+  { length: 10 },
+  (_, index) => `{"asset_id": "a${index}", "gcs_uri": "gs://street-images/${index}.jpg"}\n`,
+)
+
+let user: GeminiUser
+let flags: string[]
+
+beforeAll(async () => {
+  user = new GeminiUser()
+  await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1')}`)
+  flags = ['--table', user.file('assets.jsonl', ASSETS.join('')), '--profile', 'road-signs']
+})
+
+afterAll(() => user.leave())
+
+test('a run whose estimate is above --max-cost asks no model, leaves nothing, and says what would fit', async () => {
+  const { exitCode, document } = await user.imagery('run', '--local', ...flags, '--max-cost', '0.004')
+  const { code, message, suggestions } = (document as { error: Record<string, unknown> }).error
+  expect({ exitCode, code }).toEqual({ exitCode: 1, code: 'COST_LIMIT' })
+  expect(message).toMatch(/would cost about \$0\.0\d+ for 10 assets with 10 images, more than --max-cost 0\.004/)
+  expect(suggestions).toEqual([
+    expect.stringMatching(/^The same command with --sample [1-9]$/),
+    'The same command with --max-cost 0.02',
+    expect.stringContaining('--tier flex'),
+  ])
+  expect((await user.geminiCalls()).summary.calls).toBe(0)
+  expect((await user.imagery('runs', '--local')).document).toEqual({ runs: [] })
+})
+
+test('a run below it goes its way, and costs less than was estimated', async () => {
+  const report = await user.run([...flags, '--max-cost', '0.1'])
+  expect(report.units).toMatchObject({ total: 10, ok: 10 })
+  expect(report.cost_usd).toBeGreaterThan(0)
+  expect(report.cost_usd).toBeLessThan(0.1)
+})
+
+test.each(['0', '-1', 'much', '1e3'])('--max-cost %s is no amount', async (amount) => {
+  const { exitCode, document } = await user.imagery('run', '--local', ...flags, `--max-cost=${amount}`)
+  expect(exitCode).toBe(2)
+  expect((document as { error: object }).error).toMatchObject({ code: 'INVALID_FLAG' })
+})
