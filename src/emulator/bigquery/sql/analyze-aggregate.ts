@@ -107,6 +107,8 @@ function refuseModifiers(call: Call, at: number): void {
   const refuse = (what: string): never => {
     throw new SqlFailure(`${what} is not supported in function ${call.name}`, at)
   }
+  // It takes ORDER BY and LIMIT, where there is one.
+  if (call.name === 'ARRAY_CONCAT_AGG') throw unsupported(`the aggregate function ${call.name}`, at)
   if (call.nulls && call.name !== 'ARRAY_AGG') refuse(`${call.nulls} NULLS`)
   if (call.orderBy.length > 0 && !ORDERED.has(call.name)) refuse('ORDER BY')
   if (call.limit && !ORDERED.has(call.name)) refuse('LIMIT')

@@ -1,0 +1,288 @@
+import type { Column } from '../src/contracts/columns.ts'
+import { CAUSES } from '../src/contracts/causes.ts'
+import type { ImagePick, Unit } from '../src/contracts/model-options.ts'
+import type { RunTables } from '../src/contracts/names.ts'
+import { profile, type Profile } from '../src/contracts/run-spec.ts'
+import { ASSET_COLUMNS, attemptColumns } from '../src/contracts/tables.ts'
+import {
+  costQuery,
+  failedUnitsQuery,
+  failuresQuery,
+  liveView,
+  progressQuery,
+  resultsQuery,
+  shardQuery,
+} from '../src/google/sql/ledger.ts'
+import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/google/sql/snapshot.ts'
+import { builtInProfiles } from '../src/profiles/built-in-profiles.ts'
+import type { CheckedTable, Parameters } from './check-sql-analyzer.ts'
+
+/** A statement that imagery sends, with its parameters. */
+export interface Statement {
+  name: string
+  sql: string
+  parameters?: Parameters
+  /** The reference evaluator lacks a function of it: it is only analyzed. */
+  isOnlyAnalyzed?: boolean
+}
+
+/** A run's statements over one profile, with the tables that they read. */
+export interface LedgerStatements {
+  profile: string
+  tables: readonly CheckedTable[]
+  view: { path: string; sql: string }
+  statements: readonly Statement[]
+}
+
+export const DATASETS = ['check.city', 'check.results']
+
+/** How a source table has its times, places and ids. */
+interface SourceKind {
+  path: string
+  time: Column['type'] | 'DATETIME' | 'DATE'
+  location: 'struct' | 'geography'
+  id: 'STRING' | 'INT64'
+}
+
+const SOURCES: readonly SourceKind[] = [
+  { path: 'check.city.usual', time: 'TIMESTAMP', location: 'struct', id: 'STRING' },
+  { path: 'check.city.text', time: 'STRING', location: 'struct', id: 'STRING' },
+  { path: 'check.city.numbered', time: 'STRING', location: 'struct', id: 'INT64' },
+  { path: 'check.city.geographic', time: 'TIMESTAMP', location: 'geography', id: 'STRING' },
+]
+
+/** The source tables, with rows of every kind that the snapshot tells apart. */
+export function sourceTables(): CheckedTable[] {
+  return SOURCES.map(({ path, time, location, id }) => ({
+    path,
+    columns: [
+      { name: 'asset_id', type: id },
+      { name: 'asset_type', type: 'STRING' },
+      { name: 'observation_id', type: id },
+      { name: 'snapshot_id', type: 'STRING' },
+      { name: 'gcs_uri', type: 'STRING' },
+      location === 'geography'
+        ? { name: 'location', type: 'GEOGRAPHY' }
+        : {
+            name: 'location',
+            type: 'STRUCT',
+            columns: [
+              { name: 'latitude', type: 'FLOAT64' },
+              { name: 'longitude', type: 'FLOAT64' },
+            ],
+          },
+      { name: 'detection_time', type: time as Column['type'] },
+      { name: 'capture_time', type: time as Column['type'] },
+    ],
+    rows: location === 'geography' ? [] : sourceRows(id, time),
+  }))
+}
+
+function sourceRows(id: SourceKind['id'], time: SourceKind['time']): Record<string, unknown>[] {
+  const image = (asset: number | null, observation: number | null, changes: object = {}): Record<string, unknown> => ({
+    asset_id: asset === null ? null : id === 'INT64' ? asset : `asset-${asset}`,
+    asset_type: (asset ?? 0) % 2 === 0 ? 'ASSET_CLASS_ROAD_SIGN' : 'ASSET_CLASS_UTILITY_POLE',
+    observation_id: observation === null ? null : id === 'INT64' ? observation : `o${observation}`,
+    snapshot_id: 's1',
+    gcs_uri: `gs://images/${observation ?? 'nameless'}.jpg`,
+    location: { latitude: 50 + (asset ?? 0) / 8, longitude: 1 - (observation ?? 0) / 16 },
+    detection_time: `2026-01-${String(10 + ((observation ?? 0) % 9))}T00:00:00Z`,
+    capture_time: `20${String(10 + ((observation ?? 0) % 15))}-05-06T07:08:09.123Z`,
+    ...changes,
+  })
+  return [
+    ...[1, 2, 3, 4, 5, 6, 7].map((observation) => image(1, observation)),
+    image(1, 7, { snapshot_id: 's2', gcs_uri: 'gs://images/newer.jpg' }),
+    image(2, 8, { location: null }),
+    image(2, 9, { gcs_uri: 'relative/9.jpg' }),
+    image(3, 10, { gcs_uri: null }),
+    image(4, null),
+    image(5, 11, { capture_time: null, detection_time: null }),
+    image(5, 12, time === 'STRING' ? { capture_time: 'yesterday' } : {}),
+    image(6, 1),
+    image(null, 13),
+    image(null, null, { gcs_uri: null }),
+  ]
+}
+
+/** Every branch of the snapshot's query with every other, but for filters and choices, which take turns. */
+export function snapshotStatements(): Statement[] {
+  const statements: Statement[] = []
+  for (const source of SOURCES)
+    for (const unit of ['asset', 'observation'] as Unit[])
+      for (const pick of ['latest', 'spread'] as ImagePick[])
+        for (const bits of Array.from({ length: 64 }, (_, index) => index)) {
+          const has = (bit: number): boolean => (bits & (1 << bit)) !== 0
+          if (unit === 'asset' && has(0)) continue
+          const given = snapshotSource(source, unit, pick, has, statements.length)
+          statements.push({
+            name: `snapshot ${statements.length + 1}`,
+            sql: snapshotQuery(given),
+            parameters: snapshotParameters(given),
+            isOnlyAnalyzed: source.location === 'geography',
+          })
+        }
+  return statements
+}
+
+function snapshotSource(
+  { path, time, location }: SourceKind,
+  unit: Unit,
+  pick: ImagePick,
+  has: (bit: number) => boolean,
+  turn: number,
+): SnapshotSource {
+  const timeKind: TimeKind = time === 'TIMESTAMP' ? 'timestamp' : 'other'
+  const filter = "asset_type LIKE '%ROAD_SIGN' OR gcs_uri IS NULL OR REGEXP_CONTAINS(gcs_uri, r'[1-4]\\.jpg$')"
+  return {
+    path,
+    unit,
+    images: { max_per_unit: 1 + (turn % 4), pick },
+    assetColumn: has(0) ? null : 'asset_id',
+    imageColumn: 'gcs_uri',
+    hasObservationId: has(1),
+    hasSnapshotId: has(2),
+    location: has(3) ? location : 'absent',
+    detectionTime: has(4) ? timeKind : 'absent',
+    captureTime: has(5) ? timeKind : 'absent',
+    imagePrefix: turn % 2 === 0 ? null : 'gs://bucket/runs/261123-9f3c1a7b/images/',
+    where: turn % 5 === 0 ? filter : null,
+    limit: turn % 3 === 1 ? 3 : null,
+    sample: turn % 3 === 2 ? { size: 4, seed: '261123-9f3c1a7b' } : null,
+  }
+}
+
+/** An answer of every type that a profile may ask for. */
+const EVERY_TYPE = profile.parse({
+  name: 'every-type',
+  description: 'Every type.',
+  prompt: 'What?',
+  output: {
+    type: 'object',
+    properties: {
+      note: { type: 'string' },
+      count: { type: 'integer' },
+      ratio: { type: 'number' },
+      seen: { type: 'boolean' },
+      words: { type: 'array', items: { type: 'string' } },
+      box: { type: 'object', properties: { left: { type: 'number' }, label: { type: 'string' } } },
+      parts: { type: 'array', items: { type: 'object', properties: { name: { type: 'string' } } } },
+    },
+  },
+})
+
+/** What is asked of the ledger of a run, for every built-in profile and one with every type. */
+export function ledgerStatements(): LedgerStatements[] {
+  return [...builtInProfiles(), EVERY_TYPE].map((asked, index) => {
+    const tables: RunTables = {
+      projectId: 'check',
+      dataset: 'results',
+      assets: `run${index}_assets`,
+      attempts: `run${index}_attempts`,
+      live: `run${index}_live`,
+      source: `run${index}_source`,
+      results: `run${index}`,
+    }
+    const path = (table: string): string => `check.results.${table}`
+    return {
+      profile: asked.name,
+      tables: [
+        { path: path(tables.assets), columns: ASSET_COLUMNS, rows: assetRows() },
+        { path: path(tables.attempts), columns: attemptColumns(asked), rows: attemptRows(asked) },
+      ],
+      view: { path: path(tables.live), sql: liveView(tables, asked) },
+      statements: runStatements(tables, asked),
+    }
+  })
+}
+
+function runStatements(tables: RunTables, asked: Profile): Statement[] {
+  const shard = { bucket_from: 0, bucket_to: 3 }
+  const causes = [...CAUSES.map((cause) => [cause]), [...CAUSES]]
+  return [
+    { name: 'live view', sql: liveView(tables, asked) },
+    { name: 'results', sql: resultsQuery(tables, asked) },
+    { name: 'progress', sql: progressQuery(tables) },
+    { name: 'cost', sql: costQuery(tables) },
+    { name: 'failures', sql: failuresQuery(tables, 2) },
+    ...causes.map((some) => ({ name: `failed units by ${some.join(', ')}`, sql: failedUnitsQuery(tables, some) })),
+    { name: 'shard', sql: shardQuery(tables, false), parameters: shard },
+    { name: 'pending units of a shard', sql: shardQuery(tables, true), parameters: shard },
+  ]
+}
+
+const UNITS = ['answered', 'failed', 'retried', 'retried-ok', 'throttled', 'late', 'untouched']
+
+function assetRows(): Record<string, unknown>[] {
+  return UNITS.map((unit, index) => ({
+    unit_id: unit,
+    asset_id: index % 3 === 0 ? null : unit,
+    location: index % 2 === 0 ? null : { latitude: 1.5, longitude: -0.25 },
+    detection_time: index % 2 === 0 ? '2026-01-01T00:00:00.500Z' : null,
+    observations: index === 5 ? [] : [{ observation_id: 'o', gcs_uri: 'gs://b/o.jpg', capture_time: null }],
+    bucket: index,
+  }))
+}
+
+function attemptRows(asked: Profile): Record<string, unknown>[] {
+  const attempts: [unit: string, generation: number, status: string, cause?: string][] = [
+    ['answered', 0, 'ok'],
+    ['answered', 0, 'failed', 'timeout'],
+    ['failed', 0, 'retrying', 'model_error'],
+    ['failed', 0, 'failed', 'model_error'],
+    ['retried', 0, 'failed', 'schema'],
+    ['retried', 1, 'retrying'],
+    ['retried-ok', 0, 'failed', 'schema'],
+    ['retried-ok', 1, 'ok'],
+    ['throttled', 0, 'throttled', 'throttled'],
+    ['late', 0, 'failed', 'blocked'],
+    ['late', 0, 'retrying', 'model_error'],
+  ]
+  return attempts.map(([unit, generation, status, cause], index) => {
+    const time = new Date(Date.UTC(2026, 0, 1, 0, 0, index, 250)).toISOString()
+    const known: Record<string, unknown> = {
+      run_id: '261123-9f3c1a7b',
+      unit_id: unit,
+      asset_id: unit,
+      attempt_id: `a${index}`,
+      generation,
+      status,
+      cause: cause ?? null,
+      cost_usd: index % 4 === 0 ? null : index / 64,
+      started_at: time,
+      finished_at: time,
+    }
+    return Object.fromEntries(
+      attemptColumns(asked).map((column) => [
+        column.name,
+        column.name in known ? known[column.name] : sampleOf(column, index),
+      ]),
+    )
+  })
+}
+
+/** Some value of a column, or none: the same for the same row. */
+function sampleOf(column: Column, index: number): unknown {
+  if (column.mode === 'REPEATED') {
+    const { mode: _, ...single } = column
+    return Array.from({ length: index % 3 }, (_, place) => sampleOf(single, 2 * place + 1))
+  }
+  if (index % 2 === 0) return null
+  switch (column.type) {
+    case 'STRING':
+      return `${column.name} ${index} “é”`
+    case 'INT64':
+      return index * 1_000
+    case 'FLOAT64':
+      return index / 8
+    case 'BOOL':
+      return index % 4 === 1
+    case 'TIMESTAMP':
+      return '2026-02-03T04:05:06Z'
+    case 'STRUCT':
+      return Object.fromEntries((column.columns ?? []).map((member) => [member.name, sampleOf(member, index)]))
+    case 'NUMERIC':
+    case 'GEOGRAPHY':
+      return null
+  }
+}

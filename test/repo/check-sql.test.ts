@@ -1,0 +1,19 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+
+const cache = mkdtempSync(path.join(tmpdir(), 'imagery-check-sql-'))
+afterEach(() => rmSync(cache, { recursive: true, force: true }))
+
+test('the check of our SQL says that it could not be made, which is no difference', async () => {
+  const program = path.resolve(import.meta.dirname, '../../build/check-sql.ts')
+  // Without npm there is nothing to fetch the analyzer with.
+  const env = { HOME: cache, XDG_CACHE_HOME: cache, PATH: '' }
+  const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
+    execFile(process.execPath, [program], { env }, (error, _, stderr) => resolve({ code: error?.code, stderr }))
+  })
+  expect(stderr).toContain('The SQL was not checked: ')
+  expect(code).toBe(3)
+})
