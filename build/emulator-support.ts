@@ -30,6 +30,10 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
     title: 'Artifact Registry',
     reference: 'https://cloud.google.com/artifact-registry/docs/reference/rest',
   },
+  build: {
+    title: 'Cloud Build',
+    reference: 'https://cloud.google.com/build/docs/api/reference/rest',
+  },
   billing: { title: 'Cloud Billing', reference: 'https://cloud.google.com/billing/docs/reference/rest' },
   vertex: {
     title: 'Vertex AI',

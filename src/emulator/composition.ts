@@ -3,6 +3,7 @@ import { LOCATOR_VARIABLE } from '../contracts/local-cloud-locator.ts'
 import { artifactRegistryApi } from './artifact-registry/index.ts'
 import { bigQueryApi } from './bigquery/index.ts'
 import { billingApi } from './billing/index.ts'
+import { cloudBuildApi } from './build/index.ts'
 import { openIam, type Iam } from './iam/index.ts'
 import type { Identity } from './identity/index.ts'
 import type { EmulatedApi } from './kernel/api.ts'
@@ -101,6 +102,9 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   const artifactRegistry = await open('artifact-registry', 'stores', 'artifactregistry.*', (directory) =>
     artifactRegistryApi({ ...project, directory, clock, faults }),
   )
+  // Buckets have no policies of their own yet: the project's say who may read them.
+  const projectOf = (): string => projectId
+  options.iam.authorizer.register('bucket', { bindings: () => [], projectOf, renameMember: () => undefined })
   // Storage first: Cloud Run reads source archives from it, BigQuery the files of load jobs.
   const storage = await open('storage', 'stores', 'storage.*', (directory) =>
     storageApi({ directory, clock, operation, projectNumber }),
@@ -121,6 +125,20 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     control.refuse('aiplatform.*')
     await vertex.stop()
   })
+  const build = await open('build', 'services', 'cloudbuild.*', (directory) =>
+    cloudBuildApi({
+      ...project,
+      directory,
+      clock,
+      faults,
+      registry: artifactRegistry.registry,
+      access: options.iam.authorizer,
+      hasAccount: (email) => options.iam.accounts.find(email) !== undefined,
+      readObject: (uri) => storage.readObject(uri),
+      objectGeneration: (bucket, object) => storage.objectGeneration(bucket, object),
+      writeLog: storage.writeServiceObject,
+    }),
+  )
   // Cloud Run before the dispatchers, which deliver through its front door.
   const run = await open('run', 'services', 'google.cloud.run.*', (directory) =>
     cloudRunApi({
@@ -132,6 +150,8 @@ export async function openApis(options: CompositionOptions): Promise<Composition
         serveMetadata: (email) => identity.metadata.serve(email),
       },
       readObject: (uri) => storage.readObject(uri),
+      images: artifactRegistry.registry,
+      submitBuild: build.submitBuild,
       environment: () => ({
         [LOCATOR_VARIABLE]: options.locatorFile,
         GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: identity.caFile,
@@ -160,15 +180,15 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     overHttp(pubsub, transcoding),
   ]
   return {
-    apis: [iam, serviceUsage, billing, artifactRegistry, storage, bigQuery, vertex, ...transcoded],
+    apis: [iam, serviceUsage, billing, artifactRegistry, storage, bigQuery, vertex, build, ...transcoded],
     operations: {
       ...longRunningOperations([run.operations, tasks.operations]),
-      http: locationOperationsFace([artifactRegistry.operations], operation),
+      http: locationOperationsFace([artifactRegistry.operations, build.operations], operation),
     },
     frontDoor: run.frontDoor,
     gemini: vertex.calls,
     stores: [iam, serviceUsage, artifactRegistry, storage, bigQuery],
-    services: [run],
+    services: [build, run],
     dispatchers: [tasks, pubsub],
   }
 }

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { unpackArchive } from '../../src/emulator/run/archive.ts'
+import { unpackArchive } from '../../src/emulator/kernel/archive.ts'
 import { deploy, header, pack, PARENT, removeDirectory, serviceOf, startHarness, upload } from './run-harness.ts'
 
 vi.setConfig({ testTimeout: 20_000 })

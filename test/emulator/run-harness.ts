@@ -89,6 +89,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       if (!archive) throw new GoogleError('NOT_FOUND', `No such object: ${uri}`)
       return archive
     },
+    images: { resolve: () => undefined, copyTo: () => undefined },
+    submitBuild: () => Promise.reject(new Error('no build in these tests')),
     environment: () => ({}),
     log: (line) => void logLines.push(line),
     ...overrides,

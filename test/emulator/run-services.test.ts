@@ -1,4 +1,3 @@
-import { BuildsClient } from '@google-cloud/run'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   addressOf,
@@ -121,11 +120,18 @@ describe('creating a service', () => {
     ['an id of 50 characters', 'a'.repeat(50), {}, 3, 'service_id'],
     ['two containers', 'bad', { two: true }, 12, 'sidecars'],
     [
-      'an image',
+      'an image of another registry',
+      'bad',
+      { container: { image: 'docker.io/library/node' } },
+      12,
+      'its own Artifact Registry',
+    ],
+    [
+      'an image with a source archive',
       'bad',
       { container: { image: 'us-docker.pkg.dev/cloudrun/container/hello' } },
-      12,
-      'images are not emulated',
+      3,
+      'only the image "scratch"',
     ],
     ['no base image', 'bad', { container: { baseImageUri: '' } }, 3, 'base_image_uri'],
     ['another base image', 'bad', { container: { baseImageUri: 'x/runtimes/python313' } }, 12, 'python313'],
@@ -370,15 +376,6 @@ describe('the IAM policy of a service', () => {
 })
 
 describe('what is not emulated', () => {
-  test('a build is refused by name', async () => {
-    const builds = new BuildsClient(harness.clientSettings)
-    await expect(builds.submitBuild({ parent: PARENT, imageUri: 'x' })).rejects.toMatchObject({
-      code: 12,
-      details: expect.stringContaining('SubmitBuild'),
-    })
-    await builds.close()
-  })
-
   test('an operation that never was is not found', async () => {
     const name = `${PARENT}/operations/00000000-0000-4000-8000-000000000000`
     await expect(harness.services.checkCreateServiceProgress(name)).rejects.toMatchObject({ code: 5 })

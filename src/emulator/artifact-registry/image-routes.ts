@@ -164,6 +164,20 @@ export function addImageRoutes(app: Hono, base: string, options: RouteOptions): 
       { needs: onRepository('tags.list') },
     ),
   )
+  app.get(
+    `${base}/packages/:package/tags/:tag`,
+    operation(
+      'artifactregistry.tags.get',
+      (context) => {
+        readQuery(context, [])
+        const { repository, package: name } = ofPackage(context)[0]!
+        const found = store.tags(repository, name).find((entry) => entry.tag === context.req.param('tag'))
+        if (!found) throw notFound()
+        return context.json(tag({ repository, package: name, digest: found.digest }, found.tag))
+      },
+      { needs: onRepository('tags.get') },
+    ),
+  )
 }
 
 /** https://cloud.google.com/artifact-registry/docs/reference/rest/v1/VersionView, by name or by number. */

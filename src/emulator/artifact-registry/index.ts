@@ -12,6 +12,7 @@ import { artifactRegistryRoutes } from './routes.ts'
 import { RegistryStore } from './store.ts'
 
 export type { Registry } from './registry.ts'
+export { parseImageReference } from './resources.ts'
 export type { ImageConfig, StoredImage } from './resources.ts'
 
 export interface ArtifactRegistryOptions {

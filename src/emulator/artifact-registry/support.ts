@@ -17,7 +17,7 @@ export const ARTIFACT_REGISTRY_SUPPORT: readonly SupportEntry[] = [
     note: 'the images that builds of the local cloud have pushed; no orderBy',
   },
   {
-    method: `${METHOD}.repositories.packages.get, list, delete; versions.get, list, delete, batchDelete; tags.list`,
+    method: `${METHOD}.repositories.packages.get, list, delete; versions.get, list, delete, batchDelete; tags.get, list`,
     state: 'yes',
     note: '',
   },

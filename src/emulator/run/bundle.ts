@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { unpackArchive } from './archive.ts'
+import { unpackArchive } from '../kernel/archive.ts'
+import { ARCHIVE_MAX_BYTES } from './limits.ts'
 import type { Container } from './resources.ts'
 
 const require = createRequire(import.meta.url)
@@ -35,7 +36,11 @@ export async function prepareBundle(
   const unfinished = `${directory}.unfinished`
   rmSync(unfinished, { recursive: true, force: true })
   try {
-    await unpackArchive(await readObject(uri), unfinished)
+    const archive = await readObject(uri)
+    if (archive.byteLength > ARCHIVE_MAX_BYTES) {
+      throw new BuildError(`the source archive has ${archive.byteLength} bytes; the limit is ${ARCHIVE_MAX_BYTES}`)
+    }
+    await unpackArchive(archive, unfinished)
     linkDependencies(unfinished)
   } catch (error) {
     rmSync(unfinished, { recursive: true, force: true })

@@ -9,9 +9,8 @@ import {
 import type { Container, Probe } from './resources.ts'
 
 /**
- * Checks the one container of a service. What the local cloud can run is a source archive on one of
- * Google's Node.js base images, started without a build
- * (https://cloud.google.com/run/docs/deploying-source-code); images are refused by name.
+ * Checks the one container of a service. What the local cloud can run is an image of its Artifact
+ * Registry, or a source archive on one of Google's Node.js base images.
  *
  * @param concurrency the template's maxInstanceRequestConcurrency as asked, 0 when left to the default
  */
@@ -36,13 +35,28 @@ export function validateContainer(container: Container, concurrency: number): vo
 
 function validateSource(container: Container): void {
   if (container.image === '') throw invalid('image', 'a value is required')
-  if (container.image !== 'scratch') {
+  if (container.image === 'scratch') validateArchive(container)
+  else validateImage(container)
+  const [program] = container.command
+  if (program !== undefined && program !== 'node') throw notEmulated(`the command "${program}" (only "node" is)`)
+}
+
+/** Whether the image is there is looked up when it is deployed. */
+function validateImage({ image, sourceCode, baseImageUri }: Container): void {
+  if (/\s/.test(image)) throw invalid('image', `Expected an image name, got "${image}"`)
+  if (!image.includes('-docker.pkg.dev/')) {
     throw new GoogleError(
       'UNIMPLEMENTED',
-      `images are not emulated; the local cloud cannot run "${container.image}": deploy a source archive ` +
-        '(image "scratch" with baseImageUri and sourceCode); see docs/emulator-support.md',
+      `the local cloud runs images of its own Artifact Registry, REGION-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE; it cannot run "${image}"; ` +
+        'see docs/emulator-support.md',
     )
   }
+  if (sourceCode) throw invalid('source_code', 'only the image "scratch" takes a source archive')
+  if (baseImageUri !== '') throw notEmulated('baseImageUri of a built image (automatic updates)')
+}
+
+/** An archive that runs as it is: https://cloud.google.com/run/docs/deploying-source-code. */
+function validateArchive(container: Container): void {
   const source = container.sourceCode?.cloudStorageSource
   if (!source) throw invalid('source_code', 'image "scratch" needs a source archive')
   if (source.bucket === '' || source.object === '') {
@@ -53,7 +67,6 @@ function validateSource(container: Container): void {
     throw notEmulated(`base image "${container.baseImageUri}" (only the Node.js runtimes are)`)
   }
   if (container.command.length === 0) throw invalid('command', 'image "scratch" needs a command')
-  if (container.command[0] !== 'node') throw notEmulated(`the command "${container.command[0]}" (only "node" is)`)
 }
 
 /** https://cloud.google.com/run/docs/configuring/services/environment-variables */

@@ -3,7 +3,7 @@ import { STATUS_CODES } from '../kernel/errors.ts'
 import type { Backend, Fleet } from './fleet.ts'
 import { shortName } from './resources.ts'
 import type { Revision, Service } from './resources.ts'
-import { isReady, settledRevision } from './revision-model.ts'
+import { isReady, pinnedRevision, settledRevision } from './revision-model.ts'
 import type { RunOperations } from './run-operations.ts'
 import { failedService, readyService } from './service-model.ts'
 import type { RunStore, StoredOperation } from './store.ts'
@@ -105,9 +105,10 @@ export class Deployments {
   /** Builds and starts a revision that is not ready yet, and notes whether it came up. */
   async #create(service: Service, name: string): Promise<Backend | undefined> {
     const { store, fleet, clock } = this.#options
-    const revision = this.#revision(name)
+    let revision = this.#revision(name)
     if (isReady(revision)) return undefined
     try {
+      revision = pinnedRevision(revision, (image) => fleet.pinned(image))
       const backend = await fleet.launch(service, revision, true)
       store.putRevision(settledRevision(revision, undefined, clock))
       return backend

@@ -2,12 +2,12 @@ import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Clock } from '../kernel/clock.ts'
-import { prepareBundle } from './bundle.ts'
 import { Instance } from './instance.ts'
 import type { Program } from './instance.ts'
 import { Pool } from './pool.ts'
 import { startupProbe, withDefaults } from './probe.ts'
 import { programEnvironment } from './program-environment.ts'
+import { pinnedImage, prepareProgramFiles, type Images, type ProgramFiles } from './program-files.ts'
 import { durationMs, parseServiceName, shortName } from './resources.ts'
 import type { Revision, Service } from './resources.ts'
 import { poolSettings } from './revision-model.ts'
@@ -20,6 +20,7 @@ export interface FleetOptions {
   /** Starts a metadata server that speaks for the account. */
   serveMetadata: (email: string) => Promise<{ host: string; stop(): Promise<void> }>
   readObject: (gsUri: string) => Promise<Buffer>
+  images: Images
   /** Where the local cloud's other APIs are: what every program is told beside its own variables. */
   environment: () => Record<string, string>
   log: (line: string) => void
@@ -70,6 +71,11 @@ export class Fleet {
       throw error
     }
     return { revision: revision.name, pool, timeoutMs: durationMs(revision.timeout) }
+  }
+
+  /** The image's name by its digest. Throws BuildError when there is no such image. */
+  pinned(image: string): string {
+    return pinnedImage(image, this.#options.images)
   }
 
   /** Sends the service's requests to `backend` from now on; what served before ends with its last request. */
@@ -129,34 +135,37 @@ export class Fleet {
   #program(service: Service, revision: Revision): Program {
     const container = revision.containers[0]
     if (!container) throw new Error(`${revision.name} has no container`)
-    const directory = this.#revisionDirectory(revision.name)
     return {
       revision: shortName(revision.name),
-      nodeArguments: [...container.command.slice(1), ...container.args],
-      directory,
       containerPort: container.ports[0]?.containerPort ?? 0,
       startupProbe: startupProbe(container.startupProbe),
       isStartupProbeDefault: container.startupProbe === null,
       livenessProbe: container.livenessProbe && withDefaults(container.livenessProbe),
-      environment: async (port) => {
+      prepare: async (port) => {
         // A deployed revision's directory is there; after a loss of it, it is made again.
-        await this.#prepare(revision)
+        const { nodeArguments, directory, environment } = await this.#prepare(revision)
         const metadata = await this.#metadataServer(revision.serviceAccount)
-        return programEnvironment({
+        return {
+          nodeArguments,
           directory,
-          container: container.env,
-          localCloud: { ...this.#options.environment(), GCE_METADATA_HOST: metadata.host },
-          port,
-          service: parseServiceName(service.name).service,
-          revision: shortName(revision.name),
-        })
+          environment: programEnvironment({
+            directory,
+            image: environment,
+            container: container.env,
+            localCloud: { ...this.#options.environment(), GCE_METADATA_HOST: metadata.host },
+            port,
+            service: parseServiceName(service.name).service,
+            revision: shortName(revision.name),
+          }),
+        }
       },
     }
   }
 
-  async #prepare(revision: Revision): Promise<void> {
-    const container = revision.containers[0]
-    if (container) await prepareBundle(this.#revisionDirectory(revision.name), container, this.#options.readObject)
+  #prepare(revision: Revision): Promise<ProgramFiles> {
+    const [container] = revision.containers
+    if (!container) throw new Error(`${revision.name} has no container`)
+    return prepareProgramFiles(this.#revisionDirectory(revision.name), container, this.#options)
   }
 
   #metadataServer(email: string): ReturnType<FleetOptions['serveMetadata']> {

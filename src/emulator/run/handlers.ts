@@ -1,5 +1,5 @@
 import type { RpcHandler } from '../kernel/api.ts'
-import { GoogleError, notEmulated } from '../kernel/errors.ts'
+import { GoogleError } from '../kernel/errors.ts'
 import { heldPermissions, replacedPolicy, wirePolicy } from './policy-model.ts'
 import type { Policy } from './policy-model.ts'
 import { parseServiceName } from './resources.ts'
@@ -12,6 +12,7 @@ export function runHandlers(
   admin: ServiceAdmin,
   store: RunStore,
   changed: (service: string) => void,
+  submitBuild: RpcHandler,
 ): Record<string, Record<string, RpcHandler>> {
   const existing = (name: string): StoredService => {
     parseServiceName(name)
@@ -50,10 +51,6 @@ export function runHandlers(
         return { revisions: page.items, nextPageToken: page.nextPageToken }
       },
     },
-    'google.cloud.run.v2.Builds': {
-      SubmitBuild() {
-        throw notEmulated('google.cloud.run.v2.Builds/SubmitBuild (a build from source or a Dockerfile)')
-      },
-    },
+    'google.cloud.run.v2.Builds': { SubmitBuild: submitBuild },
   }
 }

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { EmulatedApi, Principal } from '../kernel/api.ts'
+import type { EmulatedApi, Principal, RpcHandler } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { clientProtos } from '../kernel/grpc-server.ts'
 import { anyPacker } from '../kernel/operations.ts'
@@ -7,6 +7,7 @@ import type { OperationSource } from '../kernel/operations.ts'
 import { admissionRules } from './admission.ts'
 import { Deployments } from './deployments.ts'
 import { Fleet } from './fleet.ts'
+import type { Images } from './program-files.ts'
 import { openFrontDoor } from './front-door.ts'
 import type { FrontDoor, Route } from './front-door.ts'
 import { runHandlers } from './handlers.ts'
@@ -36,6 +37,10 @@ export interface CloudRunOptions {
   identity: RunIdentity
   /** Reads `gs://bucket/object` or, when a generation was asked for, `gs://bucket/object#generation`. */
   readObject: (gsUri: string) => Promise<Buffer>
+  /** The images that services can be deployed from. */
+  images: Images
+  /** What Builds/SubmitBuild does: Cloud Run hands builds to Cloud Build. */
+  submitBuild: RpcHandler
   /** Variables that lead a program's clients to the local cloud. Asked at each start of an instance. */
   environment: () => Record<string, string>
   log: (line: string) => void
@@ -81,7 +86,7 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
 
   return {
     name: 'run',
-    grpc: { protos, services: runHandlers(admin, store, changed), httpRules: HTTP_RULES },
+    grpc: { protos, services: runHandlers(admin, store, changed, options.submitBuild), httpRules: HTTP_RULES },
     operations,
     frontDoor,
     start: () => deployments.resume(),

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../kernel/clock.ts'
-import { delay } from './delay.ts'
+import { delay } from '../kernel/delay.ts'
 import { freePort } from './free-port.ts'
 import { GUARD_DESCRIPTOR, guardOptions } from './guard.ts'
 import { SHUTDOWN_GRACE_MS } from './limits.ts'
@@ -13,15 +13,20 @@ import type { ServiceLog } from './service-log.ts'
 /** What an instance runs: one revision's program. */
 export interface Program {
   revision: string
-  /** Arguments of `node`: the container's command without its first word, then its args. */
-  nodeArguments: readonly string[]
-  directory: string
   /** The port the container is configured for, which log lines and errors name; the process gets a free one. */
   containerPort: number
-  environment(port: number): Promise<Record<string, string>>
+  /** What to start, once its files are there. Rejects with BuildError. */
+  prepare(port: number): Promise<PreparedProgram>
   startupProbe: Probe
   isStartupProbeDefault: boolean
   livenessProbe: Probe | null
+}
+
+/** A process to start. */
+export interface PreparedProgram {
+  nodeArguments: readonly string[]
+  directory: string
+  environment: Record<string, string>
 }
 
 /** The process ended, or did not listen in time, before its startup probe succeeded. */
@@ -92,9 +97,9 @@ export class Instance {
   async #start(): Promise<void> {
     try {
       this.port = await freePort()
-      const environment = await this.#program.environment(this.port)
+      const prepared = await this.#program.prepare(this.port)
       if (this.#state !== 'starting') throw new StartFailure('the instance was stopped while it started')
-      this.#spawn(environment)
+      this.#spawn(prepared)
       await this.#probeStartup()
     } catch (error) {
       if (!this.#child) this.#finish()
@@ -110,9 +115,9 @@ export class Instance {
     if (this.#program.livenessProbe) void this.#watchLiveness(this.#program.livenessProbe)
   }
 
-  #spawn(environment: Record<string, string>): void {
-    const child = spawn(process.execPath, [...guardOptions(), ...this.#program.nodeArguments], {
-      cwd: this.#program.directory,
+  #spawn({ nodeArguments, directory, environment }: PreparedProgram): void {
+    const child = spawn(process.execPath, [...guardOptions(), ...nodeArguments], {
+      cwd: directory,
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       // A process group of its own: Ctrl-C in the terminal is for the local cloud, which then sends SIGTERM.

@@ -54,8 +54,6 @@ export const HTTP1_BODY_MAX_BYTES = 32 * 1024 * 1024
 
 /** A source archive that is deployed without a build (https://cloud.google.com/run/docs/deploying-source-code). */
 export const ARCHIVE_MAX_BYTES = 250 * 1024 * 1024
-/** Ours, against archives that explode: what one archive may unpack to. */
-export const UNPACKED_MAX_BYTES = 1024 * 1024 * 1024
 
 /** https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/list: our largest page. */
 export const PAGE_MAX_SIZE = 100

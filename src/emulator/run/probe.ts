@@ -1,7 +1,7 @@
 import { get } from 'node:http'
 import { connect } from 'node:net'
 import type { Clock } from '../kernel/clock.ts'
-import { delay } from './delay.ts'
+import { delay } from '../kernel/delay.ts'
 import type { Probe } from './resources.ts'
 
 /** How soon a port that refuses is tried again within one probe: less and less often. */

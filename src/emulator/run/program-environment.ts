@@ -6,6 +6,8 @@ const SYSTEM_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin
 
 export interface ProgramEnvironment {
   directory: string
+  /** What the image itself sets: ENV of its Dockerfile. */
+  image: Readonly<Record<string, string>>
   container: readonly EnvironmentVariable[]
   localCloud: Record<string, string>
   port: number
@@ -25,6 +27,7 @@ export function programEnvironment(settings: ProgramEnvironment): Record<string,
     PATH: [path.dirname(process.execPath), ...(process.platform === 'win32' ? [] : SYSTEM_PATH)].join(path.delimiter),
     // Without it, Windows can open no socket.
     ...(process.env['SystemRoot'] === undefined ? {} : { SystemRoot: process.env['SystemRoot'] }),
+    ...settings.image,
     ...variables,
     // After the program's own: a request that goes to the real cloud by mistake is worse than a setting ignored.
     ...settings.localCloud,

@@ -53,6 +53,12 @@ export function createdRevision(name: string, service: Service, logUri: string, 
   }
 }
 
+/** The revision with its images named by digest: a tag that moves later does not change it (https://cloud.google.com/run/docs/deploying#images). */
+export function pinnedRevision(revision: Revision, pinned: (image: string) => string): Revision {
+  const containers = revision.containers.map((container) => ({ ...container, image: pinned(container.image) }))
+  return { ...revision, containers }
+}
+
 /** The revision once its deployment ended: ready, or failed with `failure`. */
 export function settledRevision(revision: Revision, failure: string | undefined, clock: Clock): Revision {
   const state = failure === undefined ? 'CONDITION_SUCCEEDED' : 'CONDITION_FAILED'

@@ -11,8 +11,8 @@ export const RUN_SUPPORT: readonly MethodSupport[] = [
     method: 'google.cloud.run.v2.Services/CreateService',
     state: 'partly',
     note:
-      'one container from a source archive (image "scratch") on a Node.js base image, started by `node`; refused by name: ' +
-      'other images, sidecars, volumes, secrets, GPU, VPC, ingress other than ALL, IAP, Binary Authorization, multi-region, ' +
+      'one container, started by `node`, from an image in the local Artifact Registry or from a source archive (image "scratch") ' +
+      'on a Node.js base image; refused by name: images of other registries, sidecars, volumes, secrets, GPU, VPC, ingress other than ALL, IAP, Binary Authorization, multi-region, ' +
       'buildConfig, session affinity, manual scaling, h2c, gRPC and readiness probes, a second project',
   },
   { method: 'google.cloud.run.v2.Services/GetService', state: 'yes', note: '' },
@@ -45,7 +45,7 @@ export const RUN_SUPPORT: readonly MethodSupport[] = [
   { method: 'google.cloud.run.v2.Revisions/GetRevision', state: 'yes', note: '' },
   { method: 'google.cloud.run.v2.Revisions/ListRevisions', state: 'yes', note: 'in the order of names' },
   { method: 'google.cloud.run.v2.Revisions/DeleteRevision', state: 'no', note: '' },
-  { method: 'google.cloud.run.v2.Builds/SubmitBuild', state: 'no', note: 'deploy a source archive without a build' },
+  { method: 'google.cloud.run.v2.Builds/SubmitBuild', state: 'partly', note: 'see Cloud Build' },
   { method: 'google.cloud.run.v2.Jobs', state: 'no', note: '' },
   { method: 'google.cloud.run.v2.WorkerPools', state: 'no', note: '' },
   { method: 'google.cloud.run.v2.Instances', state: 'no', note: '' },

@@ -11,6 +11,7 @@ import { openMetadataStore, type ObjectRow } from './metadata-store.ts'
 import { addObjectRoutes } from './object-routes.ts'
 import { createObjects, type Objects } from './objects.ts'
 import { addUploadRoutes } from './upload-routes.ts'
+import { serviceObjectWriter, type WriteServiceObject } from './service-objects.ts'
 import { createUploads } from './uploads.ts'
 
 export interface StorageApiOptions {
@@ -26,6 +27,10 @@ export interface StorageApi extends EmulatedApi {
   readObject(uri: string): Promise<Buffer>
   /** The size and the first bytes of `gs://bucket/object`, or what is missing. */
   peekObject(uri: string, bytes: number): { size: number; head: Buffer } | 'no object' | 'no bucket'
+  /** The generation of the live object; undefined when there is none. */
+  objectGeneration(bucket: string, object: string): string | undefined
+  /** Writes into a bucket of Google's own. */
+  writeServiceObject: WriteServiceObject
 }
 
 /** Where the JSON API is reached; `''` is how clients with STORAGE_EMULATOR_HOST call it. */
@@ -68,6 +73,8 @@ export async function storageApi(options: StorageApiOptions): Promise<StorageApi
       const row = find(objects, uri)
       return row.size === 0 ? Buffer.alloc(0) : content.readNow(row.contentId, 0, row.size - 1)
     },
+    objectGeneration: (bucket, object) => store.object(bucket, object)?.generation.toString(),
+    writeServiceObject: serviceObjectWriter(store, objects, clock, projectNumber),
     peekObject: (uri, bytes) => {
       const bucket = /^gs:\/\/([^/]+)/.exec(uri)?.[1] ?? ''
       if (!store.bucket(bucket)) return 'no bucket'

@@ -2,31 +2,25 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { ARCHIVE_MAX_BYTES, UNPACKED_MAX_BYTES } from './limits.ts'
+import { ArchiveError, type ArchiveEntry } from './archive-entry.ts'
+import { readZip } from './zip.ts'
 
-/** A source archive that cannot be used; the message says why. */
-export class ArchiveError extends Error {
-  override readonly name = 'ArchiveError'
-}
+/** Against archives that explode: what one archive may unpack to. */
+const UNPACKED_MAX_BYTES = 1024 * 1024 * 1024
 
 /** tar's unit: headers are one block, contents are padded to whole blocks. */
 const BLOCK_BYTES = 512
 
 /**
- * Unpacks a gzipped tar of regular files and directories into `directory`, which is created.
+ * Unpacks a .tar.gz or a .zip of regular files and directories into `directory`, which is created.
  * Reads ustar with the path extensions of pax and GNU tar
  * (https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html). Anything else in it
  * (links, devices), and any path that leaves the directory, is refused with ArchiveError.
  */
 export async function unpackArchive(archive: Buffer, directory: string): Promise<void> {
-  if (archive.byteLength > ARCHIVE_MAX_BYTES) {
-    throw new ArchiveError(`the source archive has ${archive.byteLength} bytes; the limit is ${ARCHIVE_MAX_BYTES}`)
-  }
-  const tar = await promisify(gunzip)(archive, { maxOutputLength: UNPACKED_MAX_BYTES }).catch((error: unknown) => {
-    throw new ArchiveError(`the source archive is not a .tar.gz: ${String(error)}`)
-  })
+  const entries = isZip(archive) ? readZip(archive, UNPACKED_MAX_BYTES) : readTar(await unzipped(archive))
   mkdirSync(directory, { recursive: true })
-  for (const entry of readTar(tar)) {
+  for (const entry of entries) {
     const target = path.join(directory, safePath(entry.path))
     if (entry.kind === 'directory') mkdirSync(target, { recursive: true })
     else {
@@ -36,14 +30,17 @@ export async function unpackArchive(archive: Buffer, directory: string): Promise
   }
 }
 
-interface Entry {
-  kind: 'file' | 'directory'
-  path: string
-  executable: boolean
-  content: Buffer
+function isZip(archive: Buffer): boolean {
+  return archive.subarray(0, 4).equals(Buffer.from('PK\x03\x04'))
 }
 
-function* readTar(tar: Buffer): Generator<Entry> {
+function unzipped(archive: Buffer): Promise<Buffer> {
+  return promisify(gunzip)(archive, { maxOutputLength: UNPACKED_MAX_BYTES }).catch((error: unknown) => {
+    throw new ArchiveError(`the source archive is not a .tar.gz: ${String(error)}`)
+  })
+}
+
+function* readTar(tar: Buffer): Generator<ArchiveEntry> {
   let longPath: string | undefined
   for (let offset = 0; offset + BLOCK_BYTES <= tar.length;) {
     const header = tar.subarray(offset, offset + BLOCK_BYTES)

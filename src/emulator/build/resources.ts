@@ -1,0 +1,51 @@
+/*
+ * The resources of Cloud Build v1 in JSON, as they go over the wire and are stored
+ * (https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds).
+ */
+
+export type BuildStatus = 'QUEUED' | 'WORKING' | 'SUCCESS' | 'FAILURE' | 'INTERNAL_ERROR' | 'TIMEOUT'
+
+export interface BuildStep {
+  name: string
+  args: string[]
+  status: BuildStatus
+  timing?: TimeSpan
+}
+
+export interface TimeSpan {
+  startTime: string
+  endTime?: string
+}
+
+export interface Build {
+  id: string
+  /** `projects/NUMBER/locations/L/builds/ID` */
+  name: string
+  projectId: string
+  status: BuildStatus
+  statusDetail?: string
+  source: { storageSource: { bucket: string; object: string; generation: string } }
+  steps: BuildStep[]
+  results?: { images: { name: string; digest: string; pushTiming: TimeSpan }[]; buildStepImages: string[] }
+  createTime: string
+  startTime?: string
+  finishTime?: string
+  timeout: string
+  images: string[]
+  logsBucket: string
+  logUrl: string
+  tags: string[]
+  serviceAccount: string
+  failureInfo?: { type: string; detail: string }
+}
+
+/** Whether nothing more comes of it. */
+export function isFinished({ status }: Build): boolean {
+  return status !== 'QUEUED' && status !== 'WORKING'
+}
+
+/** `projects/P/locations/L/operations/…`: Cloud Build names a build's operation by the build's id in base64. */
+export function operationName(build: Build, projectId: string): string {
+  const [, , , location] = build.name.split('/')
+  return `projects/${projectId}/locations/${location}/operations/${Buffer.from(build.id).toString('base64')}`
+}
