@@ -16,6 +16,8 @@ export interface AccessLog {
   /** Times that Cloud Tasks has sent an asset's task of a run, whatever its generation and queue. */
   dispatches(runId: string, assetId: string): number
   calls(method: string): number
+  /** Calls that were answered well: those of a model are billed. */
+  answers(method: string): number
   /** Tasks that were sent at least once, and how often they were sent in all. */
   tasksSent: number
   sends: number
@@ -28,11 +30,13 @@ export function readAccessLog(file: string): AccessLog {
   const reads = new Map<string, number>()
   const dispatches = new Map<string, number>()
   const calls = new Map<string, number>()
+  const answers = new Map<string, number>()
   const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1)
   for (const text of readFileSync(file, 'utf8').split('\n')) {
     if (text === '') continue
     const { method, path, queue, task, status } = JSON.parse(text) as Line
     add(calls, method)
+    if (status === 'OK') add(answers, method)
     if (queue !== undefined && task !== undefined) add(dispatches, `${queue.slice(0, RUN_QUEUE_LENGTH)} ${task}`)
     else if (method === 'storage.objects.get' && status === 'OK' && path !== undefined) {
       add(reads, decodeURIComponent(path).replace(/^.*\/o\//, ''))
@@ -48,6 +52,7 @@ export function readAccessLog(file: string): AccessLog {
       return sum
     },
     calls: (method) => calls.get(method) ?? 0,
+    answers: (method) => answers.get(method) ?? 0,
     tasksSent: dispatches.size,
     sends: [...dispatches.values()].reduce((sum, count) => sum + count, 0),
   }

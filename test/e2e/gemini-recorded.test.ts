@@ -155,6 +155,13 @@ describe('a scripted model', () => {
     // Half the price (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo); the texts differ in length.
     expect(flex.cost_usd / standard.cost_usd).toBeGreaterThan(0.4)
     expect(flex.cost_usd / standard.cost_usd).toBeLessThan(0.6)
+    // 280 tokens an image instead of 1,120
+    const usual = await user.run(table)
+    const [few, many] = await Promise.all([user.results<Row>(standard.run_id), user.results<Row>(usual.run_id)])
+    const images = sum(many, (row) => row.observation_ids.length)
+    const tokens = (rows: readonly Row[]): number => sum(rows, (row) => row.prompt_tokens)
+    expect(tokens(many) - tokens(few)).toBe(images * (1_120 - 280))
+    expect(standard.cost_usd).toBeLessThan(usual.cost_usd)
   })
 })
 

@@ -1,31 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
-import { useLocalCloud } from '../../src/google/environment.ts'
-import { callService } from '../../src/google/invoke.ts'
-import { findLocalCloud } from '../../src/services/local-cloud.ts'
-import { findDeployment } from '../../src/services/target.ts'
-import { readAccessLog, type AccessLog } from './access-log.ts'
 import { runReport } from './documents.ts'
+import { CAMPAIGN_TIMEOUT_MS, expectNothingLeft, KillCampaign, KILLS_OF_EACH, SEED } from './kill-campaign.ts'
 import { writeManyAssets, type ManyAssets } from './many-assets.ts'
-import { officialClients } from './official-clients.ts'
-import { paceQueues } from './paced-queues.ts'
-import { CAN_SEE_PROCESSES, isPortHeld, programsOf, type Role } from './programs.ts'
-import { randomFrom, shuffled } from './random.ts'
+import { CAN_SEE_PROCESSES } from './programs.ts'
 import { expectEveryAssetOnce } from './survived-run.ts'
 
-const SEED = Number(process.env['IMAGERY_TEST_SEED'] ?? 20_261_123)
 const ASSETS = 200
-const KILLS_OF_EACH = 20
-
-/**
- * Where the moments of a round lie: in every other one from the start of the command, so that each
- * of its steps is hit, else from the first task that is sent, so that work is, however slow the machine.
- */
-const WINDOWS_MS = { fromStart: 2_600, fromWork: 1_200 }
 
 /** Per queue, so that a run of 200 assets outlives several rounds of kills. */
 const TASKS_PER_SECOND = 12
@@ -34,71 +17,42 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
   `a run whose processes are killed, ${KILLS_OF_EACH} times each (seed ${SEED})`,
   () => {
     let user: ImageryUser
-    let home: string
     let assets: ManyAssets
+    let accessLog: string
     let environment: Record<string, string>
-    const runs = new Set<string>()
+    let campaign: KillCampaign
 
     beforeAll(async () => {
       user = await newUser()
-      home = path.dirname(user.folder)
       assets = await writeManyAssets(user.folder, ASSETS)
-      const faults = path.join(user.folder, 'faults.json')
-      environment = { IMAGERY_FAULTS: faults, IMAGERY_ACCESS_LOG: path.join(user.folder, 'access.log') }
-      await writeFaults(faults)
+      accessLog = path.join(user.folder, 'access.log')
+      environment = { IMAGERY_FAULTS: path.join(user.folder, 'faults.json'), IMAGERY_ACCESS_LOG: accessLog }
+      await writeFaults(environment['IMAGERY_FAULTS']!)
+      const run = ['--table', assets.table, '--profile', 'resolution']
+      campaign = new KillCampaign({ user, environment, run, pace: { perSecond: TASKS_PER_SECOND, queues: 2 } })
     })
 
     afterAll(() => user.leave())
 
-    test('has exactly one row per asset after resume, and read no image more often than it was asked to', async () => {
-      const random = randomFrom(SEED)
-      const killed: Record<Role, number> = { main: 0, populate: 0, command: 0, cloud: 0 }
-      const campaign = new Campaign(user, environment, assets)
-      await user.run(['deploy', '--local'], environment)
-      for (let round = 0; round < KILLS_OF_EACH; round++) {
-        const isAtWork = round % 2 === 1
-        await campaign.begin({ isAtWork })
-        for (const { victim, atMs } of moments(random, WINDOWS_MS[isAtWork ? 'fromWork' : 'fromStart'])) {
-          await campaign.wait(atMs)
-          await campaign.kill(victim)
-          killed[victim] += 1
+    test(
+      'has exactly one row per asset after resume, and read no image more often than it was asked to',
+      async () => {
+        const each = KILLS_OF_EACH
+        expect(await campaign.wage()).toEqual({ main: each, populate: each, command: each, cloud: each })
+        expect(campaign.runs.size).toBeGreaterThan(0)
+        // The kills must have hit work under way, or all this proves nothing.
+        const log = campaign.log()
+        expect(log.sends - log.tasksSent).toBeGreaterThan(10)
+        for (const runId of campaign.runs) {
+          const status = await user.run(['status', runId, '--local', '--json'], environment)
+          await expectEveryAssetOnce(runReport.parse(status.json()), { assets, accessLog })
         }
-      }
-      expect(killed).toEqual({
-        main: KILLS_OF_EACH,
-        populate: KILLS_OF_EACH,
-        command: KILLS_OF_EACH,
-        cloud: KILLS_OF_EACH,
-      })
-      await campaign.finish()
-      for (const runId of campaign.runs) runs.add(runId)
-      expect(runs.size).toBeGreaterThan(0)
-      const accessLog = environment['IMAGERY_ACCESS_LOG']!
-      // The kills must have hit work under way, or all this proves nothing.
-      const log = readAccessLog(accessLog)
-      expect(log.sends - log.tasksSent).toBeGreaterThan(10)
-      for (const runId of runs) {
-        const status = await user.run(['status', runId, '--local', '--json'], environment)
-        await expectEveryAssetOnce(runReport.parse(status.json()), { assets, accessLog })
-      }
-    })
+      },
+      CAMPAIGN_TIMEOUT_MS,
+    )
 
     test('leaves nothing behind after teardown: no table, object, queue, message, process or port', async () => {
-      for (const runId of runs) {
-        const { exitCode, stderr } = await user.run(
-          ['teardown', runId, '--local', '--delete-results', '--yes'],
-          environment,
-        )
-        expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
-      }
-      const { inventory, locator } = await officialClients(user.dataDirectory)
-      expect(
-        (await inventory()).filter((name) => !/^gs:\/\/[^/]+\/deploy\/runtime-[0-9a-f]{16}\.tar\.gz$/.test(name)),
-      ).toEqual([])
-      await user.run(['local', 'stop'], environment)
-      expect(programsOf(home)).toEqual([])
-      const ports = [Number(new URL(locator.http).port), locator.grpc.port]
-      expect(await Promise.all(ports.map(isPortHeld))).toEqual([false, false])
+      await expectNothingLeft(user, campaign.runs, environment)
     })
   },
 )
@@ -112,188 +66,4 @@ async function writeFaults(file: string): Promise<void> {
     delay('storage.objects.get', 40),
   ]
   await writeFile(file, JSON.stringify(rules))
-}
-
-/** One moment for each kind of process. The local cloud's is the last: none of the others outlives it. */
-function moments(random: () => number, windowMs: number): { victim: Role; atMs: number }[] {
-  const times = Array.from({ length: 4 }, () => Math.round(random() * windowMs)).toSorted((a, b) => a - b)
-  const victims: Role[] = [...shuffled<Role>(['main', 'populate', 'command'], random), 'cloud']
-  return victims.map((victim, index) => ({ victim, atMs: times[index]! }))
-}
-
-/** A user who types `run`, and `resume` again and again, while processes are being killed. */
-class Campaign {
-  readonly runs = new Set<string>()
-  readonly #user: ImageryUser
-  readonly #environment: Record<string, string>
-  readonly #assets: ManyAssets
-  #command: ReturnType<ImageryUser['start']>['process'] | undefined
-  #ended: Promise<void> = Promise.resolve()
-  #hasEnded = true
-  #startedMs = 0
-  #current: string | undefined
-  #pacing = new AbortController()
-
-  constructor(user: ImageryUser, environment: Record<string, string>, assets: ManyAssets) {
-    this.#user = user
-    this.#environment = environment
-    this.#assets = assets
-  }
-
-  /** Starts `resume`, or `run` when there is nothing to resume; moments count from now. */
-  async begin({ isAtWork }: { isAtWork: boolean }): Promise<void> {
-    this.#startedMs = Date.now()
-    const { sends } = this.#log()
-    await this.#ensureCommand()
-    await this.#hold()
-    if (!isAtWork) return
-    for (const deadlineMs = Date.now() + 20_000; Date.now() < deadlineMs; await pause(50)) {
-      if (this.#hasEnded || this.#log().sends > sends) break
-    }
-    this.#startedMs = Date.now()
-  }
-
-  #log(): AccessLog {
-    return readAccessLog(this.#environment['IMAGERY_ACCESS_LOG']!)
-  }
-
-  async wait(atMs: number): Promise<void> {
-    await pause(Math.max(0, this.#startedMs + atMs - Date.now()))
-  }
-
-  async kill(victim: Role): Promise<void> {
-    const pid = await this.#find(victim)
-    process.kill(pid, 'SIGKILL')
-    if (victim === 'command') await this.#ended
-    while (isAlive(pid)) await pause(5)
-  }
-
-  /** Without further kills, until no run is unfinished. */
-  async finish(): Promise<void> {
-    this.#pacing.abort()
-    // A run whose first command failed before it published anything has been taken back.
-    const { runs } = rememberedRuns(this.#user.stateFile)
-    for (const runId of this.runs) if (!runs.includes(runId)) this.runs.delete(runId)
-    for (const runId of this.runs) {
-      const pacing = new AbortController()
-      const start = this.#user.start(['resume', runId, '--local', '--json'], this.#environment)
-      await this.#hold()
-      const unbridled = this.#pace(runId, 500, pacing.signal)
-      const { exitCode, stdout, stderr } = await start.outcome
-      pacing.abort()
-      await unbridled
-      expect({ runId, exitCode, stdout, stderr }).toMatchObject({ exitCode: 0 })
-    }
-  }
-
-  /** The victim, brought to life first if need be. */
-  async #find(victim: Role): Promise<number> {
-    for (const deadlineMs = Date.now() + 20_000; Date.now() < deadlineMs; await pause(10)) {
-      if (victim === 'command') {
-        await this.#ensureCommand()
-        if (this.#command?.pid !== undefined && !this.#hasEnded) return this.#command.pid
-      } else if (victim === 'cloud') {
-        const locator = await findLocalCloud(this.#user.dataDirectory)
-        if (locator) return locator.pid
-        await this.#ensureCommand()
-      } else {
-        const found = programsOf(this.#user.dataDirectory).find(({ role }) => role === victim)
-        if (found) return found.pid
-        this.#wake(victim)
-      }
-    }
-    throw new Error(`there is no ${victim} to kill`)
-  }
-
-  /** Cloud Run starts a program when it is called. */
-  #wake(service: 'main' | 'populate'): void {
-    const call = async (): Promise<void> => {
-      const locator = await this.#attach()
-      const deployment = locator && (await findDeployment(locator))
-      const url = service === 'main' ? deployment?.mainUrl : deployment?.populateUrl
-      if (url) await callService(url, '/healthz', { method: 'GET', timeoutMs: 1_000 })
-    }
-    call().catch(() => undefined)
-  }
-
-  async #ensureCommand(): Promise<void> {
-    if (!this.#hasEnded) return
-    const { runs } = rememberedRuns(this.#user.stateFile)
-    const before = new Set(runs)
-    const resumable = this.#current !== undefined && before.has(this.#current) ? this.#current : undefined
-    const line =
-      resumable === undefined
-        ? ['run', '--table', this.#assets.table, '--profile', 'resolution']
-        : ['resume', resumable]
-    const { process: child, outcome } = this.#user.start([...line, '--local', '--json'], this.#environment)
-    this.#command = child
-    this.#hasEnded = false
-    this.#ended = outcome.then(
-      ({ exitCode, stdout }) => {
-        this.#hasEnded = true
-        // Complete, or killed while it was being taken back: the next command starts another run.
-        if (exitCode === 0 || stdout.includes('SOURCE_NOT_FOUND')) this.#current = undefined
-      },
-      () => {
-        this.#hasEnded = true
-      },
-    )
-    if (resumable !== undefined) return
-    this.#current = undefined
-    while (!this.#hasEnded && this.#current === undefined) {
-      this.#current = rememberedRuns(this.#user.stateFile).runs.find((runId) => !before.has(runId))
-      await pause(20)
-    }
-    if (this.#current === undefined) return
-    this.runs.add(this.#current)
-    this.#startedMs = Date.now()
-    this.#pacing.abort()
-    this.#pacing = new AbortController()
-    this.#pace(this.#current, TASKS_PER_SECOND, this.#pacing.signal).catch(() => undefined)
-  }
-
-  async #pace(runId: string, perSecond: number, signal: AbortSignal): Promise<void> {
-    const locator = await this.#attach()
-    if (locator) await paceQueues(locator, runId, { perSecond, signal })
-  }
-
-  /** A local cloud that a command started ends with its last user: the test is one more, so that it is there to be killed. */
-  async #hold(): Promise<void> {
-    for (const deadlineMs = Date.now() + 20_000; Date.now() < deadlineMs; await pause(20)) {
-      const locator = await this.#attach()
-      if (!locator) continue
-      const lease = await fetch(new URL('/_imagery/lease', locator.http), {
-        headers: { authorization: `Bearer ${locator.adminToken}` },
-      })
-      lease.body?.pipeTo(new WritableStream()).catch(() => undefined)
-      return
-    }
-    throw new Error('no local cloud was started')
-  }
-
-  /** Points this process's clients at the local cloud as it is now. */
-  async #attach() {
-    const locator = await findLocalCloud(this.#user.dataDirectory)
-    if (!locator) return undefined
-    useLocalCloud(locator)
-    process.env['GCE_METADATA_HOST'] = locator.metadataHost
-    return locator
-  }
-}
-
-function rememberedRuns(stateFile: string): { runs: string[] } {
-  try {
-    const { runs } = JSON.parse(readFileSync(stateFile, 'utf8')) as { runs: Record<string, { tornDown?: object }> }
-    return { runs: Object.entries(runs).flatMap(([runId, { tornDown }]) => (tornDown ? [] : [runId])) }
-  } catch {
-    return { runs: [] }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.startsWith('Z') === false
-  } catch {
-    return false
-  }
 }

@@ -1,6 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { grpcClientOptions } from '../../src/google/credentials.ts'
 
+export interface QueuePace {
+  /** Tasks that each queue sends a second. */
+  perSecond: number
+  /** How many queues the run has. */
+  queues: number
+}
+
 /**
  * Sets how fast a run's queues send, so that a run lasts as long as a test needs it to. Tries until
  * the queues are there and the local cloud answers, or the signal says to stop.
@@ -8,7 +15,7 @@ import { grpcClientOptions } from '../../src/google/credentials.ts'
 export async function paceQueues(
   place: { projectId: string; region: string },
   runId: string,
-  options: { perSecond: number; signal: AbortSignal },
+  options: QueuePace & { signal: AbortSignal },
 ): Promise<void> {
   const { projectId: _, ...settings } = await grpcClientOptions('')
   // Not before this process knows its local cloud: gRPC reads its certificates when it is loaded.
@@ -25,7 +32,7 @@ export async function paceQueues(
           const queue = { name, rateLimits: { maxDispatchesPerSecond: options.perSecond } }
           await client.updateQueue({ queue, updateMask: { paths: ['rate_limits.max_dispatches_per_second'] } }, quick)
         }
-        if (own.length >= 2) return
+        if (own.length >= options.queues) return
       } catch {
         // Killed in the middle of it: the next local cloud will answer.
       }

@@ -202,6 +202,15 @@ describe('an answer that was cut off', () => {
     const { answer } = scriptedGemini([cut, new GeminiRefused('slow', { http: 429, message: 'slow' })])
     expect(await failure(answer())).toMatchObject({ failure: 'throttled', retryable: true, known: { usage: USAGE } })
   })
+
+  test('and then throttled has the room that it needs at once in the next delivery, and once only', async () => {
+    const slow = new GeminiRefused('slow', { http: 429, message: 'slow' })
+    const { answer, requests } = scriptedGemini([cut, slow, slow, cut, STOP])
+    for (const cause of ['throttled', 'throttled', 'truncated'])
+      expect(await failure(answer())).toMatchObject({ failure: cause })
+    await answer()
+    expect(requests.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([8_192, 32_768, 32_768, 32_768, 8_192])
+  })
 })
 
 describe('images', () => {

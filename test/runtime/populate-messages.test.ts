@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { MAX_IMAGES } from '../../src/contracts/model-options.ts'
 import { CloudError } from '../../src/google/errors.ts'
+import { newTask } from '../../src/runtime/populate/new-task.ts'
 import { RUN_ID, SPEC } from './fixtures.ts'
 import { asset, envelope, populateService, QUEUE, SHARD } from './populate-service.ts'
 
@@ -105,6 +107,17 @@ describe('messages', () => {
       },
     })
     expect((await push()).status).toBe(500)
+  })
+})
+
+test('a unit with more images than Gemini takes is never cut silently: its list does not fit a task', () => {
+  const observation = { observation_id: '', gcs_uri: 'gs://b/o', capture_time: null }
+  const observations = Array.from({ length: MAX_IMAGES }, () => observation)
+  const made = newTask(asset(1, { observations }), SHARD, SPEC, { mainUrl: 'https://main.run.app', invoker: 'i' })
+  expect(made).toEqual({
+    unfit: expect.stringMatching(
+      /^the list of its 3000 images takes \d+ bytes; a task holds \d+: use fewer images per unit/,
+    ) as string,
   })
 })
 

@@ -34,6 +34,9 @@ export function geminiModel(options: GeminiModelOptions): Model {
   const { gemini, profile } = spec
   if (gemini === null || profile.prompt === undefined) throw new Error(`run ${spec.run_id} asks no Gemini model`)
   const base = requestBase(spec, gemini)
+  const usual: Room = { maxOutputTokens: gemini.max_output_tokens ?? DEFAULT_OUTPUT_TOKENS, thinking: gemini.thinking }
+  /** Of units whose answer was cut off before another failure: the next delivery need not pay for that once more. */
+  const roomOf = new Map<string, Room>()
   let check: Promise<(answer: unknown) => CheckedAnswer> | undefined
 
   return {
@@ -41,9 +44,9 @@ export function geminiModel(options: GeminiModelOptions): Model {
       check ??= answerCheck(profile.output, cutText)
       const exchange = new Exchange(gemini, onBilled)
       let { images, unreadable } = await gatherImages(asset.observations, gemini.image_transport, options, signal)
-      let room: Room = { maxOutputTokens: gemini.max_output_tokens ?? DEFAULT_OUTPUT_TOKENS, thinking: gemini.thinking }
+      let room = roomOf.get(asset.unit_id) ?? usual
+      roomOf.delete(asset.unit_id)
       let hasLookedAgain = false
-      let hasMoreRoom = false
       for (;;) {
         if (images.length === 0)
           throw exchange.failed(
@@ -54,6 +57,7 @@ export function geminiModel(options: GeminiModelOptions): Model {
         const parts = [...imageParts(images), { text: profile.prompt ?? '' }]
         const answer = await ask({ ...base, ...room, parts }, signal).catch((error: unknown) => exchange.refused(error))
         if (answer instanceof AttemptFailure) {
+          if (answer.retryable && room !== usual) roomOf.set(asset.unit_id, room)
           if (hasLookedAgain || answer.retryable || gemini.image_transport === 'inline') throw answer
           hasLookedAgain = true
           const seen = await lookAgain(images, options)
@@ -67,11 +71,10 @@ export function geminiModel(options: GeminiModelOptions): Model {
         if (sign === undefined) return exchange.accept(answer.text, await check)
         const failure = exchange.failedBy(sign, answer)
         const roomier =
-          failure.failure === 'truncated' && !hasMoreRoom && !isLooping(answer.text)
+          failure.failure === 'truncated' && room === usual && !isLooping(answer.text)
             ? moreRoom(room, gemini.model)
             : undefined
         if (roomier === undefined) throw failure
-        hasMoreRoom = true
         room = roomier
       }
     },

@@ -48,7 +48,7 @@ export function newTask(
   if (body.length > MAX_TASK_BYTES - TASK_OVERHEAD_BYTES) {
     const count = asset.observations.length
     return {
-      unfit: `the list of its ${count} images takes ${body.length} bytes; a task holds ${MAX_TASK_BYTES - TASK_OVERHEAD_BYTES}`,
+      unfit: `the list of its ${count} images takes ${body.length} bytes; a task holds ${MAX_TASK_BYTES - TASK_OVERHEAD_BYTES}: use fewer images per unit (--images-per-unit)`,
     }
   }
   return {

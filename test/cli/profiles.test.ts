@@ -1,0 +1,72 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newUser, type ImageryUser } from './imagery-process.ts'
+
+let user: ImageryUser
+
+beforeAll(async () => {
+  user = await newUser()
+})
+
+afterAll(() => user.leave())
+
+test('init writes a profile of the file’s name that validates, and shows what to do with it', async () => {
+  const written = await user.run(['profiles', 'init', 'My Hydrants.yaml', '--from', 'road-signs'])
+  expect(written).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(written.stdout).toContain("imagery profiles validate 'My Hydrants.yaml'")
+  const text = await readFile(path.join(user.folder, 'My Hydrants.yaml'), 'utf8')
+  expect(text.split('\n')[0]).toMatch(/^# yaml-language-server: \$schema=\S+profile\.schema\.json$/)
+  expect(text).toMatch(/^name: my-hydrants$/m)
+
+  const validated = await user.run(['profiles', 'validate', 'My Hydrants.yaml', '--json'])
+  expect(validated.exitCode).toBe(0)
+  expect(validated.json()).toMatchObject({
+    valid: true,
+    name: 'my-hydrants',
+    model: 'gemini-3.5-flash-lite',
+    columns: expect.arrayContaining([expect.objectContaining({ name: 'category', type: 'STRING' })]) as object[],
+  })
+})
+
+test('init writes over nothing', async () => {
+  const file = path.join(user.folder, 'mine.yaml')
+  await writeFile(file, 'mine')
+  const { exitCode, error } = await user.run(['profiles', 'init', 'mine.yaml', '--json']).then((outcome) => ({
+    exitCode: outcome.exitCode,
+    error: outcome.error(),
+  }))
+  expect([exitCode, error.code]).toEqual([1, 'OUTPUT_EXISTS'])
+  expect(await readFile(file, 'utf8')).toBe('mine')
+})
+
+test('validate tells every problem of a profile with its line, path and reason', async () => {
+  const text = [
+    'name: broken',
+    'description: d',
+    'prompt: p',
+    'output:',
+    '  type: object',
+    '  properties:',
+    '    parts:',
+    '      type: array',
+    '      items:',
+    '        type: object',
+    '        properties:',
+    '          width: {type: integr}',
+    '          all: {anyOf: []}',
+  ]
+  await writeFile(path.join(user.folder, 'broken.yaml'), text.join('\n'))
+  const { exitCode, stderr, stdout } = await user.run(['profiles', 'validate', 'broken.yaml'])
+  expect([exitCode, stdout]).toEqual([2, ''])
+  const told = stderr.replaceAll(/\s+/g, ' ')
+  expect(told).toContain('broken.yaml')
+  expect(told).toMatch(/12: output\.properties\.parts\.items\.properties\.width\.type: \S+/)
+  expect(told).toMatch(/13: output\.properties\.parts\.items\.properties\.all\.?\S*: \S+/)
+})
+
+test('a run with a broken profile is refused as early, and as exactly', async () => {
+  const outcome = await user.run(['run', '--local', '--table', 'none.jsonl', '--profile', 'broken.yaml', '--json'])
+  expect([outcome.exitCode, outcome.error().code]).toEqual([2, 'INVALID_PROFILE'])
+  expect(outcome.error().message).toContain('output.properties.parts.items.properties.width.type')
+})
