@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 /** A service of ours that a test has started itself, on a port of this machine. */
 export interface ServiceByHand {
   url: string
+  pid: number
   /** What it has written to stdout and stderr. */
   output(): string
   stop(): Promise<void>
@@ -54,6 +55,7 @@ export async function startByHand(program: ProgramByHand, port: number): Promise
   }
   return {
     url,
+    pid: child.pid!,
     output: () => output,
     async stop() {
       child.kill('SIGTERM')

@@ -1,5 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
 import { request } from 'node:http'
 import path from 'node:path'
 import { SignJWT } from 'jose'
@@ -8,6 +7,7 @@ import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
 import { runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
 import { freePort, startByHand, type ServiceByHand } from './services-by-hand.ts'
+import { tokenSigner, type TokenSigner } from './token-signer.ts'
 
 const SAMPLE = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
 const RUNTIME = path.join(ROOT, 'dist', 'runtime')
@@ -24,8 +24,7 @@ let user: ImageryUser
 let cloud: OfficialClients
 let runId: string
 let attemptsTable: string
-let signingKey: KeyObject
-let keyId: string
+let signer: TokenSigner
 let invoker: string
 const doors = {} as Record<'front door' | 'own check', Record<Service, Door>>
 const byHand: ServiceByHand[] = []
@@ -48,10 +47,7 @@ beforeAll(async () => {
   cloud = await officialClients(user.dataDirectory)
   const { http, projectId, projectNumber, region } = cloud.locator
   invoker = `imagery-invoker@${projectId}.iam.gserviceaccount.com`
-  // The local cloud's own signer: what it signs is Google's word.
-  signingKey = createPrivateKey(readFileSync(path.join(user.dataDirectory, 'identity', 'signing-key.pem')))
-  const { keys } = (await (await fetch(`${http}/oauth2/v3/certs`)).json()) as { keys: { kid: string }[] }
-  keyId = keys[0]!.kid
+  signer = await tokenSigner(user.dataDirectory, http, invoker)
   const behindFrontDoor = (service: Service): Door => {
     const host = `imagery-${service}-${projectNumber}.${region}.run.app`
     return { audience: `https://${host}`, send: (...call) => send(http, host, ...call) }
@@ -108,28 +104,7 @@ function send(
   })
 }
 
-interface Claims {
-  audience: string
-  email?: string
-  key?: KeyObject
-  lifeSeconds?: number
-  issuer?: string
-  verified?: boolean
-}
-
-/** A token as Google makes one for the invoker, but for what the claims say. */
-function token(claims: Claims): Promise<string> {
-  const { audience, email = invoker, key = signingKey, lifeSeconds = 3_600, verified = true } = claims
-  const nowSeconds = Math.floor(Date.now() / 1_000)
-  return new SignJWT({ email, email_verified: verified, azp: '1' })
-    .setProtectedHeader({ alg: 'RS256', kid: keyId, typ: 'JWT' })
-    .setIssuer(claims.issuer ?? 'https://accounts.google.com')
-    .setAudience(audience)
-    .setSubject('1')
-    .setIssuedAt(nowSeconds - 7_200)
-    .setExpirationTime(nowSeconds + lifeSeconds)
-    .sign(key)
-}
+const token: TokenSigner['token'] = (claims) => signer.token(claims)
 
 /** Claims of another account under the invoker's signature. */
 async function tampered(audience: string): Promise<string> {
@@ -147,12 +122,12 @@ async function unsigned(audience: string): Promise<string> {
 /** An HMAC under the public key, which a check that believes the header takes for its secret. */
 function confused(audience: string): Promise<string> {
   return new SignJWT({ email: invoker, email_verified: true })
-    .setProtectedHeader({ alg: 'HS256', kid: keyId })
+    .setProtectedHeader({ alg: 'HS256', kid: signer.keyId })
     .setIssuer('https://accounts.google.com')
     .setAudience(audience)
     .setIssuedAt()
     .setExpirationTime('1h')
-    .sign(new TextEncoder().encode(keyId.padEnd(64, '0')))
+    .sign(new TextEncoder().encode(signer.keyId.padEnd(64, '0')))
 }
 
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey
