@@ -5,6 +5,8 @@ import { BuildsClient, ServicesClient } from '@google-cloud/run'
 import { auth, cloudbuild } from '@googleapis/cloudbuild'
 import type { cloudbuild_v1 } from '@googleapis/cloudbuild'
 import { credentials, Metadata } from '@grpc/grpc-js'
+import { CHANGE_MS } from '../../src/emulator/artifact-registry/repositories.ts'
+import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from '../../src/emulator/local-cloud.ts'
 import { accessToken, callApi } from './local-cloud-fixture.ts'
 import { eventually, pack } from './run-harness.ts'
@@ -17,6 +19,8 @@ export const BUILDER = 'builder@imagery-local.iam.gserviceaccount.com'
 /** A local cloud with what a build needs: a bucket, a repository, and an account that may build. */
 export interface BuildHarness {
   cloud: LocalCloud
+  /** Stays until `stop`, so that another local cloud can go on with it. */
+  dataDir: string
   builds: BuildsClient
   services: ServicesClient
   /** Google's own client of Cloud Build. */
@@ -70,6 +74,7 @@ export async function startBuildHarness(options: Partial<LocalCloudOptions> = {}
   const operation = async (name: string) => (await cloudBuild.projects.locations.operations.get({ name })).data
   const harness: BuildHarness = {
     cloud,
+    dataDir,
     builds,
     services,
     cloudBuild,
@@ -114,6 +119,7 @@ export async function startBuildHarness(options: Partial<LocalCloudOptions> = {}
   const { name } = await call(`/v1/${PARENT}/repositories?repositoryId=images`, { body: { format: 'DOCKER' } })
   await call('/v1/projects/imagery-local/serviceAccounts', { body: { accountId: 'builder' } })
   await grant(harness, 'roles/run.builder', BUILDER)
+  if (options.clock instanceof ManualClock) await options.clock.advance(CHANGE_MS)
   await eventually('the repository', async () => (await call(`/v1/${String(name)}`))['done'] === true)
   return harness
 }

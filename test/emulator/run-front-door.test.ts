@@ -196,6 +196,19 @@ describe('who may come in', () => {
   })
 })
 
+// https://cloud.google.com/run/docs/securing/ingress
+describe('a service of internal ingress', () => {
+  test('answers Cloud Tasks and Pub/Sub, and is not there for the internet', async () => {
+    const service = serviceOf('program.tar.gz', { service: { ingress: 'INGRESS_TRAFFIC_INTERNAL_ONLY' } })
+    await whileTimePasses(clock, deploy(harness, 'internal', service))
+    const [kept] = await harness.services.getService({ name: `${PARENT}/services/internal` })
+    expect(kept.ingress).toBe('INGRESS_TRAFFIC_INTERNAL_ONLY')
+    expect((await harness.call('internal')).status).toBe(200)
+    expect((await harness.call('internal', { isFromInternet: true })).status).toBe(404)
+    expect((await harness.call('private', { isFromInternet: true })).status).toBe(200)
+  })
+})
+
 describe('a host', () => {
   test('of no service is answered with 404, as a page', async () => {
     const answer = await harness.call('nobody')
@@ -317,5 +330,9 @@ test('a removed default address answers 404', async () => {
   const [service] = await operation.promise()
   expect(service.urls).toEqual([])
   expect((await harness.call('open', { token: null })).status).toBe(404)
-  expect(readdirSync(path.join(harness.directory, 'run/logs')).toSorted()).toEqual(['open.log', 'private.log'])
+  expect(readdirSync(path.join(harness.directory, 'run/logs')).toSorted()).toEqual([
+    'internal.log',
+    'open.log',
+    'private.log',
+  ])
 })

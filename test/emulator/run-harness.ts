@@ -48,6 +48,8 @@ export interface CallOptions {
   email?: string
   token?: string | null
   deadlineMs?: number
+  /** As a person calls it, in place of Cloud Tasks or Pub/Sub. */
+  isFromInternet?: boolean
 }
 
 export interface HarnessOptions extends Partial<CloudRunOptions> {
@@ -134,6 +136,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         headers: { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...call.headers },
         body: Buffer.from(call.body ?? ''),
         deadlineMs: call.deadlineMs ?? 600_000,
+        ...(call.isFromInternet ? { isFromInternet: true } : {}),
       })
     },
     async stop() {

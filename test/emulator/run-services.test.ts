@@ -185,7 +185,7 @@ describe('creating a service', () => {
     ],
     ['a liveness probe by TCP', 'bad', { container: { livenessProbe: { tcpSocket: {} } } }, 3, 'liveness_probe'],
     ['a gRPC probe', 'bad', { container: { startupProbe: { grpc: {} } } }, 12, 'gRPC'],
-    ['internal ingress', 'bad', { service: { ingress: 'INGRESS_TRAFFIC_INTERNAL_ONLY' } }, 12, 'ingress'],
+    ['no ingress at all', 'bad', { service: { ingress: 'INGRESS_TRAFFIC_NONE' } }, 12, 'ingress'],
     ['a VPC connector', 'bad', { template: { vpcAccess: { connector: 'c' } } }, 12, 'vpcAccess'],
     [
       'a secret',

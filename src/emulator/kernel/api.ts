@@ -96,6 +96,8 @@ export interface Delivery {
   body: Buffer
   /** The delivery is abandoned, and counts as failed with DEADLINE_EXCEEDED, after this many milliseconds. */
   deadlineMs: number
+  /** It comes from outside Google Cloud, as what a person or another machine sends does. */
+  isFromInternet?: true
   /** Set when the target wants an OIDC token: the deliverer signs one and adds the Authorization header. */
   oidc?: { serviceAccountEmail: string; audience: string }
 }

@@ -131,6 +131,7 @@ async function passToService(
       headers: endToEndHeaders(request.headers),
       body: await readBody(request),
       deadlineMs: MAX_SERVICE_REQUEST_MS,
+      isFromInternet: true,
     })
     response.writeHead(answer.status, {
       ...endToEndHeaders(answer.headers),

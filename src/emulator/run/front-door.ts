@@ -21,6 +21,8 @@ export interface FrontDoor {
 /** A service as the front door sees it. */
 export interface Route {
   rules: AdmissionRules
+  /** Whether only Google Cloud itself may reach it: Cloud Tasks, Pub/Sub (https://cloud.google.com/run/docs/securing/ingress). */
+  isInternal: boolean
   /** Asked at each request, because deployments change it. */
   backend(): Backend | undefined
 }
@@ -44,7 +46,7 @@ export function openFrontDoor(options: FrontDoorOptions): FrontDoor & { close():
       const hostName = withoutPort(host)
       const route = options.route(hostName)
       const backend = route?.backend()
-      if (!route || !backend) return notFoundPage()
+      if (!route || !backend || (route.isInternal && delivery.isFromInternet)) return notFoundPage()
       const headers = endToEndHeaders(delivery.headers)
       const path = pathOf(delivery.url)
       const decision = admissions.decide(route.rules, headers, path)

@@ -72,7 +72,8 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
       return
     }
     const rules = admissionRules(uri, stored.service, stored.policy)
-    routes.set(new URL(uri).host, { rules, backend: () => fleet.serving(name) })
+    const isInternal = stored.service.ingress !== 'INGRESS_TRAFFIC_ALL'
+    routes.set(new URL(uri).host, { rules, isInternal, backend: () => fleet.serving(name) })
   }
 
   const deployments = new Deployments({ store, fleet, operations, clock, log, changed })

@@ -186,7 +186,7 @@ function settings(wanted: Service): Pick<Service, (typeof MUTABLE_FIELDS)[number
     annotations: wanted.annotations,
     client: wanted.client,
     clientVersion: wanted.clientVersion,
-    ingress: 'INGRESS_TRAFFIC_ALL',
+    ingress: wanted.ingress === 'INGRESS_TRAFFIC_UNSPECIFIED' ? 'INGRESS_TRAFFIC_ALL' : wanted.ingress,
     launchStage: wanted.launchStage === 'LAUNCH_STAGE_UNSPECIFIED' ? 'GA' : wanted.launchStage,
     template: wanted.template,
     traffic: wanted.traffic.length === 0 ? ALL_TRAFFIC_TO_LATEST : wanted.traffic,

@@ -12,7 +12,7 @@ export const RUN_SUPPORT: readonly MethodSupport[] = [
     state: 'partly',
     note:
       'one container, started by `node`, from an image in the local Artifact Registry or from a source archive (image "scratch") ' +
-      'on a Node.js base image; refused by name: images of other registries, sidecars, volumes, secrets, GPU, VPC, ingress other than ALL, IAP, Binary Authorization, multi-region, ' +
+      'on a Node.js base image; refused by name: images of other registries, sidecars, volumes, secrets, GPU, VPC, ingress NONE, IAP, Binary Authorization, multi-region, ' +
       'buildConfig, session affinity, manual scaling, h2c, gRPC and readiness probes, a second project',
   },
   { method: 'google.cloud.run.v2.Services/GetService', state: 'yes', note: '' },

@@ -124,7 +124,7 @@ function refuseUnsupported(service: Service): void {
     [service.multiRegionSettings != null, 'multiRegionSettings'],
     [service.buildConfig != null, 'buildConfig'],
     [service.threatDetectionEnabled, 'threatDetectionEnabled'],
-    [!['INGRESS_TRAFFIC_UNSPECIFIED', 'INGRESS_TRAFFIC_ALL'].includes(service.ingress), `ingress ${service.ingress}`],
+    [service.ingress === 'INGRESS_TRAFFIC_NONE', `ingress ${service.ingress}`],
     [service.scaling?.scalingMode === 'MANUAL', 'scaling.scalingMode MANUAL'],
     [template.vpcAccess !== null, 'template.vpcAccess'],
     [template.volumes.length > 0, 'template.volumes'],

@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts'
+import { newBucketFields } from './bucket-fields.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import type { Objects } from './objects.ts'
 
@@ -21,7 +22,7 @@ export function serviceObjectWriter(
   return async (bucket, object, text) => {
     if (!store.bucket(bucket)) {
       const now = clock.now()
-      const fields = { location: 'US', locationType: 'multi-region', storageClass: 'STANDARD' }
+      const fields = newBucketFields({ iamConfiguration: { uniformBucketLevelAccess: { enabled: true } } })
       store.putBucket({
         name: bucket,
         project: projectNumber,
