@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest'
 import { QUEUE_MS } from '../../src/emulator/build/builds.ts'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import { startLocalCloud, type LocalCloudOptions } from '../../src/emulator/local-cloud.ts'
-import { buildOf, dockerfile, logOf, startBuildHarness, type BuildHarness } from './build-harness.ts'
+import { buildOf, dockerfile, IMAGE, logOf, startBuildHarness, type BuildHarness } from './build-harness.ts'
 import { callApi } from './local-cloud-fixture.ts'
 import { eventually } from './run-harness.ts'
 
@@ -60,10 +60,9 @@ it('a build that is interrupted begins again with the local cloud', async () => 
   await harness.cloud.stop()
   const again = await startLocalCloud({ dataDir: harness.dataDir })
   try {
-    await eventually('the end', async () => {
-      const answer = (await (await callApi(again, `/v1/${operation}`)).json()) as { done?: boolean; response?: object }
-      return answer.done === true && answer.response !== undefined
-    })
+    const read = async () => (await (await callApi(again, `/v1/${operation}`)).json()) as { done?: boolean }
+    await eventually('the end', async () => (await read()).done === true)
+    expect(await read()).toMatchObject({ response: { status: 'SUCCESS', images: [`${IMAGE}:latest`] } })
   } finally {
     await again.stop()
   }
