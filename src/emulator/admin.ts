@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { Hono } from 'hono'
 import { ZodError, z } from 'zod'
+import type { MetadataServer } from './identity/index.ts'
 import type { EmulatedApi, HttpFace } from './kernel/api.ts'
 import { GoogleError } from './kernel/errors.ts'
 import type { Faults, FaultState } from './kernel/faults.ts'
@@ -17,6 +18,8 @@ export interface AdminOptions {
   faults: Faults
   gemini: VertexApi['calls']
   leases: Leases
+  /** The metadata server of a service account. Rejects NOT_FOUND when there is no such account. */
+  metadataServerOf(email: string): Promise<MetadataServer>
   /** Whether everything has been started. */
   isReady(): boolean
   shutDown(): void
@@ -40,7 +43,8 @@ export interface LocalCloudState {
 
 /**
  * The local cloud's own endpoints, which Google has not: `GET /_imagery/health`, `GET /_imagery/state`,
- * `GET` and `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/lease`, `POST /_imagery/shutdown`. All want the
+ * `GET` and `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/account?email=…` (where one
+ * acts as that service account), `GET /_imagery/lease`, `POST /_imagery/shutdown`. All want the
  * locator's `adminToken` as a bearer token.
  */
 export function adminFace(options: AdminOptions): HttpFace {
@@ -69,6 +73,10 @@ export function adminFace(options: AdminOptions): HttpFace {
   app.get('/_imagery/gemini', (context) =>
     context.json({ summary: options.gemini.summary(), units: options.gemini.units() }),
   )
+  app.get('/_imagery/account', async (context) => {
+    const { host } = await options.metadataServerOf(context.req.query('email') ?? '')
+    return context.json({ metadataHost: host })
+  })
   app.get('/_imagery/lease', () => new Response(options.leases.take(), { headers: { 'content-type': 'text/plain' } }))
   app.post('/_imagery/shutdown', (context) => {
     options.shutDown()

@@ -70,6 +70,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   const { clock, identity, control, faults, stops, projectNumber } = options
   const operation = httpOperations(control.gateway)
   const iam = options.iam.api(operation)
+  const access = options.iam.authorizer
   // Last to stop: the other APIs ask it what their callers may do.
   stops.add('identity', async () => {
     control.refuse('iam*')
@@ -102,12 +103,9 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   const artifactRegistry = await open('artifact-registry', 'stores', 'artifactregistry.*', (directory) =>
     artifactRegistryApi({ ...project, directory, clock, faults }),
   )
-  // Buckets have no policies of their own yet: the project's say who may read them.
-  const projectOf = (): string => projectId
-  options.iam.authorizer.register('bucket', { bindings: () => [], projectOf, renameMember: () => undefined })
   // Storage first: Cloud Run reads source archives from it, BigQuery the files of load jobs.
   const storage = await open('storage', 'stores', 'storage.*', (directory) =>
-    storageApi({ directory, clock, operation, projectNumber }),
+    storageApi({ directory, clock, operation, projectNumber, access }),
   )
   const bigQuery = await open('bigquery', 'stores', 'bigquery.*', (directory) =>
     bigQueryApi({ directory, clock, operation, readObject: (uri) => storage.readObject(uri) }),
@@ -149,6 +147,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
         verifyIdToken: (token, audience) => identity.verifyIdToken(token, audience),
         serveMetadata: (email) => identity.metadata.serve(email),
       },
+      access,
       readObject: (uri) => storage.readObject(uri),
       images: artifactRegistry.registry,
       submitBuild: build.submitBuild,

@@ -111,9 +111,9 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     region,
   }).catch((error: unknown) => Promise.reject(identityDamaged(dataDir, error)))
   stops.add('identity', () => identity.metadata.stop())
-  const operator = await identity.metadata.serve(`operator@${projectId}.iam.gserviceaccount.com`)
 
   const iam = openIamStore({ dataDir, clock, projectId, projectNumber, tokens: identity })
+  const operator = await identity.metadata.shared(iam.operator)
 
   const control = createGateway({
     authenticate: (authorization) => identity.authenticate(authorization),
@@ -169,6 +169,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     faults,
     gemini: composition.gemini,
     leases,
+    metadataServerOf: async (email) => identity.metadata.shared(iam.accounts.get(email).email),
     isReady: () => isReady,
     shutDown: stopLater,
   })

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import { startLocalCloud, type LocalCloud } from '../../src/emulator/local-cloud.ts'
+import { createAccount, iamClients } from './iam-fixture.ts'
 import { admin, callApi, LocalClouds, stateOf } from './local-cloud-fixture.ts'
 
 const clouds = new LocalClouds()
@@ -64,7 +65,7 @@ describe('scripted faults', () => {
     }
     expect((await admin(cloud, 'PUT', 'faults', [rule])).status).toBe(200)
     const answers = []
-    for (let call = 0; call < 3; call++) answers.push(await callApi(cloud, '/storage/v1/b?project=p'))
+    for (let call = 0; call < 3; call++) answers.push(await callApi(cloud, '/storage/v1/b?project=imagery-local'))
     expect(answers.map(({ status }) => status)).toEqual([200, 503, 200])
     expect(answers[1]?.headers.get('retry-after')).toBe('3')
     expect((await stateOf(cloud)).faults).toMatchObject([{ rule, matched: 3, applied: 1 }])
@@ -88,7 +89,7 @@ describe('scripted faults', () => {
     })
     writeFileSync(faultsFile, '[{"method": "storage.*", "effect": {"kind": "drop"}}]')
     const cloud = await clouds.start({ faultsFile })
-    await expect(callApi(cloud, '/storage/v1/b?project=p')).rejects.toThrow()
+    await expect(callApi(cloud, '/storage/v1/b?project=imagery-local')).rejects.toThrow()
   })
 })
 
@@ -139,5 +140,27 @@ describe('a cloud that stops when idle', () => {
     await cloud.stop()
     await closed
     expect(held.destroyed).toBe(true)
+  })
+})
+
+describe('acting as another account', () => {
+  it('is possible through a metadata server of its own, which is started once', async () => {
+    const cloud = await clouds.start()
+    const email = await createAccount(await iamClients(cloud), 'imagery-runtime')
+    const first = await admin(cloud, 'GET', `account?email=${email}`)
+    expect(first).toMatchObject({ status: 200, body: { metadataHost: expect.stringMatching(/^127\.0\.0\.1:\d+$/) } })
+    expect(await admin(cloud, 'GET', `account?email=${email}`)).toEqual(first)
+    const { metadataHost } = first.body as { metadataHost: string }
+    const asked = await fetch(`http://${metadataHost}/computeMetadata/v1/instance/service-accounts/default/email`, {
+      headers: { 'Metadata-Flavor': 'Google' },
+    })
+    expect(await asked.text()).toBe(email)
+  })
+
+  it('is refused for an account that does not exist', async () => {
+    const cloud = await clouds.start()
+    expect(await admin(cloud, 'GET', 'account?email=nobody@imagery-local.iam.gserviceaccount.com')).toMatchObject({
+      status: 404,
+    })
   })
 })

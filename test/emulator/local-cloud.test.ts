@@ -137,7 +137,7 @@ describe('a local cloud', () => {
 
   it('takes tokens that were issued before a restart', async () => {
     const first = await clouds.start()
-    const kept = await callApi(first, '/storage/v1/b?project=p')
+    const kept = await callApi(first, '/storage/v1/b?project=imagery-local')
     expect(kept.status).toBe(200)
     const url = `http://${first.locator.metadataHost}/computeMetadata/v1/instance/service-accounts/default/token`
     const { access_token: token } = (await (await fetch(url, { headers: { 'Metadata-Flavor': 'Google' } })).json()) as {

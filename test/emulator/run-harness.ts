@@ -11,6 +11,7 @@ import { ManualClock, systemClock } from '../../src/emulator/kernel/clock.ts'
 import { GoogleError } from '../../src/emulator/kernel/errors.ts'
 import { clientProtos, serveGrpc } from '../../src/emulator/kernel/grpc-server.ts'
 import { operationsFace } from '../../src/emulator/kernel/operations.ts'
+import { accessOf } from './access-of.ts'
 import { cloudRunApi } from '../../src/emulator/run/index.ts'
 import type { CloudRunApi, CloudRunOptions } from '../../src/emulator/run/index.ts'
 
@@ -86,6 +87,11 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       verifyIdToken: (token, audience) => identity.verifyIdToken(token, audience),
       serveMetadata: async (email) => ({ host: `metadata-of-${email}:1`, stop: async () => undefined }),
     },
+    access: accessOf({
+      projectId: 'demo',
+      projectNumber: PROJECT_NUMBER,
+      grants: { 'roles/run.viewer': [`serviceAccount:${DEPLOYER}`] },
+    }),
     readObject: async (uri) => {
       const archive = objects.get(uri)
       if (!archive) throw new GoogleError('NOT_FOUND', `No such object: ${uri}`)

@@ -98,7 +98,10 @@ describe('a bucket', () => {
     ['a..b', 'an empty part'],
     ['imagery bucket', 'a space'],
   ])('may not be called %s: %s', async (name) => {
-    const answer = await storage.request('/storage/v1/b?project=p', { method: 'POST', body: JSON.stringify({ name }) })
+    const answer = await storage.request('/storage/v1/b?project=imagery-local', {
+      method: 'POST',
+      body: JSON.stringify({ name }),
+    })
     expect([answer.status, await answer.json()]).toMatchObject([
       400,
       { error: { message: `Invalid bucket name: '${name}'`, errors: [{ reason: 'invalid' }] } },
@@ -121,7 +124,6 @@ describe('a bucket', () => {
       code: 501,
       message: expect.stringContaining('versioning') as string,
     })
-    await expect(storage.client.bucket('imagery-a').iam.getPolicy()).rejects.toMatchObject({ code: 501 })
   })
 
   it('must be of the metageneration that the caller names', async () => {

@@ -7,6 +7,7 @@ import { systemClock, type Clock } from '../../src/emulator/kernel/clock.ts'
 import { createFaults, type Faults } from '../../src/emulator/kernel/faults.ts'
 import { createGateway, httpOperations } from '../../src/emulator/kernel/gateway.ts'
 import { serveHttp } from '../../src/emulator/kernel/http-server.ts'
+import { accessOf } from './access-of.ts'
 import { storageApi, type StorageApi } from '../../src/emulator/storage/index.ts'
 
 /** A Cloud Storage on a free port, and the official client for it. */
@@ -35,7 +36,10 @@ export async function startStorage(options: { clock?: Clock; directory?: string 
     faults,
     clock,
   })
-  const api = await storageApi({ directory, clock, operation: httpOperations(gateway), projectNumber: '123456789012' })
+  const project = { projectId: 'imagery-local', projectNumber: '123456789012' }
+  const access = accessOf({ ...project, grants: { 'roles/owner': ['user:tester@example.com'] } })
+  const operation = httpOperations(gateway)
+  const api = await storageApi({ directory, clock, operation, projectNumber: project.projectNumber, access })
   await api.start()
   const server = await serveHttp({ faces: api.http ? [api.http] : [], port: 0 })
   const base = `http://127.0.0.1:${server.port}`

@@ -32,7 +32,7 @@ async function writeUntilKilled(
   }
   const ask = (method: string, route: string, body?: Uint8Array | string): Promise<Response> =>
     fetch(base + route, { method, ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> | string }) })
-  await ask('POST', '/storage/v1/b?project=p', JSON.stringify({ name: 'imagery-a' }))
+  await ask('POST', '/storage/v1/b?project=imagery-local', JSON.stringify({ name: 'imagery-a' }))
   const kept = new Map<string, number>()
   /** Sent, but not acknowledged: may or may not have happened. -1 is a deletion. */
   const unsure = new Map<string, number>()

@@ -17,9 +17,6 @@ afterAll(() => storage.stop())
 // begins to work makes its case fail: then `support.ts` has to say so.
 describe('a method that is not emulated is refused by name', () => {
   it.each([
-    ['GET', '/storage/v1/b/imagery-a/iam'],
-    ['PUT', '/storage/v1/b/imagery-a/iam'],
-    ['GET', '/storage/v1/b/imagery-a/iam/testPermissions?permissions=storage.objects.get'],
     ['POST', '/storage/v1/b/imagery-a/lockRetentionPolicy'],
     ['POST', '/storage/v1/b/imagery-a/relocate'],
     ['POST', '/storage/v1/b/imagery-a/restore'],

@@ -37,7 +37,10 @@ describe('Vertex AI in a local cloud', () => {
 
   it('reads images from the local Storage', async () => {
     const cloud = await clouds.start({ gemini: `replay:${RECORDING}` })
-    await callApi(cloud, '/storage/v1/b?project=p', { method: 'POST', body: JSON.stringify({ name: 'own-recording' }) })
+    await callApi(cloud, '/storage/v1/b?project=imagery-local', {
+      method: 'POST',
+      body: JSON.stringify({ name: 'own-recording' }),
+    })
     const client = clientOf(
       { url: cloud.locator.http },
       { project: cloud.locator.projectId, token: `Bearer ${await accessToken(cloud)}` },

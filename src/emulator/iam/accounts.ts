@@ -1,7 +1,6 @@
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError } from '../kernel/errors.ts'
 import { accountId } from '../identity/id-tokens.ts'
-import type { Authorizer } from './authorizer.ts'
 import type { AccountRow, IamStore } from './store.ts'
 
 /** https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create#request-body */
@@ -20,20 +19,26 @@ export interface AccountFields {
   description?: string
 }
 
+export interface AccountsOptions {
+  store: IamStore
+  clock: Clock
+  projectId: string
+  /** Told after each change that bears on what accounts may do. */
+  changed(): void
+  /** Told when an account is gone: policies go on naming it, as deleted. */
+  deleted(row: AccountRow): void
+}
+
 /** The service accounts of the local project (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts). */
 export class Accounts {
+  readonly #options: AccountsOptions
   readonly #store: IamStore
-  readonly #authorizer: Authorizer
-  readonly #clock: Clock
-  readonly #projectId: string
   /** `@P.iam.gserviceaccount.com`; the project `example.com:p` has `@p.example.com.iam…`. */
   readonly #domain: string
 
-  constructor(options: { store: IamStore; authorizer: Authorizer; clock: Clock; projectId: string }) {
+  constructor(options: AccountsOptions) {
+    this.#options = options
     this.#store = options.store
-    this.#authorizer = options.authorizer
-    this.#clock = options.clock
-    this.#projectId = options.projectId
     this.#domain = `@${options.projectId.split(':').toReversed().join('.')}.iam.gserviceaccount.com`
   }
 
@@ -55,12 +60,12 @@ export class Accounts {
     if (this.#store.account(email)) {
       throw new GoogleError(
         'ALREADY_EXISTS',
-        `Service account ${id} already exists within project projects/${this.#projectId}.`,
+        `Service account ${id} already exists within project projects/${this.#options.projectId}.`,
         {
           details: [
             {
               '@type': 'type.googleapis.com/google.rpc.ResourceInfo',
-              resourceName: `projects/${this.#projectId}/serviceAccounts/${email}`,
+              resourceName: `projects/${this.#options.projectId}/serviceAccounts/${email}`,
             },
           ],
         },
@@ -73,10 +78,10 @@ export class Accounts {
       displayName: fields.displayName ?? '',
       description: fields.description ?? '',
       isDisabled: false,
-      createdMs: this.#clock.now(),
+      createdMs: this.#options.clock.now(),
     }
     this.#store.putAccount(row)
-    this.#authorizer.policiesChanged()
+    this.#options.changed()
     return row
   }
 
@@ -108,20 +113,17 @@ export class Accounts {
 
   setDisabled(key: string, isDisabled: boolean): void {
     this.#store.putAccount({ ...this.get(key), isDisabled })
-    this.#authorizer.policiesChanged()
+    this.#options.changed()
   }
 
-  /** Policies go on naming it, as deleted; a new account of its name does not inherit its roles. */
+  /** A new account of its name does not inherit its roles. */
   delete(key: string): void {
     const row = this.get(key)
     this.#store.atomically(() => {
-      this.#store.deleteAccount(row, this.#clock.now())
-      this.#store.deletePolicy(`projects/${this.#projectId}/serviceAccounts/${row.email}`)
+      this.#store.deleteAccount(row, this.#options.clock.now())
+      this.#store.deletePolicy(`projects/${this.#options.projectId}/serviceAccounts/${row.email}`)
     })
-    this.#authorizer.renameMember(
-      `serviceAccount:${row.email}`,
-      `deleted:serviceAccount:${row.email}?uid=${row.uniqueId}`,
-    )
+    this.#options.deleted(row)
   }
 
   /** What keeps a policy from naming the account: only accounts of the local project can be looked up. */

@@ -14,6 +14,13 @@ export interface PolicySource {
   renameMember(from: string, to: string): void
 }
 
+export interface AuthorizerOptions {
+  projectId: string
+  projectNumber: string
+  /** What keeps a policy from naming a service account, or undefined. */
+  accountFault(email: string): string | undefined
+}
+
 /** Decisions are remembered until a policy changes; the map starts afresh at this size. */
 const MAX_REMEMBERED_DECISIONS = 20_000
 
@@ -22,14 +29,12 @@ const MAX_REMEMBERED_DECISIONS = 20_000
  * resource or on its project (https://cloud.google.com/iam/docs/resource-hierarchy-access-control).
  */
 export class Authorizer implements Access {
-  readonly #projectId: string
-  readonly #projectNumber: string
+  readonly #options: AuthorizerOptions
   readonly #sources = new Map<AnchorKind, PolicySource>()
   readonly #decisions = new Map<string, boolean>()
 
-  constructor(project: { projectId: string; projectNumber: string }) {
-    this.#projectId = project.projectId
-    this.#projectNumber = project.projectNumber
+  constructor(options: AuthorizerOptions) {
+    this.#options = options
   }
 
   register(kind: AnchorKind, source: PolicySource): void {
@@ -45,9 +50,23 @@ export class Authorizer implements Access {
     for (const demand of demands) if (!this.has(principal, demand)) throw permissionDenied(principal, demand)
   }
 
-  has({ email }: Principal, { permission, resource }: Demand): boolean {
+  has({ email }: Principal, demand: Demand): boolean {
+    return this.#remembered(email, demand)
+  }
+
+  /** Whether anyone at all may, without a token: `allUsers` holds it. */
+  isPublic(demand: Demand): boolean {
+    return this.#remembered(undefined, demand)
+  }
+
+  /** What keeps a policy from naming a service account, or undefined. */
+  accountFault(email: string): string | undefined {
+    return this.#options.accountFault(email)
+  }
+
+  #remembered(email: string | undefined, { permission, resource }: Demand): boolean {
     const anchor = anchorOf(resource)
-    const key = `${email} ${permission} ${anchor.name}`
+    const key = `${email ?? ''} ${permission} ${anchor.name}`
     const known = this.#decisions.get(key)
     if (known !== undefined) return known
     const isHeld = this.#decide(email, permission, anchor)
@@ -67,14 +86,15 @@ export class Authorizer implements Access {
     this.policiesChanged()
   }
 
-  #decide(email: string, permission: string, anchor: Anchor): boolean {
+  #decide(email: string | undefined, permission: string, anchor: Anchor): boolean {
     const project = this.#projectOf(anchor)
     if (project === undefined) return false
     const projectBindings = this.#bindings({ kind: 'project', name: project })
-    const names = memberNames(email)
+    const names = email === undefined ? ['allUsers'] : memberNames(email)
     for (const [level, role] of CONVENIENCE_MEMBERS) {
       const isHolder = projectBindings.some((binding) => binding.role === role && isNamed(binding, names))
-      if (isHolder) names.push(`${level}:${this.#projectId}`)
+      const { projectId, projectNumber } = this.#options
+      if (isHolder) names.push(`${level}:${projectId}`, `${level}:${projectNumber}`)
     }
     const own = anchor.kind === 'project' ? [] : this.#bindings(anchor)
     return [...projectBindings, ...own].some(
@@ -88,9 +108,10 @@ export class Authorizer implements Access {
 
   /** `projects/ID` of a resource in the local project, which may be named by its number; undefined for any other project's. */
   #projectOf({ kind, name }: Anchor): string | undefined {
+    const { projectId, projectNumber } = this.#options
     const source = this.#sources.get(kind)
     const project = source?.projectOf ? source.projectOf(name) : name.split('/', 2)[1]
-    return project === this.#projectId || project === this.#projectNumber ? `projects/${this.#projectId}` : undefined
+    return project === projectId || project === projectNumber ? `projects/${projectId}` : undefined
   }
 }
 

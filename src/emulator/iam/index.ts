@@ -26,12 +26,14 @@ export interface IamOptions {
 /** Who may do what in the local cloud: opened before the APIs, because all of them ask it. */
 export interface Iam {
   accounts: Accounts
+  /** Whom the command line acts as unless it is told otherwise. */
+  operator: string
   authorizer: Authorizer
   /** Its REST APIs, once there is a gateway. */
   api(operation: Operation): EmulatedApi
 }
 
-/** Whom the command line acts as unless it is told otherwise: the owner of the local project. */
+/** Owns the local project. */
 const OPERATOR_ID = 'operator'
 
 /**
@@ -41,8 +43,15 @@ const OPERATOR_ID = 'operator'
 export function openIam(options: IamOptions): Iam {
   const { clock, projectId, projectNumber, tokens } = options
   const store = openIamStore(path.join(options.directory, 'iam.sqlite'))
-  const authorizer = new Authorizer({ projectId, projectNumber })
-  const accounts = new Accounts({ store, authorizer, clock, projectId })
+  const accounts: Accounts = new Accounts({
+    store,
+    clock,
+    projectId,
+    changed: () => authorizer.policiesChanged(),
+    deleted: ({ email, uniqueId }) =>
+      authorizer.renameMember(`serviceAccount:${email}`, `deleted:serviceAccount:${email}?uid=${uniqueId}`),
+  })
+  const authorizer = new Authorizer({ projectId, projectNumber, accountFault: (email) => accounts.fault(email) })
   const policies = new Policies({ store, accounts, authorizer })
 
   const operator = accounts.emailOf(OPERATOR_ID)
@@ -55,6 +64,7 @@ export function openIam(options: IamOptions): Iam {
 
   return {
     accounts,
+    operator,
     authorizer,
     api: (operation) => {
       const app = new Hono()

@@ -41,7 +41,7 @@ export class Policies {
     const rules: PolicyRules = {
       roles: isProject ? ['*'] : ['iam'],
       mayBePublic: false,
-      accountFault: (email) => this.#accounts.fault(email),
+      accountFault: (email) => this.#authorizer.accountFault(email),
     }
     const policy = this.#store.atomically(() => {
       const replaced = replacedPolicy(this.get(resource), wanted, rules)

@@ -18,6 +18,8 @@ export interface MetadataServer {
 export interface MetadataServers {
   /** Starts a server that speaks for one service account, as each Cloud Run service has one of its own. */
   serve(email: string): Promise<MetadataServer>
+  /** The server of an account that people act as: started when first asked for, then kept. */
+  shared(email: string): Promise<MetadataServer>
   /** Stops those that still run. */
   stop(): Promise<void>
 }
@@ -43,18 +45,26 @@ interface Answer {
  */
 export function createMetadataServers(options: MetadataOptions): MetadataServers {
   const running = new Set<MetadataServer>()
+  const shared = new Map<string, Promise<MetadataServer>>()
+  const serve = async (email: string): Promise<MetadataServer> => {
+    const server = await listen(options, email)
+    const registered: MetadataServer = {
+      host: server.host,
+      stop: async () => {
+        running.delete(registered)
+        await server.stop()
+      },
+    }
+    running.add(registered)
+    return registered
+  }
   return {
-    async serve(email) {
-      const server = await listen(options, email)
-      const registered: MetadataServer = {
-        host: server.host,
-        stop: async () => {
-          running.delete(registered)
-          await server.stop()
-        },
-      }
-      running.add(registered)
-      return registered
+    serve,
+    shared(email) {
+      const known = shared.get(email) ?? serve(email)
+      shared.set(email, known)
+      known.catch(() => shared.delete(email))
+      return known
     },
     async stop() {
       await Promise.all([...running].map((server) => server.stop()))

@@ -7,6 +7,7 @@ import type { Demand, EmulatedApi, GrpcFace, RpcHandler } from './api.ts'
 import { GoogleError, notEmulated } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import { MESSAGE_FORM } from './message-form.ts'
+import { statusDetails } from './status-details.ts'
 import { unforeseen } from './unforeseen.ts'
 
 const require = createRequire(import.meta.url)
@@ -111,6 +112,7 @@ function unary(
 
 function serviceError(error: unknown): Partial<grpc.StatusObject> {
   if (!(error instanceof GoogleError)) console.error(error)
-  const { grpc: code, message } = error instanceof GoogleError ? error : unforeseen(error)
-  return { code, details: message }
+  const { grpc: code, message, details } = error instanceof GoogleError ? error : unforeseen(error)
+  const metadata = statusDetails(code, message, details)
+  return { code, details: message, ...(metadata ? { metadata } : {}) }
 }

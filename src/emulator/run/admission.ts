@@ -1,16 +1,16 @@
+import type { Authorizer } from '../iam/authorizer.ts'
 import type { DeliveryAnswer, Principal } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError } from '../kernel/errors.ts'
 import { forbiddenPage, unauthorizedPage } from './pages.ts'
-import { isPublic, mayInvoke } from './policy-model.ts'
-import type { StoredPolicy } from './policy-model.ts'
+import { INVOKE } from './policy-model.ts'
 
 /** Who may call a service, and for whom their tokens must be. */
 export interface AdmissionRules {
   /** The service's own address, and its custom audiences (https://cloud.google.com/run/docs/configuring/custom-audiences). */
   audiences: readonly string[]
-  policy: StoredPolicy
-  isOpen: boolean
+  isOpen(): boolean
+  mayInvoke(principal: Principal): boolean
 }
 
 /** Cloud Run puts this in the place of a checked token's signature, so that the program cannot use the token itself. */
@@ -34,14 +34,15 @@ const OPEN: Admission = {}
 
 export function admissionRules(
   uri: string,
-  service: { customAudiences: readonly string[]; invokerIamDisabled: boolean },
-  policy: StoredPolicy,
+  service: { name: string; customAudiences: readonly string[]; invokerIamDisabled: boolean },
+  access: Pick<Authorizer, 'has' | 'isPublic'>,
 ): AdmissionRules {
+  const demand = { permission: INVOKE, resource: service.name }
   return {
     audiences: [uri, ...service.customAudiences],
-    policy,
     // https://cloud.google.com/run/docs/authenticating/public
-    isOpen: service.invokerIamDisabled || isPublic(policy),
+    isOpen: () => service.invokerIamDisabled || access.isPublic(demand),
+    mayInvoke: (principal) => access.has(principal, demand),
   }
 }
 
@@ -68,7 +69,7 @@ export class Admissions {
 
   /** `headers` have lower-case names. */
   decide(rules: AdmissionRules, headers: Record<string, string>, path: string): Admission | Promise<Admission> {
-    if (rules.isOpen) return OPEN
+    if (rules.isOpen()) return OPEN
     // With both headers, only this one is checked, and Authorization is the program's own business.
     const name = headers['x-serverless-authorization'] === undefined ? 'authorization' : 'x-serverless-authorization'
     const value = headers[name]
@@ -102,7 +103,7 @@ export class Admissions {
 }
 
 function admit(rules: AdmissionRules, token: CheckedToken, name: string, path: string): Admission {
-  if (!mayInvoke(rules.policy, token.email)) return { refusal: forbiddenPage(path) }
+  if (!rules.mayInvoke(token)) return { refusal: forbiddenPage(path) }
   return { header: [name, token.stripped] }
 }
 

@@ -1,6 +1,8 @@
+import type { Authorizer } from '../iam/authorizer.ts'
+import { checkTestedPermissions, replacedPolicy } from '../iam/policy.ts'
 import type { RpcHandler } from '../kernel/api.ts'
 import { GoogleError } from '../kernel/errors.ts'
-import { heldPermissions, replacedPolicy, wirePolicy } from './policy-model.ts'
+import { SERVICE_POLICY_RULES, wantedOf, wirePolicy } from './policy-model.ts'
 import type { Policy } from './policy-model.ts'
 import { parseServiceName } from './resources.ts'
 import { pageOf, serviceNotFound } from './service-admin.ts'
@@ -11,7 +13,7 @@ import type { RunStore, StoredService } from './store.ts'
 export function runHandlers(
   admin: ServiceAdmin,
   store: RunStore,
-  changed: (service: string) => void,
+  access: Authorizer,
   submitBuild: RpcHandler,
 ): Record<string, Record<string, RpcHandler>> {
   const existing = (name: string): StoredService => {
@@ -30,14 +32,15 @@ export function runHandlers(
       GetIamPolicy: ({ resource }: { resource: string }) => wirePolicy(existing(resource).policy),
       SetIamPolicy({ resource, policy }: { resource: string; policy: Policy | null }) {
         const stored = existing(resource)
-        const replaced = replacedPolicy(stored.policy, policy)
+        const replaced = replacedPolicy(stored.policy, wantedOf(policy), SERVICE_POLICY_RULES)
         store.putService({ ...stored, policy: replaced })
-        changed(resource)
+        access.policiesChanged()
         return wirePolicy(replaced)
       },
-      TestIamPermissions: ({ resource, permissions }: { resource: string; permissions: string[] }, call) => ({
-        permissions: heldPermissions(existing(resource).policy, call.principal.email, permissions),
-      }),
+      TestIamPermissions({ resource, permissions }: { resource: string; permissions: string[] }, { principal }) {
+        checkTestedPermissions(permissions)
+        return { permissions: access.held(principal, permissions, existing(resource).service.name) }
+      },
     },
     'google.cloud.run.v2.Revisions': {
       GetRevision({ name }: { name: string }) {

@@ -1,4 +1,6 @@
 import path from 'node:path'
+import type { Authorizer } from '../iam/authorizer.ts'
+import { withMemberRenamed } from '../iam/policy.ts'
 import type { EmulatedApi, Principal, RpcHandler } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { clientProtos } from '../kernel/grpc-server.ts'
@@ -35,6 +37,8 @@ export interface CloudRunOptions {
   /** Part of each service's address. */
   projectNumber: string
   identity: RunIdentity
+  /** Who may call services; learns of their policies. */
+  access: Authorizer
   /** Reads `gs://bucket/object` or, when a generation was asked for, `gs://bucket/object#generation`. */
   readObject: (gsUri: string) => Promise<Buffer>
   /** The images that services can be deployed from. */
@@ -53,7 +57,7 @@ export type CloudRunApi = EmulatedApi & { operations: OperationSource; frontDoor
 
 /** Opens Cloud Run's state; services answer after `start`. */
 export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi> {
-  const { clock, projectNumber, identity, log } = options
+  const { clock, projectNumber, identity, access, log } = options
   const protos = clientProtos('@google-cloud/run')
   const store = new RunStore(path.join(options.directory, 'run.sqlite'))
   const operations = new RunOperations(store, clock, anyPacker(protos))
@@ -63,15 +67,27 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
     maxProcesses: options.maxProcesses ?? MAX_PROCESSES_DEFAULT,
   })
 
+  access.register('service', {
+    bindings: (name) => store.service(name)?.policy.bindings ?? [],
+    renameMember: (from, to) => {
+      for (const stored of store.allServices()) {
+        const policy = withMemberRenamed(stored.policy, from, to)
+        if (policy !== stored.policy) store.putService({ ...stored, policy })
+      }
+    },
+  })
+
   const routes = new Map<string, Route>()
   const changed = (name: string): void => {
     const uri = serviceUri(name, projectNumber)
     const stored = store.service(name)
+    // A service that is gone, or new, has taken its policy along.
+    access.policiesChanged()
     if (!stored || stored.service.deleteTime || stored.service.defaultUriDisabled) {
       routes.delete(new URL(uri).host)
       return
     }
-    const rules = admissionRules(uri, stored.service, stored.policy)
+    const rules = admissionRules(uri, stored.service, access)
     const isInternal = stored.service.ingress !== 'INGRESS_TRAFFIC_ALL'
     routes.set(new URL(uri).host, { rules, isInternal, backend: () => fleet.serving(name) })
   }
@@ -87,7 +103,7 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
 
   return {
     name: 'run',
-    grpc: { protos, services: runHandlers(admin, store, changed, options.submitBuild), httpRules: HTTP_RULES },
+    grpc: { protos, services: runHandlers(admin, store, access, options.submitBuild), httpRules: HTTP_RULES },
     operations,
     frontDoor,
     start: () => deployments.resume(),

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { StoredPolicy } from '../iam/policy.ts'
 import { openDatabase } from '../kernel/database.ts'
-import type { StoredPolicy } from './policy-model.ts'
 import type { Revision, Service } from './resources.ts'
 
 const MIGRATIONS = [

@@ -40,7 +40,7 @@ export const RUN_SUPPORT: readonly MethodSupport[] = [
   {
     method: 'google.cloud.run.v2.Services/TestIamPermissions',
     state: 'partly',
-    note: 'every caller owns the project; only run.routes.invoke follows the policy',
+    note: 'as the project: predefined roles without conditions',
   },
   { method: 'google.cloud.run.v2.Revisions/GetRevision', state: 'yes', note: '' },
   { method: 'google.cloud.run.v2.Revisions/ListRevisions', state: 'yes', note: 'in the order of names' },

@@ -22,7 +22,8 @@ export interface Buckets {
   delete(name: string, conditions: Preconditions): void
 }
 
-export function createBuckets(store: MetadataStore, clock: Clock): Buckets {
+/** @param accessChanged told after each change that bears on who may reach a bucket */
+export function createBuckets(store: MetadataStore, clock: Clock, accessChanged: () => void): Buckets {
   const get: Buckets['get'] = (name, conditions = {}) => {
     const row = store.bucket(name)
     if (!row)
@@ -50,6 +51,7 @@ export function createBuckets(store: MetadataStore, clock: Clock): Buckets {
       // Names are unique over all projects (https://cloud.google.com/storage/docs/buckets#naming).
       if (taken) throw alreadyExists(taken.project === project)
       store.putBucket(row)
+      accessChanged()
       return row
     },
     list(project, { prefix, after, limit }) {
@@ -72,6 +74,7 @@ export function createBuckets(store: MetadataStore, clock: Clock): Buckets {
         fields: changedBucketFields(isUpdate ? fixed : row.fields, body),
       }
       store.putBucket(changed)
+      accessChanged()
       return changed
     },
     delete(name, conditions) {
@@ -82,6 +85,7 @@ export function createBuckets(store: MetadataStore, clock: Clock): Buckets {
         })
       }
       store.deleteBucket(name)
+      accessChanged()
     },
   }
 }

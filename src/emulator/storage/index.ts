@@ -1,10 +1,12 @@
 import path from 'node:path'
 import { Hono } from 'hono'
+import type { Authorizer } from '../iam/authorizer.ts'
 import type { EmulatedApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import { addBucketRoutes } from './bucket-routes.ts'
+import { createBucketPolicies } from './bucket-policies.ts'
 import { createBuckets } from './buckets.ts'
 import { openContentStore } from './content-store.ts'
 import { openMetadataStore, type ObjectRow } from './metadata-store.ts'
@@ -12,6 +14,8 @@ import { addObjectRoutes } from './object-routes.ts'
 import { createObjects, type Objects } from './objects.ts'
 import { addUploadRoutes } from './upload-routes.ts'
 import { serviceObjectWriter, type WriteServiceObject } from './service-objects.ts'
+import { storageNeeds } from './permissions.ts'
+import { addPolicyRoutes } from './policy-routes.ts'
 import { createUploads } from './uploads.ts'
 
 export interface StorageApiOptions {
@@ -20,6 +24,8 @@ export interface StorageApiOptions {
   clock: Clock
   operation: Operation
   projectNumber: string
+  /** Who may do what; learns of the policies of buckets. */
+  access: Authorizer
 }
 
 export interface StorageApi extends EmulatedApi {
@@ -39,19 +45,24 @@ const UPLOAD_BASES = ['/upload/storage/v1', '/resumable/upload/storage/v1']
 
 /** Emulates Cloud Storage's JSON API (https://cloud.google.com/storage/docs/json_api/v1): metadata in SQLite, bytes in files. */
 export async function storageApi(options: StorageApiOptions): Promise<StorageApi> {
-  const { directory, clock, operation, projectNumber } = options
+  const { directory, clock, operation, projectNumber, access } = options
   const store = openMetadataStore(path.join(directory, 'storage.sqlite'))
   const content = openContentStore(directory)
-  const buckets = createBuckets(store, clock)
+  const accessChanged = (): void => access.policiesChanged()
+  const buckets = createBuckets(store, clock, accessChanged)
+  const policies = createBucketPolicies(store, buckets, access)
+  const needs = storageNeeds((bucket) => store.bucket(bucket) !== undefined)
   const objects = createObjects(store, content, buckets, clock)
   const uploads = createUploads(store, content, objects, clock)
 
   const app = new Hono()
   for (const base of API_BASES) {
-    addBucketRoutes(app, base, buckets, projectNumber, operation)
-    addObjectRoutes(app, base, { buckets, objects, content, store }, operation)
+    addBucketRoutes(app, base, { buckets, projectNumber, needs: needs.buckets }, operation)
+    addPolicyRoutes(app, base, { policies, access, needs }, operation)
+    addObjectRoutes(app, base, { buckets, objects, content, store, access, needs: needs.objects }, operation)
   }
-  for (const base of UPLOAD_BASES) addUploadRoutes(app, base, { objects, uploads }, operation)
+  for (const base of UPLOAD_BASES)
+    addUploadRoutes(app, base, { objects, uploads, store, access, needs: needs.objects }, operation)
   app.all(
     '*',
     operation('storage.unknown', (context) => {
@@ -74,7 +85,7 @@ export async function storageApi(options: StorageApiOptions): Promise<StorageApi
       return row.size === 0 ? Buffer.alloc(0) : content.readNow(row.contentId, 0, row.size - 1)
     },
     objectGeneration: (bucket, object) => store.object(bucket, object)?.generation.toString(),
-    writeServiceObject: serviceObjectWriter(store, objects, clock, projectNumber),
+    writeServiceObject: serviceObjectWriter(store, objects, clock, projectNumber, accessChanged),
     peekObject: (uri, bytes) => {
       const bucket = /^gs:\/\/([^/]+)/.exec(uri)?.[1] ?? ''
       if (!store.bucket(bucket)) return 'no bucket'

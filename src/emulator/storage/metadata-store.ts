@@ -34,6 +34,7 @@ const MIGRATIONS = [
    ) STRICT;
    CREATE TABLE generations (last INTEGER NOT NULL) STRICT;
    INSERT INTO generations VALUES (0)`,
+  'CREATE TABLE policies (bucket TEXT PRIMARY KEY REFERENCES buckets (name) ON DELETE CASCADE, policy TEXT NOT NULL) STRICT',
 ]
 
 export interface BucketRow {
@@ -91,6 +92,10 @@ export interface MetadataStore {
   putBucket(row: BucketRow): void
   deleteBucket(name: string): void
   hasObjects(bucket: string): boolean
+  /** The JSON of a bucket's policy; undefined as long as it is the one it was made with. */
+  policy(bucket: string): string | undefined
+  policies(): { bucket: string; policy: string }[]
+  putPolicy(bucket: string, policy: string): void
   object(bucket: string, name: string): ObjectRow | undefined
   /** Objects whose name is greater than `after`, or not less than `from`, in byte order. */
   objects(bucket: string, bounds: { after?: string; from?: string }, limit: number): ObjectRow[]
@@ -128,6 +133,9 @@ export function openMetadataStore(file: string): MetadataStore {
     },
     deleteBucket: (name) => void sql.deleteBucket.run(name),
     hasObjects: (bucket) => sql.anyObject.get(bucket) !== undefined,
+    policy: (bucket) => sql.policy.get(bucket)?.['policy'] as string | undefined,
+    policies: () => sql.policies.all().map((row) => ({ bucket: String(row['bucket']), policy: String(row['policy']) })),
+    putPolicy: (bucket, policy) => void sql.putPolicy.run(bucket, policy),
     object: (bucket, name) => objectRow(sql.object.get(bucket, name)),
     objects: (bucket, { after, from }, limit) => {
       const rows =
@@ -188,6 +196,9 @@ function statements(database: DatabaseSync) {
        ON CONFLICT (name) DO UPDATE SET metageneration = excluded.metageneration, updated_ms = excluded.updated_ms, fields = excluded.fields`,
     ),
     deleteBucket: prepare('DELETE FROM buckets WHERE name = ?'),
+    policy: prepare('SELECT policy FROM policies WHERE bucket = ?'),
+    policies: prepare('SELECT * FROM policies ORDER BY bucket'),
+    putPolicy: prepare('INSERT OR REPLACE INTO policies VALUES (?, ?)'),
     anyObject: prepare('SELECT 1 FROM objects WHERE bucket = ? LIMIT 1'),
     object: prepare('SELECT * FROM objects WHERE bucket = ? AND name = ?'),
     objectsAfter: prepare('SELECT * FROM objects WHERE bucket = ? AND name > ? ORDER BY name LIMIT ?'),

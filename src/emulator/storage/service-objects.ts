@@ -12,12 +12,14 @@ export type WriteServiceObject = (bucket: string, object: string, text: string) 
  * it is first needed, under a name that nobody else may take.
  *
  * @param projectNumber whose members may read it: listings name projects by their ids
+ * @param accessChanged told when a bucket is made
  */
 export function serviceObjectWriter(
   store: MetadataStore,
   objects: Objects,
   clock: Clock,
   projectNumber: string,
+  accessChanged: () => void,
 ): WriteServiceObject {
   return async (bucket, object, text) => {
     if (!store.bucket(bucket)) {
@@ -31,6 +33,7 @@ export function serviceObjectWriter(
         updatedMs: now,
         fields,
       })
+      accessChanged()
     }
     const fields = { contentType: 'text/plain' }
     await objects.insert({ bucket, name: object, fields, conditions: {}, expected: {} }, [Buffer.from(text)])

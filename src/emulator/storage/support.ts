@@ -5,7 +5,7 @@ export const storageSupport: readonly SupportEntry[] = [
   {
     method: 'storage.buckets.insert',
     state: 'partly',
-    note: 'Name rules, location and labels are checked; lifecycle, CORS, soft delete and uniform access are recorded but have no effect. Versioning, retention, holds, hierarchical namespaces, autoclass, requester pays, default keys and predefined ACLs are refused.',
+    note: 'Name rules, location and labels are checked; lifecycle, CORS and soft delete are recorded but have no effect. Versioning, retention, holds, hierarchical namespaces, autoclass, requester pays, default keys and predefined ACLs are refused.',
   },
   {
     method: 'storage.buckets.get',
@@ -17,9 +17,14 @@ export const storageSupport: readonly SupportEntry[] = [
   { method: 'storage.buckets.update', state: 'partly', note: 'The fields that insert takes.' },
   { method: 'storage.buckets.delete', state: 'yes', note: '' },
   {
-    method: 'storage.buckets: getIamPolicy, setIamPolicy, testIamPermissions, lockRetentionPolicy, relocate, restore',
+    method: 'storage.buckets: getIamPolicy, setIamPolicy, testIamPermissions',
+    state: 'partly',
+    note: 'Predefined roles without conditions. Public access prevention is enforced; nobody comes in without a token.',
+  },
+  {
+    method: 'storage.buckets: lockRetentionPolicy, relocate, restore',
     state: 'no',
-    note: 'Every account may do everything; private buckets are not kept private.',
+    note: '',
   },
   {
     method: 'storage.objects.insert',

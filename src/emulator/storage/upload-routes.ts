@@ -1,26 +1,36 @@
 import type { Context, Hono } from 'hono'
+import type { Access } from '../kernel/api.ts'
 import { GoogleError } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import { readUploadRange } from './content-range.ts'
 import { readBoundary, readMultipart } from './multipart.ts'
+import type { MetadataStore } from './metadata-store.ts'
 import { newObjectFields } from './object-fields.ts'
 import type { NewObject, Objects } from './objects.ts'
+import { checkOverwrite } from './overwrite.ts'
+import type { StorageNeeds } from './permissions.ts'
 import { readPreconditions } from './preconditions.ts'
 import { bodyChunks, jsonBody, originOf, readHashHeader, refuseUnsupported } from './requests.ts'
 import { objectResource } from './resources.ts'
 import type { UploadProgress, Uploads } from './uploads.ts'
 
+export interface UploadServices {
+  objects: Objects
+  uploads: Uploads
+  store: Pick<MetadataStore, 'object'>
+  access: Access
+  needs: StorageNeeds['objects']
+}
+
+/** Lets an object pass whose name the caller may use. */
+type Check = (object: NewObject) => NewObject
+
 /** "The session URI acts as an authentication token" (https://cloud.google.com/storage/docs/resumable-uploads#session-uris). */
 const SESSION_URL = { isUrlCredential: true }
 
 /** Adds https://cloud.google.com/storage/docs/json_api/v1/objects/insert in its three forms under `base`. */
-export function addUploadRoutes(
-  app: Hono,
-  base: string,
-  services: { objects: Objects; uploads: Uploads },
-  operation: Operation,
-): void {
-  const { objects, uploads } = services
+export function addUploadRoutes(app: Hono, base: string, services: UploadServices, operation: Operation): void {
+  const { objects, uploads, needs } = services
   const path = `${base}/b/:bucket/o`
   const answer = (context: Context, progress: UploadProgress): Response => {
     if ('object' in progress) return Response.json(objectResource(progress.object, originOf(context)))
@@ -33,22 +43,30 @@ export function addUploadRoutes(
 
   app.post(
     path,
-    operation('storage.objects.insert', async (context) => {
-      refuseUnsupported(context)
-      const type = context.req.query('uploadType') ?? context.req.header('x-goog-upload-protocol')
-      switch (type) {
-        case 'media':
-          return answer(context, { object: await insertMedia(context, objects) })
-        case 'multipart':
-          return answer(context, { object: await insertMultipart(context, objects) })
-        case 'resumable':
-          return beginResumable(context, base, uploads)
-        default:
-          throw new GoogleError('INVALID_ARGUMENT', `Upload type ${type ?? '(none)'} is not supported`, {
-            reason: 'badRequest',
-          })
-      }
-    }),
+    operation(
+      'storage.objects.insert',
+      async (context, principal) => {
+        refuseUnsupported(context)
+        const check = (object: NewObject): NewObject => {
+          checkOverwrite(principal, services.access, services.store, object)
+          return object
+        }
+        const type = context.req.query('uploadType') ?? context.req.header('x-goog-upload-protocol')
+        switch (type) {
+          case 'media':
+            return answer(context, { object: await insertMedia(context, objects, check) })
+          case 'multipart':
+            return answer(context, { object: await insertMultipart(context, objects, check) })
+          case 'resumable':
+            return beginResumable(context, base, uploads, check)
+          default:
+            throw new GoogleError('INVALID_ARGUMENT', `Upload type ${type ?? '(none)'} is not supported`, {
+              reason: 'badRequest',
+            })
+        }
+      },
+      { needs: needs.insert },
+    ),
   )
   app.put(
     path,
@@ -76,31 +94,33 @@ export function addUploadRoutes(
   )
 }
 
-async function insertMedia(context: Context, objects: Objects) {
+async function insertMedia(context: Context, objects: Objects, check: Check) {
   const contentType = context.req.header('content-type')
   const contentEncoding = context.req.query('contentEncoding')
   const metadata = {
     ...(contentType === undefined ? {} : { contentType }),
     ...(contentEncoding === undefined ? {} : { contentEncoding }),
   }
-  return objects.insert(newObject(context, metadata), await bodyChunks(context))
+  return objects.insert(check(newObject(context, metadata)), await bodyChunks(context))
 }
 
-async function insertMultipart(context: Context, objects: Objects) {
+async function insertMultipart(context: Context, objects: Objects, check: Check) {
   const boundary = readBoundary(context.req.header('content-type'))
   const { metadata, contentType, media } = await readMultipart(await bodyChunks(context), boundary)
   return objects.insert(
-    newObject(context, { ...(contentType === undefined ? {} : { contentType }), ...metadata }),
+    check(newObject(context, { ...(contentType === undefined ? {} : { contentType }), ...metadata })),
     media,
   )
 }
 
-async function beginResumable(context: Context, base: string, uploads: Uploads): Promise<Response> {
+async function beginResumable(context: Context, base: string, uploads: Uploads, check: Check): Promise<Response> {
   const contentType = context.req.header('x-upload-content-type')
-  const object = newObject(context, {
-    ...(contentType === undefined ? {} : { contentType }),
-    ...(await jsonBody(context)),
-  })
+  const object = check(
+    newObject(context, {
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(await jsonBody(context)),
+    }),
+  )
   const id = uploads.begin(object)
   const bucket = encodeURIComponent(object.bucket)
   const parameters = new URLSearchParams({
