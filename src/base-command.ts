@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
+import { redacted } from './contracts/redaction.ts'
 import type { GeminiOptions } from './contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from './contracts/settings.ts'
 import { shellWord } from './contracts/shell-word.ts'
@@ -79,10 +80,10 @@ function bug(error: unknown): Failure {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   return {
     code: 'BUG',
-    message: `A bug in imagery: ${message}`,
+    message: redacted(`A bug in imagery: ${message}`),
     suggestions: ['Report it with the lines above, please'],
     exitCode: EXIT_CODES.bug,
-    ...(stack ? { stack } : {}),
+    ...(stack ? { stack: redacted(stack) } : {}),
   }
 }
 

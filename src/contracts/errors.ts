@@ -1,3 +1,5 @@
+import { redacted } from './redaction.ts'
+
 /** What the process exits with (documented in the README; scripts may rely on it). */
 export const EXIT_CODES = {
   ok: 0,
@@ -68,7 +70,8 @@ export class ImageryError extends Error {
   readonly suggestions: readonly string[]
 
   constructor(code: ErrorCode, message: string, options: { suggestions?: readonly string[]; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    // The message may repeat what another program said.
+    super(redacted(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.suggestions = options.suggestions ?? []
   }

@@ -3,6 +3,9 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 
 const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
 
+/** A hundred times the longest answer that a model gives; whoever sends more is no model. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024
+
 /**
  * `fetch` that waits as long as its signal allows. Node's own gives up after 300 s without a
  * response head (https://undici.nodejs.org/#/docs/api/Client, headersTimeout), where a model on the
@@ -26,7 +29,12 @@ export const patientFetch: typeof fetch = async (input, init = {}) => {
       },
       (response) => {
         const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        let bytes = 0
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+          if (bytes <= MAX_ANSWER_BYTES) chunks.push(chunk)
+          else response.destroy(new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`))
+        })
         response.on('error', reject)
         response.on('end', () => {
           const headers = new Headers()

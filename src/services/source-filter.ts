@@ -15,6 +15,9 @@ export function checkFilter(where: string | undefined): void {
   }
 }
 
+/** How a query fails whose other parts are ours and whose source was just seen: NOT_FOUND is of a table in a subquery. */
+const OF_THE_FILTER: ReadonlySet<string> = new Set(['INVALID_ARGUMENT', 'NOT_FOUND'])
+
 /**
  * Has BigQuery check the snapshot query without running it.
  *
@@ -33,7 +36,7 @@ export async function checkSnapshotQuery(
     const others = tables.map(path).filter((name) => name !== source.path)
     return { bytes, otherTables: source.where === null ? [] : others }
   } catch (error) {
-    if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT' || source.where === null) throw error
+    if (!(error instanceof CloudError) || !OF_THE_FILTER.has(error.status) || source.where === null) throw error
     // The place that BigQuery names is one of our query, which the user has not written.
     const reason = error.message.replaceAll(/ at \[\d+:\d+\]/g, '')
     throw new ImageryError('INVALID_FILTER', `--where ${source.where}: ${reason}`, {

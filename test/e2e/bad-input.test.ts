@@ -161,6 +161,12 @@ const CASES: Record<string, Case> = {
     code: 'INVALID_FILTER',
     names: /--where kind: /,
   },
+  'a filter that looks into a table that is not there': {
+    run: [...SIGNS, '--where', 'kind IN (SELECT kind FROM nowhere.at_all)'],
+    exitCode: 2,
+    code: 'INVALID_FILTER',
+    names: /--where kind IN .*nowhere/s,
+  },
   'a filter that adds another query': {
     run: [...SIGNS, '--where', 'TRUE) UNION ALL SELECT * FROM demo.hr.people WHERE (TRUE'],
     exitCode: 2,
@@ -211,7 +217,7 @@ describe.each(Object.entries(CASES))('%s', (_, { run, exitCode, code, names }) =
     expect(outcome.error()).toMatchObject({ code, message: expect.stringMatching(names) })
     expect({ exitCode: outcome.exitCode, stderr: outcome.stderr }).toEqual({ exitCode, stderr: '' })
     expect(await cloud.inventory()).toEqual(before.inventory)
-    expect(JSON.parse(await readFile(user.stateFile, 'utf8'))).toEqual({ runs: {} })
+    expect(JSON.parse(await readFile(user.stateFile, 'utf8'))).toEqual({ runs: {}, deployments: {} })
   })
 })
 

@@ -67,6 +67,19 @@ afterAll(() => user.leave())
 
 const photo = (index: number): string => `gs://city-photos/${PHOTOS[index % PHOTOS.length]}`
 
+describe('a filter', () => {
+  test('may look into another table of the user’s, which the run names', async () => {
+    const rows = ['stop', 'yield'].map((kind, index) => ({ asset_id: kind, gcs_uri: photo(index), kind }))
+    const signs = await table('signs_of_kinds', 'asset_id:STRING,gcs_uri:STRING,kind:STRING', rows)
+    const chosen = await table('chosen_kinds', 'kind:STRING', [{ kind: 'yield' }])
+    const where = `kind IN (SELECT kind FROM \`${chosen}\`)`
+    const args = ['run', '--local', '--table', signs, '--profile', 'resolution', '--where', where]
+    const { exitCode, stdout, stderr } = await user.run(args)
+    expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('1 ok') })
+    expect(stderr).toContain(`--where reads ${chosen} too`)
+  })
+})
+
 describe('the source table', () => {
   test('is read by one query job, however many assets it has', async () => {
     for (const assets of [3, 200]) {

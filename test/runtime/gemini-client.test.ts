@@ -245,6 +245,14 @@ describe('a refusal', () => {
     expect((await refusal({ timeoutMs: 50 })).sign).toEqual({ problem: 'deadline' })
   })
 
+  test('by what is far too long for an answer is not read to its end', async () => {
+    answer = { status: 200, body: ' '.repeat(40 * 1024 * 1024) }
+    expect(await refusal()).toMatchObject({
+      sign: { problem: 'connection' },
+      message: expect.stringContaining('larger than') as string,
+    })
+  })
+
   test('by a connection that breaks is one', async () => {
     answer = 'reset'
     expect((await refusal()).sign).toEqual({ problem: 'connection' })

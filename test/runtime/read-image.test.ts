@@ -27,6 +27,10 @@ describe('reading an image', () => {
     expect((error as Error).message).toBe(`${URI} does not exist`)
   })
 
+  test('that is larger than any image is makes it unreadable', async () => {
+    expect(await failing('OUT_OF_RANGE')).toMatchObject({ name: 'UnreadableImage', reason: 'is larger than 64 MiB' })
+  })
+
   test.each(['https://host/x.jpg', 'gs://bucket', 'gs://bucket/', '', 'x.jpg'])(
     'whose address is %j makes it unreadable, without a call',
     async (uri) => {
