@@ -4,12 +4,14 @@
  * assets / concurrency times that. Run `npm run build` first.
  *
  * Two walls are printed: of the work itself, from the first call that Gemini got to the last row,
- * and of the whole command, which also loads the table, deploys and writes the results.
+ * and of the whole command, which also loads the table, deploys and writes the results. The first run
+ * starts the services too. Where the kernel tells, so is what other programs took of the processors
+ * meanwhile: the local cloud, the services and the command need most of two.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -17,6 +19,13 @@ import type { RunReport } from '../src/contracts/run-report.ts'
 import { queryRows } from '../src/google/bigquery.ts'
 import { useLocalCloud } from '../src/google/environment.ts'
 import { findLocalCloud, type LocalCloudStatus } from '../src/services/local-cloud.ts'
+import {
+  canMeasureProcesses,
+  endedChildrenSeconds,
+  findChildren,
+  machineSeconds,
+  processorSeconds,
+} from './processes.ts'
 
 const IMAGERY = fileURLToPath(new URL('../bin/run.js', import.meta.url))
 
@@ -64,17 +73,34 @@ async function bench(): Promise<void> {
   print('ideal s', idealS)
   for (let index = 1; index <= runs; index++) {
     const startedMs = performance.now()
-    const report = (await imagery('run', '--local', '--table', table, '--profile', 'road-signs')) as RunReport
+    const before = processorUse(locator.pid)
+    const flags = ['--table', table, '--profile', 'road-signs', '--concurrency', String(concurrency)]
+    const report = (await imagery('run', '--local', ...flags)) as RunReport
     const commandS = (performance.now() - startedMs) / 1_000
+    const after = processorUse(locator.pid)
     if (report.units.ok !== assets) throw new Error(`${report.units.ok} of ${assets} assets are ok`)
     const workS = await workSeconds(report.attempts_table)
     print(`run ${index}: work s`, workS)
     print(`run ${index}: work over ideal`, workS / idealS)
     print(`run ${index}: command s`, commandS)
     print(`run ${index}: command over ideal`, commandS / idealS)
+    if (before && after) {
+      const own = after.own - before.own
+      print(`run ${index}: processor s`, own)
+      const others = (after.machine - before.machine - own) / commandS
+      print(`run ${index}: processors busy with other programs, of ${availableParallelism()}`, Math.max(0, others))
+    }
     const status = (await imagery('local', 'status')) as LocalCloudStatus
     print('calls at the model at once, at most so far', status.gemini?.most_at_once ?? 0)
   }
+}
+
+/** Processor seconds so far: of the whole machine, and of the local cloud, its services and the commands that have ended. */
+function processorUse(cloud: number): { machine: number; own: number } | undefined {
+  if (!canMeasureProcesses) return undefined
+  const programs = [cloud, ...findChildren(cloud, 'main.js'), ...findChildren(cloud, 'populate.js')]
+  const own = programs.reduce((sum, id) => sum + processorSeconds(id), endedChildrenSeconds())
+  return { machine: machineSeconds(), own }
 }
 
 /** From the start of the first attempt to the end of the last. */

@@ -33,6 +33,17 @@ export function processorSeconds(id: number): number {
   return (Number(fields[USER_TICKS]) + Number(fields[SYSTEM_TICKS])) / TICKS_PER_SECOND
 }
 
+/** Processor seconds that the whole machine has used since it started, by whatever process. */
+export function machineSeconds(): number {
+  // user nice system idle iowait irq softirq steal (proc_stat(5))
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (
+    /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? ''
+  )
+    .split(' ')
+    .map(Number)
+  return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND
+}
+
 /** The same of this process's children that have ended. */
 export function endedChildrenSeconds(): number {
   const fields = statFields('self')
