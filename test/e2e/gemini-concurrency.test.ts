@@ -29,6 +29,8 @@ test('--concurrency is the most calls that are at the model at once, however man
   expect(report.units).toEqual({ total: ASSETS, ok: ASSETS, failed: 0, pending: 0 })
   const { summary } = await user.geminiCalls()
   expect(summary).toMatchObject({ calls: ASSETS, billedCalls: ASSETS, mostAtOnce: calls, outcomes: { ok: ASSETS } })
+  const { document } = await user.imagery('local', 'status')
+  expect(document).toMatchObject({ gemini: { calls: ASSETS, billed_calls: ASSETS, most_at_once: calls } })
 })
 
 test('is refused for a model that is the processor itself', async () => {
