@@ -6,6 +6,7 @@ import { notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import { Jobs } from './jobs.ts'
 import { datasetRoutes } from './routes/datasets.ts'
+import { DISCOVERY_PATHS, discoveryRoutes } from './routes/discovery.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { tableRoutes } from './routes/tables.ts'
 import { uploadRoutes } from './routes/uploads.ts'
@@ -39,6 +40,7 @@ export async function bigQueryApi(options: BigQueryOptions): Promise<EmulatedApi
   const jobs = new Jobs(warehouse)
   const uploads = new Uploads(directory)
   const app = new Hono()
+  discoveryRoutes(app)
   datasetRoutes(app, operation, warehouse)
   tableRoutes(app, operation, warehouse, new Streaming(warehouse))
   jobRoutes(app, operation, warehouse, jobs)
@@ -51,7 +53,10 @@ export async function bigQueryApi(options: BigQueryOptions): Promise<EmulatedApi
   )
   return {
     name: 'bigquery',
-    http: { prefixes: ['/bigquery/v2', '/upload/bigquery/v2', '/resumable/upload/bigquery/v2'], app },
+    http: {
+      prefixes: ['/bigquery/v2', '/upload/bigquery/v2', '/resumable/upload/bigquery/v2', ...DISCOVERY_PATHS],
+      app,
+    },
     async start() {
       await sweep(warehouse)
       await uploads.keepOnly(await jobs.resume())

@@ -1,0 +1,35 @@
+import { Flags } from '@oclif/core'
+import { LocalCloudCommand } from '../../base-command.ts'
+import { localToken } from '../../services/local-token.ts'
+
+export default class LocalToken extends LocalCloudCommand {
+  static override summary = 'Print a token of the local cloud'
+
+  static override description =
+    'An access token, good for an hour, with which gcloud, bq and curl may ask the local cloud that is running (docs/local-cloud.md); or an identity token, with which a service may be called.'
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> > token.txt && gcloud config set auth/access_token_file "$PWD/token.txt"',
+    'bq --oauth_access_token="$(<%= config.bin %> <%= command.id %>)" --api="$IMAGERY_LOCAL_REST" ls',
+    '<%= config.bin %> <%= command.id %> --identity https://imagery-main-1234.us-central1.run.app',
+  ]
+
+  static override flags = {
+    account: Flags.string({
+      description: "service account whose token it is; the operator's without",
+      helpValue: 'EMAIL',
+    }),
+    identity: Flags.string({
+      description: 'print an identity token for this audience instead of an access token',
+      helpValue: 'AUDIENCE',
+    }),
+  }
+
+  async run(): Promise<{ token: string }> {
+    const { flags } = await this.parse(LocalToken)
+    const { account, identity: audience } = flags
+    const token = await localToken(this.dataDirectory(flags['data-dir']), { account, audience })
+    this.log(token)
+    return { token }
+  }
+}
