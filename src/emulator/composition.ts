@@ -6,7 +6,7 @@ import { billingApi } from './billing/index.ts'
 import { cloudBuildApi } from './build/index.ts'
 import { openIam, type Iam } from './iam/index.ts'
 import type { Identity } from './identity/index.ts'
-import type { EmulatedApi } from './kernel/api.ts'
+import type { EmulatedApi, HttpFace } from './kernel/api.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createDeliver, type DeliveryRecord } from './kernel/deliver.ts'
 import type { Faults } from './kernel/faults.ts'
@@ -51,6 +51,8 @@ export interface Composition {
   apis: readonly EmulatedApi[]
   /** Long-running operations of all of them, which the listeners serve beside. */
   operations: Pick<EmulatedApi, 'grpc' | 'http'>
+  /** What the HTTP listener serves beside them. */
+  faces: readonly HttpFace[]
   frontDoor: FrontDoor
   /** What was asked of Gemini. */
   gemini: VertexApi['calls']
@@ -184,6 +186,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
       ...longRunningOperations([run.operations, tasks.operations]),
       http: locationOperationsFace([artifactRegistry.operations, build.operations], operation),
     },
+    faces: [run.adminV1(transcoding)],
     frontDoor: run.frontDoor,
     gemini: vertex.calls,
     stores: [iam, serviceUsage, artifactRegistry, storage, bigQuery],

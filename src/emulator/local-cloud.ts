@@ -277,7 +277,8 @@ async function listen(
 ): Promise<{ http: number; grpc: number }> {
   const { composition, admin, identity, control, stops } = context
   const last = readPorts(dataDir)
-  const faces = [...composition.apis, composition.operations].flatMap(({ http }) => http ?? [])
+  const own = [...composition.apis, composition.operations].flatMap(({ http }) => http ?? [])
+  const faces = [...own, ...composition.faces]
   try {
     const http = await listenOn({ required: options.ports?.http, preferred: last.http }, (port) =>
       serveHttp({ faces: [...faces, identity.http, admin], frontDoor: composition.frontDoor, port }),

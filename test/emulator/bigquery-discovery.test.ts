@@ -21,7 +21,8 @@ describe.each(['/$discovery/rest?version=v2', '/discovery/v1/apis/bigquery/v2/re
   let built: Built
   beforeAll(async () => {
     const make = await new Discovery({}).discoverAPI(harness.url + route)
-    built = make({ rootUrl: `${harness.url}/` }, {}) as unknown as Built
+    const client: unknown = make({ rootUrl: `${harness.url}/` }, {})
+    built = client as Built
   })
 
   test('lists datasets and tables, as `bq ls` does', async () => {

@@ -10,6 +10,11 @@ export interface Support {
 
 const METHODS: readonly Support[] = [
   {
+    method: 'discovery document',
+    state: 'partly',
+    note: 'the methods that are emulated, with their parameters; messages without their members',
+  },
+  {
     method: 'bigquery.datasets.insert',
     state: 'yes',
     note: 'location, labels, description, default expirations, access (kept, not enforced)',

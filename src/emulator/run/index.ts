@@ -1,8 +1,9 @@
 import path from 'node:path'
 import type { Authorizer } from '../iam/authorizer.ts'
 import { withMemberRenamed } from '../iam/policy.ts'
-import type { EmulatedApi, Principal, RpcHandler } from '../kernel/api.ts'
+import type { EmulatedApi, HttpFace, Principal, RpcHandler } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { Operation } from '../kernel/gateway.ts'
 import { clientProtos } from '../kernel/grpc-server.ts'
 import { anyPacker } from '../kernel/operations.ts'
 import type { OperationSource } from '../kernel/operations.ts'
@@ -14,6 +15,7 @@ import { openFrontDoor } from './front-door.ts'
 import type { FrontDoor, Route } from './front-door.ts'
 import { runHandlers } from './handlers.ts'
 import { HTTP_RULES } from './http-rules.ts'
+import { knativeFace } from './knative.ts'
 import { MAX_PROCESSES_DEFAULT } from './limits.ts'
 import { RunOperations } from './run-operations.ts'
 import { ServiceAdmin } from './service-admin.ts'
@@ -53,7 +55,12 @@ export interface CloudRunOptions {
 }
 
 /** The emulated Cloud Run: the Admin API v2, the processes of its services, and their front door. */
-export type CloudRunApi = EmulatedApi & { operations: OperationSource; frontDoor: FrontDoor }
+export type CloudRunApi = EmulatedApi & {
+  operations: OperationSource
+  frontDoor: FrontDoor
+  /** What there is of the Admin API v1. */
+  adminV1(operation: Operation): HttpFace
+}
 
 /** Opens Cloud Run's state; services answer after `start`. */
 export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi> {
@@ -106,6 +113,7 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
     grpc: { protos, services: runHandlers(admin, store, access, options.submitBuild), httpRules: HTTP_RULES },
     operations,
     frontDoor,
+    adminV1: (operation) => knativeFace(store, projectNumber, operation),
     start: () => deployments.resume(),
     async stop() {
       routes.clear()

@@ -56,6 +56,13 @@ export class RunStore {
     return this.#services(clause, afterName, ...childRange(`${location}/services`), count).map(({ service }) => service)
   }
 
+  /** Every service whose name begins with the parent's, in their order: of `projects/P/locations`, say. */
+  servicesUnder(parent: string): Service[] {
+    return this.#services('WHERE name >= ? AND name < ? ORDER BY name', ...childRange(parent)).map(
+      ({ service }) => service,
+    )
+  }
+
   putService({ service, policy }: StoredService): void {
     this.#run(
       'INSERT OR REPLACE INTO services (name, resource, policy) VALUES (?, ?, ?)',

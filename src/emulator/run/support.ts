@@ -17,6 +17,11 @@ export const RUN_SUPPORT: readonly MethodSupport[] = [
   },
   { method: 'google.cloud.run.v2.Services/GetService', state: 'yes', note: '' },
   {
+    method: 'run.projects.locations.services.list (Admin API v1)',
+    state: 'partly',
+    note: 'for `gcloud run services list`: images, commands, conditions and address of each service; no paging, no selectors',
+  },
+  {
     method: 'google.cloud.run.v2.Services/ListServices',
     state: 'yes',
     note: 'at most 100 a page; showDeleted finds nothing',
