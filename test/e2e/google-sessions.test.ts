@@ -94,6 +94,13 @@ describe('with --project and --region', () => {
   })
 })
 
+test('an account that the local cloud does not know cannot be acted as', async () => {
+  const nobody = 'nobody@imagery-local.iam.gserviceaccount.com'
+  const { exitCode, error } = await run(['runs', ...PLACE, '--json'], { IMAGERY_LOCAL_ACCOUNT: nobody })
+  expect(exitCode).toBe(2)
+  expect(error()).toMatchObject({ code: 'INVALID_CONFIGURATION', message: expect.stringContaining(nobody) })
+})
+
 describe('with nothing on the command line', () => {
   test('the only deployment that is remembered is meant, and suggested commands need no flag', async () => {
     const { exitCode, stdout } = await run(['status'])

@@ -1,0 +1,109 @@
+import { readdirSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { BigQuery } from '@google-cloud/bigquery'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
+import { ensureDataset } from '../../src/google/bigquery.ts'
+import { loadFile } from '../../src/google/bigquery-jobs.ts'
+import { restClientOptions } from '../../src/google/credentials.ts'
+import { runReport } from './documents.ts'
+import { officialClients, type OfficialClients } from './official-clients.ts'
+
+const IMAGES = path.join(ROOT, 'samples', 'street-signs', 'images')
+
+let user: ImageryUser
+let cloud: OfficialClients
+/** The project of a city, which shares its table with ours. */
+let city: BigQuery
+
+async function table(owner: BigQuery, dataset: string, location: string): Promise<string> {
+  // Again when a test is tried again.
+  await ensureDataset({ projectId: owner.projectId, dataset }, { location, description: '' })
+  const file = path.join(user.folder, `${dataset}.ndjson`)
+  const row = (index: number): object => ({ asset_id: `sign-${index}`, gcs_uri: `gs://city-photos/${index}.jpg` })
+  await writeFile(file, [1, 2, 3].map((index) => `${JSON.stringify(row(index))}\n`).join(''))
+  const name = { projectId: owner.projectId, dataset, table: 'signs' }
+  await loadFile(name, file, { format: 'NEWLINE_DELIMITED_JSON', location })
+  return `${owner.projectId}.${dataset}.signs`
+}
+
+async function run(...args: string[]) {
+  const outcome = await user.run(['run', '--local', '--profile', 'resolution', '--json', ...args])
+  expect(outcome.exitCode, outcome.stdout).toBe(0)
+  const report = runReport.parse(outcome.json())
+  expect(report.units).toMatchObject({ total: 3, ok: 3 })
+  return report
+}
+
+async function datasets(owner: BigQuery): Promise<Record<string, string>> {
+  const [found] = await owner.getDatasets()
+  const described = await Promise.all(found.map(async (dataset) => (await dataset.getMetadata())[0]))
+  return Object.fromEntries(described.map(({ datasetReference, location }) => [datasetReference.datasetId, location]))
+}
+
+beforeAll(async () => {
+  user = await newUser()
+  await user.startLocalCloud()
+  cloud = await officialClients(user.dataDirectory)
+  const { BigQuery } = await import('@google-cloud/bigquery')
+  city = new BigQuery({ ...(await restClientOptions('city-of-brno')), projectId: 'city-of-brno' })
+  const [bucket] = await cloud.storage.createBucket('city-photos', { location: 'US' })
+  const [file] = readdirSync(IMAGES).filter((name) => !name.startsWith('corrupt'))
+  await Promise.all(
+    [1, 2, 3].map((index) =>
+      bucket.upload(path.join(IMAGES, file!), { destination: `${index}.jpg`, resumable: false }),
+    ),
+  )
+})
+
+afterAll(() => user.leave())
+
+describe('results, snapshot and ledger lie where the source does', () => {
+  test.each([
+    ['EU', 'imagery_results_eu'],
+    ['US', 'imagery_results_us'],
+    ['europe-west3', 'imagery_results_europe_west3'],
+  ])('in %s, with the services in us-central1 all the same', async (location, dataset) => {
+    const given = await table(cloud.bigQuery, `signs_of_${location.replace('-', '_')}`, location)
+    const report = await run('--table', given)
+    expect(report.results_table).toContain(`.${dataset}.`)
+    expect(report.attempts_table).toContain(`.${dataset}.`)
+    expect((await datasets(cloud.bigQuery))[dataset]).toBe(location)
+  })
+
+  test('so an --output elsewhere is refused, with a dataset that fits, and nothing is made', async () => {
+    await ensureDataset(
+      { projectId: cloud.locator.projectId, dataset: 'results_in_america' },
+      { location: 'US', description: '' },
+    )
+    const before = await cloud.inventory()
+    const outcome = await user.run(
+      ['run', '--local', '--profile', 'resolution', '--json', '--table'].concat(
+        `${cloud.locator.projectId}.signs_of_EU.signs`,
+        '--output',
+        'results_in_america',
+      ),
+    )
+    expect(outcome.exitCode).toBe(2)
+    expect(outcome.error()).toMatchObject({
+      code: 'INVALID_FLAG',
+      message: expect.stringMatching(/results_in_america is in US, the source is in EU/),
+      suggestions: [expect.stringContaining('--output imagery_results_eu')],
+    })
+    expect(await cloud.inventory()).toEqual(before)
+  })
+})
+
+test('a table of another project is read from ours: its jobs and tables are ours to pay, and nothing is made there', async () => {
+  const given = await table(city, 'shared', 'EU')
+  const before = await datasets(city)
+  const [jobsBefore] = await city.getJobs({ allUsers: true } as object)
+  const report = await run('--table', given)
+  expect(report.results_table).toMatch(/^imagery-local\.imagery_results_eu\./)
+  expect(await datasets(city)).toEqual(before)
+  const [tables] = await city.dataset('shared').getTables()
+  expect(tables.map(({ id }) => id)).toEqual(['signs'])
+  const [jobs] = await city.getJobs({ allUsers: true } as object)
+  expect(jobs.map(({ id }) => id)).toEqual(jobsBefore.map(({ id }) => id))
+})
