@@ -67,7 +67,7 @@ export async function describeTable(name: TableName): Promise<TableDescription |
 /** Makes the dataset in `location` unless it exists. A dataset of that name elsewhere is refused: queries cannot cross locations. */
 export async function ensureDataset(
   name: { projectId: string; dataset: string },
-  options: { location: string; description: string },
+  options: { location: string; description: string; labels?: Record<string, string> },
 ): Promise<'created' | 'existed'> {
   const client = await bigQuery(name.projectId)
   const handle = client.dataset(name.dataset)
@@ -76,6 +76,7 @@ export async function ensureDataset(
     const created = client.createDataset(name.dataset, {
       location: options.location,
       description: options.description,
+      labels: options.labels ?? {},
     } as object)
     return callUnless(
       'ALREADY_EXISTS',

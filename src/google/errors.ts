@@ -56,6 +56,30 @@ const HTTP_STATUS: Record<number, GoogleStatus> = {
   504: 'DEADLINE_EXCEEDED',
 }
 
+/** The body of a failed call to any of Google's JSON APIs (https://google.aip.dev/193#http11json-representation). */
+interface ErrorBody {
+  error?: {
+    message?: string
+    status?: string
+    errors?: { reason?: string }[]
+    details?: { '@type'?: string; reason?: string; metadata?: { permission?: string; service?: string } }[]
+  }
+}
+
+/** The failure that an HTTP answer of one of Google's JSON APIs tells of. */
+export function httpError(httpStatus: number, body: unknown): CloudError {
+  const error = typeof body === 'object' && body !== null ? (body as ErrorBody).error : undefined
+  const info = error?.details?.find((detail) => detail['@type'] === 'type.googleapis.com/google.rpc.ErrorInfo')
+  // The HTTP status alone cannot tell ABORTED from ALREADY_EXISTS, both 409.
+  const named = GRPC_STATUS.find((status) => status !== undefined && status === error?.status)
+  const status = named ?? HTTP_STATUS[httpStatus] ?? (httpStatus >= 500 ? 'INTERNAL' : 'UNKNOWN')
+  return new CloudError(status, error?.message ?? (String(body) || `HTTP ${httpStatus}`), {
+    reason: info?.reason ?? error?.errors?.[0]?.reason,
+    permission: info?.metadata?.permission,
+    service: info?.metadata?.service,
+  })
+}
+
 /** Statuses after which the same call may be made again (https://cloud.google.com/apis/design/errors#error_retries). */
 const RETRYABLE: ReadonlySet<GoogleStatus> = new Set([
   'RESOURCE_EXHAUSTED',
@@ -71,16 +95,37 @@ export class CloudError extends Error {
   readonly status: GoogleStatus
   /** The machine-readable reason of the older JSON APIs, e.g. `invalidQuery`, `notFound`. */
   readonly reason: string | undefined
+  /** The permission that the caller lacks, e.g. `run.services.create`, where the answer names one. */
+  readonly permission: string | undefined
+  /** The API that the answer is about, e.g. `run.googleapis.com`: with reason SERVICE_DISABLED, the one to enable. */
+  readonly service: string | undefined
   /** Whether the same call may succeed later. */
   readonly retryable: boolean
 
-  constructor(status: GoogleStatus, message: string, options: { reason?: string | undefined; cause?: unknown } = {}) {
+  constructor(status: GoogleStatus, message: string, options: CloudErrorOptions = {}) {
     // Proxies and gateways like to repeat the request that they refuse.
     super(redacted(message), { cause: options.cause })
     this.status = status
     this.reason = options.reason
+    this.permission = options.permission ?? (status === 'PERMISSION_DENIED' ? permissionIn(message) : undefined)
+    this.service = options.service
     this.retryable = RETRYABLE.has(status)
   }
+}
+
+interface CloudErrorOptions {
+  reason?: string | undefined
+  permission?: string | undefined
+  service?: string | undefined
+  cause?: unknown
+}
+
+/**
+ * The permission that a refusal names. Most answers carry it in their text only: "Permission
+ * 'run.services.create' denied on resource …", "… does not have storage.objects.get access …".
+ */
+function permissionIn(message: string): string | undefined {
+  return /(?:permission|have|lacks?):? ['"]?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)\b/i.exec(message)?.[1]
 }
 
 interface ThrownByClient {
@@ -90,6 +135,9 @@ interface ThrownByClient {
   details?: unknown
   errors?: { reason?: string; message?: string }[]
   response?: { status?: number }
+  /** What the gRPC clients read out of google.rpc.ErrorInfo. */
+  reason?: unknown
+  errorInfoMetadata?: { permission?: string; service?: string }
 }
 
 /** Node's error codes of a connection that could not be made or broke. */
@@ -101,9 +149,15 @@ const CONNECTION_CODES = /^(E(CONN|HOST|NET|PIPE|AI_|TIMEDOUT)|UND_ERR|ERR_STREA
  */
 export function cloudError(thrown: unknown): CloudError {
   if (thrown instanceof CloudError) return thrown
-  const { code, status, message, details, errors, response } = (thrown ?? {}) as ThrownByClient
+  const { code, status, message, details, errors, response, reason, errorInfoMetadata } = (thrown ??
+    {}) as ThrownByClient
   const text = typeof details === 'string' && details ? details : (errors?.[0]?.message ?? message ?? String(thrown))
-  const options = { reason: errors?.[0]?.reason, cause: thrown }
+  const options = {
+    reason: typeof reason === 'string' ? reason : errors?.[0]?.reason,
+    permission: errorInfoMetadata?.permission,
+    service: errorInfoMetadata?.service,
+    cause: thrown,
+  }
   const number = [code, status, response?.status].map(Number).find((value) => Number.isInteger(value) && value > 0)
   if (number !== undefined) {
     const known = number < GRPC_STATUS.length ? GRPC_STATUS[number] : HTTP_STATUS[number]

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { protos, ServicesClient } from '@google-cloud/run'
 import type { Place } from '../contracts/names.ts'
 import { grpcClientOptions } from './credentials.ts'
-import { call, callUnless, CloudError, cloudError, LONG_CALL_DEADLINE_MS, repeatably } from './errors.ts'
+import { call, callUnless, CloudError, cloudError, LONG_CALL_DEADLINE_MS } from './errors.ts'
+import { POLICY_VERSION, type Policy, type PolicyHolder } from './policy.ts'
 
 let client: Promise<ServicesClient> | undefined
 
@@ -13,21 +15,34 @@ async function services(): Promise<ServicesClient> {
   return client
 }
 
+/** Who may reach a service, beside being allowed to call it (https://cloud.google.com/run/docs/securing/ingress). */
+export const INGRESS = {
+  all: 'INGRESS_TRAFFIC_ALL',
+  internal: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+  'internal-and-cloud-load-balancing': 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER',
+} as const
+
+/** What a service runs: a container image, or a source archive as it is on Google's Node base image. */
+export type Program = { image: string } | { archive: { bucket: string; object: string; generation: string } }
+
 /** What imagery asks of a Cloud Run service. */
 export interface ServiceSpec {
-  /** The source archive, run as it is on Google's Node base image. */
-  source: { bucket: string; object: string; generation: string }
+  program: Program
   /** SHA-256 of the runtime, kept as a label: the same runtime is not deployed again. */
   sourceHash: string
+  /** After `node`. */
   args: readonly string[]
   environment: Record<string, string>
   serviceAccount: string
   /** Requests at once in one instance. */
   concurrency: number
+  minInstances: number
   maxInstances: number
+  ingress: keyof typeof INGRESS
   timeoutSeconds: number
   memory: string
   cpu: string
+  labels: Record<string, string>
 }
 
 /** A service as it is deployed. */
@@ -81,12 +96,9 @@ export async function deployService(
 ): Promise<{ url: string; outcome: 'created' | 'updated' | 'unchanged' }> {
   const client = await services()
   const name = serviceName(place, id)
-  const labels = { [SOURCE_LABEL]: spec.sourceHash.slice(0, 63), [SPEC_LABEL]: await specHash(spec) }
   const existing = await describeService(place, id)
-  if (existing?.ready && Object.entries(labels).every(([key, value]) => existing.labels[key] === value)) {
-    return { url: existing.url, outcome: 'unchanged' }
-  }
-  const service = { ...serviceMessage(spec), labels }
+  if (existing && isAsAsked(existing, spec)) return { url: existing.url, outcome: 'unchanged' }
+  const service = { ...serviceMessage(spec), labels: { ...existing?.labels, ...labelsOf(spec) } }
   try {
     const [operation] = existing
       ? await client.updateService({ service: { ...service, name } })
@@ -100,10 +112,22 @@ export async function deployService(
   }
 }
 
-async function specHash(spec: ServiceSpec): Promise<string> {
-  const { createHash } = await import('node:crypto')
-  const { source: _, ...rest } = spec
-  return createHash('sha256').update(JSON.stringify(rest)).digest('hex').slice(0, 63)
+/** Whether a service was deployed with this very spec, and runs. */
+export function isAsAsked(existing: ServiceDescription, spec: ServiceSpec): boolean {
+  return existing.ready && Object.entries(labelsOf(spec)).every(([key, value]) => existing.labels[key] === value)
+}
+
+function labelsOf(spec: ServiceSpec): Record<string, string> {
+  return { ...spec.labels, [SOURCE_LABEL]: spec.sourceHash.slice(0, 63), [SPEC_LABEL]: specHash(spec) }
+}
+
+/** The same archive may be uploaded anew, as another generation: its hash says what it is. */
+function specHash({ program, ...rest }: ServiceSpec): string {
+  const what = 'image' in program ? program.image : 'archive'
+  return createHash('sha256')
+    .update(JSON.stringify([what, rest]))
+    .digest('hex')
+    .slice(0, 63)
 }
 
 /** Google's Node base image for a service that runs a source archive without a build. */
@@ -112,50 +136,51 @@ function baseImage(): string {
 }
 
 /** The form that runs an archive without a build: https://cloud.google.com/run/docs/deploying-source-code */
+function programMessage(program: Program): object {
+  if ('image' in program) return { image: program.image }
+  return { image: 'scratch', baseImageUri: baseImage(), sourceCode: { cloudStorageSource: program.archive } }
+}
+
+/** Where the container itself answers; from outside, Cloud Run keeps paths that end in z for itself. */
+const HEALTH = { httpGet: { path: '/healthz' } }
+
 function serviceMessage(spec: ServiceSpec): IService {
   return {
-    ingress: 'INGRESS_TRAFFIC_ALL',
+    ingress: INGRESS[spec.ingress],
     template: {
       serviceAccount: spec.serviceAccount,
       timeout: { seconds: spec.timeoutSeconds },
       maxInstanceRequestConcurrency: spec.concurrency,
-      scaling: { minInstanceCount: 0, maxInstanceCount: spec.maxInstances },
+      scaling: { minInstanceCount: spec.minInstances, maxInstanceCount: spec.maxInstances },
       containers: [
         {
-          image: 'scratch',
-          baseImageUri: baseImage(),
-          sourceCode: { cloudStorageSource: spec.source },
+          ...programMessage(spec.program),
           command: ['node'],
           args: [...spec.args],
           env: Object.entries(spec.environment).map(([key, value]) => ({ name: key, value })),
           resources: { limits: { cpu: spec.cpu, memory: spec.memory }, startupCpuBoost: true },
+          startupProbe: { ...HEALTH, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 120 },
+          livenessProbe: { ...HEALTH, periodSeconds: 30, timeoutSeconds: 10, failureThreshold: 4 },
         },
       ],
     },
   }
 }
 
-/** Lets accounts, and nobody else, call a service. Bindings of other roles stay. */
-export async function setInvokers(place: Place, id: string, emails: readonly string[]): Promise<void> {
-  // Read and write together: the policy's etag sees to it that nobody else's change is lost.
-  return repeatably(() => setInvokersOnce(place, id, emails))
-}
-
-async function setInvokersOnce(place: Place, id: string, emails: readonly string[]): Promise<void> {
-  const client = await services()
+/** Who may do what with a service. */
+export function servicePolicy(place: Place, id: string): PolicyHolder {
   const resource = serviceName(place, id)
-  const members = emails.map((email) => `serviceAccount:${email}`).toSorted()
-  const [policy] = await call(client.getIamPolicy({ resource }))
-  const bindings = policy.bindings ?? []
-  const current = bindings.find(({ role }) => role === INVOKER_ROLE)?.members?.toSorted()
-  if (JSON.stringify(current) === JSON.stringify(members)) return
-  const others = bindings.filter(({ role }) => role !== INVOKER_ROLE)
-  await call(
-    client.setIamPolicy({ resource, policy: { ...policy, bindings: [...others, { role: INVOKER_ROLE, members }] } }),
-  )
+  return {
+    async read() {
+      const options = { requestedPolicyVersion: POLICY_VERSION }
+      const [policy] = await call((await services()).getIamPolicy({ resource, options }))
+      return policy as Policy
+    },
+    async write(policy) {
+      await call((await services()).setIamPolicy({ resource, policy }))
+    },
+  }
 }
-
-const INVOKER_ROLE = 'roles/run.invoker'
 
 export async function deleteService(place: Place, id: string): Promise<'deleted' | 'absent'> {
   const client = await services()

@@ -6,8 +6,8 @@ import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from './errors.ts
 
 let client: Promise<Storage> | undefined
 
-/** The client needs no project but to create a bucket; the one that asks first names it. */
-async function storage(projectId = ''): Promise<Storage> {
+/** The client needs no project but to create or list buckets; those who do name it. */
+export async function storage(projectId = ''): Promise<Storage> {
   client ??= Promise.all([import('@google-cloud/storage'), restClientOptions(projectId)]).then(
     ([{ IdempotencyStrategy, Storage }, options]) =>
       new Storage({
@@ -22,7 +22,9 @@ async function storage(projectId = ''): Promise<Storage> {
         },
       }),
   )
-  return client
+  const made = await client
+  if (projectId) made.projectId = projectId
+  return made
 }
 
 /** @throws CloudError INVALID_ARGUMENT when `uri` can name no object */
@@ -129,20 +131,3 @@ export async function deleteObjects(
 }
 
 const DELETES_AT_ONCE = 16
-
-/** Makes the bucket private (uniform access, public access prevented) unless it exists. */
-export async function ensureBucket(
-  name: string,
-  options: { projectId: string; location: string },
-): Promise<'created' | 'existed'> {
-  const handle = await storage(options.projectId)
-  const created = handle.createBucket(name, {
-    location: options.location,
-    iamConfiguration: { uniformBucketLevelAccess: { enabled: true }, publicAccessPrevention: 'enforced' },
-  } as Parameters<Storage['createBucket']>[1])
-  return await callUnless(
-    'ALREADY_EXISTS',
-    created.then(() => 'created' as const),
-    'existed' as const,
-  )
-}

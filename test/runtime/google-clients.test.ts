@@ -12,7 +12,8 @@ import { ensureDataset, queryStream, tableRows } from '../../src/google/bigquery
 import { queryIntoTable } from '../../src/google/bigquery-jobs.ts'
 import { downloadObject } from '../../src/google/download.ts'
 import { useLocalCloud } from '../../src/google/environment.ts'
-import { ensureBucket, readObject, writeObject } from '../../src/google/storage.ts'
+import { createBucket } from '../../src/google/bucket.ts'
+import { readObject, writeObject } from '../../src/google/storage.ts'
 
 /** More than a page of either kind has. */
 const MANY = 4_500
@@ -53,7 +54,8 @@ describe('rows that take several pages', () => {
 
 describe('an object', () => {
   beforeAll(async () => {
-    await ensureBucket('imagery-download', { ...project, location: 'US' })
+    const settings = { labels: {}, expiring: { prefix: 'deploy/', days: 1 } }
+    await createBucket('imagery-download', { ...project, ...settings, location: 'US' })
   })
 
   test('is read with every character that a name may have', async () => {

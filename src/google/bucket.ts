@@ -1,0 +1,114 @@
+import type { Bucket, Storage } from '@google-cloud/storage'
+import { call, callUnless } from './errors.ts'
+import { POLICY_VERSION, type PolicyHolder } from './policy.ts'
+import { storage } from './storage.ts'
+
+/** What imagery wants of a bucket. All of it can be changed later but the location. */
+export interface BucketSpec {
+  labels: Record<string, string>
+  /** Objects under `prefix` are deleted `days` after they were written. */
+  expiring: { prefix: string; days: number }
+}
+
+export interface BucketDescription {
+  name: string
+  location: string
+  /** Of the project that owns it. */
+  projectNumber: string
+  labels: Record<string, string>
+  /** Uniform access, and public access prevented (https://cloud.google.com/storage/docs/public-access-prevention). */
+  isPrivate: boolean
+  expiring: { prefix: string; days: number }[]
+}
+
+interface Metadata {
+  name?: string
+  location?: string
+  projectNumber?: string | number
+  labels?: Record<string, string | null>
+  iamConfiguration?: { uniformBucketLevelAccess?: { enabled?: boolean }; publicAccessPrevention?: string }
+  lifecycle?: { rule?: { action?: { type?: string }; condition?: { age?: number; matchesPrefix?: string[] } }[] } | null
+}
+
+const PRIVATE = { uniformBucketLevelAccess: { enabled: true }, publicAccessPrevention: 'enforced' } as const
+
+export async function describeBucket(name: string): Promise<BucketDescription | undefined> {
+  const answer = await callUnless('NOT_FOUND', (await bucket(name)).getMetadata(), undefined)
+  return answer && description(answer[0])
+}
+
+/** The buckets of a project whose names begin with `prefix`. */
+export async function listBuckets(projectId: string, prefix: string): Promise<BucketDescription[]> {
+  const [buckets] = await call((await storage(projectId)).getBuckets({ project: projectId, prefix }))
+  return buckets.map(({ metadata }) => description(metadata as Metadata))
+}
+
+function description(metadata: Metadata): BucketDescription {
+  const { iamConfiguration, lifecycle } = metadata
+  return {
+    name: metadata.name ?? '',
+    location: (metadata.location ?? '').toLowerCase(),
+    projectNumber: String(metadata.projectNumber ?? ''),
+    labels: Object.fromEntries(Object.entries(metadata.labels ?? {}).map(([key, value]) => [key, value ?? ''])),
+    isPrivate:
+      iamConfiguration?.uniformBucketLevelAccess?.enabled === true &&
+      iamConfiguration.publicAccessPrevention === 'enforced',
+    expiring: (lifecycle?.rule ?? []).flatMap(({ action, condition }) =>
+      action?.type === 'Delete' && condition?.age !== undefined
+        ? (condition.matchesPrefix ?? []).map((prefix) => ({ prefix, days: condition.age! }))
+        : [],
+    ),
+  }
+}
+
+/** Makes a private bucket unless one of that name exists, here or anywhere: bucket names are global. */
+export async function createBucket(
+  name: string,
+  { projectId, location, ...spec }: BucketSpec & { projectId: string; location: string },
+): Promise<'created' | 'existed'> {
+  const client = await storage(projectId)
+  const created = client.createBucket(name, { location, ...settings(spec) } as Parameters<Storage['createBucket']>[1])
+  return callUnless(
+    'ALREADY_EXISTS',
+    created.then(() => 'created' as const),
+    'existed' as const,
+  )
+}
+
+/** Brings a bucket's settings to what is wanted; its other labels stay. */
+export async function updateBucket(name: string, spec: BucketSpec): Promise<void> {
+  await call((await bucket(name)).setMetadata(settings(spec) as Parameters<Bucket['setMetadata']>[0]))
+}
+
+function settings({ labels, expiring }: BucketSpec): Metadata {
+  return {
+    labels,
+    iamConfiguration: PRIVATE,
+    lifecycle: {
+      rule: [{ action: { type: 'Delete' }, condition: { age: expiring.days, matchesPrefix: [expiring.prefix] } }],
+    },
+  }
+}
+
+/** Deletes an empty bucket. @throws CloudError ALREADY_EXISTS when it is not empty */
+export async function deleteBucket(name: string): Promise<'deleted' | 'absent'> {
+  const deleted = (await bucket(name)).delete().then(() => 'deleted' as const)
+  return callUnless('NOT_FOUND', deleted, 'absent' as const)
+}
+
+/** Who may do what with a bucket. */
+export function bucketPolicy(name: string): PolicyHolder {
+  return {
+    async read() {
+      const [policy] = await call((await bucket(name)).iam.getPolicy({ requestedPolicyVersion: POLICY_VERSION }))
+      return policy
+    },
+    async write(policy) {
+      await call((await bucket(name)).iam.setPolicy(policy as Parameters<Bucket['iam']['setPolicy']>[0]))
+    },
+  }
+}
+
+async function bucket(name: string): Promise<Bucket> {
+  return (await storage()).bucket(name)
+}

@@ -1,0 +1,69 @@
+import { callUnless } from './errors.ts'
+import { POLICY_VERSION, type Policy, type PolicyHolder } from './policy.ts'
+import { callApi } from './rest.ts'
+import { settled, SETTLE_MS } from './settle.ts'
+
+export interface ServiceAccount {
+  email: string
+  displayName?: string
+  description?: string
+}
+
+function accountPath(projectId: string, email: string): string {
+  return `v1/projects/${projectId}/serviceAccounts/${email}`
+}
+
+export async function findServiceAccount(projectId: string, email: string): Promise<ServiceAccount | undefined> {
+  return callUnless('NOT_FOUND', callApi<ServiceAccount>('iam', accountPath(projectId, email)), undefined)
+}
+
+/** Makes an account unless it exists, and waits until it can be found: IAM is eventually consistent. */
+export async function createServiceAccount(
+  projectId: string,
+  email: string,
+  texts: { displayName: string; description: string },
+): Promise<void> {
+  const accountId = email.slice(0, email.indexOf('@'))
+  const created = callApi('iam', `v1/projects/${projectId}/serviceAccounts`, {
+    body: { accountId, serviceAccount: texts },
+  })
+  await callUnless('ALREADY_EXISTS', created, undefined)
+  await settled(() => callApi('iam', accountPath(projectId, email)), {
+    isPassing: ({ status }) => status === 'NOT_FOUND',
+    settleMs: SETTLE_MS,
+  })
+}
+
+export async function deleteServiceAccount(projectId: string, email: string): Promise<'deleted' | 'absent'> {
+  const deleted = callApi('iam', accountPath(projectId, email), { method: 'DELETE' }).then(() => 'deleted' as const)
+  return callUnless('NOT_FOUND', deleted, 'absent' as const)
+}
+
+/** Who may do what with an account: act as it, make tokens of it. */
+export function accountPolicy(projectId: string, email: string): PolicyHolder {
+  const path = accountPath(projectId, email)
+  return {
+    read: () =>
+      callApi<Policy>('iam', `${path}:getIamPolicy`, {
+        method: 'POST',
+        query: { 'options.requestedPolicyVersion': String(POLICY_VERSION) },
+      }),
+    write: (policy) => callApi('iam', `${path}:setIamPolicy`, { body: { policy } }),
+  }
+}
+
+/** Those of `permissions` that the caller has on an account. */
+export async function accountPermissions(
+  projectId: string,
+  email: string,
+  permissions: readonly string[],
+): Promise<string[]> {
+  const answer = await callApi<{ permissions?: string[] }>(
+    'iam',
+    `${accountPath(projectId, email)}:testIamPermissions`,
+    {
+      body: { permissions },
+    },
+  )
+  return answer.permissions ?? []
+}

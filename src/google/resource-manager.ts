@@ -1,0 +1,30 @@
+import { POLICY_VERSION, type Policy, type PolicyHolder } from './policy.ts'
+import { callApi } from './rest.ts'
+
+/** The number of a project, which some APIs name it by. */
+export async function projectNumber(projectId: string): Promise<string> {
+  const { name } = await callApi<{ name: string }>('cloudresourcemanager', `v3/projects/${projectId}`)
+  return name.slice('projects/'.length)
+}
+
+/** Who may do what in a project. */
+export function projectPolicy(projectId: string): PolicyHolder {
+  const path = `v3/projects/${projectId}`
+  return {
+    read: () =>
+      callApi<Policy>('cloudresourcemanager', `${path}:getIamPolicy`, {
+        body: { options: { requestedPolicyVersion: POLICY_VERSION } },
+      }),
+    write: (policy) => callApi('cloudresourcemanager', `${path}:setIamPolicy`, { body: { policy } }),
+  }
+}
+
+/** Those of `permissions` that the caller has in a project. */
+export async function projectPermissions(projectId: string, permissions: readonly string[]): Promise<string[]> {
+  const answer = await callApi<{ permissions?: string[] }>(
+    'cloudresourcemanager',
+    `v3/projects/${projectId}:testIamPermissions`,
+    { body: { permissions } },
+  )
+  return answer.permissions ?? []
+}

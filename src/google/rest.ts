@@ -1,0 +1,151 @@
+import { localAuthOptions } from './credentials.ts'
+import { localCloud } from './environment.ts'
+import { CALL_DEADLINE_MS, cloudError, CloudError, httpError, repeatably } from './errors.ts'
+
+/** Google's APIs that are called by their JSON form, by the first label of their host (docs/decisions/0009-admin-apis-by-rest.md). */
+export type RestApi =
+  | 'artifactregistry'
+  | 'bigquery'
+  | 'cloudbilling'
+  | 'cloudbuild'
+  | 'cloudresourcemanager'
+  | 'iam'
+  | 'serviceusage'
+
+export interface RestCall {
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  query?: Record<string, string | readonly string[]>
+  body?: object
+  headers?: Record<string, string>
+  /** For each try. */
+  deadlineMs?: number
+}
+
+let authorization: Promise<(url: string) => Promise<Headers>> | undefined
+
+/** The headers by which a call is this process's account's: its access token, and the project that quota is counted on. */
+export async function authorize(url: string): Promise<Headers> {
+  authorization ??= Promise.all([import('google-auth-library'), localAuthOptions('')]).then(
+    ([{ GoogleAuth }, options]) => {
+      const auth = new GoogleAuth(options ?? { scopes: ['https://www.googleapis.com/auth/cloud-platform'] })
+      return (target: string) => auth.getRequestHeaders(target)
+    },
+  )
+  return (await authorization)(url)
+}
+
+/**
+ * Calls a method of one of Google's JSON APIs as this process's account. What fails in passing is
+ * tried again: every call made through here may be repeated, because creations are of named
+ * resources and changes carry an etag.
+ *
+ * @param path from the version on, without a slash before: `v1/projects/p/services`
+ * @throws CloudError
+ */
+export async function callApi<Answer>(api: RestApi, path: string, call: RestCall = {}): Promise<Answer> {
+  const url = new URL(path, `${localCloud()?.http ?? `https://${api}.googleapis.com`}/`)
+  for (const [name, value] of Object.entries(call.query ?? {})) {
+    for (const each of [value].flat()) url.searchParams.append(name, each)
+  }
+  return repeatably(() => callOnce<Answer>(url.href, call))
+}
+
+async function callOnce<Answer>(url: string, call: RestCall): Promise<Answer> {
+  let response: Response
+  let text: string
+  try {
+    const headers = new Headers(await authorize(url))
+    for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value)
+    if (call.body) headers.set('content-type', 'application/json')
+    response = await fetch(url, {
+      method: call.method ?? (call.body ? 'POST' : 'GET'),
+      headers,
+      ...(call.body ? { body: JSON.stringify(call.body) } : {}),
+      signal: AbortSignal.timeout(call.deadlineMs ?? CALL_DEADLINE_MS),
+    })
+    text = await response.text()
+  } catch (error) {
+    throw connectionError(error, url)
+  }
+  const body = parsed(text)
+  if (!response.ok) throw httpError(response.status, body)
+  return body as Answer
+}
+
+/** `fetch` wraps what the socket says; its timeout is a DOMException. */
+function connectionError(error: unknown, url: string): CloudError {
+  const { name, cause } = error as { name?: string; cause?: unknown }
+  const { host } = new URL(url)
+  if (name === 'TimeoutError') return new CloudError('DEADLINE_EXCEEDED', `no answer from ${host}`, { cause: error })
+  if (name === 'TypeError' && cause) {
+    return new CloudError('UNAVAILABLE', `${host}: ${(cause as Error).message}`, { cause: error })
+  }
+  return cloudError(error)
+}
+
+function parsed(text: string): unknown {
+  if (text === '') return {}
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** A long-running operation in its JSON form (https://google.aip.dev/151). */
+export interface RestOperation<Metadata = unknown, Result = unknown> {
+  name: string
+  done?: boolean
+  error?: { code?: number; message?: string; details?: unknown[] }
+  metadata?: Metadata
+  response?: Result
+}
+
+/** Between two looks at an operation: enabling an API takes seconds, a build minutes. */
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 5_000
+
+/**
+ * Waits for an operation to be done, and answers it.
+ *
+ * @param options.version of the API: `v1`
+ * @param options.watch called with the operation at every look
+ * @throws CloudError with the operation's own error, or DEADLINE_EXCEEDED
+ */
+export async function finishOperation<Metadata, Result>(
+  api: RestApi,
+  started: RestOperation<Metadata, Result>,
+  options: {
+    version: string
+    deadlineMs: number
+    watch?: (operation: RestOperation<Metadata, Result>) => void
+  },
+): Promise<RestOperation<Metadata, Result>> {
+  const until = performance.now() + options.deadlineMs
+  let operation = started
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+    options.watch?.(operation)
+    if (operation.done) break
+    if (performance.now() > until)
+      throw new CloudError(
+        'DEADLINE_EXCEEDED',
+        `${operation.name} is not done after ${options.deadlineMs / 60_000} min`,
+      )
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    operation = await callApi<RestOperation<Metadata, Result>>(api, `${options.version}/${operation.name}`)
+  }
+  if (operation.error) throw operationError(operation.error)
+  return operation
+}
+
+/** An operation's error has a number where an answer's has a name: cloudError reads it as a gRPC code. */
+function operationError(error: NonNullable<RestOperation['error']>): CloudError {
+  const info = (error.details as { reason?: string; metadata?: object }[] | undefined)?.find(
+    (detail) => detail.metadata !== undefined,
+  )
+  return cloudError({
+    code: error.code,
+    message: error.message,
+    ...(info ? { reason: info.reason, errorInfoMetadata: info.metadata } : {}),
+  })
+}

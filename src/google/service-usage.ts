@@ -1,0 +1,36 @@
+import { callApi, finishOperation, type RestOperation } from './rest.ts'
+
+interface Service {
+  name?: string
+  config?: { name?: string }
+  state?: 'ENABLED' | 'DISABLED' | 'STATE_UNSPECIFIED'
+}
+
+/** Most names that batchGet takes (https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet). */
+const NAMES_AT_ONCE = 30
+
+/** Those of `services` (`run.googleapis.com`) that are not enabled in a project, in their order. */
+export async function disabledServices(projectId: string, services: readonly string[]): Promise<string[]> {
+  const parent = `projects/${projectId}`
+  const enabled = new Set<string>()
+  for (let start = 0; start < services.length; start += NAMES_AT_ONCE) {
+    const names = services.slice(start, start + NAMES_AT_ONCE).map((service) => `${parent}/services/${service}`)
+    const answer = await callApi<{ services?: Service[] }>('serviceusage', `v1/${parent}/services:batchGet`, {
+      query: { names },
+    })
+    for (const { name = '', state } of answer.services ?? []) {
+      if (state === 'ENABLED') enabled.add(name.slice(name.lastIndexOf('/') + 1))
+    }
+  }
+  return services.filter((service) => !enabled.has(service))
+}
+
+const ENABLE_DEADLINE_MS = 10 * 60_000
+
+/** Enables services, all or none (https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable: 20 at most). */
+export async function enableServices(projectId: string, services: readonly string[]): Promise<void> {
+  const operation = await callApi<RestOperation>('serviceusage', `v1/projects/${projectId}/services:batchEnable`, {
+    body: { serviceIds: services },
+  })
+  await finishOperation('serviceusage', operation, { version: 'v1', deadlineMs: ENABLE_DEADLINE_MS })
+}
