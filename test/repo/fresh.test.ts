@@ -4,12 +4,17 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
+import { deployPage } from '../../build/deploy-permissions.ts'
 import { emulatorSupportPage } from '../../build/emulator-support.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 test('docs/emulator-support.md is what the lists beside the code say (npm run docs)', async () => {
   expect(readFileSync(path.join(root, 'docs', 'emulator-support.md'), 'utf8')).toBe(await emulatorSupportPage())
+})
+
+test('the tables of docs/deploy.md are what deploy grants and enables (npm run docs)', () => {
+  expect(readFileSync(path.join(root, 'docs', 'deploy.md'), 'utf8')).toBe(deployPage())
 })
 
 test('oclif.manifest.json is that of the commands (npm run build)', async () => {

@@ -1,0 +1,56 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { GRANTS, REQUIRED_SERVICES, type Grant, type Grantee } from '../src/contracts/grants.ts'
+
+/** Writes the tables of docs/deploy.md from the data that `imagery deploy` grants by. */
+const page = path.join(fileURLToPath(new URL('..', import.meta.url)), 'docs', 'deploy.md')
+
+const WHO: Record<Grantee, string> = {
+  deployer: 'whoever deploys',
+  runner: 'whoever starts runs',
+  runtime: '`imagery-runtime`, whom the services run as',
+  invoker: '`imagery-invoker`, whom the services are called as',
+  builder: '`imagery-builder`, whom the build runs as',
+}
+
+const BY: Record<Grant['by'], string> = {
+  you: 'you, beforehand',
+  deploy: '`imagery deploy`',
+  run: '`imagery run`',
+}
+
+function permissionsTable(): string {
+  const sections = Object.entries(WHO).map(([to, who]) => {
+    const rows = GRANTS.filter((grant) => grant.to === to).map(
+      ({ role, on, why, by }) => `| \`${role}\` | ${onText(on)} | ${why} | ${BY[by]} |`,
+    )
+    return `**${who[0] === '`' ? who : who[0]!.toUpperCase() + who.slice(1)}**\n\n| role | on | what for | given by |\n|---|---|---|---|\n${rows.join('\n')}\n`
+  })
+  return sections.join('\n')
+}
+
+function onText(on: Grant['on']): string {
+  return on.startsWith('account ') ? `\`imagery-${on.slice('account '.length)}\`` : `the ${on}`
+}
+
+function servicesTable(): string {
+  const rows = REQUIRED_SERVICES.map(
+    ({ name, why, forBuilding }) => `| \`${name}\` | ${why}${forBuilding ? ' (not with `--image`)' : ''} |`,
+  )
+  return `| API | what for |\n|---|---|\n${rows.join('\n')}\n`
+}
+
+const SECTIONS = { permissions: permissionsTable, apis: servicesTable }
+
+/** The text of docs/deploy.md with fresh tables: each stands between two marks, which stay. */
+export function deployPage(text = readFileSync(page, 'utf8')): string {
+  return Object.entries(SECTIONS).reduce((changed, [name, table]) => {
+    const [begin, end] = [`<!-- ${name}: written by npm run docs -->\n`, `<!-- end of ${name} -->`]
+    if (!changed.includes(begin) || !changed.includes(end)) throw new Error(`docs/deploy.md has no marks for ${name}`)
+    const before = changed.slice(0, changed.indexOf(begin) + begin.length)
+    return `${before}\n${table()}\n${changed.slice(changed.indexOf(end))}`
+  }, text)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(page, deployPage())

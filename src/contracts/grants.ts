@@ -1,0 +1,333 @@
+import { builderAccount, invokerAccount, runtimeAccount, type Place } from './names.ts'
+
+/** A service account of a deployment. */
+export type DeploymentAccount = 'runtime' | 'invoker' | 'builder'
+
+/** Who is given a role: one of the deployment's accounts, whoever deploys, or whoever starts runs. */
+export type Grantee = DeploymentAccount | 'deployer' | 'runner'
+
+/** What a role is given on: as narrow as Google lets it be. */
+export type GrantedOn =
+  | 'project'
+  | 'bucket'
+  | 'services'
+  | 'results dataset'
+  | 'source table'
+  | 'account runtime'
+  | 'account invoker'
+  | 'account builder'
+
+export interface Grant {
+  to: Grantee
+  role: string
+  on: GrantedOn
+  /** What for, in a few words. */
+  why: string
+  /** Those of the role's permissions that imagery uses; the first to be missed are the first here. */
+  permissions: readonly string[]
+  /** Who gives it: `deploy` and `run` by themselves, `you` before the first deploy or run. */
+  by: 'deploy' | 'run' | 'you'
+}
+
+/**
+ * Who needs which role, on what, and what for: deploy grants from this table, doctor checks it, errors
+ * name roles by it, docs/deploy.md and the tests are made from it.
+ *
+ * Roles and what they hold: https://cloud.google.com/iam/docs/roles-permissions. Why these:
+ * deploying from source needs Cloud Run Source Developer beside Cloud Run Admin, which has no
+ * permission to build (https://cloud.google.com/run/docs/configuring/services/build-service-account);
+ * the creator of a task or a push subscription with an identity token must be allowed to act as its
+ * account (https://cloud.google.com/tasks/docs/creating-http-target-tasks#sa,
+ * https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions). Since April 2021 the
+ * service agents of Cloud Tasks and Pub/Sub need no grant to make those tokens.
+ */
+export const GRANTS: readonly Grant[] = [
+  {
+    to: 'deployer',
+    role: 'roles/serviceusage.serviceUsageAdmin',
+    on: 'project',
+    why: 'enables the APIs that are off',
+    permissions: ['serviceusage.services.enable', 'serviceusage.services.get'],
+    by: 'you',
+  },
+  {
+    to: 'deployer',
+    role: 'roles/artifactregistry.admin',
+    on: 'project',
+    why: 'makes the repository of the image, looks for an image that is built already; teardown deletes it',
+    permissions: [
+      'artifactregistry.repositories.create',
+      'artifactregistry.repositories.get',
+      'artifactregistry.tags.get',
+      'artifactregistry.repositories.delete',
+    ],
+    by: 'you',
+  },
+  {
+    to: 'deployer',
+    role: 'roles/storage.admin',
+    on: 'project',
+    why: 'makes the bucket, decides who may read it, uploads the source archive',
+    permissions: [
+      'storage.buckets.create',
+      'storage.buckets.get',
+      'storage.buckets.update',
+      'storage.buckets.getIamPolicy',
+      'storage.buckets.setIamPolicy',
+      'storage.objects.create',
+      'storage.objects.get',
+      'storage.objects.list',
+      'storage.buckets.list',
+      'storage.buckets.delete',
+    ],
+    by: 'you',
+  },
+  {
+    to: 'deployer',
+    role: 'roles/iam.serviceAccountAdmin',
+    on: 'project',
+    why: 'makes the service accounts and decides who may act as them',
+    permissions: [
+      'iam.serviceAccounts.create',
+      'iam.serviceAccounts.get',
+      'iam.serviceAccounts.getIamPolicy',
+      'iam.serviceAccounts.setIamPolicy',
+      'iam.serviceAccounts.delete',
+    ],
+    by: 'you',
+  },
+  {
+    to: 'deployer',
+    role: 'roles/resourcemanager.projectIamAdmin',
+    on: 'project',
+    why: 'gives the service accounts their roles in the project',
+    permissions: ['resourcemanager.projects.getIamPolicy', 'resourcemanager.projects.setIamPolicy'],
+    by: 'you',
+  },
+  {
+    to: 'deployer',
+    role: 'roles/run.sourceDeveloper',
+    on: 'project',
+    why: 'has the image built and watches the build',
+    permissions: ['cloudbuild.builds.create', 'cloudbuild.builds.get'],
+    by: 'you',
+  },
+  {
+    to: 'deployer',
+    role: 'roles/run.admin',
+    on: 'project',
+    why: 'makes the two services and decides who may call them',
+    permissions: [
+      'run.services.create',
+      'run.services.get',
+      'run.services.update',
+      'run.operations.get',
+      'run.services.getIamPolicy',
+      'run.services.setIamPolicy',
+      'run.routes.invoke',
+      'run.services.delete',
+    ],
+    by: 'you',
+  },
+  {
+    to: 'deployer',
+    role: 'roles/iam.serviceAccountUser',
+    on: 'account builder',
+    why: 'lets the build run as this account',
+    permissions: ['iam.serviceAccounts.actAs'],
+    by: 'deploy',
+  },
+  {
+    to: 'deployer',
+    role: 'roles/iam.serviceAccountUser',
+    on: 'account runtime',
+    why: 'lets the services run as this account',
+    permissions: ['iam.serviceAccounts.actAs'],
+    by: 'deploy',
+  },
+  {
+    to: 'deployer',
+    role: 'roles/iam.serviceAccountOpenIdTokenCreator',
+    on: 'account invoker',
+    why: 'calls the services as this account, to see that they answer',
+    permissions: ['iam.serviceAccounts.getOpenIdToken'],
+    by: 'deploy',
+  },
+  {
+    to: 'builder',
+    role: 'roles/run.builder',
+    on: 'project',
+    why: 'reads the source archive, stores the image, writes the log of the build',
+    permissions: [
+      'storage.objects.get',
+      'artifactregistry.repositories.uploadArtifacts',
+      'artifactregistry.repositories.downloadArtifacts',
+      'logging.logEntries.create',
+    ],
+    by: 'deploy',
+  },
+  {
+    to: 'runtime',
+    role: 'roles/bigquery.jobUser',
+    on: 'project',
+    why: 'runs queries over the ledger',
+    permissions: ['bigquery.jobs.create'],
+    by: 'deploy',
+  },
+  {
+    to: 'runtime',
+    role: 'roles/aiplatform.user',
+    on: 'project',
+    why: 'asks Gemini',
+    permissions: ['aiplatform.endpoints.predict'],
+    by: 'deploy',
+  },
+  {
+    to: 'runtime',
+    role: 'roles/cloudtasks.queueAdmin',
+    on: 'project',
+    why: "makes and deletes a run's queues",
+    permissions: ['cloudtasks.queues.create', 'cloudtasks.queues.get', 'cloudtasks.queues.delete'],
+    by: 'deploy',
+  },
+  {
+    to: 'runtime',
+    role: 'roles/cloudtasks.enqueuer',
+    on: 'project',
+    why: 'makes one task of each asset',
+    permissions: ['cloudtasks.tasks.create'],
+    by: 'deploy',
+  },
+  {
+    to: 'runtime',
+    role: 'roles/storage.objectViewer',
+    on: 'bucket',
+    why: "reads a run's description and staged images",
+    permissions: ['storage.objects.get', 'storage.objects.list'],
+    by: 'deploy',
+  },
+  {
+    to: 'runtime',
+    role: 'roles/iam.serviceAccountUser',
+    on: 'account invoker',
+    why: 'makes tasks that are sent with a token of this account',
+    permissions: ['iam.serviceAccounts.actAs'],
+    by: 'deploy',
+  },
+  {
+    to: 'runtime',
+    role: 'roles/bigquery.dataEditor',
+    on: 'results dataset',
+    why: 'reads the snapshot, makes the ledger and writes to it',
+    permissions: [
+      'bigquery.tables.getData',
+      'bigquery.tables.create',
+      'bigquery.tables.get',
+      'bigquery.tables.updateData',
+    ],
+    by: 'run',
+  },
+  {
+    to: 'invoker',
+    role: 'roles/run.invoker',
+    on: 'services',
+    why: 'is whom Cloud Tasks, Pub/Sub and the command line call the services as',
+    permissions: ['run.routes.invoke'],
+    by: 'deploy',
+  },
+  {
+    to: 'runner',
+    role: 'roles/bigquery.user',
+    on: 'project',
+    why: 'runs the snapshot query, makes the results dataset',
+    permissions: ['bigquery.jobs.create', 'bigquery.datasets.create'],
+    by: 'you',
+  },
+  {
+    to: 'runner',
+    role: 'roles/bigquery.dataViewer',
+    on: 'source table',
+    why: 'reads the source, once',
+    permissions: ['bigquery.tables.get', 'bigquery.tables.getData'],
+    by: 'you',
+  },
+  {
+    to: 'runner',
+    role: 'roles/storage.objectUser',
+    on: 'bucket',
+    why: "keeps the run's description and staged images",
+    permissions: ['storage.objects.create', 'storage.objects.get', 'storage.objects.list', 'storage.objects.delete'],
+    by: 'you',
+  },
+  {
+    to: 'runner',
+    role: 'roles/pubsub.editor',
+    on: 'project',
+    why: "makes and deletes the run's topic and subscription, publishes its shards",
+    permissions: ['pubsub.topics.create', 'pubsub.subscriptions.create', 'pubsub.topics.publish'],
+    by: 'you',
+  },
+  {
+    to: 'runner',
+    role: 'roles/cloudtasks.viewer',
+    on: 'project',
+    why: 'watches the queues',
+    permissions: ['cloudtasks.queues.get', 'cloudtasks.queues.list'],
+    by: 'you',
+  },
+  {
+    to: 'runner',
+    role: 'roles/run.viewer',
+    on: 'project',
+    why: 'finds the services',
+    permissions: ['run.services.get'],
+    by: 'you',
+  },
+  {
+    to: 'runner',
+    role: 'roles/iam.serviceAccountUser',
+    on: 'account invoker',
+    why: 'makes the subscription that pushes with a token of this account',
+    permissions: ['iam.serviceAccounts.actAs'],
+    by: 'you',
+  },
+  {
+    to: 'runner',
+    role: 'roles/iam.serviceAccountOpenIdTokenCreator',
+    on: 'account invoker',
+    why: 'calls imagery-main as this account',
+    permissions: ['iam.serviceAccounts.getOpenIdToken'],
+    by: 'you',
+  },
+]
+
+/** The APIs that a deployment needs, and what for. Those for building are not needed with an image of one's own. */
+export const REQUIRED_SERVICES: readonly { name: string; why: string; forBuilding?: true }[] = [
+  { name: 'aiplatform.googleapis.com', why: 'Gemini' },
+  { name: 'artifactregistry.googleapis.com', why: 'keeps the image', forBuilding: true },
+  { name: 'bigquery.googleapis.com', why: 'source, snapshot, ledger, results' },
+  { name: 'cloudbuild.googleapis.com', why: 'builds the image', forBuilding: true },
+  { name: 'cloudresourcemanager.googleapis.com', why: "the project's roles" },
+  { name: 'cloudtasks.googleapis.com', why: 'one task per asset' },
+  { name: 'iam.googleapis.com', why: 'service accounts' },
+  { name: 'iamcredentials.googleapis.com', why: 'identity tokens' },
+  { name: 'logging.googleapis.com', why: 'logs of builds and services', forBuilding: true },
+  { name: 'pubsub.googleapis.com', why: 'shards' },
+  { name: 'run.googleapis.com', why: 'the two services' },
+  { name: 'storage.googleapis.com', why: 'the bucket' },
+]
+
+/** The e-mail address of one of a deployment's accounts. */
+export function accountOf(place: Pick<Place, 'projectId' | 'name'>, account: DeploymentAccount): string {
+  const accounts = { runtime: runtimeAccount, invoker: invokerAccount, builder: builderAccount }
+  return accounts[account](place)
+}
+
+export function grantsTo(to: Grantee, on?: GrantedOn): Grant[] {
+  return GRANTS.filter((grant) => grant.to === to && (on === undefined || grant.on === on))
+}
+
+/** The role that whoever acts is short of when this permission is refused: its grants are looked through in order. */
+export function grantOf(to: Grantee, permission: string): Grant | undefined {
+  return grantsTo(to).find((grant) => grant.permissions.some((each) => each.toLowerCase() === permission.toLowerCase()))
+}
