@@ -24,10 +24,10 @@ export interface HttpServiceOptions {
 }
 
 /**
- * What both services share: GET /healthz, who may call, the limit on bodies, and errors as
- * `{"error": {"code", "message"}}`: 400 for a malformed body, 401 and 403 for callers that may not,
- * 404 where there is nothing, 503 when Google asks to come again, 500 for the rest. What is neither
- * the caller's fault nor Google's is logged with its stack.
+ * What both services share: GET /healthz for probes and /health for callers, who may call, the limit
+ * on bodies, and errors as `{"error": {"code", "message"}}`: 400 for a malformed body, 401 and 403 for
+ * callers that may not, 404 where there is nothing, 503 when Google asks to come again, 500 for the
+ * rest. What is neither the caller's fault nor Google's is logged with its stack.
  */
 export function httpService({ log, projectId, checkToken }: HttpServiceOptions): Hono {
   const app = new Hono()
@@ -52,6 +52,9 @@ export function httpService({ log, projectId, checkToken }: HttpServiceOptions):
       return limitUnstated(context, next)
     return Number(stated) > MAX_BODY_BYTES ? Promise.resolve(tooLarge(context)) : next()
   })
+  // For callers from outside: Cloud Run keeps paths that end in z to itself, and /healthz answers
+  // its probes only (https://cloud.google.com/run/docs/known-issues#ah).
+  app.get('/health', (context) => context.json({ status: 'ok' }))
   app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `no ${context.req.method} ${context.req.path} here`))
   app.onError((error, context) => {
     const where = { trace: requestTrace(context, projectId), path: context.req.path }

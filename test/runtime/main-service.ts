@@ -43,6 +43,7 @@ export function mainService({
       },
     }),
     createRunTables: unused,
+    permissions: { inProject: unused, onAccount: unused },
     ensureQueue: unused,
     deleteQueue: unused,
     clock,

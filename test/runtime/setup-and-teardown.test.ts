@@ -13,10 +13,17 @@ function setUp(specs?: Map<string, typeof SPEC>) {
   const queues = new Map<string, QueueLimits>()
   const tombstones = new Set<string>()
   const tables: string[] = []
+  /** Taken away from the service's own account. */
+  const lacking = new Set<string>()
+  const had = (permissions: readonly string[]) => permissions.filter((permission) => !lacking.has(permission))
   const { specs: runSpecs, reads } = fakeSpecs(specs)
   const app = mainApp({
     place: PLACE,
     specs: runSpecs,
+    permissions: {
+      inProject: async (_, permissions) => had(permissions),
+      onAccount: async (_, __, permissions) => had(permissions),
+    },
     createRunTables: async (spec) => void tables.push(spec.run_id),
     async ensureQueue(name, limits) {
       if (tombstones.has(name))
@@ -40,7 +47,7 @@ function setUp(specs?: Map<string, typeof SPEC>) {
     const response = await app.request(path, post(body))
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
-  return { app, queues, tables, reads, send }
+  return { app, queues, tables, reads, send, lacking }
 }
 
 describe('POST /setup', () => {
@@ -58,6 +65,26 @@ describe('POST /setup', () => {
     })
     expect(tables).toEqual([RUN_ID])
     expect(queues.get(FIRST)).toEqual({ maxConcurrent: 50, maxPerSecond: 250, maxAttempts: 3 })
+  })
+
+  test.each([
+    ['cloudtasks.tasks.create', 'roles/cloudtasks.enqueuer on project demo'],
+    ['cloudtasks.queues.create', 'roles/cloudtasks.queueAdmin on project demo'],
+    ['bigquery.jobs.create', 'roles/bigquery.jobUser on project demo'],
+    ['iam.serviceAccounts.actAs', 'roles/iam.serviceAccountUser on imagery-invoker@demo.iam.gserviceaccount.com'],
+  ])('makes nothing without %s, and names the role', async (permission, role) => {
+    const { queues, tables, lacking, send } = setUp()
+    lacking.add(permission)
+    const { status, body } = await send('/setup')
+    expect(status).toBe(500)
+    expect(body).toMatchObject({ error: { code: 'PERMISSION_DENIED', message: expect.stringContaining(role) } })
+    expect([...tables, ...queues.keys()]).toEqual([])
+  })
+
+  test('does not ask for a role that only Gemini takes when pixels are measured', async () => {
+    const { lacking, send } = setUp()
+    lacking.add('aiplatform.endpoints.predict')
+    expect((await send('/setup')).status).toBe(200)
   })
 
   test('may be repeated', async () => {
@@ -134,6 +161,7 @@ describe('both', () => {
       const app = mainApp({
         place: PLACE,
         specs: fakeSpecs().specs,
+        permissions: { inProject: async (_, all) => [...all], onAccount: async (_, __, all) => [...all] },
         createRunTables: () => Promise.reject(new CloudError(status, 'Google says no')),
         ensureQueue: async () => 'created',
         deleteQueue: async () => 'absent',

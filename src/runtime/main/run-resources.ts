@@ -4,11 +4,14 @@ import { CloudError } from '../../google/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
 import type { RunSpecs } from '../run-specs.ts'
+import { checkOwnRoles, type OwnPermissions } from './own-roles.ts'
 
 /** What a run needs in the cloud beside its messages, made and deleted from here. */
 export interface RunResourceDeps {
   place: Place
   specs: RunSpecs
+  /** What this service's own account may do. */
+  permissions: OwnPermissions
   createRunTables: (spec: RunSpec) => Promise<void>
   ensureQueue: (name: string, limits: QueueLimits) => Promise<'created' | 'existed'>
   deleteQueue: (name: string) => Promise<'deleted' | 'absent'>
@@ -25,9 +28,13 @@ export interface SetUp {
   live_view: string
 }
 
-/** Makes a run's ledger, live view and queues; what is there already stays as it is. Rejects with RunGone when the run has no spec. */
+/**
+ * Makes a run's ledger, live view and queues; what is there already stays as it is. Rejects with
+ * RunGone when the run has no spec, with CloudError PERMISSION_DENIED when a role is missing.
+ */
 export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
   const spec = await deps.specs.refresh(runId)
+  await checkOwnRoles(spec, deps.permissions)
   await deps.createRunTables(spec)
   const queues = await ensureRunQueues(deps, spec)
   return {

@@ -15,6 +15,7 @@ import { serveUntilTerminated } from '../serve.ts'
 import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
 import { modelForRun } from './model-for-run.ts'
+import { ownPermissions } from './own-roles.ts'
 
 startService(mainEnvironment, (environment, log) => {
   const clock = systemClock
@@ -33,6 +34,7 @@ startService(mainEnvironment, (environment, log) => {
     }),
     ledger,
     modelFor: modelForRun({ readImage: imageReader({ readObject, clock }), describeObject }),
+    permissions: ownPermissions,
     createRunTables,
     ensureQueue,
     deleteQueue,

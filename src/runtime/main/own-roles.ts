@@ -1,0 +1,50 @@
+import { accountOf, grantsTo, type Grant } from '../../contracts/grants.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { CloudError } from '../../google/errors.ts'
+import { accountPermissions } from '../../google/iam.ts'
+import { projectPermissions } from '../../google/resource-manager.ts'
+
+/** Asks for the service's own permissions on a resource: those of `permissions` that it has. */
+export interface OwnPermissions {
+  inProject(projectId: string, permissions: readonly string[]): Promise<string[]>
+  onAccount(projectId: string, email: string, permissions: readonly string[]): Promise<string[]>
+}
+
+export const ownPermissions: OwnPermissions = { inProject: projectPermissions, onAccount: accountPermissions }
+
+/**
+ * Sees to it, before anything of a run is made or spent, that the account of the services has the
+ * roles that its work takes. Without this a role that somebody has taken away would show as shards
+ * that are pushed again and again, or as one failure for every asset. What /setup does itself
+ * anyway, reading the spec and making tables, needs no asking.
+ *
+ * @throws CloudError PERMISSION_DENIED that names the first role that is missing
+ */
+export async function checkOwnRoles(spec: RunSpec, own: OwnPermissions): Promise<void> {
+  const { projectId } = spec.place
+  const needed = grantsTo('runtime').filter(
+    ({ role, by }) => by === 'deploy' && (role !== 'roles/aiplatform.user' || spec.gemini !== null),
+  )
+  const inProject = needed.filter(({ on }) => on === 'project')
+  const onInvoker = needed.filter(({ on }) => on === 'account invoker')
+  const invoker = accountOf(spec.place, 'invoker')
+  const had = await Promise.all([
+    own.inProject(projectId, permissionsOf(inProject)),
+    own.onAccount(projectId, invoker, permissionsOf(onInvoker)),
+  ])
+  refuseMissing(inProject, had[0], `project ${projectId}`, spec)
+  refuseMissing(onInvoker, had[1], invoker, spec)
+}
+
+const permissionsOf = (grants: readonly Grant[]): string[] => grants.flatMap(({ permissions }) => permissions)
+
+function refuseMissing(grants: readonly Grant[], had: readonly string[], on: string, spec: RunSpec): void {
+  for (const { role, permissions } of grants) {
+    const missing = permissions.find((permission) => !had.includes(permission))
+    if (missing === undefined) continue
+    throw new CloudError(
+      'PERMISSION_DENIED',
+      `${accountOf(spec.place, 'runtime')} lacks permission '${missing}': it needs ${role} on ${on}`,
+    )
+  }
+}
