@@ -2,6 +2,7 @@ import path from 'node:path'
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
 import { redacted } from './contracts/redaction.ts'
+import type { Place } from './contracts/names.ts'
 import type { GeminiOptions } from './contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from './contracts/settings.ts'
 import { shellWord } from './contracts/shell-word.ts'
@@ -49,8 +50,13 @@ export abstract class BaseCommand extends Command {
     return process.stdout.columns ?? 80
   }
 
+  /** What the command works on, once that is known. */
+  protected get place(): Place | undefined {
+    return undefined
+  }
+
   #failure(thrown: unknown): Failure {
-    const error = expectedFailure(thrown)
+    const error = expectedFailure(thrown, this.place)
     if (error instanceof ImageryError) {
       const { code, message, suggestions, exitCode } = error
       return { code, message, suggestions, exitCode }
@@ -141,6 +147,10 @@ export abstract class LocalCloudCommand extends BaseCommand {
   readonly #cancel = new AbortController()
   #isCancellable = false
   #session: Session | undefined
+
+  protected override get place(): Place | undefined {
+    return this.#session?.target.place
+  }
 
   /**
    * Aborted by the first Ctrl-C, with an error that says so; a second one ends the process at once.

@@ -1,32 +1,113 @@
+import { Flags } from '@oclif/core'
 import { CloudCommand } from '../base-command.ts'
-import { builtRuntime, deployContext, deployResult, deploySteps, type DeployResult } from '../services/deploy.ts'
+import { ImageryError } from '../contracts/errors.ts'
+import {
+  builtRuntime,
+  deployContext,
+  deployPlan,
+  deployResult,
+  deploySteps,
+  INGRESS_CHOICES,
+  type DeployResult,
+  type PlannedStep,
+} from '../services/deploy.ts'
+import { findDeployments, type FoundDeployment } from '../services/deploy/find-deployments.ts'
+import type { Session } from '../services/session.ts'
 import { placeText } from '../services/target.ts'
-import { showSteps } from '../ui/steps.ts'
+import { formatPlan } from '../ui/plan.ts'
+import { showNote, showSteps } from '../ui/steps.ts'
+import { formatTable } from '../ui/table.ts'
 
 export default class Deploy extends CloudCommand {
   static override summary = "Put imagery's two services on Cloud Run"
 
-  static override description = `Uploads the bundled runtime and runs it as the private services imagery-main and imagery-populate. A second deploy changes only what differs; one that was interrupted is finished by the next. imagery run --local deploys by itself.`
+  static override description = `Takes a project with billing to two private services: enables APIs, makes a bucket, service accounts with the fewest roles and an image, which Google builds, and deploys imagery-main and imagery-populate. A second deploy changes only what differs; one that was interrupted is finished by the next. imagery run --local deploys by itself. docs/deploy.md says what is made, who needs which role, and how to undo it all.`
 
   static override examples = [
     {
       description: 'In a project on Google',
       command: '<%= config.bin %> <%= command.id %> --project my-project --region europe-west1',
     },
+    { description: 'What would be done', command: '<%= config.bin %> <%= command.id %> --dry-run' },
+    { description: 'What there is', command: '<%= config.bin %> <%= command.id %> --list' },
     { description: 'On this machine', command: '<%= config.bin %> <%= command.id %> --local' },
+    {
+      description: 'With an instance of imagery-main always ready, and fifty at most',
+      command: '<%= config.bin %> <%= command.id %> --min-instances 1 --max-instances 50',
+    },
   ]
 
-  async run(): Promise<DeployResult> {
+  static override flags = {
+    list: Flags.boolean({ summary: "show the project's deployments, of every region and name" }),
+    'dry-run': Flags.boolean({ summary: 'show every resource, role and API, and change nothing' }),
+    image: Flags.string({
+      summary: 'run this image, best named by its digest, instead of building one',
+      helpValue: 'IMAGE',
+      exclusive: ['build'],
+    }),
+    build: Flags.boolean({
+      summary: "have Google build the image; without, run the source archive on Google's Node base image (Preview)",
+      default: true,
+      allowNo: true,
+    }),
+    'min-instances': Flags.integer({
+      summary: 'instances of imagery-main that are always there, and cost money',
+      min: 0,
+      max: 1_000,
+      default: 0,
+      helpValue: 'N',
+    }),
+    'max-instances': Flags.integer({
+      summary: 'the most instances of imagery-main',
+      min: 1,
+      max: 1_000,
+      default: 100,
+      helpValue: 'N',
+    }),
+    ingress: Flags.option({
+      options: INGRESS_CHOICES,
+      summary: 'from where the services can be reached by those who may call them',
+      default: 'all' as const,
+    })(),
+  }
+
+  async run(): Promise<DeployResult | { plan: PlannedStep[] } | { deployments: FoundDeployment[] }> {
     const { flags } = await this.parse(Deploy)
+    const { image, build, ingress, 'min-instances': minInstances, 'max-instances': maxInstances } = flags
+    if (minInstances > maxInstances)
+      throw new ImageryError(
+        'INVALID_FLAG',
+        `--min-instances ${minInstances} is more than --max-instances ${maxInstances}`,
+      )
     const runtimeFolder = await builtRuntime(this.config.root)
     const session = await this.session(flags)
-    const context = deployContext(session.target, runtimeFolder)
-    await showSteps(deploySteps, context, this.progress, this.signal)
+    if (flags.list) return this.#list(session)
+    const options = { image, build, ingress, minInstances, maxInstances }
+    const context = deployContext(session.target, runtimeFolder, options)
+    if (flags['dry-run']) {
+      const plan = await deployPlan(context, (title) => showNote(title, this.progress))
+      this.log(`\n${formatPlan(plan)}\n\nNothing was changed.`)
+      return { plan }
+    }
+    if (!build) showNote('Without a build: a Preview feature of Cloud Run, without support', this.progress)
+    await showSteps(deploySteps(context), context, this.progress, this.signal)
     const result = deployResult(context)
     if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, result.place)
     this.log(
       `\nDeployed in ${placeText(result.place)}.\n\nNext\n  imagery run${session.target.flags} --table TABLE --profile PROFILE`,
     )
     return result
+  }
+
+  async #list({ target }: Session): Promise<{ deployments: FoundDeployment[] }> {
+    const { projectId } = target.place
+    const deployments = await findDeployments(projectId)
+    const rows = deployments.map(({ place, state, mainUrl }) => [place.name ?? '', place.region, state, mainUrl ?? ''])
+    this.log(
+      rows.length === 0
+        ? `There is no deployment in project ${projectId}.\n\nNext\n  imagery deploy${target.flags}`
+        : formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['URL']),
+    )
+    return { deployments }
   }
 }

@@ -1,7 +1,9 @@
 import { ImageryError } from '../contracts/errors.ts'
+import type { Place } from '../contracts/names.ts'
 import { localCloud } from '../google/environment.ts'
 import { CloudError } from '../google/errors.ts'
 import { CallRefused } from '../google/service-tokens.ts'
+import { refusal } from './deploy/refusal.ts'
 
 /** Every step may be repeated: what is there already is left alone. */
 const TRY_AGAIN = 'Try again; nothing is done twice'
@@ -9,8 +11,13 @@ const TRY_AGAIN = 'Try again; nothing is done twice'
 /** What the token endpoint says of a sign-in that was revoked, has expired, or has to be confirmed (https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */
 const SIGN_IN_AGAIN = /\binvalid_(?:grant|rapt)\b/
 
-/** Whatever a service threw, as an expected failure when it is one; anything else is a bug and stays as it is. */
-export function expectedFailure(error: unknown): unknown {
+/**
+ * Whatever a service threw, as an expected failure when it is one; anything else is a bug and stays
+ * as it is.
+ *
+ * @param place what the command works on, so that a missing role can be named with what gives it
+ */
+export function expectedFailure(error: unknown, place?: Place): unknown {
   if (!(error instanceof CloudError)) return error
   const cloud = localCloud() ? 'The local cloud' : 'Google Cloud'
   if (error instanceof CallRefused)
@@ -26,7 +33,11 @@ export function expectedFailure(error: unknown): unknown {
     )
   }
   switch (error.status) {
-    case 'PERMISSION_DENIED':
+    case 'PERMISSION_DENIED': {
+      const named = place && refusal(error, { place, to: 'runner', what: 'A call', roles: [] })
+      if (named instanceof ImageryError) return named
+      return new ImageryError('ACCESS_DENIED', `${cloud} refused: ${error.message}`, { cause: error })
+    }
     case 'UNAUTHENTICATED':
       return new ImageryError('ACCESS_DENIED', `${cloud} refused: ${error.message}`, { cause: error })
     case 'UNAVAILABLE':

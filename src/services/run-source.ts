@@ -1,9 +1,10 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../contracts/names.ts'
 import type { StepOutcome } from '../contracts/steps.ts'
-import { datasetLocation, describeTable, ensureDataset, updateTable, type TableName } from '../google/bigquery.ts'
+import { datasetLocation, describeTable, updateTable, type TableName } from '../google/bigquery.ts'
 import { runTable } from '../google/run-tables.ts'
 import { loadSource } from './local-source.ts'
+import { makeDataset } from './results-dataset.ts'
 import type { RunContext } from './run-context.ts'
 import { parseOutput, SCRATCH_DAYS } from './run-options.ts'
 import { sourceColumns } from './source-columns.ts'
@@ -110,15 +111,6 @@ async function load(context: RunContext): Promise<TableName> {
     expiresAt: new Date(Date.now() + SCRATCH_DAYS * 86_400_000),
   })
   return table
-}
-
-/** Makes the results dataset; remembers having made it, so that a run that comes to nothing can undo it. */
-export async function makeDataset(context: RunContext): Promise<void> {
-  const outcome = await ensureDataset(context.tables!, {
-    location: context.location!,
-    description: 'Results of imagery runs.',
-  })
-  context.datasetMade ||= outcome === 'created'
 }
 
 function bytesText(bytes: number): string {

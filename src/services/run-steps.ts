@@ -1,6 +1,13 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { BUCKETS } from '../contracts/messages.ts'
-import { invokerAccount, RUN_LABEL, runImagesPrefix, subscriptionName, topicName } from '../contracts/names.ts'
+import {
+  invokerAccount,
+  RUN_LABEL,
+  runImagesPrefix,
+  runtimeAccount,
+  subscriptionName,
+  topicName,
+} from '../contracts/names.ts'
 import type { Step } from '../contracts/steps.ts'
 import { describeTable, updateTable } from '../google/bigquery.ts'
 import { queryIntoTable } from '../google/bigquery-jobs.ts'
@@ -8,12 +15,13 @@ import { CloudError } from '../google/errors.ts'
 import { callService } from '../google/invoke.ts'
 import { ensurePushSubscription, ensureTopic } from '../google/pubsub.ts'
 import { runTable } from '../google/run-tables.ts'
+import { builtSourceHash } from './deploy/program.ts'
+import { refusal } from './deploy/refusal.ts'
 import { deployContext, deploySteps } from './deploy.ts'
 import { stageImages } from './local-source.ts'
 import type { WorkContext } from './run-context.ts'
 import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from './run-options.ts'
-import { runtimeHash } from './source-archive.ts'
 import { findDeployment, needDeployment } from './target.ts'
 import { watchRun } from './watch-run.ts'
 
@@ -35,13 +43,13 @@ export const deployIfAbsent: Step<WorkContext> = {
   title: 'Deploy',
   async run(context, reporter) {
     const existing = await findDeployment(context.target.place)
-    const hash = await runtimeHash(context.runtimeFolder)
+    const hash = await builtSourceHash(context.runtimeFolder)
     if (existing?.runtimeHashes.every((deployed) => deployed !== '' && hash.startsWith(deployed))) {
       context.deployment = existing
       return { skipped: 'imagery is deployed' }
     }
     const inner = deployContext(context.target, context.runtimeFolder)
-    for (const step of deploySteps) {
+    for (const step of deploySteps(inner)) {
       context.signal.throwIfAborted()
       reporter.detail(step.title)
       await step.run(inner, { detail: (text) => reporter.detail(`${step.title}: ${text}`) })
@@ -135,15 +143,27 @@ export const setUp: Step<WorkContext> = {
       timeoutMs: 120_000,
     })
     const queues = (body as { queues?: unknown }).queues
-    if (status !== 200 || !Array.isArray(queues)) {
-      throw new ImageryError(
-        'CLOUD_ERROR',
-        `imagery-main could not set up run ${context.runId}: HTTP ${status} ${JSON.stringify(body)}`,
-      )
-    }
+    if (status !== 200 || !Array.isArray(queues)) throw notSetUp(context, status, body)
     context.queues = queues.map(String)
     return { done: context.queues.map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', ') }
   },
+}
+
+/** A role that the services' account lacks is named, with what gives it back: a deploy does, too. */
+function notSetUp({ runId, target }: WorkContext, status: number, body: unknown): unknown {
+  const { code, message } = (body as { error?: { code?: string; message?: string } }).error ?? {}
+  const what = `imagery-main could not set up run ${runId}`
+  if (code !== 'PERMISSION_DENIED')
+    return new ImageryError('CLOUD_ERROR', `${what}: HTTP ${status} ${JSON.stringify(body)}`)
+  const member = `serviceAccount:${runtimeAccount(target.place)}`
+  return refusal(new CloudError('PERMISSION_DENIED', message ?? ''), {
+    place: target.place,
+    to: 'runtime',
+    what,
+    roles: [],
+    member,
+    first: [`imagery deploy${target.flags}`],
+  })
 }
 
 export const connect: Step<WorkContext> = {

@@ -15,7 +15,7 @@ export { runSteps } from './start-run.ts'
  * A bug stays as it is.
  */
 export function interruption(error: unknown, { target, runId }: WorkContext): unknown {
-  const known = expectedFailure(error)
+  const known = expectedFailure(error, target.place)
   if (!(known instanceof ImageryError)) return error
   const flag = target.flags
   if (known.code !== 'CANCELLED') {
@@ -46,7 +46,7 @@ export async function takeBack(context: RunContext, failure: unknown): Promise<u
     return failure
   } catch {
     // Whatever made the run fail made this fail too: that is what has to be told.
-    const known = expectedFailure(failure)
+    const known = expectedFailure(failure, context.target.place)
     if (!(known instanceof ImageryError) || !context.spec) return failure
     const { runId, target } = context
     const suggestions = [

@@ -7,9 +7,10 @@ import { PROFILE_FILE } from '../profiles/resolve-profile.ts'
 import { estimateTheCost } from './cost-limit.ts'
 import { fileHash } from './file-hash.ts'
 import { saveRunSpec } from './find-run.ts'
+import { letRuntimeWrite, makeDataset } from './results-dataset.ts'
 import type { RunContext } from './run-context.ts'
 import { runLimits } from './run-options.ts'
-import { makeDataset, readSource } from './run-source.ts'
+import { readSource } from './run-source.ts'
 import {
   connect,
   deployIfAbsent,
@@ -52,6 +53,7 @@ const recordRun: Step<RunContext> = {
     await saveRunSpec(context.spec)
     context.store.rememberRun(context.runId, { targetKey: context.target.key, startedAt: context.spec.created_at })
     await makeDataset(context)
+    await letRuntimeWrite(context)
     return { done: context.runId }
   },
 }

@@ -65,6 +65,13 @@ const CASES: Record<string, Case> = {
     names: /imagery teardown needs RUN_ID/,
     suggests: 'imagery teardown --help',
   },
+  'a run and a deployment to tear down at once': {
+    args: ['teardown', '261123-9f3c1a7b', '--deployment', '--local'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /either RUN_ID or --deployment/,
+    suggests: 'imagery teardown --help',
+  },
   'a flag that does not exist': {
     args: ['run', '--tabel', 'x'],
     exitCode: 2,

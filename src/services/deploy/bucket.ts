@@ -1,0 +1,73 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { bucketName } from '../../contracts/names.ts'
+import {
+  createBucket,
+  describeBucket,
+  updateBucket,
+  type BucketDescription,
+  type BucketSpec,
+} from '../../google/bucket.ts'
+import { projectNumber } from '../../google/resource-manager.ts'
+import { isOff, type DeployContext, type DeployStep } from './context.ts'
+import { deploymentLabels } from './labels.ts'
+
+/** Where a deploy keeps its source archives. */
+export const ARCHIVE_PREFIX = 'deploy/'
+
+/** A build reads its archive within minutes; a service that runs an archive has a copy of its own. */
+const ARCHIVE_DAYS = 30
+
+function wanted(context: DeployContext): BucketSpec {
+  return { labels: deploymentLabels(context.target.place), expiring: { prefix: ARCHIVE_PREFIX, days: ARCHIVE_DAYS } }
+}
+
+export const bucket: DeployStep = {
+  title: 'Bucket',
+  roles: ['roles/storage.admin'],
+  async inspect(context) {
+    const name = bucketName(context.target.place)
+    const existing = isOff(context, 'storage') ? undefined : await describeBucket(name)
+    if (!existing) return [{ action: 'create', resource: `gs://${name}` }]
+    await checkOwner(context, existing)
+    return [{ action: isAsWanted(existing, wanted(context)) ? 'keep' : 'update', resource: `gs://${name}` }]
+  },
+  async apply(context, [change]) {
+    const { place } = context.target
+    const name = bucketName(place)
+    if (change?.action === 'create') {
+      const spec = { ...wanted(context), projectId: place.projectId, location: place.region }
+      if ((await createBucket(name, spec)) === 'created') return { done: `gs://${name}` }
+      // Made between our look and our try: by another deploy, or by a stranger.
+      await this.inspect(context)
+    }
+    await updateBucket(name, wanted(context))
+    return { done: `gs://${name}, settings changed` }
+  },
+}
+
+/** Bucket names are global: whoever knows the project's could have made a bucket of ours to read what we write. */
+async function checkOwner(context: DeployContext, existing: BucketDescription): Promise<void> {
+  const { projectId, region } = context.target.place
+  if (isOff(context, 'cloudresourcemanager')) return
+  if (existing.projectNumber !== (await projectNumber(projectId))) {
+    throw new ImageryError(
+      'DEPLOYMENT_FAILED',
+      `The bucket gs://${existing.name} belongs to another project; imagery writes nothing to it`,
+      { suggestions: [`imagery deploy --name NAME${context.target.flags}   (which names another bucket)`] },
+    )
+  }
+  if (existing.location !== region.toLowerCase()) {
+    throw new ImageryError(
+      'DEPLOYMENT_FAILED',
+      `The bucket gs://${existing.name} is in ${existing.location}, not in ${region}`,
+    )
+  }
+}
+
+function isAsWanted(existing: BucketDescription, { labels, expiring }: BucketSpec): boolean {
+  return (
+    existing.isPrivate &&
+    Object.entries(labels).every(([key, value]) => existing.labels[key] === value) &&
+    existing.expiring.some(({ prefix, days }) => prefix === expiring.prefix && days === expiring.days)
+  )
+}

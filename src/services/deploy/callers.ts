@@ -1,0 +1,97 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { invokerAccount, mainService, populateService } from '../../contracts/names.ts'
+import type { Step } from '../../contracts/steps.ts'
+import { CloudError } from '../../google/errors.ts'
+import { callService } from '../../google/invoke.ts'
+import { changeMemberships, matchingMemberships, missingMemberships, type Membership } from '../../google/policy.ts'
+import { describeService, servicePolicy } from '../../google/run.ts'
+import { CallRefused } from '../../google/service-tokens.ts'
+import { SETTLE_MS, settled } from '../../google/settle.ts'
+import { isOff, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
+
+const INVOKER_ROLE = 'roles/run.invoker'
+
+/** Everybody on the internet, and everybody with a Google account: nobody whom a service of ours may answer. */
+const PUBLIC = new Set(['allUsers', 'allAuthenticatedUsers'])
+
+const isPublic = ({ member }: Membership): boolean => PUBLIC.has(member)
+
+export const callers: DeployStep = {
+  title: 'Who may call them',
+  roles: ['roles/run.admin'],
+  async inspect(context) {
+    const changes = await Promise.all(serviceIds(context).map((id) => changesOf(context, id)))
+    return changes.flat()
+  },
+  async apply(context) {
+    const { place } = context.target
+    for (const id of serviceIds(context)) {
+      await changeMemberships(servicePolicy(place, id), {
+        add: [invoker(context)],
+        remove: isPublic,
+        settleMs: context.isSettling ? SETTLE_MS : 0,
+      })
+    }
+    context.isSettling = true
+    return { done: 'private: only imagery-invoker' }
+  },
+}
+
+function serviceIds({ target: { place } }: DeployContext): string[] {
+  return [mainService(place), populateService(place)]
+}
+
+async function changesOf(context: DeployContext, id: string): Promise<PlannedChange[]> {
+  const { place } = context.target
+  const isThere = !isOff(context, 'run') && (await describeService(place, id)) !== undefined
+  const policy = isThere ? await servicePolicy(place, id).read() : {}
+  const wanted = invoker(context)
+  const isMissing = missingMemberships(policy, [wanted]).length > 0
+  const named = ({ member }: Membership): string =>
+    `${INVOKER_ROLE} for ${member.slice(member.indexOf(':') + 1)} on ${id}`
+  return [
+    { action: isMissing ? 'grant' : 'keep', resource: named(wanted) },
+    ...matchingMemberships(policy, isPublic).map((each) => ({ action: 'revoke', resource: named(each) }) as const),
+  ]
+}
+
+const invoker = ({ target: { place } }: DeployContext): Membership => ({
+  role: INVOKER_ROLE,
+  member: `serviceAccount:${invokerAccount(place)}`,
+})
+
+/** Asked from outside by this path: Cloud Run keeps some that end in z, `/healthz` among them, for itself (https://cloud.google.com/run/docs/known-issues#ah). */
+const HEALTH_PATH = '/health'
+
+export const health: Step<DeployContext> = {
+  title: 'Health',
+  async run(context, reporter) {
+    const { place } = context.target
+    for (const [name, url] of [
+      [mainService(place), context.mainUrl],
+      [populateService(place), context.populateUrl],
+    ] as const) {
+      reporter.detail(name)
+      await settled(() => checkHealth(name, url!), {
+        isPassing: ({ status }) => status === 'PERMISSION_DENIED' || status === 'NOT_FOUND',
+        settleMs: context.isSettling ? SETTLE_MS : 0,
+      }).catch((error: unknown) => {
+        if (!(error instanceof CloudError) || error instanceof CallRefused) throw error
+        throw new ImageryError('DEPLOYMENT_FAILED', error.message, {
+          suggestions: [`imagery doctor${context.target.flags}`],
+          cause: error,
+        })
+      })
+    }
+    return { done: 'both answer' }
+  },
+}
+
+async function checkHealth(name: string, url: string): Promise<void> {
+  const { status } = await callService(url, HEALTH_PATH, { method: 'GET', timeoutMs: 60_000 })
+  if (status === 200) return
+  throw new CloudError(
+    status === 404 ? 'NOT_FOUND' : 'INTERNAL',
+    `${name} does not answer at ${url}${HEALTH_PATH}: HTTP ${status}`,
+  )
+}

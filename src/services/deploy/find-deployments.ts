@@ -1,0 +1,45 @@
+import { mainService, populateService, type Place } from '../../contracts/names.ts'
+import { listBuckets } from '../../google/bucket.ts'
+import { describeService } from '../../google/run.ts'
+import { DEPLOYMENT_LABEL, deploymentLabels } from './labels.ts'
+
+/** A deployment as it is found in its project. */
+export interface FoundDeployment {
+  place: Place
+  bucket: string
+  /** `ready`: both services are. `incomplete`: a deploy or a teardown has ended half way. */
+  state: 'ready' | 'incomplete'
+  mainUrl: string | null
+}
+
+/**
+ * The deployments of a project, of whatever region and name: their buckets carry a label, and come
+ * first in a deploy and last in a teardown.
+ */
+export async function findDeployments(projectId: string): Promise<FoundDeployment[]> {
+  const buckets = await listBuckets(projectId, 'imagery-')
+  const found = await Promise.all(
+    buckets.map(async ({ name: bucket, labels, location }): Promise<FoundDeployment[]> => {
+      const prefix = labels[DEPLOYMENT_LABEL]
+      if (prefix === undefined) return []
+      const name = prefix === 'imagery' ? undefined : prefix.slice('imagery-'.length)
+      const place = { projectId, region: location, ...(name === undefined ? {} : { name }) }
+      const [main, populate] = await Promise.all([
+        describeService(place, mainService(place)),
+        describeService(place, populateService(place)),
+      ])
+      const state = main?.ready && populate?.ready ? 'ready' : 'incomplete'
+      return [{ place, bucket, state, mainUrl: main?.url ?? null }]
+    }),
+  )
+  return found.flat()
+}
+
+/** The regions of other deployments of the same name, which share the accounts and their roles. */
+export async function regionsBeside(place: Place): Promise<string[]> {
+  const buckets = await listBuckets(place.projectId, 'imagery-')
+  const own = deploymentLabels(place)[DEPLOYMENT_LABEL]
+  return buckets
+    .filter(({ labels, location }) => labels[DEPLOYMENT_LABEL] === own && location !== place.region)
+    .map(({ location }) => location)
+}

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import { ImageryError } from '../../contracts/errors.ts'
+import { bucketName, builderAccount, repositoryName } from '../../contracts/names.ts'
+import type { StepReporter } from '../../contracts/steps.ts'
+import { imagePath, taggedImage } from '../../google/artifact-registry.ts'
+import { buildImage } from '../../google/build.ts'
+import { CloudError } from '../../google/errors.ts'
+import { SETTLE_MS, settled } from '../../google/settle.ts'
+import { objectGeneration, writeObject } from '../../google/storage.ts'
+import { ARCHIVE_PREFIX } from './bucket.ts'
+import { isOff, type DeployContext, type DeployStep } from './context.ts'
+import { withPlainSource } from './plain-source.ts'
+import { imageSource, packedSource, runtimeSource, sourceHash, type SourceTree } from './source-archive.ts'
+
+/** The image's name in the repository. */
+const IMAGE = 'runtime'
+
+/** The digits of a hash that names have: more than enough to tell archives apart. */
+const NAME_DIGITS = 40
+
+/** The step that decides what the services run. */
+export function programStep({ image, build }: DeployContext['options']): DeployStep {
+  if (image !== undefined) return givenImage
+  return build ? builtImage : plainArchive
+}
+
+/** What a deploy of this runtime with a build would label its services with. */
+export async function builtSourceHash(runtimeFolder: string): Promise<string> {
+  return sourceHash(await imageSource(runtimeFolder))
+}
+
+const builtImage: DeployStep = {
+  title: 'Image',
+  roles: ['roles/run.sourceDeveloper', 'roles/storage.admin', 'roles/artifactregistry.admin'],
+  async inspect(context) {
+    const hash = await builtSourceHash(context.runtimeFolder)
+    context.sourceHash = hash
+    const uri = archiveUri(context, 'image')
+    const path = `${imagePath(repositoryName(context.target.place), IMAGE)}:${tag(hash)}`
+    if (await findImage(context)) return [{ action: 'keep', resource: path }]
+    const isUploaded = !isOff(context, 'storage') && (await objectGeneration(uri)) !== undefined
+    return [
+      { action: isUploaded ? 'keep' : 'upload', resource: uri },
+      { action: 'build', resource: path },
+    ]
+  },
+  async apply(context, _, reporter) {
+    const { place } = context.target
+    const generation = await uploaded(context, 'image', reporter, (upload) =>
+      imageSource(context.runtimeFolder).then(upload),
+    )
+    const { bucket, object } = archiveName(context, 'image')
+    const build = (): Promise<void> =>
+      buildImage(place, {
+        source: { bucket, object, generation },
+        image: `${imagePath(repositoryName(place), IMAGE)}:${tag(context.sourceHash!)}`,
+        serviceAccount: builderAccount(place),
+        progress: (text) => reporter.detail(text),
+      })
+    // That we may act as the builder, and the builder may read the archive, was granted a moment ago.
+    await settled(build, {
+      isPassing: ({ status }) => status === 'PERMISSION_DENIED',
+      settleMs: context.isSettling ? SETTLE_MS : 0,
+    }).catch((error: unknown) => {
+      if (!(error instanceof CloudError) || error.retryable || error.status === 'PERMISSION_DENIED') throw error
+      throw new ImageryError('DEPLOYMENT_FAILED', `The image could not be built: ${error.message}`, { cause: error })
+    })
+    if (!(await findImage(context)))
+      throw new ImageryError(
+        'DEPLOYMENT_FAILED',
+        `The build ended, but ${IMAGE}:${tag(context.sourceHash!)} is not there`,
+      )
+    return { done: `${IMAGE}:${tag(context.sourceHash!).slice(0, 12)}` }
+  },
+}
+
+/** The image of this very runtime, by its digest, if it was built before. */
+async function findImage(context: DeployContext): Promise<boolean> {
+  if (isOff(context, 'artifactregistry')) return false
+  const repository = repositoryName(context.target.place)
+  const digest = await taggedImage(repository, IMAGE, tag(context.sourceHash!))
+  if (digest === undefined) return false
+  context.program = { image: `${imagePath(repository, IMAGE)}@${digest}` }
+  return true
+}
+
+const tag = (hash: string): string => hash.slice(0, NAME_DIGITS)
+
+const plainArchive: DeployStep = {
+  title: 'Source archive (Preview: without a build)',
+  roles: ['roles/storage.admin'],
+  async inspect(context) {
+    const hash = await sourceHash(await runtimeSource(context.runtimeFolder))
+    context.sourceHash = createHash('sha256').update(`plain ${hash}`).digest('hex')
+    const uri = archiveUri(context, 'plain')
+    const generation = isOff(context, 'storage') ? undefined : await objectGeneration(uri)
+    if (generation === undefined) return [{ action: 'upload', resource: uri }]
+    context.program = { archive: { ...archiveName(context, 'plain'), generation } }
+    return [{ action: 'keep', resource: uri }]
+  },
+  async apply(context, _, reporter) {
+    const generation = await uploaded(context, 'plain', reporter, (upload) =>
+      withPlainSource(context.runtimeFolder, upload),
+    )
+    context.program = { archive: { ...archiveName(context, 'plain'), generation } }
+    return { done: archiveName(context, 'plain').object }
+  },
+}
+
+/** An image of the user's own; only a reference by digest is the same image for ever. */
+const givenImage: DeployStep = {
+  title: 'Image',
+  roles: [],
+  async inspect(context) {
+    const { image = '' } = context.options
+    context.sourceHash = createHash('sha256').update(image).digest('hex')
+    context.program = { image }
+    return [{ action: 'keep', resource: image }]
+  },
+  async apply() {
+    return { skipped: 'given' }
+  },
+}
+
+type ArchiveKind = 'image' | 'plain'
+
+function archiveName(context: DeployContext, kind: ArchiveKind): { bucket: string; object: string } {
+  const object = `${ARCHIVE_PREFIX}${kind}-${tag(context.sourceHash!)}.tar.gz`
+  return { bucket: bucketName(context.target.place), object }
+}
+
+function archiveUri(context: DeployContext, kind: ArchiveKind): string {
+  const { bucket, object } = archiveName(context, kind)
+  return `gs://${bucket}/${object}`
+}
+
+/** Uploads an archive unless it is there; answers its generation. */
+async function uploaded(
+  context: DeployContext,
+  kind: ArchiveKind,
+  reporter: StepReporter,
+  withTree: (upload: (tree: SourceTree) => Promise<void>) => Promise<void>,
+): Promise<string> {
+  const uri = archiveUri(context, kind)
+  const existing = await objectGeneration(uri)
+  if (existing !== undefined) return existing
+  await withTree(async (tree) => {
+    const bytes = await packedSource(tree)
+    reporter.detail(`uploading ${(bytes.length / 1e6).toFixed(1)} MB`)
+    await writeObject(uri, bytes, { contentType: 'application/gzip' })
+  })
+  return (await objectGeneration(uri)) ?? ''
+}

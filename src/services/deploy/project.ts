@@ -1,0 +1,123 @@
+import { accountOf, GRANTS, REQUIRED_SERVICES, type DeploymentAccount, type Grant } from '../../contracts/grants.ts'
+import { repositoryName } from '../../contracts/names.ts'
+import { createRepository, repositoryExists } from '../../google/artifact-registry.ts'
+import { createServiceAccount, findServiceAccount } from '../../google/iam.ts'
+import { changeMemberships, missingMemberships, type Membership } from '../../google/policy.ts'
+import { projectPolicy } from '../../google/resource-manager.ts'
+import { disabledServices, enableServices } from '../../google/service-usage.ts'
+import { SETTLE_MS } from '../../google/settle.ts'
+import { isBuilding, isOff, toDo, type DeployContext, type DeployStep } from './context.ts'
+import { deploymentLabels } from './labels.ts'
+
+export const apis: DeployStep = {
+  title: 'APIs',
+  roles: ['roles/serviceusage.serviceUsageAdmin'],
+  async inspect(context) {
+    const names = REQUIRED_SERVICES.filter(({ forBuilding }) => !forBuilding || isBuilding(context)).map(
+      ({ name }) => name,
+    )
+    context.off = new Set(await disabledServices(context.target.place.projectId, names))
+    return names.map((name) => ({ action: context.off.has(name) ? 'enable' : 'keep', resource: name }))
+  },
+  async apply(context, changes, reporter) {
+    const names = toDo(changes).map(({ resource }) => resource)
+    reporter.detail(`enabling ${names.length}`)
+    await enableServices(context.target.place.projectId, names)
+    context.off.clear()
+    context.isSettling = true
+    return { done: `enabled ${names.map((name) => name.replace('.googleapis.com', '')).join(', ')}` }
+  },
+}
+
+export const repository: DeployStep = {
+  title: 'Image repository',
+  roles: ['roles/artifactregistry.admin'],
+  async inspect(context) {
+    const resource = repositoryName(context.target.place)
+    const exists = !isOff(context, 'artifactregistry') && (await repositoryExists(resource))
+    return [{ action: exists ? 'keep' : 'create', resource }]
+  },
+  async apply({ target: { place } }) {
+    const name = repositoryName(place)
+    await createRepository(name, { description: 'The runtime of imagery.', labels: deploymentLabels(place) })
+    return { done: name.slice(name.indexOf('/locations/') + 1) }
+  },
+}
+
+const ACCOUNT_TEXTS: Record<DeploymentAccount, { displayName: string; description: string }> = {
+  runtime: { displayName: 'imagery runtime', description: 'The services of imagery run as this account.' },
+  invoker: {
+    displayName: 'imagery invoker',
+    description: 'Cloud Tasks, Pub/Sub and the command line call the services of imagery as this account.',
+  },
+  builder: { displayName: 'imagery builder', description: 'Cloud Build builds the image of imagery as this account.' },
+}
+
+/** The accounts that a deploy makes: one that builds only when there is anything to build. */
+export function deploymentAccounts(context: Pick<DeployContext, 'options'>): DeploymentAccount[] {
+  return isBuilding(context) ? ['runtime', 'invoker', 'builder'] : ['runtime', 'invoker']
+}
+
+export const accounts: DeployStep = {
+  title: 'Service accounts',
+  roles: ['roles/iam.serviceAccountAdmin'],
+  async inspect(context) {
+    const { place } = context.target
+    return Promise.all(
+      deploymentAccounts(context).map(async (account) => {
+        const email = accountOf(place, account)
+        const found = isOff(context, 'iam') ? undefined : await findServiceAccount(place.projectId, email)
+        return { action: found ? 'keep' : 'create', resource: email } as const
+      }),
+    )
+  },
+  async apply(context, changes) {
+    const { place } = context.target
+    const emails = toDo(changes).map(({ resource }) => resource)
+    for (const account of deploymentAccounts(context)) {
+      const email = accountOf(place, account)
+      if (!emails.includes(email)) continue
+      await createServiceAccount(place.projectId, email, ACCOUNT_TEXTS[account])
+      context.isSettling = true
+    }
+    return { done: emails.map((email) => email.slice(0, email.indexOf('@'))).join(', ') }
+  },
+}
+
+/** The roles in the project that a deploy gives to its accounts. */
+export function projectMemberships(context: Pick<DeployContext, 'options' | 'target'>): Membership[] {
+  const given = deploymentAccounts(context)
+  const isGiven = ({ to, on, by }: Grant): boolean =>
+    by === 'deploy' && on === 'project' && given.includes(to as DeploymentAccount)
+  return GRANTS.filter(isGiven).map(({ to, role }) => ({
+    role,
+    member: `serviceAccount:${accountOf(context.target.place, to as DeploymentAccount)}`,
+  }))
+}
+
+const describe = ({ role, member }: Membership, projectId: string): string =>
+  `${role} for ${member.slice(member.indexOf(':') + 1)} on project ${projectId}`
+
+export const projectRoles: DeployStep = {
+  title: 'Roles in the project',
+  roles: ['roles/resourcemanager.projectIamAdmin'],
+  async inspect(context) {
+    const { projectId } = context.target.place
+    const wanted = projectMemberships(context)
+    const policy = isOff(context, 'cloudresourcemanager') ? {} : await projectPolicy(projectId).read()
+    const missing = missingMemberships(policy, wanted)
+    return wanted.map((each) => ({
+      action: missing.includes(each) ? 'grant' : 'keep',
+      resource: describe(each, projectId),
+    }))
+  },
+  async apply(context) {
+    const { projectId } = context.target.place
+    const { added } = await changeMemberships(projectPolicy(projectId), {
+      add: projectMemberships(context),
+      settleMs: context.isSettling ? SETTLE_MS : 0,
+    })
+    context.isSettling = true
+    return { done: `${added.length} granted` }
+  },
+}

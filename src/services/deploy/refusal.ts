@@ -1,0 +1,76 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import {
+  accountOf,
+  grantOf,
+  grantsTo,
+  type DeploymentAccount,
+  type Grant,
+  type Grantee,
+} from '../../contracts/grants.ts'
+import { bucketName, mainService, type Place } from '../../contracts/names.ts'
+import { CloudError } from '../../google/errors.ts'
+
+/**
+ * What to tell of a call that was refused: which role is missing, and the command that gives it. An
+ * answer that names no permission is put down to the roles of the step that it came from.
+ */
+export function refusal(
+  error: unknown,
+  options: {
+    place: Place
+    to: Grantee
+    what: string
+    roles: readonly string[]
+    member?: string | undefined
+    /** What to try before giving roles by hand. */
+    first?: readonly string[]
+  },
+): unknown {
+  if (!(error instanceof CloudError)) return error
+  const { place, to, what, roles } = options
+  if (error.reason === 'SERVICE_DISABLED') {
+    const service = error.service ?? 'SERVICE'
+    return new ImageryError('ACCESS_DENIED', `${what}: ${error.message}`, {
+      suggestions: [`gcloud services enable ${service} --project ${place.projectId}`],
+      cause: error,
+    })
+  }
+  if (error.status !== 'PERMISSION_DENIED') return error
+  const named = error.permission === undefined ? undefined : grantOf(to, error.permission)
+  const lacking = named ? [named] : grantsTo(to).filter(({ role }) => roles.includes(role))
+  if (lacking.length === 0) return error
+  const rolesText = lacking.map(({ role, on }) => `${role} on ${resourceText(on, place)}`).join(' or ')
+  return new ImageryError('ACCESS_DENIED', `${what} was refused: ${error.message}. It takes ${rolesText}`, {
+    suggestions: [
+      ...(options.first ?? []),
+      ...lacking.map((grant) => grantCommand(grant, place, options.member ?? 'user:EMAIL')),
+    ],
+    cause: error,
+  })
+}
+
+function resourceText(on: Grant['on'], place: Place): string {
+  if (on === 'project') return `project ${place.projectId}`
+  if (on === 'bucket') return `gs://${bucketName(place)}`
+  if (on.startsWith('account ')) return accountOf(place, on.slice('account '.length) as DeploymentAccount)
+  return `the ${on}`
+}
+
+/** The gcloud command that gives a role, to paste or to hand to whoever may. */
+export function grantCommand({ role, on }: Pick<Grant, 'role' | 'on'>, place: Place, member: string): string {
+  const who = `--member ${member} --role ${role}`
+  const { projectId } = place
+  if (on === 'bucket') return `gcloud storage buckets add-iam-policy-binding gs://${bucketName(place)} ${who}`
+  if (on.startsWith('account ')) {
+    const email = accountOf(place, on.slice('account '.length) as DeploymentAccount)
+    return `gcloud iam service-accounts add-iam-policy-binding ${email} --project ${projectId} ${who}`
+  }
+  if (on === 'services') {
+    return `gcloud run services add-iam-policy-binding ${mainService(place)} --project ${projectId} --region ${place.region} ${who}`
+  }
+  if (on === 'results dataset' || on === 'source table') {
+    const what = on === 'source table' ? 'TABLE `PROJECT.DATASET.TABLE`' : `SCHEMA \`${projectId}.DATASET\``
+    return `bq query --project_id=${projectId} --use_legacy_sql=false 'GRANT \`${role}\` ON ${what} TO "${member}"'`
+  }
+  return `gcloud projects add-iam-policy-binding ${projectId} ${who}`
+}

@@ -1,0 +1,130 @@
+import { REQUESTS_PER_INSTANCE } from '../../contracts/concurrency.ts'
+import { ImageryError } from '../../contracts/errors.ts'
+import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../../contracts/names.ts'
+import { CloudError } from '../../google/errors.ts'
+import { deployService, describeService, isAsAsked, type ServiceSpec } from '../../google/run.ts'
+import { SETTLE_MS, settled } from '../../google/settle.ts'
+import { isOff, type DeployContext, type DeployStep } from './context.ts'
+import { deploymentLabels } from './labels.ts'
+
+export const main: DeployStep = serviceStep({
+  title: 'Service main',
+  id: (context) => mainService(context.target.place),
+  spec: mainSpec,
+  found: (context, url) => {
+    context.mainUrl = url
+  },
+})
+
+export const populate: DeployStep = serviceStep({
+  title: 'Service populate',
+  id: (context) => populateService(context.target.place),
+  spec: populateSpec,
+  found: (context, url) => {
+    context.populateUrl = url
+  },
+})
+
+function serviceStep(service: {
+  title: string
+  id: (context: DeployContext) => string
+  /** Undefined while something that it is made of is not there. */
+  spec: (context: DeployContext) => ServiceSpec | undefined
+  found: (context: DeployContext, url: string) => void
+}): DeployStep {
+  return {
+    title: service.title,
+    roles: ['roles/run.admin'],
+    async inspect(context) {
+      const { place } = context.target
+      const id = service.id(context)
+      const resource = `Cloud Run service ${id} in ${place.region}`
+      const existing = isOff(context, 'run') ? undefined : await describeService(place, id)
+      if (existing) service.found(context, existing.url)
+      if (!existing) return [{ action: 'create', resource }]
+      const spec = service.spec(context)
+      const isKept = spec !== undefined && isAsAsked(existing, spec)
+      context.outcomes[id] = isKept ? 'unchanged' : 'to be updated'
+      return [{ action: isKept ? 'keep' : 'update', resource }]
+    },
+    async apply(context, _, reporter) {
+      const id = service.id(context)
+      reporter.detail('waiting for it to be ready')
+      const { url, outcome } = await deploy(context, id, service.spec(context)!)
+      context.outcomes[id] = outcome
+      service.found(context, url)
+      return { done: url }
+    },
+  }
+}
+
+async function deploy(context: DeployContext, id: string, spec: ServiceSpec) {
+  try {
+    return await settled(() => deployService(context.target.place, id, spec), {
+      // That we may act as the runtime's account was granted a moment ago.
+      isPassing: ({ status }) => status === 'PERMISSION_DENIED',
+      settleMs: context.isSettling ? SETTLE_MS : 0,
+    })
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.retryable || error.status === 'PERMISSION_DENIED') throw error
+    throw new ImageryError('DEPLOYMENT_FAILED', `${id} could not be deployed: ${error.message}`, { cause: error })
+  }
+}
+
+function commonSpec({ target: { place }, program, sourceHash, options }: DeployContext) {
+  return {
+    program: program!,
+    sourceHash: sourceHash!,
+    serviceAccount: runtimeAccount(place),
+    ingress: options.ingress,
+    labels: deploymentLabels(place),
+    environment: {
+      IMAGERY_PROJECT: place.projectId,
+      IMAGERY_REGION: place.region,
+      IMAGERY_BUCKET: bucketName(place),
+    },
+  }
+}
+
+/** An asset may take long (a slow model), so main has Cloud Tasks' longest deadline: 30 minutes. */
+function mainSpec(context: DeployContext): ServiceSpec | undefined {
+  if (!context.program) return undefined
+  const { minInstances, maxInstances } = context.options
+  const size = {
+    concurrency: REQUESTS_PER_INSTANCE,
+    minInstances,
+    maxInstances,
+    timeoutSeconds: 1_800,
+    memory: '2Gi',
+    cpu: '2',
+  }
+  return { ...commonSpec(context), ...size, args: ['main.js'] }
+}
+
+/**
+ * Megabytes of V8's heap for objects old and new. Populate holds a few pages of rows and batches of
+ * tasks, whatever the size of the run; left to itself V8 lets short-lived objects pile up to more
+ * than twice as much before it collects them.
+ */
+const POPULATE_HEAP = ['--max-old-space-size=192', '--max-semi-space-size=8']
+
+/** A shard has Pub/Sub's longest acknowledgement deadline: 10 minutes. */
+function populateSpec(context: DeployContext): ServiceSpec | undefined {
+  if (!context.program || context.mainUrl === undefined) return undefined
+  const common = commonSpec(context)
+  return {
+    ...common,
+    environment: {
+      ...common.environment,
+      IMAGERY_MAIN_URL: context.mainUrl,
+      IMAGERY_INVOKER: invokerAccount(context.target.place),
+    },
+    concurrency: 4,
+    minInstances: 0,
+    maxInstances: 10,
+    timeoutSeconds: 600,
+    memory: '512Mi',
+    cpu: '1',
+    args: [...POPULATE_HEAP, 'populate.js'],
+  }
+}

@@ -1,0 +1,29 @@
+import { styleText } from 'node:util'
+
+/** A thing that a command would see to, and what it would do about it. */
+interface Planned {
+  action: string
+  resource: string
+}
+
+/** A plan by its steps: every thing on a line of its own, with what would be done. */
+export function formatPlan(steps: readonly { title: string; changes: readonly Planned[] }[]): string {
+  const width = Math.max(...steps.flatMap(({ changes }) => changes.map(({ action }) => words(action).length)))
+  return steps
+    .map(({ title, changes }) =>
+      [
+        styleText('bold', title),
+        ...changes.map(({ action, resource }) => `  ${colored(action, words(action).padEnd(width))}  ${resource}`),
+      ].join('\n'),
+    )
+    .join('\n')
+}
+
+function words(action: string): string {
+  return action === 'keep' ? 'is there' : action
+}
+
+function colored(action: string, text: string): string {
+  if (action === 'keep') return styleText('gray', text)
+  return styleText(action === 'delete' || action === 'revoke' ? 'red' : 'green', text)
+}

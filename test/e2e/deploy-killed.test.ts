@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
+import { openProject, type Project } from './project-state.ts'
+
+/** The steps of a deploy that change something, by the titles that its progress shows. */
+const STEPS = [
+  'APIs',
+  'Image repository',
+  'Bucket',
+  'Service accounts',
+  'Roles in the project',
+  'Roles on bucket and accounts',
+  'Image',
+  'Service main',
+  'Service populate',
+  'Who may call them',
+]
+
+let user: ImageryUser
+let project: Project
+/** What a deploy that nobody disturbed ends with, and what was there before it. */
+let deployed: unknown
+let empty: unknown
+
+beforeAll(async () => {
+  user = await newUser()
+  // Every call takes a while, so that a kill meets a step at its work.
+  const started = await user.run(['local', 'start', '--detach', '--added-latency', '20'])
+  if (started.exitCode !== 0) throw new Error(started.stderr)
+  project = await openProject(user.dataDirectory)
+  await deploy()
+  deployed = await project.state()
+  await tearDown()
+  empty = await project.state()
+})
+
+afterAll(() => user.leave())
+
+async function deploy(): Promise<void> {
+  const { exitCode, stderr } = await user.run(['deploy', '--local'])
+  if (exitCode !== 0) throw new Error(stderr)
+}
+
+async function tearDown(): Promise<void> {
+  const { exitCode, stderr } = await user.run(['teardown', '--deployment', '--yes', '--local'])
+  if (exitCode !== 0) throw new Error(stderr)
+}
+
+/** Starts a command and kills it with SIGKILL a moment after a step has begun. Answers whether it got there. */
+async function killedAt(args: readonly string[], title: string, afterMs: number): Promise<boolean> {
+  const { process: running, outcome } = user.start([...args, '--local'])
+  let isReached = false
+  running.stderr?.on('data', (chunk: Buffer | string) => {
+    if (isReached || !String(chunk).includes(`· ${title}\n`)) return
+    isReached = true
+    setTimeout(() => running.kill('SIGKILL'), afterMs)
+  })
+  await outcome.catch(() => undefined)
+  return isReached
+}
+
+describe('a deploy that is killed', () => {
+  test('at each of its steps in turn is finished by the next, and ends the same', async () => {
+    for (const [index, title] of STEPS.entries()) {
+      // At once, or amid the step's calls.
+      expect(await killedAt(['deploy'], title, (index % 3) * 40), title).toBe(true)
+    }
+    await deploy()
+    expect(await project.state()).toEqual(deployed)
+  })
+
+  test.each(['Roles in the project', 'Service main'])('at "%s" leaves what a teardown removes', async (title) => {
+    await tearDown()
+    expect(await killedAt(['deploy'], title, 30)).toBe(true)
+    await tearDown()
+    expect(await project.state()).toEqual(empty)
+  })
+})
+
+test('a teardown that is killed at each of its steps is finished by the next', async () => {
+  await deploy()
+  for (const title of ['Services', 'Image repository', 'Roles in the project', 'Service accounts', 'Bucket'])
+    await killedAt(['teardown', '--deployment', '--yes'], title, 30)
+  await tearDown()
+  expect(await project.state()).toEqual(empty)
+})

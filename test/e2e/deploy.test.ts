@@ -1,0 +1,169 @@
+import { existsSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { REQUIRED_SERVICES } from '../../src/contracts/grants.ts'
+import { newUser, ROOT, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
+import { callsSince, changing, DEPLOYER_ROLES, disableApis, enableApis, newAccount } from './deployer.ts'
+import { runReport } from './documents.ts'
+import { openProject, type Project } from './project-state.ts'
+
+const OBSERVATIONS = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
+
+const planDocument = z.strictObject({
+  plan: z.array(
+    z.strictObject({
+      title: z.string(),
+      changes: z.array(z.strictObject({ action: z.string(), resource: z.string() })),
+    }),
+  ),
+})
+
+const deployDocument = z.object({
+  mainUrl: z.url(),
+  services: z.array(z.strictObject({ name: z.string(), url: z.url(), outcome: z.string() })),
+})
+
+let user: ImageryUser
+let project: Project
+let logFile: string
+let deployer: string
+let found: unknown
+
+/** A project as it is found: nothing but an account that may deploy, and the APIs that every project has on. */
+beforeAll(async () => {
+  user = await newUser()
+  logFile = path.join(user.folder, 'access.log')
+  const started = await user.run(['local', 'start', '--detach', '--access-log', logFile])
+  if (started.exitCode !== 0) throw new Error(started.stderr)
+  project = await openProject(user.dataDirectory)
+  await enableApis(project)
+  deployer = await newAccount(project, 'deployer', DEPLOYER_ROLES)
+  found = await project.state()
+  await disableApis(project)
+})
+
+afterAll(() => user.leave())
+
+const asDeployer = (...args: string[]): Promise<Outcome> =>
+  user.run([...args, '--local', '--json'], { IMAGERY_LOCAL_ACCOUNT: deployer })
+
+/** What a command did, with the calls that it made itself. */
+async function watched(...args: string[]): Promise<{ outcome: Outcome; changes: string[]; seconds: number }> {
+  const offset = existsSync(logFile) ? statSync(logFile).size : 0
+  const startedAt = performance.now()
+  const outcome = await asDeployer(...args)
+  const seconds = (performance.now() - startedAt) / 1_000
+  return { outcome, changes: changing(callsSince(logFile, offset, deployer)), seconds }
+}
+
+describe('in an empty project, an account with the documented roles', () => {
+  test('is shown by --dry-run every API, resource and role, and changes nothing', async () => {
+    const { outcome, changes } = await watched('deploy', '--dry-run')
+    expect(outcome).toMatchObject({ exitCode: 0, stderr: '' })
+    const { plan } = planDocument.parse(outcome.json())
+    const resources = plan.flatMap((step) => step.changes.map(({ resource }) => resource))
+    for (const { name } of REQUIRED_SERVICES) expect(resources).toContain(name)
+    expect(resources.filter((each) => each.startsWith('roles/')).length).toBeGreaterThan(8)
+    expect(resources.join('\n')).toMatch(/repositories\/imagery.*gs:\/\/imagery-.*imagery-main.*imagery-populate/s)
+    expect(changes).toEqual([])
+  })
+
+  test('deploys two services that only imagery-invoker may call', async () => {
+    const { outcome } = await watched('deploy')
+    expect(outcome).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(deployDocument.parse(outcome.json()).services.map(({ name, outcome: done }) => [name, done])).toEqual([
+      ['imagery-main', 'created'],
+      ['imagery-populate', 'created'],
+    ])
+    const { services } = (await project.state()) as { services: { policy: object; template: object }[] }
+    const { projectId } = project.locator
+    for (const { policy, template } of services) {
+      expect(policy).toEqual({
+        bindings: [
+          {
+            role: 'roles/run.invoker',
+            members: [`serviceAccount:imagery-invoker@${projectId}.iam.gserviceaccount.com`],
+          },
+        ],
+      })
+      expect(template).toMatchObject({ serviceAccount: `imagery-runtime@${projectId}.iam.gserviceaccount.com` })
+    }
+  })
+
+  test('makes no changing call by a second deploy, which takes a few seconds', async () => {
+    const { outcome, changes, seconds } = await watched('deploy')
+    expect(outcome.exitCode).toBe(0)
+    expect(deployDocument.parse(outcome.json()).services.map(({ outcome: done }) => done)).toEqual([
+      'unchanged',
+      'unchanged',
+    ])
+    expect(changes).toEqual([])
+    expect(seconds).toBeLessThan(15)
+  })
+
+  test('changes only the service that a changed flag is about', async () => {
+    const { outcome, changes } = await watched('deploy', '--max-instances', '20')
+    expect(outcome.exitCode).toBe(0)
+    expect(deployDocument.parse(outcome.json()).services.map(({ outcome: done }) => done)).toEqual([
+      'updated',
+      'unchanged',
+    ])
+    expect(changes).toEqual(['google.cloud.run.v2.Services/UpdateService'])
+  })
+
+  test('finds the deployment without any local memory of it', async () => {
+    const outcome = await asDeployer('deploy', '--list')
+    expect(outcome.json()).toMatchObject({
+      deployments: [{ place: { region: project.locator.region }, state: 'ready' }],
+    })
+  })
+})
+
+describe('the deployment', () => {
+  test('works: a run over it ends with every asset answered', async () => {
+    const args = ['run', '--local', '--json', '--table', OBSERVATIONS, '--profile', 'resolution']
+    const outcome = await user.run(args)
+    expect(runReport.parse(outcome.json())).toMatchObject({ state: 'complete', units: { total: 12, ok: 12 } })
+  })
+
+  test('is not torn down while it has a run, which is named', async () => {
+    const { outcome, changes } = await watched('teardown', '--deployment', '--yes')
+    expect(outcome.exitCode).toBe(1)
+    expect(outcome.error()).toMatchObject({
+      code: 'RUNS_EXIST',
+      message: expect.stringMatching(/\d{6}-[0-9a-f]{8}/) as string,
+      suggestions: [
+        expect.stringMatching(/^imagery teardown \d{6}-[0-9a-f]{8} --local$/) as string,
+        expect.stringContaining('--all') as string,
+      ],
+    })
+    expect(changes).toEqual([])
+  })
+
+  test('is not torn down without a word when nobody can be asked', async () => {
+    const outcome = await asDeployer('teardown', '--deployment', '--all')
+    expect(outcome.exitCode).toBe(2)
+    expect(outcome.error()).toMatchObject({ code: 'CONFIRMATION_NEEDED' })
+  })
+
+  test('is torn down by its owner to what was found, but for datasets and APIs', async () => {
+    const outcome = await user.run(['teardown', '--deployment', '--all', '--yes', '--local', '--json'])
+    expect(outcome).toMatchObject({ exitCode: 0, stderr: '' })
+    const { datasets, ...left } = (await project.state()) as { datasets: { id: string }[] }
+    const { datasets: _, ...before } = found as { datasets: unknown }
+    expect(left).toEqual(before)
+    expect(datasets.map(({ id }) => id)).toEqual([`${project.locator.projectId}:imagery_results_us`])
+    const dataset = await project.call(
+      'GET',
+      `bigquery/v2/projects/${project.locator.projectId}/datasets/imagery_results_us`,
+    )
+    expect(JSON.stringify(dataset)).not.toContain('imagery-runtime')
+  })
+
+  test('is torn down again without a complaint', async () => {
+    const { outcome, changes } = await watched('teardown', '--deployment', '--yes')
+    expect(outcome.json()).toMatchObject({ deleted: [], kept: [] })
+    expect(changes).toEqual([])
+  })
+})

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { GRANTS, REQUIRED_SERVICES } from '../../src/contracts/grants.ts'
+import type { Project } from './project-state.ts'
+
+/** What whoever deploys must have been given, by docs/deploy.md. */
+export const DEPLOYER_ROLES = GRANTS.filter(({ to, by }) => to === 'deployer' && by === 'you').map(({ role }) => role)
+
+/** Makes an account with these roles in the project and no others; answers its e-mail address. */
+export async function newAccount(project: Project, id: string, roles: readonly string[]): Promise<string> {
+  const { projectId } = project.locator
+  await project.call('POST', `v1/projects/${projectId}/serviceAccounts`, { accountId: id })
+  const email = `${id}@${projectId}.iam.gserviceaccount.com`
+  await setRoles(project, email, roles)
+  return email
+}
+
+/** Replaces the roles of an account in the project. */
+export async function setRoles(project: Project, email: string, roles: readonly string[]): Promise<void> {
+  const path = `v3/projects/${project.locator.projectId}`
+  const policy = (await project.call('POST', `${path}:getIamPolicy`, {})) as {
+    bindings?: { role: string; members: string[] }[]
+  }
+  const member = `serviceAccount:${email}`
+  const others = (policy.bindings ?? [])
+    .map(({ role, members }) => ({ role, members: members.filter((each) => each !== member) }))
+    .filter(({ members }) => members.length > 0)
+  const bindings = [...others, ...roles.map((role) => ({ role, members: [member] }))]
+  await project.call('POST', `${path}:setIamPolicy`, { policy: { ...policy, bindings } })
+}
+
+export async function enableApis(project: Project, names = REQUIRED_SERVICES.map(({ name }) => name)): Promise<void> {
+  await finished(project, 'services:batchEnable', { serviceIds: names })
+}
+
+/** Turns off what a new project has not on. */
+export async function disableApis(project: Project): Promise<void> {
+  for (const { name } of REQUIRED_SERVICES) {
+    if (['bigquery', 'logging', 'storage'].some((api) => name.startsWith(`${api}.`))) continue
+    await finished(project, `services/${name}:disable`, {})
+  }
+}
+
+/** Calls a method of Service Usage and waits for its operation. */
+async function finished(project: Project, method: string, body: object): Promise<void> {
+  let operation = await project.call('POST', `v1/projects/${project.locator.projectId}/${method}`, body)
+  while (operation['done'] !== true) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    operation = await project.call('GET', `v1/${String(operation['name'])}`)
+  }
+}
+
+/** One call of the access log. */
+export interface LoggedCall {
+  method: string
+  path?: string
+  email?: string
+  status?: string
+}
+
+/** The calls by an account since a moment, told by the log's length then. */
+export function callsSince(logFile: string, offset: number, email: string): LoggedCall[] {
+  return readFileSync(logFile)
+    .subarray(offset)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as LoggedCall)
+    .filter((call) => call.email === email)
+}
+
+/** Methods that look and change nothing, by their last word; making a token is one of them. */
+const READING = /[./](?:get|list|batchGet|test|generateIdToken)[A-Za-z]*$/i
+
+/** Those calls that could change something. */
+export function changing(calls: readonly LoggedCall[]): string[] {
+  return calls.map(({ method }) => method).filter((method) => !READING.test(method))
+}
