@@ -18,10 +18,10 @@ const serviceEnvironment = z.object({
 })
 
 const url = z.url({ protocol: /^https?$/, error: 'not an http(s) URL' })
-/** URLs with commas between. */
+/** URLs with commas between, as callers name them: without a slash at the end. */
 const urls = z
   .string('not set')
-  .transform((list) => list.split(',').map((item) => item.trim()))
+  .transform((list) => list.split(',').map((item) => item.trim().replace(/\/+$/, '')))
   .pipe(z.array(url).min(1))
 const account = z.string('not set').regex(/^[^@\s]+@[^@\s]+$/, 'not the e-mail address of a service account')
 

@@ -105,7 +105,7 @@ describe('the variables of the check', () => {
 
   test('need audiences and an account when they are on', () => {
     const on = { ...SERVICE, IMAGERY_CHECK_TOKENS: 'on' }
-    const complete = { ...on, IMAGERY_TOKEN_AUDIENCES: `${AUDIENCE}, https://b.example.com`, IMAGERY_INVOKER: ACCOUNT }
+    const complete = { ...on, IMAGERY_TOKEN_AUDIENCES: `${AUDIENCE}/, https://b.example.com`, IMAGERY_INVOKER: ACCOUNT }
     expect(tokenRules(readEnvironment(mainEnvironment, complete))).toEqual({
       audiences: [AUDIENCE, 'https://b.example.com'],
       account: ACCOUNT,
