@@ -103,7 +103,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   )
   const billing = billingApi(project)
   const artifactRegistry = await open('artifact-registry', 'stores', 'artifactregistry.*', (directory) =>
-    artifactRegistryApi({ ...project, directory, clock, faults }),
+    artifactRegistryApi({ ...project, directory, clock, faults, access }),
   )
   // Storage first: Cloud Run reads source archives from it, BigQuery the files of load jobs.
   const storage = await open('storage', 'stores', 'storage.*', (directory) =>

@@ -121,6 +121,31 @@ describe('a repository', () => {
   })
 })
 
+describe('the IAM policy of a repository', () => {
+  it('is kept with an etag, refused against another version, and gone with the repository', async () => {
+    const client = await clientOf(await clouds.start())
+    const resource = (await create(client, 'imagery')).name ?? ''
+    const [before] = await client.getIamPolicy({ resource })
+    expect(before.bindings ?? []).toEqual([])
+    const bindings = [{ role: 'roles/artifactregistry.reader', members: ['user:a@example.com'] }]
+    const [after] = await client.setIamPolicy({ resource, policy: { ...before, bindings } })
+    expect(after.bindings).toMatchObject(bindings)
+    await expect(client.setIamPolicy({ resource, policy: { ...before, bindings: [] } })).rejects.toMatchObject({
+      code: 10,
+    })
+    expect((await client.getIamPolicy({ resource }))[0].bindings).toMatchObject(bindings)
+    await expect(
+      client.setIamPolicy({ resource, policy: { bindings: [{ role: 'roles/run.admin!', members: [] }] } }),
+    ).rejects.toMatchObject({ code: 3 })
+    const permissions = ['artifactregistry.repositories.uploadArtifacts']
+    expect((await client.testIamPermissions({ resource, permissions }))[0].permissions).toEqual(permissions)
+    await expect(client.getIamPolicy({ resource: `${PARENT}/repositories/none` })).rejects.toMatchObject({ code: 5 })
+    await (await client.deleteRepository({ name: resource }))[0].promise()
+    await create(client, 'imagery')
+    expect((await client.getIamPolicy({ resource }))[0].bindings ?? []).toEqual([])
+  })
+})
+
 describe('what Google would refuse is refused', () => {
   const body = (repository: object): string => JSON.stringify({ format: 'DOCKER', ...repository })
   it.each([

@@ -141,6 +141,11 @@ describe('a build that cannot be', () => {
       type: 'PUSH_NOT_AUTHORIZED',
       detail: `denied: Permission "artifactregistry.repositories.uploadArtifacts" denied on resource "${REPOSITORY}" (or it may not exist)`,
     })
+    await harness.call(`/v1/${REPOSITORY}:setIamPolicy`, {
+      body: { policy: { bindings: [{ role: 'roles/artifactregistry.writer', members: [`serviceAccount:${email}`] }] } },
+    })
+    const third = buildOf(await harness.finished(await harness.submit('app.tar.gz', changes)))
+    expect(third.status).toBe('SUCCESS')
     await grant(harness, 'roles/storage.objectViewer', email, false)
     await expect(harness.submit('app.tar.gz', changes)).rejects.toMatchObject({
       code: 3,

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { Authorizer } from '../iam/authorizer.ts'
 import type { EmulatedApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Faults } from '../kernel/faults.ts'
@@ -6,6 +7,7 @@ import type { Operation } from '../kernel/gateway.ts'
 import type { LocationOperations } from '../kernel/location-operations.ts'
 import { RestOperations } from '../kernel/rest-operations.ts'
 import { ImageFiles } from './image-files.ts'
+import { RepositoryPolicies } from './policies.ts'
 import { openRegistry, type Registry } from './registry.ts'
 import { Repositories } from './repositories.ts'
 import { artifactRegistryRoutes } from './routes.ts'
@@ -22,6 +24,8 @@ export interface ArtifactRegistryOptions {
   operation: Operation
   projectId: string
   projectNumber: string
+  /** Who may do what; learns of the policies of repositories. */
+  access: Authorizer
 }
 
 /** Emulated Artifact Registry v1: repositories of images, which the builds of the local cloud push. */
@@ -32,6 +36,7 @@ export async function artifactRegistryApi(options: ArtifactRegistryOptions): Pro
   const store = new RegistryStore(path.join(directory, 'artifact-registry.sqlite'))
   const files = new ImageFiles(path.join(directory, 'images'))
   const repositories = new Repositories(store, files, clock)
+  const policies = new RepositoryPolicies(store, options.access)
   const operations = new RestOperations({
     database: store.database,
     clock,
@@ -49,7 +54,7 @@ export async function artifactRegistryApi(options: ArtifactRegistryOptions): Pro
     http: {
       prefixes: [],
       patterns: [/^\/v1\/projects\/[^/]+\/locations\/[^/]+\/repositories(?:\/|$)/],
-      app: artifactRegistryRoutes({ ...options, repositories, store, operations }),
+      app: artifactRegistryRoutes({ ...options, repositories, policies, store, operations }),
     },
     operations: { method: 'artifactregistry.operations.get', get: (name) => operations.get(name) },
     registry: openRegistry(store, files, clock),

@@ -106,3 +106,28 @@ export const BATCH_DELETE_VERSIONS: MessageType = {
   name: `${PACKAGE}.BatchDeleteVersionsRequest`,
   fields: { names: strings, validateOnly: bool },
 }
+
+const BINDING: MessageType = {
+  name: 'google.iam.v1.Binding',
+  fields: { role: string, members: strings, condition: { type: 'value' } },
+}
+
+const POLICY: MessageType = {
+  name: 'google.iam.v1.Policy',
+  fields: {
+    version: { type: 'int32' },
+    etag: { type: 'bytes' },
+    bindings: { type: () => BINDING, kind: 'repeated' },
+    auditConfigs: { type: 'value', kind: 'repeated' },
+  },
+}
+
+export const SET_POLICY: MessageType = {
+  name: 'google.iam.v1.SetIamPolicyRequest',
+  fields: { resource: string, policy: { type: () => POLICY }, updateMask: refused },
+}
+
+export const TEST_PERMISSIONS: MessageType = {
+  name: 'google.iam.v1.TestIamPermissionsRequest',
+  fields: { resource: string, permissions: strings },
+}

@@ -1,6 +1,8 @@
+import type { Authorizer } from '../iam/authorizer.ts'
 import { notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import type { RestOperations } from '../kernel/rest-operations.ts'
+import type { RepositoryPolicies } from './policies.ts'
 import type { Repositories } from './repositories.ts'
 import type { RegistryStore } from './store.ts'
 
@@ -9,6 +11,8 @@ export const PAGE_SIZES = { standard: 100, most: 1_000 }
 
 export interface RouteOptions {
   repositories: Repositories
+  policies: RepositoryPolicies
+  access: Pick<Authorizer, 'held'>
   store: RegistryStore
   operations: RestOperations
   operation: Operation

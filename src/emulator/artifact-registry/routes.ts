@@ -4,6 +4,7 @@ import { pageOf, readBody, readQuery, restError } from '../kernel/rest-request.t
 import { addImageRoutes } from './image-routes.ts'
 import { REPOSITORY } from './messages.ts'
 import { onProject, onRepository, repositoryOf } from './permissions.ts'
+import { addPolicyRoutes } from './policy-routes.ts'
 import { checkLocation, type RepositoryFields } from './repository-rules.ts'
 import { PAGE_SIZES, refuseOrder, type RouteOptions } from './requests.ts'
 
@@ -92,6 +93,7 @@ export function artifactRegistryRoutes(options: RouteOptions): Hono {
       { needs: onRepository('repositories.delete') },
     ),
   )
+  addPolicyRoutes(app, base, options)
   addImageRoutes(app, `${base}/:repository`, options)
   app.all(
     '*',

@@ -14,6 +14,7 @@ const MIGRATIONS = [
      PRIMARY KEY (repository, package, tag)
    )`,
   OPERATIONS_TABLE,
+  'CREATE TABLE policies (repository TEXT PRIMARY KEY, policy TEXT NOT NULL)',
 ]
 
 /** Repositories, images and tags in `<directory>/artifact-registry.sqlite`. Listings are in the order of names. */
@@ -50,10 +51,26 @@ export class RegistryStore {
   /** Removes the repository with everything in it. */
   deleteRepository(name: string): void {
     transaction(this.database, () => {
-      for (const table of ['tags', 'images'])
+      for (const table of ['tags', 'images', 'policies']) {
         this.database.prepare(`DELETE FROM ${table} WHERE repository = ?`).run(name)
+      }
       this.database.prepare('DELETE FROM repositories WHERE name = ?').run(name)
     })
+  }
+
+  /** A repository's policy as it was put; undefined when it never was. */
+  policy(repository: string): string | undefined {
+    const row = this.database.prepare('SELECT policy FROM policies WHERE repository = ?').get(repository)
+    return row && String(row['policy'])
+  }
+
+  policies(): { repository: string; policy: string }[] {
+    const rows = this.database.prepare('SELECT repository, policy FROM policies').all()
+    return rows.map(({ repository, policy }) => ({ repository: String(repository), policy: String(policy) }))
+  }
+
+  putPolicy(repository: string, policy: string): void {
+    this.database.prepare('INSERT OR REPLACE INTO policies (repository, policy) VALUES (?, ?)').run(repository, policy)
   }
 
   /** All images of a repository, by package and digest. */

@@ -21,6 +21,11 @@ export const ARTIFACT_REGISTRY_SUPPORT: readonly SupportEntry[] = [
     state: 'yes',
     note: '',
   },
+  {
+    method: `${METHOD}.repositories.getIamPolicy, setIamPolicy, testIamPermissions`,
+    state: 'partly',
+    note: 'no conditions, no audit configuration',
+  },
   { method: `${METHOD}.operations.get`, state: 'yes', note: 'finished ones for a day' },
   {
     method: 'REGION-docker.pkg.dev',

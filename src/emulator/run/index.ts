@@ -1,7 +1,8 @@
 import path from 'node:path'
 import type { Authorizer } from '../iam/authorizer.ts'
 import { withMemberRenamed } from '../iam/policy.ts'
-import type { EmulatedApi, HttpFace, Principal, RpcHandler } from '../kernel/api.ts'
+import { submitBuildNeeds } from '../build/index.ts'
+import type { EmulatedApi, GrpcFace, HttpFace, Principal, RpcHandler } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import { clientProtos } from '../kernel/grpc-server.ts'
@@ -62,6 +63,8 @@ export type CloudRunApi = EmulatedApi & {
   adminV1(operation: Operation): HttpFace
 }
 
+const NEEDS: NonNullable<GrpcFace['needs']> = { 'google.cloud.run.v2.Builds/SubmitBuild': submitBuildNeeds }
+
 /** Opens Cloud Run's state; services answer after `start`. */
 export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi> {
   const { clock, projectNumber, identity, access, log } = options
@@ -110,7 +113,12 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
 
   return {
     name: 'run',
-    grpc: { protos, services: runHandlers(admin, store, access, options.submitBuild), httpRules: HTTP_RULES },
+    grpc: {
+      protos,
+      services: runHandlers(admin, store, access, options.submitBuild),
+      httpRules: HTTP_RULES,
+      needs: NEEDS,
+    },
     operations,
     frontDoor,
     adminV1: (operation) => knativeFace(store, projectNumber, operation),
