@@ -1,7 +1,7 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../contracts/names.ts'
 import type { StepOutcome } from '../contracts/steps.ts'
-import { datasetLocation, describeTable, updateTable, type TableName } from '../google/bigquery.ts'
+import { datasetLocation, describeTable, ensureTable, updateTable, type TableName } from '../google/bigquery.ts'
 import { runTable } from '../google/run-tables.ts'
 import { loadSource } from './local-source.ts'
 import { makeDataset } from './results-dataset.ts'
@@ -103,13 +103,18 @@ async function load(context: RunContext): Promise<TableName> {
   if (source.kind === 'table') return source.table
   const table = runTable(context.tables!, 'source')
   await makeDataset(context)
-  const { warnings } = await loadSource(source, table, { ...context.choice, location: context.location! })
-  context.warnings.push(...warnings)
-  await updateTable(table, {
+  const properties = {
     description: `${source.given}, loaded for imagery run ${context.runId}.`,
     labels: { [RUN_LABEL]: context.runId },
     expiresAt: new Date(Date.now() + SCRATCH_DAYS * 86_400_000),
-  })
+  }
+  // It has its end before it has a row: a command that is killed meanwhile has not recorded its run yet.
+  await ensureTable(table, { ...properties, columns: [] })
+  const { warnings } = await loadSource(source, table, { ...context.choice, location: context.location! })
+  context.warnings.push(...warnings)
+  // A load that replaces what a table held may not keep the rest of it either
+  // (https://cloud.google.com/bigquery/docs/reference/auditlogs/rest/Shared.Types/BigQueryAuditMetadata.WriteDisposition).
+  await updateTable(table, properties)
   return table
 }
 
