@@ -100,7 +100,7 @@ async function startContainers(): Promise<void> {
     IMAGERY_TOKEN_AUDIENCES: [front.url, container.main, container.populate].join(','),
     // What Cloud Run's front door would do.
     IMAGERY_CHECK_TOKENS: 'on',
-    ...localCloudEnvironment(),
+    ...(await localCloudEnvironment()),
     // Node itself then refuses to write a file, anywhere (https://nodejs.org/docs/latest-v22.x/api/permissions.html).
     NODE_OPTIONS: '--permission --allow-fs-read=* --allow-addons --allow-worker',
     TMPDIR: path.join(folder, 'tmp'),
@@ -130,13 +130,24 @@ async function startContainers(): Promise<void> {
 }
 
 /** Leads to the local cloud in Google's place. Its own folder is closed to other users, so its locator is copied, without what opens its administration. */
-function localCloudEnvironment(): Record<string, string> {
+async function localCloudEnvironment(): Promise<Record<string, string>> {
   const locatorFile = path.join(folder, 'local-cloud.json')
   const caFile = path.join(folder, 'ca.pem')
   copyFileSync(cloud.locator.caFile, caFile)
   chmodSync(caFile, 0o644)
   writeFileSync(locatorFile, JSON.stringify({ ...cloud.locator, caFile, adminToken: 'none' }))
-  return { IMAGERY_LOCAL_CLOUD: locatorFile, GCE_METADATA_HOST: cloud.locator.metadataHost }
+  return { IMAGERY_LOCAL_CLOUD: locatorFile, GCE_METADATA_HOST: await runtimeMetadataHost() }
+}
+
+/** The metadata server of the account that the services act as, with its few roles and no other. */
+async function runtimeMetadataHost(): Promise<string> {
+  const { http, adminToken, projectId } = cloud.locator
+  const email = `imagery-runtime@${projectId}.iam.gserviceaccount.com`
+  const answer = await fetch(`${http}/_imagery/account?${new URLSearchParams({ email })}`, {
+    headers: { authorization: `Bearer ${adminToken}` },
+  })
+  expect(answer.status).toBe(200)
+  return ((await answer.json()) as { metadataHost: string }).metadataHost
 }
 
 function invoker(): string {
