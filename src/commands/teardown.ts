@@ -43,7 +43,7 @@ export default class Teardown extends CloudCommand {
 
   async run(): Promise<TornDownRun | TornDownDeployment> {
     const { args, flags } = await this.parse(Teardown)
-    const isDeployment = flags.deployment === true
+    const isDeployment = flags.deployment
     if (isDeployment === (args.run_id !== undefined)) {
       const what = isDeployment ? 'takes either RUN_ID or --deployment' : 'needs RUN_ID, or --deployment'
       throw new ImageryError('INVALID_FLAG', `imagery teardown ${what}`, { suggestions: ['imagery teardown --help'] })
