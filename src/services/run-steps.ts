@@ -15,7 +15,7 @@ import { CloudError } from '../google/errors.ts'
 import { callService } from '../google/invoke.ts'
 import { ensurePushSubscription, ensureTopic } from '../google/pubsub.ts'
 import { runTable } from '../google/run-tables.ts'
-import { builtSourceHash } from './deploy/program.ts'
+import { ownSourceHashes } from './deploy/program.ts'
 import { refusal } from './deploy/refusal.ts'
 import { deployContext, deploySteps } from './deploy.ts'
 import { stageImages } from './local-source.ts'
@@ -43,8 +43,9 @@ export const deployIfAbsent: Step<WorkContext> = {
   title: 'Deploy',
   async run(context, reporter) {
     const existing = await findDeployment(context.target.place)
-    const hash = await builtSourceHash(context.runtimeFolder)
-    if (existing?.runtimeHashes.every((deployed) => deployed !== '' && hash.startsWith(deployed))) {
+    const own = await ownSourceHashes(context.runtimeFolder)
+    const isOwn = (deployed: string): boolean => deployed !== '' && own.some((hash) => hash.startsWith(deployed))
+    if (existing?.runtimeHashes.every(isOwn)) {
       context.deployment = existing
       return { skipped: 'imagery is deployed' }
     }

@@ -26,6 +26,7 @@ export const bucket: DeployStep = {
   roles: ['roles/storage.admin'],
   async inspect(context) {
     const name = bucketName(context.target.place)
+    checkLength(name)
     const existing = isOff(context, 'storage') ? undefined : await describeBucket(name)
     if (!existing) return [{ action: 'create', resource: `gs://${name}` }]
     await checkOwner(context, existing)
@@ -43,6 +44,18 @@ export const bucket: DeployStep = {
     await updateBucket(name, wanted(context))
     return { done: `gs://${name}, settings changed` }
   },
+}
+
+/** https://cloud.google.com/storage/docs/buckets#naming */
+const LONGEST_NAME = 63
+
+/** A project's and a region's names leave room for a short name of a deployment only. */
+function checkLength(name: string): void {
+  if (name.length <= LONGEST_NAME) return
+  throw new ImageryError(
+    'INVALID_FLAG',
+    `The bucket's name, ${name}, would be longer than ${LONGEST_NAME} characters: choose a --name that is ${name.length - LONGEST_NAME} shorter`,
+  )
 }
 
 /** Bucket names are global: whoever knows the project's could have made a bucket of ours to read what we write. */

@@ -24,16 +24,26 @@ export function programStep({ image, build }: DeployContext['options']): DeployS
   return build ? builtImage : plainArchive
 }
 
-/** What a deploy of this runtime with a build would label its services with. */
-export async function builtSourceHash(runtimeFolder: string): Promise<string> {
+async function imageHash(runtimeFolder: string): Promise<string> {
   return sourceHash(await imageSource(runtimeFolder))
+}
+
+/** The packages beside the runtime are named in it, by their versions and hashes. */
+async function plainHash(runtimeFolder: string): Promise<string> {
+  const hash = await sourceHash(await runtimeSource(runtimeFolder))
+  return createHash('sha256').update(`plain ${hash}`).digest('hex')
+}
+
+/** What services that run this runtime are labelled with: built into an image, or as an archive. */
+export async function ownSourceHashes(runtimeFolder: string): Promise<string[]> {
+  return Promise.all([imageHash(runtimeFolder), plainHash(runtimeFolder)])
 }
 
 const builtImage: DeployStep = {
   title: 'Image',
   roles: ['roles/run.sourceDeveloper', 'roles/storage.admin', 'roles/artifactregistry.admin'],
   async inspect(context) {
-    const hash = await builtSourceHash(context.runtimeFolder)
+    const hash = await imageHash(context.runtimeFolder)
     context.sourceHash = hash
     const uri = archiveUri(context, 'image')
     const path = `${imagePath(repositoryName(context.target.place), IMAGE)}:${tag(hash)}`
@@ -90,8 +100,7 @@ const plainArchive: DeployStep = {
   title: 'Source archive (Preview: without a build)',
   roles: ['roles/storage.admin'],
   async inspect(context) {
-    const hash = await sourceHash(await runtimeSource(context.runtimeFolder))
-    context.sourceHash = createHash('sha256').update(`plain ${hash}`).digest('hex')
+    context.sourceHash = await plainHash(context.runtimeFolder)
     const uri = archiveUri(context, 'plain')
     const generation = isOff(context, 'storage') ? undefined : await objectGeneration(uri)
     if (generation === undefined) return [{ action: 'upload', resource: uri }]

@@ -36,7 +36,9 @@ export interface DeploymentTeardown {
 }
 
 export async function deploymentTeardown(target: Target): Promise<DeploymentTeardown> {
-  return { target, regionsBeside: await whereOn(() => regionsBeside(target.place), []), deleted: [], kept: [] }
+  const beside = await whereOn(() => regionsBeside(target.place), [])
+  const shared = `service accounts and their roles, which the deployment in ${beside.join(', ')} has too`
+  return { target, regionsBeside: beside, deleted: [], kept: beside.length > 0 ? [shared] : [] }
 }
 
 /** What a part of a teardown would delete. */

@@ -1,0 +1,105 @@
+import { rmSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { LOCATOR_FILE } from '../../src/contracts/local-cloud-locator.ts'
+import { newUser, ROOT, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
+import { runReport } from './documents.ts'
+import { openProject, type Project } from './project-state.ts'
+
+const OBSERVATIONS = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
+
+// Without a name, a command would take that of the only deployment that this machine remembers.
+const AMERICA = ['--region', 'us-central1', '--name', '']
+const EUROPE = ['--region', 'europe-west1', '--name', '']
+const NIGHT = ['--region', 'us-central1', '--name', 'night']
+
+const services = z.object({ services: z.array(z.object({ name: z.string(), outcome: z.string() })) })
+
+let user: ImageryUser
+let project: Project
+
+beforeAll(async () => {
+  user = await newUser()
+  await user.startLocalCloud()
+  project = await openProject(user.dataDirectory)
+  for (const place of [AMERICA, EUROPE, NIGHT]) expect(await google('deploy', ...place)).toMatchObject({ exitCode: 0 })
+})
+
+afterAll(() => user.leave())
+
+/** The commands as they are used on Google; only the clients' addresses are those of the local cloud. */
+const google = (...args: string[]): Promise<Outcome> =>
+  user.run([...args, '--project', project.locator.projectId, '--json'], {
+    IMAGERY_LOCAL_CLOUD: path.join(user.dataDirectory, LOCATOR_FILE),
+  })
+
+async function accounts(): Promise<string[]> {
+  const { accounts: found } = (await project.state()) as { accounts: { email: string }[] }
+  return found.map(({ email }) => email.split('@')[0] ?? '').filter((id) => id.startsWith('imagery'))
+}
+
+async function places(): Promise<unknown> {
+  const { deployments } = (await google('deploy', '--list')).json() as {
+    deployments: { place: { region: string; name?: string }; state: string }[]
+  }
+  return deployments.map(({ place, state }) => [place.region, place.name ?? '', state])
+}
+
+describe('deployments in two regions, and two in one', () => {
+  test('are found by any machine', async () => {
+    rmSync(user.stateFile)
+    expect(await places()).toEqual([
+      ['europe-west1', '', 'ready'],
+      ['us-central1', '', 'ready'],
+      ['us-central1', 'night', 'ready'],
+    ])
+  })
+
+  test('have accounts by their names, not by their regions', async () => {
+    expect((await accounts()).toSorted()).toEqual([
+      'imagery-builder',
+      'imagery-invoker',
+      'imagery-night-builder',
+      'imagery-night-invoker',
+      'imagery-night-runtime',
+      'imagery-runtime',
+    ])
+  })
+
+  test('work each on its own', async () => {
+    const outcome = await google('run', ...NIGHT, '--table', OBSERVATIONS, '--profile', 'resolution')
+    expect(runReport.parse(outcome.json())).toMatchObject({ state: 'complete', units: { total: 12, ok: 12 } })
+    expect(((await google('runs', ...NIGHT)).json() as { runs: unknown[] }).runs).toHaveLength(1)
+    expect(((await google('runs', ...AMERICA)).json() as { runs: unknown[] }).runs).toHaveLength(0)
+  })
+
+  test('run the archive as it is where nothing shall be built', async () => {
+    const outcome = await google('deploy', ...NIGHT, '--no-build')
+    expect(services.parse(outcome.json()).services.map((each) => each.outcome)).toEqual(['updated', 'updated'])
+    const run = await google('run', ...NIGHT, '--table', OBSERVATIONS, '--profile', 'resolution')
+    expect(runReport.parse(run.json())).toMatchObject({ state: 'complete', units: { total: 12, ok: 12 } })
+  })
+})
+
+describe('a teardown', () => {
+  test('of one region leaves the accounts to the other, which goes on', async () => {
+    const outcome = await google('teardown', '--deployment', ...EUROPE, '--yes')
+    expect(outcome.json()).toMatchObject({ kept: [expect.stringContaining('us-central1') as string] })
+    expect(await accounts()).toHaveLength(6)
+    const again = services.parse((await google('deploy', ...AMERICA)).json())
+    expect(again.services.map((each) => each.outcome)).toEqual(['unchanged', 'unchanged'])
+  })
+
+  test('of one name leaves the other', async () => {
+    expect((await google('teardown', '--deployment', '--all', ...NIGHT, '--yes')).exitCode).toBe(0)
+    expect((await accounts()).toSorted()).toEqual(['imagery-builder', 'imagery-invoker', 'imagery-runtime'])
+    expect(await places()).toEqual([['us-central1', '', 'ready']])
+  })
+
+  test('of the last region takes the accounts with it', async () => {
+    expect((await google('teardown', '--deployment', ...AMERICA, '--yes')).exitCode).toBe(0)
+    expect(await accounts()).toEqual([])
+    expect(JSON.stringify(await project.state())).not.toContain('imagery-runtime')
+  })
+})
