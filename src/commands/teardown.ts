@@ -43,9 +43,10 @@ export default class Teardown extends CloudCommand {
 
   async run(): Promise<TornDownRun | TornDownDeployment> {
     const { args, flags } = await this.parse(Teardown)
-    const isDeployment = flags.deployment
-    if (isDeployment === (args.run_id !== undefined)) {
-      const what = isDeployment ? 'takes either RUN_ID or --deployment' : 'needs RUN_ID, or --deployment'
+    // A flag that is not given is undefined, whatever its type says.
+    const isOne = flags.deployment ? args.run_id === undefined : args.run_id !== undefined
+    if (!isOne) {
+      const what = flags.deployment ? 'takes either RUN_ID or --deployment' : 'needs RUN_ID, or --deployment'
       throw new ImageryError('INVALID_FLAG', `imagery teardown ${what}`, { suggestions: ['imagery teardown --help'] })
     }
     const session = await this.session(flags)
