@@ -9,6 +9,8 @@ export interface CredentialsFile {
   type: string
   /** The project of a service account's key. */
   projectId: string | undefined
+  /** The project that a person's calls are counted on. */
+  quotaProjectId: string | undefined
 }
 
 /**
@@ -29,8 +31,17 @@ export function credentialsPath(environment: NodeJS.ProcessEnv): string | undefi
 
 /** Reads what a credentials file says of itself; its secrets are not kept. @throws Error when it cannot be read as one */
 export function readCredentialsFile(file: string): CredentialsFile {
-  const content: unknown = JSON.parse(readFileSync(file, 'utf8'))
-  const { type, project_id: projectId } = (content ?? {}) as { type?: unknown; project_id?: unknown }
-  if (typeof type !== 'string') throw new Error('it has no "type", which every credentials file has')
-  return { path: file, type, projectId: typeof projectId === 'string' && projectId ? projectId : undefined }
+  const content = (JSON.parse(readFileSync(file, 'utf8')) ?? {}) as Record<string, unknown>
+  const type = textOf(content['type'])
+  if (type === undefined) throw new Error('it has no "type", which every credentials file has')
+  return {
+    path: file,
+    type,
+    projectId: textOf(content['project_id']),
+    quotaProjectId: textOf(content['quota_project_id']),
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
 }

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
-import { credentialsPath, readCredentialsFile } from './credentials-file.ts'
+import { credentialsPath, readCredentialsFile, type CredentialsFile } from './credentials-file.ts'
 import { localCloud } from './environment.ts'
 import { metadataServer, metadataValue } from './metadata-server.ts'
 
 /** Where this process's credentials come from. */
 export type CredentialsOrigin =
   | { kind: 'local cloud' }
-  | { kind: 'file'; path: string; type: string; projectId: string | undefined }
+  | ({ kind: 'file' } & CredentialsFile)
   | { kind: 'metadata server'; address: string }
   /** `problem`: what is wrong with the file that should hold them. */
   | { kind: 'none'; problem?: string }

@@ -77,7 +77,11 @@ const BUDGETS: Record<ThinkingLevel, number> = { minimal: 0, low: 1_024, medium:
 
 const clients = new Map<string, Promise<GoogleGenAI>>()
 
-function client({ projectId, location, endpoint }: GeminiRequest): Promise<GoogleGenAI> {
+function client({
+  projectId,
+  location,
+  endpoint,
+}: Pick<GeminiRequest, 'projectId' | 'location' | 'endpoint'>): Promise<GoogleGenAI> {
   const key = `${projectId} ${location} ${endpoint ?? ''}`
   let known = clients.get(key)
   if (!known) {
@@ -124,6 +128,30 @@ export async function askGemini(request: GeminiRequest, signal: AbortSignal): Pr
     return readAnswer(answer)
   } catch (error) {
     throw refusal(error, signal, heard)
+  }
+}
+
+/** How long a count of tokens may take. */
+const COUNT_TIMEOUT_MS = 20_000
+
+/**
+ * Has a model count the tokens of a word, which costs nothing and tells whether it is there for this
+ * account (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/get-token-count).
+ *
+ * @throws GeminiRefused when it is not
+ */
+export async function countTokens(asked: { projectId: string; location: string; model: string }): Promise<number> {
+  const signal = AbortSignal.timeout(COUNT_TIMEOUT_MS)
+  try {
+    const { models } = await client({ ...asked, endpoint: null })
+    const answer = await models.countTokens({
+      model: asked.model,
+      contents: [{ role: 'user', parts: [{ text: 'imagery' }] }],
+      config: { abortSignal: signal },
+    })
+    return answer.totalTokens ?? 0
+  } catch (error) {
+    throw refusal(error, signal, undefined)
   }
 }
 

@@ -10,6 +10,8 @@ export type RestApi =
   | 'cloudbuild'
   | 'cloudresourcemanager'
   | 'iam'
+  | 'orgpolicy'
+  | 'run'
   | 'serviceusage'
 
 export interface RestCall {

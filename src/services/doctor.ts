@@ -1,0 +1,93 @@
+import { ImageryError, type ErrorCode } from '../contracts/errors.ts'
+import { DEFAULT_GEMINI_MODEL } from '../contracts/model-options.ts'
+import { callerMember } from '../google/caller-member.ts'
+import { CloudError } from '../google/errors.ts'
+import { failed, unknown, type Check, type CheckedThing, type DoctorContext, type Finding } from './doctor/check.ts'
+import { credentials } from './doctor/credentials.ts'
+import { deploymentState } from './doctor/deployment.ts'
+import { gemini } from './doctor/gemini.ts'
+import { organisation } from './doctor/organisation.ts'
+import { deployerRoles, runnerRoles } from './doctor/permissions.ts'
+import { apis, billing, project, region } from './doctor/project.ts'
+import { source } from './doctor/source.ts'
+import { expectedFailure } from './cloud-failure.ts'
+import { findDeployment, type Target } from './target.ts'
+
+export type { CheckedThing } from './doctor/check.ts'
+
+export interface DoctorOptions {
+  target: Target
+  runtimeFolder: string
+  model?: string | undefined
+  location?: string | undefined
+  table?: string | undefined
+}
+
+/** Nothing else can be known without these two. */
+const FIRST: readonly Check[] = [credentials, project]
+
+const OTHERS: readonly Check[] = [
+  billing,
+  region,
+  apis,
+  deployerRoles,
+  runnerRoles,
+  organisation,
+  gemini,
+  deploymentState,
+]
+
+/**
+ * Looks at everything that commands need of a cloud, and changes nothing. Costs nothing either.
+ * Every check answers for itself: one that may not look says so and stands in nobody's way.
+ */
+export async function examine(options: DoctorOptions): Promise<CheckedThing[]> {
+  const { target, runtimeFolder, model = DEFAULT_GEMINI_MODEL, location = 'global', table } = options
+  const base = { target, runtimeFolder, model, location, table, member: 'user:EMAIL', deployment: undefined }
+  const first = await lookAll(FIRST, base)
+  if (first.some(({ status }) => status === 'failed')) return first
+  const [member, deployment] = await Promise.all([
+    callerMember().catch(() => undefined),
+    findDeployment(target.place).catch(() => undefined),
+  ])
+  const context = { ...base, deployment, member: member ?? base.member }
+  return [...first, ...(await lookAll([...OTHERS, ...(table === undefined ? [] : [source])], context))]
+}
+
+/** Codes of what a command says that does not even know which cloud, or as whom. */
+const OPENING: Partial<Record<ErrorCode, Pick<Check, 'name' | 'title'>>> = {
+  CREDENTIALS_NOT_FOUND: credentials,
+  PROJECT_NOT_SET: project,
+}
+
+/** The failed check that a cloud which could not be opened stands for. @throws anything else */
+export function openingCheck(error: unknown): CheckedThing {
+  const check = error instanceof ImageryError ? OPENING[error.code] : undefined
+  if (!check || !(error instanceof ImageryError)) throw error
+  return { check: check.name, title: check.title, ...failed(error.message, ...error.suggestions) }
+}
+
+async function lookAll(checks: readonly Check[], context: DoctorContext): Promise<CheckedThing[]> {
+  return Promise.all(
+    checks.map(async (check) => {
+      const finding = await check.look(context).catch((error: unknown) => explained(error, context))
+      return { check: check.name, title: check.title, ...finding }
+    }),
+  )
+}
+
+/** What to say of a check that could not look. @throws what is a bug */
+function explained(thrown: unknown, { target }: DoctorContext): Finding {
+  if (thrown instanceof CloudError && thrown.reason === 'SERVICE_DISABLED' && thrown.service !== undefined) {
+    const fix = `gcloud services enable ${thrown.service} --project ${target.place.projectId}`
+    return unknown(`cannot be looked at while ${thrown.service} is not enabled`, fix)
+  }
+  if (thrown instanceof CloudError && MAY_NOT_LOOK.has(thrown.status))
+    return unknown(`cannot be looked at: ${thrown.message}`)
+  const error = expectedFailure(thrown)
+  if (!(error instanceof ImageryError)) throw error
+  const finding = error.code === 'ACCESS_DENIED' ? unknown : failed
+  return finding(error.message, ...error.suggestions)
+}
+
+const MAY_NOT_LOOK: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'UNIMPLEMENTED', 'NOT_FOUND'])

@@ -1,0 +1,22 @@
+import { deployContext, deployPlan } from '../deploy.ts'
+import { toDo } from '../deploy/context.ts'
+import { placeText } from '../target.ts'
+import { ok, warning, type Check } from './check.ts'
+
+/** Changes that are named; there are more on a first deploy. */
+const NAMED_CHANGES = 5
+
+export const deploymentState: Check = {
+  name: 'deployment',
+  title: 'Deployment',
+  async look({ target, runtimeFolder, deployment }) {
+    const fix = `imagery deploy${target.flags}`
+    if (!deployment) return warning(`imagery is not deployed in ${placeText(target.place)}`, fix)
+    const plan = await deployPlan(deployContext(target, runtimeFolder), () => undefined)
+    const changes = plan.flatMap((step) => toDo(step.changes))
+    if (changes.length === 0) return ok(`${placeText(target.place)}, as this version deploys it`)
+    const named = changes.slice(0, NAMED_CHANGES).map(({ action, resource }) => `${action} ${resource}`)
+    const more = changes.length > NAMED_CHANGES ? `, and ${changes.length - NAMED_CHANGES} more` : ''
+    return warning(`not as this version deploys it; a deploy would ${named.join(', ')}${more}`, fix)
+  },
+}

@@ -1,0 +1,35 @@
+import { LIFECYCLE_DATED, retirementOf } from '../../contracts/model-lifecycle.ts'
+import { DEFAULT_GEMINI_MODEL } from '../../contracts/model-options.ts'
+import { countTokens, GeminiRefused } from '../../google/gemini.ts'
+import { failed, ok, warning, type Check } from './check.ts'
+
+/** Days before a model's end from which on it is told. */
+const NOTICE_DAYS = 90
+
+export const gemini: Check = {
+  name: 'gemini',
+  title: 'Gemini',
+  async look({ target: { place }, model, location }) {
+    const retirement = retirementOf(model)
+    const instead = `--model ${retirement?.instead ?? DEFAULT_GEMINI_MODEL}`
+    try {
+      await countTokens({ projectId: place.projectId, location, model })
+    } catch (error) {
+      if (!(error instanceof GeminiRefused)) throw error
+      const isOver = retirement?.isFixed && daysUntil(retirement.day) < 0
+      if (isOver) return failed(`${model} was retired on ${retirement.day}`, instead)
+      return failed(`${model} does not answer from ${location}: ${error.message}`, instead, '--location global')
+    }
+    if (retirement?.isFixed && daysUntil(retirement.day) < NOTICE_DAYS) {
+      return warning(
+        `${model} answers from ${location}, but Google retires it on ${retirement.day} (as of ${LIFECYCLE_DATED})`,
+        instead,
+      )
+    }
+    return ok(`${model} answers from ${location}`)
+  },
+}
+
+function daysUntil(day: string): number {
+  return (Date.parse(day) - Date.now()) / 86_400_000
+}

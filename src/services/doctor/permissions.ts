@@ -1,0 +1,66 @@
+import { accountOf, grantsTo, type Grant, type Grantee } from '../../contracts/grants.ts'
+import { accountPermissions } from '../../google/iam.ts'
+import { projectPermissions } from '../../google/resource-manager.ts'
+import { grantCommand } from '../deploy/refusal.ts'
+import { failed, ok, warning, type Check, type DoctorContext } from './check.ts'
+
+/**
+ * Owners and editors of a project hold these on each of its buckets, not on the project
+ * (https://cloud.google.com/storage/docs/access-control/iam#convenience-values).
+ */
+const OF_A_BUCKET = /^storage\.(?:objects\.|buckets\.(?!create$|list$))/
+
+/** Grants on the project, and on the invoker's account once there is one; buckets, tables and services speak for themselves when they are used. */
+async function lackedGrants(
+  to: Grantee,
+  { target: { place }, deployment }: DoctorContext,
+): Promise<Map<Grant, string[]>> {
+  const onProject = grantsTo(to, 'project')
+  const onInvoker = deployment ? grantsTo(to, 'account invoker') : []
+  const testable = ({ permissions }: Grant): string[] => permissions.filter((each) => !OF_A_BUCKET.test(each))
+  const wanted = (grants: readonly Grant[]): string[] => [...new Set(grants.flatMap(testable))]
+  const [inProject, onAccount] = await Promise.all([
+    projectPermissions(place.projectId, wanted(onProject)),
+    onInvoker.length > 0
+      ? accountPermissions(place.projectId, accountOf(place, 'invoker'), wanted(onInvoker))
+      : Promise.resolve([]),
+  ])
+  const lacked = new Map<Grant, string[]>()
+  for (const grant of [...onProject, ...onInvoker]) {
+    const held = new Set(grant.on === 'project' ? inProject : onAccount)
+    const missing = testable(grant).filter((permission) => !held.has(permission))
+    if (missing.length > 0) lacked.set(grant, missing)
+  }
+  return lacked
+}
+
+function described(lacked: Map<Grant, string[]>, { target: { place }, member }: DoctorContext) {
+  const roles = [...lacked].map(([{ role }, missing]) => `${role} (for ${missing.join(', ')})`)
+  return {
+    detail: `this account lacks ${roles.join('; ')}`,
+    fixes: [...lacked.keys()].map((grant) => grantCommand(grant, place, member)),
+  }
+}
+
+export const deployerRoles: Check = {
+  name: 'roles_to_deploy',
+  title: 'Roles to deploy',
+  async look(context) {
+    const lacked = await lackedGrants('deployer', context)
+    if (lacked.size === 0) return ok('this account has them')
+    const { detail, fixes } = described(lacked, context)
+    // Who only runs what somebody else has deployed does well without.
+    return context.deployment ? warning(`${detail}; runs do not need them`, ...fixes) : failed(detail, ...fixes)
+  },
+}
+
+export const runnerRoles: Check = {
+  name: 'roles_to_run',
+  title: 'Roles to run',
+  async look(context) {
+    const lacked = await lackedGrants('runner', context)
+    if (lacked.size === 0) return ok('this account has them')
+    const { detail, fixes } = described(lacked, context)
+    return failed(detail, ...fixes)
+  },
+}

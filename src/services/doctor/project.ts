@@ -1,0 +1,70 @@
+import { REQUIRED_SERVICES } from '../../contracts/grants.ts'
+import { isBillingEnabled } from '../../google/billing.ts'
+import { CloudError } from '../../google/errors.ts'
+import { projectNumber } from '../../google/resource-manager.ts'
+import { cloudRunRegions } from '../../google/run-regions.ts'
+import { disabledServices } from '../../google/service-usage.ts'
+import { failed, ok, unknown, warning, type Check } from './check.ts'
+
+export const project: Check = {
+  name: 'project',
+  title: 'Project',
+  async look({ target: { place } }) {
+    try {
+      return ok(`${place.projectId}, number ${await projectNumber(place.projectId)}`)
+    } catch (error) {
+      if (!(error instanceof CloudError) || error.reason === 'SERVICE_DISABLED') throw error
+      if (error.status !== 'NOT_FOUND' && error.status !== 'PERMISSION_DENIED') throw error
+      // Google does not tell strangers which projects there are.
+      return failed(
+        `${place.projectId} does not exist, or this account may not see it: ${error.message}`,
+        'gcloud projects list',
+        `gcloud projects create ${place.projectId}`,
+      )
+    }
+  },
+}
+
+export const billing: Check = {
+  name: 'billing',
+  title: 'Billing',
+  async look({ target: { place } }) {
+    if (await isBillingEnabled(place.projectId)) return ok('is on')
+    return failed(
+      `Nobody pays for ${place.projectId}: Cloud Run and Vertex AI refuse to work`,
+      'gcloud billing accounts list',
+      `gcloud billing projects link ${place.projectId} --billing-account ACCOUNT`,
+    )
+  },
+}
+
+export const region: Check = {
+  name: 'region',
+  title: 'Region',
+  async look({ target: { place } }) {
+    const regions = await cloudRunRegions(place.projectId).catch((error: unknown) => {
+      if (error instanceof CloudError && error.status === 'UNIMPLEMENTED') return undefined
+      throw error
+    })
+    if (!regions) return unknown(`${place.region}; this cloud does not list its regions`)
+    if (regions.includes(place.region)) return ok(place.region)
+    const near = regions.filter((other) => other.split('-')[0] === place.region.split('-')[0])
+    return failed(
+      `Cloud Run is not in ${place.region}; it is in ${(near.length > 0 ? near : regions).join(', ')}`,
+      `imagery config set region ${near[0] ?? regions[0] ?? 'us-central1'}`,
+    )
+  },
+}
+
+export const apis: Check = {
+  name: 'apis',
+  title: 'APIs',
+  async look({ target: { place }, deployment }) {
+    const names = REQUIRED_SERVICES.map(({ name }) => name)
+    const off = await disabledServices(place.projectId, names)
+    if (off.length === 0) return ok(`${names.length} are enabled`)
+    const fix = `gcloud services enable ${off.join(' ')} --project ${place.projectId}`
+    const detail = `not enabled: ${off.join(', ')}`
+    return deployment ? failed(detail, fix) : warning(`${detail}; imagery deploy enables them`, fix)
+  },
+}

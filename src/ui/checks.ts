@@ -1,0 +1,20 @@
+import { styleText } from 'node:util'
+
+const MARKS = {
+  ok: styleText('green', '✔'),
+  warning: styleText('yellow', '!'),
+  failed: styleText('red', '✖'),
+  unknown: styleText('dim', '?'),
+} as const
+
+/** One line per check with its mark, and under it what to paste. */
+export function formatChecks(
+  checks: readonly { title: string; status: keyof typeof MARKS; detail: string; fixes: readonly string[] }[],
+): string {
+  return checks
+    .flatMap(({ title, status, detail, fixes }) => [
+      `${MARKS[status]} ${title}: ${detail}`,
+      ...fixes.map((fix) => `    ${fix}`),
+    ])
+    .join('\n')
+}

@@ -1,0 +1,142 @@
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { newUser, ROOT, type Environment, type ImageryUser } from '../cli/imagery-process.ts'
+
+const checkedThing = z.strictObject({
+  check: z.string(),
+  title: z.string(),
+  status: z.enum(['ok', 'warning', 'failed', 'unknown']),
+  detail: z.string(),
+  fixes: z.array(z.string()),
+})
+
+const document = z.strictObject({
+  ok: z.boolean(),
+  place: z.strictObject({ projectId: z.string(), region: z.string() }).nullable(),
+  checks: z.array(checkedThing),
+})
+
+type Checked = z.infer<typeof checkedThing>
+
+let user: ImageryUser
+
+async function doctor(args: readonly string[] = ['--local'], environment: Environment = {}) {
+  const { exitCode, stderr, json } = await user.run(['doctor', ...args, '--json'], environment)
+  const { ok, place, checks } = document.parse(json())
+  expect(ok).toBe(exitCode === 0)
+  const named: Record<string, Checked> = Object.fromEntries(checks.map((each) => [each.check, each]))
+  const statuses = Object.fromEntries(checks.map(({ check, status }) => [check, status]))
+  return { exitCode, stderr, place, named, statuses }
+}
+
+beforeAll(async () => {
+  user = await newUser()
+  await user.startLocalCloud()
+})
+
+afterAll(() => user.leave())
+
+describe('without a cloud to look at', () => {
+  test('the project that nobody has named is the failed check, with what to do', async () => {
+    const { exitCode, place, named } = await doctor([])
+    expect({ exitCode, place }).toEqual({ exitCode: 1, place: null })
+    expect(named).toEqual({
+      project: expect.objectContaining({
+        status: 'failed',
+        fixes: expect.arrayContaining(['imagery config set project PROJECT']),
+      }),
+    })
+  })
+
+  test('so are the credentials that are missing', async () => {
+    const { exitCode, named } = await doctor(['--project', 'my-project'])
+    expect(exitCode).toBe(1)
+    expect(named['credentials']?.fixes).toContain('gcloud auth application-default login')
+  })
+})
+
+describe('before a deploy', () => {
+  test('says who calls, what a deploy would enable, and that nothing is deployed; nothing fails and nothing is made', async () => {
+    const before = await user.holdings()
+    const { exitCode, named, statuses, stderr } = await doctor()
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    expect(statuses).toEqual({
+      credentials: 'ok',
+      project: 'ok',
+      billing: 'ok',
+      region: 'unknown',
+      apis: 'warning',
+      roles_to_deploy: 'ok',
+      roles_to_run: 'ok',
+      organisation: 'unknown',
+      gemini: 'ok',
+      deployment: 'warning',
+    })
+    expect(named['credentials']?.detail).toMatch(/^operator@imagery-local\.iam\.gserviceaccount\.com /)
+    expect(named['apis']?.fixes[0]).toMatch(/^gcloud services enable .*run\.googleapis\.com.* --project imagery-local$/)
+    expect(named['deployment']?.fixes).toEqual(['imagery deploy --local'])
+    expect(await user.holdings()).toEqual(before)
+  })
+
+  test('a retired model fails, and its successor is named', async () => {
+    const { exitCode, named } = await doctor(['--local', '--model', 'gemini-2.0-flash'])
+    expect(exitCode).toBe(1)
+    expect(named['gemini']).toMatchObject({
+      status: 'failed',
+      detail: 'gemini-2.0-flash was retired on 2026-02-05',
+      fixes: ['--model gemini-3.5-flash-lite'],
+    })
+  })
+
+  test('a model that answers past its announced end is told of', async () => {
+    const { exitCode, named } = await doctor(['--local', '--model', 'gemini-2.5-flash'])
+    expect(exitCode).toBe(0)
+    expect(named['gemini']).toMatchObject({ status: 'warning', fixes: ['--model gemini-3.5-flash-lite'] })
+  })
+})
+
+describe('after a deploy', () => {
+  beforeAll(async () => {
+    const { exitCode, stderr } = await user.run(['deploy', '--local'])
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
+  })
+
+  test('everything that can be looked at is as it should be, as text too', async () => {
+    const { exitCode, statuses } = await doctor()
+    expect(exitCode).toBe(0)
+    expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual(['region', 'organisation'])
+    const { stdout } = await user.run(['doctor', '--local'])
+    expect(stdout).toMatch(/^✔ Deployment: project imagery-local, region us-central1, as this version deploys it$/m)
+    expect(stdout).toMatch(/^\? Organisation: /m)
+  })
+
+  test('an account without roles is told each one that it lacks, with the command that gives it', async () => {
+    const runtime = 'imagery-runtime@imagery-local.iam.gserviceaccount.com'
+    const { exitCode, named } = await doctor(['--local'], { IMAGERY_LOCAL_ACCOUNT: runtime })
+    expect(exitCode).toBe(1)
+    expect(named['roles_to_run']).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('roles/pubsub.editor (for pubsub.topics.create'),
+      fixes: expect.arrayContaining([
+        `gcloud projects add-iam-policy-binding imagery-local --member serviceAccount:${runtime} --role roles/pubsub.editor`,
+      ]),
+    })
+    expect(named['roles_to_deploy']?.status).toBe('warning')
+  })
+
+  test('a table is described with the place of its results; one that is not there, or has no image, fails', async () => {
+    const signs = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
+    const run = await user.run(['run', '--local', '--table', signs, '--profile', 'resolution', '--json'])
+    const results = (run.json() as { results_table: string }).results_table
+    const missing = await doctor(['--local', '--table', 'imagery-local.nowhere.signs'])
+    expect(missing.exitCode).toBe(1)
+    expect(missing.named['table']?.detail).toBe(
+      'imagery-local.nowhere.signs does not exist, or this account may not see it',
+    )
+    const withoutImage = await doctor(['--local', '--table', results])
+    expect(withoutImage.named['table']?.detail).toMatch(/has no column gcs_uri or/)
+    const file = await doctor(['--local', '--table', signs])
+    expect(file.named['table']?.status).toBe('ok')
+  })
+})

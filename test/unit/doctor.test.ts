@@ -1,0 +1,189 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { useLocalCloud } from '../../src/google/environment.ts'
+import type { Check, DoctorContext } from '../../src/services/doctor/check.ts'
+import { organisation } from '../../src/services/doctor/organisation.ts'
+import { deployerRoles, runnerRoles } from '../../src/services/doctor/permissions.ts'
+import { apis, billing, project, region } from '../../src/services/doctor/project.ts'
+import { googleTarget } from '../../src/services/target.ts'
+
+/** What the local cloud never says: projects without billing, organisations with policies. */
+
+let server: Server
+/** By method and path: a status and a body in the form of Google's discovery documents. */
+let answers: Record<string, { status?: number; body: unknown }>
+const asked: { route: string; body: string }[] = []
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const { pathname } = new URL(request.url ?? '', 'http://google')
+      const route = `${request.method} ${pathname}`
+      asked.push({ route, body: Buffer.concat(chunks).toString('utf8') })
+      const token = { body: { access_token: 'token', expires_in: 3_600, token_type: 'Bearer' } }
+      const { status = 200, body } = pathname.endsWith('/token')
+        ? { ...token, status: 200 }
+        : (answers[route] ?? { status: 404, body: { error: { code: 404, status: 'NOT_FOUND', message: route } } })
+      response.writeHead(status, { 'content-type': 'application/json', 'metadata-flavor': 'Google' })
+      response.end(JSON.stringify(body))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  useLocalCloud({
+    version: 1,
+    pid: process.pid,
+    projectId: 'my-project',
+    projectNumber: '1',
+    region: 'europe-west1',
+    http: `http://127.0.0.1:${port}`,
+    grpc: { host: '127.0.0.1', port },
+    caFile: '',
+    metadataHost: `127.0.0.1:${port}`,
+    adminToken: '',
+    startedAt: '',
+  })
+})
+
+afterAll(() => {
+  server.closeAllConnections()
+  server.close()
+})
+
+beforeEach(() => {
+  answers = {}
+  asked.length = 0
+})
+
+const context: DoctorContext = {
+  target: googleTarget({ projectId: 'my-project', region: 'europe-west1' }, ''),
+  runtimeFolder: '',
+  member: 'user:ada@example.com',
+  deployment: undefined,
+  model: 'gemini-3.5-flash-lite',
+  location: 'global',
+  table: undefined,
+}
+
+const deployment = { ...context.target, bucket: '', mainUrl: '', populateUrl: '', runtimeHashes: [] }
+const look = (check: Check, known: Partial<DoctorContext> = {}) => check.look({ ...context, ...known })
+
+test('a project that is not there is told from one that is', async () => {
+  answers['GET /v3/projects/my-project'] = { body: { name: 'projects/123456789012', state: 'ACTIVE' } }
+  expect(await look(project)).toMatchObject({ status: 'ok', detail: 'my-project, number 123456789012' })
+  const message = 'The caller does not have permission'
+  answers['GET /v3/projects/my-project'] = {
+    status: 403,
+    body: { error: { code: 403, status: 'PERMISSION_DENIED', message } },
+  }
+  expect(await look(project)).toMatchObject({ status: 'failed', detail: expect.stringContaining(message) })
+})
+
+test('a project that nobody pays for fails, with the command that links an account', async () => {
+  answers['GET /v1/projects/my-project/billingInfo'] = { body: { name: 'projects/my-project/billingInfo' } }
+  expect(await look(billing)).toMatchObject({
+    status: 'failed',
+    fixes: expect.arrayContaining(['gcloud billing projects link my-project --billing-account ACCOUNT']),
+  })
+})
+
+test('a region without Cloud Run fails, and those nearby are named', async () => {
+  const regions = ['us-central1', 'europe-west1', 'europe-west4']
+  answers['GET /v1/projects/my-project/locations'] = {
+    body: { locations: regions.map((locationId) => ({ locationId })) },
+  }
+  expect((await look(region)).status).toBe('ok')
+  const elsewhere = googleTarget({ projectId: 'my-project', region: 'europe-west99' }, '')
+  expect(await look(region, { target: elsewhere })).toEqual({
+    status: 'failed',
+    detail: 'Cloud Run is not in europe-west99; it is in europe-west1, europe-west4',
+    fixes: ['imagery config set region europe-west1'],
+  })
+})
+
+test('APIs that are off are what a deploy enables, and a fault once there is a deployment', async () => {
+  answers['GET /v1/projects/my-project/services:batchGet'] = {
+    body: { services: [{ name: 'projects/123/services/run.googleapis.com', state: 'ENABLED' }] },
+  }
+  expect((await look(apis)).status).toBe('warning')
+  const { status, detail, fixes } = await look(apis, { deployment })
+  expect(status).toBe('failed')
+  expect(`${detail}${fixes.join()}`).not.toContain(' run.googleapis.com')
+  expect(fixes[0]).toContain('bigquery.googleapis.com')
+})
+
+describe('roles', () => {
+  test('are told by the permissions that are missing', async () => {
+    const route = 'POST /v3/projects/my-project:testIamPermissions'
+    answers[route] = { body: {} }
+    await look(runnerRoles)
+    const { permissions } = JSON.parse(asked.find((call) => call.route === route)!.body) as { permissions: string[] }
+    answers[route] = { body: { permissions: permissions.filter((each) => !each.startsWith('bigquery.jobs')) } }
+    expect(await look(runnerRoles)).toMatchObject({
+      status: 'failed',
+      detail: 'this account lacks roles/bigquery.user (for bigquery.jobs.create)',
+      fixes: [
+        'gcloud projects add-iam-policy-binding my-project --member user:ada@example.com --role roles/bigquery.user',
+      ],
+    })
+    answers[route] = { body: { permissions } }
+    expect((await look(runnerRoles)).status).toBe('ok')
+  })
+
+  test('on buckets are not asked of the project, whose owners hold them on each bucket', async () => {
+    answers['POST /v3/projects/my-project:testIamPermissions'] = { body: {} }
+    expect((await look(deployerRoles)).status).toBe('failed')
+    const body = asked.map((call) => call.body).join('')
+    expect(body).toContain('storage.buckets.create')
+    expect(body).not.toMatch(/storage\.(?:objects|buckets\.get)/)
+  })
+})
+
+describe('the organisation', () => {
+  const constraints = [
+    'iam.disableServiceAccountCreation',
+    'iam.allowedPolicyMemberDomains',
+    'gcp.resourceLocations',
+    'run.allowedIngress',
+    'storage.uniformBucketLevelAccess',
+    'storage.publicAccessPrevention',
+  ]
+  const policies = (rules: Record<string, object[]>): void => {
+    for (const constraint of constraints) {
+      const name = `projects/1/policies/${constraint}`
+      answers[`GET /v2/projects/my-project/policies/${constraint}:getEffectivePolicy`] = {
+        body: { name, ...(rules[constraint] ? { spec: { rules: rules[constraint] } } : {}) },
+      }
+    }
+  }
+
+  test('without policies, or with those that every bucket of imagery keeps to, stands in nobody’s way', async () => {
+    policies({ 'storage.publicAccessPrevention': [{ enforce: true }], 'run.allowedIngress': [{ allowAll: true }] })
+    expect((await look(organisation)).status).toBe('ok')
+  })
+
+  test('that lets nobody make service accounts stops a first deploy, and no later one', async () => {
+    policies({ 'iam.disableServiceAccountCreation': [{ enforce: true }] })
+    expect((await look(organisation)).status).toBe('failed')
+    expect((await look(organisation, { deployment })).status).toBe('ok')
+  })
+
+  test('that limits places, members or ingress is told with what it limits', async () => {
+    policies({
+      'gcp.resourceLocations': [{ values: { allowedValues: ['in:us-locations'] } }],
+      'iam.allowedPolicyMemberDomains': [{ values: { allowedValues: ['C0abcdefg'] } }],
+      'run.allowedIngress': [{ values: { allowedValues: ['internal'] } }],
+    })
+    const { status, detail, fixes } = await look(organisation)
+    expect(status).toBe('warning')
+    for (const word of ['in:us-locations', 'C0abcdefg', 'internal']) expect(detail).toContain(word)
+    expect(fixes).toEqual([expect.stringContaining('--ingress internal')])
+    policies({ 'gcp.resourceLocations': [{ values: { deniedValues: ['europe-west1'] } }] })
+    expect((await look(organisation)).status).toBe('failed')
+    policies({ 'gcp.resourceLocations': [{ values: { allowedValues: ['europe-west1'] } }] })
+    expect((await look(organisation)).status).toBe('ok')
+  })
+})
