@@ -1,5 +1,6 @@
-import { callerAccount } from './credentials.ts'
-import { authorize } from './rest.ts'
+import { accessClient, callerAccount } from './credentials.ts'
+
+const TIMEOUT_MS = 10_000
 
 let known: Promise<string | undefined> | undefined
 
@@ -15,15 +16,21 @@ export async function callerMember(): Promise<string | undefined> {
 async function findMember(): Promise<string | undefined> {
   const account = await callerAccount()
   if (account !== undefined) return `serviceAccount:${account}`
+  const client = await accessClient()
+  const { token } = await client.getAccessToken()
   // https://cloud.google.com/docs/authentication/token-types#access-contents
-  const url = 'https://oauth2.googleapis.com/tokeninfo'
-  const token = (await authorize(url)).get('authorization')?.replace(/^Bearer /, '')
-  const answer = await fetch(url, {
-    method: 'POST',
-    body: new URLSearchParams({ access_token: token ?? '' }),
-    signal: AbortSignal.timeout(10_000),
-  }).catch(() => undefined)
-  const { email } = answer?.ok ? ((await answer.json()) as { email?: string }) : {}
+  const email = await client
+    .request<{ email?: string }>({
+      url: 'https://oauth2.googleapis.com/tokeninfo',
+      method: 'POST',
+      data: new URLSearchParams({ access_token: token ?? '' }),
+      timeout: TIMEOUT_MS,
+      retry: false,
+    })
+    .then(
+      ({ data }) => data.email,
+      () => undefined,
+    )
   if (email === undefined) return undefined
   return `${email.endsWith('.gserviceaccount.com') ? 'serviceAccount' : 'user'}:${email}`
 }

@@ -1,5 +1,6 @@
 import type { AuthClient } from 'google-auth-library'
-import { accessClient, callerAccount, identityClient } from './credentials.ts'
+import { callerMember } from './caller-member.ts'
+import { accessClient, identityClient } from './credentials.ts'
 import { localCloud } from './environment.ts'
 import { call, cloudError, CloudError } from './errors.ts'
 
@@ -146,8 +147,7 @@ function endMs(token: string): number {
 }
 
 async function refused(audience: string, reasons: readonly string[]): Promise<CallRefused> {
-  const caller = await callerAccount().catch(() => undefined)
-  const member = caller === undefined ? 'user:YOUR_EMAIL' : `serviceAccount:${caller}`
+  const member = (await callerMember().catch(() => undefined)) ?? 'user:YOUR_EMAIL'
   return new CallRefused(
     `${new URL(audience).host} does not let this account in (${reasons.join('; ') || 'it has no identity token'})`,
     invoker === undefined

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { runHashes, runSpec, type RunSpec } from '../contracts/run-spec.ts'
 import type { Step } from '../contracts/steps.ts'
-import { callerAccount } from '../google/credentials.ts'
+import { callerMember } from '../google/caller-member.ts'
 import { snapshotParameters, snapshotQuery } from '../google/sql/snapshot.ts'
 import { PROFILE_FILE } from '../profiles/resolve-profile.ts'
 import { estimateTheCost } from './cost-limit.ts'
@@ -64,7 +64,7 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
     v: 1 as const,
     run_id: context.runId,
     created_at: context.startedAt.toISOString(),
-    created_by: (await callerAccount()) ?? 'unknown',
+    created_by: (await callerMember())?.replace(/^\w+:/, '') ?? 'unknown',
     place: target.place,
     source: {
       ...sourceTable!,

@@ -85,6 +85,8 @@ async function tokenEndpoints({
   body,
   authorization,
 }: HeardRequest): Promise<{ status: number; body: unknown }> {
+  if (host === 'oauth2.googleapis.com' && route === '/tokeninfo')
+    return { status: 200, body: { email: 'ada@example.com', expires_in: '3599' } }
   if (host === 'oauth2.googleapis.com') return ofTokenEndpoint(new URLSearchParams(body))
   if (host === 'sts.googleapis.com')
     return {
@@ -239,7 +241,7 @@ describe('a person', () => {
     const { withServiceToken } = await newProcess()
     await expect(withServiceToken(AUDIENCE, service().send)).rejects.toMatchObject({
       message: expect.stringContaining('gcloud is not installed'),
-      suggestions: [`${CREATOR} user:YOUR_EMAIL ${ROLE}`],
+      suggestions: [`${CREATOR} user:ada@example.com ${ROLE}`],
     })
   })
 
