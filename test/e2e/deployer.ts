@@ -17,15 +17,21 @@ export async function newAccount(project: Project, id: string, roles: readonly s
 /** Replaces the roles of an account in the project. */
 export async function setRoles(project: Project, email: string, roles: readonly string[]): Promise<void> {
   const path = `v3/projects/${project.locator.projectId}`
-  const policy = (await project.call('POST', `${path}:getIamPolicy`, {})) as {
-    bindings?: { role: string; members: string[] }[]
-  }
+  const policy = await project.call('POST', `${path}:getIamPolicy`, {})
+  await project.call('POST', `${path}:setIamPolicy`, { policy: withRoles(policy, email, roles) })
+}
+
+interface Policy {
+  bindings?: { role: string; members: string[] }[]
+}
+
+/** A policy in which an account has these roles and no others. */
+export function withRoles(policy: Policy, email: string, roles: readonly string[]): Policy {
   const member = `serviceAccount:${email}`
   const others = (policy.bindings ?? [])
-    .map(({ role, members }) => ({ role, members: members.filter((each) => each !== member) }))
+    .map((binding) => ({ ...binding, members: binding.members.filter((each) => each !== member) }))
     .filter(({ members }) => members.length > 0)
-  const bindings = [...others, ...roles.map((role) => ({ role, members: [member] }))]
-  await project.call('POST', `${path}:setIamPolicy`, { policy: { ...policy, bindings } })
+  return { ...policy, bindings: [...others, ...roles.map((role) => ({ role, members: [member] }))] }
 }
 
 export async function enableApis(project: Project, names = REQUIRED_SERVICES.map(({ name }) => name)): Promise<void> {
