@@ -13,6 +13,7 @@ import type { Faults } from './kernel/faults.ts'
 import { httpOperations, statusResponse, type GatewayControl, type Operation } from './kernel/gateway.ts'
 import type { FrontDoor } from './kernel/http-server.ts'
 import { locationOperationsFace } from './kernel/location-operations.ts'
+import { need } from './kernel/needs.ts'
 import { operationsFace, type OperationSource } from './kernel/operations.ts'
 import { clientProtos } from './kernel/grpc-server.ts'
 import { transcodedFace } from './kernel/transcoding.ts'
@@ -110,7 +111,16 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     storageApi({ directory, clock, operation, projectNumber, access }),
   )
   const bigQuery = await open('bigquery', 'stores', 'bigquery.*', (directory) =>
-    bigQueryApi({ directory, clock, operation, readObject: (uri) => storage.readObject(uri) }),
+    bigQueryApi({
+      directory,
+      clock,
+      operation,
+      access,
+      readObject: (uri, principal) => {
+        access.check(principal, need('storage.objects.get', objectResource(uri)))
+        return storage.readObject(uri)
+      },
+    }),
   )
   const vertex = await vertexApi({
     clock,
@@ -195,17 +205,27 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   }
 }
 
+/** `gs://bucket/object` as IAM names it. */
+function objectResource(uri: string): string {
+  const [, bucket = '', object = ''] = /^gs:\/\/([^/]+)\/(.*)$/s.exec(uri) ?? []
+  return `projects/_/buckets/${bucket}/objects/${object}`
+}
+
 /** An API of the gRPC listener, with its own operations, as the HTTP listener serves it too. */
 function overHttp(api: EmulatedApi, operation: Operation, sources: readonly OperationSource[] = []): EmulatedApi {
   if (!api.grpc) throw new Error(`${api.name} has no gRPC face`)
-  const operations = sources.length > 0 ? operationsFace(sources) : {}
-  const face = { ...api.grpc, services: { ...api.grpc.services, ...operations } }
+  const operations = sources.length > 0 ? operationsFace(sources) : { services: {}, needs: {} }
+  const face = {
+    ...api.grpc,
+    services: { ...api.grpc.services, ...operations.services },
+    needs: { ...api.grpc.needs, ...operations.needs },
+  }
   return { ...api, http: transcodedFace(face, operation) }
 }
 
 /** One google.longrunning.Operations service answers for all APIs of the port. */
 function longRunningOperations(sources: readonly OperationSource[]): Pick<EmulatedApi, 'grpc'> {
-  return { grpc: { protos: clientProtos('@google-cloud/run'), services: operationsFace(sources) } }
+  return { grpc: { protos: clientProtos('@google-cloud/run'), ...operationsFace(sources) } }
 }
 
 /** Opens IAM on its folder. Throws LocalCloudError STORE_DAMAGED. */

@@ -116,7 +116,8 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   const operator = await identity.metadata.shared(iam.operator)
 
   const control = createGateway({
-    authenticate: (authorization) => identity.authenticate(authorization),
+    authenticate: (authorization) => iam.accounts.admitted(identity.authenticate(authorization)),
+    access: iam.authorizer,
     faults,
     clock,
     addedLatencyMs: options.addedLatencyMs ?? 0,

@@ -1,11 +1,12 @@
 import { httpOperations } from '../../src/emulator/kernel/gateway.ts'
 import { systemClock } from '../../src/emulator/kernel/clock.ts'
 import { bigQueryApi } from '../../src/emulator/bigquery/index.ts'
+import { demoAccess, TESTER } from './bigquery-access.ts'
 
 /** A process that writes to an emulated BigQuery as fast as it can and reports each answer, until it is killed. */
 const [directory = ''] = process.argv.slice(2)
-const operation = httpOperations(async (_call, handler) => handler({ email: 'test@example.com' }))
-const api = await bigQueryApi({ directory, clock: systemClock, operation })
+const operation = httpOperations(async (_call, handler) => handler({ email: TESTER }))
+const api = await bigQueryApi({ directory, clock: systemClock, operation, access: demoAccess() })
 await api.start()
 
 async function post(path: string, body: object): Promise<number> {

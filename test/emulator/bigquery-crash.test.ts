@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bigQueryApi } from '../../src/emulator/bigquery/index.ts'
 import { systemClock } from '../../src/emulator/kernel/clock.ts'
 import { httpOperations } from '../../src/emulator/kernel/gateway.ts'
+import { demoAccess, TESTER } from './bigquery-access.ts'
 
 let directory: string
 
@@ -33,8 +34,8 @@ async function killedAfter(answers: number): Promise<string[]> {
 describe('a store whose process is killed', () => {
   it.each([1, 7, 40, 120])('after %i answers has kept every one of them, and goes on', async (answers) => {
     const reported = await killedAfter(answers)
-    const operation = httpOperations(async (_call, handler) => handler({ email: 'test@example.com' }))
-    const api = await bigQueryApi({ directory, clock: systemClock, operation })
+    const operation = httpOperations(async (_call, handler) => handler({ email: TESTER }))
+    const api = await bigQueryApi({ directory, clock: systemClock, operation, access: demoAccess() })
     await api.start()
     const call = async (
       method: string,

@@ -7,6 +7,7 @@ import { PassThroughClient } from 'google-auth-library'
 import type { EmulatedApi } from '../../src/emulator/kernel/api.ts'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import { httpOperations } from '../../src/emulator/kernel/gateway.ts'
+import { demoAccess, TESTER } from './bigquery-access.ts'
 import { bigQueryApi, type BigQueryOptions } from '../../src/emulator/bigquery/index.ts'
 
 /** 2026-01-02 03:04:05.678 UTC: what the emulated clock says unless a test moves it. */
@@ -27,9 +28,10 @@ export interface Harness {
 export async function startBigQuery(options: Partial<BigQueryOptions> = {}): Promise<Harness> {
   const directory = await mkdtemp(path.join(tmpdir(), 'bigquery-'))
   const clock = new ManualClock(NOW_MS)
-  const operation = httpOperations(async (_call, handler) => handler({ email: 'test@example.com' }))
+  const operation = httpOperations(async (_call, handler) => handler({ email: TESTER }))
+  const access = demoAccess()
   const open = async (): Promise<{ api: EmulatedApi; url: string; server: ReturnType<typeof serve> }> => {
-    const api = await bigQueryApi({ directory, clock, operation, ...options })
+    const api = await bigQueryApi({ directory, clock, operation, access, ...options })
     await api.start()
     const { server, port } = await new Promise<{ server: ReturnType<typeof serve>; port: number }>((resolve) => {
       const started = serve({ fetch: api.http!.app.fetch, port: 0, hostname: '127.0.0.1' }, (info) =>

@@ -174,8 +174,8 @@ describe('a build that cannot be', () => {
     [
       'an account that is not there',
       { serviceAccount: 'projects/imagery-local/serviceAccounts/none@imagery-local.iam.gserviceaccount.com' },
-      5,
-      'not found',
+      7,
+      'or it may not exist',
     ],
     ['the default account, which is not there', { serviceAccount: '' }, 5, 'compute@developer.gserviceaccount.com'],
     ['a location that cannot be', { parent: 'projects/imagery-local/locations/-' }, 3, 'Invalid parent'],

@@ -10,6 +10,7 @@ import {
   type GatewayOptions,
 } from '../../src/emulator/kernel/gateway.ts'
 import { serveHttp } from '../../src/emulator/kernel/http-server.ts'
+import { NOTHING } from '../../src/emulator/kernel/needs.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 
@@ -32,7 +33,7 @@ async function outcome(
   work: () => unknown = () => undefined,
 ): Promise<string> {
   try {
-    await gateway({ method, authorization: 'Bearer x' }, work)
+    await gateway({ method, authorization: 'Bearer x', needs: NOTHING }, work)
     return 'ok'
   } catch (error) {
     return (error as GoogleError).status
@@ -156,7 +157,7 @@ describe('a fault rule', () => {
   it('that duplicates a call answers with what the first came to', async () => {
     const { gateway } = open([{ method: '*', effect: { kind: 'duplicate' } }])
     let count = 0
-    const answer = await gateway({ method: 'a', authorization: undefined }, () => {
+    const answer = await gateway({ method: 'a', authorization: undefined, needs: NOTHING }, () => {
       count += 1
       if (count > 1) throw new GoogleError('ALREADY_EXISTS', 'twice')
       return 'created'
@@ -181,10 +182,14 @@ describe('a fault rule', () => {
     let effects = 0
     app.post(
       '/x',
-      httpOperations(gateway)('slow', (context) => {
-        effects += 1
-        return context.text('done')
-      }),
+      httpOperations(gateway)(
+        'slow',
+        (context) => {
+          effects += 1
+          return context.text('done')
+        },
+        { needs: NOTHING },
+      ),
     )
     const server = await serveHttp({ faces: [{ prefixes: ['/x'], app }], port: 0 })
     cleanups.push(() => server.stop())

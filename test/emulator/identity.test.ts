@@ -91,7 +91,7 @@ describe('access tokens', () => {
   it('belong to an e-mail address and survive a restart', async () => {
     const token = (await open()).accessToken(operator)
     expect(token).toMatch(/^ya29\.local-/)
-    expect((await open()).authenticate(`Bearer ${token}`)).toEqual({ email: operator })
+    expect((await open()).authenticate(`Bearer ${token}`)).toMatchObject({ email: operator })
   })
 
   it('expire after one hour', async () => {
@@ -99,7 +99,7 @@ describe('access tokens', () => {
     const identity = await open(clock)
     const header = `Bearer ${identity.accessToken(operator)}`
     await clock.advance(hourMs - 1)
-    expect(identity.authenticate(header)).toEqual({ email: operator })
+    expect(identity.authenticate(header)).toMatchObject({ email: operator })
     await clock.advance(1)
     expect(() => identity.authenticate(header)).toThrow(/invalid authentication credentials/)
   })
@@ -163,7 +163,7 @@ describe('ID tokens', () => {
   it('are accepted for their audience and name their owner', async () => {
     const identity = await open()
     const token = await identity.idToken(operator, audience)
-    expect(await identity.verifyIdToken(token, audience)).toEqual({ email: operator })
+    expect(await identity.verifyIdToken(token, audience)).toMatchObject({ email: operator })
     expect(await identity.verifyIdToken(token, ['https://other.example', audience])).toEqual({
       email: operator,
     })
@@ -188,7 +188,7 @@ describe('ID tokens', () => {
     )
     await expect(identity.verifyIdToken(token, 'https://other.example')).rejects.toMatchObject(refusal(/aud/))
     await expect(identity.verifyIdToken(foreign, audience)).rejects.toMatchObject(refusal(/signature/))
-    expect(await identity.verifyIdToken(token, audience)).toEqual({ email: operator })
+    expect(await identity.verifyIdToken(token, audience)).toMatchObject({ email: operator })
     await clock.advance(hourMs)
     await expect(identity.verifyIdToken(token, audience)).rejects.toMatchObject(refusal(/exp/))
   })
@@ -248,9 +248,9 @@ describe('metadata server', () => {
       account: operator,
       universe: 'googleapis.com',
     })
-    expect(identity.authenticate(`Bearer ${found['access']}`)).toEqual({ email: operator })
+    expect(identity.authenticate(`Bearer ${found['access']}`)).toMatchObject({ email: operator })
     const idToken = String(found['authorization']).replace('Bearer ', '')
-    expect(await identity.verifyIdToken(idToken, audience)).toEqual({ email: operator })
+    expect(await identity.verifyIdToken(idToken, audience)).toMatchObject({ email: operator })
   })
 
   // https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys

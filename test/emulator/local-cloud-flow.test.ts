@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LocalCloud } from '../../src/emulator/local-cloud.ts'
+import { createAccount, iamClients } from './iam-fixture.ts'
 import { admin, callApi, LocalClouds, requestAs, runProgram, stateOf } from './local-cloud-fixture.ts'
 import { pack } from './run-harness.ts'
 import type { Transport } from './transcoded-server.ts'
@@ -71,7 +72,19 @@ async function deploySource(cloud: LocalCloud): Promise<void> {
   const archive = new Uint8Array(pack({ 'server.mjs': recorder }))
   const route = '/upload/storage/v1/b/imagery-a/o?uploadType=media&name=recorder.tar.gz'
   expect((await callApi(cloud, route, { method: 'POST', body: archive })).status).toBe(200)
+  const clients = await iamClients(cloud)
+  await createAccount(clients, 'invoker')
+  const member = `serviceAccount:${await createAccount(clients, 'recorder')}`
+  // The operator reaches the bucket as its project's owner; the program may only add to it.
+  const policy = { bindings: [...OWNER_BINDINGS, { role: 'roles/storage.objectCreator', members: [member] }] }
+  const granted = await callApi(cloud, '/storage/v1/b/imagery-a/iam', { method: 'PUT', body: JSON.stringify(policy) })
+  expect(granted.status).toBe(200)
 }
+
+const OWNER_BINDINGS = [
+  { role: 'roles/storage.legacyBucketOwner', members: ['projectOwner:imagery-local'] },
+  { role: 'roles/storage.legacyObjectOwner', members: ['projectOwner:imagery-local'] },
+]
 
 interface Seen {
   account: string

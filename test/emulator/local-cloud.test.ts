@@ -145,7 +145,7 @@ describe('a local cloud', () => {
     }
     await first.stop()
     const second = await clouds.start()
-    const answer = await fetch(`${second.locator.http}/storage/v1/b?project=p`, {
+    const answer = await fetch(`${second.locator.http}/storage/v1/b?project=imagery-local`, {
       headers: { authorization: `Bearer ${token}` },
     })
     expect(answer.status).toBe(200)

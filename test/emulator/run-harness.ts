@@ -107,7 +107,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   if (!face) throw new Error('Cloud Run has no gRPC face')
   const operations = {
     ...api,
-    grpc: { protos: clientProtos('@google-cloud/run'), services: operationsFace([api.operations]) },
+    grpc: { protos: clientProtos('@google-cloud/run'), ...operationsFace([api.operations]) },
   }
   const server = await serveGrpc([api, operations], {
     gateway: async (_call, handler) => handler({ email: DEPLOYER }),

@@ -71,9 +71,10 @@ export class TasksCloud {
     await api.start()
     const grpc = api.grpc
     if (!grpc) throw new Error('Cloud Tasks has no gRPC face')
-    const services = { ...grpc.services, ...operationsFace([api.operations]) }
+    const operations = operationsFace([api.operations])
+    const services = { ...grpc.services, ...operations.services }
     const gateway: Gateway = async (_, handler) => handler({ email: 'tester@example.com' })
-    const face = { ...grpc, services }
+    const face = { ...grpc, services, needs: { ...grpc.needs, ...operations.needs } }
     const server =
       this.#transport === 'gRPC'
         ? await serveGrpc([{ grpc: face }], { gateway, certificate, port: 0 })

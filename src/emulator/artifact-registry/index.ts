@@ -4,6 +4,7 @@ import type { EmulatedApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Faults } from '../kernel/faults.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { need, projectOf } from '../kernel/needs.ts'
 import type { LocationOperations } from '../kernel/location-operations.ts'
 import { RestOperations } from '../kernel/rest-operations.ts'
 import { ImageFiles } from './image-files.ts'
@@ -56,7 +57,11 @@ export async function artifactRegistryApi(options: ArtifactRegistryOptions): Pro
       patterns: [/^\/v1\/projects\/[^/]+\/locations\/[^/]+\/repositories(?:\/|$)/],
       app: artifactRegistryRoutes({ ...options, repositories, policies, store, operations }),
     },
-    operations: { method: 'artifactregistry.operations.get', get: (name) => operations.get(name) },
+    operations: {
+      method: 'artifactregistry.operations.get',
+      needs: (name) => need('artifactregistry.repositories.get', projectOf(name)),
+      get: (name) => operations.get(name),
+    },
     registry: openRegistry(store, files, clock),
     start: async () => {
       files.sweep(store.digests())

@@ -1,5 +1,6 @@
 import type { Context, Hono } from 'hono'
 import { checkTestedPermissions, policyResource, type WantedPolicy } from '../iam/policy.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import { readBody, readQuery } from '../kernel/rest-request.ts'
 import { SET_POLICY, TEST_PERMISSIONS } from './messages.ts'
 import { onRepository, repositoryOf } from './permissions.ts'
@@ -38,12 +39,16 @@ export function addPolicyRoutes(app: Hono, base: string, options: RouteOptions):
   )
   app.post(
     `${base}/:repository{[^/:]+:testIamPermissions}`,
-    operation('artifactregistry.repositories.testIamPermissions', async (context, principal) => {
-      const repository = existing(context)
-      const { permissions = [] } = (await readBody(context, TEST_PERMISSIONS)) as { permissions?: string[] }
-      checkTestedPermissions(permissions)
-      const held = access.held(principal, permissions, repository)
-      return context.json(held.length > 0 ? { permissions: held } : {})
-    }),
+    operation(
+      'artifactregistry.repositories.testIamPermissions',
+      async (context, principal) => {
+        const repository = existing(context)
+        const { permissions = [] } = (await readBody(context, TEST_PERMISSIONS)) as { permissions?: string[] }
+        checkTestedPermissions(permissions)
+        const held = access.held(principal, permissions, repository)
+        return context.json(held.length > 0 ? { permissions: held } : {})
+      },
+      { needs: NOTHING },
+    ),
   )
 }

@@ -1,4 +1,5 @@
 import { Hono, type Context } from 'hono'
+import { NOTHING } from '../kernel/needs.ts'
 import { notEmulated } from '../kernel/errors.ts'
 import { pageOf, readBody, readQuery, restError } from '../kernel/rest-request.ts'
 import { addImageRoutes } from './image-routes.ts'
@@ -97,9 +98,13 @@ export function artifactRegistryRoutes(options: RouteOptions): Hono {
   addImageRoutes(app, `${base}/:repository`, options)
   app.all(
     '*',
-    operation('artifactregistry.unknown', (context) => {
-      throw notEmulated(`Artifact Registry method ${context.req.method} ${context.req.path}`)
-    }),
+    operation(
+      'artifactregistry.unknown',
+      (context) => {
+        throw notEmulated(`Artifact Registry method ${context.req.method} ${context.req.path}`)
+      },
+      { needs: NOTHING },
+    ),
   )
   return app
 }

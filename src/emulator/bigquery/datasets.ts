@@ -1,4 +1,6 @@
+import type { Principal } from '../kernel/api.ts'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
+import { checkEntries, firstEntries, type AccessEntry } from './dataset-access.ts'
 import { etag, optionalText, parseLabels, patched } from './resource-fields.ts'
 import { datasetKey, tableKey, type DatasetRecord } from './records.ts'
 import { dataset, dropRows, tablesOf, type Warehouse } from './warehouse.ts'
@@ -20,7 +22,12 @@ export function canonicalLocation(location: string): string {
   return /^(us|eu)$/i.test(location) ? location.toUpperCase() : location.toLowerCase()
 }
 
-export async function insertDataset(warehouse: Warehouse, project: string, body: Body): Promise<DatasetRecord> {
+export async function insertDataset(
+  warehouse: Warehouse,
+  project: string,
+  body: Body,
+  { email }: Principal,
+): Promise<DatasetRecord> {
   const { store, clock } = warehouse
   const reference = (body['datasetReference'] ?? {}) as Body
   const name = String(reference['datasetId'] ?? '')
@@ -41,13 +48,15 @@ export async function insertDataset(warehouse: Warehouse, project: string, body:
     modifiedMs: now,
     revision: 1,
     labels: {},
-    ...changes(body),
+    access: firstEntries(email),
+    ...changes(warehouse, body),
   }
   const key = datasetKey(project, name)
   await store.write(async () => {
     if (store.datasets.has(key)) throw new GoogleError('ALREADY_EXISTS', `Already Exists: Dataset ${key}`)
     return { datasets: [[key, record]] }
   })
+  warehouse.access.policiesChanged()
   return record
 }
 
@@ -57,7 +66,7 @@ const KNOWN = new Set(
 )
 
 /** The settable properties among those of a body. */
-function changes(body: Body): Partial<DatasetRecord> {
+function changes({ access }: Warehouse, body: Body): Partial<DatasetRecord> {
   for (const [name, value] of Object.entries(body)) {
     if (!KNOWN.has(name) && value !== null) throw notEmulated(`the dataset property ${name}`)
   }
@@ -65,7 +74,11 @@ function changes(body: Body): Partial<DatasetRecord> {
   if ('description' in body) patched(result, 'description', optionalText(body['description']))
   if ('friendlyName' in body) patched(result, 'friendlyName', optionalText(body['friendlyName']))
   if ('labels' in body) result.labels = parseLabels(body['labels'])
-  if ('access' in body && Array.isArray(body['access'])) result.access = body['access']
+  if ('access' in body && Array.isArray(body['access'])) {
+    const entries = body['access'] as AccessEntry[]
+    checkEntries(entries, (email) => access.accountFault(email))
+    result.access = entries
+  }
   if ('defaultTableExpirationMs' in body)
     patched(result, 'defaultTableExpirationMs', expiration(body['defaultTableExpirationMs']))
   if ('defaultPartitionExpirationMs' in body)
@@ -106,13 +119,14 @@ export async function updateDataset(
       ? { project, dataset: name, location, createdMs, modifiedMs: 0, revision, labels: {} }
       : before
     updated = withLabels(
-      { ...base, ...changes(body), modifiedMs: clock.now(), revision: revision + 1 },
+      { ...base, ...changes(warehouse, body), modifiedMs: clock.now(), revision: revision + 1 },
       before.labels,
       body,
       options.replace,
     )
     return { datasets: [[key, updated]] }
   })
+  warehouse.access.policiesChanged()
   return updated!
 }
 
@@ -155,4 +169,5 @@ export async function deleteDataset(
       tables: gone.map((record) => [tableKey(project, name, record.table), null] as const),
     }
   })
+  warehouse.access.policiesChanged()
 }

@@ -4,6 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import { canonicalLocation } from './datasets.ts'
 import { answerOf, jobError } from './failures.ts'
+import { checkReads, checkWrites } from './job-access.ts'
 import { prepareLoad, runLoad } from './load-job.ts'
 import { prepareQuery, queryStatistics, runQuery, type PreparedQuery } from './query-job.ts'
 import { jobKey, type JobRecord } from './records.ts'
@@ -94,7 +95,13 @@ export class Jobs {
       if (configuration.jobType === 'QUERY') {
         prepared = prepareQuery(this.#warehouse, project, wanted, configuration['query'] as Body, now)
         location = prepared.location
-      } else location = prepareLoad(this.#warehouse, project, wanted, configuration['load'] as Body).location
+        checkReads(this.#warehouse, { email }, prepared.referenced)
+        if (prepared.destination) checkWrites(this.#warehouse, { email }, prepared.destination)
+      } else {
+        const load = prepareLoad(this.#warehouse, project, wanted, configuration['load'] as Body)
+        location = load.location
+        checkWrites(this.#warehouse, { email }, load.destination)
+      }
     } catch (error) {
       const refused = jobError(error, statementOf(configuration))
       const isOurs = refused.reason === 'notImplemented' || !(error instanceof SqlFailure)

@@ -124,7 +124,7 @@ async function sources(warehouse: Warehouse, job: JobRecord, load: Body): Promis
     uris.map((uri) => {
       if (!uri.startsWith('gs://')) throw invalid(`Invalid source URI: ${uri}`)
       if (uri.includes('*')) throw notEmulated('a wildcard in a source URI')
-      return readObject(uri)
+      return readObject(uri, { email: job.email })
     }),
   )
 }

@@ -1,3 +1,4 @@
+import { entriesOf } from './dataset-access.ts'
 import type { DatasetRecord, JobRecord, TableRecord } from './records.ts'
 import { datasetKey, jobKey, tableKey } from './records.ts'
 import { etag } from './resource-fields.ts'
@@ -30,11 +31,7 @@ export function datasetResource(record: DatasetRecord): Resource {
       record.defaultTableExpirationMs === undefined ? undefined : String(record.defaultTableExpirationMs),
     defaultPartitionExpirationMs:
       record.defaultPartitionExpirationMs === undefined ? undefined : String(record.defaultPartitionExpirationMs),
-    access: record.access ?? [
-      { role: 'WRITER', specialGroup: 'projectWriters' },
-      { role: 'OWNER', specialGroup: 'projectOwners' },
-      { role: 'READER', specialGroup: 'projectReaders' },
-    ],
+    access: entriesOf(record),
     creationTime: String(record.createdMs),
     lastModifiedTime: String(record.modifiedMs),
     location: record.location,

@@ -180,11 +180,18 @@ export class Store {
   }
 
   /** Jobs of a project, newest first; all of those that were running when `state` says so. */
-  async jobs(filter: { project?: string; state?: string; limit: number; offset: number }): Promise<JobRecord[]> {
+  async jobs(filter: {
+    project?: string
+    email?: string
+    state?: string
+    limit: number
+    offset: number
+  }): Promise<JobRecord[]> {
     const sql = `SELECT body FROM jobs WHERE ($1 IS NULL OR project = $1) AND ($2 IS NULL OR state = $2)
+      AND ($3 IS NULL OR json_extract_string(body, '$.email') = $3)
       ORDER BY created_ms DESC, key LIMIT ${filter.limit} OFFSET ${filter.offset}`
     const rows = await this.read(async (connection) =>
-      (await connection.run(sql, [filter.project ?? null, filter.state ?? null])).getRows(),
+      (await connection.run(sql, [filter.project ?? null, filter.state ?? null, filter.email ?? null])).getRows(),
     )
     return rows.map((row) => JSON.parse(row[0] as string) as JobRecord)
   }

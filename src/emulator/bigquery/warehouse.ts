@@ -1,4 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import type { AccessControl } from '../iam/authorizer.ts'
+import type { Principal } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError } from '../kernel/errors.ts'
 import { datasetKey, tableKey, type DatasetRecord, type TableRecord } from './records.ts'
@@ -13,10 +15,11 @@ export const RESULT_LIFETIME_MS = 24 * 3_600_000
 export interface Warehouse {
   store: Store
   clock: Clock
+  access: AccessControl
   /** How long a new table answers 404 to insertAll: https://cloud.google.com/bigquery/docs/error-messages#streaming */
   streamingWarmUpMs: number
-  /** Reads an object of the emulated Cloud Storage, for load jobs. */
-  readObject?: (gsUri: string) => Promise<Buffer>
+  /** Reads an object of the emulated Cloud Storage on somebody's behalf, for load jobs. Rejects PERMISSION_DENIED. */
+  readObject?: (gsUri: string, principal: Principal) => Promise<Buffer>
 }
 
 /** The dataset, or BigQuery's 404. */

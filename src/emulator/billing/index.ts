@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import type { EmulatedApi } from '../kernel/api.ts'
 import { notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import { readQuery, restError } from '../kernel/rest-request.ts'
 import { billingInfoNeeds } from './permissions.ts'
 
@@ -41,9 +42,13 @@ export function billingApi({ operation, projectId, projectNumber, hasBilling }: 
   )
   app.all(
     '*',
-    operation('cloudbilling.unknown', (context) => {
-      throw notEmulated(`Cloud Billing method ${context.req.method} ${context.req.path}`)
-    }),
+    operation(
+      'cloudbilling.unknown',
+      (context) => {
+        throw notEmulated(`Cloud Billing method ${context.req.method} ${context.req.path}`)
+      },
+      { needs: NOTHING },
+    ),
   )
   return {
     name: 'cloudbilling',

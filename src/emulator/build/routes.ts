@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import { pageOf, readQuery, restError } from '../kernel/rest-request.ts'
 import { readNeeds } from './permissions.ts'
 import type { BuildStore } from './store.ts'
@@ -45,9 +46,13 @@ export function cloudBuildRoutes(store: BuildStore, operation: Operation): Hono 
   )
   app.all(
     '*',
-    operation('cloudbuild.unknown', (context) => {
-      throw notEmulated(`Cloud Build method ${context.req.method} ${context.req.path}`)
-    }),
+    operation(
+      'cloudbuild.unknown',
+      (context) => {
+        throw notEmulated(`Cloud Build method ${context.req.method} ${context.req.path}`)
+      },
+      { needs: NOTHING },
+    ),
   )
   return app
 }

@@ -1,6 +1,8 @@
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError } from '../kernel/errors.ts'
+import { unauthenticated, type TokenHolder } from '../identity/access-tokens.ts'
 import { accountId } from '../identity/id-tokens.ts'
+import type { Principal } from '../kernel/api.ts'
 import type { AccountRow, IamStore } from './store.ts'
 
 /** https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create#request-body */
@@ -26,13 +28,15 @@ export interface AccountsOptions {
   /** Told after each change that bears on what accounts may do. */
   changed(): void
   /** Told when an account is gone: policies go on naming it, as deleted. */
-  deleted(row: AccountRow): void
+  deleted(row: AccountRow): Promise<void>
 }
 
 /** The service accounts of the local project (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts). */
 export class Accounts {
   readonly #options: AccountsOptions
   readonly #store: IamStore
+  /** Accounts by address, since every call asks for one. */
+  readonly #known = new Map<string, AccountRow>()
   /** `@P.iam.gserviceaccount.com`; the project `example.com:p` has `@p.example.com.iam…`. */
   readonly #domain: string
 
@@ -50,6 +54,26 @@ export class Accounts {
   /** Whether the address belongs to the local project, whether or not there is such an account. */
   isLocal(email: string): boolean {
     return email.endsWith(this.#domain)
+  }
+
+  /**
+   * Whoever has the token, as long as its account may be used: it exists, is enabled, and is the one
+   * that the token was made for, not a later one of its name. Throws UNAUTHENTICATED.
+   */
+  admitted({ email, issuedMs }: TokenHolder): Principal {
+    if (!this.isLocal(email)) return { email }
+    const row = this.#usable(email)
+    if (!row || issuedMs < row.createdMs) throw unauthenticated('Request had invalid authentication credentials.')
+    return { email }
+  }
+
+  #usable(email: string): AccountRow | undefined {
+    let row = this.#known.get(email)
+    if (!row) {
+      row = this.#store.account(email)
+      if (row) this.#known.set(email, row)
+    }
+    return row?.isDisabled ? undefined : row
   }
 
   /** Throws INVALID_ARGUMENT, ALREADY_EXISTS. */
@@ -112,18 +136,21 @@ export class Accounts {
   }
 
   setDisabled(key: string, isDisabled: boolean): void {
-    this.#store.putAccount({ ...this.get(key), isDisabled })
+    const row = { ...this.get(key), isDisabled }
+    this.#store.putAccount(row)
+    this.#known.delete(row.email)
     this.#options.changed()
   }
 
   /** A new account of its name does not inherit its roles. */
-  delete(key: string): void {
+  async delete(key: string): Promise<void> {
     const row = this.get(key)
     this.#store.atomically(() => {
+      this.#known.delete(row.email)
       this.#store.deleteAccount(row, this.#options.clock.now())
       this.#store.deletePolicy(`projects/${this.#options.projectId}/serviceAccounts/${row.email}`)
     })
-    this.#options.deleted(row)
+    await this.#options.deleted(row)
   }
 
   /** What keeps a policy from naming the account: only accounts of the local project can be looked up. */

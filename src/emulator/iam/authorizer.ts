@@ -2,7 +2,7 @@ import type { Access, Demand, Principal } from '../kernel/api.ts'
 import { permissionsOf } from './catalogue/roles.ts'
 import { permissionDenied } from './denials.ts'
 import type { Binding } from './policy.ts'
-import { anchorOf, type Anchor, type AnchorKind } from './resources.ts'
+import { anchorOf, lastPart, type Anchor, type AnchorKind } from './resources.ts'
 
 /** Where the policies of one kind of resource are kept: each API keeps those of its own. */
 export interface PolicySource {
@@ -11,8 +11,11 @@ export interface PolicySource {
   /** The project of a resource whose name does not say it (`projects/_/buckets/B`). */
   projectOf?(resource: string): string | undefined
   /** A deleted account goes on under another name. */
-  renameMember(from: string, to: string): void
+  renameMember(from: string, to: string): void | Promise<void>
 }
+
+/** What an API that keeps policies of its own asks of the authorizer. */
+export type AccessControl = Pick<Authorizer, 'has' | 'check' | 'register' | 'policiesChanged' | 'accountFault'>
 
 export interface AuthorizerOptions {
   projectId: string
@@ -20,6 +23,8 @@ export interface AuthorizerOptions {
   /** What keeps a policy from naming a service account, or undefined. */
   accountFault(email: string): string | undefined
 }
+
+const ACT_AS = 'iam.serviceAccounts.actAs'
 
 /** Decisions are remembered until a policy changes; the map starts afresh at this size. */
 const MAX_REMEMBERED_DECISIONS = 20_000
@@ -81,14 +86,16 @@ export class Authorizer implements Access {
   }
 
   /** Tells every policy that a member has another name from now on. */
-  renameMember(from: string, to: string): void {
-    for (const source of this.#sources.values()) source.renameMember(from, to)
+  async renameMember(from: string, to: string): Promise<void> {
+    for (const source of this.#sources.values()) await source.renameMember(from, to)
     this.policiesChanged()
   }
 
   #decide(email: string | undefined, permission: string, anchor: Anchor): boolean {
     const project = this.#projectOf(anchor)
     if (project === undefined) return false
+    // Nobody acts as an account that is not there; whether it is, all else may ask.
+    if (permission === ACT_AS && this.accountFault(lastPart(anchor.name)) !== undefined) return false
     const projectBindings = this.#bindings({ kind: 'project', name: project })
     const names = email === undefined ? ['allUsers'] : memberNames(email)
     for (const [level, role] of CONVENIENCE_MEMBERS) {

@@ -3,7 +3,8 @@ import type { Identity } from '../identity/index.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
-import { jsonBody, need, requiredText, textList } from './requests.ts'
+import { need, NOTHING } from '../kernel/needs.ts'
+import { jsonBody, requiredText, textList } from './requests.ts'
 import { accountName, type AccountServices } from './service-account-routes.ts'
 
 /** "The default is one hour", and no more without an organization policy (https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken). */
@@ -11,7 +12,7 @@ const LIFETIME_S = 3_600
 
 const ACCOUNTS = '/v1/projects/:project/serviceAccounts'
 
-export type TokenIssuer = Pick<Identity, 'idToken' | 'mintAccessToken'>
+export type TokenIssuer = Pick<Identity, 'idToken' | 'mintAccessToken' | 'forget'>
 
 /** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts */
 export function credentialRoutes(
@@ -66,9 +67,13 @@ export function credentialRoutes(
   for (const verb of ['signBlob', 'signJwt']) {
     app.post(
       `${ACCOUNTS}/:account{[^/:]+:${verb}}`,
-      operation(`iamcredentials.${verb}`, () => {
-        throw notEmulated(`iamcredentials.projects.serviceAccounts.${verb}`)
-      }),
+      operation(
+        `iamcredentials.${verb}`,
+        () => {
+          throw notEmulated(`iamcredentials.projects.serviceAccounts.${verb}`)
+        },
+        { needs: NOTHING },
+      ),
     )
   }
 }

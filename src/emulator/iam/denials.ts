@@ -9,7 +9,7 @@ import { anchorOf, lastPart } from './resources.ts'
  */
 export function permissionDenied({ email }: Principal, demand: Demand): GoogleError {
   const { permission, resource } = demand
-  const api = permission.slice(0, permission.indexOf('.'))
+  const api = demand.api ?? permission.slice(0, permission.indexOf('.'))
   if (api === 'storage') return storageDenied(email, demand)
   if (api === 'bigquery') {
     return new GoogleError('PERMISSION_DENIED', bigQueryMessage(demand), { reason: 'accessDenied' })
@@ -45,7 +45,7 @@ function bigQueryMessage({ permission, resource }: Demand): string {
 }
 
 function message(api: string, { permission, resource }: Demand): string {
-  if (permission === 'iam.serviceAccounts.actAs') {
+  if (permission === 'iam.serviceAccounts.actAs' && api === 'iam') {
     // https://cloud.google.com/run/docs/troubleshooting#iam-service-account-permission
     return `Permission 'iam.serviceaccounts.actAs' denied on service account ${lastPart(anchorOf(resource).name)} (or it may not exist).`
   }

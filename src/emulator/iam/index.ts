@@ -48,8 +48,10 @@ export function openIam(options: IamOptions): Iam {
     clock,
     projectId,
     changed: () => authorizer.policiesChanged(),
-    deleted: ({ email, uniqueId }) =>
-      authorizer.renameMember(`serviceAccount:${email}`, `deleted:serviceAccount:${email}?uid=${uniqueId}`),
+    deleted: ({ email, uniqueId }) => {
+      tokens.forget(email)
+      return authorizer.renameMember(`serviceAccount:${email}`, `deleted:serviceAccount:${email}?uid=${uniqueId}`)
+    },
   })
   const authorizer = new Authorizer({ projectId, projectNumber, accountFault: (email) => accounts.fault(email) })
   const policies = new Policies({ store, accounts, authorizer })

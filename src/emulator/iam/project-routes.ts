@@ -1,7 +1,8 @@
 import type { Context, Hono } from 'hono'
 import type { Operation } from '../kernel/gateway.ts'
+import { need, NOTHING } from '../kernel/needs.ts'
 import { policyResource } from './policy.ts'
-import { jsonBody, need, textList, wantedPolicy } from './requests.ts'
+import { jsonBody, textList, wantedPolicy } from './requests.ts'
 import { testPermissions, type AccountServices } from './service-account-routes.ts'
 
 export interface ProjectServices extends AccountServices {
@@ -50,10 +51,14 @@ export function projectRoutes(app: Hono, operation: Operation, services: Project
     )
     app.post(
       `/${version}/projects/:project{[^/:]+:testIamPermissions}`,
-      operation('cloudresourcemanager.projects.testIamPermissions', async (context, principal) => {
-        const permissions = textList(await jsonBody(context), 'permissions')
-        return testPermissions(authorizer, principal, permissions, name(context))
-      }),
+      operation(
+        'cloudresourcemanager.projects.testIamPermissions',
+        async (context, principal) => {
+          const permissions = textList(await jsonBody(context), 'permissions')
+          return testPermissions(authorizer, principal, permissions, name(context))
+        },
+        { needs: NOTHING },
+      ),
     )
   }
 }

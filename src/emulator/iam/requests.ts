@@ -1,5 +1,4 @@
 import type { Context } from 'hono'
-import type { Demand } from '../kernel/api.ts'
 import { GoogleError } from '../kernel/errors.ts'
 import type { WantedPolicy } from './policy.ts'
 
@@ -52,9 +51,4 @@ export function wantedPolicy(policy: unknown): WantedPolicy | undefined {
     })),
     ...(Array.isArray(auditConfigs) ? { auditConfigs } : {}),
   }
-}
-
-/** One demand: `permission` on `resource`. */
-export function need(permission: string, resource: string): Demand[] {
-  return [{ permission, resource }]
 }

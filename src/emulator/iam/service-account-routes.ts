@@ -2,11 +2,12 @@ import type { Context, Hono } from 'hono'
 import type { Principal } from '../kernel/api.ts'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { need, NOTHING } from '../kernel/needs.ts'
 import type { Accounts, AccountFields } from './accounts.ts'
 import type { Authorizer } from './authorizer.ts'
 import { checkTestedPermissions, policyResource } from './policy.ts'
 import type { Policies } from './policies.ts'
-import { jsonBody, need, optionalText, requiredText, textList, wantedPolicy } from './requests.ts'
+import { jsonBody, optionalText, requiredText, textList, wantedPolicy } from './requests.ts'
 import type { AccountRow } from './store.ts'
 
 export interface AccountServices {
@@ -84,8 +85,8 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
     `${ACCOUNTS}/:account{[^/:]+}`,
     operation(
       'iam.serviceAccounts.delete',
-      (context) => {
-        accounts.delete(key(context))
+      async (context) => {
+        await accounts.delete(key(context))
         return Response.json({})
       },
       onAccount('iam.serviceAccounts.delete'),
@@ -128,10 +129,14 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
   )
   app.post(
     `${ACCOUNTS}/:account{[^/:]+:testIamPermissions}`,
-    operation('iam.serviceAccounts.testIamPermissions', async (context, principal) => {
-      const permissions = textList(await jsonBody(context), 'permissions')
-      return testPermissions(authorizer, principal, permissions, policyOf(context))
-    }),
+    operation(
+      'iam.serviceAccounts.testIamPermissions',
+      async (context, principal) => {
+        const permissions = textList(await jsonBody(context), 'permissions')
+        return testPermissions(authorizer, principal, permissions, policyOf(context))
+      },
+      { needs: NOTHING },
+    ),
   )
 }
 
@@ -198,8 +203,12 @@ function maskedFields(account: Record<string, unknown>, mask: string): AccountFi
 export function refusedRoutes(app: Hono, operation: Operation): void {
   app.all(
     '*',
-    operation('iam.unknown', (context) => {
-      throw notEmulated(`${context.req.method} ${context.req.path}`)
-    }),
+    operation(
+      'iam.unknown',
+      (context) => {
+        throw notEmulated(`${context.req.method} ${context.req.path}`)
+      },
+      { needs: NOTHING },
+    ),
   )
 }

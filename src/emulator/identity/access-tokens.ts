@@ -28,14 +28,22 @@ export interface AccessToken {
 export interface AccessTokens {
   /** A token of `email` that is good for at least five minutes more. */
   issue(email: string): AccessToken
+  /** No token of `email` is handed out again. */
+  forget(email: string): void
   /** A new token of `email`, good for so many seconds. */
   mint(email: string, lifetimeS: number): string
   /** Whose token the header carries. Throws UNAUTHENTICATED in Google's words. */
-  authenticate(authorization: string | undefined): Principal
+  authenticate(authorization: string | undefined): TokenHolder
+}
+
+/** Who has a token, and since when. */
+export interface TokenHolder extends Principal {
+  issuedMs: number
 }
 
 interface Claims {
   email: string
+  issuedMs: number
   expiresMs: number
 }
 
@@ -64,12 +72,16 @@ export function openAccessTokens(directory: string, clock: Clock): AccessTokens 
       let current = issued.get(email)
       if (!current || !isFresh(current.expiresMs, nowMs, ACCESS_TOKEN_LIFETIME_MS)) {
         const expiresMs = nowMs + ACCESS_TOKEN_LIFETIME_MS
-        current = { token: sign(secret, { email, expiresMs }), expiresMs }
+        current = { token: sign(secret, { email, issuedMs: nowMs, expiresMs }), expiresMs }
         issued.set(email, current)
       }
       return { token: current.token, expiresInS: Math.floor((current.expiresMs - nowMs) / 1000) }
     },
-    mint: (email, lifetimeS) => sign(secret, { email, expiresMs: clock.now() + lifetimeS * 1_000 }),
+    forget: (email) => void issued.delete(email),
+    mint(email, lifetimeS) {
+      const issuedMs = clock.now()
+      return sign(secret, { email, issuedMs, expiresMs: issuedMs + lifetimeS * 1_000 })
+    },
     authenticate(authorization) {
       if (!authorization) throw unauthenticated('Request is missing required authentication credential.')
       const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
@@ -77,7 +89,7 @@ export function openAccessTokens(directory: string, clock: Clock): AccessTokens 
       if (!claims || claims.expiresMs <= clock.now()) {
         throw unauthenticated('Request had invalid authentication credentials.')
       }
-      return { email: claims.email }
+      return { email: claims.email, issuedMs: claims.issuedMs }
     },
   }
 }
@@ -113,7 +125,8 @@ function signature(secret: Buffer, payload: string): Buffer {
   return createHmac('sha256', secret).update(payload).digest()
 }
 
-function unauthenticated(beginning: string): GoogleError {
+/** https://google.aip.dev/211: whoever has no valid token learns nothing else. */
+export function unauthenticated(beginning: string): GoogleError {
   return new GoogleError(
     'UNAUTHENTICATED',
     `${beginning} Expected OAuth 2 access token, login cookie or other valid authentication credential. ` +

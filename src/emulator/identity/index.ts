@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { HttpFace, Principal } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { openAccessTokens } from './access-tokens.ts'
+import { openAccessTokens, type TokenHolder } from './access-tokens.ts'
 import { createIdTokens } from './id-tokens.ts'
 import { openKeyFiles } from './key-files.ts'
 import { createMetadataServers, type MetadataServers } from './metadata-server.ts'
@@ -23,7 +23,9 @@ export interface Identity {
   certificate: { key: string; cert: string }
   caFile: string
   /** Whose access token an Authorization header carries. Throws GoogleError UNAUTHENTICATED. */
-  authenticate(authorization: string | undefined): Principal
+  authenticate(authorization: string | undefined): TokenHolder
+  /** The account is no more: what was made for it is not handed out again. */
+  forget(email: string): void
   /** An access token of `email`, as its metadata server hands it out. */
   accessToken(email: string): string
   /** A new access token of `email`, good for so many seconds, as IAM Credentials makes them. */
@@ -48,6 +50,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     certificate: { key: keys.server.key, cert: keys.server.certificate },
     caFile: keys.caFile,
     authenticate: (authorization) => accessTokens.authenticate(authorization),
+    forget: (email) => accessTokens.forget(email),
     accessToken: (email) => accessTokens.issue(email).token,
     mintAccessToken: (email, lifetimeS) => accessTokens.mint(email, lifetimeS),
     idToken: (email, audience) => idTokens.issue(email, audience),

@@ -20,7 +20,7 @@ export const identitySupport: readonly SupportEntry[] = [
   {
     method: 'access tokens at every API',
     state: 'partly',
-    note: 'Signature and expiry are checked, scopes and IAM permissions are not.',
+    note: 'Signature, expiry and the state of the account are checked, and what it may do by IAM; scopes are not.',
   },
   { method: 'ID tokens', state: 'yes', note: 'Signed RS256; signature, issuer, audience and expiry are checked.' },
   { method: 'GET /oauth2/v3/certs, /oauth2/v1/certs', state: 'yes', note: 'One signing key, never rotated.' },

@@ -25,6 +25,8 @@ export type RpcHandler = (request: any, context: CallContext) => unknown
 export interface Demand {
   permission: string
   resource: string
+  /** The API that demands it, when the permission is another's: the refusal takes its words. */
+  api?: string
 }
 
 /** Whether accounts may do what calls need. */
@@ -58,9 +60,9 @@ export interface GrpcFace {
   protos: object
   /** Full service name (`google.cloud.tasks.v2.CloudTasks`) to method name (`CreateTask`) to handler. */
   services: Record<string, Record<string, RpcHandler>>
-  /** What a call needs beforehand, by method (`google.cloud.tasks.v2.CloudTasks/CreateTask`), from its request. */
+  /** What a call needs beforehand, by the full name of each method that has a handler (`google.cloud.tasks.v2.CloudTasks/CreateTask`), from its request. */
   // eslint-disable-next-line typescript/no-explicit-any -- as with RpcHandler
-  needs?: Record<string, (request: any) => readonly Demand[]>
+  needs: Record<string, (request: any) => readonly Demand[]>
   httpRules?: HttpRules
 }
 

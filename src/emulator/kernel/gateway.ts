@@ -17,8 +17,8 @@ export interface GatewayCall {
   isUrlCredential?: boolean
   /** The path of an HTTP request, for the call log. */
   path?: string
-  /** What the caller must be allowed to; nothing when absent. */
-  needs?: (() => readonly Demand[]) | undefined
+  /** What the caller must be allowed to. */
+  needs(): readonly Demand[]
 }
 
 /**
@@ -34,7 +34,7 @@ export type Gateway = <Result>(
 export type Operation = (
   method: string,
   handler: (context: Context, principal: Principal) => Promise<Response> | Response,
-  options?: Pick<GatewayCall, 'isUrlCredential'> & { needs?: (context: Context) => readonly Demand[] },
+  options: Pick<GatewayCall, 'isUrlCredential'> & { needs: (context: Context) => readonly Demand[] },
 ) => Handler
 
 /** The call's connection broke, by a scripted fault. HTTP sockets are cut; gRPC calls end UNAVAILABLE. */
@@ -59,7 +59,7 @@ export interface CallRecord {
 export interface GatewayOptions {
   /** Whose token this is; throws GoogleError UNAUTHENTICATED. */
   authenticate: (authorization: string | undefined) => Principal
-  /** Without it, whoever has a token may do everything. */
+  /** Without it, whoever has a token may do everything: tests of one API alone. */
   access?: Pick<Access, 'check'>
   faults: Faults
   clock?: Clock
@@ -91,7 +91,7 @@ export function createGateway(options: GatewayOptions): GatewayControl {
     }
     if (call.isUrlCredential) return URL_BEARER
     const principal = authenticate(call.authorization)
-    if (access && call.needs) access.check(principal, call.needs())
+    access?.check(principal, call.needs())
     return principal
   }
 
@@ -172,23 +172,22 @@ function wait(clock: Clock, delayMs: number): Promise<void> {
 
 /** Binds `Operation` to a gateway; route modules receive the result. `respond` gives errors their shape. */
 export function httpOperations(gateway: Gateway, respond = errorResponse): Operation {
-  return (method, handler, options = {}) =>
-    async (context) => {
-      try {
-        const { path } = context.req
-        const { needs, ...rest } = options
-        const call = {
-          method,
-          path,
-          authorization: context.req.header('authorization'),
-          ...rest,
-          needs: needs && (() => needs(context)),
-        }
-        return await gateway(call, (principal) => handler(context, principal))
-      } catch (error) {
-        return error instanceof ConnectionDropped ? cutConnection(context) : respond(error)
+  return (method, handler, options) => async (context) => {
+    try {
+      const { path } = context.req
+      const { needs, ...rest } = options
+      const call = {
+        method,
+        path,
+        authorization: context.req.header('authorization'),
+        ...rest,
+        needs: () => needs(context),
       }
+      return await gateway(call, (principal) => handler(context, principal))
+    } catch (error) {
+      return error instanceof ConnectionDropped ? cutConnection(context) : respond(error)
     }
+  }
 }
 
 function cutConnection(context: Context): Response {

@@ -7,6 +7,7 @@ import type { Demand, EmulatedApi, GrpcFace, RpcHandler } from './api.ts'
 import { GoogleError, notEmulated } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import { MESSAGE_FORM } from './message-form.ts'
+import { NOTHING } from './needs.ts'
 import { statusDetails } from './status-details.ts'
 import { unforeseen } from './unforeseen.ts'
 
@@ -78,11 +79,18 @@ function addFace(server: grpc.Server, face: GrpcFace, gateway: Gateway): void {
         path.slice(1),
         gateway,
         handler ?? (() => Promise.reject(notEmulated(path.slice(1)))),
-        face.needs?.[path.slice(1)],
+        handler ? needsOf(face, path.slice(1)) : NOTHING,
       )
     }
     server.addService(definition, implementation)
   }
+}
+
+/** A method that does not say what it needs would let everyone in. */
+function needsOf(face: GrpcFace, method: string): (request: unknown) => readonly Demand[] {
+  const needs = face.needs[method]
+  if (!needs) throw new Error(`${method} does not say what it needs`)
+  return needs
 }
 
 /** No streaming method is emulated: each is refused by name like any other missing one. */
@@ -97,11 +105,11 @@ function unary(
   method: string,
   gateway: Gateway,
   handler: RpcHandler,
-  needs: ((request: unknown) => readonly Demand[]) | undefined,
+  needs: (request: unknown) => readonly Demand[],
 ): grpc.handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
     const authorization = call.metadata.get('authorization')[0]?.toString()
-    gateway({ method, authorization, needs: needs && (() => needs(call.request)) }, (principal) =>
+    gateway({ method, authorization, needs: () => needs(call.request) }, (principal) =>
       handler(call.request, { principal, method }),
     ).then(
       (response) => callback(null, response ?? {}),

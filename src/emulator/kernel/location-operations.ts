@@ -1,7 +1,8 @@
-import { Hono, type Handler } from 'hono'
+import { Hono } from 'hono'
 import type { Demand, HttpFace } from './api.ts'
 import { notEmulated } from './errors.ts'
 import type { Operation } from './gateway.ts'
+import { NOTHING } from './needs.ts'
 import type { RestOperation } from './rest-operations.ts'
 import { restError } from './rest-request.ts'
 
@@ -9,7 +10,7 @@ import { restError } from './rest-request.ts'
 export interface LocationOperations {
   /** What the gateway sees, e.g. `cloudbuild.operations.get`. */
   method: string
-  needs?: (name: string) => readonly Demand[]
+  needs: (name: string) => readonly Demand[]
   /** Undefined when the operation is not of this API, or is forgotten. */
   get(name: string): RestOperation | undefined
 }
@@ -17,15 +18,18 @@ export interface LocationOperations {
 /** Gives each operation to the API that began it. */
 export function locationOperationsFace(sources: readonly LocationOperations[], operation: Operation): HttpFace {
   const handlers = sources.map(({ method, needs, get }) => {
-    const options = needs
-      ? { needs: (context: Parameters<Handler>[0]) => needs(context.req.path.slice('/v1/'.length)) }
-      : {}
-    const handler = operation(method, (context) => context.json(get(context.req.path.slice('/v1/'.length))), options)
+    const handler = operation(method, (context) => context.json(get(context.req.path.slice('/v1/'.length))), {
+      needs: (context) => needs(context.req.path.slice('/v1/'.length)),
+    })
     return { get, handler }
   })
-  const unknown = operation('operations.get', () => {
-    throw restError('NOT_FOUND', 'Requested entity was not found.')
-  })
+  const unknown = operation(
+    'operations.get',
+    () => {
+      throw restError('NOT_FOUND', 'Requested entity was not found.')
+    },
+    { needs: NOTHING },
+  )
   const app = new Hono()
   app.get('/v1/projects/:project/locations/:location/operations/:id', (context, next) => {
     const name = context.req.path.slice('/v1/'.length)
@@ -34,9 +38,13 @@ export function locationOperationsFace(sources: readonly LocationOperations[], o
   })
   app.all(
     '*',
-    operation('operations.unknown', (context) => {
-      throw notEmulated(`operations method ${context.req.method} ${context.req.path}`)
-    }),
+    operation(
+      'operations.unknown',
+      (context) => {
+        throw notEmulated(`operations method ${context.req.method} ${context.req.path}`)
+      },
+      { needs: NOTHING },
+    ),
   )
   return { prefixes: [], patterns: [/^\/v1\/projects\/[^/]+\/locations\/[^/]+\/operations(?:\/|$)/], app }
 }

@@ -1,5 +1,5 @@
 import { fromJSON } from '@grpc/proto-loader'
-import type { GrpcFace } from './api.ts'
+import type { Demand, GrpcFace } from './api.ts'
 import { GoogleError } from './errors.ts'
 
 /** google.protobuf.Any as it goes over the wire. */
@@ -23,6 +23,8 @@ export interface Operation {
 /** An API's share of the google.longrunning.Operations service, which all APIs of the port have in common. */
 export interface OperationSource {
   owns(name: string): boolean
+  /** What reading one needs. */
+  needs(name: string): readonly Demand[]
   /** The operation (shape of `Operation`), or undefined when it is not, or no longer, known. */
   get(name: string): unknown
   /** Resolves with the operation once it is done or `timeoutMs` have passed. Without it, a wait answers at once. */
@@ -36,7 +38,7 @@ const DEFAULT_WAIT_MS = 30_000
  * The google.longrunning.Operations service over all `sources`: GetOperation and WaitOperation.
  * Register it once per gRPC server, under the protos of any client that ships them.
  */
-export function operationsFace(sources: readonly OperationSource[]): GrpcFace['services'] {
+export function operationsFace(sources: readonly OperationSource[]): Pick<GrpcFace, 'services' | 'needs'> {
   const find = (name: string): OperationSource => {
     const source = sources.find((candidate) => candidate.owns(name))
     if (!source) throw operationNotFound(name)
@@ -46,15 +48,22 @@ export function operationsFace(sources: readonly OperationSource[]): GrpcFace['s
     if (operation === undefined || operation === null) throw operationNotFound(name)
     return operation
   }
+  const needs = ({ name }: { name: string }): readonly Demand[] => find(name).needs(name)
   return {
-    'google.longrunning.Operations': {
-      GetOperation: ({ name }: { name: string }) => existing(name, find(name).get(name)),
-      async WaitOperation({ name, timeout }: { name: string; timeout: WireDuration | null }) {
-        const source = find(name)
-        existing(name, source.get(name))
-        const timeoutMs = timeout ? Number(timeout.seconds) * 1_000 + timeout.nanos / 1e6 : DEFAULT_WAIT_MS
-        return existing(name, source.wait ? await source.wait(name, timeoutMs) : source.get(name))
+    services: {
+      'google.longrunning.Operations': {
+        GetOperation: ({ name }: { name: string }) => existing(name, find(name).get(name)),
+        async WaitOperation({ name, timeout }: { name: string; timeout: WireDuration | null }) {
+          const source = find(name)
+          existing(name, source.get(name))
+          const timeoutMs = timeout ? Number(timeout.seconds) * 1_000 + timeout.nanos / 1e6 : DEFAULT_WAIT_MS
+          return existing(name, source.wait ? await source.wait(name, timeoutMs) : source.get(name))
+        },
       },
+    },
+    needs: {
+      'google.longrunning.Operations/GetOperation': needs,
+      'google.longrunning.Operations/WaitOperation': needs,
     },
   }
 }

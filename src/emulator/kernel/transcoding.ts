@@ -5,6 +5,7 @@ import { badRequest, type FieldViolation } from './bad-request.ts'
 import { GoogleError, notEmulated } from './errors.ts'
 import { statusResponse, type Operation } from './gateway.ts'
 import { bindingsOf, type Binding } from './http-rules.ts'
+import { NOTHING } from './needs.ts'
 import { MESSAGE_FORM } from './message-form.ts'
 import { matchPath } from './path-template.ts'
 import { readMessage } from './transcoding-read.ts'
@@ -54,14 +55,14 @@ export function transcodedFace(face: GrpcFace, operation: Operation): HttpFace {
     const body = await context.req.text()
     // Read only once the gateway has let the caller in, and counted the call.
     const call = once(() => readCall(target, match, searchParams, body))
-    const needs = face.needs?.[target.name]
+    const needs = face.needs[target.name] ?? NOTHING
     const handle = operation(
       target.name,
       async (_, principal) => {
         const { request, system } = call()
         return answer(target, await target.handler(request, { principal, method: target.name }), system)
       },
-      needs ? { needs: () => needs(call().request) } : {},
+      { needs: () => needs(call().request) },
     )
     return (await handle(context, async () => undefined)) as Response
   })

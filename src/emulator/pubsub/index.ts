@@ -8,6 +8,7 @@ import { Backlog } from './backlog.ts'
 import { Catalog } from './catalog.ts'
 import { HTTP_RULES } from './http-rules.ts'
 import { publisherHandlers } from './publisher-handlers.ts'
+import { pubSubNeeds } from './permissions.ts'
 import { Puller } from './puller.ts'
 import { Pushers } from './pusher.ts'
 import { resourceStore } from './resource-store.ts'
@@ -38,6 +39,7 @@ export async function pubSubApi(options: { directory: string; clock: Clock; deli
         'google.pubsub.v1.Publisher': publisherHandlers({ catalog, backlog, resources }),
         'google.pubsub.v1.Subscriber': subscriberHandlers({ catalog, puller, resources }),
       },
+      needs: pubSubNeeds((name) => resources.subscription(name)?.topic),
       httpRules: HTTP_RULES,
     },
     async start() {

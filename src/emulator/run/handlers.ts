@@ -2,7 +2,7 @@ import type { Authorizer } from '../iam/authorizer.ts'
 import { checkTestedPermissions, replacedPolicy } from '../iam/policy.ts'
 import type { RpcHandler } from '../kernel/api.ts'
 import { GoogleError } from '../kernel/errors.ts'
-import { SERVICE_POLICY_RULES, wantedOf, wirePolicy } from './policy-model.ts'
+import { servicePolicyRules, wantedOf, wirePolicy } from './policy-model.ts'
 import type { Policy } from './policy-model.ts'
 import { parseServiceName } from './resources.ts'
 import { pageOf, serviceNotFound } from './service-admin.ts'
@@ -32,7 +32,8 @@ export function runHandlers(
       GetIamPolicy: ({ resource }: { resource: string }) => wirePolicy(existing(resource).policy),
       SetIamPolicy({ resource, policy }: { resource: string; policy: Policy | null }) {
         const stored = existing(resource)
-        const replaced = replacedPolicy(stored.policy, wantedOf(policy), SERVICE_POLICY_RULES)
+        const rules = servicePolicyRules((email) => access.accountFault(email))
+        const replaced = replacedPolicy(stored.policy, wantedOf(policy), rules)
         store.putService({ ...stored, policy: replaced })
         access.policiesChanged()
         return wirePolicy(replaced)

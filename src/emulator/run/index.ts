@@ -1,8 +1,7 @@
 import path from 'node:path'
 import type { Authorizer } from '../iam/authorizer.ts'
 import { withMemberRenamed } from '../iam/policy.ts'
-import { submitBuildNeeds } from '../build/index.ts'
-import type { EmulatedApi, GrpcFace, HttpFace, Principal, RpcHandler } from '../kernel/api.ts'
+import type { EmulatedApi, HttpFace, Principal, RpcHandler } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import { clientProtos } from '../kernel/grpc-server.ts'
@@ -18,6 +17,7 @@ import { runHandlers } from './handlers.ts'
 import { HTTP_RULES } from './http-rules.ts'
 import { knativeFace } from './knative.ts'
 import { MAX_PROCESSES_DEFAULT } from './limits.ts'
+import { RUN_NEEDS } from './permissions.ts'
 import { RunOperations } from './run-operations.ts'
 import { ServiceAdmin } from './service-admin.ts'
 import { serviceUri } from './service-model.ts'
@@ -62,8 +62,6 @@ export type CloudRunApi = EmulatedApi & {
   /** What there is of the Admin API v1. */
   adminV1(operation: Operation): HttpFace
 }
-
-const NEEDS: NonNullable<GrpcFace['needs']> = { 'google.cloud.run.v2.Builds/SubmitBuild': submitBuildNeeds }
 
 /** Opens Cloud Run's state; services answer after `start`. */
 export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi> {
@@ -116,8 +114,8 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
     grpc: {
       protos,
       services: runHandlers(admin, store, access, options.submitBuild),
+      needs: RUN_NEEDS,
       httpRules: HTTP_RULES,
-      needs: NEEDS,
     },
     operations,
     frontDoor,

@@ -12,11 +12,8 @@ export interface Policy {
 export const INVOKE = 'run.routes.invoke'
 
 /** A service may be open to everyone (https://cloud.google.com/run/docs/authenticating/public). */
-export const SERVICE_POLICY_RULES: PolicyRules = {
-  roles: ['run', 'iam', 'basic'],
-  mayBePublic: true,
-  // Accounts need not be made before services name them.
-  accountFault: () => undefined,
+export function servicePolicyRules(accountFault: PolicyRules['accountFault']): PolicyRules {
+  return { roles: ['run', 'iam', 'basic'], mayBePublic: true, accountFault }
 }
 
 export function wirePolicy(policy: StoredPolicy): Policy {

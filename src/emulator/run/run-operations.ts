@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { Demand } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Operation, OperationSource, PackAny } from '../kernel/operations.ts'
+import { operationNeeds } from './permissions.ts'
 import { parseServiceName } from './resources.ts'
 import type { Service } from './resources.ts'
 import type { RunStore, StoredOperation } from './store.ts'
@@ -21,6 +23,10 @@ export class RunOperations implements OperationSource {
     this.#store = store
     this.#clock = clock
     this.#pack = pack
+  }
+
+  needs(name: string): readonly Demand[] {
+    return operationNeeds(name)
   }
 
   /** Starts an operation on a service. */

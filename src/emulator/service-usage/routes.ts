@@ -1,6 +1,7 @@
 import { Hono, type Context } from 'hono'
 import { notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import type { MessageType } from '../kernel/proto-json.ts'
 import type { RestOperations } from '../kernel/rest-operations.ts'
 import { pageOf, readBody, readQuery, restError } from '../kernel/rest-request.ts'
@@ -140,9 +141,13 @@ export function serviceUsageRoutes(options: RouteOptions): Hono {
   )
   app.all(
     '*',
-    operation('serviceusage.unknown', (context) => {
-      throw notEmulated(`Service Usage method ${context.req.method} ${context.req.path}`)
-    }),
+    operation(
+      'serviceusage.unknown',
+      (context) => {
+        throw notEmulated(`Service Usage method ${context.req.method} ${context.req.path}`)
+      },
+      { needs: NOTHING },
+    ),
   )
   return app
 }

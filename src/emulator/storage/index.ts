@@ -5,6 +5,7 @@ import type { EmulatedApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import { addBucketRoutes } from './bucket-routes.ts'
 import { createBucketPolicies } from './bucket-policies.ts'
 import { createBuckets } from './buckets.ts'
@@ -65,9 +66,13 @@ export async function storageApi(options: StorageApiOptions): Promise<StorageApi
     addUploadRoutes(app, base, { objects, uploads, store, access, needs: needs.objects }, operation)
   app.all(
     '*',
-    operation('storage.unknown', (context) => {
-      throw notEmulated(`storage method ${context.req.method} ${context.req.path}`)
-    }),
+    operation(
+      'storage.unknown',
+      (context) => {
+        throw notEmulated(`storage method ${context.req.method} ${context.req.path}`)
+      },
+      { needs: NOTHING },
+    ),
   )
 
   return {

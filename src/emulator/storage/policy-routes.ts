@@ -3,6 +3,7 @@ import type { Authorizer } from '../iam/authorizer.ts'
 import { checkTestedPermissions } from '../iam/policy.ts'
 import { wantedPolicy } from '../iam/requests.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import { bucketName, type BucketPolicies } from './bucket-policies.ts'
 import type { StorageNeeds } from './permissions.ts'
 import { jsonBody } from './requests.ts'
@@ -39,15 +40,19 @@ export function addPolicyRoutes(
   )
   app.get(
     `${iam}/testPermissions`,
-    operation('storage.buckets.testIamPermissions', (context, principal) => {
-      policies.get(bucket(context))
-      const permissions = context.req.queries('permissions') ?? []
-      checkTestedPermissions(permissions)
-      const held = access.held(principal, permissions, bucketName(bucket(context)))
-      return Response.json({
-        kind: 'storage#testIamPermissionsResponse',
-        ...(held.length > 0 ? { permissions: held } : {}),
-      })
-    }),
+    operation(
+      'storage.buckets.testIamPermissions',
+      (context, principal) => {
+        policies.get(bucket(context))
+        const permissions = context.req.queries('permissions') ?? []
+        checkTestedPermissions(permissions)
+        const held = access.held(principal, permissions, bucketName(bucket(context)))
+        return Response.json({
+          kind: 'storage#testIamPermissionsResponse',
+          ...(held.length > 0 ? { permissions: held } : {}),
+        })
+      },
+      { needs: NOTHING },
+    ),
   )
 }

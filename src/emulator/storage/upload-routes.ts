@@ -2,6 +2,7 @@ import type { Context, Hono } from 'hono'
 import type { Access } from '../kernel/api.ts'
 import { GoogleError } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import { readUploadRange } from './content-range.ts'
 import { readBoundary, readMultipart } from './multipart.ts'
 import type { MetadataStore } from './metadata-store.ts'
@@ -26,7 +27,7 @@ export interface UploadServices {
 type Check = (object: NewObject) => NewObject
 
 /** "The session URI acts as an authentication token" (https://cloud.google.com/storage/docs/resumable-uploads#session-uris). */
-const SESSION_URL = { isUrlCredential: true }
+const SESSION_URL = { isUrlCredential: true, needs: NOTHING }
 
 /** Adds https://cloud.google.com/storage/docs/json_api/v1/objects/insert in its three forms under `base`. */
 export function addUploadRoutes(app: Hono, base: string, services: UploadServices, operation: Operation): void {

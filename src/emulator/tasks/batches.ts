@@ -1,28 +1,18 @@
 import { randomUUID } from 'node:crypto'
+import type { Demand } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError } from '../kernel/errors.ts'
 import type { Operation, OperationSource, PackAny, PackedAny } from '../kernel/operations.ts'
 import type { Lane } from './lane.ts'
 import { MAX_BATCH_CREATE, MAX_BATCH_DELETE, OPERATION_RETENTION_MS } from './limits.ts'
 import { locationOf, parseTaskName } from './names.ts'
+import { operationNeeds } from './permissions.ts'
 import type { Queues } from './queues.ts'
 import type { TaskStore } from './store.ts'
 import { newTaskToWire } from './task-form.ts'
 import type { CreatedTask, Tasks } from './tasks.ts'
 import { timestampFromMicros } from './wire-time.ts'
-import type { CreateTaskRequest } from './wire.ts'
-
-export interface BatchCreateRequest {
-  parent: string
-  requests: CreateTaskRequest[]
-  requestId: string
-}
-
-export interface BatchDeleteRequest {
-  parent: string
-  names: string[]
-  requestId: string
-}
+import type { BatchCreateRequest, BatchDeleteRequest } from './wire.ts'
 
 type Failures = Record<number, { code: number; message: string }>
 
@@ -51,6 +41,10 @@ export class Batches implements OperationSource {
     this.#tasks = options.tasks
     this.#clock = options.clock
     this.#pack = options.pack
+  }
+
+  needs(name: string): readonly Demand[] {
+    return operationNeeds(name)
   }
 
   create(batch: BatchCreateRequest): Operation {

@@ -1,10 +1,18 @@
 import type { GrpcFace } from '../kernel/api.ts'
-import type { BatchCreateRequest, BatchDeleteRequest, Batches } from './batches.ts'
+import type { Batches } from './batches.ts'
 import { maskedQueue, queueToWire } from './queue-form.ts'
 import type { Queues } from './queues.ts'
 import { newTaskToWire, taskToWire } from './task-form.ts'
 import type { Tasks } from './tasks.ts'
-import type { ApiVersion, CreateTaskRequest, FieldMask, TaskView, WireQueue } from './wire.ts'
+import type {
+  ApiVersion,
+  BatchCreateRequest,
+  BatchDeleteRequest,
+  CreateTaskRequest,
+  FieldMask,
+  TaskView,
+  WireQueue,
+} from './wire.ts'
 
 interface Named {
   name: string

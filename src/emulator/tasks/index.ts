@@ -6,6 +6,7 @@ import { Batches } from './batches.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { taskServices } from './handlers.ts'
 import { HTTP_RULES } from './http-rules.ts'
+import { taskNeeds } from './permissions.ts'
 import { Queues } from './queues.ts'
 import { Retention } from './retention.ts'
 import { TaskStore } from './store.ts'
@@ -37,7 +38,7 @@ export async function cloudTasksApi(options: {
   const batches = new Batches({ store, queues, tasks, clock, pack: anyPacker(protos) })
   return {
     name: 'cloudtasks',
-    grpc: { protos, services: taskServices({ queues, tasks, batches }), httpRules: HTTP_RULES },
+    grpc: { protos, services: taskServices({ queues, tasks, batches }), needs: taskNeeds(), httpRules: HTTP_RULES },
     operations: batches,
     async start() {
       if (retention.sweep()) retention.watch()

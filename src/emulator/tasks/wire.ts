@@ -55,5 +55,17 @@ export interface CreateTaskRequest {
   responseView: TaskView
 }
 
+export interface BatchCreateRequest {
+  parent: string
+  requests: CreateTaskRequest[]
+  requestId: string
+}
+
+export interface BatchDeleteRequest {
+  parent: string
+  names: string[]
+  requestId: string
+}
+
 /** The API version that a call came in by. */
 export type ApiVersion = 'v2' | 'v2beta3'

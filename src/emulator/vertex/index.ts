@@ -3,6 +3,7 @@ import type { EmulatedApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import type { GeminiCall } from './behaviour.ts'
 import { createCallAccount, type CallSummary, type UnitAccount } from './call-account.ts'
 import { chooseBehaviour } from './choose-behaviour.ts'
@@ -15,6 +16,7 @@ import {
 } from './generation-request.ts'
 import { MAX_REQUEST_BYTES } from './limits.ts'
 import { checkImages, type PeekObject } from './stored-images.ts'
+import { PREDICT } from './permissions.ts'
 import { promptTokens } from './tokens.ts'
 
 export type { CallSummary, UnitAccount } from './call-account.ts'
@@ -69,29 +71,41 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
     }
   }
 
-  const generate = operation('aiplatform.generateContent', async (context) => {
-    const accepted = await accept(context, readGenerationRequest)
-    const { unit, nth } = account.begin(accepted.request)
-    try {
-      const { body, outcome } = await behaviour.generate({ ...accepted, unit, nth })
-      account.end(unit, outcome, body.usageMetadata)
-      return Response.json(body, { headers: { 'content-type': 'application/json; charset=UTF-8' } })
-    } catch (error) {
-      account.end(unit, error instanceof GoogleError ? error.status : 'INTERNAL', undefined)
-      throw error
-    }
-  })
+  const generate = operation(
+    'aiplatform.generateContent',
+    async (context) => {
+      const accepted = await accept(context, readGenerationRequest)
+      const { unit, nth } = account.begin(accepted.request)
+      try {
+        const { body, outcome } = await behaviour.generate({ ...accepted, unit, nth })
+        account.end(unit, outcome, body.usageMetadata)
+        return Response.json(body, { headers: { 'content-type': 'application/json; charset=UTF-8' } })
+      } catch (error) {
+        account.end(unit, error instanceof GoogleError ? error.status : 'INTERNAL', undefined)
+        throw error
+      }
+    },
+    PREDICT,
+  )
 
-  const countTokens = operation('aiplatform.countTokens', async (context) => {
-    const accepted = await accept(context, readCountTokensRequest)
-    if (behaviour.countTokens) return Response.json(await behaviour.countTokens({ ...accepted, unit: '', nth: 1 }))
-    const { total, details } = promptTokens(accepted.request)
-    return Response.json({ totalTokens: total, promptTokensDetails: details })
-  })
+  const countTokens = operation(
+    'aiplatform.countTokens',
+    async (context) => {
+      const accepted = await accept(context, readCountTokensRequest)
+      if (behaviour.countTokens) return Response.json(await behaviour.countTokens({ ...accepted, unit: '', nth: 1 }))
+      const { total, details } = promptTokens(accepted.request)
+      return Response.json({ totalTokens: total, promptTokensDetails: details })
+    },
+    PREDICT,
+  )
 
-  const unknown = operation('aiplatform.unknown', (context) => {
-    throw notEmulatedByVertex(`Vertex AI method ${context.req.method} ${context.req.path}`)
-  })
+  const unknown = operation(
+    'aiplatform.unknown',
+    (context) => {
+      throw notEmulatedByVertex(`Vertex AI method ${context.req.method} ${context.req.path}`)
+    },
+    { needs: NOTHING },
+  )
 
   const app = new Hono()
   const models = '/:apiVersion{v1|v1beta1}/projects/:project/locations/:location/publishers/google/models'

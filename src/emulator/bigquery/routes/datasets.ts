@@ -1,6 +1,8 @@
 import type { Hono } from 'hono'
+import type { Principal } from '../../kernel/api.ts'
 import { notEmulated } from '../../kernel/errors.ts'
-import type { Operation } from '../../kernel/gateway.ts'
+import { datasetName, type BigQueryOperation } from '../permissions.ts'
+import type { DatasetRecord } from '../records.ts'
 import { deleteDataset, insertDataset, updateDataset } from '../datasets.ts'
 import { datasetItem, datasetResource } from '../resources.ts'
 import { maxResultsOf, pageToken, startOf } from '../rows.ts'
@@ -8,22 +10,28 @@ import { dataset, type Warehouse } from '../warehouse.ts'
 import { DATASET, DATASETS, flag, jsonBody, listPage, segment } from './paths.ts'
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets */
-export function datasetRoutes(app: Hono, operation: Operation, warehouse: Warehouse): void {
+export function datasetRoutes(app: Hono, operation: BigQueryOperation, warehouse: Warehouse): void {
+  const maySee = (principal: Principal, { project, dataset: name }: DatasetRecord): boolean =>
+    warehouse.access.has(principal, { permission: 'bigquery.datasets.get', resource: datasetName(project, name) })
+
   app.post(
     DATASETS,
-    operation('bigquery.datasets.insert', async (context) =>
+    operation('bigquery.datasets.insert', async (context, principal) =>
       context.json(
-        datasetResource(await insertDataset(warehouse, segment(context, 'project'), await jsonBody(context))),
+        datasetResource(
+          await insertDataset(warehouse, segment(context, 'project'), await jsonBody(context), principal),
+        ),
       ),
     ),
   )
   app.get(
     DATASETS,
-    operation('bigquery.datasets.list', (context) => {
+    operation('bigquery.datasets.list', (context, principal) => {
       if (context.req.query('filter')) throw notEmulated('the filter of bigquery.datasets.list')
       const project = segment(context, 'project')
       const all = [...warehouse.store.datasets.values()]
-        .filter((record) => record.project === project && (flag(context, 'all') || !record.dataset.startsWith('_')))
+        .filter((record) => record.project === project && maySee(principal, record))
+        .filter((record) => flag(context, 'all') || !record.dataset.startsWith('_'))
         .toSorted((left, right) => (left.dataset < right.dataset ? -1 : 1))
       const page = listPage(all, startOf(context.req.query()), maxResultsOf(context.req.query('maxResults')))
       return context.json({

@@ -1,7 +1,8 @@
 import type { Context, Hono } from 'hono'
 import type { Principal } from '../../kernel/api.ts'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import type { Operation } from '../../kernel/gateway.ts'
+import { checkJob } from '../job-access.ts'
+import type { BigQueryOperation } from '../permissions.ts'
 import { answerOf } from '../failures.ts'
 import type { Jobs } from '../jobs.ts'
 import type { JobRecord } from '../records.ts'
@@ -21,7 +22,12 @@ const REQUEST_MEMORY_MS = 15 * 60_000
 type Body = Record<string, unknown>
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs */
-export function jobRoutes(app: Hono, operation: Operation, warehouse: Warehouse, jobs: Jobs): void {
+export function jobRoutes(app: Hono, operation: BigQueryOperation, warehouse: Warehouse, jobs: Jobs): void {
+  const find = async (context: Context, principal: Principal, permission: string): Promise<JobRecord> => {
+    const location = context.req.query('location') || undefined
+    const job = await jobs.get(segment(context, 'project'), segment(context, 'job'), location)
+    return checkJob(warehouse.access, principal, job, permission)
+  }
   const requests = new Map<string, { atMs: number; job: Promise<JobRecord> }>()
 
   app.post(
@@ -36,15 +42,21 @@ export function jobRoutes(app: Hono, operation: Operation, warehouse: Warehouse,
 
   app.get(
     `${PROJECT}/jobs`,
-    operation('bigquery.jobs.list', async (context) => {
+    operation('bigquery.jobs.list', async (context, principal) => {
       for (const name of ['parentJobId', 'minCreationTime', 'maxCreationTime'])
         if (context.req.query(name)) throw notEmulated(`${name} of bigquery.jobs.list`)
       const limit = maxResultsOf(context.req.query('maxResults')) ?? 50
       const offset = startOf(context.req.query())
       const filter = context.req.queries('stateFilter')?.map((state) => state.toUpperCase()) ?? []
       const state = filter.length === 1 ? { state: filter[0]! } : {}
+      const project = segment(context, 'project')
+      const seesAll = warehouse.access.has(principal, {
+        permission: 'bigquery.jobs.listAll',
+        resource: `projects/${project}`,
+      })
       const found = await warehouse.store.jobs({
-        project: segment(context, 'project'),
+        project,
+        ...(seesAll ? {} : { email: principal.email }),
         ...state,
         limit: limit + 1,
         offset,
@@ -73,17 +85,17 @@ export function jobRoutes(app: Hono, operation: Operation, warehouse: Warehouse,
 
   app.get(
     `${PROJECT}/jobs/:job`,
-    operation('bigquery.jobs.get', async (context) =>
-      context.json(jobResource(await jobs.settled(await find(context, jobs), POLL_MS))),
+    operation('bigquery.jobs.get', async (context, principal) =>
+      context.json(jobResource(await jobs.settled(await find(context, principal, 'bigquery.jobs.get'), POLL_MS))),
     ),
   )
 
   app.post(
     `${PROJECT}/jobs/:job/cancel`,
-    operation('bigquery.jobs.cancel', async (context) =>
+    operation('bigquery.jobs.cancel', async (context, principal) =>
       context.json({
         kind: 'bigquery#jobCancelResponse',
-        job: jobResource(await jobs.cancel(await find(context, jobs))),
+        job: jobResource(await jobs.cancel(await find(context, principal, 'bigquery.jobs.update'))),
       }),
     ),
   )
@@ -121,8 +133,9 @@ export function jobRoutes(app: Hono, operation: Operation, warehouse: Warehouse,
 
   app.get(
     `${PROJECT}/queries/:job`,
-    operation('bigquery.jobs.getQueryResults', async (context) => {
-      const job = await jobs.settled(await find(context, jobs), timeout(context.req.query('timeoutMs')))
+    operation('bigquery.jobs.getQueryResults', async (context, principal) => {
+      const found = await find(context, principal, 'bigquery.jobs.get')
+      const job = await jobs.settled(found, timeout(context.req.query('timeoutMs')))
       if (job.configuration.jobType !== 'QUERY') {
         throw new GoogleError('INVALID_ARGUMENT', 'Cannot retrieve query results of a job that is not a query', {
           reason: 'invalid',
@@ -137,10 +150,6 @@ export function jobRoutes(app: Hono, operation: Operation, warehouse: Warehouse,
       )
     }),
   )
-}
-
-function find(context: Context, jobs: Jobs): Promise<JobRecord> {
-  return jobs.get(segment(context, 'project'), segment(context, 'job'), context.req.query('location') || undefined)
 }
 
 function timeout(value: unknown): number {

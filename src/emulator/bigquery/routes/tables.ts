@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { GoogleError } from '../../kernel/errors.ts'
-import type { Operation } from '../../kernel/gateway.ts'
+import type { BigQueryOperation } from '../permissions.ts'
 import { tableKey, type TableRecord } from '../records.ts'
 import { tableItem, tableResource } from '../resources.ts'
 import { maxResultsOf, pageToken, readPage, startOf } from '../rows.ts'
@@ -11,7 +11,7 @@ import { dataset, table, tablesOf, type Warehouse } from '../warehouse.ts'
 import { jsonBody, listPage, segment, TABLE, tablePath, TABLES, usesInt64Timestamp } from './paths.ts'
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables and tabledata */
-export function tableRoutes(app: Hono, operation: Operation, warehouse: Warehouse, streaming: Streaming): void {
+export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: Warehouse, streaming: Streaming): void {
   const resource = async (record: TableRecord): Promise<object> =>
     tableResource(
       record,

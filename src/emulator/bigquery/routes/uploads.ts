@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { notEmulated } from '../../kernel/errors.ts'
-import type { Operation } from '../../kernel/gateway.ts'
+import type { BigQueryOperation } from '../permissions.ts'
 import type { Jobs } from '../jobs.ts'
 import { jobResource } from '../resources.ts'
 import { parseBody, splitMultipart, type Uploads } from '../uploads.ts'
@@ -9,7 +9,7 @@ import { segment } from './paths.ts'
 const UPLOADS = ['/upload/bigquery/v2/projects/:project/jobs', '/resumable/upload/bigquery/v2/projects/:project/jobs']
 
 /** Load jobs whose file comes with the request: https://cloud.google.com/bigquery/docs/reference/api-uploads */
-export function uploadRoutes(app: Hono, operation: Operation, jobs: Jobs, uploads: Uploads): void {
+export function uploadRoutes(app: Hono, operation: BigQueryOperation, jobs: Jobs, uploads: Uploads): void {
   for (const path of UPLOADS) {
     app.post(
       path,
