@@ -48,10 +48,15 @@ export async function examine(options: DoctorOptions): Promise<CheckedThing[]> {
   if (first.some(({ status }) => status === 'failed')) return first
   const [member, deployment] = await Promise.all([
     callerMember().catch(() => undefined),
-    findDeployment(target.place).catch(() => undefined),
+    findDeployment(target.place).catch((error: unknown) => hiddenOrOff(error)),
   ])
   const context = { ...base, deployment, member: member ?? base.member }
   return [...first, ...(await lookAll([...OTHERS, ...(table === undefined ? [] : [source])], context))]
+}
+
+/** An API that is off has no services; anything else leaves open whether there are any. */
+function hiddenOrOff(error: unknown): 'hidden' | undefined {
+  return error instanceof CloudError && error.reason === 'SERVICE_DISABLED' ? undefined : 'hidden'
 }
 
 /** Codes of what a command says that does not even know which cloud, or as whom. */

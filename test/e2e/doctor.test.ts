@@ -122,6 +122,7 @@ describe('after a deploy', () => {
         `gcloud projects add-iam-policy-binding imagery-local --member serviceAccount:${runtime} --role roles/pubsub.editor`,
       ]),
     })
+    // Whoever only runs needs none of these; what is missing is said all the same.
     expect(named['roles_to_deploy']?.status).toBe('warning')
   })
 

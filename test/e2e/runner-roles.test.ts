@@ -45,6 +45,14 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
+test('is told by doctor that nothing is missing to run, and what would be to deploy', async () => {
+  const { exitCode, json } = await asRunner('doctor')
+  const { checks } = json() as { checks: { check: string; status: string }[] }
+  const statuses = Object.fromEntries(checks.map(({ check, status }) => [check, status]))
+  expect(statuses).toMatchObject({ credentials: 'ok', roles_to_run: 'ok', roles_to_deploy: 'warning' })
+  expect({ exitCode, failed: checks.filter(({ status }) => status === 'failed') }).toEqual({ exitCode: 0, failed: [] })
+})
+
 test('runs a table to its end, calling the services as the invoker, reads its results and tears it down', async () => {
   const outcome = await asRunner('run', '--table', SIGNS, '--profile', 'resolution')
   expect(outcome.exitCode, outcome.stdout).toBe(0)
@@ -54,4 +62,19 @@ test('runs a table to its end, calling the services as the invoker, reads its re
     const { exitCode, stdout } = await asRunner(command, report.run_id)
     expect(exitCode, `${command}: ${stdout}`).toBe(0)
   }
+})
+
+test('without the right to speak for the invoker is told so with the role, and leaves nothing behind', async () => {
+  const [creator] = roles('account invoker').filter((role) => role.endsWith('OpenIdTokenCreator'))
+  await giveOnInvoker(roles('account invoker').filter((role) => role !== creator))
+  const before = await user.holdings()
+  const { exitCode, error } = await asRunner('run', '--table', SIGNS, '--profile', 'resolution')
+  expect(exitCode).toBe(1)
+  expect(error()).toMatchObject({
+    code: 'ACCESS_DENIED',
+    suggestions: expect.arrayContaining([
+      `gcloud iam service-accounts add-iam-policy-binding ${invokerAccount(PLACE)} --project imagery-local --member serviceAccount:${runner} --role ${creator}`,
+    ]),
+  })
+  expect(await user.holdings()).toEqual(before)
 })

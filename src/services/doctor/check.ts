@@ -22,8 +22,8 @@ export interface DoctorContext {
   runtimeFolder: string
   /** Whom policies name the caller by; `user:EMAIL` to fill in when its tokens do not tell. */
   member: string
-  /** Undefined when there is none, or nobody knows. */
-  deployment: Deployment | undefined
+  /** Undefined when there is none; `hidden` when this account may not look. */
+  deployment: Deployment | 'hidden' | undefined
   /** A Gemini model, and the location that answers. */
   model: string
   location: string

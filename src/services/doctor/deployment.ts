@@ -1,7 +1,7 @@
 import { deployContext, deployPlan } from '../deploy.ts'
 import { toDo } from '../deploy/context.ts'
 import { placeText } from '../target.ts'
-import { ok, warning, type Check } from './check.ts'
+import { ok, unknown, warning, type Check } from './check.ts'
 
 /** Changes that are named; there are more on a first deploy. */
 const NAMED_CHANGES = 5
@@ -12,6 +12,8 @@ export const deploymentState: Check = {
   async look({ target, runtimeFolder, deployment }) {
     const fix = `imagery deploy${target.flags}`
     if (!deployment) return warning(`imagery is not deployed in ${placeText(target.place)}`, fix)
+    if (deployment === 'hidden')
+      return unknown(`this account may not see what is deployed in ${placeText(target.place)}`)
     const plan = await deployPlan(deployContext(target, runtimeFolder), () => undefined)
     const changes = plan.flatMap((step) => toDo(step.changes))
     if (changes.length === 0) return ok(`${placeText(target.place)}, as this version deploys it`)

@@ -1,7 +1,7 @@
 import { LIFECYCLE_DATED, retirementOf } from '../../contracts/model-lifecycle.ts'
 import { DEFAULT_GEMINI_MODEL } from '../../contracts/model-options.ts'
 import { countTokens, GeminiRefused } from '../../google/gemini.ts'
-import { failed, ok, warning, type Check } from './check.ts'
+import { failed, ok, unknown, warning, type Check } from './check.ts'
 
 /** Days before a model's end from which on it is told. */
 const NOTICE_DAYS = 90
@@ -18,6 +18,9 @@ export const gemini: Check = {
       if (!(error instanceof GeminiRefused)) throw error
       const isOver = retirement?.isFixed && daysUntil(retirement.day) < 0
       if (isOver) return failed(`${model} was retired on ${retirement.day}`, instead)
+      // Who runs need not be allowed to ask: imagery-runtime asks.
+      if ('http' in error.sign && (error.sign.http === 401 || error.sign.http === 403))
+        return unknown(`this account may not ask ${model}, and need not: ${error.message}`)
       return failed(`${model} does not answer from ${location}: ${error.message}`, instead, '--location global')
     }
     if (retirement?.isFixed && daysUntil(retirement.day) < NOTICE_DAYS) {

@@ -16,7 +16,7 @@ async function lackedGrants(
   { target: { place }, deployment }: DoctorContext,
 ): Promise<Map<Grant, string[]>> {
   const onProject = grantsTo(to, 'project')
-  const onInvoker = deployment ? grantsTo(to, 'account invoker') : []
+  const onInvoker = deployment && deployment !== 'hidden' ? grantsTo(to, 'account invoker') : []
   const testable = ({ permissions }: Grant): string[] => permissions.filter((each) => !OF_A_BUCKET.test(each))
   const wanted = (grants: readonly Grant[]): string[] => [...new Set(grants.flatMap(testable))]
   const [inProject, onAccount] = await Promise.all([
