@@ -67,3 +67,14 @@ export async function accountPermissions(
   )
   return answer.permissions ?? []
 }
+
+/**
+ * Those of `permissions` that the caller has on a bucket, whoever owns it: undefined when there is no
+ * such bucket (https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions).
+ */
+export async function bucketPermissions(bucket: string, permissions: readonly string[]): Promise<string[] | undefined> {
+  const path = `storage/v1/b/${encodeURIComponent(bucket)}/iam/testPermissions`
+  const tested = callApi<{ permissions?: string[] }>('storage', path, { query: { permissions } })
+  const answer = await callUnless('NOT_FOUND', tested, undefined)
+  return answer && (answer.permissions ?? [])
+}

@@ -13,6 +13,7 @@ export type RestApi =
   | 'orgpolicy'
   | 'run'
   | 'serviceusage'
+  | 'storage'
 
 export interface RestCall {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'

@@ -157,6 +157,14 @@ function notSetUp({ runId, target }: WorkContext, status: number, body: unknown)
   if (code !== 'PERMISSION_DENIED')
     return new ImageryError('CLOUD_ERROR', `${what}: HTTP ${status} ${JSON.stringify(body)}`)
   const member = `serviceAccount:${runtimeAccount(target.place)}`
+  const [bucket] = /gs:\/\/[^\s,]+/.exec(message ?? '') ?? []
+  if (bucket !== undefined) {
+    return new ImageryError('ACCESS_DENIED', `${what}: ${message}`, {
+      suggestions: [
+        `gcloud storage buckets add-iam-policy-binding ${bucket} --member ${member} --role roles/storage.objectViewer   (its owner may)`,
+      ],
+    })
+  }
   return refusal(new CloudError('PERMISSION_DENIED', message ?? ''), {
     place: target.place,
     to: 'runtime',

@@ -8,7 +8,7 @@ import { ensureDataset } from '../../src/google/bigquery.ts'
 import { loadFile } from '../../src/google/bigquery-jobs.ts'
 import { restClientOptions } from '../../src/google/credentials.ts'
 import { runReport } from './documents.ts'
-import { officialClients, type OfficialClients } from './official-clients.ts'
+import { letRuntimeRead, officialClients, type OfficialClients } from './official-clients.ts'
 
 const IMAGES = path.join(ROOT, 'samples', 'street-signs', 'images')
 
@@ -45,10 +45,12 @@ async function datasets(owner: BigQuery): Promise<Record<string, string>> {
 beforeAll(async () => {
   user = await newUser()
   await user.startLocalCloud()
+  expect((await user.run(['deploy', '--local'])).exitCode).toBe(0)
   cloud = await officialClients(user.dataDirectory)
   const { BigQuery } = await import('@google-cloud/bigquery')
   city = new BigQuery({ ...(await restClientOptions('city-of-brno')), projectId: 'city-of-brno' })
   const [bucket] = await cloud.storage.createBucket('city-photos', { location: 'US' })
+  await letRuntimeRead(cloud, 'city-photos')
   const [file] = readdirSync(IMAGES).filter((name) => !name.startsWith('corrupt'))
   await Promise.all(
     [1, 2, 3].map((index) =>

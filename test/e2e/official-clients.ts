@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { BigQuery } from '@google-cloud/bigquery'
 import type { Storage } from '@google-cloud/storage'
 import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../../src/contracts/local-cloud-locator.ts'
+import { runtimeAccount } from '../../src/contracts/names.ts'
 import { grpcClientOptions, restClientOptions } from '../../src/google/credentials.ts'
 import { useLocalCloud } from '../../src/google/environment.ts'
 
@@ -70,4 +71,12 @@ export async function officialClients(dataDirectory: string): Promise<OfficialCl
       ].toSorted()
     },
   }
+}
+
+/** What the owner of a bucket with images does, so that the services may read them. */
+export async function letRuntimeRead({ storage, locator }: OfficialClients, bucket: string): Promise<void> {
+  const { iam } = storage.bucket(bucket)
+  const [policy] = await iam.getPolicy()
+  const members = [`serviceAccount:${runtimeAccount(locator)}`]
+  await iam.setPolicy({ ...policy, bindings: [...policy.bindings, { role: 'roles/storage.objectViewer', members }] })
 }

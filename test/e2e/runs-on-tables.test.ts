@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
 import { rowsDocument, runList, runReport } from './documents.ts'
-import { officialClients, type OfficialClients } from './official-clients.ts'
+import { letRuntimeRead, officialClients, type OfficialClients } from './official-clients.ts'
 
 const IMAGES = path.join(ROOT, 'samples', 'street-signs', 'images')
 const PHOTOS = readdirSync(IMAGES).filter((name) => !name.startsWith('corrupt'))
@@ -60,6 +60,7 @@ beforeAll(async () => {
   cloud = await officialClients(user.dataDirectory)
   await cloud.bigQuery.createDataset('city', { location: 'US' })
   const [bucket] = await cloud.storage.createBucket('city-photos', { location: 'US' })
+  await letRuntimeRead(cloud, 'city-photos')
   await Promise.all(PHOTOS.map((name) => bucket.upload(path.join(IMAGES, name), { resumable: false })))
 })
 

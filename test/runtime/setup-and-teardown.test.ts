@@ -9,7 +9,7 @@ const FIRST = `projects/demo/locations/us-central1/queues/imagery-${RUN_ID}`
 const REQUEST = { v: 1, run_id: RUN_ID }
 
 /** The main service over a Cloud Tasks that knows which queues exist and which names are unusable. */
-function setUp(specs?: Map<string, typeof SPEC>) {
+function setUp(specs?: Map<string, typeof SPEC>, imageBuckets: string[] = ['ours']) {
   const queues = new Map<string, QueueLimits>()
   const tombstones = new Set<string>()
   const tables: string[] = []
@@ -23,7 +23,10 @@ function setUp(specs?: Map<string, typeof SPEC>) {
     permissions: {
       inProject: async (_, permissions) => had(permissions),
       onAccount: async (_, __, permissions) => had(permissions),
+      onBucket: async (bucket, permissions) =>
+        bucket === 'missing' ? undefined : bucket === 'theirs' ? [] : had(permissions),
     },
+    imageBuckets: async () => imageBuckets,
     createRunTables: async (spec) => void tables.push(spec.run_id),
     async ensureQueue(name, limits) {
       if (tombstones.has(name))
@@ -79,6 +82,18 @@ describe('POST /setup', () => {
     expect(status).toBe(500)
     expect(body).toMatchObject({ error: { code: 'PERMISSION_DENIED', message: expect.stringContaining(role) } })
     expect([...tables, ...queues.keys()]).toEqual([])
+  })
+
+  test('makes nothing when images lie in a bucket that it may not read, and names bucket and role', async () => {
+    const { tables, send } = setUp(undefined, ['ours', 'theirs'])
+    expect((await send('/setup')).body).toMatchObject({
+      error: { message: expect.stringContaining('roles/storage.objectViewer on gs://theirs') },
+    })
+    expect(tables).toEqual([])
+  })
+
+  test('leaves a bucket that does not exist to the rows of its images', async () => {
+    expect((await setUp(undefined, ['missing']).send('/setup')).status).toBe(200)
   })
 
   test('does not ask for a role that only Gemini takes when pixels are measured', async () => {
@@ -161,7 +176,12 @@ describe('both', () => {
       const app = mainApp({
         place: PLACE,
         specs: fakeSpecs().specs,
-        permissions: { inProject: async (_, all) => [...all], onAccount: async (_, __, all) => [...all] },
+        permissions: {
+          inProject: async (_, all) => [...all],
+          onAccount: async (_, __, all) => [...all],
+          onBucket: async (_, all) => [...all],
+        },
+        imageBuckets: async () => [],
         createRunTables: () => Promise.reject(new CloudError(status, 'Google says no')),
         ensureQueue: async () => 'created',
         deleteQueue: async () => 'absent',

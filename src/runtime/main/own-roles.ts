@@ -1,16 +1,22 @@
 import { accountOf, grantsTo, type Grant } from '../../contracts/grants.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/errors.ts'
-import { accountPermissions } from '../../google/iam.ts'
+import { accountPermissions, bucketPermissions } from '../../google/iam.ts'
 import { projectPermissions } from '../../google/resource-manager.ts'
 
 /** Asks for the service's own permissions on a resource: those of `permissions` that it has. */
 export interface OwnPermissions {
   inProject(projectId: string, permissions: readonly string[]): Promise<string[]>
   onAccount(projectId: string, email: string, permissions: readonly string[]): Promise<string[]>
+  /** Undefined when there is no such bucket. */
+  onBucket(bucket: string, permissions: readonly string[]): Promise<string[] | undefined>
 }
 
-export const ownPermissions: OwnPermissions = { inProject: projectPermissions, onAccount: accountPermissions }
+export const ownPermissions: OwnPermissions = {
+  inProject: projectPermissions,
+  onAccount: accountPermissions,
+  onBucket: bucketPermissions,
+}
 
 /**
  * Sees to it, before anything of a run is made or spent, that the account of the services has the
@@ -45,6 +51,30 @@ function refuseMissing(grants: readonly Grant[], had: readonly string[], on: str
     throw new CloudError(
       'PERMISSION_DENIED',
       `${accountOf(spec.place, 'runtime')} lacks permission '${missing}': it needs ${role} on ${on}`,
+    )
+  }
+}
+
+/**
+ * Sees to it that the services may read a run's images, where they read them themselves: they
+ * measure pixels, or send the images along. Images that lie in somebody else's bucket take its
+ * owner's leave. A bucket that does not exist is left to the rows of its images, which say so.
+ *
+ * @throws CloudError PERMISSION_DENIED that names the bucket and the role
+ */
+export async function checkImageBuckets(
+  spec: RunSpec,
+  buckets: () => Promise<readonly string[]>,
+  own: OwnPermissions,
+): Promise<void> {
+  if (spec.gemini !== null && spec.gemini.image_transport !== 'inline') return
+  const permission = 'storage.objects.get'
+  for (const bucket of await buckets()) {
+    const had = await own.onBucket(bucket, [permission])
+    if (had === undefined || had.includes(permission)) continue
+    throw new CloudError(
+      'PERMISSION_DENIED',
+      `${accountOf(spec.place, 'runtime')} lacks permission '${permission}': it needs roles/storage.objectViewer on gs://${bucket}, where images of this run lie`,
     )
   }
 }

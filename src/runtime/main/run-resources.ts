@@ -4,7 +4,7 @@ import { CloudError } from '../../google/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
 import type { RunSpecs } from '../run-specs.ts'
-import { checkOwnRoles, type OwnPermissions } from './own-roles.ts'
+import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-roles.ts'
 
 /** What a run needs in the cloud beside its messages, made and deleted from here. */
 export interface RunResourceDeps {
@@ -12,6 +12,8 @@ export interface RunResourceDeps {
   specs: RunSpecs
   /** What this service's own account may do. */
   permissions: OwnPermissions
+  /** The buckets that a run's images lie in. */
+  imageBuckets: (spec: RunSpec) => Promise<readonly string[]>
   createRunTables: (spec: RunSpec) => Promise<void>
   ensureQueue: (name: string, limits: QueueLimits) => Promise<'created' | 'existed'>
   deleteQueue: (name: string) => Promise<'deleted' | 'absent'>
@@ -35,6 +37,7 @@ export interface SetUp {
 export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
   const spec = await deps.specs.refresh(runId)
   await checkOwnRoles(spec, deps.permissions)
+  await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
   await deps.createRunTables(spec)
   const queues = await ensureRunQueues(deps, spec)
   return {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery.ts'
 import { localCloud } from '../../google/environment.ts'
+import { imageBuckets } from '../../google/image-buckets.ts'
 import { tokenCheck } from '../../google/identity-tokens.ts'
 import { createRunTables } from '../../google/run-tables.ts'
 import { describeObject, readObject } from '../../google/storage.ts'
@@ -35,6 +36,7 @@ startService(mainEnvironment, (environment, log) => {
     ledger,
     modelFor: modelForRun({ readImage: imageReader({ readObject, clock }), describeObject }),
     permissions: ownPermissions,
+    imageBuckets: ({ tables }) => imageBuckets(tables),
     createRunTables,
     ensureQueue,
     deleteQueue,

@@ -1,0 +1,20 @@
+import type { RunTables } from '../contracts/names.ts'
+import { tableRows } from './bigquery.ts'
+import { runTable } from './run-tables.ts'
+
+/** A table's images lie in a bucket or two; the first rows tell which, and reading them costs nothing. */
+const ROWS_LOOKED_AT = 500
+
+/** The buckets that the images of a run's snapshot lie in, as far as its first rows tell. */
+export async function imageBuckets(tables: RunTables): Promise<string[]> {
+  const buckets = new Set<string>()
+  let rows = 0
+  for await (const row of tableRows(runTable(tables, 'assets'))) {
+    for (const { gcs_uri: uri } of (row['observations'] ?? []) as { gcs_uri?: unknown }[]) {
+      const bucket = /^gs:\/\/([^/]+)\//.exec(String(uri))?.[1]
+      if (bucket !== undefined) buckets.add(bucket)
+    }
+    if (++rows === ROWS_LOOKED_AT) break
+  }
+  return [...buckets]
+}
