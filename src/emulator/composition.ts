@@ -102,6 +102,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   const serviceUsage = await open('service-usage', 'stores', 'serviceusage.*', (directory) =>
     serviceUsageApi({ ...project, directory, clock, faults, allEnabled: options.allServicesEnabled }),
   )
+  control.require((method) => serviceUsage.checkEnabled(method))
   const billing = billingApi(project)
   const artifactRegistry = await open('artifact-registry', 'stores', 'artifactregistry.*', (directory) =>
     artifactRegistryApi({ ...project, directory, clock, faults, access }),

@@ -66,10 +66,16 @@ function serviceName({ projectId, region }: Place, id: string): string {
   return `projects/${projectId}/locations/${region}/services/${id}`
 }
 
+/** A service; undefined when there is none, as in a project that has never used Cloud Run. */
 export async function describeService(place: Place, id: string): Promise<ServiceDescription | undefined> {
   const client = await services()
-  const answer = await callUnless('NOT_FOUND', client.getService({ name: serviceName(place, id) }), undefined)
-  return answer && description(answer[0])
+  try {
+    const answer = await callUnless('NOT_FOUND', client.getService({ name: serviceName(place, id) }), undefined)
+    return answer && description(answer[0])
+  } catch (error) {
+    if (error instanceof CloudError && error.reason === 'SERVICE_DISABLED') return undefined
+    throw error
+  }
 }
 
 function description(service: IService): ServiceDescription {

@@ -63,16 +63,17 @@ describe('before a deploy', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     expect(statuses).toEqual({
       credentials: 'ok',
-      project: 'ok',
-      billing: 'ok',
+      project: 'unknown',
+      billing: 'unknown',
       region: 'unknown',
       apis: 'warning',
-      roles_to_deploy: 'ok',
-      roles_to_run: 'ok',
+      roles_to_deploy: 'unknown',
+      roles_to_run: 'unknown',
       organisation: 'unknown',
-      gemini: 'ok',
+      gemini: 'unknown',
       deployment: 'warning',
     })
+    expect(named['gemini']?.detail).toContain('Vertex AI API has not been used in project')
     expect(named['credentials']?.detail).toMatch(/^operator@imagery-local\.iam\.gserviceaccount\.com /)
     expect(named['apis']?.fixes[0]).toMatch(/^gcloud services enable .*run\.googleapis\.com.* --project imagery-local$/)
     expect(named['deployment']?.fixes).toEqual(['imagery deploy --local'])
@@ -88,12 +89,6 @@ describe('before a deploy', () => {
       fixes: ['--model gemini-3.5-flash-lite'],
     })
   })
-
-  test('a model that answers past its announced end is told of', async () => {
-    const { exitCode, named } = await doctor(['--local', '--model', 'gemini-2.5-flash'])
-    expect(exitCode).toBe(0)
-    expect(named['gemini']).toMatchObject({ status: 'warning', fixes: ['--model gemini-3.5-flash-lite'] })
-  })
 })
 
 describe('after a deploy', () => {
@@ -105,10 +100,20 @@ describe('after a deploy', () => {
   test('everything that can be looked at is as it should be, as text too', async () => {
     const { exitCode, statuses } = await doctor()
     expect(exitCode).toBe(0)
-    expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual(['region', 'organisation'])
+    expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual([
+      'billing',
+      'region',
+      'organisation',
+    ])
     const { stdout } = await user.run(['doctor', '--local'])
     expect(stdout).toMatch(/^✔ Deployment: project imagery-local, region us-central1, as this version deploys it$/m)
     expect(stdout).toMatch(/^\? Organisation: /m)
+  })
+
+  test('a model that answers past its announced end is told of', async () => {
+    const { exitCode, named } = await doctor(['--local', '--model', 'gemini-2.5-flash'])
+    expect(exitCode).toBe(0)
+    expect(named['gemini']).toMatchObject({ status: 'warning', fixes: ['--model gemini-3.5-flash-lite'] })
   })
 
   test('an account without roles is told each one that it lacks, with the command that gives it', async () => {

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
+import { enableServices } from './enable-services.ts'
 
 let user: ImageryUser
 let origin: string
@@ -13,6 +14,7 @@ beforeAll(async () => {
     http: string
   }
   origin = locator.http
+  await enableServices(origin, (await user.run(['local', 'token'])).stdout.trim(), ['iam', 'pubsub'])
 })
 afterAll(() => user.leave())
 

@@ -27,8 +27,9 @@ export class LocalClouds {
     })
   }
 
+  /** Every service is enabled, unless the options say otherwise. */
   async start(options: Partial<LocalCloudOptions> = {}): Promise<LocalCloud> {
-    const cloud = await startLocalCloud({ dataDir: this.directory, ...options })
+    const cloud = await startLocalCloud({ dataDir: this.directory, allServicesEnabled: true, ...options })
     this.#running.push(cloud)
     return cloud
   }

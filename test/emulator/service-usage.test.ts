@@ -3,11 +3,16 @@ import type { serviceusage_v1 } from '@googleapis/serviceusage'
 import { describe, expect, it } from 'vitest'
 import { CHANGE_MS } from '../../src/emulator/service-usage/model.ts'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
-import type { LocalCloud } from '../../src/emulator/local-cloud.ts'
-import { accessToken, callApi, LocalClouds } from './local-cloud-fixture.ts'
+import type { LocalCloud, LocalCloudOptions } from '../../src/emulator/local-cloud.ts'
+import { accessToken, callApi, LocalClouds, runProgram } from './local-cloud-fixture.ts'
 
 const clouds = new LocalClouds()
 const PROJECT = 'projects/imagery-local'
+
+/** A local cloud whose project has enabled what a new one has. */
+function start(options: Partial<LocalCloudOptions> = {}): Promise<LocalCloud> {
+  return clouds.start({ allServicesEnabled: false, ...options })
+}
 
 /** Google's own client of the REST API, led to the local cloud by its `rootUrl`. */
 async function clientOf(cloud: LocalCloud): Promise<serviceusage_v1.Serviceusage> {
@@ -45,7 +50,7 @@ const nameOf = (service: string): string => `${PROJECT}/services/${service}`
 describe('a new project', () => {
   // https://cloud.google.com/service-usage/docs/enabled-service#default
   it('has the services enabled that Google enables in every project, and no others', async () => {
-    const client = await clientOf(await clouds.start())
+    const client = await clientOf(await start())
     const enabled = await enabledServices(client)
     expect(enabled).toEqual(enabled.toSorted())
     expect(enabled).toContain('bigquery.googleapis.com')
@@ -60,7 +65,7 @@ describe('a new project', () => {
 describe('enabling a service', () => {
   it('is an operation that takes time, and is kept over a restart', async () => {
     const clock = new ManualClock()
-    const cloud = await clouds.start({ clock })
+    const cloud = await start({ clock })
     const client = await clientOf(cloud)
     const { data: begun } = await client.services.enable({ name: nameOf('run.googleapis.com'), requestBody: {} })
     expect(begun.name).toMatch(/^operations\/acat\.p2-\d+-/)
@@ -78,17 +83,17 @@ describe('enabling a service', () => {
       },
     })
     await cloud.stop()
-    const again = await clientOf(await clouds.start({ clock }))
+    const again = await clientOf(await start({ clock }))
     expect((await again.services.get({ name: nameOf('run.googleapis.com') })).data.state).toBe('ENABLED')
     expect((await again.operations.get({ name: begun.name ?? '' })).data.done).toBe(true)
   })
 
   it('goes on after a restart in the middle', async () => {
     const clock = new ManualClock()
-    const cloud = await clouds.start({ clock })
+    const cloud = await start({ clock })
     const { data: begun } = await (await clientOf(cloud)).services.enable({ name: nameOf('run.googleapis.com') })
     await cloud.stop()
-    const client = await clientOf(await clouds.start({ clock }))
+    const client = await clientOf(await start({ clock }))
     expect((await client.operations.get({ name: begun.name ?? '' })).data.done).toBeUndefined()
     await clock.advance(CHANGE_MS)
     expect((await client.operations.get({ name: begun.name ?? '' })).data.done).toBe(true)
@@ -96,13 +101,13 @@ describe('enabling a service', () => {
   })
 
   it('that is enabled is done at once', async () => {
-    const client = await clientOf(await clouds.start())
+    const client = await clientOf(await start())
     const { data } = await client.services.enable({ name: nameOf('bigquery.googleapis.com') })
     expect(data).toMatchObject({ name: 'operations/noop.DONE_OPERATION', done: true })
   })
 
   it('that does not exist is refused as if it were forbidden', async () => {
-    const client = await clientOf(await clouds.start())
+    const client = await clientOf(await start())
     expect(await refusal(client.services.enable({ name: nameOf('no-such.googleapis.com') }))).toMatchObject({
       code: 403,
       message: 'Not found or permission denied for service(s): no-such.googleapis.com.',
@@ -111,7 +116,7 @@ describe('enabling a service', () => {
   })
 
   it('that costs something is refused in a project without billing', async () => {
-    const cloud = await clouds.start({ hasBilling: false })
+    const cloud = await start({ hasBilling: false })
     const client = await clientOf(cloud)
     const serviceIds = ['pubsub.googleapis.com', 'run.googleapis.com', 'cloudtasks.googleapis.com']
     const refused = await refusal(client.services.batchEnable({ parent: PROJECT, requestBody: { serviceIds } }))
@@ -129,7 +134,7 @@ describe('enabling a service', () => {
   it('fails when a fault rule says so, and leaves the project as it was', async () => {
     const effect = { kind: 'error', status: 'INTERNAL', message: 'Internal error encountered.' } as const
     const clock = new ManualClock()
-    const cloud = await clouds.start({ clock, faults: [{ method: 'operation/serviceusage.*', nth: 1, effect }] })
+    const cloud = await start({ clock, faults: [{ method: 'operation/serviceusage.*', nth: 1, effect }] })
     const client = await clientOf(cloud)
     const serviceIds = ['run.googleapis.com', 'pubsub.googleapis.com']
     const enable = () => client.services.batchEnable({ parent: PROJECT, requestBody: { serviceIds } })
@@ -145,7 +150,7 @@ describe('enabling a service', () => {
   })
 
   it('takes at most 20 at a time, and at least one', async () => {
-    const client = await clientOf(await clouds.start())
+    const client = await clientOf(await start())
     const batch = (serviceIds: string[]) =>
       refusal(client.services.batchEnable({ parent: PROJECT, requestBody: { serviceIds } }))
     expect(await batch([])).toMatchObject({ code: 400 })
@@ -153,10 +158,91 @@ describe('enabling a service', () => {
   })
 })
 
+// https://cloud.google.com/apis/docs/troubleshooting#api_not_enabled
+describe('an API that the project has not enabled', () => {
+  const disabled = (title: string, service: string, number: string): string =>
+    `${title} has not been used in project ${number} before or it is disabled. Enable it by visiting ` +
+    `https://console.developers.google.com/apis/api/${service}/overview?project=${number} then retry. If you enabled ` +
+    'this API recently, wait a few minutes for the action to propagate to our systems and retry.'
+
+  it.each([
+    ['/v1/projects/imagery-local/locations/us-central1/repositories', 'Artifact Registry API', 'artifactregistry'],
+    ['/v1/projects/imagery-local/billingInfo', 'Cloud Billing API', 'cloudbilling'],
+    ['/v1/projects/imagery-local/locations/us-central1/builds', 'Cloud Build API', 'cloudbuild'],
+    ['/v1/projects/imagery-local/serviceAccounts', 'Identity and Access Management (IAM) API', 'iam'],
+    ['/v3/projects/imagery-local', 'Cloud Resource Manager API', 'cloudresourcemanager'],
+    ['/v1/projects/imagery-local/topics', 'Cloud Pub/Sub API', 'pubsub'],
+    ['/v2/projects/imagery-local/locations/us-central1/queues', 'Cloud Tasks API', 'cloudtasks'],
+    ['/v2/projects/imagery-local/locations/us-central1/services', 'Cloud Run Admin API', 'run'],
+  ])('refuses %s, and says where to enable it', async (route, title, label) => {
+    const cloud = await start()
+    const service = `${label}.googleapis.com`
+    const answer = await callApi(cloud, route)
+    const { projectNumber } = cloud.locator
+    expect([answer.status, await answer.json()]).toMatchObject([
+      403,
+      {
+        error: {
+          code: 403,
+          status: 'PERMISSION_DENIED',
+          message: disabled(title, service, projectNumber),
+          details: expect.arrayContaining([
+            expect.objectContaining({
+              reason: 'SERVICE_DISABLED',
+              domain: 'googleapis.com',
+              metadata: expect.objectContaining({ service, consumer: `projects/${projectNumber}` }) as object,
+            }),
+          ]) as object,
+        },
+      },
+    ])
+  })
+
+  it('answers once it is enabled, and refuses again once it is disabled', async () => {
+    const clock = new ManualClock()
+    const cloud = await start({ clock })
+    const client = await clientOf(cloud)
+    const name = nameOf('pubsub.googleapis.com')
+    const topics = async (): Promise<number> => (await callApi(cloud, `/v1/${PROJECT}/topics`)).status
+    const statuses = [await topics()]
+    await client.services.enable({ name })
+    await clock.advance(CHANGE_MS)
+    statuses.push(await topics())
+    await client.services.disable({ name })
+    await clock.advance(CHANGE_MS)
+    statuses.push(await topics())
+    expect(statuses).toEqual([403, 200, 403])
+  })
+
+  it('refuses whoever calls, before it looks at what they may do', async () => {
+    const cloud = await start()
+    const answer = await fetch(`${cloud.locator.http}/v1/${PROJECT}/topics`)
+    expect(answer.status).toBe(401)
+  })
+
+  it('is refused over gRPC with the same words and details', async () => {
+    const { locator } = await start()
+    const source = `
+      import { CloudTasksClient } from '@google-cloud/tasks'
+      const tasks = new CloudTasksClient({ apiEndpoint: cloud.grpc.host, port: cloud.grpc.port, projectId: cloud.projectId })
+      const parent = 'projects/imagery-local/locations/us-central1'
+      const error = await tasks.listQueues({ parent }).catch((error) => error)
+      console.log(JSON.stringify({ code: error.code, details: error.details, reason: error.reason, metadata: error.errorInfoMetadata }))
+      await tasks.close()
+    `
+    expect(await runProgram(locator, source)).toEqual({
+      code: 7,
+      details: disabled('Cloud Tasks API', 'cloudtasks.googleapis.com', locator.projectNumber),
+      reason: 'SERVICE_DISABLED',
+      metadata: expect.objectContaining({ service: 'cloudtasks.googleapis.com' }) as object,
+    })
+  })
+})
+
 describe('disabling a service', () => {
   it('makes it unusable, and is refused when it is not in use', async () => {
     const clock = new ManualClock()
-    const client = await clientOf(await clouds.start({ clock }))
+    const client = await clientOf(await start({ clock }))
     await client.services.disable({
       name: nameOf('dataform.googleapis.com'),
       requestBody: { checkIfServiceHasUsage: 'SKIP' },
@@ -172,7 +258,7 @@ describe('disabling a service', () => {
 
 describe('reading services', () => {
   it('answers several at once, of the same project alone', async () => {
-    const client = await clientOf(await clouds.start())
+    const client = await clientOf(await start())
     const names = [nameOf('run.googleapis.com'), nameOf('storage.googleapis.com')]
     const { data } = await client.services.batchGet({ parent: PROJECT, names })
     expect(data.services?.map(({ state }) => state)).toEqual(['DISABLED', 'ENABLED'])
@@ -181,7 +267,7 @@ describe('reading services', () => {
   })
 
   it('of a project that is not there is refused', async () => {
-    const client = await clientOf(await clouds.start())
+    const client = await clientOf(await start())
     expect(await refusal(client.services.list({ parent: 'projects/elsewhere' }))).toMatchObject({ code: 403 })
   })
 })
@@ -211,7 +297,7 @@ describe('a request that Google would not understand', () => {
     ],
     ['an unknown filter', 'GET', 'services?filter=enabled', undefined, "filter 'enabled'"],
   ])('%s is refused with 400', async (_what, method, route, body, words) => {
-    const cloud = await clouds.start()
+    const cloud = await start()
     const answer = await callApi(cloud, `/v1/${PROJECT}/${route}`, { method, ...(body === undefined ? {} : { body }) })
     expect([answer.status, await answer.json()]).toMatchObject([
       400,
@@ -220,7 +306,7 @@ describe('a request that Google would not understand', () => {
   })
 
   it('a method that is not emulated is refused by name', async () => {
-    const answer = await callApi(await clouds.start(), '/v1/operations')
+    const answer = await callApi(await start(), '/v1/operations')
     expect(answer.status).toBe(501)
   })
 })

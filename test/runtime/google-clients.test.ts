@@ -26,7 +26,7 @@ let cloud: LocalCloud
 
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'imagery-clients-'))
-  cloud = await startLocalCloud({ dataDir: directory })
+  cloud = await startLocalCloud({ dataDir: directory, allServicesEnabled: true })
   useLocalCloud(cloud.locator)
 })
 

@@ -72,6 +72,8 @@ export interface GatewayControl {
   gateway: Gateway
   /** Calls per method since the start, refused ones included. */
   counts: () => Record<string, number>
+  /** From now on, each call must pass this check, which throws GoogleError: whether the project uses the API at all. */
+  require(check: (method: string) => void): void
   /** From now on, methods that match the pattern answer UNAVAILABLE: their API is being stopped. */
   refuse(pattern: string): void
 }
@@ -83,6 +85,7 @@ export function createGateway(options: GatewayOptions): GatewayControl {
   const { authenticate, access, faults, clock = systemClock, addedLatencyMs = 0, log } = options
   const counts = new Map<string, number>()
   const refused: ((method: string) => boolean)[] = []
+  const required: ((method: string) => void)[] = []
 
   const admit = (call: GatewayCall): Principal => {
     counts.set(call.method, (counts.get(call.method) ?? 0) + 1)
@@ -91,6 +94,8 @@ export function createGateway(options: GatewayOptions): GatewayControl {
     }
     if (call.isUrlCredential) return URL_BEARER
     const principal = authenticate(call.authorization)
+    // Before permissions, as on Google: nobody is told what they may do in an API that is off.
+    for (const check of required) check(call.method)
     access?.check(principal, call.needs())
     return principal
   }
@@ -124,6 +129,7 @@ export function createGateway(options: GatewayOptions): GatewayControl {
   return {
     gateway: log ? passLogged : pass,
     counts: () => Object.fromEntries([...counts].toSorted(([a], [b]) => a.localeCompare(b))),
+    require: (check) => required.push(check),
     refuse: (pattern) => refused.push(methodMatcher(pattern)),
   }
 }

@@ -5,6 +5,8 @@ import type { Faults } from '../kernel/faults.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import { RestOperations } from '../kernel/rest-operations.ts'
 import { CATALOG, DEFAULT_SERVICES } from './catalog.ts'
+import { serviceDisabled } from './failures.ts'
+import { servicesOf } from './gate.ts'
 import { ServiceUsage } from './model.ts'
 import { serviceUsageRoutes } from './routes.ts'
 import { ServiceStore } from './store.ts'
@@ -22,8 +24,13 @@ export interface ServiceUsageApiOptions {
   allEnabled: boolean
 }
 
-/** Emulates Service Usage v1: which APIs the project uses. */
-export async function serviceUsageApi(options: ServiceUsageApiOptions): Promise<EmulatedApi> {
+/** Emulated Service Usage v1: which APIs the project uses. */
+export type ServiceUsageApi = EmulatedApi & {
+  /** Throws GoogleError PERMISSION_DENIED, in Google's words, when the method's service is not enabled. */
+  checkEnabled(method: string): void
+}
+
+export async function serviceUsageApi(options: ServiceUsageApiOptions): Promise<ServiceUsageApi> {
   const { clock, faults, operation, projectId, projectNumber, hasBilling } = options
   const initially = options.allEnabled ? CATALOG.map(({ name }) => name) : DEFAULT_SERVICES
   const store = new ServiceStore(path.join(options.directory, 'service-usage.sqlite'), initially)
@@ -44,6 +51,10 @@ export async function serviceUsageApi(options: ServiceUsageApiOptions): Promise<
       prefixes: [],
       patterns: [/^\/v1\/projects\/[^/]+\/services(?:[:/]|$)/, /^\/v1\/operations(?:\/|$)/],
       app: serviceUsageRoutes({ usage, operations, operation, projectId, projectNumber }),
+    },
+    checkEnabled(method) {
+      const missing = servicesOf(method).find((service) => !store.isEnabled(service))
+      if (missing !== undefined) throw serviceDisabled(missing, projectNumber)
     },
     start: async () => operations.resume(),
     stop: async () => {
