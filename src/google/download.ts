@@ -1,5 +1,5 @@
 import type { Storage } from '@google-cloud/storage'
-import { cloudError, CloudError } from './errors.ts'
+import { cloudError, CloudError, httpError } from './errors.ts'
 
 /** Longer texts of refusals are somebody's whole document. */
 const MAX_REFUSAL_CHARACTERS = 500
@@ -109,10 +109,11 @@ function tooLarge(name: string, maxBytes: number): CloudError {
   return new CloudError('OUT_OF_RANGE', `${name} is larger than ${maxBytes} bytes`)
 }
 
-/** The request asked for bytes, so what Storage says of a failure comes as bytes too. */
+/** The request asked for bytes, so what Storage says of a failure comes as bytes too, unless it says it in JSON. */
 function refusal(error: unknown): CloudError {
   const known = cloudError(error)
-  const data = (error as { response?: { data?: unknown } }).response?.data
+  const { data, status } = (error as { response?: { data?: unknown; status?: number } }).response ?? {}
+  if (status !== undefined && (data as { error?: unknown } | undefined)?.error) return httpError(status, data)
   if (!(data instanceof ArrayBuffer) || data.byteLength === 0) return known
   const text = Buffer.from(data).toString('utf8').slice(0, MAX_REFUSAL_CHARACTERS)
   return new CloudError(known.status, text, { reason: known.reason, cause: error })

@@ -147,15 +147,17 @@ function endMs(token: string): number {
 }
 
 async function refused(audience: string, reasons: readonly string[]): Promise<CallRefused> {
+  const { host } = new URL(audience)
+  const said = `${host} does not let this account in (${reasons.join('; ') || 'it has no identity token'})`
+  if (invoker === undefined) return new CallRefused(said, [])
+  const account = `gcloud iam service-accounts add-iam-policy-binding ${invoker} --project ${projectOf(invoker)}`
+  if (reasons.some((reason) => reason.startsWith(`as ${invoker}: HTTP`))) {
+    // Whoever may call has been spoken for, and may not.
+    return new CallRefused(`${said}. It takes roles/run.invoker for ${invoker} on the service`, ['imagery deploy'])
+  }
+  const role = 'roles/iam.serviceAccountOpenIdTokenCreator'
   const member = (await callerMember().catch(() => undefined)) ?? 'user:YOUR_EMAIL'
-  return new CallRefused(
-    `${new URL(audience).host} does not let this account in (${reasons.join('; ') || 'it has no identity token'})`,
-    invoker === undefined
-      ? []
-      : [
-          `gcloud iam service-accounts add-iam-policy-binding ${invoker} --project ${projectOf(invoker)} --member ${member} --role roles/iam.serviceAccountOpenIdTokenCreator`,
-        ],
-  )
+  return new CallRefused(`${said}. It takes ${role} on ${invoker}`, [`${account} --member ${member} --role ${role}`])
 }
 
 /** `name@project.iam.gserviceaccount.com`; the project of a domain stands the other way round. */
