@@ -20,10 +20,15 @@ export interface AdminOptions {
   leases: Leases
   /** The metadata server of a service account. Rejects NOT_FOUND when there is no such account. */
   metadataServerOf(email: string): Promise<MetadataServer>
+  /** Gives the operator another project. */
+  addProject(projectId: string): void
   /** Whether everything has been started. */
   isReady(): boolean
   shutDown(): void
 }
+
+/** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin */
+const PROJECT_ID = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/
 
 /** What `/_imagery/state` answers. */
 export interface LocalCloudState {
@@ -44,7 +49,7 @@ export interface LocalCloudState {
 /**
  * The local cloud's own endpoints, which Google has not: `GET /_imagery/health`, `GET /_imagery/state`,
  * `GET` and `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/account?email=…` (where one
- * acts as that service account), `GET /_imagery/lease`, `POST /_imagery/shutdown`. All want the
+ * acts as that service account), `PUT /_imagery/projects/PROJECT` (another project of the operator's), `GET /_imagery/lease`, `POST /_imagery/shutdown`. All want the
  * locator's `adminToken` as a bearer token.
  */
 export function adminFace(options: AdminOptions): HttpFace {
@@ -76,6 +81,12 @@ export function adminFace(options: AdminOptions): HttpFace {
   app.get('/_imagery/account', async (context) => {
     const { host } = await options.metadataServerOf(context.req.query('email') ?? '')
     return context.json({ metadataHost: host })
+  })
+  app.put('/_imagery/projects/:project', (context) => {
+    const project = context.req.param('project')
+    if (!PROJECT_ID.test(project)) throw new GoogleError('INVALID_ARGUMENT', `not a project id: ${project}`)
+    options.addProject(project)
+    return context.json({ projectId: project })
   })
   app.get('/_imagery/lease', () => new Response(options.leases.take(), { headers: { 'content-type': 'text/plain' } }))
   app.post('/_imagery/shutdown', (context) => {

@@ -170,6 +170,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     faults,
     gemini: composition.gemini,
     leases,
+    addProject: (id) => iam.addProject(id),
     metadataServerOf: async (email) => identity.metadata.shared(iam.accounts.get(email).email),
     isReady: () => isReady,
     shutDown: stopLater,

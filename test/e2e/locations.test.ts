@@ -42,12 +42,20 @@ async function datasets(owner: BigQuery): Promise<Record<string, string>> {
   return Object.fromEntries(described.map(({ datasetReference, location }) => [datasetReference.datasetId, location]))
 }
 
+/** Somebody else's project, of which the operator may make what it shares. */
+async function addProject({ locator }: OfficialClients, id: string): Promise<void> {
+  const headers = { authorization: `Bearer ${locator.adminToken}` }
+  const answer = await fetch(`${locator.http}/_imagery/projects/${id}`, { method: 'PUT', headers })
+  expect(answer.status).toBe(200)
+}
+
 beforeAll(async () => {
   user = await newUser()
   await user.startLocalCloud()
   expect((await user.run(['deploy', '--local'])).exitCode).toBe(0)
   cloud = await officialClients(user.dataDirectory)
   const { BigQuery } = await import('@google-cloud/bigquery')
+  await addProject(cloud, 'city-of-brno')
   city = new BigQuery({ ...(await restClientOptions('city-of-brno')), projectId: 'city-of-brno' })
   const [bucket] = await cloud.storage.createBucket('city-photos', { location: 'US' })
   await letRuntimeRead(cloud, 'city-photos')

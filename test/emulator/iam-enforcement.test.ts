@@ -18,7 +18,7 @@ let metadataHost: string
 
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'imagery-enforcement-'))
-  cloud = await startLocalCloud({ dataDir: directory })
+  cloud = await startLocalCloud({ dataDir: directory, allServicesEnabled: true })
   clients = await iamClients(cloud)
   nobody = await createAccount(clients, 'nobody-yet')
   const answer = await admin(cloud, 'GET', `account?email=${nobody}`)
@@ -226,6 +226,21 @@ describe('what a role holds', () => {
       '/v3/projects/another',
     ]
     for (const route of routes) expect([route, (await callApi(cloud, route)).status]).toEqual([route, 403])
+  })
+
+  it('reaches into a project that the operator was given, but for its accounts and policies', async () => {
+    expect((await admin(cloud, 'PUT', 'projects/city-of-brno')).status).toBe(200)
+    await post('/bigquery/v2/projects/city-of-brno/datasets', { datasetReference: { datasetId: 'shared' } })
+    await hold('roles/bigquery.admin')
+    const dataset = '/bigquery/v2/projects/city-of-brno/datasets/shared'
+    expect(await call('GET', dataset)).toMatchObject({ status: 403 })
+    const access = [{ role: 'READER', userByEmail: nobody }]
+    await callApi(cloud, dataset, { method: 'PATCH', body: JSON.stringify({ access }) })
+    expect(await call('GET', dataset)).toMatchObject({ status: 200 })
+    for (const route of ['/v3/projects/city-of-brno', '/v1/projects/city-of-brno/serviceAccounts']) {
+      expect([route, (await callApi(cloud, route)).status]).toEqual([route, 403])
+    }
+    expect((await admin(cloud, 'PUT', 'projects/No')).status).toBe(400)
   })
 })
 

@@ -94,14 +94,16 @@ export class Authorizer implements Access {
   #decide(email: string | undefined, permission: string, anchor: Anchor): boolean {
     const project = this.#projectOf(anchor)
     if (project === undefined) return false
+    const { projectId, projectNumber } = this.#options
+    const aliases =
+      project === `projects/${projectId}` ? [projectId, projectNumber] : [project.slice('projects/'.length)]
     // Nobody acts as an account that is not there; whether it is, all else may ask.
     if (permission === ACT_AS && this.accountFault(lastPart(anchor.name)) !== undefined) return false
     const projectBindings = this.#bindings({ kind: 'project', name: project })
     const names = email === undefined ? ['allUsers'] : memberNames(email)
     for (const [level, role] of CONVENIENCE_MEMBERS) {
       const isHolder = projectBindings.some((binding) => binding.role === role && isNamed(binding, names))
-      const { projectId, projectNumber } = this.#options
-      if (isHolder) names.push(`${level}:${projectId}`, `${level}:${projectNumber}`)
+      if (isHolder) names.push(...aliases.map((alias) => `${level}:${alias}`))
     }
     const own = anchor.kind === 'project' ? [] : this.#bindings(anchor)
     return [...projectBindings, ...own].some(
@@ -113,12 +115,13 @@ export class Authorizer implements Access {
     return this.#sources.get(kind)?.bindings(name) ?? []
   }
 
-  /** `projects/ID` of a resource in the local project, which may be named by its number; undefined for any other project's. */
+  /** `projects/ID` of a resource; the local project may be named by its number. Undefined when the resource is not there. */
   #projectOf({ kind, name }: Anchor): string | undefined {
     const { projectId, projectNumber } = this.#options
     const source = this.#sources.get(kind)
     const project = source?.projectOf ? source.projectOf(name) : name.split('/', 2)[1]
-    return project === projectId || project === projectNumber ? `projects/${projectId}` : undefined
+    if (!project) return undefined
+    return `projects/${project === projectNumber ? projectId : project}`
   }
 }
 

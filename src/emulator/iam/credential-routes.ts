@@ -3,8 +3,8 @@ import type { Identity } from '../identity/index.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
-import { need, NOTHING } from '../kernel/needs.ts'
-import { jsonBody, requiredText, textList } from './requests.ts'
+import { NOTHING } from '../kernel/needs.ts'
+import { jsonBody, projectNeeds, requiredText, textList } from './requests.ts'
 import { accountName, type AccountServices } from './service-account-routes.ts'
 
 /** "The default is one hour", and no more without an organization policy (https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken). */
@@ -23,7 +23,8 @@ export function credentialRoutes(
   const { accounts, tokens, clock } = services
   const key = (context: Context): string => context.req.param('account')!.replace(/:[a-zA-Z]+$/, '')
   const onAccount = (permission: string) => ({
-    needs: (context: Context) => need(permission, accountName(services, context.req.param('project')!, key(context))),
+    needs: (context: Context) =>
+      projectNeeds(permission, accountName(services, context.req.param('project')!, key(context)), services),
   })
   /** The account that tokens are asked for. "The - wildcard character is required; replacing it with a project ID is invalid." */
   const account = (context: Context): string => {

@@ -29,6 +29,8 @@ export interface Iam {
   /** Whom the command line acts as unless it is told otherwise. */
   operator: string
   authorizer: Authorizer
+  /** Gives the operator another project, with whose data it may share things; it has no accounts of its own. */
+  addProject(projectId: string): void
   /** Its REST APIs, once there is a gateway. */
   api(operation: Operation): EmulatedApi
 }
@@ -57,23 +59,28 @@ export function openIam(options: IamOptions): Iam {
   const policies = new Policies({ store, accounts, authorizer })
 
   const operator = accounts.emailOf(OPERATOR_ID)
-  if (!store.policy(`projects/${projectId}`)) {
-    if (!accounts.find(operator)) accounts.create(OPERATOR_ID, { displayName: 'Operator of the local cloud' })
+  const addProject = (id: string): void => {
+    if (store.policy(`projects/${id}`)) return
     const bindings = [{ role: 'roles/owner', members: [`serviceAccount:${operator}`] }]
-    policies.set(`projects/${projectId}`, { etag: '', bindings })
+    policies.set(`projects/${id}`, { etag: '', bindings })
   }
+  if (!store.policy(`projects/${projectId}`) && !accounts.find(operator)) {
+    accounts.create(OPERATOR_ID, { displayName: 'Operator of the local cloud' })
+  }
+  addProject(projectId)
   const createdMs = accounts.find(operator)?.createdMs ?? 0
 
   return {
     accounts,
     operator,
     authorizer,
+    addProject,
     api: (operation) => {
       const app = new Hono()
-      const services = { accounts, policies, authorizer, projectId }
+      const services = { accounts, policies, authorizer, projectId, projectNumber }
       credentialRoutes(app, operation, { ...services, tokens, clock })
       serviceAccountRoutes(app, operation, services)
-      projectRoutes(app, operation, { ...services, projectNumber, createdMs })
+      projectRoutes(app, operation, { ...services, createdMs })
       refusedRoutes(app, operation)
       return {
         name: 'iam',

@@ -1,12 +1,11 @@
 import type { Context, Hono } from 'hono'
 import type { Operation } from '../kernel/gateway.ts'
-import { need, NOTHING } from '../kernel/needs.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import { policyResource } from './policy.ts'
-import { jsonBody, textList, wantedPolicy } from './requests.ts'
+import { jsonBody, projectNeeds, textList, wantedPolicy } from './requests.ts'
 import { testPermissions, type AccountServices } from './service-account-routes.ts'
 
 export interface ProjectServices extends AccountServices {
-  projectNumber: string
   /** When the project was made, in milliseconds since 1970. */
   createdMs: number
 }
@@ -19,7 +18,9 @@ export function projectRoutes(app: Hono, operation: Operation, services: Project
   const { authorizer, policies, projectId } = services
   const own = `projects/${projectId}`
   const name = (context: Context): string => `projects/${context.req.param('project')!.replace(/:[a-zA-Z]+$/, '')}`
-  const onProject = (permission: string) => ({ needs: (context: Context) => need(permission, name(context)) })
+  const onProject = (permission: string) => ({
+    needs: (context: Context) => projectNeeds(permission, name(context), services),
+  })
 
   for (const version of ['v3', 'v1'] as const) {
     app.get(

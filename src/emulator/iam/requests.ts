@@ -1,5 +1,8 @@
 import type { Context } from 'hono'
+import type { Demand } from '../kernel/api.ts'
 import { GoogleError } from '../kernel/errors.ts'
+import { need } from '../kernel/needs.ts'
+import { permissionDenied } from './denials.ts'
 import type { WantedPolicy } from './policy.ts'
 
 /** The JSON object in the body; an empty body is an empty object. Rejects INVALID_ARGUMENT. */
@@ -35,6 +38,20 @@ export function textList(body: Record<string, unknown>, name: string): string[] 
   const value = body[name] ?? []
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
   throw new GoogleError('INVALID_ARGUMENT', `Invalid value at '${name}' (TYPE_STRING).`, { details: [] })
+}
+
+/**
+ * What a call on a project, or on an account in it, needs. Accounts and policies are those of the
+ * local project alone: of any other, nobody is shown anything. Throws PERMISSION_DENIED.
+ */
+export function projectNeeds(
+  permission: string,
+  resource: string,
+  local: { projectId: string; projectNumber: string },
+): Demand[] {
+  const project = resource.split('/', 2)[1]
+  if (project === local.projectId || project === local.projectNumber) return need(permission, resource)
+  throw permissionDenied({ email: '' }, { permission, resource })
 }
 
 /** The policy in a setIamPolicy request of a JSON API. */

@@ -2,12 +2,12 @@ import type { Context, Hono } from 'hono'
 import type { Principal } from '../kernel/api.ts'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
-import { need, NOTHING } from '../kernel/needs.ts'
+import { NOTHING } from '../kernel/needs.ts'
 import type { Accounts, AccountFields } from './accounts.ts'
 import type { Authorizer } from './authorizer.ts'
 import { checkTestedPermissions, policyResource } from './policy.ts'
 import type { Policies } from './policies.ts'
-import { jsonBody, optionalText, requiredText, textList, wantedPolicy } from './requests.ts'
+import { jsonBody, optionalText, projectNeeds, requiredText, textList, wantedPolicy } from './requests.ts'
 import type { AccountRow } from './store.ts'
 
 export interface AccountServices {
@@ -15,6 +15,7 @@ export interface AccountServices {
   policies: Policies
   authorizer: Authorizer
   projectId: string
+  projectNumber: string
 }
 
 /** Google gives every service account this etag (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts#ServiceAccount: deprecated). */
@@ -29,9 +30,11 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
   const key = (context: Context): string => context.req.param('account')!.replace(/:[a-zA-Z]+$/, '')
   const named = (context: Context): string => accountName(services, context.req.param('project')!, key(context))
   const onProject = (permission: string) => ({
-    needs: (context: Context) => need(permission, `projects/${context.req.param('project')}`),
+    needs: (context: Context) => projectNeeds(permission, `projects/${context.req.param('project')}`, services),
   })
-  const onAccount = (permission: string) => ({ needs: (context: Context) => need(permission, named(context)) })
+  const onAccount = (permission: string) => ({
+    needs: (context: Context) => projectNeeds(permission, named(context), services),
+  })
   const policyOf = (context: Context): string => policies.accountResource(projectId, key(context))
 
   app.post(
