@@ -12,6 +12,7 @@ import {
   type PlannedStep,
 } from '../services/deploy.ts'
 import { findDeployments, type FoundDeployment } from '../services/deploy/find-deployments.ts'
+import { preflight } from '../services/deploy/preflight.ts'
 import type { Session } from '../services/session.ts'
 import { placeText } from '../services/target.ts'
 import { formatPlan } from '../ui/plan.ts'
@@ -90,7 +91,7 @@ export default class Deploy extends CloudCommand {
       return { plan }
     }
     if (!build) showNote('Without a build: a Preview feature of Cloud Run, without support', this.progress)
-    await showSteps(deploySteps(context), context, this.progress, this.signal)
+    await showSteps([preflight, ...deploySteps(context)], context, this.progress, this.signal)
     const result = deployResult(context)
     if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, result.place)
     this.log(
@@ -102,7 +103,12 @@ export default class Deploy extends CloudCommand {
   async #list({ target }: Session): Promise<{ deployments: FoundDeployment[] }> {
     const { projectId } = target.place
     const deployments = await findDeployments(projectId)
-    const rows = deployments.map(({ place, state, mainUrl }) => [place.name ?? '', place.region, state, mainUrl ?? ''])
+    const rows = deployments.map(({ place, state, mainUrl }) => [
+      place.name ?? '(none)',
+      place.region,
+      state,
+      mainUrl ?? '',
+    ])
     this.log(
       rows.length === 0
         ? `There is no deployment in project ${projectId}.\n\nNext\n  imagery deploy${target.flags}`

@@ -42,16 +42,46 @@ const OTHERS: readonly Check[] = [
  * Every check answers for itself: one that may not look says so and stands in nobody's way.
  */
 export async function examine(options: DoctorOptions): Promise<CheckedThing[]> {
+  const { context, first } = await opened(options)
+  if (first.some(hasFailed)) return first
+  return [...first, ...(await lookAll([...OTHERS, ...(options.table === undefined ? [] : [source])], context))]
+}
+
+/** What stands in every deploy's way. Its steps see to the rest by themselves, and name what they lack. */
+const OBSTACLES: readonly Check[] = [billing, region, organisation]
+
+/** What a deploy can do without, at least for its beginning. */
+const CONCERNS: readonly Check[] = [deployerRoles, gemini]
+
+/**
+ * Looks, before a deploy makes anything, at what would stop it half way. Roles alone never do: a
+ * deploy that is repeated needs only those for what is missing, and its steps tell which.
+ */
+export async function examineBeforeDeploy(
+  options: DoctorOptions,
+): Promise<{ obstacles: CheckedThing[]; concerns: CheckedThing[]; who: string }> {
+  const { context, first } = await opened(options)
+  const who = first.find(({ check }) => check === credentials.name)?.detail ?? ''
+  const obstacles = first.filter(hasFailed)
+  if (obstacles.length > 0) return { obstacles, concerns: [], who }
+  const [stops, others] = await Promise.all([lookAll(OBSTACLES, context), lookAll(CONCERNS, context)])
+  const concerns = [...first, ...stops, ...others].filter((thing) => thing.status === 'warning' || hasFailed(thing))
+  return { obstacles: stops.filter(hasFailed), concerns, who }
+}
+
+const hasFailed = ({ status }: CheckedThing): boolean => status === 'failed'
+
+/** The first checks, and what the others look at. */
+async function opened(options: DoctorOptions): Promise<{ context: DoctorContext; first: CheckedThing[] }> {
   const { target, runtimeFolder, model = DEFAULT_GEMINI_MODEL, location = 'global', table } = options
   const base = { target, runtimeFolder, model, location, table, member: 'user:EMAIL', deployment: undefined }
   const first = await lookAll(FIRST, base)
-  if (first.some(({ status }) => status === 'failed')) return first
+  if (first.some(hasFailed)) return { context: base, first }
   const [member, deployment] = await Promise.all([
     callerMember().catch(() => undefined),
     findDeployment(target.place).catch((error: unknown) => hiddenOrOff(error)),
   ])
-  const context = { ...base, deployment, member: member ?? base.member }
-  return [...first, ...(await lookAll([...OTHERS, ...(table === undefined ? [] : [source])], context))]
+  return { context: { ...base, deployment, member: member ?? base.member }, first }
 }
 
 /** An API that is off has no services; anything else leaves open whether there are any. */

@@ -29,8 +29,10 @@ beforeAll(async () => {
 afterAll(() => user.leave())
 
 /** The commands as they are used on Google; only the clients' addresses are those of the local cloud. */
-const google = (...args: string[]): Promise<Outcome> =>
-  user.run([...args, '--project', project.locator.projectId, '--json'], {
+const google = (...args: string[]): Promise<Outcome> => inProject(project.locator.projectId, ...args)
+
+const inProject = (projectId: string, ...args: string[]): Promise<Outcome> =>
+  user.run([...args, '--project', projectId, '--json'], {
     IMAGERY_LOCAL_CLOUD: path.join(user.dataDirectory, LOCATOR_FILE),
   })
 
@@ -65,6 +67,21 @@ describe('deployments in two regions, and two in one', () => {
       'imagery-night-runtime',
       'imagery-runtime',
     ])
+  })
+
+  test('have none beside them in a project that this account may not see: nothing is made before that is known', async () => {
+    const before = await project.state()
+    const outcome = await inProject('somebody-elses', 'deploy', ...AMERICA)
+    expect(outcome.exitCode).toBe(1)
+    expect(outcome.error()).toMatchObject({
+      code: 'PREFLIGHT_FAILED',
+      message: expect.stringContaining('Project: somebody-elses does not exist, or this account may not see it'),
+      suggestions: expect.arrayContaining([
+        'gcloud projects list',
+        'imagery doctor --project somebody-elses --region us-central1',
+      ]),
+    })
+    expect(await project.state()).toEqual(before)
   })
 
   test('work each on its own', async () => {
