@@ -2,7 +2,9 @@ import { ImageryError } from '../contracts/errors.ts'
 import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../contracts/names.ts'
 import type { StepOutcome } from '../contracts/steps.ts'
 import { datasetLocation, describeTable, ensureTable, updateTable, type TableName } from '../google/bigquery.ts'
+import { callerMember } from '../google/caller-member.ts'
 import { runTable } from '../google/run-tables.ts'
+import { refusal } from './deploy/refusal.ts'
 import { loadSource } from './local-source.ts'
 import { makeDataset } from './results-dataset.ts'
 import type { RunContext } from './run-context.ts'
@@ -29,7 +31,7 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   const output = parseOutput(options.output)
   const where = options.where ?? profile.where
   checkFilter(where)
-  const described = source.kind === 'table' ? await describeSource(source.table, options.table) : undefined
+  const described = source.kind === 'table' ? await describeSource(source.table, context) : undefined
   const location = described?.location ?? fileLocation(target)
   const dataset = output.dataset ?? defaultDataset(location)
   const { projectId } = target.place
@@ -38,7 +40,7 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   await checkOutput(context, output.table)
 
   const table = source.kind === 'table' ? source.table : await load(context)
-  const { fields, type, rows, isStreaming } = described ?? (await describeSource(table, options.table))
+  const { fields, type, rows, isStreaming } = described ?? (await describeSource(table, context))
   if (type === 'TABLE' && rows === 0 && !isStreaming)
     throw new ImageryError('NO_ASSETS', `${options.table} is empty: it has no row`)
 
@@ -68,10 +70,21 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   return { done: `${location}, ${bytesText(bytes)} to read once` }
 }
 
-async function describeSource(table: TableName, given: string) {
-  const described = await describeTable(table)
+async function describeSource(table: TableName, { options, target }: RunContext) {
+  const described = await describeTable(table).catch(async (error: unknown) => {
+    const member = await callerMember().catch(() => undefined)
+    const what = `Reading ${options.table}`
+    throw refusal(error, {
+      place: target.place,
+      to: 'runner',
+      what,
+      roles: [],
+      member,
+      table: tablePath(table, table.table),
+    })
+  })
   if (described) return described
-  throw new ImageryError('SOURCE_NOT_FOUND', `There is no table ${given}, or this account may not see it`, {
+  throw new ImageryError('SOURCE_NOT_FOUND', `There is no table ${options.table}, or this account may not see it`, {
     suggestions: [`bq show ${table.projectId}:${table.dataset}.${table.table}`],
   })
 }

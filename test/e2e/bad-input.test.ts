@@ -75,11 +75,12 @@ const CASES: Record<string, Case> = {
     code: 'SOURCE_NOT_FOUND',
     names: /imagery-local\.town\.signs/,
   },
-  'a project that does not exist': {
+  'a project that does not exist, of which Google says no more than that of one that is not ours': {
     run: ['--table', 'other-project.city.signs'],
     exitCode: 1,
-    code: 'SOURCE_NOT_FOUND',
-    names: /other-project\.city\.signs/,
+    code: 'ACCESS_DENIED',
+    names:
+      /Reading other-project\.city\.signs was refused: .* \(or it may not exist\)\. It takes roles\/bigquery\.dataViewer/,
   },
   'an empty table': {
     run: ['--table', 'imagery-local.city.empty'],

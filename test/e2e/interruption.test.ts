@@ -3,8 +3,10 @@ import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
+import { enableApis } from './deployer.ts'
 import { rowsDocument, runReport } from './documents.ts'
 import { officialClients } from './official-clients.ts'
+import { openProject } from './project-state.ts'
 
 const IMAGE = path.join(ROOT, 'samples', 'street-signs', 'images', 'stop-1.jpg')
 
@@ -80,6 +82,8 @@ describe('Ctrl-C', () => {
     const { exitCode, stdout, stderr } = await interrupted(RUN, '· Deploy\n')
     expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
     expect(stderr).toContain('[CANCELLED]')
+    // The deploy was interrupted too; nobody else can look into an API that it has not enabled yet.
+    await enableApis(await openProject(user.dataDirectory))
     const left = await (await officialClients(user.dataDirectory)).inventory()
     expect(left.filter((name) => !name.includes('/deploy/'))).toEqual([])
   })

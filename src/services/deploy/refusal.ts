@@ -22,6 +22,8 @@ export function refusal(
     what: string
     roles: readonly string[]
     member?: string | undefined
+    /** The source, `project.dataset.table`, where the call was about one. */
+    table?: string | undefined
     /** What to try before giving roles by hand. */
     first?: readonly string[]
   },
@@ -40,13 +42,17 @@ export function refusal(
   const lacking = named ? [named] : grantsTo(to).filter(({ role }) => roles.includes(role))
   if (lacking.length === 0) return error
   const rolesText = lacking.map(({ role, on }) => `${role} on ${resourceText(on, place)}`).join(' or ')
-  return new ImageryError('ACCESS_DENIED', `${what} was refused: ${error.message}. It takes ${rolesText}`, {
-    suggestions: [
-      ...(options.first ?? []),
-      ...lacking.map((grant) => grantCommand(grant, place, options.member ?? 'user:EMAIL')),
-    ],
-    cause: error,
-  })
+  return new ImageryError(
+    'ACCESS_DENIED',
+    `${what} was refused: ${error.message.replace(/\.$/, '')}. It takes ${rolesText}`,
+    {
+      suggestions: [
+        ...(options.first ?? []),
+        ...lacking.map((grant) => grantCommand(grant, place, options.member ?? 'user:EMAIL', options.table)),
+      ],
+      cause: error,
+    },
+  )
 }
 
 function resourceText(on: Grant['on'], place: Place): string {
@@ -57,7 +63,12 @@ function resourceText(on: Grant['on'], place: Place): string {
 }
 
 /** The gcloud command that gives a role, to paste or to hand to whoever may. */
-export function grantCommand({ role, on }: Pick<Grant, 'role' | 'on'>, place: Place, member: string): string {
+export function grantCommand(
+  { role, on }: Pick<Grant, 'role' | 'on'>,
+  place: Place,
+  member: string,
+  table = 'PROJECT.DATASET.TABLE',
+): string {
   const who = `--member ${member} --role ${role}`
   const { projectId } = place
   if (on === 'bucket') return `gcloud storage buckets add-iam-policy-binding gs://${bucketName(place)} ${who}`
@@ -69,7 +80,7 @@ export function grantCommand({ role, on }: Pick<Grant, 'role' | 'on'>, place: Pl
     return `gcloud run services add-iam-policy-binding ${mainService(place)} --project ${projectId} --region ${place.region} ${who}`
   }
   if (on === 'results dataset' || on === 'source table') {
-    const what = on === 'source table' ? 'TABLE `PROJECT.DATASET.TABLE`' : `SCHEMA \`${projectId}.DATASET\``
+    const what = on === 'source table' ? `TABLE \`${table}\`` : `SCHEMA \`${projectId}.DATASET\``
     return `bq query --project_id=${projectId} --use_legacy_sql=false 'GRANT \`${role}\` ON ${what} TO "${member}"'`
   }
   return `gcloud projects add-iam-policy-binding ${projectId} ${who}`
