@@ -22,7 +22,7 @@ output: {type: object, required: [seen], properties: {seen: {type: string}}}
 `
 
 /** What a kill of main can cost at the most: so many answers are under way, and half as many rows. */
-const CONCURRENCY = 4
+const CONCURRENCY = 2
 
 /** So that the run outlives the kills; what is left then goes as fast as it can. */
 const TASKS_PER_SECOND = 12

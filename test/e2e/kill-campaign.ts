@@ -238,9 +238,9 @@ export async function expectNothingLeft(
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
   }
   const { inventory, locator } = await officialClients(user.dataDirectory)
-  expect(
-    (await inventory()).filter((name) => !/^gs:\/\/[^/]+\/deploy\/runtime-[0-9a-f]{16}\.tar\.gz$/.test(name)),
-  ).toEqual([])
+  expect((await inventory()).filter((name) => !/^gs:\/\/[^/]+\/deploy\/[a-z]+-[0-9a-f]+\.tar\.gz$/.test(name))).toEqual(
+    [],
+  )
   await user.run(['local', 'stop'], environment)
   expect(programsOf(path.dirname(user.folder))).toEqual([])
   const ports = [Number(new URL(locator.http).port), locator.grpc.port]
