@@ -103,16 +103,11 @@ export default class Deploy extends CloudCommand {
   async #list({ target }: Session): Promise<{ deployments: FoundDeployment[] }> {
     const { projectId } = target.place
     const deployments = await findDeployments(projectId)
-    const rows = deployments.map(({ place, state, mainUrl }) => [
-      place.name ?? '(none)',
-      place.region,
-      state,
-      mainUrl ?? '',
-    ])
+    const rows = deployments.map(({ place, state, mainUrl }) => [place.name ?? '-', place.region, state, mainUrl ?? ''])
     this.log(
       rows.length === 0
         ? `There is no deployment in project ${projectId}.\n\nNext\n  imagery deploy${target.flags}`
-        : formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['URL']),
+        : formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['REGION', 'URL']),
     )
     return { deployments }
   }
