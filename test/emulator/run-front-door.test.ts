@@ -3,6 +3,7 @@ import path from 'node:path'
 import { exportPKCS8, generateKeyPair, importPKCS8, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import type { DeliveryAnswer } from '../../src/emulator/kernel/api.ts'
 import type { GoogleError } from '../../src/emulator/kernel/errors.ts'
 import {
   addressOf,
@@ -10,6 +11,7 @@ import {
   deploy,
   DEPLOYER,
   echoOf,
+  eventually,
   PARENT,
   removeDirectory,
   serviceOf,
@@ -63,42 +65,56 @@ afterAll(async () => {
   removeDirectory(harness.directory)
 })
 
-const reached = (): number => harness.logLines.filter((line) => line.startsWith('[private] reached')).length
+/** Calls a service while the clock goes on: an instance may have to start first, which takes time on that clock. */
+const call = (...parameters: Parameters<Harness['call']>): Promise<DeliveryAnswer> =>
+  whileTimePasses(clock, harness.call(...parameters))
+
+let marks = 0
+/**
+ * What has reached the private service. The log arrives after the answers, so a request of our own goes
+ * last: its line stands behind those of all before it.
+ */
+async function reached(): Promise<string[]> {
+  const mark = `/mark-${++marks}`
+  expect((await call('private', { path: mark })).status).toBe(200)
+  await eventually(`the line of ${mark}`, () => harness.logLines.includes(`[private] reached ${mark}`))
+  return harness.logLines.filter((line) => line.startsWith('[private] reached') && !line.includes('/mark-'))
+}
 
 describe('who may come in', () => {
   // https://cloud.google.com/run/docs/authenticating/service-to-service
   // https://cloud.google.com/run/docs/troubleshooting#unauthorized-client (401) and #forbidden (403)
-  const cases: { title: string; status: number; call: () => Promise<Parameters<Harness['call']>[1]> }[] = [
-    { title: 'no token', status: 403, call: async () => ({ token: null }) },
-    { title: 'garbage', status: 401, call: async () => ({ token: 'garbage' }) },
-    { title: 'three parts of garbage', status: 401, call: async () => ({ token: 'a.b.c' }) },
+  const cases: { title: string; status: number; request: () => Promise<Parameters<Harness['call']>[1]> }[] = [
+    { title: 'no token', status: 403, request: async () => ({ token: null }) },
+    { title: 'garbage', status: 401, request: async () => ({ token: 'garbage' }) },
+    { title: 'three parts of garbage', status: 401, request: async () => ({ token: 'a.b.c' }) },
     {
       title: 'another scheme',
       status: 401,
-      call: async () => ({ token: null, headers: { authorization: 'Basic eDp5' } }),
+      request: async () => ({ token: null, headers: { authorization: 'Basic eDp5' } }),
     },
     {
       title: 'a token for another audience',
       status: 401,
-      call: async () => ({ token: await harness.identity.idToken(DEPLOYER, addressOf('open')) }),
+      request: async () => ({ token: await harness.identity.idToken(DEPLOYER, addressOf('open')) }),
     },
     {
       title: 'a token for a page of the service',
       status: 401,
-      call: async () => ({ token: await harness.identity.idToken(DEPLOYER, `${addressOf('private')}/process`) }),
+      request: async () => ({ token: await harness.identity.idToken(DEPLOYER, `${addressOf('private')}/process`) }),
     },
-    { title: 'a token of another signer', status: 401, call: async () => ({ token: await forged() }) },
-    { title: 'a token whose claims were changed', status: 401, call: async () => ({ token: await tampered() }) },
-    { title: 'an access token', status: 401, call: async () => ({ token: harness.identity.accessToken(DEPLOYER) }) },
+    { title: 'a token of another signer', status: 401, request: async () => ({ token: await forged() }) },
+    { title: 'a token whose claims were changed', status: 401, request: async () => ({ token: await tampered() }) },
+    { title: 'an access token', status: 401, request: async () => ({ token: harness.identity.accessToken(DEPLOYER) }) },
     {
       title: 'an account without the invoker role',
       status: 403,
-      call: async () => ({ email: 'stranger@demo.iam.gserviceaccount.com' }),
+      request: async () => ({ email: 'stranger@demo.iam.gserviceaccount.com' }),
     },
     {
       title: 'a user of the same name as the service account',
       status: 403,
-      call: async () => ({ email: DEPLOYER.replace('demo', 'other') }),
+      request: async () => ({ email: DEPLOYER.replace('demo', 'other') }),
     },
   ]
 
@@ -126,44 +142,44 @@ describe('who may come in', () => {
     return [head, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.')
   }
 
-  test.each(cases)('with $title is $status, and nothing reaches the program', async ({ status, call }) => {
-    const before = reached()
-    const answer = await harness.call('private', { method: 'POST', body: 'work', ...(await call()) })
+  test.each(cases)('with $title is $status, and nothing reaches the program', async ({ status, request }) => {
+    const before = await reached()
+    const answer = await call('private', { method: 'POST', body: 'work', ...(await request()) })
     expect(answer.status).toBe(status)
     const challenge = status === 401 ? 'Bearer error="invalid_token"' : 'none'
     expect(answer.headers['www-authenticate'] ?? 'none').toContain(challenge)
-    expect(reached()).toBe(before)
+    expect(await reached()).toEqual(before)
   })
 
   test('with an expired token is 401, also when the token was good before', async () => {
     const token = await harness.identity.idToken(DEPLOYER, addressOf('private'))
-    expect((await harness.call('private', { token })).status).toBe(200)
-    const before = reached()
+    expect((await call('private', { token })).status).toBe(200)
+    const before = await reached()
     await clock.advance(61 * 60_000)
-    expect((await harness.call('private', { token })).status).toBe(401)
-    expect(reached()).toBe(before)
+    expect((await call('private', { token })).status).toBe(401)
+    expect(await reached()).toEqual(before)
   })
 
   test('is everyone with the role: the account, allAuthenticatedUsers, its domain', async () => {
     const email = 'someone@signs.example.com'
-    expect((await harness.call('private', { email })).status).toBe(403)
+    expect((await call('private', { email })).status).toBe(403)
     for (const member of [`user:${email}`, 'allAuthenticatedUsers', 'domain:signs.example.com']) {
       await allow(harness, 'private', member, `serviceAccount:${DEPLOYER}`)
-      expect((await whileTimePasses(clock, harness.call('private', { email }))).status).toBe(200)
-      expect((await harness.call('private', { token: null })).status).toBe(403)
+      expect((await call('private', { email })).status).toBe(200)
+      expect((await call('private', { token: null })).status).toBe(403)
     }
     await allow(harness, 'private', `serviceAccount:${DEPLOYER}`)
-    expect((await harness.call('private', { email })).status).toBe(403)
+    expect((await call('private', { email })).status).toBe(403)
   })
 
   // https://cloud.google.com/run/docs/configuring/custom-audiences
   test('with a token for a custom audience of the service comes in', async () => {
     const token = await harness.identity.idToken(DEPLOYER, 'https://signs.example.com')
-    expect((await whileTimePasses(clock, harness.call('private', { token }))).status).toBe(200)
+    expect((await call('private', { token })).status).toBe(200)
   })
 
   test('without a token comes in to a service for allUsers, and to one whose check is off', async () => {
-    expect((await whileTimePasses(clock, harness.call('open', { token: null }))).status).toBe(200)
+    expect((await call('open', { token: null })).status).toBe(200)
     const setCheck = async (invokerIamDisabled: boolean): Promise<void> => {
       const [operation] = await harness.services.updateService({
         service: { name: `${PARENT}/services/private`, invokerIamDisabled },
@@ -172,15 +188,15 @@ describe('who may come in', () => {
       await operation.promise()
     }
     await setCheck(true)
-    expect((await harness.call('private', { token: null })).status).toBe(200)
+    expect((await call('private', { token: null })).status).toBe(200)
     await setCheck(false)
-    expect((await harness.call('private', { token: null })).status).toBe(403)
+    expect((await call('private', { token: null })).status).toBe(403)
   })
 
   test('a checked token reaches the program without its signature', async () => {
     const token = await harness.identity.idToken(DEPLOYER, addressOf('private'))
     const [head, payload] = token.split('.')
-    const first = echoOf(await harness.call('private', { token }))
+    const first = echoOf(await call('private', { token }))
     expect(first.headers['authorization']).toBe(`Bearer ${head}.${payload}.SIGNATURE_REMOVED_BY_GOOGLE`)
   })
 
@@ -188,11 +204,11 @@ describe('who may come in', () => {
   test('X-Serverless-Authorization goes before Authorization, which then is the program’s own', async () => {
     const token = await harness.identity.idToken(DEPLOYER, addressOf('private'))
     const headers = { 'X-Serverless-Authorization': `Bearer ${token}`, Authorization: 'Bearer mine' }
-    const echo = echoOf(await harness.call('private', { token: null, headers }))
+    const echo = echoOf(await call('private', { token: null, headers }))
     expect(echo.headers['authorization']).toBe('Bearer mine')
     expect(echo.headers['x-serverless-authorization']).toMatch(/SIGNATURE_REMOVED_BY_GOOGLE$/)
     const bad = { 'X-Serverless-Authorization': 'Bearer bad', Authorization: `Bearer ${token}` }
-    expect((await harness.call('private', { token: null, headers: bad })).status).toBe(401)
+    expect((await call('private', { token: null, headers: bad })).status).toBe(401)
   })
 })
 
@@ -203,15 +219,15 @@ describe('a service of internal ingress', () => {
     await whileTimePasses(clock, deploy(harness, 'internal', service))
     const [kept] = await harness.services.getService({ name: `${PARENT}/services/internal` })
     expect(kept.ingress).toBe('INGRESS_TRAFFIC_INTERNAL_ONLY')
-    expect((await harness.call('internal')).status).toBe(200)
-    expect((await harness.call('internal', { isFromInternet: true })).status).toBe(404)
-    expect((await harness.call('private', { isFromInternet: true })).status).toBe(200)
+    expect((await call('internal')).status).toBe(200)
+    expect((await call('internal', { isFromInternet: true })).status).toBe(404)
+    expect((await call('private', { isFromInternet: true })).status).toBe(200)
   })
 })
 
 describe('a host', () => {
   test('of no service is answered with 404, as a page', async () => {
-    const answer = await harness.call('nobody')
+    const answer = await call('nobody')
     expect(answer.status).toBe(404)
     expect(answer.headers['content-type']).toContain('text/html')
     expect(answer.body.toString()).toContain('The requested URL was not found on this server.')
@@ -229,7 +245,7 @@ describe('a host', () => {
 describe('what the program gets and gives', () => {
   test('is the request with the headers of the way it came', async () => {
     const echo = echoOf(
-      await harness.call('open', {
+      await call('open', {
         path: '/x?y=%20z',
         method: 'PUT',
         body: 'body',
@@ -260,13 +276,13 @@ describe('what the program gets and gives', () => {
 
   test('keeps the trace of the caller', async () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
-    const echo = echoOf(await harness.call('open', { token: null, headers: { traceparent } }))
+    const echo = echoOf(await call('open', { token: null, headers: { traceparent } }))
     expect(echo.headers['traceparent']).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-/)
     expect(echo.headers['x-cloud-trace-context']).toMatch(/^4bf92f3577b34da6a3ce929d0e0e4736\//)
   })
 
   test('is answered with the program’s status and headers, but not those of the connection', async () => {
-    const answer = await harness.call('open', { path: '/headers', token: null })
+    const answer = await call('open', { path: '/headers', token: null })
     expect(answer.status).toBe(429)
     expect(answer.headers).toMatchObject({ 'x-mine': 'yes', 'retry-after': '7' })
     expect(answer.headers).not.toHaveProperty('connection')
@@ -278,15 +294,15 @@ describe('limits', () => {
 
   // https://cloud.google.com/run/quotas#request_limits: 32 MiB, requests and responses that are not streamed
   test('a request of 32 MiB goes through, and one byte more is 413', async () => {
-    const call = { path: '/', method: 'POST', token: null }
-    const largest = await harness.call('open', { ...call, body: 'x'.repeat(32 * MEBIBYTE) })
+    const post = { path: '/', method: 'POST', token: null }
+    const largest = await call('open', { ...post, body: 'x'.repeat(32 * MEBIBYTE) })
     expect(JSON.parse(largest.body.toString())).toMatchObject({ bytes: 32 * MEBIBYTE })
-    const larger = await harness.call('open', { ...call, body: 'x'.repeat(32 * MEBIBYTE + 1) })
+    const larger = await call('open', { ...post, body: 'x'.repeat(32 * MEBIBYTE + 1) })
     expect(larger.status).toBe(413)
   })
 
   test('an answer of 32 MiB goes through, one byte more is 500, unless it is streamed', async () => {
-    const answer = (query: string) => harness.call('open', { path: query, token: null })
+    const answer = (query: string) => call('open', { path: query, token: null })
     expect((await answer(`/size?n=${32 * MEBIBYTE}`)).body.length).toBe(32 * MEBIBYTE)
     expect((await answer(`/size?n=${32 * MEBIBYTE + 1}`)).status).toBe(500)
     expect((await answer('/stream')).body.length).toBe(33 * MEBIBYTE)
@@ -294,8 +310,10 @@ describe('limits', () => {
 
   // https://cloud.google.com/run/docs/configuring/request-timeout
   test('a request is answered with 504 after the timeout of the service', async () => {
-    const hanging = harness.call('private', { path: '/hang' })
-    await vi.waitFor(() => expect(harness.logLines).toContain('[private] reached /hang'))
+    const path = `/hang?${++marks}`
+    await call('private')
+    const hanging = harness.call('private', { path })
+    await eventually('the request reached the program', () => harness.logLines.includes(`[private] reached ${path}`))
     await clock.advance(19_900)
     expect(await Promise.race([hanging, Promise.resolve('still waiting')])).toBe('still waiting')
     await clock.advance(200)
@@ -303,6 +321,7 @@ describe('limits', () => {
   })
 
   test('a delivery is given up at its own deadline, when that is sooner', async () => {
+    await call('open', { token: null })
     const hanging = harness.call('open', { path: '/hang', token: null, deadlineMs: 5_000 })
     const outcome = hanging.then(
       () => 'answered',
@@ -313,10 +332,10 @@ describe('limits', () => {
   })
 
   test('a connection that the program breaks is 503, and the program goes on', async () => {
-    const { status, body } = await harness.call('open', { path: '/cut', token: null })
+    const { status, body } = await call('open', { path: '/cut', token: null })
     expect(status).toBe(503)
     expect(body.toString()).toContain('malformed or connection to the instance had an error')
-    const after = await harness.call('open', { token: null })
+    const after = await call('open', { token: null })
     expect(after.status).toBe(200)
     expect(harness.logLines.join('\n')).not.toContain('Container called exit')
   })
@@ -329,7 +348,7 @@ test('a removed default address answers 404', async () => {
   })
   const [service] = await operation.promise()
   expect(service.urls).toEqual([])
-  expect((await harness.call('open', { token: null })).status).toBe(404)
+  expect((await call('open', { token: null })).status).toBe(404)
   expect(readdirSync(path.join(harness.directory, 'run/logs')).toSorted()).toEqual([
     'internal.log',
     'open.log',
