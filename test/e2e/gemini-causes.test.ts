@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { RunReport } from '../../src/contracts/run-report.ts'
 import { GeminiUser } from './gemini-user.ts'
 
-const ASSETS = 3
+const ASSETS_EACH = 3
 
-/** What the model does to every call, and the row that it ends in. */
+/** What the model does to every call about some assets, and the row that each of them ends in. */
 const CASES = [
   { does: 'has no capacity', script: 'shares: {429: 1}', cause: 'throttled', status: 'throttled' },
   { does: 'is down', script: 'shares: {503: 1}', cause: 'throttled', status: 'throttled' },
@@ -22,6 +23,7 @@ const CASES = [
 ]
 
 interface Row {
+  asset_id: string
   status: string
   cause: string
   error_message: string
@@ -29,34 +31,51 @@ interface Row {
 }
 
 let user: GeminiUser
+let report: RunReport
+let rows: Row[]
 
-beforeEach(() => {
+/** One run over assets of every case, and some that are answered. */
+beforeAll(async () => {
   user = new GeminiUser()
+  const cases = CASES.map(({ script }, index) => `  - {images: gs://street-images/case-${index}/*, ${script}}\n`)
+  await user.startCloud('--gemini', `script:${user.file('model.yaml', `cases:\n${cases.join('')}`)}`)
+  const folders = [...CASES.map((_, index) => `case-${index}`), 'answered']
+  const assets = folders.flatMap((folder) =>
+    Array.from(
+      { length: ASSETS_EACH },
+      (_, index) => `{"asset_id": "${folder}-${index}", "gcs_uri": "gs://street-images/${folder}/${index}.jpg"}\n`,
+    ),
+  )
+  const table = user.file('assets.jsonl', assets.join(''))
+  const limits = ['--max-attempts', '2', '--attempt-timeout', '2']
+  report = await user.run(['--table', table, '--profile', 'road-signs', ...limits], 3)
+  rows = await user.results<Row>(report.run_id)
 })
 
-afterEach(() => user.leave())
+afterAll(() => user.leave())
+
+test('a run in which assets fail for every cause exits with 3, accounts for each, and keeps the answers of the rest', () => {
+  const causes: Record<string, number> = {}
+  for (const { cause } of CASES) causes[cause] = (causes[cause] ?? 0) + ASSETS_EACH
+  const failed = CASES.length * ASSETS_EACH
+  expect(report).toMatchObject({
+    state: 'complete',
+    units: { total: failed + ASSETS_EACH, ok: ASSETS_EACH, failed, pending: 0 },
+    causes,
+  })
+  const answered = rows.filter(({ asset_id }) => asset_id.startsWith('answered-'))
+  expect(answered.map(({ status }) => status)).toEqual(Array.from({ length: ASSETS_EACH }, () => 'ok'))
+})
 
 describe('a model that', () => {
-  test.each(CASES)('$does ends in rows with the cause $cause, and exit code 3', async ({ script, cause, status }) => {
-    await user.startCloud('--gemini', `script:${user.file('model.yaml', script)}`)
-    const rows = Array.from(
-      { length: ASSETS },
-      (_, index) => `{"asset_id": "a${index}", "gcs_uri": "gs://street-images/${index}.jpg"}\n`,
-    )
-    const table = user.file('assets.jsonl', rows.join(''))
-    const report = await user.run(
-      ['--table', table, '--profile', 'road-signs', '--max-attempts', '2', '--attempt-timeout', '2'],
-      3,
-    )
-    expect(report).toMatchObject({
-      state: 'complete',
-      units: { total: ASSETS, ok: 0, failed: ASSETS, pending: 0 },
-      causes: { [cause]: ASSETS },
-    })
-    const results = await user.results<Row>(report.run_id)
-    expect(results.map((row) => [row.status, row.cause, row.category])).toEqual(
-      Array.from({ length: ASSETS }, () => [status, cause, null]),
-    )
-    for (const { error_message } of results) expect(error_message).not.toBe('')
-  })
+  test.each(CASES.map((given, index) => ({ ...given, index })))(
+    '$does ends in rows with the cause $cause',
+    ({ index, cause, status }) => {
+      const own = rows.filter(({ asset_id }) => asset_id.startsWith(`case-${index}-`))
+      expect(own.map((row) => [row.status, row.cause, row.category])).toEqual(
+        Array.from({ length: ASSETS_EACH }, () => [status, cause, null]),
+      )
+      for (const { error_message } of own) expect(error_message).not.toBe('')
+    },
+  )
 })

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { GeminiUser } from './gemini-user.ts'
 
 const OWN = path.resolve(import.meta.dirname, '../fixtures/road-signs')
+
+const STREET_SIGNS = path.resolve(import.meta.dirname, '../../samples/street-signs/observations.jsonl')
 
 /** A folder with `observations.jsonl` and `responses.jsonl` of 262 images, for whoever has it. */
 const RECORDING = process.env['IMAGERY_ROAD_SIGNS'] ?? ''
@@ -23,12 +25,6 @@ interface Recorded {
 
 let user: GeminiUser
 
-beforeEach(() => {
-  user = new GeminiUser()
-})
-
-afterEach(() => user.leave())
-
 function sum<Item>(items: readonly Item[], figure: (item: Item) => number): number {
   return items.reduce((total, item) => total + figure(item), 0)
 }
@@ -40,17 +36,26 @@ function recorded(file: string): Recorded[] {
     .map((line) => JSON.parse(line) as Recorded)
 }
 
+const OWN_ANSWERS = `replay:${path.join(OWN, 'answers.jsonl')}`
+const OWN_TABLE = ['--table', path.join(OWN, 'observations.jsonl'), '--profile', 'road-signs']
+
+/** The tests of a group share a local cloud, and its account of calls. */
+function inOneCloud(gemini: (user: GeminiUser) => string): void {
+  beforeAll(async () => {
+    user = new GeminiUser()
+    await user.startCloud('--gemini', gemini(user))
+  })
+  afterAll(() => user.leave())
+}
+
+const readsRecording = (): string => `replay:${path.join(RECORDING, 'responses.jsonl')}`
+const makesUpAnswers = (asked: GeminiUser): string => `script:${asked.file('model.yaml', 'seed: 1\nlatency_ms: 20\n')}`
+
 describe('recorded answers', () => {
+  inOneCloud(() => OWN_ANSWERS)
+
   test('become one row per observation, with their tokens, and repaired where they were no JSON', async () => {
-    await user.startCloud('--gemini', `replay:${path.join(OWN, 'answers.jsonl')}`)
-    const report = await user.run([
-      '--table',
-      path.join(OWN, 'observations.jsonl'),
-      '--profile',
-      'road-signs',
-      '--unit',
-      'observation',
-    ])
+    const report = await user.run([...OWN_TABLE, '--unit', 'observation'])
     expect(report).toMatchObject({ state: 'complete', units: { total: 4, ok: 4, failed: 0, pending: 0 } })
     const rows = await user.results<Row>(report.run_id)
     const byObservation = Object.fromEntries(
@@ -67,96 +72,56 @@ describe('recorded answers', () => {
     expect((await user.geminiCalls()).summary).toMatchObject({ units: 4, calls: 4, billedCalls: 4, maxCallsPerUnit: 1 })
   })
 
-  test.skipIf(!hasRecording)(
-    'of a whole sample table are all ok, the malformed ones repaired, every token accounted for',
-    async () => {
-      const responses = path.join(RECORDING, 'responses.jsonl')
-      await user.startCloud('--gemini', `replay:${responses}`)
-      const report = await user.run([
-        '--table',
-        path.join(RECORDING, 'observations.jsonl'),
-        '--profile',
-        'road-signs',
-        '--unit',
-        'observation',
-      ])
-      expect(report.units).toEqual({ total: 262, ok: 262, failed: 0, pending: 0 })
-      const rows = await user.results<Row>(report.run_id)
-      expect(rows.filter(({ repaired }) => repaired)).toHaveLength(4)
-      const answers = recorded(responses)
-      expect(sum(rows, (row) => row.prompt_tokens)).toBe(
-        sum(answers, ({ usageMetadata }) => usageMetadata.promptTokenCount),
-      )
-      expect(sum(rows, (row) => row.output_tokens)).toBe(
-        sum(answers, ({ usageMetadata }) => usageMetadata.candidatesTokenCount),
-      )
-    },
-  )
+  test('stay the answers of a local cloud that runs, whatever a command asks for', async () => {
+    const before = (await user.geminiCalls()).summary
+    const { exitCode, document } = await user.imagery(
+      'run',
+      '--local',
+      ...OWN_TABLE,
+      '--gemini',
+      `script:${user.file('model.yaml', 'seed: 1')}`,
+    )
+    expect(exitCode).toBe(2)
+    expect(document).toMatchObject({
+      error: { code: 'INVALID_FLAG', message: expect.stringContaining('replay:') as string },
+    })
+    const status = (await user.imagery('local', 'status')).document
+    expect(status).toMatchObject({ gemini: { answers: OWN_ANSWERS, calls: before.calls } })
+  })
 })
 
 describe('a scripted model', () => {
+  inOneCloud(makesUpAnswers)
+
   test('sees all images of an asset in one request', async () => {
-    await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1\nlatency_ms: 20\n')}`)
-    const report = await user.run([
-      '--table',
-      path.join(OWN, 'observations.jsonl'),
-      '--profile',
-      'road-signs',
-      '--unit',
-      'asset',
-    ])
+    const report = await user.run([...OWN_TABLE, '--unit', 'asset'])
     expect(report.units).toEqual({ total: 2, ok: 2, failed: 0, pending: 0 })
     const { summary, units } = await user.geminiCalls()
     expect(summary).toMatchObject({ units: 2, calls: 2, billedCalls: 2 })
     expect(units.map(({ images }) => images.length)).toEqual([2, 2])
   })
 
-  test.skipIf(!hasRecording)('sees all images of each of 60 assets in one request', async () => {
-    await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1\nlatency_ms: 20\n')}`)
-    const report = await user.run([
-      '--table',
-      path.join(RECORDING, 'observations.jsonl'),
-      '--profile',
-      'road-signs',
-      '--unit',
-      'asset',
-    ])
-    expect(report.units).toEqual({ total: 60, ok: 60, failed: 0, pending: 0 })
-    const { summary, units } = await user.geminiCalls()
-    expect(summary).toMatchObject({ units: 60, calls: 60, maxCallsPerUnit: 1 })
-    expect(sum(units, ({ images }) => images.length)).toBe(262)
-  })
-
   test('is asked on the flex tier, at a low resolution and with inline images as the flags say', async () => {
-    await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1')}`)
-    const table = [
-      '--table',
-      path.resolve(import.meta.dirname, '../../samples/street-signs/observations.jsonl'),
-      '--profile',
-      'road-signs',
-    ]
-    const flex = await user.run([
-      ...table,
-      '--tier',
-      'flex',
-      '--media-resolution',
-      'low',
-      '--image-transport',
-      'inline',
+    const table = ['--table', STREET_SIGNS, '--profile', 'road-signs']
+    const low = ['--media-resolution', 'low']
+    const before = (await user.geminiCalls()).summary
+    const [flex, standard, usual] = await Promise.all([
+      user.run([...table, ...low, '--tier', 'flex', '--image-transport', 'inline']),
+      user.run([...table, ...low]),
+      user.run(table),
     ])
+    const { total } = flex.units
     const { summary } = await user.geminiCalls()
     expect(summary).toMatchObject({
-      tiers: { ON_DEMAND_FLEX: flex.units.total },
-      mediaResolutions: { LOW: flex.units.total },
-      transports: { inline: flex.units.total },
+      calls: before.calls + 3 * total,
+      tiers: { ON_DEMAND_FLEX: total },
+      mediaResolutions: { LOW: 2 * total },
+      transports: { inline: total },
     })
-    const standard = await user.run([...table, '--media-resolution', 'low'])
-    expect((await user.geminiCalls()).summary.transports).toEqual({ inline: flex.units.total, gcs: flex.units.total })
     // Half the price (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo); the texts differ in length.
     expect(flex.cost_usd / standard.cost_usd).toBeGreaterThan(0.4)
     expect(flex.cost_usd / standard.cost_usd).toBeLessThan(0.6)
     // 280 tokens an image instead of 1,120
-    const usual = await user.run(table)
     const [few, many] = await Promise.all([user.results<Row>(standard.run_id), user.results<Row>(usual.run_id)])
     const images = sum(many, (row) => row.observation_ids.length)
     const tokens = (rows: readonly Row[]): number => sum(rows, (row) => row.prompt_tokens)
@@ -165,36 +130,45 @@ describe('a scripted model', () => {
   })
 })
 
+const SAMPLE_TABLE = ['--table', path.join(RECORDING, 'observations.jsonl'), '--profile', 'road-signs']
+
+describe.skipIf(!hasRecording)('the recorded answers of a whole sample table', () => {
+  inOneCloud(readsRecording)
+
+  test('are all ok, the malformed ones repaired, every token accounted for', async () => {
+    const report = await user.run([...SAMPLE_TABLE, '--unit', 'observation'])
+    expect(report.units).toEqual({ total: 262, ok: 262, failed: 0, pending: 0 })
+    const rows = await user.results<Row>(report.run_id)
+    expect(rows.filter(({ repaired }) => repaired)).toHaveLength(4)
+    const answers = recorded(path.join(RECORDING, 'responses.jsonl'))
+    expect(sum(rows, (row) => row.prompt_tokens)).toBe(
+      sum(answers, ({ usageMetadata }) => usageMetadata.promptTokenCount),
+    )
+    expect(sum(rows, (row) => row.output_tokens)).toBe(
+      sum(answers, ({ usageMetadata }) => usageMetadata.candidatesTokenCount),
+    )
+  })
+})
+
+describe.skipIf(!hasRecording)('a scripted model of a whole sample table', () => {
+  inOneCloud(makesUpAnswers)
+
+  test('sees all images of each of 60 assets in one request', async () => {
+    const report = await user.run([...SAMPLE_TABLE, '--unit', 'asset'])
+    expect(report.units).toEqual({ total: 60, ok: 60, failed: 0, pending: 0 })
+    const { summary, units } = await user.geminiCalls()
+    expect(summary).toMatchObject({ units: 60, calls: 60, maxCallsPerUnit: 1 })
+    expect(sum(units, ({ images }) => images.length)).toBe(262)
+  })
+})
+
 test('without anybody to answer, nothing is created, and the way on is named', async () => {
-  const { exitCode, document } = await user.imagery(
-    'run',
-    '--local',
-    '--table',
-    path.join(OWN, 'observations.jsonl'),
-    '--profile',
-    'road-signs',
-  )
+  user = new GeminiUser()
+  onTestFinished(() => user.leave())
+  const { exitCode, document } = await user.imagery('run', '--local', ...OWN_TABLE)
   expect(exitCode).toBe(1)
   const { error } = document as { error: { code: string; suggestions: string[] } }
   expect(error.code).toBe('NOT_AVAILABLE')
   for (const way of ['--gemini replay:FILE', '--gemini script:FILE'])
     expect(error.suggestions.join('\n')).toContain(way)
-})
-
-test('a local cloud that runs keeps its Gemini', async () => {
-  await user.startCloud('--gemini', `replay:${path.join(OWN, 'answers.jsonl')}`)
-  const table = ['--table', path.join(OWN, 'observations.jsonl'), '--profile', 'road-signs']
-  const { exitCode, document } = await user.imagery(
-    'run',
-    '--local',
-    ...table,
-    '--gemini',
-    `script:${user.file('model.yaml', 'seed: 1')}`,
-  )
-  expect(exitCode).toBe(2)
-  expect(document).toMatchObject({
-    error: { code: 'INVALID_FLAG', message: expect.stringContaining('replay:') as string },
-  })
-  const status = (await user.imagery('local', 'status')).document
-  expect(status).toMatchObject({ gemini: { answers: `replay:${path.join(OWN, 'answers.jsonl')}`, calls: 0 } })
 })

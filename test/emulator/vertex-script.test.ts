@@ -339,6 +339,29 @@ describe('the capacity of a scripted model', () => {
   })
 })
 
+it('fares otherwise with images of a case: the first that one of them matches', async () => {
+  await script(`
+shares: {other: 1}
+cases:
+  - {images: gs://street-images/1.jpg, shares: {}, answer: sharp}
+  - {images: gs://street-images/2.jpg, answer: sharp}
+  - {images: gs://street-images/*, shares: {429: 1}}
+`)
+  const ask = async (...uris: string[]): Promise<unknown> => {
+    const { text, candidates } = await clientOf(vertex).models.generateContent({
+      model: MODEL,
+      contents: about(...uris),
+    })
+    return text ?? candidates?.[0]?.finishReason
+  }
+  expect(await ask(uri(1))).toBe('sharp')
+  // What a case does not name is as in the rest of the script.
+  expect(await ask(uri(2))).toBe('OTHER')
+  expect(await ask('gs://other-images/1.jpg')).toBe('OTHER')
+  await expect(ask(uri(3))).rejects.toMatchObject({ status: 429 })
+  await expect(ask('gs://other-images/4.jpg', uri(4))).rejects.toMatchObject({ status: 429 })
+})
+
 it('refuses a script that says what it cannot mean', async () => {
   await script('')
   for (const yaml of [
@@ -347,6 +370,8 @@ it('refuses a script that says what it cannot mean', async () => {
     'latency_ms: {p50: 10, p99: 1}',
     'sead: 1',
     'concurrency: 0',
+    'cases: [{shares: {429: 1}}]',
+    'cases: [{images: "*", rate: 1}]',
   ]) {
     expect(() => parseScript(yaml)).toThrow()
   }

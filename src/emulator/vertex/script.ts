@@ -44,18 +44,29 @@ export const ANSWER_FATES = ['truncate', 'malformed', 'schema', 'other'] as cons
 
 const perSecond = z.number().positive()
 
+/** A number, or the median and the 99th percentile of a log-normal distribution. */
+const latency = z.union([
+  z.number().nonnegative(),
+  z.strictObject({ p50: z.number().positive(), p99: z.number().positive() }).refine(({ p50, p99 }) => p99 >= p50, {
+    message: 'p99 is below p50',
+  }),
+])
+
+/** What is different for calls about images whose URI matches: all of a key that is given here, nothing of one that is not. */
+const imageCase = z.strictObject({
+  /** `*` stands for any run of characters. */
+  images: z.string().min(1),
+  latency_ms: latency.exactOptional(),
+  shares: shares.exactOptional(),
+  answer: z.json().exactOptional(),
+})
+
 const script = z.strictObject({
   seed: z.int().default(1),
-  /** A number, or the median and the 99th percentile of a log-normal distribution. */
-  latency_ms: z
-    .union([
-      z.number().nonnegative(),
-      z.strictObject({ p50: z.number().positive(), p99: z.number().positive() }).refine(({ p50, p99 }) => p99 >= p50, {
-        message: 'p99 is below p50',
-      }),
-    ])
-    .default(0),
+  latency_ms: latency.default(0),
   shares: shares.default({}),
+  /** The first that matches an image of the call counts. */
+  cases: z.array(imageCase).default([]),
   /** Calls beyond so many at once get 429. */
   concurrency: z.int().positive().optional(),
   /** Calls beyond so many a second get 429; a list changes it so many seconds after the first call. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts'
+import { methodMatcher } from '../kernel/method-glob.ts'
 import { blockedPrompt, candidateAnswer } from './answer.ts'
 import type { GeminiAnswer, GeminiBehaviour, GeminiCall } from './behaviour.ts'
 import { createCapacity } from './capacity.ts'
@@ -24,9 +25,10 @@ const outputLimit = ({ config, model }: GenerationRequest): number => config.max
  * A model that follows a script. What happens to a call depends on the seed, on the model and
  * images that it names, and on how often they were asked for before: not on when it arrives.
  */
-export function scriptedModel(script: Script, clock: Clock): GeminiBehaviour {
-  const { seed, shares } = script
-  const capacity = createCapacity(script, clock)
+export function scriptedModel(general: Script, clock: Clock): GeminiBehaviour {
+  const { seed } = general
+  const scriptFor = scriptByImage(general)
+  const capacity = createCapacity(general, clock)
   const hanging = new Set<() => void>()
   /** Units whose answer was cut off, with the output limit that was too small. */
   const cutAt = new Map<string, number>()
@@ -42,8 +44,9 @@ export function scriptedModel(script: Script, clock: Clock): GeminiBehaviour {
       else signal.addEventListener('abort', end, { once: true })
     })
 
-  const answer = (call: GeminiCall): GeminiAnswer => {
+  const answer = (script: Script, call: GeminiCall): GeminiAnswer => {
     const { request, unit, nth } = call
+    const { shares } = script
     const nowMs = clock.now()
     const unitRandom = randomFrom(seed, 'unit', unit)
     const unitFate = draw(unitRandom, shares, UNIT_FATES)
@@ -72,8 +75,9 @@ export function scriptedModel(script: Script, clock: Clock): GeminiBehaviour {
 
   return {
     async generate(call) {
+      const script = scriptFor(call)
       const random = randomFrom(seed, 'call', call.unit, call.nth)
-      const fate = draw(random, shares, CALL_FATES)
+      const fate = draw(random, script.shares, CALL_FATES)
       if (fate === '429' || !capacity.enter()) throw resourceExhausted(script.retry_after_s)
       try {
         if (fate === '503') throw vertexError('UNAVAILABLE', 'The service is currently unavailable.')
@@ -81,7 +85,7 @@ export function scriptedModel(script: Script, clock: Clock): GeminiBehaviour {
         const latencyMs = drawLatency(script.latency_ms, random)
         if (latencyMs > 0) await new Promise<void>((resolve) => clock.after(latencyMs, resolve))
         if (fate === '500') throw vertexError('INTERNAL', 'Internal error encountered.')
-        return answer(call)
+        return answer(script, call)
       } finally {
         capacity.leave()
       }
@@ -90,6 +94,15 @@ export function scriptedModel(script: Script, clock: Clock): GeminiBehaviour {
       for (const end of hanging) end()
     },
   }
+}
+
+/** The script with what its first matching case changes, for a call. */
+function scriptByImage(general: Script): (call: GeminiCall) => Script {
+  const cases = general.cases.map(({ images, ...changes }) => ({
+    matches: methodMatcher(images),
+    script: { ...general, ...changes },
+  }))
+  return ({ request }) => cases.find(({ matches }) => request.images.some(({ uri }) => matches(uri)))?.script ?? general
 }
 
 function draw<Fate extends `${keyof Shares}`>(
