@@ -20,6 +20,12 @@ const COUNT_MS = { google: 1_000, local: 50 }
 /** A look may take at most this share of the time, so that watching never slows the run itself. */
 const MOST_TIME_LOOKING = 0.04
 
+/**
+ * While no task is queued, though, the next look is never further away than this share of the time
+ * watched so far: a small run is over before anybody has seen a task of it.
+ */
+const LONGEST_PAUSE = 0.25
+
 /** A run's end may be noticed so much later than it comes, as a share of the time that it took. */
 const MOST_TIME_LATE = 0.02
 
@@ -50,6 +56,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   const pace = localCloud() ? 'local' : 'google'
   const pollMs = POLL_MS[pace]
   const stallMs = STALL_MS[pace]
+  const startedMs = now()
   let first: { done: number; ms: number } | undefined
   let done = 0
   let movedMs = now()
@@ -66,9 +73,11 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
       if (report.state === 'complete') return await completeRun(spec, report)
       if (now() - movedMs > stallMs) throw stalled(report, options.flags)
-      const lookAgainMs = now() + Math.max(pollMs, (now() - lookMs) * (1 / MOST_TIME_LOOKING - 1))
+      const isQueuedNow = report.state === 'running'
+      const lookAgainMs =
+        now() + pauseAfterLook({ lookMs: now() - lookMs, watchedMs: now() - startedMs, isQueuedNow, leastMs: pollMs })
       // Queues that run empty are the sign of a run's end; the ledger then says whether it is.
-      for (let isQueued = report.state === 'running'; now() < lookAgainMs;) {
+      for (let isQueued = isQueuedNow; now() < lookAgainMs;) {
         const countMs = Math.max(COUNT_MS[pace], (now() - first.ms) * MOST_TIME_LATE)
         await rest(Math.min(countMs, lookAgainMs - now()), options.signal)
         const wasQueued = isQueued
@@ -84,6 +93,17 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       await rest(pollMs, options.signal)
     }
   }
+}
+
+/** Milliseconds from the end of one look to the next, for a look that took `lookMs`. */
+export function pauseAfterLook(look: {
+  lookMs: number
+  watchedMs: number
+  isQueuedNow: boolean
+  leastMs: number
+}): number {
+  const fairMs = look.lookMs * (1 / MOST_TIME_LOOKING - 1)
+  return Math.max(look.leastMs, look.isQueuedNow ? fairMs : Math.min(fairMs, look.watchedMs * LONGEST_PAUSE))
 }
 
 /** @throws the signal's reason when it is aborted meanwhile */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RunReport } from '../../src/contracts/run-report.ts'
-import { duration, progressLine } from '../../src/services/watch-run.ts'
+import { duration, pauseAfterLook, progressLine } from '../../src/services/watch-run.ts'
 import { formatReport } from '../../src/ui/report.ts'
 
 function report(units: RunReport['units'], more: Partial<RunReport> = {}): RunReport {
@@ -104,5 +104,20 @@ describe('the report of a run', () => {
   ])('ends with what to type next', (given, commands) => {
     const text = formatReport(given, { flags: ' --local', width: 80 })
     expect(text.match(/imagery \w+ 261123.*/g) ?? []).toEqual(commands)
+  })
+})
+
+describe('after a look at the ledger, the next one', () => {
+  const look = { lookMs: 200, isQueuedNow: false, leastMs: 250 }
+
+  test('is soon while the run is young and no task is queued, since a small run ends unseen', () => {
+    expect(pauseAfterLook({ ...look, watchedMs: 0 })).toBe(250)
+    expect(pauseAfterLook({ ...look, watchedMs: 4_000 })).toBe(1_000)
+  })
+
+  test('is so far away that looking takes 4 % of the time at the most', () => {
+    expect(pauseAfterLook({ ...look, watchedMs: 60_000 })).toBe(4_800)
+    // The count of the queues tells when it is time.
+    expect(pauseAfterLook({ ...look, watchedMs: 0, isQueuedNow: true })).toBe(4_800)
   })
 })
