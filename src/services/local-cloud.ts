@@ -8,6 +8,7 @@ import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../cont
 import { useLocalCloud } from '../google/environment.ts'
 import { checkRunningGemini } from './gemini-stand-in.ts'
 import { makeFolder } from './make-folder.ts'
+import { isAlive } from './process-alive.ts'
 
 /** A local cloud that this process uses; it stays up at least until `release`. */
 export interface AttachedLocalCloud {
@@ -268,15 +269,6 @@ export async function stopLocalCloud(dataDirectory: string): Promise<boolean> {
   throw new ImageryError('LOCAL_CLOUD_FAILED', `The local cloud (process ${locator.pid}) does not stop`, {
     suggestions: [`kill -9 ${locator.pid}`],
   })
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 /** What lies in every data folder of a local cloud: nothing else is ever deleted recursively. */

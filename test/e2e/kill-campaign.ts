@@ -6,6 +6,7 @@ import type { ImageryUser } from '../cli/imagery-process.ts'
 import { useLocalCloud } from '../../src/google/environment.ts'
 import { callService } from '../../src/google/invoke.ts'
 import { findLocalCloud } from '../../src/services/local-cloud.ts'
+import { isAlive } from '../../src/services/process-alive.ts'
 import { findDeployment } from '../../src/services/target.ts'
 import { readAccessLog, type AccessLog } from './access-log.ts'
 import { officialClients } from './official-clients.ts'
@@ -253,13 +254,5 @@ function rememberedRuns(stateFile: string): { runs: string[] } {
     return { runs: Object.entries(runs).flatMap(([runId, { tornDown }]) => (tornDown ? [] : [runId])) }
   } catch {
     return { runs: [] }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.startsWith('Z') === false
-  } catch {
-    return false
   }
 }

@@ -270,14 +270,6 @@ export async function whileTimePasses<Result>(clock: ManualClock, work: Promise<
 /** Runs, but listens nowhere. */
 export const DEAF = "console.log('up'); setInterval(() => {}, 1000)"
 
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
 export type HarnessMaker = (programs: Record<string, string>, options?: HarnessOptions) => Promise<Harness>
 
 /**

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { isAlive } from '../../src/services/process-alive.ts'
 import {
   allow,
   DEAF,
@@ -10,7 +11,6 @@ import {
   echoOf,
   eventually,
   harnessMaker,
-  isAlive,
   PARENT,
   serviceOf,
   whileTimePasses,
