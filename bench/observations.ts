@@ -54,11 +54,18 @@ export async function loadObservations({ bigQuery }: OfficialClients, folder: st
   return `${bigQuery.projectId}.${DATASET}.${table.id}`
 }
 
-/** Puts the image of each generated asset into the local Storage: one tiny PNG, under as many names. */
-export async function uploadImages({ storage }: OfficialClients, assets: number): Promise<{ imageBytes: number }> {
+/** Puts the image of each generated asset into the local Storage, where `reader` may read them: one tiny PNG, under as many names. */
+export async function uploadImages(
+  { storage }: OfficialClients,
+  assets: number,
+  reader: string,
+): Promise<{ imageBytes: number }> {
   const bucket = storage.bucket(IMAGE_BUCKET)
   const [exists] = await bucket.exists()
   if (!exists) await storage.createBucket(IMAGE_BUCKET, { location: 'US' })
+  const [policy] = await bucket.iam.getPolicy()
+  const binding = { role: 'roles/storage.objectViewer', members: [`serviceAccount:${reader}`] }
+  await bucket.iam.setPolicy({ ...policy, bindings: [...policy.bindings, binding] })
   const image = await tinyImage()
   const names = Array.from({ length: assets }, (_, index) => imageName(index)).values()
   const upload = async (): Promise<void> => {

@@ -8,6 +8,7 @@ import type { RunReport } from '../src/contracts/run-report.ts'
 import { adminCall } from '../src/services/local-cloud.ts'
 import { processingSeconds, runBaseline } from './baseline/pipeline.ts'
 import { startLocalImagery, type LocalImagery } from './local-imagery.ts'
+import { runtimeAccount } from '../src/contracts/names.ts'
 import { loadObservations, uploadImages } from './observations.ts'
 import { closeClients, officialClients, type OfficialClients } from './official-clients.ts'
 import { canMeasureProcesses, endedChildrenSeconds, findChildren, processorSeconds } from './processes.ts'
@@ -45,7 +46,7 @@ try {
 async function bench(local: LocalImagery): Promise<void> {
   const clients = await officialClients(local.locator.projectId)
   const table = await loadObservations(clients, local.folder, assets)
-  const { imageBytes } = await uploadImages(clients, assets)
+  const { imageBytes } = await uploadImages(clients, assets, runtimeAccount(local.locator))
   console.log(`${assets.toLocaleString('en')} assets, one image of ${imageBytes} bytes each`)
 
   const measured: Measured[] = []

@@ -69,7 +69,7 @@ const MAX_PER_SECOND = 500
 const PIXELS_QUEUES = 2
 
 /** Tasks at once of a run that measures. The pixels model is bound by the processor, so more would only wait. */
-const PIXELS_CONCURRENT = 200
+const PIXELS_CONCURRENT = 240
 
 /** Calls to a Gemini model at once, unless the user says otherwise. */
 export const DEFAULT_CONCURRENCY = 200
@@ -81,7 +81,10 @@ export const MAX_CONCURRENCY = 3_000
  * Tasks at once for each call to the model at once: a task stays dispatched while it is sent and
  * while its row is written, and the model should not wait for that (docs/decisions/0011).
  */
-const TASKS_PER_CALL = 1.5
+const TASKS_PER_CALL = 2
+
+/** What one queue dispatches at once (https://cloud.google.com/tasks/docs/quotas). */
+const MAX_TASKS = 5_000
 
 /** How much of a run is worked on at once, how fast, and how often. */
 export function runLimits(options: RunOptions, gemini: GeminiOptions | null): RunSpec['limits'] {
@@ -95,7 +98,7 @@ export function runLimits(options: RunOptions, gemini: GeminiOptions | null): Ru
   }
   const calls = options.concurrency ?? DEFAULT_CONCURRENCY
   // Flex answers take minutes: a task that waited for its turn would have no time left for its answer.
-  const tasks = gemini.tier === 'flex' ? calls : Math.ceil(calls * TASKS_PER_CALL)
+  const tasks = gemini.tier === 'flex' ? calls : Math.min(MAX_TASKS, Math.ceil(calls * TASKS_PER_CALL))
   return { queues: 1, max_concurrent: tasks, max_calls: calls, max_per_second: MAX_PER_SECOND, ...tries }
 }
 

@@ -131,7 +131,7 @@ describe.skipIf(MOUNTS !== '')(`a disk that is full${MOUNTS}`, () => {
     await setFaults([])
     const first = user.start(['resume', runId, '--local', '--json'], environment).outcome
     // It fails and says so; or, once its tasks are made, waits with them for the disk.
-    await Promise.race([first, pause(15_000)])
+    await Promise.race([first, pause(6_000)])
     rmSync(filler)
     const ended = await first
     if (ended.exitCode !== 0) expect(failure(ended)).toMatchObject({ exitCode: 1, saysWhatToDo: true })

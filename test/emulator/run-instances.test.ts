@@ -241,6 +241,22 @@ describe('the number of instances', () => {
     expect(answers.every(({ status }) => status === 200)).toBe(true)
   })
 
+  // https://cloud.google.com/run/docs/about-instance-autoscaling: instances are kept at 60 % of their concurrency
+  test('grows beyond three of five requests, and not before', async () => {
+    const clock = new ManualClock()
+    const harness = await harnessWith({ slow: SLOW }, { clock })
+    const service = serviceOf('slow.tar.gz', { template: { maxInstanceRequestConcurrency: 5 } })
+    await whileTimePasses(clock, deploy(harness, 'slow', service))
+    const instances = async () => (await harness.api.describe())['instances']
+    const call = () => harness.call('slow', { path: '/?wait=600' })
+    const three = Array.from({ length: 3 }, call)
+    await clock.advance(1_000)
+    expect(await instances()).toBe(1)
+    const fourth = call()
+    await eventually('another starts', async () => (await instances()) === 2)
+    for (const { status } of await whileTimePasses(clock, Promise.all([...three, fourth]))) expect(status).toBe(200)
+  })
+
   // https://cloud.google.com/run/docs/about-instance-autoscaling: pending for 10 s, then 429
   test('at its maximum lets requests wait for 10 seconds, and then answers 429', async () => {
     const clock = new ManualClock()

@@ -183,6 +183,8 @@ export class Instance {
       if (failures >= probe.failureThreshold) {
         const message = `LIVENESS ${probeKind(probe)} probe failed ${failures} times consecutively. The instance has been shut down.`
         this.#log.system('ERROR', message, this.#program.revision)
+        // No request more is sent to it, though its process takes a moment to end.
+        this.#state = 'stopping'
         this.#child?.kill('SIGKILL')
         return
       }

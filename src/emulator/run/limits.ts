@@ -46,6 +46,9 @@ export const IDLE_INSTANCE_MS = 15 * 60_000
 export const PENDING_MIN_MS = 10_000
 export const PENDING_START_TIMES = 3.5
 
+/** https://cloud.google.com/run/docs/about-instance-autoscaling: the share of their concurrency that instances are kept at. */
+export const TARGET_UTILIZATION = 0.6
+
 /** https://cloud.google.com/run/docs/container-contract#instance-shutdown: SIGTERM, and SIGKILL 10 s later. */
 export const SHUTDOWN_GRACE_MS = 10_000
 

@@ -7,6 +7,7 @@ import {
   RESTART_BACKOFF_MAX_MS,
   RESTART_BACKOFF_MIN_MS,
   RESTART_HEALTHY_MS,
+  TARGET_UTILIZATION,
 } from './limits.ts'
 
 /** A request found no instance in time. `isFull`: because the service has as many as it may. */
@@ -34,12 +35,12 @@ interface PendingRequest {
 }
 
 /**
- * The instances of one revision: hands each request to the least busy, starts one more when all are
- * full, stops those that were idle for 15 minutes, replaces those that crash
- * (https://cloud.google.com/run/docs/about-instance-autoscaling).
+ * The instances of one revision: hands each request to the least busy, starts more when those there
+ * are have more than 60 % of the requests that they take, stops those that were idle for 15 minutes,
+ * replaces those that crash (https://cloud.google.com/run/docs/about-instance-autoscaling).
  *
- * Google's autoscaler aims at 60 % of the concurrency over a minute; this one starts another
- * instance when the last free place is taken, which is what a single machine can afford.
+ * Google's autoscaler looks at the mean of a minute, and lets few instances have more than 60 %; this
+ * one looks at every request, so that a run of a minute sees what a long one would.
  */
 export class Pool {
   readonly #launch: () => Instance
@@ -47,6 +48,8 @@ export class Pool {
   #settings: PoolSettings
   readonly #instances = new Set<Instance>()
   #pending: PendingRequest[] = []
+  /** Requests that have an instance. */
+  #active = 0
   #isRetired = false
   #isClosed = false
   #crashes = 0
@@ -90,7 +93,8 @@ export class Pool {
   acquire(): Instance | Promise<Instance> {
     const instance = this.#leastBusy()
     if (!instance) return this.#enqueue()
-    instance.activeRequests++
+    this.#take(instance)
+    if (this.#active > this.#aim * this.size) this.#scale()
     return instance
   }
 
@@ -109,6 +113,7 @@ export class Pool {
       }
     }
     instance.activeRequests--
+    this.#active--
     if (instance.activeRequests === 0) this.#becameIdle(instance)
   }
 
@@ -131,6 +136,16 @@ export class Pool {
       pending.reject(new NoInstance(false))
     }
     await Promise.all([...this.#instances].map((instance) => instance.stop()))
+  }
+
+  #take(instance: Instance): void {
+    instance.activeRequests++
+    this.#active++
+  }
+
+  /** Requests of one instance beyond which there is to be another. */
+  get #aim(): number {
+    return Math.max(1, Math.floor(this.#settings.concurrency * TARGET_UTILIZATION))
   }
 
   #isStopped(): boolean {
@@ -171,7 +186,7 @@ export class Pool {
     })
   }
 
-  /** Starts as many instances as the minimum and the waiting requests call for, within the maximum and the back-off. */
+  /** Starts as many instances as the minimum and the requests call for, within the maximum and the back-off. */
   #scale(): void {
     if (this.#isRetired && this.#pending.length === 0) return
     const { concurrency, minInstances, maxInstances } = this.#settings
@@ -181,7 +196,8 @@ export class Pool {
     const undecided = [...this.#instances].filter(({ state, isSuspect }) => state === 'ready' && isSuspect).length
     const forPending = Math.ceil(this.#pending.length / concurrency) - starting - undecided
     const forMinimum = this.#isRetired ? 0 : minInstances - live
-    const wanted = Math.min(Math.max(forPending, forMinimum), maxInstances - live)
+    const forAim = this.#isRetired ? 0 : Math.ceil(this.#active / this.#aim) - live
+    const wanted = Math.min(Math.max(forPending, forMinimum, forAim), maxInstances - live)
     if (wanted <= 0) return
     const waitMs = this.#restartAfterMs - this.#clock.now()
     if (waitMs > 0) {
@@ -236,7 +252,7 @@ export class Pool {
       const next = this.#pending.shift()
       if (!next) break
       next.cancelTimer()
-      instance.activeRequests++
+      this.#take(instance)
       next.resolve(instance)
     }
     if (instance.activeRequests === 0) this.#becameIdle(instance)

@@ -17,7 +17,7 @@ const QUIET_WINDOW_MS = 2
  * The same while a request is on its way: rows come in numbers, and fewer, larger requests cost both
  * sides less. A run has tasks enough for the wait not to be felt.
  */
-const BUSY_WINDOW_MS = 50
+const BUSY_WINDOW_MS = 100
 
 /** Requests on their way at once for one table; beyond it, groups grow. */
 const MAX_REQUESTS = 4
