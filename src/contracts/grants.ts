@@ -108,8 +108,8 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/run.sourceDeveloper',
     on: 'project',
-    why: 'has the image built and watches the build',
-    permissions: ['cloudbuild.builds.create', 'cloudbuild.builds.get'],
+    why: 'has the image built, unless that is under way already, and watches the build',
+    permissions: ['cloudbuild.builds.list', 'cloudbuild.builds.create', 'cloudbuild.builds.get'],
     by: 'you',
   },
   {

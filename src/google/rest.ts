@@ -104,7 +104,7 @@ export interface RestOperation<Metadata = unknown, Result = unknown> {
   response?: Result
 }
 
-/** Between two looks at an operation: enabling an API takes seconds, a build minutes. */
+/** Between two looks at something under way: enabling an API takes seconds, a build minutes. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
 
@@ -112,33 +112,49 @@ const LONGEST_PAUSE_MS = 5_000
  * Waits for an operation to be done, and answers it.
  *
  * @param options.version of the API: `v1`
- * @param options.watch called with the operation at every look
  * @throws CloudError with the operation's own error, or DEADLINE_EXCEEDED
  */
 export async function finishOperation<Metadata, Result>(
   api: RestApi,
   started: RestOperation<Metadata, Result>,
-  options: {
-    version: string
-    deadlineMs: number
-    watch?: (operation: RestOperation<Metadata, Result>) => void
-  },
+  options: { version: string; deadlineMs: number },
 ): Promise<RestOperation<Metadata, Result>> {
-  const until = performance.now() + options.deadlineMs
-  let operation = started
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
-    options.watch?.(operation)
-    if (operation.done) break
-    if (performance.now() > until)
-      throw new CloudError(
-        'DEADLINE_EXCEEDED',
-        `${operation.name} is not done after ${options.deadlineMs / 60_000} min`,
-      )
-    await new Promise((resolve) => setTimeout(resolve, pauseMs))
-    operation = await callApi<RestOperation<Metadata, Result>>(api, `${options.version}/${operation.name}`)
-  }
+  const operation = await polled(started, {
+    ...options,
+    what: started.name,
+    isDone: ({ done }) => done === true,
+    look: () => callApi<RestOperation<Metadata, Result>>(api, `${options.version}/${started.name}`),
+  })
   if (operation.error) throw operationError(operation.error)
   return operation
+}
+
+/**
+ * Looks at something again and again until it is done, and answers it.
+ *
+ * @param options.watch called with it at every look
+ * @throws CloudError DEADLINE_EXCEEDED
+ */
+export async function polled<Thing>(
+  first: Thing,
+  options: {
+    what: string
+    look: () => Promise<Thing>
+    isDone: (thing: Thing) => boolean
+    deadlineMs: number
+    watch?: (thing: Thing) => void
+  },
+): Promise<Thing> {
+  const until = performance.now() + options.deadlineMs
+  let thing = first
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+    options.watch?.(thing)
+    if (options.isDone(thing)) return thing
+    if (performance.now() > until)
+      throw new CloudError('DEADLINE_EXCEEDED', `${options.what} is not done after ${options.deadlineMs / 60_000} min`)
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    thing = await options.look()
+  }
 }
 
 /** An operation's error has a number where an answer's has a name: cloudError reads it as a gRPC code. */

@@ -46,6 +46,21 @@ async function tearDown(): Promise<void> {
   if (exitCode !== 0) throw new Error(stderr)
 }
 
+/** Makes the next build take so much longer. */
+async function slowBuild(delayMs: number): Promise<void> {
+  const { http, adminToken } = project.locator
+  const method = 'operation/google.cloud.run.v2.Builds/SubmitBuild'
+  const rules = [{ method, times: 1, effect: { kind: 'delay', delayMs } }]
+  const headers = { authorization: `Bearer ${adminToken}` }
+  await fetch(new URL('/_imagery/faults', http), { method: 'PUT', headers, body: JSON.stringify(rules) })
+}
+
+async function builds(): Promise<{ id: string; status: string }[]> {
+  const { projectId, region } = project.locator
+  const path = `v1/projects/${projectId}/locations/${region}/builds`
+  return ((await project.call('GET', path))['builds'] ?? []) as { id: string; status: string }[]
+}
+
 /** Starts a command and kills it with SIGKILL a moment after a step has begun. Answers whether it got there. */
 async function killedAt(args: readonly string[], title: string, afterMs: number): Promise<boolean> {
   const { process: running, outcome } = user.start([...args, '--local'])
@@ -75,10 +90,21 @@ describe('a deploy that is killed', () => {
     await tearDown()
     expect(await project.state()).toEqual(empty)
   })
+
+  test('in the middle of its build leaves that build to the next, which has none of its own', async () => {
+    const before = await builds()
+    await slowBuild(2_000)
+    const { process: running, outcome } = user.start(['deploy', '--local'])
+    await expect.poll(builds, { interval: 20, timeout: 20_000 }).toHaveLength(before.length + 1)
+    running.kill('SIGKILL')
+    await outcome.catch(() => undefined)
+    await deploy()
+    expect(await builds()).toEqual([expect.objectContaining({ status: 'SUCCESS' }), ...before])
+    expect(await project.state()).toEqual(deployed)
+  })
 })
 
 test('a teardown that is killed at each of its steps is finished by the next', async () => {
-  await deploy()
   for (const title of ['Services', 'Image repository', 'Roles in the project', 'Service accounts', 'Bucket'])
     await killedAt(['teardown', '--deployment', '--yes'], title, 30)
   await tearDown()

@@ -76,6 +76,21 @@ describe('a build', () => {
     expect((await callApi(harness.cloud, `/v1/${REPOSITORY}/packages/app/tags/one`)).status).toBe(404)
   })
 
+  it('is found by its tags and its state; a filter that is not emulated is refused', async () => {
+    const tag = `hash-${randomUUID().slice(0, 8)}`
+    const operation = await harness.submit('app.tar.gz', { tags: [tag, 'second'] })
+    const listed = async (filter: string) => {
+      const { data } = await harness.cloudBuild.projects.locations.builds.list({ parent: PARENT, filter })
+      return (data.builds ?? []).map(({ id }) => id)
+    }
+    const { id } = buildOf(await harness.finished(operation))
+    expect(await listed(`tags="${tag}"`)).toEqual([id])
+    expect(await listed(`tags = ${tag} AND tags="second" AND status="SUCCESS"`)).toEqual([id])
+    expect(await listed(`tags="${tag}" AND status="WORKING"`)).toEqual([])
+    for (const filter of [`tags="${tag}" OR status="WORKING"`, 'tags:x', 'images="x"', 'tags="x" AND ', 'tags="a" "b"'])
+      expect((await callApi(harness.cloud, `/v1/${PARENT}/builds?${new URLSearchParams({ filter })}`)).status).toBe(501)
+  })
+
   it('of the same files has the same digest, and of others another', async () => {
     const digests: (string | null | undefined)[] = []
     for (const content of ['a', 'a', 'b']) {

@@ -3,6 +3,7 @@ import { notEmulated } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import { NOTHING } from '../kernel/needs.ts'
 import { pageOf, readQuery, restError } from '../kernel/rest-request.ts'
+import { buildFilter } from './build-filter.ts'
 import { readNeeds } from './permissions.ts'
 import type { BuildStore } from './store.ts'
 
@@ -19,11 +20,12 @@ export function cloudBuildRoutes(store: BuildStore, operation: Operation): Hono 
       'cloudbuild.builds.list',
       (context) => {
         const query = readQuery(context, ['pageSize', 'pageToken', 'filter', 'projectId'])
-        if (query.filter?.[0]) throw notEmulated('the filter of a listing of builds')
+        const isAsked = buildFilter(query.filter?.[0] ?? '')
         const builds = store.builds(context.req.param('location') ?? '')
         // The newest first: a page's key is the place in that order, which later builds do not change.
         const keyed = builds.map((build, index) => ({ build, key: String(1e9 - builds.length + index) }))
-        const page = pageOf(keyed, query, ({ key }) => key, PAGE_SIZES)
+        const asked = keyed.filter(({ build }) => isAsked(build))
+        const page = pageOf(asked, query, ({ key }) => key, PAGE_SIZES)
         return context.json({ builds: page.items.map(({ build }) => build), nextPageToken: page.nextPageToken })
       },
       { needs: readNeeds('list') },

@@ -20,7 +20,7 @@ export const BUILD_SUPPORT: readonly SupportEntry[] = [
   {
     method: 'cloudbuild.projects.locations.builds.get, list; projects.locations.operations.get',
     state: 'partly',
-    note: 'no filters',
+    note: 'filters of `tags` and `status` by `=`, joined by AND; others are refused',
   },
   { method: 'cloudbuild.projects.builds.create, cancel, retry; triggers, worker pools, v2', state: 'no', note: '' },
 ]

@@ -65,6 +65,7 @@ const builtImage: DeployStep = {
         source: { bucket, object, generation },
         image: `${imagePath(repositoryName(place), IMAGE)}:${tag(context.sourceHash!)}`,
         serviceAccount: builderAccount(place),
+        tag: `imagery-${tag(context.sourceHash!)}`,
         progress: (text) => reporter.detail(text),
       })
     // That we may act as the builder, and the builder may read the archive, was granted a moment ago.
