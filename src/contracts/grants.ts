@@ -54,10 +54,11 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/artifactregistry.admin',
     on: 'project',
-    why: 'makes the repository of the image, looks for an image that is built already; teardown deletes it',
+    why: 'makes the repository of the image, has it delete old ones, looks for an image that is built already; teardown deletes it',
     permissions: [
       'artifactregistry.repositories.create',
       'artifactregistry.repositories.get',
+      'artifactregistry.repositories.update',
       'artifactregistry.tags.get',
       'artifactregistry.repositories.delete',
     ],

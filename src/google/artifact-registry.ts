@@ -3,30 +3,100 @@ import { callApi, finishOperation, type RestOperation } from './rest.ts'
 
 const OPERATION_DEADLINE_MS = 5 * 60_000
 
+/** How many images a repository keeps whatever their age, and how old any others may get. */
+export interface Retention {
+  newest: number
+  days: number
+}
+
+/** https://cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories#CleanupPolicy */
+interface CleanupPolicy {
+  id?: string
+  action?: string
+  condition?: { tagState?: string; olderThan?: string; [field: string]: unknown }
+  mostRecentVersions?: { keepCount?: number; packageNamePrefixes?: string[] }
+}
+
+export interface Repository {
+  name: string
+  cleanupPolicies?: Record<string, CleanupPolicy>
+}
+
 /** @param name `projects/P/locations/L/repositories/R` */
-export async function repositoryExists(name: string): Promise<boolean> {
-  return callUnless(
-    'NOT_FOUND',
-    callApi('artifactregistry', `v1/${name}`).then(() => true),
-    false,
-  )
+export async function describeRepository(name: string): Promise<Repository | undefined> {
+  return callUnless('NOT_FOUND', callApi<Repository>('artifactregistry', `v1/${name}`), undefined)
 }
 
 /** Makes a repository of container images unless it exists. */
 export async function createRepository(
   name: string,
-  options: { description: string; labels: Record<string, string> },
+  options: { description: string; labels: Record<string, string>; retention: Retention },
 ): Promise<void> {
   const [parent, repositoryId = ''] = name.split('/repositories/')
+  const { retention, ...texts } = options
   const operation = await callUnless(
     'ALREADY_EXISTS',
     callApi<RestOperation>('artifactregistry', `v1/${parent}/repositories`, {
       query: { repositoryId },
-      body: { format: 'DOCKER', ...options },
+      body: { format: 'DOCKER', ...texts, cleanupPolicies: cleanupPolicies(retention) },
     }),
     undefined,
   )
   if (operation) await finish(operation)
+}
+
+/**
+ * Lets a repository clean up after itself. Policies of other names stay, as does `cleanupPolicyDryRun`: who
+ * has set that wants nothing deleted yet.
+ */
+export async function retainImages({ name, cleanupPolicies: others }: Repository, retention: Retention): Promise<void> {
+  await callApi('artifactregistry', `v1/${name}`, {
+    method: 'PATCH',
+    query: { updateMask: 'cleanupPolicies' },
+    body: { cleanupPolicies: { ...others, ...cleanupPolicies(retention) } },
+  })
+}
+
+/** Whether a repository cleans up after itself in this way. */
+export function isRetaining({ cleanupPolicies: has = {} }: Repository, retention: Retention): boolean {
+  return Object.entries(cleanupPolicies(retention)).every(
+    ([id, policy]) => JSON.stringify(rule(has[id])) === JSON.stringify(rule(policy)),
+  )
+}
+
+/** A keep policy wins over a delete policy (https://cloud.google.com/artifact-registry/docs/repositories/cleanup-policy-overview). */
+function cleanupPolicies({ newest, days }: Retention): Record<string, CleanupPolicy> {
+  return {
+    'imagery-delete-old': {
+      id: 'imagery-delete-old',
+      action: 'DELETE',
+      condition: { tagState: 'ANY', olderThan: `${days * 24 * 60 * 60}s` },
+    },
+    'imagery-keep-newest': {
+      id: 'imagery-keep-newest',
+      action: 'KEEP',
+      mostRecentVersions: { keepCount: newest },
+    },
+  }
+}
+
+/** What a policy says, however it is written: a tag state that is left out is any, a duration may have a fraction. */
+function rule(policy: CleanupPolicy | undefined): unknown {
+  const { action, condition, mostRecentVersions } = policy ?? {}
+  const { tagState = 'ANY', olderThan, ...narrower } = condition ?? {}
+  return {
+    action,
+    condition: condition && { tagState, seconds: Number.parseFloat(olderThan ?? ''), narrower: set(narrower) },
+    mostRecentVersions: mostRecentVersions && {
+      count: mostRecentVersions.keepCount,
+      narrower: mostRecentVersions.packageNamePrefixes ?? [],
+    },
+  }
+}
+
+/** Fields that hold anything: an empty list narrows nothing. */
+function set(fields: Record<string, unknown>): unknown[] {
+  return Object.entries(fields).filter(([, value]) => !Array.isArray(value) || value.length > 0)
 }
 
 /** Deletes a repository with all its images. */

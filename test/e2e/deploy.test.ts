@@ -112,6 +112,18 @@ describe('in an empty project, an account with the documented roles', () => {
     expect(changes).toEqual(['google.cloud.run.v2.Services/UpdateService'])
   })
 
+  test('mends what somebody has changed by hand, and nothing else', async () => {
+    const { projectId, region } = project.locator
+    const repository = `v1/projects/${projectId}/locations/${region}/repositories/imagery`
+    const theirs = { id: 'theirs', action: 'DELETE', condition: { tagState: 'UNTAGGED' } }
+    const made = (await project.call('GET', repository))['cleanupPolicies']
+    await project.call('PATCH', `${repository}?updateMask=cleanupPolicies`, { cleanupPolicies: { theirs } })
+    const { outcome, changes } = await watched('deploy', '--max-instances', '20')
+    expect(outcome.exitCode).toBe(0)
+    expect(changes).toEqual(['artifactregistry.repositories.patch'])
+    expect((await project.call('GET', repository))['cleanupPolicies']).toEqual({ ...(made as object), theirs })
+  })
+
   test('finds the deployment without any local memory of it', async () => {
     const outcome = await asDeployer('deploy', '--list')
     expect(outcome.json()).toMatchObject({

@@ -1,6 +1,12 @@
 import { accountOf, GRANTS, REQUIRED_SERVICES, type DeploymentAccount, type Grant } from '../../contracts/grants.ts'
 import { repositoryName } from '../../contracts/names.ts'
-import { createRepository, repositoryExists } from '../../google/artifact-registry.ts'
+import {
+  createRepository,
+  describeRepository,
+  isRetaining,
+  retainImages,
+  type Retention,
+} from '../../google/artifact-registry.ts'
 import { createServiceAccount, findServiceAccount } from '../../google/iam.ts'
 import { changeMemberships, missingMemberships, type Membership } from '../../google/policy.ts'
 import { projectPolicy } from '../../google/resource-manager.ts'
@@ -29,18 +35,34 @@ export const apis: DeployStep = {
   },
 }
 
+/**
+ * Each version of imagery leaves an image. Those that are kept whatever their age take no more than
+ * Artifact Registry's free half gigabyte; others a deploy builds anew. Services do not need theirs once
+ * they are deployed: Cloud Run has a copy for as long as a revision serves it
+ * (https://cloud.google.com/run/docs/deploying).
+ */
+export const RETENTION: Retention = { newest: 5, days: 30 }
+
 export const repository: DeployStep = {
   title: 'Image repository',
   roles: ['roles/artifactregistry.admin'],
   async inspect(context) {
     const resource = repositoryName(context.target.place)
-    const exists = !isOff(context, 'artifactregistry') && (await repositoryExists(resource))
-    return [{ action: exists ? 'keep' : 'create', resource }]
+    const existing = isOff(context, 'artifactregistry') ? undefined : await describeRepository(resource)
+    if (!existing) return [{ action: 'create', resource }]
+    return [{ action: isRetaining(existing, RETENTION) ? 'keep' : 'update', resource }]
   },
-  async apply({ target: { place } }) {
+  async apply({ target: { place } }, [change]) {
     const name = repositoryName(place)
-    await createRepository(name, { description: 'The runtime of imagery.', labels: deploymentLabels(place) })
-    return { done: name.slice(name.indexOf('/locations/') + 1) }
+    const short = name.slice(name.indexOf('/locations/') + 1)
+    const existing = change?.action === 'update' ? await describeRepository(name) : undefined
+    if (existing) {
+      await retainImages(existing, RETENTION)
+      return { done: `${short}, cleanup policies changed` }
+    }
+    const labels = deploymentLabels(place)
+    await createRepository(name, { description: 'The runtime of imagery.', labels, retention: RETENTION })
+    return { done: short }
   },
 }
 

@@ -8,7 +8,7 @@ import {
   type Place,
 } from '../../contracts/names.ts'
 import type { Step, StepOutcome } from '../../contracts/steps.ts'
-import { deleteRepository, repositoryExists } from '../../google/artifact-registry.ts'
+import { deleteRepository, describeRepository } from '../../google/artifact-registry.ts'
 import { bucketPolicy, deleteBucket, describeBucket } from '../../google/bucket.ts'
 import { hasDatasetAccess, labelledDatasets, revokeDataset, type DatasetName } from '../../google/dataset-access.ts'
 import { CloudError } from '../../google/errors.ts'
@@ -82,7 +82,7 @@ const images: TeardownPart = {
   title: 'Image repository',
   async find({ target }) {
     const name = repositoryName(target.place)
-    return (await repositoryExists(name)) ? [name] : []
+    return (await describeRepository(name)) ? [name] : []
   },
   async remove({ target }) {
     const name = repositoryName(target.place)
