@@ -40,6 +40,18 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
     reference: 'https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference',
   },
   iam: { title: 'IAM', reference: 'https://cloud.google.com/iam/docs/reference/rest' },
+  oauth: {
+    title: 'OAuth token endpoint',
+    reference: 'https://developers.google.com/identity/protocols/oauth2/service-account',
+  },
+  sts: {
+    title: 'Security Token Service',
+    reference: 'https://cloud.google.com/iam/docs/reference/sts/rest',
+  },
+  orgpolicy: {
+    title: 'Organization Policy',
+    reference: 'https://cloud.google.com/resource-manager/docs/reference/orgpolicy/rest',
+  },
   identity: { title: 'Identity', reference: 'https://cloud.google.com/docs/authentication' },
 }
 

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { Hono } from 'hono'
+import { Hono, type Context } from 'hono'
 import { ZodError, z } from 'zod'
 import type { MetadataServer } from './identity/index.ts'
 import type { EmulatedApi, HttpFace } from './kernel/api.ts'
@@ -22,6 +22,8 @@ export interface AdminOptions {
   metadataServerOf(email: string): Promise<MetadataServer>
   /** Gives the operator another project. */
   addProject(projectId: string): void
+  /** Has a workload identity pool trust an issuer. Returns the provider's full name. Throws GoogleError. */
+  putIdentityProvider(pool: string, provider: string, resource: unknown): string
   /** Whether everything has been started. */
   isReady(): boolean
   shutDown(): void
@@ -49,8 +51,9 @@ export interface LocalCloudState {
 /**
  * The local cloud's own endpoints, which Google has not: `GET /_imagery/health`, `GET /_imagery/state`,
  * `GET` and `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/account?email=…` (where one
- * acts as that service account), `PUT /_imagery/projects/PROJECT` (another project of the operator's), `GET /_imagery/lease`, `POST /_imagery/shutdown`. All want the
- * locator's `adminToken` as a bearer token.
+ * acts as that service account), `PUT /_imagery/projects/PROJECT` (another project of the operator's),
+ * `PUT /_imagery/workload-identity-pools/POOL/providers/PROVIDER` (an issuer whose tokens are exchanged), `GET /_imagery/lease`,
+ * `POST /_imagery/shutdown`. All want the locator's `adminToken` as a bearer token.
  */
 export function adminFace(options: AdminOptions): HttpFace {
   const app = new Hono()
@@ -88,6 +91,10 @@ export function adminFace(options: AdminOptions): HttpFace {
     options.addProject(project)
     return context.json({ projectId: project })
   })
+  app.put('/_imagery/workload-identity-pools/:pool/providers/:provider', async (context) => {
+    const { pool, provider } = context.req.param()
+    return context.json({ name: options.putIdentityProvider(pool, provider, await jsonOf(context)) })
+  })
   app.get('/_imagery/lease', () => new Response(options.leases.take(), { headers: { 'content-type': 'text/plain' } }))
   app.post('/_imagery/shutdown', (context) => {
     options.shutDown()
@@ -99,6 +106,14 @@ export function adminFace(options: AdminOptions): HttpFace {
     ),
   )
   return { prefixes: ['/_imagery'], app }
+}
+
+async function jsonOf(context: Context): Promise<unknown> {
+  try {
+    return JSON.parse(await context.req.text())
+  } catch (error) {
+    throw new GoogleError('INVALID_ARGUMENT', `not JSON: ${explain(error)}`, { cause: error })
+  }
 }
 
 /** What is wrong with a list of fault rules, in one line. */

@@ -16,13 +16,17 @@ import { locationOperationsFace } from './kernel/location-operations.ts'
 import { need } from './kernel/needs.ts'
 import { operationsFace, type OperationSource } from './kernel/operations.ts'
 import { clientProtos } from './kernel/grpc-server.ts'
+import { oauthResponse } from './kernel/oauth.ts'
 import { transcodedFace } from './kernel/transcoding.ts'
 import { LocalCloudError } from './local-cloud-error.ts'
+import { oauthApi } from './oauth/index.ts'
+import { orgPolicyApi } from './orgpolicy/index.ts'
 import { pubSubApi } from './pubsub/index.ts'
 import { cloudRunApi } from './run/index.ts'
 import { serviceUsageApi } from './service-usage/index.ts'
 import type { StopOrder, StopPhase } from './stop-order.ts'
 import { storageApi } from './storage/index.ts'
+import { stsApi } from './sts/index.ts'
 import { cloudTasksApi } from './tasks/index.ts'
 import { vertexApi, type VertexApi } from './vertex/index.ts'
 
@@ -78,6 +82,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   stops.add('identity', async () => {
     control.refuse('iam*')
     control.refuse('cloudresourcemanager.*')
+    for (const methods of ['oauth2.*', 'sts.*', 'orgpolicy.*']) control.refuse(methods)
     await iam.stop()
   })
 
@@ -104,6 +109,10 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   )
   control.require((method) => serviceUsage.checkEnabled(method))
   const billing = billingApi(project)
+  const tokenOperation = httpOperations(control.gateway, oauthResponse)
+  const oauth = oauthApi({ operation: tokenOperation, keys: options.iam.keys, tokens: identity })
+  const sts = stsApi({ clock, operation: tokenOperation, providers: options.iam.providers, tokens: identity })
+  const orgPolicy = orgPolicyApi(project)
   const artifactRegistry = await open('artifact-registry', 'stores', 'artifactregistry.*', (directory) =>
     artifactRegistryApi({ ...project, directory, clock, faults, access }),
   )
@@ -192,12 +201,25 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     overHttp(pubsub, transcoding),
   ]
   return {
-    apis: [iam, serviceUsage, billing, artifactRegistry, storage, bigQuery, vertex, build, ...transcoded],
+    apis: [
+      iam,
+      oauth,
+      sts,
+      serviceUsage,
+      billing,
+      orgPolicy,
+      artifactRegistry,
+      storage,
+      bigQuery,
+      vertex,
+      build,
+      ...transcoded,
+    ],
     operations: {
       ...longRunningOperations([run.operations, tasks.operations]),
       http: locationOperationsFace([artifactRegistry.operations, build.operations], operation),
     },
-    faces: [run.adminV1(transcoding)],
+    faces: run.adminV1(transcoding),
     frontDoor: run.frontDoor,
     gemini: vertex.calls,
     stores: [iam, serviceUsage, artifactRegistry, storage, bigQuery],

@@ -116,7 +116,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   const operator = await identity.metadata.shared(iam.operator)
 
   const control = createGateway({
-    authenticate: (authorization) => iam.accounts.admitted(identity.authenticate(authorization)),
+    authenticate: (authorization) => iam.authenticate(authorization),
     access: iam.authorizer,
     faults,
     clock,
@@ -171,6 +171,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     gemini: composition.gemini,
     leases,
     addProject: (id) => iam.addProject(id),
+    putIdentityProvider: (pool, provider, resource) => iam.providers.put(pool, provider, resource),
     metadataServerOf: async (email) => identity.metadata.shared(iam.accounts.get(email).email),
     isReady: () => isReady,
     shutDown: stopLater,

@@ -2,6 +2,8 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { newUser, ROOT, type Environment, type ImageryUser } from '../cli/imagery-process.ts'
+import { enableApis } from './deployer.ts'
+import { openProject } from './project-state.ts'
 
 const checkedThing = z.strictObject({
   check: z.string(),
@@ -100,14 +102,21 @@ describe('after a deploy', () => {
   test('everything that can be looked at is as it should be, as text too', async () => {
     const { exitCode, statuses } = await doctor()
     expect(exitCode).toBe(0)
-    expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual([
-      'billing',
-      'region',
-      'organisation',
-    ])
+    expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual(['billing', 'organisation'])
     const { stdout } = await user.run(['doctor', '--local'])
     expect(stdout).toMatch(/^✔ Deployment: project imagery-local, region us-central1, as this version deploys it$/m)
-    expect(stdout).toMatch(/^\? Organisation: /m)
+    expect(stdout).toMatch(/^\? Organisation: cannot be looked at while orgpolicy\.googleapis\.com is not enabled$/m)
+  })
+
+  test('nothing is left unknown where the APIs that tell are enabled; a region without Cloud Run fails', async () => {
+    await enableApis(await openProject(user.dataDirectory), ['cloudbilling.googleapis.com', 'orgpolicy.googleapis.com'])
+    expect(Object.values((await doctor()).statuses)).not.toContain('unknown')
+    const place = { IMAGERY_LOCAL_CLOUD: path.join(user.dataDirectory, 'local-cloud.json') }
+    const atlantis = await doctor(['--project', 'imagery-local', '--region', 'us-atlantis1'], place)
+    expect(atlantis.named['region']).toMatchObject({
+      status: 'failed',
+      detail: expect.stringMatching(/^Cloud Run is not in us-atlantis1; it is in us-central1, us-east1/) as string,
+    })
   })
 
   test('a model that answers past its announced end is told of', async () => {

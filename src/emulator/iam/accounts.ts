@@ -60,8 +60,8 @@ export class Accounts {
    * Whoever has the token, as long as its account may be used: it exists, is enabled, and is the one
    * that the token was made for, not a later one of its name. Throws UNAUTHENTICATED.
    */
-  admitted({ email, issuedMs }: TokenHolder): Principal {
-    if (!this.isLocal(email)) return { email }
+  admitted({ email, sets, issuedMs }: TokenHolder): Principal {
+    if (!this.isLocal(email)) return { email, ...(sets ? { sets } : {}) }
     const row = this.#usable(email)
     if (!row || issuedMs < row.createdMs) throw unauthenticated('Request had invalid authentication credentials.')
     return { email }

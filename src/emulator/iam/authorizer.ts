@@ -37,6 +37,8 @@ export class Authorizer implements Access {
   readonly #options: AuthorizerOptions
   readonly #sources = new Map<AnchorKind, PolicySource>()
   readonly #decisions = new Map<string, boolean>()
+  /** What federated identities belonged to when they were last seen: work that goes on without them knows only who they are. */
+  readonly #sets = new Map<string, readonly string[]>()
 
   constructor(options: AuthorizerOptions) {
     this.#options = options
@@ -55,13 +57,14 @@ export class Authorizer implements Access {
     for (const demand of demands) if (!this.has(principal, demand)) throw permissionDenied(principal, demand)
   }
 
-  has({ email }: Principal, demand: Demand): boolean {
-    return this.#remembered(email, demand)
+  has({ email, sets }: Principal, demand: Demand): boolean {
+    if (sets) this.#sets.set(email, sets)
+    return this.#remembered([email, ...(sets ?? this.#sets.get(email) ?? [])], demand)
   }
 
   /** Whether anyone at all may, without a token: `allUsers` holds it. */
   isPublic(demand: Demand): boolean {
-    return this.#remembered(undefined, demand)
+    return this.#remembered([], demand)
   }
 
   /** What keeps a policy from naming a service account, or undefined. */
@@ -69,12 +72,13 @@ export class Authorizer implements Access {
     return this.#options.accountFault(email)
   }
 
-  #remembered(email: string | undefined, { permission, resource }: Demand): boolean {
+  /** @param caller who it is, and what sets that one is in; empty for anyone at all */
+  #remembered(caller: readonly string[], { permission, resource }: Demand): boolean {
     const anchor = anchorOf(resource)
-    const key = `${email ?? ''} ${permission} ${anchor.name}`
+    const key = `${caller.join(' ')} ${permission} ${anchor.name}`
     const known = this.#decisions.get(key)
     if (known !== undefined) return known
-    const isHeld = this.#decide(email, permission, anchor)
+    const isHeld = this.#decide(caller, permission, anchor)
     if (this.#decisions.size >= MAX_REMEMBERED_DECISIONS) this.#decisions.clear()
     this.#decisions.set(key, isHeld)
     return isHeld
@@ -91,7 +95,7 @@ export class Authorizer implements Access {
     this.policiesChanged()
   }
 
-  #decide(email: string | undefined, permission: string, anchor: Anchor): boolean {
+  #decide(caller: readonly string[], permission: string, anchor: Anchor): boolean {
     const project = this.#projectOf(anchor)
     if (project === undefined) return false
     const { projectId, projectNumber } = this.#options
@@ -100,7 +104,7 @@ export class Authorizer implements Access {
     // Nobody acts as an account that is not there; whether it is, all else may ask.
     if (permission === ACT_AS && this.accountFault(lastPart(anchor.name)) !== undefined) return false
     const projectBindings = this.#bindings({ kind: 'project', name: project })
-    const names = email === undefined ? ['allUsers'] : memberNames(email)
+    const names = memberNames(caller)
     for (const [level, role] of CONVENIENCE_MEMBERS) {
       const isHolder = projectBindings.some((binding) => binding.role === role && isNamed(binding, names))
       if (isHolder) names.push(...aliases.map((alias) => `${level}:${alias}`))
@@ -132,8 +136,14 @@ const CONVENIENCE_MEMBERS = [
   ['projectViewer', 'roles/viewer'],
 ] as const
 
-/** How an account may be named in policies. Groups have no members in the local cloud. */
-function memberNames(email: string): string[] {
+/**
+ * How a caller may be named in policies. Groups have no members in the local cloud. `allAuthenticatedUsers`
+ * "doesn't include identities that come from external identity providers"
+ * (https://cloud.google.com/iam/docs/principals-overview).
+ */
+function memberNames([email, ...sets]: readonly string[]): string[] {
+  if (email === undefined) return ['allUsers']
+  if (email.startsWith('principal://')) return ['allUsers', email, ...sets]
   const kind = isServiceAccount(email) ? 'serviceAccount' : 'user'
   return ['allUsers', 'allAuthenticatedUsers', `${kind}:${email}`, `domain:${email.slice(email.indexOf('@') + 1)}`]
 }

@@ -60,7 +60,10 @@ export function credentialRoutes(
         if (textList(body, 'scope').length === 0) throw invalid('The field "scope" is required.')
         const lifetimeS = readLifetime(body['lifetime'])
         const expireTime = new Date(clock.now() + lifetimeS * 1_000).toISOString()
-        return Response.json({ accessToken: tokens.mintAccessToken(account(context), lifetimeS), expireTime })
+        return Response.json({
+          accessToken: tokens.mintAccessToken({ email: account(context) }, lifetimeS),
+          expireTime,
+        })
       },
       onAccount('iam.serviceAccounts.getAccessToken'),
     ),

@@ -1,11 +1,15 @@
 import path from 'node:path'
 import { Hono } from 'hono'
-import type { EmulatedApi } from '../kernel/api.ts'
+import type { TokenHolder } from '../identity/access-tokens.ts'
+import type { EmulatedApi, Principal } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Operation } from '../kernel/gateway.ts'
+import { AccountKeys } from './account-keys.ts'
 import { Accounts } from './accounts.ts'
 import { Authorizer } from './authorizer.ts'
 import { credentialRoutes, type TokenIssuer } from './credential-routes.ts'
+import { IdentityProviders } from './identity-providers.ts'
+import { keyRoutes } from './key-routes.ts'
 import { Policies } from './policies.ts'
 import { projectRoutes } from './project-routes.ts'
 import { refusedRoutes, serviceAccountRoutes } from './service-account-routes.ts'
@@ -20,12 +24,17 @@ export interface IamOptions {
   clock: Clock
   projectId: string
   projectNumber: string
-  tokens: TokenIssuer
+  tokens: TokenIssuer & { authenticate(authorization: string | undefined): TokenHolder }
 }
 
 /** Who may do what in the local cloud: opened before the APIs, because all of them ask it. */
 export interface Iam {
   accounts: Accounts
+  keys: AccountKeys
+  /** Whose identities the local project trusts. */
+  providers: IdentityProviders
+  /** Whoever may call with what an Authorization header carries: an access token, or a JWT signed with an account's key. Throws UNAUTHENTICATED. */
+  authenticate(authorization: string | undefined): Principal
   /** Whom the command line acts as unless it is told otherwise. */
   operator: string
   authorizer: Authorizer
@@ -56,6 +65,7 @@ export function openIam(options: IamOptions): Iam {
     },
   })
   const authorizer = new Authorizer({ projectId, projectNumber, accountFault: (email) => accounts.fault(email) })
+  const keys = new AccountKeys({ store, accounts, clock })
   const policies = new Policies({ store, accounts, authorizer })
 
   const operator = accounts.emailOf(OPERATOR_ID)
@@ -72,6 +82,14 @@ export function openIam(options: IamOptions): Iam {
 
   return {
     accounts,
+    keys,
+    providers: new IdentityProviders({ store, projectNumber }),
+    authenticate: (authorization) => {
+      const selfSigned = /^Bearer +(eyJ[^\s.]*\.[^\s.]+\.[^\s.]+)$/i.exec(authorization ?? '')?.[1]
+      return selfSigned === undefined
+        ? accounts.admitted(tokens.authenticate(authorization))
+        : keys.authenticate(selfSigned)
+    },
     operator,
     authorizer,
     addProject,
@@ -79,6 +97,7 @@ export function openIam(options: IamOptions): Iam {
       const app = new Hono()
       const services = { accounts, policies, authorizer, projectId, projectNumber }
       credentialRoutes(app, operation, { ...services, tokens, clock })
+      keyRoutes(app, operation, { ...services, keys })
       serviceAccountRoutes(app, operation, services)
       projectRoutes(app, operation, { ...services, createdMs })
       refusedRoutes(app, operation)

@@ -35,7 +35,11 @@ export interface PolicyRules {
 
 /** https://cloud.google.com/iam/docs/principal-identifiers */
 const MEMBER =
-  /^(allUsers|allAuthenticatedUsers|(user|serviceAccount|group):[^@\s]+@[^@\s]+|domain:[^@\s]+|project(Owner|Editor|Viewer):\S+|deleted:(user|serviceAccount|group):\S+\?uid=\d+|principal(Set)?:\/\/iam\.googleapis\.com\/\S+)$/
+  /^(allUsers|allAuthenticatedUsers|(user|serviceAccount|group):[^@\s]+@[^@\s]+|domain:[^@\s]+|project(Owner|Editor|Viewer):\S+|deleted:(user|serviceAccount|group):\S+\?uid=\d+)$/
+
+/** Identities of workload and workforce pools, one or many (the same page): projects by their number, subjects and values as they are. */
+const FEDERATED_MEMBER =
+  /^(principal:\/\/iam\.googleapis\.com\/(?:projects\/\d+\/locations\/global\/workloadIdentityPools|locations\/global\/workforcePools)\/[a-z0-9-]+\/subject\/\S+|principalSet:\/\/iam\.googleapis\.com\/(?:projects\/\d+\/locations\/global\/workloadIdentityPools|locations\/global\/workforcePools)\/[a-z0-9-]+\/(group\/\S+|attribute\.\w+\/\S+|\*))$/
 
 /**
  * The policy after setIamPolicy: replaced whole. An etag of another version is refused, none overwrites
@@ -116,10 +120,10 @@ function checkRole(role: string, { roles }: PolicyRules): void {
 }
 
 function checkMember(member: string, rules: PolicyRules, current: StoredPolicy): void {
-  if (!MEMBER.test(member)) {
+  if (!MEMBER.test(member) && !FEDERATED_MEMBER.test(member)) {
     const [type = ''] = member.split(':', 1)
     throw invalid(
-      /^(user|serviceAccount|group|domain)$/.test(type)
+      /^(user|serviceAccount|group|domain|principal|principalSet)$/.test(type)
         ? `Invalid value for member: ${member}`
         : `The member ${member} is of an unknown type. Please set a valid type prefix for the member.`,
     )

@@ -18,6 +18,14 @@ const MIGRATIONS = [
    ) STRICT;
    CREATE INDEX deleted_by_email ON deleted_accounts (email);
    CREATE TABLE policies (resource TEXT PRIMARY KEY, policy TEXT NOT NULL) STRICT`,
+  `CREATE TABLE account_keys (
+     id TEXT PRIMARY KEY,
+     email TEXT NOT NULL,
+     public_key TEXT NOT NULL,
+     created_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX keys_by_email ON account_keys (email, created_ms);
+   CREATE TABLE identity_providers (name TEXT PRIMARY KEY, provider TEXT NOT NULL) STRICT`,
 ]
 
 export interface AccountRow {
@@ -30,7 +38,17 @@ export interface AccountRow {
   createdMs: number
 }
 
-/** Service accounts and the policies of the project and of each account, in `iam.sqlite`. Listings are in the order of addresses. */
+/** The public half of a service account's key: nobody keeps the private one. */
+export interface KeyRow {
+  /** 40 hex digits. */
+  id: string
+  email: string
+  /** PEM. */
+  publicKey: string
+  createdMs: number
+}
+
+/** Service accounts with their keys, the policies of the project and of each account, and the providers of workload identities, in `iam.sqlite`. Listings are in the order of addresses. */
 export interface IamStore {
   atomically<Result>(work: () => Result): Result
   account(email: string): AccountRow | undefined
@@ -41,6 +59,13 @@ export interface IamStore {
   deleteAccount(row: AccountRow, deletedMs: number): void
   /** How many accounts of this address were deleted. */
   deletedCount(email: string): number
+  /** In the order in which they were made. */
+  keysOf(email: string): KeyRow[]
+  putKey(row: KeyRow): void
+  deleteKey(id: string): void
+  /** What was registered as a provider of workload identities, by its full name. */
+  provider(name: string): unknown
+  putProvider(name: string, provider: unknown): void
   policy(resource: string): StoredPolicy | undefined
   policies(): { resource: string; policy: StoredPolicy }[]
   putPolicy(resource: string, policy: StoredPolicy): void
@@ -63,9 +88,18 @@ export function openIamStore(file: string): IamStore {
     },
     deleteAccount: ({ email, uniqueId }, deletedMs) => {
       sql.deleteAccount.run(email)
+      sql.deleteKeysOf.run(email)
       sql.putDeleted.run(uniqueId, email, deletedMs)
     },
     deletedCount: (email) => Number(sql.deletedCount.get(email)?.['count']),
+    keysOf: (email) => sql.keysOf.all(email).map((row) => keyRow(row)),
+    putKey: ({ id, email, publicKey, createdMs }) => void sql.putKey.run(id, email, publicKey, createdMs),
+    deleteKey: (id) => void sql.deleteKey.run(id),
+    provider: (name) => {
+      const row = sql.provider.get(name)
+      return row && (JSON.parse(String(row['provider'])) as unknown)
+    },
+    putProvider: (name, provider) => void sql.putProvider.run(name, JSON.stringify(provider)),
     policy: (resource) => policyOf(sql.policy.get(resource)),
     policies: () => sql.policies.all().map((row) => ({ resource: String(row['resource']), policy: policyOf(row)! })),
     putPolicy: (resource, policy) => void sql.putPolicy.run(resource, JSON.stringify(policy)),
@@ -86,6 +120,12 @@ function statements(database: DatabaseSync) {
     deleteAccount: prepare('DELETE FROM accounts WHERE email = ?'),
     putDeleted: prepare('INSERT INTO deleted_accounts VALUES (?, ?, ?)'),
     deletedCount: prepare('SELECT count(*) AS count FROM deleted_accounts WHERE email = ?'),
+    keysOf: prepare('SELECT * FROM account_keys WHERE email = ? ORDER BY created_ms, id'),
+    putKey: prepare('INSERT INTO account_keys VALUES (?, ?, ?, ?)'),
+    deleteKey: prepare('DELETE FROM account_keys WHERE id = ?'),
+    deleteKeysOf: prepare('DELETE FROM account_keys WHERE email = ?'),
+    provider: prepare('SELECT provider FROM identity_providers WHERE name = ?'),
+    putProvider: prepare('INSERT OR REPLACE INTO identity_providers VALUES (?, ?)'),
     policy: prepare('SELECT * FROM policies WHERE resource = ?'),
     policies: prepare('SELECT * FROM policies ORDER BY resource'),
     putPolicy: prepare('INSERT OR REPLACE INTO policies VALUES (?, ?)'),
@@ -107,6 +147,15 @@ function accountRow(row: Row): AccountRow | undefined {
       createdMs: Number(row['created_ms']),
     }
   )
+}
+
+function keyRow(row: NonNullable<Row>): KeyRow {
+  return {
+    id: String(row['id']),
+    email: String(row['email']),
+    publicKey: String(row['public_key']),
+    createdMs: Number(row['created_ms']),
+  }
 }
 
 function policyOf(row: Row): StoredPolicy | undefined {

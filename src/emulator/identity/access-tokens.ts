@@ -30,8 +30,8 @@ export interface AccessTokens {
   issue(email: string): AccessToken
   /** No token of `email` is handed out again. */
   forget(email: string): void
-  /** A new token of `email`, good for so many seconds. */
-  mint(email: string, lifetimeS: number): string
+  /** A new token of whoever it is, good for so many seconds. */
+  mint(principal: Principal, lifetimeS: number): string
   /** Whose token the header carries. Throws UNAUTHENTICATED in Google's words. */
   authenticate(authorization: string | undefined): TokenHolder
 }
@@ -43,6 +43,7 @@ export interface TokenHolder extends Principal {
 
 interface Claims {
   email: string
+  sets?: readonly string[]
   issuedMs: number
   expiresMs: number
 }
@@ -78,9 +79,9 @@ export function openAccessTokens(directory: string, clock: Clock): AccessTokens 
       return { token: current.token, expiresInS: Math.floor((current.expiresMs - nowMs) / 1000) }
     },
     forget: (email) => void issued.delete(email),
-    mint(email, lifetimeS) {
+    mint({ email, sets }, lifetimeS) {
       const issuedMs = clock.now()
-      return sign(secret, { email, issuedMs, expiresMs: issuedMs + lifetimeS * 1_000 })
+      return sign(secret, { email, ...(sets ? { sets } : {}), issuedMs, expiresMs: issuedMs + lifetimeS * 1_000 })
     },
     authenticate(authorization) {
       if (!authorization) throw unauthenticated('Request is missing required authentication credential.')
@@ -89,7 +90,8 @@ export function openAccessTokens(directory: string, clock: Clock): AccessTokens 
       if (!claims || claims.expiresMs <= clock.now()) {
         throw unauthenticated('Request had invalid authentication credentials.')
       }
-      return { email: claims.email, issuedMs: claims.issuedMs }
+      const { email, sets, issuedMs } = claims
+      return { email, ...(sets ? { sets } : {}), issuedMs }
     },
   }
 }

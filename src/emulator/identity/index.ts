@@ -28,8 +28,8 @@ export interface Identity {
   forget(email: string): void
   /** An access token of `email`, as its metadata server hands it out. */
   accessToken(email: string): string
-  /** A new access token of `email`, good for so many seconds, as IAM Credentials makes them. */
-  mintAccessToken(email: string, lifetimeS: number): string
+  /** A new access token, good for so many seconds, as IAM Credentials and the token endpoints make them. */
+  mintAccessToken(principal: Principal, lifetimeS: number): string
   /** An ID token of `email` for `audience`. */
   idToken(email: string, audience: string): Promise<string>
   /** Who an ID token speaks for. Rejects with GoogleError UNAUTHENTICATED. */
@@ -52,7 +52,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     authenticate: (authorization) => accessTokens.authenticate(authorization),
     forget: (email) => accessTokens.forget(email),
     accessToken: (email) => accessTokens.issue(email).token,
-    mintAccessToken: (email, lifetimeS) => accessTokens.mint(email, lifetimeS),
+    mintAccessToken: (principal, lifetimeS) => accessTokens.mint(principal, lifetimeS),
     idToken: (email, audience) => idTokens.issue(email, audience),
     verifyIdToken: (token, audience) => idTokens.verify(token, audience),
     metadata: createMetadataServers({ ...options, accessTokens, idTokens }),

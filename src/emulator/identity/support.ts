@@ -24,7 +24,11 @@ export const identitySupport: readonly SupportEntry[] = [
   },
   { method: 'ID tokens', state: 'yes', note: 'Signed RS256; signature, issuer, audience and expiry are checked.' },
   { method: 'GET /oauth2/v3/certs, /oauth2/v1/certs', state: 'yes', note: 'One signing key, never rotated.' },
-  { method: 'OAuth token endpoint, tokeninfo', state: 'no', note: '' },
+  {
+    method: 'self-signed JWTs as access tokens',
+    state: 'partly',
+    note: "Of service account keys, as Google's gRPC clients send them; that the audience is the API that is called is not checked.",
+  },
   {
     method: 'TLS',
     state: 'yes',

@@ -2,7 +2,10 @@ import type { Hono } from 'hono'
 
 /** Who makes a call, as read from its access or identity token. */
 export interface Principal {
+  /** An e-mail address; of a federated identity `principal://iam.googleapis.com/…/subject/SUBJECT`. */
   email: string
+  /** The `principalSet://…` that a federated identity belongs to, by what its own token said. */
+  sets?: readonly string[]
 }
 
 /** What a gRPC handler may know of the call beside its request. */

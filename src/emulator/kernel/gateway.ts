@@ -15,6 +15,8 @@ export interface GatewayCall {
   authorization: string | undefined
   /** The request's URL is itself the credential: that of a resumable upload session. */
   isUrlCredential?: boolean
+  /** The call asks for a token, so it comes without: what is in its body is judged by the handler. */
+  isTokenRequest?: boolean
   /** The path of an HTTP request, for the call log. */
   path?: string
   /** What the caller must be allowed to. */
@@ -34,7 +36,7 @@ export type Gateway = <Result>(
 export type Operation = (
   method: string,
   handler: (context: Context, principal: Principal) => Promise<Response> | Response,
-  options: Pick<GatewayCall, 'isUrlCredential'> & { needs: (context: Context) => readonly Demand[] },
+  options: Pick<GatewayCall, 'isUrlCredential' | 'isTokenRequest'> & { needs: (context: Context) => readonly Demand[] },
 ) => Handler
 
 /** The call's connection broke, by a scripted fault. HTTP sockets are cut; gRPC calls end UNAVAILABLE. */
@@ -81,6 +83,8 @@ export interface GatewayControl {
 /** Who has the URL of an upload session may write to it, whoever that is. */
 const URL_BEARER: Principal = { email: 'bearer-of-the-url' }
 
+const TOKEN_REQUESTER: Principal = { email: 'asks-for-a-token' }
+
 export function createGateway(options: GatewayOptions): GatewayControl {
   const { authenticate, access, faults, clock = systemClock, addedLatencyMs = 0, log } = options
   const counts = new Map<string, number>()
@@ -93,10 +97,10 @@ export function createGateway(options: GatewayOptions): GatewayControl {
       throw new GoogleError('UNAVAILABLE', 'the local cloud is shutting down')
     }
     if (call.isUrlCredential) return URL_BEARER
-    const principal = authenticate(call.authorization)
+    const principal = call.isTokenRequest ? TOKEN_REQUESTER : authenticate(call.authorization)
     // Before permissions, as on Google: nobody is told what they may do in an API that is off.
     for (const check of required) check(call.method)
-    access?.check(principal, call.needs())
+    if (!call.isTokenRequest) access?.check(principal, call.needs())
     return principal
   }
 

@@ -16,6 +16,7 @@ import type { FrontDoor, Route } from './front-door.ts'
 import { runHandlers } from './handlers.ts'
 import { HTTP_RULES } from './http-rules.ts'
 import { knativeFace } from './knative.ts'
+import { locationsFace } from './locations.ts'
 import { MAX_PROCESSES_DEFAULT } from './limits.ts'
 import { RUN_NEEDS } from './permissions.ts'
 import { RunOperations } from './run-operations.ts'
@@ -60,7 +61,7 @@ export type CloudRunApi = EmulatedApi & {
   operations: OperationSource
   frontDoor: FrontDoor
   /** What there is of the Admin API v1. */
-  adminV1(operation: Operation): HttpFace
+  adminV1(operation: Operation): HttpFace[]
 }
 
 /** Opens Cloud Run's state; services answer after `start`. */
@@ -119,7 +120,7 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
     },
     operations,
     frontDoor,
-    adminV1: (operation) => knativeFace(store, projectNumber, operation),
+    adminV1: (operation) => [knativeFace(store, projectNumber, operation), locationsFace(operation)],
     start: () => deployments.resume(),
     async stop() {
       routes.clear()

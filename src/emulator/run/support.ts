@@ -22,6 +22,11 @@ export const RUN_SUPPORT: readonly MethodSupport[] = [
     note: 'for `gcloud run services list`: images, commands, conditions and address of each service; no paging, no selectors',
   },
   {
+    method: 'run.projects.locations.list (Admin API v1)',
+    state: 'yes',
+    note: "Google's regions; services are taken in any",
+  },
+  {
     method: 'google.cloud.run.v2.Services/ListServices',
     state: 'yes',
     note: 'at most 100 a page; showDeleted finds nothing',

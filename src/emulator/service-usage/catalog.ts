@@ -46,8 +46,10 @@ const OTHERS: readonly CatalogEntry[] = [
   { name: 'cloudtasks.googleapis.com', title: 'Cloud Tasks API', needsBilling: true },
   { name: 'iam.googleapis.com', title: 'Identity and Access Management (IAM) API' },
   { name: 'iamcredentials.googleapis.com', title: 'IAM Service Account Credentials API' },
+  { name: 'orgpolicy.googleapis.com', title: 'Organization Policy API' },
   { name: 'pubsub.googleapis.com', title: 'Cloud Pub/Sub API' },
   { name: 'run.googleapis.com', title: 'Cloud Run Admin API', needsBilling: true },
+  { name: 'sts.googleapis.com', title: 'Security Token Service API' },
 ]
 
 /** Every service that the local cloud knows of, in the order of names, which is that of listings. */

@@ -17,8 +17,11 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
   'google.pubsub.': ['pubsub.googleapis.com'],
   'iam.': ['iam.googleapis.com'],
   'iamcredentials.': ['iamcredentials.googleapis.com'],
+  'orgpolicy.': ['orgpolicy.googleapis.com'],
+  'run.': ['run.googleapis.com'],
   'serviceusage.': ['serviceusage.googleapis.com'],
   'storage.': ['storage.googleapis.com'],
+  'sts.': ['sts.googleapis.com'],
 }
 
 const PREFIXES = Object.keys(SERVICES).toSorted((a, b) => b.length - a.length)

@@ -4,7 +4,7 @@ import { CloudError } from '../../google/errors.ts'
 import { projectNumber } from '../../google/resource-manager.ts'
 import { cloudRunRegions } from '../../google/run-regions.ts'
 import { disabledServices } from '../../google/service-usage.ts'
-import { failed, ok, unknown, warning, type Check } from './check.ts'
+import { failed, ok, warning, type Check } from './check.ts'
 
 export const project: Check = {
   name: 'project',
@@ -42,11 +42,7 @@ export const region: Check = {
   name: 'region',
   title: 'Region',
   async look({ target: { place } }) {
-    const regions = await cloudRunRegions(place.projectId).catch((error: unknown) => {
-      if (error instanceof CloudError && error.status === 'UNIMPLEMENTED') return undefined
-      throw error
-    })
-    if (!regions) return unknown(`${place.region}; this cloud does not list its regions`)
+    const regions = await cloudRunRegions(place.projectId)
     if (regions.includes(place.region)) return ok(place.region)
     const near = regions.filter((other) => other.split('-')[0] === place.region.split('-')[0])
     return failed(

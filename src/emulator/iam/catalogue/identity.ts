@@ -62,6 +62,16 @@ export const iam: ServiceRoles = {
   },
 }
 
+/**
+ * https://cloud.google.com/iam/docs/roles-permissions/orgpolicy. That viewers of a project may read what
+ * holds in it is unverified.
+ */
+export const orgpolicy: ServiceRoles = {
+  permissions: ['orgpolicy.policy.get'],
+  roles: { 'roles/orgpolicy.policyViewer': ['orgpolicy.policy.get'] },
+  basic: { viewer: ['orgpolicy.policy.get'], editor: [], owner: [] },
+}
+
 const PROJECT_POLICIES = words('resourcemanager.projects.getIamPolicy resourcemanager.projects.setIamPolicy')
 const BILLING_LINK = words(
   'resourcemanager.projects.createBillingAssignment resourcemanager.projects.deleteBillingAssignment',

@@ -1,5 +1,5 @@
 import { bigquery } from './bigquery.ts'
-import { iam, resourcemanager } from './identity.ts'
+import { iam, orgpolicy, resourcemanager } from './identity.ts'
 import { cloudtasks, pubsub } from './messaging.ts'
 import { aiplatform, artifactregistry, cloudbuild, logging, serviceusage } from './platform.ts'
 import { run } from './run.ts'
@@ -14,6 +14,7 @@ const SERVICES: readonly ServiceRoles[] = [
   cloudtasks,
   iam,
   logging,
+  orgpolicy,
   pubsub,
   resourcemanager,
   run,
