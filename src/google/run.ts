@@ -164,7 +164,9 @@ function serviceMessage(spec: ServiceSpec): IService {
           command: ['node'],
           args: [...spec.args],
           env: Object.entries(spec.environment).map(([key, value]) => ({ name: key, value })),
-          resources: { limits: { cpu: spec.cpu, memory: spec.memory }, startupCpuBoost: true },
+          // Paid for while there are requests only, which is Cloud Run's default where no resources are named
+          // (https://cloud.google.com/run/docs/configuring/billing-settings).
+          resources: { limits: { cpu: spec.cpu, memory: spec.memory }, cpuIdle: true, startupCpuBoost: true },
           startupProbe: { ...HEALTH, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 120 },
           livenessProbe: { ...HEALTH, periodSeconds: 30, timeoutSeconds: 10, failureThreshold: 4 },
         },

@@ -87,6 +87,8 @@ describe('in an empty project, an account with the documented roles', () => {
           },
         ],
       })
+      // Billed by requests: what is left of a run's instances costs nothing.
+      expect(template).toMatchObject({ containers: [{ resources: { cpuIdle: true } }] })
       expect(template).toMatchObject({ serviceAccount: `imagery-runtime@${projectId}.iam.gserviceaccount.com` })
     }
   })
