@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { protos, ServicesClient } from '@google-cloud/run'
+import type { ServicesClient } from '@google-cloud/run'
 import type { Place } from '../contracts/names.ts'
 import { grpcClientOptions } from './credentials.ts'
 import { call, callUnless, CloudError, cloudError, LONG_CALL_DEADLINE_MS } from './errors.ts'
 import { POLICY_VERSION, type Policy, type PolicyHolder } from './policy.ts'
+import { changedFields } from './service-drift.ts'
+import { serviceMessage, type IService, type ServiceSpec } from './service-message.ts'
+
+export { INGRESS, type Program, type ServiceSpec } from './service-message.ts'
 
 let client: Promise<ServicesClient> | undefined
 
@@ -13,36 +17,6 @@ async function services(): Promise<ServicesClient> {
       new ServicesClient(options as ConstructorParameters<typeof ServicesClient>[0]),
   )
   return client
-}
-
-/** Who may reach a service, beside being allowed to call it (https://cloud.google.com/run/docs/securing/ingress). */
-export const INGRESS = {
-  all: 'INGRESS_TRAFFIC_ALL',
-  internal: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
-  'internal-and-cloud-load-balancing': 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER',
-} as const
-
-/** What a service runs: a container image, or a source archive as it is on Google's Node base image. */
-export type Program = { image: string } | { archive: { bucket: string; object: string; generation: string } }
-
-/** What imagery asks of a Cloud Run service. */
-export interface ServiceSpec {
-  program: Program
-  /** SHA-256 of the runtime, kept as a label: the same runtime is not deployed again. */
-  sourceHash: string
-  /** After `node`. */
-  args: readonly string[]
-  environment: Record<string, string>
-  serviceAccount: string
-  /** Requests at once in one instance. */
-  concurrency: number
-  minInstances: number
-  maxInstances: number
-  ingress: keyof typeof INGRESS
-  timeoutSeconds: number
-  memory: string
-  cpu: string
-  labels: Record<string, string>
 }
 
 /** A service as it is deployed. */
@@ -55,9 +29,9 @@ export interface ServiceDescription {
   sourceHash: string
   /** What the service reports when it is not ready. */
   message: string
+  /** All of it. */
+  service: IService
 }
-
-type IService = protos.google.cloud.run.v2.IService
 
 const SOURCE_LABEL = 'imagery-source'
 const SPEC_LABEL = 'imagery-spec'
@@ -86,6 +60,7 @@ function description(service: IService): ServiceDescription {
     labels: service.labels ?? {},
     sourceHash: service.labels?.[SOURCE_LABEL] ?? '',
     message: service.terminalCondition?.message ?? '',
+    service,
   }
 }
 
@@ -118,9 +93,16 @@ export async function deployService(
   }
 }
 
-/** Whether a service was deployed with this very spec, and runs. */
+/** Whether a service is as this spec has it, and runs. */
 export function isAsAsked(existing: ServiceDescription, spec: ServiceSpec): boolean {
-  return existing.ready && Object.entries(labelsOf(spec)).every(([key, value]) => existing.labels[key] === value)
+  return existing.ready && fieldsToChange(existing, spec).length === 0
+}
+
+/** What a deployment of this spec would change of a service, by the names of its fields. */
+export function fieldsToChange({ service, labels }: ServiceDescription, spec: ServiceSpec): string[] {
+  const fields = changedFields(service, serviceMessage(spec))
+  if (fields.length > 0) return fields
+  return Object.entries(labelsOf(spec)).flatMap(([key, value]) => (labels[key] === value ? [] : [`labels.${key}`]))
 }
 
 function labelsOf(spec: ServiceSpec): Record<string, string> {
@@ -134,45 +116,6 @@ function specHash({ program, ...rest }: ServiceSpec): string {
     .update(JSON.stringify([what, rest]))
     .digest('hex')
     .slice(0, 63)
-}
-
-/** Google's Node base image for a service that runs a source archive without a build. */
-function baseImage(): string {
-  return 'us-central1-docker.pkg.dev/serverless-runtimes/google-24-full/runtimes/nodejs22'
-}
-
-/** The form that runs an archive without a build: https://cloud.google.com/run/docs/deploying-source-code */
-function programMessage(program: Program): object {
-  if ('image' in program) return { image: program.image }
-  return { image: 'scratch', baseImageUri: baseImage(), sourceCode: { cloudStorageSource: program.archive } }
-}
-
-/** Where the container itself answers; from outside, Cloud Run keeps paths that end in z for itself. */
-const HEALTH = { httpGet: { path: '/healthz' } }
-
-function serviceMessage(spec: ServiceSpec): IService {
-  return {
-    ingress: INGRESS[spec.ingress],
-    template: {
-      serviceAccount: spec.serviceAccount,
-      timeout: { seconds: spec.timeoutSeconds },
-      maxInstanceRequestConcurrency: spec.concurrency,
-      scaling: { minInstanceCount: spec.minInstances, maxInstanceCount: spec.maxInstances },
-      containers: [
-        {
-          ...programMessage(spec.program),
-          command: ['node'],
-          args: [...spec.args],
-          env: Object.entries(spec.environment).map(([key, value]) => ({ name: key, value })),
-          // Paid for while there are requests only, which is Cloud Run's default where no resources are named
-          // (https://cloud.google.com/run/docs/configuring/billing-settings).
-          resources: { limits: { cpu: spec.cpu, memory: spec.memory }, cpuIdle: true, startupCpuBoost: true },
-          startupProbe: { ...HEALTH, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 120 },
-          livenessProbe: { ...HEALTH, periodSeconds: 30, timeoutSeconds: 10, failureThreshold: 4 },
-        },
-      ],
-    },
-  }
 }
 
 /** Who may do what with a service. */

@@ -4,6 +4,8 @@ import { styleText } from 'node:util'
 interface Planned {
   action: string
   resource: string
+  /** What an update is about. */
+  fields?: readonly string[]
 }
 
 /** A plan by its steps: every thing on a line of its own, with what would be done. */
@@ -13,7 +15,10 @@ export function formatPlan(steps: readonly { title: string; changes: readonly Pl
     .map(({ title, changes }) =>
       [
         styleText('bold', title),
-        ...changes.map(({ action, resource }) => `  ${colored(action, words(action).padEnd(width))}  ${resource}`),
+        ...changes.map(
+          ({ action, resource, fields = [] }) =>
+            `  ${colored(action, words(action).padEnd(width))}  ${[resource, fields.join(', ')].filter(Boolean).join(': ')}`,
+        ),
       ].join('\n'),
     )
     .join('\n')

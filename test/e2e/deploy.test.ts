@@ -14,7 +14,9 @@ const planDocument = z.strictObject({
   plan: z.array(
     z.strictObject({
       title: z.string(),
-      changes: z.array(z.strictObject({ action: z.string(), resource: z.string() })),
+      changes: z.array(
+        z.strictObject({ action: z.string(), resource: z.string(), fields: z.array(z.string()).optional() }),
+      ),
     }),
   ),
 })
@@ -120,10 +122,32 @@ describe('in an empty project, an account with the documented roles', () => {
     const theirs = { id: 'theirs', action: 'DELETE', condition: { tagState: 'UNTAGGED' } }
     const made = (await project.call('GET', repository))['cleanupPolicies']
     await project.call('PATCH', `${repository}?updateMask=cleanupPolicies`, { cleanupPolicies: { theirs } })
+    const service = `v2/projects/${projectId}/locations/${region}/services/imagery-main`
+    const deployed = (await project.call('GET', service)) as { template: { containers: { env: object[] }[] } }
+    const [container] = deployed.template.containers
+    const env = [...container!.env, { name: 'IMAGERY_MODEL_ORIGINS', value: 'https://elsewhere.example' }]
+    const changed = { ...deployed.template, timeout: '60s', containers: [{ ...container, env }] }
+    await project.call('PATCH', `${service}?updateMask=template,invokerIamDisabled`, {
+      template: changed,
+      invokerIamDisabled: true,
+    })
+
+    const plan = planDocument.parse((await asDeployer('deploy', '--max-instances', '20', '--dry-run')).json())
+    expect(plan.plan.flatMap(({ changes }) => changes).filter(({ action }) => action !== 'keep')).toEqual([
+      { action: 'update', resource: repository.slice(3) },
+      {
+        action: 'update',
+        resource: `Cloud Run service imagery-main in ${region}`,
+        fields: ['invokerIamDisabled', 'template.timeout', 'env.IMAGERY_MODEL_ORIGINS'],
+      },
+    ])
     const { outcome, changes } = await watched('deploy', '--max-instances', '20')
     expect(outcome.exitCode).toBe(0)
-    expect(changes).toEqual(['artifactregistry.repositories.patch'])
+    expect(changes).toEqual(['artifactregistry.repositories.patch', 'google.cloud.run.v2.Services/UpdateService'])
     expect((await project.call('GET', repository))['cleanupPolicies']).toEqual({ ...(made as object), theirs })
+    const { template, invokerIamDisabled } = await project.call('GET', service)
+    expect({ template, invokerIamDisabled }).toMatchObject({ template: deployed.template })
+    expect(invokerIamDisabled ?? false).toBe(false)
   })
 
   test('finds the deployment without any local memory of it', async () => {

@@ -4,10 +4,10 @@ import type { Step } from '../../contracts/steps.ts'
 import { CloudError } from '../../google/errors.ts'
 import { callService } from '../../google/invoke.ts'
 import { changeMemberships, matchingMemberships, missingMemberships, type Membership } from '../../google/policy.ts'
-import { describeService, servicePolicy } from '../../google/run.ts'
+import { servicePolicy } from '../../google/run.ts'
 import { CallRefused } from '../../google/service-tokens.ts'
 import { SETTLE_MS, settled } from '../../google/settle.ts'
-import { isOff, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
+import type { DeployContext, DeployStep, PlannedChange } from './context.ts'
 
 const INVOKER_ROLE = 'roles/run.invoker'
 
@@ -20,7 +20,9 @@ export const callers: DeployStep = {
   title: 'Who may call them',
   roles: ['roles/run.admin'],
   async inspect(context) {
-    const changes = await Promise.all(serviceIds(context).map((id) => changesOf(context, id)))
+    const { mainUrl, populateUrl } = context
+    const [main = '', populate = ''] = serviceIds(context)
+    const changes = await Promise.all([changesOf(context, main, mainUrl), changesOf(context, populate, populateUrl)])
     return changes.flat()
   },
   async apply(context) {
@@ -41,10 +43,10 @@ function serviceIds({ target: { place } }: DeployContext): string[] {
   return [mainService(place), populateService(place)]
 }
 
-async function changesOf(context: DeployContext, id: string): Promise<PlannedChange[]> {
+/** @param url the service's, which the steps before have found unless there is none */
+async function changesOf(context: DeployContext, id: string, url: string | undefined): Promise<PlannedChange[]> {
   const { place } = context.target
-  const isThere = !isOff(context, 'run') && (await describeService(place, id)) !== undefined
-  const policy = isThere ? await servicePolicy(place, id).read() : {}
+  const policy = url === undefined ? {} : await servicePolicy(place, id).read()
   const wanted = invoker(context)
   const isMissing = missingMemberships(policy, [wanted]).length > 0
   const named = ({ member }: Membership): string =>

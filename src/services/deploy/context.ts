@@ -49,6 +49,8 @@ export interface PlannedChange {
   action: PlannedAction
   /** What it is, in full. */
   resource: string
+  /** The fields that an update is about, by the names that the API has for them. */
+  fields?: readonly string[]
 }
 
 /** A step that looks before it changes anything, so that a plan can be made of all of them. */

@@ -2,7 +2,7 @@ import { REQUESTS_PER_INSTANCE } from '../../contracts/concurrency.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../../contracts/names.ts'
 import { CloudError } from '../../google/errors.ts'
-import { deployService, describeService, isAsAsked, type ServiceSpec } from '../../google/run.ts'
+import { deployService, describeService, fieldsToChange, isAsAsked, type ServiceSpec } from '../../google/run.ts'
 import { SETTLE_MS, settled } from '../../google/settle.ts'
 import { isOff, type DeployContext, type DeployStep } from './context.ts'
 import { deploymentLabels } from './labels.ts'
@@ -45,7 +45,8 @@ function serviceStep(service: {
       const spec = service.spec(context)
       const isKept = spec !== undefined && isAsAsked(existing, spec)
       context.outcomes[id] = isKept ? 'unchanged' : 'to be updated'
-      return [{ action: isKept ? 'keep' : 'update', resource }]
+      if (isKept) return [{ action: 'keep', resource }]
+      return [{ action: 'update', resource, ...(spec && { fields: fieldsToChange(existing, spec) }) }]
     },
     async apply(context, _, reporter) {
       const id = service.id(context)

@@ -1,0 +1,73 @@
+import type { protos } from '@google-cloud/run'
+
+export type IService = protos.google.cloud.run.v2.IService
+
+/** Who may reach a service, beside being allowed to call it (https://cloud.google.com/run/docs/securing/ingress). */
+export const INGRESS = {
+  all: 'INGRESS_TRAFFIC_ALL',
+  internal: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+  'internal-and-cloud-load-balancing': 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER',
+} as const
+
+/** What a service runs: a container image, or a source archive as it is on Google's Node base image. */
+export type Program = { image: string } | { archive: { bucket: string; object: string; generation: string } }
+
+/** What imagery asks of a Cloud Run service. */
+export interface ServiceSpec {
+  program: Program
+  /** SHA-256 of the runtime, kept as a label: the same runtime is not deployed again. */
+  sourceHash: string
+  /** After `node`. */
+  args: readonly string[]
+  environment: Record<string, string>
+  serviceAccount: string
+  /** Requests at once in one instance. */
+  concurrency: number
+  minInstances: number
+  maxInstances: number
+  ingress: keyof typeof INGRESS
+  timeoutSeconds: number
+  memory: string
+  cpu: string
+  labels: Record<string, string>
+}
+
+/** Google's Node base image for a service that runs a source archive without a build. */
+function baseImage(): string {
+  return 'us-central1-docker.pkg.dev/serverless-runtimes/google-24-full/runtimes/nodejs22'
+}
+
+/** The form that runs an archive without a build: https://cloud.google.com/run/docs/deploying-source-code */
+function programMessage(program: Program): object {
+  if ('image' in program) return { image: program.image }
+  return { image: 'scratch', baseImageUri: baseImage(), sourceCode: { cloudStorageSource: program.archive } }
+}
+
+/** Where the container itself answers; from outside, Cloud Run keeps paths that end in z for itself. */
+const HEALTH = { httpGet: { path: '/healthz' } }
+
+/** A service as it is asked for. */
+export function serviceMessage(spec: ServiceSpec): IService {
+  return {
+    ingress: INGRESS[spec.ingress],
+    template: {
+      serviceAccount: spec.serviceAccount,
+      timeout: { seconds: spec.timeoutSeconds },
+      maxInstanceRequestConcurrency: spec.concurrency,
+      scaling: { minInstanceCount: spec.minInstances, maxInstanceCount: spec.maxInstances },
+      containers: [
+        {
+          ...programMessage(spec.program),
+          command: ['node'],
+          args: [...spec.args],
+          env: Object.entries(spec.environment).map(([key, value]) => ({ name: key, value })),
+          // Paid for while there are requests only, which is Cloud Run's default where no resources are named
+          // (https://cloud.google.com/run/docs/configuring/billing-settings).
+          resources: { limits: { cpu: spec.cpu, memory: spec.memory }, cpuIdle: true, startupCpuBoost: true },
+          startupProbe: { ...HEALTH, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 120 },
+          livenessProbe: { ...HEALTH, periodSeconds: 30, timeoutSeconds: 10, failureThreshold: 4 },
+        },
+      ],
+    },
+  }
+}
