@@ -8,6 +8,7 @@ import {
   deployResult,
   deploySteps,
   INGRESS_CHOICES,
+  modelOrigins,
   type DeployResult,
   type PlannedStep,
 } from '../services/deploy.ts'
@@ -70,6 +71,12 @@ export default class Deploy extends CloudCommand {
       summary: 'from where the services can be reached by those who may call them',
       default: 'all' as const,
     })(),
+    'allow-model-origin': Flags.string({
+      summary: "let runs name this origin as --gemini-endpoint, where the runtime's access token is shown; repeatable",
+      helpValue: 'ORIGIN',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
   }
 
   async run(): Promise<DeployResult | { plan: PlannedStep[] } | { deployments: FoundDeployment[] }> {
@@ -80,10 +87,11 @@ export default class Deploy extends CloudCommand {
         'INVALID_FLAG',
         `--min-instances ${minInstances} is more than --max-instances ${maxInstances}`,
       )
+    const origins = modelOrigins(flags['allow-model-origin'] ?? [])
     const runtimeFolder = await builtRuntime(this.config.root)
     const session = await this.session(flags)
     if (flags.list) return this.#list(session)
-    const options = { image, build, ingress, minInstances, maxInstances }
+    const options = { image, build, ingress, minInstances, maxInstances, modelOrigins: origins }
     const context = deployContext(session.target, runtimeFolder, options)
     if (flags['dry-run']) {
       const plan = await deployPlan(context, (title) => showNote(title, this.progress))

@@ -36,6 +36,6 @@ export function checkSpec(spec: RunSpec, { place, modelOrigins }: SpecRules): vo
   const origin = gemini?.endpoint ? new URL(gemini.endpoint).origin : undefined
   if (origin === undefined || modelOrigins === undefined || GOOGLE.test(origin) || modelOrigins.includes(origin)) return
   throw new SpecRefused(
-    `run ${runId} asks its model at ${origin}, which would be shown the runtime's access token: the deployment's owner allows that by IMAGERY_MODEL_ORIGINS on the service imagery-main`,
+    `run ${runId} asks its model at ${origin}, which would be shown the runtime's access token: the deployment's owner allows that by imagery deploy --allow-model-origin ${origin}`,
   )
 }

@@ -6,6 +6,7 @@ import { INGRESS } from '../google/run.ts'
 import { DEFAULT_DEPLOY_OPTIONS, type DeployContext, type DeployOptions } from './deploy/context.ts'
 import type { Deployment, Target } from './target.ts'
 
+export { modelOrigins } from './deploy/model-origins.ts'
 export { deployPlan, deploySteps, type PlannedStep } from './deploy/steps.ts'
 
 /** From where the services can be reached, by what Cloud Run calls it. */

@@ -72,6 +72,13 @@ const CASES: Record<string, Case> = {
     names: /either RUN_ID or --deployment/,
     suggests: 'imagery teardown --help',
   },
+  'somebody who shall see tokens and is no origin by TLS': {
+    args: ['deploy', '--local', '--allow-model-origin', 'https://proxy.example.com/gemini'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--allow-model-origin https:\/\/proxy\.example\.com\/gemini is not an origin by TLS/,
+    suggests: '--allow-model-origin https://proxy.example.com',
+  },
   'a flag that does not exist': {
     args: ['run', '--tabel', 'x'],
     exitCode: 2,

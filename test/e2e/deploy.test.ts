@@ -106,8 +106,11 @@ describe('in an empty project, an account with the documented roles', () => {
     expect(seconds).toBeLessThan(15)
   })
 
+  const origin = (host: string): string[] => ['--allow-model-origin', `https://${host}`]
+
   test('changes only the service that a changed flag is about', async () => {
-    const { outcome, changes } = await watched('deploy', '--max-instances', '20')
+    const flags = ['--max-instances', '20', ...origin('b.example:8443'), ...origin('a.example')]
+    const { outcome, changes } = await watched('deploy', ...flags)
     expect(outcome.exitCode).toBe(0)
     expect(deployDocument.parse(outcome.json()).services.map(({ outcome: done }) => done)).toEqual([
       'updated',
@@ -117,22 +120,27 @@ describe('in an empty project, an account with the documented roles', () => {
   })
 
   test('mends what somebody has changed by hand, and nothing else', async () => {
+    const flags = ['--max-instances', '20', ...origin('a.example'), ...origin('b.example:8443')]
     const { projectId, region } = project.locator
     const repository = `v1/projects/${projectId}/locations/${region}/repositories/imagery`
     const theirs = { id: 'theirs', action: 'DELETE', condition: { tagState: 'UNTAGGED' } }
     const made = (await project.call('GET', repository))['cleanupPolicies']
     await project.call('PATCH', `${repository}?updateMask=cleanupPolicies`, { cleanupPolicies: { theirs } })
     const service = `v2/projects/${projectId}/locations/${region}/services/imagery-main`
-    const deployed = (await project.call('GET', service)) as { template: { containers: { env: object[] }[] } }
+    const deployed = (await project.call('GET', service)) as {
+      template: { containers: { env: { name: string; value: string }[] }[] }
+    }
     const [container] = deployed.template.containers
-    const env = [...container!.env, { name: 'IMAGERY_MODEL_ORIGINS', value: 'https://elsewhere.example' }]
+    const env = container!.env.map((each) =>
+      each.name === 'IMAGERY_MODEL_ORIGINS' ? { ...each, value: `${each.value},https://c.example` } : each,
+    )
     const changed = { ...deployed.template, timeout: '60s', containers: [{ ...container, env }] }
     await project.call('PATCH', `${service}?updateMask=template,invokerIamDisabled`, {
       template: changed,
       invokerIamDisabled: true,
     })
 
-    const plan = planDocument.parse((await asDeployer('deploy', '--max-instances', '20', '--dry-run')).json())
+    const plan = planDocument.parse((await asDeployer('deploy', ...flags, '--dry-run')).json())
     expect(plan.plan.flatMap(({ changes }) => changes).filter(({ action }) => action !== 'keep')).toEqual([
       { action: 'update', resource: repository.slice(3) },
       {
@@ -141,7 +149,7 @@ describe('in an empty project, an account with the documented roles', () => {
         fields: ['invokerIamDisabled', 'template.timeout', 'env.IMAGERY_MODEL_ORIGINS'],
       },
     ])
-    const { outcome, changes } = await watched('deploy', '--max-instances', '20')
+    const { outcome, changes } = await watched('deploy', ...flags)
     expect(outcome.exitCode).toBe(0)
     expect(changes).toEqual(['artifactregistry.repositories.patch', 'google.cloud.run.v2.Services/UpdateService'])
     expect((await project.call('GET', repository))['cleanupPolicies']).toEqual({ ...(made as object), theirs })

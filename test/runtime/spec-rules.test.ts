@@ -69,7 +69,9 @@ describe('a model’s endpoint, which is shown the runtime’s access token,', (
   test('may be where the deployment’s owner says, and there only', () => {
     const rules = { place: PLACE, modelOrigins: ['https://proxy.example.com'] }
     expect(() => checkSpec(asking('https://proxy.example.com/gemini/'), rules)).not.toThrow()
-    expect(() => checkSpec(asking('https://other.example.com'), rules)).toThrow(/IMAGERY_MODEL_ORIGINS/)
+    expect(() => checkSpec(asking('https://other.example.com'), rules)).toThrow(
+      /imagery deploy --allow-model-origin https:\/\/other\.example\.com$/,
+    )
   })
 
   test('may be anywhere in a local cloud, whose tokens open nothing', () => {

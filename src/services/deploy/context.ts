@@ -12,6 +12,8 @@ export interface DeployOptions {
   minInstances: number
   maxInstances: number
   ingress: keyof typeof INGRESS
+  /** Whom runs may ask in Gemini's place, and who is then shown the runtime's access token. */
+  modelOrigins: readonly string[]
 }
 
 export const DEFAULT_DEPLOY_OPTIONS: DeployOptions = {
@@ -20,6 +22,7 @@ export const DEFAULT_DEPLOY_OPTIONS: DeployOptions = {
   minInstances: 0,
   maxInstances: 100,
   ingress: 'all',
+  modelOrigins: [],
 }
 
 /** What the steps of a deploy find out one after another. */

@@ -90,7 +90,9 @@ function commonSpec({ target: { place }, program, sourceHash, options }: DeployC
 /** An asset may take long (a slow model), so main has Cloud Tasks' longest deadline: 30 minutes. */
 function mainSpec(context: DeployContext): ServiceSpec | undefined {
   if (!context.program) return undefined
-  const { minInstances, maxInstances } = context.options
+  const { minInstances, maxInstances, modelOrigins } = context.options
+  const common = commonSpec(context)
+  const origins = modelOrigins.length > 0 ? { IMAGERY_MODEL_ORIGINS: modelOrigins.join(',') } : {}
   const size = {
     concurrency: REQUESTS_PER_INSTANCE,
     minInstances,
@@ -99,7 +101,7 @@ function mainSpec(context: DeployContext): ServiceSpec | undefined {
     memory: '2Gi',
     cpu: '2',
   }
-  return { ...commonSpec(context), ...size, args: ['main.js'] }
+  return { ...common, ...size, environment: { ...common.environment, ...origins }, args: ['main.js'] }
 }
 
 /**
