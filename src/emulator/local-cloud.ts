@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
@@ -13,6 +13,7 @@ import { FolderLocked, lockFolder } from './kernel/folder-lock.ts'
 import { createGateway, type GatewayControl } from './kernel/gateway.ts'
 import { serveGrpc } from './kernel/grpc-server.ts'
 import { serveHttp } from './kernel/http-server.ts'
+import { projectNumberOf } from './kernel/project-number.ts'
 import { listenOn, PortTaken, probePort } from './kernel/listen.ts'
 import { createLeases } from './leases.ts'
 import { LocalCloudError } from './local-cloud-error.ts'
@@ -94,7 +95,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   } = options
   const dataDir = path.resolve(options.dataDir)
   const locatorFile = path.join(dataDir, LOCATOR_FILE)
-  const projectNumber = numberOf(projectId)
+  const projectNumber = projectNumberOf(projectId)
   const faults = readFaults(options)
   const accessLog =
     options.accessLogFile === undefined ? undefined : startAccessLog(options.accessLogFile, clock, stops)
@@ -308,10 +309,4 @@ async function listen(
       error,
     )
   }
-}
-
-/** A project's number, twelve digits as at Google, the same in every run. */
-function numberOf(projectId: string): string {
-  const digest = createHash('sha256').update(projectId).digest('hex')
-  return `1${(BigInt(`0x${digest}`) % 10n ** 11n).toString().padStart(11, '0')}`
 }

@@ -28,6 +28,13 @@ async function table(owner: BigQuery, dataset: string, location: string): Promis
   return `${owner.projectId}.${dataset}.signs`
 }
 
+/** A dataset that shows another of the same owner, as a subscription to a listing makes one. */
+async function linked(owner: BigQuery, dataset: string, source: string): Promise<void> {
+  const linkedDatasetSource = { sourceDataset: { projectId: owner.projectId, datasetId: source } }
+  const [exists] = await owner.dataset(dataset).exists()
+  if (!exists) await owner.createDataset(dataset, { linkedDatasetSource })
+}
+
 async function run(...args: string[]) {
   const outcome = await user.run(['run', '--local', '--profile', 'resolution', '--json', ...args])
   expect(outcome.exitCode, outcome.stdout).toBe(0)
@@ -105,15 +112,20 @@ describe('results, snapshot and ledger lie where the source does', () => {
   })
 })
 
-test('a table of another project is read from ours: its jobs and tables are ours to pay, and nothing is made there', async () => {
-  const given = await table(city, 'shared', 'EU')
-  const before = await datasets(city)
-  const [jobsBefore] = await city.getJobs({ allUsers: true } as object)
-  const report = await run('--table', given)
-  expect(report.results_table).toMatch(/^imagery-local\.imagery_results_eu\./)
-  expect(await datasets(city)).toEqual(before)
-  const [tables] = await city.dataset('shared').getTables()
-  expect(tables.map(({ id }) => id)).toEqual(['signs'])
-  const [jobs] = await city.getJobs({ allUsers: true } as object)
-  expect(jobs.map(({ id }) => id)).toEqual(jobsBefore.map(({ id }) => id))
-})
+test.each(['a table', 'a read-only linked dataset'])(
+  '%s of another project is read from ours: its jobs and tables are ours to pay, and nothing is made there',
+  async (what) => {
+    const shared = await table(city, 'shared', 'EU')
+    if (what !== 'a table') await linked(city, 'subscribed', 'shared')
+    const given = what === 'a table' ? shared : 'city-of-brno.subscribed.signs'
+    const before = await datasets(city)
+    const [jobsBefore] = await city.getJobs({ allUsers: true } as object)
+    const report = await run('--table', given)
+    expect(report.results_table).toMatch(/^imagery-local\.imagery_results_eu\./)
+    expect(await datasets(city)).toEqual(before)
+    const [tables] = await city.dataset('shared').getTables()
+    expect(tables.map(({ id }) => id)).toEqual(['signs'])
+    const [jobs] = await city.getJobs({ allUsers: true } as object)
+    expect(jobs.map(({ id }) => id)).toEqual(jobsBefore.map(({ id }) => id))
+  },
+)

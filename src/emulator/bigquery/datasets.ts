@@ -2,6 +2,7 @@ import type { Principal } from '../kernel/api.ts'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import { checkEntries, firstEntries, type AccessEntry } from './dataset-access.ts'
 import { etag, optionalText, parseLabels, patched } from './resource-fields.ts'
+import { datasetName } from './permissions.ts'
 import { datasetKey, tableKey, type DatasetRecord } from './records.ts'
 import { dataset, dropRows, tablesOf, type Warehouse } from './warehouse.ts'
 
@@ -37,9 +38,12 @@ export async function insertDataset(
     )
   }
   const now = clock.now()
+  const source = linkedSource(warehouse, body, { email })
   const location = canonicalLocation(
-    typeof body['location'] === 'string' && body['location'] !== '' ? body['location'] : 'US',
+    typeof body['location'] === 'string' && body['location'] !== '' ? body['location'] : (source?.location ?? 'US'),
   )
+  if (source && source.location !== location)
+    throw invalid(`A linked dataset is where its source is: ${source.location}, not ${location}`)
   const record: DatasetRecord = {
     project,
     dataset: name,
@@ -49,6 +53,7 @@ export async function insertDataset(
     revision: 1,
     labels: {},
     access: firstEntries(email),
+    ...(source ? { linked: { project: source.project, dataset: source.dataset } } : {}),
     ...changes(warehouse, body),
   }
   const key = datasetKey(project, name)
@@ -60,9 +65,28 @@ export async function insertDataset(
   return record
 }
 
+/**
+ * The dataset that a new one is linked to. At Google a subscription in BigQuery sharing makes such datasets
+ * (https://cloud.google.com/bigquery/docs/analytics-hub-view-subscribe-listings); here whoever may read the source makes
+ * one by the resource's own field, as what is emulated of that.
+ */
+function linkedSource(warehouse: Warehouse, body: Body, principal: Principal): DatasetRecord | undefined {
+  const given = (body['linkedDatasetSource'] as Body | null | undefined)?.['sourceDataset'] as Body | undefined
+  if (!given) return undefined
+  const [project, name] = [String(given['projectId'] ?? ''), String(given['datasetId'] ?? '')]
+  warehouse.access.check(principal, [
+    { permission: 'bigquery.datasets.get', resource: datasetName(project, name) },
+    { permission: 'bigquery.tables.getData', resource: datasetName(project, name) },
+  ])
+  const source = dataset(warehouse, project, name)
+  if (source.linked) throw invalid(`Dataset ${datasetKey(project, name)} is itself a linked dataset`)
+  return source
+}
+
+// Of a link, what an update says is ignored.
 const KNOWN = new Set(
   `kind etag id selfLink datasetReference friendlyName description defaultTableExpirationMs defaultPartitionExpirationMs labels access
-  creationTime lastModifiedTime location type`.split(/\s+/),
+  creationTime lastModifiedTime location type linkedDatasetSource linkedDatasetMetadata`.split(/\s+/),
 )
 
 /** The settable properties among those of a body. */
@@ -114,9 +138,9 @@ export async function updateDataset(
     if (typeof body['location'] === 'string' && canonicalLocation(body['location']) !== before.location) {
       throw invalid('The location of a dataset cannot be changed')
     }
-    const { project: _, dataset: __, location, createdMs, revision } = before
+    const { project: _, dataset: __, location, createdMs, revision, linked } = before
     const base: DatasetRecord = options.replace
-      ? { project, dataset: name, location, createdMs, modifiedMs: 0, revision, labels: {} }
+      ? { project, dataset: name, location, createdMs, modifiedMs: 0, revision, labels: {}, ...(linked && { linked }) }
       : before
     updated = withLabels(
       { ...base, ...changes(warehouse, body), modifiedMs: clock.now(), revision: revision + 1 },
@@ -158,8 +182,8 @@ export async function deleteDataset(
   const { store } = warehouse
   const key = datasetKey(project, name)
   await store.write(async (connection) => {
-    dataset(warehouse, project, name)
-    if (!deleteContents && tablesOf(warehouse, project, name).length > 0) {
+    const { linked } = dataset(warehouse, project, name)
+    if (!deleteContents && !linked && tablesOf(warehouse, project, name).length > 0) {
       throw new GoogleError('INVALID_ARGUMENT', `Dataset ${key} is still in use`, { reason: 'resourceInUse' })
     }
     const gone = [...store.tables.values()].filter((record) => record.project === project && record.dataset === name)

@@ -4,7 +4,7 @@ import { entriesOf, type AccessEntry } from './dataset-access.ts'
 import type { Destination } from './destination.ts'
 import { tableName } from './permissions.ts'
 import { datasetKey, tableKey, type JobRecord, type TableReference } from './records.ts'
-import { dataset, findTable, type Warehouse } from './warehouse.ts'
+import { dataset, findTable, refuseLinked, type Warehouse } from './warehouse.ts'
 
 /**
  * Checks that whoever runs a query may read what it reads. A table that is reached through an
@@ -28,6 +28,7 @@ export function checkReads(warehouse: Warehouse, principal: Principal, tables: r
 /** Checks that whoever runs a job may write where its rows go. Throws PERMISSION_DENIED. */
 export function checkWrites(warehouse: Warehouse, principal: Principal, { table, write }: Destination): void {
   const { projectId, datasetId, tableId } = table
+  refuseLinked(warehouse, projectId, datasetId, 'jobs.insert')
   const on = (permission: string): Demand => ({ permission, resource: tableName(table) })
   const demands = findTable(warehouse, projectId, datasetId, tableId)
     ? [on('bigquery.tables.updateData'), ...(write === 'WRITE_TRUNCATE' ? [on('bigquery.tables.update')] : [])]

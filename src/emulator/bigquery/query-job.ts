@@ -3,14 +3,14 @@ import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import { StoredCatalog } from './catalog.ts'
 import { putRows, type Destination } from './destination.ts'
 import { parseParameters } from './parameters.ts'
-import type { JobRecord, TableReference } from './records.ts'
+import { tableKey, type JobRecord, type TableReference } from './records.ts'
 import { fieldOf, type Field } from './schema.ts'
 import { columnBytes } from './sizes.ts'
 import { SqlFailure } from './sql/failure.ts'
 import { translate, type Translation } from './sql/translate.ts'
 import { duckType, type SqlType } from './sql/types.ts'
 import type { Changes } from './store.ts'
-import type { Warehouse } from './warehouse.ts'
+import { findTable, type Warehouse } from './warehouse.ts'
 
 type Body = Record<string, unknown>
 
@@ -102,7 +102,8 @@ export async function queryStatistics(
   let bytes = 0
   let billed = 0
   for (const [key, columns] of prepared.translation.columnsRead) {
-    const record = warehouse.store.tables.get(key)
+    const table = prepared.referenced.find((each) => tableKey(each.projectId, each.datasetId, each.tableId) === key)
+    const record = table && findTable(warehouse, table.projectId, table.datasetId, table.tableId)
     if (!record) continue
     const read = await columnBytes(warehouse.store, record, [...columns])
     bytes += read

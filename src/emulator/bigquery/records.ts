@@ -16,6 +16,8 @@ export interface DatasetRecord {
   defaultTableExpirationMs?: number
   defaultPartitionExpirationMs?: number
   access?: unknown[]
+  /** The dataset that a linked one shows, read-only. */
+  linked?: { project: string; dataset: string }
 }
 
 export interface TableRecord {

@@ -1,3 +1,4 @@
+import { projectNumberOf } from '../kernel/project-number.ts'
 import { entriesOf } from './dataset-access.ts'
 import type { DatasetRecord, JobRecord, TableRecord } from './records.ts'
 import { datasetKey, jobKey, tableKey } from './records.ts'
@@ -35,7 +36,12 @@ export function datasetResource(record: DatasetRecord): Resource {
     creationTime: String(record.createdMs),
     lastModifiedTime: String(record.modifiedMs),
     location: record.location,
-    type: 'DEFAULT',
+    type: record.linked ? 'LINKED' : 'DEFAULT',
+    // By numbers, not by ids (https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#LinkedDatasetSource).
+    linkedDatasetSource: record.linked && {
+      sourceDataset: { projectId: projectNumberOf(record.linked.project), datasetId: record.linked.dataset },
+    },
+    linkedDatasetMetadata: record.linked && { linkState: 'LINKED' },
   })
 }
 

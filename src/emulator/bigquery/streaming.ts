@@ -11,7 +11,7 @@ import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import { tableKey, type TableRecord } from './records.ts'
 import { duckType, type SqlType } from './sql/types.ts'
 import { BadValue, decodeRow } from './values-in.ts'
-import { findTable, table, typesOf, type Warehouse } from './warehouse.ts'
+import { findTable, refuseLinked, table, typesOf, type Warehouse } from './warehouse.ts'
 
 /** https://cloud.google.com/bigquery/quotas#streaming_inserts */
 export const MAX_REQUEST_BYTES = 10 * 1024 * 1024
@@ -51,6 +51,7 @@ export class Streaming {
   }
 
   async insertAll(path: readonly [string, string, string], body: Record<string, unknown>): Promise<InsertError[]> {
+    refuseLinked(this.#warehouse, path[0], path[1], 'tabledata.insertAll')
     const record = table(this.#warehouse, ...path)
     const { rows, ...options } = body
     if (record.kind === 'VIEW') throw invalid(`Cannot insert rows into a view: ${tableKey(...path)}`)

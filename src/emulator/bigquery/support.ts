@@ -17,7 +17,7 @@ const METHODS: readonly Support[] = [
   {
     method: 'bigquery.datasets.insert',
     state: 'yes',
-    note: 'location, labels, description, default expirations, access (basic and bigquery roles, special groups, authorized views; authorized routines and datasets are kept only)',
+    note: 'location, labels, description, default expirations, access (basic and bigquery roles, special groups, authorized views; authorized routines and datasets are kept only); linkedDatasetSource makes a read-only linked dataset, where Google has subscriptions to listings; its views are seen, but what they read must be readable',
   },
   { method: 'bigquery.datasets.get', state: 'yes', note: '' },
   { method: 'bigquery.datasets.list', state: 'partly', note: 'paging and `all`; no filter' },

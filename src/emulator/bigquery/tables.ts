@@ -7,7 +7,16 @@ import { etag, optionalText, parseLabels, patched } from './resource-fields.ts'
 import { fieldType, parseFields, updatedFields, type Field } from './schema.ts'
 import { duckType } from './sql/types.ts'
 import { viewColumns } from './views.ts'
-import { createRowsSql, dataset, dropRows, findTable, table, typesOf, type Warehouse } from './warehouse.ts'
+import {
+  createRowsSql,
+  dataset,
+  dropRows,
+  findTable,
+  refuseLinked,
+  table,
+  typesOf,
+  type Warehouse,
+} from './warehouse.ts'
 
 type Body = Record<string, unknown>
 
@@ -55,6 +64,7 @@ export async function insertTable(
   const name = String(((body['tableReference'] ?? {}) as Body)['tableId'] ?? '')
   checkTableId(name)
   const owner = dataset(warehouse, project, datasetName)
+  refuseLinked(warehouse, project, datasetName, 'tables.insert')
   const view = parseView(body)
   if (view && schemaFields(body)) throw invalid("Schema field shouldn't be used as input with a view")
   const fields = view ? await viewColumns(warehouse, project, view.query, owner.location) : (schemaFields(body) ?? [])
@@ -145,6 +155,7 @@ export async function updateTable(
   refuseUnknown(body)
   const view = parseView(body)
   const owner = dataset(warehouse, project, datasetName)
+  refuseLinked(warehouse, project, datasetName, options.replace ? 'tables.update' : 'tables.patch')
   const viewFields = view && (await viewColumns(warehouse, project, view.query, owner.location))
   let updated: TableRecord | undefined
   await store.write(async (connection) => {
@@ -203,6 +214,7 @@ export async function deleteTable(
   datasetName: string,
   name: string,
 ): Promise<void> {
+  refuseLinked(warehouse, project, datasetName, 'tables.delete')
   await warehouse.store.write(async (connection) => {
     const record = table(warehouse, project, datasetName, name)
     await dropRows(connection, [record])

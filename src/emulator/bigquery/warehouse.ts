@@ -29,13 +29,33 @@ export function dataset({ store }: Warehouse, project: string, name: string): Da
   return record
 }
 
-/** The table if it exists and has not expired. */
+/**
+ * Refuses what a linked dataset does not take: it is read-only, tables and rows alike
+ * (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#linked_datasets). The words are those of
+ * BigQuery's Storage API for what it refuses there; that its v2 API has the same is unverified.
+ */
+export function refuseLinked({ store }: Warehouse, project: string, datasetName: string, what: string): void {
+  if (!store.datasets.get(datasetKey(project, datasetName))?.linked) return
+  throw new GoogleError(
+    'INVALID_ARGUMENT',
+    `Attempted \`${what}\` on a Linked Dataset. This operation is not supported.`,
+    { reason: 'invalid' },
+  )
+}
+
+/** The table if it exists and has not expired. A linked dataset shows its source's, under its own name. */
 export function findTable(
-  { store, clock }: Warehouse,
+  warehouse: Warehouse,
   project: string,
   datasetName: string,
   name: string,
 ): TableRecord | undefined {
+  const { store, clock } = warehouse
+  const linked = store.datasets.get(datasetKey(project, datasetName))?.linked
+  if (linked) {
+    const source = findTable(warehouse, linked.project, linked.dataset, name)
+    return source && { ...source, project, dataset: datasetName }
+  }
   const record = store.tables.get(tableKey(project, datasetName, name))
   const hasExpired = record?.expirationMs !== undefined && record.expirationMs <= clock.now()
   return hasExpired ? undefined : record
@@ -50,7 +70,15 @@ export function table(warehouse: Warehouse, project: string, datasetName: string
 }
 
 /** Live tables of a dataset, by name. */
-export function tablesOf({ store, clock }: Warehouse, project: string, datasetName: string): TableRecord[] {
+export function tablesOf(warehouse: Warehouse, project: string, datasetName: string): TableRecord[] {
+  const { store, clock } = warehouse
+  const linked = store.datasets.get(datasetKey(project, datasetName))?.linked
+  if (linked)
+    return tablesOf(warehouse, linked.project, linked.dataset).map((each) => ({
+      ...each,
+      project,
+      dataset: datasetName,
+    }))
   return [...store.tables.values()]
     .filter((record) => record.project === project && record.dataset === datasetName)
     .filter((record) => record.expirationMs === undefined || record.expirationMs > clock.now())

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { GoogleError } from '../../kernel/errors.ts'
+import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import type { BigQueryOperation } from '../permissions.ts'
 import { tableKey, type TableRecord } from '../records.ts'
 import { tableItem, tableResource } from '../resources.ts'
@@ -90,6 +90,9 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
     `${TABLE}/data`,
     operation('bigquery.tabledata.list', async (context) => {
       const record = table(warehouse, ...tablePath(context))
+      // Whether Google lists their rows is unverified; queries read them.
+      if (dataset(warehouse, record.project, record.dataset).linked)
+        throw notEmulated('tabledata.list of a table in a linked dataset')
       if (record.kind === 'VIEW') {
         throw new GoogleError(
           'INVALID_ARGUMENT',
