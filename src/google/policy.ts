@@ -105,9 +105,14 @@ function changedBindings(bindings: readonly Binding[], { added, removed }: Polic
   return kept
 }
 
-/** Somebody else's change came between our reading and our writing: ABORTED, or Cloud Storage's 412. */
-function isConflict({ status }: CloudError): boolean {
-  return status === 'ABORTED' || status === 'FAILED_PRECONDITION'
+/**
+ * Somebody else's change came between our reading and our writing: ABORTED, or Cloud Storage's 412
+ * (https://cloud.google.com/storage/docs/json_api/v1/status-codes#412_Precondition_Failed). What an organisation's policy
+ * forbids is a FAILED_PRECONDITION too, by Cloud Storage even with that reason, and stays so however often it is tried.
+ */
+function isConflict({ status, reason, message }: CloudError): boolean {
+  if (status === 'ABORTED') return true
+  return status === 'FAILED_PRECONDITION' && reason === 'conditionNotMet' && /pre-?condition/i.test(message)
 }
 
 /** An account that was made a moment ago: "Service account … does not exist." */

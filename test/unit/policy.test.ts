@@ -111,6 +111,34 @@ describe('roles are taken', () => {
   })
 })
 
+test("a bucket's stale policy is written again, by Cloud Storage's own words for it", async () => {
+  const resource = new Resource()
+  let conflicts = 1
+  resource.beforeWrite = () => {
+    const message = 'At least one of the pre-conditions you specified did not hold.'
+    if (conflicts-- > 0) throw new CloudError('FAILED_PRECONDITION', message, { reason: 'conditionNotMet' })
+  }
+  await changeMemberships(resource, { add: [{ role: VIEWER, member: RUNTIME }] })
+  expect(resource.writes).toBe(1)
+})
+
+test.each([undefined, 'failedPrecondition', 'conditionNotMet'])(
+  "what an organisation's policy forbids is tried once, with reason %s",
+  async (reason) => {
+    const resource = new Resource()
+    let tries = 0
+    resource.beforeWrite = () => {
+      tries++
+      const message = 'One or more users named in the policy do not belong to a permitted customer.'
+      throw new CloudError('FAILED_PRECONDITION', message, reason === undefined ? {} : { reason })
+    }
+    await expect(
+      changeMemberships(resource, { add: [{ role: VIEWER, member: RUNTIME }], settleMs: 60_000 }),
+    ).rejects.toMatchObject({ status: 'FAILED_PRECONDITION' })
+    expect(tries).toBe(1)
+  },
+)
+
 test('a refusal of any other kind is told at once', async () => {
   const resource = new Resource()
   resource.beforeWrite = () => {
