@@ -2,7 +2,7 @@ import { accountOf, grantsTo, type Grant, type Grantee } from '../../contracts/g
 import { accountPermissions } from '../../google/iam.ts'
 import { projectPermissions } from '../../google/resource-manager.ts'
 import { grantCommand } from '../deploy/refusal.ts'
-import { failed, ok, warning, type Check, type DoctorContext } from './check.ts'
+import { failed, ok, warning, type Check, type DoctorContext, type Finding } from './check.ts'
 
 /**
  * Owners and editors of a project hold these on each of its buckets, not on the project
@@ -42,25 +42,29 @@ function described(lacked: Map<Grant, string[]>, { target: { place }, member }: 
   }
 }
 
-export const deployerRoles: Check = {
-  name: 'roles_to_deploy',
-  title: 'Roles to deploy',
-  async look(context) {
-    const lacked = await lackedGrants('deployer', context)
-    if (lacked.size === 0) return ok('this account has them')
-    const { detail, fixes } = described(lacked, context)
-    // Who only runs what somebody else has deployed does well without.
-    return context.deployment ? warning(`${detail}; runs do not need them`, ...fixes) : failed(detail, ...fixes)
-  },
+/** @param verdict on an account that lacks some of them */
+function rolesCheck(
+  to: Grantee,
+  names: Pick<Check, 'name' | 'title'>,
+  verdict: (lacked: ReturnType<typeof described>, context: DoctorContext) => Finding,
+): Check {
+  return {
+    ...names,
+    async look(context) {
+      const lacked = await lackedGrants(to, context)
+      return lacked.size === 0 ? ok('this account has them') : verdict(described(lacked, context), context)
+    },
+  }
 }
 
-export const runnerRoles: Check = {
-  name: 'roles_to_run',
-  title: 'Roles to run',
-  async look(context) {
-    const lacked = await lackedGrants('runner', context)
-    if (lacked.size === 0) return ok('this account has them')
-    const { detail, fixes } = described(lacked, context)
-    return failed(detail, ...fixes)
-  },
-}
+export const deployerRoles = rolesCheck(
+  'deployer',
+  { name: 'roles_to_deploy', title: 'Roles to deploy' },
+  ({ detail, fixes }, { deployment }) =>
+    // Who only runs what somebody else has deployed does well without.
+    deployment ? warning(`${detail}; runs do not need them`, ...fixes) : failed(detail, ...fixes),
+)
+
+export const runnerRoles = rolesCheck('runner', { name: 'roles_to_run', title: 'Roles to run' }, ({ detail, fixes }) =>
+  failed(detail, ...fixes),
+)
