@@ -70,7 +70,7 @@ const builtImage: DeployStep = {
       })
     // That we may act as the builder, and the builder may read the archive, was granted a moment ago.
     await settled(build, {
-      isPassing: ({ status }) => status === 'PERMISSION_DENIED',
+      isPassing: ({ status, message }) => status === 'PERMISSION_DENIED' || UNREADABLE_SOURCE.test(message),
       settleMs: context.isSettling ? SETTLE_MS : 0,
     }).catch((error: unknown) => {
       if (!(error instanceof CloudError) || error.retryable || error.status === 'PERMISSION_DENIED') throw error
@@ -84,6 +84,9 @@ const builtImage: DeployStep = {
     return { done: `${IMAGE}:${tag(context.sourceHash!).slice(0, 12)}` }
   },
 }
+
+/** What Cloud Build says, as INVALID_ARGUMENT, of an account that may not read the archive (yet). */
+const UNREADABLE_SOURCE = /could not resolve source: .*\b403\b/
 
 /** The image of this very runtime, by its digest, if it was built before. */
 async function findImage(context: DeployContext): Promise<boolean> {

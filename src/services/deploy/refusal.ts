@@ -38,7 +38,7 @@ export function refusal(
     })
   }
   if (error.status !== 'PERMISSION_DENIED') return error
-  const named = error.permission === undefined ? undefined : grantOf(to, error.permission)
+  const named = error.permission === undefined ? undefined : grantMeant(error, error.permission, options)
   const lacking = named ? [named] : grantsTo(to).filter(({ role }) => roles.includes(role))
   if (lacking.length === 0) return error
   const rolesText = lacking.map(({ role, on }) => `${role} on ${resourceText(on, place)}`).join(' or ')
@@ -53,6 +53,23 @@ export function refusal(
       cause: error,
     },
   )
+}
+
+/** A permission may be needed on several accounts: the answer says on which. */
+function grantMeant(
+  { message }: CloudError,
+  permission: string,
+  { place, to }: { place: Place; to: Grantee },
+): Grant | undefined {
+  const onNamed = grantsTo(to).find(
+    (grant) =>
+      grant.on.startsWith('account ') && isWith(grant, permission) && message.includes(resourceText(grant.on, place)),
+  )
+  return onNamed ?? grantOf(to, permission)
+}
+
+function isWith({ permissions }: Grant, permission: string): boolean {
+  return permissions.some((each) => each.toLowerCase() === permission.toLowerCase())
 }
 
 function resourceText(on: Grant['on'], place: Place): string {
