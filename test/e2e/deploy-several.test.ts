@@ -91,6 +91,24 @@ describe('deployments in two regions, and two in one', () => {
     expect(((await google('runs', ...AMERICA)).json() as { runs: unknown[] }).runs).toHaveLength(0)
   })
 
+  test('run an image that is given by its digest, and nothing is built', async () => {
+    const { projectId } = project.locator
+    const repository = `projects/${projectId}/locations/us-central1/repositories/imagery`
+    const { dockerImages } = (await project.call('GET', `v1/${repository}/dockerImages`)) as {
+      dockerImages: { uri: string }[]
+    }
+    const image = dockerImages[0]!.uri
+    expect(image).toMatch(/@sha256:[0-9a-f]{64}$/)
+    const builds = await project.call('GET', `v1/projects/${projectId}/locations/us-central1/builds`)
+    const outcome = await google('deploy', ...NIGHT, '--image', image)
+    expect(services.parse(outcome.json()).services.map((each) => each.outcome)).toEqual(['updated', 'updated'])
+    const run = await google('run', ...NIGHT, '--table', OBSERVATIONS, '--profile', 'resolution', '--limit', '1')
+    expect(runReport.parse(run.json())).toMatchObject({ state: 'complete', units: { total: 1, ok: 1 } })
+    const again = services.parse((await google('deploy', ...NIGHT, '--image', image)).json())
+    expect(again.services.map((each) => each.outcome)).toEqual(['unchanged', 'unchanged'])
+    expect(await project.call('GET', `v1/projects/${projectId}/locations/us-central1/builds`)).toEqual(builds)
+  })
+
   test('run the archive as it is where nothing shall be built', async () => {
     const outcome = await google('deploy', ...NIGHT, '--no-build')
     expect(services.parse(outcome.json()).services.map((each) => each.outcome)).toEqual(['updated', 'updated'])
