@@ -1,14 +1,12 @@
 import type { Storage } from '@google-cloud/storage'
 import { cloudError, CloudError, httpError } from './errors.ts'
+import { proxyOf } from './proxy.ts'
 
 /** Longer texts of refusals are somebody's whole document. */
 const MAX_REFUSAL_CHARACTERS = 500
 
 /** One try; the client makes four. An image of 30 MB takes some seconds. */
 const REQUEST_TIMEOUT_MS = 30_000
-
-/** Variables by which a proxy is set. The client's own fetch heeds them, Node's does not. */
-const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy']
 
 /**
  * Downloads an object by one authorized request of the official client, and checks it against the
@@ -38,7 +36,8 @@ export async function downloadObject(
       retry: true,
       timeout: REQUEST_TIMEOUT_MS,
       maxContentLength: maxBytes,
-      ...(PROXY_VARIABLES.some((variable) => process.env[variable]) ? {} : { fetchImplementation: body.fetch }),
+      // The client's own fetch goes through a proxy, Node's does not.
+      ...(proxyOf(new URL(url)) === undefined ? { fetchImplementation: body.fetch } : {}),
     })
     .catch((error: unknown) => Promise.reject(isOverLimit(error) ? tooLarge(name, maxBytes) : refusal(error)))
   if (body.isTooLarge) throw tooLarge(name, maxBytes)

@@ -147,7 +147,7 @@ export async function countTokens(asked: { projectId: string; location: string; 
     const answer = await models.countTokens({
       model: asked.model,
       contents: [{ role: 'user', parts: [{ text: 'imagery' }] }],
-      config: { abortSignal: signal },
+      config: { abortSignal: signal, httpOptions: { fetch: patientFetch as NonNullable<HttpOptions['fetch']> } },
     })
     return answer.totalTokens ?? 0
   } catch (error) {

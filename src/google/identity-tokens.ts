@@ -1,6 +1,7 @@
 import type { JWTVerifyGetKey } from 'jose'
 import { localCloud } from './environment.ts'
 import { CloudError } from './errors.ts'
+import { patientFetch } from './patient-fetch.ts'
 
 /** Google's public keys (https://developers.google.com/identity/openid-connect/openid-connect#discovery, jwks_uri). */
 const KEYS = { host: 'https://www.googleapis.com', path: '/oauth2/v3/certs' }
@@ -63,11 +64,12 @@ export function tokenCheck(rules: TokenRules, now: () => number): TokenCheck {
 }
 
 async function publicKeys(): Promise<JWTVerifyGetKey> {
-  const { createRemoteJWKSet } = await import('jose')
+  const { createRemoteJWKSet, customFetch } = await import('jose')
   return createRemoteJWKSet(new URL(KEYS.path, localCloud()?.http ?? KEYS.host), {
     cacheMaxAge: KEYS_FRESH_MS,
     cooldownDuration: KEYS_COOLDOWN_MS,
     timeoutDuration: KEYS_TIMEOUT_MS,
+    [customFetch]: patientFetch,
   })
 }
 

@@ -1,7 +1,6 @@
-import { request as httpRequest, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { localCloud } from './environment.ts'
 import { cloudError, CloudError } from './errors.ts'
+import { patientFetch } from './patient-fetch.ts'
 import { withServiceToken } from './service-tokens.ts'
 
 export interface ServiceAnswer {
@@ -52,42 +51,32 @@ async function callOnce(
   route: string,
   options: { method: 'GET' | 'POST'; body?: object; timeoutMs: number },
 ): Promise<ServiceAnswer> {
-  const payload = options.body === undefined ? undefined : JSON.stringify(options.body)
-  return withServiceToken(serviceUrl, (token) => {
-    const headers = {
-      authorization: `Bearer ${token}`,
-      ...(payload === undefined
-        ? {}
-        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }),
-    }
-    return send(new URL(route, serviceUrl), { method: options.method, headers, timeout: options.timeoutMs }, payload)
-  })
+  return withServiceToken(serviceUrl, (token) => send(new URL(route, serviceUrl), token, options))
 }
 
-function send(url: URL, options: RequestOptions, payload: string | undefined): Promise<ServiceAnswer> {
+async function send(
+  url: URL,
+  token: string,
+  { method, body, timeoutMs }: { method: 'GET' | 'POST'; body?: object; timeoutMs: number },
+): Promise<ServiceAnswer> {
   const local = localCloud()
   const target = local ? new URL(`${url.pathname}${url.search}`, local.http) : url
-  const headers = { ...options.headers, ...(local ? { host: url.host } : {}) }
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => reject(cloudError(error))
-    const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(
-      target,
-      { ...options, headers },
-      (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('error', fail)
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body: parsed(Buffer.concat(chunks).toString('utf8')) }),
-        )
+  try {
+    const answer = await patientFetch(target, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(local ? { host: url.host } : {}),
       },
-    )
-    request.on('timeout', () =>
-      request.destroy(new CloudError('UNAVAILABLE', `no answer from ${url.href} within ${options.timeout} ms`)),
-    )
-    request.on('error', fail)
-    request.end(payload)
-  })
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    return { status: answer.status, body: parsed(await answer.text()) }
+  } catch (error) {
+    if ((error as Error).name !== 'TimeoutError') throw cloudError(error)
+    throw new CloudError('UNAVAILABLE', `no answer from ${url.href} within ${timeoutMs} ms`, { cause: error })
+  }
 }
 
 function parsed(text: string): unknown {

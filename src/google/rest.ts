@@ -1,6 +1,7 @@
 import { localAuthOptions } from './credentials.ts'
 import { localCloud } from './environment.ts'
 import { CALL_DEADLINE_MS, cloudError, CloudError, httpError, repeatably } from './errors.ts'
+import { patientFetch } from './patient-fetch.ts'
 
 /** Google's APIs that are called by their JSON form, by the first label of their host (docs/decisions/0009-admin-apis-by-rest.md). */
 export type RestApi =
@@ -60,7 +61,7 @@ async function callOnce<Answer>(url: string, call: RestCall): Promise<Answer> {
     const headers = new Headers(await authorize(url))
     for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value)
     if (call.body) headers.set('content-type', 'application/json')
-    response = await fetch(url, {
+    response = await patientFetch(url, {
       method: call.method ?? (call.body ? 'POST' : 'GET'),
       headers,
       ...(call.body ? { body: JSON.stringify(call.body) } : {}),
@@ -75,14 +76,12 @@ async function callOnce<Answer>(url: string, call: RestCall): Promise<Answer> {
   return body as Answer
 }
 
-/** `fetch` wraps what the socket says; its timeout is a DOMException. */
 function connectionError(error: unknown, url: string): CloudError {
-  const { name, cause } = error as { name?: string; cause?: unknown }
+  const { name, syscall, message } = error as NodeJS.ErrnoException
   const { host } = new URL(url)
   if (name === 'TimeoutError') return new CloudError('DEADLINE_EXCEEDED', `no answer from ${host}`, { cause: error })
-  if (name === 'TypeError' && cause) {
-    return new CloudError('UNAVAILABLE', `${host}: ${(cause as Error).message}`, { cause: error })
-  }
+  // What the socket says names an address at best.
+  if (syscall !== undefined) return new CloudError('UNAVAILABLE', `${host}: ${message}`, { cause: error })
   return cloudError(error)
 }
 

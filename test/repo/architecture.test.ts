@@ -24,6 +24,7 @@ const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
   [/^@google-cloud\/|^@google\/genai/, ['google']],
   // The emulator forwards calls to the real Vertex AI with the user's own credentials.
   [/^google-auth-library/, ['google', 'emulator']],
+  [/^https-proxy-agent/, ['google']],
   [/^listr2/, ['ui']],
   [/^conf$/, ['services']],
   [/^@duckdb\/|^farmhash-modern|^node:sqlite|^@grpc\/|^protobufjs|^selfsigned/, ['emulator']],

@@ -1,0 +1,84 @@
+import type { Agent } from 'node:http'
+
+/** The first of these that is set names the proxy, in the order of Google's REST clients (https://github.com/googleapis/gaxios, `proxy`). */
+const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'] as const
+
+/** Those that Google's gRPC clients read (https://github.com/grpc/grpc/blob/master/doc/environment_variables.md). */
+const GRPC_VARIABLES = ['grpc_proxy', 'https_proxy', 'http_proxy'] as const
+
+/** Where metadata servers answer, which take no request that came through a proxy (https://cloud.google.com/compute/docs/metadata/querying-metadata). */
+const METADATA_HOSTS = ['metadata.google.internal', '169.254.169.254']
+
+/**
+ * Has every client of this process take the same way, whatever spelling of the variables its user has
+ * chosen: Google's REST clients read both spellings, its gRPC clients the lower one alone, and what
+ * NO_PROXY means differs among them. `example.com` stands for its subdomains too, `*` for everything, as
+ * with curl (https://everything.curl.dev/usingcurl/proxies/env.html). Doing it twice changes nothing more.
+ */
+export function settleProxies(environment: NodeJS.ProcessEnv = process.env): void {
+  const proxy = configuredProxy(environment)
+  if (proxy === undefined) return
+  const rules = [environment['NO_PROXY'], environment['no_proxy']]
+    .flatMap((list) => list?.split(',') ?? [])
+    .map((rule) => rule.trim())
+    .filter(Boolean)
+  if (rules.includes('*')) {
+    for (const name of [...PROXY_VARIABLES, 'grpc_proxy']) delete environment[name]
+    return
+  }
+  if (!GRPC_VARIABLES.some((name) => environment[name])) environment['https_proxy'] = proxy
+  const metadata = environment['GCE_METADATA_HOST']?.replace(/:\d+$/, '')
+  const all = [...rules, ...METADATA_HOSTS, ...(metadata ? [metadata] : [])].flatMap((rule) => [rule, suffix(rule)])
+  environment['NO_PROXY'] = [...new Set(all)].join(',')
+  environment['no_proxy'] = environment['NO_PROXY']
+}
+
+/** `.example.com` of a name that may have subdomains; an address or a suffix is left as it is. */
+function suffix(rule: string): string {
+  const name = rule.replace(/^\*(?=\.)/, '')
+  return /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]+$/i.test(name) ? `.${name}` : name
+}
+
+function configuredProxy(environment: NodeJS.ProcessEnv): string | undefined {
+  return PROXY_VARIABLES.map((name) => environment[name]).find(Boolean)
+}
+
+/** The proxy by which a URL is to be reached, by the variables of this process; undefined for one that is reached straight. */
+export function proxyOf(url: URL, environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  settleProxies(environment)
+  const proxy = configuredProxy(environment)
+  if (proxy === undefined) return undefined
+  const rules = (environment['NO_PROXY'] ?? '').split(',')
+  const isExcepted = rules.some((rule) => (rule.startsWith('.') ? url.hostname.endsWith(rule) : rule === url.hostname))
+  return isExcepted ? undefined : proxy
+}
+
+const agents = new Map<string, Promise<Agent>>()
+
+/**
+ * The agent that goes through the proxy of this process's environment; undefined where a URL is
+ * reached straight. The same package as in Google's clients, loaded only where there is a proxy.
+ */
+export async function proxyAgent(url: URL): Promise<Agent | undefined> {
+  const proxy = proxyOf(url)
+  if (proxy === undefined) return undefined
+  let agent = agents.get(proxy)
+  if (!agent) {
+    agent = import('https-proxy-agent').then(({ HttpsProxyAgent }) => new HttpsProxyAgent(proxy, { keepAlive: true }))
+    agents.set(proxy, agent)
+  }
+  return agent
+}
+
+/** How a proxy said no: it answers CONNECT itself, where else the server behind it would. */
+export class ProxyRefused extends Error {
+  override readonly name = 'ProxyRefused'
+  /** Read like the codes of sockets that could not be opened. */
+  readonly code = 'ECONNREFUSED'
+
+  constructor(url: URL, httpStatus: number) {
+    const proxy = new URL(proxyOf(url) ?? url).host
+    const hint = httpStatus === 407 ? ': HTTPS_PROXY must carry its user and password' : ''
+    super(`the proxy ${proxy} refuses the way to ${url.host} with HTTP ${httpStatus}${hint}`)
+  }
+}

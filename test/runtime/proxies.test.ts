@@ -1,0 +1,157 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { proxyOf, settleProxies } from '../../src/google/proxy.ts'
+import { recordModules } from '../loaded-modules.ts'
+import { googleByProxy, type GoogleByProxy } from './google-by-proxy.ts'
+
+/** Which way our own calls take, and that it is the one of Google's clients. */
+
+const PERSON = { type: 'authorized_user', client_id: 'id', client_secret: 'secret', refresh_token: 'refresh' }
+
+const PROXY = 'http://proxy.example.com:3128'
+
+describe('what the variables say', () => {
+  const BIGQUERY = new URL('https://bigquery.googleapis.com/bigquery/v2/projects')
+
+  test.each<[string, NodeJS.ProcessEnv, string | undefined]>([
+    ['nothing', {}, undefined],
+    ['NO_PROXY alone', { NO_PROXY: '*' }, undefined],
+    ['the upper spelling', { HTTPS_PROXY: PROXY }, PROXY],
+    ['the lower spelling', { https_proxy: PROXY }, PROXY],
+    ['that of other URLs', { HTTP_PROXY: PROXY }, PROXY],
+    ['both, of which the first counts', { HTTPS_PROXY: PROXY, https_proxy: 'http://other:1' }, PROXY],
+    ['an empty one', { HTTPS_PROXY: '' }, undefined],
+    ['an exception of the host', { HTTPS_PROXY: PROXY, NO_PROXY: 'a.example.com, bigquery.googleapis.com' }, undefined],
+    ['an exception of its domain', { HTTPS_PROXY: PROXY, no_proxy: 'googleapis.com' }, undefined],
+    ['an exception with a dot', { HTTPS_PROXY: PROXY, NO_PROXY: '.googleapis.com' }, undefined],
+    ['an exception with a star', { HTTPS_PROXY: PROXY, NO_PROXY: '*.googleapis.com' }, undefined],
+    ['an exception of everything', { HTTPS_PROXY: PROXY, NO_PROXY: '*' }, undefined],
+    ['an exception of another host', { HTTPS_PROXY: PROXY, NO_PROXY: 'apis.com,storage.googleapis.com' }, PROXY],
+  ])('%s', (_title, environment, proxy) => {
+    expect(proxyOf(BIGQUERY, { ...environment })).toBe(proxy)
+  })
+
+  test('is said again in the words of the gRPC clients, once', () => {
+    const environment: NodeJS.ProcessEnv = {
+      HTTPS_PROXY: PROXY,
+      NO_PROXY: 'intra.example.com',
+      GCE_METADATA_HOST: '10.0.0.1:80',
+    }
+    settleProxies(environment)
+    const settled = { ...environment }
+    expect(settled).toMatchObject({ https_proxy: PROXY, no_proxy: settled['NO_PROXY'] })
+    settleProxies(environment)
+    expect(environment).toEqual(settled)
+  })
+
+  test('never sends a request to a metadata server through a proxy', () => {
+    const environment = { HTTPS_PROXY: PROXY, GCE_METADATA_HOST: '10.0.0.1:80' }
+    for (const host of ['metadata.google.internal', '169.254.169.254', '10.0.0.1']) {
+      expect(proxyOf(new URL(`http://${host}/computeMetadata/v1/`), environment)).toBeUndefined()
+    }
+  })
+})
+
+describe('by way of a proxy', () => {
+  let google: GoogleByProxy
+  let file: string
+
+  beforeAll(async () => {
+    google = await googleByProxy()
+    file = path.join(mkdtempSync(path.join(os.tmpdir(), 'imagery-proxies-')), 'credentials.json')
+    writeFileSync(file, JSON.stringify(PERSON))
+  })
+
+  afterAll(async () => {
+    await google.stop()
+    rmSync(path.dirname(file), { recursive: true })
+  })
+
+  beforeEach(() => {
+    vi.resetModules()
+    google.heard.length = 0
+    google.answer = async ({ path: route }) =>
+      route === '/token'
+        ? { status: 200, body: { access_token: 'access', expires_in: 3600, token_type: 'Bearer' } }
+        : { status: 200, body: { totalTokens: 3, keys: [] } }
+    vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', file)
+    vi.stubEnv('GOOGLE_CLOUD_PROJECT', 'p')
+  })
+
+  afterEach(() => vi.unstubAllEnvs())
+
+  const hosts = (): string[] => google.heard.map(({ host, path: route }) => `${host}${route}`)
+
+  test('go the calls of JSON APIs', async () => {
+    const { callApi } = await import('../../src/google/rest.ts')
+    expect(await callApi('cloudbilling', 'v1/projects/p/billingInfo')).toMatchObject({ totalTokens: 3 })
+    expect(hosts()).toContain('cloudbilling.googleapis.com/v1/projects/p/billingInfo')
+  })
+
+  test('goes the look for a model', async () => {
+    const { countTokens } = await import('../../src/google/gemini.ts')
+    expect(await countTokens({ projectId: 'p', location: 'global', model: 'm' })).toBe(3)
+    expect(hosts()).toContainEqual(expect.stringMatching(/^aiplatform\.googleapis\.com\/.*:countTokens$/))
+  })
+
+  test("go Google's public keys, by which services check tokens", async () => {
+    const { tokenCheck } = await import('../../src/google/identity-tokens.ts')
+    const check = tokenCheck({ audiences: ['https://a'], account: 'a@b' }, Date.now)
+    const { SignJWT, generateKeyPair } = await import('jose')
+    const { privateKey } = await generateKeyPair('RS256')
+    const token = await new SignJWT({}).setProtectedHeader({ alg: 'RS256', kid: '1' }).sign(privateKey)
+    expect(await check(`Bearer ${token}`)).toMatchObject({ refused: 401 })
+    expect(hosts()).toContain('www.googleapis.com/oauth2/v3/certs')
+  })
+
+  test('a call ends by its own deadline', async () => {
+    google.answer = (request) =>
+      request.path === '/token'
+        ? Promise.resolve({ status: 200, body: { access_token: 'a', expires_in: 3600 } })
+        : new Promise(() => undefined)
+    const { patientFetch } = await import('../../src/google/patient-fetch.ts')
+    const late = patientFetch('https://run.googleapis.com/', { signal: AbortSignal.timeout(50) })
+    await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
+  })
+
+  test('that refuses, the error names the proxy and not its password', async () => {
+    const refusing = createServer().on('connect', (_request, socket) =>
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
+    )
+    await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void refusing.close())
+    const address = `127.0.0.1:${(refusing.address() as AddressInfo).port}`
+    vi.stubEnv('HTTPS_PROXY', `http://ada:secret@${address}`)
+    const { patientFetch } = await import('../../src/google/patient-fetch.ts')
+    await expect(patientFetch('https://run.googleapis.com/v2/x')).rejects.toMatchObject({
+      name: 'ProxyRefused',
+      message: `the proxy ${address} refuses the way to run.googleapis.com with HTTP 407: HTTPS_PROXY must carry its user and password`,
+    })
+  })
+})
+
+test('the code for proxies is loaded only where there is one', () => {
+  const module = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'src', 'google', 'patient-fetch.ts')
+  const loaded = (environment: NodeJS.ProcessEnv): string[] => {
+    const recorder = recordModules()
+    onTestFinished(() => recorder.remove())
+    const script = `const { patientFetch } = await import(${JSON.stringify(module)}); await patientFetch('https://127.0.0.1:9/').catch(() => {})`
+    const { status, stderr } = spawnSync(process.execPath, [...recorder.args, '--input-type=module', '-e', script], {
+      env: { PATH: process.env['PATH'], ...recorder.environment, ...environment },
+      encoding: 'utf8',
+    })
+    expect({ status, stderr: stderr.replaceAll(/.*ExperimentalWarning.*\n.*\n/g, '') }).toEqual({
+      status: 0,
+      stderr: '',
+    })
+    return recorder.loaded().filter((url) => url.includes('/node_modules/'))
+  }
+  expect(loaded({})).toEqual([])
+  expect(loaded({ HTTPS_PROXY: 'http://127.0.0.1:9' })).toContainEqual(expect.stringContaining('/https-proxy-agent/'))
+})
