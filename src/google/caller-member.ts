@@ -1,3 +1,4 @@
+import { findCredentials } from './credentials-origin.ts'
 import { accessClient, callerAccount } from './credentials.ts'
 
 const TIMEOUT_MS = 10_000
@@ -11,6 +12,15 @@ let known: Promise<string | undefined> | undefined
 export async function callerMember(): Promise<string | undefined> {
   known ??= findMember()
   return known
+}
+
+/** The same for a command that a person is to complete: of an identity that nothing tells, as much as its credentials do. */
+export async function memberToGrant(): Promise<string> {
+  const member = await callerMember().catch(() => undefined)
+  if (member !== undefined) return member
+  const origin = await findCredentials()
+  const pool = origin.kind === 'file' ? origin.identityPool : undefined
+  return pool === undefined ? 'user:YOUR_EMAIL' : `principal://iam.googleapis.com/${pool}/subject/SUBJECT`
 }
 
 async function findMember(): Promise<string | undefined> {

@@ -2,6 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
+/** The universe that imagery knows the addresses of (https://cloud.google.com/sdk/gcloud/reference/config, `universe_domain`). */
+export const UNIVERSE = 'googleapis.com'
+
 /** What kind of Application Default Credentials a file holds (https://cloud.google.com/docs/authentication/application-default-credentials). */
 export interface CredentialsFile {
   path: string
@@ -11,6 +14,12 @@ export interface CredentialsFile {
   projectId: string | undefined
   /** The project that a person's calls are counted on. */
   quotaProjectId: string | undefined
+  /** The service account that it is a key of, or that it impersonates. */
+  account: string | undefined
+  /** Of a federated identity: `projects/NUMBER/locations/global/workloadIdentityPools/POOL`. */
+  identityPool: string | undefined
+  /** Google's cloud itself, `googleapis.com`, or one that somebody else runs. */
+  universe: string
 }
 
 /**
@@ -39,7 +48,16 @@ export function readCredentialsFile(file: string): CredentialsFile {
     type,
     projectId: textOf(content['project_id']),
     quotaProjectId: textOf(content['quota_project_id']),
+    account: textOf(content['client_email']) ?? impersonated(content['service_account_impersonation_url']),
+    identityPool: /^\/\/iam\.googleapis\.com\/(.+Pools\/[^/]+)\/providers\//.exec(
+      textOf(content['audience']) ?? '',
+    )?.[1],
+    universe: textOf(content['universe_domain']) ?? UNIVERSE,
   }
+}
+
+function impersonated(url: unknown): string | undefined {
+  return /\/serviceAccounts\/([^/:]+):\w+$/.exec(textOf(url) ?? '')?.[1]
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { credentialsPath, readCredentialsFile, type CredentialsFile } from './credentials-file.ts'
+import { credentialsPath, readCredentialsFile, UNIVERSE, type CredentialsFile } from './credentials-file.ts'
 import { localCloud } from './environment.ts'
 import { metadataServer, metadataValue } from './metadata-server.ts'
 
@@ -23,7 +23,11 @@ export async function findCredentials(environment: NodeJS.ProcessEnv = process.e
     if (!existsSync(file))
       return { kind: 'none', problem: `GOOGLE_APPLICATION_CREDENTIALS names ${file}, which does not exist` }
     try {
-      return { kind: 'file', ...readCredentialsFile(file) }
+      const found = readCredentialsFile(file)
+      // Its tokens must not be sent to Google's own addresses.
+      if (found.universe !== UNIVERSE)
+        throw new Error(`it belongs to the universe ${found.universe}, and imagery works with ${UNIVERSE} only`)
+      return { kind: 'file', ...found }
     } catch (error) {
       return { kind: 'none', problem: `the credentials file ${file} cannot be used: ${(error as Error).message}` }
     }

@@ -1,5 +1,6 @@
-import type { AuthClient, Compute, GoogleAuth, IdTokenProvider } from 'google-auth-library'
+import type { AuthClient, BaseExternalAccountClient, Compute, GoogleAuth, IdTokenProvider } from 'google-auth-library'
 import { localCloud } from './environment.ts'
+import { settleProxies } from './proxy.ts'
 
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 
@@ -11,6 +12,8 @@ let metadataClient: Promise<Compute> | undefined
  * Application Default Credentials themselves.
  */
 async function localCredentials(): Promise<Compute | undefined> {
+  // Whoever makes a client comes by here.
+  settleProxies()
   if (!localCloud()) return undefined
   metadataClient ??= import('google-auth-library').then(({ Compute }) => new Compute({ scopes: [SCOPE] }))
   return metadataClient
@@ -25,9 +28,9 @@ export async function grpcClientOptions(projectId: string): Promise<{
   auth?: GoogleAuth
 }> {
   const target = localCloud()
+  const authClient = await localCredentials()
   if (!target) return { projectId }
   const { GoogleAuth } = await import('google-auth-library')
-  const authClient = await localCredentials()
   const auth = new GoogleAuth({ ...(authClient ? { authClient } : {}), projectId }) as GoogleAuth
   return { projectId, apiEndpoint: target.grpc.host, port: target.grpc.port, universeDomain: 'googleapis.com', auth }
 }
@@ -67,21 +70,54 @@ export async function accessClient(): Promise<AuthClient> {
   return (await defaultCredentials()).getClient()
 }
 
+/** Makes identity tokens for audiences of our choice. */
+type IdentityTokens = Pick<IdTokenProvider, 'fetchIdToken'>
+
 /**
  * Who this process is when it calls a service of ours: a service account has identity tokens of its
  * own, a person (`authorized_user`) or a federated identity has none for an audience of our choice
- * (https://cloud.google.com/docs/authentication/get-id-token).
+ * (https://cloud.google.com/docs/authentication/get-id-token). A federated identity that impersonates
+ * a service account may have that account's made (https://cloud.google.com/iam/docs/workload-identity-federation#impersonation).
  */
 export async function identityClient(): Promise<
-  { kind: 'service account'; client: IdTokenProvider } | { kind: 'person' | 'federated'; client?: undefined }
+  { kind: 'service account'; client: IdentityTokens } | { kind: 'person' | 'federated'; client?: undefined }
 > {
-  const { Compute, GoogleAuth, Impersonated, JWT, UserRefreshClient } = await import('google-auth-library')
+  const { BaseExternalAccountClient, Compute, GoogleAuth, Impersonated, JWT, UserRefreshClient } =
+    await import('google-auth-library')
   const local = await localCredentials()
-  // Without scopes: Google makes a key either an access token or an identity token.
-  const client = local ?? (await new GoogleAuth().getClient())
+  const found = local ?? (await accessClient())
+  // Google makes a key either an access token, when it is asked with scopes, or an identity token.
+  const client = found instanceof JWT ? await new GoogleAuth().getClient() : found
   if (client instanceof JWT || client instanceof Compute || client instanceof Impersonated)
     return { kind: 'service account', client }
+  const email = client instanceof BaseExternalAccountClient ? client.getServiceAccountEmail() : null
+  if (email) {
+    // The account's own token would not do: nobody lets accounts speak for themselves.
+    const { jsonContent } = await defaultCredentials()
+    const federated = withoutImpersonation(client as BaseExternalAccountClient, jsonContent ?? {})
+    return { kind: 'service account', client: { fetchIdToken: (audience) => idTokenOf(email, audience, federated) } }
+  }
   return { kind: client instanceof UserRefreshClient ? 'person' : 'federated' }
+}
+
+/** The same source of the same kind, made by the library's own constructor of it, as the identity that it is before it impersonates. */
+function withoutImpersonation(client: BaseExternalAccountClient, file: object): AuthClient {
+  const Kind = client.constructor as new (options: object) => AuthClient
+  return new Kind({ ...file, service_account_impersonation_url: undefined, scopes: [SCOPE] })
+}
+
+/**
+ * An identity token of an account, by IAM
+ * (https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateIdToken).
+ */
+export async function idTokenOf(account: string, audience: string, client: AuthClient): Promise<string> {
+  const base = localCloud()?.http ?? 'https://iamcredentials.googleapis.com'
+  const answer = await client.request<{ token: string }>({
+    url: `${base}/v1/projects/-/serviceAccounts/${account}:generateIdToken`,
+    method: 'POST',
+    data: { audience, includeEmail: true },
+  })
+  return answer.data.token
 }
 
 /** The e-mail address of the account that this process calls Google with, when it is a service account. */

@@ -134,7 +134,7 @@ interface ThrownByClient {
   message?: string
   details?: unknown
   errors?: { reason?: string; message?: string }[]
-  response?: { status?: number }
+  response?: { status?: number; data?: ErrorBody }
   /** What the gRPC clients read out of google.rpc.ErrorInfo. */
   reason?: unknown
   errorInfoMetadata?: { permission?: string; service?: string }
@@ -151,6 +151,14 @@ export function cloudError(thrown: unknown): CloudError {
   if (thrown instanceof CloudError) return thrown
   const { code, status, message, details, errors, response, reason, errorInfoMetadata } = (thrown ??
     {}) as ThrownByClient
+  // Nobody but a proxy answers so (https://www.rfc-editor.org/rfc/rfc9110#status.407).
+  if (response?.status === 407) {
+    const message = 'the proxy refuses with HTTP 407: HTTPS_PROXY must carry its user and password'
+    return new CloudError('UNAVAILABLE', message, { cause: thrown })
+  }
+  // Where a token endpoint answers like any other API, Google's libraries make this of its error.
+  if (message?.includes('[object Object]') && response?.data?.error?.message !== undefined)
+    return httpError(response.status ?? 0, response.data)
   const text = typeof details === 'string' && details ? details : (errors?.[0]?.message ?? message ?? String(thrown))
   const options = {
     reason: typeof reason === 'string' ? reason : errors?.[0]?.reason,

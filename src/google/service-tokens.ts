@@ -1,7 +1,5 @@
-import type { AuthClient } from 'google-auth-library'
-import { callerMember } from './caller-member.ts'
-import { accessClient, identityClient } from './credentials.ts'
-import { localCloud } from './environment.ts'
+import { memberToGrant } from './caller-member.ts'
+import { accessClient, identityClient, idTokenOf } from './credentials.ts'
 import { call, cloudError, CloudError } from './errors.ts'
 
 /** One way to an identity token for a private Cloud Run service. */
@@ -39,8 +37,8 @@ export function callServicesThrough(invokerAccount: string): void {
 /**
  * Sends a request with an identity token that the service lets in. Service accounts (by key, metadata
  * server or impersonation) have tokens of their own
- * (https://cloud.google.com/docs/authentication/get-id-token). People and workload identities have
- * none: they have one made for the deployment's invoker
+ * (https://cloud.google.com/docs/authentication/get-id-token). People and workload identities without an
+ * account have none: they have one made for the deployment's invoker
  * (https://cloud.google.com/iam/docs/create-short-lived-credentials-direct#sa-credentials-oidc), or,
  * people only, take the one of gcloud. A token that the service refuses gives way to the next.
  *
@@ -82,22 +80,9 @@ async function waysOfCaller(): Promise<TokenWay[]> {
     : []
   const account = invoker
   const impersonated: TokenWay[] = account
-    ? [{ as: `as ${account}`, fetch: async (audience) => tokenOf(account, audience, await accessClient()) }]
+    ? [{ as: `as ${account}`, fetch: async (audience) => call(idTokenOf(account, audience, await accessClient())) }]
     : []
   return [...own, ...impersonated, ...(kind === 'person' ? [OF_GCLOUD] : [])]
-}
-
-/** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateIdToken */
-async function tokenOf(account: string, audience: string, client: AuthClient): Promise<string> {
-  const base = localCloud()?.http ?? 'https://iamcredentials.googleapis.com'
-  const answer = await call(
-    client.request<{ token: string }>({
-      url: `${base}/v1/projects/-/serviceAccounts/${account}:generateIdToken`,
-      method: 'POST',
-      data: { audience, includeEmail: true },
-    }),
-  )
-  return answer.data.token
 }
 
 const GCLOUD_TIMEOUT_MS = 20_000
@@ -156,7 +141,7 @@ async function refused(audience: string, reasons: readonly string[]): Promise<Ca
     return new CallRefused(`${said}. It takes roles/run.invoker for ${invoker} on the service`, ['imagery deploy'])
   }
   const role = 'roles/iam.serviceAccountOpenIdTokenCreator'
-  const member = (await callerMember().catch(() => undefined)) ?? 'user:YOUR_EMAIL'
+  const member = await memberToGrant()
   return new CallRefused(`${said}. It takes ${role} on ${invoker}`, [`${account} --member ${member} --role ${role}`])
 }
 

@@ -11,6 +11,12 @@ const TRY_AGAIN = 'Try again; nothing is done twice'
 /** What the token endpoint says of a sign-in that was revoked, has expired, or has to be confirmed (https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */
 const SIGN_IN_AGAIN = /\binvalid_(?:grant|rapt)\b/
 
+/** What the endpoints say of keys and of tokens that others have signed: no sign-in of a person would help. */
+const NOBODY_SIGNS_IN = /\bJWT\b|\bID Token\b|account not found/
+
+/** How a gRPC client says that it got no token; why, it does not always say. */
+const NO_TOKEN = /Getting metadata from plugin failed/
+
 /**
  * Whatever a service threw, as an expected failure when it is one; anything else is a bug and stays
  * as it is.
@@ -27,10 +33,16 @@ export function expectedFailure(error: unknown, place?: Place): unknown {
       'ACCESS_DENIED',
       `Google does not take this machine's credentials any more: ${error.message}`,
       {
-        suggestions: ['gcloud auth application-default login'],
+        suggestions: [NOBODY_SIGNS_IN.test(error.message) ? 'imagery doctor' : 'gcloud auth application-default login'],
         cause: error,
       },
     )
+  }
+  if (NO_TOKEN.test(error.message)) {
+    return new ImageryError('ACCESS_DENIED', `This machine's credentials get no access token: ${error.message}`, {
+      suggestions: ['imagery doctor'],
+      cause: error,
+    })
   }
   switch (error.status) {
     case 'PERMISSION_DENIED': {

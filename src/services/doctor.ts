@@ -1,6 +1,6 @@
 import { ImageryError, type ErrorCode } from '../contracts/errors.ts'
 import { DEFAULT_GEMINI_MODEL } from '../contracts/model-options.ts'
-import { callerMember } from '../google/caller-member.ts'
+import { memberToGrant } from '../google/caller-member.ts'
 import { CloudError } from '../google/errors.ts'
 import { failed, unknown, type Check, type CheckedThing, type DoctorContext, type Finding } from './doctor/check.ts'
 import { credentials } from './doctor/credentials.ts'
@@ -78,10 +78,10 @@ async function opened(options: DoctorOptions): Promise<{ context: DoctorContext;
   const first = await lookAll(FIRST, base)
   if (first.some(hasFailed)) return { context: base, first }
   const [member, deployment] = await Promise.all([
-    callerMember().catch(() => undefined),
+    memberToGrant(),
     findDeployment(target.place).catch((error: unknown) => hiddenOrOff(error)),
   ])
-  return { context: { ...base, deployment, member: member ?? base.member }, first }
+  return { context: { ...base, deployment, member }, first }
 }
 
 /** An API that is off has no services; anything else leaves open whether there are any. */

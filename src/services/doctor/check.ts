@@ -20,7 +20,7 @@ export interface DoctorContext {
   target: Target
   /** The folder of the built runtime. */
   runtimeFolder: string
-  /** Whom policies name the caller by; `user:EMAIL` to fill in when its tokens do not tell. */
+  /** Whom policies name the caller by; with a word in capitals to fill in when its tokens do not tell. */
   member: string
   /** Undefined when there is none; `hidden` when this account may not look. */
   deployment: Deployment | 'hidden' | undefined

@@ -20,13 +20,10 @@ export const credentials: Check = {
     try {
       await (await accessClient()).getAccessToken()
     } catch (error) {
-      return failed(
-        `${originText(origin)} gets no access token: ${cloudError(error).message}`,
-        'gcloud auth application-default login',
-      )
+      return failed(`${originText(origin)} gets no access token: ${cloudError(error).message}`, ...remedies(origin))
     }
     const member = await callerMember()
-    const who = `${member?.slice(member.indexOf(':') + 1) ?? 'an account without an e-mail address'} (${originText(origin)})`
+    const who = `${member?.slice(member.indexOf(':') + 1) ?? nameless(origin)} (${originText(origin)})`
     if (origin.kind === 'file' && origin.type === 'authorized_user' && origin.quotaProjectId === undefined) {
       return warning(
         `${who}; without a quota project some APIs refuse people's calls`,
@@ -35,6 +32,28 @@ export const credentials: Check = {
     }
     return ok(who)
   },
+}
+
+/** Whoever has no e-mail address. */
+function nameless(origin: CredentialsOrigin): string {
+  const pool = origin.kind === 'file' ? origin.identityPool : undefined
+  return pool === undefined ? 'an account without an e-mail address' : `an identity of ${pool.split('/').at(-1)}`
+}
+
+/** What to look at, by the kind of credentials that get nothing. */
+function remedies(origin: CredentialsOrigin): string[] {
+  if (origin.kind !== 'file') return ['gcloud auth application-default login']
+  const { type, account, identityPool } = origin
+  if (type === 'service_account') return [`gcloud iam service-accounts keys list --iam-account ${account ?? 'ACCOUNT'}`]
+  const pool = /^projects\/(\d+)\/locations\/global\/workloadIdentityPools\/(.+)$/.exec(identityPool ?? '')
+  const lookAtPool = pool
+    ? [
+        `gcloud iam workload-identity-pools providers list --workload-identity-pool ${pool[2]} --location global --project ${pool[1]}`,
+      ]
+    : []
+  const lookAtAccount = account === undefined ? [] : [`gcloud iam service-accounts get-iam-policy ${account}`]
+  const found = [...lookAtPool, ...lookAtAccount]
+  return found.length > 0 ? found : ['gcloud auth application-default login']
 }
 
 function originText(origin: CredentialsOrigin): string {
