@@ -1,4 +1,5 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
+import type { LocalCloudLocator } from '../src/contracts/local-cloud-locator.ts'
 
 /** Calls a JSON API of the local cloud as its operator. */
 export type Call = (method: string, route: string, body?: object) => Promise<Record<string, unknown>>
@@ -34,6 +35,22 @@ export function providerOf(issuer: Issuer, changes: object = {}): object {
     oidc: { issuerUri: issuer.url, jwksJson: issuer.jwksJson },
     ...changes,
   }
+}
+
+/** Has a pool of the local cloud trust an issuer. Answers the provider's full name; rejects with the `status` of a refusal. */
+export async function registerProvider(
+  { http, adminToken }: Pick<LocalCloudLocator, 'http' | 'adminToken'>,
+  id: string,
+  resource: object,
+): Promise<string> {
+  const answer = await fetch(`${http}/_imagery/workload-identity-pools/ci-pool/providers/${id}`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify(resource),
+  })
+  const body = (await answer.json()) as { name: string }
+  if (!answer.ok) throw Object.assign(new Error('the provider was refused'), { status: answer.status, body })
+  return body.name
 }
 
 /** A new key of an account, as the file that a user would download. */

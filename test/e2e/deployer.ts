@@ -25,9 +25,9 @@ interface Policy {
   bindings?: { role: string; members: string[] }[]
 }
 
-/** A policy in which an account has these roles and no others. */
+/** A policy in which an account, or a federated identity (`principal://…`), has these roles and no others. */
 export function withRoles(policy: Policy, email: string, roles: readonly string[]): Policy {
-  const member = `serviceAccount:${email}`
+  const member = email.includes('://') ? email : `serviceAccount:${email}`
   const others = (policy.bindings ?? [])
     .map((binding) => ({ ...binding, members: binding.members.filter((each) => each !== member) }))
     .filter(({ members }) => members.length > 0)

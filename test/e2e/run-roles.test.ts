@@ -1,9 +1,21 @@
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { grantsTo, type Grant } from '../../src/contracts/grants.ts'
 import { bucketName, invokerAccount, mainService, runtimeAccount } from '../../src/contracts/names.ts'
 import { newUser, ROOT, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
-import { newAccount, withRoles } from './deployer.ts'
+import {
+  externalAccountFile,
+  grant,
+  impersonatedFile,
+  keyFile,
+  providerOf,
+  registerProvider,
+  tokenIssuer,
+} from '../credentials-files.ts'
+import { googleFront, type GoogleFront } from '../google-front.ts'
+import { enableApis, newAccount, withRoles } from './deployer.ts'
+import { runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
 import { openProject, type Project } from './project-state.ts'
 
@@ -35,7 +47,7 @@ beforeAll(async () => {
     .table('signs')
     .load(path.join(SIGNS, 'observations.jsonl'), { sourceFormat: 'NEWLINE_DELIMITED_JSON', autodetect: true })
   runner = await newAccount(project, 'city-ci', [])
-  for (const on of new Set(grantsTo('runner').map((grant) => grant.on))) await give(runner, on, rolesOn('runner', on))
+  await giveAll(runner)
 })
 
 afterAll(() => user.leave())
@@ -44,6 +56,11 @@ const rolesOn = (to: Grant['to'], on: Grant['on'], except?: Grant): string[] =>
   grantsTo(to, on)
     .filter((grant) => grant !== except)
     .map(({ role }) => role)
+
+/** Gives all that docs/deploy.md says of whoever starts runs. */
+async function giveAll(email: string): Promise<void> {
+  for (const on of new Set(grantsTo('runner').map((grant) => grant.on))) await give(email, on, rolesOn('runner', on))
+}
 
 /** Sees to it that an account has these roles on a resource and no others. */
 async function give(email: string, on: Grant['on'], roles: readonly string[]): Promise<void> {
@@ -65,7 +82,8 @@ async function give(email: string, on: Grant['on'], roles: readonly string[]): P
     }
     case 'source table': {
       const { access } = (await call('GET', SOURCE)) as { access: { userByEmail?: string }[] }
-      const entries = roles.map(() => ({ role: 'READER', userByEmail: email }))
+      const who = email.includes('://') ? { iamMember: email } : { userByEmail: email }
+      const entries = roles.map(() => ({ role: 'READER', ...who }))
       return void (await call('PATCH', SOURCE, {
         access: [...access.filter((each) => each.userByEmail !== email), ...entries],
       }))
@@ -126,4 +144,123 @@ test("who may not let the services write to somebody's dataset is told what its 
   expect(error.suggestions[0]).toContain(
     `ON SCHEMA \`${PLACE.projectId}.theirs\` TO "serviceAccount:${runtimeAccount(PLACE)}"`,
   )
+})
+
+/** The product as on Google: its own addresses and a company's proxy, with nothing but a credentials file. */
+describe("by Google's own host names, through a proxy,", () => {
+  let front: GoogleFront
+  let provider: string
+  let key: Record<string, string>
+  let subjectToken: string
+  let runId: string
+
+  beforeAll(async () => {
+    front = await googleFront(cloud.locator)
+    front.password = 'ada:p@ss'
+    writeFileSync(path.join(user.folder, 'ca.pem'), front.certificate)
+    await enableApis(project, ['sts.googleapis.com'])
+    const issuer = await tokenIssuer()
+    provider = await registerProvider(project.locator, 'github', providerOf(issuer))
+    const claims = { sub: 'repo:city/poles', repository: 'city/poles', aud: `https://iam.googleapis.com/${provider}` }
+    subjectToken = path.join(user.folder, 'subject-token')
+    writeFileSync(subjectToken, await issuer.token(claims))
+    key = await keyFile(project.call, runner)
+  })
+
+  afterAll(() => front.stop())
+
+  const pool = (): string => `iam.googleapis.com/${provider.replace(/\/providers\/.*/, '')}`
+
+  /** Runs a command with such a file; answers what it said, and which hosts it asked for what. */
+  async function imagery(credentials: object, ...args: string[]): Promise<Outcome & { asked: string[] }> {
+    const file = path.join(user.folder, 'credentials.json')
+    writeFileSync(file, JSON.stringify(credentials))
+    const before = [front.tunnels.length, front.requests.length]
+    const place = ['--project', PLACE.projectId, '--region', PLACE.region]
+    const outcome = await user.run([...args, ...place, '--json'], {
+      GOOGLE_APPLICATION_CREDENTIALS: file,
+      HTTPS_PROXY: front.proxy.replace('//', '//ada:p%40ss@'),
+      NODE_EXTRA_CA_CERTS: path.join(user.folder, 'ca.pem'),
+    })
+    return { ...outcome, asked: [...front.tunnels.slice(before[0]), ...front.requests.slice(before[1])] }
+  }
+
+  const MAIN = expect.stringMatching(/^imagery-main-\d+\.us-central1\.run\.app POST \/(setup|teardown)$/) as string
+  const tokenFor = (email: string): string =>
+    `iamcredentials.googleapis.com POST /v1/projects/-/serviceAccounts/${email}:generateIdToken`
+  const ON_THE_WAY = ['run', 'pubsub'].map((api) => `${api}.googleapis.com:443`)
+  const RUN_ONE = [...RUN.filter((word) => word !== '--local' && word !== '--json'), '--limit', '1', '--no-wait']
+
+  const checks = (outcome: Outcome): Record<string, string> =>
+    Object.fromEntries(
+      (outcome.json() as { checks: { check: string; status: string; detail: string }[] }).checks.map(
+        ({ check, status, detail }) => [check, `${status}: ${detail}`],
+      ),
+    )
+
+  test("a service account's key is examined and runs a table; its identity tokens are its own, then the invoker's", async () => {
+    const examined = await imagery(key, 'doctor')
+    expect({ exitCode: examined.exitCode, stderr: examined.stderr }).toEqual({ exitCode: 0, stderr: '' })
+    expect(checks(examined)).toMatchObject({
+      credentials: expect.stringContaining(`ok: ${runner} (a service account's key, `) as string,
+      region: 'ok: us-central1',
+      roles_to_run: 'ok: this account has them',
+    })
+    const ran = await imagery(key, ...RUN_ONE)
+    expect({ exitCode: ran.exitCode, stderr: ran.stderr }, ran.stdout).toEqual({ exitCode: 0, stderr: '' })
+    expect(ran.asked).toEqual(expect.arrayContaining([...ON_THE_WAY, MAIN, tokenFor(invokerAccount(PLACE))]))
+    runId = runReport.parse(ran.json()).run_id
+    const [spec] = await cloud.storage.bucket(bucketName(PLACE)).file(`runs/${runId}/run.json`).download()
+    expect(JSON.parse(spec.toString())).toMatchObject({ created_by: runner })
+  })
+
+  test('an impersonated account tears the run down with an identity token that its source has made', async () => {
+    const credentials = impersonatedFile(key, runner)
+    const account = `v1/${PROJECT}/serviceAccounts/${runner}`
+    await grant(project.call, account, 'roles/iam.serviceAccountTokenCreator', `serviceAccount:${runner}`)
+    await give(runner, 'services', ['roles/run.invoker'])
+    const torn = await imagery(credentials, 'teardown', runId)
+    expect({ exitCode: torn.exitCode, stderr: torn.stderr }, torn.stdout).toEqual({ exitCode: 0, stderr: '' })
+    expect(torn.asked).toEqual(expect.arrayContaining([MAIN, tokenFor(runner)]))
+    expect(torn.asked).not.toContain(tokenFor(invokerAccount(PLACE)))
+  })
+
+  test("a workload identity that impersonates an account calls with that account's identity token", async () => {
+    const repository = `principalSet://${pool()}/attribute.repository/city/poles`
+    await grant(project.call, `v1/${PROJECT}/serviceAccounts/${runner}`, 'roles/iam.workloadIdentityUser', repository)
+    const ran = await imagery(externalAccountFile(provider, subjectToken, runner), ...RUN_ONE)
+    expect({ exitCode: ran.exitCode, stderr: ran.stderr }, ran.stdout).toEqual({ exitCode: 0, stderr: '' })
+    expect(ran.asked).toEqual(expect.arrayContaining([MAIN, 'sts.googleapis.com POST /v1/token', tokenFor(runner)]))
+    expect(ran.asked).not.toContain(tokenFor(invokerAccount(PLACE)))
+  })
+
+  test('a workload identity without an account is told what it lacks, and with it runs a table as the invoker', async () => {
+    const credentials = externalAccountFile(provider, subjectToken)
+    const identity = `principal://${pool()}/subject/repo:city/poles`
+    await give(identity, 'project', ['roles/browser'])
+    const examined = await imagery(credentials, 'doctor')
+    expect(examined.exitCode).toBe(1)
+    expect(checks(examined)['credentials']).toContain(
+      `ok: an identity of ${pool().split('/').at(-1)} (a workload identity, `,
+    )
+    expect(examined.stdout).toContain(`--member principal://${pool()}/subject/SUBJECT --role roles/pubsub.editor`)
+    await giveAll(identity)
+    const ran = await imagery(credentials, ...RUN_ONE, '--output', 'of_the_ci')
+    expect({ exitCode: ran.exitCode, stderr: ran.stderr }, ran.stdout).toEqual({ exitCode: 0, stderr: '' })
+    expect(ran.asked).toEqual(expect.arrayContaining([...ON_THE_WAY, MAIN, tokenFor(invokerAccount(PLACE))]))
+  })
+
+  test('a key that is deleted is told of in the words of the token endpoint; a proxy that refuses, as one', async () => {
+    await project.call('DELETE', `v1/${PROJECT}/serviceAccounts/${runner}/keys/${key['private_key_id']}`)
+    const refused = await imagery(key, 'doctor')
+    expect(refused.exitCode).toBe(1)
+    expect(checks(refused)['credentials']).toMatch(
+      /^failed: .* gets no access token: invalid_grant: Invalid JWT Signature\.$/,
+    )
+    expect(refused.stdout).toContain(`gcloud iam service-accounts keys list --iam-account ${runner}`)
+    front.password = 'another'
+    const unproxied = await imagery(externalAccountFile(provider, subjectToken), 'doctor')
+    expect(unproxied.exitCode).toBe(1)
+    expect(checks(unproxied)['credentials']).toContain('the proxy refuses with HTTP 407')
+  })
 })

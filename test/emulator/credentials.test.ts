@@ -12,13 +12,14 @@ import {
   impersonatedFile,
   keyFile,
   providerOf,
+  registerProvider,
   seconds,
   tokenIssuer,
   type Call,
   type Issuer,
 } from '../credentials-files.ts'
 import { googleFront, type GoogleFront } from '../google-front.ts'
-import { admin, callApi } from './local-cloud-fixture.ts'
+import { callApi } from './local-cloud-fixture.ts'
 
 /** Google's own library, told nothing but a credentials file, against a local cloud behind Google's host names. */
 
@@ -69,11 +70,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function register(id: string, resource: object): Promise<string> {
-  const answer = await admin(cloud, 'PUT', `workload-identity-pools/ci-pool/providers/${id}`, resource)
-  if (answer.status !== 200) throw Object.assign(new Error('refused'), answer)
-  return (answer.body as { name: string }).name
-}
+const register = (id: string, resource: object): Promise<string> => registerProvider(cloud.locator, id, resource)
 
 const pool = (): string => `iam.googleapis.com/${provider.replace(/\/providers\/.*/, '')}`
 

@@ -33,7 +33,9 @@ const SPECIAL_GROUPS: Record<string, (project: string) => string> = {
 
 /** The entries of a dataset that was made without any, and by whom (https://cloud.google.com/bigquery/docs/access-control-basic-roles#default_access). */
 export function firstEntries(creator: string): AccessEntry[] {
-  return [...SPECIAL_ENTRIES, { role: 'OWNER', userByEmail: creator }]
+  // A federated identity has no e-mail address.
+  const owner = creator.startsWith('principal://') ? { iamMember: creator } : { userByEmail: creator }
+  return [...SPECIAL_ENTRIES, { role: 'OWNER', ...owner }]
 }
 
 const SPECIAL_ENTRIES: AccessEntry[] = [
