@@ -80,7 +80,7 @@ describe('the ledger', () => {
     await clock.advance(10)
     expect(requests).toHaveLength(1)
     void ledger.append(TABLE, row('c'))
-    await clock.advance(40)
+    await clock.advance(90)
     expect(requests.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c']])
     first.resolve()
     await ledger.drain()
@@ -108,7 +108,7 @@ describe('the ledger', () => {
     const { clock, requests, ledger } = setUp((request) => answers[request - 1]?.promise)
     for (let index = 0; index < 6; index += 1) {
       void ledger.append(TABLE, row(`a${index}`))
-      await clock.advance(50)
+      await clock.advance(100)
     }
     expect(requests.map(({ ids }) => ids)).toEqual([['a0'], ['a1'], ['a2'], ['a3']])
     answers[2]?.resolve()
