@@ -93,6 +93,7 @@ async function prepareRun(
     store: await openStateStore(folder),
     runtimeFolder: fileURLToPath(new URL('../dist/runtime', import.meta.url)),
     signal: new AbortController().signal,
+    gemini: undefined,
   })
   const steps = runSteps({ local: true, stagesImages: false, asksGemini: false, wait: false })
   const publishing = steps.at(-1)

@@ -1,6 +1,7 @@
 import { estimateCost } from '../contracts/cost-estimate.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { usdText } from '../contracts/prices.ts'
+import type { GeminiOptions } from '../contracts/run-spec.ts'
 import type { Step } from '../contracts/steps.ts'
 import { countImages } from '../google/run-tables.ts'
 import type { RunContext } from './run-context.ts'
@@ -11,14 +12,14 @@ import type { RunContext } from './run-context.ts'
  */
 export const estimateTheCost: Step<RunContext> = {
   title: 'Estimate the cost',
-  async run({ spec, assets, options }) {
+  async run({ spec, assets, options, gemini: answering }) {
     const { profile, gemini } = spec!
     if (gemini === null) return { skipped: 'no model is asked' }
     const images = await countImages(spec!)
     const { usd } = estimateCost({ profile, gemini }, { units: assets!, images })
     const about = `about ${usdText(usd)} for ${assets!.toLocaleString('en')} assets with ${images.toLocaleString('en')} images`
     const { maxCost } = options
-    if (maxCost === undefined || usd <= maxCost) return { done: about }
+    if (maxCost === undefined || usd <= maxCost) return { done: `${about}${whoIsAsked(gemini, answering)}` }
     const fitting = Math.floor((assets! * maxCost) / usd)
     throw new ImageryError(
       'COST_LIMIT',
@@ -32,4 +33,14 @@ export const estimateTheCost: Step<RunContext> = {
       },
     )
   },
+}
+
+/**
+ * A local cloud may have been started by another command, with answers that this one has not named:
+ * whose rows these are, and whether they cost anything, is said before any is asked for.
+ */
+function whoIsAsked({ endpoint }: GeminiOptions, answering: string | undefined): string {
+  if (endpoint !== null) return `, asked at ${endpoint}`
+  if (answering === undefined) return ''
+  return answering === 'forward' ? ', billed by the real Vertex AI' : `, answered by ${answering} and not billed`
 }

@@ -38,6 +38,8 @@ export interface RunContext extends WorkContext {
   profile: Profile
   source: Source
   warnings: string[]
+  /** Who answers as Gemini in a local cloud, as `--gemini` writes it; undefined on Google, or when nobody does. */
+  gemini: string | undefined
   datasetMade: boolean
   location?: string
   tables?: RunTables
@@ -70,7 +72,7 @@ export async function checkRunOptions(options: RunOptions): Promise<CheckedOptio
  */
 export function newRunContext(
   checked: CheckedOptions,
-  base: Pick<RunContext, 'target' | 'store' | 'runtimeFolder' | 'signal'>,
+  base: Pick<RunContext, 'target' | 'store' | 'runtimeFolder' | 'signal' | 'gemini'>,
 ): RunContext {
   const { options, choice } = checked
   if (base.target.kind === 'local') checkLocalLimits(runLimits(options, choice.gemini), options)

@@ -39,6 +39,13 @@ test('a run below it goes its way, and costs less than was estimated', async () 
   expect(report.cost_usd).toBeLessThan(0.1)
 })
 
+test('a run says who answers before any is asked, also when another command has chosen that', async () => {
+  const { stderr } = await user.type('run', '--local', ...flags)
+  expect(stderr).toMatch(
+    /Estimate the cost: about \$0\.0\d+ for 10 assets with 10 images, answered by script:\S+\/model\.yaml and not billed/,
+  )
+})
+
 test.each(['0', '-1', 'much', '1e3'])('--max-cost %s is no amount', async (amount) => {
   const { exitCode, document } = await user.imagery('run', '--local', ...flags, `--max-cost=${amount}`)
   expect(exitCode).toBe(2)

@@ -13,7 +13,7 @@ const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.js')
 
 /** What an imagery process did. */
 export interface Outcome {
-  exitCode: number | undefined
+  exitCode?: number | undefined
   stderr: string
   /** The one JSON document on stdout. */
   document: unknown
@@ -38,24 +38,25 @@ export class GeminiUser {
   }
 
   async imagery(...commandLine: string[]): Promise<Outcome> {
-    const { exitCode, stdout, stderr } = await execa(
-      process.execPath,
-      [PROGRAM, ...commandLine, '--data-dir', this.#dataDirectory, '--json'],
-      {
-        cwd: this.folder,
-        env: {
-          PATH: process.env['PATH'] ?? '',
-          HOME: this.folder,
-          XDG_CONFIG_HOME: this.folder,
-          XDG_DATA_HOME: this.folder,
-          NODE_NO_WARNINGS: '1',
-        },
-        extendEnv: false,
-        stdin: 'ignore',
-        reject: false,
-      },
-    )
+    const { exitCode, stdout, stderr } = await this.type(...commandLine, '--json')
     return { exitCode, stderr, document: stdout === '' ? undefined : JSON.parse(stdout) }
+  }
+
+  /** The same as a person sees it. */
+  async type(...commandLine: string[]): Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }> {
+    return execa(process.execPath, [PROGRAM, ...commandLine, '--data-dir', this.#dataDirectory], {
+      cwd: this.folder,
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: this.folder,
+        XDG_CONFIG_HOME: this.folder,
+        XDG_DATA_HOME: this.folder,
+        NODE_NO_WARNINGS: '1',
+      },
+      extendEnv: false,
+      stdin: 'ignore',
+      reject: false,
+    })
   }
 
   /** Starts a local cloud that stays until `leave`. */
