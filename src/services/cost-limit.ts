@@ -17,13 +17,14 @@ export const estimateTheCost: Step<RunContext> = {
     if (gemini === null) return { skipped: 'no model is asked' }
     const images = await countImages(spec!)
     const { usd } = estimateCost({ profile, gemini }, { units: assets!, images })
-    const about = `about ${usdText(usd)} for ${assets!.toLocaleString('en')} assets with ${images.toLocaleString('en')} images`
+    const about = `about ${usdText(usd)}`
+    const of = `for ${assets!.toLocaleString('en')} assets with ${images.toLocaleString('en')} images`
     const { maxCost } = options
-    if (maxCost === undefined || usd <= maxCost) return { done: `${about}${whoIsAsked(gemini, answering)}` }
+    if (maxCost === undefined || usd <= maxCost) return { done: `${about}${whoIsAsked(gemini, answering)} ${of}` }
     const fitting = Math.floor((assets! * maxCost) / usd)
     throw new ImageryError(
       'COST_LIMIT',
-      `The run would cost ${about}, more than --max-cost ${maxCost}: nothing was asked`,
+      `The run would cost ${about} ${of}, more than --max-cost ${maxCost}: nothing was asked`,
       {
         suggestions: [
           ...(fitting > 0 ? [`The same command with --sample ${fitting}`] : []),
@@ -37,10 +38,13 @@ export const estimateTheCost: Step<RunContext> = {
 
 /**
  * A local cloud may have been started by another command, with answers that this one has not named:
- * whose rows these are, and whether they cost anything, is said before any is asked for.
+ * whose rows these are, and whether they cost anything, is said before any is asked for. It stands
+ * before the counts, since a narrow terminal cuts the end of the line.
+ *
+ * @param answering who answers in the local cloud, as `--gemini` writes it; undefined on Google
  */
-function whoIsAsked({ endpoint }: GeminiOptions, answering: string | undefined): string {
-  if (endpoint !== null) return `, asked at ${endpoint}`
+export function whoIsAsked({ endpoint }: Pick<GeminiOptions, 'endpoint'>, answering: string | undefined): string {
+  if (endpoint !== null) return `, asked at ${endpoint},`
   if (answering === undefined) return ''
-  return answering === 'forward' ? ', billed by the real Vertex AI' : `, answered by ${answering} and not billed`
+  return answering === 'forward' ? ', billed by the real Vertex AI,' : `, not billed (${answering}),`
 }

@@ -42,7 +42,7 @@ test('a run below it goes its way, and costs less than was estimated', async () 
 test('a run says who answers before any is asked, also when another command has chosen that', async () => {
   const { stderr } = await user.type('run', '--local', ...flags)
   expect(stderr).toMatch(
-    /Estimate the cost: about \$0\.0\d+ for 10 assets with 10 images, answered by script:\S+\/model\.yaml and not billed/,
+    /Estimate the cost: about \$0\.0\d+, not billed \(script:\S+\/model\.yaml\), for 10 assets with 10 images/,
   )
 })
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { estimateCost } from '../../src/contracts/cost-estimate.ts'
 import { usdText } from '../../src/contracts/prices.ts'
 import { geminiSpec } from '../runtime/gemini-fixtures.ts'
+import { whoIsAsked } from '../../src/services/cost-limit.ts'
 
 const { profile, gemini } = geminiSpec()
 const run = { profile, gemini: gemini! }
@@ -43,4 +44,18 @@ test.each([
   [12.345, '$12.35'],
 ])('%d US dollars are shown as %s', (usd, text) => {
   expect(usdText(usd)).toBe(text)
+})
+
+test.each([
+  ['a stand-in', null, 'script:/m.yaml', ', not billed (script:/m.yaml),'],
+  ['the real Vertex AI, by way of a local cloud', null, 'forward', ', billed by the real Vertex AI,'],
+  [
+    'somebody of the user’s own, whatever the local cloud has',
+    'http://127.0.0.1:1',
+    'forward',
+    ', asked at http://127.0.0.1:1,',
+  ],
+  ['Google, which goes without saying', null, undefined, ''],
+])('beside the estimate it is said who is asked: %s', (_who, endpoint, answering, words) => {
+  expect(whoIsAsked({ endpoint }, answering)).toBe(words)
 })
