@@ -11,6 +11,8 @@ const IDLE_CHECK_MS = 25
 
 export interface ServeOptions {
   app: Hono
+  /** The address to listen on. */
+  address: string
   port: number
   log: Logger
   /** Called when draining begins: whatever holds requests back lets them go. */
@@ -18,12 +20,12 @@ export interface ServeOptions {
 }
 
 /**
- * Listens on all interfaces until SIGTERM or SIGINT; then takes no new connections, finishes the
+ * Listens until SIGTERM or SIGINT; then takes no new connections, finishes the
  * requests in flight and exits 0. A second signal, or a drain of more than 8 s, exits at once with 1.
  */
-export function serveUntilTerminated({ app, port, log, hurry }: ServeOptions): void {
-  const server = serve({ fetch: app.fetch, port, hostname: '0.0.0.0' }, (address) => {
-    log.info(`listening on port ${address.port}`, { port: address.port })
+export function serveUntilTerminated({ app, address, port, log, hurry }: ServeOptions): void {
+  const server = serve({ fetch: app.fetch, port, hostname: address }, (bound) => {
+    log.info(`listening on port ${bound.port}`, { port: bound.port })
   }) as Server
   server.on('error', (error) => {
     log.error(`cannot listen on port ${port}: ${error.message}`, { error })

@@ -60,7 +60,7 @@ function token(kid: keyof typeof signers): Promise<string> {
 function checkingService() {
   const { log, entries } = fakeLog()
   const checkToken = tokenCheck({ audiences: [AUDIENCE], account: ACCOUNT }, () => NOW_MS)
-  const app = httpService({ log, projectId: 'demo', checkToken })
+  const app = httpService({ log, projectId: 'demo', callers: { checkToken } })
   app.post('/', (context) => context.json({ served: true }))
   const call = async (given: string) =>
     (await app.request('/', { method: 'POST', headers: { authorization: `Bearer ${given}` } })).status

@@ -22,7 +22,7 @@ function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', () => resolve(false))
-    // On all interfaces, as the program will.
-    server.listen(port, () => server.close(() => resolve(true)))
+    // Where the program will listen, whatever address it asks for (isolation.ts).
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import { runRequest, taskPayload } from '../../contracts/messages.ts'
 import type { Place } from '../../contracts/names.ts'
-import type { TokenCheck } from '../../google/identity-tokens.ts'
+import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
 import { TaskProcessor, type ProcessDeps } from './process-task.ts'
 import { setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
@@ -9,7 +9,7 @@ import { setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
 export interface MainDeps extends ProcessDeps, RunResourceDeps {
   place: Place
   /** Undefined where the host checks who calls. */
-  checkToken?: TokenCheck | undefined
+  callers?: Callers | undefined
 }
 
 /**
@@ -21,7 +21,7 @@ export interface MainDeps extends ProcessDeps, RunResourceDeps {
  */
 export function mainApp(deps: MainDeps): Hono {
   const { log, place } = deps
-  const app = httpService({ log, projectId: place.projectId, checkToken: deps.checkToken })
+  const app = httpService({ log, projectId: place.projectId, callers: deps.callers })
   const processor = new TaskProcessor(deps)
 
   app.post('/setup', async (context) => {

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery.ts'
 import { localCloud } from '../../google/environment.ts'
 import { imageBuckets } from '../../google/image-buckets.ts'
-import { tokenCheck } from '../../google/identity-tokens.ts'
 import { createRunTables } from '../../google/run-tables.ts'
 import { describeObject, readObject } from '../../google/storage.ts'
 import { deleteQueue, ensureQueue } from '../../google/tasks.ts'
+import { callersOf, listenAddress } from '../callers.ts'
 import { systemClock } from '../clock.ts'
 import { startService } from '../entry.ts'
-import { mainEnvironment, tokenRules } from '../environment.ts'
+import { mainEnvironment } from '../environment.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { imageReader } from '../read-image.ts'
 import { RunSpecs } from '../run-specs.ts'
@@ -20,14 +20,13 @@ import { ownPermissions } from './own-roles.ts'
 
 startService(mainEnvironment, (environment, log) => {
   const clock = systemClock
-  const rules = tokenRules(environment)
   const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
   // A local cloud's tokens open nothing elsewhere.
   const modelOrigins = localCloud() ? undefined : environment.IMAGERY_MODEL_ORIGINS
   const ledger = new Ledger({ insertRows, clock })
   const app = mainApp({
     place,
-    checkToken: rules && tokenCheck(rules, () => clock.now()),
+    callers: callersOf(environment, () => clock.now()),
     specs: new RunSpecs({
       readObject,
       bucket: environment.IMAGERY_BUCKET,
@@ -44,5 +43,5 @@ startService(mainEnvironment, (environment, log) => {
     log,
     newAttemptId: randomUUID,
   })
-  serveUntilTerminated({ app, port: environment.PORT, log, hurry: () => ledger.drain() })
+  serveUntilTerminated({ app, address: listenAddress(), port: environment.PORT, log, hurry: () => ledger.drain() })
 })
