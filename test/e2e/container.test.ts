@@ -187,7 +187,10 @@ async function prepareRun(): Promise<{ runId: string; tables: { dataset: string;
 
 /** Calls a service as the invoker. */
 async function post(service: string, route: string, body: object): Promise<unknown> {
-  const headers = { authorization: `Bearer ${await signer.token({ audience: service })}` }
+  const headers = {
+    authorization: `Bearer ${await signer.token({ audience: service })}`,
+    'content-type': 'application/json',
+  }
   const answer = await fetch(`${service}${route}`, { method: 'POST', headers, body: JSON.stringify(body) })
   const text = await answer.text()
   expect(answer.status, text).toBe(200)
