@@ -12,54 +12,67 @@ vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 })
 const { harnessWith, cleanUp } = harnessMaker()
 let harness: Harness
 
-/** Answers with its process, its port and what it got; listens as `listen` says. */
-const listening = (listen: string): string => `
-import http, { createServer } from 'node:http'
+/** Every form of `listen` that asks for all interfaces, or for outer ones. */
+const FORMS = [
+  'listen()',
+  'listen(0)',
+  "listen('0')",
+  'listen(() => {})',
+  'listen(null)',
+  "listen(0, '0.0.0.0')",
+  "listen(0, '0.0.0.0', 100, () => {})",
+  'listen(0, 100)',
+  'listen(0, undefined, undefined, () => {})',
+  "listen(0, '::')",
+  "listen({ port: 0, host: '0.0.0.0' })",
+  'listen({ port: 0, backlog: 7 })',
+  'listen({ port: undefined })',
+]
+
+/** Opens a port in each of the forms, and its own; answers with what it got and where it listens. */
+const PLAIN = `
+import { createServer } from 'node:http'
 import net from 'node:net'
-const port = Number(process.env.PORT)
+const others = [${FORMS.map((form) => `net.createServer().${form}`).join(', ')}]
 const server = createServer((request, response) => {
-  response.end(JSON.stringify({ port, headers: request.headers, rawHeaders: request.rawHeaders, address: server.address() }))
+  const addresses = [server, ...others].map((one) => one.address())
+  response.end(JSON.stringify({ addresses, headers: request.headers, rawHeaders: request.rawHeaders }))
 })
 server.on('upgrade', (request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\\r\\n\\r\\n'))
-${listen}
+server.listen(process.env.PORT)
 `
-
-/** Every form of `listen` that asks for all interfaces or for the outer ones. */
-const FORMS: Record<string, string> = {
-  plain: 'server.listen(port)',
-  text: 'server.listen(process.env.PORT)',
-  host: "server.listen(port, '0.0.0.0')",
-  backlog: "server.listen(port, '0.0.0.0', 100, () => {})",
-  number: 'server.listen(port, 100)',
-  callback: 'server.listen(port, () => {})',
-  nothing: 'server.listen(port, undefined, undefined, () => {})',
-  six: "server.listen(port, '::')",
-  options: "server.listen({ port, host: '0.0.0.0' })",
-  bare: 'server.listen({ port, backlog: 7 })',
-  borrowed: 'net.Server.prototype.listen.call(server, port)',
-  more: "server.listen(port); net.createServer().listen(port + 1, '0.0.0.0')",
-}
-
-const ports: Record<string, number> = {}
-
-beforeAll(async () => {
-  const programs = Object.fromEntries(Object.entries(FORMS).map(([name, listen]) => [name, listening(listen)]))
-  harness = await harnessWith({ ...programs, echo: ECHO, cluster: CLUSTER })
-  for (const name of [...Object.keys(FORMS), 'cluster']) {
-    await deploy(harness, name, serviceOf(`${name}.tar.gz`))
-    ports[name] = (JSON.parse((await harness.call(name)).body.toString()) as { port: number }).port
-  }
-})
-
-afterAll(cleanUp)
 
 /** Workers that share one port. */
 const CLUSTER = `
 import cluster from 'node:cluster'
 import { createServer } from 'node:http'
+const worker = () => createServer((_, response) => {
+  response.end(JSON.stringify({ addresses: [{ address: '127.0.0.1', port: Number(process.env.PORT) }] }))
+})
 if (cluster.isPrimary) cluster.fork()
-else createServer((_, response) => response.end(JSON.stringify({ port: Number(process.env.PORT) }))).listen(process.env.PORT)
+else worker().listen(process.env.PORT)
 `
+
+interface Open {
+  address: string
+  port: number
+}
+
+const programs = { plain: PLAIN, cluster: CLUSTER }
+const opened: Record<string, Open[]> = {}
+const ports: Record<string, number> = {}
+
+beforeAll(async () => {
+  harness = await harnessWith({ ...programs, echo: ECHO })
+  for (const name of Object.keys(programs)) {
+    await deploy(harness, name, serviceOf(`${name}.tar.gz`))
+    const { addresses } = JSON.parse((await harness.call(name)).body.toString()) as { addresses: [Open] }
+    opened[name] = addresses
+    ports[name] = addresses[0].port
+  }
+})
+
+afterAll(cleanUp)
 
 function status(port: number, headers: Record<string, string> = {}, path = '/'): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -73,20 +86,18 @@ function status(port: number, headers: Record<string, string> = {}, path = '/'):
   })
 }
 
-describe('a program that asks for all interfaces', () => {
-  test.each([...Object.keys(FORMS), 'cluster'])('is open on this machine alone: %s', async (name) => {
-    const port = ports[name]!
-    expect(await takesConnections('127.0.0.1', port)).toBe(true)
-    for (const address of outerAddresses()) expect(await takesConnections(address, port), address).toBe(false)
-    if (process.platform === 'linux') expect(listeningAddresses(port)).toEqual(['0100007F'])
-  })
-
-  test('has its other ports on this machine alone too', async () => {
-    const port = ports['more']! + 1
-    expect(await takesConnections('127.0.0.1', port)).toBe(true)
-    for (const address of outerAddresses()) expect(await takesConnections(address, port), address).toBe(false)
-  })
-})
+test.each(Object.keys(programs))(
+  'a program that asks for all interfaces gets those of this machine: %s',
+  async (name) => {
+    expect(opened[name]).toHaveLength(name === 'plain' ? FORMS.length + 1 : 1)
+    for (const { address, port } of opened[name]!) {
+      expect(address).toBe('127.0.0.1')
+      expect(await takesConnections('127.0.0.1', port)).toBe(true)
+      for (const outer of outerAddresses()) expect(await takesConnections(outer, port), outer).toBe(false)
+      if (process.platform === 'linux') expect(listeningAddresses(port)).toEqual(['0100007F'])
+    }
+  },
+)
 
 describe('the port of a program that checks nothing', () => {
   test.each([
