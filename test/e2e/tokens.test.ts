@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
 import { runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
-import { listeningAddresses, outerAddresses, servicePort, takesConnections } from './service-ports.ts'
+import { listeningAddresses, outerAddresses, servicePort, takesConnections } from '../service-ports.ts'
 import { freePort, startByHand, type ServiceByHand } from './services-by-hand.ts'
 import { tokenSigner, type TokenSigner } from './token-signer.ts'
 

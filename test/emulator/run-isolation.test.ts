@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { listeningAddresses, outerAddresses, takesConnections } from '../e2e/service-ports.ts'
+import { listeningAddresses, outerAddresses, takesConnections } from '../service-ports.ts'
 import { deploy, ECHO, echoOf, eventually, harnessMaker, serviceOf, type Harness } from './run-harness.ts'
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 })
