@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import { ZodError, z } from 'zod'
+import { localCloudProof } from '../contracts/local-cloud-proof.ts'
 import type { MetadataServer } from './identity/index.ts'
 import type { EmulatedApi, HttpFace } from './kernel/api.ts'
 import { GoogleError } from './kernel/errors.ts'
@@ -18,8 +19,8 @@ export interface AdminOptions {
   faults: Faults
   gemini: VertexApi['calls']
   leases: Leases
-  /** The metadata server of a service account. Rejects NOT_FOUND when there is no such account. */
-  metadataServerOf(email: string): Promise<MetadataServer>
+  /** The metadata server of a service account, which answers a guest too. Rejects NOT_FOUND when there is no such account. */
+  metadataServerOf(email: string, guest?: number): Promise<MetadataServer>
   /** Gives the operator another project. */
   addProject(projectId: string): void
   /** Has a workload identity pool trust an issuer. Returns the provider's full name. Throws GoogleError. */
@@ -51,13 +52,17 @@ export interface LocalCloudState {
 /**
  * The local cloud's own endpoints, which Google has not: `GET /_imagery/health`, `GET /_imagery/state`,
  * `GET` and `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/account?email=…` (where one
- * acts as that service account), `PUT /_imagery/projects/PROJECT` (another project of the operator's),
+ * acts as that service account; with `user=…`, another user of the machine too), `PUT /_imagery/projects/PROJECT` (another project of the operator's),
  * `PUT /_imagery/workload-identity-pools/POOL/providers/PROVIDER` (an issuer whose tokens are exchanged), `GET /_imagery/lease`,
- * `POST /_imagery/shutdown`. All want the locator's `adminToken` as a bearer token.
+ * `POST /_imagery/shutdown`. All want the locator's `adminToken` as a bearer token, but `GET /_imagery/proof?challenge=…`: it
+ * shows that the listener knows that token (`contracts/local-cloud-proof.ts`), before a client sends anything else.
  */
 export function adminFace(options: AdminOptions): HttpFace {
   const app = new Hono()
   app.onError((error) => errorResponse(error))
+  app.get('/_imagery/proof', (context) =>
+    context.json({ proof: localCloudProof(options.token, context.req.query('challenge') ?? '') }),
+  )
   app.use(async (context, next) => {
     if (!isToken(context.req.header('authorization'), options.token)) {
       throw new GoogleError('PERMISSION_DENIED', 'this endpoint needs the adminToken of the locator file')
@@ -82,7 +87,7 @@ export function adminFace(options: AdminOptions): HttpFace {
     context.json({ summary: options.gemini.summary(), units: options.gemini.units() }),
   )
   app.get('/_imagery/account', async (context) => {
-    const { host } = await options.metadataServerOf(context.req.query('email') ?? '')
+    const { host } = await options.metadataServerOf(context.req.query('email') ?? '', userOf(context.req.query('user')))
     return context.json({ metadataHost: host })
   })
   app.put('/_imagery/projects/:project', (context) => {
@@ -106,6 +111,15 @@ export function adminFace(options: AdminOptions): HttpFace {
     ),
   )
   return { prefixes: ['/_imagery'], app }
+}
+
+/** The id of another user of the machine, whom the caller lets in. */
+function userOf(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined
+  const user = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN
+  // https://man7.org/linux/man-pages/man2/setresuid.2.html: the highest number means none.
+  if (!(user < 0xff_ff_ff_ff)) throw new GoogleError('INVALID_ARGUMENT', `not the numeric id of a user: ${given}`)
+  return user
 }
 
 async function jsonOf(context: Context): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
+import { closeDataFolder, DataFolderRefused } from '../contracts/data-folder.ts'
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
@@ -87,6 +88,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
 }
 
 async function start(options: LocalCloudOptions, stops: StopOrder): Promise<LocalCloud> {
+  // SQLite, DuckDB and others make files without a mode of ours. It stays so after the end: the process is a local cloud's.
+  process.umask(0o077)
   const {
     clock = steadyClock(lastWriteMs(options.dataDir)),
     projectId = DEFAULT_PROJECT,
@@ -110,6 +113,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     projectId,
     projectNumber,
     region,
+    log,
   }).catch((error: unknown) => Promise.reject(identityDamaged(dataDir, error)))
   stops.add('identity', () => identity.metadata.stop())
 
@@ -173,7 +177,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     leases,
     addProject: (id) => iam.addProject(id),
     putIdentityProvider: (pool, provider, resource) => iam.providers.put(pool, provider, resource),
-    metadataServerOf: async (email) => identity.metadata.shared(iam.accounts.get(email).email),
+    metadataServerOf: async (email, guest) => identity.metadata.shared(iam.accounts.get(email).email, guest),
     isReady: () => isReady,
     shutDown: stopLater,
   })
@@ -234,6 +238,7 @@ function startAccessLog(file: string, clock: Clock, stops: StopOrder): AccessLog
 function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): void {
   try {
     makeFolder(dataDir)
+    closeDataFolder(dataDir)
     stops.add('folder', lockFolder(dataDir))
     // What a killed cloud left behind would lead others to ports that are no longer ours.
     if (existsSync(locatorFile)) rmSync(locatorFile)
@@ -246,6 +251,9 @@ function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): voi
         ['imagery local status', 'imagery local stop', 'choose another folder with --data-dir'],
         error,
       )
+    }
+    if (error instanceof DataFolderRefused) {
+      throw new LocalCloudError('DATA_FOLDER_UNUSABLE', error.message, error.suggestions, error)
     }
     throw new LocalCloudError(
       'DATA_FOLDER_UNUSABLE',

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { checkDataFolderOwner, closeDataFolder, DataFolderRefused, isDataFolder } from '../contracts/data-folder.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
+import { localCloudProof } from '../contracts/local-cloud-proof.ts'
 import { useLocalCloud } from '../google/environment.ts'
 import { checkRunningGemini } from './gemini-stand-in.ts'
 import { makeFolder } from './make-folder.ts'
@@ -51,18 +54,35 @@ export async function attachLocalCloud(
 export async function findLocalCloud(dataDirectory: string): Promise<LocalCloudLocator | undefined> {
   const locator = readLocator(dataDirectory)
   if (!locator) return undefined
+  if (!(await isProven(locator))) return undefined
   const health = await adminCall(locator, 'GET', '/_imagery/health').catch(() => undefined)
   return health?.status === 200 ? locator : undefined
 }
 
+/** Whether the listener at the locator's address is its local cloud. Another program may have taken the port since. */
+async function isProven(locator: LocalCloudLocator): Promise<boolean> {
+  const challenge = randomUUID()
+  const url = new URL(`/_imagery/proof?challenge=${challenge}`, locator.http)
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000), redirect: 'error' })
+    const { proof } = (await answer.json()) as { proof?: unknown }
+    return proof === localCloudProof(locator.adminToken, challenge)
+  } catch {
+    // Nothing listens there, or it is another kind of program.
+    return false
+  }
+}
+
 function readLocator(dataDirectory: string): LocalCloudLocator | undefined {
   try {
+    checkDataFolderOwner(dataDirectory, LOCATOR_FILE)
     const text = readFileSync(path.join(dataDirectory, LOCATOR_FILE), 'utf8')
     const parsed = localCloudLocator.safeParse(JSON.parse(text))
     return parsed.data
   } catch (error) {
     if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
       return undefined
+    if (error instanceof DataFolderRefused) throw refused(error)
     throw new ImageryError(
       'LOCAL_CLOUD_FAILED',
       `The data folder ${dataDirectory} cannot be read: ${(error as Error).message}`,
@@ -119,8 +139,11 @@ export async function startLocalCloud(
 function openLog(dataDirectory: string, log: string): number {
   try {
     makeFolder(dataDirectory)
+    // Before the log is there: it is one of the marks of a data folder.
+    closeDataFolder(dataDirectory)
     return openSync(log, 'w', 0o600)
   } catch (error) {
+    if (error instanceof DataFolderRefused) throw refused(error)
     throw new ImageryError(
       'LOCAL_CLOUD_FAILED',
       `The data folder ${dataDirectory} cannot be made: ${(error as Error).message}`,
@@ -130,6 +153,10 @@ function openLog(dataDirectory: string, log: string): number {
       },
     )
   }
+}
+
+function refused(cause: DataFolderRefused): ImageryError {
+  return new ImageryError('LOCAL_CLOUD_FAILED', cause.message, { suggestions: cause.suggestions, cause })
 }
 
 /** What `local start --json` printed last is its error document; anything else is shown as it is. */
@@ -271,9 +298,6 @@ export async function stopLocalCloud(dataDirectory: string): Promise<boolean> {
   })
 }
 
-/** What lies in every data folder of a local cloud: nothing else is ever deleted recursively. */
-const FOLDER_MARKS = ['identity', 'local-cloud.log', 'ports.json', LOCATOR_FILE]
-
 /**
  * Stops the local cloud and deletes its data folder. Answers whether there was one.
  *
@@ -283,7 +307,7 @@ export async function resetLocalCloud(dataDirectory: string): Promise<boolean> {
   await stopLocalCloud(dataDirectory)
   const entries = existsSync(dataDirectory) ? readdirSync(dataDirectory) : []
   if (entries.length === 0) return false
-  if (!FOLDER_MARKS.some((mark) => entries.includes(mark))) {
+  if (!isDataFolder(entries)) {
     throw new ImageryError(
       'INVALID_FLAG',
       `${dataDirectory} is not the data folder of a local cloud; nothing was deleted`,

@@ -58,6 +58,8 @@ export async function newUser(): Promise<ImageryUser> {
     XDG_DATA_HOME: path.join(home, 'share'),
     XDG_CACHE_HOME: path.join(home, 'cache'),
     XDG_STATE_HOME: path.join(home, 'state'),
+    // One for all: each user's own would be cold.
+    NODE_COMPILE_CACHE: path.join(ROOT, 'node_modules', '.cache', 'compiled'),
     // No metadata server is looked for on the network.
     METADATA_SERVER_DETECTION: 'none',
     COLUMNS: '80',

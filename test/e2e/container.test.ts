@@ -139,11 +139,12 @@ async function localCloudEnvironment(): Promise<Record<string, string>> {
   return { IMAGERY_LOCAL_CLOUD: locatorFile, GCE_METADATA_HOST: await runtimeMetadataHost() }
 }
 
-/** The metadata server of the account that the services act as, with its few roles and no other. */
+/** The metadata server of the account that the services act as, with its few roles and no other; it answers the container's user, too. */
 async function runtimeMetadataHost(): Promise<string> {
   const { http, adminToken, projectId } = cloud.locator
   const email = `imagery-runtime@${projectId}.iam.gserviceaccount.com`
-  const answer = await fetch(`${http}/_imagery/account?${new URLSearchParams({ email })}`, {
+  const query = new URLSearchParams({ email, ...(NOBODY === undefined ? {} : { user: String(NOBODY) }) })
+  const answer = await fetch(`${http}/_imagery/account?${query}`, {
     headers: { authorization: `Bearer ${adminToken}` },
   })
   expect(answer.status).toBe(200)
