@@ -50,7 +50,7 @@ const SECRETS: readonly Secret[] = [
   },
   // A password that was not encoded may hold what would end it: what follows the colon is no port.
   {
-    pattern: new RegExp(String.raw`${SCHEME}[^\s\\/?#"'<>\`:@[\]]+:(?!\d{1,5}[\\/?#])[^\s"'<>\`]{0,500}@`, 'gi'),
+    pattern: new RegExp(String.raw`${SCHEME}[^\s\\/?#"'<>\`:@[\]]+:(?!\d{1,5}[\\/?#])[^\s"'<>\`]{0,200}@`, 'gi'),
     replacement: '$1[removed]@',
     what: 'a user name or password in a URL',
   },

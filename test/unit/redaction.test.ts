@@ -83,9 +83,10 @@ test.each([
   if (!text.startsWith('Describe')) expect(redacted(text)).toBe(text)
 })
 
-test('a long text is searched in no time', () => {
-  const startedMs = performance.now()
+// Of the processor, not of the clock: a search that looks at each pair of characters takes minutes.
+test('a long text is searched once', () => {
+  const before = process.cpuUsage().user
   for (const piece of ['a', 'a.', 'http://', 'https://a:b/', '?key', 'x:\\\\', '-----BEGIN '])
     redacted(piece.repeat(200_000 / piece.length))
-  expect(performance.now() - startedMs).toBeLessThan(2_000)
+  expect(process.cpuUsage().user - before).toBeLessThan(8_000_000)
 })
