@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
-import { redacted } from './contracts/redaction.ts'
+import { redacted, secretIn } from './contracts/redaction.ts'
 import type { Place } from './contracts/names.ts'
 import type { GeminiOptions } from './contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from './contracts/settings.ts'
@@ -41,6 +41,23 @@ export abstract class BaseCommand extends Command {
     else this.logToStderr(formatFailure(known))
   }
 
+  /**
+   * The command line, without a secret in any option or argument: what imagery is given stands in records of runs, messages
+   * and logs.
+   *
+   * @throws ImageryError INVALID_FLAG, which does not repeat the value
+   */
+  protected override async parse<
+    F extends Record<string, unknown>,
+    B extends Record<string, unknown>,
+    A extends Record<string, unknown>,
+  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv)
+    for (const [name, value] of Object.entries(parsed.flags)) refuseSecret(`--${name}`, value)
+    for (const [name, value] of Object.entries(parsed.args)) refuseSecret(name.toUpperCase(), value)
+    return parsed
+  }
+
   protected get progress(): ProgressMode {
     return progressMode({ json: this.jsonEnabled() })
   }
@@ -66,9 +83,21 @@ export abstract class BaseCommand extends Command {
       const flags = Object.entries({ ...this.ctor.baseFlags, ...this.ctor.flags }).flatMap(([name, { hidden }]) =>
         hidden ? [] : [name],
       )
-      return { code: 'INVALID_FLAG', ...usageFailure(error, { line, flags }), exitCode: EXIT_CODES.usage }
+      const { message, suggestions } = usageFailure(error, { line, flags })
+      return { code: 'INVALID_FLAG', message: redacted(message), suggestions, exitCode: EXIT_CODES.usage }
     }
     return bug(error)
+  }
+}
+
+/** @param option as it is typed: `--table`, `RUN_ID` */
+function refuseSecret(option: string, value: unknown): void {
+  for (const text of Array.isArray(value) ? value : [value]) {
+    const secret = typeof text === 'string' ? secretIn(text) : undefined
+    if (secret === undefined) continue
+    throw new ImageryError('INVALID_FLAG', `${option} holds ${secret}, which imagery would write into its records`, {
+      suggestions: [`The same command with ${option} without it`],
+    })
   }
 }
 

@@ -75,7 +75,7 @@ export class ImageryError extends Error {
     // The message may repeat what another program said.
     super(redacted(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.suggestions = options.suggestions ?? []
+    this.suggestions = (options.suggestions ?? []).map(redacted)
   }
 
   get exitCode(): number {

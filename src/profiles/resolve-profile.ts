@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { ImageryError } from '../contracts/errors.ts'
 import type { Profile } from '../contracts/run-spec.ts'
 import { findProfile, measuredAnswer } from './built-in-profiles.ts'
-import { checkColumns, checkMeasured, checkModel } from './profile-check.ts'
+import { checkMeasured, checkProfile, checkSecrets } from './profile-check.ts'
 import { parseProfile } from './profile-text.ts'
 import type { ProfileCheck } from './profile-text.ts'
 
@@ -29,7 +29,7 @@ export function loadProfileFile(file: string): Profile {
 }
 
 const checkAll: ProfileCheck = (profile) => {
-  const problems = [...checkModel(profile), ...checkColumns(profile)]
+  const problems = [...checkProfile(profile), ...checkSecrets(profile)]
   // A reserved name is not measured either: one message about it is enough.
   return problems.length > 0 ? problems : checkMeasured(measuredAnswer)(profile)
 }

@@ -2,8 +2,10 @@ import { tablePath, type Place } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
+import { checkProfile } from '../../profiles/profile-check.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
 import type { RunSpecs } from '../run-specs.ts'
+import { SpecRefused } from '../spec-rules.ts'
 import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-roles.ts'
 
 /** What a run needs in the cloud beside its messages, made and deleted from here. */
@@ -32,10 +34,11 @@ export interface SetUp {
 
 /**
  * Makes a run's ledger, live view and queues; what is there already stays as it is. Rejects with
- * RunGone when the run has no spec, with CloudError PERMISSION_DENIED when a role is missing.
+ * RunGone when the run has no spec, with SpecRefused when its profile cannot become tables, with CloudError PERMISSION_DENIED when a role is missing.
  */
 export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
   const spec = await deps.specs.refresh(runId)
+  refuseProfile(spec)
   await checkOwnRoles(spec, deps.permissions)
   await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
   await deps.createRunTables(spec)
@@ -47,6 +50,13 @@ export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<Se
     attempts_table: tablePath(spec.tables, spec.tables.attempts),
     live_view: tablePath(spec.tables, spec.tables.live),
   }
+}
+
+/** The command line checks the same; a spec may have been written by another program. */
+function refuseProfile({ run_id: runId, profile }: RunSpec): void {
+  const problems = checkProfile(profile).map(({ path, reason }) => `${path.join('.')} ${reason}`)
+  if (problems.length > 0)
+    throw new SpecRefused(`run ${runId} has a profile that cannot be set up: ${problems.join('; ')}`)
 }
 
 /** As many queues as the run wants, by the first names that can be had: that of a deleted queue is refused with FAILED_PRECONDITION. */
