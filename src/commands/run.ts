@@ -166,7 +166,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     for (const warning of context.warnings) this.warn(warning)
     const report = await finishedReport(context)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
-    if (!this.jsonEnabled()) this.log(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
+    if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
     return report
   }
 

@@ -2,6 +2,7 @@ import type { Hook } from '@oclif/core'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import { nearestName } from '../profiles/nearest-name.ts'
 import { formatFailure } from '../ui/failure.ts'
+import { plainJson } from '../ui/plain-text.ts'
 
 /** Names the command that was probably meant, on a terminal or not. */
 const commandNotFound: Hook.CommandNotFound = async function ({ config, id, argv }) {
@@ -13,7 +14,7 @@ const commandNotFound: Hook.CommandNotFound = async function ({ config, id, argv
     commands,
     id.split(':').filter((word) => !word.startsWith('-')),
   )
-  if (argv?.includes('--json')) process.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`)
+  if (argv?.includes('--json')) process.stdout.write(`${plainJson(JSON.stringify({ error: failure }, null, 2))}\n`)
   else process.stderr.write(`${formatFailure(failure)}\n`)
   process.exit(EXIT_CODES.usage)
 }

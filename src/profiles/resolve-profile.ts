@@ -19,7 +19,9 @@ export const PROFILE_PIPE = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/
  * @throws ImageryError PROFILE_NOT_FOUND, FILE_NOT_FOUND or INVALID_PROFILE
  */
 export function resolveProfile(nameOrPath: string): Profile {
-  return PROFILE_FILE.test(nameOrPath) || PROFILE_PIPE.test(nameOrPath) ? loadProfileFile(nameOrPath) : findProfile(nameOrPath)
+  return PROFILE_FILE.test(nameOrPath) || PROFILE_PIPE.test(nameOrPath)
+    ? loadProfileFile(nameOrPath)
+    : findProfile(nameOrPath)
 }
 
 /**

@@ -150,8 +150,7 @@ test('a folder, which may be a link itself, lists links and follows none that le
   await symlink('photos', work('shortcut'))
   const outcome = await user.run(['run', '--local', '--profile', 'resolution', '--table', work('shortcut')])
   expect(outcome.exitCode, outcome.stderr).toBe(3)
-  const said = outcome.stderr.replaceAll(/
-[ ›]*/g, ' ')
+  const said = outcome.stderr.replaceAll(/\n[ ›]*/g, ' ')
   expect(said).toMatch(/Stage the images: 4 images, 1 left out: out\.jpg lies outside the table's folder/)
   expect(said).toMatch(/linked is a link to a folder, which is not followed: its images are left out/)
   const { rows } = rowsDocument.parse((await user.run(['results', '--local', '--json'])).json())
