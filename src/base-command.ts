@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
+import { format } from 'node:util'
+import { Command, Errors, Flags, ux, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
 import { redacted, secretIn } from './contracts/redaction.ts'
 import type { Place } from './contracts/names.ts'
@@ -11,6 +12,7 @@ import { whoAnswers } from './services/gemini-credentials.ts'
 import { openGoogleSession, openLocalSession, type Session } from './services/session.ts'
 import type { GivenSettings } from './services/settings.ts'
 import { formatFailure } from './ui/failure.ts'
+import { plainJson, plainText } from './ui/plain-text.ts'
 import { progressMode, showNote, type ProgressMode } from './ui/steps.ts'
 import { usageFailure } from './usage-failure.ts'
 
@@ -38,7 +40,30 @@ export abstract class BaseCommand extends Command {
     const known = this.#failure(thrown)
     process.exitCode = known.exitCode
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(thrown))
-    else this.logToStderr(formatFailure(known))
+    else super.logToStderr(formatFailure(known))
+  }
+
+  /** Prints a text, which may hold anything, without styles. */
+  override log(message = '', ...args: unknown[]): void {
+    super.log(plainText(format(message, ...args)))
+  }
+
+  override logToStderr(message = '', ...args: unknown[]): void {
+    super.logToStderr(plainText(format(message, ...args)))
+  }
+
+  override warn(input: Error | string): Error | string {
+    super.warn(plainText(typeof input === 'string' ? input : input.message))
+    return input
+  }
+
+  /** Prints what `ui/` has formatted: it has styles, and its data is plain already. */
+  protected show(formatted: string): void {
+    super.log(formatted)
+  }
+
+  protected override logJson(json: unknown): void {
+    ux.stdout(plainJson(ux.colorizeJson(json, { pretty: true })))
   }
 
   /**

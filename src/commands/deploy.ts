@@ -95,7 +95,7 @@ export default class Deploy extends CloudCommand {
     const context = deployContext(session.target, runtimeFolder, options)
     if (flags['dry-run']) {
       const plan = await deployPlan(context, (title) => showNote(title, this.progress))
-      this.log(`\n${formatPlan(plan)}\n\nNothing was changed.`)
+      this.show(`\n${formatPlan(plan)}\n\nNothing was changed.`)
       return { plan }
     }
     if (!build) showNote('Without a build: a Preview feature of Cloud Run, without support', this.progress)
@@ -112,11 +112,9 @@ export default class Deploy extends CloudCommand {
     const { projectId } = target.place
     const deployments = await findDeployments(projectId)
     const rows = deployments.map(({ place, state, mainUrl }) => [place.name ?? '-', place.region, state, mainUrl ?? ''])
-    this.log(
-      rows.length === 0
-        ? `There is no deployment in project ${projectId}.\n\nNext\n  imagery deploy${target.flags}`
-        : formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['REGION', 'URL']),
-    )
+    if (rows.length === 0)
+      this.log(`There is no deployment in project ${projectId}.\n\nNext\n  imagery deploy${target.flags}`)
+    else this.show(formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['REGION', 'URL']))
     return { deployments }
   }
 }

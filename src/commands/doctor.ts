@@ -34,7 +34,7 @@ export default class Doctor extends CloudCommand {
     const checks = 'target' in opened ? await examine({ ...flags, target: opened.target, runtimeFolder }) : [opened]
     const ok = checks.every(({ status }) => status !== 'failed')
     if (!ok) process.exitCode = EXIT_CODES.failed
-    this.log(formatChecks(checks))
+    this.show(formatChecks(checks))
     return { ok, place, checks }
   }
 }

@@ -47,6 +47,11 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       command: '<%= config.bin %> <%= command.id %> --local --table ./photos --profile resolution',
     },
     {
+      description: 'A table whose images lie elsewhere on this machine',
+      command:
+        '<%= config.bin %> <%= command.id %> --local --table signs.csv --image-root /mnt/photos --profile resolution',
+    },
+    {
       description: 'A Gemini model, its answers recorded before',
       command:
         '<%= config.bin %> <%= command.id %> --local --table observations.jsonl --profile road-signs --gemini replay:answers.jsonl',
@@ -78,6 +83,12 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     sample: Flags.integer({ summary: 'so many assets, drawn evenly over the table', min: 1, helpValue: 'N' }),
     'asset-column': Flags.string({ summary: 'column that holds the asset id', helpValue: 'COLUMN' }),
     'image-column': Flags.string({ summary: 'column that holds the image URI', helpValue: 'COLUMN' }),
+    'image-root': Flags.string({
+      summary: "folder that images of a local table may be read from, beside the table's own; repeatable",
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'FOLDER',
+    }),
     unit: Flags.option({ options: UNITS, summary: 'one row per asset with all its images, or one per observation' })(),
     'images-per-unit': Flags.integer({
       summary: 'the most images of a unit that are looked at',
@@ -137,6 +148,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       ...flags,
       assetColumn: flags['asset-column'],
       imageColumn: flags['image-column'],
+      imageRoots: flags['image-root'],
       imagesPerUnit: flags['images-per-unit'],
       mediaResolution: flags['media-resolution'],
       imageTransport: flags['image-transport'],
@@ -154,7 +166,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     for (const warning of context.warnings) this.warn(warning)
     const report = await finishedReport(context)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
-    if (!this.jsonEnabled()) this.log(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
+    if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
     return report
   }
 

@@ -44,7 +44,7 @@ export default class Status extends CloudCommand {
       await showSteps([watch], context, this.progress)
       report = context.report
     }
-    if (!this.jsonEnabled()) this.log(formatReport(report, { flags: target.flags, width: this.width }))
+    if (!this.jsonEnabled()) this.show(formatReport(report, { flags: target.flags, width: this.width }))
     return report
   }
 }

@@ -88,7 +88,8 @@ export default class Teardown extends CloudCommand {
     }
     if (!flags.yes) {
       const runs = runIds.length === 0 ? '' : `Runs\n${runIds.map((runId) => `  teardown  ${runId}`).join('\n')}\n`
-      await confirm(`${runs}${formatPlan(plan)}\nThis removes the deployment in ${what}.`, {
+      await confirm(`This removes the deployment in ${what}.`, {
+        before: `${runs}${formatPlan(plan)}\n`,
         flag: '--yes',
         interactive: !this.jsonEnabled(),
       })

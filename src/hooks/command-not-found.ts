@@ -3,6 +3,7 @@ import { EXIT_CODES } from '../contracts/errors.ts'
 import { redacted } from '../contracts/redaction.ts'
 import { nearestName } from '../profiles/nearest-name.ts'
 import { formatFailure } from '../ui/failure.ts'
+import { plainJson } from '../ui/plain-text.ts'
 
 /** Names the command that was probably meant, on a terminal or not. */
 const commandNotFound: Hook.CommandNotFound = async function ({ config }) {
@@ -16,7 +17,11 @@ const commandNotFound: Hook.CommandNotFound = async function ({ config }) {
     commands,
     typed.filter((word) => !word.startsWith('-')),
   )
+<<<<<<< HEAD
   if (typed.includes('--json')) process.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`)
+=======
+  if (argv?.includes('--json')) process.stdout.write(`${plainJson(JSON.stringify({ error: failure }, null, 2))}\n`)
+>>>>>>> work/images
   else process.stderr.write(`${formatFailure(failure)}\n`)
   process.exit(EXIT_CODES.usage)
 }

@@ -4,6 +4,7 @@ import { localCloud } from '../google/environment.ts'
 import { CloudError } from '../google/errors.ts'
 import { CallRefused } from '../google/service-tokens.ts'
 import { refusal } from './deploy/refusal.ts'
+import { fileFailure } from './file-failure.ts'
 
 /** Every step may be repeated: what is there already is left alone. */
 const TRY_AGAIN = 'Try again; nothing is done twice'
@@ -18,12 +19,14 @@ const NOBODY_SIGNS_IN = /\bJWT\b|\bID Token\b|account not found/
 const NO_TOKEN = /Getting metadata from plugin failed/
 
 /**
- * Whatever a service threw, as an expected failure when it is one; anything else is a bug and stays
- * as it is.
+ * Whatever a service threw, as an expected failure when it is one, of the cloud or of a file; anything
+ * else is a bug and stays as it is.
  *
  * @param place what the command works on, so that a missing role can be named with what gives it
  */
 export function expectedFailure(error: unknown, place?: Place): unknown {
+  const onFile = fileFailure(error)
+  if (onFile) return onFile
   if (!(error instanceof CloudError)) return error
   const cloud = localCloud() ? 'The local cloud' : 'Google Cloud'
   if (error instanceof CallRefused)

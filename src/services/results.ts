@@ -12,6 +12,8 @@ export interface RunResults {
   runId: string
   table: string
   columns: string[]
+  /** Those whose values are numbers, though a big one comes as text. */
+  numericColumns: ReadonlySet<string>
   /** Total rows, known without reading them. */
   count: number
   /** Plain JSON values by column: times as RFC 3339 text, arrays and structs nested. */
@@ -36,10 +38,16 @@ export async function openResults(target: Target, store: StateStore, typed: stri
     runId,
     table: tablePath(table, table.table),
     columns: described.fields.map((field) => field.name ?? ''),
+    numericColumns: new Set(
+      described.fields.filter(({ type }) => NUMERIC.has(type ?? '')).map(({ name }) => name ?? ''),
+    ),
     count: described.rows,
     rows: plainRows(table),
   }
 }
+
+/** BigQuery's types of numbers, by both of their names (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema). */
+const NUMERIC = new Set(['INTEGER', 'INT64', 'FLOAT', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC'])
 
 async function resultsTable(target: Target, store: StateStore, runId: string): Promise<TableName> {
   const spec = await loadRunSpec(target, runId)

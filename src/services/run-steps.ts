@@ -1,13 +1,6 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { BUCKETS } from '../contracts/messages.ts'
-import {
-  invokerAccount,
-  RUN_LABEL,
-  runImagesPrefix,
-  runtimeAccount,
-  subscriptionName,
-  topicName,
-} from '../contracts/names.ts'
+import { invokerAccount, RUN_LABEL, runtimeAccount, subscriptionName, topicName } from '../contracts/names.ts'
 import type { Step } from '../contracts/steps.ts'
 import { describeTable, updateTable } from '../google/bigquery.ts'
 import { queryIntoTable } from '../google/bigquery-jobs.ts'
@@ -18,10 +11,10 @@ import { runTable } from '../google/run-tables.ts'
 import { ownSourceHashes } from './deploy/program.ts'
 import { refusal } from './deploy/refusal.ts'
 import { deployContext, deploySteps } from './deploy.ts'
-import { stageImages } from './local-source.ts'
 import type { WorkContext } from './run-context.ts'
 import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from './run-options.ts'
+import { stageImages } from './stage-images.ts'
 import { findDeployment, needDeployment } from './target.ts'
 import { watchRun } from './watch-run.ts'
 
@@ -125,13 +118,9 @@ function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unkno
 /** Copies the images of a local file or folder into the bucket. */
 export const stageLocalImages: Step<WorkContext> = {
   title: 'Stage the images',
-  async run({ spec, runId, target }, reporter) {
-    const { staged, missing } = await stageImages(spec!, {
-      imageFolder: spec!.source.image_folder ?? '.',
-      imagePrefix: runImagesPrefix(target.place, runId),
-      progress: (done) => reporter.detail(`${count(done)} images`),
-    })
-    return { done: `${count(staged)} images${missing > 0 ? `, ${count(missing)} missing` : ''}` }
+  async run({ spec }, reporter) {
+    const { staged, leftOut, example } = await stageImages(spec!, (done) => reporter.detail(`${count(done)} images`))
+    return { done: `${count(staged)} images${leftOut > 0 ? `, ${count(leftOut)} left out: ${example}` : ''}` }
   },
 }
 

@@ -1,9 +1,10 @@
 import path from 'node:path'
+import { ImageryError } from '../contracts/errors.ts'
 import { runHashes, runSpec, type RunSpec } from '../contracts/run-spec.ts'
 import type { Step } from '../contracts/steps.ts'
 import { callerMember } from '../google/caller-member.ts'
 import { snapshotParameters, snapshotQuery } from '../google/sql/snapshot.ts'
-import { PROFILE_FILE } from '../profiles/resolve-profile.ts'
+import { PROFILE_FILE, PROFILE_PIPE } from '../profiles/resolve-profile.ts'
 import { estimateTheCost } from './cost-limit.ts'
 import { fileHash } from './file-hash.ts'
 import { saveRunSpec } from './find-run.ts'
@@ -59,7 +60,7 @@ const recordRun: Step<RunContext> = {
 }
 
 async function newRunSpec(context: RunContext): Promise<RunSpec> {
-  const { options, source, sourceTable, snapshot, tables, target, choice } = context
+  const { options, source, sourceTable, snapshot, tables, target, choice, imageRoots } = context
   const spec = {
     v: 1 as const,
     run_id: context.runId,
@@ -69,11 +70,12 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
     source: {
       ...sourceTable!,
       given: options.table,
-      file_hash: source.kind === 'file' ? await fileHash(source.file) : null,
+      file_hash: source.kind === 'file' ? ((await fileHash(source.file)) ?? sourceFileGone(source.file)) : null,
       modified_ms: context.sourceModifiedMs ?? null,
       loaded: source.kind !== 'table',
       location: context.location!,
       image_folder: source.kind === 'table' ? null : source.kind === 'file' ? source.imageFolder : source.folder,
+      ...(imageRoots.length > 0 ? { image_roots: [...imageRoots] } : {}),
       asset_column: snapshot!.assetColumn,
       image_column: snapshot!.imageColumn,
       where: snapshot!.where,
@@ -83,7 +85,7 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
       parameters: snapshotParameters(snapshot!),
     },
     profile: choice.gemini ? { ...context.profile, model: choice.gemini.model } : context.profile,
-    profile_given: PROFILE_FILE.test(options.profile) ? path.resolve(options.profile) : options.profile,
+    profile_given: profileGiven(options.profile),
     unit: choice.unit,
     images: choice.images,
     gemini: choice.gemini,
@@ -91,4 +93,14 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
     limits: runLimits(options, choice.gemini),
   } satisfies Omit<RunSpec, 'hashes'>
   return runSpec.parse({ ...spec, hashes: runHashes(spec) } satisfies RunSpec)
+}
+
+/** What a resume compares the profile with: a pipe is empty by then. */
+function profileGiven(profile: string): string | null {
+  if (PROFILE_PIPE.test(profile)) return null
+  return PROFILE_FILE.test(profile) ? path.resolve(profile) : profile
+}
+
+function sourceFileGone(file: string): never {
+  throw new ImageryError('FILE_NOT_FOUND', `${file} was taken away while the run began`)
 }

@@ -27,7 +27,7 @@ export default class ConfigList extends BaseCommand {
     const { flags } = await this.parse(ConfigList)
     const { settings, file } = await settingsInForce(this.config.configDir, flags)
     const listed = SETTING_NAMES.map((setting) => ({ setting, ...settings[setting] }))
-    this.log(
+    this.show(
       formatTable(
         ['SETTING', 'VALUE', 'FROM'],
         listed.map(({ setting, value, from }) => [setting, value, from]),

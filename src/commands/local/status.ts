@@ -26,7 +26,7 @@ export default class LocalStatus extends LocalCloudCommand {
     this.log(
       `The local cloud is up.\n\n  Data  ${dataDirectory}\n  REST  ${status.http}\n  gRPC  ${status.grpc} (TLS)\n`,
     )
-    this.log(formatTable(['API', 'HOLDS'], rows, this.width))
+    this.show(formatTable(['API', 'HOLDS'], rows, this.width))
     if (status.gemini?.answers) this.log(`\nGemini answers from ${status.gemini.answers}.`)
     return status
   }

@@ -12,6 +12,7 @@ import { mainEnvironment } from '../environment.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { imageReader } from '../read-image.ts'
 import { RunSpecs } from '../run-specs.ts'
+import { explainUnstaged } from '../unstaged-images.ts'
 import { serveUntilTerminated } from '../serve.ts'
 import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
@@ -23,6 +24,7 @@ startService(mainEnvironment, (environment, log) => {
   const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
   // A local cloud's tokens open nothing elsewhere.
   const modelOrigins = localCloud() ? undefined : environment.IMAGERY_MODEL_ORIGINS
+  const explained = explainUnstaged({ readObject, bucket: environment.IMAGERY_BUCKET })
   const ledger = new Ledger({ insertRows, clock })
   const app = mainApp({
     place,
@@ -33,7 +35,10 @@ startService(mainEnvironment, (environment, log) => {
       check: (spec) => checkSpec(spec, { place, modelOrigins }),
     }),
     ledger,
-    modelFor: modelForRun({ readImage: imageReader({ readObject, clock }), describeObject }),
+    modelFor: modelForRun({
+      readImage: imageReader({ readObject: explained(readObject), clock }),
+      describeObject: explained(describeObject),
+    }),
     permissions: ownPermissions,
     imageBuckets: ({ tables }) => imageBuckets(tables),
     createRunTables,
