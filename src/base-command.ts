@@ -25,12 +25,33 @@ export abstract class BaseCommand extends Command {
     }),
   }
 
+  readonly #warnings: string[] = []
+
+  /** Shows a warning on stderr; with `--json` it is in the document. */
+  override warn(input: string): string
+  override warn(input: Error): Error
+  override warn(input: string | Error): string | Error {
+    this.noteWarning(typeof input === 'string' ? input : input.message)
+    return super.warn(input)
+  }
+
+  /** A warning that the progress has shown already: only the JSON document lacks it. */
+  protected noteWarning(text: string): void {
+    this.#warnings.push(redacted(text))
+  }
+
+  /** Every document has its warnings, an empty list mostly: a script need not ask whether the member is there. */
+  protected override toSuccessJson(result: unknown): unknown {
+    return typeof result === 'object' && !Array.isArray(result) ? { ...result, warnings: this.#warnings } : result
+  }
+
   /** One JSON document on stdout, for errors too; never oclif's own, which holds its whole configuration. */
   protected override toErrorJson(error: unknown): {
     error: { code: string; message: string; suggestions: readonly string[] }
+    warnings: readonly string[]
   } {
     const { code, message, suggestions } = this.#failure(error)
-    return { error: { code, message, suggestions } }
+    return { error: { code, message, suggestions }, warnings: this.#warnings }
   }
 
   protected override async catch(thrown: Interfaces.CommandError): Promise<void> {
@@ -59,7 +80,8 @@ export abstract class BaseCommand extends Command {
     const error = expectedFailure(thrown, this.place)
     if (error instanceof ImageryError) {
       const { code, message, suggestions, exitCode } = error
-      return { code, message, suggestions, exitCode }
+      const isLost = code === 'LOCAL_CLOUD_FAILED' && suggestions.length === 0
+      return { code, message, suggestions: isLost ? [this.#sameCommand()] : suggestions, exitCode }
     }
     if (error instanceof Errors.CLIError) {
       const line = `${this.config.bin} ${this.id?.replaceAll(':', ' ') ?? ''}`.trim()
@@ -69,6 +91,11 @@ export abstract class BaseCommand extends Command {
       return { code: 'INVALID_FLAG', ...usageFailure(error, { line, flags }), exitCode: EXIT_CODES.usage }
     }
     return bug(error)
+  }
+
+  /** The command line as it was typed, for another try. */
+  #sameCommand(): string {
+    return [this.config.bin, ...(this.id ?? '').split(':'), ...this.argv.map(shellWord)].join(' ')
   }
 }
 
@@ -169,8 +196,10 @@ export abstract class LocalCloudCommand extends BaseCommand {
    */
   protected async session(flags: CloudFlags, asks: GeminiOptions | null | 'unknown' = null): Promise<Session> {
     checkOneCloud(flags)
-    const onSignal = (): void => {
-      if (this.#cancel.signal.aborted || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
+    const onSignal = (signal: NodeJS.Signals): void => {
+      // A terminal that closes may send SIGHUP more than once: that is nobody's impatience.
+      const isSecond = this.#cancel.signal.aborted && signal !== 'SIGHUP'
+      if (isSecond || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
       this.#cancel.abort(
         new ImageryError('CANCELLED', 'Interrupted', {
           suggestions: ['The same command again; nothing is done twice'],
@@ -179,6 +208,9 @@ export abstract class LocalCloudCommand extends BaseCommand {
     }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
+    // On Windows, Node raises it when the window of the console is closed, and Windows ends the process 10 s
+    // later (https://nodejs.org/api/process.html#signal-events); the other two are as elsewhere.
+    process.on('SIGHUP', onSignal)
     this.#session = flags.local
       ? await this.#openLocalCloud(flags, asks)
       : await openGoogleSession(this.config.configDir, flags)

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import path from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../base-command.ts'
@@ -7,6 +6,7 @@ import { shellWord } from '../contracts/shell-word.ts'
 import { writeWholeFile } from '../services/results-file.ts'
 import { openResults, type RunResults } from '../services/results.ts'
 import { csvLine } from '../ui/csv.ts'
+import { printPieces } from '../ui/print-pieces.ts'
 import { fittingColumns, formatTable } from '../ui/table.ts'
 
 const FORMATS = ['table', 'jsonl', 'csv'] as const
@@ -117,7 +117,7 @@ async function write(results: RunResults, format: 'jsonl' | 'csv', file: string 
   const counted = { rows: 0 }
   const pieces = lines(results, format, counted)
   if (file !== undefined) await writeWholeFile(file, pieces)
-  else for await (const line of pieces) if (!process.stdout.write(line)) await once(process.stdout, 'drain')
+  else await printPieces(pieces)
   return counted.rows
 }
 

@@ -13,7 +13,7 @@ const commandNotFound: Hook.CommandNotFound = async function ({ config, id, argv
     commands,
     id.split(':').filter((word) => !word.startsWith('-')),
   )
-  if (argv?.includes('--json')) process.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`)
+  if (argv?.includes('--json')) process.stdout.write(`${JSON.stringify({ error: failure, warnings: [] }, null, 2)}\n`)
   else process.stderr.write(`${formatFailure(failure)}\n`)
   process.exit(EXIT_CODES.usage)
 }

@@ -3,7 +3,7 @@ import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
-import type { RunSpecs } from '../run-specs.ts'
+import { RunGone, type RunSpecs } from '../run-specs.ts'
 import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-roles.ts'
 
 /** What a run needs in the cloud beside its messages, made and deleted from here. */
@@ -16,7 +16,9 @@ export interface RunResourceDeps {
   imageBuckets: (spec: RunSpec) => Promise<readonly string[]>
   createRunTables: (spec: RunSpec) => Promise<void>
   ensureQueue: (name: string, limits: QueueLimits) => Promise<'created' | 'existed'>
+  pauseQueue: (name: string) => Promise<'paused' | 'absent'>
   deleteQueue: (name: string) => Promise<'deleted' | 'absent'>
+  deleteLiveView: (spec: RunSpec) => Promise<void>
 }
 
 export interface SetUp {
@@ -40,12 +42,26 @@ export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<Se
   await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
   await deps.createRunTables(spec)
   const queues = await ensureRunQueues(deps, spec)
+  await checkStillThere(deps, spec)
   return {
     run_id: runId,
     queues: queues.map(({ name }) => name),
     queues_created: queues.filter(({ outcome }) => outcome === 'created').map(({ name }) => name),
     attempts_table: tablePath(spec.tables, spec.tables.attempts),
     live_view: tablePath(spec.tables, spec.tables.live),
+  }
+}
+
+/** A teardown that began meanwhile may have passed by what was made here: it takes the spec away before it deletes anything. */
+async function checkStillThere(deps: RunResourceDeps, spec: RunSpec): Promise<void> {
+  try {
+    await deps.specs.refresh(spec.run_id)
+  } catch (error) {
+    if (error instanceof RunGone) {
+      await tearDownRun(deps, spec.run_id)
+      await deps.deleteLiveView(spec)
+    }
+    throw error
   }
 }
 
@@ -68,6 +84,17 @@ async function ensureRunQueues(
   }
   if (queues.length === 0) throw refusal
   return queues
+}
+
+/** Has a run's queues send nothing more, and forgets its spec, so that whatever still comes finds the run as it is now. */
+export async function pauseRun(
+  { place, specs, pauseQueue }: RunResourceDeps,
+  runId: string,
+): Promise<{ run_id: string; queues_paused: string[] }> {
+  specs.forget(runId)
+  const names = runQueueNames(place, runId)
+  const outcomes = await Promise.all(names.map((name) => pauseQueue(name)))
+  return { run_id: runId, queues_paused: names.filter((_, index) => outcomes[index] === 'paused') }
 }
 
 /** Deletes a run's queues under every name that they may have had. A run that is not there is fine. */

@@ -3,9 +3,9 @@ import { insertRows } from '../../google/bigquery.ts'
 import { localCloud } from '../../google/environment.ts'
 import { imageBuckets } from '../../google/image-buckets.ts'
 import { tokenCheck } from '../../google/identity-tokens.ts'
-import { createRunTables } from '../../google/run-tables.ts'
+import { createRunTables, deleteRunTables } from '../../google/run-tables.ts'
 import { describeObject, readObject } from '../../google/storage.ts'
-import { deleteQueue, ensureQueue } from '../../google/tasks.ts'
+import { deleteQueue, ensureQueue, pauseQueue } from '../../google/tasks.ts'
 import { systemClock } from '../clock.ts'
 import { startService } from '../entry.ts'
 import { mainEnvironment, tokenRules } from '../environment.ts'
@@ -39,7 +39,9 @@ startService(mainEnvironment, (environment, log) => {
     imageBuckets: ({ tables }) => imageBuckets(tables),
     createRunTables,
     ensureQueue,
+    pauseQueue,
     deleteQueue,
+    deleteLiveView: async ({ tables }) => void (await deleteRunTables(tables, ['live'])),
     clock,
     log,
     newAttemptId: randomUUID,
