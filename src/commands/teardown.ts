@@ -64,7 +64,9 @@ export default class Teardown extends CloudCommand {
     typed: string,
     flags: { 'delete-results': boolean; yes: boolean },
   ): Promise<TornDownRun> {
-    const options = { ...session, deleteResults: flags['delete-results'], signal: this.signal }
+    // A flag that is not given is undefined, whatever its type says.
+    const deleteResults = Boolean(flags['delete-results'])
+    const options = { ...session, deleteResults, signal: this.signal }
     const context = await teardownContext(options, typed)
     const tables = resultTables(context)
     if (flags['delete-results'] && !flags.yes && tables.length > 0) {
