@@ -27,12 +27,35 @@ export abstract class BaseCommand extends Command {
     }),
   }
 
+  readonly #warnings: string[] = []
+
+  /** Shows a warning on stderr; with `--json` it is in the document. */
+  override warn(input: string): string
+  override warn(input: Error): Error
+  override warn(input: string | Error): string | Error {
+    const message = typeof input === 'string' ? input : input.message
+    this.noteWarning(message)
+    super.warn(plainText(message))
+    return input
+  }
+
+  /** A warning that the progress has shown already: only the JSON document lacks it. */
+  protected noteWarning(text: string): void {
+    this.#warnings.push(redacted(text))
+  }
+
+  /** Every document has its warnings, an empty list mostly: a script need not ask whether the member is there. */
+  protected override toSuccessJson(result: unknown): unknown {
+    return typeof result === 'object' && !Array.isArray(result) ? { ...result, warnings: this.#warnings } : result
+  }
+
   /** One JSON document on stdout, for errors too; never oclif's own, which holds its whole configuration. */
   protected override toErrorJson(error: unknown): {
     error: { code: string; message: string; suggestions: readonly string[] }
+    warnings: readonly string[]
   } {
     const { code, message, suggestions } = this.#failure(error)
-    return { error: { code, message, suggestions } }
+    return { error: { code, message, suggestions }, warnings: this.#warnings }
   }
 
   protected override async catch(thrown: Interfaces.CommandError): Promise<void> {
@@ -50,11 +73,6 @@ export abstract class BaseCommand extends Command {
 
   override logToStderr(message = '', ...args: unknown[]): void {
     super.logToStderr(plainText(format(message, ...args)))
-  }
-
-  override warn(input: Error | string): Error | string {
-    super.warn(plainText(typeof input === 'string' ? input : input.message))
-    return input
   }
 
   /** Prints what `ui/` has formatted: it has styles, and its data is plain already. */
@@ -101,7 +119,8 @@ export abstract class BaseCommand extends Command {
     const error = expectedFailure(thrown, this.place)
     if (error instanceof ImageryError) {
       const { code, message, suggestions, exitCode } = error
-      return { code, message, suggestions, exitCode }
+      const isLost = code === 'LOCAL_CLOUD_FAILED' && suggestions.length === 0
+      return { code, message, suggestions: isLost ? [this.#sameCommand()] : suggestions, exitCode }
     }
     if (error instanceof Errors.CLIError) {
       const line = `${this.config.bin} ${this.id?.replaceAll(':', ' ') ?? ''}`.trim()
@@ -112,6 +131,11 @@ export abstract class BaseCommand extends Command {
       return { code: 'INVALID_FLAG', message: redacted(message), suggestions, exitCode: EXIT_CODES.usage }
     }
     return bug(error)
+  }
+
+  /** The command line as it was typed, for another try. */
+  #sameCommand(): string {
+    return [this.config.bin, ...(this.id ?? '').split(':'), ...this.argv.map(shellWord)].join(' ')
   }
 }
 
@@ -223,8 +247,10 @@ export abstract class LocalCloudCommand extends BaseCommand {
    */
   protected async session(flags: CloudFlags, asks: GeminiOptions | null | 'unknown' = null): Promise<Session> {
     checkOneCloud(flags)
-    const onSignal = (): void => {
-      if (this.#cancel.signal.aborted || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
+    const onSignal = (signal: NodeJS.Signals): void => {
+      // A terminal that closes may send SIGHUP more than once: that is nobody's impatience.
+      const isSecond = this.#cancel.signal.aborted && signal !== 'SIGHUP'
+      if (isSecond || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
       this.#cancel.abort(
         new ImageryError('CANCELLED', 'Interrupted', {
           suggestions: ['The same command again; nothing is done twice'],
@@ -233,6 +259,9 @@ export abstract class LocalCloudCommand extends BaseCommand {
     }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
+    // On Windows, Node raises it when the window of the console is closed, and Windows ends the process 10 s
+    // later (https://nodejs.org/api/process.html#signal-events); the other two are as elsewhere.
+    process.on('SIGHUP', onSignal)
     this.#session = flags.local
       ? await this.#openLocalCloud(flags, asks)
       : await openGoogleSession(this.config.configDir, flags)

@@ -98,8 +98,10 @@ export default class Deploy extends CloudCommand {
       this.show(`\n${formatPlan(plan)}\n\nNothing was changed.`)
       return { plan }
     }
-    if (!build) showNote('Without a build: a Preview feature of Cloud Run, without support', this.progress)
-    await showSteps([preflight, ...deploySteps(context)], context, this.progress, this.signal)
+    if (!build) this.warn('Without a build: a Preview feature of Cloud Run, without support')
+    await showSteps([preflight, ...deploySteps(context)], context, this.progress, this.signal).finally(() =>
+      context.warnings.forEach((warning) => this.noteWarning(warning)),
+    )
     const result = deployResult(context)
     if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, result.place)
     this.log(

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import path from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../base-command.ts'
@@ -8,6 +7,7 @@ import { writeWholeFile } from '../services/results-file.ts'
 import { openResults, type RunResults } from '../services/results.ts'
 import { csvLine } from '../ui/csv.ts'
 import { plainJson, plainText } from '../ui/plain-text.ts'
+import { printPieces } from '../ui/print-pieces.ts'
 import { fittingColumns, formatTable } from '../ui/table.ts'
 
 const FORMATS = ['table', 'jsonl', 'csv'] as const
@@ -125,6 +125,10 @@ function shownColumns(columns: readonly string[], rows: readonly Record<string, 
   return fittingColumns(['asset_id', 'status', ...columns.filter(isShown)], rows, width)
 }
 
+async function* mapped(pieces: AsyncIterable<string>, change: (piece: string) => string): AsyncGenerator<string> {
+  for await (const piece of pieces) yield change(piece)
+}
+
 interface Writing {
   format: 'jsonl' | 'csv'
   /** Text that a spreadsheet would run as a formula stays as it is. */
@@ -138,7 +142,7 @@ async function write(results: RunResults, writing: Writing, file: string | undef
   else {
     // JSON is harmless already; of CSV, programs get every character, and a terminal those that it shows.
     const shown = (line: string): string => (process.stdout.isTTY && writing.format === 'csv' ? plainText(line) : line)
-    for await (const line of pieces) if (!process.stdout.write(shown(line))) await once(process.stdout, 'drain')
+    await printPieces(mapped(pieces, shown))
   }
   return counted.rows
 }

@@ -42,8 +42,10 @@ export default class Resume extends CloudCommand {
     if (!complete) {
       needAnswers(context.spec!.gemini, session.gemini, session.target)
       await checkUnchanged(context.spec!, { asRecorded: flags['as-recorded'], flags: session.target.flags })
-      await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch((error: unknown) =>
-        Promise.reject(interruption(error, context)),
+      await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch(
+        async (error: unknown) => {
+          throw await interruption(error, context)
+        },
       )
     }
     const report = complete ?? (await finishedReport(context))

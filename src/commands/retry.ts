@@ -59,9 +59,9 @@ Causes: ${CAUSES.join(', ')}.`
     if (count > 0) {
       needAnswers(context.spec!.gemini, session.gemini, session.target)
       const steps = retrySteps(context, choice, flags)
-      await showSteps(steps, context, this.progress, this.signal).catch((error: unknown) =>
-        Promise.reject(interruption(error, context)),
-      )
+      await showSteps(steps, context, this.progress, this.signal).catch(async (error: unknown) => {
+        throw await interruption(error, context)
+      })
     }
     const report = count > 0 ? await finishedReport(context) : await completeRun(context.spec!, before)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed

@@ -8,11 +8,10 @@ import { builtRuntime } from '../services/deploy.ts'
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../services/run-options.ts'
 import {
   checkRunOptions,
+  endedEarly,
   finishedReport,
-  interruption,
   newRunContext,
   runSteps,
-  takeBack,
   type RunContext,
 } from '../services/run.ts'
 import { formatReport } from '../ui/report.ts'
@@ -163,14 +162,13 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     if (!flags.wait) session.mustOutliveUs()
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
     await this.#work(context, flags)
-    for (const warning of context.warnings) this.warn(warning)
     const report = await finishedReport(context)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
     return report
   }
 
-  /** What fails or is interrupted before any asset was worked on is taken back; later, the run stays as it is. */
+  /** What fails before any asset was worked on is taken back; later, the run stays as it is. */
   async #work(context: RunContext, flags: { wait: boolean }): Promise<void> {
     const local = context.target.kind === 'local'
     const steps = runSteps({
@@ -182,7 +180,9 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     try {
       await showSteps(steps, context, this.progress, this.signal)
     } catch (error) {
-      throw context.isPublished ? interruption(error, context) : await takeBack(context, error)
+      throw await endedEarly(error, context)
+    } finally {
+      for (const warning of context.warnings) this.warn(warning)
     }
   }
 }

@@ -40,6 +40,7 @@ export const ERROR_CODES = [
   'RUN_NOT_COMPLETE',
   'RUNS_EXIST',
   'RUN_STALLED',
+  'RUN_TORN_DOWN',
   'SOURCE_NOT_FOUND',
   'SOURCE_UNSUPPORTED',
 ] as const

@@ -74,6 +74,16 @@ export function runSpecPath(runId: string): string {
   return `${runObjectsPrefix(runId)}run.json`
 }
 
+/** What a run keeps from before it makes anything until it is recorded. */
+export function runStartPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}started.json`
+}
+
+/** What takes the place of a run's spec while the run is torn down. */
+export function runTeardownPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}torn-down.json`
+}
+
 /** Everything that a run keeps in the bucket lies under this prefix. */
 export function runObjectsPrefix(runId: string): string {
   if (!isRunId(runId)) throw new RangeError(`not a run id: ${JSON.stringify(runId)}`)

@@ -69,7 +69,7 @@ function stringParameters(parameters: Record<string, unknown>): object[] {
 }
 
 /**
- * Loads a local file into a table, replacing what it held; the schema is detected. The
+ * Loads a local file into a table that is there, replacing what it holds; the schema is detected. The
  * dataset's location must be said: BigQuery finds only those in US and EU by itself
  * (https://cloud.google.com/bigquery/docs/locations#specify_locations).
  */
@@ -83,6 +83,8 @@ export async function loadFile(
   const configuration = {
     sourceFormat: options.format,
     writeDisposition: 'WRITE_TRUNCATE',
+    // A load that comes late, when its run was torn down, makes no table.
+    createDisposition: 'CREATE_NEVER',
     ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
     ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
   }
@@ -92,6 +94,29 @@ export async function loadFile(
   const [job] = await call(table.createLoadJob(file, configuration as object), LONG_CALL_DEADLINE_MS)
   await jobDone(job)
 }
+
+/**
+ * Sees to it that no job of `queryIntoTable` with this id writes a table any more: one that runs is
+ * ended, and the next id is taken, so that a request which is still on its way makes nothing.
+ *
+ * @throws CloudError DEADLINE_EXCEEDED when BigQuery does not end a job in time
+ */
+export async function preventQuery(id: string, { projectId, location }: QueryOptions): Promise<void> {
+  const client = await bigQuery(projectId)
+  for (let attempt = 1; attempt <= MOST_JOBS; attempt++) {
+    const jobId = attempt === 1 ? id : `${id}_${attempt}`
+    const nothing = { query: { query: 'SELECT 1', useLegacySql: false } }
+    const { job, isOurs } = await createJobOnce(client, jobId, location, nothing)
+    if (isOurs) return
+    await callUnless('NOT_FOUND', job.cancel(), undefined)
+    await jobDone(job, CANCEL_MS).catch((error: unknown) =>
+      error instanceof JobFailed ? undefined : Promise.reject(error),
+    )
+  }
+}
+
+/** A job that was cancelled ends soon, or was at its end anyway. */
+const CANCEL_MS = 60_000
 
 async function createJobOnce(
   client: BigQuery,
@@ -127,8 +152,8 @@ const JOB_FAILURES: Record<string, GoogleStatus> = {
 const LONGEST_JOB_MS = 6 * 3_600_000
 
 /** Waits for a job. Answers the bytes that it read. */
-async function jobDone(job: Job): Promise<number> {
-  const deadlineMs = performance.now() + LONGEST_JOB_MS
+async function jobDone(job: Job, longestMs = LONGEST_JOB_MS): Promise<number> {
+  const deadlineMs = performance.now() + longestMs
   for (let pauseMs = 50; performance.now() < deadlineMs; pauseMs = Math.min(2_000, pauseMs * 1.5)) {
     const metadata = (await call(job.getMetadata()))[0] as JobMetadata
     const failure = metadata.status?.errorResult
@@ -139,5 +164,5 @@ async function jobDone(job: Job): Promise<number> {
     if (metadata.status?.state === 'DONE') return Number(metadata.statistics?.totalBytesProcessed ?? 0)
     await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
-  throw new CloudError('DEADLINE_EXCEEDED', `BigQuery job ${job.id} did not end within ${LONGEST_JOB_MS / 3_600_000} h`)
+  throw new CloudError('DEADLINE_EXCEEDED', `BigQuery job ${job.id} did not end within ${longestMs / 1_000} s`)
 }

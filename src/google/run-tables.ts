@@ -7,6 +7,8 @@ import {
   describeTable,
   ensureTable,
   ensureView,
+  listDatasets,
+  listTables,
   queryRows,
   queryStream,
   timestampText,
@@ -121,6 +123,34 @@ interface AssetRow {
   detection_time: unknown
   observations: { observation_id: string; gcs_uri: string; capture_time: unknown }[]
 }
+
+/**
+ * A run's tables in every dataset of the project, by their label or by a scratch table's name: for a
+ * run of which nothing is recorded. Datasets that the caller may not look into have none that it
+ * could delete.
+ */
+export async function findRunTables(projectId: string, runId: string): Promise<FoundTable[]> {
+  const id = runId.replace('-', '_')
+  const scratch = new RegExp(`(?:^|_)${id}_(?:assets|live|source)$`)
+  const found: FoundTable[] = []
+  const datasets = (await listDatasets(projectId)).values()
+  const worker = async (): Promise<void> => {
+    for (const dataset of datasets) {
+      for (const { table, labels } of await listTables({ projectId, dataset })) {
+        const isScratch = scratch.test(table)
+        if (isScratch || labels[RUN_LABEL] === runId) found.push({ projectId, dataset, table, isScratch })
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: LISTS_AT_ONCE }, worker))
+  return found
+}
+
+export interface FoundTable extends TableName {
+  isScratch: boolean
+}
+
+const LISTS_AT_ONCE = 8
 
 /** Deletes the run's tables of the given roles. Answers those that were there. */
 export async function deleteRunTables(tables: RunTables, roles: readonly RunTableRole[]): Promise<string[]> {

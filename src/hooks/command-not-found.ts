@@ -17,11 +17,8 @@ const commandNotFound: Hook.CommandNotFound = async function ({ config }) {
     commands,
     typed.filter((word) => !word.startsWith('-')),
   )
-<<<<<<< HEAD
-  if (typed.includes('--json')) process.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`)
-=======
-  if (argv?.includes('--json')) process.stdout.write(`${plainJson(JSON.stringify({ error: failure }, null, 2))}\n`)
->>>>>>> work/images
+  if (typed.includes('--json'))
+    process.stdout.write(`${plainJson(JSON.stringify({ error: failure, warnings: [] }, null, 2))}\n`)
   else process.stderr.write(`${formatFailure(failure)}\n`)
   process.exit(EXIT_CODES.usage)
 }

@@ -1,10 +1,11 @@
 import { ImageryError } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
 import { localCloud } from '../google/environment.ts'
-import { CloudError } from '../google/errors.ts'
+import { CloudError, LocalCloudLost } from '../google/errors.ts'
 import { CallRefused } from '../google/service-tokens.ts'
 import { refusal } from './deploy/refusal.ts'
 import { fileFailure } from './file-failure.ts'
+import { isAlive } from './process-alive.ts'
 
 /** Every step may be repeated: what is there already is left alone. */
 const TRY_AGAIN = 'Try again; nothing is done twice'
@@ -28,6 +29,10 @@ export function expectedFailure(error: unknown, place?: Place): unknown {
   const onFile = fileFailure(error)
   if (onFile) return onFile
   if (!(error instanceof CloudError)) return error
+  if (isLost(error)) {
+    const message = 'The local cloud ended while this command used it; its state on disk is complete'
+    return new ImageryError('LOCAL_CLOUD_FAILED', message, { cause: error })
+  }
   const cloud = localCloud() ? 'The local cloud' : 'Google Cloud'
   if (error instanceof CallRefused)
     return new ImageryError('ACCESS_DENIED', error.message, { suggestions: error.suggestions, cause: error })
@@ -67,4 +72,11 @@ export function expectedFailure(error: unknown, place?: Place): unknown {
         cause: error,
       })
   }
+}
+
+/** A call may fail before the end of the local cloud is noticed otherwise. */
+function isLost(error: CloudError): boolean {
+  if (error instanceof LocalCloudLost) return true
+  const cloud = localCloud()
+  return cloud !== undefined && error.retryable && !isAlive(cloud.pid)
 }

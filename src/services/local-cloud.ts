@@ -9,6 +9,7 @@ import { ImageryError } from '../contracts/errors.ts'
 import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { localCloudProof } from '../contracts/local-cloud-proof.ts'
 import { useLocalCloud } from '../google/environment.ts'
+import { loseLocalCloud } from '../google/errors.ts'
 import { checkRunningGemini } from './gemini-stand-in.ts'
 import { makeFolder } from './make-folder.ts'
 import { isAlive } from './process-alive.ts'
@@ -178,17 +179,27 @@ function startFailed(log: string): ImageryError {
   }
 }
 
-/** Holds a request open as a sign of life: the local cloud counts them, and a killed process's ends by itself. */
+/**
+ * Holds a request open as a sign of life, in both directions: the local cloud counts them, and a killed
+ * process's ends by itself; when the local cloud is killed, the request ends here.
+ */
 async function takeLease(locator: LocalCloudLocator): Promise<() => void> {
   return new Promise((resolve, reject) => {
+    let isReleased = false
     const lease = request(
       new URL('/_imagery/lease', locator.http),
       { headers: { authorization: `Bearer ${locator.adminToken}` } },
       (response) => {
         response.resume()
         response.on('error', () => undefined)
+        response.on('close', () => {
+          if (!isReleased) loseLocalCloud()
+        })
         response.socket.unref()
-        resolve(() => lease.destroy())
+        resolve(() => {
+          isReleased = true
+          lease.destroy()
+        })
       },
     )
     lease.on('error', (error) =>

@@ -43,6 +43,10 @@ export interface RunContext extends WorkContext {
   /** Who answers as Gemini in a local cloud, as `--gemini` writes it; undefined on Google, or when nobody does. */
   gemini: string | undefined
   datasetMade: boolean
+  /** Whether the bucket has what this run may make before it is recorded. */
+  isStarted: boolean
+  /** Whether any machine can find, finish or remove the run by its id. */
+  isRecorded: boolean
   location?: string
   tables?: RunTables
   sourceTable?: TableName
@@ -87,6 +91,8 @@ export function newRunContext(
     startedAt,
     warnings: [],
     datasetMade: false,
+    isStarted: false,
+    isRecorded: false,
     isPublished: false,
   }
 }

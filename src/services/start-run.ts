@@ -8,6 +8,7 @@ import { PROFILE_FILE, PROFILE_PIPE } from '../profiles/resolve-profile.ts'
 import { estimateTheCost } from './cost-limit.ts'
 import { fileHash } from './file-hash.ts'
 import { saveRunSpec } from './find-run.ts'
+import { isStarted } from './run-record.ts'
 import { letRuntimeWrite, makeDataset } from './results-dataset.ts'
 import type { RunContext } from './run-context.ts'
 import { runLimits } from './run-options.ts'
@@ -31,8 +32,9 @@ export function runSteps(options: {
   wait: boolean
 }): readonly Step<RunContext>[] {
   return [
-    // On Google a run without a deployment is a mistake, to be told before a local file is loaded.
-    ...(options.local ? [readTheSource, deployIfAbsent] : [findServices, readTheSource]),
+    // What is loaded is written down in the deployment's bucket first. On Google a run without a
+    // deployment is a mistake, to be told before that.
+    ...(options.local ? inOrder(options.stagesImages) : [findServices, readTheSource]),
     recordRun,
     takeSnapshot,
     ...(options.asksGemini ? [estimateTheCost] : []),
@@ -44,6 +46,10 @@ export function runSteps(options: {
   ]
 }
 
+function inOrder(loads: boolean): Step<RunContext>[] {
+  return loads ? [deployIfAbsent, readTheSource] : [readTheSource, deployIfAbsent]
+}
+
 const readTheSource: Step<RunContext> = { title: 'Read the source', run: readSource }
 
 /** From here on, any machine can find, finish or remove the run by its id. */
@@ -52,6 +58,10 @@ const recordRun: Step<RunContext> = {
   async run(context) {
     context.spec = await newRunSpec(context)
     await saveRunSpec(context.spec)
+    if (context.isStarted && !(await isStarted(context.target.place, context.runId))) {
+      throw new ImageryError('RUN_TORN_DOWN', `Run ${context.runId} was torn down by another command`)
+    }
+    context.isRecorded = true
     context.store.rememberRun(context.runId, { targetKey: context.target.key, startedAt: context.spec.created_at })
     await makeDataset(context)
     await letRuntimeWrite(context)

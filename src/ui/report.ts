@@ -37,7 +37,14 @@ function assetCounts({ total, ok, failed, pending }: RunReport['units']): string
 }
 
 function stateText(state: RunReport['state']): string {
-  const colors = { complete: 'green', running: 'cyan', starting: 'cyan', paused: 'yellow', torn_down: 'gray' } as const
+  const colors = {
+    loading: 'cyan',
+    complete: 'green',
+    running: 'cyan',
+    starting: 'cyan',
+    paused: 'yellow',
+    torn_down: 'gray',
+  } as const
   return styleText(colors[state], state === 'torn_down' ? 'torn down' : state)
 }
 
@@ -62,6 +69,8 @@ function nextCommands(report: RunReport, flag: string): string[] {
       return [`imagery results ${id}${flag}`, `imagery teardown ${id}${flag}`]
     case 'running':
       return [`imagery status ${id} --watch${flag}`]
+    case 'loading':
+      return [`imagery status ${id}${flag}`, `imagery teardown ${id}${flag}   (when what started it is gone)`]
     case 'starting':
       return [`imagery status ${id} --watch${flag}`, `imagery resume ${id}${flag}   (when what started it is gone)`]
     case 'paused':

@@ -85,6 +85,8 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
     createRunTables,
     ensureQueue: async () => 'created',
     deleteQueue: unused,
+    pauseQueue: unused,
+    deleteLiveView: unused,
     ledger: { append: unused },
     modelFor: unused,
     clock: new ManualClock(),

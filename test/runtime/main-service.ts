@@ -29,7 +29,7 @@ export function mainService({
   }
   const app = mainApp({
     place: PLACE,
-    specs: fakeSpecs(specs).specs,
+    specs: fakeSpecs(specs, clock).specs,
     ledger: {
       async append(table, row) {
         await append(row)
@@ -46,6 +46,8 @@ export function mainService({
     permissions: { inProject: unused, onAccount: unused, onBucket: unused },
     imageBuckets: unused,
     ensureQueue: unused,
+    pauseQueue: unused,
+    deleteLiveView: unused,
     deleteQueue: unused,
     clock,
     log,

@@ -4,7 +4,7 @@ import type { Place } from '../../contracts/names.ts'
 import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
 import { TaskProcessor, type ProcessDeps } from './process-task.ts'
-import { setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
+import { pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
 
 export interface MainDeps extends ProcessDeps, RunResourceDeps {
   place: Place
@@ -13,7 +13,7 @@ export interface MainDeps extends ProcessDeps, RunResourceDeps {
 }
 
 /**
- * The main service: POST /setup and /teardown for the CLI, POST /process for Cloud Tasks,
+ * The main service: POST /setup, /pause and /teardown for the CLI, POST /process for Cloud Tasks,
  * GET /healthz.
  *
  * /process answers 200 once the task needs no further delivery, which is when its row is durable;
@@ -29,6 +29,13 @@ export function mainApp(deps: MainDeps): Hono {
     const made = await setUpRun(deps, run_id)
     log.info(`set up run ${run_id}`, { run_id, queues: made.queues, trace: requestTrace(context, place.projectId) })
     return context.json(made)
+  })
+
+  app.post('/pause', async (context) => {
+    const { run_id } = await readBody(context, runRequest)
+    const paused = await pauseRun(deps, run_id)
+    log.info(`paused run ${run_id}`, { ...paused, trace: requestTrace(context, place.projectId) })
+    return context.json(paused)
   })
 
   app.post('/teardown', async (context) => {

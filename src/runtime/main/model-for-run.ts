@@ -33,8 +33,8 @@ function inTurn(model: Model, { run_id, limits }: RunSpec, turns: Map<string, Bu
   turns.set(run_id, budget)
   return {
     answer: (asset, options) =>
-      budget.spend(1, options.signal, () => {
-        options.onTurn?.()
+      budget.spend(1, options.signal, async () => {
+        await options.onTurn?.()
         return model.answer(asset, options)
       }),
   }

@@ -8,7 +8,7 @@ import { RowRejected } from '../ledger/ledger.ts'
 import type { Logger } from '../log.ts'
 import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from '../models/model.ts'
 import { specWith } from '../run-overrides.ts'
-import type { RunSpecs } from '../run-specs.ts'
+import { RunGone, type RunSpecs } from '../run-specs.ts'
 import { RecentAttempts, type RecentAttempt, type Recorded } from './recent-attempts.ts'
 
 /** How a delivery of a task ended, and with that how Cloud Tasks is answered. */
@@ -80,6 +80,10 @@ export class TaskProcessor {
     const key = `${task.run_id}\n${task.generation}\n${task.unit_id}`
     const recent = this.#recent.enter(key, () => this.#try(spec, task))
     const tried = await recent.tried
+    if (tried && 'failure' in tried && tried.failure.cause instanceof RunGone) {
+      this.#recent.forget(key, recent)
+      throw tried.failure.cause
+    }
     if (tried && 'failure' in tried && mayTryAgain(tried.failure, spec, delivery)) {
       const { failure } = tried
       await this.#leaveCost(spec, key, recent, { attempt: tried.attempt, failure })
@@ -125,7 +129,11 @@ export class TaskProcessor {
     const { clock, newAttemptId } = this.#deps
     let startedMs = clock.now()
     let billed: Known = {}
-    const onTurn = (): void => void (startedMs = clock.now())
+    const onTurn = async (): Promise<void> => {
+      // The wait for a turn may be long, and the run torn down since.
+      await this.#deps.specs.get(task.run_id)
+      startedMs = clock.now()
+    }
     const onBilled = (known: Known): void => void (billed = known)
     const outcome = await this.#answer(spec, task, { onTurn, onBilled }).then(
       (answer) => ({ answer }),

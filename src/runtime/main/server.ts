@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery.ts'
 import { localCloud } from '../../google/environment.ts'
 import { imageBuckets } from '../../google/image-buckets.ts'
-import { createRunTables } from '../../google/run-tables.ts'
+import { createRunTables, deleteRunTables } from '../../google/run-tables.ts'
 import { describeObject, readObject } from '../../google/storage.ts'
-import { deleteQueue, ensureQueue } from '../../google/tasks.ts'
+import { deleteQueue, ensureQueue, pauseQueue } from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { systemClock } from '../clock.ts'
 import { startService } from '../entry.ts'
@@ -43,7 +43,9 @@ startService(mainEnvironment, (environment, log) => {
     imageBuckets: ({ tables }) => imageBuckets(tables),
     createRunTables,
     ensureQueue,
+    pauseQueue,
     deleteQueue,
+    deleteLiveView: async ({ tables }) => void (await deleteRunTables(tables, ['live'])),
     clock,
     log,
     newAttemptId: randomUUID,
