@@ -3,16 +3,18 @@ import { insertRows } from '../../google/bigquery.ts'
 import { localCloud } from '../../google/environment.ts'
 import { imageBuckets } from '../../google/image-buckets.ts'
 import { tokenCheck } from '../../google/identity-tokens.ts'
-import { createRunTables } from '../../google/run-tables.ts'
+import { createRunTables, finalRows } from '../../google/run-tables.ts'
 import { describeObject, readObject } from '../../google/storage.ts'
 import { deleteQueue, ensureQueue } from '../../google/tasks.ts'
 import { systemClock } from '../clock.ts'
 import { startService } from '../entry.ts'
 import { mainEnvironment, tokenRules } from '../environment.ts'
+import { FinalRows } from '../ledger/final-rows.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { imageReader } from '../read-image.ts'
 import { RunSpecs } from '../run-specs.ts'
 import { serveUntilTerminated } from '../serve.ts'
+import { Shutdown } from '../shutdown.ts'
 import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
 import { modelForRun } from './model-for-run.ts'
@@ -25,6 +27,7 @@ startService(mainEnvironment, (environment, log) => {
   // A local cloud's tokens open nothing elsewhere.
   const modelOrigins = localCloud() ? undefined : environment.IMAGERY_MODEL_ORIGINS
   const ledger = new Ledger({ insertRows, clock })
+  const shutdown = new Shutdown()
   const app = mainApp({
     place,
     checkToken: rules && tokenCheck(rules, () => clock.now()),
@@ -34,7 +37,9 @@ startService(mainEnvironment, (environment, log) => {
       check: (spec) => checkSpec(spec, { place, modelOrigins }),
     }),
     ledger,
-    modelFor: modelForRun({ readImage: imageReader({ readObject, clock }), describeObject }),
+    finalRows: new FinalRows({ read: finalRows, clock }),
+    shutdown,
+    modelFor: modelForRun({ readImage: imageReader({ readObject, clock }), describeObject }, shutdown),
     permissions: ownPermissions,
     imageBuckets: ({ tables }) => imageBuckets(tables),
     createRunTables,
@@ -44,5 +49,9 @@ startService(mainEnvironment, (environment, log) => {
     log,
     newAttemptId: randomUUID,
   })
-  serveUntilTerminated({ app, port: environment.PORT, log, hurry: () => ledger.drain() })
+  const hurry = (): Promise<void> => {
+    shutdown.begin()
+    return ledger.drain()
+  }
+  serveUntilTerminated({ app, port: environment.PORT, log, hurry, giveUp: () => shutdown.giveUp() })
 })
