@@ -23,7 +23,9 @@ export function interruption(error: unknown, { target, runId }: WorkContext): un
     return new ImageryError(known.code, known.message, { suggestions, cause: error })
   }
   const what =
-    target.kind === 'local' ? 'waits in the local cloud, whose next user takes it further' : 'goes on in the cloud'
+    target.kind === 'local'
+      ? 'waits in the local cloud, which records the calls under way; its next user takes the run further'
+      : 'goes on in the cloud'
   return new ImageryError('CANCELLED', `Interrupted; run ${runId} ${what}`, {
     suggestions: [`imagery resume ${runId}${flag}`, `imagery teardown ${runId}${flag}`],
   })
