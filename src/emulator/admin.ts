@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import { ZodError, z } from 'zod'
 import { localCloudProof } from '../contracts/local-cloud-proof.ts'
+import type { Unfinished } from './drain.ts'
 import type { MetadataServer } from './identity/index.ts'
 import type { EmulatedApi, HttpFace } from './kernel/api.ts'
 import { GoogleError } from './kernel/errors.ts'
@@ -25,9 +26,12 @@ export interface AdminOptions {
   addProject(projectId: string): void
   /** Has a workload identity pool trust an issuer. Returns the provider's full name. Throws GoogleError. */
   putIdentityProvider(pool: string, provider: string, resource: unknown): string
-  /** Whether everything has been started. */
-  isReady(): boolean
-  shutDown(): void
+  /** `busy` until everything has been started; `stopping` once the cloud was told to. */
+  state(): 'busy' | 'ready' | 'stopping'
+  /** What a stop waits for. */
+  unfinished(): Unfinished
+  /** Stops once what is under way has ended, or now. */
+  shutDown(how: { now: boolean }): void
 }
 
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin */
@@ -54,7 +58,7 @@ export interface LocalCloudState {
  * `GET` and `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/account?email=…` (where one
  * acts as that service account; with `user=…`, another user of the machine too), `PUT /_imagery/projects/PROJECT` (another project of the operator's),
  * `PUT /_imagery/workload-identity-pools/POOL/providers/PROVIDER` (an issuer whose tokens are exchanged), `GET /_imagery/lease`,
- * `POST /_imagery/shutdown`. All want the locator's `adminToken` as a bearer token, but `GET /_imagery/proof?challenge=…`: it
+ * `POST /_imagery/shutdown` (with `?now=true` without waiting for calls in progress). All want the locator's `adminToken` as a bearer token, but `GET /_imagery/proof?challenge=…`: it
  * shows that the listener knows that token (`contracts/local-cloud-proof.ts`), before a client sends anything else.
  */
 export function adminFace(options: AdminOptions): HttpFace {
@@ -70,8 +74,9 @@ export function adminFace(options: AdminOptions): HttpFace {
     await next()
   })
   app.get('/_imagery/health', (context) => {
-    const isReady = options.isReady()
-    return context.json({ status: isReady ? 'ready' : 'busy', pid: options.about.pid }, isReady ? 200 : 503)
+    const status = options.state()
+    const waitsFor = status === 'stopping' ? { unfinished: options.unfinished() } : {}
+    return context.json({ status, pid: options.about.pid, ...waitsFor }, status === 'ready' ? 200 : 503)
   })
   app.get('/_imagery/state', async (context) => context.json(await state(options)))
   app.get('/_imagery/faults', (context) => context.json(options.faults.state()))
@@ -102,7 +107,7 @@ export function adminFace(options: AdminOptions): HttpFace {
   })
   app.get('/_imagery/lease', () => new Response(options.leases.take(), { headers: { 'content-type': 'text/plain' } }))
   app.post('/_imagery/shutdown', (context) => {
-    options.shutDown()
+    options.shutDown({ now: context.req.query('now') === 'true' })
     return context.json({ status: 'stopping' }, 202)
   })
   app.notFound((context) =>

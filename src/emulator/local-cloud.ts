@@ -6,6 +6,7 @@ import { LOCATOR_FILE, type LocalCloudLocator } from '../contracts/local-cloud-l
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
 import { openApis, openIamStore, storeDamaged, type Composition } from './composition.ts'
+import { Drain, type Unfinished } from './drain.ts'
 import { openIdentity, type Identity } from './identity/index.ts'
 import { writeFileAtomically } from './kernel/atomic-file.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -60,8 +61,13 @@ export interface LocalCloudOptions {
 export interface LocalCloud {
   /** As written to `<dataDir>/local-cloud.json`. */
   locator: LocalCloudLocator
-  /** Stops everything in order; calling it twice does no harm. */
-  stop(): Promise<void>
+  /**
+   * Stops everything in order, once what is under way has ended; `now` cuts that off, also after a
+   * call without it. Calling it twice does no harm.
+   */
+  stop(options?: { now?: boolean }): Promise<void>
+  /** What a stop waits for. */
+  unfinished(): Unfinished
   /** Settles once the cloud has stopped, whoever asked for it. */
   stopped: Promise<void>
 }
@@ -151,19 +157,35 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   const { promise: stopped, resolve: settle, reject: fail } = Promise.withResolvers<void>()
   // Whoever does not wait for `stopped` has `stop()` to learn of a failure from.
   stopped.catch(() => undefined)
-  const stop = (): Promise<void> => {
+  const drain = new Drain({
+    dispatchers: composition.dispatchers,
+    deliveries: composition.deliveries,
+    modelCalls: () => composition.gemini.underWay(),
+    clock,
+  })
+  stops.add('deliveries', () => drain.wait())
+  const stop = ({ now = false } = {}): Promise<void> => {
     isReady = false
+    drain.insist()
+    if (now) drain.abandon()
     stopping ??= stops.run().then(settle, (error: unknown) => {
       fail(error)
       throw error
     })
     return stopping
   }
-  const stopLater = (): void => {
-    stop().catch((error: unknown) => log(`stopping: ${String(error)}`))
+  const stopLater = (how?: { now?: boolean }): void => {
+    stop(how).catch((error: unknown) => log(`stopping: ${String(error)}`))
   }
 
-  const leases = createLeases(clock, options.stopWhenIdle ? stopLater : undefined)
+  /** A user who comes back before the last delivery has ended finds the cloud as it was. */
+  const stopWhenDone = async (): Promise<void> => {
+    if ((await drain.wait()) && leases.count() === 0) stopLater()
+  }
+  const leases = createLeases(clock, {
+    onTaken: () => drain.resume(),
+    onIdle: options.stopWhenIdle ? () => void stopWhenDone() : undefined,
+  })
   stops.add('listeners', () => leases.close())
   const about = { pid: process.pid, projectId, region, startedAt: new Date(clock.now()).toISOString() }
   const adminToken = randomBytes(24).toString('base64url')
@@ -178,7 +200,8 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     addProject: (id) => iam.addProject(id),
     putIdentityProvider: (pool, provider, resource) => iam.providers.put(pool, provider, resource),
     metadataServerOf: async (email, guest) => identity.metadata.shared(iam.accounts.get(email).email, guest),
-    isReady: () => isReady,
+    state: () => (stopping ? 'stopping' : isReady ? 'ready' : 'busy'),
+    unfinished: () => drain.unfinished(),
     shutDown: stopLater,
   })
 
@@ -206,7 +229,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   for (const api of composition.services) await api.start()
   for (const api of composition.dispatchers) await api.start()
   isReady = true
-  return { locator, stop, stopped }
+  return { locator, stop, unfinished: () => drain.unfinished(), stopped }
 }
 
 function readFaults(options: LocalCloudOptions): Faults {

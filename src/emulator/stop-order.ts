@@ -1,8 +1,10 @@
 /** The phases of stopping a local cloud, in their order; starting goes the other way. */
 const PHASES = [
+  /** No new work is sent out, and what was sent has ended: a call to a model that is cut off is paid for and made again. */
+  'deliveries',
   /** Nobody finds it any more. */
   'locator',
-  /** No new work is sent out: Cloud Tasks, Pub/Sub. */
+  /** Cloud Tasks, Pub/Sub. */
   'dispatchers',
   /** Programs end while the APIs that they need to end well are still there. */
   'services',

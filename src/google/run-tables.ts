@@ -1,3 +1,4 @@
+import type { AttemptStatus, Cause } from '../contracts/causes.ts'
 import type { Asset } from '../contracts/messages.ts'
 import { RUN_LABEL, type RunTables } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
@@ -18,7 +19,7 @@ import {
   type TableName,
 } from './bigquery.ts'
 import { queryIntoTable } from './bigquery-jobs.ts'
-import { imagesQuery, liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
+import { finalRowsQuery, imagesQuery, liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
 
 export type RunTableRole = 'assets' | 'attempts' | 'live' | 'source' | 'results'
 
@@ -151,6 +152,29 @@ export interface FoundTable extends TableName {
 }
 
 const LISTS_AT_ONCE = 8
+
+/** A row of the ledger after which its unit needs no further attempt in its generation. */
+export interface FinalRow {
+  unit_id: string
+  generation: number
+  status: AttemptStatus
+  cause: Cause | null
+}
+
+/**
+ * The final rows of some units, of all generations. Rows that were streamed in a moment ago may not
+ * be among them yet (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataavailability).
+ */
+export async function finalRows(
+  spec: Pick<RunSpec, 'tables' | 'source'>,
+  units: readonly string[],
+): Promise<FinalRow[]> {
+  return queryRows<FinalRow>(finalRowsQuery(spec.tables), {
+    projectId: spec.tables.projectId,
+    location: spec.source.location,
+    parameters: { units: [...units] },
+  })
+}
 
 /** Deletes the run's tables of the given roles. Answers those that were there. */
 export async function deleteRunTables(tables: RunTables, roles: readonly RunTableRole[]): Promise<string[]> {

@@ -232,6 +232,8 @@ export async function adminCall(
 /** What the local cloud of a data folder is and holds. */
 export interface LocalCloudStatus {
   running: boolean
+  /** What a cloud that was told to stop waits for. */
+  stopping?: { deliveries: number; model_calls: number; at_most_ms: number }
   http?: string
   grpc?: string
   pid?: number
@@ -268,7 +270,7 @@ export interface GeminiStatus {
 
 export async function localCloudStatus(dataDirectory: string): Promise<LocalCloudStatus> {
   const locator = await findLocalCloud(dataDirectory)
-  if (!locator) return { running: false }
+  if (!locator) return stoppingStatus(dataDirectory)
   const { body } = await adminCall(locator, 'GET', '/_imagery/state')
   const { apis, calls, gemini } = body as Pick<LocalCloudStatus, 'apis' | 'calls'> & {
     gemini?: Record<string, unknown>
@@ -285,6 +287,14 @@ export async function localCloudStatus(dataDirectory: string): Promise<LocalClou
   }
 }
 
+async function stoppingStatus(dataDirectory: string): Promise<LocalCloudStatus> {
+  const locator = readLocator(dataDirectory)
+  const unfinished = locator && (await healthOf(locator))?.unfinished
+  if (!unfinished) return { running: false }
+  const { deliveries, modelCalls, atMostMs } = unfinished
+  return { running: false, stopping: { deliveries, model_calls: modelCalls, at_most_ms: atMostMs } }
+}
+
 function geminiStatus(answers: string | null, summary: Record<string, unknown>): GeminiStatus {
   const renamed = Object.entries(summary).map(([name, value]) => [
     name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
@@ -296,17 +306,54 @@ function geminiStatus(answers: string | null, summary: Record<string, unknown>):
 /** Programs of the local Cloud Run have ten seconds to drain. */
 const STOP_TIMEOUT_MS = 15_000
 
-/** Stops the local cloud of a data folder and waits until it is gone. Answers whether one was running. */
-export async function stopLocalCloud(dataDirectory: string): Promise<boolean> {
-  const locator = await findLocalCloud(dataDirectory)
-  if (!locator) return false
-  await adminCall(locator, 'POST', '/_imagery/shutdown')
-  for (const deadline = Date.now() + STOP_TIMEOUT_MS; Date.now() < deadline; await pause(POLL_MS)) {
+/** How often a cloud that stops is asked what it still waits for, and how often that is said. */
+const ASK_MS = 250
+const SAY_MS = 10_000
+
+/** What a cloud that was told to stop waits for. */
+export interface Unfinished {
+  deliveries: number
+  modelCalls: number
+  atMostMs: number
+}
+
+export interface StopOptions {
+  /** Cuts off what is under way. */
+  now?: boolean
+  /** Told at first, and every ten seconds, what the cloud waits for. */
+  waiting?: (unfinished: Unfinished, locator: LocalCloudLocator) => void
+}
+
+/**
+ * Stops the local cloud of a data folder and waits until it is gone: as long as it says that it waits
+ * for work under way, and 15 s more. Answers whether one was running.
+ */
+export async function stopLocalCloud(dataDirectory: string, options: StopOptions = {}): Promise<boolean> {
+  const locator = readLocator(dataDirectory)
+  if (!locator || !['ready', 'stopping'].includes((await healthOf(locator))?.status ?? '')) return false
+  await adminCall(locator, 'POST', `/_imagery/shutdown${options.now ? '?now=true' : ''}`)
+  let deadline = Date.now() + STOP_TIMEOUT_MS
+  let sayAt = 0
+  for (let askAt = 0; Date.now() < deadline; await pause(POLL_MS)) {
     if (!isAlive(locator.pid)) return true
+    if (Date.now() < askAt) continue
+    askAt = Date.now() + ASK_MS
+    const unfinished = (await healthOf(locator))?.unfinished
+    if (options.now || !unfinished || unfinished.deliveries === 0) continue
+    deadline = Date.now() + STOP_TIMEOUT_MS
+    if (Date.now() < sayAt) continue
+    sayAt = Date.now() + SAY_MS
+    options.waiting?.(unfinished, locator)
   }
   throw new ImageryError('LOCAL_CLOUD_FAILED', `The local cloud (process ${locator.pid}) does not stop`, {
     suggestions: [`kill -9 ${locator.pid}`],
   })
+}
+
+/** What a cloud says of itself, or undefined when nothing answers there. */
+async function healthOf(locator: LocalCloudLocator): Promise<{ status: string; unfinished?: Unfinished } | undefined> {
+  const answer = await adminCall(locator, 'GET', '/_imagery/health').catch(() => undefined)
+  return answer?.body as { status: string; unfinished?: Unfinished } | undefined
 }
 
 /**
@@ -315,7 +362,8 @@ export async function stopLocalCloud(dataDirectory: string): Promise<boolean> {
  * @throws ImageryError INVALID_FLAG when the folder is not a local cloud's
  */
 export async function resetLocalCloud(dataDirectory: string): Promise<boolean> {
-  await stopLocalCloud(dataDirectory)
+  // What is under way would be written into what is about to be deleted.
+  await stopLocalCloud(dataDirectory, { now: true })
   const entries = existsSync(dataDirectory) ? readdirSync(dataDirectory) : []
   if (entries.length === 0) return false
   if (!isDataFolder(entries)) {

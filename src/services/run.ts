@@ -33,7 +33,7 @@ export async function interruption(
   const what = !isPublished
     ? 'is recorded; nothing new of it is queued'
     : target.kind === 'local'
-      ? 'waits in the local cloud, whose next user takes it further'
+      ? 'waits in the local cloud, which records the calls under way; its next user takes the run further'
       : 'goes on in the cloud'
   return new ImageryError('CANCELLED', `Interrupted; run ${runId} ${what}`, {
     suggestions: [`imagery resume ${runId}${flag}`, `imagery teardown ${runId}${flag}`],

@@ -14,6 +14,7 @@ import { useLocalCloud } from '../../src/google/environment.ts'
 import { claimResults, createRunTables, runTable, writeResults } from '../../src/google/run-tables.ts'
 import { loadProfileFile } from '../../src/profiles/resolve-profile.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
+import { Shutdown } from '../../src/runtime/shutdown.ts'
 import { randomFrom } from '../e2e/random.ts'
 import { fakeLog, fakeSpecs, PLACE, post, SPEC } from '../runtime/fixtures.ts'
 import { accessToken } from './local-cloud-fixture.ts'
@@ -87,6 +88,8 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
     deleteQueue: unused,
     pauseQueue: unused,
     deleteLiveView: unused,
+    finalRows: { find: unused },
+    shutdown: new Shutdown(),
     ledger: { append: unused },
     modelFor: unused,
     clock: new ManualClock(),

@@ -3,6 +3,7 @@ import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import { CloudError } from '../../src/google/errors.ts'
 import type { QueueLimits } from '../../src/google/tasks.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
+import { Shutdown } from '../../src/runtime/shutdown.ts'
 import { fakeLog, fakeSpecs, PLACE, post, RUN_ID, SPEC } from './fixtures.ts'
 
 const FIRST = `projects/demo/locations/us-central1/queues/imagery-${RUN_ID}`
@@ -56,6 +57,8 @@ function setUp(
       return 'deleted'
     },
     ledger: { append: () => Promise.reject(new Error('not for /setup')) },
+    finalRows: { find: () => Promise.reject(new Error('not for /setup')) },
+    shutdown: new Shutdown(),
     modelFor: () => Promise.reject(new Error('not for /setup')),
     clock: new ManualClock(),
     log: fakeLog().log,
@@ -230,6 +233,8 @@ describe('both', () => {
         deleteLiveView: async () => {},
         deleteQueue: async () => 'absent',
         ledger: { append: async () => {} },
+        finalRows: { find: () => Promise.reject(new Error('unused')) },
+        shutdown: new Shutdown(),
         modelFor: () => Promise.reject(new Error('unused')),
         clock: new ManualClock(),
         log: fakeLog().log,

@@ -11,6 +11,13 @@ export default class LocalStatus extends LocalCloudCommand {
     const { flags } = await this.parse(LocalStatus)
     const dataDirectory = this.dataDirectory(flags['data-dir'])
     const status = await localCloudStatus(dataDirectory)
+    if (status.stopping) {
+      const { deliveries, model_calls: modelCalls, at_most_ms: atMostMs } = status.stopping
+      this.log(
+        `The local cloud on ${dataDirectory} is stopping. It waits for ${deliveries} tasks under way and ${modelCalls} calls to the model, for ${Math.ceil(atMostMs / 1_000)} s at the most.\n\nNext\n  imagery local stop --now${this.folderFlag(flags['data-dir'])}`,
+      )
+      return status
+    }
     if (!status.running) {
       this.log(
         `No local cloud is running on ${dataDirectory}.\n\nNext\n  imagery local start${this.folderFlag(flags['data-dir'])}`,

@@ -93,6 +93,14 @@ export interface EmulatedApi {
   describe(): Promise<Record<string, number>>
 }
 
+/** An API that sends deliveries by itself. */
+export interface DispatchingApi extends EmulatedApi {
+  /** Sends nothing more; answers to what was sent still count. */
+  hold(): void
+  /** Sends again what waits. */
+  release(): void
+}
+
 /** An HTTP request that Google's infrastructure sends: a task's dispatch, a push delivery. */
 export interface Delivery {
   method: string
@@ -105,6 +113,8 @@ export interface Delivery {
   isFromInternet?: true
   /** Set when the target wants an OIDC token: the deliverer signs one and adds the Authorization header. */
   oidc?: { serviceAccountEmail: string; audience: string }
+  /** The same work as it is sent a second time, where the sender counts that; undefined when it is gone. */
+  again?: () => Delivery | undefined
 }
 
 export interface DeliveryAnswer {

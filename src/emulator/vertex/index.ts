@@ -35,7 +35,7 @@ export interface VertexApiOptions {
 
 export interface VertexApi extends EmulatedApi {
   /** What was asked of the models since the start. */
-  calls: { summary(): CallSummary; units(): readonly UnitAccount[] }
+  calls: { underWay(): number; summary(): CallSummary; units(): readonly UnitAccount[] }
 }
 
 /**
@@ -122,7 +122,7 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
       const { units, calls, billedCalls, maxCallsPerUnit } = account.summary()
       return { units, calls, 'billed calls': billedCalls, 'calls for one unit at most': maxCallsPerUnit }
     },
-    calls: { summary: () => account.summary(), units: () => account.units() },
+    calls: { underWay: () => account.underWay(), summary: () => account.summary(), units: () => account.units() },
   }
 }
 

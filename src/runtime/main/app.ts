@@ -48,7 +48,8 @@ export function mainApp(deps: MainDeps): Hono {
   app.post('/process', async (context) => {
     const task = await readBody(context, taskPayload)
     const outcome = await processor.process(task, {
-      retryCount: retryCount(context.req.header('x-cloudtasks-taskretrycount')),
+      retryCount: count(context.req.header('x-cloudtasks-taskretrycount')),
+      executionCount: count(context.req.header('x-cloudtasks-taskexecutioncount')),
       trace: requestTrace(context, place.projectId),
     })
     switch (outcome.kind) {
@@ -67,7 +68,7 @@ export function mainApp(deps: MainDeps): Hono {
 }
 
 /** https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler */
-function retryCount(header: string | undefined): number {
-  const count = Number(header ?? 0)
-  return Number.isInteger(count) && count >= 0 ? count : 0
+function count(header: string | undefined): number {
+  const value = Number(header ?? 0)
+  return Number.isInteger(value) && value >= 0 ? value : 0
 }
