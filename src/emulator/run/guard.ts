@@ -21,8 +21,6 @@ if (isMainThread && process.ppid === ${parentPid}) {
 
 /** Node options that make a child of this process end when this process does, and close its ports to all but the front door. */
 export function guardOptions(): string[] {
-  return [isolationSource(), guardSource(process.pid)].flatMap((source) => [
-    '--import',
-    `data:text/javascript,${encodeURIComponent(source)}`,
-  ])
+  const source = isolationSource() + guardSource(process.pid)
+  return ['--import', `data:text/javascript,${encodeURIComponent(source)}`]
 }
