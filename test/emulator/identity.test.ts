@@ -6,15 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { OAuth2Client } from 'google-auth-library'
-import {
-  createRemoteJWKSet,
-  decodeJwt,
-  decodeProtectedHeader,
-  generateKeyPair,
-  jwtVerify,
-  SignJWT,
-  type JWTPayload,
-} from 'jose'
+import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openIdentity, type Identity } from '../../src/emulator/identity/index.ts'
 import { ManualClock, type Clock } from '../../src/emulator/kernel/clock.ts'
