@@ -1,3 +1,2 @@
-export type { Unfinished } from './drain.ts'
 export { startLocalCloud, type LocalCloud, type LocalCloudOptions } from './local-cloud.ts'
 export { LocalCloudError } from './local-cloud-error.ts'

@@ -233,7 +233,7 @@ export async function adminCall(
 export interface LocalCloudStatus {
   running: boolean
   /** What a cloud that was told to stop waits for. */
-  stopping?: { deliveries: number; model_calls: number; at_most_ms: number }
+  stopping?: { deliveries: number; model_calls: number; at_most_ms: number; answers: string | null }
   http?: string
   grpc?: string
   pid?: number
@@ -292,7 +292,10 @@ async function stoppingStatus(dataDirectory: string): Promise<LocalCloudStatus> 
   const unfinished = locator && (await healthOf(locator))?.unfinished
   if (!unfinished) return { running: false }
   const { deliveries, modelCalls, atMostMs } = unfinished
-  return { running: false, stopping: { deliveries, model_calls: modelCalls, at_most_ms: atMostMs } }
+  return {
+    running: false,
+    stopping: { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers: locator.gemini ?? null },
+  }
 }
 
 function geminiStatus(answers: string | null, summary: Record<string, unknown>): GeminiStatus {

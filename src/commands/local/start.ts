@@ -1,10 +1,9 @@
 import { Flags } from '@oclif/core'
 import { LocalCloudCommand } from '../../base-command.ts'
 import { EXIT_CODES, ImageryError } from '../../contracts/errors.ts'
-import type { LocalCloud } from '../../emulator/index.ts'
 import { readGeminiFlag } from '../../services/gemini-stand-in.ts'
 import { findLocalCloud, startLocalCloud } from '../../services/local-cloud.ts'
-import { waitingNote } from '../../ui/unfinished.ts'
+import { waitingNote, type Unfinished } from '../../ui/unfinished.ts'
 
 export default class LocalStart extends LocalCloudCommand {
   static override summary = 'Run a local cloud until Ctrl-C'
@@ -119,6 +118,13 @@ export default class LocalStart extends LocalCloudCommand {
   }
 }
 
+/** Of a local cloud, what a signal needs. */
+interface RunningCloud {
+  locator: { gemini?: string | undefined }
+  unfinished(): Unfinished
+  stop(): Promise<void>
+}
+
 /** npm passes a Ctrl-C on to a program that the terminal has told of it already. */
 const SAME_KEY_MS = 300
 
@@ -129,7 +135,7 @@ const STILL_WAITING_MS = 10_000
  * The first signal lets what is under way come to its end; a second one does not wait for that, nor
  * for programs to drain: the state on disk is complete at any moment.
  */
-function stopOnSignal(cloud: LocalCloud, say: (line: string) => void): void {
+function stopOnSignal(cloud: RunningCloud, say: (line: string) => void): void {
   let stoppedAt: number | undefined
   const sayWhatIsLeft = (): void => {
     const unfinished = cloud.unfinished()

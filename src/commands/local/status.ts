@@ -1,6 +1,7 @@
 import { LocalCloudCommand } from '../../base-command.ts'
 import { localCloudStatus, type LocalCloudStatus } from '../../services/local-cloud.ts'
 import { formatTable } from '../../ui/table.ts'
+import { waitingNote } from '../../ui/unfinished.ts'
 
 export default class LocalStatus extends LocalCloudCommand {
   static override summary = 'Show what the local cloud holds'
@@ -12,10 +13,10 @@ export default class LocalStatus extends LocalCloudCommand {
     const dataDirectory = this.dataDirectory(flags['data-dir'])
     const status = await localCloudStatus(dataDirectory)
     if (status.stopping) {
-      const { deliveries, model_calls: modelCalls, at_most_ms: atMostMs } = status.stopping
-      this.log(
-        `The local cloud on ${dataDirectory} is stopping. It waits for ${deliveries} tasks under way and ${modelCalls} calls to the model, for ${Math.ceil(atMostMs / 1_000)} s at the most.\n\nNext\n  imagery local stop --now${this.folderFlag(flags['data-dir'])}`,
-      )
+      const { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers } = status.stopping
+      const stopNow = `Type imagery local stop --now${this.folderFlag(flags['data-dir'])}`
+      const note = waitingNote({ deliveries, modelCalls, atMostMs }, { stopNow, isPaid: answers === 'forward' })
+      this.log(`The local cloud on ${dataDirectory} is stopping.\n\n${note}`)
       return status
     }
     if (!status.running) {
