@@ -129,7 +129,7 @@ export async function startLocalCloud(
       if (exited) break
     }
   } finally {
-    closeSync(output)
+    closeLog(output, log)
   }
   // Another imagery may have won the race for the folder.
   const other = await findLocalCloud(dataDirectory)
@@ -158,6 +158,15 @@ function openLog(dataDirectory: string, log: string): number {
 
 function refused(cause: DataFolderRefused): ImageryError {
   return new ImageryError('LOCAL_CLOUD_FAILED', cause.message, { suggestions: cause.suggestions, cause })
+}
+
+function closeLog(output: number, log: string): void {
+  try {
+    closeSync(output)
+  } catch (error) {
+    // Node names the file only when it cannot be opened.
+    throw Object.assign(error as Error, { path: log })
+  }
 }
 
 /** What `local start --json` printed last is its error document; anything else is shown as it is. */

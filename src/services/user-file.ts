@@ -30,7 +30,8 @@ export async function openUserFile<Content extends object>(
       throw new ImageryError(
         'INVALID_CONFIGURATION',
         `The ${options.what} ${file} cannot be used: ${(error as Error).message}`,
-        { suggestions: [`rm '${file}'   (${options.remedy})`], cause: error },
+        // What the disk or the system refuses is no fault of the content, which may be all that there is.
+        { suggestions: [isRefused(error) ? `ls -ld '${file}'` : `rm '${file}'   (${options.remedy})`], cause: error },
       )
     }
   }
@@ -57,6 +58,11 @@ function closeToOthers(...entries: readonly string[]): void {
     const isOwn = status?.uid === process.getuid?.() && !status?.isSymbolicLink()
     if (status && isOwn && (status.mode & 0o077) !== 0) chmodSync(entry, status.mode & 0o700)
   }
+}
+
+/** Whether the system refused a call, such as by a full disk. */
+function isRefused(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).syscall !== undefined
 }
 
 /**
