@@ -351,3 +351,9 @@ test('a profile that is shown can be used as it is', async () => {
   ])
   expect(outcome.stderr).toContain('[PROJECT_NOT_SET]')
 })
+
+test('every JSON document has its warnings, of errors too', async () => {
+  const commands = [['profiles', 'list'], ['local', 'status'], ['profiles', 'show', 'nothing'], ['statsu']]
+  const outcomes = await Promise.all(commands.map((args) => user.run([...args, '--json'])))
+  expect(outcomes.map((outcome) => outcome.warnings())).toEqual([[], [], [], []])
+})
