@@ -6,6 +6,7 @@ import type { Unfinished } from './drain.ts'
 import type { MetadataServer } from './identity/index.ts'
 import type { EmulatedApi, HttpFace } from './kernel/api.ts'
 import { GoogleError } from './kernel/errors.ts'
+import { parseJson } from './kernel/json-text.ts'
 import type { Faults, FaultState } from './kernel/faults.ts'
 import { errorResponse, type GatewayControl } from './kernel/gateway.ts'
 import type { Leases } from './leases.ts'
@@ -82,7 +83,7 @@ export function adminFace(options: AdminOptions): HttpFace {
   app.get('/_imagery/faults', (context) => context.json(options.faults.state()))
   app.put('/_imagery/faults', async (context) => {
     try {
-      options.faults.replace(JSON.parse(await context.req.text()))
+      options.faults.replace(parseJson(await context.req.text()))
     } catch (error) {
       throw new GoogleError('INVALID_ARGUMENT', `not a list of fault rules: ${explain(error)}`, { cause: error })
     }
@@ -129,7 +130,7 @@ function userOf(given: string | undefined): number | undefined {
 
 async function jsonOf(context: Context): Promise<unknown> {
   try {
-    return JSON.parse(await context.req.text())
+    return parseJson(await context.req.text())
   } catch (error) {
     throw new GoogleError('INVALID_ARGUMENT', `not JSON: ${explain(error)}`, { cause: error })
   }

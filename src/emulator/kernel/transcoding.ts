@@ -3,6 +3,7 @@ import protobuf from 'protobufjs'
 import type { GrpcFace, HttpFace, RpcHandler } from './api.ts'
 import { badRequest, type FieldViolation } from './bad-request.ts'
 import { GoogleError, notEmulated } from './errors.ts'
+import { parseJson } from './json-text.ts'
 import { statusResponse, type Operation } from './gateway.ts'
 import { bindingsOf, type Binding } from './http-rules.ts'
 import { NOTHING } from './needs.ts'
@@ -131,7 +132,7 @@ function jsonOf(field: string | undefined, body: string): Json {
 
 function parse(body: string): unknown {
   try {
-    return JSON.parse(body)
+    return parseJson(body)
   } catch (error) {
     throw badRequest([{ description: `Invalid JSON payload received. ${(error as Error).message}` }])
   }
