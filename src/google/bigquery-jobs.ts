@@ -117,6 +117,7 @@ export async function preventQuery(id: string, { projectId, location }: QueryOpt
 /** A job that was cancelled ends soon, or was at its end anyway. */
 const CANCEL_MS = 60_000
 
+/**
  * Sends a file to a stream of the client's, which answers with the job. The client's own `createLoadJob` takes a path, too, but
  * has no ear for the file's errors: one that cannot be read would end the process.
  */
