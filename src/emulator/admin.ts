@@ -66,7 +66,9 @@ export function adminFace(options: AdminOptions): HttpFace {
   })
   app.get('/_imagery/health', (context) => {
     const isReady = options.isReady()
-    return context.json({ status: isReady ? 'ready' : 'busy', pid: options.about.pid }, isReady ? 200 : 503)
+    const { endsWhenIdle } = options.leases
+    const users = { leases: options.leases.count(), endsWhenIdle }
+    return context.json({ status: isReady ? 'ready' : 'busy', pid: options.about.pid, ...users }, isReady ? 200 : 503)
   })
   app.get('/_imagery/state', async (context) => context.json(await state(options)))
   app.get('/_imagery/faults', (context) => context.json(options.faults.state()))
@@ -95,7 +97,11 @@ export function adminFace(options: AdminOptions): HttpFace {
     const { pool, provider } = context.req.param()
     return context.json({ name: options.putIdentityProvider(pool, provider, await jsonOf(context)) })
   })
-  app.get('/_imagery/lease', () => new Response(options.leases.take(), { headers: { 'content-type': 'text/plain' } }))
+  app.get('/_imagery/lease', () => {
+    const lease = options.leases.take()
+    if (!lease) throw new GoogleError('UNAVAILABLE', 'the local cloud is shutting down')
+    return new Response(lease, { headers: { 'content-type': 'text/plain' } })
+  })
   app.post('/_imagery/shutdown', (context) => {
     options.shutDown()
     return context.json({ status: 'stopping' }, 202)

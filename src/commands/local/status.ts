@@ -12,9 +12,8 @@ export default class LocalStatus extends LocalCloudCommand {
     const dataDirectory = this.dataDirectory(flags['data-dir'])
     const status = await localCloudStatus(dataDirectory)
     if (!status.running) {
-      this.log(
-        `No local cloud is running on ${dataDirectory}.\n\nNext\n  imagery local start${this.folderFlag(flags['data-dir'])}`,
-      )
+      const state = status.phase === undefined ? 'No local cloud is running' : `A local cloud is ${status.phase}`
+      this.log(`${state} on ${dataDirectory}.\n\nNext\n  ${this.next(status.phase ? 'local status' : 'local start')}`)
       return status
     }
     const rows = Object.entries(status.apis ?? {}).map(([api, counts]) => [
