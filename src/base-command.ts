@@ -67,10 +67,15 @@ export abstract class BaseCommand extends Command {
     return suggestedCommand(command, this.cloudFlags)
   }
 
+  /** A text of a service with commands to type next, each led to the cloud that this one works on. */
+  protected onSameCloud(text: string): string {
+    return suggestedCommands(text, this.cloudFlags)
+  }
+
   #failure(thrown: unknown): Failure {
     const failure = this.#described(thrown)
     // Where a remedy is thought of, the cloud may not be known: the wrong one must not be met.
-    const suggestions = failure.suggestions.map((text) => suggestedCommands(text, this.cloudFlags))
+    const suggestions = failure.suggestions.map((text) => this.onSameCloud(text))
     return { ...failure, suggestions: [...new Set(suggestions)] }
   }
 

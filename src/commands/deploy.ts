@@ -102,9 +102,7 @@ export default class Deploy extends CloudCommand {
     await showSteps([preflight, ...deploySteps(context)], context, this.progress, this.signal)
     const result = deployResult(context)
     if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, result.place)
-    this.log(
-      `\nDeployed in ${placeText(result.place)}.\n\nNext\n  imagery run${session.target.flags} --table TABLE --profile PROFILE`,
-    )
+    this.log(`\nDeployed in ${placeText(result.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`)
     return result
   }
 
@@ -114,7 +112,7 @@ export default class Deploy extends CloudCommand {
     const rows = deployments.map(({ place, state, mainUrl }) => [place.name ?? '-', place.region, state, mainUrl ?? ''])
     this.log(
       rows.length === 0
-        ? `There is no deployment in project ${projectId}.\n\nNext\n  imagery deploy${target.flags}`
+        ? `There is no deployment in project ${projectId}.\n\nNext\n  ${this.next('deploy')}`
         : formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['REGION', 'URL']),
     )
     return { deployments }

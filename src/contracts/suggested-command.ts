@@ -34,6 +34,7 @@ function withValue(flag: string, value: string): string {
 /** Flags that a kind of command takes, of those that lead to a cloud. */
 const OF_A_CLOUD = ['local', 'data-dir', 'project', 'region', 'name']
 const OF_A_LOCAL_CLOUD = ['data-dir']
+const OF_GOOGLE = ['project', 'region', 'name']
 
 /** Commands by their words, longest first, with the flags they take that lead to a cloud. */
 const COMMANDS: readonly (readonly [words: string, flags: readonly string[]])[] = [
@@ -41,6 +42,7 @@ const COMMANDS: readonly (readonly [words: string, flags: readonly string[]])[] 
   ...['deploy', 'run', 'status', 'runs', 'resume', 'results', 'teardown', 'retry', 'doctor'].map(
     (name) => [name, OF_A_CLOUD] as const,
   ),
+  ['config list', OF_GOOGLE],
 ]
 
 /**
@@ -55,10 +57,24 @@ export function suggestedCommand(command: string, flags: string): string {
   if (!known) return `imagery ${command}`
   const [words, taken] = known
   const rest = command.slice(words.length)
-  const missing = missingFlags(rest, flags, taken)
-  const argument = /^ \w[\w-]*(?=$|[\s,;:.)])/.exec(rest)?.[0] ?? ''
-  return `imagery ${words}${argument}${missing}${rest.slice(argument.length)}`
+  const missing = / --help\b/.test(rest) ? '' : missingFlags(rest, flags, taken)
+  const end = endOfCommand(rest)
+  return `imagery ${words}${rest.slice(0, end)}${missing}${rest.slice(end)}`
 }
+
+/** Where a command line ends, and what follows is another program's (`--`), the reader's to fill in (`…`), or an explanation. */
+function endOfCommand(rest: string): number {
+  let end = 0
+  for (const { 0: text, 1: space = '', 2: word = '', index } of rest.matchAll(WORD)) {
+    if (index !== end || space.length > 1 || word === '--' || word === '…' || word.startsWith('(')) break
+    end += text.length
+    if (/[,;:]$/.test(word)) return end - 1
+  }
+  return end
+}
+
+/** A word of a POSIX shell with the space before it; quotes may be anywhere in it. */
+const WORD = /(\s+)((?:'[^']*'|\\.|[^\s'\\])+)/g
 
 /** A text with commands of imagery in it, each led to the same cloud. Prose that only names a command stays as it is. */
 export function suggestedCommands(text: string, flags: string): string {
@@ -69,26 +85,22 @@ export function suggestedCommands(text: string, flags: string): string {
 
 /** A command is what a line, or the words after `: ` or ` then `, begin with; it ends where an explanation or another sentence does. */
 const COMMAND_IN_TEXT = new RegExp(
-  `(^\\s*|: )imagery ((?:${COMMANDS.map(([words]) => words).join('|')})(?![\\w-])[^\\n]*)`,
+  `(^\\s*|: |, then )imagery ((?:${COMMANDS.map(([words]) => words).join('|')})(?![\\w-])[^\\n]*)`,
   'gm',
 )
 
 function missingFlags(rest: string, flags: string, taken: readonly string[]): string {
-  const has = (name: string): boolean => new RegExp(`(?:^|\\s)--${name}(?![\\w-])`).test(ownPart(rest))
+  const has = (name: string): boolean =>
+    new RegExp(`(?:^|\\s)--${name}(?![\\w-])`).test(rest.slice(0, endOfCommand(rest)))
   const given = parts(flags)
   const isLocal = given.some(({ name }) => name === 'local')
   // A command that names another cloud is meant for that one.
   if (!isLocal && has('local')) return ''
-  if (isLocal && (has('project') || has('region'))) return ''
+  if (isLocal && (has('project') || has('region') || !taken.includes('data-dir'))) return ''
   return given
     .filter(({ name }) => taken.includes(name) && !has(name))
     .map(({ text }) => ` ${text}`)
     .join('')
-}
-
-/** What is imagery's own of a command line: after `--` comes another program's. */
-function ownPart(rest: string): string {
-  return rest.split(/ -- | \(|\n/, 1)[0] ?? ''
 }
 
 /** The flags of a text one by one, each with its value. */
