@@ -102,7 +102,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   const projectNumber = projectNumberOf(projectId)
   const faults = readFaults(options)
   const accessLog =
-    options.accessLogFile === undefined ? undefined : startAccessLog(options.accessLogFile, clock, stops)
+    options.accessLogFile === undefined ? undefined : startAccessLog(options.accessLogFile, clock, stops, log)
 
   const lock = takeFolder(dataDir, locatorFile, stops)
   const lost = lostStore(dataDir)
@@ -229,9 +229,9 @@ function readFaults(options: LocalCloudOptions): Faults {
   }
 }
 
-function startAccessLog(file: string, clock: Clock, stops: StopOrder): AccessLog {
+function startAccessLog(file: string, clock: Clock, stops: StopOrder, say: (line: string) => void): AccessLog {
   try {
-    const log = openAccessLog(file, clock)
+    const log = openAccessLog(file, clock, say)
     stops.add('folder', () => log.close())
     return log
   } catch (error) {

@@ -88,7 +88,7 @@ export interface AdminAnswer {
 /** Longer than this, no local cloud takes for an answer of its own. */
 const ADMIN_TIMEOUT_MS = 5_000
 
-/** Calls one of the local cloud's own endpoints. */
+/** Calls one of the local cloud's own endpoints. @throws ImageryError LOCAL_CLOUD_FAILED when nothing answers */
 export async function adminCall(
   locator: LocalCloudLocator,
   method: 'GET' | 'POST',
@@ -96,11 +96,26 @@ export async function adminCall(
   signal?: AbortSignal,
 ): Promise<AdminAnswer> {
   const timeout = AbortSignal.timeout(ADMIN_TIMEOUT_MS)
-  const response = await fetch(new URL(route, locator.http), {
-    method,
-    headers: { authorization: `Bearer ${locator.adminToken}` },
-    signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+  try {
+    const response = await fetch(new URL(route, locator.http), {
+      method,
+      headers: { authorization: `Bearer ${locator.adminToken}` },
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+    })
+    const text = await response.text()
+    return { status: response.status, body: text ? JSON.parse(text) : undefined }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw noAnswer(`The local cloud (process ${locator.pid})`, error)
+  }
+}
+
+/** That a server of the local cloud does not answer, or not as it would. */
+export function noAnswer(who: string, error: unknown): ImageryError {
+  const { message, cause } = error as Error
+  const why = cause instanceof Error ? cause.message : message
+  return new ImageryError('LOCAL_CLOUD_FAILED', `${who} does not answer: ${why}`, {
+    suggestions: ['imagery local stop   (its state stays; the next command starts it again)'],
+    cause: error,
   })
-  const text = await response.text()
-  return { status: response.status, body: text ? JSON.parse(text) : undefined }
 }

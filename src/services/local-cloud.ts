@@ -3,7 +3,7 @@ import type { FolderPhase } from '../contracts/data-folder.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { useLocalCloud } from '../google/environment.ts'
-import { adminCall, isEnding, lookAtFolder, type Sighting } from './find-local-cloud.ts'
+import { isEnding, lookAtFolder, adminCall, noAnswer, type Sighting } from './find-local-cloud.ts'
 import { checkRunningGemini } from './gemini-stand-in.ts'
 import { startLocalCloud } from './start-local-cloud.ts'
 import { folderPatience, type Waiting } from './wait-for-folder.ts'
@@ -53,6 +53,10 @@ export async function attachLocalCloud(dataDirectory: string, options: AttachOpt
       checkRunningGemini(seen.locator, gemini, 'imagery local stop')
       const release = await takeLease(seen.locator)
       if (release) {
+        await checkMetadata(seen.locator, signal).catch((error: unknown) => {
+          release()
+          throw error
+        })
         useLocalCloud(seen.locator)
         return { locator: seen.locator, endsWhenIdle: seen.endsWhenIdle, release }
       }
@@ -78,6 +82,25 @@ function checkVersion({ imageryVersion, pid }: LocalCloudLocator, own: string | 
     `The local cloud that is running (process ${pid}) is of imagery ${imageryVersion}; this is imagery ${own}`,
     { suggestions: ['imagery local stop   (its state stays; the next command starts one of this version)'] },
   )
+}
+
+/** Longer than this, the metadata server takes for no answer. Clients would ask it again and again, for a minute. */
+const METADATA_TIMEOUT_MS = 5_000
+
+/** Without the metadata server no call gets a token, and each client says so in other words. */
+async function checkMetadata({ metadataHost }: LocalCloudLocator, signal: AbortSignal | undefined): Promise<void> {
+  const timeout = AbortSignal.timeout(METADATA_TIMEOUT_MS)
+  try {
+    const answer = await fetch(`http://${metadataHost}/computeMetadata/v1/project/project-id`, {
+      headers: { 'Metadata-Flavor': 'Google' },
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+    })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}: ${text}`)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw noAnswer(`The local cloud's metadata server on ${metadataHost}`, error)
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ImageryError } from '../contracts/errors.ts'
 import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
-import { adminCall } from './find-local-cloud.ts'
+import { adminCall, noAnswer } from './find-local-cloud.ts'
 import { needLocalCloud } from './local-cloud.ts'
 import type { Waiting } from './wait-for-folder.ts'
 
@@ -41,8 +41,13 @@ async function metadataHostOf(locator: LocalCloudLocator, email: string): Promis
 
 async function askMetadata(host: string, key: string): Promise<string> {
   const url = `http://${host}/computeMetadata/v1/instance/service-accounts/default/${key}`
-  const answer = await fetch(url, { headers: { 'Metadata-Flavor': 'Google' }, signal: AbortSignal.timeout(5_000) })
-  const text = await answer.text()
-  if (answer.ok) return text
+  const answered = async (): Promise<{ ok: boolean; text: string }> => {
+    const answer = await fetch(url, { headers: { 'Metadata-Flavor': 'Google' }, signal: AbortSignal.timeout(5_000) })
+    return { ok: answer.ok, text: await answer.text() }
+  }
+  const { ok, text } = await answered().catch((error: unknown) => {
+    throw noAnswer(`The local cloud's metadata server on ${host}`, error)
+  })
+  if (ok) return text
   throw new ImageryError('INVALID_FLAG', `The local cloud gives no token: ${text}`)
 }

@@ -11,12 +11,15 @@ import { folderPatience, POLL_MS, type Waiting } from './wait-for-folder.ts'
 /** A process that has given its folder back has nothing left to do. */
 const EXIT_TIMEOUT_MS = 5_000
 
+/** A cloud with nothing under way stops in less. */
+const STOP_QUIET_MS = 1_000
+
 /**
  * Stops the local cloud of a data folder and waits until it is gone: also one that is only starting,
  * and one that somebody else is stopping. Answers whether there was one.
  */
 export async function stopLocalCloud(dataDirectory: string, waiting: Waiting = {}): Promise<boolean> {
-  const wait = folderPatience(dataDirectory, waiting)
+  const wait = folderPatience(dataDirectory, { quietMs: STOP_QUIET_MS, ...waiting })
   let pid: number | undefined
   let isStopping = false
   for (;;) {

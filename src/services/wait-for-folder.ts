@@ -6,6 +6,8 @@ import { ImageryError } from '../contracts/errors.ts'
 export interface Waiting {
   /** Called with one line when there is something to wait for, and again when that changes. */
   say?: ((line: string) => void) | undefined
+  /** What takes no longer than this is not worth a line. */
+  quietMs?: number | undefined
   /** Ends the wait at once. */
   signal?: AbortSignal | undefined
 }
@@ -37,8 +39,12 @@ const DOES: Record<FolderPhase, string> = {
  * @returns waits a moment. Rejects with LOCAL_CLOUD_FAILED once the process has been at the same thing
  *   for longer than that can take, and with the signal's reason
  */
-export function folderPatience(dataDirectory: string, { say, signal }: Waiting): (owner: FolderOwner) => Promise<void> {
+export function folderPatience(
+  dataDirectory: string,
+  { say, signal, quietMs = 0 }: Waiting,
+): (owner: FolderOwner) => Promise<void> {
   let doing: { pid?: number | undefined; phase: FolderPhase; sinceMs: number } | undefined
+  const beganMs = performance.now()
   let said = ''
   return async (owner) => {
     signal?.throwIfAborted()
@@ -48,8 +54,10 @@ export function folderPatience(dataDirectory: string, { say, signal }: Waiting):
     doing = isSame && doing ? { ...doing, pid: owner.pid } : { pid: owner.pid, phase: owner.phase, sinceMs: nowMs }
     if (nowMs - doing.sinceMs > PATIENCE_MS[owner.phase]) throw stuck(dataDirectory, owner)
     const line = `Wait for ${nameOf(dataDirectory, owner)}`
-    if (owner.pid !== undefined && line !== said) say?.(line)
-    if (owner.pid !== undefined) said = line
+    if (owner.pid !== undefined && line !== said && nowMs - beganMs >= quietMs) {
+      say?.(line)
+      said = line
+    }
     await pause(POLL_MS, undefined, signal ? { signal } : {}).catch((error: unknown) => {
       throw signal?.aborted ? signal.reason : error
     })

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { LocalCloudCommand } from '../../base-command.ts'
-import { ImageryError } from '../../contracts/errors.ts'
+import { EXIT_CODES, ImageryError } from '../../contracts/errors.ts'
 import { readGeminiFlag } from '../../services/gemini-stand-in.ts'
 import { alreadyRunning, isFolderFree } from '../../services/local-cloud.ts'
 import { EXIT_FOLDER_TAKEN, startLocalCloud } from '../../services/start-local-cloud.ts'
@@ -93,6 +93,7 @@ export default class LocalStart extends LocalCloudCommand {
       cloud = await start()
     }
     const { stop: stopCloud, stopped } = cloud
+    emulator.catchTheRest({ log: (line) => this.logToStderr(line), stop: stopCloud, exitCode: EXIT_CODES.bug })
     const { http, grpc } = cloud.locator
     this.log(
       `The local cloud is up.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it; its state stays.`,
