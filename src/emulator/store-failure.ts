@@ -3,7 +3,6 @@ import { shellWord } from '../contracts/shell-word.ts'
 import { cloudFlags, suggestedCommand } from '../contracts/suggested-command.ts'
 import { diskTrouble } from './kernel/disk-trouble.ts'
 import { LocalCloudError } from './local-cloud-error.ts'
-import { storeFile } from './stores-on-disk.ts'
 
 /** The command on the local cloud of a data folder: a remedy must never meet another cloud. */
 export function commandOn(dataDir: string, command: string): string {
@@ -21,7 +20,7 @@ export function storeFailed(
   directory = path.join(dataDir, name),
 ): LocalCloudError {
   const what = `The local cloud's ${name} data in ${directory} cannot be opened`
-  const trouble = diskTrouble(error, storeFile(dataDir, name))
+  const trouble = diskTrouble(error)
   if (trouble) return folderUnusable(what, trouble, error)
   return new LocalCloudError(
     'STORE_DAMAGED',

@@ -14,12 +14,6 @@ const STORE_FILES: Record<string, string> = {
 /** Likewise, of APIs that older local clouds have not had: a data folder without theirs has lost nothing. */
 const LATER_STORE_FILES: Record<string, string> = { iam: 'iam.sqlite' }
 
-/** The file in which an API keeps its state; undefined for one that is not known. */
-export function storeFile(dataDir: string, name: string): string | undefined {
-  const fileName = { ...STORE_FILES, ...LATER_STORE_FILES }[name]
-  return fileName && path.join(dataDir, name, fileName)
-}
-
 /**
  * When the local cloud of a data folder has last written to one of its stores, in milliseconds
  * since the Unix epoch; 0 when there is nothing.

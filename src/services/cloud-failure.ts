@@ -20,7 +20,7 @@ const NO_TOKEN = /Getting metadata from plugin failed/
 
 /** How the clients say that the metadata server gave them no token. */
 const NO_METADATA = new RegExp(
-  `${NO_ACCOUNT}|Could not refresh access token|Getting metadata from plugin failed|/computeMetadata/`,
+  `${NO_ACCOUNT}|Could not (?:refresh access|fetch ID) token|Getting metadata from plugin failed|/computeMetadata/`,
 )
 
 /**

@@ -45,6 +45,11 @@ const DEVICE: DiskTrouble = {
   remedy: 'Free some space or check the disk, and try again',
 }
 
+const UNOPENED: DiskTrouble = {
+  what: 'a file in it cannot be opened',
+  remedy: 'See that this user may use its files, that its disk has space, and that more files may be open (ulimit -n)',
+}
+
 /** https://man7.org/linux/man-pages/man3/errno.3.html */
 const BY_ERRNO: Record<string, DiskTrouble> = {
   ENOSPC: FULL,
@@ -64,7 +69,14 @@ const BY_ERRNO: Record<string, DiskTrouble> = {
 }
 
 /** https://www.sqlite.org/rescode.html, without the upper bytes of extended codes. */
-const BY_SQLITE_CODE: Record<number, DiskTrouble> = { 3: FORBIDDEN, 7: PROCESSES, 8: READ_ONLY, 10: DEVICE, 13: FULL }
+const BY_SQLITE_CODE: Record<number, DiskTrouble> = {
+  3: FORBIDDEN,
+  7: PROCESSES,
+  8: READ_ONLY,
+  10: DEVICE,
+  13: FULL,
+  14: UNOPENED,
+}
 
 /** "Disk I/O error" and "unable to open": SQLite does not say which of the above. */
 const SQLITE_IOERR = 10
@@ -84,11 +96,14 @@ const BY_WORDS: readonly [words: RegExp, trouble: DiskTrouble][] = [
 
 /**
  * The trouble that an error tells of, or one of its causes does; undefined when it is something else.
- *
- * @param file the one that was opened, to find out why where the error does not tell
+ * Where SQLite does not say why it could not open a file, the file is tried.
  */
-export function diskTrouble(error: unknown, file?: string): DiskTrouble | undefined {
-  for (const cause of causesOf(error)) {
+export function diskTrouble(error: unknown): DiskTrouble | undefined {
+  const causes = causesOf(error)
+  const file = causes.find(
+    (cause): cause is Error & { file: string } => 'file' in cause && typeof cause.file === 'string',
+  )?.file
+  for (const cause of causes) {
     const { code, errcode } = cause as { code?: unknown; errcode?: unknown }
     const sqlite = typeof errcode === 'number' ? errcode & 0xff : undefined
     if (file !== undefined && (sqlite === SQLITE_IOERR || sqlite === SQLITE_CANTOPEN)) {
