@@ -7,10 +7,12 @@ import type { Place } from './contracts/names.ts'
 import type { GeminiOptions } from './contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from './contracts/settings.ts'
 import { shellWord } from './contracts/shell-word.ts'
+import { cloudFlags, suggestedCommand, suggestedCommands } from './contracts/suggested-command.ts'
 import { expectedFailure } from './services/cloud-failure.ts'
 import { whoAnswers } from './services/gemini-credentials.ts'
 import { openGoogleSession, openLocalSession, type Session } from './services/session.ts'
 import type { GivenSettings } from './services/settings.ts'
+import type { Waiting } from './services/wait-for-folder.ts'
 import { formatFailure } from './ui/failure.ts'
 import { plainJson, plainText } from './ui/plain-text.ts'
 import { progressMode, showNote, type ProgressMode } from './ui/steps.ts'
@@ -115,7 +117,29 @@ export abstract class BaseCommand extends Command {
     return undefined
   }
 
+  /** What a suggested command must carry to work on the same cloud, with a space before. */
+  protected get cloudFlags(): string {
+    return ''
+  }
+
+  /** A command to type next, without the program's name: on the cloud that this one works on. */
+  protected next(command: string): string {
+    return suggestedCommand(command, this.cloudFlags)
+  }
+
+  /** A text of a service with commands to type next, each led to the cloud that this one works on. */
+  protected onSameCloud(text: string): string {
+    return suggestedCommands(text, this.cloudFlags)
+  }
+
   #failure(thrown: unknown): Failure {
+    const failure = this.#described(thrown)
+    // Where a remedy is thought of, the cloud may not be known: the wrong one must not be met.
+    const suggestions = failure.suggestions.map((text) => this.onSameCloud(text))
+    return { ...failure, suggestions: [...new Set(suggestions)] }
+  }
+
+  #described(thrown: unknown): Failure {
     const error = expectedFailure(thrown, this.place)
     if (error instanceof ImageryError) {
       const { code, message, suggestions, exitCode } = error
@@ -226,8 +250,37 @@ export abstract class LocalCloudCommand extends BaseCommand {
   #isCancellable = false
   #session: Session | undefined
 
+  /** The flags as they were typed, once they are parsed. */
+  #typed: CloudFlags = {}
+
   protected override get place(): Place | undefined {
     return this.#session?.target.place
+  }
+
+  protected override get cloudFlags(): string {
+    if (this.#session) return this.#session.target.flags
+    const { local, 'data-dir': folder, project, region, name } = this.#typed
+    // A command that takes no project is one on a local cloud alone.
+    if (local || !('project' in this.ctor.baseFlags)) return this.#localFlags(folder, name)
+    return cloudFlags({ project, region, name })
+  }
+
+  #localFlags(folder: string | undefined, name: string | undefined): string {
+    const isDefault = folder === undefined || this.dataDirectory(folder) === this.dataDirectory(undefined)
+    return cloudFlags({ local: true, dataDir: isDefault ? undefined : folder, name: name || undefined })
+  }
+
+  protected override async parse<
+    Given extends Record<string, unknown>,
+    Base extends Record<string, unknown>,
+    Args extends Record<string, unknown>,
+  >(
+    options?: Interfaces.Input<Given, Base, Args>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<Given, Base, Args>> {
+    const parsed = await super.parse<Given, Base, Args>(options, argv)
+    this.#typed = parsed.flags as CloudFlags
+    return parsed
   }
 
   /**
@@ -271,10 +324,12 @@ export abstract class LocalCloudCommand extends BaseCommand {
   async #openLocalCloud(flags: CloudFlags, asks: GeminiOptions | null | 'unknown'): Promise<Session> {
     const { name } = flags
     const dataDirectory = this.dataDirectory(flags['data-dir'])
-    const words = ` --local${this.folderFlag(flags['data-dir'])}${name ? ` --name ${name}` : ''}`
+    const words = this.#localFlags(flags['data-dir'], name)
     return openLocalSession(this.config.configDir, {
+      ...this.waiting(this.#cancel.signal),
       dataDirectory,
       launcher: this.launcher(),
+      version: this.config.version,
       flags: words,
       name,
       gemini: await whoAnswers(asks, { dataDirectory, flag: flags.gemini, flags: words }),
@@ -286,9 +341,26 @@ export abstract class LocalCloudCommand extends BaseCommand {
     return flag === undefined ? path.join(this.config.dataDir, 'local-cloud') : path.resolve(flag)
   }
 
-  /** What a suggested command must carry to find the same data folder, with a space before. */
-  protected folderFlag(flag: string | undefined): string {
-    return flag === undefined || flag === process.env['IMAGERY_DATA_DIR'] ? '' : ` --data-dir ${shellWord(flag)}`
+  /** How this command waits for another process that has the data folder: it says so on stderr, with --json too. */
+  protected waiting(signal?: AbortSignal): Waiting {
+    return { say: (line) => showNote(line, 'lines'), signal }
+  }
+
+  /** Does what may have to wait for another process, until a Ctrl-C. A second one ends this process at once. */
+  protected async interruptible<Result>(work: (waiting: Waiting) => Promise<Result>): Promise<Result> {
+    const cancel = new AbortController()
+    const onSignal = (): void => {
+      if (cancel.signal.aborted) process.exit(EXIT_CODES.interrupted)
+      cancel.abort(new ImageryError('CANCELLED', 'Interrupted'))
+    }
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+    try {
+      return await work(this.waiting(cancel.signal))
+    } finally {
+      process.off('SIGINT', onSignal)
+      process.off('SIGTERM', onSignal)
+    }
   }
 
   /** The command line that started this imagery, for the local cloud's own process. */

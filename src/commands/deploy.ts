@@ -104,9 +104,7 @@ export default class Deploy extends CloudCommand {
     )
     const result = deployResult(context)
     if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, result.place)
-    this.log(
-      `\nDeployed in ${placeText(result.place)}.\n\nNext\n  imagery run${session.target.flags} --table TABLE --profile PROFILE`,
-    )
+    this.log(`\nDeployed in ${placeText(result.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`)
     return result
   }
 
@@ -114,8 +112,7 @@ export default class Deploy extends CloudCommand {
     const { projectId } = target.place
     const deployments = await findDeployments(projectId)
     const rows = deployments.map(({ place, state, mainUrl }) => [place.name ?? '-', place.region, state, mainUrl ?? ''])
-    if (rows.length === 0)
-      this.log(`There is no deployment in project ${projectId}.\n\nNext\n  imagery deploy${target.flags}`)
+    if (rows.length === 0) this.log(`There is no deployment in project ${projectId}.\n\nNext\n  ${this.next('deploy')}`)
     else this.show(formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['REGION', 'URL']))
     return { deployments }
   }

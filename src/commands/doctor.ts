@@ -31,7 +31,8 @@ export default class Doctor extends CloudCommand {
     const runtimeFolder = await builtRuntime(this.config.root)
     const opened = await this.session(flags).catch(openingCheck)
     const place = 'target' in opened ? opened.target.place : null
-    const checks = 'target' in opened ? await examine({ ...flags, target: opened.target, runtimeFolder }) : [opened]
+    const found = 'target' in opened ? await examine({ ...flags, target: opened.target, runtimeFolder }) : [opened]
+    const checks = found.map((check) => ({ ...check, fixes: check.fixes.map((fix) => this.onSameCloud(fix)) }))
     const ok = checks.every(({ status }) => status !== 'failed')
     if (!ok) process.exitCode = EXIT_CODES.failed
     this.show(formatChecks(checks))

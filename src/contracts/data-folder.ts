@@ -11,11 +11,12 @@ import {
   type Stats,
 } from 'node:fs'
 import path from 'node:path'
+import { LOCK_FILES } from './folder-lock.ts'
 import { LOCATOR_FILE } from './local-cloud-locator.ts'
 import { shellWord } from './shell-word.ts'
 
 /** What lies in every data folder of a local cloud: nothing else is ever deleted recursively, or closed to others. */
-const MARKS = ['identity', 'local-cloud.log', 'ports.json', LOCATOR_FILE]
+const MARKS = ['identity', 'local-cloud.log', 'ports.json', LOCATOR_FILE, LOCK_FILES[0]]
 
 /** The bits of a mode that let other users in. */
 const OTHERS = 0o077

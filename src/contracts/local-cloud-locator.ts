@@ -23,6 +23,8 @@ export const localCloudLocator = z.object({
   /** Opens the `/_imagery/` endpoints. */
   adminToken: z.string(),
   startedAt: z.string(),
+  /** Of the imagery that started it. */
+  imageryVersion: z.string().optional(),
   /** Who answers in Gemini's place (`formatGeminiChoice`); absent when nobody does. */
   gemini: z.string().optional(),
 })

@@ -77,7 +77,8 @@ export function adminFace(options: AdminOptions): HttpFace {
   app.get('/_imagery/health', (context) => {
     const status = options.state()
     const waitsFor = status === 'stopping' ? { unfinished: options.unfinished() } : {}
-    return context.json({ status, pid: options.about.pid, ...waitsFor }, status === 'ready' ? 200 : 503)
+    const users = { leases: options.leases.count(), endsWhenIdle: options.leases.endsWhenIdle }
+    return context.json({ status, pid: options.about.pid, ...users, ...waitsFor }, status === 'ready' ? 200 : 503)
   })
   app.get('/_imagery/state', async (context) => context.json(await state(options)))
   app.get('/_imagery/faults', (context) => context.json(options.faults.state()))
@@ -106,7 +107,11 @@ export function adminFace(options: AdminOptions): HttpFace {
     const { pool, provider } = context.req.param()
     return context.json({ name: options.putIdentityProvider(pool, provider, await jsonOf(context)) })
   })
-  app.get('/_imagery/lease', () => new Response(options.leases.take(), { headers: { 'content-type': 'text/plain' } }))
+  app.get('/_imagery/lease', () => {
+    const lease = options.leases.take()
+    if (!lease) throw new GoogleError('UNAVAILABLE', 'the local cloud is shutting down')
+    return new Response(lease, { headers: { 'content-type': 'text/plain' } })
+  })
   app.post('/_imagery/shutdown', (context) => {
     options.shutDown({ now: context.req.query('now') === 'true' })
     return context.json({ status: 'stopping' }, 202)

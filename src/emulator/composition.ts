@@ -19,13 +19,13 @@ import { clientProtos } from './kernel/grpc-server.ts'
 import { oauthResponse } from './kernel/oauth.ts'
 import { transcodedFace } from './kernel/transcoding.ts'
 import { UnderWay } from './kernel/under-way.ts'
-import { LocalCloudError } from './local-cloud-error.ts'
 import { oauthApi } from './oauth/index.ts'
 import { orgPolicyApi } from './orgpolicy/index.ts'
 import { pubSubApi } from './pubsub/index.ts'
 import { cloudRunApi } from './run/index.ts'
 import { serviceUsageApi } from './service-usage/index.ts'
 import type { StopOrder, StopPhase } from './stop-order.ts'
+import { storeFailed } from './store-failure.ts'
 import { storageApi } from './storage/index.ts'
 import { stsApi } from './sts/index.ts'
 import { cloudTasksApi } from './tasks/index.ts'
@@ -74,7 +74,7 @@ export interface Composition {
 
 /**
  * Opens every emulated API on its folder and ties them to each other. Each is added to `stops` as
- * soon as it is open. Rejects with LocalCloudError STORE_DAMAGED.
+ * soon as it is open. Rejects with LocalCloudError as `storeFailed` makes it.
  */
 export async function openApis(options: CompositionOptions): Promise<Composition> {
   const { clock, identity, control, faults, stops, projectNumber } = options
@@ -97,7 +97,9 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     factory: (directory: string) => Promise<Api>,
   ): Promise<Api> => {
     const directory = path.join(options.dataDir, name)
-    const api = await factory(directory).catch((error: unknown) => Promise.reject(storeDamaged(name, directory, error)))
+    const api = await factory(directory).catch((error: unknown) =>
+      Promise.reject(storeFailed(options.dataDir, name, error)),
+    )
     stops.add(phase, async () => {
       control.refuse(methods)
       await api.stop()
@@ -257,23 +259,12 @@ function longRunningOperations(sources: readonly OperationSource[]): Pick<Emulat
   return { grpc: { protos: clientProtos('@google-cloud/run'), ...operationsFace(sources) } }
 }
 
-/** Opens IAM on its folder. Throws LocalCloudError STORE_DAMAGED. */
+/** Opens IAM on its folder. Throws LocalCloudError as `storeFailed` makes it. */
 export function openIamStore(options: Omit<Parameters<typeof openIam>[0], 'directory'> & { dataDir: string }): Iam {
   const directory = path.join(options.dataDir, 'iam')
   try {
     return openIam({ ...options, directory })
   } catch (error) {
-    throw storeDamaged('iam', directory, error)
+    throw storeFailed(options.dataDir, 'iam', error)
   }
-}
-
-/** What a former run left of an API in `directory` cannot be read. */
-export function storeDamaged(name: string, directory: string, error: unknown): LocalCloudError {
-  const why = error instanceof Error ? error.message : String(error)
-  return new LocalCloudError(
-    'STORE_DAMAGED',
-    `The local cloud's ${name} data in ${directory} cannot be opened: ${why}`,
-    ['imagery local reset (deletes everything in the local cloud)', 'restore the folder from a copy'],
-    error,
-  )
 }

@@ -10,9 +10,13 @@ const IDLE_AFTER_LAST_LEASE_MS = 1_000
 const IDLE_WITHOUT_LEASE_MS = 15_000
 
 export interface Leases {
-  /** A new lease: an endless stream that gives it back when it is cancelled. */
-  take(): ReadableStream<Uint8Array>
+  /** Whether the cloud stops once nobody uses it. */
+  endsWhenIdle: boolean
+  /** A new lease: an endless stream that gives it back when it is cancelled. Undefined once the cloud stops. */
+  take(): ReadableStream<Uint8Array> | undefined
   count(): number
+  /** From now on nobody gets a lease: the cloud stops. Those that are held stay until `close`. */
+  refuse(): void
   /** Ends all streams. */
   close(): void
 }
@@ -25,16 +29,23 @@ export function createLeases(
   const { onTaken, onIdle } = told
   const ends = new Set<() => void>()
   let cancelIdle: CancelTimer = () => undefined
-  let isClosed = false
+  let isRefusing = false
 
   const watchIdle = (afterMs: number): void => {
     cancelIdle()
-    if (onIdle && !isClosed && ends.size === 0) cancelIdle = clock.after(afterMs, onIdle)
+    if (onIdle && !isRefusing && ends.size === 0) cancelIdle = clock.after(afterMs, onIdle)
   }
   watchIdle(IDLE_WITHOUT_LEASE_MS)
 
+  const refuse = (): void => {
+    isRefusing = true
+    cancelIdle()
+  }
+
   return {
+    endsWhenIdle: onIdle !== undefined,
     take() {
+      if (isRefusing) return undefined
       let cancelBeat: CancelTimer = () => undefined
       let release = (): void => undefined
       return new ReadableStream<Uint8Array>({
@@ -60,9 +71,9 @@ export function createLeases(
       })
     },
     count: () => ends.size,
+    refuse,
     close() {
-      isClosed = true
-      cancelIdle()
+      refuse()
       for (const end of ends) end()
     },
   }

@@ -2,16 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { closeDataFolder, DataFolderRefused } from '../contracts/data-folder.ts'
+import { FolderLocked, lockFolder, type FolderLock } from '../contracts/folder-lock.ts'
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
-import { openApis, openIamStore, storeDamaged, type Composition } from './composition.ts'
+import { openApis, openIamStore, type Composition } from './composition.ts'
 import { Drain, type Unfinished } from './drain.ts'
 import { openIdentity, type Identity } from './identity/index.ts'
 import { writeFileAtomically } from './kernel/atomic-file.ts'
 import type { Clock } from './kernel/clock.ts'
+import { diskTrouble } from './kernel/disk-trouble.ts'
 import { createFaults, type FaultRule, type Faults } from './kernel/faults.ts'
-import { FolderLocked, lockFolder } from './kernel/folder-lock.ts'
 import { createGateway, type GatewayControl } from './kernel/gateway.ts'
 import { serveGrpc } from './kernel/grpc-server.ts'
 import { serveHttp } from './kernel/http-server.ts'
@@ -23,7 +24,8 @@ import { makeFolder } from './kernel/make-folder.ts'
 import { steadyClock } from './kernel/steady-clock.ts'
 import { readPorts, writePorts } from './ports-file.ts'
 import { lastWriteMs, lostStore } from './stores-on-disk.ts'
-import { createStopOrder, type StopOrder } from './stop-order.ts'
+import { commandOn, identityFailed, startFailed, storeFailed } from './store-failure.ts'
+import { createStopOrder, WAITS_FOR, type StopOrder } from './stop-order.ts'
 
 export interface LocalCloudOptions {
   /** Everything that the cloud keeps. Made when it is not there; one process at a time. */
@@ -56,6 +58,8 @@ export interface LocalCloudOptions {
   log?: (line: string) => void
   /** A file to which one line of JSON per API call and delivery is appended. */
   accessLogFile?: string
+  /** Of imagery, for commands that find the cloud: those of another version do not use it. */
+  version?: string
 }
 
 export interface LocalCloud {
@@ -89,7 +93,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     await stops
       .run()
       .catch((stopError: unknown) => options.log?.(`stopping after a failed start: ${String(stopError)}`))
-    throw error
+    throw startFailed(options.dataDir, error) ?? error
   }
 }
 
@@ -107,11 +111,11 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   const projectNumber = projectNumberOf(projectId)
   const faults = readFaults(options)
   const accessLog =
-    options.accessLogFile === undefined ? undefined : startAccessLog(options.accessLogFile, clock, stops)
+    options.accessLogFile === undefined ? undefined : startAccessLog(options.accessLogFile, clock, stops, log)
 
-  takeFolder(dataDir, locatorFile, stops)
+  const lock = takeFolder(dataDir, locatorFile, stops)
   const lost = lostStore(dataDir)
-  if (lost) throw storeDamaged(lost.name, path.join(dataDir, lost.name), new Error(`${lost.file} is missing or empty`))
+  if (lost) throw storeFailed(dataDir, lost.name, new Error(`${lost.file} is missing or empty`))
 
   const identity = await openIdentity({
     directory: path.join(dataDir, 'identity'),
@@ -120,7 +124,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     projectNumber,
     region,
     log,
-  }).catch((error: unknown) => Promise.reject(identityDamaged(dataDir, error)))
+  }).catch((error: unknown) => Promise.reject(identityFailed(dataDir, error)))
   stops.add('identity', () => identity.metadata.stop())
 
   const iam = openIamStore({ dataDir, clock, projectId, projectNumber, tokens: identity })
@@ -168,10 +172,13 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     isReady = false
     drain.insist()
     if (now) drain.abandon()
-    stopping ??= stops.run().then(settle, (error: unknown) => {
-      fail(error)
-      throw error
-    })
+    leases.refuse()
+    stopping ??= stops
+      .run((phase) => lock.say('stopping', WAITS_FOR[phase]))
+      .then(settle, (error: unknown) => {
+        fail(error)
+        throw error
+      })
     return stopping
   }
   const stopLater = (how?: { now?: boolean }): void => {
@@ -206,7 +213,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   })
 
   for (const api of composition.stores) {
-    await api.start().catch((error: unknown) => Promise.reject(storeDamaged(api.name, dataDir, error)))
+    await api.start().catch((error: unknown) => Promise.reject(storeFailed(dataDir, api.name, error, dataDir)))
   }
   const ports = await listen(options, dataDir, { composition, admin, identity, control, stops })
 
@@ -222,12 +229,14 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     metadataHost: operator.host,
     adminToken,
     ...(options.gemini === undefined ? {} : { gemini: options.gemini }),
+    ...(options.version === undefined ? {} : { imageryVersion: options.version }),
   }
   writeFileAtomically(locatorFile, `${JSON.stringify(locator, null, 2)}\n`)
   stops.add('locator', () => rmSync(locatorFile, { force: true }))
 
   for (const api of composition.services) await api.start()
   for (const api of composition.dispatchers) await api.start()
+  lock.say('running')
   isReady = true
   return { locator, stop, unfinished: () => drain.unfinished(), stopped }
 }
@@ -247,9 +256,9 @@ function readFaults(options: LocalCloudOptions): Faults {
   }
 }
 
-function startAccessLog(file: string, clock: Clock, stops: StopOrder): AccessLog {
+function startAccessLog(file: string, clock: Clock, stops: StopOrder, say: (line: string) => void): AccessLog {
   try {
-    const log = openAccessLog(file, clock)
+    const log = openAccessLog(file, clock, say)
     stops.add('folder', () => log.close())
     return log
   } catch (error) {
@@ -258,43 +267,37 @@ function startAccessLog(file: string, clock: Clock, stops: StopOrder): AccessLog
   }
 }
 
-function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): void {
+function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): FolderLock {
   try {
     makeFolder(dataDir)
     closeDataFolder(dataDir)
-    stops.add('folder', lockFolder(dataDir))
+    const lock = lockFolder(dataDir)
+    stops.add('folder', () => lock.release())
     // What a killed cloud left behind would lead others to ports that are no longer ours.
     if (existsSync(locatorFile)) rmSync(locatorFile)
+    return lock
   } catch (error) {
     if (error instanceof FolderLocked) {
-      const who = error.pid === undefined ? '' : ` (process ${error.pid})`
+      const { pid } = error.owner
+      const who = pid === undefined ? '' : ` (process ${pid})`
       throw new LocalCloudError(
         'ALREADY_RUNNING',
         `A local cloud is already running on ${dataDir}${who}`,
-        ['imagery local status', 'imagery local stop', 'choose another folder with --data-dir'],
+        [commandOn(dataDir, 'local status'), commandOn(dataDir, 'local stop'), 'choose another folder with --data-dir'],
         error,
       )
     }
     if (error instanceof DataFolderRefused) {
       throw new LocalCloudError('DATA_FOLDER_UNUSABLE', error.message, error.suggestions, error)
     }
+    const trouble = diskTrouble(error)
     throw new LocalCloudError(
       'DATA_FOLDER_UNUSABLE',
-      `The data folder ${dataDir} cannot be used: ${(error as Error).message}`,
-      ['choose another folder with --data-dir'],
+      `The data folder ${dataDir} cannot be used: ${trouble ? `${trouble.what}: ` : ''}${(error as Error).message}`,
+      [...(trouble ? [trouble.remedy] : []), 'choose another folder with --data-dir'],
       error,
     )
   }
-}
-
-function identityDamaged(dataDir: string, error: unknown): LocalCloudError {
-  const directory = path.join(dataDir, 'identity')
-  return new LocalCloudError(
-    'STORE_DAMAGED',
-    `The local cloud's identity cannot be opened: ${(error as Error).message}`,
-    [`rm -r '${directory}' (new keys are made; nothing else is lost)`],
-    error,
-  )
 }
 
 interface ListenContext {

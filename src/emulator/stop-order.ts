@@ -22,17 +22,22 @@ export type StopPhase = (typeof PHASES)[number]
 /** Collects what has been started, so that it is stopped in order, also after a start that failed half way. */
 export interface StopOrder {
   add(phase: StopPhase, stop: () => unknown): void
-  /** Stops everything, the newest of a phase first; goes on after an error and rejects with the errors at the end. */
-  run(): Promise<void>
+  /**
+   * Stops everything, the newest of a phase first; goes on after an error and rejects with the errors at the end.
+   *
+   * @param onPhase called as each phase begins
+   */
+  run(onPhase?: (phase: StopPhase) => void): Promise<void>
 }
 
 export function createStopOrder(): StopOrder {
   const stops = new Map<StopPhase, (() => unknown)[]>(PHASES.map((phase) => [phase, []]))
   return {
     add: (phase, stop) => stops.get(phase)?.unshift(stop),
-    async run() {
+    async run(onPhase = () => undefined) {
       const failures: unknown[] = []
       for (const phase of PHASES) {
+        onPhase(phase)
         for (const stop of stops.get(phase)?.splice(0) ?? []) {
           try {
             await stop()
@@ -46,4 +51,13 @@ export function createStopOrder(): StopOrder {
         throw new AggregateError(failures, `stopping the local cloud: ${failures.map(String).join('; ')}`)
     },
   }
+}
+
+/** What a cloud that is stopping waits for, for those who wait for it. */
+export const WAITS_FOR: Partial<Record<StopPhase, string>> = {
+  deliveries: 'calls in progress',
+  dispatchers: 'deliveries of Cloud Tasks and Pub/Sub',
+  services: 'programs and builds of Cloud Run',
+  listeners: 'calls under way',
+  stores: 'its stores',
 }

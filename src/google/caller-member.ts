@@ -1,5 +1,6 @@
 import { findCredentials } from './credentials-origin.ts'
 import { accessClient, callerAccount } from './credentials.ts'
+import { call } from './errors.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -27,7 +28,7 @@ async function findMember(): Promise<string | undefined> {
   const account = await callerAccount()
   if (account !== undefined) return `serviceAccount:${account}`
   const client = await accessClient()
-  const { token } = await client.getAccessToken()
+  const { token } = await call(client.getAccessToken())
   // https://cloud.google.com/docs/authentication/token-types#access-contents
   const email = await client
     .request<{ email?: string }>({

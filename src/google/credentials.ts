@@ -1,5 +1,6 @@
 import type { AuthClient, BaseExternalAccountClient, Compute, GoogleAuth, IdTokenProvider } from 'google-auth-library'
 import { localCloud } from './environment.ts'
+import { call, cloudError, CloudError } from './errors.ts'
 import { settleProxies } from './proxy.ts'
 
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
@@ -120,8 +121,15 @@ export async function idTokenOf(account: string, audience: string, client: AuthC
   return answer.data.token
 }
 
-/** The e-mail address of the account that this process calls Google with, when it is a service account. */
+/** How it is said that the metadata server, or a key's file, did not tell whose credentials they are. */
+export const NO_ACCOUNT = "Could not read the account's address"
+
+/** The e-mail address of the account that this process calls Google with, when it is a service account. @throws CloudError */
 export async function callerAccount(): Promise<string | undefined> {
-  const credentials = await (await defaultCredentials()).getCredentials()
-  return credentials.client_email
+  const credentials = (await defaultCredentials()).getCredentials()
+  const { client_email: account } = await call(credentials).catch((error: unknown) => {
+    const { status, message } = cloudError(error)
+    throw new CloudError(status, `${NO_ACCOUNT}: ${message}`, { cause: error })
+  })
+  return account
 }

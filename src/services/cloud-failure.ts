@@ -1,5 +1,6 @@
 import { ImageryError } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
+import { NO_ACCOUNT } from '../google/credentials.ts'
 import { localCloud } from '../google/environment.ts'
 import { CloudError, LocalCloudLost } from '../google/errors.ts'
 import { CallRefused } from '../google/service-tokens.ts'
@@ -19,6 +20,11 @@ const NOBODY_SIGNS_IN = /\bJWT\b|\bID Token\b|account not found/
 /** How a gRPC client says that it got no token; why, it does not always say. */
 const NO_TOKEN = /Getting metadata from plugin failed/
 
+/** How the clients say that the metadata server gave them no token. */
+const NO_METADATA = new RegExp(
+  `${NO_ACCOUNT}|Could not (?:refresh access|fetch ID) token|Getting metadata from plugin failed|/computeMetadata/`,
+)
+
 /**
  * Whatever a service threw, as an expected failure when it is one, of the cloud or of a file; anything
  * else is a bug and stays as it is.
@@ -36,6 +42,16 @@ export function expectedFailure(error: unknown, place?: Place): unknown {
   const cloud = localCloud() ? 'The local cloud' : 'Google Cloud'
   if (error instanceof CallRefused)
     return new ImageryError('ACCESS_DENIED', error.message, { suggestions: error.suggestions, cause: error })
+  if (localCloud() && NO_METADATA.test(error.message)) {
+    return new ImageryError(
+      'LOCAL_CLOUD_FAILED',
+      `The local cloud's metadata server gives no token: ${error.message}`,
+      {
+        suggestions: ['imagery local stop   (its state stays; the next command starts it again)'],
+        cause: error,
+      },
+    )
+  }
   if (SIGN_IN_AGAIN.test(error.message)) {
     return new ImageryError(
       'ACCESS_DENIED',

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { ImageryError } from '../contracts/errors.ts'
 import type { GeminiOptions } from '../contracts/run-spec.ts'
+import { suggestedCommand } from '../contracts/suggested-command.ts'
 import { credentialsPath } from '../google/credentials-file.ts'
+import { findLastingCloud } from './find-local-cloud.ts'
 import { readGeminiFlag } from './gemini-stand-in.ts'
-import { findLocalCloud } from './local-cloud.ts'
 
 /**
  * Who will answer a Gemini run in the local cloud: the stand-in that the flag names or a running
@@ -21,7 +22,7 @@ export async function whoAnswers(
 ): Promise<string | undefined> {
   const asked = readGeminiFlag(options.flag)
   if (gemini === null || asked !== undefined || (gemini !== 'unknown' && gemini.endpoint !== null)) return asked
-  const running = await findLocalCloud(options.dataDirectory)
+  const running = await findLastingCloud(options.dataDirectory)
   if (running?.gemini !== undefined) return undefined
   const mayForward = hasCredentials(options.environment ?? process.env)
   if (!running && mayForward) return 'forward'
@@ -54,7 +55,7 @@ function nobodyAnswers(
   model: string,
   { isRunning, mayForward, flags }: { isRunning: boolean; mayForward: boolean; flags: string },
 ): ImageryError {
-  const stop = isRunning ? [`imagery local stop${flags.replace(' --local', '')}, then`] : []
+  const stop = isRunning ? [`${suggestedCommand('local stop', flags)}   (then one of these)`] : []
   const real = mayForward
     ? 'The same command with --gemini forward   (the real Vertex AI; Google bills you)'
     : 'gcloud auth application-default login   (then the real Vertex AI answers; Google bills you)'

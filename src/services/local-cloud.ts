@@ -1,199 +1,157 @@
-import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
-import path from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { checkDataFolderOwner, closeDataFolder, DataFolderRefused, isDataFolder } from '../contracts/data-folder.ts'
+import type { FolderPhase } from '../contracts/folder-lock.ts'
 import { ImageryError } from '../contracts/errors.ts'
-import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
-import { localCloudProof } from '../contracts/local-cloud-proof.ts'
+import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { useLocalCloud } from '../google/environment.ts'
 import { loseLocalCloud } from '../google/errors.ts'
+import { isEnding, lookAtFolder, adminCall, noAnswer, type Sighting, type Unfinished } from './find-local-cloud.ts'
 import { checkRunningGemini } from './gemini-stand-in.ts'
-import { makeFolder } from './make-folder.ts'
-import { isAlive } from './process-alive.ts'
+import { startLocalCloud } from './start-local-cloud.ts'
+import { folderPatience, type Waiting } from './wait-for-folder.ts'
+
+export { adminCall, findLocalCloud } from './find-local-cloud.ts'
 
 /** A local cloud that this process uses; it stays up at least until `release`. */
 export interface AttachedLocalCloud {
   locator: LocalCloudLocator
-  /** Whether this process started it, so that it ends with its last user. */
-  isOwn: boolean
+  /** Whether it ends with the last command that uses it, as one does that a command has started. */
+  endsWhenIdle: boolean
   release(): void
 }
 
-/** A local cloud is ready in about a second; a slow disk may take longer. */
-const START_TIMEOUT_MS = 30_000
-
-const POLL_MS = 25
+export interface AttachOptions extends Waiting {
+  /** The command line that starts `imagery`. */
+  launcher: readonly string[]
+  /** Of this imagery: a cloud of another version is not used. */
+  version?: string | undefined
+  /** Who shall answer in Gemini's place, as `readGeminiFlag` gives it. */
+  gemini?: string | undefined
+  /** Called before one is started, which takes a second or two. */
+  starting?: () => void
+}
 
 /**
  * Finds the local cloud of a data folder, or starts one that ends with its last user, and points
- * this process's clients at it.
+ * this process's clients at it. While another process starts a cloud there, or stops one, waits for it.
  *
- * @param launcher the command line that starts `imagery`
- * @param options.starting called before one is started, which takes a second or two
- * @param options.gemini who shall answer in Gemini's place, as `readGeminiFlag` gives it
- * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said; INVALID_FLAG when the one that runs has another Gemini
+ * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said, or when the one that runs is of
+ *   another version; INVALID_FLAG when it has another Gemini
  */
-export async function attachLocalCloud(
-  dataDirectory: string,
-  launcher: readonly string[],
-  options: { gemini?: string | undefined; flags?: string; starting?: () => void } = {},
-): Promise<AttachedLocalCloud> {
-  const { gemini, flags = '' } = options
-  const running = await findLocalCloud(dataDirectory)
-  if (!running) options.starting?.()
+export async function attachLocalCloud(dataDirectory: string, options: AttachOptions): Promise<AttachedLocalCloud> {
+  const { gemini, version, launcher, signal } = options
+  const wait = folderPatience(dataDirectory, options)
   const chosen = gemini === undefined ? [] : ['--gemini', gemini]
-  const locator = running ?? (await startLocalCloud(dataDirectory, launcher, ['--until-idle', ...chosen]))
-  checkRunningGemini(locator, gemini, `imagery local stop${flags.replace(' --local', '')}`)
-  useLocalCloud(locator)
-  return { locator, isOwn: running === undefined, release: await takeLease(locator) }
-}
-
-/** The local cloud that runs on a data folder, or undefined. A locator file that a crash left behind counts for nothing. */
-export async function findLocalCloud(dataDirectory: string): Promise<LocalCloudLocator | undefined> {
-  const locator = readLocator(dataDirectory)
-  if (!locator) return undefined
-  if (!(await isProven(locator))) return undefined
-  const health = await adminCall(locator, 'GET', '/_imagery/health').catch(() => undefined)
-  return health?.status === 200 ? locator : undefined
-}
-
-/** Whether the listener at the locator's address is its local cloud. Another program may have taken the port since. */
-async function isProven(locator: LocalCloudLocator): Promise<boolean> {
-  const challenge = randomUUID()
-  const url = new URL(`/_imagery/proof?challenge=${challenge}`, locator.http)
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000), redirect: 'error' })
-    const { proof } = (await answer.json()) as { proof?: unknown }
-    return proof === localCloudProof(locator.adminToken, challenge)
-  } catch {
-    // Nothing listens there, or it is another kind of program.
-    return false
-  }
-}
-
-function readLocator(dataDirectory: string): LocalCloudLocator | undefined {
-  try {
-    checkDataFolderOwner(dataDirectory, LOCATOR_FILE)
-    const text = readFileSync(path.join(dataDirectory, LOCATOR_FILE), 'utf8')
-    const parsed = localCloudLocator.safeParse(JSON.parse(text))
-    return parsed.data
-  } catch (error) {
-    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      return undefined
-    if (error instanceof DataFolderRefused) throw refused(error)
-    throw new ImageryError(
-      'LOCAL_CLOUD_FAILED',
-      `The data folder ${dataDirectory} cannot be read: ${(error as Error).message}`,
-      {
-        suggestions: ['Choose another with --data-dir FOLDER'],
-        cause: error,
-      },
-    )
-  }
-}
-
-/**
- * Starts a local cloud as a process of its own, or finds the one that runs already.
- *
- * @param flags of `imagery local start`
- * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said
- */
-export async function startLocalCloud(
-  dataDirectory: string,
-  launcher: readonly string[],
-  flags: readonly string[],
-): Promise<LocalCloudLocator> {
-  const log = path.join(dataDirectory, 'local-cloud.log')
-  const output = openLog(dataDirectory, log)
-  const [command = process.execPath, ...launch] = launcher
-  // Detached: a Ctrl-C in the terminal is for this process; the local cloud ends when its last user is gone.
-  const child = spawn(command, [...launch, 'local', 'start', ...flags, '--json', '--data-dir', dataDirectory], {
-    detached: true,
-    stdio: ['ignore', output, output],
-  })
-  child.unref()
-  let exited = false
-  child.once('exit', () => {
-    exited = true
-  })
-  child.once('error', () => {
-    exited = true
-  })
-  try {
-    for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await pause(POLL_MS)) {
-      const locator = await findLocalCloud(dataDirectory)
-      if (locator) return locator
-      if (exited) break
+  for (;;) {
+    const seen = await lookAtFolder(dataDirectory, signal)
+    if (seen.state === 'free') {
+      options.starting?.()
+      await startLocalCloud(dataDirectory, launcher, ['--until-idle', ...chosen])
+    } else if (seen.state === 'busy') await wait(seen.owner)
+    else if (isEnding(seen) && !suits(seen.locator, options)) {
+      await wait({ pid: seen.locator.pid, phase: 'stopping' })
+    } else {
+      checkVersion(seen.locator, version)
+      checkRunningGemini(seen.locator, gemini, 'imagery local stop')
+      const release = await takeLease(seen.locator)
+      if (release) {
+        await checkMetadata(seen.locator, signal).catch((error: unknown) => {
+          release()
+          throw error
+        })
+        useLocalCloud(seen.locator)
+        return { locator: seen.locator, endsWhenIdle: seen.endsWhenIdle, release }
+      }
+      // It was about to stop when it was found.
+      await wait({ pid: seen.locator.pid, phase: 'stopping' })
     }
-  } finally {
-    closeLog(output, log)
   }
-  // Another imagery may have won the race for the folder.
-  const other = await findLocalCloud(dataDirectory)
-  if (other) return other
-  throw startFailed(log)
 }
 
-function openLog(dataDirectory: string, log: string): number {
+function suits({ gemini, imageryVersion }: LocalCloudLocator, asked: AttachOptions): boolean {
+  return (asked.gemini === undefined || asked.gemini === gemini) && isSameVersion(imageryVersion, asked.version)
+}
+
+/** A cloud that does not say its version was not started by a command. */
+function isSameVersion(running: string | undefined, own: string | undefined): boolean {
+  return running === undefined || own === undefined || running === own
+}
+
+function checkVersion({ imageryVersion, pid }: LocalCloudLocator, own: string | undefined): void {
+  if (isSameVersion(imageryVersion, own)) return
+  throw new ImageryError(
+    'LOCAL_CLOUD_FAILED',
+    `The local cloud that is running (process ${pid}) is of imagery ${imageryVersion}; this is imagery ${own}`,
+    { suggestions: ['imagery local stop   (its state stays; the next command starts one of this version)'] },
+  )
+}
+
+/** Longer than this, the metadata server takes for no answer. Clients would ask it again and again, for a minute. */
+const METADATA_TIMEOUT_MS = 5_000
+
+/** Without the metadata server no call gets a token, and each client says so in other words. */
+async function checkMetadata({ metadataHost }: LocalCloudLocator, signal: AbortSignal | undefined): Promise<void> {
+  const timeout = AbortSignal.timeout(METADATA_TIMEOUT_MS)
   try {
-    makeFolder(dataDirectory)
-    // Before the log is there: it is one of the marks of a data folder.
-    closeDataFolder(dataDirectory)
-    return openSync(log, 'w', 0o600)
+    const answer = await fetch(`http://${metadataHost}/computeMetadata/v1/project/project-id`, {
+      headers: { 'Metadata-Flavor': 'Google' },
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+    })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}: ${text}`)
   } catch (error) {
-    if (error instanceof DataFolderRefused) throw refused(error)
-    throw new ImageryError(
-      'LOCAL_CLOUD_FAILED',
-      `The data folder ${dataDirectory} cannot be made: ${(error as Error).message}`,
-      {
-        suggestions: ['Choose another with --data-dir FOLDER'],
-        cause: error,
-      },
-    )
-  }
-}
-
-function refused(cause: DataFolderRefused): ImageryError {
-  return new ImageryError('LOCAL_CLOUD_FAILED', cause.message, { suggestions: cause.suggestions, cause })
-}
-
-function closeLog(output: number, log: string): void {
-  try {
-    closeSync(output)
-  } catch (error) {
-    // Node names the file only when it cannot be opened.
-    throw Object.assign(error as Error, { path: log })
-  }
-}
-
-/** What `local start --json` printed last is its error document; anything else is shown as it is. */
-function startFailed(log: string): ImageryError {
-  const text = readFileSync(log, 'utf8')
-  const start = text.lastIndexOf('{"error"')
-  const compact = start >= 0 ? start : text.lastIndexOf('{\n  "error"')
-  try {
-    const { error } = JSON.parse(text.slice(compact)) as { error: { message: string; suggestions?: string[] } }
-    return new ImageryError('LOCAL_CLOUD_FAILED', error.message, { suggestions: error.suggestions ?? [] })
-  } catch {
-    return new ImageryError(
-      'LOCAL_CLOUD_FAILED',
-      `The local cloud did not start: ${text.trim().split('\n').at(-1) ?? 'it said nothing'}`,
-      {
-        suggestions: [`cat '${log}'`],
-      },
-    )
+    signal?.throwIfAborted()
+    throw noAnswer(`The local cloud's metadata server on ${metadataHost}`, error)
   }
 }
 
 /**
- * Holds a request open as a sign of life, in both directions: the local cloud counts them, and a killed
- * process's ends by itself; when the local cloud is killed, the request ends here.
+ * The local cloud of a data folder, for a command that starts none. Waits while one is starting.
+ *
+ * @throws ImageryError LOCAL_CLOUD_NOT_RUNNING
  */
-async function takeLease(locator: LocalCloudLocator): Promise<() => void> {
-  return new Promise((resolve, reject) => {
+export async function needLocalCloud(dataDirectory: string, waiting: Waiting = {}): Promise<LocalCloudLocator> {
+  const wait = folderPatience(dataDirectory, waiting)
+  for (;;) {
+    const seen = await lookAtFolder(dataDirectory, waiting.signal)
+    if (seen.state === 'ready') return seen.locator
+    if (seen.state === 'busy' && seen.owner.phase === 'starting') await wait(seen.owner)
+    else
+      throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running on ${dataDirectory}`, {
+        suggestions: ['imagery local start'],
+      })
+  }
+}
+
+/**
+ * Waits until a local cloud may be started on a data folder, or one is there that stays.
+ *
+ * @returns whether the folder is free
+ */
+export async function isFolderFree(dataDirectory: string, waiting: Waiting = {}): Promise<boolean> {
+  const wait = folderPatience(dataDirectory, waiting)
+  for (;;) {
+    const seen = await lookAtFolder(dataDirectory, waiting.signal)
+    if (seen.state === 'free') return true
+    if (seen.state === 'ready' && !isEnding(seen)) return false
+    await wait(seen.state === 'busy' ? seen.owner : { pid: seen.locator.pid, phase: 'stopping' })
+  }
+}
+
+/** That a local cloud was to be started where one is. */
+export function alreadyRunning(dataDirectory: string, cause?: unknown): ImageryError {
+  return new ImageryError('LOCAL_CLOUD_FAILED', `A local cloud is already running on ${dataDirectory}`, {
+    suggestions: ['imagery local status', 'imagery local stop', 'choose another folder with --data-dir'],
+    cause,
+  })
+}
+
+/**
+ * Holds a request open as a sign of life, in both directions: the local cloud counts them, and a killed process's
+ * ends by itself; when the local cloud is killed, the request ends here. Undefined when the cloud gives no more
+ * leases, or is gone, because it stops.
+ */
+async function takeLease(locator: LocalCloudLocator): Promise<(() => void) | undefined> {
+  return new Promise((resolve) => {
     let isReleased = false
     const lease = request(
       new URL('/_imagery/lease', locator.http),
@@ -201,6 +159,10 @@ async function takeLease(locator: LocalCloudLocator): Promise<() => void> {
       (response) => {
         response.resume()
         response.on('error', () => undefined)
+        if (response.statusCode !== 200) {
+          resolve(undefined)
+          return
+        }
         response.on('close', () => {
           if (!isReleased) loseLocalCloud()
         })
@@ -211,36 +173,16 @@ async function takeLease(locator: LocalCloudLocator): Promise<() => void> {
         })
       },
     )
-    lease.on('error', (error) =>
-      reject(new ImageryError('LOCAL_CLOUD_FAILED', `The local cloud went away: ${error.message}`, { cause: error })),
-    )
+    lease.on('error', () => resolve(undefined))
     lease.end()
   })
-}
-
-export interface AdminAnswer {
-  status: number
-  body: unknown
-}
-
-/** Calls one of the local cloud's own endpoints. */
-export async function adminCall(
-  locator: LocalCloudLocator,
-  method: 'GET' | 'POST',
-  route: string,
-): Promise<AdminAnswer> {
-  const response = await fetch(new URL(route, locator.http), {
-    method,
-    headers: { authorization: `Bearer ${locator.adminToken}` },
-    signal: AbortSignal.timeout(5_000),
-  })
-  const text = await response.text()
-  return { status: response.status, body: text ? JSON.parse(text) : undefined }
 }
 
 /** What the local cloud of a data folder is and holds. */
 export interface LocalCloudStatus {
   running: boolean
+  /** What the process that has the data folder does, when no local cloud answers there. */
+  phase?: FolderPhase
   /** What a cloud that was told to stop waits for. */
   stopping?: { deliveries: number; model_calls: number; at_most_ms: number; answers: string | null }
   http?: string
@@ -278,8 +220,9 @@ export interface GeminiStatus {
 }
 
 export async function localCloudStatus(dataDirectory: string): Promise<LocalCloudStatus> {
-  const locator = await findLocalCloud(dataDirectory)
-  if (!locator) return stoppingStatus(dataDirectory)
+  const seen = await lookAtFolder(dataDirectory)
+  if (seen.state !== 'ready') return { running: false, ...doing(seen) }
+  const { locator } = seen
   const { body } = await adminCall(locator, 'GET', '/_imagery/state')
   const { apis, calls, gemini } = body as Pick<LocalCloudStatus, 'apis' | 'calls'> & {
     gemini?: Record<string, unknown>
@@ -296,17 +239,6 @@ export async function localCloudStatus(dataDirectory: string): Promise<LocalClou
   }
 }
 
-async function stoppingStatus(dataDirectory: string): Promise<LocalCloudStatus> {
-  const locator = readLocator(dataDirectory)
-  const unfinished = locator && (await healthOf(locator))?.unfinished
-  if (!unfinished) return { running: false }
-  const { deliveries, modelCalls, atMostMs } = unfinished
-  return {
-    running: false,
-    stopping: { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers: locator.gemini ?? null },
-  }
-}
-
 function geminiStatus(answers: string | null, summary: Record<string, unknown>): GeminiStatus {
   const renamed = Object.entries(summary).map(([name, value]) => [
     name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
@@ -315,75 +247,17 @@ function geminiStatus(answers: string | null, summary: Record<string, unknown>):
   return { answers, ...(Object.fromEntries(renamed) as Omit<GeminiStatus, 'answers'>) }
 }
 
-/** Programs of the local Cloud Run have ten seconds to drain. */
-const STOP_TIMEOUT_MS = 15_000
-
-/** How often a cloud that stops is asked what it still waits for, and how often that is said. */
-const ASK_MS = 250
-const SAY_MS = 10_000
-
-/** What a cloud that was told to stop waits for. */
-export interface Unfinished {
-  deliveries: number
-  modelCalls: number
-  atMostMs: number
-}
-
-export interface StopOptions {
-  /** Cuts off what is under way. */
-  now?: boolean
-  /** Told at first, and every ten seconds, what the cloud waits for. */
-  waiting?: (unfinished: Unfinished, locator: LocalCloudLocator) => void
-}
-
-/**
- * Stops the local cloud of a data folder and waits until it is gone: as long as it says that it waits
- * for work under way, and 15 s more. Answers whether one was running.
- */
-export async function stopLocalCloud(dataDirectory: string, options: StopOptions = {}): Promise<boolean> {
-  const locator = readLocator(dataDirectory)
-  if (!locator || !['ready', 'stopping'].includes((await healthOf(locator))?.status ?? '')) return false
-  await adminCall(locator, 'POST', `/_imagery/shutdown${options.now ? '?now=true' : ''}`)
-  let deadline = Date.now() + STOP_TIMEOUT_MS
-  let sayAt = 0
-  for (let askAt = 0; Date.now() < deadline; await pause(POLL_MS)) {
-    if (!isAlive(locator.pid)) return true
-    if (Date.now() < askAt) continue
-    askAt = Date.now() + ASK_MS
-    const unfinished = (await healthOf(locator))?.unfinished
-    if (options.now || !unfinished || unfinished.deliveries === 0) continue
-    deadline = Date.now() + STOP_TIMEOUT_MS
-    if (Date.now() < sayAt) continue
-    sayAt = Date.now() + SAY_MS
-    options.waiting?.(unfinished, locator)
+function doing(seen: Sighting): Pick<LocalCloudStatus, 'phase' | 'pid' | 'stopping'> {
+  if (seen.state !== 'busy') return {}
+  const { phase, pid } = seen.owner
+  return {
+    phase,
+    ...(pid === undefined ? {} : { pid }),
+    ...(seen.draining ? { stopping: unfinishedOf(seen.draining) } : {}),
   }
-  throw new ImageryError('LOCAL_CLOUD_FAILED', `The local cloud (process ${locator.pid}) does not stop`, {
-    suggestions: [`kill -9 ${locator.pid}`],
-  })
 }
 
-/** What a cloud says of itself, or undefined when nothing answers there. */
-async function healthOf(locator: LocalCloudLocator): Promise<{ status: string; unfinished?: Unfinished } | undefined> {
-  const answer = await adminCall(locator, 'GET', '/_imagery/health').catch(() => undefined)
-  return answer?.body as { status: string; unfinished?: Unfinished } | undefined
-}
-
-/**
- * Stops the local cloud and deletes its data folder. Answers whether there was one.
- *
- * @throws ImageryError INVALID_FLAG when the folder is not a local cloud's
- */
-export async function resetLocalCloud(dataDirectory: string): Promise<boolean> {
-  // What is under way would be written into what is about to be deleted.
-  await stopLocalCloud(dataDirectory, { now: true })
-  const entries = existsSync(dataDirectory) ? readdirSync(dataDirectory) : []
-  if (entries.length === 0) return false
-  if (!isDataFolder(entries)) {
-    throw new ImageryError(
-      'INVALID_FLAG',
-      `${dataDirectory} is not the data folder of a local cloud; nothing was deleted`,
-    )
-  }
-  rmSync(dataDirectory, { recursive: true, force: true })
-  return true
+function unfinishedOf({ locator, unfinished }: { locator: LocalCloudLocator; unfinished: Unfinished }) {
+  const { deliveries, modelCalls, atMostMs } = unfinished
+  return { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers: locator.gemini ?? null }
 }

@@ -1,5 +1,5 @@
 import { ImageryError } from '../contracts/errors.ts'
-import { findLocalCloud } from './local-cloud.ts'
+import { needLocalCloud } from './local-cloud.ts'
 
 /**
  * Runs a command with the environment that points imagery and official Google clients at the
@@ -14,11 +14,7 @@ export async function execInLocalCloud(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
-  const locator = await findLocalCloud(dataDirectory)
-  if (!locator)
-    throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running on ${dataDirectory}`, {
-      suggestions: ['imagery local start'],
-    })
+  const locator = await needLocalCloud(dataDirectory)
   const { execa } = await import('execa')
   const result = await execa(command, args, {
     stdio: 'inherit',

@@ -1,8 +1,10 @@
 import { ImageryError } from '../contracts/errors.ts'
 import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
-import { adminCall, findLocalCloud } from './local-cloud.ts'
+import { adminCall, noAnswer } from './find-local-cloud.ts'
+import { needLocalCloud } from './local-cloud.ts'
+import type { Waiting } from './wait-for-folder.ts'
 
-export interface LocalTokenOptions {
+export interface LocalTokenOptions extends Waiting {
   /** E-mail address of a service account; the operator's without. */
   account?: string | undefined
   /** Asks for an identity token for this audience instead of an access token. */
@@ -16,12 +18,7 @@ export interface LocalTokenOptions {
  * @throws ImageryError LOCAL_CLOUD_NOT_RUNNING, INVALID_FLAG when there is no such account
  */
 export async function localToken(dataDirectory: string, options: LocalTokenOptions): Promise<string> {
-  const locator = await findLocalCloud(dataDirectory)
-  if (!locator) {
-    throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running on ${dataDirectory}`, {
-      suggestions: ['imagery local start'],
-    })
-  }
+  const locator = await needLocalCloud(dataDirectory, options)
   const host = options.account === undefined ? locator.metadataHost : await metadataHostOf(locator, options.account)
   if (options.audience !== undefined) {
     return askMetadata(host, `identity?${new URLSearchParams({ audience: options.audience, format: 'full' })}`)
@@ -44,8 +41,13 @@ async function metadataHostOf(locator: LocalCloudLocator, email: string): Promis
 
 async function askMetadata(host: string, key: string): Promise<string> {
   const url = `http://${host}/computeMetadata/v1/instance/service-accounts/default/${key}`
-  const answer = await fetch(url, { headers: { 'Metadata-Flavor': 'Google' }, signal: AbortSignal.timeout(5_000) })
-  const text = await answer.text()
-  if (answer.ok) return text
+  const answered = async (): Promise<{ ok: boolean; text: string }> => {
+    const answer = await fetch(url, { headers: { 'Metadata-Flavor': 'Google' }, signal: AbortSignal.timeout(5_000) })
+    return { ok: answer.ok, text: await answer.text() }
+  }
+  const { ok, text } = await answered().catch((error: unknown) => {
+    throw noAnswer(`The local cloud's metadata server on ${host}`, error)
+  })
+  if (ok) return text
   throw new ImageryError('INVALID_FLAG', `The local cloud gives no token: ${text}`)
 }

@@ -1,9 +1,10 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { invokerAccount, type Place } from '../contracts/names.ts'
+import { suggestedCommand } from '../contracts/suggested-command.ts'
 import { credentialsProject, findCredentials } from '../google/credentials-origin.ts'
 import { useLocalAccount, useProject } from '../google/environment.ts'
 import { callServicesThrough } from '../google/service-tokens.ts'
-import { attachLocalCloud } from './local-cloud.ts'
+import { attachLocalCloud, type AttachOptions } from './local-cloud.ts'
 import { openSettingsStore } from './settings-store.ts'
 import { placeFlags, resolveSettings, settledPlace, type GivenSettings, type Settings } from './settings.ts'
 import { openStateStore, type StateStore } from './state-store.ts'
@@ -15,22 +16,17 @@ export interface Session {
   store: StateStore
   /** Who answers in Gemini's place in a local cloud; undefined when nobody does. */
   gemini: string | undefined
-  /** @throws ImageryError LOCAL_CLOUD_NOT_RUNNING when the cloud ends with this command, as one that it had to start does */
+  /** @throws ImageryError LOCAL_CLOUD_NOT_RUNNING when the cloud ends with its last command, as one does that a command had to start */
   mustOutliveUs(): void
   close(): void
 }
 
-export interface LocalSessionOptions {
+export interface LocalSessionOptions extends AttachOptions {
   dataDirectory: string
-  launcher: readonly string[]
   /** What a suggested command must carry to work on the same cloud. */
   flags: string
   /** The deployment's name, where the local cloud has several. */
   name: string | undefined
-  /** Called before a local cloud is started, which takes a second or two. */
-  starting: () => void
-  /** Who shall answer in Gemini's place, if a local cloud must be started. */
-  gemini: string | undefined
 }
 
 /**
@@ -40,16 +36,12 @@ export interface LocalSessionOptions {
  */
 export async function openLocalSession(configDirectory: string, options: LocalSessionOptions): Promise<Session> {
   const store = await openStateStore(configDirectory)
-  const { locator, isOwn, release } = await attachLocalCloud(options.dataDirectory, options.launcher, {
-    gemini: options.gemini,
-    flags: options.flags,
-    starting: options.starting,
-  })
+  const { locator, endsWhenIdle, release } = await attachLocalCloud(options.dataDirectory, options)
   const { projectId, region } = locator
   const place = { projectId, region, ...(options.name ? { name: options.name } : {}) }
   await actIn(place)
   const mustOutliveUs = (): void => {
-    if (isOwn) throw notRunning(options.flags)
+    if (endsWhenIdle) throw notRunning(options.flags)
   }
   return {
     target: localTarget(options.dataDirectory, place, options.flags),
@@ -62,7 +54,7 @@ export async function openLocalSession(configDirectory: string, options: LocalSe
 
 function notRunning(flags: string): ImageryError {
   return new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that outlives this command', {
-    suggestions: [`imagery local start --detach${flags.replace(' --local', '')}`],
+    suggestions: [suggestedCommand('local start --detach', flags)],
   })
 }
 

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import { runObjectsPrefix } from '../contracts/names.ts'
 import type { RunReport } from '../contracts/run-report.ts'
+import { suggestedCommand } from '../contracts/suggested-command.ts'
 import { plainLine } from './plain-text.ts'
 import { cellText } from './table.ts'
 
@@ -62,21 +63,22 @@ function failureLines(report: RunReport, width: number): string[] {
   return lines
 }
 
-function nextCommands(report: RunReport, flag: string): string[] {
+function nextCommands(report: RunReport, flags: string): string[] {
   const id = report.run_id
+  const next = (command: string): string => suggestedCommand(command, flags)
   switch (report.state) {
     case 'complete':
-      return [`imagery results ${id}${flag}`, `imagery teardown ${id}${flag}`]
+      return [next(`results ${id}`), next(`teardown ${id}`)]
     case 'running':
-      return [`imagery status ${id} --watch${flag}`]
+      return [next(`status ${id} --watch`)]
     case 'loading':
-      return [`imagery status ${id}${flag}`, `imagery teardown ${id}${flag}   (when what started it is gone)`]
+      return [next(`status ${id}`), `${next(`teardown ${id}`)}   (when what started it is gone)`]
     case 'starting':
-      return [`imagery status ${id} --watch${flag}`, `imagery resume ${id}${flag}   (when what started it is gone)`]
+      return [next(`status ${id} --watch`), `${next(`resume ${id}`)}   (when what started it is gone)`]
     case 'paused':
-      return [`imagery resume ${id}${flag}`, `imagery teardown ${id}${flag}`]
+      return [next(`resume ${id}`), next(`teardown ${id}`)]
     case 'torn_down':
-      return report.results_table === null ? [] : [`imagery results ${id}${flag}`]
+      return report.results_table === null ? [] : [next(`results ${id}`)]
   }
 }
 

@@ -210,7 +210,7 @@ const CASES: Record<string, Case> = {
     exitCode: 2,
     code: 'INVALID_FLAG',
     names: /my-project\.city\.signs.*DATASET\.TABLE/,
-    suggests: 'imagery run --output my_results.poles …',
+    suggests: 'imagery run --output my_results.poles --local …',
   },
   'a data folder below a file': {
     args: ['runs', '--local', '--data-dir', 'signs.jsonl/cloud'],

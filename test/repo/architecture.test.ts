@@ -27,7 +27,9 @@ const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
   [/^https-proxy-agent/, ['google']],
   [/^listr2/, ['ui']],
   [/^conf$/, ['services']],
-  [/^@duckdb\/|^farmhash-modern|^node:sqlite|^@grpc\/|^protobufjs|^selfsigned/, ['emulator']],
+  [/^@duckdb\/|^farmhash-modern|^@grpc\/|^protobufjs|^selfsigned/, ['emulator']],
+  // The command line asks for the data folder's lock, too, which is one of SQLite.
+  [/^node:sqlite/, ['emulator', 'contracts']],
   // Tokens are signed on the one side and checked on the other.
   [/^jose/, ['google', 'emulator']],
   [/^@oclif\//, ['entry', 'commands', 'hooks']],

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { LocalCloudCommand } from '../../base-command.ts'
-import { resetLocalCloud } from '../../services/local-cloud.ts'
+import { checkReset, resetLocalCloud } from '../../services/stop-local-cloud.ts'
 import { confirm } from '../../ui/confirm.ts'
 
 export default class LocalReset extends LocalCloudCommand {
@@ -16,12 +16,13 @@ export default class LocalReset extends LocalCloudCommand {
     const { flags } = await this.parse(LocalReset)
     const dataDirectory = this.dataDirectory(flags['data-dir'])
     if (!flags.yes) {
+      await checkReset(dataDirectory)
       await confirm(`This deletes every table, object and queue of the local cloud in ${dataDirectory}.`, {
         flag: '--yes',
         interactive: !this.jsonEnabled(),
       })
     }
-    const isDeleted = await resetLocalCloud(dataDirectory)
+    const isDeleted = await this.interruptible((waiting) => resetLocalCloud(dataDirectory, waiting))
     this.log(isDeleted ? `Deleted ${dataDirectory}.` : `There was nothing in ${dataDirectory}.`)
     return { deleted: isDeleted ? dataDirectory : null }
   }

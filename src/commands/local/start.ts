@@ -2,7 +2,8 @@ import { Flags } from '@oclif/core'
 import { LocalCloudCommand } from '../../base-command.ts'
 import { EXIT_CODES, ImageryError } from '../../contracts/errors.ts'
 import { readGeminiFlag } from '../../services/gemini-stand-in.ts'
-import { findLocalCloud, startLocalCloud } from '../../services/local-cloud.ts'
+import { alreadyRunning, isFolderFree } from '../../services/local-cloud.ts'
+import { EXIT_FOLDER_TAKEN, startLocalCloud } from '../../services/start-local-cloud.ts'
 import { waitingNote, type Unfinished } from '../../ui/unfinished.ts'
 
 export default class LocalStart extends LocalCloudCommand {
@@ -50,6 +51,7 @@ export default class LocalStart extends LocalCloudCommand {
       helpValue: 'FILE',
     }),
     'until-idle': Flags.boolean({ summary: 'stop once no command uses it any more', hidden: true }),
+    yield: Flags.boolean({ summary: `exit with ${EXIT_FOLDER_TAKEN} when another has the data folder`, hidden: true }),
     'added-latency': Flags.integer({ summary: 'milliseconds that every API call takes longer', min: 0, hidden: true }),
   }
 
@@ -61,38 +63,51 @@ export default class LocalStart extends LocalCloudCommand {
     quietExperimentalWarnings()
     outliveTheLog()
     const emulator = await import('../../emulator/index.ts')
-    const cloud = await emulator
-      .startLocalCloud({
-        dataDir,
-        ports: {
-          ...(flags['http-port'] === undefined ? {} : { http: flags['http-port'] }),
-          ...(flags['grpc-port'] === undefined ? {} : { grpc: flags['grpc-port'] }),
-        },
-        stopWhenIdle: flags['until-idle'],
-        addedLatencyMs: flags['added-latency'] ?? 0,
-        ...(flags.faults === undefined ? {} : { faultsFile: flags.faults }),
-        ...(flags['access-log'] === undefined ? {} : { accessLogFile: flags['access-log'] }),
-        ...(gemini === undefined ? {} : { gemini }),
-        log: (line) => this.logToStderr(line),
-      })
-      .catch((error: unknown) => {
+    /** Undefined when another process has the folder. */
+    const start = async () => {
+      try {
+        return await emulator.startLocalCloud({
+          dataDir,
+          version: this.config.version,
+          ports: {
+            ...(flags['http-port'] === undefined ? {} : { http: flags['http-port'] }),
+            ...(flags['grpc-port'] === undefined ? {} : { grpc: flags['grpc-port'] }),
+          },
+          stopWhenIdle: flags['until-idle'],
+          addedLatencyMs: flags['added-latency'] ?? 0,
+          ...(flags.faults === undefined ? {} : { faultsFile: flags.faults }),
+          ...(flags['access-log'] === undefined ? {} : { accessLogFile: flags['access-log'] }),
+          ...(gemini === undefined ? {} : { gemini }),
+          log: (line) => this.logToStderr(line),
+        })
+      } catch (error) {
         if (!(error instanceof emulator.LocalCloudError)) throw error
+        if (error.code === 'ALREADY_RUNNING') return undefined
         throw new ImageryError('LOCAL_CLOUD_FAILED', error.message, { suggestions: error.suggestions, cause: error })
-      })
+      }
+    }
+    let cloud = await start()
+    if (!cloud && flags.yield) return this.exit(EXIT_FOLDER_TAKEN)
+    // The one that has the folder may be about to give it back.
+    while (!cloud) {
+      if (!(await this.interruptible((waiting) => isFolderFree(dataDir, waiting)))) throw alreadyRunning(dataDir)
+      cloud = await start()
+    }
+    const { stop: stopCloud, stopped } = cloud
+    emulator.catchTheRest({ log: (line) => this.logToStderr(line), stop: stopCloud, exitCode: EXIT_CODES.bug })
     const { http, grpc } = cloud.locator
     this.log(
       `The local cloud is up.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it once its calls under way have ended; its state stays.`,
     )
     stopOnSignal(cloud, (line) => this.logToStderr(line))
     const keepAlive = setInterval(() => undefined, 60_000)
-    await cloud.stopped.finally(() => clearInterval(keepAlive))
+    await stopped.finally(() => clearInterval(keepAlive))
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
   }
 
   async #detach(
     dataDir: string,
     flags: {
-      'data-dir'?: string | undefined
       'http-port'?: number | undefined
       'grpc-port'?: number | undefined
       'added-latency'?: number | undefined
@@ -101,18 +116,18 @@ export default class LocalStart extends LocalCloudCommand {
       gemini?: string | undefined
     },
   ): Promise<{ data_dir: string; http: string; grpc: string }> {
-    const folder = this.folderFlag(flags['data-dir'])
-    if (await findLocalCloud(dataDir)) {
-      throw new ImageryError('LOCAL_CLOUD_FAILED', `A local cloud is already running on ${dataDir}`, {
-        suggestions: [`imagery local status${folder}`, `imagery local stop${folder}`],
-      })
-    }
     const passed = (['http-port', 'grpc-port', 'added-latency', 'faults', 'access-log', 'gemini'] as const).flatMap(
       (name) => (flags[name] === undefined ? [] : [`--${name}`, String(flags[name])]),
     )
-    const { http, grpc } = await startLocalCloud(dataDir, this.launcher(), passed)
+    const { http, grpc } = await this.interruptible(async (waiting) => {
+      while (await isFolderFree(dataDir, waiting)) {
+        const locator = await startLocalCloud(dataDir, this.launcher(), passed, waiting.signal)
+        if (locator) return locator
+      }
+      throw alreadyRunning(dataDir)
+    })
     this.log(
-      `The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  imagery local stop${folder}`,
+      `The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  ${this.next('local stop')}`,
     )
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
   }

@@ -14,15 +14,14 @@ export default class LocalStatus extends LocalCloudCommand {
     const status = await localCloudStatus(dataDirectory)
     if (status.stopping) {
       const { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers } = status.stopping
-      const stopNow = `Type imagery local stop --now${this.folderFlag(flags['data-dir'])}`
+      const stopNow = `Type ${this.next('local stop --now')}`
       const note = waitingNote({ deliveries, modelCalls, atMostMs }, { stopNow, isPaid: answers === 'forward' })
       this.log(`The local cloud on ${dataDirectory} is stopping.\n\n${note}`)
       return status
     }
     if (!status.running) {
-      this.log(
-        `No local cloud is running on ${dataDirectory}.\n\nNext\n  imagery local start${this.folderFlag(flags['data-dir'])}`,
-      )
+      const state = status.phase === undefined ? 'No local cloud is running' : `A local cloud is ${status.phase}`
+      this.log(`${state} on ${dataDirectory}.\n\nNext\n  ${this.next(status.phase ? 'local status' : 'local start')}`)
       return status
     }
     const rows = Object.entries(status.apis ?? {}).map(([api, counts]) => [

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { LocalCloudCommand } from '../../base-command.ts'
-import { stopLocalCloud } from '../../services/local-cloud.ts'
+import { stopLocalCloud } from '../../services/stop-local-cloud.ts'
 import { showNote } from '../../ui/steps.ts'
 import { waitingNote } from '../../ui/unfinished.ts'
 
@@ -24,14 +24,16 @@ export default class LocalStop extends LocalCloudCommand {
 
   async run(): Promise<{ stopped: boolean }> {
     const { flags } = await this.parse(LocalStop)
-    const folder = this.folderFlag(flags['data-dir'])
-    const stopped = await stopLocalCloud(this.dataDirectory(flags['data-dir']), {
-      now: flags.now,
-      waiting: (unfinished, { gemini }) => {
-        const stopNow = `Type imagery local stop --now${folder}`
-        showNote(waitingNote(unfinished, { stopNow, isPaid: gemini === 'forward' }), this.progress)
-      },
-    })
+    const dataDirectory = this.dataDirectory(flags['data-dir'])
+    const stopNow = `Type ${this.next('local stop --now')}`
+    const stopped = await this.interruptible((waiting) =>
+      stopLocalCloud(dataDirectory, {
+        ...waiting,
+        now: flags.now,
+        unfinished: (unfinished, { gemini }) =>
+          showNote(waitingNote(unfinished, { stopNow, isPaid: gemini === 'forward' }), this.progress),
+      }),
+    )
     this.log(stopped ? 'The local cloud is stopped; its state stays.' : 'No local cloud is running.')
     return { stopped }
   }

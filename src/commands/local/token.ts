@@ -35,7 +35,8 @@ export default class LocalToken extends LocalCloudCommand {
   async run(): Promise<{ token: string }> {
     const { flags } = await this.parse(LocalToken)
     const { account, identity: audience } = flags
-    const token = await localToken(this.dataDirectory(flags['data-dir']), { account, audience })
+    const dataDirectory = this.dataDirectory(flags['data-dir'])
+    const token = await this.interruptible((waiting) => localToken(dataDirectory, { ...waiting, account, audience }))
     this.log(token)
     return { token }
   }

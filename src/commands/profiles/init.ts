@@ -44,7 +44,7 @@ export default class ProfilesInit extends BaseCommand {
     const text = profileText(flags.from, path.dirname(path.resolve(file)))
     write(file, text.replace(/^name: .*$/m, `name: ${name}`))
     this.log(
-      `Wrote ${file}.\n\nNext\n  imagery profiles validate ${shellWord(file)}\n  imagery run --profile ${shellWord(file)} --table TABLE`,
+      `Wrote ${file}.\n\nNext\n  ${this.next(`profiles validate ${shellWord(file)}`)}\n  ${this.next(`run --profile ${shellWord(file)} --table TABLE`)}`,
     )
     return { file, name }
   }

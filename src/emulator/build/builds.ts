@@ -5,8 +5,11 @@ import type { Access } from '../kernel/api.ts'
 import { unpackArchive } from '../kernel/archive.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { delay } from '../kernel/delay.ts'
+import { diskTrouble } from '../kernel/disk-trouble.ts'
 import type { Faults } from '../kernel/faults.ts'
 import { suffer } from '../kernel/gateway.ts'
+import { unforeseen } from '../kernel/unforeseen.ts'
+import { Unwritten } from '../kernel/unwritten.ts'
 import { BuildLog, type WriteLog } from './build-log.ts'
 import { parseDockerfile, type Instruction } from './dockerfile.ts'
 import { ImageBuilder } from './image-builder.ts'
@@ -50,15 +53,29 @@ export class Builds {
   readonly #options: BuildsOptions
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
+  /** Builds that have ended. */
+  readonly #ended: Unwritten<Build>
 
   constructor(options: BuildsOptions) {
     this.#options = options
+    this.#ended = new Unwritten(options.clock, (_, build) => options.store.put(build))
     mkdirSync(this.#logFolder(), { recursive: true })
   }
 
   start(build: Build): void {
-    const running = this.#carryOut(build).finally(() => this.#running.delete(running))
+    const running = this.#carryOut(build)
+      // Whatever the disk refuses beside the build itself: nobody waits here, and the build must end.
+      .catch((error: unknown) => {
+        if (!this.#stopping.signal.aborted)
+          this.#ended.put(build.id, this.#failed(this.build(build.id) ?? build, error))
+      })
+      .finally(() => this.#running.delete(running))
     this.#running.add(running)
+  }
+
+  /** The build as it stands. */
+  build(id: string): Build | undefined {
+    return this.#ended.get(id) ?? this.#options.store.build(id)
   }
 
   /** Begins again what a stopped or killed process left unfinished. */
@@ -69,6 +86,7 @@ export class Builds {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.all(this.#running)
+    this.#ended.stop()
   }
 
   logFile(buildId: string): string {
@@ -93,11 +111,11 @@ export class Builds {
     try {
       const method = 'operation/google.cloud.run.v2.Builds/SubmitBuild'
       const built = await suffer(method, faults.take(method), clock, () => this.#build(working, folder, log))
-      if (built) store.put(built)
+      if (built) this.#ended.put(built.id, built)
     } catch (error) {
       if (!signal.aborted) await this.#fail(store.build(queued.id) ?? working, error, log)
     } finally {
-      rmSync(folder, { recursive: true, force: true })
+      removeWork(folder)
     }
   }
 
@@ -153,6 +171,7 @@ export class Builds {
     try {
       await unpackArchive(await this.#options.readObject(`gs://${bucket}/${object}#${generation}`), context)
     } catch (error) {
+      if (diskTrouble(error)) throw error
       throw new BuildFailure('FETCH_SOURCE_FAILED', `fetching source: ${(error as Error).message}`)
     }
   }
@@ -181,21 +200,27 @@ export class Builds {
   }
 
   async #fail(build: Build, error: unknown, log: BuildLog): Promise<void> {
-    const isOwn = error instanceof BuildFailure
-    const detail = isOwn ? error.message : `the build could not be carried out: ${(error as Error).message}`
-    const status = isOwn ? 'FAILURE' : 'INTERNAL_ERROR'
+    const failed = this.#failed(build, error)
     // First, so that whoever sees the end finds it in the log; it counts even when the log cannot be written.
-    await log.add('ERROR', `ERROR: ${detail}`).catch(() => undefined)
+    await log.add('ERROR', `ERROR: ${failed.statusDetail}`).catch(() => undefined)
+    this.#ended.put(build.id, failed)
+  }
+
+  /** The build as it ends by an error. */
+  #failed(build: Build, error: unknown): Build {
+    const isOwn = error instanceof BuildFailure
+    const detail = isOwn ? error.message : `the build could not be carried out: ${unforeseen(error).message}`
+    const status = isOwn ? 'FAILURE' : 'INTERNAL_ERROR'
     const startTime = build.steps[0]?.timing?.startTime
     const timing = startTime === undefined ? {} : { timing: { startTime, endTime: this.#now() } }
-    this.#options.store.put({
+    return {
       ...build,
       status,
       statusDetail: detail,
       steps: build.steps.map((step) => (step.status === 'WORKING' ? { ...step, status, ...timing } : step)),
       failureInfo: { type: isOwn ? error.type : 'OTHER', detail },
       finishTime: this.#now(),
-    })
+    }
   }
 
   #now(): string {
@@ -204,6 +229,15 @@ export class Builds {
 
   #logFolder(): string {
     return path.join(this.#options.directory, 'logs')
+  }
+}
+
+/** A build that has ended, ends, whether or not its work can be removed: the next start of the cloud sees to that. */
+function removeWork(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true })
+  } catch (error) {
+    console.error(`the build's folder ${folder} stays:`, error)
   }
 }
 
@@ -227,6 +261,7 @@ function inDocker<Result>(line: number | undefined, work: () => Result): Result 
   try {
     return work()
   } catch (error) {
+    if (diskTrouble(error)) throw error
     const where = line === undefined ? '' : `Dockerfile line ${line}: `
     throw stepFailure(`${where}${(error as Error).message}`)
   }

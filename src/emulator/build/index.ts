@@ -62,14 +62,14 @@ export async function cloudBuildApi(options: CloudBuildOptions): Promise<CloudBu
     http: {
       prefixes: [],
       patterns: [/^\/v1\/projects\/[^/]+\/(?:locations\/[^/]+\/)?builds(?:[/:]|$)/],
-      app: cloudBuildRoutes(store, operation),
+      app: cloudBuildRoutes({ builds: store.builds.bind(store), build: (id) => builds.build(id) }, operation),
     },
     operations: {
       method: 'cloudbuild.operations.get',
       needs: operationNeeds,
       get(name) {
         const [, location, encoded = ''] = /^projects\/[^/]+\/locations\/([^/]+)\/operations\/([^/]+)$/.exec(name) ?? []
-        const build = store.build(Buffer.from(encoded, 'base64').toString())
+        const build = builds.build(Buffer.from(encoded, 'base64').toString())
         return build && build.name.split('/')[3] === location ? restOperation(name, build) : undefined
       },
     },

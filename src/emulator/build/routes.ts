@@ -11,7 +11,7 @@ import type { BuildStore } from './store.ts'
 const PAGE_SIZES = { standard: 50, most: 1_000 }
 
 /** Cloud Build's REST API v1, as far as it reads builds. */
-export function cloudBuildRoutes(store: BuildStore, operation: Operation): Hono {
+export function cloudBuildRoutes(store: Pick<BuildStore, 'builds' | 'build'>, operation: Operation): Hono {
   const app = new Hono()
   const base = '/v1/projects/:project/locations/:location/builds'
   app.get(

@@ -10,6 +10,8 @@ const SCOPES = ['https://www.googleapis.com/auth/cloud-platform']
 
 const UNIVERSE_DOMAIN = 'googleapis.com'
 
+const METADATA_ORIGIN = 'http://metadata.google.internal'
+
 export interface MetadataServer {
   /** `127.0.0.1:port`, the value for GCE_METADATA_HOST. */
   host: string
@@ -90,6 +92,8 @@ async function listen(options: MetadataOptions, email: string, guest?: number): 
     server.once('error', reject)
     server.listen(0, '127.0.0.1', resolve)
   })
+  // One connection that cannot be taken must not end the others.
+  server.on('error', (error) => console.error('a metadata server:', error))
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     stop: () =>
@@ -108,10 +112,7 @@ async function respond(
   // A workload's metadata server is reached by that workload alone. No secret could stand for it: Google's
   // libraries send none, and drop one from GCE_METADATA_HOST (docs/decisions/0013-whose-connection.md).
   if (options.isOwnUser && !(await options.isOwnUser(request.socket, guest))) return text(403, OTHER_USER)
-  return (
-    refuse(request.method, request.headers) ??
-    answer(options, email, new URL(request.url ?? '/', 'http://metadata.google.internal'))
-  )
+  return refuse(request.method, request.headers) ?? answer(options, email, request.url ?? '/')
 }
 
 const OTHER_USER =
@@ -127,7 +128,9 @@ function refuse(method: string | undefined, headers: Record<string, unknown>): A
   return undefined
 }
 
-async function answer(options: MetadataOptions, email: string, url: URL): Promise<Answer> {
+async function answer(options: MetadataOptions, email: string, asked: string): Promise<Answer> {
+  if (!URL.canParse(asked, METADATA_ORIGIN)) return text(400, 'Bad request')
+  const url = new URL(asked, METADATA_ORIGIN)
   const parts = url.pathname.split('/').filter(Boolean)
   if (parts[0] !== 'computeMetadata' || parts[1] !== 'v1') return text(404, 'not found')
   // An account may be named by its e-mail address where `default` stands.

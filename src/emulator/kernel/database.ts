@@ -2,6 +2,17 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { makeFolder } from './make-folder.ts'
 
+/** A store's file could not be opened. */
+export class DatabaseFailure extends Error {
+  override readonly name = 'DatabaseFailure'
+  readonly file: string
+
+  constructor(file: string, cause: unknown) {
+    super(`${file}: ${(cause as Error).message}`, { cause })
+    this.file = file
+  }
+}
+
 /**
  * Opens (or creates) one API's SQLite file and brings its schema up to date.
  *
@@ -10,7 +21,7 @@ import { makeFolder } from './make-folder.ts'
  * (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
  * @param migrations SQL scripts; the file's `user_version` counts those already applied
- * @throws Error that names the file when it cannot be opened
+ * @throws DatabaseFailure that names the file when it cannot be opened
  */
 export function openDatabase(file: string, migrations: readonly string[]): DatabaseSync {
   makeFolder(path.dirname(file))
@@ -20,7 +31,7 @@ export function openDatabase(file: string, migrations: readonly string[]): Datab
     return database
   } catch (error) {
     database.close()
-    throw new Error(`${file}: ${(error as Error).message}`, { cause: error })
+    throw new DatabaseFailure(file, error)
   }
 }
 
@@ -28,7 +39,7 @@ function openFile(file: string): DatabaseSync {
   try {
     return new DatabaseSync(file)
   } catch (error) {
-    throw new Error(`${file}: ${(error as Error).message}`, { cause: error })
+    throw new DatabaseFailure(file, error)
   }
 }
 

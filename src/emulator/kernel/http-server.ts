@@ -79,6 +79,8 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
     server.once('error', reject)
     server.listen(options.port, '127.0.0.1', resolve)
   })
+  // One connection that cannot be taken must not end the others.
+  server.on('error', (error) => console.error('the HTTP listener:', error))
   return {
     port: (server.address() as AddressInfo).port,
     stop: (graceMs = 1_000) =>

@@ -4,6 +4,7 @@ import { GoogleError } from './errors.ts'
 import type { Faults } from './faults.ts'
 import { suffer } from './gateway.ts'
 import { unforeseen } from './unforeseen.ts'
+import { Unwritten } from './unwritten.ts'
 
 /** google.longrunning.Operation in JSON (https://google.aip.dev/151). */
 export interface RestOperation {
@@ -15,6 +16,8 @@ export interface RestOperation {
   /** With `@type`. */
   response?: object
 }
+
+type Outcome = Pick<RestOperation, 'error' | 'response'>
 
 /** What an operation of one kind does when its time has come: changes the store, answers the response. May throw GoogleError. */
 export type OperationWork = (subject: string) => object
@@ -44,10 +47,16 @@ const KEEP_FINISHED_MS = 24 * 60 * 60_000
 export class RestOperations {
   readonly #options: RestOperationsOptions
   readonly #timers = new Map<string, CancelTimer>()
+  readonly #unwritten: Unwritten<Outcome>
   #isStopped = false
 
   constructor(options: RestOperationsOptions) {
     this.#options = options
+    this.#unwritten = new Unwritten(options.clock, (name, outcome) => {
+      options.database
+        .prepare('UPDATE operations SET outcome = ?, finished_ms = ? WHERE name = ?')
+        .run(JSON.stringify(outcome), options.clock.now(), name)
+    })
   }
 
   /** Begins an operation that does its work `durationMs` from now. */
@@ -71,8 +80,10 @@ export class RestOperations {
   get(name: string): RestOperation | undefined {
     const row = this.#options.database.prepare('SELECT metadata, outcome FROM operations WHERE name = ?').get(name)
     if (!row) return undefined
-    const outcome = row['outcome'] === null ? {} : { done: true, ...(JSON.parse(String(row['outcome'])) as object) }
-    return { name, metadata: JSON.parse(String(row['metadata'])) as object, ...outcome }
+    const stored = row['outcome'] === null ? undefined : (JSON.parse(String(row['outcome'])) as Outcome)
+    const outcome = stored ?? this.#unwritten.get(name)
+    const metadata = JSON.parse(String(row['metadata'])) as object
+    return { name, metadata, ...(outcome ? { done: true as const, ...outcome } : {}) }
   }
 
   /** Takes up what a stopped or killed process left unfinished. */
@@ -89,6 +100,7 @@ export class RestOperations {
   stop(): void {
     this.#isStopped = true
     for (const cancel of this.#timers.values()) cancel()
+    this.#unwritten.stop()
   }
 
   #schedule(name: string, kind: string, subject: string, delayMs: number): void {
@@ -116,10 +128,7 @@ export class RestOperations {
     }
   }
 
-  #finish(name: string, outcome: Pick<RestOperation, 'error' | 'response'>): void {
-    if (this.#isStopped) return
-    this.#options.database
-      .prepare('UPDATE operations SET outcome = ?, finished_ms = ? WHERE name = ?')
-      .run(JSON.stringify(outcome), this.#options.clock.now(), name)
+  #finish(name: string, outcome: Outcome): void {
+    if (!this.#isStopped) this.#unwritten.put(name, outcome)
   }
 }

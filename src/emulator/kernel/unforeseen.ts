@@ -1,8 +1,7 @@
+import { diskTrouble } from './disk-trouble.ts'
 import { GoogleError } from './errors.ts'
 
 /** SQLite's result codes (https://www.sqlite.org/rescode.html); extended codes have more in the upper bytes. */
-const SQLITE_FULL = 13
-const SQLITE_READONLY = 8
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
 
@@ -12,23 +11,18 @@ const SQLITE_NOTADB = 26
  */
 export function unforeseen(error: unknown): GoogleError {
   const text = error instanceof Error ? error.message : String(error)
-  const trouble = diskTrouble(error, text)
-  const message =
-    trouble === undefined
-      ? `the local cloud failed: ${String(error)}`
-      : `the local cloud's data folder ${trouble}: ${text}. Nothing of this call was kept`
+  const message = messageOf(error, text) ?? `the local cloud failed: ${String(error)}`
   return new GoogleError('INTERNAL', message, { cause: error })
 }
 
-/** What is wrong with the disk; undefined when nothing is known to be. */
-function diskTrouble(error: unknown, text: string): string | undefined {
-  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown }
+/** What is wrong with the data folder; undefined when nothing is known to be. */
+function messageOf(error: unknown, text: string): string | undefined {
+  const folder = "the local cloud's data folder"
+  const trouble = diskTrouble(error)
+  if (trouble)
+    return `${folder} cannot be used: ${trouble.what}: ${text}. Nothing of this call was kept. ${trouble.remedy}`
+  const { errcode } = (error ?? {}) as { errcode?: unknown }
   const sqlite = typeof errcode === 'number' ? errcode & 0xff : undefined
-  if (code === 'ENOSPC' || code === 'EDQUOT' || sqlite === SQLITE_FULL || /no space left on device/i.test(text)) {
-    return 'is on a full disk; free some space and try again'
-  }
-  if (code === 'EFBIG') return 'may not hold files of this size'
-  if (code === 'EROFS' || sqlite === SQLITE_READONLY || /read-only file system/i.test(text)) return 'cannot be written'
-  if (sqlite === SQLITE_CORRUPT || sqlite === SQLITE_NOTADB) return 'is damaged'
-  return undefined
+  if (sqlite !== SQLITE_CORRUPT && sqlite !== SQLITE_NOTADB) return undefined
+  return `${folder} is damaged: ${text}. Nothing of this call was kept`
 }

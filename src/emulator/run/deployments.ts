@@ -1,5 +1,7 @@
 import type { Clock } from '../kernel/clock.ts'
+import { diskTrouble } from '../kernel/disk-trouble.ts'
 import { STATUS_CODES } from '../kernel/errors.ts'
+import { unforeseen } from '../kernel/unforeseen.ts'
 import type { Backend, Fleet } from './fleet.ts'
 import { shortName } from './resources.ts'
 import type { Revision, Service } from './resources.ts'
@@ -35,7 +37,10 @@ export class Deployments {
 
   /** Takes an operation up once those before it on the same service are done. */
   enqueue(operation: StoredOperation): void {
-    const queue = (this.#queues.get(operation.service) ?? Promise.resolve()).then(() => this.#carryOut(operation))
+    const queue = (this.#queues.get(operation.service) ?? Promise.resolve())
+      .then(() => this.#carryOut(operation))
+      // The next operation of the service must have its turn.
+      .catch((error: unknown) => this.#options.log(`${operation.service}: ${unforeseen(error).message}`))
     this.#queues.set(operation.service, queue)
   }
 
@@ -65,7 +70,7 @@ export class Deployments {
     } catch (error) {
       if (this.#isStopping) return
       // Not a failure of the user's program, but of this one: say so rather than leave the operation hanging.
-      const message = `the local cloud failed: ${String(error)}`
+      const { message } = unforeseen(error)
       this.#options.log(`${operation.service}: ${message}`)
       this.#options.operations.finish(operation, { error: { code: STATUS_CODES.INTERNAL.grpc, message } })
     }
@@ -99,7 +104,10 @@ export class Deployments {
   /** Whether no other operation of the service waits behind this one, which is not finished itself. */
   #isLast(operation: StoredOperation): boolean {
     const unfinished = this.#options.store.unfinishedOperations()
-    return unfinished.every(({ name, service }) => service !== operation.service || name === operation.name)
+    return unfinished.every(
+      ({ name, service }) =>
+        service !== operation.service || name === operation.name || this.#options.operations.isDone(name),
+    )
   }
 
   /** Builds and starts a revision that is not ready yet, and notes whether it came up. */
@@ -169,5 +177,6 @@ export class Deployments {
 }
 
 function reason(error: unknown): string {
+  if (diskTrouble(error)) return unforeseen(error).message
   return error instanceof Error ? error.message : String(error)
 }

@@ -18,10 +18,14 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port found between ${LOWEST_PORT} and ${HIGHEST_PORT}`)
 }
 
+/** Rejects where the port is not to blame: no file may be opened, say. */
 function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const server = createServer()
-    server.once('error', () => resolve(false))
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false)
+      else reject(error)
+    })
     // Where the program will listen, whatever address it asks for (isolation.ts).
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })

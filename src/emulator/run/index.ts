@@ -125,6 +125,7 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
     async stop() {
       routes.clear()
       await deployments.stop()
+      operations.stop()
       frontDoor.close()
       store.close()
     },

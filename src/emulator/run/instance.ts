@@ -55,6 +55,7 @@ export class Instance {
   #state: InstanceState = 'starting'
   #wasStopped = false
   #child: ChildProcess | undefined
+  #spawnError: Error | undefined
   #settleEnded: () => void = () => undefined
   readonly #end = new AbortController()
   readonly #program: Program
@@ -128,15 +129,19 @@ export class Instance {
       windowsHide: true,
     })
     this.#child = child
+    // First of all: with no file or process to be had, the error comes, and the pipes do not.
+    child.on('error', (error) => {
+      this.#log.system('ERROR', String(error), this.#program.revision)
+      if (child.pid === undefined) this.#fail(error)
+    })
     if (child.stdout) this.#log.follow(child.stdout)
     if (child.stderr) this.#log.follow(child.stderr)
     // The guard's pipe breaks when the process ends first; its exit says all there is to say.
-    const guardPipe = child.stdio[GUARD_DESCRIPTOR] as Readable | null
+    const guardPipe = (child.stdio as ChildProcess['stdio'] | undefined)?.[GUARD_DESCRIPTOR] as
+      | Readable
+      | null
+      | undefined
     guardPipe?.on('error', () => undefined)
-    child.on('error', (error) => {
-      this.#log.system('ERROR', String(error), this.#program.revision)
-      if (child.pid === undefined) this.#finish()
-    })
     child.once('exit', () => this.#finish())
     // `close` comes after the last line that the process printed.
     child.once('close', (code, signal) => {
@@ -144,6 +149,12 @@ export class Instance {
       const how = signal === null ? `Container called exit(${code}).` : `Container terminated on signal ${signal}.`
       this.#log.system('WARNING', how, this.#program.revision)
     })
+  }
+
+  /** The process could not be started at all. */
+  #fail(error: Error): void {
+    this.#spawnError = error
+    this.#finish()
   }
 
   #finish(): void {
@@ -168,6 +179,7 @@ export class Instance {
       if (attempt < probe.failureThreshold) await delay(this.#clock, probe.periodSeconds * 1_000 - elapsedMs, signal)
     }
     if (this.#wasStopped) throw new StartFailure('the instance was stopped while it started')
+    if (this.#spawnError) throw this.#spawnError
     this.#log.system('ERROR', `${name} failed for port ${containerPort}. The instance was not started.`, revision)
     throw new StartFailure(
       'The user-provided container failed to start and listen on the port defined provided by the ' +

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Demand } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Operation, OperationSource, PackAny } from '../kernel/operations.ts'
+import { Unwritten } from '../kernel/unwritten.ts'
 import { operationNeeds } from './permissions.ts'
 import { parseServiceName } from './resources.ts'
 import type { Service } from './resources.ts'
@@ -18,11 +19,13 @@ export class RunOperations implements OperationSource {
   readonly #clock: Clock
   readonly #pack: PackAny
   readonly #waiting = new Map<string, Set<() => void>>()
+  readonly #ended: Unwritten<StoredOperation>
 
   constructor(store: RunStore, clock: Clock, pack: PackAny) {
     this.#store = store
     this.#clock = clock
     this.#pack = pack
+    this.#ended = new Unwritten(clock, (_, operation) => store.putOperation(operation, clock.now()))
   }
 
   needs(name: string): readonly Demand[] {
@@ -42,7 +45,7 @@ export class RunOperations implements OperationSource {
     operation: StoredOperation,
     result: { response: Service } | { error: { code: number; message: string } },
   ): void {
-    this.#store.putOperation({ ...operation, ...result, done: true }, this.#clock.now())
+    this.#ended.put(operation.name, { ...operation, ...result, done: true })
     for (const wake of this.#waiting.get(operation.name) ?? []) wake()
   }
 
@@ -56,13 +59,23 @@ export class RunOperations implements OperationSource {
     return this.#store.operation(name) !== undefined
   }
 
+  /** Whether the operation has ended, as far as its caller can see. */
+  isDone(name: string): boolean {
+    return this.#ended.get(name) !== undefined || this.#store.operation(name)?.done === true
+  }
+
+  /** No operation ends any more. */
+  stop(): void {
+    this.#ended.stop()
+  }
+
   get(name: string): Operation | undefined {
-    const operation = this.#store.operation(name)
+    const operation = this.#ended.get(name) ?? this.#store.operation(name)
     return operation && this.wire(operation)
   }
 
   async wait(name: string, timeoutMs: number): Promise<Operation | undefined> {
-    if (this.#store.operation(name)?.done === false) {
+    if (this.owns(name) && !this.isDone(name)) {
       await new Promise<void>((resolve) => {
         const waiting = this.#waiting.get(name) ?? new Set()
         const wake = (): void => {

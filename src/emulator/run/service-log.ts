@@ -28,19 +28,24 @@ export function openServiceLog(
   const file = path.join(directory, `${service}.log`)
   let descriptor: number | undefined = openSync(file, 'a', 0o600)
   let size = fstatSync(descriptor).size
+  let isClosed = false
 
   const write = (lines: string): void => {
-    if (descriptor === undefined) return
-    if (size >= LOG_FILE_MAX_BYTES) {
-      closeSync(descriptor)
-      renameSync(file, `${file}.1`)
-      descriptor = openSync(file, 'a', 0o600)
-      size = 0
-    }
+    if (isClosed) return
     try {
+      if (size >= LOG_FILE_MAX_BYTES && descriptor !== undefined) {
+        const full = descriptor
+        descriptor = undefined
+        closeSync(full)
+        renameSync(file, `${file}.1`)
+      }
+      if (descriptor === undefined) {
+        descriptor = openSync(file, 'a', 0o600)
+        size = fstatSync(descriptor).size
+      }
       size += writeSync(descriptor, lines)
     } catch (error) {
-      // A full disk must not end the local cloud; the line itself is still shown below.
+      // A full disk, or one open file too many, must not end the local cloud; the line itself is still shown below.
       log(`[${service}] ${file} cannot be written: ${String(error)}`)
     }
     for (const line of lines.slice(0, -1).split('\n')) log(`[${service}] ${line}`)
@@ -66,6 +71,7 @@ export function openServiceLog(
       write(`${JSON.stringify({ time: new Date(clock.now()).toISOString(), severity, message, labels })}\n`)
     },
     close() {
+      isClosed = true
       if (descriptor !== undefined) closeSync(descriptor)
       descriptor = undefined
     },

@@ -152,10 +152,15 @@ export class Dispatcher {
 
   #launch(): void {
     const departures: { lane: Lane; slots: Slot[] }[] = []
-    for (const lane of this.#awake) {
-      const { slots, hasMore } = lane.take(TURN_SHARE)
-      if (!hasMore) this.#awake.delete(lane)
-      if (slots.length > 0) departures.push({ lane, slots })
+    try {
+      for (const lane of this.#awake) {
+        const { slots, hasMore } = lane.take(TURN_SHARE)
+        if (!hasMore) this.#awake.delete(lane)
+        if (slots.length > 0) departures.push({ lane, slots })
+      }
+    } catch (error) {
+      this.#putBack(departures)
+      throw error
     }
     if (departures.length === 0) return
     for (const flight of this.#record(departures)) this.#fly(flight)
@@ -175,11 +180,15 @@ export class Dispatcher {
         return flights
       })
     } catch (error) {
-      for (const { lane, slots } of departures) {
-        lane.putBack(slots)
-        this.#awake.add(lane)
-      }
+      this.#putBack(departures)
       throw error
+    }
+  }
+
+  #putBack(departures: readonly { lane: Lane; slots: Slot[] }[]): void {
+    for (const { lane, slots } of departures) {
+      lane.putBack(slots)
+      this.#awake.add(lane)
     }
   }
 

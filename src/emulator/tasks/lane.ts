@@ -50,6 +50,16 @@ export class Lane {
     this.#cancelTimer = null
     const slots: Slot[] = []
     if (this.#isClosed || this.queue.isPaused) return { slots, hasMore: false }
+    try {
+      return this.#takeInto(slots, limit)
+    } catch (error) {
+      // The store cannot be read: no task that was taken already may be forgotten.
+      this.putBack(slots)
+      throw error
+    }
+  }
+
+  #takeInto(slots: Slot[], limit: number): { slots: Slot[]; hasMore: boolean } {
     const nowMs = this.#clock.now()
     const free = this.queue.config.rate.maxConcurrentDispatches - this.#inFlight
     while (slots.length < Math.min(limit, free)) {

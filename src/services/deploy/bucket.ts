@@ -1,5 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName } from '../../contracts/names.ts'
+import { suggestedCommand } from '../../contracts/suggested-command.ts'
 import {
   createBucket,
   describeBucket,
@@ -66,7 +67,9 @@ async function checkOwner(context: DeployContext, existing: BucketDescription): 
     throw new ImageryError(
       'DEPLOYMENT_FAILED',
       `The bucket gs://${existing.name} belongs to another project; imagery writes nothing to it`,
-      { suggestions: [`imagery deploy --name NAME${context.target.flags}   (which names another bucket)`] },
+      {
+        suggestions: [`${suggestedCommand('deploy --name NAME', context.target.flags)}   (which names another bucket)`],
+      },
     )
   }
   if (existing.location !== region.toLowerCase()) {

@@ -7,6 +7,7 @@ import { changeMemberships, matchingMemberships, missingMemberships, type Member
 import { servicePolicy } from '../../google/run.ts'
 import { CallRefused } from '../../google/service-tokens.ts'
 import { SETTLE_MS, settled } from '../../google/settle.ts'
+import { expectedFailure } from '../cloud-failure.ts'
 import type { DeployContext, DeployStep, PlannedChange } from './context.ts'
 
 const INVOKER_ROLE = 'roles/run.invoker'
@@ -79,6 +80,9 @@ export const health: Step<DeployContext> = {
         settleMs: context.isSettling ? SETTLE_MS : 0,
       }).catch((error: unknown) => {
         if (!(error instanceof CloudError) || error instanceof CallRefused) throw error
+        // Not the service's fault: no token came from the metadata server, or the whole cloud is gone.
+        const known = expectedFailure(error)
+        if (known instanceof ImageryError && known.code === 'LOCAL_CLOUD_FAILED') throw known
         throw new ImageryError('DEPLOYMENT_FAILED', error.message, {
           suggestions: [`imagery doctor${context.target.flags}`],
           cause: error,

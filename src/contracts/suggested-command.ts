@@ -1,0 +1,112 @@
+import { shellWord } from './shell-word.ts'
+
+/** Which cloud and deployment a command works on, as the flags that say so. */
+export interface CloudWords {
+  local?: boolean | undefined
+  dataDir?: string | undefined
+  project?: string | undefined
+  region?: string | undefined
+  name?: string | undefined
+}
+
+/** The flags that lead a command to a cloud, with a space before: ` --local --data-dir X`, ` --project p --region r`, or nothing. */
+export function cloudFlags({ local, dataDir, project, region, name }: CloudWords): string {
+  const said: [flag: string, value: string | undefined][] = local
+    ? [
+        ['data-dir', dataDir],
+        ['name', name],
+      ]
+    : [
+        ['project', project],
+        ['region', region],
+        ['name', name],
+      ]
+  const valued = said.flatMap(([flag, value]) => (value === undefined ? [] : [withValue(flag, value)]))
+  return [...(local ? ['--local'] : []), ...valued].map((word) => ` ${word}`).join('')
+}
+
+function withValue(flag: string, value: string): string {
+  const word = value === '' ? "''" : shellWord(value)
+  // A value that begins like a flag is read as one.
+  return value.startsWith('-') ? `--${flag}=${word}` : `--${flag} ${word}`
+}
+
+/** Flags that a kind of command takes, of those that lead to a cloud. */
+const OF_A_CLOUD = ['local', 'data-dir', 'project', 'region', 'name']
+const OF_A_LOCAL_CLOUD = ['data-dir']
+const OF_GOOGLE = ['project', 'region', 'name']
+
+/** Commands by their words, longest first, with the flags they take that lead to a cloud. */
+const COMMANDS: readonly (readonly [words: string, flags: readonly string[]])[] = [
+  ...['start', 'stop', 'status', 'reset', 'exec', 'token'].map((name) => [`local ${name}`, OF_A_LOCAL_CLOUD] as const),
+  ...['deploy', 'run', 'status', 'runs', 'resume', 'results', 'teardown', 'retry', 'doctor'].map(
+    (name) => [name, OF_A_CLOUD] as const,
+  ),
+  ['config list', OF_GOOGLE],
+]
+
+/**
+ * A command of imagery to type next, on the same cloud: it carries each of the flags that it takes and
+ * has not got. Every command that imagery suggests is made here.
+ *
+ * @param command without the program's name: `resume 261123-9f3c1a7b`, `local exec -- npm test`
+ * @param flags what leads to the cloud, as `cloudFlags` or a target gives it
+ */
+export function suggestedCommand(command: string, flags: string): string {
+  const known = COMMANDS.find(([words]) => command === words || command.startsWith(`${words} `))
+  if (!known) return `imagery ${command}`
+  const [words, taken] = known
+  const rest = command.slice(words.length)
+  const missing = / --help\b/.test(rest) ? '' : missingFlags(rest, flags, taken)
+  const end = endOfCommand(rest)
+  return `imagery ${words}${rest.slice(0, end)}${missing}${rest.slice(end)}`
+}
+
+/** Where a command line ends, and what follows is another program's (`--`), the reader's to fill in (`…`), or an explanation. */
+function endOfCommand(rest: string): number {
+  let end = 0
+  for (const { 0: text, 1: space = '', 2: word = '', index } of rest.matchAll(WORD)) {
+    if (index !== end || space.length > 1 || word === '--' || word === '…' || word.startsWith('(')) break
+    end += text.length
+    if (/[,;:]$/.test(word)) return end - 1
+  }
+  return end
+}
+
+/** A word of a POSIX shell with the space before it; quotes may be anywhere in it. */
+const WORD = /(\s+)((?:'[^']*'|\\.|[^\s'\\])+)/g
+
+/** A text with commands of imagery in it, each led to the same cloud. Prose that only names a command stays as it is. */
+export function suggestedCommands(text: string, flags: string): string {
+  return text.replace(COMMAND_IN_TEXT, (_, before: string, command: string) => {
+    return `${before}${suggestedCommand(command, flags)}`
+  })
+}
+
+/** A command is what a line, or the words after `: ` or ` then `, begin with; it ends where an explanation or another sentence does. */
+const COMMAND_IN_TEXT = new RegExp(
+  `(^\\s*|: |, then )imagery ((?:${COMMANDS.map(([words]) => words).join('|')})(?![\\w-])[^\\n]*)`,
+  'gm',
+)
+
+function missingFlags(rest: string, flags: string, taken: readonly string[]): string {
+  const has = (name: string): boolean =>
+    new RegExp(`(?:^|\\s)--${name}(?![\\w-])`).test(rest.slice(0, endOfCommand(rest)))
+  const given = parts(flags)
+  const isLocal = given.some(({ name }) => name === 'local')
+  // A command that names another cloud is meant for that one.
+  if (!isLocal && has('local')) return ''
+  if (isLocal && (has('project') || has('region') || !taken.includes('data-dir'))) return ''
+  return given
+    .filter(({ name }) => taken.includes(name) && !has(name))
+    .map(({ text }) => ` ${text}`)
+    .join('')
+}
+
+/** The flags of a text one by one, each with its value. */
+function parts(flags: string): { name: string; text: string }[] {
+  return [...flags.matchAll(/(?<=\s)--([a-z-]+)(?:[ =](?:'[^']*'|\\'|[^\s'-][^\s']*)+)?/g)].map(([text, name]) => ({
+    name: name!,
+    text,
+  }))
+}

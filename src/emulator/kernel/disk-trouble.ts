@@ -1,0 +1,142 @@
+import { closeSync, openSync, statfsSync } from 'node:fs'
+import path from 'node:path'
+
+/**
+ * What the operating system refused, where nothing that was kept is damaged: a person can mend it,
+ * and all is as before.
+ */
+export interface DiskTrouble {
+  /** What is wrong, after `the data folder cannot be used: `. */
+  what: string
+  /** What to do about it. */
+  remedy: string
+}
+
+const FULL: DiskTrouble = {
+  what: 'it is on a full disk',
+  remedy: 'Free some space and try again; nothing that was kept is lost',
+}
+const QUOTA: DiskTrouble = {
+  what: 'the disk quota of its user is used up',
+  remedy: 'Free some space and try again; nothing that was kept is lost',
+}
+const HANDLES: DiskTrouble = {
+  what: 'too many files are open',
+  remedy: 'Allow more open files and try again: ulimit -n 4096',
+}
+const PROCESSES: DiskTrouble = {
+  what: 'this user may start no more processes, or has no memory left',
+  remedy: 'End other programs and try again; nothing that was kept is lost',
+}
+const READ_ONLY: DiskTrouble = {
+  what: 'its disk is read-only',
+  remedy: 'Make it writable and try again, or choose another folder with --data-dir',
+}
+const FORBIDDEN: DiskTrouble = {
+  what: 'this user may not read or write all of it',
+  remedy: 'Give this user its files and try again, or choose another folder with --data-dir',
+}
+const TOO_LARGE: DiskTrouble = {
+  what: 'this user may not write files of this size',
+  remedy: 'Allow larger files and try again: ulimit -f unlimited',
+}
+const DEVICE: DiskTrouble = {
+  what: 'its disk fails, or is full',
+  remedy: 'Free some space or check the disk, and try again',
+}
+
+const UNOPENED: DiskTrouble = {
+  what: 'a file in it cannot be opened',
+  remedy: 'See that this user may use its files, that its disk has space, and that more files may be open (ulimit -n)',
+}
+
+/** https://man7.org/linux/man-pages/man3/errno.3.html */
+const BY_ERRNO: Record<string, DiskTrouble> = {
+  ENOSPC: FULL,
+  EDQUOT: QUOTA,
+  EMFILE: HANDLES,
+  ENFILE: HANDLES,
+  EAGAIN: PROCESSES,
+  ENOMEM: PROCESSES,
+  EROFS: READ_ONLY,
+  EACCES: FORBIDDEN,
+  EPERM: FORBIDDEN,
+  EFBIG: TOO_LARGE,
+  EIO: DEVICE,
+  ENXIO: DEVICE,
+  ENODEV: DEVICE,
+  ESTALE: DEVICE,
+}
+
+/** https://www.sqlite.org/rescode.html, without the upper bytes of extended codes. */
+const BY_SQLITE_CODE: Record<number, DiskTrouble> = {
+  3: FORBIDDEN,
+  7: PROCESSES,
+  8: READ_ONLY,
+  10: DEVICE,
+  13: FULL,
+  14: UNOPENED,
+}
+
+/** "Disk I/O error" and "unable to open": SQLite does not say which of the above. */
+const SQLITE_IOERR = 10
+const SQLITE_CANTOPEN = 14
+
+/** What DuckDB and others say in words only, as strerror(3) has them. */
+const BY_WORDS: readonly [words: RegExp, trouble: DiskTrouble][] = [
+  [/no space left on device|database or disk is full/i, FULL],
+  [/disk quota exceeded/i, QUOTA],
+  [/too many open files/i, HANDLES],
+  [/resource temporarily unavailable|cannot allocate memory/i, PROCESSES],
+  [/read-only file system/i, READ_ONLY],
+  [/permission denied|operation not permitted/i, FORBIDDEN],
+  [/file too large/i, TOO_LARGE],
+  [/input\/output error/i, DEVICE],
+]
+
+/**
+ * The trouble that an error tells of, or one of its causes does; undefined when it is something else.
+ * Where SQLite does not say why it could not open a file, the file is tried.
+ */
+export function diskTrouble(error: unknown): DiskTrouble | undefined {
+  const causes = causesOf(error)
+  const file = causes.find(
+    (cause): cause is Error & { file: string } => 'file' in cause && typeof cause.file === 'string',
+  )?.file
+  for (const cause of causes) {
+    const { code, errcode } = cause as { code?: unknown; errcode?: unknown }
+    const sqlite = typeof errcode === 'number' ? errcode & 0xff : undefined
+    if (file !== undefined && (sqlite === SQLITE_IOERR || sqlite === SQLITE_CANTOPEN)) {
+      const found = whatHinders(file)
+      if (found) return found
+    }
+    const known =
+      (typeof code === 'string' ? BY_ERRNO[code] : undefined) ??
+      (sqlite === undefined ? undefined : BY_SQLITE_CODE[sqlite]) ??
+      BY_WORDS.find(([words]) => words.test(cause.message))?.[1]
+    if (known) return known
+  }
+  return undefined
+}
+
+function causesOf(error: unknown): Error[] {
+  const causes: Error[] = []
+  for (let at = error; at instanceof Error && !causes.includes(at); at = at.cause) causes.push(at)
+  return causes
+}
+
+/** As many as SQLite opens for one store: the file, its log, the log's index, a journal. */
+const HANDLES_OF_A_STORE = 4
+
+/** Opens the file as the store would, for the reason that it did not say. */
+function whatHinders(file: string): DiskTrouble | undefined {
+  const handles: number[] = []
+  try {
+    for (let handle = 0; handle < HANDLES_OF_A_STORE; handle += 1) handles.push(openSync(file, 'r+'))
+    return statfsSync(path.dirname(file)).bavail === 0 ? FULL : undefined
+  } catch (error) {
+    return diskTrouble(error)
+  } finally {
+    for (const handle of handles) closeSync(handle)
+  }
+}

@@ -1,0 +1,218 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { newUser, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
+import { lockFolder } from '../../src/contracts/folder-lock.ts'
+import { findLocalCloud } from '../../src/services/local-cloud.ts'
+
+let user: ImageryUser
+let folder: string
+let count = 0
+
+beforeAll(async () => {
+  user = await newUser()
+})
+
+beforeEach(() => {
+  folder = path.join(user.folder, `cloud-${(count += 1)}`)
+})
+
+afterEach(() => user.run(on('local', 'stop')))
+
+afterAll(() => user.leave())
+
+const on = (...words: string[]): string[] => [...words, '--data-dir', folder]
+const runs = (): string[] => on('runs', '--local', '--json')
+const isGood = { exitCode: 0, stdout: expect.stringContaining('[') as string }
+
+async function expectStopped(): Promise<void> {
+  await expect
+    .poll(async () => (await user.run(on('local', 'status', '--json'))).json(), { timeout: 30_000 })
+    .toEqual({
+      running: false,
+    })
+}
+
+/** Waits for the line by which a command says what it waits for. */
+async function saysThatItWaits({ process: child }: ReturnType<ImageryUser['start']>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      text += String(chunk)
+      const [line] = /· Wait for .*/.exec(text) ?? []
+      if (line) resolve(line)
+    })
+    child.stderr?.on('end', () => reject(new Error(`no wait in: ${text}`)))
+  })
+}
+
+describe('several commands on one machine', () => {
+  test('at once, with no cloud up, share the one that the first of them starts', async () => {
+    const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => user.run(runs())))
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject(isGood)
+      expect(outcome.json()).toEqual(outcomes[0]!.json())
+    }
+    // Each that lost the race has said what it waited for.
+    expect(outcomes.filter(({ stderr }) => stderr.includes('is starting')).length).toBeGreaterThan(0)
+    expect(readdirSync(folder).filter((name) => name.startsWith('local-cloud.log'))).toEqual(['local-cloud.log'])
+  })
+
+  test('one after the other find the cloud, or start the next once the last one has ended, at any distance', async () => {
+    for (const distanceMs of [0, 1_000, 1_100]) {
+      expect(await user.run(runs()), `${distanceMs} ms`).toMatchObject(isGood)
+      await pause(distanceMs)
+    }
+    expect(await user.run(runs())).toMatchObject(isGood)
+  })
+
+  test('may ask for another stand-in once nobody uses the first', async () => {
+    for (const name of ['one.yaml', 'other.yaml']) {
+      writeFileSync(path.join(user.folder, name), '')
+      expect(await user.run([...runs(), '--gemini', `script:${name}`])).toMatchObject(isGood)
+    }
+  })
+})
+
+describe('a cloud that another process starts or stops', () => {
+  /** A process has the folder, as one does that starts or stops: this one. */
+  function hold(phase: 'starting' | 'stopping', waitsFor?: string): () => void {
+    mkdirSync(folder, { recursive: true })
+    const lock = lockFolder(folder)
+    lock.say(phase, waitsFor)
+    return () => lock.release()
+  }
+
+  test('is waited for, with a line that says who and what; then the command has its own', async () => {
+    const release = hold('stopping', 'programs and builds of Cloud Run')
+    const waiting = user.start(runs())
+    expect(await saysThatItWaits(waiting)).toBe(
+      `· Wait for the local cloud on ${folder} (process ${process.pid}), which is stopping and waits for programs and builds of Cloud Run`,
+    )
+    const stop = user.start(on('local', 'stop', '--json'))
+    expect(await saysThatItWaits(stop)).toContain('which is stopping')
+    expect((await user.run(on('local', 'status', '--json'))).json()).toEqual({
+      running: false,
+      phase: 'stopping',
+      pid: process.pid,
+    })
+    release()
+    expect((await stop.outcome).json()).toEqual({ stopped: true })
+    expect(await waiting.outcome).toMatchObject(isGood)
+  })
+
+  test('does not keep a Ctrl-C', async () => {
+    const release = hold('starting')
+    for (const line of [runs(), on('local', 'start'), on('local', 'start', '--detach'), on('local', 'stop')]) {
+      const waiting = user.start(line)
+      await saysThatItWaits(waiting)
+      const began = performance.now()
+      waiting.process.kill('SIGINT')
+      expect(await waiting.outcome).toMatchObject({ exitCode: 130 })
+      expect(performance.now() - began).toBeLessThan(4_000)
+    }
+    release()
+  })
+
+  test('that crashes while it starts is not waited for', async () => {
+    const child = user.start(on('local', 'start'))
+    await expect.poll(() => existsSync(path.join(folder, 'lock.json')), { interval: 5, timeout: 30_000 }).toBe(true)
+    const waiting = user.start(runs())
+    child.process.kill('SIGKILL')
+    await child.outcome.catch(() => undefined)
+    expect(await waiting.outcome).toMatchObject(isGood)
+  })
+
+  test('leaves nothing that the process id of another program could be taken for', async () => {
+    mkdirSync(folder, { recursive: true })
+    const other = spawn(process.execPath, ['-e', 'setTimeout(() => undefined, 60000)'])
+    writeFileSync(path.join(folder, 'lock.json'), JSON.stringify({ pid: other.pid, phase: 'stopping' }))
+    try {
+      expect((await user.run(on('local', 'status', '--json'))).json()).toEqual({ running: false })
+      expect((await user.run(on('local', 'stop', '--json'))).json()).toEqual({ stopped: false })
+      expect(await user.run(runs())).toMatchObject({ ...isGood, stderr: '' })
+      expect(other.exitCode).toBe(null)
+    } finally {
+      other.kill()
+    }
+  })
+})
+
+describe('imagery local', () => {
+  test('start --detach, twice at once, starts one; stop during a start stops that one; token waits for it', async () => {
+    const [first, second] = await Promise.all([1, 2].map(() => user.run(on('local', 'start', '--detach', '--json'))))
+    const [good, bad] = first!.exitCode === 0 ? [first!, second!] : [second!, first!]
+    expect(good).toMatchObject({ exitCode: 0 })
+    expect(bad.error()).toMatchObject({
+      code: 'LOCAL_CLOUD_FAILED',
+      message: expect.stringContaining('already running'),
+    })
+    await user.run(on('local', 'stop'))
+
+    const starting = user.start(on('local', 'start', '--detach', '--json'))
+    await expect
+      .poll(() => existsSync(path.join(folder, 'lock.json')) && lockPhase(), { interval: 5, timeout: 30_000 })
+      .toBe('starting')
+    const [token, stopped] = await Promise.all([
+      user.run(on('local', 'token', '--json')),
+      starting.outcome.then(() => user.run(on('local', 'stop', '--json'))),
+    ])
+    expect(token).toMatchObject({ exitCode: 0 })
+    expect(stopped.json()).toEqual({ stopped: true })
+    await expectStopped()
+  })
+
+  test('reset is refused while a command uses the cloud, which loses nothing', async () => {
+    const busy = user.start(['local', 'exec', '--data-dir', folder, '--', process.execPath, '-e', STAYS])
+    await expect.poll(() => existsSync(path.join(user.folder, `here-${count}`)), { timeout: 30_000 }).toBe(true)
+    const refused: Outcome = await user.run(on('local', 'reset', '--yes', '--json'))
+    expect(refused.error()).toMatchObject({
+      code: 'LOCAL_CLOUD_FAILED',
+      message: expect.stringContaining(`A command uses the local cloud on ${folder}`),
+      suggestions: expect.arrayContaining([expect.stringContaining(`imagery local stop --data-dir ${folder}`)]),
+    })
+    expect(await findLocalCloud(folder)).toBeDefined()
+    writeFileSync(path.join(user.folder, `end-${count}`), '')
+    expect(await busy.outcome).toMatchObject({ exitCode: 0 })
+    expect((await user.run(on('local', 'reset', '--yes', '--json'))).json()).toEqual({ deleted: folder })
+    expect(existsSync(folder)).toBe(false)
+  })
+
+  test('of another version is not used, and can be stopped', async () => {
+    await user.run(on('local', 'start', '--detach'))
+    const file = path.join(folder, 'local-cloud.json')
+    const locator = JSON.parse(readFileSync(file, 'utf8')) as { imageryVersion: string }
+    writeFileSync(file, JSON.stringify({ ...locator, imageryVersion: '99.0.0' }))
+    const { error } = await user.run(runs())
+    expect(error()).toMatchObject({
+      code: 'LOCAL_CLOUD_FAILED',
+      message: expect.stringMatching(/is of imagery 99\.0\.0; this is imagery /),
+      suggestions: [expect.stringContaining(`imagery local stop --data-dir ${folder}`)],
+    })
+    writeFileSync(file, JSON.stringify({ ...locator, version: 2 }))
+    expect((await user.run(runs())).error()).toMatchObject({
+      code: 'LOCAL_CLOUD_FAILED',
+      message: expect.stringContaining('another version of imagery'),
+    })
+    writeFileSync(file, JSON.stringify({ ...locator, imageryVersion: '99.0.0' }))
+    expect((await user.run(on('local', 'stop', '--json'))).json()).toEqual({ stopped: true })
+    expect(await user.run(runs())).toMatchObject(isGood)
+  })
+})
+
+/** Says that it is here, and stays until it is told to end. */
+const STAYS = `
+const fs = require('node:fs')
+const number = process.env.IMAGERY_DATA_DIR.split('-').at(-1)
+fs.writeFileSync('here-' + number, '')
+setInterval(() => { if (fs.existsSync('end-' + number)) process.exit() }, 20)`
+
+function lockPhase(): string {
+  try {
+    return (JSON.parse(readFileSync(path.join(folder, 'lock.json'), 'utf8')) as { phase: string }).phase
+  } catch {
+    return 'being written'
+  }
+}

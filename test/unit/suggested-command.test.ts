@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import { cloudFlags, suggestedCommand, suggestedCommands } from '../../src/contracts/suggested-command.ts'
+
+describe('the flags that lead to a cloud', () => {
+  test.each([
+    [{}, ''],
+    [{ local: true }, ' --local'],
+    [{ local: true, dataDir: "it's here", name: 'a' }, String.raw` --local --data-dir 'it'\''s here' --name a`],
+    [{ local: true, dataDir: '-odd' }, ' --local --data-dir=-odd'],
+    [{ project: 'p', region: 'r', name: '' }, " --project p --region r --name ''"],
+  ])('of %j are%s', (words, flags) => {
+    expect(cloudFlags(words)).toBe(flags)
+  })
+})
+
+describe('a suggested command', () => {
+  const folder = String.raw` --local --data-dir 'it'\''s here' --name a`
+  test.each([
+    ['resume 261123-9f3c1a7b', ' --local', 'imagery resume 261123-9f3c1a7b --local'],
+    ['runs', folder, `imagery runs${folder}`],
+    // A local cloud's own commands have no other place, and no deployments.
+    ['local stop', folder, String.raw`imagery local stop --data-dir 'it'\''s here'`],
+    ['local exec -- npm test --local', ' --local --data-dir x', 'imagery local exec --data-dir x -- npm test --local'],
+    ['local start --detach', ' --project p --region r', 'imagery local start --detach'],
+    ['deploy --name NAME', ' --project p --name old', 'imagery deploy --name NAME --project p'],
+    ['run --local', ' --project p', 'imagery run --local'],
+    ['run --project p', ' --local --data-dir x', 'imagery run --project p'],
+    ['run --local', ' --local --data-dir x', 'imagery run --local --data-dir x'],
+    ["run --profile 'a, b (c'", ' --local', "imagery run --profile 'a, b (c' --local"],
+    ['run --output results.poles …', ' --local', 'imagery run --output results.poles --local …'],
+    ['profiles list', folder, 'imagery profiles list'],
+    ['config set project PROJECT', ' --project p', 'imagery config set project PROJECT'],
+    ['runs --help', ' --local', 'imagery runs --help'],
+  ])('%s%s is %s', (command, flags, expected) => {
+    expect(suggestedCommand(command, flags)).toBe(expected)
+    expect(suggestedCommands(expected, flags)).toBe(expected)
+  })
+})
+
+describe('commands in a text', () => {
+  test.each([
+    ['imagery local reset   (deletes everything)', 'imagery local reset --data-dir x   (deletes everything)'],
+    ['Drop the table, then: imagery status 1', 'Drop the table, then: imagery status 1 --local --data-dir x'],
+    [
+      'imagery deploy --ingress all, then try again',
+      'imagery deploy --ingress all --local --data-dir x, then try again',
+    ],
+    ['Wait, then imagery runs', 'Wait, then imagery runs --local --data-dir x'],
+    [
+      'first\n  imagery runs\n  imagery doctor',
+      'first\n  imagery runs --local --data-dir x\n  imagery doctor --local --data-dir x',
+    ],
+    ['imagery deploys nothing', 'imagery deploys nothing'],
+    ['which an imagery run has made', 'which an imagery run has made'],
+    ['gcloud auth application-default login', 'gcloud auth application-default login'],
+  ])('%s', (text, expected) => {
+    expect(suggestedCommands(text, ' --local --data-dir x')).toBe(expected)
+  })
+})
