@@ -113,8 +113,6 @@ export interface Delivery {
   isFromInternet?: true
   /** Set when the target wants an OIDC token: the deliverer signs one and adds the Authorization header. */
   oidc?: { serviceAccountEmail: string; audience: string }
-  /** The same work as it is sent a second time, where the sender counts that; undefined when it is gone. */
-  again?: () => Delivery | undefined
 }
 
 export interface DeliveryAnswer {
@@ -127,5 +125,8 @@ export interface DeliveryAnswer {
  * Sends a delivery: to a local Cloud Run service when the URL is one of its `https://….run.app`
  * addresses (through the service's front door, which checks the token), else over the network.
  * Rejects when nothing answered: connection refused or reset, or the deadline passed.
+ *
+ * `again` is asked for the same work as it is sent a second time, where the sender counts that;
+ * undefined when it is gone.
  */
-export type Deliver = (delivery: Delivery) => Promise<DeliveryAnswer>
+export type Deliver = (delivery: Delivery, again?: () => Delivery | undefined) => Promise<DeliveryAnswer>

@@ -41,13 +41,13 @@ export function createDeliver(options: DeliverOptions): Deliver {
     'http:': new http.Agent({ keepAlive: true }),
     'https:': new https.Agent({ keepAlive: true }),
   }
-  const deliver: Deliver = async (delivery) => {
+  const deliver: Deliver = async (delivery, again = () => delivery) => {
     const url = new URL(delivery.url)
     const method = `deliver/${url.host}${url.pathname}`
     let sends = 0
     const send = async (): Promise<DeliveryAnswer> => {
       sends += 1
-      const sent = sends === 1 ? delivery : (delivery.again ?? (() => delivery))()
+      const sent = sends === 1 ? delivery : again()
       if (!sent) throw new GoogleError('NOT_FOUND', 'it was deleted before it was sent again')
       options.log?.(record(method, sent))
       return sendOnce(options, agents, url, sent)
@@ -61,7 +61,7 @@ export function createDeliver(options: DeliverOptions): Deliver {
   }
   const { underWay, clock } = options
   if (!underWay) return deliver
-  return (delivery) => underWay.during(clock.now() + delivery.deadlineMs, () => deliver(delivery))
+  return (delivery, again) => underWay.during(clock.now() + delivery.deadlineMs, () => deliver(delivery, again))
 }
 
 function record(method: string, { headers }: Delivery): DeliveryRecord {
@@ -86,7 +86,7 @@ async function sendOnce(
   url: URL,
   delivery: Delivery,
 ): Promise<DeliveryAnswer> {
-  const { oidc, again: _, ...bare } = delivery
+  const { oidc, ...bare } = delivery
   const headers = { ...delivery.headers }
   if (oidc) {
     headers['authorization'] = `Bearer ${await options.idToken(oidc.serviceAccountEmail, oidc.audience)}`

@@ -204,7 +204,7 @@ export class Dispatcher {
   async #attempt(flight: Flight): Promise<Landing> {
     const { lane, task } = flight
     try {
-      const answer = await this.#deliver({ ...deliveryOf(task, lane.queue.name), again: () => this.#again(flight) })
+      const answer = await this.#deliver(deliveryOf(task, lane.queue.name), () => this.#again(flight))
       const endedMs = this.#clock.now()
       return {
         flight,
