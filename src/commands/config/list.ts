@@ -1,4 +1,5 @@
-import { BaseCommand, settingFlags } from '../../base-command.ts'
+import { BaseCommand } from '../../base-command.ts'
+import { settingFlags } from '../../cloud-command.ts'
 import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
 import { settingsInForce } from '../../services/session.ts'
 import type { SettingSource } from '../../services/settings.ts'

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { LocalCloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../cloud-command.ts'
 import { localToken } from '../../services/local-token.ts'
 
 export default class LocalToken extends LocalCloudCommand {
