@@ -143,7 +143,7 @@ function keyOffset(document: Document.Parsed, path: readonly (string | number)[]
 
 function invalidProfile(source: string, problems: readonly { line: number; said: string }[]): ImageryError {
   const list = problems.toSorted((a, b) => a.line - b.line).map(({ line, said }) => `${source}:${line}: ${said}`)
-  return new ImageryError('INVALID_PROFILE', list.join('\n'), {
+  return new ImageryError('INVALID_PROFILE', [...new Set(list)].join('\n'), {
     suggestions: ['imagery profiles show image-quality'],
   })
 }
