@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { ERROR_CODES, FileFaults, type FileCall } from '../file-faults.ts'
 
@@ -50,6 +51,12 @@ const { default: fs } = await import('node:fs')
 
 class Exit extends Error {}
 
+/** No command takes as long, on a busy machine either. */
+const HANG_MS = 60_000
+
+/** The exit code of a command that does not end. */
+const HUNG = 124
+
 async function run(args: readonly string[]): Promise<{ exitCode: number; output: string }> {
   let output = ''
   const capture = (text: string | Uint8Array): boolean => {
@@ -68,7 +75,8 @@ async function run(args: readonly string[]): Promise<{ exitCode: number; output:
     throw new Exit()
   }) as typeof process.exit
   try {
-    await main(pathToFileURL(plan.program).href)
+    const ended = await Promise.race([main(pathToFileURL(plan.program).href).then(() => true), pause(HANG_MS, false)])
+    if (!ended) exited = HUNG
   } catch (error) {
     if (!(error instanceof Exit)) output += `\nnot caught: ${String((error as Error).stack)}`
   }
@@ -109,8 +117,14 @@ for (const { args, codesPerCall, prepare = {}, only, once = false } of plan.comm
       faults.end()
       const isUsual = outcome.exitCode === usual.exitCode && outcome.output === usual.output
       outcomes.push({ args, fault, hasStruck, isUsual, ...outcome })
+      // It may still be at work, and strike another command's files.
+      if (outcome.exitCode === HUNG) end()
     }
   }
 }
-writeFileSync(outcomesFile, JSON.stringify(outcomes))
-realExit(0)
+end()
+
+function end(): never {
+  writeFileSync(outcomesFile, JSON.stringify(outcomes))
+  return realExit(0)
+}

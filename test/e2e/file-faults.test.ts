@@ -18,7 +18,7 @@ async function plan(busyPort: number): Promise<Plan> {
   const run = ['run', '--local', '--no-wait', '--profile', file('own.yaml')]
   return {
     program: path.join(ROOT, 'bin', 'run.js'),
-    own: [ROOT],
+    own: [path.resolve(ROOT)],
     commands: [
       { args: ['profiles', 'validate', file('own.yaml')], codesPerCall: 4 },
       { args: ['profiles', 'init', file('new.yaml')], codesPerCall: 4, prepare: { [file('new.yaml')]: null } },
@@ -79,7 +79,7 @@ beforeAll(async () => {
   busy.close()
   expect(stdout).toBe('')
   outcomes = JSON.parse(await readFile(file('outcomes.json'), 'utf8')) as FaultOutcome[]
-}, 400_000)
+}, 300_000)
 
 afterAll(() => user.leave())
 
