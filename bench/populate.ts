@@ -1,7 +1,7 @@
 /**
- * Populate alone, with 20 ms added to every API call as in a real region: tasks a second of one
- * populate process, in ratio to creating them one by one with the official client, and its peak
- * memory over growing runs: `node bench/populate.ts [--sizes N,N,...] [--one-by-one N]`.
+ * Populate alone, with 20 ms added to every API call as in a real region: tasks a second of the
+ * service, in ratio to creating them one by one with the official client, and the peak memory of its
+ * largest process over growing runs: `node bench/populate.ts [--sizes N,N,...] [--one-by-one N]`.
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -18,7 +18,11 @@ import { printTable } from './table.ts'
 
 const ADDED_LATENCY_MS = 20
 
-/** What one instance of the service takes at once: more would start a second process. */
+/**
+ * What one instance of the service takes at once. The autoscaler keeps an instance at 60 % of that
+ * (https://cloud.google.com/run/docs/about-instance-autoscaling), so it starts a second one meanwhile:
+ * the figures are those of all instances, and the table says how many there are.
+ */
 const SHARDS_AT_ONCE = 4
 
 const { values } = parseArgs({
@@ -43,25 +47,31 @@ async function bench(local: LocalImagery): Promise<void> {
     const run = await prepareRun(local, clients, size)
     // Paused: nothing is dispatched, so that populate has the machine and its tasks can be counted.
     for (const name of run.queues!) await clients.tasks.pauseQueue({ name })
-    const before = populateProcess(local)
+    const before = populateProcesses(local)
     const seconds = await populate(run)
     const created = await countTasks(clients, run.queues!)
     if (created !== size) throw new Error(`populate created ${created} tasks for ${size} assets`)
-    const after = populateProcess(local)
+    const after = populateProcesses(local)
+    const ended = [...before.keys()].find((id) => !after.has(id))
+    if (ended !== undefined) throw new Error(`populate process ${ended} ended: its processor time is not known`)
     rows.push({
       assets: size,
       seconds,
       'tasks/s': size / seconds,
       'one by one, tasks/s': oneByOne,
       ratio: size / seconds / oneByOne,
-      ...(after
-        ? { 'CPU ms/task': ((after.seconds - (before?.seconds ?? 0)) * 1_000) / size, 'peak memory MB': after.peakMb }
+      ...(canMeasureProcesses
+        ? {
+            processes: after.size,
+            'CPU ms/task': ((secondsOf(after) - secondsOf(before)) * 1_000) / size,
+            'peak memory MB': Math.max(...[...after.values()].map(({ peakMb }) => peakMb)),
+          }
         : {}),
     })
   }
   await closeClients(clients)
   printTable(
-    `one populate process, ${ADDED_LATENCY_MS} ms added to every API call (the first run loads its clients)`,
+    `the populate service, ${ADDED_LATENCY_MS} ms added to every API call (the first run loads its clients); memory of the largest process`,
     rows,
   )
   if (!canMeasureProcesses)
@@ -126,8 +136,18 @@ async function countTasks({ tasksBeta }: OfficialClients, queues: readonly strin
   return answers.reduce((sum, [queue]) => sum + Number(queue.stats?.tasksCount ?? 0), 0)
 }
 
-function populateProcess({ locator }: LocalImagery): { seconds: number; peakMb: number } | undefined {
-  const [id, ...others] = findChildren(locator.pid, 'populate.js')
-  if (others.length > 0) throw new Error('there is more than one populate process')
-  return id === undefined ? undefined : { seconds: processorSeconds(id), peakMb: peakMemoryMb(id) }
+interface PopulateProcess {
+  /** Processor seconds used so far. */
+  seconds: number
+  peakMb: number
+}
+
+/** The processes of the populate service, by their ids. */
+function populateProcesses({ locator }: LocalImagery): ReadonlyMap<number, PopulateProcess> {
+  const ids = findChildren(locator.pid, 'populate.js')
+  return new Map(ids.map((id) => [id, { seconds: processorSeconds(id), peakMb: peakMemoryMb(id) }]))
+}
+
+function secondsOf(processes: ReadonlyMap<number, PopulateProcess>): number {
+  return [...processes.values()].reduce((sum, { seconds }) => sum + seconds, 0)
 }

@@ -20,7 +20,7 @@ export interface Evaluated {
   rows: readonly (readonly ValueProto[])[]
 }
 
-export type Parameters = Readonly<Record<string, string | number>>
+export type Parameters = Readonly<Record<string, string | number | readonly string[]>>
 
 /** Google's analyzer and reference evaluator, running. */
 export interface Analyzer {
@@ -100,7 +100,7 @@ function analyzer(call: (method: string) => Call, languageOptions: object, stop:
     errorMessageMode: 'ERROR_MESSAGE_ONE_LINE',
     queryParameters: Object.entries(parameters).map(([name, value]) => ({
       name,
-      type: columnType({ name, type: typeof value === 'number' ? 'INT64' : 'STRING' }),
+      type: columnType(parameterColumn(name, value)),
     })),
   })
   return {
@@ -110,7 +110,7 @@ function analyzer(call: (method: string) => Call, languageOptions: object, stop:
     async evaluate(sql, parameters = {}) {
       const params = Object.entries(parameters).map(([name, value]) => ({
         name,
-        value: typeof value === 'number' ? { int64Value: String(value) } : { stringValue: value },
+        value: columnValue(parameterColumn(name, value), value),
       }))
       const answer = (await call('evaluateQuery')({
         sql,
@@ -143,6 +143,11 @@ function analyzer(call: (method: string) => Call, languageOptions: object, stop:
     },
     stop,
   }
+}
+
+function parameterColumn(name: string, value: Parameters[string]): Column {
+  if (typeof value === 'number') return { name, type: 'INT64' }
+  return { name, type: 'STRING', ...(typeof value === 'string' ? {} : { mode: 'REPEATED' }) }
 }
 
 function freePort(): Promise<number> {

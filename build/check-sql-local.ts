@@ -98,8 +98,7 @@ export async function startLocalBigQuery(datasets: readonly string[]): Promise<L
         parameterMode: 'NAMED',
         queryParameters: Object.entries(parameters).map(([name, value]) => ({
           name,
-          parameterType: { type: typeof value === 'number' ? 'INT64' : 'STRING' },
-          parameterValue: { value: String(value) },
+          ...wireParameter(value),
         })),
       })) as { schema?: { fields: Field[] }; rows?: { f: { v: unknown }[] }[] }
       const columns = answer.schema?.fields ?? []
@@ -111,6 +110,15 @@ export async function startLocalBigQuery(datasets: readonly string[]): Promise<L
       await api.stop()
       rmSync(directory, { recursive: true, force: true })
     },
+  }
+}
+
+function wireParameter(value: Parameters[string]): object {
+  if (typeof value === 'number') return { parameterType: { type: 'INT64' }, parameterValue: { value: String(value) } }
+  if (typeof value === 'string') return { parameterType: { type: 'STRING' }, parameterValue: { value } }
+  return {
+    parameterType: { type: 'ARRAY', arrayType: { type: 'STRING' } },
+    parameterValue: { arrayValues: value.map((item) => ({ value: item })) },
   }
 }
 

@@ -8,6 +8,7 @@ import {
   costQuery,
   failedUnitsQuery,
   failuresQuery,
+  finalRowsQuery,
   liveView,
   progressQuery,
   resultsQuery,
@@ -206,6 +207,11 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
     { name: 'cost', sql: costQuery(tables) },
     { name: 'failures', sql: failuresQuery(tables, 2) },
     ...causes.map((some) => ({ name: `failed units by ${some.join(', ')}`, sql: failedUnitsQuery(tables, some) })),
+    {
+      name: 'final rows',
+      sql: finalRowsQuery(tables),
+      parameters: { units: ['answered', 'late', 'retried', 'untouched'] },
+    },
     { name: 'shard', sql: shardQuery(tables, false), parameters: shard },
     { name: 'pending units of a shard', sql: shardQuery(tables, true), parameters: shard },
   ]

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CloudCommand } from '../base-command.ts'
+import { CloudCommand } from '../cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import {
   builtRuntime,
@@ -95,11 +95,13 @@ export default class Deploy extends CloudCommand {
     const context = deployContext(session.target, runtimeFolder, options)
     if (flags['dry-run']) {
       const plan = await deployPlan(context, (title) => showNote(title, this.progress))
-      this.log(`\n${formatPlan(plan)}\n\nNothing was changed.`)
+      this.show(`\n${formatPlan(plan)}\n\nNothing was changed.`)
       return { plan }
     }
-    if (!build) showNote('Without a build: a Preview feature of Cloud Run, without support', this.progress)
-    await showSteps([preflight, ...deploySteps(context)], context, this.progress, this.signal)
+    if (!build) this.warn('Without a build: a Preview feature of Cloud Run, without support')
+    await showSteps([preflight, ...deploySteps(context)], context, this.progress, this.signal).finally(() =>
+      context.warnings.forEach((warning) => this.noteWarning(warning)),
+    )
     const result = deployResult(context)
     if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, result.place)
     this.log(`\nDeployed in ${placeText(result.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`)
@@ -110,11 +112,8 @@ export default class Deploy extends CloudCommand {
     const { projectId } = target.place
     const deployments = await findDeployments(projectId)
     const rows = deployments.map(({ place, state, mainUrl }) => [place.name ?? '-', place.region, state, mainUrl ?? ''])
-    this.log(
-      rows.length === 0
-        ? `There is no deployment in project ${projectId}.\n\nNext\n  ${this.next('deploy')}`
-        : formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['REGION', 'URL']),
-    )
+    if (rows.length === 0) this.log(`There is no deployment in project ${projectId}.\n\nNext\n  ${this.next('deploy')}`)
+    else this.show(formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['REGION', 'URL']))
     return { deployments }
   }
 }

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CloudCommand } from '../base-command.ts'
+import { CloudCommand } from '../cloud-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
 import { builtRuntime } from '../services/deploy.ts'
@@ -35,7 +35,7 @@ export default class Doctor extends CloudCommand {
     const checks = found.map((check) => ({ ...check, fixes: check.fixes.map((fix) => this.onSameCloud(fix)) }))
     const ok = checks.every(({ status }) => status !== 'failed')
     if (!ok) process.exitCode = EXIT_CODES.failed
-    this.log(formatChecks(checks))
+    this.show(formatChecks(checks))
     return { ok, place, checks }
   }
 }

@@ -1,12 +1,13 @@
-import { once } from 'node:events'
 import path from 'node:path'
 import { Args, Flags } from '@oclif/core'
-import { CloudCommand } from '../base-command.ts'
+import { CloudCommand } from '../cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { shellWord } from '../contracts/shell-word.ts'
 import { writeWholeFile } from '../services/results-file.ts'
 import { openResults, type RunResults } from '../services/results.ts'
 import { csvLine } from '../ui/csv.ts'
+import { plainJson, plainText } from '../ui/plain-text.ts'
+import { printPieces } from '../ui/print-pieces.ts'
 import { fittingColumns, formatTable } from '../ui/table.ts'
 
 const FORMATS = ['table', 'jsonl', 'csv'] as const
@@ -38,6 +39,9 @@ export default class Results extends CloudCommand {
       summary: "how to write the rows (default: table; to a file jsonl, or csv by the file's ending)",
       char: 'f',
     })(),
+    'raw-cells': Flags.boolean({
+      summary: "csv: leave text that a spreadsheet would run as a formula as it is, without a ' before it",
+    }),
     'output-file': Flags.string({ summary: 'write to a file instead of stdout', char: 'o', helpValue: 'FILE' }),
   }
 
@@ -57,12 +61,20 @@ export default class Results extends CloudCommand {
         },
       )
     }
+    if (flags['raw-cells'] && format !== 'csv') {
+      throw new ImageryError('INVALID_FLAG', `--raw-cells is for --format csv, not ${format}`, {
+        suggestions: ['The same command with --format csv'],
+      })
+    }
     const { target, store } = await this.session(flags)
     const results = await openResults(target, store, args.run_id)
     if (this.jsonEnabled() && file === undefined) {
       return { run_id: results.runId, table: results.table, rows: await Array.fromAsync(results.rows) }
     }
-    const rows = format === 'table' ? await this.#showTable(results) : await write(results, format, file)
+    const rows =
+      format === 'table'
+        ? await this.#showTable(results)
+        : await write(results, { format, raw: flags['raw-cells'] }, file)
     if (file !== undefined) this.log(`${rows.toLocaleString('en')} rows of ${results.table} in ${file}`)
     return { run_id: results.runId, table: results.table, rows, file: file ?? null }
   }
@@ -74,7 +86,7 @@ export default class Results extends CloudCommand {
       if (shown.length === TABLE_ROWS) break
     }
     const columns = shownColumns(results.columns, shown, this.width)
-    this.log(
+    this.show(
       formatTable(
         columns,
         shown.map((row) => columns.map((column) => row[column])),
@@ -113,19 +125,43 @@ function shownColumns(columns: readonly string[], rows: readonly Record<string, 
   return fittingColumns(['asset_id', 'status', ...columns.filter(isShown)], rows, width)
 }
 
-async function write(results: RunResults, format: 'jsonl' | 'csv', file: string | undefined): Promise<number> {
+async function* mapped(pieces: AsyncIterable<string>, change: (piece: string) => string): AsyncGenerator<string> {
+  for await (const piece of pieces) yield change(piece)
+}
+
+interface Writing {
+  format: 'jsonl' | 'csv'
+  /** Text that a spreadsheet would run as a formula stays as it is. */
+  raw: boolean
+}
+
+async function write(results: RunResults, writing: Writing, file: string | undefined): Promise<number> {
   const counted = { rows: 0 }
-  const pieces = lines(results, format, counted)
+  const pieces = lines(results, writing, counted)
   if (file !== undefined) await writeWholeFile(file, pieces)
-  else for await (const line of pieces) if (!process.stdout.write(line)) await once(process.stdout, 'drain')
+  else {
+    // JSON is harmless already; of CSV, programs get every character, and a terminal those that it shows.
+    const shown = (line: string): string => (process.stdout.isTTY && writing.format === 'csv' ? plainText(line) : line)
+    await printPieces(mapped(pieces, shown))
+  }
   return counted.rows
 }
 
 /** The rows as lines of text, counted as they go. */
-async function* lines(results: RunResults, format: 'jsonl' | 'csv', counted: { rows: number }): AsyncGenerator<string> {
-  if (format === 'csv') yield csvLine(results.columns)
-  for await (const row of results.rows) {
-    yield format === 'csv' ? csvLine(results.columns.map((column) => row[column])) : `${JSON.stringify(row)}\n`
+async function* lines(
+  { columns, numericColumns, rows }: RunResults,
+  { format, raw }: Writing,
+  counted: { rows: number },
+): AsyncGenerator<string> {
+  const isNumeric = (column: number): boolean => numericColumns.has(columns[column] ?? '')
+  if (format === 'csv') yield csvLine(columns)
+  for await (const row of rows) {
+    yield format === 'csv'
+      ? csvLine(
+          columns.map((column) => row[column]),
+          { raw, isNumeric },
+        )
+      : `${plainJson(JSON.stringify(row))}\n`
     counted.rows += 1
   }
 }

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { CloudCommand } from '../base-command.ts'
+import { CloudCommand } from '../cloud-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy.ts'
@@ -42,13 +42,15 @@ export default class Resume extends CloudCommand {
     if (!complete) {
       needAnswers(context.spec!.gemini, session.gemini, session.target)
       await checkUnchanged(context.spec!, { asRecorded: flags['as-recorded'], flags: session.target.flags })
-      await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch((error: unknown) =>
-        Promise.reject(interruption(error, context)),
+      await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch(
+        async (error: unknown) => {
+          throw await interruption(error, context)
+        },
       )
     }
     const report = complete ?? (await finishedReport(context))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
-    if (!this.jsonEnabled()) this.log(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
+    if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
     return report
   }
 }

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { CloudCommand } from '../base-command.ts'
+import { CloudCommand } from '../cloud-command.ts'
 import { CAUSES } from '../contracts/causes.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
@@ -59,15 +59,15 @@ Causes: ${CAUSES.join(', ')}.`
     if (count > 0) {
       needAnswers(context.spec!.gemini, session.gemini, session.target)
       const steps = retrySteps(context, choice, flags)
-      await showSteps(steps, context, this.progress, this.signal).catch((error: unknown) =>
-        Promise.reject(interruption(error, context)),
-      )
+      await showSteps(steps, context, this.progress, this.signal).catch(async (error: unknown) => {
+        throw await interruption(error, context)
+      })
     }
     const report = count > 0 ? await finishedReport(context) : await completeRun(context.spec!, before)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) {
       if (count === 0) this.log(`Nothing has failed${flags.only === undefined ? '' : ` by ${flags.only}`}.`)
-      this.log(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
+      this.show(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
     }
     return report
   }

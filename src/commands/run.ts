@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CloudCommand } from '../base-command.ts'
+import { CloudCommand } from '../cloud-command.ts'
 import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
 import { IMAGE_TRANSPORTS, MAX_IMAGES, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
 import type { RunReport } from '../contracts/run-report.ts'
@@ -8,11 +8,10 @@ import { builtRuntime } from '../services/deploy.ts'
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../services/run-options.ts'
 import {
   checkRunOptions,
+  endedEarly,
   finishedReport,
-  interruption,
   newRunContext,
   runSteps,
-  takeBack,
   type RunContext,
 } from '../services/run.ts'
 import { formatReport } from '../ui/report.ts'
@@ -47,6 +46,11 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       command: '<%= config.bin %> <%= command.id %> --local --table ./photos --profile resolution',
     },
     {
+      description: 'A table whose images lie elsewhere on this machine',
+      command:
+        '<%= config.bin %> <%= command.id %> --local --table signs.csv --image-root /mnt/photos --profile resolution',
+    },
+    {
       description: 'A Gemini model, its answers recorded before',
       command:
         '<%= config.bin %> <%= command.id %> --local --table observations.jsonl --profile road-signs --gemini replay:answers.jsonl',
@@ -78,6 +82,12 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     sample: Flags.integer({ summary: 'so many assets, drawn evenly over the table', min: 1, helpValue: 'N' }),
     'asset-column': Flags.string({ summary: 'column that holds the asset id', helpValue: 'COLUMN' }),
     'image-column': Flags.string({ summary: 'column that holds the image URI', helpValue: 'COLUMN' }),
+    'image-root': Flags.string({
+      summary: "folder that images of a local table may be read from, beside the table's own; repeatable",
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'FOLDER',
+    }),
     unit: Flags.option({ options: UNITS, summary: 'one row per asset with all its images, or one per observation' })(),
     'images-per-unit': Flags.integer({
       summary: 'the most images of a unit that are looked at',
@@ -137,6 +147,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       ...flags,
       assetColumn: flags['asset-column'],
       imageColumn: flags['image-column'],
+      imageRoots: flags['image-root'],
       imagesPerUnit: flags['images-per-unit'],
       mediaResolution: flags['media-resolution'],
       imageTransport: flags['image-transport'],
@@ -151,14 +162,13 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     if (!flags.wait) session.mustOutliveUs()
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
     await this.#work(context, flags)
-    for (const warning of context.warnings) this.warn(warning)
     const report = await finishedReport(context)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
-    if (!this.jsonEnabled()) this.log(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
+    if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
     return report
   }
 
-  /** What fails or is interrupted before any asset was worked on is taken back; later, the run stays as it is. */
+  /** What fails before any asset was worked on is taken back; later, the run stays as it is. */
   async #work(context: RunContext, flags: { wait: boolean }): Promise<void> {
     const local = context.target.kind === 'local'
     const steps = runSteps({
@@ -170,7 +180,9 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     try {
       await showSteps(steps, context, this.progress, this.signal)
     } catch (error) {
-      throw context.isPublished ? interruption(error, context) : await takeBack(context, error)
+      throw await endedEarly(error, context)
+    } finally {
+      for (const warning of context.warnings) this.warn(warning)
     }
   }
 }

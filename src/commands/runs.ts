@@ -1,4 +1,4 @@
-import { CloudCommand } from '../base-command.ts'
+import { CloudCommand } from '../cloud-command.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { listRuns } from '../services/run-status.ts'
 import { formatTable } from '../ui/table.ts'
@@ -16,7 +16,7 @@ export default class Runs extends CloudCommand {
     const { target, store } = await this.session(flags)
     const runs = await listRuns(target, store)
     if (runs.length === 0) this.log('No run yet.')
-    else this.log(formatTable(HEADER, runs.map(row), this.width, HEADER.slice(0, 5)))
+    else this.show(formatTable(HEADER, runs.map(row), this.width, HEADER.slice(0, 5)))
     return { runs }
   }
 }

@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core'
-import { CloudCommand } from '../base-command.ts'
+import { CloudCommand } from '../cloud-command.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import type { Step } from '../contracts/steps.ts'
-import { findRun, runStatus, watchedStatus } from '../services/run-status.ts'
+import { findRun, runStatus, watchedStatus, watchEnded } from '../services/run-status.ts'
 import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 
@@ -32,7 +32,12 @@ export default class Status extends CloudCommand {
     const { args, flags } = await this.parse(Status)
     const { target, store } = await this.session(flags)
     const run = await findRun(target, store, args.run_id)
-    let report = await runStatus(run)
+    let report = await runStatus(run, target.flags)
+    if (!run.spec && run.isTeardownUnfinished) {
+      this.warn(
+        `the teardown of run ${run.runId} has not ended; should it be interrupted: imagery teardown ${run.runId}${target.flags}`,
+      )
+    }
     if (flags.watch && report.units.pending > 0 && report.state !== 'torn_down') {
       const watch: Step<{ report: RunReport }> = {
         title: `Run ${run.runId}`,
@@ -41,10 +46,12 @@ export default class Status extends CloudCommand {
         },
       }
       const context = { report }
-      await showSteps([watch], context, this.progress)
+      await showSteps([watch], context, this.progress).catch((error: unknown) => {
+        throw watchEnded(error, { runId: run.runId, target })
+      })
       report = context.report
     }
-    if (!this.jsonEnabled()) this.log(formatReport(report, { flags: target.flags, width: this.width }))
+    if (!this.jsonEnabled()) this.show(formatReport(report, { flags: target.flags, width: this.width }))
     return report
   }
 }

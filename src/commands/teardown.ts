@@ -1,11 +1,17 @@
 import { Args, Flags } from '@oclif/core'
-import { CloudCommand } from '../base-command.ts'
+import { CloudCommand } from '../cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
 import type { Session } from '../services/session.ts'
 import { placeText } from '../services/target.ts'
 import { teardownDeploymentContext, teardownDeploymentSteps } from '../services/teardown-deployment.ts'
-import { checkTornDown, resultTables, teardownContext, teardownSteps } from '../services/teardown-run.ts'
+import {
+  checkTornDown,
+  resultTables,
+  teardownContext,
+  teardownEndedEarly,
+  teardownSteps,
+} from '../services/teardown-run.ts'
 import { confirm } from '../ui/confirm.ts'
 import { formatPlan } from '../ui/plan.ts'
 import { showSteps } from '../ui/steps.ts'
@@ -13,7 +19,7 @@ import { showSteps } from '../ui/steps.ts'
 export default class Teardown extends CloudCommand {
   static override summary = 'Remove all that a run made, or a whole deployment, and keep the results'
 
-  static override description = `Deletes a run's queue, topic, subscription, snapshot, view and objects in the bucket. The results table and the ledger of attempts stay unless --delete-results is given. What is gone already is fine: a teardown can be repeated, and needs nothing but the run id. With --deployment, removes what imagery deploy has made: services, images, service accounts with their roles, and the bucket. Datasets with results stay, and so do the APIs that were enabled.`
+  static override description = `Deletes a run's queue, topic, subscription, snapshot, view and objects in the bucket. A run that is going on is stopped first: its queue sends nothing more, and what is in flight is waited for, five minutes at the most, so that rows and costs are counted. The results table and the ledger of attempts stay unless --delete-results is given. What is gone already is fine: a teardown can be repeated, and needs nothing but the run id. With --deployment, removes what imagery deploy has made: services, images, service accounts with their roles, and the bucket. Datasets with results stay, and so do the APIs that were enabled.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local',
@@ -58,7 +64,10 @@ export default class Teardown extends CloudCommand {
     typed: string,
     flags: { 'delete-results': boolean; yes: boolean },
   ): Promise<TornDownRun> {
-    const context = await teardownContext({ ...session, deleteResults: flags['delete-results'] }, typed)
+    // A flag that is not given is undefined, whatever its type says.
+    const deleteResults = Boolean(flags['delete-results'])
+    const options = { ...session, deleteResults, signal: this.signal }
+    const context = await teardownContext(options, typed)
     const tables = resultTables(context)
     if (flags['delete-results'] && !flags.yes && tables.length > 0) {
       await confirm(`This deletes ${tables.join(' and ')} for good.`, {
@@ -66,7 +75,13 @@ export default class Teardown extends CloudCommand {
         interactive: !this.jsonEnabled(),
       })
     }
-    await showSteps(teardownSteps, context, this.progress, this.signal)
+    try {
+      await showSteps(teardownSteps(context), context, this.progress, this.signal)
+    } catch (error) {
+      throw teardownEndedEarly(error, context)
+    } finally {
+      for (const warning of context.warnings) this.warn(warning)
+    }
     checkTornDown(context)
     const { runId, deleted, kept } = context
     this.log(
@@ -78,7 +93,7 @@ export default class Teardown extends CloudCommand {
   }
 
   async #deployment(session: Session, flags: { all: boolean; yes: boolean }): Promise<TornDownDeployment> {
-    const context = await teardownDeploymentContext(session, { all: flags.all })
+    const context = await teardownDeploymentContext({ ...session, signal: this.signal }, { all: flags.all })
     const { target, plan, runIds, deleted, kept } = context
     const what = placeText(target.place)
     if (plan.length === 0 && runIds.length === 0) {
@@ -88,12 +103,15 @@ export default class Teardown extends CloudCommand {
     }
     if (!flags.yes) {
       const runs = runIds.length === 0 ? '' : `Runs\n${runIds.map((runId) => `  teardown  ${runId}`).join('\n')}\n`
-      await confirm(`${runs}${formatPlan(plan)}\nThis removes the deployment in ${what}.`, {
+      await confirm(`This removes the deployment in ${what}.`, {
+        before: `${runs}${formatPlan(plan)}\n`,
         flag: '--yes',
         interactive: !this.jsonEnabled(),
       })
     }
-    await showSteps(teardownDeploymentSteps(context), context, this.progress, this.signal)
+    await showSteps(teardownDeploymentSteps(context), context, this.progress, this.signal).finally(() =>
+      context.warnings.forEach((warning) => this.warn(warning)),
+    )
     session.store.forgetDeployment(target.key)
     this.log(`\nThe deployment in ${what} is gone.${kept.length > 0 ? ` Kept: ${kept.join(', ')}` : ''}`)
     return { deployment: target.place, deleted, kept }

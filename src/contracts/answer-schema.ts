@@ -58,6 +58,7 @@ export const UNSUPPORTED_KEYWORDS: Readonly<Record<string, string>> = {
 
 /** BigQuery's rule for column names (https://cloud.google.com/bigquery/docs/schemas#column_names). */
 const COLUMN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,299}$/
+const MAX_NAME = 300
 
 /** Beginnings that BigQuery keeps for itself (same page). */
 const RESERVED_PREFIX =
@@ -86,14 +87,22 @@ const KEYWORD_TYPES = {
   maxItems: ['array'],
 } as const satisfies Partial<Record<keyof AnswerSchema, readonly AnswerSchema['type'][]>>
 
-/** A part of an answer schema that cannot become a column, with the JSON path of that part. */
+/** A part of an answer schema that cannot become a column. */
+export interface AnswerFault {
+  /** From the profile's top, `output` first. */
+  path: readonly (string | number)[]
+  /** Continues a sentence about that part. */
+  reason: string
+}
+
+/** The first fault of an answer schema, with the JSON path of that part. */
 export class AnswerSchemaError extends Error {
   override readonly name = 'AnswerSchemaError'
   readonly path: string
 
-  constructor(path: string, reason: string) {
-    super(`${path}: ${reason}`)
-    this.path = path
+  constructor({ path, reason }: AnswerFault) {
+    super(`${path.join('.')}: ${reason}`)
+    this.path = path.join('.')
   }
 }
 
@@ -102,58 +111,86 @@ export class AnswerSchemaError extends Error {
  * REPEATED, objects as STRUCT, descriptions kept. Columns are NULLABLE whatever `required` says,
  * since a failed asset has a row too.
  *
- * @throws AnswerSchemaError for what Gemini or BigQuery cannot express: an array of arrays, an
- *   object without properties, a bad column name, a keyword that says nothing of its type
+ * @throws AnswerSchemaError for what `answerFaults` finds
  */
-export function answerColumns(schema: AnswerSchema, path = 'output', depth = 1): Column[] {
-  if (schema.type !== 'object')
-    throw new AnswerSchemaError(path, 'must be an object: its properties become the columns')
-  if (depth > MAX_DEPTH) throw new AnswerSchemaError(path, `BigQuery nests structs at most ${MAX_DEPTH} deep`)
-  checkKeywords(schema, path)
-  const properties = Object.entries(schema.properties ?? {})
-  if (properties.length === 0) throw new AnswerSchemaError(path, 'an object needs at least one property')
-  const seen = new Set<string>()
-  return properties.map(([name, property]) => {
-    const where = `${path}.properties.${name}`
-    if (!COLUMN_NAME.test(name)) {
-      throw new AnswerSchemaError(
-        where,
-        'a column name has letters, digits and underscores and does not begin with a digit',
-      )
-    }
-    if (RESERVED_PREFIX.test(name))
-      throw new AnswerSchemaError(where, 'BigQuery keeps names with this beginning for itself')
-    if (seen.has(name.toLowerCase()))
-      throw new AnswerSchemaError(where, 'two columns differ only in upper and lower case')
-    seen.add(name.toLowerCase())
-    return column(name, property, where, depth)
-  })
+export function answerColumns(schema: AnswerSchema): Column[] {
+  const [fault] = answerFaults(schema)
+  if (fault) throw new AnswerSchemaError(fault)
+  return columnsOf(schema)
 }
 
-function column(name: string, schema: AnswerSchema, path: string, depth: number): Column {
+function columnsOf({ properties = {} }: AnswerSchema): Column[] {
+  return Object.entries(properties).map(([name, property]) => column(name, property))
+}
+
+function column(name: string, schema: AnswerSchema): Column {
   const description = schema.description === undefined ? {} : { description: schema.description }
-  if (schema.type === 'object')
-    return { name, type: 'STRUCT', ...description, columns: answerColumns(schema, path, depth + 1) }
-  checkKeywords(schema, path)
-  if (schema.type === 'array') {
-    if (!schema.items) throw new AnswerSchemaError(path, 'an array needs items')
-    if (schema.items.type === 'array') throw new AnswerSchemaError(`${path}.items`, 'BigQuery has no array of arrays')
-    return { ...column(name, schema.items, `${path}.items`, depth), ...description, mode: 'REPEATED' }
-  }
+  if (schema.type === 'object') return { name, type: 'STRUCT', ...description, columns: columnsOf(schema) }
+  if (schema.type === 'array') return { ...column(name, schema.items!), ...description, mode: 'REPEATED' }
   return { name, type: SCALAR_TYPES[schema.type], ...description }
 }
 
-function checkKeywords(schema: AnswerSchema, path: string): void {
-  for (const [keyword, types] of Object.entries(KEYWORD_TYPES)) {
+/**
+ * All that Gemini or BigQuery cannot express: an array of arrays, an object without properties, a
+ * bad column name, a keyword that says nothing of its type.
+ */
+export function answerFaults(schema: AnswerSchema): AnswerFault[] {
+  const path = ['output']
+  return schema.type === 'object'
+    ? objectFaults(schema, path, 1)
+    : [{ path, reason: 'must be an object: its properties become the columns' }]
+}
+
+type Path = AnswerFault['path']
+
+function objectFaults(schema: AnswerSchema, path: Path, depth: number): AnswerFault[] {
+  if (depth > MAX_DEPTH) return [{ path, reason: `BigQuery nests structs at most ${MAX_DEPTH} deep` }]
+  const properties = Object.entries(schema.properties ?? {})
+  const names = new Set<string>()
+  return [
+    ...keywordFaults(schema, path),
+    ...(properties.length === 0 ? [{ path, reason: 'an object needs at least one property' }] : []),
+    ...properties.flatMap(([name, property]) => {
+      const where = [...path, 'properties', name]
+      const isTaken = names.has(name.toLowerCase())
+      names.add(name.toLowerCase())
+      const reason = nameFault(name) ?? (isTaken ? 'two columns differ only in upper and lower case' : undefined)
+      return [...(reason === undefined ? [] : [{ path: where, reason }]), ...valueFaults(property, where, depth)]
+    }),
+  ]
+}
+
+function nameFault(name: string): string | undefined {
+  if (!COLUMN_NAME.test(name))
+    return `a column name has letters, digits and underscores and does not begin with a digit; ${MAX_NAME} characters at most`
+  return RESERVED_PREFIX.test(name) ? 'BigQuery keeps names with this beginning for itself' : undefined
+}
+
+function valueFaults(schema: AnswerSchema, path: Path, depth: number): AnswerFault[] {
+  if (schema.type === 'object') return objectFaults(schema, path, depth + 1)
+  const faults = keywordFaults(schema, path)
+  if (schema.type !== 'array') return faults
+  if (!schema.items) return [...faults, { path, reason: 'an array needs items' }]
+  const items = [...path, 'items']
+  if (schema.items.type === 'array') return [...faults, { path: items, reason: 'BigQuery has no array of arrays' }]
+  return [...faults, ...valueFaults(schema.items, items, depth)]
+}
+
+function keywordFaults(schema: AnswerSchema, path: Path): AnswerFault[] {
+  const idle = Object.entries(KEYWORD_TYPES).flatMap(([keyword, types]) => {
     const isThere = schema[keyword as keyof typeof KEYWORD_TYPES] !== undefined
-    if (!isThere || (types as readonly string[]).includes(schema.type)) continue
-    throw new AnswerSchemaError(`${path}.${keyword}`, `says nothing of a value of type ${schema.type}`)
-  }
-  for (const [least, most] of [
-    ['minimum', 'maximum'],
-    ['minItems', 'maxItems'],
-  ] as const) {
-    if ((schema[least] ?? -Infinity) > (schema[most] ?? Infinity))
-      throw new AnswerSchemaError(`${path}.${least}`, `is above ${most}`)
-  }
+    if (!isThere || (types as readonly string[]).includes(schema.type)) return []
+    return [{ path: [...path, keyword], reason: `says nothing of a value of type ${schema.type}` }]
+  })
+  const crossed = (
+    [
+      ['minimum', 'maximum'],
+      ['minItems', 'maxItems'],
+    ] as const
+  ).flatMap(([least, most]) =>
+    (schema[least] ?? -Infinity) > (schema[most] ?? Infinity)
+      ? [{ path: [...path, least], reason: `is above ${most}` }]
+      : [],
+  )
+  return [...idle, ...crossed]
 }

@@ -1,180 +1,142 @@
-import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  statSync,
+  type Stats,
+} from 'node:fs'
 import path from 'node:path'
-import { z } from 'zod'
+import { LOCK_FILES } from './folder-lock.ts'
+import { LOCATOR_FILE } from './local-cloud-locator.ts'
+import { shellWord } from './shell-word.ts'
 
-/** Files by which processes agree on who has a local cloud's data folder. They hold nothing else. */
-export const LOCK_FILES = ['lock.sqlite', 'lock.sqlite-journal', 'lock.json'] as const
+/** What lies in every data folder of a local cloud: nothing else is ever deleted recursively, or closed to others. */
+const MARKS = ['identity', 'local-cloud.log', 'ports.json', LOCATOR_FILE, LOCK_FILES[0]]
 
-const LOCK_FILE = LOCK_FILES[0]
-const OWNER_FILE = LOCK_FILES[2]
+/** The bits of a mode that let other users in. */
+const OTHERS = 0o077
 
-/** What the process that has the folder does with it. */
-export const FOLDER_PHASES = ['starting', 'running', 'stopping', 'deleting'] as const
+/** A folder that must not hold a local cloud's data, or whose locator must not be believed. */
+export class DataFolderRefused extends Error {
+  override readonly name = 'DataFolderRefused'
+  readonly suggestions: readonly string[]
 
-export type FolderPhase = (typeof FOLDER_PHASES)[number]
-
-const ownerSchema = z.object({
-  pid: z.int(),
-  phase: z.enum(FOLDER_PHASES).default('running'),
-  /** What a cloud that stops still waits for. */
-  waitsFor: z.string().optional(),
-})
-
-/** The process that has a data folder, as it describes itself. Nothing but words: the lock alone decides. */
-export interface FolderOwner {
-  /** Undefined when it has only just taken the folder and has not said who it is. */
-  pid?: number | undefined
-  phase: FolderPhase
-  waitsFor?: string | undefined
-}
-
-/** The folder belongs to a process that is alive. */
-export class FolderLocked extends Error {
-  override readonly name = 'FolderLocked'
-  readonly owner: FolderOwner
-
-  constructor(directory: string, owner: FolderOwner) {
-    super(`${directory} is in use by ${owner.pid === undefined ? 'another process' : `process ${owner.pid}`}`)
-    this.owner = owner
+  constructor(message: string, suggestions: readonly string[]) {
+    super(message)
+    this.suggestions = [...suggestions, 'choose another folder with --data-dir']
   }
 }
 
-/** A data folder that this process has to itself. */
-export interface FolderLock {
-  /** Tells other processes what this one does. Where that cannot be written, they learn less. */
-  say(phase: FolderPhase, waitsFor?: string): void
-  release(): void
+/** Whether a folder with these entries is a local cloud's. */
+export function isDataFolder(entries: readonly string[]): boolean {
+  return MARKS.some((mark) => entries.includes(mark))
 }
 
 /**
- * Two processes that begin at the same moment may both find the file busy. Each tries again for this
- * long, so that one of them gets it.
- */
-const LOCK_PATIENCE_MS = 200
-
-/**
- * Takes a folder for this process alone.
+ * Checks that a data folder, and a file in it, belong to this user: what another user has put there would lead this
+ * user's tables to that user's program. What is not there passes, and on Windows everything does: it has no such ids.
  *
- * SQLite's exclusive lock is one of the operating system: it ends with the process, however that
- * ends, so there is nothing stale to take over, and no process id to mistake for the id of another
- * program. The owner's file beside it is only shown. Throws FolderLocked.
+ * @throws DataFolderRefused
  */
-export function lockFolder(directory: string): FolderLock {
-  const lockFile = path.join(directory, LOCK_FILE)
-  for (let tries = 1; ; tries += 1) {
-    const { inode, release } = lockFileOf(lockFile, directory)
-    // A reset may have deleted the file after it was opened here: then the lock is on nothing.
-    if (inode === inodeOf(lockFile) || tries === LOCK_TRIES) {
-      const say = sayIn(path.join(directory, OWNER_FILE))
-      say('starting')
-      return { say, release }
+export function checkDataFolderOwner(directory: string, file: string): void {
+  const own = process.getuid?.()
+  if (own === undefined) return
+  const quietly = { throwIfNoEntry: false } as const
+  const status = statSync(directory, quietly)
+  if (!status) return
+  checkOwner(directory, status, own)
+  for (const entry of [directory, path.join(directory, file)]) {
+    const found = lstatSync(entry, quietly)
+    if (found && !isTrusted(found, own)) throw foreignEntry(entry, found.uid, directory)
+  }
+}
+
+/**
+ * Closes a folder that is there to all other users, with what a former local cloud has left in it, however open it was
+ * made. On Windows it stays as it is: what lies in the user's profile has its access list.
+ *
+ * @throws DataFolderRefused when the folder or something in it is another user's, when it holds other things than a
+ * local cloud's and is open, or when its disk keeps no permissions
+ */
+export function closeDataFolder(directory: string): void {
+  const own = process.getuid?.()
+  if (own === undefined) return
+  const link = lstatSync(directory)
+  if (!isTrusted(link, own)) checkOwner(directory, link, own)
+  const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    const status = fstatSync(descriptor)
+    checkOwner(directory, status, own)
+    if (isOpen(status)) {
+      const entries = readdirSync(directory)
+      if (entries.length > 0 && !isDataFolder(entries)) throw unrelated(directory)
+      fchmodSync(descriptor, 0o700)
+      if (isOpen(fstatSync(descriptor))) throw keepsNoPermissions(directory)
     }
-    release()
-  }
-}
-
-/** More resets than these in a row are a file system without steady inode numbers. */
-const LOCK_TRIES = 5
-
-function lockFileOf(lockFile: string, directory: string): { inode: number | undefined; release(): void } {
-  writeFileSync(lockFile, '', { mode: 0o600, flag: 'a' })
-  const inode = inodeOf(lockFile)
-  const database = new (sqlite().DatabaseSync)(lockFile, { timeout: LOCK_PATIENCE_MS })
-  try {
-    database.exec('BEGIN EXCLUSIVE')
-  } catch (error) {
-    database.close()
-    if (isBusy(error)) throw new FolderLocked(directory, readOwner(directory))
-    // It holds nothing, so there is nothing to lose with it.
-    if (isNoDatabase(error)) {
-      throw new Error(`${lockFile}: ${(error as Error).message}; it may be deleted`, { cause: error })
-    }
-    throw new Error(`${lockFile}: ${(error as Error).message}`, { cause: error })
-  }
-  return { inode, release: () => database.close() }
-}
-
-function inodeOf(file: string): number | undefined {
-  return statSync(file, { throwIfNoEntry: false })?.ino
-}
-
-/** The process that has a data folder; undefined when none has. */
-export function folderOwner(directory: string): FolderOwner | undefined {
-  const lockFile = path.join(directory, LOCK_FILE)
-  if (!existsSync(lockFile)) return undefined
-  let isHeld = false
-  try {
-    const database = new (sqlite().DatabaseSync)(lockFile, { readOnly: true, timeout: 0 })
-    try {
-      database.prepare('SELECT COUNT(*) FROM sqlite_schema').get()
-    } finally {
-      database.close()
-    }
-  } catch (error) {
-    // Whatever else is wrong with the file, the start of a local cloud says it better.
-    isHeld = isBusy(error)
-  }
-  return isHeld ? readOwner(directory) : undefined
-}
-
-function sayIn(ownerFile: string): FolderLock['say'] {
-  return (phase, waitsFor) => {
-    const owner = { pid: process.pid, phase, ...(waitsFor === undefined ? {} : { waitsFor }) }
-    const temporary = `${ownerFile}.${randomUUID()}.tmp`
-    try {
-      writeFileSync(temporary, JSON.stringify(owner), { mode: 0o600, flag: 'wx' })
-      renameSync(temporary, ownerFile)
-    } catch {
-      // On a full disk the cloud must still run and stop: the lock decides, these are words.
-      removeQuietly(temporary)
-    }
-  }
-}
-
-function removeQuietly(file: string): void {
-  try {
-    rmSync(file, { force: true })
-  } catch (error) {
-    console.error(`${file} stays: ${String(error)}`)
-  }
-}
-
-function readOwner(directory: string): FolderOwner {
-  try {
-    return ownerSchema.parse(JSON.parse(readFileSync(path.join(directory, OWNER_FILE), 'utf8')))
-  } catch {
-    // Only shown to people: a damaged or missing file tells nothing.
-    return { phase: 'starting' }
-  }
-}
-
-/** https://www.sqlite.org/rescode.html */
-const SQLITE_BUSY = 5
-const SQLITE_CORRUPT = 11
-const SQLITE_NOTADB = 26
-
-function isBusy(error: unknown): boolean {
-  return resultCode(error) === SQLITE_BUSY
-}
-
-function isNoDatabase(error: unknown): boolean {
-  return [SQLITE_CORRUPT, SQLITE_NOTADB].includes(resultCode(error))
-}
-
-/** Extended codes have more in the upper bytes. */
-function resultCode(error: unknown): number {
-  const { errcode } = (error ?? {}) as { errcode?: unknown }
-  return typeof errcode === 'number' ? errcode & 0xff : 0
-}
-
-/** Node 22 says on stderr that SQLite is experimental when it is loaded: nothing that our user can act on. */
-function sqlite() {
-  const emit = process.emitWarning
-  process.emitWarning = () => undefined
-  try {
-    return process.getBuiltinModule('node:sqlite')
   } finally {
-    process.emitWarning = emit
+    closeSync(descriptor)
   }
+  // From here on no other user can put anything in.
+  for (const name of readdirSync(directory)) closeEntry(path.join(directory, name), { directory, own, isFirst: true })
+}
+
+/** What lies in a folder that is closed already cannot be reached: only the first of them are looked into all the same. */
+function closeEntry(entry: string, context: { directory: string; own: number; isFirst: boolean }): void {
+  const status = lstatSync(entry, { throwIfNoEntry: false })
+  if (!status) return
+  if (!isTrusted(status, context.own)) throw foreignEntry(entry, status.uid, context.directory)
+  // A link has no mode of its own: those of images lead to installed packages. Root's own is not ours to change.
+  if (status.isSymbolicLink() || status.uid !== context.own) return
+  if (isOpen(status)) closeMode(entry, status)
+  if (!status.isDirectory() || !(context.isFirst || isOpen(status))) return
+  for (const name of readdirSync(entry)) closeEntry(path.join(entry, name), { ...context, isFirst: false })
+}
+
+function closeMode(entry: string, status: Stats): void {
+  try {
+    chmodSync(entry, status.mode & 0o700)
+  } catch (error) {
+    // A local cloud that runs on the folder makes and removes files all the time.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+function isOpen({ mode }: Stats): boolean {
+  return (mode & OTHERS) !== 0
+}
+
+/** Root could change whatever is this user's anyway. */
+function isTrusted({ uid }: Stats, own: number): boolean {
+  return uid === own || uid === 0
+}
+
+function checkOwner(directory: string, { uid }: Stats, own: number): void {
+  if (uid === own) return
+  throw new DataFolderRefused(`The data folder ${directory} belongs to another user (${uid}, and you are ${own})`, [])
+}
+
+function foreignEntry(entry: string, uid: number, directory: string): DataFolderRefused {
+  return new DataFolderRefused(
+    `The data folder ${directory} holds something of another user (${uid}): ${entry}. Its keys and programs cannot be trusted`,
+    [],
+  )
+}
+
+function unrelated(directory: string): DataFolderRefused {
+  return new DataFolderRefused(
+    `The folder ${directory} holds other files, and other users of this machine can look into it: it is not made a data folder`,
+    [`chmod 700 ${shellWord(directory)}   (if no other user needs those files)`],
+  )
+}
+
+function keepsNoPermissions(directory: string): DataFolderRefused {
+  return new DataFolderRefused(
+    `The disk of ${directory} keeps no permissions: other users of this machine could read the local cloud's data`,
+    [],
+  )
 }

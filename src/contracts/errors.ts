@@ -40,6 +40,7 @@ export const ERROR_CODES = [
   'RUN_NOT_COMPLETE',
   'RUNS_EXIST',
   'RUN_STALLED',
+  'RUN_TORN_DOWN',
   'SOURCE_NOT_FOUND',
   'SOURCE_UNSUPPORTED',
 ] as const
@@ -75,7 +76,7 @@ export class ImageryError extends Error {
     // The message may repeat what another program said.
     super(redacted(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.suggestions = options.suggestions ?? []
+    this.suggestions = (options.suggestions ?? []).map(redacted)
   }
 
   get exitCode(): number {

@@ -188,7 +188,12 @@ export const GRANTS: readonly Grant[] = [
     role: 'roles/cloudtasks.queueAdmin',
     on: 'project',
     why: "makes and deletes a run's queues",
-    permissions: ['cloudtasks.queues.create', 'cloudtasks.queues.get', 'cloudtasks.queues.delete'],
+    permissions: [
+      'cloudtasks.queues.create',
+      'cloudtasks.queues.get',
+      'cloudtasks.queues.pause',
+      'cloudtasks.queues.delete',
+    ],
     by: 'deploy',
   },
   {

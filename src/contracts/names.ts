@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isRunId } from './run-id.ts'
 
 /** The label that every labelled resource of a run carries; its value is the run id. */
@@ -73,6 +74,16 @@ export function runSpecPath(runId: string): string {
   return `${runObjectsPrefix(runId)}run.json`
 }
 
+/** What a run keeps from before it makes anything until it is recorded. */
+export function runStartPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}started.json`
+}
+
+/** What takes the place of a run's spec while the run is torn down. */
+export function runTeardownPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}torn-down.json`
+}
+
 /** Everything that a run keeps in the bucket lies under this prefix. */
 export function runObjectsPrefix(runId: string): string {
   if (!isRunId(runId)) throw new RangeError(`not a run id: ${JSON.stringify(runId)}`)
@@ -82,6 +93,20 @@ export function runObjectsPrefix(runId: string): string {
 /** Where the images of a local file or folder are staged for a run. */
 export function runImagesPrefix(place: Place, runId: string): string {
   return `gs://${bucketName(place)}/${runObjectsPrefix(runId)}images/`
+}
+
+/** Where a run keeps the reasons why images of its local file or folder are not in the bucket. */
+export function unstagedReasonsPrefix(runId: string): string {
+  return `${runObjectsPrefix(runId)}unstaged/`
+}
+
+/**
+ * Where the reason of one image is. The name is a hash, since the image's path comes from the data and may be any text.
+ *
+ * @param uri what the snapshot calls the image: under `runImagesPrefix`
+ */
+export function unstagedReasonPath(runId: string, uri: string): string {
+  return `${unstagedReasonsPrefix(runId)}${createHash('sha256').update(uri).digest('hex')}`
 }
 
 /** Whom the two services act as. */

@@ -1,7 +1,10 @@
 import type { Cause } from './causes.ts'
 
-/** Where a run stands. `stalled` is never a state: a run that has units left and no work queued is `paused`. */
-export type RunState = 'starting' | 'running' | 'paused' | 'complete' | 'torn_down'
+/**
+ * Where a run stands. `stalled` is never a state: a run that has units left and no work queued is
+ * `paused`. A run that is `loading` its source is not recorded yet, and cannot be resumed.
+ */
+export type RunState = 'loading' | 'starting' | 'running' | 'paused' | 'complete' | 'torn_down'
 
 /** The JSON of run, status, resume and retry. A stable interface: members may be added, never changed. */
 export interface RunReport {

@@ -138,6 +138,8 @@ export const runSpec = z.strictObject({
     location: z.string(),
     /** The folder that relative image paths of a local file lie in; null for a BigQuery table. */
     image_folder: z.string().nullable(),
+    /** More folders that images may be read from (`--image-root`). Absent when there are none. */
+    image_roots: z.array(z.string()).optional(),
     /** Null when the source has none: each observation is then a unit by itself. */
     asset_column: z.string().nullable(),
     image_column: z.string(),

@@ -6,7 +6,7 @@ import { billingApi } from './billing/index.ts'
 import { cloudBuildApi } from './build/index.ts'
 import { openIam, type Iam } from './iam/index.ts'
 import type { Identity } from './identity/index.ts'
-import type { EmulatedApi, HttpFace } from './kernel/api.ts'
+import type { DispatchingApi, EmulatedApi, HttpFace } from './kernel/api.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createDeliver, type DeliveryRecord } from './kernel/deliver.ts'
 import type { Faults } from './kernel/faults.ts'
@@ -18,6 +18,7 @@ import { operationsFace, type OperationSource } from './kernel/operations.ts'
 import { clientProtos } from './kernel/grpc-server.ts'
 import { oauthResponse } from './kernel/oauth.ts'
 import { transcodedFace } from './kernel/transcoding.ts'
+import { UnderWay } from './kernel/under-way.ts'
 import { oauthApi } from './oauth/index.ts'
 import { orgPolicyApi } from './orgpolicy/index.ts'
 import { pubSubApi } from './pubsub/index.ts'
@@ -66,7 +67,9 @@ export interface Composition {
   /** Started when the listeners are up, because their programs call back. */
   services: readonly EmulatedApi[]
   /** Started last: they send work to the services at once. */
-  dispatchers: readonly EmulatedApi[]
+  dispatchers: readonly DispatchingApi[]
+  /** What they have sent and nobody has answered yet. */
+  deliveries: UnderWay
 }
 
 /**
@@ -182,11 +185,13 @@ export async function openApis(options: CompositionOptions): Promise<Composition
       log: (line) => options.log(line),
     }),
   )
+  const deliveries = new UnderWay()
   const deliver = createDeliver({
     idToken: (email, audience) => identity.idToken(email, audience),
     frontDoor: run.frontDoor,
     clock,
     faults,
+    underWay: deliveries,
     ...(options.onDelivery ? { log: options.onDelivery } : {}),
   })
   const tasks = await open('tasks', 'dispatchers', 'google.cloud.tasks.*', (directory) =>
@@ -227,6 +232,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     stores: [iam, serviceUsage, artifactRegistry, storage, bigQuery],
     services: [build, run],
     dispatchers: [tasks, pubsub],
+    deliveries,
   }
 }
 

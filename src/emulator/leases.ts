@@ -21,8 +21,12 @@ export interface Leases {
   close(): void
 }
 
-/** Counts who uses the local cloud; with `onIdle`, tells when nobody does any more. */
-export function createLeases(clock: Clock, onIdle?: () => void): Leases {
+/** Counts who uses the local cloud; tells of each that comes, and with `onIdle` when none is left. */
+export function createLeases(
+  clock: Clock,
+  told: { onTaken?: () => void; onIdle?: (() => void) | undefined } = {},
+): Leases {
+  const { onTaken, onIdle } = told
   const ends = new Set<() => void>()
   let cancelIdle: CancelTimer = () => undefined
   let isRefusing = false
@@ -59,6 +63,7 @@ export function createLeases(clock: Clock, onIdle?: () => void): Leases {
             if (ends.delete(end)) watchIdle(IDLE_AFTER_LAST_LEASE_MS)
           }
           cancelIdle()
+          onTaken?.()
           ends.add(end)
           beat()
         },

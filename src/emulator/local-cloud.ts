@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { FolderLocked, lockFolder, type FolderLock } from '../contracts/data-folder.ts'
+import { closeDataFolder, DataFolderRefused } from '../contracts/data-folder.ts'
+import { FolderLocked, lockFolder, type FolderLock } from '../contracts/folder-lock.ts'
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
 import { openApis, openIamStore, type Composition } from './composition.ts'
+import { Drain, type Unfinished } from './drain.ts'
 import { openIdentity, type Identity } from './identity/index.ts'
 import { writeFileAtomically } from './kernel/atomic-file.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -63,8 +65,13 @@ export interface LocalCloudOptions {
 export interface LocalCloud {
   /** As written to `<dataDir>/local-cloud.json`. */
   locator: LocalCloudLocator
-  /** Stops everything in order; calling it twice does no harm. */
-  stop(): Promise<void>
+  /**
+   * Stops everything in order, once what is under way has ended; `now` cuts that off, also after a
+   * call without it. Calling it twice does no harm.
+   */
+  stop(options?: { now?: boolean }): Promise<void>
+  /** What a stop waits for. */
+  unfinished(): Unfinished
   /** Settles once the cloud has stopped, whoever asked for it. */
   stopped: Promise<void>
 }
@@ -91,6 +98,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
 }
 
 async function start(options: LocalCloudOptions, stops: StopOrder): Promise<LocalCloud> {
+  // SQLite, DuckDB and others make files without a mode of ours. It stays so after the end: the process is a local cloud's.
+  process.umask(0o077)
   const {
     clock = steadyClock(lastWriteMs(options.dataDir)),
     projectId = DEFAULT_PROJECT,
@@ -114,6 +123,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     projectId,
     projectNumber,
     region,
+    log,
   }).catch((error: unknown) => Promise.reject(identityFailed(dataDir, error)))
   stops.add('identity', () => identity.metadata.stop())
 
@@ -151,8 +161,17 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   const { promise: stopped, resolve: settle, reject: fail } = Promise.withResolvers<void>()
   // Whoever does not wait for `stopped` has `stop()` to learn of a failure from.
   stopped.catch(() => undefined)
-  const stop = (): Promise<void> => {
+  const drain = new Drain({
+    dispatchers: composition.dispatchers,
+    deliveries: composition.deliveries,
+    modelCalls: () => composition.gemini.underWay(),
+    clock,
+  })
+  stops.add('deliveries', () => drain.wait())
+  const stop = ({ now = false } = {}): Promise<void> => {
     isReady = false
+    drain.insist()
+    if (now) drain.abandon()
     leases.refuse()
     stopping ??= stops
       .run((phase) => lock.say('stopping', WAITS_FOR[phase]))
@@ -162,11 +181,18 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
       })
     return stopping
   }
-  const stopLater = (): void => {
-    stop().catch((error: unknown) => log(`stopping: ${String(error)}`))
+  const stopLater = (how?: { now?: boolean }): void => {
+    stop(how).catch((error: unknown) => log(`stopping: ${String(error)}`))
   }
 
-  const leases = createLeases(clock, options.stopWhenIdle ? stopLater : undefined)
+  /** A user who comes back before the last delivery has ended finds the cloud as it was. */
+  const stopWhenDone = async (): Promise<void> => {
+    if ((await drain.wait()) && leases.count() === 0) stopLater()
+  }
+  const leases = createLeases(clock, {
+    onTaken: () => drain.resume(),
+    onIdle: options.stopWhenIdle ? () => void stopWhenDone() : undefined,
+  })
   stops.add('listeners', () => leases.close())
   const about = { pid: process.pid, projectId, region, startedAt: new Date(clock.now()).toISOString() }
   const adminToken = randomBytes(24).toString('base64url')
@@ -180,8 +206,9 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     leases,
     addProject: (id) => iam.addProject(id),
     putIdentityProvider: (pool, provider, resource) => iam.providers.put(pool, provider, resource),
-    metadataServerOf: async (email) => identity.metadata.shared(iam.accounts.get(email).email),
-    isReady: () => isReady,
+    metadataServerOf: async (email, guest) => identity.metadata.shared(iam.accounts.get(email).email, guest),
+    state: () => (stopping ? 'stopping' : isReady ? 'ready' : 'busy'),
+    unfinished: () => drain.unfinished(),
     shutDown: stopLater,
   })
 
@@ -211,7 +238,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   for (const api of composition.dispatchers) await api.start()
   lock.say('running')
   isReady = true
-  return { locator, stop, stopped }
+  return { locator, stop, unfinished: () => drain.unfinished(), stopped }
 }
 
 function readFaults(options: LocalCloudOptions): Faults {
@@ -243,6 +270,7 @@ function startAccessLog(file: string, clock: Clock, stops: StopOrder, say: (line
 function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): FolderLock {
   try {
     makeFolder(dataDir)
+    closeDataFolder(dataDir)
     const lock = lockFolder(dataDir)
     stops.add('folder', () => lock.release())
     // What a killed cloud left behind would lead others to ports that are no longer ours.
@@ -258,6 +286,9 @@ function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): Fol
         [commandOn(dataDir, 'local status'), commandOn(dataDir, 'local stop'), 'choose another folder with --data-dir'],
         error,
       )
+    }
+    if (error instanceof DataFolderRefused) {
+      throw new LocalCloudError('DATA_FOLDER_UNUSABLE', error.message, error.suggestions, error)
     }
     const trouble = diskTrouble(error)
     throw new LocalCloudError(

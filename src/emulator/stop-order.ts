@@ -1,8 +1,10 @@
 /** The phases of stopping a local cloud, in their order; starting goes the other way. */
 const PHASES = [
+  /** No new work is sent out, and what was sent has ended: a call to a model that is cut off is paid for and made again. */
+  'deliveries',
   /** Nobody finds it any more. */
   'locator',
-  /** No new work is sent out: Cloud Tasks, Pub/Sub. */
+  /** Cloud Tasks, Pub/Sub. */
   'dispatchers',
   /** Programs end while the APIs that they need to end well are still there. */
   'services',
@@ -53,6 +55,7 @@ export function createStopOrder(): StopOrder {
 
 /** What a cloud that is stopping waits for, for those who wait for it. */
 export const WAITS_FOR: Partial<Record<StopPhase, string>> = {
+  deliveries: 'calls in progress',
   dispatchers: 'deliveries of Cloud Tasks and Pub/Sub',
   services: 'programs and builds of Cloud Run',
   listeners: 'calls under way',

@@ -1,3 +1,5 @@
+import { createReadStream } from 'node:fs'
+import type { Writable } from 'node:stream'
 import type { BigQuery, Job } from '@google-cloud/bigquery'
 import { bigQuery, describeTable, type QueryOptions, type TableName } from './bigquery.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from './errors.ts'
@@ -69,7 +71,7 @@ function stringParameters(parameters: Record<string, unknown>): object[] {
 }
 
 /**
- * Loads a local file into a table, replacing what it held; the schema is detected. The
+ * Loads a local file into a table that is there, replacing what it holds; the schema is detected. The
  * dataset's location must be said: BigQuery finds only those in US and EU by itself
  * (https://cloud.google.com/bigquery/docs/locations#specify_locations).
  */
@@ -83,14 +85,53 @@ export async function loadFile(
   const configuration = {
     sourceFormat: options.format,
     writeDisposition: 'WRITE_TRUNCATE',
+    // A load that comes late, when its run was torn down, makes no table.
+    createDisposition: 'CREATE_NEVER',
     ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
     ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
   }
-  // The client puts the location where it belongs, the job's reference, and into the configuration
-  // too, which has no such field; what is not enumerable it does not send.
-  Object.defineProperty(configuration, 'location', { writable: true, enumerable: false })
-  const [job] = await call(table.createLoadJob(file, configuration as object), LONG_CALL_DEADLINE_MS)
+  const job = await call(uploaded(file, table.createWriteStream_(configuration)), LONG_CALL_DEADLINE_MS)
   await jobDone(job)
+}
+
+/**
+ * Sees to it that no job of `queryIntoTable` with this id writes a table any more: one that runs is
+ * ended, and the next id is taken, so that a request which is still on its way makes nothing.
+ *
+ * @throws CloudError DEADLINE_EXCEEDED when BigQuery does not end a job in time
+ */
+export async function preventQuery(id: string, { projectId, location }: QueryOptions): Promise<void> {
+  const client = await bigQuery(projectId)
+  for (let attempt = 1; attempt <= MOST_JOBS; attempt++) {
+    const jobId = attempt === 1 ? id : `${id}_${attempt}`
+    const nothing = { query: { query: 'SELECT 1', useLegacySql: false } }
+    const { job, isOurs } = await createJobOnce(client, jobId, location, nothing)
+    if (isOurs) return
+    await callUnless('NOT_FOUND', job.cancel(), undefined)
+    await jobDone(job, CANCEL_MS).catch((error: unknown) =>
+      error instanceof JobFailed ? undefined : Promise.reject(error),
+    )
+  }
+}
+
+/** A job that was cancelled ends soon, or was at its end anyway. */
+const CANCEL_MS = 60_000
+
+/**
+ * Sends a file to a stream of the client's, which answers with the job. The client's own `createLoadJob` takes a path, too, but
+ * has no ear for the file's errors: one that cannot be read would end the process.
+ */
+function uploaded(file: string, upload: Writable): Promise<Job> {
+  return new Promise((resolve, reject) => {
+    upload.once('job', resolve).on('error', reject)
+    const source = createReadStream(file)
+    source.on('error', (error) => {
+      upload.destroy()
+      // Node names the file only when it cannot be opened.
+      reject(Object.assign(error, { path: file }))
+    })
+    source.pipe(upload)
+  })
 }
 
 async function createJobOnce(
@@ -127,8 +168,8 @@ const JOB_FAILURES: Record<string, GoogleStatus> = {
 const LONGEST_JOB_MS = 6 * 3_600_000
 
 /** Waits for a job. Answers the bytes that it read. */
-async function jobDone(job: Job): Promise<number> {
-  const deadlineMs = performance.now() + LONGEST_JOB_MS
+async function jobDone(job: Job, longestMs = LONGEST_JOB_MS): Promise<number> {
+  const deadlineMs = performance.now() + longestMs
   for (let pauseMs = 50; performance.now() < deadlineMs; pauseMs = Math.min(2_000, pauseMs * 1.5)) {
     const metadata = (await call(job.getMetadata()))[0] as JobMetadata
     const failure = metadata.status?.errorResult
@@ -139,5 +180,5 @@ async function jobDone(job: Job): Promise<number> {
     if (metadata.status?.state === 'DONE') return Number(metadata.statistics?.totalBytesProcessed ?? 0)
     await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
-  throw new CloudError('DEADLINE_EXCEEDED', `BigQuery job ${job.id} did not end within ${LONGEST_JOB_MS / 3_600_000} h`)
+  throw new CloudError('DEADLINE_EXCEEDED', `BigQuery job ${job.id} did not end within ${longestMs / 1_000} s`)
 }

@@ -102,6 +102,28 @@ export async function datasetLocation(name: { projectId: string; dataset: string
   return answer && String((answer[0] as { location?: string }).location ?? 'US')
 }
 
+/** The ids of a project's datasets. */
+export async function listDatasets(projectId: string): Promise<string[]> {
+  const [datasets] = await call((await bigQuery(projectId)).getDatasets(), LONG_CALL_DEADLINE_MS)
+  return datasets.map(({ id }) => id ?? '')
+}
+
+/** The tables and views of a dataset, with their labels; none where there is no such dataset, or the caller may not look. */
+export async function listTables(name: {
+  projectId: string
+  dataset: string
+}): Promise<{ table: string; labels: Record<string, string> }[]> {
+  const tables = (await bigQuery(name.projectId)).dataset(name.dataset).getTables()
+  const [found] = await callUnless('NOT_FOUND', tables, [[]], LONG_CALL_DEADLINE_MS).catch((error: unknown) => {
+    if (error instanceof CloudError && error.status === 'PERMISSION_DENIED') return [[]] as const
+    throw error
+  })
+  return found.map(({ id, metadata }) => ({
+    table: id ?? '',
+    labels: (metadata as { labels?: Record<string, string> } | undefined)?.labels ?? {},
+  }))
+}
+
 /** Deletes a dataset that holds no table. One that holds any stays. */
 export async function deleteDatasetIfEmpty(name: { projectId: string; dataset: string }): Promise<'deleted' | 'kept'> {
   const client = await bigQuery(name.projectId)

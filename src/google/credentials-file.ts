@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { readTextFile } from '../contracts/text-file.ts'
 
 /** The universe that imagery knows the addresses of (https://cloud.google.com/sdk/gcloud/reference/config, `universe_domain`). */
 export const UNIVERSE = 'googleapis.com'
@@ -40,7 +41,7 @@ export function credentialsPath(environment: NodeJS.ProcessEnv): string | undefi
 
 /** Reads what a credentials file says of itself; its secrets are not kept. @throws Error when it cannot be read as one */
 export function readCredentialsFile(file: string): CredentialsFile {
-  const content = (JSON.parse(readFileSync(file, 'utf8')) ?? {}) as Record<string, unknown>
+  const content = (JSON.parse(readTextFile(file)) ?? {}) as Record<string, unknown>
   const type = textOf(content['type'])
   if (type === undefined) throw new Error('it has no "type", which every credentials file has')
   return {

@@ -132,6 +132,8 @@ interface ThrownByClient {
   code?: unknown
   status?: unknown
   message?: string
+  /** Of a file that a client reads. */
+  path?: unknown
   details?: unknown
   errors?: { reason?: string; message?: string }[]
   response?: { status?: number; data?: ErrorBody }
@@ -149,7 +151,7 @@ const CONNECTION_CODES = /^(E(CONN|HOST|NET|PIPE|AI_|TIMEDOUT)|UND_ERR|ERR_STREA
  */
 export function cloudError(thrown: unknown): CloudError {
   if (thrown instanceof CloudError) return thrown
-  const { code, status, message, details, errors, response, reason, errorInfoMetadata } = (thrown ??
+  const { code, status, message, path, details, errors, response, reason, errorInfoMetadata } = (thrown ??
     {}) as ThrownByClient
   // Nobody but a proxy answers so (https://www.rfc-editor.org/rfc/rfc9110#status.407).
   if (response?.status === 407) {
@@ -171,6 +173,8 @@ export function cloudError(thrown: unknown): CloudError {
     const known = number < GRPC_STATUS.length ? GRPC_STATUS[number] : HTTP_STATUS[number]
     return new CloudError(known ?? (number >= 500 ? 'INTERNAL' : 'UNKNOWN'), text, options)
   }
+  // A file of a network's disk may time out, too: it is no service that did not answer.
+  if (typeof path === 'string' && typeof code === 'string') return new CloudError('UNKNOWN', text, options)
   if (code === 'TimeoutError') return new CloudError('DEADLINE_EXCEEDED', text, options)
   if (typeof code === 'string' && CONNECTION_CODES.test(code)) return new CloudError('UNAVAILABLE', text, options)
   if ((thrown as Error | undefined)?.name === 'AbortError') return new CloudError('CANCELLED', text, options)
@@ -188,21 +192,49 @@ export const CALL_DEADLINE_MS = 120_000
 /** The same for calls that do as much as they are given: many pages, a query, a file, a deployment. */
 export const LONG_CALL_DEADLINE_MS = 15 * 60_000
 
+/** The local cloud ended while this process used it: no call gets an answer any more, and none is repeated. */
+export class LocalCloudLost extends CloudError {
+  constructor() {
+    super('CANCELLED', 'the local cloud ended while this command used it')
+  }
+}
+
+let lost: LocalCloudLost | undefined
+
+/** The calls that wait for an answer. A set, since each race with one lasting promise would stay in memory. */
+const waiting = new Set<(error: LocalCloudLost) => void>()
+
+/** Ends every call that waits for the local cloud, and every later one. The clients by themselves would try for minutes. */
+export function loseLocalCloud(): void {
+  lost ??= new LocalCloudLost()
+  for (const reject of waiting) reject(lost)
+}
+
+/** @throws LocalCloudLost after `loseLocalCloud` */
+export function needCloud(): void {
+  if (lost) throw lost
+}
+
 /** Awaits a client's call; rejects with CloudError only, with DEADLINE_EXCEEDED after `deadlineMs`. */
 export async function call<Result>(promise: Promise<Result>, deadlineMs = CALL_DEADLINE_MS): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
+  let end: (error: LocalCloudLost) => void = () => undefined
+  const noAnswer = new Promise<never>((_resolve, reject) => {
+    end = reject
+    if (lost) reject(lost)
+    else waiting.add(end)
     timer = setTimeout(
       () => reject(new CloudError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs / 1_000} s`)),
       deadlineMs,
     )
   })
   try {
-    return await Promise.race([promise, late])
+    return await Promise.race([promise, noAnswer])
   } catch (error) {
-    throw cloudError(error)
+    throw lost ?? cloudError(error)
   } finally {
     clearTimeout(timer)
+    waiting.delete(end)
   }
 }
 
@@ -235,6 +267,7 @@ export async function repeatably<Result>(work: () => Promise<Result>): Promise<R
     try {
       return await work()
     } catch (error) {
+      needCloud()
       if (tries === MOST_TRIES || !(error instanceof CloudError) || !error.retryable) throw error
       await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 2 ** (tries - 1)))
     }

@@ -1,4 +1,5 @@
-import type { JWTVerifyGetKey } from 'jose'
+import { createHash } from 'node:crypto'
+import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { localCloud } from './environment.ts'
 import { CloudError } from './errors.ts'
 import { patientFetch } from './patient-fetch.ts'
@@ -18,6 +19,18 @@ const KEYS_TIMEOUT_MS = 5_000
 
 /** A token that Google makes has some 1,000 characters. */
 const MAX_TOKEN_CHARACTERS = 8_192
+
+/**
+ * How far ahead the clock of who made a token may be, and how far ahead a token may end. Both as in
+ * Google's own library: `CLOCK_SKEW_SECS_` and `DEFAULT_MAX_TOKEN_LIFETIME_SECS_` of
+ * https://github.com/googleapis/google-auth-library-nodejs/blob/main/src/auth/oauth2client.ts
+ * (verifySignedJwtWithCertsAsync). Other than there, no token is taken after its end.
+ */
+const CLOCK_SKEW_S = 300
+const MAX_LIFETIME_S = 86_400
+
+/** Cloud Tasks and Pub/Sub send one token with many requests. */
+const MAX_REMEMBERED_TOKENS = 1_000
 
 /** Whom a service lets in. */
 export interface TokenRules {
@@ -43,10 +56,15 @@ export type TokenCheck = (authorization: string | undefined) => Promise<TokenVer
  */
 export function tokenCheck(rules: TokenRules, now: () => number): TokenCheck {
   let keys: Promise<JWTVerifyGetKey> | undefined
+  /** By the hash of each admitted token: when it ends, in seconds. The tokens themselves are not kept. */
+  const admitted = new Map<string, number>()
   return async (authorization) => {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
     if (token === undefined) return { refused: 401, reason: 'the request has no identity token' }
     if (token.length > MAX_TOKEN_CHARACTERS) return { refused: 401, reason: 'the token is too long' }
+    const nowS = now() / 1_000
+    const hash = createHash('sha256').update(token).digest('base64')
+    if ((admitted.get(hash) ?? 0) > nowS) return { admitted: true }
     const { jwtVerify } = await import('jose')
     keys ??= publicKeys()
     const verified = await jwtVerify(token, await keys, {
@@ -57,10 +75,25 @@ export function tokenCheck(rules: TokenRules, now: () => number): TokenCheck {
       currentDate: new Date(now()),
     }).catch((error: unknown) => refusal(error))
     if ('refused' in verified) return verified
-    const { email, email_verified } = verified.payload
-    if (email_verified === true && email === rules.account) return { admitted: true }
-    return { refused: 403, reason: 'the account of the token may not call this service' }
+    const { protectedHeader, payload } = verified
+    const fault = protectedHeader.kid === undefined ? 'it does not name its key' : claimFault(payload, nowS)
+    if (fault !== undefined) return { refused: 401, reason: `the identity token is not valid: ${fault}` }
+    const { email, email_verified, exp = 0 } = payload
+    if (email_verified !== true || email !== rules.account) {
+      return { refused: 403, reason: 'the account of the token may not call this service' }
+    }
+    if (admitted.size >= MAX_REMEMBERED_TOKENS) admitted.clear()
+    admitted.set(hash, exp)
+    return { admitted: true }
   }
+}
+
+/** What is wrong with the claims of a signed token that has not ended. */
+function claimFault({ aud, iat = Number.NaN, exp = Number.NaN }: JWTPayload, nowS: number): string | undefined {
+  if (typeof aud !== 'string') return '"aud" is not one audience'
+  if (!(iat <= nowS + CLOCK_SKEW_S)) return '"iat" is in the future'
+  if (!(exp > iat && exp < nowS + MAX_LIFETIME_S)) return '"exp" is too far away, or before "iat"'
+  return undefined
 }
 
 async function publicKeys(): Promise<JWTVerifyGetKey> {

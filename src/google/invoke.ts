@@ -1,5 +1,5 @@
 import { localCloud } from './environment.ts'
-import { cloudError, CloudError } from './errors.ts'
+import { cloudError, CloudError, needCloud } from './errors.ts'
 import { patientFetch } from './patient-fetch.ts'
 import { withServiceToken } from './service-tokens.ts'
 
@@ -40,6 +40,7 @@ export async function callService(
       const answer = await callOnce(serviceUrl, route, { ...options, timeoutMs: leftMs })
       if (isLast || !PASSING.has(answer.status)) return answer
     } catch (error) {
+      needCloud()
       if (isLast || !(error instanceof CloudError) || !error.retryable) throw error
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs))

@@ -1,3 +1,4 @@
+import type { AttemptStatus, Cause } from '../contracts/causes.ts'
 import type { Asset } from '../contracts/messages.ts'
 import { RUN_LABEL, type RunTables } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
@@ -7,6 +8,8 @@ import {
   describeTable,
   ensureTable,
   ensureView,
+  listDatasets,
+  listTables,
   queryRows,
   queryStream,
   timestampText,
@@ -16,7 +19,7 @@ import {
   type TableName,
 } from './bigquery.ts'
 import { queryIntoTable } from './bigquery-jobs.ts'
-import { imagesQuery, liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
+import { finalRowsQuery, imagesQuery, liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
 
 export type RunTableRole = 'assets' | 'attempts' | 'live' | 'source' | 'results'
 
@@ -120,6 +123,57 @@ interface AssetRow {
   location: { latitude: number; longitude: number } | null
   detection_time: unknown
   observations: { observation_id: string; gcs_uri: string; capture_time: unknown }[]
+}
+
+/**
+ * A run's tables in every dataset of the project, by their label or by a scratch table's name: for a
+ * run of which nothing is recorded. Datasets that the caller may not look into have none that it
+ * could delete.
+ */
+export async function findRunTables(projectId: string, runId: string): Promise<FoundTable[]> {
+  const id = runId.replace('-', '_')
+  const scratch = new RegExp(`(?:^|_)${id}_(?:assets|live|source)$`)
+  const found: FoundTable[] = []
+  const datasets = (await listDatasets(projectId)).values()
+  const worker = async (): Promise<void> => {
+    for (const dataset of datasets) {
+      for (const { table, labels } of await listTables({ projectId, dataset })) {
+        const isScratch = scratch.test(table)
+        if (isScratch || labels[RUN_LABEL] === runId) found.push({ projectId, dataset, table, isScratch })
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: LISTS_AT_ONCE }, worker))
+  return found
+}
+
+export interface FoundTable extends TableName {
+  isScratch: boolean
+}
+
+const LISTS_AT_ONCE = 8
+
+/** A row of the ledger after which its unit needs no further attempt in its generation. */
+export interface FinalRow {
+  unit_id: string
+  generation: number
+  status: AttemptStatus
+  cause: Cause | null
+}
+
+/**
+ * The final rows of some units, of all generations. Rows that were streamed in a moment ago may not
+ * be among them yet (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataavailability).
+ */
+export async function finalRows(
+  spec: Pick<RunSpec, 'tables' | 'source'>,
+  units: readonly string[],
+): Promise<FinalRow[]> {
+  return queryRows<FinalRow>(finalRowsQuery(spec.tables), {
+    projectId: spec.tables.projectId,
+    location: spec.source.location,
+    parameters: { units: [...units] },
+  })
 }
 
 /** Deletes the run's tables of the given roles. Answers those that were there. */

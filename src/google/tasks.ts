@@ -60,15 +60,37 @@ export async function deleteQueue(name: string): Promise<'deleted' | 'absent'> {
   )
 }
 
+/** Has a queue send nothing more; its tasks stay, and what was sent is not taken back. */
+export async function pauseQueue(name: string): Promise<'paused' | 'absent'> {
+  const { v2 } = await tasks()
+  return callUnless(
+    'NOT_FOUND',
+    v2.pauseQueue({ name }).then(() => 'paused' as const),
+    'absent' as const,
+  )
+}
+
 /** How many tasks a queue still holds, or undefined when there is no such queue. */
 export async function queuedTasks(name: string): Promise<number | undefined> {
+  const stats = await queueStats(name)
+  return stats && Number(stats.tasksCount ?? 0)
+}
+
+/** How many tasks of a queue are sent and not answered yet; 0 when there is no such queue. */
+export async function tasksInFlight(name: string): Promise<number> {
+  const stats = await queueStats(name)
+  return Number(stats?.concurrentDispatchesCount ?? 0)
+}
+
+/** https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#queuestats */
+async function queueStats(name: string): Promise<protos.google.cloud.tasks.v2beta3.IQueueStats | undefined> {
   const { v2beta3 } = await tasks()
   const answer = await callUnless(
     'NOT_FOUND',
     v2beta3.getQueue({ name, readMask: { paths: ['name', 'stats'] } }),
     undefined,
   )
-  return answer && Number(answer[0].stats?.tasksCount ?? 0)
+  return answer && (answer[0].stats ?? {})
 }
 
 /** The names of the queues of a project and region. */

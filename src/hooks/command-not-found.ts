@@ -1,19 +1,24 @@
 import type { Hook } from '@oclif/core'
 import { EXIT_CODES } from '../contracts/errors.ts'
+import { redacted } from '../contracts/redaction.ts'
 import { nearestName } from '../profiles/nearest-name.ts'
 import { formatFailure } from '../ui/failure.ts'
+import { plainJson } from '../ui/plain-text.ts'
 
 /** Names the command that was probably meant, on a terminal or not. */
-const commandNotFound: Hook.CommandNotFound = async function ({ config, id, argv }) {
+const commandNotFound: Hook.CommandNotFound = async function ({ config }) {
   const commands = config.commands
     .filter((command) => !command.hidden)
     .map((command) => command.id.replaceAll(':', ' '))
+  // What oclif hands over is joined and split at each colon, also at one that was typed.
+  const typed = process.argv.slice(2)
   const failure = explain(
     config.bin,
     commands,
-    id.split(':').filter((word) => !word.startsWith('-')),
+    typed.filter((word) => !word.startsWith('-')),
   )
-  if (argv?.includes('--json')) process.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`)
+  if (typed.includes('--json'))
+    process.stdout.write(`${plainJson(JSON.stringify({ error: failure, warnings: [] }, null, 2))}\n`)
   else process.stderr.write(`${formatFailure(failure)}\n`)
   process.exit(EXIT_CODES.usage)
 }
@@ -23,7 +28,7 @@ function explain(
   commands: readonly string[],
   words: readonly string[],
 ): { code: string; message: string; suggestions: string[] } {
-  const typed = words.join(' ')
+  const typed = redacted(words.join(' '))
   // oclif takes the words after a command without arguments for a command of a deeper level.
   const command = commands.find((name) => typed.startsWith(`${name} `))
   if (command) {

@@ -6,7 +6,7 @@ import { ImageryError } from '../contracts/errors.ts'
 import type { Measurement } from '../contracts/model-options.ts'
 import type { Profile } from '../contracts/run-spec.ts'
 import { nearestName } from './nearest-name.ts'
-import { checkColumns, checkModel } from './profile-check.ts'
+import { checkProfile } from './profile-check.ts'
 import { withSchemaLine } from './profile-schema.ts'
 import { parseProfile } from './profile-text.ts'
 
@@ -74,7 +74,7 @@ function builtIns(): Map<string, BuiltIn> {
       .toSorted()
       .map((file) => {
         const text = readFileSync(path.join(builtInFolder(), file), 'utf8')
-        const profile = parseProfile(text, file, (parsed) => [...checkModel(parsed), ...checkColumns(parsed)])
+        const profile = parseProfile(text, file, checkProfile)
         return [profile.name, { profile, text }]
       }),
   )

@@ -1,7 +1,9 @@
-import { answerColumns, AnswerSchemaError } from '../contracts/answer-schema.ts'
+import { answerFaults } from '../contracts/answer-schema.ts'
 import type { AnswerSchema } from '../contracts/answer-schema.ts'
 import { PIXELS, type Measurement } from '../contracts/model-options.ts'
-import { profileModel } from '../contracts/run-spec.ts'
+import { limitFaults } from '../contracts/profile-limits.ts'
+import { secretIn } from '../contracts/redaction.ts'
+import { profileModel, type Profile } from '../contracts/run-spec.ts'
 import { RESERVED_COLUMNS } from '../contracts/tables.ts'
 import { nearestName } from './nearest-name.ts'
 import type { ProfileCheck, ProfileProblem } from './profile-text.ts'
@@ -11,14 +13,17 @@ type Path = readonly (string | number)[]
 /** BigQuery compares column names without case, so this does too. */
 const RESERVED = new Set([...RESERVED_COLUMNS].map((name) => name.toLowerCase()))
 
-/** What no profile may do: an output that cannot become columns, or that takes imagery's own names. */
-export const checkColumns: ProfileCheck = ({ output }) => {
-  try {
-    answerColumns(output)
-  } catch (error) {
-    if (!(error instanceof AnswerSchemaError)) throw error
-    return [{ path: error.path.split('.'), reason: error.message.slice(error.path.length + 2) }]
-  }
+/**
+ * All that is wrong with a profile, whoever uses it: `imagery profiles validate`, a run before it makes
+ * anything, and the runtime before it makes the tables of a run. What passes here can be set up.
+ */
+export const checkProfile: ProfileCheck = (profile) => {
+  const faults = answerFaults(profile.output)
+  // How large the tables would be is known of an output that can become columns.
+  return [...checkModel(profile), ...faults, ...checkNames(profile), ...(faults.length > 0 ? [] : limitFaults(profile))]
+}
+
+function checkNames({ output }: Profile): ProfileProblem[] {
   return [
     ...Object.keys(output.properties ?? {})
       .filter((name) => RESERVED.has(name.toLowerCase()))
@@ -30,11 +35,27 @@ export const checkColumns: ProfileCheck = ({ output }) => {
   ]
 }
 
+/** What a profile may not hold: it is written into the records of every run, and sent to the model. */
+export const checkSecrets: ProfileCheck = (profile) => secretsIn(profile, [])
+
+function secretsIn(value: unknown, path: Path): ProfileProblem[] {
+  if (typeof value === 'string') {
+    const secret = secretIn(value)
+    return secret === undefined
+      ? []
+      : [{ path, reason: `holds ${secret}, which imagery would write into the records of every run` }]
+  }
+  if (value === null || typeof value !== 'object') return []
+  return Object.entries(value).flatMap(([name, member]) =>
+    secretsIn(member, [...path, Array.isArray(value) ? Number(name) : name]),
+  )
+}
+
 /** What only one kind of model understands. */
 const GEMINI_ONLY = ['prompt', 'media_resolution', 'temperature', 'max_output_tokens', 'thinking'] as const
 
 /** What a profile may not do with its model: leave out what is asked, or say what the model cannot follow. */
-export const checkModel: ProfileCheck = (profile) => {
+function checkModel(profile: Profile): ProfileProblem[] {
   const problems: ProfileProblem[] = []
   if (profileModel(profile) === PIXELS) {
     if (profile.measure === undefined)

@@ -21,14 +21,35 @@ export type ProfileCheck = (parsed: Profile) => ProfileProblem[]
  * @throws ImageryError INVALID_PROFILE with one line per problem: source, line, part, reason
  */
 export function parseProfile(text: string, source: string, check: ProfileCheck): Profile {
+  if (text.length > MAX_CHARACTERS) throw invalidProfile(source, [{ line: 1, said: TOO_LONG }])
+  try {
+    return readProfile(text, source, check)
+  } catch (error) {
+    // Its levels are read by functions that call themselves.
+    if (!(error instanceof RangeError) || said(error) === error.message) throw error
+    throw invalidProfile(source, [{ line: 1, said: said(error) }])
+  }
+}
+
+function said({ message }: Error): string {
+  return /maximum call stack/i.test(message) ? 'nests too deep to be read' : message
+}
+
+/** More than the longest prompt that a Gemini model reads. */
+const MAX_CHARACTERS = 10_000_000
+const TOO_LONG = `is longer than ${MAX_CHARACTERS.toLocaleString('en')} characters, more than a model reads`
+
+function readProfile(text: string, source: string, check: ProfileCheck): Profile {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   if (document.errors.length > 0) {
     throw invalidProfile(
       source,
-      document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, said: error.message })),
+      document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, said: said(error) })),
     )
   }
+  const unkept = unkeptNames(document, lines)
+  if (unkept.length > 0) throw invalidProfile(source, unkept)
   const at = (problems: readonly ProfileProblem[]) =>
     problems.map(({ path, reason }) => ({
       line: lines.linePos(offsetOf(document, path)).line,
@@ -49,6 +70,18 @@ export function parseProfile(text: string, source: string, check: ProfileCheck):
   const problems = check(parsed.data)
   if (problems.length > 0) throw invalidProfile(source, at(problems))
   return parsed.data
+}
+
+/** A member of this name is lost on its way through programs that keep JSON in JavaScript's objects. */
+function unkeptNames(document: Document.Parsed, lines: LineCounter): { line: number; said: string }[] {
+  const found: { line: number; said: string }[] = []
+  visit(document, {
+    Pair(_key, { key }) {
+      if (isScalar(key) && key.value === '__proto__')
+        found.push({ line: lines.linePos(key.range?.[0] ?? 0).line, said: '__proto__: cannot be the name of anything' })
+    },
+  })
+  return found
 }
 
 interface SchemaIssue {
@@ -100,7 +133,8 @@ function keyOffset(document: Document.Parsed, path: readonly (string | number)[]
   visit(parent as Node | null, {
     Pair(_key, pair, ancestors) {
       if (ancestors.at(-1) !== parent) return visit.SKIP
-      if (isPair(pair) && isScalar(pair.key) && pair.key.value === path.at(-1)) offset = pair.key.range?.[0]
+      if (isPair(pair) && isScalar(pair.key) && String(pair.key.value) === String(path.at(-1)))
+        offset = pair.key.range?.[0]
       return visit.SKIP
     },
   })
@@ -109,7 +143,7 @@ function keyOffset(document: Document.Parsed, path: readonly (string | number)[]
 
 function invalidProfile(source: string, problems: readonly { line: number; said: string }[]): ImageryError {
   const list = problems.toSorted((a, b) => a.line - b.line).map(({ line, said }) => `${source}:${line}: ${said}`)
-  return new ImageryError('INVALID_PROFILE', list.join('\n'), {
+  return new ImageryError('INVALID_PROFILE', [...new Set(list)].join('\n'), {
     suggestions: ['imagery profiles show image-quality'],
   })
 }

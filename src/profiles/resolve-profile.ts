@@ -1,13 +1,16 @@
-import { readFileSync } from 'node:fs'
 import { ImageryError } from '../contracts/errors.ts'
 import type { Profile } from '../contracts/run-spec.ts'
+import { readTextFile } from '../contracts/text-file.ts'
 import { findProfile, measuredAnswer } from './built-in-profiles.ts'
-import { checkColumns, checkMeasured, checkModel } from './profile-check.ts'
+import { checkMeasured, checkProfile, checkSecrets } from './profile-check.ts'
 import { parseProfile } from './profile-text.ts'
 import type { ProfileCheck } from './profile-text.ts'
 
 /** What ends like this is a file, everything else a built-in profile's name. */
 export const PROFILE_FILE = /\.(?:yaml|yml|json)$/i
+
+/** What the shell writes for `<(command)`, and what stands for the input of a command. */
+export const PROFILE_PIPE = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/
 
 /**
  * The profile that a user names.
@@ -16,7 +19,9 @@ export const PROFILE_FILE = /\.(?:yaml|yml|json)$/i
  * @throws ImageryError PROFILE_NOT_FOUND, FILE_NOT_FOUND or INVALID_PROFILE
  */
 export function resolveProfile(nameOrPath: string): Profile {
-  return PROFILE_FILE.test(nameOrPath) ? loadProfileFile(nameOrPath) : findProfile(nameOrPath)
+  return PROFILE_FILE.test(nameOrPath) || PROFILE_PIPE.test(nameOrPath)
+    ? loadProfileFile(nameOrPath)
+    : findProfile(nameOrPath)
 }
 
 /**
@@ -29,14 +34,14 @@ export function loadProfileFile(file: string): Profile {
 }
 
 const checkAll: ProfileCheck = (profile) => {
-  const problems = [...checkModel(profile), ...checkColumns(profile)]
+  const problems = [...checkProfile(profile), ...checkSecrets(profile)]
   // A reserved name is not measured either: one message about it is enough.
   return problems.length > 0 ? problems : checkMeasured(measuredAnswer)(profile)
 }
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return readTextFile(file, { pipes: true })
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ENOTDIR') {

@@ -5,7 +5,7 @@
  */
 export class Budget {
   readonly #capacity: number
-  readonly #waiting: { amount: number; start: () => void }[] = []
+  readonly #waiting: { amount: number; start: () => void; drop: (reason: unknown) => void }[] = []
   #taken = 0
 
   constructor(capacity: number) {
@@ -29,6 +29,11 @@ export class Budget {
     }
   }
 
+  /** Rejects whatever waits now with `reason`: its work is never started. */
+  dismiss(reason: unknown): void {
+    for (const { drop } of this.#waiting.splice(0)) drop(reason)
+  }
+
   #take(amount: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     return new Promise((resolve, reject) => {
@@ -37,6 +42,10 @@ export class Budget {
         start: () => {
           signal.removeEventListener('abort', abandon)
           resolve()
+        },
+        drop: (reason: unknown) => {
+          signal.removeEventListener('abort', abandon)
+          reject(reason)
         },
       }
       const abandon = () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { FRONT_DOOR_VARIABLE } from '../contracts/front-door.ts'
 import type { TokenRules } from '../google/identity-tokens.ts'
 import { SEVERITIES } from './log.ts'
 
@@ -15,6 +16,8 @@ const serviceEnvironment = z.object({
   IMAGERY_REGION: z.string('not set').min(1, 'empty'),
   IMAGERY_BUCKET: z.string('not set').min(3, 'not a bucket name'),
   LOG_LEVEL: z.enum(SEVERITIES).default('INFO'),
+  /** The local Cloud Run's own: by it a request shows that the front door has checked it. */
+  [FRONT_DOOR_VARIABLE]: z.string().min(32, 'too short').optional(),
 })
 
 const url = z.url({ protocol: /^https?$/, error: 'not an http(s) URL' })
@@ -32,7 +35,7 @@ const account = z.string('not set').regex(/^[^@\s]+@[^@\s]+$/, 'not the e-mail a
 const tokenEnvironment = z.discriminatedUnion(
   'IMAGERY_CHECK_TOKENS',
   [
-    z.object({ IMAGERY_CHECK_TOKENS: z.literal('off').default('off') }),
+    z.object({ IMAGERY_CHECK_TOKENS: z.literal('off').default('off'), IMAGERY_TOKEN_AUDIENCES: urls.optional() }),
     z.object({
       IMAGERY_CHECK_TOKENS: z.literal('on'),
       /** The URLs by which this very service is called, with commas between: the audiences of the tokens. */
@@ -59,6 +62,10 @@ export const populateEnvironment = serviceEnvironment
     IMAGERY_INVOKER: account,
   })
   .and(tokenEnvironment)
+
+/** What the environment says about callers. */
+export type CallerEnvironment = z.output<typeof tokenEnvironment> &
+  Pick<z.output<typeof serviceEnvironment>, typeof FRONT_DOOR_VARIABLE>
 
 /** The rules for callers, or undefined when the host checks them. */
 export function tokenRules(environment: z.output<typeof tokenEnvironment>): TokenRules | undefined {

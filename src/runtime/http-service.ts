@@ -3,7 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
 import { redacted } from '../contracts/redaction.ts'
 import { CloudError } from '../google/errors.ts'
-import type { TokenCheck } from '../google/identity-tokens.ts'
+import { foreignHost, isFromFrontDoor, type Callers } from './callers.ts'
 import { traceName, type Logger } from './log.ts'
 import { RunGone } from './run-specs.ts'
 import { SpecRefused } from './spec-rules.ts'
@@ -16,24 +16,37 @@ export class BadRequest extends Error {
   override readonly name = 'BadRequest'
 }
 
+/** A body that does not say that it is JSON. A web page may send such a one to any address, without asking (https://fetch.spec.whatwg.org/#cors-safelisted-request-header). */
+class NotJson extends Error {
+  override readonly name = 'NotJson'
+}
+
 export interface HttpServiceOptions {
   log: Logger
   projectId: string
-  /** Asked before every request but GET /healthz; undefined where the host has asked already, as Cloud Run does. */
-  checkToken?: TokenCheck | undefined
+  /** Undefined where the host has checked who calls, as Cloud Run does. */
+  callers?: Callers | undefined
 }
 
 /**
  * What both services share: GET /healthz for probes and /health for callers, who may call, the limit
  * on bodies, and errors as `{"error": {"code", "message"}}`: 400 for a malformed body, 401 and 403 for
- * callers that may not, 404 where there is nothing, 503 when Google asks to come again, 500 for the
+ * callers that may not, 404 where there is nothing, 415 for a body that is not called JSON, 503 when Google asks to come again, 500 for the
  * rest. What is neither the caller's fault nor Google's is logged with its stack.
  */
-export function httpService({ log, projectId, checkToken }: HttpServiceOptions): Hono {
+export function httpService({ log, projectId, callers = {} }: HttpServiceOptions): Hono {
   const app = new Hono()
+  const { checkToken, hosts } = callers
+  if (hosts) {
+    app.use((context, next) => {
+      const reason = foreignHost(context, callers)
+      return reason === undefined ? next() : Promise.resolve(refuse(context, 403, 'PERMISSION_DENIED', reason))
+    })
+  }
   app.get('/healthz', (context) => context.json({ status: 'ok' }))
   if (checkToken) {
     app.use(async (context, next) => {
+      if (isFromFrontDoor(context, callers)) return next()
       const verdict = await checkToken(context.req.header('authorization'))
       if (!('refused' in verdict)) return next()
       const { refused, reason } = verdict
@@ -62,6 +75,7 @@ export function httpService({ log, projectId, checkToken }: HttpServiceOptions):
       log.error(`refused ${context.req.path}: ${error.message}`, where)
       return refuse(context, 400, 'BAD_REQUEST', error.message)
     }
+    if (error instanceof NotJson) return refuse(context, 415, 'UNSUPPORTED_MEDIA_TYPE', error.message)
     if (error instanceof SpecRefused) {
       log.error(`refused ${context.req.path}: ${error.message}`, where)
       return refuse(context, 403, 'RUN_REFUSED', error.message)
@@ -80,7 +94,7 @@ function tooLarge(context: Context): Response {
 
 export function refuse(
   context: Context,
-  http: 400 | 401 | 403 | 404 | 413 | 429 | 500 | 503,
+  http: 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503,
   code: string,
   message: string,
   headers: Record<string, string> = {},
@@ -91,9 +105,12 @@ export function refuse(
 /**
  * The request's JSON body, checked.
  *
- * @throws BadRequest that names every fault
+ * @throws NotJson unless the content type is JSON; BadRequest that names every fault
  */
 export async function readBody<Schema extends z.ZodType>(context: Context, schema: Schema): Promise<z.output<Schema>> {
+  const type = context.req.header('content-type') ?? ''
+  if (!/^application\/json\s*(;|$)/i.test(type))
+    throw new NotJson(`the content type must be application/json, not "${type}"`)
   const text = await context.req.text()
   let body: unknown
   try {

@@ -1,6 +1,7 @@
 import { runSpecPath } from '../contracts/names.ts'
 import { runSpec, type RunSpec } from '../contracts/run-spec.ts'
 import { CloudError } from '../google/errors.ts'
+import { systemClock, within, type Clock } from './clock.ts'
 
 /** The run's spec is not in the bucket: the run was torn down, or there never was one. */
 export class RunGone extends Error {
@@ -11,16 +12,29 @@ export class RunGone extends Error {
   }
 }
 
+/** A spec that was read so long ago is looked for again: a teardown takes it away before anything else. */
+const FRESH_MS = 3_000
+
+/** The look delays the tasks that come meanwhile; a bucket that takes longer does not stop a run. */
+const LOOK_MS = 2_000
+
+interface KnownSpec {
+  reading: Promise<RunSpec>
+  sinceMs: number
+}
+
 /**
- * The run specs that this process has read. A spec never changes, so one that was found is kept;
- * one that is absent is asked for again. Readers of one spec share one read.
+ * The run specs that this process has read. A spec never changes, but it is gone when its run is torn
+ * down, and then no model may be asked any more: so one that was found is looked for again every few
+ * seconds, and one that is absent each time. Readers of one spec share one read.
  */
 export class RunSpecs {
   readonly #read: (gsUri: string) => Promise<Buffer>
   readonly #bucket: string
   readonly #check: (spec: RunSpec) => void
   readonly #capacity: number
-  readonly #specs = new Map<string, Promise<RunSpec>>()
+  readonly #clock: Clock
+  readonly #specs = new Map<string, KnownSpec>()
 
   /** @param options.check throws when the runtime may not act on a spec */
   constructor(options: {
@@ -28,11 +42,13 @@ export class RunSpecs {
     bucket: string
     check: (spec: RunSpec) => void
     capacity?: number
+    clock?: Clock
   }) {
     this.#read = options.readObject
     this.#bucket = options.bucket
     this.#check = options.check
     this.#capacity = options.capacity ?? 64
+    this.#clock = options.clock ?? systemClock
   }
 
   /**
@@ -42,18 +58,32 @@ export class RunSpecs {
    * @param runId a valid run id
    */
   get(runId: string): Promise<RunSpec> {
+    const sinceMs = this.#clock.now()
     const known = this.#specs.get(runId)
-    if (known) return known
-    const reading = this.#load(runId)
-    this.#specs.set(runId, reading)
+    if (known && sinceMs - known.sinceMs < FRESH_MS) return known.reading
+    const reading = known ? this.#lookAgain(runId, known.reading) : this.#load(runId)
+    this.#specs.set(runId, { reading, sinceMs })
     reading.catch(() => {
-      if (this.#specs.get(runId) === reading) this.#specs.delete(runId)
+      if (this.#specs.get(runId)?.reading === reading) this.#specs.delete(runId)
     })
     for (const oldest of this.#specs.keys()) {
       if (this.#specs.size <= this.#capacity) break
       this.#specs.delete(oldest)
     }
     return reading
+  }
+
+  /** The spec that was read before, as long as the bucket does not say that it is gone. */
+  async #lookAgain(runId: string, before: Promise<RunSpec>): Promise<RunSpec> {
+    const spec = await before
+    try {
+      const slow = (): Error => new CloudError('DEADLINE_EXCEEDED', `no answer within ${LOOK_MS / 1_000} s`)
+      await within(this.#clock, LOOK_MS, this.#read(this.#uri(runId)), slow)
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error
+      if (error.status === 'NOT_FOUND') throw new RunGone(runId)
+    }
+    return spec
   }
 
   /** The spec as the bucket has it now: for when a run's resources turn out to be missing. */
@@ -80,7 +110,7 @@ export class RunSpecs {
   }
 
   async #load(runId: string): Promise<RunSpec> {
-    const uri = `gs://${this.#bucket}/${runSpecPath(runId)}`
+    const uri = this.#uri(runId)
     const bytes = await this.#read(uri).catch((error: unknown) => {
       throw error instanceof CloudError && error.status === 'NOT_FOUND' ? new RunGone(runId) : error
     })
@@ -88,5 +118,9 @@ export class RunSpecs {
     if (spec.run_id !== runId) throw new Error(`${uri} is the spec of run ${spec.run_id}`)
     this.#check(spec)
     return spec
+  }
+
+  #uri(runId: string): string {
+    return `gs://${this.#bucket}/${runSpecPath(runId)}`
   }
 }

@@ -6,24 +6,33 @@ import type { Logger } from './log.ts'
 /** Cloud Run kills an instance 10 s after SIGTERM (https://cloud.google.com/run/docs/container-contract#instance-shutdown). */
 const DRAIN_MS = 8_000
 
+/** What is left of that for the rows of what was given up, with half a second to spare. */
+const LAST_ROWS_MS = 1_500
+
 /** How often connections that have nothing more to do are looked for while draining. */
 const IDLE_CHECK_MS = 25
 
 export interface ServeOptions {
   app: Hono
+  /** The address to listen on. */
+  address: string
   port: number
   log: Logger
   /** Called when draining begins: whatever holds requests back lets them go. */
   hurry: () => Promise<void>
+  /** Called when draining has taken 8 s: whatever is still under way ends now. */
+  giveUp?: () => void
 }
 
 /**
- * Listens on all interfaces until SIGTERM or SIGINT; then takes no new connections, finishes the
- * requests in flight and exits 0. A second signal, or a drain of more than 8 s, exits at once with 1.
+ * Listens until SIGTERM or SIGINT; then takes no new connections, finishes the
+ * requests in flight and exits 0. After 8 s it gives up those that have not ended; 1.5 s later, or at
+ * a second signal, it exits with 1.
  */
-export function serveUntilTerminated({ app, port, log, hurry }: ServeOptions): void {
-  const server = serve({ fetch: app.fetch, port, hostname: '0.0.0.0' }, (address) => {
-    log.info(`listening on port ${address.port}`, { port: address.port })
+export function serveUntilTerminated(options: ServeOptions): void {
+  const { app, address, port, log } = options
+  const server = serve({ fetch: app.fetch, port, hostname: address }, (bound) => {
+    log.info(`listening on port ${bound.port}`, { port: bound.port })
   }) as Server
   server.on('error', (error) => {
     log.error(`cannot listen on port ${port}: ${error.message}`, { error })
@@ -34,7 +43,7 @@ export function serveUntilTerminated({ app, port, log, hurry }: ServeOptions): v
     if (isDraining) process.exit(1)
     isDraining = true
     log.info(`${signal}: draining`)
-    drain(server, hurry).then(
+    drain(server, options).then(
       () => process.exit(0),
       (error: unknown) => {
         log.error('could not drain', { error })
@@ -46,12 +55,12 @@ export function serveUntilTerminated({ app, port, log, hurry }: ServeOptions): v
   process.on('SIGINT', terminate)
 }
 
-async function drain(server: Server, hurry: () => Promise<void>): Promise<void> {
-  const limit = setTimeout(() => process.exit(1), DRAIN_MS)
+async function drain(server: Server, { hurry, giveUp }: ServeOptions): Promise<void> {
+  const limits = [setTimeout(() => giveUp?.(), DRAIN_MS), setTimeout(() => process.exit(1), DRAIN_MS + LAST_ROWS_MS)]
   const closed = new Promise((resolve) => server.close(resolve))
   // A connection that finishes its request now stays open for the next one, which must not come.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   await Promise.all([closed, hurry()])
   clearInterval(idle)
-  clearTimeout(limit)
+  for (const limit of limits) clearTimeout(limit)
 }

@@ -1,3 +1,4 @@
+import { endpointFault } from '../contracts/model-endpoint.ts'
 import type { Place } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 
@@ -33,6 +34,8 @@ export function checkSpec(spec: RunSpec, { place, modelOrigins }: SpecRules): vo
   )
   if (!own || tables.projectId !== place.projectId)
     throw new SpecRefused(`run ${runId} names tables that are not its own`)
+  const fault = gemini?.endpoint ? endpointFault(gemini.endpoint) : undefined
+  if (fault !== undefined) throw new SpecRefused(`the model endpoint of run ${runId} ${fault}`)
   const origin = gemini?.endpoint ? new URL(gemini.endpoint).origin : undefined
   if (origin === undefined || modelOrigins === undefined || GOOGLE.test(origin) || modelOrigins.includes(origin)) return
   throw new SpecRefused(

@@ -2,9 +2,11 @@ import { ImageryError } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
 import { NO_ACCOUNT } from '../google/credentials.ts'
 import { localCloud } from '../google/environment.ts'
-import { CloudError } from '../google/errors.ts'
+import { CloudError, LocalCloudLost } from '../google/errors.ts'
 import { CallRefused } from '../google/service-tokens.ts'
 import { refusal } from './deploy/refusal.ts'
+import { fileFailure } from './file-failure.ts'
+import { isAlive } from './process-alive.ts'
 
 /** Every step may be repeated: what is there already is left alone. */
 const TRY_AGAIN = 'Try again; nothing is done twice'
@@ -24,13 +26,19 @@ const NO_METADATA = new RegExp(
 )
 
 /**
- * Whatever a service threw, as an expected failure when it is one; anything else is a bug and stays
- * as it is.
+ * Whatever a service threw, as an expected failure when it is one, of the cloud or of a file; anything
+ * else is a bug and stays as it is.
  *
  * @param place what the command works on, so that a missing role can be named with what gives it
  */
 export function expectedFailure(error: unknown, place?: Place): unknown {
+  const onFile = fileFailure(error)
+  if (onFile) return onFile
   if (!(error instanceof CloudError)) return error
+  if (isLost(error)) {
+    const message = 'The local cloud ended while this command used it; its state on disk is complete'
+    return new ImageryError('LOCAL_CLOUD_FAILED', message, { cause: error })
+  }
   const cloud = localCloud() ? 'The local cloud' : 'Google Cloud'
   if (error instanceof CallRefused)
     return new ImageryError('ACCESS_DENIED', error.message, { suggestions: error.suggestions, cause: error })
@@ -80,4 +88,11 @@ export function expectedFailure(error: unknown, place?: Place): unknown {
         cause: error,
       })
   }
+}
+
+/** A call may fail before the end of the local cloud is noticed otherwise. */
+function isLost(error: CloudError): boolean {
+  if (error instanceof LocalCloudLost) return true
+  const cloud = localCloud()
+  return cloud !== undefined && error.retryable && !isAlive(cloud.pid)
 }

@@ -28,6 +28,7 @@ export function deployContext(
     off: new Set(),
     isSettling: false,
     outcomes: {},
+    warnings: [],
   }
 }
 

@@ -1,7 +1,7 @@
 import { ImageryError, type ErrorCode } from '../contracts/errors.ts'
 import { DEFAULT_GEMINI_MODEL } from '../contracts/model-options.ts'
 import { memberToGrant } from '../google/caller-member.ts'
-import { CloudError } from '../google/errors.ts'
+import { CloudError, needCloud } from '../google/errors.ts'
 import { failed, unknown, type Check, type CheckedThing, type DoctorContext, type Finding } from './doctor/check.ts'
 import { credentials } from './doctor/credentials.ts'
 import { deploymentState } from './doctor/deployment.ts'
@@ -113,6 +113,7 @@ async function lookAll(checks: readonly Check[], context: DoctorContext): Promis
 
 /** What to say of a check that could not look. @throws what is a bug */
 function explained(thrown: unknown, { target }: DoctorContext): Finding {
+  needCloud()
   if (thrown instanceof CloudError && thrown.reason === 'SERVICE_DISABLED' && thrown.service !== undefined) {
     const fix = `gcloud services enable ${thrown.service} --project ${target.place.projectId}`
     return unknown(`cannot be looked at while ${thrown.service} is not enabled`, fix)

@@ -1,28 +1,31 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { folderOwner, type FolderOwner } from '../contracts/data-folder.ts'
+import { checkDataFolderOwner, DataFolderRefused } from '../contracts/data-folder.ts'
+import { folderOwner, type FolderOwner } from '../contracts/folder-lock.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
+import { localCloudProof } from '../contracts/local-cloud-proof.ts'
 
 /** What is found on a data folder. */
 export type Sighting =
   /** A local cloud that answers. */
   | { state: 'ready'; locator: LocalCloudLocator; users: number; endsWhenIdle: boolean }
   /** A process has the folder, and no local cloud answers: not yet, not any more, or it hangs. */
-  | { state: 'busy'; owner: FolderOwner }
+  | { state: 'busy'; owner: FolderOwner; draining?: { locator: LocalCloudLocator; unfinished: Unfinished } }
   | { state: 'free' }
 
 /** Looks at a data folder. What a crash left behind counts for nothing. */
 export async function lookAtFolder(dataDirectory: string, signal?: AbortSignal): Promise<Sighting> {
   const locator = readLocator(dataDirectory)
-  if (locator) {
+  let draining: { locator: LocalCloudLocator; unfinished: Unfinished } | undefined
+  if (locator && (await isProven(locator, signal))) {
     const health = await adminCall(locator, 'GET', '/_imagery/health', signal).catch(() => undefined)
-    if (health?.status === 200) {
-      const { leases = 0, endsWhenIdle = false } = health.body as { leases?: number; endsWhenIdle?: boolean }
-      return { state: 'ready', locator, users: leases, endsWhenIdle }
-    }
-    signal?.throwIfAborted()
+    const { leases = 0, endsWhenIdle = false, unfinished } = (health?.body ?? {}) as Health
+    if (health?.status === 200) return { state: 'ready', locator, users: leases, endsWhenIdle }
+    if (unfinished) draining = { locator, unfinished }
   }
+  signal?.throwIfAborted()
   const owner = folderOwner(dataDirectory)
   if (!owner) return { state: 'free' }
   // It has written its file since, or the file is one that this imagery cannot read.
@@ -30,7 +33,39 @@ export async function lookAtFolder(dataDirectory: string, signal?: AbortSignal):
     if (readLocator(dataDirectory)) return lookAtFolder(dataDirectory, signal)
     throw otherVersion(dataDirectory, owner)
   }
-  return { state: 'busy', owner }
+  return { state: 'busy', owner, ...(draining ? { draining } : {}) }
+}
+
+/** What a cloud that was told to stop waits for. */
+export interface Unfinished {
+  deliveries: number
+  modelCalls: number
+  atMostMs: number
+}
+
+interface Health {
+  leases?: number
+  endsWhenIdle?: boolean
+  /** Of a cloud that was told to stop. */
+  unfinished?: Unfinished
+}
+
+/** Whether the listener at the locator's address is its local cloud. Another program may have taken the port since. */
+async function isProven(locator: LocalCloudLocator, signal: AbortSignal | undefined): Promise<boolean> {
+  const challenge = randomUUID()
+  const url = new URL(`/_imagery/proof?challenge=${challenge}`, locator.http)
+  const timeout = AbortSignal.timeout(ADMIN_TIMEOUT_MS)
+  try {
+    const answer = await fetch(url, {
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+      redirect: 'error',
+    })
+    const { proof } = (await answer.json()) as { proof?: unknown }
+    return proof === localCloudProof(locator.adminToken, challenge)
+  } catch {
+    // Nothing listens there, or it is another kind of program.
+    return false
+  }
 }
 
 function otherVersion(dataDirectory: string, { pid }: FolderOwner): ImageryError {
@@ -63,12 +98,14 @@ export function isEnding(seen: { users: number; endsWhenIdle: boolean }): boolea
 
 function readLocator(dataDirectory: string): LocalCloudLocator | undefined {
   try {
+    checkDataFolderOwner(dataDirectory, LOCATOR_FILE)
     const text = readFileSync(path.join(dataDirectory, LOCATOR_FILE), 'utf8')
     const parsed = localCloudLocator.safeParse(JSON.parse(text))
     return parsed.data
   } catch (error) {
     if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
       return undefined
+    if (error instanceof DataFolderRefused) throw refusedFolder(error)
     throw new ImageryError(
       'LOCAL_CLOUD_FAILED',
       `The data folder ${dataDirectory} cannot be read: ${(error as Error).message}`,
@@ -78,6 +115,10 @@ function readLocator(dataDirectory: string): LocalCloudLocator | undefined {
       },
     )
   }
+}
+
+export function refusedFolder(cause: DataFolderRefused): ImageryError {
+  return new ImageryError('LOCAL_CLOUD_FAILED', cause.message, { suggestions: cause.suggestions, cause })
 }
 
 export interface AdminAnswer {

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { readTextFile } from '../contracts/text-file.ts'
 
 /** What gcloud's active configuration says, as far as it matters to imagery. */
 export interface GcloudConfiguration {
@@ -45,7 +45,7 @@ export function gcloudConfiguration(environment: NodeJS.ProcessEnv): GcloudConfi
 /** The file's text; a file that is missing, or that only others may read, says nothing. */
 function textOf(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8')
+    return readTextFile(file)
   } catch {
     return undefined
   }

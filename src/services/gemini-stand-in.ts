@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs'
+import { statSync, type Stats } from 'node:fs'
 import { ImageryError } from '../contracts/errors.ts'
+import { errnoText, otherKind } from '../contracts/file-kind.ts'
+import { MAX_TEXT_BYTES } from '../contracts/text-file.ts'
 import { formatGeminiChoice, GEMINI_CHOICES, parseGeminiChoice } from '../contracts/gemini-choice.ts'
 import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 
@@ -16,10 +18,29 @@ export function readGeminiFlag(flag: string | undefined): string | undefined {
       suggestions: ['--gemini replay:answers.jsonl'],
     })
   }
-  if (choice.kind !== 'forward' && !existsSync(choice.file)) {
-    throw new ImageryError('FILE_NOT_FOUND', `--gemini ${flag}: there is no file ${choice.file}`)
-  }
+  if (choice.kind !== 'forward') checkFile(flag, choice.file, MAX_BYTES[choice.kind])
   return formatGeminiChoice(choice)
+}
+
+/** The local cloud reads the whole file into memory, as one text. */
+const MAX_BYTES = { replay: 256 * 1024 ** 2, script: MAX_TEXT_BYTES }
+
+/** The local cloud, a process of its own, is the one to read the file, and reads it again after a restart: it can be no pipe. */
+function checkFile(flag: string, file: string, maxBytes: number): void {
+  let stats: Stats
+  try {
+    stats = statSync(file)
+  } catch (error) {
+    const isMissing = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+    const why = isMissing ? `there is no file ${file}` : `${file} cannot be read: ${errnoText(error)}`
+    throw new ImageryError('FILE_NOT_FOUND', `--gemini ${flag}: ${why}`, { cause: error })
+  }
+  const kind = otherKind(stats)
+  const fault =
+    kind === undefined
+      ? stats.size > maxBytes && `${file} is larger than ${maxBytes / 1024 ** 2} MiB`
+      : `${file} is ${kind}, not a file`
+  if (fault) throw new ImageryError('FILE_NOT_FOUND', `--gemini ${flag}: ${fault}`)
 }
 
 /**

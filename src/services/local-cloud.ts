@@ -1,9 +1,10 @@
 import { request } from 'node:http'
-import type { FolderPhase } from '../contracts/data-folder.ts'
+import type { FolderPhase } from '../contracts/folder-lock.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { useLocalCloud } from '../google/environment.ts'
-import { isEnding, lookAtFolder, adminCall, noAnswer, type Sighting } from './find-local-cloud.ts'
+import { loseLocalCloud } from '../google/errors.ts'
+import { isEnding, lookAtFolder, adminCall, noAnswer, type Sighting, type Unfinished } from './find-local-cloud.ts'
 import { checkRunningGemini } from './gemini-stand-in.ts'
 import { startLocalCloud } from './start-local-cloud.ts'
 import { folderPatience, type Waiting } from './wait-for-folder.ts'
@@ -145,19 +146,31 @@ export function alreadyRunning(dataDirectory: string, cause?: unknown): ImageryE
 }
 
 /**
- * Holds a request open as a sign of life: the local cloud counts them, and a killed process's ends by itself.
- * Undefined when the cloud gives no more leases, or is gone, because it stops.
+ * Holds a request open as a sign of life, in both directions: the local cloud counts them, and a killed process's
+ * ends by itself; when the local cloud is killed, the request ends here. Undefined when the cloud gives no more
+ * leases, or is gone, because it stops.
  */
 async function takeLease(locator: LocalCloudLocator): Promise<(() => void) | undefined> {
   return new Promise((resolve) => {
+    let isReleased = false
     const lease = request(
       new URL('/_imagery/lease', locator.http),
       { headers: { authorization: `Bearer ${locator.adminToken}` } },
       (response) => {
         response.resume()
         response.on('error', () => undefined)
+        if (response.statusCode !== 200) {
+          resolve(undefined)
+          return
+        }
+        response.on('close', () => {
+          if (!isReleased) loseLocalCloud()
+        })
         response.socket.unref()
-        resolve(response.statusCode === 200 ? () => lease.destroy() : undefined)
+        resolve(() => {
+          isReleased = true
+          lease.destroy()
+        })
       },
     )
     lease.on('error', () => resolve(undefined))
@@ -170,6 +183,8 @@ export interface LocalCloudStatus {
   running: boolean
   /** What the process that has the data folder does, when no local cloud answers there. */
   phase?: FolderPhase
+  /** What a cloud that was told to stop waits for. */
+  stopping?: { deliveries: number; model_calls: number; at_most_ms: number; answers: string | null }
   http?: string
   grpc?: string
   pid?: number
@@ -232,8 +247,17 @@ function geminiStatus(answers: string | null, summary: Record<string, unknown>):
   return { answers, ...(Object.fromEntries(renamed) as Omit<GeminiStatus, 'answers'>) }
 }
 
-function doing(seen: Sighting): Pick<LocalCloudStatus, 'phase' | 'pid'> {
+function doing(seen: Sighting): Pick<LocalCloudStatus, 'phase' | 'pid' | 'stopping'> {
   if (seen.state !== 'busy') return {}
   const { phase, pid } = seen.owner
-  return { phase, ...(pid === undefined ? {} : { pid }) }
+  return {
+    phase,
+    ...(pid === undefined ? {} : { pid }),
+    ...(seen.draining ? { stopping: unfinishedOf(seen.draining) } : {}),
+  }
+}
+
+function unfinishedOf({ locator, unfinished }: { locator: LocalCloudLocator; unfinished: Unfinished }) {
+  const { deliveries, modelCalls, atMostMs } = unfinished
+  return { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers: locator.gemini ?? null }
 }

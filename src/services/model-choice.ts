@@ -10,6 +10,7 @@ import {
   type Tier,
   type Unit,
 } from '../contracts/model-options.ts'
+import { endpointFault } from '../contracts/model-endpoint.ts'
 import { profileModel, type GeminiOptions, type Profile, type RunSpec } from '../contracts/run-spec.ts'
 import { priceOf } from './price-file.ts'
 
@@ -111,9 +112,10 @@ function checkFlex(model: string, location: string): void {
 
 function endpoint(given: string | undefined): string | null {
   if (given === undefined) return null
-  const url = URL.parse(given)
-  if (url && /^https?:$/.test(url.protocol)) return url.href
-  throw invalid(`--gemini-endpoint ${given} is not an http(s) URL`, ['--gemini-endpoint http://127.0.0.1:8080'])
+  const fault = endpointFault(given)
+  if (fault === undefined) return new URL(given).href
+  // The value is not repeated: what is no base URL may hold a password.
+  throw invalid(`--gemini-endpoint ${fault}`, ['--gemini-endpoint http://127.0.0.1:8080'])
 }
 
 function invalid(message: string, suggestions: string[]): ImageryError {

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { ImageryError } from '../contracts/errors.ts'
+import { readTextFile } from '../contracts/text-file.ts'
 import { LIST_PRICES, modelPrice, priceList, type PriceList, type TokenPrice } from '../contracts/prices.ts'
 
 /**
@@ -18,7 +18,7 @@ export function pricesFrom(file: string | undefined): PriceList {
 function ownPrices(file: string): PriceList {
   let content: unknown
   try {
-    content = parse(readFileSync(file, 'utf8'))
+    content = parse(readTextFile(file, { pipes: true }))
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
     throw new ImageryError(

@@ -1,9 +1,10 @@
 import { ImageryError } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import type { Step } from '../contracts/steps.ts'
-import { findRunId, loadRunSpec, runNotFound } from './find-run.ts'
+import { findRunId, runNotFound } from './find-run.ts'
 import type { WorkContext } from './run-context.ts'
 import { runReport } from './run-progress.ts'
+import { loadRunRecord } from './run-record.ts'
 import {
   connect,
   deployIfAbsent,
@@ -19,15 +20,34 @@ import { completeRun } from './watch-run.ts'
 /**
  * Finds a run to finish.
  *
- * @throws ImageryError RUN_NOT_FOUND, also for a run that was torn down
+ * @throws ImageryError RUN_NOT_FOUND, also for a run that was torn down; RUN_TORN_DOWN while it is;
+ *   RUN_NOT_COMPLETE for one that is not recorded yet
  */
 export async function resumeContext(
   base: Pick<WorkContext, 'target' | 'store' | 'runtimeFolder' | 'signal'>,
   typed: string | undefined,
 ): Promise<WorkContext> {
   const runId = await findRunId(base.target, base.store, typed)
-  const spec = await loadRunSpec(base.target, runId)
-  if (spec) return { ...base, runId, spec, isPublished: false }
+  const record = await loadRunRecord(base.target, runId)
+  if (record?.kind === 'recorded') return { ...base, runId, spec: record.spec, isPublished: false }
+  const { flags } = base.target
+  if (record?.kind === 'loading') {
+    throw new ImageryError(
+      'RUN_NOT_COMPLETE',
+      `Run ${runId} loads its source, or was stopped while it did: there is nothing to go on with`,
+      {
+        suggestions: [
+          `imagery teardown ${runId}${flags}   (when what started it is gone)`,
+          `imagery run${flags} --table TABLE --profile PROFILE`,
+        ],
+      },
+    )
+  }
+  if (record?.kind === 'leaving') {
+    throw new ImageryError('RUN_TORN_DOWN', `Run ${runId} is being torn down; there is nothing left to resume`, {
+      suggestions: [`imagery teardown ${runId}${flags}   (ends a teardown that was interrupted)`],
+    })
+  }
   if (!base.store.run(runId)?.tornDown) throw runNotFound(base.target, runId)
   throw new ImageryError('RUN_NOT_FOUND', `Run ${runId} was torn down; there is nothing left to resume`, {
     suggestions: [

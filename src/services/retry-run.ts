@@ -9,6 +9,7 @@ import type { Step } from '../contracts/steps.ts'
 import { insertRows, queryStream } from '../google/bigquery.ts'
 import { runTable } from '../google/run-tables.ts'
 import { failedUnitsQuery } from '../google/sql/ledger.ts'
+import { making } from './making-step.ts'
 import { priceOf } from './price-file.ts'
 import type { WorkContext } from './run-context.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
@@ -130,7 +131,7 @@ const ROWS_AT_ONCE = 500
  * the next one begins another. Rows carry the unit's own insert id, so that a repeat adds none.
  */
 function requeueFailed({ causes, overrides }: RetryChoice): Step<WorkContext> {
-  return {
+  return making({
     title: 'Queue the failed again',
     async run({ spec, signal }, reporter) {
       const { tables, source, place } = spec!
@@ -157,7 +158,7 @@ function requeueFailed({ causes, overrides }: RetryChoice): Step<WorkContext> {
       await write()
       return { done: `${count.toLocaleString('en')} units, generation ${generation}` }
     },
-  }
+  })
 }
 
 interface Unit {

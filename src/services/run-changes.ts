@@ -67,11 +67,9 @@ function profileChanges(spec: RunSpec): string[] {
 async function sourceChanges({ source, tables }: RunSpec): Promise<string[]> {
   if (source.file_hash !== null && source.image_folder !== null) {
     const file = path.join(source.image_folder, path.basename(source.given))
-    const now = await fileHash(file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return source.file_hash
-      throw error
-    })
-    return now === source.file_hash ? [] : [`the content of ${file} has changed`]
+    const now = await fileHash(file)
+    // Another machine, or a file that was moved: the run has its own copy.
+    return now === undefined || now === source.file_hash ? [] : [`the content of ${file} has changed`]
   }
   if (source.modified_ms === null || (await describeTable(runTable(tables, 'assets')))) return []
   const table = await describeTable({ projectId: source.projectId, dataset: source.dataset, table: source.table })

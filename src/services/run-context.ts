@@ -7,7 +7,7 @@ import type { SnapshotSource } from '../google/sql/snapshot.ts'
 import { resolveProfile } from '../profiles/resolve-profile.ts'
 import { chooseModel, type ModelChoice } from './model-choice.ts'
 import { checkLocalLimits, parseOutput, runLimits, type RunOptions } from './run-options.ts'
-import { parseSource, type Source } from './source.ts'
+import { parseImageRoots, parseSource, type Source } from './source.ts'
 import type { StateStore } from './state-store.ts'
 import type { Deployment, Target } from './target.ts'
 
@@ -38,9 +38,15 @@ export interface RunContext extends WorkContext {
   profile: Profile
   source: Source
   warnings: string[]
+  /** More folders that images of a local file may lie in, whole paths. */
+  imageRoots: readonly string[]
   /** Who answers as Gemini in a local cloud, as `--gemini` writes it; undefined on Google, or when nobody does. */
   gemini: string | undefined
   datasetMade: boolean
+  /** Whether the bucket has what this run may make before it is recorded. */
+  isStarted: boolean
+  /** Whether any machine can find, finish or remove the run by its id. */
+  isRecorded: boolean
   location?: string
   tables?: RunTables
   sourceTable?: TableName
@@ -50,7 +56,7 @@ export interface RunContext extends WorkContext {
 }
 
 /** What can be known of a run before any cloud is asked. */
-export type CheckedOptions = Pick<RunContext, 'options' | 'profile' | 'source' | 'choice'>
+export type CheckedOptions = Pick<RunContext, 'options' | 'profile' | 'source' | 'choice' | 'imageRoots'>
 
 /**
  * Checks all that can be checked without a cloud.
@@ -62,7 +68,8 @@ export async function checkRunOptions(options: RunOptions): Promise<CheckedOptio
   const profile = resolveProfile(options.profile)
   const choice = chooseModel(profile, options)
   const source = await parseSource(options.table)
-  return { options, profile, source, choice }
+  const imageRoots = await parseImageRoots(options.imageRoots ?? [], source)
+  return { options, profile, source, choice, imageRoots }
 }
 
 /**
@@ -84,6 +91,8 @@ export function newRunContext(
     startedAt,
     warnings: [],
     datasetMade: false,
+    isStarted: false,
+    isRecorded: false,
     isPublished: false,
   }
 }

@@ -13,6 +13,8 @@ export interface RunOptions extends ModelFlags {
   sample?: number | undefined
   assetColumn?: string | undefined
   imageColumn?: string | undefined
+  /** Folders beside the table's own that its images may lie in. */
+  imageRoots?: readonly string[] | undefined
   output?: string | undefined
   /** The most US dollars that the run may cost by its estimate. */
   maxCost?: number | undefined

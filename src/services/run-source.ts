@@ -9,6 +9,7 @@ import { loadSource } from './local-source.ts'
 import { makeDataset } from './results-dataset.ts'
 import type { RunContext } from './run-context.ts'
 import { parseOutput, SCRATCH_DAYS } from './run-options.ts'
+import { saveStartedRun } from './run-record.ts'
 import { sourceColumns } from './source-columns.ts'
 import { checkFilter, checkSnapshotQuery } from './source-filter.ts'
 import type { Target } from './target.ts'
@@ -37,9 +38,9 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   const { projectId } = target.place
   context.location = location
   context.tables = runTables({ projectId, dataset, profile: profile.name, runId: context.runId, output: output.table })
-  await checkOutput(context, output.table)
+  const hasDataset = await checkOutput(context, output.table)
 
-  const table = source.kind === 'table' ? source.table : await load(context)
+  const table = source.kind === 'table' ? source.table : await load(context, hasDataset)
   const { fields, type, rows, isStreaming } = described ?? (await describeSource(table, context))
   if (type === 'TABLE' && rows === 0 && !isStreaming)
     throw new ImageryError('NO_ASSETS', `${options.table} is empty: it has no row`)
@@ -89,8 +90,12 @@ async function describeSource(table: TableName, { options, target }: RunContext)
   })
 }
 
-/** imagery never writes over a table that it did not make for this very run. */
-async function checkOutput(context: RunContext, table: string | undefined): Promise<void> {
+/**
+ * imagery never writes over a table that it did not make for this very run.
+ *
+ * Answers whether the dataset is there.
+ */
+async function checkOutput(context: RunContext, table: string | undefined): Promise<boolean> {
   const tables = context.tables!
   if (table !== undefined && (await describeTable(runTable(tables, 'results')))) {
     throw new ImageryError(
@@ -109,19 +114,32 @@ async function checkOutput(context: RunContext, table: string | undefined): Prom
       { suggestions: [`imagery run --output ${defaultDataset(context.location!)} …`] },
     )
   }
+  return existing !== undefined
 }
 
-async function load(context: RunContext): Promise<TableName> {
-  const { source } = context
+async function load(context: RunContext, hasDataset: boolean): Promise<TableName> {
+  const { source, target, runId } = context
   if (source.kind === 'table') return source.table
   const table = runTable(context.tables!, 'source')
+  // Before anything is made: a command that is killed now leaves a run that others find and remove.
+  await saveStartedRun(target.place, {
+    v: 1,
+    run_id: runId,
+    started_at: context.startedAt.toISOString(),
+    profile: context.profile.name,
+    source: source.given,
+    location: context.location!,
+    tables: context.tables!,
+    makes_dataset: !hasDataset,
+  })
+  context.isStarted = true
   await makeDataset(context)
   const properties = {
     description: `${source.given}, loaded for imagery run ${context.runId}.`,
     labels: { [RUN_LABEL]: context.runId },
     expiresAt: new Date(Date.now() + SCRATCH_DAYS * 86_400_000),
   }
-  // It has its end before it has a row: a command that is killed meanwhile has not recorded its run yet.
+  // It has its end before it has a row, should nobody tear the run down.
   await ensureTable(table, { ...properties, columns: [] })
   const { warnings } = await loadSource(source, table, { ...context.choice, location: context.location! })
   context.warnings.push(...warnings)

@@ -1,13 +1,6 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { BUCKETS } from '../contracts/messages.ts'
-import {
-  invokerAccount,
-  RUN_LABEL,
-  runImagesPrefix,
-  runtimeAccount,
-  subscriptionName,
-  topicName,
-} from '../contracts/names.ts'
+import { invokerAccount, RUN_LABEL, runtimeAccount, subscriptionName, topicName } from '../contracts/names.ts'
 import type { Step } from '../contracts/steps.ts'
 import { describeTable, updateTable } from '../google/bigquery.ts'
 import { queryIntoTable } from '../google/bigquery-jobs.ts'
@@ -18,10 +11,12 @@ import { runTable } from '../google/run-tables.ts'
 import { ownSourceHashes } from './deploy/program.ts'
 import { refusal } from './deploy/refusal.ts'
 import { deployContext, deploySteps } from './deploy.ts'
-import { stageImages } from './local-source.ts'
 import type { WorkContext } from './run-context.ts'
+import { making } from './making-step.ts'
 import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from './run-options.ts'
+import { snapshotJobId } from './shards.ts'
+import { stageImages } from './stage-images.ts'
 import { findDeployment, needDeployment } from './target.ts'
 import { watchRun } from './watch-run.ts'
 
@@ -64,7 +59,7 @@ export const deployIfAbsent: Step<WorkContext> = {
  * The source is read here and nowhere else. The job's id sees to it that even a repeated request
  * reads it once, and a run that is resumed keeps the snapshot it has.
  */
-export const takeSnapshot: Step<WorkContext> = {
+export const takeSnapshot = making({
   title: 'Take the snapshot',
   async run(context) {
     const { runId, target, spec } = context
@@ -85,7 +80,7 @@ export const takeSnapshot: Step<WorkContext> = {
       return { skipped: `${count(existing.rows)} assets` }
     }
     await queryIntoTable(source.query, {
-      jobId: `imagery_${runId.replace('-', '_')}_snapshot`,
+      jobId: snapshotJobId(runId),
       projectId: target.place.projectId,
       location: source.location,
       parameters: source.parameters,
@@ -104,9 +99,9 @@ export const takeSnapshot: Step<WorkContext> = {
     }
     return { done: `${count(context.assets)} assets` }
   },
-}
+})
 
-/** The source of a run may be gone by the time that the run is resumed: the copy of a file is, when a teardown has begun. */
+/** The source of a run may be gone by the time that the run is resumed. */
 function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unknown {
   if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return error
   return new ImageryError(
@@ -123,19 +118,15 @@ function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unkno
 }
 
 /** Copies the images of a local file or folder into the bucket. */
-export const stageLocalImages: Step<WorkContext> = {
+export const stageLocalImages = making({
   title: 'Stage the images',
-  async run({ spec, runId, target }, reporter) {
-    const { staged, missing } = await stageImages(spec!, {
-      imageFolder: spec!.source.image_folder ?? '.',
-      imagePrefix: runImagesPrefix(target.place, runId),
-      progress: (done) => reporter.detail(`${count(done)} images`),
-    })
-    return { done: `${count(staged)} images${missing > 0 ? `, ${count(missing)} missing` : ''}` }
+  async run({ spec }, reporter) {
+    const { staged, leftOut, example } = await stageImages(spec!, (done) => reporter.detail(`${count(done)} images`))
+    return { done: `${count(staged)} images${leftOut > 0 ? `, ${count(leftOut)} left out: ${example}` : ''}` }
   },
-}
+})
 
-export const setUp: Step<WorkContext> = {
+export const setUp = making({
   title: 'Set up ledger and queues',
   async run(context) {
     const { status, body } = await callService(context.deployment!.mainUrl, '/setup', {
@@ -148,7 +139,7 @@ export const setUp: Step<WorkContext> = {
     context.queues = queues.map(String)
     return { done: context.queues.map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', ') }
   },
-}
+})
 
 /** A role that the services' account lacks is named, with what gives it back: a deploy does, too. */
 function notSetUp({ runId, target }: WorkContext, status: number, body: unknown): unknown {
@@ -175,7 +166,7 @@ function notSetUp({ runId, target }: WorkContext, status: number, body: unknown)
   })
 }
 
-export const connect: Step<WorkContext> = {
+export const connect = making({
   title: 'Make topic and subscription',
   async run({ target: { place }, runId, deployment }) {
     const topic = topicName(place, runId)
@@ -190,9 +181,9 @@ export const connect: Step<WorkContext> = {
     })
     return { done: topic.slice(topic.lastIndexOf('/') + 1) }
   },
-}
+})
 
-export const publishShards: Step<WorkContext> = {
+export const publishShards = making({
   title: 'Publish the shards',
   async run(context) {
     const { spec, assets, queues } = context
@@ -202,7 +193,7 @@ export const publishShards: Step<WorkContext> = {
     const round = { generation: 0, ...begun, onlyPending: begun !== undefined }
     return { done: `${count(await publishRound(spec!, { assets: assets!, queues: queues!, round }))} shards` }
   },
-}
+})
 
 /** Times that a run whose queues have run dry before its end is given a new generation of tasks. */
 const MOST_GENERATIONS_MORE = 2
@@ -210,7 +201,7 @@ const MOST_GENERATIONS_MORE = 2
 export const processAssets: Step<WorkContext> = {
   title: 'Process the assets',
   async run(context, reporter) {
-    const { spec, assets, queues, signal, target } = context
+    const { spec, signal, target } = context
     for (let more = 0; ; more += 1) {
       try {
         context.report = await watchRun(spec!, { signal, reporter, flags: target.flags })
@@ -219,15 +210,19 @@ export const processAssets: Step<WorkContext> = {
       } catch (error) {
         const isDry = error instanceof ImageryError && error.code === 'RUN_STALLED'
         if (!isDry || more === MOST_GENERATIONS_MORE) throw error
-        const begun = await currentGeneration(spec!)
-        const generation = (begun?.generation ?? 0) + 1
-        reporter.detail(`queueing what is left once more (generation ${generation})`)
-        await publishRound(spec!, {
-          assets: assets!,
-          queues: queues!,
-          round: { ...begun, generation, onlyPending: true },
-        })
+        await nextRound.run(context, reporter)
       }
     }
   },
 }
+
+const nextRound = making({
+  title: 'Queue what is left once more',
+  async run({ spec, assets, queues }, reporter) {
+    const begun = await currentGeneration(spec!)
+    const generation = (begun?.generation ?? 0) + 1
+    reporter.detail(`queueing what is left once more (generation ${generation})`)
+    const round = { ...begun, generation, onlyPending: true }
+    await publishRound(spec!, { assets: assets!, queues: queues!, round })
+  },
+})

@@ -2,7 +2,7 @@ import { ImageryError } from '../contracts/errors.ts'
 import { tablePath } from '../contracts/names.ts'
 import { dryRun, type TableName } from '../google/bigquery.ts'
 import { CloudError } from '../google/errors.ts'
-import { conditionFault } from '../google/sql/condition.ts'
+import { conditionFault } from '../contracts/condition.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../google/sql/snapshot.ts'
 
 /** @throws ImageryError INVALID_FILTER unless the condition is one expression by its brackets and quotes, before anything is asked or made */

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../contracts/errors.ts'
+import { errnoText, otherKind } from '../contracts/file-kind.ts'
+import { shellWord } from '../contracts/shell-word.ts'
 import type { TableName } from '../google/bigquery.ts'
 
 /** What the user gave as `--table`. */
@@ -30,9 +32,13 @@ const TABLE_PATTERN = /^((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9])\.([A-Za-
 export async function parseSource(given: string): Promise<Source> {
   const entry = await stat(given).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw new ImageryError('FILE_NOT_FOUND', `${given} cannot be read: ${error.message}`, { cause: error })
+    throw new ImageryError('FILE_NOT_FOUND', `${given} cannot be read: ${error.message}`, {
+      suggestions: [`ls -ld ${shellWord(given)}`],
+      cause: error,
+    })
   })
   const format = FORMATS[path.extname(given).toLowerCase()]
+  const kind = entry && otherKind(entry)
   if (entry?.isDirectory()) return { kind: 'folder', given, folder: path.resolve(given) }
   if (entry) {
     if (!format) {
@@ -43,6 +49,12 @@ export async function parseSource(given: string): Promise<Source> {
           suggestions: ['Give a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table'],
         },
       )
+    }
+    // It is read twice, to load it and to know it again, and nothing else can be read twice.
+    if (kind !== undefined) {
+      throw new ImageryError('SOURCE_UNSUPPORTED', `${given} is ${kind}, not a file`, {
+        suggestions: ['Write its content to a file, and give that'],
+      })
     }
     if (entry.size === 0) throw new ImageryError('NO_ASSETS', `${given} is empty`)
     const file = path.resolve(given)
@@ -63,4 +75,31 @@ export async function parseSource(given: string): Promise<Source> {
     )
   }
   return { kind: 'table', given, table: { projectId: table[1]!, dataset: table[2]!, table: table[3]! } }
+}
+
+/**
+ * The folders of `--image-root` as whole paths.
+ *
+ * @throws ImageryError INVALID_FLAG for a table whose images are not this machine's, FILE_NOT_FOUND for what is no folder
+ */
+export async function parseImageRoots(given: readonly string[], source: Source): Promise<string[]> {
+  if (given.length > 0 && source.kind === 'table') {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--image-root is for a table in a local file; ${source.given} is in BigQuery`,
+    )
+  }
+  for (const folder of given) {
+    const entry = await stat(folder).catch((error: unknown) => {
+      throw new ImageryError('FILE_NOT_FOUND', `--image-root ${folder} cannot be read: ${errnoText(error)}`, {
+        suggestions: [`ls -ld ${shellWord(folder)}`],
+        cause: error,
+      })
+    })
+    if (!entry.isDirectory())
+      throw new ImageryError('FILE_NOT_FOUND', `--image-root ${folder} is not a folder`, {
+        suggestions: [`--image-root ${shellWord(path.dirname(folder))}`],
+      })
+  }
+  return given.map((folder) => path.resolve(folder))
 }

@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { folderOwner } from '../contracts/data-folder.ts'
+import { closeDataFolder, DataFolderRefused } from '../contracts/data-folder.ts'
+import { folderOwner } from '../contracts/folder-lock.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { shellWord } from '../contracts/shell-word.ts'
-import { lookAtFolder } from './find-local-cloud.ts'
+import { lookAtFolder, refusedFolder } from './find-local-cloud.ts'
 import { makeFolder } from './make-folder.ts'
 import { isAlive } from './process-alive.ts'
 import { POLL_MS } from './wait-for-folder.ts'
@@ -87,6 +88,8 @@ interface StartLog {
 function openLog(dataDirectory: string): StartLog {
   try {
     makeFolder(dataDirectory)
+    // Before the log is there: it is one of the marks of a data folder.
+    closeDataFolder(dataDirectory)
     sweepLogs(dataDirectory)
     const own = path.join(dataDirectory, `${LOG_FILE}.${process.pid}`)
     const descriptor = openSync(own, 'w', 0o600)
@@ -94,17 +97,18 @@ function openLog(dataDirectory: string): StartLog {
       descriptor,
       text: () => readFileSync(own, 'utf8'),
       keep() {
-        closeSync(descriptor)
+        closeLog(descriptor, own)
         const file = path.join(dataDirectory, LOG_FILE)
         renameSync(own, file)
         return file
       },
       drop() {
-        closeSync(descriptor)
+        closeLog(descriptor, own)
         rmSync(own, { force: true })
       },
     }
   } catch (error) {
+    if (error instanceof DataFolderRefused) throw refusedFolder(error)
     throw new ImageryError(
       'LOCAL_CLOUD_FAILED',
       `The data folder ${dataDirectory} cannot be made: ${(error as Error).message}`,
@@ -113,6 +117,15 @@ function openLog(dataDirectory: string): StartLog {
         cause: error,
       },
     )
+  }
+}
+
+function closeLog(descriptor: number, log: string): void {
+  try {
+    closeSync(descriptor)
+  } catch (error) {
+    // Node names the file only when it cannot be opened.
+    throw Object.assign(error as Error, { path: log })
   }
 }
 

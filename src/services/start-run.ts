@@ -1,12 +1,14 @@
 import path from 'node:path'
+import { ImageryError } from '../contracts/errors.ts'
 import { runHashes, runSpec, type RunSpec } from '../contracts/run-spec.ts'
 import type { Step } from '../contracts/steps.ts'
 import { callerMember } from '../google/caller-member.ts'
 import { snapshotParameters, snapshotQuery } from '../google/sql/snapshot.ts'
-import { PROFILE_FILE } from '../profiles/resolve-profile.ts'
+import { PROFILE_FILE, PROFILE_PIPE } from '../profiles/resolve-profile.ts'
 import { estimateTheCost } from './cost-limit.ts'
 import { fileHash } from './file-hash.ts'
 import { saveRunSpec } from './find-run.ts'
+import { isStarted } from './run-record.ts'
 import { letRuntimeWrite, makeDataset } from './results-dataset.ts'
 import type { RunContext } from './run-context.ts'
 import { runLimits } from './run-options.ts'
@@ -30,8 +32,9 @@ export function runSteps(options: {
   wait: boolean
 }): readonly Step<RunContext>[] {
   return [
-    // On Google a run without a deployment is a mistake, to be told before a local file is loaded.
-    ...(options.local ? [readTheSource, deployIfAbsent] : [findServices, readTheSource]),
+    // What is loaded is written down in the deployment's bucket first. On Google a run without a
+    // deployment is a mistake, to be told before that.
+    ...(options.local ? inOrder(options.stagesImages) : [findServices, readTheSource]),
     recordRun,
     takeSnapshot,
     ...(options.asksGemini ? [estimateTheCost] : []),
@@ -43,6 +46,10 @@ export function runSteps(options: {
   ]
 }
 
+function inOrder(loads: boolean): Step<RunContext>[] {
+  return loads ? [deployIfAbsent, readTheSource] : [readTheSource, deployIfAbsent]
+}
+
 const readTheSource: Step<RunContext> = { title: 'Read the source', run: readSource }
 
 /** From here on, any machine can find, finish or remove the run by its id. */
@@ -51,6 +58,10 @@ const recordRun: Step<RunContext> = {
   async run(context) {
     context.spec = await newRunSpec(context)
     await saveRunSpec(context.spec)
+    if (context.isStarted && !(await isStarted(context.target.place, context.runId))) {
+      throw new ImageryError('RUN_TORN_DOWN', `Run ${context.runId} was torn down by another command`)
+    }
+    context.isRecorded = true
     context.store.rememberRun(context.runId, { targetKey: context.target.key, startedAt: context.spec.created_at })
     await makeDataset(context)
     await letRuntimeWrite(context)
@@ -59,7 +70,7 @@ const recordRun: Step<RunContext> = {
 }
 
 async function newRunSpec(context: RunContext): Promise<RunSpec> {
-  const { options, source, sourceTable, snapshot, tables, target, choice } = context
+  const { options, source, sourceTable, snapshot, tables, target, choice, imageRoots } = context
   const spec = {
     v: 1 as const,
     run_id: context.runId,
@@ -69,11 +80,12 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
     source: {
       ...sourceTable!,
       given: options.table,
-      file_hash: source.kind === 'file' ? await fileHash(source.file) : null,
+      file_hash: source.kind === 'file' ? ((await fileHash(source.file)) ?? sourceFileGone(source.file)) : null,
       modified_ms: context.sourceModifiedMs ?? null,
       loaded: source.kind !== 'table',
       location: context.location!,
       image_folder: source.kind === 'table' ? null : source.kind === 'file' ? source.imageFolder : source.folder,
+      ...(imageRoots.length > 0 ? { image_roots: [...imageRoots] } : {}),
       asset_column: snapshot!.assetColumn,
       image_column: snapshot!.imageColumn,
       where: snapshot!.where,
@@ -83,7 +95,7 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
       parameters: snapshotParameters(snapshot!),
     },
     profile: choice.gemini ? { ...context.profile, model: choice.gemini.model } : context.profile,
-    profile_given: PROFILE_FILE.test(options.profile) ? path.resolve(options.profile) : options.profile,
+    profile_given: profileGiven(options.profile),
     unit: choice.unit,
     images: choice.images,
     gemini: choice.gemini,
@@ -91,4 +103,14 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
     limits: runLimits(options, choice.gemini),
   } satisfies Omit<RunSpec, 'hashes'>
   return runSpec.parse({ ...spec, hashes: runHashes(spec) } satisfies RunSpec)
+}
+
+/** What a resume compares the profile with: a pipe is empty by then. */
+function profileGiven(profile: string): string | null {
+  if (PROFILE_PIPE.test(profile)) return null
+  return PROFILE_FILE.test(profile) ? path.resolve(profile) : profile
+}
+
+function sourceFileGone(file: string): never {
+  throw new ImageryError('FILE_NOT_FOUND', `${file} was taken away while the run began`)
 }

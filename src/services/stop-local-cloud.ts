@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { FolderLocked, LOCK_FILES, lockFolder, type FolderLock } from '../contracts/data-folder.ts'
+import { isDataFolder } from '../contracts/data-folder.ts'
+import { FolderLocked, LOCK_FILES, lockFolder, type FolderLock } from '../contracts/folder-lock.ts'
 import { ImageryError } from '../contracts/errors.ts'
-import { LOCATOR_FILE } from '../contracts/local-cloud-locator.ts'
-import { adminCall, lookAtFolder } from './find-local-cloud.ts'
+import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
+import { adminCall, lookAtFolder, type Unfinished } from './find-local-cloud.ts'
 import { isAlive } from './process-alive.ts'
 import { folderPatience, POLL_MS, type Waiting } from './wait-for-folder.ts'
 
@@ -14,14 +15,30 @@ const EXIT_TIMEOUT_MS = 5_000
 /** A cloud with nothing under way stops in less. */
 const STOP_QUIET_MS = 1_000
 
+/** How often it is said what a cloud that stops still waits for. */
+const SAY_MS = 10_000
+
+export interface StopOptions extends Waiting {
+  /** Cuts off the calls in progress. */
+  now?: boolean
+  /** Called at first, and every ten seconds, with what the cloud waits for. */
+  unfinished?: (unfinished: Unfinished, locator: LocalCloudLocator) => void
+}
+
 /**
  * Stops the local cloud of a data folder and waits until it is gone: also one that is only starting,
- * and one that somebody else is stopping. Answers whether there was one.
+ * and one that another process is stopping. Returns whether there was one.
  */
-export async function stopLocalCloud(dataDirectory: string, waiting: Waiting = {}): Promise<boolean> {
-  const wait = folderPatience(dataDirectory, { quietMs: STOP_QUIET_MS, ...waiting })
+export async function stopLocalCloud(dataDirectory: string, options: StopOptions = {}): Promise<boolean> {
+  const { now = false, unfinished: tell, ...waiting } = options
+  let saidAtMs: number | undefined
+  const say = (line: string): void => {
+    if (saidAtMs === undefined) waiting.say?.(line)
+  }
+  const wait = folderPatience(dataDirectory, { quietMs: STOP_QUIET_MS, ...waiting, say })
   let pid: number | undefined
   let isStopping = false
+  let isAbandoned = false
   for (;;) {
     const seen = await lookAtFolder(dataDirectory, waiting.signal)
     if (seen.state === 'free') break
@@ -31,8 +48,18 @@ export async function stopLocalCloud(dataDirectory: string, waiting: Waiting = {
     pid ??= owner.pid
     if (seen.state === 'ready' && !isStopping) {
       pid = seen.locator.pid
-      isStopping = await askToStop(seen.locator)
+      isStopping = await askToStop(seen.locator, now)
       if (isStopping) continue
+    }
+    if (seen.state === 'busy' && seen.draining) {
+      const { locator, unfinished } = seen.draining
+      // One that is stopping already is told not to wait.
+      if (now && !isAbandoned) isAbandoned = await askToStop(locator, now)
+      const isDue = saidAtMs === undefined || performance.now() - saidAtMs >= SAY_MS
+      if (tell && !now && unfinished.deliveries > 0 && isDue) {
+        tell(unfinished, locator)
+        saidAtMs = performance.now()
+      }
     }
     if (owner.phase === 'stopping') isStopping = true
     await wait(owner)
@@ -42,8 +69,9 @@ export async function stopLocalCloud(dataDirectory: string, waiting: Waiting = {
 }
 
 /** False when it did not take the call: it is going, or hangs, and the next look tells which. */
-async function askToStop(locator: Parameters<typeof adminCall>[0]): Promise<boolean> {
-  const answer = await adminCall(locator, 'POST', '/_imagery/shutdown').catch(() => undefined)
+async function askToStop(locator: LocalCloudLocator, now: boolean): Promise<boolean> {
+  const route = `/_imagery/shutdown${now ? '?now=true' : ''}`
+  const answer = await adminCall(locator, 'POST', route).catch(() => undefined)
   return answer?.status === 202
 }
 
@@ -53,9 +81,6 @@ async function untilGone(pid: number): Promise<void> {
   while (isAlive(pid) && performance.now() < deadline) await pause(POLL_MS)
 }
 
-/** What lies in every data folder of a local cloud: nothing else is ever deleted recursively. */
-const FOLDER_MARKS = ['identity', 'local-cloud.log', 'ports.json', LOCATOR_FILE, LOCK_FILES[0]]
-
 /**
  * Checks that a reset would take nothing from anybody.
  *
@@ -63,7 +88,7 @@ const FOLDER_MARKS = ['identity', 'local-cloud.log', 'ports.json', LOCATOR_FILE,
  */
 export async function checkReset(dataDirectory: string): Promise<void> {
   const entries = existsSync(dataDirectory) ? readdirSync(dataDirectory) : []
-  if (entries.length > 0 && !FOLDER_MARKS.some((mark) => entries.includes(mark))) {
+  if (entries.length > 0 && !isDataFolder(entries)) {
     throw new ImageryError(
       'INVALID_FLAG',
       `${dataDirectory} is not the data folder of a local cloud; nothing was deleted`,
@@ -86,7 +111,8 @@ export async function checkReset(dataDirectory: string): Promise<void> {
  */
 export async function resetLocalCloud(dataDirectory: string, waiting: Waiting = {}): Promise<boolean> {
   await checkReset(dataDirectory)
-  await stopLocalCloud(dataDirectory, waiting)
+  // Calls in progress would write into what is about to be deleted.
+  await stopLocalCloud(dataDirectory, { ...waiting, now: true })
   if (!existsSync(dataDirectory) || readdirSync(dataDirectory).length === 0) return false
   const lock = takeFolder(dataDirectory)
   try {

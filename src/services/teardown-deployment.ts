@@ -1,6 +1,6 @@
 import { ImageryError } from '../contracts/errors.ts'
 import { bucketName } from '../contracts/names.ts'
-import type { Step } from '../contracts/steps.ts'
+import type { Step, StepReporter } from '../contracts/steps.ts'
 import { callerMember } from '../google/caller-member.ts'
 import { describeBucket } from '../google/bucket.ts'
 import { refusal } from './deploy/refusal.ts'
@@ -18,8 +18,12 @@ import { teardownContext, teardownSteps } from './teardown-run.ts'
 
 export interface TeardownDeploymentContext extends DeploymentTeardown {
   store: StateStore
-  /** Runs that are torn down with the deployment. */
+  signal?: AbortSignal | undefined
+  /** Whether runs are torn down with the deployment. */
+  all: boolean
+  /** Those there were at the start. */
   runIds: string[]
+  warnings: string[]
   plan: PlannedStep[]
 }
 
@@ -30,14 +34,15 @@ export interface TeardownDeploymentContext extends DeploymentTeardown {
  * @throws ImageryError RUNS_EXIST when there are any and they may not go
  */
 export async function teardownDeploymentContext(
-  { target, store }: { target: Target; store: StateStore },
+  { target, store, signal }: Pick<TeardownDeploymentContext, 'target' | 'store' | 'signal'>,
   options: { all: boolean },
 ): Promise<TeardownDeploymentContext> {
   const explain = (error: unknown): Promise<never> => refused(error, target)
   const runIds = (await describeBucket(bucketName(target.place)).catch(explain)) ? await listRunIds(target) : []
   if (runIds.length > 0 && !options.all) throw runsExist(target, runIds)
   const context = await deploymentTeardown(target).catch(explain)
-  return { ...context, store, runIds, plan: (await teardownPlan(context).catch(explain)).filter(hasChanges) }
+  const plan = (await teardownPlan(context).catch(explain)).filter(hasChanges)
+  return { ...context, store, signal, all: options.all, runIds, warnings: [], plan }
 }
 
 const hasChanges = ({ changes }: PlannedStep): boolean => changes.length > 0
@@ -65,21 +70,42 @@ export function teardownDeploymentSteps(context: TeardownDeploymentContext): Ste
     run: (_: TeardownDeploymentContext, reporter: Parameters<typeof step.run>[1]) =>
       step.run(context, reporter).catch((error: unknown) => refused(error, context.target)),
   }))
-  return [...(context.runIds.length > 0 ? [runs] : []), ...steps]
+  return [runs, ...steps]
 }
 
 const runs: Step<TeardownDeploymentContext> = {
   title: 'Runs',
-  async run({ target, store, runIds, deleted, kept }, reporter) {
-    for (const runId of runIds) {
-      reporter.detail(runId)
-      const run = await teardownContext({ target, store, deleteResults: false }, runId)
-      for (const step of teardownSteps) await step.run(run, { detail: () => undefined })
-      deleted.push(`run ${runId}`)
-      kept.push(...run.kept)
+  async run(context, reporter) {
+    const { target, all } = context
+    let tornDown = 0
+    // Others may have started runs since the question was asked, and while the first were torn down.
+    for (let ids = await runsNow(target); ids.length > 0; ids = await runsNow(target)) {
+      if (!all) throw runsExist(target, ids)
+      for (const runId of ids) await tearDown(runId, context, reporter)
+      tornDown += ids.length
     }
-    return { done: `${runIds.length} torn down, their results kept` }
+    return tornDown === 0 ? { skipped: 'there are none' } : { done: `${tornDown} torn down, their results kept` }
   },
+}
+
+async function runsNow(target: Target): Promise<string[]> {
+  return listRunIds(target).catch((error: unknown) => refused(error, target))
+}
+
+async function tearDown(
+  runId: string,
+  { target, store, signal, deleted, kept, warnings }: TeardownDeploymentContext,
+  reporter: StepReporter,
+): Promise<void> {
+  const run = await teardownContext({ target, store, signal, deleteResults: false }, runId)
+  for (const step of teardownSteps(run)) {
+    signal?.throwIfAborted()
+    reporter.detail(`${runId}: ${step.title}`)
+    await step.run(run, { detail: (text) => reporter.detail(`${runId}: ${text}`) })
+  }
+  deleted.push(`run ${runId}`)
+  kept.push(...run.kept)
+  warnings.push(...run.warnings)
 }
 
 async function refused(error: unknown, { place }: Target): Promise<never> {

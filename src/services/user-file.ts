@@ -1,3 +1,4 @@
+import { chmodSync, lstatSync } from 'node:fs'
 import os from 'node:os'
 import type Conf from 'conf'
 import { ImageryError } from '../contracts/errors.ts'
@@ -29,7 +30,8 @@ export async function openUserFile<Content extends object>(
       throw new ImageryError(
         'INVALID_CONFIGURATION',
         `The ${options.what} ${file} cannot be used: ${(error as Error).message}`,
-        { suggestions: [`rm '${file}'   (${options.remedy})`], cause: error },
+        // What the disk or the system refuses is no fault of the content, which may be all that there is.
+        { suggestions: [isRefused(error) ? `ls -ld '${file}'` : `rm '${file}'   (${options.remedy})`], cause: error },
       )
     }
   }
@@ -44,7 +46,23 @@ export async function openUserFile<Content extends object>(
         defaults: options.defaults,
       }),
   )
+  // `conf` keeps the mode of a file that is there, and a folder may be older than its rule.
+  guarded(() => closeToOthers(directory, file))
   return { path: file, use: (work) => guarded(() => work(conf)) }
+}
+
+/** Links stay as they are, and what lies behind them; so does what another user has made. */
+function closeToOthers(...entries: readonly string[]): void {
+  for (const entry of entries) {
+    const status = lstatSync(entry, { throwIfNoEntry: false })
+    const isOwn = status?.uid === process.getuid?.() && !status?.isSymbolicLink()
+    if (status && isOwn && (status.mode & 0o077) !== 0) chmodSync(entry, status.mode & 0o700)
+  }
+}
+
+/** Whether the system refused a call, such as by a full disk. */
+function isRefused(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).syscall !== undefined
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { FolderOwner, FolderPhase } from '../contracts/data-folder.ts'
+import type { FolderOwner, FolderPhase } from '../contracts/folder-lock.ts'
 import { ImageryError } from '../contracts/errors.ts'
 
 /** How a command waits for a process that has the data folder. */

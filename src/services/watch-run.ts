@@ -7,9 +7,11 @@ import type { RunSpec } from '../contracts/run-spec.ts'
 import type { StepReporter } from '../contracts/steps.ts'
 import { localCloud } from '../google/environment.ts'
 import { CloudError } from '../google/errors.ts'
-import { claimResults, runTable, writeResults } from '../google/run-tables.ts'
-import { describeTable } from '../google/bigquery.ts'
+import { claimResults, describeOwnTable, runTable, writeResults } from '../google/run-tables.ts'
+import { deleteTable, describeTable } from '../google/bigquery.ts'
+import { isTornDown } from './run-record.ts'
 import { queuedUnits, runReport } from './run-progress.ts'
+import { needRun, unlessTornDown } from './torn-down.ts'
 
 /** Time between two looks: each is a query over the ledger, billed by Google at 10 MB at the least. */
 const POLL_MS = { google: 5_000, local: 250 }
@@ -49,7 +51,7 @@ export interface WatchOptions {
 /**
  * Waits until every asset of a run has its row, then writes the results table.
  *
- * @throws ImageryError RUN_STALLED when nothing is queued any more and units are left; the signal's reason when aborted
+ * @throws ImageryError RUN_STALLED when nothing is queued any more and units are left; RUN_TORN_DOWN; the signal's reason when aborted
  */
 export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<RunReport> {
   const now = options.now ?? (() => performance.now())
@@ -66,6 +68,8 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
     try {
       const lookMs = now()
       const report = await runReport(spec)
+      // After the count: while the run has its record, no teardown has deleted what was counted.
+      await needRun(spec, options.flags)
       const finished = report.units.ok + report.units.failed
       if (finished > done || report.state === 'running') movedMs = now()
       done = finished
@@ -86,10 +90,11 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       }
       failingSinceMs = undefined
     } catch (error) {
+      if (error instanceof ImageryError) throw error
       // The run goes on without us: a cloud that cannot answer for a moment is no reason to stop looking.
       const mayPass = error instanceof CloudError && error.retryable
       failingSinceMs ??= now()
-      if (!mayPass || now() - failingSinceMs > OUTAGE_MS[pace]) throw error
+      if (!mayPass || now() - failingSinceMs > OUTAGE_MS[pace]) throw await unlessTornDown(error, spec, options.flags)
       await rest(pollMs, options.signal)
     }
   }
@@ -142,7 +147,19 @@ async function writeOwnResults(spec: RunSpec): Promise<void> {
       { suggestions: [`Rename or drop ${tablePath(spec.tables, results)}, then: imagery status ${spec.run_id}`] },
     )
   }
-  await writeResults(spec, resultsJobId(spec))
+  try {
+    await writeResults(spec, resultsJobId(spec))
+  } catch (error) {
+    await unclaim(spec)
+    throw error
+  }
+}
+
+/** A teardown that goes on meanwhile has dropped the view, and perhaps the results before they were claimed here. */
+async function unclaim(spec: RunSpec): Promise<void> {
+  if (!(await isTornDown(spec))) return
+  const results = runTable(spec.tables, 'results')
+  if ((await describeOwnTable(results, spec.run_id))?.rows === 0) await deleteTable(results)
 }
 
 /** The job may run again after a retry has changed the rows, so its id is not fixed; writing twice does no harm. */

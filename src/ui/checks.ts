@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { plainLine, plainText } from './plain-text.ts'
 
 const MARKS = {
   ok: styleText('green', '✔'),
@@ -13,8 +14,8 @@ export function formatChecks(
 ): string {
   return checks
     .flatMap(({ title, status, detail, fixes }) => [
-      `${MARKS[status]} ${title}: ${detail}`,
-      ...fixes.map((fix) => `    ${fix}`),
+      `${MARKS[status]} ${plainLine(title)}: ${plainText(detail)}`,
+      ...fixes.map((fix) => `    ${plainLine(fix)}`),
     ])
     .join('\n')
 }

@@ -1,12 +1,17 @@
 import { createInterface } from 'node:readline/promises'
 import { ImageryError } from '../contracts/errors.ts'
+import { plainText } from './plain-text.ts'
 
 /**
- * Asks before something is lost. Without a terminal there is nobody to ask: the flag has to say it.
+ * Asks before something is lost. `before` is what a formatter has made, to be read first. Without a terminal there is nobody to ask: the flag has to say it.
  *
  * @throws ImageryError CONFIRMATION_NEEDED, or CANCELLED when the answer is not yes
  */
-export async function confirm(what: string, options: { flag: string; interactive: boolean }): Promise<void> {
+export async function confirm(
+  question: string,
+  options: { before?: string; flag: string; interactive: boolean },
+): Promise<void> {
+  const what = `${options.before ?? ''}${plainText(question)}`
   if (!options.interactive || !process.stdin.isTTY || !process.stderr.isTTY) {
     throw new ImageryError('CONFIRMATION_NEEDED', what, { suggestions: [`The same command with ${options.flag}`] })
   }

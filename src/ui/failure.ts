@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { plainText } from './plain-text.ts'
 
 type Format = Parameters<typeof styleText>[0]
 
@@ -9,11 +10,11 @@ export function formatFailure(failure: {
   suggestions: readonly string[]
   stack?: string
 }): string {
-  const lines = failure.stack ? [styled('dim', failure.stack), ''] : []
-  lines.push(`${styled(['bold', 'red'], 'Error')} ${failure.message} ${styled('dim', `[${failure.code}]`)}`)
+  const lines = failure.stack ? [styled('dim', plainText(failure.stack)), ''] : []
+  lines.push(`${styled(['bold', 'red'], 'Error')} ${plainText(failure.message)} ${styled('dim', `[${failure.code}]`)}`)
   if (failure.suggestions.length > 0) {
     lines.push('', styled('bold', failure.suggestions.length === 1 ? 'Try this' : 'Try one of these'))
-    lines.push(...failure.suggestions.map((suggestion) => `  ${suggestion}`))
+    lines.push(...failure.suggestions.map((suggestion) => `  ${plainText(suggestion)}`))
   }
   return lines.join('\n')
 }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { plainLine } from './plain-text.ts'
 
 /** A thing that a command would see to, and what it would do about it. */
 interface Planned {
@@ -14,10 +15,10 @@ export function formatPlan(steps: readonly { title: string; changes: readonly Pl
   return steps
     .map(({ title, changes }) =>
       [
-        styleText('bold', title),
+        styleText('bold', plainLine(title)),
         ...changes.map(
           ({ action, resource, fields = [] }) =>
-            `  ${colored(action, words(action).padEnd(width))}  ${[resource, fields.join(', ')].filter(Boolean).join(': ')}`,
+            `  ${colored(action, words(action).padEnd(width))}  ${plainLine([resource, fields.join(', ')].filter(Boolean).join(': '))}`,
         ),
       ].join('\n'),
     )

@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import { runObjectsPrefix } from '../contracts/names.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { suggestedCommand } from '../contracts/suggested-command.ts'
+import { plainLine } from './plain-text.ts'
 import { cellText } from './table.ts'
 
 /** Failed assets that a summary on a terminal names. */
@@ -14,18 +15,18 @@ export function formatReport(report: RunReport, options: { flags: string; width:
   const { units, run_id: runId } = report
   const lines = [`${styleText('bold', `Run ${runId}`)}  ${stateText(report.state)}`, '']
   const facts: [string, string][] = [
-    ['Profile', report.profile],
-    ['Source', report.source],
+    ['Profile', plainLine(report.profile)],
+    ['Source', plainLine(report.source)],
     ['Assets', assetCounts(units)],
     ['Cost', report.cost_usd === 0 ? 'nothing' : `$${report.cost_usd.toFixed(4)}`],
     ['Started', report.started_at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')],
   ]
   if (report.finished_at) facts.push(['Took', elapsed(report.started_at, report.finished_at)])
-  if (report.results_table) facts.push(['Results', report.results_table])
+  if (report.results_table) facts.push(['Results', plainLine(report.results_table)])
   for (const [name, value] of facts) lines.push(`  ${name.padEnd(9)}${value}`)
   if (units.failed > 0) lines.push('', ...failureLines(report, options.width))
   const next = nextCommands(report, options.flags)
-  if (next.length > 0) lines.push('', styleText('bold', 'Next'), ...next.map((command) => `  ${command}`))
+  if (next.length > 0) lines.push('', styleText('bold', 'Next'), ...next.map((command) => `  ${plainLine(command)}`))
   return lines.join('\n')
 }
 
@@ -37,7 +38,14 @@ function assetCounts({ total, ok, failed, pending }: RunReport['units']): string
 }
 
 function stateText(state: RunReport['state']): string {
-  const colors = { complete: 'green', running: 'cyan', starting: 'cyan', paused: 'yellow', torn_down: 'gray' } as const
+  const colors = {
+    loading: 'cyan',
+    complete: 'green',
+    running: 'cyan',
+    starting: 'cyan',
+    paused: 'yellow',
+    torn_down: 'gray',
+  } as const
   return styleText(colors[state], state === 'torn_down' ? 'torn down' : state)
 }
 
@@ -63,6 +71,8 @@ function nextCommands(report: RunReport, flags: string): string[] {
       return [next(`results ${id}`), next(`teardown ${id}`)]
     case 'running':
       return [next(`status ${id} --watch`)]
+    case 'loading':
+      return [next(`status ${id}`), `${next(`teardown ${id}`)}   (when what started it is gone)`]
     case 'starting':
       return [next(`status ${id} --watch`), `${next(`resume ${id}`)}   (when what started it is gone)`]
     case 'paused':

@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import { DefaultRenderer, Listr, ListrLogger, ProcessOutput } from 'listr2'
 import type { Step } from '../contracts/steps.ts'
 import { LineRenderer } from './line-renderer.ts'
+import { plainLine } from './plain-text.ts'
 
 /** How progress is shown: redrawn in place, one line per change, or not at all. */
 export type ProgressMode = 'live' | 'lines' | 'silent'
@@ -15,7 +16,8 @@ export function progressMode(options: { json: boolean }, environment = process.e
 
 /** One line of progress that is not a step's. */
 export function showNote(text: string, mode: ProgressMode): void {
-  if (mode !== 'silent') process.stderr.write(`${styleText('dim', '·', { stream: process.stderr })} ${text}\n`)
+  if (mode !== 'silent')
+    process.stderr.write(`${styleText('dim', '·', { stream: process.stderr })} ${plainLine(text)}\n`)
 }
 
 /** listr2 draws live only when stdout is a terminal; ours draws on stderr, and stdout may well be a pipe. */
@@ -45,7 +47,7 @@ export async function showSteps<Context extends object>(
   }
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
   const tasks = steps.map((step) => ({
-    title: step.title,
+    title: plainLine(step.title),
     task: async (_: unknown, task: { title: string; output: string; skip(): void }) => {
       signal?.throwIfAborted()
       const outcome = await step.run(context, {
@@ -53,9 +55,9 @@ export async function showSteps<Context extends object>(
       })
       if (!outcome) return
       if ('skipped' in outcome) {
-        task.title = `${step.title}: ${outcome.skipped}`
+        task.title = plainLine(`${step.title}: ${outcome.skipped}`)
         task.skip()
-      } else if (outcome.done) task.title = `${step.title}: ${outcome.done}`
+      } else if (outcome.done) task.title = plainLine(`${step.title}: ${outcome.done}`)
     },
   }))
   const common = { concurrent: false, exitOnError: true, registerSignalListeners: false } as const
@@ -79,7 +81,7 @@ export async function showSteps<Context extends object>(
 
 function liveDetail(title: string, task: { title: string }): (text: string) => void {
   return (text) => {
-    task.title = `${title}: ${text}`
+    task.title = plainLine(`${title}: ${text}`)
   }
 }
 
@@ -88,6 +90,6 @@ function lineDetail(task: { output: string }): (text: string) => void {
   return (text) => {
     if (performance.now() - saidAt < LINE_INTERVAL_MS) return
     saidAt = performance.now()
-    task.output = text
+    task.output = plainLine(text)
   }
 }

@@ -1,4 +1,5 @@
-import { stripVTControlCharacters, styleText } from 'node:util'
+import { styleText } from 'node:util'
+import { plainLine } from './plain-text.ts'
 
 /**
  * Text in columns; cells are cut so that a line fits `width`, except in `whole` columns, such as
@@ -25,8 +26,7 @@ export function cellText(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(6)))
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
-  // eslint-disable-next-line no-control-regex -- these are what must not reach the terminal
-  return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+  return plainLine(text)
 }
 
 /** The narrowest that a column is cut to. */

@@ -14,8 +14,10 @@ export interface Outcome {
   exitCode: number
   stdout: string
   stderr: string
-  /** The one JSON document on stdout; throws when there is anything else. */
+  /** The one JSON document on stdout, without its warnings; throws when there is anything else, or no list of warnings. */
   json(): unknown
+  /** The warnings of the same document. */
+  warnings(): string[]
   /** The error document of `--json`; throws when it is not exactly that. */
   error(): { code: string; message: string; suggestions: string[] }
 }
@@ -45,6 +47,9 @@ const errorDocument = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), suggestions: z.array(z.string()) }),
 })
 
+/** Every document of every command has its warnings. */
+const anyDocument = z.looseObject({ warnings: z.array(z.string()) })
+
 export async function newUser(): Promise<ImageryUser> {
   const home = await mkdtemp(path.join(os.tmpdir(), 'imagery-user-'))
   const folder = path.join(home, 'work')
@@ -58,6 +63,8 @@ export async function newUser(): Promise<ImageryUser> {
     XDG_DATA_HOME: path.join(home, 'share'),
     XDG_CACHE_HOME: path.join(home, 'cache'),
     XDG_STATE_HOME: path.join(home, 'state'),
+    // One for all: each user's own would be cold.
+    NODE_COMPILE_CACHE: path.join(ROOT, 'node_modules', '.cache', 'compiled'),
     // No metadata server is looked for on the network.
     METADATA_SERVER_DETECTION: 'none',
     COLUMNS: '80',
@@ -109,12 +116,18 @@ function outcome(result: {
 }): Outcome {
   const { exitCode, stdout, stderr } = result
   if (exitCode === undefined) throw new Error(`ended by ${result.signal ?? 'nothing'}: ${String(stderr)}`)
-  const json = (): unknown => JSON.parse(String(stdout))
+  const document = (): { warnings: string[]; [member: string]: unknown } =>
+    anyDocument.parse(JSON.parse(String(stdout)))
+  const json = (): unknown => {
+    const { warnings: _, ...rest } = document()
+    return rest
+  }
   return {
     exitCode,
     stdout: String(stdout),
     stderr: String(stderr),
     json,
+    warnings: () => document().warnings,
     error: () => errorDocument.parse(json()).error,
   }
 }

@@ -30,6 +30,27 @@ const SIGNS = ['--local', '--table', 'signs.jsonl', '--profile', 'resolution']
 
 /** Everything here is refused before a cloud is started: it can be known from the command line and the files. */
 const CASES: Record<string, Case> = {
+  'a folder of images that is not there': {
+    args: ['run', ...SIGNS, '--image-root', '.', '--image-root', 'nowhere'],
+    exitCode: 1,
+    code: 'FILE_NOT_FOUND',
+    names: /--image-root nowhere cannot be read: no such file or directory/,
+    suggests: 'ls -ld nowhere',
+  },
+  'a folder of images that is a file': {
+    args: ['run', ...SIGNS, '--image-root', 'signs.jsonl'],
+    exitCode: 1,
+    code: 'FILE_NOT_FOUND',
+    names: /--image-root signs\.jsonl is not a folder/,
+    suggests: '--image-root .',
+  },
+  'a folder of images for a table in BigQuery': {
+    args: ['run', '--local', '--profile', 'resolution', '--table', 'imagery-local.city.signs', '--image-root', '.'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /--image-root is for a table in a local file; imagery-local\.city\.signs is in BigQuery/,
+    suggests: 'The same command without --image-root',
+  },
   'a command that does not exist': {
     args: ['statsu'],
     exitCode: 2,
@@ -329,4 +350,10 @@ test('a profile that is shown can be used as it is', async () => {
     'mine.yaml',
   ])
   expect(outcome.stderr).toContain('[PROJECT_NOT_SET]')
+})
+
+test('every JSON document has its warnings, of errors too', async () => {
+  const commands = [['profiles', 'list'], ['local', 'status'], ['profiles', 'show', 'nothing'], ['statsu']]
+  const outcomes = await Promise.all(commands.map((args) => user.run([...args, '--json'])))
+  expect(outcomes.map((outcome) => outcome.warnings())).toEqual([[], [], [], []])
 })

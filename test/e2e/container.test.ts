@@ -139,11 +139,12 @@ async function localCloudEnvironment(): Promise<Record<string, string>> {
   return { IMAGERY_LOCAL_CLOUD: locatorFile, GCE_METADATA_HOST: await runtimeMetadataHost() }
 }
 
-/** The metadata server of the account that the services act as, with its few roles and no other. */
+/** The metadata server of the account that the services act as, with its few roles and no other; it answers the container's user, too. */
 async function runtimeMetadataHost(): Promise<string> {
   const { http, adminToken, projectId } = cloud.locator
   const email = `imagery-runtime@${projectId}.iam.gserviceaccount.com`
-  const answer = await fetch(`${http}/_imagery/account?${new URLSearchParams({ email })}`, {
+  const query = new URLSearchParams({ email, ...(NOBODY === undefined ? {} : { user: String(NOBODY) }) })
+  const answer = await fetch(`${http}/_imagery/account?${query}`, {
     headers: { authorization: `Bearer ${adminToken}` },
   })
   expect(answer.status).toBe(200)
@@ -187,7 +188,10 @@ async function prepareRun(): Promise<{ runId: string; tables: { dataset: string;
 
 /** Calls a service as the invoker. */
 async function post(service: string, route: string, body: object): Promise<unknown> {
-  const headers = { authorization: `Bearer ${await signer.token({ audience: service })}` }
+  const headers = {
+    authorization: `Bearer ${await signer.token({ audience: service })}`,
+    'content-type': 'application/json',
+  }
   const answer = await fetch(`${service}${route}`, { method: 'POST', headers, body: JSON.stringify(body) })
   const text = await answer.text()
   expect(answer.status, text).toBe(200)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 /** The JSON document of run, status and resume, as the README promises it: no member may go, others may come. */
 export const runReport = z.object({
   run_id: z.string().regex(/^\d{6}-[0-9a-f]{8}$/),
-  state: z.enum(['starting', 'running', 'paused', 'complete', 'torn_down']),
+  state: z.enum(['loading', 'starting', 'running', 'paused', 'complete', 'torn_down']),
   profile: z.string(),
   source: z.string(),
   units: z.strictObject({ total: z.int(), ok: z.int(), failed: z.int(), pending: z.int() }),

@@ -15,7 +15,7 @@ const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.js')
 export interface Outcome {
   exitCode?: number | undefined
   stderr: string
-  /** The one JSON document on stdout. */
+  /** The one JSON document on stdout, without its warnings. */
   document: unknown
 }
 
@@ -39,7 +39,9 @@ export class GeminiUser {
 
   async imagery(...commandLine: string[]): Promise<Outcome> {
     const { exitCode, stdout, stderr } = await this.type(...commandLine, '--json')
-    return { exitCode, stderr, document: stdout === '' ? undefined : JSON.parse(stdout) }
+    if (stdout === '') return { exitCode, stderr, document: undefined }
+    const { warnings: _, ...document } = JSON.parse(stdout) as { warnings: string[] }
+    return { exitCode, stderr, document }
   }
 
   /** The same as a person sees it. */

@@ -29,12 +29,12 @@ const RUN = ['run', '--local', '--table', 'signs.jsonl', '--profile', 'image-qua
 async function interrupted(
   args: readonly string[],
   mark: string,
-  times = 1,
+  signals: readonly NodeJS.Signals[] = ['SIGINT'],
 ): Promise<{ exitCode: number; stdout: string; stderr: string }> {
   const { process: child, outcome } = user.start(args)
   await shown(child, mark)
-  for (let time = 0; time < times; time += 1) {
-    child.kill('SIGINT')
+  for (const signal of signals) {
+    child.kill(signal)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return outcome
@@ -88,6 +88,21 @@ describe('Ctrl-C', () => {
     expect(left.filter((name) => !name.includes('/deploy/'))).toEqual([])
   })
 
+  test.each(['SIGINT', 'SIGHUP'] as const)(
+    '(%s) between its record and its first shard names the run and how it goes on, and keeps it',
+    async (signal) => {
+      // A terminal that closes may say so twice.
+      const signals = signal === 'SIGHUP' ? [signal, signal] : [signal]
+      const { exitCode, stdout, stderr } = await interrupted([...RUN, '--limit', '5'], '· Take the snapshot\n', signals)
+      expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
+      const [, id = ''] =
+        /Interrupted; run (\S+) is recorded; nothing new of it is queued \[CANCELLED\]/.exec(stderr) ?? []
+      expect(stderr).toContain(`  imagery resume ${id} --local\n  imagery teardown ${id} --local\n`)
+      const next = signal === 'SIGHUP' ? ['resume', id] : ['teardown', id, '--delete-results', '--yes']
+      expect(await user.run([...next, '--local'])).toMatchObject({ exitCode: 0 })
+    },
+  )
+
   let runId = ''
 
   test('in the middle ends with 130 and the command that goes on', async () => {
@@ -109,7 +124,7 @@ describe('Ctrl-C', () => {
   })
 
   test('ends a watch with 130, and a second one ends anything at once', async () => {
-    const { exitCode } = await interrupted([...RUN, '--limit', '40'], '· Process the assets\n', 2)
+    const { exitCode } = await interrupted([...RUN, '--limit', '40'], '· Process the assets\n', ['SIGINT', 'SIGINT'])
     expect(exitCode).toBe(130)
   })
 })
@@ -120,6 +135,26 @@ test('a run that nobody waits for goes on in a local cloud that stays', async ()
   const watched = await user.run(['status', started.run_id, '--watch', '--local', '--json'])
   expect(watched).toMatchObject({ exitCode: 0, stderr: '' })
   await isComplete(started.run_id)
+})
+
+test('a run whose progress and whose result nobody reads goes on to its end, and its exit code is right', async () => {
+  const faulty = path.join(ROOT, 'samples', 'street-signs', 'with-faults.jsonl')
+  const args = ['run', '--local', '--table', faulty, '--profile', 'resolution']
+  const { process: child, outcome } = user.start(args)
+  child.stderr?.once('data', () => {
+    child.stderr?.destroy()
+    child.stdout?.destroy()
+  })
+  expect((await outcome).exitCode, 'some assets failed').toBe(3)
+  const report = runReport.parse((await user.run(['status', '--local', '--json'])).json())
+  expect(report).toMatchObject({ state: 'complete', units: { total: 14, failed: 2, pending: 0 } })
+  expect(report.results_table).not.toBeNull()
+})
+
+test('rows whose reader has seen enough are no failure', async () => {
+  const { process: child, outcome } = user.start(['results', '--local', '--format', 'csv'])
+  child.stdout?.once('data', () => child.stdout?.destroy())
+  expect(await outcome).toMatchObject({ exitCode: 0, stderr: '' })
 })
 
 describe('a local cloud that is killed', () => {
@@ -133,20 +168,25 @@ describe('a local cloud that is killed', () => {
     expect(after.json()).toEqual(before.json())
   })
 
-  test('in the middle of a run is told by the command, and the run can be resumed', async () => {
+  test('in the middle of a run is told by every command at once, and the run can be resumed', async () => {
     await noCloud()
     await user.startLocalCloud()
     const { pid } = (await user.run(['local', 'status', '--json'])).json() as { pid: number }
     const { process: child, outcome } = user.start(RUN)
     await shown(child, '· Process the assets\n')
+    const watch = user.start(['status', '--watch', '--local'])
+    await shown(watch.process, '· Run ')
     process.kill(pid, 'SIGKILL')
-    const { exitCode, stderr } = await outcome
-    expect({ exitCode, stderr }).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringMatching(
-        /The local cloud did not answer.*\[CLOUD_ERROR\].* {2}imagery resume \S+ --local\n/s,
-      ),
-    })
+    const killedMs = performance.now()
+    for (const { exitCode, stderr } of await Promise.all([outcome, watch.outcome])) {
+      expect({ exitCode, stderr }).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringMatching(
+          /The local cloud ended while this command used it.*\[LOCAL_CLOUD_FAILED\].* {2}imagery resume \S+ --local\n/s,
+        ),
+      })
+    }
+    expect(performance.now() - killedMs).toBeLessThan(5_000)
     const resumed = await user.run(['resume', '--local', '--json'])
     const report = runReport.parse(resumed.json())
     expect({ exitCode: resumed.exitCode, units: report.units }).toEqual({

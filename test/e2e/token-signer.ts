@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { SignJWT } from 'jose'
@@ -11,10 +11,16 @@ export interface Claims {
   lifeSeconds?: number
   issuer?: string
   verified?: boolean
+  /** Claims in place of the usual ones; undefined leaves one out. Times are in seconds from now. */
+  change?: { iat?: number | undefined; exp?: number | undefined; nbf?: number } & Record<string, unknown>
+  /** Members of the header in place of the usual ones; undefined leaves one out. */
+  header?: { alg?: string; kid?: string | undefined }
 }
 
 export interface TokenSigner {
   keyId: string
+  /** The public key of the signatures, as everybody may have it. */
+  publicKey: string
   token(claims: Claims): Promise<string>
 }
 
@@ -25,16 +31,18 @@ export async function tokenSigner(dataDirectory: string, http: string, invoker: 
   const keyId = keys[0].kid
   return {
     keyId,
+    publicKey: createPublicKey(signingKey).export({ type: 'spki', format: 'pem' }).toString(),
     token(claims) {
       const { audience, email = invoker, key = signingKey, lifeSeconds = 3_600, verified = true } = claims
       const nowSeconds = Math.floor(Date.now() / 1_000)
-      return new SignJWT({ email, email_verified: verified, azp: '1' })
-        .setProtectedHeader({ alg: 'RS256', kid: keyId, typ: 'JWT' })
-        .setIssuer(claims.issuer ?? 'https://accounts.google.com')
-        .setAudience(audience)
-        .setSubject('1')
-        .setIssuedAt(nowSeconds - 7_200)
-        .setExpirationTime(nowSeconds + lifeSeconds)
+      const usual = { email, email_verified: verified, azp: '1', sub: '1', aud: audience }
+      const { iat, exp, nbf, ...others } = { iat: -7_200, exp: lifeSeconds, ...claims.change }
+      const times = Object.entries({ iat, exp, nbf }).flatMap(([name, from]) =>
+        typeof from === 'number' ? [[name, nowSeconds + from] as const] : [],
+      )
+      const issuer = { iss: claims.issuer ?? 'https://accounts.google.com' }
+      return new SignJWT({ ...usual, ...issuer, ...Object.fromEntries(times), ...others })
+        .setProtectedHeader({ alg: 'RS256', kid: keyId, typ: 'JWT', ...claims.header } as { alg: string })
         .sign(key)
     },
   }

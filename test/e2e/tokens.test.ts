@@ -2,10 +2,11 @@ import { generateKeyPairSync } from 'node:crypto'
 import { request } from 'node:http'
 import path from 'node:path'
 import { SignJWT } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
 import { runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
+import { listeningAddresses, outerAddresses, servicePort, takesConnections } from '../service-ports.ts'
 import { freePort, startByHand, type ServiceByHand } from './services-by-hand.ts'
 import { tokenSigner, type TokenSigner } from './token-signer.ts'
 
@@ -14,11 +15,25 @@ const RUNTIME = path.join(ROOT, 'dist', 'runtime')
 
 /** How a request gets to a service, and what a token for it must be for. */
 interface Door {
-  send(route: string, body: object, token: string | undefined): Promise<{ status: number; text: string }>
+  send(route: string, body: object, token: string | undefined, special?: Special): Promise<Answer>
   audience: string
 }
 
-type Service = 'main' | 'populate'
+interface Answer {
+  status: number
+  text: string
+}
+
+/** What is special about a request. */
+interface Special {
+  host?: string
+  contentType?: string | undefined
+  authorization?: string | string[]
+  headers?: Record<string, string>
+}
+
+const SERVICES = ['main', 'populate'] as const
+type Service = (typeof SERVICES)[number]
 
 let user: ImageryUser
 let cloud: OfficialClients
@@ -26,7 +41,9 @@ let runId: string
 let attemptsTable: string
 let signer: TokenSigner
 let invoker: string
-const doors = {} as Record<'front door' | 'own check', Record<Service, Door>>
+const DOORS = ['front door', 'own check', 'own port'] as const
+const doors = {} as Record<(typeof DOORS)[number], Record<Service, Door>>
+const ports = {} as Record<Service, number>
 const byHand: ServiceByHand[] = []
 
 beforeAll(async () => {
@@ -53,6 +70,13 @@ beforeAll(async () => {
     return { audience: `https://${host}`, send: (...call) => send(http, host, ...call) }
   }
   doors['front door'] = { main: behindFrontDoor('main'), populate: behindFrontDoor('populate') }
+  // Where the local Cloud Run has started them: nobody but its front door has a reason to call there.
+  const atOwnPort = (service: Service): Door => {
+    ports[service] = servicePort(user.dataDirectory, `imagery-${service}`)
+    const host = `127.0.0.1:${ports[service]}`
+    return { audience: doors['front door'][service].audience, send: (...call) => send(`http://${host}`, host, ...call) }
+  }
+  doors['own port'] = { main: atOwnPort('main'), populate: atOwnPort('populate') }
   doors['own check'] = { main: await startChecking('main'), populate: await startChecking('populate') }
 })
 
@@ -87,12 +111,16 @@ function send(
   route: string,
   body: object,
   token: string | undefined,
-): Promise<{ status: number; text: string }> {
+  special: Special = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    const { authorization = token === undefined ? undefined : `Bearer ${token}` } = special
+    const { contentType } = { contentType: 'application/json', ...special }
     const headers = {
-      host,
-      'content-type': 'application/json',
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      host: special.host ?? host,
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+      ...(authorization === undefined ? {} : { Authorization: authorization }),
+      ...special.headers,
     }
     request(new URL(route, base), { method: 'POST', headers }, (answer) => {
       let text = ''
@@ -127,7 +155,7 @@ function confused(audience: string): Promise<string> {
     .setAudience(audience)
     .setIssuedAt()
     .setExpirationTime('1h')
-    .sign(new TextEncoder().encode(signer.keyId.padEnd(64, '0')))
+    .sign(new TextEncoder().encode(signer.publicKey))
 }
 
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey
@@ -145,6 +173,25 @@ const REFUSED: [title: string, make: (door: Door) => Promise<string | undefined>
   ['an unsigned token', ({ audience }) => unsigned(audience)],
   ['a token signed with a secret', ({ audience }) => confused(audience)],
   ['the token of an account that is no invoker', ({ audience }) => token({ audience, email: 'stranger@example.com' })],
+  ['a token that is issued in an hour', ({ audience }) => token({ audience, change: { iat: 3_600, exp: 7_200 } })],
+  ['a token that is issued in six minutes', ({ audience }) => token({ audience, change: { iat: 360 } })],
+  ['a token that is good from an hour on', ({ audience }) => token({ audience, change: { nbf: 3_500 } })],
+  ['a token that does not say when it was issued', ({ audience }) => token({ audience, change: { iat: undefined } })],
+  ['a token that never ends', ({ audience }) => token({ audience, change: { exp: undefined } })],
+  ['a token that ends in a year', ({ audience }) => token({ audience, change: { exp: 31_536_000 } })],
+  ['a token of an unverified address', ({ audience }) => token({ audience, verified: false })],
+  ['a token that calls its address "true"', ({ audience }) => token({ audience, change: { email_verified: 'true' } })],
+  [
+    'a token that says nothing of its address',
+    ({ audience }) => token({ audience, change: { email_verified: undefined } }),
+  ],
+  ['a token without an address', ({ audience }) => token({ audience, change: { email: undefined } })],
+  [
+    'a token for two audiences',
+    ({ audience }) => token({ audience, change: { aud: [audience, 'https://b.example'] } }),
+  ],
+  ['a token of an unknown key', ({ audience }) => token({ audience, header: { kid: 'unknown' } })],
+  ['a token that names no key', ({ audience }) => token({ audience, header: { kid: undefined } })],
 ]
 
 /** A request to every route that does anything, each of which would leave a trace. */
@@ -174,18 +221,26 @@ async function traces(): Promise<object> {
   return { rows, inventory: await cloud.inventory() }
 }
 
-describe.each(['front door', 'own check'] as const)('behind its %s', (door) => {
-  test.each(REFUSED)('a service refuses %s, and does nothing', async (_title, make) => {
-    const before = await traces()
-    for (const service of ['main', 'populate'] as const) {
-      for (const [route, body] of requests()[service]) {
-        const { status } = await doors[door][service].send(route, body, await make(doors[door][service]))
-        expect([401, 403], `${service} ${route}`).toContain(status)
-      }
-    }
-    expect(await traces()).toEqual(before)
-  })
-})
+/** Sends requests by several doors at once, and sees to it that none of them does anything. */
+async function expectNothingDone(calls: () => { title: string; answer: Promise<Answer>; statuses: number[] }[]) {
+  const before = await traces()
+  for (const { title, answer, statuses } of calls()) expect(statuses, title).toContain((await answer).status)
+  expect(await traces()).toEqual(before)
+}
+
+test.each(REFUSED)('by every door a service refuses %s, and does nothing', (_title, make) =>
+  expectNothingDone(() =>
+    DOORS.flatMap((door) =>
+      SERVICES.flatMap((service) =>
+        requests()[service].map(([route, body]) => {
+          const { send: sendThere } = doors[door][service]
+          const answer = make(doors[door][service]).then((wrong) => sendThere(route, body, wrong))
+          return { title: `${door}: ${service} ${route}`, answer, statuses: [401, 403] }
+        }),
+      ),
+    ),
+  ),
+)
 
 test('the own check says what is wrong, and never the token', async () => {
   const { main } = doors['own check']
@@ -205,7 +260,67 @@ test('the own check leaves the health check open', async () => {
   for (const service of byHand) expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
 })
 
-test.each(['own check', 'front door'] as const)('the invoker comes in by the %s, and is served', async (door) => {
+test.each(DOORS)('two Authorization headers are refused by the %s, whichever comes first', async (door) => {
+  for (const service of SERVICES) {
+    const { audience, send: sendThere } = doors[door][service]
+    const good = `Bearer ${await token({ audience })}`
+    for (const authorization of [
+      [good, 'Bearer garbage'],
+      ['Bearer garbage', good],
+    ]) {
+      const [route, body] = requests()[service][0]!
+      expect([401, 403]).toContain((await sendThere(route, body, undefined, { authorization })).status)
+    }
+  }
+})
+
+test.each<[title: string, special: Special, status: number]>([
+  ['a name that leads here', { host: 'evil.example' }, 403],
+  ['a name that leads here, with a port', { host: 'evil.example:8080' }, 403],
+  ['a name that begins like one of this machine', { host: 'localhost.evil.example' }, 403],
+  ['another service', { host: 'imagery-other-1.us-central1.run.app' }, 403],
+  ['a form', { contentType: 'application/x-www-form-urlencoded' }, 415],
+  ['plain text', { contentType: 'text/plain' }, 415],
+  ['plain text that mentions JSON', { contentType: 'text/plain; application/json' }, 415],
+  ['a body without a type', { contentType: undefined }, 415],
+])('at the port of a service the invoker is refused with %s, and nothing happens', (_title, special, status) =>
+  expectNothingDone(() =>
+    (['own check', 'own port'] as const).flatMap((door) =>
+      SERVICES.map((service) => {
+        const { audience, send: sendThere } = doors[door][service]
+        const [route, body] = requests()[service].at(-1)!
+        const answer = token({ audience }).then((good) => sendThere(route, body, good, special))
+        return { title: `${door}: ${service} ${route}`, answer, statuses: [status] }
+      }),
+    ),
+  ),
+)
+
+test.each(['own check', 'own port'] as const)('a guessed secret of the front door opens no %s', async (door) => {
+  for (const secret of ['', 'x', 'é'.repeat(43), 'x'.repeat(43)]) {
+    const headers = { 'x-imagery-front-door': secret }
+    const answer = await doors[door].main.send('/setup', { v: 1, run_id: runId }, undefined, { headers })
+    expect(answer.status).toBe(401)
+  }
+})
+
+test('the services that the local Cloud Run runs answer this machine alone', async () => {
+  for (const service of SERVICES) {
+    const port = ports[service]
+    expect((await fetch(`http://localhost:${port}/healthz`)).status).toBe(200)
+    expect(await takesConnections('127.0.0.1', port)).toBe(true)
+    for (const address of outerAddresses()) expect(await takesConnections(address, port), address).toBe(false)
+    if (process.platform === 'linux') expect(listeningAddresses(port)).toEqual(['0100007F'])
+  }
+})
+
+test.each(DOORS)('the scheme of a token may be in small letters at the %s', async (door) => {
+  const { audience, send: sendThere } = doors[door].main
+  const special = { authorization: `bearer ${await token({ audience })}` }
+  expect((await sendThere('/setup', { v: 1, run_id: runId }, undefined, special)).status).toBe(200)
+})
+
+test.each(DOORS.toReversed())('the invoker comes in by the %s, and is served', async (door) => {
   const ask = async (service: Service, [route, body]: [string, object]): Promise<string> => {
     const { audience, send: sendThere } = doors[door][service]
     const answer = await sendThere(route, body, await token({ audience }))

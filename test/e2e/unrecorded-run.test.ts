@@ -1,23 +1,39 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
-import { officialClients } from './official-clients.ts'
+import { runList, runReport } from './documents.ts'
+import { officialClients, type OfficialClients } from './official-clients.ts'
+import { randomFrom } from './random.ts'
 
 const DAY_MS = 86_400_000
 
 let user: ImageryUser
+let cloud: OfficialClients
 
 beforeAll(async () => {
   user = await newUser()
   await writeFile(path.join(user.folder, 'signs.jsonl'), '{"asset_id": "a", "gcs_uri": "gs://street/a.jpg"}\n')
-  const faults = path.join(user.folder, 'faults.json')
-  const stall = { method: 'bigquery.tables.patch', effect: { kind: 'delay', delayMs: 600_000 } }
-  await writeFile(faults, JSON.stringify([stall]))
-  expect(await user.run(['local', 'start', '--detach', '--faults', faults])).toMatchObject({ exitCode: 0 })
+  await user.startLocalCloud()
+  expect(await user.run(['deploy', '--local'])).toMatchObject({ exitCode: 0 })
+  cloud = await officialClients(user.dataDirectory)
 })
 
+beforeEach(() => setFaults([]))
+
 afterAll(() => user.leave())
+
+async function setFaults(rules: readonly object[]): Promise<void> {
+  const { http, adminToken } = cloud.locator
+  const answer = await fetch(new URL('/_imagery/faults', http), {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify(rules),
+  })
+  expect(answer.status).toBe(200)
+}
+
+const RUN = ['run', '--local', '--table', 'signs.jsonl', '--profile', 'resolution']
 
 interface Metadata {
   numRows?: string
@@ -25,29 +41,91 @@ interface Metadata {
   expirationTime?: string
 }
 
-test('a command that is killed before it has recorded its run leaves no loaded table that stays', async () => {
-  const { bigQuery } = await officialClients(user.dataDirectory)
-  const loaded = async (): Promise<Metadata | undefined> => {
-    const [datasets] = await bigQuery.getDatasets()
-    const tables = (await Promise.all(datasets.map((dataset) => dataset.getTables()))).flatMap(([found]) => found)
-    const source = tables.find(({ id }) => id?.endsWith('_source'))
-    return source && ((await source.getMetadata())[0] as Metadata)
+async function loaded(): Promise<Metadata | undefined> {
+  const [datasets] = await cloud.bigQuery.getDatasets()
+  const tables = (await Promise.all(datasets.map((dataset) => dataset.getTables()))).flatMap(([found]) => found)
+  const source = tables.find(({ id }) => id?.endsWith('_source'))
+  return source && ((await source.getMetadata())[0] as Metadata)
+}
+
+async function ofRuns(): Promise<string[]> {
+  return (await cloud.inventory()).filter((name) => !name.includes('/deploy/'))
+}
+
+/** Removes what a killed command has left, by what `runs` tells of it. */
+async function tearDown(): Promise<number> {
+  const { runs } = runList.parse((await user.run(['runs', '--local', '--json'])).json())
+  const present = runs.filter(({ state }) => state !== 'torn_down')
+  for (const { run_id } of present) {
+    const outcome = await user.run(['teardown', run_id, '--local', '--delete-results', '--yes', '--json'])
+    expect(outcome.exitCode, outcome.stdout).toBe(0)
   }
-  const { process: command, outcome } = user.start([
-    'run',
-    '--local',
-    '--table',
-    'signs.jsonl',
-    '--profile',
-    'resolution',
-  ])
+  return present.length
+}
+
+test('a command that is killed while it loads its source leaves a run that others find and remove', async () => {
+  await setFaults([{ method: 'bigquery.tables.patch', effect: { kind: 'delay', delayMs: 600_000 } }])
+  const { process: command, outcome } = user.start(RUN)
   await expect.poll(async () => (await loaded())?.numRows, { timeout: 30_000, interval: 50 }).toBe('1')
   command.kill('SIGKILL')
   await outcome.catch(() => undefined)
+  await setFaults([])
 
   const left = await loaded()
   expect(left?.labels).toEqual({ 'imagery-run': expect.stringMatching(/^\d{6}-[0-9a-f]{8}$/) as string })
   expect(Number(left?.expirationTime)).toBeGreaterThan(Date.now())
   expect(Number(left?.expirationTime)).toBeLessThan(Date.now() + 7 * DAY_MS)
-  expect((await user.run(['runs', '--local', '--json'])).json()).toEqual({ runs: [] })
+  const { runs } = runList.parse((await user.run(['runs', '--local', '--json'])).json())
+  const [runId = ''] = Object.values(left?.labels ?? {})
+  expect(runs).toMatchObject([{ run_id: runId, state: 'loading', source: 'signs.jsonl', results_table: null }])
+  expect(runReport.parse((await user.run(['status', runId, '--local', '--json'])).json()).state).toBe('loading')
+  const resumed = await user.run(['resume', runId, '--local', '--json'])
+  expect(resumed.exitCode).toBe(1)
+  expect(resumed.error().code).toBe('RUN_NOT_COMPLETE')
+  expect(resumed.error().suggestions[0]).toContain(`imagery teardown ${runId} --local`)
+
+  expect(await user.run(['teardown', runId, '--local', '--json'])).toMatchObject({ exitCode: 0 })
+  expect(await ofRuns()).toEqual([])
+  const [datasets] = await cloud.bigQuery.getDatasets()
+  expect(datasets.map(({ id }) => id)).toEqual([])
+})
+
+test('killed at any moment, it leaves nothing that its run does not lead to', async () => {
+  const random = randomFrom(20_261_129)
+  for (let kill = 0; kill < 4; kill += 1) {
+    const { process: command, outcome } = user.start(RUN)
+    await new Promise<void>((resolve) => {
+      command.stderr?.on('data', (chunk: Buffer) => {
+        if (String(chunk).includes('· Read the source')) resolve()
+      })
+    })
+    await new Promise((resolve) => setTimeout(resolve, random() * 400))
+    command.kill('SIGKILL')
+    await outcome.catch(() => undefined)
+    await tearDown()
+    expect(await ofRuns()).toEqual([])
+  }
+})
+
+test('a table of a run that nothing else tells of is found by its label, and no other', async () => {
+  await cloud.bigQuery.createDataset('theirs', { location: 'US' })
+  const dataset = cloud.bigQuery.dataset('theirs')
+  const labels = { 'imagery-run': '261129-0badcafe' }
+  await dataset.createTable('resolution_261129_0badcafe_source', { schema: 'a:STRING', labels })
+  await dataset.createTable('other_261129_0badcafe', { schema: 'a:STRING', labels })
+  await dataset.createTable('resolution_261129_00000000_source', { schema: 'a:STRING' })
+  const kept = await user.run(['teardown', '261129-0badcafe', '--local', '--json'])
+  expect(kept.exitCode, kept.stdout).toBe(0)
+  expect((await ofRuns()).filter((name) => name.startsWith('theirs.'))).toEqual([
+    'theirs.other_261129_0badcafe',
+    'theirs.resolution_261129_00000000_source',
+  ])
+  const refused = await user.run(['teardown', '261129-0badcafe', '--local', '--delete-results', '--json'])
+  expect(refused.error()).toMatchObject({ code: 'CONFIRMATION_NEEDED' })
+  expect(refused.error().message).toContain('theirs.other_261129_0badcafe')
+  const dropped = await user.run(['teardown', '261129-0badcafe', '--local', '--delete-results', '--yes', '--json'])
+  expect(dropped.exitCode, dropped.stdout).toBe(0)
+  expect((await ofRuns()).filter((name) => name.startsWith('theirs.'))).toEqual([
+    'theirs.resolution_261129_00000000_source',
+  ])
 })

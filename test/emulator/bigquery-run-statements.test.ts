@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attemptColumns } from '../../src/contracts/tables.ts'
 import { profile, type Profile } from '../../src/contracts/run-spec.ts'
-import { failedUnitsQuery, liveView, shardQuery } from '../../src/google/sql/ledger.ts'
+import { failedUnitsQuery, finalRowsQuery, liveView, shardQuery } from '../../src/google/sql/ledger.ts'
 import { snapshotQuery, type SnapshotSource } from '../../src/google/sql/snapshot.ts'
 import { startBigQuery, type Harness } from './bigquery-harness.ts'
 
@@ -203,6 +203,15 @@ describe('the live view', () => {
     const params = { bucket_from: 0, bucket_to: 1999 }
     const [rows] = await harness.client.query({ query: shardQuery(tables, true), params })
     expect((rows as Unit[]).map(({ unit_id }) => unit_id).toSorted()).toEqual(['billed', 'retried', 'untouched'])
+  })
+
+  test('gives a redelivered task the final rows of its unit, by generation, and none that is made again', async () => {
+    const params = { units: ['retried-ok', 'billed', 'failed', 'untouched'] }
+    const [rows] = await harness.client.query({ query: finalRowsQuery(tables), params })
+    const found = (rows as { unit_id: string; generation: number; status: string; cause: string | null }[]).map(
+      ({ unit_id, generation, status }) => `${unit_id} ${generation} ${status}`,
+    )
+    expect(found.toSorted()).toEqual(['failed 0 failed', 'retried-ok 0 failed', 'retried-ok 1 ok'])
   })
 
   test('gives a retry the failed units of the causes that it names', async () => {

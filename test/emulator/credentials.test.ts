@@ -138,12 +138,23 @@ describe("a service account's key", () => {
   it.each([
     ['has expired', { iat: -7_200, exp: -3_600 }, {}, 'Invalid JWT: Token must be a short-lived token (60 minutes)'],
     ['is good for two hours', { exp: 7_200 }, {}, 'Invalid JWT: Token must be a short-lived token (60 minutes)'],
+    ['is issued in an hour', { iat: 3_600, exp: 7_200 }, {}, 'Invalid JWT: Token must be a short-lived token'],
+    ['is issued in six minutes', { iat: 360 }, {}, 'Invalid JWT: Token must be a short-lived token'],
+    ['is good from an hour on', {}, { nbf: seconds() + 3_500 }, 'Invalid JWT: Token must be a short-lived token'],
+    ['does not say when it was issued', {}, { iat: undefined }, 'Invalid JWT: Token must be a short-lived token'],
+    ['never ends', {}, { exp: undefined }, 'Invalid JWT: Token must be a short-lived token'],
+    [
+      'is for two audiences',
+      {},
+      { aud: ['https://oauth2.googleapis.com/token'] },
+      'Invalid JWT: Failed audience check.',
+    ],
     ['is for another audience', {}, { aud: 'https://example.com/token' }, 'Invalid JWT: Failed audience check.'],
     ['is of an account that is not there', {}, { iss: `x${CI}` }, 'Invalid grant: account not found'],
     ['is signed with the key of another account', {}, { iss: INVOKER }, 'Invalid JWT Signature.'],
   ])('buys nothing with an assertion that %s', async (_title, times, claims, description) => {
     const { iat = 0, exp = 3_600 } = times as { iat?: number; exp?: number }
-    const assertion = await assertionOf({ iat: seconds() + iat, exp: seconds() + exp, ...claims })
+    const assertion = await assertionOf({ iat: seconds() + iat, exp: seconds() + exp, ...(claims as JWTPayload) })
     const { status, body } = await atTokenEndpoint({ grant_type: JWT_BEARER, assertion })
     expect(status).toBe(400)
     expect(body).toEqual({ error: 'invalid_grant', error_description: expect.stringContaining(description) as string })

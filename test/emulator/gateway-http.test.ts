@@ -96,6 +96,22 @@ describe('the HTTP listener', () => {
     expect((await ask(port, `[::1]:${port}`, '/x')).answer.statusCode).toBe(200)
   })
 
+  it('refuses a request with two tokens, for an API or a service', async () => {
+    const { port } = await serve({ faces: [face('/x', 'x')], frontDoor: echoDoor })
+    const twice = (host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        request({ port, host: '127.0.0.1', path: '/x' }, (answer) => {
+          answer.resume()
+          resolve(answer.statusCode)
+        })
+          .on('error', reject)
+          .setHeader('host', host)
+          .setHeader('AUTHORIZATION', ['Bearer a', 'Bearer b'])
+          .end()
+      })
+    expect([await twice('localhost'), await twice('a.run.app')]).toEqual([401, 401])
+  })
+
   it('lets requests under way finish when it stops', async () => {
     const app = new Hono()
     const { promise: started, resolve: start } = Promise.withResolvers<void>()

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createPublicKey, sign } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
@@ -104,6 +105,16 @@ describe('access tokens', () => {
     expect(() => identity.authenticate(header)).toThrow(/invalid authentication credentials/)
   })
 
+  it('are refused by a clock that is more than five minutes behind their issue', async () => {
+    const late = new ManualClock(Date.UTC(2026, 5, 1, 1))
+    const header = `Bearer ${(await open(late)).accessToken(operator)}`
+    const at = async (minutesBefore: number): Promise<Identity> =>
+      open(new ManualClock(Date.UTC(2026, 5, 1, 1) - minutesBefore * 60_000))
+    expect((await at(5)).authenticate(header)).toMatchObject({ email: operator })
+    const identity = await at(6)
+    expect(() => identity.authenticate(header)).toThrow(/invalid authentication credentials/)
+  })
+
   it('are handed out again until five minutes before they expire', async () => {
     const clock = new ManualClock()
     const identity = await open(clock)
@@ -192,6 +203,68 @@ describe('ID tokens', () => {
     await clock.advance(hourMs)
     await expect(identity.verifyIdToken(token, audience)).rejects.toMatchObject(refusal(/exp/))
   })
+
+  const NOW_S = Date.UTC(2026, 5, 1) / 1000
+  it.each<[title: string, claims: Record<string, unknown>, why: RegExp]>([
+    ['issued in an hour', { iat: NOW_S + 3_600, exp: NOW_S + 7_200 }, /"iat" is in the future/],
+    ['issued more than five minutes ahead', { iat: NOW_S + 301 }, /"iat" is in the future/],
+    ['without the time of their issue', { iat: undefined }, /iat/],
+    ['without an end', { exp: undefined }, /exp/],
+    ['that end in a day', { exp: NOW_S + 86_400 }, /"exp" is too far away/],
+    ['that end before they begin', { iat: NOW_S + 200, exp: NOW_S + 100 }, /before "iat"/],
+    ['good from an hour on', { nbf: NOW_S + 3_500 }, /nbf/],
+    ['of an address that is not verified', { email_verified: false }, /not verified/],
+    ['of an address that is called verified', { email_verified: 'true' }, /not verified/],
+    ['that do not say whether the address is verified', { email_verified: undefined }, /not verified/],
+    ['without an address', { email: undefined }, /email/],
+    ['for several audiences', { aud: [audience] }, /must be strings/],
+    ['of another issuer', { iss: 'https://issuer.example' }, /iss/],
+  ])('are refused when our key signed them, but %s', async (_, change, why) => {
+    const identity = await open(new ManualClock(NOW_S * 1000))
+    const token = await signedByUs(identity, change)
+    await expect(identity.verifyIdToken(token, audience)).rejects.toMatchObject({
+      status: 'UNAUTHENTICATED',
+      message: expect.stringMatching(why) as string,
+    })
+  })
+
+  it('may come from a clock that is five minutes ahead', async () => {
+    const identity = await open(new ManualClock(NOW_S * 1000))
+    const token = await signedByUs(identity, { iat: NOW_S + 300 })
+    expect(await identity.verifyIdToken(token, audience)).toEqual({ email: operator })
+  })
+
+  it.each([
+    ['of no signature', { alg: 'none' }],
+    ['of an unknown key', { kid: 'unknown' }],
+    ['of no key', { kid: undefined }],
+  ])('are refused with a header %s', async (_, header) => {
+    const identity = await open(new ManualClock(NOW_S * 1000))
+    const token = await signedByUs(identity, {}, header)
+    await expect(identity.verifyIdToken(token, audience)).rejects.toMatchObject({ status: 'UNAUTHENTICATED' })
+  })
+
+  it('are refused when the public key was taken for a secret', async () => {
+    const identity = await open(new ManualClock(NOW_S * 1000))
+    const real = await identity.idToken(operator, audience)
+    const publicKey = createPublicKey(readFileSync(path.join(directory, 'signing-key.pem')))
+    const forged = await new SignJWT(decodeJwt(real))
+      .setProtectedHeader({ alg: 'HS256', kid: String(decodeProtectedHeader(real).kid) })
+      .sign(new TextEncoder().encode(String(publicKey.export({ type: 'spki', format: 'pem' }))))
+    await expect(identity.verifyIdToken(forged, audience)).rejects.toMatchObject({ status: 'UNAUTHENTICATED' })
+  })
+
+  /** The operator's token with other claims, signed with the key of the local cloud. */
+  async function signedByUs(identity: Identity, change: object, header: object = {}): Promise<string> {
+    const real = await identity.idToken(operator, audience)
+    const parts = [
+      { ...decodeProtectedHeader(real), ...header },
+      { ...decodeJwt(real), ...change },
+    ]
+    const signed = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+    const key = readFileSync(path.join(directory, 'signing-key.pem'))
+    return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), key).toString('base64url')}`
+  }
 
   it('are reused until five minutes before they expire', async () => {
     const clock = new ManualClock()

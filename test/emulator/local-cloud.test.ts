@@ -37,7 +37,10 @@ describe('a local cloud', () => {
     expect(written).toEqual(cloud.locator)
     expect(written).toMatchObject({ version: 1, pid: process.pid, projectId: 'imagery-local', region: 'europe-west1' })
     expect(statSync(file).mode & 0o777).toBe(0o600)
-    expect(await admin(cloud, 'GET', 'health')).toEqual({ status: 200, body: { status: 'ready', pid: process.pid, leases: 0, endsWhenIdle: false } })
+    expect(await admin(cloud, 'GET', 'health')).toEqual({
+      status: 200,
+      body: { status: 'ready', pid: process.pid, leases: 0, endsWhenIdle: false },
+    })
     await cloud.stop()
     await cloud.stopped
     expect(existsSync(file)).toBe(false)

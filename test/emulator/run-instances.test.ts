@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import { isAlive } from '../../src/services/process-alive.ts'
 import {
+  addressOf,
   allow,
   DEAF,
   deploy,
@@ -128,7 +129,8 @@ describe('the environment of a process', () => {
     await deploy(harness, 'echo', serviceOf('echo.tar.gz', { container: { env }, template }))
     const { environment } = echoOf(await harness.call('echo'))
     delete process.env['IMAGERY_TEST_SECRET']
-    const { PORT, HOME, PATH, K_REVISION, ...rest } = environment
+    const { PORT, HOME, PATH, K_REVISION, IMAGERY_FRONT_DOOR_SECRET, ...rest } = environment
+    expect(IMAGERY_FRONT_DOOR_SECRET).toMatch(/^[\w-]{43}$/)
     expect(Number(PORT)).toBeGreaterThan(1_024)
     expect(existsSync(path.join(HOME ?? '', 'server.mjs'))).toBe(true)
     expect(PATH).toContain(path.dirname(process.execPath))
@@ -140,6 +142,7 @@ describe('the environment of a process', () => {
       MODEL: 'pixels',
       EMPTY: '',
       BIGQUERY_ENDPOINT: 'http://127.0.0.1:9',
+      IMAGERY_TOKEN_AUDIENCES: addressOf('echo'),
       GCE_METADATA_HOST: 'metadata-of-runner@demo.iam.gserviceaccount.com:1',
     })
   })

@@ -86,7 +86,11 @@ test('a request that is in flight on SIGTERM is answered before the service ends
   const cloud = await slowCloud(300)
   const service = start('main.js', { ...ENVIRONMENT, IMAGERY_LOCAL_CLOUD: cloud.locatorFile })
   const url = await listening(service)
-  const setUp = fetch(`${url}/setup`, { method: 'POST', body: JSON.stringify({ v: 1, run_id: '261123-9f3c1a7b' }) })
+  const setUp = fetch(`${url}/setup`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ v: 1, run_id: '261123-9f3c1a7b' }),
+  })
   await cloud.reached
   service.child.kill('SIGTERM')
   const response = await setUp

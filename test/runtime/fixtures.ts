@@ -1,6 +1,7 @@
 import type { TaskPayload } from '../../src/contracts/messages.ts'
 import { runTables, type Place } from '../../src/contracts/names.ts'
 import { runSpec, type RunSpec } from '../../src/contracts/run-spec.ts'
+import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import { CloudError } from '../../src/google/errors.ts'
 import { createLogger } from '../../src/runtime/log.ts'
 import type { Answer } from '../../src/runtime/models/model.ts'
@@ -64,9 +65,13 @@ export const ANSWER: Answer = {
 }
 
 /** A bucket that holds the specs of the given runs and counts reads. */
-export function fakeSpecs(specs: Map<string, RunSpec> = new Map([[RUN_ID, SPEC]])): {
+export function fakeSpecs(
+  specs: Map<string, RunSpec> = new Map([[RUN_ID, SPEC]]),
+  clock = new ManualClock(),
+): {
   specs: RunSpecs
   reads: string[]
+  clock: ManualClock
 } {
   const reads: string[] = []
   const readObject = async (uri: string): Promise<Buffer> => {
@@ -80,8 +85,10 @@ export function fakeSpecs(specs: Map<string, RunSpec> = new Map([[RUN_ID, SPEC]]
       readObject,
       bucket: BUCKET,
       check: (spec) => checkSpec(spec, { place: PLACE, modelOrigins: [] }),
+      clock,
     }),
     reads,
+    clock,
   }
 }
 

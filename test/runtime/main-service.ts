@@ -2,15 +2,19 @@ import type { Asset } from '../../src/contracts/messages.ts'
 import type { RunSpec } from '../../src/contracts/run-spec.ts'
 import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import type { TableName } from '../../src/google/bigquery.ts'
+import type { FinalRow } from '../../src/google/run-tables.ts'
 import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
 import type { Answer, AnswerOptions } from '../../src/runtime/models/model.ts'
+import { Shutdown } from '../../src/runtime/shutdown.ts'
 import { ANSWER, fakeLog, fakeSpecs, PLACE, post, RUN_ID, SPEC, TASK } from './fixtures.ts'
 
 export interface MainScript {
   answer?: (asset: Asset, signal: AbortSignal, options?: AnswerOptions) => Promise<Answer>
   append?: (row: AttemptRow) => Promise<void>
   specs?: Map<string, RunSpec>
+  /** What the ledger is found to have, whatever the unit. */
+  findRow?: () => Promise<FinalRow | undefined>
 }
 
 /** The main service over a scripted model and ledger. */
@@ -18,10 +22,13 @@ export function mainService({
   answer = async () => ANSWER,
   append = async () => {},
   specs = new Map([[RUN_ID, SPEC]]),
+  findRow = async () => undefined,
 }: MainScript = {}) {
   const clock = new ManualClock()
   const rows: { table: TableName; row: AttemptRow }[] = []
   const asked: string[] = []
+  const lookedUp: string[] = []
+  const shutdown = new Shutdown()
   const { log, entries } = fakeLog()
   let ids = 0
   const unused = (): never => {
@@ -29,13 +36,20 @@ export function mainService({
   }
   const app = mainApp({
     place: PLACE,
-    specs: fakeSpecs(specs).specs,
+    specs: fakeSpecs(specs, clock).specs,
     ledger: {
       async append(table, row) {
         await append(row)
         rows.push({ table, row })
       },
     },
+    finalRows: {
+      find(_spec, unitId, generation) {
+        lookedUp.push(`${unitId} ${generation}`)
+        return findRow()
+      },
+    },
+    shutdown,
     modelFor: async () => ({
       answer(asset, options) {
         asked.push(asset.unit_id)
@@ -46,6 +60,8 @@ export function mainService({
     permissions: { inProject: unused, onAccount: unused, onBucket: unused },
     imageBuckets: unused,
     ensureQueue: unused,
+    pauseQueue: unused,
+    deleteLiveView: unused,
     deleteQueue: unused,
     clock,
     log,
@@ -53,5 +69,5 @@ export function mainService({
   })
   const process = (task: unknown = TASK, headers: Record<string, string> = {}): Promise<Response> =>
     Promise.resolve(app.request('/process', post(task, headers)))
-  return { clock, rows, asked, entries, process, app }
+  return { clock, rows, asked, lookedUp, shutdown, entries, process, app }
 }

@@ -65,6 +65,24 @@ describe('the ledger in trouble', () => {
     expect(await response.json()).toEqual({ outcome: 'run_gone' })
   })
 
+  test('a run that is torn down while its task waits for a turn lets the task drain, and asks no model', async () => {
+    const specs = new Map([[RUN_ID, SPEC]])
+    let isAsked = false
+    const { clock, rows, process } = mainService({
+      specs,
+      async answer(_asset, _signal, options) {
+        specs.delete(RUN_ID)
+        await clock.advance(4_000)
+        await options?.onTurn?.()
+        isAsked = true
+        return ANSWER
+      },
+    })
+    const response = await process()
+    expect([response.status, await response.json()]).toEqual([200, { outcome: 'run_gone' }])
+    expect({ isAsked, rows }).toEqual({ isAsked: false, rows: [] })
+  })
+
   test('an unforeseen fault is answered 500 and logged with its stack', async () => {
     const { entries, process } = mainService({
       append: async () => {

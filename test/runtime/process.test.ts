@@ -57,7 +57,7 @@ describe('an asset that gets its answer', () => {
     const { rows, process, clock } = mainService({
       async answer(_asset, _signal, { onTurn } = { signal: new AbortController().signal }) {
         await clock.advance(5_000)
-        onTurn?.()
+        await onTurn?.()
         await clock.advance(700)
         return ANSWER
       },

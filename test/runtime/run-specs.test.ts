@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import { CloudError } from '../../src/google/errors.ts'
 import { RunGone, RunSpecs } from '../../src/runtime/run-specs.ts'
 import { BUCKET, deferred, fakeSpecs, RUN_ID, SPEC } from './fixtures.ts'
@@ -20,6 +21,37 @@ describe('run specs', () => {
     known.set(RUN_ID, SPEC)
     await expect(specs.get(RUN_ID)).resolves.toEqual(SPEC)
     expect(reads).toHaveLength(2)
+  })
+
+  test('are looked for again after a while, and are gone when their run is torn down', async () => {
+    const known = new Map([[RUN_ID, SPEC]])
+    const { specs, reads, clock } = fakeSpecs(known)
+    const first = await specs.get(RUN_ID)
+    await clock.advance(4_000)
+    expect(await specs.get(RUN_ID), 'the same object: its model is kept').toBe(first)
+    known.delete(RUN_ID)
+    await specs.get(RUN_ID)
+    expect(reads).toHaveLength(2)
+    await clock.advance(4_000)
+    await expect(specs.get(RUN_ID)).rejects.toBeInstanceOf(RunGone)
+  })
+
+  test('stay as they are while the bucket does not answer', async () => {
+    const clock = new ManualClock()
+    let isDown = false
+    const specs = new RunSpecs({
+      check: () => {},
+      bucket: BUCKET,
+      clock,
+      readObject: async () => {
+        if (isDown) throw new CloudError('UNAVAILABLE', 'down')
+        return Buffer.from(JSON.stringify(SPEC))
+      },
+    })
+    const first = await specs.get(RUN_ID)
+    isDown = true
+    await clock.advance(4_000)
+    expect(await specs.get(RUN_ID)).toBe(first)
   })
 
   test('that could not be read are asked for again', async () => {

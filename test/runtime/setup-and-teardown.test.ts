@@ -3,16 +3,23 @@ import { ManualClock } from '../../src/emulator/kernel/clock.ts'
 import { CloudError } from '../../src/google/errors.ts'
 import type { QueueLimits } from '../../src/google/tasks.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
+import { Shutdown } from '../../src/runtime/shutdown.ts'
 import { fakeLog, fakeSpecs, PLACE, post, RUN_ID, SPEC } from './fixtures.ts'
 
 const FIRST = `projects/demo/locations/us-central1/queues/imagery-${RUN_ID}`
 const REQUEST = { v: 1, run_id: RUN_ID }
 
 /** The main service over a Cloud Tasks that knows which queues exist and which names are unusable. */
-function setUp(specs?: Map<string, typeof SPEC>, imageBuckets: string[] = ['ours']) {
+function setUp(
+  specs?: Map<string, typeof SPEC>,
+  imageBuckets: string[] = ['ours'],
+  onQueue: () => void = () => undefined,
+) {
   const queues = new Map<string, QueueLimits>()
   const tombstones = new Set<string>()
+  const paused = new Set<string>()
   const tables: string[] = []
+  const droppedViews: string[] = []
   /** Taken away from the service's own account. */
   const lacking = new Set<string>()
   const had = (permissions: readonly string[]) => permissions.filter((permission) => !lacking.has(permission))
@@ -33,7 +40,16 @@ function setUp(specs?: Map<string, typeof SPEC>, imageBuckets: string[] = ['ours
         throw new CloudError('FAILED_PRECONDITION', 'a queue with this name existed too recently')
       if (queues.has(name)) return 'existed'
       queues.set(name, limits)
+      onQueue()
       return 'created'
+    },
+    async pauseQueue(name) {
+      if (!queues.has(name)) return 'absent'
+      paused.add(name)
+      return 'paused'
+    },
+    async deleteLiveView({ tables }) {
+      droppedViews.push(tables.live)
     },
     async deleteQueue(name) {
       if (queues.delete(name)) tombstones.add(name)
@@ -41,6 +57,8 @@ function setUp(specs?: Map<string, typeof SPEC>, imageBuckets: string[] = ['ours
       return 'deleted'
     },
     ledger: { append: () => Promise.reject(new Error('not for /setup')) },
+    finalRows: { find: () => Promise.reject(new Error('not for /setup')) },
+    shutdown: new Shutdown(),
     modelFor: () => Promise.reject(new Error('not for /setup')),
     clock: new ManualClock(),
     log: fakeLog().log,
@@ -50,7 +68,7 @@ function setUp(specs?: Map<string, typeof SPEC>, imageBuckets: string[] = ['ours
     const response = await app.request(path, post(body))
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
-  return { app, queues, tables, reads, send, lacking }
+  return { app, queues, paused, tables, droppedViews, reads, send, lacking }
 }
 
 describe('POST /setup', () => {
@@ -118,12 +136,38 @@ describe('POST /setup', () => {
     expect(body['queues']).toEqual([`${FIRST}-3`, `${FIRST}-4`])
   })
 
+  test('takes back what it has made when the run is torn down meanwhile', async () => {
+    const specs = new Map([[RUN_ID, SPEC]])
+    const { queues, droppedViews, send } = setUp(specs, undefined, () => specs.delete(RUN_ID))
+    const { status, body } = await send('/setup')
+    expect(status).toBe(404)
+    expect(body).toMatchObject({ error: { code: 'RUN_NOT_FOUND' } })
+    expect([...queues.keys()]).toEqual([])
+    expect(droppedViews).toEqual([SPEC.tables.live])
+  })
+
   test('of a run without a spec answers 404 and makes nothing', async () => {
     const { queues, tables, send } = setUp(new Map())
     const { status, body } = await send('/setup')
     expect(status).toBe(404)
     expect(body).toMatchObject({ error: { code: 'RUN_NOT_FOUND' } })
     expect([queues.size, tables]).toEqual([0, []])
+  })
+})
+
+describe('POST /pause', () => {
+  test('has the run’s queues send nothing more, and deletes nothing', async () => {
+    const { queues, paused, send } = setUp()
+    await send('/setup')
+    expect(await send('/pause')).toEqual({
+      status: 200,
+      body: { run_id: RUN_ID, queues_paused: [FIRST, `${FIRST}-2`] },
+    })
+    expect([...paused]).toEqual([...queues.keys()])
+  })
+
+  test('may be repeated, also when there is nothing to pause', async () => {
+    expect(await setUp(new Map()).send('/pause')).toEqual({ status: 200, body: { run_id: RUN_ID, queues_paused: [] } })
   })
 })
 
@@ -155,7 +199,8 @@ describe('POST /teardown', () => {
     await send('/teardown')
     specs.delete(RUN_ID)
     expect((await send('/setup')).status).toBe(404)
-    expect(reads).toHaveLength(2)
+    // Two for the first setup, which looks again once all is made.
+    expect(reads).toHaveLength(3)
   })
 })
 
@@ -184,8 +229,12 @@ describe('both', () => {
         imageBuckets: async () => [],
         createRunTables: () => Promise.reject(new CloudError(status, 'Google says no')),
         ensureQueue: async () => 'created',
+        pauseQueue: async () => 'absent',
+        deleteLiveView: async () => {},
         deleteQueue: async () => 'absent',
         ledger: { append: async () => {} },
+        finalRows: { find: () => Promise.reject(new Error('unused')) },
+        shutdown: new Shutdown(),
         modelFor: () => Promise.reject(new Error('unused')),
         clock: new ManualClock(),
         log: fakeLog().log,

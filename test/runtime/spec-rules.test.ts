@@ -66,6 +66,19 @@ describe('a model’s endpoint, which is shown the runtime’s access token,', (
     expect(() => checkSpec(asking(endpoint), NOWHERE)).toThrow(SpecRefused)
   })
 
+  test.each([
+    'https://me:hunter2@aiplatform.googleapis.com',
+    'https://hunter2@aiplatform.googleapis.com',
+    'https://aiplatform.googleapis.com/?key=hunter2',
+    'https://aiplatform.googleapis.com/#hunter2',
+  ])('may hold no secret, in a local cloud neither, and none is repeated: %s', (endpoint) => {
+    for (const modelOrigins of [[], undefined]) {
+      const check = (): void => checkSpec(asking(endpoint), { place: PLACE, modelOrigins })
+      expect(check).toThrow(SpecRefused)
+      expect(check).not.toThrow(/hunter2/)
+    }
+  })
+
   test('may be where the deployment’s owner says, and there only', () => {
     const rules = { place: PLACE, modelOrigins: ['https://proxy.example.com'] }
     expect(() => checkSpec(asking('https://proxy.example.com/gemini/'), rules)).not.toThrow()

@@ -46,21 +46,25 @@ beforeAll(async () => {
 
 afterAll(() => server.close())
 
-function token(kid: keyof typeof signers): Promise<string> {
-  return new SignJWT({ email: ACCOUNT, email_verified: true })
-    .setProtectedHeader({ alg: 'RS256', kid })
-    .setIssuer('https://accounts.google.com')
-    .setAudience(AUDIENCE)
-    .setIssuedAt(NOW_MS / 1_000)
-    .setExpirationTime(NOW_MS / 1_000 + 3_600)
+const NOW_S = NOW_MS / 1_000
+
+/** Claims and header members of undefined are left out. */
+function token(
+  kid: keyof typeof signers,
+  change: Record<string, unknown> = {},
+  header: { kid?: string | undefined } = {},
+): Promise<string> {
+  const usual = { iss: 'https://accounts.google.com', aud: AUDIENCE, iat: NOW_S, exp: NOW_S + 3_600 }
+  return new SignJWT({ email: ACCOUNT, email_verified: true, ...usual, ...change })
+    .setProtectedHeader({ alg: 'RS256', kid, ...header } as { alg: string })
     .sign(signers[kid].privateKey)
 }
 
 /** A service that checks tokens, and a call of it. */
-function checkingService() {
+function checkingService(now = () => NOW_MS) {
   const { log, entries } = fakeLog()
-  const checkToken = tokenCheck({ audiences: [AUDIENCE], account: ACCOUNT }, () => NOW_MS)
-  const app = httpService({ log, projectId: 'demo', checkToken })
+  const checkToken = tokenCheck({ audiences: [AUDIENCE], account: ACCOUNT }, now)
+  const app = httpService({ log, projectId: 'demo', callers: { checkToken } })
   app.post('/', (context) => context.json({ served: true }))
   const call = async (given: string) =>
     (await app.request('/', { method: 'POST', headers: { authorization: `Bearer ${given}` } })).status
@@ -86,6 +90,53 @@ describe('the check of identity tokens', () => {
     expect(await Promise.all([good, good, unknown, unknown].map(call))).toEqual([200, 200, 401, 401])
     expect(await call(unknown)).toBe(401)
     expect(fetches).toBe(1)
+  })
+
+  test.each<[title: string, change: Record<string, unknown>, status: number]>([
+    ['issued in an hour', { iat: NOW_S + 3_600, exp: NOW_S + 7_200 }, 401],
+    ['issued more than five minutes ahead', { iat: NOW_S + 301 }, 401],
+    ['without the time of its issue', { iat: undefined }, 401],
+    ['whose time of issue is text', { iat: String(NOW_S) }, 401],
+    ['without an end', { exp: undefined }, 401],
+    ['that ends in a day', { exp: NOW_S + 86_400 }, 401],
+    ['that ends in a million years', { exp: 4e13 }, 401],
+    ['that ends before it begins', { iat: NOW_S + 200, exp: NOW_S + 100 }, 401],
+    ['that has just ended', { iat: NOW_S - 3_600, exp: NOW_S }, 401],
+    ['good from an hour on', { nbf: NOW_S + 3_500 }, 401],
+    ['for several audiences', { aud: [AUDIENCE, 'https://b.example.com'] }, 401],
+    ['of another issuer', { iss: 'https://accounts.google.com.example.com' }, 401],
+    ['without an issuer', { iss: undefined }, 401],
+    ['without an address', { email: undefined }, 401],
+    ['of an address that is not verified', { email_verified: false }, 403],
+    ['of an address that is called verified', { email_verified: 'true' }, 403],
+    ['that does not say whether its address is verified', { email_verified: undefined }, 403],
+    ['of another account', { email: `x${ACCOUNT}` }, 403],
+    ['of a clock that is five minutes ahead', { iat: NOW_S + 300 }, 200],
+    ['of yesterday’s clock that has not ended', { iat: NOW_S - 80_000 }, 200],
+  ])('answers a token %s', async (_title, change, status) => {
+    published = ['first']
+    expect(await checkingService().call(await token('first', change))).toBe(status)
+  })
+
+  test('refuses a token that names no key, though there is but one', async () => {
+    published = ['first']
+    expect(await checkingService().call(await token('first', {}, { kid: undefined }))).toBe(401)
+  })
+
+  test('remembers a token that it has let in until it ends, and no other', async () => {
+    published = ['first']
+    let nowMs = NOW_MS
+    const { call } = checkingService(() => nowMs)
+    const good = await token('first')
+    const [head, claims, signature = ''] = good.split('.')
+    const forged = [head, claims, signature.slice(0, -8) + signature.slice(-8).split('').toReversed().join('')].join(
+      '.',
+    )
+    expect([await call(good), await call(good), await call(forged)]).toEqual([200, 200, 401])
+    nowMs += 3_600_000 - 1
+    expect(await call(good)).toBe(200)
+    nowMs += 1
+    expect(await call(good)).toBe(401)
   })
 
   test('does not parse what is far longer than any token', async () => {

@@ -65,3 +65,20 @@ test('one who gives up waiting lets the next one start', async () => {
   next.finish()
   await Promise.all([first, third])
 })
+
+test('what waits can be dismissed; what has started goes on, and what comes later has its turn', async () => {
+  const budget = new Budget(1)
+  const [first, second, third] = [work(), work(), work()]
+  const running = budget.spend(1, never, first.run)
+  const waiting = budget.spend(1, never, second.run)
+  await settled()
+  budget.dismiss(new Error('stopping'))
+  await expect(waiting).rejects.toThrow('stopping')
+  const later = budget.spend(1, never, third.run)
+  first.finish()
+  await running
+  await settled()
+  expect([second.started, third.started]).toEqual([false, true])
+  third.finish()
+  await later
+})

@@ -1,6 +1,8 @@
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
+import { text as readText } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { writeWholeFile } from '../../src/services/results-file.ts'
 
@@ -52,6 +54,18 @@ describe('a results file', () => {
   test('may be a device, which is not replaced', async () => {
     await writeWholeFile('/dev/null', pieces('one\n'))
     expect(await readFile('/dev/null', 'utf8')).toBe('')
+  })
+
+  test('may be a pipe, whose reader gets all of it, and which is given up where there is no reader', async () => {
+    const pipe = path.join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const reading = execFile('cat', [pipe])
+    const [, text] = await Promise.all([writeWholeFile(pipe, pieces('one\n', 'two\n')), readText(reading.stdout!)])
+    expect(text).toBe('one\ntwo\n')
+    await expect(writeWholeFile(pipe, pieces('one\n'))).rejects.toMatchObject({
+      code: 'FILE_NOT_WRITABLE',
+      message: `${pipe} is a pipe that no program reads from`,
+    })
   })
 
   test('on a full disk fails with its name', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { conditionFault } from '../../src/google/sql/condition.ts'
+import { conditionFault } from '../../src/contracts/condition.ts'
 import { snapshotQuery, type SnapshotSource } from '../../src/google/sql/snapshot.ts'
 
 const SOURCE: SnapshotSource = {

@@ -57,3 +57,52 @@ describe('a CSV line', () => {
     expect(csvLine(values)).toBe(line)
   })
 })
+
+/** https://owasp.org/www-community/attacks/CSV_Injection */
+describe('a CSV cell that a spreadsheet would run', () => {
+  test.each([
+    ['=1+2', `"'=1+2"`],
+    ['=1+2";=1+2', `"'=1+2"";=1+2"`],
+    ['=1+2\'" ;,=1+2', `"'=1+2'"" ;,=1+2"`],
+    ['+49 30 123', `"'+49 30 123"`],
+    ['-3.5', `"'-3.5"`],
+    ['@SUM(A1)', `"'@SUM(A1)"`],
+    ['\t=1', `"'\t=1"`],
+    ['\rx', `"'\rx"`],
+    ['\nx', `"'\nx"`],
+    ['\0=1', `"'\0=1"`],
+    [' =1', `"' =1"`],
+    ['\u00a0=1', `"'\u00a0=1"`],
+    ['\ufeff=1', `"'\ufeff=1"`],
+    ['＝1', `"'＝1"`],
+    ['＋1', `"'＋1"`],
+    ['－1', `"'－1"`],
+    ['＠x', `"'＠x"`],
+  ])('is shown as text: %j', (text, cell) => {
+    expect(csvLine([text])).toBe(`${cell}\r\n`)
+    expect(csvLine(['a', text, 'b'])).toBe(`a,${cell},b\r\n`)
+  })
+
+  test.each(['a=1', "'=1", '1-2', 'Straße', '3.5', '', '–5 (an en dash)'])(
+    'is not one of harmless text: %j',
+    (text) => {
+      expect(csvLine([text])).toBe(`${text}\r\n`)
+    },
+  )
+
+  test('is no number, nor a list or a struct', () => {
+    expect(csvLine([-3.5, -7, -0.25, { a: '=1' }, ['=1']])).toBe('-3.5,-7,-0.25,"{""a"":""=1""}","[""=1""]"\r\n')
+    // Numbers that JavaScript cannot hold come as text.
+    expect(csvLine(['-12345678901234567890', '-1'], { isNumeric: (column) => column === 0 })).toBe(
+      `-12345678901234567890,"'-1"\r\n`,
+    )
+  })
+
+  test('stays as it is for who asks for that, and can then be read back exactly', () => {
+    expect(csvLine(['=1+2', '\tx', '-3'], { raw: true })).toBe('=1+2,"\tx",-3\r\n')
+  })
+
+  test('cannot begin within another where the separator is a semicolon or a tab', () => {
+    expect(csvLine(['a;=1+2', 'a\t=1+2'])).toBe('"a;=1+2","a\t=1+2"\r\n')
+  })
+})

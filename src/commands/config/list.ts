@@ -1,4 +1,5 @@
-import { BaseCommand, settingFlags } from '../../base-command.ts'
+import { BaseCommand } from '../../base-command.ts'
+import { settingFlags } from '../../cloud-command.ts'
 import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
 import { settingsInForce } from '../../services/session.ts'
 import type { SettingSource } from '../../services/settings.ts'
@@ -27,7 +28,7 @@ export default class ConfigList extends BaseCommand {
     const { flags } = await this.parse(ConfigList)
     const { settings, file } = await settingsInForce(this.config.configDir, flags)
     const listed = SETTING_NAMES.map((setting) => ({ setting, ...settings[setting] }))
-    this.log(
+    this.show(
       formatTable(
         ['SETTING', 'VALUE', 'FROM'],
         listed.map(({ setting, value, from }) => [setting, value, from]),

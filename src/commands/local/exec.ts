@@ -1,4 +1,4 @@
-import { LocalCloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../cloud-command.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { execInLocalCloud } from '../../services/local-exec.ts'
 

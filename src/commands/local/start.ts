@@ -1,9 +1,10 @@
 import { Flags } from '@oclif/core'
-import { LocalCloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../cloud-command.ts'
 import { EXIT_CODES, ImageryError } from '../../contracts/errors.ts'
 import { readGeminiFlag } from '../../services/gemini-stand-in.ts'
 import { alreadyRunning, isFolderFree } from '../../services/local-cloud.ts'
 import { EXIT_FOLDER_TAKEN, startLocalCloud } from '../../services/start-local-cloud.ts'
+import { waitingNote, type Unfinished } from '../../ui/unfinished.ts'
 
 export default class LocalStart extends LocalCloudCommand {
   static override summary = 'Run a local cloud until Ctrl-C'
@@ -96,16 +97,9 @@ export default class LocalStart extends LocalCloudCommand {
     emulator.catchTheRest({ log: (line) => this.logToStderr(line), stop: stopCloud, exitCode: EXIT_CODES.bug })
     const { http, grpc } = cloud.locator
     this.log(
-      `The local cloud is up.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it; its state stays.`,
+      `The local cloud is up.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it once its calls under way have ended; its state stays.`,
     )
-    const stop = (): void => {
-      // A second signal does not wait for programs to drain: the state on disk is complete at any moment.
-      process.once('SIGINT', () => process.exit(130))
-      stopCloud().catch((error: unknown) => this.logToStderr(`stopping: ${String(error)}`))
-    }
-    process.once('SIGINT', stop)
-    process.once('SIGTERM', stop)
-    process.once('SIGHUP', stop)
+    stopOnSignal(cloud, (line) => this.logToStderr(line))
     const keepAlive = setInterval(() => undefined, 60_000)
     await stopped.finally(() => clearInterval(keepAlive))
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
@@ -137,6 +131,46 @@ export default class LocalStart extends LocalCloudCommand {
     )
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
   }
+}
+
+/** Of a local cloud, what a signal needs. */
+interface RunningCloud {
+  locator: { gemini?: string | undefined }
+  unfinished(): Unfinished
+  stop(): Promise<void>
+}
+
+/** npm passes a Ctrl-C on to a program that the terminal has told of it already. */
+const SAME_KEY_MS = 300
+
+/** How often a stop that takes its time says what it still waits for. */
+const STILL_WAITING_MS = 10_000
+
+/**
+ * The first signal lets what is under way come to its end; a second one does not wait for that, nor
+ * for programs to drain: the state on disk is complete at any moment.
+ */
+function stopOnSignal(cloud: RunningCloud, say: (line: string) => void): void {
+  let stoppedAt: number | undefined
+  const sayWhatIsLeft = (): void => {
+    const unfinished = cloud.unfinished()
+    const isPaid = cloud.locator.gemini === 'forward'
+    if (unfinished.deliveries > 0) say(waitingNote(unfinished, { stopNow: 'Press Ctrl-C again', isPaid }))
+  }
+  const onSignal = (): void => {
+    if (stoppedAt !== undefined) {
+      if (performance.now() - stoppedAt > SAME_KEY_MS) process.exit(EXIT_CODES.interrupted)
+      return
+    }
+    stoppedAt = performance.now()
+    sayWhatIsLeft()
+    const reminder = setInterval(sayWhatIsLeft, STILL_WAITING_MS)
+    cloud
+      .stop()
+      .catch((error: unknown) => say(`stopping: ${String(error)}`))
+      .finally(() => clearInterval(reminder))
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
 }
 
 /** A log that cannot be written (its disk is full, its terminal is gone) has nowhere to say so, and must not end the local cloud. */

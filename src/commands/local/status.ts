@@ -1,6 +1,7 @@
-import { LocalCloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../cloud-command.ts'
 import { localCloudStatus, type LocalCloudStatus } from '../../services/local-cloud.ts'
 import { formatTable } from '../../ui/table.ts'
+import { waitingNote } from '../../ui/unfinished.ts'
 
 export default class LocalStatus extends LocalCloudCommand {
   static override summary = 'Show what the local cloud holds'
@@ -11,6 +12,13 @@ export default class LocalStatus extends LocalCloudCommand {
     const { flags } = await this.parse(LocalStatus)
     const dataDirectory = this.dataDirectory(flags['data-dir'])
     const status = await localCloudStatus(dataDirectory)
+    if (status.stopping) {
+      const { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers } = status.stopping
+      const stopNow = `Type ${this.next('local stop --now')}`
+      const note = waitingNote({ deliveries, modelCalls, atMostMs }, { stopNow, isPaid: answers === 'forward' })
+      this.log(`The local cloud on ${dataDirectory} is stopping.\n\n${note}`)
+      return status
+    }
     if (!status.running) {
       const state = status.phase === undefined ? 'No local cloud is running' : `A local cloud is ${status.phase}`
       this.log(`${state} on ${dataDirectory}.\n\nNext\n  ${this.next(status.phase ? 'local status' : 'local start')}`)
@@ -25,7 +33,7 @@ export default class LocalStatus extends LocalCloudCommand {
     this.log(
       `The local cloud is up.\n\n  Data  ${dataDirectory}\n  REST  ${status.http}\n  gRPC  ${status.grpc} (TLS)\n`,
     )
-    this.log(formatTable(['API', 'HOLDS'], rows, this.width))
+    this.show(formatTable(['API', 'HOLDS'], rows, this.width))
     if (status.gemini?.answers) this.log(`\nGemini answers from ${status.gemini.answers}.`)
     return status
   }

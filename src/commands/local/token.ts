@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { LocalCloudCommand } from '../../base-command.ts'
+import { LocalCloudCommand } from '../../cloud-command.ts'
 import { localToken } from '../../services/local-token.ts'
 
 export default class LocalToken extends LocalCloudCommand {
@@ -9,8 +9,15 @@ export default class LocalToken extends LocalCloudCommand {
     'An access token, good for an hour, with which gcloud, bq and curl may ask the local cloud that is running (docs/local-cloud.md); or an identity token, with which a service may be called.'
 
   static override examples = [
-    '<%= config.bin %> <%= command.id %> > token.txt && gcloud config set auth/access_token_file "$PWD/token.txt"',
-    'bq --oauth_access_token="$(<%= config.bin %> <%= command.id %>)" --api="$IMAGERY_LOCAL_REST" ls',
+    {
+      description: 'For gcloud (auth/access_token_file), in a file that no other user can read',
+      command: '(umask 077; <%= config.bin %> <%= command.id %> > token.txt)',
+    },
+    {
+      description: 'For curl, without showing it to other users as an argument',
+      command:
+        'echo "Authorization: Bearer $(<%= config.bin %> <%= command.id %>)" | curl -H @- "$IMAGERY_LOCAL_REST/…"',
+    },
     '<%= config.bin %> <%= command.id %> --identity https://imagery-main-1234.us-central1.run.app',
   ]
 

@@ -15,7 +15,7 @@ export default class ProfilesList extends BaseCommand {
       model: profileModel(profile),
       description: profile.description,
     }))
-    this.log(
+    this.show(
       formatTable(
         ['PROFILE', 'MODEL', 'DESCRIPTION'],
         profiles.map(({ name, model, description }) => [name, model, description]),

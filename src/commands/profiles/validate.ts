@@ -33,7 +33,7 @@ export default class ProfilesValidate extends BaseCommand {
       description: column.description ?? '',
     }))
     this.log(`${args.profile} is a valid profile: ${profile.name}, model ${model}\n`)
-    this.log(
+    this.show(
       formatTable(
         ['COLUMN', 'TYPE', 'DESCRIPTION'],
         columns.map(({ name, type, description }) => [name, type, description]),

@@ -1,3 +1,4 @@
+import { checkLevels } from '../kernel/json-text.ts'
 import { BadValue } from './values-in.ts'
 
 /** Numbers too long for JavaScript's are kept as text, which every numeric column also reads. */
@@ -8,8 +9,12 @@ function reviveLongNumbers(_key: string, value: unknown, context?: { source?: st
 
 const LONG_NUMBER = /[:[,]\s*-?\d{16}/
 
-/** JSON text; integers beyond 2^53 keep all of their digits. */
+/** A column of type JSON has 500 levels at most (https://cloud.google.com/bigquery/docs/json-data#limitations), its row and request a few more. */
+const MAX_LEVELS = 520
+
+/** JSON text; integers beyond 2^53 keep all of their digits. Throws SyntaxError. */
 export function parseExactly(text: string): unknown {
+  checkLevels(text, MAX_LEVELS)
   if (!LONG_NUMBER.test(text)) return JSON.parse(text) as unknown
   return JSON.parse(text, reviveLongNumbers) as unknown
 }

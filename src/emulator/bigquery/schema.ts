@@ -60,7 +60,9 @@ export function parseFields(value: unknown, depth = 1, path = ''): Field[] {
   if (!Array.isArray(value)) throw invalid('Schema fields must be a list')
   if (depth > MAX_DEPTH) throw invalid(`Schema is nested too deeply: ${path}`)
   const fields = value.map((item) => parseField(item as Record<string, unknown>, depth, path))
-  if (fields.length > MAX_COLUMNS) throw invalid(`Too many columns: ${fields.length}, at most ${MAX_COLUMNS}`)
+  // "Your table, query result, or view can have up to 10,000 columns. This includes nested and repeated columns."
+  const columns = depth === 1 ? countFields(fields) : 0
+  if (columns > MAX_COLUMNS) throw invalid(`Too many columns: ${columns}, at most ${MAX_COLUMNS}`)
   const seen = new Set<string>()
   for (const { name } of fields) {
     const lower = name.toLowerCase()
@@ -68,6 +70,10 @@ export function parseFields(value: unknown, depth = 1, path = ''): Field[] {
     seen.add(lower)
   }
   return fields
+}
+
+function countFields(fields: readonly Field[]): number {
+  return fields.reduce((sum, field) => sum + 1 + countFields(field.fields ?? []), 0)
 }
 
 const IGNORED = new Set(['name', 'type', 'mode', 'description', 'fields'])

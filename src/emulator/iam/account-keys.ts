@@ -119,8 +119,9 @@ export class AccountKeys {
   }
 }
 
-function isInTime({ claims: { iat, exp } }: Jwt, nowS: number): boolean {
-  if (typeof iat !== 'number' || typeof exp !== 'number') return false
+function isInTime({ claims: { iat, exp, nbf = iat } }: Jwt, nowS: number): boolean {
+  if (typeof iat !== 'number' || typeof exp !== 'number' || typeof nbf !== 'number') return false
+  if (nbf > nowS + CLOCK_SKEW_S) return false
   return iat <= nowS + CLOCK_SKEW_S && exp > nowS && exp > iat && exp - iat <= MAX_LIFETIME_S
 }
 

@@ -15,6 +15,12 @@ export const ACCESS_TOKEN_LIFETIME_MS = 60 * 60 * 1000
  */
 export const TOKEN_RENEWAL_MARGIN_MS = 5 * 60 * 1000
 
+/**
+ * How far ahead the clock of who made a token may be: `CLOCK_SKEW_SECS_` of
+ * https://github.com/googleapis/google-auth-library-nodejs/blob/main/src/auth/oauth2client.ts
+ */
+export const CLOCK_SKEW_MS = 300_000
+
 const PREFIX = 'ya29.local-'
 
 /** Verified tokens are remembered, so that a call costs a map look-up; the map starts afresh at this size. */
@@ -87,7 +93,9 @@ export function openAccessTokens(directory: string, clock: Clock): AccessTokens 
       if (!authorization) throw unauthenticated('Request is missing required authentication credential.')
       const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
       const claims = token === undefined ? undefined : read(token)
-      if (!claims || claims.expiresMs <= clock.now()) {
+      const nowMs = clock.now()
+      const isInTime = claims && claims.expiresMs > nowMs && claims.issuedMs <= nowMs + CLOCK_SKEW_MS
+      if (!isInTime) {
         throw unauthenticated('Request had invalid authentication credentials.')
       }
       const { email, sets, issuedMs } = claims

@@ -3,12 +3,18 @@ import { errors, exportJWK, jwtVerify, SignJWT, type JWTPayload } from 'jose'
 import type { Principal } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError } from '../kernel/errors.ts'
-import { isFresh } from './access-tokens.ts'
+import { CLOCK_SKEW_MS, isFresh } from './access-tokens.ts'
 import type { KeyPair } from './key-files.ts'
 
 /** https://cloud.google.com/docs/authentication/token-types#id: issuer and lifetime of Google's ID tokens. */
 export const ID_TOKEN_ISSUER = 'https://accounts.google.com'
 export const ID_TOKEN_LIFETIME_MS = 60 * 60 * 1000
+
+/**
+ * How far ahead a token may end: `DEFAULT_MAX_TOKEN_LIFETIME_SECS_` of
+ * https://github.com/googleapis/google-auth-library-nodejs/blob/main/src/auth/oauth2client.ts
+ */
+const MAX_LIFETIME_MS = 86_400_000
 
 const MAX_REMEMBERED_TOKENS = 1_000
 
@@ -51,13 +57,15 @@ export function createIdTokens(signing: KeyPair, clock: Clock): IdTokens {
   const check = async (token: string): Promise<VerifiedToken> => {
     const known = verified.get(token)
     if (known) return known
-    const { payload } = await jwtVerify(token, publicKey, {
+    const nowMs = clock.now()
+    const { payload, protectedHeader } = await jwtVerify(token, publicKey, {
       issuer: ID_TOKEN_ISSUER,
       algorithms: ['RS256'],
       requiredClaims: ['aud', 'email', 'exp', 'iat'],
-      currentDate: new Date(clock.now()),
+      currentDate: new Date(nowMs),
     })
-    const checked = readClaims(payload)
+    if (protectedHeader.kid !== keyId) throw refused('no key of this id')
+    const checked = readClaims(payload, nowMs)
     if (verified.size >= MAX_REMEMBERED_TOKENS) verified.clear()
     verified.set(token, checked)
     return checked
@@ -90,9 +98,12 @@ export function createIdTokens(signing: KeyPair, clock: Clock): IdTokens {
   }
 }
 
-function readClaims(payload: JWTPayload): VerifiedToken {
-  const { aud, email, exp = 0 } = payload
+function readClaims(payload: JWTPayload, nowMs: number): VerifiedToken {
+  const { aud, email, email_verified: isVerified, iat = Number.NaN, exp = Number.NaN } = payload
   if (typeof aud !== 'string' || typeof email !== 'string') throw refused('"aud" and "email" must be strings')
+  if (isVerified !== true) throw refused('the "email" is not verified')
+  if (!(iat * 1_000 <= nowMs + CLOCK_SKEW_MS)) throw refused('"iat" is in the future')
+  if (!(exp > iat && exp * 1_000 < nowMs + MAX_LIFETIME_MS)) throw refused('"exp" is too far away, or before "iat"')
   return { email, audience: aud, expiresMs: exp * 1000 }
 }
 

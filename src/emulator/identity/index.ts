@@ -5,6 +5,7 @@ import { openAccessTokens, type TokenHolder } from './access-tokens.ts'
 import { createIdTokens } from './id-tokens.ts'
 import { openKeyFiles } from './key-files.ts'
 import { createMetadataServers, type MetadataServers } from './metadata-server.ts'
+import { ownUserCheck } from './own-user.ts'
 
 export type { MetadataServer, MetadataServers } from './metadata-server.ts'
 
@@ -15,6 +16,8 @@ export interface IdentityOptions {
   projectId: string
   projectNumber: string
   region: string
+  /** Lines for the person who started the local cloud. */
+  log?: (line: string) => void
 }
 
 /** Who is who in the local cloud: its certificates, its tokens, its metadata servers. */
@@ -43,6 +46,8 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const keys = await openKeyFiles(options.directory)
   const accessTokens = openAccessTokens(options.directory, options.clock)
   const idTokens = createIdTokens(keys.tokenSigning, options.clock)
+  const isOwnUser = await ownUserCheck()
+  if (!isOwnUser) options.log?.(UNGUARDED)
   const app = new Hono()
   app.get('/oauth2/v3/certs', async (context) => context.json(await idTokens.jsonWebKeySet()))
   app.get('/oauth2/v1/certs', (context) => context.json(idTokens.pemCertificates()))
@@ -55,7 +60,10 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     mintAccessToken: (principal, lifetimeS) => accessTokens.mint(principal, lifetimeS),
     idToken: (email, audience) => idTokens.issue(email, audience),
     verifyIdToken: (token, audience) => idTokens.verify(token, audience),
-    metadata: createMetadataServers({ ...options, accessTokens, idTokens }),
+    metadata: createMetadataServers({ ...options, accessTokens, idTokens, isOwnUser }),
     http: { prefixes: ['/oauth2/v3/certs', '/oauth2/v1/certs'], app },
   }
 }
+
+const UNGUARDED =
+  'This system does not tell which user a connection belongs to: other users of this machine can get tokens of this local cloud (docs/security.md).'

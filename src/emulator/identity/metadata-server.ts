@@ -1,8 +1,9 @@
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostName, isLoopbackHost } from '../kernel/http-server.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import { accountId, type IdTokens } from './id-tokens.ts'
+import type { IsOwnUser } from './own-user.ts'
 
 /** https://cloud.google.com/compute/docs/access/service-accounts#accesscopesiam: the scope that leaves the limits to IAM. */
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform']
@@ -20,8 +21,11 @@ export interface MetadataServer {
 export interface MetadataServers {
   /** Starts a server that speaks for one service account, as each Cloud Run service has one of its own. */
   serve(email: string): Promise<MetadataServer>
-  /** The server of an account that people act as: started when first asked for, then kept. */
-  shared(email: string): Promise<MetadataServer>
+  /**
+   * The server of an account that people act as: started when first asked for, then kept. It answers the user of
+   * this process, and the guest if there is one: the numeric id of another user of the machine.
+   */
+  shared(email: string, guest?: number): Promise<MetadataServer>
   /** Stops those that still run. */
   stop(): Promise<void>
 }
@@ -32,6 +36,8 @@ export interface MetadataOptions {
   region: string
   accessTokens: AccessTokens
   idTokens: IdTokens
+  /** Who is answered; undefined where that cannot be told, and every user of this machine is. */
+  isOwnUser: IsOwnUser | undefined
 }
 
 interface Answer {
@@ -48,8 +54,8 @@ interface Answer {
 export function createMetadataServers(options: MetadataOptions): MetadataServers {
   const running = new Set<MetadataServer>()
   const shared = new Map<string, Promise<MetadataServer>>()
-  const serve = async (email: string): Promise<MetadataServer> => {
-    const server = await listen(options, email)
+  const serve = async (email: string, guest?: number): Promise<MetadataServer> => {
+    const server = await listen(options, email, guest)
     const registered: MetadataServer = {
       host: server.host,
       stop: async () => {
@@ -61,11 +67,12 @@ export function createMetadataServers(options: MetadataOptions): MetadataServers
     return registered
   }
   return {
-    serve,
-    shared(email) {
-      const known = shared.get(email) ?? serve(email)
-      shared.set(email, known)
-      known.catch(() => shared.delete(email))
+    serve: (email) => serve(email),
+    shared(email, guest) {
+      const key = `${email} ${guest ?? ''}`
+      const known = shared.get(key) ?? serve(email, guest)
+      shared.set(key, known)
+      known.catch(() => shared.delete(key))
       return known
     },
     async stop() {
@@ -74,14 +81,9 @@ export function createMetadataServers(options: MetadataOptions): MetadataServers
   }
 }
 
-async function listen(options: MetadataOptions, email: string): Promise<MetadataServer> {
+async function listen(options: MetadataOptions, email: string, guest?: number): Promise<MetadataServer> {
   const server = createServer((request, response) => {
-    const refusal = refuse(request.method, request.headers)
-    if (refusal) {
-      send(response, refusal)
-      return
-    }
-    answer(options, email, request.url ?? '/').then(
+    respond(options, { email, guest }, request).then(
       (found) => send(response, found),
       (error: unknown) => send(response, text(500, String(error))),
     )
@@ -101,6 +103,21 @@ async function listen(options: MetadataOptions, email: string): Promise<Metadata
       }),
   }
 }
+
+async function respond(
+  options: MetadataOptions,
+  { email, guest }: { email: string; guest: number | undefined },
+  request: IncomingMessage,
+): Promise<Answer> {
+  // A workload's metadata server is reached by that workload alone. No secret could stand for it: Google's
+  // libraries send none, and drop one from GCE_METADATA_HOST (docs/decisions/0013-whose-connection.md).
+  if (options.isOwnUser && !(await options.isOwnUser(request.socket, guest))) return text(403, OTHER_USER)
+  return refuse(request.method, request.headers) ?? answer(options, email, request.url ?? '/')
+}
+
+const OTHER_USER =
+  'This local cloud gives tokens only to the user who started it, and this request comes from another user of the machine. ' +
+  'Start your own: imagery local start'
 
 /** The header and the absence of X-Forwarded-For prove that no web page or proxy is behind the request. */
 function refuse(method: string | undefined, headers: Record<string, unknown>): Answer | undefined {

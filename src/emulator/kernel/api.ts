@@ -93,6 +93,14 @@ export interface EmulatedApi {
   describe(): Promise<Record<string, number>>
 }
 
+/** An API that sends deliveries by itself. */
+export interface DispatchingApi extends EmulatedApi {
+  /** Sends nothing more; answers to what was sent still count. */
+  hold(): void
+  /** Sends again what waits. */
+  release(): void
+}
+
 /** An HTTP request that Google's infrastructure sends: a task's dispatch, a push delivery. */
 export interface Delivery {
   method: string
@@ -117,5 +125,8 @@ export interface DeliveryAnswer {
  * Sends a delivery: to a local Cloud Run service when the URL is one of its `https://….run.app`
  * addresses (through the service's front door, which checks the token), else over the network.
  * Rejects when nothing answered: connection refused or reset, or the deadline passed.
+ *
+ * `again` is asked for the same work as it is sent a second time, where the sender counts that;
+ * undefined when it is gone.
  */
-export type Deliver = (delivery: Delivery) => Promise<DeliveryAnswer>
+export type Deliver = (delivery: Delivery, again?: () => Delivery | undefined) => Promise<DeliveryAnswer>

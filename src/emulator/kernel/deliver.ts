@@ -7,6 +7,7 @@ import type { Faults } from './faults.ts'
 import { ConnectionDropped, suffer } from './gateway.ts'
 import { endToEndHeaders } from './headers.ts'
 import { isServiceHost, type FrontDoor } from './http-server.ts'
+import type { UnderWay } from './under-way.ts'
 
 export interface DeliverOptions {
   /** Signs the OIDC token that a delivery carries. */
@@ -18,6 +19,8 @@ export interface DeliverOptions {
   faults?: Faults
   /** Told of every delivery before it is sent. */
   log?: (record: DeliveryRecord) => void
+  /** Keeps count of what has not been answered. */
+  underWay?: UnderWay
 }
 
 /** One delivery of the call log. */
@@ -38,12 +41,16 @@ export function createDeliver(options: DeliverOptions): Deliver {
     'http:': new http.Agent({ keepAlive: true }),
     'https:': new https.Agent({ keepAlive: true }),
   }
-  return async (delivery) => {
+  const deliver: Deliver = async (delivery, again = () => delivery) => {
     const url = new URL(delivery.url)
     const method = `deliver/${url.host}${url.pathname}`
-    const send = (): Promise<DeliveryAnswer> => {
-      options.log?.(record(method, delivery))
-      return sendOnce(options, agents, url, delivery)
+    let sends = 0
+    const send = async (): Promise<DeliveryAnswer> => {
+      sends += 1
+      const sent = sends === 1 ? delivery : again()
+      if (!sent) throw new GoogleError('NOT_FOUND', 'it was deleted before it was sent again')
+      options.log?.(record(method, sent))
+      return sendOnce(options, agents, url, sent)
     }
     const effects = options.faults?.take(method) ?? []
     if (effects.length === 0) return send()
@@ -52,6 +59,9 @@ export function createDeliver(options: DeliverOptions): Deliver {
     // A target that fails still answers: the dispatcher sees a status, not a broken connection.
     return suffer(method, effects, options.clock, send).catch((error: unknown) => scriptedAnswer(error))
   }
+  const { underWay, clock } = options
+  if (!underWay) return deliver
+  return (delivery, again) => underWay.during(clock.now() + delivery.deadlineMs, () => deliver(delivery, again))
 }
 
 function record(method: string, { headers }: Delivery): DeliveryRecord {

@@ -2,26 +2,31 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import * as grpc from '@grpc/grpc-js'
-import { fromJSON } from '@grpc/proto-loader'
 import type { Demand, EmulatedApi, GrpcFace, RpcHandler } from './api.ts'
 import { GoogleError, notEmulated } from './errors.ts'
 import type { Gateway } from './gateway.ts'
-import { MESSAGE_FORM } from './message-form.ts'
 import { NOTHING } from './needs.ts'
+import { serviceDefinition } from './proto-types.ts'
 import { statusDetails } from './status-details.ts'
 import { unforeseen } from './unforeseen.ts'
 
 const require = createRequire(import.meta.url)
 
+const loaded = new Map<string, object>()
+
 /**
  * Loads the `protos.json` that an official client package ships: the wire format it will speak.
- * Found from the package's entry file, since its `exports` do not name the protos.
+ * Found from the package's entry file, since its `exports` do not name the protos. Read once.
  */
 export function clientProtos(packageName: string): object {
+  const known = loaded.get(packageName)
+  if (known) return known
   const entry = require.resolve(packageName)
   const folder = path.join('node_modules', ...packageName.split('/'))
   const root = entry.slice(0, entry.lastIndexOf(folder) + folder.length)
-  return JSON.parse(readFileSync(path.join(root, 'build', 'protos', 'protos.json'), 'utf8')) as object
+  const protos = JSON.parse(readFileSync(path.join(root, 'build', 'protos', 'protos.json'), 'utf8')) as object
+  loaded.set(packageName, protos)
+  return protos
 }
 
 /** Google's servers take messages to 4 MB from gRPC clients by default; Pub/Sub and Tasks allow 10 MB. */
@@ -64,10 +69,8 @@ export async function serveGrpc(
 }
 
 function addFace(server: grpc.Server, face: GrpcFace, gateway: Gateway): void {
-  const definitions = fromJSON(face.protos, { ...MESSAGE_FORM, bytes: Buffer as unknown as typeof Array })
   for (const [serviceName, handlers] of Object.entries(face.services)) {
-    const definition = definitions[serviceName] as grpc.ServiceDefinition | undefined
-    if (!definition) throw new Error(`no service ${serviceName} in the protos`)
+    const definition = serviceDefinition(face.protos, serviceName)
     const implementation: grpc.UntypedServiceImplementation = {}
     for (const [methodName, { path, requestStream, responseStream }] of Object.entries(definition)) {
       if (requestStream || responseStream) {

@@ -60,7 +60,9 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
 
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
     const host = hostName(request.headers.host)
-    if (isServiceHost(host)) {
+    if (hasTwoCredentials(request)) {
+      sendError(response, new GoogleError('UNAUTHENTICATED', 'the request has more than one Authorization header'))
+    } else if (isServiceHost(host)) {
       void passToService(options.frontDoor, host, request, response)
     } else if (isLoopbackHost(host)) {
       const url = request.url ?? '/'
@@ -91,6 +93,18 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
         server.closeIdleConnections()
       }),
   }
+}
+
+/**
+ * Whether a request has more than one Authorization header, which "must not" be
+ * (https://www.rfc-editor.org/rfc/rfc9110#section-5.3). Node.js shows the first alone, others may see the last.
+ */
+function hasTwoCredentials({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.length === 13 && rawHeaders[at]?.toLowerCase() === 'authorization') count++
+  }
+  return count > 1
 }
 
 /** Whether `host` names a Cloud Run service. */

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { GoogleError } from './errors.ts'
+import { parseJson } from './json-text.ts'
 import { statusResponse } from './gateway.ts'
 
 /** Codes of https://www.rfc-editor.org/rfc/rfc6749#section-5.2 and https://www.rfc-editor.org/rfc/rfc8693#section-2.2.2 */
@@ -38,7 +39,7 @@ export async function tokenRequest(context: Context): Promise<Readonly<Record<st
     return Object.fromEntries(new URLSearchParams(text))
   }
   try {
-    const entries = Object.entries(JSON.parse(text) as object).filter(([, value]) => typeof value === 'string')
+    const entries = Object.entries(parseJson(text) as object).filter(([, value]) => typeof value === 'string')
     return Object.fromEntries(
       entries.map(([name, value]) => [
         name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),

@@ -1,6 +1,6 @@
-import { fromJSON } from '@grpc/proto-loader'
 import type { Demand, GrpcFace } from './api.ts'
 import { GoogleError } from './errors.ts'
+import { encoded, protoTypes } from './proto-types.ts'
 
 /** google.protobuf.Any as it goes over the wire. */
 export interface PackedAny {
@@ -82,11 +82,8 @@ export type PackAny = (typeName: string, message: object) => PackedAny
 
 /** Makes the `pack` function for the messages of `protos` (a client's parsed protos.json); they are loaded at first use. */
 export function anyPacker(protos: object): PackAny {
-  let definitions: Record<string, unknown> | undefined
-  return (typeName, message) => {
-    definitions ??= fromJSON(protos)
-    const definition = definitions[typeName] as { serialize?: (value: object) => Buffer } | undefined
-    if (!definition?.serialize) throw new Error(`no message ${typeName} in the protos`)
-    return { type_url: `type.googleapis.com/${typeName}`, value: definition.serialize(message) }
-  }
+  return (typeName, message) => ({
+    type_url: `type.googleapis.com/${typeName}`,
+    value: encoded(protoTypes(protos).lookupType(typeName), message),
+  })
 }

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { badRequest } from './bad-request.ts'
 import { GoogleError, notEmulated } from './errors.ts'
+import { parseJson } from './json-text.ts'
 import { parseMessage, type MessageType } from './proto-json.ts'
 
 /** Every REST method takes these (https://cloud.google.com/apis/docs/system-parameters). */
@@ -26,15 +27,15 @@ const SYSTEM_PARAMETERS = new Set([
  * @throws GoogleError INVALID_ARGUMENT with google.rpc.BadRequest; UNIMPLEMENTED for fields that are not emulated
  */
 export async function readBody(context: Context, type: MessageType): Promise<Record<string, unknown>> {
-  const { value, violations, refused } = parseMessage(type, parseJson(await context.req.text()))
+  const { value, violations, refused } = parseMessage(type, parseBody(await context.req.text()))
   if (violations.length > 0) throw badRequest(violations)
   if (refused.length > 0) throw notEmulated(`${type.name}.${refused.join(', ')}`)
   return value
 }
 
-function parseJson(text: string): unknown {
+function parseBody(text: string): unknown {
   try {
-    return text.trim() === '' ? {} : JSON.parse(text)
+    return text.trim() === '' ? {} : parseJson(text)
   } catch (error) {
     throw badRequest([{ description: `Invalid JSON payload received. ${(error as Error).message}` }])
   }

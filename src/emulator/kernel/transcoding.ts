@@ -3,11 +3,13 @@ import protobuf from 'protobufjs'
 import type { GrpcFace, HttpFace, RpcHandler } from './api.ts'
 import { badRequest, type FieldViolation } from './bad-request.ts'
 import { GoogleError, notEmulated } from './errors.ts'
+import { parseJson } from './json-text.ts'
 import { statusResponse, type Operation } from './gateway.ts'
 import { bindingsOf, type Binding } from './http-rules.ts'
 import { NOTHING } from './needs.ts'
 import { MESSAGE_FORM } from './message-form.ts'
 import { matchPath } from './path-template.ts'
+import { protoTypes } from './proto-types.ts'
 import { readMessage } from './transcoding-read.ts'
 import { writeMessage } from './transcoding-write.ts'
 import { bindPath, bindQuery, readSystemParameters, type SystemParameters } from './query-parameters.ts'
@@ -42,16 +44,13 @@ interface Target {
 export function transcodedFace(face: GrpcFace, operation: Operation): HttpFace {
   const bindings = bindingsOf(face)
   const verbs = new Set(bindings.flatMap(({ template }) => template.verb ?? []))
-  let root: protobuf.Root | undefined
   const app = new Hono()
   app.onError((error) => statusResponse(error))
   app.all('*', async (context) => {
     const { pathname, searchParams } = new URL(context.req.url)
     const match = findBinding(bindings, verbs, context.req.method, pathname)
     if (!match) throw new GoogleError('NOT_FOUND', `The requested URL ${pathname} was not found on this server.`)
-    // Most runs of the local cloud never see such a call, and the protos take a while to load.
-    root ??= protobuf.Root.fromJSON(face.protos)
-    const target = targetOf(root, face, match.binding)
+    const target = targetOf(protoTypes(face.protos), face, match.binding)
     const body = await context.req.text()
     // Read only once the gateway has let the caller in, and counted the call.
     const call = once(() => readCall(target, match, searchParams, body))
@@ -133,7 +132,7 @@ function jsonOf(field: string | undefined, body: string): Json {
 
 function parse(body: string): unknown {
   try {
-    return JSON.parse(body)
+    return parseJson(body)
   } catch (error) {
     throw badRequest([{ description: `Invalid JSON payload received. ${(error as Error).message}` }])
   }

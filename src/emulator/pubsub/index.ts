@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Deliver, EmulatedApi } from '../kernel/api.ts'
+import type { Deliver, DispatchingApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { openDatabase } from '../kernel/database.ts'
 import { clientProtos } from '../kernel/grpc-server.ts'
@@ -22,7 +22,11 @@ import { subscriberHandlers } from './subscriber-handlers.ts'
  *
  * @param options.deliver sends each push; a rejection is a negative acknowledgement
  */
-export async function pubSubApi(options: { directory: string; clock: Clock; deliver: Deliver }): Promise<EmulatedApi> {
+export async function pubSubApi(options: {
+  directory: string
+  clock: Clock
+  deliver: Deliver
+}): Promise<DispatchingApi> {
   const { clock, deliver } = options
   const database = openDatabase(path.join(options.directory, 'pubsub.sqlite'), MIGRATIONS)
   const resources = resourceStore(database)
@@ -46,6 +50,8 @@ export async function pubSubApi(options: { directory: string; clock: Clock; deli
       catalog.recover()
       pushers.start()
     },
+    hold: () => pushers.hold(),
+    release: () => pushers.release(),
     async stop() {
       pushers.stop()
       puller.stop()

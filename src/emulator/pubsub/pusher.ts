@@ -12,6 +12,8 @@ export interface PusherParts {
   resources: ResourceStore
   clock: Clock
   deliver: Deliver
+  /** Whether nothing may be sent for now. */
+  isHeld: () => boolean
 }
 
 /** After an error of the store itself (a full disk), how long until it is tried again. */
@@ -54,6 +56,7 @@ export class Pusher {
   #sendWhatMayBeSent(): void {
     const { backlog, resources, clock } = this.#parts
     this.#cancelTimer?.()
+    if (this.#parts.isHeld()) return
     try {
       const subscription = resources.subscriptionById(this.#subscriptionId)
       const target = subscription?.settings.push
@@ -133,9 +136,10 @@ export class Pushers {
   readonly #parts: PusherParts
   readonly #pushers = new Map<number, Pusher>()
   #running = false
+  #held = false
 
-  constructor(parts: PusherParts) {
-    this.#parts = parts
+  constructor(parts: Omit<PusherParts, 'isHeld'>) {
+    this.#parts = { ...parts, isHeld: () => this.#held }
     parts.backlog.listen((subscriptionId) => this.#wake(subscriptionId))
   }
 
@@ -143,6 +147,16 @@ export class Pushers {
   start(): void {
     this.#running = true
     for (const { id } of this.#parts.resources.allSubscriptions()) this.#wake(id)
+  }
+
+  /** Nothing more is sent; answers to what was sent still count. */
+  hold(): void {
+    this.#held = true
+  }
+
+  release(): void {
+    this.#held = false
+    if (this.#running) this.start()
   }
 
   stop(): void {

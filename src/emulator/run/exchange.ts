@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http'
+import { FRONT_DOOR_HEADER } from '../../contracts/front-door.ts'
 import type { Delivery, DeliveryAnswer } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError } from '../kernel/errors.ts'
@@ -69,7 +70,7 @@ export function exchange(
         return
       }
       release = (isBroken) => backend.pool.release(instance, isBroken)
-      abort = send(instance.port, request, agent, answer)
+      abort = send(instance, request, agent, answer)
     }
 
     const instance = backend.pool.acquire()
@@ -95,12 +96,13 @@ const BROKEN_CONNECTION =
 
 /** Sends the request and calls back once; the result aborts it. */
 function send(
-  port: number,
-  { method, path, headers, body }: InstanceRequest,
+  { port, secret }: Instance,
+  { method, path, headers: sent, body }: InstanceRequest,
   agent: Agent,
   answer: (page: DeliveryAnswer, isBroken?: boolean) => void,
 ): () => void {
   const broken = (): void => answer(textPage(503, BROKEN_CONNECTION), true)
+  const headers = { ...sent, [FRONT_DOOR_HEADER]: secret }
   const outgoing = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent }, (incoming) => {
     // Only an answer of a stated length is limited; a streamed one is not (https://cloud.google.com/run/quotas#request_limits).
     if (Number(incoming.headers['content-length'] ?? 0) > HTTP1_BODY_MAX_BYTES) {

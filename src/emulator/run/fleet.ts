@@ -11,12 +11,14 @@ import { pinnedImage, prepareProgramFiles, type Images, type ProgramFiles } from
 import { durationMs, parseServiceName, shortName } from './resources.ts'
 import type { Revision, Service } from './resources.ts'
 import { poolSettings } from './revision-model.ts'
+import { serviceUri } from './service-model.ts'
 import { openServiceLog } from './service-log.ts'
 import type { ServiceLog } from './service-log.ts'
 
 export interface FleetOptions {
   directory: string
   clock: Clock
+  projectNumber: string
   /** Starts a metadata server that speaks for the account. */
   serveMetadata: (email: string) => Promise<{ host: string; stop(): Promise<void> }>
   readObject: (gsUri: string) => Promise<Buffer>
@@ -141,7 +143,7 @@ export class Fleet {
       startupProbe: startupProbe(container.startupProbe),
       isStartupProbeDefault: container.startupProbe === null,
       livenessProbe: container.livenessProbe && withDefaults(container.livenessProbe),
-      prepare: async (port) => {
+      prepare: async ({ port, secret }) => {
         // A deployed revision's directory is there; after a loss of it, it is made again.
         const { nodeArguments, directory, environment } = await this.#prepare(revision)
         const metadata = await this.#metadataServer(revision.serviceAccount)
@@ -153,7 +155,9 @@ export class Fleet {
             image: environment,
             container: container.env,
             localCloud: { ...this.#options.environment(), GCE_METADATA_HOST: metadata.host },
+            uri: serviceUri(service.name, this.#options.projectNumber),
             port,
+            secret,
             service: parseServiceName(service.name).service,
             revision: shortName(revision.name),
           }),

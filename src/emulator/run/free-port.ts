@@ -26,7 +26,7 @@ function isFree(port: number): Promise<boolean> {
       if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false)
       else reject(error)
     })
-    // On all interfaces, as the program will.
-    server.listen(port, () => server.close(() => resolve(true)))
+    // Where the program will listen, whatever address it asks for (isolation.ts).
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }

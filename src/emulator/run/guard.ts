@@ -1,3 +1,5 @@
+import { isolationSource } from './isolation.ts'
+
 /** The descriptor that ties an instance's process to the local cloud: a pipe that nobody writes to. */
 export const GUARD_DESCRIPTOR = 3
 
@@ -17,7 +19,8 @@ if (isMainThread && process.ppid === ${parentPid}) {
 }
 `
 
-/** Node options that make a child of this process end when this process does. */
+/** Node options that make a child of this process end when this process does, and close its ports to all but the front door. */
 export function guardOptions(): string[] {
-  return ['--import', `data:text/javascript,${encodeURIComponent(guardSource(process.pid))}`]
+  const source = isolationSource() + guardSource(process.pid)
+  return ['--import', `data:text/javascript,${encodeURIComponent(source)}`]
 }

@@ -16,7 +16,7 @@ export interface Program {
   /** The port the container is configured for, which log lines and errors name; the process gets a free one. */
   containerPort: number
   /** What to start, once its files are there. Rejects with BuildError. */
-  prepare(port: number): Promise<PreparedProgram>
+  prepare(place: { port: number; secret: string }): Promise<PreparedProgram>
   startupProbe: Probe
   isStartupProbeDefault: boolean
   livenessProbe: Probe | null
@@ -39,6 +39,8 @@ export type InstanceState = 'starting' | 'ready' | 'stopping' | 'ended'
 /** One container instance: a process of the revision's program, from spawn to exit. */
 export class Instance {
   readonly id = randomBytes(8).toString('hex')
+  /** By it the process knows the requests of the front door. */
+  readonly secret = randomBytes(32).toString('base64url')
   /** Resolves when the startup probe succeeded; rejects with StartFailure otherwise. */
   readonly ready: Promise<void>
   /** Resolves when the process is gone, whatever the reason. */
@@ -98,7 +100,8 @@ export class Instance {
   async #start(): Promise<void> {
     try {
       this.port = await freePort()
-      const prepared = await this.#program.prepare(this.port)
+      const { port, secret } = this
+      const prepared = await this.#program.prepare({ port, secret })
       if (this.#state !== 'starting') throw new StartFailure('the instance was stopped while it started')
       this.#spawn(prepared)
       await this.#probeStartup()
@@ -167,7 +170,7 @@ export class Instance {
     await delay(this.#clock, probe.initialDelaySeconds * 1_000, signal)
     for (let attempt = 1; attempt <= probe.failureThreshold && !signal.aborted; attempt++) {
       const startedMs = this.#clock.now()
-      if (await checkOnce(probe, this.port, this.#clock, signal)) {
+      if (await checkOnce(probe, this, this.#clock, signal)) {
         const attempts = attempt === 1 ? '1 attempt' : `${attempt} attempts`
         this.#log.system('INFO', `${name} succeeded after ${attempts} for port ${containerPort}.`, revision)
         return
@@ -190,7 +193,7 @@ export class Instance {
     const { signal } = this.#end
     await delay(this.#clock, probe.initialDelaySeconds * 1_000, signal)
     for (let failures = 0; this.#state === 'ready';) {
-      failures = (await checkOnce(probe, this.port, this.#clock, signal)) ? 0 : failures + 1
+      failures = (await checkOnce(probe, this, this.#clock, signal)) ? 0 : failures + 1
       if (this.#state !== 'ready') return
       if (failures >= probe.failureThreshold) {
         const message = `LIVENESS ${probeKind(probe)} probe failed ${failures} times consecutively. The instance has been shut down.`

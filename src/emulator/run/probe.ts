@@ -1,5 +1,6 @@
 import { get } from 'node:http'
 import { connect } from 'node:net'
+import { FRONT_DOOR_HEADER } from '../../contracts/front-door.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { delay } from '../kernel/delay.ts'
 import type { Probe } from './resources.ts'
@@ -40,18 +41,24 @@ export function probeKind(probe: Probe): 'HTTP' | 'TCP' {
 
 type Outcome = 'succeeded' | 'refused' | 'failed'
 
+/** Where an instance is asked, and the secret by which it knows that Cloud Run asks. */
+interface Target {
+  port: number
+  secret: string
+}
+
 /**
- * One check of the process that listens on `port`. A port that is not open yet is tried again until
+ * One check of an instance's process. A port that is not open yet is tried again until
  * the probe's timeout: Cloud Run's default probe is a single one of 240 s, and it succeeds as soon
  * as the container listens.
  */
-export async function checkOnce(probe: Probe, port: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
+export async function checkOnce(probe: Probe, target: Target, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const timeout = new AbortController()
   const cancelTimer = clock.after(probe.timeoutSeconds * 1_000, () => timeout.abort())
   const either = AbortSignal.any([signal, timeout.signal])
   try {
     for (let retryMs = RETRY_MIN_MS; !either.aborted; retryMs = Math.min(retryMs * RETRY_GROWTH, RETRY_MAX_MS)) {
-      const outcome = await (probe.httpGet ? checkHttp(probe.httpGet, port, either) : checkTcp(port, either))
+      const outcome = await (probe.httpGet ? checkHttp(probe.httpGet, target, either) : checkTcp(target.port, either))
       if (outcome !== 'refused') return outcome === 'succeeded'
       await delay(clock, retryMs, either)
     }
@@ -78,9 +85,14 @@ function checkTcp(port: number, signal?: AbortSignal): Promise<Outcome> {
 }
 
 /** Any answer from 200 up to, but not including, 400 is a success. */
-function checkHttp(action: NonNullable<Probe['httpGet']>, port: number, signal: AbortSignal): Promise<Outcome> {
+function checkHttp(
+  action: NonNullable<Probe['httpGet']>,
+  { port, secret }: Target,
+  signal: AbortSignal,
+): Promise<Outcome> {
   return new Promise((resolve) => {
-    const headers = Object.fromEntries(action.httpHeaders.map(({ name, value }) => [name, value]))
+    const own = action.httpHeaders.map(({ name, value }) => [name, value] as const)
+    const headers = { ...Object.fromEntries(own), [FRONT_DOOR_HEADER]: secret }
     const request = get(
       { host: '127.0.0.1', port, path: action.path || '/', headers, agent: false, signal },
       (answer) => {

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { FRONT_DOOR_VARIABLE } from '../../contracts/front-door.ts'
 import type { EnvironmentVariable } from './resources.ts'
 
 /** What the base image's PATH has beside Node.js itself. */
@@ -10,7 +11,11 @@ export interface ProgramEnvironment {
   image: Readonly<Record<string, string>>
   container: readonly EnvironmentVariable[]
   localCloud: Record<string, string>
+  /** The service's own address. */
+  uri: string
   port: number
+  /** By it the program knows the requests of the front door. */
+  secret: string
   service: string
   revision: string
 }
@@ -27,10 +32,12 @@ export function programEnvironment(settings: ProgramEnvironment): Record<string,
     PATH: [path.dirname(process.execPath), ...(process.platform === 'win32' ? [] : SYSTEM_PATH)].join(path.delimiter),
     // Without it, Windows can open no socket.
     ...(process.env['SystemRoot'] === undefined ? {} : { SystemRoot: process.env['SystemRoot'] }),
+    IMAGERY_TOKEN_AUDIENCES: settings.uri,
     ...settings.image,
     ...variables,
     // After the program's own: a request that goes to the real cloud by mistake is worse than a setting ignored.
     ...settings.localCloud,
+    [FRONT_DOOR_VARIABLE]: settings.secret,
     PORT: String(settings.port),
     K_SERVICE: settings.service,
     K_REVISION: settings.revision,

@@ -1,4 +1,5 @@
 import { GoogleError } from '../kernel/errors.ts'
+import { parseJson } from '../kernel/json-text.ts'
 import type { Chunks } from './content-store.ts'
 
 /** The first part of an upload is JSON metadata; nobody sends a megabyte of it. */
@@ -81,7 +82,7 @@ async function* toIterator(chunks: Chunks): AsyncGenerator<Uint8Array, undefined
 
 function parseMetadata(text: string): Record<string, unknown> {
   try {
-    const parsed: unknown = JSON.parse(text)
+    const parsed: unknown = parseJson(text)
     if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>
   } catch (error) {
     throw malformed(`its metadata is not JSON (${(error as Error).message})`)

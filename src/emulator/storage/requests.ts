@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
+import { parseJson } from '../kernel/json-text.ts'
 import type { Chunks } from './content-store.ts'
 
 /** Bodies to this size are read in one piece, which is several times faster than as a stream. */
@@ -24,7 +25,7 @@ export async function jsonBody(context: Context): Promise<Record<string, unknown
   const text = await context.req.text()
   if (text === '') return {}
   try {
-    const parsed: unknown = JSON.parse(text)
+    const parsed: unknown = parseJson(text)
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
       return parsed as Record<string, unknown>
   } catch {

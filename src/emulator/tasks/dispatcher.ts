@@ -1,4 +1,4 @@
-import type { Deliver, DeliveryAnswer } from '../kernel/api.ts'
+import type { Deliver, Delivery, DeliveryAnswer } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError, STATUS_CODES } from '../kernel/errors.ts'
 import { isExhausted, retryAfterMs, retryDelayMs } from './backoff.ts'
@@ -47,6 +47,7 @@ export class Dispatcher {
   readonly #awake = new Set<Lane>()
   #landings: Landing[] = []
   #isRunning = false
+  #isHeld = false
   #isTurnPlanned = false
 
   constructor(options: { store: TaskStore; clock: Clock; deliver: Deliver }) {
@@ -84,6 +85,16 @@ export class Dispatcher {
 
   start(): void {
     this.#isRunning = true
+    for (const lane of this.#lanes.values()) lane.wake()
+  }
+
+  /** No task is sent any more, but for RunTask's; attempts under way are awaited and recorded as ever. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  release(): void {
+    this.#isHeld = false
     for (const lane of this.#lanes.values()) lane.wake()
   }
 
@@ -125,7 +136,8 @@ export class Dispatcher {
   #turn(): void {
     try {
       this.#settle()
-      this.#launch()
+      if (this.#isHeld) this.#awake.clear()
+      else this.#launch()
     } catch (error) {
       console.error(`Cloud Tasks: dispatching waits ${DISK_RETRY_MS} ms, its store failed:`, error)
       this.#isTurnPlanned = true
@@ -192,7 +204,7 @@ export class Dispatcher {
   async #attempt(flight: Flight): Promise<Landing> {
     const { lane, task } = flight
     try {
-      const answer = await this.#deliver(deliveryOf(task, lane.queue.name))
+      const answer = await this.#deliver(deliveryOf(task, lane.queue.name), () => this.#again(flight))
       const endedMs = this.#clock.now()
       return {
         flight,
@@ -206,6 +218,18 @@ export class Dispatcher {
       const code = STATUS_CODES[status].grpc
       return { flight, endedMs: this.#clock.now(), code, httpStatus: null, retryAfterMs: 0 }
     }
+  }
+
+  /**
+   * A task that is sent twice although its first delivery was answered: as after a crash, the answer
+   * was lost before it was recorded, so that the second counts as a retry
+   * (https://cloud.google.com/tasks/docs/common-pitfalls#duplicate_execution).
+   */
+  #again(flight: Flight): Delivery | undefined {
+    const task = this.#store.launch(flight.task.seq, this.#clock.now() * 1_000)
+    if (!task) return undefined
+    flight.task = task
+    return deliveryOf(task, flight.lane.queue.name)
   }
 
   #settle(): void {

@@ -1,4 +1,4 @@
-import type { Deliver, EmulatedApi } from '../kernel/api.ts'
+import type { Deliver, DispatchingApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { clientProtos } from '../kernel/grpc-server.ts'
 import { anyPacker, type OperationSource } from '../kernel/operations.ts'
@@ -13,7 +13,7 @@ import { TaskStore } from './store.ts'
 import { Tasks } from './tasks.ts'
 
 /** Cloud Tasks of the local cloud, with its share of the google.longrunning.Operations service. */
-export interface CloudTasksApi extends EmulatedApi {
+export interface CloudTasksApi extends DispatchingApi {
   operations: OperationSource
 }
 
@@ -44,6 +44,8 @@ export async function cloudTasksApi(options: {
       if (retention.sweep()) retention.watch()
       dispatcher.start()
     },
+    hold: () => dispatcher.hold(),
+    release: () => dispatcher.release(),
     async stop() {
       try {
         dispatcher.stop()

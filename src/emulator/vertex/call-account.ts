@@ -48,6 +48,8 @@ export interface CallAccount {
   begin(request: GenerationRequest): { unit: string; nth: number }
   end(unit: string, outcome: string, usage: UsageMetadata | undefined): void
   refuse(): void
+  /** Calls that have not been answered yet. */
+  underWay(): number
   summary(): CallSummary
   units(): readonly UnitAccount[]
 }
@@ -85,6 +87,7 @@ export function createCallAccount(): CallAccount {
     refuse() {
       totals.refusedCalls += 1
     },
+    underWay: () => underWay,
     summary: () => summarise([...units.values()], totals),
     units: () => [...units.values()],
   }

@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono'
 import type { EmulatedApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { GoogleError } from '../kernel/errors.ts'
+import { parseJson } from '../kernel/json-text.ts'
 import type { Operation } from '../kernel/gateway.ts'
 import { NOTHING } from '../kernel/needs.ts'
 import type { GeminiCall } from './behaviour.ts'
@@ -35,7 +36,7 @@ export interface VertexApiOptions {
 
 export interface VertexApi extends EmulatedApi {
   /** What was asked of the models since the start. */
-  calls: { summary(): CallSummary; units(): readonly UnitAccount[] }
+  calls: { underWay(): number; summary(): CallSummary; units(): readonly UnitAccount[] }
 }
 
 /**
@@ -122,7 +123,7 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
       const { units, calls, billedCalls, maxCallsPerUnit } = account.summary()
       return { units, calls, 'billed calls': billedCalls, 'calls for one unit at most': maxCallsPerUnit }
     },
-    calls: { summary: () => account.summary(), units: () => account.units() },
+    calls: { underWay: () => account.underWay(), summary: () => account.summary(), units: () => account.units() },
   }
 }
 
@@ -144,7 +145,7 @@ async function readRaw(context: Context): Promise<{ raw: RawRequest; body: Recor
     throw new GoogleError('INVALID_ARGUMENT', 'Request payload size exceeds the limit: 524288000 bytes.', {
       details: [],
     })
-  const body = parseJson(text)
+  const body = parseBody(text)
   return {
     body: body as Record<string, unknown>,
     raw: { project, location, model: modelId(model), body, size, header: (name) => context.req.header(name) },
@@ -155,9 +156,9 @@ function modelId(segment: string): string {
   return decodeURIComponent(segment.replace(/:[^:]*$/, ''))
 }
 
-function parseJson(text: string): unknown {
+function parseBody(text: string): unknown {
   try {
-    return text.trim() === '' ? {} : JSON.parse(text)
+    return text.trim() === '' ? {} : parseJson(text)
   } catch (error) {
     throw vertexError('INVALID_ARGUMENT', `Invalid JSON payload received. ${(error as Error).message}`)
   }

@@ -72,6 +72,12 @@ export function failedUnitsQuery(tables: RunTables, causes: readonly Cause[]): s
 WHERE status IN ('failed', 'throttled') AND cause IN (${list}) ORDER BY unit_id`
 }
 
+/** What the attempts of some units came to in each generation; those that are made again are left out. */
+export function finalRowsQuery(tables: RunTables): string {
+  return `SELECT unit_id, generation, status, cause FROM ${quoted(tablePath(tables, tables.attempts))}
+WHERE unit_id IN UNNEST(@units) AND status != 'retrying'`
+}
+
 /** The units of a shard, all of them or those without a final row. */
 export function shardQuery(tables: RunTables, onlyPending: boolean): string {
   const table = quoted(tablePath(tables, onlyPending ? tables.live : tables.assets))

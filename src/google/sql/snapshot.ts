@@ -1,6 +1,6 @@
 import { BUCKETS } from '../../contracts/messages.ts'
 import type { ImagePick, Unit } from '../../contracts/model-options.ts'
-import { conditionFault } from './condition.ts'
+import { conditionFault } from '../../contracts/condition.ts'
 
 /** How a source column is turned into the snapshot's. */
 export type TimeKind = 'timestamp' | 'other' | 'absent'

@@ -1,19 +1,19 @@
 import type { Hono } from 'hono'
 import { runRequest, taskPayload } from '../../contracts/messages.ts'
 import type { Place } from '../../contracts/names.ts'
-import type { TokenCheck } from '../../google/identity-tokens.ts'
+import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
 import { TaskProcessor, type ProcessDeps } from './process-task.ts'
-import { setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
+import { pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
 
 export interface MainDeps extends ProcessDeps, RunResourceDeps {
   place: Place
   /** Undefined where the host checks who calls. */
-  checkToken?: TokenCheck | undefined
+  callers?: Callers | undefined
 }
 
 /**
- * The main service: POST /setup and /teardown for the CLI, POST /process for Cloud Tasks,
+ * The main service: POST /setup, /pause and /teardown for the CLI, POST /process for Cloud Tasks,
  * GET /healthz.
  *
  * /process answers 200 once the task needs no further delivery, which is when its row is durable;
@@ -21,7 +21,7 @@ export interface MainDeps extends ProcessDeps, RunResourceDeps {
  */
 export function mainApp(deps: MainDeps): Hono {
   const { log, place } = deps
-  const app = httpService({ log, projectId: place.projectId, checkToken: deps.checkToken })
+  const app = httpService({ log, projectId: place.projectId, callers: deps.callers })
   const processor = new TaskProcessor(deps)
 
   app.post('/setup', async (context) => {
@@ -29,6 +29,13 @@ export function mainApp(deps: MainDeps): Hono {
     const made = await setUpRun(deps, run_id)
     log.info(`set up run ${run_id}`, { run_id, queues: made.queues, trace: requestTrace(context, place.projectId) })
     return context.json(made)
+  })
+
+  app.post('/pause', async (context) => {
+    const { run_id } = await readBody(context, runRequest)
+    const paused = await pauseRun(deps, run_id)
+    log.info(`paused run ${run_id}`, { ...paused, trace: requestTrace(context, place.projectId) })
+    return context.json(paused)
   })
 
   app.post('/teardown', async (context) => {
@@ -41,7 +48,8 @@ export function mainApp(deps: MainDeps): Hono {
   app.post('/process', async (context) => {
     const task = await readBody(context, taskPayload)
     const outcome = await processor.process(task, {
-      retryCount: retryCount(context.req.header('x-cloudtasks-taskretrycount')),
+      retryCount: count(context.req.header('x-cloudtasks-taskretrycount')),
+      executionCount: count(context.req.header('x-cloudtasks-taskexecutioncount')),
       trace: requestTrace(context, place.projectId),
     })
     switch (outcome.kind) {
@@ -60,7 +68,7 @@ export function mainApp(deps: MainDeps): Hono {
 }
 
 /** https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler */
-function retryCount(header: string | undefined): number {
-  const count = Number(header ?? 0)
-  return Number.isInteger(count) && count >= 0 ? count : 0
+function count(header: string | undefined): number {
+  const value = Number(header ?? 0)
+  return Number.isInteger(value) && value >= 0 ? value : 0
 }

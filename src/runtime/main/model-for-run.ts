@@ -4,14 +4,20 @@ import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
 import { Budget } from '../budget.ts'
 import type { ImageSource } from '../models/gemini-images.ts'
 import type { Model } from '../models/model.ts'
+import type { Shutdown } from '../shutdown.ts'
 
 /**
  * The model that a run asks, made once a run. Models are loaded when the first asset needs one:
  * image decoders and clients are slow to load, and a new instance must answer its health check first.
+ * What waits for its turn when the instance begins to stop is not asked any more.
  */
-export function modelForRun(source: ImageSource): (spec: RunSpec) => Promise<Model> {
+export function modelForRun(source: ImageSource, shutdown: Pick<Shutdown, 'begun'>): (spec: RunSpec) => Promise<Model> {
   const models = new WeakMap<RunSpec, Promise<Model>>()
   const turns = new Map<string, Budget>()
+  const { begun } = shutdown
+  begun.addEventListener('abort', () => {
+    for (const budget of turns.values()) budget.dismiss(begun.reason)
+  })
   return (spec) => {
     let model = models.get(spec)
     if (!model) {
@@ -33,8 +39,8 @@ function inTurn(model: Model, { run_id, limits }: RunSpec, turns: Map<string, Bu
   turns.set(run_id, budget)
   return {
     answer: (asset, options) =>
-      budget.spend(1, options.signal, () => {
-        options.onTurn?.()
+      budget.spend(1, options.signal, async () => {
+        await options.onTurn?.()
         return model.answer(asset, options)
       }),
   }

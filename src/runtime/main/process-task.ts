@@ -2,13 +2,15 @@ import type { TaskPayload } from '../../contracts/messages.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { TableName } from '../../google/bigquery.ts'
 import { CloudError } from '../../google/errors.ts'
+import type { FinalRow } from '../../google/run-tables.ts'
 import { within, type Clock } from '../clock.ts'
 import { answeredRow, failedRow, refusedRow, type Attempt, type AttemptRow } from '../ledger/attempt-row.ts'
 import { RowRejected } from '../ledger/ledger.ts'
 import type { Logger } from '../log.ts'
 import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from '../models/model.ts'
 import { specWith } from '../run-overrides.ts'
-import type { RunSpecs } from '../run-specs.ts'
+import { RunGone, type RunSpecs } from '../run-specs.ts'
+import type { Shutdown } from '../shutdown.ts'
 import { RecentAttempts, type RecentAttempt, type Recorded } from './recent-attempts.ts'
 
 /** How a delivery of a task ended, and with that how Cloud Tasks is answered. */
@@ -22,6 +24,8 @@ export type ProcessOutcome =
 export interface ProcessDeps {
   specs: RunSpecs
   ledger: { append(table: TableName, row: AttemptRow): Promise<void> }
+  finalRows: { find(spec: RunSpec, unitId: string, generation: number): Promise<FinalRow | undefined> }
+  shutdown: Pick<Shutdown, 'begun' | 'over'>
   modelFor: (spec: RunSpec) => Promise<Model>
   clock: Clock
   log: Logger
@@ -32,6 +36,8 @@ export interface ProcessDeps {
 export interface Delivery {
   /** How often the task was delivered before this (`X-CloudTasks-TaskRetryCount`). */
   retryCount: number
+  /** How many of those were answered, and with no 5xx (`X-CloudTasks-TaskExecutionCount`). */
+  executionCount: number
   trace: string | undefined
 }
 
@@ -78,8 +84,18 @@ export class TaskProcessor {
     const { log } = this.#deps
     const labels = taskLabels(task, delivery)
     const key = `${task.run_id}\n${task.generation}\n${task.unit_id}`
+    const { begun } = this.#deps.shutdown
+    if (begun.aborted && !isLastTry(spec, delivery)) return retry(503, 'STOPPING', messageOf(begun.reason), delivery)
+    if (!this.#recent.has(key) && mayBePaidFor(spec, delivery)) {
+      const recorded = await this.#recordedBefore(spec, task, delivery)
+      if (recorded) return { kind: 'recorded', recorded }
+    }
     const recent = this.#recent.enter(key, () => this.#try(spec, task))
     const tried = await recent.tried
+    if (tried && 'failure' in tried && tried.failure.cause instanceof RunGone) {
+      this.#recent.forget(key, recent)
+      throw tried.failure.cause
+    }
     if (tried && 'failure' in tried && mayTryAgain(tried.failure, spec, delivery)) {
       const { failure } = tried
       await this.#leaveCost(spec, key, recent, { attempt: tried.attempt, failure })
@@ -97,6 +113,31 @@ export class TaskProcessor {
     // Another delivery of this task has left the attempt to be made again.
     if (recorded.status === 'retrying') return retry(503, 'RETRYING', 'the attempt will be made again', delivery)
     return { kind: 'recorded', recorded }
+  }
+
+  /**
+   * What the ledger has of a task whose earlier delivery may have ended with a row although Cloud
+   * Tasks never heard so. While the ledger cannot be read, the task comes again: its row could not
+   * be written either. On the last try, or when that will not pass, it is worked on all the same: a
+   * unit without a row is worse than one that is perhaps paid twice.
+   *
+   * @throws CloudError when the task should come again
+   */
+  async #recordedBefore(spec: RunSpec, task: TaskPayload, delivery: Delivery): Promise<Recorded | undefined> {
+    const { finalRows, log } = this.#deps
+    try {
+      const row = await finalRows.find(spec, task.unit_id, task.generation)
+      if (!row) return undefined
+      log.info('had its row already: the model is not asked again', taskLabels(task, delivery))
+      return { status: row.status, ...(row.cause === null ? {} : { cause: row.cause }) }
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error
+      const mayPass = error.retryable && !isLastTry(spec, delivery)
+      if (mayPass || error.status === 'NOT_FOUND') throw error
+      const what = `the ledger could not be asked for an earlier row: ${error.message}`
+      log.error(`${what}; the model is asked, perhaps again`, { ...taskLabels(task, delivery), error })
+      return undefined
+    }
   }
 
   /**
@@ -125,7 +166,11 @@ export class TaskProcessor {
     const { clock, newAttemptId } = this.#deps
     let startedMs = clock.now()
     let billed: Known = {}
-    const onTurn = (): void => void (startedMs = clock.now())
+    const onTurn = async (): Promise<void> => {
+      // The wait for a turn may be long, and the run torn down since.
+      await this.#deps.specs.get(task.run_id)
+      startedMs = clock.now()
+    }
     const onBilled = (known: Known): void => void (billed = known)
     const outcome = await this.#answer(spec, task, { onTurn, onBilled }).then(
       (answer) => ({ answer }),
@@ -138,6 +183,9 @@ export class TaskProcessor {
     if (task.observations.length === 0) throw noImages()
     const limitMs = spec.limits.attempt_timeout_ms
     const abort = new AbortController()
+    const { over } = this.#deps.shutdown
+    const stop = (): void => abort.abort(over.reason)
+    over.addEventListener('abort', stop, { once: true })
     const late = (): Error => {
       abort.abort()
       return timedOut(limitMs)
@@ -146,14 +194,17 @@ export class TaskProcessor {
     try {
       return await within(this.#deps.clock, limitMs, asked, late)
     } catch (error) {
-      throw abort.signal.aborted ? timedOut(limitMs) : error
+      if (!abort.signal.aborted) throw error
+      throw over.aborted ? over.reason : timedOut(limitMs)
+    } finally {
+      over.removeEventListener('abort', stop)
     }
   }
 
   /** Any thrown value as a failure. What nobody foresaw is tried again too: the row of the last try then tells. */
   #failure(error: unknown, task: TaskPayload): AttemptFailure {
     if (error instanceof AttemptFailure) return error
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     if (error instanceof CloudError) {
       const cause = CLOUD_CAUSES[error.status] ?? 'model_error'
       return new AttemptFailure(cause, message, { retryable: error.retryable, cause: error })
@@ -211,6 +262,10 @@ function noImages(): AttemptFailure {
   return new AttemptFailure('unreadable_image', 'the source names no image of this asset', { retryable: false })
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 function timedOut(limitMs: number): AttemptFailure {
   return new AttemptFailure('timeout', `no answer within ${limitMs / 1_000} s`, { retryable: true })
 }
@@ -220,7 +275,22 @@ function timedOut(limitMs: number): AttemptFailure {
  * delivery (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#retryconfig).
  */
 function mayTryAgain(failure: AttemptFailure, spec: RunSpec, delivery: Delivery): boolean {
-  return failure.retryable && delivery.retryCount + 1 < spec.limits.max_attempts
+  return failure.retryable && !isLastTry(spec, delivery)
+}
+
+function isLastTry(spec: RunSpec, delivery: Delivery): boolean {
+  return delivery.retryCount + 1 >= spec.limits.max_attempts
+}
+
+/**
+ * Whether an earlier delivery of this task may have been paid for and recorded. A first delivery has
+ * none before it. Where every earlier one was answered, and with no 5xx, each was a 429 of ours or of
+ * Cloud Run, and left no row: retries of throttled tasks, the most there are, cost no query. What
+ * ended with an instance that was killed counts as no answer or as a 503
+ * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler). Measuring costs nothing.
+ */
+function mayBePaidFor(spec: RunSpec, { retryCount, executionCount }: Delivery): boolean {
+  return spec.gemini !== null && retryCount > executionCount
 }
 
 function retry(

@@ -29,6 +29,10 @@ export class RecentAttempts<Tried> {
     this.#capacity = capacity
   }
 
+  has(key: string): boolean {
+    return this.#attempts.has(key)
+  }
+
   /** The attempt of this task that is under way or was made, or a new one by `start`. */
   enter(key: string, start: () => Promise<Tried>): RecentAttempt<Tried> {
     const known = this.#attempts.get(key)

@@ -2,8 +2,10 @@ import { tablePath, type Place } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
+import { checkProfile } from '../../profiles/profile-check.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
-import type { RunSpecs } from '../run-specs.ts'
+import { RunGone, type RunSpecs } from '../run-specs.ts'
+import { SpecRefused } from '../spec-rules.ts'
 import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-roles.ts'
 
 /** What a run needs in the cloud beside its messages, made and deleted from here. */
@@ -16,7 +18,9 @@ export interface RunResourceDeps {
   imageBuckets: (spec: RunSpec) => Promise<readonly string[]>
   createRunTables: (spec: RunSpec) => Promise<void>
   ensureQueue: (name: string, limits: QueueLimits) => Promise<'created' | 'existed'>
+  pauseQueue: (name: string) => Promise<'paused' | 'absent'>
   deleteQueue: (name: string) => Promise<'deleted' | 'absent'>
+  deleteLiveView: (spec: RunSpec) => Promise<void>
 }
 
 export interface SetUp {
@@ -32,20 +36,42 @@ export interface SetUp {
 
 /**
  * Makes a run's ledger, live view and queues; what is there already stays as it is. Rejects with
- * RunGone when the run has no spec, with CloudError PERMISSION_DENIED when a role is missing.
+ * RunGone when the run has no spec, with SpecRefused when its profile cannot become tables, with CloudError PERMISSION_DENIED when a role is missing.
  */
 export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
   const spec = await deps.specs.refresh(runId)
+  refuseProfile(spec)
   await checkOwnRoles(spec, deps.permissions)
   await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
   await deps.createRunTables(spec)
   const queues = await ensureRunQueues(deps, spec)
+  await checkStillThere(deps, spec)
   return {
     run_id: runId,
     queues: queues.map(({ name }) => name),
     queues_created: queues.filter(({ outcome }) => outcome === 'created').map(({ name }) => name),
     attempts_table: tablePath(spec.tables, spec.tables.attempts),
     live_view: tablePath(spec.tables, spec.tables.live),
+  }
+}
+
+/** The command line checks the same; a spec may have been written by another program. */
+function refuseProfile({ run_id: runId, profile }: RunSpec): void {
+  const problems = checkProfile(profile).map(({ path, reason }) => `${path.join('.')} ${reason}`)
+  if (problems.length > 0)
+    throw new SpecRefused(`run ${runId} has a profile that cannot be set up: ${problems.join('; ')}`)
+}
+
+/** A teardown that began meanwhile may have passed by what was made here: it takes the spec away before it deletes anything. */
+async function checkStillThere(deps: RunResourceDeps, spec: RunSpec): Promise<void> {
+  try {
+    await deps.specs.refresh(spec.run_id)
+  } catch (error) {
+    if (error instanceof RunGone) {
+      await tearDownRun(deps, spec.run_id)
+      await deps.deleteLiveView(spec)
+    }
+    throw error
   }
 }
 
@@ -68,6 +94,17 @@ async function ensureRunQueues(
   }
   if (queues.length === 0) throw refusal
   return queues
+}
+
+/** Has a run's queues send nothing more, and forgets its spec, so that whatever still comes finds the run as it is now. */
+export async function pauseRun(
+  { place, specs, pauseQueue }: RunResourceDeps,
+  runId: string,
+): Promise<{ run_id: string; queues_paused: string[] }> {
+  specs.forget(runId)
+  const names = runQueueNames(place, runId)
+  const outcomes = await Promise.all(names.map((name) => pauseQueue(name)))
+  return { run_id: runId, queues_paused: names.filter((_, index) => outcomes[index] === 'paused') }
 }
 
 /** Deletes a run's queues under every name that they may have had. A run that is not there is fine. */

@@ -2,17 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery.ts'
 import { localCloud } from '../../google/environment.ts'
 import { imageBuckets } from '../../google/image-buckets.ts'
-import { tokenCheck } from '../../google/identity-tokens.ts'
-import { createRunTables } from '../../google/run-tables.ts'
+import { createRunTables, deleteRunTables, finalRows } from '../../google/run-tables.ts'
 import { describeObject, readObject } from '../../google/storage.ts'
-import { deleteQueue, ensureQueue } from '../../google/tasks.ts'
+import { deleteQueue, ensureQueue, pauseQueue } from '../../google/tasks.ts'
+import { callersOf, listenAddress } from '../callers.ts'
 import { systemClock } from '../clock.ts'
 import { startService } from '../entry.ts'
-import { mainEnvironment, tokenRules } from '../environment.ts'
+import { mainEnvironment } from '../environment.ts'
+import { FinalRows } from '../ledger/final-rows.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { imageReader } from '../read-image.ts'
 import { RunSpecs } from '../run-specs.ts'
+import { explainUnstaged } from '../unstaged-images.ts'
 import { serveUntilTerminated } from '../serve.ts'
+import { Shutdown } from '../shutdown.ts'
 import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
 import { modelForRun } from './model-for-run.ts'
@@ -20,29 +23,45 @@ import { ownPermissions } from './own-roles.ts'
 
 startService(mainEnvironment, (environment, log) => {
   const clock = systemClock
-  const rules = tokenRules(environment)
   const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
   // A local cloud's tokens open nothing elsewhere.
   const modelOrigins = localCloud() ? undefined : environment.IMAGERY_MODEL_ORIGINS
+  const explained = explainUnstaged({ readObject, bucket: environment.IMAGERY_BUCKET })
   const ledger = new Ledger({ insertRows, clock })
+  const shutdown = new Shutdown()
   const app = mainApp({
     place,
-    checkToken: rules && tokenCheck(rules, () => clock.now()),
+    callers: callersOf(environment, () => clock.now()),
     specs: new RunSpecs({
       readObject,
       bucket: environment.IMAGERY_BUCKET,
       check: (spec) => checkSpec(spec, { place, modelOrigins }),
     }),
     ledger,
-    modelFor: modelForRun({ readImage: imageReader({ readObject, clock }), describeObject }),
+    finalRows: new FinalRows({ read: finalRows, clock }),
+    shutdown,
+    modelFor: modelForRun(
+      {
+        readImage: imageReader({ readObject: explained(readObject), clock }),
+        describeObject: explained(describeObject),
+      },
+      shutdown,
+    ),
     permissions: ownPermissions,
     imageBuckets: ({ tables }) => imageBuckets(tables),
     createRunTables,
     ensureQueue,
+    pauseQueue,
     deleteQueue,
+    deleteLiveView: async ({ tables }) => void (await deleteRunTables(tables, ['live'])),
     clock,
     log,
     newAttemptId: randomUUID,
   })
-  serveUntilTerminated({ app, port: environment.PORT, log, hurry: () => ledger.drain() })
+  const hurry = (): Promise<void> => {
+    shutdown.begin()
+    return ledger.drain()
+  }
+  const giveUp = (): void => shutdown.giveUp()
+  serveUntilTerminated({ app, address: listenAddress(), port: environment.PORT, log, hurry, giveUp })
 })

@@ -16,8 +16,8 @@ export interface Model {
 
 export interface AnswerOptions {
   signal: AbortSignal
-  /** Called when the work begins, where an asset may have to wait for its turn. */
-  onTurn?: () => void
+  /** Called when the work begins, where an asset may have to wait for its turn. Rejects when there is no work any more. */
+  onTurn?: () => void | Promise<void>
   /** Told after each answer that is billed, with all that the attempt is billed so far: it may still fail, or never end. */
   onBilled?: (known: Known) => void
 }

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import { pushEnvelope, shardMessage, type PushEnvelope, type ShardMessage } from '../../contracts/messages.ts'
 import type { Place } from '../../contracts/names.ts'
-import type { TokenCheck } from '../../google/identity-tokens.ts'
+import type { Callers } from '../callers.ts'
 import { describeFaults, httpService, readBody, requestTrace } from '../http-service.ts'
 import { runQueueNames } from '../run-queues.ts'
 import type { RunSpecs } from '../run-specs.ts'
@@ -11,7 +11,7 @@ import { ShardPopulator, type ShardDeps } from './populate-shard.ts'
 export interface PopulateDeps extends ShardDeps {
   place: Place
   /** Undefined where the host checks who calls. */
-  checkToken?: TokenCheck | undefined
+  callers?: Callers | undefined
   specs: RunSpecs
 }
 
@@ -25,7 +25,7 @@ export interface PopulateDeps extends ShardDeps {
  */
 export function populateApp(deps: PopulateDeps): Hono {
   const { log, place, specs } = deps
-  const app = httpService({ log, projectId: place.projectId, checkToken: deps.checkToken })
+  const app = httpService({ log, projectId: place.projectId, callers: deps.callers })
   const populator = new ShardPopulator(deps)
 
   app.post('/', async (context) => {

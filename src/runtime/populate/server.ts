@@ -1,11 +1,11 @@
 import { insertRows } from '../../google/bigquery.ts'
-import { tokenCheck } from '../../google/identity-tokens.ts'
 import { streamAssets } from '../../google/run-tables.ts'
 import { readObject } from '../../google/storage.ts'
 import { createTask, createTaskBatch } from '../../google/tasks.ts'
+import { callersOf, listenAddress } from '../callers.ts'
 import { systemClock } from '../clock.ts'
 import { startService } from '../entry.ts'
-import { populateEnvironment, tokenRules } from '../environment.ts'
+import { populateEnvironment } from '../environment.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { RunSpecs } from '../run-specs.ts'
 import { serveUntilTerminated } from '../serve.ts'
@@ -14,12 +14,11 @@ import { populateApp } from './app.ts'
 
 startService(populateEnvironment, (environment, log) => {
   const clock = systemClock
-  const rules = tokenRules(environment)
   const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
   const ledger = new Ledger({ insertRows, clock })
   const app = populateApp({
     place,
-    checkToken: rules && tokenCheck(rules, () => clock.now()),
+    callers: callersOf(environment, () => clock.now()),
     // Whom the run asks is for the main service to judge, which asks.
     specs: new RunSpecs({
       readObject,
@@ -34,5 +33,5 @@ startService(populateEnvironment, (environment, log) => {
     clock,
     log,
   })
-  serveUntilTerminated({ app, port: environment.PORT, log, hurry: () => ledger.drain() })
+  serveUntilTerminated({ app, address: listenAddress(), port: environment.PORT, log, hurry: () => ledger.drain() })
 })

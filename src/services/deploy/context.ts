@@ -42,6 +42,8 @@ export interface DeployContext {
   populateUrl?: string
   /** What became of each service, by its name. */
   outcomes: Record<string, string>
+  /** What the user should know although the deploy goes on. */
+  warnings: string[]
 }
 
 export type PlannedAction = 'delete' | 'enable' | 'create' | 'update' | 'grant' | 'revoke' | 'upload' | 'build' | 'keep'

@@ -17,7 +17,8 @@ export function modelOrigins(given: readonly string[]): string[] {
     if (isOrigin && origin === text.replace(/\/$/, '')) continue
     throw new ImageryError(
       'INVALID_FLAG',
-      `--allow-model-origin ${text} is not an origin by TLS: https://HOST or https://HOST:PORT, and nothing after`,
+      // What stands before the host is not repeated: it may be a password.
+      `--allow-model-origin ${text.replace(/^.*@/s, '…@')} is not an origin by TLS: https://HOST or https://HOST:PORT, and nothing after`,
       { suggestions: [`--allow-model-origin ${isOrigin ? origin : 'https://proxy.example.com'}`] },
     )
   }

@@ -1,8 +1,8 @@
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import os from 'node:os'
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
+import { withScratchFolder } from '../scratch-folder.ts'
 import { filesBelow, isFolder, runtimeSource, type SourceTree } from './source-archive.ts'
 
 /** A package of a lock file (https://docs.npmjs.com/cli/configuring-npm/package-lock-json#packages). */
@@ -28,17 +28,14 @@ export async function withPlainSource<Result>(
   runtimeFolder: string,
   work: (tree: SourceTree) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'imagery-deploy-'))
-  try {
+  return withScratchFolder('imagery-deploy-', async (folder) => {
     for (const file of (await runtimeSource(runtimeFolder)).files) {
       await mkdir(path.dirname(path.join(folder, file)), { recursive: true })
       await cp(path.join(runtimeFolder, file), path.join(folder, file))
     }
     if (!(await copyInstalled(runtimeFolder, folder))) await fetchPackages(folder)
-    return await work({ folder, files: await filesBelow(folder) })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+    return work({ folder, files: await filesBelow(folder) })
+  })
 }
 
 /** Copies the packages of the lock from where imagery itself finds them. Answers whether all are there, at their versions. */

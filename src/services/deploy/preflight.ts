@@ -10,7 +10,7 @@ import type { DeployContext } from './context.ts'
  */
 export const preflight: Step<DeployContext> = {
   title: 'Preflight',
-  async run({ target, runtimeFolder }) {
+  async run({ target, runtimeFolder, warnings }) {
     const { obstacles, concerns, who } = await examineBeforeDeploy({ target, runtimeFolder })
     if (obstacles.length > 0) {
       const found = obstacles.map(({ title, detail }) => `${title}: ${detail}`).join('; ')
@@ -18,6 +18,8 @@ export const preflight: Step<DeployContext> = {
         suggestions: [...obstacles.flatMap(({ fixes }) => fixes), `imagery doctor${target.flags}`],
       })
     }
-    return { done: [who, ...concerns.map(({ title, detail }) => `${title}: ${detail}`)].join('; ') }
+    const found = concerns.map(({ title, detail }) => `${title}: ${detail}`)
+    warnings.push(...found)
+    return { done: [who, ...found].join('; ') }
   },
 }

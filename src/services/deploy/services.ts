@@ -1,6 +1,8 @@
 import { REQUESTS_PER_INSTANCE } from '../../contracts/concurrency.ts'
+import { CHECK_TOKENS_VARIABLE } from '../../contracts/front-door.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../../contracts/names.ts'
+import { localCloud } from '../../google/environment.ts'
 import { CloudError } from '../../google/errors.ts'
 import { deployService, describeService, fieldsToChange, isAsAsked, type ServiceSpec } from '../../google/run.ts'
 import { SETTLE_MS, settled } from '../../google/settle.ts'
@@ -83,8 +85,18 @@ function commonSpec({ target: { place }, program, sourceHash, options }: DeployC
       IMAGERY_PROJECT: place.projectId,
       IMAGERY_REGION: place.region,
       IMAGERY_BUCKET: bucketName(place),
+      ...(checksCallers(options) && { [CHECK_TOKENS_VARIABLE]: 'on', IMAGERY_INVOKER: invokerAccount(place) }),
     },
   }
+}
+
+/**
+ * Whether the services check by themselves who calls their ports. Not on Google Cloud, where nothing
+ * but the front door reaches them; and not an image of the user's own, which may be of another version:
+ * the local Cloud Run keeps callers from that one.
+ */
+function checksCallers({ image }: DeployContext['options']): boolean {
+  return localCloud() !== undefined && image === undefined
 }
 
 /** An asset may take long (a slow model), so main has Cloud Tasks' longest deadline: 30 minutes. */

@@ -1,3 +1,4 @@
+import { checkResolvedLength } from './bounds.ts'
 import { SqlFailure } from './failure.ts'
 import type { Call, Expression, LiteralValue, Query } from './syntax.ts'
 import type { SqlType } from './types.ts'
@@ -130,6 +131,7 @@ export interface QueryPlace {
 }
 
 export function typed(sql: string, type: SqlType, at: number, inputs: readonly Typed[] = []): Typed {
+  checkResolvedLength(sql, at)
   return { sql, type, at, ...(inputs.some((input) => input.volatile) ? { volatile: true } : {}) }
 }
 

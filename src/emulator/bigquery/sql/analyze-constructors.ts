@@ -1,4 +1,5 @@
 import { typed, type Typed } from './analysis.ts'
+import { once } from './bounds.ts'
 import { coerce, require, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import type { Expression } from './syntax.ts'
@@ -100,12 +101,12 @@ export function subscript(node: Expression & { kind: 'subscript' }, base: Typed,
   }
   if (base.volatile || position.volatile)
     throw unsupported('an array subscript over values that differ with each evaluation', node.at)
-  const first = node.mode.endsWith('OFFSET') ? 0 : 1
-  const ordinal = first === 0 ? `(${position.sql} + 1)` : position.sql
-  const safe = `CASE WHEN ${ordinal} >= 1 THEN (${base.sql})[${ordinal}] END`
-  const sql = node.mode.startsWith('SAFE')
-    ? safe
-    : `CASE WHEN ${ordinal} < 1 OR ${ordinal} > len(${base.sql}) THEN ` +
-      `error('bq:Array index ' || ${position.sql} || ' is out of bounds') ELSE ${safe} END`
+  const sql = once([base.sql, position.sql], (array, place) => {
+    const ordinal = node.mode.endsWith('OFFSET') ? `(${place} + 1)` : place
+    const safe = `CASE WHEN ${ordinal} >= 1 THEN (${array})[${ordinal}] END`
+    if (node.mode.startsWith('SAFE')) return safe
+    const isOutside = `${ordinal} < 1 OR ${ordinal} > len(${array})`
+    return `CASE WHEN ${isOutside} THEN error('bq:Array index ' || ${place} || ' is out of bounds') ELSE ${safe} END`
+  })
   return typed(sql, base.type.element, node.at, [base, position])
 }

@@ -1,4 +1,5 @@
-import { noSignature, typed, type Typed } from './analysis.ts'
+import { noSignature, quote, typed, type Typed } from './analysis.ts'
+import { balanced, bounded, once } from './bounds.ts'
 import { explicitCast } from './cast.ts'
 import { coerce, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
@@ -117,7 +118,8 @@ export function divide(left: Typed, right: Typed, at: number): Typed {
       [left, right],
     )
   }
-  return typed(`bq_finite(${a} / ${notZero(b, a, '/', true)})`, FLOAT64, at, [left, right])
+  const sql = once([a, b], (dividend, divisor) => `(${dividend} / ${notZero(divisor!, dividend!, '/', true)})`)
+  return typed(`bq_finite(${sql})`, FLOAT64, at, [left, right])
 }
 
 /** The divisor, or BigQuery's error where it is zero. */
@@ -145,7 +147,9 @@ export function concatenate(parts: Typed[], what: string, at: number): Typed {
   const array = known.find((part) => part.type.kind === 'ARRAY')
   if (array) {
     const { type, values } = unify(parts, what, at)
-    return typed(`(${values.map((value) => value.sql).join(' || ')})`, type, at, values)
+    const size = (texts: readonly string[]): string =>
+      `(${texts.map((text) => `len(${text})`).join(' + ')}) * ${ITEM_BYTES}`
+    return typed(joined(values, size), type, at, values)
   }
   const isBytes = known.length > 0 && known.every((part) => part.type.kind === 'BYTES')
   const target = isBytes ? BYTES : STRING
@@ -160,7 +164,23 @@ export function concatenate(parts: Typed[], what: string, at: number): Typed {
     }
     return coerce(part, target) ?? explicitCast(part, target, false, at)
   })
-  return typed(`(${values.map((value) => value.sql).join(' || ')})`, target, at, values)
+  const length = isBytes ? 'octet_length' : 'strlen'
+  const size = (texts: readonly string[]): string => texts.map((text) => `${length}(${text})`).join(' + ')
+  return typed(joined(values, size), target, at, values)
+}
+
+/** What an element of a list takes at least. */
+export const ITEM_BYTES = 16
+
+function joined(values: readonly Typed[], size: (texts: readonly string[]) => string): string {
+  if (values.length === 1) return values[0]!.sql
+  const texts = values.map((value) => value.sql)
+  return once(texts, (...parts) =>
+    bounded(
+      balanced(parts, (left, right) => `(${left} || ${right})`),
+      `(${size(parts)})`,
+    ),
+  )
 }
 
 type Comparison = '=' | '!=' | '<' | '>' | '<=' | '>='
@@ -189,12 +209,12 @@ function comparison(operator: Comparison, a: Typed, b: Typed, at: number): strin
     throw new SqlFailure(message, at)
   }
   if (!isOrderable(type)) throw unsupported(`operator ${operator} of ${typeName(type)}`, at)
-  return type.kind === 'FLOAT64' ? floatComparison(operator, a, b) : `(${a.sql} ${operator} ${b.sql})`
+  if (type.kind !== 'FLOAT64') return `(${a.sql} ${operator} ${b.sql})`
+  return once([a.sql, b.sql], (left, right) => floatComparison(operator, left!, right!))
 }
 
 /** Comparisons with NaN are false, but for `!=`; DuckDB takes NaN for the greatest value and equal to itself. */
-function floatComparison(operator: Comparison, left: Typed, right: Typed): string {
-  const [a, b] = [left.sql, right.sql]
+function floatComparison(operator: Comparison, a: string, b: string): string {
   const isFinite = (sql: string): boolean => /^CAST\('[-\d.e+]+' AS DOUBLE\)$/.test(sql)
   if (isFinite(b)) {
     return operator === '>' || operator === '>='
@@ -217,7 +237,14 @@ export function between(operand: Typed, low: Typed, high: Typed, negated: boolea
   const { values } = unify([operand, low, high], 'operator BETWEEN', at)
   const [value, least, most] = values as [Typed, Typed, Typed]
   if (value.volatile) throw unsupported('BETWEEN over an expression that differs with each evaluation', at)
-  const inside = `(${comparison('>=', value, least, at)} AND ${comparison('<=', value, most, at)})`
+  const inside = once([value.sql, least.sql, most.sql], (sql, from, to) => {
+    const [middle, low, high] = [
+      { ...value, sql: sql! },
+      { ...least, sql: from! },
+      { ...most, sql: to! },
+    ]
+    return `(${comparison('>=', middle, low, at)} AND ${comparison('<=', middle, high, at)})`
+  })
   return typed(negated ? `(NOT ${inside})` : inside, BOOL, at, values)
 }
 
@@ -226,7 +253,13 @@ export function inList(operand: Typed, items: Typed[], negated: boolean, at: num
   const [value, ...list] = values as [Typed, ...Typed[]]
   if (type.kind === 'FLOAT64' || type.kind === 'STRUCT') {
     if (value.volatile) throw unsupported('IN over an expression that differs with each evaluation', at)
-    const any = `(${list.map((item) => comparison('=', value, item, at)).join(' OR ')})`
+    const texts = [value, ...list].map(({ sql }) => sql)
+    const any = once(texts, (operand, ...others) => {
+      const tests = others.map((sql, index) =>
+        comparison('=', { ...value, sql: operand! }, { ...list[index]!, sql }, at),
+      )
+      return `(${tests.join(' OR ')})`
+    })
     return typed(negated ? `(NOT ${any})` : any, BOOL, at, values)
   }
   if (!isOrderable(type)) throw unsupported(`IN of ${typeName(type)}`, at)
@@ -254,6 +287,20 @@ export function like(operand: Typed, pattern: Typed, negated: boolean, at: numbe
   if (wanted.literal?.type !== 'STRING')
     throw unsupported('LIKE with a pattern that is not a literal or a parameter', pattern.at)
   if (/(?<!\\)(\\\\)*\\$/.test(wanted.literal.value)) throw new SqlFailure('LIKE pattern ends with a backslash')
-  const inside = `(${value.sql} LIKE ${wanted.sql} ESCAPE '\\')`
+  const inside = likePattern(value.sql, wanted.sql, wanted.literal.value)
   return typed(negated ? `(NOT ${inside})` : inside, BOOL, at, [value, wanted])
+}
+
+/** A prefix, a suffix, a part or the whole, which DuckDB finds in one pass. */
+const SIMPLE_PATTERN = /^%?(?:[^%_\\]|\\[^])*%?$/
+
+/** For any other pattern DuckDB tries every place for every `%`, which may take it years; a regular expression of RE2 does not. */
+function likePattern(sql: string, pattern: string, text: string): string {
+  if (SIMPLE_PATTERN.test(text)) return `(${sql} LIKE ${pattern} ESCAPE '\\')`
+  const expression = text.replaceAll(/\\([^])|([^])/g, (_, escaped?: string, plain?: string) => {
+    if (plain === '%') return '.*'
+    if (plain === '_') return '.'
+    return (escaped ?? plain)!.replace(/[\\^$.|?*+()[\]{}]/, String.raw`\$&`)
+  })
+  return `regexp_full_match(${sql}, ${quote(expression)}, 's')`
 }

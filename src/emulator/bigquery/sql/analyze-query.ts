@@ -1,4 +1,5 @@
 import { typed, type Place, type QueryPlace, type Relation, type Typed } from './analysis.ts'
+import { checkResolvedLength } from './bounds.ts'
 import { analyzeSelect } from './analyze-select.ts'
 import { unify } from './coercion.ts'
 import { SqlFailure } from './failure.ts'
@@ -12,8 +13,9 @@ export function analyzeQuery(query: Query, outer: QueryPlace): Relation {
   const { analysis } = outer
   const definitions: string[] = []
   const hidden = new Map(analysis.named)
+  const repeated = repeatedNames(query.with.map(({ name }) => name.toLowerCase()))
   for (const { name, query: inner, at } of query.with) {
-    if (query.with.filter((other) => other.name.toLowerCase() === name.toLowerCase()).length > 1) {
+    if (repeated.has(name.toLowerCase())) {
       throw new SqlFailure(`Duplicate alias ${name} for WITH subquery`, at)
     }
     const plan = analyzeQuery(inner, { analysis, ...(outer.parent ? { parent: outer.parent } : {}) })
@@ -25,7 +27,13 @@ export function analyzeQuery(query: Query, outer: QueryPlace): Relation {
   analysis.named.clear()
   for (const [name, named] of hidden) analysis.named.set(name, named)
   const prefix = definitions.length > 0 ? `WITH ${definitions.join(', ')} ` : ''
+  checkResolvedLength(plan.sql, query.at)
   return { ...plan, sql: `${prefix}${plan.sql}` }
+}
+
+function repeatedNames(names: readonly string[]): Set<string> {
+  const seen = new Set<string>()
+  return new Set(names.filter((name) => seen.size === seen.add(name).size))
 }
 
 function body(query: Query, outer: QueryPlace): Relation {

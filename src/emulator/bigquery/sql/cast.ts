@@ -1,4 +1,5 @@
 import { typed, type Typed } from './analysis.ts'
+import { once } from './bounds.ts'
 import { coerce } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { constants } from './literals.ts'
@@ -34,7 +35,7 @@ const CONVERSIONS: Partial<Record<ScalarName, Partial<Record<ScalarName, Convers
   },
   BOOL: {
     INT64: (sql) => `CAST(${sql} AS BIGINT)`,
-    STRING: (sql) => `CASE WHEN ${sql} THEN 'true' WHEN NOT ${sql} THEN 'false' END`,
+    STRING: (sql) => once([sql], (value) => `CASE WHEN ${value} THEN 'true' WHEN NOT ${value} THEN 'false' END`),
   },
   STRING: {
     INT64: call('string_to_int'),

@@ -5,7 +5,7 @@
 export class SqlFailure extends Error {
   override readonly name = 'SqlFailure'
   readonly at: number | undefined
-  readonly reason: 'invalidQuery' | 'notFound' | 'invalid' | 'notImplemented'
+  readonly reason: 'invalidQuery' | 'notFound' | 'invalid' | 'notImplemented' | 'resourcesExceeded'
 
   constructor(message: string, at?: number, reason: SqlFailure['reason'] = 'invalidQuery') {
     super(message)

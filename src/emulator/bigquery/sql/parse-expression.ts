@@ -1,3 +1,4 @@
+import { balanced, MAX_NESTING, tooDeep } from './bounds.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { parseCall, parsePart } from './parse-call.ts'
 import { parseType } from './parse-type.ts'
@@ -10,26 +11,24 @@ import type { SqlType } from './types.ts'
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#operator_precedence
  */
 export function parseExpression(reader: TokenReader): Expression {
-  return orExpression(reader)
-}
-
-function orExpression(reader: TokenReader): Expression {
-  let left = andExpression(reader)
-  while (reader.keyword('OR'))
-    left = { kind: 'binary', at: left.at, operator: 'OR', left, right: andExpression(reader) }
-  return left
+  return reader.nested(() => junction(reader, 'OR', andExpression))
 }
 
 function andExpression(reader: TokenReader): Expression {
-  let left = notExpression(reader)
-  while (reader.keyword('AND'))
-    left = { kind: 'binary', at: left.at, operator: 'AND', left, right: notExpression(reader) }
-  return left
+  return junction(reader, 'AND', notExpression)
+}
+
+/** A chain of any length: as a balanced tree, thousands of terms are a dozen levels deep. */
+function junction(reader: TokenReader, operator: 'AND' | 'OR', term: (reader: TokenReader) => Expression): Expression {
+  const terms = [term(reader)]
+  while (reader.keyword(operator)) terms.push(term(reader))
+  return balanced(terms, (left, right) => ({ kind: 'binary', at: left.at, operator, left, right }))
 }
 
 function notExpression(reader: TokenReader): Expression {
   const at = reader.at
-  if (reader.keyword('NOT')) return { kind: 'unary', at, operator: 'NOT', operand: notExpression(reader) }
+  if (reader.keyword('NOT'))
+    return { kind: 'unary', at, operator: 'NOT', operand: reader.nested(() => notExpression(reader)) }
   return comparison(reader)
 }
 
@@ -99,19 +98,32 @@ function binaryLevel(reader: TokenReader, level: number): Expression {
   const operators = BINARY_LEVELS[level]
   if (!operators) return unary(reader)
   let left = binaryLevel(reader, level + 1)
+  let length = 0
   for (;;) {
     const token = reader.peek()
     if (token.kind !== 'symbol' || !operators.includes(token.text)) return left
+    if (++length > MAX_NESTING) throw tooDeep(token.at)
+    if (token.text === '||') {
+      left = concatenation(reader, left, level)
+      continue
+    }
     reader.take()
     left = { kind: 'binary', at: left.at, operator: token.text, left, right: binaryLevel(reader, level + 1) }
   }
+}
+
+/** The operands of `||` from here to the next other operator. */
+function concatenation(reader: TokenReader, first: Expression, level: number): Expression {
+  const parts = [first]
+  while (reader.symbol('||')) parts.push(binaryLevel(reader, level + 1))
+  return balanced(parts, (left, right) => ({ kind: 'binary', at: left.at, operator: '||', left, right }))
 }
 
 function unary(reader: TokenReader): Expression {
   const at = reader.at
   for (const operator of ['-', '+', '~'] as const) {
     if (!reader.symbol(operator)) continue
-    const operand = unary(reader)
+    const operand = reader.nested(() => unary(reader))
     if (operator === '-' && operand.kind === 'literal') {
       const { value } = operand
       if (value.type === 'INT64') return { kind: 'literal', at, value: { type: 'INT64', value: -value.value } }
@@ -125,8 +137,9 @@ function unary(reader: TokenReader): Expression {
 
 function postfix(reader: TokenReader): Expression {
   let base = primary(reader)
-  for (;;) {
+  for (let length = 0; ; length++) {
     const at = reader.at
+    if (length > MAX_NESTING) throw tooDeep(at)
     if (reader.symbol('.')) {
       if (reader.isSymbol('*')) {
         reader.reset(reader.mark() - 1)

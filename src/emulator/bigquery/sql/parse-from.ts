@@ -1,3 +1,4 @@
+import { MAX_NESTING, tooDeep } from './bounds.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import type { FromItem, JoinType } from './syntax.ts'
 import type { TokenReader } from './token-reader.ts'
@@ -5,8 +6,9 @@ import type { TokenReader } from './token-reader.ts'
 /** Parses a FROM clause: https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#from_clause */
 export function parseFrom(reader: TokenReader): FromItem {
   let left = fromItem(reader)
-  for (;;) {
+  for (let length = 0; ; length++) {
     const at = reader.at
+    if (length > MAX_NESTING) throw tooDeep(at)
     if (reader.symbol(',')) {
       left = { kind: 'join', at, type: 'COMMA', left, right: fromItem(reader) }
       continue
@@ -60,7 +62,7 @@ function fromItem(reader: TokenReader): FromItem {
       reader.expectSymbol(')')
       return checked(reader, { kind: 'query', at, query, alias: alias(reader) })
     }
-    const inner = parseFrom(reader)
+    const inner = reader.nested(() => parseFrom(reader))
     reader.expectSymbol(')')
     return inner
   }

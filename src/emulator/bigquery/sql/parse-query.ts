@@ -6,25 +6,29 @@ import type { Expression, Query, QueryBody, Select, SelectColumn, SelectItem } f
 import type { TokenReader } from './token-reader.ts'
 
 export function parseQuery(reader: TokenReader): Query {
+  return reader.nested(() => query(reader))
+}
+
+function query(reader: TokenReader): Query {
   const at = reader.at
-  const query: Query = { at, with: [], body: undefined as unknown as QueryBody, orderBy: [] }
+  const parsed: Query = { at, with: [], body: undefined as unknown as QueryBody, orderBy: [] }
   if (reader.keyword('WITH')) {
     if (reader.isKeyword('RECURSIVE')) throw unsupported('WITH RECURSIVE', reader.at)
     do {
       const name = reader.name()
       reader.expectKeyword('AS')
       reader.expectSymbol('(')
-      query.with.push({ name: name.text, query: parseQuery(reader), at: name.at })
+      parsed.with.push({ name: name.text, query: parseQuery(reader), at: name.at })
       reader.expectSymbol(')')
     } while (reader.symbol(','))
   }
-  query.body = setOperation(reader)
-  if (reader.keyword('ORDER', 'BY')) query.orderBy = parseOrderings(reader)
+  parsed.body = setOperation(reader)
+  if (reader.keyword('ORDER', 'BY')) parsed.orderBy = parseOrderings(reader)
   if (reader.keyword('LIMIT')) {
-    query.limit = parseExpression(reader)
-    if (reader.keyword('OFFSET')) query.offset = parseExpression(reader)
+    parsed.limit = parseExpression(reader)
+    if (reader.keyword('OFFSET')) parsed.offset = parseExpression(reader)
   }
-  return query
+  return parsed
 }
 
 function setOperation(reader: TokenReader): QueryBody {

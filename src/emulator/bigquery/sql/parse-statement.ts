@@ -1,3 +1,4 @@
+import { checkStatementLength } from './bounds.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { parseExpression } from './parse-expression.ts'
 import { parseQuery } from './parse-query.ts'
@@ -12,6 +13,7 @@ const OTHER_STATEMENTS = new Set(
 
 /** Parses one statement, which must be a query. */
 export function parseStatement(source: string): Query {
+  checkStatementLength(source)
   const reader = new TokenReader(source, { expression: parseExpression, query: parseQuery })
   const first = reader.peek()
   if (first.kind === 'end') throw new SqlFailure('Syntax error: Unexpected end of script', first.at)

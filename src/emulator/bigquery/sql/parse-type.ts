@@ -4,6 +4,10 @@ import { scalarByName, type SqlType, type StructField } from './types.ts'
 
 /** A type as written in CAST, ARRAY<…> and STRUCT<…>. Parameters of a type (`STRING(10)`) are refused. */
 export function parseType(reader: TokenReader): SqlType {
+  return reader.nested(() => type(reader))
+}
+
+function type(reader: TokenReader): SqlType {
   const token = reader.fieldName()
   const word = token.text.toUpperCase()
   if (word === 'ARRAY') {
@@ -21,13 +25,13 @@ export function parseType(reader: TokenReader): SqlType {
     reader.expectSymbol('>')
     return { kind: 'STRUCT', fields }
   }
-  const type = scalarByName(word)
-  if (!type) {
+  const scalar = scalarByName(word)
+  if (!scalar) {
     if (word === 'INTERVAL' || word === 'RANGE') throw unsupported(`the ${word} type`, token.at)
     throw new SqlFailure(`Type not found: ${token.text}`, token.at)
   }
   if (reader.isSymbol('(')) throw unsupported(`a parameterized type (${word}(…))`, token.at)
-  return type
+  return scalar
 }
 
 function structField(reader: TokenReader): StructField {

@@ -1,3 +1,4 @@
+import { MAX_NESTING, tooDeep } from './bounds.ts'
 import { SqlFailure } from './failure.ts'
 import type { Expression, Query } from './syntax.ts'
 import { tokenize, type Token } from './tokens.ts'
@@ -23,6 +24,7 @@ export class TokenReader {
   readonly rules: Rules
   readonly #tokens: readonly Token[]
   #position = 0
+  #depth = 0
   /** How many `?` parameters were met. */
   positionalParameters = 0
 
@@ -43,6 +45,15 @@ export class TokenReader {
     const token = this.peek()
     if (token.kind !== 'end') this.#position += 1
     return token
+  }
+
+  /** Runs a rule of the grammar that may come back to itself, and refuses a statement that does so too often. */
+  nested<Result>(rule: () => Result): Result {
+    if (this.#depth >= MAX_NESTING) throw tooDeep(this.at)
+    this.#depth += 1
+    const result = rule()
+    this.#depth -= 1
+    return result
   }
 
   mark(): number {
@@ -107,7 +118,7 @@ export class TokenReader {
   /** Whether a query begins here (possibly in parentheses of its own). */
   startsQuery(): boolean {
     let ahead = 0
-    while (this.isSymbol('(', ahead)) ahead += 1
+    while (ahead <= MAX_NESTING && this.isSymbol('(', ahead)) ahead += 1
     return this.isKeyword('SELECT', ahead) || (ahead === 0 && this.isKeyword('WITH'))
   }
 

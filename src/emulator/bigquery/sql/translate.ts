@@ -2,6 +2,7 @@ import type { Analysis, Catalog, QueryColumn, Typed } from './analysis.ts'
 import { aggregateCall } from './analyze-aggregate.ts'
 import { analyzeExpression } from './analyze-expression.ts'
 import { analyzeQuery } from './analyze-query.ts'
+import { tooDeep } from './bounds.ts'
 import { SqlFailure } from './failure.ts'
 import { parseStatement } from './parse-statement.ts'
 
@@ -25,6 +26,16 @@ export interface Translation {
 
 /** Translates one GoogleSQL query to DuckDB's SQL, or throws SqlFailure: never an approximation. */
 export function translate(statement: string, options: TranslationOptions): Translation {
+  try {
+    return translated(statement, options)
+  } catch (error) {
+    // What the bounds of the parts let through together: a stack that overflows, a text that is too long.
+    if (error instanceof RangeError) throw tooDeep()
+    throw error
+  }
+}
+
+function translated(statement: string, options: TranslationOptions): Translation {
   const query = parseStatement(statement)
   let counter = 0
   const analysis: Analysis = {
@@ -52,8 +63,8 @@ export function translate(statement: string, options: TranslationOptions): Trans
 function named(columns: readonly QueryColumn[]): (QueryColumn & { name: string })[] {
   let anonymous = 0
   const result = columns.map(({ name, type }) => ({ name: name ?? `f${anonymous++}_`, type }))
-  const names = result.map(({ name }) => name.toLowerCase())
-  const repeated = result.find(({ name }, index) => names.indexOf(name.toLowerCase()) !== index)
+  const seen = new Set<string>()
+  const repeated = result.find(({ name }) => seen.size === seen.add(name.toLowerCase()).size)
   if (repeated) {
     throw new SqlFailure(
       `Duplicate column names in the result are not supported when a destination table is present. Found duplicate(s): ${repeated.name}`,

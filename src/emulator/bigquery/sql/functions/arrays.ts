@@ -1,5 +1,6 @@
 import { quote, typed, type Typed } from '../analysis.ts'
 import { concatenate } from '../analyze-operators.ts'
+import { bounded, once } from '../bounds.ts'
 import { nullOf } from '../coercion.ts'
 import { SqlFailure, unsupported } from '../failure.ts'
 import { arrayOf, INT64, STRING, typeName, type SqlType } from '../types.ts'
@@ -8,24 +9,33 @@ import { signature, type PlainFunctions, type SpecialFunctions } from './signatu
 /** https://cloud.google.com/bigquery/docs/reference/standard-sql/array_functions */
 export const arrays: PlainFunctions = {
   ARRAY_TO_STRING: [
-    signature(
-      [arrayOf(STRING), STRING],
-      STRING,
-      ([items, separator]) => `array_to_string(list_filter(${items}, lambda e: e IS NOT NULL), ${separator})`,
+    signature([arrayOf(STRING), STRING], STRING, (args) =>
+      once(args, (items, separator) =>
+        bounded(
+          `array_to_string(list_filter(${items}, lambda e: e IS NOT NULL), ${separator})`,
+          `len(${items}) * (strlen(${separator}) + 1)`,
+        ),
+      ),
     ),
   ],
   GENERATE_ARRAY: [
-    signature([INT64, INT64], arrayOf(INT64), ([from, to]) => `generate_series(${from}, ${to})`),
-    signature(
-      [INT64, INT64, INT64],
-      arrayOf(INT64),
-      ([from, to, step]) =>
-        `CASE WHEN ${step} = 0 THEN error(${quote('bq:Sequence step cannot be 0.')}) ELSE generate_series(${from}, ${to}, ${step}) END`,
-      { repeats: true },
-    ),
+    signature([INT64, INT64], arrayOf(INT64), ([from, to]) => series(from!, to!, 'CAST(1 AS BIGINT)'), {
+      repeats: true,
+    }),
+    signature([INT64, INT64, INT64], arrayOf(INT64), ([from, to, step]) => series(from!, to!, step!), {
+      repeats: true,
+    }),
   ],
   GENERATE_UUID: [signature([], STRING, () => 'CAST(uuid() AS VARCHAR)', { volatile: true })],
   ERROR: [signature([STRING], INT64, ([message]) => `error('bq:' || ${message})`)],
+}
+
+/** The function of ours checks how many elements there will be, for a row and for a batch of them. */
+function series(first: string, last: string, by: string): string {
+  return once(
+    [first, last, by],
+    (from, to, step) => `generate_series(${from}, bq_series_end(${from}, ${to}, ${step}), ${step})`,
+  )
 }
 
 function array(name: string, value: Typed | undefined, at: number): SqlType {

@@ -1,5 +1,6 @@
 import { typed, type Place, type Typed } from '../analysis.ts'
 import { equality } from '../analyze-operators.ts'
+import { once } from '../bounds.ts'
 import { coerce, unify } from '../coercion.ts'
 import { SqlFailure, unsupported } from '../failure.ts'
 import type { Call } from '../syntax.ts'
@@ -24,13 +25,14 @@ const extreme =
   (call, at, place) => {
     const { type, values: parts } = unify(values(call, place), `function ${call.name}`, at)
     if (!isOrderable(type) || type.kind === 'FLOAT64') throw unsupported(`${call.name} of ${typeName(type)}`, at)
-    const anyNull = parts.map((part) => `${part.sql} IS NULL`).join(' OR ')
-    return typed(
-      `CASE WHEN ${anyNull} THEN NULL ELSE ${name}(${parts.map((part) => part.sql).join(', ')}) END`,
-      type,
-      at,
-      parts,
+    const sql = once(
+      parts.map((part) => part.sql),
+      (...texts) => {
+        const anyNull = texts.map((text) => `${text} IS NULL`).join(' OR ')
+        return `CASE WHEN ${anyNull} THEN NULL ELSE ${name}(${texts.join(', ')}) END`
+      },
     )
+    return typed(sql, type, at, parts)
   }
 
 /** https://cloud.google.com/bigquery/docs/reference/standard-sql/conditional_expressions */
@@ -56,12 +58,11 @@ export const conditionals: SpecialFunctions = {
     const unified = unify([value, other], 'function NULLIF', at)
     if (value.volatile) throw unsupported('NULLIF of an expression that differs with each evaluation', at)
     const [left, right] = unified.values as [Typed, Typed]
-    return typed(
-      `CASE WHEN ${equality(left, right, 'function NULLIF', at).sql} THEN NULL ELSE ${left.sql} END`,
-      unified.type,
-      at,
-      [left, right],
-    )
+    const sql = once([left.sql, right.sql], (a, b) => {
+      const isEqual = equality({ ...left, sql: a! }, { ...right, sql: b! }, 'function NULLIF', at)
+      return `CASE WHEN ${isEqual.sql} THEN NULL ELSE ${a} END`
+    })
+    return typed(sql, unified.type, at, [left, right])
   },
   SAFE_DIVIDE: (call, at, place) => {
     const [dividend, divisor] = values(call, place, 2) as [Typed, Typed]
@@ -71,7 +72,8 @@ export const conditionals: SpecialFunctions = {
     if ([dividend, divisor].some((value) => value.type.kind === 'NUMERIC'))
       throw unsupported('SAFE_DIVIDE of NUMERIC', at)
     const [a, b] = [coerce(dividend, FLOAT64)!.sql, coerce(divisor, FLOAT64)!.sql]
-    return typed(`bq_safe_finite(${a} / CASE WHEN ${b} = 0 THEN NULL ELSE ${b} END)`, FLOAT64, at, [dividend, divisor])
+    const sql = once([a, b], (left, right) => `(${left} / CASE WHEN ${right} = 0 THEN NULL ELSE ${right} END)`)
+    return typed(`bq_safe_finite(${sql})`, FLOAT64, at, [dividend, divisor])
   },
   GREATEST: extreme('greatest'),
   LEAST: extreme('least'),

@@ -1,8 +1,12 @@
 import { notZero } from '../analyze-operators.ts'
+import { once } from '../bounds.ts'
 import { BOOL, FLOAT64, INT64, NUMERIC } from '../types.ts'
 import { passing, signature, type PlainFunctions } from './signature.ts'
 
 const cast = (sql: string): string => `CAST(${sql} AS DECIMAL(38,9))`
+
+const modulo = ([x, y]: readonly string[]): string =>
+  once([x!, y!], (dividend, divisor) => `(${dividend} % ${notZero(divisor!, dividend!, 'MOD', false)})`)
 
 /** https://cloud.google.com/bigquery/docs/reference/standard-sql/mathematical_functions */
 export const numbers: PlainFunctions = {
@@ -16,10 +20,8 @@ export const numbers: PlainFunctions = {
     signature([NUMERIC], NUMERIC, ([x]) => cast(`sign(${x})`)),
   ],
   MOD: [
-    signature([INT64, INT64], INT64, ([x, y]) => `(${x} % ${notZero(y!, x!, 'MOD', false)})`, { repeats: true }),
-    signature([NUMERIC, NUMERIC], NUMERIC, ([x, y]) => cast(`(${x} % ${notZero(y!, x!, 'MOD', false)})`), {
-      repeats: true,
-    }),
+    signature([INT64, INT64], INT64, modulo, { repeats: true }),
+    signature([NUMERIC, NUMERIC], NUMERIC, (args) => cast(modulo(args)), { repeats: true }),
   ],
   DIV: [signature([INT64, INT64], INT64, ([x, y]) => `bq_int_divide(${x}, ${y})`)],
   IEEE_DIVIDE: [signature([FLOAT64, FLOAT64], FLOAT64, passing('bq_ieee_divide'))],

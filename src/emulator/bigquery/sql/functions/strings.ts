@@ -1,6 +1,7 @@
 import { quote, typed, type Place, type Typed } from '../analysis.ts'
 import { coerce } from '../coercion.ts'
-import { concatenate } from '../analyze-operators.ts'
+import { concatenate, ITEM_BYTES } from '../analyze-operators.ts'
+import { bounded, once } from '../bounds.ts'
 import { SqlFailure, unsupported } from '../failure.ts'
 import type { Call } from '../syntax.ts'
 import { arrayOf, BOOL, BYTES, INT64, STRING } from '../types.ts'
@@ -33,15 +34,7 @@ export const strings: PlainFunctions = {
     signature([STRING], STRING, passing('bq_rtrim')),
     signature([STRING, STRING], STRING, passing('bq_rtrim_set')),
   ],
-  REPLACE: [
-    signature(
-      [STRING, STRING, STRING],
-      STRING,
-      ([text, from, to]) =>
-        `CASE WHEN ${from} = '' AND ${to} IS NOT NULL THEN ${text} ELSE replace(${text}, ${from}, ${to}) END`,
-      { repeats: true },
-    ),
-  ],
+  REPLACE: [signature([STRING, STRING, STRING], STRING, passing('bq_replace'))],
   REVERSE: [signature([STRING], STRING, passing('bq_reverse'))],
   REPEAT: [signature([STRING, INT64], STRING, passing('bq_repeat'))],
   LEFT: [signature([STRING, INT64], STRING, ([text, count]) => `bq_substr(${text}, CAST(1 AS BIGINT), ${count})`)],
@@ -71,8 +64,8 @@ export const strings: PlainFunctions = {
     signature([STRING, INT64, STRING], STRING, passing('bq_rpad')),
   ],
   SPLIT: [
-    signature([STRING], arrayOf(STRING), ([text]) => `string_split(${text}, ',')`),
-    signature([STRING, STRING], arrayOf(STRING), passing('string_split')),
+    signature([STRING], arrayOf(STRING), ([text]) => split(text!, "','")),
+    signature([STRING, STRING], arrayOf(STRING), ([text, delimiter]) => split(text!, delimiter!)),
   ],
   REGEXP_CONTAINS: [signature([STRING, STRING], BOOL, passing('regexp_matches'))],
   FARM_FINGERPRINT: [
@@ -84,6 +77,18 @@ export const strings: PlainFunctions = {
   SHA256: [hash('sha256', STRING), hash('sha256', BYTES)],
   TO_HEX: [signature([BYTES], STRING, ([bytes]) => `lower(hex(${bytes}))`)],
   TO_BASE64: [signature([BYTES], STRING, passing('base64'))],
+}
+
+/** Each character may become an element. */
+function split(value: string, by: string): string {
+  return once([value, by], (text, delimiter) => {
+    const parts = `CASE WHEN ${delimiter} = '' THEN strlen(${text}) ELSE (strlen(${text}) - strlen(replace(${text}, ${delimiter}, ''))) // strlen(${delimiter}) END`
+    return bounded(
+      `string_split(${text}, ${delimiter})`,
+      `strlen(${text}) * ${ITEM_BYTES}`,
+      `strlen(${text}) + (${parts}) * ${ITEM_BYTES}`,
+    )
+  })
 }
 
 function hash(name: string, type: typeof STRING): ReturnType<typeof signature> {
@@ -110,7 +115,11 @@ export const stringSpecials: SpecialFunctions = {
         'Regular expressions passed into extraction functions must not have more than 1 capturing group',
         at,
       )
-    const sql = `CASE WHEN regexp_matches(${text.sql}, ${pattern.sql}) THEN regexp_extract(${text.sql}, ${pattern.sql}, ${groups}) END`
+    const sql = once(
+      [text.sql],
+      (value) =>
+        `CASE WHEN regexp_matches(${value}, ${pattern.sql}) THEN regexp_extract(${value}, ${pattern.sql}, ${groups}) END`,
+    )
     return typed(sql, STRING, at, [text, pattern])
   },
   REGEXP_EXTRACT_ALL: (call, at, place) => {
@@ -121,14 +130,25 @@ export const stringSpecials: SpecialFunctions = {
         'Regular expressions passed into extraction functions must not have more than 1 capturing group',
         at,
       )
-    return typed(`regexp_extract_all(${text.sql}, ${pattern.sql}, ${groups})`, arrayOf(STRING), at, [text, pattern])
+    const sql = once([text.sql], (value) =>
+      bounded(`regexp_extract_all(${value}, ${pattern.sql}, ${groups})`, `strlen(${value}) * ${ITEM_BYTES + 1}`),
+    )
+    return typed(sql, arrayOf(STRING), at, [text, pattern])
   },
   REGEXP_REPLACE: (call, at, place) => {
     const [text, pattern, replacement] = strings2(call, at, place)
     if (!replacement) throw new SqlFailure('No matching signature for function REGEXP_REPLACE', at)
     const written = constantText(replacement, 'REGEXP_REPLACE')
     if (/\\[^\d\\]|\\$/.test(written.replaceAll('\\\\', ''))) throw new SqlFailure('Invalid REGEXP_REPLACE pattern', at)
-    return typed(`regexp_replace(${text.sql}, ${pattern.sql}, ${quote(written)}, 'g')`, STRING, at, [text, pattern])
+    // A match at every character, each replaced by the written text and by the matched parts that it names.
+    const named = written.match(/\\\d/g)?.length ?? 0
+    const sql = once([text.sql], (value) =>
+      bounded(
+        `regexp_replace(${value}, ${pattern.sql}, ${quote(written)}, 'g')`,
+        `strlen(${value}) * ${1 + named} + (strlen(${value}) + 1) * ${Buffer.byteLength(written)}`,
+      ),
+    )
+    return typed(sql, STRING, at, [text, pattern])
   },
 }
 

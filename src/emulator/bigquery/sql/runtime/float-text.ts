@@ -43,9 +43,9 @@ const MIN_INT64 = -(2n ** 63n)
 
 /** CAST(STRING AS INT64): decimal or hexadecimal; undefined when the text is no INT64. */
 export function parseInt64(text: string): bigint | undefined {
-  const match = /^([+-]?)(0[xX][0-9a-fA-F]+|\d+)$/.exec(text.trim())
+  const match = /^([+-]?)(?:0[xX]0*([0-9a-fA-F]{1,16})|0*(\d{1,19}))$/.exec(text.trim())
   if (!match) return undefined
-  const magnitude = BigInt(match[2]!)
+  const magnitude = match[2] === undefined ? BigInt(match[3]!) : BigInt(`0x${match[2]}`)
   const value = match[1] === '-' ? -magnitude : magnitude
   return value <= MAX_INT64 && value >= MIN_INT64 ? value : undefined
 }

@@ -4,7 +4,6 @@ import {
   BOOLEAN,
   DOUBLE,
   DuckDBListValue,
-  DuckDBScalarFunction,
   LIST,
   VARCHAR,
   type DuckDBBlobValue,
@@ -18,7 +17,9 @@ import { jsonElement, jsonMember, jsonQuery, jsonQueryArray, jsonType, jsonValue
 import { canonicalJson, jsonString } from './json-document.ts'
 import { dividedRounded, numericProduct, numericQuotient, parseNumeric, scaledDecimal } from './numeric-text.ts'
 import { canonicalPoint, pointCoordinates, pointText } from './points.ts'
-import { pad, repeat, right, substr, trimEnd, trimSet, trimStart } from './strings.ts'
+import { define, register, type Definition } from './scalar-function.ts'
+import { seriesEnd, seriesLength } from './series.ts'
+import { pad, repeat, replace, reverse, right, substr, trimEnd, trimSet, trimStart } from './strings.ts'
 import {
   dateText,
   datetimeText,
@@ -32,20 +33,6 @@ import {
   timeText,
 } from './time-text.ts'
 import { formatTime } from './time-format.ts'
-
-/** A function of ours that DuckDB's queries call. It never sees NULL: a NULL argument makes the result NULL. */
-interface Definition {
-  parameters: DuckDBType[]
-  returns: DuckDBType
-  // eslint-disable-next-line typescript/no-explicit-any -- the arguments' types are those of `parameters`
-  evaluate: (...args: any[]) => DuckDBValue | undefined
-}
-
-const define = (parameters: DuckDBType[], returns: DuckDBType, evaluate: Definition['evaluate']): Definition => ({
-  parameters,
-  returns,
-  evaluate,
-})
 
 /** Conversions: undefined means that the value has none, which is an error for CAST and NULL for SAFE_CAST. */
 const conversions: Record<string, Definition & { message: (value: unknown) => string }> = {
@@ -231,6 +218,12 @@ const texts = [VARCHAR, VARCHAR]
 const list = (values: string[] | undefined): DuckDBValue => (values === undefined ? null : new DuckDBListValue(values))
 
 const functions: Record<string, Definition> = {
+  // What DuckDB's own functions are about to make, counted beforehand.
+  within: { ...define([BIGINT], BOOLEAN, () => true), bytes: (size: bigint) => Number(size) },
+  series_end: {
+    ...define([BIGINT, BIGINT, BIGINT], BIGINT, seriesEnd),
+    bytes: (from: bigint, to: bigint, step: bigint) => 8 * seriesLength(from, to, step),
+  },
   farm_string: define(text, BIGINT, (value: string) => BigInt.asIntN(64, fingerprint64(value))),
   farm_bytes: define([BLOB], BIGINT, (value: DuckDBBlobValue) => BigInt.asIntN(64, fingerprint64(value.bytes))),
   finite: define([DOUBLE], DOUBLE, finite),
@@ -278,7 +271,8 @@ const functions: Record<string, Definition> = {
   substr: define([VARCHAR, BIGINT, BIGINT], VARCHAR, substr),
   right: define([VARCHAR, BIGINT], VARCHAR, right),
   repeat: define([VARCHAR, BIGINT], VARCHAR, repeat),
-  reverse: define(text, VARCHAR, (value: string) => [...value].toReversed().join('')),
+  reverse: define(text, VARCHAR, reverse),
+  replace: define([VARCHAR, VARCHAR, VARCHAR], VARCHAR, replace),
   lpad: define([VARCHAR, BIGINT, VARCHAR], VARCHAR, (value: string, length: bigint, pattern: string) =>
     pad(value, length, pattern, 'left'),
   ),
@@ -335,21 +329,4 @@ export function registerFunctions(connection: DuckDBConnection): void {
       },
     })
   }
-}
-
-function register(connection: DuckDBConnection, name: string, { parameters, returns, evaluate }: Definition): void {
-  const created = DuckDBScalarFunction.create({
-    name,
-    parameterTypes: parameters,
-    returnType: returns,
-    mainFunction: (_info, input, output) => {
-      const columns = parameters.map((_, index) => input.getColumnVector(index))
-      for (let row = 0; row < input.rowCount; row++) {
-        const args = columns.map((column) => column.getItem(row))
-        output.setItem(row, args.includes(null) ? null : (evaluate(...args) ?? null))
-      }
-      output.flush()
-    },
-  })
-  connection.registerScalarFunction(created)
 }

@@ -1,3 +1,8 @@
+import { isDeeper } from '../../../kernel/json-text.ts'
+
+/** https://cloud.google.com/bigquery/docs/json-data#limitations */
+const MAX_LEVELS = 500
+
 /** A JSON document as written: members in order, repeated ones too, numbers by their text. */
 export type JsonNode =
   | { kind: 'literal'; text: 'null' | 'true' | 'false' }
@@ -6,10 +11,11 @@ export type JsonNode =
   | { kind: 'array'; items: JsonNode[] }
   | { kind: 'object'; members: [string, JsonNode][] }
 
-const TOKEN = /\s*("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{},:])/y
+const TOKEN = /\s*("[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{},:])/y
 
 /** The parsed document, or undefined when the text is not JSON. */
 export function parseDocument(text: string): JsonNode | undefined {
+  if (isDeeper(text, MAX_LEVELS)) return undefined
   try {
     JSON.parse(text)
   } catch (error) {
@@ -49,11 +55,13 @@ export function parseDocument(text: string): JsonNode | undefined {
 }
 
 const MAX_UINT64 = 2n ** 64n - 1n
+/** A sign and the digits of the largest; a longer text is no 64-bit integer, and would take long to become a number. */
+const MAX_INTEGER_CHARACTERS = 21
 const MIN_INT64 = -(2n ** 63n)
 
 /** A number of the JSON type: INT64 and UINT64 stay integers, all else becomes a FLOAT64; undefined beyond its range. */
 function normalizedNumber(text: string): string | undefined {
-  if (/^-?\d+$/.test(text)) {
+  if (text.length <= MAX_INTEGER_CHARACTERS && /^-?\d+$/.test(text)) {
     const integer = BigInt(text)
     if (integer <= MAX_UINT64 && integer >= MIN_INT64) return text === '-0' ? '0' : String(integer)
   }
@@ -112,6 +120,7 @@ export function documentText(node: JsonNode): string {
 
 /** The canonical text of a JSON value, or undefined when the text is not one. */
 export function canonicalJson(text: string): string | undefined {
+  if (isDeeper(text, MAX_LEVELS)) return undefined
   let value: unknown
   try {
     value = JSON.parse(text)

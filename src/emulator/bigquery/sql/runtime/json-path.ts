@@ -4,7 +4,7 @@ import { documentText, parseDocument, type JsonNode } from './json-document.ts'
  * JSONPath as BigQuery's JSON functions take it: members, quoted members and elements.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#JSONPath_format
  */
-const STEP = /\.([^.[\]"'*$\s]+)|\."((?:[^"\\]|\\.)*)"|\[(\d+)\]/y
+const STEP = /\.([^.[\]"'*$\s]+)|\."([^"\\]*(?:\\.[^"\\]*)*)"|\[(\d+)\]/y
 
 /** The steps of a path, or undefined when it is not of the supported form. */
 export function parseJsonPath(path: string): (string | number)[] | undefined {

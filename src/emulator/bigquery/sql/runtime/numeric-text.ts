@@ -7,11 +7,14 @@ const LIMITS = { NUMERIC: 10n ** 38n, BIGNUMERIC: 2n ** 255n } as const
 
 export type DecimalName = keyof typeof SCALES
 
+const MAX_CHARACTERS = 20_000
+
 const DECIMAL = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?\s*$/
 
 /** The value times 10^scale, rounded half away from zero; undefined when the text is not a number of the type's range. */
 export function scaledDecimal(text: string, name: DecimalName): bigint | undefined {
-  const match = DECIMAL.exec(text)
+  // More digits than any exponent can bring into the range.
+  const match = text.length > MAX_CHARACTERS ? undefined : DECIMAL.exec(text)
   if (!match) return undefined
   const [, sign, whole = '', fraction = '', exponentText = '0'] = match
   if (whole === '' && fraction === '') return undefined

@@ -1,0 +1,218 @@
+import { BaseCommand } from './base-command.ts'
+import path from 'node:path'
+import { Flags, type Interfaces } from '@oclif/core'
+import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
+import type { Place } from './contracts/names.ts'
+import type { GeminiOptions } from './contracts/run-spec.ts'
+import { DEFAULT_REGION, settingFault } from './contracts/settings.ts'
+import { shellWord } from './contracts/shell-word.ts'
+import { cloudFlags } from './contracts/suggested-command.ts'
+import { whoAnswers } from './services/gemini-credentials.ts'
+import { openGoogleSession, openLocalSession, type Session } from './services/session.ts'
+import type { GivenSettings } from './services/settings.ts'
+import type { Waiting } from './services/wait-for-folder.ts'
+import { showNote } from './ui/steps.ts'
+
+/** Which deployment on Google a command works on. Not oclif's `env`: where a value stands matters (`services/settings.ts`). */
+export const settingFlags = {
+  project: Flags.string({
+    description: "id of the Google Cloud project (default: IMAGERY_PROJECT, imagery config, gcloud's configuration)",
+    helpGroup: 'GLOBAL',
+    helpValue: 'PROJECT',
+  }),
+  region: Flags.string({
+    description: `region of the deployment (default: IMAGERY_REGION, imagery config, gcloud's configuration, ${DEFAULT_REGION})`,
+    helpGroup: 'GLOBAL',
+    helpValue: 'REGION',
+  }),
+  name: Flags.string({
+    description:
+      'name of the deployment, where a project and region have several (default: IMAGERY_NAME, imagery config)',
+    helpGroup: 'GLOBAL',
+    helpValue: 'NAME',
+  }),
+}
+
+/** What of the command line says which cloud a command works on. */
+interface CloudFlags extends GivenSettings {
+  local?: boolean
+  'data-dir'?: string | undefined
+  gemini?: string | undefined
+}
+
+/** A command on the local cloud of a data folder. */
+export abstract class LocalCloudCommand extends BaseCommand {
+  static override baseFlags = {
+    ...BaseCommand.baseFlags,
+    local: Flags.boolean({
+      description: 'use the local cloud on this machine, starting it if need be: no account, no network',
+      env: 'IMAGERY_LOCAL',
+      helpGroup: 'GLOBAL',
+    }),
+    'data-dir': Flags.directory({
+      description: "folder of the local cloud's data (default: the platform's per-user data folder)",
+      env: 'IMAGERY_DATA_DIR',
+      helpGroup: 'GLOBAL',
+      helpValue: 'FOLDER',
+    }),
+    gemini: Flags.string({
+      description:
+        "who answers in Gemini's place in a local cloud: replay:FILE, script:FILE or forward (docs/local-cloud.md)",
+      env: 'IMAGERY_GEMINI',
+      helpGroup: 'GLOBAL',
+      helpValue: 'VALUE',
+    }),
+  }
+
+  readonly #cancel = new AbortController()
+  #isCancellable = false
+  #session: Session | undefined
+
+  /** The flags as they were typed, once they are parsed. */
+  #typed: CloudFlags = {}
+
+  protected override get place(): Place | undefined {
+    return this.#session?.target.place
+  }
+
+  protected override get cloudFlags(): string {
+    if (this.#session) return this.#session.target.flags
+    const { local, 'data-dir': folder, project, region, name } = this.#typed
+    // A command that takes no project is one on a local cloud alone.
+    if (local || !('project' in this.ctor.baseFlags)) return this.#localFlags(folder, name)
+    return cloudFlags({ project, region, name })
+  }
+
+  #localFlags(folder: string | undefined, name: string | undefined): string {
+    const isDefault = folder === undefined || this.dataDirectory(folder) === this.dataDirectory(undefined)
+    return cloudFlags({ local: true, dataDir: isDefault ? undefined : folder, name: name || undefined })
+  }
+
+  protected override async parse<
+    Given extends Record<string, unknown>,
+    Base extends Record<string, unknown>,
+    Args extends Record<string, unknown>,
+  >(
+    options?: Interfaces.Input<Given, Base, Args>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<Given, Base, Args>> {
+    const parsed = await super.parse<Given, Base, Args>(options, argv)
+    this.#typed = parsed.flags as CloudFlags
+    return parsed
+  }
+
+  /**
+   * Aborted by the first Ctrl-C, with an error that says so; a second one ends the process at once.
+   * A command that never asks for it has nothing to bring to an end: its first Ctrl-C ends it.
+   */
+  protected get signal(): AbortSignal {
+    this.#isCancellable = true
+    return this.#cancel.signal
+  }
+
+  /**
+   * The command's cloud and memory. Called after all checks that need neither.
+   *
+   * @param flags which cloud: with `local` that of the data folder, else Google's
+   * @param asks the Gemini model that the command is going to ask: somebody must answer; `unknown` when only the run can tell
+   */
+  protected async session(flags: CloudFlags, asks: GeminiOptions | null | 'unknown' = null): Promise<Session> {
+    checkOneCloud(flags)
+    const onSignal = (signal: NodeJS.Signals): void => {
+      // A terminal that closes may send SIGHUP more than once: that is nobody's impatience.
+      const isSecond = this.#cancel.signal.aborted && signal !== 'SIGHUP'
+      if (isSecond || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
+      this.#cancel.abort(
+        new ImageryError('CANCELLED', 'Interrupted', {
+          suggestions: ['The same command again; nothing is done twice'],
+        }),
+      )
+    }
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+    // On Windows, Node raises it when the window of the console is closed, and Windows ends the process 10 s
+    // later (https://nodejs.org/api/process.html#signal-events); the other two are as elsewhere.
+    process.on('SIGHUP', onSignal)
+    this.#session = flags.local
+      ? await this.#openLocalCloud(flags, asks)
+      : await openGoogleSession(this.config.configDir, flags)
+    return this.#session
+  }
+
+  async #openLocalCloud(flags: CloudFlags, asks: GeminiOptions | null | 'unknown'): Promise<Session> {
+    const { name } = flags
+    const dataDirectory = this.dataDirectory(flags['data-dir'])
+    const words = this.#localFlags(flags['data-dir'], name)
+    return openLocalSession(this.config.configDir, {
+      ...this.waiting(this.#cancel.signal),
+      dataDirectory,
+      launcher: this.launcher(),
+      version: this.config.version,
+      flags: words,
+      name,
+      gemini: await whoAnswers(asks, { dataDirectory, flag: flags.gemini, flags: words }),
+      starting: () => showNote('Start the local cloud', this.progress),
+    })
+  }
+
+  protected dataDirectory(flag: string | undefined): string {
+    return flag === undefined ? path.join(this.config.dataDir, 'local-cloud') : path.resolve(flag)
+  }
+
+  /** How this command waits for another process that has the data folder: it says so on stderr, with --json too. */
+  protected waiting(signal?: AbortSignal): Waiting {
+    return { say: (line) => showNote(line, 'lines'), signal }
+  }
+
+  /** Does what may have to wait for another process, until a Ctrl-C. A second one ends this process at once. */
+  protected async interruptible<Result>(work: (waiting: Waiting) => Promise<Result>): Promise<Result> {
+    const cancel = new AbortController()
+    const onSignal = (): void => {
+      if (cancel.signal.aborted) process.exit(EXIT_CODES.interrupted)
+      cancel.abort(new ImageryError('CANCELLED', 'Interrupted'))
+    }
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+    try {
+      return await work(this.waiting(cancel.signal))
+    } finally {
+      process.off('SIGINT', onSignal)
+      process.off('SIGTERM', onSignal)
+    }
+  }
+
+  /** The command line that started this imagery, for the local cloud's own process. */
+  protected launcher(): string[] {
+    return [process.execPath, ...process.execArgv, process.argv[1] ?? path.join(this.config.root, 'bin', 'run.js')]
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    this.#session?.close()
+    await super.finally(error)
+  }
+}
+
+/** A command that works on a cloud: Google's, or with `--local` the one on this machine. */
+export abstract class CloudCommand extends LocalCloudCommand {
+  static override baseFlags = { ...LocalCloudCommand.baseFlags, ...settingFlags }
+}
+
+/** @throws ImageryError INVALID_FLAG for flags that name two clouds at once */
+function checkOneCloud({ local, project, region, name, gemini }: CloudFlags): void {
+  const place = project === undefined ? (region === undefined ? undefined : '--region') : '--project'
+  if (local && place !== undefined) {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `${place} is a place on Google; with --local (or IMAGERY_LOCAL) the local cloud has one project and region of its own`,
+      { suggestions: [`The same command without --local`, `The same command without ${place}`] },
+    )
+  }
+  const fault = name === undefined ? undefined : settingFault('name', name)
+  if (fault) throw new ImageryError('INVALID_FLAG', `--name ${shellWord(name!)} ${fault.fault}`)
+  // The variable may stand in a user's profile, for when the cloud is the local one.
+  if (!local && gemini !== undefined && gemini !== process.env['IMAGERY_GEMINI']) {
+    throw new ImageryError('INVALID_FLAG', `--gemini ${gemini} is for the local cloud: on Google, Vertex AI answers`, {
+      suggestions: ['The same command with --local', 'The same command without --gemini'],
+    })
+  }
+}

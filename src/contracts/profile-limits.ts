@@ -1,0 +1,146 @@
+import type { AnswerFault, AnswerSchema } from './answer-schema.ts'
+import type { Column } from './columns.ts'
+import { conditionFault } from './condition.ts'
+import { PIXELS } from './model-options.ts'
+import { profileModel, type Profile } from './run-spec.ts'
+import { ASSET_COLUMNS, attemptColumns } from './tables.ts'
+
+/*
+ * How large the parts of a profile may be. What is larger is refused by BigQuery or Gemini: when a
+ * run's tables are made, when its results are written, or at each question. Here it is refused first.
+ */
+
+/** Columns of a table, query result or view, nested ones too (https://cloud.google.com/bigquery/quotas#all_tables). */
+const MAX_COLUMNS = 10_000
+
+/** Characters of a column's description (same page, "Maximum column description length"). */
+const MAX_COLUMN_DESCRIPTION = 1_024
+
+/**
+ * Characters of a profile's description. The results table's description has it, and beside it the
+ * run and its source, which may be a long path; BigQuery takes 16,384 (same page, "Maximum table description length").
+ */
+const MAX_DESCRIPTION = 12_000
+
+/** Characters of a view's query (https://cloud.google.com/bigquery/quotas#view_limits, "256 K"), without what imagery's own view has beside the answers. */
+const MAX_ANSWERS_IN_VIEW = 256_000 - 8_000
+
+/** What the live view's query has for each column beside its name: a comma, a line, the table and two backticks. */
+const VIEW_CHARACTERS_PER_COLUMN = 22
+
+/** Bytes of a condition: a query has at most 1 MB (https://cloud.google.com/bigquery/quotas#query_jobs), some of which is imagery's own. */
+const MAX_WHERE_BYTES = 1_000_000 - 20_000
+
+/**
+ * Levels of an answer schema, arrays and values counted. Vertex AI refuses deep ones with "exceeds the maximum allowed
+ * nesting depth", without saying where the limit is; this one is ours.
+ */
+const MAX_SCHEMA_DEPTH = 16
+
+/** Tokens that a Gemini model reads (https://cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/2-5-flash, "Maximum input tokens"). */
+const MAX_INPUT_TOKENS = 1_048_576
+
+/** https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/get-token-count */
+const CHARACTERS_PER_TOKEN = 4
+
+/** All that is too large in a profile whose output can become columns. */
+export function limitFaults(profile: Profile): AnswerFault[] {
+  const { output, description } = profile
+  const columns = countColumns([...ASSET_COLUMNS, ...attemptColumns(profile)])
+  const inView = Object.keys(output.properties ?? {}).reduce(
+    (sum, name) => sum + name.length + VIEW_CHARACTERS_PER_COLUMN,
+    0,
+  )
+  return [
+    ...tooMany(['description'], description.length, MAX_DESCRIPTION, 'characters: a BigQuery table takes'),
+    ...tooMany(['output', 'properties'], columns, MAX_COLUMNS, "columns with imagery's own: a BigQuery table takes"),
+    ...tooMany(
+      ['output', 'properties'],
+      inView,
+      MAX_ANSWERS_IN_VIEW,
+      'characters in the query of a view that names all columns: BigQuery takes',
+    ),
+    ...whereFaults(profile),
+    ...(profileModel(profile) === PIXELS ? [] : geminiFaults(profile)),
+    ...valueFaults(output, ['output']),
+  ]
+}
+
+type Path = AnswerFault['path']
+
+function tooMany(path: Path, count: number, most: number, what: string): AnswerFault[] {
+  if (count <= most) return []
+  return [{ path, reason: `has ${count.toLocaleString('en')} ${what} ${most.toLocaleString('en')}` }]
+}
+
+function countColumns(columns: readonly Column[]): number {
+  return columns.reduce((sum, { columns: members }) => sum + 1 + countColumns(members ?? []), 0)
+}
+
+function whereFaults({ where }: Profile): AnswerFault[] {
+  if (where === undefined) return []
+  const reason = conditionFault(where)
+  return [
+    ...(reason === undefined ? [] : [{ path: ['where'], reason }]),
+    ...tooMany(['where'], Buffer.byteLength(where), MAX_WHERE_BYTES, 'bytes: a query of BigQuery takes'),
+  ]
+}
+
+function geminiFaults({ prompt = '', output }: Profile): AnswerFault[] {
+  const characters = prompt.length + JSON.stringify(output).length
+  return [
+    ...tooMany(
+      ['prompt'],
+      Math.ceil(characters / CHARACTERS_PER_TOKEN),
+      MAX_INPUT_TOKENS,
+      'tokens with the output that it asks for: a Gemini model reads',
+    ),
+    ...depthFaults(output, ['output'], 1),
+  ]
+}
+
+/** The first part on each way down that lies too deep. */
+function depthFaults(schema: AnswerSchema, path: Path, depth: number): AnswerFault[] {
+  if (depth > MAX_SCHEMA_DEPTH)
+    return [
+      { path, reason: `is more than ${MAX_SCHEMA_DEPTH} levels deep, arrays counted: Gemini refuses such a schema` },
+    ]
+  return parts(schema, path).flatMap(([part, where]) => depthFaults(part, where, depth + 1))
+}
+
+/** The schemas right below a schema, with their paths. */
+function parts({ properties = {}, items }: AnswerSchema, path: Path): [AnswerSchema, Path][] {
+  const members = Object.entries(properties).map(([name, member]): [AnswerSchema, Path] => [
+    member,
+    [...path, 'properties', name],
+  ])
+  return items ? [...members, [items, [...path, 'items']]] : members
+}
+
+/** What no answer can ever fit, and descriptions that no column takes. */
+function valueFaults(schema: AnswerSchema, path: Path): AnswerFault[] {
+  const { type, minimum, maximum, enum: choices, maxLength } = schema
+  const least = Math.ceil(minimum ?? Number.MIN_SAFE_INTEGER)
+  const most = Math.floor(maximum ?? Number.MAX_SAFE_INTEGER)
+  const hasNone =
+    type === 'integer' && Math.max(least, Number.MIN_SAFE_INTEGER) > Math.min(most, Number.MAX_SAFE_INTEGER)
+  const which = minimum === undefined ? 'maximum' : 'minimum'
+  return [
+    ...(hasNone ? [{ path: [...path, which], reason: 'leaves no integer that JSON carries exactly' }] : []),
+    ...(choices ?? []).flatMap((choice, index) =>
+      maxLength !== undefined && choice.length > maxLength
+        ? [{ path: [...path, 'enum', index], reason: `is longer than maxLength ${maxLength}, where texts are cut` }]
+        : [],
+    ),
+    // The output itself is no column.
+    ...(path.length === 1
+      ? []
+      : tooMany(
+          [...path, 'description'],
+          (schema.description ?? '').length,
+          MAX_COLUMN_DESCRIPTION,
+          'characters: the description of a BigQuery column takes',
+        )),
+    ...parts(schema, path).flatMap(([part, where]) => valueFaults(part, where)),
+  ]
+}

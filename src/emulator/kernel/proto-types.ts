@@ -1,0 +1,61 @@
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
+import protobuf from 'protobufjs'
+import { MESSAGE_FORM } from './message-form.ts'
+
+const roots = new WeakMap<object, protobuf.Root>()
+
+/**
+ * The types of a client's parsed `protos.json`, read once however many faces use them: reading them
+ * takes the local cloud as long as all else of its start.
+ */
+export function protoTypes(protos: object): protobuf.Root {
+  let root = roots.get(protos)
+  if (!root) {
+    root = protobuf.Root.fromJSON(protos)
+    roots.set(protos, root)
+  }
+  return root
+}
+
+/**
+ * A service as gRPC serves it, in the form in which proto-loader hands messages over. proto-loader
+ * itself describes every type of the file for reflection, which nothing asks for here.
+ *
+ * @param serviceName `google.cloud.tasks.v2.CloudTasks`
+ */
+export function serviceDefinition(protos: object, serviceName: string): ServiceDefinition {
+  const service = protoTypes(protos).lookup(serviceName, protobuf.Service)
+  if (!(service instanceof protobuf.Service)) throw new Error(`no service ${serviceName} in the protos`)
+  return Object.fromEntries(
+    service.methodsArray.map((method): [string, MethodDefinition<object, object>] => {
+      method.resolve()
+      const { resolvedRequestType: request, resolvedResponseType: response } = method
+      if (!request || !response) throw new Error(`${serviceName}/${method.name} has no types`)
+      return [
+        method.name,
+        {
+          path: `/${serviceName}/${method.name}`,
+          requestStream: method.requestStream === true,
+          responseStream: method.responseStream === true,
+          requestSerialize: (message) => encoded(request, message),
+          requestDeserialize: (bytes) => decoded(request, bytes),
+          responseSerialize: (message) => encoded(response, message),
+          responseDeserialize: (bytes) => decoded(response, bytes),
+        },
+      ]
+    }),
+  )
+}
+
+/** A message on the wire. */
+export function encoded(type: protobuf.Type, message: object): Buffer {
+  if (Array.isArray(message)) throw new Error(`a ${type.name} is not a list`)
+  return Buffer.from(type.encode(type.fromObject(message as Record<string, unknown>)).finish())
+}
+
+function decoded(type: protobuf.Type, bytes: Buffer): object {
+  return type.toObject(type.decode(bytes), FORM)
+}
+
+/** protobufjs makes `Buffer`s of bytes for this value, which its types do not know. */
+const FORM = { ...MESSAGE_FORM, bytes: Buffer as unknown as typeof Array }

@@ -1,0 +1,124 @@
+import { tablePath } from '../../contracts/names.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { CloudError } from '../../google/errors.ts'
+import type { FinalRow } from '../../google/run-tables.ts'
+import { within, type CancelTimer, type Clock } from '../clock.ts'
+
+/**
+ * How long the first question of a group waits for others. Questions come in numbers, when an
+ * instance was killed with all its tasks, and each query costs 10 MB at the least
+ * (https://cloud.google.com/bigquery/pricing#on_demand_pricing).
+ */
+const WINDOW_MS = 100
+
+/** One query asks for so many units at the most: BigQuery takes 10 MB of parameters (https://cloud.google.com/bigquery/quotas#query_jobs). */
+const MAX_GROUP_UNITS = 1_000
+const MAX_GROUP_BYTES = 1_000_000
+
+/** A query that has not answered by then counts as failed: the delivery that waits has its own deadline. */
+const QUERY_TIMEOUT_MS = 10_000
+
+type Ledger = Pick<RunSpec, 'tables' | 'source'>
+
+interface Question {
+  unitId: string
+  generation: number
+  resolve: (row: FinalRow | undefined) => void
+  reject: (error: unknown) => void
+}
+
+/** The questions about one ledger that wait, and whether its query is on its way. */
+interface Lane {
+  ledger: Ledger
+  waiting: Question[]
+  isAsking: boolean
+  cancelTimer: CancelTimer | undefined
+}
+
+export interface FinalRowsOptions {
+  /** The final rows of some units, of all generations. */
+  read: (ledger: Ledger, units: readonly string[]) => Promise<readonly FinalRow[]>
+  clock: Clock
+}
+
+/**
+ * Finds out whether a unit has its final row in the ledger already. Questions that arrive close
+ * together share one query; there is one query at a time for one ledger, and what comes meanwhile
+ * goes into the next.
+ */
+export class FinalRows {
+  readonly #options: FinalRowsOptions
+  readonly #lanes = new Map<string, Lane>()
+
+  constructor(options: FinalRowsOptions) {
+    this.#options = options
+  }
+
+  /** The final row of a unit in a generation, or undefined. Rejects with CloudError when the ledger cannot be read in time. */
+  find(ledger: Ledger, unitId: string, generation: number): Promise<FinalRow | undefined> {
+    return new Promise((resolve, reject) => {
+      const lane = this.#lane(ledger)
+      lane.waiting.push({ unitId, generation, resolve, reject })
+      if (lane.isAsking) return
+      lane.cancelTimer ??= this.#options.clock.after(WINDOW_MS, () => {
+        lane.cancelTimer = undefined
+        void this.#ask(lane)
+      })
+    })
+  }
+
+  #lane(ledger: Ledger): Lane {
+    const key = tablePath(ledger.tables, ledger.tables.attempts)
+    let lane = this.#lanes.get(key)
+    if (!lane) {
+      lane = { ledger, waiting: [], isAsking: false, cancelTimer: undefined }
+      this.#lanes.set(key, lane)
+    }
+    return lane
+  }
+
+  /** Never rejects: every question is answered, or told why not. */
+  async #ask(lane: Lane): Promise<void> {
+    lane.isAsking = true
+    while (lane.waiting.length > 0) await this.#askGroup(lane.ledger, takeGroup(lane))
+    this.#lanes.delete(tablePath(lane.ledger.tables, lane.ledger.tables.attempts))
+  }
+
+  async #askGroup(ledger: Ledger, group: readonly Question[]): Promise<void> {
+    const { clock, read } = this.#options
+    try {
+      const units = [...new Set(group.map(({ unitId }) => unitId))]
+      const rows = await within(clock, QUERY_TIMEOUT_MS, read(ledger, units), () => unanswered(ledger))
+      const best = new Map<string, FinalRow>()
+      for (const row of rows) {
+        const key = keyOf(row.unit_id, Number(row.generation))
+        if (row.status === 'ok' || !best.has(key)) best.set(key, row)
+      }
+      for (const { unitId, generation, resolve } of group) resolve(best.get(keyOf(unitId, generation)))
+    } catch (error) {
+      for (const { reject } of group) reject(error)
+    }
+  }
+}
+
+function takeGroup(lane: Lane): Question[] {
+  let bytes = 0
+  let count = 0
+  for (const { unitId } of lane.waiting) {
+    bytes += Buffer.byteLength(unitId)
+    if (count > 0 && (count === MAX_GROUP_UNITS || bytes > MAX_GROUP_BYTES)) break
+    count += 1
+  }
+  return lane.waiting.splice(0, count)
+}
+
+function keyOf(unitId: string, generation: number): string {
+  return `${generation}\n${unitId}`
+}
+
+function unanswered({ tables }: Ledger): CloudError {
+  return new CloudError(
+    'DEADLINE_EXCEEDED',
+    `BigQuery did not answer a query over ${tables.dataset}.${tables.attempts} within ${QUERY_TIMEOUT_MS / 1_000} s`,
+  )
+}

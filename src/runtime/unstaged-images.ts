@@ -1,0 +1,49 @@
+import { parseGsUri } from '../contracts/gs-uri.ts'
+import { unstagedReasonPath } from '../contracts/names.ts'
+import { isRunId } from '../contracts/run-id.ts'
+import { CloudError } from '../google/errors.ts'
+import { UnreadableImage } from './models/model.ts'
+
+/** The longest reason that goes into a row. */
+const MAX_REASON_CHARACTERS = 500
+
+/**
+ * Makes a look at an object say more of one that is missing: the command line leaves images of a local file or folder out of
+ * the bucket when it may not or cannot read them, and leaves the reason there instead.
+ *
+ * @param options.bucket the deployment's own
+ */
+export function explainUnstaged(options: {
+  readObject: (gsUri: string) => Promise<Buffer>
+  bucket: string
+}): <Result>(look: (gsUri: string) => Promise<Result>) => (gsUri: string) => Promise<Result> {
+  return (look) => async (uri) => {
+    try {
+      return await look(uri)
+    } catch (error) {
+      const place =
+        error instanceof CloudError && error.status === 'NOT_FOUND' ? reasonUri(uri, options.bucket) : undefined
+      const reason = place && (await reasonAt(place, options.readObject))
+      if (!reason) throw error
+      throw new UnreadableImage(uri, reason.slice(0, MAX_REASON_CHARACTERS), { cause: error })
+    }
+  }
+}
+
+/** Where the reason would be; undefined for an object that is no image of a run's local file or folder. */
+function reasonUri(uri: string, bucket: string): string | undefined {
+  const name = parseGsUri(uri)
+  if ('fault' in name || name.bucket !== bucket) return undefined
+  const [, runId = ''] = /^runs\/([^/]+)\/images\//.exec(name.path) ?? []
+  return isRunId(runId) ? `gs://${bucket}/${unstagedReasonPath(runId, uri)}` : undefined
+}
+
+async function reasonAt(place: string, readObject: (gsUri: string) => Promise<Buffer>): Promise<string | undefined> {
+  return readObject(place).then(
+    (bytes) => bytes.toString('utf8'),
+    (error: unknown) => {
+      if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
+      throw error
+    },
+  )
+}

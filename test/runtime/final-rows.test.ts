@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest'
+import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { CloudError } from '../../src/google/errors.ts'
+import type { FinalRow } from '../../src/google/run-tables.ts'
+import { FinalRows } from '../../src/runtime/ledger/final-rows.ts'
+import { SPEC } from './fixtures.ts'
+
+const row = (unit_id: string, generation = 0, status: FinalRow['status'] = 'ok'): FinalRow => ({
+  unit_id,
+  generation,
+  status,
+  cause: null,
+})
+
+/** A ledger with some rows whose queries take `queryMs`. */
+function ledger(rows: readonly FinalRow[], queryMs = 0) {
+  const clock = new ManualClock()
+  const queries: (readonly string[])[] = []
+  const finalRows = new FinalRows({
+    clock,
+    async read(_, units) {
+      queries.push(units)
+      if (queryMs > 0) await new Promise<void>((resolve) => clock.after(queryMs, resolve))
+      return rows.filter(({ unit_id }) => units.includes(unit_id))
+    },
+  })
+  return { clock, queries, find: (unit: string, generation = 0) => finalRows.find(SPEC, unit, generation) }
+}
+
+describe('questions for final rows', () => {
+  test('that come close together share one query, and each gets its own answer', async () => {
+    const { clock, queries, find } = ledger([row('a'), row('b', 1, 'failed')])
+    const answers = Promise.all([find('a'), find('a'), find('b'), find('b', 1), find('c')])
+    await clock.advance(100)
+    expect((await answers).map((found) => found?.status)).toEqual(['ok', 'ok', undefined, 'failed', undefined])
+    expect(queries).toEqual([['a', 'b', 'c']])
+  })
+
+  test('wait while a query is on its way: there is one at a time', async () => {
+    const { clock, queries, find } = ledger([row('a'), row('b')], 1_000)
+    const answers = [find('a')]
+    await clock.advance(150)
+    answers.push(find('b'), find('c'))
+    await clock.advance(900)
+    expect(queries).toEqual([['a']])
+    await clock.advance(1_100)
+    expect((await Promise.all(answers)).map((found) => found?.unit_id)).toEqual(['a', 'b', undefined])
+    expect(queries).toEqual([['a'], ['b', 'c']])
+  })
+
+  test('are split where one query would be too large', async () => {
+    const { clock, queries, find } = ledger([])
+    const units = Array.from({ length: 2_500 }, (_, index) => `unit-${index}`)
+    const answers = Promise.all(units.map((unit) => find(unit)))
+    await clock.advance(100)
+    await answers
+    expect(queries.map(({ length }) => length)).toEqual([1_000, 1_000, 500])
+    expect(queries.flat()).toEqual(units)
+  })
+
+  test('take an answer before a failure, where a unit has several rows of one generation', async () => {
+    const { clock, find } = ledger([row('a', 0, 'failed'), row('a'), row('a', 0, 'throttled')])
+    const answer = find('a')
+    await clock.advance(100)
+    expect((await answer)?.status).toBe('ok')
+  })
+
+  test('are told when BigQuery does not answer, and the next ones are asked', async () => {
+    const { clock, queries, find } = ledger([row('a')], 60_000)
+    const late = find('a').catch((error: unknown) => error)
+    await clock.advance(10_200)
+    expect(await late).toMatchObject({ status: 'DEADLINE_EXCEEDED', retryable: true })
+    const next = find('b').catch((error: unknown) => error)
+    await clock.advance(10_200)
+    expect(await next).toBeInstanceOf(CloudError)
+    expect(queries).toEqual([['a'], ['b']])
+  })
+})

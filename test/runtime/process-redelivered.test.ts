@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest'
+import { CloudError } from '../../src/google/errors.ts'
+import type { FinalRow } from '../../src/google/run-tables.ts'
+import { AttemptFailure, type Answer } from '../../src/runtime/models/model.ts'
+import { ANSWER, deferred, RUN_ID, SPEC, TASK } from './fixtures.ts'
+import { geminiSpec, USAGE } from './gemini-fixtures.ts'
+import { mainService, type MainScript } from './main-service.ts'
+
+const ROW: FinalRow = { unit_id: TASK.unit_id, generation: 0, status: 'ok', cause: null }
+const BILLED: Answer = { ...ANSWER, usage: USAGE, tier: 'standard' }
+
+/** A run that pays for its answers; `max_attempts` is 3. */
+const service = (script: MainScript = {}) =>
+  mainService({ answer: async () => BILLED, specs: new Map([[RUN_ID, geminiSpec()]]), ...script })
+
+/** As Cloud Tasks counts: how often it was sent before, and how many of those got an answer other than 5xx. */
+const delivered = (retries: number, answered = 0) => ({
+  'x-cloudtasks-taskretrycount': String(retries),
+  'x-cloudtasks-taskexecutioncount': String(answered),
+})
+
+describe('a task that comes again after a delivery that ended without an answer, or with 503', () => {
+  test('is not paid again when its row is in the ledger', async () => {
+    const { asked, rows, lookedUp, process } = service({ findRow: async () => ROW })
+    const response = await process(TASK, delivered(1))
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ outcome: 'recorded', status: 'ok' })
+    expect({ asked, rows, lookedUp }).toEqual({ asked: [], rows: [], lookedUp: ['sign-1 0'] })
+  })
+
+  test('is not paid again either when its row says why it failed', async () => {
+    const { asked, process } = service({ findRow: async () => ({ ...ROW, status: 'failed', cause: 'blocked' }) })
+    const response = await process(TASK, delivered(2, 1))
+    expect(await response.json()).toEqual({ outcome: 'recorded', status: 'failed', cause: 'blocked' })
+    expect(asked).toEqual([])
+  })
+
+  test('asks the model when the ledger has no row of its generation', async () => {
+    const { asked, rows, lookedUp, process } = service()
+    expect((await process({ ...TASK, generation: 4 }, delivered(1))).status).toBe(200)
+    expect(lookedUp).toEqual(['sign-1 4'])
+    expect(asked).toHaveLength(1)
+    expect(rows.map(({ row }) => row.status)).toEqual(['ok'])
+  })
+
+  test('is looked up even after an answer of 429: the count tells that not all were answered', async () => {
+    const { lookedUp, process } = service({ findRow: async () => ROW })
+    await process(TASK, { ...delivered(2, 1), 'x-cloudtasks-taskpreviousresponse': '429' })
+    expect(lookedUp).toHaveLength(1)
+  })
+
+  test('asks the model once, however often it comes at the same time', async () => {
+    const found = deferred<undefined>()
+    const { asked, process } = service({ findRow: () => found.promise })
+    const both = [process(TASK, delivered(1)), process(TASK, delivered(1))]
+    found.resolve(undefined)
+    expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 200])
+    expect(asked).toHaveLength(1)
+  })
+})
+
+describe('no query is made', () => {
+  test('for a first delivery', async () => {
+    const { lookedUp, process } = service()
+    await process()
+    await process({ ...TASK, unit_id: 'sign-2' }, delivered(0))
+    expect(lookedUp).toEqual([])
+  })
+
+  test('for a retry of a task whose deliveries were all answered with 429', async () => {
+    const { lookedUp, asked, process } = service()
+    await process(TASK, { ...delivered(2, 2), 'x-cloudtasks-taskpreviousresponse': '429' })
+    expect({ lookedUp, asked }).toEqual({ lookedUp: [], asked: ['sign-1'] })
+  })
+
+  test('for a task that this instance has worked on itself', async () => {
+    const { lookedUp, asked, process } = service()
+    await process()
+    expect((await process(TASK, delivered(1))).status).toBe(200)
+    expect({ lookedUp, asked }).toEqual({ lookedUp: [], asked: ['sign-1'] })
+  })
+
+  test('for a run that measures: that costs nothing', async () => {
+    const { lookedUp, process } = service({ specs: new Map([[RUN_ID, SPEC]]), answer: async () => ANSWER })
+    await process(TASK, delivered(1))
+    expect(lookedUp).toEqual([])
+  })
+})
+
+describe('a ledger that cannot be read', () => {
+  const fails = (error: Error) => service({ findRow: () => Promise.reject(error) })
+
+  test('for a moment: the task comes again and nothing is paid', async () => {
+    const { asked, process } = fails(new CloudError('UNAVAILABLE', 'BigQuery is down'))
+    expect((await process(TASK, delivered(1))).status).toBe(503)
+    expect(asked).toEqual([])
+  })
+
+  test('on the last try: the unit still gets its row, and the log says what that may cost', async () => {
+    const { asked, rows, entries, process } = fails(new CloudError('UNAVAILABLE', 'BigQuery is down'))
+    expect((await process(TASK, delivered(2))).status).toBe(200)
+    expect(asked).toHaveLength(1)
+    expect(rows).toHaveLength(1)
+    expect(entries.find(({ severity }) => severity === 'ERROR')?.message).toBe(
+      'the ledger could not be asked for an earlier row: BigQuery is down; the model is asked, perhaps again',
+    )
+  })
+
+  test('for good: the unit is not held up until its last try', async () => {
+    const { asked, process } = fails(new CloudError('PERMISSION_DENIED', 'no bigquery.jobs.create'))
+    expect((await process(TASK, delivered(1))).status).toBe(200)
+    expect(asked).toHaveLength(1)
+  })
+
+  test('because the run was torn down: the task drains', async () => {
+    const specs = new Map([[RUN_ID, geminiSpec()]])
+    const { asked, process } = service({
+      specs,
+      findRow: async () => {
+        specs.delete(RUN_ID)
+        throw new CloudError('NOT_FOUND', 'no such table')
+      },
+    })
+    expect(await (await process(TASK, delivered(1))).json()).toEqual({ outcome: 'run_gone' })
+    expect(asked).toEqual([])
+  })
+})
+
+describe('an instance that is told to stop', () => {
+  test('asks the model for nothing more: another instance gets the task', async () => {
+    const { asked, shutdown, process } = service()
+    shutdown.begin()
+    const response = await process()
+    expect(response.status).toBe(503)
+    expect(await response.json()).toEqual({ error: { code: 'STOPPING', message: 'this instance is stopping' } })
+    expect(asked).toEqual([])
+  })
+
+  test('still works on a last try, which no other instance would get', async () => {
+    const { rows, shutdown, process } = service()
+    shutdown.begin()
+    expect((await process(TASK, delivered(2, 2))).status).toBe(200)
+    expect(rows).toHaveLength(1)
+  })
+
+  test('records the answers that come in time', async () => {
+    const answered = deferred<Answer>()
+    const { rows, shutdown, process } = service({ answer: () => answered.promise })
+    const processing = process()
+    await new Promise((resolve) => setImmediate(resolve))
+    shutdown.begin()
+    answered.resolve(BILLED)
+    expect((await processing).status).toBe(200)
+    expect(rows.map(({ row }) => row.status)).toEqual(['ok'])
+  })
+
+  test('writes down what was billed before it gives an attempt up, and asks for it again', async () => {
+    const { rows, shutdown, process } = service({
+      answer: (_asset, signal, options) => {
+        options?.onBilled?.({ usage: USAGE, tier: 'standard' })
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))))
+      },
+    })
+    const processing = process()
+    await new Promise((resolve) => setImmediate(resolve))
+    shutdown.begin()
+    shutdown.giveUp()
+    expect((await processing).status).toBe(503)
+    expect(rows.map(({ row }) => row)).toEqual([
+      expect.objectContaining({
+        status: 'retrying',
+        cause: 'timeout',
+        error_message: 'this instance was stopped before there was an answer',
+        prompt_tokens: USAGE.promptTokens,
+      }),
+    ])
+  })
+
+  test('gives up an attempt that nothing was billed for without a row', async () => {
+    const { rows, shutdown, process } = service({
+      answer: (_asset, signal) =>
+        new Promise((_, reject) =>
+          signal.addEventListener('abort', () => reject(new AttemptFailure('timeout', 'late', { retryable: true }))),
+        ),
+    })
+    const processing = process()
+    await new Promise((resolve) => setImmediate(resolve))
+    shutdown.giveUp()
+    expect((await processing).status).toBe(503)
+    expect(rows).toEqual([])
+  })
+})

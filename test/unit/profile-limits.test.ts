@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest'
+import { ImageryError } from '../../src/contracts/errors.ts'
+import { runTables } from '../../src/contracts/names.ts'
+import type { Profile } from '../../src/contracts/run-spec.ts'
+import { liveView } from '../../src/google/sql/ledger.ts'
+import { checkProfile, checkSecrets } from '../../src/profiles/profile-check.ts'
+import { parseProfile } from '../../src/profiles/profile-text.ts'
+
+const PROFILE: Profile = {
+  name: 'mine',
+  description: 'Mine.',
+  prompt: 'What is it?',
+  output: { type: 'object', properties: { visible: { type: 'boolean' } } },
+}
+
+/** Each problem of a profile text: its line, its part and the reason. */
+function problems(text: string): string[] {
+  try {
+    parseProfile(text, 'mine.yaml', (profile) => [...checkProfile(profile), ...checkSecrets(profile)])
+  } catch (error) {
+    if (!(error instanceof ImageryError)) throw error
+    return error.message.split('\n').map((line) => line.replace(/^mine\.yaml:/, ''))
+  }
+  return []
+}
+
+const HEAD = 'name: mine\ndescription: Mine.\nprompt: What is it?\n'
+const withColumns = (...lines: string[]): string =>
+  `${HEAD}output:\n  type: object\n  properties:\n${lines.map((line) => `    ${line}\n`).join('')}`
+
+test('every problem of the columns is told at once, each with its line', () => {
+  expect(
+    problems(
+      withColumns(
+        '1a: {type: string}',
+        'a.b: {type: string}',
+        `${'x'.repeat(301)}: {type: string}`,
+        '_table_x: {type: string}',
+        '_ROW_TIMESTAMP: {type: string}',
+        'status: {type: string}',
+        'GCS_uris: {type: string}',
+        'width: {type: string}',
+        'Width: {type: array}',
+        'height: {type: integer, enum: [a], minimum: 3, maximum: 1}',
+        'parts: {type: array, items: {type: object, properties: {"b c": {type: object}}}}',
+      ),
+    ),
+  ).toEqual([
+    expect.stringMatching(/^7: output\.properties\.1a: a column name has letters/),
+    expect.stringMatching(/^8: output\.properties\.a\.b: a column name has letters/),
+    expect.stringMatching(/^9: output\.properties\.x+: a column name has .* 300 characters at most$/),
+    '10: output.properties._table_x: BigQuery keeps names with this beginning for itself',
+    '11: output.properties._ROW_TIMESTAMP: BigQuery keeps names with this beginning for itself',
+    "12: output.properties.status: is one of imagery's own columns: choose another name",
+    "13: output.properties.GCS_uris: is one of imagery's own columns: choose another name",
+    '15: output.properties.Width: two columns differ only in upper and lower case',
+    '15: output.properties.Width: an array needs items',
+    '16: output.properties.height.enum: says nothing of a value of type integer',
+    '16: output.properties.height.minimum: is above maximum',
+    expect.stringMatching(/^17: output\.properties\.parts\.items\.properties\.b c: a column name has letters/),
+    '17: output.properties.parts.items.properties.b c: an object needs at least one property',
+  ])
+})
+
+test.each<[string, string, RegExp | undefined]>([
+  ['a description of 1,024 characters', withColumns(`a: {type: string, description: ${'d'.repeat(1_024)}}`), undefined],
+  [
+    'a longer one',
+    withColumns('a:', '  type: string', `  description: ${'d'.repeat(1_025)}`),
+    /^9: output\.properties\.a\.description: has 1,025 characters: .* 1,024$/,
+  ],
+  [
+    'a longer one, deep down',
+    withColumns(`a: {type: object, properties: {b: {type: string, description: ${'d'.repeat(1_025)}}}}`),
+    /^7: output\.properties\.a\.properties\.b\.description: has 1,025/,
+  ],
+  [
+    'a longer one, of items',
+    withColumns(`a: {type: array, items: {type: string, description: ${'d'.repeat(1_025)}}}`),
+    /^7: output\.properties\.a\.items\.description: has 1,025/,
+  ],
+  [
+    'a description of the profile that no table takes',
+    withColumns('a: {type: string}').replace('Mine.', 'd'.repeat(12_001)),
+    /^2: description: has 12,001 characters/,
+  ],
+  [
+    'a filter that closes what it has not opened',
+    `${withColumns('a: {type: string}')}where: a = 1)\n`,
+    /^8: where: closes \)/,
+  ],
+  [
+    'a filter that opens a quote',
+    `${withColumns('a: {type: string}')}where: "a = 'x"\n`,
+    /^8: where: opens ' and does not close it$/,
+  ],
+  [
+    'a filter with a statement',
+    `${withColumns('a: {type: string}')}where: a = 1; DROP TABLE b\n`,
+    /^8: where: has a ; outside/,
+  ],
+  ['an empty filter', `${withColumns('a: {type: string}')}where: ""\n`, /^8: where: is empty$/],
+  [
+    'a filter larger than a query',
+    `${withColumns('a: {type: string}')}where: a = "${'x'.repeat(980_000)}"\n`,
+    /^8: where: has 980,\d{3} bytes/,
+  ],
+  [
+    'a prompt longer than a model reads',
+    withColumns('a: {type: string}').replace('What', 'W'.repeat(4_300_000)),
+    /^3: prompt: has 1,075,\d{3} tokens/,
+  ],
+  [
+    'a choice that is cut',
+    withColumns(`a: {type: string, maxLength: 100, enum: [b, ${'c'.repeat(101)}]}`),
+    /^7: output\.properties\.a\.enum\.1: is longer than maxLength 100/,
+  ],
+  [
+    'bounds without an integer',
+    withColumns('a: {type: integer, minimum: 0.5, maximum: 0.7}'),
+    /^7: output\.properties\.a\.minimum: leaves no integer/,
+  ],
+  [
+    'a bound that JSON does not carry',
+    withColumns('a: {type: integer, minimum: 1.0e+20}'),
+    /^7: output\.properties\.a\.minimum: leaves no integer/,
+  ],
+  [
+    'a name that objects lose',
+    withColumns('a: {type: string}', '__proto__: {type: string}'),
+    /^8: __proto__: cannot be/,
+  ],
+  [
+    'levels without end',
+    withColumns(`a: ${'{type: object, properties: {a: '.repeat(5_000)}1${'}}'.repeat(5_000)}`),
+    /^\d+: .*nests too deep/,
+  ],
+  [
+    'a password',
+    withColumns('a: {type: string, description: see https://me:hunter2@a.example/b}'),
+    /^7: output\.properties\.a\.description: holds a user name or password in a URL/,
+  ],
+  [
+    'an API key',
+    withColumns('a: {type: string}').replace('What', 'AIzaSyA-1234567890123456789012345678901'),
+    /^3: prompt: holds an API key/,
+  ],
+])('%s', (_what, text, problem) => {
+  const found = problems(text)
+  expect(found).toEqual(problem === undefined ? [] : [expect.stringMatching(problem)])
+  expect(found.join()).not.toMatch(/hunter2|AIza/)
+})
+
+describe('a table and a view', () => {
+  const columns = (count: number, name = 'c'): Profile['output']['properties'] =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`${name}${index}`, { type: 'boolean' as const }]))
+  const withOutput = (properties: Profile['output']['properties']): Profile => ({
+    ...PROFILE,
+    output: { type: 'object', properties },
+  })
+
+  test('have as many columns as BigQuery takes, nested ones and imagery’s own among them', () => {
+    const nested = (count: number): Profile => withOutput({ s: { type: 'object', properties: columns(count) } })
+    expect(checkProfile(nested(9_963))).toEqual([])
+    expect(checkProfile(nested(9_964))).toEqual([
+      {
+        path: ['output', 'properties'],
+        reason: "has 10,001 columns with imagery's own: a BigQuery table takes 10,000",
+      },
+    ])
+  })
+
+  // https://cloud.google.com/bigquery/quotas#view_limits
+  test('are named in a query that BigQuery takes, whatever they and the tables are called', () => {
+    const name = 'x'.repeat(290)
+    const most = 787
+    expect(checkProfile(withOutput(columns(most + 1, name)))).toEqual([
+      {
+        path: ['output', 'properties'],
+        reason: expect.stringMatching(/^has 248,\d{3} characters in the query of a view/),
+      },
+    ])
+    const profile = withOutput(columns(most, name))
+    expect(checkProfile(profile)).toEqual([])
+    const output = 'r'.repeat(900)
+    const place = { projectId: 'p'.repeat(30), dataset: 'd'.repeat(1_024), runId: '261123-9f3c1a7b' }
+    const view = liveView(runTables({ ...place, profile: 'mine', output }), profile)
+    expect(view.length).toBeGreaterThan(240_000)
+    expect(view.length).toBeLessThan(256_000)
+  })
+})
