@@ -15,7 +15,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { newUser, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
+import { execa } from 'execa'
+import { newUser, ROOT, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
 import { startLocalCloud } from '../../src/emulator/local-cloud.ts'
 import { adminCall, findLocalCloud } from '../../src/services/local-cloud.ts'
 import { rowsDocument, runReport } from './documents.ts'
@@ -140,6 +141,52 @@ describe.skipIf(MOUNTS !== '')(`a disk that is full${MOUNTS}`, () => {
     expect(resumed.exitCode, resumed.stdout).toBe(0)
     await expectAllRows(runId, environment)
   }, 120_000)
+})
+
+describe.skipIf(MOUNTS !== '')(`a disk that is full, and a deploy${MOUNTS}`, () => {
+  test('names the disk, and leaves the local cloud up; with space again, the deploy is finished', async () => {
+    const disk = mountDisk('size=64m')
+    const environment = { IMAGERY_DATA_DIR: path.join(disk, 'cloud') }
+    const filler = path.join(disk, 'filler')
+    expect(await user.run(['local', 'start', '--detach'], environment)).toMatchObject({ exitCode: 0 })
+    const pidOf = async () =>
+      ((await user.run(['local', 'status', '--json'], environment)).json() as { pid?: number }).pid
+    const pid = await pidOf()
+    // While it enables APIs, and while it builds the image.
+    for (const leave of [0, 4_000_000]) {
+      const { bavail, bsize } = statfsSync(disk)
+      writeFileSync(filler, Buffer.alloc(bavail * bsize - leave, 1))
+      const refused = await user.run(['deploy', '--local', '--json'], environment)
+      rmSync(filler)
+      expect(refused.exitCode, refused.stdout).toBe(1)
+      expect(refused.error().message).toMatch(/full disk/)
+    }
+    expect(await pidOf()).toBe(pid)
+    expect(await user.run(['deploy', '--local'], environment)).toMatchObject({ exitCode: 0 })
+  }, 120_000)
+
+  test('is no damaged store when a local cloud starts there: nobody is told to delete it', async () => {
+    const folder = path.join(mountDisk('size=300k'), 'cloud')
+    const outcome = await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: folder })
+    expect(failure(outcome)).toEqual(clearFailure(folder))
+    expect(outcome.error().message).toMatch(/full disk/)
+    expect(outcome.error().suggestions.join()).not.toMatch(/reset|rm -r/)
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('a process that may open few files', () => {
+  test.each([40, 48])('(%i) says so, and nobody is told to delete anything', async (files) => {
+    const folder = path.join(user.folder, `few-files-${files}`)
+    const line = [path.join(ROOT, 'bin', 'run.js'), 'runs', '--local', '--json', '--data-dir', folder]
+    const limited = ['-c', `ulimit -n ${files} && exec "$0" "$@"`, process.execPath, ...line]
+    const { stdout, exitCode } = await execa('bash', limited, { reject: false, env: { HOME: user.folder } })
+    const { error } = JSON.parse(stdout) as { error: { message: string; suggestions: string[] } }
+    expect({ exitCode, message: error.message }).toEqual({
+      exitCode: 1,
+      message: expect.stringMatching(/too many files are open|too many open files/i),
+    })
+    expect(error.suggestions.join()).not.toMatch(/reset|rm -r/)
+  })
 })
 
 describe('a data folder that cannot be written', () => {
