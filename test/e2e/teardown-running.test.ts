@@ -10,7 +10,7 @@ import { officialClients, type OfficialClients } from './official-clients.ts'
 const ASSETS = 500
 
 /** Long enough that a teardown meets tasks in flight. */
-const LATENCY_MS = 5_000
+const LATENCY_MS = 2_500
 
 let user: ImageryUser
 /** The same person on another machine: another memory, the same cloud. */
@@ -106,7 +106,10 @@ describe('teardown of a run that is going on', () => {
     const watch = user.start(['status', runId, '--watch', '--local'], elsewhere)
     const resume = user.start(['resume', runId, '--local'], elsewhere)
     await Promise.all([shown(watch.process, `· Run ${runId}`), shown(resume.process, '· Set up ledger and queues')])
+    // Some of what is in flight stays so, however slow this machine is.
+    await setFaults([{ method: 'deliver/imagery-main*/process', effect: { kind: 'delay', delayMs: 12_000 } }])
     const deleted = await user.run(['teardown', runId, '--local'])
+    await setFaults([])
     expect(deleted.exitCode, deleted.stderr).toBe(0)
     others = [
       { name: 'run', outcome: await run.outcome },
