@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import protobuf from 'protobufjs'
+import type protobuf from 'protobufjs'
 import type { GrpcFace, HttpFace, RpcHandler } from './api.ts'
 import { badRequest, type FieldViolation } from './bad-request.ts'
 import { GoogleError, notEmulated } from './errors.ts'
