@@ -14,11 +14,8 @@ import { useLocalCloud } from '../../src/google/environment.ts'
 import { claimResults, createRunTables, runTable, writeResults } from '../../src/google/run-tables.ts'
 import { loadProfileFile } from '../../src/profiles/resolve-profile.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
-<<<<<<< HEAD
 import { Shutdown } from '../../src/runtime/shutdown.ts'
-=======
 import type { RunSpecs } from '../../src/runtime/run-specs.ts'
->>>>>>> work/small
 import { randomFrom } from '../e2e/random.ts'
 import { fakeLog, PLACE, post, SPEC } from '../runtime/fixtures.ts'
 import { accessToken } from './local-cloud-fixture.ts'
