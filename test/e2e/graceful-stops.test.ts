@@ -135,6 +135,7 @@ describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} t
     expect(waited.length).toBeGreaterThanOrEqual((STOPS * 3) / 4 - 3)
 
     await file('model.yaml', model(LATENCY_MS.afterwards))
+    expect(await user.run(['local', 'start', '--detach'], environment)).toMatchObject({ exitCode: 0 })
     const resumed = await user.run(['resume', runId, '--local', '--json'], environment)
     const report = runReport.parse(resumed.json())
     expect(report.units).toEqual({ total: UNITS, ok: UNITS, failed: 0, pending: 0 })
@@ -144,7 +145,6 @@ describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} t
       billed: log().answers('aiplatform.generateContent'),
       sends: log().sends,
     }).toEqual({ calls: UNITS, billed: UNITS, sends: UNITS })
-    expect(await user.run(['local', 'start', '--detach'], environment)).toMatchObject({ exitCode: 0 })
     useLocalCloud((await findLocalCloud(user.dataDirectory))!)
     const [rows] = await rowsOf(
       report.attempts_table,
