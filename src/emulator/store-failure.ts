@@ -1,12 +1,11 @@
 import path from 'node:path'
 import { shellWord } from '../contracts/shell-word.ts'
-import { cloudFlags, suggestedCommand } from '../contracts/suggested-command.ts'
 import { diskTrouble } from './kernel/disk-trouble.ts'
 import { LocalCloudError } from './local-cloud-error.ts'
 
-/** The command on the local cloud of a data folder: a remedy must never meet another cloud. */
+/** A command of imagery on the local cloud of a data folder: a remedy must never meet another cloud. */
 export function commandOn(dataDir: string, command: string): string {
-  return suggestedCommand(command, cloudFlags({ local: true, dataDir }))
+  return `imagery ${command} --data-dir ${shellWord(dataDir)}`
 }
 
 /**
