@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { LocalCloudLocator } from '../src/contracts/local-cloud-locator.ts'
+import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { useLocalCloud } from '../src/google/environment.ts'
 import { findLocalCloud } from '../src/services/local-cloud.ts'
 

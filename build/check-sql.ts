@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { scalarFunctions } from '../src/emulator/bigquery/sql/functions/catalog.ts'
+import { scalarFunctions } from '@imagery/local-cloud/internal/apis/bigquery/sql/functions/catalog'
 import { startAnalyzer, type Analyzer, type Evaluated } from './check-sql-analyzer.ts'
 import { CouldNotRun, fetchAnalyzer } from './check-sql-fetch.ts'
 import { NotEmulated, startLocalBigQuery, type LocalAnswer, type LocalBigQuery } from './check-sql-local.ts'
@@ -18,7 +18,7 @@ import { hasNullElement, wireCell } from './check-sql-values.ts'
 const DIFFERENCES = 1
 const COULD_NOT_RUN = 3
 
-const CASES = fileURLToPath(new URL('../test/emulator/bigquery-cases/', import.meta.url))
+const CASES = fileURLToPath(new URL('../packages/local-cloud/test/bigquery/cases/', import.meta.url))
 
 /** What was found, and what is to be told of it. */
 class Findings {

@@ -5,7 +5,7 @@ import { EXIT_CODES, ImageryError } from './contracts/errors.ts'
 import type { Place } from './contracts/names.ts'
 import type { GeminiOptions } from './contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from './contracts/settings.ts'
-import { shellWord } from './contracts/shell-word.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { cloudFlags } from './contracts/suggested-command.ts'
 import { whoAnswers } from './services/gemini-credentials.ts'
 import { openGoogleSession, openLocalSession, type Session } from './services/session.ts'
@@ -57,7 +57,7 @@ export abstract class LocalCloudCommand extends BaseCommand {
     }),
     gemini: Flags.string({
       description:
-        "who answers in Gemini's place in a local cloud: replay:FILE, script:FILE or forward (docs/local-cloud.md)",
+        "who answers in Gemini's place in a local cloud: replay:FILE, script:FILE or forward (packages/local-cloud/docs/local-cloud.md)",
       env: 'IMAGERY_GEMINI',
       helpGroup: 'GLOBAL',
       helpValue: 'VALUE',

@@ -1,4 +1,4 @@
-import { shellWord } from './shell-word.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 
 /** Which cloud and deployment a command works on, as the flags that say so. */
 export interface CloudWords {

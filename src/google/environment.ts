@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { LOCATOR_VARIABLE, localCloudLocator, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
+import { LOCATOR_VARIABLE, localCloudLocator, type LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 
 let locator: LocalCloudLocator | undefined
 let isRead = false

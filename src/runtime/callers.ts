@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Context } from 'hono'
-import { FRONT_DOOR_HEADER } from '../contracts/front-door.ts'
+import { FRONT_DOOR_HEADER } from '@imagery/local-cloud/contract/front-door'
 import { localCloud } from '../google/environment.ts'
 import { tokenCheck, type TokenCheck } from '../google/identity-tokens.ts'
 import { tokenRules, type CallerEnvironment } from './environment.ts'

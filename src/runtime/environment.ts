@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FRONT_DOOR_VARIABLE } from '../contracts/front-door.ts'
+import { FRONT_DOOR_VARIABLE } from '@imagery/local-cloud/contract/front-door'
 import type { TokenRules } from '../google/identity-tokens.ts'
 import { SEVERITIES } from './log.ts'
 

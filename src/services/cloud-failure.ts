@@ -6,7 +6,7 @@ import { CloudError, LocalCloudLost } from '../google/errors.ts'
 import { CallRefused } from '../google/service-tokens.ts'
 import { refusal } from './deploy/refusal.ts'
 import { fileFailure } from './file-failure.ts'
-import { isAlive } from './process-alive.ts'
+import { isAlive } from '@imagery/local-cloud/contract/process-alive'
 
 /** Every step may be repeated: what is there already is left alone. */
 const TRY_AGAIN = 'Try again; nothing is done twice'

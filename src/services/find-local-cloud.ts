@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { checkDataFolderOwner, DataFolderRefused } from '../contracts/data-folder.ts'
-import { folderOwner, type FolderOwner } from '../contracts/folder-lock.ts'
+import { checkDataFolderOwner, DataFolderRefused } from '@imagery/local-cloud/contract/data-folder'
+import { folderOwner, type FolderOwner } from '@imagery/local-cloud/contract/folder-lock'
 import { ImageryError } from '../contracts/errors.ts'
-import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
-import { localCloudProof } from '../contracts/local-cloud-proof.ts'
+import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
+import { localCloudProof } from '@imagery/local-cloud/contract/proof'
 
 /** What is found on a data folder. */
 export type Sighting =

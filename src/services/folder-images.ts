@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../contracts/errors.ts'
 import { errnoText } from '../contracts/file-kind.ts'
-import { shellWord } from '../contracts/shell-word.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { ModelChoice } from './model-choice.ts'
 import { IMAGE_ENDINGS, imageContentType } from './image-types.ts'
 

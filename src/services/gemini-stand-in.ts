@@ -2,8 +2,8 @@ import { statSync, type Stats } from 'node:fs'
 import { ImageryError } from '../contracts/errors.ts'
 import { errnoText, otherKind } from '../contracts/file-kind.ts'
 import { MAX_TEXT_BYTES } from '../contracts/text-file.ts'
-import { formatGeminiChoice, GEMINI_CHOICES, parseGeminiChoice } from '../contracts/gemini-choice.ts'
-import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
+import { formatGeminiChoice, GEMINI_CHOICES, parseGeminiChoice } from '@imagery/local-cloud/contract/gemini-choice'
+import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 
 /**
  * Who answers in Gemini's place, as `--gemini` says, with files made absolute.

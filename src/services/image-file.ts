@@ -3,7 +3,7 @@ import { lstat, open, readlink, realpath, stat, type FileHandle } from 'node:fs/
 import path from 'node:path'
 import { ImageryError } from '../contracts/errors.ts'
 import { errnoText, otherKind } from '../contracts/file-kind.ts'
-import { shellWord } from '../contracts/shell-word.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { MAX_OBJECT_BYTES } from '../google/storage.ts'
 
 /** The folders whose files a run may read as images. */

@@ -1,5 +1,5 @@
 import { ImageryError } from '../contracts/errors.ts'
-import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
+import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { adminCall, noAnswer } from './find-local-cloud.ts'
 import { needLocalCloud } from './local-cloud.ts'
 import type { Waiting } from './wait-for-folder.ts'

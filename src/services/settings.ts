@@ -1,7 +1,7 @@
 import { ImageryError } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
 import { DEFAULT_REGION, SETTING_NAMES, settingFault, type SettingName } from '../contracts/settings.ts'
-import { shellWord } from '../contracts/shell-word.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { gcloudConfiguration } from './gcloud-configuration.ts'
 
 /** Who decides on a setting, most binding first. */

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../contracts/errors.ts'
 import { errnoText, otherKind } from '../contracts/file-kind.ts'
-import { shellWord } from '../contracts/shell-word.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { TableName } from '../google/bigquery.ts'
 
 /** What the user gave as `--table`. */

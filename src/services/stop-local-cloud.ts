@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { isDataFolder } from '../contracts/data-folder.ts'
-import { FolderLocked, LOCK_FILES, lockFolder, type FolderLock } from '../contracts/folder-lock.ts'
+import { isDataFolder } from '@imagery/local-cloud/contract/data-folder'
+import { FolderLocked, LOCK_FILES, lockFolder, type FolderLock } from '@imagery/local-cloud/contract/folder-lock'
 import { ImageryError } from '../contracts/errors.ts'
-import type { LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
+import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { adminCall, lookAtFolder, type Unfinished } from './find-local-cloud.ts'
-import { isAlive } from './process-alive.ts'
+import { isAlive } from '@imagery/local-cloud/contract/process-alive'
 import { folderPatience, POLL_MS, type Waiting } from './wait-for-folder.ts'
 
 /** A process that has given its folder back has nothing left to do. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { FolderOwner, FolderPhase } from '../contracts/folder-lock.ts'
+import type { FolderOwner, FolderPhase } from '@imagery/local-cloud/contract/folder-lock'
 import { ImageryError } from '../contracts/errors.ts'
 
 /** How a command waits for a process that has the data folder. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { LocalCloudLocator } from '../../src/contracts/local-cloud-locator.ts'
+import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import type { RunReport } from '../../src/contracts/run-report.ts'
 import { adminCall } from '../../src/services/local-cloud.ts'
 import { GeminiUser, queryOf, type GeminiCalls } from './gemini-user.ts'

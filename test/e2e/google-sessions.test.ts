@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { newUser, ROOT, type Environment, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
-import { LOCATOR_FILE } from '../../src/contracts/local-cloud-locator.ts'
+import { LOCATOR_FILE } from '@imagery/local-cloud/contract/locator'
 import { rowsDocument, runList, runReport, teardownDocument } from './documents.ts'
 
 /** Every command without --local, as it would work on Google: only the official clients are pointed elsewhere. */

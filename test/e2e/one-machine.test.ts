@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newUser, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
-import { lockFolder } from '../../src/contracts/folder-lock.ts'
+import { lockFolder } from '@imagery/local-cloud/contract/folder-lock'
 import { findLocalCloud } from '../../src/services/local-cloud.ts'
 
 let user: ImageryUser

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '../../src/contracts/local-cloud-locator.ts'
+import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 
 /** What differs from one deploy to the next although nothing has changed. */
 const PASSING = new Set([

@@ -12,8 +12,8 @@ import {
   providerOf,
   registerProvider,
   tokenIssuer,
-} from '../credentials-files.ts'
-import { googleFront, type GoogleFront } from '../google-front.ts'
+} from '@imagery/local-cloud/test/oauth/credentials-files-fixture'
+import { googleFront, type GoogleFront } from '@imagery/local-cloud/test/oauth/google-front-fixture'
 import { enableApis, newAccount, withRoles } from './deployer.ts'
 import { runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'

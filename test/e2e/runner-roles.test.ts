@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
-import { LOCATOR_FILE } from '../../src/contracts/local-cloud-locator.ts'
+import { LOCATOR_FILE } from '@imagery/local-cloud/contract/locator'
 import { grantsTo, type GrantedOn } from '../../src/contracts/grants.ts'
 import { bucketName, invokerAccount } from '../../src/contracts/names.ts'
 import { newAccount, withRoles } from './deployer.ts'

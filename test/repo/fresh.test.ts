@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { deployPage } from '../../build/deploy-permissions.ts'
-import { emulatorSupportPage } from '../../build/emulator-support.ts'
+import { emulatorSupportPage } from '@imagery/local-cloud/scripts/emulator-support'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-test('docs/emulator-support.md is what the lists beside the code say (npm run docs)', async () => {
+test('packages/local-cloud/docs/emulator-support.md is what the lists beside the code say (npm run docs)', async () => {
   expect(readFileSync(path.join(root, 'docs', 'emulator-support.md'), 'utf8')).toBe(await emulatorSupportPage())
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/errors.ts'
 import type { FinalRow } from '../../src/google/run-tables.ts'
 import { FinalRows } from '../../src/runtime/ledger/final-rows.ts'

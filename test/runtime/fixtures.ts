@@ -1,7 +1,7 @@
 import type { TaskPayload } from '../../src/contracts/messages.ts'
 import { runTables, type Place } from '../../src/contracts/names.ts'
 import { runSpec, type RunSpec } from '../../src/contracts/run-spec.ts'
-import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/errors.ts'
 import { createLogger } from '../../src/runtime/log.ts'
 import type { Answer } from '../../src/runtime/models/model.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { RowsRejected, type TableName } from '../../src/google/bigquery.ts'
 import { CloudError } from '../../src/google/errors.ts'
 import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'

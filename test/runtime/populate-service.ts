@@ -1,6 +1,6 @@
 import type { Asset, ShardMessage } from '../../src/contracts/messages.ts'
 import type { RunSpec } from '../../src/contracts/run-spec.ts'
-import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import type { NewTask } from '../../src/google/tasks.ts'
 import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'
 import { populateApp } from '../../src/runtime/populate/app.ts'

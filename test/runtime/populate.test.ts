@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { taskPayload } from '../../src/contracts/messages.ts'
-import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/errors.ts'
 import { BatchRefused } from '../../src/google/tasks.ts'
 import { deferred, RUN_ID, SPEC } from './fixtures.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError, type GoogleStatus } from '../../src/google/errors.ts'
 import { AttemptFailure, UnreadableImage } from '../../src/runtime/models/model.ts'
 import { imageReader } from '../../src/runtime/read-image.ts'

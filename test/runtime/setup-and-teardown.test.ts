@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from '../../src/emulator/kernel/clock.ts'
+import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/errors.ts'
 import type { QueueLimits } from '../../src/google/tasks.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findCredentials } from '../../src/google/credentials-origin.ts'
-import { externalAccountFile, impersonatedFile } from '../credentials-files.ts'
+import { externalAccountFile, impersonatedFile } from '@imagery/local-cloud/test/oauth/credentials-files-fixture'
 
 let folder: string
 

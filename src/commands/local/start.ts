@@ -40,7 +40,7 @@ export default class LocalStart extends LocalCloudCommand {
     }),
     detach: Flags.boolean({ summary: 'leave it running in the background', char: 'd' }),
     faults: Flags.file({
-      summary: 'JSON file of scripted faults: errors, delays, lost answers (docs/local-cloud.md)',
+      summary: 'JSON file of scripted faults: errors, delays, lost answers (packages/local-cloud/docs/local-cloud.md)',
       exists: true,
       env: 'IMAGERY_FAULTS',
       helpValue: 'FILE',
@@ -62,7 +62,7 @@ export default class LocalStart extends LocalCloudCommand {
     if (flags.detach) return this.#detach(dataDir, { ...flags, gemini })
     quietExperimentalWarnings()
     outliveTheLog()
-    const emulator = await import('../../emulator/index.ts')
+    const emulator = await import('@imagery/local-cloud')
     /** Undefined when another process has the folder. */
     const start = async () => {
       try {

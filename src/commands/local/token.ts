@@ -6,7 +6,7 @@ export default class LocalToken extends LocalCloudCommand {
   static override summary = 'Print a token of the local cloud'
 
   static override description =
-    'An access token, good for an hour, with which gcloud, bq and curl may ask the local cloud that is running (docs/local-cloud.md); or an identity token, with which a service may be called.'
+    'An access token, good for an hour, with which gcloud, bq and curl may ask the local cloud that is running (packages/local-cloud/docs/local-cloud.md); or an identity token, with which a service may be called.'
 
   static override examples = [
     {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand } from '../../base-command.ts'
 import { ImageryError } from '../../contracts/errors.ts'
-import { shellWord } from '../../contracts/shell-word.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { profileText } from '../../profiles/built-in-profiles.ts'
 import { PROFILE_FILE } from '../../profiles/resolve-profile.ts'
 

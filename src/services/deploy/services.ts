@@ -1,5 +1,5 @@
 import { REQUESTS_PER_INSTANCE } from '../../contracts/concurrency.ts'
-import { CHECK_TOKENS_VARIABLE } from '../../contracts/front-door.ts'
+import { CHECK_TOKENS_VARIABLE } from '@imagery/local-cloud/contract/front-door'
 import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../../contracts/names.ts'
 import { localCloud } from '../../google/environment.ts'

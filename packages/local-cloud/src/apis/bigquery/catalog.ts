@@ -1,0 +1,82 @@
+import { tableKey, type TableReference } from './records.ts'
+import { fieldType } from './schema.ts'
+import type { Catalog, CatalogTable } from './sql/analysis.ts'
+import { SqlFailure, unsupported } from './sql/failure.ts'
+import { dataset, findTable, type Warehouse } from './warehouse.ts'
+import { GoogleError } from '../../kernel/errors.ts'
+
+export interface CatalogOptions {
+  project: string
+  defaultDataset?: { projectId?: string; datasetId: string } | undefined
+  /** The job's location; tables elsewhere are "not found". Undefined until the first table decides. */
+  location: string | undefined
+}
+
+/** The stored tables as the translator sees them. `location` is that of the tables met. */
+export class StoredCatalog implements Catalog {
+  readonly #warehouse: Warehouse
+  readonly #options: CatalogOptions
+  readonly referenced = new Map<string, TableReference>()
+  location: string | undefined
+
+  constructor(warehouse: Warehouse, options: CatalogOptions) {
+    this.#warehouse = warehouse
+    this.#options = options
+    this.location = options.location
+  }
+
+  table(path: readonly string[], at: number): CatalogTable {
+    const { projectId, datasetId, tableId } = this.#reference(path, at)
+    const owner = this.#dataset(projectId, datasetId)
+    // The first table met decides where the job runs; every other table must be there too.
+    this.location ??= owner?.location
+    const key = tableKey(projectId, datasetId, tableId)
+    const where = this.location ?? 'US'
+    if (!owner || owner.location !== where) {
+      throw new SqlFailure(
+        `Not found: Dataset ${projectId}:${datasetId} was not found in location ${where}`,
+        undefined,
+        'notFound',
+      )
+    }
+    const record = findTable(this.#warehouse, projectId, datasetId, tableId)
+    if (!record)
+      throw new SqlFailure(`Not found: Table ${key} was not found in location ${where}`, undefined, 'notFound')
+    this.referenced.set(key, { projectId, datasetId, tableId })
+    if (record.view) return { kind: 'view', key, query: record.view.query }
+    const columns = record.fields.map((field) => ({ name: field.name, type: fieldType(field) }))
+    if (columns.length === 0) throw new SqlFailure(`Table ${key} does not have a schema.`, at)
+    return { kind: 'table', key, relation: `data.${record.physical}`, columns }
+  }
+
+  #reference(path: readonly string[], at: number): TableReference {
+    if (path.some((part) => part.toUpperCase() === 'INFORMATION_SCHEMA')) throw unsupported('INFORMATION_SCHEMA', at)
+    if (path.at(-1)!.endsWith('*')) throw unsupported('a wildcard table', at)
+    if (path.at(-1)!.includes('$')) throw unsupported('a partition decorator', at)
+    if (path.length > 3) throw new SqlFailure(`Syntax error: Invalid table name: ${path.join('.')}`, at)
+    const [tableId, datasetId, projectId] = path.toReversed() as [string, string | undefined, string | undefined]
+    if (datasetId !== undefined) return { projectId: projectId ?? this.#options.project, datasetId, tableId }
+    const { defaultDataset } = this.#options
+    if (!defaultDataset) {
+      throw new SqlFailure(
+        `Table "${tableId}" must be qualified with a dataset (e.g. dataset.table).`,
+        undefined,
+        'invalid',
+      )
+    }
+    return {
+      projectId: defaultDataset.projectId ?? this.#options.project,
+      datasetId: defaultDataset.datasetId,
+      tableId,
+    }
+  }
+
+  #dataset(project: string, name: string): ReturnType<typeof dataset> | undefined {
+    try {
+      return dataset(this.#warehouse, project, name)
+    } catch (error) {
+      if (error instanceof GoogleError) return undefined
+      throw error
+    }
+  }
+}

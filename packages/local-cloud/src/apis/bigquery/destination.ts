@@ -1,0 +1,142 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { GoogleError } from '../../kernel/errors.ts'
+import { parseClustering, parseRangePartitioning, parseTimePartitioning } from './partitioning.ts'
+import { tableKey, type TableRecord, type TableReference } from './records.ts'
+import { fieldType, type Field } from './schema.ts'
+import { duckType } from './sql/types.ts'
+import type { Changes } from './store.ts'
+import { checkTableId, newTable } from './tables.ts'
+import { dataset, findTable, type Warehouse } from './warehouse.ts'
+
+/** Where a job's rows go: https://cloud.google.com/bigquery/docs/writing-results */
+export interface Destination {
+  table: TableReference
+  write: 'WRITE_EMPTY' | 'WRITE_APPEND' | 'WRITE_TRUNCATE'
+  create: 'CREATE_IF_NEEDED' | 'CREATE_NEVER'
+  /** timePartitioning, rangePartitioning, clustering of a table that the job creates. */
+  properties: Record<string, unknown>
+}
+
+export interface Rows {
+  destination: Destination
+  location: string
+  fields: Field[]
+  /** The table of rows that the job made. */
+  physical: string
+  totalRows: number
+}
+
+const invalid = (message: string): GoogleError => new GoogleError('INVALID_ARGUMENT', message, { reason: 'invalid' })
+
+/** Makes a job's rows those of its destination, or adds them to it, within the caller's transaction. */
+export async function putRows(warehouse: Warehouse, connection: DuckDBConnection, rows: Rows): Promise<Changes> {
+  const { destination, physical } = rows
+  const { projectId, datasetId, tableId } = destination.table
+  checkTableId(tableId)
+  const owner = dataset(warehouse, projectId, datasetId)
+  const key = tableKey(projectId, datasetId, tableId)
+  if (owner.location !== rows.location) {
+    throw new GoogleError(
+      'NOT_FOUND',
+      `Not found: Dataset ${projectId}:${datasetId} was not found in location ${rows.location}`,
+      { reason: 'notFound' },
+    )
+  }
+  const existing = findTable(warehouse, projectId, datasetId, tableId)
+  if (existing?.kind === 'VIEW')
+    throw invalid(`${key} is not allowed for this operation because it is currently a VIEW.`)
+  if (!existing && destination.create === 'CREATE_NEVER') throw new GoogleError('NOT_FOUND', `Not found: Table ${key}`)
+  if (existing && destination.write === 'WRITE_APPEND' && existing.fields.length > 0)
+    return append(warehouse, connection, existing, rows)
+  if (existing && destination.write === 'WRITE_EMPTY' && (await count(connection, existing)) > 0n) {
+    throw new GoogleError('ALREADY_EXISTS', `Already Exists: Table ${key}`)
+  }
+  const { clock, store } = warehouse
+  const stale = store.tables.get(key)
+  if (stale) await connection.run(`DROP TABLE IF EXISTS data.${stale.physical}`)
+  const created = newTable(warehouse, {
+    project: projectId,
+    dataset: datasetId,
+    table: tableId,
+    fields: rows.fields,
+    kind: 'TABLE',
+  })
+  const record: TableRecord = existing
+    ? {
+        ...existing,
+        fields: keptDescriptions(existing.fields, rows.fields),
+        physical,
+        modifiedMs: clock.now(),
+        revision: existing.revision + 1,
+      }
+    : { ...created, physical }
+  setProperties(record, destination.properties)
+  return { tables: [[key, record]] }
+}
+
+/** A truncating write keeps the descriptions of columns that stay. */
+function keptDescriptions(before: readonly Field[], after: readonly Field[]): Field[] {
+  return after.map((field) => {
+    const old = before.find((candidate) => candidate.name.toLowerCase() === field.name.toLowerCase())
+    if (!old || old.type !== field.type || field.description !== undefined) return field
+    return {
+      ...field,
+      ...(old.description === undefined ? {} : { description: old.description }),
+      ...(field.fields && old.fields ? { fields: keptDescriptions(old.fields, field.fields) } : {}),
+    }
+  })
+}
+
+function setProperties(record: TableRecord, properties: Record<string, unknown>): void {
+  if (properties['clustering']) record.clustering = parseClustering(properties['clustering'], record.fields)
+  if (properties['timePartitioning'])
+    record.timePartitioning = parseTimePartitioning(properties['timePartitioning'], record.fields)
+  if (properties['rangePartitioning'])
+    record.rangePartitioning = parseRangePartitioning(properties['rangePartitioning'], record.fields)
+}
+
+async function count(connection: DuckDBConnection, record: TableRecord): Promise<bigint> {
+  const rows = await (await connection.run(`SELECT count(*) FROM data.${record.physical}`)).getRows()
+  return rows[0]![0] as bigint
+}
+
+/** Columns meet by name; those that the rows lack become NULL. */
+async function append(
+  warehouse: Warehouse,
+  connection: DuckDBConnection,
+  record: TableRecord,
+  rows: Rows,
+): Promise<Changes> {
+  const key = tableKey(record.project, record.dataset, record.table)
+  const mismatch = (message: string): GoogleError => invalid(`Provided Schema does not match Table ${key}. ${message}`)
+  const unknown = rows.fields.find(
+    (field) => !record.fields.some((known) => known.name.toLowerCase() === field.name.toLowerCase()),
+  )
+  if (unknown) throw mismatch(`Cannot add fields (field: ${unknown.name})`)
+  const list: string[] = []
+  for (const field of record.fields) {
+    const index = rows.fields.findIndex((candidate) => candidate.name.toLowerCase() === field.name.toLowerCase())
+    const given = rows.fields[index]
+    const type = duckType(fieldType(field))
+    if (!given) {
+      if (field.mode === 'REQUIRED') throw mismatch(`Required field ${field.name} is missing`)
+      list.push(field.mode === 'REPEATED' ? `CAST([] AS ${type})` : `CAST(NULL AS ${type})`)
+      continue
+    }
+    if (duckType(fieldType(given)) !== type || given.type !== field.type)
+      throw mismatch(`Field ${field.name} has changed type from ${field.type} to ${given.type}`)
+    if (field.mode === 'REQUIRED') await refuseNulls(connection, rows.physical, index, field.name)
+    list.push(`c${index}`)
+  }
+  await connection.run(`INSERT INTO data.${record.physical} SELECT ${list.join(', ')} FROM data.${rows.physical}`)
+  await connection.run(`DROP TABLE data.${rows.physical}`)
+  return {
+    tables: [[key, { ...record, modifiedMs: warehouse.clock.now(), revision: record.revision + 1 }]],
+    written: [record.physical],
+  }
+}
+
+async function refuseNulls(connection: DuckDBConnection, physical: string, index: number, name: string): Promise<void> {
+  const found = await (await connection.run(`SELECT 1 FROM data.${physical} WHERE c${index} IS NULL LIMIT 1`)).getRows()
+  if (found.length > 0) throw invalid(`Required field ${name} cannot be null`)
+}

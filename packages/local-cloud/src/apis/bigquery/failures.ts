@@ -1,0 +1,67 @@
+import { GoogleError } from '../../kernel/errors.ts'
+import { unforeseen } from '../../kernel/unforeseen.ts'
+import type { JobError } from './records.ts'
+import { failureMessage, SqlFailure } from './sql/failure.ts'
+
+/** HTTP codes of job errors: https://cloud.google.com/bigquery/docs/error-messages */
+const ANSWERS: Record<string, ConstructorParameters<typeof GoogleError>[0]> = {
+  notFound: 'NOT_FOUND',
+  duplicate: 'ALREADY_EXISTS',
+  notImplemented: 'UNIMPLEMENTED',
+  backendError: 'UNAVAILABLE',
+  internalError: 'INTERNAL',
+  accessDenied: 'PERMISSION_DENIED',
+}
+
+/** A job's error as the answer of jobs.query and jobs.getQueryResults. */
+export function answerOf(error: JobError): GoogleError {
+  return new GoogleError(ANSWERS[error.reason] ?? 'INVALID_ARGUMENT', error.message, {
+    reason: error.reason,
+    ...(error.location === undefined ? {} : { location: error.location }),
+  })
+}
+
+/** Whatever went wrong with a job, as its `errorResult`. Faults of ours are told apart and logged. */
+export function jobError(error: unknown, statement = ''): JobError {
+  if (error instanceof SqlFailure) {
+    const location = error.reason === 'invalidQuery' ? { location: 'query' } : {}
+    return { reason: error.reason, message: failureMessage(error, statement), ...location }
+  }
+  if (error instanceof GoogleError) {
+    return {
+      reason: error.reason ?? REASONS[error.status] ?? 'invalid',
+      message: error.message,
+      ...(error.location === undefined ? {} : { location: error.location }),
+    }
+  }
+  const evaluation = evaluationError(error)
+  if (evaluation !== undefined) return { reason: 'invalidQuery', message: evaluation, location: 'query' }
+  console.error(error)
+  return { reason: 'internalError', message: unforeseen(error).message }
+}
+
+const REASONS: Record<string, string> = {
+  NOT_FOUND: 'notFound',
+  ALREADY_EXISTS: 'duplicate',
+  UNIMPLEMENTED: 'notImplemented',
+}
+
+/** An error that the values of the rows caused: those raised by our functions begin with `bq:`. */
+function evaluationError(error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : String(error)
+  const own = /bq:([^\n]*)/.exec(message)
+  if (own) return own[1]!
+  const overflow = /^Out of Range Error: Overflow in (\w+) of INT64 \((-?\d+) (\S+) (-?\d+)\)/.exec(message)
+  if (overflow) return `int64 overflow: ${overflow[2]} ${overflow[3]} ${overflow[4]}`
+  if (/^Conversion Error: Type INT128 .*INT64/.test(message)) return 'int64 overflow'
+  if (message.startsWith('Out of Range Error: Overflow on abs')) return 'int64 overflow in ABS'
+  const invalidDate = /^Conversion Error: Date out of range: (\d+)-(\d+)-(\d+)/.exec(message)
+  if (invalidDate)
+    return `Input calculates to invalid date: ${invalidDate[1]}-${invalidDate[2]!.padStart(2, '0')}-${invalidDate[3]!.padStart(2, '0')}`
+  if (/^(Out of Range|Conversion) Error: /.test(message))
+    return `Value out of range: ${message.split('\n')[0]!.replace(/^[^:]*: /, '')}`
+  if (/^Invalid Input Error: (invalid|missing|bad|no argument|unexpected|invalid UTF-8)/.test(message))
+    return `Cannot parse regular expression: ${message.replace('Invalid Input Error: ', '')}`
+  if (/More than one row returned by a subquery/.test(message)) return 'Scalar subquery produced more than one element'
+  return undefined
+}

@@ -1,0 +1,42 @@
+import { checkLevels } from '../../kernel/json-text.ts'
+import { BadValue } from './values-in.ts'
+
+/** Numbers too long for JavaScript's are kept as text, which every numeric column also reads. */
+function reviveLongNumbers(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || context?.source === undefined) return value
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? context.source : value
+}
+
+const LONG_NUMBER = /[:[,]\s*-?\d{16}/
+
+/** A column of type JSON has 500 levels at most (https://cloud.google.com/bigquery/docs/json-data#limitations), its row and request a few more. */
+const MAX_LEVELS = 520
+
+/** JSON text; integers beyond 2^53 keep all of their digits. Throws SyntaxError. */
+export function parseExactly(text: string): unknown {
+  checkLevels(text, MAX_LEVELS)
+  if (!LONG_NUMBER.test(text)) return JSON.parse(text) as unknown
+  return JSON.parse(text, reviveLongNumbers) as unknown
+}
+
+/** The rows of newline-delimited JSON: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json */
+export function jsonRows(file: Buffer): (Record<string, unknown> | BadValue)[] {
+  const lines = file
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .split('\n')
+  return lines
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      try {
+        const value = parseExactly(line)
+        if (typeof value === 'object' && value !== null && !Array.isArray(value))
+          return value as Record<string, unknown>
+        return new BadValue('', 'Row is not a JSON object')
+      } catch (error) {
+        if (error instanceof SyntaxError)
+          return new BadValue('', `Parser terminated before end of string: ${error.message}`)
+        throw error
+      }
+    })
+}

@@ -1,0 +1,223 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import { StoredCatalog } from './catalog.ts'
+import { putRows, type Destination } from './destination.ts'
+import { parseParameters } from './parameters.ts'
+import { tableKey, type JobRecord, type TableReference } from './records.ts'
+import { fieldOf, type Field } from './schema.ts'
+import { columnBytes } from './sizes.ts'
+import { SqlFailure } from './sql/failure.ts'
+import { translate, type Translation } from './sql/translate.ts'
+import { duckType, type SqlType } from './sql/types.ts'
+import type { Changes } from './store.ts'
+import { findTable, type Warehouse } from './warehouse.ts'
+
+type Body = Record<string, unknown>
+
+/** `configuration.query` options that change what a query does and are understood. */
+const KNOWN = new Set(
+  `query destinationTable createDisposition writeDisposition defaultDataset priority useQueryCache useLegacySql maximumBytesBilled
+  parameterMode queryParameters timePartitioning rangePartitioning clustering allowLargeResults flattenResults schemaUpdateOptions`.split(
+    /\s+/,
+  ),
+)
+/** Billed in whole megabytes, at least 10 per table: https://cloud.google.com/bigquery/pricing#on_demand_pricing */
+const MEGABYTE = 1 << 20
+const LEAST_BILLED = 10 * MEGABYTE
+
+export interface PreparedQuery {
+  translation: Translation
+  fields: Field[]
+  /** Where the job runs. */
+  location: string
+  referenced: TableReference[]
+  destination: Destination | undefined
+}
+
+/** Translates a query job's statement and settles its location. Throws SqlFailure or GoogleError. */
+export function prepareQuery(
+  warehouse: Warehouse,
+  project: string,
+  location: string | undefined,
+  query: Body,
+  nowMs: number,
+): PreparedQuery {
+  for (const [name, value] of Object.entries(query)) {
+    const isEmpty = value === null || value === undefined || (Array.isArray(value) && value.length === 0)
+    if (!KNOWN.has(name) && !isEmpty) throw notEmulated(`the query option ${name}`)
+  }
+  if (query['useLegacySql'] !== false) throw notEmulated('legacy SQL (set useLegacySql to false)')
+  if (((query['schemaUpdateOptions'] ?? []) as unknown[]).length > 0) throw notEmulated('schemaUpdateOptions')
+  const statement = query['query']
+  if (typeof statement !== 'string' || statement === '')
+    throw new GoogleError('INVALID_ARGUMENT', 'Required parameter is missing: query', { reason: 'required' })
+  const { named, positional } = parseParameters(query['queryParameters'], query['parameterMode'])
+  const defaultDataset = query['defaultDataset'] as { projectId?: string; datasetId: string } | null | undefined
+  const catalog = new StoredCatalog(warehouse, { project, location, defaultDataset: defaultDataset ?? undefined })
+  const translation = translate(statement, {
+    catalog,
+    namedParameters: named,
+    positionalParameters: positional,
+    nowMicros: BigInt(nowMs) * 1000n,
+  })
+  const fields = translation.columns.map(({ name, type }) => fieldOf(name, type))
+  const destination = destinationOf(query, project)
+  return {
+    translation,
+    fields,
+    location: catalog.location ?? destinationLocation(warehouse, destination) ?? 'US',
+    referenced: [...catalog.referenced.values()],
+    destination,
+  }
+}
+
+function destinationOf(query: Body, project: string): Destination | undefined {
+  const reference = query['destinationTable'] as Partial<TableReference> | null | undefined
+  if (!reference) return undefined
+  return {
+    table: {
+      projectId: reference.projectId ?? project,
+      datasetId: String(reference.datasetId),
+      tableId: String(reference.tableId),
+    },
+    write: (query['writeDisposition'] as Destination['write'] | undefined) ?? 'WRITE_EMPTY',
+    create: (query['createDisposition'] as Destination['create'] | undefined) ?? 'CREATE_IF_NEEDED',
+    properties: Object.fromEntries(
+      ['timePartitioning', 'rangePartitioning', 'clustering'].flatMap((name) =>
+        query[name] ? [[name, query[name]]] : [],
+      ),
+    ),
+  }
+}
+
+function destinationLocation({ store }: Warehouse, destination: Destination | undefined): string | undefined {
+  return destination && store.datasets.get(`${destination.table.projectId}:${destination.table.datasetId}`)?.location
+}
+
+/** Statistics of a query, in REST form. Bytes are the logical size of the columns read: an estimate, as no cache or pruning is counted. */
+export async function queryStatistics(
+  warehouse: Warehouse,
+  prepared: PreparedQuery,
+): Promise<{ bytes: number; statistics: Body }> {
+  let bytes = 0
+  let billed = 0
+  for (const [key, columns] of prepared.translation.columnsRead) {
+    const table = prepared.referenced.find((each) => tableKey(each.projectId, each.datasetId, each.tableId) === key)
+    const record = table && findTable(warehouse, table.projectId, table.datasetId, table.tableId)
+    if (!record) continue
+    const read = await columnBytes(warehouse.store, record, [...columns])
+    bytes += read
+    if (read > 0) billed += Math.max(LEAST_BILLED, Math.ceil(read / MEGABYTE) * MEGABYTE)
+  }
+  const statistics = {
+    totalBytesProcessed: String(bytes),
+    totalBytesBilled: String(billed),
+    cacheHit: false,
+    statementType: 'SELECT',
+    ...(prepared.referenced.length > 0 ? { referencedTables: prepared.referenced } : {}),
+    schema: { fields: prepared.fields },
+  }
+  return { bytes, statistics }
+}
+
+/** Runs the statement into a table of rows that no document names yet. */
+export async function runInto(
+  connection: DuckDBConnection,
+  physical: string,
+  { translation }: PreparedQuery,
+): Promise<number> {
+  const types = translation.columns.map(({ type }) => type)
+  // A NULL array is written as an empty one (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#array_nulls).
+  const list = types.map((type, index) => `${stored(`q.c${index}`, type)} AS c${index}`)
+  await connection.run(`CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM (${translation.sql}) AS q`)
+  await refuseNullElements(connection, physical, translation)
+  const rows = await (await connection.run(`SELECT count(*) FROM data.${physical}`)).getRows()
+  return Number(rows[0]![0])
+}
+
+/** The value as it is kept in a table: NULL arrays become empty. */
+function stored(sql: string, type: SqlType): string {
+  if (type.kind === 'ARRAY') {
+    const items =
+      type.element.kind === 'STRUCT' && hasArray(type.element)
+        ? `list_transform(${sql}, lambda i: ${stored('i', type.element)})`
+        : sql
+    return `CAST(coalesce(${items}, []) AS ${duckType(type)})`
+  }
+  if (type.kind !== 'STRUCT' || !hasArray(type)) return `CAST(${sql} AS ${duckType(type)})`
+  const fields = type.fields.map(
+    (field, index) => `f${index} := ${stored(`struct_extract(${sql}, 'f${index}')`, field.type)}`,
+  )
+  return `CASE WHEN ${sql} IS NOT NULL THEN struct_pack(${fields.join(', ')}) END`
+}
+
+function hasArray(type: SqlType): boolean {
+  return type.kind === 'ARRAY' || (type.kind === 'STRUCT' && type.fields.some((field) => hasArray(field.type)))
+}
+
+async function refuseNullElements(
+  connection: DuckDBConnection,
+  physical: string,
+  { columns }: Translation,
+): Promise<void> {
+  for (const [index, { name, type }] of columns.entries()) {
+    const test = nullElementTest(`c${index}`, type, 0)
+    if (!test) continue
+    const found = await (await connection.run(`SELECT 1 FROM data.${physical} WHERE ${test} LIMIT 1`)).getRows()
+    if (found.length > 0) throw new SqlFailure(`Array cannot have a null element; error in writing field ${name}`)
+  }
+}
+
+function nullElementTest(sql: string, type: SqlType, depth: number): string | undefined {
+  if (type.kind === 'ARRAY') {
+    const item = `e${depth}`
+    const inner = nullElementTest(item, type.element, depth + 1)
+    return `len(list_filter(${sql}, lambda ${item}: ${item} IS NULL${inner ? ` OR ${inner}` : ''})) > 0`
+  }
+  if (type.kind !== 'STRUCT') return undefined
+  const tests = type.fields.flatMap(
+    (field, index) => nullElementTest(`struct_extract(${sql}, 'f${index}')`, field.type, depth) ?? [],
+  )
+  return tests.length > 0 ? `(${tests.join(' OR ')})` : undefined
+}
+
+/** Runs a prepared query and puts its rows where they belong. Returns the documents to keep with them. */
+export async function runQuery(
+  warehouse: Warehouse,
+  job: JobRecord,
+  prepared: PreparedQuery,
+  finish: (job: JobRecord) => JobRecord,
+  onStart: (connection: DuckDBConnection) => void,
+): Promise<void> {
+  const { store } = warehouse
+  const { statistics } = await queryStatistics(warehouse, prepared)
+  const physical = store.newPhysical()
+  let totalRows = 0
+  try {
+    totalRows = await store.read((connection) => {
+      onStart(connection)
+      return runInto(connection, physical, prepared)
+    })
+    await store.write(async (connection): Promise<Changes> => {
+      const done = {
+        ...job,
+        statistics: { ...job.statistics, totalBytesProcessed: statistics['totalBytesProcessed'], query: statistics },
+      }
+      if (!prepared.destination) {
+        return { jobs: [finish({ ...done, result: { fields: prepared.fields, totalRows, physical } })] }
+      }
+      const changes = await putRows(warehouse, connection, {
+        destination: prepared.destination,
+        location: prepared.location,
+        fields: prepared.fields,
+        physical,
+        totalRows,
+      })
+      const result = { fields: prepared.fields, totalRows, destination: prepared.destination.table }
+      return { ...changes, jobs: [finish({ ...done, result })] }
+    })
+  } catch (error) {
+    await store.read((connection) => connection.run(`DROP TABLE IF EXISTS data.${physical}`))
+    throw error
+  }
+}

@@ -1,0 +1,132 @@
+import type { Hono } from 'hono'
+import { GoogleError, notEmulated } from '../../../kernel/errors.ts'
+import type { BigQueryOperation } from '../permissions.ts'
+import { tableKey, type TableRecord } from '../records.ts'
+import { tableItem, tableResource } from '../resources.ts'
+import { maxResultsOf, pageToken, readPage, startOf } from '../rows.ts'
+import { tableSize } from '../sizes.ts'
+import type { Streaming } from '../streaming.ts'
+import { deleteTable, insertTable, updateTable } from '../tables.ts'
+import { dataset, table, tablesOf, type Warehouse } from '../warehouse.ts'
+import { jsonBody, listPage, segment, TABLE, tablePath, TABLES, usesInt64Timestamp } from './paths.ts'
+
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables and tabledata */
+export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: Warehouse, streaming: Streaming): void {
+  const resource = async (record: TableRecord): Promise<object> =>
+    tableResource(
+      record,
+      dataset(warehouse, record.project, record.dataset).location,
+      await tableSize(warehouse.store, record),
+    )
+
+  app.post(
+    TABLES,
+    operation('bigquery.tables.insert', async (context) =>
+      context.json(
+        await resource(
+          await insertTable(
+            warehouse,
+            segment(context, 'project'),
+            segment(context, 'dataset'),
+            await jsonBody(context),
+          ),
+        ),
+      ),
+    ),
+  )
+  app.get(
+    TABLES,
+    operation('bigquery.tables.list', (context) => {
+      dataset(warehouse, segment(context, 'project'), segment(context, 'dataset'))
+      const all = tablesOf(warehouse, segment(context, 'project'), segment(context, 'dataset'))
+      const page = listPage(all, startOf(context.req.query()), maxResultsOf(context.req.query('maxResults')))
+      return context.json({
+        kind: 'bigquery#tableList',
+        ...(page.items.length > 0 ? { tables: page.items.map(tableItem) } : {}),
+        ...(page.next === undefined ? {} : { nextPageToken: pageToken(page.next) }),
+        totalItems: all.length,
+      })
+    }),
+  )
+  app.get(
+    TABLE,
+    operation('bigquery.tables.get', async (context) =>
+      context.json(await resource(table(warehouse, ...tablePath(context)))),
+    ),
+  )
+  for (const [method, replace] of [
+    ['patch', false],
+    ['update', true],
+  ] as const) {
+    app.on(
+      replace ? 'PUT' : 'PATCH',
+      TABLE,
+      operation(`bigquery.tables.${method}`, async (context) => {
+        const options = { replace, ifMatch: context.req.header('if-match') }
+        return context.json(
+          await resource(await updateTable(warehouse, tablePath(context), await jsonBody(context), options)),
+        )
+      }),
+    )
+  }
+  app.delete(
+    TABLE,
+    operation('bigquery.tables.delete', async (context) => {
+      await deleteTable(warehouse, ...tablePath(context))
+      return context.body(null, 204)
+    }),
+  )
+  app.post(
+    `${TABLE}/insertAll`,
+    operation('bigquery.tabledata.insertAll', async (context) => {
+      const errors = await streaming.insertAll(tablePath(context), await jsonBody(context))
+      return context.json({
+        kind: 'bigquery#tableDataInsertAllResponse',
+        ...(errors.length > 0 ? { insertErrors: errors } : {}),
+      })
+    }),
+  )
+  app.get(
+    `${TABLE}/data`,
+    operation('bigquery.tabledata.list', async (context) => {
+      const record = table(warehouse, ...tablePath(context))
+      // Whether Google lists their rows is unverified; queries read them.
+      if (dataset(warehouse, record.project, record.dataset).linked)
+        throw notEmulated('tabledata.list of a table in a linked dataset')
+      if (record.kind === 'VIEW') {
+        throw new GoogleError(
+          'INVALID_ARGUMENT',
+          `Cannot list a table of type VIEW: ${tableKey(record.project, record.dataset, record.table)}`,
+          { reason: 'invalid' },
+        )
+      }
+      const selected = context.req.query('selectedFields')
+      const page = await readPage(warehouse.store, record.physical, record.fields, {
+        startIndex: startOf(context.req.query()),
+        maxResults: maxResultsOf(context.req.query('maxResults')),
+        options: { useInt64Timestamp: usesInt64Timestamp(context) },
+        ...(selected ? { columns: selectedColumns(selected, record) } : {}),
+      })
+      return context.json({
+        kind: 'bigquery#tableDataList',
+        totalRows: String(page.totalRows),
+        ...(page.rows.length > 0 ? { rows: page.rows } : {}),
+        ...(page.pageToken ? { pageToken: page.pageToken } : {}),
+      })
+    }),
+  )
+}
+
+function selectedColumns(selected: string, record: TableRecord): number[] {
+  const names = selected.split(',').map((name) => name.trim().toLowerCase())
+  for (const name of names) {
+    if (name.includes('.'))
+      throw new GoogleError(
+        'UNIMPLEMENTED',
+        'selectedFields of nested fields is not emulated by the local cloud; see packages/local-cloud/docs/emulator-support.md',
+      )
+    if (!record.fields.some((field) => field.name.toLowerCase() === name))
+      throw new GoogleError('INVALID_ARGUMENT', `Field ${name} not found in table`, { reason: 'invalid' })
+  }
+  return record.fields.flatMap((field, index) => (names.includes(field.name.toLowerCase()) ? [index] : []))
+}

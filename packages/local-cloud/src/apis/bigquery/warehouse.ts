@@ -1,0 +1,101 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { AccessControl } from '../iam/authorizer.ts'
+import type { Principal } from '../../kernel/api.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { GoogleError } from '../../kernel/errors.ts'
+import { datasetKey, tableKey, type DatasetRecord, type TableRecord } from './records.ts'
+import { fieldType } from './schema.ts'
+import { duckType, type SqlType } from './sql/types.ts'
+import type { Store } from './store.ts'
+
+/** Anonymous query results live this long: https://cloud.google.com/bigquery/docs/cached-results#how_cached_results_are_stored */
+export const RESULT_LIFETIME_MS = 24 * 3_600_000
+
+/** What the parts of the emulated BigQuery share. */
+export interface Warehouse {
+  store: Store
+  clock: Clock
+  access: AccessControl
+  /** How long a new table answers 404 to insertAll: https://cloud.google.com/bigquery/docs/error-messages#streaming */
+  streamingWarmUpMs: number
+  /** Reads an object of the emulated Cloud Storage on somebody's behalf, for load jobs. Rejects PERMISSION_DENIED. */
+  readObject?: (gsUri: string, principal: Principal) => Promise<Buffer>
+}
+
+/** The dataset, or BigQuery's 404. */
+export function dataset({ store }: Warehouse, project: string, name: string): DatasetRecord {
+  const record = store.datasets.get(datasetKey(project, name))
+  if (!record) throw new GoogleError('NOT_FOUND', `Not found: Dataset ${datasetKey(project, name)}`)
+  return record
+}
+
+/**
+ * Refuses what a linked dataset does not take: it is read-only, tables and rows alike
+ * (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#linked_datasets). The words are those of
+ * BigQuery's Storage API for what it refuses there; that its v2 API has the same is unverified.
+ */
+export function refuseLinked({ store }: Warehouse, project: string, datasetName: string, what: string): void {
+  if (!store.datasets.get(datasetKey(project, datasetName))?.linked) return
+  throw new GoogleError(
+    'INVALID_ARGUMENT',
+    `Attempted \`${what}\` on a Linked Dataset. This operation is not supported.`,
+    { reason: 'invalid' },
+  )
+}
+
+/** The table if it exists and has not expired. A linked dataset shows its source's, under its own name. */
+export function findTable(
+  warehouse: Warehouse,
+  project: string,
+  datasetName: string,
+  name: string,
+): TableRecord | undefined {
+  const { store, clock } = warehouse
+  const linked = store.datasets.get(datasetKey(project, datasetName))?.linked
+  if (linked) {
+    const source = findTable(warehouse, linked.project, linked.dataset, name)
+    return source && { ...source, project, dataset: datasetName }
+  }
+  const record = store.tables.get(tableKey(project, datasetName, name))
+  const hasExpired = record?.expirationMs !== undefined && record.expirationMs <= clock.now()
+  return hasExpired ? undefined : record
+}
+
+/** The table, or BigQuery's 404 for it or for its dataset. */
+export function table(warehouse: Warehouse, project: string, datasetName: string, name: string): TableRecord {
+  dataset(warehouse, project, datasetName)
+  const record = findTable(warehouse, project, datasetName, name)
+  if (!record) throw new GoogleError('NOT_FOUND', `Not found: Table ${tableKey(project, datasetName, name)}`)
+  return record
+}
+
+/** Live tables of a dataset, by name. */
+export function tablesOf(warehouse: Warehouse, project: string, datasetName: string): TableRecord[] {
+  const { store, clock } = warehouse
+  const linked = store.datasets.get(datasetKey(project, datasetName))?.linked
+  if (linked)
+    return tablesOf(warehouse, linked.project, linked.dataset).map((each) => ({
+      ...each,
+      project,
+      dataset: datasetName,
+    }))
+  return [...store.tables.values()]
+    .filter((record) => record.project === project && record.dataset === datasetName)
+    .filter((record) => record.expirationMs === undefined || record.expirationMs > clock.now())
+    .toSorted((left, right) => (left.table < right.table ? -1 : 1))
+}
+
+/** DuckDB's definition of a table of rows with these columns. */
+export function createRowsSql(physical: string, types: readonly SqlType[]): string {
+  const columns = types.map((type, index) => `c${index} ${duckType(type)}`)
+  // A table without columns cannot be; BigQuery's may have none until its first load.
+  return `CREATE TABLE data.${physical} (${columns.length > 0 ? columns.join(', ') : 'c0 BOOLEAN'})`
+}
+
+export const typesOf = (record: Pick<TableRecord, 'fields'>): SqlType[] => record.fields.map(fieldType)
+
+/** Drops the rows of tables, in the transaction that forgets them. */
+export async function dropRows(connection: DuckDBConnection, records: readonly TableRecord[]): Promise<void> {
+  for (const record of records)
+    if (record.physical) await connection.run(`DROP TABLE IF EXISTS data.${record.physical}`)
+}

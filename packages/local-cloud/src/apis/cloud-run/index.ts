@@ -1,0 +1,136 @@
+import path from 'node:path'
+import type { Authorizer } from '../iam/authorizer.ts'
+import { withMemberRenamed } from '../iam/policy.ts'
+import type { EmulatedApi, HttpFace, Principal, RpcHandler } from '../../kernel/api.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Operation } from '../../kernel/gateway.ts'
+import { clientProtos } from '../../kernel/grpc-server.ts'
+import { anyPacker } from '../../kernel/operations.ts'
+import type { OperationSource } from '../../kernel/operations.ts'
+import { admissionRules } from './admission.ts'
+import { Deployments } from './deployments.ts'
+import { Fleet } from './fleet.ts'
+import type { Images } from './program-files.ts'
+import { openFrontDoor } from './front-door.ts'
+import type { FrontDoor, Route } from './front-door.ts'
+import { runHandlers } from './handlers.ts'
+import { HTTP_RULES } from './http-rules.ts'
+import { knativeFace } from './knative.ts'
+import { locationsFace } from './locations.ts'
+import { MAX_PROCESSES_DEFAULT } from './limits.ts'
+import { RUN_NEEDS } from './permissions.ts'
+import { RunOperations } from './run-operations.ts'
+import { ServiceAdmin } from './service-admin.ts'
+import { serviceUri } from './service-model.ts'
+import { RunStore } from './store.ts'
+
+export type { FrontDoor } from './front-door.ts'
+
+/** What Cloud Run needs of the local cloud's identity. */
+export interface RunIdentity {
+  /** Who an ID token speaks for. Rejects with GoogleError when it is not valid for the audience now. */
+  verifyIdToken(token: string, audience: string): Promise<Principal>
+  /** Starts a metadata server that speaks for the account; `host` is its `host:port`. */
+  serveMetadata(email: string): Promise<{ host: string; stop(): Promise<void> }>
+}
+
+export interface CloudRunOptions {
+  /** For the store, the unpacked revisions and the logs. */
+  directory: string
+  clock: Clock
+  /** Part of each service's address. */
+  projectNumber: string
+  identity: RunIdentity
+  /** Who may call services; learns of their policies. */
+  access: Authorizer
+  /** Reads `gs://bucket/object` or, when a generation was asked for, `gs://bucket/object#generation`. */
+  readObject: (gsUri: string) => Promise<Buffer>
+  /** The images that services can be deployed from. */
+  images: Images
+  /** What Builds/SubmitBuild does: Cloud Run hands builds to Cloud Build. */
+  submitBuild: RpcHandler
+  /** Variables that lead a program's clients to the local cloud. Asked at each start of an instance. */
+  environment: () => Record<string, string>
+  log: (line: string) => void
+  /** Processes of one revision at the same time, whatever its maximum of instances; 2 unless given. */
+  maxProcesses?: number
+}
+
+/** The emulated Cloud Run: the Admin API v2, the processes of its services, and their front door. */
+export type CloudRunApi = EmulatedApi & {
+  operations: OperationSource
+  frontDoor: FrontDoor
+  /** What there is of the Admin API v1. */
+  adminV1(operation: Operation): HttpFace[]
+}
+
+/** Opens Cloud Run's state; services answer after `start`. */
+export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi> {
+  const { clock, projectNumber, identity, access, log } = options
+  const protos = clientProtos('@google-cloud/run')
+  const store = new RunStore(path.join(options.directory, 'run.sqlite'))
+  const operations = new RunOperations(store, clock, anyPacker(protos))
+  const fleet = new Fleet({
+    ...options,
+    serveMetadata: (email) => identity.serveMetadata(email),
+    maxProcesses: options.maxProcesses ?? MAX_PROCESSES_DEFAULT,
+  })
+
+  access.register('service', {
+    bindings: (name) => store.service(name)?.policy.bindings ?? [],
+    renameMember: (from, to) => {
+      for (const stored of store.allServices()) {
+        const policy = withMemberRenamed(stored.policy, from, to)
+        if (policy !== stored.policy) store.putService({ ...stored, policy })
+      }
+    },
+  })
+
+  const routes = new Map<string, Route>()
+  const changed = (name: string): void => {
+    const uri = serviceUri(name, projectNumber)
+    const stored = store.service(name)
+    // A service that is gone, or new, has taken its policy along.
+    access.policiesChanged()
+    if (!stored || stored.service.deleteTime || stored.service.defaultUriDisabled) {
+      routes.delete(new URL(uri).host)
+      return
+    }
+    const rules = admissionRules(uri, stored.service, access)
+    const isInternal = stored.service.ingress !== 'INGRESS_TRAFFIC_ALL'
+    routes.set(new URL(uri).host, { rules, isInternal, backend: () => fleet.serving(name) })
+  }
+
+  const deployments = new Deployments({ store, fleet, operations, clock, log, changed })
+  const admin = new ServiceAdmin({ store, fleet, operations, deployments, clock, projectNumber, changed })
+  const frontDoor = openFrontDoor({
+    route: (host) => routes.get(host),
+    verifyIdToken: (token, audience) => identity.verifyIdToken(token, audience),
+    clock,
+    log,
+  })
+
+  return {
+    name: 'run',
+    grpc: {
+      protos,
+      services: runHandlers(admin, store, access, options.submitBuild),
+      needs: RUN_NEEDS,
+      httpRules: HTTP_RULES,
+    },
+    operations,
+    frontDoor,
+    adminV1: (operation) => [knativeFace(store, projectNumber, operation), locationsFace(operation)],
+    start: () => deployments.resume(),
+    async stop() {
+      routes.clear()
+      await deployments.stop()
+      operations.stop()
+      frontDoor.close()
+      store.close()
+    },
+    async describe() {
+      return { ...store.counts(), instances: fleet.instanceCount() }
+    },
+  }
+}

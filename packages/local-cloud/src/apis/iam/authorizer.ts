@@ -1,0 +1,158 @@
+import type { Access, Demand, Principal } from '../../kernel/api.ts'
+import { permissionsOf } from './catalogue/roles.ts'
+import { permissionDenied } from './denials.ts'
+import type { Binding } from './policy.ts'
+import { anchorOf, lastPart, type Anchor, type AnchorKind } from './resources.ts'
+
+/** Where the policies of one kind of resource are kept: each API keeps those of its own. */
+export interface PolicySource {
+  /** The bindings on the resource; none when it is not there. */
+  bindings(resource: string): readonly Binding[]
+  /** The project of a resource whose name does not say it (`projects/_/buckets/B`). */
+  projectOf?(resource: string): string | undefined
+  /** A deleted account goes on under another name. */
+  renameMember(from: string, to: string): void | Promise<void>
+}
+
+/** What an API that keeps policies of its own asks of the authorizer. */
+export type AccessControl = Pick<Authorizer, 'has' | 'check' | 'register' | 'policiesChanged' | 'accountFault'>
+
+export interface AuthorizerOptions {
+  projectId: string
+  projectNumber: string
+  /** What keeps a policy from naming a service account, or undefined. */
+  accountFault(email: string): string | undefined
+}
+
+const ACT_AS = 'iam.serviceAccounts.actAs'
+
+/** Decisions are remembered until a policy changes; the map starts afresh at this size. */
+const MAX_REMEMBERED_DECISIONS = 20_000
+
+/**
+ * Decides what accounts may do: a permission is held when a role that contains it is granted on the
+ * resource or on its project (https://cloud.google.com/iam/docs/resource-hierarchy-access-control).
+ */
+export class Authorizer implements Access {
+  readonly #options: AuthorizerOptions
+  readonly #sources = new Map<AnchorKind, PolicySource>()
+  readonly #decisions = new Map<string, boolean>()
+  /** What federated identities belonged to when they were last seen: work that goes on without them knows only who they are. */
+  readonly #sets = new Map<string, readonly string[]>()
+
+  constructor(options: AuthorizerOptions) {
+    this.#options = options
+  }
+
+  register(kind: AnchorKind, source: PolicySource): void {
+    this.#sources.set(kind, source)
+  }
+
+  /** To be called whenever a policy, or what it hangs on, has changed. */
+  policiesChanged(): void {
+    this.#decisions.clear()
+  }
+
+  check(principal: Principal, demands: readonly Demand[]): void {
+    for (const demand of demands) if (!this.has(principal, demand)) throw permissionDenied(principal, demand)
+  }
+
+  has({ email, sets }: Principal, demand: Demand): boolean {
+    if (sets) this.#sets.set(email, sets)
+    return this.#remembered([email, ...(sets ?? this.#sets.get(email) ?? [])], demand)
+  }
+
+  /** Whether anyone at all may, without a token: `allUsers` holds it. */
+  isPublic(demand: Demand): boolean {
+    return this.#remembered([], demand)
+  }
+
+  /** What keeps a policy from naming a service account, or undefined. */
+  accountFault(email: string): string | undefined {
+    return this.#options.accountFault(email)
+  }
+
+  /** @param caller who it is, and what sets that one is in; empty for anyone at all */
+  #remembered(caller: readonly string[], { permission, resource }: Demand): boolean {
+    const anchor = anchorOf(resource)
+    const key = `${caller.join(' ')} ${permission} ${anchor.name}`
+    const known = this.#decisions.get(key)
+    if (known !== undefined) return known
+    const isHeld = this.#decide(caller, permission, anchor)
+    if (this.#decisions.size >= MAX_REMEMBERED_DECISIONS) this.#decisions.clear()
+    this.#decisions.set(key, isHeld)
+    return isHeld
+  }
+
+  /** Those of `permissions` that the principal holds, for testIamPermissions. */
+  held(principal: Principal, permissions: readonly string[], resource: string): string[] {
+    return permissions.filter((permission) => this.has(principal, { permission, resource }))
+  }
+
+  /** Tells every policy that a member has another name from now on. */
+  async renameMember(from: string, to: string): Promise<void> {
+    for (const source of this.#sources.values()) await source.renameMember(from, to)
+    this.policiesChanged()
+  }
+
+  #decide(caller: readonly string[], permission: string, anchor: Anchor): boolean {
+    const project = this.#projectOf(anchor)
+    if (project === undefined) return false
+    const { projectId, projectNumber } = this.#options
+    const aliases =
+      project === `projects/${projectId}` ? [projectId, projectNumber] : [project.slice('projects/'.length)]
+    // Nobody acts as an account that is not there; whether it is, all else may ask.
+    if (permission === ACT_AS && this.accountFault(lastPart(anchor.name)) !== undefined) return false
+    const projectBindings = this.#bindings({ kind: 'project', name: project })
+    const names = memberNames(caller)
+    for (const [level, role] of CONVENIENCE_MEMBERS) {
+      const isHolder = projectBindings.some((binding) => binding.role === role && isNamed(binding, names))
+      if (isHolder) names.push(...aliases.map((alias) => `${level}:${alias}`))
+    }
+    const own = anchor.kind === 'project' ? [] : this.#bindings(anchor)
+    return [...projectBindings, ...own].some(
+      (binding) => permissionsOf(binding.role)?.has(permission) && isNamed(binding, names),
+    )
+  }
+
+  #bindings({ kind, name }: Anchor): readonly Binding[] {
+    return this.#sources.get(kind)?.bindings(name) ?? []
+  }
+
+  /** `projects/ID` of a resource; the local project may be named by its number. Undefined when the resource is not there. */
+  #projectOf({ kind, name }: Anchor): string | undefined {
+    const { projectId, projectNumber } = this.#options
+    const source = this.#sources.get(kind)
+    const project = source?.projectOf ? source.projectOf(name) : name.split('/', 2)[1]
+    if (!project) return undefined
+    return `projects/${project === projectNumber ? projectId : project}`
+  }
+}
+
+/** https://cloud.google.com/storage/docs/access-control/iam#convenience-values */
+const CONVENIENCE_MEMBERS = [
+  ['projectOwner', 'roles/owner'],
+  ['projectEditor', 'roles/editor'],
+  ['projectViewer', 'roles/viewer'],
+] as const
+
+/**
+ * How a caller may be named in policies. Groups have no members in the local cloud. `allAuthenticatedUsers`
+ * "doesn't include identities that come from external identity providers"
+ * (https://cloud.google.com/iam/docs/principals-overview).
+ */
+function memberNames([email, ...sets]: readonly string[]): string[] {
+  if (email === undefined) return ['allUsers']
+  if (email.startsWith('principal://')) return ['allUsers', email, ...sets]
+  const kind = isServiceAccount(email) ? 'serviceAccount' : 'user'
+  return ['allUsers', 'allAuthenticatedUsers', `${kind}:${email}`, `domain:${email.slice(email.indexOf('@') + 1)}`]
+}
+
+function isNamed({ members }: Binding, names: readonly string[]): boolean {
+  return members.some((member) => names.includes(member))
+}
+
+/** Whether the address is that of a service account (https://cloud.google.com/iam/docs/service-account-types). */
+export function isServiceAccount(email: string): boolean {
+  return email.endsWith('.gserviceaccount.com')
+}

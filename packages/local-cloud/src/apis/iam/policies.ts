@@ -1,0 +1,73 @@
+import { GoogleError } from '../../kernel/errors.ts'
+import type { Accounts } from './accounts.ts'
+import type { Authorizer } from './authorizer.ts'
+import {
+  EMPTY_POLICY,
+  replacedPolicy,
+  withMemberRenamed,
+  type PolicyRules,
+  type StoredPolicy,
+  type WantedPolicy,
+} from './policy.ts'
+import type { AnchorKind } from './resources.ts'
+import { lastPart } from './resources.ts'
+import type { IamStore } from './store.ts'
+
+/** The policies that IAM keeps itself: that of the project, and those of its service accounts. */
+export class Policies {
+  readonly #store: IamStore
+  readonly #accounts: Accounts
+  readonly #authorizer: Authorizer
+
+  constructor(options: { store: IamStore; accounts: Accounts; authorizer: Authorizer }) {
+    this.#store = options.store
+    this.#accounts = options.accounts
+    this.#authorizer = options.authorizer
+    for (const kind of ['project', 'serviceAccount'] as const) {
+      this.#authorizer.register(kind, {
+        bindings: (resource) => this.#store.policy(resource)?.bindings ?? [],
+        renameMember: (from, to) => this.#renameMember(kind, from, to),
+      })
+    }
+  }
+
+  /** `resource` is `projects/P` or `projects/P/serviceAccounts/EMAIL`, and exists. */
+  get(resource: string): StoredPolicy {
+    return this.#store.policy(resource) ?? EMPTY_POLICY
+  }
+
+  set(resource: string, wanted: WantedPolicy | undefined): StoredPolicy {
+    const isProject = !resource.includes('/serviceAccounts/')
+    const rules: PolicyRules = {
+      roles: isProject ? ['*'] : ['iam'],
+      mayBePublic: false,
+      accountFault: (email) => this.#authorizer.accountFault(email),
+    }
+    const policy = this.#store.atomically(() => {
+      const replaced = replacedPolicy(this.get(resource), wanted, rules)
+      this.#store.putPolicy(resource, replaced)
+      return replaced
+    })
+    this.#authorizer.policiesChanged()
+    return policy
+  }
+
+  #renameMember(kind: AnchorKind, from: string, to: string): void {
+    for (const { resource, policy } of this.#store.policies()) {
+      if (resource.includes('/serviceAccounts/') !== (kind === 'serviceAccount')) continue
+      const renamed = withMemberRenamed(policy, from, to)
+      if (renamed !== policy) this.#store.putPolicy(resource, renamed)
+    }
+  }
+
+  /** The resource name of an account that exists. Throws NOT_FOUND in the words of the policy methods. */
+  accountResource(projectId: string, key: string): string {
+    const row = this.#accounts.find(key)
+    if (row) return `projects/${projectId}/serviceAccounts/${row.email}`
+    throw new GoogleError(
+      'NOT_FOUND',
+      `Service account projects/${projectId}/serviceAccounts/${lastPart(key)} does not exist.`,
+      { details: [] },
+    )
+  }
+}

@@ -1,0 +1,71 @@
+import type { Context } from 'hono'
+import type { Demand } from '../../kernel/api.ts'
+import { GoogleError } from '../../kernel/errors.ts'
+import { need } from '../../kernel/needs.ts'
+import { permissionDenied } from './denials.ts'
+import type { WantedPolicy } from './policy.ts'
+
+/** The JSON object in the body; an empty body is an empty object. Rejects INVALID_ARGUMENT. */
+export async function jsonBody(context: Context): Promise<Record<string, unknown>> {
+  const text = await context.req.text()
+  try {
+    const parsed: unknown = text.trim() === '' ? {} : JSON.parse(text)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+      return parsed as Record<string, unknown>
+    }
+  } catch {
+    // Answered below like any other body that is no object.
+  }
+  throw new GoogleError('INVALID_ARGUMENT', 'Invalid JSON payload received.', { details: [] })
+}
+
+/** A text of the body; undefined when it is not there. */
+export function optionalText(body: Record<string, unknown>, name: string): string | undefined {
+  const value = body[name]
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'string') return value
+  throw new GoogleError('INVALID_ARGUMENT', `Invalid value at '${name}' (TYPE_STRING).`, { details: [] })
+}
+
+export function requiredText(body: Record<string, unknown>, name: string): string {
+  const value = optionalText(body, name)
+  if (value !== undefined && value !== '') return value
+  throw new GoogleError('INVALID_ARGUMENT', `The field "${name}" is required.`, { details: [] })
+}
+
+/** A list of texts; empty when it is not there. */
+export function textList(body: Record<string, unknown>, name: string): string[] {
+  const value = body[name] ?? []
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+  throw new GoogleError('INVALID_ARGUMENT', `Invalid value at '${name}' (TYPE_STRING).`, { details: [] })
+}
+
+/**
+ * What a call on a project, or on an account in it, needs. Accounts and policies are those of the
+ * local project alone: of any other, nobody is shown anything. Throws PERMISSION_DENIED.
+ */
+export function projectNeeds(
+  permission: string,
+  resource: string,
+  local: { projectId: string; projectNumber: string },
+): Demand[] {
+  const project = resource.split('/', 2)[1]
+  if (project === local.projectId || project === local.projectNumber) return need(permission, resource)
+  throw permissionDenied({ email: '' }, { permission, resource })
+}
+
+/** The policy in a setIamPolicy request of a JSON API. */
+export function wantedPolicy(policy: unknown): WantedPolicy | undefined {
+  if (typeof policy !== 'object' || policy === null) return undefined
+  const { etag, bindings, auditConfigs } = policy as Record<string, unknown>
+  const list = Array.isArray(bindings) ? (bindings as Record<string, unknown>[]) : []
+  return {
+    etag: typeof etag === 'string' ? etag : '',
+    bindings: list.map((binding) => ({
+      role: String(binding['role'] ?? ''),
+      members: textList(binding, 'members'),
+      condition: binding['condition'],
+    })),
+    ...(Array.isArray(auditConfigs) ? { auditConfigs } : {}),
+  }
+}

@@ -1,0 +1,217 @@
+import type { Context, Hono } from 'hono'
+import type { Principal } from '../../kernel/api.ts'
+import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import type { Operation } from '../../kernel/gateway.ts'
+import { NOTHING } from '../../kernel/needs.ts'
+import type { Accounts, AccountFields } from './accounts.ts'
+import type { Authorizer } from './authorizer.ts'
+import { checkTestedPermissions, policyResource } from './policy.ts'
+import type { Policies } from './policies.ts'
+import { jsonBody, optionalText, projectNeeds, requiredText, textList, wantedPolicy } from './requests.ts'
+import type { AccountRow } from './store.ts'
+
+export interface AccountServices {
+  accounts: Accounts
+  policies: Policies
+  authorizer: Authorizer
+  projectId: string
+  projectNumber: string
+}
+
+/** Google gives every service account this etag (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts#ServiceAccount: deprecated). */
+const ETAG = 'MDEwMjE5MjA='
+
+const ACCOUNTS = '/v1/projects/:project/serviceAccounts'
+
+/** https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts */
+export function serviceAccountRoutes(app: Hono, operation: Operation, services: AccountServices): void {
+  const { accounts, policies, authorizer, projectId } = services
+  const resource = (row: AccountRow): Response => Response.json(accountResource(row, projectId))
+  const key = (context: Context): string => context.req.param('account')!.replace(/:[a-zA-Z]+$/, '')
+  const named = (context: Context): string => accountName(services, context.req.param('project')!, key(context))
+  const onProject = (permission: string) => ({
+    needs: (context: Context) => projectNeeds(permission, `projects/${context.req.param('project')}`, services),
+  })
+  const onAccount = (permission: string) => ({
+    needs: (context: Context) => projectNeeds(permission, named(context), services),
+  })
+  const policyOf = (context: Context): string => policies.accountResource(projectId, key(context))
+
+  app.post(
+    ACCOUNTS,
+    operation(
+      'iam.serviceAccounts.create',
+      async (context) => {
+        const body = await jsonBody(context)
+        const account = (body['serviceAccount'] ?? {}) as Record<string, unknown>
+        return resource(accounts.create(requiredText(body, 'accountId'), fieldsOf(account)))
+      },
+      onProject('iam.serviceAccounts.create'),
+    ),
+  )
+  app.get(
+    ACCOUNTS,
+    operation(
+      'iam.serviceAccounts.list',
+      (context) => {
+        const after = Buffer.from(context.req.query('pageToken') ?? '', 'base64url').toString()
+        const { rows, next } = accounts.list(Number(context.req.query('pageSize') ?? 0), after)
+        return Response.json({
+          ...(rows.length > 0 ? { accounts: rows.map((row) => accountResource(row, projectId)) } : {}),
+          ...(next === undefined ? {} : { nextPageToken: Buffer.from(next).toString('base64url') }),
+        })
+      },
+      onProject('iam.serviceAccounts.list'),
+    ),
+  )
+  app.get(
+    `${ACCOUNTS}/:account{[^/:]+}`,
+    operation(
+      'iam.serviceAccounts.get',
+      (context) => resource(accounts.get(key(context))),
+      onAccount('iam.serviceAccounts.get'),
+    ),
+  )
+  app.patch(
+    `${ACCOUNTS}/:account{[^/:]+}`,
+    operation(
+      'iam.serviceAccounts.patch',
+      async (context) => {
+        const body = await jsonBody(context)
+        const account = (body['serviceAccount'] ?? {}) as Record<string, unknown>
+        return resource(accounts.change(key(context), maskedFields(account, requiredText(body, 'updateMask'))))
+      },
+      onAccount('iam.serviceAccounts.update'),
+    ),
+  )
+  app.delete(
+    `${ACCOUNTS}/:account{[^/:]+}`,
+    operation(
+      'iam.serviceAccounts.delete',
+      async (context) => {
+        await accounts.delete(key(context))
+        return Response.json({})
+      },
+      onAccount('iam.serviceAccounts.delete'),
+    ),
+  )
+  for (const [verb, isDisabled] of [
+    ['disable', true],
+    ['enable', false],
+  ] as const) {
+    app.post(
+      `${ACCOUNTS}/:account{[^/:]+:${verb}}`,
+      operation(
+        `iam.serviceAccounts.${verb}`,
+        (context) => {
+          accounts.setDisabled(key(context), isDisabled)
+          return Response.json({})
+        },
+        onAccount(`iam.serviceAccounts.${verb}`),
+      ),
+    )
+  }
+  app.post(
+    `${ACCOUNTS}/:account{[^/:]+:getIamPolicy}`,
+    operation(
+      'iam.serviceAccounts.getIamPolicy',
+      (context) => Response.json(policyResource(policies.get(policyOf(context)))),
+      onAccount('iam.serviceAccounts.getIamPolicy'),
+    ),
+  )
+  app.post(
+    `${ACCOUNTS}/:account{[^/:]+:setIamPolicy}`,
+    operation(
+      'iam.serviceAccounts.setIamPolicy',
+      async (context) => {
+        const body = await jsonBody(context)
+        return Response.json(policyResource(policies.set(policyOf(context), wantedPolicy(body['policy']))))
+      },
+      onAccount('iam.serviceAccounts.setIamPolicy'),
+    ),
+  )
+  app.post(
+    `${ACCOUNTS}/:account{[^/:]+:testIamPermissions}`,
+    operation(
+      'iam.serviceAccounts.testIamPermissions',
+      async (context, principal) => {
+        const permissions = textList(await jsonBody(context), 'permissions')
+        return testPermissions(authorizer, principal, permissions, policyOf(context))
+      },
+      { needs: NOTHING },
+    ),
+  )
+}
+
+/** What a caller holds of the permissions it asks about. */
+export function testPermissions(
+  authorizer: Authorizer,
+  principal: Principal,
+  permissions: readonly string[],
+  resource: string,
+): Response {
+  checkTestedPermissions(permissions)
+  const held = authorizer.held(principal, permissions, resource)
+  return Response.json(held.length > 0 ? { permissions: held } : {})
+}
+
+/** The full name of an account, wherever it may be: `-` stands for the project that the address names. */
+export function accountName(
+  { accounts, projectId }: Pick<AccountServices, 'accounts' | 'projectId'>,
+  project: string,
+  key: string,
+): string {
+  const email = accounts.find(key)?.email ?? key
+  const owner = project === '-' ? (accounts.isLocal(email) ? projectId : 'another-project') : project
+  return `projects/${owner}/serviceAccounts/${email}`
+}
+
+function accountResource(row: AccountRow, projectId: string): object {
+  const { email, uniqueId, displayName, description, isDisabled } = row
+  return {
+    name: `projects/${projectId}/serviceAccounts/${email}`,
+    projectId,
+    uniqueId,
+    email,
+    ...(displayName === '' ? {} : { displayName }),
+    ...(description === '' ? {} : { description }),
+    ...(isDisabled ? { disabled: true } : {}),
+    etag: ETAG,
+    oauth2ClientId: uniqueId,
+  }
+}
+
+function fieldsOf(account: Record<string, unknown>): AccountFields {
+  const displayName = optionalText(account, 'displayName')
+  const description = optionalText(account, 'description')
+  return {
+    ...(displayName === undefined ? {} : { displayName }),
+    ...(description === undefined ? {} : { description }),
+  }
+}
+
+/** "Only the fields displayName and description can be changed." */
+function maskedFields(account: Record<string, unknown>, mask: string): AccountFields {
+  const fields: AccountFields = {}
+  for (const path of mask.split(',').map((part) => part.trim())) {
+    if (path === 'display_name' || path === 'displayName')
+      fields.displayName = optionalText(account, 'displayName') ?? ''
+    else if (path === 'description') fields.description = optionalText(account, 'description') ?? ''
+    else throw new GoogleError('INVALID_ARGUMENT', `Invalid path in the field mask: ${path}`, { details: [] })
+  }
+  return fields
+}
+
+/** Whatever else IAM, Resource Manager and IAM Credentials have is refused by name. */
+export function refusedRoutes(app: Hono, operation: Operation): void {
+  app.all(
+    '*',
+    operation(
+      'iam.unknown',
+      (context) => {
+        throw notEmulated(`${context.req.method} ${context.req.path}`)
+      },
+      { needs: NOTHING },
+    ),
+  )
+}

@@ -1,0 +1,145 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Principal } from '../../kernel/api.ts'
+import { writeFileAtomically } from '../../kernel/atomic-file.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { GoogleError } from '../../kernel/errors.ts'
+
+/** https://cloud.google.com/docs/authentication/token-types#access: one hour by default. */
+export const ACCESS_TOKEN_LIFETIME_MS = 60 * 60 * 1000
+
+/**
+ * The metadata server hands out the same token until five minutes before it expires
+ * (https://cloud.google.com/compute/docs/access/authenticate-workloads#applications).
+ */
+export const TOKEN_RENEWAL_MARGIN_MS = 5 * 60 * 1000
+
+/**
+ * How far ahead the clock of who made a token may be: `CLOCK_SKEW_SECS_` of
+ * https://github.com/googleapis/google-auth-library-nodejs/blob/main/src/auth/oauth2client.ts
+ */
+export const CLOCK_SKEW_MS = 300_000
+
+const PREFIX = 'ya29.local-'
+
+/** Verified tokens are remembered, so that a call costs a map look-up; the map starts afresh at this size. */
+const MAX_REMEMBERED_TOKENS = 1_000
+
+export interface AccessToken {
+  token: string
+  expiresInS: number
+}
+
+export interface AccessTokens {
+  /** A token of `email` that is good for at least five minutes more. */
+  issue(email: string): AccessToken
+  /** No token of `email` is handed out again. */
+  forget(email: string): void
+  /** A new token of whoever it is, good for so many seconds. */
+  mint(principal: Principal, lifetimeS: number): string
+  /** Whose token the header carries. Throws UNAUTHENTICATED in Google's words. */
+  authenticate(authorization: string | undefined): TokenHolder
+}
+
+/** Who has a token, and since when. */
+export interface TokenHolder extends Principal {
+  issuedMs: number
+}
+
+interface Claims {
+  email: string
+  sets?: readonly string[]
+  issuedMs: number
+  expiresMs: number
+}
+
+/**
+ * Access tokens that carry their owner and expiry, signed with a secret in `directory`, so that
+ * those handed out before a restart are good after it.
+ */
+export function openAccessTokens(directory: string, clock: Clock): AccessTokens {
+  const secret = openSecret(path.join(directory, 'access-token-secret'))
+  const issued = new Map<string, { token: string; expiresMs: number }>()
+  const verified = new Map<string, Claims>()
+
+  const read = (token: string): Claims | undefined => {
+    const known = verified.get(token)
+    if (known) return known
+    const claims = verify(secret, token)
+    if (!claims) return undefined
+    if (verified.size >= MAX_REMEMBERED_TOKENS) verified.clear()
+    verified.set(token, claims)
+    return claims
+  }
+
+  return {
+    issue(email) {
+      const nowMs = clock.now()
+      let current = issued.get(email)
+      if (!current || !isFresh(current.expiresMs, nowMs, ACCESS_TOKEN_LIFETIME_MS)) {
+        const expiresMs = nowMs + ACCESS_TOKEN_LIFETIME_MS
+        current = { token: sign(secret, { email, issuedMs: nowMs, expiresMs }), expiresMs }
+        issued.set(email, current)
+      }
+      return { token: current.token, expiresInS: Math.floor((current.expiresMs - nowMs) / 1000) }
+    },
+    forget: (email) => void issued.delete(email),
+    mint({ email, sets }, lifetimeS) {
+      const issuedMs = clock.now()
+      return sign(secret, { email, ...(sets ? { sets } : {}), issuedMs, expiresMs: issuedMs + lifetimeS * 1_000 })
+    },
+    authenticate(authorization) {
+      if (!authorization) throw unauthenticated('Request is missing required authentication credential.')
+      const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+      const claims = token === undefined ? undefined : read(token)
+      const nowMs = clock.now()
+      const isInTime = claims && claims.expiresMs > nowMs && claims.issuedMs <= nowMs + CLOCK_SKEW_MS
+      if (!isInTime) {
+        throw unauthenticated('Request had invalid authentication credentials.')
+      }
+      const { email, sets, issuedMs } = claims
+      return { email, ...(sets ? { sets } : {}), issuedMs }
+    },
+  }
+}
+
+/** Whether a cached token may still be handed out. A clock that jumped back makes it look too good: not then. */
+export function isFresh(expiresMs: number, nowMs: number, lifetimeMs: number): boolean {
+  const leftMs = expiresMs - nowMs
+  return leftMs > TOKEN_RENEWAL_MARGIN_MS && leftMs <= lifetimeMs
+}
+
+function openSecret(file: string): Buffer {
+  if (!existsSync(file)) writeFileAtomically(file, randomBytes(32))
+  const secret = readFileSync(file)
+  if (secret.byteLength !== 32) throw new Error(`${file} is damaged: ${secret.byteLength} bytes instead of 32`)
+  return secret
+}
+
+function sign(secret: Buffer, claims: Claims): string {
+  const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
+  return `${PREFIX}${payload}.${signature(secret, payload).toString('base64url')}`
+}
+
+function verify(secret: Buffer, token: string): Claims | undefined {
+  if (!token.startsWith(PREFIX)) return undefined
+  const [payload = '', given = ''] = token.slice(PREFIX.length).split('.')
+  const expected = signature(secret, payload)
+  const received = Buffer.from(given, 'base64url')
+  if (received.byteLength !== expected.byteLength || !timingSafeEqual(received, expected)) return undefined
+  return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Claims
+}
+
+function signature(secret: Buffer, payload: string): Buffer {
+  return createHmac('sha256', secret).update(payload).digest()
+}
+
+/** https://google.aip.dev/211: whoever has no valid token learns nothing else. */
+export function unauthenticated(beginning: string): GoogleError {
+  return new GoogleError(
+    'UNAUTHENTICATED',
+    `${beginning} Expected OAuth 2 access token, login cookie or other valid authentication credential. ` +
+      'See https://developers.google.com/identity/sign-in/web/devconsole-project.',
+  )
+}

@@ -1,0 +1,69 @@
+import { Hono } from 'hono'
+import type { HttpFace, Principal } from '../../kernel/api.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { openAccessTokens, type TokenHolder } from './access-tokens.ts'
+import { createIdTokens } from './id-tokens.ts'
+import { openKeyFiles } from './key-files.ts'
+import { createMetadataServers, type MetadataServers } from './metadata-server.ts'
+import { ownUserCheck } from './own-user.ts'
+
+export type { MetadataServer, MetadataServers } from './metadata-server.ts'
+
+export interface IdentityOptions {
+  /** Where keys and secrets are kept, e.g. `<dataDir>/identity`. */
+  directory: string
+  clock: Clock
+  projectId: string
+  projectNumber: string
+  region: string
+  /** Lines for the person who started the local cloud. */
+  log?: (line: string) => void
+}
+
+/** Who is who in the local cloud: its certificates, its tokens, its metadata servers. */
+export interface Identity {
+  /** For the TLS listener; clients trust it through `caFile`. */
+  certificate: { key: string; cert: string }
+  caFile: string
+  /** Whose access token an Authorization header carries. Throws GoogleError UNAUTHENTICATED. */
+  authenticate(authorization: string | undefined): TokenHolder
+  /** The account is no more: what was made for it is not handed out again. */
+  forget(email: string): void
+  /** An access token of `email`, as its metadata server hands it out. */
+  accessToken(email: string): string
+  /** A new access token, good for so many seconds, as IAM Credentials and the token endpoints make them. */
+  mintAccessToken(principal: Principal, lifetimeS: number): string
+  /** An ID token of `email` for `audience`. */
+  idToken(email: string, audience: string): Promise<string>
+  /** Who an ID token speaks for. Rejects with GoogleError UNAUTHENTICATED. */
+  verifyIdToken(token: string, audience: string | readonly string[]): Promise<Principal>
+  metadata: MetadataServers
+  /** The public keys, at the paths they have on www.googleapis.com. */
+  http: HttpFace
+}
+
+export async function openIdentity(options: IdentityOptions): Promise<Identity> {
+  const keys = await openKeyFiles(options.directory)
+  const accessTokens = openAccessTokens(options.directory, options.clock)
+  const idTokens = createIdTokens(keys.tokenSigning, options.clock)
+  const isOwnUser = await ownUserCheck()
+  if (!isOwnUser) options.log?.(UNGUARDED)
+  const app = new Hono()
+  app.get('/oauth2/v3/certs', async (context) => context.json(await idTokens.jsonWebKeySet()))
+  app.get('/oauth2/v1/certs', (context) => context.json(idTokens.pemCertificates()))
+  return {
+    certificate: { key: keys.server.key, cert: keys.server.certificate },
+    caFile: keys.caFile,
+    authenticate: (authorization) => accessTokens.authenticate(authorization),
+    forget: (email) => accessTokens.forget(email),
+    accessToken: (email) => accessTokens.issue(email).token,
+    mintAccessToken: (principal, lifetimeS) => accessTokens.mint(principal, lifetimeS),
+    idToken: (email, audience) => idTokens.issue(email, audience),
+    verifyIdToken: (token, audience) => idTokens.verify(token, audience),
+    metadata: createMetadataServers({ ...options, accessTokens, idTokens, isOwnUser }),
+    http: { prefixes: ['/oauth2/v3/certs', '/oauth2/v1/certs'], app },
+  }
+}
+
+const UNGUARDED =
+  'This system does not tell which user a connection belongs to: other users of this machine can get tokens of this local cloud (docs/security.md).'

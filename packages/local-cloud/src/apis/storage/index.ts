@@ -1,0 +1,122 @@
+import path from 'node:path'
+import { Hono } from 'hono'
+import type { Authorizer } from '../iam/authorizer.ts'
+import type { EmulatedApi } from '../../kernel/api.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import type { Operation } from '../../kernel/gateway.ts'
+import { NOTHING } from '../../kernel/needs.ts'
+import { addBucketRoutes } from './bucket-routes.ts'
+import { createBucketPolicies } from './bucket-policies.ts'
+import { createBuckets } from './buckets.ts'
+import { openContentStore } from './content-store.ts'
+import { openMetadataStore, type ObjectRow } from './metadata-store.ts'
+import { addObjectRoutes } from './object-routes.ts'
+import { createObjects, type Objects } from './objects.ts'
+import { addUploadRoutes } from './upload-routes.ts'
+import { serviceObjectWriter, type WriteServiceObject } from './service-objects.ts'
+import { storageNeeds } from './permissions.ts'
+import { addPolicyRoutes } from './policy-routes.ts'
+import { createUploads } from './uploads.ts'
+
+export interface StorageApiOptions {
+  /** Where metadata and bytes are kept, e.g. `<dataDir>/storage`. */
+  directory: string
+  clock: Clock
+  operation: Operation
+  projectNumber: string
+  /** Who may do what; learns of the policies of buckets. */
+  access: Authorizer
+}
+
+export interface StorageApi extends EmulatedApi {
+  /** The bytes of `gs://bucket/object`, or of one generation of it after a `#`, for the other APIs of the local cloud. Rejects NOT_FOUND, INVALID_ARGUMENT. */
+  readObject(uri: string): Promise<Buffer>
+  /** The size and the first bytes of `gs://bucket/object`, or what is missing. */
+  peekObject(uri: string, bytes: number): { size: number; head: Buffer } | 'no object' | 'no bucket'
+  /** The generation of the live object; undefined when there is none. */
+  objectGeneration(bucket: string, object: string): string | undefined
+  /** Writes into a bucket of Google's own. */
+  writeServiceObject: WriteServiceObject
+}
+
+/** Where the JSON API is reached; `''` is how clients with STORAGE_EMULATOR_HOST call it. */
+const API_BASES = ['/storage/v1', '/download/storage/v1', '']
+const UPLOAD_BASES = ['/upload/storage/v1', '/resumable/upload/storage/v1']
+
+/** Emulates Cloud Storage's JSON API (https://cloud.google.com/storage/docs/json_api/v1): metadata in SQLite, bytes in files. */
+export async function storageApi(options: StorageApiOptions): Promise<StorageApi> {
+  const { directory, clock, operation, projectNumber, access } = options
+  const store = openMetadataStore(path.join(directory, 'storage.sqlite'))
+  const content = openContentStore(directory)
+  const accessChanged = (): void => access.policiesChanged()
+  const buckets = createBuckets(store, clock, accessChanged)
+  const policies = createBucketPolicies(store, buckets, access)
+  const needs = storageNeeds((bucket) => store.bucket(bucket) !== undefined)
+  const objects = createObjects(store, content, buckets, clock)
+  const uploads = createUploads(store, content, objects, clock)
+
+  const app = new Hono()
+  for (const base of API_BASES) {
+    addBucketRoutes(app, base, { buckets, projectNumber, needs: needs.buckets }, operation)
+    addPolicyRoutes(app, base, { policies, access, needs }, operation)
+    addObjectRoutes(app, base, { buckets, objects, content, store, access, needs: needs.objects }, operation)
+  }
+  for (const base of UPLOAD_BASES)
+    addUploadRoutes(app, base, { objects, uploads, store, access, needs: needs.objects }, operation)
+  app.all(
+    '*',
+    operation(
+      'storage.unknown',
+      (context) => {
+        throw notEmulated(`storage method ${context.req.method} ${context.req.path}`)
+      },
+      { needs: NOTHING },
+    ),
+  )
+
+  return {
+    name: 'storage',
+    http: { prefixes: ['/storage/v1', '/download/storage/v1', '/b', ...UPLOAD_BASES], app },
+    start: async () => {
+      uploads.expire()
+      const { contentIds, uploadIds } = store.references()
+      content.sweep(contentIds, uploadIds)
+    },
+    stop: async () => store.close(),
+    describe: async () => store.counts(),
+    readObject: async (uri) => {
+      const row = find(objects, uri)
+      return row.size === 0 ? Buffer.alloc(0) : content.readNow(row.contentId, 0, row.size - 1)
+    },
+    objectGeneration: (bucket, object) => store.object(bucket, object)?.generation.toString(),
+    writeServiceObject: serviceObjectWriter(store, objects, clock, projectNumber, accessChanged),
+    peekObject: (uri, bytes) => {
+      const bucket = /^gs:\/\/([^/]+)/.exec(uri)?.[1] ?? ''
+      if (!store.bucket(bucket)) return 'no bucket'
+      try {
+        const row = find(objects, uri)
+        const length = Math.min(bytes, row.size)
+        return { size: row.size, head: length === 0 ? Buffer.alloc(0) : content.readNow(row.contentId, 0, length - 1) }
+      } catch (error) {
+        if (error instanceof GoogleError) return 'no object'
+        throw error
+      }
+    },
+  }
+}
+
+function find(objects: Objects, uri: string): ObjectRow {
+  const [, bucket = '', name = ''] = /^gs:\/\/([^/]+)\/(.+)$/s.exec(uri) ?? []
+  if (!name) throw new GoogleError('INVALID_ARGUMENT', `not a Cloud Storage URI: ${uri}`)
+  const [, plainName, generation] = /^(.+)#(\d{1,16})$/s.exec(name) ?? []
+  if (plainName === undefined) return objects.get({ bucket, name, generation: undefined }, {})
+  try {
+    return objects.get({ bucket, name: plainName, generation: Number(generation) }, {})
+  } catch (error) {
+    // A name may end like that itself.
+    if (error instanceof GoogleError && error.status === 'NOT_FOUND')
+      return objects.get({ bucket, name, generation: undefined }, {})
+    throw error
+  }
+}

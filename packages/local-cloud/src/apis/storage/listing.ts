@@ -1,0 +1,105 @@
+import { GoogleError } from '../../kernel/errors.ts'
+import { MAX_LIST_RESULTS } from './limits.ts'
+import type { MetadataStore, ObjectRow } from './metadata-store.ts'
+
+export interface ListOptions {
+  prefix: string
+  /** Names that hold it after the prefix are folded into prefixes. */
+  delimiter: string
+  /** Names from here on (included). */
+  startOffset: string
+  /** Names before this one; empty for all. */
+  endOffset: string
+  /** Whether an object whose name ends with the delimiter is listed beside its prefix. */
+  includesTrailingDelimiter: boolean
+  pageToken: string
+  limit: number
+}
+
+export interface ObjectPage {
+  rows: ObjectRow[]
+  prefixes: string[]
+  nextPageToken: string | undefined
+}
+
+/** Sorts after everything that begins with the text before it, in byte order. */
+const AFTER_ALL = '\u{10FFFF}'
+
+/**
+ * One page of a bucket's objects in byte order of their names
+ * (https://cloud.google.com/storage/docs/json_api/v1/objects/list). Objects and prefixes count
+ * towards the limit alike; a folded prefix is skipped over, not read through.
+ */
+export function listObjects(store: MetadataStore, bucket: string, options: ListOptions): ObjectPage {
+  const rows: ObjectRow[] = []
+  const prefixes: string[] = []
+  let after = decodePageToken(options.pageToken)
+  const from = isBefore(options.prefix, options.startOffset) ? options.startOffset : options.prefix
+  for (;;) {
+    const batch = store.objects(bucket, after === undefined ? { from } : { after }, MAX_LIST_RESULTS + 1)
+    let didSkip = false
+    for (const row of batch) {
+      const isPast =
+        !row.name.startsWith(options.prefix) || (options.endOffset !== '' && !isBefore(row.name, options.endOffset))
+      if (isPast) return { rows, prefixes, nextPageToken: undefined }
+      if (rows.length + prefixes.length >= options.limit) {
+        return { rows, prefixes, nextPageToken: encodePageToken(after ?? '') }
+      }
+      const folded = foldedPrefix(row.name, options)
+      if (folded === undefined) {
+        rows.push(row)
+        after = row.name
+        continue
+      }
+      if (prefixes.at(-1) !== folded) prefixes.push(folded)
+      if (options.includesTrailingDelimiter && row.name === folded) rows.push(row)
+      const skipTo = folded + AFTER_ALL
+      // Names that sort even after that are read through, one by one.
+      if (after !== undefined && !isBefore(after, skipTo)) {
+        after = row.name
+        continue
+      }
+      after = skipTo
+      didSkip = true
+      break
+    }
+    if (!didSkip && batch.length <= MAX_LIST_RESULTS) return { rows, prefixes, nextPageToken: undefined }
+  }
+}
+
+function foldedPrefix(name: string, { prefix, delimiter }: ListOptions): string | undefined {
+  if (delimiter === '') return undefined
+  const at = name.indexOf(delimiter, prefix.length)
+  return at === -1 ? undefined : name.slice(0, at + delimiter.length)
+}
+
+function isBefore(name: string, limit: string): boolean {
+  return Buffer.compare(Buffer.from(name), Buffer.from(limit)) < 0
+}
+
+/** A page token is the name after which the page begins. */
+export function encodePageToken(after: string): string {
+  return Buffer.from(after).toString('base64url')
+}
+
+/** undefined for an empty token. Throws INVALID_ARGUMENT for one that the server did not make. */
+export function decodePageToken(token: string): string | undefined {
+  if (token === '') return undefined
+  const after = Buffer.from(token, 'base64url').toString()
+  if (encodePageToken(after) !== token)
+    throw new GoogleError('INVALID_ARGUMENT', `Invalid page token: ${token}`, {
+      reason: 'invalid',
+    })
+  return after
+}
+
+/** maxResults as the server takes it. Throws INVALID_ARGUMENT unless it is a number from 0 on. */
+export function readLimit(value: string | undefined): number {
+  if (value === undefined || value === '') return MAX_LIST_RESULTS
+  if (!/^\d+$/.test(value))
+    throw new GoogleError('INVALID_ARGUMENT', `Invalid value for maxResults: ${value}`, {
+      reason: 'invalid',
+    })
+  const limit = Math.min(Number(value), MAX_LIST_RESULTS)
+  return limit === 0 ? MAX_LIST_RESULTS : limit
+}

@@ -1,0 +1,265 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { openDatabase, transaction } from '../../kernel/database.ts'
+
+const MIGRATIONS = [
+  `CREATE TABLE buckets (
+     name TEXT PRIMARY KEY,
+     project TEXT NOT NULL,
+     metageneration INTEGER NOT NULL,
+     created_ms INTEGER NOT NULL,
+     updated_ms INTEGER NOT NULL,
+     fields TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE objects (
+     bucket TEXT NOT NULL REFERENCES buckets (name),
+     name TEXT NOT NULL,
+     generation INTEGER NOT NULL,
+     metageneration INTEGER NOT NULL,
+     size INTEGER NOT NULL,
+     md5 TEXT NOT NULL,
+     crc32c TEXT NOT NULL,
+     content_id TEXT NOT NULL,
+     created_ms INTEGER NOT NULL,
+     updated_ms INTEGER NOT NULL,
+     fields TEXT NOT NULL,
+     PRIMARY KEY (bucket, name)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE uploads (
+     id TEXT PRIMARY KEY,
+     bucket TEXT NOT NULL,
+     name TEXT NOT NULL,
+     request TEXT NOT NULL,
+     created_ms INTEGER NOT NULL,
+     finished_generation INTEGER
+   ) STRICT;
+   CREATE TABLE generations (last INTEGER NOT NULL) STRICT;
+   INSERT INTO generations VALUES (0)`,
+  'CREATE TABLE policies (bucket TEXT PRIMARY KEY REFERENCES buckets (name) ON DELETE CASCADE, policy TEXT NOT NULL) STRICT',
+]
+
+export interface BucketRow {
+  name: string
+  project: string
+  metageneration: number
+  createdMs: number
+  updatedMs: number
+  /** What its owner may set: location, labels, lifecycle, … */
+  fields: Record<string, unknown>
+}
+
+export interface ObjectRow {
+  bucket: string
+  name: string
+  generation: number
+  metageneration: number
+  size: number
+  md5: string
+  crc32c: string
+  contentId: string
+  createdMs: number
+  updatedMs: number
+  /** What its owner may set: contentType, metadata, … */
+  fields: ObjectFields
+}
+
+export interface ObjectFields {
+  contentType?: string
+  contentEncoding?: string
+  contentDisposition?: string
+  contentLanguage?: string
+  cacheControl?: string
+  customTime?: string
+  storageClass?: string
+  metadata?: Record<string, string>
+}
+
+export interface UploadRow {
+  id: string
+  bucket: string
+  name: string
+  /** The JSON of what the first request asked for. */
+  request: string
+  createdMs: number
+  /** Set once the object is there. */
+  finishedGeneration: number | undefined
+}
+
+export interface MetadataStore {
+  /** All of `work` is kept, or none. */
+  atomically<Result>(work: () => Result): Result
+  bucket(name: string): BucketRow | undefined
+  buckets(project: string, after: string, prefix: string, limit: number): BucketRow[]
+  putBucket(row: BucketRow): void
+  deleteBucket(name: string): void
+  hasObjects(bucket: string): boolean
+  /** The JSON of a bucket's policy; undefined as long as it is the one it was made with. */
+  policy(bucket: string): string | undefined
+  policies(): { bucket: string; policy: string }[]
+  putPolicy(bucket: string, policy: string): void
+  object(bucket: string, name: string): ObjectRow | undefined
+  /** Objects whose name is greater than `after`, or not less than `from`, in byte order. */
+  objects(bucket: string, bounds: { after?: string; from?: string }, limit: number): ObjectRow[]
+  putObject(row: ObjectRow): void
+  deleteObject(bucket: string, name: string): void
+  /** Microseconds, always greater than any before, even when the clock went back. */
+  nextGeneration(nowMs: number): number
+  upload(id: string): UploadRow | undefined
+  putUpload(row: UploadRow): void
+  deleteUpload(id: string): void
+  uploadsBefore(createdMs: number): string[]
+  /** Ids of all content and of all unfinished uploads. */
+  references(): { contentIds: Set<string>; uploadIds: Set<string> }
+  counts(): { buckets: number; objects: number; bytes: number }
+  close(): void
+}
+
+export function openMetadataStore(file: string): MetadataStore {
+  const database = openDatabase(file, MIGRATIONS)
+  const sql = statements(database)
+  return {
+    atomically: (work) => transaction(database, work),
+    bucket: (name) => bucketRow(sql.bucket.get(name)),
+    buckets: (project, after, prefix, limit) =>
+      sql.buckets.all(project, after, prefix, limit).map((row) => bucketRow(row)!),
+    putBucket: (row) => {
+      sql.putBucket.run(
+        row.name,
+        row.project,
+        row.metageneration,
+        row.createdMs,
+        row.updatedMs,
+        JSON.stringify(row.fields),
+      )
+    },
+    deleteBucket: (name) => void sql.deleteBucket.run(name),
+    hasObjects: (bucket) => sql.anyObject.get(bucket) !== undefined,
+    policy: (bucket) => sql.policy.get(bucket)?.['policy'] as string | undefined,
+    policies: () => sql.policies.all().map((row) => ({ bucket: String(row['bucket']), policy: String(row['policy']) })),
+    putPolicy: (bucket, policy) => void sql.putPolicy.run(bucket, policy),
+    object: (bucket, name) => objectRow(sql.object.get(bucket, name)),
+    objects: (bucket, { after, from }, limit) => {
+      const rows =
+        after === undefined
+          ? sql.objectsFrom.all(bucket, from ?? '', limit)
+          : sql.objectsAfter.all(bucket, after, limit)
+      return rows.map((row) => objectRow(row)!)
+    },
+    putObject: (row) => {
+      sql.putObject.run(
+        row.bucket,
+        row.name,
+        row.generation,
+        row.metageneration,
+        row.size,
+        row.md5,
+        row.crc32c,
+        row.contentId,
+        row.createdMs,
+        row.updatedMs,
+        JSON.stringify(row.fields),
+      )
+    },
+    deleteObject: (bucket, name) => void sql.deleteObject.run(bucket, name),
+    nextGeneration: (nowMs) => Number(sql.nextGeneration.get(nowMs * 1000)?.['last']),
+    upload: (id) => uploadRow(sql.upload.get(id)),
+    putUpload: (row) => {
+      sql.putUpload.run(row.id, row.bucket, row.name, row.request, row.createdMs, row.finishedGeneration ?? null)
+    },
+    deleteUpload: (id) => void sql.deleteUpload.run(id),
+    uploadsBefore: (createdMs) => sql.uploadsBefore.all(createdMs).map((row) => String(row['id'])),
+    references: () => ({
+      contentIds: new Set(sql.contentIds.all().map((row) => String(row['content_id']))),
+      uploadIds: new Set(sql.openUploads.all().map((row) => String(row['id']))),
+    }),
+    counts: () => {
+      const row = sql.counts.get()
+      return {
+        buckets: Number(row?.['buckets']),
+        objects: Number(row?.['objects']),
+        bytes: Number(row?.['bytes']),
+      }
+    },
+    close: () => database.close(),
+  }
+}
+
+// eslint-disable-next-line typescript/explicit-function-return-type -- the statements' names are the type
+function statements(database: DatabaseSync) {
+  const prepare = (sql: string) => database.prepare(sql)
+  return {
+    bucket: prepare('SELECT * FROM buckets WHERE name = ?'),
+    buckets: prepare(
+      'SELECT * FROM buckets WHERE project = ? AND name > ? AND substr(name, 1, length(?3)) = ?3 ORDER BY name LIMIT ?4',
+    ),
+    putBucket: prepare(
+      `INSERT INTO buckets VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET metageneration = excluded.metageneration, updated_ms = excluded.updated_ms, fields = excluded.fields`,
+    ),
+    deleteBucket: prepare('DELETE FROM buckets WHERE name = ?'),
+    policy: prepare('SELECT policy FROM policies WHERE bucket = ?'),
+    policies: prepare('SELECT * FROM policies ORDER BY bucket'),
+    putPolicy: prepare('INSERT OR REPLACE INTO policies VALUES (?, ?)'),
+    anyObject: prepare('SELECT 1 FROM objects WHERE bucket = ? LIMIT 1'),
+    object: prepare('SELECT * FROM objects WHERE bucket = ? AND name = ?'),
+    objectsAfter: prepare('SELECT * FROM objects WHERE bucket = ? AND name > ? ORDER BY name LIMIT ?'),
+    objectsFrom: prepare('SELECT * FROM objects WHERE bucket = ? AND name >= ? ORDER BY name LIMIT ?'),
+    putObject: prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    deleteObject: prepare('DELETE FROM objects WHERE bucket = ? AND name = ?'),
+    nextGeneration: prepare('UPDATE generations SET last = max(last + 1, ?) RETURNING last'),
+    upload: prepare('SELECT * FROM uploads WHERE id = ?'),
+    putUpload: prepare('INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?, ?)'),
+    deleteUpload: prepare('DELETE FROM uploads WHERE id = ?'),
+    uploadsBefore: prepare('SELECT id FROM uploads WHERE created_ms < ?'),
+    contentIds: prepare('SELECT content_id FROM objects'),
+    openUploads: prepare('SELECT id FROM uploads WHERE finished_generation IS NULL'),
+    counts: prepare(
+      'SELECT (SELECT count(*) FROM buckets) AS buckets, count(*) AS objects, coalesce(sum(size), 0) AS bytes FROM objects',
+    ),
+  }
+}
+
+type Row = Record<string, unknown> | undefined
+
+function bucketRow(row: Row): BucketRow | undefined {
+  return (
+    row && {
+      name: String(row['name']),
+      project: String(row['project']),
+      metageneration: Number(row['metageneration']),
+      createdMs: Number(row['created_ms']),
+      updatedMs: Number(row['updated_ms']),
+      fields: JSON.parse(String(row['fields'])) as Record<string, unknown>,
+    }
+  )
+}
+
+function objectRow(row: Row): ObjectRow | undefined {
+  return (
+    row && {
+      bucket: String(row['bucket']),
+      name: String(row['name']),
+      generation: Number(row['generation']),
+      metageneration: Number(row['metageneration']),
+      size: Number(row['size']),
+      md5: String(row['md5']),
+      crc32c: String(row['crc32c']),
+      contentId: String(row['content_id']),
+      createdMs: Number(row['created_ms']),
+      updatedMs: Number(row['updated_ms']),
+      fields: JSON.parse(String(row['fields'])) as ObjectFields,
+    }
+  )
+}
+
+function uploadRow(row: Row): UploadRow | undefined {
+  return (
+    row && {
+      id: String(row['id']),
+      bucket: String(row['bucket']),
+      name: String(row['name']),
+      request: String(row['request']),
+      createdMs: Number(row['created_ms']),
+      finishedGeneration: row['finished_generation'] === null ? undefined : Number(row['finished_generation']),
+    }
+  )
+}

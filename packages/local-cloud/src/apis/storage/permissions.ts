@@ -1,0 +1,63 @@
+import type { Context } from 'hono'
+import type { Demand } from '../../kernel/api.ts'
+import { bucketName } from './bucket-policies.ts'
+
+type Needs = (context: Context) => readonly Demand[]
+
+/** What each method needs (https://cloud.google.com/storage/docs/access-control/iam-json). */
+export interface StorageNeeds {
+  buckets: Record<'insert' | 'list' | 'get' | 'change' | 'delete' | 'getIamPolicy' | 'setIamPolicy', Needs>
+  objects: Record<'insert' | 'list' | 'get' | 'change' | 'delete' | 'copy', Needs>
+}
+
+/**
+ * The needs of calls, by their paths. Of a bucket that does not exist nothing is demanded: whoever
+ * has a token is told that it does not.
+ */
+export function storageNeeds(hasBucket: (bucket: string) => boolean): StorageNeeds {
+  const inBucket = (bucket: string, object: string | undefined, permissions: readonly string[]): Demand[] => {
+    if (!hasBucket(bucket)) return []
+    const resource = object === undefined ? bucketName(bucket) : objectName(bucket, object)
+    return permissions.map((permission) => ({ permission, resource }))
+  }
+  const parameter = (context: Context, name: string): string => context.req.param(name) ?? ''
+  const onProject =
+    (permission: string): Needs =>
+    (context) => [{ permission, resource: `projects/${context.req.query('project') ?? ''}` }]
+  const onBucket =
+    (...permissions: string[]): Needs =>
+    (context) =>
+      inBucket(parameter(context, 'bucket'), undefined, permissions)
+  const onObject =
+    (...permissions: string[]): Needs =>
+    (context) =>
+      inBucket(parameter(context, 'bucket'), parameter(context, 'object'), permissions)
+  return {
+    buckets: {
+      insert: onProject('storage.buckets.create'),
+      list: onProject('storage.buckets.list'),
+      get: onBucket('storage.buckets.get'),
+      change: onBucket('storage.buckets.get', 'storage.buckets.update'),
+      delete: onBucket('storage.buckets.delete'),
+      getIamPolicy: onBucket('storage.buckets.getIamPolicy'),
+      setIamPolicy: onBucket('storage.buckets.setIamPolicy'),
+    },
+    objects: {
+      insert: (context) =>
+        inBucket(parameter(context, 'bucket'), context.req.query('name') ?? '', ['storage.objects.create']),
+      list: onBucket('storage.objects.list'),
+      get: onObject('storage.objects.get'),
+      change: onObject('storage.objects.get', 'storage.objects.update'),
+      delete: onObject('storage.objects.delete'),
+      copy: (context) => [
+        ...onObject('storage.objects.get')(context),
+        ...inBucket(parameter(context, 'targetBucket'), parameter(context, 'targetObject'), ['storage.objects.create']),
+      ],
+    },
+  }
+}
+
+/** An object as IAM names it. */
+export function objectName(bucket: string, object: string): string {
+  return `${bucketName(bucket)}/objects/${object}`
+}

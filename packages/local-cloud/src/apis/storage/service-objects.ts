@@ -1,0 +1,41 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { newBucketFields } from './bucket-fields.ts'
+import type { MetadataStore } from './metadata-store.ts'
+import type { Objects } from './objects.ts'
+
+/** Writes objects for another API of the local cloud: build logs. */
+export type WriteServiceObject = (bucket: string, object: string, text: string) => Promise<void>
+
+/**
+ * Google keeps some things of a project in buckets that belong to no project of the user's: who may
+ * read the project may read them, but they are in none of its listings. Such a bucket is made when
+ * it is first needed, under a name that nobody else may take.
+ *
+ * @param projectNumber whose members may read it: listings name projects by their ids
+ * @param accessChanged told when a bucket is made
+ */
+export function serviceObjectWriter(
+  store: MetadataStore,
+  objects: Objects,
+  clock: Clock,
+  projectNumber: string,
+  accessChanged: () => void,
+): WriteServiceObject {
+  return async (bucket, object, text) => {
+    if (!store.bucket(bucket)) {
+      const now = clock.now()
+      const fields = newBucketFields({ iamConfiguration: { uniformBucketLevelAccess: { enabled: true } } })
+      store.putBucket({
+        name: bucket,
+        project: projectNumber,
+        metageneration: 1,
+        createdMs: now,
+        updatedMs: now,
+        fields,
+      })
+      accessChanged()
+    }
+    const fields = { contentType: 'text/plain' }
+    await objects.insert({ bucket, name: object, fields, conditions: {}, expected: {} }, [Buffer.from(text)])
+  }
+}

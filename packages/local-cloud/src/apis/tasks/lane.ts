@@ -1,0 +1,139 @@
+import type { CancelTimer, Clock } from '../../kernel/clock.ts'
+import { DispatchRate } from './dispatch-rate.ts'
+import { MinuteCounter } from './minute-counter.ts'
+import type { Queue } from './model.ts'
+import { ScheduleWindow, type ReadSlots, type Slot } from './schedule-window.ts'
+
+export interface LaneStats {
+  tasksCount: number
+  /** Null when no task is waiting. */
+  nextScheduleUs: number | null
+  executedLastMinute: number
+  inFlight: number
+  effectivePerSecond: number
+}
+
+/**
+ * One queue's dispatching: which task is next, and whether one may go now. It keeps at most one
+ * timer, for the moment at which the next task falls due or the next token drops; everything else
+ * that may let a task go (a new task, an answer, a resume) calls `wake`.
+ */
+export class Lane {
+  readonly #clock: Clock
+  readonly #onWake: (lane: Lane) => void
+  readonly window: ScheduleWindow
+  readonly rate: DispatchRate
+  /** Attempts under way per task: more than one only when RunTask forced another. */
+  readonly #flights = new Map<number, number>()
+  readonly #executed = new MinuteCounter()
+  #inFlight = 0
+  #cancelTimer: CancelTimer | null = null
+  #isClosed = false
+  queue: Queue
+  tasksCount: number
+
+  constructor(
+    queue: Queue,
+    options: { clock: Clock; tasksCount: number; read: ReadSlots; onWake: (lane: Lane) => void },
+  ) {
+    this.#clock = options.clock
+    this.#onWake = options.onWake
+    this.queue = queue
+    this.tasksCount = options.tasksCount
+    this.rate = new DispatchRate(queue.config.rate, options.clock.now())
+    this.window = new ScheduleWindow(options.read, (seq) => this.#flights.has(seq))
+  }
+
+  /** Takes up to `limit` tasks that may be dispatched now; `hasMore` when only the limit stopped it. */
+  take(limit: number): { slots: Slot[]; hasMore: boolean } {
+    this.#cancelTimer?.()
+    this.#cancelTimer = null
+    const slots: Slot[] = []
+    if (this.#isClosed || this.queue.isPaused) return { slots, hasMore: false }
+    try {
+      return this.#takeInto(slots, limit)
+    } catch (error) {
+      // The store cannot be read: no task that was taken already may be forgotten.
+      this.putBack(slots)
+      throw error
+    }
+  }
+
+  #takeInto(slots: Slot[], limit: number): { slots: Slot[]; hasMore: boolean } {
+    const nowMs = this.#clock.now()
+    const free = this.queue.config.rate.maxConcurrentDispatches - this.#inFlight
+    while (slots.length < Math.min(limit, free)) {
+      const next = this.window.peek()
+      if (!next) return { slots, hasMore: false }
+      const untilDueMs = Math.ceil(next.scheduleUs / 1_000 - nowMs)
+      const waitMs = untilDueMs > 0 ? untilDueMs : this.rate.take(nowMs)
+      if (waitMs > 0) {
+        this.#wakeAfter(waitMs)
+        return { slots, hasMore: false }
+      }
+      this.window.shift()
+      slots.push(next)
+    }
+    return { slots, hasMore: free > slots.length }
+  }
+
+  /** Takes back what `take` gave: the dispatch could not be recorded. */
+  putBack(slots: readonly Slot[]): void {
+    for (const slot of slots) {
+      this.rate.refund()
+      this.window.offer(slot)
+    }
+  }
+
+  depart(seq: number): void {
+    this.#inFlight += 1
+    this.#flights.set(seq, (this.#flights.get(seq) ?? 0) + 1)
+  }
+
+  /** An attempt ended, however. */
+  land(seq: number): void {
+    this.#inFlight -= 1
+    this.#executed.add(this.#clock.now())
+    const left = (this.#flights.get(seq) ?? 1) - 1
+    if (left === 0) this.#flights.delete(seq)
+    else this.#flights.set(seq, left)
+  }
+
+  /** A stored task that waits again, unless another attempt of it is still under way. */
+  offer(slot: Slot): void {
+    if (!this.#flights.has(slot.seq)) this.window.offer(slot)
+  }
+
+  wake(): void {
+    if (!this.#isClosed) this.#onWake(this)
+  }
+
+  reconfigure(queue: Queue): void {
+    this.queue = queue
+    this.rate.configure(queue.config.rate, this.#clock.now())
+    this.wake()
+  }
+
+  stats(): LaneStats {
+    return {
+      tasksCount: this.tasksCount,
+      nextScheduleUs: this.window.peek()?.scheduleUs ?? null,
+      executedLastMinute: this.#executed.total(this.#clock.now()),
+      inFlight: this.#inFlight,
+      effectivePerSecond: this.rate.effectivePerSecond,
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelTimer?.()
+    this.#cancelTimer = null
+  }
+
+  #wakeAfter(delayMs: number): void {
+    this.#cancelTimer = this.#clock.after(delayMs, () => {
+      this.#cancelTimer = null
+      this.wake()
+    })
+  }
+}

@@ -1,0 +1,195 @@
+import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import { camelCase } from './field-mask.ts'
+import {
+  DEFAULT_CONCURRENT_DISPATCHES,
+  DEFAULT_DISPATCHES_PER_SECOND,
+  DEFAULT_MAX_ATTEMPTS,
+  DEFAULT_MAX_BACKOFF_MS,
+  DEFAULT_MAX_DOUBLINGS,
+  DEFAULT_MIN_BACKOFF_MS,
+  DEFAULT_TASK_TOMBSTONE_MS,
+  DEFAULT_TASK_TTL_MS,
+  MAX_BURST_SIZE,
+  MAX_CONCURRENT_DISPATCHES,
+  MAX_DISPATCHES_PER_SECOND,
+  MAX_TASK_TOMBSTONE_MS,
+  MAX_TASK_TTL_MS,
+  MIN_TASK_TOMBSTONE_MS,
+  MIN_TASK_TTL_MS,
+} from './limits.ts'
+import type { QueueConfig, RetryConfig } from './model.ts'
+import { durationFromMillis, positiveMillis } from './wire-time.ts'
+import type { ApiVersion, FieldMask, WireQueue, WireRetryConfig } from './wire.ts'
+
+/**
+ * The settings of a new queue: what is unset gets Google's default
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.Queue).
+ */
+export function configFromWire(queue: WireQueue, version: ApiVersion): QueueConfig {
+  refuseUnsupported(queue)
+  const rate = queue.rateLimits
+  const maxDispatchesPerSecond = rate?.maxDispatchesPerSecond || DEFAULT_DISPATCHES_PER_SECOND
+  // Output only in v2, where a caller's value is ignored; settable in v2beta3.
+  const burst = version === 'v2beta3' ? (rate?.maxBurstSize ?? 0) : 0
+  const config: QueueConfig = {
+    rate: {
+      maxDispatchesPerSecond,
+      maxBurstSize: burst || derivedBurstSize(maxDispatchesPerSecond),
+      maxConcurrentDispatches: rate?.maxConcurrentDispatches || DEFAULT_CONCURRENT_DISPATCHES,
+    },
+    retry: retryFromWire(queue.retryConfig),
+    taskTtlMs: positiveMillis(queue.taskTtl, 'Queue.taskTtl') ?? DEFAULT_TASK_TTL_MS,
+    tombstoneTtlMs: positiveMillis(queue.tombstoneTtl, 'Queue.tombstoneTtl') ?? DEFAULT_TASK_TOMBSTONE_MS,
+    logSamplingRatio: queue.stackdriverLoggingConfig?.samplingRatio ?? null,
+  }
+  checkConfig(config)
+  return config
+}
+
+/** Retry settings of a queue or, in v2beta3, of a task. */
+export function retryFromWire(wire: WireRetryConfig | null | undefined): RetryConfig {
+  const maxRetryDurationMs = positiveMillis(wire?.maxRetryDuration, 'RetryConfig.maxRetryDuration') ?? 0
+  const minBackoffMs = positiveMillis(wire?.minBackoff, 'RetryConfig.minBackoff')
+  const maxBackoffMs = positiveMillis(wire?.maxBackoff, 'RetryConfig.maxBackoff')
+  const config: RetryConfig = {
+    maxAttempts: wire?.maxAttempts || DEFAULT_MAX_ATTEMPTS,
+    // "Will be truncated to the nearest second." The same is said of the backoffs, but their own
+    // default of 0.1 s would not survive it: those keep their milliseconds.
+    maxRetryDurationMs: Math.floor(maxRetryDurationMs / 1_000) * 1_000,
+    minBackoffMs: minBackoffMs ?? Math.min(DEFAULT_MIN_BACKOFF_MS, maxBackoffMs ?? DEFAULT_MIN_BACKOFF_MS),
+    maxBackoffMs: maxBackoffMs ?? Math.max(DEFAULT_MAX_BACKOFF_MS, minBackoffMs ?? 0),
+    maxDoublings: wire?.maxDoublings || DEFAULT_MAX_DOUBLINGS,
+  }
+  if (config.maxAttempts < -1) throw invalid('RetryConfig.maxAttempts must be greater or equal to -1.')
+  if (config.maxDoublings < 0) throw invalid('RetryConfig.maxDoublings cannot be negative.')
+  if (config.minBackoffMs > config.maxBackoffMs) {
+    throw invalid('RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff.')
+  }
+  return config
+}
+
+/**
+ * Google publishes no rule for the burst size that it picks; this one fits the values its API shows
+ * (100 for 500 dispatches a second, 10 for 1).
+ */
+function derivedBurstSize(maxDispatchesPerSecond: number): number {
+  return Math.min(MAX_BURST_SIZE, Math.max(10, Math.ceil(maxDispatchesPerSecond / 5)))
+}
+
+function checkConfig({ rate, taskTtlMs, tombstoneTtlMs, logSamplingRatio }: QueueConfig): void {
+  if (rate.maxDispatchesPerSecond < 0) throw invalid('RateLimits.maxDispatchesPerSecond cannot be negative.')
+  if (rate.maxDispatchesPerSecond > MAX_DISPATCHES_PER_SECOND) {
+    throw invalid(`RateLimits.maxDispatchesPerSecond must be less than or equal to ${MAX_DISPATCHES_PER_SECOND}.`)
+  }
+  if (rate.maxBurstSize < 0 || rate.maxBurstSize > MAX_BURST_SIZE) {
+    throw invalid(`RateLimits.maxBurstSize must be between 1 and ${MAX_BURST_SIZE}.`)
+  }
+  if (rate.maxConcurrentDispatches < 0) throw invalid('RateLimits.maxConcurrentDispatches cannot be negative.')
+  if (rate.maxConcurrentDispatches > MAX_CONCURRENT_DISPATCHES) {
+    throw invalid(`RateLimits.maxConcurrentDispatches must be less than or equal to ${MAX_CONCURRENT_DISPATCHES}.`)
+  }
+  if (taskTtlMs < MIN_TASK_TTL_MS || taskTtlMs > MAX_TASK_TTL_MS) {
+    throw invalid('Queue.taskTtl must be between 10 days and 10 years.')
+  }
+  if (tombstoneTtlMs < MIN_TASK_TOMBSTONE_MS || tombstoneTtlMs > MAX_TASK_TOMBSTONE_MS) {
+    throw invalid('Queue.tombstoneTtl must be between 1 hour and 9 days.')
+  }
+  if (logSamplingRatio !== null && !(logSamplingRatio >= 0 && logSamplingRatio <= 1)) {
+    throw invalid('StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.')
+  }
+}
+
+/** What the local cloud would otherwise silently not do. */
+function refuseUnsupported(queue: WireQueue): void {
+  if (queue.appEngineRoutingOverride || queue.appEngineHttpQueue) throw notEmulated('App Engine routing of a queue')
+  if (queue.httpTarget) throw notEmulated('Queue.httpTarget, the queue-level HTTP target override')
+  if (queue.type === 'PULL') throw notEmulated('a pull queue (Queue.type PULL)')
+}
+
+/** The fields that an update mask may name; null for those without parts. */
+const MASKABLE: Record<string, readonly string[] | null> = {
+  rate_limits: ['max_dispatches_per_second', 'max_burst_size', 'max_concurrent_dispatches'],
+  retry_config: ['max_attempts', 'max_retry_duration', 'min_backoff', 'max_backoff', 'max_doublings'],
+  stackdriver_logging_config: ['sampling_ratio'],
+  task_ttl: null,
+  tombstone_ttl: null,
+  http_target: null,
+  app_engine_http_queue: null,
+  app_engine_routing_override: null,
+}
+
+/** "Any value specified for an output only field will be ignored"; a queue's type is immutable. */
+const IGNORED = new Set(['name', 'state', 'purge_time', 'stats', 'type'])
+
+/**
+ * A queue's settings after UpdateQueue: the fields that the mask names are taken from `update`, an
+ * unset one becoming the default again; without a mask, all of them
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.UpdateQueueRequest).
+ */
+export function updatedConfig(
+  current: QueueConfig,
+  update: WireQueue,
+  mask: FieldMask | null,
+  version: ApiVersion,
+): QueueConfig {
+  const paths = mask?.paths ?? []
+  if (paths.length === 0) {
+    const next = configFromWire(update, version)
+    // v2 has no such fields, so it cannot have meant to change them.
+    const { taskTtlMs, tombstoneTtlMs } = version === 'v2' ? current : next
+    return { ...next, taskTtlMs, tombstoneTtlMs }
+  }
+  const merged: Fields = configToWire(current)
+  for (const path of paths) overlay(merged, update as unknown as Fields, path)
+  // "max_burst_size value will get updated if UpdateQueue is updating max_dispatches_per_second."
+  const touchesBurst = paths.some((path) => path === 'rate_limits.max_burst_size' || path === 'rate_limits')
+  if (paths.includes('rate_limits.max_dispatches_per_second') && !touchesBurst) {
+    overlay(merged, { rateLimits: null }, 'rate_limits.max_burst_size')
+  }
+  return configFromWire(merged as unknown as WireQueue, version)
+}
+
+type Fields = Record<string, unknown>
+
+/** Copies what `path` names from one wire message into another. */
+function overlay(target: Fields, source: Fields, path: string): void {
+  const [field = '', part, ...rest] = path.split('.')
+  if (IGNORED.has(field)) return
+  const parts = MASKABLE[field]
+  if (parts === undefined || rest.length > 0 || (part !== undefined && !parts?.includes(part))) {
+    throw invalid(`Invalid field mask path: ${path}`)
+  }
+  const key = camelCase(field)
+  if (part === undefined) {
+    target[key] = source[key]
+    return
+  }
+  const partKey = camelCase(part)
+  target[key] = { ...(target[key] as Fields | null), [partKey]: (source[key] as Fields | null)?.[partKey] }
+}
+
+/** Settings in the wire form of both API versions. */
+export function configToWire(config: QueueConfig): Fields {
+  const { rate, taskTtlMs, tombstoneTtlMs, logSamplingRatio } = config
+  return {
+    rateLimits: { ...rate },
+    retryConfig: retryToWire(config.retry),
+    taskTtl: durationFromMillis(taskTtlMs),
+    tombstoneTtl: durationFromMillis(tombstoneTtlMs),
+    stackdriverLoggingConfig: logSamplingRatio === null ? null : { samplingRatio: logSamplingRatio },
+  }
+}
+
+export function retryToWire(retry: RetryConfig): object {
+  return {
+    maxAttempts: retry.maxAttempts,
+    maxRetryDuration: retry.maxRetryDurationMs === 0 ? null : durationFromMillis(retry.maxRetryDurationMs),
+    minBackoff: durationFromMillis(retry.minBackoffMs),
+    maxBackoff: durationFromMillis(retry.maxBackoffMs),
+    maxDoublings: retry.maxDoublings,
+  }
+}
+
+function invalid(message: string): GoogleError {
+  return new GoogleError('INVALID_ARGUMENT', message)
+}

@@ -1,0 +1,63 @@
+import { GoogleError } from '../../kernel/errors.ts'
+import { camelCase } from './field-mask.ts'
+import type { LaneStats } from './lane.ts'
+import type { Queue } from './model.ts'
+import { configToWire } from './queue-config.ts'
+import { timestampFromMicros } from './wire-time.ts'
+import type { FieldMask } from './wire.ts'
+
+/** A queue in the wire form of both API versions: what v2 does not know is left out when it is sent. */
+export function queueToWire(queue: Queue): Record<string, unknown> {
+  return {
+    name: queue.name,
+    ...configToWire(queue.config),
+    state: queue.isPaused ? 'PAUSED' : 'RUNNING',
+    purgeTime: queue.purgeUs === null ? null : timestampFromMicros(queue.purgeUs),
+    type: 'PUSH',
+  }
+}
+
+/**
+ * A queue as far as `mask` asks for it; its statistics only when the mask names them
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#google.cloud.tasks.v2beta3.GetQueueRequest).
+ */
+export function maskedQueue(queue: Queue, mask: FieldMask | null, stats: () => LaneStats): Record<string, unknown> {
+  const full = queueToWire(queue)
+  const paths = mask?.paths ?? []
+  if (paths.length === 0) return full
+  if (paths.some((path) => path === 'stats' || path.startsWith('stats.'))) full['stats'] = statsToWire(stats())
+  const picked: Record<string, unknown> = {}
+  for (const path of paths) pick(picked, full, path)
+  return picked
+}
+
+function statsToWire(stats: LaneStats): object {
+  return {
+    tasksCount: stats.tasksCount,
+    oldestEstimatedArrivalTime: stats.nextScheduleUs === null ? null : timestampFromMicros(stats.nextScheduleUs),
+    executedLastMinuteCount: stats.executedLastMinute,
+    concurrentDispatchesCount: stats.inFlight,
+    effectiveExecutionRate: stats.effectivePerSecond,
+  }
+}
+
+/** Fields of Queue that this emulator never sets, which a mask may name all the same. */
+const NEVER_SET = new Set(['app_engine_http_queue', 'http_target'])
+
+function pick(target: Record<string, unknown>, source: Record<string, unknown>, path: string): void {
+  const [field = '', part, ...rest] = path.split('.')
+  if (NEVER_SET.has(field)) return
+  const key = camelCase(field)
+  const value = source[key]
+  if (!(key in source) || rest.length > 0) throw new GoogleError('INVALID_ARGUMENT', `Invalid field mask path: ${path}`)
+  if (part === undefined || value === null) {
+    target[key] = value
+    return
+  }
+  const partKey = camelCase(part)
+  const parts = value as Record<string, unknown>
+  if (typeof value !== 'object' || !(partKey in parts)) {
+    throw new GoogleError('INVALID_ARGUMENT', `Invalid field mask path: ${path}`)
+  }
+  target[key] = { ...(target[key] as object | undefined), [partKey]: parts[partKey] }
+}

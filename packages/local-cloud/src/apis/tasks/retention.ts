@@ -1,0 +1,56 @@
+import type { CancelTimer, Clock } from '../../kernel/clock.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { SWEEP_INTERVAL_MS } from './limits.ts'
+import type { TaskStore } from './store.ts'
+
+/**
+ * Removes what has outlived its time: tombstones and operations, and tasks older than their
+ * queue's `task_ttl`, "regardless of whether they were dispatched or not"
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.CloudTasks.CreateQueue).
+ * Keeps a timer only while there is something that will expire.
+ */
+export class Retention {
+  readonly #store: TaskStore
+  readonly #dispatcher: Dispatcher
+  readonly #clock: Clock
+  #cancelTimer: CancelTimer | null = null
+
+  constructor(options: { store: TaskStore; dispatcher: Dispatcher; clock: Clock }) {
+    this.#store = options.store
+    this.#dispatcher = options.dispatcher
+    this.#clock = options.clock
+  }
+
+  /** Something was stored that will expire. */
+  watch(): void {
+    this.#cancelTimer ??= this.#clock.after(SWEEP_INTERVAL_MS, () => {
+      this.#cancelTimer = null
+      try {
+        if (this.sweep()) this.watch()
+      } catch (error) {
+        console.error('Cloud Tasks: what has expired could not be removed, and will be tried again:', error)
+        this.watch()
+      }
+    })
+  }
+
+  /** True when something is left that will expire later. */
+  sweep(): boolean {
+    const nowMs = this.#clock.now()
+    for (const lane of this.#dispatcher.lanes()) {
+      const { id, config } = lane.queue
+      const expired = this.#store.tasksCreatedBy(id, nowMs - config.taskTtlMs)
+      this.#store.atomically(() => {
+        for (const seq of expired) this.#store.deleteTask(seq, nowMs + config.tombstoneTtlMs)
+      })
+      lane.tasksCount -= expired.length
+      for (const seq of expired) lane.window.remove(seq)
+    }
+    return this.#store.atomically(() => this.#store.sweep(nowMs))
+  }
+
+  stop(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = null
+  }
+}

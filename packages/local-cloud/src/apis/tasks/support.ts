@@ -1,0 +1,57 @@
+import type { SupportEntry } from '../../kernel/support.ts'
+
+/** Methods without a version are the same in google.cloud.tasks.v2 and v2beta3. */
+export const cloudTasksSupport: readonly SupportEntry[] = [
+  { method: 'CloudTasks/ListQueues', state: 'partly', note: '`filter` is refused.' },
+  { method: 'CloudTasks/GetQueue', state: 'yes', note: '`read_mask` and `stats` in v2beta3.' },
+  {
+    method: 'CloudTasks/CreateQueue',
+    state: 'partly',
+    note: 'Push queues of HTTP tasks. App Engine routing, `http_target` and pull queues are refused; `stackdriver_logging_config` is kept, no logs are written.',
+  },
+  {
+    method: 'CloudTasks/UpdateQueue',
+    state: 'partly',
+    note: 'As CreateQueue; update masks name fields or parts of them.',
+  },
+  { method: 'CloudTasks/DeleteQueue', state: 'yes', note: 'The name cannot be used again for 7 days.' },
+  { method: 'CloudTasks/PurgeQueue', state: 'yes', note: 'Takes effect at once (up to one minute at Google).' },
+  { method: 'CloudTasks/PauseQueue', state: 'yes', note: '' },
+  { method: 'CloudTasks/ResumeQueue', state: 'yes', note: '' },
+  { method: 'CloudTasks/ListTasks', state: 'yes', note: '' },
+  { method: 'CloudTasks/GetTask', state: 'yes', note: '' },
+  {
+    method: 'CloudTasks/CreateTask',
+    state: 'partly',
+    note: 'HTTP tasks with or without an OIDC token. App Engine tasks and `oauth_token` are refused. At most 100 KB, the smaller of the two sizes that Google documents.',
+  },
+  { method: 'CloudTasks/DeleteTask', state: 'yes', note: '' },
+  { method: 'CloudTasks/RunTask', state: 'yes', note: '' },
+  {
+    method: 'google.cloud.tasks.v2beta3.CloudTasks/BatchCreateTasks',
+    state: 'yes',
+    note: 'The operation is done in the first answer; it and its `request_id` are remembered for an hour.',
+  },
+  { method: 'google.cloud.tasks.v2beta3.CloudTasks/BatchDeleteTasks', state: 'yes', note: 'As BatchCreateTasks.' },
+  { method: 'CloudTasks/GetIamPolicy', state: 'no', note: '' },
+  { method: 'CloudTasks/SetIamPolicy', state: 'no', note: '' },
+  { method: 'CloudTasks/TestIamPermissions', state: 'no', note: '' },
+  { method: 'google.cloud.tasks.v2beta3.CloudTasks/GetCmekConfig', state: 'no', note: '' },
+  { method: 'google.cloud.tasks.v2beta3.CloudTasks/UpdateCmekConfig', state: 'no', note: '' },
+  {
+    method: 'dispatch: rate limits, retries, headers',
+    state: 'yes',
+    note: 'Token bucket, concurrency, retry arithmetic of RetryConfig, X-CloudTasks-* headers, Retry-After.',
+  },
+  {
+    method: 'dispatch: system throttling',
+    state: 'partly',
+    note: 'Google does not say how much it slows down. Here a 429, a 503 or a high error rate halves the rate, at most once a second, and each success gives back a hundredth.',
+  },
+  {
+    method: 'dispatch: slow start of new and idle queues',
+    state: 'no',
+    note: 'Queues dispatch at their full rate at once.',
+  },
+  { method: 'dispatch: following redirects', state: 'no', note: 'A 3xx answer is a failed attempt.' },
+]

@@ -1,0 +1,23 @@
+import { GoogleError } from '../../kernel/errors.ts'
+import type { GeminiBehaviour } from './behaviour.ts'
+
+/** Refuses every call and names the ways to get answers: nothing is made up unasked, and no money is spent unasked. */
+export const missingModel: GeminiBehaviour = {
+  async generate({ request }) {
+    throw new GoogleError(
+      'PERMISSION_DENIED',
+      `The local cloud has no Gemini. Start it with --gemini replay:FILE (recorded answers), --gemini script:FILE (a scripted model) or --gemini forward (the real Vertex AI, with your credentials and at your cost).`,
+      {
+        details: [
+          {
+            '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+            reason: 'SERVICE_DISABLED',
+            domain: 'googleapis.com',
+            metadata: { service: 'aiplatform.googleapis.com', consumer: `projects/${request.project}` },
+          },
+        ],
+      },
+    )
+  },
+  stop: () => undefined,
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import type { Clock } from '../../kernel/clock.ts'
+import { candidateAnswer } from './answer.ts'
+import type { GeminiBehaviour } from './behaviour.ts'
+import { vertexError } from './failures.ts'
+
+/** One line of a recording. More members may be there; they are not read. */
+const recordedAnswer = z.object({
+  gcs_uri: z.string().min(1),
+  model: z.string().min(1),
+  finishReason: z.string().min(1),
+  usageMetadata: z.record(z.string(), z.unknown()),
+  text: z.string(),
+  avgLogprobs: z.number().optional(),
+})
+
+export type RecordedAnswer = z.output<typeof recordedAnswer>
+
+/** Reads a recording: JSONL, one answer a line, keyed by the image's URI. Throws Error with the line's number. */
+export function parseRecording(text: string): RecordedAnswer[] {
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return []
+    try {
+      return [recordedAnswer.parse(JSON.parse(line))]
+    } catch (error) {
+      const why = error instanceof z.ZodError ? z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ') : String(error)
+      throw new Error(`line ${index + 1}: ${why}`, { cause: error })
+    }
+  })
+}
+
+/**
+ * Answers with what was recorded for the request's one image, as often as it is asked: by the
+ * model of the request if it was recorded, else by the first that was. The answer's
+ * `modelVersion` is the model that really spoke, its usage the recorded one.
+ *
+ * A recording holds answers about one image each, so a request with several cannot be replayed:
+ * joining them would be an answer that no model ever gave.
+ */
+export function recordedModel(recording: readonly RecordedAnswer[], clock: Clock): GeminiBehaviour {
+  const byUri = new Map<string, RecordedAnswer[]>()
+  for (const answer of recording) byUri.set(answer.gcs_uri, [...(byUri.get(answer.gcs_uri) ?? []), answer])
+  return {
+    async generate(call) {
+      const { images, model } = call.request
+      const [image] = images
+      if (!image || images.length > 1) {
+        throw vertexError(
+          'INVALID_ARGUMENT',
+          `A recording answers requests with one image, and this one has ${images.length}: run with one image per request (--unit observation), or with --gemini script:FILE`,
+        )
+      }
+      if (image.bytes) {
+        throw vertexError(
+          'INVALID_ARGUMENT',
+          'A recording is keyed by the URI of the image, and this image came without one: send it as gs:// (--image-transport gs)',
+        )
+      }
+      const answers = byUri.get(image.uri) ?? []
+      const recorded = answers.find((answer) => answer.model === model.id) ?? answers[0]
+      if (!recorded) throw vertexError('NOT_FOUND', `The recording has no answer for ${image.uri}`)
+      const { text, finishReason, usageMetadata, avgLogprobs } = recorded
+      const content = {
+        text,
+        finishReason,
+        usage: { trafficType: call.request.trafficType, ...usageMetadata },
+        modelVersion: recorded.model,
+        ...(avgLogprobs === undefined ? {} : { avgLogprobs }),
+      }
+      return candidateAnswer(call, clock.now(), content, 'recorded')
+    },
+    stop: () => undefined,
+  }
+}

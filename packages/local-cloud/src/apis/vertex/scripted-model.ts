@@ -1,0 +1,198 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { methodMatcher } from '../../kernel/method-glob.ts'
+import { blockedPrompt, candidateAnswer } from './answer.ts'
+import type { GeminiAnswer, GeminiBehaviour, GeminiCall } from './behaviour.ts'
+import { createCapacity } from './capacity.ts'
+import { resourceExhausted, vertexError } from './failures.ts'
+import type { GenerationRequest } from './generation-request.ts'
+import { breakJson, breakSchema } from './broken-answers.ts'
+import { makeValue } from './make-value.ts'
+import { normal, randomFrom, type Random } from './random.ts'
+import { ANSWER_FATES, CALL_FATES, UNIT_FATES, type Script, type Shares } from './script.ts'
+import { unreadableImage } from './stored-images.ts'
+import { textTokens, usageOf } from './tokens.ts'
+
+/** The 99th percentile of the standard normal distribution. */
+const NORMAL_P99 = 2.326_347_9
+
+/** A text cut off at the limit is cut to this share when no limit was set. */
+const CUT_SHARE = 0.6
+
+/** The output limit of a request that names none counts as the model's own. */
+const outputLimit = ({ config, model }: GenerationRequest): number => config.maxOutputTokens ?? model.maxOutputTokens
+
+/**
+ * A model that follows a script. What happens to a call depends on the seed, on the model and
+ * images that it names, and on how often they were asked for before: not on when it arrives.
+ */
+export function scriptedModel(general: Script, clock: Clock): GeminiBehaviour {
+  const { seed } = general
+  const scriptFor = scriptByImage(general)
+  const capacity = createCapacity(general, clock)
+  const hanging = new Set<() => void>()
+  /** Units whose answer was cut off, with the output limit that was too small. */
+  const cutAt = new Map<string, number>()
+
+  const hang = (signal: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => {
+      const end = (): void => {
+        hanging.delete(end)
+        reject(vertexError('CANCELLED', 'The caller has gone.'))
+      }
+      hanging.add(end)
+      if (signal.aborted) end()
+      else signal.addEventListener('abort', end, { once: true })
+    })
+
+  const answer = (script: Script, call: GeminiCall): GeminiAnswer => {
+    const { request, unit, nth } = call
+    const { shares } = script
+    const nowMs = clock.now()
+    const unitRandom = randomFrom(seed, 'unit', unit)
+    const unitFate = draw(unitRandom, shares, UNIT_FATES)
+    if (unitFate === 'unreadable') throw unreadableImage()
+    if (unitFate === 'block') return blocked(call, nowMs, unitRandom)
+
+    const random = randomFrom(seed, 'answer', unit, nth)
+    const fate = draw(random, shares, ANSWER_FATES)
+    const { text, value } = content(script, call)
+    if (fate === 'other') {
+      const usage = usageOf(request, 0, thoughtTokens(script, request))
+      return candidateAnswer(call, nowMs, { finishReason: 'OTHER', usage }, 'other')
+    }
+    if (fate === 'schema') return whole(script, call, nowMs, JSON.stringify(breakSchema(value, random)), 'schema')
+
+    const limit = outputLimit(request)
+    const earlier = cutAt.get(unit)
+    const isCut = earlier === undefined ? fate === 'truncate' : limit <= earlier
+    if (isCut) {
+      cutAt.set(unit, limit)
+      return cut(script, call, nowMs, text)
+    }
+    if (fate === 'malformed') return whole(script, call, nowMs, breakJson(value, text, random), 'malformed')
+    return whole(script, call, nowMs, text, 'ok')
+  }
+
+  return {
+    async generate(call) {
+      const script = scriptFor(call)
+      const random = randomFrom(seed, 'call', call.unit, call.nth)
+      const fate = draw(random, script.shares, CALL_FATES)
+      if (fate === '429' || !capacity.enter()) throw resourceExhausted(script.retry_after_s)
+      try {
+        if (fate === '503') throw vertexError('UNAVAILABLE', 'The service is currently unavailable.')
+        if (fate === 'hang') return await hang(call.signal)
+        const latencyMs = drawLatency(script.latency_ms, random)
+        if (latencyMs > 0) await new Promise<void>((resolve) => clock.after(latencyMs, resolve))
+        if (fate === '500') throw vertexError('INTERNAL', 'Internal error encountered.')
+        return answer(script, call)
+      } finally {
+        capacity.leave()
+      }
+    },
+    stop() {
+      for (const end of hanging) end()
+    },
+  }
+}
+
+/** The script with what its first matching case changes, for a call. */
+function scriptByImage(general: Script): (call: GeminiCall) => Script {
+  const cases = general.cases.map(({ images, ...changes }) => ({
+    matches: methodMatcher(images),
+    script: { ...general, ...changes },
+  }))
+  return ({ request }) => cases.find(({ matches }) => request.images.some(({ uri }) => matches(uri)))?.script ?? general
+}
+
+function draw<Fate extends `${keyof Shares}`>(
+  random: Random,
+  shares: Shares,
+  fates: readonly Fate[],
+): Fate | undefined {
+  const chances: Record<string, number | undefined> = shares
+  let rest = random()
+  for (const fate of fates) {
+    rest -= chances[fate] ?? 0
+    if (rest < 0) return fate
+  }
+  return undefined
+}
+
+function drawLatency(latency: Script['latency_ms'], random: Random): number {
+  if (typeof latency === 'number') return latency
+  const spread = Math.log(latency.p99 / latency.p50) / NORMAL_P99
+  return latency.p50 * Math.exp(spread * normal(random))
+}
+
+/** What the model has to say, as a value and as the text of it. */
+function content(script: Script, { request, unit, nth }: GeminiCall): { text: string; value: unknown } {
+  if (script.answer !== undefined) {
+    const value = fill(script.answer, {
+      unit,
+      call: String(nth),
+      images: request.images.map(({ uri }) => uri).join(' '),
+    })
+    return { value, text: typeof value === 'string' ? value : JSON.stringify(value) }
+  }
+  // The same images get the same answer, however often they are asked for.
+  const random = randomFrom(script.seed, 'content', unit)
+  const value = request.schema ? makeValue(request.schema, random) : 'A scripted answer.'
+  return { value, text: request.schema ? JSON.stringify(value) : String(value) }
+}
+
+function fill(template: unknown, words: Record<string, string>): unknown {
+  if (typeof template === 'string')
+    return template.replace(/\{\{(unit|call|images)\}\}/g, (_, name: string) => words[name] ?? '')
+  if (Array.isArray(template)) return template.map((item) => fill(item, words))
+  if (typeof template !== 'object' || template === null) return template
+  return Object.fromEntries(Object.entries(template).map(([name, item]) => [name, fill(item, words)]))
+}
+
+/** Thinking levels as shares of the default (https://cloud.google.com/vertex-ai/generative-ai/docs/thinking names them, not their size). */
+const THINKING_SHARES: Record<string, number> = { MINIMAL: 0, LOW: 0.25, MEDIUM: 0.5, HIGH: 1 }
+
+function thoughtTokens({ thought_tokens }: Script, { config }: GenerationRequest): number {
+  const { thinkingBudget = -1, thinkingLevel = '' } = config.thinkingConfig ?? {}
+  const wanted = Math.floor(thought_tokens * (THINKING_SHARES[thinkingLevel] ?? 1))
+  return thinkingBudget < 0 ? wanted : Math.min(wanted, thinkingBudget)
+}
+
+/** An answer that says all it has to, unless it does not fit in the request's output limit: thoughts count too. */
+function whole(script: Script, call: GeminiCall, nowMs: number, text: string, outcome: string): GeminiAnswer {
+  const thoughts = thoughtTokens(script, call.request)
+  const tokens = textTokens(text.length)
+  if (thoughts + tokens > outputLimit(call.request)) return cut(script, call, nowMs, text)
+  return candidateAnswer(
+    call,
+    nowMs,
+    { text, finishReason: 'STOP', usage: usageOf(call.request, tokens, thoughts) },
+    outcome,
+  )
+}
+
+function cut(script: Script, call: GeminiCall, nowMs: number, text: string): GeminiAnswer {
+  const limit = outputLimit(call.request)
+  const thoughts = Math.min(thoughtTokens(script, call.request), limit)
+  const tokens = Math.min(Math.floor(textTokens(text.length) * CUT_SHARE), limit - thoughts)
+  const start = text.slice(0, Math.min(tokens * 4, Math.max(0, text.length - 1)))
+  const usage = usageOf(call.request, tokens, thoughts)
+  return candidateAnswer(
+    call,
+    nowMs,
+    { ...(start === '' ? {} : { text: start }), finishReason: 'MAX_TOKENS', usage },
+    'truncated',
+  )
+}
+
+/** Before the model saw the prompt, or while it answered. */
+function blocked(call: GeminiCall, nowMs: number, random: Random): GeminiAnswer {
+  if (random() < 0.5) return blockedPrompt(call, nowMs)
+  const safetyRatings = [{ category: 'HARM_CATEGORY_DANGEROUS_CONTENT', probability: 'HIGH', blocked: true }]
+  return candidateAnswer(
+    call,
+    nowMs,
+    { finishReason: 'SAFETY', safetyRatings, usage: usageOf(call.request, 0) },
+    'blocked',
+  )
+}

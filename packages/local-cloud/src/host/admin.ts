@@ -1,0 +1,166 @@
+import { timingSafeEqual } from 'node:crypto'
+import { Hono, type Context } from 'hono'
+import { ZodError, z } from 'zod'
+import { localCloudProof } from '../contract/proof.ts'
+import type { Unfinished } from './drain.ts'
+import type { MetadataServer } from '../apis/identity/index.ts'
+import type { EmulatedApi, HttpFace } from '../kernel/api.ts'
+import { GoogleError } from '../kernel/errors.ts'
+import { parseJson } from '../kernel/json-text.ts'
+import type { Faults, FaultState } from '../kernel/faults.ts'
+import { errorResponse, type GatewayControl } from '../kernel/gateway.ts'
+import type { Leases } from './leases.ts'
+import type { CallSummary, VertexApi } from '../apis/vertex/index.ts'
+
+export interface AdminOptions {
+  /** From the locator file: who cannot read that (a web page, say) cannot drive the cloud. */
+  token: string
+  about: { pid: number; projectId: string; region: string; startedAt: string }
+  apis: readonly EmulatedApi[]
+  calls: Pick<GatewayControl, 'counts'>
+  faults: Faults
+  gemini: VertexApi['calls']
+  leases: Leases
+  /** The metadata server of a service account, which answers a guest too. Rejects NOT_FOUND when there is no such account. */
+  metadataServerOf(email: string, guest?: number): Promise<MetadataServer>
+  /** Gives the operator another project. */
+  addProject(projectId: string): void
+  /** Has a workload identity pool trust an issuer. Returns the provider's full name. Throws GoogleError. */
+  putIdentityProvider(pool: string, provider: string, resource: unknown): string
+  /** `busy` until everything has been started; `stopping` once the cloud was told to. */
+  state(): 'busy' | 'ready' | 'stopping'
+  /** What a stop waits for. */
+  unfinished(): Unfinished
+  /** Stops once what is under way has ended, or now. */
+  shutDown(how: { now: boolean }): void
+}
+
+/** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin */
+const PROJECT_ID = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/
+
+/** What `/_imagery/state` answers. */
+export interface LocalCloudState {
+  pid: number
+  projectId: string
+  region: string
+  startedAt: string
+  leases: number
+  /** Per API, counts of what it holds. */
+  apis: Record<string, Record<string, number>>
+  /** Calls per method since the start. */
+  calls: Record<string, number>
+  faults: FaultState[]
+  /** What was asked of Gemini since the start. */
+  gemini: CallSummary
+}
+
+/**
+ * The local cloud's own endpoints, which Google has not: `GET /_imagery/health`, `GET /_imagery/state`,
+ * `GET` and `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/account?email=…` (where one
+ * acts as that service account; with `user=…`, another user of the machine too), `PUT /_imagery/projects/PROJECT` (another project of the operator's),
+ * `PUT /_imagery/workload-identity-pools/POOL/providers/PROVIDER` (an issuer whose tokens are exchanged), `GET /_imagery/lease`,
+ * `POST /_imagery/shutdown` (with `?now=true` without waiting for calls in progress). All want the locator's `adminToken` as a bearer token, but `GET /_imagery/proof?challenge=…`: it
+ * shows that the listener knows that token (`contracts/local-cloud-proof.ts`), before a client sends anything else.
+ */
+export function adminFace(options: AdminOptions): HttpFace {
+  const app = new Hono()
+  app.onError((error) => errorResponse(error))
+  app.get('/_imagery/proof', (context) =>
+    context.json({ proof: localCloudProof(options.token, context.req.query('challenge') ?? '') }),
+  )
+  app.use(async (context, next) => {
+    if (!isToken(context.req.header('authorization'), options.token)) {
+      throw new GoogleError('PERMISSION_DENIED', 'this endpoint needs the adminToken of the locator file')
+    }
+    await next()
+  })
+  app.get('/_imagery/health', (context) => {
+    const status = options.state()
+    const waitsFor = status === 'stopping' ? { unfinished: options.unfinished() } : {}
+    const users = { leases: options.leases.count(), endsWhenIdle: options.leases.endsWhenIdle }
+    return context.json({ status, pid: options.about.pid, ...users, ...waitsFor }, status === 'ready' ? 200 : 503)
+  })
+  app.get('/_imagery/state', async (context) => context.json(await state(options)))
+  app.get('/_imagery/faults', (context) => context.json(options.faults.state()))
+  app.put('/_imagery/faults', async (context) => {
+    try {
+      options.faults.replace(parseJson(await context.req.text()))
+    } catch (error) {
+      throw new GoogleError('INVALID_ARGUMENT', `not a list of fault rules: ${explain(error)}`, { cause: error })
+    }
+    return context.json(options.faults.state())
+  })
+  app.get('/_imagery/gemini', (context) =>
+    context.json({ summary: options.gemini.summary(), units: options.gemini.units() }),
+  )
+  app.get('/_imagery/account', async (context) => {
+    const { host } = await options.metadataServerOf(context.req.query('email') ?? '', userOf(context.req.query('user')))
+    return context.json({ metadataHost: host })
+  })
+  app.put('/_imagery/projects/:project', (context) => {
+    const project = context.req.param('project')
+    if (!PROJECT_ID.test(project)) throw new GoogleError('INVALID_ARGUMENT', `not a project id: ${project}`)
+    options.addProject(project)
+    return context.json({ projectId: project })
+  })
+  app.put('/_imagery/workload-identity-pools/:pool/providers/:provider', async (context) => {
+    const { pool, provider } = context.req.param()
+    return context.json({ name: options.putIdentityProvider(pool, provider, await jsonOf(context)) })
+  })
+  app.get('/_imagery/lease', () => {
+    const lease = options.leases.take()
+    if (!lease) throw new GoogleError('UNAVAILABLE', 'the local cloud is shutting down')
+    return new Response(lease, { headers: { 'content-type': 'text/plain' } })
+  })
+  app.post('/_imagery/shutdown', (context) => {
+    options.shutDown({ now: context.req.query('now') === 'true' })
+    return context.json({ status: 'stopping' }, 202)
+  })
+  app.notFound((context) =>
+    errorResponse(
+      new GoogleError('NOT_FOUND', `the local cloud has no endpoint ${context.req.method} ${context.req.path}`),
+    ),
+  )
+  return { prefixes: ['/_imagery'], app }
+}
+
+/** The id of another user of the machine, whom the caller lets in. */
+function userOf(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined
+  const user = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN
+  // https://man7.org/linux/man-pages/man2/setresuid.2.html: the highest number means none.
+  if (!(user < 0xff_ff_ff_ff)) throw new GoogleError('INVALID_ARGUMENT', `not the numeric id of a user: ${given}`)
+  return user
+}
+
+async function jsonOf(context: Context): Promise<unknown> {
+  try {
+    return parseJson(await context.req.text())
+  } catch (error) {
+    throw new GoogleError('INVALID_ARGUMENT', `not JSON: ${explain(error)}`, { cause: error })
+  }
+}
+
+/** What is wrong with a list of fault rules, in one line. */
+export function explain(error: unknown): string {
+  if (error instanceof ZodError) return z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ')
+  return error instanceof Error ? error.message : String(error)
+}
+
+async function state({ about, leases, apis, calls, faults, gemini }: AdminOptions): Promise<LocalCloudState> {
+  const described = await Promise.all(apis.map(async (api) => [api.name, await api.describe()] as const))
+  return {
+    ...about,
+    leases: leases.count(),
+    apis: Object.fromEntries(described),
+    calls: calls.counts(),
+    faults: faults.state(),
+    gemini: gemini.summary(),
+  }
+}
+
+function isToken(header: string | undefined, token: string): boolean {
+  const given = Buffer.from(header ?? '')
+  const expected = Buffer.from(`Bearer ${token}`)
+  return given.byteLength === expected.byteLength && timingSafeEqual(given, expected)
+}

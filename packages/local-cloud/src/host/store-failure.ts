@@ -1,0 +1,63 @@
+import path from 'node:path'
+import { shellWord } from '../contract/shell-word.ts'
+import { diskTrouble } from '../kernel/disk-trouble.ts'
+import { LocalCloudError } from '../kernel/local-cloud-error.ts'
+
+/** A command of imagery on the local cloud of a data folder: a remedy must never meet another cloud. */
+export function commandOn(dataDir: string, command: string): string {
+  return `imagery ${command} --data-dir ${shellWord(dataDir)}`
+}
+
+/**
+ * The store of an API cannot be opened. A full disk, or one file too many, is no damage: what is kept
+ * there is whole, and a reset would lose it for nothing.
+ */
+export function storeFailed(
+  dataDir: string,
+  name: string,
+  error: unknown,
+  directory = path.join(dataDir, name),
+): LocalCloudError {
+  const what = `The local cloud's ${name} data in ${directory} cannot be opened`
+  const trouble = diskTrouble(error)
+  if (trouble) return folderUnusable(what, trouble, error)
+  return new LocalCloudError(
+    'STORE_DAMAGED',
+    `${what}: ${messageOf(error)}`,
+    [
+      'Restore the folder from a copy',
+      `${commandOn(dataDir, 'local reset')}   (deletes everything in this local cloud)`,
+    ],
+    error,
+  )
+}
+
+/** The keys of the local cloud cannot be opened. */
+export function identityFailed(dataDir: string, error: unknown): LocalCloudError {
+  const directory = path.join(dataDir, 'identity')
+  const what = `The local cloud's identity in ${directory} cannot be opened`
+  const trouble = diskTrouble(error)
+  if (trouble) return folderUnusable(what, trouble, error)
+  return new LocalCloudError(
+    'STORE_DAMAGED',
+    `${what}: ${messageOf(error)}`,
+    [`rm -r ${shellWord(directory)}   (new keys are made; nothing else is lost)`],
+    error,
+  )
+}
+
+/** Anything else that a local cloud does on its way up, and that the disk refused; undefined for an error of another kind. */
+export function startFailed(dataDir: string, error: unknown): LocalCloudError | undefined {
+  if (error instanceof LocalCloudError) return undefined
+  const trouble = diskTrouble(error)
+  return trouble && folderUnusable(`The local cloud on ${dataDir} cannot start`, trouble, error)
+}
+
+function folderUnusable(what: string, trouble: { what: string; remedy: string }, error: unknown): LocalCloudError {
+  const message = `${what}: ${trouble.what} (${messageOf(error)})`
+  return new LocalCloudError('DATA_FOLDER_UNUSABLE', message, [trouble.remedy], error)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

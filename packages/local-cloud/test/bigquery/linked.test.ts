@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBigQuery, type Harness } from './bigquery-fixture.ts'
+
+let bigquery: Harness
+
+const LINK = { linkedDatasetSource: { sourceDataset: { projectId: 'demo', datasetId: 'shared' } } }
+const FIELDS = [{ name: 'id', type: 'STRING' }]
+
+beforeAll(async () => {
+  bigquery = await startBigQuery()
+  const { client } = bigquery
+  await client.createDataset('shared', { location: 'EU' })
+  const [table] = await client.dataset('shared').createTable('signs', { schema: { fields: FIELDS } })
+  await table.insert([{ id: 'a' }, { id: 'b' }])
+  await client.createDataset('subscribed', LINK)
+})
+afterAll(() => bigquery.close())
+
+const REFUSED = expect.objectContaining({
+  code: 400,
+  message: expect.stringMatching(/on a Linked Dataset\. This operation is not supported\.$/) as string,
+}) as Error
+
+describe('a linked dataset (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#linked_datasets)', () => {
+  it('tells what it is linked to, by the number of the project, and lies where that does', async () => {
+    const [metadata] = await bigquery.client.dataset('subscribed').getMetadata()
+    expect(metadata).toMatchObject({
+      type: 'LINKED',
+      location: 'EU',
+      linkedDatasetSource: {
+        sourceDataset: { projectId: expect.stringMatching(/^\d{12}$/) as string, datasetId: 'shared' },
+      },
+      linkedDatasetMetadata: { linkState: 'LINKED' },
+    })
+  })
+
+  it('shows the tables and the rows of its source under its own name, as they are now', async () => {
+    const { client } = bigquery
+    await client
+      .dataset('shared')
+      .table('signs')
+      .insert([{ id: 'c' }])
+    const [tables] = await client.dataset('subscribed').getTables()
+    expect(tables.map(({ id }) => id)).toEqual(['signs'])
+    const [metadata] = await client.dataset('subscribed').table('signs').getMetadata()
+    expect(metadata).toMatchObject({ id: 'demo:subscribed.signs', numRows: '3', location: 'EU' })
+    const [job] = await client.createQueryJob({ query: 'SELECT id FROM `demo.subscribed.signs` ORDER BY id' })
+    expect((await job.getQueryResults())[0]).toEqual([{ id: 'a' }, { id: 'b' }, { id: 'c' }])
+    const { totalBytesProcessed, query } = (await job.getMetadata())[0].statistics
+    expect(Number(totalBytesProcessed)).toBeGreaterThan(0)
+    expect(query.referencedTables).toEqual([{ projectId: 'demo', datasetId: 'subscribed', tableId: 'signs' }])
+  })
+
+  it.each<[string, (client: Harness['client']) => Promise<unknown>]>([
+    ['a new table', (client) => client.dataset('subscribed').createTable('mine', { schema: { fields: FIELDS } })],
+    ['another description', (client) => client.dataset('subscribed').table('signs').setMetadata({ description: 'x' })],
+    ['a deletion', (client) => client.dataset('subscribed').table('signs').delete()],
+    [
+      'rows',
+      (client) =>
+        client
+          .dataset('subscribed')
+          .table('signs')
+          .insert([{ id: 'd' }]),
+    ],
+    [
+      'the results of a query',
+      (client) =>
+        client.createQueryJob({ query: "SELECT 'x' AS id", destination: client.dataset('subscribed').table('mine') }),
+    ],
+  ])('takes no %s', async (_what, write) => {
+    await expect(write(bigquery.client)).rejects.toEqual(REFUSED)
+  })
+
+  it('cannot be elsewhere than its source, nor linked to nothing or to another link', async () => {
+    const { client } = bigquery
+    const to = (datasetId: string) => ({ linkedDatasetSource: { sourceDataset: { projectId: 'demo', datasetId } } })
+    await expect(client.createDataset('far', { ...LINK, location: 'US' })).rejects.toMatchObject({ code: 400 })
+    await expect(client.createDataset('nothing', to('nowhere'))).rejects.toMatchObject({ code: 404 })
+    await expect(client.createDataset('twice', to('subscribed'))).rejects.toMatchObject({ code: 400 })
+  })
+
+  it('outlives a restart, and goes without its source’s tables', async () => {
+    await bigquery.restart()
+    await bigquery.client.dataset('subscribed').delete()
+    expect((await bigquery.client.dataset('shared').getTables())[0]).toHaveLength(1)
+  })
+})

@@ -1,0 +1,194 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBigQuery, type Harness } from './bigquery-fixture.ts'
+
+let bigquery: Harness
+let files: string
+const objects = new Map<string, Buffer>()
+
+beforeAll(async () => {
+  files = await mkdtemp(path.join(tmpdir(), 'bigquery-load-'))
+  bigquery = await startBigQuery({
+    async readObject(uri) {
+      const content = objects.get(uri)
+      if (!content) throw new Error(`no object ${uri}`)
+      return content
+    },
+  })
+  await bigquery.client.createDataset('d')
+})
+afterAll(async () => {
+  await bigquery.close()
+  await rm(files, { recursive: true, force: true })
+})
+
+async function load(
+  table: string,
+  content: string | Buffer,
+  metadata: object,
+): Promise<{ statistics: { load: { outputRows: string } } }> {
+  const file = path.join(files, 'content')
+  await writeFile(file, content)
+  const [job] = await bigquery.client.dataset('d').table(table).load(file, metadata)
+  if (job.status?.errorResult) throw new Error(job.status.errorResult.message)
+  return job as unknown as { statistics: { load: { outputRows: string } } }
+}
+const select = async (sql: string): Promise<unknown[]> => (await bigquery.client.query(sql))[0]
+const JSONL = 'NEWLINE_DELIMITED_JSON'
+
+describe('load jobs (https://cloud.google.com/bigquery/docs/batch-loading-data)', () => {
+  it('load JSON lines with a schema, all rows or none', async () => {
+    const schema = {
+      fields: [
+        { name: 'id', type: 'STRING', mode: 'REQUIRED' },
+        { name: 'n', type: 'INT64' },
+        { name: 'tags', type: 'STRING', mode: 'REPEATED' },
+      ],
+    }
+    const job = await load('json', '{"id":"a","n":"1","tags":["x"]}\n\n{"id":"b"}\n', { sourceFormat: JSONL, schema })
+    expect(job.statistics.load.outputRows).toBe('2')
+    expect(await select('SELECT * FROM d.json ORDER BY id')).toEqual([
+      { id: 'a', n: 1, tags: ['x'] },
+      { id: 'b', n: null, tags: [] },
+    ])
+    await expect(load('json', '{"id":"c"}\n{"id":"d","n":"x"}\n', { sourceFormat: JSONL })).rejects.toThrow(
+      /Row 2: Cannot convert value to integer/,
+    )
+    expect(await select('SELECT COUNT(*) AS n FROM d.json')).toEqual([{ n: 2 }])
+    await load('json', '{"id":"c"}\n{"id":"d","n":"x"}\n', { sourceFormat: JSONL, maxBadRecords: 1 })
+    expect(await select('SELECT COUNT(*) AS n FROM d.json')).toEqual([{ n: 3 }])
+  })
+
+  it('detect a schema in JSON lines', async () => {
+    const line = {
+      asset_id: 't1',
+      location: { latitude: 40.5, longitude: -111.9 },
+      capture_time: '2019-05-01T23:23:36.190150+00:00',
+      n: 1,
+      ok: true,
+      tags: ['a'],
+    }
+    await load('detected', JSON.stringify(line), { sourceFormat: JSONL, autodetect: true })
+    const [metadata] = await bigquery.client.dataset('d').table('detected').getMetadata()
+    expect(
+      metadata.schema.fields.map(({ name, type, mode }: { name: string; type: string; mode: string }) => [
+        name,
+        type,
+        mode,
+      ]),
+    ).toEqual([
+      ['asset_id', 'STRING', 'NULLABLE'],
+      ['location', 'RECORD', 'NULLABLE'],
+      ['capture_time', 'TIMESTAMP', 'NULLABLE'],
+      ['n', 'INTEGER', 'NULLABLE'],
+      ['ok', 'BOOLEAN', 'NULLABLE'],
+      ['tags', 'STRING', 'REPEATED'],
+    ])
+    expect(await select('SELECT location.latitude AS y, UNIX_MICROS(capture_time) AS t FROM d.detected')).toEqual([
+      { y: 40.5, t: 1556753016190150 },
+    ])
+  })
+
+  it('load CSV with quotes, newlines, a header and empty values', async () => {
+    const csv = 'id,name,n,seen\n1,"a ""b"", c",2.5,2024-01-01 00:00:00\r\n2,"two\nlines",,\n'
+    const fields = [
+      { name: 'id', type: 'INT64' },
+      { name: 'name', type: 'STRING' },
+      { name: 'n', type: 'FLOAT64' },
+      { name: 'seen', type: 'TIMESTAMP' },
+    ]
+    await load('csv', csv, { sourceFormat: 'CSV', skipLeadingRows: 1, schema: { fields }, allowQuotedNewlines: true })
+    expect(await select('SELECT id, name, n, UNIX_SECONDS(seen) AS s FROM d.csv ORDER BY id')).toEqual([
+      { id: 1, name: 'a "b", c', n: 2.5, s: 1704067200 },
+      { id: 2, name: 'two\nlines', n: null, s: null },
+    ])
+    await load('csv_detected', csv, { sourceFormat: 'CSV', autodetect: true, allowQuotedNewlines: true })
+    expect(await select('SELECT id, n FROM d.csv_detected ORDER BY id')).toEqual([
+      { id: 1, n: 2.5 },
+      { id: 2, n: null },
+    ])
+    await expect(load('csv', '1,2\n', { sourceFormat: 'CSV' })).rejects.toThrow(/Missing values in row/)
+  })
+
+  it('load Parquet, with lists where they are inferred', async () => {
+    const file = path.join(files, 'rows.parquet')
+    const connection = await (await DuckDBInstance.create(':memory:')).connect()
+    await connection.run(
+      `COPY (SELECT 'a' AS id, 7::INTEGER AS n, 1.25::DECIMAL(10,2) AS price, {'latitude': 1.5::DOUBLE, 'Longitude': 2.5::DOUBLE} AS location,
+        TIMESTAMPTZ '2024-01-01 00:00:00+00' AS seen, DATE '2024-01-02' AS d, ['x', 'y'] AS tags, [{'k': 1}] AS items) TO '${file}' (FORMAT parquet)`,
+    )
+    const { readFile } = await import('node:fs/promises')
+    const content = await readFile(file)
+    await expect(load('parquet', content, { sourceFormat: 'PARQUET' })).rejects.toThrow(/enableListInference/)
+    await load('parquet', content, { sourceFormat: 'PARQUET', parquetOptions: { enableListInference: true } })
+    expect(
+      await select(
+        'SELECT id, n, CAST(price AS STRING) AS price, location.longitude AS x, UNIX_SECONDS(seen) AS s, CAST(d AS STRING) AS d, tags, items[OFFSET(0)].k AS k FROM d.parquet',
+      ),
+    ).toEqual([{ id: 'a', n: 7, price: '1.25', x: 2.5, s: 1704067200, d: '2024-01-02', tags: ['x', 'y'], k: 1 }])
+  })
+
+  it('load from Cloud Storage', async () => {
+    objects.set('gs://bucket/1.jsonl', Buffer.from('{"v":1}\n'))
+    objects.set('gs://bucket/2.jsonl', Buffer.from('{"v":2}\n'))
+    const [job] = await bigquery.client.createJob({
+      configuration: {
+        load: {
+          sourceUris: ['gs://bucket/1.jsonl', 'gs://bucket/2.jsonl'],
+          sourceFormat: JSONL,
+          autodetect: true,
+          destinationTable: { projectId: 'demo', datasetId: 'd', tableId: 'gcs' },
+        },
+      },
+    })
+    await job.promise()
+    expect(await select('SELECT v FROM d.gcs ORDER BY v')).toEqual([{ v: 1 }, { v: 2 }])
+  })
+
+  it('replace a table with WRITE_TRUNCATE', async () => {
+    await load('gcs', '{"v":9}', { sourceFormat: JSONL, writeDisposition: 'WRITE_TRUNCATE' })
+    expect(await select('SELECT v FROM d.gcs')).toEqual([{ v: 9 }])
+  })
+
+  it('refuse formats and options by name', async () => {
+    await expect(load('x', 'a', { sourceFormat: 'AVRO' })).rejects.toThrow(/loading AVRO is not emulated/)
+    await expect(load('x', 'a', { sourceFormat: 'CSV', encoding: 'ISO-8859-1', autodetect: true })).rejects.toThrow(
+      /the encoding ISO-8859-1 is not emulated/,
+    )
+    await expect(load('x', '{"a":1}', { sourceFormat: JSONL })).rejects.toThrow(/No schema specified on job or table/)
+  })
+
+  it('take a resumable upload in parts', async () => {
+    const body = {
+      configuration: {
+        load: {
+          sourceFormat: JSONL,
+          autodetect: true,
+          destinationTable: { projectId: 'demo', datasetId: 'd', tableId: 'resumed' },
+        },
+      },
+    }
+    const begun = await fetch(`${bigquery.url}/resumable/upload/bigquery/v2/projects/demo/jobs?uploadType=resumable`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    })
+    const location = begun.headers.get('location')!
+    const part = await fetch(location, {
+      method: 'PUT',
+      body: '{"v":1}\n',
+      headers: { 'content-range': 'bytes 0-7/16' },
+    })
+    expect([part.status, part.headers.get('range')]).toEqual([308, 'bytes=0-7'])
+    const last = await fetch(location, {
+      method: 'PUT',
+      body: '{"v":2}\n',
+      headers: { 'content-range': 'bytes 8-15/16' },
+    })
+    const { jobReference } = (await last.json()) as { jobReference: { jobId: string } }
+    await bigquery.client.job(jobReference.jobId, { location: 'US' }).promise()
+    expect(await select('SELECT COUNT(*) AS n FROM d.resumed')).toEqual([{ n: 2 }])
+  })
+})

@@ -1,0 +1,17 @@
+import { Authorizer } from '../../src/apis/iam/index.ts'
+
+/**
+ * What accounts may do in a project without the rest of IAM: `grants` are the roles that members
+ * hold on the whole project. Every service account is taken to exist.
+ */
+export function accessOf(project: {
+  projectId: string
+  projectNumber: string
+  grants?: Record<string, readonly string[]>
+}): Authorizer {
+  const { projectId, projectNumber, grants = {} } = project
+  const access = new Authorizer({ projectId, projectNumber, accountFault: () => undefined })
+  const bindings = Object.entries(grants).map(([role, members]) => ({ role, members: [...members] }))
+  access.register('project', { bindings: () => bindings, renameMember: () => undefined })
+  return access
+}

@@ -1,0 +1,93 @@
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { LocalCloudError } from '../../src/kernel/local-cloud-error.ts'
+import { parseRecording } from '../../src/apis/vertex/recorded-model.ts'
+import { about, clientOf, IMAGE, JPEG, MODEL, refusal, startVertex, type Vertex } from './vertex-fixture.ts'
+
+const RECORDING = path.resolve(import.meta.dirname, '../../../../test/fixtures/road-signs/answers.jsonl')
+const [FIRST, SECOND] = ['gs://own-recording/signs/o1:0001.jpg', 'gs://own-recording/signs/o1:0002.jpg']
+
+let vertex: Vertex
+
+describe('recorded answers', () => {
+  beforeEach(async () => {
+    vertex = await startVertex({ gemini: `replay:${RECORDING}` })
+  })
+
+  afterEach(() => vertex.stop())
+
+  it('come back with their text, usage, finish reason and the model that gave them', async () => {
+    const answer = await clientOf(vertex).models.generateContent({ model: MODEL, contents: about(SECOND) })
+    expect(answer.text).toBe(
+      '```json\n{\n  "category": "Speed Limit",\n  "sign_quality": "Fair",\n  "description": "A round sign that reads \\"30\\"",\n  "image_quality_notes": "slightly blurred"\n}\n```',
+    )
+    expect(answer.usageMetadata).toMatchObject({
+      promptTokenCount: 412,
+      candidatesTokenCount: 44,
+      totalTokenCount: 456,
+      trafficType: 'ON_DEMAND',
+    })
+    expect(answer).toMatchObject({ modelVersion: 'gemini-2.5-flash', candidates: [{ finishReason: 'STOP' }] })
+  })
+
+  it('are the same every time, and every call is counted', async () => {
+    const { models } = clientOf(vertex)
+    const ask = async () => (await models.generateContent({ model: MODEL, contents: about(FIRST) })).text
+    expect(await ask()).toBe(await ask())
+    expect(vertex.api.calls.units()).toMatchObject([
+      { model: MODEL, images: [FIRST], calls: 2, billedCalls: 2, promptTokens: 824 },
+    ])
+  })
+
+  it('are not there for an image that was not recorded', async () => {
+    const { status, error } = await refusal(
+      clientOf(vertex).models.generateContent({ model: MODEL, contents: about(IMAGE) }),
+    )
+    expect([status, error.status]).toEqual([404, 'NOT_FOUND'])
+    expect(error.message).toContain(IMAGE)
+  })
+
+  it('are not joined for a request with several images', async () => {
+    const { status, error } = await refusal(
+      clientOf(vertex).models.generateContent({ model: MODEL, contents: about(FIRST, SECOND) }),
+    )
+    expect(status).toBe(400)
+    expect(error.message).toContain('--unit observation')
+  })
+
+  it('cannot be found for an image without a URI', async () => {
+    const parts = [{ inlineData: { mimeType: 'image/jpeg', data: JPEG.toString('base64') } }]
+    const { error } = await refusal(
+      clientOf(vertex).models.generateContent({ model: MODEL, contents: [{ role: 'user', parts }] }),
+    )
+    expect(error.message).toContain('--image-transport')
+  })
+
+  it('do not spare a request the check', async () => {
+    const { status } = await refusal(
+      clientOf(vertex).models.generateContent({ model: 'gemini-2.0-flash', contents: about(FIRST) }),
+    )
+    expect(status).toBe(404)
+  })
+})
+
+it('says which line of a recording is not valid', async () => {
+  expect(() => parseRecording('\n{"gcs_uri": "gs://a/b"}')).toThrow(/^line 2: .*expected string/)
+  await expect(startVertex({ gemini: 'replay:/nowhere.jsonl' })).rejects.toMatchObject({
+    name: 'LocalCloudError',
+    code: 'INVALID_GEMINI',
+    message: expect.stringContaining('/nowhere.jsonl') as string,
+  })
+  await expect(startVertex({ gemini: 'tape:x' })).rejects.toBeInstanceOf(LocalCloudError)
+})
+
+it('without a choice, says how to make one', async () => {
+  vertex = await startVertex()
+  const { status, error } = await refusal(
+    clientOf(vertex).models.generateContent({ model: MODEL, contents: about(IMAGE) }),
+  )
+  await vertex.stop()
+  expect(status).toBe(403)
+  expect(error).toMatchObject({ status: 'PERMISSION_DENIED', details: [{ reason: 'SERVICE_DISABLED' }] })
+  for (const choice of ['replay:FILE', 'script:FILE', 'forward']) expect(error.message).toContain(`--gemini ${choice}`)
+})

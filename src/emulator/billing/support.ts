@@ -1,7 +1,0 @@
-import type { SupportEntry } from '../kernel/support.ts'
-
-/** What the emulated Cloud Billing has of Google's, for docs/emulator-support.md. */
-export const BILLING_SUPPORT: readonly SupportEntry[] = [
-  { method: 'cloudbilling.projects.getBillingInfo', state: 'yes', note: 'the local project has a billing account' },
-  { method: 'cloudbilling.projects.updateBillingInfo, billingAccounts, services.skus', state: 'no', note: '' },
-]

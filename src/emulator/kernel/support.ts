@@ -1,7 +1,0 @@
-/** How far a method or a rule of one API is emulated; `docs/emulator-support.md` is generated from such lines. */
-export interface SupportEntry {
-  method: string
-  state: 'yes' | 'partly' | 'no'
-  /** What differs from Google; empty when nothing does. */
-  note: string
-}
