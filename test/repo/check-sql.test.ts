@@ -8,7 +8,7 @@ const cache = mkdtempSync(path.join(tmpdir(), 'imagery-check-sql-'))
 afterEach(() => rmSync(cache, { recursive: true, force: true }))
 
 test('the check of our SQL says that it could not be made, which is no difference', async () => {
-  const program = path.resolve(import.meta.dirname, '../../build/check-sql.ts')
+  const program = path.resolve(import.meta.dirname, '../../scripts/check-sql.ts')
   // Without npm there is nothing to fetch the analyzer with.
   const env = { HOME: cache, XDG_CACHE_HOME: cache, PATH: '' }
   const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {

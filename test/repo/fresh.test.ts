@@ -4,7 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { deployPage } from '../../build/deploy-permissions.ts'
+import { deployPage } from '../../scripts/deploy-permissions.ts'
 import { emulatorSupportPage } from '@imagery/local-cloud/scripts/emulator-support'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { buildRuntime } from '../../build/runtime-bundle.ts'
+import { buildRuntime } from '../../scripts/runtime-bundle.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { buildRuntime, type RuntimeFile } from '../../build/runtime-bundle.ts'
+import { buildRuntime, type RuntimeFile } from '../../scripts/runtime-bundle.ts'
 import { recordModules } from '../loaded-modules.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

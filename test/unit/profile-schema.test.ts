@@ -9,7 +9,7 @@ import { profileJsonSchema, SCHEMA_FILE, withSchemaLine } from '../../src/profil
 const root = path.join(import.meta.dirname, '../..')
 const published = readFileSync(path.join(root, SCHEMA_FILE), 'utf8')
 
-test('the published schema is the one that profiles are checked with (else: node build/profile-schema.ts)', () => {
+test('the published schema is the one that profiles are checked with (else: node scripts/profile-schema.ts)', () => {
   expect(JSON.parse(published)).toEqual(profileJsonSchema())
 })
 

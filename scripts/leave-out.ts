@@ -34,7 +34,7 @@ export const leaveOut: Plugin = {
       const name = posixFile.replace(/.*\/node_modules\//, '')
       return {
         contents: `
-          const fail = () => { throw new Error(${JSON.stringify(`${name} is left out of the runtime (build/leave-out.ts)`)}) }
+          const fail = () => { throw new Error(${JSON.stringify(`${name} is left out of the runtime (scripts/leave-out.ts)`)}) }
           const absent = new Proxy(class {}, { get: fail, apply: fail, construct: fail })
           export { ${entry.names.map((exported) => `absent as ${exported}`).join(', ')} }
         `,
@@ -44,7 +44,7 @@ export const leaveOut: Plugin = {
     // A package that changed its layout would bring everything back unseen.
     build.onEnd(() => ({
       errors: LEFT_OUT.filter(({ module }) => !used.has(module)).map(({ module }) => ({
-        text: `nothing imports ${module.source} any more: look at build/leave-out.ts`,
+        text: `nothing imports ${module.source} any more: look at scripts/leave-out.ts`,
       })),
     }))
   },

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildRuntime } from './runtime-bundle.ts'
 
-// node build/runtime.ts: the runtime's files, as the Dockerfile copies them and the local cloud starts them.
+// node scripts/runtime.ts: the runtime's files, as the Dockerfile copies them and the local cloud starts them.
 const root = fileURLToPath(new URL('..', import.meta.url))
 const target = path.join(root, 'dist', 'runtime')
 const { files } = await buildRuntime({ root, target })
