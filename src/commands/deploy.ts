@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CloudCommand } from '../cloud-command.ts'
+import { CloudCommand } from '../cli/cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import {
   builtRuntime,

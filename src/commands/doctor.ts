@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { CloudCommand } from '../cloud-command.ts'
+import { CloudCommand } from '../cli/cloud-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
 import { builtRuntime } from '../services/deploy.ts'

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { Args, Flags } from '@oclif/core'
-import { CloudCommand } from '../cloud-command.ts'
+import { CloudCommand } from '../cli/cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { writeWholeFile } from '../services/results-file.ts'

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { CloudCommand } from '../cloud-command.ts'
+import { CloudCommand } from '../cli/cloud-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy.ts'

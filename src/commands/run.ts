@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
-import { CloudCommand } from '../cloud-command.ts'
+import { CloudCommand } from '../cli/cloud-command.ts'
 import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
 import { IMAGE_TRANSPORTS, MAX_IMAGES, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
 import type { RunReport } from '../contracts/run-report.ts'
-import { modelFlags } from '../model-flags.ts'
+import { modelFlags } from '../cli/model-flags.ts'
 import { builtRuntime } from '../services/deploy.ts'
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../services/run-options.ts'
 import {

@@ -1,4 +1,4 @@
-import { CloudCommand } from '../cloud-command.ts'
+import { CloudCommand } from '../cli/cloud-command.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { listRuns } from '../services/run-status.ts'
 import { formatTable } from '../ui/table.ts'

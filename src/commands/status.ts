@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { CloudCommand } from '../cloud-command.ts'
+import { CloudCommand } from '../cli/cloud-command.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import type { Step } from '../contracts/steps.ts'
 import { findRun, runStatus, watchedStatus, watchEnded } from '../services/run-status.ts'

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { CloudCommand } from '../cloud-command.ts'
+import { CloudCommand } from '../cli/cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
 import type { Session } from '../services/session.ts'

@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { BaseCommand } from '../../base-command.ts'
+import { BaseCommand } from '../../cli/base-command.ts'
 import { SETTING_NAMES } from '../../contracts/settings.ts'
 import { settingsInForce } from '../../services/session.ts'
 import type { Setting } from '../../services/settings.ts'

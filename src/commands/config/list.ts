@@ -1,5 +1,5 @@
-import { BaseCommand } from '../../base-command.ts'
-import { settingFlags } from '../../cloud-command.ts'
+import { BaseCommand } from '../../cli/base-command.ts'
+import { settingFlags } from '../../cli/cloud-command.ts'
 import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
 import { settingsInForce } from '../../services/session.ts'
 import type { SettingSource } from '../../services/settings.ts'

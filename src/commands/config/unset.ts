@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { BaseCommand } from '../../base-command.ts'
+import { BaseCommand } from '../../cli/base-command.ts'
 import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
 import { openSettingsStore } from '../../services/settings-store.ts'
 

@@ -1,4 +1,4 @@
-import { LocalCloudCommand } from '../../cloud-command.ts'
+import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { execInLocalCloud } from '../../services/local-exec.ts'
 

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { LocalCloudCommand } from '../../cloud-command.ts'
+import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { checkReset, resetLocalCloud } from '../../services/stop-local-cloud.ts'
 import { confirm } from '../../ui/confirm.ts'
 

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { LocalCloudCommand } from '../../cloud-command.ts'
+import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { EXIT_CODES, ImageryError } from '../../contracts/errors.ts'
 import { readGeminiFlag } from '../../services/gemini-stand-in.ts'
 import { alreadyRunning, isFolderFree } from '../../services/local-cloud.ts'

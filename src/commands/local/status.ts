@@ -1,4 +1,4 @@
-import { LocalCloudCommand } from '../../cloud-command.ts'
+import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { localCloudStatus, type LocalCloudStatus } from '../../services/local-cloud.ts'
 import { formatTable } from '../../ui/table.ts'
 import { waitingNote } from '../../ui/unfinished.ts'

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { LocalCloudCommand } from '../../cloud-command.ts'
+import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { stopLocalCloud } from '../../services/stop-local-cloud.ts'
 import { showNote } from '../../ui/steps.ts'
 import { waitingNote } from '../../ui/unfinished.ts'

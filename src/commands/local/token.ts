@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { LocalCloudCommand } from '../../cloud-command.ts'
+import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { localToken } from '../../services/local-token.ts'
 
 export default class LocalToken extends LocalCloudCommand {

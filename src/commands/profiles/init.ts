@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Args, Flags } from '@oclif/core'
-import { BaseCommand } from '../../base-command.ts'
+import { BaseCommand } from '../../cli/base-command.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { profileText } from '../../profiles/built-in-profiles.ts'

@@ -1,4 +1,4 @@
-import { BaseCommand } from '../../base-command.ts'
+import { BaseCommand } from '../../cli/base-command.ts'
 import { profileModel } from '../../contracts/run-spec.ts'
 import { builtInProfiles } from '../../profiles/built-in-profiles.ts'
 import { formatTable } from '../../ui/table.ts'

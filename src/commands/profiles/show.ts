@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { BaseCommand } from '../../base-command.ts'
+import { BaseCommand } from '../../cli/base-command.ts'
 import { profileText } from '../../profiles/built-in-profiles.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
 import type { Profile } from '../../contracts/run-spec.ts'

@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { BaseCommand } from '../../base-command.ts'
+import { BaseCommand } from '../../cli/base-command.ts'
 import { answerColumns } from '../../contracts/answer-schema.ts'
 import type { Column } from '../../contracts/columns.ts'
 import { profileModel } from '../../contracts/run-spec.ts'

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import { nearestName } from './profiles/nearest-name.ts'
+import { nearestName } from '../profiles/nearest-name.ts'
 
 /** The command that was typed wrong. */
 export interface TypedCommand {

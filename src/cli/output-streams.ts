@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs'
-import { EXIT_CODES } from './contracts/errors.ts'
+import { EXIT_CODES } from '../contracts/errors.ts'
 
 /** Errors of a stream whose reader or terminal is gone. */
 const READER_GONE: ReadonlySet<unknown> = new Set(['EPIPE', 'EIO', 'ECONNRESET', 'ENOTCONN', 'ERR_STREAM_DESTROYED'])

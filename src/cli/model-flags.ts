@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { MEDIA_RESOLUTIONS } from './contracts/model-options.ts'
+import { MEDIA_RESOLUTIONS } from '../contracts/model-options.ts'
 
 /** What run and retry may ask of a Gemini model. */
 export const modelFlags = {
