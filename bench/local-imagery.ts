@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { useLocalCloud } from '../src/google/environment.ts'
-import { findLocalCloud } from '../src/services/local-cloud.ts'
+import { findLocalCloud } from '../src/services/local/cloud.ts'
 
 /** The installed command, as its users run it. */
 const IMAGERY = fileURLToPath(new URL('../bin/run.js', import.meta.url))

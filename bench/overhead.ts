@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util'
 import type { RunReport } from '../src/contracts/run-report.ts'
 import { queryRows } from '../src/google/bigquery.ts'
 import { useLocalCloud } from '../src/google/environment.ts'
-import { findLocalCloud, type LocalCloudStatus } from '../src/services/local-cloud.ts'
+import { findLocalCloud, type LocalCloudStatus } from '../src/services/local/cloud.ts'
 import {
   canMeasureProcesses,
   endedChildrenSeconds,

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import type { RunReport } from '../src/contracts/run-report.ts'
-import { adminCall } from '../src/services/local-cloud.ts'
+import { adminCall } from '../src/services/local/cloud.ts'
 import { processingSeconds, runBaseline } from './baseline/pipeline.ts'
 import { startLocalImagery, type LocalImagery } from './local-imagery.ts'
 import { runtimeAccount } from '../src/contracts/names.ts'

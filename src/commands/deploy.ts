@@ -11,11 +11,11 @@ import {
   modelOrigins,
   type DeployResult,
   type PlannedStep,
-} from '../services/deploy.ts'
+} from '../services/deploy/deploy.ts'
 import { findDeployments, type FoundDeployment } from '../services/deploy/find-deployments.ts'
-import { preflight } from '../services/deploy/preflight.ts'
-import type { Session } from '../services/session.ts'
-import { placeText } from '../services/target.ts'
+import { preflight } from '../services/doctor/preflight.ts'
+import type { Session } from '../services/session/session.ts'
+import { placeText } from '../services/session/target.ts'
 import { formatPlan } from '../ui/plan.ts'
 import { showNote, showSteps } from '../ui/steps.ts'
 import { formatTable } from '../ui/table.ts'

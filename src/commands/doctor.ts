@@ -2,8 +2,8 @@ import { Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
-import { builtRuntime } from '../services/deploy.ts'
-import { examine, openingCheck, type CheckedThing } from '../services/doctor.ts'
+import { builtRuntime } from '../services/deploy/deploy.ts'
+import { examine, openingCheck, type CheckedThing } from '../services/doctor/doctor.ts'
 import { formatChecks } from '../ui/checks.ts'
 
 export default class Doctor extends CloudCommand {

@@ -4,8 +4,8 @@ import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
 import { IMAGE_TRANSPORTS, MAX_IMAGES, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../cli/model-flags.ts'
-import { builtRuntime } from '../services/deploy.ts'
-import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../services/run-options.ts'
+import { builtRuntime } from '../services/deploy/deploy.ts'
+import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../services/options/run-options.ts'
 import {
   checkRunOptions,
   endedEarly,
@@ -13,7 +13,7 @@ import {
   newRunContext,
   runSteps,
   type RunContext,
-} from '../services/run.ts'
+} from '../services/run/run.ts'
 import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 

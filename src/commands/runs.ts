@@ -1,6 +1,6 @@
 import { CloudCommand } from '../cli/cloud-command.ts'
 import type { RunReport } from '../contracts/run-report.ts'
-import { listRuns } from '../services/run-status.ts'
+import { listRuns } from '../services/runs/status.ts'
 import { formatTable } from '../ui/table.ts'
 
 export default class Runs extends CloudCommand {

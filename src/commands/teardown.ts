@@ -2,16 +2,16 @@ import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
-import type { Session } from '../services/session.ts'
-import { placeText } from '../services/target.ts'
-import { teardownDeploymentContext, teardownDeploymentSteps } from '../services/teardown-deployment.ts'
+import type { Session } from '../services/session/session.ts'
+import { placeText } from '../services/session/target.ts'
+import { teardownDeploymentContext, teardownDeploymentSteps } from '../services/teardown/deployment.ts'
 import {
   checkTornDown,
   resultTables,
   teardownContext,
   teardownEndedEarly,
   teardownSteps,
-} from '../services/teardown-run.ts'
+} from '../services/teardown/run.ts'
 import { confirm } from '../ui/confirm.ts'
 import { formatPlan } from '../ui/plan.ts'
 import { showSteps } from '../ui/steps.ts'

@@ -6,7 +6,7 @@ import type { Check, DoctorContext } from '../../src/services/doctor/check.ts'
 import { organisation } from '../../src/services/doctor/organisation.ts'
 import { deployerRoles, runnerRoles } from '../../src/services/doctor/permissions.ts'
 import { apis, billing, project, region } from '../../src/services/doctor/project.ts'
-import { googleTarget } from '../../src/services/target.ts'
+import { googleTarget } from '../../src/services/session/target.ts'
 
 /** What the local cloud never says: projects without billing, organisations with policies. */
 

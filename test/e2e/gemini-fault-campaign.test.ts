@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import type { RunReport } from '../../src/contracts/run-report.ts'
-import { adminCall } from '../../src/services/local-cloud.ts'
+import { adminCall } from '../../src/services/local/cloud.ts'
 import { GeminiUser, queryOf, type GeminiCalls } from './gemini-user.ts'
 
 const ASSETS = 1_000

@@ -7,7 +7,7 @@ import type { RunReport } from '../../src/contracts/run-report.ts'
 import type { CallSummary, UnitAccount } from '@imagery/local-cloud/internal/apis/vertex/index'
 import { queryRows } from '../../src/google/bigquery.ts'
 import { useLocalCloud } from '../../src/google/environment.ts'
-import { adminCall, findLocalCloud } from '../../src/services/local-cloud.ts'
+import { adminCall, findLocalCloud } from '../../src/services/local/cloud.ts'
 
 const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.js')
 

@@ -18,7 +18,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { execa } from 'execa'
 import { newUser, ROOT, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
 import { startLocalCloud } from '@imagery/local-cloud'
-import { adminCall, findLocalCloud } from '../../src/services/local-cloud.ts'
+import { adminCall, findLocalCloud } from '../../src/services/local/cloud.ts'
 import { rowsDocument, runReport } from './documents.ts'
 import { writeManyAssets, type ManyAssets } from './many-assets.ts'
 

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newUser, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
 import { lockFolder } from '@imagery/local-cloud/contract/folder-lock'
-import { findLocalCloud } from '../../src/services/local-cloud.ts'
+import { findLocalCloud } from '../../src/services/local/cloud.ts'
 
 let user: ImageryUser
 let folder: string

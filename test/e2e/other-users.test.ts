@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, stat
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findLocalCloud } from '../../src/services/local-cloud.ts'
+import { findLocalCloud } from '../../src/services/local/cloud.ts'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { newUser, ROOT, type Environment, type ImageryUser } from '../cli/imagery-process.ts'
 import { NO_OTHER_USER, otherUser, type OtherUser } from '@imagery/local-cloud/test/host/other-user-fixture'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { estimateCost } from '../../src/contracts/cost-estimate.ts'
+import { estimateCost } from '../../src/services/run/cost-estimate.ts'
 import { usdText } from '../../src/contracts/prices.ts'
 import { geminiSpec } from '../runtime/gemini-fixtures.ts'
-import { whoIsAsked } from '../../src/services/cost-limit.ts'
+import { whoIsAsked } from '../../src/services/run/cost-limit.ts'
 
 const { profile, gemini } = geminiSpec()
 const run = { profile, gemini: gemini! }

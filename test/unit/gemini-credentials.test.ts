@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { ImageryError } from '../../src/contracts/errors.ts'
-import { needAnswers, whoAnswers } from '../../src/services/gemini-credentials.ts'
+import { needAnswers, whoAnswers } from '../../src/services/session/gemini-availability.ts'
 import { geminiSpec } from '../runtime/gemini-fixtures.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'imagery-credentials-'))

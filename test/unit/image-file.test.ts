@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openImageFolders, readImageFile, type ImageFolders } from '../../src/services/image-file.ts'
+import { openImageFolders, readImageFile, type ImageFolders } from '../../src/services/source/image-file.ts'
 
 const MIB = 1024 ** 2
 /** Puts a link to a folder outside where the image's folder is, and takes it away again, as fast as it can. */

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { ImageryError } from '../../src/contracts/errors.ts'
 import type { Profile } from '../../src/contracts/run-spec.ts'
 import { findProfile } from '../../src/profiles/built-in-profiles.ts'
-import { chooseModel, type ModelFlags } from '../../src/services/model-choice.ts'
+import { chooseModel, type ModelFlags } from '../../src/services/options/model-choice.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'imagery-prices-'))
 afterAll(() => rmSync(folder, { recursive: true }))

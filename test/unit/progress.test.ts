@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RunReport } from '../../src/contracts/run-report.ts'
-import { duration, pauseAfterLook, progressLine } from '../../src/services/watch-run.ts'
+import { duration, pauseAfterLook, progressLine } from '../../src/services/runs/watch.ts'
 import { formatReport } from '../../src/ui/report.ts'
 
 function report(units: RunReport['units'], more: Partial<RunReport> = {}): RunReport {

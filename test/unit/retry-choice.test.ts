@@ -3,7 +3,7 @@ import { CAUSES } from '../../src/contracts/causes.ts'
 import { ImageryError } from '../../src/contracts/errors.ts'
 import type { RunReport } from '../../src/contracts/run-report.ts'
 import { runHashes, type RunSpec } from '../../src/contracts/run-spec.ts'
-import { chooseRetry, failedUnits, parseCauses } from '../../src/services/retry-run.ts'
+import { chooseRetry, failedUnits, parseCauses } from '../../src/services/run/retry.ts'
 import { SPEC } from '../runtime/fixtures.ts'
 import { geminiSpec } from '../runtime/gemini-fixtures.ts'
 

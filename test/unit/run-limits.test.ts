@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { callsPerInstance, LOCAL_TASKS, REQUESTS_PER_INSTANCE } from '../../src/contracts/concurrency.ts'
 import { MAX_PROCESSES_DEFAULT, TARGET_UTILIZATION } from '@imagery/local-cloud/internal/apis/cloud-run/limits'
 import { findProfile } from '../../src/profiles/built-in-profiles.ts'
-import { chooseModel, type ModelFlags } from '../../src/services/model-choice.ts'
-import { checkLocalLimits, MAX_CONCURRENCY, runLimits } from '../../src/services/run-options.ts'
+import { chooseModel, type ModelFlags } from '../../src/services/options/model-choice.ts'
+import { checkLocalLimits, MAX_CONCURRENCY, runLimits } from '../../src/services/options/run-options.ts'
 
 const TABLE = { table: 'street.assets', wait: true }
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { placeFlags, resolveSettings, settledPlace, type SettingSources } from '../../src/services/settings.ts'
+import { placeFlags, resolveSettings, settledPlace, type SettingSources } from '../../src/services/session/settings.ts'
 
 let home: string
 

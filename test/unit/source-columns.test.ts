@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { sourceColumns, type SourceField } from '../../src/services/source-columns.ts'
+import { sourceColumns, type SourceField } from '../../src/services/source/columns.ts'
 
 const none = { asset: undefined, image: undefined, unit: 'asset' as const }
 

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseOutput } from '../../src/services/run-options.ts'
-import { parseSource } from '../../src/services/source.ts'
+import { parseOutput } from '../../src/services/options/run-options.ts'
+import { parseSource } from '../../src/services/source/parse.ts'
 
 let folder: string
 

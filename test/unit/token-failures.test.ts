@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { cloudError } from '../../src/google/errors.ts'
-import { expectedFailure } from '../../src/services/cloud-failure.ts'
+import { expectedFailure } from '../../src/services/failures/cloud-failure.ts'
 
 /** How the libraries tell of tokens that are not to be had, and what a user gets to read. */
 

@@ -1,8 +1,8 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { SETTING_NAMES } from '../../contracts/settings.ts'
-import { settingsInForce } from '../../services/session.ts'
-import type { Setting } from '../../services/settings.ts'
+import { settingsInForce } from '../../services/session/session.ts'
+import type { Setting } from '../../services/session/settings.ts'
 
 export default class ConfigGet extends BaseCommand {
   static override summary = 'Print one setting as it is in force'

@@ -1,8 +1,8 @@
 import { BaseCommand } from '../../cli/base-command.ts'
 import { settingFlags } from '../../cli/cloud-command.ts'
 import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
-import { settingsInForce } from '../../services/session.ts'
-import type { SettingSource } from '../../services/settings.ts'
+import { settingsInForce } from '../../services/session/session.ts'
+import type { SettingSource } from '../../services/session/settings.ts'
 import { formatTable } from '../../ui/table.ts'
 
 interface ListedSetting {

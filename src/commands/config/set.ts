@@ -1,8 +1,8 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
-import { openSettingsStore } from '../../services/settings-store.ts'
-import { checkStoredSetting } from '../../services/settings.ts'
+import { openSettingsStore } from '../../services/session/settings-store.ts'
+import { checkStoredSetting } from '../../services/session/settings.ts'
 
 export default class ConfigSet extends BaseCommand {
   static override summary = 'Keep a setting for all commands of this user'

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
-import { openSettingsStore } from '../../services/settings-store.ts'
+import { openSettingsStore } from '../../services/session/settings-store.ts'
 
 export default class ConfigUnset extends BaseCommand {
   static override summary = 'Forget a setting that was kept'

@@ -1,6 +1,6 @@
 import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { ImageryError } from '../../contracts/errors.ts'
-import { execInLocalCloud } from '../../services/local-exec.ts'
+import { execInLocalCloud } from '../../services/local/exec.ts'
 
 export default class LocalExec extends LocalCloudCommand {
   static override summary = 'Run a command beside a local cloud, and end with its exit code'

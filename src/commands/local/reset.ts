@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { LocalCloudCommand } from '../../cli/cloud-command.ts'
-import { checkReset, resetLocalCloud } from '../../services/stop-local-cloud.ts'
+import { checkReset, resetLocalCloud } from '../../services/local/stop.ts'
 import { confirm } from '../../ui/confirm.ts'
 
 export default class LocalReset extends LocalCloudCommand {

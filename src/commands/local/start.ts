@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
 import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { EXIT_CODES, ImageryError } from '../../contracts/errors.ts'
-import { readGeminiFlag } from '../../services/gemini-stand-in.ts'
-import { alreadyRunning, isFolderFree } from '../../services/local-cloud.ts'
-import { EXIT_FOLDER_TAKEN, startLocalCloud } from '../../services/start-local-cloud.ts'
+import { readGeminiFlag } from '../../services/local/gemini-stand-in.ts'
+import { alreadyRunning, isFolderFree } from '../../services/local/cloud.ts'
+import { EXIT_FOLDER_TAKEN, startLocalCloud } from '../../services/local/start.ts'
 import { waitingNote, type Unfinished } from '../../ui/unfinished.ts'
 
 export default class LocalStart extends LocalCloudCommand {

@@ -1,5 +1,5 @@
 import { LocalCloudCommand } from '../../cli/cloud-command.ts'
-import { localCloudStatus, type LocalCloudStatus } from '../../services/local-cloud.ts'
+import { localCloudStatus, type LocalCloudStatus } from '../../services/local/cloud.ts'
 import { formatTable } from '../../ui/table.ts'
 import { waitingNote } from '../../ui/unfinished.ts'
 

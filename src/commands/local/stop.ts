@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { LocalCloudCommand } from '../../cli/cloud-command.ts'
-import { stopLocalCloud } from '../../services/stop-local-cloud.ts'
+import { stopLocalCloud } from '../../services/local/stop.ts'
 import { showNote } from '../../ui/steps.ts'
 import { waitingNote } from '../../ui/unfinished.ts'
 

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { LocalCloudCommand } from '../../cli/cloud-command.ts'
-import { localToken } from '../../services/local-token.ts'
+import { localToken } from '../../services/local/token.ts'
 
 export default class LocalToken extends LocalCloudCommand {
   static override summary = 'Print a token of the local cloud'

@@ -10,7 +10,7 @@ import {
 } from '../../google/bucket.ts'
 import { projectNumber } from '../../google/resource-manager.ts'
 import { isOff, type DeployContext, type DeployStep } from './context.ts'
-import { deploymentLabels } from './labels.ts'
+import { deploymentLabels } from '../../contracts/labels.ts'
 
 /** Where a deploy keeps its source archives. */
 export const ARCHIVE_PREFIX = 'deploy/'

@@ -7,7 +7,7 @@ import { changeMemberships, matchingMemberships, missingMemberships, type Member
 import { servicePolicy } from '../../google/run.ts'
 import { CallRefused } from '../../google/service-tokens.ts'
 import { SETTLE_MS, settled } from '../../google/settle.ts'
-import { expectedFailure } from '../cloud-failure.ts'
+import { expectedFailure } from '../failures/cloud-failure.ts'
 import type { DeployContext, DeployStep, PlannedChange } from './context.ts'
 
 const INVOKER_ROLE = 'roles/run.invoker'

@@ -1,6 +1,6 @@
 import type { Step, StepOutcome, StepReporter } from '../../contracts/steps.ts'
 import type { INGRESS, Program } from '../../google/run.ts'
-import type { Target } from '../target.ts'
+import type { Target } from '../session/target.ts'
 
 /** What can be chosen about a deployment. */
 export interface DeployOptions {

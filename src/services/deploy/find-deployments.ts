@@ -1,7 +1,7 @@
 import { mainService, populateService, type Place } from '../../contracts/names.ts'
 import { listBuckets } from '../../google/bucket.ts'
 import { describeService } from '../../google/run.ts'
-import { DEPLOYMENT_LABEL, deploymentLabels } from './labels.ts'
+import { DEPLOYMENT_LABEL, deploymentLabels } from '../../contracts/labels.ts'
 
 /** A deployment as it is found in its project. */
 export interface FoundDeployment {

@@ -2,7 +2,7 @@ import { cp, mkdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
-import { withScratchFolder } from '../scratch-folder.ts'
+import { withScratchFolder } from '../source/scratch-folder.ts'
 import { filesBelow, isFolder, runtimeSource, type SourceTree } from './source-archive.ts'
 
 /** A package of a lock file (https://docs.npmjs.com/cli/configuring-npm/package-lock-json#packages). */

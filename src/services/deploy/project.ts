@@ -13,7 +13,7 @@ import { projectPolicy } from '../../google/resource-manager.ts'
 import { disabledServices, enableServices } from '../../google/service-usage.ts'
 import { SETTLE_MS } from '../../google/settle.ts'
 import { isBuilding, isOff, toDo, type DeployContext, type DeployStep } from './context.ts'
-import { deploymentLabels } from './labels.ts'
+import { deploymentLabels } from '../../contracts/labels.ts'
 
 export const apis: DeployStep = {
   title: 'APIs',

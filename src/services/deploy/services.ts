@@ -7,7 +7,7 @@ import { CloudError } from '../../google/errors.ts'
 import { deployService, describeService, fieldsToChange, isAsAsked, type ServiceSpec } from '../../google/run.ts'
 import { SETTLE_MS, settled } from '../../google/settle.ts'
 import { isOff, type DeployContext, type DeployStep } from './context.ts'
-import { deploymentLabels } from './labels.ts'
+import { deploymentLabels } from '../../contracts/labels.ts'
 
 export const main: DeployStep = serviceStep({
   title: 'Service main',

@@ -5,7 +5,7 @@ import { callers, health } from './callers.ts'
 import { asStep, isBuilding, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
 import { programStep } from './program.ts'
 import { accounts, apis, projectRoles, repository } from './project.ts'
-import { refusal } from './refusal.ts'
+import { refusal } from '../failures/missing-role.ts'
 import { resourceRoles } from './resource-roles.ts'
 import { main, populate } from './services.ts'
 

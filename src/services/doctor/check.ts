@@ -1,4 +1,4 @@
-import type { Deployment, Target } from '../target.ts'
+import type { Deployment, Target } from '../session/target.ts'
 
 /**
  * - `ok`: as it should be

@@ -1,6 +1,6 @@
-import { deployContext, deployPlan } from '../deploy.ts'
+import { deployContext, deployPlan } from '../deploy/deploy.ts'
 import { toDo } from '../deploy/context.ts'
-import { placeText } from '../target.ts'
+import { placeText } from '../session/target.ts'
 import { ok, unknown, warning, type Check } from './check.ts'
 
 /** Changes that are named; there are more on a first deploy. */

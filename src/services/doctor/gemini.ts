@@ -1,4 +1,4 @@
-import { LIFECYCLE_DATED, retirementOf } from '../../contracts/model-lifecycle.ts'
+import { LIFECYCLE_DATED, retirementOf } from './model-lifecycle.ts'
 import { DEFAULT_GEMINI_MODEL } from '../../contracts/model-options.ts'
 import { countTokens, GeminiRefused } from '../../google/gemini.ts'
 import { failed, ok, unknown, warning, type Check } from './check.ts'

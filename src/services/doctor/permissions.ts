@@ -1,7 +1,7 @@
 import { accountOf, grantsTo, type Grant, type Grantee } from '../../contracts/grants.ts'
 import { accountPermissions } from '../../google/iam.ts'
 import { projectPermissions } from '../../google/resource-manager.ts'
-import { grantCommand } from '../deploy/refusal.ts'
+import { grantCommand } from '../failures/missing-role.ts'
 import { failed, ok, warning, type Check, type DoctorContext, type Finding } from './check.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { defaultDataset, tablePath } from '../../contracts/names.ts'
 import { datasetLocation, describeTable, dryRun } from '../../google/bigquery.ts'
-import { parseSource } from '../source.ts'
-import { sourceColumns } from '../source-columns.ts'
+import { parseSource } from '../source/parse.ts'
+import { sourceColumns } from '../source/columns.ts'
 import { failed, ok, type Check } from './check.ts'
 
 /** Made for one table: `imagery doctor --table TABLE`. */

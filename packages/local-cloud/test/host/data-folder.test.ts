@@ -19,7 +19,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startLocalCloud } from '../../src/host/local-cloud.ts'
-import { findLocalCloud } from '../../../../src/services/local-cloud.ts'
+import { findLocalCloud } from '../../../../src/services/local/cloud.ts'
 import { NO_OTHER_USER, OTHER_USER } from './other-user-fixture.ts'
 
 const HAS_USERS = process.platform !== 'win32'

@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { ImageryError } from '../../contracts/errors.ts'
+import { bucketName, mainService, populateService } from '../../contracts/names.ts'
+import { INGRESS } from '../../google/run.ts'
+import { DEFAULT_DEPLOY_OPTIONS, type DeployContext, type DeployOptions } from './context.ts'
+import type { Deployment, Target } from '../session/target.ts'
+
+export { modelOrigins } from './model-origins.ts'
+export { deployPlan, deploySteps, type PlannedStep } from './steps.ts'
+
+/** From where the services can be reached, by what Cloud Run calls it. */
+export const INGRESS_CHOICES = Object.keys(INGRESS) as (keyof typeof INGRESS)[]
+
+export interface DeployResult extends Omit<Deployment, 'runtimeHashes'> {
+  services: { name: string; url: string; outcome: string }[]
+}
+
+export function deployContext(
+  target: Target,
+  runtimeFolder: string,
+  options: Partial<DeployOptions> = {},
+): DeployContext {
+  return {
+    target,
+    runtimeFolder,
+    options: { ...DEFAULT_DEPLOY_OPTIONS, ...options },
+    off: new Set(),
+    isSettling: false,
+    outcomes: {},
+    warnings: [],
+  }
+}
+
+export function deployResult(context: DeployContext): DeployResult {
+  const { target, mainUrl = '', populateUrl = '', outcomes } = context
+  const main = mainService(target.place)
+  const populate = populateService(target.place)
+  return {
+    place: target.place,
+    bucket: bucketName(target.place),
+    mainUrl,
+    populateUrl,
+    services: [
+      { name: main, url: mainUrl, outcome: outcomes[main] ?? '' },
+      { name: populate, url: populateUrl, outcome: outcomes[populate] ?? '' },
+    ],
+  }
+}
+
+/** Where the built runtime lies in an installed imagery. */
+export async function builtRuntime(root: string): Promise<string> {
+  const folder = path.join(root, 'dist', 'runtime')
+  await readFile(path.join(folder, 'package.json')).catch((error: unknown) => {
+    throw new ImageryError('DEPLOYMENT_FAILED', `The runtime is not built: ${folder} is missing`, {
+      suggestions: ['npm run build'],
+      cause: error,
+    })
+  })
+  return folder
+}

@@ -1,0 +1,263 @@
+import { request } from 'node:http'
+import type { FolderPhase } from '@imagery/local-cloud/contract/folder-lock'
+import { ImageryError } from '../../contracts/errors.ts'
+import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
+import { useLocalCloud } from '../../google/environment.ts'
+import { loseLocalCloud } from '../../google/errors.ts'
+import { isEnding, lookAtFolder, adminCall, noAnswer, type Sighting, type Unfinished } from './find.ts'
+import { checkRunningGemini } from './gemini-stand-in.ts'
+import { startLocalCloud } from './start.ts'
+import { folderPatience, type Waiting } from './wait-for-folder.ts'
+
+export { adminCall, findLocalCloud } from './find.ts'
+
+/** A local cloud that this process uses; it stays up at least until `release`. */
+export interface AttachedLocalCloud {
+  locator: LocalCloudLocator
+  /** Whether it ends with the last command that uses it, as one does that a command has started. */
+  endsWhenIdle: boolean
+  release(): void
+}
+
+export interface AttachOptions extends Waiting {
+  /** The command line that starts `imagery`. */
+  launcher: readonly string[]
+  /** Of this imagery: a cloud of another version is not used. */
+  version?: string | undefined
+  /** Who shall answer in Gemini's place, as `readGeminiFlag` gives it. */
+  gemini?: string | undefined
+  /** Called before one is started, which takes a second or two. */
+  starting?: () => void
+}
+
+/**
+ * Finds the local cloud of a data folder, or starts one that ends with its last user, and points
+ * this process's clients at it. While another process starts a cloud there, or stops one, waits for it.
+ *
+ * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said, or when the one that runs is of
+ *   another version; INVALID_FLAG when it has another Gemini
+ */
+export async function attachLocalCloud(dataDirectory: string, options: AttachOptions): Promise<AttachedLocalCloud> {
+  const { gemini, version, launcher, signal } = options
+  const wait = folderPatience(dataDirectory, options)
+  const chosen = gemini === undefined ? [] : ['--gemini', gemini]
+  for (;;) {
+    const seen = await lookAtFolder(dataDirectory, signal)
+    if (seen.state === 'free') {
+      options.starting?.()
+      await startLocalCloud(dataDirectory, launcher, ['--until-idle', ...chosen])
+    } else if (seen.state === 'busy') await wait(seen.owner)
+    else if (isEnding(seen) && !suits(seen.locator, options)) {
+      await wait({ pid: seen.locator.pid, phase: 'stopping' })
+    } else {
+      checkVersion(seen.locator, version)
+      checkRunningGemini(seen.locator, gemini, 'imagery local stop')
+      const release = await takeLease(seen.locator)
+      if (release) {
+        await checkMetadata(seen.locator, signal).catch((error: unknown) => {
+          release()
+          throw error
+        })
+        useLocalCloud(seen.locator)
+        return { locator: seen.locator, endsWhenIdle: seen.endsWhenIdle, release }
+      }
+      // It was about to stop when it was found.
+      await wait({ pid: seen.locator.pid, phase: 'stopping' })
+    }
+  }
+}
+
+function suits({ gemini, imageryVersion }: LocalCloudLocator, asked: AttachOptions): boolean {
+  return (asked.gemini === undefined || asked.gemini === gemini) && isSameVersion(imageryVersion, asked.version)
+}
+
+/** A cloud that does not say its version was not started by a command. */
+function isSameVersion(running: string | undefined, own: string | undefined): boolean {
+  return running === undefined || own === undefined || running === own
+}
+
+function checkVersion({ imageryVersion, pid }: LocalCloudLocator, own: string | undefined): void {
+  if (isSameVersion(imageryVersion, own)) return
+  throw new ImageryError(
+    'LOCAL_CLOUD_FAILED',
+    `The local cloud that is running (process ${pid}) is of imagery ${imageryVersion}; this is imagery ${own}`,
+    { suggestions: ['imagery local stop   (its state stays; the next command starts one of this version)'] },
+  )
+}
+
+/** Longer than this, the metadata server takes for no answer. Clients would ask it again and again, for a minute. */
+const METADATA_TIMEOUT_MS = 5_000
+
+/** Without the metadata server no call gets a token, and each client says so in other words. */
+async function checkMetadata({ metadataHost }: LocalCloudLocator, signal: AbortSignal | undefined): Promise<void> {
+  const timeout = AbortSignal.timeout(METADATA_TIMEOUT_MS)
+  try {
+    const answer = await fetch(`http://${metadataHost}/computeMetadata/v1/project/project-id`, {
+      headers: { 'Metadata-Flavor': 'Google' },
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+    })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}: ${text}`)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw noAnswer(`The local cloud's metadata server on ${metadataHost}`, error)
+  }
+}
+
+/**
+ * The local cloud of a data folder, for a command that starts none. Waits while one is starting.
+ *
+ * @throws ImageryError LOCAL_CLOUD_NOT_RUNNING
+ */
+export async function needLocalCloud(dataDirectory: string, waiting: Waiting = {}): Promise<LocalCloudLocator> {
+  const wait = folderPatience(dataDirectory, waiting)
+  for (;;) {
+    const seen = await lookAtFolder(dataDirectory, waiting.signal)
+    if (seen.state === 'ready') return seen.locator
+    if (seen.state === 'busy' && seen.owner.phase === 'starting') await wait(seen.owner)
+    else
+      throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running on ${dataDirectory}`, {
+        suggestions: ['imagery local start'],
+      })
+  }
+}
+
+/**
+ * Waits until a local cloud may be started on a data folder, or one is there that stays.
+ *
+ * @returns whether the folder is free
+ */
+export async function isFolderFree(dataDirectory: string, waiting: Waiting = {}): Promise<boolean> {
+  const wait = folderPatience(dataDirectory, waiting)
+  for (;;) {
+    const seen = await lookAtFolder(dataDirectory, waiting.signal)
+    if (seen.state === 'free') return true
+    if (seen.state === 'ready' && !isEnding(seen)) return false
+    await wait(seen.state === 'busy' ? seen.owner : { pid: seen.locator.pid, phase: 'stopping' })
+  }
+}
+
+/** That a local cloud was to be started where one is. */
+export function alreadyRunning(dataDirectory: string, cause?: unknown): ImageryError {
+  return new ImageryError('LOCAL_CLOUD_FAILED', `A local cloud is already running on ${dataDirectory}`, {
+    suggestions: ['imagery local status', 'imagery local stop', 'choose another folder with --data-dir'],
+    cause,
+  })
+}
+
+/**
+ * Holds a request open as a sign of life, in both directions: the local cloud counts them, and a killed process's
+ * ends by itself; when the local cloud is killed, the request ends here. Undefined when the cloud gives no more
+ * leases, or is gone, because it stops.
+ */
+async function takeLease(locator: LocalCloudLocator): Promise<(() => void) | undefined> {
+  return new Promise((resolve) => {
+    let isReleased = false
+    const lease = request(
+      new URL('/_imagery/lease', locator.http),
+      { headers: { authorization: `Bearer ${locator.adminToken}` } },
+      (response) => {
+        response.resume()
+        response.on('error', () => undefined)
+        if (response.statusCode !== 200) {
+          resolve(undefined)
+          return
+        }
+        response.on('close', () => {
+          if (!isReleased) loseLocalCloud()
+        })
+        response.socket.unref()
+        resolve(() => {
+          isReleased = true
+          lease.destroy()
+        })
+      },
+    )
+    lease.on('error', () => resolve(undefined))
+    lease.end()
+  })
+}
+
+/** What the local cloud of a data folder is and holds. */
+export interface LocalCloudStatus {
+  running: boolean
+  /** What the process that has the data folder does, when no local cloud answers there. */
+  phase?: FolderPhase
+  /** What a cloud that was told to stop waits for. */
+  stopping?: { deliveries: number; model_calls: number; at_most_ms: number; answers: string | null }
+  http?: string
+  grpc?: string
+  pid?: number
+  /** Per API, counts of what it holds. */
+  apis?: Record<string, Record<string, number>>
+  /** Calls per method since it started. */
+  calls?: Record<string, number>
+  /** Who answers in Gemini's place, and what it was asked since the start. */
+  gemini?: GeminiStatus
+}
+
+/** What was asked of Gemini: a unit is one model and one set of images. */
+export interface GeminiStatus {
+  /** `replay:FILE`, `script:FILE`, `forward`, or null when every call is refused. */
+  answers: string | null
+  units: number
+  calls: number
+  /** Calls whose answer said what it used: those cost money. */
+  billed_calls: number
+  /** Calls that did not pass the check. */
+  refused_calls: number
+  /** The most calls that were under way at one moment. */
+  most_at_once: number
+  max_calls_per_unit: number
+  max_billed_calls_per_unit: number
+  prompt_tokens: number
+  answer_tokens: number
+  thought_tokens: number
+  outcomes: Record<string, number>
+  tiers: Record<string, number>
+  media_resolutions: Record<string, number>
+  transports: Record<string, number>
+}
+
+export async function localCloudStatus(dataDirectory: string): Promise<LocalCloudStatus> {
+  const seen = await lookAtFolder(dataDirectory)
+  if (seen.state !== 'ready') return { running: false, ...doing(seen) }
+  const { locator } = seen
+  const { body } = await adminCall(locator, 'GET', '/_imagery/state')
+  const { apis, calls, gemini } = body as Pick<LocalCloudStatus, 'apis' | 'calls'> & {
+    gemini?: Record<string, unknown>
+  }
+  const grpc = `${locator.grpc.host}:${locator.grpc.port}`
+  return {
+    running: true,
+    http: locator.http,
+    grpc,
+    pid: locator.pid,
+    ...(apis ? { apis } : {}),
+    ...(calls ? { calls } : {}),
+    ...(gemini ? { gemini: geminiStatus(locator.gemini ?? null, gemini) } : {}),
+  }
+}
+
+function geminiStatus(answers: string | null, summary: Record<string, unknown>): GeminiStatus {
+  const renamed = Object.entries(summary).map(([name, value]) => [
+    name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    value,
+  ])
+  return { answers, ...(Object.fromEntries(renamed) as Omit<GeminiStatus, 'answers'>) }
+}
+
+function doing(seen: Sighting): Pick<LocalCloudStatus, 'phase' | 'pid' | 'stopping'> {
+  if (seen.state !== 'busy') return {}
+  const { phase, pid } = seen.owner
+  return {
+    phase,
+    ...(pid === undefined ? {} : { pid }),
+    ...(seen.draining ? { stopping: unfinishedOf(seen.draining) } : {}),
+  }
+}
+
+function unfinishedOf({ locator, unfinished }: { locator: LocalCloudLocator; unfinished: Unfinished }) {
+  const { deliveries, modelCalls, atMostMs } = unfinished
+  return { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers: locator.gemini ?? null }
+}

@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { checkDataFolderOwner, DataFolderRefused } from '@imagery/local-cloud/contract/data-folder'
+import { folderOwner, type FolderOwner } from '@imagery/local-cloud/contract/folder-lock'
+import { ImageryError } from '../../contracts/errors.ts'
+import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
+import { localCloudProof } from '@imagery/local-cloud/contract/proof'
+
+/** What is found on a data folder. */
+export type Sighting =
+  /** A local cloud that answers. */
+  | { state: 'ready'; locator: LocalCloudLocator; users: number; endsWhenIdle: boolean }
+  /** A process has the folder, and no local cloud answers: not yet, not any more, or it hangs. */
+  | { state: 'busy'; owner: FolderOwner; draining?: { locator: LocalCloudLocator; unfinished: Unfinished } }
+  | { state: 'free' }
+
+/** Looks at a data folder. What a crash left behind counts for nothing. */
+export async function lookAtFolder(dataDirectory: string, signal?: AbortSignal): Promise<Sighting> {
+  const locator = readLocator(dataDirectory)
+  let draining: { locator: LocalCloudLocator; unfinished: Unfinished } | undefined
+  if (locator && (await isProven(locator, signal))) {
+    const health = await adminCall(locator, 'GET', '/_imagery/health', signal).catch(() => undefined)
+    const { leases = 0, endsWhenIdle = false, unfinished } = (health?.body ?? {}) as Health
+    if (health?.status === 200) return { state: 'ready', locator, users: leases, endsWhenIdle }
+    if (unfinished) draining = { locator, unfinished }
+  }
+  signal?.throwIfAborted()
+  const owner = folderOwner(dataDirectory)
+  if (!owner) return { state: 'free' }
+  // It has written its file since, or the file is one that this imagery cannot read.
+  if (owner.phase === 'running' && !locator && existsSync(path.join(dataDirectory, LOCATOR_FILE))) {
+    if (readLocator(dataDirectory)) return lookAtFolder(dataDirectory, signal)
+    throw otherVersion(dataDirectory, owner)
+  }
+  return { state: 'busy', owner, ...(draining ? { draining } : {}) }
+}
+
+/** What a cloud that was told to stop waits for. */
+export interface Unfinished {
+  deliveries: number
+  modelCalls: number
+  atMostMs: number
+}
+
+interface Health {
+  leases?: number
+  endsWhenIdle?: boolean
+  /** Of a cloud that was told to stop. */
+  unfinished?: Unfinished
+}
+
+/** Whether the listener at the locator's address is its local cloud. Another program may have taken the port since. */
+async function isProven(locator: LocalCloudLocator, signal: AbortSignal | undefined): Promise<boolean> {
+  const challenge = randomUUID()
+  const url = new URL(`/_imagery/proof?challenge=${challenge}`, locator.http)
+  const timeout = AbortSignal.timeout(ADMIN_TIMEOUT_MS)
+  try {
+    const answer = await fetch(url, {
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+      redirect: 'error',
+    })
+    const { proof } = (await answer.json()) as { proof?: unknown }
+    return proof === localCloudProof(locator.adminToken, challenge)
+  } catch {
+    // Nothing listens there, or it is another kind of program.
+    return false
+  }
+}
+
+function otherVersion(dataDirectory: string, { pid }: FolderOwner): ImageryError {
+  return new ImageryError(
+    'LOCAL_CLOUD_FAILED',
+    `The local cloud that runs on ${dataDirectory} (process ${pid ?? 'unknown'}) was started by another version of imagery, which this one cannot talk to`,
+    { suggestions: ['Stop it with the version that started it', ...(pid === undefined ? [] : [`kill ${pid}`])] },
+  )
+}
+
+/** The local cloud that runs on a data folder, or undefined. A locator file that a crash left behind counts for nothing. */
+export async function findLocalCloud(dataDirectory: string): Promise<LocalCloudLocator | undefined> {
+  const seen = await lookAtFolder(dataDirectory)
+  return seen.state === 'ready' ? seen.locator : undefined
+}
+
+/**
+ * The local cloud that runs on a data folder and stays, or undefined. One that ends in a moment, because the
+ * last command that used it has ended, is as good as gone.
+ */
+export async function findLastingCloud(dataDirectory: string): Promise<LocalCloudLocator | undefined> {
+  const seen = await lookAtFolder(dataDirectory)
+  return seen.state === 'ready' && !isEnding(seen) ? seen.locator : undefined
+}
+
+/** Whether a cloud that answers ends in a moment, unless somebody uses it again. */
+export function isEnding(seen: { users: number; endsWhenIdle: boolean }): boolean {
+  return seen.endsWhenIdle && seen.users === 0
+}
+
+function readLocator(dataDirectory: string): LocalCloudLocator | undefined {
+  try {
+    checkDataFolderOwner(dataDirectory, LOCATOR_FILE)
+    const text = readFileSync(path.join(dataDirectory, LOCATOR_FILE), 'utf8')
+    const parsed = localCloudLocator.safeParse(JSON.parse(text))
+    return parsed.data
+  } catch (error) {
+    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return undefined
+    if (error instanceof DataFolderRefused) throw refusedFolder(error)
+    throw new ImageryError(
+      'LOCAL_CLOUD_FAILED',
+      `The data folder ${dataDirectory} cannot be read: ${(error as Error).message}`,
+      {
+        suggestions: ['Choose another with --data-dir FOLDER'],
+        cause: error,
+      },
+    )
+  }
+}
+
+export function refusedFolder(cause: DataFolderRefused): ImageryError {
+  return new ImageryError('LOCAL_CLOUD_FAILED', cause.message, { suggestions: cause.suggestions, cause })
+}
+
+export interface AdminAnswer {
+  status: number
+  body: unknown
+}
+
+/** Longer than this, no local cloud takes for an answer of its own. */
+const ADMIN_TIMEOUT_MS = 5_000
+
+/** Calls one of the local cloud's own endpoints. @throws ImageryError LOCAL_CLOUD_FAILED when nothing answers */
+export async function adminCall(
+  locator: LocalCloudLocator,
+  method: 'GET' | 'POST',
+  route: string,
+  signal?: AbortSignal,
+): Promise<AdminAnswer> {
+  const timeout = AbortSignal.timeout(ADMIN_TIMEOUT_MS)
+  try {
+    const response = await fetch(new URL(route, locator.http), {
+      method,
+      headers: { authorization: `Bearer ${locator.adminToken}` },
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+    })
+    const text = await response.text()
+    return { status: response.status, body: text ? JSON.parse(text) : undefined }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw noAnswer(`The local cloud (process ${locator.pid})`, error)
+  }
+}
+
+/** That a server of the local cloud does not answer, or not as it would. */
+export function noAnswer(who: string, error: unknown): ImageryError {
+  const { message, cause } = error as Error
+  const why = cause instanceof Error ? cause.message : message
+  return new ImageryError('LOCAL_CLOUD_FAILED', `${who} does not answer: ${why}`, {
+    suggestions: ['imagery local stop   (its state stays; the next command starts it again)'],
+    cause: error,
+  })
+}

@@ -1,0 +1,81 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { FolderOwner, FolderPhase } from '@imagery/local-cloud/contract/folder-lock'
+import { ImageryError } from '../../contracts/errors.ts'
+
+/** How a command waits for a process that has the data folder. */
+export interface Waiting {
+  /** Called with one line when there is something to wait for, and again when that changes. */
+  say?: ((line: string) => void) | undefined
+  /** What takes no longer than this is not worth a line. */
+  quietMs?: number | undefined
+  /** Ends the wait at once. */
+  signal?: AbortSignal | undefined
+}
+
+export const POLL_MS = 25
+
+/**
+ * How long another process may take. A cloud that stops lets the calls and programs under way end
+ * first, and an attempt of Cloud Tasks may take half an hour
+ * (https://cloud.google.com/tasks/docs/creating-http-target-tasks, "dispatch deadline").
+ */
+const PATIENCE_MS: Record<FolderPhase, number> = {
+  starting: 60_000,
+  running: 30_000,
+  stopping: 31 * 60_000,
+  deleting: 60_000,
+}
+
+const DOES: Record<FolderPhase, string> = {
+  starting: 'is starting',
+  running: 'does not answer',
+  stopping: 'is stopping',
+  deleting: 'is being deleted by imagery local reset',
+}
+
+/**
+ * Waits for the process that has a data folder, one look at a time.
+ *
+ * @returns waits a moment. Rejects with LOCAL_CLOUD_FAILED once the process has been at the same thing
+ *   for longer than that can take, and with the signal's reason
+ */
+export function folderPatience(
+  dataDirectory: string,
+  { say, signal, quietMs = 0 }: Waiting,
+): (owner: FolderOwner) => Promise<void> {
+  let doing: { pid?: number | undefined; phase: FolderPhase; sinceMs: number } | undefined
+  const beganMs = performance.now()
+  let said = ''
+  return async (owner) => {
+    signal?.throwIfAborted()
+    const nowMs = performance.now()
+    // Who has only just taken the folder says who it is a moment later.
+    const isSame = doing?.phase === owner.phase && (doing.pid === undefined || doing.pid === owner.pid)
+    doing = isSame && doing ? { ...doing, pid: owner.pid } : { pid: owner.pid, phase: owner.phase, sinceMs: nowMs }
+    if (nowMs - doing.sinceMs > PATIENCE_MS[owner.phase]) throw stuck(dataDirectory, owner)
+    const line = `Wait for ${nameOf(dataDirectory, owner)}`
+    if (owner.pid !== undefined && line !== said && nowMs - beganMs >= quietMs) {
+      say?.(line)
+      said = line
+    }
+    await pause(POLL_MS, undefined, signal ? { signal } : {}).catch((error: unknown) => {
+      throw signal?.aborted ? signal.reason : error
+    })
+  }
+}
+
+function nameOf(dataDirectory: string, { pid, phase, waitsFor }: FolderOwner): string {
+  const who = `the local cloud on ${dataDirectory}${pid === undefined ? '' : ` (process ${pid})`}`
+  return `${who}, which ${DOES[phase]}${waitsFor === undefined ? '' : ` and waits for ${waitsFor}`}`
+}
+
+function stuck(dataDirectory: string, owner: FolderOwner): ImageryError {
+  const minutes = PATIENCE_MS[owner.phase] / 60_000
+  const time = minutes < 1 ? `${PATIENCE_MS[owner.phase] / 1_000} seconds` : `${minutes} minutes`
+  const kill = owner.pid === undefined ? [] : [`kill -9 ${owner.pid}   (what is stored stays)`]
+  return new ImageryError(
+    'LOCAL_CLOUD_FAILED',
+    `Waited ${time} in vain for ${nameOf(dataDirectory, owner)}`.replace('1 minutes', '1 minute'),
+    { suggestions: [...kill, 'Choose another folder with --data-dir FOLDER'] },
+  )
+}

@@ -1,0 +1,123 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import {
+  DEFAULT_IMAGES,
+  MAX_IMAGES,
+  MODEL_ID,
+  PIXELS,
+  type ImagePick,
+  type ImageTransport,
+  type MediaResolution,
+  type Tier,
+  type Unit,
+} from '../../contracts/model-options.ts'
+import { endpointFault } from '../../contracts/model-endpoint.ts'
+import { profileModel, type GeminiOptions, type Profile, type RunSpec } from '../../contracts/run-spec.ts'
+import { priceOf } from './price-file.ts'
+
+/** What the flags of a run say of units, images and model; what they leave open the profile decides. */
+export interface ModelFlags {
+  unit?: Unit | undefined
+  imagesPerUnit?: number | undefined
+  pick?: ImagePick | undefined
+  model?: string | undefined
+  location?: string | undefined
+  mediaResolution?: MediaResolution | undefined
+  tier?: Tier | undefined
+  imageTransport?: ImageTransport | undefined
+  geminiEndpoint?: string | undefined
+  /** Calls to the model at once. */
+  concurrency?: number | undefined
+  prices?: string | undefined
+}
+
+/** Units, images and model of a run, decided. */
+export interface ModelChoice extends Pick<RunSpec, 'unit' | 'images'> {
+  /** Null for the pixels model. */
+  gemini: GeminiOptions | null
+}
+
+/** The endpoint that serves every model, and the only one for flex (https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations#global-endpoint). */
+const DEFAULT_LOCATION = 'global'
+
+/** @throws ImageryError INVALID_FLAG for what contradicts the profile, itself, or Google's rules */
+export function chooseModel(profile: Profile, flags: ModelFlags): ModelChoice {
+  const unit = flags.unit ?? profile.unit ?? 'asset'
+  return { unit, images: chooseImages(profile, flags), gemini: chooseGemini(profile, flags) }
+}
+
+function chooseImages(profile: Profile, flags: ModelFlags): RunSpec['images'] {
+  const pick = flags.pick ?? profile.images?.pick ?? DEFAULT_IMAGES.pick
+  if (pick !== 'all') {
+    return { pick, max_per_unit: flags.imagesPerUnit ?? profile.images?.max_per_unit ?? DEFAULT_IMAGES.max_per_unit }
+  }
+  if (flags.imagesPerUnit === undefined) return { pick, max_per_unit: MAX_IMAGES }
+  throw invalid(
+    `--images-per-unit ${flags.imagesPerUnit}: ${flags.pick ? '--pick all' : `profile ${profile.name}`} takes all images`,
+    ['--pick latest or --pick spread'],
+  )
+}
+
+function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null {
+  const model = flags.model ?? profileModel(profile)
+  if (!MODEL_ID.test(model)) throw invalid(`--model ${model} is not a Gemini model`, ['--model gemini-3.5-flash-lite'])
+  if (profileModel(profile) === PIXELS) return noGemini(profile, flags)
+  if (model === PIXELS)
+    throw invalid(`--model ${PIXELS} measures; profile ${profile.name} asks`, ['--profile image-quality'])
+  const location = flags.location ?? DEFAULT_LOCATION
+  const tier = flags.tier ?? 'standard'
+  if (!/^[a-z0-9-]+$/.test(location)) throw invalid(`--location ${location} is not a location`, ['--location global'])
+  if (tier === 'flex') checkFlex(model, location)
+  return {
+    model,
+    location,
+    endpoint: endpoint(flags.geminiEndpoint),
+    tier,
+    media_resolution: flags.mediaResolution ?? profile.media_resolution ?? null,
+    temperature: profile.temperature ?? null,
+    max_output_tokens: profile.max_output_tokens ?? null,
+    thinking: profile.thinking ?? null,
+    image_transport: flags.imageTransport ?? 'gs',
+    price: priceOf(model, flags.prices),
+  }
+}
+
+const GEMINI_FLAGS = {
+  model: '--model',
+  location: '--location',
+  mediaResolution: '--media-resolution',
+  tier: '--tier',
+  imageTransport: '--image-transport',
+  geminiEndpoint: '--gemini-endpoint',
+  concurrency: '--concurrency',
+} as const satisfies Partial<Record<keyof ModelFlags, string>>
+
+function noGemini(profile: Profile, flags: ModelFlags): null {
+  for (const [name, flag] of Object.entries(GEMINI_FLAGS)) {
+    const value = flags[name as keyof typeof GEMINI_FLAGS]
+    if (value === undefined || value === PIXELS) continue
+    throw invalid(`${flag} is for Gemini profiles; profile ${profile.name} is measured by the ${PIXELS} model`, [
+      'imagery profiles list',
+    ])
+  }
+  return null
+}
+
+/** https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#supported-models-and-locations */
+function checkFlex(model: string, location: string): void {
+  if (location !== DEFAULT_LOCATION)
+    throw invalid(`--tier flex is served from --location global only, not from ${location}`, ['--location global'])
+  if (/^gemini-[12]\./.test(model))
+    throw invalid(`--tier flex: ${model} has no such tier; Gemini 3 models have`, ['--model gemini-3.5-flash-lite'])
+}
+
+function endpoint(given: string | undefined): string | null {
+  if (given === undefined) return null
+  const fault = endpointFault(given)
+  if (fault === undefined) return new URL(given).href
+  // The value is not repeated: what is no base URL may hold a password.
+  throw invalid(`--gemini-endpoint ${fault}`, ['--gemini-endpoint http://127.0.0.1:8080'])
+}
+
+function invalid(message: string, suggestions: string[]): ImageryError {
+  return new ImageryError('INVALID_FLAG', message, { suggestions })
+}

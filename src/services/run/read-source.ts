@@ -1,0 +1,156 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../../contracts/names.ts'
+import type { StepOutcome } from '../../contracts/steps.ts'
+import { datasetLocation, describeTable, ensureTable, updateTable, type TableName } from '../../google/bigquery.ts'
+import { callerMember } from '../../google/caller-member.ts'
+import { runTable } from '../../google/run-tables.ts'
+import { refusal } from '../failures/missing-role.ts'
+import { loadSource } from '../source/local-files.ts'
+import { makeDataset } from './results-dataset.ts'
+import type { RunContext } from './context.ts'
+import { parseOutput, SCRATCH_DAYS } from '../options/run-options.ts'
+import { saveStartedRun } from '../runs/record.ts'
+import { sourceColumns } from '../source/columns.ts'
+import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
+import type { Target } from '../session/target.ts'
+
+/** Where a local cloud loads files. Google's own Street View Insights datasets are in US or EU. */
+const LOCAL_LOCATION = 'US'
+
+/** Where a file is loaded: on Google in the deployment's region, which its user chose and which is a location of BigQuery too (https://cloud.google.com/bigquery/docs/locations#regions). */
+function fileLocation({ kind, place }: Target): string {
+  return kind === 'local' ? LOCAL_LOCATION : place.region
+}
+
+/**
+ * Finds the source, its location and columns, decides on the run's tables, and has BigQuery check
+ * the snapshot query without running it. A BigQuery source is not read and nothing is made; a
+ * local file is loaded into a table of the run first.
+ */
+export async function readSource(context: RunContext): Promise<StepOutcome> {
+  const { options, profile, source, target } = context
+  const output = parseOutput(options.output)
+  const where = options.where ?? profile.where
+  checkFilter(where)
+  const described = source.kind === 'table' ? await describeSource(source.table, context) : undefined
+  const location = described?.location ?? fileLocation(target)
+  const dataset = output.dataset ?? defaultDataset(location)
+  const { projectId } = target.place
+  context.location = location
+  context.tables = runTables({ projectId, dataset, profile: profile.name, runId: context.runId, output: output.table })
+  const hasDataset = await checkOutput(context, output.table)
+
+  const table = source.kind === 'table' ? source.table : await load(context, hasDataset)
+  const { fields, type, rows, isStreaming } = described ?? (await describeSource(table, context))
+  if (type === 'TABLE' && rows === 0 && !isStreaming)
+    throw new ImageryError('NO_ASSETS', `${options.table} is empty: it has no row`)
+
+  context.sourceTable = table
+  if (described) context.sourceModifiedMs = described.modifiedMs
+  context.snapshot = {
+    path: tablePath({ projectId: table.projectId, dataset: table.dataset }, table.table),
+    unit: context.choice.unit,
+    images: context.choice.images,
+    ...sourceColumns(options.table, fields, {
+      asset: options.assetColumn,
+      image: options.imageColumn,
+      unit: context.choice.unit,
+    }),
+    imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, context.runId),
+    where: where ?? null,
+    limit: options.limit ?? null,
+    sample: options.sample === undefined ? null : { size: options.sample, seed: context.runId },
+  }
+  const { bytes, otherTables } = await checkSnapshotQuery(context.snapshot, {
+    projectId,
+    location,
+    columns: fields.map(({ name }) => name ?? ''),
+  })
+  // Of a view BigQuery names the tables behind it, which is no news.
+  if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where reads ${otherTables.join(', ')} too`)
+  return { done: `${location}, ${bytesText(bytes)} to read once` }
+}
+
+async function describeSource(table: TableName, { options, target }: RunContext) {
+  const described = await describeTable(table).catch(async (error: unknown) => {
+    const member = await callerMember().catch(() => undefined)
+    const what = `Reading ${options.table}`
+    throw refusal(error, {
+      place: target.place,
+      to: 'runner',
+      what,
+      roles: [],
+      member,
+      table: tablePath(table, table.table),
+    })
+  })
+  if (described) return described
+  throw new ImageryError('SOURCE_NOT_FOUND', `There is no table ${options.table}, or this account may not see it`, {
+    suggestions: [`bq show ${table.projectId}:${table.dataset}.${table.table}`],
+  })
+}
+
+/**
+ * imagery never writes over a table that it did not make for this very run.
+ *
+ * Answers whether the dataset is there.
+ */
+async function checkOutput(context: RunContext, table: string | undefined): Promise<boolean> {
+  const tables = context.tables!
+  if (table !== undefined && (await describeTable(runTable(tables, 'results')))) {
+    throw new ImageryError(
+      'OUTPUT_EXISTS',
+      `${tablePath(tables, tables.results)} exists; imagery writes over no table that is there`,
+      {
+        suggestions: [`imagery run --output ${tables.dataset}.${table}_2 …`],
+      },
+    )
+  }
+  const existing = await datasetLocation(tables)
+  if (existing !== undefined && existing.toLowerCase() !== context.location!.toLowerCase()) {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `Dataset ${tables.projectId}.${tables.dataset} is in ${existing}, the source is in ${context.location}: BigQuery cannot query across locations`,
+      { suggestions: [`imagery run --output ${defaultDataset(context.location!)} …`] },
+    )
+  }
+  return existing !== undefined
+}
+
+async function load(context: RunContext, hasDataset: boolean): Promise<TableName> {
+  const { source, target, runId } = context
+  if (source.kind === 'table') return source.table
+  const table = runTable(context.tables!, 'source')
+  // Before anything is made: a command that is killed now leaves a run that others find and remove.
+  await saveStartedRun(target.place, {
+    v: 1,
+    run_id: runId,
+    started_at: context.startedAt.toISOString(),
+    profile: context.profile.name,
+    source: source.given,
+    location: context.location!,
+    tables: context.tables!,
+    makes_dataset: !hasDataset,
+  })
+  context.isStarted = true
+  await makeDataset(context)
+  const properties = {
+    description: `${source.given}, loaded for imagery run ${context.runId}.`,
+    labels: { [RUN_LABEL]: context.runId },
+    expiresAt: new Date(Date.now() + SCRATCH_DAYS * 86_400_000),
+  }
+  // It has its end before it has a row, should nobody tear the run down.
+  await ensureTable(table, { ...properties, columns: [] })
+  const { warnings } = await loadSource(source, table, { ...context.choice, location: context.location! })
+  context.warnings.push(...warnings)
+  // A load that replaces what a table held may not keep the rest of it either
+  // (https://cloud.google.com/bigquery/docs/reference/auditlogs/rest/Shared.Types/BigQueryAuditMetadata.WriteDisposition).
+  await updateTable(table, properties)
+  return table
+}
+
+function bytesText(bytes: number): string {
+  const [unit, size] =
+    bytes < 1e6 ? (['kB', 1e3] as const) : bytes < 1e9 ? (['MB', 1e6] as const) : (['GB', 1e9] as const)
+  return `${(bytes / size).toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`
+}

@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto'
+import { CAUSES, type Cause } from '../../contracts/causes.ts'
+import { ImageryError } from '../../contracts/errors.ts'
+import type { Overrides } from '../../contracts/messages.ts'
+import { MODEL_ID, PIXELS, type MediaResolution } from '../../contracts/model-options.ts'
+import type { RunReport } from '../../contracts/run-report.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { Step } from '../../contracts/steps.ts'
+import { insertRows, queryStream } from '../../google/bigquery.ts'
+import { runTable } from '../../google/run-tables.ts'
+import { failedUnitsQuery } from '../../google/sql/ledger.ts'
+import { making } from './making-step.ts'
+import { priceOf } from '../options/price-file.ts'
+import type { WorkContext } from './context.ts'
+import { beginGeneration, currentGeneration } from './rounds.ts'
+import {
+  connect,
+  deployIfAbsent,
+  findServices,
+  processAssets,
+  publishShards,
+  setUp,
+  stageLocalImages,
+  takeSnapshot,
+} from './steps.ts'
+
+/** What a retry is asked for, as the flags say it. */
+export interface RetryOptions {
+  only?: string | undefined
+  model?: string | undefined
+  mediaResolution?: MediaResolution | undefined
+  prices?: string | undefined
+}
+
+/** What a retry does: which failures it queues again, and what it asks differently. */
+export interface RetryChoice {
+  causes: readonly Cause[]
+  overrides: Overrides | undefined
+}
+
+/** @throws ImageryError INVALID_FLAG for a cause or model that there is not */
+export function parseCauses(only: string | undefined): readonly Cause[] {
+  if (only === undefined) return CAUSES
+  const wanted = only.split(',').map((name) => name.trim())
+  const unknown = wanted.find((name) => !CAUSES.some((cause) => cause === name))
+  if (unknown === undefined) return CAUSES.filter((cause) => wanted.includes(cause))
+  throw new ImageryError(
+    'INVALID_FLAG',
+    `--only ${only}: ${unknown || 'an empty text'} is no cause; they are ${CAUSES.join(', ')}`,
+    {
+      suggestions: ['--only throttled,timeout'],
+    },
+  )
+}
+
+/** @throws ImageryError INVALID_FLAG for what cannot be asked of this run */
+export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
+  const causes = parseCauses(options.only)
+  const { model, mediaResolution } = options
+  if (model === undefined && mediaResolution === undefined) return { causes, overrides: undefined }
+  if (!spec.gemini) {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--${model === undefined ? 'media-resolution' : 'model'} is for Gemini runs; run ${spec.run_id} was measured by the ${PIXELS} model`,
+    )
+  }
+  if (model !== undefined && (model === PIXELS || !MODEL_ID.test(model))) {
+    throw new ImageryError('INVALID_FLAG', `--model ${model} is not a Gemini model`, {
+      suggestions: ['--model gemini-3.5-flash'],
+    })
+  }
+  if (model !== undefined && spec.gemini.tier === 'flex' && /^gemini-[12]\./.test(model)) {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--model ${model} has no flex tier, which run ${spec.run_id} asks for; Gemini 3 models have`,
+    )
+  }
+  return {
+    causes,
+    overrides: {
+      ...(model === undefined ? {} : { model, price: priceOf(model, options.prices) }),
+      ...(mediaResolution === undefined ? {} : { media_resolution: mediaResolution }),
+    },
+  }
+}
+
+/**
+ * Whether there is anything to retry.
+ *
+ * @throws ImageryError RUN_NOT_COMPLETE while units are pending: their failures may still come
+ */
+export function failedUnits(report: RunReport, causes: readonly Cause[], flags: string): number {
+  if (report.units.pending > 0 || report.state === 'starting') {
+    throw new ImageryError(
+      'RUN_NOT_COMPLETE',
+      `Run ${report.run_id} is ${report.state}: ${report.units.pending} of ${report.units.total} are pending`,
+      {
+        suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery status ${report.run_id} --watch${flags}`],
+      },
+    )
+  }
+  return causes.reduce((sum, cause) => sum + (report.causes[cause] ?? 0), 0)
+}
+
+/**
+ * The steps of a retry: like those of a resume, after the failed units were made pending again in a
+ * new generation. Killed at any point, `imagery resume` takes it further.
+ */
+export function retrySteps(
+  context: WorkContext,
+  choice: RetryChoice,
+  options: { wait: boolean },
+): readonly Step<WorkContext>[] {
+  return [
+    context.target.kind === 'local' ? deployIfAbsent : findServices,
+    takeSnapshot,
+    ...(context.spec!.source.loaded ? [stageLocalImages] : []),
+    setUp,
+    connect,
+    requeueFailed(choice),
+    publishShards,
+    ...(options.wait ? [processAssets] : []),
+  ]
+}
+
+/** BigQuery advises at most 500 rows a request (https://cloud.google.com/bigquery/quotas#streaming_inserts). */
+const ROWS_AT_ONCE = 500
+
+/**
+ * The generation begins before its first row: a retry that dies in between has queued nothing, and
+ * the next one begins another. Rows carry the unit's own insert id, so that a repeat adds none.
+ */
+function requeueFailed({ causes, overrides }: RetryChoice): Step<WorkContext> {
+  return making({
+    title: 'Queue the failed again',
+    async run({ spec, signal }, reporter) {
+      const { tables, source, place } = spec!
+      const generation = ((await currentGeneration(spec!))?.generation ?? 0) + 1
+      await beginGeneration(spec!, { generation, overrides })
+      const units = queryStream<Unit>(failedUnitsQuery(tables, causes), {
+        projectId: place.projectId,
+        location: source.location,
+      })
+      const attempts = runTable(tables, 'attempts')
+      let count = 0
+      let rows: Row[] = []
+      const write = async (): Promise<void> => {
+        signal.throwIfAborted()
+        if (rows.length > 0) await insertRows(attempts, rows)
+        count += rows.length
+        rows = []
+        reporter.detail(`${count.toLocaleString('en')} units`)
+      }
+      for await (const unit of units) {
+        rows.push(requeuedRow(spec!, unit, generation))
+        if (rows.length === ROWS_AT_ONCE) await write()
+      }
+      await write()
+      return { done: `${count.toLocaleString('en')} units, generation ${generation}` }
+    },
+  })
+}
+
+interface Unit {
+  unit_id: string
+  asset_id: string | null
+}
+
+interface Row {
+  insertId: string
+  json: Record<string, unknown>
+}
+
+/** A row that makes a failed unit pending: no attempt, and nothing to pay. */
+function requeuedRow({ run_id }: RunSpec, { unit_id, asset_id }: Unit, generation: number): Row {
+  const now = new Date().toISOString()
+  const id = `retry-${createHash('sha256').update(`${unit_id}\n${generation}`).digest('hex').slice(0, 32)}`
+  const json = {
+    run_id,
+    unit_id,
+    ...(asset_id === null ? {} : { asset_id }),
+    attempt_id: id,
+    generation,
+    status: 'retrying',
+    error_message: 'queued again by imagery retry',
+    cost_usd: 0,
+    started_at: now,
+    finished_at: now,
+  }
+  return { insertId: id, json }
+}

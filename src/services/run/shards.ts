@@ -1,0 +1,34 @@
+import { BUCKETS, type Overrides, type ShardMessage } from '../../contracts/messages.ts'
+
+/** Assets in one shard, about: what populate turns into tasks in a few seconds, well within the push deadline. */
+const ASSETS_PER_SHARD = 2_000
+
+/** The id of the job that takes a run's snapshot: whoever asks, and how often, it happens once. */
+export function snapshotJobId(runId: string): string {
+  return `imagery_${runId.replace('-', '_')}_snapshot`
+}
+
+/**
+ * Cuts a run's buckets into shards of about equal size; they take turns between the run's queues.
+ *
+ * @param assets the number of assets in the snapshot
+ * @param queues full names
+ */
+export function shards(
+  runId: string,
+  assets: number,
+  queues: readonly string[],
+  round: { generation: number; onlyPending: boolean; overrides?: Overrides | undefined },
+): ShardMessage[] {
+  const count = Math.min(BUCKETS, Math.max(queues.length, Math.ceil(assets / ASSETS_PER_SHARD)))
+  return Array.from({ length: count }, (_, index) => ({
+    v: 1 as const,
+    run_id: runId,
+    queue: queues[index % queues.length]!,
+    bucket_from: Math.floor((index * BUCKETS) / count),
+    bucket_to: Math.floor(((index + 1) * BUCKETS) / count) - 1,
+    generation: round.generation,
+    only_pending: round.onlyPending,
+    ...(round.overrides === undefined ? {} : { overrides: round.overrides }),
+  }))
+}

@@ -1,0 +1,228 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { BUCKETS } from '../../contracts/messages.ts'
+import { invokerAccount, RUN_LABEL, runtimeAccount, subscriptionName, topicName } from '../../contracts/names.ts'
+import type { Step } from '../../contracts/steps.ts'
+import { describeTable, updateTable } from '../../google/bigquery.ts'
+import { queryIntoTable } from '../../google/bigquery-jobs.ts'
+import { CloudError } from '../../google/errors.ts'
+import { callService } from '../../google/invoke.ts'
+import { ensurePushSubscription, ensureTopic } from '../../google/pubsub.ts'
+import { runTable } from '../../google/run-tables.ts'
+import { ownSourceHashes } from '../deploy/program.ts'
+import { refusal } from '../failures/missing-role.ts'
+import { deployContext, deploySteps } from '../deploy/deploy.ts'
+import type { WorkContext } from './context.ts'
+import { making } from './making-step.ts'
+import { currentGeneration, publishRound } from './rounds.ts'
+import { SCRATCH_DAYS } from '../options/run-options.ts'
+import { snapshotJobId } from './shards.ts'
+import { stageImages } from '../source/stage-images.ts'
+import { findDeployment, needDeployment } from '../session/target.ts'
+import { watchRun } from '../runs/watch.ts'
+
+const count = (value: number): string => value.toLocaleString('en')
+
+export const findServices: Step<WorkContext> = {
+  title: 'Find the deployment',
+  async run(context) {
+    context.deployment = await needDeployment(context.target)
+    return { done: context.deployment.mainUrl }
+  },
+}
+
+/**
+ * Locally there is nothing to decide about a deployment: it is made when it is missing, and made
+ * anew when it is that of another version of imagery.
+ */
+export const deployIfAbsent: Step<WorkContext> = {
+  title: 'Deploy',
+  async run(context, reporter) {
+    const existing = await findDeployment(context.target.place)
+    const own = await ownSourceHashes(context.runtimeFolder)
+    const isOwn = (deployed: string): boolean => deployed !== '' && own.some((hash) => hash.startsWith(deployed))
+    if (existing?.runtimeHashes.every(isOwn)) {
+      context.deployment = existing
+      return { skipped: 'imagery is deployed' }
+    }
+    const inner = deployContext(context.target, context.runtimeFolder)
+    for (const step of deploySteps(inner)) {
+      context.signal.throwIfAborted()
+      reporter.detail(step.title)
+      await step.run(inner, { detail: (text) => reporter.detail(`${step.title}: ${text}`) })
+    }
+    context.deployment = await needDeployment(context.target)
+    return { done: 'imagery-main, imagery-populate' }
+  },
+}
+
+/**
+ * The source is read here and nowhere else. The job's id sees to it that even a repeated request
+ * reads it once, and a run that is resumed keeps the snapshot it has.
+ */
+export const takeSnapshot = making({
+  title: 'Take the snapshot',
+  async run(context) {
+    const { runId, target, spec } = context
+    const { source, tables } = spec!
+    const assets = runTable(tables, 'assets')
+    const labels = { [RUN_LABEL]: runId }
+    const describe = (): Promise<void> =>
+      updateTable(assets, {
+        description: `The assets of imagery run ${runId}, as they were when it started.`,
+        labels,
+        expiresAt: new Date(Date.parse(spec!.created_at) + SCRATCH_DAYS * 86_400_000),
+      })
+    const existing = await describeTable(assets)
+    if (existing && existing.rows > 0) {
+      // Whoever took the snapshot may have died before giving it its end.
+      if (existing.labels[RUN_LABEL] !== runId) await describe()
+      context.assets = existing.rows
+      return { skipped: `${count(existing.rows)} assets` }
+    }
+    await queryIntoTable(source.query, {
+      jobId: snapshotJobId(runId),
+      projectId: target.place.projectId,
+      location: source.location,
+      parameters: source.parameters,
+      destination: assets,
+      labels,
+      clusterBy: ['bucket'],
+      partitionBy: { column: 'bucket', end: BUCKETS },
+    }).catch((error: unknown) => Promise.reject(sourceGone(error, context)))
+    await describe()
+    context.assets = (await describeTable(assets))?.rows ?? 0
+    if (context.assets === 0) {
+      throw new ImageryError(
+        'NO_ASSETS',
+        `${source.given} has no asset${source.where === null ? '' : ` under --where ${source.where}`}`,
+      )
+    }
+    return { done: `${count(context.assets)} assets` }
+  },
+})
+
+/** The source of a run may be gone by the time that the run is resumed. */
+function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unknown {
+  if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return error
+  return new ImageryError(
+    'SOURCE_NOT_FOUND',
+    `The source of run ${runId}, ${spec!.source.given}, is gone: ${error.message}`,
+    {
+      suggestions: [
+        `imagery teardown ${runId}${target.flags}`,
+        `imagery run${target.flags} --table TABLE --profile PROFILE`,
+      ],
+      cause: error,
+    },
+  )
+}
+
+/** Copies the images of a local file or folder into the bucket. */
+export const stageLocalImages = making({
+  title: 'Stage the images',
+  async run({ spec }, reporter) {
+    const { staged, leftOut, example } = await stageImages(spec!, (done) => reporter.detail(`${count(done)} images`))
+    return { done: `${count(staged)} images${leftOut > 0 ? `, ${count(leftOut)} left out: ${example}` : ''}` }
+  },
+})
+
+export const setUp = making({
+  title: 'Set up ledger and queues',
+  async run(context) {
+    const { status, body } = await callService(context.deployment!.mainUrl, '/setup', {
+      method: 'POST',
+      body: { v: 1, run_id: context.runId },
+      timeoutMs: 120_000,
+    })
+    const queues = (body as { queues?: unknown }).queues
+    if (status !== 200 || !Array.isArray(queues)) throw notSetUp(context, status, body)
+    context.queues = queues.map(String)
+    return { done: context.queues.map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', ') }
+  },
+})
+
+/** A role that the services' account lacks is named, with what gives it back: a deploy does, too. */
+function notSetUp({ runId, target }: WorkContext, status: number, body: unknown): unknown {
+  const { code, message } = (body as { error?: { code?: string; message?: string } }).error ?? {}
+  const what = `imagery-main could not set up run ${runId}`
+  if (code !== 'PERMISSION_DENIED')
+    return new ImageryError('CLOUD_ERROR', `${what}: HTTP ${status} ${JSON.stringify(body)}`)
+  const member = `serviceAccount:${runtimeAccount(target.place)}`
+  const [bucket] = /gs:\/\/[^\s,]+/.exec(message ?? '') ?? []
+  if (bucket !== undefined) {
+    return new ImageryError('ACCESS_DENIED', `${what}: ${message}`, {
+      suggestions: [
+        `gcloud storage buckets add-iam-policy-binding ${bucket} --member ${member} --role roles/storage.objectViewer   (its owner may)`,
+      ],
+    })
+  }
+  return refusal(new CloudError('PERMISSION_DENIED', message ?? ''), {
+    place: target.place,
+    to: 'runtime',
+    what,
+    roles: [],
+    member,
+    first: [`imagery deploy${target.flags}`],
+  })
+}
+
+export const connect = making({
+  title: 'Make topic and subscription',
+  async run({ target: { place }, runId, deployment }) {
+    const topic = topicName(place, runId)
+    const labels = { [RUN_LABEL]: runId }
+    await ensureTopic(topic, labels)
+    await ensurePushSubscription(subscriptionName(place, runId), {
+      topic,
+      labels,
+      endpoint: `${deployment!.populateUrl}/`,
+      serviceAccountEmail: invokerAccount(place),
+      audience: deployment!.populateUrl,
+    })
+    return { done: topic.slice(topic.lastIndexOf('/') + 1) }
+  },
+})
+
+export const publishShards = making({
+  title: 'Publish the shards',
+  async run(context) {
+    const { spec, assets, queues } = context
+    const begun = await currentGeneration(spec!)
+    context.signal.throwIfAborted()
+    context.isPublished = true
+    const round = { generation: 0, ...begun, onlyPending: begun !== undefined }
+    return { done: `${count(await publishRound(spec!, { assets: assets!, queues: queues!, round }))} shards` }
+  },
+})
+
+/** Times that a run whose queues have run dry before its end is given a new generation of tasks. */
+const MOST_GENERATIONS_MORE = 2
+
+export const processAssets: Step<WorkContext> = {
+  title: 'Process the assets',
+  async run(context, reporter) {
+    const { spec, signal, target } = context
+    for (let more = 0; ; more += 1) {
+      try {
+        context.report = await watchRun(spec!, { signal, reporter, flags: target.flags })
+        const { ok, failed } = context.report.units
+        return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}` }
+      } catch (error) {
+        const isDry = error instanceof ImageryError && error.code === 'RUN_STALLED'
+        if (!isDry || more === MOST_GENERATIONS_MORE) throw error
+        await nextRound.run(context, reporter)
+      }
+    }
+  },
+}
+
+const nextRound = making({
+  title: 'Queue what is left once more',
+  async run({ spec, assets, queues }, reporter) {
+    const begun = await currentGeneration(spec!)
+    const generation = (begun?.generation ?? 0) + 1
+    reporter.detail(`queueing what is left once more (generation ${generation})`)
+    const round = { ...begun, generation, onlyPending: true }
+    await publishRound(spec!, { assets: assets!, queues: queues!, round })
+  },
+})

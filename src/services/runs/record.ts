@@ -1,0 +1,96 @@
+import type { z } from 'zod'
+import { ImageryError } from '../../contracts/errors.ts'
+import { bucketName, runSpecPath, runStartPath, runTeardownPath, tablePath, type Place } from '../../contracts/names.ts'
+import { leavingRun, startedRun, type LeavingRun, type StartedRun } from '../../contracts/run-record.ts'
+import type { RunReport } from '../../contracts/run-report.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { CloudError } from '../../google/errors.ts'
+import { deleteObject, objectGeneration, readObject, writeObject } from '../../google/storage.ts'
+import { loadRunSpec } from './find.ts'
+import type { Target } from '../session/target.ts'
+
+/** What the deployment's bucket has of a run. */
+export type RunRecord =
+  | { kind: 'recorded'; spec: RunSpec }
+  /** It is being torn down, or a teardown of it was interrupted. */
+  | { kind: 'leaving'; leaving: LeavingRun }
+  /** It loads its source, or its command was killed while it did. */
+  | { kind: 'loading'; started: StartedRun }
+
+export async function loadRunRecord(target: Target, runId: string): Promise<RunRecord | undefined> {
+  const spec = await loadRunSpec(target, runId)
+  if (spec) return { kind: 'recorded', spec }
+  const leaving = await loadLeavingRun(target.place, runId)
+  if (leaving) return { kind: 'leaving', leaving }
+  const started = await readRecord(recordUri(target.place, runStartPath(runId)), startedRun)
+  return started && { kind: 'loading', started }
+}
+
+export async function loadLeavingRun(place: Place, runId: string): Promise<LeavingRun | undefined> {
+  return readRecord(recordUri(place, runTeardownPath(runId)), leavingRun)
+}
+
+export async function saveLeavingRun(place: Place, leaving: LeavingRun): Promise<void> {
+  await writeRecord(recordUri(place, runTeardownPath(leaving.run_id)), leaving)
+}
+
+/** @throws CloudError NOT_FOUND when the deployment has no bucket */
+export async function saveStartedRun(place: Place, started: StartedRun): Promise<void> {
+  await writeRecord(recordUri(place, runStartPath(started.run_id)), started)
+}
+
+/** Whether a run that loads its source may still be recorded: a teardown takes this away first. */
+export async function isStarted(place: Place, runId: string): Promise<boolean> {
+  return (await objectGeneration(recordUri(place, runStartPath(runId)))) !== undefined
+}
+
+/** Whether a run's spec is gone: the run is torn down, or a teardown of it has begun. */
+export async function isTornDown({ place, run_id }: Pick<RunSpec, 'place' | 'run_id'>): Promise<boolean> {
+  return (await objectGeneration(recordUri(place, runSpecPath(run_id)))) === undefined
+}
+
+/**
+ * Takes a run away from everyone who works on it. The start goes before the spec: a command that
+ * finds its start after it has written the spec knows that this has yet to delete the spec.
+ */
+export async function deleteRunRecord(place: Place, runId: string): Promise<void> {
+  await deleteObject(recordUri(place, runStartPath(runId)))
+  await deleteObject(recordUri(place, runSpecPath(runId)))
+}
+
+/** What can be said of a run that is not recorded yet. */
+export function loadingReport({ run_id, profile, source, tables, started_at }: StartedRun): RunReport {
+  return {
+    run_id,
+    state: 'loading',
+    profile,
+    source,
+    units: { total: 0, ok: 0, failed: 0, pending: 0 },
+    causes: {},
+    failures: [],
+    cost_usd: 0,
+    results_table: null,
+    attempts_table: tablePath(tables, tables.attempts),
+    started_at,
+    finished_at: null,
+  }
+}
+
+function recordUri(place: Place, path: string): string {
+  return `gs://${bucketName(place)}/${path}`
+}
+
+async function writeRecord(uri: string, record: object): Promise<void> {
+  await writeObject(uri, JSON.stringify(record, null, 2), { contentType: 'application/json' })
+}
+
+async function readRecord<Schema extends z.ZodType>(uri: string, schema: Schema): Promise<z.infer<Schema> | undefined> {
+  try {
+    return schema.parse(JSON.parse((await readObject(uri)).toString('utf8')))
+  } catch (error) {
+    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
+    if (error instanceof CloudError) throw error
+    const message = `${uri} is not a record of this version of imagery: ${(error as Error).message}`
+    throw new ImageryError('INVALID_CONFIGURATION', message, { cause: error })
+  }
+}

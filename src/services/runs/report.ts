@@ -1,0 +1,123 @@
+import type { Cause } from '../../contracts/causes.ts'
+import { queueName, tablePath } from '../../contracts/names.ts'
+import { exactUsd } from '../../contracts/prices.ts'
+import type { RunReport, RunState } from '../../contracts/run-report.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { describeTable, queryRows, timestampText, type TableDescription } from '../../google/bigquery.ts'
+import { CloudError } from '../../google/errors.ts'
+import { describeOwnTable, runTable } from '../../google/run-tables.ts'
+import { costQuery, failuresQuery, progressQuery } from '../../google/sql/ledger.ts'
+import { listQueues, queuedTasks } from '../../google/tasks.ts'
+
+/** Failed assets that a report names; the rest is in the results. */
+const NAMED_FAILURES = 20
+
+/** Where a run stands now, from the ledger and the queues. Reads nothing of the source. */
+export async function runReport(spec: RunSpec): Promise<RunReport> {
+  const query = { projectId: spec.place.projectId, location: spec.source.location }
+  const [progress, cost] = await Promise.all([
+    orMissing(queryRows<ProgressRow>(progressQuery(spec.tables), query)),
+    orMissing(queryRows<{ cost_usd: number }>(costQuery(spec.tables), query)),
+  ])
+  const base = {
+    run_id: spec.run_id,
+    profile: spec.profile.name,
+    source: spec.source.given,
+    attempts_table: tablePath(spec.tables, spec.tables.attempts),
+    started_at: spec.created_at,
+  }
+  if (!progress) {
+    const snapshot = await describeTable(runTable(spec.tables, 'assets'))
+    const total = snapshot?.rows ?? 0
+    const units = { total, ok: 0, failed: 0, pending: total }
+    return {
+      ...base,
+      state: 'starting',
+      units,
+      causes: {},
+      failures: [],
+      cost_usd: 0,
+      results_table: null,
+      finished_at: null,
+    }
+  }
+  const units = { total: 0, ok: 0, failed: 0, pending: 0 }
+  const causes: Partial<Record<Cause, number>> = {}
+  let last: string | null = null
+  for (const row of progress) {
+    const count = Number(row.units)
+    units.total += count
+    if (row.status === 'ok') units.ok += count
+    else if (row.status === 'pending') units.pending += count
+    else units.failed += count
+    if (row.cause && row.status !== 'pending') causes[row.cause] = (causes[row.cause] ?? 0) + count
+    const finished = timestampText(row.last_finished_at)
+    if (finished !== null && (last === null || finished > last)) last = finished
+  }
+  const failures = units.failed > 0 ? await queryRows<Failure>(failuresQuery(spec.tables, NAMED_FAILURES), query) : []
+  const state = await runState(spec, units)
+  const results =
+    state === 'complete' ? await describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined
+  return {
+    ...base,
+    state,
+    units,
+    causes,
+    failures,
+    cost_usd: exactUsd(Number(cost?.[0]?.cost_usd ?? 0)),
+    // One with fewer rows was claimed, and whoever was to write it was stopped. A retry adds rows
+    // after the results were written: they are then written anew.
+    results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,
+    finished_at: units.pending === 0 ? last : null,
+  }
+}
+
+/** Whether the results table is whole, and not older than the last row. */
+function isCurrent(
+  results: TableDescription | undefined,
+  units: number,
+  lastRow: string | null,
+): results is TableDescription {
+  return results?.rows === units && (lastRow === null || results.modifiedMs >= Date.parse(lastRow))
+}
+
+/**
+ * Units are left: the run goes on while its queues hold tasks. Empty queues may only mean that
+ * populate is still at work, so `paused` is for the caller to confirm over time.
+ */
+async function runState(spec: RunSpec, units: RunReport['units']): Promise<RunState> {
+  if (units.pending === 0) return 'complete'
+  return (await queuedUnits(spec)) > 0 ? 'running' : units.ok + units.failed > 0 ? 'paused' : 'starting'
+}
+
+/** Tasks that the run's queues hold. */
+export async function queuedUnits(spec: RunSpec): Promise<number> {
+  const counts = await Promise.all((await runQueues(spec)).map((name) => queuedTasks(name)))
+  return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
+}
+
+/** The queues that a run has now: those of its names that exist. */
+export async function runQueues(spec: Pick<RunSpec, 'place' | 'run_id'>): Promise<string[]> {
+  const first = queueName(spec.place, spec.run_id)
+  const all = await listQueues(spec.place.projectId, spec.place.region)
+  return all.filter((name) => name === first || name.startsWith(`${first}-`))
+}
+
+interface ProgressRow {
+  status: 'ok' | 'failed' | 'throttled' | 'pending'
+  cause: Cause | null
+  units: number
+  last_finished_at: unknown
+}
+
+type Failure = RunReport['failures'][number]
+
+/** The answer, or undefined while the run's tables are not made yet. */
+async function orMissing<Rows>(rows: Promise<Rows>): Promise<Rows | undefined> {
+  try {
+    return await rows
+  } catch (error) {
+    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
+    throw error
+  }
+}

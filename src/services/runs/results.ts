@@ -1,0 +1,105 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { tablePath } from '../../contracts/names.ts'
+import { isRunId } from '../../contracts/run-id.ts'
+import { describeTable, tableRows, type TableName } from '../../google/bigquery.ts'
+import { plainValue } from '../../google/plain-value.ts'
+import { findRunTables } from '../../google/run-tables.ts'
+import { findRunId, runNotFound } from './find.ts'
+import { runReport } from './report.ts'
+import { loadRunRecord } from './record.ts'
+import type { StateStore } from '../session/state-store.ts'
+import type { Target } from '../session/target.ts'
+import { completeRun } from './watch.ts'
+
+export interface RunResults {
+  runId: string
+  table: string
+  columns: string[]
+  /** Those whose values are numbers, though a big one comes as text. */
+  numericColumns: ReadonlySet<string>
+  /** Total rows, known without reading them. */
+  count: number
+  /** Plain JSON values by column: times as RFC 3339 text, arrays and structs nested. */
+  rows: AsyncIterable<Record<string, unknown>>
+}
+
+/**
+ * Opens a run's results table; that of a run which has just become complete is written first.
+ *
+ * @throws ImageryError RUN_NOT_COMPLETE while assets are pending
+ */
+export async function openResults(target: Target, store: StateStore, typed: string | undefined): Promise<RunResults> {
+  const runId = await findRunId(target, store, typed).catch((error: unknown) => {
+    // Torn down from another machine: its results carry its id.
+    if (error instanceof ImageryError && error.code === 'RUN_NOT_FOUND' && isRunId(typed ?? '')) return typed!
+    throw error
+  })
+  const table = await resultsTable(target, store, runId)
+  const described = await describeTable(table)
+  if (!described)
+    throw new ImageryError(
+      'RUN_NOT_FOUND',
+      `The results of run ${runId} are gone: there is no table ${tablePath(table, table.table)}`,
+    )
+  return {
+    runId,
+    table: tablePath(table, table.table),
+    columns: described.fields.map((field) => field.name ?? ''),
+    numericColumns: new Set(
+      described.fields.filter(({ type }) => NUMERIC.has(type ?? '')).map(({ name }) => name ?? ''),
+    ),
+    count: described.rows,
+    rows: plainRows(table),
+  }
+}
+
+/** BigQuery's types of numbers, by both of their names (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema). */
+const NUMERIC = new Set(['INTEGER', 'INT64', 'FLOAT', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC'])
+
+async function resultsTable(target: Target, store: StateStore, runId: string): Promise<TableName> {
+  const record = await loadRunRecord(target, runId)
+  if (record?.kind === 'recorded') {
+    const { spec } = record
+    const report = await completeRun(spec, await runReport(spec))
+    if (report.state !== 'complete') {
+      const { pending, total } = report.units
+      throw new ImageryError(
+        'RUN_NOT_COMPLETE',
+        `Run ${runId} is ${report.state}: ${pending} of ${total} assets are pending`,
+        {
+          suggestions: [`imagery status ${runId} --watch${target.flags}`],
+        },
+      )
+    }
+    return { projectId: spec.tables.projectId, dataset: spec.tables.dataset, table: spec.tables.results }
+  }
+  const left = record?.kind === 'leaving' ? record.leaving.report : store.run(runId)?.tornDown
+  const kept = left?.results_table
+  if (record && !kept) {
+    const isLoading = record.kind === 'loading'
+    throw new ImageryError(
+      'RUN_NOT_COMPLETE',
+      isLoading ? `Run ${runId} loads its source: it has no results yet` : `Run ${runId} is being torn down`,
+      {
+        suggestions: [
+          `imagery teardown ${runId}${target.flags}   (${isLoading ? 'when what started it is gone' : 'ends a teardown that was interrupted'})`,
+        ],
+      },
+    )
+  }
+  if (!kept) return left ? Promise.reject(runNotFound(target, runId)) : labelledResults(target, runId)
+  const [table = '', dataset = '', ...project] = kept.split('.').toReversed()
+  return { projectId: project.toReversed().join('.'), dataset, table }
+}
+
+/** The results of a run that another machine has torn down. */
+async function labelledResults(target: Target, runId: string): Promise<TableName> {
+  const found = await findRunTables(target.place.projectId, runId)
+  const results = found.find(({ table, isScratch }) => !isScratch && !table.endsWith('_attempts'))
+  if (!results) throw runNotFound(target, runId)
+  return results
+}
+
+async function* plainRows(table: TableName): AsyncGenerator<Record<string, unknown>> {
+  for await (const row of tableRows(table)) yield plainValue(row) as Record<string, unknown>
+}

@@ -1,0 +1,45 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { tablePath } from '../../contracts/names.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { describeOwnTable, runTable } from '../../google/run-tables.ts'
+import { describeTable } from '../../google/bigquery.ts'
+import { isTornDown, loadLeavingRun } from './record.ts'
+
+/**
+ * For every command that works on a run or watches it: without its spec a run is over.
+ *
+ * @param flags what a suggested command must carry to work on the same cloud
+ * @throws ImageryError RUN_TORN_DOWN
+ */
+export async function needRun(spec: RunSpec, flags: string): Promise<void> {
+  if (await isTornDown(spec)) throw await tornDown(spec, flags)
+}
+
+/** What to tell of a failure, which a teardown of the run may explain. */
+export async function unlessTornDown(error: unknown, spec: RunSpec, flags: string): Promise<unknown> {
+  try {
+    await needRun(spec, flags)
+    return error
+  } catch (found) {
+    // A cloud that does not answer explains nothing: the failure itself is what there is to tell.
+    return found instanceof ImageryError ? found : error
+  }
+}
+
+async function tornDown(spec: RunSpec, flags: string): Promise<ImageryError> {
+  const what = `Run ${spec.run_id} was torn down by another command`
+  if (!(await keepsResults(spec))) return new ImageryError('RUN_TORN_DOWN', what)
+  return new ImageryError(
+    'RUN_TORN_DOWN',
+    `${what}; what it had so far is kept in ${tablePath(spec.tables, spec.tables.results)}`,
+    { suggestions: [`imagery results ${spec.run_id}${flags}`] },
+  )
+}
+
+/** While the teardown goes on it has perhaps not written them yet: it will, from the view of current rows. */
+async function keepsResults({ place, run_id, tables }: RunSpec): Promise<boolean> {
+  const leaving = await loadLeavingRun(place, run_id)
+  if (leaving?.delete_results) return false
+  if (await describeOwnTable(runTable(tables, 'results'), run_id)) return true
+  return leaving !== undefined && (await describeTable(runTable(tables, 'live'))) !== undefined
+}

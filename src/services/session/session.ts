@@ -1,0 +1,123 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { invokerAccount, type Place } from '../../contracts/names.ts'
+import { suggestedCommand } from '../../contracts/suggested-command.ts'
+import { credentialsProject, findCredentials } from '../../google/credentials-origin.ts'
+import { useLocalAccount, useProject } from '../../google/environment.ts'
+import { callServicesThrough } from '../../google/service-tokens.ts'
+import { attachLocalCloud, type AttachOptions } from '../local/cloud.ts'
+import { openSettingsStore } from './settings-store.ts'
+import { placeFlags, resolveSettings, settledPlace, type GivenSettings, type Settings } from './settings.ts'
+import { openStateStore, type StateStore } from './state-store.ts'
+import { googleTarget, localTarget, type Target } from './target.ts'
+
+/** What a command works with: a cloud, and what this machine remembers. */
+export interface Session {
+  target: Target
+  store: StateStore
+  /** Who answers in Gemini's place in a local cloud; undefined when nobody does. */
+  gemini: string | undefined
+  /** @throws ImageryError LOCAL_CLOUD_NOT_RUNNING when the cloud ends with its last command, as one does that a command had to start */
+  mustOutliveUs(): void
+  close(): void
+}
+
+export interface LocalSessionOptions extends AttachOptions {
+  dataDirectory: string
+  /** What a suggested command must carry to work on the same cloud. */
+  flags: string
+  /** The deployment's name, where the local cloud has several. */
+  name: string | undefined
+}
+
+/**
+ * Opens the local cloud of a data folder.
+ *
+ * @throws ImageryError LOCAL_CLOUD_FAILED, INVALID_CONFIGURATION
+ */
+export async function openLocalSession(configDirectory: string, options: LocalSessionOptions): Promise<Session> {
+  const store = await openStateStore(configDirectory)
+  const { locator, endsWhenIdle, release } = await attachLocalCloud(options.dataDirectory, options)
+  const { projectId, region } = locator
+  const place = { projectId, region, ...(options.name ? { name: options.name } : {}) }
+  await actIn(place)
+  const mustOutliveUs = (): void => {
+    if (endsWhenIdle) throw notRunning(options.flags)
+  }
+  return {
+    target: localTarget(options.dataDirectory, place, options.flags),
+    store,
+    gemini: locator.gemini,
+    mustOutliveUs,
+    close: release,
+  }
+}
+
+function notRunning(flags: string): ImageryError {
+  return new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that outlives this command', {
+    suggestions: [suggestedCommand('local start --detach', flags)],
+  })
+}
+
+/**
+ * Opens Google's cloud where flags, environment, configuration and credentials say. Asks Google for
+ * nothing yet.
+ *
+ * @throws ImageryError PROJECT_NOT_SET, CREDENTIALS_NOT_FOUND, INVALID_FLAG, INVALID_CONFIGURATION
+ */
+export async function openGoogleSession(configDirectory: string, flags: GivenSettings): Promise<Session> {
+  const { settings, store } = await settingsInForce(configDirectory, flags)
+  const place = settledPlace(settings)
+  await needCredentials()
+  await actIn(place)
+  return {
+    target: googleTarget(place, placeFlags(place, settings)),
+    store,
+    gemini: undefined,
+    mustOutliveUs: () => undefined,
+    close: () => undefined,
+  }
+}
+
+/** Settles for this process whose project and services it works with, and in a local cloud as whom. */
+async function actIn(place: Place): Promise<void> {
+  useProject(place.projectId)
+  callServicesThrough(invokerAccount(place))
+  await useLocalAccount().catch((error: unknown) => {
+    throw new ImageryError('INVALID_CONFIGURATION', (error as Error).message, { cause: error })
+  })
+}
+
+/** The settings that a command would work with, and what they were read from. */
+export async function settingsInForce(
+  configDirectory: string,
+  flags: GivenSettings,
+): Promise<{ settings: Settings; store: StateStore; file: string }> {
+  const store = await openStateStore(configDirectory)
+  const { all, path } = await openSettingsStore(configDirectory)
+  const settings = await resolveSettings({
+    flags,
+    environment: process.env,
+    stored: all(),
+    deployments: store.deployments(),
+    credentialsProject,
+  })
+  return { settings, store, file: path }
+}
+
+async function needCredentials(): Promise<void> {
+  const origin = await findCredentials()
+  if (origin.kind !== 'none') return
+  throw new ImageryError(
+    'CREDENTIALS_NOT_FOUND',
+    origin.problem === undefined
+      ? 'This machine has no Google credentials'
+      : `There are no Google credentials: ${origin.problem}`,
+    {
+      suggestions: [
+        'gcloud auth application-default login',
+        "GOOGLE_APPLICATION_CREDENTIALS=FILE   (a service account's key, or workload identity in CI: docs/ci.md)",
+        'The same command with --local   (no account)',
+      ],
+    },
+  )
+}

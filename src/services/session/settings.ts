@@ -1,0 +1,169 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import type { Place } from '../../contracts/names.ts'
+import { DEFAULT_REGION, SETTING_NAMES, settingFault, type SettingName } from '../../contracts/settings.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import { gcloudConfiguration } from './gcloud-configuration.ts'
+
+/** Who decides on a setting, most binding first. */
+export type SettingSource =
+  | 'flag'
+  | 'environment'
+  | 'config'
+  | 'deployment'
+  | 'gcloud'
+  | 'credentials'
+  | 'default'
+  | 'unset'
+
+/** A setting's value in force, and who says so. */
+export interface Setting {
+  /** Null when nobody says, or when somebody says that there shall be none. */
+  value: string | null
+  source: SettingSource
+  /** Where exactly: a flag, a variable, a file, a configuration's name. */
+  from: string
+}
+
+export type Settings = Record<SettingName, Setting>
+
+export type GivenSettings = Partial<Record<SettingName, string | undefined>>
+
+/**
+ * Variables by name of the setting: imagery's own, then those that Google's own tools read
+ * (https://cloud.google.com/docs/authentication/application-default-credentials,
+ * https://cloud.google.com/sdk/docs/properties#setting_properties_using_environment_variables).
+ */
+const VARIABLES: Record<SettingName, readonly string[]> = {
+  project: ['IMAGERY_PROJECT', 'GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT', 'CLOUDSDK_CORE_PROJECT'],
+  region: ['IMAGERY_REGION', 'CLOUDSDK_RUN_REGION', 'CLOUDSDK_COMPUTE_REGION'],
+  name: ['IMAGERY_NAME'],
+}
+
+export interface SettingSources {
+  flags: GivenSettings
+  environment: NodeJS.ProcessEnv
+  /** What `imagery config set` has kept. */
+  stored: GivenSettings
+  /** The deployments that this machine remembers. */
+  deployments: readonly Place[]
+  /** The project that the credentials belong to. Asked last, since a metadata server may have to be looked for. */
+  credentialsProject: () => Promise<{ projectId: string; from: string } | undefined>
+}
+
+/**
+ * Decides on project, region and name. Flags go before environment variables, those before
+ * `imagery config`, that before gcloud's active configuration, the credentials' project and the
+ * defaults. The only deployment that is remembered of the project decides on the region and name
+ * that flags, variables and `imagery config` leave open, and on the project when gcloud leaves it open.
+ *
+ * @throws ImageryError INVALID_FLAG, INVALID_CONFIGURATION for a value that cannot be right, naming where it stands
+ */
+export async function resolveSettings(sources: SettingSources): Promise<Settings> {
+  const gcloud = gcloudConfiguration(sources.environment)
+  const said = {
+    project: saidOf('project', sources),
+    region: saidOf('region', sources),
+    name: saidOf('name', sources),
+  }
+  const ofGcloud = (setting: 'project' | 'region'): Setting | undefined => {
+    const value = gcloud?.[setting]
+    return value === undefined ? undefined : { value, source: 'gcloud', from: `gcloud configuration ${gcloud?.name}` }
+  }
+  const named = said.project ?? ofGcloud('project')
+  const only = onlyDeployment(sources.deployments, {
+    project: named?.value ?? undefined,
+    region: said.region?.value ?? undefined,
+    name: said.name === undefined ? undefined : (said.name.value ?? ''),
+  })
+  const remembered = (value: string | null): Setting | undefined =>
+    only && { value, source: 'deployment', from: 'the only deployment that is remembered' }
+  const settings: Settings = {
+    project: named ?? remembered(only?.projectId ?? null) ?? (await ofCredentials(sources)) ?? NOBODY,
+    region: said.region ??
+      remembered(only?.region ?? null) ??
+      ofGcloud('region') ?? { value: DEFAULT_REGION, source: 'default', from: 'default' },
+    name: said.name ?? remembered(only?.name ?? null) ?? NOBODY,
+  }
+  for (const setting of SETTING_NAMES) checkSetting(setting, settings[setting])
+  return settings
+}
+
+const NOBODY: Setting = { value: null, source: 'unset', from: 'not set' }
+
+/** What flags, variables or `imagery config` say of a setting. */
+function saidOf(setting: SettingName, { flags, environment, stored }: SettingSources): Setting | undefined {
+  const flag = flags[setting]
+  if (flag !== undefined) return { value: flag, source: 'flag', from: `--${setting}` }
+  for (const variable of VARIABLES[setting]) {
+    const value = environment[variable]
+    if (value) return { value, source: 'environment', from: variable }
+  }
+  const kept = stored[setting]
+  return kept === undefined ? undefined : { value: kept, source: 'config', from: 'imagery config' }
+}
+
+async function ofCredentials({ credentialsProject }: SettingSources): Promise<Setting | undefined> {
+  const found = await credentialsProject()
+  return found && { value: found.projectId, source: 'credentials', from: found.from }
+}
+
+function onlyDeployment(deployments: readonly Place[], wanted: GivenSettings): Place | undefined {
+  const matching = deployments.filter(
+    ({ projectId, region, name = '' }) =>
+      (wanted.project ?? projectId) === projectId &&
+      (wanted.region ?? region) === region &&
+      (wanted.name ?? name) === name,
+  )
+  return matching.length === 1 ? matching[0] : undefined
+}
+
+/** @throws ImageryError INVALID_FLAG for a flag's value, else INVALID_CONFIGURATION */
+function checkSetting(setting: SettingName, { value, source, from }: Setting): void {
+  if (value === null) return
+  const wrong = settingFault(setting, value)
+  if (!wrong) return
+  throw source === 'flag'
+    ? invalidValue(`--${setting} ${shellWord(value)}`, wrong.fault, `--${setting} ${wrong.instead}`)
+    : new ImageryError('INVALID_CONFIGURATION', `The ${setting} ${value} (${from}) ${wrong.fault}`, {
+        suggestions: [`imagery config set ${setting} ${wrong.instead}`, `--${setting} ${wrong.instead}`],
+      })
+}
+
+/** @throws ImageryError INVALID_FLAG for a value that `imagery config set` must not keep */
+export function checkStoredSetting(setting: SettingName, value: string): void {
+  const wrong = settingFault(setting, value)
+  if (wrong)
+    throw invalidValue(`${setting} ${shellWord(value)}`, wrong.fault, `imagery config set ${setting} ${wrong.instead}`)
+}
+
+function invalidValue(what: string, fault: string, suggestion: string): ImageryError {
+  return new ImageryError('INVALID_FLAG', `${what} ${fault}`, { suggestions: [suggestion] })
+}
+
+/** @throws ImageryError PROJECT_NOT_SET */
+export function settledPlace({ project, region, name }: Settings): Place {
+  if (project.value === null || region.value === null) {
+    throw new ImageryError('PROJECT_NOT_SET', 'No Google Cloud project is named', {
+      suggestions: [
+        'The same command with --project PROJECT',
+        'imagery config set project PROJECT',
+        'The same command with --local   (no project, no account)',
+      ],
+    })
+  }
+  return { projectId: project.value, region: region.value, ...(name.value ? { name: name.value } : {}) }
+}
+
+/** Sources that another shell, or another machine, does not share. */
+const OF_THIS_COMMAND: ReadonlySet<SettingSource> = new Set(['flag', 'environment'])
+
+/** What a suggested command must carry to work on the same place wherever it is typed, with a space before; empty when this user's own files say it all. */
+export function placeFlags({ projectId, region, name }: Place, settings: Settings): string {
+  if (!SETTING_NAMES.some((setting) => OF_THIS_COMMAND.has(settings[setting].source))) return ''
+  const words = [
+    `--project ${shellWord(projectId)}`,
+    `--region ${region}`,
+    ...(name === undefined ? [] : [`--name ${name}`]),
+  ]
+  return ` ${words.join(' ')}`
+}

@@ -1,0 +1,74 @@
+import type { Place } from '../../contracts/names.ts'
+import type { RunReport } from '../../contracts/run-report.ts'
+import { openUserFile } from './user-file.ts'
+
+/** A run as this user's machine remembers it. The bucket has the truth; this is for what the bucket forgets. */
+export interface RememberedRun {
+  targetKey: string
+  startedAt: string
+  /** Set by teardown: the run's last report, since its objects are gone. */
+  tornDown?: RunReport
+}
+
+interface StateFile {
+  runs: Record<string, RememberedRun>
+  /** By target key, as `googleKey` makes it. */
+  deployments: Record<string, Place>
+}
+
+/** Runs beyond this many are forgotten, oldest first. */
+const REMEMBERED_RUNS = 500
+
+/** What imagery remembers between commands for one user: one JSON file, mode 0600, safe to delete. */
+export interface StateStore {
+  rememberRun(runId: string, run: RememberedRun): void
+  forgetRun(runId: string): void
+  run(runId: string): RememberedRun | undefined
+  runsOf(targetKey: string): { runId: string; run: RememberedRun }[]
+  /** Remembers a deployment on Google: the only one of a project need not be named. */
+  rememberDeployment(targetKey: string, place: Place): void
+  forgetDeployment(targetKey: string): void
+  deployments(): Place[]
+}
+
+/**
+ * Opens the state file `state.json` in the platform's configuration folder.
+ *
+ * @throws ImageryError INVALID_CONFIGURATION when it cannot be read or written, naming the file
+ */
+export async function openStateStore(directory: string): Promise<StateStore> {
+  const { use } = await openUserFile<StateFile>(directory, {
+    name: 'state',
+    what: 'state file',
+    remedy: "runs are found again in the deployment's bucket",
+    defaults: { runs: {}, deployments: {} },
+  })
+  return {
+    rememberRun: (runId, run) =>
+      use((state) => {
+        const runs = Object.entries({ ...state.get('runs'), [runId]: run })
+        const newest = runs.toSorted(([, a], [, b]) => b.startedAt.localeCompare(a.startedAt)).slice(0, REMEMBERED_RUNS)
+        state.set('runs', Object.fromEntries(newest))
+      }),
+    forgetRun: (runId) =>
+      use((state) => {
+        const { [runId]: _, ...others } = state.get('runs')
+        state.set('runs', others)
+      }),
+    run: (runId) => use((state) => state.get('runs')[runId]),
+    runsOf: (targetKey) =>
+      use((state) =>
+        Object.entries(state.get('runs'))
+          .filter(([, run]) => run.targetKey === targetKey)
+          .map(([runId, run]) => ({ runId, run })),
+      ),
+    rememberDeployment: (targetKey, place) =>
+      use((state) => state.set('deployments', { ...state.get('deployments'), [targetKey]: place })),
+    forgetDeployment: (targetKey) =>
+      use((state) => {
+        const { [targetKey]: _, ...others } = state.get('deployments')
+        state.set('deployments', others)
+      }),
+    deployments: () => use((state) => Object.values(state.get('deployments'))),
+  }
+}

@@ -1,0 +1,90 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import type { Unit } from '../../contracts/model-options.ts'
+import type { LocationKind, SnapshotSource, TimeKind } from '../../google/sql/snapshot.ts'
+
+/** The part of BigQuery's schema that matters here. */
+export interface SourceField {
+  name?: string
+  type?: string
+  mode?: string
+  fields?: SourceField[]
+}
+
+/** Names that other people's tables give the asset id and the image, most common first; tried when no flag says. */
+const USUAL_NAMES = {
+  asset: ['asset_id'],
+  image: ['gcs_uri', 'image_uri', 'image', 'uri', 'image_path', 'path', 'file'],
+} as const
+
+export interface ColumnFlags {
+  asset: string | undefined
+  image: string | undefined
+  unit: Unit
+}
+
+export type SourceColumns = Pick<
+  SnapshotSource,
+  'assetColumn' | 'imageColumn' | 'hasObservationId' | 'hasSnapshotId' | 'location' | 'detectionTime' | 'captureTime'
+>
+
+/**
+ * Finds the columns that imagery uses. Only the asset id and the image URI are required; the
+ * other Street View Insights columns are used when the table has them.
+ *
+ * @throws ImageryError COLUMN_NOT_FOUND naming what is missing and what there is
+ */
+export function sourceColumns(table: string, fields: readonly SourceField[], flags: ColumnFlags): SourceColumns {
+  const byName = new Map(fields.map((field) => [(field.name ?? '').toLowerCase(), field]))
+  const find = (role: keyof typeof USUAL_NAMES): string => {
+    const wanted = flags[role] === undefined ? USUAL_NAMES[role] : [flags[role]]
+    const field = wanted.map((name) => byName.get(name.toLowerCase())).find((candidate) => candidate !== undefined)
+    if (!field?.name) throw columnNotFound(table, role, wanted, fields)
+    if (field.mode === 'REPEATED' || field.type === 'RECORD' || field.type === 'STRUCT') {
+      throw new ImageryError(
+        'COLUMN_NOT_FOUND',
+        `Column ${field.name} of ${table} holds ${field.mode === 'REPEATED' ? 'arrays' : 'structs'}; --${role}-column must name one value per row`,
+      )
+    }
+    return field.name
+  }
+  return {
+    // A panorama frame belongs to no asset, and a table of them need not name any.
+    assetColumn:
+      flags.unit === 'observation' && flags.asset === undefined && !byName.has('asset_id') ? null : find('asset'),
+    imageColumn: find('image'),
+    hasObservationId: byName.has('observation_id'),
+    hasSnapshotId: byName.has('snapshot_id'),
+    location: locationKind(byName.get('location')),
+    detectionTime: timeKind(byName.get('detection_time')),
+    captureTime: timeKind(byName.get('capture_time')),
+  }
+}
+
+function columnNotFound(
+  table: string,
+  role: keyof typeof USUAL_NAMES,
+  wanted: readonly string[],
+  fields: readonly SourceField[],
+): ImageryError {
+  const what = role === 'asset' ? 'an asset id' : 'an image URI'
+  const list = fields.map((field) => field.name).join(', ')
+  return new ImageryError(
+    'COLUMN_NOT_FOUND',
+    `${table} has no column ${wanted.join(' or ')} for ${what}. Its columns: ${list}`,
+    {
+      suggestions: [`imagery run --table ${table} --${role}-column COLUMN …`],
+    },
+  )
+}
+
+function locationKind(field: SourceField | undefined): LocationKind {
+  if (field?.mode === 'REPEATED') return 'absent'
+  if (field?.type === 'GEOGRAPHY') return 'geography'
+  const members = new Set(field?.fields?.map((member) => member.name?.toLowerCase()))
+  return members.has('latitude') && members.has('longitude') ? 'struct' : 'absent'
+}
+
+function timeKind(field: SourceField | undefined): TimeKind {
+  if (!field || field.mode === 'REPEATED' || field.type === 'RECORD' || field.type === 'STRUCT') return 'absent'
+  return field.type === 'TIMESTAMP' ? 'timestamp' : 'other'
+}

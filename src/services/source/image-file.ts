@@ -1,0 +1,135 @@
+import { constants, type BigIntStats } from 'node:fs'
+import { lstat, open, readlink, realpath, stat, type FileHandle } from 'node:fs/promises'
+import path from 'node:path'
+import { ImageryError } from '../../contracts/errors.ts'
+import { errnoText, otherKind } from '../../contracts/file-kind.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import { MAX_OBJECT_BYTES } from '../../google/storage.ts'
+
+/** The folders whose files a run may read as images. */
+export interface ImageFolders {
+  /** Relative paths start here: the table's own folder. */
+  base: string
+  /** Without links: the table's folder, and those of `--image-root`. */
+  roots: readonly string[]
+  /** The same as they were named. */
+  named: readonly string[]
+}
+
+/** An image's bytes, or the reason why they were not read, which continues a sentence about the image. */
+export type ImageFile = { bytes: Buffer } | { refused: string }
+
+/** @throws ImageryError FILE_NOT_FOUND for a folder that is gone or cannot be read */
+export async function openImageFolders(tableFolder: string, imageRoots: readonly string[]): Promise<ImageFolders> {
+  const roots = await Promise.all(
+    [tableFolder, ...imageRoots].map((folder) =>
+      realpath(folder).catch((error: unknown) => Promise.reject(folderGone(folder, error))),
+    ),
+  )
+  return { base: tableFolder, roots, named: [tableFolder, ...imageRoots] }
+}
+
+/** A folder of the run's images cannot be read (any more). */
+export function folderGone(folder: string, error: unknown): ImageryError {
+  return new ImageryError(
+    'FILE_NOT_FOUND',
+    `The folder ${folder}, which images of the run lie in, cannot be read: ${errnoText(error)}`,
+    { suggestions: [`ls -ld ${shellWord(folder)}`], cause: error },
+  )
+}
+
+/** Why an image that is not there was not read. */
+export const MISSING = 'does not exist'
+
+/**
+ * Reads an image that a table names. The name is data: it may lead anywhere, by `..`, as an absolute
+ * path or over a link. Only a regular file that really lies in one of the folders is opened, and no
+ * more than the limit is read of it. Never rejects.
+ */
+export async function readImageFile(name: string, folders: ImageFolders): Promise<ImageFile> {
+  const fault = nameFault(name)
+  if (fault !== undefined) return { refused: fault }
+  const file = path.resolve(folders.base, name)
+  try {
+    const real = await realpath(file)
+    if (!isInside(real, folders.roots)) return { refused: OUTSIDE }
+    // Opening a device may already do something, so it is looked at first, and once more when it is open.
+    const kind = otherKind(await lstat(real))
+    if (kind !== undefined) return { refused: `is ${kind}, not a file` }
+    const handle = await open(real, OPEN_FLAGS)
+    try {
+      return await readOpen(handle, real, folders)
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    // What is there and what is not in other folders is nothing that a table should learn.
+    return { refused: isInside(file, [...folders.named, ...folders.roots]) ? unreadable(error) : OUTSIDE }
+  }
+}
+
+const OUTSIDE =
+  "lies outside the table's folder, so it was not read; imagery run --image-root FOLDER allows another folder"
+
+/** A link that has just taken the file's place is not followed, and a pipe not waited for. Windows has neither flag. */
+const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
+function nameFault(name: string): string | undefined {
+  if (name.trim() === '') return 'names no file'
+  if (/\p{Cc}/u.test(name)) return 'has a control character in its path'
+  const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(name) ?? []
+  return scheme === undefined ? undefined : `is a ${scheme}:// URL; write the path of a file, or a gs:// URI`
+}
+
+function isInside(file: string, roots: readonly string[]): boolean {
+  return roots.some((root) => {
+    const below = path.relative(root, file)
+    return below !== '..' && !below.startsWith(`..${path.sep}`) && !path.isAbsolute(below)
+  })
+}
+
+async function readOpen(handle: FileHandle, real: string, { roots }: ImageFolders): Promise<ImageFile> {
+  const opened = await handle.stat({ bigint: true })
+  const kind = otherKind(opened)
+  if (kind !== undefined) return { refused: `is ${kind}, not a file` }
+  // A folder on the way may have become a link between the look and the opening.
+  if (!(await liesInside(handle, opened, real, roots))) return { refused: 'was replaced while it was read' }
+  if (opened.size > BigInt(MAX_OBJECT_BYTES)) return { refused: TOO_LARGE }
+  const bytes = await readAtMost(handle, Number(opened.size))
+  return bytes.length > MAX_OBJECT_BYTES ? { refused: TOO_LARGE } : { bytes }
+}
+
+/** Where an open file really lies, Linux tells (https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html); elsewhere its place is looked at once more. */
+async function liesInside(
+  handle: FileHandle,
+  opened: BigIntStats,
+  real: string,
+  roots: readonly string[],
+): Promise<boolean> {
+  const place =
+    process.platform === 'linux' ? await readlink(`/proc/self/fd/${handle.fd}`).catch(() => undefined) : undefined
+  if (place !== undefined) return isInside(place, roots)
+  const there = await stat(real, { bigint: true })
+  return (await realpath(real)) === real && there.ino === opened.ino && there.dev === opened.dev
+}
+
+const TOO_LARGE = `is larger than ${MAX_OBJECT_BYTES / 1024 ** 2} MiB`
+
+/** The bytes of a file that should have so many; one that grows meanwhile is read up to one byte over the limit. */
+async function readAtMost(handle: FileHandle, expected: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for (let length = 0; length <= MAX_OBJECT_BYTES;) {
+    const room = Math.max(1, Math.min(expected, MAX_OBJECT_BYTES) + 1 - length)
+    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(Math.max(room, 4_096)) })
+    if (bytesRead === 0) break
+    chunks.push(buffer.subarray(0, bytesRead))
+    length += bytesRead
+  }
+  return Buffer.concat(chunks)
+}
+
+function unreadable(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' || code === 'ENOTDIR') return MISSING
+  return `cannot be read: ${errnoText(error)}`
+}

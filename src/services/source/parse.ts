@@ -1,0 +1,106 @@
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import { ImageryError } from '../../contracts/errors.ts'
+import { errnoText, otherKind } from '../../contracts/file-kind.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import type { TableName } from '../../google/bigquery.ts'
+
+/** What the user gave as `--table`. */
+export type Source =
+  | { kind: 'table'; given: string; table: TableName }
+  | { kind: 'file'; given: string; file: string; format: FileFormat; imageFolder: string }
+  | { kind: 'folder'; given: string; folder: string }
+
+export type FileFormat = 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'
+
+const FORMATS: Record<string, FileFormat> = {
+  '.csv': 'CSV',
+  '.jsonl': 'NEWLINE_DELIMITED_JSON',
+  '.ndjson': 'NEWLINE_DELIMITED_JSON',
+  '.parquet': 'PARQUET',
+}
+
+/** Project ids may carry a domain (`example.com:project`); tables and datasets have no dots. */
+const TABLE_PATTERN = /^((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9])\.([A-Za-z0-9_]{1,1024})\.([^./\\`\n]{1,1024})$/
+
+/**
+ * Tells what `--table` names: a file or folder when there is one of that name, else a BigQuery
+ * table.
+ *
+ * @throws ImageryError INVALID_FLAG, FILE_NOT_FOUND or SOURCE_UNSUPPORTED, before anything is made
+ */
+export async function parseSource(given: string): Promise<Source> {
+  const entry = await stat(given).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw new ImageryError('FILE_NOT_FOUND', `${given} cannot be read: ${error.message}`, {
+      suggestions: [`ls -ld ${shellWord(given)}`],
+      cause: error,
+    })
+  })
+  const format = FORMATS[path.extname(given).toLowerCase()]
+  const kind = entry && otherKind(entry)
+  if (entry?.isDirectory()) return { kind: 'folder', given, folder: path.resolve(given) }
+  if (entry) {
+    if (!format) {
+      throw new ImageryError(
+        'SOURCE_UNSUPPORTED',
+        `${given} is not a table: a ${path.extname(given) || 'nameless'} file is none of ${Object.keys(FORMATS).join(', ')}`,
+        {
+          suggestions: ['Give a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table'],
+        },
+      )
+    }
+    // It is read twice, to load it and to know it again, and nothing else can be read twice.
+    if (kind !== undefined) {
+      throw new ImageryError('SOURCE_UNSUPPORTED', `${given} is ${kind}, not a file`, {
+        suggestions: ['Write its content to a file, and give that'],
+      })
+    }
+    if (entry.size === 0) throw new ImageryError('NO_ASSETS', `${given} is empty`)
+    const file = path.resolve(given)
+    return { kind: 'file', given, file, format, imageFolder: path.dirname(file) }
+  }
+  // A table's name has dots; what has none, an ending of a file's or a slash was meant for a file.
+  if (given !== '' && (format || given.includes('/') || !given.includes('.'))) {
+    throw new ImageryError('FILE_NOT_FOUND', `${given}: no such file or folder`, {
+      suggestions: [`ls ${path.dirname(given)}`],
+    })
+  }
+  const table = TABLE_PATTERN.exec(given)
+  if (!table) {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--table ${given}: there is no such file or folder, and a BigQuery table is written project.dataset.table`,
+      { suggestions: ['imagery run --table my-project.my_dataset.latest_observations --profile image-quality'] },
+    )
+  }
+  return { kind: 'table', given, table: { projectId: table[1]!, dataset: table[2]!, table: table[3]! } }
+}
+
+/**
+ * The folders of `--image-root` as whole paths.
+ *
+ * @throws ImageryError INVALID_FLAG for a table whose images are not this machine's, FILE_NOT_FOUND for what is no folder
+ */
+export async function parseImageRoots(given: readonly string[], source: Source): Promise<string[]> {
+  if (given.length > 0 && source.kind === 'table') {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--image-root is for a table in a local file; ${source.given} is in BigQuery`,
+      { suggestions: ['The same command without --image-root'] },
+    )
+  }
+  for (const folder of given) {
+    const entry = await stat(folder).catch((error: unknown) => {
+      throw new ImageryError('FILE_NOT_FOUND', `--image-root ${folder} cannot be read: ${errnoText(error)}`, {
+        suggestions: [`ls -ld ${shellWord(folder)}`],
+        cause: error,
+      })
+    })
+    if (!entry.isDirectory())
+      throw new ImageryError('FILE_NOT_FOUND', `--image-root ${folder} is not a folder`, {
+        suggestions: [`--image-root ${shellWord(path.dirname(folder))}`],
+      })
+  }
+  return given.map((folder) => path.resolve(folder))
+}

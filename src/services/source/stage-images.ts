@@ -1,0 +1,111 @@
+import { stat } from 'node:fs/promises'
+import { parseGsUri } from '../../contracts/gs-uri.ts'
+import { BUCKETS } from '../../contracts/messages.ts'
+import { bucketName, runImagesPrefix, unstagedReasonPath, unstagedReasonsPrefix } from '../../contracts/names.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { streamAssets } from '../../google/run-tables.ts'
+import { listObjects, writeObject } from '../../google/storage.ts'
+import { folderGone, MISSING, openImageFolders, readImageFile, type ImageFolders } from './image-file.ts'
+import { imageContentType } from './image-types.ts'
+
+const UPLOADS_AT_ONCE = 16
+
+/** What became of the images of a local file or folder. */
+export interface Staged {
+  staged: number
+  /** Images that were not read: the rows of their assets say why. */
+  leftOut: number
+  /** One of them, with its reason. */
+  example?: string
+}
+
+/**
+ * Copies the images that the run's snapshot names into the bucket, but for those that are there. An image that may not or
+ * cannot be read is no error here: the reason is kept beside the images, and the asset's row tells it.
+ *
+ * @throws ImageryError FILE_NOT_FOUND when a folder is gone that images are still to come from
+ */
+export async function stageImages(spec: RunSpec, progress: (staged: number) => void): Promise<Staged> {
+  const { image_folder: tableFolder, image_roots: imageRoots = [] } = spec.source
+  const outcome: Staged = { staged: 0, leftOut: 0 }
+  if (tableFolder === null) return outcome
+  const images = await unstagedImages(spec)
+  if (images.length === 0) return outcome
+  const leaveOut = ({ name }: Image, reason: string): void => {
+    outcome.leftOut += 1
+    outcome.example ??= `${name} ${reason}`
+  }
+  const folders = await openImageFolders(tableFolder, imageRoots).catch(async (error: unknown): Promise<undefined> => {
+    // A run that is taken further elsewhere, or later, needs no folder for images that it had to leave out before.
+    if (await haveReasons(spec, images)) return undefined
+    throw error
+  })
+  const queue = images.values()
+  const worker = async (): Promise<void> => {
+    for (const image of queue) {
+      const file = await readImage(image, folders)
+      if ('bytes' in file) {
+        const contentType = imageContentType(image.name) ?? 'application/octet-stream'
+        await writeObject(image.uri, file.bytes, { contentType })
+        outcome.staged += 1
+        progress(outcome.staged)
+      } else {
+        leaveOut(image, file.refused)
+        if (image.fault === undefined && folders)
+          await writeObject(image.reason, file.refused, { contentType: 'text/plain; charset=utf-8' })
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, worker))
+  return outcome
+}
+
+/** An image of the snapshot that is not in the bucket. */
+interface Image {
+  /** As the table names it. */
+  name: string
+  uri: string
+  /** Where the reason is kept why it is not in the bucket. */
+  reason: string
+  /** Why Storage can have no object of that name, which the runtime tells by itself. */
+  fault: string | undefined
+}
+
+async function unstagedImages(spec: RunSpec): Promise<Image[]> {
+  const prefix = runImagesPrefix(spec.place, spec.run_id)
+  const bucket = `gs://${bucketName(spec.place)}/`
+  const uris = new Set<string>()
+  for await (const asset of streamAssets(spec, 0, BUCKETS - 1, { onlyPending: false })) {
+    for (const { gcs_uri: uri } of asset.observations) if (uri.startsWith(prefix)) uris.add(uri)
+  }
+  // Objects are written whole or not at all.
+  for (const staged of await listObjects(bucketName(spec.place), prefix.slice(bucket.length)))
+    uris.delete(`${bucket}${staged}`)
+  return [...uris].map((uri) => {
+    const object = parseGsUri(uri)
+    return {
+      name: uri.slice(prefix.length),
+      uri,
+      reason: `${bucket}${unstagedReasonPath(spec.run_id, uri)}`,
+      fault: 'fault' in object ? object.fault : undefined,
+    }
+  })
+}
+
+async function haveReasons(spec: RunSpec, images: readonly Image[]): Promise<boolean> {
+  const bucket = bucketName(spec.place)
+  const reasons = new Set(await listObjects(bucket, unstagedReasonsPrefix(spec.run_id)))
+  return images.every(({ reason, fault }) => fault !== undefined || reasons.has(reason.slice(`gs://${bucket}/`.length)))
+}
+
+async function readImage(image: Image, folders: ImageFolders | undefined): ReturnType<typeof readImageFile> {
+  if (image.fault !== undefined) return { refused: image.fault }
+  if (!folders) return { refused: 'was left out before' }
+  const file = await readImageFile(image.name, folders)
+  // That of a folder which was taken away meanwhile is not missing: the whole run has to wait for the folder.
+  if ('refused' in file && file.refused === MISSING) {
+    for (const root of folders.roots)
+      await stat(root).catch((error: unknown) => Promise.reject(folderGone(root, error)))
+  }
+  return file
+}

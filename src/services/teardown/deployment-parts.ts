@@ -1,0 +1,224 @@
+import { accountOf, GRANTS, type DeploymentAccount } from '../../contracts/grants.ts'
+import {
+  bucketName,
+  mainService,
+  populateService,
+  repositoryName,
+  runtimeAccount,
+  type Place,
+} from '../../contracts/names.ts'
+import type { Step, StepOutcome } from '../../contracts/steps.ts'
+import { deleteRepository, describeRepository } from '../../google/artifact-registry.ts'
+import { bucketPolicy, deleteBucket, describeBucket } from '../../google/bucket.ts'
+import { hasDatasetAccess, labelledDatasets, revokeDataset, type DatasetName } from '../../google/dataset-access.ts'
+import { CloudError } from '../../google/errors.ts'
+import { deleteServiceAccount, findServiceAccount } from '../../google/iam.ts'
+import { changeMemberships, matchingMemberships, type Membership } from '../../google/policy.ts'
+import { projectPolicy } from '../../google/resource-manager.ts'
+import { deleteService, describeService } from '../../google/run.ts'
+import { deleteObjects, listObjects } from '../../google/storage.ts'
+import type { Target } from '../session/target.ts'
+import { ARCHIVE_PREFIX } from '../deploy/bucket.ts'
+import type { PlannedChange } from '../deploy/context.ts'
+import { regionsBeside } from '../deploy/find-deployments.ts'
+import { RESULTS_LABEL } from '../../contracts/labels.ts'
+import type { PlannedStep } from '../deploy/steps.ts'
+
+const ACCOUNTS: readonly DeploymentAccount[] = ['runtime', 'invoker', 'builder']
+
+export interface DeploymentTeardown {
+  target: Target
+  /** Other regions with a deployment of this name: the accounts stay for them. */
+  regionsBeside: string[]
+  /** Full names of what was deleted, and of what stays. */
+  deleted: string[]
+  kept: string[]
+}
+
+export async function deploymentTeardown(target: Target): Promise<DeploymentTeardown> {
+  const beside = await whereOn(() => regionsBeside(target.place), [])
+  const shared = `service accounts and their roles, which the deployment in ${beside.join(', ')} has too`
+  return { target, regionsBeside: beside, deleted: [], kept: beside.length > 0 ? [shared] : [] }
+}
+
+/** What a part of a teardown would delete. */
+interface TeardownPart {
+  title: string
+  /** What there is of it. Changes nothing. */
+  find(context: DeploymentTeardown): Promise<string[]>
+  /** Deletes it; answers what was there. */
+  remove(context: DeploymentTeardown, found: readonly string[]): Promise<string[]>
+}
+
+/** An API that is off has nothing of ours: what a project never had, a teardown need not remove. */
+async function whereOn<Result>(look: () => Promise<Result>, nothing: Result): Promise<Result> {
+  try {
+    return await look()
+  } catch (error) {
+    if (error instanceof CloudError && error.reason === 'SERVICE_DISABLED') return nothing
+    throw error
+  }
+}
+
+const serviceIds = (place: Place): string[] => [populateService(place), mainService(place)]
+
+const services: TeardownPart = {
+  title: 'Services',
+  async find({ target: { place } }) {
+    const found = await Promise.all(
+      serviceIds(place).map(async (id) => ((await describeService(place, id)) ? [`Cloud Run service ${id}`] : [])),
+    )
+    return found.flat()
+  },
+  async remove({ target: { place } }) {
+    const gone: string[] = []
+    for (const id of serviceIds(place))
+      if ((await deleteService(place, id)) === 'deleted') gone.push(`Cloud Run service ${id}`)
+    return gone
+  },
+}
+
+const images: TeardownPart = {
+  title: 'Image repository',
+  async find({ target }) {
+    const name = repositoryName(target.place)
+    return (await describeRepository(name)) ? [name] : []
+  },
+  async remove({ target }) {
+    const name = repositoryName(target.place)
+    return (await deleteRepository(name)) === 'deleted' ? [name] : []
+  },
+}
+
+/** Before the accounts: BigQuery would go on to list one that is deleted. */
+const datasets: TeardownPart = {
+  title: 'Access to datasets',
+  async find({ target: { place } }) {
+    const names = await labelledDatasets(place.projectId, RESULTS_LABEL)
+    const open = await Promise.all(names.map((name) => hasDatasetAccess(name, runtimeAccount(place))))
+    return names.filter((_, index) => open[index]).map((name) => accessText(place, name))
+  },
+  async remove({ target: { place }, kept }, found) {
+    const gone: string[] = []
+    for (const name of await labelledDatasets(place.projectId, RESULTS_LABEL)) {
+      const access = accessText(place, name)
+      if (!found.includes(access)) continue
+      try {
+        await revokeDataset(name, runtimeAccount(place))
+        gone.push(access)
+      } catch (error) {
+        if (!(error instanceof CloudError) || error.status !== 'PERMISSION_DENIED') throw error
+        kept.push(`${access}, which only the dataset's owner can remove`)
+      }
+    }
+    return gone
+  },
+}
+
+const accessText = (place: Place, { projectId, dataset }: DatasetName): string =>
+  `access of ${runtimeAccount(place)} to ${projectId}.${dataset}`
+
+/** The roles that a deploy gives in the project, by account: those and no others are taken back. */
+function isOurs(place: Place): (membership: Membership) => boolean {
+  return ({ role, member }) =>
+    GRANTS.some(
+      ({ by, on, to, role: granted }) =>
+        by === 'deploy' &&
+        on === 'project' &&
+        granted === role &&
+        isMember(member, accountOf(place, to as DeploymentAccount)),
+    )
+}
+
+/** A deleted account stays in policies as `deleted:serviceAccount:EMAIL?uid=…` (https://cloud.google.com/iam/docs/service-account-overview#deleting). */
+function isMember(member: string, email: string): boolean {
+  return member === `serviceAccount:${email}` || member.startsWith(`deleted:serviceAccount:${email}?uid=`)
+}
+
+const grantText = ({ role, member }: Membership, place: Place): string =>
+  `${role} of ${member.slice(member.indexOf(':') + 1)} on project ${place.projectId}`
+
+/** Before the accounts, which would leave their names behind. */
+const projectRoles: TeardownPart = {
+  title: 'Roles in the project',
+  async find({ target: { place } }) {
+    const policy = await projectPolicy(place.projectId).read()
+    return matchingMemberships(policy, isOurs(place)).map((each) => grantText(each, place))
+  },
+  async remove({ target: { place } }) {
+    const { removed } = await changeMemberships(projectPolicy(place.projectId), { remove: isOurs(place) })
+    return removed.map((each) => grantText(each, place))
+  },
+}
+
+const accounts: TeardownPart = {
+  title: 'Service accounts',
+  async find({ target: { place } }) {
+    const found = await Promise.all(
+      ACCOUNTS.map(async (account) => {
+        const email = accountOf(place, account)
+        return (await findServiceAccount(place.projectId, email)) ? [email] : []
+      }),
+    )
+    return found.flat()
+  },
+  async remove({ target: { place } }) {
+    const gone: string[] = []
+    for (const account of ACCOUNTS) {
+      const email = accountOf(place, account)
+      if ((await deleteServiceAccount(place.projectId, email)) === 'deleted') gone.push(email)
+    }
+    return gone
+  },
+}
+
+/** Last: while it is there, a teardown that was interrupted finds the deployment again. */
+const bucket: TeardownPart = {
+  title: 'Bucket',
+  async find({ target: { place } }) {
+    const name = bucketName(place)
+    return (await describeBucket(name)) ? [`gs://${name}`] : []
+  },
+  async remove({ target: { place }, kept }, found) {
+    if (found.length === 0) return []
+    const name = bucketName(place)
+    await deleteObjects(name, ARCHIVE_PREFIX)
+    const others = await listObjects(name, '')
+    if (others.length > 0) {
+      const email = runtimeAccount(place)
+      await changeMemberships(bucketPolicy(name), { remove: ({ member }) => isMember(member, email) })
+      kept.push(`gs://${name} (it holds ${others.length} objects that imagery did not make)`)
+      return []
+    }
+    return (await deleteBucket(name)) === 'deleted' ? [`gs://${name}`] : []
+  },
+}
+
+/** In the order in which nothing is left that names something gone. */
+function parts({ regionsBeside }: DeploymentTeardown): TeardownPart[] {
+  const shared = regionsBeside.length > 0 ? [] : [datasets, projectRoles, accounts]
+  return [services, images, ...shared, bucket]
+}
+
+/** What a teardown would delete. */
+export async function teardownPlan(context: DeploymentTeardown): Promise<PlannedStep[]> {
+  return Promise.all(
+    parts(context).map(async (part) => {
+      const found = await whereOn(() => part.find(context), [])
+      return { title: part.title, changes: found.map((resource): PlannedChange => ({ action: 'delete', resource })) }
+    }),
+  )
+}
+
+/** The steps of a teardown. What is gone already is fine, so that one which was interrupted can be repeated. */
+export function deploymentTeardownSteps(context: DeploymentTeardown): Step<DeploymentTeardown>[] {
+  return parts(context).map(({ title, find, remove }) => ({
+    title,
+    async run(): Promise<StepOutcome> {
+      const found = await whereOn(() => find(context), [])
+      const gone = await whereOn(() => remove(context, found), [])
+      context.deleted.push(...gone)
+      return gone.length === 0 ? { skipped: 'nothing there' } : { done: `${gone.length} deleted` }
+    },
+  }))
+}

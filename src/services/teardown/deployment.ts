@@ -1,0 +1,114 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { bucketName } from '../../contracts/names.ts'
+import type { Step, StepReporter } from '../../contracts/steps.ts'
+import { callerMember } from '../../google/caller-member.ts'
+import { describeBucket } from '../../google/bucket.ts'
+import { refusal } from '../failures/missing-role.ts'
+import {
+  deploymentTeardown,
+  deploymentTeardownSteps,
+  teardownPlan,
+  type DeploymentTeardown,
+} from './deployment-parts.ts'
+import type { PlannedStep } from '../deploy/steps.ts'
+import { listRunIds } from '../runs/find.ts'
+import type { StateStore } from '../session/state-store.ts'
+import { placeText, type Target } from '../session/target.ts'
+import { teardownContext, teardownSteps } from './run.ts'
+
+export interface TeardownDeploymentContext extends DeploymentTeardown {
+  store: StateStore
+  signal?: AbortSignal | undefined
+  /** Whether runs are torn down with the deployment. */
+  all: boolean
+  /** Those there were at the start. */
+  runIds: string[]
+  warnings: string[]
+  plan: PlannedStep[]
+}
+
+/**
+ * Finds what there is of a deployment, without any local memory of it.
+ *
+ * @param options.all tear down its runs too
+ * @throws ImageryError RUNS_EXIST when there are any and they may not go
+ */
+export async function teardownDeploymentContext(
+  { target, store, signal }: Pick<TeardownDeploymentContext, 'target' | 'store' | 'signal'>,
+  options: { all: boolean },
+): Promise<TeardownDeploymentContext> {
+  const explain = (error: unknown): Promise<never> => refused(error, target)
+  const runIds = (await describeBucket(bucketName(target.place)).catch(explain)) ? await listRunIds(target) : []
+  if (runIds.length > 0 && !options.all) throw runsExist(target, runIds)
+  const context = await deploymentTeardown(target).catch(explain)
+  const plan = (await teardownPlan(context).catch(explain)).filter(hasChanges)
+  return { ...context, store, signal, all: options.all, runIds, warnings: [], plan }
+}
+
+const hasChanges = ({ changes }: PlannedStep): boolean => changes.length > 0
+
+function runsExist(target: Target, runIds: readonly string[]): ImageryError {
+  const count = runIds.length === 1 ? 'a run' : `${runIds.length} runs`
+  return new ImageryError(
+    'RUNS_EXIST',
+    `The deployment in ${placeText(target.place)} has ${count}: ${runIds.join(', ')}. Without it they can be neither finished nor torn down`,
+    {
+      suggestions: [
+        ...runIds.slice(0, SHOWN_RUNS).map((runId) => `imagery teardown ${runId}${target.flags}`),
+        `imagery teardown --deployment --all${target.flags}   (tears them all down, and keeps their results)`,
+      ],
+    },
+  )
+}
+
+const SHOWN_RUNS = 5
+
+/** The steps of `imagery teardown --deployment`: its runs first, since their queues are deleted by the services. */
+export function teardownDeploymentSteps(context: TeardownDeploymentContext): Step<TeardownDeploymentContext>[] {
+  const steps = deploymentTeardownSteps(context).map((step) => ({
+    title: step.title,
+    run: (_: TeardownDeploymentContext, reporter: Parameters<typeof step.run>[1]) =>
+      step.run(context, reporter).catch((error: unknown) => refused(error, context.target)),
+  }))
+  return [runs, ...steps]
+}
+
+const runs: Step<TeardownDeploymentContext> = {
+  title: 'Runs',
+  async run(context, reporter) {
+    const { target, all } = context
+    let tornDown = 0
+    // Others may have started runs since the question was asked, and while the first were torn down.
+    for (let ids = await runsNow(target); ids.length > 0; ids = await runsNow(target)) {
+      if (!all) throw runsExist(target, ids)
+      for (const runId of ids) await tearDown(runId, context, reporter)
+      tornDown += ids.length
+    }
+    return tornDown === 0 ? { skipped: 'there are none' } : { done: `${tornDown} torn down, their results kept` }
+  },
+}
+
+async function runsNow(target: Target): Promise<string[]> {
+  return listRunIds(target).catch((error: unknown) => refused(error, target))
+}
+
+async function tearDown(
+  runId: string,
+  { target, store, signal, deleted, kept, warnings }: TeardownDeploymentContext,
+  reporter: StepReporter,
+): Promise<void> {
+  const run = await teardownContext({ target, store, signal, deleteResults: false }, runId)
+  for (const step of teardownSteps(run)) {
+    signal?.throwIfAborted()
+    reporter.detail(`${runId}: ${step.title}`)
+    await step.run(run, { detail: (text) => reporter.detail(`${runId}: ${text}`) })
+  }
+  deleted.push(`run ${runId}`)
+  kept.push(...run.kept)
+  warnings.push(...run.warnings)
+}
+
+async function refused(error: unknown, { place }: Target): Promise<never> {
+  const member = await callerMember().catch(() => undefined)
+  throw refusal(error, { place, to: 'deployer', what: 'The teardown', roles: [], member })
+}

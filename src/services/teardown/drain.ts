@@ -1,0 +1,84 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { mainService, type Place } from '../../contracts/names.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { StepOutcome, StepReporter } from '../../contracts/steps.ts'
+import { localCloud } from '../../google/environment.ts'
+import { CloudError } from '../../google/errors.ts'
+import { callService } from '../../google/invoke.ts'
+import { describeService } from '../../google/run.ts'
+import { CallRefused } from '../../google/service-tokens.ts'
+import { pauseQueue, tasksInFlight } from '../../google/tasks.ts'
+import { duration } from '../runs/watch.ts'
+
+/** Time between two counts of the tasks in flight. */
+const COUNT_MS = { google: 1_000, local: 50 }
+
+/** What an attempt takes beside the model: its row, and what surrounds it. */
+const ROW_MS = 35_000
+
+/** The longest that anybody waits: an answer of the flex tier may take 30 minutes. */
+const LONGEST_WAIT_MS = 300_000
+
+export interface DrainOptions {
+  place: Place
+  runId: string
+  spec: RunSpec | undefined
+  signal?: AbortSignal | undefined
+  warnings: string[]
+  reporter: StepReporter
+}
+
+/**
+ * Has a run's queues send nothing more, and waits until each task that they have sent is answered:
+ * then its row is in the ledger, and what it cost can be counted. The wait is bounded; what is in
+ * flight after it is told in a warning, and writes its row into the ledger all the same.
+ */
+export async function drain(queues: readonly string[], options: DrainOptions): Promise<StepOutcome> {
+  const { place, runId, spec, signal, warnings, reporter } = options
+  if (!(await pauseQueues(queues, place, runId))) {
+    warnings.push(`the queues of run ${runId} could not be paused: what was in flight is not counted`)
+    return { skipped: 'the queues cannot be paused' }
+  }
+  const longestMs = Math.min(LONGEST_WAIT_MS, (spec?.limits.attempt_timeout_ms ?? 0) + ROW_MS)
+  const startedMs = performance.now()
+  for (let most = 0; ;) {
+    signal?.throwIfAborted()
+    const counts = await Promise.all(queues.map((name) => tasksInFlight(name)))
+    const left = counts.reduce((sum, count) => sum + count, 0)
+    most = Math.max(most, left)
+    if (left === 0) return most === 0 ? { skipped: 'there are none' } : { done: `waited for ${tasks(most)}` }
+    if (performance.now() - startedMs > longestMs) {
+      const message = `${tasks(left)} of run ${runId} did not end within ${duration(longestMs)}: what they cost is not counted, and their rows come into the ledger only`
+      warnings.push(message)
+      return { done: `${tasks(left)} did not end` }
+    }
+    reporter.detail(`waiting for ${tasks(left)} to write their rows, ${duration(longestMs)} at the most`)
+    await pause(COUNT_MS[localCloud() ? 'local' : 'google'], undefined, signal ? { signal } : {}).catch(() =>
+      signal?.throwIfAborted(),
+    )
+  }
+}
+
+const tasks = (count: number): string => `${count.toLocaleString('en')} ${count === 1 ? 'task' : 'tasks'}`
+
+/** By the service, whose account may; without it, or where it is older than this, by the caller's own permissions. */
+async function pauseQueues(queues: readonly string[], place: Place, runId: string): Promise<boolean> {
+  const main = await describeService(place, mainService(place))
+  const answer = main?.ready
+    ? await callService(main.url, '/pause', {
+        method: 'POST',
+        body: { v: 1, run_id: runId },
+        timeoutMs: 60_000,
+      }).catch((error: unknown) =>
+        error instanceof CallRefused || error instanceof CloudError ? undefined : Promise.reject(error),
+      )
+    : undefined
+  if (answer?.status === 200) return true
+  try {
+    await Promise.all(queues.map((name) => pauseQueue(name)))
+    return true
+  } catch (error) {
+    if (error instanceof CloudError && error.status === 'PERMISSION_DENIED') return false
+    throw error
+  }
+}

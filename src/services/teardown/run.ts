@@ -1,0 +1,307 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import {
+  bucketName,
+  mainService,
+  runObjectsPrefix,
+  runTeardownPath,
+  subscriptionName,
+  tablePath,
+  topicName,
+} from '../../contracts/names.ts'
+import type { StartedRun } from '../../contracts/run-record.ts'
+import type { RunReport } from '../../contracts/run-report.ts'
+import { isRunId } from '../../contracts/run-id.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { Step, StepOutcome } from '../../contracts/steps.ts'
+import { deleteDatasetIfEmpty, deleteTable, describeTable } from '../../google/bigquery.ts'
+import { preventQuery } from '../../google/bigquery-jobs.ts'
+import { CloudError } from '../../google/errors.ts'
+import { callService } from '../../google/invoke.ts'
+import { deleteSubscription, deleteTopic } from '../../google/pubsub.ts'
+import { deleteRunTables, describeOwnTable, findRunTables, runTable, type FoundTable } from '../../google/run-tables.ts'
+import { deleteObject, deleteObjects } from '../../google/storage.ts'
+import { CallRefused } from '../../google/service-tokens.ts'
+import { deleteQueue } from '../../google/tasks.ts'
+import { describeService } from '../../google/run.ts'
+import { expectedFailure } from '../failures/cloud-failure.ts'
+import { refusal } from '../failures/missing-role.ts'
+import { drain } from './drain.ts'
+import { findRunId, runNotFound } from '../runs/find.ts'
+import { runQueues, runReport } from '../runs/report.ts'
+import { deleteRunRecord, loadLeavingRun, loadRunRecord, saveLeavingRun, type RunRecord } from '../runs/record.ts'
+import { snapshotJobId } from '../run/shards.ts'
+import type { StateStore } from '../session/state-store.ts'
+import type { Target } from '../session/target.ts'
+import { completeRun, writeResultsSoFar } from '../runs/watch.ts'
+
+export interface TeardownContext {
+  target: Target
+  store: StateStore
+  runId: string
+  deleteResults: boolean
+  /** Ends the wait for what is in flight. */
+  signal?: AbortSignal | undefined
+  record?: RunRecord
+  spec?: RunSpec
+  /** Of a run that was never recorded. */
+  started?: StartedRun
+  /** Tables of a run of which the bucket has nothing. */
+  found: FoundTable[]
+  report?: RunReport
+  /** Full names of what was deleted. */
+  deleted: string[]
+  /** Full names of what stays. */
+  kept: string[]
+  warnings: string[]
+}
+
+type Base = Pick<TeardownContext, 'target' | 'store' | 'deleteResults' | 'signal'>
+
+/** Finds what there is to tear down. A whole run id need not be known: its names alone lead to what is left. */
+export async function teardownContext(base: Base, typed: string): Promise<TeardownContext> {
+  const runId = await findRunId(base.target, base.store, typed).catch((error: unknown) => {
+    if (error instanceof ImageryError && error.code === 'RUN_NOT_FOUND' && isRunId(typed)) return typed
+    throw error
+  })
+  const record = await loadRunRecord(base.target, runId)
+  const leaving = record?.kind === 'leaving' ? record.leaving : undefined
+  const spec = record?.kind === 'recorded' ? record.spec : leaving?.spec
+  const started = record?.kind === 'loading' ? record.started : leaving?.started
+  const report = leaving?.report ?? base.store.run(runId)?.tornDown
+  return {
+    ...base,
+    runId,
+    ...(record ? { record } : {}),
+    ...(spec ? { spec } : {}),
+    ...(started ? { started } : {}),
+    ...(report ? { report } : {}),
+    found: record ? [] : await findRunTables(base.target.place.projectId, runId),
+    deleted: [],
+    kept: [],
+    warnings: [],
+  }
+}
+
+/** The tables that `--delete-results` would drop, for the question before it. */
+export function resultTables({ spec, report, found }: TeardownContext): string[] {
+  if (spec) return [spec.tables.results, spec.tables.attempts].map((table) => tablePath(spec.tables, table))
+  const remembered = [report?.results_table, report?.attempts_table].filter((table) => typeof table === 'string')
+  const labelled = found.filter(({ isScratch }) => !isScratch).map((name) => tablePath(name, name.table))
+  return [...new Set([...remembered, ...labelled])]
+}
+
+/**
+ * Removes all that a run made, each step by itself idempotent. Results and ledger stay unless
+ * asked for.
+ *
+ * The run's record is taken away first, so that no command takes the run further and no task asks
+ * the model; what a teardown needs of it lies beside it and goes last, so that one which was
+ * interrupted can be repeated from any machine. The count comes when nothing is in flight any more.
+ */
+export function teardownSteps({ deleteResults }: Pick<TeardownContext, 'deleteResults'>): Step<TeardownContext>[] {
+  return [stopTheRun, ...removalSteps({ deleteResults })]
+}
+
+/** The same for a run that another teardown has stopped already. */
+export function removalSteps({ deleteResults }: Pick<TeardownContext, 'deleteResults'>): Step<TeardownContext>[] {
+  return [messages, waitForTasks, count, queues, scratchTables, ...(deleteResults ? [dropResults] : []), objects]
+}
+
+const stopTheRun: Step<TeardownContext> = {
+  title: 'Stop the run',
+  async run({ target, runId, record, spec, started, deleteResults }) {
+    if (!record) return { skipped: 'it is not recorded' }
+    const leaving = record.kind === 'leaving' ? record.leaving : undefined
+    // What an earlier teardown has counted stays: its tables may be gone.
+    if (!leaving || (deleteResults && !leaving.delete_results)) {
+      await saveLeavingRun(target.place, {
+        v: 1,
+        run_id: runId,
+        delete_results: deleteResults,
+        spec: spec ?? null,
+        started: started ?? null,
+        report: leaving?.report ?? null,
+      })
+    }
+    await deleteRunRecord(target.place, runId)
+    return { done: 'nothing takes it further' }
+  },
+}
+
+const messages: Step<TeardownContext> = {
+  title: 'Subscription and topic',
+  async run({ target: { place }, runId, deleted }) {
+    const subscription = subscriptionName(place, runId)
+    const topic = topicName(place, runId)
+    const before = deleted.length
+    if ((await deleteSubscription(subscription)) === 'deleted') deleted.push(subscription)
+    if ((await deleteTopic(topic)) === 'deleted') deleted.push(topic)
+    return outcome(deleted.length - before)
+  },
+}
+
+const waitForTasks: Step<TeardownContext> = {
+  title: 'Tasks in flight',
+  async run({ target, runId, spec, signal, warnings }, reporter) {
+    const names = await runQueues({ place: target.place, run_id: runId })
+    if (names.length === 0) return { skipped: 'there is no queue' }
+    return drain(names, { place: target.place, runId, spec, signal, warnings, reporter })
+  },
+}
+
+const count: Step<TeardownContext> = {
+  title: 'Results',
+  async run(context) {
+    const { target, runId, spec, deleteResults, kept } = context
+    const leaving = await loadLeavingRun(target.place, runId)
+    if (!spec || !leaving) return { skipped: 'nothing to keep' }
+    const report = leaving.report ?? (await countedReport(context, spec))
+    await saveLeavingRun(target.place, { ...leaving, report })
+    context.report = report
+    if (deleteResults) return { done: 'counted' }
+    const ledger = await describeTable(runTable(spec.tables, 'attempts'))
+    kept.push(...[report.results_table, ledger ? report.attempts_table : null].filter((name) => name !== null))
+    return report.results_table === null
+      ? { skipped: 'there are none yet' }
+      : { done: `kept in ${report.results_table}` }
+  },
+}
+
+async function countedReport({ target, deleteResults }: TeardownContext, spec: RunSpec): Promise<RunReport> {
+  const report = await runReport(spec)
+  if (deleteResults) return { ...report, state: 'torn_down' }
+  try {
+    const write = report.state === 'complete' ? completeRun : writeResultsSoFar
+    return { ...(await write(spec, report)), state: 'torn_down' }
+  } catch (error) {
+    // Another teardown has counted and is ahead: it has dropped the view that the rows come from.
+    const isGone = error instanceof CloudError && error.status === 'NOT_FOUND'
+    const counted = isGone ? (await loadLeavingRun(target.place, spec.run_id))?.report : undefined
+    if (!counted) throw error
+    return counted
+  }
+}
+
+const queues: Step<TeardownContext> = {
+  title: 'Queue',
+  async run(context) {
+    const { target, runId, deleted } = context
+    const names = await runQueues({ place: target.place, run_id: runId })
+    if (names.length === 0) return outcome(0)
+    const main = await describeService(target.place, mainService(target.place))
+    const answer = main?.ready
+      ? await callService(main.url, '/teardown', {
+          method: 'POST',
+          body: { v: 1, run_id: runId },
+          timeoutMs: 120_000,
+        }).catch((error: unknown) => (error instanceof CallRefused ? undefined : Promise.reject(error)))
+      : undefined
+    // Without the service, or where it could not or would not, the caller's own permissions have to do.
+    if (answer?.status !== 200) {
+      for (const name of names)
+        await deleteQueue(name).catch((error: unknown) => Promise.reject(mayNotDelete(error, target)))
+    }
+    deleted.push(...names)
+    return outcome(names.length)
+  },
+}
+
+/** Who starts runs may only look at queues: the services delete them, or whoever has their role. */
+function mayNotDelete(error: unknown, { place, flags }: Target): unknown {
+  const first = [`imagery deploy${flags}   (its services may)`]
+  return refusal(error, { place, to: 'runtime', what: 'Deleting the queue of the run', roles: [], first })
+}
+
+const scratchTables: Step<TeardownContext> = {
+  title: 'Scratch tables',
+  async run({ target, runId, spec, started, found, deleted }) {
+    const before = deleted.length
+    for (const name of found.filter(({ isScratch }) => isScratch))
+      if ((await deleteTable(name)) === 'deleted') deleted.push(tablePath(name, name.table))
+    const tables = spec?.tables ?? started?.tables
+    if (spec && ((await describeTable(runTable(spec.tables, 'assets')))?.rows ?? 0) === 0) {
+      const { location } = spec.source
+      await preventQuery(snapshotJobId(runId), { projectId: target.place.projectId, location })
+    }
+    if (tables) deleted.push(...(await deleteRunTables(tables, ['live', 'assets', 'source'])))
+    return outcome(deleted.length - before)
+  },
+}
+
+/** After the view of current rows: whoever still writes results from it has written them by now. */
+const dropResults: Step<TeardownContext> = {
+  title: 'Results and ledger',
+  async run(context) {
+    const gone = await deleteOwnTables(resultTables(context), context.runId)
+    context.deleted.push(...gone)
+    return outcome(gone.length)
+  },
+}
+
+const objects: Step<TeardownContext> = {
+  title: 'Objects in the bucket',
+  async run(context, reporter) {
+    const { target, runId, started, deleted } = context
+    const bucket = bucketName(target.place)
+    const prefix = runObjectsPrefix(runId)
+    const last = runTeardownPath(runId)
+    const deletedCount = await deleteObjects(bucket, prefix, {
+      except: last,
+      progress: (done) => reporter.detail(`${done} deleted`),
+    })
+    if (started?.makes_dataset) await deleteDatasetIfEmpty(started.tables)
+    remember(context)
+    const isLastGone = (await deleteObject(`gs://${bucket}/${last}`)) === 'deleted'
+    if (deletedCount > 0 || isLastGone) deleted.push(`gs://${bucket}/${prefix}`)
+    return outcome(deletedCount + (isLastGone ? 1 : 0))
+  },
+}
+
+function remember({ target, store, runId, report, deleteResults }: TeardownContext): void {
+  if (!report) return
+  store.rememberRun(runId, {
+    targetKey: target.key,
+    startedAt: store.run(runId)?.startedAt ?? report.started_at,
+    tornDown: {
+      ...report,
+      state: 'torn_down',
+      results_table: deleteResults ? null : report.results_table,
+    },
+  })
+}
+
+/** What to tell of a teardown that was interrupted or failed: it can be repeated, and then does what is left. */
+export function teardownEndedEarly(error: unknown, { target, runId, deleteResults }: TeardownContext): unknown {
+  const known = expectedFailure(error, target.place)
+  if (!(known instanceof ImageryError)) return error
+  const again = `imagery teardown ${runId}${target.flags}${deleteResults ? ' --delete-results' : ''}`
+  if (known.code === 'CANCELLED') {
+    return new ImageryError('CANCELLED', `Interrupted; the teardown of run ${runId} has not ended`, {
+      suggestions: [again],
+    })
+  }
+  return new ImageryError(known.code, known.message, {
+    suggestions: [...new Set([...known.suggestions, again])],
+    cause: error,
+  })
+}
+
+/** @throws ImageryError RUN_NOT_FOUND when there was no trace of the run anywhere */
+export function checkTornDown({ target, runId, record, report, deleted }: TeardownContext): void {
+  if (!record && !report && deleted.length === 0) throw runNotFound(target, runId)
+}
+
+function outcome(deleted: number): StepOutcome {
+  return deleted === 0 ? { skipped: 'nothing there' } : { done: `${deleted.toLocaleString('en')} deleted` }
+}
+
+async function deleteOwnTables(names: readonly string[], runId: string): Promise<string[]> {
+  const gone: string[] = []
+  for (const name of names) {
+    const [table = '', dataset = '', ...project] = name.split('.').toReversed()
+    const own = { projectId: project.toReversed().join('.'), dataset, table }
+    if (!(await describeOwnTable(own, runId))) continue
+    if ((await deleteTable(own)) === 'deleted') gone.push(name)
+  }
+  return gone
+}
