@@ -6,7 +6,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
-import { useLocalCloud } from '../src/google/environment.ts'
+import { useLocalCloud } from '../src/google/transport/environment.ts'
 import { findLocalCloud } from '../src/services/local/cloud.ts'
 
 /** The installed command, as its users run it. */

@@ -2,7 +2,7 @@ import type { BigQuery } from '@google-cloud/bigquery'
 import type { v1 } from '@google-cloud/pubsub'
 import type { Storage } from '@google-cloud/storage'
 import type { CloudTasksClient, v2beta3 } from '@google-cloud/tasks'
-import { grpcClientOptions, restClientOptions } from '../src/google/credentials.ts'
+import { grpcClientOptions, restClientOptions } from '../src/google/auth/credentials.ts'
 
 export interface OfficialClients {
   bigQuery: BigQuery

@@ -16,8 +16,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { RunReport } from '../src/contracts/run-report.ts'
-import { queryRows } from '../src/google/bigquery.ts'
-import { useLocalCloud } from '../src/google/environment.ts'
+import { queryRows } from '../src/google/bigquery/bigquery.ts'
+import { useLocalCloud } from '../src/google/transport/environment.ts'
 import { findLocalCloud, type LocalCloudStatus } from '../src/services/local/cloud.ts'
 import {
   canMeasureProcesses,

@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { callService } from '../src/google/invoke.ts'
+import { callService } from '../src/google/cloud-run/invoke.ts'
 import { checkRunOptions, newRunContext, runSteps, type RunContext } from '../src/services/run/run.ts'
 import { shards } from '../src/services/run/shards.ts'
 import { openStateStore } from '../src/services/session/state-store.ts'

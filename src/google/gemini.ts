@@ -11,10 +11,10 @@ import type {
 import type { ResponseSchema } from '../contracts/answer-check.ts'
 import type { MediaResolution, ThinkingLevel, Tier } from '../contracts/model-options.ts'
 import { redacted } from '../contracts/redaction.ts'
-import { localAuthOptions } from './credentials.ts'
-import { localCloud } from './environment.ts'
-import { cloudError } from './errors.ts'
-import { patientFetch } from './patient-fetch.ts'
+import { localAuthOptions } from './auth/credentials.ts'
+import { localCloud } from './transport/environment.ts'
+import { cloudError } from './transport/errors.ts'
+import { patientFetch } from './transport/patient-fetch.ts'
 
 export type GeminiPart = { text: string } | { gcsUri: string; mimeType: string } | { bytes: Buffer; mimeType: string }
 

@@ -1,6 +1,6 @@
 import type { v1 } from '@google-cloud/pubsub'
-import { grpcClientOptions } from './credentials.ts'
-import { call, callUnless } from './errors.ts'
+import { grpcClientOptions } from './auth/credentials.ts'
+import { call, callUnless } from './transport/errors.ts'
 
 interface Clients {
   publisher: InstanceType<typeof v1.PublisherClient>

@@ -1,6 +1,6 @@
 import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks'
-import { grpcClientOptions } from './credentials.ts'
-import { call, callUnless, cloudError, repeatably } from './errors.ts'
+import { grpcClientOptions } from './auth/credentials.ts'
+import { call, callUnless, cloudError, repeatably } from './transport/errors.ts'
 
 interface Clients {
   v2: CloudTasksClient

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Context } from 'hono'
 import { FRONT_DOOR_HEADER } from '@imagery/local-cloud/contract/front-door'
-import { localCloud } from '../google/environment.ts'
-import { tokenCheck, type TokenCheck } from '../google/identity-tokens.ts'
+import { localCloud } from '../google/transport/environment.ts'
+import { tokenCheck, type TokenCheck } from '../google/auth/identity-tokens.ts'
 import { tokenRules, type CallerEnvironment } from './environment.ts'
 
 /** Who may call a service at its own port. Empty where the host checks all of it, as Cloud Run does. */

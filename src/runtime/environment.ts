@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { FRONT_DOOR_VARIABLE } from '@imagery/local-cloud/contract/front-door'
-import type { TokenRules } from '../google/identity-tokens.ts'
+import type { TokenRules } from '../google/auth/identity-tokens.ts'
 import { SEVERITIES } from './log.ts'
 
 const port = z

@@ -1,6 +1,6 @@
 import { parseGsUri } from '../contracts/gs-uri.ts'
-import { CloudError } from '../google/errors.ts'
-import { MAX_OBJECT_BYTES } from '../google/storage.ts'
+import { CloudError } from '../google/transport/errors.ts'
+import { MAX_OBJECT_BYTES } from '../google/storage/storage.ts'
 import { within, type Clock } from './clock.ts'
 import { AttemptFailure, UnreadableImage } from './models/model.ts'
 

@@ -1,6 +1,6 @@
 import { runSpecPath } from '../contracts/names.ts'
 import { runSpec, type RunSpec } from '../contracts/run-spec.ts'
-import { CloudError } from '../google/errors.ts'
+import { CloudError } from '../google/transport/errors.ts'
 import { systemClock, within, type Clock } from './clock.ts'
 
 /** The run's spec is not in the bucket: the run was torn down, or there never was one. */

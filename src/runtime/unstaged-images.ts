@@ -1,7 +1,7 @@
 import { parseGsUri } from '../contracts/gs-uri.ts'
 import { unstagedReasonPath } from '../contracts/names.ts'
 import { isRunId } from '../contracts/run-id.ts'
-import { CloudError } from '../google/errors.ts'
+import { CloudError } from '../google/transport/errors.ts'
 import { UnreadableImage } from './models/model.ts'
 
 /** The longest reason that goes into a row. */

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { useLocalCloud } from '../../src/google/environment.ts'
+import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import type { Check, DoctorContext } from '../../src/services/doctor/check.ts'
 import { organisation } from '../../src/services/doctor/organisation.ts'
 import { deployerRoles, runnerRoles } from '../../src/services/doctor/permissions.ts'

@@ -5,8 +5,8 @@ import { execa } from 'execa'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import type { RunReport } from '../../src/contracts/run-report.ts'
 import type { CallSummary, UnitAccount } from '@imagery/local-cloud/internal/apis/vertex/index'
-import { queryRows } from '../../src/google/bigquery.ts'
-import { useLocalCloud } from '../../src/google/environment.ts'
+import { queryRows } from '../../src/google/bigquery/bigquery.ts'
+import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { adminCall, findLocalCloud } from '../../src/services/local/cloud.ts'
 
 const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.js')

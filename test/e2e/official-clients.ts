@@ -4,8 +4,8 @@ import type { BigQuery } from '@google-cloud/bigquery'
 import type { Storage } from '@google-cloud/storage'
 import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { runtimeAccount } from '../../src/contracts/names.ts'
-import { grpcClientOptions, restClientOptions } from '../../src/google/credentials.ts'
-import { useLocalCloud } from '../../src/google/environment.ts'
+import { grpcClientOptions, restClientOptions } from '../../src/google/auth/credentials.ts'
+import { useLocalCloud } from '../../src/google/transport/environment.ts'
 
 /** Google's own clients, pointed at one local cloud. A test file uses one cloud: gRPC reads its certificates once. */
 export interface OfficialClients {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { grpcClientOptions } from '../../src/google/credentials.ts'
+import { grpcClientOptions } from '../../src/google/auth/credentials.ts'
 
 export interface QueuePace {
   /** Tasks that each queue sends a second. */

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { z } from 'zod'
-import { queryRows } from '../../src/google/bigquery.ts'
+import { queryRows } from '../../src/google/bigquery/bigquery.ts'
 import { readAccessLog } from './access-log.ts'
 import type { runReport } from './documents.ts'
 import type { ManyAssets } from './many-assets.ts'

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { Storage } from '@google-cloud/storage'
 import { PassThroughClient } from 'google-auth-library'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { downloadObject } from '../../src/google/download.ts'
-import { call, callUnless, CloudError, cloudError, repeatably } from '../../src/google/errors.ts'
+import { downloadObject } from '../../src/google/storage/download.ts'
+import { call, callUnless, CloudError, cloudError, repeatably } from '../../src/google/transport/errors.ts'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 

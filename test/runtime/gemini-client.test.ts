@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { useLocalCloud } from '../../src/google/environment.ts'
+import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { askGemini, GeminiRefused, type GeminiRequest } from '../../src/google/gemini.ts'
 
 /** A stand-in for metadata server and Vertex AI in one. */

@@ -1,6 +1,6 @@
 import type { Asset } from '../../src/contracts/messages.ts'
 import { runSpec, type GeminiOptions, type Profile, type RunSpec } from '../../src/contracts/run-spec.ts'
-import { CloudError } from '../../src/google/errors.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
 import { GeminiRefused, type GeminiAnswer, type GeminiRequest } from '../../src/google/gemini.ts'
 import { geminiModel } from '../../src/runtime/models/gemini.ts'
 import { UnreadableImage, type Known } from '../../src/runtime/models/model.ts'

@@ -8,12 +8,12 @@ import { Storage } from '@google-cloud/storage'
 import { PassThroughClient } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startLocalCloud, type LocalCloud } from '@imagery/local-cloud'
-import { ensureDataset, queryStream, tableRows } from '../../src/google/bigquery.ts'
-import { queryIntoTable } from '../../src/google/bigquery-jobs.ts'
-import { downloadObject } from '../../src/google/download.ts'
-import { useLocalCloud } from '../../src/google/environment.ts'
-import { createBucket } from '../../src/google/bucket.ts'
-import { readObject, writeObject } from '../../src/google/storage.ts'
+import { ensureDataset, queryStream, tableRows } from '../../src/google/bigquery/bigquery.ts'
+import { queryIntoTable } from '../../src/google/bigquery/jobs.ts'
+import { downloadObject } from '../../src/google/storage/download.ts'
+import { useLocalCloud } from '../../src/google/transport/environment.ts'
+import { createBucket } from '../../src/google/storage/bucket.ts'
+import { readObject, writeObject } from '../../src/google/storage/storage.ts'
 
 /** More than a page of either kind has. */
 const MANY = 4_500

@@ -1,7 +1,7 @@
 import type { Asset } from '../../src/contracts/messages.ts'
 import type { RunSpec } from '../../src/contracts/run-spec.ts'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
-import type { TableName } from '../../src/google/bigquery.ts'
+import type { TableName } from '../../src/google/bigquery/bigquery.ts'
 import type { FinalRow } from '../../src/google/run-tables.ts'
 import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'

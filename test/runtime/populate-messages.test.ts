@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { MAX_IMAGES } from '../../src/contracts/model-options.ts'
-import { CloudError } from '../../src/google/errors.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
 import { newTask } from '../../src/runtime/populate/new-task.ts'
 import { RUN_ID, SPEC } from './fixtures.ts'
 import { asset, envelope, populateService, QUEUE, SHARD } from './populate-service.ts'

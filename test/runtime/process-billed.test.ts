@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CloudError } from '../../src/google/errors.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
 import { AttemptFailure, type AnswerOptions, type Known } from '../../src/runtime/models/model.ts'
 import { ANSWER, RUN_ID, TASK } from './fixtures.ts'
 import { geminiSpec, USAGE } from './gemini-fixtures.ts'

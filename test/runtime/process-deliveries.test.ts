@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { runSpec } from '../../src/contracts/run-spec.ts'
-import { CloudError } from '../../src/google/errors.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
 import { RowRejected } from '../../src/runtime/ledger/ledger.ts'
 import { AttemptFailure, type Answer } from '../../src/runtime/models/model.ts'
 import { ANSWER, deferred, RUN_ID, SPEC, TASK } from './fixtures.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CloudError } from '../../src/google/errors.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
 import type { FinalRow } from '../../src/google/run-tables.ts'
 import { AttemptFailure, type Answer } from '../../src/runtime/models/model.ts'
 import { ANSWER, deferred, RUN_ID, SPEC, TASK } from './fixtures.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CloudError } from '../../src/google/errors.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
 import { AttemptFailure } from '../../src/runtime/models/model.ts'
 import { ANSWER, deferred, RUN_ID, SPEC, TASK } from './fixtures.ts'
 import { mainService } from './main-service.ts'

@@ -6,7 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { proxyOf, settleProxies } from '../../src/google/proxy.ts'
+import { proxyOf, settleProxies } from '../../src/google/transport/proxy.ts'
 import { recordModules } from '../loaded-modules.ts'
 import { googleByProxy, type GoogleByProxy } from './google-by-proxy.ts'
 
@@ -89,7 +89,7 @@ describe('by way of a proxy', () => {
   const hosts = (): string[] => google.heard.map(({ host, path: route }) => `${host}${route}`)
 
   test('go the calls of JSON APIs', async () => {
-    const { callApi } = await import('../../src/google/rest.ts')
+    const { callApi } = await import('../../src/google/rest/rest.ts')
     expect(await callApi('cloudbilling', 'v1/projects/p/billingInfo')).toMatchObject({ totalTokens: 3 })
     expect(hosts()).toContain('cloudbilling.googleapis.com/v1/projects/p/billingInfo')
   })
@@ -101,7 +101,7 @@ describe('by way of a proxy', () => {
   })
 
   test("go Google's public keys, by which services check tokens", async () => {
-    const { tokenCheck } = await import('../../src/google/identity-tokens.ts')
+    const { tokenCheck } = await import('../../src/google/auth/identity-tokens.ts')
     const check = tokenCheck({ audiences: ['https://a'], account: 'a@b' }, Date.now)
     const { SignJWT, generateKeyPair } = await import('jose')
     const { privateKey } = await generateKeyPair('RS256')
@@ -115,7 +115,7 @@ describe('by way of a proxy', () => {
       request.path === '/token'
         ? Promise.resolve({ status: 200, body: { access_token: 'a', expires_in: 3600 } })
         : new Promise(() => undefined)
-    const { patientFetch } = await import('../../src/google/patient-fetch.ts')
+    const { patientFetch } = await import('../../src/google/transport/patient-fetch.ts')
     const late = patientFetch('https://run.googleapis.com/', { signal: AbortSignal.timeout(50) })
     await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
   })
@@ -128,7 +128,7 @@ describe('by way of a proxy', () => {
     onTestFinished(() => void refusing.close())
     const address = `127.0.0.1:${(refusing.address() as AddressInfo).port}`
     vi.stubEnv('HTTPS_PROXY', `http://ada:secret@${address}`)
-    const { patientFetch } = await import('../../src/google/patient-fetch.ts')
+    const { patientFetch } = await import('../../src/google/transport/patient-fetch.ts')
     await expect(patientFetch('https://run.googleapis.com/v2/x')).rejects.toMatchObject({
       name: 'ProxyRefused',
       message: `the proxy ${address} refuses the way to run.googleapis.com with HTTP 407: HTTPS_PROXY must carry its user and password`,

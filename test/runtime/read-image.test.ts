@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
-import { CloudError, type GoogleStatus } from '../../src/google/errors.ts'
+import { CloudError, type GoogleStatus } from '../../src/google/transport/errors.ts'
 import { AttemptFailure, UnreadableImage } from '../../src/runtime/models/model.ts'
 import { imageReader } from '../../src/runtime/read-image.ts'
 

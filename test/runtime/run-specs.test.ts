@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
-import { CloudError } from '../../src/google/errors.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
 import { RunGone, RunSpecs } from '../../src/runtime/run-specs.ts'
 import { BUCKET, deferred, fakeSpecs, RUN_ID, SPEC } from './fixtures.ts'
 

@@ -21,7 +21,7 @@ let google: GoogleByProxy
 /** The module anew, as a new process has it: it keeps credentials and tokens. */
 async function newProcess() {
   vi.resetModules()
-  const module = await import('../../src/google/service-tokens.ts')
+  const module = await import('../../src/google/auth/service-tokens.ts')
   module.callServicesThrough(INVOKER)
   return module
 }

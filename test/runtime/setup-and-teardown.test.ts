@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
-import { CloudError } from '../../src/google/errors.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
 import type { QueueLimits } from '../../src/google/tasks.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'

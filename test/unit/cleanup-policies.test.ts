@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isRetaining, type Repository } from '../../src/google/artifact-registry.ts'
+import { isRetaining, type Repository } from '../../src/google/admin/artifact-registry.ts'
 
 const RETENTION = { newest: 5, days: 30 }
 

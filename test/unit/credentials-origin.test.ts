@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findCredentials } from '../../src/google/credentials-origin.ts'
+import { findCredentials } from '../../src/google/auth/credentials-origin.ts'
 import { externalAccountFile, impersonatedFile } from '@imagery/local-cloud/test/oauth/credentials-files-fixture'
 
 let folder: string

@@ -1,6 +1,6 @@
 import { BigQuery } from '@google-cloud/bigquery'
 import { describe, expect, test } from 'vitest'
-import { plainValue } from '../../src/google/plain-value.ts'
+import { plainValue } from '../../src/google/bigquery/plain-value.ts'
 
 /** What the official client makes of a row's values, by its own schema merging. */
 function fromClient(fields: object[], values: unknown[]): unknown[] {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CloudError } from '../../src/google/errors.ts'
-import { changeMemberships, type Binding, type Policy, type PolicyHolder } from '../../src/google/policy.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
+import { changeMemberships, type Binding, type Policy, type PolicyHolder } from '../../src/google/rest/policy.ts'
 
 const RUNTIME = 'serviceAccount:imagery-runtime@p.iam.gserviceaccount.com'
 const INVOKER = 'serviceAccount:imagery-invoker@p.iam.gserviceaccount.com'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { changedFields } from '../../src/google/service-drift.ts'
-import { serviceMessage, type IService, type ServiceSpec } from '../../src/google/service-message.ts'
+import { changedFields } from '../../src/google/cloud-run/drift.ts'
+import { serviceMessage, type IService, type ServiceSpec } from '../../src/google/cloud-run/service-message.ts'
 
 const SPEC: ServiceSpec = {
   program: { image: 'us-central1-docker.pkg.dev/p/imagery/runtime@sha256:1' },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cloudError } from '../../src/google/errors.ts'
+import { cloudError } from '../../src/google/transport/errors.ts'
 import { expectedFailure } from '../../src/services/failures/cloud-failure.ts'
 
 /** How the libraries tell of tokens that are not to be had, and what a user gets to read. */

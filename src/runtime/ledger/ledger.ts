@@ -1,5 +1,5 @@
-import { CloudError } from '../../google/errors.ts'
-import { RowsRejected, type TableName } from '../../google/bigquery.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import { RowsRejected, type TableName } from '../../google/bigquery/bigquery.ts'
 import { backoffMs, sleep, within, type CancelTimer, type Clock } from '../clock.ts'
 import { LEDGER_BUDGET_MS } from '../deadlines.ts'
 import type { AttemptRow } from './attempt-row.ts'

@@ -1,8 +1,8 @@
 import { accountOf, grantsTo, type Grant } from '../../contracts/grants.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
-import { CloudError } from '../../google/errors.ts'
-import { accountPermissions, bucketPermissions } from '../../google/iam.ts'
-import { projectPermissions } from '../../google/resource-manager.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import { accountPermissions, bucketPermissions } from '../../google/admin/iam.ts'
+import { projectPermissions } from '../../google/admin/resource-manager.ts'
 
 /** Asks for the service's own permissions on a resource: those of `permissions` that it has. */
 export interface OwnPermissions {

@@ -1,6 +1,6 @@
 import { tablePath, type Place } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
-import { CloudError } from '../../google/errors.ts'
+import { CloudError } from '../../google/transport/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
 import { checkProfile } from '../../profiles/profile-check.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'

@@ -1,6 +1,6 @@
-import { insertRows } from '../../google/bigquery.ts'
+import { insertRows } from '../../google/bigquery/bigquery.ts'
 import { streamAssets } from '../../google/run-tables.ts'
-import { readObject } from '../../google/storage.ts'
+import { readObject } from '../../google/storage/storage.ts'
 import { createTask, createTaskBatch } from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { systemClock } from '../clock.ts'

@@ -1,4 +1,4 @@
-import { CloudError } from '../../google/errors.ts'
+import { CloudError } from '../../google/transport/errors.ts'
 import { BatchRefused, MAX_BATCH_TASKS, type NewTask } from '../../google/tasks.ts'
 import { backoffMs, sleep, within, type Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'

@@ -7,8 +7,8 @@ import {
   updateBucket,
   type BucketDescription,
   type BucketSpec,
-} from '../../google/bucket.ts'
-import { projectNumber } from '../../google/resource-manager.ts'
+} from '../../google/storage/bucket.ts'
+import { projectNumber } from '../../google/admin/resource-manager.ts'
 import { isOff, type DeployContext, type DeployStep } from './context.ts'
 import { deploymentLabels } from '../../contracts/labels.ts'
 

@@ -1,5 +1,5 @@
 import type { Step, StepOutcome, StepReporter } from '../../contracts/steps.ts'
-import type { INGRESS, Program } from '../../google/run.ts'
+import type { INGRESS, Program } from '../../google/cloud-run/services.ts'
 import type { Target } from '../session/target.ts'
 
 /** What can be chosen about a deployment. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, mainService, populateService } from '../../contracts/names.ts'
-import { INGRESS } from '../../google/run.ts'
+import { INGRESS } from '../../google/cloud-run/services.ts'
 import { DEFAULT_DEPLOY_OPTIONS, type DeployContext, type DeployOptions } from './context.ts'
 import type { Deployment, Target } from '../session/target.ts'
 

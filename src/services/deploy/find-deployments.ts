@@ -1,6 +1,6 @@
 import { mainService, populateService, type Place } from '../../contracts/names.ts'
-import { listBuckets } from '../../google/bucket.ts'
-import { describeService } from '../../google/run.ts'
+import { listBuckets } from '../../google/storage/bucket.ts'
+import { describeService } from '../../google/cloud-run/services.ts'
 import { DEPLOYMENT_LABEL, deploymentLabels } from '../../contracts/labels.ts'
 
 /** A deployment as it is found in its project. */

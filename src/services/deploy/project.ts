@@ -6,12 +6,12 @@ import {
   isRetaining,
   retainImages,
   type Retention,
-} from '../../google/artifact-registry.ts'
-import { createServiceAccount, findServiceAccount } from '../../google/iam.ts'
-import { changeMemberships, missingMemberships, type Membership } from '../../google/policy.ts'
-import { projectPolicy } from '../../google/resource-manager.ts'
-import { disabledServices, enableServices } from '../../google/service-usage.ts'
-import { SETTLE_MS } from '../../google/settle.ts'
+} from '../../google/admin/artifact-registry.ts'
+import { createServiceAccount, findServiceAccount } from '../../google/admin/iam.ts'
+import { changeMemberships, missingMemberships, type Membership } from '../../google/rest/policy.ts'
+import { projectPolicy } from '../../google/admin/resource-manager.ts'
+import { disabledServices, enableServices } from '../../google/admin/service-usage.ts'
+import { SETTLE_MS } from '../../google/transport/settle.ts'
 import { isBuilding, isOff, toDo, type DeployContext, type DeployStep } from './context.ts'
 import { deploymentLabels } from '../../contracts/labels.ts'
 

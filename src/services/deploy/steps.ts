@@ -1,5 +1,5 @@
 import type { Step } from '../../contracts/steps.ts'
-import { callerMember } from '../../google/caller-member.ts'
+import { callerMember } from '../../google/auth/caller-member.ts'
 import { bucket } from './bucket.ts'
 import { callers, health } from './callers.ts'
 import { asStep, isBuilding, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'

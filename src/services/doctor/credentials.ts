@@ -1,7 +1,7 @@
-import { callerMember } from '../../google/caller-member.ts'
-import { findCredentials, type CredentialsOrigin } from '../../google/credentials-origin.ts'
-import { accessClient } from '../../google/credentials.ts'
-import { cloudError } from '../../google/errors.ts'
+import { callerMember } from '../../google/auth/caller-member.ts'
+import { findCredentials, type CredentialsOrigin } from '../../google/auth/credentials-origin.ts'
+import { accessClient } from '../../google/auth/credentials.ts'
+import { cloudError } from '../../google/transport/errors.ts'
 import { failed, ok, warning, type Check } from './check.ts'
 
 const KINDS: Record<string, string> = {

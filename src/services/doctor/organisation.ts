@@ -1,4 +1,4 @@
-import { effectivePolicy, type EffectivePolicy } from '../../google/org-policy.ts'
+import { effectivePolicy, type EffectivePolicy } from '../../google/admin/org-policy.ts'
 import { failed, ok, warning, type Check, type DoctorContext, type Finding } from './check.ts'
 
 /** A constraint of organisations that can stand in imagery's way (https://cloud.google.com/resource-manager/docs/organization-policy/org-policy-constraints). */

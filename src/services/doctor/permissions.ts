@@ -1,6 +1,6 @@
 import { accountOf, grantsTo, type Grant, type Grantee } from '../../contracts/grants.ts'
-import { accountPermissions } from '../../google/iam.ts'
-import { projectPermissions } from '../../google/resource-manager.ts'
+import { accountPermissions } from '../../google/admin/iam.ts'
+import { projectPermissions } from '../../google/admin/resource-manager.ts'
 import { grantCommand } from '../failures/missing-role.ts'
 import { failed, ok, warning, type Check, type DoctorContext, type Finding } from './check.ts'
 

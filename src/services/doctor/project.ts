@@ -1,9 +1,9 @@
 import { REQUIRED_SERVICES } from '../../contracts/grants.ts'
-import { isBillingEnabled } from '../../google/billing.ts'
-import { CloudError } from '../../google/errors.ts'
-import { projectNumber } from '../../google/resource-manager.ts'
-import { cloudRunRegions } from '../../google/run-regions.ts'
-import { disabledServices } from '../../google/service-usage.ts'
+import { isBillingEnabled } from '../../google/admin/billing.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import { projectNumber } from '../../google/admin/resource-manager.ts'
+import { cloudRunRegions } from '../../google/cloud-run/regions.ts'
+import { disabledServices } from '../../google/admin/service-usage.ts'
 import { failed, ok, warning, type Check } from './check.ts'
 
 export const project: Check = {

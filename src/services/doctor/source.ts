@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { defaultDataset, tablePath } from '../../contracts/names.ts'
-import { datasetLocation, describeTable, dryRun } from '../../google/bigquery.ts'
+import { datasetLocation, describeTable, dryRun } from '../../google/bigquery/bigquery.ts'
 import { parseSource } from '../source/parse.ts'
 import { sourceColumns } from '../source/columns.ts'
 import { failed, ok, type Check } from './check.ts'

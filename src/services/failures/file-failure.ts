@@ -2,7 +2,7 @@ import os from 'node:os'
 import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
-import { CloudError } from '../../google/errors.ts'
+import { CloudError } from '../../google/transport/errors.ts'
 
 /** System calls that have nothing to do with files: a connection that fails is the cloud's matter. */
 const NETWORK =

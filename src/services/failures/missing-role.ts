@@ -8,7 +8,7 @@ import {
   type Grantee,
 } from '../../contracts/grants.ts'
 import { bucketName, mainService, type Place } from '../../contracts/names.ts'
-import { CloudError } from '../../google/errors.ts'
+import { CloudError } from '../../google/transport/errors.ts'
 
 /**
  * What to tell of a call that was refused: which role is missing, and the command that gives it. An

@@ -1,8 +1,8 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { runtimeAccount } from '../../contracts/names.ts'
-import { ensureDataset } from '../../google/bigquery.ts'
-import { grantDataEditor } from '../../google/dataset-access.ts'
-import { CloudError } from '../../google/errors.ts'
+import { ensureDataset } from '../../google/bigquery/bigquery.ts'
+import { grantDataEditor } from '../../google/bigquery/dataset-access.ts'
+import { CloudError } from '../../google/transport/errors.ts'
 import { RESULTS_LABEL } from '../../contracts/labels.ts'
 import type { RunContext } from './context.ts'
 

@@ -6,7 +6,7 @@ import { MODEL_ID, PIXELS, type MediaResolution } from '../../contracts/model-op
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { Step } from '../../contracts/steps.ts'
-import { insertRows, queryStream } from '../../google/bigquery.ts'
+import { insertRows, queryStream } from '../../google/bigquery/bigquery.ts'
 import { runTable } from '../../google/run-tables.ts'
 import { failedUnitsQuery } from '../../google/sql/ledger.ts'
 import { making } from './making-step.ts'

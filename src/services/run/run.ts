@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
-import { deleteDatasetIfEmpty } from '../../google/bigquery.ts'
+import { deleteDatasetIfEmpty } from '../../google/bigquery/bigquery.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import type { RunContext, WorkContext } from './context.ts'
 import { runReport } from '../runs/report.ts'

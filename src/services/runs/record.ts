@@ -4,8 +4,8 @@ import { bucketName, runSpecPath, runStartPath, runTeardownPath, tablePath, type
 import { leavingRun, startedRun, type LeavingRun, type StartedRun } from '../../contracts/run-record.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
-import { CloudError } from '../../google/errors.ts'
-import { deleteObject, objectGeneration, readObject, writeObject } from '../../google/storage.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import { deleteObject, objectGeneration, readObject, writeObject } from '../../google/storage/storage.ts'
 import { loadRunSpec } from './find.ts'
 import type { Target } from '../session/target.ts'
 

@@ -2,7 +2,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeOwnTable, runTable } from '../../google/run-tables.ts'
-import { describeTable } from '../../google/bigquery.ts'
+import { describeTable } from '../../google/bigquery/bigquery.ts'
 import { isTornDown, loadLeavingRun } from './record.ts'
 
 /**

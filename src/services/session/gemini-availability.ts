@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import { suggestedCommand } from '../../contracts/suggested-command.ts'
-import { credentialsPath } from '../../google/credentials-file.ts'
+import { credentialsPath } from '../../google/auth/credentials-file.ts'
 import { findLastingCloud } from '../local/find.ts'
 import { readGeminiFlag } from '../local/gemini-stand-in.ts'
 

@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, mainService, populateService, type Place } from '../../contracts/names.ts'
-import { describeService } from '../../google/run.ts'
+import { describeService } from '../../google/cloud-run/services.ts'
 
 /** Which cloud a command works on. */
 export interface Target {

@@ -1,7 +1,7 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
-import { dryRun, type TableName } from '../../google/bigquery.ts'
-import { CloudError } from '../../google/errors.ts'
+import { dryRun, type TableName } from '../../google/bigquery/bigquery.ts'
+import { CloudError } from '../../google/transport/errors.ts'
 import { conditionFault } from '../../contracts/condition.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../google/sql/snapshot.ts'
 

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText, otherKind } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
-import { MAX_OBJECT_BYTES } from '../../google/storage.ts'
+import { MAX_OBJECT_BYTES } from '../../google/storage/storage.ts'
 
 /** The folders whose files a run may read as images. */
 export interface ImageFolders {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText, otherKind } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
-import type { TableName } from '../../google/bigquery.ts'
+import type { TableName } from '../../google/bigquery/bigquery.ts'
 
 /** What the user gave as `--table`. */
 export type Source =

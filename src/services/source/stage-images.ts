@@ -4,7 +4,7 @@ import { BUCKETS } from '../../contracts/messages.ts'
 import { bucketName, runImagesPrefix, unstagedReasonPath, unstagedReasonsPrefix } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { streamAssets } from '../../google/run-tables.ts'
-import { listObjects, writeObject } from '../../google/storage.ts'
+import { listObjects, writeObject } from '../../google/storage/storage.ts'
 import { folderGone, MISSING, openImageFolders, readImageFile, type ImageFolders } from './image-file.ts'
 import { imageContentType } from './image-types.ts'
 

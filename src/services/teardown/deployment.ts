@@ -1,8 +1,8 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName } from '../../contracts/names.ts'
 import type { Step, StepReporter } from '../../contracts/steps.ts'
-import { callerMember } from '../../google/caller-member.ts'
-import { describeBucket } from '../../google/bucket.ts'
+import { callerMember } from '../../google/auth/caller-member.ts'
+import { describeBucket } from '../../google/storage/bucket.ts'
 import { refusal } from '../failures/missing-role.ts'
 import {
   deploymentTeardown,

@@ -1,8 +1,8 @@
 import type { BuildsClient } from '@google-cloud/run'
-import type { Place } from '../contracts/names.ts'
-import { grpcClientOptions } from './credentials.ts'
-import { call, CloudError, repeatably } from './errors.ts'
-import { callApi, polled, type RestOperation } from './rest.ts'
+import type { Place } from '../../contracts/names.ts'
+import { grpcClientOptions } from '../auth/credentials.ts'
+import { call, CloudError, repeatably } from '../transport/errors.ts'
+import { callApi, polled, type RestOperation } from '../rest/rest.ts'
 
 let client: Promise<BuildsClient> | undefined
 

@@ -1,7 +1,7 @@
-import { localCloud } from './environment.ts'
-import { cloudError, CloudError, needCloud } from './errors.ts'
-import { patientFetch } from './patient-fetch.ts'
-import { withServiceToken } from './service-tokens.ts'
+import { localCloud } from '../transport/environment.ts'
+import { cloudError, CloudError, needCloud } from '../transport/errors.ts'
+import { patientFetch } from '../transport/patient-fetch.ts'
+import { withServiceToken } from '../auth/service-tokens.ts'
 
 export interface ServiceAnswer {
   status: number

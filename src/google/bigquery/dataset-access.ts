@@ -1,5 +1,5 @@
-import { callApi } from './rest.ts'
-import { settled } from './settle.ts'
+import { callApi } from '../rest/rest.ts'
+import { settled } from '../transport/settle.ts'
 
 /** Who may do what in a dataset (https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset). */
 interface AccessEntry {

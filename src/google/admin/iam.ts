@@ -1,7 +1,7 @@
-import { callUnless } from './errors.ts'
-import { POLICY_VERSION, type Policy, type PolicyHolder } from './policy.ts'
-import { callApi } from './rest.ts'
-import { settled, SETTLE_MS } from './settle.ts'
+import { callUnless } from '../transport/errors.ts'
+import { POLICY_VERSION, type Policy, type PolicyHolder } from '../rest/policy.ts'
+import { callApi } from '../rest/rest.ts'
+import { settled, SETTLE_MS } from '../transport/settle.ts'
 
 export interface ServiceAccount {
   email: string

@@ -1,7 +1,7 @@
 import type { BigQuery, Query, RowMetadata, TableField, TableMetadata } from '@google-cloud/bigquery'
-import type { Column } from '../contracts/columns.ts'
-import { restClientOptions } from './credentials.ts'
-import { call, callUnless, cloudError, CloudError, LONG_CALL_DEADLINE_MS } from './errors.ts'
+import type { Column } from '../../contracts/columns.ts'
+import { restClientOptions } from '../auth/credentials.ts'
+import { call, callUnless, cloudError, CloudError, LONG_CALL_DEADLINE_MS } from '../transport/errors.ts'
 
 /** A BigQuery table or view. */
 export interface TableName {

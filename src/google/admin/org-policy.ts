@@ -1,4 +1,4 @@
-import { callApi } from './rest.ts'
+import { callApi } from '../rest/rest.ts'
 
 /** What an organisation's policy says in a project, all levels above it taken together. */
 export interface EffectivePolicy {

@@ -1,6 +1,6 @@
 import type { Storage } from '@google-cloud/storage'
-import { cloudError, CloudError, httpError } from './errors.ts'
-import { proxyOf } from './proxy.ts'
+import { cloudError, CloudError, httpError } from '../transport/errors.ts'
+import { proxyOf } from '../transport/proxy.ts'
 
 /** Longer texts of refusals are somebody's whole document. */
 const MAX_REFUSAL_CHARACTERS = 500

@@ -1,7 +1,7 @@
 import type { AuthClient, BaseExternalAccountClient, Compute, GoogleAuth, IdTokenProvider } from 'google-auth-library'
-import { localCloud } from './environment.ts'
-import { call, cloudError, CloudError } from './errors.ts'
-import { settleProxies } from './proxy.ts'
+import { localCloud } from '../transport/environment.ts'
+import { call, cloudError, CloudError } from '../transport/errors.ts'
+import { settleProxies } from '../transport/proxy.ts'
 
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 

@@ -1,6 +1,6 @@
 import { memberToGrant } from './caller-member.ts'
 import { accessClient, identityClient, idTokenOf } from './credentials.ts'
-import { call, cloudError, CloudError } from './errors.ts'
+import { call, cloudError, CloudError } from '../transport/errors.ts'
 
 /** One way to an identity token for a private Cloud Run service. */
 interface TokenWay {

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import type { BigQuery, Job } from '@google-cloud/bigquery'
 import { bigQuery, describeTable, type QueryOptions, type TableName } from './bigquery.ts'
-import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from './errors.ts'
+import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from '../transport/errors.ts'
 
 export interface QueryIntoTable extends QueryOptions {
   /**

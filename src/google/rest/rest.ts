@@ -1,7 +1,7 @@
-import { localAuthOptions } from './credentials.ts'
-import { localCloud } from './environment.ts'
-import { CALL_DEADLINE_MS, cloudError, CloudError, httpError, repeatably } from './errors.ts'
-import { patientFetch } from './patient-fetch.ts'
+import { localAuthOptions } from '../auth/credentials.ts'
+import { localCloud } from '../transport/environment.ts'
+import { CALL_DEADLINE_MS, cloudError, CloudError, httpError, repeatably } from '../transport/errors.ts'
+import { patientFetch } from '../transport/patient-fetch.ts'
 
 /** Google's APIs that are called by their JSON form, by the first label of their host (docs/decisions/0009-admin-apis-by-rest.md). */
 export type RestApi =

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
-import { localCloud } from './environment.ts'
-import { CloudError } from './errors.ts'
-import { patientFetch } from './patient-fetch.ts'
+import { localCloud } from '../transport/environment.ts'
+import { CloudError } from '../transport/errors.ts'
+import { patientFetch } from '../transport/patient-fetch.ts'
 
 /** Google's public keys (https://developers.google.com/identity/openid-connect/openid-connect#discovery, jwks_uri). */
 const KEYS = { host: 'https://www.googleapis.com', path: '/oauth2/v3/certs' }

@@ -1,4 +1,4 @@
-import { callApi } from './rest.ts'
+import { callApi } from '../rest/rest.ts'
 
 /** Whether somebody pays for a project (https://cloud.google.com/billing/docs/reference/rest/v1/projects/getBillingInfo). */
 export async function isBillingEnabled(projectId: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { findCredentials } from './credentials-origin.ts'
 import { accessClient, callerAccount } from './credentials.ts'
-import { call } from './errors.ts'
+import { call } from '../transport/errors.ts'
 
 const TIMEOUT_MS = 10_000
 

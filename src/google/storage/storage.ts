@@ -1,8 +1,8 @@
 import type { Storage } from '@google-cloud/storage'
-import { parseGsUri, type ObjectName } from '../contracts/gs-uri.ts'
-import { restClientOptions } from './credentials.ts'
+import { parseGsUri, type ObjectName } from '../../contracts/gs-uri.ts'
+import { restClientOptions } from '../auth/credentials.ts'
 import { downloadObject } from './download.ts'
-import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from './errors.ts'
+import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from '../transport/errors.ts'
 
 let client: Promise<Storage> | undefined
 

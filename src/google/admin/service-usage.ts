@@ -1,4 +1,4 @@
-import { callApi, finishOperation, type RestOperation } from './rest.ts'
+import { callApi, finishOperation, type RestOperation } from '../rest/rest.ts'
 
 interface Service {
   name?: string

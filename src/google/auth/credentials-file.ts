@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { readTextFile } from '../contracts/text-file.ts'
+import { readTextFile } from '../../contracts/text-file.ts'
 
 /** The universe that imagery knows the addresses of (https://cloud.google.com/sdk/gcloud/reference/config, `universe_domain`). */
 export const UNIVERSE = 'googleapis.com'

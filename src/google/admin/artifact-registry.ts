@@ -1,5 +1,5 @@
-import { callUnless } from './errors.ts'
-import { callApi, finishOperation, type RestOperation } from './rest.ts'
+import { callUnless } from '../transport/errors.ts'
+import { callApi, finishOperation, type RestOperation } from '../rest/rest.ts'
 
 const OPERATION_DEADLINE_MS = 5 * 60_000
 

@@ -1,4 +1,4 @@
-import { redacted } from '../contracts/redaction.ts'
+import { redacted } from '../../contracts/redaction.ts'
 
 /** Google's canonical status names (google/rpc/code.proto). */
 export type GoogleStatus =

@@ -1,5 +1,5 @@
-import type { CloudError } from './errors.ts'
-import { settled } from './settle.ts'
+import type { CloudError } from '../transport/errors.ts'
+import { settled } from '../transport/settle.ts'
 
 /** Members of one role, on one resource (https://cloud.google.com/iam/docs/reference/rest/v1/Policy). */
 export interface Binding {

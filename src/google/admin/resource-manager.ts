@@ -1,5 +1,5 @@
-import { POLICY_VERSION, type Policy, type PolicyHolder } from './policy.ts'
-import { callApi } from './rest.ts'
+import { POLICY_VERSION, type Policy, type PolicyHolder } from '../rest/policy.ts'
+import { callApi } from '../rest/rest.ts'
 
 /** The number of a project, which some APIs name it by. */
 export async function projectNumber(projectId: string): Promise<string> {

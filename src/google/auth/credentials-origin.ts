@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { credentialsPath, readCredentialsFile, UNIVERSE, type CredentialsFile } from './credentials-file.ts'
-import { localCloud } from './environment.ts'
+import { localCloud } from '../transport/environment.ts'
 import { metadataServer, metadataValue } from './metadata-server.ts'
 
 /** Where this process's credentials come from. */

@@ -1,4 +1,4 @@
-import { callApi } from './rest.ts'
+import { callApi } from '../rest/rest.ts'
 
 /** The regions in which a project may use Cloud Run (https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list). */
 export async function cloudRunRegions(projectId: string): Promise<string[]> {

@@ -1,6 +1,6 @@
 import type { Bucket, Storage } from '@google-cloud/storage'
-import { call, callUnless } from './errors.ts'
-import { POLICY_VERSION, type PolicyHolder } from './policy.ts'
+import { call, callUnless } from '../transport/errors.ts'
+import { POLICY_VERSION, type PolicyHolder } from '../rest/policy.ts'
 import { storage } from './storage.ts'
 
 /** What imagery wants of a bucket. All of it can be changed later but the location. */
