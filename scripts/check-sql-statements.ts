@@ -13,8 +13,8 @@ import {
   progressQuery,
   resultsQuery,
   shardQuery,
-} from '../src/google/sql/ledger.ts'
-import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/google/sql/snapshot.ts'
+} from '../src/run-data/sql/ledger.ts'
+import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/run-data/sql/snapshot.ts'
 import { builtInProfiles } from '../src/profiles/built-in-profiles.ts'
 import type { CheckedTable, Parameters } from './check-sql-analyzer.ts'
 

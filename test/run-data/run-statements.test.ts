@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attemptColumns } from '../../src/contracts/tables.ts'
 import { profile, type Profile } from '../../src/contracts/run-spec.ts'
-import { failedUnitsQuery, finalRowsQuery, liveView, shardQuery } from '../../src/google/sql/ledger.ts'
-import { snapshotQuery, type SnapshotSource } from '../../src/google/sql/snapshot.ts'
+import { failedUnitsQuery, finalRowsQuery, liveView, shardQuery } from '../../src/run-data/sql/ledger.ts'
+import { snapshotQuery, type SnapshotSource } from '../../src/run-data/sql/snapshot.ts'
 import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
 
 let harness: Harness

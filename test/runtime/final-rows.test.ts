@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/transport/errors.ts'
-import type { FinalRow } from '../../src/google/run-tables.ts'
+import type { FinalRow } from '../../src/run-data/run-tables.ts'
 import { FinalRows } from '../../src/runtime/ledger/final-rows.ts'
 import { SPEC } from './fixtures.ts'
 

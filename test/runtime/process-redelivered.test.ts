@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CloudError } from '../../src/google/transport/errors.ts'
-import type { FinalRow } from '../../src/google/run-tables.ts'
+import type { FinalRow } from '../../src/run-data/run-tables.ts'
 import { AttemptFailure, type Answer } from '../../src/runtime/models/model.ts'
 import { ANSWER, deferred, RUN_ID, SPEC, TASK } from './fixtures.ts'
 import { geminiSpec, USAGE } from './gemini-fixtures.ts'

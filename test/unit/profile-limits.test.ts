@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ImageryError } from '../../src/contracts/errors.ts'
 import { runTables } from '../../src/contracts/names.ts'
 import type { Profile } from '../../src/contracts/run-spec.ts'
-import { liveView } from '../../src/google/sql/ledger.ts'
+import { liveView } from '../../src/run-data/sql/ledger.ts'
 import { checkProfile, checkSecrets } from '../../src/profiles/profile-check.ts'
 import { parseProfile } from '../../src/profiles/profile-text.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../src/google/sql/snapshot.ts'
+import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../src/run-data/sql/snapshot.ts'
 
 const STREET_VIEW_INSIGHTS: SnapshotSource = {
   path: 'my-project.city.latest_observations',

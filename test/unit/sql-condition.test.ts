@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { conditionFault } from '../../src/contracts/condition.ts'
-import { snapshotQuery, type SnapshotSource } from '../../src/google/sql/snapshot.ts'
+import { snapshotQuery, type SnapshotSource } from '../../src/run-data/sql/snapshot.ts'
 
 const SOURCE: SnapshotSource = {
   path: 'demo.street.signs',

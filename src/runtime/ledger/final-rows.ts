@@ -1,7 +1,7 @@
 import { tablePath } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import type { FinalRow } from '../../google/run-tables.ts'
+import type { FinalRow } from '../../run-data/run-tables.ts'
 import { within, type CancelTimer, type Clock } from '../clock.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { insertRows } from '../../google/bigquery/bigquery.ts'
-import { streamAssets } from '../../google/run-tables.ts'
+import { streamAssets } from '../../run-data/run-tables.ts'
 import { readObject } from '../../google/storage/storage.ts'
 import { createTask, createTaskBatch } from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
 import { promptHash, runHashes, schemaHash, type Profile, type RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
-import { runTable } from '../../google/run-tables.ts'
+import { runTable } from '../../run-data/run-tables.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
 import { fileHash } from '../source/file-hash.ts'
 

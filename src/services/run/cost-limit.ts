@@ -3,7 +3,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { usdText } from '../../contracts/prices.ts'
 import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import type { Step } from '../../contracts/steps.ts'
-import { countImages } from '../../google/run-tables.ts'
+import { countImages } from '../../run-data/run-tables.ts'
 import type { RunContext } from './context.ts'
 
 /**

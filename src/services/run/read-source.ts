@@ -3,7 +3,7 @@ import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from
 import type { StepOutcome } from '../../contracts/steps.ts'
 import { datasetLocation, describeTable, ensureTable, updateTable, type TableName } from '../../google/bigquery/bigquery.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
-import { runTable } from '../../google/run-tables.ts'
+import { runTable } from '../../run-data/run-tables.ts'
 import { refusal } from '../failures/missing-role.ts'
 import { loadSource } from '../source/local-files.ts'
 import { makeDataset } from './results-dataset.ts'

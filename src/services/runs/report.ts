@@ -5,8 +5,8 @@ import type { RunReport, RunState } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable, queryRows, timestampText, type TableDescription } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import { describeOwnTable, runTable } from '../../google/run-tables.ts'
-import { costQuery, failuresQuery, progressQuery } from '../../google/sql/ledger.ts'
+import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
+import { costQuery, failuresQuery, progressQuery } from '../../run-data/sql/ledger.ts'
 import { listQueues, queuedTasks } from '../../google/tasks.ts'
 
 /** Failed assets that a report names; the rest is in the results. */

@@ -1,7 +1,7 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
-import { describeOwnTable, runTable } from '../../google/run-tables.ts'
+import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
 import { isTornDown, loadLeavingRun } from './record.ts'
 

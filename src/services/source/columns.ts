@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { Unit } from '../../contracts/model-options.ts'
-import type { LocationKind, SnapshotSource, TimeKind } from '../../google/sql/snapshot.ts'
+import type { LocationKind, SnapshotSource, TimeKind } from '../../run-data/sql/snapshot.ts'
 
 /** The part of BigQuery's schema that matters here. */
 export interface SourceField {

@@ -3,7 +3,7 @@ import { tablePath } from '../../contracts/names.ts'
 import { dryRun, type TableName } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { conditionFault } from '../../contracts/condition.ts'
-import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../google/sql/snapshot.ts'
+import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
 
 /** @throws ImageryError INVALID_FILTER unless the condition is one expression by its brackets and quotes, before anything is asked or made */
 export function checkFilter(where: string | undefined): void {

@@ -1,5 +1,5 @@
 import type { RunTables } from '../contracts/names.ts'
-import { tableRows } from './bigquery/bigquery.ts'
+import { tableRows } from '../google/bigquery/bigquery.ts'
 import { runTable } from './run-tables.ts'
 
 /** A table's images lie in a bucket or two; the first rows tell which, and reading them costs nothing. */

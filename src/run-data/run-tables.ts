@@ -17,8 +17,8 @@ import {
   type NewTable,
   type TableDescription,
   type TableName,
-} from './bigquery/bigquery.ts'
-import { queryIntoTable } from './bigquery/jobs.ts'
+} from '../google/bigquery/bigquery.ts'
+import { queryIntoTable } from '../google/bigquery/jobs.ts'
 import { finalRowsQuery, imagesQuery, liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
 
 export type RunTableRole = 'assets' | 'attempts' | 'live' | 'source' | 'results'
