@@ -1,5 +1,5 @@
 import { redacted } from '../contracts/redaction.ts'
-import { cutText } from './ledger/row-size.ts'
+import { cutText } from './row-size.ts'
 
 /**
  * Cloud Logging's severities that the runtime uses, least first

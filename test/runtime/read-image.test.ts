@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError, type GoogleStatus } from '../../src/google/transport/errors.ts'
 import { AttemptFailure, UnreadableImage } from '../../src/runtime/models/model.ts'
-import { imageReader } from '../../src/runtime/read-image.ts'
+import { imageReader } from '../../src/runtime/models/fetch-image.ts'
 
 const URI = 'gs://images/o1.jpg'
 const { signal } = new AbortController()

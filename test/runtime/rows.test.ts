@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { answeredRow, failedRow, type Attempt } from '../../src/runtime/ledger/attempt-row.ts'
-import { cutText } from '../../src/runtime/ledger/row-size.ts'
+import { cutText } from '../../src/runtime/row-size.ts'
 import { ANSWER, SPEC, TASK } from './fixtures.ts'
 
 /** https://cloud.google.com/bigquery/quotas#streaming_inserts */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { failureKind } from '../../src/contracts/failures.ts'
+import { failureKind } from '../../src/runtime/models/failures.ts'
 
 /** Cause, then what else: r retryable, b billed. */
 function kind(sign: Parameters<typeof failureKind>[0]): string {

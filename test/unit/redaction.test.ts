@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ImageryError } from '../../src/contracts/errors.ts'
 import { redacted, secretIn } from '../../src/contracts/redaction.ts'
-import { cutText } from '../../src/runtime/ledger/row-size.ts'
+import { cutText } from '../../src/runtime/row-size.ts'
 
 /** URLs with the secret `hunter2` in every place where people put one. */
 const URLS = [

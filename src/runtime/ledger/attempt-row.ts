@@ -5,7 +5,7 @@ import { costUsd } from '../../contracts/prices.ts'
 import { redacted } from '../../contracts/redaction.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
 import type { Answer, Known } from '../models/model.ts'
-import { fitRow } from './row-size.ts'
+import { fitRow } from '../row-size.ts'
 
 /** One row of the ledger `<name>_attempts`; the profile's own columns stand beside these. */
 export interface AttemptRow extends Record<string, unknown> {

@@ -2,7 +2,7 @@ import type { Cause } from '../../contracts/causes.ts'
 import type { Asset, Observation } from '../../contracts/messages.ts'
 import type { Tier } from '../../contracts/model-options.ts'
 import { redacted } from '../../contracts/redaction.ts'
-import { cutText } from '../ledger/row-size.ts'
+import { cutText } from '../row-size.ts'
 
 /** What answers a profile for one asset. */
 export interface Model {

@@ -1,4 +1,4 @@
-import type { Cause } from './causes.ts'
+import type { Cause } from '../../contracts/causes.ts'
 
 /** What a failure means for the attempt and for the bill. */
 export interface FailureKind {

@@ -1,8 +1,8 @@
-import { parseGsUri } from '../contracts/gs-uri.ts'
-import { CloudError } from '../google/transport/errors.ts'
-import { MAX_OBJECT_BYTES } from '../google/storage/storage.ts'
-import { within, type Clock } from './clock.ts'
-import { AttemptFailure, UnreadableImage } from './models/model.ts'
+import { parseGsUri } from '../../contracts/gs-uri.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import { MAX_OBJECT_BYTES } from '../../google/storage/storage.ts'
+import { within, type Clock } from '../clock.ts'
+import { AttemptFailure, UnreadableImage } from './model.ts'
 
 /** One image's download; the attempt's own deadline bounds the whole. */
 const READ_TIMEOUT_MS = 60_000
