@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { measurePixels } from '../../../src/runtime/models/image-figures.ts'
+import { judge, RULES } from '../../../src/runtime/models/image-verdict.ts'
+import type { QualityFigures } from '../../../src/runtime/models/image-verdict.ts'
+
+/** RGB pixels out of a function of place. */
+function picture(
+  width: number,
+  height: number,
+  colour: (x: number, y: number) => readonly [number, number, number],
+): Uint8Array {
+  const rgb = new Uint8Array(width * height * 3)
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) rgb.set(colour(x, y), (y * width + x) * 3)
+  return rgb
+}
+
+const grey = (value: number) => [value, value, value] as const
+
+test('a uniform image has no contrast and no sharpness', () => {
+  expect(
+    measurePixels(
+      picture(9, 7, () => grey(117)),
+      9,
+      7,
+    ),
+  ).toEqual({
+    sharpness: 0,
+    brightness: 117,
+    contrast: 0,
+    near_black_share: 0,
+    clipped_share: 0,
+  })
+})
+
+test('a checkerboard of 100 and 110 has a Laplacian of +40 and -40', () => {
+  // 8 x 6: 6 x 4 inner pixels, half of each colour, so the mean is 0 and the variance 40 squared.
+  const figures = measurePixels(
+    picture(8, 6, (x, y) => grey((x + y) % 2 === 0 ? 100 : 110)),
+    8,
+    6,
+  )
+  expect(figures.sharpness).toBe(1600)
+  expect(figures.brightness).toBe(105)
+  expect(figures.contrast).toBe(5)
+})
+
+test('a half black, half white image is half near-black and half clipped', () => {
+  const figures = measurePixels(
+    picture(6, 4, (x) => grey(x < 3 ? 0 : 255)),
+    6,
+    4,
+  )
+  expect(figures).toMatchObject({ brightness: 127.5, contrast: 127.5, near_black_share: 0.5, clipped_share: 0.5 })
+  // Inner columns 1 to 4: 0, +255, -255, 0 in both inner rows. Mean 0, variance 255^2 / 2.
+  expect(figures.sharpness).toBe(32512.5)
+})
+
+test('one bright pixel gives the kernel itself', () => {
+  // 5 x 5 with 10 in the middle of 0: nine inner values, -40, four times 10 and four zeros. Variance (1600 + 400) / 9.
+  const figures = measurePixels(
+    picture(5, 5, (x, y) => grey(x === 2 && y === 2 ? 10 : 0)),
+    5,
+    5,
+  )
+  expect(figures.sharpness).toBe(222.2222)
+})
+
+test.each([
+  [[255, 0, 0], 76], // 76.245
+  [[0, 255, 0], 150], // 149.685
+  [[0, 0, 255], 29], // 29.07
+  [[255, 255, 255], 255],
+  [[0, 2, 4], 2], // 1.63
+  [[1, 1, 7], 2], // 1.684
+  [[5, 1, 0], 2], // 2.082
+  [[0, 4, 1], 2], // 2.462
+  [[0, 1, 8], 1], // 1.499
+  [[2, 2, 2], 2],
+] as const)('the grey of %j is %i', (colour, expected) => {
+  expect(
+    measurePixels(
+      picture(4, 4, () => colour),
+      4,
+      4,
+    ).brightness,
+  ).toBe(expected)
+})
+
+test.each([
+  [10, 1, 0],
+  [11, 0, 0],
+  [249, 0, 0],
+  [250, 0, 1],
+])('grey %i counts as near-black %i and clipped %i', (value, nearBlack, clipped) => {
+  expect(
+    measurePixels(
+      picture(3, 3, () => grey(value)),
+      3,
+      3,
+    ),
+  ).toMatchObject({ near_black_share: nearBlack, clipped_share: clipped })
+})
+
+test.each([
+  [2, 50],
+  [50, 2],
+  [1, 1],
+])('an image of %i x %i has no pixel with four neighbours, hence no sharpness', (width, height) => {
+  expect(
+    measurePixels(
+      picture(width, height, (x) => grey(x % 2 === 0 ? 0 : 200)),
+      width,
+      height,
+    ).sharpness,
+  ).toBe(0)
+})
+
+test('a buffer that does not fit its size is refused', () => {
+  expect(() => measurePixels(new Uint8Array(11), 2, 2)).toThrow(RangeError)
+  expect(() => measurePixels(new Uint8Array(0), 0, 0)).toThrow(RangeError)
+})
+
+const FAULTLESS: QualityFigures = {
+  width: 640,
+  height: 480,
+  sharpness: 500,
+  brightness: 120,
+  contrast: 50,
+  near_black_share: 0,
+  clipped_share: 0,
+}
+
+/** The figures with one of them set, by the words of the documentation. */
+function withFigure(figure: string, value: number): QualityFigures {
+  return figure === 'shorter side' ? { ...FAULTLESS, height: value } : { ...FAULTLESS, [figure]: value }
+}
+
+interface Limit {
+  fault: string
+  figure: string
+  verdict: string
+  sign: string
+  limit: number
+}
+
+/** The table of thresholds as the profile documents it: what users read is what the verdict must obey. */
+function documentedLimits(): Limit[] {
+  const yaml = readFileSync(new URL('../../../src/profiles/built-in/image-quality.yaml', import.meta.url), 'utf8')
+  const cell = '(<|>=) ([\\d.]+) +'
+  const row = new RegExp(`^ {4}([a-z ]+?) {2,}(shorter side|[a-z_]+) +${cell}${cell}${cell.slice(0, -2)}$`, 'gm')
+  return [...yaml.matchAll(row)].flatMap(([, fault, figure, ...cells]) =>
+    ['unusable', 'poor', 'fair'].map((verdict, index) => ({
+      fault: fault!,
+      figure: figure!,
+      verdict,
+      sign: cells[index * 2]!,
+      limit: Number(cells[index * 2 + 1]),
+    })),
+  )
+}
+
+test('the documentation has a row for every rule', () => {
+  expect(new Set(documentedLimits().map(({ fault }) => fault))).toEqual(new Set(RULES.map(({ fault }) => fault)))
+  expect(documentedLimits()).toHaveLength(RULES.length * 3)
+})
+
+const STEP: Record<string, number> = { 'shorter side': 1, near_black_share: 1e-6, clipped_share: 1e-6 }
+const VERDICT_ORDER = ['good', 'fair', 'poor', 'unusable']
+
+test.each(documentedLimits())(
+  '$fault: $figure $sign $limit is $verdict, the next better value is not',
+  ({ fault, figure, verdict, sign, limit }) => {
+    const step = STEP[figure] ?? 1e-4
+    const [bad, better] = sign === '<' ? [limit - step, limit] : [limit, limit - step]
+    const judged = judge(withFigure(figure, bad))
+    expect(judged.verdict).toBe(verdict)
+    expect(judged.reason).toContain(`${fault}: ${figure} ${bad} is`)
+    const next = judge(withFigure(figure, better))
+    expect(VERDICT_ORDER.indexOf(next.verdict)).toBe(VERDICT_ORDER.indexOf(verdict) - 1)
+  },
+)
+
+test('a faultless image is good and says so', () => {
+  expect(judge(FAULTLESS)).toEqual({ verdict: 'good', reason: 'no fault found' })
+})
+
+test('the worst verdict wins, and its reason names every figure that gave it and no other', () => {
+  expect(judge({ ...FAULTLESS, brightness: 30, sharpness: 12.5, contrast: 18 })).toEqual({
+    verdict: 'poor',
+    reason: 'too dark: brightness 30 is below 40; blurred: sharpness 12.5 is below 30',
+  })
+})

@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { ImageryError } from '../../../src/contracts/errors.ts'
+import type { Profile } from '../../../src/contracts/run-spec.ts'
+import { findProfile } from '../../../src/profiles/built-in-profiles.ts'
+import { chooseModel, type ModelFlags } from '../../../src/services/options/model-choice.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'imagery-prices-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(name: string, text: string): string {
+  const at = path.join(folder, name)
+  writeFileSync(at, text)
+  return at
+}
+
+const signs = findProfile('road-signs')
+
+function refusal(profile: Profile, flags: ModelFlags): string {
+  try {
+    chooseModel(profile, flags)
+  } catch (error) {
+    if (error instanceof ImageryError) return `${error.code}: ${error.message}`
+    throw error
+  }
+  throw new Error('accepted')
+}
+
+test('what no flag says the profile decides, and what it leaves open Google’s defaults', () => {
+  expect(chooseModel(signs, {})).toEqual({
+    unit: 'asset',
+    images: { max_per_unit: 6, pick: 'latest' },
+    gemini: {
+      model: 'gemini-3.5-flash-lite',
+      location: 'global',
+      endpoint: null,
+      tier: 'standard',
+      media_resolution: null,
+      temperature: 0,
+      max_output_tokens: 2_048,
+      thinking: 'minimal',
+      image_transport: 'gs',
+      price: { input_nanousd: 300, output_nanousd: 2_500 },
+    },
+  })
+})
+
+test('flags go before the profile', () => {
+  const flags: ModelFlags = {
+    unit: 'observation',
+    imagesPerUnit: 2,
+    pick: 'spread',
+    model: 'gemini-3.5-flash',
+    location: 'europe-west4',
+    mediaResolution: 'low',
+    imageTransport: 'inline',
+    geminiEndpoint: 'http://127.0.0.1:9',
+  }
+  expect(chooseModel({ ...signs, unit: 'asset', media_resolution: 'high' }, flags)).toMatchObject({
+    unit: 'observation',
+    images: { max_per_unit: 2, pick: 'spread' },
+    gemini: {
+      model: 'gemini-3.5-flash',
+      location: 'europe-west4',
+      media_resolution: 'low',
+      image_transport: 'inline',
+      endpoint: 'http://127.0.0.1:9/',
+    },
+  })
+})
+
+test('all images are as many as Gemini takes', () => {
+  expect(chooseModel(signs, { pick: 'all' }).images).toEqual({ pick: 'all', max_per_unit: 3_000 })
+  expect(chooseModel({ ...signs, images: { pick: 'all' } }, { pick: 'latest', imagesPerUnit: 1 }).images).toEqual({
+    pick: 'latest',
+    max_per_unit: 1,
+  })
+})
+
+test('the pixels model asks nobody', () => {
+  expect(chooseModel(findProfile('resolution'), { unit: 'observation' })).toMatchObject({
+    unit: 'observation',
+    gemini: null,
+  })
+})
+
+describe('refused before anything is spent:', () => {
+  test.each<[string, ModelFlags, RegExp]>([
+    ['a model that is none', { model: 'gpt-5' }, /--model gpt-5 is not a Gemini model/],
+    ['the pixels model for a question', { model: 'pixels' }, /profile road-signs asks/],
+    [
+      'a model without a price',
+      { model: 'gemini-9-ultra' },
+      /no price for gemini-9-ultra in the list of 20\d\d-\d\d-\d\d/,
+    ],
+    ['flex in a region', { tier: 'flex', location: 'us-central1' }, /from --location global only/],
+    ['flex of a model that has none', { tier: 'flex', model: 'gemini-2.5-flash' }, /gemini-2.5-flash has no such tier/],
+    ['an endpoint that is no URL', { geminiEndpoint: 'localhost:80' }, /is not an http\(s\) URL/],
+    ['a location that is none', { location: 'us central1/x' }, /is not a location/],
+    ['a number of all images', { pick: 'all', imagesPerUnit: 3 }, /--pick all takes all images/],
+  ])('%s', (_what, flags, message) => {
+    expect(refusal(signs, flags)).toMatch(message)
+  })
+
+  test('Gemini’s flags for a profile that measures', () => {
+    expect(refusal(findProfile('resolution'), { tier: 'flex' })).toMatch(
+      /--tier is for Gemini profiles; profile resolution is measured/,
+    )
+  })
+})
+
+describe('a price file', () => {
+  test('goes before the list, model by model', () => {
+    const prices = file('prices.yaml', 'dated: 2026-11-23\nmodels:\n  gemini-9-ultra: {input: 12.5, output: 0.125}\n')
+    expect(chooseModel(signs, { model: 'gemini-9-ultra', prices }).gemini?.price).toEqual({
+      input_nanousd: 12_500,
+      output_nanousd: 125,
+    })
+    expect(chooseModel(signs, { prices }).gemini?.price).toEqual({ input_nanousd: 300, output_nanousd: 2_500 })
+  })
+
+  test.each([
+    ['missing.yaml', undefined, /^FILE_NOT_FOUND: The price file/],
+    ['broken.yaml', '{', /^INVALID_CONFIGURATION: The price file/],
+    [
+      'negative.yaml',
+      'dated: 2026-11-23\nmodels: {gemini-x: {input: -1, output: 1}}',
+      /^INVALID_CONFIGURATION: .*models\.gemini-x\.input/,
+    ],
+    ['undated.yaml', 'models: {}', /^INVALID_CONFIGURATION: .*dated/],
+  ])('%s is refused', (name, text, message) => {
+    const prices = text === undefined ? path.join(folder, name) : file(name, text)
+    expect(refusal(signs, { prices })).toMatch(message)
+  })
+})

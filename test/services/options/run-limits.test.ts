@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { callsPerInstance, LOCAL_TASKS, REQUESTS_PER_INSTANCE } from '../../../src/contracts/concurrency.ts'
+import { MAX_PROCESSES_DEFAULT, TARGET_UTILIZATION } from '@imagery/local-cloud/internal/apis/cloud-run/limits'
+import { findProfile } from '../../../src/profiles/built-in-profiles.ts'
+import { chooseModel, type ModelFlags } from '../../../src/services/options/model-choice.ts'
+import { checkLocalLimits, MAX_CONCURRENCY, runLimits } from '../../../src/services/options/run-options.ts'
+
+const TABLE = { table: 'street.assets', wait: true }
+
+function limits(profile: string, flags: ModelFlags = {}) {
+  return runLimits({ ...TABLE, profile, ...flags }, chooseModel(findProfile(profile), flags).gemini)
+}
+
+test('a Gemini run makes 200 calls at once, and has more tasks under way than that', () => {
+  expect(limits('road-signs')).toEqual({
+    queues: 1,
+    max_concurrent: 400,
+    max_calls: 200,
+    max_per_second: 500,
+    max_attempts: 10,
+    attempt_timeout_ms: 120_000,
+  })
+})
+
+test('a run that measures is bound by its tasks alone', () => {
+  expect(limits('resolution')).toMatchObject({ queues: 2, max_concurrent: 240, max_calls: null })
+})
+
+test('a flex run has a task for each call: none may wait for its turn while others are asked for minutes', () => {
+  expect(limits('road-signs', { tier: 'flex', concurrency: 40 })).toMatchObject({
+    max_concurrent: 40,
+    max_calls: 40,
+    attempt_timeout_ms: 1_740_000,
+  })
+})
+
+test('one queue dispatches the tasks of the most calls that may be asked for', () => {
+  expect(limits('road-signs', { concurrency: MAX_CONCURRENCY }).max_concurrent).toBeLessThanOrEqual(5_000)
+})
+
+test.each([1, 2, 7, 99, 100, 101, 200, 213, 1_000, MAX_CONCURRENCY])(
+  'the instances that hold the tasks of %i calls make no more calls together, and waste few',
+  (concurrency) => {
+    const chosen = limits('road-signs', { concurrency })
+    // https://cloud.google.com/run/docs/about-instance-autoscaling
+    const instances = Math.ceil(chosen.max_concurrent / Math.floor(REQUESTS_PER_INSTANCE * TARGET_UTILIZATION))
+    const calls = callsPerInstance(chosen)! * instances
+    expect(calls).toBeLessThanOrEqual(concurrency)
+    expect(calls).toBeGreaterThan(concurrency - instances)
+  },
+)
+
+test('an instance knows no limit of calls for a run that has none', () => {
+  expect(callsPerInstance(limits('resolution'))).toBeNull()
+})
+
+test('the local cloud has room for what is asked by default, and says for how much it has', () => {
+  expect(LOCAL_TASKS).toBe(MAX_PROCESSES_DEFAULT * Math.floor(REQUESTS_PER_INSTANCE * TARGET_UTILIZATION))
+  const check = (concurrency?: number) => () =>
+    checkLocalLimits(limits('road-signs', { concurrency }), { ...TABLE, profile: 'road-signs', concurrency })
+  expect(check()).not.toThrow()
+  expect(check(200)).not.toThrow()
+  expect(check(201)).toThrow('--concurrency 201: the local cloud has room for 200')
+})

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest'
+import { estimateCost } from '../../../src/services/run/cost-estimate.ts'
+import { usdText } from '../../../src/contracts/prices.ts'
+import { geminiSpec } from '../../runtime/gemini-fixtures.ts'
+import { whoIsAsked } from '../../../src/services/run/cost-limit.ts'
+
+const { profile, gemini } = geminiSpec()
+const run = { profile, gemini: gemini! }
+const size = { units: 1_000, images: 3_000 }
+
+describe('the estimate of a run', () => {
+  test('is of what its images, prompt, schema and answers would be billed, at its own prices', () => {
+    const { usd, promptTokens, outputTokens } = estimateCost(run, size)
+    const { input_nanousd: input, output_nanousd: output } = run.gemini.price
+    expect(usd).toBeCloseTo((promptTokens * input + outputTokens * output) / 1e9, 6)
+    // Three images of Gemini 3's default resolution are the most of it.
+    expect(promptTokens).toBeGreaterThan(3_000 * 1_120)
+    expect(promptTokens).toBeLessThan(3_000 * 1_120 * 1.5)
+  })
+
+  test('is not below what answers like the recorded ones are billed: 262 of them took 77 tokens on average, 134 at most', () => {
+    expect(estimateCost(run, { units: 1, images: 1 }).outputTokens).toBeGreaterThan(134)
+  })
+
+  test('grows with units and images, and is half on the flex tier', () => {
+    const { usd } = estimateCost(run, size)
+    expect(estimateCost(run, { units: 2_000, images: 6_000 }).usd).toBeCloseTo(2 * usd, 6)
+    expect(estimateCost(run, { ...size, images: 4_000 }).usd).toBeGreaterThan(usd)
+    expect(estimateCost({ profile, gemini: { ...run.gemini, tier: 'flex' } }, size).usd).toBeCloseTo(usd / 2, 6)
+  })
+
+  test('knows that a coarser look is cheaper, thinking dearer, and that an answer ends at its limit', () => {
+    const of = (options: object) => estimateCost({ profile, gemini: { ...run.gemini, ...options } }, size)
+    expect(of({ media_resolution: 'low' }).usd).toBeLessThan(of({ media_resolution: 'high' }).usd)
+    expect(of({ thinking: 'high', max_output_tokens: null }).usd).toBeGreaterThan(of({ thinking: 'minimal' }).usd)
+    expect(of({ max_output_tokens: 64 }).outputTokens).toBe(1_000 * 64)
+  })
+})
+
+test.each([
+  [0, '$0.00'],
+  [0.000123, '$0.00012'],
+  [0.5, '$0.50'],
+  [12.345, '$12.35'],
+])('%d US dollars are shown as %s', (usd, text) => {
+  expect(usdText(usd)).toBe(text)
+})
+
+test.each([
+  ['a stand-in', null, 'script:/m.yaml', ', not billed (script:/m.yaml),'],
+  ['the real Vertex AI, by way of a local cloud', null, 'forward', ', billed by the real Vertex AI,'],
+  [
+    'somebody of the user’s own, whatever the local cloud has',
+    'http://127.0.0.1:1',
+    'forward',
+    ', asked at http://127.0.0.1:1,',
+  ],
+  ['Google, which goes without saying', null, undefined, ''],
+])('beside the estimate it is said who is asked: %s', (_who, endpoint, answering, words) => {
+  expect(whoIsAsked({ endpoint }, answering)).toBe(words)
+})

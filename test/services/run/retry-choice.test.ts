@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest'
+import { CAUSES } from '../../../src/contracts/causes.ts'
+import { ImageryError } from '../../../src/contracts/errors.ts'
+import type { RunReport } from '../../../src/contracts/run-report.ts'
+import { runHashes, type RunSpec } from '../../../src/contracts/run-spec.ts'
+import { chooseRetry, failedUnits, parseCauses } from '../../../src/services/run/retry.ts'
+import { SPEC } from '../../runtime/fixtures.ts'
+import { geminiSpec } from '../../runtime/gemini-fixtures.ts'
+
+test.each([
+  [undefined, CAUSES],
+  ['schema', ['schema']],
+  ['timeout, throttled', ['throttled', 'timeout']],
+])('--only %s is %j', (only, causes) => {
+  expect(parseCauses(only)).toEqual(causes)
+})
+
+test.each(['nonsense', 'schema,', 'throttled timeout', ''])('--only %j is refused', (only) => {
+  expect(() => parseCauses(only)).toThrow(ImageryError)
+})
+
+describe('a retry', () => {
+  test('asks the same as the run unless told otherwise', () => {
+    expect(chooseRetry(geminiSpec(), {})).toEqual({ causes: CAUSES, overrides: undefined })
+  })
+
+  test('carries another model with its price, and another resolution', () => {
+    expect(
+      chooseRetry(geminiSpec(), { only: 'truncated', model: 'gemini-3.5-flash', mediaResolution: 'high' }),
+    ).toEqual({
+      causes: ['truncated'],
+      overrides: {
+        model: 'gemini-3.5-flash',
+        price: { input_nanousd: 1_500, output_nanousd: 9_000 },
+        media_resolution: 'high',
+      },
+    })
+  })
+
+  test.each([
+    ['a run that was measured', SPEC, { model: 'gemini-3.5-flash' }, /was measured by the pixels model/],
+    ['a model that is none', geminiSpec(), { model: 'pixels' }, /is not a Gemini model/],
+    ['a model without the run’s tier', geminiSpec({ tier: 'flex' }), { model: 'gemini-2.5-flash' }, /has no flex tier/],
+    ['a model without a price', geminiSpec(), { model: 'gemini-9' }, /no price for gemini-9/],
+  ] as const)('of %s is refused', (_what, spec, options, message) => {
+    expect(() => chooseRetry(spec, options)).toThrow(message)
+  })
+})
+
+describe('what has failed', () => {
+  const report = {
+    run_id: 'r',
+    state: 'complete',
+    units: { total: 9, ok: 4, failed: 5, pending: 0 },
+    causes: { schema: 3, timeout: 2 },
+  } as RunReport
+
+  test('is counted by cause', () => {
+    expect([
+      failedUnits(report, CAUSES, ''),
+      failedUnits(report, ['schema'], ''),
+      failedUnits(report, ['blocked'], ''),
+    ]).toEqual([5, 3, 0])
+  })
+
+  test('is not known while units are pending', () => {
+    const running = { ...report, state: 'running', units: { ...report.units, pending: 1 } } as RunReport
+    expect(() => failedUnits(running, CAUSES, ' --local')).toThrow(
+      expect.objectContaining({ code: 'RUN_NOT_COMPLETE' }),
+    )
+  })
+})
+
+describe('a run’s hashes', () => {
+  const changed = (change: Partial<RunSpec>): string[] => {
+    const before = runHashes(geminiSpec())
+    const after = runHashes({ ...geminiSpec(), ...change })
+    return Object.keys(before).filter(
+      (part) => before[part as keyof typeof before] !== after[part as keyof typeof after],
+    )
+  }
+  const { profile, source } = geminiSpec()
+
+  test.each<[string, Partial<RunSpec>, string[]]>([
+    ['nothing', {}, []],
+    ['the prompt', { profile: { ...profile, prompt: 'Else?' } }, ['prompt']],
+    [
+      'a column',
+      { profile: { ...profile, output: { type: 'object', properties: { a: { type: 'string' } } } } },
+      ['schema'],
+    ],
+    [
+      'a column’s description',
+      { profile: { ...profile, output: { ...profile.output, description: 'x' } } },
+      ['schema'],
+    ],
+    ['the query', { source: { ...source, query: 'SELECT 2' } }, ['source']],
+    ['the file', { source: { ...source, file_hash: 'x' } }, ['source']],
+    ['the unit', { unit: 'observation' }, ['source']],
+    ['what is said of the profile', { profile: { ...profile, description: 'Else.' } }, []],
+  ])('tell that %s has changed', (_what, change, parts) => {
+    expect(changed(change)).toEqual(parts)
+  })
+})

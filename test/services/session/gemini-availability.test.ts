@@ -1,0 +1,87 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { ImageryError } from '../../../src/contracts/errors.ts'
+import { needAnswers, whoAnswers } from '../../../src/services/session/gemini-availability.ts'
+import { geminiSpec } from '../../runtime/gemini-fixtures.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'imagery-credentials-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const dataDirectory = path.join(folder, 'cloud')
+const nothing = { HOME: path.join(folder, 'home') }
+const { gemini } = geminiSpec()
+const ask = (
+  flag?: string,
+  environment: NodeJS.ProcessEnv = nothing,
+  model: Parameters<typeof whoAnswers>[0] = gemini,
+) => whoAnswers(model, { dataDirectory, flag, flags: ' --local', environment })
+
+test('without credentials and without a stand-in nobody answers: that is said, with ways on, and nothing is made', async () => {
+  const error = await ask().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(ImageryError)
+  const { code, message, suggestions } = error as ImageryError
+  expect(code).toBe('NOT_AVAILABLE')
+  expect(message).toContain('Nobody would answer as gemini-3.5-flash-lite')
+  for (const way of [
+    '--gemini replay:',
+    '--gemini script:',
+    'gcloud auth application-default login',
+    '--profile image-quality',
+  ]) {
+    expect(suggestions.join('\n')).toContain(way)
+  }
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('a stand-in answers', async () => {
+  const file = path.join(folder, 'answers.jsonl')
+  writeFileSync(file, '')
+  expect(await ask(`replay:${file}`)).toBe(`replay:${file}`)
+  expect(await ask('forward')).toBe('forward')
+})
+
+test.each(['replay', 'record:x', 'replay:', 'Forward'])('--gemini %s is refused', async (flag) => {
+  await expect(ask(flag)).rejects.toMatchObject({ code: 'INVALID_FLAG' })
+})
+
+test('a stand-in’s file must be there', async () => {
+  await expect(ask(`script:${path.join(folder, 'nowhere.yaml')}`)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' })
+})
+
+// https://cloud.google.com/docs/authentication/application-default-credentials#order
+test.each([
+  [
+    'named by GOOGLE_APPLICATION_CREDENTIALS',
+    'key.json',
+    (file: string) => ({ ...nothing, GOOGLE_APPLICATION_CREDENTIALS: file }),
+  ],
+  ['of gcloud', 'a/.config/gcloud/application_default_credentials.json', () => ({ HOME: path.join(folder, 'a') })],
+  [
+    'of gcloud with a folder of its own',
+    'b/application_default_credentials.json',
+    () => ({ ...nothing, CLOUDSDK_CONFIG: path.join(folder, 'b') }),
+  ],
+])('with credentials %s the real Vertex AI answers', async (_what, name, environment) => {
+  const file = path.join(folder, name)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, '{}')
+  expect(await ask(undefined, environment(file))).toBe('forward')
+})
+
+test('who asks no model, or a proxy, or does not know yet, needs nobody', async () => {
+  expect(await ask(undefined, nothing, null)).toBeUndefined()
+  expect(await ask(undefined, nothing, geminiSpec({ endpoint: 'http://127.0.0.1:1' }).gemini)).toBeUndefined()
+  expect(await ask(undefined, nothing, 'unknown')).toBeUndefined()
+})
+
+test('a run that is taken further needs somebody too', () => {
+  const local = { kind: 'local', flags: ' --local' }
+  expect(() => needAnswers(gemini, undefined, local)).toThrow(expect.objectContaining({ code: 'NOT_AVAILABLE' }))
+  expect(() => needAnswers(gemini, 'forward', local)).not.toThrow()
+  expect(() => needAnswers(null, undefined, local)).not.toThrow()
+})
