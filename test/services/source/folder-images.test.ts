@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { folderRows } from '../../src/services/source/folder-images.ts'
-import { withScratchFolder } from '../../src/services/source/scratch-folder.ts'
+import { folderRows } from '../../../src/services/source/folder-images.ts'
+import { withScratchFolder } from '../../../src/services/source/scratch-folder.ts'
 
 const CHOICE = { unit: 'asset', images: { max_per_unit: 6, pick: 'latest' } } as const
 
