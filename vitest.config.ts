@@ -1,20 +1,38 @@
 import { defineConfig } from 'vitest/config'
 
-const HTTP_ALONE = ['bigquery', 'iam', 'storage', 'transcoding', 'vertex'].map(
-  (api) => `test/emulator/${api}-*.test.ts`,
-)
+/** A kind of test: its files, its time limit, and what it needs. */
+interface Kind {
+  include: string[]
+  exclude?: string[]
+  timeoutMs: number
+  /** These wait for processes and sockets on a machine that may be busy; a real fault fails twice. */
+  retry?: number
+  /** False where the files leave nothing behind in their process, so that those of one worker share it and its modules. */
+  isolate?: boolean
+}
 
-/** One project per depth of test; each has the time limit that its kind of work needs. */
-const PROJECTS: Record<string, { timeoutMs: number; include?: string[]; exclude?: string[]; isolate?: boolean }> = {
-  // Its files leave nothing behind in their process, so those of one worker share it and its modules.
-  unit: { timeoutMs: 20_000, isolate: false },
-  emulator: { timeoutMs: 60_000, exclude: HTTP_ALONE },
-  // The same of the emulated APIs that are reached by HTTP alone: gRPC reads its certificates once a process.
-  'emulator-http': { timeoutMs: 60_000, include: HTTP_ALONE, isolate: false },
-  runtime: { timeoutMs: 20_000 },
-  cli: { timeoutMs: 60_000 },
-  e2e: { timeoutMs: 180_000 },
-  repo: { timeoutMs: 60_000 },
+const LOCAL_CLOUD = 'packages/local-cloud/test'
+
+/** The emulated APIs that speak HTTP alone: gRPC reads its certificates once per process. */
+const HTTP_ALONE = [
+  ...['bigquery', 'iam', 'storage', 'vertex'].map((api) => `${LOCAL_CLOUD}/${api}/*.test.ts`),
+  `${LOCAL_CLOUD}/kernel/transcoding-*.test.ts`,
+]
+
+const KINDS: Record<string, Kind> = {
+  unit: {
+    include: ['contracts', 'google', 'profiles', 'run-data', 'services', 'ui'].map(
+      (room) => `test/${room}/**/*.test.ts`,
+    ),
+    timeoutMs: 20_000,
+    isolate: false,
+  },
+  runtime: { include: ['test/runtime/**/*.test.ts'], timeoutMs: 20_000 },
+  cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000 },
+  e2e: { include: ['test/e2e/**/*.test.ts'], timeoutMs: 180_000, retry: 1 },
+  repo: { include: ['test/repo/**/*.test.ts'], timeoutMs: 60_000 },
+  'local-cloud': { include: [`${LOCAL_CLOUD}/**/*.test.ts`], exclude: HTTP_ALONE, timeoutMs: 60_000, retry: 1 },
+  'local-cloud-http': { include: HTTP_ALONE, timeoutMs: 60_000, retry: 1, isolate: false },
 }
 
 export default defineConfig({
@@ -22,16 +40,15 @@ export default defineConfig({
     // Most of the long tests wait for processes, back-offs and clocks more than they work: on two cores, a
     // third worker fills the time (one fewer than the cores is vitest's own choice).
     maxWorkers: 3,
-    projects: Object.entries(PROJECTS).map(([name, { timeoutMs, include, exclude = [], isolate = true }]) => ({
+    projects: Object.entries(KINDS).map(([name, { include, exclude = [], timeoutMs, retry = 0, isolate = true }]) => ({
       test: {
         name,
-        include: include ?? [`test/${name}/**/*.test.ts`],
+        include,
         exclude,
         isolate,
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,
-        // These wait for processes and sockets of a machine that may be busy; a real fault fails twice.
-        retry: name === 'e2e' || name.startsWith('emulator') ? 1 : 0,
+        retry,
         pool: 'forks' as const,
         env: { NO_COLOR: '1', METADATA_SERVER_DETECTION: 'none' },
       },

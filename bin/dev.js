@@ -9,6 +9,7 @@ const pjson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url
 pjson.oclif = {
   ...pjson.oclif,
   commands: './src/commands',
-  hooks: { command_not_found: './src/hooks/command-not-found' },
+  helpClass: './src/cli/help',
+  hooks: { command_not_found: './src/cli/command-not-found' },
 }
 void execute({ dir: import.meta.url, loadOptions: { root, pjson, ignoreManifest: true } })

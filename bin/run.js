@@ -6,7 +6,7 @@ import path from 'node:path'
 
 enableCompileCache()
 // Not awaited at top level: with the pipe closed early Node would report an unsettled await.
-void import('../dist/cli.js').then(({ main }) => main(import.meta.url))
+void import('../dist/cli/main.js').then(({ main }) => main(import.meta.url))
 
 /**
  * Node.js runs what it finds in the cache, and its own place for it is the folder of temporary files, where another

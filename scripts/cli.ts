@@ -29,7 +29,7 @@ for (const entry of existsSync(out) ? readdirSync(out) : []) {
 
 const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
 const entries = sources
-  .filter((file) => file === 'cli.ts' || /^(commands|hooks)[\\/].*\.ts$/.test(file))
+  .filter((file) => /^(commands[\\/].*|cli[\\/](main|help|command-not-found))\.ts$/.test(file))
   .map((file) => path.join(root, 'src', file))
 
 await build({

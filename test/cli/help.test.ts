@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import { newUser, ROOT, type ImageryUser } from './imagery-process.ts'
 
 const manifest = JSON.parse(readFileSync(path.join(ROOT, 'oclif.manifest.json'), 'utf8')) as {
-  commands: Record<string, { hidden?: boolean }>
+  commands: Record<string, { hidden?: boolean; description?: string }>
 }
 
 const COMMANDS = ['', 'local', 'profiles', ...Object.keys(manifest.commands).map((id) => id.replaceAll(':', ' '))]
@@ -27,6 +27,16 @@ describe('the help', () => {
       `__snapshots__/help/${command.replaceAll(' ', '-') || 'imagery'}.txt`,
     )
   })
+
+  test.each(COMMANDS.filter((command) => manifest.commands[command.replaceAll(' ', ':')]))(
+    'of `imagery %s` has every word of the description',
+    async (command) => {
+      const { description = '' } = manifest.commands[command.replaceAll(' ', ':')]!
+      const { stdout } = await user.run([...command.split(' '), '--help'])
+      const words = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
+      expect(words(stdout)).toContain(words(description.replaceAll('<%= config.bin %>', 'imagery')))
+    },
+  )
 
   test('may be cut off by its reader', async () => {
     const shell = `set -o pipefail; '${process.execPath}' '${path.join(ROOT, 'bin', 'run.js')}' --help | head -1`

@@ -6,7 +6,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
 import { runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
-import { listeningAddresses, outerAddresses, servicePort, takesConnections } from '@imagery/local-cloud/test/cloud-run/service-ports-fixture'
+import {
+  listeningAddresses,
+  outerAddresses,
+  servicePort,
+  takesConnections,
+} from '@imagery/local-cloud/test/cloud-run/service-ports-fixture'
 import { freePort, startByHand, type ServiceByHand } from './services-by-hand.ts'
 import { tokenSigner, type TokenSigner } from './token-signer.ts'
 

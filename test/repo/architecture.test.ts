@@ -5,35 +5,58 @@ import { describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Which folder of src/ may import which (docs/architecture.md). `entry` is what lies directly in src/. */
+/** Which folder of src/ may import which (docs/architecture.md). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  entry: ['services', 'ui', 'contracts', 'profiles'],
-  commands: ['entry', 'services', 'ui', 'contracts', 'profiles'],
-  hooks: ['ui', 'contracts', 'profiles'],
-  services: ['google', 'contracts', 'profiles'],
-  runtime: ['google', 'contracts', 'profiles'],
+  cli: ['services', 'ui', 'contracts', 'profiles'],
+  commands: ['cli', 'services', 'ui', 'contracts', 'profiles'],
+  services: ['run-data', 'google', 'contracts', 'profiles'],
+  runtime: ['run-data', 'google', 'contracts', 'profiles'],
+  'run-data': ['google', 'contracts'],
   google: ['contracts'],
   ui: ['contracts'],
   profiles: ['contracts'],
-  emulator: ['contracts'],
   contracts: [],
 }
 
-/** Packages that only one folder may import. */
+/**
+ * Rooms in the order in which they build on each other: a room imports only rooms before it. Files that
+ * lie in the folder itself are rooms of their own; the ones not named here import rooms, never the reverse.
+ */
+const ROOMS: Record<string, readonly string[]> = {
+  'src/services': ['local', 'session', 'options', 'source', 'failures', 'runs', 'deploy', 'doctor', 'teardown', 'run'],
+  'src/google': ['transport', 'auth', 'rest', 'admin', 'bigquery', 'storage', 'cloud-run'],
+  'packages/local-cloud/src': ['contract', 'kernel', 'apis', 'host', 'index.ts'],
+  'packages/local-cloud/src/apis': [
+    'identity',
+    'iam',
+    'artifact-registry',
+    'bigquery',
+    'billing',
+    'cloud-build',
+    'cloud-run',
+    'oauth',
+    'org-policy',
+    'pubsub',
+    'service-usage',
+    'storage',
+    'sts',
+    'tasks',
+    'vertex',
+  ],
+}
+
+/** Packages that only one folder of src/ may import. */
 const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
-  [/^@google-cloud\/|^@google\/genai/, ['google']],
-  // The emulator forwards calls to the real Vertex AI with the user's own credentials.
-  [/^google-auth-library/, ['google', 'emulator']],
-  [/^https-proxy-agent/, ['google']],
+  [/^@google-cloud\/|^@google\/genai|^google-auth-library|^https-proxy-agent|^jose/, ['google']],
   [/^listr2/, ['ui']],
   [/^conf$/, ['services']],
-  [/^@duckdb\/|^farmhash-modern|^@grpc\/|^protobufjs|^selfsigned/, ['emulator']],
-  // The command line asks for the data folder's lock, too, which is one of SQLite.
-  [/^node:sqlite/, ['emulator', 'contracts']],
-  // Tokens are signed on the one side and checked on the other.
-  [/^jose/, ['google', 'emulator']],
-  [/^@oclif\//, ['entry', 'commands', 'hooks']],
+  [/^@duckdb\/|^farmhash-modern|^node:sqlite|^@grpc\/|^protobufjs|^selfsigned/, []],
+  [/^@oclif\//, ['cli', 'commands']],
 ]
+
+/** The seam: what the product may take of the local cloud. The local cloud takes nothing of the product. */
+const LOCAL_CLOUD = '@imagery/local-cloud'
+const STARTS_THE_LOCAL_CLOUD = path.join('src', 'commands', 'local', 'start.ts')
 
 interface Import {
   file: string
@@ -61,31 +84,31 @@ function importsOf(file: string): Import[] {
   }))
 }
 
-function folderOf(file: string): string {
-  const [, folder = '', ...rest] = file.split(path.sep)
-  return rest.length === 0 ? 'entry' : folder
+/** The first name below a folder: a room, or a file that lies in the folder itself. */
+function roomOf(folder: string, file: string): string {
+  return path.relative(folder, file).split(path.sep)[0] ?? ''
 }
 
 function target(found: Import): string | undefined {
   return found.specifier.startsWith('.') ? path.join(path.dirname(found.file), found.specifier) : undefined
 }
 
-const files = sourceFiles('src')
-const imports = files.flatMap(importsOf)
+const product = sourceFiles('src')
+const localCloud = sourceFiles(path.join('packages', 'local-cloud', 'src'))
+const productImports = product.flatMap(importsOf)
+const localCloudImports = localCloud.flatMap(importsOf)
 
 describe('the folders of src/', () => {
   test('are all named by the rule', () => {
-    expect(new Set(files.map(folderOf))).toEqual(new Set(Object.keys(MAY_IMPORT)))
+    expect(new Set(product.map((file) => roomOf('src', file)))).toEqual(new Set(Object.keys(MAY_IMPORT)))
   })
 
   test('import only what the rule allows', () => {
-    const faults = imports.flatMap((found) => {
+    const faults = productImports.flatMap((found) => {
       const file = target(found)
       if (file === undefined) return []
-      const [from, to] = [folderOf(found.file), folderOf(file)]
-      const startsTheLocalCloud =
-        found.isDynamic && found.file === path.join('src', 'commands', 'local', 'start.ts') && to === 'emulator'
-      if (from === to || MAY_IMPORT[from]?.includes(to) || startsTheLocalCloud) return []
+      const [from, to] = [roomOf('src', found.file), roomOf('src', file)]
+      if (from === to || MAY_IMPORT[from]?.includes(to)) return []
       return [
         `${found.file}:${found.line} imports ${found.specifier}: ${from} may import ${MAY_IMPORT[from]?.join(', ') || 'nothing of ours'}`,
       ]
@@ -94,15 +117,83 @@ describe('the folders of src/', () => {
   })
 
   test('leave a package to the folder that owns it', () => {
-    const faults = imports.flatMap((found) =>
+    const faults = productImports.flatMap((found) =>
       OWNED_PACKAGES.filter(
-        ([pattern, folders]) => pattern.test(found.specifier) && !folders.includes(folderOf(found.file)),
-      ).map(([, folders]) => `${found.file}:${found.line} imports ${found.specifier}: only ${folders.join(', ')} may`),
+        ([pattern, folders]) => pattern.test(found.specifier) && !folders.includes(roomOf('src', found.file)),
+      ).map(
+        ([, folders]) =>
+          `${found.file}:${found.line} imports ${found.specifier}: only ${folders.join(', ') || 'the local cloud'} may`,
+      ),
     )
     expect(faults).toEqual([])
   })
+})
+
+describe('the seam between the product and the local cloud', () => {
+  test('lets the product take the contract, and one command start the local cloud by a dynamic import', () => {
+    const faults = productImports.filter(({ file, specifier, isDynamic }) => {
+      if (specifier !== LOCAL_CLOUD && !specifier.startsWith(`${LOCAL_CLOUD}/`)) return specifier.includes('packages/')
+      if (specifier.startsWith(`${LOCAL_CLOUD}/contract/`)) return false
+      return !(specifier === LOCAL_CLOUD && isDynamic && file === STARTS_THE_LOCAL_CLOUD)
+    })
+    expect(faults).toEqual([])
+  })
+
+  test('lets the local cloud take nothing of the product', () => {
+    const outside = [
+      ...localCloud,
+      ...sourceFiles('packages/local-cloud/test'),
+      ...sourceFiles('packages/local-cloud/scripts'),
+    ]
+      .flatMap(importsOf)
+      .filter((found) => {
+        const file = target(found)
+        return file !== undefined && path.relative('packages/local-cloud', file).startsWith('..')
+      })
+    expect(outside).toEqual([])
+  })
+
+  test('keeps the contract free of the emulator', () => {
+    const faults = localCloudImports.filter((found) => {
+      const file = target(found)
+      const folder = path.join('packages', 'local-cloud', 'src')
+      return roomOf(folder, found.file) === 'contract' && file !== undefined && roomOf(folder, file) !== 'contract'
+    })
+    expect(faults).toEqual([])
+  })
+
+  test('has the root list, at the same versions, every package that the local cloud needs', () => {
+    const manifest = (file: string): { dependencies: Record<string, string> } =>
+      JSON.parse(readFileSync(path.join(root, file), 'utf8')) as { dependencies: Record<string, string> }
+    const needed = manifest('packages/local-cloud/package.json').dependencies
+    expect(manifest('package.json').dependencies).toMatchObject(needed)
+    const imported = localCloudImports
+      .map(({ specifier }) => /^(?!node:|\.)((?:@[^/]+\/)?[^/]+)/.exec(specifier)?.[1])
+      .filter((name) => name !== undefined)
+    expect(Object.keys(needed)).toEqual(expect.arrayContaining([...new Set(imported)]))
+  })
+})
+
+describe('the rooms', () => {
+  test.each(Object.entries(ROOMS))('of %s build on each other in one direction', (folder, order) => {
+    const files = folder.startsWith('src') ? product : localCloud
+    const found = files.filter((file) => !path.relative(folder, file).startsWith('..'))
+    const rooms = new Set(found.map((file) => roomOf(folder, file)))
+    expect(order.filter((room) => !rooms.has(room))).toEqual([])
+    const rank = (file: string): number => {
+      const place = order.indexOf(roomOf(folder, file))
+      return place < 0 ? order.length : place
+    }
+    const upward = found.flatMap(importsOf).filter((one) => {
+      const file = target(one)
+      if (file === undefined || path.relative(folder, file).startsWith('..')) return false
+      return roomOf(folder, file) !== roomOf(folder, one.file) && rank(file) >= rank(one.file)
+    })
+    expect(upward.map(({ file, line, specifier }) => `${file}:${line} imports ${specifier}`)).toEqual([])
+  })
 
   test('have no circle of imports between files', () => {
+    const files = [...product, ...localCloud]
     const graph = new Map(
       files.map((file) => [
         file,
@@ -130,7 +221,7 @@ describe('the folders of src/', () => {
 
 describe('the source files', () => {
   test('stay under 400 lines', () => {
-    const everything = [...files, ...['test', 'bench', 'build', 'samples'].flatMap(sourceFiles)]
+    const everything = ['src', 'packages', 'test', 'bench', 'scripts', 'samples'].flatMap(sourceFiles)
     const long = everything
       .map((file) => ({ file, lines: readFileSync(path.join(root, file), 'utf8').split('\n').length - 1 }))
       .filter(({ lines }) => lines >= 400)
@@ -138,7 +229,9 @@ describe('the source files', () => {
   })
 
   test('hold no mark of unfinished work', () => {
-    const marks = files.filter((file) => /\b(TODO|FIXME|XXX|HACK)\b/.test(readFileSync(path.join(root, file), 'utf8')))
+    const marks = [...product, ...localCloud].filter((file) =>
+      /\b(TODO|FIXME|XXX|HACK)\b/.test(readFileSync(path.join(root, file), 'utf8')),
+    )
     expect(marks).toEqual([])
   })
 })

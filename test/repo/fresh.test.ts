@@ -10,7 +10,9 @@ import { emulatorSupportPage } from '@imagery/local-cloud/scripts/emulator-suppo
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 test('packages/local-cloud/docs/emulator-support.md is what the lists beside the code say (npm run docs)', async () => {
-  expect(readFileSync(path.join(root, 'docs', 'emulator-support.md'), 'utf8')).toBe(await emulatorSupportPage())
+  expect(readFileSync(path.join(root, 'packages', 'local-cloud', 'docs', 'emulator-support.md'), 'utf8')).toBe(
+    await emulatorSupportPage(),
+  )
 })
 
 test('the tables of docs/deploy.md are what deploy grants and enables (npm run docs)', () => {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-const FOLDERS = ['bench', 'bin', 'build', 'docs', 'examples', 'samples', 'src', 'test']
+const FOLDERS = ['bench', 'bin', 'docs', 'examples', 'packages', 'samples', 'scripts', 'src', 'test']
 const TEXT = /\.(?:c?[jt]s|mjs|json|jsonl|md|ya?ml|txt|sql|py)$|Dockerfile$/
 
 function textFiles(): string[] {

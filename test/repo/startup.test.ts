@@ -31,7 +31,7 @@ async function loadedBy(args: readonly string[]): Promise<{ packages: Set<string
 describe('a command that needs no cloud loads nothing but imagery itself', () => {
   test.each([['--help'], ['run', '--help'], ['profiles', 'list'], ['--version']])('imagery %s %s', async (...args) => {
     const { packages, files } = await loadedBy(args.filter(Boolean))
-    expect(files).toContain(path.join('dist', 'cli.js'))
+    expect(files).toContain(path.join('dist', 'cli', 'main.js'))
     expect([...packages]).toEqual([])
   })
 

@@ -7,8 +7,8 @@ import { z } from 'zod'
  * Writes packages/local-cloud/docs/emulator-support.md from the `support.ts` of each API of the local cloud: lists of
  * `{method, state, note}`, kept beside the code that they describe.
  */
-const root = fileURLToPath(new URL('../../..', import.meta.url))
-const emulator = path.join(root, 'src', 'emulator')
+const root = fileURLToPath(new URL('..', import.meta.url))
+const apis = path.join(root, 'src', 'apis')
 const page = path.join(root, 'docs', 'emulator-support.md')
 
 const support = z.array(
@@ -21,7 +21,7 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
   storage: { title: 'Cloud Storage', reference: 'https://cloud.google.com/storage/docs/json_api/v1' },
   tasks: { title: 'Cloud Tasks', reference: 'https://cloud.google.com/tasks/docs/reference/rpc' },
   pubsub: { title: 'Pub/Sub', reference: 'https://cloud.google.com/pubsub/docs/reference/rpc' },
-  run: { title: 'Cloud Run', reference: 'https://cloud.google.com/run/docs/reference/rpc' },
+  'cloud-run': { title: 'Cloud Run', reference: 'https://cloud.google.com/run/docs/reference/rpc' },
   'service-usage': {
     title: 'Service Usage',
     reference: 'https://cloud.google.com/service-usage/docs/reference/rest',
@@ -30,7 +30,7 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
     title: 'Artifact Registry',
     reference: 'https://cloud.google.com/artifact-registry/docs/reference/rest',
   },
-  build: {
+  'cloud-build': {
     title: 'Cloud Build',
     reference: 'https://cloud.google.com/build/docs/api/reference/rest',
   },
@@ -48,7 +48,7 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
     title: 'Security Token Service',
     reference: 'https://cloud.google.com/iam/docs/reference/sts/rest',
   },
-  orgpolicy: {
+  'org-policy': {
     title: 'Organization Policy',
     reference: 'https://cloud.google.com/resource-manager/docs/reference/orgpolicy/rest',
   },
@@ -64,15 +64,15 @@ Google's own error shape. Nothing is answered as if it were emulated when it is 
 
 /** The text of packages/local-cloud/docs/emulator-support.md. Throws when an API has no list, or a list no section. */
 export async function emulatorSupportPage(): Promise<string> {
-  const folders = readdirSync(emulator).filter((folder) => existsSync(path.join(emulator, folder, 'index.ts')))
+  const folders = readdirSync(apis).filter((folder) => existsSync(path.join(apis, folder, 'index.ts')))
   const strangers = folders.filter((folder) => !(folder in SECTIONS))
   if (strangers.length > 0)
-    throw new Error(`packages/local-cloud/scripts/emulator-support.ts has no section for packages/local-cloud/${strangers.join(', ')}`)
+    throw new Error(
+      `packages/local-cloud/scripts/emulator-support.ts has no section for packages/local-cloud/${strangers.join(', ')}`,
+    )
   const sections = await Promise.all(
     Object.entries(SECTIONS).map(async ([folder, { title, reference }]) => {
-      const lists = Object.values(
-        (await import(pathToFileURL(path.join(emulator, folder, 'support.ts')).href)) as object,
-      )
+      const lists = Object.values((await import(pathToFileURL(path.join(apis, folder, 'support.ts')).href)) as object)
       const entries = lists.filter((value) => Array.isArray(value)).flatMap((list) => support.parse(list))
       if (entries.length === 0) throw new Error(`packages/local-cloud/${folder}/support.ts exports no list`)
       const lines = entries.map(({ method, state, note }) => `| ${cell(method)} | ${state} | ${cell(note)} |`)

@@ -3,7 +3,12 @@ import { invokerAccount, mainService, populateService } from '../../contracts/na
 import type { Step } from '../../contracts/steps.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
-import { changeMemberships, matchingMemberships, missingMemberships, type Membership } from '../../google/rest/policy.ts'
+import {
+  changeMemberships,
+  matchingMemberships,
+  missingMemberships,
+  type Membership,
+} from '../../google/rest/policy.ts'
 import { servicePolicy } from '../../google/cloud-run/services.ts'
 import { CallRefused } from '../../google/auth/service-tokens.ts'
 import { SETTLE_MS, settled } from '../../google/transport/settle.ts'

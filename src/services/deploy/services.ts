@@ -4,7 +4,13 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../../contracts/names.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import { deployService, describeService, fieldsToChange, isAsAsked, type ServiceSpec } from '../../google/cloud-run/services.ts'
+import {
+  deployService,
+  describeService,
+  fieldsToChange,
+  isAsAsked,
+  type ServiceSpec,
+} from '../../google/cloud-run/services.ts'
 import { SETTLE_MS, settled } from '../../google/transport/settle.ts'
 import { isOff, type DeployContext, type DeployStep } from './context.ts'
 import { deploymentLabels } from '../../contracts/labels.ts'

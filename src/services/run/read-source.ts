@@ -1,7 +1,13 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../../contracts/names.ts'
 import type { StepOutcome } from '../../contracts/steps.ts'
-import { datasetLocation, describeTable, ensureTable, updateTable, type TableName } from '../../google/bigquery/bigquery.ts'
+import {
+  datasetLocation,
+  describeTable,
+  ensureTable,
+  updateTable,
+  type TableName,
+} from '../../google/bigquery/bigquery.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { refusal } from '../failures/missing-role.ts'

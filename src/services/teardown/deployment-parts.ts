@@ -10,7 +10,12 @@ import {
 import type { Step, StepOutcome } from '../../contracts/steps.ts'
 import { deleteRepository, describeRepository } from '../../google/admin/artifact-registry.ts'
 import { bucketPolicy, deleteBucket, describeBucket } from '../../google/storage/bucket.ts'
-import { hasDatasetAccess, labelledDatasets, revokeDataset, type DatasetName } from '../../google/bigquery/dataset-access.ts'
+import {
+  hasDatasetAccess,
+  labelledDatasets,
+  revokeDataset,
+  type DatasetName,
+} from '../../google/bigquery/dataset-access.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { deleteServiceAccount, findServiceAccount } from '../../google/admin/iam.ts'
 import { changeMemberships, matchingMemberships, type Membership } from '../../google/rest/policy.ts'

@@ -18,7 +18,13 @@ import { preventQuery } from '../../google/bigquery/jobs.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
 import { deleteSubscription, deleteTopic } from '../../google/pubsub.ts'
-import { deleteRunTables, describeOwnTable, findRunTables, runTable, type FoundTable } from '../../run-data/run-tables.ts'
+import {
+  deleteRunTables,
+  describeOwnTable,
+  findRunTables,
+  runTable,
+  type FoundTable,
+} from '../../run-data/run-tables.ts'
 import { deleteObject, deleteObjects } from '../../google/storage/storage.ts'
 import { CallRefused } from '../../google/auth/service-tokens.ts'
 import { deleteQueue } from '../../google/tasks.ts'

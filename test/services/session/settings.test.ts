@@ -2,7 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { placeFlags, resolveSettings, settledPlace, type SettingSources } from '../../../src/services/session/settings.ts'
+import {
+  placeFlags,
+  resolveSettings,
+  settledPlace,
+  type SettingSources,
+} from '../../../src/services/session/settings.ts'
 
 let home: string
 

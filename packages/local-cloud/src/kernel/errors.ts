@@ -85,5 +85,8 @@ const DEFAULT_REASONS: Partial<Record<GoogleStatus, string>> = {
 
 /** A method or option that Google has and the local cloud has not: refused by name, never guessed. */
 export function notEmulated(what: string): GoogleError {
-  return new GoogleError('UNIMPLEMENTED', `${what} is not emulated by the local cloud; see packages/local-cloud/docs/emulator-support.md`)
+  return new GoogleError(
+    'UNIMPLEMENTED',
+    `${what} is not emulated by the local cloud; see packages/local-cloud/docs/emulator-support.md`,
+  )
 }

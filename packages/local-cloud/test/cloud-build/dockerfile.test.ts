@@ -12,7 +12,9 @@ afterAll(() => harness.stop())
 
 const installed = (name: string): string =>
   (
-    JSON.parse(readFileSync(path.join(import.meta.dirname, '../../../../node_modules', name, 'package.json'), 'utf8')) as {
+    JSON.parse(
+      readFileSync(path.join(import.meta.dirname, '../../../../node_modules', name, 'package.json'), 'utf8'),
+    ) as {
       version: string
     }
   ).version

@@ -36,9 +36,13 @@ export class LocalClouds {
 
   /** A local cloud in a process of its own, which `kill` ends as kill -9 does. */
   async spawn(): Promise<{ locator: LocalCloudLocator; kill(): Promise<void> }> {
-    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'local-cloud-process-fixture.ts'), this.directory], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      process.execPath,
+      [path.join(import.meta.dirname, 'local-cloud-process-fixture.ts'), this.directory],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     this.#children.push(child)
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     for await (const line of createInterface({ input: child.stdout })) {

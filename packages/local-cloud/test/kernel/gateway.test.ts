@@ -3,12 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/kernel/clock.ts'
 import { GoogleError } from '../../src/kernel/errors.ts'
 import { createFaults, type FaultRule } from '../../src/kernel/faults.ts'
-import {
-  createGateway,
-  httpOperations,
-  type GatewayControl,
-  type GatewayOptions,
-} from '../../src/kernel/gateway.ts'
+import { createGateway, httpOperations, type GatewayControl, type GatewayOptions } from '../../src/kernel/gateway.ts'
 import { serveHttp } from '../../src/kernel/http-server.ts'
 import { NOTHING } from '../../src/kernel/needs.ts'
 

@@ -27,7 +27,10 @@ export function vertexError(status: GoogleError['status'], message: string): Goo
 
 /** A field, part or value that Vertex AI takes and the local cloud does not emulate. */
 export function notEmulatedByVertex(what: string): GoogleError {
-  return vertexError('UNIMPLEMENTED', `${what} is not emulated by the local cloud; see packages/local-cloud/docs/emulator-support.md`)
+  return vertexError(
+    'UNIMPLEMENTED',
+    `${what} is not emulated by the local cloud; see packages/local-cloud/docs/emulator-support.md`,
+  )
 }
 
 /**
