@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { GoogleError } from './errors.ts'
 import { parseJson } from './json-text.ts'
 import { statusResponse } from './gateway.ts'
+import { snakeCase } from './field-names.ts'
 
 /** Codes of https://www.rfc-editor.org/rfc/rfc6749#section-5.2 and https://www.rfc-editor.org/rfc/rfc8693#section-2.2.2 */
 export type OAuthErrorCode =
@@ -40,12 +41,7 @@ export async function tokenRequest(context: Context): Promise<Readonly<Record<st
   }
   try {
     const entries = Object.entries(parseJson(text) as object).filter(([, value]) => typeof value === 'string')
-    return Object.fromEntries(
-      entries.map(([name, value]) => [
-        name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-        value as string,
-      ]),
-    )
+    return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value as string]))
   } catch {
     throw new OAuthError('invalid_request', 'Invalid JSON payload received.')
   }

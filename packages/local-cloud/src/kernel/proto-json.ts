@@ -1,5 +1,6 @@
 import { shown, whereIs, type FieldViolation } from './bad-request.ts'
 import { decodeBase64 } from './proto-scalars.ts'
+import { camelCase, snakeCase } from './field-names.ts'
 
 /** A named proto enum. */
 export interface EnumType {
@@ -155,12 +156,4 @@ function isObject(value: unknown): value is Shown {
 
 function isEmpty(value: unknown): boolean {
   return (Array.isArray(value) && value.length === 0) || value === '' || value === false
-}
-
-function camelCase(name: string): string {
-  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

@@ -3,6 +3,7 @@ import { badRequest } from './bad-request.ts'
 import { GoogleError, notEmulated } from './errors.ts'
 import { parseJson } from './json-text.ts'
 import { parseMessage, type MessageType } from './proto-json.ts'
+import { decodePageToken, encodePageToken } from './page-token.ts'
 
 /** Every REST method takes these (https://cloud.google.com/apis/docs/system-parameters). */
 const SYSTEM_PARAMETERS = new Set([
@@ -86,12 +87,13 @@ export function pageOf<Item>(
   }
   if (Number(asked ?? 0) < 0) throw invalidArgument('page_size must not be negative')
   const size = Math.min(Number(asked ?? 0) || limits.standard, limits.most)
-  const after = Buffer.from(query.pageToken?.[0] ?? '', 'base64url').toString()
+  const after = decodePageToken(query.pageToken?.[0] ?? '')
+  if (after === undefined) throw invalidArgument('Invalid page token.')
   const rest = items.filter((item) => after === '' || key(item) > after)
   const page = rest.slice(0, size)
   const last = page.at(-1)
   const hasMore = rest.length > size && last !== undefined
-  return { items: page, nextPageToken: hasMore ? Buffer.from(key(last)).toString('base64url') : undefined }
+  return { items: page, nextPageToken: hasMore ? encodePageToken(key(last)) : undefined }
 }
 
 /** An error in AIP-193's shape (https://google.aip.dev/193), with google.rpc details where given. */

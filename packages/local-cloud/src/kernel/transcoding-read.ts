@@ -2,6 +2,7 @@ import protobuf from 'protobufjs'
 import { shown, whereIs, type FieldViolation } from './bad-request.ts'
 import { readScalar, type Read } from './proto-scalars.ts'
 import { WELL_KNOWN_TYPES } from './well-known-types.ts'
+import { snakeCase } from './field-names.ts'
 
 type Json = Record<string, unknown>
 
@@ -128,8 +129,4 @@ function isObject(value: unknown): value is Json {
 
 function join(at: string, name: string): string {
   return at === '' ? snakeCase(name) : `${at}.${snakeCase(name)}`
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

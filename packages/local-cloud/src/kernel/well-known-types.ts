@@ -1,5 +1,6 @@
 import { shown } from './bad-request.ts'
 import { readScalar, writeScalar, type Read } from './proto-scalars.ts'
+import { camelCase, snakeCase } from './field-names.ts'
 
 /** A message of google.protobuf with a JSON form of its own (https://protobuf.dev/programming-guides/json/). */
 export interface WellKnownType {
@@ -14,8 +15,8 @@ export const WELL_KNOWN_TYPES: Readonly<Record<string, WellKnownType>> = {
   'google.protobuf.Timestamp': { read: readTimestamp, write: writeTimestamp },
   'google.protobuf.FieldMask': {
     read: (given) =>
-      typeof given === 'string' ? { value: { paths: given.split(',').filter(Boolean).map(snakePath) } } : wrong(given),
-    write: ({ paths }) => ((paths as string[] | undefined) ?? []).map(camelPath).join(','),
+      typeof given === 'string' ? { value: { paths: given.split(',').filter(Boolean).map(snakeCase) } } : wrong(given),
+    write: ({ paths }) => ((paths as string[] | undefined) ?? []).map(camelCase).join(','),
   },
   'google.protobuf.Value': { read: (given) => ({ value: valueMessage(given) }), write: valueJson },
   'google.protobuf.Struct': {
@@ -98,14 +99,6 @@ function fractionOf(nanos: number): string {
   return `.${String(nanos)
     .padStart(9, '0')
     .replace(/(?:000){1,2}$/, '')}`
-}
-
-function snakePath(path: string): string {
-  return path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-}
-
-function camelPath(path: string): string {
-  return path.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

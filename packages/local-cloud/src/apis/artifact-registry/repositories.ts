@@ -6,6 +6,7 @@ import type { ImageFiles } from './image-files.ts'
 import { checkKind, checkRepositoryId, checkSettings, type RepositoryFields } from './repository-rules.ts'
 import { registryUri, type Repository, type StoredImage } from './resources.ts'
 import type { RegistryStore } from './store.ts'
+import { camelCase } from '../../kernel/field-names.ts'
 
 /** How long the local cloud takes to make or to delete something; Google takes a few seconds. */
 export const CHANGE_MS = 200
@@ -147,8 +148,4 @@ function mutableFields(fields: RepositoryFields): Partial<Record<(typeof MUTABLE
 /** `projects/P/locations/L` of a repository's name. */
 function parentOf(repository: string): string {
   return repository.slice(0, repository.indexOf('/repositories/'))
-}
-
-function camelCase(field: string): string {
-  return field.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }

@@ -2,6 +2,7 @@ import { GoogleError } from '../../kernel/errors.ts'
 import { fieldType, type Field } from './schema.ts'
 import type { Store } from './store.ts'
 import { encodeCell, type Cell, type EncodingOptions } from './values-out.ts'
+import { decodePageToken, encodePageToken } from '../../kernel/page-token.ts'
 
 /** Pages hold about this many bytes: https://cloud.google.com/bigquery/docs/paging-results ("20 MB, may vary"; ours are half of it). */
 const PAGE_BYTES = 10 * 1024 * 1024
@@ -60,11 +61,11 @@ export async function readPage(
 
 /** A page token is the next row's number, opaque to clients. */
 export function pageToken(offset: number): string {
-  return Buffer.from(`o:${offset}`).toString('base64url')
+  return encodePageToken(`o:${offset}`)
 }
 
 export function tokenOffset(token: string): number {
-  const match = /^o:(\d+)$/.exec(Buffer.from(token, 'base64url').toString())
+  const match = /^o:(\d+)$/.exec(decodePageToken(token) ?? '')
   if (!match) throw new GoogleError('INVALID_ARGUMENT', `Invalid page token: ${token}`, { reason: 'invalid' })
   return Number(match[1])
 }

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { GoogleError } from '../../kernel/errors.ts'
-import { parseJson } from '../../kernel/json-text.ts'
+import { parseJsonObject } from '../../kernel/json-object.ts'
 
 type Body = Record<string, unknown>
 
@@ -98,11 +98,8 @@ export function splitMultipart(contentType: string, raw: Buffer): { body: Body; 
 }
 
 export function parseBody(text: string): Body {
-  try {
-    const value: unknown = text.trim() === '' ? {} : parseJson(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Body
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  throw new GoogleError('INVALID_ARGUMENT', 'Invalid JSON payload received.', { reason: 'parseError' })
+  return parseJsonObject(
+    text,
+    () => new GoogleError('INVALID_ARGUMENT', 'Invalid JSON payload received.', { reason: 'parseError' }),
+  )
 }

@@ -14,6 +14,7 @@ import { checkEtag, createdService, newEtag, serviceUri, updatedService } from '
 import type { ModelContext } from './service-model.ts'
 import type { RunStore, StoredService } from './store.ts'
 import { invalid, validateService, validateServiceId } from './validation.ts'
+import { decodePageToken, encodePageToken } from '../../kernel/page-token.ts'
 
 export interface AdminOptions {
   store: RunStore
@@ -180,10 +181,12 @@ export function pageOf<Item extends { name: string }>(
 ): { items: Item[]; nextPageToken: string } {
   if (request.pageSize < 0) throw invalid('page_size', 'must not be negative')
   const size = Math.min(request.pageSize || PAGE_MAX_SIZE, PAGE_MAX_SIZE)
-  const items = read(Buffer.from(request.pageToken, 'base64url').toString(), size + 1)
+  const after = decodePageToken(request.pageToken)
+  if (after === undefined) throw invalid('page_token', 'is not one that a page ended with')
+  const items = read(after, size + 1)
   const page = items.slice(0, size)
   const last = items.length > size ? (page.at(-1)?.name ?? '') : ''
-  return { items: page, nextPageToken: Buffer.from(last).toString('base64url') }
+  return { items: page, nextPageToken: encodePageToken(last) }
 }
 
 export function serviceNotFound(name: string): GoogleError {

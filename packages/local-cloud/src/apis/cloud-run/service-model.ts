@@ -10,6 +10,7 @@ import {
 } from './limits.ts'
 import { parseServiceName, timestamp } from './resources.ts'
 import type { Condition, Container, RevisionTemplate, Service } from './resources.ts'
+import { camelCase } from '../../kernel/field-names.ts'
 
 /** What the model may know beside the request. */
 export interface ModelContext {
@@ -252,8 +253,4 @@ function copyPath(target: Fields, source: Fields, segments: readonly string[], m
     throw new GoogleError('INVALID_ARGUMENT', `update_mask: "${maskPath}" goes into a field that has no fields`)
   }
   copyPath(target[segment] as Fields, from as Fields, rest, maskPath)
-}
-
-function camelCase(segment: string): string {
-  return segment.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }

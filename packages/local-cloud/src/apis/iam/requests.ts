@@ -4,19 +4,14 @@ import { GoogleError } from '../../kernel/errors.ts'
 import { need } from '../../kernel/needs.ts'
 import { permissionDenied } from './denials.ts'
 import type { WantedPolicy } from './policy.ts'
+import { parseJsonObject } from '../../kernel/json-object.ts'
 
 /** The JSON object in the body; an empty body is an empty object. Rejects INVALID_ARGUMENT. */
 export async function jsonBody(context: Context): Promise<Record<string, unknown>> {
-  const text = await context.req.text()
-  try {
-    const parsed: unknown = text.trim() === '' ? {} : JSON.parse(text)
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-      return parsed as Record<string, unknown>
-    }
-  } catch {
-    // Answered below like any other body that is no object.
-  }
-  throw new GoogleError('INVALID_ARGUMENT', 'Invalid JSON payload received.', { details: [] })
+  return parseJsonObject(
+    await context.req.text(),
+    () => new GoogleError('INVALID_ARGUMENT', 'Invalid JSON payload received.', { details: [] }),
+  )
 }
 
 /** A text of the body; undefined when it is not there. */

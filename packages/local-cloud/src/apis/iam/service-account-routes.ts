@@ -9,6 +9,7 @@ import { checkTestedPermissions, policyResource } from './policy.ts'
 import type { Policies } from './policies.ts'
 import { jsonBody, optionalText, projectNeeds, requiredText, textList, wantedPolicy } from './requests.ts'
 import type { AccountRow } from './store.ts'
+import { decodePageToken, encodePageToken } from '../../kernel/page-token.ts'
 
 export interface AccountServices {
   accounts: Accounts
@@ -54,11 +55,12 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
     operation(
       'iam.serviceAccounts.list',
       (context) => {
-        const after = Buffer.from(context.req.query('pageToken') ?? '', 'base64url').toString()
+        const after = decodePageToken(context.req.query('pageToken') ?? '')
+        if (after === undefined) throw new GoogleError('INVALID_ARGUMENT', 'Invalid page token.', { details: [] })
         const { rows, next } = accounts.list(Number(context.req.query('pageSize') ?? 0), after)
         return Response.json({
           ...(rows.length > 0 ? { accounts: rows.map((row) => accountResource(row, projectId)) } : {}),
-          ...(next === undefined ? {} : { nextPageToken: Buffer.from(next).toString('base64url') }),
+          ...(next === undefined ? {} : { nextPageToken: encodePageToken(next) }),
         })
       },
       onProject('iam.serviceAccounts.list'),

@@ -1,4 +1,5 @@
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import { camelCase } from '../../kernel/field-names.ts'
 
 /**
  * Takes the fields named by an update mask from `wanted` and the rest from `current`.
@@ -31,7 +32,7 @@ export function applyMask<Wire extends { [field: string]: unknown }>(
       )
     }
     if (inner.length > 0) throw notEmulated(`Update${resource}Request.update_mask path "${path}"`)
-    const name = field.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    const name = camelCase(field)
     result[name] = wanted[name]
   }
   return result as Wire

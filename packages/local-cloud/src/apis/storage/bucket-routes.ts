@@ -2,7 +2,8 @@ import type { Context, Hono } from 'hono'
 import { GoogleError } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import type { Buckets } from './buckets.ts'
-import { decodePageToken, encodePageToken, readLimit } from './listing.ts'
+import { pageStart, readLimit } from './listing.ts'
+import { encodePageToken } from '../../kernel/page-token.ts'
 import type { BucketRow } from './metadata-store.ts'
 import type { StorageNeeds } from './permissions.ts'
 import { readPreconditions } from './preconditions.ts'
@@ -50,7 +51,7 @@ export function addBucketRoutes(
         refuseUnsupported(context)
         const { rows, nextAfter } = buckets.list(requiredProject(context), {
           prefix: context.req.query('prefix') ?? '',
-          after: decodePageToken(context.req.query('pageToken') ?? '') ?? '',
+          after: pageStart(context.req.query('pageToken') ?? '') ?? '',
           limit: readLimit(context.req.query('maxResults')),
         })
         return Response.json({

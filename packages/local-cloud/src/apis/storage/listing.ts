@@ -1,6 +1,7 @@
 import { GoogleError } from '../../kernel/errors.ts'
 import { MAX_LIST_RESULTS } from './limits.ts'
 import type { MetadataStore, ObjectRow } from './metadata-store.ts'
+import { decodePageToken, encodePageToken } from '../../kernel/page-token.ts'
 
 export interface ListOptions {
   prefix: string
@@ -33,7 +34,7 @@ const AFTER_ALL = '\u{10FFFF}'
 export function listObjects(store: MetadataStore, bucket: string, options: ListOptions): ObjectPage {
   const rows: ObjectRow[] = []
   const prefixes: string[] = []
-  let after = decodePageToken(options.pageToken)
+  let after = pageStart(options.pageToken)
   const from = isBefore(options.prefix, options.startOffset) ? options.startOffset : options.prefix
   for (;;) {
     const batch = store.objects(bucket, after === undefined ? { from } : { after }, MAX_LIST_RESULTS + 1)
@@ -77,20 +78,12 @@ function isBefore(name: string, limit: string): boolean {
   return Buffer.compare(Buffer.from(name), Buffer.from(limit)) < 0
 }
 
-/** A page token is the name after which the page begins. */
-export function encodePageToken(after: string): string {
-  return Buffer.from(after).toString('base64url')
-}
-
-/** undefined for an empty token. Throws INVALID_ARGUMENT for one that the server did not make. */
-export function decodePageToken(token: string): string | undefined {
-  if (token === '') return undefined
-  const after = Buffer.from(token, 'base64url').toString()
-  if (encodePageToken(after) !== token)
-    throw new GoogleError('INVALID_ARGUMENT', `Invalid page token: ${token}`, {
-      reason: 'invalid',
-    })
-  return after
+/** The name after which the page begins; undefined for the first page. Throws INVALID_ARGUMENT for a token that the server did not make. */
+export function pageStart(token: string): string | undefined {
+  const after = decodePageToken(token)
+  if (after === undefined)
+    throw new GoogleError('INVALID_ARGUMENT', `Invalid page token: ${token}`, { reason: 'invalid' })
+  return after || undefined
 }
 
 /** maxResults as the server takes it. Throws INVALID_ARGUMENT unless it is a number from 0 on. */

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import { parseJson } from '../../kernel/json-text.ts'
 import type { Chunks } from './content-store.ts'
+import { parseJsonObject } from '../../kernel/json-object.ts'
 
 /** Bodies to this size are read in one piece, which is several times faster than as a stream. */
 const SMALL_BODY_BYTES = 1024 * 1024
@@ -22,16 +23,10 @@ export async function bodyChunks(context: Context): Promise<Chunks> {
 
 /** The JSON object in the body; an empty body is an empty object. Rejects INVALID_ARGUMENT. */
 export async function jsonBody(context: Context): Promise<Record<string, unknown>> {
-  const text = await context.req.text()
-  if (text === '') return {}
-  try {
-    const parsed: unknown = parseJson(text)
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
-      return parsed as Record<string, unknown>
-  } catch {
-    // Answered below like any other body that is no object.
-  }
-  throw new GoogleError('INVALID_ARGUMENT', 'Parse Error', { reason: 'parseError' })
+  return parseJsonObject(
+    await context.req.text(),
+    () => new GoogleError('INVALID_ARGUMENT', 'Parse Error', { reason: 'parseError' }),
+  )
 }
 
 /** Query parameters and headers that ask for features which are not emulated: ignoring them would be a lie. */

@@ -1,16 +1,11 @@
 import { GoogleError } from '../../kernel/errors.ts'
-
-/** Page tokens are opaque to callers: the last key of the page before. */
-export function encodePageToken(lastKey: string): string {
-  return Buffer.from(`1:${lastKey}`).toString('base64url')
-}
+import { decodePageToken } from '../../kernel/page-token.ts'
 
 /** The key to go on after; empty for the first page. */
-export function decodePageToken(token: string): string {
-  if (token === '') return ''
-  const text = Buffer.from(token, 'base64url').toString()
-  if (!text.startsWith('1:')) throw new GoogleError('INVALID_ARGUMENT', 'Invalid page token.')
-  return text.slice(2)
+export function pageStart(token: string): string {
+  const after = decodePageToken(token)
+  if (after === undefined) throw new GoogleError('INVALID_ARGUMENT', 'Invalid page token.')
+  return after
 }
 
 /** The number of entries on a page: 0 stands for the most, and more than that is cut down to it. */

@@ -1,5 +1,5 @@
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { camelCase } from './field-mask.ts'
+import { camelCase } from '../../kernel/field-names.ts'
 import {
   DEFAULT_CONCURRENT_DISPATCHES,
   DEFAULT_DISPATCHES_PER_SECOND,

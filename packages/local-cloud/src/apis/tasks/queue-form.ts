@@ -1,5 +1,5 @@
 import { GoogleError } from '../../kernel/errors.ts'
-import { camelCase } from './field-mask.ts'
+import { camelCase } from '../../kernel/field-names.ts'
 import type { LaneStats } from './lane.ts'
 import type { Queue } from './model.ts'
 import { configToWire } from './queue-config.ts'

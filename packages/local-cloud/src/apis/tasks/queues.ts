@@ -5,10 +5,11 @@ import type { Lane } from './lane.ts'
 import { MAX_QUEUES_PAGE, MAX_QUEUES_PER_LOCATION, QUEUE_TOMBSTONE_MS } from './limits.ts'
 import type { Queue } from './model.ts'
 import { checkLocation, checkNewQueueName, checkQueueName, locationOf } from './names.ts'
-import { decodePageToken, encodePageToken, pageSize } from './paging.ts'
+import { pageSize, pageStart } from './paging.ts'
 import { configFromWire, updatedConfig } from './queue-config.ts'
 import type { TaskStore } from './store.ts'
 import type { ApiVersion, FieldMask, WireQueue } from './wire.ts'
+import { encodePageToken } from '../../kernel/page-token.ts'
 
 /** What can be done with queues, by their names, in Google's terms. */
 export class Queues {
@@ -39,7 +40,7 @@ export class Queues {
   } {
     const prefix = `${checkLocation(request.parent)}/queues/`
     if (request.filter !== '') throw notEmulated('ListQueuesRequest.filter')
-    const after = decodePageToken(request.pageToken)
+    const after = pageStart(request.pageToken)
     const lanes = [...this.#dispatcher.lanes()]
       .filter(({ queue }) => queue.name.startsWith(prefix) && queue.name > after)
       .toSorted((a, b) => (a.queue.name < b.queue.name ? -1 : 1))

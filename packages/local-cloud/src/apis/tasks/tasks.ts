@@ -5,11 +5,12 @@ import type { Lane } from './lane.ts'
 import { MAX_TASKS_PAGE } from './limits.ts'
 import type { NewTask, Task } from './model.ts'
 import { parseTaskName } from './names.ts'
-import { decodePageToken, encodePageToken, pageSize } from './paging.ts'
+import { pageSize, pageStart } from './paging.ts'
 import type { Queues } from './queues.ts'
 import type { TaskStore } from './store.ts'
 import { checkNewTask } from './task-request.ts'
 import type { CreateTaskRequest, TaskView } from './wire.ts'
+import { encodePageToken } from '../../kernel/page-token.ts'
 
 /** A task that is in the store, and where its queue's lane has to learn of it. */
 export interface CreatedTask {
@@ -95,7 +96,7 @@ export class Tasks {
   } {
     const { queue } = this.#queues.lane(request.parent)
     const size = pageSize(request.pageSize, MAX_TASKS_PAGE)
-    const after = decodePageToken(request.pageToken)
+    const after = pageStart(request.pageToken)
     const tasks = this.#store.listTasks(queue.id, after, size + 1, request.responseView === 'FULL')
     const page = tasks.slice(0, size)
     const last = page.at(-1)
