@@ -74,7 +74,7 @@ test('a cloud that is named has its name in the commands that take one, and only
 
 test('the remedy for a damaged store deletes that one, and no other', async () => {
   const damaged = path.join(user.folder, 'damaged cloud')
-  await mkdir(path.join(damaged, 'storage'), { recursive: true })
+  await mkdir(path.join(damaged, 'storage'), { recursive: true, mode: 0o700 })
   await writeFile(path.join(damaged, 'storage', 'storage.sqlite'), 'garbage '.repeat(1_000))
   const outcome = await user.run(['runs', '--local', '--data-dir', damaged, '--json'])
   const reset = `imagery local reset --data-dir '${damaged}'   (deletes everything in this local cloud)`
