@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -79,7 +81,7 @@ describe('several commands on one machine', () => {
 describe('a cloud that another process starts or stops', () => {
   /** A process has the folder, as one does that starts or stops: this one. */
   function hold(phase: 'starting' | 'stopping', waitsFor?: string): () => void {
-    mkdirSync(folder, { recursive: true })
+    mkdirSync(folder, { mode: 0o700 })
     const lock = lockFolder(folder)
     lock.say(phase, waitsFor)
     return () => lock.release()
@@ -126,7 +128,7 @@ describe('a cloud that another process starts or stops', () => {
   })
 
   test('leaves nothing that the process id of another program could be taken for', async () => {
-    mkdirSync(folder, { recursive: true })
+    mkdirSync(folder, { mode: 0o700 })
     const other = spawn(process.execPath, ['-e', 'setTimeout(() => undefined, 60000)'])
     writeFileSync(path.join(folder, 'lock.json'), JSON.stringify({ pid: other.pid, phase: 'stopping' }))
     try {
@@ -198,6 +200,49 @@ describe('imagery local', () => {
     })
     writeFileSync(file, JSON.stringify({ ...locator, imageryVersion: '99.0.0' }))
     expect((await user.run(on('local', 'stop', '--json'))).json()).toEqual({ stopped: true })
+    expect(await user.run(runs())).toMatchObject(isGood)
+  })
+})
+
+/** Passes requests on to a metadata server, and breaks every connection after so many. */
+async function dyingMetadataServer(host: string, answers: number): Promise<{ host: string; server: Server }> {
+  let left = answers
+  const server = createServer((request, response) => {
+    left -= 1
+    if (left < 0) {
+      request.socket.destroy()
+      return
+    }
+    fetch(`http://${host}${request.url}`, { headers: { 'Metadata-Flavor': 'Google' } }).then(
+      async (answer) => response.writeHead(answer.status, { 'metadata-flavor': 'Google' }).end(await answer.text()),
+      () => response.destroy(),
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, server }
+}
+
+describe('a lost metadata server', () => {
+  test('is named, whenever it is lost', async () => {
+    await user.run(on('local', 'start', '--detach'))
+    const file = path.join(folder, 'local-cloud.json')
+    const locator = JSON.parse(readFileSync(file, 'utf8')) as { metadataHost: string }
+    writeFileSync(path.join(user.folder, 'signs.jsonl'), '{"asset_id": "a", "gcs_uri": "a.jpg"}\n')
+    const run = on('run', '--local', '--table', 'signs.jsonl', '--profile', 'resolution', '--json')
+    // Before the first call; before the first token; before the command knows who it is.
+    for (const answers of [0, 1, 2]) {
+      const { host, server } = await dyingMetadataServer(locator.metadataHost, answers)
+      writeFileSync(file, JSON.stringify({ ...locator, metadataHost: host }))
+      const outcome = await user.run(run)
+      server.close()
+      expect({ answers, exitCode: outcome.exitCode, ...outcome.error() }).toMatchObject({
+        exitCode: 1,
+        code: 'LOCAL_CLOUD_FAILED',
+        message: expect.stringContaining("The local cloud's metadata server"),
+        suggestions: [expect.stringContaining(`imagery local stop --data-dir ${folder}`)],
+      })
+    }
+    writeFileSync(file, JSON.stringify(locator))
     expect(await user.run(runs())).toMatchObject(isGood)
   })
 })
