@@ -184,3 +184,8 @@ export function runTables(options: {
 export function tablePath(tables: Pick<RunTables, 'projectId' | 'dataset'>, table: string): string {
   return `${tables.projectId}.${tables.dataset}.${table}`
 }
+
+/** The id of the job that takes a run's snapshot: BigQuery runs a job id once, so repeating the request reads nothing twice. */
+export function snapshotJobId(runId: string): string {
+  return `imagery_${runId.replace('-', '_')}_snapshot`
+}

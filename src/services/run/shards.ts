@@ -3,11 +3,6 @@ import { BUCKETS, type Overrides, type ShardMessage } from '../../contracts/mess
 /** Assets in one shard, about: what populate turns into tasks in a few seconds, well within the push deadline. */
 const ASSETS_PER_SHARD = 2_000
 
-/** The id of the job that takes a run's snapshot: whoever asks, and how often, it happens once. */
-export function snapshotJobId(runId: string): string {
-  return `imagery_${runId.replace('-', '_')}_snapshot`
-}
-
 /**
  * Cuts a run's buckets into shards of about equal size; they take turns between the run's queues.
  *

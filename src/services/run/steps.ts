@@ -1,6 +1,13 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
-import { invokerAccount, RUN_LABEL, runtimeAccount, subscriptionName, topicName } from '../../contracts/names.ts'
+import {
+  invokerAccount,
+  RUN_LABEL,
+  runtimeAccount,
+  snapshotJobId,
+  subscriptionName,
+  topicName,
+} from '../../contracts/names.ts'
 import type { Step } from '../../contracts/steps.ts'
 import { describeTable, updateTable } from '../../google/bigquery/bigquery.ts'
 import { queryIntoTable } from '../../google/bigquery/jobs.ts'
@@ -15,7 +22,6 @@ import type { WorkContext } from './context.ts'
 import { making } from './making-step.ts'
 import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from '../options/run-options.ts'
-import { snapshotJobId } from './shards.ts'
 import { stageImages } from '../source/stage-images.ts'
 import { findDeployment, needDeployment } from '../session/target.ts'
 import { watchRun } from '../runs/watch.ts'

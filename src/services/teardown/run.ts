@@ -4,6 +4,7 @@ import {
   mainService,
   runObjectsPrefix,
   runTeardownPath,
+  snapshotJobId,
   subscriptionName,
   tablePath,
   topicName,
@@ -35,7 +36,6 @@ import { drain } from './drain.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
 import { runQueues, runReport } from '../runs/report.ts'
 import { deleteRunRecord, loadLeavingRun, loadRunRecord, saveLeavingRun, type RunRecord } from '../runs/record.ts'
-import { snapshotJobId } from '../run/shards.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { completeRun, writeResultsSoFar } from '../runs/watch.ts'

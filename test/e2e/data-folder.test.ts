@@ -18,9 +18,9 @@ import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startLocalCloud } from '../../src/host/local-cloud.ts'
-import { findLocalCloud } from '../../../../src/services/local/cloud.ts'
-import { NO_OTHER_USER, OTHER_USER } from './other-user-fixture.ts'
+import { startLocalCloud } from '@imagery/local-cloud'
+import { findLocalCloud } from '../../src/services/local/cloud.ts'
+import { NO_OTHER_USER, OTHER_USER } from '@imagery/local-cloud/test/host/other-user-fixture'
 
 const HAS_USERS = process.platform !== 'win32'
 
