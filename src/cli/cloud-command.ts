@@ -7,7 +7,7 @@ import type { GeminiOptions } from '../contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from '../contracts/settings.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { cloudFlags } from '../contracts/suggested-command.ts'
-import { whoAnswers } from '../services/session/gemini-availability.ts'
+import { resolveGeminiBackend } from '../services/session/gemini-availability.ts'
 import { openGoogleSession, openLocalSession, type Session } from '../services/session/session.ts'
 import type { GivenSettings } from '../services/session/settings.ts'
 import type { Waiting } from '../services/local/wait-for-folder.ts'
@@ -150,7 +150,7 @@ export abstract class LocalCloudCommand extends BaseCommand {
       version: this.config.version,
       flags: words,
       name,
-      gemini: await whoAnswers(asks, { dataDirectory, flag: flags.gemini, flags: words }),
+      gemini: await resolveGeminiBackend(asks, { dataDirectory, flag: flags.gemini, flags: words }),
       starting: () => showNote('Start the local cloud', this.progress),
     })
   }

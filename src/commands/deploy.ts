@@ -15,7 +15,7 @@ import {
 import { findDeployments, type FoundDeployment } from '../services/deploy/find-deployments.ts'
 import { preflight } from '../services/doctor/preflight.ts'
 import type { Session } from '../services/session/session.ts'
-import { placeText } from '../services/session/target.ts'
+import { deploymentText } from '../services/session/target.ts'
 import { formatPlan } from '../ui/plan.ts'
 import { showNote, showSteps } from '../ui/steps.ts'
 import { formatTable } from '../ui/table.ts'
@@ -104,7 +104,9 @@ export default class Deploy extends CloudCommand {
     )
     const result = deployResult(context)
     if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, result.place)
-    this.log(`\nDeployed in ${placeText(result.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`)
+    this.log(
+      `\nDeployed in ${deploymentText(result.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`,
+    )
     return result
   }
 

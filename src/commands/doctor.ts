@@ -3,7 +3,7 @@ import { CloudCommand } from '../cli/cloud-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
-import { examine, openingCheck, type CheckedThing } from '../services/doctor/doctor.ts'
+import { runChecks, openingCheck, type CheckedThing } from '../services/doctor/doctor.ts'
 import { formatChecks } from '../ui/checks.ts'
 
 export default class Doctor extends CloudCommand {
@@ -31,7 +31,7 @@ export default class Doctor extends CloudCommand {
     const runtimeFolder = await builtRuntime(this.config.root)
     const opened = await this.session(flags).catch(openingCheck)
     const place = 'target' in opened ? opened.target.place : null
-    const found = 'target' in opened ? await examine({ ...flags, target: opened.target, runtimeFolder }) : [opened]
+    const found = 'target' in opened ? await runChecks({ ...flags, target: opened.target, runtimeFolder }) : [opened]
     const checks = found.map((check) => ({ ...check, fixes: check.fixes.map((fix) => this.onSameCloud(fix)) }))
     const ok = checks.every(({ status }) => status !== 'failed')
     if (!ok) process.exitCode = EXIT_CODES.failed

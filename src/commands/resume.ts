@@ -3,7 +3,7 @@ import { CloudCommand } from '../cli/cloud-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
-import { needAnswers } from '../services/session/gemini-availability.ts'
+import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
 import { completeReport, resumeContext, resumeSteps } from '../services/run/resume.ts'
 import { checkUnchanged } from '../services/run/changes.ts'
 import { finishedReport, interruption } from '../services/run/run.ts'
@@ -36,11 +36,11 @@ export default class Resume extends CloudCommand {
     const { args, flags } = await this.parse(Resume)
     const runtimeFolder = await builtRuntime(this.config.root)
     const session = await this.session(flags, 'unknown')
-    if (!flags.wait) session.mustOutliveUs()
+    if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     const complete = await completeReport(context)
     if (!complete) {
-      needAnswers(context.spec!.gemini, session.gemini, session.target)
+      requireGeminiBackend(context.spec!.gemini, session.gemini, session.target)
       await checkUnchanged(context.spec!, { asRecorded: flags['as-recorded'], flags: session.target.flags })
       await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch(
         async (error: unknown) => {

@@ -5,7 +5,7 @@ import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../cli/model-flags.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
-import { needAnswers } from '../services/session/gemini-availability.ts'
+import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
 import { resumeContext } from '../services/run/resume.ts'
 import { chooseRetry, failedUnits, parseCauses, retrySteps } from '../services/run/retry.ts'
 import { finishedReport, interruption } from '../services/run/run.ts'
@@ -51,13 +51,13 @@ Causes: ${CAUSES.join(', ')}.`
     parseCauses(flags.only)
     const runtimeFolder = await builtRuntime(this.config.root)
     const session = await this.session(flags, 'unknown')
-    if (!flags.wait) session.mustOutliveUs()
+    if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     const choice = chooseRetry(context.spec!, { ...flags, mediaResolution: flags['media-resolution'] })
     const before = await runReport(context.spec!)
     const count = failedUnits(before, choice.causes, session.target.flags)
     if (count > 0) {
-      needAnswers(context.spec!.gemini, session.gemini, session.target)
+      requireGeminiBackend(context.spec!.gemini, session.gemini, session.target)
       const steps = retrySteps(context, choice, flags)
       await showSteps(steps, context, this.progress, this.signal).catch(async (error: unknown) => {
         throw await interruption(error, context)

@@ -159,7 +159,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     const checked = await checkRunOptions(options)
     const runtimeFolder = await builtRuntime(this.config.root)
     const session = await this.session(flags, checked.choice.gemini)
-    if (!flags.wait) session.mustOutliveUs()
+    if (!flags.wait) session.requirePersistentCloud()
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
     await this.#work(context, flags)
     const report = await finishedReport(context)

@@ -3,7 +3,7 @@ import { CloudCommand } from '../cli/cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import type { Place } from '../contracts/names.ts'
 import type { Session } from '../services/session/session.ts'
-import { placeText } from '../services/session/target.ts'
+import { deploymentText } from '../services/session/target.ts'
 import { teardownDeploymentContext, teardownDeploymentSteps } from '../services/teardown/deployment.ts'
 import {
   checkTornDown,
@@ -95,7 +95,7 @@ export default class Teardown extends CloudCommand {
   async #deployment(session: Session, flags: { all: boolean; yes: boolean }): Promise<TornDownDeployment> {
     const context = await teardownDeploymentContext({ ...session, signal: this.signal }, { all: flags.all })
     const { target, plan, runIds, deleted, kept } = context
-    const what = placeText(target.place)
+    const what = deploymentText(target.place)
     if (plan.length === 0 && runIds.length === 0) {
       session.store.forgetDeployment(target.key)
       this.log(`Nothing is left of the deployment in ${what}.`)

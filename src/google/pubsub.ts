@@ -66,8 +66,8 @@ export async function ensurePushSubscription(name: string, options: PushSubscrip
   if ((await createPushSubscription(name, options)) === 'created') return 'created'
   const { subscriber } = await pubsub()
   const answer = await callUnless('NOT_FOUND', subscriber.getSubscription({ subscription: name }), undefined)
-  const isAsAsked = answer?.[0].topic === options.topic && answer[0].pushConfig?.pushEndpoint === options.endpoint
-  if (isAsAsked) return 'existed'
+  const matchesRequest = answer?.[0].topic === options.topic && answer[0].pushConfig?.pushEndpoint === options.endpoint
+  if (matchesRequest) return 'existed'
   await deleteSubscription(name)
   return createPushSubscription(name, options)
 }

@@ -60,8 +60,8 @@ export default class LocalStart extends LocalCloudCommand {
     const dataDir = this.dataDirectory(flags['data-dir'])
     const gemini = readGeminiFlag(flags.gemini)
     if (flags.detach) return this.#detach(dataDir, { ...flags, gemini })
-    quietExperimentalWarnings()
-    outliveTheLog()
+    silenceExperimentalWarnings()
+    ignoreLogErrors()
     const emulator = await import('@imagery/local-cloud')
     /** Undefined when another process has the folder. */
     const start = async () => {
@@ -94,7 +94,7 @@ export default class LocalStart extends LocalCloudCommand {
       cloud = await start()
     }
     const { stop: stopCloud, stopped } = cloud
-    emulator.catchTheRest({ log: (line) => this.logToStderr(line), stop: stopCloud, exitCode: EXIT_CODES.bug })
+    emulator.installLastResort({ log: (line) => this.logToStderr(line), stop: stopCloud, exitCode: EXIT_CODES.bug })
     const { http, grpc } = cloud.locator
     this.log(
       `The local cloud is up.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it once its calls under way have ended; its state stays.`,
@@ -152,7 +152,7 @@ const STILL_WAITING_MS = 10_000
  */
 function stopOnSignal(cloud: RunningCloud, say: (line: string) => void): void {
   let stoppedAt: number | undefined
-  const sayWhatIsLeft = (): void => {
+  const reportUnfinished = (): void => {
     const unfinished = cloud.unfinished()
     const isPaid = cloud.locator.gemini === 'forward'
     if (unfinished.deliveries > 0) say(waitingNote(unfinished, { stopNow: 'Press Ctrl-C again', isPaid }))
@@ -163,8 +163,8 @@ function stopOnSignal(cloud: RunningCloud, say: (line: string) => void): void {
       return
     }
     stoppedAt = performance.now()
-    sayWhatIsLeft()
-    const reminder = setInterval(sayWhatIsLeft, STILL_WAITING_MS)
+    reportUnfinished()
+    const reminder = setInterval(reportUnfinished, STILL_WAITING_MS)
     cloud
       .stop()
       .catch((error: unknown) => say(`stopping: ${String(error)}`))
@@ -174,7 +174,7 @@ function stopOnSignal(cloud: RunningCloud, say: (line: string) => void): void {
 }
 
 /** A log that cannot be written (its disk is full, its terminal is gone) has nowhere to say so, and must not end the local cloud. */
-function outliveTheLog(): void {
+function ignoreLogErrors(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.removeAllListeners('error')
     stream.on('error', () => undefined)
@@ -182,7 +182,7 @@ function outliveTheLog(): void {
 }
 
 /** node:sqlite says on stderr that it is experimental, in Node 22: nothing that our user can act on. */
-function quietExperimentalWarnings(): void {
+function silenceExperimentalWarnings(): void {
   const emit = process.emitWarning
   process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
     const type = typeof rest[0] === 'string' ? rest[0] : (rest[0] as { type?: string } | undefined)?.type

@@ -52,7 +52,7 @@ export interface BuildOptions {
 export async function buildImage(place: Place, options: BuildOptions): Promise<void> {
   // Looked for before each try: an answer that was lost may have begun a build.
   const path = await repeatably(
-    async () => (await buildUnderWay(place, options)) ?? (await submittedBuild(place, options)),
+    async () => (await buildInProgress(place, options)) ?? (await submittedBuild(place, options)),
   )
   const look = (): Promise<Build> => callApi<Build>('cloudbuild', path)
   const build = await polled(await look(), {
@@ -75,7 +75,7 @@ const buildsPath = ({ projectId }: Place, region: string): string =>
  * (https://cloud.google.com/build/docs/view-build-results); whether a build is of this image and under
  * way is looked at here.
  */
-async function buildUnderWay(place: Place, { tag, image }: BuildOptions): Promise<string | undefined> {
+async function buildInProgress(place: Place, { tag, image }: BuildOptions): Promise<string | undefined> {
   const path = buildsPath(place, place.region)
   const { builds = [] } = await callApi<{ builds?: Build[] }>('cloudbuild', path, {
     query: { filter: `tags="${tag}"` },

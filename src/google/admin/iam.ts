@@ -29,7 +29,7 @@ export async function createServiceAccount(
   })
   await callUnless('ALREADY_EXISTS', created, undefined)
   await settled(() => callApi('iam', accountPath(projectId, email)), {
-    isPassing: ({ status }) => status === 'NOT_FOUND',
+    isTransient: ({ status }) => status === 'NOT_FOUND',
     settleMs: SETTLE_MS,
   })
 }

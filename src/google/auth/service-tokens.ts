@@ -49,7 +49,7 @@ export async function withServiceToken<Answer extends { status: number }>(
   audience: string,
   send: (token: string) => Promise<Answer>,
 ): Promise<Answer> {
-  ways ??= waysOfCaller()
+  ways ??= tokenSourcesOfCaller()
   const tried = await ways
   const reasons: string[] = []
   for (const way of tried) {
@@ -73,7 +73,7 @@ export async function withServiceToken<Answer extends { status: number }>(
   throw await refused(audience, reasons)
 }
 
-async function waysOfCaller(): Promise<TokenWay[]> {
+async function tokenSourcesOfCaller(): Promise<TokenWay[]> {
   const { kind, client } = await identityClient()
   const own: TokenWay[] = client
     ? [{ as: 'its own identity token', fetch: (audience) => call(client.fetchIdToken(audience)) }]

@@ -72,7 +72,7 @@ async function changeAccess(
       })
       return 'changed'
     },
-    { isPassing: ({ status }) => status === 'FAILED_PRECONDITION', settleMs: CONFLICT_MS },
+    { isTransient: ({ status }) => status === 'FAILED_PRECONDITION', settleMs: CONFLICT_MS },
   )
 }
 

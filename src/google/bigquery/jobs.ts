@@ -100,7 +100,7 @@ export async function loadFile(
  *
  * @throws CloudError DEADLINE_EXCEEDED when BigQuery does not end a job in time
  */
-export async function preventQuery(id: string, { projectId, location }: QueryOptions): Promise<void> {
+export async function cancelQuery(id: string, { projectId, location }: QueryOptions): Promise<void> {
   const client = await bigQuery(projectId)
   for (let attempt = 1; attempt <= MOST_JOBS; attempt++) {
     const jobId = attempt === 1 ? id : `${id}_${attempt}`

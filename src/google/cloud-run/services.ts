@@ -78,7 +78,7 @@ export async function deployService(
   const client = await services()
   const name = serviceName(place, id)
   const existing = await describeService(place, id)
-  if (existing && isAsAsked(existing, spec)) return { url: existing.url, outcome: 'unchanged' }
+  if (existing && matchesRequest(existing, spec)) return { url: existing.url, outcome: 'unchanged' }
   const service = { ...serviceMessage(spec), labels: { ...existing?.labels, ...labelsOf(spec) } }
   try {
     const [operation] = existing
@@ -94,7 +94,7 @@ export async function deployService(
 }
 
 /** Whether a service is as this spec has it, and runs. */
-export function isAsAsked(existing: ServiceDescription, spec: ServiceSpec): boolean {
+export function matchesRequest(existing: ServiceDescription, spec: ServiceSpec): boolean {
   return existing.ready && fieldsToChange(existing, spec).length === 0
 }
 

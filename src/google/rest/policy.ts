@@ -80,7 +80,7 @@ export async function changeMemberships(
       return { added, removed }
     },
     {
-      isPassing: (error) => isConflict(error) || isUnknownMember(error),
+      isTransient: (error) => isConflict(error) || isUnknownMember(error),
       settleMs: Math.max(CONFLICT_MS, change.settleMs ?? 0),
     },
   )

@@ -205,7 +205,7 @@ let lost: LocalCloudLost | undefined
 const waiting = new Set<(error: LocalCloudLost) => void>()
 
 /** Ends every call that waits for the local cloud, and every later one. The clients by themselves would try for minutes. */
-export function loseLocalCloud(): void {
+export function markLocalCloudLost(): void {
   lost ??= new LocalCloudLost()
   for (const reject of waiting) reject(lost)
 }

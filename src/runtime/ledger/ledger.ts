@@ -100,7 +100,7 @@ export class Ledger {
   /** Sends what waits and resolves when nothing is left; later rows are sent without waiting for company. */
   drain(): Promise<void> {
     this.#isDraining = true
-    for (const lane of this.#lanes.values()) this.#sendWhatMay(lane, true)
+    for (const lane of this.#lanes.values()) this.#flush(lane, true)
     if (this.#lanes.size === 0) return Promise.resolve()
     return new Promise((resolve) => {
       this.#whenEmpty.push(resolve)
@@ -121,16 +121,16 @@ export class Ledger {
     lane.waiting.push(entry)
     lane.waitingBytes += entry.bytes
     const isFull = lane.waiting.length >= MAX_GROUP_ROWS || lane.waitingBytes >= MAX_GROUP_BYTES
-    this.#sendWhatMay(lane, isFull || this.#isDraining)
+    this.#flush(lane, isFull || this.#isDraining)
   }
 
   /** Sends groups while requests are free; with `now` unset, leaves the rows their window to gather. */
-  #sendWhatMay(lane: Lane, now: boolean): void {
+  #flush(lane: Lane, now: boolean): void {
     if (lane.waiting.length === 0 || lane.requests >= MAX_REQUESTS) return
     if (!now) {
       lane.cancelTimer ??= this.#options.clock.after(lane.requests === 0 ? QUIET_WINDOW_MS : BUSY_WINDOW_MS, () => {
         lane.cancelTimer = undefined
-        this.#sendWhatMay(lane, true)
+        this.#flush(lane, true)
       })
       return
     }
@@ -144,7 +144,7 @@ export class Ledger {
     void this.#write(lane, group).finally(() => {
       lane.requests -= 1
       // A timer that is armed gathers the next group; without one the group waited for this request.
-      if (lane.waiting.length > 0) this.#sendWhatMay(lane, lane.cancelTimer === undefined)
+      if (lane.waiting.length > 0) this.#flush(lane, lane.cancelTimer === undefined)
       else if (lane.requests === 0) this.#close(lane)
     })
   }
@@ -165,7 +165,7 @@ export class Ledger {
         return
       } catch (error) {
         if (error instanceof RowsRejected) return this.#settleRejected(lane, group, error)
-        if (!mayPass(error)) return this.#settleRefused(lane, group, error)
+        if (!isTransient(error)) return this.#settleRefused(lane, group, error)
         const pauseMs = backoffMs(failures, BACKOFF)
         group = expire(group, clock.now() + pauseMs, error)
         if (group.length === 0) return
@@ -225,6 +225,6 @@ function expire(group: Entry[], atMs: number, error: unknown): Entry[] {
 }
 
 /** NOT_FOUND passes too: a table answers it to streaming for a while after its creation (same page as above). */
-function mayPass(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   return error instanceof CloudError && (error.retryable || error.status === 'NOT_FOUND')
 }

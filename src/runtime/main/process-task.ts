@@ -132,8 +132,8 @@ export class TaskProcessor {
       return { status: row.status, ...(row.cause === null ? {} : { cause: row.cause }) }
     } catch (error) {
       if (!(error instanceof CloudError)) throw error
-      const mayPass = error.retryable && !isLastTry(spec, delivery)
-      if (mayPass || error.status === 'NOT_FOUND') throw error
+      const isTransient = error.retryable && !isLastTry(spec, delivery)
+      if (isTransient || error.status === 'NOT_FOUND') throw error
       const what = `the ledger could not be asked for an earlier row: ${error.message}`
       log.error(`${what}; the model is asked, perhaps again`, { ...taskLabels(task, delivery), error })
       return undefined

@@ -66,7 +66,7 @@ export async function gatherImages(
 }
 
 /** Leaves out the images that are not there, too large or of no accepted type: asked only after Gemini has refused a request. */
-export async function lookAgain(images: readonly GeminiImage[], source: ImageSource): Promise<GatheredImages> {
+export async function pollAgain(images: readonly GeminiImage[], source: ImageSource): Promise<GatheredImages> {
   return each(images, async (image) => {
     const { gcs_uri: uri } = image.observation
     const { bytes, contentType } = await described(uri, source)

@@ -6,7 +6,7 @@ import type { GeminiOptions, RunSpec } from '../../contracts/run-spec.ts'
 import { GeminiRefused, type GeminiAnswer, type GeminiPart, type GeminiRequest } from '../../google/gemini.ts'
 import { cutText } from '../row-size.ts'
 import { isLooping, parseAnswer } from './gemini-answer.ts'
-import { gatherImages, inputHash, lookAgain, type GeminiImage, type ImageSource } from './gemini-images.ts'
+import { gatherImages, inputHash, pollAgain, type GeminiImage, type ImageSource } from './gemini-images.ts'
 import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from './model.ts'
 
 export interface GeminiModelOptions extends ImageSource {
@@ -60,7 +60,7 @@ export function geminiModel(options: GeminiModelOptions): Model {
           if (answer.retryable && room !== usual) roomOf.set(asset.unit_id, room)
           if (hasLookedAgain || answer.retryable || gemini.image_transport === 'inline') throw answer
           hasLookedAgain = true
-          const seen = await lookAgain(images, options)
+          const seen = await pollAgain(images, options)
           if (seen.unreadable.length === 0) throw answer
           images = seen.images
           unreadable = [...unreadable, ...seen.unreadable]

@@ -72,8 +72,8 @@ export class TaskCreator {
       try {
         return await within(this.#deps.clock, CALL_TIMEOUT_MS, attempt(), unanswered)
       } catch (error) {
-        const mayPass = error instanceof CloudError && error.retryable
-        if (!mayPass || failures >= MAX_TRIES) throw error
+        const isTransient = error instanceof CloudError && error.retryable
+        if (!isTransient || failures >= MAX_TRIES) throw error
         await sleep(this.#deps.clock, backoffMs(failures, BACKOFF))
       }
     }

@@ -81,7 +81,7 @@ export const health: Step<DeployContext> = {
     ] as const) {
       reporter.detail(name)
       await settled(() => checkHealth(name, url!), {
-        isPassing: ({ status }) => status === 'PERMISSION_DENIED' || status === 'NOT_FOUND',
+        isTransient: ({ status }) => status === 'PERMISSION_DENIED' || status === 'NOT_FOUND',
         settleMs: context.isSettling ? SETTLE_MS : 0,
       }).catch((error: unknown) => {
         if (!(error instanceof CloudError) || error instanceof CallRefused) throw error

@@ -70,7 +70,7 @@ const builtImage: DeployStep = {
       })
     // That we may act as the builder, and the builder may read the archive, was granted a moment ago.
     await settled(build, {
-      isPassing: ({ status, message }) => status === 'PERMISSION_DENIED' || UNREADABLE_SOURCE.test(message),
+      isTransient: ({ status, message }) => status === 'PERMISSION_DENIED' || UNREADABLE_SOURCE.test(message),
       settleMs: context.isSettling ? SETTLE_MS : 0,
     }).catch((error: unknown) => {
       if (!(error instanceof CloudError) || error.retryable || error.status === 'PERMISSION_DENIED') throw error

@@ -8,7 +8,7 @@ import {
   deployService,
   describeService,
   fieldsToChange,
-  isAsAsked,
+  matchesRequest,
   type ServiceSpec,
 } from '../../google/cloud-run/services.ts'
 import { SETTLE_MS, settled } from '../../google/transport/settle.ts'
@@ -51,7 +51,7 @@ function serviceStep(service: {
       if (existing) service.found(context, existing.url)
       if (!existing) return [{ action: 'create', resource }]
       const spec = service.spec(context)
-      const isKept = spec !== undefined && isAsAsked(existing, spec)
+      const isKept = spec !== undefined && matchesRequest(existing, spec)
       context.outcomes[id] = isKept ? 'unchanged' : 'to be updated'
       if (isKept) return [{ action: 'keep', resource }]
       return [{ action: 'update', resource, ...(spec && { fields: fieldsToChange(existing, spec) }) }]
@@ -71,7 +71,7 @@ async function deploy(context: DeployContext, id: string, spec: ServiceSpec) {
   try {
     return await settled(() => deployService(context.target.place, id, spec), {
       // That we may act as the runtime's account was granted a moment ago.
-      isPassing: ({ status }) => status === 'PERMISSION_DENIED',
+      isTransient: ({ status }) => status === 'PERMISSION_DENIED',
       settleMs: context.isSettling ? SETTLE_MS : 0,
     })
   } catch (error) {

@@ -1,6 +1,6 @@
 import { deployContext, deployPlan } from '../deploy/deploy.ts'
 import { toDo } from '../deploy/context.ts'
-import { placeText } from '../session/target.ts'
+import { deploymentText } from '../session/target.ts'
 import { ok, unknown, warning, type Check } from './check.ts'
 
 /** Changes that are named; there are more on a first deploy. */
@@ -11,12 +11,12 @@ export const deploymentState: Check = {
   title: 'Deployment',
   async look({ target, runtimeFolder, deployment }) {
     const fix = `imagery deploy${target.flags}`
-    if (!deployment) return warning(`imagery is not deployed in ${placeText(target.place)}`, fix)
+    if (!deployment) return warning(`imagery is not deployed in ${deploymentText(target.place)}`, fix)
     if (deployment === 'hidden')
-      return unknown(`this account may not see what is deployed in ${placeText(target.place)}`)
+      return unknown(`this account may not see what is deployed in ${deploymentText(target.place)}`)
     const plan = await deployPlan(deployContext(target, runtimeFolder), () => undefined)
     const changes = plan.flatMap((step) => toDo(step.changes))
-    if (changes.length === 0) return ok(`${placeText(target.place)}, as this version deploys it`)
+    if (changes.length === 0) return ok(`${deploymentText(target.place)}, as this version deploys it`)
     const named = changes.slice(0, NAMED_CHANGES).map(({ action, resource }) => `${action} ${resource}`)
     const more = changes.length > NAMED_CHANGES ? `, and ${changes.length - NAMED_CHANGES} more` : ''
     return warning(`not as this version deploys it; a deploy would ${named.join(', ')}${more}`, fix)

@@ -41,7 +41,7 @@ const OTHERS: readonly Check[] = [
  * Looks at everything that commands need of a cloud, and changes nothing. Costs nothing either.
  * Every check answers for itself: one that may not look says so and stands in nobody's way.
  */
-export async function examine(options: DoctorOptions): Promise<CheckedThing[]> {
+export async function runChecks(options: DoctorOptions): Promise<CheckedThing[]> {
   const { context, first } = await opened(options)
   if (first.some(hasFailed)) return first
   return [...first, ...(await lookAll([...OTHERS, ...(options.table === undefined ? [] : [source])], context))]
@@ -57,7 +57,7 @@ const CONCERNS: readonly Check[] = [deployerRoles, gemini]
  * Looks, before a deploy makes anything, at what would stop it half way. Roles alone never do: a
  * deploy that is repeated needs only those for what is missing, and its steps tell which.
  */
-export async function examineBeforeDeploy(
+export async function runChecksBeforeDeploy(
   options: DoctorOptions,
 ): Promise<{ obstacles: CheckedThing[]; concerns: CheckedThing[]; who: string }> {
   const { context, first } = await opened(options)

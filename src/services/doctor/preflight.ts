@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { Step } from '../../contracts/steps.ts'
-import { examineBeforeDeploy } from './doctor.ts'
+import { runChecksBeforeDeploy } from './doctor.ts'
 import type { DeployContext } from '../deploy/context.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { DeployContext } from '../deploy/context.ts'
 export const preflight: Step<DeployContext> = {
   title: 'Preflight',
   async run({ target, runtimeFolder, warnings }) {
-    const { obstacles, concerns, who } = await examineBeforeDeploy({ target, runtimeFolder })
+    const { obstacles, concerns, who } = await runChecksBeforeDeploy({ target, runtimeFolder })
     if (obstacles.length > 0) {
       const found = obstacles.map(({ title, detail }) => `${title}: ${detail}`).join('; ')
       throw new ImageryError('PREFLIGHT_FAILED', `imagery cannot be deployed here. ${found}`, {

@@ -3,8 +3,8 @@ import type { FolderPhase } from '@imagery/local-cloud/contract/folder-lock'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { useLocalCloud } from '../../google/transport/environment.ts'
-import { loseLocalCloud } from '../../google/transport/errors.ts'
-import { isEnding, lookAtFolder, adminCall, noAnswer, type Sighting, type Unfinished } from './find.ts'
+import { markLocalCloudLost } from '../../google/transport/errors.ts'
+import { isEnding, inspectFolder, adminCall, noAnswer, type Sighting, type Unfinished } from './find.ts'
 import { checkRunningGemini } from './gemini-stand-in.ts'
 import { startLocalCloud } from './start.ts'
 import { folderPatience, type Waiting } from './wait-for-folder.ts'
@@ -42,7 +42,7 @@ export async function attachLocalCloud(dataDirectory: string, options: AttachOpt
   const wait = folderPatience(dataDirectory, options)
   const chosen = gemini === undefined ? [] : ['--gemini', gemini]
   for (;;) {
-    const seen = await lookAtFolder(dataDirectory, signal)
+    const seen = await inspectFolder(dataDirectory, signal)
     if (seen.state === 'free') {
       options.starting?.()
       await startLocalCloud(dataDirectory, launcher, ['--until-idle', ...chosen])
@@ -109,10 +109,10 @@ async function checkMetadata({ metadataHost }: LocalCloudLocator, signal: AbortS
  *
  * @throws ImageryError LOCAL_CLOUD_NOT_RUNNING
  */
-export async function needLocalCloud(dataDirectory: string, waiting: Waiting = {}): Promise<LocalCloudLocator> {
+export async function requireLocalCloud(dataDirectory: string, waiting: Waiting = {}): Promise<LocalCloudLocator> {
   const wait = folderPatience(dataDirectory, waiting)
   for (;;) {
-    const seen = await lookAtFolder(dataDirectory, waiting.signal)
+    const seen = await inspectFolder(dataDirectory, waiting.signal)
     if (seen.state === 'ready') return seen.locator
     if (seen.state === 'busy' && seen.owner.phase === 'starting') await wait(seen.owner)
     else
@@ -130,7 +130,7 @@ export async function needLocalCloud(dataDirectory: string, waiting: Waiting = {
 export async function isFolderFree(dataDirectory: string, waiting: Waiting = {}): Promise<boolean> {
   const wait = folderPatience(dataDirectory, waiting)
   for (;;) {
-    const seen = await lookAtFolder(dataDirectory, waiting.signal)
+    const seen = await inspectFolder(dataDirectory, waiting.signal)
     if (seen.state === 'free') return true
     if (seen.state === 'ready' && !isEnding(seen)) return false
     await wait(seen.state === 'busy' ? seen.owner : { pid: seen.locator.pid, phase: 'stopping' })
@@ -164,7 +164,7 @@ async function takeLease(locator: LocalCloudLocator): Promise<(() => void) | und
           return
         }
         response.on('close', () => {
-          if (!isReleased) loseLocalCloud()
+          if (!isReleased) markLocalCloudLost()
         })
         response.socket.unref()
         resolve(() => {
@@ -220,7 +220,7 @@ export interface GeminiStatus {
 }
 
 export async function localCloudStatus(dataDirectory: string): Promise<LocalCloudStatus> {
-  const seen = await lookAtFolder(dataDirectory)
+  const seen = await inspectFolder(dataDirectory)
   if (seen.state !== 'ready') return { running: false, ...doing(seen) }
   const { locator } = seen
   const { body } = await adminCall(locator, 'GET', '/_imagery/state')

@@ -1,5 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { needLocalCloud } from './cloud.ts'
+import { requireLocalCloud } from './cloud.ts'
 
 /**
  * Runs a command with the environment that points imagery and official Google clients at the
@@ -14,7 +14,7 @@ export async function execInLocalCloud(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
-  const locator = await needLocalCloud(dataDirectory)
+  const locator = await requireLocalCloud(dataDirectory)
   const { execa } = await import('execa')
   const result = await execa(command, args, {
     stdio: 'inherit',

@@ -16,7 +16,7 @@ export type Sighting =
   | { state: 'free' }
 
 /** Looks at a data folder. What a crash left behind counts for nothing. */
-export async function lookAtFolder(dataDirectory: string, signal?: AbortSignal): Promise<Sighting> {
+export async function inspectFolder(dataDirectory: string, signal?: AbortSignal): Promise<Sighting> {
   const locator = readLocator(dataDirectory)
   let draining: { locator: LocalCloudLocator; unfinished: Unfinished } | undefined
   if (locator && (await isProven(locator, signal))) {
@@ -30,7 +30,7 @@ export async function lookAtFolder(dataDirectory: string, signal?: AbortSignal):
   if (!owner) return { state: 'free' }
   // It has written its file since, or the file is one that this imagery cannot read.
   if (owner.phase === 'running' && !locator && existsSync(path.join(dataDirectory, LOCATOR_FILE))) {
-    if (readLocator(dataDirectory)) return lookAtFolder(dataDirectory, signal)
+    if (readLocator(dataDirectory)) return inspectFolder(dataDirectory, signal)
     throw otherVersion(dataDirectory, owner)
   }
   return { state: 'busy', owner, ...(draining ? { draining } : {}) }
@@ -78,7 +78,7 @@ function otherVersion(dataDirectory: string, { pid }: FolderOwner): ImageryError
 
 /** The local cloud that runs on a data folder, or undefined. A locator file that a crash left behind counts for nothing. */
 export async function findLocalCloud(dataDirectory: string): Promise<LocalCloudLocator | undefined> {
-  const seen = await lookAtFolder(dataDirectory)
+  const seen = await inspectFolder(dataDirectory)
   return seen.state === 'ready' ? seen.locator : undefined
 }
 
@@ -87,7 +87,7 @@ export async function findLocalCloud(dataDirectory: string): Promise<LocalCloudL
  * last command that used it has ended, is as good as gone.
  */
 export async function findLastingCloud(dataDirectory: string): Promise<LocalCloudLocator | undefined> {
-  const seen = await lookAtFolder(dataDirectory)
+  const seen = await inspectFolder(dataDirectory)
   return seen.state === 'ready' && !isEnding(seen) ? seen.locator : undefined
 }
 

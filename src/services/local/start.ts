@@ -7,7 +7,7 @@ import { folderOwner } from '@imagery/local-cloud/contract/folder-lock'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
-import { lookAtFolder, refusedFolder } from './find.ts'
+import { inspectFolder, refusedFolder } from './find.ts'
 import { makeFolder } from './make-folder.ts'
 import { isAlive } from '@imagery/local-cloud/contract/process-alive'
 import { POLL_MS } from './wait-for-folder.ts'
@@ -55,7 +55,7 @@ export async function startLocalCloud(
   })
   try {
     for (const deadline = performance.now() + START_TIMEOUT_MS; performance.now() < deadline;) {
-      const seen = await lookAtFolder(dataDirectory, signal)
+      const seen = await inspectFolder(dataDirectory, signal)
       if (seen.state === 'ready' && seen.locator.pid === child.pid) {
         log.keep()
         return seen.locator

@@ -5,7 +5,7 @@ import { isDataFolder } from '@imagery/local-cloud/contract/data-folder'
 import { FolderLocked, LOCK_FILES, lockFolder, type FolderLock } from '@imagery/local-cloud/contract/folder-lock'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
-import { adminCall, lookAtFolder, type Unfinished } from './find.ts'
+import { adminCall, inspectFolder, type Unfinished } from './find.ts'
 import { isAlive } from '@imagery/local-cloud/contract/process-alive'
 import { folderPatience, POLL_MS, type Waiting } from './wait-for-folder.ts'
 
@@ -40,7 +40,7 @@ export async function stopLocalCloud(dataDirectory: string, options: StopOptions
   let isStopping = false
   let isAbandoned = false
   for (;;) {
-    const seen = await lookAtFolder(dataDirectory, waiting.signal)
+    const seen = await inspectFolder(dataDirectory, waiting.signal)
     if (seen.state === 'free') break
     const owner = seen.state === 'ready' ? { pid: seen.locator.pid, phase: 'running' as const } : seen.owner
     // A command may have started the next one meanwhile: that is none that we were asked to stop.
@@ -94,7 +94,7 @@ export async function checkReset(dataDirectory: string): Promise<void> {
       `${dataDirectory} is not the data folder of a local cloud; nothing was deleted`,
     )
   }
-  const seen = await lookAtFolder(dataDirectory)
+  const seen = await inspectFolder(dataDirectory)
   if (seen.state !== 'ready' || seen.users === 0) return
   const users = seen.users === 1 ? 'A command uses' : `${seen.users} commands use`
   throw new ImageryError(

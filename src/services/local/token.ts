@@ -1,7 +1,7 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { adminCall, noAnswer } from './find.ts'
-import { needLocalCloud } from './cloud.ts'
+import { requireLocalCloud } from './cloud.ts'
 import type { Waiting } from './wait-for-folder.ts'
 
 export interface LocalTokenOptions extends Waiting {
@@ -18,7 +18,7 @@ export interface LocalTokenOptions extends Waiting {
  * @throws ImageryError LOCAL_CLOUD_NOT_RUNNING, INVALID_FLAG when there is no such account
  */
 export async function localToken(dataDirectory: string, options: LocalTokenOptions): Promise<string> {
-  const locator = await needLocalCloud(dataDirectory, options)
+  const locator = await requireLocalCloud(dataDirectory, options)
   const host = options.account === undefined ? locator.metadataHost : await metadataHostOf(locator, options.account)
   if (options.audience !== undefined) {
     return askMetadata(host, `identity?${new URLSearchParams({ audience: options.audience, format: 'full' })}`)

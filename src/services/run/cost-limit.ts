@@ -10,7 +10,7 @@ import type { RunContext } from './context.ts'
  * Says about what the run will cost before any model is asked, and stops it above `--max-cost`.
  * What the snapshot has is known by now, so units and images are exact; tokens are assumed.
  */
-export const estimateTheCost: Step<RunContext> = {
+export const estimateCostStep: Step<RunContext> = {
   title: 'Estimate the cost',
   async run({ spec, assets, options, gemini: answering }) {
     const { profile, gemini } = spec!
@@ -20,7 +20,8 @@ export const estimateTheCost: Step<RunContext> = {
     const about = `about ${usdText(usd)}`
     const of = `for ${assets!.toLocaleString('en')} assets with ${images.toLocaleString('en')} images`
     const { maxCost } = options
-    if (maxCost === undefined || usd <= maxCost) return { done: `${about}${whoIsAsked(gemini, answering)} ${of}` }
+    if (maxCost === undefined || usd <= maxCost)
+      return { done: `${about}${describeGeminiBackend(gemini, answering)} ${of}` }
     const fitting = Math.floor((assets! * maxCost) / usd)
     throw new ImageryError(
       'COST_LIMIT',
@@ -43,7 +44,10 @@ export const estimateTheCost: Step<RunContext> = {
  *
  * @param answering who answers in the local cloud, as `--gemini` writes it; undefined on Google
  */
-export function whoIsAsked({ endpoint }: Pick<GeminiOptions, 'endpoint'>, answering: string | undefined): string {
+export function describeGeminiBackend(
+  { endpoint }: Pick<GeminiOptions, 'endpoint'>,
+  answering: string | undefined,
+): string {
   if (endpoint !== null) return `, asked at ${endpoint},`
   if (answering === undefined) return ''
   return answering === 'forward' ? ', billed by the real Vertex AI,' : `, not billed (${answering}),`

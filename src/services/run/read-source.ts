@@ -12,7 +12,7 @@ import { callerMember } from '../../google/auth/caller-member.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { refusal } from '../failures/missing-role.ts'
 import { loadSource } from '../source/local-files.ts'
-import { makeDataset } from './results-dataset.ts'
+import { createResultsDataset } from './results-dataset.ts'
 import type { RunContext } from './context.ts'
 import { parseOutput, SCRATCH_DAYS } from '../options/run-options.ts'
 import { saveStartedRun } from '../runs/record.ts'
@@ -139,7 +139,7 @@ async function load(context: RunContext, hasDataset: boolean): Promise<TableName
     makes_dataset: !hasDataset,
   })
   context.isStarted = true
-  await makeDataset(context)
+  await createResultsDataset(context)
   const properties = {
     description: `${source.given}, loaded for imagery run ${context.runId}.`,
     labels: { [RUN_LABEL]: context.runId },

@@ -7,7 +7,7 @@ import { RESULTS_LABEL } from '../../contracts/labels.ts'
 import type { RunContext } from './context.ts'
 
 /** Makes the results dataset; remembers having made it, so that a run that comes to nothing can undo it. */
-export async function makeDataset(context: RunContext): Promise<void> {
+export async function createResultsDataset(context: RunContext): Promise<void> {
   const outcome = await ensureDataset(context.tables!, {
     location: context.location!,
     description: 'Results of imagery runs.',
@@ -21,7 +21,7 @@ export async function makeDataset(context: RunContext): Promise<void> {
  *
  * @throws ImageryError ACCESS_DENIED, with what to hand to the dataset's owner, when only that may
  */
-export async function letRuntimeWrite({ tables, target, location }: RunContext): Promise<void> {
+export async function grantRuntimeWrite({ tables, target, location }: RunContext): Promise<void> {
   const { projectId, dataset } = tables!
   const account = runtimeAccount(target.place)
   try {

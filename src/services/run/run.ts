@@ -55,7 +55,7 @@ function isCancelled(error: unknown): boolean {
  */
 export async function endedEarly(failure: unknown, context: RunContext): Promise<unknown> {
   const isKept = context.isPublished || (context.isRecorded && isCancelled(failure))
-  return isKept ? interruption(failure, context) : takeBack(context, failure)
+  return isKept ? interruption(failure, context) : rollBack(context, failure)
 }
 
 /**
@@ -65,7 +65,7 @@ export async function endedEarly(failure: unknown, context: RunContext): Promise
  *
  * Answers what to tell: the failure, and how to take back by hand what cannot be taken back now.
  */
-async function takeBack(context: RunContext, failure: unknown): Promise<unknown> {
+async function rollBack(context: RunContext, failure: unknown): Promise<unknown> {
   if (isTornDownError(failure) && context.isRecorded) return failure
   try {
     await undoRun(context)

@@ -5,11 +5,11 @@ import type { Step } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { snapshotParameters, snapshotQuery } from '../../run-data/sql/snapshot.ts'
 import { PROFILE_FILE, PROFILE_PIPE } from '../../profiles/resolve-profile.ts'
-import { estimateTheCost } from './cost-limit.ts'
+import { estimateCostStep } from './cost-limit.ts'
 import { fileHash } from '../source/file-hash.ts'
 import { saveRunSpec } from '../runs/find.ts'
 import { isStarted } from '../runs/record.ts'
-import { letRuntimeWrite, makeDataset } from './results-dataset.ts'
+import { grantRuntimeWrite, createResultsDataset } from './results-dataset.ts'
 import type { RunContext } from './context.ts'
 import { runLimits } from '../options/run-options.ts'
 import { readSource } from './read-source.ts'
@@ -37,7 +37,7 @@ export function runSteps(options: {
     ...(options.local ? inOrder(options.stagesImages) : [findServices, readTheSource]),
     recordRun,
     takeSnapshot,
-    ...(options.asksGemini ? [estimateTheCost] : []),
+    ...(options.asksGemini ? [estimateCostStep] : []),
     ...(options.stagesImages ? [stageLocalImages] : []),
     setUp,
     connect,
@@ -63,8 +63,8 @@ const recordRun: Step<RunContext> = {
     }
     context.isRecorded = true
     context.store.rememberRun(context.runId, { targetKey: context.target.key, startedAt: context.spec.created_at })
-    await makeDataset(context)
-    await letRuntimeWrite(context)
+    await createResultsDataset(context)
+    await grantRuntimeWrite(context)
     return { done: context.runId }
   },
 }

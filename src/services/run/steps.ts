@@ -23,7 +23,7 @@ import { making } from './making-step.ts'
 import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from '../options/run-options.ts'
 import { stageImages } from '../source/stage-images.ts'
-import { findDeployment, needDeployment } from '../session/target.ts'
+import { findDeployment, requireDeployment } from '../session/target.ts'
 import { watchRun } from '../runs/watch.ts'
 
 const count = (value: number): string => value.toLocaleString('en')
@@ -31,7 +31,7 @@ const count = (value: number): string => value.toLocaleString('en')
 export const findServices: Step<WorkContext> = {
   title: 'Find the deployment',
   async run(context) {
-    context.deployment = await needDeployment(context.target)
+    context.deployment = await requireDeployment(context.target)
     return { done: context.deployment.mainUrl }
   },
 }
@@ -56,7 +56,7 @@ export const deployIfAbsent: Step<WorkContext> = {
       reporter.detail(step.title)
       await step.run(inner, { detail: (text) => reporter.detail(`${step.title}: ${text}`) })
     }
-    context.deployment = await needDeployment(context.target)
+    context.deployment = await requireDeployment(context.target)
     return { done: 'imagery-main, imagery-populate' }
   },
 }

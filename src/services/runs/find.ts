@@ -5,7 +5,7 @@ import { runSpec, type RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { listFolders, readObject, writeObject } from '../../google/storage/storage.ts'
 import type { StateStore } from '../session/state-store.ts'
-import { placeText, type Target } from '../session/target.ts'
+import { deploymentText, type Target } from '../session/target.ts'
 
 /** The run ids that the deployment's bucket holds, oldest first. */
 export async function listRunIds(target: Target): Promise<string[]> {
@@ -90,13 +90,13 @@ async function newestRunId(
   const known = inBucket.length > 0 ? inBucket.filter((runId) => startedAt.has(runId)) : [...startedAt.keys()]
   const newest = known.toSorted((a, b) => startedAt.get(a)!.localeCompare(startedAt.get(b)!)).at(-1)
   if (newest) return newest
-  throw new ImageryError('RUN_NOT_FOUND', `There is no run yet in ${placeText(target.place)}`, {
+  throw new ImageryError('RUN_NOT_FOUND', `There is no run yet in ${deploymentText(target.place)}`, {
     suggestions: [`imagery run${target.flags} --table TABLE --profile PROFILE`],
   })
 }
 
 export function runNotFound(target: Target, runId: string): ImageryError {
-  return new ImageryError('RUN_NOT_FOUND', `There is no run ${runId} in ${placeText(target.place)}`, {
+  return new ImageryError('RUN_NOT_FOUND', `There is no run ${runId} in ${deploymentText(target.place)}`, {
     suggestions: [`imagery runs${target.flags}`],
   })
 }

@@ -92,9 +92,10 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
     } catch (error) {
       if (error instanceof ImageryError) throw error
       // The run goes on without us: a cloud that cannot answer for a moment is no reason to stop looking.
-      const mayPass = error instanceof CloudError && error.retryable
+      const isTransient = error instanceof CloudError && error.retryable
       failingSinceMs ??= now()
-      if (!mayPass || now() - failingSinceMs > OUTAGE_MS[pace]) throw await unlessTornDown(error, spec, options.flags)
+      if (!isTransient || now() - failingSinceMs > OUTAGE_MS[pace])
+        throw await unlessTornDown(error, spec, options.flags)
       await rest(pollMs, options.signal)
     }
   }

@@ -16,7 +16,7 @@ import { readGeminiFlag } from '../local/gemini-stand-in.ts'
  * @returns what the local cloud is to be started with
  * @throws ImageryError NOT_AVAILABLE when nobody would answer
  */
-export async function whoAnswers(
+export async function resolveGeminiBackend(
   gemini: GeminiOptions | null | 'unknown',
   options: { dataDirectory: string; flag: string | undefined; flags: string; environment?: NodeJS.ProcessEnv },
 ): Promise<string | undefined> {
@@ -36,7 +36,7 @@ export async function whoAnswers(
  * @param answering the stand-in that the cloud was started with
  * @throws ImageryError NOT_AVAILABLE when nobody would answer
  */
-export function needAnswers(
+export function requireGeminiBackend(
   gemini: GeminiOptions | null,
   answering: string | undefined,
   target: { kind: string; flags: string },

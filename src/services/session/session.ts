@@ -6,7 +6,7 @@ import { useLocalAccount, useProject } from '../../google/transport/environment.
 import { callServicesThrough } from '../../google/auth/service-tokens.ts'
 import { attachLocalCloud, type AttachOptions } from '../local/cloud.ts'
 import { openSettingsStore } from './settings-store.ts'
-import { placeFlags, resolveSettings, settledPlace, type GivenSettings, type Settings } from './settings.ts'
+import { deploymentFlags, resolveSettings, resolvedDeployment, type GivenSettings, type Settings } from './settings.ts'
 import { openStateStore, type StateStore } from './state-store.ts'
 import { googleTarget, localTarget, type Target } from './target.ts'
 
@@ -17,7 +17,7 @@ export interface Session {
   /** Who answers in Gemini's place in a local cloud; undefined when nobody does. */
   gemini: string | undefined
   /** @throws ImageryError LOCAL_CLOUD_NOT_RUNNING when the cloud ends with its last command, as one does that a command had to start */
-  mustOutliveUs(): void
+  requirePersistentCloud(): void
   close(): void
 }
 
@@ -40,14 +40,14 @@ export async function openLocalSession(configDirectory: string, options: LocalSe
   const { projectId, region } = locator
   const place = { projectId, region, ...(options.name ? { name: options.name } : {}) }
   await actIn(place)
-  const mustOutliveUs = (): void => {
+  const requirePersistentCloud = (): void => {
     if (endsWhenIdle) throw notRunning(options.flags)
   }
   return {
     target: localTarget(options.dataDirectory, place, options.flags),
     store,
     gemini: locator.gemini,
-    mustOutliveUs,
+    requirePersistentCloud,
     close: release,
   }
 }
@@ -66,14 +66,14 @@ function notRunning(flags: string): ImageryError {
  */
 export async function openGoogleSession(configDirectory: string, flags: GivenSettings): Promise<Session> {
   const { settings, store } = await settingsInForce(configDirectory, flags)
-  const place = settledPlace(settings)
-  await needCredentials()
+  const place = resolvedDeployment(settings)
+  await requireCredentials()
   await actIn(place)
   return {
-    target: googleTarget(place, placeFlags(place, settings)),
+    target: googleTarget(place, deploymentFlags(place, settings)),
     store,
     gemini: undefined,
-    mustOutliveUs: () => undefined,
+    requirePersistentCloud: () => undefined,
     close: () => undefined,
   }
 }
@@ -104,7 +104,7 @@ export async function settingsInForce(
   return { settings, store, file: path }
 }
 
-async function needCredentials(): Promise<void> {
+async function requireCredentials(): Promise<void> {
   const origin = await findCredentials()
   if (origin.kind !== 'none') return
   throw new ImageryError(

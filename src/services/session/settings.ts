@@ -61,9 +61,9 @@ export interface SettingSources {
 export async function resolveSettings(sources: SettingSources): Promise<Settings> {
   const gcloud = gcloudConfiguration(sources.environment)
   const said = {
-    project: saidOf('project', sources),
-    region: saidOf('region', sources),
-    name: saidOf('name', sources),
+    project: textOf('project', sources),
+    region: textOf('region', sources),
+    name: textOf('name', sources),
   }
   const ofGcloud = (setting: 'project' | 'region'): Setting | undefined => {
     const value = gcloud?.[setting]
@@ -91,7 +91,7 @@ export async function resolveSettings(sources: SettingSources): Promise<Settings
 const NOBODY: Setting = { value: null, source: 'unset', from: 'not set' }
 
 /** What flags, variables or `imagery config` say of a setting. */
-function saidOf(setting: SettingName, { flags, environment, stored }: SettingSources): Setting | undefined {
+function textOf(setting: SettingName, { flags, environment, stored }: SettingSources): Setting | undefined {
   const flag = flags[setting]
   if (flag !== undefined) return { value: flag, source: 'flag', from: `--${setting}` }
   for (const variable of VARIABLES[setting]) {
@@ -141,7 +141,7 @@ function invalidValue(what: string, fault: string, suggestion: string): ImageryE
 }
 
 /** @throws ImageryError PROJECT_NOT_SET */
-export function settledPlace({ project, region, name }: Settings): Place {
+export function resolvedDeployment({ project, region, name }: Settings): Place {
   if (project.value === null || region.value === null) {
     throw new ImageryError('PROJECT_NOT_SET', 'No Google Cloud project is named', {
       suggestions: [
@@ -158,7 +158,7 @@ export function settledPlace({ project, region, name }: Settings): Place {
 const OF_THIS_COMMAND: ReadonlySet<SettingSource> = new Set(['flag', 'environment'])
 
 /** What a suggested command must carry to work on the same place wherever it is typed, with a space before; empty when this user's own files say it all. */
-export function placeFlags({ projectId, region, name }: Place, settings: Settings): string {
+export function deploymentFlags({ projectId, region, name }: Place, settings: Settings): string {
   if (!SETTING_NAMES.some((setting) => OF_THIS_COMMAND.has(settings[setting].source))) return ''
   const words = [
     `--project ${shellWord(projectId)}`,

@@ -39,7 +39,7 @@ export function googleTarget(place: Place, flags: string): Target {
 }
 
 /** A place as it is shown to people. */
-export function placeText({ projectId, region, name }: Place): string {
+export function deploymentText({ projectId, region, name }: Place): string {
   return `project ${projectId}, region ${region}${name === undefined ? '' : `, deployment ${name}`}`
 }
 
@@ -60,10 +60,10 @@ export async function findDeployment(place: Place): Promise<Deployment | undefin
 }
 
 /** @throws ImageryError DEPLOYMENT_NOT_FOUND */
-export async function needDeployment(target: Target): Promise<Deployment> {
+export async function requireDeployment(target: Target): Promise<Deployment> {
   const deployment = await findDeployment(target.place)
   if (deployment) return deployment
-  throw new ImageryError('DEPLOYMENT_NOT_FOUND', `imagery is not deployed in ${placeText(target.place)}`, {
+  throw new ImageryError('DEPLOYMENT_NOT_FOUND', `imagery is not deployed in ${deploymentText(target.place)}`, {
     suggestions: [`imagery deploy${target.flags}`],
   })
 }

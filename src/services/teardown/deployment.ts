@@ -13,7 +13,7 @@ import {
 import type { PlannedStep } from '../deploy/steps.ts'
 import { listRunIds } from '../runs/find.ts'
 import type { StateStore } from '../session/state-store.ts'
-import { placeText, type Target } from '../session/target.ts'
+import { deploymentText, type Target } from '../session/target.ts'
 import { teardownContext, teardownSteps } from './run.ts'
 
 export interface TeardownDeploymentContext extends DeploymentTeardown {
@@ -51,7 +51,7 @@ function runsExist(target: Target, runIds: readonly string[]): ImageryError {
   const count = runIds.length === 1 ? 'a run' : `${runIds.length} runs`
   return new ImageryError(
     'RUNS_EXIST',
-    `The deployment in ${placeText(target.place)} has ${count}: ${runIds.join(', ')}. Without it they can be neither finished nor torn down`,
+    `The deployment in ${deploymentText(target.place)} has ${count}: ${runIds.join(', ')}. Without it they can be neither finished nor torn down`,
     {
       suggestions: [
         ...runIds.slice(0, SHOWN_RUNS).map((runId) => `imagery teardown ${runId}${target.flags}`),

@@ -15,7 +15,7 @@ import { isRunId } from '../../contracts/run-id.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { Step, StepOutcome } from '../../contracts/steps.ts'
 import { deleteDatasetIfEmpty, deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
-import { preventQuery } from '../../google/bigquery/jobs.ts'
+import { cancelQuery } from '../../google/bigquery/jobs.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
 import { deleteSubscription, deleteTopic } from '../../google/pubsub.ts'
@@ -227,7 +227,7 @@ const scratchTables: Step<TeardownContext> = {
     const tables = spec?.tables ?? started?.tables
     if (spec && ((await describeTable(runTable(spec.tables, 'assets')))?.rows ?? 0) === 0) {
       const { location } = spec.source
-      await preventQuery(snapshotJobId(runId), { projectId: target.place.projectId, location })
+      await cancelQuery(snapshotJobId(runId), { projectId: target.place.projectId, location })
     }
     if (tables) deleted.push(...(await deleteRunTables(tables, ['live', 'assets', 'source'])))
     return outcome(deleted.length - before)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { estimateCost } from '../../../src/services/run/cost-estimate.ts'
 import { usdText } from '../../../src/contracts/prices.ts'
 import { geminiSpec } from '../../runtime/gemini-fixtures.ts'
-import { whoIsAsked } from '../../../src/services/run/cost-limit.ts'
+import { describeGeminiBackend } from '../../../src/services/run/cost-limit.ts'
 
 const { profile, gemini } = geminiSpec()
 const run = { profile, gemini: gemini! }
@@ -57,5 +57,5 @@ test.each([
   ],
   ['Google, which goes without saying', null, undefined, ''],
 ])('beside the estimate it is said who is asked: %s', (_who, endpoint, answering, words) => {
-  expect(whoIsAsked({ endpoint }, answering)).toBe(words)
+  expect(describeGeminiBackend({ endpoint }, answering)).toBe(words)
 })

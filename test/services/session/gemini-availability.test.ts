@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { ImageryError } from '../../../src/contracts/errors.ts'
-import { needAnswers, whoAnswers } from '../../../src/services/session/gemini-availability.ts'
+import { requireGeminiBackend, resolveGeminiBackend } from '../../../src/services/session/gemini-availability.ts'
 import { geminiSpec } from '../../runtime/gemini-fixtures.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'imagery-credentials-'))
@@ -15,8 +15,8 @@ const { gemini } = geminiSpec()
 const ask = (
   flag?: string,
   environment: NodeJS.ProcessEnv = nothing,
-  model: Parameters<typeof whoAnswers>[0] = gemini,
-) => whoAnswers(model, { dataDirectory, flag, flags: ' --local', environment })
+  model: Parameters<typeof resolveGeminiBackend>[0] = gemini,
+) => resolveGeminiBackend(model, { dataDirectory, flag, flags: ' --local', environment })
 
 test('without credentials and without a stand-in nobody answers: that is said, with ways on, and nothing is made', async () => {
   const error = await ask().then(
@@ -81,7 +81,9 @@ test('who asks no model, or a proxy, or does not know yet, needs nobody', async 
 
 test('a run that is taken further needs somebody too', () => {
   const local = { kind: 'local', flags: ' --local' }
-  expect(() => needAnswers(gemini, undefined, local)).toThrow(expect.objectContaining({ code: 'NOT_AVAILABLE' }))
-  expect(() => needAnswers(gemini, 'forward', local)).not.toThrow()
-  expect(() => needAnswers(null, undefined, local)).not.toThrow()
+  expect(() => requireGeminiBackend(gemini, undefined, local)).toThrow(
+    expect.objectContaining({ code: 'NOT_AVAILABLE' }),
+  )
+  expect(() => requireGeminiBackend(gemini, 'forward', local)).not.toThrow()
+  expect(() => requireGeminiBackend(null, undefined, local)).not.toThrow()
 })

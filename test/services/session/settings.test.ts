@@ -3,9 +3,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
-  placeFlags,
+  deploymentFlags,
   resolveSettings,
-  settledPlace,
+  resolvedDeployment,
   type SettingSources,
 } from '../../../src/services/session/settings.ts'
 
@@ -83,7 +83,7 @@ describe('a setting is decided on by', () => {
       region: { value: 'us-central1', source: 'default' },
       name: { value: null, source: 'unset' },
     })
-    expect(() => settledPlace(settings)).toThrow(expect.objectContaining({ code: 'PROJECT_NOT_SET' }))
+    expect(() => resolvedDeployment(settings)).toThrow(expect.objectContaining({ code: 'PROJECT_NOT_SET' }))
   })
 })
 
@@ -140,7 +140,7 @@ describe('the deployments that are remembered', () => {
     const byName = await settle({ deployments: [west, east], flags: { ...flags, name: 'test' } })
     expect(byName.region.value).toBe('europe-west1')
     const unnamed = await settle({ deployments: [west, east], flags: { ...flags, name: '' } })
-    expect(settledPlace(unnamed)).toEqual(east)
+    expect(resolvedDeployment(unnamed)).toEqual(east)
   })
 })
 
@@ -173,7 +173,7 @@ describe('a value that cannot be right', () => {
 describe('a suggested command', () => {
   const flagsOf = async (given: Partial<SettingSources>): Promise<string> => {
     const settings = await settle(given)
-    return placeFlags(settledPlace(settings), settings)
+    return deploymentFlags(resolvedDeployment(settings), settings)
   }
 
   test('carries the whole place when some of it was said for this command only', async () => {

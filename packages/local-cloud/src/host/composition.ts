@@ -18,7 +18,7 @@ import { operationsFace, type OperationSource } from '../kernel/operations.ts'
 import { clientProtos } from '../kernel/grpc-server.ts'
 import { oauthResponse } from '../kernel/oauth.ts'
 import { transcodedFace } from '../kernel/transcoding.ts'
-import { UnderWay } from '../kernel/under-way.ts'
+import { InProgress } from '../kernel/under-way.ts'
 import { oauthApi } from '../apis/oauth/index.ts'
 import { orgPolicyApi } from '../apis/org-policy/index.ts'
 import { pubSubApi } from '../apis/pubsub/index.ts'
@@ -69,7 +69,7 @@ export interface Composition {
   /** Started last: they send work to the services at once. */
   dispatchers: readonly DispatchingApi[]
   /** What they have sent and nobody has answered yet. */
-  deliveries: UnderWay
+  deliveries: InProgress
 }
 
 /**
@@ -185,7 +185,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
       log: (line) => options.log(line),
     }),
   )
-  const deliveries = new UnderWay()
+  const deliveries = new InProgress()
   const deliver = createDeliver({
     idToken: (email, audience) => identity.idToken(email, audience),
     frontDoor: run.frontDoor,

@@ -1,6 +1,6 @@
 import type { DispatchingApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { UnderWay } from '../kernel/under-way.ts'
+import type { InProgress } from '../kernel/under-way.ts'
 
 /** What a local cloud that is to stop waits for. */
 export interface Unfinished {
@@ -14,7 +14,7 @@ export interface Unfinished {
 
 export interface DrainOptions {
   dispatchers: readonly Pick<DispatchingApi, 'hold' | 'release'>[]
-  deliveries: UnderWay
+  deliveries: InProgress
   modelCalls: () => number
   clock: Clock
 }

@@ -18,7 +18,7 @@ export interface LastResort {
  * change whole or not at all, and what was refused is tried again. Anything else is a fault of ours,
  * after which nothing is sure but what is stored: the cloud says so and stops.
  */
-export function catchTheRest({ log, stop, exitCode }: LastResort): void {
+export function installLastResort({ log, stop, exitCode }: LastResort): void {
   let isStopping = false
   // Rejections that nobody has handled come here, too.
   process.on('uncaughtException', (error) => {

@@ -4,10 +4,10 @@ import type { Deliver, Delivery, DeliveryAnswer } from './api.ts'
 import type { Clock } from './clock.ts'
 import { GoogleError } from './errors.ts'
 import type { Faults } from './faults.ts'
-import { ConnectionDropped, suffer } from './gateway.ts'
+import { ConnectionDropped, applyFaults } from './gateway.ts'
 import { endToEndHeaders } from './headers.ts'
 import { isServiceHost, type FrontDoor } from './http-server.ts'
-import type { UnderWay } from './under-way.ts'
+import type { InProgress } from './under-way.ts'
 
 export interface DeliverOptions {
   /** Signs the OIDC token that a delivery carries. */
@@ -20,7 +20,7 @@ export interface DeliverOptions {
   /** Told of every delivery before it is sent. */
   log?: (record: DeliveryRecord) => void
   /** Keeps count of what has not been answered. */
-  underWay?: UnderWay
+  underWay?: InProgress
 }
 
 /** One delivery of the call log. */
@@ -55,9 +55,9 @@ export function createDeliver(options: DeliverOptions): Deliver {
     const effects = options.faults?.take(method) ?? []
     if (effects.length === 0) return send()
     const isRefused = effects.some((effect) => effect.kind === 'error')
-    if (!isRefused) return suffer(method, effects, options.clock, send)
+    if (!isRefused) return applyFaults(method, effects, options.clock, send)
     // A target that fails still answers: the dispatcher sees a status, not a broken connection.
-    return suffer(method, effects, options.clock, send).catch((error: unknown) => scriptedAnswer(error))
+    return applyFaults(method, effects, options.clock, send).catch((error: unknown) => scriptedAnswer(error))
   }
   const { underWay, clock } = options
   if (!underWay) return deliver

@@ -6,7 +6,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { errorBody, GoogleError } from './errors.ts'
 import type { FaultEffect, Faults } from './faults.ts'
 import { methodMatcher } from './method-glob.ts'
-import { unforeseen } from './unforeseen.ts'
+import { unexpectedError } from './unforeseen.ts'
 
 export interface GatewayCall {
   /** `bigquery.tables.insert`, `google.cloud.tasks.v2.CloudTasks/CreateTask`: what fault rules and logs name. */
@@ -109,7 +109,7 @@ export function createGateway(options: GatewayOptions): GatewayControl {
     if (addedLatencyMs > 0) await wait(clock, addedLatencyMs)
     const effects = faults.take(call.method)
     if (effects.length === 0) return handler(principal)
-    return suffer(call.method, effects, clock, async () => handler(principal))
+    return applyFaults(call.method, effects, clock, async () => handler(principal))
   }
 
   const passLogged: Gateway = async (call, handler) => {
@@ -139,7 +139,7 @@ export function createGateway(options: GatewayOptions): GatewayControl {
 }
 
 /** Runs `work` under the effects of fault rules. Rejects with GoogleError where a rule says so. */
-export async function suffer<Result>(
+export async function applyFaults<Result>(
   method: string,
   effects: readonly FaultEffect[],
   clock: Clock,
@@ -229,5 +229,5 @@ export function statusResponse(error: unknown): Response {
 function knownError(error: unknown): GoogleError {
   if (error instanceof GoogleError) return error
   console.error(error)
-  return unforeseen(error)
+  return unexpectedError(error)
 }

@@ -8,7 +8,7 @@ import type { Gateway } from './gateway.ts'
 import { NOTHING } from './needs.ts'
 import { serviceDefinition } from './proto-types.ts'
 import { statusDetails } from './status-details.ts'
-import { unforeseen } from './unforeseen.ts'
+import { unexpectedError } from './unforeseen.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -123,7 +123,7 @@ function unary(
 
 function serviceError(error: unknown): Partial<grpc.StatusObject> {
   if (!(error instanceof GoogleError)) console.error(error)
-  const { grpc: code, message, details } = error instanceof GoogleError ? error : unforeseen(error)
+  const { grpc: code, message, details } = error instanceof GoogleError ? error : unexpectedError(error)
   const metadata = statusDetails(code, message, details)
   return { code, details: message, ...(metadata ? { metadata } : {}) }
 }

@@ -2,8 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { CancelTimer, Clock } from './clock.ts'
 import { GoogleError } from './errors.ts'
 import type { Faults } from './faults.ts'
-import { suffer } from './gateway.ts'
-import { unforeseen } from './unforeseen.ts'
+import { applyFaults } from './gateway.ts'
+import { unexpectedError } from './unforeseen.ts'
 import { Unwritten } from './unwritten.ts'
 
 /** google.longrunning.Operation in JSON (https://google.aip.dev/151). */
@@ -115,7 +115,7 @@ export class RestOperations {
     const { faults, clock, work } = this.#options
     const method = `operation/${kind}`
     try {
-      const response = await suffer(method, faults.take(method), clock, async () => {
+      const response = await applyFaults(method, faults.take(method), clock, async () => {
         const carryOut = work[kind]
         if (!carryOut) throw new Error(`no work for operations of ${kind}`)
         // A delay by a fault rule may outlast the store.
@@ -123,7 +123,7 @@ export class RestOperations {
       })
       if (response !== undefined) this.#finish(name, { response })
     } catch (error) {
-      const { grpc: code, message, details } = error instanceof GoogleError ? error : unforeseen(error)
+      const { grpc: code, message, details } = error instanceof GoogleError ? error : unexpectedError(error)
       this.#finish(name, { error: { code, message, ...(details && details.length > 0 ? { details } : {}) } })
     }
   }

@@ -1,5 +1,5 @@
 /** What has been sent and not been answered yet, with the moment by which each must have ended. */
-export class UnderWay {
+export class InProgress {
   readonly #deadlines = new Map<number, number>()
   #sequence = 0
   #whenNone: (() => void)[] = []

@@ -9,7 +9,7 @@ const SQLITE_NOTADB = 26
  * An error that no API has foreseen, as its caller is told: a fault of ours, or of the disk below
  * the data folder, which a person can mend once it is named.
  */
-export function unforeseen(error: unknown): GoogleError {
+export function unexpectedError(error: unknown): GoogleError {
   const text = error instanceof Error ? error.message : String(error)
   const message = messageOf(error, text) ?? `the local cloud failed: ${String(error)}`
   return new GoogleError('INTERNAL', message, { cause: error })

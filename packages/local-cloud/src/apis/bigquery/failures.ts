@@ -1,5 +1,5 @@
 import { GoogleError } from '../../kernel/errors.ts'
-import { unforeseen } from '../../kernel/unforeseen.ts'
+import { unexpectedError } from '../../kernel/unforeseen.ts'
 import type { JobError } from './records.ts'
 import { failureMessage, SqlFailure } from './sql/failure.ts'
 
@@ -37,7 +37,7 @@ export function jobError(error: unknown, statement = ''): JobError {
   const evaluation = evaluationError(error)
   if (evaluation !== undefined) return { reason: 'invalidQuery', message: evaluation, location: 'query' }
   console.error(error)
-  return { reason: 'internalError', message: unforeseen(error).message }
+  return { reason: 'internalError', message: unexpectedError(error).message }
 }
 
 const REASONS: Record<string, string> = {

@@ -7,8 +7,8 @@ import type { Clock } from '../../kernel/clock.ts'
 import { delay } from '../../kernel/delay.ts'
 import { diskTrouble } from '../../kernel/disk-trouble.ts'
 import type { Faults } from '../../kernel/faults.ts'
-import { suffer } from '../../kernel/gateway.ts'
-import { unforeseen } from '../../kernel/unforeseen.ts'
+import { applyFaults } from '../../kernel/gateway.ts'
+import { unexpectedError } from '../../kernel/unforeseen.ts'
 import { Unwritten } from '../../kernel/unwritten.ts'
 import { BuildLog, type WriteLog } from './build-log.ts'
 import { parseDockerfile, type Instruction } from './dockerfile.ts'
@@ -110,7 +110,7 @@ export class Builds {
     const folder = path.join(this.#options.directory, 'work', queued.id)
     try {
       const method = 'operation/google.cloud.run.v2.Builds/SubmitBuild'
-      const built = await suffer(method, faults.take(method), clock, () => this.#build(working, folder, log))
+      const built = await applyFaults(method, faults.take(method), clock, () => this.#build(working, folder, log))
       if (built) this.#ended.put(built.id, built)
     } catch (error) {
       if (!signal.aborted) await this.#fail(store.build(queued.id) ?? working, error, log)
@@ -209,7 +209,7 @@ export class Builds {
   /** The build as it ends by an error. */
   #failed(build: Build, error: unknown): Build {
     const isOwn = error instanceof BuildFailure
-    const detail = isOwn ? error.message : `the build could not be carried out: ${unforeseen(error).message}`
+    const detail = isOwn ? error.message : `the build could not be carried out: ${unexpectedError(error).message}`
     const status = isOwn ? 'FAILURE' : 'INTERNAL_ERROR'
     const startTime = build.steps[0]?.timing?.startTime
     const timing = startTime === undefined ? {} : { timing: { startTime, endTime: this.#now() } }

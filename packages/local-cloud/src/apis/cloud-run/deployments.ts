@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { diskTrouble } from '../../kernel/disk-trouble.ts'
 import { STATUS_CODES } from '../../kernel/errors.ts'
-import { unforeseen } from '../../kernel/unforeseen.ts'
+import { unexpectedError } from '../../kernel/unforeseen.ts'
 import type { Backend, Fleet } from './fleet.ts'
 import { shortName } from './resources.ts'
 import type { Revision, Service } from './resources.ts'
@@ -40,7 +40,7 @@ export class Deployments {
     const queue = (this.#queues.get(operation.service) ?? Promise.resolve())
       .then(() => this.#carryOut(operation))
       // The next operation of the service must have its turn.
-      .catch((error: unknown) => this.#options.log(`${operation.service}: ${unforeseen(error).message}`))
+      .catch((error: unknown) => this.#options.log(`${operation.service}: ${unexpectedError(error).message}`))
     this.#queues.set(operation.service, queue)
   }
 
@@ -70,7 +70,7 @@ export class Deployments {
     } catch (error) {
       if (this.#isStopping) return
       // Not a failure of the user's program, but of this one: say so rather than leave the operation hanging.
-      const { message } = unforeseen(error)
+      const { message } = unexpectedError(error)
       this.#options.log(`${operation.service}: ${message}`)
       this.#options.operations.finish(operation, { error: { code: STATUS_CODES.INTERNAL.grpc, message } })
     }
@@ -177,6 +177,6 @@ export class Deployments {
 }
 
 function reason(error: unknown): string {
-  if (diskTrouble(error)) return unforeseen(error).message
+  if (diskTrouble(error)) return unexpectedError(error).message
   return error instanceof Error ? error.message : String(error)
 }

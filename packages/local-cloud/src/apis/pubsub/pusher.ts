@@ -43,7 +43,7 @@ export class Pusher {
     this.#woken = true
     setImmediate(() => {
       this.#woken = false
-      if (!this.#closed) this.#sendWhatMayBeSent()
+      if (!this.#closed) this.#flush()
     })
   }
 
@@ -53,7 +53,7 @@ export class Pusher {
     this.#cancelTimer?.()
   }
 
-  #sendWhatMayBeSent(): void {
+  #flush(): void {
     const { backlog, resources, clock } = this.#parts
     this.#cancelTimer?.()
     if (this.#parts.isHeld()) return
