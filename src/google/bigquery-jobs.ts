@@ -1,3 +1,5 @@
+import { createReadStream } from 'node:fs'
+import type { Writable } from 'node:stream'
 import type { BigQuery, Job } from '@google-cloud/bigquery'
 import { bigQuery, describeTable, type QueryOptions, type TableName } from './bigquery.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from './errors.ts'
@@ -86,11 +88,25 @@ export async function loadFile(
     ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
     ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
   }
-  // The client puts the location where it belongs, the job's reference, and into the configuration
-  // too, which has no such field; what is not enumerable it does not send.
-  Object.defineProperty(configuration, 'location', { writable: true, enumerable: false })
-  const [job] = await call(table.createLoadJob(file, configuration as object), LONG_CALL_DEADLINE_MS)
+  const job = await call(uploaded(file, table.createWriteStream_(configuration)), LONG_CALL_DEADLINE_MS)
   await jobDone(job)
+}
+
+/**
+ * Sends a file to a stream of the client's, which answers with the job. The client's own `createLoadJob` takes a path, too, but
+ * has no ear for the file's errors: one that cannot be read would end the process.
+ */
+function uploaded(file: string, upload: Writable): Promise<Job> {
+  return new Promise((resolve, reject) => {
+    upload.once('job', resolve).on('error', reject)
+    const source = createReadStream(file)
+    source.on('error', (error) => {
+      upload.destroy()
+      // Node names the file only when it cannot be opened.
+      reject(Object.assign(error, { path: file }))
+    })
+    source.pipe(upload)
+  })
 }
 
 async function createJobOnce(

@@ -132,6 +132,8 @@ interface ThrownByClient {
   code?: unknown
   status?: unknown
   message?: string
+  /** Of a file that a client reads. */
+  path?: unknown
   details?: unknown
   errors?: { reason?: string; message?: string }[]
   response?: { status?: number; data?: ErrorBody }
@@ -149,7 +151,7 @@ const CONNECTION_CODES = /^(E(CONN|HOST|NET|PIPE|AI_|TIMEDOUT)|UND_ERR|ERR_STREA
  */
 export function cloudError(thrown: unknown): CloudError {
   if (thrown instanceof CloudError) return thrown
-  const { code, status, message, details, errors, response, reason, errorInfoMetadata } = (thrown ??
+  const { code, status, message, path, details, errors, response, reason, errorInfoMetadata } = (thrown ??
     {}) as ThrownByClient
   // Nobody but a proxy answers so (https://www.rfc-editor.org/rfc/rfc9110#status.407).
   if (response?.status === 407) {
@@ -171,6 +173,8 @@ export function cloudError(thrown: unknown): CloudError {
     const known = number < GRPC_STATUS.length ? GRPC_STATUS[number] : HTTP_STATUS[number]
     return new CloudError(known ?? (number >= 500 ? 'INTERNAL' : 'UNKNOWN'), text, options)
   }
+  // A file of a network's disk may time out, too: it is no service that did not answer.
+  if (typeof path === 'string' && typeof code === 'string') return new CloudError('UNKNOWN', text, options)
   if (code === 'TimeoutError') return new CloudError('DEADLINE_EXCEEDED', text, options)
   if (typeof code === 'string' && CONNECTION_CODES.test(code)) return new CloudError('UNAVAILABLE', text, options)
   if ((thrown as Error | undefined)?.name === 'AbortError') return new CloudError('CANCELLED', text, options)

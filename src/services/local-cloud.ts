@@ -108,7 +108,7 @@ export async function startLocalCloud(
       if (exited) break
     }
   } finally {
-    closeSync(output)
+    closeLog(output, log)
   }
   // Another imagery may have won the race for the folder.
   const other = await findLocalCloud(dataDirectory)
@@ -129,6 +129,15 @@ function openLog(dataDirectory: string, log: string): number {
         cause: error,
       },
     )
+  }
+}
+
+function closeLog(output: number, log: string): void {
+  try {
+    closeSync(output)
+  } catch (error) {
+    // Node names the file only when it cannot be opened.
+    throw Object.assign(error as Error, { path: log })
   }
 }
 

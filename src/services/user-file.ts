@@ -29,7 +29,8 @@ export async function openUserFile<Content extends object>(
       throw new ImageryError(
         'INVALID_CONFIGURATION',
         `The ${options.what} ${file} cannot be used: ${(error as Error).message}`,
-        { suggestions: [`rm '${file}'   (${options.remedy})`], cause: error },
+        // What the disk or the system refuses is no fault of the content, which may be all that there is.
+        { suggestions: [isRefused(error) ? `ls -ld '${file}'` : `rm '${file}'   (${options.remedy})`], cause: error },
       )
     }
   }
@@ -45,6 +46,11 @@ export async function openUserFile<Content extends object>(
       }),
   )
   return { path: file, use: (work) => guarded(() => work(conf)) }
+}
+
+/** Whether the system refused a call, such as by a full disk. */
+function isRefused(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).syscall !== undefined
 }
 
 /**
