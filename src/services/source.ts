@@ -87,6 +87,9 @@ export async function parseImageRoots(given: readonly string[], source: Source):
     throw new ImageryError(
       'INVALID_FLAG',
       `--image-root is for a table in a local file; ${source.given} is in BigQuery`,
+      {
+        suggestions: ['The same command without --image-root'],
+      },
     )
   }
   for (const folder of given) {
