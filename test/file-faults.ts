@@ -133,7 +133,7 @@ export class FileFaults {
       const done = args.at(-1)
       if (typeof done !== 'function') return Reflect.apply(real, this, args)
       // Node gives the buffer back, whatever becomes of it: a stream that tries again needs it.
-      if (error && name !== 'close') return void process.nextTick(done as AnyFunction, error, 0, args[1])
+      if (error && name !== 'close') return process.nextTick(done, error, 0, args[1])
       return Reflect.apply(real, this, [
         ...args.slice(0, -1),
         (failure: unknown, ...results: unknown[]) => {

@@ -2,7 +2,7 @@ import { format } from 'node:util'
 import { Command, Errors, Flags, ux, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
 import { redacted, secretIn } from '../contracts/redaction.ts'
-import type { Place } from '../contracts/names.ts'
+import type { DeploymentRef } from '../contracts/names.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { suggestedCommand, suggestedCommands } from '../contracts/suggested-command.ts'
 import { expectedFailure } from '../services/failures/cloud-failure.ts'
@@ -106,7 +106,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** What the command works on, once that is known. */
-  protected get place(): Place | undefined {
+  protected get place(): DeploymentRef | undefined {
     return undefined
   }
 

@@ -2,7 +2,7 @@ import { BaseCommand } from './base-command.ts'
 import path from 'node:path'
 import { Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
-import type { Place } from '../contracts/names.ts'
+import type { DeploymentRef } from '../contracts/names.ts'
 import type { GeminiOptions } from '../contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from '../contracts/settings.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
@@ -71,7 +71,7 @@ export abstract class LocalCloudCommand extends BaseCommand {
   /** The flags as they were typed, once they are parsed. */
   #typed: CloudFlags = {}
 
-  protected override get place(): Place | undefined {
+  protected override get place(): DeploymentRef | undefined {
     return this.#session?.target.place
   }
 

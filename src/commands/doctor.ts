@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
-import type { Place } from '../contracts/names.ts'
+import type { DeploymentRef } from '../contracts/names.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { runChecks, openingCheck, type CheckedThing } from '../services/doctor/doctor.ts'
 import { formatChecks } from '../ui/checks.ts'
@@ -26,7 +26,7 @@ export default class Doctor extends CloudCommand {
     location: Flags.string({ summary: 'location of Vertex AI that answers (default: global)', helpValue: 'LOCATION' }),
   }
 
-  async run(): Promise<{ ok: boolean; place: Place | null; checks: CheckedThing[] }> {
+  async run(): Promise<{ ok: boolean; place: DeploymentRef | null; checks: CheckedThing[] }> {
     const { flags } = await this.parse(Doctor)
     const runtimeFolder = await builtRuntime(this.config.root)
     const opened = await this.session(flags).catch(openingCheck)

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
-import type { Place } from '../contracts/names.ts'
+import type { DeploymentRef } from '../contracts/names.ts'
 import type { Session } from '../services/session/session.ts'
 import { deploymentText } from '../services/session/target.ts'
 import { teardownDeploymentContext, teardownDeploymentSteps } from '../services/teardown/deployment.ts'
@@ -125,7 +125,7 @@ interface TornDownRun {
 }
 
 interface TornDownDeployment {
-  deployment: Place
+  deployment: DeploymentRef
   deleted: string[]
   kept: string[]
 }

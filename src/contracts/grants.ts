@@ -1,4 +1,4 @@
-import { builderAccount, invokerAccount, runtimeAccount, type Place } from './names.ts'
+import { builderAccount, invokerAccount, runtimeAccount, type DeploymentRef } from './names.ts'
 
 /** A service account of a deployment. */
 export type DeploymentAccount = 'runtime' | 'invoker' | 'builder'
@@ -324,7 +324,7 @@ export const REQUIRED_SERVICES: readonly { name: string; why: string; forBuildin
 ]
 
 /** The e-mail address of one of a deployment's accounts. */
-export function accountOf(place: Pick<Place, 'projectId' | 'name'>, account: DeploymentAccount): string {
+export function accountOf(place: Pick<DeploymentRef, 'projectId' | 'name'>, account: DeploymentAccount): string {
   const accounts = { runtime: runtimeAccount, invoker: invokerAccount, builder: builderAccount }
   return accounts[account](place)
 }

@@ -5,7 +5,7 @@ import { isRunId } from './run-id.ts'
 export const RUN_LABEL = 'imagery-run'
 
 /** Where a deployment lives. */
-export interface Place {
+export interface DeploymentRef {
   projectId: string
   region: string
   /** Tells deployments of one project and region apart; the usual one has none. */
@@ -19,17 +19,17 @@ export interface Place {
 export const DEPLOYMENT_NAME = /^[a-z]([a-z0-9-]{0,12}[a-z0-9])?$/
 
 /** What the names of a deployment's services, accounts and image repository begin with. */
-export function deploymentPrefix({ name }: Pick<Place, 'name'>): string {
+export function deploymentPrefix({ name }: Pick<DeploymentRef, 'name'>): string {
   return name === undefined ? 'imagery' : `imagery-${name}`
 }
 
 /** The Cloud Run service that does the work. */
-export function mainService(place: Pick<Place, 'name'>): string {
+export function mainService(place: Pick<DeploymentRef, 'name'>): string {
   return `${deploymentPrefix(place)}-main`
 }
 
 /** The Cloud Run service that makes a task of each asset. */
-export function populateService(place: Pick<Place, 'name'>): string {
+export function populateService(place: Pick<DeploymentRef, 'name'>): string {
   return `${deploymentPrefix(place)}-populate`
 }
 
@@ -50,21 +50,21 @@ export function runResourceId(runId: string): string {
  *
  * @param index from 0
  */
-export function queueName({ projectId, region }: Place, runId: string, index = 0): string {
+export function queueName({ projectId, region }: DeploymentRef, runId: string, index = 0): string {
   const id = runResourceId(runId)
   return `projects/${projectId}/locations/${region}/queues/${index === 0 ? id : `${id}-${index + 1}`}`
 }
 
-export function topicName({ projectId }: Pick<Place, 'projectId'>, runId: string): string {
+export function topicName({ projectId }: Pick<DeploymentRef, 'projectId'>, runId: string): string {
   return `projects/${projectId}/topics/${runResourceId(runId)}`
 }
 
-export function subscriptionName({ projectId }: Pick<Place, 'projectId'>, runId: string): string {
+export function subscriptionName({ projectId }: Pick<DeploymentRef, 'projectId'>, runId: string): string {
   return `projects/${projectId}/subscriptions/${runResourceId(runId)}`
 }
 
 /** The deployment's bucket: run specs, staged images, source archives. Bucket names are global, hence the project. */
-export function bucketName({ projectId, region, name }: Place): string {
+export function bucketName({ projectId, region, name }: DeploymentRef): string {
   const base = `imagery-${projectId.replaceAll(/[^a-z0-9-]/g, '-')}-${region}`
   // Last, where no project's or region's name can be mistaken for it.
   return name === undefined ? base : `${base}-${name}`
@@ -91,7 +91,7 @@ export function runObjectsPrefix(runId: string): string {
 }
 
 /** Where the images of a local file or folder are staged for a run. */
-export function runImagesPrefix(place: Place, runId: string): string {
+export function runImagesPrefix(place: DeploymentRef, runId: string): string {
   return `gs://${bucketName(place)}/${runObjectsPrefix(runId)}images/`
 }
 
@@ -110,28 +110,31 @@ export function unstagedReasonPath(runId: string, uri: string): string {
 }
 
 /** Whom the two services act as. */
-export function runtimeAccount(place: Pick<Place, 'projectId' | 'name'>): string {
+export function runtimeAccount(place: Pick<DeploymentRef, 'projectId' | 'name'>): string {
   return accountEmail(place, 'runtime')
 }
 
 /** Whom Cloud Tasks, Pub/Sub and the command line call the services as. */
-export function invokerAccount(place: Pick<Place, 'projectId' | 'name'>): string {
+export function invokerAccount(place: Pick<DeploymentRef, 'projectId' | 'name'>): string {
   return accountEmail(place, 'invoker')
 }
 
 /** Whom Cloud Build builds the image as. */
-export function builderAccount(place: Pick<Place, 'projectId' | 'name'>): string {
+export function builderAccount(place: Pick<DeploymentRef, 'projectId' | 'name'>): string {
   return accountEmail(place, 'builder')
 }
 
-function accountEmail(place: Pick<Place, 'projectId' | 'name'>, role: 'runtime' | 'invoker' | 'builder'): string {
+function accountEmail(
+  place: Pick<DeploymentRef, 'projectId' | 'name'>,
+  role: 'runtime' | 'invoker' | 'builder',
+): string {
   // The project of a domain is written `example.com:project`, its accounts `…@project.example.com.iam…`.
   const [id, domain] = place.projectId.split(':').toReversed()
   return `${deploymentPrefix(place)}-${role}@${id}${domain === undefined ? '' : `.${domain}`}.iam.gserviceaccount.com`
 }
 
 /** The Artifact Registry repository of a deployment's images. */
-export function repositoryName(place: Place): string {
+export function repositoryName(place: DeploymentRef): string {
   return `projects/${place.projectId}/locations/${place.region}/repositories/${deploymentPrefix(place)}`
 }
 

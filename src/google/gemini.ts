@@ -127,7 +127,7 @@ export async function askGemini(request: GeminiRequest, signal: AbortSignal): Pr
     })
     return readAnswer(answer)
   } catch (error) {
-    throw refusal(error, signal, heard)
+    throw geminiRefusal(error, signal, heard)
   }
 }
 
@@ -151,7 +151,7 @@ export async function countTokens(asked: { projectId: string; location: string; 
     })
     return answer.totalTokens ?? 0
   } catch (error) {
-    throw refusal(error, signal, undefined)
+    throw geminiRefusal(error, signal, undefined)
   }
 }
 
@@ -221,7 +221,7 @@ interface Heard {
 }
 
 /** What the client threw: its ApiError, an abort, or whatever fetch or the credentials said. */
-function refusal(error: unknown, signal: AbortSignal, heard: Heard | undefined): GeminiRefused {
+function geminiRefusal(error: unknown, signal: AbortSignal, heard: Heard | undefined): GeminiRefused {
   const { name, status, message } = error as { name?: string; status?: unknown; message?: string }
   if (signal.aborted || name === 'AbortError' || name === 'TimeoutError') {
     return new GeminiRefused('the model did not answer in time', { problem: 'deadline' }, { cause: error })

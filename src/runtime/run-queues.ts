@@ -1,4 +1,4 @@
-import { queueName, type Place } from '../contracts/names.ts'
+import { queueName, type DeploymentRef } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import type { QueueLimits } from '../google/tasks.ts'
 
@@ -10,7 +10,7 @@ const NAMES = 16
  * is unusable for days, so its replacement gets the next one
  * (https://cloud.google.com/tasks/docs/deleting-appengine-queues-and-tasks#deleting_queues).
  */
-export function runQueueNames(place: Place, runId: string): string[] {
+export function runQueueNames(place: DeploymentRef, runId: string): string[] {
   return Array.from({ length: NAMES }, (_, index) => queueName(place, runId, index))
 }
 

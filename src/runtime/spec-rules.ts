@@ -1,5 +1,5 @@
 import { endpointFault } from '../contracts/model-endpoint.ts'
-import type { Place } from '../contracts/names.ts'
+import type { DeploymentRef } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 
 /** A run's spec that would lead the runtime to where it has no business. */
@@ -8,7 +8,7 @@ export class SpecRefused extends Error {
 }
 
 export interface SpecRules {
-  place: Place
+  place: DeploymentRef
   /** Origins that may answer in Gemini's place, and be shown the runtime's access token; undefined in a local cloud, where any may. */
   modelOrigins: readonly string[] | undefined
 }

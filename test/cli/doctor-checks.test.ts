@@ -69,7 +69,7 @@ const context: DoctorContext = {
 }
 
 const deployment = { ...context.target, bucket: '', mainUrl: '', populateUrl: '', runtimeHashes: [] }
-const look = (check: Check, known: Partial<DoctorContext> = {}) => check.look({ ...context, ...known })
+const look = (check: Check, known: Partial<DoctorContext> = {}) => check.run({ ...context, ...known })
 
 test('a project that is not there is told from one that is', async () => {
   answers['GET /v3/projects/my-project'] = { body: { name: 'projects/123456789012', state: 'ACTIVE' } }

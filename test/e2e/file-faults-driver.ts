@@ -63,8 +63,8 @@ async function run(args: readonly string[]): Promise<{ exitCode: number; output:
     output += String(text)
     return true
   }
-  process.stdout.write = capture as typeof process.stdout.write
-  process.stderr.write = capture as typeof process.stderr.write
+  process.stdout.write = capture
+  process.stderr.write = capture
   process.exitCode = undefined
   process.argv = [process.execPath, plan.program, ...args]
   let exited: number | undefined
@@ -100,7 +100,7 @@ for (const { args, codesPerCall, prepare = {}, only, once = false } of plan.comm
   faults.begin()
   const usual = await run(args)
   const seen = new Map<string, number>()
-  for (const { call, path: file } of [...faults.end()]) {
+  for (const { call, path: file } of faults.end()) {
     const key = `${call} ${file}`
     const occurrence = seen.get(key) ?? 0
     seen.set(key, occurrence + 1)

@@ -31,6 +31,7 @@ beforeAll(async () => {
   await symlink('../secret.jpg', path.join(work, 'photos', 'out.jpg'))
   await symlink('c.jpg', path.join(work, 'photos', 'in.jpg'))
   await symlink('../elsewhere', path.join(work, 'photos', 'linked'))
+  await symlink('photos', path.join(work, 'shortcut'))
 })
 
 afterAll(() => user.leave())
@@ -136,31 +137,30 @@ describe('the images of a table in a file', () => {
     const retried = await user.run(['retry', report.run_id, '--local', '--json'])
     expect(retried.exitCode, retried.stdout).toBe(3)
     const rows = await rowsOf(retried)
-    expect([...rows].map(([asset, row]) => [asset, row['status']]).toSorted()).toEqual([
-      ['absolute', 'ok'],
-      ['own', 'ok'],
-      ['secret', 'failed'],
-      ['up', 'ok'],
-    ])
+    expect(Object.fromEntries([...rows].map(([asset, row]) => [asset, row['status']]))).toEqual({
+      absolute: 'ok',
+      own: 'ok',
+      secret: 'failed',
+      up: 'ok',
+    })
     expect((await uploaded()).filter((bytes) => bytes.includes(SECRET))).toEqual([])
   })
 })
 
 test('a folder, which may be a link itself, lists links and follows none that leads out of it, and says so', async () => {
-  await symlink('photos', work('shortcut'))
   const outcome = await user.run(['run', '--local', '--profile', 'resolution', '--table', work('shortcut')])
   expect(outcome.exitCode, outcome.stderr).toBe(3)
-  const said = outcome.stderr.replaceAll(/\n[ ›]*/g, ' ')
+  const said = outcome.stderr.replaceAll(/[\s›]+/g, ' ')
   expect(said).toMatch(/Stage the images: 4 images, 1 left out: out\.jpg lies outside the table's folder/)
   expect(said).toMatch(/linked is a link to a folder, which is not followed: its images are left out/)
   const { rows } = rowsDocument.parse((await user.run(['results', '--local', '--json'])).json())
-  expect(rows.map((row) => [row['asset_id'], row['status']]).toSorted()).toEqual([
-    ['c.jpg', 'ok'],
-    ['cam', 'ok'],
-    ['in.jpg', 'ok'],
-    ['inner', 'ok'],
-    ['out.jpg', 'failed'],
-  ])
+  expect(Object.fromEntries(rows.map((row) => [row['asset_id'], row['status']]))).toEqual({
+    'c.jpg': 'ok',
+    cam: 'ok',
+    'in.jpg': 'ok',
+    inner: 'ok',
+    'out.jpg': 'failed',
+  })
   expect((await uploaded()).filter((bytes) => bytes.includes(SECRET))).toEqual([])
 })
 

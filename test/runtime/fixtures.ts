@@ -1,5 +1,5 @@
 import type { TaskPayload } from '../../src/contracts/messages.ts'
-import { runTables, type Place } from '../../src/contracts/names.ts'
+import { runTables, type DeploymentRef } from '../../src/contracts/names.ts'
 import { runSpec, type RunSpec } from '../../src/contracts/run-spec.ts'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/transport/errors.ts'
@@ -9,7 +9,7 @@ import { RunSpecs } from '../../src/runtime/run-specs.ts'
 import { checkSpec } from '../../src/runtime/spec-rules.ts'
 
 export const RUN_ID = '261123-9f3c1a7b'
-export const PLACE: Place = { projectId: 'demo', region: 'us-central1' }
+export const PLACE: DeploymentRef = { projectId: 'demo', region: 'us-central1' }
 export const BUCKET = 'imagery-demo-us-central1'
 
 export const SPEC: RunSpec = runSpec.parse({

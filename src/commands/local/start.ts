@@ -3,7 +3,7 @@ import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { EXIT_CODES, ImageryError } from '../../contracts/errors.ts'
 import { readGeminiFlag } from '../../services/local/gemini-stand-in.ts'
 import { alreadyRunning, isFolderFree } from '../../services/local/cloud.ts'
-import { EXIT_FOLDER_TAKEN, startLocalCloud } from '../../services/local/start.ts'
+import { EXIT_FOLDER_TAKEN, launchLocalCloud } from '../../services/local/start.ts'
 import { waitingNote, type Unfinished } from '../../ui/unfinished.ts'
 
 export default class LocalStart extends LocalCloudCommand {
@@ -121,7 +121,7 @@ export default class LocalStart extends LocalCloudCommand {
     )
     const { http, grpc } = await this.interruptible(async (waiting) => {
       while (await isFolderFree(dataDir, waiting)) {
-        const locator = await startLocalCloud(dataDir, this.launcher(), passed, waiting.signal)
+        const locator = await launchLocalCloud(dataDir, this.launcher(), passed, waiting.signal)
         if (locator) return locator
       }
       throw alreadyRunning(dataDir)

@@ -1,8 +1,8 @@
 import type { BuildsClient } from '@google-cloud/run'
-import type { Place } from '../../contracts/names.ts'
+import type { DeploymentRef } from '../../contracts/names.ts'
 import { grpcClientOptions } from '../auth/credentials.ts'
 import { call, CloudError, repeatably } from '../transport/errors.ts'
-import { callApi, polled, type RestOperation } from '../rest/rest.ts'
+import { callApi, pollUntilDone, type RestOperation } from '../rest/rest.ts'
 
 let client: Promise<BuildsClient> | undefined
 
@@ -49,13 +49,13 @@ export interface BuildOptions {
  *
  * @throws CloudError with the build's own words and where its log is
  */
-export async function buildImage(place: Place, options: BuildOptions): Promise<void> {
+export async function buildImage(place: DeploymentRef, options: BuildOptions): Promise<void> {
   // Looked for before each try: an answer that was lost may have begun a build.
   const path = await repeatably(
     async () => (await buildInProgress(place, options)) ?? (await submittedBuild(place, options)),
   )
   const look = (): Promise<Build> => callApi<Build>('cloudbuild', path)
-  const build = await polled(await look(), {
+  const build = await pollUntilDone(await look(), {
     look,
     what: `build ${path.slice(path.lastIndexOf('/') + 1)}`,
     isDone: ({ status }) => !UNDER_WAY.includes(status),
@@ -65,7 +65,7 @@ export async function buildImage(place: Place, options: BuildOptions): Promise<v
   if (build.status !== 'SUCCESS') throw new CloudError('FAILED_PRECONDITION', failureText(build))
 }
 
-const buildsPath = ({ projectId }: Place, region: string): string =>
+const buildsPath = ({ projectId }: DeploymentRef, region: string): string =>
   `v1/projects/${projectId}/locations/${region}/builds`
 
 /**
@@ -75,7 +75,7 @@ const buildsPath = ({ projectId }: Place, region: string): string =>
  * (https://cloud.google.com/build/docs/view-build-results); whether a build is of this image and under
  * way is looked at here.
  */
-async function buildInProgress(place: Place, { tag, image }: BuildOptions): Promise<string | undefined> {
+async function buildInProgress(place: DeploymentRef, { tag, image }: BuildOptions): Promise<string | undefined> {
   const path = buildsPath(place, place.region)
   const { builds = [] } = await callApi<{ builds?: Build[] }>('cloudbuild', path, {
     query: { filter: `tags="${tag}"` },
@@ -91,7 +91,10 @@ async function buildInProgress(place: Place, { tag, image }: BuildOptions): Prom
  * Begins a build and answers its path. Cloud Run starts it, but its operation is one of Cloud Build
  * (https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#submitbuildresponse).
  */
-async function submittedBuild(place: Place, { source, image, serviceAccount, tag }: BuildOptions): Promise<string> {
+async function submittedBuild(
+  place: DeploymentRef,
+  { source, image, serviceAccount, tag }: BuildOptions,
+): Promise<string> {
   const client = await builds()
   const [{ buildOperation }] = await call(
     client.submitBuild({

@@ -73,7 +73,7 @@ export function tokenCheck(rules: TokenRules, now: () => number): TokenCheck {
       audience: [...rules.audiences],
       requiredClaims: ['exp', 'iat', 'email'],
       currentDate: new Date(now()),
-    }).catch((error: unknown) => refusal(error))
+    }).catch((error: unknown) => tokenRefusal(error))
     if ('refused' in verified) return verified
     const { protectedHeader, payload } = verified
     const fault = protectedHeader.kid === undefined ? 'it does not name its key' : claimFault(payload, nowS)
@@ -119,7 +119,7 @@ const TOKEN_FAULTS: ReadonlySet<string> = new Set([
   'ERR_JWT_INVALID',
 ])
 
-function refusal(error: unknown): { refused: 401; reason: string } {
+function tokenRefusal(error: unknown): { refused: 401; reason: string } {
   const { code, message } = error as { code?: string; message?: string }
   if (code !== undefined && TOKEN_FAULTS.has(code))
     return { refused: 401, reason: `the identity token is not valid: ${message}` }

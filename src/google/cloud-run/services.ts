@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ServicesClient } from '@google-cloud/run'
-import type { Place } from '../../contracts/names.ts'
+import type { DeploymentRef } from '../../contracts/names.ts'
 import { grpcClientOptions } from '../auth/credentials.ts'
 import { call, callUnless, CloudError, cloudError, LONG_CALL_DEADLINE_MS } from '../transport/errors.ts'
 import { POLICY_VERSION, type Policy, type PolicyHolder } from '../rest/policy.ts'
@@ -36,12 +36,12 @@ export interface ServiceDescription {
 const SOURCE_LABEL = 'imagery-source'
 const SPEC_LABEL = 'imagery-spec'
 
-function serviceName({ projectId, region }: Place, id: string): string {
+function serviceName({ projectId, region }: DeploymentRef, id: string): string {
   return `projects/${projectId}/locations/${region}/services/${id}`
 }
 
 /** A service; undefined when there is none, as in a project that has never used Cloud Run. */
-export async function describeService(place: Place, id: string): Promise<ServiceDescription | undefined> {
+export async function describeService(place: DeploymentRef, id: string): Promise<ServiceDescription | undefined> {
   const client = await services()
   try {
     const answer = await callUnless('NOT_FOUND', client.getService({ name: serviceName(place, id) }), undefined)
@@ -71,7 +71,7 @@ function description(service: IService): ServiceDescription {
  * @throws CloudError FAILED_PRECONDITION with the service's own message when it does not become ready
  */
 export async function deployService(
-  place: Place,
+  place: DeploymentRef,
   id: string,
   spec: ServiceSpec,
 ): Promise<{ url: string; outcome: 'created' | 'updated' | 'unchanged' }> {
@@ -119,7 +119,7 @@ function specHash({ program, ...rest }: ServiceSpec): string {
 }
 
 /** Who may do what with a service. */
-export function servicePolicy(place: Place, id: string): PolicyHolder {
+export function servicePolicy(place: DeploymentRef, id: string): PolicyHolder {
   const resource = serviceName(place, id)
   return {
     async read() {
@@ -133,7 +133,7 @@ export function servicePolicy(place: Place, id: string): PolicyHolder {
   }
 }
 
-export async function deleteService(place: Place, id: string): Promise<'deleted' | 'absent'> {
+export async function deleteService(place: DeploymentRef, id: string): Promise<'deleted' | 'absent'> {
   const client = await services()
   const deletion = client.deleteService({ name: serviceName(place, id) }).then(async ([operation]) => {
     await operation.promise()

@@ -118,7 +118,7 @@ export async function finishOperation<Metadata, Result>(
   started: RestOperation<Metadata, Result>,
   options: { version: string; deadlineMs: number },
 ): Promise<RestOperation<Metadata, Result>> {
-  const operation = await polled(started, {
+  const operation = await pollUntilDone(started, {
     ...options,
     what: started.name,
     isDone: ({ done }) => done === true,
@@ -134,7 +134,7 @@ export async function finishOperation<Metadata, Result>(
  * @param options.watch called with it at every look
  * @throws CloudError DEADLINE_EXCEEDED
  */
-export async function polled<Thing>(
+export async function pollUntilDone<Thing>(
   first: Thing,
   options: {
     what: string

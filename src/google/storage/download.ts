@@ -39,7 +39,7 @@ export async function downloadObject(
       // The client's own fetch goes through a proxy, Node's does not.
       ...(proxyOf(new URL(url)) === undefined ? { fetchImplementation: body.fetch } : {}),
     })
-    .catch((error: unknown) => Promise.reject(isOverLimit(error) ? tooLarge(name, maxBytes) : refusal(error)))
+    .catch((error: unknown) => Promise.reject(isOverLimit(error) ? tooLarge(name, maxBytes) : downloadError(error)))
   if (body.isTooLarge) throw tooLarge(name, maxBytes)
   if ((answer.headers.get('x-goog-stored-content-encoding') ?? 'identity') !== 'identity') {
     const stream = storage.bucket(bucket).file(path).createReadStream()
@@ -109,7 +109,7 @@ function tooLarge(name: string, maxBytes: number): CloudError {
 }
 
 /** The request asked for bytes, so what Storage says of a failure comes as bytes too, unless it says it in JSON. */
-function refusal(error: unknown): CloudError {
+function downloadError(error: unknown): CloudError {
   const known = cloudError(error)
   const { data, status } = (error as { response?: { data?: unknown; status?: number } }).response ?? {}
   if (status !== undefined && (data as { error?: unknown } | undefined)?.error) return httpError(status, data)

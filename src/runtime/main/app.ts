@@ -1,13 +1,13 @@
 import type { Hono } from 'hono'
 import { runRequest, taskPayload } from '../../contracts/messages.ts'
-import type { Place } from '../../contracts/names.ts'
+import type { DeploymentRef } from '../../contracts/names.ts'
 import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
 import { TaskProcessor, type ProcessDeps } from './process-task.ts'
 import { pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
 
 export interface MainDeps extends ProcessDeps, RunResourceDeps {
-  place: Place
+  place: DeploymentRef
   /** Undefined where the host checks who calls. */
   callers?: Callers | undefined
 }

@@ -1,4 +1,4 @@
-import { tablePath, type Place } from '../../contracts/names.ts'
+import { tablePath, type DeploymentRef } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
@@ -10,7 +10,7 @@ import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-rol
 
 /** What a run needs in the cloud beside its messages, made and deleted from here. */
 export interface RunResourceDeps {
-  place: Place
+  place: DeploymentRef
   specs: RunSpecs
   /** What this service's own account may do. */
   permissions: OwnPermissions

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { pushEnvelope, shardMessage, type PushEnvelope, type ShardMessage } from '../../contracts/messages.ts'
-import type { Place } from '../../contracts/names.ts'
+import type { DeploymentRef } from '../../contracts/names.ts'
 import type { Callers } from '../callers.ts'
 import { describeFaults, httpService, readBody, requestTrace } from '../http-service.ts'
 import { runQueueNames } from '../run-queues.ts'
@@ -9,7 +9,7 @@ import { SpecRefused } from '../spec-rules.ts'
 import { ShardPopulator, type ShardDeps } from './populate-shard.ts'
 
 export interface PopulateDeps extends ShardDeps {
-  place: Place
+  place: DeploymentRef
   /** Undefined where the host checks who calls. */
   callers?: Callers | undefined
   specs: RunSpecs
@@ -57,7 +57,7 @@ export function populateApp(deps: PopulateDeps): Hono {
   return app
 }
 
-function readShard(envelope: PushEnvelope, place: Place): { shard: ShardMessage } | { poison: string } {
+function readShard(envelope: PushEnvelope, place: DeploymentRef): { shard: ShardMessage } | { poison: string } {
   let data: unknown
   try {
     data = JSON.parse(Buffer.from(envelope.message.data ?? '', 'base64').toString('utf8'))

@@ -1,11 +1,11 @@
-import { mainService, populateService, type Place } from '../../contracts/names.ts'
+import { mainService, populateService, type DeploymentRef } from '../../contracts/names.ts'
 import { listBuckets } from '../../google/storage/bucket.ts'
 import { describeService } from '../../google/cloud-run/services.ts'
 import { DEPLOYMENT_LABEL, deploymentLabels } from '../../contracts/labels.ts'
 
 /** A deployment as it is found in its project. */
 export interface FoundDeployment {
-  place: Place
+  place: DeploymentRef
   bucket: string
   /** `ready`: both services are. `incomplete`: a deploy or a teardown has ended half way. */
   state: 'ready' | 'incomplete'
@@ -36,7 +36,7 @@ export async function findDeployments(projectId: string): Promise<FoundDeploymen
 }
 
 /** The regions of other deployments of the same name, which share the accounts and their roles. */
-export async function regionsBeside(place: Place): Promise<string[]> {
+export async function regionsBeside(place: DeploymentRef): Promise<string[]> {
   const buckets = await listBuckets(place.projectId, 'imagery-')
   const own = deploymentLabels(place)[DEPLOYMENT_LABEL]
   return buckets

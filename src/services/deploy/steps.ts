@@ -5,7 +5,7 @@ import { callers, health } from './callers.ts'
 import { asStep, isBuilding, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
 import { programStep } from './program.ts'
 import { accounts, apis, projectRoles, repository } from './project.ts'
-import { refusal } from '../failures/missing-role.ts'
+import { missingRoleFailure } from '../failures/missing-role.ts'
 import { resourceRoles } from './resource-roles.ts'
 import { main, populate } from './services.ts'
 
@@ -35,7 +35,7 @@ export function deploySteps(context: DeployContext): Step<DeployContext>[] {
 
 async function explained(error: unknown, step: DeployStep, { target }: DeployContext): Promise<unknown> {
   const member = await callerMember().catch(() => undefined)
-  return refusal(error, { place: target.place, to: 'deployer', what: step.title, roles: step.roles, member })
+  return missingRoleFailure(error, { place: target.place, to: 'deployer', what: step.title, roles: step.roles, member })
 }
 
 /** A part of a deploy with what it would change. */

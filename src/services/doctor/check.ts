@@ -36,7 +36,7 @@ export interface Check {
   /** For programs: lower case, digits and underscores. */
   name: string
   title: string
-  look(context: DoctorContext): Promise<Finding>
+  run(context: DoctorContext): Promise<Finding>
 }
 
 /** A check with what was found. */

@@ -15,7 +15,7 @@ const KINDS: Record<string, string> = {
 export const credentials: Check = {
   name: 'credentials',
   title: 'Credentials',
-  async look({ target: { place } }) {
+  async run({ target: { place } }) {
     const origin = await findCredentials()
     try {
       await (await accessClient()).getAccessToken()

@@ -9,7 +9,7 @@ const NAMED_CHANGES = 5
 export const deploymentState: Check = {
   name: 'deployment',
   title: 'Deployment',
-  async look({ target, runtimeFolder, deployment }) {
+  async run({ target, runtimeFolder, deployment }) {
     const fix = `imagery deploy${target.flags}`
     if (!deployment) return warning(`imagery is not deployed in ${deploymentText(target.place)}`, fix)
     if (deployment === 'hidden')

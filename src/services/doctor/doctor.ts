@@ -105,7 +105,7 @@ export function openingCheck(error: unknown): CheckedThing {
 async function lookAll(checks: readonly Check[], context: DoctorContext): Promise<CheckedThing[]> {
   return Promise.all(
     checks.map(async (check) => {
-      const finding = await check.look(context).catch((error: unknown) => explained(error, context))
+      const finding = await check.run(context).catch((error: unknown) => explained(error, context))
       return { check: check.name, title: check.title, ...finding }
     }),
   )

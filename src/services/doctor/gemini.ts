@@ -9,7 +9,7 @@ const NOTICE_DAYS = 90
 export const gemini: Check = {
   name: 'gemini',
   title: 'Gemini',
-  async look({ target: { place }, model, location }) {
+  async run({ target: { place }, model, location }) {
     const retirement = retirementOf(model)
     const instead = `--model ${retirement?.instead ?? DEFAULT_GEMINI_MODEL}`
     try {

@@ -57,7 +57,7 @@ const SEVERITY = ['failed', 'warning'] as const
 export const organisation: Check = {
   name: 'organisation',
   title: 'Organisation',
-  async look(context) {
+  async run(context) {
     const { projectId } = context.target.place
     const found = await Promise.all(
       CONSTRAINTS.map(async ({ name, judge }) => judge(await effectivePolicy(projectId, name), context)),

@@ -50,7 +50,7 @@ function rolesCheck(
 ): Check {
   return {
     ...names,
-    async look(context) {
+    async run(context) {
       const lacked = await lackedGrants(to, context)
       return lacked.size === 0 ? ok('this account has them') : verdict(described(lacked, context), context)
     },

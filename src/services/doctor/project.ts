@@ -9,7 +9,7 @@ import { failed, ok, warning, type Check } from './check.ts'
 export const project: Check = {
   name: 'project',
   title: 'Project',
-  async look({ target: { place } }) {
+  async run({ target: { place } }) {
     try {
       return ok(`${place.projectId}, number ${await projectNumber(place.projectId)}`)
     } catch (error) {
@@ -28,7 +28,7 @@ export const project: Check = {
 export const billing: Check = {
   name: 'billing',
   title: 'Billing',
-  async look({ target: { place } }) {
+  async run({ target: { place } }) {
     if (await isBillingEnabled(place.projectId)) return ok('is on')
     return failed(
       `Nobody pays for ${place.projectId}: Cloud Run and Vertex AI refuse to work`,
@@ -41,7 +41,7 @@ export const billing: Check = {
 export const region: Check = {
   name: 'region',
   title: 'Region',
-  async look({ target: { place } }) {
+  async run({ target: { place } }) {
     const regions = await cloudRunRegions(place.projectId)
     if (regions.includes(place.region)) return ok(place.region)
     const near = regions.filter((other) => other.split('-')[0] === place.region.split('-')[0])
@@ -55,7 +55,7 @@ export const region: Check = {
 export const apis: Check = {
   name: 'apis',
   title: 'APIs',
-  async look({ target: { place }, deployment }) {
+  async run({ target: { place }, deployment }) {
     const names = REQUIRED_SERVICES.map(({ name }) => name)
     const off = await disabledServices(place.projectId, names)
     if (off.length === 0) return ok(`${names.length} are enabled`)

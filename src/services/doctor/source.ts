@@ -9,7 +9,7 @@ import { failed, ok, type Check } from './check.ts'
 export const source: Check = {
   name: 'table',
   title: 'Table',
-  async look({ target: { place }, table: given = '', member }) {
+  async run({ target: { place }, table: given = '', member }) {
     const parsed = await parseSource(given)
     if (parsed.kind !== 'table') return ok(`${given} is loaded into BigQuery when it is run`)
     const { table } = parsed

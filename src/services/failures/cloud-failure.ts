@@ -1,10 +1,10 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import type { Place } from '../../contracts/names.ts'
+import type { DeploymentRef } from '../../contracts/names.ts'
 import { NO_ACCOUNT } from '../../google/auth/credentials.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { CloudError, LocalCloudLost } from '../../google/transport/errors.ts'
 import { CallRefused } from '../../google/auth/service-tokens.ts'
-import { refusal } from './missing-role.ts'
+import { missingRoleFailure } from './missing-role.ts'
 import { fileFailure } from './file-failure.ts'
 import { isAlive } from '@imagery/local-cloud/contract/process-alive'
 
@@ -31,7 +31,7 @@ const NO_METADATA = new RegExp(
  *
  * @param place what the command works on, so that a missing role can be named with what gives it
  */
-export function expectedFailure(error: unknown, place?: Place): unknown {
+export function expectedFailure(error: unknown, place?: DeploymentRef): unknown {
   const onFile = fileFailure(error)
   if (onFile) return onFile
   if (!(error instanceof CloudError)) return error
@@ -70,7 +70,7 @@ export function expectedFailure(error: unknown, place?: Place): unknown {
   }
   switch (error.status) {
     case 'PERMISSION_DENIED': {
-      const named = place && refusal(error, { place, to: 'runner', what: 'A call', roles: [] })
+      const named = place && missingRoleFailure(error, { place, to: 'runner', what: 'A call', roles: [] })
       if (named instanceof ImageryError) return named
       return new ImageryError('ACCESS_DENIED', `${cloud} refused: ${error.message}`, { cause: error })
     }

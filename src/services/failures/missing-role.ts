@@ -7,17 +7,17 @@ import {
   type Grant,
   type Grantee,
 } from '../../contracts/grants.ts'
-import { bucketName, mainService, type Place } from '../../contracts/names.ts'
+import { bucketName, mainService, type DeploymentRef } from '../../contracts/names.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 
 /**
  * What to tell of a call that was refused: which role is missing, and the command that gives it. An
  * answer that names no permission is put down to the roles of the step that it came from.
  */
-export function refusal(
+export function missingRoleFailure(
   error: unknown,
   options: {
-    place: Place
+    place: DeploymentRef
     to: Grantee
     what: string
     roles: readonly string[]
@@ -59,7 +59,7 @@ export function refusal(
 function grantMeant(
   { message }: CloudError,
   permission: string,
-  { place, to }: { place: Place; to: Grantee },
+  { place, to }: { place: DeploymentRef; to: Grantee },
 ): Grant | undefined {
   const onNamed = grantsTo(to).find(
     (grant) =>
@@ -72,7 +72,7 @@ function isWith({ permissions }: Grant, permission: string): boolean {
   return permissions.some((each) => each.toLowerCase() === permission.toLowerCase())
 }
 
-function resourceText(on: Grant['on'], place: Place): string {
+function resourceText(on: Grant['on'], place: DeploymentRef): string {
   if (on === 'project') return `project ${place.projectId}`
   if (on === 'bucket') return `gs://${bucketName(place)}`
   if (on.startsWith('account ')) return accountOf(place, on.slice('account '.length) as DeploymentAccount)
@@ -82,7 +82,7 @@ function resourceText(on: Grant['on'], place: Place): string {
 /** The gcloud command that gives a role, to paste or to hand to whoever may. */
 export function grantCommand(
   { role, on }: Pick<Grant, 'role' | 'on'>,
-  place: Place,
+  place: DeploymentRef,
   member: string,
   table = 'PROJECT.DATASET.TABLE',
 ): string {

@@ -6,7 +6,7 @@ import { useLocalCloud } from '../../google/transport/environment.ts'
 import { markLocalCloudLost } from '../../google/transport/errors.ts'
 import { isEnding, inspectFolder, adminCall, noAnswer, type Sighting, type Unfinished } from './find.ts'
 import { checkRunningGemini } from './gemini-stand-in.ts'
-import { startLocalCloud } from './start.ts'
+import { launchLocalCloud } from './start.ts'
 import { folderPatience, type Waiting } from './wait-for-folder.ts'
 
 export { adminCall, findLocalCloud } from './find.ts'
@@ -45,7 +45,7 @@ export async function attachLocalCloud(dataDirectory: string, options: AttachOpt
     const seen = await inspectFolder(dataDirectory, signal)
     if (seen.state === 'free') {
       options.starting?.()
-      await startLocalCloud(dataDirectory, launcher, ['--until-idle', ...chosen])
+      await launchLocalCloud(dataDirectory, launcher, ['--until-idle', ...chosen])
     } else if (seen.state === 'busy') await wait(seen.owner)
     else if (isEnding(seen) && !suits(seen.locator, options)) {
       await wait({ pid: seen.locator.pid, phase: 'stopping' })

@@ -28,7 +28,7 @@ const LOG_FILE = 'local-cloud.log'
  * @returns undefined when another process has the data folder
  * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said
  */
-export async function startLocalCloud(
+export async function launchLocalCloud(
   dataDirectory: string,
   launcher: readonly string[],
   flags: readonly string[],

@@ -10,7 +10,7 @@ import {
 } from '../../google/bigquery/bigquery.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { runTable } from '../../run-data/run-tables.ts'
-import { refusal } from '../failures/missing-role.ts'
+import { missingRoleFailure } from '../failures/missing-role.ts'
 import { loadSource } from '../source/local-files.ts'
 import { createResultsDataset } from './results-dataset.ts'
 import type { RunContext } from './context.ts'
@@ -81,7 +81,7 @@ async function describeSource(table: TableName, { options, target }: RunContext)
   const described = await describeTable(table).catch(async (error: unknown) => {
     const member = await callerMember().catch(() => undefined)
     const what = `Reading ${options.table}`
-    throw refusal(error, {
+    throw missingRoleFailure(error, {
       place: target.place,
       to: 'runner',
       what,

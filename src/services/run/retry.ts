@@ -9,7 +9,7 @@ import type { Step } from '../../contracts/steps.ts'
 import { insertRows, queryStream } from '../../google/bigquery/bigquery.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { failedUnitsQuery } from '../../run-data/sql/ledger.ts'
-import { making } from './making-step.ts'
+import { creatingStep } from './creating-step.ts'
 import { priceOf } from '../options/price-file.ts'
 import type { WorkContext } from './context.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
@@ -131,7 +131,7 @@ const ROWS_AT_ONCE = 500
  * the next one begins another. Rows carry the unit's own insert id, so that a repeat adds none.
  */
 function requeueFailed({ causes, overrides }: RetryChoice): Step<WorkContext> {
-  return making({
+  return creatingStep({
     title: 'Queue the failed again',
     async run({ spec, signal }, reporter) {
       const { tables, source, place } = spec!

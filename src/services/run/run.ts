@@ -4,7 +4,7 @@ import { deleteDatasetIfEmpty } from '../../google/bigquery/bigquery.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import type { RunContext, WorkContext } from './context.ts'
 import { runReport } from '../runs/report.ts'
-import { isTornDownError } from './making-step.ts'
+import { isTornDownError } from './creating-step.ts'
 import { teardownContext, teardownSteps } from '../teardown/run.ts'
 import { unlessTornDown } from '../runs/torn-down.ts'
 

@@ -16,10 +16,10 @@ import { callService } from '../../google/cloud-run/invoke.ts'
 import { ensurePushSubscription, ensureTopic } from '../../google/pubsub.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { ownSourceHashes } from '../deploy/program.ts'
-import { refusal } from '../failures/missing-role.ts'
+import { missingRoleFailure } from '../failures/missing-role.ts'
 import { deployContext, deploySteps } from '../deploy/deploy.ts'
 import type { WorkContext } from './context.ts'
-import { making } from './making-step.ts'
+import { creatingStep } from './creating-step.ts'
 import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from '../options/run-options.ts'
 import { stageImages } from '../source/stage-images.ts'
@@ -65,7 +65,7 @@ export const deployIfAbsent: Step<WorkContext> = {
  * The source is read here and nowhere else. The job's id sees to it that even a repeated request
  * reads it once, and a run that is resumed keeps the snapshot it has.
  */
-export const takeSnapshot = making({
+export const takeSnapshot = creatingStep({
   title: 'Take the snapshot',
   async run(context) {
     const { runId, target, spec } = context
@@ -124,7 +124,7 @@ function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unkno
 }
 
 /** Copies the images of a local file or folder into the bucket. */
-export const stageLocalImages = making({
+export const stageLocalImages = creatingStep({
   title: 'Stage the images',
   async run({ spec }, reporter) {
     const { staged, leftOut, example } = await stageImages(spec!, (done) => reporter.detail(`${count(done)} images`))
@@ -132,7 +132,7 @@ export const stageLocalImages = making({
   },
 })
 
-export const setUp = making({
+export const setUp = creatingStep({
   title: 'Set up ledger and queues',
   async run(context) {
     const { status, body } = await callService(context.deployment!.mainUrl, '/setup', {
@@ -162,7 +162,7 @@ function notSetUp({ runId, target }: WorkContext, status: number, body: unknown)
       ],
     })
   }
-  return refusal(new CloudError('PERMISSION_DENIED', message ?? ''), {
+  return missingRoleFailure(new CloudError('PERMISSION_DENIED', message ?? ''), {
     place: target.place,
     to: 'runtime',
     what,
@@ -172,7 +172,7 @@ function notSetUp({ runId, target }: WorkContext, status: number, body: unknown)
   })
 }
 
-export const connect = making({
+export const connect = creatingStep({
   title: 'Make topic and subscription',
   async run({ target: { place }, runId, deployment }) {
     const topic = topicName(place, runId)
@@ -189,7 +189,7 @@ export const connect = making({
   },
 })
 
-export const publishShards = making({
+export const publishShards = creatingStep({
   title: 'Publish the shards',
   async run(context) {
     const { spec, assets, queues } = context
@@ -222,7 +222,7 @@ export const processAssets: Step<WorkContext> = {
   },
 }
 
-const nextRound = making({
+const nextRound = creatingStep({
   title: 'Queue what is left once more',
   async run({ spec, assets, queues }, reporter) {
     const begun = await currentGeneration(spec!)

@@ -1,6 +1,13 @@
 import type { z } from 'zod'
 import { ImageryError } from '../../contracts/errors.ts'
-import { bucketName, runSpecPath, runStartPath, runTeardownPath, tablePath, type Place } from '../../contracts/names.ts'
+import {
+  bucketName,
+  runSpecPath,
+  runStartPath,
+  runTeardownPath,
+  tablePath,
+  type DeploymentRef,
+} from '../../contracts/names.ts'
 import { leavingRun, startedRun, type LeavingRun, type StartedRun } from '../../contracts/run-record.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
@@ -26,21 +33,21 @@ export async function loadRunRecord(target: Target, runId: string): Promise<RunR
   return started && { kind: 'loading', started }
 }
 
-export async function loadLeavingRun(place: Place, runId: string): Promise<LeavingRun | undefined> {
+export async function loadLeavingRun(place: DeploymentRef, runId: string): Promise<LeavingRun | undefined> {
   return readRecord(recordUri(place, runTeardownPath(runId)), leavingRun)
 }
 
-export async function saveLeavingRun(place: Place, leaving: LeavingRun): Promise<void> {
+export async function saveLeavingRun(place: DeploymentRef, leaving: LeavingRun): Promise<void> {
   await writeRecord(recordUri(place, runTeardownPath(leaving.run_id)), leaving)
 }
 
 /** @throws CloudError NOT_FOUND when the deployment has no bucket */
-export async function saveStartedRun(place: Place, started: StartedRun): Promise<void> {
+export async function saveStartedRun(place: DeploymentRef, started: StartedRun): Promise<void> {
   await writeRecord(recordUri(place, runStartPath(started.run_id)), started)
 }
 
 /** Whether a run that loads its source may still be recorded: a teardown takes this away first. */
-export async function isStarted(place: Place, runId: string): Promise<boolean> {
+export async function isStarted(place: DeploymentRef, runId: string): Promise<boolean> {
   return (await objectGeneration(recordUri(place, runStartPath(runId)))) !== undefined
 }
 
@@ -53,7 +60,7 @@ export async function isTornDown({ place, run_id }: Pick<RunSpec, 'place' | 'run
  * Takes a run away from everyone who works on it. The start goes before the spec: a command that
  * finds its start after it has written the spec knows that this has yet to delete the spec.
  */
-export async function deleteRunRecord(place: Place, runId: string): Promise<void> {
+export async function deleteRunRecord(place: DeploymentRef, runId: string): Promise<void> {
   await deleteObject(recordUri(place, runStartPath(runId)))
   await deleteObject(recordUri(place, runSpecPath(runId)))
 }
@@ -76,7 +83,7 @@ export function loadingReport({ run_id, profile, source, tables, started_at }: S
   }
 }
 
-function recordUri(place: Place, path: string): string {
+function recordUri(place: DeploymentRef, path: string): string {
   return `gs://${bucketName(place)}/${path}`
 }
 

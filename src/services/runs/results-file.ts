@@ -20,7 +20,11 @@ export async function writeWholeFile(file: string, pieces: AsyncIterable<string>
     // Open before the first row is asked for: an opening still under way would make the file after its removal.
     const probe = existing?.isFIFO() ? await waitForReader(file) : undefined
     const stream = createWriteStream(part)
-    await once(stream, 'open').finally(() => probe?.close())
+    try {
+      await once(stream, 'open')
+    } finally {
+      await probe?.close()
+    }
     await pipeline(pieces, stream)
     if (isPlain) await rename(part, file)
   } catch (error) {

@@ -1,5 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { invokerAccount, type Place } from '../../contracts/names.ts'
+import { invokerAccount, type DeploymentRef } from '../../contracts/names.ts'
 import { suggestedCommand } from '../../contracts/suggested-command.ts'
 import { credentialsProject, findCredentials } from '../../google/auth/credentials-origin.ts'
 import { useLocalAccount, useProject } from '../../google/transport/environment.ts'
@@ -79,7 +79,7 @@ export async function openGoogleSession(configDirectory: string, flags: GivenSet
 }
 
 /** Settles for this process whose project and services it works with, and in a local cloud as whom. */
-async function actIn(place: Place): Promise<void> {
+async function actIn(place: DeploymentRef): Promise<void> {
   useProject(place.projectId)
   callServicesThrough(invokerAccount(place))
   await useLocalAccount().catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import type { Place } from '../../contracts/names.ts'
+import type { DeploymentRef } from '../../contracts/names.ts'
 import { DEFAULT_REGION, SETTING_NAMES, settingFault, type SettingName } from '../../contracts/settings.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { gcloudConfiguration } from './gcloud-configuration.ts'
@@ -45,7 +45,7 @@ export interface SettingSources {
   /** What `imagery config set` has kept. */
   stored: GivenSettings
   /** The deployments that this machine remembers. */
-  deployments: readonly Place[]
+  deployments: readonly DeploymentRef[]
   /** The project that the credentials belong to. Asked last, since a metadata server may have to be looked for. */
   credentialsProject: () => Promise<{ projectId: string; from: string } | undefined>
 }
@@ -107,7 +107,7 @@ async function ofCredentials({ credentialsProject }: SettingSources): Promise<Se
   return found && { value: found.projectId, source: 'credentials', from: found.from }
 }
 
-function onlyDeployment(deployments: readonly Place[], wanted: GivenSettings): Place | undefined {
+function onlyDeployment(deployments: readonly DeploymentRef[], wanted: GivenSettings): DeploymentRef | undefined {
   const matching = deployments.filter(
     ({ projectId, region, name = '' }) =>
       (wanted.project ?? projectId) === projectId &&
@@ -141,7 +141,7 @@ function invalidValue(what: string, fault: string, suggestion: string): ImageryE
 }
 
 /** @throws ImageryError PROJECT_NOT_SET */
-export function resolvedDeployment({ project, region, name }: Settings): Place {
+export function resolvedDeployment({ project, region, name }: Settings): DeploymentRef {
   if (project.value === null || region.value === null) {
     throw new ImageryError('PROJECT_NOT_SET', 'No Google Cloud project is named', {
       suggestions: [
@@ -158,7 +158,7 @@ export function resolvedDeployment({ project, region, name }: Settings): Place {
 const OF_THIS_COMMAND: ReadonlySet<SettingSource> = new Set(['flag', 'environment'])
 
 /** What a suggested command must carry to work on the same place wherever it is typed, with a space before; empty when this user's own files say it all. */
-export function deploymentFlags({ projectId, region, name }: Place, settings: Settings): string {
+export function deploymentFlags({ projectId, region, name }: DeploymentRef, settings: Settings): string {
   if (!SETTING_NAMES.some((setting) => OF_THIS_COMMAND.has(settings[setting].source))) return ''
   const words = [
     `--project ${shellWord(projectId)}`,

@@ -1,4 +1,4 @@
-import type { Place } from '../../contracts/names.ts'
+import type { DeploymentRef } from '../../contracts/names.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import { openUserFile } from './user-file.ts'
 
@@ -13,7 +13,7 @@ export interface RememberedRun {
 interface StateFile {
   runs: Record<string, RememberedRun>
   /** By target key, as `googleKey` makes it. */
-  deployments: Record<string, Place>
+  deployments: Record<string, DeploymentRef>
 }
 
 /** Runs beyond this many are forgotten, oldest first. */
@@ -26,9 +26,9 @@ export interface StateStore {
   run(runId: string): RememberedRun | undefined
   runsOf(targetKey: string): { runId: string; run: RememberedRun }[]
   /** Remembers a deployment on Google: the only one of a project need not be named. */
-  rememberDeployment(targetKey: string, place: Place): void
+  rememberDeployment(targetKey: string, place: DeploymentRef): void
   forgetDeployment(targetKey: string): void
-  deployments(): Place[]
+  deployments(): DeploymentRef[]
 }
 
 /**

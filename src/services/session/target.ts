@@ -1,11 +1,11 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { bucketName, mainService, populateService, type Place } from '../../contracts/names.ts'
+import { bucketName, mainService, populateService, type DeploymentRef } from '../../contracts/names.ts'
 import { describeService } from '../../google/cloud-run/services.ts'
 
 /** Which cloud a command works on. */
 export interface Target {
   kind: 'local' | 'google'
-  place: Place
+  place: DeploymentRef
   /** The state store's key of this target: two data folders, or two projects, never mix. */
   key: string
   /** What a suggested command must carry to work on this target, with a space before: ` --local`, ` --project p --region r`, or nothing. */
@@ -14,7 +14,7 @@ export interface Target {
 
 /** A deployment that is ready: the two services and the bucket. */
 export interface Deployment {
-  place: Place
+  place: DeploymentRef
   bucket: string
   mainUrl: string
   populateUrl: string
@@ -23,28 +23,28 @@ export interface Deployment {
 }
 
 /** @param flags the target as the user named it, for commands to type next */
-export function localTarget(dataDirectory: string, place: Place, flags = ' --local'): Target {
+export function localTarget(dataDirectory: string, place: DeploymentRef, flags = ' --local'): Target {
   const key = `local:${dataDirectory}${place.name === undefined ? '' : `/${place.name}`}`
   return { kind: 'local', place, key, flags }
 }
 
 /** The state store's key of a place on Google. */
-export function googleKey({ projectId, region, name }: Place): string {
+export function googleKey({ projectId, region, name }: DeploymentRef): string {
   return `google:${projectId}/${region}${name === undefined ? '' : `/${name}`}`
 }
 
 /** @param flags what a command to type next must carry, as `placeFlags` gives it */
-export function googleTarget(place: Place, flags: string): Target {
+export function googleTarget(place: DeploymentRef, flags: string): Target {
   return { kind: 'google', place, key: googleKey(place), flags }
 }
 
 /** A place as it is shown to people. */
-export function deploymentText({ projectId, region, name }: Place): string {
+export function deploymentText({ projectId, region, name }: DeploymentRef): string {
   return `project ${projectId}, region ${region}${name === undefined ? '' : `, deployment ${name}`}`
 }
 
 /** The deployment of a project and region, or undefined when a service is missing or not ready. */
-export async function findDeployment(place: Place): Promise<Deployment | undefined> {
+export async function findDeployment(place: DeploymentRef): Promise<Deployment | undefined> {
   const [main, populate] = await Promise.all([
     describeService(place, mainService(place)),
     describeService(place, populateService(place)),

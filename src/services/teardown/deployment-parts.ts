@@ -5,7 +5,7 @@ import {
   populateService,
   repositoryName,
   runtimeAccount,
-  type Place,
+  type DeploymentRef,
 } from '../../contracts/names.ts'
 import type { Step, StepOutcome } from '../../contracts/steps.ts'
 import { deleteRepository, describeRepository } from '../../google/admin/artifact-registry.ts'
@@ -65,7 +65,7 @@ async function whereOn<Result>(look: () => Promise<Result>, nothing: Result): Pr
   }
 }
 
-const serviceIds = (place: Place): string[] => [populateService(place), mainService(place)]
+const serviceIds = (place: DeploymentRef): string[] => [populateService(place), mainService(place)]
 
 const services: TeardownPart = {
   title: 'Services',
@@ -120,11 +120,11 @@ const datasets: TeardownPart = {
   },
 }
 
-const accessText = (place: Place, { projectId, dataset }: DatasetName): string =>
+const accessText = (place: DeploymentRef, { projectId, dataset }: DatasetName): string =>
   `access of ${runtimeAccount(place)} to ${projectId}.${dataset}`
 
 /** The roles that a deploy gives in the project, by account: those and no others are taken back. */
-function isOurs(place: Place): (membership: Membership) => boolean {
+function isOurs(place: DeploymentRef): (membership: Membership) => boolean {
   return ({ role, member }) =>
     GRANTS.some(
       ({ by, on, to, role: granted }) =>
@@ -140,7 +140,7 @@ function isMember(member: string, email: string): boolean {
   return member === `serviceAccount:${email}` || member.startsWith(`deleted:serviceAccount:${email}?uid=`)
 }
 
-const grantText = ({ role, member }: Membership, place: Place): string =>
+const grantText = ({ role, member }: Membership, place: DeploymentRef): string =>
   `${role} of ${member.slice(member.indexOf(':') + 1)} on project ${place.projectId}`
 
 /** Before the accounts, which would leave their names behind. */

@@ -3,7 +3,7 @@ import { bucketName } from '../../contracts/names.ts'
 import type { Step, StepReporter } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { describeBucket } from '../../google/storage/bucket.ts'
-import { refusal } from '../failures/missing-role.ts'
+import { missingRoleFailure } from '../failures/missing-role.ts'
 import {
   deploymentTeardown,
   deploymentTeardownSteps,
@@ -110,5 +110,5 @@ async function tearDown(
 
 async function refused(error: unknown, { place }: Target): Promise<never> {
   const member = await callerMember().catch(() => undefined)
-  throw refusal(error, { place, to: 'deployer', what: 'The teardown', roles: [], member })
+  throw missingRoleFailure(error, { place, to: 'deployer', what: 'The teardown', roles: [], member })
 }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { mainService, type Place } from '../../contracts/names.ts'
+import { mainService, type DeploymentRef } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { StepOutcome, StepReporter } from '../../contracts/steps.ts'
 import { localCloud } from '../../google/transport/environment.ts'
@@ -20,7 +20,7 @@ const ROW_MS = 35_000
 const LONGEST_WAIT_MS = 300_000
 
 export interface DrainOptions {
-  place: Place
+  place: DeploymentRef
   runId: string
   spec: RunSpec | undefined
   signal?: AbortSignal | undefined
@@ -62,7 +62,7 @@ export async function drain(queues: readonly string[], options: DrainOptions): P
 const tasks = (count: number): string => `${count.toLocaleString('en')} ${count === 1 ? 'task' : 'tasks'}`
 
 /** By the service, whose account may; without it, or where it is older than this, by the caller's own permissions. */
-async function pauseQueues(queues: readonly string[], place: Place, runId: string): Promise<boolean> {
+async function pauseQueues(queues: readonly string[], place: DeploymentRef, runId: string): Promise<boolean> {
   const main = await describeService(place, mainService(place))
   const answer = main?.ready
     ? await callService(main.url, '/pause', {

@@ -31,7 +31,7 @@ import { CallRefused } from '../../google/auth/service-tokens.ts'
 import { deleteQueue } from '../../google/tasks.ts'
 import { describeService } from '../../google/cloud-run/services.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
-import { refusal } from '../failures/missing-role.ts'
+import { missingRoleFailure } from '../failures/missing-role.ts'
 import { drain } from './drain.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
 import { runQueues, runReport } from '../runs/report.ts'
@@ -215,7 +215,7 @@ const queues: Step<TeardownContext> = {
 /** Who starts runs may only look at queues: the services delete them, or whoever has their role. */
 function mayNotDelete(error: unknown, { place, flags }: Target): unknown {
   const first = [`imagery deploy${flags}   (its services may)`]
-  return refusal(error, { place, to: 'runtime', what: 'Deleting the queue of the run', roles: [], first })
+  return missingRoleFailure(error, { place, to: 'runtime', what: 'Deleting the queue of the run', roles: [], first })
 }
 
 const scratchTables: Step<TeardownContext> = {

@@ -260,7 +260,7 @@ function longRunningOperations(sources: readonly OperationSource[]): Pick<Emulat
 }
 
 /** Opens IAM on its folder. Throws LocalCloudError as `storeFailed` makes it. */
-export function openIamStore(options: Omit<Parameters<typeof openIam>[0], 'directory'> & { dataDir: string }): Iam {
+export function openIamOfProject(options: Omit<Parameters<typeof openIam>[0], 'directory'> & { dataDir: string }): Iam {
   const directory = path.join(options.dataDir, 'iam')
   try {
     return openIam({ ...options, directory })

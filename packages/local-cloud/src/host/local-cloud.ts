@@ -6,7 +6,7 @@ import { FolderLocked, lockFolder, type FolderLock } from '../contract/folder-lo
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contract/locator.ts'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
-import { openApis, openIamStore, type Composition } from './composition.ts'
+import { openApis, openIamOfProject, type Composition } from './composition.ts'
 import { Drain, type Unfinished } from './drain.ts'
 import { openIdentity, type Identity } from '../apis/identity/index.ts'
 import { writeFileAtomically } from '../kernel/atomic-file.ts'
@@ -127,7 +127,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   }).catch((error: unknown) => Promise.reject(identityFailed(dataDir, error)))
   stops.add('identity', () => identity.metadata.stop())
 
-  const iam = openIamStore({ dataDir, clock, projectId, projectNumber, tokens: identity })
+  const iam = openIamOfProject({ dataDir, clock, projectId, projectNumber, tokens: identity })
   const operator = await identity.metadata.shared(iam.operator)
 
   const control = createGateway({

@@ -13,7 +13,7 @@ import { needRun, unlessTornDown } from '../runs/torn-down.ts'
  *
  * The step rejects with ImageryError RUN_TORN_DOWN then.
  */
-export function making(step: Step<WorkContext>): Step<WorkContext> {
+export function creatingStep(step: Step<WorkContext>): Step<WorkContext> {
   return {
     title: step.title,
     async run(context, reporter) {

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest'
+import { unstagedReasonPath } from '../../src/contracts/names.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
+import { UnreadableImage } from '../../src/runtime/models/model.ts'
+import { explainUnstaged } from '../../src/runtime/unstaged-images.ts'
+
+const RUN = '261123-9f3c1a7b'
+const IMAGE = `gs://own/runs/${RUN}/images/../secret.jpg`
+
+/** A bucket of texts, and the names that were asked for. */
+function bucket(objects: Record<string, string>) {
+  const asked: string[] = []
+  const readObject = async (uri: string): Promise<Buffer> => {
+    asked.push(uri)
+    if (objects[uri] === undefined) throw new CloudError('NOT_FOUND', `No such object: ${uri}`)
+    return Buffer.from(objects[uri])
+  }
+  return { asked, read: explainUnstaged({ readObject, bucket: 'own' })(readObject) }
+}
+
+const reasonOf = (uri: string): string => `gs://own/${unstagedReasonPath(RUN, uri)}`
+
+describe('an image that is missing', () => {
+  test('has the reason that the command line has left', async () => {
+    const { read } = bucket({ [reasonOf(IMAGE)]: 'lies outside' })
+    await expect(read(IMAGE)).rejects.toThrow(new UnreadableImage(IMAGE, 'lies outside'))
+  })
+
+  test('has no other reason than that, where none was left', async () => {
+    const { read } = bucket({})
+    await expect(read(IMAGE)).rejects.toMatchObject({ status: 'NOT_FOUND', message: `No such object: ${IMAGE}` })
+  })
+
+  test('is what it is where the reason cannot be read', async () => {
+    const missing = (): Promise<Buffer> => Promise.reject(new CloudError('NOT_FOUND', 'missing'))
+    const busy = (): Promise<Buffer> => Promise.reject(new CloudError('UNAVAILABLE', 'busy'))
+    const read = explainUnstaged({ readObject: busy, bucket: 'own' })(missing)
+    await expect(read(IMAGE)).rejects.toMatchObject({ status: 'UNAVAILABLE' })
+  })
+
+  test('has a reason of bounded length', async () => {
+    const { read } = bucket({ [reasonOf(IMAGE)]: 'x'.repeat(10_000) })
+    await expect(read(IMAGE)).rejects.toSatisfy((error: Error) => error.message.length < 1_000)
+  })
+
+  test.each([
+    `gs://other/runs/${RUN}/images/a.jpg`,
+    `gs://own/runs/${RUN}/run.json`,
+    'gs://own/runs/no-run/images/a.jpg',
+    'gs://own/images/a.jpg',
+  ])('of another place is not looked for twice: %s', async (uri) => {
+    const { asked, read } = bucket({ [reasonOf(uri)]: 'lies outside' })
+    await expect(read(uri)).rejects.toMatchObject({ status: 'NOT_FOUND' })
+    expect(asked).toEqual([uri])
+  })
+})
+
+test('an image that is there is read once, whatever was said of it before', async () => {
+  const { asked, read } = bucket({ [IMAGE]: 'image', [reasonOf(IMAGE)]: 'did not exist' })
+  expect(String(await read(IMAGE))).toBe('image')
+  expect(asked).toEqual([IMAGE])
+})
