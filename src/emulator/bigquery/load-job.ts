@@ -6,6 +6,7 @@ import { csvRows, type CsvOptions } from './load-csv.ts'
 import { jsonRows } from './load-json.ts'
 import { loadParquet } from './load-parquet.ts'
 import type { JobRecord, TableReference } from './records.ts'
+import type { RunningJob } from './running-job.ts'
 import { parseFields, type Field } from './schema.ts'
 import { appendRows } from './streaming.ts'
 import { BadValue, decodeRow } from './values-in.ts'
@@ -78,6 +79,7 @@ export async function runLoad(
   warehouse: Warehouse,
   job: JobRecord,
   finish: (job: JobRecord) => JobRecord,
+  running: RunningJob,
 ): Promise<void> {
   const { store } = warehouse
   const load = job.configuration['load'] as Body
@@ -89,10 +91,12 @@ export async function runLoad(
     const loaded =
       format === 'PARQUET'
         ? await loadParquet(warehouse, files, physical, {
+            running,
             fields: known,
             listInference: (load['parquetOptions'] as Body | undefined)?.['enableListInference'] === true,
           })
         : await loadText(warehouse, files, physical, format, load, known)
+    running.checkStopped()
     await store.write(async (connection) => {
       const rows = { destination, location, fields: loaded.fields, physical, totalRows: loaded.rows }
       const changes = await putRows(warehouse, connection, rows)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DuckDBDecimalType, DuckDBListType, DuckDBStructType, DuckDBTypeId, type DuckDBType } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
+import type { RunningJob } from './running-job.ts'
 import { fieldOf, fieldType, type Field } from './schema.ts'
 import { quote } from './sql/analysis.ts'
 import { duckType, type ScalarName, type SqlType } from './sql/types.ts'
@@ -30,6 +31,7 @@ const TYPES: Partial<Record<DuckDBTypeId, ScalarName>> = {
 }
 
 interface ParquetOptions {
+  running: RunningJob
   fields: Field[] | undefined
   listInference: boolean
 }
@@ -80,7 +82,8 @@ export async function loadParquet(
           )
         return `${converted(`"${column.name.replaceAll('"', '""')}"`, column.duck, wanted, 0)} AS c${index}`
       })
-      await connection.run(`CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM ${from}`)
+      const create = `CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM ${from}`
+      await options.running.statements(connection, () => connection.run(create))
       const rows = await (await connection.run(`SELECT count(*) FROM data.${physical}`)).getRows()
       return { fields, rows: Number(rows[0]![0]), bad: 0 }
     })
