@@ -4,7 +4,7 @@ import path from 'node:path'
 import { DuckDBDecimalType, DuckDBListType, DuckDBStructType, DuckDBTypeId, type DuckDBType } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../kernel/errors.ts'
 import type { RunningJob } from './running-job.ts'
-import { fieldOf, fieldType, type Field } from './schema.ts'
+import { checkFields, fieldOf, fieldType, type Field } from './schema.ts'
 import { quote } from './sql/analysis.ts'
 import { duckType, type ScalarName, type SqlType } from './sql/types.ts'
 import type { Warehouse } from './warehouse.ts'
@@ -70,8 +70,10 @@ export async function loadParquet(
         type: sqlType(described.columnType(index), name, options),
       }))
       const fields = options.fields ?? columns.map(({ name, type }) => fieldOf(name, type))
+      checkFields(fields)
+      const byName = new Map(columns.toReversed().map((column) => [column.name.toLowerCase(), column]))
       const list = fields.map((field, index) => {
-        const column = columns.find((candidate) => candidate.name.toLowerCase() === field.name.toLowerCase())
+        const column = byName.get(field.name.toLowerCase())
         const wanted = fieldType(field)
         if (!column) return `CAST(${wanted.kind === 'ARRAY' ? '[]' : 'NULL'} AS ${duckType(wanted)}) AS c${index}`
         if (duckType(column.type) !== duckType(wanted))

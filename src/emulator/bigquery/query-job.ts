@@ -4,7 +4,7 @@ import { StoredCatalog } from './catalog.ts'
 import { putRows, type Destination } from './destination.ts'
 import { parseParameters } from './parameters.ts'
 import { tableKey, type JobRecord, type TableReference } from './records.ts'
-import { fieldOf, type Field } from './schema.ts'
+import { checkFields, fieldOf, type Field } from './schema.ts'
 import type { RunningJob } from './running-job.ts'
 import { columnBytes } from './sizes.ts'
 import { isCostlyToPlan } from './sql/bounds.ts'
@@ -63,6 +63,7 @@ export function prepareQuery(
     nowMicros: BigInt(nowMs) * 1000n,
   })
   const fields = translation.columns.map(({ name, type }) => fieldOf(name, type))
+  checkFields(fields)
   const destination = destinationOf(query, project)
   return {
     translation,
