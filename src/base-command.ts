@@ -8,6 +8,7 @@ import { DEFAULT_REGION, settingFault } from './contracts/settings.ts'
 import { shellWord } from './contracts/shell-word.ts'
 import { expectedFailure } from './services/cloud-failure.ts'
 import { whoAnswers } from './services/gemini-credentials.ts'
+import { cancelQueriesOn, queriesSettled } from './services/interruption.ts'
 import { openGoogleSession, openLocalSession, type Session } from './services/session.ts'
 import type { GivenSettings } from './services/settings.ts'
 import { formatFailure } from './ui/failure.ts'
@@ -170,13 +171,16 @@ export abstract class LocalCloudCommand extends BaseCommand {
   protected async session(flags: CloudFlags, asks: GeminiOptions | null | 'unknown' = null): Promise<Session> {
     checkOneCloud(flags)
     const onSignal = (): void => {
-      if (this.#cancel.signal.aborted || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
+      if (this.#cancel.signal.aborted) process.exit(EXIT_CODES.interrupted)
       this.#cancel.abort(
         new ImageryError('CANCELLED', 'Interrupted', {
           suggestions: ['The same command again; nothing is done twice'],
         }),
       )
+      // What it asks BigQuery is ended all the same.
+      if (!this.#isCancellable) void queriesSettled().finally(() => process.exit(EXIT_CODES.interrupted))
     }
+    cancelQueriesOn(this.#cancel.signal)
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
     this.#session = flags.local

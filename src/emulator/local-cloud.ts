@@ -4,6 +4,7 @@ import path from 'node:path'
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contracts/local-cloud-locator.ts'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
+import type { JobLimits } from './bigquery/limits.ts'
 import { openApis, openIamStore, storeDamaged, type Composition } from './composition.ts'
 import { openIdentity, type Identity } from './identity/index.ts'
 import { writeFileAtomically } from './kernel/atomic-file.ts'
@@ -35,6 +36,8 @@ export interface LocalCloudOptions {
   ports?: { http?: number; grpc?: number }
   /** Waited before each API call, as if the caller sat in another region. */
   addedLatencyMs?: number
+  /** What a BigQuery job may take; what is not given is the default. */
+  jobLimits?: Partial<JobLimits>
   /** Scripted misbehaviour from the start on; can be replaced through the admin endpoint. */
   faults?: readonly FaultRule[]
   /** A JSON file of more such rules. */
@@ -139,6 +142,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     stops,
     gemini: options.gemini,
     hasBilling: options.hasBilling ?? true,
+    jobLimits: options.jobLimits ?? {},
     allServicesEnabled: options.allServicesEnabled ?? false,
   })
 

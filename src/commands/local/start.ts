@@ -48,6 +48,19 @@ export default class LocalStart extends LocalCloudCommand {
       env: 'IMAGERY_ACCESS_LOG',
       helpValue: 'FILE',
     }),
+    'query-time': Flags.integer({
+      summary: 'seconds that a BigQuery job may take',
+      min: 1,
+      default: 600,
+      env: 'IMAGERY_QUERY_TIME',
+      helpValue: 'SECONDS',
+    }),
+    'query-memory': Flags.integer({
+      summary: "megabytes that BigQuery jobs may take (default: half of this machine's, 4096 at most)",
+      min: 256,
+      env: 'IMAGERY_QUERY_MEMORY',
+      helpValue: 'MEGABYTES',
+    }),
     'until-idle': Flags.boolean({ summary: 'stop once no command uses it any more', hidden: true }),
     'added-latency': Flags.integer({ summary: 'milliseconds that every API call takes longer', min: 0, hidden: true }),
   }
@@ -69,6 +82,10 @@ export default class LocalStart extends LocalCloudCommand {
         },
         stopWhenIdle: flags['until-idle'],
         addedLatencyMs: flags['added-latency'] ?? 0,
+        jobLimits: {
+          timeMs: flags['query-time'] * 1000,
+          ...(flags['query-memory'] === undefined ? {} : { memoryBytes: flags['query-memory'] * 1024 ** 2 }),
+        },
         ...(flags.faults === undefined ? {} : { faultsFile: flags.faults }),
         ...(flags['access-log'] === undefined ? {} : { accessLogFile: flags['access-log'] }),
         ...(gemini === undefined ? {} : { gemini }),
@@ -101,6 +118,8 @@ export default class LocalStart extends LocalCloudCommand {
       'data-dir'?: string | undefined
       'http-port'?: number | undefined
       'grpc-port'?: number | undefined
+      'query-time'?: number | undefined
+      'query-memory'?: number | undefined
       'added-latency'?: number | undefined
       faults?: string | undefined
       'access-log'?: string | undefined
@@ -113,9 +132,7 @@ export default class LocalStart extends LocalCloudCommand {
         suggestions: [`imagery local status${folder}`, `imagery local stop${folder}`],
       })
     }
-    const passed = (['http-port', 'grpc-port', 'added-latency', 'faults', 'access-log', 'gemini'] as const).flatMap(
-      (name) => (flags[name] === undefined ? [] : [`--${name}`, String(flags[name])]),
-    )
+    const passed = PASSED_FLAGS.flatMap((name) => (flags[name] === undefined ? [] : [`--${name}`, String(flags[name])]))
     const { http, grpc } = await startLocalCloud(dataDir, this.launcher(), passed)
     this.log(
       `The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  imagery local stop${folder}`,
@@ -123,6 +140,18 @@ export default class LocalStart extends LocalCloudCommand {
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
   }
 }
+
+/** What the detached process is told of this one's command line. */
+const PASSED_FLAGS = [
+  'http-port',
+  'grpc-port',
+  'query-time',
+  'query-memory',
+  'added-latency',
+  'faults',
+  'access-log',
+  'gemini',
+] as const
 
 /** A log that cannot be written (its disk is full, its terminal is gone) has nowhere to say so, and must not end the local cloud. */
 function outliveTheLog(): void {
