@@ -11,6 +11,7 @@ import { resolveGeminiBackend } from '../services/session/gemini-availability.ts
 import { openGoogleSession, openLocalSession, type Session } from '../services/session/session.ts'
 import type { GivenSettings } from '../services/session/settings.ts'
 import type { Waiting } from '../services/local/wait-for-folder.ts'
+import { cancelQueriesOn, queriesSettled } from '../services/session/interruption.ts'
 import { showNote } from '../ui/steps.ts'
 
 /** Which deployment on Google a command works on. Not oclif's `env`: where a value stands matters (`services/settings.ts`). */
@@ -121,13 +122,16 @@ export abstract class LocalCloudCommand extends BaseCommand {
     const onSignal = (signal: NodeJS.Signals): void => {
       // A terminal that closes may send SIGHUP more than once: that is nobody's impatience.
       const isSecond = this.#cancel.signal.aborted && signal !== 'SIGHUP'
-      if (isSecond || !this.#isCancellable) process.exit(EXIT_CODES.interrupted)
+      if (isSecond) process.exit(EXIT_CODES.interrupted)
       this.#cancel.abort(
         new ImageryError('CANCELLED', 'Interrupted', {
           suggestions: ['The same command again; nothing is done twice'],
         }),
       )
+      // What it asks BigQuery is ended all the same.
+      if (!this.#isCancellable) void queriesSettled().finally(() => process.exit(EXIT_CODES.interrupted))
     }
+    cancelQueriesOn(this.#cancel.signal)
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
     // On Windows, Node raises it when the window of the console is closed, and Windows ends the process 10 s

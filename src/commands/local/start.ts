@@ -50,6 +50,19 @@ export default class LocalStart extends LocalCloudCommand {
       env: 'IMAGERY_ACCESS_LOG',
       helpValue: 'FILE',
     }),
+    'query-time': Flags.integer({
+      summary: 'seconds that a BigQuery job may take',
+      min: 1,
+      default: 600,
+      env: 'IMAGERY_QUERY_TIME',
+      helpValue: 'SECONDS',
+    }),
+    'query-memory': Flags.integer({
+      summary: "megabytes that BigQuery jobs may take (default: half of this machine's, 4096 at most)",
+      min: 256,
+      env: 'IMAGERY_QUERY_MEMORY',
+      helpValue: 'MEGABYTES',
+    }),
     'until-idle': Flags.boolean({ summary: 'stop once no command uses it any more', hidden: true }),
     yield: Flags.boolean({ summary: `exit with ${EXIT_FOLDER_TAKEN} when another has the data folder`, hidden: true }),
     'added-latency': Flags.integer({ summary: 'milliseconds that every API call takes longer', min: 0, hidden: true }),
@@ -75,6 +88,10 @@ export default class LocalStart extends LocalCloudCommand {
           },
           stopWhenIdle: flags['until-idle'],
           addedLatencyMs: flags['added-latency'] ?? 0,
+          jobLimits: {
+            timeMs: flags['query-time'] * 1000,
+            ...(flags['query-memory'] === undefined ? {} : { memoryBytes: flags['query-memory'] * 1024 ** 2 }),
+          },
           ...(flags.faults === undefined ? {} : { faultsFile: flags.faults }),
           ...(flags['access-log'] === undefined ? {} : { accessLogFile: flags['access-log'] }),
           ...(gemini === undefined ? {} : { gemini }),
@@ -110,6 +127,8 @@ export default class LocalStart extends LocalCloudCommand {
     flags: {
       'http-port'?: number | undefined
       'grpc-port'?: number | undefined
+      'query-time'?: number | undefined
+      'query-memory'?: number | undefined
       'added-latency'?: number | undefined
       faults?: string | undefined
       'access-log'?: string | undefined

@@ -1,7 +1,15 @@
 import type { BigQuery, Query, RowMetadata, TableField, TableMetadata } from '@google-cloud/bigquery'
 import type { Column } from '../../contracts/columns.ts'
 import { restClientOptions } from '../auth/credentials.ts'
-import { call, callUnless, cloudError, CloudError, LONG_CALL_DEADLINE_MS } from '../transport/errors.ts'
+import {
+  call,
+  callUnless,
+  CALL_DEADLINE_MS,
+  cloudError,
+  CloudError,
+  LONG_CALL_DEADLINE_MS,
+} from '../transport/errors.ts'
+import { waitFor } from './jobs-in-flight.ts'
 
 /** A BigQuery table or view. */
 export interface TableName {
@@ -258,7 +266,7 @@ function rejectedRows(
 /** A table's rows, page by page as they are consumed, without a query and so without cost. */
 export async function* tableRows(name: TableName): AsyncGenerator<Record<string, unknown>> {
   const table = await tableHandle(name)
-  yield* paged<Record<string, unknown>>((page) => table.getRows(page))
+  yield* paged<Record<string, unknown>>((page) => call(table.getRows(page), LONG_CALL_DEADLINE_MS))
 }
 
 export interface QueryOptions {
@@ -270,7 +278,10 @@ export interface QueryOptions {
 /** The rows of a query, all at once: for small answers only. */
 export async function queryRows<Row>(sql: string, options: QueryOptions): Promise<Row[]> {
   const client = await bigQuery(options.projectId)
-  const [rows] = await call(client.query(queryRequest(sql, options)))
+  // Ends by itself when this process dies, too (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration).
+  const request = { ...queryRequest(sql, options), jobTimeoutMs: CALL_DEADLINE_MS }
+  const [job] = await call(client.createQueryJob(request))
+  const [rows] = await waitFor(job, call(job.getQueryResults()))
   return rows as Row[]
 }
 
@@ -281,7 +292,8 @@ export async function* queryStream<Row>(
 ): AsyncGenerator<Row> {
   const client = await bigQuery(options.projectId)
   const [job] = await call(client.createQueryJob(queryRequest(sql, options)))
-  yield* paged<Row>((page) => job.getQueryResults(page), options.pageSize)
+  const read = (page: Page) => waitFor(job, call(job.getQueryResults(page), LONG_CALL_DEADLINE_MS))
+  yield* paged<Row>(read, options.pageSize)
 }
 
 interface Page {
@@ -298,7 +310,7 @@ async function* paged<Row>(
   rows = PAGE_ROWS,
 ): AsyncGenerator<Row> {
   for (let page: Page | null | undefined = { maxResults: rows }; page;) {
-    const [some, next]: [unknown[], (Page | null)?, ...unknown[]] = await call(read(page), LONG_CALL_DEADLINE_MS)
+    const [some, next]: [unknown[], (Page | null)?, ...unknown[]] = await read(page)
     yield* some as Row[]
     page = next
   }

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import type { BigQuery, Job } from '@google-cloud/bigquery'
 import { bigQuery, describeTable, type QueryOptions, type TableName } from './bigquery.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from '../transport/errors.ts'
+import { waitFor } from './jobs-in-flight.ts'
 
 export interface QueryIntoTable extends QueryOptions {
   /**
@@ -47,7 +48,8 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
     const jobId = attempt === 1 ? options.jobId : `${options.jobId}_${attempt}`
     const { job, isOurs } = await createJobOnce(client, jobId, options.location, configuration)
     try {
-      const bytes = await jobDone(job)
+      // Somebody else's job is theirs to cancel; ours keeps its id, so that a later call may still wait for it.
+      const bytes = await (isOurs ? waitFor(job, jobDone(job), () => false) : jobDone(job))
       if (isOurs || (await describeTable(options.destination))) return { bytes }
     } catch (error) {
       // Somebody's earlier job that has failed for good does not stand in the way of a new one; a
@@ -91,7 +93,7 @@ export async function loadFile(
     ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
   }
   const job = await call(uploaded(file, table.createWriteStream_(configuration)), LONG_CALL_DEADLINE_MS)
-  await jobDone(job)
+  await waitFor(job, jobDone(job))
 }
 
 /**

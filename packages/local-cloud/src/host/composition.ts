@@ -2,6 +2,7 @@ import path from 'node:path'
 import { LOCATOR_VARIABLE } from '../contract/locator.ts'
 import { artifactRegistryApi } from '../apis/artifact-registry/index.ts'
 import { bigQueryApi } from '../apis/bigquery/index.ts'
+import type { JobLimits } from '../apis/bigquery/limits.ts'
 import { billingApi } from '../apis/billing/index.ts'
 import { cloudBuildApi } from '../apis/cloud-build/index.ts'
 import { openIam, type Iam } from '../apis/iam/index.ts'
@@ -46,6 +47,8 @@ export interface CompositionOptions {
   stops: StopOrder
   /** Who answers in Gemini's place: `replay:FILE`, `script:FILE`, `forward`, or nobody. */
   gemini: string | undefined
+  /** What a BigQuery job may take, where it is not the default. */
+  jobLimits: Partial<JobLimits>
   /** Whether somebody pays for the project. */
   hasBilling: boolean
   /** Whether a new data folder begins with every service enabled. */
@@ -131,6 +134,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
       clock,
       operation,
       access,
+      limits: options.jobLimits,
       readObject: (uri, principal) => {
         access.check(principal, need('storage.objects.get', objectResource(uri)))
         return storage.readObject(uri)

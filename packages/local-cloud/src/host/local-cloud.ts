@@ -8,6 +8,7 @@ import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
 import { openApis, openIamOfProject, type Composition } from './composition.ts'
 import { Drain, type Unfinished } from './drain.ts'
+import type { JobLimits } from '../apis/bigquery/limits.ts'
 import { openIdentity, type Identity } from '../apis/identity/index.ts'
 import { writeFileAtomically } from '../kernel/atomic-file.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -39,6 +40,8 @@ export interface LocalCloudOptions {
   ports?: { http?: number; grpc?: number }
   /** Waited before each API call, as if the caller sat in another region. */
   addedLatencyMs?: number
+  /** What a BigQuery job may take; what is not given is the default. */
+  jobLimits?: Partial<JobLimits>
   /** Scripted misbehaviour from the start on; can be replaced through the admin endpoint. */
   faults?: readonly FaultRule[]
   /** A JSON file of more such rules. */
@@ -153,6 +156,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     stops,
     gemini: options.gemini,
     hasBilling: options.hasBilling ?? true,
+    jobLimits: options.jobLimits ?? {},
     allServicesEnabled: options.allServicesEnabled ?? false,
   })
 

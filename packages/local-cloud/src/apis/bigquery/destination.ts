@@ -74,10 +74,15 @@ export async function putRows(warehouse: Warehouse, connection: DuckDBConnection
   return { tables: [[key, record]] }
 }
 
+function byName(fields: readonly Field[]): Map<string, Field> {
+  return new Map(fields.map((field) => [field.name.toLowerCase(), field]))
+}
+
 /** A truncating write keeps the descriptions of columns that stay. */
 function keptDescriptions(before: readonly Field[], after: readonly Field[]): Field[] {
+  const known = byName(before)
   return after.map((field) => {
-    const old = before.find((candidate) => candidate.name.toLowerCase() === field.name.toLowerCase())
+    const old = known.get(field.name.toLowerCase())
     if (!old || old.type !== field.type || field.description !== undefined) return field
     return {
       ...field,
@@ -109,13 +114,13 @@ async function append(
 ): Promise<Changes> {
   const key = tableKey(record.project, record.dataset, record.table)
   const mismatch = (message: string): GoogleError => invalid(`Provided Schema does not match Table ${key}. ${message}`)
-  const unknown = rows.fields.find(
-    (field) => !record.fields.some((known) => known.name.toLowerCase() === field.name.toLowerCase()),
-  )
+  const known = byName(record.fields)
+  const unknown = rows.fields.find((field) => !known.has(field.name.toLowerCase()))
   if (unknown) throw mismatch(`Cannot add fields (field: ${unknown.name})`)
+  const places = new Map(rows.fields.map((field, index) => [field.name.toLowerCase(), index]))
   const list: string[] = []
   for (const field of record.fields) {
-    const index = rows.fields.findIndex((candidate) => candidate.name.toLowerCase() === field.name.toLowerCase())
+    const index = places.get(field.name.toLowerCase()) ?? -1
     const given = rows.fields[index]
     const type = duckType(fieldType(field))
     if (!given) {

@@ -2,7 +2,7 @@ import type { Field, FieldType } from './schema.ts'
 import { parseDate, parseTimestamp } from './sql/runtime/time-text.ts'
 
 /** How many rows decide: https://cloud.google.com/bigquery/docs/schema-detect */
-const SAMPLE_ROWS = 500
+export const SAMPLE_ROWS = 500
 
 /** The schema that rows suggest, their columns in order of appearance. */
 export function detectFields(rows: readonly Record<string, unknown>[]): Field[] {

@@ -1,6 +1,8 @@
 import { GoogleError } from '../../kernel/errors.ts'
 import { unexpectedError } from '../../kernel/unforeseen.ts'
+import { causes } from './limits.ts'
 import type { JobError } from './records.ts'
+import { tooDeep } from './sql/bounds.ts'
 import { failureMessage, SqlFailure } from './sql/failure.ts'
 
 /** HTTP codes of job errors: https://cloud.google.com/bigquery/docs/error-messages */
@@ -11,6 +13,8 @@ const ANSWERS: Record<string, ConstructorParameters<typeof GoogleError>[0]> = {
   backendError: 'UNAVAILABLE',
   internalError: 'INTERNAL',
   accessDenied: 'PERMISSION_DENIED',
+  // As BigQuery does, although its page says 200.
+  stopped: 'CANCELLED',
 }
 
 /** A job's error as the answer of jobs.query and jobs.getQueryResults. */
@@ -34,6 +38,8 @@ export function jobError(error: unknown, statement = ''): JobError {
       ...(error.location === undefined ? {} : { location: error.location }),
     }
   }
+  const exceeded = resourcesError(error)
+  if (exceeded !== undefined) return { reason: 'resourcesExceeded', message: exceeded }
   const evaluation = evaluationError(error)
   if (evaluation !== undefined) return { reason: 'invalidQuery', message: evaluation, location: 'query' }
   console.error(error)
@@ -44,6 +50,15 @@ const REASONS: Record<string, string> = {
   NOT_FOUND: 'notFound',
   ALREADY_EXISTS: 'duplicate',
   UNIMPLEMENTED: 'notImplemented',
+}
+
+/** What the statement asks for is more than there is: for one batch of rows, for DuckDB's memory, for its planning. */
+function resourcesError(error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : String(error)
+  const own = /bq-resources:([^\n]*)/.exec(message)
+  if (own) return own[1]!
+  if (message.startsWith('Out of Memory Error')) return causes.memory().message
+  return message.includes('Max expression depth limit') ? tooDeep().message : undefined
 }
 
 /** An error that the values of the rows caused: those raised by our functions begin with `bq:`. */

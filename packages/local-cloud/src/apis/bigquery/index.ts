@@ -7,6 +7,7 @@ import { notEmulated } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { registerDatasets } from './dataset-access.ts'
 import { Jobs } from './jobs.ts'
+import { DEFAULT_LIMITS, type JobLimits } from './limits.ts'
 import { withNeeds } from './permissions.ts'
 import { datasetRoutes } from './routes/datasets.ts'
 import { DISCOVERY_PATHS, discoveryRoutes } from './routes/discovery.ts'
@@ -30,13 +31,16 @@ export interface BigQueryOptions {
   readObject?: Warehouse['readObject']
   /** How long a new table answers 404 to insertAll, as BigQuery's may. 0 by default. */
   streamingWarmUpMs?: number
+  /** What a job may take; what is not given is the default. */
+  limits?: Partial<JobLimits>
 }
 
 /** The emulated BigQuery: its v2 REST API over one DuckDB file. https://cloud.google.com/bigquery/docs/reference/rest */
 export async function bigQueryApi(options: BigQueryOptions): Promise<EmulatedApi> {
   const { directory, clock, access } = options
   const operation = withNeeds(options.operation)
-  const store = await Store.open(directory)
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const store = await Store.open(directory, limits)
   const warehouse: Warehouse = {
     store,
     clock,
@@ -45,7 +49,7 @@ export async function bigQueryApi(options: BigQueryOptions): Promise<EmulatedApi
     ...(options.readObject ? { readObject: options.readObject } : {}),
   }
   registerDatasets(store, access)
-  const jobs = new Jobs(warehouse)
+  const jobs = new Jobs(warehouse, limits)
   const uploads = new Uploads(directory)
   const app = new Hono()
   discoveryRoutes(app)
@@ -70,7 +74,7 @@ export async function bigQueryApi(options: BigQueryOptions): Promise<EmulatedApi
       await uploads.keepOnly(await jobs.resume())
     },
     async stop() {
-      await jobs.idle()
+      await jobs.stop()
       await store.close()
       await rm(uploads.directory, { recursive: true, force: true })
     },

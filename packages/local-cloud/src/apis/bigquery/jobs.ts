@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import type { DuckDBConnection } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import { canonicalLocation } from './datasets.ts'
 import { answerOf, jobError } from './failures.ts'
 import { checkReads, checkWrites } from './job-access.ts'
+import { JobWatch } from './job-watch.ts'
+import { causes, jobTimeout, type JobLimits } from './limits.ts'
 import { prepareLoad, runLoad } from './load-job.ts'
 import { prepareQuery, queryStatistics, runQuery, type PreparedQuery } from './query-job.ts'
 import { jobKey, type JobRecord } from './records.ts'
 import { parseLabels } from './resource-fields.ts'
+import { JobStopped, RunningJob } from './running-job.ts'
 import { SqlFailure } from './sql/failure.ts'
 import type { Warehouse } from './warehouse.ts'
 
@@ -16,12 +18,6 @@ type Body = Record<string, unknown>
 
 /** https://cloud.google.com/bigquery/docs/running-jobs#generate-jobid */
 const JOB_ID = /^[A-Za-z0-9_-]{1,1024}$/
-
-interface Running {
-  done: Promise<void>
-  connection?: DuckDBConnection
-  cancelled: boolean
-}
 
 export interface NewJob {
   project: string
@@ -32,29 +28,53 @@ export interface NewJob {
   upload?: string
 }
 
+/** A job that was running at so many kills in a row may be what the process died of: it does not run again. */
+const MOST_RESTARTS = 3
+
+/** What running jobs have to end by themselves when the local cloud stops. */
+const STOP_GRACE_MS = 1_000
+
+/** jobs.cancel answers when the job has ended, or after so long, as it stands. */
+const CANCEL_WAIT_MS = 5_000
+
 /** Jobs from their creation to their outcome. Both are durable; a job that a kill interrupted runs again at the next start. */
 export class Jobs {
   readonly #warehouse: Warehouse
-  readonly #running = new Map<string, Running>()
+  readonly #limits: JobLimits
+  readonly #watch: JobWatch
+  readonly #running = new Map<string, RunningJob>()
   /** Failures that the disk refused to take, by job. */
   readonly #unwritten = new Map<string, JobRecord>()
   /** Keys promised to jobs whose first record is on its way to the disk. */
   readonly #reserved = new Set<string>()
 
-  constructor(warehouse: Warehouse) {
+  constructor(warehouse: Warehouse, limits: JobLimits) {
     this.#warehouse = warehouse
+    this.#limits = limits
+    this.#watch = new JobWatch(limits, warehouse.store.file)
   }
 
   /** Runs again what was running when the process ended; nothing of it was kept. Answers the uploads those jobs need. */
   async resume(): Promise<Set<string>> {
     const interrupted = await this.#warehouse.store.jobs({ state: 'RUNNING', limit: 1_000_000, offset: 0 })
-    for (const job of interrupted) this.#start(job)
-    return new Set(interrupted.flatMap((job) => job.upload ?? []))
+    const [hopeless, others] = [true, false].map((isHopeless) =>
+      interrupted.filter(({ restarts = 0 }) => restarts >= MOST_RESTARTS === isHopeless),
+    ) as [JobRecord[], JobRecord[]]
+    const again = others.map((job) => ({ ...job, restarts: (job.restarts ?? 0) + 1 }))
+    const lost = hopeless.map((job) => finished(job, this.#warehouse.clock.now(), OUTCOME_LOST))
+    if (interrupted.length > 0) await this.#warehouse.store.write(async () => ({ jobs: [...again, ...lost] }))
+    for (const job of again) this.#start(job)
+    return new Set(again.flatMap((job) => job.upload ?? []))
   }
 
-  /** Waits for the jobs in progress. */
-  async idle(): Promise<void> {
-    await Promise.all([...this.#running.values()].map((running) => running.done))
+  /** Ends the jobs in progress: those that do not end by themselves soon are stopped. */
+  async stop(): Promise<void> {
+    const running = [...this.#running.values()]
+    const ended = Promise.all(running.map((job) => job.done))
+    const timer = setTimeout(() => {
+      for (const job of running) job.stop(causes.shutdown())
+    }, STOP_GRACE_MS)
+    await ended.finally(() => clearTimeout(timer))
   }
 
   /** jobs.insert: checks the job, keeps it, starts it. Throws what BigQuery answers at once; a refused statement leaves a failed job. */
@@ -137,8 +157,14 @@ export class Jobs {
 
   #start(job: JobRecord, prepared?: PreparedQuery): void {
     const key = jobKey(job.project, job.location, job.jobId)
-    const running: Running = { done: Promise.resolve(), cancelled: false }
-    running.done = this.#run(job, running, prepared).finally(() => this.#running.delete(key))
+    const running = new RunningJob()
+    const endTime = this.#limitTime(job, running)
+    this.#watch.add(running)
+    running.done = this.#run(job, running, prepared).finally(() => {
+      endTime()
+      this.#watch.remove(running)
+      this.#running.delete(key)
+    })
     this.#running.set(key, running)
     // Only a store that cannot be written makes a job's run reject; whoever asks for the job is told.
     running.done.catch((error: unknown) => {
@@ -162,22 +188,25 @@ export class Jobs {
     }
   }
 
-  async #run(job: JobRecord, running: Running, prepared: PreparedQuery | undefined): Promise<void> {
+  /** Stops the job when its time is up: its own, or the local cloud's. */
+  #limitTime(job: JobRecord, running: RunningJob): () => void {
+    const { timeMs } = this.#limits
+    const own = jobTimeout(job.configuration)
+    const cause = own !== undefined && own <= timeMs ? causes.jobTimeout(own) : causes.time(timeMs)
+    return this.#warehouse.clock.after(Math.min(own ?? timeMs, timeMs), () => running.stop(cause))
+  }
+
+  async #run(job: JobRecord, running: RunningJob, prepared: PreparedQuery | undefined): Promise<void> {
     const finish = (done: JobRecord): JobRecord => finished(done, this.#warehouse.clock.now())
     try {
       if (job.configuration.jobType === 'QUERY') {
         const query =
           prepared ??
           prepareQuery(this.#warehouse, job.project, job.location, job.configuration['query'] as Body, job.createdMs)
-        await runQuery(this.#warehouse, job, query, finish, (connection) => {
-          running.connection = connection
-          if (running.cancelled) connection.interrupt()
-        })
-      } else await runLoad(this.#warehouse, job, finish)
+        await runQuery(this.#warehouse, job, query, finish, running)
+      } else await runLoad(this.#warehouse, job, finish, running)
     } catch (error) {
-      const cause = running.cancelled
-        ? { reason: 'stopped', message: 'Job execution was cancelled: User requested cancellation' }
-        : jobError(error, statementOf(job.configuration))
+      const cause = error instanceof JobStopped ? error.jobError : jobError(error, statementOf(job.configuration))
       await this.#warehouse.store.write(async () => ({ jobs: [finished(job, this.#warehouse.clock.now(), cause)] }))
     }
     if (job.upload !== undefined) await rm(job.upload, { force: true })
@@ -215,12 +244,8 @@ export class Jobs {
 
   async cancel(job: JobRecord): Promise<JobRecord> {
     const running = this.#running.get(jobKey(job.project, job.location, job.jobId))
-    if (running) {
-      running.cancelled = true
-      running.connection?.interrupt()
-      await running.done
-    }
-    return this.get(job.project, job.jobId, job.location)
+    running?.stop(causes.cancelled())
+    return this.settled(job, CANCEL_WAIT_MS)
   }
 }
 
@@ -238,6 +263,7 @@ function configurationOf(body: Body): JobRecord['configuration'] {
   }
   const [kind] = kinds as [string]
   if (kind === 'copy' || kind === 'extract') throw notEmulated(`the ${kind} job`)
+  jobTimeout(configuration)
   if (configuration['labels'] !== undefined) parseLabels(configuration['labels'])
   const filled = { ...(configuration[kind] as Body) }
   if (kind === 'query')
@@ -262,6 +288,6 @@ function refuseCostly(query: Body, billed: number): void {
 }
 
 function finished(job: JobRecord, nowMs: number, error?: JobRecord['error']): JobRecord {
-  const { upload: _, ...rest } = job
+  const { upload: _, restarts: __, ...rest } = job
   return { ...rest, state: 'DONE', endedMs: nowMs, ...(error ? { error } : {}) }
 }

@@ -1,4 +1,5 @@
 import { notEmulated } from '../../kernel/errors.ts'
+import { SAMPLE_ROWS } from './detect-schema.ts'
 import type { Field } from './schema.ts'
 import { BadValue } from './values-in.ts'
 
@@ -21,40 +22,58 @@ interface Value {
   quoted: boolean
 }
 
-/** The rows of CSV files by column name. Without a schema, their texts as they are and how many lines the header takes. */
-export function csvRows(
-  files: readonly Buffer[],
-  options: CsvOptions,
-  known: Field[] | undefined,
-): { rows: Row[]; headerRows: number } {
-  const parsed = files.map((file) => records(file.toString('utf8').replace(/^\ufeff/, ''), options))
+/** The columns of CSV files, and how many lines come before the first row. */
+export interface CsvLayout {
+  names: readonly string[]
+  headerRows: number
+}
+
+/** The layout that a schema says, else the one that the first file shows. */
+export function csvLayout(files: readonly Buffer[], options: CsvOptions, known: Field[] | undefined): CsvLayout {
   const skip = Number(options.skipLeadingRows ?? 0)
   if (known) {
     if (known.some((field) => field.mode === 'REPEATED' || field.type === 'RECORD'))
       throw notEmulated('REPEATED and RECORD columns in CSV, which BigQuery does not load either')
-    return {
-      rows: parsed.flatMap((rows) =>
-        rows.slice(skip).map((row) =>
-          named(
-            row,
-            known.map((field) => field.name),
-            known,
-            options,
-          ),
-        ),
-      ),
-      headerRows: skip,
-    }
+    return { names: known.map((field) => field.name), headerRows: skip }
   }
-  const hasHeader = skip > 0 || looksLikeHeader(parsed[0] ?? [])
-  const header = hasHeader ? parsed[0]?.[Math.max(0, skip - 1)] : undefined
-  const names = (header ?? parsed[0]?.[0] ?? []).map((value, index) =>
+  const first = files[0] ? [...take(records(textOf(files[0]), options), skip + SAMPLE_ROWS)] : []
+  const hasHeader = skip > 0 || looksLikeHeader(first)
+  const header = hasHeader ? first[Math.max(0, skip - 1)] : undefined
+  const names = (header ?? first[0] ?? []).map((value, index) =>
     header ? columnName(value.text, index) : `string_field_${index}`,
   )
-  const start = hasHeader ? Math.max(1, skip) : 0
-  return {
-    rows: parsed.flatMap((rows) => rows.slice(start).map((row) => named(row, names, undefined, options))),
-    headerRows: start,
+  return { names, headerRows: hasHeader ? Math.max(1, skip) : 0 }
+}
+
+/** The rows of CSV files by column name, one by one. Without a schema, their texts as they are. */
+export function* csvRows(
+  files: readonly Buffer[],
+  options: CsvOptions,
+  { names, headerRows }: CsvLayout,
+  fields: readonly Field[] | undefined,
+): Generator<Row> {
+  for (const file of files) {
+    let index = 0
+    for (const row of records(textOf(file), options)) {
+      if (index++ >= headerRows) yield named(row, names, fields, options)
+    }
+  }
+}
+
+/** The longest text that JavaScript holds is a little longer. */
+const MAX_TEXT_BYTES = 500_000_000
+
+function textOf(file: Buffer): string {
+  if (file.length > MAX_TEXT_BYTES) throw notEmulated(`loading a CSV file of more than ${MAX_TEXT_BYTES / 1e6} MB`)
+  return file.toString('utf8').replace(/^\ufeff/, '')
+}
+
+export function* take<Item>(items: Iterable<Item>, most: number): Generator<Item> {
+  if (most <= 0) return
+  let count = 0
+  for (const item of items) {
+    yield item
+    if (++count === most) return
   }
 }
 
@@ -89,16 +108,19 @@ function named(row: Value[], names: readonly string[], fields: readonly Field[] 
 }
 
 /** Splits CSV text into records; doubled quotes stand for one. */
-function records(text: string, options: CsvOptions): Value[][] {
+function* records(text: string, options: CsvOptions): Generator<Value[]> {
   const delimiter =
     options.fieldDelimiter === 'tab' || options.fieldDelimiter === '\\t' ? '\t' : (options.fieldDelimiter ?? ',')
   const quote = options.quote ?? '"'
-  const rows: Value[][] = []
   let row: Value[] = []
   let at = 0
+  // Looked for only once they are behind: a line may have a million values, and a file no delimiter.
+  let [lineEnd, valueEnd] = [-1, -1]
   while (at < text.length) {
+    if (lineEnd < at) lineEnd = endOf(text, '\n', at)
+    if (valueEnd < at) valueEnd = endOf(text, delimiter, at)
     const isQuoted = quote !== '' && text.startsWith(quote, at)
-    const value = isQuoted ? quotedValue(text, at, quote) : plainValue(text, at, delimiter)
+    const value = isQuoted ? quotedValue(text, at, quote) : plainValue(text, at, Math.min(lineEnd, valueEnd))
     row.push({ text: value.text, quoted: isQuoted })
     at = value.end
     if (text.startsWith(delimiter, at)) {
@@ -107,15 +129,18 @@ function records(text: string, options: CsvOptions): Value[][] {
       row.push({ text: '', quoted: false })
     }
     at += text.startsWith('\r\n', at) ? 2 : 1
-    if (row.length > 1 || row[0]!.text !== '' || row[0]!.quoted) rows.push(row)
+    if (row.length > 1 || row[0]!.text !== '' || row[0]!.quoted) yield row
     row = []
   }
-  return rows
 }
 
-function plainValue(text: string, at: number, delimiter: string): { text: string; end: number } {
-  const ends = [text.indexOf(delimiter, at), text.indexOf('\n', at)].filter((index) => index >= 0)
-  const end = Math.min(text.length, ...ends)
+/** Where `mark` comes next, or the text ends. */
+function endOf(text: string, mark: string, at: number): number {
+  const found = text.indexOf(mark, at)
+  return found < 0 ? text.length : found
+}
+
+function plainValue(text: string, at: number, end: number): { text: string; end: number } {
   const value = text.slice(at, end)
   return value.endsWith('\r') && text[end] === '\n' ? { text: value.slice(0, -1), end: end - 1 } : { text: value, end }
 }

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises'
+import type { DuckDBValue } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import { putRows, type Destination } from './destination.ts'
-import { detectFields } from './detect-schema.ts'
-import { csvRows, type CsvOptions } from './load-csv.ts'
+import { detectFields, SAMPLE_ROWS } from './detect-schema.ts'
+import { csvLayout, csvRows, take, type CsvOptions } from './load-csv.ts'
 import { jsonRows } from './load-json.ts'
 import { loadParquet } from './load-parquet.ts'
 import type { JobRecord, TableReference } from './records.ts'
-import { parseFields, type Field } from './schema.ts'
+import type { RunningJob } from './running-job.ts'
+import { checkFields, parseFields, type Field } from './schema.ts'
 import { appendRows } from './streaming.ts'
 import { BadValue, decodeRow } from './values-in.ts'
 import { createRowsSql, dataset, findTable, typesOf, type Warehouse } from './warehouse.ts'
@@ -78,6 +80,7 @@ export async function runLoad(
   warehouse: Warehouse,
   job: JobRecord,
   finish: (job: JobRecord) => JobRecord,
+  running: RunningJob,
 ): Promise<void> {
   const { store } = warehouse
   const load = job.configuration['load'] as Body
@@ -89,10 +92,12 @@ export async function runLoad(
     const loaded =
       format === 'PARQUET'
         ? await loadParquet(warehouse, files, physical, {
+            running,
             fields: known,
             listInference: (load['parquetOptions'] as Body | undefined)?.['enableListInference'] === true,
           })
-        : await loadText(warehouse, files, physical, format, load, known)
+        : await loadText(warehouse, { files, physical, format, load, known, running })
+    running.checkStopped()
     await store.write(async (connection) => {
       const rows = { destination, location, fields: loaded.fields, physical, totalRows: loaded.rows }
       const changes = await putRows(warehouse, connection, rows)
@@ -139,40 +144,83 @@ function knownFields(warehouse: Warehouse, destination: Destination, load: Body)
   return existing && existing.fields.length > 0 && !isReplaced ? existing.fields : undefined
 }
 
+type TextRow = Record<string, unknown> | BadValue
+
+/** Rows that are decoded and appended between two looks at the rest of the world. */
+const BATCH_ROWS = 2048
+
 async function loadText(
   warehouse: Warehouse,
-  files: readonly Buffer[],
-  physical: string,
-  format: string,
-  load: Body,
-  known: Field[] | undefined,
+  { files, physical, format, load, known, running }: TextLoad,
 ): Promise<{ fields: Field[]; rows: number; bad: number }> {
   if (!known && load['autodetect'] !== true) throw invalid('No schema specified on job or table.')
-  const isCsv = format === 'CSV'
   const options = load as CsvOptions
-  const first = isCsv ? csvRows(files, options, known) : { rows: files.flatMap(jsonRows), headerRows: 0 }
-  const fields = known ?? detectFields(first.rows.flatMap((row) => (row instanceof BadValue ? [] : [row])))
+  const layout = format === 'CSV' ? csvLayout(files, options, known) : undefined
+  const read = (types: Field[] | undefined): Iterable<TextRow> =>
+    layout ? csvRows(files, options, layout, types) : eachJsonRow(files)
   // Only with the types known is it clear which empty values are texts and which are NULL.
-  const parsed = isCsv && !known ? csvRows(files, { ...options, skipLeadingRows: first.headerRows }, fields) : first
-  const allowed = Number(load['maxBadRecords'] ?? 0)
-  let bad = 0
-  const rows = parsed.rows.flatMap((row, index) => {
-    try {
-      if (row instanceof BadValue) throw row
-      return [decodeRow(row, fields, { ignoreUnknownValues: load['ignoreUnknownValues'] === true })]
-    } catch (error) {
-      if (!(error instanceof BadValue)) throw error
-      bad += 1
-      if (bad > allowed)
-        throw invalid(
-          `Error while reading data, error message: ${isCsv ? 'CSV' : 'JSON'} processing encountered too many errors, giving up. Row ${index + 1}: ${error.message}`,
-        )
-      return []
-    }
-  })
+  const fields = known ?? detectFields([...take(goodRows(read(undefined)), SAMPLE_ROWS)])
+  checkFields(fields)
+  const decode = rowDecoder(load, fields, format)
+  let rows = 0
   await warehouse.store.read(async (connection) => {
     await connection.run(createRowsSql(physical, typesOf({ fields })))
-    await appendRows(connection, { physical, fields }, rows)
+    const source = read(fields)[Symbol.iterator]()
+    for (;;) {
+      const batch = [...take({ [Symbol.iterator]: () => ({ next: () => source.next() }) }, BATCH_ROWS)]
+      if (batch.length === 0) break
+      const values = batch.flatMap(decode.row)
+      await appendRows(connection, { physical, fields }, values)
+      rows += values.length
+      await new Promise((resolve) => setImmediate(resolve))
+      running.checkStopped()
+    }
   })
-  return { fields, rows: rows.length, bad }
+  return { fields, rows, bad: decode.bad() }
+}
+
+interface TextLoad {
+  files: readonly Buffer[]
+  physical: string
+  format: string
+  load: Body
+  known: Field[] | undefined
+  running: RunningJob
+}
+
+function* eachJsonRow(files: readonly Buffer[]): Generator<TextRow> {
+  for (const file of files) yield* jsonRows(file)
+}
+
+function* goodRows(rows: Iterable<TextRow>): Generator<Record<string, unknown>> {
+  for (const row of rows) if (!(row instanceof BadValue)) yield row
+}
+
+/** Decodes rows, and counts those that it leaves out: `maxBadRecords` at most. */
+function rowDecoder(
+  load: Body,
+  fields: readonly Field[],
+  format: string,
+): { row: (row: TextRow) => DuckDBValue[][]; bad: () => number } {
+  const allowed = Number(load['maxBadRecords'] ?? 0)
+  const options = { ignoreUnknownValues: load['ignoreUnknownValues'] === true }
+  let [bad, count] = [0, 0]
+  return {
+    bad: () => bad,
+    row(row) {
+      count += 1
+      try {
+        if (row instanceof BadValue) throw row
+        return [decodeRow(row, fields, options)]
+      } catch (error) {
+        if (!(error instanceof BadValue)) throw error
+        bad += 1
+        if (bad > allowed)
+          throw invalid(
+            `Error while reading data, error message: ${format === 'CSV' ? 'CSV' : 'JSON'} processing encountered too many errors, giving up. Row ${count}: ${error.message}`,
+          )
+        return []
+      }
+    },
+  }
 }

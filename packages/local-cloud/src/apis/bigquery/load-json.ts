@@ -19,24 +19,27 @@ export function parseExactly(text: string): unknown {
   return JSON.parse(text, reviveLongNumbers) as unknown
 }
 
-/** The rows of newline-delimited JSON: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json */
-export function jsonRows(file: Buffer): (Record<string, unknown> | BadValue)[] {
-  const lines = file
-    .toString('utf8')
-    .replace(/^\ufeff/, '')
-    .split('\n')
-  return lines
-    .filter((line) => line.trim() !== '')
-    .map((line) => {
-      try {
-        const value = parseExactly(line)
-        if (typeof value === 'object' && value !== null && !Array.isArray(value))
-          return value as Record<string, unknown>
-        return new BadValue('', 'Row is not a JSON object')
-      } catch (error) {
-        if (error instanceof SyntaxError)
-          return new BadValue('', `Parser terminated before end of string: ${error.message}`)
-        throw error
-      }
-    })
+const LINE_FEED = 10
+
+/** The rows of newline-delimited JSON, one by one: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json */
+export function* jsonRows(file: Buffer): Generator<Record<string, unknown> | BadValue> {
+  for (let at = 0; at < file.length;) {
+    const end = file.indexOf(LINE_FEED, at)
+    const line = file.toString('utf8', at, end < 0 ? file.length : end)
+    const text = at === 0 ? line.replace(/^\ufeff/, '') : line
+    if (text.trim() !== '') yield jsonRow(text)
+    at = end < 0 ? file.length : end + 1
+  }
+}
+
+function jsonRow(line: string): Record<string, unknown> | BadValue {
+  try {
+    const value = parseExactly(line)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+    return new BadValue('', 'Row is not a JSON object')
+  } catch (error) {
+    if (error instanceof SyntaxError)
+      return new BadValue('', `Parser terminated before end of string: ${error.message}`)
+    throw error
+  }
 }

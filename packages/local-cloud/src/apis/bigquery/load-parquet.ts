@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DuckDBDecimalType, DuckDBListType, DuckDBStructType, DuckDBTypeId, type DuckDBType } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { fieldOf, fieldType, type Field } from './schema.ts'
+import type { RunningJob } from './running-job.ts'
+import { checkFields, fieldOf, fieldType, type Field } from './schema.ts'
 import { quote } from './sql/analysis.ts'
 import { duckType, type ScalarName, type SqlType } from './sql/types.ts'
 import type { Warehouse } from './warehouse.ts'
@@ -30,6 +31,7 @@ const TYPES: Partial<Record<DuckDBTypeId, ScalarName>> = {
 }
 
 interface ParquetOptions {
+  running: RunningJob
   fields: Field[] | undefined
   listInference: boolean
 }
@@ -68,8 +70,10 @@ export async function loadParquet(
         type: sqlType(described.columnType(index), name, options),
       }))
       const fields = options.fields ?? columns.map(({ name, type }) => fieldOf(name, type))
+      checkFields(fields)
+      const byName = new Map(columns.toReversed().map((column) => [column.name.toLowerCase(), column]))
       const list = fields.map((field, index) => {
-        const column = columns.find((candidate) => candidate.name.toLowerCase() === field.name.toLowerCase())
+        const column = byName.get(field.name.toLowerCase())
         const wanted = fieldType(field)
         if (!column) return `CAST(${wanted.kind === 'ARRAY' ? '[]' : 'NULL'} AS ${duckType(wanted)}) AS c${index}`
         if (duckType(column.type) !== duckType(wanted))
@@ -80,7 +84,8 @@ export async function loadParquet(
           )
         return `${converted(`"${column.name.replaceAll('"', '""')}"`, column.duck, wanted, 0)} AS c${index}`
       })
-      await connection.run(`CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM ${from}`)
+      const create = `CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM ${from}`
+      await options.running.statements(connection, () => connection.run(create))
       const rows = await (await connection.run(`SELECT count(*) FROM data.${physical}`)).getRows()
       return { fields, rows: Number(rows[0]![0]), bad: 0 }
     })

@@ -4,8 +4,10 @@ import { StoredCatalog } from './catalog.ts'
 import { putRows, type Destination } from './destination.ts'
 import { parseParameters } from './parameters.ts'
 import { tableKey, type JobRecord, type TableReference } from './records.ts'
-import { fieldOf, type Field } from './schema.ts'
+import { checkFields, fieldOf, type Field } from './schema.ts'
+import type { RunningJob } from './running-job.ts'
 import { columnBytes } from './sizes.ts'
+import { isCostlyToPlan } from './sql/bounds.ts'
 import { SqlFailure } from './sql/failure.ts'
 import { translate, type Translation } from './sql/translate.ts'
 import { duckType, type SqlType } from './sql/types.ts'
@@ -61,6 +63,7 @@ export function prepareQuery(
     nowMicros: BigInt(nowMs) * 1000n,
   })
   const fields = translation.columns.map(({ name, type }) => fieldOf(name, type))
+  checkFields(fields)
   const destination = destinationOf(query, project)
   return {
     translation,
@@ -129,7 +132,13 @@ export async function runInto(
   const types = translation.columns.map(({ type }) => type)
   // A NULL array is written as an empty one (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#array_nulls).
   const list = types.map((type, index) => `${stored(`q.c${index}`, type)} AS c${index}`)
-  await connection.run(`CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM (${translation.sql}) AS q`)
+  const isUnoptimized = isCostlyToPlan(translation.sql)
+  if (isUnoptimized) await connection.run('PRAGMA disable_optimizer')
+  try {
+    await connection.run(`CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM (${translation.sql}) AS q`)
+  } finally {
+    if (isUnoptimized) await connection.run('PRAGMA enable_optimizer')
+  }
   await refuseNullElements(connection, physical, translation)
   const rows = await (await connection.run(`SELECT count(*) FROM data.${physical}`)).getRows()
   return Number(rows[0]![0])
@@ -187,17 +196,16 @@ export async function runQuery(
   job: JobRecord,
   prepared: PreparedQuery,
   finish: (job: JobRecord) => JobRecord,
-  onStart: (connection: DuckDBConnection) => void,
+  running: RunningJob,
 ): Promise<void> {
   const { store } = warehouse
   const { statistics } = await queryStatistics(warehouse, prepared)
   const physical = store.newPhysical()
   let totalRows = 0
   try {
-    totalRows = await store.read((connection) => {
-      onStart(connection)
-      return runInto(connection, physical, prepared)
-    })
+    totalRows = await store.read((connection) =>
+      running.statements(connection, () => runInto(connection, physical, prepared)),
+    )
     await store.write(async (connection): Promise<Changes> => {
       const done = {
         ...job,

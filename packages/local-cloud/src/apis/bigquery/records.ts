@@ -70,7 +70,8 @@ export interface JobRecord {
   result?: { fields: Field[]; totalRows: number; physical?: string; destination?: TableReference }
   /** A load's bytes on disk, until the job is done. */
   upload?: string
-  cancelled?: boolean
+  /** How often it was begun again after a kill. */
+  restarts?: number
 }
 
 export interface TableReference {

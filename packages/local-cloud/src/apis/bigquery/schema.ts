@@ -59,10 +59,8 @@ const invalid = (message: string): GoogleError => new GoogleError('INVALID_ARGUM
 export function parseFields(value: unknown, depth = 1, path = ''): Field[] {
   if (!Array.isArray(value)) throw invalid('Schema fields must be a list')
   if (depth > MAX_DEPTH) throw invalid(`Schema is nested too deeply: ${path}`)
+  if (value.length > MAX_COLUMNS) throw tooManyColumns(value.length)
   const fields = value.map((item) => parseField(item as Record<string, unknown>, depth, path))
-  // "Your table, query result, or view can have up to 10,000 columns. This includes nested and repeated columns."
-  const columns = depth === 1 ? countFields(fields) : 0
-  if (columns > MAX_COLUMNS) throw invalid(`Too many columns: ${columns}, at most ${MAX_COLUMNS}`)
   const seen = new Set<string>()
   for (const { name } of fields) {
     const lower = name.toLowerCase()
@@ -72,8 +70,22 @@ export function parseFields(value: unknown, depth = 1, path = ''): Field[] {
   return fields
 }
 
-function countFields(fields: readonly Field[]): number {
-  return fields.reduce((sum, field) => sum + 1 + countFields(field.fields ?? []), 0)
+/** Refuses a schema, detected or derived, that is too large for a table: fields within fields count too. */
+export function checkFields(fields: readonly Field[]): void {
+  let columns = 0
+  const count = (level: readonly Field[], depth: number): void => {
+    columns += level.length
+    if (columns > MAX_COLUMNS) throw tooManyColumns(columns)
+    for (const field of level) {
+      if (field.fields && depth === MAX_DEPTH) throw invalid(`Schema is nested too deeply: ${field.name}`)
+      if (field.fields) count(field.fields, depth + 1)
+    }
+  }
+  count(fields, 1)
+}
+
+function tooManyColumns(columns: number): GoogleError {
+  return invalid(`Too many columns: ${columns}, at most ${MAX_COLUMNS}`)
 }
 
 const IGNORED = new Set(['name', 'type', 'mode', 'description', 'fields'])

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { JobLimits } from './limits.ts'
 import { datasetKey, jobKey, tableKey, type DatasetRecord, type JobRecord, type TableRecord } from './records.ts'
 import { registerFunctions } from './sql/runtime/functions.ts'
 
@@ -12,6 +13,9 @@ export interface Changes {
   /** Tables of rows that were added to. */
   written?: readonly string[]
 }
+
+/** Planning takes DuckDB seconds at this depth, and the cube of that beyond. */
+const MAX_EXPRESSION_DEPTH = 500
 
 /** What was counted of a table of rows. */
 export interface CountedSize {
@@ -38,6 +42,8 @@ export class Store {
   readonly tables = new Map<string, TableRecord>()
   /** By table of rows, until its rows change. A count that began before the change ends in an object that is no longer here. */
   readonly sizes = new Map<string, CountedSize>()
+  /** The file of all rows and documents. */
+  readonly file: string
   readonly #instance: DuckDBInstance
   readonly #writer: DuckDBConnection
   readonly #idle: DuckDBConnection[] = []
@@ -46,16 +52,28 @@ export class Store {
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  private constructor(instance: DuckDBInstance, writer: DuckDBConnection, jobKeys: Set<string>, sequence: number) {
+  private constructor(
+    file: string,
+    instance: DuckDBInstance,
+    writer: DuckDBConnection,
+    jobKeys: Set<string>,
+    sequence: number,
+  ) {
+    this.file = file
     this.#instance = instance
     this.#writer = writer
     this.#jobKeys = jobKeys
     this.#sequence = sequence
   }
 
-  static async open(directory: string): Promise<Store> {
+  static async open(directory: string, limits: Pick<JobLimits, 'memoryBytes' | 'diskBytes'>): Promise<Store> {
     mkdirSync(directory, { recursive: true })
-    const instance = await DuckDBInstance.create(path.join(directory, 'bigquery.duckdb'))
+    const file = path.join(directory, 'bigquery.duckdb')
+    const instance = await DuckDBInstance.create(file, {
+      memory_limit: `${Math.floor(limits.memoryBytes / 2)}B`,
+      max_temp_directory_size: `${limits.diskBytes}B`,
+      max_expression_depth: String(MAX_EXPRESSION_DEPTH),
+    })
     const writer = await instance.connect()
     await writer.run(`SET GLOBAL TimeZone = 'UTC'`)
     await writer.run(SCHEMA)
@@ -64,7 +82,7 @@ export class Store {
       (await (await writer.run(sql)).getRows()).map((row) => row[0] as string)
     const physical = await strings(`SELECT table_name FROM duckdb_tables() WHERE schema_name = 'data'`)
     const sequence = Math.max(0, ...physical.map((name) => Number(name.slice(1)) || 0))
-    const store = new Store(instance, writer, new Set(await strings('SELECT key FROM jobs')), sequence)
+    const store = new Store(file, instance, writer, new Set(await strings('SELECT key FROM jobs')), sequence)
     for (const body of await strings('SELECT body FROM datasets')) {
       const record = JSON.parse(body) as DatasetRecord
       store.datasets.set(datasetKey(record.project, record.dataset), record)

@@ -37,32 +37,25 @@ export function decodeRow(
   options: DecodingOptions,
   path = '',
 ): DuckDBValue[] {
-  let used = 0
-  const values = fields.map((field) => {
-    let value = row[field.name]
-    if (value !== undefined || Object.hasOwn(row, field.name)) used += 1
-    else {
-      const name = otherCase(row, field.name)
-      if (name !== undefined) {
-        used += 1
-        value = row[name]
-      }
-    }
+  const names = Object.keys(row)
+  const own = fields.map(({ name }) => Object.hasOwn(row, name))
+  let used = own.filter(Boolean).length
+  // Most rows write every name as the schema does.
+  const others =
+    used === names.length ? undefined : new Map(names.toReversed().map((name) => [name.toLowerCase(), name]))
+  const values = fields.map((field, index) => {
+    const name = own[index] ? field.name : others?.get(field.name.toLowerCase())
+    if (name !== undefined && !own[index]) used += 1
+    const value = name === undefined ? undefined : row[name]
     return decodeValue(value, field, path === '' ? field.name : `${path}.${field.name}`, options)
   })
-  if (!options.ignoreUnknownValues && used !== Object.keys(row).length) {
+  if (!options.ignoreUnknownValues && used !== names.length) {
     const known = new Set(fields.map((field) => field.name.toLowerCase()))
-    const unknown = Object.keys(row).find((name) => !known.has(name.toLowerCase()))
+    const unknown = names.find((name) => !known.has(name.toLowerCase()))
     const full = path === '' ? unknown : `${path}.${unknown}`
     if (unknown !== undefined) throw new BadValue(full!, `no such field: ${full}.`)
   }
   return values
-}
-
-function otherCase(row: Record<string, unknown>, wanted: string): string | undefined {
-  const lower = wanted.toLowerCase()
-  for (const name in row) if (name.length === lower.length && name.toLowerCase() === lower) return name
-  return undefined
 }
 
 function decodeValue(value: unknown, field: Field, path: string, options: DecodingOptions): DuckDBValue {

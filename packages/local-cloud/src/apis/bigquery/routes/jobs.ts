@@ -206,6 +206,7 @@ function queryJob(context: Context, principal: Principal, body: Body): Parameter
     query,
     ...(body['dryRun'] === true ? { dryRun: true } : {}),
     ...(body['labels'] ? { labels: body['labels'] } : {}),
+    ...(body['jobTimeoutMs'] === undefined ? {} : { jobTimeoutMs: body['jobTimeoutMs'] }),
   }
   const location = body['location']
   return {

@@ -1,6 +1,6 @@
 import { quote, typed, type Place, type Typed } from './analysis.ts'
 import { arrayLiteral, structLiteral, subscript } from './analyze-constructors.ts'
-import { between, binary, equality, inList, isTest, like, unary } from './analyze-operators.ts'
+import { between, binary, concatenation, equality, inList, isTest, like, unary } from './analyze-operators.ts'
 import { explicitCast } from './cast.ts'
 import { coerce, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
@@ -34,6 +34,7 @@ export function analyzeExpression(node: Expression, place: Place): Typed {
     case 'unary':
       return unary(node.operator, analyze(node.operand), node.at)
     case 'binary':
+      if (node.operator === '||') return concatenation(operandsOf(node).map(analyze), node.at)
       return binary(node.operator, analyze(node.left), analyze(node.right), node.at)
     case 'between':
       return between(analyze(node.operand), analyze(node.low), analyze(node.high), node.negated, node.at)
@@ -63,6 +64,12 @@ export function analyzeExpression(node: Expression, place: Place): Typed {
     case 'subquery':
       return subquery(node, place)
   }
+}
+
+/** The operands of a chain of `||`, which is associative. */
+function operandsOf(node: Expression): Expression[] {
+  if (node.kind !== 'binary' || node.operator !== '||') return [node]
+  return [...operandsOf(node.left), ...operandsOf(node.right)]
 }
 
 /**

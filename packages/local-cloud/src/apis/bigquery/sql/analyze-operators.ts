@@ -1,5 +1,5 @@
 import { noSignature, quote, typed, type Typed } from './analysis.ts'
-import { balanced, bounded, once } from './bounds.ts'
+import { balanced, bounded, once, tooDeep } from './bounds.ts'
 import { explicitCast } from './cast.ts'
 import { coerce, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
@@ -38,9 +38,6 @@ export function binary(operator: string, left: Typed, right: Typed, at: number):
       if (!isOrderable(values[0]!.type)) throw unsupported(`${operator} of ${typeName(left.type)}`, at)
       return typed(`(${values[0]!.sql} ${operator} ${values[1]!.sql})`, BOOL, at, values)
     }
-    case '||':
-      refuseNullLiterals('||', [left, right], at)
-      return concatenate([left, right], 'operator ||', at)
     case '+':
     case '-':
     case '*':
@@ -141,15 +138,24 @@ function bitwise(operator: string, left: Typed, right: Typed, at: number): Typed
   return typed(sql, INT64, at, [a, b])
 }
 
+/** A chain of `||`. */
+export function concatenation(parts: Typed[], at: number): Typed {
+  refuseNullLiterals('||', parts, at)
+  return concatenate(parts, 'operator ||', at)
+}
+
 /** `||` and CONCAT: NULL if any part is. Beside a STRING, numbers and dates are written as text. */
 export function concatenate(parts: Typed[], what: string, at: number): Typed {
   const known = parts.filter((part) => part.literal?.type !== 'NULL')
   const array = known.find((part) => part.type.kind === 'ARRAY')
   if (array) {
     const { type, values } = unify(parts, what, at)
-    const size = (texts: readonly string[]): string =>
-      `(${texts.map((text) => `len(${text})`).join(' + ')}) * ${ITEM_BYTES}`
-    return typed(joined(values, size), type, at, values)
+    return typed(
+      joined(values, (text) => `len(${text}) * ${ITEM_BYTES}`),
+      type,
+      at,
+      values,
+    )
   }
   const isBytes = known.length > 0 && known.every((part) => part.type.kind === 'BYTES')
   const target = isBytes ? BYTES : STRING
@@ -165,20 +171,28 @@ export function concatenate(parts: Typed[], what: string, at: number): Typed {
     return coerce(part, target) ?? explicitCast(part, target, false, at)
   })
   const length = isBytes ? 'octet_length' : 'strlen'
-  const size = (texts: readonly string[]): string => texts.map((text) => `${length}(${text})`).join(' + ')
-  return typed(joined(values, size), target, at, values)
+  return typed(
+    joined(values, (text) => `${length}(${text})`),
+    target,
+    at,
+    values,
+  )
 }
+
+/** BigQuery has such a bound for `A || B || C || …`, which it does not document: https://cloud.google.com/bigquery/docs/troubleshoot-queries */
+const MAX_PARTS = 1_000
 
 /** What an element of a list takes at least. */
 export const ITEM_BYTES = 16
 
-function joined(values: readonly Typed[], size: (texts: readonly string[]) => string): string {
+function joined(values: readonly Typed[], size: (text: string) => string): string {
   if (values.length === 1) return values[0]!.sql
+  if (values.length > MAX_PARTS) throw tooDeep(values[0]!.at)
   const texts = values.map((value) => value.sql)
   return once(texts, (...parts) =>
     bounded(
       balanced(parts, (left, right) => `(${left} || ${right})`),
-      `(${size(parts)})`,
+      balanced(parts.map(size), (left, right) => `(${left} + ${right})`),
     ),
   )
 }
@@ -213,9 +227,12 @@ function comparison(operator: Comparison, a: Typed, b: Typed, at: number): strin
   return once([a.sql, b.sql], (left, right) => floatComparison(operator, left!, right!))
 }
 
+/** A constant that is a number. */
+const FINITE = /^CAST\('[-\d.e+]+' AS DOUBLE\)$/
+
 /** Comparisons with NaN are false, but for `!=`; DuckDB takes NaN for the greatest value and equal to itself. */
 function floatComparison(operator: Comparison, a: string, b: string): string {
-  const isFinite = (sql: string): boolean => /^CAST\('[-\d.e+]+' AS DOUBLE\)$/.test(sql)
+  const isFinite = (sql: string): boolean => FINITE.test(sql)
   if (isFinite(b)) {
     return operator === '>' || operator === '>='
       ? `(${a} ${operator} ${b} AND NOT isnan(${a}))`
@@ -251,7 +268,9 @@ export function between(operand: Typed, low: Typed, high: Typed, negated: boolea
 export function inList(operand: Typed, items: Typed[], negated: boolean, at: number): Typed {
   const { type, values } = unify([operand, ...items], 'operator IN', at)
   const [value, ...list] = values as [Typed, ...Typed[]]
-  if (type.kind === 'FLOAT64' || type.kind === 'STRUCT') {
+  // No constant is NaN, and DuckDB looks a value up in a list of them at once.
+  const isPlain = type.kind === 'FLOAT64' && list.every(({ sql }) => FINITE.test(sql))
+  if ((type.kind === 'FLOAT64' && !isPlain) || type.kind === 'STRUCT') {
     if (value.volatile) throw unsupported('IN over an expression that differs with each evaluation', at)
     const texts = [value, ...list].map(({ sql }) => sql)
     const any = once(texts, (operand, ...others) => {

@@ -56,6 +56,7 @@ export function once(expressions: readonly string[], build: (...texts: string[])
     named.push(`v${named.length} := ${sql}`)
     return `r.v${named.length - 1}`
   })
+  if (named.length === 0) return build(...expressions)
   return `list_transform([struct_pack(${named.join(', ')})], lambda r: ${build(...texts)})[1]`
 }
 
@@ -77,4 +78,20 @@ export function balanced<Part>(parts: readonly Part[], join: (left: Part, right:
   if (parts.length === 1) return parts[0]!
   const middle = Math.ceil(parts.length / 2)
   return join(balanced(parts.slice(0, middle), join), balanced(parts.slice(middle), join))
+}
+
+/** DuckDB's optimizer takes the square of an expression's length, and the cube of its depth, where other statements gain little. */
+const OPTIMIZED_CHARACTERS = 16 * 1024
+const OPTIMIZED_DEPTH = 60
+
+/** Whether a text of DuckDB's is so long or deep that optimizing it, which cannot be interrupted, costs more than it gains. */
+export function isCostlyToPlan(sql: string): boolean {
+  if (sql.length > OPTIMIZED_CHARACTERS) return true
+  let depth = 0
+  for (const character of sql) {
+    if (character === '(') depth += 1
+    else if (character === ')') depth -= 1
+    if (depth > OPTIMIZED_DEPTH) return true
+  }
+  return false
 }

@@ -9,6 +9,18 @@ export function newScope(parent?: Scope): Scope {
 const sameName = (left: string | null, right: string): boolean =>
   left !== null && left.toLowerCase() === right.toLowerCase()
 
+const indexes = new WeakMap<readonly Column[], Map<string, Column[]>>()
+
+/** The columns of a name, which a table has up to 10,000 of. */
+function columnsNamed(columns: readonly Column[], name: string): readonly Column[] {
+  let index = indexes.get(columns)
+  if (!index) {
+    index = Map.groupBy(columns, (column) => column.name?.toLowerCase() ?? '')
+    indexes.set(columns, index)
+  }
+  return index.get(name.toLowerCase()) ?? []
+}
+
 /**
  * Finds what a bare name means: a SELECT alias where those are visible, else a FROM item's alias
  * (which stands for its whole row), else a column; inner queries before outer ones.
@@ -40,9 +52,7 @@ function inScope(name: string, at: number, scope: Scope, place: Place): Typed | 
     return source.element
       ? read(source.element, at, scope, name, place)
       : wholeRow(source.columns, at, scope, name, place)
-  const columns = scope.sources.flatMap((candidate) =>
-    candidate.columns.filter((column) => sameName(column.name, name)),
-  )
+  const columns = scope.sources.flatMap((candidate) => columnsNamed(candidate.columns, name))
   if (columns.length > 1) throw new SqlFailure(`Column name ${name} is ambiguous`, at)
   return columns[0] && read(columns[0], at, scope, name, place)
 }
@@ -71,12 +81,12 @@ export function resolveQualified(
     if (!source) {
       const isColumn =
         scope.merged.has(alias.toLowerCase()) ||
-        scope.sources.some((candidate) => candidate.columns.some((column) => sameName(column.name, alias)))
+        scope.sources.some((candidate) => columnsNamed(candidate.columns, alias).length > 0)
       if (isColumn) return undefined
       continue
     }
     if (source.element) return undefined
-    const columns = source.columns.filter((column) => sameName(column.name, field))
+    const columns = columnsNamed(source.columns, field)
     if (columns.length > 1) throw new SqlFailure(`Column name ${field} is ambiguous`, fieldAt)
     if (!columns[0]) throw new SqlFailure(`Name ${field} not found inside ${alias}`, fieldAt)
     return read(columns[0], at, scope, field, place)
