@@ -103,9 +103,9 @@ export default class Deploy extends CloudCommand {
       context.warnings.forEach((warning) => this.noteWarning(warning)),
     )
     const result = deployResult(context)
-    if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, result.place)
+    if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, session.target.place)
     this.log(
-      `\nDeployed in ${deploymentText(result.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`,
+      `\nDeployed in ${deploymentText(session.target.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`,
     )
     return result
   }
@@ -113,7 +113,7 @@ export default class Deploy extends CloudCommand {
   async #list({ target }: Session): Promise<{ deployments: FoundDeployment[] }> {
     const { projectId } = target.place
     const deployments = await findDeployments(projectId)
-    const rows = deployments.map(({ place, state, mainUrl }) => [place.name ?? '-', place.region, state, mainUrl ?? ''])
+    const rows = deployments.map(({ name, region, state, main_url: url }) => [name ?? '-', region, state, url ?? ''])
     if (rows.length === 0) this.log(`There is no deployment in project ${projectId}.\n\nNext\n  ${this.next('deploy')}`)
     else this.show(formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['REGION', 'URL']))
     return { deployments }

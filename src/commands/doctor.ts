@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
-import type { DeploymentRef } from '../contracts/names.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { runChecks, openingCheck, type CheckedThing } from '../services/doctor/doctor.ts'
+import { deploymentJson, type DeploymentJson } from '../services/session/target.ts'
 import { formatChecks } from '../ui/checks.ts'
 
 export default class Doctor extends CloudCommand {
@@ -26,16 +26,16 @@ export default class Doctor extends CloudCommand {
     location: Flags.string({ summary: 'location of Vertex AI that answers (default: global)', helpValue: 'LOCATION' }),
   }
 
-  async run(): Promise<{ ok: boolean; place: DeploymentRef | null; checks: CheckedThing[] }> {
+  async run(): Promise<{ ok: boolean; deployment: DeploymentJson | null; checks: CheckedThing[] }> {
     const { flags } = await this.parse(Doctor)
     const runtimeFolder = await builtRuntime(this.config.root)
     const opened = await this.session(flags).catch(openingCheck)
-    const place = 'target' in opened ? opened.target.place : null
+    const deployment = 'target' in opened ? deploymentJson(opened.target.place) : null
     const found = 'target' in opened ? await runChecks({ ...flags, target: opened.target, runtimeFolder }) : [opened]
     const checks = found.map((check) => ({ ...check, fixes: check.fixes.map((fix) => this.onSameCloud(fix)) }))
     const ok = checks.every(({ status }) => status !== 'failed')
     if (!ok) process.exitCode = EXIT_CODES.failed
     this.show(formatChecks(checks))
-    return { ok, place, checks }
+    return { ok, deployment, checks }
   }
 }

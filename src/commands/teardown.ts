@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
-import type { DeploymentRef } from '../contracts/names.ts'
+
 import type { Session } from '../services/session/session.ts'
-import { deploymentText } from '../services/session/target.ts'
+import { deploymentJson, deploymentText, type DeploymentJson } from '../services/session/target.ts'
 import { teardownDeploymentContext, teardownDeploymentSteps } from '../services/teardown/deployment.ts'
 import {
   checkTornDown,
@@ -99,7 +99,7 @@ export default class Teardown extends CloudCommand {
     if (plan.length === 0 && runIds.length === 0) {
       session.store.forgetDeployment(target.key)
       this.log(`Nothing is left of the deployment in ${what}.`)
-      return { deployment: target.place, deleted, kept }
+      return { deployment: deploymentJson(target.place), deleted, kept }
     }
     if (!flags.yes) {
       const runs = runIds.length === 0 ? '' : `Runs\n${runIds.map((runId) => `  teardown  ${runId}`).join('\n')}\n`
@@ -114,7 +114,7 @@ export default class Teardown extends CloudCommand {
     )
     session.store.forgetDeployment(target.key)
     this.log(`\nThe deployment in ${what} is gone.${kept.length > 0 ? ` Kept: ${kept.join(', ')}` : ''}`)
-    return { deployment: target.place, deleted, kept }
+    return { deployment: deploymentJson(target.place), deleted, kept }
   }
 }
 
@@ -125,7 +125,7 @@ interface TornDownRun {
 }
 
 interface TornDownDeployment {
-  deployment: DeploymentRef
+  deployment: DeploymentJson
   deleted: string[]
   kept: string[]
 }

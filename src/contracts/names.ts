@@ -169,7 +169,7 @@ export function runTables(options: {
   output?: string | undefined
 }): RunTables {
   if (!isRunId(options.runId)) throw new RangeError(`not a run id: ${JSON.stringify(options.runId)}`)
-  const id = options.runId.replace('-', '_')
+  const id = runIdInNames(options.runId)
   const base = options.output ?? options.profile.replaceAll(/[^A-Za-z0-9_]/g, '_')
   const name = `${base}_${id}`
   return {
@@ -188,7 +188,12 @@ export function tablePath(tables: Pick<RunTables, 'projectId' | 'dataset'>, tabl
   return `${tables.projectId}.${tables.dataset}.${table}`
 }
 
+/** A run id where BigQuery allows no dash: in names of tables and in job ids. */
+export function runIdInNames(runId: string): string {
+  return runId.replace('-', '_')
+}
+
 /** The id of the job that takes a run's snapshot: BigQuery runs a job id once, so repeating the request reads nothing twice. */
 export function snapshotJobId(runId: string): string {
-  return `imagery_${runId.replace('-', '_')}_snapshot`
+  return `imagery_${runIdInNames(runId)}_snapshot`
 }

@@ -1,6 +1,6 @@
 import type { AttemptStatus, Cause } from '../contracts/causes.ts'
 import type { Asset } from '../contracts/messages.ts'
-import { RUN_LABEL, type RunTables } from '../contracts/names.ts'
+import { RUN_LABEL, type RunTables, runIdInNames } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { attemptColumns, resultColumns } from '../contracts/tables.ts'
 import {
@@ -131,7 +131,7 @@ interface AssetRow {
  * could delete.
  */
 export async function findRunTables(projectId: string, runId: string): Promise<FoundTable[]> {
-  const id = runId.replace('-', '_')
+  const id = runIdInNames(runId)
   const scratch = new RegExp(`(?:^|_)${id}_(?:assets|live|source)$`)
   const found: FoundTable[] = []
   const datasets = (await listDatasets(projectId)).values()

@@ -1,5 +1,5 @@
 import { endpointFault } from '../contracts/model-endpoint.ts'
-import type { DeploymentRef } from '../contracts/names.ts'
+import { type DeploymentRef, runIdInNames } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 
 /** A run's spec that would lead the runtime to where it has no business. */
@@ -30,7 +30,7 @@ export function checkSpec(spec: RunSpec, { place, modelOrigins }: SpecRules): vo
     throw new SpecRefused(`run ${runId} is of ${spec.place.projectId} in ${spec.place.region}, not of this deployment`)
   // The results table may have a name of the user's own, from which the others are made.
   const own = (['assets', 'attempts', 'live', 'source'] as const).every((role) =>
-    tables[role].endsWith(`_${runId.replace('-', '_')}_${role}`),
+    tables[role].endsWith(`_${runIdInNames(runId)}_${role}`),
   )
   if (!own || tables.projectId !== place.projectId)
     throw new SpecRefused(`run ${runId} names tables that are not its own`)

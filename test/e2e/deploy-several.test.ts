@@ -43,9 +43,9 @@ async function accounts(): Promise<string[]> {
 
 async function places(): Promise<unknown> {
   const { deployments } = (await google('deploy', '--list')).json() as {
-    deployments: { place: { region: string; name?: string }; state: string }[]
+    deployments: { region: string; name: string | null; state: string }[]
   }
-  return deployments.map(({ place, state }) => [place.region, place.name ?? '', state])
+  return deployments.map(({ region, name, state }) => [region, name ?? '', state])
 }
 
 describe('deployments in two regions, and two in one', () => {

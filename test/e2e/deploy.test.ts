@@ -22,7 +22,7 @@ const planDocument = z.strictObject({
 })
 
 const deployDocument = z.object({
-  mainUrl: z.url(),
+  main_url: z.url(),
   services: z.array(z.strictObject({ name: z.string(), url: z.url(), outcome: z.string() })),
 })
 
@@ -161,7 +161,7 @@ describe('in an empty project, an account with the documented roles', () => {
   test('finds the deployment without any local memory of it', async () => {
     const outcome = await asDeployer('deploy', '--list')
     expect(outcome.json()).toMatchObject({
-      deployments: [{ place: { region: project.locator.region }, state: 'ready' }],
+      deployments: [{ region: project.locator.region, state: 'ready' }],
     })
   })
 })

@@ -15,7 +15,7 @@ const checkedThing = z.strictObject({
 
 const document = z.strictObject({
   ok: z.boolean(),
-  place: z.strictObject({ projectId: z.string(), region: z.string() }).nullable(),
+  deployment: z.strictObject({ project_id: z.string(), region: z.string(), name: z.string().nullable() }).nullable(),
   checks: z.array(checkedThing),
 })
 
@@ -25,11 +25,11 @@ let user: ImageryUser
 
 async function doctor(args: readonly string[] = ['--local'], environment: Environment = {}) {
   const { exitCode, stderr, json } = await user.run(['doctor', ...args, '--json'], environment)
-  const { ok, place, checks } = document.parse(json())
+  const { ok, deployment, checks } = document.parse(json())
   expect(ok).toBe(exitCode === 0)
   const named: Record<string, Checked> = Object.fromEntries(checks.map((each) => [each.check, each]))
   const statuses = Object.fromEntries(checks.map(({ check, status }) => [check, status]))
-  return { exitCode, stderr, place, named, statuses }
+  return { exitCode, stderr, deployment, named, statuses }
 }
 
 beforeAll(async () => {
@@ -41,8 +41,8 @@ afterAll(() => user.leave())
 
 describe('without a cloud to look at', () => {
   test('the project that nobody has named is the failed check, with what to do', async () => {
-    const { exitCode, place, named } = await doctor([])
-    expect({ exitCode, place }).toEqual({ exitCode: 1, place: null })
+    const { exitCode, deployment, named } = await doctor([])
+    expect({ exitCode, deployment }).toEqual({ exitCode: 1, deployment: null })
     expect(named).toEqual({
       project: expect.objectContaining({
         status: 'failed',

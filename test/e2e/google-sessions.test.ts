@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-const deployment = z.object({ place: z.object({ projectId: z.string(), region: z.string() }), mainUrl: z.url() })
+const deployment = z.object({ project_id: z.string(), region: z.string(), main_url: z.url() })
 
 describe('with --project and --region', () => {
   test('a run before any deploy says where nothing is deployed, and makes nothing', async () => {
@@ -48,7 +48,7 @@ describe('with --project and --region', () => {
     expect(stdout).toContain('Deployed in project imagery-local, region us-central1.\n')
     expect(stdout).toContain(`imagery run ${WORDS} --table TABLE --profile PROFILE\n`)
     const again = await run(['deploy', ...PLACE, '--json'])
-    expect(deployment.parse(again.json()).place).toEqual({ projectId: 'imagery-local', region: 'us-central1' })
+    expect(deployment.parse(again.json())).toMatchObject({ project_id: 'imagery-local', region: 'us-central1' })
   })
 
   test('a run loads a local file and its images, and every later command finds it', async () => {

@@ -4,7 +4,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, mainService, populateService } from '../../contracts/names.ts'
 import { INGRESS } from '../../google/cloud-run/services.ts'
 import { DEFAULT_DEPLOY_OPTIONS, type DeployContext, type DeployOptions } from './context.ts'
-import type { Deployment, Target } from '../session/target.ts'
+import { deploymentJson, type DeploymentJson, type Target } from '../session/target.ts'
 
 export { modelOrigins } from './model-origins.ts'
 export { deployPlan, deploySteps, type PlannedStep } from './steps.ts'
@@ -12,7 +12,11 @@ export { deployPlan, deploySteps, type PlannedStep } from './steps.ts'
 /** From where the services can be reached, by what Cloud Run calls it. */
 export const INGRESS_CHOICES = Object.keys(INGRESS) as (keyof typeof INGRESS)[]
 
-export interface DeployResult extends Omit<Deployment, 'runtimeHashes'> {
+/** The JSON document of `imagery deploy`. */
+export interface DeployResult extends DeploymentJson {
+  bucket: string
+  main_url: string
+  populate_url: string
   services: { name: string; url: string; outcome: string }[]
 }
 
@@ -37,10 +41,10 @@ export function deployResult(context: DeployContext): DeployResult {
   const main = mainService(target.place)
   const populate = populateService(target.place)
   return {
-    place: target.place,
+    ...deploymentJson(target.place),
     bucket: bucketName(target.place),
-    mainUrl,
-    populateUrl,
+    main_url: mainUrl,
+    populate_url: populateUrl,
     services: [
       { name: main, url: mainUrl, outcome: outcomes[main] ?? '' },
       { name: populate, url: populateUrl, outcome: outcomes[populate] ?? '' },

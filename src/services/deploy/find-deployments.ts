@@ -2,14 +2,14 @@ import { mainService, populateService, type DeploymentRef } from '../../contract
 import { listBuckets } from '../../google/storage/bucket.ts'
 import { describeService } from '../../google/cloud-run/services.ts'
 import { DEPLOYMENT_LABEL, deploymentLabels } from '../../contracts/labels.ts'
+import { deploymentJson, type DeploymentJson } from '../session/target.ts'
 
 /** A deployment as it is found in its project. */
-export interface FoundDeployment {
-  place: DeploymentRef
+export interface FoundDeployment extends DeploymentJson {
   bucket: string
   /** `ready`: both services are. `incomplete`: a deploy or a teardown has ended half way. */
   state: 'ready' | 'incomplete'
-  mainUrl: string | null
+  main_url: string | null
 }
 
 /**
@@ -29,7 +29,7 @@ export async function findDeployments(projectId: string): Promise<FoundDeploymen
         describeService(place, populateService(place)),
       ])
       const state = main?.ready && populate?.ready ? 'ready' : 'incomplete'
-      return [{ place, bucket, state, mainUrl: main?.url ?? null }]
+      return [{ ...deploymentJson(place), bucket, state, main_url: main?.url ?? null }]
     }),
   )
   return found.flat()

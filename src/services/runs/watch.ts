@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../../contracts/errors.ts'
-import { tablePath } from '../../contracts/names.ts'
+import { tablePath, runIdInNames } from '../../contracts/names.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { StepReporter } from '../../contracts/steps.ts'
@@ -165,7 +165,7 @@ async function unclaim(spec: RunSpec): Promise<void> {
 
 /** The job may run again after a retry has changed the rows, so its id is not fixed; writing twice does no harm. */
 function resultsJobId(spec: RunSpec): string {
-  return `imagery_${spec.run_id.replace('-', '_')}_results_${randomUUID().slice(0, 8)}`
+  return `imagery_${runIdInNames(spec.run_id)}_results_${randomUUID().slice(0, 8)}`
 }
 
 function stalled(report: RunReport, flags: string): ImageryError {

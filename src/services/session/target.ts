@@ -43,6 +43,18 @@ export function deploymentText({ projectId, region, name }: DeploymentRef): stri
   return `project ${projectId}, region ${region}${name === undefined ? '' : `, deployment ${name}`}`
 }
 
+/** A deployment in the public JSON documents. */
+export interface DeploymentJson {
+  project_id: string
+  region: string
+  /** Null for the deployment without a name. */
+  name: string | null
+}
+
+export function deploymentJson({ projectId, region, name }: DeploymentRef): DeploymentJson {
+  return { project_id: projectId, region, name: name ?? null }
+}
+
 /** The deployment of a project and region, or undefined when a service is missing or not ready. */
 export async function findDeployment(place: DeploymentRef): Promise<Deployment | undefined> {
   const [main, populate] = await Promise.all([
