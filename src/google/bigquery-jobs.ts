@@ -47,7 +47,8 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
     const { job, isOurs } = await createJobOnce(client, jobId, options.location, configuration)
     try {
       // Somebody else's job is theirs to cancel; ours keeps its id, so that a later call may still wait for it.
-      const bytes = await (isOurs ? waitFor(job, jobDone(job), () => false) : jobDone(job))
+      const wait = (isOver: () => boolean): Promise<number> => jobDone(job, isOver)
+      const bytes = await waitFor(job, wait, isOurs ? 'when interrupted' : 'never')
       if (isOurs || (await describeTable(options.destination))) return { bytes }
     } catch (error) {
       // Somebody's earlier job that has failed for good does not stand in the way of a new one; a
@@ -92,7 +93,7 @@ export async function loadFile(
   // too, which has no such field; what is not enumerable it does not send.
   Object.defineProperty(configuration, 'location', { writable: true, enumerable: false })
   const [job] = await call(table.createLoadJob(file, configuration as object), LONG_CALL_DEADLINE_MS)
-  await waitFor(job, jobDone(job))
+  await waitFor(job, (isOver) => jobDone(job, isOver))
 }
 
 async function createJobOnce(
@@ -128,10 +129,10 @@ const JOB_FAILURES: Record<string, GoogleStatus> = {
 /** BigQuery ends a query or load job after six hours (https://cloud.google.com/bigquery/quotas#query_jobs). */
 const LONGEST_JOB_MS = 6 * 3_600_000
 
-/** Waits for a job. Answers the bytes that it read. */
-async function jobDone(job: Job): Promise<number> {
+/** Waits for a job, until nobody does any more. Answers the bytes that it read. */
+async function jobDone(job: Job, isOver: () => boolean): Promise<number> {
   const deadlineMs = performance.now() + LONGEST_JOB_MS
-  for (let pauseMs = 50; performance.now() < deadlineMs; pauseMs = Math.min(2_000, pauseMs * 1.5)) {
+  for (let pauseMs = 50; performance.now() < deadlineMs && !isOver(); pauseMs = Math.min(2_000, pauseMs * 1.5)) {
     const metadata = (await call(job.getMetadata()))[0] as JobMetadata
     const failure = metadata.status?.errorResult
     if (failure) {

@@ -14,7 +14,11 @@ const OTHER_STATEMENTS = new Set(
 /** Parses one statement, which must be a query. */
 export function parseStatement(source: string): Query {
   checkStatementLength(source)
-  const reader = new TokenReader(source, { expression: parseExpression, query: parseQuery, queryAfter: parseQueryAfter })
+  const reader = new TokenReader(source, {
+    expression: parseExpression,
+    query: parseQuery,
+    queryAfter: parseQueryAfter,
+  })
   const first = reader.peek()
   if (first.kind === 'end') throw new SqlFailure('Syntax error: Unexpected end of script', first.at)
   if (!reader.startsQuery() && !reader.isSymbol('(')) {
