@@ -6,10 +6,11 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { Storage } from '@google-cloud/storage'
 import { PassThroughClient } from 'google-auth-library'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startLocalCloud, type LocalCloud } from '@imagery/local-cloud'
-import { ensureDataset, queryStream, tableRows } from '../../src/google/bigquery/bigquery.ts'
+import { bigQuery, ensureDataset, queryRows, queryStream, tableRows } from '../../src/google/bigquery/bigquery.ts'
 import { queryIntoTable } from '../../src/google/bigquery/jobs.ts'
+import { cancelJobsOn, jobsSettled } from '../../src/google/bigquery/jobs-in-flight.ts'
 import { downloadObject } from '../../src/google/storage/download.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { createBucket } from '../../src/google/storage/bucket.ts'
@@ -49,6 +50,55 @@ describe('rows that take several pages', () => {
     await queryIntoTable(numbers, { ...query, jobId: 'numbers', destination: table, labels: {}, clusterBy: ['number'] })
     const rows = await Array.fromAsync(tableRows(table))
     expect(new Set(rows.map((row) => row['number'])).size).toBe(MANY)
+  })
+})
+
+describe('a query that a person interrupts', () => {
+  const endless = `SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS x, UNNEST(GENERATE_ARRAY(1, 1000000)) AS y
+    WHERE MOD(x * y, 7) = 3`
+  const interrupted = new Error('Ctrl-C')
+  const intoTable = (jobId: string): Promise<unknown> =>
+    queryIntoTable(endless, {
+      ...query,
+      jobId,
+      destination: { ...project, dataset: 'many', table: 'never' },
+      labels: {},
+      clusterBy: [],
+    })
+  const states = async (): Promise<(string | undefined)[]> => {
+    const [jobs] = await (await bigQuery(project.projectId)).getJobs({ maxResults: 3, autoPaginate: false })
+    return jobs.map(({ metadata }) => (metadata as { errorResult?: { reason: string } }).errorResult?.reason)
+  }
+
+  test.each([
+    ['for its rows', () => queryRows(endless, query)],
+    ['for its rows one by one', () => Array.fromAsync(queryStream(endless, query))],
+    ['for its table', () => intoTable('endless')],
+  ])('is cancelled when it was asked %s', async (_what, ask) => {
+    const control = new AbortController()
+    cancelJobsOn(control.signal)
+    const asked = ask()
+    asked.catch(() => undefined)
+    await vi.waitFor(async () => expect(await states()).toContain(undefined), { timeout: 10_000 })
+    control.abort(interrupted)
+    await expect(asked).rejects.toBe(interrupted)
+    await jobsSettled()
+    await vi.waitFor(async () => expect((await states())[0]).toBe('stopped'), { timeout: 10_000 })
+    cancelJobsOn(new AbortController().signal)
+  })
+
+  test('stays as it is when somebody else has begun it', async () => {
+    const client = await bigQuery(project.projectId)
+    const [theirs] = await client.createQueryJob({ query: endless, location: 'US', jobId: 'theirs' })
+    const control = new AbortController()
+    cancelJobsOn(control.signal)
+    const waiting = intoTable('theirs')
+    control.abort(interrupted)
+    await expect(waiting).rejects.toBe(interrupted)
+    await jobsSettled()
+    expect((await theirs.getMetadata())[0]).toMatchObject({ status: { state: 'RUNNING' } })
+    cancelJobsOn(new AbortController().signal)
+    await theirs.cancel()
   })
 })
 

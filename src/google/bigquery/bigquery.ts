@@ -281,7 +281,7 @@ export async function queryRows<Row>(sql: string, options: QueryOptions): Promis
   // Ends by itself when this process dies, too (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration).
   const request = { ...queryRequest(sql, options), jobTimeoutMs: CALL_DEADLINE_MS }
   const [job] = await call(client.createQueryJob(request))
-  const [rows] = await waitFor(job, call(job.getQueryResults()))
+  const [rows] = await waitFor(job, () => call(job.getQueryResults()))
   return rows as Row[]
 }
 
@@ -292,7 +292,7 @@ export async function* queryStream<Row>(
 ): AsyncGenerator<Row> {
   const client = await bigQuery(options.projectId)
   const [job] = await call(client.createQueryJob(queryRequest(sql, options)))
-  const read = (page: Page) => waitFor(job, call(job.getQueryResults(page), LONG_CALL_DEADLINE_MS))
+  const read = (page: Page) => waitFor(job, () => call(job.getQueryResults(page), LONG_CALL_DEADLINE_MS))
   yield* paged<Row>(read, options.pageSize)
 }
 

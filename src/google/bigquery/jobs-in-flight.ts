@@ -19,41 +19,47 @@ export async function jobsSettled(): Promise<void> {
 }
 
 /**
- * Waits for a job that this process has begun. A wait that is interrupted, or ends without the job's outcome,
- * cancels the job, if `isLost` says that nobody else can have use for it then.
+ * When the end of a wait is to be the end of the job: whenever its outcome is not known then, only when a person
+ * interrupts it, or never, because the job is somebody else's.
+ */
+export type Cancelling = 'always' | 'when interrupted' | 'never'
+
+/**
+ * Waits for a job.
  *
- * @throws the signal's reason when interrupted; otherwise CloudError
+ * @param work the wait itself, which ends early when it is told that it is over
+ * @throws the signal's reason when interrupted; otherwise what `work` throws
  */
 export async function waitFor<Result>(
   job: Job,
-  work: Promise<Result>,
-  isLost: (error: unknown) => boolean = () => true,
+  work: (isOver: () => boolean) => Promise<Result>,
+  cancelling: Cancelling = 'always',
 ): Promise<Result> {
-  const wait = waitOrCancel(job, work, isLost)
+  const wait = waitOrCancel(job, work, cancelling)
   waits.add(wait)
   return wait.finally(() => waits.delete(wait))
 }
 
 async function waitOrCancel<Result>(
   job: Job,
-  work: Promise<Result>,
-  isLost: (error: unknown) => boolean,
+  work: (isOver: () => boolean) => Promise<Result>,
+  cancelling: Cancelling,
 ): Promise<Result> {
   const signal = interruption
   const { promise: interrupted, reject } = Promise.withResolvers<never>()
   const interrupt = (): void => reject(signal?.reason)
   if (signal?.aborted) interrupt()
   signal?.addEventListener('abort', interrupt, { once: true })
+  let isOver = false
   try {
-    return await Promise.race([work, interrupted])
+    return await Promise.race([interrupted, work(() => isOver)])
   } catch (error) {
-    // The wait is over with this error, whatever becomes of the job: BigQuery ends it at its time limit at the latest.
-    if (signal?.aborted || isLost(error)) await call(job.cancel(), CANCEL_DEADLINE_MS).catch(cloudError)
+    const isCancelled = cancelling === 'always' || (cancelling === 'when interrupted' && signal?.aborted)
+    // The wait ends with its own error, whatever becomes of the job: BigQuery ends it at its time limit at the latest.
+    if (isCancelled) await call(job.cancel(), CANCEL_DEADLINE_MS).catch(cloudError)
     throw error
   } finally {
+    isOver = true
     signal?.removeEventListener('abort', interrupt)
-    // The one that lost the race may still reject.
-    work.catch(() => undefined)
-    interrupted.catch(() => undefined)
   }
 }

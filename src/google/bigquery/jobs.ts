@@ -49,7 +49,8 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
     const { job, isOurs } = await createJobOnce(client, jobId, options.location, configuration)
     try {
       // Somebody else's job is theirs to cancel; ours keeps its id, so that a later call may still wait for it.
-      const bytes = await (isOurs ? waitFor(job, jobDone(job), () => false) : jobDone(job))
+      const wait = (isOver: () => boolean): Promise<number> => jobDone(job, { isOver })
+      const bytes = await waitFor(job, wait, isOurs ? 'when interrupted' : 'never')
       if (isOurs || (await describeTable(options.destination))) return { bytes }
     } catch (error) {
       // Somebody's earlier job that has failed for good does not stand in the way of a new one; a
@@ -93,7 +94,7 @@ export async function loadFile(
     ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
   }
   const job = await call(uploaded(file, table.createWriteStream_(configuration)), LONG_CALL_DEADLINE_MS)
-  await waitFor(job, jobDone(job))
+  await waitFor(job, (isOver) => jobDone(job, { isOver }))
 }
 
 /**
@@ -110,7 +111,7 @@ export async function cancelQuery(id: string, { projectId, location }: QueryOpti
     const { job, isOurs } = await createJobOnce(client, jobId, location, nothing)
     if (isOurs) return
     await callUnless('NOT_FOUND', job.cancel(), undefined)
-    await jobDone(job, CANCEL_MS).catch((error: unknown) =>
+    await jobDone(job, { longestMs: CANCEL_MS }).catch((error: unknown) =>
       error instanceof JobFailed ? undefined : Promise.reject(error),
     )
   }
@@ -169,10 +170,13 @@ const JOB_FAILURES: Record<string, GoogleStatus> = {
 /** BigQuery ends a query or load job after six hours (https://cloud.google.com/bigquery/quotas#query_jobs). */
 const LONGEST_JOB_MS = 6 * 3_600_000
 
-/** Waits for a job. Answers the bytes that it read. */
-async function jobDone(job: Job, longestMs = LONGEST_JOB_MS): Promise<number> {
+/** Waits for a job, until no one needs it any more. Returns the bytes that it read. */
+async function jobDone(
+  job: Job,
+  { longestMs = LONGEST_JOB_MS, isOver = () => false }: { longestMs?: number; isOver?: () => boolean } = {},
+): Promise<number> {
   const deadlineMs = performance.now() + longestMs
-  for (let pauseMs = 50; performance.now() < deadlineMs; pauseMs = Math.min(2_000, pauseMs * 1.5)) {
+  for (let pauseMs = 50; performance.now() < deadlineMs && !isOver(); pauseMs = Math.min(2_000, pauseMs * 1.5)) {
     const metadata = (await call(job.getMetadata()))[0] as JobMetadata
     const failure = metadata.status?.errorResult
     if (failure) {

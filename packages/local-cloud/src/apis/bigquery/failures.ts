@@ -57,7 +57,7 @@ function resourcesError(error: unknown): string | undefined {
   const message = error instanceof Error ? error.message : String(error)
   const own = /bq-resources:([^\n]*)/.exec(message)
   if (own) return own[1]!
-  if (message.startsWith('Out of Memory Error')) return causes.memory().message
+  if (/^Out of Memory Error|(?:could not|failed to) allocate/.test(message)) return causes.memory().message
   return message.includes('Max expression depth limit') ? tooDeep().message : undefined
 }
 

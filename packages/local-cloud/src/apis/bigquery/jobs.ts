@@ -35,7 +35,7 @@ const MOST_RESTARTS = 3
 const STOP_GRACE_MS = 1_000
 
 /** jobs.cancel answers when the job has ended, or after so long, as it stands. */
-const CANCEL_WAIT_MS = 5_000
+const CANCEL_WAIT_MS = 2_000
 
 /** Jobs from their creation to their outcome. Both are durable; a job that a kill interrupted runs again at the next start. */
 export class Jobs {

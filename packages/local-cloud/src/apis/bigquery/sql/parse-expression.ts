@@ -254,12 +254,18 @@ function isNamespacedCall(reader: TokenReader): boolean {
 function parenthesized(reader: TokenReader): Expression {
   const at = reader.at
   reader.expectSymbol('(')
-  if (reader.startsQuery()) {
+  if (!reader.isSymbol('(') && reader.startsQuery()) {
     const query = reader.rules.query(reader)
     reader.expectSymbol(')')
     return { kind: 'subquery', at, query, as: 'scalar' }
   }
   const first = parseExpression(reader)
+  // `((SELECT 1) UNION ALL (SELECT 2))`, while `((SELECT 1) + 1)` is an expression.
+  if (first.kind === 'subquery' && first.as === 'scalar' && reader.continuesQuery()) {
+    const query = reader.rules.queryAfter(reader, first.query)
+    reader.expectSymbol(')')
+    return { kind: 'subquery', at, query, as: 'scalar' }
+  }
   if (!reader.symbol(',')) {
     reader.expectSymbol(')')
     return first

@@ -9,6 +9,13 @@ export function parseQuery(reader: TokenReader): Query {
   return reader.nested(() => query(reader))
 }
 
+/** What follows a query in parentheses as part of a larger one: set operations, ORDER BY, LIMIT. */
+export function parseQueryAfter(reader: TokenReader, first: Query): Query {
+  const parsed: Query = { at: first.at, with: [], body: { kind: 'parenthesized', query: first }, orderBy: [] }
+  parsed.body = setOperation(reader, parsed.body)
+  return ending(reader, parsed)
+}
+
 function query(reader: TokenReader): Query {
   const at = reader.at
   const parsed: Query = { at, with: [], body: undefined as unknown as QueryBody, orderBy: [] }
@@ -22,7 +29,11 @@ function query(reader: TokenReader): Query {
       reader.expectSymbol(')')
     } while (reader.symbol(','))
   }
-  parsed.body = setOperation(reader)
+  parsed.body = setOperation(reader, operand(reader))
+  return ending(reader, parsed)
+}
+
+function ending(reader: TokenReader, parsed: Query): Query {
   if (reader.keyword('ORDER', 'BY')) parsed.orderBy = parseOrderings(reader)
   if (reader.keyword('LIMIT')) {
     parsed.limit = parseExpression(reader)
@@ -31,8 +42,7 @@ function query(reader: TokenReader): Query {
   return parsed
 }
 
-function setOperation(reader: TokenReader): QueryBody {
-  const first = operand(reader)
+function setOperation(reader: TokenReader, first: QueryBody): QueryBody {
   let result: QueryBody = first
   for (;;) {
     const at = reader.at

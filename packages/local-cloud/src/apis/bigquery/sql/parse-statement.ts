@@ -1,7 +1,7 @@
 import { checkStatementLength } from './bounds.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { parseExpression } from './parse-expression.ts'
-import { parseQuery } from './parse-query.ts'
+import { parseQuery, parseQueryAfter } from './parse-query.ts'
 import type { Query } from './syntax.ts'
 import { TokenReader } from './token-reader.ts'
 
@@ -14,7 +14,11 @@ const OTHER_STATEMENTS = new Set(
 /** Parses one statement, which must be a query. */
 export function parseStatement(source: string): Query {
   checkStatementLength(source)
-  const reader = new TokenReader(source, { expression: parseExpression, query: parseQuery })
+  const reader = new TokenReader(source, {
+    expression: parseExpression,
+    query: parseQuery,
+    queryAfter: parseQueryAfter,
+  })
   const first = reader.peek()
   if (first.kind === 'end') throw new SqlFailure('Syntax error: Unexpected end of script', first.at)
   if (!reader.startsQuery() && !reader.isSymbol('(')) {

@@ -7,6 +7,8 @@ import { tokenize, type Token } from './tokens.ts'
 export interface Rules {
   expression: (reader: TokenReader) => Expression
   query: (reader: TokenReader) => Query
+  /** The rest of a query that begins with one in parentheses. */
+  queryAfter: (reader: TokenReader, first: Query) => Query
 }
 
 /** Words that cannot be a name without backticks (https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords). */
@@ -120,6 +122,11 @@ export class TokenReader {
     let ahead = 0
     while (ahead <= MAX_NESTING && this.isSymbol('(', ahead)) ahead += 1
     return this.isKeyword('SELECT', ahead) || (ahead === 0 && this.isKeyword('WITH'))
+  }
+
+  /** Whether what follows a query in parentheses makes it a part of a larger one. */
+  continuesQuery(): boolean {
+    return ['UNION', 'INTERSECT', 'EXCEPT', 'ORDER', 'LIMIT'].some((word) => this.isKeyword(word))
   }
 
   /** A name after a dot may be a reserved word. */
