@@ -11,6 +11,12 @@ export interface ProfileProblem {
   reason: string
 }
 
+/** More than a person mends in one go; each is looked up in the text. */
+const MOST_PROBLEMS = 50
+
+/** What the YAML library says where its own stack ends. */
+const STACK_OVERFLOW = 'Maximum call stack size exceeded'
+
 /** A check beyond the schema's. Finds all problems, so that they can be mended in one go. */
 export type ProfileCheck = (parsed: Profile) => ProfileProblem[]
 
@@ -26,7 +32,10 @@ export function parseProfile(text: string, source: string, check: ProfileCheck):
   if (document.errors.length > 0) {
     throw invalidProfile(
       source,
-      document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, said: error.message })),
+      document.errors.slice(0, MOST_PROBLEMS).map((error) => ({
+        line: lines.linePos(error.pos[0]).line,
+        said: error.message.replace(STACK_OVERFLOW, 'this is nested too deep'),
+      })),
     )
   }
   const at = (problems: readonly ProfileProblem[]) =>
@@ -44,7 +53,8 @@ export function parseProfile(text: string, source: string, check: ProfileCheck):
   }
   const parsed = profile.safeParse(content)
   if (!parsed.success) {
-    throw invalidProfile(source, at(parsed.error.issues.flatMap((issue) => problemsOf(issue, content))))
+    const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, content))
+    throw invalidProfile(source, at(problems.slice(0, MOST_PROBLEMS)))
   }
   const problems = check(parsed.data)
   if (problems.length > 0) throw invalidProfile(source, at(problems))
@@ -109,7 +119,7 @@ function keyOffset(document: Document.Parsed, path: readonly (string | number)[]
 
 function invalidProfile(source: string, problems: readonly { line: number; said: string }[]): ImageryError {
   const list = problems.toSorted((a, b) => a.line - b.line).map(({ line, said }) => `${source}:${line}: ${said}`)
-  return new ImageryError('INVALID_PROFILE', list.join('\n'), {
+  return new ImageryError('INVALID_PROFILE', [...new Set(list)].join('\n'), {
     suggestions: ['imagery profiles show image-quality'],
   })
 }
