@@ -11,6 +11,9 @@ export interface ProfileProblem {
   reason: string
 }
 
+/** More than a person mends in one go; each is looked up in the text. */
+const MOST_PROBLEMS = 50
+
 /** A check beyond the schema's. Finds all problems, so that they can be mended in one go. */
 export type ProfileCheck = (parsed: Profile) => ProfileProblem[]
 
@@ -45,7 +48,9 @@ function readProfile(text: string, source: string, check: ProfileCheck): Profile
   if (document.errors.length > 0) {
     throw invalidProfile(
       source,
-      document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, said: said(error) })),
+      document.errors
+        .slice(0, MOST_PROBLEMS)
+        .map((error) => ({ line: lines.linePos(error.pos[0]).line, said: said(error) })),
     )
   }
   const unkept = unkeptNames(document, lines)
@@ -65,7 +70,8 @@ function readProfile(text: string, source: string, check: ProfileCheck): Profile
   }
   const parsed = profile.safeParse(content)
   if (!parsed.success) {
-    throw invalidProfile(source, at(parsed.error.issues.flatMap((issue) => problemsOf(issue, content))))
+    const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, content))
+    throw invalidProfile(source, at(problems.slice(0, MOST_PROBLEMS)))
   }
   const problems = check(parsed.data)
   if (problems.length > 0) throw invalidProfile(source, at(problems))

@@ -101,6 +101,21 @@ test.each([
   ['a list', '- a\n', [expect.stringMatching(/^1: .*expected object/)]],
   ['a member that stands twice', 'name: a\ndescription: b\nname: c\n', [expect.stringMatching(/^3: .*unique/)]],
   ['an alias to nothing', 'name: *x\n', [expect.stringMatching(/^1: .*alias/)]],
+  [
+    'a bomb of aliases',
+    `a: &a [${Array(9).fill('x').join()}]\nb: &b [${Array(9).fill('*a').join()}]\nc: &c [${Array(9).fill('*b').join()}]\nd: [${Array(9).fill('*c').join()}]\n`,
+    [expect.stringMatching(/^1: .*alias/)],
+  ],
+  [
+    'a text that is nested too deep',
+    `name: ${'['.repeat(20_000)}${']'.repeat(20_000)}`,
+    [expect.stringMatching(/nested too deep/)],
+  ],
+  [
+    'a member too many, a thousand times',
+    Array.from({ length: 1_000 }, (_, index) => `key_${index}: 1\n`).join(''),
+    expect.objectContaining({ length: 50 }),
+  ],
 ])('%s is refused', (_what, text, expected) => {
   expect(problems(text)).toEqual(expected)
 })

@@ -57,7 +57,7 @@ const METHODS: readonly Support[] = [
   {
     method: 'bigquery.jobs.insert',
     state: 'partly',
-    note: 'query and load jobs; copy and extract are refused; no schemaUpdateOptions',
+    note: 'query and load jobs, jobTimeoutMs; copy and extract are refused; no schemaUpdateOptions',
   },
   {
     method: 'bigquery.jobs.insert (load)',
@@ -72,6 +72,11 @@ const METHODS: readonly Support[] = [
   },
   { method: 'bigquery.jobs.getQueryResults', state: 'yes', note: 'anonymous results are kept for 24 hours' },
   { method: 'bigquery.jobs.cancel', state: 'yes', note: '' },
+  {
+    method: 'bigquery: limits of a job',
+    state: 'partly',
+    note: 'time, memory and disk are those of the local cloud (docs/local-cloud.md); documented lengths of statements, columns of tables and levels of JSON; GENERATE_ARRAY makes at most 1,048,575 elements, || and CONCAT join at most 1,000 values, expressions nest at most 150 levels: Google has such limits and does not document them',
+  },
   { method: 'bigquery.jobs.delete', state: 'no', note: '' },
   { method: 'bigquery.models', state: 'no', note: '' },
   { method: 'bigquery.routines', state: 'no', note: '' },

@@ -115,7 +115,7 @@ export function divide(left: Typed, right: Typed, at: number): Typed {
       [left, right],
     )
   }
-  const sql = once([a, b], (dividend, divisor) => `(${dividend} / ${notZero(divisor!, dividend!, '/', true)})`)
+  const sql = once([a, b], (dividend, divisor) => `(${dividend} / ${notZero(divisor, dividend, '/', true)})`)
   return typed(`bq_finite(${sql})`, FLOAT64, at, [left, right])
 }
 
@@ -224,7 +224,7 @@ function comparison(operator: Comparison, a: Typed, b: Typed, at: number): strin
   }
   if (!isOrderable(type)) throw unsupported(`operator ${operator} of ${typeName(type)}`, at)
   if (type.kind !== 'FLOAT64') return `(${a.sql} ${operator} ${b.sql})`
-  return once([a.sql, b.sql], (left, right) => floatComparison(operator, left!, right!))
+  return once([a.sql, b.sql], (left, right) => floatComparison(operator, left, right))
 }
 
 /** A constant that is a number. */
@@ -256,9 +256,9 @@ export function between(operand: Typed, low: Typed, high: Typed, negated: boolea
   if (value.volatile) throw unsupported('BETWEEN over an expression that differs with each evaluation', at)
   const inside = once([value.sql, least.sql, most.sql], (sql, from, to) => {
     const [middle, low, high] = [
-      { ...value, sql: sql! },
-      { ...least, sql: from! },
-      { ...most, sql: to! },
+      { ...value, sql },
+      { ...least, sql: from },
+      { ...most, sql: to },
     ]
     return `(${comparison('>=', middle, low, at)} AND ${comparison('<=', middle, high, at)})`
   })
@@ -275,7 +275,7 @@ export function inList(operand: Typed, items: Typed[], negated: boolean, at: num
     const texts = [value, ...list].map(({ sql }) => sql)
     const any = once(texts, (operand, ...others) => {
       const tests = others.map((sql, index) =>
-        comparison('=', { ...value, sql: operand! }, { ...list[index]!, sql }, at),
+        comparison('=', { ...value, sql: operand }, { ...list[index]!, sql }, at),
       )
       return `(${tests.join(' OR ')})`
     })

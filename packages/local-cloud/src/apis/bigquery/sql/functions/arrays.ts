@@ -1,4 +1,4 @@
-import { quote, typed, type Typed } from '../analysis.ts'
+import { typed, type Typed } from '../analysis.ts'
 import { concatenate } from '../analyze-operators.ts'
 import { bounded, once } from '../bounds.ts'
 import { nullOf } from '../coercion.ts'

@@ -59,7 +59,7 @@ export const conditionals: SpecialFunctions = {
     if (value.volatile) throw unsupported('NULLIF of an expression that differs with each evaluation', at)
     const [left, right] = unified.values as [Typed, Typed]
     const sql = once([left.sql, right.sql], (a, b) => {
-      const isEqual = equality({ ...left, sql: a! }, { ...right, sql: b! }, 'function NULLIF', at)
+      const isEqual = equality({ ...left, sql: a }, { ...right, sql: b }, 'function NULLIF', at)
       return `CASE WHEN ${isEqual.sql} THEN NULL ELSE ${a} END`
     })
     return typed(sql, unified.type, at, [left, right])

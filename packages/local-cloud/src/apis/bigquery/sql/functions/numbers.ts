@@ -6,7 +6,7 @@ import { passing, signature, type PlainFunctions } from './signature.ts'
 const cast = (sql: string): string => `CAST(${sql} AS DECIMAL(38,9))`
 
 const modulo = ([x, y]: readonly string[]): string =>
-  once([x!, y!], (dividend, divisor) => `(${dividend} % ${notZero(divisor!, dividend!, 'MOD', false)})`)
+  once([x!, y!], (dividend, divisor) => `(${dividend} % ${notZero(divisor, dividend, 'MOD', false)})`)
 
 /** https://cloud.google.com/bigquery/docs/reference/standard-sql/mathematical_functions */
 export const numbers: PlainFunctions = {
