@@ -77,16 +77,16 @@ export abstract class LocalCloudCommand extends BaseCommand {
   }
 
   protected override get cloudFlags(): string {
-    if (this.#session) return this.#session.target.flags
     const { local, 'data-dir': folder, project, region, name } = this.#typed
+    if (this.#session && this.#session.target.kind !== 'local') return this.#session.target.flags
     // A command that takes no project is one on a local cloud alone.
-    if (local || !('project' in this.ctor.baseFlags)) return this.#localFlags(folder, name)
+    if (local || !('project' in this.ctor.baseFlags)) return this.#localFlags(folder, name, this.#session?.gemini)
     return cloudFlags({ project, region, name })
   }
 
-  #localFlags(folder: string | undefined, name: string | undefined): string {
+  #localFlags(folder: string | undefined, name: string | undefined, gemini?: string): string {
     const isDefault = folder === undefined || this.dataDirectory(folder) === this.dataDirectory(undefined)
-    return cloudFlags({ local: true, dataDir: isDefault ? undefined : folder, name: name || undefined })
+    return cloudFlags({ local: true, dataDir: isDefault ? undefined : folder, name: name || undefined, gemini })
   }
 
   protected override async parse<

@@ -67,7 +67,7 @@ Causes: ${CAUSES.join(', ')}.`
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) {
       if (count === 0) this.log(`Nothing has failed${flags.only === undefined ? '' : ` by ${flags.only}`}.`)
-      this.show(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
+      this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     }
     return report
   }

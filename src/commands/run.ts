@@ -164,7 +164,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     await this.#work(context, flags)
     const report = await finishedReport(context)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
-    if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
+    if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     return report
   }
 

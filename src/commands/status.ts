@@ -51,7 +51,7 @@ export default class Status extends CloudCommand {
       })
       report = context.report
     }
-    if (!this.jsonEnabled()) this.show(formatReport(report, { flags: target.flags, width: this.width }))
+    if (!this.jsonEnabled()) this.show(formatReport(report, { flags: this.cloudFlags, width: this.width }))
     return report
   }
 }

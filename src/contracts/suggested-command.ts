@@ -7,14 +7,17 @@ export interface CloudWords {
   project?: string | undefined
   region?: string | undefined
   name?: string | undefined
+  /** Who answers in Gemini's place in the local cloud. */
+  gemini?: string | undefined
 }
 
 /** The flags that lead a command to a cloud, with a space before: ` --local --data-dir X`, ` --project p --region r`, or nothing. */
-export function cloudFlags({ local, dataDir, project, region, name }: CloudWords): string {
+export function cloudFlags({ local, dataDir, project, region, name, gemini }: CloudWords): string {
   const said: [flag: string, value: string | undefined][] = local
     ? [
         ['data-dir', dataDir],
         ['name', name],
+        ['gemini', gemini],
       ]
     : [
         ['project', project],
@@ -33,15 +36,17 @@ function withValue(flag: string, value: string): string {
 
 /** Flags that a kind of command takes, of those that lead to a cloud. */
 const OF_A_CLOUD = ['local', 'data-dir', 'project', 'region', 'name']
+/** One that a run's work goes on with: should it have to start a local cloud, the same one must answer in Gemini's place. */
+const OF_A_RUN = [...OF_A_CLOUD, 'gemini']
 const OF_A_LOCAL_CLOUD = ['data-dir']
 const OF_GOOGLE = ['project', 'region', 'name']
 
 /** Commands by their words, longest first, with the flags they take that lead to a cloud. */
 const COMMANDS: readonly (readonly [words: string, flags: readonly string[]])[] = [
-  ...['start', 'stop', 'status', 'reset', 'exec', 'token'].map((name) => [`local ${name}`, OF_A_LOCAL_CLOUD] as const),
-  ...['deploy', 'run', 'status', 'runs', 'resume', 'results', 'teardown', 'retry', 'doctor'].map(
-    (name) => [name, OF_A_CLOUD] as const,
-  ),
+  ['local start', [...OF_A_LOCAL_CLOUD, 'gemini']],
+  ...['stop', 'status', 'reset', 'exec', 'token'].map((name) => [`local ${name}`, OF_A_LOCAL_CLOUD] as const),
+  ...['run', 'status', 'resume', 'retry'].map((name) => [name, OF_A_RUN] as const),
+  ...['deploy', 'runs', 'results', 'teardown', 'doctor'].map((name) => [name, OF_A_CLOUD] as const),
   ['config list', OF_GOOGLE],
 ]
 

@@ -6,6 +6,7 @@ describe('the flags that lead to a cloud', () => {
     [{}, ''],
     [{ local: true }, ' --local'],
     [{ local: true, dataDir: "it's here", name: 'a' }, String.raw` --local --data-dir 'it'\''s here' --name a`],
+    [{ local: true, gemini: 'script:/a model.yaml' }, " --local --gemini 'script:/a model.yaml'"],
     [{ local: true, dataDir: '-odd' }, ' --local --data-dir=-odd'],
     [{ project: 'p', region: 'r', name: '' }, " --project p --region r --name ''"],
   ])('of %j are%s', (words, flags) => {
@@ -28,6 +29,12 @@ describe('a suggested command', () => {
     ['run --local', ' --local --data-dir x', 'imagery run --local --data-dir x'],
     ["run --profile 'a, b (c'", ' --local', "imagery run --profile 'a, b (c' --local"],
     ['run --output results.poles …', ' --local', 'imagery run --output results.poles --local …'],
+    // The one that answers as Gemini goes with the commands that take work further, or start the cloud.
+    ['resume 1   (then wait)', ' --local --gemini forward', 'imagery resume 1 --local --gemini forward   (then wait)'],
+    ['status 1 --watch', ' --local --gemini forward', 'imagery status 1 --watch --local --gemini forward'],
+    ['local start', " --local --gemini 'replay:/a b'", "imagery local start --gemini 'replay:/a b'"],
+    ['run --local --gemini forward', ' --local --gemini replay:/a', 'imagery run --local --gemini forward'],
+    ['teardown 1', ' --local --gemini forward', 'imagery teardown 1 --local'],
     ['profiles list', folder, 'imagery profiles list'],
     ['config set project PROJECT', ' --project p', 'imagery config set project PROJECT'],
     ['runs --help', ' --local', 'imagery runs --help'],

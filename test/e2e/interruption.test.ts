@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -17,7 +17,9 @@ let user: ImageryUser
 
 beforeAll(async () => {
   user = await newUser()
-  const rows = Array.from({ length: ASSETS }, (_, index) => ({ asset_id: `sign-${index}`, gcs_uri: IMAGE }))
+  // Images are read from the table's folder only.
+  await copyFile(IMAGE, path.join(user.folder, 'stop.jpg'))
+  const rows = Array.from({ length: ASSETS }, (_, index) => ({ asset_id: `sign-${index}`, gcs_uri: 'stop.jpg' }))
   await writeFile(path.join(user.folder, 'signs.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
 })
 
@@ -170,7 +172,12 @@ describe('a local cloud that is killed', () => {
 
   test('in the middle of a run is told by every command at once, and the run can be resumed', async () => {
     await noCloud()
-    await user.startLocalCloud()
+    // The next cloud is to have the same model: another might be the real one, which costs money.
+    const model = path.join(user.folder, 'model.yaml')
+    await writeFile(model, '')
+    expect(await user.run(['local', 'start', '--detach', '--gemini', 'script:model.yaml'])).toMatchObject({
+      exitCode: 0,
+    })
     const { pid } = (await user.run(['local', 'status', '--json'])).json() as { pid: number }
     const { process: child, outcome } = user.start(RUN)
     await shown(child, '· Process the assets\n')
@@ -178,16 +185,20 @@ describe('a local cloud that is killed', () => {
     await shown(watch.process, '· Run ')
     process.kill(pid, 'SIGKILL')
     const killedMs = performance.now()
+    const suggested: string[][] = []
     for (const { exitCode, stderr } of await Promise.all([outcome, watch.outcome])) {
       expect({ exitCode, stderr }).toMatchObject({
         exitCode: 1,
-        stderr: expect.stringMatching(
-          /The local cloud ended while this command used it.*\[LOCAL_CLOUD_FAILED\].* {2}imagery resume \S+ --local\n/s,
-        ),
+        stderr: expect.stringMatching(/The local cloud ended while this command used it.*\[LOCAL_CLOUD_FAILED\]/s),
       })
+      const [, command = ''] = /\[LOCAL_CLOUD_FAILED\].* {2}imagery (resume [^\n]+)\n/s.exec(stderr) ?? []
+      expect(command).toMatch(/^resume \S+ --local --gemini script:/)
+      suggested.push(command.split(' '))
     }
     expect(performance.now() - killedMs).toBeLessThan(5_000)
-    const resumed = await user.run(['resume', '--local', '--json'])
+    expect(suggested[0]).toEqual(['resume', expect.any(String), '--local', '--gemini', `script:${model}`])
+    expect(suggested[1]).toEqual(suggested[0])
+    const resumed = await user.run([...suggested[0]!, '--json'])
     const report = runReport.parse(resumed.json())
     expect({ exitCode: resumed.exitCode, units: report.units }).toEqual({
       exitCode: 0,
