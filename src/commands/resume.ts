@@ -6,7 +6,7 @@ import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
 import { completeReport, resumeContext, resumeSteps } from '../services/run/resume.ts'
 import { checkUnchanged } from '../services/run/changes.ts'
-import { finishedReport, interruption } from '../services/run/run.ts'
+import { finishedReport, interruption, unlessInterrupted } from '../services/run/run.ts'
 import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 
@@ -38,10 +38,11 @@ export default class Resume extends CloudCommand {
     const session = await this.session(flags, 'unknown')
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
-    const complete = await completeReport(context)
+    const complete = await unlessInterrupted(context, completeReport(context))
     if (!complete) {
       requireGeminiBackend(context.spec!.gemini, session.gemini, session.target)
-      await checkUnchanged(context.spec!, { asRecorded: flags['as-recorded'], flags: session.target.flags })
+      const options = { asRecorded: flags['as-recorded'], flags: session.target.flags }
+      await unlessInterrupted(context, checkUnchanged(context.spec!, options))
       await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch(
         async (error: unknown) => {
           throw await interruption(error, context)

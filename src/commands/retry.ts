@@ -8,7 +8,7 @@ import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
 import { resumeContext } from '../services/run/resume.ts'
 import { chooseRetry, failedUnits, parseCauses, retrySteps } from '../services/run/retry.ts'
-import { finishedReport, interruption } from '../services/run/run.ts'
+import { finishedReport, interruption, unlessInterrupted } from '../services/run/run.ts'
 import { runReport } from '../services/runs/report.ts'
 import { completeRun } from '../services/runs/watch.ts'
 import { formatReport } from '../ui/report.ts'
@@ -54,7 +54,7 @@ Causes: ${CAUSES.join(', ')}.`
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     const choice = chooseRetry(context.spec!, { ...flags, mediaResolution: flags['media-resolution'] })
-    const before = await runReport(context.spec!)
+    const before = await unlessInterrupted(context, runReport(context.spec!))
     const count = failedUnits(before, choice.causes, session.target.flags)
     if (count > 0) {
       requireGeminiBackend(context.spec!.gemini, session.gemini, session.target)
@@ -63,7 +63,8 @@ Causes: ${CAUSES.join(', ')}.`
         throw await interruption(error, context)
       })
     }
-    const report = count > 0 ? await finishedReport(context) : await completeRun(context.spec!, before)
+    const report =
+      count > 0 ? await finishedReport(context) : await unlessInterrupted(context, completeRun(context.spec!, before))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) {
       if (count === 0) this.log(`Nothing has failed${flags.only === undefined ? '' : ` by ${flags.only}`}.`)

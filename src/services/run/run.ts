@@ -42,7 +42,17 @@ export async function interruption(
 
 /** The report of a run whose steps have ended. */
 export async function finishedReport(context: WorkContext): Promise<RunReport> {
-  return context.report ?? runReport(context.spec!)
+  return context.report ?? unlessInterrupted(context, runReport(context.spec!))
+}
+
+/**
+ * Work on a recorded run outside its steps. A Ctrl-C can come while any of its queries is waited for,
+ * and the error then says which run it is and what becomes of it.
+ */
+export async function unlessInterrupted<Result>(context: WorkContext, work: Promise<Result>): Promise<Result> {
+  return work.catch(async (error: unknown) => {
+    throw isCancelled(error) ? await interruption(error, context) : error
+  })
 }
 
 function isCancelled(error: unknown): boolean {
