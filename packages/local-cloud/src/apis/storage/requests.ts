@@ -1,6 +1,5 @@
 import type { Context } from 'hono'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { parseJson } from '../../kernel/json-text.ts'
 import type { Chunks } from './content-store.ts'
 import { parseJsonObject } from '../../kernel/json-object.ts'
 
