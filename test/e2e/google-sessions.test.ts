@@ -46,7 +46,7 @@ describe('with --project and --region', () => {
     const { exitCode, stdout, stderr } = await run(['deploy', ...PLACE])
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
     expect(stdout).toContain('Deployed in project imagery-local, region us-central1.\n')
-    expect(stdout).toContain(`imagery run ${WORDS} --table TABLE --profile PROFILE\n`)
+    expect(stdout).toContain(`imagery run --table TABLE --profile PROFILE ${WORDS}\n`)
     const again = await run(['deploy', ...PLACE, '--json'])
     expect(deployment.parse(again.json())).toMatchObject({ project_id: 'imagery-local', region: 'us-central1' })
   })

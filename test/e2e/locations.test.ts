@@ -23,6 +23,9 @@ async function table(owner: BigQuery, dataset: string, location: string): Promis
   const file = path.join(user.folder, `${dataset}.ndjson`)
   const row = (index: number): object => ({ asset_id: `sign-${index}`, gcs_uri: `gs://city-photos/${index}.jpg` })
   await writeFile(file, [1, 2, 3].map((index) => `${JSON.stringify(row(index))}\n`).join(''))
+  // A load makes no table.
+  const [exists] = await owner.dataset(dataset).table('signs').exists()
+  if (!exists) await owner.dataset(dataset).createTable('signs')
   const name = { projectId: owner.projectId, dataset, table: 'signs' }
   await loadFile(name, file, { format: 'NEWLINE_DELIMITED_JSON', location })
   return `${owner.projectId}.${dataset}.signs`

@@ -17,7 +17,7 @@ import { mainApp } from '../../src/runtime/main/app.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
 import type { RunSpecs } from '../../src/runtime/run-specs.ts'
 import { randomFrom } from '../e2e/random.ts'
-import { fakeLog, PLACE, post, SPEC } from '../runtime/fixtures.ts'
+import { fakeLog, PLACE, post, SPEC } from './fixtures.ts'
 import { accessToken } from '@imagery/local-cloud/test/host/local-cloud-fixture'
 
 /*
@@ -206,7 +206,7 @@ test('whatever validate takes, of a generated variety, is set up, gets its resul
   expect(new Set(refused.map((line) => line.replace(/^\d+: \S+ /, ''))).size).toBeGreaterThanOrEqual(10)
   for (const line of refused) expect(line).toMatch(/^\d+: \S/)
   for (const profile of taken.slice(0, 20)) await expectWorks(profile)
-})
+}, 60_000)
 
 /** Structs in structs, with the value at this level; the output's properties are the first. */
 const structs = (levels: number): object => ({
