@@ -11,20 +11,20 @@ import { plainJson, plainText } from '../ui/plain-text.ts'
 import { progressMode, type ProgressMode } from '../ui/steps.ts'
 import { usageFailure } from './usage-failure.ts'
 
-/** The one place that turns what was thrown into what a person or a script reads, and into the exit code. */
+/** The one place that turns a thrown error into output for people or scripts, and into the exit code. */
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true
 
   static override baseFlags = {
     json: Flags.boolean({
-      description: 'one JSON document on stdout, for errors too, and no progress',
+      description: 'print one JSON document on stdout, also for errors, and no progress',
       helpGroup: 'GLOBAL',
     }),
   }
 
   readonly #warnings: string[] = []
 
-  /** Shows a warning on stderr; with `--json` it is in the document. */
+  /** Shows a warning on stderr, or with `--json` in the document. */
   override warn(input: string): string
   override warn(input: Error): Error
   override warn(input: string | Error): string | Error {
@@ -34,17 +34,17 @@ export abstract class BaseCommand extends Command {
     return input
   }
 
-  /** A warning that the progress has shown already: only the JSON document lacks it. */
+  /** Adds a warning that the progress has already shown to the JSON document. */
   protected noteWarning(text: string): void {
     this.#warnings.push(redacted(text))
   }
 
-  /** Every document has its warnings, an empty list mostly: a script need not ask whether the member is there. */
+  /** Every document has a list of warnings, even an empty one, so that scripts need not check for it. */
   protected override toSuccessJson(result: unknown): unknown {
     return typeof result === 'object' && !Array.isArray(result) ? { ...result, warnings: this.#warnings } : result
   }
 
-  /** One JSON document on stdout, for errors too; never oclif's own, which holds its whole configuration. */
+  /** The JSON document of an error. oclif's own would contain its whole configuration. */
   protected override toErrorJson(error: unknown): {
     error: { code: string; message: string; suggestions: readonly string[] }
     warnings: readonly string[]
@@ -61,7 +61,7 @@ export abstract class BaseCommand extends Command {
     else super.logToStderr(formatFailure(known))
   }
 
-  /** Prints a text, which may hold anything, without styles. */
+  /** Prints text from any source, without styles. */
   override log(message = '', ...args: unknown[]): void {
     super.log(plainText(format(message, ...args)))
   }
@@ -70,7 +70,7 @@ export abstract class BaseCommand extends Command {
     super.logToStderr(plainText(format(message, ...args)))
   }
 
-  /** Prints what `ui/` has formatted: it has styles, and its data is plain already. */
+  /** Prints text that `ui/` has formatted: it has styles, and its data is already plain. */
   protected show(formatted: string): void {
     super.log(formatted)
   }
@@ -80,8 +80,8 @@ export abstract class BaseCommand extends Command {
   }
 
   /**
-   * The command line, without a secret in any option or argument: what imagery is given stands in records of runs, messages
-   * and logs.
+   * Parses the command line, and refuses a secret in any option or argument, because imagery writes them to run records,
+   * messages and logs.
    *
    * @throws ImageryError INVALID_FLAG, which does not repeat the value
    */
@@ -100,34 +100,34 @@ export abstract class BaseCommand extends Command {
     return progressMode({ json: this.jsonEnabled() })
   }
 
-  /** Columns of the terminal that shows the result. */
+  /** The terminal's width in columns. */
   protected get width(): number {
     return process.stdout.columns ?? 80
   }
 
-  /** What the command works on, once that is known. */
+  /** The deployment that the command works on, once it is known. */
   protected get place(): DeploymentRef | undefined {
     return undefined
   }
 
-  /** What a suggested command must carry to work on the same cloud, with a space before. */
+  /** The flags that a suggested command needs to work on the same cloud, with a leading space. */
   protected get cloudFlags(): string {
     return ''
   }
 
-  /** A command to type next, without the program's name: on the cloud that this one works on. */
+  /** Returns a command to run next on the same cloud. @param command without the program's name */
   protected next(command: string): string {
     return suggestedCommand(command, this.cloudFlags)
   }
 
-  /** A text of a service with commands to type next, each led to the cloud that this one works on. */
+  /** Returns a service's text with the flags of the same cloud added to each suggested command. */
   protected onSameCloud(text: string): string {
     return suggestedCommands(text, this.cloudFlags)
   }
 
   #failure(thrown: unknown): Failure {
     const failure = this.#described(thrown)
-    // Where a remedy is thought of, the cloud may not be known: the wrong one must not be met.
+    // Code that suggests a command does not always know the cloud, and the command must not reach the wrong one.
     const suggestions = failure.suggestions.map((text) => this.onSameCloud(text))
     return { ...failure, suggestions: [...new Set(suggestions)] }
   }
@@ -150,7 +150,7 @@ export abstract class BaseCommand extends Command {
     return bug(error)
   }
 
-  /** The command line as it was typed, for another try. */
+  /** The command line as it was typed, to try again. */
   #sameCommand(): string {
     return [this.config.bin, ...(this.id ?? '').split(':'), ...this.argv.map(shellWord)].join(' ')
   }
@@ -161,13 +161,13 @@ function refuseSecret(option: string, value: unknown): void {
   for (const text of Array.isArray(value) ? value : [value]) {
     const secret = typeof text === 'string' ? secretIn(text) : undefined
     if (secret === undefined) continue
-    throw new ImageryError('INVALID_FLAG', `${option} holds ${secret}, which imagery would write into its records`, {
-      suggestions: [`The same command with ${option} without it`],
+    throw new ImageryError('INVALID_FLAG', `${option} contains ${secret}, which imagery would write to its records`, {
+      suggestions: [`Run the same command without it in ${option}`],
     })
   }
 }
 
-/** What is said of anything thrown. */
+/** An error as it is reported. */
 interface Failure {
   code: string
   message: string
@@ -182,7 +182,7 @@ function bug(error: unknown): Failure {
   return {
     code: 'BUG',
     message: redacted(`A bug in imagery: ${message}`),
-    suggestions: ['Report it with the lines above, please'],
+    suggestions: ['Report it, and include the lines above'],
     exitCode: EXIT_CODES.bug,
     ...(stack ? { stack: redacted(stack) } : {}),
   }

@@ -14,10 +14,10 @@ import type { Waiting } from '../services/local/wait-for-folder.ts'
 import { cancelQueriesOn, queriesSettled } from '../services/session/interruption.ts'
 import { showNote } from '../ui/steps.ts'
 
-/** Which deployment on Google a command works on. Not oclif's `env`: where a value stands matters (`services/settings.ts`). */
+/** The deployment on Google Cloud that a command works on. Does not use oclif's `env`, because it matters where a value is set (`services/session/settings.ts`). */
 export const settingFlags = {
   project: Flags.string({
-    description: "id of the Google Cloud project (default: IMAGERY_PROJECT, imagery config, gcloud's configuration)",
+    description: "Google Cloud project ID (default: IMAGERY_PROJECT, imagery config, gcloud's configuration)",
     helpGroup: 'GLOBAL',
     helpValue: 'PROJECT',
   }),
@@ -28,25 +28,25 @@ export const settingFlags = {
   }),
   name: Flags.string({
     description:
-      'name of the deployment, where a project and region have several (default: IMAGERY_NAME, imagery config)',
+      'name of the deployment, if the project and region have several (default: IMAGERY_NAME, imagery config)',
     helpGroup: 'GLOBAL',
     helpValue: 'NAME',
   }),
 }
 
-/** What of the command line says which cloud a command works on. */
+/** The flags that decide which cloud a command works on. */
 interface CloudFlags extends GivenSettings {
   local?: boolean
   'data-dir'?: string | undefined
   gemini?: string | undefined
 }
 
-/** A command on the local cloud of a data folder. */
+/** A command that works on the local cloud in a data folder. */
 export abstract class LocalCloudCommand extends BaseCommand {
   static override baseFlags = {
     ...BaseCommand.baseFlags,
     local: Flags.boolean({
-      description: 'use the local cloud on this machine, starting it if need be: no account, no network',
+      description: 'use the local cloud on this machine, and start it if needed: no account, no network',
       env: 'IMAGERY_LOCAL',
       helpGroup: 'GLOBAL',
     }),
@@ -58,7 +58,7 @@ export abstract class LocalCloudCommand extends BaseCommand {
     }),
     gemini: Flags.string({
       description:
-        "who answers in Gemini's place in a local cloud: replay:FILE, script:FILE or forward (packages/local-cloud/docs/local-cloud.md)",
+        "source of Gemini's answers in a local cloud: replay:FILE, script:FILE or forward (packages/local-cloud/docs/local-cloud.md)",
       env: 'IMAGERY_GEMINI',
       helpGroup: 'GLOBAL',
       helpValue: 'VALUE',
@@ -69,7 +69,7 @@ export abstract class LocalCloudCommand extends BaseCommand {
   #isCancellable = false
   #session: Session | undefined
 
-  /** The flags as they were typed, once they are parsed. */
+  /** The parsed flags. */
   #typed: CloudFlags = {}
 
   protected override get place(): DeploymentRef | undefined {
@@ -79,7 +79,7 @@ export abstract class LocalCloudCommand extends BaseCommand {
   protected override get cloudFlags(): string {
     const { local, 'data-dir': folder, project, region, name } = this.#typed
     if (this.#session && this.#session.target.kind !== 'local') return this.#session.target.flags
-    // A command that takes no project is one on a local cloud alone.
+    // A command that takes no project works only on a local cloud.
     if (local || !('project' in this.ctor.baseFlags)) return this.#localFlags(folder, name, this.#session?.gemini)
     return cloudFlags({ project, region, name })
   }
@@ -103,8 +103,8 @@ export abstract class LocalCloudCommand extends BaseCommand {
   }
 
   /**
-   * Aborted by the first Ctrl-C, with an error that says so; a second one ends the process at once.
-   * A command that never asks for it has nothing to bring to an end: its first Ctrl-C ends it.
+   * Aborted by the first Ctrl-C; a second one ends the process at once. A command that never reads
+   * this signal has nothing to finish, so its first Ctrl-C ends it.
    */
   protected get signal(): AbortSignal {
     this.#isCancellable = true
@@ -112,30 +112,30 @@ export abstract class LocalCloudCommand extends BaseCommand {
   }
 
   /**
-   * The command's cloud and memory. Called after all checks that need neither.
+   * Opens the command's cloud and state. Call it after all checks that need neither.
    *
-   * @param flags which cloud: with `local` that of the data folder, else Google's
-   * @param asks the Gemini model that the command is going to ask: somebody must answer; `unknown` when only the run can tell
+   * @param flags which cloud: with `local` the one in the data folder, else Google Cloud
+   * @param asks the Gemini model that the command will call, which something must answer; `unknown` if only the run's record says
    */
   protected async session(flags: CloudFlags, asks: GeminiOptions | null | 'unknown' = null): Promise<Session> {
     checkOneCloud(flags)
     const onSignal = (signal: NodeJS.Signals): void => {
-      // A terminal that closes may send SIGHUP more than once: that is nobody's impatience.
+      // A terminal that closes can send SIGHUP more than once; only a second Ctrl-C means impatience.
       const isSecond = this.#cancel.signal.aborted && signal !== 'SIGHUP'
       if (isSecond) process.exit(EXIT_CODES.interrupted)
       this.#cancel.abort(
         new ImageryError('CANCELLED', 'Interrupted', {
-          suggestions: ['The same command again; nothing is done twice'],
+          suggestions: ['Run the same command again; nothing is done twice'],
         }),
       )
-      // What it asks BigQuery is ended all the same.
+      // Its BigQuery jobs are still canceled.
       if (!this.#isCancellable) void queriesSettled().finally(() => process.exit(EXIT_CODES.interrupted))
     }
     cancelQueriesOn(this.#cancel.signal)
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
-    // On Windows, Node raises it when the window of the console is closed, and Windows ends the process 10 s
-    // later (https://nodejs.org/api/process.html#signal-events); the other two are as elsewhere.
+    // On Windows, Node emits SIGHUP when the console window is closed, and Windows ends the process 10 s
+    // later (https://nodejs.org/api/process.html#signal-events).
     process.on('SIGHUP', onSignal)
     this.#session = flags.local
       ? await this.#openLocalCloud(flags, asks)
@@ -163,12 +163,12 @@ export abstract class LocalCloudCommand extends BaseCommand {
     return flag === undefined ? path.join(this.config.dataDir, 'local-cloud') : path.resolve(flag)
   }
 
-  /** How this command waits for another process that has the data folder: it says so on stderr, with --json too. */
+  /** How this command waits for another process that holds the data folder: it reports the wait on stderr, also with --json. */
   protected waiting(signal?: AbortSignal): Waiting {
     return { say: (line) => showNote(line, 'lines'), signal }
   }
 
-  /** Does what may have to wait for another process, until a Ctrl-C. A second one ends this process at once. */
+  /** Runs work that may wait for another process, until a Ctrl-C. A second Ctrl-C ends this process at once. */
   protected async interruptible<Result>(work: (waiting: Waiting) => Promise<Result>): Promise<Result> {
     const cancel = new AbortController()
     const onSignal = (): void => {
@@ -185,7 +185,7 @@ export abstract class LocalCloudCommand extends BaseCommand {
     }
   }
 
-  /** The command line that started this imagery, for the local cloud's own process. */
+  /** The command line that started imagery, which also starts the local cloud's process. */
   protected launcher(): string[] {
     return [process.execPath, ...process.execArgv, process.argv[1] ?? path.join(this.config.root, 'bin', 'run.js')]
   }
@@ -196,7 +196,7 @@ export abstract class LocalCloudCommand extends BaseCommand {
   }
 }
 
-/** A command that works on a cloud: Google's, or with `--local` the one on this machine. */
+/** A command that works on Google Cloud, or with `--local` on the local cloud. */
 export abstract class CloudCommand extends LocalCloudCommand {
   static override baseFlags = { ...LocalCloudCommand.baseFlags, ...settingFlags }
 }
@@ -207,16 +207,16 @@ function checkOneCloud({ local, project, region, name, gemini }: CloudFlags): vo
   if (local && place !== undefined) {
     throw new ImageryError(
       'INVALID_FLAG',
-      `${place} is a place on Google; with --local (or IMAGERY_LOCAL) the local cloud has one project and region of its own`,
-      { suggestions: [`The same command without --local`, `The same command without ${place}`] },
+      `${place} works only with Google Cloud; with --local (or IMAGERY_LOCAL), the local cloud has its own project and region`,
+      { suggestions: [`Run the same command without --local`, `Run the same command without ${place}`] },
     )
   }
   const fault = name === undefined ? undefined : settingFault('name', name)
   if (fault) throw new ImageryError('INVALID_FLAG', `--name ${shellWord(name!)} ${fault.fault}`)
-  // The variable may stand in a user's profile, for when the cloud is the local one.
+  // Users may set the variable in their shell profile, for commands with --local.
   if (!local && gemini !== undefined && gemini !== process.env['IMAGERY_GEMINI']) {
-    throw new ImageryError('INVALID_FLAG', `--gemini ${gemini} is for the local cloud: on Google, Vertex AI answers`, {
-      suggestions: ['The same command with --local', 'The same command without --gemini'],
+    throw new ImageryError('INVALID_FLAG', `--gemini ${gemini} works only with the local cloud; on Google Cloud, Vertex AI answers`, {
+      suggestions: ['Run the same command with --local', 'Run the same command without --gemini'],
     })
   }
 }

@@ -5,12 +5,12 @@ import { nearestName } from '../profiles/nearest-name.ts'
 import { formatFailure } from '../ui/failure.ts'
 import { plainJson } from '../ui/plain-text.ts'
 
-/** Names the command that was probably meant, on a terminal or not. */
+/** Suggests the command that was probably meant. */
 const commandNotFound: Hook.CommandNotFound = async function ({ config }) {
   const commands = config.commands
     .filter((command) => !command.hidden)
     .map((command) => command.id.replaceAll(':', ' '))
-  // What oclif hands over is joined and split at each colon, also at one that was typed.
+  // oclif joins the words and splits them at each colon, even at a colon that was typed.
   const typed = process.argv.slice(2)
   const failure = explain(
     config.bin,
@@ -29,13 +29,13 @@ function explain(
   words: readonly string[],
 ): { code: string; message: string; suggestions: string[] } {
   const typed = redacted(words.join(' '))
-  // oclif takes the words after a command without arguments for a command of a deeper level.
+  // oclif treats words after a command without arguments as a nested command.
   const command = commands.find((name) => typed.startsWith(`${name} `))
   if (command) {
     const rest = typed.slice(command.length + 1)
     return {
       code: 'INVALID_FLAG',
-      message: `${bin} ${command} takes no argument: ${rest}`,
+      message: `${bin} ${command} takes no arguments, but got: ${rest}`,
       suggestions: [`${bin} ${command} --help`],
     }
   }
@@ -43,7 +43,7 @@ function explain(
   const suggestions = [...(near ? [`${bin} ${near}`] : []), `${bin} --help`]
   return {
     code: 'COMMAND_NOT_FOUND',
-    message: `${typed} is not a command of ${bin}.${near ? ` Did you mean ${near}?` : ''}`,
+    message: `${bin} has no command ${typed}.${near ? ` Did you mean ${near}?` : ''}`,
     suggestions,
   }
 }

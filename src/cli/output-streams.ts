@@ -1,16 +1,16 @@
 import { readlinkSync } from 'node:fs'
 import { EXIT_CODES } from '../contracts/errors.ts'
 
-/** Errors of a stream whose reader or terminal is gone. */
+/** Errors of a stream whose reader or terminal has closed. */
 const READER_GONE: ReadonlySet<unknown> = new Set(['EPIPE', 'EIO', 'ECONNRESET', 'ENOTCONN', 'ERR_STREAM_DESTROYED'])
 
 /**
- * Lets a command outlive its readers (`imagery run 2>&1 | head -1`): its work goes on to its end, with the same
- * exit code. A result that cannot be written for another reason (a full disk) ends the command with exit code 1.
+ * Keeps a command running after its readers close (`imagery run 2>&1 | head -1`), with the same exit
+ * code. If a result cannot be written for another reason (a full disk), the command exits with 1.
  */
 export function guardOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    // oclif has a listener of its own, which throws everything but EPIPE.
+    // oclif's own listener throws every error except EPIPE.
     stream.removeAllListeners('error')
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (stream === process.stdout && !READER_GONE.has(error.code)) endWithout(error)
@@ -25,7 +25,7 @@ function endWithout(error: NodeJS.ErrnoException): never {
   process.exit(EXIT_CODES.failed)
 }
 
-/** Where the output goes, with a space before, where the system tells. */
+/** Returns the output's path with a leading space, on systems that provide it. */
 function outputName(): string {
   try {
     return ` ${readlinkSync('/proc/self/fd/1')}`

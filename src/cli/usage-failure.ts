@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { nearestName } from '../profiles/nearest-name.ts'
 
-/** The command that was typed wrong. */
+/** A command that was typed incorrectly. */
 export interface TypedCommand {
   /** As typed: `imagery profiles show`. */
   line: string
@@ -9,7 +9,7 @@ export interface TypedCommand {
   flags: readonly string[]
 }
 
-/** What oclif's parser throws, as far as it matters here. */
+/** The parts of oclif's parser errors that are used here. */
 interface ParseError {
   message: string
   /** Flags that do not exist, as typed. */
@@ -18,7 +18,7 @@ interface ParseError {
   args?: unknown
 }
 
-/** oclif's complaint about a command line as one sentence, and what to type next. */
+/** Turns oclif's parser error into one sentence and a command to run next. */
 export function usageFailure(error: ParseError, command: TypedCommand): { message: string; suggestions: string[] } {
   const help = `${command.line} --help`
   const unknown = unknownFlags(error)
@@ -42,7 +42,7 @@ function missingArguments({ args, message }: ParseError): string[] {
   return args.map(({ name }: { name: string }) => name.toUpperCase())
 }
 
-/** oclif writes a heading, then one complaint a line, then where to find help. */
+/** oclif writes a heading, then one complaint per line, then a reference to the help. */
 function sentence(text: string): string {
   const lines = stripVTControlCharacters(text)
     .split('\n')

@@ -21,46 +21,46 @@ import { showNote, showSteps } from '../ui/steps.ts'
 import { formatTable } from '../ui/table.ts'
 
 export default class Deploy extends CloudCommand {
-  static override summary = "Put imagery's two services on Cloud Run"
+  static override summary = "Deploy imagery's two services to Cloud Run"
 
-  static override description = `Takes a project with billing to two private services: enables APIs, makes a bucket, service accounts with the fewest roles and an image, which Google builds, and deploys imagery-main and imagery-populate. A second deploy changes only what differs; one that was interrupted is finished by the next. imagery run --local deploys by itself. docs/deploy.md says what is made, who needs which role, and how to undo it all.`
+  static override description = `Sets up a project that has billing enabled. Enables the APIs; creates a bucket, service accounts with the fewest roles they need, and an image, which Google builds; and deploys two private services, imagery-main and imagery-populate. Another deploy changes only what differs, or finishes a deploy that was interrupted. Deploy never prompts. imagery run --local deploys by itself. docs/deploy.md lists what is created, who needs which role, and how to undo it.`
 
   static override examples = [
     {
-      description: 'In a project on Google',
+      description: 'To a Google Cloud project',
       command: '<%= config.bin %> <%= command.id %> --project my-project --region europe-west1',
     },
-    { description: 'What would be done', command: '<%= config.bin %> <%= command.id %> --dry-run' },
-    { description: 'What there is', command: '<%= config.bin %> <%= command.id %> --list' },
-    { description: 'On this machine', command: '<%= config.bin %> <%= command.id %> --local' },
+    { description: 'Show what would change', command: '<%= config.bin %> <%= command.id %> --dry-run' },
+    { description: "List the project's deployments", command: '<%= config.bin %> <%= command.id %> --list' },
+    { description: 'To the local cloud on this machine', command: '<%= config.bin %> <%= command.id %> --local' },
     {
-      description: 'With an instance of imagery-main always ready, and fifty at most',
+      description: 'Keep one instance of imagery-main running, and allow at most 50',
       command: '<%= config.bin %> <%= command.id %> --min-instances 1 --max-instances 50',
     },
   ]
 
   static override flags = {
-    list: Flags.boolean({ summary: "show the project's deployments, of every region and name" }),
-    'dry-run': Flags.boolean({ summary: 'show every resource, role and API, and change nothing' }),
+    list: Flags.boolean({ summary: "list the project's deployments, in all regions and with all names" }),
+    'dry-run': Flags.boolean({ summary: 'list every resource, role and API, and change nothing' }),
     image: Flags.string({
-      summary: 'run this image, best named by its digest, instead of building one',
+      summary: 'run this image instead of building one; prefer a digest to a tag',
       helpValue: 'IMAGE',
       exclusive: ['build'],
     }),
     build: Flags.boolean({
-      summary: "have Google build the image; without, run the source archive on Google's Node base image (Preview)",
+      summary: "build the image with Cloud Build; --no-build runs the source archive on Google's Node base image (Preview)",
       default: true,
       allowNo: true,
     }),
     'min-instances': Flags.integer({
-      summary: 'instances of imagery-main that are always there, and cost money',
+      summary: 'minimum instances of imagery-main kept running (billed while idle)',
       min: 0,
       max: 1_000,
       default: 0,
       helpValue: 'N',
     }),
     'max-instances': Flags.integer({
-      summary: 'the most instances of imagery-main',
+      summary: 'maximum instances of imagery-main',
       min: 1,
       max: 1_000,
       default: 100,
@@ -68,11 +68,11 @@ export default class Deploy extends CloudCommand {
     }),
     ingress: Flags.option({
       options: INGRESS_CHOICES,
-      summary: 'from where the services can be reached by those who may call them',
+      summary: 'networks allowed to reach the services',
       default: 'all' as const,
     })(),
     'allow-model-origin': Flags.string({
-      summary: "let runs name this origin as --gemini-endpoint, where the runtime's access token is shown; repeatable",
+      summary: "allow this origin as --gemini-endpoint of runs; it receives the runtime's access token; repeatable",
       helpValue: 'ORIGIN',
       multiple: true,
       multipleNonGreedy: true,
@@ -98,14 +98,14 @@ export default class Deploy extends CloudCommand {
       this.show(`\n${formatPlan(plan)}\n\nNothing was changed.`)
       return { plan }
     }
-    if (!build) this.warn('Without a build: a Preview feature of Cloud Run, without support')
+    if (!build) this.warn('--no-build uses a Preview feature of Cloud Run, which comes without support')
     await showSteps([preflight, ...deploySteps(context)], context, this.progress, this.signal).finally(() =>
       context.warnings.forEach((warning) => this.noteWarning(warning)),
     )
     const result = deployResult(context)
     if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, session.target.place)
     this.log(
-      `\nDeployed in ${deploymentText(session.target.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`,
+      `\nDeployed to ${deploymentText(session.target.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`,
     )
     return result
   }
@@ -114,7 +114,7 @@ export default class Deploy extends CloudCommand {
     const { projectId } = target.place
     const deployments = await findDeployments(projectId)
     const rows = deployments.map(({ name, region, state, main_url: url }) => [name ?? '-', region, state, url ?? ''])
-    if (rows.length === 0) this.log(`There is no deployment in project ${projectId}.\n\nNext\n  ${this.next('deploy')}`)
+    if (rows.length === 0) this.log(`Project ${projectId} has no deployments.\n\nNext\n  ${this.next('deploy')}`)
     else this.show(formatTable(['NAME', 'REGION', 'STATE', 'URL'], rows, this.width, ['REGION', 'URL']))
     return { deployments }
   }

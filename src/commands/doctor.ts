@@ -7,10 +7,10 @@ import { deploymentJson, type DeploymentJson } from '../services/session/target.
 import { formatChecks } from '../ui/checks.ts'
 
 export default class Doctor extends CloudCommand {
-  static override summary = 'Check all that a deployment and its runs need, with a fix for what is missing'
+  static override summary = 'Check what a deployment and its runs need, and suggest fixes'
 
   static override description =
-    'Looks at credentials, project, billing, region, APIs, roles, policies of the organisation, the Gemini model, the deployment, and with --table at a source. Changes nothing and costs nothing. Exits with 1 when a check has failed; what this account may not look at is marked with a question mark.'
+    'Checks credentials, project, billing, region, APIs, roles, organization policies, the Gemini model, the deployment and, with --table, a source. Changes nothing and costs nothing. Exits with 1 when a check fails. A question mark means that this account is not allowed to check.'
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> --project my-project',
@@ -21,9 +21,9 @@ export default class Doctor extends CloudCommand {
   ]
 
   static override flags = {
-    table: Flags.string({ summary: 'table that shall be run', char: 't', helpValue: 'TABLE' }),
-    model: Flags.string({ summary: 'Gemini model that shall be asked', helpValue: 'MODEL' }),
-    location: Flags.string({ summary: 'location of Vertex AI that answers (default: global)', helpValue: 'LOCATION' }),
+    table: Flags.string({ summary: 'table you plan to run', char: 't', helpValue: 'TABLE' }),
+    model: Flags.string({ summary: 'Gemini model you plan to use', helpValue: 'MODEL' }),
+    location: Flags.string({ summary: 'Vertex AI location (default: global)', helpValue: 'LOCATION' }),
   }
 
   async run(): Promise<{ ok: boolean; deployment: DeploymentJson | null; checks: CheckedThing[] }> {

@@ -12,35 +12,35 @@ import { fittingColumns, formatTable } from '../ui/table.ts'
 
 const FORMATS = ['table', 'jsonl', 'csv'] as const
 
-/** Rows that the table format shows: it is for eyes, the others are for programs. */
+/** The table format, which is for people, shows this many rows. */
 const TABLE_ROWS = 50
 
 export default class Results extends CloudCommand {
-  static override summary = 'Print the rows of a run, or write them to a file'
+  static override summary = "Print a run's rows, or write them to a file"
 
   static override description =
-    'Streams the results table: one row per asset with its images, the answer, and where the answer comes from. --format table shows the first rows and the columns that fit.'
+    'Streams the results table: one row per asset, with its images, its answer, and where the answer came from. --format table shows the first rows and the columns that fit.'
 
   static override examples = [
-    { description: 'A look at the newest run', command: '<%= config.bin %> <%= command.id %> --local' },
+    { description: 'The newest run, as a table', command: '<%= config.bin %> <%= command.id %> --local' },
     {
-      description: 'Every row, one JSON object a line',
+      description: 'Every row, one JSON object per line',
       command: '<%= config.bin %> <%= command.id %> 261123-9f --local --format jsonl -o results.jsonl',
     },
   ]
 
   static override args = {
-    run_id: Args.string({ description: 'run id, or any unique beginning of one (default: the newest run)' }),
+    run_id: Args.string({ description: 'run ID or unique prefix (default: the newest run)' }),
   }
 
   static override flags = {
     format: Flags.option({
       options: FORMATS,
-      summary: "how to write the rows (default: table; to a file jsonl, or csv by the file's ending)",
+      summary: 'output format (default: table; for a file jsonl, or csv if its name ends in .csv)',
       char: 'f',
     })(),
     'raw-cells': Flags.boolean({
-      summary: "csv: leave text that a spreadsheet would run as a formula as it is, without a ' before it",
+      summary: "csv: do not put a ' before text that a spreadsheet would run as a formula",
     }),
     'output-file': Flags.string({ summary: 'write to a file instead of stdout', char: 'o', helpValue: 'FILE' }),
   }
@@ -55,14 +55,14 @@ export default class Results extends CloudCommand {
     if (file !== undefined && format === 'table') {
       throw new ImageryError(
         'INVALID_FLAG',
-        '--format table is for the terminal: it shows the rows and columns that fit',
+        '--format table cannot be written to a file, because it shows only the rows and columns that fit',
         {
           suggestions: [`--format jsonl or --format csv with --output-file ${shellWord(file)}`],
         },
       )
     }
     if (flags['raw-cells'] && format !== 'csv') {
-      throw new ImageryError('INVALID_FLAG', `--raw-cells is for --format csv, not ${format}`, {
+      throw new ImageryError('INVALID_FLAG', `--raw-cells works only with --format csv, not ${format}`, {
         suggestions: ['The same command with --format csv'],
       })
     }
@@ -75,7 +75,7 @@ export default class Results extends CloudCommand {
       format === 'table'
         ? await this.#showTable(results)
         : await write(results, { format, raw: flags['raw-cells'] }, file)
-    if (file !== undefined) this.log(`${rows.toLocaleString('en')} rows of ${results.table} in ${file}`)
+    if (file !== undefined) this.log(`Wrote ${rows.toLocaleString('en')} rows of ${results.table} to ${file}`)
     return { run_id: results.runId, table: results.table, rows, file: file ?? null }
   }
 
@@ -95,7 +95,7 @@ export default class Results extends CloudCommand {
       ),
     )
     if (results.count > shown.length)
-      this.log(`… ${(results.count - shown.length).toLocaleString('en')} more rows: --format jsonl or csv`)
+      this.log(`… ${(results.count - shown.length).toLocaleString('en')} more rows. To see them all, use --format jsonl or csv`)
     return shown.length
   }
 }
@@ -105,7 +105,7 @@ function usualFormat(file: string | undefined): (typeof FORMATS)[number] {
   return path.extname(file).toLowerCase() === '.csv' ? 'csv' : 'jsonl'
 }
 
-/** The asset, its status, then the answer's single values, as many as fit. */
+/** Returns the asset, its status, and as many of the answer's single values as fit. */
 function shownColumns(columns: readonly string[], rows: readonly Record<string, unknown>[], width: number): string[] {
   const hidden = new Set([
     'location',
@@ -131,7 +131,7 @@ async function* mapped(pieces: AsyncIterable<string>, change: (piece: string) =>
 
 interface Writing {
   format: 'jsonl' | 'csv'
-  /** Text that a spreadsheet would run as a formula stays as it is. */
+  /** Whether to leave text unchanged that a spreadsheet would run as a formula. */
   raw: boolean
 }
 
@@ -140,14 +140,14 @@ async function write(results: RunResults, writing: Writing, file: string | undef
   const pieces = lines(results, writing, counted)
   if (file !== undefined) await writeWholeFile(file, pieces)
   else {
-    // JSON is harmless already; of CSV, programs get every character, and a terminal those that it shows.
+    // JSON is safe to print. A program gets CSV unchanged; a terminal gets it without control characters.
     const shown = (line: string): string => (process.stdout.isTTY && writing.format === 'csv' ? plainText(line) : line)
     await printPieces(mapped(pieces, shown))
   }
   return counted.rows
 }
 
-/** The rows as lines of text, counted as they go. */
+/** Yields the rows as lines of text, and counts them. */
 async function* lines(
   { columns, numericColumns, rows }: RunResults,
   { format, raw }: Writing,

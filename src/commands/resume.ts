@@ -11,10 +11,10 @@ import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 
 export default class Resume extends CloudCommand {
-  static override summary = 'Finish a run that was interrupted'
+  static override summary = 'Finish an interrupted run'
 
   static override description =
-    'Makes anew what is missing of the run (queue, topic, subscription, services), queues only the assets that have no final row, and waits for the last one. What has its row is not worked on again. Resuming a run that is going on, or is complete, does no harm.'
+    'Recreates whatever is missing (queue, topic, subscription, services), queues only the assets without a final row, and waits until every asset is done. Assets with a final row are not processed again. It is safe to resume a run that is in progress or complete.'
 
   static override examples = [
     { description: 'The newest run', command: '<%= config.bin %> <%= command.id %> --local' },
@@ -22,14 +22,14 @@ export default class Resume extends CloudCommand {
   ]
 
   static override args = {
-    run_id: Args.string({ description: 'run id, or any unique beginning of one (default: the newest run)' }),
+    run_id: Args.string({ description: 'run ID or unique prefix (default: the newest run)' }),
   }
 
   static override flags = {
     'as-recorded': Flags.boolean({
-      summary: 'finish with the profile and source of the start, though they have changed since',
+      summary: 'finish with the original profile and source, even if they have changed since',
     }),
-    wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
+    wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
   }
 
   async run(): Promise<RunReport> {

@@ -15,35 +15,35 @@ import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 
 export default class Retry extends CloudCommand {
-  static override summary = 'Ask again what has failed in a run'
+  static override summary = "Retry a run's failed assets"
 
-  static override description = `Queues the failed units of a run again, in a new generation, and writes the results anew. What has its answer is not asked again; the ledger keeps every attempt.
+  static override description = `Queues a run's failed units again, as a new generation, and rewrites the results. Units that succeeded are not processed again. The ledger keeps every attempt.
 
 Causes: ${CAUSES.join(', ')}.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local',
     {
-      description: 'Only what the load explains',
+      description: 'Only failures caused by load',
       command: '<%= config.bin %> <%= command.id %> 261123-9f --only throttled,timeout --local',
     },
     {
-      description: 'What one model could not answer, asked of another',
+      description: 'With another model, where the first could not answer',
       command: '<%= config.bin %> <%= command.id %> 261123-9f --only schema,truncated --model gemini-3.5-flash --local',
     },
   ]
 
   static override args = {
-    run_id: Args.string({ description: 'run id, or any unique beginning of one', required: true }),
+    run_id: Args.string({ description: 'run ID or unique prefix', required: true }),
   }
 
   static override flags = {
     only: Flags.string({
-      summary: 'failures of these causes, with commas between (default: all)',
+      summary: 'retry only failures with these causes, separated by commas (default: all)',
       helpValue: 'CAUSE,…',
     }),
     ...modelFlags,
-    wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
+    wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
   }
 
   async run(): Promise<RunReport> {
@@ -67,7 +67,7 @@ Causes: ${CAUSES.join(', ')}.`
       count > 0 ? await finishedReport(context) : await unlessInterrupted(context, completeRun(context.spec!, before))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) {
-      if (count === 0) this.log(`Nothing has failed${flags.only === undefined ? '' : ` by ${flags.only}`}.`)
+      if (count === 0) this.log(`There are no failures${flags.only === undefined ? '' : ` with ${flags.only}`} to retry.`)
       this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     }
     return report

@@ -22,41 +22,41 @@ const usd = Flags.custom<number>({
   parse(input) {
     const amount = /^\d+(?:\.\d+)?$/.test(input) ? Number(input) : Number.NaN
     if (amount > 0) return Promise.resolve(amount)
-    throw new ImageryError('INVALID_FLAG', `--max-cost ${input}: write an amount in US dollars`, {
+    throw new ImageryError('INVALID_FLAG', `--max-cost ${input} is not an amount in US dollars`, {
       suggestions: ['--max-cost 25'],
     })
   },
 })
 
 export default class Run extends CloudCommand {
-  static override summary = 'Ask a profile of every asset of a table, one typed row per asset'
+  static override summary = 'Run a profile over every asset in a table'
 
-  static override description = `Reads the table once into a snapshot, then works on one asset after another in the background and waits for the last row. The results are a new BigQuery table; the source is never changed.
+  static override description = `Reads the table once into a snapshot, processes the assets in the background, and waits until every asset has a row. The results are a new BigQuery table; the source never changes.
 
-Exits with 0 when every asset has its answer, 3 when some failed (they are named, with the reason in their row), 1 or 2 when nothing was run.`
+Exits with 0 when every asset succeeded, 3 when some failed (their rows give the reason), and 1 or 2 when nothing was run.`
 
   static override examples = [
     {
-      description: 'A table in a file, on this machine, with no account',
+      description: 'A table in a local file, without an account',
       command:
         '<%= config.bin %> <%= command.id %> --local --table samples/street-signs/observations.jsonl --profile image-quality',
     },
     {
-      description: 'A folder of photos: one asset per photo, or per subfolder',
+      description: 'A folder of photos: one asset per photo or per subfolder',
       command: '<%= config.bin %> <%= command.id %> --local --table ./photos --profile resolution',
     },
     {
-      description: 'A table whose images lie elsewhere on this machine',
+      description: 'A local table whose images are in another folder',
       command:
         '<%= config.bin %> <%= command.id %> --local --table signs.csv --image-root /mnt/photos --profile resolution',
     },
     {
-      description: 'A Gemini model, its answers recorded before',
+      description: 'A Gemini profile, with recorded answers',
       command:
         '<%= config.bin %> <%= command.id %> --local --table observations.jsonl --profile road-signs --gemini replay:answers.jsonl',
     },
     {
-      description: 'Some of the assets of a table, drawn evenly',
+      description: 'An even sample of the assets that match a condition',
       command:
         '<%= config.bin %> <%= command.id %> --local --table observations.parquet --profile image-quality --where "asset_type = \'ASSET_CLASS_UTILITY_POLE\'" --sample 100',
     },
@@ -64,57 +64,57 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
 
   static override flags = {
     table: Flags.string({
-      summary: 'project.dataset.table, or a local CSV, JSONL or Parquet file or a folder of images',
+      summary: 'BigQuery table (project.dataset.table), local CSV, JSONL or Parquet file, or folder of images',
       required: true,
       char: 't',
       env: 'IMAGERY_TABLE',
       helpValue: 'TABLE',
     }),
     profile: Flags.string({
-      summary: 'what to ask: a built-in profile or a YAML file (see imagery profiles list)',
+      summary: 'built-in profile or YAML file (see imagery profiles list)',
       required: true,
       char: 'p',
       env: 'IMAGERY_PROFILE',
       helpValue: 'PROFILE',
     }),
-    where: Flags.string({ summary: "condition on the table's columns, in GoogleSQL", helpValue: 'SQL' }),
-    limit: Flags.integer({ summary: 'the first so many assets by id', min: 1, exclusive: ['sample'], helpValue: 'N' }),
-    sample: Flags.integer({ summary: 'so many assets, drawn evenly over the table', min: 1, helpValue: 'N' }),
-    'asset-column': Flags.string({ summary: 'column that holds the asset id', helpValue: 'COLUMN' }),
-    'image-column': Flags.string({ summary: 'column that holds the image URI', helpValue: 'COLUMN' }),
+    where: Flags.string({ summary: "GoogleSQL condition on the table's columns", helpValue: 'SQL' }),
+    limit: Flags.integer({ summary: 'process only the first N assets, by ID', min: 1, exclusive: ['sample'], helpValue: 'N' }),
+    sample: Flags.integer({ summary: 'process an even sample of N assets', min: 1, helpValue: 'N' }),
+    'asset-column': Flags.string({ summary: 'column with the asset ID', helpValue: 'COLUMN' }),
+    'image-column': Flags.string({ summary: 'column with the image URI', helpValue: 'COLUMN' }),
     'image-root': Flags.string({
-      summary: "folder that images of a local table may be read from, beside the table's own; repeatable",
+      summary: "another folder that a local table's images can be read from; repeatable",
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'FOLDER',
     }),
-    unit: Flags.option({ options: UNITS, summary: 'one row per asset with all its images, or one per observation' })(),
+    unit: Flags.option({ options: UNITS, summary: 'write one row per asset, from all its images, or one row per observation' })(),
     'images-per-unit': Flags.integer({
-      summary: 'the most images of a unit that are looked at',
+      summary: 'maximum number of images per unit',
       min: 1,
       max: MAX_IMAGES,
       helpValue: 'N',
     }),
-    pick: Flags.option({ options: PICKS, summary: 'which of them, by capture_time' })(),
+    pick: Flags.option({ options: PICKS, summary: 'which images to use, by capture_time' })(),
     ...modelFlags,
     location: Flags.string({
-      summary: 'location of Vertex AI that answers (default: global)',
+      summary: 'Vertex AI location (default: global)',
       helpGroup: 'GEMINI',
       helpValue: 'LOCATION',
     }),
     tier: Flags.option({
       options: TIERS,
-      summary: 'standard, or flex: half the price, answers may take up to 30 minutes',
+      summary: 'standard, or flex: half the price, but answers can take up to 30 minutes',
       helpGroup: 'GEMINI',
     })(),
     'max-cost': usd({
-      summary: 'stop before a model is asked when the estimate of the cost is above this many US dollars',
+      summary: 'stop before the first model call if the estimated cost exceeds this many US dollars',
       helpGroup: 'GEMINI',
       helpValue: 'USD',
     }),
     'image-transport': Flags.option({
       options: IMAGE_TRANSPORTS,
-      summary: 'gs: Gemini reads the images; inline: the runtime reads and sends them, when only its account may',
+      summary: "gs: Gemini reads the images; inline: the runtime reads and sends them, if only the runtime's account has access",
       helpGroup: 'GEMINI',
     })(),
     'gemini-endpoint': Flags.string({
@@ -123,22 +123,22 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
       helpValue: 'URL',
     }),
     concurrency: Flags.integer({
-      summary: `calls to the model at once (default: ${DEFAULT_CONCURRENCY})`,
+      summary: `concurrent model calls (default: ${DEFAULT_CONCURRENCY})`,
       helpGroup: 'GEMINI',
       min: 1,
       max: MAX_CONCURRENCY,
       helpValue: 'N',
     }),
-    'max-attempts': Flags.integer({ summary: 'tries of one unit', min: 1, max: 100, hidden: true, helpValue: 'N' }),
+    'max-attempts': Flags.integer({ summary: 'attempts per unit', min: 1, max: 100, hidden: true, helpValue: 'N' }),
     'attempt-timeout': Flags.integer({
-      summary: 'seconds for one try of one unit',
+      summary: 'seconds per attempt',
       min: 1,
       max: 1_740,
       hidden: true,
       helpValue: 'SECONDS',
     }),
-    output: Flags.string({ summary: 'where the results go: DATASET or DATASET.TABLE', char: 'o', helpValue: 'NAME' }),
-    wait: Flags.boolean({ summary: 'wait for the last row', default: true, allowNo: true }),
+    output: Flags.string({ summary: 'dataset or table for the results: DATASET or DATASET.TABLE', char: 'o', helpValue: 'NAME' }),
+    wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
   }
 
   async run(): Promise<RunReport> {
@@ -168,7 +168,7 @@ Exits with 0 when every asset has its answer, 3 when some failed (they are named
     return report
   }
 
-  /** What fails before any asset was worked on is taken back; later, the run stays as it is. */
+  /** Rolls back a run that fails before any asset was processed. A later failure leaves the run in place. */
   async #work(context: RunContext, flags: { wait: boolean }): Promise<void> {
     const local = context.target.kind === 'local'
     const steps = runSteps({

@@ -7,25 +7,25 @@ import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 
 export default class Status extends CloudCommand {
-  static override summary = 'Show how far a run is'
+  static override summary = "Show a run's progress"
 
   static override description =
-    'Counts the rows of the run; works from any machine. When it finds the run complete it writes the results table, should nobody have waited for that.'
+    "Counts the run's rows. Works from any machine. If the run is complete and its results table is not written yet, writes it."
 
   static override examples = [
     { description: 'The newest run', command: '<%= config.bin %> <%= command.id %> --local' },
     {
-      description: 'One run, by any unique beginning of its id, until its last row',
+      description: 'One run, by a unique prefix of its ID, until every asset is done',
       command: '<%= config.bin %> <%= command.id %> 261123-9f --watch --local',
     },
   ]
 
   static override args = {
-    run_id: Args.string({ description: 'run id, or any unique beginning of one (default: the newest run)' }),
+    run_id: Args.string({ description: 'run ID or unique prefix (default: the newest run)' }),
   }
 
   static override flags = {
-    watch: Flags.boolean({ summary: 'stay until every asset has its row', char: 'w' }),
+    watch: Flags.boolean({ summary: 'wait until every asset is done', char: 'w' }),
   }
 
   async run(): Promise<RunReport> {
@@ -35,7 +35,7 @@ export default class Status extends CloudCommand {
     let report = await runStatus(run, target.flags)
     if (!run.spec && run.isTeardownUnfinished) {
       this.warn(
-        `the teardown of run ${run.runId} has not ended; should it be interrupted: imagery teardown ${run.runId}${target.flags}`,
+        `the teardown of run ${run.runId} is not finished; if it was interrupted, finish it with: imagery teardown ${run.runId}${target.flags}`,
       )
     }
     if (flags.watch && report.units.pending > 0 && report.state !== 'torn_down') {

@@ -17,42 +17,42 @@ import { formatPlan } from '../ui/plan.ts'
 import { showSteps } from '../ui/steps.ts'
 
 export default class Teardown extends CloudCommand {
-  static override summary = 'Remove all that a run made, or a whole deployment, and keep the results'
+  static override summary = "Delete a run's resources, or a whole deployment, and keep the results"
 
-  static override description = `Deletes a run's queue, topic, subscription, snapshot, view and objects in the bucket. A run that is going on is stopped first: its queue sends nothing more, and what is in flight is waited for, five minutes at the most, so that rows and costs are counted. The results table and the ledger of attempts stay unless --delete-results is given. What is gone already is fine: a teardown can be repeated, and needs nothing but the run id. With --deployment, removes what imagery deploy has made: services, images, service accounts with their roles, and the bucket. Datasets with results stay, and so do the APIs that were enabled.`
+  static override description = `Deletes a run's queue, topic, subscription, snapshot, view and objects in the bucket. A run in progress is stopped first: its queue sends no more tasks, and the teardown waits at most five minutes for the tasks in flight, so that their rows and costs are counted. The results table and the ledger of attempts are kept unless you give --delete-results. Already deleted resources are skipped, so a teardown can be repeated; it needs only the run ID. With --deployment, deletes what imagery deploy created: services, images, service accounts with their roles, and the bucket. Datasets with results are kept, and APIs stay enabled.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local',
     {
-      description: 'Unattended, with the results',
+      description: 'Without a prompt, and including the results',
       command: '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local --delete-results --yes',
     },
-    { description: 'All that was deployed', command: '<%= config.bin %> <%= command.id %> --deployment' },
+    { description: 'The whole deployment', command: '<%= config.bin %> <%= command.id %> --deployment' },
   ]
 
   static override args = {
-    run_id: Args.string({ description: 'run id, or any unique beginning of one' }),
+    run_id: Args.string({ description: 'run ID or unique prefix' }),
   }
 
   static override flags = {
     'delete-results': Flags.boolean({
-      summary: 'drop the results table and the ledger too',
+      summary: 'also delete the results table and the ledger',
       exclusive: ['deployment'],
     }),
-    deployment: Flags.boolean({ summary: 'remove the deployment itself' }),
+    deployment: Flags.boolean({ summary: 'delete the deployment itself' }),
     all: Flags.boolean({
-      summary: 'with --deployment, tear down its runs too, and keep their results',
+      summary: 'with --deployment, also tear down its runs; their results are kept',
       dependsOn: ['deployment'],
     }),
-    yes: Flags.boolean({ summary: 'do not ask', char: 'y' }),
+    yes: Flags.boolean({ summary: 'skip the confirmation prompt', char: 'y' }),
   }
 
   async run(): Promise<TornDownRun | TornDownDeployment> {
     const { args, flags } = await this.parse(Teardown)
-    // A flag that is not given is undefined, whatever its type says.
+    // A flag that is not given is undefined, although its type says otherwise.
     const isOne = flags.deployment ? args.run_id === undefined : args.run_id !== undefined
     if (!isOne) {
-      const what = flags.deployment ? 'takes either RUN_ID or --deployment' : 'needs RUN_ID, or --deployment'
+      const what = flags.deployment ? 'takes either RUN_ID or --deployment, not both' : 'needs RUN_ID or --deployment'
       throw new ImageryError('INVALID_FLAG', `imagery teardown ${what}`, { suggestions: ['imagery teardown --help'] })
     }
     const session = await this.session(flags)
@@ -64,13 +64,13 @@ export default class Teardown extends CloudCommand {
     typed: string,
     flags: { 'delete-results': boolean; yes: boolean },
   ): Promise<TornDownRun> {
-    // A flag that is not given is undefined, whatever its type says.
+    // A flag that is not given is undefined, although its type says otherwise.
     const deleteResults = Boolean(flags['delete-results'])
     const options = { ...session, deleteResults, signal: this.signal }
     const context = await teardownContext(options, typed)
     const tables = resultTables(context)
     if (flags['delete-results'] && !flags.yes && tables.length > 0) {
-      await confirm(`This deletes ${tables.join(' and ')} for good.`, {
+      await confirm(`This permanently deletes ${tables.join(' and ')}.`, {
         flag: '--yes',
         interactive: !this.jsonEnabled(),
       })
@@ -86,7 +86,7 @@ export default class Teardown extends CloudCommand {
     const { runId, deleted, kept } = context
     this.log(
       deleted.length === 0
-        ? `\nNothing was left of run ${runId}.`
+        ? `\nRun ${runId} has nothing left to delete.`
         : `\nRun ${runId} is torn down.${kept.length > 0 ? ` Kept: ${kept.join(', ')}` : ''}`,
     )
     return { run_id: runId, deleted, kept }
@@ -98,12 +98,12 @@ export default class Teardown extends CloudCommand {
     const what = deploymentText(target.place)
     if (plan.length === 0 && runIds.length === 0) {
       session.store.forgetDeployment(target.key)
-      this.log(`Nothing is left of the deployment in ${what}.`)
+      this.log(`There is nothing to delete: imagery is not deployed in ${what}.`)
       return { deployment: deploymentJson(target.place), deleted, kept }
     }
     if (!flags.yes) {
       const runs = runIds.length === 0 ? '' : `Runs\n${runIds.map((runId) => `  teardown  ${runId}`).join('\n')}\n`
-      await confirm(`This removes the deployment in ${what}.`, {
+      await confirm(`This deletes the deployment in ${what}.`, {
         before: `${runs}${formatPlan(plan)}\n`,
         flag: '--yes',
         interactive: !this.jsonEnabled(),
@@ -113,7 +113,7 @@ export default class Teardown extends CloudCommand {
       context.warnings.forEach((warning) => this.warn(warning)),
     )
     session.store.forgetDeployment(target.key)
-    this.log(`\nThe deployment in ${what} is gone.${kept.length > 0 ? ` Kept: ${kept.join(', ')}` : ''}`)
+    this.log(`\nDeleted the deployment in ${what}.${kept.length > 0 ? ` Kept: ${kept.join(', ')}` : ''}`)
     return { deployment: deploymentJson(target.place), deleted, kept }
   }
 }

@@ -18,8 +18,8 @@ interface BuiltIn {
 let loaded: Map<string, BuiltIn> | undefined
 
 /**
- * The folder of the built-in profiles, from the sources as well as from the build, where this
- * module may be part of any bundle: `src/profiles/built-in` or `dist/profiles`.
+ * Returns the folder of the built-in profiles: `src/profiles/built-in` in the sources, or
+ * `dist/profiles` in the build, where this module can be part of any bundle.
  */
 export function builtInFolder(): string {
   const here = fileURLToPath(import.meta.url)
@@ -28,20 +28,20 @@ export function builtInFolder(): string {
   return isBuilt ? path.join(root, 'dist', 'profiles') : path.join(root, 'src', 'profiles', 'built-in')
 }
 
-/** All built-in profiles, by name. */
+/** Returns all built-in profiles, sorted by file name. */
 export function builtInProfiles(): Profile[] {
   return [...builtIns().values()].map(({ profile }) => profile)
 }
 
 /**
- * @throws ImageryError PROFILE_NOT_FOUND with all names, and the one that was probably meant
+ * @throws ImageryError PROFILE_NOT_FOUND with all names, and a suggested one
  */
 export function findProfile(name: string): Profile {
   return builtIn(name).profile
 }
 
 /**
- * The YAML of a built-in profile, ready to be copied into a file in `folder` and changed.
+ * Returns the YAML of a built-in profile, ready to save as a file in `folder` and edit.
  *
  * @throws ImageryError PROFILE_NOT_FOUND
  */
@@ -49,7 +49,7 @@ export function profileText(name: string, folder = process.cwd()): string {
   return withSchemaLine(builtIn(name).text, folder, packageRoot(fileURLToPath(import.meta.url)))
 }
 
-/** The whole answer of a measurement: that of the built-in profile of its name. */
+/** Returns the full answer of a measurement, which the built-in profile with its name declares. */
 export function measuredAnswer(measure: Measurement): AnswerSchema {
   return findProfile(measure).output
 }
@@ -62,7 +62,7 @@ function builtIn(name: string): BuiltIn {
   const meant = near === undefined ? '' : ` Did you mean ${near}?`
   throw new ImageryError(
     'PROFILE_NOT_FOUND',
-    `There is no profile ${JSON.stringify(name)}.${meant} Built in: ${names.join(', ')}. A profile of your own is a file that ends in .yaml, .yml or .json.`,
+    `Unknown profile ${JSON.stringify(name)}.${meant} Built-in profiles: ${names.join(', ')}. To use your own, name a file that ends in .yaml, .yml or .json.`,
     { suggestions: ['imagery profiles list', ...(near === undefined ? [] : [`imagery profiles show ${near}`])] },
   )
 }

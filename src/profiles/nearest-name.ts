@@ -1,10 +1,10 @@
-/** Two names are near when at most this share of the longer one's letters has to change. */
+/** Two names are near if at most this share of the longer one's letters must change. */
 const NEAR = 0.4
 
-/** The shortest part of a name that is taken for the name. */
+/** The shortest part of a name that matches the whole name. */
 const TELLING_LENGTH = 3
 
-/** The name that somebody who typed `given` most likely meant; undefined when none is near. */
+/** Returns the name that the user who typed `given` most likely meant, or undefined if none is near. */
 export function nearestName(given: string, names: readonly string[]): string | undefined {
   const typed = given.toLowerCase()
   const ranked = names
@@ -15,7 +15,7 @@ export function nearestName(given: string, names: readonly string[]): string | u
   return typed.length < TELLING_LENGTH ? undefined : names.find((name) => name.toLowerCase().includes(typed))
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
+/** Counts the insertions, deletions, replacements and swaps of neighbors that turn one text into the other. */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: to.length + 1 }, (_, column) => column)

@@ -10,16 +10,16 @@ import type { ProfileCheck, ProfileProblem } from './profile-text.ts'
 
 type Path = readonly (string | number)[]
 
-/** BigQuery compares column names without case, so this does too. */
+/** Lower case, because BigQuery compares column names without case. */
 const RESERVED = new Set([...RESERVED_COLUMNS].map((name) => name.toLowerCase()))
 
 /**
- * All that is wrong with a profile, whoever uses it: `imagery profiles validate`, a run before it makes
- * anything, and the runtime before it makes the tables of a run. What passes here can be set up.
+ * Finds all faults of a profile, for `imagery profiles validate`, for a run before it creates anything,
+ * and for the runtime before it creates the tables of a run. A profile that passes can be set up.
  */
 export const checkProfile: ProfileCheck = (profile) => {
   const faults = answerFaults(profile.output)
-  // How large the tables would be is known of an output that can become columns.
+  // The size of the tables is known only for an output that can become columns.
   return [...checkModel(profile), ...faults, ...checkNames(profile), ...(faults.length > 0 ? [] : limitFaults(profile))]
 }
 
@@ -29,13 +29,13 @@ function checkNames({ output }: Profile): ProfileProblem[] {
       .filter((name) => RESERVED.has(name.toLowerCase()))
       .map((name) => ({
         path: ['output', 'properties', name],
-        reason: "is one of imagery's own columns: choose another name",
+        reason: 'is a column name that imagery reserves; choose another name',
       })),
     ...unknownRequired(output, ['output']),
   ]
 }
 
-/** What a profile may not hold: it is written into the records of every run, and sent to the model. */
+/** Finds secrets in a profile, which is written to the records of every run and sent to the model. */
 export const checkSecrets: ProfileCheck = (profile) => secretsIn(profile, [])
 
 function secretsIn(value: unknown, path: Path): ProfileProblem[] {
@@ -43,7 +43,7 @@ function secretsIn(value: unknown, path: Path): ProfileProblem[] {
     const secret = secretIn(value)
     return secret === undefined
       ? []
-      : [{ path, reason: `holds ${secret}, which imagery would write into the records of every run` }]
+      : [{ path, reason: `contains ${secret}, which imagery would write to the records of every run` }]
   }
   if (value === null || typeof value !== 'object') return []
   return Object.entries(value).flatMap(([name, member]) =>
@@ -51,24 +51,24 @@ function secretsIn(value: unknown, path: Path): ProfileProblem[] {
   )
 }
 
-/** What only one kind of model understands. */
+/** Fields that only Gemini models understand. */
 const GEMINI_ONLY = ['prompt', 'media_resolution', 'temperature', 'max_output_tokens', 'thinking'] as const
 
-/** What a profile may not do with its model: leave out what is asked, or say what the model cannot follow. */
+/** Finds fields that the profile's model needs but that are missing, and fields that it does not understand. */
 function checkModel(profile: Profile): ProfileProblem[] {
   const problems: ProfileProblem[] = []
   if (profileModel(profile) === PIXELS) {
     if (profile.measure === undefined)
-      problems.push({ path: ['measure'], reason: 'is missing: the pixels model must know what to measure' })
+      problems.push({ path: ['measure'], reason: 'is missing; the pixels model needs to know what to measure' })
     for (const name of GEMINI_ONLY) {
       if (profile[name] !== undefined)
-        problems.push({ path: [name], reason: 'is for Gemini models; the pixels model measures' })
+        problems.push({ path: [name], reason: 'works only with Gemini models, not with the pixels model' })
     }
   } else {
     if (profile.prompt === undefined)
-      problems.push({ path: ['prompt'], reason: 'is missing: a Gemini model must be asked something' })
+      problems.push({ path: ['prompt'], reason: 'is missing; a Gemini model needs a prompt' })
     if (profile.measure !== undefined)
-      problems.push({ path: ['measure'], reason: 'is for the model pixels; a Gemini model has a prompt' })
+      problems.push({ path: ['measure'], reason: 'works only with the pixels model; a Gemini model uses a prompt' })
   }
   if (profile.images?.pick === 'all' && profile.images.max_per_unit !== undefined) {
     problems.push({ path: ['images', 'max_per_unit'], reason: 'contradicts pick: all' })
@@ -77,9 +77,9 @@ function checkModel(profile: Profile): ProfileProblem[] {
 }
 
 /**
- * What a profile of the `pixels` model may not do: ask for what its measurement does not deliver.
+ * Checks that a profile of the `pixels` model asks only for columns that its measurement returns.
  *
- * @param delivered the whole answer of each measurement
+ * @param delivered the full answer of each measurement
  */
 export function checkMeasured(delivered: (measure: Measurement) => AnswerSchema): ProfileCheck {
   return ({ output, measure }) =>
@@ -88,11 +88,11 @@ export function checkMeasured(delivered: (measure: Measurement) => AnswerSchema)
 
 function undelivered(asked: AnswerSchema, delivered: AnswerSchema, path: Path, measure: string): ProfileProblem[] {
   if (asked.type !== delivered.type) {
-    return [{ path: [...path, 'type'], reason: `is ${asked.type}, but ${measure} measures ${article(delivered.type)}` }]
+    return [{ path: [...path, 'type'], reason: `is ${asked.type}, but ${measure} returns ${article(delivered.type)}` }]
   }
   const constraints = (['enum', 'minimum', 'maximum', 'maxLength', 'minItems', 'maxItems'] as const)
     .filter((name) => asked[name] !== undefined && !sameValues(asked[name], delivered[name]))
-    .map((name) => ({ path: [...path, name], reason: `${measure} measures what is there: it cannot keep to a limit` }))
+    .map((name) => ({ path: [...path, name], reason: `${measure} returns what it measures and cannot enforce a limit` }))
   const members = Object.entries(asked.properties ?? {}).flatMap(([name, property]) => {
     const where = [...path, 'properties', name]
     const known = delivered.properties?.[name]
@@ -104,7 +104,7 @@ function undelivered(asked: AnswerSchema, delivered: AnswerSchema, path: Path, m
   return [...constraints, ...members, ...items]
 }
 
-/** The order of an enum's values means nothing. */
+/** The order of an enum's values has no meaning. */
 function sameValues(asked: unknown, delivered: unknown): boolean {
   if (!Array.isArray(asked) || !Array.isArray(delivered)) return asked === delivered
   return asked.every((value) => delivered.includes(value)) && delivered.every((value) => asked.includes(value))
@@ -112,7 +112,7 @@ function sameValues(asked: unknown, delivered: unknown): boolean {
 
 function notMeasured(name: string, columns: readonly string[], measure: string): string {
   const near = nearestName(name, columns)
-  return `is not measured by ${measure}${near ? `; did you mean ${near}?` : `, which has ${columns.join(', ')}`}`
+  return `is not measured by ${measure}${near ? `; did you mean ${near}?` : `, which returns ${columns.join(', ')}`}`
 }
 
 function article(type: string): string {

@@ -2,26 +2,26 @@ import path from 'node:path'
 import { z } from 'zod'
 import { profile } from '../contracts/run-spec.ts'
 
-/** Where the published schema lies in the package. */
+/** The path of the published schema in the package. */
 export const SCHEMA_FILE = path.join('schemas', 'profile.schema.json')
 
-/** The JSON Schema of profiles, by which editors complete and check them. */
+/** Returns the JSON Schema of profiles, with which editors complete and check them. */
 export function profileJsonSchema(): object {
   const { $schema, ...schema } = z.toJSONSchema(profile, { target: 'draft-7' })
   return {
     $schema,
-    title: 'A profile of imagery',
-    description: 'What to ask of every unit, and which columns come back.',
+    title: 'imagery profile',
+    description: 'What to ask about each unit, and which columns the answer has.',
     ...schema,
   }
 }
 
-/** The line by which editors find a file's schema (https://github.com/redhat-developer/yaml-language-server#using-inlined-schema). */
+/** The line that tells editors a file's schema (https://github.com/redhat-developer/yaml-language-server#using-inlined-schema). */
 const SCHEMA_LINE = /^# yaml-language-server: \$schema=.*\n/
 
 /**
- * A profile's text with its schema line for a file in `folder`: relative where the package lies
- * below it, so that the line is right on every machine that installs the project.
+ * Returns a profile's text with its schema line for a file in `folder`. The path is relative if the
+ * package is below that folder, so that the line is right on every machine that installs the project.
  *
  * @param root the package's folder
  */

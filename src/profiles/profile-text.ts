@@ -5,7 +5,7 @@ import { ImageryError } from '../contracts/errors.ts'
 import { profile } from '../contracts/run-spec.ts'
 import type { Profile } from '../contracts/run-spec.ts'
 
-/** Something wrong with a profile, and where: the path of the part from the top. */
+/** A fault of a profile, and the path from the top to where it is. */
 export interface ProfileProblem {
   path: readonly (string | number)[]
   reason: string
@@ -14,13 +14,13 @@ export interface ProfileProblem {
 /** More than a person mends in one go; each is looked up in the text. */
 const MOST_PROBLEMS = 50
 
-/** A check beyond the schema's. Finds all problems, so that they can be mended in one go. */
+/** A check beyond the schema. Finds all problems, so that the user can fix them at once. */
 export type ProfileCheck = (parsed: Profile) => ProfileProblem[]
 
 /**
- * Reads a profile from YAML (of which JSON is a part).
+ * Reads a profile from YAML, which includes JSON.
  *
- * @param source what the messages call the text: its file's path
+ * @param source the file's path, for messages
  * @throws ImageryError INVALID_PROFILE with one line per problem: source, line, part, reason
  */
 export function parseProfile(text: string, source: string, check: ProfileCheck): Profile {
@@ -28,19 +28,19 @@ export function parseProfile(text: string, source: string, check: ProfileCheck):
   try {
     return readProfile(text, source, check)
   } catch (error) {
-    // Its levels are read by functions that call themselves.
+    // Deep nesting overflows the parser's recursion.
     if (!(error instanceof RangeError) || said(error) === error.message) throw error
     throw invalidProfile(source, [{ line: 1, said: said(error) }])
   }
 }
 
 function said({ message }: Error): string {
-  return /maximum call stack/i.test(message) ? 'nests too deep to be read' : message
+  return /maximum call stack/i.test(message) ? 'is nested too deeply' : message
 }
 
 /** More than the longest prompt that a Gemini model reads. */
 const MAX_CHARACTERS = 10_000_000
-const TOO_LONG = `is longer than ${MAX_CHARACTERS.toLocaleString('en')} characters, more than a model reads`
+const TOO_LONG = `is longer than ${MAX_CHARACTERS.toLocaleString('en')} characters, more than any model reads`
 
 function readProfile(text: string, source: string, check: ProfileCheck): Profile {
   const lines = new LineCounter()
@@ -65,7 +65,7 @@ function readProfile(text: string, source: string, check: ProfileCheck): Profile
   try {
     content = document.toJS()
   } catch (error) {
-    // An alias to nothing, or a bomb of aliases: yaml finds these only now.
+    // yaml finds an unresolved alias, or too many aliases, only now.
     throw invalidProfile(source, [{ line: 1, said: error instanceof Error ? error.message : String(error) }])
   }
   const parsed = profile.safeParse(content)
@@ -78,13 +78,13 @@ function readProfile(text: string, source: string, check: ProfileCheck): Profile
   return parsed.data
 }
 
-/** A member of this name is lost on its way through programs that keep JSON in JavaScript's objects. */
+/** Programs that keep JSON in JavaScript objects lose a member with this name. */
 function unkeptNames(document: Document.Parsed, lines: LineCounter): { line: number; said: string }[] {
   const found: { line: number; said: string }[] = []
   visit(document, {
     Pair(_key, { key }) {
       if (isScalar(key) && key.value === '__proto__')
-        found.push({ line: lines.linePos(key.range?.[0] ?? 0).line, said: '__proto__: cannot be the name of anything' })
+        found.push({ line: lines.linePos(key.range?.[0] ?? 0).line, said: '__proto__: cannot be used as a name' })
     },
   })
   return found
@@ -97,7 +97,7 @@ interface SchemaIssue {
   keys?: readonly string[]
 }
 
-/** zod reports unknown keys at their parent, people want the line of the key; and `undefined` is no word of YAML. */
+/** zod reports unknown keys at their parent, but users need the line of the key; and YAML has no `undefined`. */
 function problemsOf(issue: SchemaIssue, content: unknown): ProfileProblem[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
   if (issue.code === 'unrecognized_keys' && issue.keys) {
@@ -109,7 +109,7 @@ function problemsOf(issue: SchemaIssue, content: unknown): ProfileProblem[] {
 
 function unknownMember(path: readonly (string | number)[], key: string): string {
   const isKeyword = path[0] === 'output' && Object.hasOwn(UNSUPPORTED_KEYWORDS, key)
-  return isKeyword ? `cannot be used: ${UNSUPPORTED_KEYWORDS[key]}` : 'is not a member of a profile'
+  return isKeyword ? `cannot be used: ${UNSUPPORTED_KEYWORDS[key]}` : 'is not a field of a profile'
 }
 
 function isThere(content: unknown, path: readonly (string | number)[]): boolean {
@@ -121,7 +121,7 @@ function isThere(content: unknown, path: readonly (string | number)[]): boolean 
   return true
 }
 
-/** Where the part at `path` begins; the innermost part that is there, when it is missing. */
+/** Returns the offset of the part at `path`, or of the innermost part that exists. */
 function offsetOf(document: Document.Parsed, path: readonly (string | number)[]): number {
   for (let length = path.length; length > 0; length--) {
     const key = keyOffset(document, path.slice(0, length))
@@ -132,7 +132,7 @@ function offsetOf(document: Document.Parsed, path: readonly (string | number)[])
   return document.contents?.range?.[0] ?? 0
 }
 
-/** A member is shown at its key: its value may begin lines later. */
+/** A fault is reported at the key, because the value can start lines later. */
 function keyOffset(document: Document.Parsed, path: readonly (string | number)[]): number | undefined {
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
   let offset: number | undefined

@@ -6,14 +6,14 @@ import { checkMeasured, checkProfile, checkSecrets } from './profile-check.ts'
 import { parseProfile } from './profile-text.ts'
 import type { ProfileCheck } from './profile-text.ts'
 
-/** What ends like this is a file, everything else a built-in profile's name. */
+/** A name that ends like this is a file; any other is a built-in profile. */
 export const PROFILE_FILE = /\.(?:yaml|yml|json)$/i
 
-/** What the shell writes for `<(command)`, and what stands for the input of a command. */
+/** The paths that a shell passes for `<(command)`, and the path of standard input. */
 export const PROFILE_PIPE = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/
 
 /**
- * The profile that a user names.
+ * Returns the profile that the user named.
  *
  * @param nameOrPath a built-in profile's name, or a path that ends in .yaml, .yml or .json
  * @throws ImageryError PROFILE_NOT_FOUND, FILE_NOT_FOUND or INVALID_PROFILE
@@ -35,7 +35,7 @@ export function loadProfileFile(file: string): Profile {
 
 const checkAll: ProfileCheck = (profile) => {
   const problems = [...checkProfile(profile), ...checkSecrets(profile)]
-  // A reserved name is not measured either: one message about it is enough.
+  // A reserved name would also fail as not measured; one message is enough.
   return problems.length > 0 ? problems : checkMeasured(measuredAnswer)(profile)
 }
 
@@ -45,7 +45,7 @@ function textOf(file: string): string {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new ImageryError('FILE_NOT_FOUND', `There is no profile file ${file}.`, {
+      throw new ImageryError('FILE_NOT_FOUND', `Profile file ${file} does not exist`, {
         suggestions: ['imagery profiles list'],
         cause: error,
       })

@@ -8,7 +8,7 @@ const MARKS = {
   unknown: styleText('dim', '?'),
 } as const
 
-/** One line per check with its mark, and under it what to paste. */
+/** Formats one line per check with its mark, and the fixes below it. */
 export function formatChecks(
   checks: readonly { title: string; status: keyof typeof MARKS; detail: string; fixes: readonly string[] }[],
 ): string {

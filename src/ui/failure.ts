@@ -3,7 +3,7 @@ import { plainText } from './plain-text.ts'
 
 type Format = Parameters<typeof styleText>[0]
 
-/** An error as a person reads it on stderr: what happened, then what to type. */
+/** Formats an error for stderr: what happened, then what to run. */
 export function formatFailure(failure: {
   code: string
   message: string
@@ -19,7 +19,7 @@ export function formatFailure(failure: {
   return lines.join('\n')
 }
 
-/** Styled if stderr takes styles: stdout, which Node asks unless told, may be something else. */
+/** Styles text if stderr supports styles. By default, Node would check stdout. */
 function styled(format: Format, text: string): string {
   return styleText(format, text, { stream: process.stderr })
 }

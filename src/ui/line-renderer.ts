@@ -10,8 +10,8 @@ import {
 type Task = ListrTaskObject<unknown, typeof SimpleRenderer, typeof SimpleRenderer>
 
 /**
- * listr2's renderer for CI and pipes: one line on stderr per change of a step's state, and what a
- * long step says now and then. Errors are not repeated here: the command prints them once.
+ * listr2's renderer for CI and pipes: one line on stderr per change of a step's state, and the
+ * progress of a long step from time to time. The command prints errors, so they are not shown here.
  */
 export class LineRenderer implements ListrRenderer {
   static nonTTY = true
@@ -28,7 +28,7 @@ export class LineRenderer implements ListrRenderer {
   }
 
   end(): void {
-    // Every line is written when its change happens; nothing is left to draw.
+    // Lines are written as changes happen, so nothing is left to draw.
   }
 
   #follow(task: Task): void {

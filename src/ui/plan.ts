@@ -1,15 +1,15 @@
 import { styleText } from 'node:util'
 import { plainLine } from './plain-text.ts'
 
-/** A thing that a command would see to, and what it would do about it. */
+/** A resource in a plan, and the action on it. */
 interface Planned {
   action: string
   resource: string
-  /** What an update is about. */
+  /** The fields that an update changes. */
   fields?: readonly string[]
 }
 
-/** A plan by its steps: every thing on a line of its own, with what would be done. */
+/** Formats a plan by its steps: one line per resource, with the action. */
 export function formatPlan(steps: readonly { title: string; changes: readonly Planned[] }[]): string {
   const width = Math.max(...steps.flatMap(({ changes }) => changes.map(({ action }) => words(action).length)))
   return steps
@@ -26,7 +26,7 @@ export function formatPlan(steps: readonly { title: string; changes: readonly Pl
 }
 
 function words(action: string): string {
-  return action === 'keep' ? 'is there' : action
+  return action === 'keep' ? 'unchanged' : action
 }
 
 function colored(action: string, text: string): string {

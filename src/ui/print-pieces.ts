@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 
 /**
- * Prints pieces of text on stdout as fast as its reader takes them. A reader that has seen enough
- * (`imagery results --format csv | head`) ends it: that is no failure.
+ * Prints pieces of text on stdout as fast as its reader accepts them. Stops without a failure when
+ * the reader closes (`imagery results --format csv | head`).
  */
 export async function printPieces(pieces: AsyncIterable<string>): Promise<void> {
   const { stdout } = process
   let hasFailed = false
-  // Whether the failure is one to report is for the stream's own listener to say.
+  // The stream's own listener decides whether to report the failure.
   const onError = (): void => {
     hasFailed = true
   }

@@ -5,12 +5,12 @@ import { suggestedCommand } from '../contracts/suggested-command.ts'
 import { plainLine } from './plain-text.ts'
 import { cellText } from './table.ts'
 
-/** Failed assets that a summary on a terminal names. */
+/** A summary on a terminal lists this many failed assets. */
 const SHOWN_FAILURES = 8
 
 const number = (value: number): string => value.toLocaleString('en')
 
-/** The summary after a run, and of `status`. */
+/** Formats the summary after a run, and of `status`. */
 export function formatReport(report: RunReport, options: { flags: string; width: number }): string {
   const { units, run_id: runId } = report
   const lines = [`${styleText('bold', `Run ${runId}`)}  ${stateText(report.state)}`, '']
@@ -52,14 +52,14 @@ function stateText(state: RunReport['state']): string {
 function failureLines(report: RunReport, width: number): string[] {
   const causes = Object.entries(report.causes).toSorted(([, a], [, b]) => b - a)
   const lines = [styleText('bold', `Failed: ${causes.map(([cause, count]) => `${number(count)} ${cause}`).join(', ')}`)]
-  // An image that was staged from a local file is known to the user by its path there.
+  // The user knows a staged image by its local path.
   const staged = new RegExp(`gs://[^/\\s]+/${runObjectsPrefix(report.run_id)}images/`, 'g')
   for (const { unit_id: unitId, error_message: message } of report.failures.slice(0, SHOWN_FAILURES)) {
     const reason = cellText(message).replaceAll(staged, '')
     lines.push(`  ${cellText(unitId)}`, ...wrapped(reason, width - 4).map((line) => `    ${line}`))
   }
   const more = report.units.failed - Math.min(SHOWN_FAILURES, report.failures.length)
-  if (more > 0) lines.push(`  and ${number(more)} more: see the results, status = 'failed'`)
+  if (more > 0) lines.push(`  and ${number(more)} more: see the results with status = 'failed'`)
   return lines
 }
 
@@ -72,9 +72,9 @@ function nextCommands(report: RunReport, flags: string): string[] {
     case 'running':
       return [next(`status ${id} --watch`)]
     case 'loading':
-      return [next(`status ${id}`), `${next(`teardown ${id}`)}   (when what started it is gone)`]
+      return [next(`status ${id}`), `${next(`teardown ${id}`)}   (if the command that started it has ended)`]
     case 'starting':
-      return [next(`status ${id} --watch`), `${next(`resume ${id}`)}   (when what started it is gone)`]
+      return [next(`status ${id} --watch`), `${next(`resume ${id}`)}   (if the command that started it has ended)`]
     case 'paused':
       return [next(`resume ${id}`), next(`teardown ${id}`)]
     case 'torn_down':
@@ -90,10 +90,10 @@ function elapsed(from: string, to: string): string {
     : `${(seconds / 3_600).toFixed(1)} h`
 }
 
-/** Lines that a message may take; a longer one is cut. */
+/** A message longer than this many lines is cut. */
 const MESSAGE_LINES = 4
 
-/** Text in lines of at most `width`, broken at spaces where there are any: a URI may be longer than a line. */
+/** Breaks text into lines of at most `width`, at spaces if possible. A URI can be longer than a line. */
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''

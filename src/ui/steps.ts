@@ -7,30 +7,30 @@ import { plainLine } from './plain-text.ts'
 /** How progress is shown: redrawn in place, one line per change, or not at all. */
 export type ProgressMode = 'live' | 'lines' | 'silent'
 
-/** Live on a terminal, lines in CI and pipes, silence beside `--json`. All progress goes to stderr. */
+/** Live on a terminal, lines in CI and pipes, silent with `--json`. All progress goes to stderr. */
 export function progressMode(options: { json: boolean }, environment = process.env): ProgressMode {
   if (options.json) return 'silent'
   const isTerminal = process.stderr.isTTY && environment['TERM'] !== 'dumb' && !environment['CI']
   return isTerminal ? 'live' : 'lines'
 }
 
-/** One line of progress that is not a step's. */
+/** Shows one line of progress that belongs to no step. */
 export function showNote(text: string, mode: ProgressMode): void {
   if (mode !== 'silent')
     process.stderr.write(`${styleText('dim', '·', { stream: process.stderr })} ${plainLine(text)}\n`)
 }
 
-/** listr2 draws live only when stdout is a terminal; ours draws on stderr, and stdout may well be a pipe. */
+/** listr2 draws live only if stdout is a terminal. This one draws on stderr, even if stdout is a pipe. */
 class StderrRenderer extends DefaultRenderer {
   static override nonTTY = true
 }
 
-/** In line mode, a step that takes long says how far it is this often. */
+/** In line mode, a long step reports its progress this often. */
 const LINE_INTERVAL_MS = 10_000
 
 /**
- * Runs steps one after another and shows them. Stops at the first that fails and rejects with its
- * error as it was thrown; stops before the next one when `signal` is aborted, with its reason.
+ * Runs steps one after another and shows them. Stops at the first failure and rejects with the
+ * original error. Stops before the next step when `signal` is aborted, and rejects with its reason.
  */
 export async function showSteps<Context extends object>(
   steps: readonly Step<Context>[],

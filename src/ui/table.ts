@@ -2,8 +2,8 @@ import { styleText } from 'node:util'
 import { plainLine } from './plain-text.ts'
 
 /**
- * Text in columns; cells are cut so that a line fits `width`, except in `whole` columns, such as
- * ids that a person copies. Control characters of the data never reach the terminal.
+ * Formats text in columns. Cells are cut so that a line fits `width`, except in `whole` columns,
+ * such as IDs that people copy. Control characters in the data never reach the terminal.
  */
 export function formatTable(
   header: readonly string[],
@@ -21,7 +21,7 @@ export function formatTable(
   return [styleText('bold', head.join('  ').trimEnd()), ...body.map((row) => row.join('  ').trimEnd())].join('\n')
 }
 
-/** One line of text for any JSON value. */
+/** Returns one line of text for any JSON value. */
 export function cellText(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(6)))
@@ -29,10 +29,10 @@ export function cellText(value: unknown): string {
   return plainLine(text)
 }
 
-/** The narrowest that a column is cut to. */
+/** No column is cut below this width. */
 const NARROWEST = 8
 
-/** Takes what is too much from the widest columns first, of those that may be cut. */
+/** Narrows the widest columns first, among those that may be cut. */
 function fit(widths: readonly number[], available: number, mayCut: readonly boolean[]): number[] {
   const fitted = [...widths]
   for (let excess = fitted.reduce((sum, width) => sum + width, 0) - available; excess > 0; excess -= 1) {
@@ -47,10 +47,10 @@ function padded(text: string, width: number): string {
   return text.length <= width ? text.padEnd(width) : `${text.slice(0, width - 1)}…`
 }
 
-/** The widest that a column is counted when columns are chosen: a longer text is cut rather than left out. */
+/** When columns are chosen, a wider column counts as this wide: long text is cut instead of left out. */
 const ROOMY = 24
 
-/** The columns of `candidates`, in order, that fit a line of `width` without being cut to nothing. */
+/** Returns the columns of `candidates`, in order, that fit a line of `width` and stay readable. */
 export function fittingColumns(
   candidates: readonly string[],
   rows: readonly Record<string, unknown>[],

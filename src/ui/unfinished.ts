@@ -1,31 +1,31 @@
-/** What a local cloud that stops waits for. */
+/** What a stopping local cloud waits for. */
 export interface Unfinished {
-  /** Tasks and messages that were sent to a service and have no answer yet. */
+  /** Tasks and messages that were sent to a service and have no response yet. */
   deliveries: number
-  /** Calls to a model that have no answer yet. */
+  /** Model calls without an answer yet. */
   modelCalls: number
-  /** How long it may take until all have ended, milliseconds. */
+  /** The longest time until all have ended, in milliseconds. */
   atMostMs: number
 }
 
 /**
- * `Waiting for 12 calls to the model, for 2 min 35 s at the most. Press Ctrl-C again to stop now: those
- * calls will be made and paid again.`
+ * `Waiting for 12 model calls, at most 2 min 35 s. Press Ctrl-C again to stop now: those calls will be
+ * repeated and billed again.`
  *
- * @param options.stopNow what to do to stop at once, as the beginning of a sentence
- * @param options.isPaid whether the real model is asked
+ * @param options.stopNow how to stop at once, as the start of a sentence
+ * @param options.isPaid whether the calls go to the real model
  */
 export function waitingNote(unfinished: Unfinished, options: { stopNow: string; isPaid: boolean }): string {
   const { deliveries, modelCalls, atMostMs } = unfinished
-  const calls = modelCalls === 1 ? '1 call to the model' : `${modelCalls} calls to the model`
-  const tasks = deliveries === 1 ? '1 task under way' : `${deliveries} tasks under way`
+  const calls = modelCalls === 1 ? '1 model call' : `${modelCalls} model calls`
+  const tasks = deliveries === 1 ? '1 task in progress' : `${deliveries} tasks in progress`
   const what = modelCalls === 0 ? tasks : modelCalls >= deliveries ? calls : `${tasks}, with ${calls}`
-  const again = options.isPaid ? 'made and paid again' : 'made again'
+  const again = options.isPaid ? 'repeated and billed again' : 'repeated'
   const cost =
     modelCalls === 0
-      ? 'that work will be done again'
+      ? 'that work will be repeated'
       : `${modelCalls === 1 ? 'that call' : 'those calls'} will be ${again}`
-  return `Waiting for ${what}, for ${longest(atMostMs)} at the most. ${options.stopNow} to stop now: ${cost}.`
+  return `Waiting for ${what}, at most ${longest(atMostMs)}. ${options.stopNow} to stop now: ${cost}.`
 }
 
 function longest(milliseconds: number): string {

@@ -5,7 +5,7 @@ import { settingsInForce } from '../../services/session/session.ts'
 import type { Setting } from '../../services/session/settings.ts'
 
 export default class ConfigGet extends BaseCommand {
-  static override summary = 'Print one setting as it is in force'
+  static override summary = 'Print the current value of a setting'
 
   static override examples = ['<%= config.bin %> <%= command.id %> project']
 

@@ -13,13 +13,13 @@ interface ListedSetting {
 }
 
 export default class ConfigList extends BaseCommand {
-  static override summary = 'Show project, region and name in force, and who says so'
+  static override summary = 'Show the current project, region and deployment name, and where each is set'
 
-  static override description = `What a command on Google would work with: flags go before environment variables, those before imagery config, that before gcloud's active configuration, the project of the credentials, and the defaults. Where only one deployment of the project is remembered, its region and name need not be said.`
+  static override description = `Shows what a command on Google Cloud uses. A flag overrides an environment variable, which overrides imagery config, then gcloud's active configuration, the project of the credentials, and the default. If this machine remembers only one deployment of the project, commands use its region and name by default.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
-    { description: 'For programs', command: '<%= config.bin %> <%= command.id %> --json' },
+    { description: 'As JSON', command: '<%= config.bin %> <%= command.id %> --json' },
   ]
 
   static override flags = settingFlags

@@ -5,7 +5,7 @@ import { openSettingsStore } from '../../services/session/settings-store.ts'
 import { checkStoredSetting } from '../../services/session/settings.ts'
 
 export default class ConfigSet extends BaseCommand {
-  static override summary = 'Keep a setting for all commands of this user'
+  static override summary = 'Save a setting for all your commands'
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> project my-project',
@@ -14,7 +14,7 @@ export default class ConfigSet extends BaseCommand {
 
   static override args = {
     setting: Args.string({ description: 'project, region or name', options: [...SETTING_NAMES], required: true }),
-    value: Args.string({ description: 'its value', required: true }),
+    value: Args.string({ description: 'value to save', required: true }),
   }
 
   async run(): Promise<{ setting: SettingName; value: string; file: string }> {
@@ -23,7 +23,7 @@ export default class ConfigSet extends BaseCommand {
     checkStoredSetting(setting, args.value)
     const store = await openSettingsStore(this.config.configDir)
     store.set(setting, args.value)
-    this.log(`${setting} is ${args.value} from now on, unless a flag or a variable says otherwise.`)
+    this.log(`Saved ${setting} ${args.value}. Flags and environment variables override it.`)
     return { setting, value: args.value, file: store.path }
   }
 }

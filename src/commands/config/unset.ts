@@ -4,7 +4,7 @@ import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
 import { openSettingsStore } from '../../services/session/settings-store.ts'
 
 export default class ConfigUnset extends BaseCommand {
-  static override summary = 'Forget a setting that was kept'
+  static override summary = 'Remove a saved setting'
 
   static override examples = ['<%= config.bin %> <%= command.id %> name']
 
@@ -17,7 +17,7 @@ export default class ConfigUnset extends BaseCommand {
     const setting = args.setting as SettingName
     const store = await openSettingsStore(this.config.configDir)
     const wasSet = store.unset(setting)
-    this.log(wasSet ? `${setting} is forgotten.` : `${setting} was not set.`)
+    this.log(wasSet ? `Removed the saved ${setting}.` : `${setting} was not set.`)
     return { setting, was_set: wasSet, file: store.path }
   }
 }

@@ -3,10 +3,10 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { execInLocalCloud } from '../../services/local/exec.ts'
 
 export default class LocalExec extends LocalCloudCommand {
-  static override summary = 'Run a command beside a local cloud, and end with its exit code'
+  static override summary = 'Run a command against a local cloud, and exit with its exit code'
 
   static override description =
-    'Finds or starts the local cloud, runs the command with the environment that points imagery and Google clients at it, and stops the cloud when it had to be started. imagery commands inside need no --local.'
+    'Finds or starts the local cloud, and runs the command with environment variables that point imagery and Google clients at it. Stops the cloud afterward if it was started for the command. imagery commands inside do not need --local.'
 
   static override examples = ['<%= config.bin %> <%= command.id %> -- npm run integration-tests']
 
@@ -18,7 +18,7 @@ export default class LocalExec extends LocalCloudCommand {
     const { argv, flags } = await this.parse(LocalExec)
     const [command, ...args] = argv.map(String)
     if (command === undefined) {
-      throw new ImageryError('INVALID_FLAG', 'There is no command to run', {
+      throw new ImageryError('INVALID_FLAG', 'imagery local exec needs a command to run', {
         suggestions: ['imagery local exec -- npm test'],
       })
     }

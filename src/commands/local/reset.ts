@@ -4,12 +4,12 @@ import { checkReset, resetLocalCloud } from '../../services/local/stop.ts'
 import { confirm } from '../../ui/confirm.ts'
 
 export default class LocalReset extends LocalCloudCommand {
-  static override summary = 'Stop the local cloud and delete all that it holds'
+  static override summary = 'Stop the local cloud and delete its data'
 
   static override examples = ['<%= config.bin %> <%= command.id %> --yes']
 
   static override flags = {
-    yes: Flags.boolean({ summary: 'do not ask', char: 'y' }),
+    yes: Flags.boolean({ summary: 'skip the confirmation prompt', char: 'y' }),
   }
 
   async run(): Promise<{ deleted: string | null }> {
@@ -23,7 +23,7 @@ export default class LocalReset extends LocalCloudCommand {
       })
     }
     const isDeleted = await this.interruptible((waiting) => resetLocalCloud(dataDirectory, waiting))
-    this.log(isDeleted ? `Deleted ${dataDirectory}.` : `There was nothing in ${dataDirectory}.`)
+    this.log(isDeleted ? `Deleted ${dataDirectory}.` : `There is nothing to delete in ${dataDirectory}.`)
     return { deleted: isDeleted ? dataDirectory : null }
   }
 }

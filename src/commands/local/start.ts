@@ -7,10 +7,10 @@ import { EXIT_FOLDER_TAKEN, launchLocalCloud } from '../../services/local/start.
 import { waitingNote, type Unfinished } from '../../ui/unfinished.ts'
 
 export default class LocalStart extends LocalCloudCommand {
-  static override summary = 'Run a local cloud until Ctrl-C'
+  static override summary = 'Run a local cloud until you press Ctrl-C'
 
   static override description =
-    'Emulates the Google APIs that imagery uses, on 127.0.0.1, with its state on disk: started again, it goes on where it was. Commands with --local find it, and start one for their own time when there is none.'
+    'Emulates the Google APIs that imagery uses, on 127.0.0.1. Its state is on disk, so it continues where it stopped. Commands with --local use the running local cloud, or start one for as long as they run.'
 
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
@@ -27,45 +27,45 @@ export default class LocalStart extends LocalCloudCommand {
 
   static override flags = {
     'http-port': Flags.integer({
-      summary: 'port of the REST APIs (default: that of the last time, or a free one)',
+      summary: 'port of the REST APIs (default: the last one used, or a free one)',
       min: 1,
       max: 65_535,
       helpValue: 'PORT',
     }),
     'grpc-port': Flags.integer({
-      summary: 'port of the gRPC APIs (default: likewise)',
+      summary: 'port of the gRPC APIs (default: the last one used, or a free one)',
       min: 1,
       max: 65_535,
       helpValue: 'PORT',
     }),
-    detach: Flags.boolean({ summary: 'leave it running in the background', char: 'd' }),
+    detach: Flags.boolean({ summary: 'run in the background', char: 'd' }),
     faults: Flags.file({
-      summary: 'JSON file of scripted faults: errors, delays, lost answers (packages/local-cloud/docs/local-cloud.md)',
+      summary: 'JSON file of scripted faults: errors, delays, lost responses (packages/local-cloud/docs/local-cloud.md)',
       exists: true,
       env: 'IMAGERY_FAULTS',
       helpValue: 'FILE',
     }),
     'access-log': Flags.string({
-      summary: 'file that gets one line of JSON per API call and delivery',
+      summary: 'file to write one line of JSON to for each API call and delivery',
       env: 'IMAGERY_ACCESS_LOG',
       helpValue: 'FILE',
     }),
     'query-time': Flags.integer({
-      summary: 'seconds that a BigQuery job may take',
+      summary: 'time limit of a BigQuery job, in seconds',
       min: 1,
       default: 600,
       env: 'IMAGERY_QUERY_TIME',
       helpValue: 'SECONDS',
     }),
     'query-memory': Flags.integer({
-      summary: "megabytes that BigQuery jobs may take (default: half of this machine's, 4096 at most)",
+      summary: "memory limit of BigQuery jobs, in megabytes (default: half of this machine's, at most 4096)",
       min: 256,
       env: 'IMAGERY_QUERY_MEMORY',
       helpValue: 'MEGABYTES',
     }),
-    'until-idle': Flags.boolean({ summary: 'stop once no command uses it any more', hidden: true }),
-    yield: Flags.boolean({ summary: `exit with ${EXIT_FOLDER_TAKEN} when another has the data folder`, hidden: true }),
-    'added-latency': Flags.integer({ summary: 'milliseconds that every API call takes longer', min: 0, hidden: true }),
+    'until-idle': Flags.boolean({ summary: 'stop when no command uses it', hidden: true }),
+    yield: Flags.boolean({ summary: `exit with ${EXIT_FOLDER_TAKEN} if another process holds the data folder`, hidden: true }),
+    'added-latency': Flags.integer({ summary: 'milliseconds to add to every API call', min: 0, hidden: true }),
   }
 
   async run(): Promise<{ data_dir: string; http: string; grpc: string }> {
@@ -76,7 +76,7 @@ export default class LocalStart extends LocalCloudCommand {
     silenceExperimentalWarnings()
     ignoreLogErrors()
     const emulator = await import('@imagery/local-cloud')
-    /** Undefined when another process has the folder. */
+    /** Returns undefined if another process holds the folder. */
     const start = async () => {
       try {
         return await emulator.startLocalCloud({
@@ -105,7 +105,7 @@ export default class LocalStart extends LocalCloudCommand {
     }
     let cloud = await start()
     if (!cloud && flags.yield) return this.exit(EXIT_FOLDER_TAKEN)
-    // The one that has the folder may be about to give it back.
+    // The process that holds the folder can be about to release it.
     while (!cloud) {
       if (!(await this.interruptible((waiting) => isFolderFree(dataDir, waiting)))) throw alreadyRunning(dataDir)
       cloud = await start()
@@ -114,7 +114,7 @@ export default class LocalStart extends LocalCloudCommand {
     emulator.installLastResort({ log: (line) => this.logToStderr(line), stop: stopCloud, exitCode: EXIT_CODES.bug })
     const { http, grpc } = cloud.locator
     this.log(
-      `The local cloud is up.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it once its calls under way have ended; its state stays.`,
+      `The local cloud is running.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nCtrl-C stops it when its calls in progress have ended. Its state is kept.`,
     )
     stopOnSignal(cloud, (line) => this.logToStderr(line))
     const keepAlive = setInterval(() => undefined, 60_000)
@@ -146,28 +146,28 @@ export default class LocalStart extends LocalCloudCommand {
       throw alreadyRunning(dataDir)
     })
     this.log(
-      `The local cloud is up, in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  ${this.next('local stop')}`,
+      `The local cloud is running in the background.\n\n  Data  ${dataDir}\n  REST  ${http}\n  gRPC  ${grpc.host}:${grpc.port} (TLS)\n\nNext\n  ${this.next('local stop')}`,
     )
     return { data_dir: dataDir, http, grpc: `${grpc.host}:${grpc.port}` }
   }
 }
 
-/** Of a local cloud, what a signal needs. */
+/** The parts of a local cloud that the signal handler uses. */
 interface RunningCloud {
   locator: { gemini?: string | undefined }
   unfinished(): Unfinished
   stop(): Promise<void>
 }
 
-/** npm passes a Ctrl-C on to a program that the terminal has told of it already. */
+/** npm forwards a Ctrl-C to a program that already got it from the terminal. */
 const SAME_KEY_MS = 300
 
-/** How often a stop that takes its time says what it still waits for. */
+/** How often a slow stop reports what it still waits for. */
 const STILL_WAITING_MS = 10_000
 
 /**
- * The first signal lets what is under way come to its end; a second one does not wait for that, nor
- * for programs to drain: the state on disk is complete at any moment.
+ * The first signal waits for work in progress. A second one exits at once, which is safe because
+ * the state on disk is always complete.
  */
 function stopOnSignal(cloud: RunningCloud, say: (line: string) => void): void {
   let stoppedAt: number | undefined
@@ -192,7 +192,7 @@ function stopOnSignal(cloud: RunningCloud, say: (line: string) => void): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
 }
 
-/** A log that cannot be written (its disk is full, its terminal is gone) has nowhere to say so, and must not end the local cloud. */
+/** A log that cannot be written (a full disk, a closed terminal) must not end the local cloud. */
 function ignoreLogErrors(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.removeAllListeners('error')
@@ -200,7 +200,7 @@ function ignoreLogErrors(): void {
   }
 }
 
-/** node:sqlite says on stderr that it is experimental, in Node 22: nothing that our user can act on. */
+/** In Node 22, node:sqlite warns on stderr that it is experimental. Users cannot act on that. */
 function silenceExperimentalWarnings(): void {
   const emit = process.emitWarning
   process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {

@@ -14,7 +14,7 @@ export default class LocalStatus extends LocalCloudCommand {
     const status = await localCloudStatus(dataDirectory)
     if (status.stopping) {
       const { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers } = status.stopping
-      const stopNow = `Type ${this.next('local stop --now')}`
+      const stopNow = `Run ${this.next('local stop --now')}`
       const note = waitingNote({ deliveries, modelCalls, atMostMs }, { stopNow, isPaid: answers === 'forward' })
       this.log(`The local cloud on ${dataDirectory} is stopping.\n\n${note}`)
       return status
@@ -31,7 +31,7 @@ export default class LocalStatus extends LocalCloudCommand {
         .join(', '),
     ])
     this.log(
-      `The local cloud is up.\n\n  Data  ${dataDirectory}\n  REST  ${status.http}\n  gRPC  ${status.grpc} (TLS)\n`,
+      `The local cloud is running.\n\n  Data  ${dataDirectory}\n  REST  ${status.http}\n  gRPC  ${status.grpc} (TLS)\n`,
     )
     this.show(formatTable(['API', 'HOLDS'], rows, this.width))
     if (status.gemini?.answers) this.log(`\nGemini answers from ${status.gemini.answers}.`)

@@ -3,10 +3,10 @@ import { LocalCloudCommand } from '../../cli/cloud-command.ts'
 import { localToken } from '../../services/local/token.ts'
 
 export default class LocalToken extends LocalCloudCommand {
-  static override summary = 'Print a token of the local cloud'
+  static override summary = 'Print a token for the local cloud'
 
   static override description =
-    'An access token, good for an hour, with which gcloud, bq and curl may ask the local cloud that is running (packages/local-cloud/docs/local-cloud.md); or an identity token, with which a service may be called.'
+    'Prints an access token, valid for one hour, for calling the running local cloud with gcloud, bq or curl (packages/local-cloud/docs/local-cloud.md). With --identity, prints an identity token for calling a service.'
 
   static override examples = [
     {
@@ -14,7 +14,7 @@ export default class LocalToken extends LocalCloudCommand {
       command: '(umask 077; <%= config.bin %> <%= command.id %> > token.txt)',
     },
     {
-      description: 'For curl, without showing it to other users as an argument',
+      description: 'For curl, without exposing the token to other users as an argument',
       command:
         'echo "Authorization: Bearer $(<%= config.bin %> <%= command.id %>)" | curl -H @- "$IMAGERY_LOCAL_REST/…"',
     },
@@ -23,7 +23,7 @@ export default class LocalToken extends LocalCloudCommand {
 
   static override flags = {
     account: Flags.string({
-      description: "service account whose token it is; the operator's without",
+      description: 'service account to print a token for (default: the operator)',
       helpValue: 'EMAIL',
     }),
     identity: Flags.string({

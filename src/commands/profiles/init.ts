@@ -7,14 +7,14 @@ import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { profileText } from '../../profiles/built-in-profiles.ts'
 import { PROFILE_FILE } from '../../profiles/resolve-profile.ts'
 
-/** What a new profile starts as: it has a bit of everything. */
+/** A new profile starts as a copy of this one, which uses most features. */
 const TEMPLATE = 'utility-pole'
 
 export default class ProfilesInit extends BaseCommand {
-  static override summary = 'Write a profile file to begin with'
+  static override summary = 'Create a profile file from a built-in profile'
 
   static override description =
-    'Copies a built-in profile under a name of its own. Its first line names the JSON Schema of profiles, by which editors complete and check the file.'
+    'Copies a built-in profile under a new name. The first line of the file names the JSON Schema of profiles, so that editors can complete and check it.'
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> hydrants.yaml',
@@ -25,7 +25,7 @@ export default class ProfilesInit extends BaseCommand {
   ]
 
   static override args = {
-    file: Args.string({ description: 'file to write; its name becomes the name of the profile', required: true }),
+    file: Args.string({ description: 'file to create; the profile is named after it', required: true }),
   }
 
   static override flags = {
@@ -36,7 +36,7 @@ export default class ProfilesInit extends BaseCommand {
     const { args, flags } = await this.parse(ProfilesInit)
     const { file } = args
     if (!PROFILE_FILE.test(file) || file.toLowerCase().endsWith('.json')) {
-      throw new ImageryError('INVALID_FLAG', `${file}: a profile is written as YAML`, {
+      throw new ImageryError('INVALID_FLAG', `${file} must end in .yaml or .yml`, {
         suggestions: [`imagery profiles init ${shellWord(`${file.replace(/\.[^.]*$/, '')}.yaml`)}`],
       })
     }
@@ -50,7 +50,7 @@ export default class ProfilesInit extends BaseCommand {
   }
 }
 
-/** A profile's name from its file's: lower-case letters, digits and hyphens, beginning with a letter. */
+/** Derives a profile name from a file name: lower-case letters, digits and hyphens, starting with a letter. */
 function profileName(file: string): string {
   const plain = path
     .basename(file)
@@ -67,8 +67,8 @@ function write(file: string, text: string): void {
     writeFileSync(file, text, { flag: 'wx' })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new ImageryError('OUTPUT_EXISTS', `${file} exists; nothing was written`, {
-        suggestions: ['Another file name'],
+      throw new ImageryError('OUTPUT_EXISTS', `${file} already exists; nothing was written`, {
+        suggestions: ['Choose another file name'],
         cause: error,
       })
     }

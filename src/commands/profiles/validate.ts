@@ -7,15 +7,15 @@ import { resolveProfile } from '../../profiles/resolve-profile.ts'
 import { formatTable } from '../../ui/table.ts'
 
 export default class ProfilesValidate extends BaseCommand {
-  static override summary = 'Check a profile, and show the columns that it gives'
+  static override summary = 'Check a profile and show its columns'
 
   static override description =
-    'Reads nothing but the file: no cloud is asked and nothing is spent. Every problem is told with its line, its path and the reason.'
+    'Reads only the file. Calls no cloud and costs nothing. Reports every problem with its line, path and reason.'
 
   static override examples = ['<%= config.bin %> <%= command.id %> my-profile.yaml']
 
   static override args = {
-    profile: Args.string({ description: 'a profile file, or the name of a built-in profile', required: true }),
+    profile: Args.string({ description: 'profile file or name of a built-in profile', required: true }),
   }
 
   async run(): Promise<{
@@ -45,7 +45,7 @@ export default class ProfilesValidate extends BaseCommand {
   }
 }
 
-/** As GoogleSQL writes it. */
+/** Returns a column's type in GoogleSQL. */
 function columnType({ type, mode, columns }: Column): string {
   const single =
     type === 'STRUCT'

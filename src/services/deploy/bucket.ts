@@ -12,10 +12,10 @@ import { projectNumber } from '../../google/admin/resource-manager.ts'
 import { isOff, type DeployContext, type DeployStep } from './context.ts'
 import { deploymentLabels } from '../../contracts/labels.ts'
 
-/** Where a deploy keeps its source archives. */
+/** The prefix of source archives in the bucket. */
 export const ARCHIVE_PREFIX = 'deploy/'
 
-/** A build reads its archive within minutes; a service that runs an archive has a copy of its own. */
+/** A build reads its archive within minutes, and a service that runs an archive has its own copy. */
 const ARCHIVE_DAYS = 30
 
 function wanted(context: DeployContext): BucketSpec {
@@ -39,43 +39,43 @@ export const bucket: DeployStep = {
     if (change?.action === 'create') {
       const spec = { ...wanted(context), projectId: place.projectId, location: place.region }
       if ((await createBucket(name, spec)) === 'created') return { done: `gs://${name}` }
-      // Made between our look and our try: by another deploy, or by a stranger.
+      // Another deploy, or a stranger, created it after the inspection.
       await this.inspect(context)
     }
     await updateBucket(name, wanted(context))
-    return { done: `gs://${name}, settings changed` }
+    return { done: `gs://${name}, settings updated` }
   },
 }
 
 /** https://cloud.google.com/storage/docs/buckets#naming */
 const LONGEST_NAME = 63
 
-/** A project's and a region's names leave room for a short name of a deployment only. */
+/** With the project and region in the bucket's name, a deployment's name must be short. */
 function checkLength(name: string): void {
   if (name.length <= LONGEST_NAME) return
   throw new ImageryError(
     'INVALID_FLAG',
-    `The bucket's name, ${name}, would be longer than ${LONGEST_NAME} characters: choose a --name that is ${name.length - LONGEST_NAME} shorter`,
+    `The bucket name ${name} is longer than ${LONGEST_NAME} characters; choose a --name with at least ${name.length - LONGEST_NAME} fewer characters`,
   )
 }
 
-/** Bucket names are global: whoever knows the project's could have made a bucket of ours to read what we write. */
+/** Bucket names are global: someone who knows the project could have created the bucket first, to read what imagery writes. */
 async function checkOwner(context: DeployContext, existing: BucketDescription): Promise<void> {
   const { projectId, region } = context.target.place
   if (isOff(context, 'cloudresourcemanager')) return
   if (existing.projectNumber !== (await projectNumber(projectId))) {
     throw new ImageryError(
       'DEPLOYMENT_FAILED',
-      `The bucket gs://${existing.name} belongs to another project; imagery writes nothing to it`,
+      `Bucket gs://${existing.name} belongs to another project, so imagery does not write to it`,
       {
-        suggestions: [`${suggestedCommand('deploy --name NAME', context.target.flags)}   (which names another bucket)`],
+        suggestions: [`${suggestedCommand('deploy --name NAME', context.target.flags)}   (uses another bucket)`],
       },
     )
   }
   if (existing.location !== region.toLowerCase()) {
     throw new ImageryError(
       'DEPLOYMENT_FAILED',
-      `The bucket gs://${existing.name} is in ${existing.location}, not in ${region}`,
+      `Bucket gs://${existing.name} is in ${existing.location}, not in ${region}`,
     )
   }
 }

@@ -17,13 +17,13 @@ import type { DeployContext, DeployStep, PlannedChange } from './context.ts'
 
 const INVOKER_ROLE = 'roles/run.invoker'
 
-/** Everybody on the internet, and everybody with a Google account: nobody whom a service of ours may answer. */
+/** Everyone on the internet, and everyone with a Google account. imagery's services must answer neither. */
 const PUBLIC = new Set(['allUsers', 'allAuthenticatedUsers'])
 
 const isPublic = ({ member }: Membership): boolean => PUBLIC.has(member)
 
 export const callers: DeployStep = {
-  title: 'Who may call them',
+  title: 'Access to the services',
   roles: ['roles/run.admin'],
   async inspect(context) {
     const { mainUrl, populateUrl } = context
@@ -41,7 +41,7 @@ export const callers: DeployStep = {
       })
     }
     context.isSettling = true
-    return { done: 'private: only imagery-invoker' }
+    return { done: 'private: only imagery-invoker can call them' }
   },
 }
 
@@ -49,7 +49,7 @@ function serviceIds({ target: { place } }: DeployContext): string[] {
   return [mainService(place), populateService(place)]
 }
 
-/** @param url the service's, which the steps before have found unless there is none */
+/** @param url the service's URL from an earlier step; undefined if there is no service */
 async function changesOf(context: DeployContext, id: string, url: string | undefined): Promise<PlannedChange[]> {
   const { place } = context.target
   const policy = url === undefined ? {} : await servicePolicy(place, id).read()
@@ -68,11 +68,11 @@ const invoker = ({ target: { place } }: DeployContext): Membership => ({
   member: `serviceAccount:${invokerAccount(place)}`,
 })
 
-/** Asked from outside by this path: Cloud Run keeps some that end in z, `/healthz` among them, for itself (https://cloud.google.com/run/docs/known-issues#ah). */
+/** Cloud Run reserves some paths that end in z, such as `/healthz` (https://cloud.google.com/run/docs/known-issues#ah). */
 const HEALTH_PATH = '/health'
 
 export const health: Step<DeployContext> = {
-  title: 'Health',
+  title: 'Health check',
   async run(context, reporter) {
     const { place } = context.target
     for (const [name, url] of [
@@ -85,7 +85,7 @@ export const health: Step<DeployContext> = {
         settleMs: context.isSettling ? SETTLE_MS : 0,
       }).catch((error: unknown) => {
         if (!(error instanceof CloudError) || error instanceof CallRefused) throw error
-        // Not the service's fault: no token came from the metadata server, or the whole cloud is gone.
+        // Not the service's fault: the metadata server issued no token, or the local cloud has ended.
         const known = expectedFailure(error)
         if (known instanceof ImageryError && known.code === 'LOCAL_CLOUD_FAILED') throw known
         throw new ImageryError('DEPLOYMENT_FAILED', error.message, {
@@ -94,7 +94,7 @@ export const health: Step<DeployContext> = {
         })
       })
     }
-    return { done: 'both answer' }
+    return { done: 'both services respond' }
   },
 }
 
@@ -103,6 +103,6 @@ async function checkHealth(name: string, url: string): Promise<void> {
   if (status === 200) return
   throw new CloudError(
     status === 404 ? 'NOT_FOUND' : 'INTERNAL',
-    `${name} does not answer at ${url}${HEALTH_PATH}: HTTP ${status}`,
+    `${name} does not respond at ${url}${HEALTH_PATH}: HTTP ${status}`,
   )
 }

@@ -9,7 +9,7 @@ import { deploymentJson, type DeploymentJson, type Target } from '../session/tar
 export { modelOrigins } from './model-origins.ts'
 export { deployPlan, deploySteps, type PlannedStep } from './steps.ts'
 
-/** From where the services can be reached, by what Cloud Run calls it. */
+/** The values of `--ingress`, by Cloud Run's names. */
 export const INGRESS_CHOICES = Object.keys(INGRESS) as (keyof typeof INGRESS)[]
 
 /** The JSON document of `imagery deploy`. */
@@ -52,7 +52,7 @@ export function deployResult(context: DeployContext): DeployResult {
   }
 }
 
-/** Where the built runtime lies in an installed imagery. */
+/** Returns the folder of the built runtime in an installed imagery. */
 export async function builtRuntime(root: string): Promise<string> {
   const folder = path.join(root, 'dist', 'runtime')
   await readFile(path.join(folder, 'package.json')).catch((error: unknown) => {

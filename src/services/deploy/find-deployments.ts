@@ -4,17 +4,17 @@ import { describeService } from '../../google/cloud-run/services.ts'
 import { DEPLOYMENT_LABEL, deploymentLabels } from '../../contracts/labels.ts'
 import { deploymentJson, type DeploymentJson } from '../session/target.ts'
 
-/** A deployment as it is found in its project. */
+/** A deployment found in its project. */
 export interface FoundDeployment extends DeploymentJson {
   bucket: string
-  /** `ready`: both services are. `incomplete`: a deploy or a teardown has ended half way. */
+  /** `ready`: both services are ready. `incomplete`: a deploy or a teardown stopped halfway. */
   state: 'ready' | 'incomplete'
   main_url: string | null
 }
 
 /**
- * The deployments of a project, of whatever region and name: their buckets carry a label, and come
- * first in a deploy and last in a teardown.
+ * Finds the deployments of a project, in all regions and with all names, by the label on their
+ * buckets. A deploy creates the bucket first and a teardown deletes it last.
  */
 export async function findDeployments(projectId: string): Promise<FoundDeployment[]> {
   const buckets = await listBuckets(projectId, 'imagery-')
@@ -35,7 +35,7 @@ export async function findDeployments(projectId: string): Promise<FoundDeploymen
   return found.flat()
 }
 
-/** The regions of other deployments of the same name, which share the accounts and their roles. */
+/** Returns the regions of other deployments with the same name, which share the accounts and their roles. */
 export async function regionsBeside(place: DeploymentRef): Promise<string[]> {
   const buckets = await listBuckets(place.projectId, 'imagery-')
   const own = deploymentLabels(place)[DEPLOYMENT_LABEL]

@@ -1,12 +1,12 @@
 import { ImageryError } from '../../contracts/errors.ts'
 
-/** A URL's host may hold a comma, which stands between origins in the service's variable. */
+/** Excludes commas, which a URL's host can contain, because they separate origins in the service's variable. */
 const ORIGIN = /^https:\/\/[a-z0-9.-]+(:\d+)?$/
 
 /**
- * The origins that runs may ask in Gemini's place, each once and in order, so that the order of flags changes no
- * service. What answers there is shown the access token of the runtime's account: only an origin by TLS, written as one
- * (https://developer.mozilla.org/docs/Glossary/Origin), leaves no doubt who that is.
+ * Returns the origins that runs may call instead of Gemini, sorted and without duplicates, so that the order of flags
+ * changes no service. They receive the access token of the runtime's account, so each must be an HTTPS origin
+ * (https://developer.mozilla.org/docs/Glossary/Origin), which proves its identity.
  *
  * @throws ImageryError INVALID_FLAG
  */
@@ -17,8 +17,8 @@ export function modelOrigins(given: readonly string[]): string[] {
     if (isOrigin && origin === text.replace(/\/$/, '')) continue
     throw new ImageryError(
       'INVALID_FLAG',
-      // What stands before the host is not repeated: it may be a password.
-      `--allow-model-origin ${text.replace(/^.*@/s, '…@')} is not an origin by TLS: https://HOST or https://HOST:PORT, and nothing after`,
+      // The message does not repeat the text before the host, which can be a password.
+      `--allow-model-origin ${text.replace(/^.*@/s, '…@')} is not an HTTPS origin: use https://HOST or https://HOST:PORT, with nothing after it`,
       { suggestions: [`--allow-model-origin ${isOrigin ? origin : 'https://proxy.example.com'}`] },
     )
   }

@@ -5,7 +5,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { withScratchFolder } from '../source/scratch-folder.ts'
 import { filesBelow, isFolder, runtimeSource, type SourceTree } from './source-archive.ts'
 
-/** A package of a lock file (https://docs.npmjs.com/cli/configuring-npm/package-lock-json#packages). */
+/** A package in a lock file (https://docs.npmjs.com/cli/configuring-npm/package-lock-json#packages). */
 interface LockedPackage {
   version?: string
   optional?: boolean
@@ -14,13 +14,13 @@ interface LockedPackage {
   libc?: string[]
 }
 
-/** What Cloud Run's base images are (https://cloud.google.com/run/docs/container-contract#languages). */
+/** The platform of Cloud Run's base images (https://cloud.google.com/run/docs/container-contract#languages). */
 const CLOUD_RUN = { os: 'linux', cpu: 'x64', libc: 'glibc' } as const
 
 /**
- * Works with the runtime and the packages that it needs, which is what runs without a build: Google
- * runs no npm then. They are taken from imagery's own installation when that is for the same kind
- * of machine as Cloud Run's, and from the npm registry otherwise.
+ * Provides the runtime with the packages that it needs, for a deploy without a build, in which Google
+ * does not run npm. The packages come from imagery's own installation if its platform matches Cloud
+ * Run's, and from the npm registry otherwise.
  *
  * @throws ImageryError DEPLOYMENT_FAILED when npm cannot fetch them
  */
@@ -38,13 +38,13 @@ export async function withPlainSource<Result>(
   })
 }
 
-/** Copies the packages of the lock from where imagery itself finds them. Answers whether all are there, at their versions. */
+/** Copies the locked packages from imagery's own installation. Returns whether all are there, in the locked versions. */
 async function copyInstalled(runtimeFolder: string, folder: string): Promise<boolean> {
   if (!isCloudRunsKind()) return false
   const copies = new Map<string, string>()
   for (const [place, locked] of Object.entries(await neededPackages(runtimeFolder))) {
     const installed = await installedPackage(place, locked)
-    // What is optional for every kind of machine was left out by npm for a reason.
+    // npm left out a package that is optional on every platform for a reason.
     if (installed === undefined && locked.optional && !locked.os) continue
     if (installed === undefined) return false
     copies.set(path.join(folder, ...place.split('/')), installed)
@@ -63,7 +63,7 @@ function isCloudRunsKind(): boolean {
   return header.glibcVersionRuntime !== undefined
 }
 
-/** By their places in the lock, `node_modules/sharp`. */
+/** Returns packages by their paths in the lock file, such as `node_modules/sharp`. */
 async function neededPackages(runtimeFolder: string): Promise<Record<string, LockedPackage>> {
   const { packages } = JSON.parse(await readFile(path.join(runtimeFolder, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, LockedPackage>
@@ -90,7 +90,7 @@ async function installedPackage(place: string, { version }: LockedPackage): Prom
   return undefined
 }
 
-/** npm takes minutes at most for the few packages of the runtime, with a slow line. */
+/** npm needs at most minutes for the few packages of the runtime, even on a slow connection. */
 const NPM_TIMEOUT_MS = 5 * 60_000
 
 async function fetchPackages(folder: string): Promise<void> {
@@ -104,7 +104,7 @@ async function fetchPackages(folder: string): Promise<void> {
     const reason = stderr?.trim().split('\n').slice(-3).join(' ') || shortMessage || String(error)
     throw new ImageryError(
       'DEPLOYMENT_FAILED',
-      `Without a build, the archive must hold the packages for Cloud Run's machines, and npm could not fetch them: ${reason}`,
+      `A deploy with --no-build must include the packages for Cloud Run, and npm could not download them: ${reason}`,
       { suggestions: ['imagery deploy   (without --no-build: Google installs them)'], cause: error },
     )
   }

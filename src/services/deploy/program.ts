@@ -15,7 +15,7 @@ import { imageSource, packedSource, runtimeSource, sourceHash, type SourceTree }
 /** The image's name in the repository. */
 const IMAGE = 'runtime'
 
-/** The digits of a hash that names have: more than enough to tell archives apart. */
+/** The number of hash digits in names, more than enough to tell archives apart. */
 const NAME_DIGITS = 40
 
 /** The step that decides what the services run. */
@@ -28,13 +28,13 @@ async function imageHash(runtimeFolder: string): Promise<string> {
   return sourceHash(await imageSource(runtimeFolder))
 }
 
-/** The packages beside the runtime are named in it, by their versions and hashes. */
+/** The runtime's lock file names the packages by version and hash, so the hash covers them too. */
 async function plainHash(runtimeFolder: string): Promise<string> {
   const hash = await sourceHash(await runtimeSource(runtimeFolder))
   return createHash('sha256').update(`plain ${hash}`).digest('hex')
 }
 
-/** What services that run this runtime are labelled with: built into an image, or as an archive. */
+/** Returns the hashes that label the services of this runtime: built into an image, or as an archive. */
 export async function ownSourceHashes(runtimeFolder: string): Promise<string[]> {
   return Promise.all([imageHash(runtimeFolder), plainHash(runtimeFolder)])
 }
@@ -68,7 +68,7 @@ const builtImage: DeployStep = {
         tag: `imagery-${tag(context.sourceHash!)}`,
         progress: (text) => reporter.detail(text),
       })
-    // That we may act as the builder, and the builder may read the archive, was granted a moment ago.
+    // The permissions to act as the builder, and of the builder to read the archive, can be very new.
     await settled(build, {
       isTransient: ({ status, message }) => status === 'PERMISSION_DENIED' || UNREADABLE_SOURCE.test(message),
       settleMs: context.isSettling ? SETTLE_MS : 0,
@@ -79,16 +79,16 @@ const builtImage: DeployStep = {
     if (!(await findImage(context)))
       throw new ImageryError(
         'DEPLOYMENT_FAILED',
-        `The build ended, but ${IMAGE}:${tag(context.sourceHash!)} is not there`,
+        `The build finished, but image ${IMAGE}:${tag(context.sourceHash!)} does not exist`,
       )
     return { done: `${IMAGE}:${tag(context.sourceHash!).slice(0, 12)}` }
   },
 }
 
-/** What Cloud Build says, as INVALID_ARGUMENT, of an account that may not read the archive (yet). */
+/** Cloud Build's INVALID_ARGUMENT message if the account cannot read the archive (yet). */
 const UNREADABLE_SOURCE = /could not resolve source: .*\b403\b/
 
-/** The image of this very runtime, by its digest, if it was built before. */
+/** Finds the image of this runtime, by its digest, if it was built before. */
 async function findImage(context: DeployContext): Promise<boolean> {
   if (isOff(context, 'artifactregistry')) return false
   const repository = repositoryName(context.target.place)
@@ -101,7 +101,7 @@ async function findImage(context: DeployContext): Promise<boolean> {
 const tag = (hash: string): string => hash.slice(0, NAME_DIGITS)
 
 const plainArchive: DeployStep = {
-  title: 'Source archive (Preview: without a build)',
+  title: 'Source archive (Preview: no build)',
   roles: ['roles/storage.admin'],
   async inspect(context) {
     context.sourceHash = await plainHash(context.runtimeFolder)
@@ -120,7 +120,7 @@ const plainArchive: DeployStep = {
   },
 }
 
-/** An image of the user's own; only a reference by digest is the same image for ever. */
+/** A user's own image. Only a reference by digest always names the same image. */
 const givenImage: DeployStep = {
   title: 'Image',
   roles: [],
@@ -131,7 +131,7 @@ const givenImage: DeployStep = {
     return [{ action: 'keep', resource: image }]
   },
   async apply() {
-    return { skipped: 'given' }
+    return { skipped: 'given with --image' }
   },
 }
 
@@ -147,7 +147,7 @@ function archiveUri(context: DeployContext, kind: ArchiveKind): string {
   return `gs://${bucket}/${object}`
 }
 
-/** Uploads an archive unless it is there; answers its generation. */
+/** Uploads an archive if it does not exist. Returns its generation. */
 async function uploaded(
   context: DeployContext,
   kind: ArchiveKind,

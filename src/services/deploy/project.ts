@@ -36,9 +36,9 @@ export const apis: DeployStep = {
 }
 
 /**
- * Each version of imagery leaves an image. Those that are kept whatever their age take no more than
- * Artifact Registry's free half gigabyte; others a deploy builds anew. Services do not need theirs once
- * they are deployed: Cloud Run has a copy for as long as a revision serves it
+ * Each version of imagery leaves an image. The images that are kept regardless of age fit in Artifact
+ * Registry's free half gigabyte; a deploy rebuilds any other. Deployed services do not need their
+ * image, because Cloud Run keeps a copy for as long as a revision serves it
  * (https://cloud.google.com/run/docs/deploying).
  */
 export const RETENTION: Retention = { newest: 5, days: 30 }
@@ -58,24 +58,24 @@ export const repository: DeployStep = {
     const existing = change?.action === 'update' ? await describeRepository(name) : undefined
     if (existing) {
       await retainImages(existing, RETENTION)
-      return { done: `${short}, cleanup policies changed` }
+      return { done: `${short}, cleanup policies updated` }
     }
     const labels = deploymentLabels(place)
-    await createRepository(name, { description: 'The runtime of imagery.', labels, retention: RETENTION })
+    await createRepository(name, { description: "imagery's runtime.", labels, retention: RETENTION })
     return { done: short }
   },
 }
 
 const ACCOUNT_TEXTS: Record<DeploymentAccount, { displayName: string; description: string }> = {
-  runtime: { displayName: 'imagery runtime', description: 'The services of imagery run as this account.' },
+  runtime: { displayName: 'imagery runtime', description: "imagery's services run as this account." },
   invoker: {
     displayName: 'imagery invoker',
-    description: 'Cloud Tasks, Pub/Sub and the command line call the services of imagery as this account.',
+    description: "Cloud Tasks, Pub/Sub and the command line call imagery's services as this account.",
   },
-  builder: { displayName: 'imagery builder', description: 'Cloud Build builds the image of imagery as this account.' },
+  builder: { displayName: 'imagery builder', description: "Cloud Build builds imagery's image as this account." },
 }
 
-/** The accounts that a deploy makes: one that builds only when there is anything to build. */
+/** Returns the accounts that a deploy creates. The builder is needed only if the deploy builds an image. */
 export function deploymentAccounts(context: Pick<DeployContext, 'options'>): DeploymentAccount[] {
   return isBuilding(context) ? ['runtime', 'invoker', 'builder'] : ['runtime', 'invoker']
 }
@@ -106,7 +106,7 @@ export const accounts: DeployStep = {
   },
 }
 
-/** The roles in the project that a deploy gives to its accounts. */
+/** Returns the project roles that a deploy grants to its accounts. */
 export function projectMemberships(context: Pick<DeployContext, 'options' | 'target'>): Membership[] {
   const given = deploymentAccounts(context)
   const isGiven = ({ to, on, by }: Grant): boolean =>

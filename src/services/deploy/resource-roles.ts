@@ -10,15 +10,15 @@ import { SETTLE_MS } from '../../google/transport/settle.ts'
 import { isBuilding, isOff, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
 import { deploymentAccounts } from './project.ts'
 
-/** A role to give on one resource that has a policy of its own. */
+/** A role to grant on a resource that has its own policy. */
 interface ResourceGrant extends Membership {
-  /** As people read it: `gs://…`, an account's e-mail address. */
+  /** For people: `gs://…`, or an account's email address. */
   resource: string
   holder: PolicyHolder
 }
 
 export const resourceRoles: DeployStep = {
-  title: 'Roles on bucket and accounts',
+  title: 'Roles on the bucket and accounts',
   roles: ['roles/storage.admin', 'roles/iam.serviceAccountAdmin'],
   async inspect(context) {
     const checked = await Promise.all((await wantedGrants(context)).map((each) => withState(context, each)))
@@ -44,7 +44,7 @@ async function withState(
 ): Promise<ResourceGrant & Pick<PlannedChange, 'action'>> {
   if (context.off.size > 0) return { ...grant, action: 'grant' }
   const policy = await grant.holder.read().catch((error: unknown) => {
-    // In a plan, the bucket or the account may not be there yet.
+    // In a plan, the bucket or the account can still be missing.
     if ((error as { status?: string }).status === 'NOT_FOUND') return {}
     throw error
   })
@@ -79,8 +79,8 @@ function accountIn(on: Grant['on']): DeploymentAccount {
 }
 
 /**
- * What whoever deploys lacks on the accounts. Who may act as any account of the project already,
- * as its owners may, is given nothing.
+ * Returns the roles on the accounts that the deployer lacks. A deployer who can already act as any
+ * account of the project, such as its owner, needs none.
  */
 async function deployersGrants(context: DeployContext): Promise<ResourceGrant[]> {
   const wanted = grantsTo('deployer').filter(
@@ -106,12 +106,12 @@ async function hasPermissions(context: DeployContext, { on, permissions }: Grant
   return permissions.every((permission) => had.includes(permission))
 }
 
-/** Federated identities have no e-mail address that they could be granted anything by. */
+/** Federated identities have no email address to grant roles to. */
 function unknownCaller({ target }: DeployContext, { on, role }: Grant): ImageryError {
   const email = accountOf(target.place, accountIn(on))
   return new ImageryError(
     'ACCESS_DENIED',
-    `Whoever deploys needs ${role} on ${email}, and imagery cannot tell who you are`,
+    `The deployer needs ${role} on ${email}, but imagery cannot tell which member you are`,
     {
       suggestions: [
         `gcloud iam service-accounts add-iam-policy-binding ${email} --project ${target.place.projectId} --role ${role} --member MEMBER`,

@@ -36,7 +36,7 @@ export const populate: DeployStep = serviceStep({
 function serviceStep(service: {
   title: string
   id: (context: DeployContext) => string
-  /** Undefined while something that it is made of is not there. */
+  /** Undefined while a resource that it needs is missing. */
   spec: (context: DeployContext) => ServiceSpec | undefined
   found: (context: DeployContext, url: string) => void
 }): DeployStep {
@@ -58,7 +58,7 @@ function serviceStep(service: {
     },
     async apply(context, _, reporter) {
       const id = service.id(context)
-      reporter.detail('waiting for it to be ready')
+      reporter.detail('waiting until it is ready')
       const { url, outcome } = await deploy(context, id, service.spec(context)!)
       context.outcomes[id] = outcome
       service.found(context, url)
@@ -70,7 +70,7 @@ function serviceStep(service: {
 async function deploy(context: DeployContext, id: string, spec: ServiceSpec) {
   try {
     return await settled(() => deployService(context.target.place, id, spec), {
-      // That we may act as the runtime's account was granted a moment ago.
+      // The permission to act as the runtime's account can be very new.
       isTransient: ({ status }) => status === 'PERMISSION_DENIED',
       settleMs: context.isSettling ? SETTLE_MS : 0,
     })
@@ -97,15 +97,15 @@ function commonSpec({ target: { place }, program, sourceHash, options }: DeployC
 }
 
 /**
- * Whether the services check by themselves who calls their ports. Not on Google Cloud, where nothing
- * but the front door reaches them; and not an image of the user's own, which may be of another version:
- * the local Cloud Run keeps callers from that one.
+ * Whether the services themselves check who calls their ports. They need not on Google Cloud, where
+ * only Cloud Run's front end reaches them. A user's own image can be another version, so the local
+ * Cloud Run keeps callers away from it instead.
  */
 function checksCallers({ image }: DeployContext['options']): boolean {
   return localCloud() !== undefined && image === undefined
 }
 
-/** An asset may take long (a slow model), so main has Cloud Tasks' longest deadline: 30 minutes. */
+/** An asset can take long with a slow model, so main has the longest deadline of Cloud Tasks, 30 minutes. */
 function mainSpec(context: DeployContext): ServiceSpec | undefined {
   if (!context.program) return undefined
   const { minInstances, maxInstances, modelOrigins } = context.options
@@ -123,13 +123,13 @@ function mainSpec(context: DeployContext): ServiceSpec | undefined {
 }
 
 /**
- * Megabytes of V8's heap for objects old and new. Populate holds a few pages of rows and batches of
- * tasks, whatever the size of the run; left to itself V8 lets short-lived objects pile up to more
+ * Megabytes of V8's heap for old and new objects. Populate holds a few pages of rows and batches of
+ * tasks, regardless of the size of the run. By default, V8 would let short-lived objects grow to more
  * than twice as much before it collects them.
  */
 const POPULATE_HEAP = ['--max-old-space-size=192', '--max-semi-space-size=8']
 
-/** A shard has Pub/Sub's longest acknowledgement deadline: 10 minutes. */
+/** A shard has the longest acknowledgment deadline of Pub/Sub, 10 minutes. */
 function populateSpec(context: DeployContext): ServiceSpec | undefined {
   if (!context.program || context.mainUrl === undefined) return undefined
   const common = commonSpec(context)

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 
-/** What an archive is made of: files, by their paths below a folder, in order. */
+/** The files of an archive: sorted paths below a folder. */
 export interface SourceTree {
   folder: string
   files: readonly string[]
 }
 
 /**
- * What Cloud Build makes the image from: the Dockerfile and the bundled runtime, as they lie in an
- * installed imagery. Source maps stay at home.
+ * Returns the files that Cloud Build builds the image from: the Dockerfile and the bundled runtime of
+ * an installed imagery, without source maps.
  *
  * @param runtimeFolder the bundled runtime, `dist/runtime` of imagery's own folder
  */
@@ -21,13 +21,13 @@ export async function imageSource(runtimeFolder: string): Promise<SourceTree> {
   return { folder, files: ['Dockerfile', ...files.map((file) => path.join(below, file))] }
 }
 
-/** The bundled runtime alone. */
+/** Returns the files of the bundled runtime. */
 export async function runtimeSource(runtimeFolder: string): Promise<SourceTree> {
   const files = await filesBelow(runtimeFolder)
   return { folder: runtimeFolder, files: files.filter((file) => !file.endsWith('.map')) }
 }
 
-/** The regular files below a folder, in order. */
+/** Returns the regular files below a folder, sorted. */
 export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   return entries
@@ -36,7 +36,7 @@ export async function filesBelow(folder: string): Promise<string[]> {
     .toSorted()
 }
 
-/** SHA-256 of the names and bytes that an archive of a tree holds, hex: known in a few milliseconds, without packing. */
+/** Returns the SHA-256, in hex, of the names and bytes in an archive of a tree, in a few milliseconds and without packing it. */
 export async function sourceHash({ folder, files }: SourceTree): Promise<string> {
   const hash = createHash('sha256')
   for (const file of files) {
@@ -47,8 +47,8 @@ export async function sourceHash({ folder, files }: SourceTree): Promise<string>
 }
 
 /**
- * A tree as a .tar.gz whose bytes depend on the names and bytes of its files alone: no times, no
- * owners, and only two kinds of permissions, whatever the umask of whoever installed imagery.
+ * Packs a tree as a .tar.gz whose bytes depend only on the names and bytes of its files: no times, no
+ * owners, and only two kinds of permissions, regardless of the umask during installation.
  */
 export async function packedSource({ folder, files }: SourceTree): Promise<Buffer> {
   const { create } = await import('tar')

@@ -9,7 +9,7 @@ import { missingRoleFailure } from '../failures/missing-role.ts'
 import { resourceRoles } from './resource-roles.ts'
 import { main, populate } from './services.ts'
 
-/** What a deploy sees to, in the order of what needs what. */
+/** The parts of a deploy, in dependency order. */
 function parts(context: DeployContext): DeployStep[] {
   return [
     apis,
@@ -26,8 +26,8 @@ function parts(context: DeployContext): DeployStep[] {
 }
 
 /**
- * The steps of a deploy. Each leaves alone what is as it should be, so a deploy that was interrupted
- * is finished by the next.
+ * Returns the steps of a deploy. Each skips what is up to date, so the next deploy finishes an
+ * interrupted one.
  */
 export function deploySteps(context: DeployContext): Step<DeployContext>[] {
   return [...parts(context).map((step) => asStep(step, (error) => explained(error, step, context))), health]
@@ -38,13 +38,13 @@ async function explained(error: unknown, step: DeployStep, { target }: DeployCon
   return missingRoleFailure(error, { place: target.place, to: 'deployer', what: step.title, roles: step.roles, member })
 }
 
-/** A part of a deploy with what it would change. */
+/** A part of a deploy with its planned changes. */
 export interface PlannedStep {
   title: string
   changes: PlannedChange[]
 }
 
-/** Everything that a deploy would see to, without changing anything. */
+/** Returns the plan of a deploy, without changing anything. */
 export async function deployPlan(context: DeployContext, looking: (title: string) => void): Promise<PlannedStep[]> {
   const planned: PlannedStep[] = []
   for (const step of parts(context)) {

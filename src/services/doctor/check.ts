@@ -1,37 +1,37 @@
 import type { Deployment, Target } from '../session/target.ts'
 
 /**
- * - `ok`: as it should be
- * - `warning`: works, or will after the fix, but somebody should know
+ * - `ok`: no problem
+ * - `warning`: works, or will after the fix, but the user should know
  * - `failed`: commands will fail
- * - `unknown`: this account may not look
+ * - `unknown`: this account is not allowed to check
  */
 export type CheckStatus = 'ok' | 'warning' | 'failed' | 'unknown'
 
 export interface Finding {
   status: CheckStatus
   detail: string
-  /** Commands to paste, or what to do, most likely first. */
+  /** Commands to run, or what to do, most likely fix first. */
   fixes: readonly string[]
 }
 
-/** What the checks look at. */
+/** The input of the checks. */
 export interface DoctorContext {
   target: Target
   /** The folder of the built runtime. */
   runtimeFolder: string
-  /** Whom policies name the caller by; with a word in capitals to fill in when its tokens do not tell. */
+  /** The caller as an IAM member, with a placeholder in capitals if its tokens do not identify it. */
   member: string
-  /** Undefined when there is none; `hidden` when this account may not look. */
+  /** Undefined if there is none; `hidden` if this account is not allowed to check. */
   deployment: Deployment | 'hidden' | undefined
-  /** A Gemini model, and the location that answers. */
+  /** A Gemini model and its location. */
   model: string
   location: string
   /** A BigQuery table as the user wrote it. */
   table: string | undefined
 }
 
-/** One look at one thing that commands need. */
+/** Checks one thing that commands need. */
 export interface Check {
   /** For programs: lower case, digits and underscores. */
   name: string
@@ -39,7 +39,7 @@ export interface Check {
   run(context: DoctorContext): Promise<Finding>
 }
 
-/** A check with what was found. */
+/** A check with its finding. */
 export interface CheckedThing extends Finding {
   check: string
   title: string

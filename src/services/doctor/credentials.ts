@@ -5,7 +5,7 @@ import { cloudError } from '../../google/transport/errors.ts'
 import { failed, ok, warning, type Check } from './check.ts'
 
 const KINDS: Record<string, string> = {
-  authorized_user: 'a person',
+  authorized_user: 'a user account',
   service_account: "a service account's key",
   impersonated_service_account: 'an impersonated service account',
   external_account: 'a workload identity',
@@ -20,13 +20,13 @@ export const credentials: Check = {
     try {
       await (await accessClient()).getAccessToken()
     } catch (error) {
-      return failed(`${originText(origin)} gets no access token: ${cloudError(error).message}`, ...remedies(origin))
+      return failed(`${originText(origin)} cannot get an access token: ${cloudError(error).message}`, ...remedies(origin))
     }
     const member = await callerMember()
     const who = `${member?.slice(member.indexOf(':') + 1) ?? nameless(origin)} (${originText(origin)})`
     if (origin.kind === 'file' && origin.type === 'authorized_user' && origin.quotaProjectId === undefined) {
       return warning(
-        `${who}; without a quota project some APIs refuse people's calls`,
+        `${who}; some APIs refuse calls from a user account without a quota project`,
         `gcloud auth application-default set-quota-project ${place.projectId}`,
       )
     }
@@ -34,13 +34,13 @@ export const credentials: Check = {
   },
 }
 
-/** Whoever has no e-mail address. */
+/** Describes an account that has no email address. */
 function nameless(origin: CredentialsOrigin): string {
   const pool = origin.kind === 'file' ? origin.identityPool : undefined
-  return pool === undefined ? 'an account without an e-mail address' : `an identity of ${pool.split('/').at(-1)}`
+  return pool === undefined ? 'an account without an email address' : `an identity of ${pool.split('/').at(-1)}`
 }
 
-/** What to look at, by the kind of credentials that get nothing. */
+/** Commands that show why credentials of each kind get no token. */
 function remedies(origin: CredentialsOrigin): string[] {
   if (origin.kind !== 'file') return ['gcloud auth application-default login']
   const { type, account, identityPool } = origin

@@ -3,7 +3,7 @@ import { toDo } from '../deploy/context.ts'
 import { deploymentText } from '../session/target.ts'
 import { ok, unknown, warning, type Check } from './check.ts'
 
-/** Changes that are named; there are more on a first deploy. */
+/** The finding lists this many changes; a first deploy has more. */
 const NAMED_CHANGES = 5
 
 export const deploymentState: Check = {
@@ -13,12 +13,12 @@ export const deploymentState: Check = {
     const fix = `imagery deploy${target.flags}`
     if (!deployment) return warning(`imagery is not deployed in ${deploymentText(target.place)}`, fix)
     if (deployment === 'hidden')
-      return unknown(`this account may not see what is deployed in ${deploymentText(target.place)}`)
+      return unknown(`this account is not allowed to see what is deployed in ${deploymentText(target.place)}`)
     const plan = await deployPlan(deployContext(target, runtimeFolder), () => undefined)
     const changes = plan.flatMap((step) => toDo(step.changes))
-    if (changes.length === 0) return ok(`${deploymentText(target.place)}, as this version deploys it`)
+    if (changes.length === 0) return ok(`${deploymentText(target.place)}, up to date with this version`)
     const named = changes.slice(0, NAMED_CHANGES).map(({ action, resource }) => `${action} ${resource}`)
     const more = changes.length > NAMED_CHANGES ? `, and ${changes.length - NAMED_CHANGES} more` : ''
-    return warning(`not as this version deploys it; a deploy would ${named.join(', ')}${more}`, fix)
+    return warning(`not up to date with this version; a deploy would ${named.join(', ')}${more}`, fix)
   },
 }

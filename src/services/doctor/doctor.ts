@@ -23,7 +23,7 @@ export interface DoctorOptions {
   table?: string | undefined
 }
 
-/** Nothing else can be known without these two. */
+/** All other checks depend on these two. */
 const FIRST: readonly Check[] = [credentials, project]
 
 const OTHERS: readonly Check[] = [
@@ -38,8 +38,8 @@ const OTHERS: readonly Check[] = [
 ]
 
 /**
- * Looks at everything that commands need of a cloud, and changes nothing. Costs nothing either.
- * Every check answers for itself: one that may not look says so and stands in nobody's way.
+ * Checks everything that commands need from a cloud. Changes nothing and costs nothing. Checks are
+ * independent: one that this account is not allowed to make reports that and blocks no other.
  */
 export async function runChecks(options: DoctorOptions): Promise<CheckedThing[]> {
   const { context, first } = await opened(options)
@@ -47,15 +47,15 @@ export async function runChecks(options: DoctorOptions): Promise<CheckedThing[]>
   return [...first, ...(await lookAll([...OTHERS, ...(options.table === undefined ? [] : [source])], context))]
 }
 
-/** What stands in every deploy's way. Its steps see to the rest by themselves, and name what they lack. */
+/** Checks whose failure blocks every deploy. The steps of a deploy handle the rest, and report what they lack. */
 const OBSTACLES: readonly Check[] = [billing, region, organisation]
 
-/** What a deploy can do without, at least for its beginning. */
+/** Checks that a deploy can start without. */
 const CONCERNS: readonly Check[] = [deployerRoles, gemini]
 
 /**
- * Looks, before a deploy makes anything, at what would stop it half way. Roles alone never do: a
- * deploy that is repeated needs only those for what is missing, and its steps tell which.
+ * Checks, before a deploy creates anything, what would stop it halfway. Missing roles never block a
+ * deploy: a repeated deploy needs only the roles for what is missing, and its steps report them.
  */
 export async function runChecksBeforeDeploy(
   options: DoctorOptions,
@@ -71,7 +71,7 @@ export async function runChecksBeforeDeploy(
 
 const hasFailed = ({ status }: CheckedThing): boolean => status === 'failed'
 
-/** The first checks, and what the others look at. */
+/** Runs the first checks, and returns the input of the others. */
 async function opened(options: DoctorOptions): Promise<{ context: DoctorContext; first: CheckedThing[] }> {
   const { target, runtimeFolder, model = DEFAULT_GEMINI_MODEL, location = 'global', table } = options
   const base = { target, runtimeFolder, model, location, table, member: 'user:EMAIL', deployment: undefined }
@@ -84,18 +84,18 @@ async function opened(options: DoctorOptions): Promise<{ context: DoctorContext;
   return { context: { ...base, deployment, member }, first }
 }
 
-/** An API that is off has no services; anything else leaves open whether there are any. */
+/** A disabled API has no services. After any other error, it is unknown whether there are any. */
 function hiddenOrOff(error: unknown): 'hidden' | undefined {
   return error instanceof CloudError && error.reason === 'SERVICE_DISABLED' ? undefined : 'hidden'
 }
 
-/** Codes of what a command says that does not even know which cloud, or as whom. */
+/** Error codes of a command that knows no project or has no credentials. */
 const OPENING: Partial<Record<ErrorCode, Pick<Check, 'name' | 'title'>>> = {
   CREDENTIALS_NOT_FOUND: credentials,
   PROJECT_NOT_SET: project,
 }
 
-/** The failed check that a cloud which could not be opened stands for. @throws anything else */
+/** Returns the failed check for a cloud that could not be opened. @throws any other error */
 export function openingCheck(error: unknown): CheckedThing {
   const check = error instanceof ImageryError ? OPENING[error.code] : undefined
   if (!check || !(error instanceof ImageryError)) throw error
@@ -111,15 +111,15 @@ async function lookAll(checks: readonly Check[], context: DoctorContext): Promis
   )
 }
 
-/** What to say of a check that could not look. @throws what is a bug */
+/** Returns the finding of a check that threw. @throws an error that is a bug */
 function explained(thrown: unknown, { target }: DoctorContext): Finding {
   needCloud()
   if (thrown instanceof CloudError && thrown.reason === 'SERVICE_DISABLED' && thrown.service !== undefined) {
     const fix = `gcloud services enable ${thrown.service} --project ${target.place.projectId}`
-    return unknown(`cannot be looked at while ${thrown.service} is not enabled`, fix)
+    return unknown(`cannot be checked while ${thrown.service} is not enabled`, fix)
   }
   if (thrown instanceof CloudError && MAY_NOT_LOOK.has(thrown.status))
-    return unknown(`cannot be looked at: ${thrown.message}`)
+    return unknown(`cannot be checked: ${thrown.message}`)
   const error = expectedFailure(thrown)
   if (!(error instanceof ImageryError)) throw error
   const finding = error.code === 'ACCESS_DENIED' ? unknown : failed

@@ -3,7 +3,7 @@ import { DEFAULT_GEMINI_MODEL } from '../../contracts/model-options.ts'
 import { countTokens, GeminiRefused } from '../../google/gemini.ts'
 import { failed, ok, unknown, warning, type Check } from './check.ts'
 
-/** Days before a model's end from which on it is told. */
+/** A model's retirement is reported this many days ahead. */
 const NOTICE_DAYS = 90
 
 export const gemini: Check = {
@@ -18,18 +18,18 @@ export const gemini: Check = {
       if (!(error instanceof GeminiRefused)) throw error
       const isOver = retirement?.isFixed && daysUntil(retirement.day) < 0
       if (isOver) return failed(`${model} was retired on ${retirement.day}`, instead)
-      // Who runs need not be allowed to ask: imagery-runtime asks.
+      // The caller does not need access to the model: imagery-runtime calls it.
       if ('http' in error.sign && (error.sign.http === 401 || error.sign.http === 403))
-        return unknown(`this account may not ask ${model}, and need not: ${error.message}`)
-      return failed(`${model} does not answer from ${location}: ${error.message}`, instead, '--location global')
+        return unknown(`this account is not allowed to call ${model}, and does not need to: ${error.message}`)
+      return failed(`${model} does not respond in ${location}: ${error.message}`, instead, '--location global')
     }
     if (retirement?.isFixed && daysUntil(retirement.day) < NOTICE_DAYS) {
       return warning(
-        `${model} answers from ${location}, but Google retires it on ${retirement.day} (as of ${LIFECYCLE_DATED})`,
+        `${model} responds in ${location}, but Google retires it on ${retirement.day} (as of ${LIFECYCLE_DATED})`,
         instead,
       )
     }
-    return ok(`${model} answers from ${location}`)
+    return ok(`${model} responds in ${location}`)
   },
 }
 

@@ -1,9 +1,9 @@
-/** The day on which the table was read. */
+/** The date of the table below. */
 export const LIFECYCLE_DATED = '2026-11-24'
 
-/** When a model ends, and what to ask instead. */
+/** A model's retirement, and its replacement. */
 export interface Retirement {
-  /** The last day of a model with an end; else the day that its end will not come before. */
+  /** The retirement date if it is fixed, else the earliest possible date. */
   day: string
   isFixed: boolean
   instead?: string
@@ -23,7 +23,7 @@ const RETIREMENTS: Readonly<Record<string, Retirement>> = {
   'gemini-3.5-flash-lite': { day: '2027-07-21', isFixed: false },
 }
 
-/** What is known of a model's end; undefined when nothing is. */
+/** Returns a model's retirement, or undefined if none is known. */
 export function retirementOf(model: string): Retirement | undefined {
   return Object.hasOwn(RETIREMENTS, model) ? RETIREMENTS[model] : undefined
 }

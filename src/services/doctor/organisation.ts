@@ -1,10 +1,10 @@
 import { effectivePolicy, type EffectivePolicy } from '../../google/admin/org-policy.ts'
 import { failed, ok, warning, type Check, type DoctorContext, type Finding } from './check.ts'
 
-/** A constraint of organisations that can stand in imagery's way (https://cloud.google.com/resource-manager/docs/organization-policy/org-policy-constraints). */
+/** A constraint of an organization policy that can block imagery (https://cloud.google.com/resource-manager/docs/organization-policy/org-policy-constraints). */
 interface Constraint {
   name: string
-  /** What it means here; undefined when it is no obstacle. */
+  /** Returns the finding, or undefined if the policy blocks nothing. */
   judge(policy: EffectivePolicy, context: DoctorContext): Finding | undefined
 }
 
@@ -14,8 +14,8 @@ const CONSTRAINTS: readonly Constraint[] = [
     judge: ({ isEnforced }, { deployment }) =>
       isEnforced && !deployment
         ? failed(
-            'no service account may be made (iam.disableServiceAccountCreation), and a deployment has three of its own',
-            'Ask the administrator of the organisation for an exception for this project',
+            'iam.disableServiceAccountCreation blocks new service accounts, and a deployment needs three',
+            "Ask your organization's administrator for an exception for this project",
           )
         : undefined,
   },
@@ -24,17 +24,17 @@ const CONSTRAINTS: readonly Constraint[] = [
     judge: ({ allowed }) =>
       allowed &&
       warning(
-        `roles can be given to members of ${allowed.join(', ')} only (iam.allowedPolicyMemberDomains): a table of another organisation cannot be opened to imagery-runtime there unless its owner allows yours`,
+        `iam.allowedPolicyMemberDomains allows roles only for members of ${allowed.join(', ')}; another organization can share a table with imagery-runtime only if its own policy allows your organization`,
       ),
   },
   {
     name: 'gcp.resourceLocations',
     judge: ({ allowed, denied }, { target: { place } }) => {
       const { region } = place
-      if (denied.includes(region)) return failed(`${region} is forbidden (gcp.resourceLocations)`)
-      // Groups such as in:eu-locations are Google's to resolve.
+      if (denied.includes(region)) return failed(`gcp.resourceLocations does not allow ${region}`)
+      // Only Google resolves groups such as in:eu-locations.
       if (!allowed || allowed.includes(region)) return undefined
-      return warning(`only ${allowed.join(', ')} are allowed (gcp.resourceLocations): is ${region} among them?`)
+      return warning(`gcp.resourceLocations allows only ${allowed.join(', ')}; check that this includes ${region}`)
     },
   },
   {
@@ -42,12 +42,12 @@ const CONSTRAINTS: readonly Constraint[] = [
     judge: ({ allowed }) =>
       allowed && !allowed.includes('all')
         ? warning(
-            `Cloud Run services may be reached by ${allowed.join(', ')} only (run.allowedIngress)`,
+            `run.allowedIngress allows only ingress ${allowed.join(', ')} for Cloud Run services`,
             'imagery deploy --ingress internal, then run from inside the network',
           )
         : undefined,
   },
-  // Every bucket of imagery is as these two want it.
+  // Every bucket that imagery creates complies with these two.
   { name: 'storage.uniformBucketLevelAccess', judge: () => undefined },
   { name: 'storage.publicAccessPrevention', judge: () => undefined },
 ]
@@ -56,14 +56,14 @@ const SEVERITY = ['failed', 'warning'] as const
 
 export const organisation: Check = {
   name: 'organisation',
-  title: 'Organisation',
+  title: 'Organization policies',
   async run(context) {
     const { projectId } = context.target.place
     const found = await Promise.all(
       CONSTRAINTS.map(async ({ name, judge }) => judge(await effectivePolicy(projectId, name), context)),
     )
     const obstacles = found.filter((finding) => finding !== undefined)
-    if (obstacles.length === 0) return ok('none of its policies stands in the way')
+    if (obstacles.length === 0) return ok('none of them blocks imagery')
     return {
       status: SEVERITY.find((status) => obstacles.some((finding) => finding.status === status)) ?? 'warning',
       detail: obstacles.map(({ detail }) => detail).join('; '),

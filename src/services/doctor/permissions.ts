@@ -5,12 +5,12 @@ import { grantCommand } from '../failures/missing-role.ts'
 import { failed, ok, warning, type Check, type DoctorContext, type Finding } from './check.ts'
 
 /**
- * Owners and editors of a project hold these on each of its buckets, not on the project
+ * Owners and editors of a project have these on each of its buckets, not on the project
  * (https://cloud.google.com/storage/docs/access-control/iam#convenience-values).
  */
 const OF_A_BUCKET = /^storage\.(?:objects\.|buckets\.(?!create$|list$))/
 
-/** Grants on the project, and on the invoker's account once there is one; buckets, tables and services speak for themselves when they are used. */
+/** Returns missing grants on the project and, if it exists, on the invoker's account. Missing grants on buckets, tables and services show when they are used. */
 async function lackedGrants(
   to: Grantee,
   { target: { place }, deployment }: DoctorContext,
@@ -42,7 +42,7 @@ function described(lacked: Map<Grant, string[]>, { target: { place }, member }: 
   }
 }
 
-/** @param verdict on an account that lacks some of them */
+/** @param verdict the finding for an account that lacks some roles */
 function rolesCheck(
   to: Grantee,
   names: Pick<Check, 'name' | 'title'>,
@@ -61,7 +61,7 @@ export const deployerRoles = rolesCheck(
   'deployer',
   { name: 'roles_to_deploy', title: 'Roles to deploy' },
   ({ detail, fixes }, { deployment }) =>
-    // Who only runs what somebody else has deployed does well without.
+    // A user who only runs what another user deployed does not need them.
     deployment ? warning(`${detail}; runs do not need them`, ...fixes) : failed(detail, ...fixes),
 )
 

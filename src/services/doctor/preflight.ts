@@ -4,12 +4,12 @@ import { runChecksBeforeDeploy } from './doctor.ts'
 import type { DeployContext } from '../deploy/context.ts'
 
 /**
- * The first step of a deploy: what would stop it half way stops it here, before anything is made.
+ * The first step of a deploy. It fails before anything is created if the deploy would stop halfway.
  *
  * @throws ImageryError PREFLIGHT_FAILED with the fixes
  */
 export const preflight: Step<DeployContext> = {
-  title: 'Preflight',
+  title: 'Preflight checks',
   async run({ target, runtimeFolder, warnings }) {
     const { obstacles, concerns, who } = await runChecksBeforeDeploy({ target, runtimeFolder })
     if (obstacles.length > 0) {

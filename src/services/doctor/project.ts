@@ -15,9 +15,9 @@ export const project: Check = {
     } catch (error) {
       if (!(error instanceof CloudError) || error.reason === 'SERVICE_DISABLED') throw error
       if (error.status !== 'NOT_FOUND' && error.status !== 'PERMISSION_DENIED') throw error
-      // Google does not tell strangers which projects there are.
+      // Google does not reveal to other accounts whether a project exists.
       return failed(
-        `${place.projectId} does not exist, or this account may not see it: ${error.message}`,
+        `${place.projectId} does not exist, or this account has no access to it: ${error.message}`,
         'gcloud projects list',
         `gcloud projects create ${place.projectId}`,
       )
@@ -29,9 +29,9 @@ export const billing: Check = {
   name: 'billing',
   title: 'Billing',
   async run({ target: { place } }) {
-    if (await isBillingEnabled(place.projectId)) return ok('is on')
+    if (await isBillingEnabled(place.projectId)) return ok('enabled')
     return failed(
-      `Nobody pays for ${place.projectId}: Cloud Run and Vertex AI refuse to work`,
+      `billing is not enabled for ${place.projectId}, so Cloud Run and Vertex AI refuse calls`,
       'gcloud billing accounts list',
       `gcloud billing projects link ${place.projectId} --billing-account ACCOUNT`,
     )
@@ -46,7 +46,7 @@ export const region: Check = {
     if (regions.includes(place.region)) return ok(place.region)
     const near = regions.filter((other) => other.split('-')[0] === place.region.split('-')[0])
     return failed(
-      `Cloud Run is not in ${place.region}; it is in ${(near.length > 0 ? near : regions).join(', ')}`,
+      `Cloud Run is not available in ${place.region}; it is available in ${(near.length > 0 ? near : regions).join(', ')}`,
       `imagery config set region ${near[0] ?? regions[0] ?? 'us-central1'}`,
     )
   },
@@ -58,7 +58,7 @@ export const apis: Check = {
   async run({ target: { place }, deployment }) {
     const names = REQUIRED_SERVICES.map(({ name }) => name)
     const off = await disabledServices(place.projectId, names)
-    if (off.length === 0) return ok(`${names.length} are enabled`)
+    if (off.length === 0) return ok(`all ${names.length} enabled`)
     const fix = `gcloud services enable ${off.join(' ')} --project ${place.projectId}`
     const detail = `not enabled: ${off.join(', ')}`
     return deployment ? failed(detail, fix) : warning(`${detail}; imagery deploy enables them`, fix)

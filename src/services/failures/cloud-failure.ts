@@ -8,35 +8,35 @@ import { missingRoleFailure } from './missing-role.ts'
 import { fileFailure } from './file-failure.ts'
 import { isAlive } from '@imagery/local-cloud/contract/process-alive'
 
-/** Every step may be repeated: what is there already is left alone. */
+/** Every step can be repeated, because existing resources are left unchanged. */
 const TRY_AGAIN = 'Try again; nothing is done twice'
 
-/** What the token endpoint says of a sign-in that was revoked, has expired, or has to be confirmed (https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */
+/** Errors of the token endpoint for a sign-in that was revoked, has expired, or must be confirmed (https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */
 const SIGN_IN_AGAIN = /\binvalid_(?:grant|rapt)\b/
 
-/** What the endpoints say of keys and of tokens that others have signed: no sign-in of a person would help. */
+/** Errors for keys and for tokens that others have signed, which a user's sign-in does not fix. */
 const NOBODY_SIGNS_IN = /\bJWT\b|\bID Token\b|account not found/
 
-/** How a gRPC client says that it got no token; why, it does not always say. */
+/** A gRPC client's error if it got no token, which does not always include the reason. */
 const NO_TOKEN = /Getting metadata from plugin failed/
 
-/** How the clients say that the metadata server gave them no token. */
+/** The clients' errors if the metadata server issued no token. */
 const NO_METADATA = new RegExp(
   `${NO_ACCOUNT}|Could not (?:refresh access|fetch ID) token|Getting metadata from plugin failed|/computeMetadata/`,
 )
 
 /**
- * Whatever a service threw, as an expected failure when it is one, of the cloud or of a file; anything
- * else is a bug and stays as it is.
+ * Converts an error to an expected failure of the cloud or of a file, if it is one. Any other error is
+ * a bug and is returned unchanged.
  *
- * @param place what the command works on, so that a missing role can be named with what gives it
+ * @param place the command's deployment, to name the command that grants a missing role
  */
 export function expectedFailure(error: unknown, place?: DeploymentRef): unknown {
   const onFile = fileFailure(error)
   if (onFile) return onFile
   if (!(error instanceof CloudError)) return error
   if (isLost(error)) {
-    const message = 'The local cloud ended while this command used it; its state on disk is complete'
+    const message = 'The local cloud stopped while this command was using it; its state on disk is complete'
     return new ImageryError('LOCAL_CLOUD_FAILED', message, { cause: error })
   }
   const cloud = localCloud() ? 'The local cloud' : 'Google Cloud'
@@ -45,9 +45,9 @@ export function expectedFailure(error: unknown, place?: DeploymentRef): unknown 
   if (localCloud() && NO_METADATA.test(error.message)) {
     return new ImageryError(
       'LOCAL_CLOUD_FAILED',
-      `The local cloud's metadata server gives no token: ${error.message}`,
+      `The local cloud's metadata server issues no token: ${error.message}`,
       {
-        suggestions: ['imagery local stop   (its state stays; the next command starts it again)'],
+        suggestions: ['imagery local stop   (its state is kept; the next command restarts it)'],
         cause: error,
       },
     )
@@ -55,7 +55,7 @@ export function expectedFailure(error: unknown, place?: DeploymentRef): unknown 
   if (SIGN_IN_AGAIN.test(error.message)) {
     return new ImageryError(
       'ACCESS_DENIED',
-      `Google does not take this machine's credentials any more: ${error.message}`,
+      `Google no longer accepts this machine's credentials: ${error.message}`,
       {
         suggestions: [NOBODY_SIGNS_IN.test(error.message) ? 'imagery doctor' : 'gcloud auth application-default login'],
         cause: error,
@@ -63,7 +63,7 @@ export function expectedFailure(error: unknown, place?: DeploymentRef): unknown 
     )
   }
   if (NO_TOKEN.test(error.message)) {
-    return new ImageryError('ACCESS_DENIED', `This machine's credentials get no access token: ${error.message}`, {
+    return new ImageryError('ACCESS_DENIED', `This machine's credentials cannot get an access token: ${error.message}`, {
       suggestions: ['imagery doctor'],
       cause: error,
     })
@@ -78,19 +78,19 @@ export function expectedFailure(error: unknown, place?: DeploymentRef): unknown 
       return new ImageryError('ACCESS_DENIED', `${cloud} refused: ${error.message}`, { cause: error })
     case 'UNAVAILABLE':
     case 'DEADLINE_EXCEEDED':
-      return new ImageryError('CLOUD_ERROR', `${cloud} did not answer: ${error.message}`, {
+      return new ImageryError('CLOUD_ERROR', `${cloud} did not respond: ${error.message}`, {
         suggestions: [TRY_AGAIN],
         cause: error,
       })
     default:
-      return new ImageryError('CLOUD_ERROR', `${cloud} answered ${error.status}: ${error.message}`, {
+      return new ImageryError('CLOUD_ERROR', `${cloud} returned ${error.status}: ${error.message}`, {
         suggestions: error.retryable ? [TRY_AGAIN] : [],
         cause: error,
       })
   }
 }
 
-/** A call may fail before the end of the local cloud is noticed otherwise. */
+/** Whether the local cloud has ended. A call can fail before its end is noticed in another way. */
 function isLost(error: CloudError): boolean {
   if (error instanceof LocalCloudLost) return true
   const cloud = localCloud()

@@ -4,16 +4,16 @@ import { errnoText } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { CloudError } from '../../google/transport/errors.ts'
 
-/** System calls that have nothing to do with files: a connection that fails is the cloud's matter. */
+/** System calls that do not concern files. Cloud errors cover failed connections. */
 const NETWORK =
   /^(?:accept|bind|connect|getaddrinfo|getpeername|getsockname|kill|listen|query\w+|recv\w*|send\w*|shutdown|socket|spawn.*)$/
 
-/** Calls that change something, and errors that only those meet. */
+/** Calls that write, and errors that only those calls cause. */
 const WRITING =
   /^(?:chmod|chown|copyfile|cp|f?datasync|fsync|ftruncate|f?utimes?|l?chown|link|mkdir|mkdtemp|rename|rm|rmdir|symlink|truncate|unlink|write)$/
 const WRITE_ERRORS = new Set(['EDQUOT', 'EFBIG', 'ENOSPC', 'EROFS', 'ETXTBSY'])
 
-/** What a system call on a file, a folder or this process's own streams threw. */
+/** The error of a system call on a file, a folder or this process's own streams. */
 interface FileError extends Error {
   code: string
   syscall: string
@@ -22,14 +22,15 @@ interface FileError extends Error {
 }
 
 /**
- * A failed system call on a file as an expected failure that names the file: disks are full, folders vanish, permissions
- * lack, and none of that is a bug. Undefined for anything else. Whoever can say more of what it means says it before.
+ * Converts a failed system call on a file to an expected failure that names the file: a full disk, a deleted folder or a
+ * missing permission is not a bug. Returns undefined for any other error. Code that knows more about the file throws its
+ * own error first.
  */
 export function fileFailure(error: unknown): ImageryError | undefined {
   const found = fileError(error)
   if (!found) return undefined
   const { code, syscall, path, dest } = found
-  // The folder that this process was started in has no path any more.
+  // The folder that this process was started in no longer has a path.
   const file = path ?? (syscall === 'uv_cwd' ? 'The folder that imagery was started in' : undefined)
   const isWrite = WRITING.test(syscall) || WRITE_ERRORS.has(code)
   const what = isWrite ? 'cannot be written' : 'cannot be read'
@@ -40,12 +41,12 @@ export function fileFailure(error: unknown): ImageryError | undefined {
   })
 }
 
-/** Errors that only connections have; without a path they are no file's. */
+/** Errors that only connections have. Without a path they do not concern a file. */
 const CONNECTION = /^E(?:ADDR|AFNO|CONN|DEST|HOST|ISCONN|MSGSIZE|NET|NOTCONN|NOTSOCK|PIPE|PROTO|TIMEDOUT)/
 
 function fileError(error: unknown): FileError | undefined {
   if (!(error instanceof Error)) return undefined
-  // The clients read the files that they are to upload: what they throw then is of no service.
+  // The clients read the files that they upload. Errors from reading them do not come from a service.
   if (error instanceof CloudError) return error.status === 'UNKNOWN' ? fileError(error.cause) : undefined
   const { code, syscall, path } = error as Partial<FileError>
   if (typeof code !== 'string' || typeof syscall !== 'string' || NETWORK.test(syscall)) return undefined

@@ -11,8 +11,8 @@ import { bucketName, mainService, type DeploymentRef } from '../../contracts/nam
 import { CloudError } from '../../google/transport/errors.ts'
 
 /**
- * What to tell of a call that was refused: which role is missing, and the command that gives it. An
- * answer that names no permission is put down to the roles of the step that it came from.
+ * Returns the error for a refused call, with the missing role and the command that grants it. If the
+ * response names no permission, the error names the roles of the step.
  */
 export function missingRoleFailure(
   error: unknown,
@@ -22,9 +22,9 @@ export function missingRoleFailure(
     what: string
     roles: readonly string[]
     member?: string | undefined
-    /** The source, `project.dataset.table`, where the call was about one. */
+    /** The source, `project.dataset.table`, if the call was about one. */
     table?: string | undefined
-    /** What to try before giving roles by hand. */
+    /** What to try before granting roles by hand. */
     first?: readonly string[]
   },
 ): unknown {
@@ -44,7 +44,7 @@ export function missingRoleFailure(
   const rolesText = lacking.map(({ role, on }) => `${role} on ${resourceText(on, place)}`).join(' or ')
   return new ImageryError(
     'ACCESS_DENIED',
-    `${what} was refused: ${error.message.replace(/\.$/, '')}. It takes ${rolesText}`,
+    `${what} was refused: ${error.message.replace(/\.$/, '')}. It requires ${rolesText}`,
     {
       suggestions: [
         ...(options.first ?? []),
@@ -55,7 +55,7 @@ export function missingRoleFailure(
   )
 }
 
-/** A permission may be needed on several accounts: the answer says on which. */
+/** A permission can be needed on several accounts. The response names the account. */
 function grantMeant(
   { message }: CloudError,
   permission: string,
@@ -79,7 +79,7 @@ function resourceText(on: Grant['on'], place: DeploymentRef): string {
   return `the ${on}`
 }
 
-/** The gcloud command that gives a role, to paste or to hand to whoever may. */
+/** Returns the command that grants a role, to run or to send to an administrator. */
 export function grantCommand(
   { role, on }: Pick<Grant, 'role' | 'on'>,
   place: DeploymentRef,

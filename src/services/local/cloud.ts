@@ -14,7 +14,7 @@ export { adminCall, findLocalCloud } from './find.ts'
 /** A local cloud that this process uses; it stays up at least until `release`. */
 export interface AttachedLocalCloud {
   locator: LocalCloudLocator
-  /** Whether it ends with the last command that uses it, as one does that a command has started. */
+  /** Whether it stops with the last command that uses it, because a command started it. */
   endsWhenIdle: boolean
   release(): void
 }
@@ -22,20 +22,20 @@ export interface AttachedLocalCloud {
 export interface AttachOptions extends Waiting {
   /** The command line that starts `imagery`. */
   launcher: readonly string[]
-  /** Of this imagery: a cloud of another version is not used. */
+  /** imagery's version. A cloud of another version is not used. */
   version?: string | undefined
-  /** Who shall answer in Gemini's place, as `readGeminiFlag` gives it. */
+  /** What answers in Gemini's place, as `readGeminiFlag` returns it. */
   gemini?: string | undefined
-  /** Called before one is started, which takes a second or two. */
+  /** Called before a cloud is started, which takes a second or two. */
   starting?: () => void
 }
 
 /**
- * Finds the local cloud of a data folder, or starts one that ends with its last user, and points
- * this process's clients at it. While another process starts a cloud there, or stops one, waits for it.
+ * Finds the local cloud in a data folder, or starts one that stops with its last user, and points
+ * this process's clients at it. Waits while another process starts or stops a cloud there.
  *
- * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said, or when the one that runs is of
- *   another version; INVALID_FLAG when it has another Gemini
+ * @throws ImageryError LOCAL_CLOUD_FAILED with the local cloud's message, or if the running one is
+ *   another version; INVALID_FLAG if it has another source for Gemini's answers
  */
 export async function attachLocalCloud(dataDirectory: string, options: AttachOptions): Promise<AttachedLocalCloud> {
   const { gemini, version, launcher, signal } = options
@@ -61,7 +61,7 @@ export async function attachLocalCloud(dataDirectory: string, options: AttachOpt
         useLocalCloud(seen.locator)
         return { locator: seen.locator, endsWhenIdle: seen.endsWhenIdle, release }
       }
-      // It was about to stop when it was found.
+      // It was already stopping.
       await wait({ pid: seen.locator.pid, phase: 'stopping' })
     }
   }
@@ -71,7 +71,7 @@ function suits({ gemini, imageryVersion }: LocalCloudLocator, asked: AttachOptio
   return (asked.gemini === undefined || asked.gemini === gemini) && isSameVersion(imageryVersion, asked.version)
 }
 
-/** A cloud that does not say its version was not started by a command. */
+/** A cloud without a version was not started by a command. */
 function isSameVersion(running: string | undefined, own: string | undefined): boolean {
   return running === undefined || own === undefined || running === own
 }
@@ -80,15 +80,15 @@ function checkVersion({ imageryVersion, pid }: LocalCloudLocator, own: string | 
   if (isSameVersion(imageryVersion, own)) return
   throw new ImageryError(
     'LOCAL_CLOUD_FAILED',
-    `The local cloud that is running (process ${pid}) is of imagery ${imageryVersion}; this is imagery ${own}`,
-    { suggestions: ['imagery local stop   (its state stays; the next command starts one of this version)'] },
+    `The running local cloud (process ${pid}) is from imagery ${imageryVersion}, but this is imagery ${own}`,
+    { suggestions: ['imagery local stop   (its state is kept; the next command starts this version)'] },
   )
 }
 
-/** Longer than this, the metadata server takes for no answer. Clients would ask it again and again, for a minute. */
+/** The metadata server responds faster than this. Clients would retry for a minute. */
 const METADATA_TIMEOUT_MS = 5_000
 
-/** Without the metadata server no call gets a token, and each client says so in other words. */
+/** Without the metadata server, no call gets a token, and each client reports that differently. */
 async function checkMetadata({ metadataHost }: LocalCloudLocator, signal: AbortSignal | undefined): Promise<void> {
   const timeout = AbortSignal.timeout(METADATA_TIMEOUT_MS)
   try {
@@ -105,7 +105,7 @@ async function checkMetadata({ metadataHost }: LocalCloudLocator, signal: AbortS
 }
 
 /**
- * The local cloud of a data folder, for a command that starts none. Waits while one is starting.
+ * Returns the local cloud in a data folder, for a command that starts none. Waits while one is starting.
  *
  * @throws ImageryError LOCAL_CLOUD_NOT_RUNNING
  */
@@ -123,7 +123,7 @@ export async function requireLocalCloud(dataDirectory: string, waiting: Waiting 
 }
 
 /**
- * Waits until a local cloud may be started on a data folder, or one is there that stays.
+ * Waits until a local cloud can be started on a data folder, or one keeps running there.
  *
  * @returns whether the folder is free
  */
@@ -137,18 +137,17 @@ export async function isFolderFree(dataDirectory: string, waiting: Waiting = {})
   }
 }
 
-/** That a local cloud was to be started where one is. */
+/** Returns the error for starting a local cloud where one is running. */
 export function alreadyRunning(dataDirectory: string, cause?: unknown): ImageryError {
   return new ImageryError('LOCAL_CLOUD_FAILED', `A local cloud is already running on ${dataDirectory}`, {
-    suggestions: ['imagery local status', 'imagery local stop', 'choose another folder with --data-dir'],
+    suggestions: ['imagery local status', 'imagery local stop', 'Choose another folder with --data-dir FOLDER'],
     cause,
   })
 }
 
 /**
- * Holds a request open as a sign of life, in both directions: the local cloud counts them, and a killed process's
- * ends by itself; when the local cloud is killed, the request ends here. Undefined when the cloud gives no more
- * leases, or is gone, because it stops.
+ * Holds a request open as a lease. The local cloud counts leases, and the lease of a killed process ends by itself.
+ * If the local cloud is killed, the request ends here. Returns undefined if the cloud is stopping or has stopped.
  */
 async function takeLease(locator: LocalCloudLocator): Promise<(() => void) | undefined> {
   return new Promise((resolve) => {
@@ -178,35 +177,35 @@ async function takeLease(locator: LocalCloudLocator): Promise<(() => void) | und
   })
 }
 
-/** What the local cloud of a data folder is and holds. */
+/** The status of the local cloud in a data folder, and what it holds. */
 export interface LocalCloudStatus {
   running: boolean
-  /** What the process that has the data folder does, when no local cloud answers there. */
+  /** What the process that holds the data folder is doing, if no local cloud responds. */
   phase?: FolderPhase
-  /** What a cloud that was told to stop waits for. */
+  /** What a stopping cloud waits for. */
   stopping?: { deliveries: number; model_calls: number; at_most_ms: number; answers: string | null }
   http?: string
   grpc?: string
   pid?: number
-  /** Per API, counts of what it holds. */
+  /** Resource counts by API. */
   apis?: Record<string, Record<string, number>>
-  /** Calls per method since it started. */
+  /** Calls by method since it started. */
   calls?: Record<string, number>
-  /** Who answers in Gemini's place, and what it was asked since the start. */
+  /** What answers in Gemini's place, and its calls since the start. */
   gemini?: GeminiStatus
 }
 
-/** What was asked of Gemini: a unit is one model and one set of images. */
+/** Calls to Gemini. A unit is one model and one set of images. */
 export interface GeminiStatus {
-  /** `replay:FILE`, `script:FILE`, `forward`, or null when every call is refused. */
+  /** `replay:FILE`, `script:FILE`, `forward`, or null if every call is refused. */
   answers: string | null
   units: number
   calls: number
-  /** Calls whose answer said what it used: those cost money. */
+  /** Calls whose answer reported token usage, which are billed. */
   billed_calls: number
-  /** Calls that did not pass the check. */
+  /** Calls that failed validation. */
   refused_calls: number
-  /** The most calls that were under way at one moment. */
+  /** The maximum number of concurrent calls. */
   most_at_once: number
   max_calls_per_unit: number
   max_billed_calls_per_unit: number

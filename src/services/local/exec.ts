@@ -2,11 +2,12 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { requireLocalCloud } from './cloud.ts'
 
 /**
- * Runs a command with the environment that points imagery and official Google clients at the
- * local cloud of a data folder. Its streams are ours. Answers its exit code; 128 + n for signal n.
+ * Runs a command with environment variables that point imagery and official Google clients at the
+ * local cloud in a data folder. It shares this process's streams. Returns its exit code, or 128 + n for
+ * signal n.
  *
- * @param signal ends the command. A Ctrl-C in a terminal reaches it by itself, so that one is only waited for.
- * @throws ImageryError FILE_NOT_FOUND when there is no such command
+ * @param signal ends the command. In a terminal, a Ctrl-C reaches the command directly.
+ * @throws ImageryError FILE_NOT_FOUND if the command does not exist
  */
 export async function execInLocalCloud(
   dataDirectory: string,

@@ -7,15 +7,15 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import { localCloudProof } from '@imagery/local-cloud/contract/proof'
 
-/** What is found on a data folder. */
+/** What was found in a data folder. */
 export type Sighting =
-  /** A local cloud that answers. */
+  /** A local cloud that responds. */
   | { state: 'ready'; locator: LocalCloudLocator; users: number; endsWhenIdle: boolean }
-  /** A process has the folder, and no local cloud answers: not yet, not any more, or it hangs. */
+  /** A process holds the folder, but no local cloud responds: not yet, no longer, or it hangs. */
   | { state: 'busy'; owner: FolderOwner; draining?: { locator: LocalCloudLocator; unfinished: Unfinished } }
   | { state: 'free' }
 
-/** Looks at a data folder. What a crash left behind counts for nothing. */
+/** Inspects a data folder. Ignores files that a crash left behind. */
 export async function inspectFolder(dataDirectory: string, signal?: AbortSignal): Promise<Sighting> {
   const locator = readLocator(dataDirectory)
   let draining: { locator: LocalCloudLocator; unfinished: Unfinished } | undefined
@@ -28,7 +28,7 @@ export async function inspectFolder(dataDirectory: string, signal?: AbortSignal)
   signal?.throwIfAborted()
   const owner = folderOwner(dataDirectory)
   if (!owner) return { state: 'free' }
-  // It has written its file since, or the file is one that this imagery cannot read.
+  // The process has just written its locator file, or this version of imagery cannot read the file.
   if (owner.phase === 'running' && !locator && existsSync(path.join(dataDirectory, LOCATOR_FILE))) {
     if (readLocator(dataDirectory)) return inspectFolder(dataDirectory, signal)
     throw otherVersion(dataDirectory, owner)
@@ -36,7 +36,7 @@ export async function inspectFolder(dataDirectory: string, signal?: AbortSignal)
   return { state: 'busy', owner, ...(draining ? { draining } : {}) }
 }
 
-/** What a cloud that was told to stop waits for. */
+/** What a stopping cloud waits for. */
 export interface Unfinished {
   deliveries: number
   modelCalls: number
@@ -46,11 +46,11 @@ export interface Unfinished {
 interface Health {
   leases?: number
   endsWhenIdle?: boolean
-  /** Of a cloud that was told to stop. */
+  /** Set while the cloud is stopping. */
   unfinished?: Unfinished
 }
 
-/** Whether the listener at the locator's address is its local cloud. Another program may have taken the port since. */
+/** Whether the locator's address belongs to its local cloud. Another program can have taken the port since. */
 async function isProven(locator: LocalCloudLocator, signal: AbortSignal | undefined): Promise<boolean> {
   const challenge = randomUUID()
   const url = new URL(`/_imagery/proof?challenge=${challenge}`, locator.http)
@@ -63,7 +63,7 @@ async function isProven(locator: LocalCloudLocator, signal: AbortSignal | undefi
     const { proof } = (await answer.json()) as { proof?: unknown }
     return proof === localCloudProof(locator.adminToken, challenge)
   } catch {
-    // Nothing listens there, or it is another kind of program.
+    // Nothing listens there, or another program does.
     return false
   }
 }
@@ -71,27 +71,27 @@ async function isProven(locator: LocalCloudLocator, signal: AbortSignal | undefi
 function otherVersion(dataDirectory: string, { pid }: FolderOwner): ImageryError {
   return new ImageryError(
     'LOCAL_CLOUD_FAILED',
-    `The local cloud that runs on ${dataDirectory} (process ${pid ?? 'unknown'}) was started by another version of imagery, which this one cannot talk to`,
+    `The local cloud on ${dataDirectory} (process ${pid ?? 'unknown'}) was started by another version of imagery, which this version cannot talk to`,
     { suggestions: ['Stop it with the version that started it', ...(pid === undefined ? [] : [`kill ${pid}`])] },
   )
 }
 
-/** The local cloud that runs on a data folder, or undefined. A locator file that a crash left behind counts for nothing. */
+/** Returns the local cloud that runs on a data folder, or undefined. Ignores a locator file that a crash left behind. */
 export async function findLocalCloud(dataDirectory: string): Promise<LocalCloudLocator | undefined> {
   const seen = await inspectFolder(dataDirectory)
   return seen.state === 'ready' ? seen.locator : undefined
 }
 
 /**
- * The local cloud that runs on a data folder and stays, or undefined. One that ends in a moment, because the
- * last command that used it has ended, is as good as gone.
+ * Returns the local cloud that keeps running on a data folder, or undefined. Ignores one that is about to stop
+ * because the last command that used it has ended.
  */
 export async function findLastingCloud(dataDirectory: string): Promise<LocalCloudLocator | undefined> {
   const seen = await inspectFolder(dataDirectory)
   return seen.state === 'ready' && !isEnding(seen) ? seen.locator : undefined
 }
 
-/** Whether a cloud that answers ends in a moment, unless somebody uses it again. */
+/** Whether a running cloud is about to stop because no command uses it. */
 export function isEnding(seen: { users: number; endsWhenIdle: boolean }): boolean {
   return seen.endsWhenIdle && seen.users === 0
 }
@@ -110,7 +110,7 @@ function readLocator(dataDirectory: string): LocalCloudLocator | undefined {
       'LOCAL_CLOUD_FAILED',
       `The data folder ${dataDirectory} cannot be read: ${(error as Error).message}`,
       {
-        suggestions: ['Choose another with --data-dir FOLDER'],
+        suggestions: ['Choose another folder with --data-dir FOLDER'],
         cause: error,
       },
     )
@@ -126,10 +126,10 @@ export interface AdminAnswer {
   body: unknown
 }
 
-/** Longer than this, no local cloud takes for an answer of its own. */
+/** A local cloud responds to its own endpoints faster than this. */
 const ADMIN_TIMEOUT_MS = 5_000
 
-/** Calls one of the local cloud's own endpoints. @throws ImageryError LOCAL_CLOUD_FAILED when nothing answers */
+/** Calls one of the local cloud's own endpoints. @throws ImageryError LOCAL_CLOUD_FAILED if nothing responds */
 export async function adminCall(
   locator: LocalCloudLocator,
   method: 'GET' | 'POST',
@@ -151,12 +151,12 @@ export async function adminCall(
   }
 }
 
-/** That a server of the local cloud does not answer, or not as it would. */
+/** Returns the error for a server of the local cloud that does not respond, or responds incorrectly. */
 export function noAnswer(who: string, error: unknown): ImageryError {
   const { message, cause } = error as Error
   const why = cause instanceof Error ? cause.message : message
-  return new ImageryError('LOCAL_CLOUD_FAILED', `${who} does not answer: ${why}`, {
-    suggestions: ['imagery local stop   (its state stays; the next command starts it again)'],
+  return new ImageryError('LOCAL_CLOUD_FAILED', `${who} does not respond: ${why}`, {
+    suggestions: ['imagery local stop   (its state is kept; the next command restarts it)'],
     cause: error,
   })
 }

@@ -6,7 +6,7 @@ import { formatGeminiChoice, GEMINI_CHOICES, parseGeminiChoice } from '@imagery/
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 
 /**
- * Who answers in Gemini's place, as `--gemini` says, with files made absolute.
+ * Parses `--gemini`, and makes its file path absolute.
  *
  * @throws ImageryError INVALID_FLAG or FILE_NOT_FOUND
  */
@@ -14,7 +14,7 @@ export function readGeminiFlag(flag: string | undefined): string | undefined {
   if (flag === undefined) return undefined
   const choice = parseGeminiChoice(flag)
   if (!choice) {
-    throw new ImageryError('INVALID_FLAG', `--gemini ${flag}: write ${GEMINI_CHOICES}`, {
+    throw new ImageryError('INVALID_FLAG', `--gemini ${flag} is not valid; use ${GEMINI_CHOICES}`, {
       suggestions: ['--gemini replay:answers.jsonl'],
     })
   }
@@ -22,17 +22,17 @@ export function readGeminiFlag(flag: string | undefined): string | undefined {
   return formatGeminiChoice(choice)
 }
 
-/** The local cloud reads the whole file into memory, as one text. */
+/** The local cloud reads the whole file into memory as one string. */
 const MAX_BYTES = { replay: 256 * 1024 ** 2, script: MAX_TEXT_BYTES }
 
-/** The local cloud, a process of its own, is the one to read the file, and reads it again after a restart: it can be no pipe. */
+/** The local cloud, a separate process, reads the file, and reads it again after a restart, so the file cannot be a pipe. */
 function checkFile(flag: string, file: string, maxBytes: number): void {
   let stats: Stats
   try {
     stats = statSync(file)
   } catch (error) {
     const isMissing = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
-    const why = isMissing ? `there is no file ${file}` : `${file} cannot be read: ${errnoText(error)}`
+    const why = isMissing ? `file ${file} does not exist` : `${file} cannot be read: ${errnoText(error)}`
     throw new ImageryError('FILE_NOT_FOUND', `--gemini ${flag}: ${why}`, { cause: error })
   }
   const kind = otherKind(stats)
@@ -44,16 +44,17 @@ function checkFile(flag: string, file: string, maxBytes: number): void {
 }
 
 /**
- * A local cloud that runs keeps the stand-in that it was started with.
+ * Checks that a running local cloud has the requested stand-in, because it keeps the one that it was
+ * started with.
  *
- * @param asked as `readGeminiFlag` gives it
+ * @param asked as `readGeminiFlag` returns it
  * @param stop the command that stops the cloud
- * @throws ImageryError INVALID_FLAG when another one is asked for
+ * @throws ImageryError INVALID_FLAG if another one is requested
  */
 export function checkRunningGemini({ gemini }: LocalCloudLocator, asked: string | undefined, stop: string): void {
   if (asked === undefined || asked === gemini) return
   const has = gemini === undefined ? 'without --gemini' : `with --gemini ${gemini}`
-  throw new ImageryError('INVALID_FLAG', `A local cloud is running ${has}; this command asks for --gemini ${asked}`, {
+  throw new ImageryError('INVALID_FLAG', `The local cloud is running ${has}, but this command needs --gemini ${asked}`, {
     suggestions: [stop],
   })
 }

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 
-/** Only the user may read what imagery keeps. */
+/** Only the user may read imagery's files. */
 const OWNER_ONLY = 0o700
 
 /**
- * Makes a folder and those above it, unless they are there. One by one: Node's own recursive
- * `mkdir` tries for ever where a file system takes no folders, as in /proc.
+ * Creates a folder and its parents if they do not exist. Creates them one by one, because Node's
+ * recursive `mkdir` retries forever on a file system that accepts no folders, such as /proc.
  */
 export function makeFolder(directory: string): void {
   if (existsSync(directory)) return
@@ -14,7 +14,7 @@ export function makeFolder(directory: string): void {
   try {
     mkdirSync(directory, { mode: OWNER_ONLY })
   } catch (error) {
-    // Another process was quicker.
+    // Another process created it first.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }

@@ -12,21 +12,21 @@ import { makeFolder } from './make-folder.ts'
 import { isAlive } from '@imagery/local-cloud/contract/process-alive'
 import { POLL_MS } from './wait-for-folder.ts'
 
-/** A local cloud is ready in about a second; on a machine that is busy with many, it takes longer. */
+/** A local cloud is ready in about a second, or later on a busy machine. */
 const START_TIMEOUT_MS = 60_000
 
-/** What `imagery local start --yield` exits with when another process has the data folder (EX_TEMPFAIL of sysexits.h). */
+/** Exit code of `imagery local start --yield` if another process holds the data folder (EX_TEMPFAIL of sysexits.h). */
 export const EXIT_FOLDER_TAKEN = 75
 
 const LOG_FILE = 'local-cloud.log'
 
 /**
- * Starts a local cloud as a process of its own, and waits until it is ready.
+ * Starts a local cloud as a separate process, and waits until it is ready.
  *
  * @param flags of `imagery local start`
- * @param signal ends the process that starts, and the wait
- * @returns undefined when another process has the data folder
- * @throws ImageryError LOCAL_CLOUD_FAILED with what the local cloud said
+ * @param signal ends the starting process and the wait
+ * @returns undefined if another process holds the data folder
+ * @throws ImageryError LOCAL_CLOUD_FAILED with the local cloud's message
  */
 export async function launchLocalCloud(
   dataDirectory: string,
@@ -36,7 +36,7 @@ export async function launchLocalCloud(
 ): Promise<LocalCloudLocator | undefined> {
   const log = openLog(dataDirectory)
   const [command = process.execPath, ...launch] = launcher
-  // Detached: a Ctrl-C in the terminal is for this process; the local cloud ends when its last user is gone.
+  // Detached, because a Ctrl-C in the terminal is for this process only. The local cloud stops with its last user.
   const child = spawn(
     command,
     [...launch, 'local', 'start', ...flags, '--yield', '--json', '--data-dir', dataDirectory],
@@ -79,16 +79,16 @@ export async function launchLocalCloud(
 interface StartLog {
   descriptor: number
   text(): string
-  /** From now on it is the log of the cloud that runs. */
+  /** Makes this the log of the running cloud. */
   keep(): string
   drop(): void
 }
 
-/** A log of this start alone: while several start at once, none may write over what the one that runs has to say. */
+/** Opens a log for this start only, so that concurrent starts do not overwrite the log of the running cloud. */
 function openLog(dataDirectory: string): StartLog {
   try {
     makeFolder(dataDirectory)
-    // Before the log is there: it is one of the marks of a data folder.
+    // Before the log exists, because a log marks a folder as a data folder.
     closeDataFolder(dataDirectory)
     sweepLogs(dataDirectory)
     const own = path.join(dataDirectory, `${LOG_FILE}.${process.pid}`)
@@ -111,9 +111,9 @@ function openLog(dataDirectory: string): StartLog {
     if (error instanceof DataFolderRefused) throw refusedFolder(error)
     throw new ImageryError(
       'LOCAL_CLOUD_FAILED',
-      `The data folder ${dataDirectory} cannot be made: ${(error as Error).message}`,
+      `The data folder ${dataDirectory} cannot be created: ${(error as Error).message}`,
       {
-        suggestions: ['Choose another with --data-dir FOLDER'],
+        suggestions: ['Choose another folder with --data-dir FOLDER'],
         cause: error,
       },
     )
@@ -124,12 +124,12 @@ function closeLog(descriptor: number, log: string): void {
   try {
     closeSync(descriptor)
   } catch (error) {
-    // Node names the file only when it cannot be opened.
+    // Node names the file only if opening it fails.
     throw Object.assign(error as Error, { path: log })
   }
 }
 
-/** Removes what commands left that were killed while they started a cloud. */
+/** Deletes the logs of commands that were killed while they started a cloud. */
 function sweepLogs(dataDirectory: string): void {
   for (const name of readdirSync(dataDirectory)) {
     const [, pid] = /^local-cloud\.log\.(\d+)$/.exec(name) ?? []
@@ -137,7 +137,7 @@ function sweepLogs(dataDirectory: string): void {
   }
 }
 
-/** What `local start --json` printed last is its error document; anything else is shown as it is. */
+/** `local start --json` prints its error document last. Any other output is shown unchanged. */
 function startFailed(dataDirectory: string, log: StartLog, how: string): ImageryError {
   const text = log.text()
   const start = text.lastIndexOf('{"error"')

@@ -5,17 +5,17 @@ import { requireLocalCloud } from './cloud.ts'
 import type { Waiting } from './wait-for-folder.ts'
 
 export interface LocalTokenOptions extends Waiting {
-  /** E-mail address of a service account; the operator's without. */
+  /** Email address of a service account (default: the operator's). */
   account?: string | undefined
-  /** Asks for an identity token for this audience instead of an access token. */
+  /** Requests an identity token for this audience instead of an access token. */
   audience?: string | undefined
 }
 
 /**
- * A token of the local cloud, as the account's metadata server hands it out: what tools want that
- * cannot be led to a metadata server themselves.
+ * Returns a token from the account's metadata server in the local cloud, for tools that cannot use a
+ * metadata server themselves.
  *
- * @throws ImageryError LOCAL_CLOUD_NOT_RUNNING, INVALID_FLAG when there is no such account
+ * @throws ImageryError LOCAL_CLOUD_NOT_RUNNING, INVALID_FLAG if the account does not exist
  */
 export async function localToken(dataDirectory: string, options: LocalTokenOptions): Promise<string> {
   const locator = await requireLocalCloud(dataDirectory, options)
@@ -32,9 +32,9 @@ async function metadataHostOf(locator: LocalCloudLocator, email: string): Promis
   if (metadataHost !== undefined) return metadataHost
   throw new ImageryError(
     'INVALID_FLAG',
-    `--account ${email}: ${error?.message ?? `the local cloud answered ${status}`}`,
+    `--account ${email}: ${error?.message ?? `the local cloud returned ${status}`}`,
     {
-      suggestions: ['imagery local token   # of the operator'],
+      suggestions: ["imagery local token   (the operator's token)"],
     },
   )
 }
@@ -49,5 +49,5 @@ async function askMetadata(host: string, key: string): Promise<string> {
     throw noAnswer(`The local cloud's metadata server on ${host}`, error)
   })
   if (ok) return text
-  throw new ImageryError('INVALID_FLAG', `The local cloud gives no token: ${text}`)
+  throw new ImageryError('INVALID_FLAG', `The local cloud did not issue a token: ${text}`)
 }

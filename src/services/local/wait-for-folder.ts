@@ -2,11 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FolderOwner, FolderPhase } from '@imagery/local-cloud/contract/folder-lock'
 import { ImageryError } from '../../contracts/errors.ts'
 
-/** How a command waits for a process that has the data folder. */
+/** How a command waits for a process that holds the data folder. */
 export interface Waiting {
-  /** Called with one line when there is something to wait for, and again when that changes. */
+  /** Called with one line when a wait starts, and again when its reason changes. */
   say?: ((line: string) => void) | undefined
-  /** What takes no longer than this is not worth a line. */
+  /** A shorter wait is not reported. */
   quietMs?: number | undefined
   /** Ends the wait at once. */
   signal?: AbortSignal | undefined
@@ -15,8 +15,8 @@ export interface Waiting {
 export const POLL_MS = 25
 
 /**
- * How long another process may take. A cloud that stops lets the calls and programs under way end
- * first, and an attempt of Cloud Tasks may take half an hour
+ * How long to wait for another process. A stopping cloud waits for calls and programs in progress,
+ * and an attempt of Cloud Tasks can take half an hour
  * (https://cloud.google.com/tasks/docs/creating-http-target-tasks, "dispatch deadline").
  */
 const PATIENCE_MS: Record<FolderPhase, number> = {
@@ -28,16 +28,15 @@ const PATIENCE_MS: Record<FolderPhase, number> = {
 
 const DOES: Record<FolderPhase, string> = {
   starting: 'is starting',
-  running: 'does not answer',
+  running: 'does not respond',
   stopping: 'is stopping',
   deleting: 'is being deleted by imagery local reset',
 }
 
 /**
- * Waits for the process that has a data folder, one look at a time.
- *
- * @returns waits a moment. Rejects with LOCAL_CLOUD_FAILED once the process has been at the same thing
- *   for longer than that can take, and with the signal's reason
+ * Returns a function that waits a moment for the process that holds a data folder. It rejects with
+ * LOCAL_CLOUD_FAILED once the process has been in the same phase for too long, and with the signal's
+ * reason when aborted.
  */
 export function folderPatience(
   dataDirectory: string,
@@ -49,11 +48,11 @@ export function folderPatience(
   return async (owner) => {
     signal?.throwIfAborted()
     const nowMs = performance.now()
-    // Who has only just taken the folder says who it is a moment later.
+    // A process that has just locked the folder writes its ID a moment later.
     const isSame = doing?.phase === owner.phase && (doing.pid === undefined || doing.pid === owner.pid)
     doing = isSame && doing ? { ...doing, pid: owner.pid } : { pid: owner.pid, phase: owner.phase, sinceMs: nowMs }
     if (nowMs - doing.sinceMs > PATIENCE_MS[owner.phase]) throw stuck(dataDirectory, owner)
-    const line = `Wait for ${nameOf(dataDirectory, owner)}`
+    const line = `Waiting for ${nameOf(dataDirectory, owner)}`
     if (owner.pid !== undefined && line !== said && nowMs - beganMs >= quietMs) {
       say?.(line)
       said = line
@@ -72,10 +71,10 @@ function nameOf(dataDirectory: string, { pid, phase, waitsFor }: FolderOwner): s
 function stuck(dataDirectory: string, owner: FolderOwner): ImageryError {
   const minutes = PATIENCE_MS[owner.phase] / 60_000
   const time = minutes < 1 ? `${PATIENCE_MS[owner.phase] / 1_000} seconds` : `${minutes} minutes`
-  const kill = owner.pid === undefined ? [] : [`kill -9 ${owner.pid}   (what is stored stays)`]
+  const kill = owner.pid === undefined ? [] : [`kill -9 ${owner.pid}   (stored data is kept)`]
   return new ImageryError(
     'LOCAL_CLOUD_FAILED',
-    `Waited ${time} in vain for ${nameOf(dataDirectory, owner)}`.replace('1 minutes', '1 minute'),
+    `Gave up after ${time} of waiting for ${nameOf(dataDirectory, owner)}`.replace('1 minutes', '1 minute'),
     { suggestions: [...kill, 'Choose another folder with --data-dir FOLDER'] },
   )
 }

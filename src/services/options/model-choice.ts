@@ -14,7 +14,7 @@ import { endpointFault } from '../../contracts/model-endpoint.ts'
 import { profileModel, type GeminiOptions, type Profile, type RunSpec } from '../../contracts/run-spec.ts'
 import { priceOf } from './price-file.ts'
 
-/** What the flags of a run say of units, images and model; what they leave open the profile decides. */
+/** The flags of a run for units, images and model. The profile decides what they leave unset. */
 export interface ModelFlags {
   unit?: Unit | undefined
   imagesPerUnit?: number | undefined
@@ -25,12 +25,12 @@ export interface ModelFlags {
   tier?: Tier | undefined
   imageTransport?: ImageTransport | undefined
   geminiEndpoint?: string | undefined
-  /** Calls to the model at once. */
+  /** Concurrent model calls. */
   concurrency?: number | undefined
   prices?: string | undefined
 }
 
-/** Units, images and model of a run, decided. */
+/** The units, images and model that a run uses. */
 export interface ModelChoice extends Pick<RunSpec, 'unit' | 'images'> {
   /** Null for the pixels model. */
   gemini: GeminiOptions | null
@@ -39,7 +39,7 @@ export interface ModelChoice extends Pick<RunSpec, 'unit' | 'images'> {
 /** The endpoint that serves every model, and the only one for flex (https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations#global-endpoint). */
 const DEFAULT_LOCATION = 'global'
 
-/** @throws ImageryError INVALID_FLAG for what contradicts the profile, itself, or Google's rules */
+/** @throws ImageryError INVALID_FLAG for flags that contradict the profile, each other, or Google's rules */
 export function chooseModel(profile: Profile, flags: ModelFlags): ModelChoice {
   const unit = flags.unit ?? profile.unit ?? 'asset'
   return { unit, images: chooseImages(profile, flags), gemini: chooseGemini(profile, flags) }
@@ -52,7 +52,7 @@ function chooseImages(profile: Profile, flags: ModelFlags): RunSpec['images'] {
   }
   if (flags.imagesPerUnit === undefined) return { pick, max_per_unit: MAX_IMAGES }
   throw invalid(
-    `--images-per-unit ${flags.imagesPerUnit}: ${flags.pick ? '--pick all' : `profile ${profile.name}`} takes all images`,
+    `--images-per-unit ${flags.imagesPerUnit} cannot be used: ${flags.pick ? '--pick all' : `profile ${profile.name}`} uses all images`,
     ['--pick latest or --pick spread'],
   )
 }
@@ -62,7 +62,7 @@ function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null
   if (!MODEL_ID.test(model)) throw invalid(`--model ${model} is not a Gemini model`, ['--model gemini-3.5-flash-lite'])
   if (profileModel(profile) === PIXELS) return noGemini(profile, flags)
   if (model === PIXELS)
-    throw invalid(`--model ${PIXELS} measures; profile ${profile.name} asks`, ['--profile image-quality'])
+    throw invalid(`--model ${PIXELS} cannot be used: profile ${profile.name} needs a Gemini model`, ['--profile image-quality'])
   const location = flags.location ?? DEFAULT_LOCATION
   const tier = flags.tier ?? 'standard'
   if (!/^[a-z0-9-]+$/.test(location)) throw invalid(`--location ${location} is not a location`, ['--location global'])
@@ -95,7 +95,7 @@ function noGemini(profile: Profile, flags: ModelFlags): null {
   for (const [name, flag] of Object.entries(GEMINI_FLAGS)) {
     const value = flags[name as keyof typeof GEMINI_FLAGS]
     if (value === undefined || value === PIXELS) continue
-    throw invalid(`${flag} is for Gemini profiles; profile ${profile.name} is measured by the ${PIXELS} model`, [
+    throw invalid(`${flag} works only with Gemini profiles; profile ${profile.name} uses the ${PIXELS} model`, [
       'imagery profiles list',
     ])
   }
@@ -105,16 +105,16 @@ function noGemini(profile: Profile, flags: ModelFlags): null {
 /** https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#supported-models-and-locations */
 function checkFlex(model: string, location: string): void {
   if (location !== DEFAULT_LOCATION)
-    throw invalid(`--tier flex is served from --location global only, not from ${location}`, ['--location global'])
+    throw invalid(`--tier flex works only with --location global, not ${location}`, ['--location global'])
   if (/^gemini-[12]\./.test(model))
-    throw invalid(`--tier flex: ${model} has no such tier; Gemini 3 models have`, ['--model gemini-3.5-flash-lite'])
+    throw invalid(`${model} has no flex tier; use a Gemini 3 model`, ['--model gemini-3.5-flash-lite'])
 }
 
 function endpoint(given: string | undefined): string | null {
   if (given === undefined) return null
   const fault = endpointFault(given)
   if (fault === undefined) return new URL(given).href
-  // The value is not repeated: what is no base URL may hold a password.
+  // The message does not repeat the value, which can contain a password.
   throw invalid(`--gemini-endpoint ${fault}`, ['--gemini-endpoint http://127.0.0.1:8080'])
 }
 

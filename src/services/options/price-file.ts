@@ -4,8 +4,8 @@ import { readTextFile } from '../../contracts/text-file.ts'
 import { LIST_PRICES, modelPrice, priceList, type PriceList, type TokenPrice } from '../../contracts/prices.ts'
 
 /**
- * The price list in force: a user's file (YAML or JSON, in the form of `LIST_PRICES`) goes before
- * the one that imagery ships, model by model.
+ * Returns the price list to use. A user's file (YAML or JSON, in the format of `LIST_PRICES`)
+ * overrides the built-in list, model by model.
  *
  * @throws ImageryError FILE_NOT_FOUND, INVALID_CONFIGURATION
  */
@@ -38,14 +38,14 @@ function ownPrices(file: string): PriceList {
 const EXAMPLE =
   'A price file looks like {dated: 2026-11-23, models: {gemini-3.5-flash-lite: {input: 0.30, output: 2.50}}}, in USD per million tokens'
 
-/** @throws ImageryError INVALID_FLAG for a model whose cost nobody could tell */
+/** @throws ImageryError INVALID_FLAG for a model without a known price */
 export function priceOf(model: string, file: string | undefined): TokenPrice {
   const list = pricesFrom(file)
   const price = modelPrice(list, model)
   if (price) return price
   throw new ImageryError(
     'INVALID_FLAG',
-    `There is no price for ${model} in the list of ${list.dated}, which has ${Object.keys(list.models).join(', ')}: nothing is spent that cannot be counted`,
-    { suggestions: ['--prices FILE with the price of this model', EXAMPLE] },
+    `The price list of ${list.dated} has no price for ${model}, and imagery does not call a model whose cost it cannot count. The list has ${Object.keys(list.models).join(', ')}`,
+    { suggestions: ['--prices FILE   (a price list that has this model)', EXAMPLE] },
   )
 }

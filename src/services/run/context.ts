@@ -11,7 +11,7 @@ import { parseImageRoots, parseSource, type Source } from '../source/parse.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Deployment, Target } from '../session/target.ts'
 
-/** What the steps of a run's work find out one after another, whether it is new or resumed. */
+/** The state that the steps of a new or resumed run build up. */
 export interface WorkContext {
   target: Target
   store: StateStore
@@ -25,12 +25,12 @@ export interface WorkContext {
   assets?: number
   /** Full names of the run's queues. */
   queues?: string[]
-  /** Set once the shards are out: from now on the run goes on without us. */
+  /** Set once the shards are published. From then on, the run continues without this command. */
   isPublished: boolean
   report?: RunReport
 }
 
-/** The same, with what a new run decides. */
+/** The same, with the choices of a new run. */
 export interface RunContext extends WorkContext {
   options: RunOptions
   choice: ModelChoice
@@ -38,30 +38,30 @@ export interface RunContext extends WorkContext {
   profile: Profile
   source: Source
   warnings: string[]
-  /** More folders that images of a local file may lie in, whole paths. */
+  /** More folders that images of a local file can be read from, as absolute paths. */
   imageRoots: readonly string[]
-  /** Who answers as Gemini in a local cloud, as `--gemini` writes it; undefined on Google, or when nobody does. */
+  /** What answers as Gemini in a local cloud, in the format of `--gemini`; undefined on Google Cloud, or if nothing does. */
   gemini: string | undefined
   datasetMade: boolean
-  /** Whether the bucket has what this run may make before it is recorded. */
+  /** Whether the bucket lists the resources that this run can create before it is recorded. */
   isStarted: boolean
-  /** Whether any machine can find, finish or remove the run by its id. */
+  /** Whether any machine can find, finish or delete the run by its ID. */
   isRecorded: boolean
   location?: string
   tables?: RunTables
   sourceTable?: TableName
   snapshot?: SnapshotSource
-  /** When a BigQuery source had last changed. */
+  /** When a BigQuery source was last modified. */
   sourceModifiedMs?: number
 }
 
-/** What can be known of a run before any cloud is asked. */
+/** The parts of a run that are known before any cloud is called. */
 export type CheckedOptions = Pick<RunContext, 'options' | 'profile' | 'source' | 'choice' | 'imageRoots'>
 
 /**
- * Checks all that can be checked without a cloud.
+ * Checks everything that can be checked without a cloud.
  *
- * @throws ImageryError for a flag, profile, file or table name that cannot be right
+ * @throws ImageryError for an invalid flag, profile, file or table name
  */
 export async function checkRunOptions(options: RunOptions): Promise<CheckedOptions> {
   parseOutput(options.output)
@@ -73,9 +73,9 @@ export async function checkRunOptions(options: RunOptions): Promise<CheckedOptio
 }
 
 /**
- * The beginning of a run: its id and its start time.
+ * Creates the context of a new run, with its ID and start time.
  *
- * @throws ImageryError INVALID_FLAG for what the target has no room for
+ * @throws ImageryError INVALID_FLAG for limits that the target does not allow
  */
 export function newRunContext(
   checked: CheckedOptions,

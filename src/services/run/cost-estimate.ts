@@ -20,10 +20,10 @@ const GEMINI_2_TILES = 8
 /** Twice what Gemini's recorded answers on road signs took per value. */
 const TOKENS_PER_VALUE = 40
 
-/** Elements that an array of an answer is taken to have. */
+/** The assumed number of elements in an array of an answer. */
 const ARRAY_ELEMENTS = 5
 
-/** How much a model thinks is its own affair; null is the model's default. */
+/** Assumed thought tokens. The model decides how much it thinks; null is its default level. */
 const THOUGHT_TOKENS: Record<ThinkingLevel | 'default', number> = {
   minimal: 50,
   low: 500,
@@ -39,10 +39,9 @@ export interface CostEstimate {
 }
 
 /**
- * About what a run's first attempts will cost, rather too much than too little: tokens of prompt,
- * schema, images, answers and thoughts by the assumptions above, at the run's own prices. Retries of
- * answers that were billed and not valid, some 2 % of them, are not in it. The ledger has what was
- * really billed.
+ * Estimates the cost of a run's first attempts, high rather than low: tokens of the prompt, schema,
+ * images, answers and thoughts by the assumptions above, at the run's own prices. Excludes retries of
+ * answers that were billed but not valid, about 2 % of them. The ledger has the actual cost.
  *
  * @param images over all units
  */
@@ -63,7 +62,7 @@ export function estimateCost(
   }
 }
 
-/** Single values of an answer with these columns. */
+/** Counts the single values of an answer with these columns. */
 function values(columns: readonly Column[]): number {
   return columns.reduce(
     (sum, { mode, columns: members }) =>

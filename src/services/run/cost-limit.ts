@@ -7,14 +7,14 @@ import { countImages } from '../../run-data/run-tables.ts'
 import type { RunContext } from './context.ts'
 
 /**
- * Says about what the run will cost before any model is asked, and stops it above `--max-cost`.
- * What the snapshot has is known by now, so units and images are exact; tokens are assumed.
+ * Reports the estimated cost before any model is called, and stops the run above `--max-cost`. The
+ * snapshot exists by now, so the numbers of units and images are exact; tokens are estimated.
  */
 export const estimateCostStep: Step<RunContext> = {
   title: 'Estimate the cost',
   async run({ spec, assets, options, gemini: answering }) {
     const { profile, gemini } = spec!
-    if (gemini === null) return { skipped: 'no model is asked' }
+    if (gemini === null) return { skipped: 'no model is called' }
     const images = await countImages(spec!)
     const { usd } = estimateCost({ profile, gemini }, { units: assets!, images })
     const about = `about ${usdText(usd)}`
@@ -25,7 +25,7 @@ export const estimateCostStep: Step<RunContext> = {
     const fitting = Math.floor((assets! * maxCost) / usd)
     throw new ImageryError(
       'COST_LIMIT',
-      `The run would cost ${about} ${of}, more than --max-cost ${maxCost}: nothing was asked`,
+      `The run would cost ${about} ${of}, more than --max-cost ${maxCost}. No model was called`,
       {
         suggestions: [
           ...(fitting > 0 ? [`The same command with --sample ${fitting}`] : []),
@@ -38,17 +38,17 @@ export const estimateCostStep: Step<RunContext> = {
 }
 
 /**
- * A local cloud may have been started by another command, with answers that this one has not named:
- * whose rows these are, and whether they cost anything, is said before any is asked for. It stands
- * before the counts, since a narrow terminal cuts the end of the line.
+ * Describes where the answers come from and whether they are billed, because another command can have
+ * started the local cloud with another `--gemini`. The text comes before the counts, because a narrow
+ * terminal cuts the end of the line.
  *
- * @param answering who answers in the local cloud, as `--gemini` writes it; undefined on Google
+ * @param answering what answers in the local cloud, in the format of `--gemini`; undefined on Google Cloud
  */
 export function describeGeminiBackend(
   { endpoint }: Pick<GeminiOptions, 'endpoint'>,
   answering: string | undefined,
 ): string {
-  if (endpoint !== null) return `, asked at ${endpoint},`
+  if (endpoint !== null) return `, sent to ${endpoint},`
   if (answering === undefined) return ''
   return answering === 'forward' ? ', billed by the real Vertex AI,' : `, not billed (${answering}),`
 }

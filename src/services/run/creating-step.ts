@@ -6,10 +6,10 @@ import { removalSteps, type TeardownContext } from '../teardown/run.ts'
 import { needRun, unlessTornDown } from '../runs/torn-down.ts'
 
 /**
- * A step that makes something of a run, which another command may tear down at the same time. A
- * teardown takes the run's record away before it deletes anything, and the step looks for the record
- * after it has made its part: while it is there, the teardown has yet to come by; once it is gone,
- * what was made may have come too late for it, and is deleted here.
+ * Wraps a step that creates resources of a run, which another command can tear down at the same time.
+ * A teardown deletes the run's record before anything else, and the step checks for the record after
+ * it has created its resources. If the record exists, a later teardown finds the resources. If it is
+ * gone, the teardown may have missed them, and they are deleted here.
  *
  * The step rejects with ImageryError RUN_TORN_DOWN then.
  */
@@ -52,7 +52,7 @@ async function clearAway(context: WorkContext, reporter: StepReporter, known: Im
     }
     for (const step of removalSteps(teardown)) await step.run(teardown, reporter)
   } catch (error) {
-    throw new ImageryError('RUN_TORN_DOWN', `${known.message}. What this command has made since may be left`, {
+    throw new ImageryError('RUN_TORN_DOWN', `${known.message}. Some resources that this command created since then may remain`, {
       suggestions: [`imagery teardown ${runId}${target.flags}`, ...known.suggestions],
       cause: error,
     })

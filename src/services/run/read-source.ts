@@ -20,18 +20,18 @@ import { sourceColumns } from '../source/columns.ts'
 import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
 import type { Target } from '../session/target.ts'
 
-/** Where a local cloud loads files. Google's own Street View Insights datasets are in US or EU. */
+/** Where a local cloud loads files. Google's Street View Insights datasets are in US or EU. */
 const LOCAL_LOCATION = 'US'
 
-/** Where a file is loaded: on Google in the deployment's region, which its user chose and which is a location of BigQuery too (https://cloud.google.com/bigquery/docs/locations#regions). */
+/** Where a file is loaded: on Google Cloud in the deployment's region, which the user chose and which is also a BigQuery location (https://cloud.google.com/bigquery/docs/locations#regions). */
 function fileLocation({ kind, place }: Target): string {
   return kind === 'local' ? LOCAL_LOCATION : place.region
 }
 
 /**
- * Finds the source, its location and columns, decides on the run's tables, and has BigQuery check
- * the snapshot query without running it. A BigQuery source is not read and nothing is made; a
- * local file is loaded into a table of the run first.
+ * Finds the source, its location and columns, chooses the run's tables, and checks the snapshot query
+ * with a BigQuery dry run. Does not read a BigQuery source, and creates nothing for it. A local file is
+ * first loaded into a table of the run.
  */
 export async function readSource(context: RunContext): Promise<StepOutcome> {
   const { options, profile, source, target } = context
@@ -49,7 +49,7 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   const table = source.kind === 'table' ? source.table : await load(context, hasDataset)
   const { fields, type, rows, isStreaming } = described ?? (await describeSource(table, context))
   if (type === 'TABLE' && rows === 0 && !isStreaming)
-    throw new ImageryError('NO_ASSETS', `${options.table} is empty: it has no row`)
+    throw new ImageryError('NO_ASSETS', `${options.table} has no rows`)
 
   context.sourceTable = table
   if (described) context.sourceModifiedMs = described.modifiedMs
@@ -72,8 +72,8 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
     location,
     columns: fields.map(({ name }) => name ?? ''),
   })
-  // Of a view BigQuery names the tables behind it, which is no news.
-  if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where reads ${otherTables.join(', ')} too`)
+  // For a view, BigQuery lists the tables behind it, which is not worth a warning.
+  if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where also reads ${otherTables.join(', ')}`)
   return { done: `${location}, ${bytesText(bytes)} to read once` }
 }
 
@@ -91,22 +91,22 @@ async function describeSource(table: TableName, { options, target }: RunContext)
     })
   })
   if (described) return described
-  throw new ImageryError('SOURCE_NOT_FOUND', `There is no table ${options.table}, or this account may not see it`, {
+  throw new ImageryError('SOURCE_NOT_FOUND', `Table ${options.table} does not exist, or this account has no access to it`, {
     suggestions: [`bq show ${table.projectId}:${table.dataset}.${table.table}`],
   })
 }
 
 /**
- * imagery never writes over a table that it did not make for this very run.
+ * Checks that the run overwrites no table.
  *
- * Answers whether the dataset is there.
+ * Returns whether the dataset exists.
  */
 async function checkOutput(context: RunContext, table: string | undefined): Promise<boolean> {
   const tables = context.tables!
   if (table !== undefined && (await describeTable(runTable(tables, 'results')))) {
     throw new ImageryError(
       'OUTPUT_EXISTS',
-      `${tablePath(tables, tables.results)} exists; imagery writes over no table that is there`,
+      `Table ${tablePath(tables, tables.results)} exists; imagery never overwrites tables`,
       {
         suggestions: [`imagery run --output ${tables.dataset}.${table}_2 …`],
       },
@@ -116,7 +116,7 @@ async function checkOutput(context: RunContext, table: string | undefined): Prom
   if (existing !== undefined && existing.toLowerCase() !== context.location!.toLowerCase()) {
     throw new ImageryError(
       'INVALID_FLAG',
-      `Dataset ${tables.projectId}.${tables.dataset} is in ${existing}, the source is in ${context.location}: BigQuery cannot query across locations`,
+      `Dataset ${tables.projectId}.${tables.dataset} is in ${existing}, but the source is in ${context.location}; BigQuery cannot query across locations`,
       { suggestions: [`imagery run --output ${defaultDataset(context.location!)} …`] },
     )
   }
@@ -127,7 +127,7 @@ async function load(context: RunContext, hasDataset: boolean): Promise<TableName
   const { source, target, runId } = context
   if (source.kind === 'table') return source.table
   const table = runTable(context.tables!, 'source')
-  // Before anything is made: a command that is killed now leaves a run that others find and remove.
+  // Saved before anything is created, so that a killed command leaves a run that other commands can find and delete.
   await saveStartedRun(target.place, {
     v: 1,
     run_id: runId,
@@ -145,11 +145,11 @@ async function load(context: RunContext, hasDataset: boolean): Promise<TableName
     labels: { [RUN_LABEL]: context.runId },
     expiresAt: new Date(Date.now() + SCRATCH_DAYS * 86_400_000),
   }
-  // It has its end before it has a row, should nobody tear the run down.
+  // Sets the expiration before the first row, in case no teardown deletes the table.
   await ensureTable(table, { ...properties, columns: [] })
   const { warnings } = await loadSource(source, table, { ...context.choice, location: context.location! })
   context.warnings.push(...warnings)
-  // A load that replaces what a table held may not keep the rest of it either
+  // A load that replaces a table's rows may also drop its properties
   // (https://cloud.google.com/bigquery/docs/reference/auditlogs/rest/Shared.Types/BigQueryAuditMetadata.WriteDisposition).
   await updateTable(table, properties)
   return table

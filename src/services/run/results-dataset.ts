@@ -6,7 +6,7 @@ import { CloudError } from '../../google/transport/errors.ts'
 import { RESULTS_LABEL } from '../../contracts/labels.ts'
 import type { RunContext } from './context.ts'
 
-/** Makes the results dataset; remembers having made it, so that a run that comes to nothing can undo it. */
+/** Creates the results dataset, and records that, so that a failed run can delete it again. */
 export async function createResultsDataset(context: RunContext): Promise<void> {
   const outcome = await ensureDataset(context.tables!, {
     location: context.location!,
@@ -17,9 +17,9 @@ export async function createResultsDataset(context: RunContext): Promise<void> {
 }
 
 /**
- * Lets the runtime write to the results dataset, and to no other.
+ * Allows the runtime to write to the results dataset, and to no other.
  *
- * @throws ImageryError ACCESS_DENIED, with what to hand to the dataset's owner, when only that may
+ * @throws ImageryError ACCESS_DENIED with a command for the dataset's owner, if only the owner may do this
  */
 export async function grantRuntimeWrite({ tables, target, location }: RunContext): Promise<void> {
   const { projectId, dataset } = tables!
@@ -31,7 +31,7 @@ export async function grantRuntimeWrite({ tables, target, location }: RunContext
     const grant = `GRANT \`roles/bigquery.dataEditor\` ON SCHEMA \`${projectId}.${dataset}\` TO "serviceAccount:${account}"`
     throw new ImageryError(
       'ACCESS_DENIED',
-      `imagery's services may not write to the dataset ${projectId}.${dataset}, and you may not let them: ${error.message}. They need roles/bigquery.dataEditor on it, from its owner`,
+      `imagery's services are not allowed to write to dataset ${projectId}.${dataset}, and you are not allowed to grant them access: ${error.message}. The dataset's owner must grant them roles/bigquery.dataEditor`,
       {
         suggestions: [`bq query --project_id=${projectId} --location=${location} --use_legacy_sql=false '${grant}'`],
         cause: error,

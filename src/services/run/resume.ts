@@ -20,8 +20,8 @@ import { completeRun } from '../runs/watch.ts'
 /**
  * Finds a run to finish.
  *
- * @throws ImageryError RUN_NOT_FOUND, also for a run that was torn down; RUN_TORN_DOWN while it is;
- *   RUN_NOT_COMPLETE for one that is not recorded yet
+ * @throws ImageryError RUN_NOT_FOUND, also for a run that was torn down; RUN_TORN_DOWN during a
+ *   teardown; RUN_NOT_COMPLETE for a run that is not recorded yet
  */
 export async function resumeContext(
   base: Pick<WorkContext, 'target' | 'store' | 'runtimeFolder' | 'signal'>,
@@ -34,10 +34,10 @@ export async function resumeContext(
   if (record?.kind === 'loading') {
     throw new ImageryError(
       'RUN_NOT_COMPLETE',
-      `Run ${runId} loads its source, or was stopped while it did: there is nothing to go on with`,
+      `Run ${runId} is still loading its source, or was stopped while loading it, so it cannot be resumed`,
       {
         suggestions: [
-          `imagery teardown ${runId}${flags}   (when what started it is gone)`,
+          `imagery teardown ${runId}${flags}   (if the command that started it has ended)`,
           `imagery run${flags} --table TABLE --profile PROFILE`,
         ],
       },
@@ -45,7 +45,7 @@ export async function resumeContext(
   }
   if (record?.kind === 'leaving') {
     throw new ImageryError('RUN_TORN_DOWN', `Run ${runId} is being torn down; there is nothing left to resume`, {
-      suggestions: [`imagery teardown ${runId}${flags}   (ends a teardown that was interrupted)`],
+      suggestions: [`imagery teardown ${runId}${flags}   (finishes an interrupted teardown)`],
     })
   }
   if (!base.store.run(runId)?.tornDown) throw runNotFound(base.target, runId)
@@ -57,16 +57,16 @@ export async function resumeContext(
   })
 }
 
-/** The run's report when all its assets have their row: then there is nothing to resume but, perhaps, the results table. */
+/** Returns the run's report if every asset has a row. Then only the results table can still be missing. */
 export async function completeReport(context: WorkContext): Promise<RunReport | undefined> {
   const report = await runReport(context.spec!)
   return report.state === 'complete' && report.units.total > 0 ? completeRun(context.spec!, report) : undefined
 }
 
 /**
- * The steps that finish what a dead command line, runtime or cloud left: each leaves alone what is
- * there, makes what is missing, and replaces a queue that was deleted. Only assets without a final
- * row are queued, under the names that they have in the queue already, if they are still there.
+ * Returns the steps that finish a run after its command, runtime or cloud died. Each step keeps what
+ * exists, creates what is missing, and replaces a deleted queue. Only assets without a final row are
+ * queued, under the same task names as before.
  */
 export function resumeSteps(context: WorkContext, options: { wait: boolean }): readonly Step<WorkContext>[] {
   return [

@@ -24,7 +24,7 @@ import {
   takeSnapshot,
 } from './steps.ts'
 
-/** What a retry is asked for, as the flags say it. */
+/** The options of a retry, as the flags give them. */
 export interface RetryOptions {
   only?: string | undefined
   model?: string | undefined
@@ -32,13 +32,13 @@ export interface RetryOptions {
   prices?: string | undefined
 }
 
-/** What a retry does: which failures it queues again, and what it asks differently. */
+/** The failures that a retry queues again, and the settings that it overrides. */
 export interface RetryChoice {
   causes: readonly Cause[]
   overrides: Overrides | undefined
 }
 
-/** @throws ImageryError INVALID_FLAG for a cause or model that there is not */
+/** @throws ImageryError INVALID_FLAG for an unknown cause */
 export function parseCauses(only: string | undefined): readonly Cause[] {
   if (only === undefined) return CAUSES
   const wanted = only.split(',').map((name) => name.trim())
@@ -46,14 +46,14 @@ export function parseCauses(only: string | undefined): readonly Cause[] {
   if (unknown === undefined) return CAUSES.filter((cause) => wanted.includes(cause))
   throw new ImageryError(
     'INVALID_FLAG',
-    `--only ${only}: ${unknown || 'an empty text'} is no cause; they are ${CAUSES.join(', ')}`,
+    `Unknown cause "${unknown}" in --only ${only}. Valid causes: ${CAUSES.join(', ')}`,
     {
       suggestions: ['--only throttled,timeout'],
     },
   )
 }
 
-/** @throws ImageryError INVALID_FLAG for what cannot be asked of this run */
+/** @throws ImageryError INVALID_FLAG for options that do not fit this run */
 export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
   const causes = parseCauses(options.only)
   const { model, mediaResolution } = options
@@ -61,7 +61,7 @@ export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
   if (!spec.gemini) {
     throw new ImageryError(
       'INVALID_FLAG',
-      `--${model === undefined ? 'media-resolution' : 'model'} is for Gemini runs; run ${spec.run_id} was measured by the ${PIXELS} model`,
+      `--${model === undefined ? 'media-resolution' : 'model'} works only with Gemini runs; run ${spec.run_id} used the ${PIXELS} model`,
     )
   }
   if (model !== undefined && (model === PIXELS || !MODEL_ID.test(model))) {
@@ -72,7 +72,7 @@ export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
   if (model !== undefined && spec.gemini.tier === 'flex' && /^gemini-[12]\./.test(model)) {
     throw new ImageryError(
       'INVALID_FLAG',
-      `--model ${model} has no flex tier, which run ${spec.run_id} asks for; Gemini 3 models have`,
+      `--model ${model} has no flex tier, which run ${spec.run_id} uses; use a Gemini 3 model`,
     )
   }
   return {
@@ -85,15 +85,15 @@ export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
 }
 
 /**
- * Whether there is anything to retry.
+ * Returns the number of failed units to retry.
  *
- * @throws ImageryError RUN_NOT_COMPLETE while units are pending: their failures may still come
+ * @throws ImageryError RUN_NOT_COMPLETE while units are pending, because they can still fail
  */
 export function failedUnits(report: RunReport, causes: readonly Cause[], flags: string): number {
   if (report.units.pending > 0 || report.state === 'starting') {
     throw new ImageryError(
       'RUN_NOT_COMPLETE',
-      `Run ${report.run_id} is ${report.state}: ${report.units.pending} of ${report.units.total} are pending`,
+      `Run ${report.run_id} is ${report.state}: ${report.units.pending} of ${report.units.total} units are pending`,
       {
         suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery status ${report.run_id} --watch${flags}`],
       },
@@ -103,8 +103,8 @@ export function failedUnits(report: RunReport, causes: readonly Cause[], flags: 
 }
 
 /**
- * The steps of a retry: like those of a resume, after the failed units were made pending again in a
- * new generation. Killed at any point, `imagery resume` takes it further.
+ * Returns the steps of a retry: like those of a resume, with the failed units made pending in a new
+ * generation. If a retry is killed at any point, `imagery resume` continues it.
  */
 export function retrySteps(
   context: WorkContext,
@@ -123,16 +123,16 @@ export function retrySteps(
   ]
 }
 
-/** BigQuery advises at most 500 rows a request (https://cloud.google.com/bigquery/quotas#streaming_inserts). */
+/** BigQuery recommends at most 500 rows per request (https://cloud.google.com/bigquery/quotas#streaming_inserts). */
 const ROWS_AT_ONCE = 500
 
 /**
- * The generation begins before its first row: a retry that dies in between has queued nothing, and
- * the next one begins another. Rows carry the unit's own insert id, so that a repeat adds none.
+ * Starts the generation before its first row. A retry that dies in between has queued nothing, and
+ * the next one starts another generation. Rows have the unit's own insert ID, so a repeat adds none.
  */
 function requeueFailed({ causes, overrides }: RetryChoice): Step<WorkContext> {
   return creatingStep({
-    title: 'Queue the failed again',
+    title: 'Queue the failed units again',
     async run({ spec, signal }, reporter) {
       const { tables, source, place } = spec!
       const generation = ((await currentGeneration(spec!))?.generation ?? 0) + 1
@@ -171,7 +171,7 @@ interface Row {
   json: Record<string, unknown>
 }
 
-/** A row that makes a failed unit pending: no attempt, and nothing to pay. */
+/** Returns a row that makes a failed unit pending. It is not an attempt and costs nothing. */
 function requeuedRow({ run_id }: RunSpec, { unit_id, asset_id }: Unit, generation: number): Row {
   const now = new Date().toISOString()
   const id = `retry-${createHash('sha256').update(`${unit_id}\n${generation}`).digest('hex').slice(0, 32)}`

@@ -7,10 +7,9 @@ import { listObjects, readObject, writeObject } from '../../google/storage/stora
 import { shards } from './shards.ts'
 
 /**
- * A round is one publication of a run's shards. Rounds of the same generation give the same task
- * names, so that whatever an earlier one has queued is not queued twice. Only when nothing is
- * queued any more, and assets still have no row, does the next generation begin: their tasks were
- * used up, and Cloud Tasks keeps their names taken for a while
+ * A round is one publication of a run's shards. Rounds of the same generation use the same task
+ * names, so that no task is queued twice. The next generation starts only if nothing is queued and
+ * assets still have no row: their tasks are used up, and Cloud Tasks reserves their names for a while
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#createtaskrequest).
  */
 export interface Round extends Generation {
@@ -19,16 +18,16 @@ export interface Round extends Generation {
 
 export interface Generation {
   generation: number
-  /** What a retry asks differently of its units. */
+  /** The settings that a retry overrides for its units. */
   overrides?: Overrides | undefined
 }
 
-/** Objects that say which generations have begun, so that every machine knows. */
+/** Returns the prefix of the objects that record the started generations for every machine. */
 function generationsPrefix(runId: string): string {
   return `${runObjectsPrefix(runId)}generations/`
 }
 
-/** The newest generation of a run that has begun, and what it asks differently; undefined before the first. */
+/** Returns the newest started generation of a run and its overrides, or undefined before the first. */
 export async function currentGeneration(spec: RunSpec): Promise<Generation | undefined> {
   const names = await listObjects(bucketName(spec.place), generationsPrefix(spec.run_id))
   const generations = names.map((name) => Number(name.slice(name.lastIndexOf('/') + 1)))
@@ -39,20 +38,20 @@ export async function currentGeneration(spec: RunSpec): Promise<Generation | und
 }
 
 /**
- * Writes down that a generation has begun, and what it asks differently, so that whoever finishes
- * the run asks the same. One that has begun before stays as it is.
+ * Records that a generation has started, and its overrides, so that a command that finishes the run
+ * uses the same ones. An already recorded generation is not changed.
  */
 export async function beginGeneration(spec: RunSpec, { generation, overrides: asked }: Generation): Promise<void> {
   try {
     const text = asked === undefined ? '' : JSON.stringify(asked)
     await writeObject(markUri(spec, generation), text, { contentType: 'application/json', onlyNew: true })
   } catch (error) {
-    // Another round of this generation has begun before: that is what generations are for.
+    // An earlier round has already recorded this generation.
     if (!(error instanceof CloudError) || error.status !== 'FAILED_PRECONDITION') throw error
   }
 }
 
-/** Records a round and publishes its shards. Answers how many. */
+/** Records a round and publishes its shards. Returns the number of shards. */
 export async function publishRound(
   spec: RunSpec,
   options: { assets: number; queues: readonly string[]; round: Round },

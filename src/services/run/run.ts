@@ -12,8 +12,8 @@ export { checkRunOptions, newRunContext, type RunContext } from './context.ts'
 export { runSteps } from './start.ts'
 
 /**
- * What to tell of work on a recorded run that ended early: what happened, and how the run goes on.
- * A bug stays as it is.
+ * Returns the error for work on a recorded run that ended early: what happened, and how to continue
+ * the run. Returns a bug unchanged.
  */
 export async function interruption(
   error: unknown,
@@ -31,16 +31,16 @@ export async function interruption(
     return new ImageryError(known.code, known.message, { suggestions, cause: error })
   }
   const what = !isPublished
-    ? 'is recorded; nothing new of it is queued'
+    ? 'is recorded; no new tasks are queued'
     : target.kind === 'local'
-      ? 'waits in the local cloud, which records the calls under way; its next user takes the run further'
-      : 'goes on in the cloud'
+      ? 'is paused in the local cloud, which records the calls in progress; the next --local command continues it'
+      : 'continues in the cloud'
   return new ImageryError('CANCELLED', `Interrupted; run ${runId} ${what}`, {
     suggestions: [`imagery resume ${runId}${flag}`, `imagery teardown ${runId}${flag}`],
   })
 }
 
-/** The report of a run whose steps have ended. */
+/** Returns the report of a run whose steps have ended. */
 export async function finishedReport(context: WorkContext): Promise<RunReport> {
   return context.report ?? unlessInterrupted(context, runReport(context.spec!))
 }
@@ -60,8 +60,8 @@ function isCancelled(error: unknown): boolean {
 }
 
 /**
- * What to tell of a run whose steps ended early. One that is recorded and was interrupted stays as it
- * is: it has read its source, and resume takes it further.
+ * Returns the error for a run whose steps ended early. An interrupted run that is recorded is kept: it
+ * has read its source, and resume continues it.
  */
 export async function endedEarly(failure: unknown, context: RunContext): Promise<unknown> {
   const isKept = context.isPublished || (context.isRecorded && isCancelled(failure))
@@ -69,11 +69,10 @@ export async function endedEarly(failure: unknown, context: RunContext): Promise
 }
 
 /**
- * Takes back what a run has made that came to nothing: it failed before its first shard was
- * published, or was interrupted before it was recorded, so no asset has been worked on and nothing
- * has been spent.
+ * Deletes the resources of a run that failed before its first shard was published, or was interrupted
+ * before it was recorded, so that no asset was processed and nothing was billed.
  *
- * Answers what to tell: the failure, and how to take back by hand what cannot be taken back now.
+ * Returns the failure and, if the resources cannot be deleted now, how to delete them later.
  */
 async function rollBack(context: RunContext, failure: unknown): Promise<unknown> {
   if (isTornDownError(failure) && context.isRecorded) return failure
@@ -81,7 +80,7 @@ async function rollBack(context: RunContext, failure: unknown): Promise<unknown>
     await undoRun(context)
     return failure
   } catch {
-    // Whatever made the run fail made this fail too: that is what has to be told.
+    // The rollback probably failed for the same reason as the run, so the run's failure is reported.
     const known = expectedFailure(failure, context.target.place)
     if (!(known instanceof ImageryError) || (!context.spec && !context.isStarted)) return failure
     const { runId, target } = context
@@ -90,7 +89,7 @@ async function rollBack(context: RunContext, failure: unknown): Promise<unknown>
       ...(context.spec ? [`imagery resume ${runId}${target.flags}`] : []),
       `imagery teardown ${runId}${target.flags} --delete-results`,
     ]
-    return new ImageryError(known.code, `${known.message}. What run ${runId} has made is still there`, {
+    return new ImageryError(known.code, `${known.message}. The resources of run ${runId} still exist`, {
       suggestions,
       cause: failure,
     })

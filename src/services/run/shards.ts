@@ -1,10 +1,10 @@
 import { BUCKETS, type Overrides, type ShardMessage } from '../../contracts/messages.ts'
 
-/** Assets in one shard, about: what populate turns into tasks in a few seconds, well within the push deadline. */
+/** Approximate assets per shard. populate turns them into tasks in a few seconds, well within the push deadline. */
 const ASSETS_PER_SHARD = 2_000
 
 /**
- * Cuts a run's buckets into shards of about equal size; they take turns between the run's queues.
+ * Splits a run's buckets into shards of about equal size, and assigns them to the run's queues in turn.
  *
  * @param assets the number of assets in the snapshot
  * @param queues full names

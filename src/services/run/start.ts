@@ -24,7 +24,7 @@ import {
   takeSnapshot,
 } from './steps.ts'
 
-/** The steps of `imagery run`, up to the last row. */
+/** Returns the steps of `imagery run`, up to the last row. */
 export function runSteps(options: {
   local: boolean
   stagesImages: boolean
@@ -32,8 +32,8 @@ export function runSteps(options: {
   wait: boolean
 }): readonly Step<RunContext>[] {
   return [
-    // What is loaded is written down in the deployment's bucket first. On Google a run without a
-    // deployment is a mistake, to be told before that.
+    // A load is first recorded in the deployment's bucket. On Google Cloud, a run without a deployment
+    // is a mistake, which must be reported before that.
     ...(options.local ? inOrder(options.stagesImages) : [findServices, readTheSource]),
     recordRun,
     takeSnapshot,
@@ -52,7 +52,7 @@ function inOrder(loads: boolean): Step<RunContext>[] {
 
 const readTheSource: Step<RunContext> = { title: 'Read the source', run: readSource }
 
-/** From here on, any machine can find, finish or remove the run by its id. */
+/** From here on, any machine can find, finish or delete the run by its ID. */
 const recordRun: Step<RunContext> = {
   title: 'Record the run',
   async run(context) {
@@ -105,12 +105,12 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
   return runSpec.parse({ ...spec, hashes: runHashes(spec) } satisfies RunSpec)
 }
 
-/** What a resume compares the profile with: a pipe is empty by then. */
+/** Returns the profile that a resume compares with. A pipe cannot be read again. */
 function profileGiven(profile: string): string | null {
   if (PROFILE_PIPE.test(profile)) return null
   return PROFILE_FILE.test(profile) ? path.resolve(profile) : profile
 }
 
 function sourceFileGone(file: string): never {
-  throw new ImageryError('FILE_NOT_FOUND', `${file} was taken away while the run began`)
+  throw new ImageryError('FILE_NOT_FOUND', `${file} was deleted while the run was starting`)
 }

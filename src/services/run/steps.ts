@@ -37,8 +37,8 @@ export const findServices: Step<WorkContext> = {
 }
 
 /**
- * Locally there is nothing to decide about a deployment: it is made when it is missing, and made
- * anew when it is that of another version of imagery.
+ * A local deployment needs no choices. It is created if it is missing, and replaced if it is from
+ * another version of imagery.
  */
 export const deployIfAbsent: Step<WorkContext> = {
   title: 'Deploy',
@@ -48,7 +48,7 @@ export const deployIfAbsent: Step<WorkContext> = {
     const isOwn = (deployed: string): boolean => deployed !== '' && own.some((hash) => hash.startsWith(deployed))
     if (existing?.runtimeHashes.every(isOwn)) {
       context.deployment = existing
-      return { skipped: 'imagery is deployed' }
+      return { skipped: 'already deployed' }
     }
     const inner = deployContext(context.target, context.runtimeFolder)
     for (const step of deploySteps(inner)) {
@@ -62,8 +62,8 @@ export const deployIfAbsent: Step<WorkContext> = {
 }
 
 /**
- * The source is read here and nowhere else. The job's id sees to it that even a repeated request
- * reads it once, and a run that is resumed keeps the snapshot it has.
+ * The only place that reads the source. The job's ID ensures that even a repeated request reads it
+ * once, and a resumed run keeps its snapshot.
  */
 export const takeSnapshot = creatingStep({
   title: 'Take the snapshot',
@@ -80,7 +80,7 @@ export const takeSnapshot = creatingStep({
       })
     const existing = await describeTable(assets)
     if (existing && existing.rows > 0) {
-      // Whoever took the snapshot may have died before giving it its end.
+      // The command that took the snapshot may have died before it set the expiration.
       if (existing.labels[RUN_LABEL] !== runId) await describe()
       context.assets = existing.rows
       return { skipped: `${count(existing.rows)} assets` }
@@ -100,19 +100,19 @@ export const takeSnapshot = creatingStep({
     if (context.assets === 0) {
       throw new ImageryError(
         'NO_ASSETS',
-        `${source.given} has no asset${source.where === null ? '' : ` under --where ${source.where}`}`,
+        `${source.given} has no assets${source.where === null ? '' : ` that match --where ${source.where}`}`,
       )
     }
     return { done: `${count(context.assets)} assets` }
   },
 })
 
-/** The source of a run may be gone by the time that the run is resumed. */
+/** The source can be deleted before the run is resumed. */
 function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unknown {
   if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return error
   return new ImageryError(
     'SOURCE_NOT_FOUND',
-    `The source of run ${runId}, ${spec!.source.given}, is gone: ${error.message}`,
+    `The source of run ${runId}, ${spec!.source.given}, no longer exists: ${error.message}`,
     {
       suggestions: [
         `imagery teardown ${runId}${target.flags}`,
@@ -123,17 +123,17 @@ function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unkno
   )
 }
 
-/** Copies the images of a local file or folder into the bucket. */
+/** Copies the images of a local file or folder to the bucket. */
 export const stageLocalImages = creatingStep({
   title: 'Stage the images',
   async run({ spec }, reporter) {
     const { staged, leftOut, example } = await stageImages(spec!, (done) => reporter.detail(`${count(done)} images`))
-    return { done: `${count(staged)} images${leftOut > 0 ? `, ${count(leftOut)} left out: ${example}` : ''}` }
+    return { done: `${count(staged)} images${leftOut > 0 ? `, ${count(leftOut)} skipped: ${example}` : ''}` }
   },
 })
 
 export const setUp = creatingStep({
-  title: 'Set up ledger and queues',
+  title: 'Set up the ledger and queues',
   async run(context) {
     const { status, body } = await callService(context.deployment!.mainUrl, '/setup', {
       method: 'POST',
@@ -147,7 +147,7 @@ export const setUp = creatingStep({
   },
 })
 
-/** A role that the services' account lacks is named, with what gives it back: a deploy does, too. */
+/** Returns the error with the role that the services' account lacks and the command that grants it. A deploy also grants it. */
 function notSetUp({ runId, target }: WorkContext, status: number, body: unknown): unknown {
   const { code, message } = (body as { error?: { code?: string; message?: string } }).error ?? {}
   const what = `imagery-main could not set up run ${runId}`
@@ -158,7 +158,7 @@ function notSetUp({ runId, target }: WorkContext, status: number, body: unknown)
   if (bucket !== undefined) {
     return new ImageryError('ACCESS_DENIED', `${what}: ${message}`, {
       suggestions: [
-        `gcloud storage buckets add-iam-policy-binding ${bucket} --member ${member} --role roles/storage.objectViewer   (its owner may)`,
+        `gcloud storage buckets add-iam-policy-binding ${bucket} --member ${member} --role roles/storage.objectViewer   (run by the bucket's owner)`,
       ],
     })
   }
@@ -173,7 +173,7 @@ function notSetUp({ runId, target }: WorkContext, status: number, body: unknown)
 }
 
 export const connect = creatingStep({
-  title: 'Make topic and subscription',
+  title: 'Create the topic and subscription',
   async run({ target: { place }, runId, deployment }) {
     const topic = topicName(place, runId)
     const labels = { [RUN_LABEL]: runId }
@@ -201,7 +201,7 @@ export const publishShards = creatingStep({
   },
 })
 
-/** Times that a run whose queues have run dry before its end is given a new generation of tasks. */
+/** How often a run gets a new generation of tasks if its queues are empty before its end. */
 const MOST_GENERATIONS_MORE = 2
 
 export const processAssets: Step<WorkContext> = {
@@ -223,11 +223,11 @@ export const processAssets: Step<WorkContext> = {
 }
 
 const nextRound = creatingStep({
-  title: 'Queue what is left once more',
+  title: 'Queue the remaining assets again',
   async run({ spec, assets, queues }, reporter) {
     const begun = await currentGeneration(spec!)
     const generation = (begun?.generation ?? 0) + 1
-    reporter.detail(`queueing what is left once more (generation ${generation})`)
+    reporter.detail(`queueing the remaining assets again (generation ${generation})`)
     const round = { ...begun, generation, onlyPending: true }
     await publishRound(spec!, { assets: assets!, queues: queues!, round })
   },

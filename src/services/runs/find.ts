@@ -7,13 +7,13 @@ import { listFolders, readObject, writeObject } from '../../google/storage/stora
 import type { StateStore } from '../session/state-store.ts'
 import { deploymentText, type Target } from '../session/target.ts'
 
-/** The run ids that the deployment's bucket holds, oldest first. */
+/** Returns the run IDs in the deployment's bucket, oldest first. */
 export async function listRunIds(target: Target): Promise<string[]> {
   const folders = await listFolders(bucketName(target.place), 'runs/')
   return folders.map((folder) => folder.slice('runs/'.length, -1)).filter(isRunId)
 }
 
-/** Keeps a run's spec for ever as it is. */
+/** Saves a run's spec, which never changes. */
 export async function saveRunSpec(spec: RunSpec): Promise<void> {
   const uri = `gs://${bucketName(spec.place)}/${runSpecPath(spec.run_id)}`
   const text = JSON.stringify(spec, null, 2)
@@ -21,12 +21,12 @@ export async function saveRunSpec(spec: RunSpec): Promise<void> {
     await writeObject(uri, text, { contentType: 'application/json', onlyNew: true })
   } catch (error) {
     if (!(error instanceof CloudError) || error.status !== 'FAILED_PRECONDITION') throw error
-    // The answer to the first try was lost, and the client's second met what the first had written.
+    // The response to the first attempt was lost, and the client's retry found what the first wrote.
     if ((await readObject(uri)).toString('utf8') !== text) throw error
   }
 }
 
-/** A run's spec from the bucket, or undefined when the bucket has none. */
+/** Returns a run's spec from the bucket, or undefined if the bucket has none. */
 export async function loadRunSpec(target: Target, runId: string): Promise<RunSpec | undefined> {
   const uri = `gs://${bucketName(target.place)}/${runSpecPath(runId)}`
   try {
@@ -36,15 +36,15 @@ export async function loadRunSpec(target: Target, runId: string): Promise<RunSpe
     if (error instanceof CloudError) throw error
     throw new ImageryError(
       'INVALID_CONFIGURATION',
-      `${uri} is not a run of this version of imagery: ${(error as Error).message}`,
+      `${uri} is not a run record that this version of imagery can read: ${(error as Error).message}`,
       { cause: error },
     )
   }
 }
 
 /**
- * The whole run id for what the user typed: a unique prefix, or nothing for the newest run. Runs
- * in the bucket and runs that this machine remembers (torn down ones) count.
+ * Returns the full run ID for a unique prefix, or that of the newest run if the user typed none.
+ * Considers runs in the bucket and torn down runs that this machine remembers.
  *
  * @throws ImageryError INVALID_FLAG, RUN_NOT_FOUND, AMBIGUOUS_RUN_ID
  */
@@ -52,7 +52,7 @@ export async function findRunId(target: Target, store: StateStore, typed: string
   if (typed !== undefined && !RUN_ID_PREFIX_PATTERN.test(typed)) {
     throw new ImageryError(
       'INVALID_FLAG',
-      `${typed} is not a run id: one looks like 261123-9f3c1a7b, and any unique beginning of it will do`,
+      `${typed} is not a run ID. A run ID looks like 261123-9f3c1a7b; a unique prefix is enough`,
       {
         suggestions: [`imagery runs${target.flags}`],
       },
@@ -65,7 +65,7 @@ export async function findRunId(target: Target, store: StateStore, typed: string
     runId.startsWith(typed),
   )
   if (matches.length > 1) {
-    throw new ImageryError('AMBIGUOUS_RUN_ID', `${typed} may be any of ${matches.toSorted().join(', ')}`, {
+    throw new ImageryError('AMBIGUOUS_RUN_ID', `Run ID ${typed} is ambiguous. It matches ${matches.toSorted().join(', ')}`, {
       suggestions: [`imagery runs${target.flags}`],
     })
   }
@@ -81,7 +81,7 @@ async function newestRunId(
   const startedAt = new Map(remembered.map(({ runId, run }) => [runId, run.startedAt]))
   const days = inBucket.map((runId) => runId.slice(0, 6)).toSorted()
   const newestDay = days.at(-1)
-  // Ids sort by day only; among those of the newest day the start time decides.
+  // IDs sort only by day. Among the runs of the newest day, the start time decides.
   for (const runId of inBucket) {
     if (runId.slice(0, 6) !== newestDay || startedAt.has(runId)) continue
     const spec = await loadRunSpec(target, runId)
@@ -90,7 +90,7 @@ async function newestRunId(
   const known = inBucket.length > 0 ? inBucket.filter((runId) => startedAt.has(runId)) : [...startedAt.keys()]
   const newest = known.toSorted((a, b) => startedAt.get(a)!.localeCompare(startedAt.get(b)!)).at(-1)
   if (newest) return newest
-  throw new ImageryError('RUN_NOT_FOUND', `There is no run yet in ${deploymentText(target.place)}`, {
+  throw new ImageryError('RUN_NOT_FOUND', `There are no runs yet in ${deploymentText(target.place)}`, {
     suggestions: [`imagery run${target.flags} --table TABLE --profile PROFILE`],
   })
 }

@@ -16,12 +16,12 @@ import { deleteObject, objectGeneration, readObject, writeObject } from '../../g
 import { loadRunSpec } from './find.ts'
 import type { Target } from '../session/target.ts'
 
-/** What the deployment's bucket has of a run. */
+/** The record of a run in the deployment's bucket. */
 export type RunRecord =
   | { kind: 'recorded'; spec: RunSpec }
-  /** It is being torn down, or a teardown of it was interrupted. */
+  /** The run is being torn down, or its teardown was interrupted. */
   | { kind: 'leaving'; leaving: LeavingRun }
-  /** It loads its source, or its command was killed while it did. */
+  /** The run is loading its source, or its command was killed while it did. */
   | { kind: 'loading'; started: StartedRun }
 
 export async function loadRunRecord(target: Target, runId: string): Promise<RunRecord | undefined> {
@@ -41,31 +41,31 @@ export async function saveLeavingRun(place: DeploymentRef, leaving: LeavingRun):
   await writeRecord(recordUri(place, runTeardownPath(leaving.run_id)), leaving)
 }
 
-/** @throws CloudError NOT_FOUND when the deployment has no bucket */
+/** @throws CloudError NOT_FOUND if the deployment has no bucket */
 export async function saveStartedRun(place: DeploymentRef, started: StartedRun): Promise<void> {
   await writeRecord(recordUri(place, runStartPath(started.run_id)), started)
 }
 
-/** Whether a run that loads its source may still be recorded: a teardown takes this away first. */
+/** Whether a run that loads its source may still be recorded. A teardown deletes this object first. */
 export async function isStarted(place: DeploymentRef, runId: string): Promise<boolean> {
   return (await objectGeneration(recordUri(place, runStartPath(runId)))) !== undefined
 }
 
-/** Whether a run's spec is gone: the run is torn down, or a teardown of it has begun. */
+/** Whether a run's spec is deleted: the run is torn down, or its teardown has started. */
 export async function isTornDown({ place, run_id }: Pick<RunSpec, 'place' | 'run_id'>): Promise<boolean> {
   return (await objectGeneration(recordUri(place, runSpecPath(run_id)))) === undefined
 }
 
 /**
- * Takes a run away from everyone who works on it. The start goes before the spec: a command that
- * finds its start after it has written the spec knows that this has yet to delete the spec.
+ * Deletes a run's record, so that no command continues the run. Deletes the start before the spec: a
+ * command that still finds its start after it wrote the spec knows that this will delete the spec.
  */
 export async function deleteRunRecord(place: DeploymentRef, runId: string): Promise<void> {
   await deleteObject(recordUri(place, runStartPath(runId)))
   await deleteObject(recordUri(place, runSpecPath(runId)))
 }
 
-/** What can be said of a run that is not recorded yet. */
+/** Returns the report of a run that is not recorded yet. */
 export function loadingReport({ run_id, profile, source, tables, started_at }: StartedRun): RunReport {
   return {
     run_id,
@@ -97,7 +97,7 @@ async function readRecord<Schema extends z.ZodType>(uri: string, schema: Schema)
   } catch (error) {
     if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
     if (error instanceof CloudError) throw error
-    const message = `${uri} is not a record of this version of imagery: ${(error as Error).message}`
+    const message = `${uri} is not a record that this version of imagery can read: ${(error as Error).message}`
     throw new ImageryError('INVALID_CONFIGURATION', message, { cause: error })
   }
 }

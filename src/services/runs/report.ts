@@ -9,10 +9,10 @@ import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
 import { costQuery, failuresQuery, progressQuery } from '../../run-data/sql/ledger.ts'
 import { listQueues, queuedTasks } from '../../google/tasks.ts'
 
-/** Failed assets that a report names; the rest is in the results. */
+/** A report lists this many failed assets. The results have them all. */
 const NAMED_FAILURES = 20
 
-/** Where a run stands now, from the ledger and the queues. Reads nothing of the source. */
+/** Returns the current state of a run from the ledger and the queues. Does not read the source. */
 export async function runReport(spec: RunSpec): Promise<RunReport> {
   const query = { projectId: spec.place.projectId, location: spec.source.location }
   const [progress, cost] = await Promise.all([
@@ -65,14 +65,14 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     causes,
     failures,
     cost_usd: exactUsd(Number(cost?.[0]?.cost_usd ?? 0)),
-    // One with fewer rows was claimed, and whoever was to write it was stopped. A retry adds rows
-    // after the results were written: they are then written anew.
+    // A table with fewer rows was claimed by a command that was stopped before it wrote the rows. After
+    // a retry adds rows, the results are rewritten.
     results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,
     finished_at: units.pending === 0 ? last : null,
   }
 }
 
-/** Whether the results table is whole, and not older than the last row. */
+/** Whether the results table is complete and not older than the last row. */
 function isCurrent(
   results: TableDescription | undefined,
   units: number,
@@ -82,21 +82,21 @@ function isCurrent(
 }
 
 /**
- * Units are left: the run goes on while its queues hold tasks. Empty queues may only mean that
- * populate is still at work, so `paused` is for the caller to confirm over time.
+ * With pending units, the run is in progress while its queues hold tasks. Empty queues can also mean
+ * that populate is still working, so the caller must confirm `paused` over time.
  */
 async function runState(spec: RunSpec, units: RunReport['units']): Promise<RunState> {
   if (units.pending === 0) return 'complete'
   return (await queuedUnits(spec)) > 0 ? 'running' : units.ok + units.failed > 0 ? 'paused' : 'starting'
 }
 
-/** Tasks that the run's queues hold. */
+/** Counts the tasks in the run's queues. */
 export async function queuedUnits(spec: RunSpec): Promise<number> {
   const counts = await Promise.all((await runQueues(spec)).map((name) => queuedTasks(name)))
   return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
 }
 
-/** The queues that a run has now: those of its names that exist. */
+/** Returns the existing queues of a run. */
 export async function runQueues(spec: Pick<RunSpec, 'place' | 'run_id'>): Promise<string[]> {
   const first = queueName(spec.place, spec.run_id)
   const all = await listQueues(spec.place.projectId, spec.place.region)
@@ -112,7 +112,7 @@ interface ProgressRow {
 
 type Failure = RunReport['failures'][number]
 
-/** The answer, or undefined while the run's tables are not made yet. */
+/** Returns the rows, or undefined while the run's tables do not exist yet. */
 async function orMissing<Rows>(rows: Promise<Rows>): Promise<Rows | undefined> {
   try {
     return await rows

@@ -6,10 +6,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 
 /**
- * Writes text piece by piece to a file, whole or not at all: it gets its name when the last piece
- * is written. A device or a pipe is written to as it is.
+ * Writes pieces of text to a file, completely or not at all: the file gets its name after the last
+ * piece. Writes directly to a device or a pipe.
  *
- * @throws ImageryError FILE_NOT_WRITABLE naming the file; what `pieces` throws stays as it is
+ * @throws ImageryError FILE_NOT_WRITABLE that names the file; errors of `pieces` unchanged
  */
 export async function writeWholeFile(file: string, pieces: AsyncIterable<string>): Promise<void> {
   const existing = await stat(file).catch(() => undefined)
@@ -17,7 +17,7 @@ export async function writeWholeFile(file: string, pieces: AsyncIterable<string>
   const isPlain = existing === undefined || existing.isFile()
   const part = isPlain ? `${file}.part` : file
   try {
-    // Open before the first row is asked for: an opening still under way would make the file after its removal.
+    // Wait for the open before the first row, because an open in progress could create the file after its removal.
     const probe = existing?.isFIFO() ? await waitForReader(file) : undefined
     const stream = createWriteStream(part)
     try {
@@ -28,7 +28,7 @@ export async function writeWholeFile(file: string, pieces: AsyncIterable<string>
     await pipeline(pieces, stream)
     if (isPlain) await rename(part, file)
   } catch (error) {
-    // There may be nothing to remove, nor a folder that it could be in: what went wrong first is what counts.
+    // The file or its folder may not exist. Only the first error matters.
     if (isPlain) await rm(part, { force: true }).catch(() => undefined)
     const { code, syscall, message } = error as NodeJS.ErrnoException
     if (syscall === undefined || !code?.startsWith('E')) throw error
@@ -36,14 +36,14 @@ export async function writeWholeFile(file: string, pieces: AsyncIterable<string>
   }
 }
 
-/** How long a pipe may wait for the program that reads from it. */
+/** How long to wait for the program that reads from a pipe. */
 const READER_TIMEOUT_MS = 2_000
 
 const POLL_MS = 50
 
 /**
- * Opening a pipe would wait for ever where no program is there to read from it. Answers a handle of the pipe: without one, its
- * reader would see the end before the beginning.
+ * Waits until a program reads from a pipe, because opening a pipe without a reader would wait forever. Returns a handle of the
+ * pipe, which keeps the reader from seeing its end before the first write.
  */
 async function waitForReader(file: string): Promise<FileHandle> {
   for (const deadline = performance.now() + READER_TIMEOUT_MS; ; await pause(POLL_MS)) {

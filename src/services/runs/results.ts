@@ -15,22 +15,22 @@ export interface RunResults {
   runId: string
   table: string
   columns: string[]
-  /** Those whose values are numbers, though a big one comes as text. */
+  /** Columns with numbers. Large numbers are text. */
   numericColumns: ReadonlySet<string>
-  /** Total rows, known without reading them. */
+  /** The number of rows, without reading them. */
   count: number
   /** Plain JSON values by column: times as RFC 3339 text, arrays and structs nested. */
   rows: AsyncIterable<Record<string, unknown>>
 }
 
 /**
- * Opens a run's results table; that of a run which has just become complete is written first.
+ * Opens a run's results table. Writes it first if the run has just become complete.
  *
  * @throws ImageryError RUN_NOT_COMPLETE while assets are pending
  */
 export async function openResults(target: Target, store: StateStore, typed: string | undefined): Promise<RunResults> {
   const runId = await findRunId(target, store, typed).catch((error: unknown) => {
-    // Torn down from another machine: its results carry its id.
+    // The run was torn down on another machine. Its results are labeled with its ID.
     if (error instanceof ImageryError && error.code === 'RUN_NOT_FOUND' && isRunId(typed ?? '')) return typed!
     throw error
   })
@@ -39,7 +39,7 @@ export async function openResults(target: Target, store: StateStore, typed: stri
   if (!described)
     throw new ImageryError(
       'RUN_NOT_FOUND',
-      `The results of run ${runId} are gone: there is no table ${tablePath(table, table.table)}`,
+      `The results of run ${runId} no longer exist: there is no table ${tablePath(table, table.table)}`,
     )
   return {
     runId,
@@ -53,7 +53,7 @@ export async function openResults(target: Target, store: StateStore, typed: stri
   }
 }
 
-/** BigQuery's types of numbers, by both of their names (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema). */
+/** BigQuery's numeric types, by both of their names (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema). */
 const NUMERIC = new Set(['INTEGER', 'INT64', 'FLOAT', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC'])
 
 async function resultsTable(target: Target, store: StateStore, runId: string): Promise<TableName> {
@@ -79,10 +79,10 @@ async function resultsTable(target: Target, store: StateStore, runId: string): P
     const isLoading = record.kind === 'loading'
     throw new ImageryError(
       'RUN_NOT_COMPLETE',
-      isLoading ? `Run ${runId} loads its source: it has no results yet` : `Run ${runId} is being torn down`,
+      isLoading ? `Run ${runId} is still loading its source; it has no results yet` : `Run ${runId} is being torn down`,
       {
         suggestions: [
-          `imagery teardown ${runId}${target.flags}   (${isLoading ? 'when what started it is gone' : 'ends a teardown that was interrupted'})`,
+          `imagery teardown ${runId}${target.flags}   (${isLoading ? 'if the command that started it has ended' : 'finishes an interrupted teardown'})`,
         ],
       },
     )
@@ -92,7 +92,7 @@ async function resultsTable(target: Target, store: StateStore, runId: string): P
   return { projectId: project.toReversed().join('.'), dataset, table }
 }
 
-/** The results of a run that another machine has torn down. */
+/** Finds the results of a run that another machine has torn down. */
 async function labelledResults(target: Target, runId: string): Promise<TableName> {
   const found = await findRunTables(target.place.projectId, runId)
   const results = found.find(({ table, isScratch }) => !isScratch && !table.endsWith('_attempts'))

@@ -10,12 +10,12 @@ import type { Target } from '../session/target.ts'
 import { needRun, unlessTornDown } from './torn-down.ts'
 import { completeRun, watchRun, type WatchOptions } from './watch.ts'
 
-/** A run with its spec, or what can be said of one that has none: not recorded yet, or torn down. */
+/** A run with its spec, or the report of a run without one: not recorded yet, or torn down. */
 export type FoundRun =
   | { runId: string; spec: RunSpec }
   | { runId: string; spec?: undefined; report: RunReport; isTeardownUnfinished: boolean }
 
-/** Finds a run by what the user typed, or the newest. */
+/** Finds a run by the ID or prefix that the user typed, or the newest run. */
 export async function findRun(target: Target, store: StateStore, typed: string | undefined): Promise<FoundRun> {
   const runId = await findRunId(target, store, typed)
   const record = await loadRunRecord(target, runId)
@@ -33,7 +33,7 @@ async function unrecordedReport(record: Exclude<RunRecord, { kind: 'recorded' }>
   return { ...now, state: 'torn_down', results_table: null }
 }
 
-/** Where a run stands. Writes the results table when it finds the run complete without one. */
+/** Returns a run's state. Writes the results table if the run is complete without one. */
 export async function runStatus(run: FoundRun, flags: string): Promise<RunReport> {
   const { spec } = run
   if (!spec) return run.report
@@ -46,12 +46,12 @@ export async function runStatus(run: FoundRun, flags: string): Promise<RunReport
   }
 }
 
-/** The same, once every asset has its row. */
+/** The same, after every asset has a row. */
 export async function watchedStatus(run: FoundRun, options: WatchOptions): Promise<RunReport> {
   return run.spec ? watchRun(run.spec, options) : run.report
 }
 
-/** What to tell of a watch that ended early: when the local cloud is gone, how the run goes on. */
+/** Returns the error for a watch that ended early. If the local cloud has ended, it says how to continue the run. */
 export function watchEnded(error: unknown, { runId, target }: { runId: string; target: Target }): unknown {
   const known = expectedFailure(error, target.place)
   if (!(known instanceof ImageryError) || known.code !== 'LOCAL_CLOUD_FAILED') return error
@@ -61,10 +61,10 @@ export function watchEnded(error: unknown, { runId, target }: { runId: string; t
   })
 }
 
-/** Looks at this many runs at once: each is a query or two. */
+/** Reports this many runs at once. Each takes one or two queries. */
 const LOOKS_AT_ONCE = 4
 
-/** Every run of the deployment, newest first, and those that this machine remembers having torn down. */
+/** Lists every run of the deployment, and the torn down runs that this machine remembers, newest first. */
 export async function listRuns(target: Target, store: StateStore): Promise<RunReport[]> {
   const ids = await listRunIds(target)
   const reports: RunReport[] = []
@@ -78,7 +78,7 @@ export async function listRuns(target: Target, store: StateStore): Promise<RunRe
   return reports.toSorted((a, b) => b.started_at.localeCompare(a.started_at))
 }
 
-/** Undefined for a run that is torn down while it is looked at. */
+/** Returns undefined for a run that is torn down in the meantime. */
 async function listedReport(target: Target, runId: string): Promise<RunReport | undefined> {
   const record = await loadRunRecord(target, runId)
   if (!record || record.kind !== 'recorded') return record && unrecordedReport(record)

@@ -6,22 +6,22 @@ import { describeTable } from '../../google/bigquery/bigquery.ts'
 import { isTornDown, loadLeavingRun } from './record.ts'
 
 /**
- * For every command that works on a run or watches it: without its spec a run is over.
+ * Checks that a run still has its spec, for every command that works on a run or watches it.
  *
- * @param flags what a suggested command must carry to work on the same cloud
+ * @param flags the flags that a suggested command needs to work on the same cloud
  * @throws ImageryError RUN_TORN_DOWN
  */
 export async function needRun(spec: RunSpec, flags: string): Promise<void> {
   if (await isTornDown(spec)) throw await tornDown(spec, flags)
 }
 
-/** What to tell of a failure, which a teardown of the run may explain. */
+/** Returns the error to report for a failure: a teardown of the run, if there was one, else the failure itself. */
 export async function unlessTornDown(error: unknown, spec: RunSpec, flags: string): Promise<unknown> {
   try {
     await needRun(spec, flags)
     return error
   } catch (found) {
-    // A cloud that does not answer explains nothing: the failure itself is what there is to tell.
+    // If the cloud does not respond, report the failure itself.
     return found instanceof ImageryError ? found : error
   }
 }
@@ -31,12 +31,12 @@ async function tornDown(spec: RunSpec, flags: string): Promise<ImageryError> {
   if (!(await keepsResults(spec))) return new ImageryError('RUN_TORN_DOWN', what)
   return new ImageryError(
     'RUN_TORN_DOWN',
-    `${what}; what it had so far is kept in ${tablePath(spec.tables, spec.tables.results)}`,
+    `${what}; its results so far are kept in ${tablePath(spec.tables, spec.tables.results)}`,
     { suggestions: [`imagery results ${spec.run_id}${flags}`] },
   )
 }
 
-/** While the teardown goes on it has perhaps not written them yet: it will, from the view of current rows. */
+/** A teardown in progress may not have written the results yet. It will, from the view of current rows. */
 async function keepsResults({ place, run_id, tables }: RunSpec): Promise<boolean> {
   const leaving = await loadLeavingRun(place, run_id)
   if (leaving?.delete_results) return false

@@ -13,45 +13,45 @@ import { isTornDown } from './record.ts'
 import { queuedUnits, runReport } from './report.ts'
 import { needRun, unlessTornDown } from './torn-down.ts'
 
-/** Time between two looks: each is a query over the ledger, billed by Google at 10 MB at the least. */
+/** Time between two polls. Each poll is a query over the ledger, for which Google bills at least 10 MB. */
 const POLL_MS = { google: 5_000, local: 250 }
 
-/** Time between two counts of the queues' tasks in the meantime: small calls, and free. */
+/** Time between two counts of the queues' tasks. These calls are small and free. */
 const COUNT_MS = { google: 1_000, local: 50 }
 
-/** A look may take at most this share of the time, so that watching never slows the run itself. */
+/** Polls take at most this share of the time, so that watching never slows the run. */
 const MOST_TIME_LOOKING = 0.04
 
 /**
- * While no task is queued, though, the next look is never further away than this share of the time
- * watched so far: a small run is over before anybody has seen a task of it.
+ * While no task is queued, the next poll comes within this share of the time watched so far, because a
+ * small run can end before any poll sees a task.
  */
 const LONGEST_PAUSE = 0.25
 
-/** A run's end may be noticed so much later than it comes, as a share of the time that it took. */
+/** The longest delay in noticing a run's end, as a share of its duration. */
 const MOST_TIME_LATE = 0.02
 
 /**
- * Without a new row, and without a queued task, for this long, a run is not going on by itself.
- * Longer than Pub/Sub waits between deliveries of a shard (60 s at the most).
+ * After this long without a new row or a queued task, a run is stalled. Longer than Pub/Sub waits
+ * between deliveries of a shard (at most 60 s).
  */
 const STALL_MS = { google: 90_000, local: 10_000 }
 
-/** A cloud that has not answered for this long is given up. */
+/** The watch fails if the cloud does not respond for this long. */
 const OUTAGE_MS = { google: 120_000, local: 5_000 }
 
 export interface WatchOptions {
   signal: AbortSignal
   reporter: StepReporter
-  /** What a suggested command must carry to work on the same cloud. */
+  /** The flags that a suggested command needs to work on the same cloud. */
   flags: string
   now?: () => number
 }
 
 /**
- * Waits until every asset of a run has its row, then writes the results table.
+ * Waits until every asset of a run has a row, then writes the results table.
  *
- * @throws ImageryError RUN_STALLED when nothing is queued any more and units are left; RUN_TORN_DOWN; the signal's reason when aborted
+ * @throws ImageryError RUN_STALLED if nothing is queued but units are pending; RUN_TORN_DOWN; the signal's reason when aborted
  */
 export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<RunReport> {
   const now = options.now ?? (() => performance.now())
@@ -68,7 +68,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
     try {
       const lookMs = now()
       const report = await runReport(spec)
-      // After the count: while the run has its record, no teardown has deleted what was counted.
+      // Checked after the count: if the record exists, no teardown has deleted the counted rows.
       await needRun(spec, options.flags)
       const finished = report.units.ok + report.units.failed
       if (finished > done || report.state === 'running') movedMs = now()
@@ -80,7 +80,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       const isQueuedNow = report.state === 'running'
       const lookAgainMs =
         now() + pauseAfterLook({ lookMs: now() - lookMs, watchedMs: now() - startedMs, isQueuedNow, leastMs: pollMs })
-      // Queues that run empty are the sign of a run's end; the ledger then says whether it is.
+      // Empty queues suggest that the run has ended; the ledger confirms it.
       for (let isQueued = isQueuedNow; now() < lookAgainMs;) {
         const countMs = Math.max(COUNT_MS[pace], (now() - first.ms) * MOST_TIME_LATE)
         await rest(Math.min(countMs, lookAgainMs - now()), options.signal)
@@ -91,7 +91,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       failingSinceMs = undefined
     } catch (error) {
       if (error instanceof ImageryError) throw error
-      // The run goes on without us: a cloud that cannot answer for a moment is no reason to stop looking.
+      // The run continues without this command, so a short outage is no reason to stop watching.
       const isTransient = error instanceof CloudError && error.retryable
       failingSinceMs ??= now()
       if (!isTransient || now() - failingSinceMs > OUTAGE_MS[pace])
@@ -101,7 +101,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   }
 }
 
-/** Milliseconds from the end of one look to the next, for a look that took `lookMs`. */
+/** Returns the milliseconds until the next poll, after a poll that took `lookMs`. */
 export function pauseAfterLook(look: {
   lookMs: number
   watchedMs: number
@@ -112,14 +112,14 @@ export function pauseAfterLook(look: {
   return Math.max(look.leastMs, look.isQueuedNow ? fairMs : Math.min(fairMs, look.watchedMs * LONGEST_PAUSE))
 }
 
-/** @throws the signal's reason when it is aborted meanwhile */
+/** @throws the signal's reason when it is aborted */
 async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
   await pause(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted())
 }
 
 /**
- * Writes the results table of a run whose assets all have their row, unless it is there, and
- * checks that it has exactly one row per asset.
+ * Writes the results table of a complete run, unless it exists, and checks that it has exactly one
+ * row per asset.
  */
 export async function completeRun(spec: RunSpec, report: RunReport): Promise<RunReport> {
   if (report.state !== 'complete' || report.results_table !== null) return report
@@ -131,21 +131,21 @@ export async function completeRun(spec: RunSpec, report: RunReport): Promise<Run
   return { ...report, results_table: tablePath(spec.tables, spec.tables.results) }
 }
 
-/** Writes what a run has so far, pending assets included, before its ledger's view goes. A run without a view has nothing. */
+/** Writes a run's results so far, including pending assets, before a teardown deletes the ledger's view. A run without a view has none. */
 export async function writeResultsSoFar(spec: RunSpec, report: RunReport): Promise<RunReport> {
   if ((await describeTable(runTable(spec.tables, 'live'))) === undefined) return report
   await writeOwnResults(spec)
   return { ...report, results_table: tablePath(spec.tables, spec.tables.results) }
 }
 
-/** @throws ImageryError OUTPUT_EXISTS when somebody else has taken the name since the run began */
+/** @throws ImageryError OUTPUT_EXISTS if another process has created the table since the run started */
 async function writeOwnResults(spec: RunSpec): Promise<void> {
   if (!(await claimResults(spec))) {
     const { results, live } = spec.tables
     throw new ImageryError(
       'OUTPUT_EXISTS',
-      `${tablePath(spec.tables, results)} has been made by somebody else meanwhile; the rows of run ${spec.run_id} are in ${tablePath(spec.tables, live)}`,
-      { suggestions: [`Rename or drop ${tablePath(spec.tables, results)}, then: imagery status ${spec.run_id}`] },
+      `Another process has created table ${tablePath(spec.tables, results)} since run ${spec.run_id} started; the rows of the run are in ${tablePath(spec.tables, live)}`,
+      { suggestions: [`Rename or drop ${tablePath(spec.tables, results)}, then run: imagery status ${spec.run_id}`] },
     )
   }
   try {
@@ -156,14 +156,14 @@ async function writeOwnResults(spec: RunSpec): Promise<void> {
   }
 }
 
-/** A teardown that goes on meanwhile has dropped the view, and perhaps the results before they were claimed here. */
+/** A concurrent teardown has deleted the view, and perhaps the results before they were claimed here. */
 async function unclaim(spec: RunSpec): Promise<void> {
   if (!(await isTornDown(spec))) return
   const results = runTable(spec.tables, 'results')
   if ((await describeOwnTable(results, spec.run_id))?.rows === 0) await deleteTable(results)
 }
 
-/** The job may run again after a retry has changed the rows, so its id is not fixed; writing twice does no harm. */
+/** The job can run again after a retry has changed the rows, so its ID is not fixed. Writing twice is harmless. */
 function resultsJobId(spec: RunSpec): string {
   return `imagery_${runIdInNames(spec.run_id)}_results_${randomUUID().slice(0, 8)}`
 }
@@ -172,7 +172,7 @@ function stalled(report: RunReport, flags: string): ImageryError {
   const { ok, failed, pending, total } = report.units
   return new ImageryError(
     'RUN_STALLED',
-    `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), and nothing of it is queued any more`,
+    `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), but no tasks are queued`,
     { suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery teardown ${report.run_id}${flags}`] },
   )
 }
@@ -180,7 +180,7 @@ function stalled(report: RunReport, flags: string): ImageryError {
 /**
  * `1,204 of 2,000 assets, 3 failed, 512/s, 2 s left`
  *
- * @param since what was done when the watch began, and how long ago that is: who comes late must not take it for speed
+ * @param since the number of done assets when the watch started, and the time since then, so that assets done before do not count as speed
  */
 export function progressLine(report: RunReport, since: { done: number; elapsedMs: number }): string {
   const { total, ok, failed, pending } = report.units

@@ -2,18 +2,18 @@ import os from 'node:os'
 import path from 'node:path'
 import { readTextFile } from '../../contracts/text-file.ts'
 
-/** What gcloud's active configuration says, as far as it matters to imagery. */
+/** The properties of gcloud's active configuration that imagery uses. */
 export interface GcloudConfiguration {
-  /** The configuration's name: `default`, unless its user has made others. */
+  /** The configuration's name: `default`, unless the user created others. */
   name: string
   project?: string
   region?: string
 }
 
-/** gcloud then uses no configuration at all (https://cloud.google.com/sdk/docs/configurations#activating_a_configuration). */
+/** With this name, gcloud uses no configuration (https://cloud.google.com/sdk/docs/configurations#activating_a_configuration). */
 const NO_CONFIGURATION = 'NONE'
 
-/** Where gcloud keeps its files (https://cloud.google.com/sdk/docs/configurations#what_is_a_configuration). */
+/** Returns the folder of gcloud's files (https://cloud.google.com/sdk/docs/configurations#what_is_a_configuration). */
 export function gcloudFolder(environment: NodeJS.ProcessEnv): string {
   const own = environment['CLOUDSDK_CONFIG']
   if (own) return own
@@ -26,8 +26,8 @@ export function gcloudFolder(environment: NodeJS.ProcessEnv): string {
 /**
  * Reads gcloud's active configuration from its files, as gcloud does: the configuration that
  * CLOUDSDK_ACTIVE_CONFIG_NAME or the file `active_config` names
- * (https://cloud.google.com/sdk/docs/configurations). No process is started: gcloud takes a second,
- * and need not be installed. Undefined when there is none.
+ * (https://cloud.google.com/sdk/docs/configurations). Does not run gcloud, which takes a second and
+ * need not be installed. Returns undefined if there is none.
  */
 export function gcloudConfiguration(environment: NodeJS.ProcessEnv): GcloudConfiguration | undefined {
   const folder = gcloudFolder(environment)
@@ -37,12 +37,12 @@ export function gcloudConfiguration(environment: NodeJS.ProcessEnv): GcloudConfi
   if (text === undefined) return undefined
   const properties = iniProperties(text)
   const project = properties.get('core/project')
-  // The region of Cloud Run goes before that of virtual machines, as it does for `gcloud run`.
+  // The Cloud Run region takes precedence over the Compute Engine region, as in `gcloud run`.
   const region = properties.get('run/region') ?? properties.get('compute/region')
   return { name, ...(project ? { project } : {}), ...(region ? { region } : {}) }
 }
 
-/** The file's text; a file that is missing, or that only others may read, says nothing. */
+/** Returns the file's text, or undefined if the file is missing or not readable. */
 function textOf(file: string): string | undefined {
   try {
     return readTextFile(file)
@@ -51,7 +51,7 @@ function textOf(file: string): string | undefined {
   }
 }
 
-/** `section/key` to value, of a file as Python's configparser writes it. */
+/** Parses a file in the format of Python's configparser: `section/key` to value. */
 function iniProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()
   let section = ''

@@ -7,14 +7,15 @@ import { findLastingCloud } from '../local/find.ts'
 import { readGeminiFlag } from '../local/gemini-stand-in.ts'
 
 /**
- * Who will answer a Gemini run in the local cloud: the stand-in that the flag names or a running
- * cloud has, else the real Vertex AI when this user has credentials. Asked before anything is made.
+ * Decides what answers a Gemini run in the local cloud: the stand-in that the flag names or that a
+ * running cloud has, else the real Vertex AI if this user has credentials. Called before anything is
+ * created.
  *
- * @param gemini the model that will be asked; null when none is; `unknown` when only the run's record can tell
+ * @param gemini the model that will be called; null if none; `unknown` if only the run's record says
  * @param options.flag the value of `--gemini`
- * @param options.flags what a suggested command must carry to work on the same cloud
- * @returns what the local cloud is to be started with
- * @throws ImageryError NOT_AVAILABLE when nobody would answer
+ * @param options.flags the flags that a suggested command needs to work on the same cloud
+ * @returns the value of `--gemini` to start the local cloud with
+ * @throws ImageryError NOT_AVAILABLE if nothing would answer
  */
 export async function resolveGeminiBackend(
   gemini: GeminiOptions | null | 'unknown',
@@ -27,14 +28,14 @@ export async function resolveGeminiBackend(
   const mayForward = hasCredentials(options.environment ?? process.env)
   if (!running && mayForward) return 'forward'
   if (gemini === 'unknown') return undefined
-  throw nobodyAnswers(gemini.model, { isRunning: running !== undefined, mayForward, flags: options.flags })
+  throw noBackend(gemini.model, { isRunning: running !== undefined, mayForward, flags: options.flags })
 }
 
 /**
- * The same for a run that is taken further in a cloud that is there by now.
+ * The same for a run that continues in a running cloud.
  *
  * @param answering the stand-in that the cloud was started with
- * @throws ImageryError NOT_AVAILABLE when nobody would answer
+ * @throws ImageryError NOT_AVAILABLE if nothing would answer
  */
 export function requireGeminiBackend(
   gemini: GeminiOptions | null,
@@ -43,7 +44,7 @@ export function requireGeminiBackend(
 ): void {
   if (gemini === null || gemini.endpoint !== null || target.kind !== 'local' || answering !== undefined) return
   const mayForward = hasCredentials(process.env)
-  throw nobodyAnswers(gemini.model, { isRunning: true, mayForward, flags: target.flags })
+  throw noBackend(gemini.model, { isRunning: true, mayForward, flags: target.flags })
 }
 
 function hasCredentials(environment: NodeJS.ProcessEnv): boolean {
@@ -51,26 +52,26 @@ function hasCredentials(environment: NodeJS.ProcessEnv): boolean {
   return file !== undefined && existsSync(file)
 }
 
-function nobodyAnswers(
+function noBackend(
   model: string,
   { isRunning, mayForward, flags }: { isRunning: boolean; mayForward: boolean; flags: string },
 ): ImageryError {
-  const stop = isRunning ? [`${suggestedCommand('local stop', flags)}   (then one of these)`] : []
+  const stop = isRunning ? [`${suggestedCommand('local stop', flags)}   (then use one of these)`] : []
   const real = mayForward
     ? 'The same command with --gemini forward   (the real Vertex AI; Google bills you)'
     : 'gcloud auth application-default login   (then the real Vertex AI answers; Google bills you)'
   return new ImageryError(
     'NOT_AVAILABLE',
     isRunning
-      ? `The local cloud that is running was started without --gemini: nobody would answer as ${model}`
-      : `Nobody would answer as ${model}: this machine has no Google credentials, and no stand-in is named`,
+      ? `The running local cloud was started without --gemini, so nothing answers calls to ${model}`
+      : `Nothing answers calls to ${model}: this machine has no Google credentials, and --gemini is not set`,
     {
       suggestions: [
         ...stop,
         'The same command with --gemini replay:FILE   (recorded answers, JSONL)',
         'The same command with --gemini script:FILE   (a scripted model, YAML)',
         real,
-        'The same command with --profile image-quality   (measured: no model is asked)',
+        'The same command with --profile image-quality   (measures the images; no model is called)',
       ],
     },
   )

@@ -10,27 +10,27 @@ import { deploymentFlags, resolveSettings, resolvedDeployment, type GivenSetting
 import { openStateStore, type StateStore } from './state-store.ts'
 import { googleTarget, localTarget, type Target } from './target.ts'
 
-/** What a command works with: a cloud, and what this machine remembers. */
+/** A command's session: a cloud, and the state that this machine remembers. */
 export interface Session {
   target: Target
   store: StateStore
-  /** Who answers in Gemini's place in a local cloud; undefined when nobody does. */
+  /** What answers in Gemini's place in a local cloud; undefined if nothing does. */
   gemini: string | undefined
-  /** @throws ImageryError LOCAL_CLOUD_NOT_RUNNING when the cloud ends with its last command, as one does that a command had to start */
+  /** @throws ImageryError LOCAL_CLOUD_NOT_RUNNING if a command started the local cloud, because it then stops with its last command */
   requirePersistentCloud(): void
   close(): void
 }
 
 export interface LocalSessionOptions extends AttachOptions {
   dataDirectory: string
-  /** What a suggested command must carry to work on the same cloud. */
+  /** The flags that a suggested command needs to work on the same cloud. */
   flags: string
-  /** The deployment's name, where the local cloud has several. */
+  /** The deployment's name, if the local cloud has several. */
   name: string | undefined
 }
 
 /**
- * Opens the local cloud of a data folder.
+ * Opens the local cloud in a data folder.
  *
  * @throws ImageryError LOCAL_CLOUD_FAILED, INVALID_CONFIGURATION
  */
@@ -53,14 +53,14 @@ export async function openLocalSession(configDirectory: string, options: LocalSe
 }
 
 function notRunning(flags: string): ImageryError {
-  return new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that outlives this command', {
+  return new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that keeps running after this command', {
     suggestions: [suggestedCommand('local start --detach', flags)],
   })
 }
 
 /**
- * Opens Google's cloud where flags, environment, configuration and credentials say. Asks Google for
- * nothing yet.
+ * Opens a session on Google Cloud, with the settings from flags, environment, configuration and
+ * credentials. Does not call Google yet.
  *
  * @throws ImageryError PROJECT_NOT_SET, CREDENTIALS_NOT_FOUND, INVALID_FLAG, INVALID_CONFIGURATION
  */
@@ -78,7 +78,7 @@ export async function openGoogleSession(configDirectory: string, flags: GivenSet
   }
 }
 
-/** Settles for this process whose project and services it works with, and in a local cloud as whom. */
+/** Sets the project and services that this process works with and, in a local cloud, its account. */
 async function actIn(place: DeploymentRef): Promise<void> {
   useProject(place.projectId)
   callServicesThrough(invokerAccount(place))
@@ -87,7 +87,7 @@ async function actIn(place: DeploymentRef): Promise<void> {
   })
 }
 
-/** The settings that a command would work with, and what they were read from. */
+/** Returns the settings that a command uses, and where they were read from. */
 export async function settingsInForce(
   configDirectory: string,
   flags: GivenSettings,
@@ -111,12 +111,12 @@ async function requireCredentials(): Promise<void> {
     'CREDENTIALS_NOT_FOUND',
     origin.problem === undefined
       ? 'This machine has no Google credentials'
-      : `There are no Google credentials: ${origin.problem}`,
+      : `This machine has no usable Google credentials: ${origin.problem}`,
     {
       suggestions: [
         'gcloud auth application-default login',
         "GOOGLE_APPLICATION_CREDENTIALS=FILE   (a service account's key, or workload identity in CI: docs/ci.md)",
-        'The same command with --local   (no account)',
+        'The same command with --local   (no account needed)',
       ],
     },
   )

@@ -2,21 +2,21 @@ import { SETTING_NAMES, type SettingName } from '../../contracts/settings.ts'
 import type { GivenSettings } from './settings.ts'
 import { openUserFile } from './user-file.ts'
 
-/** What the user has settled once for all commands, in `config.json` of the configuration folder. */
+/** The settings that the user saved for all commands, in `config.json` in the configuration folder. */
 export interface SettingsStore {
   path: string
   all(): GivenSettings
   set(setting: SettingName, value: string): void
-  /** Answers whether there was a value. */
+  /** Returns whether there was a value. */
   unset(setting: SettingName): boolean
 }
 
-/** @throws ImageryError INVALID_CONFIGURATION when the file cannot be read or written, naming it */
+/** @throws ImageryError INVALID_CONFIGURATION that names the file if it cannot be read or written */
 export async function openSettingsStore(directory: string): Promise<SettingsStore> {
   const { path, use } = await openUserFile<Partial<Record<SettingName, string>>>(directory, {
     name: 'config',
     what: 'configuration file',
-    remedy: 'then say it again with imagery config set',
+    remedy: 'then set the values again with imagery config set',
     defaults: {},
   })
   return {

@@ -4,7 +4,7 @@ import { DEFAULT_REGION, SETTING_NAMES, settingFault, type SettingName } from '.
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { gcloudConfiguration } from './gcloud-configuration.ts'
 
-/** Who decides on a setting, most binding first. */
+/** The sources of a setting, highest precedence first. */
 export type SettingSource =
   | 'flag'
   | 'environment'
@@ -15,12 +15,12 @@ export type SettingSource =
   | 'default'
   | 'unset'
 
-/** A setting's value in force, and who says so. */
+/** A setting's current value, and where it is set. */
 export interface Setting {
-  /** Null when nobody says, or when somebody says that there shall be none. */
+  /** Null if it is not set, or is set to none. */
   value: string | null
   source: SettingSource
-  /** Where exactly: a flag, a variable, a file, a configuration's name. */
+  /** The exact place: a flag, a variable, a file, or a configuration's name. */
   from: string
 }
 
@@ -42,21 +42,21 @@ const VARIABLES: Record<SettingName, readonly string[]> = {
 export interface SettingSources {
   flags: GivenSettings
   environment: NodeJS.ProcessEnv
-  /** What `imagery config set` has kept. */
+  /** The values that `imagery config set` saved. */
   stored: GivenSettings
   /** The deployments that this machine remembers. */
   deployments: readonly DeploymentRef[]
-  /** The project that the credentials belong to. Asked last, since a metadata server may have to be looked for. */
+  /** The project of the credentials. Called last, because it can have to search for a metadata server. */
   credentialsProject: () => Promise<{ projectId: string; from: string } | undefined>
 }
 
 /**
- * Decides on project, region and name. Flags go before environment variables, those before
- * `imagery config`, that before gcloud's active configuration, the credentials' project and the
- * defaults. The only deployment that is remembered of the project decides on the region and name
- * that flags, variables and `imagery config` leave open, and on the project when gcloud leaves it open.
+ * Resolves project, region and name. A flag overrides an environment variable, which overrides
+ * `imagery config`, then gcloud's active configuration, the credentials' project and the defaults. If
+ * only one deployment of the project is remembered, it gives the region and name that flags, variables
+ * and `imagery config` leave unset, and the project if gcloud leaves it unset.
  *
- * @throws ImageryError INVALID_FLAG, INVALID_CONFIGURATION for a value that cannot be right, naming where it stands
+ * @throws ImageryError INVALID_FLAG, INVALID_CONFIGURATION for an invalid value, with the place where it is set
  */
 export async function resolveSettings(sources: SettingSources): Promise<Settings> {
   const gcloud = gcloudConfiguration(sources.environment)
@@ -76,21 +76,21 @@ export async function resolveSettings(sources: SettingSources): Promise<Settings
     name: said.name === undefined ? undefined : (said.name.value ?? ''),
   })
   const remembered = (value: string | null): Setting | undefined =>
-    only && { value, source: 'deployment', from: 'the only deployment that is remembered' }
+    only && { value, source: 'deployment', from: 'the only remembered deployment' }
   const settings: Settings = {
-    project: named ?? remembered(only?.projectId ?? null) ?? (await ofCredentials(sources)) ?? NOBODY,
+    project: named ?? remembered(only?.projectId ?? null) ?? (await ofCredentials(sources)) ?? NOT_SET,
     region: said.region ??
       remembered(only?.region ?? null) ??
       ofGcloud('region') ?? { value: DEFAULT_REGION, source: 'default', from: 'default' },
-    name: said.name ?? remembered(only?.name ?? null) ?? NOBODY,
+    name: said.name ?? remembered(only?.name ?? null) ?? NOT_SET,
   }
   for (const setting of SETTING_NAMES) checkSetting(setting, settings[setting])
   return settings
 }
 
-const NOBODY: Setting = { value: null, source: 'unset', from: 'not set' }
+const NOT_SET: Setting = { value: null, source: 'unset', from: 'not set' }
 
-/** What flags, variables or `imagery config` say of a setting. */
+/** Returns a setting's value from flags, variables or `imagery config`. */
 function textOf(setting: SettingName, { flags, environment, stored }: SettingSources): Setting | undefined {
   const flag = flags[setting]
   if (flag !== undefined) return { value: flag, source: 'flag', from: `--${setting}` }
@@ -129,7 +129,7 @@ function checkSetting(setting: SettingName, { value, source, from }: Setting): v
       })
 }
 
-/** @throws ImageryError INVALID_FLAG for a value that `imagery config set` must not keep */
+/** @throws ImageryError INVALID_FLAG for a value that `imagery config set` must not save */
 export function checkStoredSetting(setting: SettingName, value: string): void {
   const wrong = settingFault(setting, value)
   if (wrong)
@@ -143,21 +143,21 @@ function invalidValue(what: string, fault: string, suggestion: string): ImageryE
 /** @throws ImageryError PROJECT_NOT_SET */
 export function resolvedDeployment({ project, region, name }: Settings): DeploymentRef {
   if (project.value === null || region.value === null) {
-    throw new ImageryError('PROJECT_NOT_SET', 'No Google Cloud project is named', {
+    throw new ImageryError('PROJECT_NOT_SET', 'No Google Cloud project is set', {
       suggestions: [
         'The same command with --project PROJECT',
         'imagery config set project PROJECT',
-        'The same command with --local   (no project, no account)',
+        'The same command with --local   (needs no project and no account)',
       ],
     })
   }
   return { projectId: project.value, region: region.value, ...(name.value ? { name: name.value } : {}) }
 }
 
-/** Sources that another shell, or another machine, does not share. */
+/** Sources that another shell does not share. */
 const OF_THIS_COMMAND: ReadonlySet<SettingSource> = new Set(['flag', 'environment'])
 
-/** What a suggested command must carry to work on the same place wherever it is typed, with a space before; empty when this user's own files say it all. */
+/** Returns the flags that a suggested command needs to work on the same deployment from any shell, with a leading space; empty if the user's own files give every setting. */
 export function deploymentFlags({ projectId, region, name }: DeploymentRef, settings: Settings): string {
   if (!SETTING_NAMES.some((setting) => OF_THIS_COMMAND.has(settings[setting].source))) return ''
   const words = [

@@ -2,30 +2,30 @@ import type { DeploymentRef } from '../../contracts/names.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import { openUserFile } from './user-file.ts'
 
-/** A run as this user's machine remembers it. The bucket has the truth; this is for what the bucket forgets. */
+/** A run that this machine remembers. The bucket is authoritative; this is for what the bucket no longer has. */
 export interface RememberedRun {
   targetKey: string
   startedAt: string
-  /** Set by teardown: the run's last report, since its objects are gone. */
+  /** Set by teardown: the run's last report, because its objects are deleted. */
   tornDown?: RunReport
 }
 
 interface StateFile {
   runs: Record<string, RememberedRun>
-  /** By target key, as `googleKey` makes it. */
+  /** By target key, as `googleKey` returns it. */
   deployments: Record<string, DeploymentRef>
 }
 
-/** Runs beyond this many are forgotten, oldest first. */
+/** The number of runs to remember. The oldest are removed first. */
 const REMEMBERED_RUNS = 500
 
-/** What imagery remembers between commands for one user: one JSON file, mode 0600, safe to delete. */
+/** The state that imagery remembers between commands for one user: one JSON file, mode 0600, safe to delete. */
 export interface StateStore {
   rememberRun(runId: string, run: RememberedRun): void
   forgetRun(runId: string): void
   run(runId: string): RememberedRun | undefined
   runsOf(targetKey: string): { runId: string; run: RememberedRun }[]
-  /** Remembers a deployment on Google: the only one of a project need not be named. */
+  /** Remembers a deployment on Google Cloud. If a project has only one, commands use it by default. */
   rememberDeployment(targetKey: string, place: DeploymentRef): void
   forgetDeployment(targetKey: string): void
   deployments(): DeploymentRef[]
@@ -34,13 +34,13 @@ export interface StateStore {
 /**
  * Opens the state file `state.json` in the platform's configuration folder.
  *
- * @throws ImageryError INVALID_CONFIGURATION when it cannot be read or written, naming the file
+ * @throws ImageryError INVALID_CONFIGURATION that names the file if it cannot be read or written
  */
 export async function openStateStore(directory: string): Promise<StateStore> {
   const { use } = await openUserFile<StateFile>(directory, {
     name: 'state',
     what: 'state file',
-    remedy: "runs are found again in the deployment's bucket",
+    remedy: "imagery finds the runs again in the deployment's bucket",
     defaults: { runs: {}, deployments: {} },
   })
   return {

@@ -2,43 +2,43 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, mainService, populateService, type DeploymentRef } from '../../contracts/names.ts'
 import { describeService } from '../../google/cloud-run/services.ts'
 
-/** Which cloud a command works on. */
+/** The cloud that a command works on. */
 export interface Target {
   kind: 'local' | 'google'
   place: DeploymentRef
-  /** The state store's key of this target: two data folders, or two projects, never mix. */
+  /** The state store's key for this target, which keeps data folders and projects apart. */
   key: string
-  /** What a suggested command must carry to work on this target, with a space before: ` --local`, ` --project p --region r`, or nothing. */
+  /** The flags that a suggested command needs to work on this target, with a leading space: ` --local`, ` --project p --region r`, or empty. */
   flags: string
 }
 
-/** A deployment that is ready: the two services and the bucket. */
+/** A ready deployment: the two services and the bucket. */
 export interface Deployment {
   place: DeploymentRef
   bucket: string
   mainUrl: string
   populateUrl: string
-  /** What main and populate run, as `runtimeHash` tells; empty texts when they do not say. */
+  /** The source hashes of main and populate; an empty text if a service has none. */
   runtimeHashes: readonly string[]
 }
 
-/** @param flags the target as the user named it, for commands to type next */
+/** @param flags the target as the user named it, for suggested commands */
 export function localTarget(dataDirectory: string, place: DeploymentRef, flags = ' --local'): Target {
   const key = `local:${dataDirectory}${place.name === undefined ? '' : `/${place.name}`}`
   return { kind: 'local', place, key, flags }
 }
 
-/** The state store's key of a place on Google. */
+/** Returns the state store's key for a deployment on Google Cloud. */
 export function googleKey({ projectId, region, name }: DeploymentRef): string {
   return `google:${projectId}/${region}${name === undefined ? '' : `/${name}`}`
 }
 
-/** @param flags what a command to type next must carry, as `placeFlags` gives it */
+/** @param flags the flags for suggested commands, as `deploymentFlags` returns them */
 export function googleTarget(place: DeploymentRef, flags: string): Target {
   return { kind: 'google', place, key: googleKey(place), flags }
 }
 
-/** A place as it is shown to people. */
+/** Describes a deployment for people. */
 export function deploymentText({ projectId, region, name }: DeploymentRef): string {
   return `project ${projectId}, region ${region}${name === undefined ? '' : `, deployment ${name}`}`
 }
@@ -55,7 +55,7 @@ export function deploymentJson({ projectId, region, name }: DeploymentRef): Depl
   return { project_id: projectId, region, name: name ?? null }
 }
 
-/** The deployment of a project and region, or undefined when a service is missing or not ready. */
+/** Finds the deployment of a project and region. Returns undefined if a service is missing or not ready. */
 export async function findDeployment(place: DeploymentRef): Promise<Deployment | undefined> {
   const [main, populate] = await Promise.all([
     describeService(place, mainService(place)),

@@ -7,15 +7,15 @@ import { makeFolder } from '../local/make-folder.ts'
 /** One JSON file in the user's configuration folder, mode 0600. */
 export interface UserFile<Content extends object> {
   path: string
-  /** Works on the content. @throws ImageryError INVALID_CONFIGURATION naming the file */
+  /** Reads or changes the content. @throws ImageryError INVALID_CONFIGURATION that names the file */
   use<Result>(work: (content: Conf<Content>) => Result): Result
 }
 
 /**
- * Opens `<name>.json` in a folder, which is made if need be.
+ * Opens `<name>.json` in a folder, and creates the folder if needed.
  *
- * @param options.remedy what to do when the file cannot be used
- * @throws ImageryError INVALID_CONFIGURATION when it cannot be read or written, naming the file
+ * @param options.remedy what the user can do if the file cannot be used
+ * @throws ImageryError INVALID_CONFIGURATION that names the file if it cannot be read or written
  */
 export async function openUserFile<Content extends object>(
   directory: string,
@@ -30,7 +30,7 @@ export async function openUserFile<Content extends object>(
       throw new ImageryError(
         'INVALID_CONFIGURATION',
         `The ${options.what} ${file} cannot be used: ${(error as Error).message}`,
-        // What the disk or the system refuses is no fault of the content, which may be all that there is.
+        // If the disk or the system refuses a call, the content is not at fault, so do not suggest deleting it.
         { suggestions: [isRefused(error) ? `ls -ld '${file}'` : `rm '${file}'   (${options.remedy})`], cause: error },
       )
     }
@@ -46,12 +46,12 @@ export async function openUserFile<Content extends object>(
         defaults: options.defaults,
       }),
   )
-  // `conf` keeps the mode of a file that is there, and a folder may be older than its rule.
+  // `conf` keeps the mode of an existing file, and an existing folder can have a wider mode.
   guarded(() => closeToOthers(directory, file))
   return { path: file, use: (work) => guarded(() => work(conf)) }
 }
 
-/** Links stay as they are, and what lies behind them; so does what another user has made. */
+/** Removes access for other users. Leaves links, their targets, and entries of other users unchanged. */
 function closeToOthers(...entries: readonly string[]): void {
   for (const entry of entries) {
     const status = lstatSync(entry, { throwIfNoEntry: false })
@@ -60,14 +60,14 @@ function closeToOthers(...entries: readonly string[]): void {
   }
 }
 
-/** Whether the system refused a call, such as by a full disk. */
+/** Whether the system refused a call, for example because the disk is full. */
 function isRefused(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).syscall !== undefined
 }
 
 /**
- * Loads `conf` without the signal handlers of a package below it: those send every signal to the
- * process once more, and what was one Ctrl-C would look like two. Its clean-up at exit stays.
+ * Loads `conf` without the signal handlers of one of its dependencies, which resend every signal to
+ * the process, so that one Ctrl-C would look like two. Its cleanup at exit stays.
  */
 async function loadConf(): Promise<typeof Conf> {
   const handlers = (): Map<string, ReadonlySet<unknown>> =>

@@ -2,7 +2,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { Unit } from '../../contracts/model-options.ts'
 import type { LocationKind, SnapshotSource, TimeKind } from '../../run-data/sql/snapshot.ts'
 
-/** The part of BigQuery's schema that matters here. */
+/** The part of BigQuery's schema that is used here. */
 export interface SourceField {
   name?: string
   type?: string
@@ -10,7 +10,7 @@ export interface SourceField {
   fields?: SourceField[]
 }
 
-/** Names that other people's tables give the asset id and the image, most common first; tried when no flag says. */
+/** Common names of the asset ID and image columns, most common first, to try if no flag names them. */
 const USUAL_NAMES = {
   asset: ['asset_id'],
   image: ['gcs_uri', 'image_uri', 'image', 'uri', 'image_path', 'path', 'file'],
@@ -28,10 +28,10 @@ export type SourceColumns = Pick<
 >
 
 /**
- * Finds the columns that imagery uses. Only the asset id and the image URI are required; the
- * other Street View Insights columns are used when the table has them.
+ * Finds the columns that imagery uses. Only the asset ID and the image URI are required; the
+ * other Street View Insights columns are used if the table has them.
  *
- * @throws ImageryError COLUMN_NOT_FOUND naming what is missing and what there is
+ * @throws ImageryError COLUMN_NOT_FOUND that names the missing column and the table's columns
  */
 export function sourceColumns(table: string, fields: readonly SourceField[], flags: ColumnFlags): SourceColumns {
   const byName = new Map(fields.map((field) => [(field.name ?? '').toLowerCase(), field]))
@@ -42,13 +42,13 @@ export function sourceColumns(table: string, fields: readonly SourceField[], fla
     if (field.mode === 'REPEATED' || field.type === 'RECORD' || field.type === 'STRUCT') {
       throw new ImageryError(
         'COLUMN_NOT_FOUND',
-        `Column ${field.name} of ${table} holds ${field.mode === 'REPEATED' ? 'arrays' : 'structs'}; --${role}-column must name one value per row`,
+        `Column ${field.name} of ${table} holds ${field.mode === 'REPEATED' ? 'arrays' : 'structs'}; --${role}-column must name a column with one value per row`,
       )
     }
     return field.name
   }
   return {
-    // A panorama frame belongs to no asset, and a table of them need not name any.
+    // A panorama frame belongs to no asset, so a table of frames can lack this column.
     assetColumn:
       flags.unit === 'observation' && flags.asset === undefined && !byName.has('asset_id') ? null : find('asset'),
     imageColumn: find('image'),
@@ -66,7 +66,7 @@ function columnNotFound(
   wanted: readonly string[],
   fields: readonly SourceField[],
 ): ImageryError {
-  const what = role === 'asset' ? 'an asset id' : 'an image URI'
+  const what = role === 'asset' ? 'the asset ID' : 'the image URI'
   const list = fields.map((field) => field.name).join(', ')
   return new ImageryError(
     'COLUMN_NOT_FOUND',

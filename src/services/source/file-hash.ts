@@ -6,13 +6,13 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText, otherKind } from '../../contracts/file-kind.ts'
 
 /**
- * SHA-256, hex, of a regular file's bytes; undefined when there is no such file.
+ * Returns the SHA-256, in hex, of a regular file's bytes, or undefined if the file does not exist.
  *
  * @throws ImageryError FILE_NOT_FOUND when it cannot be read, naming it
  */
 export async function fileHash(file: string): Promise<string | undefined> {
   try {
-    // A pipe that has taken the file's place is not waited for.
+    // Does not wait for a pipe that has replaced the file.
     const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     try {
       const kind = otherKind(await handle.stat())

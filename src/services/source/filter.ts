@@ -5,7 +5,7 @@ import { CloudError } from '../../google/transport/errors.ts'
 import { conditionFault } from '../../contracts/condition.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
 
-/** @throws ImageryError INVALID_FILTER unless the condition is one expression by its brackets and quotes, before anything is asked or made */
+/** @throws ImageryError INVALID_FILTER, before any call, unless the brackets and quotes of the condition make it one expression */
 export function checkFilter(where: string | undefined): void {
   const fault = where === undefined ? undefined : conditionFault(where)
   if (fault) {
@@ -15,14 +15,14 @@ export function checkFilter(where: string | undefined): void {
   }
 }
 
-/** How a query fails whose other parts are ours and whose source was just seen: NOT_FOUND is of a table in a subquery. */
+/** Failures of a query that only the filter can cause, because imagery wrote the rest. NOT_FOUND is a table in a subquery. */
 const OF_THE_FILTER: ReadonlySet<string> = new Set(['INVALID_ARGUMENT', 'NOT_FOUND'])
 
 /**
- * Has BigQuery check the snapshot query without running it.
+ * Checks the snapshot query with a BigQuery dry run.
  *
- * @returns the bytes that it will read, and the other tables that the filter looks into
- * @throws ImageryError INVALID_FILTER when the query is wrong by the user's filter
+ * @returns the bytes that it will read, and the other tables that the filter reads
+ * @throws ImageryError INVALID_FILTER if the user's filter makes the query invalid
  */
 export async function checkSnapshotQuery(
   source: SnapshotSource,
@@ -37,10 +37,10 @@ export async function checkSnapshotQuery(
     return { bytes, otherTables: source.where === null ? [] : others }
   } catch (error) {
     if (!(error instanceof CloudError) || !OF_THE_FILTER.has(error.status) || source.where === null) throw error
-    // The place that BigQuery names is one of our query, which the user has not written.
+    // BigQuery's position refers to imagery's query, which the user did not write.
     const reason = error.message.replaceAll(/ at \[\d+:\d+\]/g, '')
     throw new ImageryError('INVALID_FILTER', `--where ${source.where}: ${reason}`, {
-      suggestions: [`A condition on ${columns.join(', ')}`],
+      suggestions: [`Use a condition on ${columns.join(', ')}`],
       cause: error,
     })
   }

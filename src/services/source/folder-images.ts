@@ -7,7 +7,7 @@ import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { ModelChoice } from '../options/model-choice.ts'
 import { IMAGE_ENDINGS, imageContentType } from './image-types.ts'
 
-/** A row of the table that a folder of images stands for. */
+/** A row of the table that represents a folder of images. */
 export interface FolderRow {
   asset_id: string
   observation_id: string
@@ -15,10 +15,10 @@ export interface FolderRow {
 }
 
 /**
- * One asset per image of the folder itself, one per subfolder that holds images, whatever its depth. Whatever has an
- * image's name is listed, a link or a pipe too: what of it cannot be read gets a row that says so.
+ * Lists one asset per image directly in the folder, and one per subfolder that contains images, at any depth. Every entry
+ * with an image's name is listed, even a link or a pipe. If it cannot be read, its row says so.
  *
- * @throws ImageryError FILE_NOT_FOUND naming the subfolder that cannot be read, NO_ASSETS when there is no image
+ * @throws ImageryError FILE_NOT_FOUND that names the subfolder that cannot be read, NO_ASSETS if there is no image
  */
 export async function folderRows(
   source: { given: string; folder: string },
@@ -32,7 +32,7 @@ export async function folderRows(
     .map(below)
     .toSorted()
   if (images.length === 0) {
-    throw new ImageryError('NO_ASSETS', `${source.given} holds no image (${IMAGE_ENDINGS.join(', ')})`)
+    throw new ImageryError('NO_ASSETS', `${source.given} contains no images (${IMAGE_ENDINGS.join(', ')})`)
   }
   const sizes = new Map<string, number>()
   const rows = images.map((image) => {
@@ -45,10 +45,10 @@ export async function folderRows(
     .filter(([, size]) => unit === 'asset' && size > most)
     .map(
       ([asset, size]) =>
-        `${asset} has ${size} images; ${pick === 'spread' ? `${most} spread over their names` : `the first ${most} by name`} are used`,
+        `${asset} has ${size} images; only ${pick === 'spread' ? `${most}, spread over their names,` : `the first ${most} by name`} are used`,
     )
   for (const link of await linkedFolders(entries)) {
-    warnings.push(`${below(link)} is a link to a folder, which is not followed: its images are left out`)
+    warnings.push(`${below(link)} is a link to a folder and is not followed; its images are skipped`)
   }
   return { rows, warnings }
 }
@@ -60,20 +60,20 @@ async function entriesBelow(folder: string): Promise<Dirent[]> {
     const unread = (error as NodeJS.ErrnoException).path ?? folder
     throw new ImageryError(
       'FILE_NOT_FOUND',
-      `The folder ${unread} cannot be read, and its images would be missing: ${errnoText(error)}`,
+      `Folder ${unread} cannot be read, so its images would be missing: ${errnoText(error)}`,
       { suggestions: [`ls -ld ${shellWord(unread)}`], cause: error },
     )
   }
 }
 
-/** Links to folders: they may lead round in a circle, or anywhere. */
+/** Finds links to folders, which can lead in a circle or anywhere. */
 async function linkedFolders(entries: readonly Dirent[]): Promise<Dirent[]> {
   const links = entries.filter((entry) => entry.isSymbolicLink() && imageContentType(entry.name) === undefined)
   const isFolder = await Promise.all(
     links.map((link) =>
       stat(path.join(link.parentPath, link.name)).then(
         (target) => target.isDirectory(),
-        // It leads nowhere, so there is no folder to be missed.
+        // The link leads nowhere, so no folder is skipped.
         () => false,
       ),
     ),

@@ -6,20 +6,20 @@ import { errnoText, otherKind } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { MAX_OBJECT_BYTES } from '../../google/storage/storage.ts'
 
-/** The folders whose files a run may read as images. */
+/** The folders that a run may read images from. */
 export interface ImageFolders {
-  /** Relative paths start here: the table's own folder. */
+  /** The base of relative paths: the table's own folder. */
   base: string
-  /** Without links: the table's folder, and those of `--image-root`. */
+  /** The table's folder and those of `--image-root`, with links resolved. */
   roots: readonly string[]
-  /** The same as they were named. */
+  /** The same folders as the user named them. */
   named: readonly string[]
 }
 
-/** An image's bytes, or the reason why they were not read, which continues a sentence about the image. */
+/** An image's bytes, or the reason that they were not read, which completes a sentence that starts with the image. */
 export type ImageFile = { bytes: Buffer } | { refused: string }
 
-/** @throws ImageryError FILE_NOT_FOUND for a folder that is gone or cannot be read */
+/** @throws ImageryError FILE_NOT_FOUND for a folder that is missing or cannot be read */
 export async function openImageFolders(tableFolder: string, imageRoots: readonly string[]): Promise<ImageFolders> {
   const roots = await Promise.all(
     [tableFolder, ...imageRoots].map((folder) =>
@@ -29,22 +29,22 @@ export async function openImageFolders(tableFolder: string, imageRoots: readonly
   return { base: tableFolder, roots, named: [tableFolder, ...imageRoots] }
 }
 
-/** A folder of the run's images cannot be read (any more). */
+/** Returns the error for a folder of the run's images that cannot be read (any longer). */
 export function folderGone(folder: string, error: unknown): ImageryError {
   return new ImageryError(
     'FILE_NOT_FOUND',
-    `The folder ${folder}, which images of the run lie in, cannot be read: ${errnoText(error)}`,
+    `Folder ${folder}, which contains images of the run, cannot be read: ${errnoText(error)}`,
     { suggestions: [`ls -ld ${shellWord(folder)}`], cause: error },
   )
 }
 
-/** Why an image that is not there was not read. */
+/** The reason that a missing image was not read. */
 export const MISSING = 'does not exist'
 
 /**
- * Reads an image that a table names. The name is data: it may lead anywhere, by `..`, as an absolute
- * path or over a link. Only a regular file that really lies in one of the folders is opened, and no
- * more than the limit is read of it. Never rejects.
+ * Reads an image that a table names. The name is data, so it can lead anywhere, with `..`, as an
+ * absolute path, or through a link. Opens only a regular file that is really in one of the folders,
+ * and reads at most the limit. Never rejects.
  */
 export async function readImageFile(name: string, folders: ImageFolders): Promise<ImageFile> {
   const fault = nameFault(name)
@@ -53,7 +53,7 @@ export async function readImageFile(name: string, folders: ImageFolders): Promis
   try {
     const real = await realpath(file)
     if (!isInside(real, folders.roots)) return { refused: OUTSIDE }
-    // Opening a device may already do something, so it is looked at first, and once more when it is open.
+    // Opening a device can have an effect, so its kind is checked before and again after it is opened.
     const kind = otherKind(await lstat(real))
     if (kind !== undefined) return { refused: `is ${kind}, not a file` }
     const handle = await open(real, OPEN_FLAGS)
@@ -63,15 +63,15 @@ export async function readImageFile(name: string, folders: ImageFolders): Promis
       await handle.close()
     }
   } catch (error) {
-    // What is there and what is not in other folders is nothing that a table should learn.
+    // A table must not learn what exists in other folders.
     return { refused: isInside(file, [...folders.named, ...folders.roots]) ? unreadable(error) : OUTSIDE }
   }
 }
 
 const OUTSIDE =
-  "lies outside the table's folder, so it was not read; imagery run --image-root FOLDER allows another folder"
+  "is outside the table's folder, so it was not read; allow its folder with imagery run --image-root FOLDER"
 
-/** A link that has just taken the file's place is not followed, and a pipe not waited for. Windows has neither flag. */
+/** Does not follow a link that has just replaced the file, and does not wait for a pipe. Windows has neither flag. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 function nameFault(name: string): string | undefined {
@@ -92,8 +92,8 @@ async function readOpen(handle: FileHandle, real: string, { roots }: ImageFolder
   const opened = await handle.stat({ bigint: true })
   const kind = otherKind(opened)
   if (kind !== undefined) return { refused: `is ${kind}, not a file` }
-  // A folder on the way may have become a link between the look and the opening.
-  if (!(await liesInside(handle, opened, real, roots))) return { refused: 'was replaced while it was read' }
+  // A folder in the path can become a link between the check and the open.
+  if (!(await liesInside(handle, opened, real, roots))) return { refused: 'was replaced while it was being read' }
   if (opened.size > BigInt(MAX_OBJECT_BYTES)) return { refused: TOO_LARGE }
   const bytes = await readAtMost(handle, Number(opened.size))
   return bytes.length > MAX_OBJECT_BYTES ? { refused: TOO_LARGE } : { bytes }
@@ -115,7 +115,7 @@ async function liesInside(
 
 const TOO_LARGE = `is larger than ${MAX_OBJECT_BYTES / 1024 ** 2} MiB`
 
-/** The bytes of a file that should have so many; one that grows meanwhile is read up to one byte over the limit. */
+/** Reads a file of the expected size. A file that grows in the meantime is read up to one byte over the limit. */
 async function readAtMost(handle: FileHandle, expected: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   for (let length = 0; length <= MAX_OBJECT_BYTES;) {

@@ -1,6 +1,6 @@
 import path from 'node:path'
 
-/** Content types by file ending; what has another ending is no image. */
+/** Content types by file extension. Files with other extensions are not images. */
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.jpg': 'image/jpeg',
   '.jpeg': 'image/jpeg',
@@ -10,10 +10,10 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.heif': 'image/heif',
 }
 
-/** The endings that files of images have. */
+/** The extensions of image files. */
 export const IMAGE_ENDINGS: readonly string[] = Object.keys(CONTENT_TYPES)
 
-/** What an image is stored as, by the ending of its name; undefined for the name of anything else. */
+/** Returns an image's content type by the extension of its name, or undefined if the name is not an image's. */
 export function imageContentType(name: string): string | undefined {
   const ending = path.extname(name).toLowerCase()
   return IMAGE_ENDINGS.includes(ending) ? CONTENT_TYPES[ending] : undefined

@@ -9,7 +9,7 @@ import type { ModelChoice } from '../options/model-choice.ts'
 import { notWritable, withScratchFolder } from './scratch-folder.ts'
 import type { FileFormat, Source } from './parse.ts'
 
-/** Loads a local file, or a list of a folder's images, into a table of the run. Answers warnings for the user. */
+/** Loads a local file, or a list of a folder's images, into a table of the run. Returns warnings for the user. */
 export async function loadSource(
   source: Exclude<Source, { kind: 'table' }>,
   table: TableName,

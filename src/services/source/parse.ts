@@ -5,7 +5,7 @@ import { errnoText, otherKind } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
 
-/** What the user gave as `--table`. */
+/** The value of `--table`. */
 export type Source =
   | { kind: 'table'; given: string; table: TableName }
   | { kind: 'file'; given: string; file: string; format: FileFormat; imageFolder: string }
@@ -20,14 +20,13 @@ const FORMATS: Record<string, FileFormat> = {
   '.parquet': 'PARQUET',
 }
 
-/** Project ids may carry a domain (`example.com:project`); tables and datasets have no dots. */
+/** Project IDs can include a domain (`example.com:project`); tables and datasets have no dots. */
 const TABLE_PATTERN = /^((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9])\.([A-Za-z0-9_]{1,1024})\.([^./\\`\n]{1,1024})$/
 
 /**
- * Tells what `--table` names: a file or folder when there is one of that name, else a BigQuery
- * table.
+ * Resolves `--table` to a file or folder if one with that name exists, else to a BigQuery table.
  *
- * @throws ImageryError INVALID_FLAG, FILE_NOT_FOUND or SOURCE_UNSUPPORTED, before anything is made
+ * @throws ImageryError INVALID_FLAG, FILE_NOT_FOUND or SOURCE_UNSUPPORTED, before anything is created
  */
 export async function parseSource(given: string): Promise<Source> {
   const entry = await stat(given).catch((error: NodeJS.ErrnoException) => {
@@ -44,23 +43,23 @@ export async function parseSource(given: string): Promise<Source> {
     if (!format) {
       throw new ImageryError(
         'SOURCE_UNSUPPORTED',
-        `${given} is not a table: a ${path.extname(given) || 'nameless'} file is none of ${Object.keys(FORMATS).join(', ')}`,
+        `${given} is not a table: ${path.extname(given) ? `its extension ${path.extname(given)}` : 'its missing extension'} is not one of ${Object.keys(FORMATS).join(', ')}`,
         {
-          suggestions: ['Give a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table'],
+          suggestions: ['Use a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table'],
         },
       )
     }
-    // It is read twice, to load it and to know it again, and nothing else can be read twice.
+    // The source is read twice, to load it and to hash it, and only a regular file can be read twice.
     if (kind !== undefined) {
       throw new ImageryError('SOURCE_UNSUPPORTED', `${given} is ${kind}, not a file`, {
-        suggestions: ['Write its content to a file, and give that'],
+        suggestions: ['Write its content to a file, and use that file'],
       })
     }
     if (entry.size === 0) throw new ImageryError('NO_ASSETS', `${given} is empty`)
     const file = path.resolve(given)
     return { kind: 'file', given, file, format, imageFolder: path.dirname(file) }
   }
-  // A table's name has dots; what has none, an ending of a file's or a slash was meant for a file.
+  // A table's name has dots. A name with no dot, with a file's extension or with a slash is a file.
   if (given !== '' && (format || given.includes('/') || !given.includes('.'))) {
     throw new ImageryError('FILE_NOT_FOUND', `${given}: no such file or folder`, {
       suggestions: [`ls ${path.dirname(given)}`],
@@ -70,7 +69,7 @@ export async function parseSource(given: string): Promise<Source> {
   if (!table) {
     throw new ImageryError(
       'INVALID_FLAG',
-      `--table ${given}: there is no such file or folder, and a BigQuery table is written project.dataset.table`,
+      `--table ${given} is neither an existing file or folder nor a BigQuery table in the form project.dataset.table`,
       { suggestions: ['imagery run --table my-project.my_dataset.latest_observations --profile image-quality'] },
     )
   }
@@ -78,15 +77,15 @@ export async function parseSource(given: string): Promise<Source> {
 }
 
 /**
- * The folders of `--image-root` as whole paths.
+ * Returns the folders of `--image-root` as absolute paths.
  *
- * @throws ImageryError INVALID_FLAG for a table whose images are not this machine's, FILE_NOT_FOUND for what is no folder
+ * @throws ImageryError INVALID_FLAG for a table that is not local, FILE_NOT_FOUND for a path that is not a folder
  */
 export async function parseImageRoots(given: readonly string[], source: Source): Promise<string[]> {
   if (given.length > 0 && source.kind === 'table') {
     throw new ImageryError(
       'INVALID_FLAG',
-      `--image-root is for a table in a local file; ${source.given} is in BigQuery`,
+      `--image-root works only with a local table; ${source.given} is in BigQuery`,
       { suggestions: ['The same command without --image-root'] },
     )
   }

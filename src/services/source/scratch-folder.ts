@@ -5,9 +5,9 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText } from '../../contracts/file-kind.ts'
 
 /**
- * Works with a folder of its own among the temporary files, which goes when the work is done.
+ * Provides a new temporary folder, and deletes it when the work is done.
  *
- * @throws ImageryError FILE_NOT_WRITABLE when there can be none
+ * @throws ImageryError FILE_NOT_WRITABLE if it cannot be created
  */
 export async function withScratchFolder<Result>(
   prefix: string,
@@ -24,13 +24,13 @@ export async function withScratchFolder<Result>(
   }
 }
 
-/** The folder of temporary files takes no file, or no more of them. */
+/** Returns the error for a temporary folder that cannot be written, or is full. */
 export function notWritable(folder: string, error: unknown): ImageryError {
   return new ImageryError(
     'FILE_NOT_WRITABLE',
-    `The folder for temporary files ${folder} cannot be written: ${errnoText(error)}`,
+    `The temporary folder ${folder} cannot be written: ${errnoText(error)}`,
     {
-      suggestions: ['TMPDIR=FOLDER   (before the same command: a folder with room that you may write to)'],
+      suggestions: ['TMPDIR=FOLDER   (before the same command; a writable folder with free space)'],
       cause: error,
     },
   )

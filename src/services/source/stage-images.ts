@@ -10,20 +10,20 @@ import { imageContentType } from './image-types.ts'
 
 const UPLOADS_AT_ONCE = 16
 
-/** What became of the images of a local file or folder. */
+/** The outcome of staging the images of a local file or folder. */
 export interface Staged {
   staged: number
-  /** Images that were not read: the rows of their assets say why. */
+  /** Images that were not read. The rows of their assets give the reason. */
   leftOut: number
-  /** One of them, with its reason. */
+  /** One of those images, with its reason. */
   example?: string
 }
 
 /**
- * Copies the images that the run's snapshot names into the bucket, but for those that are there. An image that may not or
- * cannot be read is no error here: the reason is kept beside the images, and the asset's row tells it.
+ * Copies the images that the run's snapshot names to the bucket, except those already there. An image that cannot or must
+ * not be read is no error here: the reason is stored next to the images, and the asset's row reports it.
  *
- * @throws ImageryError FILE_NOT_FOUND when a folder is gone that images are still to come from
+ * @throws ImageryError FILE_NOT_FOUND if a folder is missing that images must still be copied from
  */
 export async function stageImages(spec: RunSpec, progress: (staged: number) => void): Promise<Staged> {
   const { image_folder: tableFolder, image_roots: imageRoots = [] } = spec.source
@@ -36,7 +36,7 @@ export async function stageImages(spec: RunSpec, progress: (staged: number) => v
     outcome.example ??= `${name} ${reason}`
   }
   const folders = await openImageFolders(tableFolder, imageRoots).catch(async (error: unknown): Promise<undefined> => {
-    // A run that is taken further elsewhere, or later, needs no folder for images that it had to leave out before.
+    // A resumed run does not need the folder of images that it has already skipped.
     if (await haveReasons(spec, images)) return undefined
     throw error
   })
@@ -65,9 +65,9 @@ interface Image {
   /** As the table names it. */
   name: string
   uri: string
-  /** Where the reason is kept why it is not in the bucket. */
+  /** The object with the reason that it is not in the bucket. */
   reason: string
-  /** Why Storage can have no object of that name, which the runtime tells by itself. */
+  /** Why Cloud Storage cannot have an object with that name. The runtime reports this itself. */
   fault: string | undefined
 }
 
@@ -100,9 +100,9 @@ async function haveReasons(spec: RunSpec, images: readonly Image[]): Promise<boo
 
 async function readImage(image: Image, folders: ImageFolders | undefined): ReturnType<typeof readImageFile> {
   if (image.fault !== undefined) return { refused: image.fault }
-  if (!folders) return { refused: 'was left out before' }
+  if (!folders) return { refused: 'was skipped before' }
   const file = await readImageFile(image.name, folders)
-  // That of a folder which was taken away meanwhile is not missing: the whole run has to wait for the folder.
+  // If its folder is gone, the image is not missing: the whole run must wait for the folder.
   if ('refused' in file && file.refused === MISSING) {
     for (const root of folders.roots)
       await stat(root).catch((error: unknown) => Promise.reject(folderGone(root, error)))

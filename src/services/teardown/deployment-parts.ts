@@ -33,29 +33,29 @@ const ACCOUNTS: readonly DeploymentAccount[] = ['runtime', 'invoker', 'builder']
 
 export interface DeploymentTeardown {
   target: Target
-  /** Other regions with a deployment of this name: the accounts stay for them. */
+  /** Other regions with a deployment of this name, for which the accounts are kept. */
   regionsBeside: string[]
-  /** Full names of what was deleted, and of what stays. */
+  /** Full names of deleted and kept resources. */
   deleted: string[]
   kept: string[]
 }
 
 export async function deploymentTeardown(target: Target): Promise<DeploymentTeardown> {
   const beside = await whereOn(() => regionsBeside(target.place), [])
-  const shared = `service accounts and their roles, which the deployment in ${beside.join(', ')} has too`
+  const shared = `service accounts and their roles, which the deployment in ${beside.join(', ')} also uses`
   return { target, regionsBeside: beside, deleted: [], kept: beside.length > 0 ? [shared] : [] }
 }
 
-/** What a part of a teardown would delete. */
+/** A kind of resource that a teardown deletes. */
 interface TeardownPart {
   title: string
-  /** What there is of it. Changes nothing. */
+  /** Returns the existing resources. Changes nothing. */
   find(context: DeploymentTeardown): Promise<string[]>
-  /** Deletes it; answers what was there. */
+  /** Deletes the resources. Returns those that existed. */
   remove(context: DeploymentTeardown, found: readonly string[]): Promise<string[]>
 }
 
-/** An API that is off has nothing of ours: what a project never had, a teardown need not remove. */
+/** A disabled API has none of imagery's resources, so a teardown has nothing to delete there. */
 async function whereOn<Result>(look: () => Promise<Result>, nothing: Result): Promise<Result> {
   try {
     return await look()
@@ -95,9 +95,9 @@ const images: TeardownPart = {
   },
 }
 
-/** Before the accounts: BigQuery would go on to list one that is deleted. */
+/** Before the accounts, because BigQuery would keep listing a deleted one. */
 const datasets: TeardownPart = {
-  title: 'Access to datasets',
+  title: 'Dataset access',
   async find({ target: { place } }) {
     const names = await labelledDatasets(place.projectId, RESULTS_LABEL)
     const open = await Promise.all(names.map((name) => hasDatasetAccess(name, runtimeAccount(place))))
@@ -123,7 +123,7 @@ const datasets: TeardownPart = {
 const accessText = (place: DeploymentRef, { projectId, dataset }: DatasetName): string =>
   `access of ${runtimeAccount(place)} to ${projectId}.${dataset}`
 
-/** The roles that a deploy gives in the project, by account: those and no others are taken back. */
+/** Whether a deploy granted this project role. A teardown revokes only those roles. */
 function isOurs(place: DeploymentRef): (membership: Membership) => boolean {
   return ({ role, member }) =>
     GRANTS.some(
@@ -143,7 +143,7 @@ function isMember(member: string, email: string): boolean {
 const grantText = ({ role, member }: Membership, place: DeploymentRef): string =>
   `${role} of ${member.slice(member.indexOf(':') + 1)} on project ${place.projectId}`
 
-/** Before the accounts, which would leave their names behind. */
+/** Before the accounts, because deleted accounts would leave their names in the policy. */
 const projectRoles: TeardownPart = {
   title: 'Roles in the project',
   async find({ target: { place } }) {
@@ -177,7 +177,7 @@ const accounts: TeardownPart = {
   },
 }
 
-/** Last: while it is there, a teardown that was interrupted finds the deployment again. */
+/** Last, because an interrupted teardown finds the deployment by its bucket. */
 const bucket: TeardownPart = {
   title: 'Bucket',
   async find({ target: { place } }) {
@@ -192,20 +192,20 @@ const bucket: TeardownPart = {
     if (others.length > 0) {
       const email = runtimeAccount(place)
       await changeMemberships(bucketPolicy(name), { remove: ({ member }) => isMember(member, email) })
-      kept.push(`gs://${name} (it holds ${others.length} objects that imagery did not make)`)
+      kept.push(`gs://${name} (it contains ${others.length} objects that imagery did not create)`)
       return []
     }
     return (await deleteBucket(name)) === 'deleted' ? [`gs://${name}`] : []
   },
 }
 
-/** In the order in which nothing is left that names something gone. */
+/** In an order in which no remaining resource refers to a deleted one. */
 function parts({ regionsBeside }: DeploymentTeardown): TeardownPart[] {
   const shared = regionsBeside.length > 0 ? [] : [datasets, projectRoles, accounts]
   return [services, images, ...shared, bucket]
 }
 
-/** What a teardown would delete. */
+/** Returns the plan of a teardown. */
 export async function teardownPlan(context: DeploymentTeardown): Promise<PlannedStep[]> {
   return Promise.all(
     parts(context).map(async (part) => {
@@ -215,7 +215,7 @@ export async function teardownPlan(context: DeploymentTeardown): Promise<Planned
   )
 }
 
-/** The steps of a teardown. What is gone already is fine, so that one which was interrupted can be repeated. */
+/** Returns the steps of a teardown. Already deleted resources are skipped, so an interrupted teardown can be repeated. */
 export function deploymentTeardownSteps(context: DeploymentTeardown): Step<DeploymentTeardown>[] {
   return parts(context).map(({ title, find, remove }) => ({
     title,
@@ -223,7 +223,7 @@ export function deploymentTeardownSteps(context: DeploymentTeardown): Step<Deplo
       const found = await whereOn(() => find(context), [])
       const gone = await whereOn(() => remove(context, found), [])
       context.deleted.push(...gone)
-      return gone.length === 0 ? { skipped: 'nothing there' } : { done: `${gone.length} deleted` }
+      return gone.length === 0 ? { skipped: 'nothing to delete' } : { done: `${gone.length} deleted` }
     },
   }))
 }

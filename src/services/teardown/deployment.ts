@@ -21,17 +21,17 @@ export interface TeardownDeploymentContext extends DeploymentTeardown {
   signal?: AbortSignal | undefined
   /** Whether runs are torn down with the deployment. */
   all: boolean
-  /** Those there were at the start. */
+  /** The runs that existed at the start. */
   runIds: string[]
   warnings: string[]
   plan: PlannedStep[]
 }
 
 /**
- * Finds what there is of a deployment, without any local memory of it.
+ * Finds the resources of a deployment, without any local state.
  *
- * @param options.all tear down its runs too
- * @throws ImageryError RUNS_EXIST when there are any and they may not go
+ * @param options.all also tear down its runs
+ * @throws ImageryError RUNS_EXIST if there are runs and `all` is not set
  */
 export async function teardownDeploymentContext(
   { target, store, signal }: Pick<TeardownDeploymentContext, 'target' | 'store' | 'signal'>,
@@ -51,11 +51,11 @@ function runsExist(target: Target, runIds: readonly string[]): ImageryError {
   const count = runIds.length === 1 ? 'a run' : `${runIds.length} runs`
   return new ImageryError(
     'RUNS_EXIST',
-    `The deployment in ${deploymentText(target.place)} has ${count}: ${runIds.join(', ')}. Without it they can be neither finished nor torn down`,
+    `The deployment in ${deploymentText(target.place)} has ${count}: ${runIds.join(', ')}. Without the deployment, they can be neither finished nor torn down`,
     {
       suggestions: [
         ...runIds.slice(0, SHOWN_RUNS).map((runId) => `imagery teardown ${runId}${target.flags}`),
-        `imagery teardown --deployment --all${target.flags}   (tears them all down, and keeps their results)`,
+        `imagery teardown --deployment --all${target.flags}   (also tears down its runs; their results are kept)`,
       ],
     },
   )
@@ -63,7 +63,7 @@ function runsExist(target: Target, runIds: readonly string[]): ImageryError {
 
 const SHOWN_RUNS = 5
 
-/** The steps of `imagery teardown --deployment`: its runs first, since their queues are deleted by the services. */
+/** Returns the steps of `imagery teardown --deployment`: its runs first, because the services delete their queues. */
 export function teardownDeploymentSteps(context: TeardownDeploymentContext): Step<TeardownDeploymentContext>[] {
   const steps = deploymentTeardownSteps(context).map((step) => ({
     title: step.title,
@@ -78,13 +78,13 @@ const runs: Step<TeardownDeploymentContext> = {
   async run(context, reporter) {
     const { target, all } = context
     let tornDown = 0
-    // Others may have started runs since the question was asked, and while the first were torn down.
+    // Other commands can start runs after the confirmation, and while the first runs are torn down.
     for (let ids = await runsNow(target); ids.length > 0; ids = await runsNow(target)) {
       if (!all) throw runsExist(target, ids)
       for (const runId of ids) await tearDown(runId, context, reporter)
       tornDown += ids.length
     }
-    return tornDown === 0 ? { skipped: 'there are none' } : { done: `${tornDown} torn down, their results kept` }
+    return tornDown === 0 ? { skipped: 'none' } : { done: `${tornDown} torn down; their results are kept` }
   },
 }
 

@@ -13,10 +13,10 @@ import { duration } from '../runs/watch.ts'
 /** Time between two counts of the tasks in flight. */
 const COUNT_MS = { google: 1_000, local: 50 }
 
-/** What an attempt takes beside the model: its row, and what surrounds it. */
+/** The time of an attempt besides the model call: writing its row, and overhead. */
 const ROW_MS = 35_000
 
-/** The longest that anybody waits: an answer of the flex tier may take 30 minutes. */
+/** The longest wait. Answers of the flex tier can take 30 minutes. */
 const LONGEST_WAIT_MS = 300_000
 
 export interface DrainOptions {
@@ -29,14 +29,14 @@ export interface DrainOptions {
 }
 
 /**
- * Has a run's queues send nothing more, and waits until each task that they have sent is answered:
- * then its row is in the ledger, and what it cost can be counted. The wait is bounded; what is in
- * flight after it is told in a warning, and writes its row into the ledger all the same.
+ * Pauses a run's queues, and waits until each task in flight has a response. By then its row is in the
+ * ledger, and its cost can be counted. The wait is bounded: a warning reports tasks that are still in
+ * flight after it, which still write their rows to the ledger.
  */
 export async function drain(queues: readonly string[], options: DrainOptions): Promise<StepOutcome> {
   const { place, runId, spec, signal, warnings, reporter } = options
   if (!(await pauseQueues(queues, place, runId))) {
-    warnings.push(`the queues of run ${runId} could not be paused: what was in flight is not counted`)
+    warnings.push(`the queues of run ${runId} could not be paused; tasks in flight are not counted`)
     return { skipped: 'the queues cannot be paused' }
   }
   const longestMs = Math.min(LONGEST_WAIT_MS, (spec?.limits.attempt_timeout_ms ?? 0) + ROW_MS)
@@ -46,13 +46,13 @@ export async function drain(queues: readonly string[], options: DrainOptions): P
     const counts = await Promise.all(queues.map((name) => tasksInFlight(name)))
     const left = counts.reduce((sum, count) => sum + count, 0)
     most = Math.max(most, left)
-    if (left === 0) return most === 0 ? { skipped: 'there are none' } : { done: `waited for ${tasks(most)}` }
+    if (left === 0) return most === 0 ? { skipped: 'none' } : { done: `waited for ${tasks(most)}` }
     if (performance.now() - startedMs > longestMs) {
-      const message = `${tasks(left)} of run ${runId} did not end within ${duration(longestMs)}: what they cost is not counted, and their rows come into the ledger only`
+      const message = `${tasks(left)} of run ${runId} did not finish within ${duration(longestMs)}; their cost is not counted, and only the ledger gets their rows`
       warnings.push(message)
-      return { done: `${tasks(left)} did not end` }
+      return { done: `${tasks(left)} did not finish` }
     }
-    reporter.detail(`waiting for ${tasks(left)} to write their rows, ${duration(longestMs)} at the most`)
+    reporter.detail(`waiting for ${tasks(left)} to write their rows, at most ${duration(longestMs)}`)
     await pause(COUNT_MS[localCloud() ? 'local' : 'google'], undefined, signal ? { signal } : {}).catch(() =>
       signal?.throwIfAborted(),
     )
@@ -61,7 +61,7 @@ export async function drain(queues: readonly string[], options: DrainOptions): P
 
 const tasks = (count: number): string => `${count.toLocaleString('en')} ${count === 1 ? 'task' : 'tasks'}`
 
-/** By the service, whose account may; without it, or where it is older than this, by the caller's own permissions. */
+/** Pauses through the service, whose account may do this. Without the service, or with an older one, uses the caller's own permissions. */
 async function pauseQueues(queues: readonly string[], place: DeploymentRef, runId: string): Promise<boolean> {
   const main = await describeService(place, mainService(place))
   const answer = main?.ready

@@ -45,25 +45,25 @@ export interface TeardownContext {
   store: StateStore
   runId: string
   deleteResults: boolean
-  /** Ends the wait for what is in flight. */
+  /** Ends the wait for tasks in flight. */
   signal?: AbortSignal | undefined
   record?: RunRecord
   spec?: RunSpec
-  /** Of a run that was never recorded. */
+  /** The start of a run that was never recorded. */
   started?: StartedRun
-  /** Tables of a run of which the bucket has nothing. */
+  /** Tables of a run that has no record in the bucket. */
   found: FoundTable[]
   report?: RunReport
-  /** Full names of what was deleted. */
+  /** Full names of deleted resources. */
   deleted: string[]
-  /** Full names of what stays. */
+  /** Full names of kept resources. */
   kept: string[]
   warnings: string[]
 }
 
 type Base = Pick<TeardownContext, 'target' | 'store' | 'deleteResults' | 'signal'>
 
-/** Finds what there is to tear down. A whole run id need not be known: its names alone lead to what is left. */
+/** Finds what there is to tear down. With a full run ID, the run need not have a record: the names of its resources contain the ID. */
 export async function teardownContext(base: Base, typed: string): Promise<TeardownContext> {
   const runId = await findRunId(base.target, base.store, typed).catch((error: unknown) => {
     if (error instanceof ImageryError && error.code === 'RUN_NOT_FOUND' && isRunId(typed)) return typed
@@ -88,7 +88,7 @@ export async function teardownContext(base: Base, typed: string): Promise<Teardo
   }
 }
 
-/** The tables that `--delete-results` would drop, for the question before it. */
+/** Returns the tables that `--delete-results` would delete, for the confirmation. */
 export function resultTables({ spec, report, found }: TeardownContext): string[] {
   if (spec) return [spec.tables.results, spec.tables.attempts].map((table) => tablePath(spec.tables, table))
   const remembered = [report?.results_table, report?.attempts_table].filter((table) => typeof table === 'string')
@@ -97,12 +97,12 @@ export function resultTables({ spec, report, found }: TeardownContext): string[]
 }
 
 /**
- * Removes all that a run made, each step by itself idempotent. Results and ledger stay unless
- * asked for.
+ * Returns the steps that delete a run's resources. Each step is idempotent. Results and ledger are
+ * kept unless `deleteResults` is set.
  *
- * The run's record is taken away first, so that no command takes the run further and no task asks
- * the model; what a teardown needs of it lies beside it and goes last, so that one which was
- * interrupted can be repeated from any machine. The count comes when nothing is in flight any more.
+ * The run's record is deleted first, so that no command continues the run and no task calls the
+ * model. A copy for the teardown is deleted last, so that an interrupted teardown can be repeated
+ * from any machine. The results are counted when no task is in flight.
  */
 export function teardownSteps({ deleteResults }: Pick<TeardownContext, 'deleteResults'>): Step<TeardownContext>[] {
   return [stopTheRun, ...removalSteps({ deleteResults })]
@@ -116,9 +116,9 @@ export function removalSteps({ deleteResults }: Pick<TeardownContext, 'deleteRes
 const stopTheRun: Step<TeardownContext> = {
   title: 'Stop the run',
   async run({ target, runId, record, spec, started, deleteResults }) {
-    if (!record) return { skipped: 'it is not recorded' }
+    if (!record) return { skipped: 'not recorded' }
     const leaving = record.kind === 'leaving' ? record.leaving : undefined
-    // What an earlier teardown has counted stays: its tables may be gone.
+    // Keeps the counts of an earlier teardown, because its tables may be deleted.
     if (!leaving || (deleteResults && !leaving.delete_results)) {
       await saveLeavingRun(target.place, {
         v: 1,
@@ -130,7 +130,7 @@ const stopTheRun: Step<TeardownContext> = {
       })
     }
     await deleteRunRecord(target.place, runId)
-    return { done: 'nothing takes it further' }
+    return { done: 'no command can continue it' }
   },
 }
 
@@ -150,7 +150,7 @@ const waitForTasks: Step<TeardownContext> = {
   title: 'Tasks in flight',
   async run({ target, runId, spec, signal, warnings }, reporter) {
     const names = await runQueues({ place: target.place, run_id: runId })
-    if (names.length === 0) return { skipped: 'there is no queue' }
+    if (names.length === 0) return { skipped: 'no queue' }
     return drain(names, { place: target.place, runId, spec, signal, warnings, reporter })
   },
 }
@@ -168,7 +168,7 @@ const count: Step<TeardownContext> = {
     const ledger = await describeTable(runTable(spec.tables, 'attempts'))
     kept.push(...[report.results_table, ledger ? report.attempts_table : null].filter((name) => name !== null))
     return report.results_table === null
-      ? { skipped: 'there are none yet' }
+      ? { skipped: 'none yet' }
       : { done: `kept in ${report.results_table}` }
   },
 }
@@ -180,7 +180,7 @@ async function countedReport({ target, deleteResults }: TeardownContext, spec: R
     const write = report.state === 'complete' ? completeRun : writeResultsSoFar
     return { ...(await write(spec, report)), state: 'torn_down' }
   } catch (error) {
-    // Another teardown has counted and is ahead: it has dropped the view that the rows come from.
+    // Another teardown has already counted, and deleted the view that the rows come from.
     const isGone = error instanceof CloudError && error.status === 'NOT_FOUND'
     const counted = isGone ? (await loadLeavingRun(target.place, spec.run_id))?.report : undefined
     if (!counted) throw error
@@ -202,7 +202,7 @@ const queues: Step<TeardownContext> = {
           timeoutMs: 120_000,
         }).catch((error: unknown) => (error instanceof CallRefused ? undefined : Promise.reject(error)))
       : undefined
-    // Without the service, or where it could not or would not, the caller's own permissions have to do.
+    // If the service is missing or failed, use the caller's own permissions.
     if (answer?.status !== 200) {
       for (const name of names)
         await deleteQueue(name).catch((error: unknown) => Promise.reject(mayNotDelete(error, target)))
@@ -212,9 +212,9 @@ const queues: Step<TeardownContext> = {
   },
 }
 
-/** Who starts runs may only look at queues: the services delete them, or whoever has their role. */
+/** A user who starts runs may only view queues. The services, or an account with their role, can delete them. */
 function mayNotDelete(error: unknown, { place, flags }: Target): unknown {
-  const first = [`imagery deploy${flags}   (its services may)`]
+  const first = [`imagery deploy${flags}   (its services can delete the queue)`]
   return missingRoleFailure(error, { place, to: 'runtime', what: 'Deleting the queue of the run', roles: [], first })
 }
 
@@ -234,7 +234,7 @@ const scratchTables: Step<TeardownContext> = {
   },
 }
 
-/** After the view of current rows: whoever still writes results from it has written them by now. */
+/** After the view of current rows, so that no other command still writes results from it. */
 const dropResults: Step<TeardownContext> = {
   title: 'Results and ledger',
   async run(context) {
@@ -276,13 +276,13 @@ function remember({ target, store, runId, report, deleteResults }: TeardownConte
   })
 }
 
-/** What to tell of a teardown that was interrupted or failed: it can be repeated, and then does what is left. */
+/** Returns the error for a teardown that was interrupted or failed, with the command that finishes it. */
 export function teardownEndedEarly(error: unknown, { target, runId, deleteResults }: TeardownContext): unknown {
   const known = expectedFailure(error, target.place)
   if (!(known instanceof ImageryError)) return error
   const again = `imagery teardown ${runId}${target.flags}${deleteResults ? ' --delete-results' : ''}`
   if (known.code === 'CANCELLED') {
-    return new ImageryError('CANCELLED', `Interrupted; the teardown of run ${runId} has not ended`, {
+    return new ImageryError('CANCELLED', `Interrupted; the teardown of run ${runId} is not finished`, {
       suggestions: [again],
     })
   }
@@ -292,13 +292,13 @@ export function teardownEndedEarly(error: unknown, { target, runId, deleteResult
   })
 }
 
-/** @throws ImageryError RUN_NOT_FOUND when there was no trace of the run anywhere */
+/** @throws ImageryError RUN_NOT_FOUND if there was no trace of the run */
 export function checkTornDown({ target, runId, record, report, deleted }: TeardownContext): void {
   if (!record && !report && deleted.length === 0) throw runNotFound(target, runId)
 }
 
 function outcome(deleted: number): StepOutcome {
-  return deleted === 0 ? { skipped: 'nothing there' } : { done: `${deleted.toLocaleString('en')} deleted` }
+  return deleted === 0 ? { skipped: 'nothing to delete' } : { done: `${deleted.toLocaleString('en')} deleted` }
 }
 
 async function deleteOwnTables(names: readonly string[], runId: string): Promise<string[]> {
