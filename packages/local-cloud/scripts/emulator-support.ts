@@ -4,8 +4,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
 
 /**
- * Writes packages/local-cloud/docs/emulator-support.md from the `support.ts` of each API of the local cloud: lists of
- * `{method, state, note}`, kept beside the code that they describe.
+ * Writes packages/local-cloud/docs/emulator-support.md from each API's `support.ts`: lists of `{method, state, note}`,
+ * kept beside the code that they describe.
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
 const apis = path.join(root, 'src', 'apis')
@@ -15,7 +15,7 @@ const support = z.array(
   z.strictObject({ method: z.string(), state: z.enum(['yes', 'partly', 'no']), note: z.string() }),
 )
 
-/** Title and Google's reference of every API, in the page's order. */
+/** Title and Google's reference for every API, in the page's order. */
 const SECTIONS: Record<string, { title: string; reference: string }> = {
   bigquery: { title: 'BigQuery', reference: 'https://cloud.google.com/bigquery/docs/reference/rest' },
   storage: { title: 'Cloud Storage', reference: 'https://cloud.google.com/storage/docs/json_api/v1' },
@@ -57,12 +57,12 @@ const SECTIONS: Record<string, { title: string; reference: string }> = {
 
 const HEAD = `# What the local cloud emulates
 
-Written by \`npm run docs\` from the lists beside the code (\`packages/local-cloud/src/apis/*/support.ts\`); a test sees to it that
-this page is fresh. What is not here, or is marked *no*, is refused by name: HTTP 501 or gRPC UNIMPLEMENTED, in
-Google's own error shape. Nothing is answered as if it were emulated when it is not.
+\`npm run docs\` writes this page from the lists beside the code (\`packages/local-cloud/src/apis/*/support.ts\`), and a test
+checks that it is fresh. Methods and features that are missing here, or marked *no*, are refused by name: HTTP 501 or gRPC
+UNIMPLEMENTED, in Google's own error format. The local cloud never pretends to emulate something.
 `
 
-/** The text of packages/local-cloud/docs/emulator-support.md. Throws when an API has no list, or a list no section. */
+/** The text of packages/local-cloud/docs/emulator-support.md. Throws when an API has no list, or a list has no section. */
 export async function emulatorSupportPage(): Promise<string> {
   const folders = readdirSync(apis).filter((folder) => existsSync(path.join(apis, folder, 'index.ts')))
   const strangers = folders.filter((folder) => !(folder in SECTIONS))
@@ -76,7 +76,7 @@ export async function emulatorSupportPage(): Promise<string> {
       const entries = lists.filter((value) => Array.isArray(value)).flatMap((list) => support.parse(list))
       if (entries.length === 0) throw new Error(`packages/local-cloud/${folder}/support.ts exports no list`)
       const lines = entries.map(({ method, state, note }) => `| ${cell(method)} | ${state} | ${cell(note)} |`)
-      return `\n## ${title}\n\n[Google's reference](${reference})\n\n| | | |\n|---|---|---|\n${lines.join('\n')}\n`
+      return `\n## ${title}\n\n[Google's reference](${reference})\n\n| method or feature | emulated | notes |\n|---|---|---|\n${lines.join('\n')}\n`
     }),
   )
   return HEAD + sections.join('')

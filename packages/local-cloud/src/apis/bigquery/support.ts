@@ -12,12 +12,12 @@ const METHODS: readonly Support[] = [
   {
     method: 'discovery document',
     state: 'partly',
-    note: 'the methods that are emulated, with their parameters; messages without their members',
+    note: 'the emulated methods with their parameters; schemas without properties',
   },
   {
     method: 'bigquery.datasets.insert',
     state: 'yes',
-    note: 'location, labels, description, default expirations, access (basic and bigquery roles, special groups, authorized views; authorized routines and datasets are kept only); linkedDatasetSource makes a read-only linked dataset, where Google has subscriptions to listings; its views are seen, but what they read must be readable',
+    note: 'location, labels, description, default expirations, access (basic and bigquery roles, special groups, authorized views; authorized routines and datasets are only stored); linkedDatasetSource makes a read-only linked dataset, where Google uses subscriptions to listings; its views are visible, but the caller needs access to the tables behind them',
   },
   { method: 'bigquery.datasets.get', state: 'yes', note: '' },
   { method: 'bigquery.datasets.list', state: 'partly', note: 'paging and `all`; no filter' },
@@ -28,12 +28,12 @@ const METHODS: readonly Support[] = [
   {
     method: 'bigquery.tables.insert',
     state: 'partly',
-    note: 'tables and views; partitioning and clustering are checked and kept, not used; INTERVAL and RANGE columns, default values, parameterized types, policy tags, constraints, materialized views, external tables, snapshots, clones and encryption are refused',
+    note: 'tables and views; partitioning and clustering are checked and stored, not used; INTERVAL and RANGE columns, default values, parameterized types, policy tags, constraints, materialized views, external tables, snapshots, clones and encryption are refused',
   },
   {
     method: 'bigquery.tables.get',
     state: 'partly',
-    note: 'streamed rows count at once: there is no streamingBuffer; bytes of JSON and GEOGRAPHY are estimates',
+    note: 'streamed rows count immediately, without a streamingBuffer; sizes of JSON and GEOGRAPHY are estimates',
   },
   { method: 'bigquery.tables.list', state: 'yes', note: '' },
   {
@@ -41,12 +41,12 @@ const METHODS: readonly Support[] = [
     state: 'partly',
     note: 'new nullable columns, relaxed modes, descriptions, labels, expiration, view query; fields inside a RECORD can be added while the table is empty',
   },
-  { method: 'bigquery.tables.update', state: 'partly', note: 'as patch' },
+  { method: 'bigquery.tables.update', state: 'partly', note: 'same as patch' },
   { method: 'bigquery.tables.delete', state: 'yes', note: '' },
   {
     method: 'bigquery.tabledata.insertAll',
     state: 'partly',
-    note: 'row errors, insertId for one minute (not over a restart), limits; no templateSuffix',
+    note: 'row errors, insertId for one minute (not across a restart), limits; no templateSuffix',
   },
   {
     method: 'bigquery.tabledata.list',
@@ -88,13 +88,13 @@ const LANGUAGE: readonly Support[] = [
   {
     method: 'GoogleSQL: SELECT',
     state: 'yes',
-    note: 'WITH (not recursive), DISTINCT, AS STRUCT/VALUE, * EXCEPT/REPLACE, WHERE, GROUP BY expressions, aliases and ordinals, HAVING, QUALIFY, ORDER BY, LIMIT/OFFSET; subqueries anywhere, correlated too',
+    note: 'WITH (not recursive), DISTINCT, AS STRUCT/VALUE, * EXCEPT/REPLACE, WHERE, GROUP BY expressions, aliases and ordinals, HAVING, QUALIFY, ORDER BY, LIMIT/OFFSET; subqueries anywhere, including correlated ones',
   },
   { method: 'GoogleSQL: GROUP BY ROLLUP, CUBE, GROUPING SETS, ALL', state: 'no', note: '' },
   {
     method: 'GoogleSQL: joins',
     state: 'partly',
-    note: 'INNER, LEFT, RIGHT, FULL, CROSS and comma, ON and USING; not NATURAL',
+    note: 'INNER, LEFT, RIGHT, FULL, CROSS and comma, ON and USING; no NATURAL',
   },
   {
     method: 'GoogleSQL: UNNEST',
@@ -109,7 +109,7 @@ const LANGUAGE: readonly Support[] = [
   {
     method: 'GoogleSQL: operators',
     state: 'partly',
-    note: "arithmetic with GoogleSQL's errors, comparisons, IN, BETWEEN, LIKE with a constant pattern, IS, ||, & | ^ ~; not << >>, not arithmetic on dates, not equality of STRUCTs",
+    note: "arithmetic with GoogleSQL's errors, comparisons, IN, BETWEEN, LIKE with a constant pattern, IS, ||, & | ^ ~; no << >>, no arithmetic on dates, no equality of STRUCTs",
   },
   {
     method: 'GoogleSQL: types',
@@ -119,7 +119,7 @@ const LANGUAGE: readonly Support[] = [
   {
     method: 'GoogleSQL: CAST, SAFE_CAST',
     state: 'partly',
-    note: "between scalars, with GoogleSQL's rounding and texts; not FORMAT, not between arrays, no time zone by name in a text",
+    note: "between scalars, with GoogleSQL's rounding and string formats; no FORMAT, no arrays, no time zone names in strings",
   },
   {
     method: 'GoogleSQL: aggregate functions',
@@ -129,24 +129,24 @@ const LANGUAGE: readonly Support[] = [
   {
     method: 'GoogleSQL: window functions',
     state: 'partly',
-    note: 'those aggregates, ROW_NUMBER, RANK, DENSE_RANK, PERCENT_RANK, CUME_DIST, NTILE, LAG, LEAD, FIRST_VALUE, LAST_VALUE; ROWS frames; no named windows',
+    note: 'the aggregates above, ROW_NUMBER, RANK, DENSE_RANK, PERCENT_RANK, CUME_DIST, NTILE, LAG, LEAD, FIRST_VALUE, LAST_VALUE; ROWS frames; no named windows',
   },
   {
     method: 'GoogleSQL: scalar functions',
     state: 'partly',
-    note: `${[...Object.keys(scalarFunctions.plain), ...Object.keys(scalarFunctions.special)].toSorted().join(', ')}; any other is refused by name`,
+    note: `${[...Object.keys(scalarFunctions.plain), ...Object.keys(scalarFunctions.special)].toSorted().join(', ')}; others are refused by name`,
   },
   {
     method: 'GoogleSQL: JSON functions',
     state: 'partly',
-    note: 'on text that is not JSON they are an error here, where BigQuery reads as far as it can',
+    note: 'text that is not JSON is an error here; BigQuery reads as much as it can',
   },
   {
     method: 'GoogleSQL: named and positional parameters',
     state: 'yes',
-    note: 'every scalar type that is supported, ARRAY and STRUCT',
+    note: 'every supported scalar type, ARRAY and STRUCT',
   },
-  { method: 'GoogleSQL: views', state: 'yes', note: 'checked when created, run when read' },
+  { method: 'GoogleSQL: views', state: 'yes', note: 'checked at creation, run when read' },
   { method: 'GoogleSQL: INSERT, UPDATE, DELETE, MERGE, TRUNCATE', state: 'no', note: '' },
   { method: 'GoogleSQL: CREATE, ALTER, DROP', state: 'no', note: '' },
   { method: 'GoogleSQL: INFORMATION_SCHEMA', state: 'no', note: '' },
@@ -160,9 +160,9 @@ const LANGUAGE: readonly Support[] = [
   {
     method: 'bigquery: statistics',
     state: 'partly',
-    note: 'totalBytesProcessed is the logical size of the columns read, before any pruning',
+    note: 'totalBytesProcessed is the logical size of the columns read, before pruning',
   },
 ]
 
-/** What of BigQuery the local cloud emulates; everything else is refused by name with 501. */
+/** How much of BigQuery is emulated; everything else is refused by name with 501. */
 export const support: readonly Support[] = [...METHODS, ...LANGUAGE]

@@ -1,6 +1,6 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
-/** What the emulated Cloud Build has of Google's, for packages/local-cloud/docs/emulator-support.md. */
+/** How much of Cloud Build is emulated, for packages/local-cloud/docs/emulator-support.md. */
 export const BUILD_SUPPORT: readonly SupportEntry[] = [
   {
     method: 'builds that Cloud Run submits',
@@ -14,13 +14,13 @@ export const BUILD_SUPPORT: readonly SupportEntry[] = [
     state: 'partly',
     note:
       'one stage FROM an image of Node.js; ENV, WORKDIR, COPY with * and ?, USER (everything runs as you), CMD and ENTRYPOINT ' +
-      'as lists; EXPOSE, LABEL and STOPSIGNAL change nothing; RUN stands for `npm ci` (and `npm cache clean`) alone, which ' +
-      'links the very versions installed beside imagery; a CMD that names no file of the image fails the build',
+      'as lists; EXPOSE, LABEL and STOPSIGNAL have no effect; RUN accepts only `npm ci` (and `npm cache clean`), which ' +
+      'links the versions installed with imagery; a CMD that names no file in the image fails the build',
   },
   {
     method: 'cloudbuild.projects.locations.builds.get, list; projects.locations.operations.get',
     state: 'partly',
-    note: 'filters of `tags` and `status` by `=`, joined by AND; others are refused',
+    note: 'filters on `tags` and `status` with `=`, joined by AND; others are refused',
   },
   { method: 'cloudbuild.projects.builds.create, cancel, retry; triggers, worker pools, v2', state: 'no', note: '' },
 ]

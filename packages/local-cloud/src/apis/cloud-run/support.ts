@@ -1,11 +1,11 @@
-/** How far the local cloud has one of Google's methods. */
+/** How much of one of Google's methods is emulated. */
 export interface MethodSupport {
   method: string
   state: 'yes' | 'partly' | 'no'
   note: string
 }
 
-/** What the emulated Cloud Run has of Google's, for packages/local-cloud/docs/emulator-support.md. */
+/** How much of Cloud Run is emulated, for packages/local-cloud/docs/emulator-support.md. */
 export const RUN_SUPPORT: readonly MethodSupport[] = [
   {
     method: 'google.cloud.run.v2.Services/CreateService',
@@ -19,27 +19,27 @@ export const RUN_SUPPORT: readonly MethodSupport[] = [
   {
     method: 'run.projects.locations.services.list (Admin API v1)',
     state: 'partly',
-    note: 'for `gcloud run services list`: images, commands, conditions and address of each service; no paging, no selectors',
+    note: 'for `gcloud run services list`: images, commands, conditions and URL of each service; no paging, no selectors',
   },
   {
     method: 'run.projects.locations.list (Admin API v1)',
     state: 'yes',
-    note: "Google's regions; services are taken in any",
+    note: "Google's regions; services can be in any of them",
   },
   {
     method: 'google.cloud.run.v2.Services/ListServices',
     state: 'yes',
-    note: 'at most 100 a page; showDeleted finds nothing',
+    note: 'at most 100 per page; showDeleted finds nothing',
   },
   {
     method: 'google.cloud.run.v2.Services/UpdateService',
     state: 'partly',
-    note: 'as CreateService; all traffic goes to the latest or to one named revision: no splits, no tags',
+    note: 'same as CreateService; all traffic goes to the latest or to one named revision, without splits or tags',
   },
   {
     method: 'google.cloud.run.v2.Services/DeleteService',
     state: 'yes',
-    note: 'gone for good, without the grace period of an undelete',
+    note: 'permanent, without an undelete period',
   },
   { method: 'google.cloud.run.v2.Services/GetIamPolicy', state: 'yes', note: '' },
   {
@@ -50,16 +50,20 @@ export const RUN_SUPPORT: readonly MethodSupport[] = [
   {
     method: 'google.cloud.run.v2.Services/TestIamPermissions',
     state: 'partly',
-    note: 'as the project: predefined roles without conditions',
+    note: 'same as for the project: predefined roles without conditions',
   },
   { method: 'google.cloud.run.v2.Revisions/GetRevision', state: 'yes', note: '' },
-  { method: 'google.cloud.run.v2.Revisions/ListRevisions', state: 'yes', note: 'in the order of names' },
+  { method: 'google.cloud.run.v2.Revisions/ListRevisions', state: 'yes', note: 'sorted by name' },
   { method: 'google.cloud.run.v2.Revisions/DeleteRevision', state: 'no', note: '' },
   { method: 'google.cloud.run.v2.Builds/SubmitBuild', state: 'partly', note: 'see Cloud Build' },
   { method: 'google.cloud.run.v2.Jobs', state: 'no', note: '' },
   { method: 'google.cloud.run.v2.WorkerPools', state: 'no', note: '' },
   { method: 'google.cloud.run.v2.Instances', state: 'no', note: '' },
-  { method: 'google.longrunning.Operations/GetOperation', state: 'yes', note: 'finished ones for a day' },
+  {
+    method: 'google.longrunning.Operations/GetOperation',
+    state: 'yes',
+    note: 'finished operations are kept for a day',
+  },
   { method: 'google.longrunning.Operations/WaitOperation', state: 'yes', note: '' },
   { method: 'google.longrunning.Operations/ListOperations', state: 'no', note: '' },
   { method: 'google.longrunning.Operations/DeleteOperation', state: 'no', note: '' },
@@ -68,7 +72,7 @@ export const RUN_SUPPORT: readonly MethodSupport[] = [
     state: 'partly',
     note:
       'identity tokens, audiences, invoker role, timeout, 32 MiB limits, concurrency, scaling to zero after 15 minutes; ' +
-      'at most 2 processes of a revision at a time, another is started when all are full; CPU and memory limits are not ' +
+      'at most 2 processes per revision, with another started when all are full; CPU and memory limits are not ' +
       'enforced; no WebSockets, no streaming to the caller; groups have no members',
   },
 ]

@@ -1,37 +1,37 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
-/** What is there of IAM, IAM Credentials and Resource Manager. */
+/** How much of IAM, IAM Credentials and Resource Manager is emulated. */
 export const iamSupport: readonly SupportEntry[] = [
   {
     method: 'iam.projects.serviceAccounts: create, get, list, patch, delete, enable, disable',
     state: 'partly',
-    note: 'Accounts of the local project, by address or unique id. Only patch changes them, not update; a deletion cannot be undone.',
+    note: 'Accounts in the local project, by email or unique ID. They change by patch, not update; a deletion cannot be undone.',
   },
   {
     method: 'iam.projects.serviceAccounts: getIamPolicy, setIamPolicy, testIamPermissions',
     state: 'partly',
-    note: 'As the policies of projects.',
+    note: 'Same as for projects.',
   },
   {
     method: 'cloudresourcemanager.projects: get, getIamPolicy, setIamPolicy, testIamPermissions (v3 and v1)',
     state: 'partly',
-    note: 'The local project alone; any other is answered as one that the caller may not see. Etags and conflicts, unknown roles and service accounts of the project that do not exist are checked; conditions, custom roles and audit configurations are refused. A deleted account stays named as deleted. Accounts of other projects, users, groups, domains and federated identities (`principal://`, `principalSet://`) are taken to exist; groups of users have no members.',
+    note: 'Only the local project; others are answered like projects that the caller may not see. Etags and conflicts, unknown roles, and service accounts that do not exist in the project, are checked; conditions, custom roles and audit configurations are refused. A deleted account stays in the policy, marked as deleted. Accounts of other projects, users, groups, domains and federated identities (`principal://`, `principalSet://`) are assumed to exist; groups have no members.',
   },
   {
     method: 'iamcredentials.projects.serviceAccounts: generateIdToken, generateAccessToken',
     state: 'partly',
-    note: 'Tokens always carry the e-mail address; delegation chains are refused.',
+    note: 'Tokens always carry the email address; delegation chains are refused.',
   },
   {
     method: 'iam.projects.serviceAccounts.keys: create, list, get, delete',
     state: 'partly',
-    note: 'RSA keys of 2,048 bits as credentials files, ten an account; the private half is handed out once and not kept. Keys that Google manages itself are not listed. Not upload, enable, disable.',
+    note: 'RSA keys of 2,048 bits as credentials files, ten per account; the private key is returned once and not stored. Google-managed keys are not listed. No upload, enable or disable.',
   },
   { method: 'iamcredentials.projects.serviceAccounts: signBlob, signJwt', state: 'no', note: '' },
   {
     method: 'predefined roles',
     state: 'partly',
-    note: "The basic roles and those of the emulated APIs, with the permissions that the emulated methods need, as on Google's pages. A role that is not among them is refused like one that does not exist.",
+    note: "The basic roles and those of the emulated APIs, with the permissions that the emulated methods need, as on Google's pages. Other roles are refused as if they did not exist.",
   },
   {
     method:

@@ -1,6 +1,6 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
-/** What is there of Google's identity. */
+/** How much of Google's identity endpoints is emulated. */
 export const identitySupport: readonly SupportEntry[] = [
   {
     method: 'metadata server: project, instance, universe',
@@ -10,28 +10,28 @@ export const identitySupport: readonly SupportEntry[] = [
   {
     method: 'metadata server: service-accounts/*/token',
     state: 'yes',
-    note: 'Access tokens for an hour, reused until five minutes before their end.',
+    note: 'Access tokens are valid for an hour and reused until five minutes before they expire.',
   },
   {
     method: 'metadata server: service-accounts/*/identity',
     state: 'partly',
-    note: '`format` and `licenses` are ignored: tokens carry the e-mail address.',
+    note: '`format` and `licenses` are ignored; tokens carry the email address.',
   },
   {
     method: 'access tokens at every API',
     state: 'partly',
-    note: 'Signature, expiry and the state of the account are checked, and what it may do by IAM; scopes are not.',
+    note: "Signature, expiry, the account's state and its IAM permissions are checked; scopes are not.",
   },
   { method: 'ID tokens', state: 'yes', note: 'Signed RS256; signature, issuer, audience and expiry are checked.' },
   { method: 'GET /oauth2/v3/certs, /oauth2/v1/certs', state: 'yes', note: 'One signing key, never rotated.' },
   {
     method: 'self-signed JWTs as access tokens',
     state: 'partly',
-    note: "Of service account keys, as Google's gRPC clients send them; that the audience is the API that is called is not checked.",
+    note: "Signed with service account keys, as Google's gRPC clients send them; the audience is not compared with the called API.",
   },
   {
     method: 'TLS',
     state: 'yes',
-    note: "gRPC by a certificate of the local cloud's own authority, for localhost and 127.0.0.1.",
+    note: "gRPC uses a certificate from the local cloud's own authority, for localhost and 127.0.0.1.",
   },
 ]

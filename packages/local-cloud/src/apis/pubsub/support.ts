@@ -1,4 +1,4 @@
-/** What the local cloud does of one method or feature of Pub/Sub. */
+/** How much of one method or feature of Pub/Sub is emulated. */
 export interface SupportedMethod {
   method: string
   state: 'yes' | 'partly' | 'no'
@@ -10,7 +10,7 @@ export const PUBSUB_SUPPORT: readonly SupportedMethod[] = [
   {
     method: 'Publisher.CreateTopic',
     state: 'partly',
-    note: 'Labels, retention and storage regions are checked and recorded. Refused by name: kmsKeyName, schemaSettings, ingestionDataSourceSettings, messageTransforms, tags.',
+    note: 'Labels, retention and storage regions are checked and stored. Refused by name: kmsKeyName, schemaSettings, ingestionDataSourceSettings, messageTransforms, tags.',
   },
   { method: 'Publisher.GetTopic', state: 'yes', note: '' },
   {
@@ -25,13 +25,13 @@ export const PUBSUB_SUPPORT: readonly SupportedMethod[] = [
   {
     method: 'Publisher.Publish',
     state: 'yes',
-    note: 'All limits of a request and a message; throughput quotas are not applied.',
+    note: 'All limits of requests and messages; no throughput quotas.',
   },
   { method: 'Publisher.DetachSubscription', state: 'yes', note: '' },
   {
     method: 'Subscriber.CreateSubscription',
     state: 'partly',
-    note: 'Push and pull. expirationPolicy is recorded, but nothing expires. Plain http endpoints are taken for loopback addresses only. Refused by name: filter, enableExactlyOnceDelivery, retainAckedMessages, noWrapper, the v1beta1 format, bigqueryConfig, cloudStorageConfig, bigtableConfig, messageTransforms, tags. The 10,000 subscriptions per topic and per project are not enforced.',
+    note: 'Push and pull. expirationPolicy is stored, but nothing expires. Plain http endpoints are accepted for loopback addresses only. Refused by name: filter, enableExactlyOnceDelivery, retainAckedMessages, noWrapper, the v1beta1 format, bigqueryConfig, cloudStorageConfig, bigtableConfig, messageTransforms, tags. The 10,000 subscriptions per topic and per project are not enforced.',
   },
   { method: 'Subscriber.GetSubscription', state: 'yes', note: '' },
   {
@@ -45,14 +45,14 @@ export const PUBSUB_SUPPORT: readonly SupportedMethod[] = [
   {
     method: 'Subscriber.Pull',
     state: 'yes',
-    note: 'Waits up to 10 s for a first message. An ordering key has one outstanding message at a time.',
+    note: 'Waits up to 10 s for the first message. An ordering key has one outstanding message at a time.',
   },
   { method: 'Subscriber.Acknowledge', state: 'yes', note: '' },
   { method: 'Subscriber.ModifyAckDeadline', state: 'yes', note: '' },
   {
     method: 'Subscriber.StreamingPull',
     state: 'no',
-    note: 'So subscription.on("message") of the Node client does not work.',
+    note: 'In the Node client, subscription.on("message") does not work.',
   },
   { method: 'Subscriber.Seek', state: 'no', note: '' },
   { method: 'Subscriber.CreateSnapshot', state: 'no', note: '' },
@@ -70,6 +70,6 @@ export const PUBSUB_SUPPORT: readonly SupportedMethod[] = [
   {
     method: 'Dead-letter topics',
     state: 'partly',
-    note: 'Forwarded with four attributes after exactly maxDeliveryAttempts; Google does so on a best-effort basis. The permissions of the service agent are not checked.',
+    note: "Forwarded with four attributes after exactly maxDeliveryAttempts; Google does this on a best-effort basis. The service agent's permissions are not checked.",
   },
 ]

@@ -7,15 +7,19 @@ export const cloudTasksSupport: readonly SupportEntry[] = [
   {
     method: 'CloudTasks/CreateQueue',
     state: 'partly',
-    note: 'Push queues of HTTP tasks. App Engine routing, `http_target` and pull queues are refused; `stackdriver_logging_config` is kept, no logs are written.',
+    note: 'Push queues of HTTP tasks. App Engine routing, `http_target` and pull queues are refused; `stackdriver_logging_config` is stored, but no logs are written.',
   },
   {
     method: 'CloudTasks/UpdateQueue',
     state: 'partly',
-    note: 'As CreateQueue; update masks name fields or parts of them.',
+    note: 'Same as CreateQueue; update masks can name fields or parts of them.',
   },
   { method: 'CloudTasks/DeleteQueue', state: 'yes', note: 'The name cannot be used again for 7 days.' },
-  { method: 'CloudTasks/PurgeQueue', state: 'yes', note: 'Takes effect at once (up to one minute at Google).' },
+  {
+    method: 'CloudTasks/PurgeQueue',
+    state: 'yes',
+    note: 'Takes effect immediately (up to one minute on Google Cloud).',
+  },
   { method: 'CloudTasks/PauseQueue', state: 'yes', note: '' },
   { method: 'CloudTasks/ResumeQueue', state: 'yes', note: '' },
   { method: 'CloudTasks/ListTasks', state: 'yes', note: '' },
@@ -30,9 +34,9 @@ export const cloudTasksSupport: readonly SupportEntry[] = [
   {
     method: 'google.cloud.tasks.v2beta3.CloudTasks/BatchCreateTasks',
     state: 'yes',
-    note: 'The operation is done in the first answer; it and its `request_id` are remembered for an hour.',
+    note: 'The operation is done in the first response; it and its `request_id` are kept for an hour.',
   },
-  { method: 'google.cloud.tasks.v2beta3.CloudTasks/BatchDeleteTasks', state: 'yes', note: 'As BatchCreateTasks.' },
+  { method: 'google.cloud.tasks.v2beta3.CloudTasks/BatchDeleteTasks', state: 'yes', note: 'Same as BatchCreateTasks.' },
   { method: 'CloudTasks/GetIamPolicy', state: 'no', note: '' },
   { method: 'CloudTasks/SetIamPolicy', state: 'no', note: '' },
   { method: 'CloudTasks/TestIamPermissions', state: 'no', note: '' },
@@ -46,12 +50,12 @@ export const cloudTasksSupport: readonly SupportEntry[] = [
   {
     method: 'dispatch: system throttling',
     state: 'partly',
-    note: 'Google does not say how much it slows down. Here a 429, a 503 or a high error rate halves the rate, at most once a second, and each success gives back a hundredth.',
+    note: 'Google does not document how much it slows down. Here, a 429, a 503 or a high error rate halves the rate, at most once a second, and each success restores a hundredth.',
   },
   {
     method: 'dispatch: slow start of new and idle queues',
     state: 'no',
-    note: 'Queues dispatch at their full rate at once.',
+    note: 'Queues dispatch at their full rate immediately.',
   },
   { method: 'dispatch: following redirects', state: 'no', note: 'A 3xx answer is a failed attempt.' },
 ]

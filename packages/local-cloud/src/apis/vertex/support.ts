@@ -1,31 +1,31 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
-/** What is there of Vertex AI (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference). */
+/** How much of Vertex AI is emulated (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference). */
 export const vertexSupport: readonly SupportEntry[] = [
   {
     method: 'aiplatform.publishers.models.generateContent',
     state: 'partly',
-    note: 'v1 and v1beta1. Text and images (gs:// and inline), system instruction, generation config, thinking, safety settings, labels, Flex PayGo. Recorded, scripted or forwarded answers, as `--gemini` says.',
+    note: 'v1 and v1beta1. Text and images (gs:// and inline), system instruction, generation config, thinking, safety settings, labels, Flex PayGo. Answers are recorded, scripted or forwarded, as `--gemini` says.',
   },
   {
     method: 'aiplatform.publishers.models.countTokens',
     state: 'partly',
-    note: 'Four characters a token, and the documented tokens per image; the real count when calls are forwarded.',
+    note: 'Four characters per token, plus the documented tokens per image; the real count if calls are forwarded.',
   },
   {
     method: 'request check',
     state: 'partly',
-    note: 'Unknown fields, types, enums, roles, MIME types, sizes, ranges, answer schemas and models are checked as documented. The deepest schema that Vertex AI takes is not published: 16 levels here. Keywords of JSON Schema that Vertex AI does not list are refused. A bucket that the local Storage has not counts as somebody else’s and readable; access rights are not checked.',
+    note: 'Unknown fields, types, enums, roles, MIME types, sizes, ranges, answer schemas and models are checked as documented. Vertex AI does not document its deepest schema; the limit is 16 levels here. JSON Schema keywords that Vertex AI does not list are refused. A bucket that is not in the local Storage counts as someone else’s and readable; access rights are not checked.',
   },
   {
     method: 'models',
     state: 'partly',
-    note: 'The Gemini 2.5 and 3 models by id. Tuned models, endpoints, other publishers and the restriction of older models to older projects are not there.',
+    note: 'The Gemini 2.5 and 3 models by id. No tuned models, endpoints, other publishers, or restriction of older models to older projects.',
   },
   {
     method: 'replay',
     state: 'partly',
-    note: 'Answers requests with one image in Cloud Storage, whatever their prompt says; the recorded model need not be the one asked.',
+    note: 'Answers requests with one image in Cloud Storage, for any prompt; the recorded model can differ from the requested one.',
   },
   {
     method: 'streamGenerateContent, predict, rawPredict, batch prediction, live API',
@@ -50,6 +50,6 @@ export const vertexSupport: readonly SupportEntry[] = [
   {
     method: 'Provisioned Throughput, Priority PayGo, dynamic shared quota',
     state: 'no',
-    note: 'A script’s `concurrency`, `rate` and shares of 429 take their place.',
+    note: 'A script’s `concurrency`, `rate` and shares of 429 replace them.',
   },
 ]
