@@ -3,19 +3,19 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GRANTS, REQUIRED_SERVICES, type Grant, type Grantee } from '../src/contracts/grants.ts'
 
-/** Writes the tables of docs/deploy.md from the data that `imagery deploy` grants by. */
+/** Writes the tables in docs/deploy.md from the table of grants that `imagery deploy` uses. */
 const page = path.join(fileURLToPath(new URL('..', import.meta.url)), 'docs', 'deploy.md')
 
 const WHO: Record<Grantee, string> = {
-  deployer: 'whoever deploys',
-  runner: 'whoever starts runs',
-  runtime: '`imagery-runtime`, whom the services run as',
-  invoker: '`imagery-invoker`, whom the services are called as',
-  builder: '`imagery-builder`, whom the build runs as',
+  deployer: 'the user who deploys',
+  runner: 'the user who starts runs',
+  runtime: '`imagery-runtime`, the account of the services',
+  invoker: '`imagery-invoker`, the account that calls the services',
+  builder: '`imagery-builder`, the account of the build',
 }
 
 const BY: Record<Grant['by'], string> = {
-  you: 'you, beforehand',
+  you: 'you, in advance',
   deploy: '`imagery deploy`',
   run: '`imagery run`',
 }
@@ -25,7 +25,7 @@ function permissionsTable(): string {
     const rows = GRANTS.filter((grant) => grant.to === to).map(
       ({ role, on, why, by }) => `| \`${role}\` | ${onText(on)} | ${why} | ${BY[by]} |`,
     )
-    return `**${who[0] === '`' ? who : who[0]!.toUpperCase() + who.slice(1)}**\n\n| role | on | what for | given by |\n|---|---|---|---|\n${rows.join('\n')}\n`
+    return `**${who[0] === '`' ? who : who[0]!.toUpperCase() + who.slice(1)}**\n\n| role | on | purpose | granted by |\n|---|---|---|---|\n${rows.join('\n')}\n`
   })
   return sections.join('\n')
 }
@@ -38,16 +38,16 @@ function servicesTable(): string {
   const rows = REQUIRED_SERVICES.map(
     ({ name, why, forBuilding }) => `| \`${name}\` | ${why}${forBuilding ? ' (not with `--image`)' : ''} |`,
   )
-  return `| API | what for |\n|---|---|\n${rows.join('\n')}\n`
+  return `| API | purpose |\n|---|---|\n${rows.join('\n')}\n`
 }
 
 const SECTIONS = { permissions: permissionsTable, apis: servicesTable }
 
-/** The text of docs/deploy.md with fresh tables: each stands between two marks, which stay. */
+/** Returns the text of docs/deploy.md with new tables, each between two markers that stay. */
 export function deployPage(text = readFileSync(page, 'utf8')): string {
   return Object.entries(SECTIONS).reduce((changed, [name, table]) => {
     const [begin, end] = [`<!-- ${name}: written by npm run docs -->\n`, `<!-- end of ${name} -->`]
-    if (!changed.includes(begin) || !changed.includes(end)) throw new Error(`docs/deploy.md has no marks for ${name}`)
+    if (!changed.includes(begin) || !changed.includes(end)) throw new Error(`docs/deploy.md has no markers for ${name}`)
     const before = changed.slice(0, changed.indexOf(begin) + begin.length)
     return `${before}\n${table()}\n${changed.slice(changed.indexOf(end))}`
   }, text)

@@ -3,10 +3,10 @@ import { builderAccount, invokerAccount, runtimeAccount, type DeploymentRef } fr
 /** A service account of a deployment. */
 export type DeploymentAccount = 'runtime' | 'invoker' | 'builder'
 
-/** Who is given a role: one of the deployment's accounts, whoever deploys, or whoever starts runs. */
+/** Who gets a role: one of the deployment's accounts, the deploying user, or the user who starts runs. */
 export type Grantee = DeploymentAccount | 'deployer' | 'runner'
 
-/** What a role is given on: as narrow as Google lets it be. */
+/** The resource that a role is granted on, as narrow as Google allows. */
 export type GrantedOn =
   | 'project'
   | 'bucket'
@@ -21,32 +21,32 @@ export interface Grant {
   to: Grantee
   role: string
   on: GrantedOn
-  /** What for, in a few words. */
+  /** Purpose, in a few words. */
   why: string
-  /** Those of the role's permissions that imagery uses; the first to be missed are the first here. */
+  /** The role's permissions that imagery uses, in the order in which imagery needs them. */
   permissions: readonly string[]
-  /** Who gives it: `deploy` and `run` by themselves, `you` before the first deploy or run. */
+  /** Who grants it: `deploy` and `run` themselves, or `you` before the first deploy or run. */
   by: 'deploy' | 'run' | 'you'
 }
 
 /**
- * Who needs which role, on what, and what for: deploy grants from this table, doctor checks it, errors
- * name roles by it, docs/deploy.md and the tests are made from it.
+ * Who needs which role, on which resource, and why. Deploy grants roles from this table, doctor checks
+ * it, errors name roles from it, and docs/deploy.md and the tests are generated from it.
  *
- * Roles and what they hold: https://cloud.google.com/iam/docs/roles-permissions. Why these:
- * deploying from source needs Cloud Run Source Developer beside Cloud Run Admin, which has no
- * permission to build (https://cloud.google.com/run/docs/configuring/services/build-service-account);
- * the creator of a task or a push subscription with an identity token must be allowed to act as its
- * account (https://cloud.google.com/tasks/docs/creating-http-target-tasks#sa,
- * https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions). Since April 2021 the
- * service agents of Cloud Tasks and Pub/Sub need no grant to make those tokens.
+ * Roles and their permissions: https://cloud.google.com/iam/docs/roles-permissions. Reasons: deploying
+ * from source needs Cloud Run Source Developer beside Cloud Run Admin, which has no build permission
+ * (https://cloud.google.com/run/docs/configuring/services/build-service-account); the creator of a task
+ * or a push subscription with an identity token needs permission to act as that account
+ * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#sa,
+ * https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions). Since April 2021 the service
+ * agents of Cloud Tasks and Pub/Sub need no grant to create those tokens.
  */
 export const GRANTS: readonly Grant[] = [
   {
     to: 'deployer',
     role: 'roles/serviceusage.serviceUsageAdmin',
     on: 'project',
-    why: 'enables the APIs that are off',
+    why: 'enables the APIs that are disabled',
     permissions: ['serviceusage.services.enable', 'serviceusage.services.get'],
     by: 'you',
   },
@@ -54,7 +54,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/artifactregistry.admin',
     on: 'project',
-    why: 'makes the repository of the image, has it delete old ones, looks for an image that is built already; teardown deletes it',
+    why: 'creates the image repository with a cleanup policy, checks for an existing image; teardown deletes the repository',
     permissions: [
       'artifactregistry.repositories.create',
       'artifactregistry.repositories.get',
@@ -68,7 +68,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/storage.admin',
     on: 'project',
-    why: 'makes the bucket, decides who may read it, uploads the source archive',
+    why: 'creates the bucket, sets its IAM policy, uploads the source archive',
     permissions: [
       'storage.buckets.create',
       'storage.buckets.get',
@@ -87,7 +87,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/iam.serviceAccountAdmin',
     on: 'project',
-    why: 'makes the service accounts and decides who may act as them',
+    why: 'creates the service accounts and sets their IAM policies',
     permissions: [
       'iam.serviceAccounts.create',
       'iam.serviceAccounts.get',
@@ -101,7 +101,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/resourcemanager.projectIamAdmin',
     on: 'project',
-    why: 'gives the service accounts their roles in the project',
+    why: 'grants the service accounts their project roles',
     permissions: ['resourcemanager.projects.getIamPolicy', 'resourcemanager.projects.setIamPolicy'],
     by: 'you',
   },
@@ -109,7 +109,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/run.sourceDeveloper',
     on: 'project',
-    why: 'has the image built, unless that is under way already, and watches the build',
+    why: 'starts the image build, unless one is in progress, and waits for it',
     permissions: ['cloudbuild.builds.list', 'cloudbuild.builds.create', 'cloudbuild.builds.get'],
     by: 'you',
   },
@@ -117,7 +117,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/run.admin',
     on: 'project',
-    why: 'makes the two services and decides who may call them',
+    why: 'creates the two services and sets their IAM policies',
     permissions: [
       'run.services.create',
       'run.services.get',
@@ -134,7 +134,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/iam.serviceAccountUser',
     on: 'account builder',
-    why: 'lets the build run as this account',
+    why: 'runs the build as this account',
     permissions: ['iam.serviceAccounts.actAs'],
     by: 'deploy',
   },
@@ -142,7 +142,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/iam.serviceAccountUser',
     on: 'account runtime',
-    why: 'lets the services run as this account',
+    why: 'runs the services as this account',
     permissions: ['iam.serviceAccounts.actAs'],
     by: 'deploy',
   },
@@ -150,7 +150,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/iam.serviceAccountOpenIdTokenCreator',
     on: 'account invoker',
-    why: 'calls the services as this account, to see that they answer',
+    why: 'calls the services as this account to check that they respond',
     permissions: ['iam.serviceAccounts.getOpenIdToken'],
     by: 'deploy',
   },
@@ -158,7 +158,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'builder',
     role: 'roles/run.builder',
     on: 'project',
-    why: 'reads the source archive, stores the image, writes the log of the build',
+    why: 'reads the source archive, stores the image, writes the build log',
     permissions: [
       'storage.objects.get',
       'artifactregistry.repositories.uploadArtifacts',
@@ -171,7 +171,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/bigquery.jobUser',
     on: 'project',
-    why: 'runs queries over the ledger',
+    why: 'queries the ledger',
     permissions: ['bigquery.jobs.create'],
     by: 'deploy',
   },
@@ -179,7 +179,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/aiplatform.user',
     on: 'project',
-    why: 'asks Gemini',
+    why: 'calls Gemini',
     permissions: ['aiplatform.endpoints.predict'],
     by: 'deploy',
   },
@@ -187,7 +187,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/cloudtasks.queueAdmin',
     on: 'project',
-    why: "makes and deletes a run's queues",
+    why: "creates and deletes a run's queues",
     permissions: [
       'cloudtasks.queues.create',
       'cloudtasks.queues.get',
@@ -200,7 +200,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/cloudtasks.enqueuer',
     on: 'project',
-    why: 'makes one task of each asset',
+    why: 'creates one task per asset',
     permissions: ['cloudtasks.tasks.create'],
     by: 'deploy',
   },
@@ -208,7 +208,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/storage.objectViewer',
     on: 'bucket',
-    why: "reads a run's description and staged images",
+    why: "reads a run's spec and staged images",
     permissions: ['storage.objects.get', 'storage.objects.list'],
     by: 'deploy',
   },
@@ -216,7 +216,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/iam.serviceAccountUser',
     on: 'account invoker',
-    why: 'makes tasks that are sent with a token of this account',
+    why: "creates tasks that carry this account's token",
     permissions: ['iam.serviceAccounts.actAs'],
     by: 'deploy',
   },
@@ -224,7 +224,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/bigquery.dataEditor',
     on: 'results dataset',
-    why: 'reads the snapshot, makes the ledger and writes to it',
+    why: 'reads the snapshot, creates and writes the ledger',
     permissions: [
       'bigquery.tables.getData',
       'bigquery.tables.create',
@@ -237,7 +237,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'invoker',
     role: 'roles/run.invoker',
     on: 'services',
-    why: 'is whom Cloud Tasks, Pub/Sub and the command line call the services as',
+    why: 'lets Cloud Tasks, Pub/Sub and the command line call the services',
     permissions: ['run.routes.invoke'],
     by: 'deploy',
   },
@@ -245,7 +245,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runner',
     role: 'roles/bigquery.user',
     on: 'project',
-    why: 'runs the snapshot query, makes the results dataset',
+    why: 'runs the snapshot query, creates the results dataset',
     permissions: ['bigquery.jobs.create', 'bigquery.datasets.create'],
     by: 'you',
   },
@@ -253,7 +253,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runner',
     role: 'roles/bigquery.dataViewer',
     on: 'source table',
-    why: 'reads the source, once',
+    why: 'reads the source table once',
     permissions: ['bigquery.tables.get', 'bigquery.tables.getData'],
     by: 'you',
   },
@@ -261,7 +261,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runner',
     role: 'roles/storage.objectUser',
     on: 'bucket',
-    why: "keeps the run's description and staged images",
+    why: "stores the run's spec and staged images",
     permissions: ['storage.objects.create', 'storage.objects.get', 'storage.objects.list', 'storage.objects.delete'],
     by: 'you',
   },
@@ -269,7 +269,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runner',
     role: 'roles/pubsub.editor',
     on: 'project',
-    why: "makes and deletes the run's topic and subscription, publishes its shards",
+    why: "creates and deletes the run's topic and subscription, publishes its shards",
     permissions: ['pubsub.topics.create', 'pubsub.subscriptions.create', 'pubsub.topics.publish'],
     by: 'you',
   },
@@ -277,7 +277,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runner',
     role: 'roles/cloudtasks.viewer',
     on: 'project',
-    why: 'watches the queues',
+    why: 'reads the state of the queues',
     permissions: ['cloudtasks.queues.get', 'cloudtasks.queues.list'],
     by: 'you',
   },
@@ -285,7 +285,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runner',
     role: 'roles/run.viewer',
     on: 'project',
-    why: 'finds the services',
+    why: "reads the services' URLs",
     permissions: ['run.services.get'],
     by: 'you',
   },
@@ -293,7 +293,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runner',
     role: 'roles/iam.serviceAccountUser',
     on: 'account invoker',
-    why: 'makes the subscription that pushes with a token of this account',
+    why: "creates the subscription that pushes with this account's token",
     permissions: ['iam.serviceAccounts.actAs'],
     by: 'you',
   },
@@ -307,17 +307,17 @@ export const GRANTS: readonly Grant[] = [
   },
 ]
 
-/** The APIs that a deployment needs, and what for. Those for building are not needed with an image of one's own. */
+/** The APIs that a deployment needs, and why. A deployment with --image does not need the build APIs. */
 export const REQUIRED_SERVICES: readonly { name: string; why: string; forBuilding?: true }[] = [
   { name: 'aiplatform.googleapis.com', why: 'Gemini' },
-  { name: 'artifactregistry.googleapis.com', why: 'keeps the image', forBuilding: true },
+  { name: 'artifactregistry.googleapis.com', why: 'stores the image', forBuilding: true },
   { name: 'bigquery.googleapis.com', why: 'source, snapshot, ledger, results' },
   { name: 'cloudbuild.googleapis.com', why: 'builds the image', forBuilding: true },
   { name: 'cloudresourcemanager.googleapis.com', why: "the project's roles" },
   { name: 'cloudtasks.googleapis.com', why: 'one task per asset' },
   { name: 'iam.googleapis.com', why: 'service accounts' },
   { name: 'iamcredentials.googleapis.com', why: 'identity tokens' },
-  { name: 'logging.googleapis.com', why: 'logs of builds and services', forBuilding: true },
+  { name: 'logging.googleapis.com', why: 'build and service logs', forBuilding: true },
   { name: 'pubsub.googleapis.com', why: 'shards' },
   { name: 'run.googleapis.com', why: 'the two services' },
   { name: 'storage.googleapis.com', why: 'the bucket' },
@@ -333,7 +333,7 @@ export function grantsTo(to: Grantee, on?: GrantedOn): Grant[] {
   return GRANTS.filter((grant) => grant.to === to && (on === undefined || grant.on === on))
 }
 
-/** The role that whoever acts is short of when this permission is refused: its grants are looked through in order. */
+/** The role that the actor lacks when this permission is denied. Checks the actor's grants in order. */
 export function grantOf(to: Grantee, permission: string): Grant | undefined {
   return grantsTo(to).find((grant) => grant.permissions.some((each) => each.toLowerCase() === permission.toLowerCase()))
 }

@@ -1,26 +1,29 @@
 import type { Job } from '@google-cloud/bigquery'
 import { call, cloudError } from '../transport/errors.ts'
 
-/** What ends the wait for every job of this process: the command's Ctrl-C. */
+/** Ends the wait for every job of this process: the command's Ctrl-C. */
 let interruption: AbortSignal | undefined
 const waits = new Set<Promise<unknown>>()
 
-/** Long enough for one call. Whoever has pressed Ctrl-C waits no longer. */
+/** Long enough for one call. A user who pressed Ctrl-C should not wait longer. */
 const CANCEL_DEADLINE_MS = 5_000
 
-/** From now on, a job that this process waits for is cancelled when `signal` is aborted: what nobody waits for must not cost money. */
+/**
+ * From now on, aborting `signal` cancels the jobs that this process waits for, because an unneeded job must not cost
+ * money.
+ */
 export function cancelJobsOn(signal: AbortSignal): void {
   interruption = signal
 }
 
-/** Settles when no job is waited for any more. */
+/** Settles when this process waits for no more jobs. */
 export async function jobsSettled(): Promise<void> {
   await Promise.allSettled(waits)
 }
 
 /**
- * Waits for a job that this process has begun. A wait that is interrupted, or ends without the job's outcome,
- * cancels the job, if `isLost` says that nobody else can have use for it then.
+ * Waits for a job that this process started. If the wait is interrupted, or ends without the job's outcome,
+ * cancels the job, provided that `isLost` says that no other process can use it.
  *
  * @throws the signal's reason when interrupted; otherwise CloudError
  */
@@ -47,12 +50,12 @@ async function waitOrCancel<Result>(
   try {
     return await Promise.race([work, interrupted])
   } catch (error) {
-    // The wait is over with this error, whatever becomes of the job: BigQuery ends it at its time limit at the latest.
+    // The wait ends with this error, whatever happens to the job: BigQuery ends it at its time limit at the latest.
     if (signal?.aborted || isLost(error)) await call(job.cancel(), CANCEL_DEADLINE_MS).catch(cloudError)
     throw error
   } finally {
     signal?.removeEventListener('abort', interrupt)
-    // The one that lost the race may still reject.
+    // The promise that lost the race can still reject.
     work.catch(() => undefined)
     interrupted.catch(() => undefined)
   }

@@ -149,7 +149,7 @@ describe('a value that cannot be right', () => {
     ['project', '12345678', /is a project number/, /gcloud projects describe 12345678/],
     ['project', 'My_Project', /is no project id/, /--project my-project/],
     ['region', 'us-central1-a', /is a zone/, /--region us-central1/],
-    ['region', 'EU', /is a multi-region of BigQuery/, /--region europe-west1/],
+    ['region', 'EU', /is a BigQuery multi-region/, /--region europe-west1/],
     ['region', 'mars', /is no region/, /--region us-central1/],
     ['name', 'a-name-of-15-chr', /is no name of a deployment/, /--name/],
     ['name', 'Test', /is no name of a deployment/, /--name/],
