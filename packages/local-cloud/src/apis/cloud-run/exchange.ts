@@ -58,7 +58,7 @@ export function exchange(
       finish(() => {
         abort()
         if (delivery.deadlineMs < backend.timeoutMs) {
-          reject(new GoogleError('DEADLINE_EXCEEDED', `no answer within ${delivery.deadlineMs} ms`))
+          reject(new GoogleError('DEADLINE_EXCEEDED', `no response within ${delivery.deadlineMs} ms`))
         } else {
           resolve(textPage(504, 'The request has been terminated because it has reached the maximum request timeout.'))
         }

@@ -182,7 +182,7 @@ export function pageOf<Item extends { name: string }>(
   if (request.pageSize < 0) throw invalid('page_size', 'must not be negative')
   const size = Math.min(request.pageSize || PAGE_MAX_SIZE, PAGE_MAX_SIZE)
   const after = decodePageToken(request.pageToken)
-  if (after === undefined) throw invalid('page_token', 'is not one that a page ended with')
+  if (after === undefined) throw invalid('page_token', 'is not a valid page token')
   const items = read(after, size + 1)
   const page = items.slice(0, size)
   const last = items.length > size ? (page.at(-1)?.name ?? '') : ''

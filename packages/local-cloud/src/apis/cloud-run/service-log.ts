@@ -46,7 +46,7 @@ export function openServiceLog(
       size += writeSync(descriptor, lines)
     } catch (error) {
       // A full disk, or one open file too many, must not end the local cloud; the line itself is still shown below.
-      log(`[${service}] ${file} cannot be written: ${String(error)}`)
+      log(`[${service}] cannot write to ${file}: ${String(error)}`)
     }
     for (const line of lines.slice(0, -1).split('\n')) log(`[${service}] ${line}`)
   }

@@ -250,7 +250,7 @@ function copyPath(target: Fields, source: Fields, segments: readonly string[], m
     return
   }
   if (Array.isArray(from) || typeof from !== 'object') {
-    throw new GoogleError('INVALID_ARGUMENT', `update_mask: "${maskPath}" goes into a field that has no fields`)
+    throw new GoogleError('INVALID_ARGUMENT', `update_mask: "${maskPath}" names a part of a field that has no parts`)
   }
   copyPath(target[segment] as Fields, from as Fields, rest, maskPath)
 }

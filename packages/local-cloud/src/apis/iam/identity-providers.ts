@@ -45,8 +45,7 @@ export class IdentityProviders {
 
   /** Registers a provider, and its pool with it. Returns its full name. Throws INVALID_ARGUMENT, UNIMPLEMENTED. */
   put(pool: string, provider: string, resource: unknown): string {
-    if (!ID.test(pool) || !ID.test(provider))
-      throw invalid(`not the ids of a pool and a provider: ${pool}, ${provider}`)
+    if (!ID.test(pool) || !ID.test(provider)) throw invalid(`invalid pool ID or provider ID: ${pool}, ${provider}`)
     const name = `projects/${this.#projectNumber}/locations/global/workloadIdentityPools/${pool}/providers/${provider}`
     const known = parsed(resource)
     open(name, known)
@@ -65,7 +64,7 @@ type ProviderResource = z.infer<typeof providerResource>
 
 function parsed(resource: unknown): ProviderResource {
   const result = providerResource.safeParse(resource)
-  if (!result.success) throw invalid(`not a provider of workload identities: ${z.prettifyError(result.error)}`)
+  if (!result.success) throw invalid(`invalid workload identity provider: ${z.prettifyError(result.error)}`)
   return result.data
 }
 

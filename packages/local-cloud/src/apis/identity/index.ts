@@ -66,4 +66,4 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
 }
 
 const UNGUARDED =
-  'This system does not tell which user a connection belongs to: other users of this machine can get tokens of this local cloud (docs/security.md).'
+  'This system does not show which user a connection belongs to, so other users of this machine can get tokens from this local cloud (docs/security.md).'

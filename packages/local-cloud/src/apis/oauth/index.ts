@@ -93,7 +93,7 @@ function unsupported(grantType: string): OAuthError {
   return grantType === 'refresh_token' || grantType === 'authorization_code'
     ? new OAuthError(
         'unsupported_grant_type',
-        `${grantType}: the local cloud has no people, see packages/local-cloud/docs/emulator-support.md`,
+        `${grantType}: the local cloud has no user accounts; see packages/local-cloud/docs/emulator-support.md`,
         {
           http: 501,
         },
