@@ -218,7 +218,7 @@ const lists = (levels: number): object => ({
 })
 
 test.each([
-  ['structs', structs(15), structs(16), /^\d+: \S+: BigQuery nests structs at most 15 deep$/],
+  ['structs', structs(15), structs(16), /^\d+: \S+: BigQuery nests structs at most 15 levels deep$/],
   ['lists', lists(7), lists(8), /^\d+: \S+: is more than 16 levels deep, including arrays/],
 ])(
   '%s as deep as validate takes are set up and asked; deeper ones are refused',

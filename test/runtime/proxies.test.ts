@@ -137,7 +137,13 @@ describe('by way of a proxy', () => {
 })
 
 test('the code for proxies is loaded only where there is one', () => {
-  const module = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'src', 'google', 'patient-fetch.ts')
+  const module = path.join(
+    fileURLToPath(new URL('../..', import.meta.url)),
+    'src',
+    'google',
+    'transport',
+    'patient-fetch.ts',
+  )
   const loaded = (environment: NodeJS.ProcessEnv): string[] => {
     const recorder = recordModules()
     onTestFinished(() => recorder.remove())

@@ -1,11 +1,11 @@
-/** How far the local cloud has one of Google's methods. */
+/** The level of support for one of Google's methods. */
 export interface MethodSupport {
   method: string
   state: 'yes' | 'partly' | 'no'
   note: string
 }
 
-/** What the emulated Cloud Run has of Google's, for packages/local-cloud/docs/emulator-support.md. */
+/** The level of support of the emulated Cloud Run, for packages/local-cloud/docs/emulator-support.md. */
 export const RUN_SUPPORT: readonly MethodSupport[] = [
   {
     method: 'google.cloud.run.v2.Services/CreateService',

@@ -1,6 +1,6 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
-/** What is there of IAM, IAM Credentials and Resource Manager. */
+/** The level of support for IAM, IAM Credentials and Resource Manager. */
 export const iamSupport: readonly SupportEntry[] = [
   {
     method: 'iam.projects.serviceAccounts: create, get, list, patch, delete, enable, disable',
