@@ -15,7 +15,7 @@ const WHO: Record<Grantee, string> = {
 }
 
 const BY: Record<Grant['by'], string> = {
-  you: 'you, beforehand',
+  you: 'you, in advance',
   deploy: '`imagery deploy`',
   run: '`imagery run`',
 }
@@ -47,7 +47,7 @@ const SECTIONS = { permissions: permissionsTable, apis: servicesTable }
 export function deployPage(text = readFileSync(page, 'utf8')): string {
   return Object.entries(SECTIONS).reduce((changed, [name, table]) => {
     const [begin, end] = [`<!-- ${name}: written by npm run docs -->\n`, `<!-- end of ${name} -->`]
-    if (!changed.includes(begin) || !changed.includes(end)) throw new Error(`docs/deploy.md has no marks for ${name}`)
+    if (!changed.includes(begin) || !changed.includes(end)) throw new Error(`docs/deploy.md has no markers for ${name}`)
     const before = changed.slice(0, changed.indexOf(begin) + begin.length)
     return `${before}\n${table()}\n${changed.slice(changed.indexOf(end))}`
   }, text)

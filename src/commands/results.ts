@@ -95,7 +95,9 @@ export default class Results extends CloudCommand {
       ),
     )
     if (results.count > shown.length)
-      this.log(`… ${(results.count - shown.length).toLocaleString('en')} more rows. To see them all, use --format jsonl or csv`)
+      this.log(
+        `… ${(results.count - shown.length).toLocaleString('en')} more rows. To see them all, use --format jsonl or csv`,
+      )
     return shown.length
   }
 }

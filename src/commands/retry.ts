@@ -67,7 +67,8 @@ Causes: ${CAUSES.join(', ')}.`
       count > 0 ? await finishedReport(context) : await unlessInterrupted(context, completeRun(context.spec!, before))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) {
-      if (count === 0) this.log(`There are no failures${flags.only === undefined ? '' : ` with ${flags.only}`} to retry.`)
+      if (count === 0)
+        this.log(`There are no failures${flags.only === undefined ? '' : ` with ${flags.only}`} to retry.`)
       this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     }
     return report

@@ -1,7 +1,10 @@
 import type { ErrorObject } from 'ajv'
 import type { AnswerSchema } from './answer-schema.ts'
 
-/** Gemini's response schema, a part of OpenAPI 3.0's (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#schema). */
+/**
+ * Gemini's response schema, a subset of OpenAPI 3.0's
+ * (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#schema).
+ */
 export interface ResponseSchema {
   type: 'OBJECT' | 'ARRAY' | 'STRING' | 'INTEGER' | 'NUMBER' | 'BOOLEAN'
   description?: string
@@ -20,8 +23,7 @@ export interface ResponseSchema {
 }
 
 /**
- * What Gemini is told to answer with. Members are asked for in the order of the profile; those that
- * are not required may be null.
+ * The response schema sent to Gemini. Members keep the profile's order; optional members can be null.
  */
 export function responseSchema(schema: AnswerSchema): ResponseSchema {
   const { description, minimum, maximum, minItems, maxItems, required, items } = schema
@@ -50,15 +52,15 @@ function memberSchemas(properties: Record<string, AnswerSchema>, required: reado
   }
 }
 
-/** What became of checking a model's answer: the columns, or every fault with its path. */
+/** The result of checking a model's answer: the columns, or every fault with its path. */
 export type CheckedAnswer = { columns: Record<string, unknown> } | { faults: string[] }
 
 /**
- * A check of answers against a profile's output. Members that the profile does not name are left
- * out, so are nulls of members that are not required; texts longer than `maxLength` are cut by
- * `cut`. Nothing else is changed: "3" is no number.
+ * Returns a check of answers against a profile's output. The check drops members that the profile does
+ * not name and nulls of optional members, and cuts texts longer than `maxLength` with `cut`. It changes
+ * nothing else: "3" is not a number.
  *
- * ajv is loaded here, when the first Gemini answer has to be checked.
+ * ajv is loaded here, when the first Gemini answer is checked.
  */
 export async function answerCheck(
   schema: AnswerSchema,
@@ -73,7 +75,7 @@ export async function answerCheck(
   }
 }
 
-/** The profile's output in ajv's words. Integers stay within what JSON carries exactly. */
+/** The profile's output as an ajv schema. Integers stay within the range that JSON carries exactly. */
 function checkedSchema(schema: AnswerSchema): object {
   const { type, minimum, maximum, minItems, maxItems, required, items, properties } = schema
   const bounds =

@@ -1,14 +1,17 @@
 import { z } from 'zod'
 import type { Column, ColumnType } from './columns.ts'
 
-/** The part of JSON Schema that a profile's `output` may use: what both a vision model and a BigQuery column can express. */
+/**
+ * The subset of JSON Schema that a profile's `output` can use: what both a vision model and a BigQuery column can
+ * express.
+ */
 export interface AnswerSchema {
   type: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean'
   description?: string | undefined
   enum?: string[] | undefined
   minimum?: number | undefined
   maximum?: number | undefined
-  /** Longer texts are cut, with a mark. */
+  /** Longer texts are cut and marked. */
   maxLength?: number | undefined
   minItems?: number | undefined
   maxItems?: number | undefined
@@ -19,48 +22,51 @@ export interface AnswerSchema {
 
 export const answerSchema: z.ZodType<AnswerSchema> = z.lazy(() =>
   z.strictObject({
-    type: z.enum(['object', 'array', 'string', 'integer', 'number', 'boolean']).describe('What the value is.'),
-    description: z.string().optional().describe("What the value means, for the model and for the column's readers."),
-    enum: z.array(z.string().min(1)).min(1).optional().describe('The texts allowed.'),
-    minimum: z.number().optional().describe('The least number allowed.'),
-    maximum: z.number().optional().describe('The greatest number allowed.'),
+    type: z.enum(['object', 'array', 'string', 'integer', 'number', 'boolean']).describe('Type of the value.'),
+    description: z
+      .string()
+      .optional()
+      .describe("What the value means. Sent to the model and used as the column's description."),
+    enum: z.array(z.string().min(1)).min(1).optional().describe('Allowed values.'),
+    minimum: z.number().optional().describe('Smallest number allowed.'),
+    maximum: z.number().optional().describe('Largest number allowed.'),
     maxLength: z
       .int()
       .min(100)
       .optional()
-      .describe('The most characters kept of a text; a longer one is cut, with a mark.'),
-    minItems: z.int().min(0).optional().describe('The fewest items of an array.'),
-    maxItems: z.int().min(1).optional().describe('The most items of an array.'),
-    properties: z.record(z.string(), answerSchema).optional().describe('The members of an object.'),
-    required: z.array(z.string()).optional().describe('The members that every answer must have.'),
-    items: answerSchema.optional().describe('What the items of an array are.'),
+      .describe('Maximum length of a text in characters; a longer text is cut and marked.'),
+    minItems: z.int().min(0).optional().describe('Minimum number of items in the array.'),
+    maxItems: z.int().min(1).optional().describe('Maximum number of items in the array.'),
+    properties: z.record(z.string(), answerSchema).optional().describe('Properties of the object.'),
+    required: z.array(z.string()).optional().describe('Properties that every answer must have.'),
+    items: answerSchema.optional().describe('Schema of the array items.'),
   }),
 )
 
-/** Why well-known parts of JSON Schema cannot be used. */
+/** Why some well-known JSON Schema keywords are not supported. */
 export const UNSUPPORTED_KEYWORDS: Readonly<Record<string, string>> = {
-  $ref: 'Gemini and BigQuery need the schema spelt out where it is used',
-  $defs: 'Gemini and BigQuery need the schema spelt out where it is used',
-  definitions: 'Gemini and BigQuery need the schema spelt out where it is used',
+  $ref: 'Gemini and BigQuery need the schema written out where it is used',
+  $defs: 'Gemini and BigQuery need the schema written out where it is used',
+  definitions: 'Gemini and BigQuery need the schema written out where it is used',
   anyOf: 'a BigQuery column has one type',
   oneOf: 'a BigQuery column has one type',
-  allOf: 'a BigQuery column has one type: merge the parts',
-  not: 'Gemini cannot be told what an answer must not be',
-  const: 'a column of one value says nothing; for a text, use an enum of one',
-  patternProperties: 'BigQuery columns need names that are known beforehand',
-  propertyNames: 'BigQuery columns need names that are known beforehand',
-  additionalProperties: 'answers never keep members that are not listed; leave it out',
-  format: 'BigQuery would keep it as a STRING anyway: say it in the description',
-  pattern: "Gemini's response schema has no patterns: say it in the description, or use an enum",
-  nullable: 'members that are not required may be null already; leave it out',
-  default: 'Gemini answers every member or leaves it out; leave it out',
+  allOf: 'a BigQuery column has one type; merge the parts',
+  not: "Gemini's response schema cannot exclude values",
+  const: 'a column with one value carries no information; for a text, use an enum with one value',
+  patternProperties: 'BigQuery column names must be known in advance',
+  propertyNames: 'BigQuery column names must be known in advance',
+  additionalProperties: 'properties that are not listed are always dropped; leave it out',
+  format: 'BigQuery would store it as a STRING anyway; put the format in the description',
+  pattern: "Gemini's response schema has no patterns; describe the pattern in the description, or use an enum",
+  nullable: 'properties that are not required can already be null; leave it out',
+  default: 'Gemini never fills in defaults; leave it out',
 }
 
 /** BigQuery's rule for column names (https://cloud.google.com/bigquery/docs/schemas#column_names). */
 const COLUMN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,299}$/
 const MAX_NAME = 300
 
-/** Beginnings that BigQuery keeps for itself (same page). */
+/** Prefixes that BigQuery reserves (same page). */
 const RESERVED_PREFIX =
   /^(?:_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i
 
@@ -74,7 +80,7 @@ const SCALAR_TYPES = {
   boolean: 'BOOL',
 } as const satisfies Record<string, ColumnType>
 
-/** Which keywords say something of which types. */
+/** The types that each keyword applies to. */
 const KEYWORD_TYPES = {
   enum: ['string'],
   maxLength: ['string'],
@@ -91,11 +97,11 @@ const KEYWORD_TYPES = {
 export interface AnswerFault {
   /** From the profile's top, `output` first. */
   path: readonly (string | number)[]
-  /** Continues a sentence about that part. */
+  /** The predicate of a sentence about that part. */
   reason: string
 }
 
-/** The first fault of an answer schema, with the JSON path of that part. */
+/** The first fault of an answer schema, with its JSON path. */
 export class AnswerSchemaError extends Error {
   override readonly name = 'AnswerSchemaError'
   readonly path: string
@@ -107,9 +113,9 @@ export class AnswerSchemaError extends Error {
 }
 
 /**
- * The BigQuery columns of a profile's answer: scalars as themselves, enums as STRING, arrays as
- * REPEATED, objects as STRUCT, descriptions kept. Columns are NULLABLE whatever `required` says,
- * since a failed asset has a row too.
+ * Returns the BigQuery columns for a profile's answer: scalars as themselves, enums as STRING, arrays as
+ * REPEATED, objects as STRUCT, with their descriptions. Columns are NULLABLE whatever `required` says,
+ * because a failed asset has a row too.
  *
  * @throws AnswerSchemaError for what `answerFaults` finds
  */
@@ -131,20 +137,20 @@ function column(name: string, schema: AnswerSchema): Column {
 }
 
 /**
- * All that Gemini or BigQuery cannot express: an array of arrays, an object without properties, a
- * bad column name, a keyword that says nothing of its type.
+ * Everything that Gemini or BigQuery cannot express: an array of arrays, an object without properties, a
+ * bad column name, a keyword that does not apply to its type.
  */
 export function answerFaults(schema: AnswerSchema): AnswerFault[] {
   const path = ['output']
   return schema.type === 'object'
     ? objectFaults(schema, path, 1)
-    : [{ path, reason: 'must be an object: its properties become the columns' }]
+    : [{ path, reason: 'must be an object, because its properties become the columns' }]
 }
 
 type Path = AnswerFault['path']
 
 function objectFaults(schema: AnswerSchema, path: Path, depth: number): AnswerFault[] {
-  if (depth > MAX_DEPTH) return [{ path, reason: `BigQuery nests structs at most ${MAX_DEPTH} deep` }]
+  if (depth > MAX_DEPTH) return [{ path, reason: `BigQuery nests structs at most ${MAX_DEPTH} levels deep` }]
   const properties = Object.entries(schema.properties ?? {})
   const names = new Set<string>()
   return [
@@ -154,7 +160,7 @@ function objectFaults(schema: AnswerSchema, path: Path, depth: number): AnswerFa
       const where = [...path, 'properties', name]
       const isTaken = names.has(name.toLowerCase())
       names.add(name.toLowerCase())
-      const reason = nameFault(name) ?? (isTaken ? 'two columns differ only in upper and lower case' : undefined)
+      const reason = nameFault(name) ?? (isTaken ? 'two column names differ only in case' : undefined)
       return [...(reason === undefined ? [] : [{ path: where, reason }]), ...valueFaults(property, where, depth)]
     }),
   ]
@@ -162,8 +168,8 @@ function objectFaults(schema: AnswerSchema, path: Path, depth: number): AnswerFa
 
 function nameFault(name: string): string | undefined {
   if (!COLUMN_NAME.test(name))
-    return `a column name has letters, digits and underscores and does not begin with a digit; ${MAX_NAME} characters at most`
-  return RESERVED_PREFIX.test(name) ? 'BigQuery keeps names with this beginning for itself' : undefined
+    return `a column name has letters, digits and underscores, does not begin with a digit, and has at most ${MAX_NAME} characters`
+  return RESERVED_PREFIX.test(name) ? 'BigQuery reserves names with this prefix' : undefined
 }
 
 function valueFaults(schema: AnswerSchema, path: Path, depth: number): AnswerFault[] {
@@ -172,7 +178,7 @@ function valueFaults(schema: AnswerSchema, path: Path, depth: number): AnswerFau
   if (schema.type !== 'array') return faults
   if (!schema.items) return [...faults, { path, reason: 'an array needs items' }]
   const items = [...path, 'items']
-  if (schema.items.type === 'array') return [...faults, { path: items, reason: 'BigQuery has no array of arrays' }]
+  if (schema.items.type === 'array') return [...faults, { path: items, reason: 'BigQuery has no arrays of arrays' }]
   return [...faults, ...valueFaults(schema.items, items, depth)]
 }
 
@@ -180,7 +186,7 @@ function keywordFaults(schema: AnswerSchema, path: Path): AnswerFault[] {
   const idle = Object.entries(KEYWORD_TYPES).flatMap(([keyword, types]) => {
     const isThere = schema[keyword as keyof typeof KEYWORD_TYPES] !== undefined
     if (!isThere || (types as readonly string[]).includes(schema.type)) return []
-    return [{ path: [...path, keyword], reason: `says nothing of a value of type ${schema.type}` }]
+    return [{ path: [...path, keyword], reason: `does not apply to type ${schema.type}` }]
   })
   const crossed = (
     [

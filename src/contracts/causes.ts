@@ -1,14 +1,14 @@
 /**
- * Why an attempt failed. Every failed row carries one of these; `retry --only` selects by them.
+ * Why an attempt failed. Every failed row has one of these causes; `retry --only` selects by cause.
  *
- * - `throttled`: the model or the cloud asked us to slow down until the last allowed try
+ * - `throttled`: the model or the cloud asked for a slower rate until the last allowed try
  * - `timeout`: no answer in time
- * - `unreadable_image`: missing, too large, or not an image; a retry will not help
- * - `blocked`: the model refused for safety; a retry will not help
+ * - `unreadable_image`: missing, too large, or not an image; a retry does not help
+ * - `blocked`: the model refused for safety; a retry does not help
  * - `truncated`: the answer hit its length limit
- * - `schema`: the answer is not what the profile asks for
+ * - `schema`: the answer does not fit the profile
  * - `model_error`: any other refusal of the model
- * - `budget`: the run's cost limit was reached first
+ * - `budget`: the run reached its cost limit first
  */
 export const CAUSES = [
   'throttled',
@@ -24,9 +24,9 @@ export const CAUSES = [
 export type Cause = (typeof CAUSES)[number]
 
 /**
- * What happened to an attempt. `throttled` is a failure that only the load explains. `retrying` is
- * no end: the unit is queued again, by Cloud Tasks after an attempt that was billed but may succeed
- * the next time, or by `imagery retry`; until its next row the unit is pending.
+ * What happened to an attempt. `throttled` is a failure caused by load alone. `retrying` is not final:
+ * the unit is queued again, either by Cloud Tasks after a billed attempt that may succeed next time, or
+ * by `imagery retry`. The unit is pending until its next row.
  */
 export const ATTEMPT_STATUSES = ['ok', 'failed', 'throttled', 'retrying'] as const
 

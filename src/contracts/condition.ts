@@ -1,18 +1,22 @@
-/** A literal or name in quotes: a backslash takes the next character along, in raw strings too (https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#string_and_bytes_literals). */
+/**
+ * A literal or name in quotes: a backslash escapes the next character, in raw strings too
+ * (https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#string_and_bytes_literals).
+ */
 const LONG_QUOTES = ['"""', "'''"]
 const SHORT_QUOTES = ['"', "'", '`']
 
 const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
 
-/** All but tab and line feed. What ends a line, and with it a comment, must be beyond doubt; a CRLF is. */
+/** All except tab and line feed. There must be no doubt where a line, and a comment in it, ends; CRLF is clear. */
 const CONTROL = /[^\P{Cc}\t\n]/u
 
 /**
- * Whether a user's condition stays one expression within the parentheses that a query puts round
- * it: every quote, comment and bracket that it opens it also closes, none closes what it has not
- * opened, and no statement ends in it. What the expression says is BigQuery's to check.
+ * Checks that a user's condition stays one expression inside the parentheses that a query puts around it:
+ * it closes every quote, comment and bracket that it opens, closes nothing that it did not open, and ends
+ * no statement. BigQuery checks the expression itself.
  *
- * @returns what is wrong, as the continuation of a sentence about the condition; undefined when nothing is
+ * @returns what is wrong, as the predicate of a sentence about the condition; undefined for a valid
+ * condition
  */
 export function conditionFault(condition: string): string | undefined {
   const text = condition.replaceAll('\r\n', '\n')
@@ -43,18 +47,21 @@ export function conditionFault(condition: string): string | undefined {
   return last === undefined ? undefined : `opens ${last} and does not close it`
 }
 
-/** Keeps the stack of open brackets. */
+/** Updates the stack of open brackets. */
 function bracketFault(character: string, open: string[]): string | undefined {
-  if (character === ';') return 'has a ; outside of quotes: it must be one expression'
+  if (character === ';') return 'has a ; outside quotes; it must be one expression'
   if (character in CLOSING) open.push(character)
   if (!Object.values(CLOSING).includes(character)) return undefined
   const opened = open.pop()
   return opened !== undefined && CLOSING[opened] === character
     ? undefined
-    : `closes ${character} that it has not opened: it must be one expression`
+    : `has ${character} without an opening bracket; it must be one expression`
 }
 
-/** Behind the closing quote; undefined when there is none, or not on the same line where it must be. */
+/**
+ * Returns the position after the closing quote; undefined when there is none, or when it must be on the same line and
+ * is not.
+ */
 function quotedEnd(text: string, start: number, quote: string): number | undefined {
   for (let at = start; at < text.length; at += 1) {
     if (text.startsWith(quote, at)) return at + quote.length

@@ -1,6 +1,6 @@
 import { redacted } from './redaction.ts'
 
-/** What the process exits with (documented in the README; scripts may rely on it). */
+/** Exit codes of the process (documented in the README; scripts can rely on them). */
 export const EXIT_CODES = {
   ok: 0,
   failed: 1,
@@ -47,7 +47,7 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** Codes that mean: the command line or a configuration file is wrong. They exit 2, all others 1. */
+/** Codes for a wrong command line or configuration file. They exit 2; all others exit 1. */
 const USAGE_CODES: ReadonlySet<ErrorCode> = new Set([
   'AMBIGUOUS_RUN_ID',
   'COLUMN_NOT_FOUND',
@@ -63,17 +63,17 @@ const USAGE_CODES: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /**
- * An expected failure: what happened to which resource, and what to type next. It knows nothing
- * of terminals; the base command prints it, the runtime maps it to an HTTP answer.
+ * An expected failure: what happened to which resource, and which command to run next. It does not
+ * depend on a terminal: the base command prints it, and the runtime maps it to an HTTP response.
  */
 export class ImageryError extends Error {
   override readonly name = 'ImageryError'
   readonly code: ErrorCode
-  /** Commands to run or things to do next, most likely first. */
+  /** Commands or steps to try next, most likely first. */
   readonly suggestions: readonly string[]
 
   constructor(code: ErrorCode, message: string, options: { suggestions?: readonly string[]; cause?: unknown } = {}) {
-    // The message may repeat what another program said.
+    // The message can repeat another program's output.
     super(redacted(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.suggestions = (options.suggestions ?? []).map(redacted)

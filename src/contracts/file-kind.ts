@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 
-/** What a file is instead of a regular one, with its article; undefined for a regular file. */
+/** Returns the kind of a file with its article; undefined for a regular file. */
 export function otherKind(stats: Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket'>): string | undefined {
   if (stats.isFile()) return undefined
   if (stats.isDirectory()) return 'a folder'
@@ -8,7 +8,7 @@ export function otherKind(stats: Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO'
   return stats.isSocket() ? 'a socket' : 'a device'
 }
 
-/** What went wrong with a file in plain words, without the path: `permission denied (EACCES)`. */
+/** Describes a failed file call in plain words, without the path: `permission denied (EACCES)`. */
 export function errnoText(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   // Node writes `EACCES: permission denied, open '/path'`.

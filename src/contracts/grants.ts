@@ -3,10 +3,10 @@ import { builderAccount, invokerAccount, runtimeAccount, type DeploymentRef } fr
 /** A service account of a deployment. */
 export type DeploymentAccount = 'runtime' | 'invoker' | 'builder'
 
-/** Who is given a role: one of the deployment's accounts, whoever deploys, or whoever starts runs. */
+/** Who gets a role: one of the deployment's accounts, the deploying user, or the user who starts runs. */
 export type Grantee = DeploymentAccount | 'deployer' | 'runner'
 
-/** What a role is given on: as narrow as Google lets it be. */
+/** The resource that a role is granted on, as narrow as Google allows. */
 export type GrantedOn =
   | 'project'
   | 'bucket'
@@ -21,32 +21,32 @@ export interface Grant {
   to: Grantee
   role: string
   on: GrantedOn
-  /** What for, in a few words. */
+  /** Purpose, in a few words. */
   why: string
-  /** Those of the role's permissions that imagery uses; the first to be missed are the first here. */
+  /** The role's permissions that imagery uses, in the order in which imagery needs them. */
   permissions: readonly string[]
-  /** Who gives it: `deploy` and `run` by themselves, `you` before the first deploy or run. */
+  /** Who grants it: `deploy` and `run` themselves, or `you` before the first deploy or run. */
   by: 'deploy' | 'run' | 'you'
 }
 
 /**
- * Who needs which role, on what, and what for: deploy grants from this table, doctor checks it, errors
- * name roles by it, docs/deploy.md and the tests are made from it.
+ * Who needs which role, on which resource, and why. Deploy grants roles from this table, doctor checks
+ * it, errors name roles from it, and docs/deploy.md and the tests are generated from it.
  *
- * Roles and what they hold: https://cloud.google.com/iam/docs/roles-permissions. Why these:
- * deploying from source needs Cloud Run Source Developer beside Cloud Run Admin, which has no
- * permission to build (https://cloud.google.com/run/docs/configuring/services/build-service-account);
- * the creator of a task or a push subscription with an identity token must be allowed to act as its
- * account (https://cloud.google.com/tasks/docs/creating-http-target-tasks#sa,
- * https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions). Since April 2021 the
- * service agents of Cloud Tasks and Pub/Sub need no grant to make those tokens.
+ * Roles and their permissions: https://cloud.google.com/iam/docs/roles-permissions. Reasons: deploying
+ * from source needs Cloud Run Source Developer beside Cloud Run Admin, which has no build permission
+ * (https://cloud.google.com/run/docs/configuring/services/build-service-account); the creator of a task
+ * or a push subscription with an identity token needs permission to act as that account
+ * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#sa,
+ * https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions). Since April 2021 the service
+ * agents of Cloud Tasks and Pub/Sub need no grant to create those tokens.
  */
 export const GRANTS: readonly Grant[] = [
   {
     to: 'deployer',
     role: 'roles/serviceusage.serviceUsageAdmin',
     on: 'project',
-    why: 'enables the APIs that are off',
+    why: 'enables the APIs that are disabled',
     permissions: ['serviceusage.services.enable', 'serviceusage.services.get'],
     by: 'you',
   },
@@ -134,7 +134,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/iam.serviceAccountUser',
     on: 'account builder',
-    why: 'lets the build run as this account',
+    why: 'runs the build as this account',
     permissions: ['iam.serviceAccounts.actAs'],
     by: 'deploy',
   },
@@ -142,7 +142,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/iam.serviceAccountUser',
     on: 'account runtime',
-    why: 'lets the services run as this account',
+    why: 'runs the services as this account',
     permissions: ['iam.serviceAccounts.actAs'],
     by: 'deploy',
   },
@@ -171,7 +171,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/bigquery.jobUser',
     on: 'project',
-    why: 'runs queries over the ledger',
+    why: 'queries the ledger',
     permissions: ['bigquery.jobs.create'],
     by: 'deploy',
   },
@@ -253,7 +253,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runner',
     role: 'roles/bigquery.dataViewer',
     on: 'source table',
-    why: 'reads the source, once',
+    why: 'reads the source table once',
     permissions: ['bigquery.tables.get', 'bigquery.tables.getData'],
     by: 'you',
   },
@@ -285,7 +285,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'runner',
     role: 'roles/run.viewer',
     on: 'project',
-    why: 'finds the services',
+    why: "reads the services' URLs",
     permissions: ['run.services.get'],
     by: 'you',
   },
@@ -307,7 +307,7 @@ export const GRANTS: readonly Grant[] = [
   },
 ]
 
-/** The APIs that a deployment needs, and what for. Those for building are not needed with an image of one's own. */
+/** The APIs that a deployment needs, and why. A deployment with --image does not need the build APIs. */
 export const REQUIRED_SERVICES: readonly { name: string; why: string; forBuilding?: true }[] = [
   { name: 'aiplatform.googleapis.com', why: 'Gemini' },
   { name: 'artifactregistry.googleapis.com', why: 'stores the image', forBuilding: true },
@@ -317,7 +317,7 @@ export const REQUIRED_SERVICES: readonly { name: string; why: string; forBuildin
   { name: 'cloudtasks.googleapis.com', why: 'one task per asset' },
   { name: 'iam.googleapis.com', why: 'service accounts' },
   { name: 'iamcredentials.googleapis.com', why: 'identity tokens' },
-  { name: 'logging.googleapis.com', why: 'logs of builds and services', forBuilding: true },
+  { name: 'logging.googleapis.com', why: 'build and service logs', forBuilding: true },
   { name: 'pubsub.googleapis.com', why: 'shards' },
   { name: 'run.googleapis.com', why: 'the two services' },
   { name: 'storage.googleapis.com', why: 'the bucket' },
@@ -333,7 +333,7 @@ export function grantsTo(to: Grantee, on?: GrantedOn): Grant[] {
   return GRANTS.filter((grant) => grant.to === to && (on === undefined || grant.on === on))
 }
 
-/** The role that whoever acts is short of when this permission is refused: its grants are looked through in order. */
+/** The role that the actor lacks when this permission is denied. Checks the actor's grants in order. */
 export function grantOf(to: Grantee, permission: string): Grant | undefined {
   return grantsTo(to).find((grant) => grant.permissions.some((each) => each.toLowerCase() === permission.toLowerCase()))
 }

@@ -1,9 +1,9 @@
 import { deploymentPrefix, type DeploymentRef } from './names.ts'
 
-/** Marks what belongs to a deployment; its value is the deployment's name with `imagery` before. */
+/** Marks a deployment's resources; the value is `imagery` followed by the deployment's name. */
 export const DEPLOYMENT_LABEL = 'imagery-deployment'
 
-/** Marks a dataset as one that imagery made for results. */
+/** Marks a results dataset that imagery created. */
 export const RESULTS_LABEL = 'imagery-results'
 
 export function deploymentLabels(place: Pick<DeploymentRef, 'name'>): Record<string, string> {

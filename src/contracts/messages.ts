@@ -8,11 +8,11 @@ const runId = z.string().regex(RUN_ID_PATTERN, 'not a run id')
 /** The number of buckets that a snapshot's assets are hashed into; a shard is a range of them. */
 export const BUCKETS = 2000
 
-/** What a retry asks differently of the units that it queues again. */
+/** Settings that a retry changes for the units that it queues again. */
 export const overrides = z.strictObject({
   model: z.string().regex(MODEL_ID).optional(),
   media_resolution: z.enum(MEDIA_RESOLUTIONS).optional(),
-  /** Of the other model. */
+  /** The location of the other model. */
   price: tokenPrice.optional(),
 })
 
@@ -33,9 +33,9 @@ export const shardMessage = z
       .int()
       .min(0)
       .max(BUCKETS - 1),
-    /** Goes into the task names: a resume that must create a finished task anew raises it. */
+    /** Goes into the task names: a resume that must recreate a finished task raises it. */
     generation: z.int().min(0).default(0),
-    /** Leaves out the assets that have their final row: a resume queues only what is missing. */
+    /** Skips assets that have their final row: a resume queues only what is missing. */
     only_pending: z.boolean().default(false),
     overrides: overrides.optional(),
   })
@@ -49,7 +49,7 @@ export type Location = z.infer<typeof location>
 
 export const observation = z.strictObject({
   observation_id: z.string(),
-  /** As the source has it: what is not a gs:// URI is an unreadable image, and the row says so. */
+  /** As in the source. A value that is not a gs:// URI is an unreadable image, and the row says so. */
   gcs_uri: z.string(),
   /** RFC 3339, UTC; null when the source has none. */
   capture_time: z.string().nullable(),
@@ -59,7 +59,10 @@ export type Observation = z.infer<typeof observation>
 
 /** One unit of work as the snapshot holds it and as a task carries it: an asset, or one observation. */
 export const asset = z.strictObject({
-  /** The asset's id; of an observation `<asset id>/<observation id>`, or the latter alone when it belongs to no asset. */
+  /**
+   * The asset's id; for an observation, `<asset id>/<observation id>`, or the observation ID alone when it belongs to
+   * no asset.
+   */
   unit_id: z.string().min(1),
   /** Null for a panorama frame, which belongs to no asset. */
   asset_id: z.string().min(1).nullable(),
@@ -82,7 +85,10 @@ export const taskPayload = asset.extend({
 
 export type TaskPayload = z.infer<typeof taskPayload>
 
-/** Cloud Tasks' limit on a task (https://cloud.google.com/tasks/docs/quotas); we stay below the lower of its two published figures. */
+/**
+ * Cloud Tasks' limit on a task (https://cloud.google.com/tasks/docs/quotas); imagery stays below the lower of the two
+ * published figures.
+ */
 export const MAX_TASK_BYTES = 100 * 1024
 
 /** The body of POST /setup and POST /teardown. */
@@ -90,7 +96,7 @@ export const runRequest = z.strictObject({ v: z.literal(1), run_id: runId })
 
 export type RunRequest = z.infer<typeof runRequest>
 
-/** A Pub/Sub push delivery (https://cloud.google.com/pubsub/docs/push#receive_push): unknown members are Google's to add. */
+/** A Pub/Sub push delivery (https://cloud.google.com/pubsub/docs/push#receive_push): Google can add members. */
 export const pushEnvelope = z.object({
   message: z.object({
     data: z.base64().optional(),

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { isRunId } from './run-id.ts'
 
-/** The label that every labelled resource of a run carries; its value is the run id. */
+/** The label on every labeled resource of a run; its value is the run ID. */
 export const RUN_LABEL = 'imagery-run'
 
-/** Where a deployment lives. */
+/** The location of a deployment. */
 export interface DeploymentRef {
   projectId: string
   region: string
-  /** Tells deployments of one project and region apart; the usual one has none. */
+  /** Distinguishes deployments in one project and region; the default deployment has no name. */
   name?: string | undefined
 }
 
@@ -18,27 +18,27 @@ export interface DeploymentRef {
  */
 export const DEPLOYMENT_NAME = /^[a-z]([a-z0-9-]{0,12}[a-z0-9])?$/
 
-/** What the names of a deployment's services, accounts and image repository begin with. */
+/** Prefix of the names of a deployment's services, accounts and image repository. */
 export function deploymentPrefix({ name }: Pick<DeploymentRef, 'name'>): string {
   return name === undefined ? 'imagery' : `imagery-${name}`
 }
 
-/** The Cloud Run service that does the work. */
+/** The Cloud Run service that processes tasks. */
 export function mainService(place: Pick<DeploymentRef, 'name'>): string {
   return `${deploymentPrefix(place)}-main`
 }
 
-/** The Cloud Run service that makes a task of each asset. */
+/** The Cloud Run service that creates one task per asset. */
 export function populateService(place: Pick<DeploymentRef, 'name'>): string {
   return `${deploymentPrefix(place)}-populate`
 }
 
 /**
- * The id shared by a run's topic, subscription and first queue. All three allow letters, digits
- * and hyphens (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues,
+ * The id shared by a run's topic, subscription and first queue. All three allow letters, digits and
+ * hyphens (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues,
  * https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names).
  *
- * @throws RangeError when `runId` is not a run id: no name may ever be derived from anything else
+ * @throws RangeError when `runId` is not a run ID: no name is ever derived from anything else
  */
 export function runResourceId(runId: string): string {
   if (!isRunId(runId)) throw new RangeError(`not a run id: ${JSON.stringify(runId)}`)
@@ -63,10 +63,13 @@ export function subscriptionName({ projectId }: Pick<DeploymentRef, 'projectId'>
   return `projects/${projectId}/subscriptions/${runResourceId(runId)}`
 }
 
-/** The deployment's bucket: run specs, staged images, source archives. Bucket names are global, hence the project. */
+/**
+ * The deployment's bucket: run specs, staged images, source archives. Bucket names are global, so the name includes the
+ * project.
+ */
 export function bucketName({ projectId, region, name }: DeploymentRef): string {
   const base = `imagery-${projectId.replaceAll(/[^a-z0-9-]/g, '-')}-${region}`
-  // Last, where no project's or region's name can be mistaken for it.
+  // At the end, where it cannot be mistaken for a project or region.
   return name === undefined ? base : `${base}-${name}`
 }
 
@@ -74,34 +77,34 @@ export function runSpecPath(runId: string): string {
   return `${runObjectsPrefix(runId)}run.json`
 }
 
-/** What a run keeps from before it makes anything until it is recorded. */
+/** The record of a run from before it creates anything until the run itself is recorded. */
 export function runStartPath(runId: string): string {
   return `${runObjectsPrefix(runId)}started.json`
 }
 
-/** What takes the place of a run's spec while the run is torn down. */
+/** Replaces a run's spec while the run is torn down. */
 export function runTeardownPath(runId: string): string {
   return `${runObjectsPrefix(runId)}torn-down.json`
 }
 
-/** Everything that a run keeps in the bucket lies under this prefix. */
+/** The prefix of all objects of a run in the bucket. */
 export function runObjectsPrefix(runId: string): string {
   if (!isRunId(runId)) throw new RangeError(`not a run id: ${JSON.stringify(runId)}`)
   return `runs/${runId}/`
 }
 
-/** Where the images of a local file or folder are staged for a run. */
+/** The prefix under which a run stages the images of a local file or folder. */
 export function runImagesPrefix(place: DeploymentRef, runId: string): string {
   return `gs://${bucketName(place)}/${runObjectsPrefix(runId)}images/`
 }
 
-/** Where a run keeps the reasons why images of its local file or folder are not in the bucket. */
+/** The prefix under which a run stores the reasons why local images are not in the bucket. */
 export function unstagedReasonsPrefix(runId: string): string {
   return `${runObjectsPrefix(runId)}unstaged/`
 }
 
 /**
- * Where the reason of one image is. The name is a hash, since the image's path comes from the data and may be any text.
+ * The path of one image's reason. The name is a hash, because the image's path comes from the data and can be any text.
  *
  * @param uri what the snapshot calls the image: under `runImagesPrefix`
  */
@@ -109,17 +112,17 @@ export function unstagedReasonPath(runId: string, uri: string): string {
   return `${unstagedReasonsPrefix(runId)}${createHash('sha256').update(uri).digest('hex')}`
 }
 
-/** Whom the two services act as. */
+/** The service account that the two services run as. */
 export function runtimeAccount(place: Pick<DeploymentRef, 'projectId' | 'name'>): string {
   return accountEmail(place, 'runtime')
 }
 
-/** Whom Cloud Tasks, Pub/Sub and the command line call the services as. */
+/** The service account that Cloud Tasks, Pub/Sub and the command line use to call the services. */
 export function invokerAccount(place: Pick<DeploymentRef, 'projectId' | 'name'>): string {
   return accountEmail(place, 'invoker')
 }
 
-/** Whom Cloud Build builds the image as. */
+/** The service account that Cloud Build uses to build the image. */
 export function builderAccount(place: Pick<DeploymentRef, 'projectId' | 'name'>): string {
   return accountEmail(place, 'builder')
 }
@@ -139,8 +142,8 @@ export function repositoryName(place: DeploymentRef): string {
 }
 
 /**
- * A run's tables: the snapshot, the ledger, the view of current rows, the loaded copy of a local
- * file (when there is one), and the results that the user asked for.
+ * A run's tables: the snapshot, the ledger, the view of current rows, the loaded copy of a local file
+ * (when there is one), and the results table that the user asked for.
  */
 export interface RunTables {
   projectId: string
@@ -152,14 +155,17 @@ export interface RunTables {
   results: string
 }
 
-/** The dataset that imagery makes when the user names none: one a BigQuery location, since a query cannot cross locations. */
+/**
+ * The dataset that imagery creates when the user names none. One per BigQuery location, because a query cannot cross
+ * locations.
+ */
 export function defaultDataset(location: string): string {
   return `imagery_results_${location.toLowerCase().replaceAll('-', '_')}`
 }
 
 /**
- * @param output the results table's name, when the user chose one; the scratch tables always carry
- *   the run id, so that two runs with one output never share a ledger
+ * @param output the results table's name, when the user chose one; the scratch tables always contain the
+ * run ID, so that two runs with the same output never share a ledger
  */
 export function runTables(options: {
   projectId: string
@@ -193,7 +199,10 @@ export function runIdInNames(runId: string): string {
   return runId.replace('-', '_')
 }
 
-/** The id of the job that takes a run's snapshot: BigQuery runs a job id once, so repeating the request reads nothing twice. */
+/**
+ * The id of the job that takes a run's snapshot: BigQuery runs a job ID once, so a repeated request reads nothing
+ * twice.
+ */
 export function snapshotJobId(runId: string): string {
   return `imagery_${runIdInNames(runId)}_snapshot`
 }

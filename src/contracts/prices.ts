@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { MediaResolution, Tier } from './model-options.ts'
 
-/** What a token costs on the standard tier, in billionths of a US dollar: USD per million tokens times 1,000. */
+/** Price of one token on the standard tier, in billionths of a US dollar: USD per million tokens times 1,000. */
 export const tokenPrice = z.strictObject({
   input_nanousd: z.number().nonnegative(),
   /** Thoughts are billed as output. */
@@ -12,9 +12,9 @@ export type TokenPrice = z.infer<typeof tokenPrice>
 
 const usdPerMillion = z.number().nonnegative()
 
-/** A price list as it is kept and as users write their own: USD per million tokens. */
+/** A price list in the format of price files: USD per million tokens. */
 export const priceList = z.strictObject({
-  /** The day on which the prices were read, e.g. 2026-10-07. */
+  /** The date of the prices, e.g. 2026-10-07. */
   dated: z.iso.date(),
   models: z.record(z.string(), z.strictObject({ input: usdPerMillion, output: usdPerMillion })),
 })
@@ -39,13 +39,16 @@ export const LIST_PRICES: PriceList = {
 
 const NANO_PER_USD = 1_000_000_000
 
-/** What a model's tokens cost by a list; undefined when the list does not know the model. */
+/** Returns a model's token prices from a list; undefined when the list does not have the model. */
 export function modelPrice(list: PriceList, model: string): TokenPrice | undefined {
   const price = Object.hasOwn(list.models, model) ? list.models[model] : undefined
   return price && { input_nanousd: nano(price.input), output_nanousd: nano(price.output) }
 }
 
-/** USD per million tokens is 1,000 times that in billionths of a dollar per token; rounded, since 0.1 is no binary fraction. */
+/**
+ * USD per million tokens is 1,000 times that in billionths of a dollar per token; rounded, because 0.1 is not a binary
+ * fraction.
+ */
 function nano(usdPerMillionTokens: number): number {
   return Math.round(usdPerMillionTokens * 1_000 * 1_000) / 1_000
 }
@@ -60,8 +63,8 @@ export interface BilledTokens {
 }
 
 /**
- * The list price of tokens in US dollars, a whole number of billionths: sums of costs are exact
- * once `exactUsd` has taken off what adding binary fractions put on.
+ * Returns the list price of tokens in US dollars, as a whole number of billionths. Sums of costs are
+ * exact after `exactUsd` removes the binary rounding error.
  */
 export function costUsd(tokens: BilledTokens, price: TokenPrice, tier: Tier): number {
   const input = tokens.promptTokens * price.input_nanousd
@@ -69,12 +72,12 @@ export function costUsd(tokens: BilledTokens, price: TokenPrice, tier: Tier): nu
   return Math.round((input + output) * TIER_SHARE[tier]) / NANO_PER_USD
 }
 
-/** A sum of costs, to the billionth of a dollar. */
+/** Rounds a sum of costs to the billionth of a dollar. */
 export function exactUsd(sum: number): number {
   return Math.round(sum * NANO_PER_USD) / NANO_PER_USD
 }
 
-/** A cost for people: `$12.30`, and with as many digits as a small one needs. */
+/** Formats a cost for people: `$12.30`, with more digits for small amounts. */
 export function usdText(usd: number): string {
   return `$${usd >= 1 || usd === 0 ? usd.toFixed(2) : usd.toPrecision(2)}`
 }
@@ -85,7 +88,7 @@ const GEMINI_3_IMAGE_TOKENS: Record<MediaResolution, number> = { low: 280, mediu
 /** Gemini 2.5's, for images up to 384 pixels and per tile of larger ones (same page). */
 const GEMINI_2_IMAGE_TOKENS = 258
 
-/** About how many tokens an image is billed as: for estimates; the ledger has what was really billed. */
+/** Estimates the tokens billed for an image; the ledger has the actual number. */
 export function imageTokens(model: string, resolution: MediaResolution | null): number {
   return model.startsWith('gemini-2') ? GEMINI_2_IMAGE_TOKENS : GEMINI_3_IMAGE_TOKENS[resolution ?? 'high']
 }

@@ -6,8 +6,9 @@ import { profileModel, type Profile } from './run-spec.ts'
 import { ASSET_COLUMNS, attemptColumns } from './tables.ts'
 
 /*
- * How large the parts of a profile may be. What is larger is refused by BigQuery or Gemini: when a
- * run's tables are made, when its results are written, or at each question. Here it is refused first.
+ * Size limits for the parts of a profile. BigQuery or Gemini refuses larger ones: when a run's tables
+ * are created, when its results are written, or at each model call. These checks refuse them before the
+ * run starts.
  */
 
 /** Columns of a table, query result or view, nested ones too (https://cloud.google.com/bigquery/quotas#all_tables). */
@@ -17,33 +18,44 @@ const MAX_COLUMNS = 10_000
 const MAX_COLUMN_DESCRIPTION = 1_024
 
 /**
- * Characters of a profile's description. The results table's description has it, and beside it the
- * run and its source, which may be a long path; BigQuery takes 16,384 (same page, "Maximum table description length").
+ * Characters of a profile's description. The results table's description contains it, together with the run and its
+ * source, which can be a long path; BigQuery accepts 16,384 (same page, "Maximum table description length").
  */
 const MAX_DESCRIPTION = 12_000
 
-/** Characters of a view's query (https://cloud.google.com/bigquery/quotas#view_limits, "256 K"), without what imagery's own view has beside the answers. */
+/**
+ * Characters of a view's query (https://cloud.google.com/bigquery/quotas#view_limits, "256 K"), without the parts of
+ * imagery's view that are not answer columns.
+ */
 const MAX_ANSWERS_IN_VIEW = 256_000 - 8_000
 
-/** What the live view's query has for each column beside its name: a comma, a line, the table and two backticks. */
+/**
+ * Characters per column in the live view's query, besides its name: a comma, a line break, the table and two backticks.
+ */
 const VIEW_CHARACTERS_PER_COLUMN = 22
 
-/** Bytes of a condition: a query has at most 1 MB (https://cloud.google.com/bigquery/quotas#query_jobs), some of which is imagery's own. */
+/**
+ * Bytes of a condition: a query has at most 1 MB (https://cloud.google.com/bigquery/quotas#query_jobs), and imagery's
+ * own part needs some of it.
+ */
 const MAX_WHERE_BYTES = 1_000_000 - 20_000
 
 /**
- * Levels of an answer schema, arrays and values counted. Vertex AI refuses deep ones with "exceeds the maximum allowed
- * nesting depth", without saying where the limit is; this one is ours.
+ * Levels of an answer schema, including arrays and values. Vertex AI refuses deep schemas with "exceeds the maximum
+ * allowed nesting depth" but does not document the limit; this limit is imagery's.
  */
 const MAX_SCHEMA_DEPTH = 16
 
-/** Tokens that a Gemini model reads (https://cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/2-5-flash, "Maximum input tokens"). */
+/**
+ * Input token limit of a Gemini model (https://cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/2-5-flash,
+ * "Maximum input tokens").
+ */
 const MAX_INPUT_TOKENS = 1_048_576
 
 /** https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/get-token-count */
 const CHARACTERS_PER_TOKEN = 4
 
-/** All that is too large in a profile whose output can become columns. */
+/** Returns everything that is too large in a profile whose output can become columns. */
 export function limitFaults(profile: Profile): AnswerFault[] {
   const { output, description } = profile
   const columns = countColumns([...ASSET_COLUMNS, ...attemptColumns(profile)])
@@ -52,13 +64,18 @@ export function limitFaults(profile: Profile): AnswerFault[] {
     0,
   )
   return [
-    ...tooMany(['description'], description.length, MAX_DESCRIPTION, 'characters: a BigQuery table takes'),
-    ...tooMany(['output', 'properties'], columns, MAX_COLUMNS, "columns with imagery's own: a BigQuery table takes"),
+    ...tooMany(['description'], description.length, MAX_DESCRIPTION, 'characters; the limit for a BigQuery table is'),
+    ...tooMany(
+      ['output', 'properties'],
+      columns,
+      MAX_COLUMNS,
+      "columns including imagery's own; the limit for a BigQuery table is",
+    ),
     ...tooMany(
       ['output', 'properties'],
       inView,
       MAX_ANSWERS_IN_VIEW,
-      'characters in the query of a view that names all columns: BigQuery takes',
+      'characters in the query of a view that names all columns; the limit in BigQuery is',
     ),
     ...whereFaults(profile),
     ...(profileModel(profile) === PIXELS ? [] : geminiFaults(profile)),
@@ -82,7 +99,7 @@ function whereFaults({ where }: Profile): AnswerFault[] {
   const reason = conditionFault(where)
   return [
     ...(reason === undefined ? [] : [{ path: ['where'], reason }]),
-    ...tooMany(['where'], Buffer.byteLength(where), MAX_WHERE_BYTES, 'bytes: a query of BigQuery takes'),
+    ...tooMany(['where'], Buffer.byteLength(where), MAX_WHERE_BYTES, 'bytes; the limit for a BigQuery query is'),
   ]
 }
 
@@ -93,22 +110,25 @@ function geminiFaults({ prompt = '', output }: Profile): AnswerFault[] {
       ['prompt'],
       Math.ceil(characters / CHARACTERS_PER_TOKEN),
       MAX_INPUT_TOKENS,
-      'tokens with the output that it asks for: a Gemini model reads',
+      'tokens including the output schema; the limit for a Gemini model is',
     ),
     ...depthFaults(output, ['output'], 1),
   ]
 }
 
-/** The first part on each way down that lies too deep. */
+/** The first part on each path that is too deep. */
 function depthFaults(schema: AnswerSchema, path: Path, depth: number): AnswerFault[] {
   if (depth > MAX_SCHEMA_DEPTH)
     return [
-      { path, reason: `is more than ${MAX_SCHEMA_DEPTH} levels deep, arrays counted: Gemini refuses such a schema` },
+      {
+        path,
+        reason: `is more than ${MAX_SCHEMA_DEPTH} levels deep, including arrays; Gemini refuses schemas this deep`,
+      },
     ]
   return parts(schema, path).flatMap(([part, where]) => depthFaults(part, where, depth + 1))
 }
 
-/** The schemas right below a schema, with their paths. */
+/** The direct children of a schema, with their paths. */
 function parts({ properties = {}, items }: AnswerSchema, path: Path): [AnswerSchema, Path][] {
   const members = Object.entries(properties).map(([name, member]): [AnswerSchema, Path] => [
     member,
@@ -117,7 +137,7 @@ function parts({ properties = {}, items }: AnswerSchema, path: Path): [AnswerSch
   return items ? [...members, [items, [...path, 'items']]] : members
 }
 
-/** What no answer can ever fit, and descriptions that no column takes. */
+/** Schemas that no answer can fit, and descriptions that are too long for a column. */
 function valueFaults(schema: AnswerSchema, path: Path): AnswerFault[] {
   const { type, minimum, maximum, enum: choices, maxLength } = schema
   const least = Math.ceil(minimum ?? Number.MIN_SAFE_INTEGER)
@@ -126,20 +146,20 @@ function valueFaults(schema: AnswerSchema, path: Path): AnswerFault[] {
     type === 'integer' && Math.max(least, Number.MIN_SAFE_INTEGER) > Math.min(most, Number.MAX_SAFE_INTEGER)
   const which = minimum === undefined ? 'maximum' : 'minimum'
   return [
-    ...(hasNone ? [{ path: [...path, which], reason: 'leaves no integer that JSON carries exactly' }] : []),
+    ...(hasNone ? [{ path: [...path, which], reason: 'allows no integer that JSON can carry exactly' }] : []),
     ...(choices ?? []).flatMap((choice, index) =>
       maxLength !== undefined && choice.length > maxLength
-        ? [{ path: [...path, 'enum', index], reason: `is longer than maxLength ${maxLength}, where texts are cut` }]
+        ? [{ path: [...path, 'enum', index], reason: `is longer than maxLength ${maxLength}, so it would be cut` }]
         : [],
     ),
-    // The output itself is no column.
+    // The output itself is not a column.
     ...(path.length === 1
       ? []
       : tooMany(
           [...path, 'description'],
           (schema.description ?? '').length,
           MAX_COLUMN_DESCRIPTION,
-          'characters: the description of a BigQuery column takes',
+          'characters; the limit for a BigQuery column description is',
         )),
     ...parts(schema, path).flatMap(([part, where]) => valueFaults(part, where)),
   ]

@@ -1,15 +1,15 @@
-/** One shape of a secret, and what stands in its place when the words around it are shown. */
+/** One pattern of a secret, and the text that replaces it. */
 interface Secret {
   pattern: RegExp
   replacement: string
-  /** What it is, for a person; undefined for a shape that harmless words may have too. */
+  /** A name for people; undefined for a pattern that harmless text can match too. */
   what?: string
 }
 
-/** Where a URL begins. A URL may have backslashes for slashes (https://url.spec.whatwg.org/#url-writing). */
+/** The start of a URL. A URL can have backslashes instead of slashes (https://url.spec.whatwg.org/#url-writing). */
 const SCHEME = String.raw`\b([a-z][a-z0-9+.-]{0,30}:[\\/]{2})`
 
-/** Members of a query whose value opens doors: signed URLs of Google, AWS and Azure, and the usual names. */
+/** Query parameters whose values are secrets: signed URLs of Google, AWS and Azure, and the usual names. */
 const QUERY_MEMBERS = [
   'X-Goog-Signature',
   'X-Goog-Credential',
@@ -28,7 +28,10 @@ const QUERY_MEMBERS = [
   'authorization',
 ].join('|')
 
-/** What opens doors, by the shapes that Google gives it. The scheme or name before it stays, so that a message is still understood. */
+/**
+ * Patterns of secrets, following Google's formats. The scheme or name before a secret stays, so that the message
+ * remains clear.
+ */
 const SECRETS: readonly Secret[] = [
   { pattern: /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, replacement: '$1 [removed]' },
   // Access tokens (https://cloud.google.com/docs/authentication/token-types#access-contents), refresh tokens, API keys.
@@ -48,13 +51,14 @@ const SECRETS: readonly Secret[] = [
     replacement: '$1[removed]@',
     what: 'a user name or password in a URL',
   },
-  // A password that was not encoded may hold what would end it: what follows the colon is no port.
+  // An unencoded password can contain characters that would end it: the text after the colon is not a
+  // port.
   {
     pattern: new RegExp(String.raw`${SCHEME}[^\s\\/?#"'<>\`:@[\]]+:(?!\d{1,5}[\\/?#])[^\s"'<>\`]{0,200}@`, 'gi'),
     replacement: '$1[removed]@',
     what: 'a user name or password in a URL',
   },
-  // A text that was cut in the middle of them (cutText): what follows could be the `@`.
+  // A text that was cut inside the user or password (cutText): the `@` can be missing.
   { pattern: new RegExp(String.raw`${SCHEME}[^\s\\/?#"'<>\`]*(?=… \[)`, 'gi'), replacement: '$1[removed]' },
   // Signed URLs (https://cloud.google.com/storage/docs/authentication/signatures), and keys in a query.
   {
@@ -64,18 +68,21 @@ const SECRETS: readonly Secret[] = [
   },
 ]
 
-/** A text without passwords, tokens, keys and signatures: for whatever is logged, stored or shown of somebody else's words. */
+/**
+ * Removes passwords, tokens, keys and signatures from a text. Used for all foreign text that is logged, stored or
+ * shown.
+ */
 export function redacted(text: string): string {
   return SECRETS.reduce((rest, { pattern, replacement }) => rest.replace(pattern, replacement), text)
 }
 
 /**
- * The secret that a text holds for certain, as a noun with its article: of what a user gives, that
- * imagery would write into a run's record. Undefined when there is none.
+ * Returns the secret that a text certainly contains, as a noun with its article; undefined when there is
+ * none. Used for user input that imagery would write into a run's record.
  */
 export function secretIn(text: string): string | undefined {
   const url = URL.parse(text)
   if (url && (url.username !== '' || url.password !== '')) return 'a user name or password in a URL'
-  // `search` finds by each pattern from the start, whatever was found by it before.
+  // `search` always starts at the beginning, whatever the pattern matched before.
   return SECRETS.find(({ pattern, what }) => what !== undefined && text.search(pattern) !== -1)?.what
 }

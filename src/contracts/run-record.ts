@@ -16,28 +16,29 @@ const tables = z.object({
 })
 
 /**
- * `runs/<run_id>/started.json`: a run that loads a file, from before it makes anything. With it any
- * machine can find and remove what a command leaves that is killed before it has recorded its run.
+ * `runs/<run_id>/started.json`: written by a run that loads a file, before it creates anything. If the
+ * command is killed before it records its run, any machine can use this record to find and remove what
+ * it left.
  */
 export const startedRun = z.object({
   v: z.literal(1),
   run_id: runId,
   started_at: z.iso.datetime(),
   profile: z.string(),
-  /** As `--table` names it. */
+  /** The value of `--table`. */
   source: z.string(),
   location: z.string(),
   tables,
-  /** Whether the results dataset was not there before. */
+  /** Whether the run created the results dataset. */
   makes_dataset: z.boolean(),
 })
 
 export type StartedRun = z.infer<typeof startedRun>
 
 /**
- * `runs/<run_id>/torn-down.json`: takes the place of `run.json` while a run is torn down. A run
- * without `run.json` is over for everyone: no command takes it further and no task of it asks the
- * model. This has what a teardown needs that is repeated from another machine.
+ * `runs/<run_id>/torn-down.json`: replaces `run.json` while a run is torn down. A run without `run.json`
+ * is over: no command continues it and none of its tasks calls the model. This record has everything
+ * that a teardown needs when it is repeated from another machine.
  */
 export const leavingRun = z.object({
   v: z.literal(1),
@@ -45,7 +46,7 @@ export const leavingRun = z.object({
   delete_results: z.boolean(),
   spec: runSpec.nullable(),
   started: startedRun.nullable(),
-  /** The last count, once it is made: after that, the tables that it was made from may be gone. */
+  /** The last count, once it is known: the tables that it came from can be deleted later. */
   report: z.custom<RunReport>((value) => typeof value === 'object' && value !== null).nullable(),
 })
 

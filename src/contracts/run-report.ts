@@ -1,12 +1,12 @@
 import type { Cause } from './causes.ts'
 
 /**
- * Where a run stands. `stalled` is never a state: a run that has units left and no work queued is
- * `paused`. A run that is `loading` its source is not recorded yet, and cannot be resumed.
+ * The state of a run. There is no `stalled` state: a run with units left and no queued work is `paused`.
+ * A run that is `loading` its source is not recorded yet and cannot be resumed.
  */
 export type RunState = 'loading' | 'starting' | 'running' | 'paused' | 'complete' | 'torn_down'
 
-/** The JSON of run, status, resume and retry. A stable interface: members may be added, never changed. */
+/** The JSON of run, status, resume and retry. A stable interface: members can be added, never changed. */
 export interface RunReport {
   run_id: string
   state: RunState

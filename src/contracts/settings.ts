@@ -1,14 +1,17 @@
 import { DEPLOYMENT_NAME } from './names.ts'
 
-/** What tells one deployment from another, in the order in which people think of them. */
+/** The settings that identify a deployment, most significant first. */
 export const SETTING_NAMES = ['project', 'region', 'name'] as const
 
 export type SettingName = (typeof SETTING_NAMES)[number]
 
-/** Where a deployment goes whose user names no region. */
+/** The region of a deployment when the user names none. */
 export const DEFAULT_REGION = 'us-central1'
 
-/** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin; older ids carry a domain. */
+/**
+ * https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin; older IDs contain a
+ * domain.
+ */
 const PROJECT_ID = /^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/
 
 /** https://cloud.google.com/run/docs/locations */
@@ -17,7 +20,7 @@ const REGION = /^[a-z]+-[a-z]+\d+$/
 /** A zone is a region's name and a letter (https://cloud.google.com/compute/docs/regions-zones#identifying_a_region_or_zone). */
 const ZONE = /^([a-z]+-[a-z]+\d+)-[a-z]$/
 
-/** What is wrong with a setting's value, and what to write instead; undefined when it may be right. */
+/** Returns what is wrong with a setting's value, and what to use instead; undefined for a plausible value. */
 export function settingFault(setting: SettingName, value: string): { fault: string; instead: string } | undefined {
   switch (setting) {
     case 'project':
@@ -25,10 +28,11 @@ export function settingFault(setting: SettingName, value: string): { fault: stri
     case 'region':
       return regionFault(value)
     case 'name':
-      // The empty name is the unnamed deployment's.
+      // The unnamed deployment has an empty name.
       if (value === '' || DEPLOYMENT_NAME.test(value)) return undefined
       return {
-        fault: 'is no name of a deployment: up to 14 lower-case letters, digits and hyphens, beginning with a letter',
+        fault:
+          'is not a valid deployment name: use up to 14 lower-case letters, digits and hyphens, beginning with a letter',
         instead: 'test',
       }
   }
@@ -38,12 +42,12 @@ function projectFault(value: string): { fault: string; instead: string } | undef
   if (PROJECT_ID.test(value)) return undefined
   if (/^\d+$/.test(value)) {
     return {
-      fault: 'is a project number; imagery names buckets and accounts after the project id',
+      fault: 'is a project number; imagery needs the project ID, because bucket and account names contain it',
       instead: `$(gcloud projects describe ${value} --format='value(projectId)')`,
     }
   }
   return {
-    fault: 'is no project id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter',
+    fault: 'is not a valid project ID: use 6 to 30 lower-case letters, digits and hyphens, beginning with a letter',
     instead: 'my-project',
   }
 }
@@ -51,12 +55,12 @@ function projectFault(value: string): { fault: string; instead: string } | undef
 function regionFault(value: string): { fault: string; instead: string } | undefined {
   if (REGION.test(value)) return undefined
   const zone = ZONE.exec(value)
-  if (zone?.[1]) return { fault: 'is a zone; Cloud Run runs in regions', instead: zone[1] }
+  if (zone?.[1]) return { fault: 'is a zone; Cloud Run needs a region', instead: zone[1] }
   if (/^(?:us|eu)$/i.test(value)) {
     return {
-      fault: 'is a multi-region of BigQuery; Cloud Run runs in regions, and reads tables of any location',
+      fault: 'is a BigQuery multi-region; Cloud Run needs a region, and can read tables in any location',
       instead: value.toLowerCase() === 'eu' ? 'europe-west1' : DEFAULT_REGION,
     }
   }
-  return { fault: 'is no region of Google Cloud', instead: DEFAULT_REGION }
+  return { fault: 'is not a Google Cloud region', instead: DEFAULT_REGION }
 }

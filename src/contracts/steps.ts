@@ -1,15 +1,15 @@
-/** What a step tells while it runs and when it is done. */
+/** What a step reports while it runs and when it is done. */
 export interface StepReporter {
-  /** A short text beside the step's title: what it is doing, how far it is. May be called often. */
+  /** Shows a short text next to the step's title: its current work and progress. Can be called often. */
   detail(text: string): void
 }
 
-/** What became of a step, beside failing: a few words for its line, or that there was nothing to do. */
+/** The outcome of a step that did not fail: a few words for its line, or that there was nothing to do. */
 export type StepOutcome = { done?: string } | { skipped: string }
 
 /**
- * One step of a command that takes time. Services make lists of these; the UI draws them. A step
- * knows nothing of terminals.
+ * One step of a command that takes time. Services create lists of steps; the UI shows them. A step does
+ * not depend on a terminal.
  */
 export interface Step<Context> {
   title: string

@@ -1,6 +1,6 @@
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 
-/** Which cloud and deployment a command works on, as the flags that say so. */
+/** The flags that select the cloud and deployment of a command. */
 export interface CloudWords {
   local?: boolean | undefined
   dataDir?: string | undefined
@@ -11,7 +11,10 @@ export interface CloudWords {
   gemini?: string | undefined
 }
 
-/** The flags that lead a command to a cloud, with a space before: ` --local --data-dir X`, ` --project p --region r`, or nothing. */
+/**
+ * The flags that point a command to a cloud, with a leading space: ` --local --data-dir X`, ` --project p --region r`,
+ * or nothing.
+ */
 export function cloudFlags({ local, dataDir, project, region, name, gemini }: CloudWords): string {
   const said: [flag: string, value: string | undefined][] = local
     ? [
@@ -30,18 +33,18 @@ export function cloudFlags({ local, dataDir, project, region, name, gemini }: Cl
 
 function withValue(flag: string, value: string): string {
   const word = value === '' ? "''" : shellWord(value)
-  // A value that begins like a flag is read as one.
+  // A value that begins like a flag would be parsed as one.
   return value.startsWith('-') ? `--${flag}=${word}` : `--${flag} ${word}`
 }
 
-/** Flags that a kind of command takes, of those that lead to a cloud. */
+/** The cloud flags that a kind of command accepts. */
 const OF_A_CLOUD = ['local', 'data-dir', 'project', 'region', 'name']
 /** One that a run's work goes on with: should it have to start a local cloud, the same one must answer in Gemini's place. */
 const OF_A_RUN = [...OF_A_CLOUD, 'gemini']
 const OF_A_LOCAL_CLOUD = ['data-dir']
 const OF_GOOGLE = ['project', 'region', 'name']
 
-/** Commands by their words, longest first, with the flags they take that lead to a cloud. */
+/** Commands by their words, longest first, with the cloud flags that they accept. */
 const COMMANDS: readonly (readonly [words: string, flags: readonly string[]])[] = [
   ['local start', [...OF_A_LOCAL_CLOUD, 'gemini']],
   ...['stop', 'status', 'reset', 'exec', 'token'].map((name) => [`local ${name}`, OF_A_LOCAL_CLOUD] as const),
@@ -51,11 +54,11 @@ const COMMANDS: readonly (readonly [words: string, flags: readonly string[]])[] 
 ]
 
 /**
- * A command of imagery to type next, on the same cloud: it carries each of the flags that it takes and
- * has not got. Every command that imagery suggests is made here.
+ * Returns the imagery command to run next on the same cloud, with each cloud flag that it accepts and
+ * does not already have. Every command that imagery suggests comes from this function.
  *
  * @param command without the program's name: `resume 261123-9f3c1a7b`, `local exec -- npm test`
- * @param flags what leads to the cloud, as `cloudFlags` or a target gives it
+ * @param flags the cloud flags, from `cloudFlags` or a target
  */
 export function suggestedCommand(command: string, flags: string): string {
   const known = COMMANDS.find(([words]) => command === words || command.startsWith(`${words} `))
@@ -67,7 +70,10 @@ export function suggestedCommand(command: string, flags: string): string {
   return `imagery ${words}${rest.slice(0, end)}${missing}${rest.slice(end)}`
 }
 
-/** Where a command line ends, and what follows is another program's (`--`), the reader's to fill in (`…`), or an explanation. */
+/**
+ * The end of a command line: what follows belongs to another program (`--`), is for the reader to fill in (`…`), or is
+ * an explanation.
+ */
 function endOfCommand(rest: string): number {
   let end = 0
   for (const { 0: text, 1: space = '', 2: word = '', index } of rest.matchAll(WORD)) {
@@ -78,17 +84,20 @@ function endOfCommand(rest: string): number {
   return end
 }
 
-/** A word of a POSIX shell with the space before it; quotes may be anywhere in it. */
+/** A word of a POSIX shell with its leading space; it can contain quotes anywhere. */
 const WORD = /(\s+)((?:'[^']*'|\\.|[^\s'\\])+)/g
 
-/** A text with commands of imagery in it, each led to the same cloud. Prose that only names a command stays as it is. */
+/** Points each imagery command in a text to the same cloud. Prose that only names a command is unchanged. */
 export function suggestedCommands(text: string, flags: string): string {
   return text.replace(COMMAND_IN_TEXT, (_, before: string, command: string) => {
     return `${before}${suggestedCommand(command, flags)}`
   })
 }
 
-/** A command is what a line, or the words after `: ` or ` then `, begin with; it ends where an explanation or another sentence does. */
+/**
+ * A command starts at the beginning of a line, or after `: ` or ` then `; it ends before an explanation or another
+ * sentence.
+ */
 const COMMAND_IN_TEXT = new RegExp(
   `(^\\s*|: |, then )imagery ((?:${COMMANDS.map(([words]) => words).join('|')})(?![\\w-])[^\\n]*)`,
   'gm',
@@ -99,7 +108,7 @@ function missingFlags(rest: string, flags: string, taken: readonly string[]): st
     new RegExp(`(?:^|\\s)--${name}(?![\\w-])`).test(rest.slice(0, endOfCommand(rest)))
   const given = parts(flags)
   const isLocal = given.some(({ name }) => name === 'local')
-  // A command that names another cloud is meant for that one.
+  // A command that already names another cloud keeps it.
   if (!isLocal && has('local')) return ''
   if (isLocal && (has('project') || has('region') || !taken.includes('data-dir'))) return ''
   return given
@@ -108,7 +117,7 @@ function missingFlags(rest: string, flags: string, taken: readonly string[]): st
     .join('')
 }
 
-/** The flags of a text one by one, each with its value. */
+/** The flags in a text, each with its value. */
 function parts(flags: string): { name: string; text: string }[] {
   return [...flags.matchAll(/(?<=\s)--([a-z-]+)(?:[ =](?:'[^']*'|\\'|[^\s'-][^\s']*)+)?/g)].map(([text, name]) => ({
     name: name!,

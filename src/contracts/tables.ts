@@ -5,16 +5,16 @@ import type { Profile } from './run-spec.ts'
 const LOCATION: Column = {
   name: 'location',
   type: 'STRUCT',
-  description: 'Where the asset stands, WGS 84 degrees.',
+  description: 'Location of the asset, in WGS 84 degrees.',
   columns: [
     { name: 'latitude', type: 'FLOAT64' },
     { name: 'longitude', type: 'FLOAT64' },
   ],
 }
 
-/** The snapshot `<name>_assets`: the run's assets as they were when it started. */
+/** The snapshot `<name>_assets`: the run's assets at its start. */
 export const ASSET_COLUMNS: readonly Column[] = [
-  { name: 'unit_id', type: 'STRING', description: 'What one row is about: the asset, or one observation of it.' },
+  { name: 'unit_id', type: 'STRING', description: 'Subject of the row: the asset, or one observation of it.' },
   { name: 'asset_id', type: 'STRING', description: 'The real-world thing.' },
   LOCATION,
   { name: 'detection_time', type: 'TIMESTAMP', description: 'When the asset was last detected.' },
@@ -22,7 +22,7 @@ export const ASSET_COLUMNS: readonly Column[] = [
     name: 'observations',
     type: 'STRUCT',
     mode: 'REPEATED',
-    description: 'The images of the asset, newest first.',
+    description: 'Images of the asset, newest first.',
     columns: [
       { name: 'observation_id', type: 'STRING' },
       { name: 'gcs_uri', type: 'STRING' },
@@ -37,60 +37,68 @@ export const ASSET_COLUMNS: readonly Column[] = [
 ]
 
 const ATTEMPT_KEYS: readonly Column[] = [
-  { name: 'run_id', type: 'STRING', mode: 'REQUIRED', description: 'The run.' },
+  { name: 'run_id', type: 'STRING', mode: 'REQUIRED', description: 'ID of the run.' },
   {
     name: 'unit_id',
     type: 'STRING',
     mode: 'REQUIRED',
-    description: "What one row is about: the asset's id, or the observation's with the asset's before it.",
+    description: 'Subject of the row: the asset ID, or ASSET_ID/OBSERVATION_ID for an observation.',
   },
-  { name: 'asset_id', type: 'STRING', description: 'The asset; null for an observation that belongs to none.' },
-  { name: 'attempt_id', type: 'STRING', mode: 'REQUIRED', description: 'Unique id of this attempt.' },
-  { name: 'generation', type: 'INT64', description: '0 at first; grows by one with each resume or retry of the unit.' },
+  {
+    name: 'asset_id',
+    type: 'STRING',
+    description: 'ID of the asset; null for an observation that belongs to no asset.',
+  },
+  { name: 'attempt_id', type: 'STRING', mode: 'REQUIRED', description: 'Unique ID of this attempt.' },
+  {
+    name: 'generation',
+    type: 'INT64',
+    description: '0 at first; increases by one with each resume or retry of the unit.',
+  },
   {
     name: 'status',
     type: 'STRING',
     mode: 'REQUIRED',
-    description: 'ok, failed or throttled; retrying when the unit was queued again.',
+    description: 'ok, failed or throttled; retrying if the unit was queued again.',
   },
   {
     name: 'cause',
     type: 'STRING',
     description:
-      'Why it failed: throttled, timeout, unreadable_image, blocked, truncated, schema, model_error or budget.',
+      'Cause of the failure: throttled, timeout, unreadable_image, blocked, truncated, schema, model_error or budget.',
   },
-  { name: 'error_message', type: 'STRING', description: 'What the model, the storage or imagery said.' },
+  { name: 'error_message', type: 'STRING', description: 'Error message of the model, Cloud Storage or imagery.' },
 ]
 
 const ATTEMPT_PROVENANCE: readonly Column[] = [
-  { name: 'raw_answer', type: 'STRING', description: 'What the model said, when it did not fit the profile.' },
+  { name: 'raw_answer', type: 'STRING', description: 'Answer of the model, if it did not fit the profile.' },
   {
     name: 'repaired',
     type: 'BOOL',
-    description: 'The answer was malformed JSON and was mended before it was checked.',
+    description: 'Whether the answer was malformed JSON that imagery repaired before checking it.',
   },
-  { name: 'model', type: 'STRING', description: 'The model asked.' },
-  { name: 'model_version', type: 'STRING', description: 'The model that answered.' },
+  { name: 'model', type: 'STRING', description: 'Model requested.' },
+  { name: 'model_version', type: 'STRING', description: 'Exact model version that answered.' },
   { name: 'tier', type: 'STRING', description: 'standard or flex; null for the pixels model.' },
-  { name: 'prompt_hash', type: 'STRING', description: 'SHA-256 of what was asked.' },
+  { name: 'prompt_hash', type: 'STRING', description: "SHA-256 of the profile's prompt or measurement." },
   {
     name: 'input_hash',
     type: 'STRING',
-    description: 'SHA-256 of the image URIs and, where imagery read them, of the bytes of each.',
+    description: 'SHA-256 of the image URIs and, if imagery read the images, of their bytes.',
   },
-  { name: 'prompt_tokens', type: 'INT64', description: 'Tokens read.' },
-  { name: 'output_tokens', type: 'INT64', description: 'Tokens written, without thoughts.' },
-  { name: 'thought_tokens', type: 'INT64', description: 'Tokens thought; billed as output.' },
+  { name: 'prompt_tokens', type: 'INT64', description: 'Input tokens.' },
+  { name: 'output_tokens', type: 'INT64', description: 'Output tokens, without thoughts.' },
+  { name: 'thought_tokens', type: 'INT64', description: 'Thinking tokens, billed as output.' },
   { name: 'cost_usd', type: 'FLOAT64', description: 'List price of the attempt in US dollars.' },
-  { name: 'latency_ms', type: 'INT64', description: 'Time of the attempt in milliseconds.' },
-  { name: 'finish_reason', type: 'STRING', description: 'Why the model stopped.' },
-  { name: 'observation_ids', type: 'STRING', mode: 'REPEATED', description: 'The images used, in order.' },
-  { name: 'gcs_uris', type: 'STRING', mode: 'REPEATED', description: 'Where those images are.' },
+  { name: 'latency_ms', type: 'INT64', description: 'Duration of the attempt in milliseconds.' },
+  { name: 'finish_reason', type: 'STRING', description: 'Finish reason of the model.' },
+  { name: 'observation_ids', type: 'STRING', mode: 'REPEATED', description: 'IDs of the images used, in order.' },
+  { name: 'gcs_uris', type: 'STRING', mode: 'REPEATED', description: 'URIs of the images used, in the same order.' },
   { name: 'started_at', type: 'TIMESTAMP', mode: 'REQUIRED', description: 'When the attempt began.' },
   { name: 'finished_at', type: 'TIMESTAMP', mode: 'REQUIRED', description: 'When the attempt ended.' },
 ]
 
-/** The names that a profile's answer may not use: they are imagery's own columns. */
+/** Names that a profile's answer cannot use, because they are imagery's own columns. */
 export const RESERVED_COLUMNS: ReadonlySet<string> = new Set(
   [...ASSET_COLUMNS, ...ATTEMPT_KEYS, ...ATTEMPT_PROVENANCE].map((column) => column.name),
 )

@@ -1,17 +1,17 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { errnoText, otherKind } from './file-kind.ts'
 
-/** The longest text file that a user may name, unless its reader says otherwise: a profile of this size fills thousands of pages. */
+/** The default size limit for text files that users name. A profile of this size fills thousands of pages. */
 export const MAX_TEXT_BYTES = 1024 * 1024
 
-/** How long a pipe may wait for the program that writes into it, and then for its next bytes. */
+/** How long to wait for the program that writes into a pipe, and then for its next bytes. */
 const WRITER_TIMEOUT_MS = 2_000
 const SILENCE_TIMEOUT_MS = 60_000
 
 const POLL_MS = 10
 const CHUNK_BYTES = 64 * 1024
 
-/** Why a file was not read. The message continues a sentence about the file: `it is a folder`. */
+/** Why a file was not read. The message is a clause about the file: `it is a folder`. */
 export class FileRefused extends Error {
   override readonly name = 'FileRefused'
   /** Node's code where a file call failed, such as ENOENT. */
@@ -24,17 +24,18 @@ export class FileRefused extends Error {
 }
 
 /**
- * Reads a text file that a user names. It never waits for ever and never reads more than the limit:
- * a pipe without a writer, a device or a file that grows would hang or fill the process.
+ * Reads a text file that a user names. It never waits forever and never reads more than the limit, because a pipe
+ * without a writer, a device or a growing file would hang the process or fill its memory.
  *
- * @param options.pipes whether the file may be a pipe, as `<(command)` and `/dev/stdin` are: it can be read only once
+ * @param options.pipes whether the file can be a pipe, such as `<(command)` or `/dev/stdin`, which can be read only
+ * once
  * @throws FileRefused
  */
 export function readTextFile(file: string, options: { maxBytes?: number; pipes?: boolean } = {}): string {
   const { maxBytes = MAX_TEXT_BYTES, pipes = false } = options
   let handle: number | undefined
   try {
-    // Opening a device may already do something, so it is looked at first, and once more when it is open.
+    // Opening a device can have side effects, so the kind is checked before opening and again after.
     checkKind(statSync(file), pipes)
     handle = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const stats = fstatSync(handle)
@@ -64,11 +65,11 @@ function readBounded(handle: number, { maxBytes, isPipe }: { maxBytes: number; i
   for (;;) {
     const chunk = Buffer.alloc(CHUNK_BYTES)
     const bytes = readSome(handle, chunk)
-    // A pipe that no program has opened for writing yet looks as if it had ended.
+    // A pipe that no program has opened for writing yet looks like one that ended.
     if (bytes === 0 && !(isPipe && length === 0 && waitedMs < WRITER_TIMEOUT_MS)) break
     if (bytes === 0 || bytes === undefined) {
       if (waitedMs >= SILENCE_TIMEOUT_MS)
-        throw new FileRefused(`it is a pipe that was silent for ${waitedMs / 1_000} s`)
+        throw new FileRefused(`it is a pipe that sent nothing for ${waitedMs / 1_000} s`)
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS)
       waitedMs += POLL_MS
       continue
@@ -78,11 +79,11 @@ function readBounded(handle: number, { maxBytes, isPipe }: { maxBytes: number; i
     if (length > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk.subarray(0, bytes))
   }
-  if (isPipe && length === 0) throw new FileRefused('it is a pipe, and nothing came out of it')
+  if (isPipe && length === 0) throw new FileRefused('it is a pipe that ended without any data')
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Answers undefined where there is nothing yet. */
+/** Returns undefined when there is no data yet. */
 function readSome(handle: number, chunk: Buffer): number | undefined {
   try {
     return readSync(handle, chunk)

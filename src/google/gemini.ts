@@ -21,7 +21,7 @@ export type GeminiPart = { text: string } | { gcsUri: string; mimeType: string }
 export interface GeminiRequest {
   projectId: string
   location: string
-  /** Base URL of a proxy or stand-in; null for Google, or for the local cloud in one. */
+  /** Base URL of a proxy or replacement; null for Google, or for the local cloud when imagery uses one. */
   endpoint: string | null
   model: string
   tier: Tier
@@ -32,15 +32,15 @@ export interface GeminiRequest {
   maxOutputTokens: number | null
   thinking: ThinkingLevel | null
   labels: Record<string, string>
-  /** How long the server may take; also told to it. */
+  /** Time limit for the server, also sent to it. */
   timeoutMs: number
 }
 
 export interface GeminiAnswer {
-  /** The text of the first candidate, thoughts left out; empty when there is none. */
+  /** The text of the first candidate without thoughts; empty when there is none. */
   text: string
   finishReason: string | undefined
-  /** What the model said about its end, or about not beginning. */
+  /** Why the model stopped, or why it did not start. */
   message: string | undefined
   blockReason: string | undefined
   /** Absent when nothing is billed. */
@@ -50,12 +50,12 @@ export interface GeminiAnswer {
   trafficType: string | undefined
 }
 
-/** A request that got no answer: an HTTP status, or what happened instead. */
+/** A request without an answer: an HTTP status, or the problem that occurred instead. */
 export class GeminiRefused extends Error {
   override readonly name = 'GeminiRefused'
-  /** The HTTP status, or a problem of the way there. */
+  /** The HTTP status, or a connection problem. */
   readonly sign: { http: number; message: string } | { problem: 'deadline' | 'connection' }
-  /** How long the server asked to wait, milliseconds. */
+  /** The wait that the server requested, in milliseconds. */
   readonly retryAfterMs: number | undefined
 
   constructor(
@@ -72,7 +72,10 @@ export class GeminiRefused extends Error {
 /** Chooses Flex PayGo (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#use-flex-paygo). */
 const TIER_HEADER = 'X-Vertex-AI-LLM-Shared-Request-Type'
 
-/** Gemini 2.5 has budgets of tokens instead of levels (https://cloud.google.com/vertex-ai/generative-ai/docs/thinking#budget). */
+/**
+ * Gemini 2.5 has token budgets instead of levels
+ * (https://cloud.google.com/vertex-ai/generative-ai/docs/thinking#budget).
+ */
 const BUDGETS: Record<ThinkingLevel, number> = { minimal: 0, low: 1_024, medium: 8_192, high: 24_576 }
 
 const clients = new Map<string, Promise<GoogleGenAI>>()
@@ -91,7 +94,7 @@ function client({
   return known
 }
 
-/** No retries of the client's own: it knows no Retry-After, and Cloud Tasks paces. */
+/** The client's own retries are off: it ignores Retry-After, and Cloud Tasks controls the rate. */
 async function makeClient(project: string, location: string, baseUrl: string | undefined): Promise<GoogleGenAI> {
   const [genai, auth] = await Promise.all([import('@google/genai'), localAuthOptions(project)])
   return new genai.GoogleGenAI({
@@ -105,10 +108,10 @@ async function makeClient(project: string, location: string, baseUrl: string | u
 }
 
 /**
- * Asks a Gemini model once
+ * Calls a Gemini model once
  * (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference).
  *
- * @throws GeminiRefused when there is no answer; an answer that was blocked or cut off is returned
+ * @throws GeminiRefused when there is no answer; returns an answer that was blocked or cut off
  */
 export async function askGemini(request: GeminiRequest, signal: AbortSignal): Promise<GeminiAnswer> {
   let heard: Heard | undefined
@@ -131,14 +134,14 @@ export async function askGemini(request: GeminiRequest, signal: AbortSignal): Pr
   }
 }
 
-/** How long a count of tokens may take. */
+/** Time limit for counting tokens. */
 const COUNT_TIMEOUT_MS = 20_000
 
 /**
- * Has a model count the tokens of a word, which costs nothing and tells whether it is there for this
- * account (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/get-token-count).
+ * Counts the tokens of one word with a model, which is free and shows whether this account can use the
+ * model (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/get-token-count).
  *
- * @throws GeminiRefused when it is not
+ * @throws GeminiRefused when it cannot
  */
 export async function countTokens(asked: { projectId: string; location: string; model: string }): Promise<number> {
   const signal = AbortSignal.timeout(COUNT_TIMEOUT_MS)
@@ -184,7 +187,7 @@ function config(request: GeminiRequest, ownFetch: typeof fetch, signal: AbortSig
 
 function thinkingConfig(model: string, level: ThinkingLevel): NonNullable<GenerateContentConfig['thinkingConfig']> {
   if (!model.startsWith('gemini-2')) return { thinkingLevel: level.toUpperCase() as ThinkingLevelName }
-  // 2.5 Pro cannot stop thinking; 128 tokens is its least (same page).
+  // 2.5 Pro cannot turn thinking off; its minimum is 128 tokens (same page).
   return { thinkingBudget: /-pro/.test(model) ? Math.max(128, BUDGETS[level]) : BUDGETS[level] }
 }
 
@@ -214,19 +217,19 @@ function readAnswer({
   }
 }
 
-/** What the client does not hand on of an HTTP answer. */
+/** Parts of an HTTP response that the client does not expose. */
 interface Heard {
   status: number
   retryAfter: string | null
 }
 
-/** What the client threw: its ApiError, an abort, or whatever fetch or the credentials said. */
+/** Converts what the client threw: its ApiError, an abort, or an error from fetch or the credentials. */
 function geminiRefusal(error: unknown, signal: AbortSignal, heard: Heard | undefined): GeminiRefused {
   const { name, status, message } = error as { name?: string; status?: unknown; message?: string }
   if (signal.aborted || name === 'AbortError' || name === 'TimeoutError') {
     return new GeminiRefused('the model did not answer in time', { problem: 'deadline' }, { cause: error })
   }
-  // A body that is not what its type says makes the client stumble: the status counts all the same.
+  // A body that does not match its content type makes the client fail; the status still counts.
   const http =
     name === 'ApiError' && typeof status === 'number'
       ? status
@@ -250,7 +253,10 @@ function geminiRefusal(error: unknown, signal: AbortSignal, heard: Heard | undef
   return new GeminiRefused(`${known.message}${behind}`, { problem: 'connection' }, { cause: error })
 }
 
-/** Google's error document, which the client hands on as its message (https://cloud.google.com/apis/design/errors#http_mapping). */
+/**
+ * Google's error document, which the client uses as its message
+ * (https://cloud.google.com/apis/design/errors#http_mapping).
+ */
 function errorBody(text: string): { message: string; retryDelayMs: number | undefined } {
   try {
     const { error } = JSON.parse(text) as { error?: { message?: unknown; details?: { retryDelay?: unknown }[] } }
@@ -262,7 +268,7 @@ function errorBody(text: string): { message: string; retryDelayMs: number | unde
       retryDelayMs: delay === undefined ? undefined : Number(delay) * 1_000,
     }
   } catch {
-    // A proxy's page, for one: shown as it is.
+    // For example, a proxy's page: shown unchanged.
     return { message: text, retryDelayMs: undefined }
   }
 }

@@ -10,8 +10,8 @@ interface Clients {
 let clients: Promise<Clients> | undefined
 
 /**
- * The generated clients rather than the `PubSub` class: a run sends few messages and wants each
- * call's outcome, not batching in the background.
+ * The generated clients rather than the `PubSub` class: a run sends few messages and needs each call's
+ * outcome, not background batching.
  */
 async function pubsub(): Promise<Clients> {
   clients ??= Promise.all([import('@google-cloud/pubsub'), grpcClientOptions('')]).then(
@@ -51,15 +51,14 @@ export interface PushSubscription {
 }
 
 /**
- * The acknowledgement deadline in seconds, Pub/Sub's longest. For a push subscription it is also
- * the time that the endpoint has to answer
- * (https://cloud.google.com/pubsub/docs/push#receive_push).
+ * The acknowledgement deadline in seconds, Pub/Sub's longest. For a push subscription, it is also the
+ * endpoint's response deadline (https://cloud.google.com/pubsub/docs/push#receive_push).
  */
 const ACK_DEADLINE_SECONDS = 600
 
 /**
- * Makes a push subscription unless it exists. One that would deliver nothing, or elsewhere, is
- * replaced: a subscription outlives its topic, but gets nothing from a new topic of the same name
+ * Creates a push subscription unless it exists. Replaces one that would deliver nothing, or to another
+ * endpoint: a subscription outlives its topic, but gets no messages from a new topic with the same name
  * (https://cloud.google.com/pubsub/docs/delete-topic).
  */
 export async function ensurePushSubscription(name: string, options: PushSubscription): Promise<'created' | 'existed'> {
@@ -100,10 +99,10 @@ export async function deleteSubscription(name: string): Promise<'deleted' | 'abs
   )
 }
 
-/** The most messages that one Publish call takes (https://cloud.google.com/pubsub/quotas#resource_limits). */
+/** Maximum number of messages in one Publish call (https://cloud.google.com/pubsub/quotas#resource_limits). */
 const MAX_MESSAGES = 1_000
 
-/** Publishes one message per body, in order. Answers when all are accepted. */
+/** Publishes one message per body, in order. Resolves when all are accepted. */
 export async function publish(topic: string, bodies: readonly string[]): Promise<void> {
   const { publisher } = await pubsub()
   for (let start = 0; start < bodies.length; start += MAX_MESSAGES) {

@@ -25,11 +25,11 @@ export interface QueueLimits {
   maxAttempts: number
 }
 
-/** How long a task waits between tries: doubling from the first figure to the second (seconds). */
+/** How long a task waits between tries, in seconds: doubles from the first number to the second. */
 const BACKOFF_SECONDS = { min: 1, max: 60 }
 
 /**
- * Makes a run's queue unless it exists.
+ * Creates a run's queue unless it exists.
  * https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#retryconfig
  */
 export async function ensureQueue(name: string, limits: QueueLimits): Promise<'created' | 'existed'> {
@@ -60,7 +60,7 @@ export async function deleteQueue(name: string): Promise<'deleted' | 'absent'> {
   )
 }
 
-/** Has a queue send nothing more; its tasks stay, and what was sent is not taken back. */
+/** Pauses a queue. Its tasks stay, and dispatched tasks are not recalled. */
 export async function pauseQueue(name: string): Promise<'paused' | 'absent'> {
   const { v2 } = await tasks()
   return callUnless(
@@ -70,13 +70,13 @@ export async function pauseQueue(name: string): Promise<'paused' | 'absent'> {
   )
 }
 
-/** How many tasks a queue still holds, or undefined when there is no such queue. */
+/** Returns the number of tasks in a queue; undefined when there is no such queue. */
 export async function queuedTasks(name: string): Promise<number | undefined> {
   const stats = await queueStats(name)
   return stats && Number(stats.tasksCount ?? 0)
 }
 
-/** How many tasks of a queue are sent and not answered yet; 0 when there is no such queue. */
+/** Returns the number of dispatched tasks without a response yet; 0 when there is no such queue. */
 export async function tasksInFlight(name: string): Promise<number> {
   const stats = await queueStats(name)
   return Number(stats?.concurrentDispatchesCount ?? 0)
@@ -93,7 +93,7 @@ async function queueStats(name: string): Promise<protos.google.cloud.tasks.v2bet
   return answer && (answer[0].stats ?? {})
 }
 
-/** The names of the queues of a project and region. */
+/** Returns the names of the queues in a project and region. */
 export async function listQueues(projectId: string, region: string): Promise<string[]> {
   const { v2 } = await tasks()
   const [queues] = await call(v2.listQueues({ parent: `projects/${projectId}/locations/${region}` }))
@@ -101,29 +101,29 @@ export async function listQueues(projectId: string, region: string): Promise<str
 }
 
 export interface NewTask {
-  /** The last part of the task's name; Cloud Tasks refuses a second task of that name. */
+  /** The last part of the task's name; Cloud Tasks refuses a second task with that name. */
   id: string
   url: string
   body: Buffer
   audience: string
   serviceAccountEmail: string
-  /** 15 to 1800. */
+  /** Between 15 and 1800. */
   dispatchDeadlineSeconds: number
 }
 
-/** BatchCreateTasks is not to be had here: a Preview method, absent from some universes and emulators. */
+/** BatchCreateTasks is not available here: a Preview method, absent from some universes and emulators. */
 export class BatchRefused extends Error {
   override readonly name = 'BatchRefused'
 }
 
-/** The most tasks that one BatchCreateTasks call takes. */
+/** Maximum number of tasks in one BatchCreateTasks call. */
 export const MAX_BATCH_TASKS = 100
 
 /**
  * Creates up to 100 tasks in one call
  * (https://cloud.google.com/tasks/docs/reference/rest/v2beta3/projects.locations.queues.tasks/batchCreate).
- * The call is not atomic: tasks that exist already count as fine, any other failure rejects with
- * the first one's CloudError, after which the whole batch may be sent again.
+ * The call is not atomic: tasks that already exist count as created. Any other failure rejects with the
+ * first CloudError, and the whole batch can then be sent again.
  *
  * @throws BatchRefused where the method is not available
  */
@@ -135,15 +135,15 @@ export async function createTaskBatch(
   const requests = batch.map((task) => ({ parent: queue, task: taskMessage(queue, task) }))
   try {
     const [operation] = await v2beta3.batchCreateTasks({ parent: queue, requests })
-    // The outcome is in the metadata: when every task failed, because all exist already, the
-    // operation itself counts as failed and `promise()` rejects without them.
+    // The outcome is in the metadata: when every task failed because all already exist, the operation
+    // itself fails and `promise()` rejects without them.
     if (!operation.latestResponse.done) await operation.promise().catch(() => undefined)
     const { done, error, metadata } = operation.latestResponse
     const failures = failedRequests(v2beta3, metadata?.value)
     const failure = failures.find(({ code }) => code !== ALREADY_EXISTS)
     if (failure) throw cloudError(failure)
     if (!done || (error && failures.length < batch.length))
-      throw cloudError(error ?? new Error('the batch did not end'))
+      throw cloudError(error ?? new Error('the batch did not finish'))
     return { created: batch.length - failures.length, existed: failures.length }
   } catch (error) {
     const known = cloudError(error)
@@ -152,7 +152,7 @@ export async function createTaskBatch(
   }
 }
 
-/** The failures of a batch, from its operation's encoded metadata. */
+/** Returns the failures of a batch from its operation's encoded metadata. */
 function failedRequests(client: Clients['v2beta3'], encoded: unknown): protos.google.rpc.IStatus[] {
   const decode = client.descriptors.longrunning['batchCreateTasks']?.metadataDecoder
   if (!decode || !(encoded instanceof Uint8Array)) return []

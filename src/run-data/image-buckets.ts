@@ -2,10 +2,10 @@ import type { RunTables } from '../contracts/names.ts'
 import { tableRows } from '../google/bigquery/bigquery.ts'
 import { runTable } from './run-tables.ts'
 
-/** A table's images lie in a bucket or two; the first rows tell which, and reading them costs nothing. */
+/** A table's images are in a bucket or two; the first rows show which, and reading them is free. */
 const ROWS_LOOKED_AT = 500
 
-/** The buckets that the images of a run's snapshot lie in, as far as its first rows tell. */
+/** Returns the buckets of the images in a run's snapshot, as far as its first rows show. */
 export async function imageBuckets(tables: RunTables): Promise<string[]> {
   const buckets = new Set<string>()
   let rows = 0

@@ -23,17 +23,20 @@ import { finalRowsQuery, imagesQuery, liveView, resultsQuery, shardQuery } from 
 
 export type RunTableRole = 'assets' | 'attempts' | 'live' | 'source' | 'results'
 
-/** One of a run's tables by its role. */
+/** Returns one of a run's tables by its role. */
 export function runTable(tables: RunTables, role: RunTableRole): TableName {
   return { projectId: tables.projectId, dataset: tables.dataset, table: tables[role] }
 }
 
-/** Makes a run's ledger and its view of current rows. Idempotent. The snapshot must be there: BigQuery checks a view when it is made. */
+/**
+ * Creates a run's ledger and its view of current rows. Idempotent. The snapshot must exist, because BigQuery checks a
+ * view when it is created.
+ */
 export async function createRunTables(spec: RunSpec): Promise<void> {
   const labels = { [RUN_LABEL]: spec.run_id }
   await ensureTable(runTable(spec.tables, 'attempts'), {
     columns: attemptColumns(spec.profile),
-    description: `Every attempt of imagery run ${spec.run_id} (${spec.profile.name}), one row each, append-only.`,
+    description: `All attempts of imagery run ${spec.run_id} (${spec.profile.name}). One row per attempt, append-only.`,
     labels,
     clusterBy: ['unit_id'],
   })
@@ -44,22 +47,25 @@ export async function createRunTables(spec: RunSpec): Promise<void> {
   })
 }
 
-/** How many images the units of the snapshot have together. */
+/** Returns the total number of images in the snapshot. */
 export async function countImages({ place, source, tables }: RunSpec): Promise<number> {
   const query = { projectId: place.projectId, location: source.location }
   const [row] = await queryRows<{ images: number | null }>(imagesQuery(tables), query)
   return Number(row?.images ?? 0)
 }
 
-/** A table that is labelled as this run's, or undefined: another run, or somebody else, may have one of its name. */
+/**
+ * Returns a table only if it has this run's label; undefined otherwise, because another run or user can have a table
+ * with that name.
+ */
 export async function describeOwnTable(name: TableName, runId: string): Promise<TableDescription | undefined> {
   const described = await describeTable(name)
   return described?.labels[RUN_LABEL] === runId ? described : undefined
 }
 
 /**
- * Takes the name of the results table for the run, by an empty table with its label: of two runs
- * with one output, one gets it. Answers whether the run has it now.
+ * Reserves the name of the results table by creating an empty table with the run's label: of two runs
+ * with the same output, only one gets it. Returns whether the run has it.
  */
 export async function claimResults(spec: RunSpec): Promise<boolean> {
   const results = runTable(spec.tables, 'results')
@@ -75,7 +81,7 @@ function resultsDescription(spec: RunSpec): Pick<NewTable, 'columns' | 'descript
   }
 }
 
-/** Writes the results table from the view, whole and at once, and describes its columns. Idempotent. */
+/** Writes the whole results table from the view atomically, and describes its columns. Idempotent. */
 export async function writeResults(spec: RunSpec, jobId: string): Promise<void> {
   const labels = { [RUN_LABEL]: spec.run_id }
   const results = runTable(spec.tables, 'results')
@@ -90,7 +96,7 @@ export async function writeResults(spec: RunSpec, jobId: string): Promise<void> 
   await updateTable(results, resultsDescription(spec))
 }
 
-/** The assets of a range of buckets, both ends included, as they arrive: all of them, or those without a final row. */
+/** Yields the assets of a range of buckets, both ends included: all of them, or only those without a final row. */
 export async function* streamAssets(
   spec: Pick<RunSpec, 'tables' | 'source'>,
   bucketFrom: number,
@@ -126,9 +132,9 @@ interface AssetRow {
 }
 
 /**
- * A run's tables in every dataset of the project, by their label or by a scratch table's name: for a
- * run of which nothing is recorded. Datasets that the caller may not look into have none that it
- * could delete.
+ * Returns a run's tables in every dataset of the project, by their label or by a scratch table's name.
+ * For a run without a record. Skips datasets that the caller cannot access, because it could not delete
+ * their tables either.
  */
 export async function findRunTables(projectId: string, runId: string): Promise<FoundTable[]> {
   const id = runIdInNames(runId)
@@ -153,7 +159,7 @@ export interface FoundTable extends TableName {
 
 const LISTS_AT_ONCE = 8
 
-/** A row of the ledger after which its unit needs no further attempt in its generation. */
+/** A ledger row after which the unit needs no further attempt in its generation. */
 export interface FinalRow {
   unit_id: string
   generation: number
@@ -162,8 +168,8 @@ export interface FinalRow {
 }
 
 /**
- * The final rows of some units, of all generations. Rows that were streamed in a moment ago may not
- * be among them yet (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataavailability).
+ * Returns the final rows of units, in all generations. Recently streamed rows may still be missing
+ * (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataavailability).
  */
 export async function finalRows(
   spec: Pick<RunSpec, 'tables' | 'source'>,
@@ -176,7 +182,7 @@ export async function finalRows(
   })
 }
 
-/** Deletes the run's tables of the given roles. Answers those that were there. */
+/** Deletes the run's tables with the given roles. Returns the tables that existed. */
 export async function deleteRunTables(tables: RunTables, roles: readonly RunTableRole[]): Promise<string[]> {
   const deleted: string[] = []
   for (const role of roles) {

@@ -1,7 +1,6 @@
 /**
- * Bounds what is used at once by the requests in flight, however many they are: the pixels that are
- * decoded (three bytes each, the bulk of the process's memory), the units that a model works on.
- * First come, first served.
+ * Limits what all requests in progress use at once: decoded pixels (three bytes each, most of the
+ * process's memory), or units at a model. First come, first served.
  */
 export class Budget {
   readonly #capacity: number
@@ -13,10 +12,10 @@ export class Budget {
   }
 
   /**
-   * Runs `work` once what it uses is free.
+   * Runs `work` as soon as its amount is free.
    *
-   * @param amount more than the capacity counts as the whole of it, so that nothing waits for ever
-   * @throws the signal's reason when it is aborted while waiting; `work` is then never started
+   * @param amount capped at the capacity, so that nothing waits forever
+   * @throws the signal's reason when it is aborted while waiting; `work` then never starts
    */
   async spend<T>(amount: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const share = Math.min(amount, this.#capacity)
@@ -29,7 +28,7 @@ export class Budget {
     }
   }
 
-  /** Rejects whatever waits now with `reason`: its work is never started. */
+  /** Rejects everything that waits now with `reason`; that work never starts. */
   dismiss(reason: unknown): void {
     for (const { drop } of this.#waiting.splice(0)) drop(reason)
   }
@@ -51,7 +50,7 @@ export class Budget {
       const abandon = () => {
         this.#waiting.splice(this.#waiting.indexOf(entry), 1)
         reject(signal.reason)
-        // A large one at the head may have held back smaller ones.
+        // A large request at the head can have held back smaller ones.
         this.#startWaiting()
       }
       signal.addEventListener('abort', abandon, { once: true })

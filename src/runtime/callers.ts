@@ -5,22 +5,22 @@ import { localCloud } from '../google/transport/environment.ts'
 import { tokenCheck, type TokenCheck } from '../google/auth/identity-tokens.ts'
 import { tokenRules, type CallerEnvironment } from './environment.ts'
 
-/** Who may call a service at its own port. Empty where the host checks all of it, as Cloud Run does. */
+/** Who may call a service at its own port. Empty if the host checks everything, as Cloud Run does. */
 export interface Callers {
-  /** Asked before every request but GET /healthz. */
+  /** Called before every request except GET /healthz. */
   checkToken?: TokenCheck | undefined
-  /** A request that brings it has been checked by the local front door. */
+  /** A request with this secret was checked by the local front door. */
   frontDoorSecret?: string | undefined
-  /** The host names that a request may be for; any without them. */
+  /** The allowed host names of a request; any if absent. */
   hosts?: readonly string[] | undefined
 }
 
-/** Names of this machine alone. */
+/** Names that only mean this machine. */
 const LOOPBACK_HOSTS = ['127.0.0.1', 'localhost']
 
 /**
- * The rules that the environment gives. Beside a local cloud the port is on a machine where web pages
- * are read: one that has its own DNS name lead here (DNS rebinding) still names itself in `Host`.
+ * Returns the rules from the environment. With a local cloud, the port is on a machine with a web
+ * browser. A web page that points its own DNS name here (DNS rebinding) still sends that name in `Host`.
  *
  * @param now milliseconds since the Unix epoch
  */
@@ -36,12 +36,15 @@ export function callersOf(environment: CallerEnvironment, now: () => number): Ca
   }
 }
 
-/** Where a service listens: Cloud Run wants all interfaces (https://cloud.google.com/run/docs/container-contract#port), a user's machine none but its own. */
+/**
+ * The address that a service listens on: all interfaces on Cloud Run
+ * (https://cloud.google.com/run/docs/container-contract#port), only loopback on a user's machine.
+ */
 export function listenAddress(): string {
   return localCloud() ? '127.0.0.1' : '0.0.0.0'
 }
 
-/** Why a request's host is refused, if it is. */
+/** Returns why a request's host is refused; undefined if it is allowed. */
 export function foreignHost(context: Context, { hosts }: Callers): string | undefined {
   if (!hosts) return undefined
   const host = (context.req.header('host') ?? '').replace(/:\d+$/, '').toLowerCase()

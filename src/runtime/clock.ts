@@ -1,7 +1,7 @@
-/** Cancels a pending timer; calling it twice, or after the timer fired, does nothing. */
+/** Cancels a pending timer. Calling it twice, or after the timer fired, does nothing. */
 export type CancelTimer = () => void
 
-/** Time as the runtime sees it, so that a test can move it: every window, back-off and deadline goes through one of these. */
+/** The runtime's time, which tests can control: every window, backoff and deadline uses a clock. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
@@ -9,7 +9,7 @@ export interface Clock {
   after(delayMs: number, callback: () => void): CancelTimer
 }
 
-/** The machine's own time. */
+/** The machine's time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, callback) {
@@ -26,17 +26,17 @@ export function sleep(clock: Clock, delayMs: number): Promise<void> {
 }
 
 /**
- * How long to wait before the next try of a call that failed: doubles from `firstMs` up to
- * `longestMs`, and a random part of up to a half is taken off, so that callers do not return in step.
+ * Returns the wait before the next try of a failed call. It doubles from `firstMs` up to `longestMs`,
+ * minus a random part of up to half, so that callers do not retry in lockstep.
  *
- * @param failures how often the call has failed so far, at least 1
+ * @param failures number of failures so far, at least 1
  */
 export function backoffMs(failures: number, { firstMs, longestMs }: { firstMs: number; longestMs: number }): number {
   const full = Math.min(longestMs, firstMs * 2 ** (failures - 1))
   return full * (1 - Math.random() / 2)
 }
 
-/** The promise's outcome, or a rejection with `late()` when it takes longer than `limitMs`. */
+/** Returns the promise's outcome, or rejects with `late()` if it takes longer than `limitMs`. */
 export async function within<Result>(
   clock: Clock,
   limitMs: number,

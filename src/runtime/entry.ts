@@ -3,8 +3,8 @@ import { EnvironmentError, readEnvironment } from './environment.ts'
 import { createLogger, SEVERITIES, type Logger } from './log.ts'
 
 /**
- * Runs a service's entry: reads the environment, gives it a logger, and turns whatever ends the
- * process into one log line and exit code 1.
+ * Runs a service's entry: reads the environment, creates a logger, and turns every fatal error into one
+ * log line and exit code 1.
  */
 export function startService<Schema extends z.ZodType>(
   schema: Schema,
@@ -17,7 +17,7 @@ export function startService<Schema extends z.ZodType>(
     now: Date.now,
   })
   process.on('uncaughtException', (error) => {
-    log.error(`unexpected: ${error.message}`, { error })
+    log.error(`unexpected error: ${error.message}`, { error })
     process.exit(1)
   })
   try {

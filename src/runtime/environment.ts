@@ -9,19 +9,22 @@ const port = z
   .transform(Number)
   .refine((number) => number <= 65_535, 'not a port number')
 
-/** What both services are told by their host. `PORT` and `K_SERVICE` are Cloud Run's own (https://cloud.google.com/run/docs/container-contract#services-env-vars). */
+/**
+ * The environment variables of both services. `PORT` and `K_SERVICE` are Cloud Run's own
+ * (https://cloud.google.com/run/docs/container-contract#services-env-vars).
+ */
 const serviceEnvironment = z.object({
   PORT: port.default(8080),
   IMAGERY_PROJECT: z.string('not set').min(1, 'empty'),
   IMAGERY_REGION: z.string('not set').min(1, 'empty'),
   IMAGERY_BUCKET: z.string('not set').min(3, 'not a bucket name'),
   LOG_LEVEL: z.enum(SEVERITIES).default('INFO'),
-  /** The local Cloud Run's own: by it a request shows that the front door has checked it. */
+  /** Set by the local Cloud Run: a request with this secret was checked by the front door. */
   [FRONT_DOOR_VARIABLE]: z.string().min(32, 'too short').optional(),
 })
 
 const url = z.url({ protocol: /^https?$/, error: 'not an http(s) URL' })
-/** URLs with commas between, as callers name them: without a slash at the end. */
+/** Comma-separated URLs as callers use them, without a trailing slash. */
 const urls = z
   .string('not set')
   .transform((list) => list.split(',').map((item) => item.trim().replace(/\/+$/, '')))
@@ -29,8 +32,8 @@ const urls = z
 const account = z.string('not set').regex(/^[^@\s]+@[^@\s]+$/, 'not the e-mail address of a service account')
 
 /**
- * Whether the service checks identity tokens by itself. On Cloud Run it must not: the front door
- * has, and takes the signature off before it hands a token on.
+ * Whether the service checks identity tokens itself. On Cloud Run it must not, because the front door
+ * has checked them and removes the signature before it forwards a token.
  */
 const tokenEnvironment = z.discriminatedUnion(
   'IMAGERY_CHECK_TOKENS',
@@ -38,48 +41,51 @@ const tokenEnvironment = z.discriminatedUnion(
     z.object({ IMAGERY_CHECK_TOKENS: z.literal('off').default('off'), IMAGERY_TOKEN_AUDIENCES: urls.optional() }),
     z.object({
       IMAGERY_CHECK_TOKENS: z.literal('on'),
-      /** The URLs by which this very service is called, with commas between: the audiences of the tokens. */
+      /** The URLs of this service, comma-separated: the audiences of the tokens. */
       IMAGERY_TOKEN_AUDIENCES: urls,
-      /** Whose tokens they must be. */
+      /** The account that the tokens must belong to. */
       IMAGERY_INVOKER: account,
     }),
   ],
-  'neither on nor off',
+  'must be on or off',
 )
 
 export const mainEnvironment = serviceEnvironment
   .extend({
-    /** Whom runs may ask in Gemini's place (`imagery run --gemini-endpoint`): they are shown the runtime's access token. */
+    /**
+     * Origins that runs may use instead of Gemini (`imagery run --gemini-endpoint`): they receive the runtime's access
+     * token.
+     */
     IMAGERY_MODEL_ORIGINS: urls.transform((list) => list.map((item) => new URL(item).origin)).default([]),
   })
   .and(tokenEnvironment)
 
 export const populateEnvironment = serviceEnvironment
   .extend({
-    /** The URL of the main service: where tasks go, and the audience of their identity tokens. */
+    /** The URL of the main service: the target of tasks, and the audience of their identity tokens. */
     IMAGERY_MAIN_URL: url,
-    /** The service account that Cloud Tasks calls the main service as. */
+    /** The service account that Cloud Tasks uses to call the main service. */
     IMAGERY_INVOKER: account,
   })
   .and(tokenEnvironment)
 
-/** What the environment says about callers. */
+/** The environment variables about callers. */
 export type CallerEnvironment = z.output<typeof tokenEnvironment> &
   Pick<z.output<typeof serviceEnvironment>, typeof FRONT_DOOR_VARIABLE>
 
-/** The rules for callers, or undefined when the host checks them. */
+/** Returns the rules for callers; undefined when the host checks them. */
 export function tokenRules(environment: z.output<typeof tokenEnvironment>): TokenRules | undefined {
   if (environment.IMAGERY_CHECK_TOKENS === 'off') return undefined
   return { audiences: environment.IMAGERY_TOKEN_AUDIENCES, account: environment.IMAGERY_INVOKER }
 }
 
-/** Environment variables that are missing or wrong: all of them, one a line. */
+/** Reports all missing or invalid environment variables, one per line. */
 export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError'
   readonly faults: readonly string[]
 
   constructor(faults: readonly string[]) {
-    super(`the environment is not complete:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    super(`missing or invalid environment variables:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
     this.faults = faults
   }
 }

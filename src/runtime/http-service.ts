@@ -8,15 +8,18 @@ import { traceName, type Logger } from './log.ts'
 import { RunGone } from './run-specs.ts'
 import { SpecRefused } from './spec-rules.ts'
 
-/** Ten times the largest body that a task or a shard message can have. */
+/** Ten times the largest body of a task or a shard message. */
 const MAX_BODY_BYTES = 1024 * 1024
 
-/** A body that is not what the door takes, and never will be. */
+/** A body that the route can never accept. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest'
 }
 
-/** A body that does not say that it is JSON. A web page may send such a one to any address, without asking (https://fetch.spec.whatwg.org/#cors-safelisted-request-header). */
+/**
+ * A body without a JSON content type. A web page can send one to any address without a preflight request
+ * (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
+ */
 class NotJson extends Error {
   override readonly name = 'NotJson'
 }
@@ -24,15 +27,15 @@ class NotJson extends Error {
 export interface HttpServiceOptions {
   log: Logger
   projectId: string
-  /** Undefined where the host has checked who calls, as Cloud Run does. */
+  /** Undefined when the host has checked the caller, as Cloud Run does. */
   callers?: Callers | undefined
 }
 
 /**
- * What both services share: GET /healthz for probes and /health for callers, who may call, the limit
- * on bodies, and errors as `{"error": {"code", "message"}}`: 400 for a malformed body, 401 and 403 for
- * callers that may not, 404 where there is nothing, 415 for a body that is not called JSON, 503 when Google asks to come again, 500 for the
- * rest. What is neither the caller's fault nor Google's is logged with its stack.
+ * Shared by both services: GET /healthz for probes and /health for callers, the check of callers, the body limit, and
+ * errors as `{"error": {"code", "message"}}`: 400 for a malformed body, 401 and 403 for a caller without access, 404
+ * for an unknown route, 415 for a body without a JSON content type, 503 when Google asks to retry, 500 for the rest.
+ * Errors that neither the caller nor Google caused are logged with their stack.
  */
 export function httpService({ log, projectId, callers = {} }: HttpServiceOptions): Hono {
   const app = new Hono()
@@ -50,7 +53,7 @@ export function httpService({ log, projectId, callers = {} }: HttpServiceOptions
       const verdict = await checkToken(context.req.header('authorization'))
       if (!('refused' in verdict)) return next()
       const { refused, reason } = verdict
-      log.warning(`refused a caller of ${context.req.path}: ${reason}`, { trace: requestTrace(context, projectId) })
+      log.warning(`refused a call to ${context.req.path}: ${reason}`, { trace: requestTrace(context, projectId) })
       return refused === 401
         ? refuse(context, 401, 'UNAUTHENTICATED', reason, { 'www-authenticate': 'Bearer error="invalid_token"' })
         : refuse(context, 403, 'PERMISSION_DENIED', reason)
@@ -59,16 +62,18 @@ export function httpService({ log, projectId, callers = {} }: HttpServiceOptions
   const limitUnstated = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge })
   app.use((context, next) => {
     const stated = context.req.header('content-length')
-    // The middleware for bodies of unstated length makes a web stream of every body, which costs as
-    // much as all the rest of answering a request.
+    // The middleware for bodies without a stated length turns every body into a web stream, which costs
+    // as much as the rest of the request.
     if (stated === undefined || context.req.header('transfer-encoding') !== undefined)
       return limitUnstated(context, next)
     return Number(stated) > MAX_BODY_BYTES ? Promise.resolve(tooLarge(context)) : next()
   })
-  // For callers from outside: Cloud Run keeps paths that end in z to itself, and /healthz answers
-  // its probes only (https://cloud.google.com/run/docs/known-issues#ah).
+  // For outside callers: Cloud Run reserves paths that end in z, so /healthz answers only its probes
+  // (https://cloud.google.com/run/docs/known-issues#ah).
   app.get('/health', (context) => context.json({ status: 'ok' }))
-  app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `no ${context.req.method} ${context.req.path} here`))
+  app.notFound((context) =>
+    refuse(context, 404, 'NOT_FOUND', `unknown route: ${context.req.method} ${context.req.path}`),
+  )
   app.onError((error, context) => {
     const where = { trace: requestTrace(context, projectId), path: context.req.path }
     if (error instanceof BadRequest) {
@@ -103,9 +108,9 @@ export function refuse(
 }
 
 /**
- * The request's JSON body, checked.
+ * Returns the validated JSON body of a request.
  *
- * @throws NotJson unless the content type is JSON; BadRequest that names every fault
+ * @throws NotJson unless the content type is JSON; BadRequest with every fault
  */
 export async function readBody<Schema extends z.ZodType>(context: Context, schema: Schema): Promise<z.output<Schema>> {
   const type = context.req.header('content-type') ?? ''
@@ -123,7 +128,7 @@ export async function readBody<Schema extends z.ZodType>(context: Context, schem
   return parsed.data
 }
 
-/** Every fault that zod found, on one line. */
+/** Returns every fault that zod found, on one line. */
 export function describeFaults(error: z.ZodError): string {
   return error.issues
     .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))

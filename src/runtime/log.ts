@@ -2,25 +2,28 @@ import { redacted } from '../contracts/redaction.ts'
 import { cutText } from './row-size.ts'
 
 /**
- * Cloud Logging's severities that the runtime uses, least first
+ * Cloud Logging's severities that the runtime uses, lowest first
  * (https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#logseverity).
  */
 export const SEVERITIES = ['DEBUG', 'INFO', 'WARNING', 'ERROR'] as const
 
 export type Severity = (typeof SEVERITIES)[number]
 
-/** Cloud Logging refuses entries of more than 256 KB (https://cloud.google.com/logging/quotas#log-limits); a message is read by people. */
+/**
+ * Cloud Logging refuses entries of more than 256 KB (https://cloud.google.com/logging/quotas#log-limits); messages are
+ * for people, so they stay shorter.
+ */
 const MAX_MESSAGE_CHARACTERS = 4_000
 const MAX_STACK_CHARACTERS = 16_000
 const MAX_FIELD_CHARACTERS = 1_000
 
-/** What an event is about. Run and asset become labels, so that Cloud Logging can be searched by them. */
+/** The subject of an event. Run and asset become labels, which Cloud Logging can search. */
 export interface LogFields {
   run_id?: string | undefined
   asset_id?: string | undefined
-  /** `projects/<project>/traces/<id>`: gathers the lines of one request. */
+  /** `projects/<project>/traces/<id>`: groups the lines of one request. */
   trace?: string | undefined
-  /** Its message, and at ERROR its stack, go with the line. */
+  /** Its message, and at ERROR its stack, are added to the line. */
   error?: unknown
   [field: string]: unknown
 }
@@ -28,12 +31,12 @@ export interface LogFields {
 export type Logger = Record<Lowercase<Severity>, (message: string, fields?: LogFields) => void>
 
 /**
- * A logger that writes one JSON object a line, in the format that Cloud Run hands to Cloud Logging
- * (https://cloud.google.com/logging/docs/structured-logging#special-payload-fields). Whatever the
- * event is about, its line is bounded and holds no token, key or signature.
+ * Returns a logger that writes one JSON object per line, in the format that Cloud Run passes to Cloud
+ * Logging (https://cloud.google.com/logging/docs/structured-logging#special-payload-fields). Every line
+ * has a limited length and contains no token, key or signature.
  *
  * @param options.level events below it are dropped
- * @param options.write receives one line, with its newline
+ * @param options.write receives one line including its newline
  */
 export function createLogger(options: { level: Severity; write: (line: string) => void; now: () => number }): Logger {
   const lowest = SEVERITIES.indexOf(options.level)
@@ -69,7 +72,10 @@ function describeError(error: unknown, severity: Severity): object {
   }
 }
 
-/** Cut before it is searched for secrets, so that no line takes long; a secret cut in two is still found by its beginning. */
+/**
+ * The text is cut before the search for secrets, so that no line takes long. The beginning of a cut secret is still
+ * found.
+ */
 function shown(text: string, maxCharacters: number): string {
   return redacted(cutText(text, maxCharacters))
 }
@@ -93,7 +99,7 @@ const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/
 /** https://cloud.google.com/trace/docs/trace-context#legacy-http-header */
 const CLOUD_TRACE_CONTEXT = /^([0-9a-f]{32})(?:\/|$)/
 
-/** The trace name of a request for Cloud Logging, or undefined when the request has none. */
+/** Returns the trace name of a request for Cloud Logging; undefined when the request has none. */
 export function traceName(projectId: string, header: (name: string) => string | undefined): string | undefined {
   const id =
     TRACEPARENT.exec(header('traceparent') ?? '')?.[1] ??

@@ -1,12 +1,15 @@
-/** BigQuery takes rows up to 10 MB (https://cloud.google.com/bigquery/quotas#streaming_inserts); the rest is for the request around it. */
+/**
+ * BigQuery accepts rows up to 10 MB (https://cloud.google.com/bigquery/quotas#streaming_inserts); the rest is for the
+ * request around it.
+ */
 export const MAX_ROW_BYTES = 9_000_000
 
-/** A message says what went wrong; longer ones are somebody's whole document. */
+/** Limit for a message, which says what went wrong; a longer text is a whole document. */
 const MAX_MESSAGE_CHARACTERS = 4_000
 
 /**
- * The row with its texts cut, longest first, until BigQuery takes it. Every cut leaves a visible
- * mark. Text is made well-formed on the way: BigQuery refuses half of a surrogate pair.
+ * Returns the row with its texts cut, longest first, until BigQuery accepts it. Every cut leaves a
+ * visible mark. Also makes texts well-formed, because BigQuery refuses half of a surrogate pair.
  */
 export function fitRow<Row extends { error_message?: string }>(row: Row): Row {
   let fitted = mapTexts(row, (text) => text.toWellFormed()) as Row
@@ -21,10 +24,10 @@ export function fitRow<Row extends { error_message?: string }>(row: Row): Row {
   return fitted
 }
 
-/** Texts this short are left whole: cutting them would gain nothing and lose ids. */
+/** Texts this short are not cut: that would save nothing and lose IDs. */
 const SHORTEST_CUT = 1_000
 
-/** The text's beginning and a mark that says how much is missing; at most `characters` long. */
+/** Returns the start of the text and a mark that says how much is missing; at most `characters` long. */
 export function cutText(text: string, characters: number): string {
   if (text.length <= characters) return text
   const mark = (removed: number): string => `… [${removed} characters cut by imagery]`

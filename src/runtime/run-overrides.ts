@@ -3,7 +3,10 @@ import type { RunSpec } from '../contracts/run-spec.ts'
 
 const overridden = new WeakMap<RunSpec, Map<string, RunSpec>>()
 
-/** The run's spec as a retry wants it. The same overrides of a spec give the same object, so that models are made once. */
+/**
+ * Returns the run's spec with a retry's overrides. The same overrides of a spec give the same object, so that models
+ * are created once.
+ */
 export function specWith(spec: RunSpec, overrides: Overrides | undefined): RunSpec {
   if (!overrides || !spec.gemini) return spec
   const key = JSON.stringify(overrides)

@@ -3,19 +3,19 @@ import { runSpec, type RunSpec } from '../contracts/run-spec.ts'
 import { CloudError } from '../google/transport/errors.ts'
 import { systemClock, within, type Clock } from './clock.ts'
 
-/** The run's spec is not in the bucket: the run was torn down, or there never was one. */
+/** The run's spec is not in the bucket: the run was torn down or never existed. */
 export class RunGone extends Error {
   override readonly name = 'RunGone'
 
   constructor(runId: string) {
-    super(`run ${runId} has no spec: it was torn down, or never set up here`)
+    super(`run ${runId} has no spec: it was torn down, or does not belong to this deployment`)
   }
 }
 
-/** A spec that was read so long ago is looked for again: a teardown takes it away before anything else. */
+/** Age after which a spec is checked again: a teardown removes it before anything else. */
 const FRESH_MS = 3_000
 
-/** The look delays the tasks that come meanwhile; a bucket that takes longer does not stop a run. */
+/** Time limit for the check, which delays the tasks that arrive meanwhile; a slower bucket does not stop a run. */
 const LOOK_MS = 2_000
 
 interface KnownSpec {
@@ -24,9 +24,9 @@ interface KnownSpec {
 }
 
 /**
- * The run specs that this process has read. A spec never changes, but it is gone when its run is torn
- * down, and then no model may be asked any more: so one that was found is looked for again every few
- * seconds, and one that is absent each time. Readers of one spec share one read.
+ * The run specs that this process read. A spec never changes, but a teardown removes it, and then no
+ * task may call a model. So a found spec is checked again every few seconds, and a missing one every
+ * time. Concurrent readers of a spec share one read.
  */
 export class RunSpecs {
   readonly #read: (gsUri: string) => Promise<Buffer>
@@ -36,7 +36,7 @@ export class RunSpecs {
   readonly #clock: Clock
   readonly #specs = new Map<string, KnownSpec>()
 
-  /** @param options.check throws when the runtime may not act on a spec */
+  /** @param options.check throws when the runtime must not use a spec */
   constructor(options: {
     readObject: (gsUri: string) => Promise<Buffer>
     bucket: string
@@ -52,8 +52,8 @@ export class RunSpecs {
   }
 
   /**
-   * The spec of a run. Rejects with RunGone when there is none, with CloudError when the bucket does
-   * not answer, and with what `check` throws.
+   * Returns the spec of a run. Rejects with RunGone when there is none, with CloudError when the bucket
+   * does not respond, and with what `check` throws.
    *
    * @param runId a valid run id
    */
@@ -73,11 +73,11 @@ export class RunSpecs {
     return reading
   }
 
-  /** The spec that was read before, as long as the bucket does not say that it is gone. */
+  /** Returns the spec that was read before, unless the bucket says that it no longer exists. */
   async #lookAgain(runId: string, before: Promise<RunSpec>): Promise<RunSpec> {
     const spec = await before
     try {
-      const slow = (): Error => new CloudError('DEADLINE_EXCEEDED', `no answer within ${LOOK_MS / 1_000} s`)
+      const slow = (): Error => new CloudError('DEADLINE_EXCEEDED', `no response within ${LOOK_MS / 1_000} s`)
       await within(this.#clock, LOOK_MS, this.#read(this.#uri(runId)), slow)
     } catch (error) {
       if (!(error instanceof CloudError)) throw error
@@ -86,15 +86,15 @@ export class RunSpecs {
     return spec
   }
 
-  /** The spec as the bucket has it now: for when a run's resources turn out to be missing. */
+  /** Reads the spec from the bucket again. Used when a run's resources are missing. */
   refresh(runId: string): Promise<RunSpec> {
     this.forget(runId)
     return this.get(runId)
   }
 
   /**
-   * Whether `error` means that the run is gone: it has no spec; or something of it is missing, and
-   * its spec, asked for anew, is too.
+   * Whether `error` means that the run was torn down: it has no spec, or one of its resources is missing
+   * and a new read finds no spec.
    */
   async isGone(runId: string, error: unknown): Promise<boolean> {
     if (error instanceof RunGone) return true

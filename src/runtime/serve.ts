@@ -6,10 +6,10 @@ import type { Logger } from './log.ts'
 /** Cloud Run kills an instance 10 s after SIGTERM (https://cloud.google.com/run/docs/container-contract#instance-shutdown). */
 const DRAIN_MS = 8_000
 
-/** What is left of that for the rows of what was given up, with half a second to spare. */
+/** The rest of that time, for the rows of canceled attempts, with half a second to spare. */
 const LAST_ROWS_MS = 1_500
 
-/** How often connections that have nothing more to do are looked for while draining. */
+/** How often idle connections are closed while draining. */
 const IDLE_CHECK_MS = 25
 
 export interface ServeOptions {
@@ -18,16 +18,15 @@ export interface ServeOptions {
   address: string
   port: number
   log: Logger
-  /** Called when draining begins: whatever holds requests back lets them go. */
+  /** Called when draining starts: releases waiting requests. */
   hurry: () => Promise<void>
-  /** Called when draining has taken 8 s: whatever is still under way ends now. */
+  /** Called when draining has taken 8 s: ends everything still in progress. */
   giveUp?: () => void
 }
 
 /**
- * Listens until SIGTERM or SIGINT; then takes no new connections, finishes the
- * requests in flight and exits 0. After 8 s it gives up those that have not ended; 1.5 s later, or at
- * a second signal, it exits with 1.
+ * Listens until SIGTERM or SIGINT; then accepts no new connections, finishes the requests in progress
+ * and exits with 0. After 8 s it cancels the rest; 1.5 s later, or at a second signal, it exits with 1.
  */
 export function serveUntilTerminated(options: ServeOptions): void {
   const { app, address, port, log } = options
@@ -58,7 +57,7 @@ export function serveUntilTerminated(options: ServeOptions): void {
 async function drain(server: Server, { hurry, giveUp }: ServeOptions): Promise<void> {
   const limits = [setTimeout(() => giveUp?.(), DRAIN_MS), setTimeout(() => process.exit(1), DRAIN_MS + LAST_ROWS_MS)]
   const closed = new Promise((resolve) => server.close(resolve))
-  // A connection that finishes its request now stays open for the next one, which must not come.
+  // A connection that finishes its request now would stay open for another one, which must not come.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   await Promise.all([closed, hurry()])
   clearInterval(idle)

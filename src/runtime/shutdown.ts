@@ -1,21 +1,21 @@
 import { AttemptFailure } from './models/model.ts'
 
 /**
- * How an instance ends, in two steps. Cloud Run kills it 10 s after SIGTERM
- * (https://cloud.google.com/run/docs/container-contract#instance-shutdown): a call to a model that
- * begins after the signal would most likely be paid for nothing, and what has not ended shortly
- * before the kill must be given up in time for its rows to be written.
+ * The two steps of an instance's shutdown. Cloud Run kills it 10 s after SIGTERM
+ * (https://cloud.google.com/run/docs/container-contract#instance-shutdown): a model call that starts
+ * after the signal would most likely be billed for nothing, and attempts still in progress shortly
+ * before the kill must be canceled in time to write their rows.
  */
 export class Shutdown {
   readonly #begun = new AbortController()
   readonly #over = new AbortController()
 
-  /** Aborted by the signal to end: nothing new is begun. */
+  /** Aborted by the stop signal: nothing new starts. */
   get begun(): AbortSignal {
     return this.#begun.signal
   }
 
-  /** Aborted when no time is left: what is under way is given up. */
+  /** Aborted when no time is left: attempts in progress are canceled. */
   get over(): AbortSignal {
     return this.#over.signal
   }
@@ -25,7 +25,7 @@ export class Shutdown {
   }
 
   giveUp(): void {
-    this.#over.abort(stopped('this instance was stopped before there was an answer'))
+    this.#over.abort(stopped('this instance was stopped before the answer arrived'))
   }
 }
 

@@ -2,14 +2,17 @@ import { endpointFault } from '../contracts/model-endpoint.ts'
 import { type DeploymentRef, runIdInNames } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 
-/** A run's spec that would lead the runtime to where it has no business. */
+/** A run's spec that would make the runtime use resources outside its deployment. */
 export class SpecRefused extends Error {
   override readonly name = 'SpecRefused'
 }
 
 export interface SpecRules {
   place: DeploymentRef
-  /** Origins that may answer in Gemini's place, and be shown the runtime's access token; undefined in a local cloud, where any may. */
+  /**
+   * Origins that may replace Gemini and receive the runtime's access token; undefined in a local cloud, which allows
+   * any.
+   */
   modelOrigins: readonly string[] | undefined
 }
 
@@ -17,28 +20,30 @@ export interface SpecRules {
 const GOOGLE = /^https:\/\/([a-z0-9-]+\.)*googleapis\.com$/
 
 /**
- * What a spec may say. It lies in the deployment's bucket, where everyone who may start runs can
- * write; the runtime acts on it with an account that may do more than they. So its tables are those
- * that its run id and name give, in the deployment's own project, and its model is at Google or
- * where the deployment's owner has said.
+ * Checks what a spec contains. Everyone who may start runs can write to the deployment's bucket, and the
+ * runtime acts on the spec with an account that has more permissions than they have. So its tables must
+ * be those derived from its run ID and name in the deployment's project, and its model must be at Google
+ * or at an origin that the deployment's owner allowed.
  *
  * @throws SpecRefused
  */
 export function checkSpec(spec: RunSpec, { place, modelOrigins }: SpecRules): void {
   const { run_id: runId, tables, gemini } = spec
   if (spec.place.projectId !== place.projectId || spec.place.region !== place.region)
-    throw new SpecRefused(`run ${runId} is of ${spec.place.projectId} in ${spec.place.region}, not of this deployment`)
-  // The results table may have a name of the user's own, from which the others are made.
+    throw new SpecRefused(
+      `run ${runId} belongs to ${spec.place.projectId} in ${spec.place.region}, not to this deployment`,
+    )
+  // The user can name the results table; the other names are derived from it.
   const own = (['assets', 'attempts', 'live', 'source'] as const).every((role) =>
     tables[role].endsWith(`_${runIdInNames(runId)}_${role}`),
   )
   if (!own || tables.projectId !== place.projectId)
-    throw new SpecRefused(`run ${runId} names tables that are not its own`)
+    throw new SpecRefused(`run ${runId} names tables that do not belong to it`)
   const fault = gemini?.endpoint ? endpointFault(gemini.endpoint) : undefined
   if (fault !== undefined) throw new SpecRefused(`the model endpoint of run ${runId} ${fault}`)
   const origin = gemini?.endpoint ? new URL(gemini.endpoint).origin : undefined
   if (origin === undefined || modelOrigins === undefined || GOOGLE.test(origin) || modelOrigins.includes(origin)) return
   throw new SpecRefused(
-    `run ${runId} asks its model at ${origin}, which would be shown the runtime's access token: the deployment's owner allows that by imagery deploy --allow-model-origin ${origin}`,
+    `run ${runId} calls its model at ${origin}, which would receive the runtime's access token; the deployment's owner can allow it with imagery deploy --allow-model-origin ${origin}`,
   )
 }

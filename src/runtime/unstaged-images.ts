@@ -4,12 +4,12 @@ import { isRunId } from '../contracts/run-id.ts'
 import { CloudError } from '../google/transport/errors.ts'
 import { UnreadableImage } from './models/model.ts'
 
-/** The longest reason that goes into a row. */
+/** Maximum length of a reason in a row. */
 const MAX_REASON_CHARACTERS = 500
 
 /**
- * Makes a look at an object say more of one that is missing: the command line leaves images of a local file or folder out of
- * the bucket when it may not or cannot read them, and leaves the reason there instead.
+ * Makes the error for a missing object more specific: when the command line cannot read an image of a local file or
+ * folder, it does not upload the image and stores the reason in the bucket instead.
  *
  * @param options.bucket the deployment's own
  */
@@ -30,7 +30,7 @@ export function explainUnstaged(options: {
   }
 }
 
-/** Where the reason would be; undefined for an object that is no image of a run's local file or folder. */
+/** Returns the path of the reason; undefined for an object that is not an image of a run's local file or folder. */
 function reasonUri(uri: string, bucket: string): string | undefined {
   const name = parseGsUri(uri)
   if ('fault' in name || name.bucket !== bucket) return undefined

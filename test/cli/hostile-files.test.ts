@@ -26,7 +26,7 @@ const REFUSED: Record<string, { args: string[]; code: string; message: RegExp }>
   'a profile in a pipe without a writer': {
     args: ['profiles', 'validate', 'pipe.yaml'],
     code: 'INVALID_PROFILE',
-    message: /^pipe\.yaml cannot be read: it is a pipe, and nothing came out of it$/,
+    message: /^pipe\.yaml cannot be read: it is a pipe that ended without any data$/,
   },
   'a profile that is too large': {
     args: ['profiles', 'validate', 'large.yaml'],

@@ -286,7 +286,7 @@ const CASES: Record<string, Case> = {
     args: ['config', 'set', 'project', 'My Project'],
     exitCode: 2,
     code: 'INVALID_FLAG',
-    names: /project 'My Project' is no project id/,
+    names: /project 'My Project' is not a valid project ID/,
     suggests: 'imagery config set project my-project',
   },
 }

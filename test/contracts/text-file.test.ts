@@ -55,7 +55,7 @@ describe('a pipe', () => {
   })
 
   test('is given up when no program writes into it', () => {
-    expect(() => readTextFile(pipe('unused'), { pipes: true })).toThrow('it is a pipe, and nothing came out of it')
+    expect(() => readTextFile(pipe('unused'), { pipes: true })).toThrow('it is a pipe that ended without any data')
   })
 
   test('without an end is read up to the limit', () => {

@@ -172,13 +172,13 @@ const CASES: Record<string, Case> = {
     run: [...SIGNS, '--where', 'TRUE) UNION ALL SELECT * FROM demo.hr.people WHERE (TRUE'],
     exitCode: 2,
     code: 'INVALID_FILTER',
-    names: /it closes \) that it has not opened/,
+    names: /it has \) without an opening bracket/,
   },
   'a filter with a second statement': {
     run: [...SIGNS, '--where', "kind = 'stop'; DROP TABLE demo.hr.people"],
     exitCode: 2,
     code: 'INVALID_FILTER',
-    names: /it has a ; outside of quotes/,
+    names: /it has a ; outside quotes/,
   },
   'a filter on a file that is no SQL': {
     run: ['--table', 'signs.jsonl', '--where', 'kind ='],

@@ -261,6 +261,6 @@ describe("by Google's own host names, through a proxy,", () => {
     front.password = 'another'
     const unproxied = await imagery(externalAccountFile(provider, subjectToken), 'doctor')
     expect(unproxied.exitCode).toBe(1)
-    expect(checks(unproxied)['credentials']).toContain('the proxy refuses with HTTP 407')
+    expect(checks(unproxied)['credentials']).toContain('the proxy refused the request with HTTP 407')
   })
 })

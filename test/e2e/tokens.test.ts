@@ -257,7 +257,7 @@ test('the own check says what is wrong, and never the token', async () => {
   const unverified = await token({ audience: main.audience, verified: false })
   expect((await main.send('/setup', { v: 1, run_id: runId }, unverified)).status).toBe(403)
   const said = byHand.map((service) => service.output()).join('\n')
-  expect(said).toContain('refused a caller of /setup')
+  expect(said).toContain('refused a call to /setup')
   expect(said).not.toMatch(/Bearer|eyJ|ya29/)
 })
 

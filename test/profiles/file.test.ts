@@ -138,9 +138,9 @@ test("imagery's own columns cannot be answer columns, in any case", () => {
 test.each([
   ['    9lives: {type: integer}', /^8: output\.properties\.9lives: a column name has letters/],
   ['    images: {type: array}', /^8: output\.properties\.images: an array needs items/],
-  ['    images: {type: array, items: {type: array, items: {type: string}}}', /^8: .*no array of arrays/],
+  ['    images: {type: array, items: {type: array, items: {type: string}}}', /^8: .*no arrays of arrays/],
   ['    images: {type: object}', /^8: .*at least one property/],
-  ['    width: {type: integer}\n    Width: {type: integer}', /^9: .*upper and lower case/],
+  ['    width: {type: integer}\n    Width: {type: integer}', /^9: .*differ only in case/],
 ])('what BigQuery has no column for is refused: %s', (property, problem) => {
   expect(problems(`${HEAD}output:\n  type: object\n  properties:\n${property}\n`)).toEqual([
     expect.stringMatching(problem),

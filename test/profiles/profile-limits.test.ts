@@ -48,14 +48,14 @@ test('every problem of the columns is told at once, each with its line', () => {
   ).toEqual([
     expect.stringMatching(/^7: output\.properties\.1a: a column name has letters/),
     expect.stringMatching(/^8: output\.properties\.a\.b: a column name has letters/),
-    expect.stringMatching(/^9: output\.properties\.x+: a column name has .* 300 characters at most$/),
-    '10: output.properties._table_x: BigQuery keeps names with this beginning for itself',
-    '11: output.properties._ROW_TIMESTAMP: BigQuery keeps names with this beginning for itself',
+    expect.stringMatching(/^9: output\.properties\.x+: a column name has .* at most 300 characters$/),
+    '10: output.properties._table_x: BigQuery reserves names with this prefix',
+    '11: output.properties._ROW_TIMESTAMP: BigQuery reserves names with this prefix',
     "12: output.properties.status: is one of imagery's own columns: choose another name",
     "13: output.properties.GCS_uris: is one of imagery's own columns: choose another name",
-    '15: output.properties.Width: two columns differ only in upper and lower case',
+    '15: output.properties.Width: two column names differ only in case',
     '15: output.properties.Width: an array needs items',
-    '16: output.properties.height.enum: says nothing of a value of type integer',
+    '16: output.properties.height.enum: does not apply to type integer',
     '16: output.properties.height.minimum: is above maximum',
     expect.stringMatching(/^17: output\.properties\.parts\.items\.properties\.b c: a column name has letters/),
     '17: output.properties.parts.items.properties.b c: an object needs at least one property',
@@ -87,7 +87,7 @@ test.each<[string, string, RegExp | undefined]>([
   [
     'a filter that closes what it has not opened',
     `${withColumns('a: {type: string}')}where: a = 1)\n`,
-    /^8: where: closes \)/,
+    /^8: where: has \) without an opening bracket/,
   ],
   [
     'a filter that opens a quote',
@@ -118,12 +118,12 @@ test.each<[string, string, RegExp | undefined]>([
   [
     'bounds without an integer',
     withColumns('a: {type: integer, minimum: 0.5, maximum: 0.7}'),
-    /^7: output\.properties\.a\.minimum: leaves no integer/,
+    /^7: output\.properties\.a\.minimum: allows no integer/,
   ],
   [
     'a bound that JSON does not carry',
     withColumns('a: {type: integer, minimum: 1.0e+20}'),
-    /^7: output\.properties\.a\.minimum: leaves no integer/,
+    /^7: output\.properties\.a\.minimum: allows no integer/,
   ],
   [
     'a name that objects lose',
@@ -165,7 +165,7 @@ describe('a table and a view', () => {
     expect(checkProfile(nested(9_964))).toEqual([
       {
         path: ['output', 'properties'],
-        reason: "has 10,001 columns with imagery's own: a BigQuery table takes 10,000",
+        reason: "has 10,001 columns including imagery's own; the limit for a BigQuery table is 10,000",
       },
     ])
   })

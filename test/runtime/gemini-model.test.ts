@@ -265,7 +265,7 @@ describe('images', () => {
     const error = await failure(
       scriptedGemini([], { gemini: { image_transport: 'inline' }, objects: { 'gs://bucket/1.jpg': large } }).answer(),
     )
-    expect(error.message).toMatch(/has 7000008 bytes; inline images may have 7000000/)
+    expect(error.message).toMatch(/has 7000008 bytes; the limit is 7000000 for inline images/)
   })
 
   test('that are too many to be sent along say what to do', async () => {

@@ -116,7 +116,7 @@ test('a unit with more images than Gemini takes is never cut silently: its list 
   const made = newTask(asset(1, { observations }), SHARD, SPEC, { mainUrl: 'https://main.run.app', invoker: 'i' })
   expect(made).toEqual({
     unfit: expect.stringMatching(
-      /^the list of its 3000 images takes \d+ bytes; a task holds \d+: use fewer images per unit/,
+      /^the list of its 3000 images takes \d+ bytes; the limit for a task is \d+; use fewer images per unit/,
     ) as string,
   })
 })

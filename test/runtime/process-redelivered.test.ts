@@ -102,7 +102,7 @@ describe('a ledger that cannot be read', () => {
     expect(asked).toHaveLength(1)
     expect(rows).toHaveLength(1)
     expect(entries.find(({ severity }) => severity === 'ERROR')?.message).toBe(
-      'the ledger could not be asked for an earlier row: BigQuery is down; the model is asked, perhaps again',
+      'could not check the ledger for an earlier row: BigQuery is down; the model is called, possibly for the second time',
     )
   })
 
@@ -170,7 +170,7 @@ describe('an instance that is told to stop', () => {
       expect.objectContaining({
         status: 'retrying',
         cause: 'timeout',
-        error_message: 'this instance was stopped before there was an answer',
+        error_message: 'this instance was stopped before the answer arrived',
         prompt_tokens: USAGE.promptTokens,
       }),
     ])

@@ -122,7 +122,7 @@ describe('an asset that fails', () => {
     expect(rows[0]?.row).toMatchObject({
       status: 'failed',
       cause: 'unreadable_image',
-      error_message: 'the source names no image of this asset',
+      error_message: 'the source has no image of this asset',
       observation_ids: [],
     })
   })

@@ -218,8 +218,8 @@ const lists = (levels: number): object => ({
 })
 
 test.each([
-  ['structs', structs(15), structs(16), /^\d+: \S+: BigQuery nests structs at most 15 deep$/],
-  ['lists', lists(7), lists(8), /^\d+: \S+: is more than 16 levels deep, arrays counted/],
+  ['structs', structs(15), structs(16), /^\d+: \S+: BigQuery nests structs at most 15 levels deep$/],
+  ['lists', lists(7), lists(8), /^\d+: \S+: is more than 16 levels deep, including arrays/],
 ])(
   '%s as deep as validate takes are set up and asked; deeper ones are refused',
   async (_what, within, beyond, reason) => {
@@ -252,7 +252,7 @@ test('/setup refuses what validate refuses, by whatever program it was written, 
     {
       error: {
         code: 'RUN_REFUSED',
-        message: `run ${spec.run_id} has a profile that cannot be set up: output.properties.Status is one of imagery's own columns: choose another name; where opens ' and does not close it; output.properties.Status.description has 1,025 characters: the description of a BigQuery column takes 1,024`,
+        message: `the profile of run ${spec.run_id} is not valid: output.properties.Status is one of imagery's own columns: choose another name; where opens ' and does not close it; output.properties.Status.description has 1,025 characters; the limit for a BigQuery column description is 1,024`,
       },
     },
   ])

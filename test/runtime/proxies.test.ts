@@ -131,7 +131,7 @@ describe('by way of a proxy', () => {
     const { patientFetch } = await import('../../src/google/transport/patient-fetch.ts')
     await expect(patientFetch('https://run.googleapis.com/v2/x')).rejects.toMatchObject({
       name: 'ProxyRefused',
-      message: `the proxy ${address} refuses the way to run.googleapis.com with HTTP 407: HTTPS_PROXY must carry its user and password`,
+      message: `the proxy ${address} refused the connection to run.googleapis.com with HTTP 407: set its user and password in HTTPS_PROXY`,
     })
   })
 })

@@ -179,7 +179,7 @@ describe("a service account's key", () => {
     const error = await withServiceToken(AUDIENCE, service().send).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({
       status: 'PERMISSION_DENIED',
-      message: `imagery-main-123.us-central1.run.app does not let this account in (its own identity token: HTTP 403; as ${INVOKER}: ${denied}). It takes roles/iam.serviceAccountOpenIdTokenCreator on ${INVOKER}`,
+      message: `imagery-main-123.us-central1.run.app refused this account (its own identity token: HTTP 403; as ${INVOKER}: ${denied}). This account needs roles/iam.serviceAccountOpenIdTokenCreator on ${INVOKER}`,
       suggestions: [`${CREATOR} serviceAccount:${CI} ${ROLE}`],
     })
     expect(`${JSON.stringify(error)}${String((error as Error).stack)}`).not.toMatch(/eyJ|access-of/)
@@ -190,7 +190,7 @@ describe("a service account's key", () => {
     const { withServiceToken } = await newProcess()
     const error = await withServiceToken(AUDIENCE, service().send).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({
-      message: expect.stringContaining(`It takes roles/run.invoker for ${INVOKER} on the service`) as string,
+      message: expect.stringContaining(`${INVOKER} needs roles/run.invoker on the service`) as string,
       suggestions: ['imagery deploy'],
     })
   })

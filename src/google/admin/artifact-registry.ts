@@ -3,7 +3,7 @@ import { callApi, finishOperation, type RestOperation } from '../rest/rest.ts'
 
 const OPERATION_DEADLINE_MS = 5 * 60_000
 
-/** How many images a repository keeps whatever their age, and how old any others may get. */
+/** How many images a repository keeps regardless of age, and the maximum age of all others. */
 export interface Retention {
   newest: number
   days: number
@@ -27,7 +27,7 @@ export async function describeRepository(name: string): Promise<Repository | und
   return callUnless('NOT_FOUND', callApi<Repository>('artifactregistry', `v1/${name}`), undefined)
 }
 
-/** Makes a repository of container images unless it exists. */
+/** Creates a repository of container images unless it exists. */
 export async function createRepository(
   name: string,
   options: { description: string; labels: Record<string, string>; retention: Retention },
@@ -46,8 +46,8 @@ export async function createRepository(
 }
 
 /**
- * Lets a repository clean up after itself. Policies of other names stay, as does `cleanupPolicyDryRun`: who
- * has set that wants nothing deleted yet.
+ * Sets a repository's cleanup policies. Policies with other names stay, and so does `cleanupPolicyDryRun`,
+ * because a user who set it wants nothing deleted yet.
  */
 export async function retainImages({ name, cleanupPolicies: others }: Repository, retention: Retention): Promise<void> {
   await callApi('artifactregistry', `v1/${name}`, {
@@ -57,7 +57,7 @@ export async function retainImages({ name, cleanupPolicies: others }: Repository
   })
 }
 
-/** Whether a repository cleans up after itself in this way. */
+/** Whether a repository has these cleanup policies. */
 export function isRetaining({ cleanupPolicies: has = {} }: Repository, retention: Retention): boolean {
   return Object.entries(cleanupPolicies(retention)).every(
     ([id, policy]) => JSON.stringify(rule(has[id])) === JSON.stringify(rule(policy)),
@@ -80,7 +80,7 @@ function cleanupPolicies({ newest, days }: Retention): Record<string, CleanupPol
   }
 }
 
-/** What a policy says, however it is written: a tag state that is left out is any, a duration may have a fraction. */
+/** Normalizes a policy: an omitted tag state means any, and a duration can have a fraction. */
 function rule(policy: CleanupPolicy | undefined): unknown {
   const { action, condition, mostRecentVersions } = policy ?? {}
   const { tagState = 'ANY', olderThan, ...narrower } = condition ?? {}
@@ -94,7 +94,7 @@ function rule(policy: CleanupPolicy | undefined): unknown {
   }
 }
 
-/** Fields that hold anything: an empty list narrows nothing. */
+/** Fields with a value; an empty list restricts nothing. */
 function set(fields: Record<string, unknown>): unknown[] {
   return Object.entries(fields).filter(([, value]) => !Array.isArray(value) || value.length > 0)
 }
@@ -116,7 +116,7 @@ async function finish(operation: RestOperation): Promise<void> {
 }
 
 /**
- * The digest (`sha256:…`) of the image that a tag names, or undefined when there is none.
+ * Returns the digest (`sha256:…`) of the image with a tag; undefined when there is none.
  *
  * @param repository `projects/P/locations/L/repositories/R`
  */
@@ -129,7 +129,10 @@ export async function taggedImage(repository: string, image: string, tag: string
   return answer?.version?.slice(answer.version.lastIndexOf('/') + 1)
 }
 
-/** Where Docker finds an image of a repository. A domain's project `example.com:p` is written `example.com/p` there. */
+/**
+ * Returns the Docker address of an image in a repository. A domain-scoped project `example.com:p` becomes
+ * `example.com/p`.
+ */
 export function imagePath(repository: string, image: string): string {
   const [, project = '', , location = '', , id = ''] = repository.split('/')
   return `${location}-docker.pkg.dev/${project.replace(':', '/')}/${id}/${image}`

@@ -1,6 +1,9 @@
 import { callApi } from '../rest/rest.ts'
 
-/** Whether somebody pays for a project (https://cloud.google.com/billing/docs/reference/rest/v1/projects/getBillingInfo). */
+/**
+ * Whether billing is enabled for a project
+ * (https://cloud.google.com/billing/docs/reference/rest/v1/projects/getBillingInfo).
+ */
 export async function isBillingEnabled(projectId: string): Promise<boolean> {
   const info = await callApi<{ billingEnabled?: boolean }>('cloudbilling', `v1/projects/${projectId}/billingInfo`)
   return info.billingEnabled === true

@@ -26,31 +26,34 @@ interface Build {
   tags?: string[]
 }
 
-/** Nothing more comes of a build in any other state (https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds#Status). */
+/**
+ * A build in any other state has ended
+ * (https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds#Status).
+ */
 const UNDER_WAY: readonly (string | undefined)[] = [undefined, 'STATUS_UNKNOWN', 'PENDING', 'QUEUED', 'WORKING']
 
-/** Cloud Build's own limit for a build without a timeout of its own is 60 minutes. */
+/** Cloud Build's default timeout is 60 minutes. */
 const BUILD_DEADLINE_MS = 70 * 60_000
 
 export interface BuildOptions {
   source: { bucket: string; object: string; generation: string }
   image: string
-  /** E-mail address of the account that Cloud Build acts as. */
+  /** Email address of the account that Cloud Build runs as. */
   serviceAccount: string
-  /** What the build is found by: one of the same tag and image that is under way already is waited for. */
+  /** Identifies the build: if a build with the same tag and image is in progress, imagery waits for it. */
   tag: string
-  /** Called with what the build is doing, e.g. `step 2 of 3`. */
+  /** Called with the build's progress, e.g. `step 2 of 3`. */
   progress: (text: string) => void
 }
 
 /**
- * Builds an image from an archive with a Dockerfile, and waits for it. A build of the same image by
- * the same tag that is under way, as somebody's interrupted deploy leaves one, is waited for instead.
+ * Builds an image from an archive with a Dockerfile, and waits for it. If a build of the same image with
+ * the same tag is in progress, for example from an interrupted deploy, waits for that build instead.
  *
- * @throws CloudError with the build's own words and where its log is
+ * @throws CloudError with the build's own message and the URL of its log
  */
 export async function buildImage(place: DeploymentRef, options: BuildOptions): Promise<void> {
-  // Looked for before each try: an answer that was lost may have begun a build.
+  // Checked before each try: a call whose response was lost can have started a build.
   const path = await repeatably(
     async () => (await buildInProgress(place, options)) ?? (await submittedBuild(place, options)),
   )
@@ -69,11 +72,11 @@ const buildsPath = ({ projectId }: DeploymentRef, region: string): string =>
   `v1/projects/${projectId}/locations/${region}/builds`
 
 /**
- * The path of the newest build by a tag and of an image that is not done. Listings come newest first.
+ * Returns the path of the newest unfinished build with a tag and image. Listings are newest first.
  *
- * The filter is the API's own language, in which gcloud writes what it passes on
- * (https://cloud.google.com/build/docs/view-build-results); whether a build is of this image and under
- * way is looked at here.
+ * The filter uses the API's own syntax, which gcloud passes through
+ * (https://cloud.google.com/build/docs/view-build-results). The image and the state of a build are
+ * checked here.
  */
 async function buildInProgress(place: DeploymentRef, { tag, image }: BuildOptions): Promise<string | undefined> {
   const path = buildsPath(place, place.region)
@@ -88,7 +91,7 @@ async function buildInProgress(place: DeploymentRef, { tag, image }: BuildOption
 }
 
 /**
- * Begins a build and answers its path. Cloud Run starts it, but its operation is one of Cloud Build
+ * Starts a build and returns its path. Cloud Run starts it, but the operation belongs to Cloud Build
  * (https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#submitbuildresponse).
  */
 async function submittedBuild(
@@ -110,7 +113,7 @@ async function submittedBuild(
   const [, region] = /\/locations\/([^/]+)\//.exec(name) ?? []
   if (region === undefined) throw new CloudError('INTERNAL', 'Cloud Run started a build without naming its operation')
   const { metadata } = await callApi<RestOperation<{ build?: Build }>>('cloudbuild', `v1/${name}`)
-  if (!metadata?.build?.id) throw new CloudError('INTERNAL', `${name} does not tell of its build`)
+  if (!metadata?.build?.id) throw new CloudError('INTERNAL', `the operation ${name} does not name its build`)
   return `${buildsPath(place, region)}/${metadata.build.id}`
 }
 

@@ -17,7 +17,7 @@ export async function findServiceAccount(projectId: string, email: string): Prom
   return callUnless('NOT_FOUND', callApi<ServiceAccount>('iam', accountPath(projectId, email)), undefined)
 }
 
-/** Makes an account unless it exists, and waits until it can be found: IAM is eventually consistent. */
+/** Creates an account unless it exists, and waits until it is visible, because IAM is eventually consistent. */
 export async function createServiceAccount(
   projectId: string,
   email: string,
@@ -39,7 +39,7 @@ export async function deleteServiceAccount(projectId: string, email: string): Pr
   return callUnless('NOT_FOUND', deleted, 'absent' as const)
 }
 
-/** Who may do what with an account: act as it, make tokens of it. */
+/** The IAM policy of an account: who can act as it or create its tokens. */
 export function accountPolicy(projectId: string, email: string): PolicyHolder {
   const path = accountPath(projectId, email)
   return {
@@ -52,7 +52,7 @@ export function accountPolicy(projectId: string, email: string): PolicyHolder {
   }
 }
 
-/** Those of `permissions` that the caller has on an account. */
+/** Returns the `permissions` that the caller has on an account. */
 export async function accountPermissions(
   projectId: string,
   email: string,
@@ -69,7 +69,7 @@ export async function accountPermissions(
 }
 
 /**
- * Those of `permissions` that the caller has on a bucket, whoever owns it: undefined when there is no
+ * Returns the `permissions` that the caller has on a bucket, in any project; undefined when there is no
  * such bucket (https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions).
  */
 export async function bucketPermissions(bucket: string, permissions: readonly string[]): Promise<string[] | undefined> {

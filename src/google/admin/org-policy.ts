@@ -1,10 +1,10 @@
 import { callApi } from '../rest/rest.ts'
 
-/** What an organisation's policy says in a project, all levels above it taken together. */
+/** The effective organization policy in a project. */
 export interface EffectivePolicy {
-  /** Of a boolean constraint. */
+  /** Set for a boolean constraint. */
   isEnforced: boolean
-  /** Of a list constraint: the only values allowed; undefined when all are, but for `denied`. */
+  /** For a list constraint: the only allowed values; undefined when all values except `denied` are allowed. */
   allowed: readonly string[] | undefined
   denied: readonly string[]
 }

@@ -1,13 +1,13 @@
 import { POLICY_VERSION, type Policy, type PolicyHolder } from '../rest/policy.ts'
 import { callApi } from '../rest/rest.ts'
 
-/** The number of a project, which some APIs name it by. */
+/** Returns the number of a project, which some APIs use as its name. */
 export async function projectNumber(projectId: string): Promise<string> {
   const { name } = await callApi<{ name: string }>('cloudresourcemanager', `v3/projects/${projectId}`)
   return name.slice('projects/'.length)
 }
 
-/** Who may do what in a project. */
+/** The IAM policy of a project. */
 export function projectPolicy(projectId: string): PolicyHolder {
   const path = `v3/projects/${projectId}`
   return {
@@ -19,7 +19,7 @@ export function projectPolicy(projectId: string): PolicyHolder {
   }
 }
 
-/** Those of `permissions` that the caller has in a project. */
+/** Returns the `permissions` that the caller has in a project. */
 export async function projectPermissions(projectId: string, permissions: readonly string[]): Promise<string[]> {
   const answer = await callApi<{ permissions?: string[] }>(
     'cloudresourcemanager',

@@ -6,10 +6,13 @@ interface Service {
   state?: 'ENABLED' | 'DISABLED' | 'STATE_UNSPECIFIED'
 }
 
-/** Most names that batchGet takes (https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet). */
+/**
+ * Maximum number of names in one batchGet call
+ * (https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet).
+ */
 const NAMES_AT_ONCE = 30
 
-/** Those of `services` (`run.googleapis.com`) that are not enabled in a project, in their order. */
+/** Returns the `services` (such as `run.googleapis.com`) that are not enabled in a project, in their order. */
 export async function disabledServices(projectId: string, services: readonly string[]): Promise<string[]> {
   const parent = `projects/${projectId}`
   const enabled = new Set<string>()

@@ -7,15 +7,18 @@ const TIMEOUT_MS = 10_000
 let known: Promise<string | undefined> | undefined
 
 /**
- * Whom policies name this process's account by: `serviceAccount:EMAIL` or `user:EMAIL`. Undefined
- * when its tokens do not tell, as those of a federated identity.
+ * Returns the policy member of this process's account: `serviceAccount:EMAIL` or `user:EMAIL`. Undefined
+ * when its tokens do not contain it, as for a federated identity.
  */
 export async function callerMember(): Promise<string | undefined> {
   known ??= findMember()
   return known
 }
 
-/** The same for a command that a person is to complete: of an identity that nothing tells, as much as its credentials do. */
+/**
+ * Returns the member for a command that a person completes. For an unknown identity, it has as much as the credentials
+ * contain.
+ */
 export async function memberToGrant(): Promise<string> {
   const member = await callerMember().catch(() => undefined)
   if (member !== undefined) return member

@@ -3,29 +3,34 @@ import os from 'node:os'
 import path from 'node:path'
 import { readTextFile } from '../../contracts/text-file.ts'
 
-/** The universe that imagery knows the addresses of (https://cloud.google.com/sdk/gcloud/reference/config, `universe_domain`). */
+/**
+ * The universe whose addresses imagery uses (https://cloud.google.com/sdk/gcloud/reference/config, `universe_domain`).
+ */
 export const UNIVERSE = 'googleapis.com'
 
-/** What kind of Application Default Credentials a file holds (https://cloud.google.com/docs/authentication/application-default-credentials). */
+/**
+ * The Application Default Credentials in a file
+ * (https://cloud.google.com/docs/authentication/application-default-credentials).
+ */
 export interface CredentialsFile {
   path: string
   /** `authorized_user`, `service_account`, `impersonated_service_account`, `external_account`, … */
   type: string
   /** The project of a service account's key. */
   projectId: string | undefined
-  /** The project that a person's calls are counted on. */
+  /** The quota project of a person's calls. */
   quotaProjectId: string | undefined
-  /** The service account that it is a key of, or that it impersonates. */
+  /** The service account of the key, or the one that it impersonates. */
   account: string | undefined
   /** Of a federated identity: `projects/NUMBER/locations/global/workloadIdentityPools/POOL`. */
   identityPool: string | undefined
-  /** Google's cloud itself, `googleapis.com`, or one that somebody else runs. */
+  /** Google's own cloud, `googleapis.com`, or one that another operator runs. */
   universe: string
 }
 
 /**
- * Where Application Default Credentials lie, in Google's order: the file that
- * GOOGLE_APPLICATION_CREDENTIALS names, whether it is there or not, else the one that gcloud has made
+ * Returns the path of the Application Default Credentials, in Google's order: the file in
+ * GOOGLE_APPLICATION_CREDENTIALS, whether it exists or not, otherwise the file that gcloud created
  * (https://cloud.google.com/docs/authentication/application-default-credentials#order).
  */
 export function credentialsPath(environment: NodeJS.ProcessEnv): string | undefined {
@@ -39,11 +44,11 @@ export function credentialsPath(environment: NodeJS.ProcessEnv): string | undefi
     .find((file) => existsSync(file))
 }
 
-/** Reads what a credentials file says of itself; its secrets are not kept. @throws Error when it cannot be read as one */
+/** Reads a credentials file without its secrets. @throws Error when it cannot be read as one */
 export function readCredentialsFile(file: string): CredentialsFile {
   const content = (JSON.parse(readTextFile(file)) ?? {}) as Record<string, unknown>
   const type = textOf(content['type'])
-  if (type === undefined) throw new Error('it has no "type", which every credentials file has')
+  if (type === undefined) throw new Error('it has no "type" field, which every credentials file needs')
   return {
     path: file,
     type,

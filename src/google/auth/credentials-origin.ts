@@ -3,18 +3,18 @@ import { credentialsPath, readCredentialsFile, UNIVERSE, type CredentialsFile } 
 import { localCloud } from '../transport/environment.ts'
 import { metadataServer, metadataValue } from './metadata-server.ts'
 
-/** Where this process's credentials come from. */
+/** The origin of this process's credentials. */
 export type CredentialsOrigin =
   | { kind: 'local cloud' }
   | ({ kind: 'file' } & CredentialsFile)
   | { kind: 'metadata server'; address: string }
-  /** `problem`: what is wrong with the file that should hold them. */
+  /** `problem`: what is wrong with the credentials file. */
   | { kind: 'none'; problem?: string }
 
 /**
  * Finds the Application Default Credentials without using them
  * (https://cloud.google.com/docs/authentication/application-default-credentials#order). Looks for a
- * metadata server, which may take a second or two, only where there is no file.
+ * metadata server, which can take a second or two, only if there is no file.
  */
 export async function findCredentials(environment: NodeJS.ProcessEnv = process.env): Promise<CredentialsOrigin> {
   if (localCloud()) return { kind: 'local cloud' }
@@ -24,9 +24,9 @@ export async function findCredentials(environment: NodeJS.ProcessEnv = process.e
       return { kind: 'none', problem: `GOOGLE_APPLICATION_CREDENTIALS names ${file}, which does not exist` }
     try {
       const found = readCredentialsFile(file)
-      // Its tokens must not be sent to Google's own addresses.
+      // Its tokens must not be sent to Google's addresses.
       if (found.universe !== UNIVERSE)
-        throw new Error(`it belongs to the universe ${found.universe}, and imagery works with ${UNIVERSE} only`)
+        throw new Error(`it belongs to the universe ${found.universe}, but imagery works only with ${UNIVERSE}`)
       return { kind: 'file', ...found }
     } catch (error) {
       return { kind: 'none', problem: `the credentials file ${file} cannot be used: ${(error as Error).message}` }
@@ -36,7 +36,7 @@ export async function findCredentials(environment: NodeJS.ProcessEnv = process.e
   return address === undefined ? { kind: 'none' } : { kind: 'metadata server', address }
 }
 
-/** The project that the credentials belong to, and how that is known. */
+/** The project of the credentials, and its source. */
 export async function credentialsProject(): Promise<{ projectId: string; from: string } | undefined> {
   const origin = await findCredentials()
   switch (origin.kind) {

@@ -8,19 +8,18 @@ const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 let metadataClient: Promise<Compute> | undefined
 
 /**
- * In a local cloud, the metadata server's account and nothing else: the user's own Google
- * credentials are never read, let alone sent. On Google undefined: the clients then look for
- * Application Default Credentials themselves.
+ * In a local cloud, only the metadata server's account: the user's own Google credentials are never read
+ * or sent. On Google, undefined: the clients then find Application Default Credentials themselves.
  */
 async function localCredentials(): Promise<Compute | undefined> {
-  // Whoever makes a client comes by here.
+  // All code that creates a client calls this.
   settleProxies()
   if (!localCloud()) return undefined
   metadataClient ??= import('google-auth-library').then(({ Compute }) => new Compute({ scopes: [SCOPE] }))
   return metadataClient
 }
 
-/** Options that every gRPC client takes: where the API is and who calls. */
+/** Options of every gRPC client: the API's address and the caller's credentials. */
 export async function grpcClientOptions(projectId: string): Promise<{
   projectId: string
   apiEndpoint?: string
@@ -36,7 +35,7 @@ export async function grpcClientOptions(projectId: string): Promise<{
   return { projectId, apiEndpoint: target.grpc.host, port: target.grpc.port, universeDomain: 'googleapis.com', auth }
 }
 
-/** Options that the BigQuery and Storage clients take: where the API is and who calls. */
+/** Options of the BigQuery and Storage clients: the API's address and the caller's credentials. */
 export async function restClientOptions(projectId: string): Promise<{
   projectId: string
   apiEndpoint?: string
@@ -48,7 +47,7 @@ export async function restClientOptions(projectId: string): Promise<{
   return { projectId, apiEndpoint: target.http, authClient }
 }
 
-/** Who calls Gemini: in a local cloud its metadata server's account; on Google, what the client finds by itself. */
+/** Credentials for Gemini: in a local cloud, its metadata server's account; on Google, what the client finds. */
 export async function localAuthOptions(
   projectId: string,
 ): Promise<{ authClient: Compute; projectId: string } | undefined> {
@@ -66,19 +65,19 @@ async function defaultCredentials(): Promise<GoogleAuth> {
   return adc
 }
 
-/** A client whose requests carry this process's access token. */
+/** Returns a client whose requests carry this process's access token. */
 export async function accessClient(): Promise<AuthClient> {
   return (await defaultCredentials()).getClient()
 }
 
-/** Makes identity tokens for audiences of our choice. */
+/** Creates identity tokens for the given audiences. */
 type IdentityTokens = Pick<IdTokenProvider, 'fetchIdToken'>
 
 /**
- * Who this process is when it calls a service of ours: a service account has identity tokens of its
- * own, a person (`authorized_user`) or a federated identity has none for an audience of our choice
- * (https://cloud.google.com/docs/authentication/get-id-token). A federated identity that impersonates
- * a service account may have that account's made (https://cloud.google.com/iam/docs/workload-identity-federation#impersonation).
+ * The identity of this process when it calls one of imagery's services. A service account has its own identity tokens;
+ * a person (`authorized_user`) or a federated identity has none for a chosen audience
+ * (https://cloud.google.com/docs/authentication/get-id-token). A federated identity that impersonates a service account
+ * can create that account's tokens (https://cloud.google.com/iam/docs/workload-identity-federation#impersonation).
  */
 export async function identityClient(): Promise<
   { kind: 'service account'; client: IdentityTokens } | { kind: 'person' | 'federated'; client?: undefined }
@@ -87,13 +86,15 @@ export async function identityClient(): Promise<
     await import('google-auth-library')
   const local = await localCredentials()
   const found = local ?? (await accessClient())
-  // Google makes a key either an access token, when it is asked with scopes, or an identity token.
+  // For a key, Google creates an access token if the request has scopes, and an identity token
+  // otherwise.
   const client = found instanceof JWT ? await new GoogleAuth().getClient() : found
   if (client instanceof JWT || client instanceof Compute || client instanceof Impersonated)
     return { kind: 'service account', client }
   const email = client instanceof BaseExternalAccountClient ? client.getServiceAccountEmail() : null
   if (email) {
-    // The account's own token would not do: nobody lets accounts speak for themselves.
+    // The account's own token does not work here, because accounts usually cannot impersonate
+    // themselves.
     const { jsonContent } = await defaultCredentials()
     const federated = withoutImpersonation(client as BaseExternalAccountClient, jsonContent ?? {})
     return { kind: 'service account', client: { fetchIdToken: (audience) => idTokenOf(email, audience, federated) } }
@@ -101,14 +102,14 @@ export async function identityClient(): Promise<
   return { kind: client instanceof UserRefreshClient ? 'person' : 'federated' }
 }
 
-/** The same source of the same kind, made by the library's own constructor of it, as the identity that it is before it impersonates. */
+/** Returns the same source, created by the library's own constructor, as the identity before impersonation. */
 function withoutImpersonation(client: BaseExternalAccountClient, file: object): AuthClient {
   const Kind = client.constructor as new (options: object) => AuthClient
   return new Kind({ ...file, service_account_impersonation_url: undefined, scopes: [SCOPE] })
 }
 
 /**
- * An identity token of an account, by IAM
+ * Creates an identity token of an account through IAM
  * (https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateIdToken).
  */
 export async function idTokenOf(account: string, audience: string, client: AuthClient): Promise<string> {
@@ -121,10 +122,13 @@ export async function idTokenOf(account: string, audience: string, client: AuthC
   return answer.data.token
 }
 
-/** How it is said that the metadata server, or a key's file, did not tell whose credentials they are. */
-export const NO_ACCOUNT = "Could not read the account's address"
+/** The message when neither the metadata server nor a key file names the account of the credentials. */
+export const NO_ACCOUNT = "Could not read the account's email address"
 
-/** The e-mail address of the account that this process calls Google with, when it is a service account. @throws CloudError */
+/**
+ * Returns the email address of the service account that this process uses; undefined for other identities. @throws
+ * CloudError
+ */
 export async function callerAccount(): Promise<string | undefined> {
   const credentials = (await defaultCredentials()).getCredentials()
   const { client_email: account } = await call(credentials).catch((error: unknown) => {

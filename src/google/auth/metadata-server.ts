@@ -1,16 +1,19 @@
 /**
  * The metadata server of Google's machines, under both of its names
- * (https://cloud.google.com/compute/docs/metadata/querying-metadata). Of our own: `gcp-metadata`
- * writes a warning to stderr wherever something else answers at the address.
+ * (https://cloud.google.com/compute/docs/metadata/querying-metadata). Implemented here because
+ * `gcp-metadata` writes a warning to stderr when another server answers at the address.
  */
 const ADDRESSES = ['http://metadata.google.internal', 'http://169.254.169.254']
 
-/** A machine of Google's answers in milliseconds; anywhere else the packets may get lost. */
+/** Google's machines answer in milliseconds; elsewhere the packets can get lost. */
 const PROBE_TIMEOUT_MS = 1_500
 
 const FLAVOR = 'metadata-flavor'
 
-/** The address of this machine's metadata server, or undefined. Variables are those of Google's own libraries (https://www.npmjs.com/package/gcp-metadata). */
+/**
+ * Returns the address of this machine's metadata server, or undefined. The variables are those of Google's own
+ * libraries (https://www.npmjs.com/package/gcp-metadata).
+ */
 export async function metadataServer(environment: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
   const host = environment['GCE_METADATA_HOST'] ?? environment['GCE_METADATA_IP']
   const detection = environment['METADATA_SERVER_DETECTION']
@@ -25,7 +28,7 @@ async function probe(address: string): Promise<string> {
   return address
 }
 
-/** One value, e.g. `project/project-id`. */
+/** Returns one value, e.g. `project/project-id`. */
 export async function metadataValue(address: string, path: string): Promise<string> {
   return read(address, path, 10_000)
 }

@@ -2,16 +2,16 @@ import { memberToGrant } from './caller-member.ts'
 import { accessClient, identityClient, idTokenOf } from './credentials.ts'
 import { call, cloudError, CloudError } from '../transport/errors.ts'
 
-/** One way to an identity token for a private Cloud Run service. */
+/** One way to get an identity token for a private Cloud Run service. */
 interface TokenWay {
   /** Whose token it is, for messages. */
   as: string
   fetch(audience: string): Promise<string>
 }
 
-/** Nobody whom this process may speak for may call a service. */
+/** None of the identities that this process can use may call a service. */
 export class CallRefused extends CloudError {
-  /** Commands that would let it. */
+  /** Commands that grant the access. */
   readonly suggestions: readonly string[]
 
   constructor(message: string, suggestions: readonly string[]) {
@@ -25,8 +25,8 @@ let ways: Promise<TokenWay[]> | undefined
 const tokens = new Map<TokenWay, Map<string, { token: string; freshUntilMs: number }>>()
 
 /**
- * Names the account that may call the services of the deployment this process works on: it is spoken
- * for by whoever has no identity token of their own, or is not let in with it.
+ * Sets the account that may call the deployment's services. Identities without an identity token of
+ * their own, or without access, impersonate it.
  */
 export function callServicesThrough(invokerAccount: string): void {
   invoker = invokerAccount
@@ -35,15 +35,16 @@ export function callServicesThrough(invokerAccount: string): void {
 }
 
 /**
- * Sends a request with an identity token that the service lets in. Service accounts (by key, metadata
- * server or impersonation) have tokens of their own
+ * Sends a request with an identity token that the service accepts. Service accounts (by key, metadata
+ * server or impersonation) have their own tokens
  * (https://cloud.google.com/docs/authentication/get-id-token). People and workload identities without an
- * account have none: they have one made for the deployment's invoker
- * (https://cloud.google.com/iam/docs/create-short-lived-credentials-direct#sa-credentials-oidc), or,
- * people only, take the one of gcloud. A token that the service refuses gives way to the next.
+ * account have none: they create one for the deployment's invoker
+ * (https://cloud.google.com/iam/docs/create-short-lived-credentials-direct#sa-credentials-oidc), or, for
+ * people only, use gcloud's. If the service refuses a token, the next one is tried.
  *
  * @param audience the service's URL
- * @throws CallRefused when no token is let in; CloudError when one cannot be had for the moment
+ * @throws CallRefused when the service accepts no token; CloudError when a token is temporarily
+ * unavailable
  */
 export async function withServiceToken<Answer extends { status: number }>(
   audience: string,
@@ -64,7 +65,7 @@ export async function withServiceToken<Answer extends { status: number }>(
     }
     const answer = await send(token)
     if (answer.status !== 401 && answer.status !== 403) {
-      // What has worked is tried first from now on.
+      // The way that worked is tried first from now on.
       ways = Promise.resolve([way, ...tried.filter((other) => other !== way)])
       return answer
     }
@@ -87,7 +88,10 @@ async function tokenSourcesOfCaller(): Promise<TokenWay[]> {
 
 const GCLOUD_TIMEOUT_MS = 20_000
 
-/** Cloud Run lets in gcloud's own tokens of people, whatever their audience (https://cloud.google.com/run/docs/authenticating/developers). */
+/**
+ * Cloud Run accepts gcloud's own user tokens, whatever their audience
+ * (https://cloud.google.com/run/docs/authenticating/developers).
+ */
 const OF_GCLOUD: TokenWay = {
   as: "gcloud's identity token",
   async fetch() {
@@ -100,7 +104,7 @@ const OF_GCLOUD: TokenWay = {
     const token = result.failed ? '' : result.stdout.trim()
     if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return token
     const said = result.code === 'ENOENT' ? 'gcloud is not installed' : lastLine(result.stderr)
-    throw new CloudError('UNAUTHENTICATED', said || 'gcloud printed none')
+    throw new CloudError('UNAUTHENTICATED', said || 'gcloud printed no token')
   },
 }
 
@@ -108,7 +112,7 @@ function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)?.trim() ?? ''
 }
 
-/** A token is asked for anew this long before its end: a call may take a while to get there. */
+/** A token is renewed this long before it expires, because a call takes time to arrive. */
 const SPARE_MS = 5 * 60_000
 
 async function freshToken(way: TokenWay, audience: string): Promise<string> {
@@ -121,7 +125,7 @@ async function freshToken(way: TokenWay, audience: string): Promise<string> {
   return token
 }
 
-/** When a token ends, by its own word; now when it does not say, so that it is not kept. */
+/** Returns a token's expiry; now if it has none, so that it is not cached. */
 function endMs(token: string): number {
   try {
     const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { exp?: number }
@@ -133,19 +137,21 @@ function endMs(token: string): number {
 
 async function refused(audience: string, reasons: readonly string[]): Promise<CallRefused> {
   const { host } = new URL(audience)
-  const said = `${host} does not let this account in (${reasons.join('; ') || 'it has no identity token'})`
+  const said = `${host} refused this account (${reasons.join('; ') || 'it has no identity token'})`
   if (invoker === undefined) return new CallRefused(said, [])
   const account = `gcloud iam service-accounts add-iam-policy-binding ${invoker} --project ${projectOf(invoker)}`
   if (reasons.some((reason) => reason.startsWith(`as ${invoker}: HTTP`))) {
-    // Whoever may call has been spoken for, and may not.
-    return new CallRefused(`${said}. It takes roles/run.invoker for ${invoker} on the service`, ['imagery deploy'])
+    // The invoker's own token was refused.
+    return new CallRefused(`${said}. ${invoker} needs roles/run.invoker on the service`, ['imagery deploy'])
   }
   const role = 'roles/iam.serviceAccountOpenIdTokenCreator'
   const member = await memberToGrant()
-  return new CallRefused(`${said}. It takes ${role} on ${invoker}`, [`${account} --member ${member} --role ${role}`])
+  return new CallRefused(`${said}. This account needs ${role} on ${invoker}`, [
+    `${account} --member ${member} --role ${role}`,
+  ])
 }
 
-/** `name@project.iam.gserviceaccount.com`; the project of a domain stands the other way round. */
+/** `name@project.iam.gserviceaccount.com`; for a domain-scoped project, project and domain are in reverse order. */
 function projectOf(account: string): string {
   const [project = '', domain] = account
     .slice(account.indexOf('@') + 1)

@@ -20,7 +20,7 @@ export interface TableName {
 
 const clients = new Map<string, Promise<BigQuery>>()
 
-/** The client of a project, made at its first use. */
+/** Returns the client of a project, created at its first use. */
 export async function bigQuery(projectId: string): Promise<BigQuery> {
   let client = clients.get(projectId)
   if (!client) {
@@ -36,21 +36,21 @@ export async function tableHandle({ projectId, dataset, table }: TableName) {
   return (await bigQuery(projectId)).dataset(dataset).table(table)
 }
 
-/** What is known of a table without reading it, which costs nothing. */
+/** A table's metadata, which is free to read. */
 export interface TableDescription {
   type: string
   location: string
-  /** Those that were streamed in the last minutes may not be counted yet. */
+  /** Rows streamed in the last minutes may be missing from the count. */
   rows: number
-  /** Whether rows were streamed in of late (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery). */
+  /** Whether rows were streamed in recently (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery). */
   isStreaming: boolean
   fields: TableField[]
   labels: Record<string, string>
-  /** When its rows or its description changed last. */
+  /** When its rows or its description last changed. */
   modifiedMs: number
 }
 
-/** A table's metadata, or undefined when there is no such table or dataset. */
+/** Returns a table's metadata; undefined when there is no such table or dataset. */
 export async function describeTable(name: TableName): Promise<TableDescription | undefined> {
   const answer = await callUnless('NOT_FOUND', (await tableHandle(name)).getMetadata(), undefined)
   if (!answer) return undefined
@@ -72,7 +72,10 @@ export async function describeTable(name: TableName): Promise<TableDescription |
   }
 }
 
-/** Makes the dataset in `location` unless it exists. A dataset of that name elsewhere is refused: queries cannot cross locations. */
+/**
+ * Creates the dataset in `location` unless it exists. Throws if the dataset is in another location, because queries
+ * cannot cross locations.
+ */
 export async function ensureDataset(
   name: { projectId: string; dataset: string },
   options: { location: string; description: string; labels?: Record<string, string> },
@@ -96,13 +99,13 @@ export async function ensureDataset(
   if (location.toLowerCase() !== options.location.toLowerCase()) {
     throw new CloudError(
       'FAILED_PRECONDITION',
-      `Dataset ${name.projectId}.${name.dataset} is in ${location}, the source table in ${options.location}: BigQuery cannot query across locations`,
+      `Dataset ${name.projectId}.${name.dataset} is in ${location}, but the source table is in ${options.location}; BigQuery cannot query across locations`,
     )
   }
   return 'existed'
 }
 
-/** The location of a dataset, or undefined when there is none. */
+/** Returns the location of a dataset; undefined when there is no such dataset. */
 export async function datasetLocation(name: { projectId: string; dataset: string }): Promise<string | undefined> {
   const client = await bigQuery(name.projectId)
   const handle = client.dataset(name.dataset)
@@ -110,13 +113,16 @@ export async function datasetLocation(name: { projectId: string; dataset: string
   return answer && String((answer[0] as { location?: string }).location ?? 'US')
 }
 
-/** The ids of a project's datasets. */
+/** Returns the IDs of a project's datasets. */
 export async function listDatasets(projectId: string): Promise<string[]> {
   const [datasets] = await call((await bigQuery(projectId)).getDatasets(), LONG_CALL_DEADLINE_MS)
   return datasets.map(({ id }) => id ?? '')
 }
 
-/** The tables and views of a dataset, with their labels; none where there is no such dataset, or the caller may not look. */
+/**
+ * Returns the tables and views of a dataset with their labels; none if the dataset does not exist or the caller has no
+ * access.
+ */
 export async function listTables(name: {
   projectId: string
   dataset: string
@@ -132,7 +138,7 @@ export async function listTables(name: {
   }))
 }
 
-/** Deletes a dataset that holds no table. One that holds any stays. */
+/** Deletes a dataset if it has no tables. */
 export async function deleteDatasetIfEmpty(name: { projectId: string; dataset: string }): Promise<'deleted' | 'kept'> {
   const client = await bigQuery(name.projectId)
   const handle = client.dataset(name.dataset)
@@ -153,12 +159,12 @@ export interface NewTable {
   expiresAt?: Date
 }
 
-/** Makes an empty table unless it exists. */
+/** Creates an empty table unless it exists. */
 export async function ensureTable(name: TableName, options: NewTable): Promise<'created' | 'existed'> {
   return create(name, { schema: { fields: options.columns.map(tableField) }, ...tableMetadata(options) })
 }
 
-/** Makes a view unless it exists. The tables that it reads must exist. */
+/** Creates a view unless it exists. The tables that it reads must exist. */
 export async function ensureView(
   name: TableName,
   options: { query: string; description: string; labels: Record<string, string> },
@@ -212,22 +218,22 @@ export async function deleteTable(name: TableName): Promise<'deleted' | 'absent'
   )
 }
 
-/** A row that BigQuery will never take, with its reason. */
+/** Rows that BigQuery never accepts, with their reasons. */
 export class RowsRejected extends Error {
   override readonly name = 'RowsRejected'
-  /** By position in the request; a row that is not here was stored, or stopped by another's fault. */
+  /** By position in the request. Any other row was stored, or stopped because of a refused row. */
   readonly rows: ReadonlyMap<number, string>
 
   constructor(table: string, rows: ReadonlyMap<number, string>) {
-    super(`${rows.size} rows refused by ${table}: ${[...rows.values()][0] ?? ''}`)
+    super(`${table} refused ${rows.size} rows: ${[...rows.values()][0] ?? ''}`)
     this.rows = rows
   }
 }
 
 /**
  * Streams rows into a table (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery).
- * Answers once they are durable. `insertId` lets BigQuery drop a repeat within about a minute.
- * Rows that fit are stored even when others are refused.
+ * Resolves when they are durable. `insertId` lets BigQuery drop a repeat within about a minute. Rows
+ * that fit are stored even when others are refused.
  *
  * @throws RowsRejected for rows that do not fit the table, CloudError otherwise
  */
@@ -263,7 +269,7 @@ function rejectedRows(
   return new RowsRejected(`${name.projectId}.${name.dataset}.${name.table}`, rejected)
 }
 
-/** A table's rows, page by page as they are consumed, without a query and so without cost. */
+/** Yields a table's rows, page by page as they are consumed. There is no query, so it costs nothing. */
 export async function* tableRows(name: TableName): AsyncGenerator<Record<string, unknown>> {
   const table = await tableHandle(name)
   yield* paged<Record<string, unknown>>((page) => call(table.getRows(page), LONG_CALL_DEADLINE_MS))
@@ -275,17 +281,18 @@ export interface QueryOptions {
   parameters?: Record<string, unknown>
 }
 
-/** The rows of a query, all at once: for small answers only. */
+/** Returns all rows of a query at once, for small results only. */
 export async function queryRows<Row>(sql: string, options: QueryOptions): Promise<Row[]> {
   const client = await bigQuery(options.projectId)
-  // Ends by itself when this process dies, too (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration).
+  // The job ends even when this process dies
+  // (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration).
   const request = { ...queryRequest(sql, options), jobTimeoutMs: CALL_DEADLINE_MS }
   const [job] = await call(client.createQueryJob(request))
   const [rows] = await waitFor(job, () => call(job.getQueryResults()))
   return rows as Row[]
 }
 
-/** The rows of a query one by one; pages are fetched as they are consumed, so memory stays flat. */
+/** Yields the rows of a query one by one. Pages are fetched as they are consumed, so memory stays flat. */
 export async function* queryStream<Row>(
   sql: string,
   options: QueryOptions & { pageSize?: number },
@@ -302,8 +309,8 @@ interface Page {
 }
 
 /**
- * The client's own streams take `maxResults` for the most rows of all pages together, and without
- * it a page holds up to 20 MB; so the pages are asked for one by one.
+ * The client's own streams use `maxResults` as the limit for all pages together, and without it a page
+ * has up to 20 MB. So this code requests the pages one by one.
  */
 async function* paged<Row>(
   read: (page: Page) => Promise<[rows: unknown[], next?: Page | null, ...rest: unknown[]]>,
@@ -316,7 +323,7 @@ async function* paged<Row>(
   }
 }
 
-/** Some 400 KB of Street View Insights assets: small beside a service's memory, worth a call. */
+/** About 400 KB of Street View Insights assets: small compared to a service's memory, and worth a call. */
 const PAGE_ROWS = 1_000
 
 function queryRequest(sql: string, options: QueryOptions): Query {
@@ -328,17 +335,17 @@ function queryRequest(sql: string, options: QueryOptions): Query {
   }
 }
 
-/** What a query would do (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobstatistics2). */
+/** The dry run of a query (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#jobstatistics2). */
 export interface DryRun {
   bytes: number
   fields: TableField[]
   /** `SELECT`, `SCRIPT`, … */
   statementType: string
-  /** Every table that would be read. */
+  /** Every table that the query would read. */
   tables: TableName[]
 }
 
-/** What a query would do, found out without running it. @throws CloudError INVALID_ARGUMENT when it is not valid */
+/** Dry-runs a query. @throws CloudError INVALID_ARGUMENT when it is not valid */
 export async function dryRun(sql: string, options: QueryOptions): Promise<DryRun> {
   const client = await bigQuery(options.projectId)
   const [job] = await call(client.createQueryJob({ ...queryRequest(sql, options), dryRun: true }))
@@ -362,7 +369,7 @@ export async function dryRun(sql: string, options: QueryOptions): Promise<DryRun
   }
 }
 
-/** RFC 3339 text of a TIMESTAMP as the client hands it out; null stays null. */
+/** Converts the client's TIMESTAMP to RFC 3339 text; null stays null. */
 export function timestampText(value: unknown): string | null {
   if (value === null || value === undefined) return null
   return String((value as { value?: string }).value ?? value)

@@ -1,7 +1,7 @@
 import { callApi } from '../rest/rest.ts'
 import { settled } from '../transport/settle.ts'
 
-/** Who may do what in a dataset (https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset). */
+/** The access list of a dataset (https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset). */
 interface AccessEntry {
   role?: string
   userByEmail?: string
@@ -18,10 +18,13 @@ export interface DatasetName {
   dataset: string
 }
 
-/** BigQuery shows the old name of a basic role for the new one: WRITER for roles/bigquery.dataEditor. */
+/** BigQuery returns the old name of a basic role instead of the new one: WRITER for roles/bigquery.dataEditor. */
 const EDITORS = new Set(['WRITER', 'OWNER', 'roles/bigquery.dataEditor', 'roles/bigquery.dataOwner'])
 
-/** Lets an account edit what is in a dataset, unless it may. @throws CloudError PERMISSION_DENIED when the caller does not own the dataset */
+/**
+ * Grants an account write access to a dataset, unless it has it. @throws CloudError PERMISSION_DENIED when the caller
+ * does not own the dataset
+ */
 export async function grantDataEditor(name: DatasetName, email: string): Promise<'granted' | 'had'> {
   const had = await changeAccess(name, (access) =>
     access.some((entry) => isOf(entry, email) && EDITORS.has(entry.role ?? ''))
@@ -31,13 +34,13 @@ export async function grantDataEditor(name: DatasetName, email: string): Promise
   return had === 'unchanged' ? 'had' : 'granted'
 }
 
-/** Whether an account is named among those who may do anything in a dataset. */
+/** Whether a dataset's access list names an account. */
 export async function hasDatasetAccess(name: DatasetName, email: string): Promise<boolean> {
   const { access = [] } = await callApi<Dataset>('bigquery', datasetPath(name))
   return access.some((entry) => isOf(entry, email))
 }
 
-/** Takes all that an account may do in a dataset from it. Answers whether there was any. */
+/** Removes all access of an account to a dataset. Returns whether there was any. */
 export async function revokeDataset(name: DatasetName, email: string): Promise<boolean> {
   const outcome = await changeAccess(name, (access) => {
     const others = access.filter((entry) => !isOf(entry, email))
@@ -46,15 +49,15 @@ export async function revokeDataset(name: DatasetName, email: string): Promise<b
   return outcome === 'changed'
 }
 
-/** An account that was deleted since is shown as `deleted:serviceAccount:EMAIL?uid=…`. */
+/** An account that was deleted later is shown as `deleted:serviceAccount:EMAIL?uid=…`. */
 function isOf({ userByEmail = '', iamMember = '' }: AccessEntry & { iamMember?: string }, email: string): boolean {
   return [userByEmail, iamMember].some((member) => member.replace(/^.*:/, '').replace(/\?uid=\d+$/, '') === email)
 }
 
-/** Two writers who meet are through after a few tries. */
+/** Two concurrent writers both succeed after a few tries. */
 const CONFLICT_MS = 5_000
 
-/** Reads and writes together: the dataset's etag sees to it that nobody else's change is lost. */
+/** Reads and writes in one step: the dataset's etag makes sure that no concurrent change is lost. */
 async function changeAccess(
   name: DatasetName,
   change: (access: AccessEntry[]) => AccessEntry[] | undefined,
@@ -80,7 +83,7 @@ function datasetPath({ projectId, dataset }: DatasetName): string {
   return `bigquery/v2/projects/${projectId}/datasets/${dataset}`
 }
 
-/** The datasets of a project that carry a label, whatever its value. */
+/** Returns the datasets of a project that have a label, whatever its value. */
 export async function labelledDatasets(projectId: string, label: string): Promise<DatasetName[]> {
   const found: DatasetName[] = []
   let pageToken: string | undefined

@@ -1,19 +1,22 @@
 import type { Job } from '@google-cloud/bigquery'
 import { call, cloudError } from '../transport/errors.ts'
 
-/** What ends the wait for every job of this process: the command's Ctrl-C. */
+/** Ends the wait for every job of this process: the command's Ctrl-C. */
 let interruption: AbortSignal | undefined
 const waits = new Set<Promise<unknown>>()
 
-/** Long enough for one call. Whoever has pressed Ctrl-C waits no longer. */
+/** Long enough for one call. A user who pressed Ctrl-C should not wait longer. */
 const CANCEL_DEADLINE_MS = 5_000
 
-/** From now on, a job that this process waits for is cancelled when `signal` is aborted: what nobody waits for must not cost money. */
+/**
+ * From now on, aborting `signal` cancels the jobs that this process waits for, because an unneeded job must not cost
+ * money.
+ */
 export function cancelJobsOn(signal: AbortSignal): void {
   interruption = signal
 }
 
-/** Settles when no job is waited for any more. */
+/** Settles when this process waits for no more jobs. */
 export async function jobsSettled(): Promise<void> {
   await Promise.allSettled(waits)
 }
@@ -55,7 +58,7 @@ async function waitOrCancel<Result>(
     return await Promise.race([interrupted, work(() => isOver)])
   } catch (error) {
     const isCancelled = cancelling === 'always' || (cancelling === 'when interrupted' && signal?.aborted)
-    // The wait ends with its own error, whatever becomes of the job: BigQuery ends it at its time limit at the latest.
+    // The wait ends with its own error, whatever happens to the job: BigQuery ends it at its time limit at the latest.
     if (isCancelled) await call(job.cancel(), CANCEL_DEADLINE_MS).catch(cloudError)
     throw error
   } finally {

@@ -7,8 +7,8 @@ import { waitFor } from './jobs-in-flight.ts'
 
 export interface QueryIntoTable extends QueryOptions {
   /**
-   * Makes the job happen once: a second call with the same id waits for the first one's outcome. A
-   * job that failed, or whose table is gone, is made anew under the id with a number.
+   * Makes the job run once: a second call with the same ID waits for the first one's outcome. A job that
+   * failed, or whose table was deleted, runs again under the ID with a number.
    */
   jobId: string
   destination: TableName
@@ -20,7 +20,7 @@ export interface QueryIntoTable extends QueryOptions {
 
 /**
  * Writes a query's rows into a table, replacing what it held, in one atomic job
- * (https://cloud.google.com/bigquery/docs/writing-results). Answers when the job is done.
+ * (https://cloud.google.com/bigquery/docs/writing-results). Resolves when the job is done.
  */
 export async function queryIntoTable(sql: string, options: QueryIntoTable): Promise<{ bytes: number }> {
   const client = await bigQuery(options.projectId)
@@ -48,13 +48,14 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
     const jobId = attempt === 1 ? options.jobId : `${options.jobId}_${attempt}`
     const { job, isOurs } = await createJobOnce(client, jobId, options.location, configuration)
     try {
-      // Somebody else's job is theirs to cancel; ours keeps its id, so that a later call may still wait for it.
+      // A job of another process is not ours to cancel; this one keeps its ID, so that a later call can still
+      // wait for it.
       const wait = (isOver: () => boolean): Promise<number> => jobDone(job, { isOver })
       const bytes = await waitFor(job, wait, isOurs ? 'when interrupted' : 'never')
       if (isOurs || (await describeTable(options.destination))) return { bytes }
     } catch (error) {
-      // Somebody's earlier job that has failed for good does not stand in the way of a new one; a
-      // call that got no answer says nothing about the job.
+      // An earlier job that failed permanently does not block a new one. A call without a response says
+      // nothing about the job.
       if (isOurs || (error instanceof CloudError && error.retryable && !(error instanceof JobFailed))) throw error
     }
     if (attempt === MOST_JOBS)
@@ -62,7 +63,7 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
   }
 }
 
-/** Tries of one job, over all who ask for it. */
+/** Number of tries for one job, across all callers. */
 const MOST_JOBS = 50
 
 function stringParameters(parameters: Record<string, unknown>): object[] {
@@ -74,8 +75,8 @@ function stringParameters(parameters: Record<string, unknown>): object[] {
 }
 
 /**
- * Loads a local file into a table that is there, replacing what it holds; the schema is detected. The
- * dataset's location must be said: BigQuery finds only those in US and EU by itself
+ * Loads a local file into an existing table, replacing its rows; the schema is detected. The location is
+ * required, because BigQuery finds only datasets in US and EU by itself
  * (https://cloud.google.com/bigquery/docs/locations#specify_locations).
  */
 export async function loadFile(
@@ -88,7 +89,7 @@ export async function loadFile(
   const configuration = {
     sourceFormat: options.format,
     writeDisposition: 'WRITE_TRUNCATE',
-    // A load that comes late, when its run was torn down, makes no table.
+    // A late load, after its run was torn down, creates no table.
     createDisposition: 'CREATE_NEVER',
     ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
     ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
@@ -98,8 +99,8 @@ export async function loadFile(
 }
 
 /**
- * Sees to it that no job of `queryIntoTable` with this id writes a table any more: one that runs is
- * ended, and the next id is taken, so that a request which is still on its way makes nothing.
+ * Makes sure that no `queryIntoTable` job with this ID writes a table any more: cancels a running job
+ * and takes the next ID, so that a request still in transit does nothing.
  *
  * @throws CloudError DEADLINE_EXCEEDED when BigQuery does not end a job in time
  */
@@ -117,12 +118,12 @@ export async function cancelQuery(id: string, { projectId, location }: QueryOpti
   }
 }
 
-/** A job that was cancelled ends soon, or was at its end anyway. */
+/** A cancelled job ends soon, or has just ended. */
 const CANCEL_MS = 60_000
 
 /**
- * Sends a file to a stream of the client's, which answers with the job. The client's own `createLoadJob` takes a path, too, but
- * has no ear for the file's errors: one that cannot be read would end the process.
+ * Sends a file to one of the client's streams, which returns the job. The client's own `createLoadJob` also takes a
+ * path, but does not handle the file's errors: an unreadable file would crash the process.
  */
 function uploaded(file: string, upload: Writable): Promise<Job> {
   return new Promise((resolve, reject) => {
@@ -130,7 +131,7 @@ function uploaded(file: string, upload: Writable): Promise<Job> {
     const source = createReadStream(file)
     source.on('error', (error) => {
       upload.destroy()
-      // Node names the file only when it cannot be opened.
+      // Node names the file only when it fails to open it.
       reject(Object.assign(error, { path: file }))
     })
     source.pipe(upload)
@@ -152,10 +153,10 @@ interface JobMetadata {
   statistics?: { totalBytesProcessed?: string }
 }
 
-/** A job that has ended, and failed; its id stays taken. */
+/** A job that ended with a failure; its ID stays taken. */
 class JobFailed extends CloudError {}
 
-/** Reasons of failed jobs that are not the statement's fault (https://cloud.google.com/bigquery/docs/error-messages). */
+/** Failure reasons that are not caused by the statement (https://cloud.google.com/bigquery/docs/error-messages). */
 const JOB_FAILURES: Record<string, GoogleStatus> = {
   accessDenied: 'PERMISSION_DENIED',
   backendError: 'UNAVAILABLE',

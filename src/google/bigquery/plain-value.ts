@@ -1,6 +1,6 @@
 /**
- * A value of the BigQuery client as plain JSON: its wrappers for times, dates and geography become
- * their text, big numbers theirs, buffers base64; arrays and structs are followed.
+ * Converts a value of the BigQuery client to plain JSON: wrappers for times, dates, geography and big
+ * numbers become text, buffers become base64; recurses into arrays and structs.
  */
 export function plainValue(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value ?? null

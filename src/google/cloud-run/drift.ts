@@ -4,20 +4,19 @@ type ITemplate = NonNullable<IService['template']>
 type IContainer = NonNullable<ITemplate['containers']>[number]
 type IProbe = NonNullable<IContainer['startupProbe']>
 
-/** Values by the names of their fields. */
+/** Values by field name. */
 type Fields = Record<string, unknown>
 
 /**
- * The fields of a service that are not as a deployment asks for them, because they were changed since
- * or because another deployment asked for others.
+ * Returns the fields of a service that differ from the deployment, because they were changed later or by another
+ * deployment.
  *
- * Looked at is what imagery sets, and what would let a service answer other callers, or with another
- * revision, than it was deployed for. Cloud Run fills in whatever is left out (ports, execution environment,
- * annotations, the upper bound of a service's instances), so that nothing else can be compared; and it may write
- * quantities in another form.
+ * Compares what imagery sets, and everything that would expose a service to other callers or route to another
+ * revision. Nothing else can be compared, because Cloud Run fills in omitted fields (ports, execution
+ * environment, annotations, maximum instances). It can also write quantities in another form.
  *
- * @param existing as GetService answers it
- * @param wanted as CreateService was, or would be, given it
+ * @param existing as GetService returns it
+ * @param wanted as passed to CreateService
  */
 export function changedFields(existing: IService, wanted: IService): string[] {
   const has = ownFields(existing)
@@ -39,7 +38,7 @@ function ownFields(service: IService): Fields {
     iapEnabled: service.iapEnabled ?? false,
     defaultUriDisabled: service.defaultUriDisabled ?? false,
     customAudiences: JSON.stringify(service.customAudiences ?? []),
-    // A service has a lower bound beside that of its revisions, or a number set by hand.
+    // A service has its own minimum besides that of its revisions, or a manually set number.
     'scaling.minInstanceCount': service.scaling?.minInstanceCount ?? 0,
     'scaling.scalingMode': service.scaling?.scalingMode === 'MANUAL' ? 'MANUAL' : 'AUTOMATIC',
     'template.serviceAccount': template.serviceAccount,
@@ -61,14 +60,14 @@ function ownFields(service: IService): Fields {
   }
 }
 
-/** What a service without any word of traffic gets. A tag without a share of it changes nothing. */
+/** The default for a service without a traffic setting. A tag without a share changes nothing. */
 function isAllToLatest(traffic: NonNullable<IService['traffic']>): boolean {
   return traffic.every(({ type, percent }) => type === 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST' || !percent)
 }
 
 /**
- * An archive that was uploaded again has another generation, and is the same. A service without an image of its own
- * (`scratch`) that does not tell of its archive is told apart by its label alone.
+ * An archive that was uploaded again has another generation but the same content. A service without its own image
+ * (`scratch`) that does not report its archive is compared by its label alone.
  */
 function programFields({ image, sourceCode }: IContainer): Fields {
   const archive = sourceCode?.cloudStorageSource
@@ -80,7 +79,7 @@ function environmentFields({ env }: IContainer): Fields {
   return Object.fromEntries(
     (env ?? []).map(({ name, value, valueSource }) => [
       `env.${name}`,
-      // Over the wire an empty value and none are one.
+      // On the wire, an empty value and no value are the same.
       valueSource ? JSON.stringify(valueSource) : (value ?? ''),
     ]),
   )
@@ -106,7 +105,7 @@ const UNITS: Readonly<Record<string, number>> = {
   Gi: 2 ** 30,
 }
 
-/** A quantity as Kubernetes writes it, by its value: `2`, `2000m`, `512Mi`. */
+/** Returns the value of a Kubernetes quantity: `2`, `2000m`, `512Mi`. */
 function quantity(text: string | undefined): number | string | undefined {
   const [, figures, unit = ''] = /^(\d+(?:\.\d+)?)([a-zA-Z]*)$/.exec(text ?? '') ?? []
   const factor = UNITS[unit]

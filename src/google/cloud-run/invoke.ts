@@ -9,22 +9,23 @@ export interface ServiceAnswer {
   body: unknown
 }
 
-/** A service that is busy, starting, or has just crashed answers one of these; the next instance may do better. */
+/** A service that is busy, starting, or has just crashed returns one of these; another instance can succeed. */
 const PASSING = new Set([429, 502, 503, 504])
 
-/** Tries of one call, and the wait before the second; it doubles with each further one. */
+/** Number of tries for one call, and the wait before the second try, which doubles with each further try. */
 const MOST_TRIES = 5
 const FIRST_PAUSE_MS = 250
 
 /**
- * Calls a private Cloud Run service as this process's account, or as whom that may speak for
- * (https://cloud.google.com/run/docs/authenticating/service-to-service). In a local cloud the
- * request goes to the local front door under the service's own host name.
+ * Calls a private Cloud Run service as this process's account, or as an account that it can impersonate
+ * (https://cloud.google.com/run/docs/authenticating/service-to-service). In a local cloud the request goes to the local
+ * front door under the service's own host name.
  *
- * The routes of our services may all be called twice, so a call that fails in passing is repeated.
+ * All routes of imagery's services are idempotent, so a call is retried after a transient failure.
  *
  * @param options.timeoutMs for all tries together
- * @throws CallRefused when the service lets none of its tokens in; CloudError UNAVAILABLE when nothing answers in time; otherwise the last answer is returned, whatever its status
+ * @throws CallRefused when the service accepts no token; CloudError UNAVAILABLE without a response in time. Otherwise
+ * returns the last response, whatever its status
  */
 export async function callService(
   serviceUrl: string,
@@ -76,7 +77,7 @@ async function send(
     return { status: answer.status, body: parsed(await answer.text()) }
   } catch (error) {
     if ((error as Error).name !== 'TimeoutError') throw cloudError(error)
-    throw new CloudError('UNAVAILABLE', `no answer from ${url.href} within ${timeoutMs} ms`, { cause: error })
+    throw new CloudError('UNAVAILABLE', `no response from ${url.href} within ${timeoutMs} ms`, { cause: error })
   }
 }
 

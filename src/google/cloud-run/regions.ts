@@ -1,6 +1,9 @@
 import { callApi } from '../rest/rest.ts'
 
-/** The regions in which a project may use Cloud Run (https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list). */
+/**
+ * Returns the regions in which a project can use Cloud Run
+ * (https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list).
+ */
 export async function cloudRunRegions(projectId: string): Promise<string[]> {
   const regions: string[] = []
   for (let pageToken: string | undefined = ''; pageToken !== undefined;) {

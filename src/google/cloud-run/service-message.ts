@@ -2,26 +2,29 @@ import type { protos } from '@google-cloud/run'
 
 export type IService = protos.google.cloud.run.v2.IService
 
-/** Who may reach a service, beside being allowed to call it (https://cloud.google.com/run/docs/securing/ingress). */
+/**
+ * Networks allowed to reach a service, in addition to the permission to call it
+ * (https://cloud.google.com/run/docs/securing/ingress).
+ */
 export const INGRESS = {
   all: 'INGRESS_TRAFFIC_ALL',
   internal: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
   'internal-and-cloud-load-balancing': 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER',
 } as const
 
-/** What a service runs: a container image, or a source archive as it is on Google's Node base image. */
+/** The program of a service: a container image, or an unbuilt source archive on Google's Node base image. */
 export type Program = { image: string } | { archive: { bucket: string; object: string; generation: string } }
 
-/** What imagery asks of a Cloud Run service. */
+/** The settings of a Cloud Run service that imagery deploys. */
 export interface ServiceSpec {
   program: Program
-  /** SHA-256 of the runtime, kept as a label: the same runtime is not deployed again. */
+  /** SHA-256 of the runtime, stored as a label so that the same runtime is not deployed again. */
   sourceHash: string
-  /** After `node`. */
+  /** Arguments after `node`. */
   args: readonly string[]
   environment: Record<string, string>
   serviceAccount: string
-  /** Requests at once in one instance. */
+  /** Maximum concurrent requests per instance. */
   concurrency: number
   minInstances: number
   maxInstances: number
@@ -43,10 +46,10 @@ function programMessage(program: Program): object {
   return { image: 'scratch', baseImageUri: baseImage(), sourceCode: { cloudStorageSource: program.archive } }
 }
 
-/** Where the container itself answers; from outside, Cloud Run keeps paths that end in z for itself. */
+/** The container's own health path. Cloud Run reserves paths that end in z, so outside callers cannot reach it. */
 const HEALTH = { httpGet: { path: '/healthz' } }
 
-/** A service as it is asked for. */
+/** Returns the service message for a spec. */
 export function serviceMessage(spec: ServiceSpec): IService {
   return {
     ingress: INGRESS[spec.ingress],
@@ -61,7 +64,7 @@ export function serviceMessage(spec: ServiceSpec): IService {
           command: ['node'],
           args: [...spec.args],
           env: Object.entries(spec.environment).map(([key, value]) => ({ name: key, value })),
-          // Paid for while there are requests only, which is Cloud Run's default where no resources are named
+          // Billed only while there are requests, which is Cloud Run's default if no resources are set
           // (https://cloud.google.com/run/docs/configuring/billing-settings).
           resources: { limits: { cpu: spec.cpu, memory: spec.memory }, cpuIdle: true, startupCpuBoost: true },
           startupProbe: { ...HEALTH, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 120 },

@@ -19,17 +19,17 @@ async function services(): Promise<ServicesClient> {
   return client
 }
 
-/** A service as it is deployed. */
+/** A deployed service. */
 export interface ServiceDescription {
   name: string
   url: string
   ready: boolean
   labels: Record<string, string>
-  /** The hash that the service was deployed with, as far as a label holds it: its first 63 digits. */
+  /** The hash that the service was deployed with, cut to the length of a label: its first 63 digits. */
   sourceHash: string
-  /** What the service reports when it is not ready. */
+  /** The service's own message when it is not ready. */
   message: string
-  /** All of it. */
+  /** The whole message. */
   service: IService
 }
 
@@ -40,7 +40,7 @@ function serviceName({ projectId, region }: DeploymentRef, id: string): string {
   return `projects/${projectId}/locations/${region}/services/${id}`
 }
 
-/** A service; undefined when there is none, as in a project that has never used Cloud Run. */
+/** Returns a service; undefined when there is none, as in a project that has never used Cloud Run. */
 export async function describeService(place: DeploymentRef, id: string): Promise<ServiceDescription | undefined> {
   const client = await services()
   try {
@@ -65,8 +65,8 @@ function description(service: IService): ServiceDescription {
 }
 
 /**
- * Makes or updates a private service and waits until it is ready. A service that already is as
- * asked is left alone.
+ * Creates or updates a private service and waits until it is ready. Skips a service that is already as
+ * requested.
  *
  * @throws CloudError FAILED_PRECONDITION with the service's own message when it does not become ready
  */
@@ -93,12 +93,12 @@ export async function deployService(
   }
 }
 
-/** Whether a service is as this spec has it, and runs. */
+/** Whether a service matches this spec and is ready. */
 export function matchesRequest(existing: ServiceDescription, spec: ServiceSpec): boolean {
   return existing.ready && fieldsToChange(existing, spec).length === 0
 }
 
-/** What a deployment of this spec would change of a service, by the names of its fields. */
+/** Returns the names of the fields that a deployment of this spec would change in a service. */
 export function fieldsToChange({ service, labels }: ServiceDescription, spec: ServiceSpec): string[] {
   const fields = changedFields(service, serviceMessage(spec))
   if (fields.length > 0) return fields
@@ -109,7 +109,7 @@ function labelsOf(spec: ServiceSpec): Record<string, string> {
   return { ...spec.labels, [SOURCE_LABEL]: spec.sourceHash.slice(0, 63), [SPEC_LABEL]: specHash(spec) }
 }
 
-/** The same archive may be uploaded anew, as another generation: its hash says what it is. */
+/** The same archive can be uploaded again as another generation; its hash identifies it. */
 function specHash({ program, ...rest }: ServiceSpec): string {
   const what = 'image' in program ? program.image : 'archive'
   return createHash('sha256')
@@ -118,7 +118,7 @@ function specHash({ program, ...rest }: ServiceSpec): string {
     .slice(0, 63)
 }
 
-/** Who may do what with a service. */
+/** The IAM policy of a service. */
 export function servicePolicy(place: DeploymentRef, id: string): PolicyHolder {
   const resource = serviceName(place, id)
   return {

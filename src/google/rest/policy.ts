@@ -21,16 +21,19 @@ export interface Membership {
   member: string
 }
 
-/** How the policy of some resource is read and written; writing one whose etag is stale must fail. */
+/** Reads and writes the policy of a resource. A write with a stale etag must fail. */
 export interface PolicyHolder {
   read(): Promise<Policy>
   write(policy: Policy): Promise<unknown>
 }
 
-/** Policies with conditions are only shown whole to those who ask for this version (https://cloud.google.com/iam/docs/policies#versions). */
+/**
+ * Only requests for this version return policies with conditions completely
+ * (https://cloud.google.com/iam/docs/policies#versions).
+ */
 export const POLICY_VERSION = 3
 
-/** Those of `wanted` that a policy has not. A binding under a condition grants something else. */
+/** Returns the `wanted` grants that a policy does not have. A conditional binding grants something else. */
 export function missingMemberships({ bindings = [] }: Policy, wanted: readonly Membership[]): Membership[] {
   return wanted.filter(
     ({ role, member }) =>
@@ -38,7 +41,7 @@ export function missingMemberships({ bindings = [] }: Policy, wanted: readonly M
   )
 }
 
-/** Those of a policy that `isUnwanted`, but for bindings under a condition, which imagery never makes. */
+/** Returns a policy's grants that `isUnwanted` selects, except conditional bindings, which imagery never creates. */
 export function matchingMemberships(
   { bindings = [] }: Policy,
   isUnwanted: (membership: Membership) => boolean,
@@ -49,18 +52,17 @@ export function matchingMemberships(
     .filter(isUnwanted)
 }
 
-/** What a change of a policy came to. */
+/** The result of a policy change. */
 export interface PolicyChange {
   added: Membership[]
   removed: Membership[]
 }
 
 /**
- * Gives and takes roles in one read, and one write when there is anything to change. Whatever else
- * the policy holds stays. Somebody else's change in between is kept: the write then fails by its
- * etag, and all is done again.
+ * Grants and revokes roles with one read, and one write if anything changes. The rest of the policy
+ * stays. A concurrent change is kept: the etag makes the write fail, and the whole step is repeated.
  *
- * @param settleMs how long to wait for a member that was made just now to be known to IAM
+ * @param settleMs how long to wait until IAM knows a new member
  */
 export async function changeMemberships(
   holder: PolicyHolder,
@@ -86,7 +88,7 @@ export async function changeMemberships(
   )
 }
 
-/** Two writers who meet are through after a few tries. */
+/** Two concurrent writers both succeed after a few tries. */
 const CONFLICT_MS = 5_000
 
 function changedBindings(bindings: readonly Binding[], { added, removed }: PolicyChange): Binding[] {
@@ -106,16 +108,16 @@ function changedBindings(bindings: readonly Binding[], { added, removed }: Polic
 }
 
 /**
- * Somebody else's change came between our reading and our writing: ABORTED, or Cloud Storage's 412
- * (https://cloud.google.com/storage/docs/json_api/v1/status-codes#412_Precondition_Failed). What an organisation's policy
- * forbids is a FAILED_PRECONDITION too, by Cloud Storage even with that reason, and stays so however often it is tried.
+ * Another change came between the read and the write: ABORTED, or Cloud Storage's 412
+ * (https://cloud.google.com/storage/docs/json_api/v1/status-codes#412_Precondition_Failed). A violation of an
+ * organization policy is a FAILED_PRECONDITION too, in Cloud Storage even with the same reason, but retries never help.
  */
 function isConflict({ status, reason, message }: CloudError): boolean {
   if (status === 'ABORTED') return true
   return status === 'FAILED_PRECONDITION' && reason === 'conditionNotMet' && /pre-?condition/i.test(message)
 }
 
-/** An account that was made a moment ago: "Service account … does not exist." */
+/** A newly created account: "Service account … does not exist." */
 function isUnknownMember({ status, message }: CloudError): boolean {
   return (status === 'INVALID_ARGUMENT' || status === 'NOT_FOUND') && /does not exist/i.test(message)
 }

@@ -3,7 +3,10 @@ import { localCloud } from '../transport/environment.ts'
 import { CALL_DEADLINE_MS, cloudError, CloudError, httpError, repeatably } from '../transport/errors.ts'
 import { patientFetch } from '../transport/patient-fetch.ts'
 
-/** Google's APIs that are called by their JSON form, by the first label of their host (docs/decisions/0009-admin-apis-by-rest.md). */
+/**
+ * Google's APIs that imagery calls through JSON, by the first label of their host
+ * (docs/decisions/0009-admin-apis-by-rest.md).
+ */
 export type RestApi =
   | 'artifactregistry'
   | 'bigquery'
@@ -21,13 +24,13 @@ export interface RestCall {
   query?: Record<string, string | readonly string[]>
   body?: object
   headers?: Record<string, string>
-  /** For each try. */
+  /** Time limit for each try. */
   deadlineMs?: number
 }
 
 let authorization: Promise<(url: string) => Promise<Headers>> | undefined
 
-/** The headers by which a call is this process's account's: its access token, and the project that quota is counted on. */
+/** Headers that identify this process's account: its access token and quota project. */
 export async function authorize(url: string): Promise<Headers> {
   authorization ??= Promise.all([import('google-auth-library'), localAuthOptions('')]).then(
     ([{ GoogleAuth }, options]) => {
@@ -39,11 +42,11 @@ export async function authorize(url: string): Promise<Headers> {
 }
 
 /**
- * Calls a method of one of Google's JSON APIs as this process's account. What fails in passing is
- * tried again: every call made through here may be repeated, because creations are of named
- * resources and changes carry an etag.
+ * Calls a method of one of Google's JSON APIs as this process's account. Retries after transient
+ * failures: every call through this function is repeatable, because creations use resource names and
+ * changes carry an etag.
  *
- * @param path from the version on, without a slash before: `v1/projects/p/services`
+ * @param path starts with the version, without a leading slash: `v1/projects/p/services`
  * @throws CloudError
  */
 export async function callApi<Answer>(api: RestApi, path: string, call: RestCall = {}): Promise<Answer> {
@@ -79,8 +82,8 @@ async function callOnce<Answer>(url: string, call: RestCall): Promise<Answer> {
 function connectionError(error: unknown, url: string): CloudError {
   const { name, syscall, message } = error as NodeJS.ErrnoException
   const { host } = new URL(url)
-  if (name === 'TimeoutError') return new CloudError('DEADLINE_EXCEEDED', `no answer from ${host}`, { cause: error })
-  // What the socket says names an address at best.
+  if (name === 'TimeoutError') return new CloudError('DEADLINE_EXCEEDED', `no response from ${host}`, { cause: error })
+  // The socket's own error has an address at most.
   if (syscall !== undefined) return new CloudError('UNAVAILABLE', `${host}: ${message}`, { cause: error })
   return cloudError(error)
 }
@@ -103,14 +106,14 @@ export interface RestOperation<Metadata = unknown, Result = unknown> {
   response?: Result
 }
 
-/** Between two looks at something under way: enabling an API takes seconds, a build minutes. */
+/** Poll interval: enabling an API takes seconds, a build takes minutes. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
 
 /**
- * Waits for an operation to be done, and answers it.
+ * Waits until an operation is done, and returns it.
  *
- * @param options.version of the API: `v1`
+ * @param options.version API version: `v1`
  * @throws CloudError with the operation's own error, or DEADLINE_EXCEEDED
  */
 export async function finishOperation<Metadata, Result>(
@@ -129,9 +132,9 @@ export async function finishOperation<Metadata, Result>(
 }
 
 /**
- * Looks at something again and again until it is done, and answers it.
+ * Polls until something is done, and returns it.
  *
- * @param options.watch called with it at every look
+ * @param options.watch called with every polled value
  * @throws CloudError DEADLINE_EXCEEDED
  */
 export async function pollUntilDone<Thing>(

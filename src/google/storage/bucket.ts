@@ -3,7 +3,7 @@ import { call, callUnless } from '../transport/errors.ts'
 import { POLICY_VERSION, type PolicyHolder } from '../rest/policy.ts'
 import { storage } from './storage.ts'
 
-/** What imagery wants of a bucket. All of it can be changed later but the location. */
+/** The bucket settings that imagery needs. All except the location can be changed later. */
 export interface BucketSpec {
   labels: Record<string, string>
   /** Objects under `prefix` are deleted `days` after they were written. */
@@ -13,7 +13,7 @@ export interface BucketSpec {
 export interface BucketDescription {
   name: string
   location: string
-  /** Of the project that owns it. */
+  /** Number of the project that owns it. */
   projectNumber: string
   labels: Record<string, string>
   /** Uniform access, and public access prevented (https://cloud.google.com/storage/docs/public-access-prevention). */
@@ -37,7 +37,7 @@ export async function describeBucket(name: string): Promise<BucketDescription | 
   return answer && description(answer[0])
 }
 
-/** The buckets of a project whose names begin with `prefix`. */
+/** Returns the buckets of a project whose names start with `prefix`. */
 export async function listBuckets(projectId: string, prefix: string): Promise<BucketDescription[]> {
   const [buckets] = await call((await storage(projectId)).getBuckets({ project: projectId, prefix }))
   return buckets.map(({ metadata }) => description(metadata as Metadata))
@@ -61,7 +61,7 @@ function description(metadata: Metadata): BucketDescription {
   }
 }
 
-/** Makes a private bucket unless one of that name exists, here or anywhere: bucket names are global. */
+/** Creates a private bucket unless one with that name exists in any project: bucket names are global. */
 export async function createBucket(
   name: string,
   { projectId, location, ...spec }: BucketSpec & { projectId: string; location: string },
@@ -75,7 +75,7 @@ export async function createBucket(
   )
 }
 
-/** Brings a bucket's settings to what is wanted; its other labels stay. */
+/** Updates a bucket to the wanted settings; its other labels stay. */
 export async function updateBucket(name: string, spec: BucketSpec): Promise<void> {
   await call((await bucket(name)).setMetadata(settings(spec) as Parameters<Bucket['setMetadata']>[0]))
 }
@@ -96,7 +96,7 @@ export async function deleteBucket(name: string): Promise<'deleted' | 'absent'> 
   return callUnless('NOT_FOUND', deleted, 'absent' as const)
 }
 
-/** Who may do what with a bucket. */
+/** The IAM policy of a bucket. */
 export function bucketPolicy(name: string): PolicyHolder {
   return {
     async read() {

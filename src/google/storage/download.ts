@@ -2,23 +2,24 @@ import type { Storage } from '@google-cloud/storage'
 import { cloudError, CloudError, httpError } from '../transport/errors.ts'
 import { proxyOf } from '../transport/proxy.ts'
 
-/** Longer texts of refusals are somebody's whole document. */
+/** A longer error text is a whole document. */
 const MAX_REFUSAL_CHARACTERS = 500
 
-/** One try; the client makes four. An image of 30 MB takes some seconds. */
+/** Time limit for one try; the client makes four. An image of 30 MB takes a few seconds. */
 const REQUEST_TIMEOUT_MS = 30_000
 
 /**
- * Downloads an object by one authorized request of the official client, and checks it against the
- * CRC32C that Storage sends along (https://cloud.google.com/storage/docs/data-validation).
+ * Downloads an object with one authorized request of the official client, and verifies the CRC32C that
+ * Storage sends (https://cloud.google.com/storage/docs/data-validation).
  *
- * The client's own `file.download()` puts seven streams between socket and caller: for images of
- * some 10 KB that is most of the processor time of a whole attempt. Its stream stays in use for
- * objects that are stored compressed, whose checksum is that of bytes which never get here.
+ * The client's own `file.download()` puts seven streams between socket and caller: for images of about
+ * 10 KB, that is most of an attempt's CPU time. Its stream is still used for objects that are stored
+ * compressed, because their checksum covers bytes that never arrive here.
  *
- * @param maxBytes of the object as its reader gets it; no more than that is ever held
+ * @param maxBytes size limit for the object as its reader gets it; never more than this is held in
+ * memory
  * @throws CloudError NOT_FOUND when there is none, OUT_OF_RANGE when it is larger than `maxBytes`,
- *   UNAVAILABLE when it arrived damaged
+ * UNAVAILABLE when it arrived damaged
  */
 export async function downloadObject(
   storage: Storage,
@@ -36,7 +37,7 @@ export async function downloadObject(
       retry: true,
       timeout: REQUEST_TIMEOUT_MS,
       maxContentLength: maxBytes,
-      // The client's own fetch goes through a proxy, Node's does not.
+      // The client's own fetch supports proxies; Node's does not.
       ...(proxyOf(new URL(url)) === undefined ? { fetchImplementation: body.fetch } : {}),
     })
     .catch((error: unknown) => Promise.reject(isOverLimit(error) ? tooLarge(name, maxBytes) : downloadError(error)))
@@ -58,12 +59,12 @@ export async function downloadObject(
 }
 
 /**
- * Node's own fetch, which takes half the processor time of the one that the client brings; of a
- * body whose length is not stated, or that is stated compressed, it reads no more than so much.
+ * Node's own fetch, which needs half the CPU time of the client's. It stops at the size limit for a body
+ * with no stated length or with compression.
  */
 class BoundedBody {
   readonly #maxBytes: number
-  /** Not thrown, since the client would ask again for what has no answer. */
+  /** Not thrown, because the client would retry a request that cannot succeed. */
   isTooLarge = false
 
   constructor(maxBytes: number) {
@@ -73,7 +74,7 @@ class BoundedBody {
   fetch: typeof fetch = async (...request) => {
     const response = await fetch(...request)
     const { headers, body } = response
-    // The client then refuses the answer, but leaves it on the line.
+    // The client then refuses the response, but does not cancel its body.
     if (Number(headers.get('content-length')) > this.#maxBytes) await body?.cancel()
     const isLengthKnown = headers.has('content-length') && !headers.has('content-encoding')
     if (isLengthKnown || body === null) return response
@@ -87,7 +88,7 @@ class BoundedBody {
   }
 }
 
-/** All of a body, or undefined as soon as there is too much of it: the rest is then not read. */
+/** Returns the whole body; undefined as soon as it exceeds the limit, without reading the rest. */
 async function boundedBytes(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -99,7 +100,7 @@ async function boundedBytes(body: AsyncIterable<Uint8Array>, maxBytes: number): 
   return Buffer.concat(chunks)
 }
 
-/** How the client says that a stated length is over `maxContentLength`. */
+/** The client's error when a stated length exceeds `maxContentLength`. */
 function isOverLimit(error: unknown): boolean {
   return /over (the )?limit/.test((error as Error).message)
 }
@@ -108,7 +109,7 @@ function tooLarge(name: string, maxBytes: number): CloudError {
   return new CloudError('OUT_OF_RANGE', `${name} is larger than ${maxBytes} bytes`)
 }
 
-/** The request asked for bytes, so what Storage says of a failure comes as bytes too, unless it says it in JSON. */
+/** The request was for bytes, so Storage's error message comes as bytes too, unless it is JSON. */
 function downloadError(error: unknown): CloudError {
   const known = cloudError(error)
   const { data, status } = (error as { response?: { data?: unknown; status?: number } }).response ?? {}

@@ -6,14 +6,14 @@ import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from '../transpor
 
 let client: Promise<Storage> | undefined
 
-/** The client needs no project but to create or list buckets; those who do name it. */
+/** The client needs a project only to create or list buckets; those calls set it. */
 export async function storage(projectId = ''): Promise<Storage> {
   client ??= Promise.all([import('@google-cloud/storage'), restClientOptions(projectId)]).then(
     ([{ IdempotencyStrategy, Storage }, options]) =>
       new Storage({
         ...options,
         useAuthWithCustomEndpoint: true,
-        // Objects are written whole and deleted by name, so every call may be repeated.
+        // Objects are written whole and deleted by name, so every call can be repeated.
         retryOptions: {
           idempotencyStrategy: IdempotencyStrategy.RetryAlways,
           maxRetries: 3,
@@ -27,26 +27,28 @@ export async function storage(projectId = ''): Promise<Storage> {
   return made
 }
 
-/** @throws CloudError INVALID_ARGUMENT when `uri` can name no object */
+/** @throws CloudError INVALID_ARGUMENT when `uri` cannot name an object */
 export function objectName(uri: string): ObjectName {
   const name = parseGsUri(uri)
   if ('fault' in name) throw new CloudError('INVALID_ARGUMENT', `${uri} ${name.fault}`)
   return name
 }
 
-/** Twice the largest image that Gemini takes, and less than a service's memory by far. */
+/** Twice the largest image that Gemini accepts, and far less than a service's memory. */
 export const MAX_OBJECT_BYTES = 64 * 1024 * 1024
 
 /**
- * The bytes of an object. Rejects with CloudError: NOT_FOUND when there is none, OUT_OF_RANGE when
- * it is larger than MAX_OBJECT_BYTES, of which no more is read then.
+ * Returns the bytes of an object. Rejects with CloudError: NOT_FOUND when there is none, OUT_OF_RANGE
+ * when it is larger than MAX_OBJECT_BYTES; it then stops reading.
  */
 export async function readObject(uri: string): Promise<Buffer> {
   const { bucket, path } = objectName(uri)
   return call(downloadObject(await storage(), bucket, path, MAX_OBJECT_BYTES))
 }
 
-/** Writes an object whole. `onlyNew` refuses to replace one: CloudError FAILED_PRECONDITION. */
+/**
+ * Writes a whole object. With `onlyNew`, throws CloudError FAILED_PRECONDITION instead of replacing an existing one.
+ */
 export async function writeObject(
   uri: string,
   bytes: Buffer | string,
@@ -63,21 +65,21 @@ export async function writeObject(
   )
 }
 
-/** The generation of an object, or undefined when there is none. */
+/** Returns the generation of an object; undefined when there is none. */
 export async function objectGeneration(uri: string): Promise<string | undefined> {
   const { bucket, path } = objectName(uri)
   const answer = await callUnless('NOT_FOUND', (await storage()).bucket(bucket).file(path).getMetadata(), undefined)
   return answer === undefined ? undefined : String(answer[0].generation)
 }
 
-/** Size and content type of an object. Rejects with CloudError NOT_FOUND when there is none. */
+/** Returns size and content type of an object. Rejects with CloudError NOT_FOUND when there is none. */
 export async function describeObject(uri: string): Promise<{ bytes: number; contentType: string | undefined }> {
   const { bucket, path } = objectName(uri)
   const [metadata] = await call((await storage()).bucket(bucket).file(path).getMetadata())
   return { bytes: Number(metadata.size ?? 0), contentType: metadata.contentType }
 }
 
-/** The paths of the objects under a prefix; empty when the bucket is missing. */
+/** Returns the paths of the objects under a prefix; empty when the bucket does not exist. */
 export async function listObjects(bucket: string, prefix: string): Promise<string[]> {
   const answer = await callUnless(
     'NOT_FOUND',
@@ -88,7 +90,9 @@ export async function listObjects(bucket: string, prefix: string): Promise<strin
   return answer?.[0].map((file) => file.name) ?? []
 }
 
-/** The "folders" directly under a prefix, each with its trailing slash; empty when the bucket is missing. */
+/**
+ * Returns the "folders" directly under a prefix, each with its trailing slash; empty when the bucket does not exist.
+ */
 export async function listFolders(bucket: string, prefix: string): Promise<string[]> {
   const folders: string[] = []
   let query: object | null = { prefix, delimiter: '/', autoPaginate: false }
@@ -116,7 +120,10 @@ export async function deleteObject(uri: string): Promise<'deleted' | 'absent'> {
   )
 }
 
-/** Deletes every object under a prefix but one; a missing bucket or object is fine. Answers how many there were. */
+/**
+ * Deletes every object under a prefix except one; ignores a missing bucket or object. Returns the number of deleted
+ * objects.
+ */
 export async function deleteObjects(
   bucket: string,
   prefix: string,

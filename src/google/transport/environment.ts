@@ -5,13 +5,13 @@ let locator: LocalCloudLocator | undefined
 let isRead = false
 
 /**
- * The local cloud that this process talks to, or undefined on Google. A deployed runtime learns it
- * from the environment of its host; the CLI calls `useLocalCloud`.
+ * The local cloud that this process talks to, or undefined on Google. A deployed runtime reads it from
+ * its environment; the CLI calls `useLocalCloud`.
  */
 export function localCloud(): LocalCloudLocator | undefined {
   if (!isRead) {
     const file = process.env[LOCATOR_VARIABLE]
-    // The host of a deployed runtime has set the metadata server of the service's own account.
+    // The host of a deployed runtime sets the metadata server of the service's own account.
     if (file)
       useLocalCloud(localCloudLocator.parse(JSON.parse(readFileSync(file, 'utf8'))), process.env['GCE_METADATA_HOST'])
     isRead = true
@@ -19,18 +19,18 @@ export function localCloud(): LocalCloudLocator | undefined {
   return locator
 }
 
-/** Variables by which the official clients would leave for an emulator of the user's own; they beat any option. */
+/** Variables that point the official clients to the user's own emulator; they override any option. */
 const OTHER_EMULATORS = ['BIGQUERY_EMULATOR_HOST', 'STORAGE_EMULATOR_HOST', 'PUBSUB_EMULATOR_HOST']
 
-/** What the clients must not ask a company's proxy for; gRPC reads the lower-case variable. */
+/** Addresses that the clients must not reach through a company's proxy; gRPC reads the lower-case variable. */
 const LOOPBACK = ['127.0.0.1', 'localhost']
 
 /**
- * Points every Google client made from now on at a local cloud. Must come before the first client,
- * since gRPC reads its root certificates once.
+ * Points every Google client created from now on to a local cloud. Call it before creating the first
+ * client, because gRPC reads its root certificates only once.
  *
  * The credential path stays the production one, Compute Engine's metadata server; only its address
- * changes, whatever the user's environment says of Google's own.
+ * changes, whatever the user's environment says about Google's own.
  */
 export function useLocalCloud(target: LocalCloudLocator, metadataHost = target.metadataHost): void {
   locator = target
@@ -46,16 +46,16 @@ export function useLocalCloud(target: LocalCloudLocator, metadataHost = target.m
 }
 
 /**
- * Tells Google's libraries whose project this process works on, unless the environment does. One that
- * is not told starts gcloud, which takes a second, once for every client.
+ * Tells Google's libraries which project this process works on, unless the environment does. Otherwise
+ * each client starts gcloud, which takes a second.
  */
 export function useProject(projectId: string): void {
   process.env['GOOGLE_CLOUD_PROJECT'] ||= projectId
 }
 
 /**
- * Acts as another account of the local cloud than its operator, the one that IMAGERY_LOCAL_ACCOUNT
- * names: the local cloud answers where that account's metadata server listens.
+ * Acts as the local cloud account in IMAGERY_LOCAL_ACCOUNT instead of the operator. The local cloud
+ * returns the address of that account's metadata server.
  *
  * @throws Error when there is no such account
  */

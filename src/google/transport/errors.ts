@@ -66,7 +66,7 @@ interface ErrorBody {
   }
 }
 
-/** The failure that an HTTP answer of one of Google's JSON APIs tells of. */
+/** Returns the failure in an HTTP response from one of Google's JSON APIs. */
 export function httpError(httpStatus: number, body: unknown): CloudError {
   const error = typeof body === 'object' && body !== null ? (body as ErrorBody).error : undefined
   const info = error?.details?.find((detail) => detail['@type'] === 'type.googleapis.com/google.rpc.ErrorInfo')
@@ -80,7 +80,7 @@ export function httpError(httpStatus: number, body: unknown): CloudError {
   })
 }
 
-/** Statuses after which the same call may be made again (https://cloud.google.com/apis/design/errors#error_retries). */
+/** Statuses after which the same call can be retried (https://cloud.google.com/apis/design/errors#error_retries). */
 const RETRYABLE: ReadonlySet<GoogleStatus> = new Set([
   'RESOURCE_EXHAUSTED',
   'UNAVAILABLE',
@@ -89,21 +89,21 @@ const RETRYABLE: ReadonlySet<GoogleStatus> = new Set([
   'ABORTED',
 ])
 
-/** Any failure of a call to Google, whatever the transport: gRPC code, HTTP code, or no answer at all. */
+/** Any failure of a call to Google, whatever the transport: gRPC code, HTTP code, or no response at all. */
 export class CloudError extends Error {
   override readonly name = 'CloudError'
   readonly status: GoogleStatus
   /** The machine-readable reason of the older JSON APIs, e.g. `invalidQuery`, `notFound`. */
   readonly reason: string | undefined
-  /** The permission that the caller lacks, e.g. `run.services.create`, where the answer names one. */
+  /** The permission that the caller lacks, e.g. `run.services.create`, if the response names one. */
   readonly permission: string | undefined
-  /** The API that the answer is about, e.g. `run.googleapis.com`: with reason SERVICE_DISABLED, the one to enable. */
+  /** The API of the response, e.g. `run.googleapis.com`; with reason SERVICE_DISABLED, the API to enable. */
   readonly service: string | undefined
-  /** Whether the same call may succeed later. */
+  /** Whether the same call can succeed later. */
   readonly retryable: boolean
 
   constructor(status: GoogleStatus, message: string, options: CloudErrorOptions = {}) {
-    // Proxies and gateways like to repeat the request that they refuse.
+    // Proxies and gateways often repeat the refused request in their response.
     super(redacted(message), { cause: options.cause })
     this.status = status
     this.reason = options.reason
@@ -121,7 +121,7 @@ interface CloudErrorOptions {
 }
 
 /**
- * The permission that a refusal names. Most answers carry it in their text only: "Permission
+ * Returns the permission that a denial names. Most responses have it only in their text: "Permission
  * 'run.services.create' denied on resource …", "… does not have storage.objects.get access …".
  */
 function permissionIn(message: string): string | undefined {
@@ -132,33 +132,33 @@ interface ThrownByClient {
   code?: unknown
   status?: unknown
   message?: string
-  /** Of a file that a client reads. */
+  /** Set by errors of a file that a client reads. */
   path?: unknown
   details?: unknown
   errors?: { reason?: string; message?: string }[]
   response?: { status?: number; data?: ErrorBody }
-  /** What the gRPC clients read out of google.rpc.ErrorInfo. */
+  /** Fields that the gRPC clients read from google.rpc.ErrorInfo. */
   reason?: unknown
   errorInfoMetadata?: { permission?: string; service?: string }
 }
 
-/** Node's error codes of a connection that could not be made or broke. */
+/** Node's error codes for a connection that could not be opened or was lost. */
 const CONNECTION_CODES = /^(E(CONN|HOST|NET|PIPE|AI_|TIMEDOUT)|UND_ERR|ERR_STREAM_PREMATURE_CLOSE|ENOTFOUND)/
 
 /**
- * One shape for what the official clients throw: gRPC clients put the gRPC code (5) into `code`,
+ * Converts what the official clients throw to one type: gRPC clients put the gRPC code (5) into `code`,
  * BigQuery and Storage the HTTP code (404), gaxios an HTTP status, sockets a Node code.
  */
 export function cloudError(thrown: unknown): CloudError {
   if (thrown instanceof CloudError) return thrown
   const { code, status, message, path, details, errors, response, reason, errorInfoMetadata } = (thrown ??
     {}) as ThrownByClient
-  // Nobody but a proxy answers so (https://www.rfc-editor.org/rfc/rfc9110#status.407).
+  // Only a proxy answers with this status (https://www.rfc-editor.org/rfc/rfc9110#status.407).
   if (response?.status === 407) {
-    const message = 'the proxy refuses with HTTP 407: HTTPS_PROXY must carry its user and password'
+    const message = 'the proxy refused the request with HTTP 407: set its user and password in HTTPS_PROXY'
     return new CloudError('UNAVAILABLE', message, { cause: thrown })
   }
-  // Where a token endpoint answers like any other API, Google's libraries make this of its error.
+  // Google's libraries produce this text when a token endpoint returns the usual API error format.
   if (message?.includes('[object Object]') && response?.data?.error?.message !== undefined)
     return httpError(response.status ?? 0, response.data)
   const text = typeof details === 'string' && details ? details : (errors?.[0]?.message ?? message ?? String(thrown))
@@ -173,7 +173,7 @@ export function cloudError(thrown: unknown): CloudError {
     const known = number < GRPC_STATUS.length ? GRPC_STATUS[number] : HTTP_STATUS[number]
     return new CloudError(known ?? (number >= 500 ? 'INTERNAL' : 'UNKNOWN'), text, options)
   }
-  // A file of a network's disk may time out, too: it is no service that did not answer.
+  // A file on a network disk can time out too; that is not a service that did not respond.
   if (typeof path === 'string' && typeof code === 'string') return new CloudError('UNKNOWN', text, options)
   if (code === 'TimeoutError') return new CloudError('DEADLINE_EXCEEDED', text, options)
   if (typeof code === 'string' && CONNECTION_CODES.test(code)) return new CloudError('UNAVAILABLE', text, options)
@@ -182,29 +182,29 @@ export function cloudError(thrown: unknown): CloudError {
 }
 
 /**
- * The longest that a call may take, token, connection and all the client's own repetitions
- * included. The gRPC clients have limits of their own, 10 to 60 s, and repeat what their API's
- * configuration names as safe. The REST clients make four tries but wait for ever for an answer to
- * any of them: their `timeout` option does not reach the `fetch` that they use.
+ * Time limit for one call, including the token, the connection and all of the client's own retries. The
+ * gRPC clients have their own limits, 10 to 60 s, and retry the methods that their API's configuration
+ * marks as safe. The REST clients make four tries but wait forever for each response: their `timeout`
+ * option does not reach the `fetch` that they use.
  */
 export const CALL_DEADLINE_MS = 120_000
 
-/** The same for calls that do as much as they are given: many pages, a query, a file, a deployment. */
+/** Time limit for calls whose duration depends on their input: many pages, a query, a file, a deployment. */
 export const LONG_CALL_DEADLINE_MS = 15 * 60_000
 
-/** The local cloud ended while this process used it: no call gets an answer any more, and none is repeated. */
+/** The local cloud stopped while this process used it. No call gets a response after that, and none is retried. */
 export class LocalCloudLost extends CloudError {
   constructor() {
-    super('CANCELLED', 'the local cloud ended while this command used it')
+    super('CANCELLED', 'the local cloud stopped while this command used it')
   }
 }
 
 let lost: LocalCloudLost | undefined
 
-/** The calls that wait for an answer. A set, since each race with one lasting promise would stay in memory. */
+/** The calls that wait for a response. A set, because each race with one long-lived promise would stay in memory. */
 const waiting = new Set<(error: LocalCloudLost) => void>()
 
-/** Ends every call that waits for the local cloud, and every later one. The clients by themselves would try for minutes. */
+/** Ends every call that waits for the local cloud, and every later one. The clients alone would retry for minutes. */
 export function markLocalCloudLost(): void {
   lost ??= new LocalCloudLost()
   for (const reject of waiting) reject(lost)
@@ -215,7 +215,7 @@ export function needCloud(): void {
   if (lost) throw lost
 }
 
-/** Awaits a client's call; rejects with CloudError only, with DEADLINE_EXCEEDED after `deadlineMs`. */
+/** Awaits a client's call. Rejects only with CloudError, and with DEADLINE_EXCEEDED after `deadlineMs`. */
 export async function call<Result>(promise: Promise<Result>, deadlineMs = CALL_DEADLINE_MS): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   let end: (error: LocalCloudLost) => void = () => undefined
@@ -224,7 +224,7 @@ export async function call<Result>(promise: Promise<Result>, deadlineMs = CALL_D
     if (lost) reject(lost)
     else waiting.add(end)
     timer = setTimeout(
-      () => reject(new CloudError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs / 1_000} s`)),
+      () => reject(new CloudError('DEADLINE_EXCEEDED', `no response within ${deadlineMs / 1_000} s`)),
       deadlineMs,
     )
   })
@@ -238,7 +238,9 @@ export async function call<Result>(promise: Promise<Result>, deadlineMs = CALL_D
   }
 }
 
-/** Awaits a call whose resource may be absent (or, with `status`, be there already): `fallback` then. */
+/**
+ * Awaits a call whose resource can be absent (or, with `status`, already exist) and returns `fallback` in that case.
+ */
 export async function callUnless<Result, Fallback>(
   status: GoogleStatus,
   promise: Promise<Result>,
@@ -254,13 +256,13 @@ export async function callUnless<Result, Fallback>(
   }
 }
 
-/** Tries of work that may be repeated, and the wait before the second; it doubles with each further one. */
+/** Number of tries for repeatable work, and the wait before the second try, which doubles with each further try. */
 const MOST_TRIES = 4
 const FIRST_PAUSE_MS = 250
 
 /**
- * Repeats work that fails in passing, for calls that the clients do not repeat by themselves
- * although our way of making them allows it: by name, or after reading what is there.
+ * Retries work after transient failures. For calls that the clients do not retry themselves although
+ * imagery's use is repeatable: they create by name, or read the current state first.
  */
 export async function repeatably<Result>(work: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries++) {

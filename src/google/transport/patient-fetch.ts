@@ -4,20 +4,19 @@ import { proxyAgent, ProxyRefused } from './proxy.ts'
 
 const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
 
-/** A hundred times the longest answer that a model gives; whoever sends more is no model. */
+/** A hundred times the longest answer of a model. A longer response does not come from a model. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 /**
- * `fetch` for all calls of our own, which differs from Node's in three ways:
+ * `fetch` for all of imagery's own calls. It differs from Node's in three ways:
  *
- * - it waits as long as its signal allows. Node's own gives up after 300 s without a response head
- *   (https://undici.nodejs.org/#/docs/api/Client, headersTimeout), where a model on the flex tier may
- *   take 30 minutes;
- * - it goes through the proxy that the environment names, as Google's clients do. Node's own does so
- *   from Node 24 on, and only if it is told before it starts (https://nodejs.org/api/http.html#built-in-proxy-support);
- * - it sends the Host header that it is given.
+ * - it waits as long as its signal allows. Node's gives up after 300 s without a response head
+ *   (https://undici.nodejs.org/#/docs/api/Client, headersTimeout), but a model on the flex tier can take 30 minutes;
+ * - it goes through the proxy that the environment names, as Google's clients do. Node's does so from Node 24 on, and
+ *   only if enabled at its start (https://nodejs.org/api/http.html#built-in-proxy-support);
+ * - it sends the given Host header.
  *
- * A URL, a method, headers and a text; redirects are not followed.
+ * Supports a URL, a method, headers and a text body; does not follow redirects.
  */
 export const patientFetch: typeof fetch = async (input, init = {}) => {
   const url = new URL(input instanceof Request ? input.url : input)
@@ -38,7 +37,7 @@ export const patientFetch: typeof fetch = async (input, init = {}) => {
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length
           if (bytes <= MAX_ANSWER_BYTES) chunks.push(chunk)
-          else response.destroy(new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`))
+          else response.destroy(new Error(`the response is larger than ${MAX_ANSWER_BYTES} bytes`))
         })
         response.on('error', fail)
         response.on('end', () => resolve(answerOf(response, Buffer.concat(chunks))))
@@ -54,7 +53,7 @@ export const patientFetch: typeof fetch = async (input, init = {}) => {
   })
 }
 
-/** Without it, a proxy's own answer would be taken for that of the server behind it. */
+/** Without this check, a proxy's own response would be mistaken for the server's. */
 function refuseWithProxy(request: ClientRequest, url: URL): void {
   request.on('proxyConnect', ({ statusCode }: { statusCode: number }) => {
     if (statusCode !== 200) request.destroy(new ProxyRefused(url, statusCode))
@@ -70,5 +69,5 @@ function answerOf(response: IncomingMessage, body: Buffer<ArrayBuffer>): Respons
   return new Response(NO_BODY.has(status) ? null : body, { status, headers })
 }
 
-/** A Response of these statuses may have no body (https://fetch.spec.whatwg.org/#null-body-status). */
+/** A Response with these statuses must not have a body (https://fetch.spec.whatwg.org/#null-body-status). */
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])

@@ -3,17 +3,23 @@ import type { Agent } from 'node:http'
 /** The first of these that is set names the proxy, in the order of Google's REST clients (https://github.com/googleapis/gaxios, `proxy`). */
 const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'] as const
 
-/** Those that Google's gRPC clients read (https://github.com/grpc/grpc/blob/master/doc/environment_variables.md). */
+/**
+ * The variables that Google's gRPC clients read
+ * (https://github.com/grpc/grpc/blob/master/doc/environment_variables.md).
+ */
 const GRPC_VARIABLES = ['grpc_proxy', 'https_proxy', 'http_proxy'] as const
 
-/** Where metadata servers answer, which take no request that came through a proxy (https://cloud.google.com/compute/docs/metadata/querying-metadata). */
+/**
+ * The addresses of metadata servers, which refuse requests that came through a proxy
+ * (https://cloud.google.com/compute/docs/metadata/querying-metadata).
+ */
 const METADATA_HOSTS = ['metadata.google.internal', '169.254.169.254']
 
 /**
- * Has every client of this process take the same way, whatever spelling of the variables its user has
- * chosen: Google's REST clients read both spellings, its gRPC clients the lower one alone, and what
- * NO_PROXY means differs among them. `example.com` stands for its subdomains too, `*` for everything, as
- * with curl (https://everything.curl.dev/usingcurl/proxies/env.html). Doing it twice changes nothing more.
+ * Makes every client of this process use the same proxy, whichever spelling of the variables the user set.
+ * Google's REST clients read both spellings, its gRPC clients only the lower-case one, and they interpret
+ * NO_PROXY differently. `example.com` stands for its subdomains too, `*` for everything, as with curl
+ * (https://everything.curl.dev/usingcurl/proxies/env.html). Calling it again has no further effect.
  */
 export function settleProxies(environment: NodeJS.ProcessEnv = process.env): void {
   const proxy = configuredProxy(environment)
@@ -33,7 +39,7 @@ export function settleProxies(environment: NodeJS.ProcessEnv = process.env): voi
   environment['no_proxy'] = environment['NO_PROXY']
 }
 
-/** `.example.com` of a name that may have subdomains; an address or a suffix is left as it is. */
+/** Returns `.example.com` for a name that can have subdomains; leaves an address or a suffix unchanged. */
 function suffix(rule: string): string {
   const name = rule.replace(/^\*(?=\.)/, '')
   return /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]+$/i.test(name) ? `.${name}` : name
@@ -43,7 +49,7 @@ function configuredProxy(environment: NodeJS.ProcessEnv): string | undefined {
   return PROXY_VARIABLES.map((name) => environment[name]).find(Boolean)
 }
 
-/** The proxy by which a URL is to be reached, by the variables of this process; undefined for one that is reached straight. */
+/** Returns the proxy for a URL from the variables of this process; undefined for a direct connection. */
 export function proxyOf(url: URL, environment: NodeJS.ProcessEnv = process.env): string | undefined {
   settleProxies(environment)
   const proxy = configuredProxy(environment)
@@ -56,8 +62,8 @@ export function proxyOf(url: URL, environment: NodeJS.ProcessEnv = process.env):
 const agents = new Map<string, Promise<Agent>>()
 
 /**
- * The agent that goes through the proxy of this process's environment; undefined where a URL is
- * reached straight. The same package as in Google's clients, loaded only where there is a proxy.
+ * Returns the agent for the proxy in this process's environment; undefined for a direct connection. It
+ * is the package that Google's clients use, loaded only if there is a proxy.
  */
 export async function proxyAgent(url: URL): Promise<Agent | undefined> {
   const proxy = proxyOf(url)
@@ -70,15 +76,15 @@ export async function proxyAgent(url: URL): Promise<Agent | undefined> {
   return agent
 }
 
-/** How a proxy said no: it answers CONNECT itself, where else the server behind it would. */
+/** A proxy's refusal: the proxy answers CONNECT itself instead of connecting to the server. */
 export class ProxyRefused extends Error {
   override readonly name = 'ProxyRefused'
-  /** Read like the codes of sockets that could not be opened. */
+  /** Handled like the error codes of sockets that could not be opened. */
   readonly code = 'ECONNREFUSED'
 
   constructor(url: URL, httpStatus: number) {
     const proxy = new URL(proxyOf(url) ?? url).host
-    const hint = httpStatus === 407 ? ': HTTPS_PROXY must carry its user and password' : ''
-    super(`the proxy ${proxy} refuses the way to ${url.host} with HTTP ${httpStatus}${hint}`)
+    const hint = httpStatus === 407 ? ': set its user and password in HTTPS_PROXY' : ''
+    super(`the proxy ${proxy} refused the connection to ${url.host} with HTTP ${httpStatus}${hint}`)
   }
 }

@@ -1,12 +1,18 @@
 import { CloudError } from './errors.ts'
 
-/** IAM makes no promise, but most changes are seen everywhere within two minutes (https://cloud.google.com/iam/docs/access-change-propagation). */
+/**
+ * IAM gives no guarantee, but most changes take effect everywhere within two minutes
+ * (https://cloud.google.com/iam/docs/access-change-propagation).
+ */
 export const SETTLE_MS = 2 * 60_000
 
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 8_000
 
-/** Repeats work while it fails in a way that is `isPassing`, until what was made before it is known everywhere or `settleMs` have passed. */
+/**
+ * Retries work while `isPassing` accepts its failure, until an earlier change has taken effect everywhere or `settleMs`
+ * have passed.
+ */
 export async function settled<Result>(
   work: () => Promise<Result>,
   options: { isTransient: (error: CloudError) => boolean; settleMs: number },

@@ -2,7 +2,7 @@ import { BUCKETS } from '../../contracts/messages.ts'
 import type { ImagePick, Unit } from '../../contracts/model-options.ts'
 import { conditionFault } from '../../contracts/condition.ts'
 
-/** How a source column is turned into the snapshot's. */
+/** How to convert a source column to the snapshot's. */
 export type TimeKind = 'timestamp' | 'other' | 'absent'
 export type LocationKind = 'struct' | 'geography' | 'absent'
 
@@ -11,37 +11,37 @@ export interface SnapshotSource {
   path: string
   unit: Unit
   images: { max_per_unit: number; pick: ImagePick }
-  /** Null when the table has none, which only units of one observation can do without. */
+  /** Null when the table has none, which is allowed only for units of one observation. */
   assetColumn: string | null
   imageColumn: string
-  /** Goes before image URIs that are not `gs://` yet: where the images of a local file are staged. */
+  /** Prepended to image URIs that are not `gs://` yet: the location of the staged images of a local file. */
   imagePrefix: string | null
   hasObservationId: boolean
   hasSnapshotId: boolean
   location: LocationKind
   detectionTime: TimeKind
   captureTime: TimeKind
-  /** A condition on the source's own columns: one expression, by `conditionFault`. */
+  /** A condition on the source's columns: one expression, checked by `conditionFault`. */
   where: string | null
-  /** The first so many units by id. */
+  /** Only the first N units, by ID. */
   limit: number | null
-  /** So many units drawn evenly; the same seed draws the same ones. */
+  /** An even sample of N units; the same seed selects the same units. */
   sample: { size: number; seed: string } | null
 }
 
-/** Table and column names are checked before they come here; a backtick could still end the quotation. */
+/** Table and column names are checked earlier; this prevents a backtick from ending the quotation. */
 export function quoted(name: string): string {
   if (/[`\\\n]/.test(name)) throw new RangeError(`not a name: ${JSON.stringify(name)}`)
   return `\`${name}\``
 }
 
 /**
- * The one query that reads the source: filter, deduplication by observation, grouping by unit,
- * image choice, sampling.
+ * The one query that reads the source: filter, deduplication by observation, grouping by unit, image
+ * choice, sampling.
  *
- * An observation that several snapshots of the dataset repeat counts once, from the newest. A row
- * without an image URI still makes a unit of the run, so that the results name it. Rows without an
- * asset id belong to no asset; as units of one observation they count all the same.
+ * An observation that is in several snapshots of the dataset counts once, from the newest. A row without
+ * an image URI still becomes a unit of the run, so that it appears in the results. Rows without an asset
+ * ID belong to no asset, but count as units of one observation.
  */
 export function snapshotQuery(source: SnapshotSource): string {
   const image = `CAST(${quoted(source.imageColumn)} AS STRING)`
@@ -78,16 +78,16 @@ FROM ${source.images.pick === 'spread' ? 'chosen' : 'newest'}
 GROUP BY unit_id${choice(source)}`
 }
 
-/** An asset's own id; an observation's with its asset's before it, since two assets may share an image. */
+/** The asset's ID; for an observation, prefixed by its asset's, because two assets can share an image. */
 function unitExpression(unit: Unit): string {
   if (unit === 'asset') return 'asset_id'
   return "IF(asset_id IS NULL, observation_id, CONCAT(asset_id, '/', IFNULL(observation_id, '')))"
 }
 
 /**
- * Keeps so many of a unit's images, evenly spread over their order in time, the latest and the
- * oldest among them: image `place` of `images` is kept when the step from the one before it passes
- * a whole number of `(wanted - 1) / (images - 1)`.
+ * Keeps N of a unit's images, evenly spread in time order, including the latest and the oldest: image
+ * `place` of `images` is kept when the step from the previous image passes a whole number of `(wanted -
+ * 1) / (images - 1)`.
  */
 function spreadImages(wanted: number): string {
   const step = (place: string): string => `DIV(${place} * ${wanted - 1}, GREATEST(images - 1, 1))`

@@ -7,7 +7,7 @@ import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
 import type { Answer, Known } from '../models/model.ts'
 import { fitRow } from '../row-size.ts'
 
-/** One row of the ledger `<name>_attempts`; the profile's own columns stand beside these. */
+/** One row of the ledger `<name>_attempts`; the profile's own columns come in addition. */
 export interface AttemptRow extends Record<string, unknown> {
   run_id: string
   unit_id: string
@@ -22,7 +22,7 @@ export interface AttemptRow extends Record<string, unknown> {
   finished_at: string
 }
 
-/** One try at a task, so far. */
+/** One try of a task so far. */
 export interface Attempt {
   id: string
   task: TaskPayload
@@ -38,14 +38,14 @@ export interface Failure {
   known: Known
 }
 
-/** The row of an attempt that has its answer. */
+/** Returns the row of an attempt with an answer. */
 export function answeredRow(attempt: Attempt, answer: Answer): AttemptRow {
   const names = Object.keys(attempt.spec.profile.output.properties ?? {})
   const columns = Object.fromEntries(names.map((name) => [name, answer.columns[name]]))
   return fitRow(compact({ ...columns, ...attemptKeys(attempt, 'ok'), ...provenance(attempt, answer) }))
 }
 
-/** The row of an attempt that ended without an answer. */
+/** Returns the row of an attempt without an answer. */
 export function failedRow(attempt: Attempt, failure: Failure): AttemptRow {
   return fitRow(
     compact({
@@ -57,7 +57,10 @@ export function failedRow(attempt: Attempt, failure: Failure): AttemptRow {
   )
 }
 
-/** What stands in for a row that BigQuery refuses: the same attempt without its answer's columns, so that the asset is not lost. */
+/**
+ * Returns the replacement for a row that BigQuery refuses: the same attempt without its answer's columns, so that the
+ * asset is not lost.
+ */
 export function refusedRow(attempt: Attempt, answer: Answer, reason: string): AttemptRow {
   const known = { ...answer, rawAnswer: answer.rawAnswer ?? JSON.stringify(answer.columns) }
   return failedRow(attempt, {
@@ -103,12 +106,12 @@ function provenance(attempt: Attempt, known: Known): Record<string, unknown> {
   }
 }
 
-/** The pixels model runs on the deployment's own processor; of a Gemini attempt without usage nothing is billed. */
+/** The pixels model runs on the deployment's own CPU. A Gemini attempt without usage is not billed. */
 function cost({ gemini }: RunSpec, { usage, tier }: Known): number {
   return gemini && usage ? costUsd(usage, gemini.price, tier ?? gemini.tier) : 0
 }
 
-/** BigQuery reads an absent member as NULL, or as an empty array in a REPEATED column, where a JSON null is refused. */
+/** BigQuery reads an absent member as NULL, or as an empty array in a REPEATED column, which refuses a JSON null. */
 function compact(row: AttemptRow): AttemptRow {
   return Object.fromEntries(
     Object.entries(row).filter(([, value]) => value !== undefined && value !== null),

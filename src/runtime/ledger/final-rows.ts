@@ -5,17 +5,20 @@ import type { FinalRow } from '../../run-data/run-tables.ts'
 import { within, type CancelTimer, type Clock } from '../clock.ts'
 
 /**
- * How long the first question of a group waits for others. Questions come in numbers, when an
- * instance was killed with all its tasks, and each query costs 10 MB at the least
+ * How long the first lookup of a group waits for others. Many lookups come at once after an instance was
+ * killed with all its tasks, and each query is billed at least 10 MB
  * (https://cloud.google.com/bigquery/pricing#on_demand_pricing).
  */
 const WINDOW_MS = 100
 
-/** One query asks for so many units at the most: BigQuery takes 10 MB of parameters (https://cloud.google.com/bigquery/quotas#query_jobs). */
+/**
+ * Maximum number of units in one query: BigQuery accepts 10 MB of parameters
+ * (https://cloud.google.com/bigquery/quotas#query_jobs).
+ */
 const MAX_GROUP_UNITS = 1_000
 const MAX_GROUP_BYTES = 1_000_000
 
-/** A query that has not answered by then counts as failed: the delivery that waits has its own deadline. */
+/** A query without a response by then counts as failed, because the waiting delivery has its own deadline. */
 const QUERY_TIMEOUT_MS = 10_000
 
 type Ledger = Pick<RunSpec, 'tables' | 'source'>
@@ -27,7 +30,7 @@ interface Question {
   reject: (error: unknown) => void
 }
 
-/** The questions about one ledger that wait, and whether its query is on its way. */
+/** The waiting lookups in one ledger, and whether its query is running. */
 interface Lane {
   ledger: Ledger
   waiting: Question[]
@@ -36,15 +39,14 @@ interface Lane {
 }
 
 export interface FinalRowsOptions {
-  /** The final rows of some units, of all generations. */
+  /** Returns the final rows of units, in all generations. */
   read: (ledger: Ledger, units: readonly string[]) => Promise<readonly FinalRow[]>
   clock: Clock
 }
 
 /**
- * Finds out whether a unit has its final row in the ledger already. Questions that arrive close
- * together share one query; there is one query at a time for one ledger, and what comes meanwhile
- * goes into the next.
+ * Finds out whether a unit already has its final row in the ledger. Lookups that arrive close together
+ * share one query. Each ledger has one query at a time; later lookups go into the next one.
  */
 export class FinalRows {
   readonly #options: FinalRowsOptions
@@ -54,7 +56,10 @@ export class FinalRows {
     this.#options = options
   }
 
-  /** The final row of a unit in a generation, or undefined. Rejects with CloudError when the ledger cannot be read in time. */
+  /**
+   * Returns the final row of a unit in a generation, or undefined. Rejects with CloudError when the ledger cannot be
+   * read in time.
+   */
   find(ledger: Ledger, unitId: string, generation: number): Promise<FinalRow | undefined> {
     return new Promise((resolve, reject) => {
       const lane = this.#lane(ledger)
@@ -77,7 +82,7 @@ export class FinalRows {
     return lane
   }
 
-  /** Never rejects: every question is answered, or told why not. */
+  /** Never rejects: every lookup is resolved, or rejected with the cause. */
   async #ask(lane: Lane): Promise<void> {
     lane.isAsking = true
     while (lane.waiting.length > 0) await this.#askGroup(lane.ledger, takeGroup(lane))
@@ -119,6 +124,6 @@ function keyOf(unitId: string, generation: number): string {
 function unanswered({ tables }: Ledger): CloudError {
   return new CloudError(
     'DEADLINE_EXCEEDED',
-    `BigQuery did not answer a query over ${tables.dataset}.${tables.attempts} within ${QUERY_TIMEOUT_MS / 1_000} s`,
+    `BigQuery did not respond to a query over ${tables.dataset}.${tables.attempts} within ${QUERY_TIMEOUT_MS / 1_000} s`,
   )
 }

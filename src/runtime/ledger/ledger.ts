@@ -4,30 +4,30 @@ import { backoffMs, sleep, within, type CancelTimer, type Clock } from '../clock
 import { LEDGER_BUDGET_MS } from '../deadlines.ts'
 import type { AttemptRow } from './attempt-row.ts'
 
-/** BigQuery advises at most 500 rows a request (https://cloud.google.com/bigquery/quotas#streaming_inserts). */
+/** BigQuery recommends at most 500 rows per request (https://cloud.google.com/bigquery/quotas#streaming_inserts). */
 const MAX_GROUP_ROWS = 500
 
-/** Below the 10 MB that BigQuery allows a request, since the request has more than the rows (same page). */
+/** Below BigQuery's limit of 10 MB per request, because the request contains more than the rows (same page). */
 const MAX_GROUP_BYTES = 9_000_000
 
-/** How long the first row of a group waits for others while no request is on its way. */
+/** How long the first row of a group waits for others while no request is in progress. */
 const QUIET_WINDOW_MS = 2
 
 /**
- * The same while a request is on its way: rows come in numbers, and fewer, larger requests cost both
- * sides less. A run has tasks enough for the wait not to be felt.
+ * The same while a request is in progress: many rows arrive then, and fewer, larger requests cost both
+ * sides less. A run has enough tasks to hide the wait.
  */
 const BUSY_WINDOW_MS = 100
 
-/** Requests on their way at once for one table; beyond it, groups grow. */
+/** Maximum concurrent requests per table; above it, groups grow. */
 const MAX_REQUESTS = 4
 
-/** A request that has not been answered by then is taken for lost and repeated. */
+/** A request without a response by then counts as lost and is repeated. */
 const REQUEST_TIMEOUT_MS = 10_000
 
 const BACKOFF = { firstMs: 200, longestMs: 4_000 }
 
-/** BigQuery refused one row, for a reason that will not pass. */
+/** BigQuery refused one row permanently. */
 export class RowRejected extends Error {
   override readonly name = 'RowRejected'
 }
@@ -43,13 +43,13 @@ interface Entry {
   json: Record<string, unknown>
   bytes: number
   deadlineMs: number
-  /** Set once the row has been refused in company: the next refusal is final. */
+  /** Set when the row was refused together with others: the next refusal is final. */
   isSecondTry: boolean
   resolve: () => void
   reject: (error: unknown) => void
 }
 
-/** The rows of one table that wait, and its requests on their way. */
+/** The waiting rows of one table, and its requests in progress. */
 interface Lane {
   table: TableName
   waiting: Entry[]
@@ -59,11 +59,11 @@ interface Lane {
 }
 
 /**
- * Group commit: rows that arrive close together share one `insertAll` request, and each caller
- * waits until its own row is durable. A lone row is sent at once; under load groups grow.
+ * Group commit: rows that arrive close together share one `insertAll` request, and each caller waits
+ * until its own row is durable. A lone row is sent at once; under load groups grow.
  *
- * A request that BigQuery cannot take now is repeated with the same insert ids, so that a repeat
- * whose first try did arrive adds nothing
+ * A request that BigQuery cannot accept now is repeated with the same insert IDs, so that the repeat
+ * adds nothing if the first try did arrive
  * (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataconsistency).
  */
 export class Ledger {
@@ -97,7 +97,7 @@ export class Ledger {
     })
   }
 
-  /** Sends what waits and resolves when nothing is left; later rows are sent without waiting for company. */
+  /** Sends all waiting rows and resolves when none are left; later rows are sent without waiting for others. */
   drain(): Promise<void> {
     this.#isDraining = true
     for (const lane of this.#lanes.values()) this.#flush(lane, true)
@@ -124,7 +124,7 @@ export class Ledger {
     this.#flush(lane, isFull || this.#isDraining)
   }
 
-  /** Sends groups while requests are free; with `now` unset, leaves the rows their window to gather. */
+  /** Sends groups while the request limit allows; unless `now` is set, rows wait for their window. */
   #flush(lane: Lane, now: boolean): void {
     if (lane.waiting.length === 0 || lane.requests >= MAX_REQUESTS) return
     if (!now) {
@@ -143,7 +143,7 @@ export class Ledger {
     lane.requests += 1
     void this.#write(lane, group).finally(() => {
       lane.requests -= 1
-      // A timer that is armed gathers the next group; without one the group waited for this request.
+      // A running timer collects the next group; without one, the group waited for this request.
       if (lane.waiting.length > 0) this.#flush(lane, lane.cancelTimer === undefined)
       else if (lane.requests === 0) this.#close(lane)
     })
@@ -155,7 +155,7 @@ export class Ledger {
     for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }
 
-  /** Never rejects: every entry is settled, or put back to be sent alone. */
+  /** Never rejects: every entry is settled, or queued again to be sent alone. */
   async #write(lane: Lane, group: Entry[]): Promise<void> {
     const { clock, insertRows } = this.#options
     for (let failures = 1; ; failures += 1) {
@@ -174,7 +174,7 @@ export class Ledger {
     }
   }
 
-  /** Some rows do not fit the table; the others are stored. A refused row gets one more try, without company. */
+  /** Some rows do not fit the table; the others are stored. A refused row gets one more try alone. */
   async #settleRejected(lane: Lane, group: Entry[], error: RowsRejected): Promise<void> {
     for (const [index, entry] of group.entries()) {
       const reason = error.rows.get(index)
@@ -184,7 +184,7 @@ export class Ledger {
     }
   }
 
-  /** BigQuery refused the request as a whole: halved until the row that it cannot take stands alone. */
+  /** BigQuery refused the whole request: splits it in half until the refused row is alone. */
   async #settleRefused(lane: Lane, group: Entry[], error: unknown): Promise<void> {
     const isAboutContent = error instanceof CloudError && error.status === 'INVALID_ARGUMENT'
     if (!isAboutContent) {
@@ -214,17 +214,17 @@ function takeGroup(lane: Lane): Entry[] {
 function unanswered({ dataset, table }: TableName): CloudError {
   return new CloudError(
     'DEADLINE_EXCEEDED',
-    `BigQuery did not answer an insert into ${dataset}.${table} within ${REQUEST_TIMEOUT_MS / 1_000} s`,
+    `BigQuery did not respond to an insert into ${dataset}.${table} within ${REQUEST_TIMEOUT_MS / 1_000} s`,
   )
 }
 
-/** Gives up the rows that would be late at `atMs`; answers the others. */
+/** Gives up the rows that would be late at `atMs`; returns the others. */
 function expire(group: Entry[], atMs: number, error: unknown): Entry[] {
   for (const entry of group) if (entry.deadlineMs < atMs) entry.reject(error)
   return group.filter((entry) => entry.deadlineMs >= atMs)
 }
 
-/** NOT_FOUND passes too: a table answers it to streaming for a while after its creation (same page as above). */
+/** NOT_FOUND is transient too: a table returns it to streaming for a while after its creation (same page as above). */
 function isTransient(error: unknown): boolean {
   return error instanceof CloudError && (error.retryable || error.status === 'NOT_FOUND')
 }

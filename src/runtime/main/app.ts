@@ -8,16 +8,16 @@ import { pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-res
 
 export interface MainDeps extends ProcessDeps, RunResourceDeps {
   place: DeploymentRef
-  /** Undefined where the host checks who calls. */
+  /** Undefined when the host checks the caller. */
   callers?: Callers | undefined
 }
 
 /**
- * The main service: POST /setup, /pause and /teardown for the CLI, POST /process for Cloud Tasks,
- * GET /healthz.
+ * The main service: POST /setup, /pause and /teardown for the CLI, POST /process for Cloud Tasks, GET
+ * /healthz.
  *
- * /process answers 200 once the task needs no further delivery, which is when its row is durable;
- * 429 or 503 with Retry-After when it should come again; 400 for a body that is no task.
+ * /process returns 200 when the task needs no further delivery, because its row is durable; 429 or 503
+ * with Retry-After when Cloud Tasks should deliver it again; 400 for a body that is not a task.
  */
 export function mainApp(deps: MainDeps): Hono {
   const { log, place } = deps

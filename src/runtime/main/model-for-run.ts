@@ -7,9 +7,9 @@ import type { Model } from '../models/model.ts'
 import type { Shutdown } from '../shutdown.ts'
 
 /**
- * The model that a run asks, made once a run. Models are loaded when the first asset needs one:
- * image decoders and clients are slow to load, and a new instance must answer its health check first.
- * What waits for its turn when the instance begins to stop is not asked any more.
+ * Returns the model of a run, created once per run. Models are loaded when the first asset needs one,
+ * because image decoders and clients load slowly and a new instance must pass its health check first.
+ * Units that wait for their turn when the instance starts to stop are not sent to the model.
  */
 export function modelForRun(source: ImageSource, shutdown: Pick<Shutdown, 'begun'>): (spec: RunSpec) => Promise<Model> {
   const models = new WeakMap<RunSpec, Promise<Model>>()
@@ -29,8 +29,8 @@ export function modelForRun(source: ImageSource, shutdown: Pick<Shutdown, 'begun
 }
 
 /**
- * The model, with no more units of its run at once than this instance may have. The turns are the
- * run's: a retry that asks differently has a spec and a model of its own.
+ * Limits a model to the units of its run that this instance may process at once. The limit belongs to
+ * the run, because a retry with other settings has its own spec and model.
  */
 function inTurn(model: Model, { run_id, limits }: RunSpec, turns: Map<string, Budget>): Model {
   const most = callsPerInstance(limits)

@@ -4,11 +4,11 @@ import { CloudError } from '../../google/transport/errors.ts'
 import { accountPermissions, bucketPermissions } from '../../google/admin/iam.ts'
 import { projectPermissions } from '../../google/admin/resource-manager.ts'
 
-/** Asks for the service's own permissions on a resource: those of `permissions` that it has. */
+/** Returns the `permissions` that the service's own account has on a resource. */
 export interface OwnPermissions {
   inProject(projectId: string, permissions: readonly string[]): Promise<string[]>
   onAccount(projectId: string, email: string, permissions: readonly string[]): Promise<string[]>
-  /** Undefined when there is no such bucket. */
+  /** Undefined when the bucket does not exist. */
   onBucket(bucket: string, permissions: readonly string[]): Promise<string[] | undefined>
 }
 
@@ -19,12 +19,11 @@ export const ownPermissions: OwnPermissions = {
 }
 
 /**
- * Sees to it, before anything of a run is made or spent, that the account of the services has the
- * roles that its work takes. Without this a role that somebody has taken away would show as shards
- * that are pushed again and again, or as one failure for every asset. What /setup does itself
- * anyway, reading the spec and making tables, needs no asking.
+ * Checks, before a run creates or spends anything, that the services' account has the roles it needs.
+ * Without this check, a revoked role would show up as shards that are pushed again and again, or as one
+ * failure per asset. The check skips what /setup does itself: reading the spec and creating tables.
  *
- * @throws CloudError PERMISSION_DENIED that names the first role that is missing
+ * @throws CloudError PERMISSION_DENIED that names the first missing role
  */
 export async function checkOwnRoles(spec: RunSpec, own: OwnPermissions): Promise<void> {
   const { projectId } = spec.place
@@ -56,9 +55,9 @@ function refuseMissing(grants: readonly Grant[], had: readonly string[], on: str
 }
 
 /**
- * Sees to it that the services may read a run's images, where they read them themselves: they
- * measure pixels, or send the images along. Images that lie in somebody else's bucket take its
- * owner's leave. A bucket that does not exist is left to the rows of its images, which say so.
+ * Checks that the services may read a run's images, if they read them themselves: to measure pixels, or
+ * to send the images inline. The owner of another bucket must grant access. A bucket that does not exist
+ * is not an error here; the rows of its images report it.
  *
  * @throws CloudError PERMISSION_DENIED that names the bucket and the role
  */
@@ -74,7 +73,7 @@ export async function checkImageBuckets(
     if (had === undefined || had.includes(permission)) continue
     throw new CloudError(
       'PERMISSION_DENIED',
-      `${accountOf(spec.place, 'runtime')} lacks permission '${permission}': it needs roles/storage.objectViewer on gs://${bucket}, where images of this run lie`,
+      `${accountOf(spec.place, 'runtime')} lacks permission '${permission}': it needs roles/storage.objectViewer on gs://${bucket}, which contains images of this run`,
     )
   }
 }

@@ -13,12 +13,15 @@ import { RunGone, type RunSpecs } from '../run-specs.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { RecentAttempts, type RecentAttempt, type Recorded } from './recent-attempts.ts'
 
-/** How a delivery of a task ended, and with that how Cloud Tasks is answered. */
+/** The outcome of a task delivery, which determines the response to Cloud Tasks. */
 export type ProcessOutcome =
   | { kind: 'recorded'; recorded: Recorded }
-  /** The run was torn down: nothing is left to do, or to write to. */
+  /** The run was torn down: there is nothing left to do, and no table to write to. */
   | { kind: 'run_gone' }
-  /** Come again: 429 and 503 slow the queue (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#retryconfig). */
+  /**
+   * Deliver again: 429 and 503 slow the queue
+   * (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#retryconfig).
+   */
   | { kind: 'retry'; http: 429 | 503; code: string; message: string; retryAfterSeconds: number }
 
 export interface ProcessDeps {
@@ -32,11 +35,11 @@ export interface ProcessDeps {
   newAttemptId: () => string
 }
 
-/** What Cloud Tasks says of a delivery. */
+/** Cloud Tasks' headers about a delivery. */
 export interface Delivery {
-  /** How often the task was delivered before this (`X-CloudTasks-TaskRetryCount`). */
+  /** Number of earlier deliveries (`X-CloudTasks-TaskRetryCount`). */
   retryCount: number
-  /** How many of those were answered, and with no 5xx (`X-CloudTasks-TaskExecutionCount`). */
+  /** Number of earlier deliveries with a response other than 5xx (`X-CloudTasks-TaskExecutionCount`). */
   executionCount: number
   trace: string | undefined
 }
@@ -48,13 +51,13 @@ interface FailedTry {
 
 type Tried = FailedTry | { attempt: Attempt; answer: Answer }
 
-/** The longest that we ask Cloud Tasks to wait when the model did not say how long. */
+/** The longest wait requested from Cloud Tasks when the model did not set one. */
 const LONGEST_RETRY_AFTER_SECONDS = 60
 
 /**
- * Works off tasks: the run's spec, the model, a durable row in the ledger. An attempt that failed
- * for good is a row too; one that may succeed later is asked for again, unless this was the
- * queue's last try.
+ * Processes tasks: loads the run's spec, calls the model, writes a durable row to the ledger. A
+ * permanent failure gets a row too. A failure that may pass is retried, unless this was the queue's last
+ * try.
  */
 export class TaskProcessor {
   readonly #deps: ProcessDeps
@@ -71,7 +74,7 @@ export class TaskProcessor {
       return await this.#processWith(spec, task, delivery)
     } catch (error) {
       if (await this.#deps.specs.isGone(task.run_id, error)) {
-        this.#deps.log.warning('dropped a task of a run that is gone', labels)
+        this.#deps.log.warning('dropped a task: its run was torn down', labels)
         return { kind: 'run_gone' }
       }
       if (!(error instanceof CloudError)) throw error
@@ -99,51 +102,51 @@ export class TaskProcessor {
     if (tried && 'failure' in tried && mayTryAgain(tried.failure, spec, delivery)) {
       const { failure } = tried
       await this.#leaveCost(spec, key, recent, { attempt: tried.attempt, failure })
-      log.debug(`will be tried again: ${failure.message}`, { ...labels, cause: failure.failure })
+      log.debug(`attempt failed, will retry: ${failure.message}`, { ...labels, cause: failure.failure })
       const http = failure.failure === 'throttled' ? 429 : 503
       return retry(http, failure.failure.toUpperCase(), failure.message, delivery, failure.retryAfterMs)
     }
     const recorded = await this.#recent.record(recent, async () => {
-      if (!tried) throw new Error('an attempt without an outcome')
+      if (!tried) throw new Error('attempt has no outcome')
       const row = await this.#writeRow(spec, tried)
       if (row.status === 'ok') log.debug('answered', labels)
       else log.warning(`failed: ${row.error_message}`, { ...labels, cause: row.cause })
       return { status: row.status, ...(row.cause === undefined ? {} : { cause: row.cause }) }
     })
-    // Another delivery of this task has left the attempt to be made again.
-    if (recorded.status === 'retrying') return retry(503, 'RETRYING', 'the attempt will be made again', delivery)
+    // Another delivery of this task left the attempt for a retry.
+    if (recorded.status === 'retrying') return retry(503, 'RETRYING', 'the attempt will be retried', delivery)
     return { kind: 'recorded', recorded }
   }
 
   /**
-   * What the ledger has of a task whose earlier delivery may have ended with a row although Cloud
-   * Tasks never heard so. While the ledger cannot be read, the task comes again: its row could not
-   * be written either. On the last try, or when that will not pass, it is worked on all the same: a
-   * unit without a row is worse than one that is perhaps paid twice.
+   * Looks up the ledger row of a task whose earlier delivery may have written one without Cloud Tasks
+   * getting the response. While the ledger cannot be read, the task is delivered again, because its row
+   * could not be written either. On the last try, or after a permanent failure, the task is processed
+   * anyway: a unit without a row is worse than one that may be billed twice.
    *
-   * @throws CloudError when the task should come again
+   * @throws CloudError when the task should be delivered again
    */
   async #recordedBefore(spec: RunSpec, task: TaskPayload, delivery: Delivery): Promise<Recorded | undefined> {
     const { finalRows, log } = this.#deps
     try {
       const row = await finalRows.find(spec, task.unit_id, task.generation)
       if (!row) return undefined
-      log.info('had its row already: the model is not asked again', taskLabels(task, delivery))
+      log.info('already has its row: the model is not called again', taskLabels(task, delivery))
       return { status: row.status, ...(row.cause === null ? {} : { cause: row.cause }) }
     } catch (error) {
       if (!(error instanceof CloudError)) throw error
       const isTransient = error.retryable && !isLastTry(spec, delivery)
       if (isTransient || error.status === 'NOT_FOUND') throw error
-      const what = `the ledger could not be asked for an earlier row: ${error.message}`
-      log.error(`${what}; the model is asked, perhaps again`, { ...taskLabels(task, delivery), error })
+      const what = `could not check the ledger for an earlier row: ${error.message}`
+      log.error(`${what}; the model is called, possibly for the second time`, { ...taskLabels(task, delivery), error })
       return undefined
     }
   }
 
   /**
-   * An attempt that will be made again needs no row, unless it was billed: then its row says what it
-   * cost, and that the unit is still pending. Until that row is durable the attempt is kept, so that
-   * the next delivery does not pay again.
+   * An attempt that will be retried needs no row, unless it was billed: then its row has the cost, and
+   * the unit stays pending. The attempt is kept until that row is durable, so that the next delivery
+   * does not pay again.
    */
   async #leaveCost(
     spec: RunSpec,
@@ -155,7 +158,7 @@ export class TaskProcessor {
     await this.#recent.record(recent, async () => {
       const { failure: cause, message, known } = failure
       await this.#append(attemptsTable(spec), failedRow(attempt, { status: 'retrying', cause, message, known }))
-      // Before anybody can take the attempt for one that has ended.
+      // Before another delivery can mistake the attempt for a finished one.
       this.#recent.forget(key, recent)
       return { status: 'retrying', cause }
     })
@@ -167,7 +170,7 @@ export class TaskProcessor {
     let startedMs = clock.now()
     let billed: Known = {}
     const onTurn = async (): Promise<void> => {
-      // The wait for a turn may be long, and the run torn down since.
+      // The wait for a turn can be long, and the run may have been torn down meanwhile.
       await this.#deps.specs.get(task.run_id)
       startedMs = clock.now()
     }
@@ -201,7 +204,9 @@ export class TaskProcessor {
     }
   }
 
-  /** Any thrown value as a failure. What nobody foresaw is tried again too: the row of the last try then tells. */
+  /**
+   * Converts any thrown value to a failure. Unexpected errors are retried too; the row of the last try reports them.
+   */
   #failure(error: unknown, task: TaskPayload): AttemptFailure {
     if (error instanceof AttemptFailure) return error
     const message = messageOf(error)
@@ -209,7 +214,7 @@ export class TaskProcessor {
       const cause = CLOUD_CAUSES[error.status] ?? 'model_error'
       return new AttemptFailure(cause, message, { retryable: error.retryable, cause: error })
     }
-    this.#deps.log.error(`the model threw: ${message}`, { ...taskLabels(task), error })
+    this.#deps.log.error(`unexpected error of the model: ${message}`, { ...taskLabels(task), error })
     return new AttemptFailure('model_error', message, { retryable: true, cause: error })
   }
 
@@ -246,7 +251,7 @@ function taskLabels({ run_id, asset_id, unit_id }: TaskPayload, delivery?: Deliv
   return { run_id, asset_id: asset_id ?? undefined, unit_id, ...(delivery ? { trace: delivery.trace } : {}) }
 }
 
-/** The failure with what was billed before it: a deadline knows nothing of that. */
+/** Adds the earlier billed usage to a failure, because a deadline does not know it. */
 function withBilled(failure: AttemptFailure, billed: Known): AttemptFailure {
   if (billed.usage === undefined || failure.known.usage !== undefined) return failure
   const { failure: cause, message, retryable, retryAfterMs } = failure
@@ -259,7 +264,7 @@ function withBilled(failure: AttemptFailure, billed: Known): AttemptFailure {
 }
 
 function noImages(): AttemptFailure {
-  return new AttemptFailure('unreadable_image', 'the source names no image of this asset', { retryable: false })
+  return new AttemptFailure('unreadable_image', 'the source has no image of this asset', { retryable: false })
 }
 
 function messageOf(error: unknown): string {
@@ -271,8 +276,8 @@ function timedOut(limitMs: number): AttemptFailure {
 }
 
 /**
- * Whether Cloud Tasks will deliver the task once more after this: `maxAttempts` counts the first
- * delivery (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#retryconfig).
+ * Whether Cloud Tasks will deliver the task again after this: `maxAttempts` counts the first delivery
+ * (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#retryconfig).
  */
 function mayTryAgain(failure: AttemptFailure, spec: RunSpec, delivery: Delivery): boolean {
   return failure.retryable && !isLastTry(spec, delivery)
@@ -283,10 +288,10 @@ function isLastTry(spec: RunSpec, delivery: Delivery): boolean {
 }
 
 /**
- * Whether an earlier delivery of this task may have been paid for and recorded. A first delivery has
- * none before it. Where every earlier one was answered, and with no 5xx, each was a 429 of ours or of
- * Cloud Run, and left no row: retries of throttled tasks, the most there are, cost no query. What
- * ended with an instance that was killed counts as no answer or as a 503
+ * Whether an earlier delivery of this task may have been billed and recorded. A first delivery has none
+ * before it. If every earlier delivery got a response other than 5xx, each was a 429 from imagery or
+ * Cloud Run and left no row. So retries of throttled tasks, the most common ones, cost no query. A
+ * delivery that ended with a killed instance counts as no response or as a 503
  * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler). Measuring costs nothing.
  */
 function mayBePaidFor(spec: RunSpec, { retryCount, executionCount }: Delivery): boolean {

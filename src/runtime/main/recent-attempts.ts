@@ -1,30 +1,30 @@
 import type { AttemptStatus, Cause } from '../../contracts/causes.ts'
 
-/** What became of a task: its row is durable. */
+/** The outcome of a task whose row is durable. */
 export interface Recorded {
   status: AttemptStatus
   cause?: Cause
 }
 
-/** One attempt that is under way or was just made, and the recording of its row. */
+/** One attempt that is in progress or just ended, and the recording of its row. */
 export interface RecentAttempt<Tried> {
-  /** Never rejects: a failure is an outcome. Dropped once the row is durable. */
+  /** Never rejects: a failure is an outcome. Dropped when the row is durable. */
   tried: Promise<Tried> | undefined
-  /** Absent until the row is being written, and again after a write that failed. */
+  /** Absent before the row is written, and after a failed write. */
   recorded: Promise<Recorded> | undefined
   isDurable: boolean
 }
 
 /**
- * The attempts of this process by task, so that an answer is paid for once: Cloud Tasks may deliver
- * a task twice (https://cloud.google.com/tasks/docs/dual-overview#http), and delivers again a task
- * whose answer was had but could not be written down.
+ * The attempts of this process by task, so that an answer is billed only once: Cloud Tasks can deliver a
+ * task twice (https://cloud.google.com/tasks/docs/dual-overview#http), and delivers a task again when
+ * its answer could not be written.
  */
 export class RecentAttempts<Tried> {
   readonly #attempts = new Map<string, RecentAttempt<Tried>>()
   readonly #capacity: number
 
-  /** @param capacity attempts remembered; those under way are never forgotten */
+  /** @param capacity number of remembered attempts; attempts in progress are never forgotten */
   constructor(capacity = 10_000) {
     this.#capacity = capacity
   }
@@ -33,7 +33,7 @@ export class RecentAttempts<Tried> {
     return this.#attempts.has(key)
   }
 
-  /** The attempt of this task that is under way or was made, or a new one by `start`. */
+  /** Returns the current or recent attempt of this task, or starts a new one with `start`. */
   enter(key: string, start: () => Promise<Tried>): RecentAttempt<Tried> {
     const known = this.#attempts.get(key)
     if (known) return known
@@ -43,7 +43,7 @@ export class RecentAttempts<Tried> {
     return attempt
   }
 
-  /** The next delivery of this task tries anew. */
+  /** The next delivery of this task starts a new attempt. */
   forget(key: string, attempt: RecentAttempt<Tried>): void {
     if (this.#attempts.get(key) === attempt) this.#attempts.delete(key)
   }
@@ -64,7 +64,7 @@ export class RecentAttempts<Tried> {
     return attempt.recorded
   }
 
-  /** The oldest whose row is durable goes first. An answer that is not written down yet is worth its memory. */
+  /** Removes the oldest attempts with a durable row first. An answer that is not written yet is worth its memory. */
   #evict(): void {
     for (const [key, attempt] of this.#attempts) {
       if (!attempt.isDurable) continue

@@ -8,13 +8,13 @@ import { RunGone, type RunSpecs } from '../run-specs.ts'
 import { SpecRefused } from '../spec-rules.ts'
 import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-roles.ts'
 
-/** What a run needs in the cloud beside its messages, made and deleted from here. */
+/** Creates and deletes a run's cloud resources, except its messages. */
 export interface RunResourceDeps {
   place: DeploymentRef
   specs: RunSpecs
-  /** What this service's own account may do. */
+  /** The permissions of this service's own account. */
   permissions: OwnPermissions
-  /** The buckets that a run's images lie in. */
+  /** The buckets of a run's images. */
   imageBuckets: (spec: RunSpec) => Promise<readonly string[]>
   createRunTables: (spec: RunSpec) => Promise<void>
   ensureQueue: (name: string, limits: QueueLimits) => Promise<'created' | 'existed'>
@@ -27,7 +27,7 @@ export interface SetUp {
   run_id: string
   /** The full names of the run's queues, for its shard messages. */
   queues: string[]
-  /** Those of them that were not there before. */
+  /** Queues that did not exist before. */
   queues_created: string[]
   /** `project.dataset.table`. */
   attempts_table: string
@@ -35,8 +35,9 @@ export interface SetUp {
 }
 
 /**
- * Makes a run's ledger, live view and queues; what is there already stays as it is. Rejects with
- * RunGone when the run has no spec, with SpecRefused when its profile cannot become tables, with CloudError PERMISSION_DENIED when a role is missing.
+ * Creates a run's ledger, live view and queues; existing ones stay unchanged. Rejects with RunGone when the run has no
+ * spec, with SpecRefused when its profile cannot become tables, and with CloudError PERMISSION_DENIED when a role is
+ * missing.
  */
 export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
   const spec = await deps.specs.refresh(runId)
@@ -55,14 +56,13 @@ export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<Se
   }
 }
 
-/** The command line checks the same; a spec may have been written by another program. */
+/** The command line makes the same check, but another program can have written the spec. */
 function refuseProfile({ run_id: runId, profile }: RunSpec): void {
   const problems = checkProfile(profile).map(({ path, reason }) => `${path.join('.')} ${reason}`)
-  if (problems.length > 0)
-    throw new SpecRefused(`run ${runId} has a profile that cannot be set up: ${problems.join('; ')}`)
+  if (problems.length > 0) throw new SpecRefused(`the profile of run ${runId} is not valid: ${problems.join('; ')}`)
 }
 
-/** A teardown that began meanwhile may have passed by what was made here: it takes the spec away before it deletes anything. */
+/** A concurrent teardown can have missed the resources created here. It removes the spec before it deletes anything. */
 async function checkStillThere(deps: RunResourceDeps, spec: RunSpec): Promise<void> {
   try {
     await deps.specs.refresh(spec.run_id)
@@ -75,7 +75,10 @@ async function checkStillThere(deps: RunResourceDeps, spec: RunSpec): Promise<vo
   }
 }
 
-/** As many queues as the run wants, by the first names that can be had: that of a deleted queue is refused with FAILED_PRECONDITION. */
+/**
+ * Creates the run's queues with the first available names: Cloud Tasks refuses the name of a deleted queue with
+ * FAILED_PRECONDITION.
+ */
 async function ensureRunQueues(
   { place, ensureQueue }: RunResourceDeps,
   spec: RunSpec,
@@ -96,7 +99,7 @@ async function ensureRunQueues(
   return queues
 }
 
-/** Has a run's queues send nothing more, and forgets its spec, so that whatever still comes finds the run as it is now. */
+/** Pauses a run's queues and forgets its spec, so that later tasks see the run's current state. */
 export async function pauseRun(
   { place, specs, pauseQueue }: RunResourceDeps,
   runId: string,
@@ -107,7 +110,7 @@ export async function pauseRun(
   return { run_id: runId, queues_paused: names.filter((_, index) => outcomes[index] === 'paused') }
 }
 
-/** Deletes a run's queues under every name that they may have had. A run that is not there is fine. */
+/** Deletes a run's queues under every possible name. Ignores a run that does not exist. */
 export async function tearDownRun(
   { place, specs, deleteQueue }: RunResourceDeps,
   runId: string,

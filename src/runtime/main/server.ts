@@ -24,7 +24,7 @@ import { ownPermissions } from './own-roles.ts'
 startService(mainEnvironment, (environment, log) => {
   const clock = systemClock
   const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
-  // A local cloud's tokens open nothing elsewhere.
+  // A local cloud's tokens give no access elsewhere.
   const modelOrigins = localCloud() ? undefined : environment.IMAGERY_MODEL_ORIGINS
   const explained = explainUnstaged({ readObject, bucket: environment.IMAGERY_BUCKET })
   const ledger = new Ledger({ insertRows, clock })

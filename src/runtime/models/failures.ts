@@ -3,21 +3,24 @@ import type { Cause } from '../../contracts/causes.ts'
 /** What a failure means for the attempt and for the bill. */
 export interface FailureKind {
   cause: Cause
-  /** Another try of the same request may succeed. */
+  /** The same request can succeed when retried. */
   retryable: boolean
-  /** The model did its work: tokens that the answer reports are paid for. */
+  /** The model did its work: the tokens that the answer reports are billed. */
   billed: boolean
 }
 
-/** A failure as it shows itself: one of these. */
+/** The sign of a failure: one of these. */
 export type FailureSign =
-  /** An HTTP answer other than 2xx, with what it says. */
+  /** An HTTP response other than 2xx, with its content. */
   | { http: number; message?: string }
-  /** An answer that ended otherwise than by STOP. */
+  /** An answer with a finish reason other than STOP. */
   | { finishReason: string }
-  /** A prompt that was not answered at all. */
+  /** A prompt without an answer. */
   | { blockReason: string }
-  /** `deadline`: no answer in time. `connection`: it could not be made, or broke. `empty`: an answer without text. `malformed`: text that is not the profile's JSON. */
+  /**
+   * `deadline`: no answer in time. `connection`: it could not be opened, or was lost. `empty`: an answer without text.
+   * `malformed`: text that is not the profile's JSON.
+   */
   | { problem: 'deadline' | 'connection' | 'empty' | 'malformed' }
 
 const retryable = (cause: Cause): FailureKind => ({ cause, retryable: true, billed: false })
@@ -42,7 +45,7 @@ const BY_HTTP: Readonly<Record<number, FailureKind>> = {
   504: retryable('timeout'),
 }
 
-/** What Vertex AI says of images that it cannot use, in answers of 400, 403 and 404. */
+/** Vertex AI's messages about images that it cannot use, in responses with 400, 403 and 404. */
 const ABOUT_AN_IMAGE = [
   /unable to process input image/i,
   /provided image is not valid/i,
@@ -77,19 +80,22 @@ const BY_FINISH_REASON: Readonly<Record<string, FailureKind>> = {
 }
 
 const BY_PROBLEM: Readonly<Record<'deadline' | 'connection' | 'empty' | 'malformed', FailureKind>> = {
-  // The model may have answered after we left: nobody tells us what that cost.
+  // The model can have answered after the deadline; the cost of that is unknown.
   deadline: retryable('timeout'),
   connection: retryable('model_error'),
   empty: billed(retryable('model_error')),
-  // The same question would cost the same again; `retry --only schema` is for the user to decide.
+  // The same request would cost the same again. The user decides on `retry --only schema`.
   malformed: billed(final('schema')),
 }
 
-/** What a failure means. Unknown HTTP errors of the server may pass, all others are final; unknown finish reasons may pass. */
+/**
+ * Classifies a failure. Unknown HTTP 5xx errors and unknown finish reasons can be retried; all other unknown errors are
+ * final.
+ */
 export function failureKind(sign: FailureSign): FailureKind {
   if ('http' in sign) return httpFailure(sign.http, sign.message ?? '')
   if ('finishReason' in sign) return own(BY_FINISH_REASON, sign.finishReason) ?? billed(retryable('model_error'))
-  // Whatever the reason, the prompt was refused and will be again
+  // Whatever the reason, the prompt was refused and would be refused again
   // (https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#BlockedReason).
   if ('blockReason' in sign) return billed(final('blocked'))
   return BY_PROBLEM[sign.problem]

@@ -4,12 +4,12 @@ import { MAX_OBJECT_BYTES } from '../../google/storage/storage.ts'
 import { within, type Clock } from '../clock.ts'
 import { AttemptFailure, UnreadableImage } from './model.ts'
 
-/** One image's download; the attempt's own deadline bounds the whole. */
+/** Time limit for one download; the attempt's own deadline limits all of them. */
 const READ_TIMEOUT_MS = 60_000
 
 /**
- * How models fetch an image, with what went wrong in a model's words: a missing object is an
- * unreadable image, one that we may not read fails its asset, throttling slows the queue.
+ * Fetches an image for a model and converts errors to a model's failures: a missing object is an
+ * unreadable image, a denied object fails its asset, throttling slows the queue.
  */
 export function imageReader(options: {
   readObject: (gsUri: string) => Promise<Buffer>
@@ -41,7 +41,7 @@ function imageFailure(uri: string, error: CloudError): Error {
         cause: error,
       })
     case 'RESOURCE_EXHAUSTED':
-      return new AttemptFailure('throttled', `Storage asks to slow down: ${error.message}`, {
+      return new AttemptFailure('throttled', `Cloud Storage asked for a slower rate: ${error.message}`, {
         retryable: true,
         cause: error,
       })

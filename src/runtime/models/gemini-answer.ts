@@ -1,13 +1,12 @@
-/** A model's text as a value, or the reason why it is none. */
+/** A model's text as a value, or the reason why it is not one. */
 export type ParsedAnswer = { value: unknown; repaired: boolean } | { malformed: string }
 
-/** A text that is one fenced block: many models wrap JSON so, which says nothing against the JSON. */
+/** A text that is one fenced block. Many models wrap valid JSON this way. */
 const FENCED = /^```[a-z]*[ \t]*\r?\n([\s\S]*?)\r?\n?```$/i
 
 /**
- * Reads a model's JSON. A fence around the whole is taken off; anything else that is wrong, such as
- * trailing commas, comments, prose around it, or single quotes, is mended, and the answer marked
- * as repaired.
+ * Reads a model's JSON. Removes a fence around the whole text. Repairs other faults, such as trailing
+ * commas, comments, surrounding prose, or single quotes, and marks the answer as repaired.
  */
 export async function parseAnswer(text: string): Promise<ParsedAnswer> {
   const plain = text.trim()
@@ -40,14 +39,14 @@ function single(value: unknown, repaired: boolean): ParsedAnswer {
   return isWrapped ? { value: only, repaired: true } : { value, repaired }
 }
 
-/** What of a text is looked at for a loop. */
+/** The part of a text that is checked for a loop. */
 const TAIL = 2_000
 
-/** How often a piece must repeat itself at the end, and how long the repetition must be. */
+/** How often a piece must repeat at the end, and the minimum length of the repetition. */
 const LOOP_TIMES = 8
 const LOOP_CHARACTERS = 200
 
-/** Whether a text that was cut off had begun to repeat itself: more room would only be filled with more of it. */
+/** Whether a cut-off text had started to repeat itself: a higher limit would only produce more of the same. */
 export function isLooping(text: string): boolean {
   const tail = text.slice(-TAIL)
   for (let size = 1; size * LOOP_TIMES <= tail.length; size += 1) {

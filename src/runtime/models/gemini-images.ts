@@ -11,11 +11,14 @@ import { AttemptFailure, UnreadableImage } from './model.ts'
 const MAX_GS_BYTES = 30_000_000
 const MAX_INLINE_BYTES = 7_000_000
 
-/** A request's limit, base64 and prompt included (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#payload-limit). */
+/**
+ * The limit of a request, including base64 and prompt
+ * (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#payload-limit).
+ */
 const MAX_REQUEST_BYTES = 20_000_000
 const PROMPT_BYTES = 1_000_000
 
-/** The MIME types that Gemini takes, by the endings that files have. */
+/** The MIME types that Gemini accepts, by file extension. */
 const MIME_TYPES: Readonly<Record<string, string>> = {
   jpg: 'image/jpeg',
   jpeg: 'image/jpeg',
@@ -33,11 +36,11 @@ export interface ImageSource {
   describeObject: (uri: string) => Promise<{ bytes: number; contentType: string | undefined }>
 }
 
-/** An image that goes into a request. */
+/** An image in a request. */
 export interface GeminiImage {
   observation: Observation
   part: GeminiPart
-  /** Of the content, when imagery has read it. */
+  /** Hash of the content, if imagery read it. */
   contentHash: string | undefined
 }
 
@@ -46,12 +49,12 @@ export interface GatheredImages {
   unreadable: UnreadableImage[]
 }
 
-/** Images of one unit that are read or looked up at once. */
+/** Maximum concurrent reads or lookups of one unit's images. */
 const AT_ONCE = 8
 
 /**
- * The images of a unit as parts of a request: by URI, or read and sent along. Images that cannot be
- * used are named apart.
+ * Returns the images of a unit as parts of a request, by URI or inline. Unusable images are listed
+ * separately.
  */
 export async function gatherImages(
   observations: readonly Observation[],
@@ -65,7 +68,7 @@ export async function gatherImages(
   return gathered
 }
 
-/** Leaves out the images that are not there, too large or of no accepted type: asked only after Gemini has refused a request. */
+/** Removes images that are missing, too large or of an unsupported type. Called only after Gemini refused a request. */
 export async function pollAgain(images: readonly GeminiImage[], source: ImageSource): Promise<GatheredImages> {
   return each(images, async (image) => {
     const { gcs_uri: uri } = image.observation
@@ -106,11 +109,11 @@ async function gsImage(observation: Observation, source: ImageSource): Promise<G
   return { observation, part: { gcsUri: uri, mimeType }, contentHash: undefined }
 }
 
-/** A name without a telling end: the object itself knows what it was stored as. */
+/** A name without a known extension: the object's metadata has the type. */
 async function typeByObject(uri: string, source: ImageSource): Promise<string> {
   const { contentType } = await described(uri, source)
   if (contentType !== undefined && ACCEPTED_TYPES.has(contentType)) return contentType
-  throw new UnreadableImage(uri, `is ${contentType ?? 'of no known type'}: Gemini reads ${IMAGE_FORMATS.join(', ')}`)
+  throw new UnreadableImage(uri, `is ${contentType ?? 'of an unknown type'}; Gemini reads ${IMAGE_FORMATS.join(', ')}`)
 }
 
 async function described(
@@ -120,7 +123,7 @@ async function described(
   return source.describeObject(uri).catch((error: unknown) => {
     if (!(error instanceof CloudError)) throw error
     if (error.status === 'NOT_FOUND') throw new UnreadableImage(uri, 'does not exist', { cause: error })
-    // Gemini reads with an account of its own: what we may not see, it may.
+    // Gemini reads with its own account, which can have access that imagery lacks.
     if (error.status === 'PERMISSION_DENIED' || error.status === 'UNAUTHENTICATED')
       return { bytes: 1, contentType: undefined }
     throw error
@@ -135,7 +138,7 @@ async function inlineImage(observation: Observation, source: ImageSource, signal
   if (bytes.length > MAX_INLINE_BYTES) {
     throw new UnreadableImage(
       uri,
-      `has ${bytes.length} bytes; inline images may have ${MAX_INLINE_BYTES} (--image-transport gs: ${MAX_GS_BYTES})`,
+      `has ${bytes.length} bytes; the limit is ${MAX_INLINE_BYTES} for inline images (${MAX_GS_BYTES} with --image-transport gs)`,
     )
   }
   const contentHash = createHash('sha256').update(bytes).digest('hex')
@@ -147,12 +150,12 @@ function checkTotal(images: readonly GeminiImage[]): void {
   if ((bytes * 4) / 3 <= MAX_REQUEST_BYTES - PROMPT_BYTES) return
   throw new AttemptFailure(
     'unreadable_image',
-    `the ${images.length} images have ${bytes} bytes: too many for one request with --image-transport inline; use gs, or fewer images per unit`,
+    `the ${images.length} images have ${bytes} bytes, too many for one request with --image-transport inline; use gs, or fewer images per unit`,
     { retryable: false },
   )
 }
 
-/** SHA-256 of the URIs, in order, and of the content of each image that imagery has read. */
+/** SHA-256 of the URIs, in order, and of the content of each image that imagery read. */
 export function inputHash(images: readonly GeminiImage[]): string {
   const hash = createHash('sha256')
   for (const { observation, contentHash } of images) hash.update(`${observation.gcs_uri}\n${contentHash ?? ''}\n`)

@@ -14,28 +14,31 @@ export interface GeminiModelOptions extends ImageSource {
   ask: (request: GeminiRequest, signal: AbortSignal) => Promise<GeminiAnswer>
 }
 
-/** How long an answer may get, and how much may be thought first. */
+/** Limits of an answer and of the thinking before it. */
 interface Room {
   maxOutputTokens: number
   thinking: ThinkingLevel | null
 }
 
-/** How much more room an answer gets that was cut off. */
+/** The factor for the output limit after an answer was cut off. */
 const MORE_ROOM = 4
 
 /**
- * The model that asks Gemini. One request an attempt, with all images of the unit; a second one
- * only when the first was cut off, or when Gemini refused images of which some can be left out.
+ * The model that calls Gemini. One request per attempt, with all images of the unit; a second one only
+ * when the first was cut off, or when Gemini refused images and some of them can be left out.
  *
- * Its failures are those of `failureKind`; whatever was billed is reported with them.
+ * Its failures are those of `failureKind`; they report everything that was billed.
  */
 export function geminiModel(options: GeminiModelOptions): Model {
   const { spec, ask } = options
   const { gemini, profile } = spec
-  if (gemini === null || profile.prompt === undefined) throw new Error(`run ${spec.run_id} asks no Gemini model`)
+  if (gemini === null || profile.prompt === undefined) throw new Error(`run ${spec.run_id} does not use a Gemini model`)
   const base = requestBase(spec, gemini)
   const usual: Room = { maxOutputTokens: gemini.max_output_tokens ?? DEFAULT_OUTPUT_TOKENS, thinking: gemini.thinking }
-  /** Of units whose answer was cut off before another failure: the next delivery need not pay for that once more. */
+  /**
+   * Limits for units whose answer was cut off before another failure, so that the next delivery does not pay for the
+   * cut-off answer again.
+   */
   const roomOf = new Map<string, Room>()
   let check: Promise<(answer: unknown) => CheckedAnswer> | undefined
 
@@ -96,7 +99,7 @@ function requestBase(spec: RunSpec, gemini: GeminiOptions): Omit<GeminiRequest, 
   }
 }
 
-/** Each image; before it its number and time when there are several, so that the prompt may speak of the newest. */
+/** Each image. If there are several, its number and time come before it, so that the prompt can refer to the newest. */
 function imageParts(images: readonly GeminiImage[]): GeminiPart[] {
   if (images.length === 1) return images.map(({ part }) => part)
   return images.flatMap(({ part, observation }, index) => {
@@ -105,14 +108,14 @@ function imageParts(images: readonly GeminiImage[]): GeminiPart[] {
   })
 }
 
-/** What is wrong with how an answer ended; undefined when it is a whole one. */
+/** Returns what is wrong with the end of an answer; undefined for a complete one. */
 function failureSign({ blockReason, finishReason, text }: GeminiAnswer): FailureSign | undefined {
   if (blockReason !== undefined) return { blockReason }
   if (finishReason !== undefined && finishReason !== 'STOP') return { finishReason }
   return text.trim() === '' ? { problem: 'empty' } : undefined
 }
 
-/** A larger limit and less thinking, since thoughts count; undefined when there is neither to give. */
+/** Returns a larger limit and less thinking, because thoughts count; undefined when neither is possible. */
 function moreRoom({ maxOutputTokens, thinking }: Room, model: string): Room | undefined {
   const least = /-pro/.test(model) ? 'low' : 'minimal'
   const roomier = {
@@ -122,7 +125,7 @@ function moreRoom({ maxOutputTokens, thinking }: Room, model: string): Room | un
   return roomier.maxOutputTokens === maxOutputTokens && thinking === least ? undefined : roomier
 }
 
-/** One attempt's talk with the model: what was looked at, what was said, and what all of it is billed. */
+/** One attempt's exchange with the model: the images, the answers, and the billed usage. */
 class Exchange {
   readonly #gemini: GeminiOptions
   readonly #onBilled: AnswerOptions['onBilled']
@@ -141,7 +144,7 @@ class Exchange {
     }
   }
 
-  /** Adds an answer to what is known. Tokens of several answers add up: all of them are billed. */
+  /** Adds an answer. The tokens of several answers add up, because all are billed. */
   heard({ usage, modelVersion, finishReason, blockReason, trafficType }: GeminiAnswer): void {
     const before = this.#known.usage
     const sum = usage && {
@@ -195,7 +198,7 @@ class Exchange {
     return this.failed(cause, message ? `${why}: ${message}` : why, { retryable, ...(text ? { rawAnswer: text } : {}) })
   }
 
-  /** A request without an answer, as a failure. Anything unforeseen stays what it is. */
+  /** Converts a request without an answer to a failure. Unexpected errors stay unchanged. */
   refused(error: unknown): AttemptFailure {
     if (!(error instanceof GeminiRefused)) throw error
     const { cause, retryable } = failureKind(error.sign)

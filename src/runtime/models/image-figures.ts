@@ -1,16 +1,16 @@
-/** Grey values up to this are near-black. */
+/** Gray values up to this are near-black. */
 export const NEAR_BLACK = 10
 
-/** Grey values from this on are clipped: the sensor, or the exposure, held nothing back. */
+/** Gray values from this on are clipped: overexposed or at the sensor's limit. */
 export const CLIPPED = 250
 
-/** What is measured on an image's pixels. Rounded as the results show them, so that a row explains its own verdict. */
+/** The measurements of an image's pixels, rounded as in the results, so that a row explains its own verdict. */
 export interface PixelFigures {
   /** Variance of the Laplacian, 4 decimals. */
   sharpness: number
-  /** Mean grey, 0 to 255, 4 decimals. */
+  /** Mean gray, 0 to 255, 4 decimals. */
   brightness: number
-  /** Population standard deviation of grey, 4 decimals. */
+  /** Population standard deviation of gray, 4 decimals. */
   contrast: number
   /** Share of pixels, 0 to 1, 6 decimals. */
   near_black_share: number
@@ -19,18 +19,18 @@ export interface PixelFigures {
 }
 
 /**
- * Measures 8-bit RGB pixels in one pass; the formulas are those of the profile `image-quality`.
- * All sums are of whole numbers below 2^53 (images have at most 10^8 pixels), hence exact.
+ * Measures 8-bit RGB pixels in one pass; the formulas are those of the profile `image-quality`. All sums
+ * are of whole numbers below 2^53 (images have at most 10^8 pixels), so they are exact.
  *
- * @param rgb three bytes a pixel, row by row, `width * height * 3` of them
- * @throws RangeError when `rgb` is of another size
+ * @param rgb three bytes per pixel, row by row, `width * height * 3` of them
+ * @throws RangeError when `rgb` has another size
  */
 export function measurePixels(rgb: Uint8Array, width: number, height: number): PixelFigures {
   const pixels = width * height
   if (pixels === 0 || rgb.length !== pixels * 3)
     throw new RangeError(`${rgb.length} bytes are not ${width} x ${height} RGB pixels`)
 
-  // The Laplacian of a row needs the rows above and below it, so three rows of grey are enough.
+  // The Laplacian of a row needs the rows above and below it, so three rows of gray are enough.
   let above = new Int16Array(width)
   let middle = new Int16Array(width)
   let below = new Int16Array(width)
@@ -74,13 +74,13 @@ export function measurePixels(rgb: Uint8Array, width: number, height: number): P
   }
 }
 
-/** Population variance. Rounding may leave a hair below zero where all values are equal. */
+/** Population variance. Rounding can give a tiny negative number when all values are equal. */
 function variance(sum: number, sumOfSquares: number, count: number): number {
   const mean = sum / count
   return Math.max(sumOfSquares / count - mean * mean, 0)
 }
 
-/** Half away from zero for the non-negative numbers used here. */
+/** Rounds half away from zero for the non-negative numbers used here. */
 function round(value: number, decimals: number): number {
   const scale = 10 ** decimals
   return Math.round(value * scale) / scale

@@ -1,6 +1,7 @@
 /**
- * The image formats that Gemini takes (https://ai.google.dev/gemini-api/docs/image-understanding#supported-formats).
- * The pixels model takes the same, so that one table can go through every profile.
+ * The image formats that Gemini accepts
+ * (https://ai.google.dev/gemini-api/docs/image-understanding#supported-formats). The pixels model accepts the same,
+ * so that every profile works on the same table.
  */
 export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'heic', 'heif'] as const
 
@@ -8,12 +9,12 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number]
 
 export type DetectedFormat = { format: ImageFormat } | { refused: string }
 
-/** Brands of the ISO base media file format (https://mp4ra.org/registered-types/brands) and what they mean here. */
+/** Brands of the ISO base media file format (https://mp4ra.org/registered-types/brands) and their formats here. */
 const HEIC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs'])
 const HEIF_BRANDS = new Set(['mif1', 'mif2', 'msf1'])
 const AVIF_BRANDS = new Set(['avif', 'avis'])
 
-/** Known formats that are refused by name: their users deserve better than "not an image". */
+/** Known formats that get a better message than "not an image". */
 const REFUSED: readonly { name: string; begins: string }[] = [
   { name: 'a GIF image', begins: 'GIF8' },
   { name: 'a TIFF image', begins: 'II*\0' },
@@ -27,8 +28,8 @@ const REFUSED: readonly { name: string; begins: string }[] = [
 ]
 
 /**
- * Tells an image's format by its first bytes; the file's name is never asked, since it is often wrong.
- * Looking before decoding also keeps the decoders of all other formats out of reach of hostile files.
+ * Detects an image's format from its first bytes, never from the file name, which is often wrong.
+ * Checking before decoding also keeps hostile files away from the decoders of all other formats.
  */
 export function detectFormat(bytes: Buffer): DetectedFormat {
   if (bytes.length === 0) return { refused: 'is empty (0 bytes)' }
@@ -45,7 +46,7 @@ function isoMediaFormat(bytes: Buffer, head: string): DetectedFormat {
   const boxLength = Math.min(bytes.readUInt32BE(0), head.length)
   const brands = [head.slice(8, 12)]
   for (let at = 16; at + 4 <= boxLength; at += 4) brands.push(head.slice(at, at + 4))
-  // An AVIF file may list mif1 as well, hence before HEIF.
+  // An AVIF file can list mif1 as well, so this check comes before HEIF.
   if (brands.some((brand) => AVIF_BRANDS.has(brand))) return { refused: `is an AVIF image: ${accepted()}` }
   if (brands.some((brand) => HEIC_BRANDS.has(brand))) return { format: 'heic' }
   if (brands.some((brand) => HEIF_BRANDS.has(brand))) return { format: 'heif' }
@@ -53,5 +54,5 @@ function isoMediaFormat(bytes: Buffer, head: string): DetectedFormat {
 }
 
 function accepted(): string {
-  return `only ${IMAGE_FORMATS.slice(0, -1).join(', ')} and ${IMAGE_FORMATS.at(-1)} are read`
+  return `imagery reads only ${IMAGE_FORMATS.slice(0, -1).join(', ')} and ${IMAGE_FORMATS.at(-1)}`
 }

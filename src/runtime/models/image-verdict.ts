@@ -5,7 +5,7 @@ export const VERDICTS = ['good', 'fair', 'poor', 'unusable'] as const
 
 export type Verdict = (typeof VERDICTS)[number]
 
-/** All that a verdict rests on. Width and height as displayed, in pixels. */
+/** The inputs of a verdict. Width and height are as displayed, in pixels. */
 export interface QualityFigures extends PixelFigures {
   width: number
   height: number
@@ -14,10 +14,10 @@ export interface QualityFigures extends PixelFigures {
 type Worse = Exclude<Verdict, 'good'>
 
 interface Rule {
-  /** What the reason begins with. */
+  /** Start of the reason. */
   fault: string
   figure: 'shorter side' | keyof PixelFigures
-  /** `below` a limit is bad, or from (`at least`) a limit on. */
+  /** Whether values `below` a limit are bad, or `at least` the limit. */
   bad: 'below' | 'at least'
   limits: Partial<Record<Worse, number>>
 }
@@ -44,7 +44,7 @@ export const RULES: readonly Rule[] = [
 /** The reason of a good image. */
 export const NO_FAULT = 'no fault found'
 
-/** An image's verdict, and every rule that gave it, with its figure and limit. */
+/** Returns an image's verdict and every rule that caused it, with value and limit. */
 export function judge(figures: QualityFigures): { verdict: Verdict; reason: string } {
   for (const verdict of ['unusable', 'poor', 'fair'] as const) {
     const faults = RULES.flatMap((rule) => {

@@ -4,45 +4,48 @@ import type { Tier } from '../../contracts/model-options.ts'
 import { redacted } from '../../contracts/redaction.ts'
 import { cutText } from '../row-size.ts'
 
-/** What answers a profile for one asset. */
+/** Answers a profile for one asset. */
 export interface Model {
   /**
-   * Works out one asset's answer from its images.
+   * Computes one asset's answer from its images.
    *
-   * @throws AttemptFailure when there is no answer: it says why, and whether another try may help
+   * @throws AttemptFailure when there is no answer, with the cause and whether a retry can help
    */
   answer(asset: Asset, options: AnswerOptions): Promise<Answer>
 }
 
 export interface AnswerOptions {
   signal: AbortSignal
-  /** Called when the work begins, where an asset may have to wait for its turn. Rejects when there is no work any more. */
+  /**
+   * Called when the work starts, because an asset may wait for its turn first. Rejects when the work is no longer
+   * needed.
+   */
   onTurn?: () => void | Promise<void>
-  /** Told after each answer that is billed, with all that the attempt is billed so far: it may still fail, or never end. */
+  /** Called after each billed answer with everything billed so far, because the attempt can still fail or never end. */
   onBilled?: (known: Known) => void
 }
 
-/** One asset's answer, with what a ledger row needs to know of how it came about. */
+/** One asset's answer, with the provenance for its ledger row. */
 export interface Answer {
   /** The values of the profile's `output`, by column name. */
   columns: Record<string, unknown>
-  /** What the model said, word for word, when it was not usable as it stood. */
+  /** The model's exact text, if it was not usable unchanged. */
   rawAnswer?: string
-  /** The answer was malformed and was mended before it was checked. */
+  /** Whether the answer was malformed JSON that was repaired before it was checked. */
   repaired: boolean
-  /** The model that answered, as exactly as it names itself. */
+  /** The exact model version that answered. */
   modelVersion: string
   usage?: TokenUsage
   /** The tier that answered. */
   tier?: Tier
   finishReason?: string
-  /** The images that the answer rests on, in the asset's order. */
+  /** The images that the answer is based on, in the asset's order. */
   observationsUsed: Observation[]
-  /** SHA-256, hex, of what was looked at: two attempts with one hash saw the same images. */
+  /** SHA-256, hex, of the images: two attempts with the same hash saw the same images. */
   inputHash: string
 }
 
-/** What is known of an attempt that has no answer. */
+/** Known details of an attempt without an answer. */
 export type Known = Partial<Omit<Answer, 'columns'>>
 
 export interface TokenUsage {
@@ -53,11 +56,11 @@ export interface TokenUsage {
 }
 
 export interface AttemptFailureOptions {
-  /** Another try of the same asset may succeed. */
+  /** A retry of the same asset can succeed. */
   retryable: boolean
-  /** How long the one who refused asked us to wait, milliseconds. */
+  /** The wait that the refusing service requested, in milliseconds. */
   retryAfterMs?: number
-  /** What is known all the same: a refused answer was paid for too. */
+  /** Details that are known anyway: a refused answer was billed too. */
   known?: Known
   cause?: unknown
 }
@@ -79,21 +82,21 @@ export class AttemptFailure extends Error {
   }
 }
 
-/** The longest that a gs:// URI can be, and a little more. */
+/** A little more than the maximum length of a gs:// URI. */
 const MAX_URI_CHARACTERS = 1_300
 
 /**
- * One image that cannot be used whatever is tried: missing, empty, damaged, or no image at all.
- * The asset's other images still count; it fails only when none is left.
+ * One image that is permanently unusable: missing, empty, damaged, or not an image. The asset's other
+ * images still count; the asset fails only when none is left.
  */
 export class UnreadableImage extends Error {
   override readonly name = 'UnreadableImage'
   readonly uri: string
-  /** Continues a sentence about the image: `does not exist`, `is a GIF image: ...`. */
+  /** The predicate of a sentence about the image: `does not exist`, `is a GIF image: ...`. */
   readonly reason: string
 
   constructor(uri: string, reason: string, options: { cause?: unknown } = {}) {
-    // A table may list signed URLs; what is no gs:// URI may also be of any length.
+    // A table can contain signed URLs, and a value that is not a gs:// URI can have any length.
     super(
       `${redacted(cutText(uri, MAX_URI_CHARACTERS))} ${reason}`,
       options.cause === undefined ? undefined : { cause: options.cause },

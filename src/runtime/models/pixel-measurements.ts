@@ -6,7 +6,7 @@ import { judge, VERDICTS } from './image-verdict.ts'
 import type { Verdict } from './image-verdict.ts'
 import type { Budget } from '../budget.ts'
 
-/** One image that could be read. */
+/** One readable image. */
 export interface Seen extends ImageHeader {
   observation: Observation
 }
@@ -16,15 +16,15 @@ interface Judged extends Seen, PixelFigures {
   reason: string
 }
 
-/** What is done with each image, and how an asset's images become its columns. */
+/** How to measure each image, and how to combine an asset's images into its columns. */
 export interface Measurement<Image extends Seen> {
-  /** @throws UnreadableImage when the image is of no use */
+  /** @throws UnreadableImage when the image is not usable */
   measure(observation: Observation, bytes: Buffer, signal: AbortSignal): Promise<Image>
   /** @param images at least one, in the asset's order */
   columns(images: readonly Image[]): Record<string, unknown>
 }
 
-/** Width and height, by the header alone. The asset's figures are those of its largest image. */
+/** Width and height, from the header alone. The asset gets the values of its largest image. */
 export const resolution: Measurement<Seen> = {
   async measure(observation, bytes) {
     return { observation, ...(await readHeader(observation.gcs_uri, bytes)) }
@@ -47,7 +47,7 @@ export const resolution: Measurement<Seen> = {
   },
 }
 
-/** Figures and verdict of every pixel. The asset's figures are those of its best image. */
+/** Measurements and verdict from all pixels. The asset gets the values of its best image. */
 export function imageQuality(budget: Budget): Measurement<Judged> {
   return {
     async measure(observation, bytes, signal) {
@@ -89,7 +89,10 @@ function qualityColumns(image: Judged): Record<string, unknown> {
   }
 }
 
-/** The best by `better` (positive when its first argument is better); of equals the first, so that a rerun answers the same. */
+/**
+ * Returns the best by `better` (positive when its first argument is better); the first among equals, so that a rerun
+ * gives the same answer.
+ */
 function firstBest<Image>(images: readonly Image[], better: (image: Image, other: Image) => number): Image {
   return images.reduce((best, image) => (better(image, best) > 0 ? image : best))
 }

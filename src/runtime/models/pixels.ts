@@ -9,17 +9,17 @@ import { Budget } from '../budget.ts'
 import { imageQuality, resolution } from './pixel-measurements.ts'
 import type { Measurement, Seen } from './pixel-measurements.ts'
 
-/** Grows when a formula changes: figures of two versions must not be compared. */
+/** Increased when a formula changes, because results of two versions are not comparable. */
 export const PIXELS_VERSION = 'pixels-1'
 
-/** Images of one asset that are fetched at once. */
+/** Maximum concurrent fetches of one asset's images. */
 const PARALLEL_READS = 4
 
 export interface PixelsModelOptions {
   profile: Profile
   /**
-   * Fetches an image. Rejects with UnreadableImage when there is none; any other rejection is
-   * taken for a passing fault of storage or network (an AttemptFailure is passed on as it is).
+   * Fetches an image. Rejects with UnreadableImage when there is none; any other rejection counts as a
+   * transient storage or network error (an AttemptFailure is passed on unchanged).
    */
   readImage: (uri: string, signal: AbortSignal) => Promise<Buffer>
 }
@@ -34,14 +34,14 @@ interface Unreadable {
 }
 
 /**
- * The model that measures images exactly instead of asking a language model: it answers the
- * measurements `resolution` and `image-quality`, with the columns that the profile's `output` names.
+ * The model that measures images exactly instead of calling a language model. It supports the
+ * measurements `resolution` and `image-quality` and returns the columns in the profile's `output`.
  *
- * Its answers fail with `unreadable_image` when none of the asset's images can be read, with
- * `timeout` (retryable) when the signal is aborted, with `model_error` (retryable) when storage fails.
+ * It fails with `unreadable_image` when none of the asset's images can be read, with `timeout`
+ * (retryable) when the signal is aborted, with `model_error` (retryable) when storage fails.
  */
 export function pixelsModel({ profile, readImage }: PixelsModelOptions): Model {
-  if (profile.measure === undefined) throw new Error(`profile ${profile.name} names nothing to measure`)
+  if (profile.measure === undefined) throw new Error(`profile ${profile.name} has no measurement`)
   configureSharp()
   return profile.measure === 'resolution'
     ? measuringModel(resolution, profile, readImage)
@@ -78,7 +78,10 @@ function measuringModel<Image extends Seen>(
   }
 }
 
-/** All images of an asset in its order, a few at a time. The first fault that is not an image's own ends the rest. */
+/**
+ * Reads all images of an asset in its order, a few at a time. The first error that is not about an image itself stops
+ * the rest.
+ */
 async function lookAtAll<Image>(
   asset: Asset,
   look: (observation: Observation, signal: AbortSignal) => Promise<Image>,
@@ -102,7 +105,7 @@ async function lookAtAll<Image>(
     }
   }
 
-  // Every worker ends before this does: no read outlives the attempt it belongs to.
+  // All workers end before this function returns, so that no read outlives its attempt.
   await Promise.all(Array.from({ length: PARALLEL_READS }, worker))
   if (outer.aborted) throw outOfTime(outer)
   if (stop.signal.aborted) throw stop.signal.reason
@@ -113,7 +116,7 @@ async function lookAtAll<Image>(
 }
 
 function outOfTime(signal: AbortSignal): AttemptFailure {
-  return new AttemptFailure('timeout', 'the images were not read and measured in time', {
+  return new AttemptFailure('timeout', 'the images could not be read and measured in time', {
     retryable: true,
     cause: signal.reason,
   })
@@ -130,7 +133,10 @@ function noReadableImage(unreadable: readonly Unreadable[]): AttemptFailure {
   return new AttemptFailure('unreadable_image', `no readable image: ${reasons.join('; ')}`, { retryable: false })
 }
 
-/** The part of a value that the schema names: a user's profile may ask for fewer columns than there are figures. */
+/**
+ * Returns the parts of a value that are in the schema: a user's profile can have fewer columns than there are
+ * measurements.
+ */
 function pick(value: unknown, schema: AnswerSchema): unknown {
   const { items, properties } = schema
   if (items && Array.isArray(value)) return value.map((item) => pick(item, items))
@@ -141,7 +147,7 @@ function pick(value: unknown, schema: AnswerSchema): unknown {
   )
 }
 
-/** URI and content of every image read, in order. */
+/** SHA-256 of the URI and content of every image that was read, in order. */
 function inputHash(seen: readonly (Seen & Hashed)[]): string {
   const hash = createHash('sha256')
   for (const { observation, contentHash } of seen) hash.update(`${observation.gcs_uri}\n${contentHash}\n`)

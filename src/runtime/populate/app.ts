@@ -10,7 +10,7 @@ import { ShardPopulator, type ShardDeps } from './populate-shard.ts'
 
 export interface PopulateDeps extends ShardDeps {
   place: DeploymentRef
-  /** Undefined where the host checks who calls. */
+  /** Undefined when the host checks the caller. */
   callers?: Callers | undefined
   specs: RunSpecs
 }
@@ -18,10 +18,10 @@ export interface PopulateDeps extends ShardDeps {
 /**
  * The populate service: POST / for Pub/Sub push, GET /healthz.
  *
- * A shard is answered 200 once all its tasks exist. A message that can never become work is
- * acknowledged and logged, since Pub/Sub would repeat it until its retention ends
- * (docs/decisions/0004-poison-messages.md); a body that is no push delivery gets 400. Whatever may
- * pass gets 5xx, and Pub/Sub delivers again.
+ * A shard gets 200 when all its tasks exist. A message that can never become work is acknowledged and
+ * logged, because Pub/Sub would repeat it until its retention ends
+ * (docs/decisions/0004-poison-messages.md). A body that is not a push delivery gets 400. A transient
+ * failure gets 5xx, and Pub/Sub delivers the message again.
  */
 export function populateApp(deps: PopulateDeps): Hono {
   const { log, place, specs } = deps
@@ -34,7 +34,7 @@ export function populateApp(deps: PopulateDeps): Hono {
     const message = { message_id: envelope.message.messageId, subscription: envelope.subscription, trace }
     const read = readShard(envelope, place)
     if ('poison' in read) {
-      log.error(`dropped a message that is no shard: ${read.poison}`, message)
+      log.error(`dropped a message that is not a shard: ${read.poison}`, message)
       return context.json({ outcome: 'dropped', reason: read.poison })
     }
     const { shard } = read
@@ -49,7 +49,7 @@ export function populateApp(deps: PopulateDeps): Hono {
         return context.json({ outcome: 'dropped', reason: error.message })
       }
       if (!(await specs.isGone(shard.run_id, error))) throw error
-      log.warning('dropped a shard of a run that is gone', labels)
+      log.warning('dropped a shard: its run was torn down', labels)
       return context.json({ outcome: 'run_gone' })
     }
   })

@@ -11,19 +11,22 @@ import type { NewTask } from '../../google/tasks.ts'
 import { dispatchDeadlineSeconds } from '../deadlines.ts'
 import { describeFaults } from '../http-service.ts'
 
-/** For the task's name, URL, headers and token settings, which count too (https://cloud.google.com/tasks/docs/quotas). */
+/**
+ * Reserved for the task's name, URL, headers and token settings, which count too
+ * (https://cloud.google.com/tasks/docs/quotas).
+ */
 const TASK_OVERHEAD_BYTES = 2 * 1024
 
-/** Where tasks go, and as whom Cloud Tasks calls. */
+/** The target of tasks, and the account that Cloud Tasks uses to call it. */
 export interface TaskTarget {
-  /** The main service's URL without a slash at its end; also the audience of the tokens. */
+  /** The main service's URL without a trailing slash; also the audience of the tokens. */
   mainUrl: string
   invoker: string
 }
 
 /**
- * The name's last part of a unit's task. A hash, since task names in sequence make hot spots, and
- * the same for each delivery of a shard, so that Cloud Tasks refuses a second one
+ * Returns the last part of the name of a unit's task. It is a hash, because sequential task names create
+ * hot spots. It is the same for each delivery of a shard, so that Cloud Tasks refuses a second task
  * (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create).
  */
 export function taskId(unitId: string, generation: number): string {
@@ -35,7 +38,7 @@ export function taskPayloadOf(asset: Asset, shard: ShardMessage): TaskPayload {
   return { v: 1, run_id, ...asset, generation, ...(overrides ? { overrides } : {}) }
 }
 
-/** An asset's task, or why it can never be one: the main service would refuse it, or Cloud Tasks would. */
+/** Returns an asset's task, or why there can be none: the main service or Cloud Tasks would refuse it. */
 export function newTask(
   asset: Asset,
   shard: ShardMessage,
@@ -43,12 +46,12 @@ export function newTask(
   target: TaskTarget,
 ): { task: NewTask } | { unfit: string } {
   const checked = assetSchema.safeParse(asset)
-  if (!checked.success) return { unfit: `the table's row is not usable: ${describeFaults(checked.error)}` }
+  if (!checked.success) return { unfit: `the row of the snapshot is not valid: ${describeFaults(checked.error)}` }
   const body = Buffer.from(JSON.stringify(taskPayloadOf(asset, shard)))
   if (body.length > MAX_TASK_BYTES - TASK_OVERHEAD_BYTES) {
     const count = asset.observations.length
     return {
-      unfit: `the list of its ${count} images takes ${body.length} bytes; a task holds ${MAX_TASK_BYTES - TASK_OVERHEAD_BYTES}: use fewer images per unit (--images-per-unit)`,
+      unfit: `the list of its ${count} images takes ${body.length} bytes; the limit for a task is ${MAX_TASK_BYTES - TASK_OVERHEAD_BYTES}; use fewer images per unit (--images-per-unit)`,
     }
   }
   return {

@@ -20,20 +20,23 @@ export interface ShardDeps extends TaskCreatorDeps {
 }
 
 export interface Populated extends Created {
-  /** Assets that can never be a task: each has its failed row. */
+  /** Assets that cannot become a task; each has its failed row. */
   unfit: number
 }
 
-/** Calls to Cloud Tasks on their way at once, over all shards of this process. */
+/** Maximum concurrent calls to Cloud Tasks, across all shards of this process. */
 const CALLS_AT_ONCE = 8
 
-/** Pub/Sub waits 600 s for a push at the most (https://cloud.google.com/pubsub/docs/push#receive_push); then it sends the message again. */
+/**
+ * Pub/Sub waits at most 600 s for a push (https://cloud.google.com/pubsub/docs/push#receive_push); then it sends the
+ * message again.
+ */
 const SHARD_DEADLINE_MS = 570_000
 
 /**
- * Turns the assets of a shard into tasks. Assets are read as fast as Cloud Tasks takes them, so
- * memory does not grow with the shard. May be repeated: task names keep a second delivery from
- * creating anything twice.
+ * Creates a task for each asset of a shard. Assets are read as fast as Cloud Tasks accepts tasks, so
+ * memory does not grow with the shard. Repeatable: task names prevent a second delivery from creating
+ * anything twice.
  */
 export class ShardPopulator {
   readonly #deps: ShardDeps
@@ -45,7 +48,7 @@ export class ShardPopulator {
     this.#creator = new TaskCreator(deps)
   }
 
-  /** Rejects with the first CloudError that no repeat could mend; the shard should then be delivered again. */
+  /** Rejects with the first CloudError that retries did not resolve; the shard should then be delivered again. */
   async populate(spec: RunSpec, shard: ShardMessage): Promise<Populated> {
     const { clock, streamAssets, target } = this.#deps
     const count: Populated = { created: 0, existed: 0, unfit: 0 }
@@ -79,7 +82,7 @@ export class ShardPopulator {
       }
       if (batch.length > 0) await send()
     } finally {
-      // Nothing of this shard may still be on its way once its message is answered.
+      // No call of this shard may be in progress when its message is answered.
       await work.settled()
     }
     work.throwFailure()
@@ -111,7 +114,7 @@ export class ShardPopulator {
   }
 }
 
-/** The calls of one shard that are on their way. The first failure stops the reading of more. */
+/** One shard's calls in progress. The first failure stops further reading. */
 class WorkInFlight {
   readonly #permits: Semaphore
   readonly #running = new Set<Promise<void>>()
@@ -121,7 +124,7 @@ class WorkInFlight {
     this.#permits = permits
   }
 
-  /** Resolves once the work has begun; rejects when earlier work has failed. */
+  /** Resolves when the work has started; rejects if earlier work failed. */
   async start(work: () => Promise<void>): Promise<void> {
     await this.#permits.acquire()
     if (this.#failure) {
@@ -152,6 +155,6 @@ function tookTooLong(shard: ShardMessage): CloudError {
   const range = `${shard.bucket_from} to ${shard.bucket_to}`
   return new CloudError(
     'DEADLINE_EXCEEDED',
-    `buckets ${range} took longer than Pub/Sub waits; they are delivered again`,
+    `buckets ${range} took longer than Pub/Sub waits; Pub/Sub delivers them again`,
   )
 }

@@ -1,4 +1,4 @@
-/** Lets a fixed number of pieces of work run at once; the others wait in their order. */
+/** Limits how many pieces of work run at once; the others wait in order. */
 export class Semaphore {
   #free: number
   readonly #waiting: (() => void)[] = []

@@ -19,7 +19,7 @@ startService(populateEnvironment, (environment, log) => {
   const app = populateApp({
     place,
     callers: callersOf(environment, () => clock.now()),
-    // Whom the run asks is for the main service to judge, which asks.
+    // The main service checks the model endpoint, because it makes the model calls.
     specs: new RunSpecs({
       readObject,
       bucket: environment.IMAGERY_BUCKET,

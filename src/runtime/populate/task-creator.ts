@@ -15,20 +15,20 @@ export interface Created {
   existed: number
 }
 
-/** Below the 4 MB that gRPC servers take in a message by default (https://grpc.io/docs/guides/flow-control/). */
+/** Below the 4 MB that gRPC servers accept per message by default (https://grpc.io/docs/guides/flow-control/). */
 const MAX_BATCH_BYTES = 3 * 1024 * 1024
 
-/** Tries of one call before the shard is given back to Pub/Sub. */
+/** Number of tries for one call before the shard goes back to Pub/Sub. */
 const MAX_TRIES = 5
 const BACKOFF = { firstMs: 200, longestMs: 5_000 }
 const CALL_TIMEOUT_MS = 60_000
 
-/** Single calls at once, where the batch method is refused. */
+/** Maximum concurrent single calls when the batch method is refused. */
 const SINGLE_CALLS = 8
 
 /**
- * Creates named tasks, a hundred a call where BatchCreateTasks is to be had, else one by one. Calls
- * may be repeated without harm: a task that exists already is not created twice.
+ * Creates named tasks, a hundred per call if BatchCreateTasks is available, otherwise one by one. Calls
+ * are safe to repeat: an existing task is not created twice.
  */
 export class TaskCreator {
   readonly #deps: TaskCreatorDeps
@@ -38,12 +38,12 @@ export class TaskCreator {
     this.#deps = deps
   }
 
-  /** Whether a batch must be sent before another task of `bytes` is added to it. */
+  /** Whether a batch must be sent before another task of `bytes` can be added. */
   static isFull(batch: readonly NewTask[], batchBytes: number, bytes: number): boolean {
     return batch.length >= MAX_BATCH_TASKS || (batch.length > 0 && batchBytes + bytes > MAX_BATCH_BYTES)
   }
 
-  /** Rejects with the CloudError of a task that could not be created after all tries. */
+  /** Rejects with the CloudError of a task that all tries failed to create. */
   async create(queue: string, batch: readonly NewTask[]): Promise<Created> {
     if (this.#isBatchRefused) return this.#createOneByOne(queue, batch)
     try {
@@ -66,7 +66,7 @@ export class TaskCreator {
     return count
   }
 
-  /** Repeats a call that may pass. */
+  /** Retries a call after transient failures. */
   async #persist<Result>(attempt: () => Promise<Result>): Promise<Result> {
     for (let failures = 1; ; failures += 1) {
       try {
@@ -81,5 +81,5 @@ export class TaskCreator {
 }
 
 function unanswered(): CloudError {
-  return new CloudError('DEADLINE_EXCEEDED', `Cloud Tasks did not answer within ${CALL_TIMEOUT_MS / 1_000} s`)
+  return new CloudError('DEADLINE_EXCEEDED', `Cloud Tasks did not respond within ${CALL_TIMEOUT_MS / 1_000} s`)
 }

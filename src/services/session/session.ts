@@ -53,9 +53,13 @@ export async function openLocalSession(configDirectory: string, options: LocalSe
 }
 
 function notRunning(flags: string): ImageryError {
-  return new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that keeps running after this command', {
-    suggestions: [suggestedCommand('local start --detach', flags)],
-  })
+  return new ImageryError(
+    'LOCAL_CLOUD_NOT_RUNNING',
+    '--no-wait needs a local cloud that keeps running after this command',
+    {
+      suggestions: [suggestedCommand('local start --detach', flags)],
+    },
+  )
 }
 
 /**

@@ -47,7 +47,7 @@ test("another universe's credentials are not sent to Google", async () => {
   expect(await found({ type: 'service_account', universe_domain: 'cloud.example.fr' })).toEqual({
     kind: 'none',
     problem: expect.stringContaining(
-      'it belongs to the universe cloud.example.fr, and imagery works with googleapis.com only',
+      'it belongs to the universe cloud.example.fr, but imagery works only with googleapis.com',
     ) as string,
   })
 })

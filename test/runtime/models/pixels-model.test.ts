@@ -161,7 +161,7 @@ describe('image-quality', () => {
 describe('what is no image', () => {
   test.each([
     ['nothing at all', Buffer.alloc(0), 'is empty (0 bytes)'],
-    ['text', Buffer.from('Hello'), 'is not an image: only jpeg, png, webp, heic and heif are read'],
+    ['text', Buffer.from('Hello'), 'is not an image: imagery reads only jpeg, png, webp, heic and heif'],
     ['an error page', Buffer.from('<html>'), 'is XML, HTML or SVG text'],
     ['a GIF', plain(4, 4).gif().toBuffer(), 'is a GIF image'],
     ['a TIFF', plain(4, 4).tiff().toBuffer(), 'is a TIFF image'],
@@ -183,7 +183,7 @@ describe('what is no image', () => {
       png.writeUInt32BE(crc32(png.subarray(12, 29)), 29)
       const error = await failure(answer({ x: png }, profile))
       expect(error.message).toBe(
-        'no readable image: gs://bucket/x claims 65535 x 65535 pixels: more than 100 megapixels are refused',
+        'no readable image: gs://bucket/x claims 65535 x 65535 pixels; the limit is 100 megapixels',
       )
     },
   )

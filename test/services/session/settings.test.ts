@@ -147,12 +147,12 @@ describe('the deployments that are remembered', () => {
 describe('a value that cannot be right', () => {
   test.each([
     ['project', '12345678', /is a project number/, /gcloud projects describe 12345678/],
-    ['project', 'My_Project', /is no project id/, /--project my-project/],
+    ['project', 'My_Project', /is not a valid project ID/, /--project my-project/],
     ['region', 'us-central1-a', /is a zone/, /--region us-central1/],
-    ['region', 'EU', /is a multi-region of BigQuery/, /--region europe-west1/],
-    ['region', 'mars', /is no region/, /--region us-central1/],
-    ['name', 'a-name-of-15-chr', /is no name of a deployment/, /--name/],
-    ['name', 'Test', /is no name of a deployment/, /--name/],
+    ['region', 'EU', /is a BigQuery multi-region/, /--region europe-west1/],
+    ['region', 'mars', /is not a Google Cloud region/, /--region us-central1/],
+    ['name', 'a-name-of-15-chr', /is not a valid deployment name/, /--name/],
+    ['name', 'Test', /is not a valid deployment name/, /--name/],
   ])('is refused in --%s %s, with what to write instead', async (setting, value, says, instead) => {
     const flags = { project: 'my-project', [setting]: value }
     await expect(settle({ flags })).rejects.toMatchObject({

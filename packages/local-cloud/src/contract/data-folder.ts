@@ -15,13 +15,13 @@ import { LOCK_FILES } from './folder-lock.ts'
 import { LOCATOR_FILE } from './locator.ts'
 import { shellWord } from './shell-word.ts'
 
-/** What lies in every data folder of a local cloud: nothing else is ever deleted recursively, or closed to others. */
+/** The entries of every local cloud data folder. Nothing else is ever deleted recursively or closed to other users. */
 const MARKS = ['identity', 'local-cloud.log', 'ports.json', LOCATOR_FILE, LOCK_FILES[0]]
 
-/** The bits of a mode that let other users in. */
+/** The mode bits that give other users access. */
 const OTHERS = 0o077
 
-/** A folder that must not hold a local cloud's data, or whose locator must not be believed. */
+/** A folder that must not hold a local cloud's data, or whose locator must not be trusted. */
 export class DataFolderRefused extends Error {
   override readonly name = 'DataFolderRefused'
   readonly suggestions: readonly string[]
@@ -32,14 +32,14 @@ export class DataFolderRefused extends Error {
   }
 }
 
-/** Whether a folder with these entries is a local cloud's. */
+/** Whether a folder with these entries is a local cloud's data folder. */
 export function isDataFolder(entries: readonly string[]): boolean {
   return MARKS.some((mark) => entries.includes(mark))
 }
 
 /**
- * Checks that a data folder, and a file in it, belong to this user: what another user has put there would lead this
- * user's tables to that user's program. What is not there passes, and on Windows everything does: it has no such ids.
+ * Checks that a data folder, and a file in it, belong to this user: another user's files would send this user's
+ * tables to that user's program. Missing files pass. On Windows everything passes, because it has no such IDs.
  *
  * @throws DataFolderRefused
  */
@@ -57,11 +57,11 @@ export function checkDataFolderOwner(directory: string, file: string): void {
 }
 
 /**
- * Closes a folder that is there to all other users, with what a former local cloud has left in it, however open it was
- * made. On Windows it stays as it is: what lies in the user's profile has its access list.
+ * Closes an existing folder, and what an earlier local cloud left in it, to all other users. On Windows it stays
+ * unchanged: files in the user's profile have its access list.
  *
- * @throws DataFolderRefused when the folder or something in it is another user's, when it holds other things than a
- * local cloud's and is open, or when its disk keeps no permissions
+ * @throws DataFolderRefused when the folder or something in it belongs to another user, when it is open and holds
+ * other files, or when its disk does not support permissions
  */
 export function closeDataFolder(directory: string): void {
   const own = process.getuid?.()
@@ -81,16 +81,17 @@ export function closeDataFolder(directory: string): void {
   } finally {
     closeSync(descriptor)
   }
-  // From here on no other user can put anything in.
+  // From here on, no other user can add files.
   for (const name of readdirSync(directory)) closeEntry(path.join(directory, name), { directory, own, isFirst: true })
 }
 
-/** What lies in a folder that is closed already cannot be reached: only the first of them are looked into all the same. */
+/** Files in a closed folder are not reachable, so only its first entries are checked. */
 function closeEntry(entry: string, context: { directory: string; own: number; isFirst: boolean }): void {
   const status = lstatSync(entry, { throwIfNoEntry: false })
   if (!status) return
   if (!isTrusted(status, context.own)) throw foreignEntry(entry, status.uid, context.directory)
-  // A link has no mode of its own: those of images lead to installed packages. Root's own is not ours to change.
+  // A link has no mode of its own: links in images point to installed packages. Files of root are not ours to
+  // change.
   if (status.isSymbolicLink() || status.uid !== context.own) return
   if (isOpen(status)) closeMode(entry, status)
   if (!status.isDirectory() || !(context.isFirst || isOpen(status))) return
@@ -101,7 +102,7 @@ function closeMode(entry: string, status: Stats): void {
   try {
     chmodSync(entry, status.mode & 0o700)
   } catch (error) {
-    // A local cloud that runs on the folder makes and removes files all the time.
+    // A running local cloud creates and deletes files in the folder all the time.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }
@@ -110,7 +111,7 @@ function isOpen({ mode }: Stats): boolean {
   return (mode & OTHERS) !== 0
 }
 
-/** Root could change whatever is this user's anyway. */
+/** Root can change this user's files anyway. */
 function isTrusted({ uid }: Stats, own: number): boolean {
   return uid === own || uid === 0
 }
@@ -122,21 +123,21 @@ function checkOwner(directory: string, { uid }: Stats, own: number): void {
 
 function foreignEntry(entry: string, uid: number, directory: string): DataFolderRefused {
   return new DataFolderRefused(
-    `The data folder ${directory} holds something of another user (${uid}): ${entry}. Its keys and programs cannot be trusted`,
+    `The data folder ${directory} contains a file of another user (${uid}): ${entry}. Its keys and programs cannot be trusted`,
     [],
   )
 }
 
 function unrelated(directory: string): DataFolderRefused {
   return new DataFolderRefused(
-    `The folder ${directory} holds other files, and other users of this machine can look into it: it is not made a data folder`,
+    `The folder ${directory} contains other files and is open to other users of this machine, so it cannot become a data folder`,
     [`chmod 700 ${shellWord(directory)}   (if no other user needs those files)`],
   )
 }
 
 function keepsNoPermissions(directory: string): DataFolderRefused {
   return new DataFolderRefused(
-    `The disk of ${directory} keeps no permissions: other users of this machine could read the local cloud's data`,
+    `The disk of ${directory} does not support permissions: other users of this machine could read the local cloud's data`,
     [],
   )
 }

@@ -3,13 +3,13 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
 import path from 'node:path'
 import { z } from 'zod'
 
-/** Files by which processes agree on who has a local cloud's data folder. They hold nothing else. */
+/** Files that processes use to lock a local cloud's data folder. They contain nothing else. */
 export const LOCK_FILES = ['lock.sqlite', 'lock.sqlite-journal', 'lock.json'] as const
 
 const LOCK_FILE = LOCK_FILES[0]
 const OWNER_FILE = LOCK_FILES[2]
 
-/** What the process that has the folder does with it. */
+/** What the folder's owner does with it. */
 export const FOLDER_PHASES = ['starting', 'running', 'stopping', 'deleting'] as const
 
 export type FolderPhase = (typeof FOLDER_PHASES)[number]
@@ -17,19 +17,19 @@ export type FolderPhase = (typeof FOLDER_PHASES)[number]
 const ownerSchema = z.object({
   pid: z.int(),
   phase: z.enum(FOLDER_PHASES).default('running'),
-  /** What a cloud that stops still waits for. */
+  /** What a stopping cloud still waits for. */
   waitsFor: z.string().optional(),
 })
 
-/** The process that has a data folder, as it describes itself. Nothing but words: the lock alone decides. */
+/** The process that owns a data folder, as it describes itself. For display only: the lock alone decides. */
 export interface FolderOwner {
-  /** Undefined when it has only just taken the folder and has not said who it is. */
+  /** Undefined when it has just locked the folder and not written its ID yet. */
   pid?: number | undefined
   phase: FolderPhase
   waitsFor?: string | undefined
 }
 
-/** The folder belongs to a process that is alive. */
+/** The folder belongs to a running process. */
 export class FolderLocked extends Error {
   override readonly name = 'FolderLocked'
   readonly owner: FolderOwner
@@ -40,31 +40,31 @@ export class FolderLocked extends Error {
   }
 }
 
-/** A data folder that this process has to itself. */
+/** A data folder that this process has locked. */
 export interface FolderLock {
-  /** Tells other processes what this one does. Where that cannot be written, they learn less. */
+  /** Publishes this process's state to other processes. If the write fails, they see less. */
   say(phase: FolderPhase, waitsFor?: string): void
   release(): void
 }
 
 /**
- * Two processes that begin at the same moment may both find the file busy. Each tries again for this
- * long, so that one of them gets it.
+ * Two processes that start at the same moment can both find the file busy. Each retries for this long,
+ * so that one of them gets it.
  */
 const LOCK_PATIENCE_MS = 200
 
 /**
- * Takes a folder for this process alone.
+ * Locks a folder for this process.
  *
- * SQLite's exclusive lock is one of the operating system: it ends with the process, however that
- * ends, so there is nothing stale to take over, and no process id to mistake for the id of another
- * program. The owner's file beside it is only shown. Throws FolderLocked.
+ * SQLite's exclusive lock is an operating system lock. It ends with the process, however that ends, so
+ * there is no stale lock and no process ID that could belong to another program. The owner file is for
+ * display only. Throws FolderLocked.
  */
 export function lockFolder(directory: string): FolderLock {
   const lockFile = path.join(directory, LOCK_FILE)
   for (let tries = 1; ; tries += 1) {
     const { inode, release } = lockFileOf(lockFile, directory)
-    // A reset may have deleted the file after it was opened here: then the lock is on nothing.
+    // A reset can have deleted the file after it was opened here; the lock then has no effect.
     if (inode === inodeOf(lockFile) || tries === LOCK_TRIES) {
       const say = sayIn(path.join(directory, OWNER_FILE))
       say('starting')
@@ -74,7 +74,7 @@ export function lockFolder(directory: string): FolderLock {
   }
 }
 
-/** More resets than these in a row are a file system without steady inode numbers. */
+/** After more than this many resets in a row, the file system has no stable inode numbers. */
 const LOCK_TRIES = 5
 
 function lockFileOf(lockFile: string, directory: string): { inode: number | undefined; release(): void } {
@@ -86,9 +86,9 @@ function lockFileOf(lockFile: string, directory: string): { inode: number | unde
   } catch (error) {
     database.close()
     if (isBusy(error)) throw new FolderLocked(directory, readOwner(directory))
-    // It holds nothing, so there is nothing to lose with it.
+    // The file is empty, so nothing can be lost.
     if (isNoDatabase(error)) {
-      throw new Error(`${lockFile}: ${(error as Error).message}; it may be deleted`, { cause: error })
+      throw new Error(`${lockFile}: ${(error as Error).message}; you can delete it`, { cause: error })
     }
     throw new Error(`${lockFile}: ${(error as Error).message}`, { cause: error })
   }
@@ -99,7 +99,7 @@ function inodeOf(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.ino
 }
 
-/** The process that has a data folder; undefined when none has. */
+/** Returns the process that owns a data folder; undefined when there is none. */
 export function folderOwner(directory: string): FolderOwner | undefined {
   const lockFile = path.join(directory, LOCK_FILE)
   if (!existsSync(lockFile)) return undefined
@@ -112,7 +112,7 @@ export function folderOwner(directory: string): FolderOwner | undefined {
       database.close()
     }
   } catch (error) {
-    // Whatever else is wrong with the file, the start of a local cloud says it better.
+    // For any other problem with the file, the start of a local cloud gives a better message.
     isHeld = isBusy(error)
   }
   return isHeld ? readOwner(directory) : undefined
@@ -126,7 +126,7 @@ function sayIn(ownerFile: string): FolderLock['say'] {
       writeFileSync(temporary, JSON.stringify(owner), { mode: 0o600, flag: 'wx' })
       renameSync(temporary, ownerFile)
     } catch {
-      // On a full disk the cloud must still run and stop: the lock decides, these are words.
+      // The cloud must run and stop on a full disk too: the lock decides, this file is for display.
       removeQuietly(temporary)
     }
   }
@@ -136,7 +136,7 @@ function removeQuietly(file: string): void {
   try {
     rmSync(file, { force: true })
   } catch (error) {
-    console.error(`${file} stays: ${String(error)}`)
+    console.error(`could not delete ${file}: ${String(error)}`)
   }
 }
 
@@ -144,7 +144,7 @@ function readOwner(directory: string): FolderOwner {
   try {
     return ownerSchema.parse(JSON.parse(readFileSync(path.join(directory, OWNER_FILE), 'utf8')))
   } catch {
-    // Only shown to people: a damaged or missing file tells nothing.
+    // For display only: ignores a damaged or missing file.
     return { phase: 'starting' }
   }
 }
@@ -162,13 +162,13 @@ function isNoDatabase(error: unknown): boolean {
   return [SQLITE_CORRUPT, SQLITE_NOTADB].includes(resultCode(error))
 }
 
-/** Extended codes have more in the upper bytes. */
+/** Extended codes use the upper bytes too. */
 function resultCode(error: unknown): number {
   const { errcode } = (error ?? {}) as { errcode?: unknown }
   return typeof errcode === 'number' ? errcode & 0xff : 0
 }
 
-/** Node 22 says on stderr that SQLite is experimental when it is loaded: nothing that our user can act on. */
+/** Node 22 warns on stderr that SQLite is experimental when it loads it. The user cannot act on that. */
 function sqlite() {
   const emit = process.emitWarning
   process.emitWarning = () => undefined

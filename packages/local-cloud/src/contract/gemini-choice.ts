@@ -1,6 +1,6 @@
 import path from 'node:path'
 
-/** What answers in Gemini's place in a local cloud. */
+/** The replacement for Gemini in a local cloud. */
 export type GeminiChoice =
   /** Recorded answers, JSONL. */
   | { kind: 'replay'; file: string }
@@ -9,7 +9,7 @@ export type GeminiChoice =
   /** The real Vertex AI, with the user's credentials. */
   | { kind: 'forward' }
 
-/** How a choice is written, for help and error messages. */
+/** The syntax of a choice, for help and error messages. */
 export const GEMINI_CHOICES = 'replay:FILE, script:FILE or forward'
 
 /** Reads `replay:FILE`, `script:FILE` or `forward`; files become absolute. Undefined for anything else. */
@@ -19,7 +19,7 @@ export function parseGeminiChoice(text: string): GeminiChoice | undefined {
   return file === undefined ? undefined : { kind: kind as 'replay' | 'script', file: path.resolve(file) }
 }
 
-/** The choice as it is written: two texts that mean the same are the same. */
+/** Formats a choice: choices with the same meaning give the same text. */
 export function formatGeminiChoice(choice: GeminiChoice): string {
   return choice.kind === 'forward' ? 'forward' : `${choice.kind}:${choice.file}`
 }

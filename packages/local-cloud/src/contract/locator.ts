@@ -1,9 +1,11 @@
 import { z } from 'zod'
 
-/** The file in a local cloud's data folder by which other processes find it while it runs. */
+/** The file in a local cloud's data folder that helps other processes find it while it runs. */
 export const LOCATOR_FILE = 'local-cloud.json'
 
-/** Names the locator file to every process that shall talk to the local cloud instead of Google. */
+/**
+ * The environment variable with the path of the locator file, for processes that use the local cloud instead of Google.
+ */
 export const LOCATOR_VARIABLE = 'IMAGERY_LOCAL_CLOUD'
 
 export const localCloudLocator = z.object({
@@ -20,12 +22,12 @@ export const localCloudLocator = z.object({
   caFile: z.string(),
   /** `host:port` of the operator account's metadata server. */
   metadataHost: z.string(),
-  /** Opens the `/_imagery/` endpoints. */
+  /** Bearer token for the `/_imagery/` endpoints. */
   adminToken: z.string(),
   startedAt: z.string(),
-  /** Of the imagery that started it. */
+  /** Version of imagery that started it. */
   imageryVersion: z.string().optional(),
-  /** Who answers in Gemini's place (`formatGeminiChoice`); absent when nobody does. */
+  /** The replacement for Gemini (`formatGeminiChoice`); absent when there is none. */
   gemini: z.string().optional(),
 })
 

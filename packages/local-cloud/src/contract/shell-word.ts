@@ -1,4 +1,4 @@
-/** A text as one word of a POSIX shell, quoted when it has to be: for commands that are shown to be typed. */
+/** Returns a text as one POSIX shell word, quoted if needed. For commands that the user can copy. */
 export function shellWord(text: string): string {
   return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

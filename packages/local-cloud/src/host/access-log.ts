@@ -10,11 +10,11 @@ export interface AccessLog {
 }
 
 /**
- * Appends one line of JSON per API call, once it has ended, and per delivery, before it is sent.
- * Each line is written at once: what a caller has seen is in the log, whenever the cloud is killed.
- * Lines that the disk refuses are counted, and missed.
+ * Appends one JSON line per API call, after it ends, and per delivery, before it is sent. Each line is
+ * written immediately, so everything that a caller saw is in the log even if the cloud is killed. Lines
+ * that cannot be written are counted and dropped.
  *
- * @param log told when lines are missed
+ * @param log called when lines are dropped
  */
 export function openAccessLog(file: string, clock: Clock, log: (line: string) => void): AccessLog {
   const descriptor = openSync(file, 'a', PRIVATE_FILE_MODE)
@@ -26,11 +26,11 @@ export function openAccessLog(file: string, clock: Clock, log: (line: string) =>
       const line = `${JSON.stringify({ time: new Date(clock.now()).toISOString(), ...record })}\n`
       try {
         writeSync(descriptor, line)
-        if (lost > 0) log(`the access log ${file} goes on; ${lost} lines are missing`)
+        if (lost > 0) log(`writing to the access log ${file} works again; ${lost} lines are missing`)
         lost = 0
       } catch (error) {
-        // What the call itself has come to is its caller's to know, whether or not it can be noted here.
-        if (lost === 0) log(`the access log ${file} cannot be written, and misses lines: ${String(error)}`)
+        // The caller must get the call's outcome, whether or not it can be logged here.
+        if (lost === 0) log(`cannot write to the access log ${file}; lines will be missing: ${String(error)}`)
         lost += 1
       }
     },

@@ -13,7 +13,7 @@ import type { Leases } from './leases.ts'
 import type { CallSummary, VertexApi } from '../apis/vertex/index.ts'
 
 export interface AdminOptions {
-  /** From the locator file: who cannot read that (a web page, say) cannot drive the cloud. */
+  /** From the locator file: a client that cannot read it, such as a web page, cannot control the cloud. */
   token: string
   about: { pid: number; projectId: string; region: string; startedAt: string }
   apis: readonly EmulatedApi[]
@@ -21,46 +21,51 @@ export interface AdminOptions {
   faults: Faults
   gemini: VertexApi['calls']
   leases: Leases
-  /** The metadata server of a service account, which answers a guest too. Rejects NOT_FOUND when there is no such account. */
+  /**
+   * Returns the metadata server of a service account, which serves a guest user too. Rejects with NOT_FOUND when there
+   * is no such account.
+   */
   metadataServerOf(email: string, guest?: number): Promise<MetadataServer>
-  /** Gives the operator another project. */
+  /** Adds a project for the operator. */
   addProject(projectId: string): void
-  /** Has a workload identity pool trust an issuer. Returns the provider's full name. Throws GoogleError. */
+  /** Makes a workload identity pool trust an issuer. Returns the provider's full name. Throws GoogleError. */
   putIdentityProvider(pool: string, provider: string, resource: unknown): string
-  /** `busy` until everything has been started; `stopping` once the cloud was told to. */
+  /** `busy` until everything has started; `stopping` after a stop request. */
   state(): 'busy' | 'ready' | 'stopping'
   /** What a stop waits for. */
   unfinished(): Unfinished
-  /** Stops once what is under way has ended, or now. */
+  /** Stops when all work in progress has ended, or immediately. */
   shutDown(how: { now: boolean }): void
 }
 
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin */
 const PROJECT_ID = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/
 
-/** What `/_imagery/state` answers. */
+/** The response of `/_imagery/state`. */
 export interface LocalCloudState {
   pid: number
   projectId: string
   region: string
   startedAt: string
   leases: number
-  /** Per API, counts of what it holds. */
+  /** Number of stored resources per API. */
   apis: Record<string, Record<string, number>>
   /** Calls per method since the start. */
   calls: Record<string, number>
   faults: FaultState[]
-  /** What was asked of Gemini since the start. */
+  /** Calls to Gemini since the start. */
   gemini: CallSummary
 }
 
 /**
- * The local cloud's own endpoints, which Google has not: `GET /_imagery/health`, `GET /_imagery/state`,
- * `GET` and `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/account?email=…` (where one
- * acts as that service account; with `user=…`, another user of the machine too), `PUT /_imagery/projects/PROJECT` (another project of the operator's),
- * `PUT /_imagery/workload-identity-pools/POOL/providers/PROVIDER` (an issuer whose tokens are exchanged), `GET /_imagery/lease`,
- * `POST /_imagery/shutdown` (with `?now=true` without waiting for calls in progress). All want the locator's `adminToken` as a bearer token, but `GET /_imagery/proof?challenge=…`: it
- * shows that the listener knows that token (`contracts/local-cloud-proof.ts`), before a client sends anything else.
+ * The local cloud's own endpoints, which Google does not have: `GET /_imagery/health`, `GET /_imagery/state`, `GET` and
+ * `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/account?email=…` (the metadata
+ * server to act as that service account; with `user=…`, for another user of the machine too), `PUT
+ * /_imagery/projects/PROJECT` (another project of the operator's), `PUT
+ * /_imagery/workload-identity-pools/POOL/providers/PROVIDER` (an issuer whose tokens can be exchanged), `GET
+ * /_imagery/lease`, `POST /_imagery/shutdown` (with `?now=true` without waiting for calls in progress). All need the
+ * locator's `adminToken` as a bearer token, except `GET /_imagery/proof?challenge=…`: it shows that the listener knows
+ * that token (`contracts/local-cloud-proof.ts`), before a client sends anything else.
  */
 export function adminFace(options: AdminOptions): HttpFace {
   const app = new Hono()
@@ -70,7 +75,7 @@ export function adminFace(options: AdminOptions): HttpFace {
   )
   app.use(async (context, next) => {
     if (!isToken(context.req.header('authorization'), options.token)) {
-      throw new GoogleError('PERMISSION_DENIED', 'this endpoint needs the adminToken of the locator file')
+      throw new GoogleError('PERMISSION_DENIED', 'this endpoint needs the adminToken from the locator file')
     }
     await next()
   })
@@ -86,7 +91,7 @@ export function adminFace(options: AdminOptions): HttpFace {
     try {
       options.faults.replace(parseJson(await context.req.text()))
     } catch (error) {
-      throw new GoogleError('INVALID_ARGUMENT', `not a list of fault rules: ${explain(error)}`, { cause: error })
+      throw new GoogleError('INVALID_ARGUMENT', `invalid fault rules: ${explain(error)}`, { cause: error })
     }
     return context.json(options.faults.state())
   })
@@ -99,7 +104,7 @@ export function adminFace(options: AdminOptions): HttpFace {
   })
   app.put('/_imagery/projects/:project', (context) => {
     const project = context.req.param('project')
-    if (!PROJECT_ID.test(project)) throw new GoogleError('INVALID_ARGUMENT', `not a project id: ${project}`)
+    if (!PROJECT_ID.test(project)) throw new GoogleError('INVALID_ARGUMENT', `invalid project ID: ${project}`)
     options.addProject(project)
     return context.json({ projectId: project })
   })
@@ -124,12 +129,12 @@ export function adminFace(options: AdminOptions): HttpFace {
   return { prefixes: ['/_imagery'], app }
 }
 
-/** The id of another user of the machine, whom the caller lets in. */
+/** The ID of another user of the machine who gets access. */
 function userOf(given: string | undefined): number | undefined {
   if (given === undefined) return undefined
   const user = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN
   // https://man7.org/linux/man-pages/man2/setresuid.2.html: the highest number means none.
-  if (!(user < 0xff_ff_ff_ff)) throw new GoogleError('INVALID_ARGUMENT', `not the numeric id of a user: ${given}`)
+  if (!(user < 0xff_ff_ff_ff)) throw new GoogleError('INVALID_ARGUMENT', `not a numeric user ID: ${given}`)
   return user
 }
 
@@ -141,7 +146,7 @@ async function jsonOf(context: Context): Promise<unknown> {
   }
 }
 
-/** What is wrong with a list of fault rules, in one line. */
+/** Describes what is wrong with a list of fault rules, in one line. */
 export function explain(error: unknown): string {
   if (error instanceof ZodError) return z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ')
   return error instanceof Error ? error.message : String(error)

@@ -45,46 +45,46 @@ export interface CompositionOptions {
   onDelivery?: (record: DeliveryRecord) => void
   log(line: string): void
   stops: StopOrder
-  /** Who answers in Gemini's place: `replay:FILE`, `script:FILE`, `forward`, or nobody. */
+  /** The replacement for Gemini: `replay:FILE`, `script:FILE`, `forward`, or none. */
   gemini: string | undefined
-  /** What a BigQuery job may take, where it is not the default. */
+  /** Limits of a BigQuery job that differ from the defaults. */
   jobLimits: Partial<JobLimits>
-  /** Whether somebody pays for the project. */
+  /** Whether billing is enabled for the project. */
   hasBilling: boolean
-  /** Whether a new data folder begins with every service enabled. */
+  /** Whether a new data folder starts with every service enabled. */
   allServicesEnabled: boolean
 }
 
 export interface Composition {
-  /** All APIs, for the listeners and for the admin's account of them. */
+  /** All APIs, for the listeners and for the state endpoint. */
   apis: readonly EmulatedApi[]
-  /** Long-running operations of all of them, which the listeners serve beside. */
+  /** Long-running operations of all APIs, which the listeners serve too. */
   operations: Pick<EmulatedApi, 'grpc' | 'http'>
-  /** What the HTTP listener serves beside them. */
+  /** Other routes of the HTTP listener. */
   faces: readonly HttpFace[]
   frontDoor: FrontDoor
-  /** What was asked of Gemini. */
+  /** Calls to Gemini. */
   gemini: VertexApi['calls']
-  /** Started before anybody can call: they recover what was stored. */
+  /** Started before any calls arrive, to recover their stored state. */
   stores: readonly EmulatedApi[]
   /** Started when the listeners are up, because their programs call back. */
   services: readonly EmulatedApi[]
   /** Started last: they send work to the services at once. */
   dispatchers: readonly DispatchingApi[]
-  /** What they have sent and nobody has answered yet. */
+  /** Deliveries that they sent and that have no response yet. */
   deliveries: InProgress
 }
 
 /**
- * Opens every emulated API on its folder and ties them to each other. Each is added to `stops` as
- * soon as it is open. Rejects with LocalCloudError as `storeFailed` makes it.
+ * Opens every emulated API on its folder and connects them. Each is added to `stops` as soon as it is
+ * open. Rejects with the LocalCloudError from `storeFailed`.
  */
 export async function openApis(options: CompositionOptions): Promise<Composition> {
   const { clock, identity, control, faults, stops, projectNumber } = options
   const operation = httpOperations(control.gateway)
   const iam = options.iam.api(operation)
   const access = options.iam.authorizer
-  // Last to stop: the other APIs ask it what their callers may do.
+  // Last to stop, because the other APIs use it to check their callers.
   stops.add('identity', async () => {
     control.refuse('iam*')
     control.refuse('cloudresourcemanager.*')
@@ -92,7 +92,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     await iam.stop()
   })
 
-  /** Opens one API; when it stops, its callers are told that it is away. */
+  /** Opens one API. When it stops, its callers get UNAVAILABLE. */
   const open = async <Api extends EmulatedApi>(
     name: string,
     phase: StopPhase,
@@ -240,13 +240,13 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   }
 }
 
-/** `gs://bucket/object` as IAM names it. */
+/** Returns the IAM resource name of `gs://bucket/object`. */
 function objectResource(uri: string): string {
   const [, bucket = '', object = ''] = /^gs:\/\/([^/]+)\/(.*)$/s.exec(uri) ?? []
   return `projects/_/buckets/${bucket}/objects/${object}`
 }
 
-/** An API of the gRPC listener, with its own operations, as the HTTP listener serves it too. */
+/** An API of the gRPC listener with its own operations, also served by the HTTP listener. */
 function overHttp(api: EmulatedApi, operation: Operation, sources: readonly OperationSource[] = []): EmulatedApi {
   if (!api.grpc) throw new Error(`${api.name} has no gRPC face`)
   const operations = sources.length > 0 ? operationsFace(sources) : { services: {}, needs: {} }
@@ -258,12 +258,12 @@ function overHttp(api: EmulatedApi, operation: Operation, sources: readonly Oper
   return { ...api, http: transcodedFace(face, operation) }
 }
 
-/** One google.longrunning.Operations service answers for all APIs of the port. */
+/** One google.longrunning.Operations service serves all APIs of the port. */
 function longRunningOperations(sources: readonly OperationSource[]): Pick<EmulatedApi, 'grpc'> {
   return { grpc: { protos: clientProtos('@google-cloud/run'), ...operationsFace(sources) } }
 }
 
-/** Opens IAM on its folder. Throws LocalCloudError as `storeFailed` makes it. */
+/** Opens IAM on its folder. Throws the LocalCloudError from `storeFailed`. */
 export function openIamOfProject(options: Omit<Parameters<typeof openIam>[0], 'directory'> & { dataDir: string }): Iam {
   const directory = path.join(options.dataDir, 'iam')
   try {

@@ -2,13 +2,13 @@ import type { DispatchingApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { InProgress } from '../kernel/under-way.ts'
 
-/** What a local cloud that is to stop waits for. */
+/** What a stopping local cloud waits for. */
 export interface Unfinished {
-  /** Tasks and messages that were sent to a service and have no answer yet. */
+  /** Tasks and messages that were sent to a service and have no response yet. */
   deliveries: number
-  /** Calls to a model that have no answer yet. */
+  /** Model calls without an answer yet. */
   modelCalls: number
-  /** How long it may take until all have ended, milliseconds: each delivery has its own deadline. */
+  /** Maximum time until all have ended, in milliseconds: each delivery has its own deadline. */
   atMostMs: number
 }
 
@@ -20,18 +20,17 @@ export interface DrainOptions {
 }
 
 /**
- * Lets the work under way come to its end before the local cloud stops. Whatever was sent to a
- * service and is cut off is sent again after the next start, and its calls to a model are then made,
- * and paid, a second time; so nothing more is sent, and what was sent is waited for. That ends by
- * itself: a delivery counts as failed after its own deadline, which for a task of imagery's is a
- * little longer than its calls may take.
+ * Finishes the work in progress before the local cloud stops. A delivery that is cut off is sent again
+ * after the next start, and its model calls are then billed a second time. So the drain sends nothing
+ * more and waits for what was sent. It always ends, because a delivery fails after its own deadline,
+ * which for imagery's tasks is slightly longer than their calls can take.
  */
 export class Drain {
   readonly #options: DrainOptions
   #isHeld = false
   #isFinal = false
   #isAbandoned = false
-  /** Settles the waiting that is under way: true when the cloud may stop. */
+  /** Settles the current wait: true when the cloud can stop. */
   #waiting: ((mayStop: boolean) => void)[] = []
 
   constructor(options: DrainOptions) {
@@ -47,7 +46,7 @@ export class Drain {
     }
   }
 
-  /** Sends nothing more and waits for what was sent. False when `resume` came first. */
+  /** Stops sending and waits for what was sent. Returns false when `resume` came first. */
   wait(): Promise<boolean> {
     const { dispatchers, deliveries } = this.#options
     if (!this.#isHeld) for (const dispatcher of dispatchers) dispatcher.hold()
@@ -59,7 +58,7 @@ export class Drain {
     })
   }
 
-  /** Sends again, for a user who has come back, unless the cloud was told to stop. */
+  /** Resumes sending for a user who came back, unless the cloud was told to stop. */
   resume(): void {
     if (!this.#isHeld || this.#isFinal) return
     this.#isHeld = false
@@ -67,12 +66,12 @@ export class Drain {
     for (const dispatcher of this.#options.dispatchers) dispatcher.release()
   }
 
-  /** The cloud was told to stop: nobody who comes now changes that. */
+  /** The cloud was told to stop, and a new user does not change that. */
   insist(): void {
     this.#isFinal = true
   }
 
-  /** Waits no longer: what is under way is cut off. */
+  /** Stops waiting: work in progress is cut off. */
   abandon(): void {
     this.#isAbandoned = true
     for (const resolve of this.#waiting.splice(0)) resolve(true)

@@ -1,27 +1,27 @@
 import type { CancelTimer, Clock } from '../kernel/clock.ts'
 
-/** Often enough that a half-open connection is noticed while someone still waits for it. */
+/** Frequent enough to detect a half-open connection while a client still waits. */
 const HEARTBEAT_MS = 5_000
 
-/** A user may come back at once: `run` ends and `status` begins. */
+/** A user can come back immediately: `run` ends and `status` starts. */
 const IDLE_AFTER_LAST_LEASE_MS = 1_000
 
-/** Whoever started the cloud has this long to take its first lease. */
+/** Time for the process that started the cloud to take the first lease. */
 const IDLE_WITHOUT_LEASE_MS = 15_000
 
 export interface Leases {
-  /** Whether the cloud stops once nobody uses it. */
+  /** Whether the cloud stops when it has no users. */
   endsWhenIdle: boolean
-  /** A new lease: an endless stream that gives it back when it is cancelled. Undefined once the cloud stops. */
+  /** Returns a new lease: an endless stream that ends the lease when canceled. Undefined when the cloud is stopping. */
   take(): ReadableStream<Uint8Array> | undefined
   count(): number
-  /** From now on nobody gets a lease: the cloud stops. Those that are held stay until `close`. */
+  /** Stops giving out leases, because the cloud is stopping. Existing ones stay until `close`. */
   refuse(): void
   /** Ends all streams. */
   close(): void
 }
 
-/** Counts who uses the local cloud; tells of each that comes, and with `onIdle` when none is left. */
+/** Counts the users of the local cloud. Reports each new one, and calls `onIdle` when none is left. */
 export function createLeases(
   clock: Clock,
   told: { onTaken?: () => void; onIdle?: (() => void) | undefined } = {},

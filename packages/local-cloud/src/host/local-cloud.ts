@@ -29,39 +29,42 @@ import { commandOn, identityFailed, startFailed, storeFailed } from './store-fai
 import { createStopOrder, WAITS_FOR, type StopOrder } from './stop-order.ts'
 
 export interface LocalCloudOptions {
-  /** Everything that the cloud keeps. Made when it is not there; one process at a time. */
+  /** The folder of the cloud's entire state. Created when missing; used by one process at a time. */
   dataDir: string
   clock?: Clock
   /** @default 'imagery-local' */
   projectId?: string
   /** @default 'us-central1' */
   region?: string
-  /** Ports that must be had. Without, those of the last time, or free ones. */
+  /** Required ports. Default: the ports of the last start, or free ones. */
   ports?: { http?: number; grpc?: number }
-  /** Waited before each API call, as if the caller sat in another region. */
+  /** Delay before each API call, as if the caller were in another region. */
   addedLatencyMs?: number
-  /** What a BigQuery job may take; what is not given is the default. */
+  /** Limits of a BigQuery job; omitted ones have their defaults. */
   jobLimits?: Partial<JobLimits>
-  /** Scripted misbehaviour from the start on; can be replaced through the admin endpoint. */
+  /** Scripted faults from the start; can be replaced through the admin endpoint. */
   faults?: readonly FaultRule[]
-  /** A JSON file of more such rules. */
+  /** A JSON file with more rules. */
   faultsFile?: string
-  /** Who answers in Gemini's place: `replay:FILE` (recorded answers), `script:FILE` (a scripted model), `forward` (the real Vertex AI, with the user's credentials). Without, its calls are refused. */
+  /**
+   * The replacement for Gemini: `replay:FILE` (recorded answers), `script:FILE` (a scripted model), `forward` (the real
+   * Vertex AI, with the user's credentials). Without one, calls to Gemini are refused.
+   */
   gemini?: string
   /** Whether the project has a billing account. @default true */
   hasBilling?: boolean
   /**
-   * Begins with every service of the project enabled, as no project of Google's does: for tests that
-   * are about something else.
+   * Starts with every service of the project enabled, unlike a Google project. For tests of other
+   * features.
    */
   allServicesEnabled?: boolean
-  /** Stops the cloud when the last lease has been gone for a second, or none was taken within 15 s. */
+  /** Stops the cloud a second after the last lease ends, or when none is taken within 15 s. */
   stopWhenIdle?: boolean
-  /** Lines for a person who watches: starts and crashes of programs, and errors while stopping. */
+  /** Log lines for people: starts and crashes of programs, and errors while stopping. */
   log?: (line: string) => void
   /** A file to which one line of JSON per API call and delivery is appended. */
   accessLogFile?: string
-  /** Of imagery, for commands that find the cloud: those of another version do not use it. */
+  /** Version of imagery, for commands that find the cloud: other versions do not use it. */
   version?: string
 }
 
@@ -69,13 +72,13 @@ export interface LocalCloud {
   /** As written to `<dataDir>/local-cloud.json`. */
   locator: LocalCloudLocator
   /**
-   * Stops everything in order, once what is under way has ended; `now` cuts that off, also after a
-   * call without it. Calling it twice does no harm.
+   * Stops everything in order after the work in progress ends. `now` cuts that work off, even after a
+   * call without it. Safe to call twice.
    */
   stop(options?: { now?: boolean }): Promise<void>
   /** What a stop waits for. */
   unfinished(): Unfinished
-  /** Settles once the cloud has stopped, whoever asked for it. */
+  /** Settles when the cloud has stopped, for any reason. */
   stopped: Promise<void>
 }
 
@@ -83,10 +86,10 @@ const DEFAULT_PROJECT = 'imagery-local'
 const DEFAULT_REGION = 'us-central1'
 
 /**
- * Starts the local cloud: every emulated API on two listeners of 127.0.0.1, HTTP for REST and TLS
- * for gRPC, with its state in `dataDir`.
+ * Starts the local cloud: every emulated API on two listeners of 127.0.0.1, HTTP for REST and TLS for
+ * gRPC, with its state in `dataDir`.
  *
- * Rejects with LocalCloudError when it cannot, and then leaves nothing running.
+ * Rejects with LocalCloudError on failure, and then leaves nothing running.
  */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const stops = createStopOrder()
@@ -101,7 +104,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
 }
 
 async function start(options: LocalCloudOptions, stops: StopOrder): Promise<LocalCloud> {
-  // SQLite, DuckDB and others make files without a mode of ours. It stays so after the end: the process is a local cloud's.
+  // SQLite, DuckDB and others create files with the default mode. The umask stays after the stop, because the process
+  // only runs a local cloud.
   process.umask(0o077)
   const {
     clock = steadyClock(lastWriteMs(options.dataDir)),
@@ -163,7 +167,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   let isReady = false
   let stopping: Promise<void> | undefined
   const { promise: stopped, resolve: settle, reject: fail } = Promise.withResolvers<void>()
-  // Whoever does not wait for `stopped` has `stop()` to learn of a failure from.
+  // A caller that does not wait for `stopped` gets the failure from `stop()`.
   stopped.catch(() => undefined)
   const drain = new Drain({
     dispatchers: composition.dispatchers,
@@ -189,7 +193,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     stop(how).catch((error: unknown) => log(`stopping: ${String(error)}`))
   }
 
-  /** A user who comes back before the last delivery has ended finds the cloud as it was. */
+  /** A user who comes back before the last delivery ends finds the cloud running normally. */
   const stopWhenDone = async (): Promise<void> => {
     if ((await drain.wait()) && leases.count() === 0) stopLater()
   }
@@ -221,8 +225,8 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   }
   const ports = await listen(options, dataDir, { composition, admin, identity, control, stops })
 
-  // The programs of Cloud Run read it when they start, so it is written before they do. Until all
-  // is started, the health endpoint says that nobody else should begin.
+  // Cloud Run's programs read it at their start, so it is written before. Until everything has started,
+  // the health endpoint tells other clients to wait.
   const locator: LocalCloudLocator = {
     version: 1,
     ...about,
@@ -277,7 +281,7 @@ function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): Fol
     closeDataFolder(dataDir)
     const lock = lockFolder(dataDir)
     stops.add('folder', () => lock.release())
-    // What a killed cloud left behind would lead others to ports that are no longer ours.
+    // The file of a killed cloud would send clients to ports that the cloud no longer has.
     if (existsSync(locatorFile)) rmSync(locatorFile)
     return lock
   } catch (error) {

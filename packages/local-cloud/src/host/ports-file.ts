@@ -10,12 +10,12 @@ function portsFile(dataDir: string): string {
   return path.join(dataDir, 'ports.json')
 }
 
-/** The ports of the last time; none when there was no last time or the file is of no use. */
+/** Returns the ports of the last start; none when there was none or the file is not usable. */
 export function readPorts(dataDir: string): { http?: number; grpc?: number } {
   try {
     return portsSchema.parse(JSON.parse(readFileSync(portsFile(dataDir), 'utf8')))
   } catch {
-    // Only a convenience: with free ports, everything works as well.
+    // For convenience only: free ports work too.
     return {}
   }
 }

@@ -1,31 +1,32 @@
-/** The phases of stopping a local cloud, in their order; starting goes the other way. */
+/** The phases of stopping a local cloud, in order. Starting uses the reverse order. */
 const PHASES = [
-  /** No new work is sent out, and what was sent has ended: a call to a model that is cut off is paid for and made again. */
+  /** No new work is sent, and sent work has ended: a model call that is cut off is billed and repeated. */
   'deliveries',
-  /** Nobody finds it any more. */
+  /** New clients no longer find the cloud. */
   'locator',
   /** Cloud Tasks, Pub/Sub. */
   'dispatchers',
-  /** Programs end while the APIs that they need to end well are still there. */
+  /** Programs end while the APIs that they need for a clean exit still run. */
   'services',
-  /** Nobody can call any more. */
+  /** Calls are no longer accepted. */
   'listeners',
-  /** State that the callers needed until now: BigQuery, Storage. */
+  /** State that callers needed until now: BigQuery, Storage. */
   'stores',
   'identity',
-  /** The folder goes last: whoever takes it then finds every store closed. */
+  /** The folder is released last, so that the next process finds every store closed. */
   'folder',
 ] as const
 
 export type StopPhase = (typeof PHASES)[number]
 
-/** Collects what has been started, so that it is stopped in order, also after a start that failed half way. */
+/** Collects everything that was started, to stop it in order, even after a failed start. */
 export interface StopOrder {
   add(phase: StopPhase, stop: () => unknown): void
   /**
-   * Stops everything, the newest of a phase first; goes on after an error and rejects with the errors at the end.
+   * Stops everything, the newest of a phase first. Continues after an error and rejects with all errors at the
+   * end.
    *
-   * @param onPhase called as each phase begins
+   * @param onPhase called at the start of each phase
    */
   run(onPhase?: (phase: StopPhase) => void): Promise<void>
 }
@@ -53,7 +54,7 @@ export function createStopOrder(): StopOrder {
   }
 }
 
-/** What a cloud that is stopping waits for, for those who wait for it. */
+/** What a stopping cloud waits for, for display. */
 export const WAITS_FOR: Partial<Record<StopPhase, string>> = {
   deliveries: 'calls in progress',
   dispatchers: 'deliveries of Cloud Tasks and Pub/Sub',

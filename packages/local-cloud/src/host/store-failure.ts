@@ -3,14 +3,14 @@ import { shellWord } from '../contract/shell-word.ts'
 import { diskTrouble } from '../kernel/disk-trouble.ts'
 import { LocalCloudError } from '../kernel/local-cloud-error.ts'
 
-/** A command of imagery on the local cloud of a data folder: a remedy must never meet another cloud. */
+/** An imagery command for the local cloud of a data folder, so that a fix never affects another cloud. */
 export function commandOn(dataDir: string, command: string): string {
   return `imagery ${command} --data-dir ${shellWord(dataDir)}`
 }
 
 /**
- * The store of an API cannot be opened. A full disk, or one file too many, is no damage: what is kept
- * there is whole, and a reset would lose it for nothing.
+ * The store of an API cannot be opened. A full disk, or too many open files, is not damage: the data is
+ * intact, and a reset would lose it needlessly.
  */
 export function storeFailed(
   dataDir: string,
@@ -41,12 +41,12 @@ export function identityFailed(dataDir: string, error: unknown): LocalCloudError
   return new LocalCloudError(
     'STORE_DAMAGED',
     `${what}: ${messageOf(error)}`,
-    [`rm -r ${shellWord(directory)}   (new keys are made; nothing else is lost)`],
+    [`rm -r ${shellWord(directory)}   (imagery creates new keys; nothing else is lost)`],
     error,
   )
 }
 
-/** Anything else that a local cloud does on its way up, and that the disk refused; undefined for an error of another kind. */
+/** Any other disk error during the start of a local cloud; undefined for other errors. */
 export function startFailed(dataDir: string, error: unknown): LocalCloudError | undefined {
   if (error instanceof LocalCloudError) return undefined
   const trouble = diskTrouble(error)

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { readPorts } from './ports-file.ts'
 
-/** The file without which an API has lost what it kept. */
+/** The file that holds an API's state. */
 const STORE_FILES: Record<string, string> = {
   storage: 'storage.sqlite',
   bigquery: 'bigquery.duckdb',
@@ -11,12 +11,12 @@ const STORE_FILES: Record<string, string> = {
   pubsub: 'pubsub.sqlite',
 }
 
-/** Likewise, of APIs that older local clouds have not had: a data folder without theirs has lost nothing. */
+/** The same for newer APIs: a data folder of an older local cloud does not have these files. */
 const LATER_STORE_FILES: Record<string, string> = { iam: 'iam.sqlite' }
 
 /**
- * When the local cloud of a data folder has last written to one of its stores, in milliseconds
- * since the Unix epoch; 0 when there is nothing.
+ * Returns when the local cloud of a data folder last wrote to a store, in milliseconds since the Unix
+ * epoch; 0 when there is no store.
  */
 export function lastWriteMs(dataDir: string): number {
   const times = Object.keys({ ...STORE_FILES, ...LATER_STORE_FILES }).flatMap((api) => {
@@ -28,11 +28,11 @@ export function lastWriteMs(dataDir: string): number {
 }
 
 /**
- * The store of an API that is gone, or empty, although the local cloud has been up on this folder
- * before: it would start as if nothing had ever been kept. Undefined when all is well.
+ * Returns a store that is missing or empty although the local cloud ran on this folder before: the API
+ * would start without its data. Undefined when all stores exist.
  */
 export function lostStore(dataDir: string): { name: string; file: string } | undefined {
-  // Written at the end of the first start, when every store has been made.
+  // Written at the end of the first start, when every store exists.
   if (readPorts(dataDir).http === undefined) return undefined
   const later = Object.entries(LATER_STORE_FILES).filter(([name]) => existsSync(path.join(dataDir, name)))
   for (const [name, fileName] of [...Object.entries(STORE_FILES), ...later]) {

@@ -1,14 +1,14 @@
 import type { Hono } from 'hono'
 
-/** Who makes a call, as read from its access or identity token. */
+/** The caller, as read from its access or identity token. */
 export interface Principal {
-  /** An e-mail address; of a federated identity `principal://iam.googleapis.com/…/subject/SUBJECT`. */
+  /** An email address; for a federated identity, `principal://iam.googleapis.com/…/subject/SUBJECT`. */
   email: string
-  /** The `principalSet://…` that a federated identity belongs to, by what its own token said. */
+  /** The `principalSet://…` of a federated identity, according to its own token. */
   sets?: readonly string[]
 }
 
-/** What a gRPC handler may know of the call beside its request. */
+/** What a gRPC handler knows about the call besides its request. */
 export interface CallContext {
   principal: Principal
   /** e.g. `google.cloud.tasks.v2.CloudTasks/CreateTask` */
@@ -28,50 +28,53 @@ export type RpcHandler = (request: any, context: CallContext) => unknown
 export interface Demand {
   permission: string
   resource: string
-  /** The API that demands it, when the permission is another's: the refusal takes its words. */
+  /** The API that requires it, if the permission belongs to another API: the denial uses its message. */
   api?: string
 }
 
-/** Whether accounts may do what calls need. */
+/** Checks whether accounts have the permissions that calls need. */
 export interface Access {
-  /** Throws GoogleError PERMISSION_DENIED, in Google's words, at the first demand that is not met. */
+  /** Throws GoogleError PERMISSION_DENIED, with Google's message, at the first missing permission. */
   check(principal: Principal, demands: readonly Demand[]): void
   has(principal: Principal, demand: Demand): boolean
 }
 
-/** A google.api.HttpRule as clients carry it: a path under its HTTP method. */
+/** A google.api.HttpRule as in the clients' protos: a path under its HTTP method. */
 export interface HttpRule {
   get?: string
   put?: string
   post?: string
   delete?: string
   patch?: string
-  /** The request's field that the body is, `*` for the request itself. */
+  /** The request field that the body fills, `*` for the whole request. */
   body?: string
   additional_bindings?: HttpRule | readonly HttpRule[]
 }
 
 /**
  * Rules by service and method. Services that many APIs have in common (google.longrunning.Operations,
- * google.iam.v1.IAMPolicy) are annotated with paths that hold for none of them: the API states its own.
+ * google.iam.v1.IAMPolicy) are annotated with paths that none of them uses: the API sets its own.
  */
 export type HttpRules = Readonly<Record<string, Readonly<Record<string, HttpRule>>>>
 
-/** The gRPC face of an API. Methods of the service that have no handler answer UNIMPLEMENTED by name. */
+/** The gRPC face of an API. Methods without a handler return UNIMPLEMENTED by name. */
 export interface GrpcFace {
-  /** The parsed `protos.json` that the official client ships. */
+  /** The parsed `protos.json` of the official client. */
   protos: object
   /** Full service name (`google.cloud.tasks.v2.CloudTasks`) to method name (`CreateTask`) to handler. */
   services: Record<string, Record<string, RpcHandler>>
-  /** What a call needs beforehand, by the full name of each method that has a handler (`google.cloud.tasks.v2.CloudTasks/CreateTask`), from its request. */
+  /**
+   * The permissions that a call needs, by the full name of each method that has a handler
+   * (`google.cloud.tasks.v2.CloudTasks/CreateTask`), from its request.
+   */
   // eslint-disable-next-line typescript/no-explicit-any -- as with RpcHandler
   needs: Record<string, (request: any) => readonly Demand[]>
   httpRules?: HttpRules
 }
 
 /**
- * The HTTP/JSON face: a hono app that receives every request whose path matches one of `patterns` or,
- * where no pattern does, begins with one of `prefixes`. Several of Google's APIs begin with /v1/projects.
+ * The HTTP/JSON face: a hono app that gets every request whose path matches one of `patterns` or, if no
+ * pattern matches, starts with one of `prefixes`. Several of Google's APIs start with /v1/projects.
  */
 export interface HttpFace {
   prefixes: readonly string[]
@@ -85,9 +88,9 @@ export interface EmulatedApi {
   name: string
   grpc?: GrpcFace
   http?: HttpFace
-  /** Picks up where the stored state left off: pending tasks, unacknowledged messages, running services. */
+  /** Continues from the stored state: pending tasks, unacknowledged messages, running services. */
   start(): Promise<void>
-  /** Finishes or abandons work in flight (it is redelivered after the next start) and closes the store. */
+  /** Finishes or abandons work in progress (redelivered after the next start) and closes the store. */
   stop(): Promise<void>
   /** Counts for `imagery local status`, e.g. `{queues: 1, tasks: 12}`. */
   describe(): Promise<Record<string, number>>
@@ -95,9 +98,9 @@ export interface EmulatedApi {
 
 /** An API that sends deliveries by itself. */
 export interface DispatchingApi extends EmulatedApi {
-  /** Sends nothing more; answers to what was sent still count. */
+  /** Stops sending. Responses to sent deliveries still count. */
   hold(): void
-  /** Sends again what waits. */
+  /** Resumes sending. */
   release(): void
 }
 
@@ -107,9 +110,9 @@ export interface Delivery {
   url: string
   headers: Record<string, string>
   body: Buffer
-  /** The delivery is abandoned, and counts as failed with DEADLINE_EXCEEDED, after this many milliseconds. */
+  /** Deadline in milliseconds, after which the delivery fails with DEADLINE_EXCEEDED. */
   deadlineMs: number
-  /** It comes from outside Google Cloud, as what a person or another machine sends does. */
+  /** The request comes from outside Google Cloud, for example from a person or another machine. */
   isFromInternet?: true
   /** Set when the target wants an OIDC token: the deliverer signs one and adds the Authorization header. */
   oidc?: { serviceAccountEmail: string; audience: string }
@@ -123,10 +126,10 @@ export interface DeliveryAnswer {
 
 /**
  * Sends a delivery: to a local Cloud Run service when the URL is one of its `https://….run.app`
- * addresses (through the service's front door, which checks the token), else over the network.
- * Rejects when nothing answered: connection refused or reset, or the deadline passed.
+ * addresses (through the service's front door, which checks the token), otherwise over the network.
+ * Rejects when there is no response: connection refused or reset, or the deadline passed.
  *
- * `again` is asked for the same work as it is sent a second time, where the sender counts that;
- * undefined when it is gone.
+ * `again` returns the same work for a second delivery, if the sender counts deliveries; undefined when
+ * the work was deleted.
  */
 export type Deliver = (delivery: Delivery, again?: () => Delivery | undefined) => Promise<DeliveryAnswer>

@@ -5,17 +5,17 @@ import { gunzip } from 'node:zlib'
 import { ArchiveError, type ArchiveEntry } from './archive-entry.ts'
 import { readZip } from './zip.ts'
 
-/** Against archives that explode: what one archive may unpack to. */
+/** Maximum unpacked size of one archive, as a guard against archive bombs. */
 const UNPACKED_MAX_BYTES = 1024 * 1024 * 1024
 
 /** tar's unit: headers are one block, contents are padded to whole blocks. */
 const BLOCK_BYTES = 512
 
 /**
- * Unpacks a .tar.gz or a .zip of regular files and directories into `directory`, which is created.
- * Reads ustar with the path extensions of pax and GNU tar
- * (https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html). Anything else in it
- * (links, devices), and any path that leaves the directory, is refused with ArchiveError.
+ * Unpacks a .tar.gz or a .zip of regular files and directories into `directory`, which is created. Reads
+ * ustar with the path extensions of pax and GNU tar
+ * (https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html). Throws ArchiveError for
+ * anything else (links, devices) and for any path that leaves the directory.
  */
 export async function unpackArchive(archive: Buffer, directory: string): Promise<void> {
   const entries = isZip(archive) ? readZip(archive, UNPACKED_MAX_BYTES) : readTar(await unzipped(archive))
@@ -88,7 +88,8 @@ function safePath(name: string): string {
 function checkHeader(header: Buffer): void {
   let sum = 0
   for (const [index, byte] of header.entries()) sum += index >= 148 && index < 156 ? 0x20 : byte
-  if (sum !== octal(header, 148, 8)) throw new ArchiveError('the source archive is damaged: a header has a wrong sum')
+  if (sum !== octal(header, 148, 8))
+    throw new ArchiveError('the source archive is damaged: a header has a wrong checksum')
 }
 
 /** The `path` record of a pax header: lines of `LENGTH KEY=VALUE\n`. */
@@ -110,6 +111,6 @@ function text(block: Buffer, start: number, length: number): string {
 
 function octal(block: Buffer, start: number, length: number): number {
   const digits = text(block, start, length).trim()
-  if (!/^[0-7]*$/.test(digits)) throw new ArchiveError('the source archive is damaged: a header has no legal number')
+  if (!/^[0-7]*$/.test(digits)) throw new ArchiveError('the source archive is damaged: a header has an invalid number')
   return digits === '' ? 0 : Number.parseInt(digits, 8)
 }

@@ -7,7 +7,7 @@ export interface FieldViolation {
   description: string
 }
 
-/** The request's JSON does not fit its proto: every violation, one a line, and again as details. */
+/** The request's JSON does not fit its proto: lists every violation, one per line, and again as details. */
 export function badRequest(violations: readonly FieldViolation[]): GoogleError {
   const message = violations.map(({ description }) => description).join('\n')
   return new GoogleError('INVALID_ARGUMENT', message, {
@@ -15,7 +15,7 @@ export function badRequest(violations: readonly FieldViolation[]): GoogleError {
   })
 }
 
-/** `at` as Google's messages name the place of a fault: nothing for the request itself. */
+/** Formats `at` as in Google's messages: empty for the request itself. */
 export function whereIs(at: string): string {
   return at === '' ? '' : ` at '${at}'`
 }
@@ -23,7 +23,7 @@ export function whereIs(at: string): string {
 /** Longer values are cut in messages. */
 const SHOWN_CHARACTERS = 100
 
-/** A JSON value as a message shows it. */
+/** Returns a JSON value as shown in messages. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'undefined'
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text

@@ -1,9 +1,9 @@
-/** Cancels a pending timer; calling it twice, or after the timer fired, does nothing. */
+/** Cancels a pending timer. Calling it twice, or after the timer fired, does nothing. */
 export type CancelTimer = () => void
 
 /**
- * Time as the local cloud sees it. Every back-off, expiry, rate limit and deadline goes through
- * one of these, so that a test can move time instead of waiting for it.
+ * The local cloud's time. Every backoff, expiry, rate limit and deadline uses a clock, so that tests can
+ * move time instead of waiting.
  */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
@@ -15,7 +15,7 @@ export interface Clock {
 /** setTimeout overflows to 1 ms past this many milliseconds (24.8 days), so longer waits are chained. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
-/** The machine's own time. Its timers do not keep the process alive. */
+/** The machine's time. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, callback) {
@@ -59,8 +59,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Moves time forward by `durationMs`, firing the timers that fall due in their order, and lets
-   * promises settle after each, so that a timer armed by a timer is met in the same call.
+   * Moves time forward by `durationMs`, fires the due timers in order, and lets promises settle after
+   * each, so that a timer set by a timer fires in the same call.
    */
   async advance(durationMs: number): Promise<void> {
     const endMs = this.#nowMs + durationMs
@@ -79,7 +79,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Work that is grouped by turns of the event loop hands over from one turn to the next a few times. */
+/** Work that is grouped by event loop turns passes through a few turns. */
 const SETTLING_TURNS = 6
 
 async function settle(): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { endianness } from 'node:os'
 
-/** The two ends of a TCP connection over IPv4, as the side that has accepted it sees them. */
+/** The two ends of a TCP connection over IPv4, as seen by the accepting side. */
 export interface Connection {
   localAddress?: string | undefined
   localPort?: number | undefined
@@ -9,19 +9,20 @@ export interface Connection {
   remotePort?: number | undefined
 }
 
-/** The second lists connections of IPv6 sockets, which may speak IPv4 too. */
+/** The second lists connections of IPv6 sockets, which can use IPv4 too. */
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6']
 
-/** The kernel hands a table out page by page: a row may be missed while others come and go. */
+/** The kernel returns a table page by page: a row can be missed while others change. */
 const LOOKS = 3
 
 /**
- * Which user's socket is at the other end of a connection within this machine, by its numeric id. Undefined when
- * the kernel does not show it: on another system than Linux, or when no process holds that socket any more.
+ * Returns the numeric ID of the user whose socket is at the other end of a connection within this machine.
+ * Undefined when the kernel does not show it: on systems other than Linux, or when no process holds the socket any
+ * more.
  *
  * Each end of such a connection has a row of its own in https://man7.org/linux/man-pages/man5/proc_pid_net.5.html;
- * wanted is the one that has the ends the other way round. A row without an inode belongs to a socket that was
- * closed, and then its user id is always 0, whoever had it.
+ * the wanted row has the ends reversed. A row without an inode belongs to a closed socket, whose user ID is always
+ * 0.
  */
 export async function connectionOwner(connection: Connection): Promise<number | undefined> {
   const { localAddress, localPort, remoteAddress, remotePort } = connection
@@ -33,7 +34,7 @@ export async function connectionOwner(connection: Connection): Promise<number | 
     const tables = await Promise.all(TABLES.map(readTable))
     const owners = new Set(tables.flatMap((rows) => ownersIn(rows, remote, local)))
     const [owner] = owners
-    // Two answers would be none.
+    // Two different results are ambiguous.
     if (owners.size === 1) return owner
   }
   return undefined
@@ -66,10 +67,10 @@ const HIDDEN = new Set<string | undefined>(['ENOENT', 'ENOTDIR', 'EACCES', 'EPER
 
 const isLittleEndian = endianness() === 'LE'
 
-/** How an IPv4 address begins where it is written as one of IPv6 (::ffff:0:0/96). */
+/** Prefix of an IPv4 address in IPv6 form (::ffff:0:0/96). */
 const MAPPED = isLittleEndian ? '0000000000000000FFFF0000' : '00000000000000000000FFFF'
 
-/** `127.0.0.1`, 80 as the tables have it: each 32 bits of an address as a number of the machine's byte order. */
+/** Formats `127.0.0.1`, 80 as in the tables: each 32 bits of an address as a number of the machine's byte order. */
 function hexadecimal(address: string | undefined, port: number): string | undefined {
   const bytes = address
     ?.replace(/^::ffff:/i, '')

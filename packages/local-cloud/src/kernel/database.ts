@@ -16,8 +16,8 @@ export class DatabaseFailure extends Error {
 /**
  * Opens (or creates) one API's SQLite file and brings its schema up to date.
  *
- * The write-ahead log with `synchronous = NORMAL` keeps every committed transaction when the
- * process is killed; only a power cut may cost the last ones
+ * The write-ahead log with `synchronous = NORMAL` keeps every committed transaction when the process is
+ * killed; only a power failure can lose the last ones
  * (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
  * @param migrations SQL scripts; the file's `user_version` counts those already applied
@@ -54,7 +54,7 @@ function migrate(database: DatabaseSync, migrations: readonly string[]): void {
   }
 }
 
-/** Runs `work` inside one transaction: all of it is kept, or none. Not re-entrant. */
+/** Runs `work` inside one transaction: commits everything or nothing. Not reentrant. */
 export function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
   database.exec('BEGIN IMMEDIATE')
   try {
@@ -67,7 +67,10 @@ export function transaction<Result>(database: DatabaseSync, work: () => Result):
   }
 }
 
-/** Some failures, such as a full disk, have rolled back already (https://www.sqlite.org/lang_transaction.html). */
+/**
+ * After some failures, such as a full disk, SQLite has already rolled back
+ * (https://www.sqlite.org/lang_transaction.html).
+ */
 function rollBack(database: DatabaseSync): void {
   try {
     database.exec('ROLLBACK')

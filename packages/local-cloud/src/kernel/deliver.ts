@@ -12,14 +12,14 @@ import type { InProgress } from './under-way.ts'
 export interface DeliverOptions {
   /** Signs the OIDC token that a delivery carries. */
   idToken(email: string, audience: string): Promise<string>
-  /** The way to the local Cloud Run services; absent as long as none is composed. */
+  /** Delivers to the local Cloud Run services; absent without a local Cloud Run. */
   frontDoor?: FrontDoor
   clock: Clock
-  /** Rules whose method matches `deliver/<host><path>` make deliveries fail. */
+  /** Fault rules whose method matches `deliver/<host><path>` apply to deliveries. */
   faults?: Faults
-  /** Told of every delivery before it is sent. */
+  /** Called before each delivery. */
   log?: (record: DeliveryRecord) => void
-  /** Keeps count of what has not been answered. */
+  /** Counts deliveries without a response. */
   underWay?: InProgress
 }
 
@@ -27,14 +27,14 @@ export interface DeliverOptions {
 export interface DeliveryRecord {
   /** `deliver/<host><path>` */
   method: string
-  /** Of a dispatch of Cloud Tasks: the last part of the queue's name, and of the task's. */
+  /** For a Cloud Tasks dispatch: the last part of the queue's and the task's name. */
   queue?: string
   task?: string
 }
 
 /**
- * The sender of task dispatches and push deliveries. Rejects with GoogleError when nothing
- * answered: UNAVAILABLE for a broken or refused connection, DEADLINE_EXCEEDED after `deadlineMs`.
+ * Sends task dispatches and push deliveries. Rejects with GoogleError when there is no response:
+ * UNAVAILABLE for a broken or refused connection, DEADLINE_EXCEEDED after `deadlineMs`.
  */
 export function createDeliver(options: DeliverOptions): Deliver {
   const agents = {
@@ -56,7 +56,7 @@ export function createDeliver(options: DeliverOptions): Deliver {
     if (effects.length === 0) return send()
     const isRefused = effects.some((effect) => effect.kind === 'error')
     if (!isRefused) return applyFaults(method, effects, options.clock, send)
-    // A target that fails still answers: the dispatcher sees a status, not a broken connection.
+    // A failing target still sends a response: the dispatcher sees a status, not a broken connection.
     return applyFaults(method, effects, options.clock, send).catch((error: unknown) => scriptedAnswer(error))
   }
   const { underWay, clock } = options
@@ -108,7 +108,7 @@ async function withDeadline<Result>(
   let cancelTimer = (): void => undefined
   const expired = new Promise<never>((_, reject) => {
     cancelTimer = clock.after(deadlineMs, () => {
-      const error = new GoogleError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs} ms`)
+      const error = new GoogleError('DEADLINE_EXCEEDED', `no response within ${deadlineMs} ms`)
       controller.abort(error)
       reject(error)
     })
@@ -124,8 +124,8 @@ function sendOverNetwork(agents: Agents, url: URL, delivery: Delivery, signal: A
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       if (signal.aborted) reject(signal.reason as Error)
-      // Not sent again here, although the target may only have closed an idle connection: whether it
-      // had an effect cannot be known, and a dispatcher's retry is counted while ours would not be.
+      // Not retried here, even if the target only closed an idle connection: the request can have had an
+      // effect, and a retry by the dispatcher is counted while a retry here would not be.
       else reject(new GoogleError('UNAVAILABLE', `${url.host}: ${error.message}`, { cause: error }))
     }
     const settings = {

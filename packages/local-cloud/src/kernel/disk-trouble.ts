@@ -2,52 +2,53 @@ import { closeSync, openSync, statfsSync } from 'node:fs'
 import path from 'node:path'
 
 /**
- * What the operating system refused, where nothing that was kept is damaged: a person can mend it,
- * and all is as before.
+ * An operating system error that damages no stored data: a person can fix it, and everything works
+ * again.
  */
 export interface DiskTrouble {
-  /** What is wrong, after `the data folder cannot be used: `. */
+  /** What is wrong, to follow `the data folder cannot be used: `. */
   what: string
-  /** What to do about it. */
+  /** How to fix it. */
   remedy: string
 }
 
 const FULL: DiskTrouble = {
   what: 'it is on a full disk',
-  remedy: 'Free some space and try again; nothing that was kept is lost',
+  remedy: 'Free some space and try again; no stored data is lost',
 }
 const QUOTA: DiskTrouble = {
-  what: 'the disk quota of its user is used up',
-  remedy: 'Free some space and try again; nothing that was kept is lost',
+  what: 'the disk quota of its user is exceeded',
+  remedy: 'Free some space and try again; no stored data is lost',
 }
 const HANDLES: DiskTrouble = {
   what: 'too many files are open',
   remedy: 'Allow more open files and try again: ulimit -n 4096',
 }
 const PROCESSES: DiskTrouble = {
-  what: 'this user may start no more processes, or has no memory left',
-  remedy: 'End other programs and try again; nothing that was kept is lost',
+  what: 'this user cannot start more processes, or is out of memory',
+  remedy: 'End other programs and try again; no stored data is lost',
 }
 const READ_ONLY: DiskTrouble = {
   what: 'its disk is read-only',
-  remedy: 'Make it writable and try again, or choose another folder with --data-dir',
+  remedy: 'Make the disk writable and try again, or choose another folder with --data-dir',
 }
 const FORBIDDEN: DiskTrouble = {
-  what: 'this user may not read or write all of it',
-  remedy: 'Give this user its files and try again, or choose another folder with --data-dir',
+  what: 'this user may not read or write all its files',
+  remedy: 'Give this user access to its files and try again, or choose another folder with --data-dir',
 }
 const TOO_LARGE: DiskTrouble = {
   what: 'this user may not write files of this size',
   remedy: 'Allow larger files and try again: ulimit -f unlimited',
 }
 const DEVICE: DiskTrouble = {
-  what: 'its disk fails, or is full',
+  what: 'its disk has errors or is full',
   remedy: 'Free some space or check the disk, and try again',
 }
 
 const UNOPENED: DiskTrouble = {
   what: 'a file in it cannot be opened',
-  remedy: 'See that this user may use its files, that its disk has space, and that more files may be open (ulimit -n)',
+  remedy:
+    'Check that this user has access to its files, that its disk has space, and that the limit on open files is high enough (ulimit -n)',
 }
 
 /** https://man7.org/linux/man-pages/man3/errno.3.html */
@@ -82,7 +83,7 @@ const BY_SQLITE_CODE: Record<number, DiskTrouble> = {
 const SQLITE_IOERR = 10
 const SQLITE_CANTOPEN = 14
 
-/** What DuckDB and others say in words only, as strerror(3) has them. */
+/** Errors that DuckDB and others report only as text, in the words of strerror(3). */
 const BY_WORDS: readonly [words: RegExp, trouble: DiskTrouble][] = [
   [/no space left on device|database or disk is full/i, FULL],
   [/disk quota exceeded/i, QUOTA],
@@ -95,8 +96,8 @@ const BY_WORDS: readonly [words: RegExp, trouble: DiskTrouble][] = [
 ]
 
 /**
- * The trouble that an error tells of, or one of its causes does; undefined when it is something else.
- * Where SQLite does not say why it could not open a file, the file is tried.
+ * Returns the trouble in an error or one of its causes; undefined for other errors. If SQLite does not
+ * say why it could not open a file, this function opens the file to find out.
  */
 export function diskTrouble(error: unknown): DiskTrouble | undefined {
   const causes = causesOf(error)
@@ -125,10 +126,10 @@ function causesOf(error: unknown): Error[] {
   return causes
 }
 
-/** As many as SQLite opens for one store: the file, its log, the log's index, a journal. */
+/** Number of files that SQLite opens for one store: the file, its log, the log's index, a journal. */
 const HANDLES_OF_A_STORE = 4
 
-/** Opens the file as the store would, for the reason that it did not say. */
+/** Opens the file like the store would, to get the missing reason. */
 function whatHinders(file: string): DiskTrouble | undefined {
   const handles: number[] = []
   try {

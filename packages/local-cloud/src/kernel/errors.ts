@@ -25,16 +25,19 @@ export interface GoogleErrorOptions {
   reason?: string
   /** Overrides the status's usual HTTP code (Storage answers 412 for a failed precondition). */
   http?: number
-  /** Where in the request the fault is; BigQuery puts `q` or a parameter's name here. */
+  /** Location of the fault in the request; BigQuery uses `q` or a parameter's name. */
   location?: string
-  /** How long the caller is asked to wait: the Retry-After header of HTTP answers. */
+  /** Requested wait: the Retry-After header of HTTP responses. */
   retryAfterS?: number
-  /** The `details` of an API that answers in AIP-193's shape alone (https://google.aip.dev/193), without the older `errors` list. */
+  /**
+   * The `details` of an API that uses only AIP-193's format (https://google.aip.dev/193), without the older `errors`
+   * list.
+   */
   details?: readonly object[]
   cause?: unknown
 }
 
-/** What an emulated API answers instead of a result. Thrown by models, rendered by the transports. */
+/** The error of an emulated API. Thrown by models, rendered by the transports. */
 export class GoogleError extends Error {
   override readonly name: string = 'GoogleError'
   readonly status: GoogleStatus
@@ -57,7 +60,7 @@ export class GoogleError extends Error {
   }
 }
 
-/** The JSON error body of Google's APIs: AIP-193, with the `errors` list of the older ones where an error names no `details`. */
+/** The JSON error body of Google's APIs: AIP-193, with the `errors` list of older APIs if an error has no `details`. */
 export function errorBody(error: GoogleError): object {
   if (error.details !== undefined) {
     const { http, message, status, details } = error
@@ -83,7 +86,7 @@ const DEFAULT_REASONS: Partial<Record<GoogleStatus, string>> = {
   UNIMPLEMENTED: 'notImplemented',
 }
 
-/** A method or option that Google has and the local cloud has not: refused by name, never guessed. */
+/** A method or option of Google's that the local cloud does not have: refused by name, never guessed. */
 export function notEmulated(what: string): GoogleError {
   return new GoogleError(
     'UNIMPLEMENTED',

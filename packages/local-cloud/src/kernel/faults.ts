@@ -12,42 +12,45 @@ const effectSchema = z.discriminatedUnion('kind', [
     message: z.string().optional(),
     retryAfterS: z.number().nonnegative().optional(),
   }),
-  /** The call goes through, this much later. */
+  /** The call succeeds after this delay. */
   z.strictObject({ kind: z.literal('delay'), delayMs: z.number().nonnegative() }),
-  /** The connection breaks before the call has an effect (over gRPC: UNAVAILABLE, which is what its clients see). */
+  /** The connection breaks before the call has an effect (gRPC clients see UNAVAILABLE). */
   z.strictObject({ kind: z.literal('drop') }),
-  /** The call has its effect, then the connection breaks: the caller cannot know. */
+  /** The call has its effect, then the connection breaks: the caller cannot know the outcome. */
   z.strictObject({ kind: z.literal('lose-answer') }),
-  /** The call arrives twice; the caller sees the answer to the first. */
+  /** The call arrives twice; the caller gets the first response. */
   z.strictObject({ kind: z.literal('duplicate') }),
 ])
 
 const ruleSchema = z
   .strictObject({
-    /** Pattern of method names; `*` is any run of characters. Deliveries are named `deliver/<host><path>`, long-running operations by the method that began them: `operation/serviceusage.services.enable`. */
+    /**
+     * Pattern of method names; `*` is any run of characters. Deliveries are named `deliver/<host><path>`, long-running
+     * operations after the method that started them: `operation/serviceusage.services.enable`.
+     */
     method: z.string().min(1),
     /** Only the nth matching call, counted from 1. */
     nth: z.int().positive().optional(),
-    /** Every so-manyth matching call. */
+    /** Every nth matching call. */
     every: z.int().positive().optional(),
-    /** This share of the matching calls, chosen by a generator started from `seed`. */
+    /** This share of the matching calls, chosen by a generator with this `seed`. */
     share: z.number().gt(0).max(1).optional(),
     seed: z.int().default(1),
-    /** Stops after so many effects. */
+    /** Maximum number of effects. */
     times: z.int().positive().optional(),
     effect: effectSchema,
   })
   .refine((rule) => [rule.nth, rule.every, rule.share].filter((choice) => choice !== undefined).length <= 1, {
-    message: 'a rule takes one of nth, every and share',
+    message: 'a rule can have only one of nth, every and share',
   })
 
-/** The scripted fault list, as written in a file or sent to the admin endpoint. */
+/** The list of scripted faults, from a file or the admin endpoint. */
 export const faultRulesSchema = z.array(ruleSchema)
 
 export type FaultRule = z.input<typeof ruleSchema>
 export type FaultEffect = z.output<typeof effectSchema>
 
-/** A rule and what came of it so far. */
+/** A rule and its counts so far. */
 export interface FaultState {
   rule: z.output<typeof ruleSchema>
   /** Calls whose method matched. */
@@ -57,7 +60,7 @@ export interface FaultState {
 }
 
 export interface Faults {
-  /** The effects that the next call of `method` must suffer, in the order of the rules; counts the call. */
+  /** Counts a call of `method` and returns its effects, in the order of the rules. */
   take(method: string): FaultEffect[]
   /** Replaces the whole list and starts counting again. Throws ZodError when a rule is not valid. */
   replace(rules: unknown): void
@@ -71,7 +74,7 @@ interface ArmedRule extends FaultState {
 
 const NO_EFFECTS: FaultEffect[] = []
 
-/** Scripted misbehaviour: the same rules and the same calls give the same faults. */
+/** Scripted faults: the same rules and the same calls give the same faults. */
 export function createFaults(rules: unknown = []): Faults {
   let armed = arm(rules)
   return {
@@ -99,7 +102,7 @@ function arm(rules: unknown): ArmedRule[] {
 function isHit(armed: ArmedRule): boolean {
   const { nth, every, share, times } = armed.rule
   armed.matched += 1
-  // Drawn for every matching call, so that which calls are hit does not depend on `times`.
+  // Drawn for every matching call, so that the choice of calls does not depend on `times`.
   const isChosen =
     share !== undefined
       ? armed.random() < share

@@ -9,37 +9,37 @@ import { methodMatcher } from './method-glob.ts'
 import { unexpectedError } from './unforeseen.ts'
 
 export interface GatewayCall {
-  /** `bigquery.tables.insert`, `google.cloud.tasks.v2.CloudTasks/CreateTask`: what fault rules and logs name. */
+  /** `bigquery.tables.insert`, `google.cloud.tasks.v2.CloudTasks/CreateTask`: the name in fault rules and logs. */
   method: string
   /** The request's Authorization header. */
   authorization: string | undefined
-  /** The request's URL is itself the credential: that of a resumable upload session. */
+  /** The request's URL is the credential: a resumable upload session. */
   isUrlCredential?: boolean
-  /** The call asks for a token, so it comes without: what is in its body is judged by the handler. */
+  /** The call requests a token, so it has none; the handler checks its body. */
   isTokenRequest?: boolean
   /** The path of an HTTP request, for the call log. */
   path?: string
-  /** What the caller must be allowed to. */
+  /** The permissions that the caller needs. */
   needs(): readonly Demand[]
 }
 
 /**
- * The one door of every emulated API, whatever its transport: checks the access token, applies
- * scripted faults, counts the call. Rejects with GoogleError when the call must not go through.
+ * The single entry of every emulated API, for all transports: checks the access token, applies scripted
+ * faults, counts the call. Rejects with GoogleError when the call is refused.
  */
 export type Gateway = <Result>(
   call: GatewayCall,
   handler: (principal: Principal) => Promise<Result> | Result,
 ) => Promise<Result>
 
-/** Makes a hono handler of one API method: through the gateway, errors in Google's JSON shape. */
+/** Returns a hono handler for one API method, with the gateway's checks and errors in Google's JSON format. */
 export type Operation = (
   method: string,
   handler: (context: Context, principal: Principal) => Promise<Response> | Response,
   options: Pick<GatewayCall, 'isUrlCredential' | 'isTokenRequest'> & { needs: (context: Context) => readonly Demand[] },
 ) => Handler
 
-/** The call's connection broke, by a scripted fault. HTTP sockets are cut; gRPC calls end UNAVAILABLE. */
+/** A scripted fault broke the call's connection. HTTP sockets are closed; gRPC calls end with UNAVAILABLE. */
 export class ConnectionDropped extends GoogleError {
   constructor(method: string) {
     super('UNAVAILABLE', `connection dropped during ${method} (scripted fault)`)
@@ -51,7 +51,7 @@ export interface CallRecord {
   method: string
   /** The path of an HTTP request. */
   path?: string
-  /** undefined when the token was refused. */
+  /** Undefined when the token was refused. */
   email: string | undefined
   /** `OK` or the error's status. */
   status: string
@@ -59,28 +59,28 @@ export interface CallRecord {
 }
 
 export interface GatewayOptions {
-  /** Whose token this is; throws GoogleError UNAUTHENTICATED. */
+  /** Returns the owner of a token; throws GoogleError UNAUTHENTICATED. */
   authenticate: (authorization: string | undefined) => Principal
-  /** Without it, whoever has a token may do everything: tests of one API alone. */
+  /** Without it, every valid token has all permissions: for tests of a single API. */
   access?: Pick<Access, 'check'>
   faults: Faults
   clock?: Clock
-  /** Waited before each call, as if the caller sat in another region; for benchmarks. */
+  /** Delay before each call, as if the caller were in another region; for benchmarks. */
   addedLatencyMs?: number
   log?: (record: CallRecord) => void
 }
 
 export interface GatewayControl {
   gateway: Gateway
-  /** Calls per method since the start, refused ones included. */
+  /** Calls per method since the start, including refused ones. */
   counts: () => Record<string, number>
-  /** From now on, each call must pass this check, which throws GoogleError: whether the project uses the API at all. */
+  /** Adds a check for each later call, which throws GoogleError if the API is not enabled in the project. */
   require(check: (method: string) => void): void
-  /** From now on, methods that match the pattern answer UNAVAILABLE: their API is being stopped. */
+  /** From now on, methods that match the pattern return UNAVAILABLE, because their API is stopping. */
   refuse(pattern: string): void
 }
 
-/** Who has the URL of an upload session may write to it, whoever that is. */
+/** Anyone with the URL of an upload session can write to it. */
 const URL_BEARER: Principal = { email: 'bearer-of-the-url' }
 
 const TOKEN_REQUESTER: Principal = { email: 'asks-for-a-token' }
@@ -98,7 +98,7 @@ export function createGateway(options: GatewayOptions): GatewayControl {
     }
     if (call.isUrlCredential) return URL_BEARER
     const principal = call.isTokenRequest ? TOKEN_REQUESTER : authenticate(call.authorization)
-    // Before permissions, as on Google: nobody is told what they may do in an API that is off.
+    // Before permissions, as on Google: a disabled API does not reveal permissions.
     for (const check of required) check(call.method)
     if (!call.isTokenRequest) access?.check(principal, call.needs())
     return principal
@@ -138,7 +138,7 @@ export function createGateway(options: GatewayOptions): GatewayControl {
   }
 }
 
-/** Runs `work` under the effects of fault rules. Rejects with GoogleError where a rule says so. */
+/** Runs `work` with the effects of fault rules. Rejects with GoogleError if a rule requires it. */
 export async function applyFaults<Result>(
   method: string,
   effects: readonly FaultEffect[],
@@ -169,7 +169,7 @@ export async function applyFaults<Result>(
     }
   }
   const [first] = await Promise.allSettled([work()])
-  // The copy's own outcome reaches nobody, as with a request that the network repeated.
+  // The outcome of the copy is dropped, as with a request that the network repeated.
   if (isDuplicated) await Promise.allSettled([work()])
   if (isAnswerLost) throw new ConnectionDropped(method)
   if (first.status === 'rejected') throw first.reason
@@ -180,7 +180,7 @@ function wait(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => clock.after(delayMs, resolve))
 }
 
-/** Binds `Operation` to a gateway; route modules receive the result. `respond` gives errors their shape. */
+/** Binds `Operation` to a gateway; route modules receive the result. `respond` formats errors. */
 export function httpOperations(gateway: Gateway, respond = errorResponse): Operation {
   return (method, handler, options) => async (context) => {
     try {
@@ -201,17 +201,18 @@ export function httpOperations(gateway: Gateway, respond = errorResponse): Opera
 }
 
 function cutConnection(context: Context): Response {
-  // Without a socket (a test that calls the app itself) nothing can be cut; the caller sees a 503.
+  // Without a socket (a test that calls the app directly) there is nothing to close; the caller gets a
+  // 503.
   const bindings = context.env as Partial<HttpBindings> | undefined
   if (!bindings?.outgoing) return Response.json({}, { status: 503 })
   bindings.outgoing.destroy()
   return RESPONSE_ALREADY_SENT
 }
 
-/** Any thrown value as Google's JSON error answer; what is not a GoogleError is a fault of ours: 500 INTERNAL. */
+/** Converts any thrown value to Google's JSON error response. Anything but a GoogleError is a bug: 500 INTERNAL. */
 export function errorResponse(error: unknown): Response {
   const known = knownError(error)
-  // "Not Modified" is an answer without a body (https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5).
+  // "Not Modified" is a response without a body (https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5).
   if (known.http === 304) return new Response(null, { status: 304 })
   return Response.json(errorBody(known), {
     status: known.http,
@@ -219,7 +220,7 @@ export function errorResponse(error: unknown): Response {
   })
 }
 
-/** The same in AIP-193's shape alone (https://google.aip.dev/193), as APIs answer that were born as gRPC. */
+/** The same in AIP-193's format only (https://google.aip.dev/193), for APIs that started as gRPC. */
 export function statusResponse(error: unknown): Response {
   const { status, message, http, retryAfterS, details = [] } = knownError(error)
   const options = { http, details, ...(retryAfterS === undefined ? {} : { retryAfterS }) }

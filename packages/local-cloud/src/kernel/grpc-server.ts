@@ -15,8 +15,8 @@ const require = createRequire(import.meta.url)
 const loaded = new Map<string, object>()
 
 /**
- * Loads the `protos.json` that an official client package ships: the wire format it will speak.
- * Found from the package's entry file, since its `exports` do not name the protos. Read once.
+ * Loads the `protos.json` of an official client package, which defines its wire format. Found relative
+ * to the package's entry file, because its `exports` do not include the protos. Read once.
  */
 export function clientProtos(packageName: string): object {
   const known = loaded.get(packageName)
@@ -29,7 +29,7 @@ export function clientProtos(packageName: string): object {
   return protos
 }
 
-/** Google's servers take messages to 4 MB from gRPC clients by default; Pub/Sub and Tasks allow 10 MB. */
+/** Google's servers accept gRPC messages up to 4 MB by default; Pub/Sub and Tasks allow 10 MB. */
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024 + 64 * 1024
 
 export interface GrpcServer {
@@ -37,7 +37,7 @@ export interface GrpcServer {
   stop(): Promise<void>
 }
 
-/** Serves the gRPC faces of `apis` over TLS on 127.0.0.1. Port 0 takes a free one. */
+/** Serves the gRPC faces of `apis` over TLS on 127.0.0.1. Port 0 uses a free one. */
 export async function serveGrpc(
   apis: readonly Pick<EmulatedApi, 'grpc'>[],
   options: { gateway: Gateway; certificate: { key: string; cert: string }; port: number },
@@ -89,14 +89,14 @@ function addFace(server: grpc.Server, face: GrpcFace, gateway: Gateway): void {
   }
 }
 
-/** A method that does not say what it needs would let everyone in. */
+/** A method without required permissions would be open to everyone. */
 function needsOf(face: GrpcFace, method: string): (request: unknown) => readonly Demand[] {
   const needs = face.needs[method]
-  if (!needs) throw new Error(`${method} does not say what it needs`)
+  if (!needs) throw new Error(`${method} has no permission rule`)
   return needs
 }
 
-/** No streaming method is emulated: each is refused by name like any other missing one. */
+/** Streaming methods are not emulated: each is refused by name like any other missing method. */
 function refusedStream(method: string): grpc.UntypedHandleCall {
   const refusal = serviceError(notEmulated(method))
   return (call: { emit(event: 'error', error: Partial<grpc.StatusObject>): boolean }) => {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** Headers that concern one connection only and are never passed on (https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1). */
+/** Headers of a single connection, which are never forwarded (https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1). */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -12,7 +12,7 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ])
 
-/** The headers that travel on with a request or an answer; the length is set anew by whoever sends it. */
+/** Returns the headers to forward with a request or a response; the sender sets the length again. */
 export function endToEndHeaders(headers: IncomingHttpHeaders | Record<string, string>): Record<string, string> {
   const kept: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {

@@ -1,7 +1,7 @@
 import type { GrpcFace, HttpRule } from './api.ts'
 import { pathTemplate, type PathTemplate } from './path-template.ts'
 
-/** One way to reach one method over HTTP. */
+/** One HTTP binding of a method. */
 export interface Binding {
   service: string
   method: string
@@ -10,7 +10,10 @@ export interface Binding {
   body: string | undefined
 }
 
-/** Every binding of the face's services, from its own rules for the services named there, else from the annotations. */
+/**
+ * Returns every binding of the face's services, from its own rules for the services named there, otherwise from the
+ * annotations.
+ */
 export function bindingsOf({ protos, services, httpRules = {} }: GrpcFace): Binding[] {
   return Object.keys(services).flatMap((service) =>
     Object.entries(httpRules[service] ?? annotations(protos, service)).flatMap(([method, rule]) =>
@@ -37,7 +40,7 @@ interface Namespace {
   methods?: Record<string, { parsedOptions?: readonly Record<string, unknown>[] }>
 }
 
-/** The google.api.http annotations of a service, as protos.json holds them. */
+/** The google.api.http annotations of a service in protos.json. */
 function annotations(protos: object, service: string): Record<string, HttpRule> {
   const found = service
     .split('.')

@@ -7,47 +7,49 @@ import { endToEndHeaders } from './headers.ts'
 import { errorResponse } from './gateway.ts'
 
 /**
- * Cloud Run takes HTTP/1 requests to 32 MiB
- * (https://cloud.google.com/run/quotas#cloud_run_limits, "Maximum HTTP/1 request size").
+ * Cloud Run accepts HTTP/1 requests up to 32 MiB (https://cloud.google.com/run/quotas#cloud_run_limits,
+ * "Maximum HTTP/1 request size").
  */
 const MAX_SERVICE_REQUEST_BYTES = 32 * 1024 * 1024
 
-/** The longest request timeout that a Cloud Run service may have (https://cloud.google.com/run/docs/configuring/request-timeout). */
+/**
+ * The maximum request timeout of a Cloud Run service (https://cloud.google.com/run/docs/configuring/request-timeout).
+ */
 const MAX_SERVICE_REQUEST_MS = 60 * 60 * 1000
 
-/** Clients keep their connections for a minute; a server that closed earlier would reset a request on its way. */
+/** Clients keep connections open for a minute; a server that closes earlier could reset a request in transit. */
 const KEEP_ALIVE_MS = 65_000
 
-/** The way to the Cloud Run services. */
+/** Forwards to the Cloud Run services. */
 export interface FrontDoor {
-  /** `host` is the request's Host header, without a port. Rejects with GoogleError when nothing answered. */
+  /** `host` is the request's Host header, without a port. Rejects with GoogleError when there is no response. */
   handle(host: string, delivery: Delivery): Promise<DeliveryAnswer>
 }
 
 export interface HttpServerOptions {
-  /** Every REST API, and whatever else is reached by a path. */
+  /** Every REST API, and all other routes by path. */
   faces: readonly HttpFace[]
-  /** Absent as long as no Cloud Run is composed. */
+  /** Absent without a local Cloud Run. */
   frontDoor?: FrontDoor
-  /** 0 takes a free one. Rejects with EADDRINUSE when the port is taken. */
+  /** 0 uses a free one. Rejects with EADDRINUSE when the port is taken. */
   port: number
 }
 
 export interface HttpServer {
   port: number
-  /** Closes the listener; requests under way get `graceMs` to finish, then their sockets are cut. */
+  /** Closes the listener. Requests in progress get `graceMs` to finish, then their sockets are closed. */
   stop(graceMs?: number): Promise<void>
 }
 
 /**
- * The one HTTP listener of the local cloud, on 127.0.0.1: REST APIs by path prefix, Cloud Run
- * services by Host header. Requests that name another host are refused, so that a web page cannot
- * reach it through a DNS name of its own (DNS rebinding).
+ * The one HTTP listener of the local cloud, on 127.0.0.1: REST APIs by path prefix, Cloud Run services
+ * by Host header. Requests for another host are refused, so that a web page cannot reach it through its
+ * own DNS name (DNS rebinding).
  */
 export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
   const patterns: { pattern: RegExp; listener: RequestListener }[] = []
   const routes = options.faces.flatMap(({ prefixes, patterns: own = [], app }) => {
-    // Overriding the process's Request and Response would change them for everyone else in it.
+    // Overriding the global Request and Response would change them for all other code.
     const listener = getRequestListener(app.fetch, {
       overrideGlobalObjects: false,
       errorHandler: errorResponse,
@@ -79,7 +81,7 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
     server.once('error', reject)
     server.listen(options.port, '127.0.0.1', resolve)
   })
-  // One connection that cannot be taken must not end the others.
+  // One connection that cannot be accepted must not end the others.
   server.on('error', (error) => console.error('the HTTP listener:', error))
   return {
     port: (server.address() as AddressInfo).port,
@@ -97,7 +99,8 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
 
 /**
  * Whether a request has more than one Authorization header, which "must not" be
- * (https://www.rfc-editor.org/rfc/rfc9110#section-5.3). Node.js shows the first alone, others may see the last.
+ * (https://www.rfc-editor.org/rfc/rfc9110#section-5.3). Node.js uses the first; other programs can use the
+ * last.
  */
 function hasTwoCredentials({ rawHeaders }: IncomingMessage): boolean {
   let count = 0
@@ -112,7 +115,7 @@ export function isServiceHost(host: string): boolean {
   return host.endsWith('.run.app')
 }
 
-/** Whether `host` is a name that only this machine can have meant. */
+/** Whether `host` is a name that only means this machine. */
 export function isLoopbackHost(host: string): boolean {
   return host === '127.0.0.1' || host === 'localhost' || host === '[::1]'
 }

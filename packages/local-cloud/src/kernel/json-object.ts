@@ -1,8 +1,8 @@
 import { parseJson } from './json-text.ts'
 
 /**
- * The JSON object in a request's body; empty text is an empty object. Where it is none, throws the API's own
- * error, which `fail` makes.
+ * Returns the JSON object in a request's body; empty text is an empty object. For anything else, throws the
+ * API's own error from `fail`.
  */
 export function parseJsonObject(text: string, fail: () => Error): Record<string, unknown> {
   const value = text.trim() === '' ? {} : valueOf(text, fail)

@@ -1,9 +1,11 @@
-/** How deep Google's front ends read JSON (protobuf's JsonStreamParser, `kDefaultMaxRecursionDepth`). */
+/**
+ * Maximum nesting that Google's front ends accept in JSON (protobuf's JsonStreamParser, `kDefaultMaxRecursionDepth`).
+ */
 const MAX_LEVELS = 100
 
 /**
- * JSON from outside. What is nested deeper than `levels` is refused before it is read: code that walks a value
- * down its levels would overflow its stack.
+ * Parses foreign JSON. Refuses text nested deeper than `levels` before parsing, because recursive code would
+ * overflow its stack.
  *
  * @throws SyntaxError, as JSON.parse does
  */
@@ -12,7 +14,7 @@ export function parseJson(text: string, levels = MAX_LEVELS): unknown {
   return JSON.parse(text)
 }
 
-/** @throws SyntaxError in protobuf's words when objects and lists are nested deeper than `levels` */
+/** @throws SyntaxError with protobuf's message when objects and lists are nested deeper than `levels` */
 export function checkLevels(text: string, levels: number): void {
   if (isDeeper(text, levels)) throw new SyntaxError('Message too deep. Max recursion depth reached')
 }
@@ -40,7 +42,7 @@ const CLOSE_BRACE = 0x7d
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
 
-/** The place of the quote that ends a string. */
+/** Returns the position of the quote that ends a string. */
 function stringEnd(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let slashes = 0

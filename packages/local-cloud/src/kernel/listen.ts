@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-/** The port that somebody asked for by number cannot be had. */
+/** The requested port is not available. */
 export class PortTaken extends Error {
   override readonly name = 'PortTaken'
   readonly port: number
@@ -14,24 +14,24 @@ export class PortTaken extends Error {
 }
 
 export interface PortWish {
-  /** This one or none. */
+  /** Use this port or fail. */
   required?: number | undefined
-  /** This one when it is free. */
+  /** Use this port if it is free. */
   preferred?: number | undefined
 }
 
-/** Starts a listener on the port that is wished for, else on a free one. Rejects with PortTaken. */
+/** Starts a listener on the preferred port, otherwise on a free one. Rejects with PortTaken. */
 export async function listenOn<Server>(wish: PortWish, listen: (port: number) => Promise<Server>): Promise<Server> {
   const { required, preferred } = wish
   if (required !== undefined && required !== 0) {
     return listen(required).catch((error: unknown) => Promise.reject(new PortTaken(required, error)))
   }
-  // Whatever keeps the remembered port from us, a free one will do.
+  // If the remembered port is not available for any reason, a free one works.
   if (required === undefined && preferred !== undefined) return listen(preferred).catch(() => listen(0))
   return listen(0)
 }
 
-/** Rejects when nothing can listen on the port; for listeners that report it badly themselves. */
+/** Rejects when the port is not available; for listeners with poor error messages. */
 export function probePort(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer()

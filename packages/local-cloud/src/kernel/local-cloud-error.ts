@@ -1,24 +1,24 @@
-/** Expected ways in which a local cloud does not start. */
+/** Expected reasons why a local cloud does not start. */
 export type LocalCloudErrorCode =
-  /** Another process has the data folder. */
+  /** Another process is using the data folder. */
   | 'ALREADY_RUNNING'
-  /** A port that was asked for by number is taken. */
+  /** A requested port is in use. */
   | 'PORT_TAKEN'
-  /** The data folder cannot be made or written. */
+  /** The data folder cannot be created or written. */
   | 'DATA_FOLDER_UNUSABLE'
-  /** What a former run left in the data folder cannot be read. */
+  /** The stored state in the data folder cannot be read. */
   | 'STORE_DAMAGED'
   /** The scripted faults are not valid. */
   | 'INVALID_FAULTS'
   /** The file for the access log cannot be opened. */
   | 'ACCESS_LOG_UNUSABLE'
-  /** What shall answer in Gemini's place cannot be had. */
+  /** The replacement for Gemini is not available. */
   | 'INVALID_GEMINI'
 
 export class LocalCloudError extends Error {
   override readonly name = 'LocalCloudError'
   readonly code: LocalCloudErrorCode
-  /** What to do next, most likely first. */
+  /** Next steps, most likely first. */
   readonly suggestions: readonly string[]
 
   constructor(code: LocalCloudErrorCode, message: string, suggestions: readonly string[], cause?: unknown) {

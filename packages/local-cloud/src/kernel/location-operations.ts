@@ -6,16 +6,19 @@ import { NOTHING } from './needs.ts'
 import type { RestOperation } from './rest-operations.ts'
 import { restError } from './rest-request.ts'
 
-/** One API's share of `/v1/projects/P/locations/L/operations`, a path that several APIs have, each on a host of its own at Google. */
+/**
+ * One API's share of `/v1/projects/P/locations/L/operations`, a path that several APIs share; at Google, each has its
+ * own host.
+ */
 export interface LocationOperations {
-  /** What the gateway sees, e.g. `cloudbuild.operations.get`. */
+  /** The method name for the gateway, e.g. `cloudbuild.operations.get`. */
   method: string
   needs: (name: string) => readonly Demand[]
-  /** Undefined when the operation is not of this API, or is forgotten. */
+  /** Undefined when the operation belongs to another API or has expired. */
   get(name: string): RestOperation | undefined
 }
 
-/** Gives each operation to the API that began it. */
+/** Routes each operation to the API that started it. */
 export function locationOperationsFace(sources: readonly LocationOperations[], operation: Operation): HttpFace {
   const handlers = sources.map(({ method, needs, get }) => {
     const handler = operation(method, (context) => context.json(get(context.req.path.slice('/v1/'.length))), {

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { PRIVATE_FOLDER_MODE } from './atomic-file.ts'
 
 /**
- * Makes a folder and those above it, unless they are there. One by one: Node's own recursive
- * `mkdir` tries for ever where a file system takes no folders, as in /proc.
+ * Creates a folder and its parents unless they exist. One by one, because Node's recursive `mkdir` loops
+ * forever on a file system that accepts no folders, such as /proc.
  */
 export function makeFolder(directory: string): void {
   if (existsSync(directory)) return
@@ -12,7 +12,7 @@ export function makeFolder(directory: string): void {
   try {
     mkdirSync(directory, { mode: PRIVATE_FOLDER_MODE })
   } catch (error) {
-    // Another process was quicker.
+    // Another process created it first.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }

@@ -1,2 +1,2 @@
-/** The form in which handlers get requests and give answers, whatever the transport: see RpcHandler. */
+/** The format of handlers' requests and responses, for all transports: see RpcHandler. */
 export const MESSAGE_FORM = { enums: String, longs: String, bytes: Buffer, defaults: true, oneofs: true }

@@ -1,6 +1,6 @@
 /**
- * Compiles a pattern over method names, in which `*` stands for any run of characters:
- * `bigquery.tables.*`, `*CreateTask`, `*`.
+ * Compiles a pattern over method names, in which `*` matches any run of characters: `bigquery.tables.*`,
+ * `*CreateTask`, `*`.
  */
 export function methodMatcher(pattern: string): (method: string) => boolean {
   const source = pattern.split('*').map(escapeForRegExp).join('.*')

@@ -1,6 +1,8 @@
 import type { Demand } from './api.ts'
 
-/** Of a call that whoever has a token may make: to ask what one may do, or for a method that is not emulated. */
+/**
+ * The requirement of a call that every valid token can make: to test permissions, or for a method that is not emulated.
+ */
 export const NOTHING = (): readonly Demand[] => []
 
 /** One demand: `permission` on `resource`. */
@@ -8,17 +10,17 @@ export function need(permission: string, resource: string): Demand[] {
   return [{ permission, resource }]
 }
 
-/** `projects/P` of any resource name. */
+/** Returns `projects/P` from any resource name. */
 export function projectOf(resource: string): string {
   return resource.split('/', 2).join('/')
 }
 
 /**
- * What it takes to hand a service account to an API that will act as it: iam.serviceAccounts.actAs
- * (https://cloud.google.com/iam/docs/service-accounts-actas). Nothing when no account is named.
+ * Returns the permission to attach a service account to a resource: iam.serviceAccounts.actAs
+ * (https://cloud.google.com/iam/docs/service-accounts-actas). Nothing when there is no account.
  *
- * @param resource any resource of the project whose account it is, unless the address says another
- * @param api whose words the refusal takes
+ * @param resource any resource of the account's project, unless the address names another project
+ * @param api the API whose message the denial uses
  */
 export function actAs(email: string | undefined, resource: string, api?: string): Demand[] {
   if (!email) return []

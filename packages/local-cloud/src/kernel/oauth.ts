@@ -13,7 +13,10 @@ export type OAuthErrorCode =
   | 'unauthorized_client'
   | 'unsupported_grant_type'
 
-/** A refusal of a token endpoint, which is not in the shape of Google's other errors: `{"error": "invalid_grant", "error_description": "…"}`. */
+/**
+ * An error of a token endpoint, which differs from Google's other errors: `{"error": "invalid_grant",
+ * "error_description": "…"}`.
+ */
 export class OAuthError extends GoogleError {
   override readonly name = 'OAuthError'
   readonly error: OAuthErrorCode
@@ -24,15 +27,15 @@ export class OAuthError extends GoogleError {
   }
 }
 
-/** For `httpOperations`: what is no OAuthError (an API that is off, a scripted fault) is answered as everywhere. */
+/** For `httpOperations`: any other error (a disabled API, a scripted fault) gets the usual response. */
 export function oauthResponse(error: unknown): Response {
   if (!(error instanceof OAuthError)) return statusResponse(error)
   return Response.json({ error: error.error, error_description: error.message }, { status: error.http })
 }
 
 /**
- * The parameters of a token request: a form, as OAuth has it, or JSON, whose names Google takes in
- * either spelling. Rejects OAuthError invalid_request.
+ * The parameters of a token request: a form, as in OAuth, or JSON, for which Google accepts both
+ * spellings of names. Rejects with OAuthError invalid_request.
  */
 export async function tokenRequest(context: Context): Promise<Readonly<Record<string, string>>> {
   const text = await context.req.text()

@@ -2,15 +2,15 @@ import type { Demand, GrpcFace } from './api.ts'
 import { GoogleError } from './errors.ts'
 import { encoded, protoTypes } from './proto-types.ts'
 
-/** google.protobuf.Any as it goes over the wire. */
+/** google.protobuf.Any on the wire. */
 export interface PackedAny {
   type_url: string
   value: Buffer
 }
 
 /**
- * google.longrunning.Operation (https://google.aip.dev/151). `metadata` and `response` are packed
- * by the API that owns the operation, because only its protos know their types.
+ * google.longrunning.Operation (https://google.aip.dev/151). `metadata` and `response` are packed by the
+ * API that owns the operation, because only its protos have their types.
  */
 export interface Operation {
   name: string
@@ -20,14 +20,17 @@ export interface Operation {
   response?: PackedAny
 }
 
-/** An API's share of the google.longrunning.Operations service, which all APIs of the port have in common. */
+/** One API's part of the google.longrunning.Operations service, which all APIs of the port share. */
 export interface OperationSource {
   owns(name: string): boolean
-  /** What reading one needs. */
+  /** The permission to read one. */
   needs(name: string): readonly Demand[]
-  /** The operation (shape of `Operation`), or undefined when it is not, or no longer, known. */
+  /** Returns the operation (in the format of `Operation`); undefined when it does not exist or has expired. */
   get(name: string): unknown
-  /** Resolves with the operation once it is done or `timeoutMs` have passed. Without it, a wait answers at once. */
+  /**
+   * Resolves with the operation when it is done or `timeoutMs` have passed. Without this function, a wait returns
+   * immediately.
+   */
   wait?(name: string, timeoutMs: number): Promise<unknown>
 }
 
@@ -35,8 +38,8 @@ export interface OperationSource {
 const DEFAULT_WAIT_MS = 30_000
 
 /**
- * The google.longrunning.Operations service over all `sources`: GetOperation and WaitOperation.
- * Register it once per gRPC server, under the protos of any client that ships them.
+ * The google.longrunning.Operations service over all `sources`: GetOperation and WaitOperation. Register
+ * it once per gRPC server, with the protos of any client that has them.
  */
 export function operationsFace(sources: readonly OperationSource[]): Pick<GrpcFace, 'services' | 'needs'> {
   const find = (name: string): OperationSource => {
@@ -80,7 +83,10 @@ function operationNotFound(name: string): GoogleError {
 /** Packs messages of one client's protos as google.protobuf.Any: `pack('google.cloud.run.v2.Service', {...})`. */
 export type PackAny = (typeName: string, message: object) => PackedAny
 
-/** Makes the `pack` function for the messages of `protos` (a client's parsed protos.json); they are loaded at first use. */
+/**
+ * Returns the `pack` function for the messages of `protos` (a client's parsed protos.json); they are loaded at first
+ * use.
+ */
 export function anyPacker(protos: object): PackAny {
   return (typeName, message) => ({
     type_url: `type.googleapis.com/${typeName}`,

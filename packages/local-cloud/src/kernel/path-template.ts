@@ -1,16 +1,16 @@
-/** A path of google.api.http, ready to match (https://github.com/googleapis/googleapis/blob/master/google/api/http.proto). */
+/** A compiled path of google.api.http (https://github.com/googleapis/googleapis/blob/master/google/api/http.proto). */
 export interface PathTemplate {
   /** Matches the whole path, without the verb. */
   expression: RegExp
   /** What follows the last `:` of the path, as `publish` in `/v1/{topic=projects/.../topics/.}:publish`. */
   verb: string | undefined
-  /** The field that each group of the expression is for, and whether it may hold several segments. */
+  /** The field of each group in the expression, and whether it can have several segments. */
   variables: readonly { field: string; isLong: boolean }[]
 }
 
 const VARIABLE = /\{([^=}]+)(?:=([^}]+))?\}/
 
-/** Compiles the path of a binding; a variable without a pattern is one segment. */
+/** Compiles the path of a binding. A variable without a pattern matches one segment. */
 export function pathTemplate(template: string): PathTemplate {
   const [, path = template, verb] = /^(.*):(\w+)$/.exec(template) ?? []
   const variables: { field: string; isLong: boolean }[] = []
@@ -38,8 +38,9 @@ function segments(pattern: string): string {
 }
 
 /**
- * What the path binds, by field; undefined when it does not match. A variable of one segment is
- * decoded whole; in one of several, an escaped slash stays escaped, or it would become a separator.
+ * Returns the bound values of a path by field; undefined when it does not match. A variable with one
+ * segment is decoded completely; with several, an escaped slash stays escaped, because it would become a
+ * separator.
  */
 export function matchPath(template: PathTemplate, path: string): [field: string, value: string][] | undefined {
   const found = template.expression.exec(path)
@@ -51,7 +52,7 @@ export function matchPath(template: PathTemplate, path: string): [field: string,
       return [field, decodeURIComponent(kept)]
     })
   } catch {
-    // A lone % is no escape.
+    // A lone % is not an escape.
     return undefined
   }
 }

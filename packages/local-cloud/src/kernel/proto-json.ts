@@ -6,9 +6,9 @@ import { camelCase, snakeCase } from './field-names.ts'
 export interface EnumType {
   name: string
   values: readonly string[]
-  /** The numbers that stand for values in clients that write enums as such. */
+  /** The numbers of the values, for clients that send enums as numbers. */
   numbers?: Readonly<Record<number, string>>
-  /** `object` for `OBJECT`: Vertex AI takes JSON Schema's spelling of a schema's type. */
+  /** `object` for `OBJECT`: Vertex AI accepts JSON Schema's spelling of a schema's type. */
   ignoresCase?: boolean
 }
 
@@ -16,22 +16,22 @@ export interface EnumType {
 export interface MessageType {
   name: string
   fields: Readonly<Record<string, Field>>
-  /** JSON names of which at most one may be set. */
+  /** JSON names; at most one of them can be set. */
   oneof?: readonly string[]
 }
 
 export interface Field {
   type: 'string' | 'bytes' | 'bool' | 'int32' | 'int64' | 'float' | 'value' | EnumType | (() => MessageType)
   kind?: 'repeated' | 'map'
-  /** Google has it, the local cloud refuses it by name when it is set. */
+  /** A field of Google's that the local cloud refuses by name when it is set. */
   isRefused?: true
 }
 
 export interface ParsedMessage {
-  /** With JSON names, defaults left out, numbers as numbers. */
+  /** With JSON names, without defaults, numbers as numbers. */
   value: Record<string, unknown>
   violations: FieldViolation[]
-  /** Paths of fields that are set and not emulated. */
+  /** Paths of set fields that are not emulated. */
   refused: string[]
 }
 
@@ -80,7 +80,7 @@ function readMessage(type: MessageType, json: Shown, at: string, context: Contex
 
 function readField(field: Field, given: unknown, at: string, context: Context): unknown {
   if (field.kind === 'repeated') {
-    // A single value stands for a list of one, as in Google's own samples.
+    // A single value is accepted as a list of one, as in Google's own samples.
     const list: unknown[] = Array.isArray(given) ? given : [given]
     return list.map((item, index) => readValue(field, item, Array.isArray(given) ? `${at}[${index}]` : at, context))
   }
@@ -136,7 +136,7 @@ const SCALARS: Record<Extract<Field['type'], string>, (given: unknown) => unknow
 }
 
 function number(given: unknown): number | undefined {
-  // Numbers may be written as strings, which is how 64 bits survive JavaScript.
+  // Numbers can be strings, because JavaScript numbers cannot hold 64 bits.
   const read = typeof given === 'string' && given.trim() !== '' ? Number(given) : given
   return typeof read === 'number' && Number.isFinite(read) ? read : undefined
 }

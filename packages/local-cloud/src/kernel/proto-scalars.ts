@@ -1,9 +1,12 @@
 import { shown } from './bad-request.ts'
 
-/** A value that was read, or what is wrong with it in Google's words. */
+/** The parsed value, or what is wrong with it in Google's words. */
 export type Read = { value: unknown } | { problem: string }
 
-/** JSON of a scalar field, by its proto type, to the form that protobufjs takes (https://protobuf.dev/programming-guides/json/). */
+/**
+ * Converts the JSON of a scalar field, by its proto type, to protobufjs's format
+ * (https://protobuf.dev/programming-guides/json/).
+ */
 export function readScalar(type: string, given: unknown): Read {
   const value = SCALARS[type]?.(given)
   if (value !== undefined) return { value }
@@ -38,7 +41,7 @@ function wholeNumbers(
   return Object.fromEntries(types.map((type) => [type, read]))
 }
 
-/** Numbers may be written as strings, which is how 64 bits survive JavaScript. */
+/** Numbers can be strings, because JavaScript numbers cannot hold 64 bits. */
 function readWhole(given: unknown): bigint | undefined {
   if (typeof given === 'string' && /^-?\d+$/.test(given)) return BigInt(given)
   const number = readFloat(given)
@@ -55,14 +58,14 @@ function readFloat(given: unknown): number | undefined {
 export function decodeBase64(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64')
   const digits = text.length - (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0)
-  // Node's decoder skips what it does not know: then bytes are missing.
+  // Node's decoder skips unknown characters, so bytes would be missing.
   return digits % 4 !== 1 && bytes.byteLength === Math.floor((digits * 3) / 4) ? bytes : undefined
 }
 
-/** A decoded scalar as JSON: 64 bits as a string, bytes in base64, what is no number by its name. */
+/** Converts a decoded scalar to JSON: 64 bits as a string, bytes in base64, NaN and infinities by name. */
 export function writeScalar(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
-  // protobufjs holds 64 bits as a Long.
+  // protobufjs represents 64 bits as a Long.
   return typeof value === 'object' && value !== null ? String(value) : value
 }

@@ -5,8 +5,8 @@ import { MESSAGE_FORM } from './message-form.ts'
 const roots = new WeakMap<object, protobuf.Root>()
 
 /**
- * The types of a client's parsed `protos.json`, read once however many faces use them: reading them
- * takes the local cloud as long as all else of its start.
+ * Returns the types of a client's parsed `protos.json`, loaded once for all faces: loading them takes as
+ * long as the rest of the local cloud's start.
  */
 export function protoTypes(protos: object): protobuf.Root {
   let root = roots.get(protos)
@@ -18,8 +18,8 @@ export function protoTypes(protos: object): protobuf.Root {
 }
 
 /**
- * A service as gRPC serves it, in the form in which proto-loader hands messages over. proto-loader
- * itself describes every type of the file for reflection, which nothing asks for here.
+ * Returns a service definition for gRPC, with messages in proto-loader's format. proto-loader itself
+ * also describes every type for reflection, which is not needed here.
  *
  * @param serviceName `google.cloud.tasks.v2.CloudTasks`
  */
@@ -57,5 +57,5 @@ function decoded(type: protobuf.Type, bytes: Buffer): object {
   return type.toObject(type.decode(bytes), FORM)
 }
 
-/** protobufjs makes `Buffer`s of bytes for this value, which its types do not know. */
+/** With this value, protobufjs returns bytes as `Buffer`; its types do not declare it. */
 const FORM = { ...MESSAGE_FORM, bytes: Buffer as unknown as typeof Array }

@@ -6,19 +6,19 @@ import { WELL_KNOWN_TYPES } from './well-known-types.ts'
 
 type Json = Record<string, unknown>
 
-/** What a request asks of every API alike (https://cloud.google.com/apis/docs/system-parameters). */
+/** System parameters, which every API accepts (https://cloud.google.com/apis/docs/system-parameters). */
 export interface SystemParameters {
-  /** `alt=json;enum-encoding=int`: enums of the answer by number. */
+  /** `alt=json;enum-encoding=int`: the response has enums as numbers. */
   areEnumsNumbers: boolean
   isPretty: boolean
 }
 
-/** Changes nothing here: keys, quotas, the name of an upload protocol, an old flag of error formats. */
+/** Parameters without an effect here: keys, quotas, the name of an upload protocol, an old flag of error formats. */
 const WITHOUT_EFFECT = new Set(['key', 'quotaUser', 'userProject', 'uploadType', 'upload_protocol', '.xgafv'])
-/** Would change the answer or who asks. */
+/** Parameters that would change the response or the caller. */
 const REFUSED = new Set(['fields', 'callback', 'access_token', 'oauth_token'])
 
-/** Each may be written with a `$` before it. Throws GoogleError for one that is not emulated. */
+/** Each can have a leading `$`. Throws GoogleError for one that is not emulated. */
 export function readSystemParameters(query: URLSearchParams): { system: SystemParameters; rest: [string, string][] } {
   const system: SystemParameters = { areEnumsNumbers: false, isPretty: true }
   const rest: [string, string][] = []
@@ -42,7 +42,7 @@ export function readSystemParameters(query: URLSearchParams): { system: SystemPa
 
 /**
  * Writes query parameters into the JSON of a request: `read_mask=name,state`, `queue.name=a`,
- * `names=a&names=b`. Throws GoogleError INVALID_ARGUMENT for what the message has not.
+ * `names=a&names=b`. Throws GoogleError INVALID_ARGUMENT for fields that the message does not have.
  */
 export function bindQuery(type: protobuf.Type, json: Json, parameters: readonly [string, string][]): void {
   const violations: FieldViolation[] = []
@@ -81,7 +81,7 @@ function isBool({ type, resolvedType }: protobuf.Field): boolean {
   return type === 'bool' || (resolvedType !== null && nameOf(resolvedType) === 'google.protobuf.BoolValue')
 }
 
-/** Sets what the path binds: `name`, `queue.name`. It has the last word over the body. */
+/** Sets the fields that the path binds: `name`, `queue.name`. The path overrides the body. */
 export function bindPath(type: protobuf.Type, json: Json, path: string, value: string): void {
   const [name = '', ...rest] = path.split('.')
   const field = fieldOf(type, name)
@@ -90,7 +90,7 @@ export function bindPath(type: protobuf.Type, json: Json, path: string, value: s
   else bindPath(field.resolvedType as protobuf.Type, nested(json, field), rest.join('.'), value)
 }
 
-/** The JSON of a message field; made when it is not there, or is not an object. */
+/** Returns the JSON of a message field; creates it when it is missing or not an object. */
 function nested(json: Json, field: protobuf.Field): Json {
   const given = takeField(json, field)
   const inner = typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as Json) : {}
@@ -103,7 +103,7 @@ function setField(json: Json, field: protobuf.Field, value: unknown): void {
   json[field.name] = value
 }
 
-/** Removes a field from the JSON, under either of its names. */
+/** Removes a field from the JSON under both of its names. */
 function takeField(json: Json, field: protobuf.Field): unknown {
   let taken: unknown
   for (const key of Object.keys(json)) {

@@ -19,30 +19,34 @@ export interface RestOperation {
 
 type Outcome = Pick<RestOperation, 'error' | 'response'>
 
-/** What an operation of one kind does when its time has come: changes the store, answers the response. May throw GoogleError. */
+/**
+ * Completes an operation of one kind when it is due: changes the store and returns the response. Can throw GoogleError.
+ */
 export type OperationWork = (subject: string) => object
 
 export interface RestOperationsOptions {
-  /** Whose migrations hold OPERATIONS_TABLE. */
+  /** A database whose migrations include OPERATIONS_TABLE. */
   database: DatabaseSync
   clock: Clock
   faults: Pick<Faults, 'take'>
-  /** By kind: the method that began it, e.g. `serviceusage.services.enable`. Fault rules name it `operation/<kind>`. */
+  /**
+   * By kind: the method that started it, e.g. `serviceusage.services.enable`. Fault rules name it `operation/<kind>`.
+   */
   work: Readonly<Record<string, OperationWork>>
 }
 
-/** One more migration of the database of an API with such operations. */
+/** An additional migration for the database of an API with such operations. */
 export const OPERATIONS_TABLE = `CREATE TABLE operations (
   name TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, metadata TEXT NOT NULL,
   due_ms INTEGER NOT NULL, finished_ms INTEGER, outcome TEXT
 )`
 
-/** Finished operations can be read for a day. Google promises no time; its clients poll for minutes. */
+/** Finished operations can be read for a day. Google documents no time; its clients poll for minutes. */
 const KEEP_FINISHED_MS = 24 * 60 * 60_000
 
 /**
- * The long-running operations of an API that answers REST: they take time on the local cloud's
- * clock, may fail by a fault rule, and survive a restart.
+ * The long-running operations of a REST API. They take time on the local cloud's clock, can fail by a
+ * fault rule, and survive a restart.
  */
 export class RestOperations {
   readonly #options: RestOperationsOptions
@@ -59,7 +63,7 @@ export class RestOperations {
     })
   }
 
-  /** Begins an operation that does its work `durationMs` from now. */
+  /** Starts an operation that does its work `durationMs` from now. */
   begin(operation: {
     name: string
     kind: string
@@ -86,7 +90,7 @@ export class RestOperations {
     return { name, metadata, ...(outcome ? { done: true as const, ...outcome } : {}) }
   }
 
-  /** Takes up what a stopped or killed process left unfinished. */
+  /** Continues the operations that a stopped or killed process left unfinished. */
   resume(): void {
     const rows = this.#options.database
       .prepare('SELECT name, kind, subject, due_ms FROM operations WHERE finished_ms IS NULL ORDER BY due_ms, rowid')
@@ -96,7 +100,7 @@ export class RestOperations {
     }
   }
 
-  /** Leaves operations under way as they are stored. */
+  /** Leaves unfinished operations in the store. */
   stop(): void {
     this.#isStopped = true
     for (const cancel of this.#timers.values()) cancel()
@@ -118,7 +122,7 @@ export class RestOperations {
       const response = await applyFaults(method, faults.take(method), clock, async () => {
         const carryOut = work[kind]
         if (!carryOut) throw new Error(`no work for operations of ${kind}`)
-        // A delay by a fault rule may outlast the store.
+        // A delay by a fault rule can outlast the store.
         return this.#isStopped ? undefined : carryOut(subject)
       })
       if (response !== undefined) this.#finish(name, { response })

@@ -5,7 +5,7 @@ import { parseJson } from './json-text.ts'
 import { parseMessage, type MessageType } from './proto-json.ts'
 import { decodePageToken, encodePageToken } from './page-token.ts'
 
-/** Every REST method takes these (https://cloud.google.com/apis/docs/system-parameters). */
+/** Every REST method accepts these (https://cloud.google.com/apis/docs/system-parameters). */
 const SYSTEM_PARAMETERS = new Set([
   '$.xgafv',
   '$alt',
@@ -22,7 +22,7 @@ const SYSTEM_PARAMETERS = new Set([
 ])
 
 /**
- * The body of a REST call, as strictly as Google's front end reads one
+ * Reads the body of a REST call as strictly as Google's front end
  * (https://protobuf.dev/programming-guides/json/). An empty body is an empty message.
  *
  * @throws GoogleError INVALID_ARGUMENT with google.rpc.BadRequest; UNIMPLEMENTED for fields that are not emulated
@@ -42,7 +42,7 @@ function parseBody(text: string): unknown {
   }
 }
 
-/** The query of a REST call: every value of each parameter. A parameter that the method has not is refused as Google does. */
+/** Returns the query of a REST call: every value of each parameter. Refuses unknown parameters as Google does. */
 export function readQuery<Name extends string>(
   context: Context,
   names: readonly Name[],
@@ -63,7 +63,7 @@ export function readQuery<Name extends string>(
   return Object.fromEntries(given.filter(([name]) => !SYSTEM_PARAMETERS.has(name))) as Partial<Record<Name, string[]>>
 }
 
-/** A page of a listing. The token is opaque to callers; here it is the key of the page's last item. */
+/** A page of a listing. The token is opaque to callers; it contains the key of the page's last item. */
 export interface Page<Item> {
   items: Item[]
   /** Absent on the last page. */
@@ -71,9 +71,9 @@ export interface Page<Item> {
 }
 
 /**
- * Cuts a listing, which is in the order of its keys, into pages (https://google.aip.dev/158).
+ * Splits a listing, sorted by key, into pages (https://google.aip.dev/158).
  *
- * @param limits `standard` is the size when none is asked for; a larger one than `most` is cut to it
+ * @param limits `standard` is the default size; `most` is the maximum
  */
 export function pageOf<Item>(
   items: readonly Item[],
@@ -96,7 +96,7 @@ export function pageOf<Item>(
   return { items: page, nextPageToken: hasMore ? encodePageToken(key(last)) : undefined }
 }
 
-/** An error in AIP-193's shape (https://google.aip.dev/193), with google.rpc details where given. */
+/** An error in AIP-193's format (https://google.aip.dev/193), with google.rpc details where given. */
 export function restError(
   status: GoogleError['status'],
   message: string,

@@ -6,7 +6,10 @@ const TRAILER = 'grpc-status-details-bin'
 
 const ERROR_INFO = 'type.googleapis.com/google.rpc.ErrorInfo'
 
-/** google/rpc/status.proto and google/rpc/error_details.proto, as far as they are used; the clients ship no copy that can be loaded. */
+/**
+ * google/rpc/status.proto and google/rpc/error_details.proto, as far as they are used; the clients have no copy that
+ * can be loaded.
+ */
 const PROTOS = {
   nested: {
     Status: {
@@ -31,7 +34,7 @@ type Serialize = (value: object) => Buffer
 
 let definitions: Record<string, { serialize?: Serialize }> | undefined
 
-/** The trailer that says what an error's message says, for machines: its google.rpc.ErrorInfo. Undefined when it has none. */
+/** Returns the trailer with an error's machine-readable google.rpc.ErrorInfo; undefined when it has none. */
 export function statusDetails(
   code: number,
   message: string,

@@ -1,19 +1,18 @@
 import { systemClock, type Clock } from './clock.ts'
 
-/** Where a steady clock reads time from; tests put their own in. */
+/** The time sources of a steady clock; tests use their own. */
 export interface TimeSources {
-  /** Milliseconds since the Unix epoch, as the machine believes now: may jump either way. */
+  /** Milliseconds since the Unix epoch by the machine's clock, which can jump both ways. */
   wall(): number
-  /** Milliseconds since any moment; never goes back. */
+  /** Milliseconds since an arbitrary moment; never goes back. */
   steady(): number
 }
 
 /**
- * The machine's time, but for its jumps back: a task that waits for its moment, or a token that was
- * issued a second ago, must not wait for the hour that the machine was set back by. Jumps forward
- * are followed.
+ * The machine's time without its backward jumps: if the machine is set back by an hour, a scheduled task
+ * or a token issued a second ago must not wait for that hour. Forward jumps are followed.
  *
- * @param notBefore where to start when the machine is behind it
+ * @param notBefore start time if the machine's clock is behind it
  */
 export function steadyClock(
   notBefore = 0,

@@ -2,6 +2,6 @@
 export interface SupportEntry {
   method: string
   state: 'yes' | 'partly' | 'no'
-  /** What differs from Google; empty when nothing does. */
+  /** Differences from Google; empty when there are none. */
   note: string
 }

@@ -11,7 +11,7 @@ export function nameOf(type: protobuf.Type | protobuf.Enum): string {
   return type.fullName.slice(1)
 }
 
-/** A field by its JSON name or its name in the proto. protobufjs keeps the JSON names. */
+/** Returns a field by its JSON name or its proto name. protobufjs stores the JSON names. */
 export function fieldOf(type: protobuf.Type, name: string): protobuf.Field | undefined {
   const found = type.fields[name] ?? type.fields[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())]
   return found?.resolve()
@@ -19,7 +19,7 @@ export function fieldOf(type: protobuf.Type, name: string): protobuf.Field | und
 
 /**
  * The JSON form of a message (https://protobuf.dev/programming-guides/json/), read as strictly as
- * Google's frontend reads it, to the form that protobufjs encodes. Faults are added to `violations`.
+ * Google's frontend reads it, to the form that protobufjs encodes. Adds faults to `violations`.
  */
 export function readMessage(type: protobuf.Type, json: unknown, at: string, violations: FieldViolation[]): unknown {
   const wellKnown = WELL_KNOWN_TYPES[nameOf(type)]
@@ -59,7 +59,7 @@ function readField(field: protobuf.Field, given: unknown, at: string, violations
     return Object.fromEntries(entries)
   }
   if (field.repeated) {
-    // A single value stands for a list of one, as in Google's own samples.
+    // A single value is accepted as a list of one, as in Google's own samples.
     if (!Array.isArray(given)) return [readValue(field, given, at, violations)]
     return given.map((item, index) => readValue(field, item, `${at}[${index}]`, violations))
   }
@@ -88,7 +88,7 @@ function readEnum(type: protobuf.Enum, given: unknown): Read {
   return 'value' in number ? number : { problem: shown(given) }
 }
 
-/** `{"@type": "type.googleapis.com/NAME", ...}`; a well-known type inside stands under `value`. */
+/** `{"@type": "type.googleapis.com/NAME", ...}`; a well-known type inside is under `value`. */
 function readAny(root: protobuf.Root, json: unknown, at: string, violations: FieldViolation[]): unknown {
   if (isObject(json) && Object.keys(json).length === 0) return {}
   const { '@type': url, ...rest } = isObject(json) ? json : {}

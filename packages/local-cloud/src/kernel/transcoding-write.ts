@@ -3,12 +3,12 @@ import { nameOf } from './transcoding-read.ts'
 import { writeScalar } from './proto-scalars.ts'
 import { WELL_KNOWN_TYPES } from './well-known-types.ts'
 
-/** A decoded message: own properties only for the fields that were on the wire. */
+/** A decoded message. It has own properties only for fields that were on the wire. */
 type Decoded = Record<string, unknown>
 
 /**
- * A decoded message in its JSON form, as Google's frontend writes it: fields at their default are
- * left out, unless the proto tells absence from the default.
+ * Converts a decoded message to JSON as Google's frontend does: omits fields with their default, unless
+ * the proto distinguishes absence from the default.
  *
  * @param areEnumsNumbers `$alt=json;enum-encoding=int`: https://google.aip.dev/127 clients ask for it
  */
@@ -43,7 +43,10 @@ function writeValue({ resolvedType }: protobuf.Field, value: unknown, areEnumsNu
   return areEnumsNumbers ? value : (resolvedType.valuesById[Number(value)] ?? value)
 }
 
-/** `google.protobuf.Any` (https://protobuf.dev/programming-guides/json/#any). Types that the protos lack cannot be shown. */
+/**
+ * `google.protobuf.Any` (https://protobuf.dev/programming-guides/json/#any). Types that are not in the protos cannot be
+ * converted.
+ */
 function writeAny(root: protobuf.Root, { type_url: url, value }: Decoded, areEnumsNumbers: boolean): unknown {
   if (typeof url !== 'string' || url === '') return {}
   const type = root.lookupType(url.slice(url.lastIndexOf('/') + 1))

@@ -14,7 +14,9 @@ import { readMessage } from './transcoding-read.ts'
 import { writeMessage } from './transcoding-write.ts'
 import { bindPath, bindQuery, readSystemParameters, type SystemParameters } from './query-parameters.ts'
 
-/** Longer bodies are refused before they are read as JSON: Pub/Sub takes messages of 10 MB, which grow by a third in base64. */
+/**
+ * Longer bodies are refused before JSON parsing: Pub/Sub accepts messages of 10 MB, which grow by a third in base64.
+ */
 const MAX_BODY_BYTES = 20_000_000
 
 type Json = Record<string, unknown>
@@ -27,7 +29,7 @@ interface Match {
 
 /** The types and the handler of a binding's method. */
 interface Target {
-  /** `google.cloud.tasks.v2.CloudTasks/CreateTask`, as on the gRPC side. */
+  /** `google.cloud.tasks.v2.CloudTasks/CreateTask`, as in gRPC. */
   name: string
   request: protobuf.Type
   response: protobuf.Type
@@ -36,10 +38,10 @@ interface Target {
 
 /**
  * The HTTP/JSON face of an API that has a gRPC face. Each call is transcoded by the google.api.http
- * annotations of the protos and answered by the handler of the gRPC method, through the same gateway
- * and under the same name (https://github.com/googleapis/googleapis/blob/master/google/api/http.proto).
+ * annotations of the protos and passed to the handler of the gRPC method, through the same gateway and
+ * with the same name (https://github.com/googleapis/googleapis/blob/master/google/api/http.proto).
  *
- * @param operation binds to the gateway; gives errors the shape of `statusResponse`
+ * @param operation binds to the gateway and formats errors with `statusResponse`
  */
 export function transcodedFace(face: GrpcFace, operation: Operation): HttpFace {
   const bindings = bindingsOf(face)
@@ -52,7 +54,7 @@ export function transcodedFace(face: GrpcFace, operation: Operation): HttpFace {
     if (!match) throw new GoogleError('NOT_FOUND', `The requested URL ${pathname} was not found on this server.`)
     const target = targetOf(protoTypes(face.protos), face, match.binding)
     const body = await context.req.text()
-    // Read only once the gateway has let the caller in, and counted the call.
+    // Read only after the gateway has accepted and counted the call.
     const call = once(() => readCall(target, match, searchParams, body))
     const needs = face.needs[target.name] ?? NOTHING
     const handle = operation(
@@ -79,7 +81,7 @@ function findBinding(
   pathname: string,
 ): Match | undefined {
   const [, path = pathname, verb] = /^(.*):([^/:]+)$/.exec(pathname) ?? []
-  // A colon that begins no verb is part of a name.
+  // A colon that does not start a verb is part of a name.
   const isVerb = verb !== undefined && verbs.has(verb)
   for (const binding of bindings) {
     if (binding.httpMethod !== httpMethod || binding.template.verb !== (isVerb ? verb : undefined)) continue
@@ -99,7 +101,7 @@ function targetOf(root: protobuf.Root, face: GrpcFace, { service, method }: Bind
   return { name, request, response, handler }
 }
 
-/** The request in the form in which the gRPC side hands it to the handler. Throws GoogleError. */
+/** Returns the request in the format that gRPC passes to the handler. Throws GoogleError. */
 function readCall(
   { request: type }: Target,
   { binding, variables }: Match,
@@ -138,7 +140,7 @@ function parse(body: string): unknown {
   }
 }
 
-/** The handler's answer as JSON, by way of the bytes that gRPC would have sent. */
+/** Converts the handler's response to JSON, through the bytes that gRPC would have sent. */
 function answer({ response: type }: Target, given: unknown, system: SystemParameters): Response {
   const bytes = type.encode(type.fromObject(given ?? {})).finish()
   const json = writeMessage(type, type.decode(bytes), system.areEnumsNumbers)

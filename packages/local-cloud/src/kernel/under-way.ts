@@ -1,4 +1,4 @@
-/** What has been sent and not been answered yet, with the moment by which each must have ended. */
+/** Sent work without a response yet, with the deadline of each. */
 export class InProgress {
   readonly #deadlines = new Map<number, number>()
   #sequence = 0
@@ -8,12 +8,12 @@ export class InProgress {
     return this.#deadlines.size
   }
 
-  /** By when everything has ended, in the clock's milliseconds; 0 when nothing is under way. */
+  /** The time by which everything has ended, in the clock's milliseconds; 0 when nothing is in progress. */
   get endMs(): number {
     return Math.max(0, ...this.#deadlines.values())
   }
 
-  /** Counts `work` from now until it has ended. */
+  /** Counts `work` from now until it ends. */
   async during<Result>(deadlineMs: number, work: () => Promise<Result>): Promise<Result> {
     const key = (this.#sequence += 1)
     this.#deadlines.set(key, deadlineMs)
@@ -25,7 +25,7 @@ export class InProgress {
     }
   }
 
-  /** Resolves when nothing is under way, and whoever sent the last has taken its answer. */
+  /** Resolves when nothing is in progress and the last sender has received its response. */
   none(): Promise<void> {
     return new Promise((resolve) => {
       this.#whenNone.push(resolve)

@@ -1,12 +1,11 @@
 import type { CancelTimer, Clock } from './clock.ts'
 
-/** After the disk refused a write, it is tried again this much later. */
+/** Delay before the retry of a failed write. */
 const RETRY_MS = 1_000
 
 /**
- * Outcomes of work that no caller waits for. One that the disk refuses must neither end the local
- * cloud nor leave the work looking as if it went on for ever: whoever asks is told, and it is written
- * as soon as that can be done.
+ * Outcomes of background work. A failed write must neither stop the local cloud nor make the work look
+ * unfinished forever: readers get the outcome from memory, and it is written as soon as possible.
  */
 export class Unwritten<Outcome> {
   readonly #clock: Clock
@@ -29,12 +28,12 @@ export class Unwritten<Outcome> {
     this.#retryLater()
   }
 
-  /** The outcome that is not written yet. */
+  /** Returns an outcome that is not written yet. */
   get(key: string): Outcome | undefined {
     return this.#outcomes.get(key)
   }
 
-  /** Tries once more; what cannot be written is done again after the next start. */
+  /** Tries once more. Work whose outcome cannot be written is repeated after the next start. */
   stop(): void {
     this.#isStopped = true
     this.#cancelRetry?.()

@@ -2,14 +2,14 @@ import { shown } from './bad-request.ts'
 import { readScalar, writeScalar, type Read } from './proto-scalars.ts'
 import { camelCase, snakeCase } from './field-names.ts'
 
-/** A message of google.protobuf with a JSON form of its own (https://protobuf.dev/programming-guides/json/). */
+/** A message of google.protobuf with its own JSON format (https://protobuf.dev/programming-guides/json/). */
 export interface WellKnownType {
   read(given: unknown): Read
   /** From a decoded message. */
   write(message: Record<string, unknown>): unknown
 }
 
-/** Every one but Any, whose form depends on other types. By full name. */
+/** All except Any, whose format depends on other types. By full name. */
 export const WELL_KNOWN_TYPES: Readonly<Record<string, WellKnownType>> = {
   'google.protobuf.Duration': { read: readDuration, write: writeDuration },
   'google.protobuf.Timestamp': { read: readTimestamp, write: writeTimestamp },
@@ -93,7 +93,7 @@ function writeTimestamp({ seconds, nanos }: Record<string, unknown>): string {
   return `${moment.slice(0, 19)}${fractionOf(Number(nanos ?? 0))}Z`
 }
 
-/** None, three, six or nine digits, as few as hold the value. */
+/** Zero, three, six or nine digits, as few as needed. */
 function fractionOf(nanos: number): string {
   if (nanos === 0) return ''
   return `.${String(nanos)
@@ -128,7 +128,7 @@ function listJson({ values }: Decoded): unknown[] {
   return ((values ?? []) as Decoded[]).map(valueJson)
 }
 
-/** Of a decoded message, which has its own properties only where fields are set. */
+/** Reads a decoded message, which has own properties only for set fields. */
 function valueJson(message: Decoded): unknown {
   const [kind] = Object.keys(message)
   if (kind === undefined || kind === 'nullValue') return null

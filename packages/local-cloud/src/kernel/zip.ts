@@ -13,7 +13,7 @@ const LOCAL_BYTES = 30
 const STORED = 0
 const DEFLATED = 8
 const ENCRYPTED = 1
-/** Sizes that say that the real ones are in a zip64 record. */
+/** Sizes that indicate that the real ones are in a zip64 record. */
 const ZIP64_COUNT = 0xffff
 const ZIP64_SIZE = 0xffff_ffff
 const UNIX = 3
@@ -21,7 +21,7 @@ const FILE_TYPE = 0o170_000
 const REGULAR = 0o100_000
 const DIRECTORY = 0o040_000
 
-/** The entries of a .zip, by its central directory. Throws ArchiveError; `maxBytes` is what all may unpack to. */
+/** The entries of a .zip, by its central directory. Throws ArchiveError. `maxBytes` limits the total unpacked size. */
 export function* readZip(archive: Buffer, maxBytes: number): Generator<ArchiveEntry> {
   const end = findEnd(archive)
   const count = archive.readUInt16LE(end + 10)
@@ -56,11 +56,12 @@ function readContent(archive: Buffer, entry: number, maxBytes: number): Buffer {
   const bytes = archive.readUInt32LE(entry + 24)
   const local = archive.readUInt32LE(entry + 42)
   if ((archive.readUInt16LE(entry + 8) & ENCRYPTED) !== 0) throw new ArchiveError('the source archive is encrypted')
-  if (bytes > maxBytes) throw new ArchiveError('the source archive unpacks to too much')
+  if (bytes > maxBytes) throw new ArchiveError('the source archive is too large when unpacked')
   if (local + LOCAL_BYTES > archive.length) throw damaged()
   const start = local + LOCAL_BYTES + archive.readUInt16LE(local + 26) + archive.readUInt16LE(local + 28)
   const compressed = archive.subarray(start, start + compressedBytes)
-  if (method !== STORED && method !== DEFLATED) throw new ArchiveError('the source archive is packed in an unknown way')
+  if (method !== STORED && method !== DEFLATED)
+    throw new ArchiveError('the source archive uses an unknown compression method')
   const content = method === STORED ? compressed : inflate(compressed, bytes)
   if (content.byteLength !== bytes || crc32(content) !== archive.readUInt32LE(entry + 16)) throw damaged()
   return content
@@ -74,7 +75,7 @@ function inflate(compressed: Buffer, bytes: number): Buffer {
   }
 }
 
-/** The end record is the last thing in the file but for a comment. */
+/** The end record is last in the file, except for a comment. */
 function findEnd(archive: Buffer): number {
   const first = Math.max(0, archive.length - END_BYTES - MAX_COMMENT_BYTES)
   for (let at = archive.length - END_BYTES; at >= first; at--) {

@@ -60,7 +60,7 @@ describe('unpacking a source archive', () => {
     await expect(unpackArchive(cut, target())).rejects.toThrow('ends in the middle')
     const damaged = header('file', 'abc')
     damaged.write('other', 0)
-    await expect(unpackArchive(archive(damaged, block('abc')), target())).rejects.toThrow('wrong sum')
+    await expect(unpackArchive(archive(damaged, block('abc')), target())).rejects.toThrow('wrong checksum')
   })
 })
 

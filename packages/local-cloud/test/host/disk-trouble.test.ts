@@ -106,7 +106,7 @@ test.skipIf(process.platform !== 'linux')(
     const log = openAccessLog('/dev/full', new ManualClock(), (line) => lines.push(line))
     for (let call = 0; call < 2; call += 1) log.write({ method: 'm', email: undefined, status: 'OK', durationMs: 1 })
     log.close()
-    expect(lines).toEqual([expect.stringMatching(/access log \/dev\/full cannot be written.*ENOSPC/)])
+    expect(lines).toEqual([expect.stringMatching(/cannot write to the access log \/dev\/full.*ENOSPC/)])
   },
 )
 
@@ -127,7 +127,7 @@ describe('an error that nobody caught', () => {
       void Promise.reject(${full})
       setTimeout(() => console.log('still here'), 100)`)
     expect(exitCode).toBe(0)
-    expect(stdout.match(/it is on a full disk\. The local cloud goes on\./g)).toHaveLength(2)
+    expect(stdout.match(/it is on a full disk\. The local cloud keeps running\./g)).toHaveLength(2)
     expect(stdout).toMatch(/still here$/)
   })
 
@@ -136,6 +136,8 @@ describe('an error that nobody caught', () => {
       `setTimeout(() => { undefined.member }, 1); setTimeout(() => undefined, 60_000)`,
     )
     expect(exitCode).toBe(70)
-    expect(stdout).toMatch(/^A bug in imagery: TypeError: .*The local cloud stops; its state is stored\.\nstopped$/s)
+    expect(stdout).toMatch(
+      /^A bug in imagery: TypeError: .*The local cloud is stopping; its state is saved\.\nstopped$/s,
+    )
   })
 })

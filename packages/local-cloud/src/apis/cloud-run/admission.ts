@@ -5,7 +5,7 @@ import { GoogleError } from '../../kernel/errors.ts'
 import { forbiddenPage, unauthorizedPage } from './pages.ts'
 import { INVOKE } from './policy-model.ts'
 
-/** Who may call a service, and for whom their tokens must be. */
+/** Who may call a service, and the audiences that their tokens need. */
 export interface AdmissionRules {
   /** The service's own address, and its custom audiences (https://cloud.google.com/run/docs/configuring/custom-audiences). */
   audiences: readonly string[]
@@ -13,21 +13,21 @@ export interface AdmissionRules {
   mayInvoke(principal: Principal): boolean
 }
 
-/** Cloud Run puts this in the place of a checked token's signature, so that the program cannot use the token itself. */
+/** Cloud Run replaces a checked token's signature with this text, so that the program cannot use the token itself. */
 const REMOVED_SIGNATURE = 'SIGNATURE_REMOVED_BY_GOOGLE'
 
-/** Checked tokens are remembered until they expire; the map starts afresh at this size. */
+/** Checked tokens are remembered until they expire; the map is cleared at this size. */
 const MAX_REMEMBERED_TOKENS = 1_000
 
 interface CheckedToken {
   email: string
   audience: string
   expiresMs: number
-  /** The Authorization header as the program gets it. */
+  /** The Authorization header that the program gets. */
   stripped: string
 }
 
-/** Let in: the header to replace, if any. Turned away: the answer. */
+/** Accepted: the header to replace, if any. Refused: the response. */
 export type Admission = { header?: [name: string, value: string] } | { refusal: DeliveryAnswer }
 
 const OPEN: Admission = {}
@@ -47,9 +47,9 @@ export function admissionRules(
 }
 
 /**
- * Decides about requests as Cloud Run's IAM check does
- * (https://cloud.google.com/run/docs/authenticating/service-to-service): no token is 403, a token
- * that is not a valid one for this service is 401, an account without the invoker role is 403.
+ * Checks requests as Cloud Run's IAM check does
+ * (https://cloud.google.com/run/docs/authenticating/service-to-service): no token is 403, a token that
+ * is not a valid one for this service is 401, an account without the invoker role is 403.
  */
 export class Admissions {
   readonly #verifyIdToken: (token: string, audience: string) => Promise<Principal>
@@ -70,7 +70,7 @@ export class Admissions {
   /** `headers` have lower-case names. */
   decide(rules: AdmissionRules, headers: Record<string, string>, path: string): Admission | Promise<Admission> {
     if (rules.isOpen()) return OPEN
-    // With both headers, only this one is checked, and Authorization is the program's own business.
+    // With both headers, only this one is checked, and Authorization is for the program.
     const name = headers['x-serverless-authorization'] === undefined ? 'authorization' : 'x-serverless-authorization'
     const value = headers[name]
     if (value === undefined || value === '') return { refusal: forbiddenPage(path) }
@@ -85,7 +85,8 @@ export class Admissions {
 
   async #check(rules: AdmissionRules, token: string, name: string, path: string): Promise<Admission> {
     const claims = unverifiedClaims(token)
-    // Whoever signed it, it must be for one of the service's audiences; the verifier is asked about that one.
+    // The token must be for one of the service's audiences, whoever the signer is; the verifier checks that
+    // audience.
     const audience = rules.audiences.find((candidate) => candidate === claims.aud) ?? rules.audiences[0] ?? ''
     try {
       const { email } = await this.#verifyIdToken(token, audience)
@@ -107,14 +108,14 @@ function admit(rules: AdmissionRules, token: CheckedToken, name: string, path: s
   return { header: [name, token.stripped] }
 }
 
-/** Read before the signature is checked, and used for nothing but choosing what to check against. */
+/** Read before the signature check, and used only to choose the audience to check. */
 function unverifiedClaims(token: string): { aud?: unknown; exp?: unknown } {
   try {
     const [, payload = ''] = token.split('.')
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString())
     return typeof claims === 'object' && claims !== null ? claims : {}
   } catch {
-    // Not a JSON Web Token: the verifier says so in its own words.
+    // Not a JSON Web Token: the verifier reports it.
     return {}
   }
 }

@@ -3,12 +3,12 @@ import { unpackArchive } from '../../kernel/archive.ts'
 import { ARCHIVE_MAX_BYTES } from './limits.ts'
 import type { Container } from './resources.ts'
 
-/** A revision's program could not be built from its archive. Cloud Run calls the whole a failed build. */
+/** A revision's program could not be built from its archive. Cloud Run reports it as a failed build. */
 export class BuildError extends Error {
   override readonly name = 'BuildError'
 }
 
-/** The archive of a container as `gs://bucket/object`, with `#generation` when one was asked for. */
+/** The archive of a container as `gs://bucket/object`, with `#generation` when one was requested. */
 export function archiveUri(container: Container): string {
   const source = container.sourceCode?.cloudStorageSource
   if (!source) throw new BuildError('the container has no source archive')
@@ -17,10 +17,9 @@ export function archiveUri(container: Container): string {
 }
 
 /**
- * Makes a revision's directory: fetches the archive and unpacks it. Nobody runs npm: what the archive
- * does not bring is not there when the program starts
- * (https://cloud.google.com/run/docs/deploying-source-code). Does nothing when the directory is there
- * already, which it only is once complete.
+ * Creates a revision's directory: fetches the archive and unpacks it. npm does not run, so the archive
+ * must contain all dependencies (https://cloud.google.com/run/docs/deploying-source-code). Does nothing
+ * when the directory exists, because it only exists when complete.
  *
  * @throws BuildError that names the archive
  */

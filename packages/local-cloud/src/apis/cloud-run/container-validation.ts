@@ -12,7 +12,7 @@ import type { Container, Probe } from './resources.ts'
  * Checks the one container of a service. What the local cloud can run is an image of its Artifact
  * Registry, or a source archive on one of Google's Node.js base images.
  *
- * @param concurrency the template's maxInstanceRequestConcurrency as asked, 0 when left to the default
+ * @param concurrency the template's maxInstanceRequestConcurrency as requested, 0 for the default
  */
 export function validateContainer(container: Container, concurrency: number): void {
   refuseUnsupported(container)
@@ -41,7 +41,7 @@ function validateSource(container: Container): void {
   if (program !== undefined && program !== 'node') throw notEmulated(`the command "${program}" (only "node" is)`)
 }
 
-/** Whether the image is there is looked up when it is deployed. */
+/** Deployment checks whether the image exists. */
 function validateImage({ image, sourceCode, baseImageUri }: Container): void {
   if (/\s/.test(image)) throw invalid('image', `Expected an image name, got "${image}"`)
   if (!image.includes('-docker.pkg.dev/')) {

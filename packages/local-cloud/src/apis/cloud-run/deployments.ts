@@ -16,16 +16,16 @@ export interface DeploymentOptions {
   operations: RunOperations
   clock: Clock
   log: (line: string) => void
-  /** Told after each change of a service that its callers can notice. */
+  /** Called after each change of a service that is visible to its callers. */
   changed: (service: string) => void
 }
 
-/** A deployment cannot end well, and the reason is the caller's to mend. */
+/** A deployment cannot succeed, for a reason that the caller can fix. */
 class DeploymentFailure extends Error {
   override readonly name = 'DeploymentFailure'
 }
 
-/** Carries out what the admin API promised, one operation of a service after the other. */
+/** Runs the operations of the admin API, one at a time per service. */
 export class Deployments {
   readonly #options: DeploymentOptions
   readonly #queues = new Map<string, Promise<void>>()
@@ -35,7 +35,7 @@ export class Deployments {
     this.#options = options
   }
 
-  /** Takes an operation up once those before it on the same service are done. */
+  /** Starts an operation when the earlier ones on the same service are done. */
   enqueue(operation: StoredOperation): void {
     const queue = (this.#queues.get(operation.service) ?? Promise.resolve())
       .then(() => this.#carryOut(operation))
@@ -44,7 +44,7 @@ export class Deployments {
     this.#queues.set(operation.service, queue)
   }
 
-  /** After a restart: serves what served before, lazily, and takes the unfinished operations up again. */
+  /** After a restart: serves the same revisions, lazily, and continues the unfinished operations. */
   async resume(): Promise<void> {
     const { store, fleet } = this.#options
     for (const { service } of store.allServices()) {
@@ -55,7 +55,7 @@ export class Deployments {
     for (const operation of store.unfinishedOperations()) this.enqueue(operation)
   }
 
-  /** Leaves operations under way as they are stored: the next start takes them up. */
+  /** Leaves unfinished operations in the store; the next start continues them. */
   async stop(): Promise<void> {
     this.#isStopping = true
     await this.#options.fleet.stop()
@@ -69,7 +69,7 @@ export class Deployments {
       else await this.#deploy(operation)
     } catch (error) {
       if (this.#isStopping) return
-      // Not a failure of the user's program, but of this one: say so rather than leave the operation hanging.
+      // A bug in this program, not in the user's: reports it instead of leaving the operation unfinished.
       const { message } = unexpectedError(error)
       this.#options.log(`${operation.service}: ${message}`)
       this.#options.operations.finish(operation, { error: { code: STATUS_CODES.INTERNAL.grpc, message } })
@@ -101,7 +101,7 @@ export class Deployments {
     }
   }
 
-  /** Whether no other operation of the service waits behind this one, which is not finished itself. */
+  /** Whether this unfinished operation is the service's last one. */
   #isLast(operation: StoredOperation): boolean {
     const unfinished = this.#options.store.unfinishedOperations()
     return unfinished.every(
@@ -110,7 +110,7 @@ export class Deployments {
     )
   }
 
-  /** Builds and starts a revision that is not ready yet, and notes whether it came up. */
+  /** Builds and starts a revision that is not ready yet, and records whether it became ready. */
   async #create(service: Service, name: string): Promise<Backend | undefined> {
     const { store, fleet, clock } = this.#options
     let revision = this.#revision(name)
@@ -126,7 +126,7 @@ export class Deployments {
     }
   }
 
-  /** The backend that the service's traffic is meant for. */
+  /** Returns the backend that the service's traffic setting selects. */
   async #route(service: Service, latestReady: string, created: Backend | undefined): Promise<Backend> {
     const { fleet } = this.#options
     const pinned = service.traffic[0]?.revision

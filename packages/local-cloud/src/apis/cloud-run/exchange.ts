@@ -11,8 +11,8 @@ import { textPage } from './pages.ts'
 import { NoInstance } from './pool.ts'
 
 /*
- * Node.js servers close a connection that was idle for 5 s; ours go first, so that no request is
- * sent into a connection that is just being closed.
+ * Node.js servers close a connection that was idle for 5 s; ours close earlier, so that no request uses
+ * a connection that is being closed.
  */
 const IDLE_CONNECTION_MS = 4_000
 
@@ -21,7 +21,7 @@ export function instanceAgent(): Agent {
   return new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS })
 }
 
-/** A request as the program gets it. */
+/** A request that the program gets. */
 export interface InstanceRequest {
   method: string
   path: string
@@ -30,9 +30,9 @@ export interface InstanceRequest {
 }
 
 /**
- * Passes one request to an instance of the backend and resolves with its answer, or with Cloud Run's
- * own: 504 after the service's timeout, 429 when no instance had room, 503 when the instance broke.
- * Rejects with DEADLINE_EXCEEDED when whoever sent the delivery gives up first.
+ * Passes one request to an instance of the backend and resolves with its response, or with Cloud Run's
+ * own: 504 after the service's timeout, 429 when all instances are full, 503 when the instance fails.
+ * Rejects with DEADLINE_EXCEEDED when the sender's deadline passes first.
  */
 export function exchange(
   backend: Backend,
@@ -58,7 +58,7 @@ export function exchange(
       finish(() => {
         abort()
         if (delivery.deadlineMs < backend.timeoutMs) {
-          reject(new GoogleError('DEADLINE_EXCEEDED', `no answer within ${delivery.deadlineMs} ms`))
+          reject(new GoogleError('DEADLINE_EXCEEDED', `no response within ${delivery.deadlineMs} ms`))
         } else {
           resolve(textPage(504, 'The request has been terminated because it has reached the maximum request timeout.'))
         }
@@ -84,7 +84,10 @@ export function exchange(
   })
 }
 
-/** https://cloud.google.com/run/docs/troubleshooting#429: 429 at the maximum of instances, 500 when one could not be had in time. */
+/**
+ * https://cloud.google.com/run/docs/troubleshooting#429: 429 at the maximum of instances, 500 when none was available
+ * in time.
+ */
 function noInstancePage(error: unknown): DeliveryAnswer {
   if (error instanceof NoInstance) return textPage(error.isFull ? 429 : 500, error.message)
   return textPage(503, 'The request failed because the instance could not start successfully.')

@@ -23,14 +23,14 @@ export interface FleetOptions {
   serveMetadata: (email: string) => Promise<{ host: string; stop(): Promise<void> }>
   readObject: (gsUri: string) => Promise<Buffer>
   images: Images
-  /** Where the local cloud's other APIs are: what every program is told beside its own variables. */
+  /** The addresses of the local cloud's other APIs, added to every program's own variables. */
   environment: () => Record<string, string>
   log: (line: string) => void
-  /** Processes of one revision at the same time, whatever its maximum of instances. */
+  /** Maximum processes of one revision, regardless of its maximum instances. */
   maxProcesses: number
 }
 
-/** A revision with its instances: what requests are sent to. */
+/** A revision with its instances, which gets requests. */
 export interface Backend {
   revision: string
   pool: Pool
@@ -41,7 +41,7 @@ export interface Backend {
 export class Fleet {
   readonly #options: FleetOptions
   readonly #serving = new Map<string, Backend>()
-  /** Every pool that may still have processes, by service: the serving one, and those that drain. */
+  /** Every pool that can still have processes, by service: the serving one and draining ones. */
   readonly #pools = new Map<string, Set<Pool>>()
   readonly #logs = new Map<string, ServiceLog>()
   #isStopped = false
@@ -51,14 +51,14 @@ export class Fleet {
     this.#options = options
   }
 
-  /** What serves the service now. */
+  /** Returns the backend that serves the service now. */
   serving(service: string): Backend | undefined {
     return this.#serving.get(service)
   }
 
   /**
-   * A backend of the revision. With `isWarm` the program is built and one instance is up and
-   * healthy: rejects with BuildError or StartFailure otherwise. Without, that is left to the first request.
+   * Returns a backend of the revision. With `isWarm`, builds the program and starts one healthy instance,
+   * or rejects with BuildError or StartFailure. Without it, the first request does that.
    */
   async launch(service: Service, revision: Revision, isWarm: boolean): Promise<Backend> {
     if (this.#isStopped) throw new Error('Cloud Run is stopping')
@@ -75,12 +75,12 @@ export class Fleet {
     return { revision: revision.name, pool, timeoutMs: durationMs(revision.timeout) }
   }
 
-  /** The image's name by its digest. Throws BuildError when there is no such image. */
+  /** Returns the image's name with its digest. Throws BuildError when there is no such image. */
   pinned(image: string): string {
     return pinnedImage(image, this.#options.images)
   }
 
-  /** Sends the service's requests to `backend` from now on; what served before ends with its last request. */
+  /** Sends the service's requests to `backend` from now on; the previous backend ends after its last request. */
   activate(service: string, backend: Backend): void {
     const before = this.#serving.get(service)
     this.#serving.set(service, backend)
@@ -90,7 +90,7 @@ export class Fleet {
     for (const pool of pools ?? []) if (pool.size === 0 && pool !== backend.pool) pools?.delete(pool)
   }
 
-  /** Applies the limits of a changed service to what serves it. */
+  /** Applies the limits of a changed service to its backend. */
   configure(service: Service, revision: Revision): void {
     this.#serving.get(service.name)?.pool.configure(poolSettings(service, revision, this.#options.maxProcesses))
   }
@@ -103,7 +103,7 @@ export class Fleet {
     for (const revision of revisions) rmSync(this.#revisionDirectory(revision), { recursive: true, force: true })
   }
 
-  /** Stops everything, as the local cloud does when it ends. */
+  /** Stops everything when the local cloud stops. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#serving.clear()
@@ -120,7 +120,7 @@ export class Fleet {
     return count
   }
 
-  /** Where a person finds what the service printed. */
+  /** The location of the service's log, for people. */
   logUri(service: string): string {
     return pathToFileURL(path.join(this.#logDirectory(), `${parseServiceName(service).service}.log`)).href
   }
@@ -144,7 +144,7 @@ export class Fleet {
       isStartupProbeDefault: container.startupProbe === null,
       livenessProbe: container.livenessProbe && withDefaults(container.livenessProbe),
       prepare: async ({ port, secret }) => {
-        // A deployed revision's directory is there; after a loss of it, it is made again.
+        // A deployed revision's directory exists; if it was deleted, it is created again.
         const { nodeArguments, directory, environment } = await this.#prepare(revision)
         const metadata = await this.#metadataServer(revision.serviceAccount)
         return {
@@ -176,7 +176,7 @@ export class Fleet {
     let server = this.#metadata.get(email)
     if (!server) {
       server = this.#options.serveMetadata(email)
-      // A server that could not start is tried again with the next instance.
+      // If a server cannot start, the next instance retries it.
       server.catch(() => this.#metadata.delete(email))
       this.#metadata.set(email, server)
     }

@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 /*
- * Below the ranges that systems hand out to outgoing connections (32768 and up on Linux, 49152 and
- * up elsewhere), so that no client's own port can take the place between our look and the program's listen.
+ * Below the ranges that systems hand out to outgoing connections (32768 and up on Linux, 49152 and up
+ * elsewhere), so that no client's own port can take the port between this check and the program's listen.
  */
 const LOWEST_PORT = 20_000
 const HIGHEST_PORT = 32_000
 const TRIES = 50
 
-/** A TCP port of 127.0.0.1 on which nothing listens at the moment. */
+/** Returns a TCP port of 127.0.0.1 that is currently free. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const port = randomInt(LOWEST_PORT, HIGHEST_PORT)
@@ -18,7 +18,7 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port found between ${LOWEST_PORT} and ${HIGHEST_PORT}`)
 }
 
-/** Rejects where the port is not to blame: no file may be opened, say. */
+/** Rejects for errors that the port did not cause, such as too many open files. */
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer()

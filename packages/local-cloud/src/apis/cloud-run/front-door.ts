@@ -10,7 +10,7 @@ import type { Backend } from './fleet.ts'
 import { HTTP1_BODY_MAX_BYTES } from './limits.ts'
 import { notFoundPage, tooLargePage } from './pages.ts'
 
-/** Where requests to `https://….run.app` go in. */
+/** The entry for requests to `https://….run.app`. */
 export interface FrontDoor {
   /** Whether the host is one of Cloud Run's at all; an unknown one among them is answered with 404. */
   serves(host: string): boolean
@@ -23,7 +23,7 @@ export interface Route {
   rules: AdmissionRules
   /** Whether only Google Cloud itself may reach it: Cloud Tasks, Pub/Sub (https://cloud.google.com/run/docs/securing/ingress). */
   isInternal: boolean
-  /** Asked at each request, because deployments change it. */
+  /** Called for each request, because deployments change it. */
   backend(): Backend | undefined
 }
 
@@ -35,7 +35,7 @@ export interface FrontDoorOptions {
   log: (line: string) => void
 }
 
-/** Checks who calls, and passes on what may come in. `close` ends the connections to the instances. */
+/** Checks callers and forwards accepted requests. `close` ends the connections to the instances. */
 export function openFrontDoor(options: FrontDoorOptions): FrontDoor & { close(): void } {
   const { clock, log } = options
   const agent = instanceAgent()
@@ -85,7 +85,7 @@ function addForwardingHeaders(headers: Record<string, string>, host: string): vo
 /** Everyone who reaches the local cloud is on this machine. */
 const CALLER = '127.0.0.1'
 
-/** The caller's trace when it brings one (https://www.w3.org/TR/trace-context/), else a new one. */
+/** Returns the caller's trace (https://www.w3.org/TR/trace-context/), or a new one. */
 function traceId(headers: Record<string, string>): string {
   const given =
     /^00-([0-9a-f]{32})-/.exec(headers['traceparent'] ?? '') ??

@@ -1,13 +1,12 @@
 import { isolationSource } from './isolation.ts'
 
-/** The descriptor that ties an instance's process to the local cloud: a pipe that nobody writes to. */
+/** The descriptor that ties an instance's process to the local cloud: a pipe without a writer. */
 export const GUARD_DESCRIPTOR = 3
 
 /*
- * Runs in the instance's process before its program. The kernel closes the pipe when the local
- * cloud is gone, however it went (kill -9 included), and then the process has nobody left to serve.
- * Worker threads and processes forked by the program inherit the flag, but not the pipe: the guard
- * leaves them alone.
+ * Runs in the instance's process before its program. The kernel closes the pipe when the local cloud
+ * ends for any reason, including kill -9, and then the process must end too. Worker threads and forked
+ * processes inherit the flag but not the pipe, so the guard ignores them.
  */
 const guardSource = (parentPid: number): string => `
 import { Socket } from 'node:net'
@@ -19,7 +18,10 @@ if (isMainThread && process.ppid === ${parentPid}) {
 }
 `
 
-/** Node options that make a child of this process end when this process does, and close its ports to all but the front door. */
+/**
+ * Node options that make a child of this process end when this process does, and close its ports to everything except
+ * the front door.
+ */
 export function guardOptions(): string[] {
   const source = isolationSource() + guardSource(process.pid)
   return ['--import', `data:text/javascript,${encodeURIComponent(source)}`]

@@ -9,7 +9,7 @@ import { pageOf, serviceNotFound } from './service-admin.ts'
 import type { ServiceAdmin } from './service-admin.ts'
 import type { RunStore, StoredService } from './store.ts'
 
-/** The gRPC methods of google.cloud.run.v2; those that are not here answer UNIMPLEMENTED by name. */
+/** The gRPC methods of google.cloud.run.v2; missing methods return UNIMPLEMENTED by name. */
 export function runHandlers(
   admin: ServiceAdmin,
   store: RunStore,

@@ -26,11 +26,11 @@ import { RunStore } from './store.ts'
 
 export type { FrontDoor } from './front-door.ts'
 
-/** What Cloud Run needs of the local cloud's identity. */
+/** The parts of the local cloud's identity that Cloud Run needs. */
 export interface RunIdentity {
-  /** Who an ID token speaks for. Rejects with GoogleError when it is not valid for the audience now. */
+  /** Returns the owner of an ID token. Rejects with GoogleError when it is not valid for the audience. */
   verifyIdToken(token: string, audience: string): Promise<Principal>
-  /** Starts a metadata server that speaks for the account; `host` is its `host:port`. */
+  /** Starts a metadata server for the account; `host` is its `host:port`. */
   serveMetadata(email: string): Promise<{ host: string; stop(): Promise<void> }>
 }
 
@@ -41,7 +41,7 @@ export interface CloudRunOptions {
   /** Part of each service's address. */
   projectNumber: string
   identity: RunIdentity
-  /** Who may call services; learns of their policies. */
+  /** Checks the callers of services, using their policies. */
   access: Authorizer
   /** Reads `gs://bucket/object` or, when a generation was asked for, `gs://bucket/object#generation`. */
   readObject: (gsUri: string) => Promise<Buffer>
@@ -49,10 +49,10 @@ export interface CloudRunOptions {
   images: Images
   /** What Builds/SubmitBuild does: Cloud Run hands builds to Cloud Build. */
   submitBuild: RpcHandler
-  /** Variables that lead a program's clients to the local cloud. Asked at each start of an instance. */
+  /** Variables that point a program's clients to the local cloud. Read at each start of an instance. */
   environment: () => Record<string, string>
   log: (line: string) => void
-  /** Processes of one revision at the same time, whatever its maximum of instances; 2 unless given. */
+  /** Maximum processes of one revision, regardless of its maximum instances. Default: 2. */
   maxProcesses?: number
 }
 
@@ -60,7 +60,7 @@ export interface CloudRunOptions {
 export type CloudRunApi = EmulatedApi & {
   operations: OperationSource
   frontDoor: FrontDoor
-  /** What there is of the Admin API v1. */
+  /** The emulated part of the Admin API v1. */
   adminV1(operation: Operation): HttpFace[]
 }
 
@@ -90,7 +90,7 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
   const changed = (name: string): void => {
     const uri = serviceUri(name, projectNumber)
     const stored = store.service(name)
-    // A service that is gone, or new, has taken its policy along.
+    // A deleted or new service changes the policies too.
     access.policiesChanged()
     if (!stored || stored.service.deleteTime || stored.service.defaultUriDisabled) {
       routes.delete(new URL(uri).host)

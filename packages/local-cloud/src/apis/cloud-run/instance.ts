@@ -15,7 +15,7 @@ export interface Program {
   revision: string
   /** The port the container is configured for, which log lines and errors name; the process gets a free one. */
   containerPort: number
-  /** What to start, once its files are there. Rejects with BuildError. */
+  /** Returns what to start when its files are ready. Rejects with BuildError. */
   prepare(place: { port: number; secret: string }): Promise<PreparedProgram>
   startupProbe: Probe
   isStartupProbeDefault: boolean
@@ -39,15 +39,15 @@ export type InstanceState = 'starting' | 'ready' | 'stopping' | 'ended'
 /** One container instance: a process of the revision's program, from spawn to exit. */
 export class Instance {
   readonly id = randomBytes(8).toString('hex')
-  /** By it the process knows the requests of the front door. */
+  /** Identifies requests from the front door. */
   readonly secret = randomBytes(32).toString('base64url')
   /** Resolves when the startup probe succeeded; rejects with StartFailure otherwise. */
   readonly ready: Promise<void>
-  /** Resolves when the process is gone, whatever the reason. */
+  /** Resolves when the process has ended for any reason. */
   readonly ended: Promise<void>
-  /** Requests under way. Kept by the pool. */
+  /** Requests in progress. Kept by the pool. */
   activeRequests = 0
-  /** A connection to it broke: it gets no request until it was looked at. Kept by the pool. */
+  /** A connection to it broke: it gets no requests until it is checked. Kept by the pool. */
   isSuspect = false
   /** When the last request ended, in the clock's milliseconds. Kept by the pool. */
   idleSinceMs: number
@@ -85,7 +85,7 @@ export class Instance {
     return this.#state === 'ready' && (await isListening(this.port))
   }
 
-  /** SIGTERM, and SIGKILL 10 s later. Resolves when the process is gone; may be called again. */
+  /** SIGTERM, and SIGKILL 10 s later. Resolves when the process has ended; can be called again. */
   async stop(): Promise<void> {
     if (this.#state === 'ended') return
     this.#state = 'stopping'
@@ -129,14 +129,14 @@ export class Instance {
       windowsHide: true,
     })
     this.#child = child
-    // First of all: with no file or process to be had, the error comes, and the pipes do not.
+    // First of all: without a free file descriptor or process, there is an error event and no pipes.
     child.on('error', (error) => {
       this.#log.system('ERROR', String(error), this.#program.revision)
       if (child.pid === undefined) this.#fail(error)
     })
     if (child.stdout) this.#log.follow(child.stdout)
     if (child.stderr) this.#log.follow(child.stderr)
-    // The guard's pipe breaks when the process ends first; its exit says all there is to say.
+    // The guard's pipe breaks when the process ends first; its exit event is enough.
     const guardPipe = (child.stdio as ChildProcess['stdio'] | undefined)?.[GUARD_DESCRIPTOR] as
       | Readable
       | null
@@ -198,7 +198,7 @@ export class Instance {
       if (failures >= probe.failureThreshold) {
         const message = `LIVENESS ${probeKind(probe)} probe failed ${failures} times consecutively. The instance has been shut down.`
         this.#log.system('ERROR', message, this.#program.revision)
-        // No request more is sent to it, though its process takes a moment to end.
+        // It gets no more requests, although its process takes a moment to end.
         this.#state = 'stopping'
         this.#child?.kill('SIGKILL')
         return

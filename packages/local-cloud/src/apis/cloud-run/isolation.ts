@@ -1,16 +1,17 @@
 import { CHECK_TOKENS_VARIABLE, FRONT_DOOR_HEADER, FRONT_DOOR_VARIABLE } from '../../contract/front-door.ts'
 
 /**
- * What runs in an instance's process before its program, in its worker threads, and in what it forks.
- * On Google Cloud nothing but Cloud Run's front door reaches a container, so programs listen on
- * 0.0.0.0 (https://cloud.google.com/run/docs/container-contract#port) and need no check of their own.
- * On this machine the same program would answer other machines, other users and web pages. Therefore
+ * Runs in an instance's process before its program, in its worker threads, and in forked processes. On Google
+ * Cloud nothing but Cloud Run's front door reaches a container, so programs listen on
+ * 0.0.0.0 (https://cloud.google.com/run/docs/container-contract#port) and need no check of their own. On this
+ * machine, other machines, other users and web pages could reach the same program. Therefore
  *
  * - every TCP port that it opens is opened on 127.0.0.1, whatever address it asks for;
  * - an HTTP request to its port (PORT) without the instance's secret gets 403, unless the program checks
- *   by itself who calls.
+ *   callers itself.
  *
- * A process that the program starts in another way (`spawn`) is not covered: with it goes none of Node's flags.
+ * A process that the program starts in another way (`spawn`) is not covered, because it does not inherit Node's
+ * flags.
  */
 export function isolationSource(): string {
   return `

@@ -61,13 +61,13 @@ export const ARCHIVE_MAX_BYTES = 250 * 1024 * 1024
 /** https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/list: our largest page. */
 export const PAGE_MAX_SIZE = 100
 
-/** Cloud Run limits restarts of a crashing container without saying how; these are ours. */
+/** Cloud Run limits restarts of a crashing container but does not document how; these limits are ours. */
 export const RESTART_BACKOFF_MIN_MS = 100
 export const RESTART_BACKOFF_MAX_MS = 10_000
-/** An instance that lived this long was healthy: the back-off starts again. */
+/** An instance that ran this long was healthy: the backoff starts again. */
 export const RESTART_HEALTHY_MS = 60_000
 
-/** Ours: one machine stands for a region, so a service gets at most this many processes unless told otherwise. */
+/** Ours: one machine represents a region, so a service gets at most this many processes by default. */
 export const MAX_PROCESSES_DEFAULT = 2
 
 /** Ours: a service's log file is rotated at this size, and one older file is kept. */

@@ -1,9 +1,9 @@
 import type { DeliveryAnswer } from '../../kernel/api.ts'
 
 /*
- * What Google's front end answers in a service's stead. The sentences of the 4xx pages are those
- * that callers see; those of 429 and 5xx are the ones of the service's request log
- * (https://cloud.google.com/run/docs/troubleshooting), which here saves a look into it.
+ * Responses of Google's front end on behalf of a service. The 4xx pages have the text that callers see;
+ * 429 and 5xx have the text of the service's request log
+ * (https://cloud.google.com/run/docs/troubleshooting), so that the user need not open it.
  */
 
 /** No service has this address (https://cloud.google.com/run/docs/troubleshooting#404). */
@@ -11,7 +11,7 @@ export function notFoundPage(): DeliveryAnswer {
   return htmlPage(404, 'Page not found', 'The requested URL was not found on this server.')
 }
 
-/** No token, or one of an account that may not call the service. */
+/** No token, or a token of an account that may not call the service. */
 export function forbiddenPage(path: string): DeliveryAnswer {
   const sentence = `Your client does not have permission to get URL <code>${escapeHtml(path)}</code> from this server.`
   return htmlPage(403, 'Forbidden', sentence)
@@ -30,7 +30,7 @@ export function tooLargePage(): DeliveryAnswer {
   return htmlPage(413, 'Request Entity Too Large', 'Your client issued a request that was too large.')
 }
 
-/** An answer of one sentence. */
+/** A response with one sentence. */
 export function textPage(status: number, sentence: string): DeliveryAnswer {
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: Buffer.from(sentence) }
 }

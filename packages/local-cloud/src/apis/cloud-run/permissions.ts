@@ -13,7 +13,7 @@ interface OfResource {
   resource: string
 }
 
-/** What the methods need, by full name (https://cloud.google.com/run/docs/reference/iam/permissions). */
+/** The permissions of the methods, by full name (https://cloud.google.com/run/docs/reference/iam/permissions). */
 export const RUN_NEEDS: Needs = {
   'google.cloud.run.v2.Services/CreateService': ({ parent, service }: { parent: string; service: Service | null }) => [
     ...need('run.services.create', parent),
@@ -40,7 +40,7 @@ export const RUN_NEEDS: Needs = {
   'google.cloud.run.v2.Builds/SubmitBuild': submitBuildNeeds,
 }
 
-/** What reading an operation needs. */
+/** The permission to read an operation. */
 export function operationNeeds(name: string): readonly Demand[] {
   return need('run.operations.get', projectOf(name))
 }
@@ -51,9 +51,9 @@ interface UpdateRequest {
 }
 
 /**
- * To deploy, one must be allowed to act as the account that the service will run as
- * (https://cloud.google.com/run/docs/reference/iam/roles#additional-configuration), and to read the
- * source archive that is deployed without a build.
+ * A deployer needs permission to act as the service's account
+ * (https://cloud.google.com/run/docs/reference/iam/roles#additional-configuration), and to read a source
+ * archive that is deployed without a build.
  */
 function deployNeeds(resource: string, service: Service | null): Demand[] {
   const archives = (service?.template?.containers ?? []).flatMap(

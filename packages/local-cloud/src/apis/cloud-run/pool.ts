@@ -10,7 +10,7 @@ import {
   TARGET_UTILIZATION,
 } from './limits.ts'
 
-/** A request found no instance in time. `isFull`: because the service has as many as it may. */
+/** A request found no instance in time. `isFull`: because the service has its maximum number of instances. */
 export class NoInstance extends Error {
   override readonly name = 'NoInstance'
   readonly isFull: boolean
@@ -22,7 +22,7 @@ export class NoInstance extends Error {
 }
 
 export interface PoolSettings {
-  /** Requests that one instance takes at a time. */
+  /** Maximum concurrent requests of one instance. */
   concurrency: number
   minInstances: number
   maxInstances: number
@@ -35,12 +35,12 @@ interface PendingRequest {
 }
 
 /**
- * The instances of one revision: hands each request to the least busy, starts more when those there
- * are have more than 60 % of the requests that they take, stops those that were idle for 15 minutes,
- * replaces those that crash (https://cloud.google.com/run/docs/about-instance-autoscaling).
+ * The instances of one revision. Sends each request to the least busy one, starts more above 60 % of
+ * their concurrency, stops those that were idle for 15 minutes, and replaces those that crash
+ * (https://cloud.google.com/run/docs/about-instance-autoscaling).
  *
- * Google's autoscaler looks at the mean of a minute, and lets few instances have more than 60 %; this
- * one looks at every request, so that a run of a minute sees what a long one would.
+ * Google's autoscaler uses the average over a minute and keeps most instances below 60 %. This one
+ * checks at every request, so that a run of a minute behaves like a long one.
  */
 export class Pool {
   readonly #launch: () => Instance
@@ -48,7 +48,7 @@ export class Pool {
   #settings: PoolSettings
   readonly #instances = new Set<Instance>()
   #pending: PendingRequest[] = []
-  /** Requests that have an instance. */
+  /** Number of requests with an instance. */
   #active = 0
   #isRetired = false
   #isClosed = false
@@ -69,7 +69,7 @@ export class Pool {
     return this.#instances.size
   }
 
-  /** Changes the limits of a running pool, and starts what is missing of the minimum. */
+  /** Changes the limits of a running pool, and starts instances up to the minimum. */
   configure(settings: PoolSettings): void {
     this.#settings = settings
     this.#scale()
@@ -87,8 +87,8 @@ export class Pool {
   }
 
   /**
-   * A place for one request; give it back with `release`. At once when an instance is free, else
-   * when one is: rejects with NoInstance after 10 s (or 3.5 average start times, if that is longer).
+   * Reserves a slot for one request; return it with `release`. Waits for a free instance and rejects
+   * with NoInstance after 10 s (or 3.5 average start times, if that is longer).
    */
   acquire(): Instance | Promise<Instance> {
     const instance = this.#leastBusy()
@@ -99,8 +99,8 @@ export class Pool {
   }
 
   /**
-   * Ends a request: its place goes to the one that has waited longest. When its connection broke,
-   * the process is most likely ending, and gets nothing more until it is seen to listen still.
+   * Ends a request: its slot goes to the longest waiting one. If its connection broke, the process is
+   * probably ending, and gets no more requests until a check shows that it still listens.
    */
   release(instance: Instance, isBroken = false): void {
     if (isBroken) this.#suspect(instance)
@@ -117,7 +117,7 @@ export class Pool {
     if (instance.activeRequests === 0) this.#becameIdle(instance)
   }
 
-  /** Takes no new instances up; those it has end as soon as their requests have. */
+  /** Starts no new instances; existing ones end with their requests. */
   retire(): void {
     this.#isRetired = true
     this.#cancelRestart?.()
@@ -126,7 +126,7 @@ export class Pool {
     }
   }
 
-  /** Stops all instances (SIGTERM, SIGKILL 10 s later) and resolves when their processes are gone. */
+  /** Stops all instances (SIGTERM, SIGKILL 10 s later) and resolves when their processes have ended. */
   async stop(): Promise<void> {
     this.#isRetired = true
     this.#isClosed = true
@@ -143,7 +143,7 @@ export class Pool {
     this.#active++
   }
 
-  /** Requests of one instance beyond which there is to be another. */
+  /** Requests per instance above which another instance starts. */
   get #aim(): number {
     return Math.max(1, Math.floor(this.#settings.concurrency * TARGET_UTILIZATION))
   }
@@ -186,13 +186,13 @@ export class Pool {
     })
   }
 
-  /** Starts as many instances as the minimum and the requests call for, within the maximum and the back-off. */
+  /** Starts the instances that the minimum and the requests need, within the maximum and the backoff. */
   #scale(): void {
     if (this.#isRetired && this.#pending.length === 0) return
     const { concurrency, minInstances, maxInstances } = this.#settings
     const starting = this.#count('starting')
     const live = starting + this.#count('ready')
-    // What happens to a suspect is known in a moment, and calls this again.
+    // The check of a suspect instance ends soon and calls this again.
     const undecided = [...this.#instances].filter(({ state, isSuspect }) => state === 'ready' && isSuspect).length
     const forPending = Math.ceil(this.#pending.length / concurrency) - starting - undecided
     const forMinimum = this.#isRetired ? 0 : minInstances - live
@@ -223,7 +223,7 @@ export class Pool {
         this.#startTimeMs += readyMs - startedMs
         this.#becameReady(instance)
       },
-      () => undefined, // Told to whoever asked for it: a deployment, or the scaling.
+      () => undefined, // Reported to the caller: a deployment, or the scaling.
     )
     void instance.ended.then(() => {
       this.#instances.delete(instance)
@@ -240,7 +240,7 @@ export class Pool {
     if (instance.isSuspect) return
     instance.isSuspect = true
     void instance.isListening().then((isListening) => {
-      if (!isListening) return // Its end is near, and is met as a crash.
+      if (!isListening) return // It will end soon and is then handled as a crash.
       instance.isSuspect = false
       this.#becameReady(instance)
       this.#scale()
@@ -258,7 +258,7 @@ export class Pool {
     if (instance.activeRequests === 0) this.#becameIdle(instance)
   }
 
-  /** Nothing else may come up for these requests: they fail now, rather than at the end of their wait. */
+  /** No other instance can start for these requests, so they fail now instead of at the end of their wait. */
   #startFailed(error: Error): void {
     if (this.#count('starting') + this.#count('ready') > 0) return
     for (const pending of this.#pending.splice(0)) {
@@ -283,7 +283,7 @@ export class Pool {
     } else if (!this.#idleTimers.has(instance)) this.#watchIdle(instance, IDLE_INSTANCE_MS)
   }
 
-  /** One timer per instance, not per request: it looks again when it finds the instance was used meanwhile. */
+  /** One timer per instance, not per request: it is set again when the instance was used meanwhile. */
   #watchIdle(instance: Instance, waitMs: number): void {
     const timer = this.#clock.after(waitMs, () => {
       this.#idleTimers.delete(instance)

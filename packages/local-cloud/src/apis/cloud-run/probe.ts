@@ -5,7 +5,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { delay } from '../../kernel/delay.ts'
 import type { Probe } from './resources.ts'
 
-/** How soon a port that refuses is tried again within one probe: less and less often. */
+/** Increasing waits between tries of a refusing port within one probe. */
 const RETRY_MIN_MS = 10
 const RETRY_MAX_MS = 250
 const RETRY_GROWTH = 1.3
@@ -34,14 +34,14 @@ export function withDefaults(probe: Probe): Probe {
   }
 }
 
-/** `HTTP`, `TCP`: as Cloud Run's log lines name it. */
+/** `HTTP`, `TCP`: as in Cloud Run's log lines. */
 export function probeKind(probe: Probe): 'HTTP' | 'TCP' {
   return probe.httpGet ? 'HTTP' : 'TCP'
 }
 
 type Outcome = 'succeeded' | 'refused' | 'failed'
 
-/** Where an instance is asked, and the secret by which it knows that Cloud Run asks. */
+/** The address of an instance, and the secret that identifies Cloud Run. */
 interface Target {
   port: number
   secret: string

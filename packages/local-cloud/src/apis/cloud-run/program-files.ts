@@ -3,7 +3,7 @@ import path from 'node:path'
 import { BuildError, prepareBundle } from './bundle.ts'
 import type { Container } from './resources.ts'
 
-/** What an image says of the program in it. */
+/** The program settings in an image. */
 export interface ImageConfig {
   workingDir: string
   environment: Record<string, string>
@@ -11,22 +11,22 @@ export interface ImageConfig {
   command: string[]
 }
 
-/** Where images are pulled from. */
+/** The source of images. */
 export interface Images {
-  /** The image that the name means now; undefined when there is none. */
+  /** Returns the image that the name currently refers to; undefined when there is none. */
   resolve(reference: string): { digest: string; config: ImageConfig } | undefined
-  /** Copies an image's file system to `target`, which is made. */
+  /** Copies an image's file system to `target`, which it creates. */
   copyTo(digest: string, target: string): void
 }
 
-/** A revision's program on this machine: what `node` is given, where, and what the image sets. */
+/** A revision's program on this machine: the arguments of `node`, the directory, and the image's settings. */
 export interface ProgramFiles {
   nodeArguments: readonly string[]
   directory: string
   environment: Readonly<Record<string, string>>
 }
 
-/** The image's name by its digest; names of no image are left alone. Throws BuildError in Cloud Run's words. */
+/** Returns the image's name with its digest; other names are unchanged. Throws BuildError with Cloud Run's message. */
 export function pinnedImage(image: string, images: Images): string {
   if (image === 'scratch') return image
   const found = images.resolve(image)
@@ -35,8 +35,8 @@ export function pinnedImage(image: string, images: Images): string {
 }
 
 /**
- * Makes a revision's directory, unless it is there already: from its source archive, or from its
- * image, which may be deleted afterwards (https://cloud.google.com/run/docs/deploying#images).
+ * Creates a revision's directory unless it exists: from its source archive, or from its image, which can
+ * be deleted later (https://cloud.google.com/run/docs/deploying#images).
  *
  * @throws BuildError
  */
@@ -77,7 +77,7 @@ function pullImage(directory: string, image: string, images: Images): void {
 }
 
 /**
- * `command` stands for the image's ENTRYPOINT and its CMD, `args` for its CMD
+ * `command` replaces the image's ENTRYPOINT and CMD, `args` replaces its CMD
  * (https://cloud.google.com/run/docs/configuring/services/containers#configure-entrypoint).
  */
 function commandLine({ command, args }: Container, config: ImageConfig): string[] {

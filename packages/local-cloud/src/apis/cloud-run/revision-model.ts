@@ -18,7 +18,7 @@ export function nextRevisionName(service: Service): string {
   return `${service.name}/revisions/${id}-${service.generation.padStart(5, '0')}-${suffix}`
 }
 
-/** Whether going from one template to the other calls for a new revision. */
+/** Whether the change from one template to the other needs a new revision. */
 export function isNewTemplate(before: RevisionTemplate, after: RevisionTemplate): boolean {
   // Stored templates went through JSON, which drops what is undefined.
   return !isDeepStrictEqual(JSON.parse(JSON.stringify(before)), JSON.parse(JSON.stringify(after)))
@@ -53,13 +53,16 @@ export function createdRevision(name: string, service: Service, logUri: string, 
   }
 }
 
-/** The revision with its images named by digest: a tag that moves later does not change it (https://cloud.google.com/run/docs/deploying#images). */
+/**
+ * Returns the revision with image digests, so that a tag that moves later does not change it
+ * (https://cloud.google.com/run/docs/deploying#images).
+ */
 export function pinnedRevision(revision: Revision, pinned: (image: string) => string): Revision {
   const containers = revision.containers.map((container) => ({ ...container, image: pinned(container.image) }))
   return { ...revision, containers }
 }
 
-/** The revision once its deployment ended: ready, or failed with `failure`. */
+/** Returns the revision after its deployment: ready, or failed with `failure`. */
 export function settledRevision(revision: Revision, failure: string | undefined, clock: Clock): Revision {
   const state = failure === undefined ? 'CONDITION_SUCCEEDED' : 'CONDITION_FAILED'
   return {
@@ -77,8 +80,8 @@ export function isReady(revision: Revision): boolean {
 }
 
 /**
- * How many instances the revision may have: the service's and the revision's own limits
- * (https://cloud.google.com/run/docs/configuring/max-instances), and what this machine gives a service.
+ * Returns the maximum instances of the revision: the lowest of the service's limit, the revision's limit
+ * (https://cloud.google.com/run/docs/configuring/max-instances), and this machine's.
  */
 export function poolSettings(service: Service, revision: Revision, maxProcesses: number): PoolSettings {
   const most = Math.min(

@@ -10,7 +10,7 @@ import type { RunStore, StoredOperation } from './store.ts'
 
 const SERVICE_TYPE = 'google.cloud.run.v2.Service'
 
-/** Finished operations can be read for a day. Google promises no time; its clients poll for minutes. */
+/** Finished operations can be read for a day. Google documents no time; its clients poll for minutes. */
 const KEEP_FINISHED_MS = 24 * 60 * 60_000
 
 /** Cloud Run's long-running operations: stored, so that a client finds its operation after a restart. */
@@ -40,7 +40,7 @@ export class RunOperations implements OperationSource {
     return operation
   }
 
-  /** Ends an operation with the service as it then was, or with an error. */
+  /** Ends an operation with the service's final state, or with an error. */
   finish(
     operation: StoredOperation,
     result: { response: Service } | { error: { code: number; message: string } },
@@ -49,7 +49,7 @@ export class RunOperations implements OperationSource {
     for (const wake of this.#waiting.get(operation.name) ?? []) wake()
   }
 
-  /** What a call with validate_only answers: done, and never stored. */
+  /** Returns the operation of a validate_only call: done, and never stored. */
   validated(service: Service): Operation {
     const packed = this.#pack(SERVICE_TYPE, service)
     return { name: operationName(service.name), metadata: packed, done: true, response: packed }
@@ -64,7 +64,7 @@ export class RunOperations implements OperationSource {
     return this.#ended.get(name) !== undefined || this.#store.operation(name)?.done === true
   }
 
-  /** No operation ends any more. */
+  /** Stops ending operations. */
   stop(): void {
     this.#ended.stop()
   }

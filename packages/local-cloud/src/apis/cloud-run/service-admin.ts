@@ -23,7 +23,7 @@ export interface AdminOptions {
   deployments: Deployments
   clock: Clock
   projectNumber: string
-  /** Told after each change of a service that its callers can notice. */
+  /** Called after each change of a service that is visible to its callers. */
   changed: (service: string) => void
 }
 
@@ -148,7 +148,9 @@ export class ServiceAdmin {
     return operations.wire(operation)
   }
 
-  /** A new one when the template changed, the last one again when it never became ready, else none. */
+  /**
+   * Returns a new revision when the template changed, the last one again when it never became ready, otherwise none.
+   */
   #revisionOfUpdate(current: Service, service: Service): string | undefined {
     const { store } = this.#options
     if (isNewTemplate(current.template, service.template)) {
@@ -163,7 +165,10 @@ export class ServiceAdmin {
     return latest && !isReady(latest) ? latest.name : undefined
   }
 
-  /** Addresses contain the project's number, and the local cloud has one: two projects would share them. */
+  /**
+   * Addresses contain the project's number, and the local cloud has only one number, so two projects would share
+   * addresses.
+   */
   #refuseOtherProject(name: string): void {
     const uri = serviceUri(name, this.#options.projectNumber)
     const other = this.#options.store
@@ -174,7 +179,7 @@ export class ServiceAdmin {
   }
 }
 
-/** Cuts a listing into pages; the token is the last name of the page before. */
+/** Splits a listing into pages; the token is the last name of the previous page. */
 export function pageOf<Item extends { name: string }>(
   request: { pageSize: number; pageToken: string },
   read: (afterName: string, count: number) => Item[],
@@ -182,7 +187,7 @@ export function pageOf<Item extends { name: string }>(
   if (request.pageSize < 0) throw invalid('page_size', 'must not be negative')
   const size = Math.min(request.pageSize || PAGE_MAX_SIZE, PAGE_MAX_SIZE)
   const after = decodePageToken(request.pageToken)
-  if (after === undefined) throw invalid('page_token', 'is not one that a page ended with')
+  if (after === undefined) throw invalid('page_token', 'is not a valid page token')
   const items = read(after, size + 1)
   const page = items.slice(0, size)
   const last = items.length > size ? (page.at(-1)?.name ?? '') : ''

@@ -5,11 +5,11 @@ import type { Readable } from 'node:stream'
 import type { Clock } from '../../kernel/clock.ts'
 import { LOG_FILE_MAX_BYTES } from './limits.ts'
 
-/** What a service's processes print, and what Cloud Run says about them. */
+/** The output of a service's processes, and Cloud Run's messages about them. */
 export interface ServiceLog {
-  /** Copies whole lines of a process's stdout or stderr, as they are. */
+  /** Copies whole lines of a process's stdout or stderr unchanged. */
   follow(stream: Readable): void
-  /** A line of Cloud Run itself, in the JSON form of Cloud Logging. */
+  /** Writes a line of Cloud Run itself, in the JSON form of Cloud Logging. */
   system(severity: 'INFO' | 'WARNING' | 'ERROR', message: string, revision: string): void
   close(): void
 }
@@ -45,8 +45,8 @@ export function openServiceLog(
       }
       size += writeSync(descriptor, lines)
     } catch (error) {
-      // A full disk, or one open file too many, must not end the local cloud; the line itself is still shown below.
-      log(`[${service}] ${file} cannot be written: ${String(error)}`)
+      // A full disk, or too many open files, must not stop the local cloud; the line is still shown below.
+      log(`[${service}] cannot write to ${file}: ${String(error)}`)
     }
     for (const line of lines.slice(0, -1).split('\n')) log(`[${service}] ${line}`)
   }

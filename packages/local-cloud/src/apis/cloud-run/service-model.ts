@@ -12,11 +12,11 @@ import { parseServiceName, timestamp } from './resources.ts'
 import type { Condition, Container, RevisionTemplate, Service } from './resources.ts'
 import { camelCase } from '../../kernel/field-names.ts'
 
-/** What the model may know beside the request. */
+/** The model's context besides the request. */
 export interface ModelContext {
   clock: Clock
   projectNumber: string
-  /** Whose call it is. */
+  /** The caller. */
   email: string
 }
 
@@ -37,7 +37,7 @@ const MUTABLE_FIELDS = [
   'customAudiences',
 ] as const satisfies readonly (keyof Service)[]
 
-/** Fields that clients send back as they read them; naming them in a mask changes nothing. */
+/** Fields that clients send back unchanged; they have no effect in a mask. */
 const IGNORED_MASK_FIELDS = ['name', 'etag']
 
 /** `https://<service>-<project number>.<region>.run.app` (https://cloud.google.com/run/docs/triggering/https-request#deterministic). */
@@ -46,7 +46,7 @@ export function serviceUri(name: string, projectNumber: string): string {
   return `https://${service}-${projectNumber}.${location}.run.app`
 }
 
-/** A service as it stands right after CreateService: wanted, not yet there. */
+/** Returns a service right after CreateService: requested, not yet deployed. */
 export function createdService(name: string, wanted: Service, context: ModelContext): Service {
   const now = timestamp(context.clock)
   const uri = serviceUri(name, context.projectNumber)
@@ -74,7 +74,10 @@ export function createdService(name: string, wanted: Service, context: ModelCont
   }
 }
 
-/** `current` with the fields of `wanted` that the mask names (all when it is empty): generation one higher, reconciling. */
+/**
+ * Returns `current` with the fields of `wanted` in the mask (all when it is empty), the next generation, and
+ * reconciling.
+ */
 export function updatedService(
   current: Service,
   wanted: Service,
@@ -98,7 +101,7 @@ export function updatedService(
   }
 }
 
-/** Refuses a write that was made against another version (https://google.aip.dev/154). An empty etag asks for no check. */
+/** Refuses a write based on another version (https://google.aip.dev/154). An empty etag skips the check. */
 export function checkEtag(service: Service, etag: string): void {
   if (etag === '' || etag === service.etag) return
   throw new GoogleError(
@@ -108,7 +111,7 @@ export function checkEtag(service: Service, etag: string): void {
   )
 }
 
-/** The service once a revision serves. It goes on reconciling when another of its operations waits its turn. */
+/** Returns the service when a revision serves. It stays reconciling while another of its operations waits. */
 export function readyService(
   service: Service,
   outcome: { latestReady: string; serving: string; isLast: boolean },
@@ -132,7 +135,7 @@ export function readyService(
   }
 }
 
-/** The service after a deployment failed: what served before serves on. */
+/** Returns the service after a failed deployment: the previous revision keeps serving. */
 export function failedService(service: Service, message: string, clock: Clock): Service {
   const isServing = service.trafficStatuses.length > 0
   const failure = {
@@ -198,7 +201,7 @@ function settings(wanted: Service): Pick<Service, (typeof MUTABLE_FIELDS)[number
   }
 }
 
-/** Google's defaults, filled in as a later GetService shows them. */
+/** Adds Google's defaults as a later GetService returns them. */
 function templateWithDefaults(template: RevisionTemplate, context: ModelContext): RevisionTemplate {
   const cpus = cpuCount(template.containers[0]?.resources?.limits['cpu'] ?? '1')
   const concurrency = cpus < 1 ? CONCURRENCY_BELOW_ONE_CPU : CONCURRENCY_DEFAULT
@@ -250,7 +253,7 @@ function copyPath(target: Fields, source: Fields, segments: readonly string[], m
     return
   }
   if (Array.isArray(from) || typeof from !== 'object') {
-    throw new GoogleError('INVALID_ARGUMENT', `update_mask: "${maskPath}" goes into a field that has no fields`)
+    throw new GoogleError('INVALID_ARGUMENT', `update_mask: "${maskPath}" names a part of a field that has no parts`)
   }
   copyPath(target[segment] as Fields, from as Fields, rest, maskPath)
 }

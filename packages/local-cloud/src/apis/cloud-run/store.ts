@@ -17,12 +17,12 @@ export interface StoredService {
   policy: StoredPolicy
 }
 
-/** A long-running operation on a service, and what came of it. */
+/** A long-running operation on a service, and its outcome. */
 export interface StoredOperation {
   name: string
   service: string
   kind: 'deploy' | 'delete'
-  /** The revision that it creates; none when only the service changes, or goes. */
+  /** The revision that it creates; none when only the service changes or is deleted. */
   revision: string | undefined
   done: boolean
   error?: { code: number; message: string }
@@ -109,7 +109,7 @@ export class RunStore {
   }
 
   putOperation(operation: StoredOperation, finishedMs?: number): void {
-    // An upsert keeps the row's place, by which unfinished operations are taken up again in order.
+    // An upsert keeps the row's place, which keeps the order of unfinished operations.
     this.#run(
       `INSERT INTO operations (name, service, done, finished_ms, record) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET done = excluded.done, finished_ms = excluded.finished_ms, record = excluded.record`,

@@ -27,8 +27,8 @@ export function validateServiceId(serviceId: string): void {
 }
 
 /**
- * Checks what a caller wants of a service against Google's rules, and refuses by name what the
- * local cloud has not. https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#service
+ * Checks a requested service against Google's rules, and refuses by name what the local cloud does not
+ * support. https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#service
  */
 export function validateService(serviceId: string, service: Service): void {
   refuseUnsupported(service)

@@ -14,7 +14,7 @@ const MAX_KEYS = 10
 /** "One hour after the issued time. This time has a maximum of 1 hour after the issued time." (https://developers.google.com/identity/protocols/oauth2/service-account#jwt-claims) */
 const MAX_LIFETIME_S = 3_600
 
-/** Machines' clocks differ. How much Google lets pass is not documented. */
+/** Machines' clocks differ. Google does not document its tolerance. */
 const CLOCK_SKEW_S = 300
 
 const MAX_REMEMBERED_TOKENS = 1_000
@@ -28,7 +28,10 @@ export interface AccountKeysOptions {
   clock: Clock
 }
 
-/** The keys of service accounts that users make and keep (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts.keys). */
+/**
+ * The user-managed keys of service accounts
+ * (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts.keys).
+ */
 export class AccountKeys {
   readonly #options: AccountKeysOptions
   /** Self-signed access tokens that have been checked: a stream of calls carries the same one. */
@@ -39,7 +42,7 @@ export class AccountKeys {
     this.#options = options
   }
 
-  /** A new RSA key of the account. The private half is in nobody's hands but the caller's. Rejects FAILED_PRECONDITION. */
+  /** Creates an RSA key of the account. Only the caller gets the private half. Rejects with FAILED_PRECONDITION. */
   async create({ email }: AccountRow): Promise<{ row: KeyRow; privateKey: string }> {
     const { store, clock } = this.#options
     const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
@@ -47,7 +50,7 @@ export class AccountKeys {
       publicKeyEncoding: { type: 'spki', format: 'pem' },
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
     })
-    // After the pause, in which others may have made some.
+    // Checked after the pause, because other calls can have created keys meanwhile.
     if (store.keysOf(email).length >= MAX_KEYS) {
       throw new GoogleError('FAILED_PRECONDITION', 'Precondition check failed.', { details: [] })
     }
@@ -72,7 +75,7 @@ export class AccountKeys {
     this.#options.store.deleteKey(this.get(account, id).id)
   }
 
-  /** Whose JWT this is: signed with a key of the account that `iss` names, and in time. */
+  /** Returns the owner of a JWT: it must be signed with a key of the account in `iss`, and not expired. */
   check(token: string): { account: AccountRow; jwt: Jwt } | JwtFault {
     const { accounts, clock } = this.#options
     const jwt = readJwt(token)
@@ -86,9 +89,9 @@ export class AccountKeys {
   }
 
   /**
-   * Who sends a self-signed JWT where others send an access token, as Google's gRPC clients do with a
-   * key: "sub" is "iss", and "aud" names the API or "scope" what it is for (https://google.aip.dev/auth/4111).
-   * Throws UNAUTHENTICATED. That "aud" is the very API that is called is not checked.
+   * Returns the owner of a self-signed JWT that is used as an access token, as Google's gRPC clients do with a
+   * key: "sub" is "iss", and "aud" names the API, or "scope" the scopes (https://google.aip.dev/auth/4111).
+   * Throws UNAUTHENTICATED. Does not check that "aud" is the called API.
    */
   authenticate(token: string): Principal {
     const { clock, accounts, store } = this.#options

@@ -25,9 +25,9 @@ export interface AccountsOptions {
   store: IamStore
   clock: Clock
   projectId: string
-  /** Told after each change that bears on what accounts may do. */
+  /** Called after each change that affects permissions. */
   changed(): void
-  /** Told when an account is gone: policies go on naming it, as deleted. */
+  /** Called when an account is deleted: policies keep it, marked as deleted. */
   deleted(row: AccountRow): Promise<void>
 }
 
@@ -35,7 +35,7 @@ export interface AccountsOptions {
 export class Accounts {
   readonly #options: AccountsOptions
   readonly #store: IamStore
-  /** Accounts by address, since every call asks for one. */
+  /** Accounts by address, because every call looks one up. */
   readonly #known = new Map<string, AccountRow>()
   /** `@P.iam.gserviceaccount.com`; the project `example.com:p` has `@p.example.com.iam…`. */
   readonly #domain: string
@@ -51,14 +51,14 @@ export class Accounts {
     return `${id}${this.#domain}`
   }
 
-  /** Whether the address belongs to the local project, whether or not there is such an account. */
+  /** Whether the address belongs to the local project, even if the account does not exist. */
   isLocal(email: string): boolean {
     return email.endsWith(this.#domain)
   }
 
   /**
-   * Whoever has the token, as long as its account may be used: it exists, is enabled, and is the one
-   * that the token was made for, not a later one of its name. Throws UNAUTHENTICATED.
+   * Returns the owner of the token. Its account must exist, be enabled, and be the one that the token
+   * was issued for, not a later one with the same name. Throws UNAUTHENTICATED.
    */
   admitted({ email, sets, issuedMs }: TokenHolder): Principal {
     if (!this.isLocal(email)) return { email, ...(sets ? { sets } : {}) }
@@ -120,7 +120,7 @@ export class Accounts {
     return /^\d+$/.test(key) ? this.#store.accountById(key) : this.#store.account(key)
   }
 
-  /** A page of accounts, and after which address the next one begins. */
+  /** A page of accounts, and the address after which the next page starts. */
   list(pageSize: number, afterEmail: string): { rows: AccountRow[]; next: string | undefined } {
     const size = Math.min(pageSize > 0 ? pageSize : DEFAULT_PAGE, MAX_PAGE)
     const rows = this.#store.accountsPage(afterEmail, size + 1)
@@ -142,7 +142,7 @@ export class Accounts {
     this.#options.changed()
   }
 
-  /** A new account of its name does not inherit its roles. */
+  /** A new account with the same name does not inherit its roles. */
   async delete(key: string): Promise<void> {
     const row = this.get(key)
     this.#store.atomically(() => {
@@ -153,7 +153,7 @@ export class Accounts {
     await this.#options.deleted(row)
   }
 
-  /** What keeps a policy from naming the account: only accounts of the local project can be looked up. */
+  /** Returns why a policy cannot name the account: only accounts of the local project can be checked. */
   fault(email: string): string | undefined {
     if (!this.isLocal(email) || this.#store.account(email)) return undefined
     return `Service account ${email} does not exist.`

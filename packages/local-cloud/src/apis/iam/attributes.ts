@@ -1,11 +1,11 @@
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 
-/** The claims of a token that somebody else has signed. */
+/** The claims of a token from another issuer. */
 export type Assertion = Readonly<Record<string, unknown>>
 
 type Expression = (assertion: Assertion) => unknown
 
-/** What becomes of an assertion, and which ones are let in. */
+/** How to map an assertion, and which assertions to accept. */
 export interface AttributeRules {
   /** `google.subject`, `google.groups`, `attribute.NAME` to how each is found. */
   mapping: ReadonlyMap<string, Expression>
@@ -21,8 +21,8 @@ const COMPARISON = new RegExp(String.raw`^\s*(${SUM})\s*(==|!=)\s*(${SUM})\s*$`)
 const TARGET = /^(google\.(subject|groups)|attribute\.[a-z0-9_]{1,100})$/
 
 /**
- * Reads an attribute mapping. Of Common Expression Language, claims (`assertion.repository`), texts and
- * their sums are understood, and no more. Throws INVALID_ARGUMENT, UNIMPLEMENTED.
+ * Reads an attribute mapping. Of Common Expression Language, it supports only claims
+ * (`assertion.repository`), texts and their concatenation. Throws INVALID_ARGUMENT, UNIMPLEMENTED.
  */
 export function readMapping(mapping: Readonly<Record<string, string>>): AttributeRules['mapping'] {
   const stranger = Object.keys(mapping).find((target) => !TARGET.test(target))
@@ -31,7 +31,9 @@ export function readMapping(mapping: Readonly<Record<string, string>>): Attribut
   return new Map(Object.entries(mapping).map(([target, text]) => [target, readSum(text)]))
 }
 
-/** Reads an attribute condition: comparisons with `==` and `!=`, all of which must hold (`&&`). An empty one lets everybody in. */
+/**
+ * Reads an attribute condition: comparisons with `==` and `!=`, combined with `&&`. An empty one accepts everything.
+ */
 export function readCondition(text: string): AttributeRules['condition'] {
   if (text.trim() === '') return () => true
   const parts = text.split('&&').map((part) => {
@@ -42,7 +44,7 @@ export function readCondition(text: string): AttributeRules['condition'] {
   return (assertion) =>
     parts.every(({ left, isEqual, right }) => {
       const [a, b] = [left(assertion), right(assertion)]
-      // A claim that is not there is an error of the expression, and then nobody is let in.
+      // A missing claim is an error of the expression, so the assertion is refused.
       return a !== undefined && b !== undefined && (a === b) === isEqual
     })
 }

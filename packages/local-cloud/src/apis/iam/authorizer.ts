@@ -4,29 +4,29 @@ import { permissionDenied } from './denials.ts'
 import type { Binding } from './policy.ts'
 import { anchorOf, lastPart, type Anchor, type AnchorKind } from './resources.ts'
 
-/** Where the policies of one kind of resource are kept: each API keeps those of its own. */
+/** The policies of one kind of resource: each API stores its own. */
 export interface PolicySource {
-  /** The bindings on the resource; none when it is not there. */
+  /** Returns the bindings on the resource; none when it does not exist. */
   bindings(resource: string): readonly Binding[]
   /** The project of a resource whose name does not say it (`projects/_/buckets/B`). */
   projectOf?(resource: string): string | undefined
-  /** A deleted account goes on under another name. */
+  /** Renames a deleted account. */
   renameMember(from: string, to: string): void | Promise<void>
 }
 
-/** What an API that keeps policies of its own asks of the authorizer. */
+/** The authorizer's functions for an API that stores its own policies. */
 export type AccessControl = Pick<Authorizer, 'has' | 'check' | 'register' | 'policiesChanged' | 'accountFault'>
 
 export interface AuthorizerOptions {
   projectId: string
   projectNumber: string
-  /** What keeps a policy from naming a service account, or undefined. */
+  /** Returns why a policy cannot name a service account, or undefined. */
   accountFault(email: string): string | undefined
 }
 
 const ACT_AS = 'iam.serviceAccounts.actAs'
 
-/** Decisions are remembered until a policy changes; the map starts afresh at this size. */
+/** Decisions are remembered until a policy changes; the map is cleared at this size. */
 const MAX_REMEMBERED_DECISIONS = 20_000
 
 /**
@@ -37,7 +37,7 @@ export class Authorizer implements Access {
   readonly #options: AuthorizerOptions
   readonly #sources = new Map<AnchorKind, PolicySource>()
   readonly #decisions = new Map<string, boolean>()
-  /** What federated identities belonged to when they were last seen: work that goes on without them knows only who they are. */
+  /** The sets of federated identities when they were last seen: background work knows only the identity. */
   readonly #sets = new Map<string, readonly string[]>()
 
   constructor(options: AuthorizerOptions) {
@@ -48,7 +48,7 @@ export class Authorizer implements Access {
     this.#sources.set(kind, source)
   }
 
-  /** To be called whenever a policy, or what it hangs on, has changed. */
+  /** Call it after each change of a policy or of its inputs. */
   policiesChanged(): void {
     this.#decisions.clear()
   }
@@ -67,12 +67,12 @@ export class Authorizer implements Access {
     return this.#remembered([], demand)
   }
 
-  /** What keeps a policy from naming a service account, or undefined. */
+  /** Returns why a policy cannot name a service account, or undefined. */
   accountFault(email: string): string | undefined {
     return this.#options.accountFault(email)
   }
 
-  /** @param caller who it is, and what sets that one is in; empty for anyone at all */
+  /** @param caller the identity and its principal sets; empty for anonymous callers */
   #remembered(caller: readonly string[], { permission, resource }: Demand): boolean {
     const anchor = anchorOf(resource)
     const key = `${caller.join(' ')} ${permission} ${anchor.name}`
@@ -84,12 +84,12 @@ export class Authorizer implements Access {
     return isHeld
   }
 
-  /** Those of `permissions` that the principal holds, for testIamPermissions. */
+  /** Returns the `permissions` that the principal holds, for testIamPermissions. */
   held(principal: Principal, permissions: readonly string[], resource: string): string[] {
     return permissions.filter((permission) => this.has(principal, { permission, resource }))
   }
 
-  /** Tells every policy that a member has another name from now on. */
+  /** Renames a member in every policy. */
   async renameMember(from: string, to: string): Promise<void> {
     for (const source of this.#sources.values()) await source.renameMember(from, to)
     this.policiesChanged()
@@ -101,7 +101,7 @@ export class Authorizer implements Access {
     const { projectId, projectNumber } = this.#options
     const aliases =
       project === `projects/${projectId}` ? [projectId, projectNumber] : [project.slice('projects/'.length)]
-    // Nobody acts as an account that is not there; whether it is, all else may ask.
+    // Only actAs needs an existing account; all other permissions can be checked without it.
     if (permission === ACT_AS && this.accountFault(lastPart(anchor.name)) !== undefined) return false
     const projectBindings = this.#bindings({ kind: 'project', name: project })
     const names = memberNames(caller)

@@ -26,7 +26,10 @@ export function credentialRoutes(
     needs: (context: Context) =>
       projectNeeds(permission, accountName(services, context.req.param('project')!, key(context)), services),
   })
-  /** The account that tokens are asked for. "The - wildcard character is required; replacing it with a project ID is invalid." */
+  /**
+   * The account of the requested tokens. "The - wildcard character is required; replacing it with a project ID is
+   * invalid."
+   */
   const account = (context: Context): string => {
     if (context.req.param('project') !== '-') throw invalid('Request contains an invalid argument: use projects/-.')
     const row = accounts.find(key(context))

@@ -3,9 +3,9 @@ import { GoogleError } from '../../kernel/errors.ts'
 import { anchorOf, lastPart } from './resources.ts'
 
 /**
- * The refusal of a call whose caller lacks a permission, in the words and the shape of the API that
- * the permission belongs to. What says so machine-readably is google.rpc.ErrorInfo
- * (https://google.aip.dev/193#errorinfo), but in BigQuery and Cloud Storage, which are older.
+ * Returns the error for a missing permission, with the message and format of the API that the permission
+ * belongs to. The machine-readable part is google.rpc.ErrorInfo (https://google.aip.dev/193#errorinfo),
+ * except in BigQuery and Cloud Storage, which are older.
  */
 export function permissionDenied({ email }: Principal, demand: Demand): GoogleError {
   const { permission, resource } = demand

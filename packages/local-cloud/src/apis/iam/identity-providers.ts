@@ -9,7 +9,7 @@ const ID = /^(?!gcp-)[a-z0-9-]{4,32}$/
 /**
  * The fields of a provider of Google's that the local cloud knows
  * (https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers):
- * OIDC with uploaded keys, since the local cloud asks no issuer for anything.
+ * OIDC with uploaded keys, because the local cloud never calls an issuer.
  */
 const providerResource = z.strictObject({
   attributeMapping: z.record(z.string(), z.string()),
@@ -23,9 +23,9 @@ const providerResource = z.strictObject({
 
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.enum(['RSA', 'EC']) })).min(1) })
 
-/** Who vouches for identities of a pool, and what is believed. */
+/** An issuer for the identities of a pool, and the accepted claims. */
 export interface IdentityProvider {
-  /** `projects/NUMBER/locations/global/workloadIdentityPools/POOL`; what its identities are called begins with it. */
+  /** `projects/NUMBER/locations/global/workloadIdentityPools/POOL`; the prefix of its identities' names. */
   pool: string
   issuer: string
   audiences: readonly string[]
@@ -45,8 +45,7 @@ export class IdentityProviders {
 
   /** Registers a provider, and its pool with it. Returns its full name. Throws INVALID_ARGUMENT, UNIMPLEMENTED. */
   put(pool: string, provider: string, resource: unknown): string {
-    if (!ID.test(pool) || !ID.test(provider))
-      throw invalid(`not the ids of a pool and a provider: ${pool}, ${provider}`)
+    if (!ID.test(pool) || !ID.test(provider)) throw invalid(`invalid pool ID or provider ID: ${pool}, ${provider}`)
     const name = `projects/${this.#projectNumber}/locations/global/workloadIdentityPools/${pool}/providers/${provider}`
     const known = parsed(resource)
     open(name, known)
@@ -65,7 +64,7 @@ type ProviderResource = z.infer<typeof providerResource>
 
 function parsed(resource: unknown): ProviderResource {
   const result = providerResource.safeParse(resource)
-  if (!result.success) throw invalid(`not a provider of workload identities: ${z.prettifyError(result.error)}`)
+  if (!result.success) throw invalid(`invalid workload identity provider: ${z.prettifyError(result.error)}`)
   return result.data
 }
 

@@ -19,7 +19,7 @@ export { Authorizer } from './authorizer.ts'
 export type { PolicySource } from './authorizer.ts'
 
 export interface IamOptions {
-  /** Where accounts and policies are kept, e.g. `<dataDir>/iam`. */
+  /** Directory of accounts and policies, e.g. `<dataDir>/iam`. */
   directory: string
   clock: Clock
   projectId: string
@@ -27,18 +27,21 @@ export interface IamOptions {
   tokens: TokenIssuer & { authenticate(authorization: string | undefined): TokenHolder }
 }
 
-/** Who may do what in the local cloud: opened before the APIs, because all of them ask it. */
+/** The permissions in the local cloud. Opened before the APIs, because all of them use it. */
 export interface Iam {
   accounts: Accounts
   keys: AccountKeys
-  /** Whose identities the local project trusts. */
+  /** The identity providers that the local project trusts. */
   providers: IdentityProviders
-  /** Whoever may call with what an Authorization header carries: an access token, or a JWT signed with an account's key. Throws UNAUTHENTICATED. */
+  /**
+   * Returns the caller from an Authorization header: an access token, or a JWT signed with an account's key. Throws
+   * UNAUTHENTICATED.
+   */
   authenticate(authorization: string | undefined): Principal
-  /** Whom the command line acts as unless it is told otherwise. */
+  /** The default account of the command line. */
   operator: string
   authorizer: Authorizer
-  /** Gives the operator another project, with whose data it may share things; it has no accounts of its own. */
+  /** Adds a project for the operator, to share data with; it has no accounts of its own. */
   addProject(projectId: string): void
   /** Its REST APIs, once there is a gateway. */
   api(operation: Operation): EmulatedApi
@@ -49,7 +52,7 @@ const OPERATOR_ID = 'operator'
 
 /**
  * Opens IAM's state: service accounts and policies. The project of a new local cloud belongs to its
- * operator (`roles/owner`), as a new project of Google's belongs to whoever made it.
+ * operator (`roles/owner`), like a new Google project belongs to its creator.
  */
 export function openIam(options: IamOptions): Iam {
   const { clock, projectId, projectNumber, tokens } = options

@@ -1,15 +1,15 @@
-/** A JSON Web Token taken apart, nothing of it checked. */
+/** A parsed, unverified JSON Web Token. */
 export interface Jwt {
   header: Record<string, unknown>
   claims: Record<string, unknown>
-  /** What the signature is of. */
+  /** The signed text. */
   signed: string
   signature: Buffer
 }
 
 /**
- * Reads the compact form (https://www.rfc-editor.org/rfc/rfc7515#section-7.1); undefined when it is
- * none. Of our own, because callers are told who they are without a pause, which `jose` would take.
+ * Reads the compact form (https://www.rfc-editor.org/rfc/rfc7515#section-7.1); undefined for anything
+ * else. Implemented here because identifying callers must be synchronous, and `jose` is not.
  */
 export function readJwt(token: string): Jwt | undefined {
   const [head = '', body = '', signature = '', ...rest] = token.split('.')

@@ -133,8 +133,8 @@ function keyResource({ id, email, createdMs }: KeyRow, projectId: string): objec
 /**
  * The file that `gcloud iam service-accounts keys create` writes
  * (https://cloud.google.com/iam/docs/keys-create-delete#creating), with the local cloud's addresses
- * where Google's stand. The libraries of most languages ask `token_uri`; Node's asks Google's own address,
- * whatever the file says.
+ * instead of Google's. The libraries of most languages use `token_uri`; Node's always uses Google's own
+ * address.
  */
 function credentialsFile(
   { id, email }: KeyRow,

@@ -13,7 +13,7 @@ import type { AnchorKind } from './resources.ts'
 import { lastPart } from './resources.ts'
 import type { IamStore } from './store.ts'
 
-/** The policies that IAM keeps itself: that of the project, and those of its service accounts. */
+/** The policies that IAM stores itself: the project's, and those of its service accounts. */
 export class Policies {
   readonly #store: IamStore
   readonly #accounts: Accounts
@@ -60,7 +60,7 @@ export class Policies {
     }
   }
 
-  /** The resource name of an account that exists. Throws NOT_FOUND in the words of the policy methods. */
+  /** The resource name of an account that exists. Throws NOT_FOUND with the message of the policy methods. */
   accountResource(projectId: string, key: string): string {
     const row = this.#accounts.find(key)
     if (row) return `projects/${projectId}/serviceAccounts/${row.email}`

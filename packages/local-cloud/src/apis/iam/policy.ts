@@ -13,23 +13,23 @@ export interface StoredPolicy {
   revision: number
 }
 
-/** The policy of a resource that was never given one. */
+/** The policy of a resource before the first setIamPolicy. */
 export const EMPTY_POLICY: StoredPolicy = { bindings: [], revision: 0 }
 
 /** A policy as a caller sends it; the transports have read its etag into bytes or base64. */
 export interface WantedPolicy {
-  /** In base64; empty overwrites whatever is there. */
+  /** In base64; an empty one overwrites any version. */
   etag: string
   bindings: readonly { role: string; members: readonly string[]; condition?: unknown }[]
   auditConfigs?: readonly unknown[]
 }
 
 export interface PolicyRules {
-  /** Predefined roles that make sense on the resource: those of these APIs (`run`), and basic ones with `basic`. */
+  /** Predefined roles that apply to the resource: those of these APIs (`run`), and basic ones with `basic`. */
   roles: readonly string[]
   /** Whether `allUsers` and `allAuthenticatedUsers` may be named. */
   mayBePublic: boolean
-  /** What is wrong with a service account that a member names, or undefined. */
+  /** Returns what is wrong with a service account in a member, or undefined. */
   accountFault(email: string): string | undefined
 }
 
@@ -42,8 +42,9 @@ const FEDERATED_MEMBER =
   /^(principal:\/\/iam\.googleapis\.com\/(?:projects\/\d+\/locations\/global\/workloadIdentityPools|locations\/global\/workforcePools)\/[a-z0-9-]+\/subject\/\S+|principalSet:\/\/iam\.googleapis\.com\/(?:projects\/\d+\/locations\/global\/workloadIdentityPools|locations\/global\/workforcePools)\/[a-z0-9-]+\/(group\/\S+|attribute\.\w+\/\S+|\*))$/
 
 /**
- * The policy after setIamPolicy: replaced whole. An etag of another version is refused, none overwrites
- * (https://cloud.google.com/iam/docs/reference/rest/v1/Policy). Throws INVALID_ARGUMENT, ABORTED.
+ * The policy after setIamPolicy: replaced whole. An etag of another version is refused; without an etag
+ * it overwrites (https://cloud.google.com/iam/docs/reference/rest/v1/Policy). Throws INVALID_ARGUMENT,
+ * ABORTED.
  */
 export function replacedPolicy(
   current: StoredPolicy,
@@ -87,7 +88,7 @@ export function policyResource(policy: StoredPolicy): object {
 /**
  * The policy with a member under another name: a deleted account stays in policies as
  * `deleted:serviceAccount:…?uid=…` (https://cloud.google.com/iam/docs/service-accounts-delete-undelete).
- * The same object when it does not name the member.
+ * Returns the same object when it does not contain the member.
  */
 export function withMemberRenamed(policy: StoredPolicy, from: string, to: string): StoredPolicy {
   if (!policy.bindings.some(({ members }) => members.includes(from))) return policy
@@ -100,7 +101,7 @@ export function withMemberRenamed(policy: StoredPolicy, from: string, to: string
 
 /**
  * Throws INVALID_ARGUMENT for wildcards, for what is no permission, and for those that an API of the
- * catalogue does not have. Those of other APIs are taken to exist.
+ * catalogue does not have. Assumes that permissions of other APIs exist.
  */
 export function checkTestedPermissions(permissions: readonly string[]): void {
   const illegal = permissions.find(
@@ -132,7 +133,7 @@ function checkMember(member: string, rules: PolicyRules, current: StoredPolicy):
     throw invalid('Members of type allUsers and allAuthenticatedUsers cannot be set on this resource.')
   }
   if (!member.startsWith('serviceAccount:')) return
-  // Whoever reads a policy and writes it back is not held responsible for what it said before.
+  // A caller that writes a policy back is not responsible for its existing members.
   if (current.bindings.some(({ members }) => members.includes(member))) return
   const fault = rules.accountFault(member.slice('serviceAccount:'.length))
   if (fault !== undefined) throw invalid(fault)

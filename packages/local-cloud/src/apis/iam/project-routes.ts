@@ -6,13 +6,14 @@ import { jsonBody, projectNeeds, textList, wantedPolicy } from './requests.ts'
 import { testPermissions, type AccountServices } from './service-account-routes.ts'
 
 export interface ProjectServices extends AccountServices {
-  /** When the project was made, in milliseconds since 1970. */
+  /** When the project was created, in milliseconds since 1970. */
   createdMs: number
 }
 
 /**
  * The local project in Resource Manager, v3 and v1
- * (https://cloud.google.com/resource-manager/reference/rest/v3/projects). Any other project is answered as one that the caller may not see.
+ * (https://cloud.google.com/resource-manager/reference/rest/v3/projects). Any other project gets the response for a
+ * project without access.
  */
 export function projectRoutes(app: Hono, operation: Operation, services: ProjectServices): void {
   const { authorizer, policies, projectId } = services

@@ -14,7 +14,7 @@ export async function jsonBody(context: Context): Promise<Record<string, unknown
   )
 }
 
-/** A text of the body; undefined when it is not there. */
+/** Returns a text of the body; undefined when absent. */
 export function optionalText(body: Record<string, unknown>, name: string): string | undefined {
   const value = body[name]
   if (value === undefined || value === null) return undefined
@@ -28,7 +28,7 @@ export function requiredText(body: Record<string, unknown>, name: string): strin
   throw new GoogleError('INVALID_ARGUMENT', `The field "${name}" is required.`, { details: [] })
 }
 
-/** A list of texts; empty when it is not there. */
+/** Returns a list of texts; empty when absent. */
 export function textList(body: Record<string, unknown>, name: string): string[] {
   const value = body[name] ?? []
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
@@ -36,8 +36,8 @@ export function textList(body: Record<string, unknown>, name: string): string[] 
 }
 
 /**
- * What a call on a project, or on an account in it, needs. Accounts and policies are those of the
- * local project alone: of any other, nobody is shown anything. Throws PERMISSION_DENIED.
+ * Returns the permission that a call on a project, or an account in it, needs. Only the local project
+ * has accounts and policies; any other is refused. Throws PERMISSION_DENIED.
  */
 export function projectNeeds(
   permission: string,

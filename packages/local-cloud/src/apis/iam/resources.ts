@@ -1,4 +1,4 @@
-/** A resource that carries a policy, and the kind that says who keeps it. */
+/** A resource with a policy, and its kind, which determines the API that stores it. */
 export interface Anchor {
   kind: AnchorKind
   /** e.g. `projects/P/locations/L/services/S`, `projects/_/buckets/B`, `projects/P`. */
@@ -8,8 +8,8 @@ export interface Anchor {
 export type AnchorKind = 'project' | 'service' | 'repository' | 'bucket' | 'dataset' | 'serviceAccount'
 
 /**
- * The resource itself or the nearest one above it that has a policy of its own in the local cloud:
- * an object's bucket, a table's dataset, a queue's project. Names are those of
+ * Returns the resource itself, or its nearest parent with its own policy in the local cloud: an object's
+ * bucket, a table's dataset, a queue's project. Names are those of
  * https://cloud.google.com/iam/docs/conditions-resource-attributes#resource-name.
  */
 export function anchorOf(resource: string): Anchor {

@@ -145,7 +145,7 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
   )
 }
 
-/** What a caller holds of the permissions it asks about. */
+/** The requested permissions that a caller holds. */
 export function testPermissions(
   authorizer: Authorizer,
   principal: Principal,
@@ -157,7 +157,7 @@ export function testPermissions(
   return Response.json(held.length > 0 ? { permissions: held } : {})
 }
 
-/** The full name of an account, wherever it may be: `-` stands for the project that the address names. */
+/** The full name of an account in any project: `-` means the project in the address. */
 export function accountName(
   { accounts, projectId }: Pick<AccountServices, 'accounts' | 'projectId'>,
   project: string,
@@ -204,7 +204,7 @@ function maskedFields(account: Record<string, unknown>, mask: string): AccountFi
   return fields
 }
 
-/** Whatever else IAM, Resource Manager and IAM Credentials have is refused by name. */
+/** All other methods of IAM, Resource Manager and IAM Credentials are refused by name. */
 export function refusedRoutes(app: Hono, operation: Operation): void {
   app.all(
     '*',

@@ -30,7 +30,7 @@ const MIGRATIONS = [
 
 export interface AccountRow {
   email: string
-  /** 21 digits; a new account of an old name has another. */
+  /** 21 digits; a new account with an old name gets another one. */
   uniqueId: string
   displayName: string
   description: string
@@ -38,7 +38,7 @@ export interface AccountRow {
   createdMs: number
 }
 
-/** The public half of a service account's key: nobody keeps the private one. */
+/** The public half of a service account's key; the private half is not stored. */
 export interface KeyRow {
   /** 40 hex digits. */
   id: string
@@ -59,11 +59,11 @@ export interface IamStore {
   deleteAccount(row: AccountRow, deletedMs: number): void
   /** How many accounts of this address were deleted. */
   deletedCount(email: string): number
-  /** In the order in which they were made. */
+  /** In order of creation. */
   keysOf(email: string): KeyRow[]
   putKey(row: KeyRow): void
   deleteKey(id: string): void
-  /** What was registered as a provider of workload identities, by its full name. */
+  /** A registered workload identity provider, by its full name. */
   provider(name: string): unknown
   putProvider(name: string, provider: unknown): void
   policy(resource: string): StoredPolicy | undefined

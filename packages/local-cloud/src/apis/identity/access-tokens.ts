@@ -16,14 +16,14 @@ export const ACCESS_TOKEN_LIFETIME_MS = 60 * 60 * 1000
 export const TOKEN_RENEWAL_MARGIN_MS = 5 * 60 * 1000
 
 /**
- * How far ahead the clock of who made a token may be: `CLOCK_SKEW_SECS_` of
+ * How far the issuer's clock may be ahead: `CLOCK_SKEW_SECS_` of
  * https://github.com/googleapis/google-auth-library-nodejs/blob/main/src/auth/oauth2client.ts
  */
 export const CLOCK_SKEW_MS = 300_000
 
 const PREFIX = 'ya29.local-'
 
-/** Verified tokens are remembered, so that a call costs a map look-up; the map starts afresh at this size. */
+/** Verified tokens are remembered, so that a call costs a map look-up; the map is cleared at this size. */
 const MAX_REMEMBERED_TOKENS = 1_000
 
 export interface AccessToken {
@@ -32,17 +32,17 @@ export interface AccessToken {
 }
 
 export interface AccessTokens {
-  /** A token of `email` that is good for at least five minutes more. */
+  /** Returns a token of `email` that is valid for at least five more minutes. */
   issue(email: string): AccessToken
-  /** No token of `email` is handed out again. */
+  /** Drops the cached tokens of `email`. */
   forget(email: string): void
-  /** A new token of whoever it is, good for so many seconds. */
+  /** Returns a new token of any identity, valid for the given number of seconds. */
   mint(principal: Principal, lifetimeS: number): string
-  /** Whose token the header carries. Throws UNAUTHENTICATED in Google's words. */
+  /** Returns the owner of the token in the header. Throws UNAUTHENTICATED with Google's message. */
   authenticate(authorization: string | undefined): TokenHolder
 }
 
-/** Who has a token, and since when. */
+/** The owner of a token, and its issue time. */
 export interface TokenHolder extends Principal {
   issuedMs: number
 }
@@ -55,8 +55,8 @@ interface Claims {
 }
 
 /**
- * Access tokens that carry their owner and expiry, signed with a secret in `directory`, so that
- * those handed out before a restart are good after it.
+ * Access tokens that carry their owner and expiry, signed with a secret in `directory`, so that tokens
+ * from before a restart stay valid.
  */
 export function openAccessTokens(directory: string, clock: Clock): AccessTokens {
   const secret = openSecret(path.join(directory, 'access-token-secret'))
@@ -104,7 +104,10 @@ export function openAccessTokens(directory: string, clock: Clock): AccessTokens 
   }
 }
 
-/** Whether a cached token may still be handed out. A clock that jumped back makes it look too good: not then. */
+/**
+ * Whether a cached token can still be returned. Not after the clock jumped back, which makes it look valid for too
+ * long.
+ */
 export function isFresh(expiresMs: number, nowMs: number, lifetimeMs: number): boolean {
   const leftMs = expiresMs - nowMs
   return leftMs > TOKEN_RENEWAL_MARGIN_MS && leftMs <= lifetimeMs
@@ -135,7 +138,7 @@ function signature(secret: Buffer, payload: string): Buffer {
   return createHmac('sha256', secret).update(payload).digest()
 }
 
-/** https://google.aip.dev/211: whoever has no valid token learns nothing else. */
+/** https://google.aip.dev/211: a caller without a valid token learns nothing else. */
 export function unauthenticated(beginning: string): GoogleError {
   return new GoogleError(
     'UNAUTHENTICATED',

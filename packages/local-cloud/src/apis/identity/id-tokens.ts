@@ -11,7 +11,7 @@ export const ID_TOKEN_ISSUER = 'https://accounts.google.com'
 export const ID_TOKEN_LIFETIME_MS = 60 * 60 * 1000
 
 /**
- * How far ahead a token may end: `DEFAULT_MAX_TOKEN_LIFETIME_SECS_` of
+ * How far in the future a token may expire: `DEFAULT_MAX_TOKEN_LIFETIME_SECS_` of
  * https://github.com/googleapis/google-auth-library-nodejs/blob/main/src/auth/oauth2client.ts
  */
 const MAX_LIFETIME_MS = 86_400_000
@@ -19,9 +19,15 @@ const MAX_LIFETIME_MS = 86_400_000
 const MAX_REMEMBERED_TOKENS = 1_000
 
 export interface IdTokens {
-  /** An ID token of `email` for `audience`, good for at least five minutes more. Signing costs about 1 ms, so tokens are reused. */
+  /**
+   * Returns an ID token of `email` for `audience`, valid for at least five more minutes. Signing takes about 1 ms, so
+   * tokens are reused.
+   */
   issue(email: string, audience: string): Promise<string>
-  /** Who signed in. Rejects UNAUTHENTICATED, with the reason, unless our key signed it for one of the audiences and it is in time. */
+  /**
+   * Returns the owner of a token. Rejects with UNAUTHENTICATED and the reason unless our key signed it for one of the
+   * audiences and it is not expired.
+   */
   verify(token: string, audience: string | readonly string[]): Promise<Principal>
   /** The public key as https://www.googleapis.com/oauth2/v3/certs has it. */
   jsonWebKeySet(): Promise<{ keys: object[] }>
@@ -111,7 +117,7 @@ function refused(why: string): GoogleError {
   return new GoogleError('UNAUTHENTICATED', `The ID token is not valid: ${why}`)
 }
 
-/** The account's unique number, 21 digits as at Google, the same in every run. */
+/** The account's unique number, 21 digits as at Google, the same at every start. */
 export function accountId(email: string): string {
   const digest = createHash('sha256').update(email).digest('hex')
   return `1${(BigInt(`0x${digest}`) % 10n ** 20n).toString().padStart(20, '0')}`

@@ -10,32 +10,32 @@ import { ownUserCheck } from './own-user.ts'
 export type { MetadataServer, MetadataServers } from './metadata-server.ts'
 
 export interface IdentityOptions {
-  /** Where keys and secrets are kept, e.g. `<dataDir>/identity`. */
+  /** Directory of keys and secrets, e.g. `<dataDir>/identity`. */
   directory: string
   clock: Clock
   projectId: string
   projectNumber: string
   region: string
-  /** Lines for the person who started the local cloud. */
+  /** Log lines for the user who started the local cloud. */
   log?: (line: string) => void
 }
 
-/** Who is who in the local cloud: its certificates, its tokens, its metadata servers. */
+/** The identities of the local cloud: its certificates, tokens and metadata servers. */
 export interface Identity {
   /** For the TLS listener; clients trust it through `caFile`. */
   certificate: { key: string; cert: string }
   caFile: string
-  /** Whose access token an Authorization header carries. Throws GoogleError UNAUTHENTICATED. */
+  /** Returns the owner of the access token in an Authorization header. Throws GoogleError UNAUTHENTICATED. */
   authenticate(authorization: string | undefined): TokenHolder
-  /** The account is no more: what was made for it is not handed out again. */
+  /** Drops the cached tokens of a deleted account. */
   forget(email: string): void
-  /** An access token of `email`, as its metadata server hands it out. */
+  /** Returns an access token of `email`, as from its metadata server. */
   accessToken(email: string): string
-  /** A new access token, good for so many seconds, as IAM Credentials and the token endpoints make them. */
+  /** Returns a new access token, valid for the given number of seconds, for IAM Credentials and the token endpoints. */
   mintAccessToken(principal: Principal, lifetimeS: number): string
   /** An ID token of `email` for `audience`. */
   idToken(email: string, audience: string): Promise<string>
-  /** Who an ID token speaks for. Rejects with GoogleError UNAUTHENTICATED. */
+  /** Returns the owner of an ID token. Rejects with GoogleError UNAUTHENTICATED. */
   verifyIdToken(token: string, audience: string | readonly string[]): Promise<Principal>
   metadata: MetadataServers
   /** The public keys, at the paths they have on www.googleapis.com. */
@@ -66,4 +66,4 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
 }
 
 const UNGUARDED =
-  'This system does not tell which user a connection belongs to: other users of this machine can get tokens of this local cloud (docs/security.md).'
+  'This system does not show which user a connection belongs to, so other users of this machine can get tokens from this local cloud (docs/security.md).'

@@ -5,8 +5,8 @@ import type { generate as generateType } from 'selfsigned'
 import { PRIVATE_FOLDER_MODE, writeFileAtomically } from '../../kernel/atomic-file.ts'
 
 /**
- * Validity of every certificate of the local cloud. Fixed dates, because clients check them
- * against the machine's own time: neither an injected clock nor a wrong one may make them fail.
+ * Validity of every certificate of the local cloud. Fixed dates, because clients check them against the
+ * machine's own time: neither an injected clock nor a wrong one must make them fail.
  */
 const VALID_FROM = new Date('2020-01-01T00:00:00Z')
 const VALID_UNTIL = new Date('2049-12-31T23:59:59Z')
@@ -17,7 +17,7 @@ export interface KeyPair {
   certificate: string
 }
 
-/** Where the local cloud's own keys lie. Made on the first start, kept from then on. */
+/** The local cloud's own keys. Created on the first start and kept. */
 export interface KeyFiles {
   certificateAuthority: KeyPair
   /** For `localhost`, `127.0.0.1` and `::1`, signed by the authority. */
@@ -29,8 +29,8 @@ export interface KeyFiles {
 }
 
 /**
- * Reads the keys in `directory` (mode 0700, files 0600), making those that are not there yet.
- * Rejects with an Error that names the file when one of them is damaged.
+ * Reads the keys in `directory` (mode 0700, files 0600), and creates missing ones. Rejects with an Error
+ * that names the file when one of them is damaged.
  */
 export async function openKeyFiles(directory: string): Promise<KeyFiles> {
   mkdirSync(directory, { recursive: true, mode: PRIVATE_FOLDER_MODE })
@@ -42,7 +42,7 @@ export async function openKeyFiles(directory: string): Promise<KeyFiles> {
   const authority = new X509Certificate(certificateAuthority.certificate)
   const makeServer = (): Promise<KeyPair> => makeServerCertificate(certificateAuthority)
   let server = await openKeyPair(files('server'), makeServer)
-  // Someone deleted ca.pem: a new authority was made, and the old server certificate means nothing to it.
+  // If ca.pem was deleted, a new authority was created, which did not sign the old server certificate.
   if (!new X509Certificate(server.certificate).verify(authority.publicKey)) {
     server = await makeKeyPair(files('server'), makeServer)
   }
@@ -74,7 +74,7 @@ async function openKeyPair(files: KeyPairFiles, make: () => Promise<KeyPair>): P
 
 async function makeKeyPair(files: KeyPairFiles, make: () => Promise<KeyPair>): Promise<KeyPair> {
   const made = await make()
-  // The certificate is written last: where it is, its key is too.
+  // The certificate is written last: if it exists, its key does too.
   writeFileAtomically(files.keyFile, made.key)
   writeFileAtomically(files.certificateFile, made.certificate)
   return made

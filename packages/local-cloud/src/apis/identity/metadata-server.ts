@@ -5,7 +5,10 @@ import type { AccessTokens } from './access-tokens.ts'
 import { accountId, type IdTokens } from './id-tokens.ts'
 import type { IsOwnUser } from './own-user.ts'
 
-/** https://cloud.google.com/compute/docs/access/service-accounts#accesscopesiam: the scope that leaves the limits to IAM. */
+/**
+ * https://cloud.google.com/compute/docs/access/service-accounts#accesscopesiam: the scope that leaves access control to
+ * IAM.
+ */
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform']
 
 const UNIVERSE_DOMAIN = 'googleapis.com'
@@ -19,11 +22,11 @@ export interface MetadataServer {
 }
 
 export interface MetadataServers {
-  /** Starts a server that speaks for one service account, as each Cloud Run service has one of its own. */
+  /** Starts a server for one service account; each Cloud Run service has its own. */
   serve(email: string): Promise<MetadataServer>
   /**
-   * The server of an account that people act as: started when first asked for, then kept. It answers the user of
-   * this process, and the guest if there is one: the numeric id of another user of the machine.
+   * Returns the server of an account that users act as, started at the first call and then kept. It serves the
+   * user of this process, and a guest if given: the numeric ID of another user of the machine.
    */
   shared(email: string, guest?: number): Promise<MetadataServer>
   /** Stops those that still run. */
@@ -36,7 +39,10 @@ export interface MetadataOptions {
   region: string
   accessTokens: AccessTokens
   idTokens: IdTokens
-  /** Who is answered; undefined where that cannot be told, and every user of this machine is. */
+  /**
+   * The users that get responses; undefined if the system does not show the user, and then every user of this machine
+   * does.
+   */
   isOwnUser: IsOwnUser | undefined
 }
 
@@ -47,7 +53,7 @@ interface Answer {
 }
 
 /**
- * Metadata servers as workloads on Google Cloud meet them
+ * Metadata servers like those of workloads on Google Cloud
  * (https://cloud.google.com/run/docs/container-contract#metadata-server,
  * https://cloud.google.com/compute/docs/metadata/querying-metadata).
  */
@@ -92,7 +98,7 @@ async function listen(options: MetadataOptions, email: string, guest?: number): 
     server.once('error', reject)
     server.listen(0, '127.0.0.1', resolve)
   })
-  // One connection that cannot be taken must not end the others.
+  // One connection that cannot be accepted must not end the others.
   server.on('error', (error) => console.error('a metadata server:', error))
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -109,8 +115,8 @@ async function respond(
   { email, guest }: { email: string; guest: number | undefined },
   request: IncomingMessage,
 ): Promise<Answer> {
-  // A workload's metadata server is reached by that workload alone. No secret could stand for it: Google's
-  // libraries send none, and drop one from GCE_METADATA_HOST (docs/decisions/0013-whose-connection.md).
+  // Only the workload itself can reach its metadata server. A secret is not possible: Google's libraries
+  // send none, and drop one from GCE_METADATA_HOST (docs/decisions/0013-whose-connection.md).
   if (options.isOwnUser && !(await options.isOwnUser(request.socket, guest))) return text(403, OTHER_USER)
   return refuse(request.method, request.headers) ?? answer(options, email, request.url ?? '/')
 }
@@ -133,7 +139,7 @@ async function answer(options: MetadataOptions, email: string, asked: string): P
   const url = new URL(asked, METADATA_ORIGIN)
   const parts = url.pathname.split('/').filter(Boolean)
   if (parts[0] !== 'computeMetadata' || parts[1] !== 'v1') return text(404, 'not found')
-  // An account may be named by its e-mail address where `default` stands.
+  // An account can be named by its email address instead of `default`.
   const key = parts
     .slice(2)
     .map((part) => (part === email ? 'default' : part))

@@ -10,13 +10,13 @@ import { connectionOwner } from '../../kernel/connection-owner.ts'
 export type IsOwnUser = (socket: Socket, guest?: number) => Promise<boolean>
 
 /**
- * Undefined where the kernel does not show whose connection one is: on another system than Linux, and where
- * this process's own user id stands for several users.
+ * Undefined if the kernel does not show the user of a connection: on systems other than Linux, and if
+ * several users share this process's user ID.
  */
 export async function ownUserCheck(): Promise<IsOwnUser | undefined> {
   const own = process.getuid?.()
   if (own === undefined || !(await showsOwner(own)) || isOverflow(own)) return undefined
-  // A connection has one owner for good, and carries several requests.
+  // A connection always has the same owner and can carry several requests.
   const owners = new WeakMap<Socket, Promise<number | undefined>>()
   return async (socket, guest) => {
     const looking = owners.get(socket) ?? connectionOwner(socket)

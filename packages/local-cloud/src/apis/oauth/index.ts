@@ -12,7 +12,7 @@ const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 /** Access tokens of the endpoint are good for an hour (https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests). */
 const LIFETIME_S = 3_600
 
-/** What an assertion may be for: the endpoint under the names that it has had (same page, "aud"). */
+/** Accepted audiences of an assertion: the endpoint's current and former names (same page, "aud"). */
 const AUDIENCES: ReadonlySet<unknown> = new Set([
   'https://oauth2.googleapis.com/token',
   'https://www.googleapis.com/oauth2/v4/token',
@@ -20,18 +20,17 @@ const AUDIENCES: ReadonlySet<unknown> = new Set([
 ])
 
 export interface OAuthApiOptions {
-  /** Answers errors as OAuth has them. */
+  /** Returns errors in OAuth's format. */
   operation: Operation
   keys: AccountKeys
   tokens: Pick<Identity, 'idToken' | 'mintAccessToken'>
 }
 
 /**
- * Google's OAuth token endpoint, for service accounts alone: a JWT that is signed with an account's key
- * buys an access token, or with `target_audience` an identity token
- * (https://developers.google.com/identity/protocols/oauth2/service-account#httprest). The words of
- * refusals are those of its table of errors; those about an unknown account and a wrong audience are
- * as callers have reported them.
+ * Google's OAuth token endpoint, for service accounts only: exchanges a JWT signed with an account's key
+ * for an access token, or with `target_audience` for an identity token
+ * (https://developers.google.com/identity/protocols/oauth2/service-account#httprest). Error messages
+ * follow its table of errors; those for an unknown account and a wrong audience follow users' reports.
  */
 export function oauthApi({ operation, keys, tokens }: OAuthApiOptions): EmulatedApi {
   const app = new Hono()
@@ -93,7 +92,7 @@ function unsupported(grantType: string): OAuthError {
   return grantType === 'refresh_token' || grantType === 'authorization_code'
     ? new OAuthError(
         'unsupported_grant_type',
-        `${grantType}: the local cloud has no people, see packages/local-cloud/docs/emulator-support.md`,
+        `${grantType}: the local cloud has no user accounts; see packages/local-cloud/docs/emulator-support.md`,
         {
           http: 501,
         },

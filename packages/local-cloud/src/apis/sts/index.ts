@@ -11,7 +11,7 @@ import { OAuthError, tokenRequest } from '../../kernel/oauth.ts'
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 
-/** What OIDC tokens may be called (https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token). */
+/** Accepted token types of OIDC tokens (https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token). */
 const SUBJECT_TYPES: ReadonlySet<string | undefined> = new Set([
   'urn:ietf:params:oauth:token-type:jwt',
   'urn:ietf:params:oauth:token-type:id_token',
@@ -23,7 +23,7 @@ const PROVIDER =
 /** https://cloud.google.com/iam/docs/workload-identity-federation-with-other-providers */
 const ALGORITHMS = ['RS256', 'ES256']
 
-/** Unverified: Google bounds the life of tokens, by what callers say to a day. */
+/** Unverified: Google limits the lifetime of tokens, to a day according to users. */
 const MAX_SUBJECT_LIFETIME_S = 24 * 3_600
 
 /** https://cloud.google.com/iam/docs/workload-identity-federation#mapping */
@@ -33,17 +33,17 @@ const LIFETIME_S = 3_600
 
 export interface StsApiOptions {
   clock: Clock
-  /** Answers errors as OAuth has them. */
+  /** Returns errors in OAuth's format. */
   operation: Operation
   providers: IdentityProviders
   tokens: Pick<Identity, 'mintAccessToken'>
 }
 
 /**
- * Google's Security Token Service, for workload identities: the OIDC token of an issuer that a pool of
- * the project trusts buys an access token of the identity that it tells of
- * (https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token). Refusals have Google's
- * codes; their words, as far as callers have reported them, too.
+ * Google's Security Token Service, for workload identities: exchanges the OIDC token of an issuer that a
+ * pool of the project trusts for an access token of its identity
+ * (https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token). Errors have Google's codes,
+ * and Google's messages as far as users reported them.
  */
 export function stsApi({ clock, operation, providers, tokens }: StsApiOptions): EmulatedApi {
   const app = new Hono()
@@ -128,7 +128,10 @@ function refusedToken(error: errors.JOSEError): OAuthError {
   return new OAuthError('invalid_grant', `The ID Token is not valid: ${error.message}`)
 }
 
-/** Who the claims tell of, by the provider's mapping (https://cloud.google.com/iam/docs/principal-identifiers). */
+/**
+ * Returns the identity in the claims, by the provider's mapping
+ * (https://cloud.google.com/iam/docs/principal-identifiers).
+ */
 function identityOf(claims: JWTPayload, { pool, rules }: IdentityProvider): Principal {
   if (!rules.condition(claims)) {
     throw new OAuthError('unauthorized_client', 'The given credential is rejected by the attribute condition.')

@@ -139,7 +139,7 @@ export class Dispatcher {
       if (this.#isHeld) this.#awake.clear()
       else this.#launch()
     } catch (error) {
-      console.error(`Cloud Tasks: dispatching waits ${DISK_RETRY_MS} ms, its store failed:`, error)
+      console.error(`Cloud Tasks: store failed, dispatching pauses for ${DISK_RETRY_MS} ms:`, error)
       this.#isTurnPlanned = true
       this.#clock.after(DISK_RETRY_MS, () => {
         this.#isTurnPlanned = false

@@ -28,7 +28,7 @@ export class Retention {
       try {
         if (this.sweep()) this.watch()
       } catch (error) {
-        console.error('Cloud Tasks: what has expired could not be removed, and will be tried again:', error)
+        console.error('Cloud Tasks: could not delete expired tasks, will retry:', error)
         this.watch()
       }
     })

@@ -10,7 +10,10 @@ const KEYS = words(`
   iam.serviceAccountKeys.get iam.serviceAccountKeys.list`)
 const ROLE_READ = words('iam.roles.get iam.roles.list')
 const ROLE_WRITE = words('iam.roles.create iam.roles.delete iam.roles.undelete iam.roles.update')
-/** To become an account. No basic role holds any of them (https://cloud.google.com/iam/docs/service-account-permissions). */
+/**
+ * Permissions to impersonate an account. No basic role has any of them
+ * (https://cloud.google.com/iam/docs/service-account-permissions).
+ */
 const IMPERSONATION = words(`
   iam.serviceAccounts.getAccessToken iam.serviceAccounts.getOpenIdToken iam.serviceAccounts.implicitDelegation
   iam.serviceAccounts.signBlob iam.serviceAccounts.signJwt`)
