@@ -1,6 +1,6 @@
 /**
- * What the emulated Cloud Tasks can do, on this machine: `node bench/cloud-tasks.ts`.
- * Figures are printed as lines of `name: value`. The client runs in a process of its own.
+ * Measures the emulated Cloud Tasks on this machine: `node bench/cloud-tasks.ts`. Figures are printed as
+ * lines of `name: value`. The client runs in a process of its own.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -159,7 +159,7 @@ async function benchRestart(directory: string): Promise<void> {
   const { tasks, readyMs = 0, firstMs = 0, addedMb = 0, purgeMs = 0 } = await runRole('restart', [directory])
   print(`restart with ${tasks} queued tasks, ready`, `${Math.round(readyMs)} ms`)
   print('  first dispatch after the start', `${Math.round(firstMs)} ms`)
-  print('  memory that they take', `${Math.round(addedMb)} MB`)
+  print('  memory used by them', `${Math.round(addedMb)} MB`)
   print('  purge of them all', `${Math.round(purgeMs)} ms`)
 }
 

@@ -66,7 +66,7 @@ async function bench(): Promise<void> {
   writeFileSync(table, `${rows.join('\n')}\n`)
   await imagery('local', 'start', '--detach', '--gemini', `script:${script}`)
   const locator = await findLocalCloud(dataDirectory)
-  if (!locator) throw new Error('the local cloud is not up')
+  if (!locator) throw new Error('the local cloud is not running')
   useLocalCloud(locator)
   await imagery('deploy', '--local')
 
@@ -86,9 +86,9 @@ async function bench(): Promise<void> {
     print(`run ${index}: command over ideal`, commandS / idealS)
     if (before && after) {
       const own = after.own - before.own
-      print(`run ${index}: processor s`, own)
+      print(`run ${index}: CPU s`, own)
       const others = (after.machine - before.machine - own) / commandS
-      print(`run ${index}: processors busy with other programs, of ${availableParallelism()}`, Math.max(0, others))
+      print(`run ${index}: CPUs busy with other programs, of ${availableParallelism()}`, Math.max(0, others))
     }
     const status = (await imagery('local', 'status')) as LocalCloudStatus
     print('calls at the model at once, at most so far', status.gemini?.most_at_once ?? 0)

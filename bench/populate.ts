@@ -53,7 +53,7 @@ async function bench(local: LocalImagery): Promise<void> {
     if (created !== size) throw new Error(`populate created ${created} tasks for ${size} assets`)
     const after = populateProcesses(local)
     const ended = [...before.keys()].find((id) => !after.has(id))
-    if (ended !== undefined) throw new Error(`populate process ${ended} ended: its processor time is not known`)
+    if (ended !== undefined) throw new Error(`populate process ${ended} ended: its CPU time is unknown`)
     rows.push({
       assets: size,
       seconds,
@@ -75,7 +75,7 @@ async function bench(local: LocalImagery): Promise<void> {
     rows,
   )
   if (!canMeasureProcesses)
-    console.log('\n  Processor time and peak memory are read from /proc, which this system has not.')
+    console.log('\n  CPU time and peak memory come from /proc, which this system does not have.')
 }
 
 /** Tasks a second of one caller that waits for each answer. */

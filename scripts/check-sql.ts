@@ -9,18 +9,18 @@ import { DATASETS, ledgerStatements, snapshotStatements, sourceTables, type Stat
 import { hasNullElement, wireCell } from './check-sql-values.ts'
 
 /**
- * Checks imagery's SQL against Google's own GoogleSQL analyzer and reference evaluator: every
- * statement that it sends is valid against its tables, and the local BigQuery gives the same rows;
- * so it does for the statements by which the local cloud's functions are tested.
+ * Checks imagery's SQL against Google's own GoogleSQL analyzer and reference evaluator: every statement
+ * that it sends is valid against its tables, and the local BigQuery gives the same rows; the same for
+ * the statements that test the local cloud's functions.
  *
- * Exit codes: 0 all the same, 1 differences, 3 the check could not be made.
+ * Exit codes: 0 all the same, 1 differences, 3 the check could not run.
  */
 const DIFFERENCES = 1
 const COULD_NOT_RUN = 3
 
 const CASES = fileURLToPath(new URL('../packages/local-cloud/test/bigquery/cases/', import.meta.url))
 
-/** What was found, and what is to be told of it. */
+/** The results and their report. */
 class Findings {
   analyzed = 0
   compared = 0

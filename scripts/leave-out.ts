@@ -19,8 +19,8 @@ const LEFT_OUT: { module: RegExp; names: readonly string[] }[] = [
 ]
 
 /**
- * Puts in each of those modules' place one that says what it is when somebody uses it after all:
- * reading, calling or constructing anything of it throws.
+ * Replaces each of those modules with one that reports itself when used: reading, calling or
+ * constructing anything from it throws.
  */
 export const leaveOut: Plugin = {
   name: 'leave-out',
@@ -41,10 +41,10 @@ export const leaveOut: Plugin = {
         loader: 'js',
       }
     })
-    // A package that changed its layout would bring everything back unseen.
+    // A package with a changed layout would silently add everything back.
     build.onEnd(() => ({
       errors: LEFT_OUT.filter(({ module }) => !used.has(module)).map(({ module }) => ({
-        text: `nothing imports ${module.source} any more: look at scripts/leave-out.ts`,
+        text: `nothing imports ${module.source} any more: update scripts/leave-out.ts`,
       })),
     }))
   },

@@ -51,7 +51,7 @@ export async function buildRuntime({
     target: 'node22',
     external: NATIVE_PACKAGES,
     plugins: [leaveOut, inlineClientJson, namedExportsOfPackages],
-    // Names stay as they are, so that a stack in Cloud Logging can be read.
+    // Names are kept, so that stacks in Cloud Logging are readable.
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: MAX_LINE,

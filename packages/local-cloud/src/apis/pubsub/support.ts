@@ -1,4 +1,4 @@
-/** What the local cloud does of one method or feature of Pub/Sub. */
+/** The level of support for one method or feature of Pub/Sub. */
 export interface SupportedMethod {
   method: string
   state: 'yes' | 'partly' | 'no'
