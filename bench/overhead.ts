@@ -1,12 +1,12 @@
 /**
- * What imagery adds to the model's own time: `node bench/overhead.ts [--assets N] [--concurrency N]
- * [--latency MS] [--runs N]`. A scripted Gemini answers every call after `latency`; ideal is
- * assets / concurrency times that. Run `npm run build` first.
+ * Measures the time that imagery adds to the model's own: `node bench/overhead.ts [--assets N]
+ * [--concurrency N] [--latency MS] [--runs N]`. A scripted Gemini answers every call after `latency`;
+ * ideal is assets / concurrency times that. Run `npm run build` first.
  *
- * Two walls are printed: of the work itself, from the first call that Gemini got to the last row,
- * and of the whole command, which also loads the table, deploys and writes the results. The first run
- * starts the services too. Where the kernel tells, so is what other programs took of the processors
- * meanwhile: the local cloud, the services and the command need most of two.
+ * Prints two wall times: of the work itself, from the first call that Gemini got to the last row, and of
+ * the whole command, which also loads the table, deploys and writes the results. The first run starts
+ * the services too. If the kernel provides it, also prints the CPU time of other programs, because the
+ * local cloud, the services and the command need most of two CPUs.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -95,7 +95,7 @@ async function bench(): Promise<void> {
   }
 }
 
-/** Processor seconds so far: of the whole machine, and of the local cloud, its services and the commands that have ended. */
+/** CPU seconds so far: of the whole machine, and of the local cloud, its services and ended commands. */
 function processorUse(cloud: number): { machine: number; own: number } | undefined {
   if (!canMeasureProcesses) return undefined
   const programs = [cloud, ...findChildren(cloud, 'main.js'), ...findChildren(cloud, 'populate.js')]

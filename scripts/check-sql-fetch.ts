@@ -14,7 +14,7 @@ export class CouldNotRun extends Error {
 
 /** Google's GoogleSQL analyzer and reference evaluator (https://github.com/google/zetasql), from an npm package. */
 const PACKAGE = '@fivetrandevelopers/zetasql@1.13.0'
-/** Of the package's archive: a downloaded program runs only if it is the reviewed one. */
+/** Hash of the package's archive: a downloaded program runs only if it is the reviewed one. */
 const SHA512 = 'yX9Apa968np2Tc+Hrf4Bf6Gz77kQVLIDLaNwovM91VBwyDTDF1C6oglUqmlU6Fe5/TVCExsnIueWiPahrYEITQ=='
 const ARCHIVE_MB = 112
 
@@ -26,8 +26,8 @@ export interface AnalyzerFiles {
 }
 
 /**
- * Finds the analyzer in the user's cache folder, or fetches it there with npm. Rejects with CouldNotRun
- * if it cannot run or cannot be fetched.
+ * Finds the analyzer in the user's cache folder, or downloads it there with npm. Rejects with
+ * CouldNotRun if it cannot run or cannot be fetched.
  */
 export async function fetchAnalyzer(report: (line: string) => void): Promise<AnalyzerFiles> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {

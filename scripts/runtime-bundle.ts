@@ -22,10 +22,10 @@ export interface RuntimeFile {
 }
 
 /**
- * Bundles the runtime into `target`, which is emptied first: `main.js` and `populate.js`, the
- * chunks that they load when they first need them, source maps, a `package.json` with its lock for
- * what cannot be bundled. The same sources give the same bytes. Answers the files that a deploy
- * must upload, in order.
+ * Bundles the runtime into `target`, which is emptied first: `main.js` and `populate.js`, the chunks
+ * that they load when they first need them, source maps, a `package.json` with its lock for what cannot
+ * be bundled. The same sources give the same bytes. Returns the files that a deploy must upload, in
+ * order.
  *
  * @param options.root the project's folder
  */

@@ -92,7 +92,7 @@ export interface LaunchedTask {
   id: string
   /** This attempt included. */
   dispatchCount: number
-  /** Answers received so far that were not 5xx. */
+  /** Responses so far other than 5xx. */
   executionCount: number
   scheduleUs: number
   firstDispatchUs: number
