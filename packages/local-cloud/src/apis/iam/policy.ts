@@ -1,5 +1,5 @@
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { isKnownPermission, isKnownService, permissionsOf } from './catalogue/roles.ts'
+import { isKnownPermission, isKnownService, permissionsOf } from './catalog/roles.ts'
 
 export interface Binding {
   role: string
