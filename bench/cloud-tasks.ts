@@ -1,6 +1,6 @@
 /**
- * What the emulated Cloud Tasks can do, on this machine: `node bench/cloud-tasks.ts`.
- * Figures are printed as lines of `name: value`. The client runs in a process of its own.
+ * Measures the emulated Cloud Tasks on this machine: `node bench/cloud-tasks.ts`. Results are printed as
+ * lines of `name: value`. The client runs in its own process.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -57,7 +57,7 @@ async function createTasks(port: number, queue: string, count: number): Promise<
   await client.close()
 }
 
-/** Runs this script again in a process of its own, in another role, and returns what it printed. */
+/** Runs this script again in its own process, in another role, and returns its output. */
 async function runRole(role: string, args: readonly string[], roots = ''): Promise<Record<string, number>> {
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), role, ...args], {
     env: { ...process.env, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: roots, NODE_NO_WARNINGS: '1' },
@@ -70,7 +70,7 @@ async function runRole(role: string, args: readonly string[], roots = ''): Promi
   return JSON.parse(output) as Record<string, number>
 }
 
-/** Calls a method of the API without a wire between. */
+/** Calls a method of the API directly, without the wire. */
 function call(api: CloudTasksApi, method: string, request: object): unknown {
   const handler = api.grpc?.services['google.cloud.tasks.v2beta3.CloudTasks']?.[method]
   if (!handler) throw new Error(`no method ${method}`)
@@ -132,7 +132,7 @@ async function benchCreate(directory: string, home: string): Promise<void> {
   await api.stop()
 }
 
-/** The restarted half: opens what is stored in `directory`, dispatches the first task and prints how long that took. */
+/** The restarted half: opens the store in `directory`, dispatches the first task and prints how long that took. */
 async function restart(directory: string): Promise<void> {
   const emptyMb = process.memoryUsage().rss / 1e6
   let firstMs = 0
@@ -159,7 +159,7 @@ async function benchRestart(directory: string): Promise<void> {
   const { tasks, readyMs = 0, firstMs = 0, addedMb = 0, purgeMs = 0 } = await runRole('restart', [directory])
   print(`restart with ${tasks} queued tasks, ready`, `${Math.round(readyMs)} ms`)
   print('  first dispatch after the start', `${Math.round(firstMs)} ms`)
-  print('  memory that they take', `${Math.round(addedMb)} MB`)
+  print('  memory used by them', `${Math.round(addedMb)} MB`)
   print('  purge of them all', `${Math.round(purgeMs)} ms`)
 }
 
@@ -198,7 +198,7 @@ async function benchDispatch(
   await api.stop()
 }
 
-/** One queue with a great backlog that is retried all the time; what does another queue's single task wait? */
+/** One queue with a large backlog that is retried all the time: how long does another queue's single task wait? */
 async function benchNeighbour(directory: string): Promise<void> {
   const waits: number[] = []
   let createdMs = 0

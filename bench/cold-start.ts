@@ -1,7 +1,7 @@
 /**
- * What a new instance of a service costs before its first request: the time from its spawn to the
- * answer of GET /healthz, in ratio to a Node that does nothing, started in turns with it; the
- * bundle's size; what is loaded by then: `node bench/cold-start.ts [--runs N]`.
+ * The cost of a new service instance before its first request: the time from its start to the response
+ * of GET /healthz, relative to an idle Node started alternately; the bundle's size; the loaded files:
+ * `node bench/cold-start.ts [--runs N]`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -69,7 +69,7 @@ async function healthyStart(file: string): Promise<number> {
   return whileHealthy(file, [], {}, () => performance.now() - startedMs)
 }
 
-/** The files of ours that a service has loaded by then; measured apart, since the recording takes time. */
+/** The project's files that a service has loaded by then; measured separately, because recording takes time. */
 async function loadedWhenHealthy(file: string): Promise<string[]> {
   const recorder = recordModules()
   const isOurs = (url: string): boolean => url.startsWith('file:') && !url.endsWith('/hook.mjs')
@@ -85,7 +85,7 @@ async function loadedWhenHealthy(file: string): Promise<string[]> {
   }
 }
 
-/** Starts a service, looks once it is healthy, and ends it. */
+/** Starts a service, checks it when it is healthy, and ends it. */
 async function whileHealthy<Result>(
   file: string,
   args: readonly string[],

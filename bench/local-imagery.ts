@@ -14,7 +14,7 @@ const IMAGERY = fileURLToPath(new URL('../bin/run.js', import.meta.url))
 
 const START_TIMEOUT_MS = 30_000
 
-/** A local cloud of the bench's own, in a folder that goes when it ends. */
+/** The benchmark's own local cloud, in a folder that is deleted at the end. */
 export interface LocalImagery {
   /** The temporary folder; it is the home directory of every command too. */
   folder: string
@@ -76,5 +76,5 @@ async function untilUp(dataDirectory: string, cloud: ChildProcess): Promise<Loca
     if (locator) return locator
     if (cloud.exitCode !== null) throw new Error(`imagery local start exited with ${cloud.exitCode}`)
   }
-  throw new Error(`imagery local start was not up after ${START_TIMEOUT_MS / 1_000} s`)
+  throw new Error(`imagery local start was not ready after ${START_TIMEOUT_MS / 1_000} s`)
 }

@@ -7,7 +7,7 @@ import type { OfficialClients } from './official-clients.ts'
 const IMAGE_BUCKET = 'imagery-bench-images'
 const DATASET = 'bench'
 
-/** What Street View Insights has of one image of an asset (the columns that imagery uses). */
+/** One image of an asset in Street View Insights (the columns that imagery uses). */
 const SCHEMA = [
   { name: 'asset_id', type: 'STRING' },
   { name: 'asset_type', type: 'STRING' },
@@ -26,12 +26,12 @@ const SCHEMA = [
   { name: 'gcs_uri', type: 'STRING' },
 ]
 
-/** Uploads at once: enough to keep the local Storage busy. */
+/** Concurrent uploads: enough to keep the local Storage busy. */
 const UPLOADS_AT_ONCE = 16
 
 /**
- * Makes a table of `assets` generated assets with one image each, `bench.observations_<assets>`,
- * by a load job. Answers `project.dataset.table`.
+ * Creates a table of `assets` generated assets with one image each, `bench.observations_<assets>`, with
+ * a load job. Returns `project.dataset.table`.
  */
 export async function loadObservations({ bigQuery }: OfficialClients, folder: string, assets: number): Promise<string> {
   const file = path.join(folder, `observations_${assets}.jsonl`)
@@ -54,7 +54,9 @@ export async function loadObservations({ bigQuery }: OfficialClients, folder: st
   return `${bigQuery.projectId}.${DATASET}.${table.id}`
 }
 
-/** Puts the image of each generated asset into the local Storage, where `reader` may read them: one tiny PNG, under as many names. */
+/**
+ * Uploads the image of each generated asset to the local Storage, readable by `reader`: one tiny PNG under many names.
+ */
 export async function uploadImages(
   { storage }: OfficialClients,
   assets: number,

@@ -1,12 +1,12 @@
 /**
- * What imagery adds to the model's own time: `node bench/overhead.ts [--assets N] [--concurrency N]
- * [--latency MS] [--runs N]`. A scripted Gemini answers every call after `latency`; ideal is
- * assets / concurrency times that. Run `npm run build` first.
+ * Measures the time that imagery adds to the model's own: `node bench/overhead.ts [--assets N]
+ * [--concurrency N] [--latency MS] [--runs N]`. A scripted Gemini answers every call after `latency`;
+ * ideal is assets / concurrency times that. Run `npm run build` first.
  *
- * Two walls are printed: of the work itself, from the first call that Gemini got to the last row,
- * and of the whole command, which also loads the table, deploys and writes the results. The first run
- * starts the services too. Where the kernel tells, so is what other programs took of the processors
- * meanwhile: the local cloud, the services and the command need most of two.
+ * Prints two wall times: of the work itself, from the first call that Gemini got to the last row, and of
+ * the whole command, which also loads the table, deploys and writes the results. The first run starts
+ * the services too. If the kernel provides it, also prints the CPU time of other programs, because the
+ * local cloud, the services and the command need most of two CPUs.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -66,7 +66,7 @@ async function bench(): Promise<void> {
   writeFileSync(table, `${rows.join('\n')}\n`)
   await imagery('local', 'start', '--detach', '--gemini', `script:${script}`)
   const locator = await findLocalCloud(dataDirectory)
-  if (!locator) throw new Error('the local cloud is not up')
+  if (!locator) throw new Error('the local cloud is not running')
   useLocalCloud(locator)
   await imagery('deploy', '--local')
 
@@ -86,16 +86,16 @@ async function bench(): Promise<void> {
     print(`run ${index}: command over ideal`, commandS / idealS)
     if (before && after) {
       const own = after.own - before.own
-      print(`run ${index}: processor s`, own)
+      print(`run ${index}: CPU s`, own)
       const others = (after.machine - before.machine - own) / commandS
-      print(`run ${index}: processors busy with other programs, of ${availableParallelism()}`, Math.max(0, others))
+      print(`run ${index}: CPUs busy with other programs, of ${availableParallelism()}`, Math.max(0, others))
     }
     const status = (await imagery('local', 'status')) as LocalCloudStatus
     print('calls at the model at once, at most so far', status.gemini?.most_at_once ?? 0)
   }
 }
 
-/** Processor seconds so far: of the whole machine, and of the local cloud, its services and the commands that have ended. */
+/** CPU seconds so far: of the whole machine, and of the local cloud, its services and ended commands. */
 function processorUse(cloud: number): { machine: number; own: number } | undefined {
   if (!canMeasureProcesses) return undefined
   const programs = [cloud, ...findChildren(cloud, 'main.js'), ...findChildren(cloud, 'populate.js')]

@@ -1,7 +1,7 @@
 /**
- * The whole local pipeline over generated assets, each with one tiny image, in ratio to the simple
- * algorithm of `bench/baseline`, on one local cloud:
- * `node bench/pipeline.ts [--assets N] [--baseline-assets N] [--runs N] [--added-latency MS]`.
+ * The whole local pipeline over generated assets, each with one tiny image, relative to the simple
+ * algorithm of `bench/baseline`, on one local cloud: `node bench/pipeline.ts [--assets N]
+ * [--baseline-assets N] [--runs N] [--added-latency MS]`.
  */
 import { parseArgs } from 'node:util'
 import type { RunReport } from '../src/contracts/run-report.ts'
@@ -19,7 +19,7 @@ interface Measured {
   processingSeconds: number
   /** Calls of Google's APIs, per asset. */
   calls: number
-  /** Processor milliseconds by process, per asset. */
+  /** CPU milliseconds per asset, by process. */
   processor: Record<string, number>
 }
 
@@ -32,7 +32,7 @@ const { values } = parseArgs({
   },
 })
 const assets = Number(values.assets)
-/** Fewer keep the bench short; its rate hardly depends on their number once its programs are warm. */
+/** A smaller number keeps the benchmark short; the rate hardly depends on it once the programs are warm. */
 const baselineAssets = Math.min(assets, Number(values['baseline-assets'] ?? 500))
 const runs = Number(values.runs)
 
@@ -149,7 +149,7 @@ async function apiCalls({ locator }: LocalImagery): Promise<number> {
   return Object.values((body as { calls: Record<string, number> }).calls).reduce((sum, count) => sum + count, 0)
 }
 
-/** Processor seconds so far of each process that a run keeps busy; nothing where the system cannot say. */
+/** CPU seconds so far of each process that a run uses; empty if the system does not provide them. */
 function processorTimes(cloud: number): Record<string, number> {
   if (!canMeasureProcesses) return {}
   const seconds = (program: string): number =>

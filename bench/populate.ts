@@ -1,7 +1,7 @@
 /**
- * Populate alone, with 20 ms added to every API call as in a real region: tasks a second of the
- * service, in ratio to creating them one by one with the official client, and the peak memory of its
- * largest process over growing runs: `node bench/populate.ts [--sizes N,N,...] [--one-by-one N]`.
+ * Populate alone, with 20 ms added to every API call as in a real region: the service's tasks per second
+ * relative to creating them one by one with the official client, and the peak memory of its largest
+ * process over growing runs: `node bench/populate.ts [--sizes N,N,...] [--one-by-one N]`.
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -19,9 +19,9 @@ import { printTable } from './table.ts'
 const ADDED_LATENCY_MS = 20
 
 /**
- * What one instance of the service takes at once. The autoscaler keeps an instance at 60 % of that
+ * Maximum concurrent requests of one service instance. The autoscaler keeps an instance at 60 % of that
  * (https://cloud.google.com/run/docs/about-instance-autoscaling), so it starts a second one meanwhile:
- * the figures are those of all instances, and the table says how many there are.
+ * the results cover all instances, and the table shows their number.
  */
 const SHARDS_AT_ONCE = 4
 
@@ -45,7 +45,8 @@ async function bench(local: LocalImagery): Promise<void> {
   const rows = []
   for (const size of values.sizes.split(',').map(Number)) {
     const run = await prepareRun(local, clients, size)
-    // Paused: nothing is dispatched, so that populate has the machine and its tasks can be counted.
+    // Paused, so that nothing is dispatched: populate has the machine to itself and its tasks can be
+    // counted.
     for (const name of run.queues!) await clients.tasks.pauseQueue({ name })
     const before = populateProcesses(local)
     const seconds = await populate(run)
@@ -53,7 +54,7 @@ async function bench(local: LocalImagery): Promise<void> {
     if (created !== size) throw new Error(`populate created ${created} tasks for ${size} assets`)
     const after = populateProcesses(local)
     const ended = [...before.keys()].find((id) => !after.has(id))
-    if (ended !== undefined) throw new Error(`populate process ${ended} ended: its processor time is not known`)
+    if (ended !== undefined) throw new Error(`populate process ${ended} ended: its CPU time is unknown`)
     rows.push({
       assets: size,
       seconds,
@@ -75,10 +76,10 @@ async function bench(local: LocalImagery): Promise<void> {
     rows,
   )
   if (!canMeasureProcesses)
-    console.log('\n  Processor time and peak memory are read from /proc, which this system has not.')
+    console.log('\n  CPU time and peak memory come from /proc, which this system does not have.')
 }
 
-/** Tasks a second of one caller that waits for each answer. */
+/** Tasks per second of one caller that waits for each response. */
 async function createOneByOne({ locator }: LocalImagery, { tasks }: OfficialClients, count: number): Promise<number> {
   const parent = `projects/${locator.projectId}/locations/${locator.region}`
   const queue = `${parent}/queues/one-by-one`
@@ -90,7 +91,7 @@ async function createOneByOne({ locator }: LocalImagery, { tasks }: OfficialClie
   return count / ((performance.now() - startedMs) / 1_000)
 }
 
-/** All that `imagery run` does before it publishes the shards. */
+/** Everything that `imagery run` does before it publishes the shards. */
 async function prepareRun(
   { locator, folder, dataDirectory }: LocalImagery,
   clients: OfficialClients,
@@ -113,7 +114,7 @@ async function prepareRun(
   return context
 }
 
-/** Delivers a run's shards as Pub/Sub does, straight to the service, and waits until it has answered all. */
+/** Delivers a run's shards as Pub/Sub does, directly to the service, and waits for all responses. */
 async function populate({ runId, assets, queues, deployment }: RunContext): Promise<number> {
   const waiting = shards(runId, assets!, queues!, { generation: 0, onlyPending: false }).entries()
   const startedMs = performance.now()
@@ -137,7 +138,7 @@ async function countTasks({ tasksBeta }: OfficialClients, queues: readonly strin
 }
 
 interface PopulateProcess {
-  /** Processor seconds used so far. */
+  /** CPU seconds used so far. */
   seconds: number
   peakMb: number
 }

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /*
- * What the kernel says of other processes, from /proc: Linux only. Elsewhere the figures are absent
- * and the benches leave their columns out.
+ * Data about other processes from /proc, on Linux only. On other systems the numbers are absent and the
+ * benchmarks omit their columns.
  */
 
-/** Whether this system can say what other processes use. */
+/** Whether this system provides the usage of other processes. */
 export const canMeasureProcesses = existsSync('/proc/self/stat')
 
 /** Clock ticks a second of the times in /proc/PID/stat: 100 on every Linux that Node runs on (getconf CLK_TCK). */
@@ -20,20 +20,20 @@ export function findChildren(parent: number, argument: string): number[] {
       const isChild = statFields(id)[PARENT] === String(parent)
       return isChild && readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0').includes(argument)
     } catch (error) {
-      // It ended between the listing and the look.
+      // It ended between the listing and the read.
       if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
       throw error
     }
   })
 }
 
-/** Processor seconds that a process has used, in user and kernel mode. */
+/** CPU seconds that a process has used, in user and kernel mode. */
 export function processorSeconds(id: number): number {
   const fields = statFields(id)
   return (Number(fields[USER_TICKS]) + Number(fields[SYSTEM_TICKS])) / TICKS_PER_SECOND
 }
 
-/** Processor seconds that the whole machine has used since it started, by whatever process. */
+/** CPU seconds of the whole machine since its start, for all processes. */
 export function machineSeconds(): number {
   // user nice system idle iowait irq softirq steal (proc_stat(5))
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (
@@ -44,13 +44,13 @@ export function machineSeconds(): number {
   return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND
 }
 
-/** The same of this process's children that have ended. */
+/** The same for this process's ended children. */
 export function endedChildrenSeconds(): number {
   const fields = statFields('self')
   return (Number(fields[CHILDREN_USER_TICKS]) + Number(fields[CHILDREN_SYSTEM_TICKS])) / TICKS_PER_SECOND
 }
 
-/** The most memory that a process ever had resident (VmHWM), in MB. */
+/** Peak resident memory of a process (VmHWM), in MB. */
 export function peakMemoryMb(id: number): number {
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${id}/status`, 'utf8')) ?? []
   if (kilobytes === undefined) throw new Error(`process ${id} has no VmHWM`)
@@ -64,7 +64,7 @@ const SYSTEM_TICKS = 12
 const CHILDREN_USER_TICKS = 13
 const CHILDREN_SYSTEM_TICKS = 14
 
-/** The fields of /proc/PID/stat behind the command's name, which may hold blanks and brackets. */
+/** The fields of /proc/PID/stat after the command's name, which can contain spaces and parentheses. */
 function statFields(id: number | 'self'): string[] {
   const text = readFileSync(`/proc/${id}/stat`, 'utf8')
   return text.slice(text.lastIndexOf(')') + 2).split(' ')

@@ -1,19 +1,19 @@
 /**
- * The benches: `node bench/run.ts [NAME] [FLAGS]`, all of them without a name. They run what
- * `npm run build` built, print tables with ratios measured in one run, and judge nothing.
+ * The benchmarks: `node bench/run.ts [NAME] [FLAGS]`; without a name, all of them. They run the output
+ * of `npm run build`, print tables with ratios measured in one run, and have no pass or fail.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const BENCHES = {
-  pipeline: { file: 'pipeline.ts', about: 'the whole local pipeline, in ratio to the simple algorithm' },
-  populate: { file: 'populate.ts', about: 'creating tasks at 20 ms a call, in ratio to one by one; memory' },
+  pipeline: { file: 'pipeline.ts', about: 'the whole local pipeline, relative to the simple algorithm' },
+  populate: { file: 'populate.ts', about: 'creating tasks at 20 ms per call, relative to one by one; memory' },
   'cold-start': {
     file: 'cold-start.ts',
-    about: 'from the spawn of a service to its first answer, in ratio to an idle Node',
+    about: 'time from the start of a service to its first response, relative to an idle Node',
   },
-  overhead: { file: 'overhead.ts', about: 'a Gemini run against the time that its model alone would take' },
+  overhead: { file: 'overhead.ts', about: "a Gemini run compared to its model's time alone" },
   'local-cloud': { file: 'cloud-tasks.ts', about: 'what the local Cloud Tasks can do' },
 } as const
 
@@ -21,12 +21,13 @@ const [name, ...flags] = process.argv.slice(2)
 const chosen = Object.entries(BENCHES).filter(([known]) => name === undefined || known === name)
 if (chosen.length === 0) {
   const list = Object.entries(BENCHES).map(([known, { about }]) => `  ${known.padEnd(12)} ${about}`)
-  console.error(`There is no bench ${name}. There are:\n${list.join('\n')}`)
+  console.error(`Unknown benchmark "${name}". Benchmarks:\n${list.join('\n')}`)
   process.exit(2)
 }
 for (const [known, { file, about }] of chosen) {
   console.log(`\n${known}: ${about}`)
-  // A process each: gRPC reads its root certificates, and the clients their endpoint, once.
+  // One process each, because gRPC reads its root certificates, and the clients their endpoint, only
+  // once.
   const bench = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), ...flags], { stdio: 'inherit' })
   const [code] = (await once(bench, 'exit')) as [number | null]
   if (code !== 0) process.exit(code ?? 1)

@@ -14,7 +14,7 @@ export interface CheckedTable {
   rows: readonly Record<string, unknown>[]
 }
 
-/** A query's answer in the analyzer's own form. */
+/** A query's result in the analyzer's own format. */
 export interface Evaluated {
   columns: readonly { name: string; type: TypeProto }[]
   rows: readonly (readonly ValueProto[])[]
@@ -24,13 +24,13 @@ export type Parameters = Readonly<Record<string, string | number | readonly stri
 
 /** Google's analyzer and reference evaluator, running. */
 export interface Analyzer {
-  /** Rejects with an Error in Google's words when the statement is not valid against the tables. */
+  /** Rejects with Google's error message when the statement is not valid against the tables. */
   analyze(sql: string, parameters?: Parameters): Promise<void>
   /** Runs the query on the tables' rows. Rejects where it is not valid, fails, or cannot be evaluated. */
   evaluate(sql: string, parameters?: Parameters): Promise<Evaluated>
   /** Adds a table, or replaces the one of that path. */
   addTable(table: CheckedTable): void
-  /** Adds a table that holds a query's answer: what a view shows. */
+  /** Adds a table with a query's result: the content of a view. */
   addAnswer(path: string, answer: Evaluated): void
   stop(): void
 }

@@ -7,14 +7,14 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { extract } from 'tar'
 
-/** The check has nothing to say about our SQL: it could not be made. */
+/** The check could not run, so it says nothing about the SQL. */
 export class CouldNotRun extends Error {
   override readonly name = 'CouldNotRun'
 }
 
-/** Google's GoogleSQL analyzer and reference evaluator (https://github.com/google/zetasql), as an npm package carries it. */
+/** Google's GoogleSQL analyzer and reference evaluator (https://github.com/google/zetasql), from an npm package. */
 const PACKAGE = '@fivetrandevelopers/zetasql@1.13.0'
-/** Of the package's archive: a program from the network is run only when it is the one that was looked at. */
+/** Hash of the package's archive: a downloaded program runs only if it is the reviewed one. */
 const SHA512 = 'yX9Apa968np2Tc+Hrf4Bf6Gz77kQVLIDLaNwovM91VBwyDTDF1C6oglUqmlU6Fe5/TVCExsnIueWiPahrYEITQ=='
 const ARCHIVE_MB = 112
 
@@ -26,8 +26,8 @@ export interface AnalyzerFiles {
 }
 
 /**
- * Finds the analyzer in the user's cache folder, or fetches it there with npm. Rejects with
- * CouldNotRun where it cannot run or cannot be had.
+ * Finds the analyzer in the user's cache folder, or downloads it there with npm. Rejects with
+ * CouldNotRun if it cannot run or cannot be fetched.
  */
 export async function fetchAnalyzer(report: (line: string) => void): Promise<AnalyzerFiles> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
@@ -55,7 +55,7 @@ async function fetchInto(folder: string): Promise<void> {
     const { stdout } = await promisify(execFile)('npm', options, { timeout: 600_000 })
     const archive = path.join(folder, stdout.trim())
     const found = await digestOf(archive)
-    if (found !== SHA512) throw new Error(`its SHA-512 is ${found}, not the ${SHA512} that was looked at`)
+    if (found !== SHA512) throw new Error(`its SHA-512 is ${found}, but the reviewed version has ${SHA512}`)
     const wanted = ['package/lib/zetasql/remote_server.so', 'package/lib/zetasql/protos/']
     await extract({ file: archive, cwd: folder, filter: (name) => wanted.some((prefix) => name.startsWith(prefix)) })
   } catch (error) {

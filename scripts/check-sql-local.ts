@@ -18,7 +18,7 @@ interface Field {
   fields?: Field[]
 }
 
-/** A query's answer, each cell as `wireCell` has it. */
+/** A query's result, with cells in the format of `wireCell`. */
 export interface LocalAnswer {
   columns: readonly Field[]
   rows: readonly (readonly unknown[])[]
@@ -28,19 +28,19 @@ export interface LocalAnswer {
 export interface LocalBigQuery {
   addTable(table: CheckedTable): Promise<void>
   addView(path: string, query: string): Promise<void>
-  /** Rejects with an Error in the local BigQuery's words. */
+  /** Rejects with the local BigQuery's error message. */
   query(sql: string, parameters?: Parameters): Promise<LocalAnswer>
   stop(): Promise<void>
 }
 
-/** The service refuses by name what it cannot translate faithfully: no difference, but a gap. */
+/** The service refuses by name what it cannot translate faithfully: a gap, not a difference. */
 export class NotEmulated extends Error {
   override readonly name = 'NotEmulated'
 }
 
 type Json = Record<string, unknown>
 
-/** The statements are what is checked here, not who sends them; their tables are of several projects. */
+/** This checks the statements, not their sender; their tables are in several projects. */
 const EVERYTHING_ALLOWED: AccessControl = {
   has: () => true,
   check: () => undefined,
@@ -49,7 +49,7 @@ const EVERYTHING_ALLOWED: AccessControl = {
   accountFault: () => undefined,
 }
 
-/** Starts it in a folder of its own, with the dataset of `datasets` (`project.dataset`). */
+/** Starts it in its own folder, with the dataset of `datasets` (`project.dataset`). */
 export async function startLocalBigQuery(datasets: readonly string[]): Promise<LocalBigQuery> {
   const directory = mkdtempSync(path.join(tmpdir(), 'imagery-check-sql-'))
   const operation = httpOperations(async (_, handler) => handler({ email: 'check@example.com' }))

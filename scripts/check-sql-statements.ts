@@ -23,7 +23,7 @@ export interface Statement {
   name: string
   sql: string
   parameters?: Parameters
-  /** The reference evaluator lacks a function of it: it is only analyzed. */
+  /** The reference evaluator lacks one of its functions, so it is only analyzed. */
   isOnlyAnalyzed?: boolean
 }
 
@@ -37,7 +37,7 @@ export interface LedgerStatements {
 
 export const DATASETS = ['check.city', 'check.results']
 
-/** How a source table has its times, places and ids. */
+/** How a source table stores its times, places and IDs. */
 interface SourceKind {
   path: string
   time: Column['type'] | 'DATETIME' | 'DATE'
@@ -52,7 +52,7 @@ const SOURCES: readonly SourceKind[] = [
   { path: 'check.city.geographic', time: 'TIMESTAMP', location: 'geography', id: 'STRING' },
 ]
 
-/** The source tables, with rows of every kind that the snapshot tells apart. */
+/** The source tables, with rows of every kind that the snapshot distinguishes. */
 export function sourceTables(): CheckedTable[] {
   return SOURCES.map(({ path, time, location, id }) => ({
     path,
@@ -106,7 +106,7 @@ function sourceRows(id: SourceKind['id'], time: SourceKind['time']): Record<stri
   ]
 }
 
-/** Every branch of the snapshot's query with every other, but for filters and choices, which take turns. */
+/** All combinations of the branches in the snapshot's query, except filters and choices, which alternate. */
 export function snapshotStatements(): Statement[] {
   const statements: Statement[] = []
   for (const source of SOURCES)
@@ -153,7 +153,7 @@ function snapshotSource(
   }
 }
 
-/** An answer of every type that a profile may ask for. */
+/** An answer with every type that a profile can have. */
 const EVERY_TYPE = profile.parse({
   name: 'every-type',
   description: 'Every type.',
@@ -172,7 +172,7 @@ const EVERY_TYPE = profile.parse({
   },
 })
 
-/** What is asked of the ledger of a run, for every built-in profile and one with every type. */
+/** The queries of a run's ledger, for every built-in profile and one with every type. */
 export function ledgerStatements(): LedgerStatements[] {
   return [...builtInProfiles(), EVERY_TYPE].map((asked, index) => {
     const tables: RunTables = {

@@ -1,6 +1,6 @@
 import type { Column } from '../src/contracts/columns.ts'
 
-/** zetasql.TypeProto, as far as it is met here. */
+/** zetasql.TypeProto, with the fields that occur here. */
 export interface TypeProto {
   typeKind?: string
   arrayType?: { elementType?: TypeProto }
@@ -12,7 +12,7 @@ export type ValueProto = Record<string, unknown>
 
 const TYPE_KINDS: Record<string, string> = { FLOAT64: 'TYPE_DOUBLE' }
 
-/** A column's type as the analyzer takes it. */
+/** Converts a column's type to the analyzer's format. */
 export function columnType(column: Column): TypeProto {
   const single: TypeProto =
     column.type === 'STRUCT'
@@ -26,7 +26,7 @@ export function columnType(column: Column): TypeProto {
   return column.mode === 'REPEATED' ? { typeKind: 'TYPE_ARRAY', arrayType: { elementType: single } } : single
 }
 
-/** A column's value, in the JSON of tabledata.insertAll, as the analyzer takes it. */
+/** A column's value, in the JSON of tabledata.insertAll, in the analyzer's format. */
 export function columnValue(column: Column, value: unknown): ValueProto {
   if (column.mode === 'REPEATED') {
     const { mode: _, ...single } = column
@@ -69,7 +69,10 @@ export function hasNullElement(type: TypeProto, value: ValueProto): boolean {
   )
 }
 
-/** A cell of an answer in BigQuery's wire form (https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query): `v` of an `f` and `v` row. */
+/**
+ * A cell of a result in BigQuery's wire format (https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query):
+ * `v` of an `f` and `v` row.
+ */
 export function wireCell(type: TypeProto, value: ValueProto): unknown {
   const [kind] = Object.keys(value)
   if (type.typeKind === 'TYPE_ARRAY') {
@@ -112,7 +115,7 @@ const SCALARS: Record<string, Wire> = {
 /** zetasql/public/civil_time.h packs hour, minute and second into 17 bits. */
 function timeOf(bits: bigint, nanos: bigint): string {
   const parts = [bits >> 12n, (bits >> 6n) & 0x3fn, bits & 0x3fn].map((part) => String(part).padStart(2, '0'))
-  // Three digits or six, as a cast to STRING writes it.
+  // Three or six digits, as in a cast to STRING.
   const fraction =
     nanos === 0n
       ? ''

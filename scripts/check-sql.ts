@@ -9,18 +9,18 @@ import { DATASETS, ledgerStatements, snapshotStatements, sourceTables, type Stat
 import { hasNullElement, wireCell } from './check-sql-values.ts'
 
 /**
- * Checks imagery's SQL against Google's own GoogleSQL analyzer and reference evaluator: every
- * statement that it sends is valid against its tables, and the local BigQuery gives the same rows;
- * so it does for the statements by which the local cloud's functions are tested.
+ * Checks imagery's SQL against Google's own GoogleSQL analyzer and reference evaluator: every statement
+ * that it sends is valid against its tables, and the local BigQuery gives the same rows; the same for
+ * the statements that test the local cloud's functions.
  *
- * Exit codes: 0 all the same, 1 differences, 3 the check could not be made.
+ * Exit codes: 0 all the same, 1 differences, 3 the check could not run.
  */
 const DIFFERENCES = 1
 const COULD_NOT_RUN = 3
 
 const CASES = fileURLToPath(new URL('../packages/local-cloud/test/bigquery/cases/', import.meta.url))
 
-/** What was found, and what is to be told of it. */
+/** The results and their report. */
 class Findings {
   analyzed = 0
   compared = 0
@@ -130,7 +130,7 @@ function compare(statement: Statement, theirs: Evaluated, ours: LocalAnswer, fin
   findings.compare(statement)
   const names = theirs.columns.map(({ name }) => name)
   const ourNames = ours.columns.map(({ name }) => name)
-  // A column without a name gets one only from BigQuery: f0_.
+  // Only BigQuery names an unnamed column: f0_.
   const isSame = names.every((name, index) => name === '' || name === ourNames[index])
   if (names.length !== ourNames.length || !isSame) {
     findings.differ(statement, `Google's columns: ${names.join(', ')}`, `local columns: ${ourNames.join(', ')}`)
@@ -147,7 +147,7 @@ function compare(statement: Statement, theirs: Evaluated, ours: LocalAnswer, fin
   }
 }
 
-/** JSON has no NaN and no negative zero, and they are values that differ. */
+/** JSON has no NaN and no negative zero, which are different values. */
 function text(row: readonly unknown[]): string {
   return JSON.stringify(row, (_, value: unknown) => {
     if (typeof value !== 'number') return value
@@ -155,7 +155,7 @@ function text(row: readonly unknown[]): string {
   })
 }
 
-/** Without an order of its own, a query's rows come in any. */
+/** Without ORDER BY, a query's rows have no fixed order. */
 function ordered(sql: string, rows: string[]): string[] {
   return /\bORDER BY [^()]*$/i.test(sql) || /\bORDER BY FARM_FINGERPRINT.*\nLIMIT \d+$/.test(sql)
     ? rows

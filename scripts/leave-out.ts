@@ -4,9 +4,9 @@ import type { Plugin } from 'esbuild'
 const STATIC_MESSAGES = ['google']
 
 /**
- * Modules that are imported only to be handed on, and that the runtime never asks for anything;
- * with the names that they hand on. They were half of the bundle, read and compiled by each new
- * instance before its first call.
+ * Modules that are imported only to be re-exported and that the runtime never uses, with the names that
+ * they re-export. They were half of the bundle, read and compiled by each new instance before its first
+ * call.
  */
 const LEFT_OUT: { module: RegExp; names: readonly string[] }[] = [
   { module: /@google-cloud\/tasks\/build\/protos\/protos\.js$/, names: STATIC_MESSAGES },
@@ -14,13 +14,13 @@ const LEFT_OUT: { module: RegExp; names: readonly string[] }[] = [
   { module: /google-gax\/build\/protos\/(iam_service|locations)\.js$/, names: STATIC_MESSAGES },
   // A version of the API that imagery does not speak.
   { module: /@google-cloud\/tasks\/build\/esm\/src\/v2beta2\/index\.js$/, names: ['CloudTasksClient'] },
-  // zod's messages in other languages; it takes its English ones from elsewhere.
+  // zod's messages in other languages; its English ones come from another module.
   { module: /zod\/v4\/locales\/index\.js$/, names: [] },
 ]
 
 /**
- * Puts in each of those modules' place one that says what it is when somebody uses it after all:
- * reading, calling or constructing anything of it throws.
+ * Replaces each of those modules with one that reports itself when used: reading, calling or
+ * constructing anything from it throws.
  */
 export const leaveOut: Plugin = {
   name: 'leave-out',
@@ -41,10 +41,10 @@ export const leaveOut: Plugin = {
         loader: 'js',
       }
     })
-    // A package that changed its layout would bring everything back unseen.
+    // A package with a changed layout would silently add everything back.
     build.onEnd(() => ({
       errors: LEFT_OUT.filter(({ module }) => !used.has(module)).map(({ module }) => ({
-        text: `nothing imports ${module.source} any more: look at scripts/leave-out.ts`,
+        text: `nothing imports ${module.source} any more: update scripts/leave-out.ts`,
       })),
     }))
   },

@@ -3,7 +3,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { profileJsonSchema, SCHEMA_FILE } from '../src/profiles/profile-schema.ts'
 
-// node scripts/profile-schema.ts: the published JSON Schema of profiles. A test sees to it that it is fresh.
+// node scripts/profile-schema.ts: the published JSON Schema of profiles. A test checks that it is up to
+// date.
 const file = path.join(fileURLToPath(new URL('..', import.meta.url)), SCHEMA_FILE)
 mkdirSync(path.dirname(file), { recursive: true })
 writeFileSync(file, `${JSON.stringify(profileJsonSchema(), null, 2)}\n`)

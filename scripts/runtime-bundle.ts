@@ -22,10 +22,10 @@ export interface RuntimeFile {
 }
 
 /**
- * Bundles the runtime into `target`, which is emptied first: `main.js` and `populate.js`, the
- * chunks that they load when they first need them, source maps, a `package.json` with its lock for
- * what cannot be bundled. The same sources give the same bytes. Answers the files that a deploy
- * must upload, in order.
+ * Bundles the runtime into `target`, which is emptied first: `main.js` and `populate.js`, the chunks
+ * that they load when they first need them, source maps, a `package.json` with its lock for what cannot
+ * be bundled. The same sources give the same bytes. Returns the files that a deploy must upload, in
+ * order.
  *
  * @param options.root the project's folder
  */
@@ -51,7 +51,7 @@ export async function buildRuntime({
     target: 'node22',
     external: NATIVE_PACKAGES,
     plugins: [leaveOut, inlineClientJson, namedExportsOfPackages],
-    // Names stay as they are, so that a stack in Cloud Logging can be read.
+    // Names are kept, so that stacks in Cloud Logging are readable.
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: MAX_LINE,

@@ -14,8 +14,8 @@ export interface PackageLock {
 }
 
 /**
- * The part of the project's lock that `names` need, as the lock of a package of its own: what the
- * container installs is what was tested, checked by hash.
+ * The part of the project's lock that `names` need, as the lock of a separate package: the container
+ * installs exactly the tested versions, verified by hash.
  *
  * @param manifest the package.json that the lock belongs to
  */

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 
 /**
- * Puts the commands of oclif.manifest.json in order: oclif lists them as the file system happens
- * to, so that the committed file would differ from one machine to the next.
+ * Sorts the commands in oclif.manifest.json: oclif lists them in file system order, so the committed
+ * file would differ between machines.
  */
 const file = new URL('../oclif.manifest.json', import.meta.url)
 const manifest = JSON.parse(readFileSync(file, 'utf8')) as { commands: Record<string, unknown> }

@@ -1,4 +1,4 @@
-/** A slice of the source: rows by their position in it. */
+/** A slice of the source: a range of row positions. */
 export interface OffsetShard {
   offset: number
   limit: number
@@ -10,7 +10,7 @@ export interface AssetTask {
   gcs_uris: string[]
 }
 
-/** What the services' process is told on its command line, as JSON. */
+/** Settings of the services' process, passed on its command line as JSON. */
 export interface BaselineSettings {
   projectId: string
   /** `project.dataset.table` */

@@ -16,7 +16,7 @@ const ASSETS_PER_SHARD = 50
 /** Pub/Sub's longest, so that no slow shard is delivered twice. */
 const ACK_DEADLINE_SECONDS = 600
 
-/** Time between two counts of the results; they take a small share of the time. */
+/** Interval between counts of the results, which take a small share of the time. */
 const COUNT_EVERY_MS = 250
 
 /** A run without a new row for this long has failed. */
@@ -25,14 +25,14 @@ const STALL_MS = 60_000
 export interface BaselineRun {
   /** From the first query to the last row. */
   seconds: number
-  /** From the beginning of the first asset's work to its last row. */
+  /** From the start of the first asset's work to its last row. */
   processingSeconds: number
 }
 
 /**
- * The simple algorithm, on the same local cloud: count the source, publish a message per 50 assets,
- * read the source again for each (LIMIT/OFFSET), create tasks without names one after another in a
- * default queue, insert each row by itself. Run it once in a local cloud.
+ * The simple algorithm, on the same local cloud: count the source, publish a message per 50 assets, read
+ * the source again for each (LIMIT/OFFSET), create tasks without names one by one in a default queue,
+ * insert each row separately. Run it once per local cloud.
  */
 export async function runBaseline(
   { dataDirectory, locator }: LocalImagery,
@@ -107,7 +107,7 @@ async function untilCounted(bigQuery: BigQuery, total: number): Promise<void> {
   }
 }
 
-/** From the beginning of the first asset's work to the last row of a table with `started_at` and `finished_at`. */
+/** From the start of the first asset's work to the last row of a table with `started_at` and `finished_at`. */
 export async function processingSeconds(bigQuery: BigQuery, table: string): Promise<number> {
   const query = `SELECT MIN(started_at) AS first, MAX(finished_at) AS last FROM \`${table}\``
   const [[row]] = await bigQuery.query({ query, location: 'US' })

@@ -50,7 +50,7 @@ async function answer(request: IncomingMessage): Promise<void> {
   }
 }
 
-/** Reads the source anew for this slice; its tasks have no names and are created one after another. */
+/** Reads the source again for this slice; its tasks have no names and are created one by one. */
 async function populate({ offset, limit }: OffsetShard): Promise<void> {
   const [rows] = await bigQuery.query({
     query: `SELECT asset_id, ARRAY_AGG(gcs_uri) AS gcs_uris FROM \`${settings.source}\`

@@ -67,7 +67,7 @@ test.each<[string, string, RegExp | undefined]>([
   [
     'a longer one',
     withColumns('a:', '  type: string', `  description: ${'d'.repeat(1_025)}`),
-    /^9: output\.properties\.a\.description: has 1,025 characters: .* 1,024$/,
+    /^9: output\.properties\.a\.description: has 1,025 characters; .* 1,024$/,
   ],
   [
     'a longer one, deep down',

@@ -31,7 +31,10 @@ describe.each(Object.entries(commands).filter(([, { hidden }]) => !hidden))('the
     const described = { ...command.flags, ...command.args }
     const odd = Object.entries(described).filter(
       ([, { summary, description, hidden }]) =>
-        !hidden && !/^(?:[a-z0-9]|[A-Z]{2,}|(?:Gemini|Google Cloud|Vertex AI|BigQuery|Cloud Run|Pub\/Sub)\b)[^\n]*[^.\s]$/.test(summary ?? description ?? ''),
+        !hidden &&
+        !/^(?:[a-z0-9]|[A-Z]{2,}|(?:Gemini|Google Cloud|Vertex AI|BigQuery|Cloud Run|Pub\/Sub)\b)[^\n]*[^.\s]$/.test(
+          summary ?? description ?? '',
+        ),
     )
     expect(odd.map(([name]) => name)).toEqual([])
   })

@@ -118,7 +118,7 @@ export async function cancelQuery(id: string, { projectId, location }: QueryOpti
   }
 }
 
-/** A cancelled job ends soon, or has just ended. */
+/** A canceled job ends soon, or has just ended. */
 const CANCEL_MS = 60_000
 
 /**

@@ -59,6 +59,6 @@ export const WAITS_FOR: Partial<Record<StopPhase, string>> = {
   deliveries: 'calls in progress',
   dispatchers: 'deliveries of Cloud Tasks and Pub/Sub',
   services: 'programs and builds of Cloud Run',
-  listeners: 'calls under way',
+  listeners: 'open calls',
   stores: 'its stores',
 }

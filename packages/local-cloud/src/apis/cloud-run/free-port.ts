@@ -26,7 +26,7 @@ function isFree(port: number): Promise<boolean> {
       if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false)
       else reject(error)
     })
-    // Where the program will listen, whatever address it asks for (isolation.ts).
+    // The address that the program will listen on, whichever one it requests (isolation.ts).
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }

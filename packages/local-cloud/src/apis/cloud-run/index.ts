@@ -43,7 +43,7 @@ export interface CloudRunOptions {
   identity: RunIdentity
   /** Checks the callers of services, using their policies. */
   access: Authorizer
-  /** Reads `gs://bucket/object` or, when a generation was asked for, `gs://bucket/object#generation`. */
+  /** Reads `gs://bucket/object` or, when a generation was requested, `gs://bucket/object#generation`. */
   readObject: (gsUri: string) => Promise<Buffer>
   /** The images that services can be deployed from. */
   images: Images

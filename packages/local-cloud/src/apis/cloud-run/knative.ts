@@ -8,7 +8,7 @@ import type { RunStore } from './store.ts'
 const PATH = '/v1/projects/:project/locations/:location/services'
 
 /**
- * The one method of the Admin API v1 that is emulated: `gcloud run services list` asks it for the
+ * The one method of the Admin API v1 that is emulated: `gcloud run services list` uses it to list the
  * services of a region, or of all (`-`), in Knative's shape
  * (https://cloud.google.com/run/docs/reference/rest/v1/projects.locations.services/list).
  */
@@ -77,7 +77,7 @@ function knativeService(service: Service, projectNumber: string): object {
   }
 }
 
-/** Knative says of a condition whether it is met; True, False or Unknown. */
+/** The status of a Knative condition: True, False or Unknown. */
 const STATUSES: Record<Condition['state'], string> = {
   CONDITION_SUCCEEDED: 'True',
   CONDITION_FAILED: 'False',

@@ -85,7 +85,7 @@ function commandLine({ command, args }: Container, config: ImageConfig): string[
   return [...config.entrypoint, ...(args.length > 0 ? args : config.command)]
 }
 
-/** The image's `/app/main.js` lies under `root` on this machine. */
+/** Returns the path under `root` on this machine of a path in the image, such as `/app/main.js`. */
 function onThisMachine(parameter: string, root: string): string {
   if (!path.posix.isAbsolute(parameter)) return parameter
   const file = path.join(root, parameter)

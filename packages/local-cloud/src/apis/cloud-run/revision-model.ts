@@ -7,10 +7,10 @@ import { parseServiceName, timestamp } from './resources.ts'
 import type { Revision, RevisionTemplate, Service } from './resources.ts'
 import { condition, newEtag } from './service-model.ts'
 
-/** The letters and digits of generated names: none that reads as another, no vowels that make words. */
+/** The letters and digits in generated names: no characters that look alike, no vowels that form words. */
 const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 
-/** The full name of the service's next revision: the one it asks for, or `<service>-00001-abc` by its generation. */
+/** The full name of the service's next revision: the requested one, or `<service>-00001-abc` by its generation. */
 export function nextRevisionName(service: Service): string {
   if (service.template.revision !== '') return `${service.name}/revisions/${service.template.revision}`
   const suffix = Array.from({ length: 3 }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('')

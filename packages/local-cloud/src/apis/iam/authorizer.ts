@@ -1,5 +1,5 @@
 import type { Access, Demand, Principal } from '../../kernel/api.ts'
-import { permissionsOf } from './catalogue/roles.ts'
+import { permissionsOf } from './catalog/roles.ts'
 import { permissionDenied } from './denials.ts'
 import type { Binding } from './policy.ts'
 import { anchorOf, lastPart, type Anchor, type AnchorKind } from './resources.ts'

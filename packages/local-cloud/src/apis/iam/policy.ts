@@ -1,5 +1,5 @@
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { isKnownPermission, isKnownService, permissionsOf } from './catalogue/roles.ts'
+import { isKnownPermission, isKnownService, permissionsOf } from './catalog/roles.ts'
 
 export interface Binding {
   role: string
@@ -100,8 +100,8 @@ export function withMemberRenamed(policy: StoredPolicy, from: string, to: string
 }
 
 /**
- * Throws INVALID_ARGUMENT for wildcards, for what is no permission, and for those that an API of the
- * catalogue does not have. Assumes that permissions of other APIs exist.
+ * Throws INVALID_ARGUMENT for wildcards, for texts that are not permissions, and for permissions that an
+ * API in the catalog does not have. Assumes that permissions of other APIs exist.
  */
 export function checkTestedPermissions(permissions: readonly string[]): void {
   const illegal = permissions.find(

@@ -10,7 +10,7 @@ import { GoogleError } from '../../kernel/errors.ts'
 export const ACCESS_TOKEN_LIFETIME_MS = 60 * 60 * 1000
 
 /**
- * The metadata server hands out the same token until five minutes before it expires
+ * The metadata server returns the same token until five minutes before it expires
  * (https://cloud.google.com/compute/docs/access/authenticate-workloads#applications).
  */
 export const TOKEN_RENEWAL_MARGIN_MS = 5 * 60 * 1000

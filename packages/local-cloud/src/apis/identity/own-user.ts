@@ -49,8 +49,8 @@ async function showsOwner(own: number): Promise<boolean> {
 }
 
 /**
- * Users whom a user namespace does not know all look like one, the overflow user
- * (https://man7.org/linux/man-pages/man7/user_namespaces.7.html). It is a user of its own only where every id is known.
+ * Users that are unknown in a user namespace all appear as one, the overflow user
+ * (https://man7.org/linux/man-pages/man7/user_namespaces.7.html). It is a separate user only if every ID is known.
  */
 function isOverflow(user: number): boolean {
   if (process.platform !== 'linux') return false

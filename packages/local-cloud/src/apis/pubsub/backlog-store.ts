@@ -6,7 +6,7 @@ export interface ClaimRequest {
   most: number
   /** Until when the claimed messages are leased. */
   deadlineMs: number
-  /** Only the oldest unacknowledged message of each ordering key may be claimed. */
+  /** Only the oldest unacknowledged message of each ordering key can be claimed. */
   ordered: boolean
 }
 
@@ -17,7 +17,7 @@ export interface LapsedLease {
   lapsedMs: number
 }
 
-/** Messages and their way through each subscription, on disk. Opens no transaction of its own. */
+/** Stores messages and their state in each subscription on disk. Opens no transactions itself. */
 export function backlogStore(database: DatabaseSync) {
   const claimable = (ordered: boolean): string => `
     SELECT b.message_id, b.attempts, m.data, m.attributes, m.ordering_key, m.publish_ms
@@ -73,7 +73,7 @@ export function backlogStore(database: DatabaseSync) {
   }
 
   return {
-    /** Gives a message its id; it is stored only where a subscription will hold it. */
+    /** Assigns an ID to a message; it is stored only if a subscription will get it. */
     insert(
       message: NewMessage,
       publishMs: number,
@@ -88,7 +88,7 @@ export function backlogStore(database: DatabaseSync) {
       return id
     },
 
-    /** Takes messages that are due, oldest first, and leases them. */
+    /** Leases due messages, oldest first. */
     claim(subscriptionId: number, request: ClaimRequest): LeasedMessage[] {
       const statement = request.ordered ? statements.claimable.ordered : statements.claimable.unordered
       const leased = statement.all(subscriptionId, request.nowMs, request.most).map(leasedOf)
@@ -104,12 +104,12 @@ export function backlogStore(database: DatabaseSync) {
       return row && leasedOf(row)
     },
 
-    /** Moves the deadline of that lease; nothing when it is over. */
+    /** Moves the deadline of a lease; does nothing when it has ended. */
     extend(subscriptionId: number, messageId: number, attempt: number, deadlineMs: number): void {
       statements.extend.run(deadlineMs, subscriptionId, messageId, attempt)
     },
 
-    /** Ends that lease: the message may be sent again from `dueMs` on. False when the lease was over already. */
+    /** Ends a lease: the message can be sent again from `dueMs` on. Returns false when the lease had already ended. */
     release(subscriptionId: number, messageId: number, attempt: number, dueMs: number): boolean {
       return Number(statements.release.run(dueMs, subscriptionId, messageId, attempt).changes) > 0
     },
@@ -144,12 +144,12 @@ export function backlogStore(database: DatabaseSync) {
       if (Number(statements.expire.run(subscriptionId, nowMs).changes) > 0) statements.forgetAll.run()
     },
 
-    /** Applies a changed retention to what is already there. */
+    /** Applies a changed retention to existing messages. */
     retain(subscriptionId: number, retentionMs: number): void {
       statements.retain.run(retentionMs, subscriptionId)
     },
 
-    /** When the next message may be sent (it may be past), leaving out those that are leased. */
+    /** Returns when the next message that is not leased can be sent; can be in the past. */
     nextDueMs(subscriptionId: number, ordered: boolean): number | undefined {
       return optionalNumber(
         (ordered ? statements.nextDue.ordered : statements.nextDue.unordered).get(subscriptionId)?.['due'],

@@ -8,7 +8,7 @@ import { deadLetter, isExhausted, retryDelayMs } from './redelivery.ts'
 import type { ResourceStore } from './resource-store.ts'
 import type { LeasedMessage, NewMessage, SubscriptionRecord } from './resources.ts'
 
-/** One lease: the attempt tells a stale answer from a current one. */
+/** One lease: the attempt number identifies outdated acknowledgements. */
 export interface Lease {
   subscriptionId: number
   messageId: number
@@ -19,8 +19,8 @@ export interface Lease {
 const ALL_ATTACHED = { after: '', size: 10_000 }
 
 /**
- * What messages go through between publish and acknowledgement. Every method is one transaction;
- * a message leaves a subscription's backlog by acknowledgement, dead-lettering, expiry or deletion only.
+ * The life of messages between publish and acknowledgement. Every method is one transaction. A message
+ * leaves a subscription's backlog only by acknowledgement, dead-lettering, expiry or deletion.
  */
 export class Backlog {
   readonly #database: DatabaseSync
@@ -36,7 +36,7 @@ export class Backlog {
     this.#clock = parts.clock
   }
 
-  /** `listener` hears of every subscription in which something may have become deliverable, or changed. */
+  /** `listener` is called for every subscription that changed or can have deliverable messages. */
   listen(listener: (subscriptionId: number) => void): void {
     this.#listeners.push(listener)
   }
@@ -55,7 +55,7 @@ export class Backlog {
     return ids
   }
 
-  /** Leases up to `most` messages that are due, until the acknowledgement deadline. */
+  /** Leases up to `most` due messages until the acknowledgement deadline. */
   claim(subscription: SubscriptionRecord, most: number): LeasedMessage[] {
     const nowMs = this.#clock.now()
     const { claimed, touched } = transaction(this.#database, () => {
@@ -82,7 +82,7 @@ export class Backlog {
     if (subscription.settings.ordered) this.announce([subscription.id])
   }
 
-  /** A negative acknowledgement or a missed deadline: back-off, redelivery or the dead-letter topic. */
+  /** Handles a negative acknowledgement or a missed deadline: backoff, redelivery or the dead-letter topic. */
   fail(leases: readonly Lease[]): void {
     const touched = transaction(this.#database, () => {
       const ids = new Set<number>()
@@ -97,14 +97,14 @@ export class Backlog {
     this.announce(touched)
   }
 
-  /** Moves the deadline of leases that still run; the others are left alone. */
+  /** Moves the deadline of active leases; ignores the others. */
   extend(leases: readonly Lease[], deadlineMs: number): void {
     transaction(this.#database, () => {
       for (const lease of leases) this.#store.extend(lease.subscriptionId, lease.messageId, lease.attempt, deadlineMs)
     })
   }
 
-  /** When the subscription should be looked at again: a message due or a deadline passing. */
+  /** Returns when the subscription needs attention again: a message is due or a deadline passes. */
   nextEventMs(subscription: SubscriptionRecord): number | undefined {
     const dueMs = this.#store.nextDueMs(subscription.id, subscription.settings.ordered)
     const lapseMs = this.#store.nextLapseMs(subscription.id)
@@ -129,7 +129,7 @@ export class Backlog {
     if (!current || !isExhausted(subscription, attempt)) return []
     const topic = subscription.settings.deadLetter?.topic
     const leased = this.#store.read(subscription.id, messageId)
-    // Dead-lettering is best effort at Google; without its topic the message goes on being redelivered.
+    // Dead-lettering is best effort at Google; without the topic, the message keeps being redelivered.
     if (topic === undefined || !leased || !this.#resources.topic(topic)) return []
     const { touched } = this.#insert(topic, [deadLetter(subscription, leased)])
     this.#store.remove(subscription.id, messageId)

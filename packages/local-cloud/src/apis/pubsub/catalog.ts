@@ -109,7 +109,7 @@ export class Catalog {
     this.#backlog.announce([id])
   }
 
-  /** https://cloud.google.com/pubsub/docs/detach-subscriptions: its messages are dropped, it gets no more. */
+  /** https://cloud.google.com/pubsub/docs/detach-subscriptions: its messages are dropped and it gets no more. */
   detachSubscription(name: string): void {
     const { id, settings } = this.subscription(name)
     transaction(this.#database, () => {
@@ -119,7 +119,7 @@ export class Catalog {
     this.#backlog.announce([id])
   }
 
-  /** What a restart owes: pushes that were under way are over. Pulled messages keep their leases. */
+  /** After a restart, pushes in progress have ended. Pulled messages keep their leases. */
   recover(): void {
     transaction(this.#database, () => {
       for (const { id, settings } of this.#resources.allSubscriptions()) {

@@ -1,12 +1,12 @@
 import { GoogleError } from '../../kernel/errors.ts'
 
-/** `google.protobuf.Duration` as proto-loader gives it. */
+/** `google.protobuf.Duration` in proto-loader's format. */
 export interface WireDuration {
   seconds: string | number
   nanos: number
 }
 
-/** Milliseconds of a duration on the wire, or undefined where none was sent. */
+/** Returns the milliseconds of a duration on the wire; undefined when none was sent. */
 export function durationMs(duration: WireDuration | null | undefined): number | undefined {
   if (!duration) return undefined
   return Number(duration.seconds) * 1_000 + Math.round(duration.nanos / 1e6)

@@ -7,7 +7,10 @@ function forEachResource(rule: (resource: string) => HttpRule): HttpRule {
   return { additional_bindings: RESOURCES.map((kind) => rule(`/v1/{resource=projects/*/${kind}/*}`)) }
 }
 
-/** Where Pub/Sub has the policies of its resources (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/setIamPolicy). */
+/**
+ * The paths of the policies of Pub/Sub's resources
+ * (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/setIamPolicy).
+ */
 export const HTTP_RULES: HttpRules = {
   'google.iam.v1.IAMPolicy': {
     GetIamPolicy: forEachResource((path) => ({ get: `${path}:getIamPolicy` })),

@@ -1,6 +1,6 @@
 /**
- * Google's documented limits of Pub/Sub, and the constants that this emulation had to choose itself.
- * `DOCUMENTED` values come from the page beside them; the others say what Google leaves open.
+ * Google's documented limits of Pub/Sub, and the constants that this emulation chose. `DOCUMENTED`
+ * values come from the linked page; the others say what Google does not document.
  */
 
 // --- Names: https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names ---
@@ -22,7 +22,7 @@ export const LARGEST_ATTRIBUTE_VALUE_BYTES = 1_024
 export const LARGEST_ORDERING_KEY_BYTES = 1_024
 /** https://cloud.google.com/pubsub/docs/publisher#using-attributes */
 export const RESERVED_ATTRIBUTE_PREFIX = 'goog'
-/** The official clients put trace context in attributes of this prefix, so the service must take them. */
+/** The official clients put trace context in attributes of this prefix, so the service must accept them. */
 export const CLIENT_ATTRIBUTE_PREFIX = 'googclient_'
 
 // --- Acknowledge and ModifyAckDeadline: https://cloud.google.com/pubsub/quotas#resource_limits ---
@@ -46,15 +46,15 @@ export const DEFAULT_DELIVERY_ATTEMPTS = 5
 export const FEWEST_DELIVERY_ATTEMPTS = 5
 export const MOST_DELIVERY_ATTEMPTS = 100
 
-/** What a subscription's `topic` says once the topic is gone (same page). */
+/** The `topic` of a subscription after its topic was deleted (same page). */
 export const DELETED_TOPIC = '_deleted-topic_'
 
 // --- Push delivery: https://cloud.google.com/pubsub/docs/push ---
 /** "#receive_push": every other status is a negative acknowledgement. */
 export const ACKNOWLEDGING_STATUSES: ReadonlySet<number> = new Set([102, 200, 201, 202, 204])
-/** "#delivery_rate": Google says "a small single-digit window size"; 3 is our reading of it. */
+/** "#delivery_rate": Google says "a small single-digit window size"; 3 is our choice. */
 export const FIRST_PUSH_WINDOW = 3
-/** "#delivery_rate": beyond this many outstanding messages growth is linear, and bad service falls back to it. */
+/** "#delivery_rate": above this many outstanding messages, growth is linear, and a slow endpoint falls back to it. */
 export const LINEAR_PUSH_WINDOW = 3_000
 /** "#delivery_rate": above the linear window, slower or less successful endpoints are cut back. */
 export const HEALTHY_PUSH_LATENCY_MS = 1_000
@@ -63,16 +63,16 @@ export const HEALTHY_PUSH_ACK_SHARE = 0.99
 export const SHORTEST_PUSH_BACKOFF_MS = 100
 export const LONGEST_PUSH_BACKOFF_MS = 60_000
 
-// --- Left open by Google ---
+// --- Not documented by Google ---
 /** `Pull` "may wait (for a bounded amount of time)" for a first message: this long. */
 export const LONGEST_PULL_WAIT_MS = 10_000
 /** `Pull` "may return fewer than the number specified": at most this many. */
 export const MOST_MESSAGES_PER_PULL = 1_000
 /**
- * No back-off and no lease lasts longer than the 600 seconds above. Something that seems to is the
- * machine's clock having jumped back, and must not hold messages until it has caught up.
+ * No backoff or lease lasts longer than the 600 seconds above. If one seems to, the machine's clock
+ * jumped back, and messages must not wait until it catches up.
  */
 export const LONGEST_WAIT_MS = 600_000
-/** List methods without a page size, and the largest that is honoured. */
+/** Default page size of list methods, and the maximum. */
 export const DEFAULT_PAGE_SIZE = 100
 export const LARGEST_PAGE_SIZE = 1_000

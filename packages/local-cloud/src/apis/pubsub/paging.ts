@@ -3,7 +3,7 @@ import { DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE } from './limits.ts'
 import type { PageRequest } from './resource-store.ts'
 import { decodePageToken, encodePageToken } from '../../kernel/page-token.ts'
 
-/** A list request's paging fields; the token is the last name of the page before. */
+/** A list request's paging fields; the token is the last name of the previous page. */
 export function pageRequest(request: { pageSize: number; pageToken: string }): PageRequest {
   if (request.pageSize < 0) {
     throw new GoogleError('INVALID_ARGUMENT', `page_size must not be negative, got ${request.pageSize}.`)

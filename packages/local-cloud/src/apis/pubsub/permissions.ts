@@ -19,7 +19,7 @@ interface OfProject {
 const consume = ({ subscription }: OfSubscription): Demand[] => need('pubsub.subscriptions.consume', subscription)
 
 /**
- * What the methods need, by full name
+ * The permissions of the methods, by full name
  * (https://cloud.google.com/pubsub/docs/access-control#required_permissions).
  *
  * @param topicOf the topic of a subscription
@@ -66,7 +66,7 @@ function named(service: string, needs: Needs): Needs {
   )
 }
 
-/** Whose token the pushes are to carry (https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions). */
+/** The account whose token the pushes carry (https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions). */
 function pushNeeds(resource: string, pushConfig: WireSubscription['pushConfig'] | undefined): Demand[] {
   return actAs(pushConfig?.oidcToken?.serviceAccountEmail, resource, 'pubsub')
 }

@@ -14,7 +14,7 @@ interface ListRequest {
   pageToken: string
 }
 
-/** The methods of google.pubsub.v1.Publisher; one that is missing here is refused by name. */
+/** The methods of google.pubsub.v1.Publisher; missing methods are refused by name. */
 export function publisherHandlers(parts: {
   catalog: Catalog
   backlog: Backlog

@@ -10,7 +10,7 @@ import {
 } from './limits.ts'
 import type { LeasedMessage, SubscriptionRecord } from './resources.ts'
 
-/** A message handed to a puller, with the id that acknowledges it. */
+/** A pulled message with its acknowledgement ID. */
 export interface PulledMessage extends LeasedMessage {
   ackId: string
 }
@@ -31,7 +31,7 @@ export class Puller {
   }
 
   /**
-   * Leases up to `most` messages; waits a bounded time for a first one unless `immediately`.
+   * Leases up to `most` messages; waits a limited time for the first one unless `immediately` is set.
    *
    * @throws GoogleError NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION for a push or detached subscription
    */
@@ -77,7 +77,7 @@ export class Puller {
     this.#backlog.extend(leases, this.#clock.now() + seconds * 1_000)
   }
 
-  /** Pulls that wait answer with nothing. */
+  /** Waiting pulls return no messages. */
   stop(): void {
     this.#running = false
     for (const subscriptionId of this.#waiting.keys()) this.#wake(subscriptionId)

@@ -9,13 +9,13 @@ export interface WirePushConfig {
   noWrapper: object | null
 }
 
-/** The one attribute Google defines: the shape of the pushed message. */
+/** The only attribute that Google defines: the format of the pushed message. */
 const VERSION_ATTRIBUTE = 'x-goog-version'
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
- * Checks where a subscription pushes to (https://cloud.google.com/pubsub/docs/push#properties).
- * Google takes https endpoints only; plain http is allowed here for loopback addresses.
+ * Checks where a subscription pushes to (https://cloud.google.com/pubsub/docs/push#properties). Google
+ * accepts only https endpoints; plain http is allowed here for loopback addresses.
  *
  * @returns undefined for an empty configuration: a pull subscription
  * @throws GoogleError INVALID_ARGUMENT, or UNIMPLEMENTED for what is not emulated
@@ -44,7 +44,7 @@ export function pushOfWire(config: WirePushConfig | null): PushTarget | undefine
   }
 }
 
-/** A pull subscription has an empty configuration, not none. */
+/** A pull subscription has an empty configuration instead of none. */
 export function wireOfPush(target: PushTarget | undefined): WirePushConfig {
   return {
     pushEndpoint: target?.endpoint ?? '',

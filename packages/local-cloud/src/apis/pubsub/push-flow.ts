@@ -7,16 +7,16 @@ import {
   SHORTEST_PUSH_BACKOFF_MS,
 } from './limits.ts'
 
-/** How much the newest delivery weighs in the running averages: about the last hundred count. */
+/** Weight of the newest delivery in the running averages: about the last hundred deliveries count. */
 const AVERAGE_WEIGHT = 0.01
 
 /**
- * How fast one push subscription may send (https://cloud.google.com/pubsub/docs/push).
+ * The send rate of one push subscription (https://cloud.google.com/pubsub/docs/push).
  *
- * The window of outstanding messages starts small, grows by one with each success (so it doubles
- * each round trip) and shrinks with each failure; Google documents that shape without its step, and
- * halving is ours. Failures also pause the whole subscription, 100 ms to 60 s: Google documents the
- * span and "exponential"; doubling per failed round and halving per success is ours.
+ * The window of outstanding messages starts small, grows by one with each success (so it doubles each
+ * round trip) and shrinks with each failure; Google documents this behavior but not the step; halving is
+ * our choice. Failures also pause the whole subscription, 100 ms to 60 s: Google documents the range and
+ * "exponential"; doubling per failed round and halving per success is our choice.
  */
 export class PushFlow {
   #window = FIRST_PUSH_WINDOW
@@ -26,17 +26,17 @@ export class PushFlow {
   #latencyMs = 0
   #ackShare = 1
 
-  /** How many messages may be outstanding. */
+  /** Maximum number of outstanding messages. */
   get window(): number {
     return Math.floor(this.#window)
   }
 
-  /** The moment from which deliveries may be sent. */
+  /** The time from which deliveries can be sent. */
   get resumeMs(): number {
     return this.#resumeMs
   }
 
-  /** A token to hand back with the outcome of a delivery that starts now. */
+  /** A token for a delivery that starts now, to pass back with its outcome. */
   get round(): number {
     return this.#round
   }
@@ -49,7 +49,9 @@ export class PushFlow {
     if (this.#backoffMs === 0) this.#resumeMs = 0
   }
 
-  /** @param round what `round` said when the delivery was sent: those sent together lengthen the pause once */
+  /**
+   * @param round the value of `round` when the delivery was sent: deliveries sent together lengthen the pause only once
+   */
   failed(nowMs: number, latencyMs: number, round: number): void {
     this.#average(latencyMs, 0)
     this.#window = Math.max(1, this.#window / 2)

@@ -3,8 +3,8 @@ import type { LeasedMessage, PushTarget, SubscriptionRecord } from './resources.
 
 /**
  * The HTTP request of one push delivery: the wrapped JSON envelope of
- * https://cloud.google.com/pubsub/docs/push#receive_push. Empty fields are left out, as in
- * protobuf's JSON form; `deliveryAttempt` is there only with a dead-letter policy.
+ * https://cloud.google.com/pubsub/docs/push#receive_push. Empty fields are omitted, as in protobuf's
+ * JSON format; `deliveryAttempt` is present only with a dead-letter policy.
  */
 export function pushRequest(subscription: SubscriptionRecord, target: PushTarget, leased: LeasedMessage): Delivery {
   const { message, attempt } = leased

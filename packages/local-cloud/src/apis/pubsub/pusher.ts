@@ -12,16 +12,16 @@ export interface PusherParts {
   resources: ResourceStore
   clock: Clock
   deliver: Deliver
-  /** Whether nothing may be sent for now. */
+  /** Whether sending is paused. */
   isHeld: () => boolean
 }
 
-/** After an error of the store itself (a full disk), how long until it is tried again. */
+/** Delay before a retry after an error of the store itself (a full disk). */
 const STORE_RETRY_MS = 1_000
 
 /**
- * Sends one subscription's messages to its endpoint, as fast as `PushFlow` allows. Driven by events:
- * something was published, an answer came, a timer for the next due message fired.
+ * Sends one subscription's messages to its endpoint, as fast as `PushFlow` allows. Event-driven: a
+ * publish, a response, or a timer for the next due message.
  */
 export class Pusher {
   readonly #subscriptionId: number
@@ -37,7 +37,7 @@ export class Pusher {
     this.#parts = parts
   }
 
-  /** Looks at the backlog soon; calls in the same turn are one look. */
+  /** Schedules a check of the backlog; calls in the same turn share one check. */
   wake(): void {
     if (this.#woken || this.#closed) return
     this.#woken = true
@@ -47,7 +47,7 @@ export class Pusher {
     })
   }
 
-  /** Nothing more is sent; answers still on their way are ignored. */
+  /** Stops sending and ignores later responses. */
   close(): void {
     this.#closed = true
     this.#cancelTimer?.()
@@ -63,7 +63,7 @@ export class Pusher {
       if (!subscription || !target || subscription.settings.detached) return
       const nowMs = clock.now()
       const pauseMs = this.#flow.resumeMs - nowMs
-      // A longer pause than the longest is the clock having jumped back.
+      // A pause above the maximum means that the clock jumped back.
       if (pauseMs > 0 && pauseMs <= LONGEST_PUSH_BACKOFF_MS) {
         this.#wakeIn(pauseMs)
         return
@@ -93,7 +93,7 @@ export class Pusher {
     })
   }
 
-  /** Never rejects: no answer, a late one and every other status are negative acknowledgements alike. */
+  /** Never rejects: a missing or late response and every other status are negative acknowledgements. */
   #isAcknowledged(delivery: Delivery): Promise<boolean> {
     const { clock, deliver } = this.#parts
     return new Promise((resolve) => {
@@ -115,7 +115,7 @@ export class Pusher {
       if (acknowledged) this.#parts.backlog.acknowledge(subscription, [message.id])
       else this.#parts.backlog.fail([{ subscriptionId: subscription.id, messageId: message.id, attempt }])
     } catch (error) {
-      // The message stays leased, and is sent again once its deadline has passed.
+      // The message stays leased and is sent again after its deadline.
       this.#reportStoreError(error)
     }
   }
@@ -131,7 +131,7 @@ export class Pusher {
   }
 }
 
-/** The pushers of all subscriptions, made when a subscription is first heard of. */
+/** The pushers of all subscriptions, created at the first event of a subscription. */
 export class Pushers {
   readonly #parts: PusherParts
   readonly #pushers = new Map<number, Pusher>()
@@ -143,13 +143,13 @@ export class Pushers {
     parts.backlog.listen((subscriptionId) => this.#wake(subscriptionId))
   }
 
-  /** Sends what was left unacknowledged, then whatever comes. */
+  /** Sends unacknowledged messages, then new ones. */
   start(): void {
     this.#running = true
     for (const { id } of this.#parts.resources.allSubscriptions()) this.#wake(id)
   }
 
-  /** Nothing more is sent; answers to what was sent still count. */
+  /** Stops sending. Responses to sent messages still count. */
   hold(): void {
     this.#held = true
   }

@@ -2,9 +2,10 @@ import { nameParts } from './names.ts'
 import type { LeasedMessage, NewMessage, RetryPolicy, SubscriptionRecord } from './resources.ts'
 
 /**
- * How long a message waits after its `attempt`-th delivery failed, milliseconds: nothing without a
- * policy, else minimum * 2^(attempt-1) up to the maximum
- * (https://cloud.google.com/pubsub/docs/handling-failures#exponential_backoff; Google leaves the factor open).
+ * How long a message waits after its `attempt`-th delivery failed, milliseconds: zero without a policy,
+ * otherwise minimum * 2^(attempt-1) up to the maximum
+ * (https://cloud.google.com/pubsub/docs/handling-failures#exponential_backoff; Google does not document the
+ * factor).
  */
 export function retryDelayMs(policy: RetryPolicy | undefined, attempt: number): number {
   if (!policy) return 0
@@ -18,7 +19,7 @@ export function isExhausted(subscription: SubscriptionRecord, attempt: number): 
 }
 
 /**
- * The message as it is published to the dead-letter topic, with the attributes of
+ * Returns the message for the dead-letter topic, with the attributes of
  * https://cloud.google.com/pubsub/docs/handling-failures#how_do_dead_letter_topics_work
  */
 export function deadLetter(subscription: SubscriptionRecord, { message, attempt }: LeasedMessage): NewMessage {

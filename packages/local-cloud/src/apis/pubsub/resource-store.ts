@@ -3,7 +3,7 @@ import { DELETED_TOPIC } from './limits.ts'
 import { nameParts } from './names.ts'
 import type { SubscriptionRecord, SubscriptionSettings, TopicRecord } from './resources.ts'
 
-/** One page of a list, and the name to go on after when there is more. */
+/** One page of a list, and the name to continue after when there are more. */
 export interface Page<Item> {
   items: Item[]
   next: string | undefined
@@ -14,7 +14,7 @@ export interface PageRequest {
   size: number
 }
 
-/** Topics and subscriptions on disk. Opens no transaction of its own: the model groups writes. */
+/** Stores topics and subscriptions on disk. Opens no transactions itself: the model groups writes. */
 export function resourceStore(database: DatabaseSync) {
   const statements = {
     topic: database.prepare('SELECT settings FROM topics WHERE name = ?'),
@@ -118,7 +118,7 @@ function subscriptionOf(row: Row): SubscriptionRecord {
   }
 }
 
-/** Rows were read one past the page's size: the extra one only tells that there is more. */
+/** One row more than the page size was read: the extra row shows that there are more. */
 function pageOf<Item extends { name: string }>(rows: Item[], size: number): Page<Item> {
   const items = rows.slice(0, size)
   return { items, next: rows.length > size ? items.at(-1)?.name : undefined }

@@ -1,4 +1,4 @@
-/** A topic as the store keeps it. Durations are milliseconds. */
+/** A stored topic. Durations are milliseconds. */
 export interface TopicRecord {
   name: string
   labels: Record<string, string>
@@ -6,14 +6,14 @@ export interface TopicRecord {
   allowedRegions: readonly string[] | undefined
 }
 
-/** Where and how a push subscription delivers. */
+/** Target and settings of push delivery. */
 export interface PushTarget {
   endpoint: string
   attributes: Record<string, string>
   oidc: { serviceAccountEmail: string; audience: string } | undefined
 }
 
-/** How long a message waits after each failed delivery, milliseconds. */
+/** Wait after each failed delivery, in milliseconds. */
 export interface RetryPolicy {
   minimumBackoffMs: number
   maximumBackoffMs: number
@@ -40,9 +40,9 @@ export interface SubscriptionSettings {
   detached: boolean
 }
 
-/** A subscription as the store keeps it. */
+/** A stored subscription. */
 export interface SubscriptionRecord {
-  /** The store's own number: a subscription created again under the same name is another one. */
+  /** The store's own number: a subscription created again with the same name gets another one. */
   id: number
   name: string
   /** The topic's name, or `_deleted-topic_`. */
@@ -63,7 +63,7 @@ export interface Message extends NewMessage {
   publishMs: number
 }
 
-/** One message on its way to one subscription's subscriber. */
+/** One delivery of a message to a subscription. */
 export interface LeasedMessage {
   message: Message
   /** 1 for the first delivery: 1 + negative acknowledgements + deadlines exceeded. */

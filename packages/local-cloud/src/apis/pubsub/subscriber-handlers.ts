@@ -9,7 +9,7 @@ import type { SubscriptionRecord } from './resources.ts'
 import { wireOfSubscription } from './subscription-wire.ts'
 import type { WireSubscription } from './subscription-wire.ts'
 
-/** The methods of google.pubsub.v1.Subscriber; one that is missing here is refused by name. */
+/** The methods of google.pubsub.v1.Subscriber; missing methods are refused by name. */
 export function subscriberHandlers(parts: {
   catalog: Catalog
   puller: Puller

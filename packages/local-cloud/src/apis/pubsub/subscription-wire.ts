@@ -9,7 +9,7 @@ import type { WirePushConfig } from './push-config-wire.ts'
 import type { DeadLetterPolicy, RetryPolicy, SubscriptionRecord, SubscriptionSettings } from './resources.ts'
 import { refuseFields } from './topic-wire.ts'
 
-/** `google.pubsub.v1.Subscription` in proto-loader form, as far as it is emulated. */
+/** `google.pubsub.v1.Subscription` in proto-loader form, with the emulated fields. */
 export interface WireSubscription {
   name: string
   topic: string
@@ -37,7 +37,7 @@ const REFUSED_FIELDS = [
   'tags',
 ]
 
-/** What UpdateSubscription may change (https://cloud.google.com/pubsub/docs/subscription-properties). */
+/** Fields that UpdateSubscription can change (https://cloud.google.com/pubsub/docs/subscription-properties). */
 export const CHANGEABLE_SUBSCRIPTION_FIELDS = [
   'push_config',
   'ack_deadline_seconds',

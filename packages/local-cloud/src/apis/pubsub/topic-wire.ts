@@ -5,7 +5,7 @@ import { checkLabels } from './labels.ts'
 import { LONGEST_RETENTION_MS, SHORTEST_RETENTION_MS } from './limits.ts'
 import type { TopicRecord } from './resources.ts'
 
-/** `google.pubsub.v1.Topic` in proto-loader form, as far as it is emulated. */
+/** `google.pubsub.v1.Topic` in proto-loader form, with the emulated fields. */
 export interface WireTopic {
   name: string
   labels: Record<string, string>
@@ -17,7 +17,9 @@ export interface WireTopic {
 /** Fields that would change what a topic does: refused, never ignored. */
 const REFUSED_FIELDS = ['kmsKeyName', 'schemaSettings', 'ingestionDataSourceSettings', 'messageTransforms', 'tags']
 
-/** What UpdateTopic may change (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/patch). */
+/**
+ * Fields that UpdateTopic can change (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/patch).
+ */
 export const CHANGEABLE_TOPIC_FIELDS = [
   'labels',
   'message_storage_policy',
@@ -68,14 +70,14 @@ export function wireOfTopic(topic: TopicRecord): WireTopic {
   }
 }
 
-/** Refuses by name every listed field that carries a value. */
+/** Refuses by name every listed field with a value. */
 export function refuseFields(resource: string, message: Record<string, unknown>, fields: readonly string[]): void {
   for (const field of fields) if (!isDefault(message[field])) throw notEmulated(`${resource}.${field}`)
 }
 
-/** Proto3 does not tell an absent field from one with its default value. */
+/** Proto3 does not distinguish an absent field from one with its default value. */
 function isDefault(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === false) return true
-  // A repeated field or a map; a message that was sent has at least its own defaults in it.
+  // A repeated field or a map; a sent message contains at least its own defaults.
   return typeof value === 'object' && Object.keys(value).length === 0
 }

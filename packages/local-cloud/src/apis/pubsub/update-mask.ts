@@ -2,11 +2,11 @@ import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import { camelCase } from '../../kernel/field-names.ts'
 
 /**
- * Takes the fields named by an update mask from `wanted` and the rest from `current`.
+ * Returns the fields in an update mask from `wanted` and the rest from `current`.
  *
- * @param paths snake_case field names, as https://protobuf.dev/reference/protobuf/google.protobuf/#field-mask has them
- * @throws GoogleError INVALID_ARGUMENT for an empty mask, an unknown or a fixed field;
- *   UNIMPLEMENTED for a path into a field
+ * @param paths snake_case field names, as in https://protobuf.dev/reference/protobuf/google.protobuf/#field-mask
+ * @throws GoogleError INVALID_ARGUMENT for an empty mask, an unknown or a fixed field; UNIMPLEMENTED for a path into a
+ * field
  */
 export function applyMask<Wire extends { [field: string]: unknown }>(
   resource: string,

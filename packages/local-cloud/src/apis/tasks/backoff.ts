@@ -1,7 +1,7 @@
 import type { RetryConfig } from './model.ts'
 
 /**
- * How long a task waits after its `attempts`-th failed attempt: the interval starts at minBackoff,
+ * Returns how long a task waits after its `attempts`-th failed attempt: the interval starts at minBackoff,
  * doubles maxDoublings times, then grows linearly by 2^maxDoublings * minBackoff, up to maxBackoff
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.RetryConfig,
  * whose example is 10, 20, 40, 80, 160, 240, 300, 300 s).
@@ -13,9 +13,8 @@ export function retryDelayMs(config: RetryConfig, attempts: number): number {
 }
 
 /**
- * Whether a task that failed has had its last attempt: once maxAttempts were made *and*
- * maxRetryDuration has passed since the first of them; a limit of -1 or 0 leaves the decision to
- * the other one
+ * Whether a failed task has used its last attempt: after maxAttempts attempts *and* when maxRetryDuration has passed
+ * since the first of them; a limit of -1 or 0 leaves the decision to the other one
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#google.cloud.tasks.v2beta3.RetryConfig).
  */
 export function isExhausted(config: RetryConfig, attempts: number, sinceFirstAttemptMs: number): boolean {
@@ -28,8 +27,8 @@ export function isExhausted(config: RetryConfig, attempts: number, sinceFirstAtt
 }
 
 /**
- * The wait that a `Retry-After` header asks for, in milliseconds: a number of seconds or an HTTP
- * date (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3). 0 without one, or when it makes no sense.
+ * Returns the wait in a `Retry-After` header, in milliseconds: a number of seconds or an HTTP date
+ * (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3). 0 for a missing or invalid header.
  */
 export function retryAfterMs(value: string | undefined, nowMs: number): number {
   if (value === undefined) return 0

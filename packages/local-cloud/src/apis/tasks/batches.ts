@@ -22,11 +22,11 @@ const UUID4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{
 const ABORTED = 10
 
 /**
- * BatchCreateTasks and BatchDeleteTasks: not atomic, each task failing for itself, the failures by
- * index in the operation's metadata
+ * BatchCreateTasks and BatchDeleteTasks: not atomic; each task fails separately, and the operation's metadata has the
+ * failures by index
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#google.cloud.tasks.v2beta3.CloudTasks).
- * Their operations are done in the first answer. The same `request_id` again gets the same
- * operation and has no effect.
+ * Their operations are done in the first response. The same `request_id` again gets the same operation and has no
+ * effect.
  */
 export class Batches implements OperationSource {
   readonly #store: TaskStore
@@ -148,7 +148,7 @@ export class Batches implements OperationSource {
 
   /**
    * "When all requests in the batch fail, Operation.error will be set with code = ABORTED"
-   * (BatchDeleteTasksMetadata.State; nothing is said of BatchCreateTasks, which is taken to do the same).
+   * (BatchDeleteTasksMetadata.State; BatchCreateTasks is not documented and assumed to do the same).
    */
   #result(
     method: string,
@@ -168,7 +168,7 @@ function collectFailures<Item>(items: readonly Item[], work: (item: Item) => voi
     try {
       work(item)
     } catch (error) {
-      // Anything else is a fault of the local cloud itself: the whole batch is rolled back.
+      // Anything else is a bug of the local cloud: the whole batch is rolled back.
       if (!(error instanceof GoogleError)) throw error
       failures[index] = { code: error.grpc, message: error.message }
     }

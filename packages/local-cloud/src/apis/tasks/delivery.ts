@@ -6,7 +6,7 @@ import { lastSegment } from './names.ts'
 export const USER_AGENT = 'Google-Cloud-Tasks'
 
 /**
- * The HTTP request of one attempt, with the headers that tell the handler about it
+ * The HTTP request of one attempt, with the headers about the attempt
  * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler).
  */
 export function deliveryOf(task: LaunchedTask, queueName: string): Delivery {
@@ -34,7 +34,7 @@ function attemptHeaders(task: LaunchedTask, queueName: string): Record<string, s
   }
   if (task.previousStatus !== null) {
     headers['X-CloudTasks-TaskPreviousResponse'] = String(task.previousStatus)
-    // Google documents the header, but not its values; on HTTP targets it has been seen empty.
+    // Google documents the header, but not its values; for HTTP targets it was observed to be empty.
     headers['X-CloudTasks-TaskRetryReason'] = ''
   }
   return headers
@@ -46,7 +46,7 @@ function secondsText(micros: number): string {
   return `${seconds}.${String(micros - seconds * 1_000_000).padStart(6, '0')}`
 }
 
-/** google.rpc.Code of an HTTP answer: the names that share a code with it in google/rpc/code.proto. */
+/** Returns the google.rpc.Code of an HTTP status, from the mapping in google/rpc/code.proto. */
 const STATUS_OF_HTTP: Record<number, GoogleStatus> = {
   400: 'INVALID_ARGUMENT',
   401: 'UNAUTHENTICATED',

@@ -1,11 +1,11 @@
 import type { RateLimits } from './model.ts'
 
 /**
- * System throttling. Google documents that 429, 503 and high error rates slow a queue and that its
- * own settings stay as they are, not by how much
+ * System throttling. Google documents that 429, 503 and high error rates slow a queue without changing its
+ * settings, but not by how much
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.HttpRequest).
- * The local cloud's rule: such a signal halves the effective rate, at most once a second, down to
- * one dispatch a second; each success gives back a hundredth of the configured rate.
+ * The local cloud's rule: each of these halves the effective rate, at most once per second, down to one
+ * dispatch per second; each success restores a hundredth of the configured rate.
  */
 const SLOW_DOWN_FACTOR = 0.5
 const SLOW_DOWN_INTERVAL_MS = 1_000
@@ -17,13 +17,13 @@ const HIGH_ERROR_SHARE = 0.5
 const ERROR_MEMORY = 50
 const MIN_ANSWERS = 20
 
-/** Tokens that drop closer together than this are waited for together, as far as the bucket holds them. */
+/** Tokens that arrive closer together than this share one wait, as far as the bucket can hold them. */
 const SHORTEST_WAIT_MS = 5
 
-/** A timer may be this late: what drops meanwhile is not lost, even in a bucket that holds one token. */
+/** Allowed delay of a timer: tokens that arrive meanwhile are not lost, even in a bucket for one token. */
 const TIMER_SLACK_MS = 10
 
-/** `overload` is a 429 or 503; `error` any other failure, an attempt that nothing answered included. */
+/** `overload` is a 429 or 503; `error` any other failure, including an attempt without a response. */
 export type AttemptSignal = 'success' | 'error' | 'overload'
 
 /**
@@ -70,7 +70,7 @@ export class DispatchRate {
     return Math.ceil(Math.max(untilOne, Math.min(untilFull, SHORTEST_WAIT_MS), 1))
   }
 
-  /** Gives a token back: the dispatch did not happen. */
+  /** Returns a token, because the dispatch did not happen. */
   refund(): void {
     this.#tokens = Math.min(this.#tokens + 1, this.#limits.maxBurstSize)
   }
@@ -100,7 +100,7 @@ export class DispatchRate {
   }
 
   #fill(nowMs: number): void {
-    // The clock may have been set back; the bucket then neither fills nor drains.
+    // If the clock was set back, the bucket neither fills nor drains.
     const elapsedS = Math.max(0, nowMs - this.#filledMs) / 1_000
     this.#filledMs = nowMs
     const filled = Math.min(this.#tokens + elapsedS * this.effectivePerSecond, this.#capacity())

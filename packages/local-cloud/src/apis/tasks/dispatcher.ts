@@ -10,17 +10,17 @@ import type { AttemptResult, LaunchedTask, Queue } from './model.ts'
 import type { Slot } from './schedule-window.ts'
 import type { TaskStore } from './store.ts'
 
-/** So many tasks of one queue go in one turn of the event loop: then it is another queue's turn. */
+/** Maximum tasks of one queue per turn of the event loop, before another queue's turn. */
 const TURN_SHARE = 64
 
-/** After the disk refused a write, nothing is dispatched for this long. */
+/** Pause in dispatching after a failed write. */
 const DISK_RETRY_MS = 1_000
 
-/** One attempt under way. */
+/** One attempt in progress. */
 interface Flight {
   lane: Lane
   task: LaunchedTask
-  /** When RunTask was called, for a forced attempt: its retry is counted from there. */
+  /** When RunTask was called, for a forced attempt: its retry delay starts there. */
   forcedMs: number | null
 }
 
@@ -28,16 +28,16 @@ interface Landing {
   flight: Flight
   endedMs: number
   code: number
-  /** Null when nothing answered. */
+  /** Null without a response. */
   httpStatus: number | null
   retryAfterMs: number
 }
 
 /**
- * Sends the tasks of all queues. Event-driven: whatever may let a task go wakes its lane, and the
- * lanes awake are served in one turn of the event loop, with one transaction for the attempts that
- * ended and one for those that begin. An attempt is on disk before it is sent, and its task is
- * deleted only after its 2xx: after a crash it is sent again.
+ * Sends the tasks of all queues. Event-driven: every event that can release a task wakes its lane, and
+ * all awake lanes are served in one turn of the event loop, with one transaction for ended attempts and
+ * one for new ones. An attempt is stored before it is sent, and its task is deleted only after a 2xx
+ * response, so after a crash it is sent again.
  */
 export class Dispatcher {
   readonly #store: TaskStore
@@ -88,7 +88,7 @@ export class Dispatcher {
     for (const lane of this.#lanes.values()) lane.wake()
   }
 
-  /** No task is sent any more, but for RunTask's; attempts under way are awaited and recorded as ever. */
+  /** Stops sending tasks, except RunTask's; attempts in progress still end and are recorded. */
   hold(): void {
     this.#isHeld = true
   }
@@ -98,7 +98,7 @@ export class Dispatcher {
     for (const lane of this.#lanes.values()) lane.wake()
   }
 
-  /** Records the attempts that have ended; those under way are abandoned and repeated after the next start. */
+  /** Records ended attempts; those in progress are abandoned and repeated after the next start. */
   stop(): void {
     if (this.#isRunning) this.#settle()
     this.#isRunning = false
@@ -107,8 +107,8 @@ export class Dispatcher {
   }
 
   /**
-   * Dispatches a task now, whatever its schedule, its queue's limits or state (RunTask).
-   * False when it is gone.
+   * Dispatches a task now, regardless of its schedule and its queue's limits or state (RunTask). Returns
+   * false when the task does not exist.
    */
   force(lane: Lane, seq: number): boolean {
     const nowMs = this.#clock.now()
@@ -200,7 +200,7 @@ export class Dispatcher {
     })
   }
 
-  /** Never rejects: an attempt that nothing answered is an outcome like any other. */
+  /** Never rejects: an attempt without a response is an outcome too. */
   async #attempt(flight: Flight): Promise<Landing> {
     const { lane, task } = flight
     try {
@@ -221,8 +221,8 @@ export class Dispatcher {
   }
 
   /**
-   * A task that is sent twice although its first delivery was answered: as after a crash, the answer
-   * was lost before it was recorded, so that the second counts as a retry
+   * Sends a task twice although its first delivery got a response: as after a crash, the response was
+   * lost before it was recorded, so the second delivery counts as a retry
    * (https://cloud.google.com/tasks/docs/common-pitfalls#duplicate_execution).
    */
   #again(flight: Flight): Delivery | undefined {
@@ -236,7 +236,7 @@ export class Dispatcher {
     const landings = this.#landings
     if (landings.length === 0) return
     const outcomes = this.#store.atomically(() => landings.map((landing) => this.#conclude(landing)))
-    // From here on nothing can fail: memory follows what is now on disk.
+    // Nothing can fail from here on: memory is updated to match the disk.
     this.#landings = []
     for (const [index, { flight, httpStatus, endedMs }] of landings.entries()) {
       const { lane, task } = flight
@@ -250,8 +250,8 @@ export class Dispatcher {
   }
 
   /**
-   * Stores what an attempt came to: the task is done, has had its last attempt, or is tried again.
-   * `gone` when it was deleted meanwhile, alone or with its queue: the attempt ends without effect.
+   * Stores the outcome of an attempt: the task is done, has used its last attempt, or is retried. `gone`
+   * when it was deleted meanwhile, alone or with its queue: the attempt then has no effect.
    */
   #conclude(landing: Landing): 'deleted' | 'gone' | AttemptResult {
     const { flight, endedMs, code, httpStatus } = landing

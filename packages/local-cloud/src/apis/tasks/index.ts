@@ -12,14 +12,14 @@ import { Retention } from './retention.ts'
 import { TaskStore } from './store.ts'
 import { Tasks } from './tasks.ts'
 
-/** Cloud Tasks of the local cloud, with its share of the google.longrunning.Operations service. */
+/** The local Cloud Tasks, with its part of the google.longrunning.Operations service. */
 export interface CloudTasksApi extends DispatchingApi {
   operations: OperationSource
 }
 
 /**
- * Cloud Tasks, v2 and v2beta3 (https://cloud.google.com/tasks/docs/reference/rpc), kept in
- * `directory`. Tasks are dispatched from `start` on; calls are answered before that too.
+ * Cloud Tasks, v2 and v2beta3 (https://cloud.google.com/tasks/docs/reference/rpc), stored in
+ * `directory`. Tasks are dispatched after `start`; calls work before that too.
  */
 export async function cloudTasksApi(options: {
   directory: string

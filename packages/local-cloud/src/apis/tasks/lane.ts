@@ -14,16 +14,16 @@ export interface LaneStats {
 }
 
 /**
- * One queue's dispatching: which task is next, and whether one may go now. It keeps at most one
- * timer, for the moment at which the next task falls due or the next token drops; everything else
- * that may let a task go (a new task, an answer, a resume) calls `wake`.
+ * Dispatch of one queue: which task is next, and whether it can be sent now. It has at most one timer,
+ * for the next due task or the next token. Every other event that can release a task (a new task, a
+ * response, a resume) calls `wake`.
  */
 export class Lane {
   readonly #clock: Clock
   readonly #onWake: (lane: Lane) => void
   readonly window: ScheduleWindow
   readonly rate: DispatchRate
-  /** Attempts under way per task: more than one only when RunTask forced another. */
+  /** Attempts in progress per task: more than one only when RunTask forced another. */
   readonly #flights = new Map<number, number>()
   readonly #executed = new MinuteCounter()
   #inFlight = 0
@@ -44,7 +44,7 @@ export class Lane {
     this.window = new ScheduleWindow(options.read, (seq) => this.#flights.has(seq))
   }
 
-  /** Takes up to `limit` tasks that may be dispatched now; `hasMore` when only the limit stopped it. */
+  /** Takes up to `limit` tasks that can be dispatched now; sets `hasMore` when only the limit stopped it. */
   take(limit: number): { slots: Slot[]; hasMore: boolean } {
     this.#cancelTimer?.()
     this.#cancelTimer = null
@@ -53,7 +53,7 @@ export class Lane {
     try {
       return this.#takeInto(slots, limit)
     } catch (error) {
-      // The store cannot be read: no task that was taken already may be forgotten.
+      // The store cannot be read: tasks that were already taken must not be lost.
       this.putBack(slots)
       throw error
     }
@@ -77,7 +77,7 @@ export class Lane {
     return { slots, hasMore: free > slots.length }
   }
 
-  /** Takes back what `take` gave: the dispatch could not be recorded. */
+  /** Returns a task from `take`, because its dispatch could not be recorded. */
   putBack(slots: readonly Slot[]): void {
     for (const slot of slots) {
       this.rate.refund()
@@ -90,7 +90,7 @@ export class Lane {
     this.#flights.set(seq, (this.#flights.get(seq) ?? 0) + 1)
   }
 
-  /** An attempt ended, however. */
+  /** An attempt ended in any way. */
   land(seq: number): void {
     this.#inFlight -= 1
     this.#executed.add(this.#clock.now())
@@ -99,7 +99,7 @@ export class Lane {
     else this.#flights.set(seq, left)
   }
 
-  /** A stored task that waits again, unless another attempt of it is still under way. */
+  /** A stored task waits again, unless another attempt of it is still in progress. */
   offer(slot: Slot): void {
     if (!this.#flights.has(slot.seq)) this.window.offer(slot)
   }

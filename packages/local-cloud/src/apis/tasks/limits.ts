@@ -1,6 +1,6 @@
 /**
- * The limits and defaults of Cloud Tasks. Where Google's pages disagree, the one that refuses more
- * is taken, so that what passes here passes there.
+ * The limits and defaults of Cloud Tasks. If Google's pages disagree, the stricter one applies, so that
+ * everything that works here works there.
  */
 
 /** https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.RateLimits */
@@ -9,7 +9,10 @@ export const MAX_CONCURRENT_DISPATCHES = 5_000
 /** https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#google.cloud.tasks.v2beta3.RateLimits */
 export const MAX_BURST_SIZE = 500
 
-/** What `gcloud tasks queues describe` shows of a queue created with no settings (https://cloud.google.com/tasks/docs/configuring-queues). */
+/**
+ * The output of `gcloud tasks queues describe` for a queue without settings
+ * (https://cloud.google.com/tasks/docs/configuring-queues).
+ */
 export const DEFAULT_DISPATCHES_PER_SECOND = 500
 export const DEFAULT_CONCURRENT_DISPATCHES = 1_000
 export const DEFAULT_MAX_ATTEMPTS = 100
@@ -56,8 +59,8 @@ export const MAX_BATCH_DELETE = 1_000
 export const MAX_QUEUES_PAGE = 9_800
 export const MAX_TASKS_PAGE = 1_000
 
-/** How long a finished batch operation, and with it its `request_id`, is remembered. Google names no time. */
+/** How long a finished batch operation, and with it its `request_id`, is remembered. Google documents no time. */
 export const OPERATION_RETENTION_MS = HOUR_MS
 
-/** How often what has expired is removed from disk; tombstones are checked by time whenever they are read. */
+/** How often expired data is removed from disk; the age of tombstones is checked at every read. */
 export const SWEEP_INTERVAL_MS = HOUR_MS

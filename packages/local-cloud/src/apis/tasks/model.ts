@@ -1,4 +1,4 @@
-/** What a queue and a task are, whichever API version speaks of them. Times ending in Us are µs since the epoch. */
+/** Queues and tasks, independent of the API version. Times ending in Us are µs since the epoch. */
 
 export interface RetryConfig {
   /** -1 for no limit. */
@@ -21,7 +21,7 @@ export interface QueueConfig {
   retry: RetryConfig
   taskTtlMs: number
   tombstoneTtlMs: number
-  /** Kept and shown; the local cloud writes no operation logs. */
+  /** Stored and returned; the local cloud writes no operation logs. */
   logSamplingRatio: number | null
 }
 
@@ -33,7 +33,7 @@ export interface Queue {
   purgeUs: number | null
 }
 
-/** Everything about a task's HTTP request but its body. */
+/** A task's HTTP request without its body. */
 export interface TaskRequest {
   url: string
   method: string
@@ -59,11 +59,11 @@ export interface NewTask {
 export interface LastAttempt {
   scheduleUs: number
   dispatchUs: number
-  /** Null while the attempt is under way. */
+  /** Null while the attempt is in progress. */
   responseUs: number | null
   /** google.rpc.Code of the attempt. */
   code: number
-  /** Null when nothing answered. */
+  /** Null without a response. */
   httpStatus: number | null
 }
 
@@ -92,17 +92,17 @@ export interface LaunchedTask {
   id: string
   /** This attempt included. */
   dispatchCount: number
-  /** Answers received so far that were not 5xx. */
+  /** Responses so far other than 5xx. */
   executionCount: number
   scheduleUs: number
   firstDispatchUs: number
-  /** HTTP status of the attempt before this one; null when there was none or nothing answered. */
+  /** HTTP status of the previous attempt; null without one or without a response. */
   previousStatus: number | null
   request: TaskRequest
   body: Buffer
 }
 
-/** What an attempt changes in a task that stays. */
+/** The changes of an attempt to a task that stays. */
 export interface AttemptResult {
   scheduleUs: number
   responseUs: number

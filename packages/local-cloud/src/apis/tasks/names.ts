@@ -25,7 +25,7 @@ export function checkQueueName(name: string): string {
   return name
 }
 
-/** The name of a queue that is to be created; it must lie in `parent` when one is given. */
+/** Checks the name of a new queue; it must be in `parent` if given. */
 export function checkNewQueueName(name: string, parent?: string): string {
   if (!QUEUE_NAME.test(name)) {
     throw new GoogleError(
@@ -58,7 +58,7 @@ export function parseTaskName(name: string): { queueName: string; taskId: string
   return { queueName, taskId }
 }
 
-/** The id in the name of a task that is to be created in `queueName`. */
+/** Returns the ID in the name of a new task in `queueName`. */
 export function checkNewTaskName(name: string, queueName: string): string {
   const split = name.lastIndexOf('/tasks/')
   const namedQueue = name.slice(0, Math.max(0, split))

@@ -9,7 +9,7 @@ interface Viewed {
   responseView?: TaskView
 }
 
-/** What the methods need, by full name (https://cloud.google.com/tasks/docs/access-control#permissions). */
+/** The permissions of the methods, by full name (https://cloud.google.com/tasks/docs/access-control#permissions). */
 export function taskNeeds(): Needs {
   const named = (version: string, needs: Needs): Needs =>
     Object.fromEntries(
@@ -18,7 +18,7 @@ export function taskNeeds(): Needs {
   return { ...named('v2', METHODS), ...named('v2beta3', { ...METHODS, ...BATCHES }) }
 }
 
-/** What reading a batch's operation needs: what it took to begin one. */
+/** The permission to read a batch's operation: the same as to start one. */
 export function operationNeeds(name: string): readonly Demand[] {
   return need('cloudtasks.tasks.create', name)
 }
@@ -60,12 +60,15 @@ function withView({ responseView }: Viewed, permission: string, resource: string
   return responseView === 'FULL' ? [...need(permission, resource), ...fullView(resource)] : need(permission, resource)
 }
 
-/** https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks#View: FULL takes a permission of its own. */
+/**
+ * https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks#View: FULL needs its own
+ * permission.
+ */
 function fullView(resource: string): Demand[] {
   return need('cloudtasks.tasks.fullView', resource)
 }
 
-/** Whose token the task is to carry (https://cloud.google.com/tasks/docs/creating-http-target-tasks#token). */
+/** The account whose token the task carries (https://cloud.google.com/tasks/docs/creating-http-target-tasks#token). */
 function accountOf(task: CreateTaskRequest['task']): string | undefined {
   return task?.httpRequest?.oidcToken?.serviceAccountEmail
 }

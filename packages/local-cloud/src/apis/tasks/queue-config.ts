@@ -22,7 +22,7 @@ import { durationFromMillis, positiveMillis } from './wire-time.ts'
 import type { ApiVersion, FieldMask, WireQueue, WireRetryConfig } from './wire.ts'
 
 /**
- * The settings of a new queue: what is unset gets Google's default
+ * The settings of a new queue: unset fields get Google's defaults
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.Queue).
  */
 export function configFromWire(queue: WireQueue, version: ApiVersion): QueueConfig {
@@ -53,8 +53,8 @@ export function retryFromWire(wire: WireRetryConfig | null | undefined): RetryCo
   const maxBackoffMs = positiveMillis(wire?.maxBackoff, 'RetryConfig.maxBackoff')
   const config: RetryConfig = {
     maxAttempts: wire?.maxAttempts || DEFAULT_MAX_ATTEMPTS,
-    // "Will be truncated to the nearest second." The same is said of the backoffs, but their own
-    // default of 0.1 s would not survive it: those keep their milliseconds.
+    // "Will be truncated to the nearest second." The backoffs have the same text, but it would turn
+    // their own default of 0.1 s to zero, so they keep milliseconds.
     maxRetryDurationMs: Math.floor(maxRetryDurationMs / 1_000) * 1_000,
     minBackoffMs: minBackoffMs ?? Math.min(DEFAULT_MIN_BACKOFF_MS, maxBackoffMs ?? DEFAULT_MIN_BACKOFF_MS),
     maxBackoffMs: maxBackoffMs ?? Math.max(DEFAULT_MAX_BACKOFF_MS, minBackoffMs ?? 0),
@@ -69,8 +69,8 @@ export function retryFromWire(wire: WireRetryConfig | null | undefined): RetryCo
 }
 
 /**
- * Google publishes no rule for the burst size that it picks; this one fits the values its API shows
- * (100 for 500 dispatches a second, 10 for 1).
+ * Google documents no rule for its burst size; this one matches the values that its API returns (100 for
+ * 500 dispatches a second, 10 for 1).
  */
 function derivedBurstSize(maxDispatchesPerSecond: number): number {
   return Math.min(MAX_BURST_SIZE, Math.max(10, Math.ceil(maxDispatchesPerSecond / 5)))
@@ -99,7 +99,7 @@ function checkConfig({ rate, taskTtlMs, tombstoneTtlMs, logSamplingRatio }: Queu
   }
 }
 
-/** What the local cloud would otherwise silently not do. */
+/** Refuses settings that the local cloud would otherwise silently ignore. */
 function refuseUnsupported(queue: WireQueue): void {
   if (queue.appEngineRoutingOverride || queue.appEngineHttpQueue) throw notEmulated('App Engine routing of a queue')
   if (queue.httpTarget) throw notEmulated('Queue.httpTarget, the queue-level HTTP target override')
@@ -135,7 +135,7 @@ export function updatedConfig(
   const paths = mask?.paths ?? []
   if (paths.length === 0) {
     const next = configFromWire(update, version)
-    // v2 has no such fields, so it cannot have meant to change them.
+    // v2 does not have these fields, so the call cannot change them.
     const { taskTtlMs, tombstoneTtlMs } = version === 'v2' ? current : next
     return { ...next, taskTtlMs, tombstoneTtlMs }
   }

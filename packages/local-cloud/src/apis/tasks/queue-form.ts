@@ -6,7 +6,7 @@ import { configToWire } from './queue-config.ts'
 import { timestampFromMicros } from './wire-time.ts'
 import type { FieldMask } from './wire.ts'
 
-/** A queue in the wire form of both API versions: what v2 does not know is left out when it is sent. */
+/** A queue in the wire form of both API versions: fields that v2 does not have are omitted. */
 export function queueToWire(queue: Queue): Record<string, unknown> {
   return {
     name: queue.name,
@@ -18,7 +18,7 @@ export function queueToWire(queue: Queue): Record<string, unknown> {
 }
 
 /**
- * A queue as far as `mask` asks for it; its statistics only when the mask names them
+ * Returns the fields of a queue in `mask`; its statistics only when the mask names them
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#google.cloud.tasks.v2beta3.GetQueueRequest).
  */
 export function maskedQueue(queue: Queue, mask: FieldMask | null, stats: () => LaneStats): Record<string, unknown> {
@@ -41,7 +41,7 @@ function statsToWire(stats: LaneStats): object {
   }
 }
 
-/** Fields of Queue that this emulator never sets, which a mask may name all the same. */
+/** Fields of Queue that this emulator never sets, but that a mask can contain. */
 const NEVER_SET = new Set(['app_engine_http_queue', 'http_target'])
 
 function pick(target: Record<string, unknown>, source: Record<string, unknown>, path: string): void {

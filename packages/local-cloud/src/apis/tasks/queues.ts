@@ -11,14 +11,14 @@ import type { TaskStore } from './store.ts'
 import type { ApiVersion, FieldMask, WireQueue } from './wire.ts'
 import { encodePageToken } from '../../kernel/page-token.ts'
 
-/** What can be done with queues, by their names, in Google's terms. */
+/** Operations on queues by name, with Google's errors. */
 export class Queues {
   readonly #store: TaskStore
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
   readonly #onChange: () => void
 
-  /** @param onChange called when something was stored that will expire */
+  /** @param onChange called after storing something that expires */
   constructor(options: { store: TaskStore; dispatcher: Dispatcher; clock: Clock; onChange: () => void }) {
     this.#store = options.store
     this.#dispatcher = options.dispatcher
@@ -128,7 +128,7 @@ export class Queues {
   }
 }
 
-/** Google says the same of a queue that never was and of one that was deleted. */
+/** Google uses the same message for a queue that never existed and a deleted one. */
 function queueNotFound(): GoogleError {
   return new GoogleError(
     'NOT_FOUND',

@@ -4,10 +4,10 @@ import { SWEEP_INTERVAL_MS } from './limits.ts'
 import type { TaskStore } from './store.ts'
 
 /**
- * Removes what has outlived its time: tombstones and operations, and tasks older than their
- * queue's `task_ttl`, "regardless of whether they were dispatched or not"
+ * Removes expired data: tombstones and operations, and tasks older than their queue's `task_ttl`, "regardless of
+ * whether they were dispatched or not"
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.CloudTasks.CreateQueue).
- * Keeps a timer only while there is something that will expire.
+ * Has a timer only while something can expire.
  */
 export class Retention {
   readonly #store: TaskStore
@@ -21,7 +21,7 @@ export class Retention {
     this.#clock = options.clock
   }
 
-  /** Something was stored that will expire. */
+  /** Something that expires was stored. */
   watch(): void {
     this.#cancelTimer ??= this.#clock.after(SWEEP_INTERVAL_MS, () => {
       this.#cancelTimer = null
@@ -34,7 +34,7 @@ export class Retention {
     })
   }
 
-  /** True when something is left that will expire later. */
+  /** Returns true when something is left that expires later. */
   sweep(): boolean {
     const nowMs = this.#clock.now()
     for (const lane of this.#dispatcher.lanes()) {

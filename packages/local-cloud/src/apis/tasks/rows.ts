@@ -3,10 +3,10 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { Operation, PackedAny } from '../../kernel/operations.ts'
 import type { LaunchedTask, Queue, QueueConfig, Task, TaskRequest } from './model.ts'
 
-/** Rows of the tables in schema.ts as the model has them. */
+/** Converts rows of the tables in schema.ts to the model. */
 export type Row = Record<string, SQLOutputValue>
 
-/** A finished batch operation, and the call that it is the outcome of. */
+/** A finished batch operation and its call. */
 export interface StoredOperation {
   subject: string
   operation: Operation
@@ -79,7 +79,7 @@ export function operationFromRow(row: Row): StoredOperation {
   }
 }
 
-/** A batch of tasks repeats itself a lot: compressed, it is a tenth. */
+/** The tasks of a batch are very similar: compression reduces them to a tenth. */
 export function packedToColumn(packed: PackedAny): Buffer {
   return deflateRawSync(Buffer.concat([Buffer.from(`${packed.type_url}\n`), packed.value]), { level: 1 })
 }

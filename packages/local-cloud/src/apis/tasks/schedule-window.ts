@@ -7,23 +7,23 @@ export interface Slot {
 /** Reads the stored slots that come after `after` (from the beginning without it), in order, at most `limit`. */
 export type ReadSlots = (after: Slot | null, limit: number) => Slot[]
 
-/** At most this many slots of a queue are in memory, whatever its backlog; this many are read at a time. */
+/** Maximum slots of a queue in memory, regardless of its backlog, and the number read at a time. */
 const CAPACITY = 4_096
 const READ_SIZE = 2_048
 
 /**
  * The front part of a queue's schedule.
  *
- * Every waiting task up to the horizon is in memory, those beyond it are only on disk: so a task
- * that is created or rescheduled needs memory only when it comes before the horizon, and the next
- * ones are read when the window has run empty.
+ * Every waiting task up to the horizon is in memory, later ones are only on disk. So a new or
+ * rescheduled task needs memory only if it comes before the horizon, and the next ones are read when the
+ * window is empty.
  */
 export class ScheduleWindow {
   readonly #read: ReadSlots
   /** Tasks that are being dispatched: stored, but not waiting. */
   readonly #isAway: (seq: number) => boolean
   #heap: Slot[] = []
-  /** Where each waiting task stands; a slot in the heap that disagrees is stale. */
+  /** The slot of each waiting task; a different slot in the heap is stale. */
   #current = new Map<number, number>()
   /** The last slot known to be in memory; null when all are. */
   #horizon: Slot | null = { seq: -1, scheduleUs: Number.NEGATIVE_INFINITY }
@@ -33,7 +33,7 @@ export class ScheduleWindow {
     this.#isAway = isAway
   }
 
-  /** Puts a stored task into its place. */
+  /** Inserts a stored task. */
   offer(slot: Slot): void {
     if (this.#horizon !== null && isBefore(this.#horizon, slot)) return
     this.#current.set(slot.seq, slot.scheduleUs)
@@ -56,18 +56,18 @@ export class ScheduleWindow {
     }
   }
 
-  /** Removes what `peek` showed. */
+  /** Removes the task that `peek` returned. */
   shift(): void {
     const first = this.#pop()
     if (first) this.#current.delete(first.seq)
   }
 
-  /** Forgets a task that was deleted or is dispatched out of turn. */
+  /** Removes a task that was deleted or is dispatched out of order. */
   remove(seq: number): void {
     this.#current.delete(seq)
   }
 
-  /** Forgets everything: the queue was purged. */
+  /** Removes everything, because the queue was purged. */
   clear(): void {
     this.#heap = []
     this.#current.clear()
@@ -91,7 +91,7 @@ export class ScheduleWindow {
       .toSorted((a, b) => (isBefore(a, b) ? -1 : 1))
     for (const slot of slots.slice(READ_SIZE)) this.#current.delete(slot.seq)
     this.#heap = slots.slice(0, READ_SIZE)
-    // When stale slots were all there was to drop, the horizon stays where it is.
+    // If only stale slots were dropped, the horizon does not change.
     if (slots.length > READ_SIZE) this.#horizon = this.#heap.at(-1) ?? this.#horizon
   }
 

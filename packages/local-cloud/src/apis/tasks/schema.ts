@@ -1,5 +1,5 @@
 /**
- * The tables of Cloud Tasks. A task's request is apart from its state, so that counting an attempt
+ * The tables of Cloud Tasks. A task's request is separate from its state, so that counting an attempt
  * does not rewrite a body, and listing without bodies does not read them.
  */
 export const MIGRATIONS: readonly string[] = [

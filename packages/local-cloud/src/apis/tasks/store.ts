@@ -16,7 +16,7 @@ import { MIGRATIONS } from './schema.ts'
 import type { Slot } from './schedule-window.ts'
 
 /**
- * Queues, tasks and what is left of deleted ones, in one SQLite file. Every method is one
+ * Stores queues, tasks and the tombstones of deleted ones in one SQLite file. Every method is one
  * statement or a few: callers that change several things wrap them in `atomically`.
  */
 export class TaskStore {
@@ -27,8 +27,8 @@ export class TaskStore {
 
   constructor(directory: string) {
     this.#database = openDatabase(path.join(directory, 'cloud-tasks.sqlite'), MIGRATIONS)
-    // Numbers are never used twice while the process lives: the outcome of an attempt that was under
-    // way when its task was purged must not meet a newer task.
+    // Numbers are never reused while the process runs: the outcome of an attempt whose task was purged
+    // must not apply to a newer task.
     this.#nextSeq = this.#number('SELECT coalesce(max(seq), 0) + 1 AS value FROM tasks')
     this.#nextQueueId = this.#number('SELECT coalesce(max(id), 0) + 1 AS value FROM queues')
   }
@@ -37,7 +37,7 @@ export class TaskStore {
     this.#database.close()
   }
 
-  /** All of the changes that `work` makes are kept, or none. */
+  /** Commits all changes of `work`, or none. */
   atomically<Result>(work: () => Result): Result {
     return transaction(this.#database, work)
   }
@@ -65,7 +65,7 @@ export class TaskStore {
     this.#run('UPDATE queues SET config = ?, paused = ?, purge_us = ? WHERE id = ?', ...columns)
   }
 
-  /** Deletes a queue with all that belongs to it and keeps its name from being used until `untilMs`. */
+  /** Deletes a queue with its tasks and reserves its name until `untilMs`. */
   deleteQueue(queue: Queue, untilMs: number): void {
     this.#deleteTasks(queue.id)
     this.#run('DELETE FROM task_tombstones WHERE queue = ?', queue.id)
@@ -83,7 +83,7 @@ export class TaskStore {
     return this.#number('SELECT count(*) AS value FROM tasks WHERE queue = ?', queueId)
   }
 
-  /** Stores a task and returns its number, or undefined when the queue has one of that name. */
+  /** Stores a task and returns its number, or undefined when the queue already has one with that name. */
   insertTask(queueId: number, task: NewTask): number | undefined {
     const seq = this.#nextSeq
     const columns = [seq, queueId, task.id, Number(task.isNamed), task.scheduleUs, task.createdMs]
@@ -144,7 +144,7 @@ export class TaskStore {
     return rows.map((row) => ({ seq: Number(row['seq']), scheduleUs: Number(row['schedule_us']) }))
   }
 
-  /** Counts an attempt and reads what it needs; undefined when the task is gone. */
+  /** Counts an attempt and reads its task; undefined when the task does not exist. */
   launch(seq: number, nowUs: number): LaunchedTask | undefined {
     const row = this.#get(
       `UPDATE tasks SET dispatches = dispatches + 1, first_dispatch_us = coalesce(first_dispatch_us, ?1),
@@ -158,7 +158,7 @@ export class TaskStore {
     return request && launchedFromRows(seq, row, request)
   }
 
-  /** Records a failed attempt of a task that will be tried again; false when the task is gone. */
+  /** Records a failed attempt of a task that will be retried; returns false when the task does not exist. */
   reschedule(seq: number, result: AttemptResult): boolean {
     const hasAnswer = result.httpStatus !== null
     const isExecution = hasAnswer && (result.httpStatus as number) < 500
@@ -179,7 +179,10 @@ export class TaskStore {
     return changes > 0
   }
 
-  /** Deletes one task; its name, if the caller chose it, stays taken until `untilMs`. False when it was gone. */
+  /**
+   * Deletes one task; its name, if the caller chose it, stays reserved until `untilMs`. Returns false when it does not
+   * exist.
+   */
   deleteTask(seq: number, untilMs: number): boolean {
     const row = this.#get('DELETE FROM tasks WHERE seq = ? RETURNING queue, id, named', seq)
     if (!row) return false
@@ -235,7 +238,7 @@ export class TaskStore {
     return row && operationFromRow(row)
   }
 
-  /** Removes expired tombstones and operations; true when some are left that will expire later. */
+  /** Removes expired tombstones and operations; returns true when some are left that expire later. */
   sweep(nowMs: number): boolean {
     for (const table of ['queue_tombstones', 'task_tombstones', 'operations']) {
       this.#run(`DELETE FROM ${table} WHERE until_ms <= ?`, nowMs)

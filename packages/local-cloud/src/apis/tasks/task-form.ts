@@ -37,7 +37,7 @@ export function taskToWire(
   }
 }
 
-/** A task that was created this moment. */
+/** A task that was just created. */
 export function newTaskToWire(queueName: string, task: NewTask, view: TaskView): object {
   const untried = { dispatchCount: 0, responseCount: 0, firstDispatchUs: null, lastAttempt: null }
   return taskToWire(queueName, { ...task, ...untried }, view)

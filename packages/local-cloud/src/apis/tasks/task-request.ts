@@ -23,9 +23,9 @@ const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
 const IGNORED_HEADER = /^(host|content-length|user-agent|x-google-.*|x-appengine-.*|x-cloudtasks-.*)$/i
 
 /**
- * Checks a task that is to be created in `queueName` and completes it with Google's defaults
+ * Checks a new task for `queueName` and adds Google's defaults
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.Task).
- * Throws INVALID_ARGUMENT, or UNIMPLEMENTED for kinds of tasks that the local cloud has not.
+ * Throws INVALID_ARGUMENT, or UNIMPLEMENTED for kinds of tasks that the local cloud does not support.
  */
 export function checkNewTask(wire: WireTask | null, queueName: string, nowMs: number): NewTask {
   if (!wire) throw invalid('Task is required.')
@@ -128,7 +128,7 @@ function sizeOf(task: NewTask, queueName: string): number {
   return oidc ? bytes + oidc.serviceAccountEmail.length + oidc.audience.length : bytes
 }
 
-/** Ids that Cloud Tasks makes up are long numbers. */
+/** IDs that Cloud Tasks generates are long numbers. */
 function generatedId(): string {
   return randomBytes(8).readBigUInt64BE().toString()
 }

@@ -12,14 +12,14 @@ import { checkNewTask } from './task-request.ts'
 import type { CreateTaskRequest, TaskView } from './wire.ts'
 import { encodePageToken } from '../../kernel/page-token.ts'
 
-/** A task that is in the store, and where its queue's lane has to learn of it. */
+/** A stored task, and the lane of its queue. */
 export interface CreatedTask {
   lane: Lane
   task: NewTask
   seq: number
 }
 
-/** What can be done with tasks, by their names, in Google's terms. */
+/** Operations on tasks by name, with Google's errors. */
 export class Tasks {
   readonly #store: TaskStore
   readonly #dispatcher: Dispatcher
@@ -27,7 +27,7 @@ export class Tasks {
   readonly #clock: Clock
   readonly #onChange: () => void
 
-  /** @param onChange called when something was stored that will expire */
+  /** @param onChange called after storing something that expires */
   constructor(options: {
     store: TaskStore
     dispatcher: Dispatcher
@@ -66,7 +66,7 @@ export class Tasks {
     return { lane, task, seq }
   }
 
-  /** Tells the lanes of tasks that are now on disk. */
+  /** Notifies the lanes of newly stored tasks. */
   announce(created: readonly CreatedTask[]): void {
     for (const { lane, task, seq } of created) {
       lane.tasksCount += 1
@@ -114,7 +114,7 @@ export class Tasks {
     this.#store.deleteTask(seq, this.#clock.now() + lane.queue.config.tombstoneTtlMs)
   }
 
-  /** Tells the lanes of tasks that are no longer on disk. */
+  /** Notifies the lanes of deleted tasks. */
   forget(removed: readonly { lane: Lane; seq: number }[]): void {
     for (const { lane, seq } of removed) {
       lane.tasksCount -= 1

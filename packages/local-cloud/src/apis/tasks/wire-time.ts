@@ -1,12 +1,12 @@
 import { GoogleError } from '../../kernel/errors.ts'
 
-/** google.protobuf.Timestamp and Duration as proto-loader gives them: seconds come as a string. */
+/** google.protobuf.Timestamp and Duration in proto-loader's format: seconds come as a string. */
 export interface WireTime {
   seconds: string | number
   nanos: number
 }
 
-/** "Truncated to the nearest microsecond" (task.proto): what is finer is dropped. */
+/** "Truncated to the nearest microsecond" (task.proto): smaller fractions are dropped. */
 export function microsFromWire(time: WireTime): number {
   return Number(time.seconds) * 1_000_000 + Math.floor(time.nanos / 1_000)
 }

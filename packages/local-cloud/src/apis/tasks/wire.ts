@@ -1,9 +1,8 @@
 import type { WireTime } from './wire-time.ts'
 
 /**
- * Requests as proto-loader hands them over: unset messages are null, unset scalars their zero, the
- * members of a oneof absent unless set. v2 and v2beta3 differ in a few fields only; what only one
- * of them has is optional here.
+ * Requests in proto-loader's format: unset messages are null, unset scalars are zero, members of a oneof
+ * are absent unless set. v2 and v2beta3 differ only in a few fields; those are optional here.
  */
 export interface WireRetryConfig {
   maxAttempts: number
@@ -67,5 +66,5 @@ export interface BatchDeleteRequest {
   requestId: string
 }
 
-/** The API version that a call came in by. */
+/** The API version of a call. */
 export type ApiVersion = 'v2' | 'v2beta3'

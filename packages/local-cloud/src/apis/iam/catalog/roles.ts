@@ -48,7 +48,7 @@ export function isKnownService(permission: string): boolean {
   return KNOWN_SERVICES.has(permission.slice(0, permission.indexOf('.')))
 }
 
-/** Every role of the catalogue, for the support page and for tests. */
+/** Every role in the catalog, for the support page and for tests. */
 export function knownRoles(): readonly string[] {
   return [...ROLES.keys()].toSorted()
 }
@@ -68,7 +68,7 @@ function expanded(patterns: readonly string[]): ReadonlySet<string> {
     patterns.flatMap((pattern) => {
       if (pattern.endsWith('.*')) return [...PERMISSIONS].filter((each) => each.startsWith(pattern.slice(0, -1)))
       if (pattern.startsWith('*.')) return [...PERMISSIONS].filter((each) => each.endsWith(pattern.slice(1)))
-      if (!PERMISSIONS.has(pattern)) throw new Error(`the catalogue grants ${pattern}, which no API defines`)
+      if (!PERMISSIONS.has(pattern)) throw new Error(`the catalog grants ${pattern}, which no API defines`)
       return [pattern]
     }),
   )

@@ -2,7 +2,7 @@
 export interface ServiceRoles {
   /** Those that the local cloud checks, or that a role's users ask about. */
   permissions: readonly string[]
-  /** Role to permissions, in the notation of Google's pages: `run.*` stands for all of the above that begin so. */
+  /** Role to permissions, in the notation of Google's pages: `run.*` means all of the above with that prefix. */
   roles: Readonly<Record<string, readonly string[]>>
   /** What the basic roles hold of this API (https://cloud.google.com/iam/docs/roles-overview#basic); each includes the one before. */
   basic: { viewer: readonly string[]; editor: readonly string[]; owner: readonly string[] }
@@ -13,5 +13,5 @@ export function words(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== '')
 }
 
-/** Nearly every predefined role may look at the project it is granted on. */
+/** Nearly every predefined role can read its project. */
 export const PROJECT_READ = ['resourcemanager.projects.get', 'resourcemanager.projects.list']
