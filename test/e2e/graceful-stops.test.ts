@@ -13,7 +13,7 @@ import { randomFrom, shuffled } from './random.ts'
 import { rowsOf } from './survived-run.ts'
 
 /** More than the model can answer before the last stop, on a machine that is busy too. */
-const UNITS = 400
+const UNITS = 600
 
 /** Each way of stopping has five moments. */
 const WAYS = ['Ctrl-C to local start', 'SIGTERM to local start', 'local stop', 'Ctrl-C to resume'] as const
