@@ -1,3 +1,4 @@
+import { parseGsUri } from '../contracts/gs-uri.ts'
 import type { RunTables } from '../contracts/names.ts'
 import { tableRows } from '../google/bigquery/bigquery.ts'
 import { runTable } from './run-tables.ts'
@@ -11,8 +12,9 @@ export async function imageBuckets(tables: RunTables): Promise<string[]> {
   let rows = 0
   for await (const row of tableRows(runTable(tables, 'assets'))) {
     for (const { gcs_uri: uri } of (row['observations'] ?? []) as { gcs_uri?: unknown }[]) {
-      const bucket = /^gs:\/\/([^/]+)\//.exec(String(uri))?.[1]
-      if (bucket !== undefined) buckets.add(bucket)
+      // A name that no bucket can have (`gs://../x`) must not reach a URL; its asset gets a failed row.
+      const image = parseGsUri(String(uri))
+      if (!('fault' in image)) buckets.add(image.bucket)
     }
     if (++rows === ROWS_LOOKED_AT) break
   }

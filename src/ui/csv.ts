@@ -19,7 +19,7 @@ export function csvLine(values: readonly unknown[], options: CsvOptions = {}): s
  * East Asian editions accept (https://github.com/OWASP/www-community/issues/1088). Some programs strip leading space.
  */
 // eslint-disable-next-line no-control-regex -- OWASP's ASVS 1.2.10 names the null character
-const FORMULA = /^(?:[\t\r\n\0]|[\s\u200b\ufeff]*[=+\-@＝＋－＠])/
+const FORMULA = /^(?:[\t\r\n\0]|(?:[\s\u200b\ufeff\p{Cc}]|\u001b\[[0-9;]*[A-Za-z])*[=+\-@＝＋－＠])/u
 
 /** Beyond RFC 4180: in locales with a decimal comma, spreadsheets use the semicolon as the separator. */
 const QUOTED = /[",\r\n;\t]/
