@@ -146,7 +146,7 @@ async function stopOnce(owner: Owner, way: Stop['way'], runId: string, workMs: n
   if (way === 'local stop') {
     const stopped = owner.run('local', 'stop')
     const said = Promise.all([stopped, outcome]).then(([stop, cloud]) => {
-      expect(stop).toMatchObject({ exitCode: 0, stdout: 'The local cloud is stopped; its state stays.\n' })
+      expect(stop).toMatchObject({ exitCode: 0, stdout: 'Stopped the local cloud. Its state is kept.\n' })
       expect(cloud.exitCode, cloud.stderr).toBe(0)
       return stop.stderr
     })
@@ -255,7 +255,7 @@ describe('a stop that has to wait for a call to the model', () => {
       waiting.process.stderr?.on('data', (chunk: Buffer) => resolve(String(chunk))),
     )
     expect(await text).toMatch(
-      /^· Waiting for 1 call to the model, for 2 min \d+ s at the most\. Type imagery local stop --now to stop now: that call will be made again\.\n$/,
+      /^· Waiting for 1 model call, at most 2 min \d+ s\. Run imagery local stop --now to stop now: that call will be repeated\.\n$/,
     )
     const status = await owner.run('local', 'status')
     expect(status.stdout).toMatch(/is stopping\.\n\nWaiting for 1 call to the model, for .* will be made again\.\n$/)
@@ -277,8 +277,7 @@ describe('a stop that has to wait for a call to the model', () => {
     child.stderr?.on('data', (chunk: Buffer) => (seen += String(chunk)))
     child.kill('SIGINT')
     child.kill('SIGINT')
-    const note =
-      /Waiting for 1 call to the model, for .* at the most\. Press Ctrl-C again to stop now: that call will be made again\.\n/
+    const note = /Waiting for 1 model call, at most .*\. Press Ctrl-C again to stop now: that call will be repeated\.\n/
     await expect.poll(() => seen, { timeout: 20_000 }).toMatch(note)
     await pause(500)
     expect((await owner.run('local', 'status', '--json')).json()).toMatchObject({ stopping: { model_calls: 1 } })

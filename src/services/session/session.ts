@@ -120,7 +120,7 @@ async function requireCredentials(): Promise<void> {
       suggestions: [
         'gcloud auth application-default login',
         "GOOGLE_APPLICATION_CREDENTIALS=FILE   (a service account's key, or workload identity in CI: docs/ci.md)",
-        'The same command with --local   (no account needed)',
+        'Run the same command with --local   (no account needed)',
       ],
     },
   )
