@@ -215,8 +215,12 @@ function checkOneCloud({ local, project, region, name, gemini }: CloudFlags): vo
   if (fault) throw new ImageryError('INVALID_FLAG', `--name ${shellWord(name!)} ${fault.fault}`)
   // Users may set the variable in their shell profile, for commands with --local.
   if (!local && gemini !== undefined && gemini !== process.env['IMAGERY_GEMINI']) {
-    throw new ImageryError('INVALID_FLAG', `--gemini ${gemini} works only with the local cloud; on Google Cloud, Vertex AI answers`, {
-      suggestions: ['Run the same command with --local', 'Run the same command without --gemini'],
-    })
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--gemini ${gemini} works only with the local cloud; on Google Cloud, Vertex AI answers`,
+      {
+        suggestions: ['Run the same command with --local', 'Run the same command without --gemini'],
+      },
+    )
   }
 }

@@ -48,7 +48,8 @@ export default class Deploy extends CloudCommand {
       exclusive: ['build'],
     }),
     build: Flags.boolean({
-      summary: "build the image with Cloud Build; --no-build runs the source archive on Google's Node base image (Preview)",
+      summary:
+        "build the image with Cloud Build; --no-build runs the source archive on Google's Node base image (Preview)",
       default: true,
       allowNo: true,
     }),

@@ -63,7 +63,7 @@ export default class Results extends CloudCommand {
     }
     if (flags['raw-cells'] && format !== 'csv') {
       throw new ImageryError('INVALID_FLAG', `--raw-cells works only with --format csv, not ${format}`, {
-        suggestions: ['The same command with --format csv'],
+        suggestions: ['Run the same command with --format csv'],
       })
     }
     const { target, store } = await this.session(flags)
@@ -95,7 +95,9 @@ export default class Results extends CloudCommand {
       ),
     )
     if (results.count > shown.length)
-      this.log(`… ${(results.count - shown.length).toLocaleString('en')} more rows. To see them all, use --format jsonl or csv`)
+      this.log(
+        `… ${(results.count - shown.length).toLocaleString('en')} more rows. To see them all, use --format jsonl or csv`,
+      )
     return shown.length
   }
 }

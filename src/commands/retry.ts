@@ -66,7 +66,8 @@ Causes: ${CAUSES.join(', ')}.`
     const report = count > 0 ? await finishedReport(context) : await completeRun(context.spec!, before)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) {
-      if (count === 0) this.log(`There are no failures${flags.only === undefined ? '' : ` with ${flags.only}`} to retry.`)
+      if (count === 0)
+        this.log(`There are no failures${flags.only === undefined ? '' : ` with ${flags.only}`} to retry.`)
       this.show(`\n${formatReport(report, { flags: session.target.flags, width: this.width })}`)
     }
     return report

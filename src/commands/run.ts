@@ -78,7 +78,12 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
       helpValue: 'PROFILE',
     }),
     where: Flags.string({ summary: "GoogleSQL condition on the table's columns", helpValue: 'SQL' }),
-    limit: Flags.integer({ summary: 'process only the first N assets, by ID', min: 1, exclusive: ['sample'], helpValue: 'N' }),
+    limit: Flags.integer({
+      summary: 'process only the first N assets, by ID',
+      min: 1,
+      exclusive: ['sample'],
+      helpValue: 'N',
+    }),
     sample: Flags.integer({ summary: 'process an even sample of N assets', min: 1, helpValue: 'N' }),
     'asset-column': Flags.string({ summary: 'column with the asset ID', helpValue: 'COLUMN' }),
     'image-column': Flags.string({ summary: 'column with the image URI', helpValue: 'COLUMN' }),
@@ -88,7 +93,10 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
       multipleNonGreedy: true,
       helpValue: 'FOLDER',
     }),
-    unit: Flags.option({ options: UNITS, summary: 'write one row per asset, from all its images, or one row per observation' })(),
+    unit: Flags.option({
+      options: UNITS,
+      summary: 'write one row per asset, from all its images, or one row per observation',
+    })(),
     'images-per-unit': Flags.integer({
       summary: 'maximum number of images per unit',
       min: 1,
@@ -114,7 +122,8 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     }),
     'image-transport': Flags.option({
       options: IMAGE_TRANSPORTS,
-      summary: "gs: Gemini reads the images; inline: the runtime reads and sends them, if only the runtime's account has access",
+      summary:
+        "gs: Gemini reads the images; inline: the runtime reads and sends them, if only the runtime's account has access",
       helpGroup: 'GEMINI',
     })(),
     'gemini-endpoint': Flags.string({
@@ -137,7 +146,11 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
       hidden: true,
       helpValue: 'SECONDS',
     }),
-    output: Flags.string({ summary: 'dataset or table for the results: DATASET or DATASET.TABLE', char: 'o', helpValue: 'NAME' }),
+    output: Flags.string({
+      summary: 'dataset or table for the results: DATASET or DATASET.TABLE',
+      char: 'o',
+      helpValue: 'NAME',
+    }),
     wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
   }
 

@@ -92,7 +92,10 @@ function undelivered(asked: AnswerSchema, delivered: AnswerSchema, path: Path, m
   }
   const constraints = (['enum', 'minimum', 'maximum', 'maxLength', 'minItems', 'maxItems'] as const)
     .filter((name) => asked[name] !== undefined && !sameValues(asked[name], delivered[name]))
-    .map((name) => ({ path: [...path, name], reason: `${measure} returns what it measures and cannot enforce a limit` }))
+    .map((name) => ({
+      path: [...path, name],
+      reason: `${measure} returns what it measures and cannot enforce a limit`,
+    }))
   const members = Object.entries(asked.properties ?? {}).flatMap(([name, property]) => {
     const where = [...path, 'properties', name]
     const known = delivered.properties?.[name]

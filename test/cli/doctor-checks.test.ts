@@ -99,7 +99,7 @@ test('a region without Cloud Run fails, and those nearby are named', async () =>
   const elsewhere = googleTarget({ projectId: 'my-project', region: 'europe-west99' }, '')
   expect(await look(region, { target: elsewhere })).toEqual({
     status: 'failed',
-    detail: 'Cloud Run is not in europe-west99; it is in europe-west1, europe-west4',
+    detail: 'Cloud Run is not available in europe-west99; it is available in europe-west1, europe-west4',
     fixes: ['imagery config set region europe-west1'],
   })
 })

@@ -66,7 +66,7 @@ const REFUSED: Record<string, { args: string[]; code: string; message: RegExp }>
   'raw cells of another format': {
     args: ['results', '--local', '--format', 'jsonl', '--raw-cells'],
     code: 'INVALID_FLAG',
-    message: /^--raw-cells is for --format csv, not jsonl$/,
+    message: /^--raw-cells works only with --format csv, not jsonl$/,
   },
 }
 

@@ -80,7 +80,7 @@ const CASES: Record<string, Case> = {
     exitCode: 1,
     code: 'ACCESS_DENIED',
     names:
-      /Reading other-project\.city\.signs was refused: .* \(or it may not exist\)\. It takes roles\/bigquery\.dataViewer/,
+      /Reading other-project\.city\.signs was refused: .* \(or it may not exist\)\. It requires roles\/bigquery\.dataViewer/,
   },
   'an empty table': {
     run: ['--table', 'imagery-local.city.empty'],
@@ -92,7 +92,7 @@ const CASES: Record<string, Case> = {
     run: ['--table', 'imagery-local.city.nobody'],
     exitCode: 1,
     code: 'NO_ASSETS',
-    names: /imagery-local\.city\.nobody has no asset/,
+    names: /imagery-local\.city\.nobody has no assets/,
   },
   'a table without the columns': {
     run: ['--table', 'other.csv'],
@@ -136,7 +136,7 @@ const CASES: Record<string, Case> = {
     run: ['--table', 'no-images'],
     exitCode: 1,
     code: 'NO_ASSETS',
-    names: /no-images holds no image/,
+    names: /no-images contains no images/,
   },
   'a filter that is no SQL': {
     run: [...SIGNS, '--where', 'kind = = 1'],
@@ -190,13 +190,13 @@ const CASES: Record<string, Case> = {
     run: [...SIGNS, '--where', "kind = 'yield'"],
     exitCode: 1,
     code: 'NO_ASSETS',
-    names: /has no asset under --where kind = 'yield'/,
+    names: /has no assets that match --where kind = 'yield'/,
   },
   'a filter that nothing of a file passes': {
     run: ['--table', 'signs.jsonl', '--where', "kind = 'yield'"],
     exitCode: 1,
     code: 'NO_ASSETS',
-    names: /signs\.jsonl has no asset under --where kind = 'yield'/,
+    names: /signs\.jsonl has no assets that match --where kind = 'yield'/,
   },
   'an output that is there already': {
     run: [...SIGNS, '--output', 'city.nobody'],
@@ -238,7 +238,7 @@ test('as text, a failed step is marked and the error said once, after the steps'
   ])
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
   expect(stderr).toMatch(
-    /^· Read the source\n✖ Read the source\nError --where kindd = 1: [^\n[]+ \[INVALID_FILTER\]\n\nTry this\n  A condition on asset_id, gcs_uri, kind\n$/,
+    /^· Read the source\n✖ Read the source\nError --where kindd = 1: [^\n[]+ \[INVALID_FILTER\]\n\nTry this\n  Use a condition on asset_id, gcs_uri, kind\n$/,
   )
 })
 

@@ -24,8 +24,8 @@ test('a run whose estimate is above --max-cost asks no model, leaves nothing, an
   expect({ exitCode, code }).toEqual({ exitCode: 1, code: 'COST_LIMIT' })
   expect(message).toMatch(/would cost about \$0\.0\d+ for 10 assets with 10 images, more than --max-cost 0\.004/)
   expect(suggestions).toEqual([
-    expect.stringMatching(/^The same command with --sample [1-9]$/),
-    'The same command with --max-cost 0.02',
+    expect.stringMatching(/^Run the same command with --sample [1-9]$/),
+    'Run the same command with --max-cost 0.02',
     expect.stringContaining('--tier flex'),
   ])
   expect((await user.geminiCalls()).summary.calls).toBe(0)

@@ -9,11 +9,11 @@ const STEPS = [
   'Bucket',
   'Service accounts',
   'Roles in the project',
-  'Roles on bucket and accounts',
+  'Roles on the bucket and accounts',
   'Image',
   'Service main',
   'Service populate',
-  'Who may call them',
+  'Access to the services',
 ]
 
 let user: ImageryUser

@@ -46,7 +46,7 @@ describe('a deploy by an account with all the documented roles but one', () => {
     const { code, message, suggestions } = outcome.error()
     expect({ code, message }).toEqual({
       code: 'ACCESS_DENIED',
-      message: expect.stringContaining(`It takes ${role} on`),
+      message: expect.stringContaining(`It requires ${role} on`),
     })
     expect(suggestions).toContain(
       `gcloud projects add-iam-policy-binding ${project.locator.projectId} --member serviceAccount:${deployer} --role ${role}`,
@@ -120,7 +120,7 @@ describe('a deploy that loses a role which it gives by itself', () => {
     expect(outcome.exitCode).toBe(1)
     expect(outcome.error()).toMatchObject({
       code: 'ACCESS_DENIED',
-      message: expect.stringMatching(new RegExp(`It takes ${role} on ${account(name)}$`)) as string,
+      message: expect.stringMatching(new RegExp(`It requires ${role} on ${account(name)}$`)) as string,
       suggestions: [
         `gcloud iam service-accounts add-iam-policy-binding ${account(name)} --project ${project.locator.projectId} ` +
           `--member serviceAccount:${deployer} --role ${role}`,

@@ -75,7 +75,7 @@ describe('deployments in two regions, and two in one', () => {
     expect(outcome.exitCode).toBe(1)
     expect(outcome.error()).toMatchObject({
       code: 'PREFLIGHT_FAILED',
-      message: expect.stringContaining('Project: somebody-elses does not exist, or this account may not see it'),
+      message: expect.stringContaining('Project: somebody-elses does not exist, or this account has no access to it'),
       suggestions: expect.arrayContaining([
         'gcloud projects list',
         'imagery doctor --project somebody-elses --region us-central1',

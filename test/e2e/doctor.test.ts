@@ -104,8 +104,10 @@ describe('after a deploy', () => {
     expect(exitCode).toBe(0)
     expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual(['billing', 'organisation'])
     const { stdout } = await user.run(['doctor', '--local'])
-    expect(stdout).toMatch(/^✔ Deployment: project imagery-local, region us-central1, as this version deploys it$/m)
-    expect(stdout).toMatch(/^\? Organisation: cannot be looked at while orgpolicy\.googleapis\.com is not enabled$/m)
+    expect(stdout).toMatch(/^✔ Deployment: project imagery-local, region us-central1, up to date with this version$/m)
+    expect(stdout).toMatch(
+      /^\? Organization policies: cannot be checked while orgpolicy\.googleapis\.com is not enabled$/m,
+    )
   })
 
   test('nothing is left unknown where the APIs that tell are enabled; a region without Cloud Run fails', async () => {
@@ -147,7 +149,7 @@ describe('after a deploy', () => {
     const missing = await doctor(['--local', '--table', 'imagery-local.nowhere.signs'])
     expect(missing.exitCode).toBe(1)
     expect(missing.named['table']?.detail).toBe(
-      'imagery-local.nowhere.signs does not exist, or this account may not see it',
+      'imagery-local.nowhere.signs does not exist, or this account has no access to it',
     )
     const withoutImage = await doctor(['--local', '--table', results])
     expect(withoutImage.named['table']?.detail).toMatch(/has no column gcs_uri or/)

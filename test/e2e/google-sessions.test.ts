@@ -45,7 +45,7 @@ describe('with --project and --region', () => {
   test('deploy puts the services there, and names the next command', async () => {
     const { exitCode, stdout, stderr } = await run(['deploy', ...PLACE])
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
-    expect(stdout).toContain('Deployed in project imagery-local, region us-central1.\n')
+    expect(stdout).toContain('Deployed to project imagery-local, region us-central1.\n')
     expect(stdout).toContain(`imagery run ${WORDS} --table TABLE --profile PROFILE\n`)
     const again = await run(['deploy', ...PLACE, '--json'])
     expect(deployment.parse(again.json()).place).toEqual({ projectId: 'imagery-local', region: 'us-central1' })
@@ -89,7 +89,7 @@ describe('with --project and --region', () => {
     expect(exitCode).toBe(1)
     expect(error()).toMatchObject({
       code: 'RUN_NOT_FOUND',
-      message: 'There is no run yet in project imagery-local, region asia-east1',
+      message: 'There are no runs yet in project imagery-local, region asia-east1',
     })
   })
 })

@@ -106,7 +106,7 @@ async function stopOnce(way: (typeof WAYS)[number], runId: string, workMs: numbe
     return stderr
   }
   const stopped = await user.run(['local', 'stop'], environment)
-  expect(stopped).toMatchObject({ exitCode: 0, stdout: 'The local cloud is stopped; its state stays.\n' })
+  expect(stopped).toMatchObject({ exitCode: 0, stdout: 'Stopped the local cloud. Its state is kept.\n' })
   expect((await outcome).exitCode).toBe(0)
   return stopped.stderr
 }
@@ -128,10 +128,10 @@ describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} t
 
     const atStops = log().calls('aiplatform.generateContent')
     expect(atStops).toBeLessThan(UNITS)
-    const interrupted = said.filter((text) => text.includes(`Interrupted; run ${runId} waits in the local cloud`))
+    const interrupted = said.filter((text) => text.includes(`Interrupted; run ${runId} is paused in the local cloud`))
     expect(interrupted).toHaveLength(STOPS / WAYS.length)
-    // A stop that finds nothing under way has nothing to say.
-    const waited = said.filter((text) => /Waiting for .* at the most\./.test(text))
+    // A stop that finds nothing in progress has nothing to say.
+    const waited = said.filter((text) => /Waiting for .*, at most .+\./.test(text))
     expect(waited.length).toBeGreaterThanOrEqual((STOPS * 3) / 4 - 3)
 
     await file('model.yaml', model(LATENCY_MS.afterwards))
@@ -181,10 +181,10 @@ describe('a stop that has to wait for a call to the model', () => {
       waiting.process.stderr?.on('data', (chunk: Buffer) => resolve(String(chunk))),
     )
     expect(await text).toMatch(
-      /^· Waiting for 1 call to the model, for 2 min \d+ s at the most\. Type imagery local stop --now to stop now: that call will be made again\.\n$/,
+      /^· Waiting for 1 model call, at most 2 min \d+ s\. Run imagery local stop --now to stop now: that call will be repeated\.\n$/,
     )
     const status = await user.run(['local', 'status'])
-    expect(status.stdout).toMatch(/is stopping\.\n\nWaiting for 1 call to the model, for .* will be made again\.\n$/)
+    expect(status.stdout).toMatch(/is stopping\.\n\nWaiting for 1 model call, at most .* will be repeated\.\n$/)
     const startedMs = performance.now()
     expect(await user.run(['local', 'stop', '--now', '--json'])).toMatchObject({ exitCode: 0, stderr: '' })
     expect(performance.now() - startedMs).toBeLessThan(30_000)
@@ -198,8 +198,7 @@ describe('a stop that has to wait for a call to the model', () => {
     child.stderr?.on('data', (chunk: Buffer) => (seen += String(chunk)))
     child.kill('SIGINT')
     child.kill('SIGINT')
-    const note =
-      /Waiting for 1 call to the model, for .* at the most\. Press Ctrl-C again to stop now: that call will be made again\.\n/
+    const note = /Waiting for 1 model call, at most .*\. Press Ctrl-C again to stop now: that call will be repeated\.\n/
     await expect.poll(() => seen, { timeout: 20_000 }).toMatch(note)
     await pause(500)
     expect((await user.run(['local', 'status', '--json'])).json()).toMatchObject({ stopping: { model_calls: 1 } })

@@ -84,7 +84,7 @@ describe('the images of a table in a file', () => {
     const outcome = await run('--table', table)
     expect(outcome.exitCode, outcome.stdout + outcome.stderr).toBe(3)
     const rows = await rowsOf(outcome)
-    const outside = /^no readable image: gs:\S+ lies outside the table's folder, .*--image-root FOLDER/
+    const outside = /^no readable image: gs:\S+ is outside the table's folder, .*--image-root FOLDER/
     for (const asset of ['up', 'up-and-down', 'absolute', 'passwd', 'link'])
       expect(rows.get(asset), asset).toMatchObject({
         cause: 'unreadable_image',
@@ -111,7 +111,7 @@ describe('the images of a table in a file', () => {
     expect(outcome.exitCode, outcome.stdout + outcome.stderr).toBe(3)
     const rows = await rowsOf(outcome)
     expect(rows.get('fine')).toMatchObject({ status: 'ok' })
-    expect(rows.get('up')).toMatchObject({ error_message: expect.stringMatching(/lies outside the table's folder/) })
+    expect(rows.get('up')).toMatchObject({ error_message: expect.stringMatching(/is outside the table's folder/) })
   })
 
   test('are read from the folders of --image-root as well, when the run is taken further, too', async () => {
@@ -151,8 +151,8 @@ test('a folder, which may be a link itself, lists links and follows none that le
   const outcome = await user.run(['run', '--local', '--profile', 'resolution', '--table', work('shortcut')])
   expect(outcome.exitCode, outcome.stderr).toBe(3)
   const said = outcome.stderr.replaceAll(/[\s›]+/g, ' ')
-  expect(said).toMatch(/Stage the images: 4 images, 1 left out: out\.jpg lies outside the table's folder/)
-  expect(said).toMatch(/linked is a link to a folder, which is not followed: its images are left out/)
+  expect(said).toMatch(/Stage the images: 4 images, 1 skipped: out\.jpg is outside the table's folder/)
+  expect(said).toMatch(/linked is a link to a folder and is not followed; its images are skipped/)
   const { rows } = rowsDocument.parse((await user.run(['results', '--local', '--json'])).json())
   expect(Object.fromEntries(rows.map((row) => [row['asset_id'], row['status']]))).toEqual({
     'c.jpg': 'ok',

@@ -95,8 +95,7 @@ describe('Ctrl-C', () => {
       const signals = signal === 'SIGHUP' ? [signal, signal] : [signal]
       const { exitCode, stdout, stderr } = await interrupted([...RUN, '--limit', '5'], '· Take the snapshot\n', signals)
       expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
-      const [, id = ''] =
-        /Interrupted; run (\S+) is recorded; nothing new of it is queued \[CANCELLED\]/.exec(stderr) ?? []
+      const [, id = ''] = /Interrupted; run (\S+) is recorded; no new tasks are queued \[CANCELLED\]/.exec(stderr) ?? []
       expect(stderr).toContain(`  imagery resume ${id} --local\n  imagery teardown ${id} --local\n`)
       const next = signal === 'SIGHUP' ? ['resume', id] : ['teardown', id, '--delete-results', '--yes']
       expect(await user.run([...next, '--local'])).toMatchObject({ exitCode: 0 })
@@ -182,7 +181,7 @@ describe('a local cloud that is killed', () => {
       expect({ exitCode, stderr }).toMatchObject({
         exitCode: 1,
         stderr: expect.stringMatching(
-          /The local cloud ended while this command used it.*\[LOCAL_CLOUD_FAILED\].* {2}imagery resume \S+ --local\n/s,
+          /The local cloud stopped while this command was using it.*\[LOCAL_CLOUD_FAILED\].* {2}imagery resume \S+ --local\n/s,
         ),
       })
     }

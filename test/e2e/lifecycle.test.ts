@@ -161,7 +161,7 @@ describe('results', () => {
     expect(csv).toMatchObject({
       exitCode: 0,
       stderr: '',
-      stdout: expect.stringMatching(/^12 rows of \S+ in rows\.csv\n$/),
+      stdout: expect.stringMatching(/^Wrote 12 rows of \S+ to rows\.csv\n$/),
     })
     expect((await readText(path.join(user.folder, 'rows.csv'))).split('\r\n')).toHaveLength(14)
     const json = fileDocument.parse((await local('results', newer, '-o', 'rows.jsonl', '--json')).json())

@@ -43,7 +43,7 @@ async function saysThatItWaits({ process: child }: ReturnType<ImageryUser['start
     let text = ''
     child.stderr?.on('data', (chunk: Buffer) => {
       text += String(chunk)
-      const [line] = /· Wait for .*/.exec(text) ?? []
+      const [line] = /· Waiting for .*/.exec(text) ?? []
       if (line) resolve(line)
     })
     child.stderr?.on('end', () => reject(new Error(`no wait in: ${text}`)))
@@ -91,7 +91,7 @@ describe('a cloud that another process starts or stops', () => {
     const release = hold('stopping', 'programs and builds of Cloud Run')
     const waiting = user.start(runs())
     expect(await saysThatItWaits(waiting)).toBe(
-      `· Wait for the local cloud on ${folder} (process ${process.pid}), which is stopping and waits for programs and builds of Cloud Run`,
+      `· Waiting for the local cloud on ${folder} (process ${process.pid}), which is stopping and waits for programs and builds of Cloud Run`,
     )
     const stop = user.start(on('local', 'stop', '--json'))
     expect(await saysThatItWaits(stop)).toContain('which is stopping')

@@ -255,7 +255,7 @@ describe("by Google's own host names, through a proxy,", () => {
     const refused = await imagery(key, 'doctor')
     expect(refused.exitCode).toBe(1)
     expect(checks(refused)['credentials']).toMatch(
-      /^failed: .* gets no access token: invalid_grant: Invalid JWT Signature\.$/,
+      /^failed: .* cannot get an access token: invalid_grant: Invalid JWT Signature\.$/,
     )
     expect(refused.stdout).toContain(`gcloud iam service-accounts keys list --iam-account ${runner}`)
     front.password = 'another'

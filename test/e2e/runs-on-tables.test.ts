@@ -77,7 +77,7 @@ describe('a filter', () => {
     const args = ['run', '--local', '--table', signs, '--profile', 'resolution', '--where', where]
     const { exitCode, stdout, stderr } = await user.run(args)
     expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('1 ok') })
-    expect(stderr).toContain(`--where reads ${chosen} too`)
+    expect(stderr).toContain(`--where also reads ${chosen}`)
   })
 })
 

@@ -105,7 +105,7 @@ describe('teardown of a run that is going on', () => {
     await expect.poll(async () => (await status(runId)).units.ok, { timeout: 60_000 }).toBeGreaterThan(0)
     const watch = user.start(['status', runId, '--watch', '--local'], elsewhere)
     const resume = user.start(['resume', runId, '--local'], elsewhere)
-    await Promise.all([shown(watch.process, `· Run ${runId}`), shown(resume.process, '· Set up ledger and queues')])
+    await Promise.all([shown(watch.process, `· Run ${runId}`), shown(resume.process, '· Set up the ledger and queues')])
     // Some of what is in flight stays so, however slow this machine is.
     await setFaults([{ method: 'deliver/imagery-main*/process', effect: { kind: 'delay', delayMs: 12_000 } }])
     const deleted = await user.run(['teardown', runId, '--local'])
@@ -134,7 +134,7 @@ describe('teardown of a run that is going on', () => {
     for (const { name, outcome } of others) {
       expect({ name, exitCode: outcome.exitCode, stdout: outcome.stdout }).toEqual({ name, exitCode: 1, stdout: '' })
       expect(outcome.stderr, name).toContain(
-        `Run ${runId} was torn down by another command; what it had so far is kept in ${results_table} [RUN_TORN_DOWN]`,
+        `Run ${runId} was torn down by another command; its results so far are kept in ${results_table} [RUN_TORN_DOWN]`,
       )
       expect(outcome.stderr, name).toContain(`  imagery results ${runId} --local\n`)
       expect(outcome.stderr, name).not.toContain('generation')

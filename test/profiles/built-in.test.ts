@@ -134,7 +134,7 @@ test.each([
 
 test('a name that is like none gets the list of names and no guess', () => {
   expect(refusal('hydrant').message).toBe(
-    'There is no profile "hydrant". Built in: image-quality, resolution, road-signs, utility-pole. A profile of your own is a file that ends in .yaml, .yml or .json.',
+    'Unknown profile "hydrant". Built-in profiles: image-quality, resolution, road-signs, utility-pole. To use your own, name a file that ends in .yaml, .yml or .json.',
   )
   expect(() => profileText('hydrant')).toThrow(ImageryError)
   expect(() => findProfile('__proto__')).toThrow(ImageryError)

@@ -65,7 +65,7 @@ test.each(builtInProfiles())('the text of $name can be copied into a file as it 
 test('a file that does not exist is named', () => {
   expect(refusal(path.join(folder, 'nowhere.yaml'))).toMatchObject({
     code: 'FILE_NOT_FOUND',
-    message: `There is no profile file ${path.join(folder, 'nowhere.yaml')}.`,
+    message: `Profile file ${path.join(folder, 'nowhere.yaml')} does not exist`,
   })
 })
 
@@ -90,9 +90,9 @@ test('all problems are told at once, each with its line', () => {
   expect(problems(text.join('\n'))).toEqual([
     '1: name: lower-case letters, digits and hyphens, beginning with a letter',
     expect.stringMatching(/^3: model: /),
-    '4: colour: is not a member of a profile',
+    '4: colour: is not a field of a profile',
     expect.stringMatching(/^9: output\.properties\.width\.type: /),
-    '10: output.properties.width.unit: is not a member of a profile',
+    '10: output.properties.width.unit: is not a field of a profile',
   ])
 })
 
@@ -115,8 +115,8 @@ test("imagery's own columns cannot be answer columns, in any case", () => {
       `${HEAD}output:\n  type: object\n  properties:\n    Status: {type: string}\n    asset_id: {type: string}\n`,
     ),
   ).toEqual([
-    "8: output.properties.Status: is one of imagery's own columns: choose another name",
-    "9: output.properties.asset_id: is one of imagery's own columns: choose another name",
+    '8: output.properties.Status: is a column name that imagery reserves; choose another name',
+    '9: output.properties.asset_id: is a column name that imagery reserves; choose another name',
   ])
 })
 
@@ -158,10 +158,10 @@ test('what the measurement does not deliver cannot be asked for', () => {
 `
   expect(problems(text)).toEqual([
     '8: output.properties.widht: is not measured by resolution; did you mean width?',
-    '9: output.properties.height.type: is string, but resolution measures an integer here',
-    '10: output.properties.megapixels.maximum: resolution measures what is there: it cannot keep to a limit',
-    '11: output.properties.colour_of_the_sky: is not measured by resolution, which has width, height, megapixels, best_observation_id, images, unreadable_observation_ids',
-    '17: output.properties.images.items.properties.format.enum: resolution measures what is there: it cannot keep to a limit',
-    '18: output.properties.images.items.properties.sharpness: is not measured by resolution, which has observation_id, width, height, format, bytes',
+    '9: output.properties.height.type: is string, but resolution returns an integer here',
+    '10: output.properties.megapixels.maximum: resolution returns what it measures and cannot enforce a limit',
+    '11: output.properties.colour_of_the_sky: is not measured by resolution, which returns width, height, megapixels, best_observation_id, images, unreadable_observation_ids',
+    '17: output.properties.images.items.properties.format.enum: resolution returns what it measures and cannot enforce a limit',
+    '18: output.properties.images.items.properties.sharpness: is not measured by resolution, which returns observation_id, width, height, format, bytes',
   ])
 })

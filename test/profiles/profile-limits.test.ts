@@ -51,8 +51,8 @@ test('every problem of the columns is told at once, each with its line', () => {
     expect.stringMatching(/^9: output\.properties\.x+: a column name has .* 300 characters at most$/),
     '10: output.properties._table_x: BigQuery keeps names with this beginning for itself',
     '11: output.properties._ROW_TIMESTAMP: BigQuery keeps names with this beginning for itself',
-    "12: output.properties.status: is one of imagery's own columns: choose another name",
-    "13: output.properties.GCS_uris: is one of imagery's own columns: choose another name",
+    '12: output.properties.status: is a column name that imagery reserves; choose another name',
+    '13: output.properties.GCS_uris: is a column name that imagery reserves; choose another name',
     '15: output.properties.Width: two columns differ only in upper and lower case',
     '15: output.properties.Width: an array needs items',
     '16: output.properties.height.enum: says nothing of a value of type integer',
@@ -133,17 +133,17 @@ test.each<[string, string, RegExp | undefined]>([
   [
     'levels without end',
     withColumns(`a: ${'{type: object, properties: {a: '.repeat(5_000)}1${'}}'.repeat(5_000)}`),
-    /^\d+: .*nests too deep/,
+    /^\d+: .*is nested too deeply/,
   ],
   [
     'a password',
     withColumns('a: {type: string, description: see https://me:hunter2@a.example/b}'),
-    /^7: output\.properties\.a\.description: holds a user name or password in a URL/,
+    /^7: output\.properties\.a\.description: contains a user name or password in a URL/,
   ],
   [
     'an API key',
     withColumns('a: {type: string}').replace('What', 'AIzaSyA-1234567890123456789012345678901'),
-    /^3: prompt: holds an API key/,
+    /^3: prompt: contains an API key/,
   ],
 ])('%s', (_what, text, problem) => {
   const found = problems(text)

@@ -40,7 +40,8 @@ export default class LocalStart extends LocalCloudCommand {
     }),
     detach: Flags.boolean({ summary: 'run in the background', char: 'd' }),
     faults: Flags.file({
-      summary: 'JSON file of scripted faults: errors, delays, lost responses (packages/local-cloud/docs/local-cloud.md)',
+      summary:
+        'JSON file of scripted faults: errors, delays, lost responses (packages/local-cloud/docs/local-cloud.md)',
       exists: true,
       env: 'IMAGERY_FAULTS',
       helpValue: 'FILE',
@@ -64,7 +65,10 @@ export default class LocalStart extends LocalCloudCommand {
       helpValue: 'MEGABYTES',
     }),
     'until-idle': Flags.boolean({ summary: 'stop when no command uses it', hidden: true }),
-    yield: Flags.boolean({ summary: `exit with ${EXIT_FOLDER_TAKEN} if another process holds the data folder`, hidden: true }),
+    yield: Flags.boolean({
+      summary: `exit with ${EXIT_FOLDER_TAKEN} if another process holds the data folder`,
+      hidden: true,
+    }),
     'added-latency': Flags.integer({ summary: 'milliseconds to add to every API call', min: 0, hidden: true }),
   }
 

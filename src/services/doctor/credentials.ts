@@ -20,7 +20,10 @@ export const credentials: Check = {
     try {
       await (await accessClient()).getAccessToken()
     } catch (error) {
-      return failed(`${originText(origin)} cannot get an access token: ${cloudError(error).message}`, ...remedies(origin))
+      return failed(
+        `${originText(origin)} cannot get an access token: ${cloudError(error).message}`,
+        ...remedies(origin),
+      )
     }
     const member = await callerMember()
     const who = `${member?.slice(member.indexOf(':') + 1) ?? nameless(origin)} (${originText(origin)})`

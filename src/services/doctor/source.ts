@@ -24,7 +24,10 @@ export const source: Check = {
       await dryRun(`SELECT \`${columns.imageColumn}\` FROM \`${path}\``, { projectId: place.projectId, location })
     } catch (error) {
       if (error instanceof ImageryError)
-        return failed(error.message, 'Name the columns with --asset-column COLUMN and --image-column COLUMN of imagery run')
+        return failed(
+          error.message,
+          'Name the columns with --asset-column COLUMN and --image-column COLUMN of imagery run',
+        )
       throw error
     }
     const dataset = { projectId: place.projectId, dataset: defaultDataset(location) }

@@ -53,20 +53,20 @@ export function expectedFailure(error: unknown, place?: DeploymentRef): unknown 
     )
   }
   if (SIGN_IN_AGAIN.test(error.message)) {
+    return new ImageryError('ACCESS_DENIED', `Google no longer accepts this machine's credentials: ${error.message}`, {
+      suggestions: [NOBODY_SIGNS_IN.test(error.message) ? 'imagery doctor' : 'gcloud auth application-default login'],
+      cause: error,
+    })
+  }
+  if (NO_TOKEN.test(error.message)) {
     return new ImageryError(
       'ACCESS_DENIED',
-      `Google no longer accepts this machine's credentials: ${error.message}`,
+      `This machine's credentials cannot get an access token: ${error.message}`,
       {
-        suggestions: [NOBODY_SIGNS_IN.test(error.message) ? 'imagery doctor' : 'gcloud auth application-default login'],
+        suggestions: ['imagery doctor'],
         cause: error,
       },
     )
-  }
-  if (NO_TOKEN.test(error.message)) {
-    return new ImageryError('ACCESS_DENIED', `This machine's credentials cannot get an access token: ${error.message}`, {
-      suggestions: ['imagery doctor'],
-      cause: error,
-    })
   }
   switch (error.status) {
     case 'PERMISSION_DENIED': {

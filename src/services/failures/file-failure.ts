@@ -63,6 +63,6 @@ function remedy(code: string, path: string | undefined): string {
     case 'ENFILE':
       return 'ulimit -n 4096   (before the same command: too many files are open)'
     default:
-      return path === undefined ? 'The same command in another folder' : `ls -ld ${shellWord(path)}`
+      return path === undefined ? 'Run the same command in another folder' : `ls -ld ${shellWord(path)}`
   }
 }

@@ -54,7 +54,11 @@ function checkFile(flag: string, file: string, maxBytes: number): void {
 export function checkRunningGemini({ gemini }: LocalCloudLocator, asked: string | undefined, stop: string): void {
   if (asked === undefined || asked === gemini) return
   const has = gemini === undefined ? 'without --gemini' : `with --gemini ${gemini}`
-  throw new ImageryError('INVALID_FLAG', `The local cloud is running ${has}, but this command needs --gemini ${asked}`, {
-    suggestions: [stop],
-  })
+  throw new ImageryError(
+    'INVALID_FLAG',
+    `The local cloud is running ${has}, but this command needs --gemini ${asked}`,
+    {
+      suggestions: [stop],
+    },
+  )
 }

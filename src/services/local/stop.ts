@@ -89,10 +89,7 @@ async function untilGone(pid: number): Promise<void> {
 export async function checkReset(dataDirectory: string): Promise<void> {
   const entries = existsSync(dataDirectory) ? readdirSync(dataDirectory) : []
   if (entries.length > 0 && !isDataFolder(entries)) {
-    throw new ImageryError(
-      'INVALID_FLAG',
-      `${dataDirectory} is not a local cloud's data folder; nothing was deleted`,
-    )
+    throw new ImageryError('INVALID_FLAG', `${dataDirectory} is not a local cloud's data folder; nothing was deleted`)
   }
   const seen = await inspectFolder(dataDirectory)
   if (seen.state !== 'ready' || seen.users === 0) return

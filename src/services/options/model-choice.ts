@@ -62,7 +62,9 @@ function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null
   if (!MODEL_ID.test(model)) throw invalid(`--model ${model} is not a Gemini model`, ['--model gemini-3.5-flash-lite'])
   if (profileModel(profile) === PIXELS) return noGemini(profile, flags)
   if (model === PIXELS)
-    throw invalid(`--model ${PIXELS} cannot be used: profile ${profile.name} needs a Gemini model`, ['--profile image-quality'])
+    throw invalid(`--model ${PIXELS} cannot be used: profile ${profile.name} needs a Gemini model`, [
+      '--profile image-quality',
+    ])
   const location = flags.location ?? DEFAULT_LOCATION
   const tier = flags.tier ?? 'standard'
   if (!/^[a-z0-9-]+$/.test(location)) throw invalid(`--location ${location} is not a location`, ['--location global'])

@@ -113,9 +113,13 @@ export function runLimits(options: RunOptions, gemini: GeminiOptions | null): Ru
 export function checkLocalLimits({ max_concurrent }: RunSpec['limits'], { concurrency }: RunOptions): void {
   if (max_concurrent <= LOCAL_TASKS) return
   const most = Math.floor(LOCAL_TASKS / TASKS_PER_CALL)
-  throw new ImageryError('INVALID_FLAG', `--concurrency ${concurrency} is too high: the local cloud allows at most ${most}`, {
-    suggestions: [`--concurrency ${most}`],
-  })
+  throw new ImageryError(
+    'INVALID_FLAG',
+    `--concurrency ${concurrency} is too high: the local cloud allows at most ${most}`,
+    {
+      suggestions: [`--concurrency ${most}`],
+    },
+  )
 }
 
 /** Snapshots and loaded files expire after this many days if no teardown deletes them. */

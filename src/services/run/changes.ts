@@ -75,6 +75,8 @@ async function sourceChanges({ source, tables }: RunSpec): Promise<string[]> {
   const table = await describeTable({ projectId: source.projectId, dataset: source.dataset, table: source.table })
   if (table?.modifiedMs === source.modified_ms) return []
   return [
-    table ? `table ${source.given} has changed, and the run had not read it yet` : `table ${source.given} no longer exists`,
+    table
+      ? `table ${source.given} has changed, and the run had not read it yet`
+      : `table ${source.given} no longer exists`,
   ]
 }

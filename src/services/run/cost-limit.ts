@@ -28,9 +28,9 @@ export const estimateCostStep: Step<RunContext> = {
       `The run would cost ${about} ${of}, more than --max-cost ${maxCost}. No model was called`,
       {
         suggestions: [
-          ...(fitting > 0 ? [`The same command with --sample ${fitting}`] : []),
-          `The same command with --max-cost ${Math.ceil(usd * 100) / 100}`,
-          ...(gemini.tier === 'standard' ? ['The same command with --tier flex   (half the price, slower)'] : []),
+          ...(fitting > 0 ? [`Run the same command with --sample ${fitting}`] : []),
+          `Run the same command with --max-cost ${Math.ceil(usd * 100) / 100}`,
+          ...(gemini.tier === 'standard' ? ['Run the same command with --tier flex   (half the price, slower)'] : []),
         ],
       },
     )

@@ -52,9 +52,13 @@ async function clearAway(context: WorkContext, reporter: StepReporter, known: Im
     }
     for (const step of removalSteps(teardown)) await step.run(teardown, reporter)
   } catch (error) {
-    throw new ImageryError('RUN_TORN_DOWN', `${known.message}. Some resources that this command created since then may remain`, {
-      suggestions: [`imagery teardown ${runId}${target.flags}`, ...known.suggestions],
-      cause: error,
-    })
+    throw new ImageryError(
+      'RUN_TORN_DOWN',
+      `${known.message}. Some resources that this command created since then may remain`,
+      {
+        suggestions: [`imagery teardown ${runId}${target.flags}`, ...known.suggestions],
+        cause: error,
+      },
+    )
   }
 }

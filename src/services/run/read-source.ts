@@ -91,9 +91,13 @@ async function describeSource(table: TableName, { options, target }: RunContext)
     })
   })
   if (described) return described
-  throw new ImageryError('SOURCE_NOT_FOUND', `Table ${options.table} does not exist, or this account has no access to it`, {
-    suggestions: [`bq show ${table.projectId}:${table.dataset}.${table.table}`],
-  })
+  throw new ImageryError(
+    'SOURCE_NOT_FOUND',
+    `Table ${options.table} does not exist, or this account has no access to it`,
+    {
+      suggestions: [`bq show ${table.projectId}:${table.dataset}.${table.table}`],
+    },
+  )
 }
 
 /**

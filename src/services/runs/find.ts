@@ -65,9 +65,13 @@ export async function findRunId(target: Target, store: StateStore, typed: string
     runId.startsWith(typed),
   )
   if (matches.length > 1) {
-    throw new ImageryError('AMBIGUOUS_RUN_ID', `Run ID ${typed} is ambiguous. It matches ${matches.toSorted().join(', ')}`, {
-      suggestions: [`imagery runs${target.flags}`],
-    })
+    throw new ImageryError(
+      'AMBIGUOUS_RUN_ID',
+      `Run ID ${typed} is ambiguous. It matches ${matches.toSorted().join(', ')}`,
+      {
+        suggestions: [`imagery runs${target.flags}`],
+      },
+    )
   }
   if (matches[0]) return matches[0]
   throw runNotFound(target, typed)

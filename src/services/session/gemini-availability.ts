@@ -58,7 +58,7 @@ function noBackend(
 ): ImageryError {
   const stop = isRunning ? [`${suggestedCommand('local stop', flags)}   (then use one of these)`] : []
   const real = mayForward
-    ? 'The same command with --gemini forward   (the real Vertex AI; Google bills you)'
+    ? 'Run the same command with --gemini forward   (the real Vertex AI; Google bills you)'
     : 'gcloud auth application-default login   (then the real Vertex AI answers; Google bills you)'
   return new ImageryError(
     'NOT_AVAILABLE',
@@ -68,10 +68,10 @@ function noBackend(
     {
       suggestions: [
         ...stop,
-        'The same command with --gemini replay:FILE   (recorded answers, JSONL)',
-        'The same command with --gemini script:FILE   (a scripted model, YAML)',
+        'Run the same command with --gemini replay:FILE   (recorded answers, JSONL)',
+        'Run the same command with --gemini script:FILE   (a scripted model, YAML)',
         real,
-        'The same command with --profile image-quality   (measures the images; no model is called)',
+        'Run the same command with --profile image-quality   (measures the images; no model is called)',
       ],
     },
   )

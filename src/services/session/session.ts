@@ -53,9 +53,13 @@ export async function openLocalSession(configDirectory: string, options: LocalSe
 }
 
 function notRunning(flags: string): ImageryError {
-  return new ImageryError('LOCAL_CLOUD_NOT_RUNNING', '--no-wait needs a local cloud that keeps running after this command', {
-    suggestions: [suggestedCommand('local start --detach', flags)],
-  })
+  return new ImageryError(
+    'LOCAL_CLOUD_NOT_RUNNING',
+    '--no-wait needs a local cloud that keeps running after this command',
+    {
+      suggestions: [suggestedCommand('local start --detach', flags)],
+    },
+  )
 }
 
 /**
@@ -116,7 +120,7 @@ async function requireCredentials(): Promise<void> {
       suggestions: [
         'gcloud auth application-default login',
         "GOOGLE_APPLICATION_CREDENTIALS=FILE   (a service account's key, or workload identity in CI: docs/ci.md)",
-        'The same command with --local   (no account needed)',
+        'Run the same command with --local   (no account needed)',
       ],
     },
   )

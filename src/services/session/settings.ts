@@ -145,9 +145,9 @@ export function resolvedDeployment({ project, region, name }: Settings): Deploym
   if (project.value === null || region.value === null) {
     throw new ImageryError('PROJECT_NOT_SET', 'No Google Cloud project is set', {
       suggestions: [
-        'The same command with --project PROJECT',
+        'Run the same command with --project PROJECT',
         'imagery config set project PROJECT',
-        'The same command with --local   (needs no project and no account)',
+        'Run the same command with --local   (needs no project and no account)',
       ],
     })
   }

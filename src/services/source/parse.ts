@@ -86,7 +86,7 @@ export async function parseImageRoots(given: readonly string[], source: Source):
     throw new ImageryError(
       'INVALID_FLAG',
       `--image-root works only with a local table; ${source.given} is in BigQuery`,
-      { suggestions: ['The same command without --image-root'] },
+      { suggestions: ['Run the same command without --image-root'] },
     )
   }
   for (const folder of given) {

@@ -167,9 +167,7 @@ const count: Step<TeardownContext> = {
     if (deleteResults) return { done: 'counted' }
     const ledger = await describeTable(runTable(spec.tables, 'attempts'))
     kept.push(...[report.results_table, ledger ? report.attempts_table : null].filter((name) => name !== null))
-    return report.results_table === null
-      ? { skipped: 'none yet' }
-      : { done: `kept in ${report.results_table}` }
+    return report.results_table === null ? { skipped: 'none yet' } : { done: `kept in ${report.results_table}` }
   },
 }
 

@@ -89,24 +89,24 @@ test('the pixels model asks nobody', () => {
 describe('refused before anything is spent:', () => {
   test.each<[string, ModelFlags, RegExp]>([
     ['a model that is none', { model: 'gpt-5' }, /--model gpt-5 is not a Gemini model/],
-    ['the pixels model for a question', { model: 'pixels' }, /profile road-signs asks/],
+    ['the pixels model for a question', { model: 'pixels' }, /profile road-signs needs a Gemini model/],
     [
       'a model without a price',
       { model: 'gemini-9-ultra' },
-      /no price for gemini-9-ultra in the list of 20\d\d-\d\d-\d\d/,
+      /price list of 20\d\d-\d\d-\d\d has no price for gemini-9-ultra/,
     ],
-    ['flex in a region', { tier: 'flex', location: 'us-central1' }, /from --location global only/],
-    ['flex of a model that has none', { tier: 'flex', model: 'gemini-2.5-flash' }, /gemini-2.5-flash has no such tier/],
+    ['flex in a region', { tier: 'flex', location: 'us-central1' }, /only with --location global/],
+    ['flex of a model that has none', { tier: 'flex', model: 'gemini-2.5-flash' }, /gemini-2.5-flash has no flex tier/],
     ['an endpoint that is no URL', { geminiEndpoint: 'localhost:80' }, /is not an http\(s\) URL/],
     ['a location that is none', { location: 'us central1/x' }, /is not a location/],
-    ['a number of all images', { pick: 'all', imagesPerUnit: 3 }, /--pick all takes all images/],
+    ['a number of all images', { pick: 'all', imagesPerUnit: 3 }, /--pick all uses all images/],
   ])('%s', (_what, flags, message) => {
     expect(refusal(signs, flags)).toMatch(message)
   })
 
   test('Gemini’s flags for a profile that measures', () => {
     expect(refusal(findProfile('resolution'), { tier: 'flex' })).toMatch(
-      /--tier is for Gemini profiles; profile resolution is measured/,
+      /--tier works only with Gemini profiles; profile resolution uses the pixels model/,
     )
   })
 })

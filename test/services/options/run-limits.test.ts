@@ -60,5 +60,5 @@ test('the local cloud has room for what is asked by default, and says for how mu
     checkLocalLimits(limits('road-signs', { concurrency }), { ...TABLE, profile: 'road-signs', concurrency })
   expect(check()).not.toThrow()
   expect(check(200)).not.toThrow()
-  expect(check(201)).toThrow('--concurrency 201: the local cloud has room for 200')
+  expect(check(201)).toThrow('--concurrency 201 is too high: the local cloud allows at most 200')
 })

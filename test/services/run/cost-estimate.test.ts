@@ -53,7 +53,7 @@ test.each([
     'somebody of the user’s own, whatever the local cloud has',
     'http://127.0.0.1:1',
     'forward',
-    ', asked at http://127.0.0.1:1,',
+    ', sent to http://127.0.0.1:1,',
   ],
   ['Google, which goes without saying', null, undefined, ''],
 ])('beside the estimate it is said who is asked: %s', (_who, endpoint, answering, words) => {

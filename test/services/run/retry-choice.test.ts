@@ -38,7 +38,7 @@ describe('a retry', () => {
   })
 
   test.each([
-    ['a run that was measured', SPEC, { model: 'gemini-3.5-flash' }, /was measured by the pixels model/],
+    ['a run that was measured', SPEC, { model: 'gemini-3.5-flash' }, /used the pixels model/],
     ['a model that is none', geminiSpec(), { model: 'pixels' }, /is not a Gemini model/],
     ['a model without the run’s tier', geminiSpec({ tier: 'flex' }), { model: 'gemini-2.5-flash' }, /has no flex tier/],
     ['a model without a price', geminiSpec(), { model: 'gemini-9' }, /no price for gemini-9/],

@@ -90,7 +90,7 @@ describe('the report of a run', () => {
     expect(lines).toContain('  asset-7')
     expect(lines.join(' ')).toContain('    no readable image: photos/1.jpg ')
     expect(lines.join('')).not.toContain('\u001b')
-    expect(lines).toContain("  and 7 more: see the results, status = 'failed'")
+    expect(lines).toContain("  and 7 more: see the results with status = 'failed'")
     expect(Math.max(...lines.map((line) => line.length))).toBe(width)
   })
 

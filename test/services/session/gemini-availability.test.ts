@@ -26,7 +26,7 @@ test('without credentials and without a stand-in nobody answers: that is said, w
   expect(error).toBeInstanceOf(ImageryError)
   const { code, message, suggestions } = error as ImageryError
   expect(code).toBe('NOT_AVAILABLE')
-  expect(message).toContain('Nobody would answer as gemini-3.5-flash-lite')
+  expect(message).toContain('Nothing answers calls to gemini-3.5-flash-lite')
   for (const way of [
     '--gemini replay:',
     '--gemini script:',

@@ -63,7 +63,7 @@ describe('the columns of a source', () => {
   test.each([
     [
       'asset',
-      /t has no column asset_id for an asset id\. Its columns: gcs_uri, kind/,
+      /t has no column asset_id for the asset ID\. Its columns: gcs_uri, kind/,
       [
         { name: 'gcs_uri', type: 'STRING' },
         { name: 'kind', type: 'STRING' },
@@ -71,7 +71,7 @@ describe('the columns of a source', () => {
     ],
     [
       'image',
-      /t has no column gcs_uri or image_uri .* for an image URI\. Its columns: asset_id, kind/,
+      /t has no column gcs_uri or image_uri .* for the image URI\. Its columns: asset_id, kind/,
       [
         { name: 'asset_id', type: 'STRING' },
         { name: 'kind', type: 'STRING' },

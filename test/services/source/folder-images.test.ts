@@ -42,8 +42,8 @@ describe('a folder of images', () => {
       ['pipe.jpg', 'pipe.jpg'],
     ])
     expect(warnings.toSorted()).toEqual([
-      'deep/round is a link to a folder, which is not followed: its images are left out',
-      'outside is a link to a folder, which is not followed: its images are left out',
+      'deep/round is a link to a folder and is not followed; its images are skipped',
+      'outside is a link to a folder and is not followed; its images are skipped',
     ])
   })
 
@@ -54,9 +54,7 @@ describe('a folder of images', () => {
     execFileSync(process.execPath, ['-e', deeper], { cwd: source.folder })
     await expect(folderRows(source, CHOICE)).rejects.toMatchObject({
       code: 'FILE_NOT_FOUND',
-      message: expect.stringMatching(
-        new RegExp(`^The folder ${source.folder}/${name}/.* cannot be read.*ENAMETOOLONG`),
-      ),
+      message: expect.stringMatching(new RegExp(`^Folder ${source.folder}/${name}/.* cannot be read.*ENAMETOOLONG`)),
     })
   })
 
@@ -75,7 +73,7 @@ test('a folder of temporary files that takes none is named, with the variable to
   try {
     await expect(withScratchFolder('imagery-', () => Promise.resolve())).rejects.toMatchObject({
       code: 'FILE_NOT_WRITABLE',
-      message: 'The folder for temporary files /dev/null/tmp cannot be written: not a directory (ENOTDIR)',
+      message: 'The temporary folder /dev/null/tmp cannot be written: not a directory (ENOTDIR)',
       suggestions: [expect.stringMatching(/^TMPDIR=/)],
     })
   } finally {

@@ -15,7 +15,8 @@ for (;;) {
   renameSync('swapped', 'evil'); renameSync('aside', 'swapped')
 }`
 
-const OUTSIDE = /^lies outside the table's folder, so it was not read; imagery run --image-root FOLDER/
+const OUTSIDE =
+  /^is outside the table's folder, so it was not read; allow its folder with imagery run --image-root FOLDER/
 
 let home: string
 let table: string
