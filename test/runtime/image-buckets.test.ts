@@ -24,8 +24,16 @@ test('takes from a snapshot only the buckets that can exist, so that no image ce
   const assets = runTable(tables, 'assets')
   await ensureTable(assets, { columns: ASSET_COLUMNS, description: '', labels: {} })
   const uris = [
-    ...['gs://city-photos/1.jpg', 'gs://city-photos/2.jpg', 'gs://../x', 'gs://./x', 'gs://%2e%2e/y', 'gs://abc?x/y'],
-    ...['gs://UPPER/x', 'gs://ab/x', 'https://city.example/1.jpg', 'relative.jpg'],
+    'gs://city-photos/1.jpg',
+    'gs://city-photos/2.jpg',
+    'gs://../x',
+    'gs://./x',
+    'gs://%2e%2e/y',
+    'gs://abc?x/y',
+    'gs://UPPER/x',
+    'gs://ab/x',
+    'https://city.example/1.jpg',
+    'relative.jpg',
   ]
   await insertRows(
     assets,
