@@ -222,7 +222,7 @@ describe('a stop that has to wait for a call to the model', () => {
   const SLOW = 'latency_ms: 90000\n'
 
   let owner: Owner
-  let isMade = false
+  let runId = ''
 
   beforeAll(async () => {
     owner = new Owner(await newUser(), SLOW)
@@ -237,9 +237,9 @@ describe('a stop that has to wait for a call to the model', () => {
   async function askedCloud(): Promise<ReturnType<ImageryUser['start']>> {
     const started = owner.start('local', 'start')
     await owner.cloudIsUp()
-    if (!isMade) {
-      expect(await owner.run('run', '--local', ...owner.source(1), '--no-wait')).toMatchObject({ exitCode: 0 })
-      isMade = true
+    if (runId === '') {
+      const run = await owner.run('run', '--local', ...owner.source(1), '--no-wait', '--json')
+      runId = runReport.parse(run.json()).run_id
     }
     for (const deadlineMs = Date.now() + 60_000; Date.now() < deadlineMs;) {
       const { gemini } = (await owner.run('local', 'status', '--json')).json() as { gemini?: { calls: number } }
@@ -285,4 +285,29 @@ describe('a stop that has to wait for a call to the model', () => {
     expect((await outcome).exitCode).toBe(130)
     expect((await owner.run('local', 'status', '--json')).json()).toEqual({ running: false })
   })
+
+  test.each(['resume', 'retry'])(
+    'a %s that Ctrl-C ends while it reads the run from BigQuery names the run',
+    async (command) => {
+      await askedCloud()
+      const locator = (await findLocalCloud(owner.user.dataDirectory))!
+      const faults = (rules?: object[]) =>
+        fetch(new URL('/_imagery/faults', locator.http), {
+          method: rules ? 'PUT' : 'GET',
+          headers: { authorization: `Bearer ${locator.adminToken}` },
+          ...(rules ? { body: JSON.stringify(rules) } : {}),
+        }).then((answer) => answer.json() as Promise<{ applied: number }[]>)
+      await faults([{ method: 'bigquery.jobs.getQueryResults', effect: { kind: 'delay', delayMs: 90_000 } }])
+      const { process: child, outcome } = owner.start(command, runId, '--local')
+      await expect.poll(async () => (await faults())[0]?.applied, { timeout: 60_000 }).toBeGreaterThan(0)
+      child.kill('SIGINT')
+      const { exitCode, stderr } = await outcome
+      expect({ exitCode, text: stderr.replaceAll(/\s+/g, ' ') }).toEqual({
+        exitCode: 130,
+        text: expect.stringContaining(
+          `Interrupted; run ${runId} is recorded; nothing new of it is queued [CANCELLED] Try one of these imagery resume ${runId} --local imagery teardown ${runId} --local`,
+        ),
+      })
+    },
+  )
 })
