@@ -25,7 +25,7 @@ async function table(owner: BigQuery, dataset: string, location: string): Promis
   await writeFile(file, [1, 2, 3].map((index) => `${JSON.stringify(row(index))}\n`).join(''))
   // A load makes no table.
   const [exists] = await owner.dataset(dataset).table('signs').exists()
-  if (!exists) await owner.dataset(dataset).createTable('signs')
+  if (!exists) await owner.dataset(dataset).createTable('signs', {})
   const name = { projectId: owner.projectId, dataset, table: 'signs' }
   await loadFile(name, file, { format: 'NEWLINE_DELIMITED_JSON', location })
   return `${owner.projectId}.${dataset}.signs`
