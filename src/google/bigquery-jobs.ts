@@ -1,7 +1,7 @@
 import type { BigQuery, Job } from '@google-cloud/bigquery'
 import { bigQuery, describeTable, type QueryOptions, type TableName } from './bigquery.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from './errors.ts'
-import { waitFor } from './jobs-in-flight.ts'
+import { interruptionToCome, waitFor } from './jobs-in-flight.ts'
 
 export interface QueryIntoTable extends QueryOptions {
   /**
@@ -21,6 +21,7 @@ export interface QueryIntoTable extends QueryOptions {
  * (https://cloud.google.com/bigquery/docs/writing-results). Answers when the job is done.
  */
 export async function queryIntoTable(sql: string, options: QueryIntoTable): Promise<{ bytes: number }> {
+  const signal = interruptionToCome()
   const client = await bigQuery(options.projectId)
   const { projectId, dataset, table } = options.destination
   const configuration = {
@@ -48,7 +49,7 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
     try {
       // Somebody else's job is theirs to cancel; ours keeps its id, so that a later call may still wait for it.
       const wait = (isOver: () => boolean): Promise<number> => jobDone(job, isOver)
-      const bytes = await waitFor(job, wait, isOurs ? 'when interrupted' : 'never')
+      const bytes = await waitFor(job, signal, wait, isOurs ? 'when interrupted' : 'never')
       if (isOurs || (await describeTable(options.destination))) return { bytes }
     } catch (error) {
       // Somebody's earlier job that has failed for good does not stand in the way of a new one; a
@@ -81,6 +82,7 @@ export async function loadFile(
   file: string,
   options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'; location: string },
 ): Promise<void> {
+  const signal = interruptionToCome()
   const { projectId, dataset, table: id } = name
   const table = (await bigQuery(projectId)).dataset(dataset).table(id, { location: options.location })
   const configuration = {
@@ -93,7 +95,7 @@ export async function loadFile(
   // too, which has no such field; what is not enumerable it does not send.
   Object.defineProperty(configuration, 'location', { writable: true, enumerable: false })
   const [job] = await call(table.createLoadJob(file, configuration as object), LONG_CALL_DEADLINE_MS)
-  await waitFor(job, (isOver) => jobDone(job, isOver))
+  await waitFor(job, signal, (isOver) => jobDone(job, isOver))
 }
 
 async function createJobOnce(

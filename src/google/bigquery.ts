@@ -2,7 +2,7 @@ import type { BigQuery, Query, RowMetadata, TableField, TableMetadata } from '@g
 import type { Column } from '../contracts/columns.ts'
 import { restClientOptions } from './credentials.ts'
 import { call, callUnless, CALL_DEADLINE_MS, cloudError, CloudError, LONG_CALL_DEADLINE_MS } from './errors.ts'
-import { waitFor } from './jobs-in-flight.ts'
+import { interruptionToCome, waitFor } from './jobs-in-flight.ts'
 
 /** A BigQuery table or view. */
 export interface TableName {
@@ -248,11 +248,12 @@ export interface QueryOptions {
 
 /** The rows of a query, all at once: for small answers only. */
 export async function queryRows<Row>(sql: string, options: QueryOptions): Promise<Row[]> {
+  const signal = interruptionToCome()
   const client = await bigQuery(options.projectId)
   // Ends by itself when this process dies, too (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration).
   const request = { ...queryRequest(sql, options), jobTimeoutMs: CALL_DEADLINE_MS }
   const [job] = await call(client.createQueryJob(request))
-  const [rows] = await waitFor(job, () => call(job.getQueryResults()))
+  const [rows] = await waitFor(job, signal, () => call(job.getQueryResults()))
   return rows as Row[]
 }
 
@@ -261,9 +262,10 @@ export async function* queryStream<Row>(
   sql: string,
   options: QueryOptions & { pageSize?: number },
 ): AsyncGenerator<Row> {
+  const signal = interruptionToCome()
   const client = await bigQuery(options.projectId)
   const [job] = await call(client.createQueryJob(queryRequest(sql, options)))
-  const read = (page: Page) => waitFor(job, () => call(job.getQueryResults(page), LONG_CALL_DEADLINE_MS))
+  const read = (page: Page) => waitFor(job, signal, () => call(job.getQueryResults(page), LONG_CALL_DEADLINE_MS))
   yield* paged<Row>(read, options.pageSize)
 }
 
