@@ -87,6 +87,12 @@ describe('a query that a person interrupts', () => {
     cancelJobsOn(new AbortController().signal)
   })
 
+  test('after that, the command may still ask', async () => {
+    cancelJobsOn(AbortSignal.abort(interrupted))
+    await expect(queryRows('SELECT 1 AS one', query)).resolves.toEqual([{ one: 1 }])
+    cancelJobsOn(new AbortController().signal)
+  })
+
   test('stays as it is when somebody else has begun it', async () => {
     const client = await bigQuery(project.projectId)
     const [theirs] = await client.createQueryJob({ query: endless, location: 'US', jobId: 'theirs' })

@@ -9,7 +9,7 @@ import {
   CloudError,
   LONG_CALL_DEADLINE_MS,
 } from '../transport/errors.ts'
-import { waitFor } from './jobs-in-flight.ts'
+import { interruptionToCome, waitFor } from './jobs-in-flight.ts'
 
 /** A BigQuery table or view. */
 export interface TableName {
@@ -283,12 +283,13 @@ export interface QueryOptions {
 
 /** Returns all rows of a query at once, for small results only. */
 export async function queryRows<Row>(sql: string, options: QueryOptions): Promise<Row[]> {
+  const signal = interruptionToCome()
   const client = await bigQuery(options.projectId)
   // The job ends even when this process dies
   // (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration).
   const request = { ...queryRequest(sql, options), jobTimeoutMs: CALL_DEADLINE_MS }
   const [job] = await call(client.createQueryJob(request))
-  const [rows] = await waitFor(job, () => call(job.getQueryResults()))
+  const [rows] = await waitFor(job, signal, () => call(job.getQueryResults()))
   return rows as Row[]
 }
 
@@ -297,9 +298,10 @@ export async function* queryStream<Row>(
   sql: string,
   options: QueryOptions & { pageSize?: number },
 ): AsyncGenerator<Row> {
+  const signal = interruptionToCome()
   const client = await bigQuery(options.projectId)
   const [job] = await call(client.createQueryJob(queryRequest(sql, options)))
-  const read = (page: Page) => waitFor(job, () => call(job.getQueryResults(page), LONG_CALL_DEADLINE_MS))
+  const read = (page: Page) => waitFor(job, signal, () => call(job.getQueryResults(page), LONG_CALL_DEADLINE_MS))
   yield* paged<Row>(read, options.pageSize)
 }
 

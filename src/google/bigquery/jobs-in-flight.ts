@@ -16,6 +16,14 @@ export function cancelJobsOn(signal: AbortSignal): void {
   interruption = signal
 }
 
+/**
+ * What can still interrupt a wait that begins now. What a command does after its Ctrl-C, to leave things in order,
+ * is not interrupted.
+ */
+export function interruptionToCome(): AbortSignal | undefined {
+  return interruption?.aborted ? undefined : interruption
+}
+
 /** Settles when this process waits for no more jobs. */
 export async function jobsSettled(): Promise<void> {
   await Promise.allSettled(waits)
@@ -30,25 +38,27 @@ export type Cancelling = 'always' | 'when interrupted' | 'never'
 /**
  * Waits for a job.
  *
+ * @param signal `interruptionToCome`, as it was before the job was begun
  * @param work the wait itself, which ends early when it is told that it is over
  * @throws the signal's reason when interrupted; otherwise what `work` throws
  */
 export async function waitFor<Result>(
   job: Job,
+  signal: AbortSignal | undefined,
   work: (isOver: () => boolean) => Promise<Result>,
   cancelling: Cancelling = 'always',
 ): Promise<Result> {
-  const wait = waitOrCancel(job, work, cancelling)
+  const wait = waitOrCancel(job, signal, work, cancelling)
   waits.add(wait)
   return wait.finally(() => waits.delete(wait))
 }
 
 async function waitOrCancel<Result>(
   job: Job,
+  signal: AbortSignal | undefined,
   work: (isOver: () => boolean) => Promise<Result>,
   cancelling: Cancelling,
 ): Promise<Result> {
-  const signal = interruption
   const { promise: interrupted, reject } = Promise.withResolvers<never>()
   const interrupt = (): void => reject(signal?.reason)
   if (signal?.aborted) interrupt()

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import type { BigQuery, Job } from '@google-cloud/bigquery'
 import { bigQuery, describeTable, type QueryOptions, type TableName } from './bigquery.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from '../transport/errors.ts'
-import { waitFor } from './jobs-in-flight.ts'
+import { interruptionToCome, waitFor } from './jobs-in-flight.ts'
 
 export interface QueryIntoTable extends QueryOptions {
   /**
@@ -23,6 +23,7 @@ export interface QueryIntoTable extends QueryOptions {
  * (https://cloud.google.com/bigquery/docs/writing-results). Resolves when the job is done.
  */
 export async function queryIntoTable(sql: string, options: QueryIntoTable): Promise<{ bytes: number }> {
+  const signal = interruptionToCome()
   const client = await bigQuery(options.projectId)
   const { projectId, dataset, table } = options.destination
   const configuration = {
@@ -51,7 +52,7 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
       // A job of another process is not ours to cancel; this one keeps its ID, so that a later call can still
       // wait for it.
       const wait = (isOver: () => boolean): Promise<number> => jobDone(job, { isOver })
-      const bytes = await waitFor(job, wait, isOurs ? 'when interrupted' : 'never')
+      const bytes = await waitFor(job, signal, wait, isOurs ? 'when interrupted' : 'never')
       if (isOurs || (await describeTable(options.destination))) return { bytes }
     } catch (error) {
       // An earlier job that failed permanently does not block a new one. A call without a response says
@@ -84,6 +85,7 @@ export async function loadFile(
   file: string,
   options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'; location: string },
 ): Promise<void> {
+  const signal = interruptionToCome()
   const { projectId, dataset, table: id } = name
   const table = (await bigQuery(projectId)).dataset(dataset).table(id, { location: options.location })
   const configuration = {
@@ -95,7 +97,7 @@ export async function loadFile(
     ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
   }
   const job = await call(uploaded(file, table.createWriteStream_(configuration)), LONG_CALL_DEADLINE_MS)
-  await waitFor(job, (isOver) => jobDone(job, { isOver }))
+  await waitFor(job, signal, (isOver) => jobDone(job, { isOver }))
 }
 
 /**
