@@ -139,9 +139,18 @@ export default class LocalStart extends LocalCloudCommand {
       gemini?: string | undefined
     },
   ): Promise<{ data_dir: string; http: string; grpc: string }> {
-    const passed = (['http-port', 'grpc-port', 'added-latency', 'faults', 'access-log', 'gemini'] as const).flatMap(
-      (name) => (flags[name] === undefined ? [] : [`--${name}`, String(flags[name])]),
-    )
+    const passed = (
+      [
+        'http-port',
+        'grpc-port',
+        'query-time',
+        'query-memory',
+        'added-latency',
+        'faults',
+        'access-log',
+        'gemini',
+      ] as const
+    ).flatMap((name) => (flags[name] === undefined ? [] : [`--${name}`, String(flags[name])]))
     const { http, grpc } = await this.interruptible(async (waiting) => {
       while (await isFolderFree(dataDir, waiting)) {
         const locator = await launchLocalCloud(dataDir, this.launcher(), passed, waiting.signal)
