@@ -86,7 +86,7 @@ const CASES: Record<string, Case> = {
     run: ['--table', 'imagery-local.city.empty'],
     exitCode: 1,
     code: 'NO_ASSETS',
-    names: /imagery-local\.city\.empty is empty/,
+    names: /imagery-local\.city\.empty has no rows/,
   },
   'a table whose rows belong to no asset': {
     run: ['--table', 'imagery-local.city.nobody'],

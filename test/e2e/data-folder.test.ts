@@ -86,7 +86,7 @@ describe.runIf(HAS_USERS)('a data folder (not on Windows, which has no modes)', 
     chmodSync(folder, 0o755)
     writeFileSync(path.join(folder, 'thesis.txt'), '')
     await expect(startLocalCloud({ dataDir: folder })).rejects.toMatchObject({
-      ...refusal(/holds other files/),
+      ...refusal(/contains other files/),
       suggestions: expect.arrayContaining([expect.stringContaining(`chmod 700 ${folder}`)]),
     })
     expect(readdirSync(folder)).toEqual(['thesis.txt'])

@@ -185,15 +185,15 @@ describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} t
     expect(atStops).toBeLessThan(UNITS)
     expect(new Set(stops.map(({ pid }) => pid)).size).toBe(STOPS)
     const interrupted = said.filter(({ text }) =>
-      new RegExp(`Interrupted; run ${runId} (waits in the local cloud|is recorded; nothing new of it is queued)`).test(
+      new RegExp(`Interrupted; run ${runId} (is paused in the local cloud|is recorded; no new tasks are queued)`).test(
         text.replaceAll(/\s+/g, ' '),
       ),
     )
     expect(interrupted.map(({ way }) => way)).toEqual(Array.from({ length: 5 }, () => 'Ctrl-C to resume'))
     // A stop that finds nothing under way has nothing to say.
-    const waited = said.filter(({ text }) => /Waiting for .* at the most\./.test(text))
+    const waited = said.filter(({ text }) => /Waiting for .*, at most /.test(text))
     expect(waited.length).toBeGreaterThanOrEqual((STOPS * 3) / 4 - 3)
-    const inFlight = waited.filter(({ text }) => /Waiting for .*calls? to the model/.test(text))
+    const inFlight = waited.filter(({ text }) => /Waiting for .*model calls?, at most /.test(text))
     expect(inFlight.length).toBeGreaterThanOrEqual(STOPS / 2)
 
     owner.file('model.yaml', model(LATENCY_MS.afterwards))
@@ -258,13 +258,13 @@ describe('a stop that has to wait for a call to the model', () => {
       /^· Waiting for 1 model call, at most 2 min \d+ s\. Run imagery local stop --now to stop now: that call will be repeated\.\n$/,
     )
     const status = await owner.run('local', 'status')
-    expect(status.stdout).toMatch(/is stopping\.\n\nWaiting for 1 call to the model, for .* will be made again\.\n$/)
+    expect(status.stdout).toMatch(/is stopping\.\n\nWaiting for 1 model call, at most .* will be repeated\.\n$/)
     const startedMs = performance.now()
     const stopped = await owner.run('local', 'stop', '--now', '--json')
     expect(stopped.exitCode).toBe(0)
     // Beside what it waits for, which is no call: a stop that takes longer than a second says so.
     expect(stopped.stderr).toMatch(
-      /^(· Wait for the local cloud on \S+ \(process \d+\), which is stopping( and waits for (?!calls in progress)[^\n]*)?\n)*$/,
+      /^(· Waiting for the local cloud on \S+ \(process \d+\), which is stopping( and waits for (?!calls in progress)[^\n]*)?\n)*$/,
     )
     expect(performance.now() - startedMs).toBeLessThan(30_000)
     expect((await waiting.outcome).exitCode).toBe(0)
@@ -304,8 +304,10 @@ describe('a stop that has to wait for a call to the model', () => {
       const { exitCode, stderr } = await outcome
       expect({ exitCode, text: stderr.replaceAll(/\s+/g, ' ') }).toEqual({
         exitCode: 130,
-        text: expect.stringContaining(
-          `Interrupted; run ${runId} is recorded; nothing new of it is queued [CANCELLED] Try one of these imagery resume ${runId} --local imagery teardown ${runId} --local`,
+        text: expect.stringMatching(
+          new RegExp(
+            `Interrupted; run ${runId} is recorded; no new tasks are queued \\[CANCELLED\\] Try one of these imagery resume ${runId} --local( --gemini \\S+)? imagery teardown ${runId} --local`,
+          ),
         ),
       })
     },

@@ -189,7 +189,7 @@ describe('a local cloud that is killed', () => {
       expect({ exitCode, stderr }).toMatchObject({
         exitCode: 1,
         stderr: expect.stringMatching(
-          /The local cloud stopped while this command was using it.*\[LOCAL_CLOUD_FAILED\].* {2}imagery resume \S+ --local\n/s,
+          /The local cloud stopped while this command was using it.*\[LOCAL_CLOUD_FAILED\].* {2}imagery resume \S+ --local --gemini script:\S+\n/s,
         ),
       })
       const [, command = ''] = /\[LOCAL_CLOUD_FAILED\].* {2}imagery (resume [^\n]+)\n/s.exec(stderr) ?? []

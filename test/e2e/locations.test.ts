@@ -108,7 +108,7 @@ describe('results, snapshot and ledger lie where the source does', () => {
     expect(outcome.exitCode).toBe(2)
     expect(outcome.error()).toMatchObject({
       code: 'INVALID_FLAG',
-      message: expect.stringMatching(/results_in_america is in US, the source is in EU/),
+      message: expect.stringMatching(/results_in_america is in US, but the source is in EU/),
       suggestions: [expect.stringContaining('--output imagery_results_eu')],
     })
     expect(await cloud.inventory()).toEqual(before)

@@ -172,7 +172,7 @@ describe('imagery local', () => {
     const refused: Outcome = await user.run(on('local', 'reset', '--yes', '--json'))
     expect(refused.error()).toMatchObject({
       code: 'LOCAL_CLOUD_FAILED',
-      message: expect.stringContaining(`A command uses the local cloud on ${folder}`),
+      message: expect.stringContaining(`1 command is using the local cloud on ${folder}`),
       suggestions: expect.arrayContaining([expect.stringContaining(`imagery local stop --data-dir ${folder}`)]),
     })
     expect(await findLocalCloud(folder)).toBeDefined()
@@ -190,7 +190,7 @@ describe('imagery local', () => {
     const { error } = await user.run(runs())
     expect(error()).toMatchObject({
       code: 'LOCAL_CLOUD_FAILED',
-      message: expect.stringMatching(/is of imagery 99\.0\.0; this is imagery /),
+      message: expect.stringMatching(/is from imagery 99\.0\.0, but this is imagery /),
       suggestions: [expect.stringContaining(`imagery local stop --data-dir ${folder}`)],
     })
     writeFileSync(file, JSON.stringify({ ...locator, version: 2 }))
