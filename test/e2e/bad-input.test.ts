@@ -104,7 +104,7 @@ const CASES: Record<string, Case> = {
     run: ['--table', 'other.csv', '--asset-column', 'sign'],
     exitCode: 2,
     code: 'COLUMN_NOT_FOUND',
-    names: /other\.csv has no column gcs_uri or .* for an image URI/,
+    names: /other\.csv has no column gcs_uri or .* for the image URI/,
   },
   'a column flag that names none': {
     run: [...SIGNS, '--asset-column', 'sign_id'],
