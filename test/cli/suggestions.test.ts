@@ -85,4 +85,6 @@ test('the remedy for a damaged store deletes that one, and no other', async () =
   await execa('bash', ['-c', `${program}; ${reset.split('   ')[0]!} --yes`], { cwd: user.folder })
   expect((await user.run(['runs', '--local', '--data-dir', damaged, '--json'])).exitCode).toBe(0)
   expect(await readText(path.join(user.folder, FOLDER, 'local-cloud.json'))).toContain('"http"')
+  // It would write while its folder is removed.
+  expect(await user.run(['local', 'stop', '--data-dir', damaged])).toMatchObject({ exitCode: 0 })
 })

@@ -117,7 +117,9 @@ describe('after a deploy', () => {
     const atlantis = await doctor(['--project', 'imagery-local', '--region', 'us-atlantis1'], place)
     expect(atlantis.named['region']).toMatchObject({
       status: 'failed',
-      detail: expect.stringMatching(/^Cloud Run is not available in us-atlantis1; it is available in us-central1, us-east1/) as string,
+      detail: expect.stringMatching(
+        /^Cloud Run is not available in us-atlantis1; it is available in us-central1, us-east1/,
+      ) as string,
     })
   })
 

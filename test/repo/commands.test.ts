@@ -32,7 +32,7 @@ describe.each(Object.entries(commands).filter(([, { hidden }]) => !hidden))('the
     const odd = Object.entries(described).filter(
       ([, { summary, description, hidden }]) =>
         !hidden &&
-        !/^(?:[a-z0-9]|[A-Z]{2,}|(?:Gemini|Google Cloud|Vertex AI|BigQuery|Cloud Run|Pub\/Sub)\b)[^\n]*[^.\s]$/.test(
+        !/^(?:[a-z0-9]|[A-Z]{2,}|(?:Gemini|GoogleSQL|Google Cloud|Vertex AI|BigQuery|Cloud Run|Pub\/Sub)\b)[^\n]*[^.\s]$/.test(
           summary ?? description ?? '',
         ),
     )

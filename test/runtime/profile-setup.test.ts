@@ -252,7 +252,7 @@ test('/setup refuses what validate refuses, by whatever program it was written, 
     {
       error: {
         code: 'RUN_REFUSED',
-        message: `run ${spec.run_id} has a profile that cannot be set up: output.properties.Status is a column name that imagery reserves; choose another name; where opens ' and does not close it; output.properties.Status.description has 1,025 characters: the description of a BigQuery column takes 1,024`,
+        message: `the profile of run ${spec.run_id} is not valid: output.properties.Status is a column name that imagery reserves; choose another name; where opens ' and does not close it; output.properties.Status.description has 1,025 characters; the limit for a BigQuery column description is 1,024`,
       },
     },
   ])

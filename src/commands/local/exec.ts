@@ -18,7 +18,7 @@ export default class LocalExec extends LocalCloudCommand {
     const { argv, flags } = await this.parse(LocalExec)
     const [command, ...args] = argv.map(String)
     if (command === undefined) {
-      throw new ImageryError('INVALID_FLAG', 'imagery local exec needs a command to run', {
+      throw new ImageryError('INVALID_FLAG', 'The command to run is missing: imagery local exec -- COMMAND', {
         suggestions: ['imagery local exec -- npm test'],
       })
     }
