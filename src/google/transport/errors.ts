@@ -210,7 +210,7 @@ export function markLocalCloudLost(): void {
   for (const reject of waiting) reject(lost)
 }
 
-/** @throws LocalCloudLost after `loseLocalCloud` */
+/** @throws LocalCloudLost after `markLocalCloudLost` */
 export function needCloud(): void {
   if (lost) throw lost
 }

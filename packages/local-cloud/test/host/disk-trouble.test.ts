@@ -114,8 +114,8 @@ describe('an error that nobody caught', () => {
   const run = (body: string) => {
     const module = path.join(import.meta.dirname, '../../src/host/last-resort.ts')
     const program = `
-      import { catchTheRest } from ${JSON.stringify(module)}
-      catchTheRest({ log: (line) => console.log(line), stop: async () => console.log('stopped'), exitCode: 70 })
+      import { installLastResort } from ${JSON.stringify(module)}
+      installLastResort({ log: (line) => console.log(line), stop: async () => console.log('stopped'), exitCode: 70 })
       ${body}`
     return execa(process.execPath, ['--input-type=module', '-e', program], { reject: false })
   }
