@@ -57,6 +57,10 @@ test('`local token` of an account that is not there names it', async () => {
 })
 
 test('`local token` without a local cloud says how to start one', async () => {
-  const outcome = await user.run(['local', 'token', '--json', '--data-dir', path.join(user.folder, 'none')])
-  expect(outcome.error()).toMatchObject({ code: 'LOCAL_CLOUD_NOT_RUNNING', suggestions: ['imagery local start'] })
+  const none = path.join(user.folder, 'none')
+  const outcome = await user.run(['local', 'token', '--json', '--data-dir', none])
+  expect(outcome.error()).toMatchObject({
+    code: 'LOCAL_CLOUD_NOT_RUNNING',
+    suggestions: [`imagery local start --data-dir ${none}`],
+  })
 })
