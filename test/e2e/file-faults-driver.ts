@@ -44,7 +44,7 @@ function isOwn(file: string): boolean {
 }
 
 process.setMaxListeners(0)
-const { main } = (await import(pathToFileURL(path.join(path.dirname(plan.program), '../dist/cli.js')).href)) as {
+const { main } = (await import(pathToFileURL(path.join(path.dirname(plan.program), '../dist/cli/main.js')).href)) as {
   main: (entry: string) => Promise<void>
 }
 const { default: fs } = await import('node:fs')
