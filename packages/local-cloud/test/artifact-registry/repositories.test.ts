@@ -38,7 +38,7 @@ async function create(client: ArtifactRegistryClient, repositoryId: string, repo
 }
 
 describe('a repository', () => {
-  it('is made by an operation, read, changed, listed and deleted', async () => {
+  it('is created by a long-running operation, then read, changed, listed and deleted', async () => {
     const client = await clientOf(await clouds.start())
     const created = await create(client, 'imagery', { description: 'images', labels: { app: 'imagery' } })
     expect(created).toMatchObject({
@@ -88,7 +88,7 @@ describe('a repository', () => {
     })
   })
 
-  it('is there once its operation is done, also after a restart in the middle', async () => {
+  it('exists once its operation is done, even after a restart in the middle', async () => {
     const clock = new ManualClock()
     const cloud = await clouds.start({ clock })
     const route = `/v1/${PARENT}/repositories`
@@ -106,7 +106,7 @@ describe('a repository', () => {
     expect((await callApi(again, `${route}/imagery`)).status).toBe(200)
   })
 
-  it('is not made when a fault rule fails its operation', async () => {
+  it('is not created when a fault rule fails its operation', async () => {
     const effect = { kind: 'error', status: 'INTERNAL' } as const
     const cloud = await clouds.start({
       faults: [{ method: 'operation/artifactregistry.repositories.create', times: 1, effect }],
@@ -122,7 +122,7 @@ describe('a repository', () => {
 })
 
 describe('the IAM policy of a repository', () => {
-  it('is kept with an etag, refused against another version, and gone with the repository', async () => {
+  it('is stored with an etag, rejects a write with a stale etag, and is deleted with the repository', async () => {
     const client = await clientOf(await clouds.start())
     const resource = (await create(client, 'imagery')).name ?? ''
     const [before] = await client.getIamPolicy({ resource })
@@ -146,7 +146,7 @@ describe('the IAM policy of a repository', () => {
   })
 })
 
-describe('what Google would refuse is refused', () => {
+describe('refuses what Google refuses', () => {
   const body = (repository: object): string => JSON.stringify({ format: 'DOCKER', ...repository })
   it.each([
     ['an id with capitals', 'repositoryId=Imagery', body({}), 400, 'Imagery'],
@@ -204,7 +204,7 @@ describe('what Google would refuse is refused', () => {
     expect((await callApi(await clouds.start(), route)).status).toBe(status)
   })
 
-  it('a change of the format', async () => {
+  it('a change of format', async () => {
     const cloud = await clouds.start()
     await create(await clientOf(cloud), 'imagery')
     const answer = await callApi(cloud, `/v1/${PARENT}/repositories/imagery?updateMask=format`, {

@@ -53,7 +53,7 @@ describe('a statement', () => {
     ['a long chain of ||', `SELECT ${"'a' || ".repeat(100_000)}'b'`],
     ['a long path', `SELECT x${'.y'.repeat(100_000)} FROM (SELECT 1 AS x)`],
     ['a long list of tables', `SELECT 1 FROM ${'d.t, '.repeat(100_000)}d.t`],
-  ])('that nests %s too deep is refused in the words of BigQuery', async (_what, sql) => {
+  ])("that nests %s too deeply is refused in BigQuery's words", async (_what, sql) => {
     await expect(bigquery.client.query(sql)).rejects.toEqual(TOO_DEEP)
   })
 
@@ -72,11 +72,11 @@ describe('a statement', () => {
     ['GREATEST', `SELECT ${nested(40, 'GREATEST(', 'a', ', 7)')} FROM (SELECT 10 AS a)`, 10],
     ['CONCAT', `SELECT LENGTH(${nested(40, 'CONCAT(', 'a', ", 'x')")}) FROM (SELECT 'y' AS a)`, 41],
     ['SAFE_OFFSET', `SELECT ${nested(30, '[', 'a', '][SAFE_OFFSET(0)]')} FROM (SELECT 5 AS a)`, 5],
-  ])('may nest %s dozens of times: its text does not double with each', async (_what, sql, expected) => {
+  ])('may nest %s dozens of times without its text doubling at each level', async (_what, sql, expected) => {
     expect(await value(sql)).toBe(expected)
   })
 
-  it('that would become too long is refused', async () => {
+  it('whose expansion would be too long is refused', async () => {
     const sql = `SELECT ${nested(40, 'CASE ', 'a', " WHEN 'x' THEN 'y' WHEN 'y' THEN 'z' END")} FROM (SELECT 'x' AS a)`
     await expect(bigquery.client.query(sql)).rejects.toEqual(TOO_MUCH)
   })
@@ -92,7 +92,7 @@ describe('a statement', () => {
     expect(await value(`SELECT COUNT(*) ${numbers} x + 0.5 IN (${list.map((n) => `${n}.5`).join(',')})`)).toBe(5)
   })
 
-  it('finds the % of a LIKE pattern without trying every place for each', async () => {
+  it('matches a LIKE pattern with many % without backtracking over every position', async () => {
     expect(await value(`SELECT REPEAT('a', 100000) LIKE '%a%a%a%a%a%a%a%b'`)).toBe(false)
     expect(await value(String.raw`SELECT 'a\n(b.c%d' LIKE 'a_(%.c\\%_'`)).toBe(true)
     expect(await value(String.raw`SELECT 'a(bxc%d' LIKE 'a(%.c\\%_'`)).toBe(false)
@@ -104,7 +104,7 @@ describe('a value', () => {
   it.each([
     ['GENERATE_ARRAY', 'SELECT ARRAY_LENGTH(GENERATE_ARRAY(1, 1000000000))', /produced too many elements/],
     ['PARSE_JSON', "SELECT PARSE_JSON(CONCAT(REPEAT('[', 501), REPEAT(']', 501)))", /^Invalid input to PARSE_JSON/],
-  ])('that %s makes is refused where it is too large', async (_what, sql, message) => {
+  ])('made by %s is refused when it is too large', async (_what, sql, message) => {
     await expect(bigquery.client.query(sql)).rejects.toEqual(failure('invalidQuery', message))
   })
 
@@ -127,13 +127,13 @@ describe('a value', () => {
       `SELECT LENGTH(a) FROM ${nested(12, '(SELECT CONCAT(a, a) AS a FROM ', "(SELECT REPEAT('x', 1000000) AS a)", ')')}`,
     ],
     ['ARRAY_AGG', `SELECT ARRAY_LENGTH(ARRAY_AGG(REPEAT('x', 100000 + x))) ${rows.replace('2000', '1000000')}`],
-  ])('that %s makes of many rows ends the query, not the process', async (_what, sql, message = /./) => {
+  ])('made by %s from many rows fails the query, not the process', async (_what, sql, message = /./) => {
     await expect(bigquery.client.query(sql)).rejects.toEqual(
       failure('resourcesExceeded', new RegExp(`^(?:Resources exceeded|Cannot query rows).*${message.source}`)),
     )
   })
 
-  it('is trimmed and read in one pass', async () => {
+  it('is trimmed and parsed in one pass', async () => {
     expect(await value("SELECT LENGTH(RTRIM(CONCAT(REPEAT(' ', 1000000), 'x')))")).toBe(1_000_001)
     expect(await value("SELECT SAFE_CAST(REPEAT('9', 1000000) AS INT64) IS NULL")).toBe(true)
     expect(await value("SELECT SAFE_CAST(CONCAT(REPEAT('0', 1000000), '7') AS INT64)")).toBe(7)
@@ -150,7 +150,7 @@ async function outcome(job: Job): Promise<unknown> {
 }
 
 describe('a job', () => {
-  it('ends at its own time limit (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration)', async () => {
+  it('stops at its own time limit (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration)', async () => {
     const [job] = await bigquery.client.createQueryJob({ query: ENDLESS, jobTimeoutMs: 90_000 })
     await bigquery.clock.advance(90_000)
     await expect(job.getQueryResults()).rejects.toEqual(
@@ -161,13 +161,13 @@ describe('a job', () => {
     )
   })
 
-  it('ends at the limit of the local cloud, whatever its own', async () => {
+  it("stops at the local cloud's limit even if its own is longer", async () => {
     const [job] = await bigquery.client.createQueryJob({ query: ENDLESS, jobTimeoutMs: 6 * 3_600_000 })
     await bigquery.clock.advance(600_000)
     await expect(job.getQueryResults()).rejects.toEqual(failure('timeout', /^Operation timed out after 600 s/))
   })
 
-  it('ends when it is cancelled, and only that one', async () => {
+  it('stops when it is cancelled, and other jobs go on', async () => {
     const [job] = await bigquery.client.createQueryJob({ query: ENDLESS })
     const [other] = await bigquery.client.createQueryJob({ query: ENDLESS })
     const [answer] = await job.cancel()
@@ -182,7 +182,7 @@ describe('a job', () => {
     expect(await value('SELECT 1')).toBe(1)
   })
 
-  it('ends with the local cloud, and does not run again', async () => {
+  it('stops with the local cloud and does not run again', async () => {
     const [job] = await bigquery.client.createQueryJob({ query: ENDLESS })
     await bigquery.restart()
     expect(await outcome(bigquery.client.job(job.id!, { location: 'US' }))).toMatchObject({
@@ -208,14 +208,14 @@ describe('a load', () => {
   const json = (count: number): string => JSON.stringify(Object.fromEntries(names(count).map((name) => [name, 1])))
   const JSONL = 'NEWLINE_DELIMITED_JSON'
 
-  it('of more than 10,000 columns is refused before anything is made (https://cloud.google.com/bigquery/quotas#all_tables)', async () => {
+  it('of more than 10,000 columns is refused before anything is created (https://cloud.google.com/bigquery/quotas#all_tables)', async () => {
     await expect(load(json(100_000), JSONL)).rejects.toThrow(/Too many columns: 100000, at most 10000/)
     await expect(load(`{"a": ${json(9_999)}, "b": 1}`, JSONL)).rejects.toThrow(/Too many columns: 10001/)
     const csv = `${names(100_000).join(',')}\n${'1,'.repeat(99_999)}1\n`
     await expect(load(csv, 'CSV')).rejects.toThrow(/Too many columns: 100000/)
   })
 
-  it('of rows that each have other columns looks none of them up again and again', async () => {
+  it('of rows with different columns looks up each column once', async () => {
     const rows = Array.from({ length: 20 }, (_, row) =>
       JSON.stringify(Object.fromEntries(names(500).map((name) => [`${name}_${row % 4}`, row]))),
     )
@@ -232,7 +232,7 @@ describe('a load', () => {
   it.each([
     ['objects', nested(100_000, '{"a":', '1', '}')],
     ['lists', `{"a":${nested(100_000, '[', '', ']')}}`],
-  ])('refuses %s that are nested 100,000 deep', async (_what, line) => {
+  ])('refuses %s nested 100,000 levels deep', async (_what, line) => {
     await expect(load(line, JSONL)).rejects.toThrow(/Message too deep/)
   })
 

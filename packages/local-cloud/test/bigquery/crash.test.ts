@@ -32,7 +32,7 @@ async function killedAfter(answers: number): Promise<string[]> {
 }
 
 describe('a store whose process is killed', () => {
-  it.each([1, 7, 40, 120])('after %i answers has kept every one of them, and goes on', async (answers) => {
+  it.each([1, 7, 40, 120])('after %i answers keeps every answered write and still works', async (answers) => {
     const reported = await killedAfter(answers)
     const operation = httpOperations(async (_call, handler) => handler({ email: TESTER }))
     const api = await bigQueryApi({ directory, clock: systemClock, operation, access: demoAccess() })

@@ -58,11 +58,11 @@ describe.each(['/$discovery/rest?version=v2', '/discovery/v1/apis/bigquery/v2/re
   })
 })
 
-test('of another version is not there', async () => {
+test('returns 404 for another version', async () => {
   expect((await fetch(`${harness.url}/$discovery/rest?version=v1`)).status).toBe(404)
 })
 
-test('names only methods that are emulated', async () => {
+test('lists only emulated methods', async () => {
   const { resources } = (await (await fetch(`${harness.url}/$discovery/rest`)).json()) as {
     resources: Record<string, { methods: Record<string, { httpMethod: string; path: string }> }>
   }

@@ -68,7 +68,7 @@ describe('jobs.query (https://cloud.google.com/bigquery/docs/reference/rest/v2/j
   })
 
   it.each(['`demo.d.t`', '`demo`.`d`.`t`', 'demo.d.t', '`d.t`', 'd.t', '`demo.d`.t'])(
-    'finds the table written %s',
+    'finds the table referenced %s',
     async (path) => {
       expect((await bigquery.client.query(`SELECT COUNT(*) AS n FROM ${path} AS x WHERE x.n < 5`))[0]).toEqual([
         { n: 5 },
@@ -87,7 +87,7 @@ describe('jobs.query (https://cloud.google.com/bigquery/docs/reference/rest/v2/j
     )
   })
 
-  it('runs where the tables are, and finds none elsewhere', async () => {
+  it("runs in the tables' location and finds none elsewhere", async () => {
     const [job] = await bigquery.client.createQueryJob('SELECT COUNT(*) AS n FROM eu.t')
     expect(job.metadata.jobReference.location).toBe('EU')
     expect((await job.getQueryResults())[0]).toEqual([{ n: 100 }])
@@ -129,7 +129,7 @@ describe('jobs.query (https://cloud.google.com/bigquery/docs/reference/rest/v2/j
 })
 
 describe('jobs.insert (https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/insert)', () => {
-  it('refuses a job id that is taken, in any state', async () => {
+  it('refuses a job ID that exists, in any state', async () => {
     await bigquery.client.createQueryJob({ query: 'SELECT 1', jobId: 'mine' })
     await expect(bigquery.client.createQueryJob({ query: 'SELECT 2', jobId: 'mine' })).rejects.toEqual(
       failure(409, 'Already Exists: Job demo:US.mine', 'duplicate'),
@@ -146,7 +146,7 @@ describe('jobs.insert (https://cloud.google.com/bigquery/docs/reference/rest/v2/
     expect(results.map((result) => result.status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected'])
   })
 
-  it('keeps the outcome of a job over a restart', async () => {
+  it("keeps a job's outcome across a restart", async () => {
     await bigquery.restart()
     const [rows] = await bigquery.client.job('mine', { location: 'US' }).getQueryResults()
     expect(rows).toEqual([{ f0_: 1 }])
@@ -196,7 +196,7 @@ describe('jobs.insert (https://cloud.google.com/bigquery/docs/reference/rest/v2/
   }
   const out = async (): Promise<unknown[]> => (await bigquery.client.query('SELECT * FROM d.out ORDER BY n'))[0]
 
-  it('writes its rows to a table by its write disposition', async () => {
+  it('writes rows to a table according to the write disposition', async () => {
     const range = { field: 'n', range: { start: '0', end: '10', interval: '1' } }
     await write('SELECT id, n FROM d.t WHERE n < 2', { rangePartitioning: range, clustering: { fields: ['n'] } })
     expect((await destination().getMetadata())[0]).toMatchObject({
@@ -244,7 +244,7 @@ describe('jobs.insert (https://cloud.google.com/bigquery/docs/reference/rest/v2/
     ).rejects.toEqual(failure(404, 'Not found: Table demo:d.never', 'notFound'))
   })
 
-  it('can replace the table that it reads', async () => {
+  it('can replace the table it reads', async () => {
     await write('SELECT id, n FROM d.t WHERE n < 3', { writeDisposition: 'WRITE_TRUNCATE' })
     await write('SELECT id, n * 10 AS n FROM d.out', { writeDisposition: 'WRITE_TRUNCATE' })
     expect(await out()).toEqual([
@@ -254,7 +254,7 @@ describe('jobs.insert (https://cloud.google.com/bigquery/docs/reference/rest/v2/
     ])
   })
 
-  it('fails as a job when a value of a row is wrong', async () => {
+  it('fails the job when a row has an invalid value', async () => {
     const [job] = await bigquery.client.createQueryJob({
       query: 'SELECT CAST(id AS INT64) FROM d.t',
       jobId: 'bad-cast',
@@ -267,7 +267,7 @@ describe('jobs.insert (https://cloud.google.com/bigquery/docs/reference/rest/v2/
     })
   })
 
-  it('keeps labels, statistics and who asked, and lists jobs newest first', async () => {
+  it("keeps labels, statistics and the caller's email, and lists jobs newest first", async () => {
     await bigquery.clock.advance(5)
     const [job] = await bigquery.client.createQueryJob({
       query: 'SELECT id FROM d.t',
@@ -294,7 +294,7 @@ describe('jobs.insert (https://cloud.google.com/bigquery/docs/reference/rest/v2/
     expect((await bigquery.client.job('labelled', { location: 'US' }).getMetadata())[0].status.state).toBe('DONE')
   })
 
-  it('cancels a job that is done without changing it', async () => {
+  it('leaves a finished job unchanged when it is cancelled', async () => {
     const [answer] = await bigquery.client.job('mine', { location: 'US' }).cancel()
     expect(answer).toMatchObject({ kind: 'bigquery#jobCancelResponse', job: { status: { state: 'DONE' } } })
   })

@@ -22,7 +22,7 @@ const REFUSED = expect.objectContaining({
 }) as Error
 
 describe('a linked dataset (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#linked_datasets)', () => {
-  it('tells what it is linked to, by the number of the project, and lies where that does', async () => {
+  it('names its source by project number and shares its location', async () => {
     const [metadata] = await bigquery.client.dataset('subscribed').getMetadata()
     expect(metadata).toMatchObject({
       type: 'LINKED',
@@ -34,7 +34,7 @@ describe('a linked dataset (https://cloud.google.com/bigquery/docs/analytics-hub
     })
   })
 
-  it('shows the tables and the rows of its source under its own name, as they are now', async () => {
+  it("shows its source's current tables and rows under its own name", async () => {
     const { client } = bigquery
     await client
       .dataset('shared')
@@ -68,11 +68,11 @@ describe('a linked dataset (https://cloud.google.com/bigquery/docs/analytics-hub
       (client) =>
         client.createQueryJob({ query: "SELECT 'x' AS id", destination: client.dataset('subscribed').table('mine') }),
     ],
-  ])('takes no %s', async (_what, write) => {
+  ])('refuses %s', async (_what, write) => {
     await expect(write(bigquery.client)).rejects.toEqual(REFUSED)
   })
 
-  it('cannot be elsewhere than its source, nor linked to nothing or to another link', async () => {
+  it("must be in its source's location and cannot link to a missing dataset or another link", async () => {
     const { client } = bigquery
     const to = (datasetId: string) => ({ linkedDatasetSource: { sourceDataset: { projectId: 'demo', datasetId } } })
     await expect(client.createDataset('far', { ...LINK, location: 'US' })).rejects.toMatchObject({ code: 400 })
@@ -80,7 +80,7 @@ describe('a linked dataset (https://cloud.google.com/bigquery/docs/analytics-hub
     await expect(client.createDataset('twice', to('subscribed'))).rejects.toMatchObject({ code: 400 })
   })
 
-  it('outlives a restart, and goes without its source’s tables', async () => {
+  it('survives a restart, and deleting it keeps its source’s tables', async () => {
     await bigquery.restart()
     await bigquery.client.dataset('subscribed').delete()
     expect((await bigquery.client.dataset('shared').getTables())[0]).toHaveLength(1)

@@ -113,7 +113,7 @@ describe('load jobs (https://cloud.google.com/bigquery/docs/batch-loading-data)'
     await expect(load('csv', '1,2\n', { sourceFormat: 'CSV' })).rejects.toThrow(/Missing values in row/)
   })
 
-  it('load Parquet, with lists where they are inferred', async () => {
+  it('load Parquet, with inferred lists', async () => {
     const file = path.join(files, 'rows.parquet')
     const connection = await (await DuckDBInstance.create(':memory:')).connect()
     await connection.run(
@@ -161,7 +161,7 @@ describe('load jobs (https://cloud.google.com/bigquery/docs/batch-loading-data)'
     await expect(load('x', '{"a":1}', { sourceFormat: JSONL })).rejects.toThrow(/No schema specified on job or table/)
   })
 
-  it('take a resumable upload in parts', async () => {
+  it('accept a resumable upload in chunks', async () => {
     const body = {
       configuration: {
         load: {

@@ -40,7 +40,7 @@ const count = async (): Promise<number> =>
   ((await bigquery.client.query('SELECT COUNT(*) AS n FROM d.t'))[0][0] as { n: number }).n
 
 describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/insertAll)', () => {
-  it('answers 404 for a while after the table was created', async () => {
+  it('answers 404 for a while after the table is created', async () => {
     expect(await insertAll({ rows: rows({ id: 'early' }) })).toMatchObject({
       status: 404,
       body: { error: { errors: [{ reason: 'notFound' }] } },
@@ -55,7 +55,7 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
     ])
   })
 
-  it('keeps an integer beyond 2^53 that came as a JSON number', async () => {
+  it('keeps an integer beyond 2^53 sent as a JSON number', async () => {
     const response = await fetch(`${bigquery.url}/bigquery/v2/projects/demo/datasets/d/tables/t/insertAll`, {
       method: 'POST',
       body: '{"rows":[{"json":{"id":"long","n":9007199254740993}}]}',
@@ -66,7 +66,7 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
     ])
   })
 
-  it('refuses all rows when one is bad, and says which stopped for it', async () => {
+  it('refuses all rows when one is invalid and marks the others as stopped', async () => {
     const before = await count()
     const { body } = await insertAll({
       rows: rows(
@@ -98,7 +98,7 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
     expect(await count()).toBe(before)
   })
 
-  it('throws PartialFailureError through the official client', async () => {
+  it('makes the official client throw PartialFailureError', async () => {
     const insert = bigquery.client
       .dataset('d')
       .table('t')
@@ -109,7 +109,7 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
     })
   })
 
-  it('keeps the good rows with skipInvalidRows and drops unknown fields with ignoreUnknownValues', async () => {
+  it('keeps the valid rows with skipInvalidRows and drops unknown fields with ignoreUnknownValues', async () => {
     const before = await count()
     const { body } = await insertAll({
       skipInvalidRows: true,
@@ -120,7 +120,7 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
     expect(await count()).toBe(before + 1)
   })
 
-  it('takes a repeated insertId once within a minute, also when both come at once', async () => {
+  it('inserts a repeated insertId once within a minute, even when both requests arrive at once', async () => {
     const before = await count()
     const row = { rows: [{ insertId: 'attempt-1', json: { id: 'once' } }] }
     await Promise.all([insertAll(row), insertAll(row)])
@@ -131,14 +131,14 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
     expect(await count()).toBe(before + 2)
   })
 
-  it('does not take a refused row for a seen one', async () => {
+  it('does not treat a refused row as a duplicate', async () => {
     const before = await count()
     await insertAll({ rows: [{ insertId: 'again', json: { id: 'again' } }, { json: {} }] })
     await insertAll({ rows: [{ insertId: 'again', json: { id: 'again' } }] })
     expect(await count()).toBe(before + 1)
   })
 
-  it('refuses no rows, more than 50,000 and more than 10 MB (https://cloud.google.com/bigquery/quotas#streaming_inserts)', async () => {
+  it('refuses an empty request, more than 50,000 and more than 10 MB (https://cloud.google.com/bigquery/quotas#streaming_inserts)', async () => {
     expect(await insertAll({ rows: [] })).toMatchObject({
       status: 400,
       body: { error: { message: 'No rows present in the request.' } },
@@ -151,7 +151,7 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
     expect(await insertAll({ rows: rows({ id: 'x'.repeat(10 * 1024 * 1024) }) })).toMatchObject({ status: 413 })
   })
 
-  it('keeps every row that was answered when the store is opened again', async () => {
+  it('keeps every acknowledged row when the store is reopened', async () => {
     const before = await count()
     await Promise.all(Array.from({ length: 20 }, (_, index) => insertAll({ rows: rows({ id: `p${index}` }) })))
     await bigquery.restart()
@@ -160,7 +160,7 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
 })
 
 describe('tabledata.list (https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/list)', () => {
-  it('pages through the rows in their order', async () => {
+  it('pages through the rows in order', async () => {
     await bigquery.client.dataset('d').createTable('pages', {
       schema: [
         { name: 'i', type: 'INTEGER' },

@@ -16,7 +16,7 @@ const failure = (code: number, message: RegExp, reason?: string): object =>
   })
 
 describe('datasets (https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets)', () => {
-  it('keeps what it was created with, in US unless told otherwise', async () => {
+  it('keeps its properties, in the US by default', async () => {
     await bigquery.client.createDataset('first', { labels: { team: 'roads' }, description: 'First.' })
     const [metadata] = await bigquery.client.dataset('first').getMetadata()
     expect(metadata).toMatchObject({
@@ -32,7 +32,7 @@ describe('datasets (https://cloud.google.com/bigquery/docs/reference/rest/v2/dat
     expect((await bigquery.client.dataset('european').getMetadata())[0].location).toBe('EU')
   })
 
-  it('refuses a second one of the same name, but not one that differs in case', async () => {
+  it('refuses a second one with the same name, but allows one that differs in case', async () => {
     await expect(bigquery.client.createDataset('first')).rejects.toEqual(
       failure(409, /^Already Exists: Dataset demo:first$/, 'duplicate'),
     )
@@ -57,7 +57,7 @@ describe('datasets (https://cloud.google.com/bigquery/docs/reference/rest/v2/dat
     expect((await bigquery.client.dataset('first').getMetadata())[0].labels).toEqual({ stage: 'test' })
   })
 
-  it('is not deleted while it holds tables, unless with its contents', async () => {
+  it('is not deleted while it has tables, unless delete_contents is set', async () => {
     await bigquery.client.createDataset('full')
     await bigquery.client.dataset('full').createTable('t', { schema: [{ name: 'a', type: 'STRING' }] })
     await expect(bigquery.client.dataset('full').delete()).rejects.toEqual(
@@ -130,7 +130,7 @@ describe('tables (https://cloud.google.com/bigquery/docs/reference/rest/v2/table
     )
   })
 
-  it('changes its etag with each change, and refuses a change made for another version', async () => {
+  it('changes its etag with each update and refuses an update with a stale etag', async () => {
     const table = bigquery.client.dataset('first').table('assets')
     const [{ etag }] = await table.getMetadata()
     await table.setMetadata({ description: 'Changed.', etag })
@@ -140,7 +140,7 @@ describe('tables (https://cloud.google.com/bigquery/docs/reference/rest/v2/table
     expect((await table.getMetadata())[0].description).toBe('Changed.')
   })
 
-  it('vanishes at its expiration', async () => {
+  it('is deleted at its expiration', async () => {
     const table = bigquery.client.dataset('first').table('brief')
     await table.create({ schema: [{ name: 'a', type: 'STRING' }], expirationTime: String(bigquery.clock.now() + 1000) })
     expect(await table.exists()).toEqual([true])
@@ -164,7 +164,7 @@ describe('tables (https://cloud.google.com/bigquery/docs/reference/rest/v2/table
     )
   })
 
-  it('refuses by name what is not emulated', async () => {
+  it('refuses unsupported features by name', async () => {
     await expect(
       bigquery.client.dataset('first').createTable('copy', { materializedView: { query: 'SELECT 1' } } as object),
     ).rejects.toEqual(failure(501, /the table property materializedView is not emulated/))
@@ -180,7 +180,7 @@ describe('tables (https://cloud.google.com/bigquery/docs/reference/rest/v2/table
 describe('views (https://cloud.google.com/bigquery/docs/views)', () => {
   const view = (query: string): object => ({ view: { query, useLegacySql: false } })
 
-  it('run at query time, and know their columns', async () => {
+  it('run at query time and report their columns', async () => {
     await bigquery.client
       .dataset('first')
       .createTable('counts', view('SELECT bucket, COUNT(*) AS n FROM `demo.first.assets` GROUP BY bucket'))
@@ -227,7 +227,7 @@ describe('views (https://cloud.google.com/bigquery/docs/views)', () => {
 })
 
 describe('the store', () => {
-  it('holds everything after a restart', async () => {
+  it('keeps everything across a restart', async () => {
     await bigquery.restart()
     expect((await bigquery.client.query('SELECT COUNT(*) AS n FROM first.assets'))[0]).toEqual([{ n: 3 }])
     expect((await bigquery.client.dataset('first').table('counts').getMetadata())[0].type).toBe('VIEW')

@@ -79,7 +79,7 @@ async function get(path: string): Promise<{ rows: { f: { v: unknown }[] }[] }> {
 }
 
 describe('values of every type', () => {
-  it('are written to a table and read back as the REST API encodes them', async () => {
+  it("are written to a table and read back in the REST API's encoding", async () => {
     await bigquery.client.dataset('d').createTable('all', { schema: FIELDS })
     await bigquery.client.dataset('d').table('all').insert([ROW, {}])
     const integers = await get('datasets/d/tables/all/data?formatOptions.useInt64Timestamp=true')
@@ -103,7 +103,7 @@ describe('values of every type', () => {
     expect(after.numBytes).toBe(before.numBytes)
   })
 
-  it('are what the official client makes of them', async () => {
+  it('are decoded by the official client', async () => {
     const [[row]] = await bigquery.client.query(
       'SELECT s, b, f, o, n, ts, d, dt, ti, g, r, a FROM d.all WHERE s IS NOT NULL',
     )
@@ -122,7 +122,7 @@ describe('values of every type', () => {
     expect(String(row.n)).toBe('-123456789.123456789')
   })
 
-  it('come as query parameters, named and positional', async () => {
+  it('work as query parameters, named and positional', async () => {
     const params = {
       s: "it's \\ \n \u0000",
       i: 42,
@@ -160,7 +160,7 @@ describe('values of every type', () => {
     expect(positional).toEqual({ a: 1, b: 'x', c: true })
   })
 
-  it('come as typed NULL and empty array parameters', async () => {
+  it('work as typed NULL and empty array parameters', async () => {
     const [[row]] = await bigquery.client.query({
       query: 'SELECT @n AS n, @l AS l, ARRAY_LENGTH(@l) AS c, @num + 1 AS num, ST_X(@g) AS x',
       params: { n: null, l: [], num: 0, g: new Geography('POINT(3 4)') },
@@ -169,7 +169,7 @@ describe('values of every type', () => {
     expect(row).toEqual({ n: null, l: [], c: 0, num: 1, x: 3 })
   })
 
-  it('are refused as parameters when they are missing', async () => {
+  it('are refused when a parameter is missing', async () => {
     await expect(bigquery.client.query({ query: 'SELECT @a, @b', params: { a: 1 } })).rejects.toMatchObject({
       message: "Query parameter 'b' not found at [1:12]",
     })
@@ -177,7 +177,7 @@ describe('values of every type', () => {
 })
 
 describe('points (https://cloud.google.com/bigquery/docs/reference/standard-sql/geography_functions)', () => {
-  it('are made, taken apart and written as WKT', async () => {
+  it('are created, read and written as WKT', async () => {
     const [[row]] = await bigquery.client.query(
       "SELECT ST_GEOGPOINT(-122.35, 47.62) AS p, ST_X(ST_GEOGPOINT(1.5, 2)) AS x, ST_Y(g) AS y, ST_ASTEXT(ST_GEOGFROMTEXT('POINT (3 4)')) AS t FROM d.all WHERE g IS NOT NULL",
     )
@@ -187,7 +187,7 @@ describe('points (https://cloud.google.com/bigquery/docs/reference/standard-sql/
     })
   })
 
-  it('are the only geographies kept', async () => {
+  it('are the only supported geographies', async () => {
     await expect(
       bigquery.client
         .dataset('d')

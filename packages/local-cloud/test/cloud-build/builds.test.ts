@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => harness.stop())
 
 describe('a build', () => {
-  it('is submitted to Cloud Run, watched on Cloud Build, and pushes an image', async () => {
+  it('is submitted through Cloud Run, followed through Cloud Build, and pushes an image', async () => {
     const [{ buildOperation }] = await harness.builds.submitBuild({
       parent: PARENT,
       storageSource: { bucket: 'sources', object: 'app.tar.gz' },
@@ -54,7 +54,7 @@ describe('a build', () => {
     expect(data.builds).toEqual([build])
   })
 
-  it('leaves an image that Artifact Registry lists, under its tag and its digest', async () => {
+  it('pushes an image that Artifact Registry lists, under its tag and its digest', async () => {
     const build = buildOf(await harness.build({ Dockerfile: dockerfile(), 'server.mjs': '1' }, `${IMAGE}:one`))
     const digest = build.results?.images?.[0]?.digest ?? ''
     const listed = await harness.call(`/v1/${REPOSITORY}/dockerImages`)
@@ -76,7 +76,7 @@ describe('a build', () => {
     expect((await callApi(harness.cloud, `/v1/${REPOSITORY}/packages/app/tags/one`)).status).toBe(404)
   })
 
-  it('is found by its tags and its state; a filter that is not emulated is refused', async () => {
+  it('is found by its tags and status; an unsupported filter is refused', async () => {
     const tag = `hash-${randomUUID().slice(0, 8)}`
     const operation = await harness.submit('app.tar.gz', { tags: [tag, 'second'] })
     const listed = async (filter: string) => {
@@ -91,7 +91,7 @@ describe('a build', () => {
       expect((await callApi(harness.cloud, `/v1/${PARENT}/builds?${new URLSearchParams({ filter })}`)).status).toBe(501)
   })
 
-  it('of the same files has the same digest, and of others another', async () => {
+  it('of the same files has the same digest; of other files, a different one', async () => {
     const digests: (string | null | undefined)[] = []
     for (const content of ['a', 'a', 'b']) {
       const build = buildOf(await harness.build({ Dockerfile: dockerfile(), 'server.mjs': content }))
@@ -101,7 +101,7 @@ describe('a build', () => {
     expect(digests[2]).not.toBe(digests[0])
   })
 
-  it('writes its log step by step into the logs bucket', async () => {
+  it('writes its log to the logs bucket step by step', async () => {
     const build = buildOf(await harness.build({ Dockerfile: dockerfile(), 'server.mjs': '' }))
     const log = await logOf(harness, build)
     expect(log.split('\n')).toEqual(
@@ -121,7 +121,7 @@ describe('a build', () => {
   })
 })
 
-describe('a build that cannot be', () => {
+describe('a build that cannot succeed', () => {
   it.each([
     [
       'of a repository that is not there',
@@ -142,7 +142,7 @@ describe('a build that cannot be', () => {
     expect(await logOf(harness, build)).toContain(`ERROR: ${build.failureInfo?.detail}`)
   })
 
-  it('of an account that may not push fails, and says what it lacks', async () => {
+  it('by an account that may not push fails and names the missing permission', async () => {
     const accountId = `weak-${randomUUID().slice(0, 8)}`
     await harness.call('/v1/projects/imagery-local/serviceAccounts', { body: { accountId } })
     const email = `${accountId}@imagery-local.iam.gserviceaccount.com`
@@ -202,7 +202,7 @@ describe('a build that cannot be', () => {
     })
   })
 
-  it('is not found under another id, or in another location', async () => {
+  it('is not found under another ID or in another location', async () => {
     const operation = await harness.submit('app.tar.gz')
     const elsewhere = operation.replace('us-central1', 'europe-west1')
     expect((await callApi(harness.cloud, `/v1/${elsewhere}`)).status).toBe(404)

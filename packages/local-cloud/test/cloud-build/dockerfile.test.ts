@@ -33,7 +33,7 @@ async function outcome(files: Record<string, string>): Promise<{ status: unknown
 }
 
 describe('a Dockerfile', () => {
-  it('may have comments, empty lines, continuation lines, variables and instructions in small letters', async () => {
+  it('may have comments, empty lines, continuation lines, variables and lowercase instructions', async () => {
     const text = `# syntax=docker/dockerfile:1
 # escape is not touched
 
@@ -129,7 +129,7 @@ CMD ["--max-old-space-size=64", "/srv/the app/sub/server.mjs"]
 describe('npm ci', () => {
   const text = dockerfile('RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force')
 
-  it('installs the very versions that are installed beside imagery', async () => {
+  it('installs the same versions that imagery uses', async () => {
     const files = { ...manifests({ sharp: installed('sharp') }), Dockerfile: text, 'server.mjs': '' }
     expect(await outcome(files)).toEqual({ status: 'SUCCESS', detail: '' })
   })

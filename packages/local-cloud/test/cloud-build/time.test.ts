@@ -18,7 +18,7 @@ async function submitted(options: Partial<LocalCloudOptions>): Promise<{ harness
   return { harness, operation: await harness.submit('app.tar.gz') }
 }
 
-it('a build waits its turn, then works with a log that grows, and ends', async () => {
+it('a build waits in the queue, then runs with a growing log, and finishes', async () => {
   const clock = new ManualClock()
   const { harness, operation } = await submitted({ clock })
   const read = async () => (await harness.cloudBuild.projects.locations.operations.get({ name: operation })).data
@@ -40,7 +40,7 @@ it('a build waits its turn, then works with a log that grows, and ends', async (
   expect(await logOf(harness, buildOf(await read()))).toContain('DONE')
 })
 
-it('a build that a fault rule fails ends with an internal error, and the next one is not touched', async () => {
+it('a build failed by a fault rule ends with an internal error, and the next build succeeds', async () => {
   const effect = { kind: 'error', status: 'INTERNAL', message: 'the builder went away' } as const
   const faults = [{ method: 'operation/google.cloud.run.v2.Builds/SubmitBuild', nth: 1, effect }]
   const { harness, operation } = await submitted({ faults })
@@ -53,7 +53,7 @@ it('a build that a fault rule fails ends with an internal error, and the next on
   expect(buildOf(await harness.finished(await harness.submit('app.tar.gz'))).status).toBe('SUCCESS')
 })
 
-it('a build that is interrupted begins again with the local cloud', async () => {
+it('an interrupted build restarts with the local cloud', async () => {
   const clock = new ManualClock()
   const { harness, operation } = await submitted({ clock })
   await clock.advance(QUEUE_MS)

@@ -19,7 +19,7 @@ describe('unpacking a source archive', () => {
   const archive = (...blocks: Buffer[]): Buffer => gzipSync(Buffer.concat([...blocks, Buffer.alloc(1_024)]))
   const block = (content: string): Buffer => Buffer.concat([Buffer.from(content), Buffer.alloc(512 - content.length)])
 
-  test('makes its files and directories', async () => {
+  test('creates its files and directories', async () => {
     await unpackArchive(pack({ './server.mjs': 'one', 'lib/deep/er.mjs': 'x'.repeat(1_024), empty: '' }), target())
     expect(readFileSync(path.join(target(), 'server.mjs'), 'utf8')).toBe('one')
     expect(statSync(path.join(target(), 'lib/deep/er.mjs')).size).toBe(1_024)
@@ -54,7 +54,7 @@ describe('unpacking a source archive', () => {
     await expect(unpackArchive(archive(header('link', '', type)), target())).rejects.toThrow('neither a file nor')
   })
 
-  test('refuses what is not gzip, what is cut off, and what is damaged', async () => {
+  test('refuses archives that are not gzip, truncated or damaged', async () => {
     await expect(unpackArchive(Buffer.from('PK'), target())).rejects.toThrow('not a .tar.gz')
     const cut = archive(header('file', 'x'.repeat(4_000)), block('xxx'))
     await expect(unpackArchive(cut, target())).rejects.toThrow('ends in the middle')
@@ -68,7 +68,7 @@ describe('an archive that runs without a build', () => {
   const manifest = (dependencies: object): string => JSON.stringify({ type: 'module', dependencies })
 
   // https://cloud.google.com/run/docs/deploying-source-code: nobody runs npm.
-  test('does not start without its packages, although package.json asks for them', async () => {
+  test('does not start without its packages, even if package.json lists them', async () => {
     const harness = await startHarness()
     upload(harness, 'bare.tar.gz', {
       'package.json': manifest({ sharp: '1.0.0' }),
@@ -86,7 +86,7 @@ describe('an archive that runs without a build', () => {
     removeDirectory(harness.directory)
   })
 
-  test('finds the packages that it brings', async () => {
+  test('finds the packages it contains', async () => {
     const harness = await startHarness()
     upload(harness, 'own.tar.gz', {
       'package.json': manifest({ sharp: '99.0.0' }),
@@ -104,7 +104,7 @@ describe('an archive that runs without a build', () => {
     removeDirectory(harness.directory)
   })
 
-  test('of a certain generation is read as that generation', async () => {
+  test('is read at the generation that the service names', async () => {
     const harness = await startHarness()
     harness.objects.set(
       'gs://sources/x.tar.gz#17',

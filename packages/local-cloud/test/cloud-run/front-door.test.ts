@@ -81,7 +81,7 @@ async function reached(): Promise<string[]> {
   return harness.logLines.filter((line) => line.startsWith('[private] reached') && !line.includes('/mark-'))
 }
 
-describe('who may come in', () => {
+describe('authentication', () => {
   // https://cloud.google.com/run/docs/authenticating/service-to-service
   // https://cloud.google.com/run/docs/troubleshooting#unauthorized-client (401) and #forbidden (403)
   const cases: { title: string; status: number; request: () => Promise<Parameters<Harness['call']>[1]> }[] = [
@@ -142,16 +142,19 @@ describe('who may come in', () => {
     return [head, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.')
   }
 
-  test.each(cases)('with $title is $status, and nothing reaches the program', async ({ status, request }) => {
-    const before = await reached()
-    const answer = await call('private', { method: 'POST', body: 'work', ...(await request()) })
-    expect(answer.status).toBe(status)
-    const challenge = status === 401 ? 'Bearer error="invalid_token"' : 'none'
-    expect(answer.headers['www-authenticate'] ?? 'none').toContain(challenge)
-    expect(await reached()).toEqual(before)
-  })
+  test.each(cases)(
+    'answers $status to a request with $title, and nothing reaches the program',
+    async ({ status, request }) => {
+      const before = await reached()
+      const answer = await call('private', { method: 'POST', body: 'work', ...(await request()) })
+      expect(answer.status).toBe(status)
+      const challenge = status === 401 ? 'Bearer error="invalid_token"' : 'none'
+      expect(answer.headers['www-authenticate'] ?? 'none').toContain(challenge)
+      expect(await reached()).toEqual(before)
+    },
+  )
 
-  test('with an expired token is 401, also when the token was good before', async () => {
+  test('answers 401 to an expired token, even one that it accepted before', async () => {
     const token = await harness.identity.idToken(DEPLOYER, addressOf('private'))
     expect((await call('private', { token })).status).toBe(200)
     const before = await reached()
@@ -160,7 +163,7 @@ describe('who may come in', () => {
     expect(await reached()).toEqual(before)
   })
 
-  test('is everyone with the role: the account, allAuthenticatedUsers, its domain', async () => {
+  test('admits everyone with the role: the account, allAuthenticatedUsers, its domain', async () => {
     const email = 'someone@signs.example.com'
     expect((await call('private', { email })).status).toBe(403)
     for (const member of [`user:${email}`, 'allAuthenticatedUsers', 'domain:signs.example.com']) {
@@ -173,12 +176,12 @@ describe('who may come in', () => {
   })
 
   // https://cloud.google.com/run/docs/configuring/custom-audiences
-  test('with a token for a custom audience of the service comes in', async () => {
+  test('admits a token for a custom audience of the service', async () => {
     const token = await harness.identity.idToken(DEPLOYER, 'https://signs.example.com')
     expect((await call('private', { token })).status).toBe(200)
   })
 
-  test('without a token comes in to a service for allUsers, and to one whose check is off', async () => {
+  test('admits a request without a token to a service for allUsers, and to one with the invoker check off', async () => {
     expect((await call('open', { token: null })).status).toBe(200)
     const setCheck = async (invokerIamDisabled: boolean): Promise<void> => {
       const [operation] = await harness.services.updateService({
@@ -193,7 +196,7 @@ describe('who may come in', () => {
     expect((await call('private', { token: null })).status).toBe(403)
   })
 
-  test('a checked token reaches the program without its signature', async () => {
+  test('passes a checked token to the program without its signature', async () => {
     const token = await harness.identity.idToken(DEPLOYER, addressOf('private'))
     const [head, payload] = token.split('.')
     const first = echoOf(await call('private', { token }))
@@ -201,7 +204,7 @@ describe('who may come in', () => {
   })
 
   // https://cloud.google.com/run/docs/authenticating/service-to-service: X-Serverless-Authorization
-  test('X-Serverless-Authorization goes before Authorization, which then is the program’s own', async () => {
+  test('checks X-Serverless-Authorization first and then passes Authorization to the program unchanged', async () => {
     const token = await harness.identity.idToken(DEPLOYER, addressOf('private'))
     const headers = { 'X-Serverless-Authorization': `Bearer ${token}`, Authorization: 'Bearer mine' }
     const echo = echoOf(await call('private', { token: null, headers }))
@@ -213,8 +216,8 @@ describe('who may come in', () => {
 })
 
 // https://cloud.google.com/run/docs/securing/ingress
-describe('a service of internal ingress', () => {
-  test('answers Cloud Tasks and Pub/Sub, and is not there for the internet', async () => {
+describe('a service with internal ingress', () => {
+  test('answers Cloud Tasks and Pub/Sub, and answers 404 to the internet', async () => {
     const service = serviceOf('program.tar.gz', { service: { ingress: 'INGRESS_TRAFFIC_INTERNAL_ONLY' } })
     await whileTimePasses(clock, deploy(harness, 'internal', service))
     const [kept] = await harness.services.getService({ name: `${PARENT}/services/internal` })
@@ -226,14 +229,14 @@ describe('a service of internal ingress', () => {
 })
 
 describe('a host', () => {
-  test('of no service is answered with 404, as a page', async () => {
+  test('without a service gets a 404 page', async () => {
     const answer = await call('nobody')
     expect(answer.status).toBe(404)
     expect(answer.headers['content-type']).toContain('text/html')
     expect(answer.body.toString()).toContain('The requested URL was not found on this server.')
   })
 
-  test('of Cloud Run is any below run.app, with or without a port, and no other', () => {
+  test('belongs to Cloud Run if it is under run.app, with or without a port', () => {
     const { frontDoor } = harness.api
     expect(frontDoor.serves('x-1.us-central1.run.app')).toBe(true)
     expect(frontDoor.serves('X-1.us-central1.run.app:8080')).toBe(true)
@@ -242,8 +245,8 @@ describe('a host', () => {
   })
 })
 
-describe('what the program gets and gives', () => {
-  test('is the request with the headers of the way it came', async () => {
+describe('requests and responses', () => {
+  test('the program gets the request with forwarding headers', async () => {
     const echo = echoOf(
       await call('open', {
         path: '/x?y=%20z',
@@ -274,14 +277,14 @@ describe('what the program gets and gives', () => {
     expect(echo.headers['x-cloud-trace-context']).toMatch(new RegExp(`^${trace}/\\d+;o=[01]$`))
   })
 
-  test('keeps the trace of the caller', async () => {
+  test("the caller's trace is kept", async () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     const echo = echoOf(await call('open', { token: null, headers: { traceparent } }))
     expect(echo.headers['traceparent']).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-/)
     expect(echo.headers['x-cloud-trace-context']).toMatch(/^4bf92f3577b34da6a3ce929d0e0e4736\//)
   })
 
-  test('is answered with the program’s status and headers, but not those of the connection', async () => {
+  test('the caller gets the program’s status and headers, without hop-by-hop headers', async () => {
     const answer = await call('open', { path: '/headers', token: null })
     expect(answer.status).toBe(429)
     expect(answer.headers).toMatchObject({ 'x-mine': 'yes', 'retry-after': '7' })
@@ -293,7 +296,7 @@ describe('limits', () => {
   const MEBIBYTE = 1024 * 1024
 
   // https://cloud.google.com/run/quotas#request_limits: 32 MiB, requests and responses that are not streamed
-  test('a request of 32 MiB goes through, and one byte more is 413', async () => {
+  test('a request of 32 MiB passes, and one byte more gets 413', async () => {
     const post = { path: '/', method: 'POST', token: null }
     const largest = await call('open', { ...post, body: 'x'.repeat(32 * MEBIBYTE) })
     expect(JSON.parse(largest.body.toString())).toMatchObject({ bytes: 32 * MEBIBYTE })
@@ -301,7 +304,7 @@ describe('limits', () => {
     expect(larger.status).toBe(413)
   })
 
-  test('an answer of 32 MiB goes through, one byte more is 500, unless it is streamed', async () => {
+  test('a response of 32 MiB passes, and one byte more gets 500 unless it is streamed', async () => {
     const answer = (query: string) => call('open', { path: query, token: null })
     expect((await answer(`/size?n=${32 * MEBIBYTE}`)).body.length).toBe(32 * MEBIBYTE)
     expect((await answer(`/size?n=${32 * MEBIBYTE + 1}`)).status).toBe(500)
@@ -309,7 +312,7 @@ describe('limits', () => {
   })
 
   // https://cloud.google.com/run/docs/configuring/request-timeout
-  test('a request is answered with 504 after the timeout of the service', async () => {
+  test("a request gets 504 after the service's timeout", async () => {
     const path = `/hang?${++marks}`
     await call('private')
     const hanging = harness.call('private', { path })
@@ -320,7 +323,7 @@ describe('limits', () => {
     expect((await hanging).status).toBe(504)
   })
 
-  test('a delivery is given up at its own deadline, when that is sooner', async () => {
+  test('a delivery is canceled at its own deadline if that comes first', async () => {
     await call('open', { token: null })
     const hanging = harness.call('open', { path: '/hang', token: null, deadlineMs: 5_000 })
     const outcome = hanging.then(
@@ -331,7 +334,7 @@ describe('limits', () => {
     expect(await outcome).toBe('DEADLINE_EXCEEDED')
   })
 
-  test('a connection that the program breaks is 503, and the program goes on', async () => {
+  test('a connection that the program breaks gets 503, and the program keeps running', async () => {
     const { status, body } = await call('open', { path: '/cut', token: null })
     expect(status).toBe(503)
     expect(body.toString()).toContain('malformed or connection to the instance had an error')
@@ -341,7 +344,7 @@ describe('limits', () => {
   })
 })
 
-test('a removed default address answers 404', async () => {
+test('a disabled default URL answers 404', async () => {
   const [operation] = await harness.services.updateService({
     service: { name: `${PARENT}/services/open`, defaultUriDisabled: true },
     updateMask: { paths: ['default_uri_disabled'] },

@@ -22,7 +22,7 @@ const answers = (port: number): Promise<boolean> =>
     socket.once('error', () => resolve(false))
   })
 
-test('no process of a service outlives a local cloud that is killed with SIGKILL', async () => {
+test('no service process outlives a local cloud killed with SIGKILL', async () => {
   const script = path.join(import.meta.dirname, 'local-cloud-process-fixture.ts')
   const cloud = spawn(process.execPath, [script, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [output] = (await once(cloud.stdout, 'data')) as [Buffer]
@@ -37,7 +37,7 @@ test('no process of a service outlives a local cloud that is killed with SIGKILL
   await next.stop()
 })
 
-test('the guard leaves the workers and the children of a program alone', async () => {
+test("the guard does not touch a program's workers and child processes", async () => {
   const program = `
     import { fork } from 'node:child_process'
     import { Worker } from 'node:worker_threads'

@@ -55,8 +55,8 @@ async function ask(serviceId: string): Promise<Answer> {
   return JSON.parse(answer.body) as Answer
 }
 
-describe('a service of a built image', () => {
-  it('runs the command of the Dockerfile in its folder, with its variables', async () => {
+describe('a service from a built image', () => {
+  it("runs the Dockerfile's command in its working directory, with its variables", async () => {
     await buildVersion('1', 'plain', 'ENV COLOUR=red SIZE=big')
     await deploy('plain', { image: `${IMAGE}:plain`, env: [{ name: 'SIZE', value: 'small' }] })
     const answer = await ask('plain')
@@ -69,7 +69,7 @@ describe('a service of a built image', () => {
   })
 
   // https://cloud.google.com/run/docs/configuring/services/containers#configure-entrypoint
-  it('runs another command when the container says so', async () => {
+  it("runs the container's own command when it sets one", async () => {
     await buildVersion('1', 'other')
     await deploy('other', { image: `${IMAGE}:other`, command: ['node'], args: ['server.mjs', 'more'] })
     expect((await ask('other')).arguments).toEqual(['more'])
@@ -77,7 +77,7 @@ describe('a service of a built image', () => {
     expect((await ask('other')).arguments).toEqual(['yet', 'more'])
   })
 
-  it('keeps the image that it was deployed with, when the tag moves and when the image is deleted', async () => {
+  it('keeps the image it was deployed with when the tag moves or the image is deleted', async () => {
     const first = await buildVersion('first', 'moving')
     await deploy('kept', { image: `${IMAGE}:moving` })
     await buildVersion('second', 'moving')
@@ -89,13 +89,13 @@ describe('a service of a built image', () => {
     expect((await ask('kept')).version).toBe('second')
   })
 
-  it('may be named by its digest', async () => {
+  it('may name its image by digest', async () => {
     const digest = await buildVersion('exact', 'exact')
     await deploy('exact', { image: `${IMAGE}@${digest}` })
     expect((await ask('exact')).version).toBe('exact')
   })
 
-  it('that is not there is not deployed, and what served before serves on', async () => {
+  it('is not deployed if the image does not exist, and the old revision keeps serving', async () => {
     await buildVersion('good', 'good')
     await deploy('steady', { image: `${IMAGE}:good` })
     const missing = deploy('steady', { image: `${IMAGE}:missing` })

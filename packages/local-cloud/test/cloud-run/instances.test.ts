@@ -34,13 +34,13 @@ createServer((request, response) => {
 }).listen(process.env.PORT)
 `
 
-describe('a program that does not come up', () => {
+describe('a program that does not start', () => {
   // https://cloud.google.com/run/docs/troubleshooting#container-failed-to-start
   const words =
     'The user-provided container failed to start and listen on the port defined provided by the PORT=8080 ' +
     'environment variable within the allocated timeout.'
 
-  test('because it ends fails its deployment in Google’s words, with its output in the log', async () => {
+  test('because it exits fails its deployment in Google’s words, with its output in the log', async () => {
     const harness = await harnessWith({ dying: 'console.error("no disk"); process.exit(3)' })
     const [operation] = await harness.services.createService({
       parent: PARENT,
@@ -81,7 +81,7 @@ describe('a program that does not come up', () => {
     })
   })
 
-  test('comes up on the next deployment once it is mended', async () => {
+  test('starts on the next deployment once it is fixed', async () => {
     const harness = await harnessWith({ broken: 'process.exit(1)', mended: ECHO })
     const create = { parent: PARENT, serviceId: 'phoenix', service: serviceOf('broken.tar.gz') }
     const [failing] = await harness.services.createService(create)
@@ -115,7 +115,7 @@ test('a program with an HTTP startup probe gets requests once the probe succeeds
 })
 
 describe('the environment of a process', () => {
-  test('has what Cloud Run’s contract says, the local cloud’s variables, and nothing of ours', async () => {
+  test('has what Cloud Run’s contract promises, the local cloud’s variables, and nothing from our own environment', async () => {
     process.env['IMAGERY_TEST_SECRET'] = 'do not tell'
     const harness = await harnessWith(
       { echo: ECHO },
@@ -149,7 +149,7 @@ describe('the environment of a process', () => {
 })
 
 describe('a program that crashes', () => {
-  test('costs the requests it had a 503, and is started again', async () => {
+  test('fails its requests with 503 and is restarted', async () => {
     const harness = await harnessWith({ echo: ECHO })
     await deploy(harness, 'echo', serviceOf('echo.tar.gz'))
     const { pid } = echoOf(await harness.call('echo'))
@@ -164,7 +164,7 @@ describe('a program that crashes', () => {
     expect(echoOf(await harness.call('echo')).pid).not.toBe(pid)
   })
 
-  test('again and again is restarted more and more slowly', async () => {
+  test('repeatedly is restarted with a growing delay', async () => {
     const clock = new ManualClock()
     const harness = await harnessWith({ echo: ECHO }, { clock })
     const template = { scaling: { minInstanceCount: 1 } }
@@ -184,7 +184,7 @@ describe('a program that crashes', () => {
     expect(waits[2]).toBeGreaterThanOrEqual(400)
   })
 
-  test('by a failing liveness probe is shut down and replaced', async () => {
+  test('or fails its liveness probe is shut down and replaced', async () => {
     const program = ECHO.replace(
       "if (request.url === '/crash')",
       "if (request.url === '/health' && globalThis.sick) { response.statusCode = 500; response.end(); return }\n  if (request.url === '/sick') globalThis.sick = true\n  if (request.url === '/crash')",
@@ -232,7 +232,7 @@ describe('the number of instances', () => {
     expect(echoOf(await harness.call('echo')).pid).toBe(pid)
   })
 
-  test('grows when all are full, and no instance gets more requests than its concurrency', async () => {
+  test('grows when all instances are full, and none gets more requests than its concurrency', async () => {
     const harness = await harnessWith({ slow: SLOW })
     const template = { maxInstanceRequestConcurrency: 3 }
     await deploy(harness, 'slow', serviceOf('slow.tar.gz', { template }))
@@ -245,7 +245,7 @@ describe('the number of instances', () => {
   })
 
   // https://cloud.google.com/run/docs/about-instance-autoscaling: instances are kept at 60 % of their concurrency
-  test('grows beyond three of five requests, and not before', async () => {
+  test('grows at more than three of five requests, and not before', async () => {
     const clock = new ManualClock()
     const harness = await harnessWith({ slow: SLOW }, { clock })
     const service = serviceOf('slow.tar.gz', { template: { maxInstanceRequestConcurrency: 5 } })
@@ -261,7 +261,7 @@ describe('the number of instances', () => {
   })
 
   // https://cloud.google.com/run/docs/about-instance-autoscaling: pending for 10 s, then 429
-  test('at its maximum lets requests wait for 10 seconds, and then answers 429', async () => {
+  test('at its maximum queues requests for 10 seconds and then answers 429', async () => {
     const clock = new ManualClock()
     const harness = await harnessWith({ slow: SLOW }, { clock })
     const template = { maxInstanceRequestConcurrency: 1, scaling: { maxInstanceCount: 1 } }
@@ -280,7 +280,7 @@ describe('the number of instances', () => {
   })
 
   // https://cloud.google.com/run/docs/container-contract#instance-shutdown
-  test('that is taken back ends with SIGTERM, and with SIGKILL ten seconds later', async () => {
+  test('shrinks with SIGTERM, and SIGKILL ten seconds later', async () => {
     const clock = new ManualClock()
     const stubborn = ECHO.replace('process.exit(0)', '')
     const harness = await harnessWith({ stubborn }, { clock })

@@ -87,7 +87,7 @@ function status(port: number, headers: Record<string, string> = {}, path = '/'):
 }
 
 test.each(Object.keys(programs))(
-  'a program that asks for all interfaces gets those of this machine: %s',
+  'a program that listens on all interfaces listens only on loopback: %s',
   async (name) => {
     expect(opened[name]).toHaveLength(name === 'plain' ? FORMS.length + 1 : 1)
     for (const { address, port } of opened[name]!) {
@@ -99,7 +99,7 @@ test.each(Object.keys(programs))(
   },
 )
 
-describe('the port of a program that checks nothing', () => {
+describe('the port of a program without its own checks', () => {
   test.each([
     ['nothing else', {}],
     ['a token', { authorization: 'Bearer x' }],
@@ -115,7 +115,7 @@ describe('the port of a program that checks nothing', () => {
     await expect(upgrade).rejects.toThrow(/socket hang up|ECONNRESET/)
   })
 
-  test('is open to the front door, which alone knows the secret: not even the program sees it in a request', async () => {
+  test('is open to the front door, whose secret not even the program sees in a request', async () => {
     const answer = await harness.call('plain', {
       headers: { 'X-Imagery-Front-Door': 'of the caller', 'X-Mine': 'kept' },
     })
@@ -138,7 +138,7 @@ describe('the port of a program that checks nothing', () => {
   })
 })
 
-test('a program that checks by itself gets every request as it came, and the secret to tell them apart', async () => {
+test('a program with its own check gets every request unchanged, and the secret to tell them apart', async () => {
   const env = [{ name: 'IMAGERY_CHECK_TOKENS', value: 'on' }]
   await deploy(harness, 'checks', serviceOf('echo.tar.gz', { container: { env } }))
   const { headers, environment } = echoOf(await harness.call('checks'))

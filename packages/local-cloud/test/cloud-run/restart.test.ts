@@ -36,7 +36,7 @@ describe('a restart of the local cloud', () => {
     expect(echoOf(await second.call('echo')).pid).not.toBe(pid)
   })
 
-  test('starts the minimum of instances at once', async () => {
+  test('starts the minimum number of instances at once', async () => {
     const first = await harnessWith({ echo: ECHO })
     await deploy(first, 'echo', serviceOf('echo.tar.gz', { template: { scaling: { minInstanceCount: 1 } } }))
     await first.stop()
@@ -44,7 +44,7 @@ describe('a restart of the local cloud', () => {
     expect(await second.api.describe()).toMatchObject({ instances: 1 })
   })
 
-  test('in the middle of a deployment goes on with it, under the same operation', async () => {
+  test('in the middle of a deployment continues it under the same operation', async () => {
     const first = await harnessWith({ echo: ECHO })
     const slow = "setTimeout(() => import('./echo.mjs'), 1000)"
     upload(first, 'slow.tar.gz', { 'server.mjs': slow, 'echo.mjs': ECHO })
@@ -63,7 +63,7 @@ describe('a restart of the local cloud', () => {
     expect(service.terminalCondition?.state).toBe('CONDITION_SUCCEEDED')
   })
 
-  test('builds a revision again whose directory was lost', async () => {
+  test('rebuilds a revision whose directory was lost', async () => {
     const first = await harnessWith({ echo: ECHO })
     await deploy(first, 'echo', serviceOf('echo.tar.gz'))
     await first.stop()
@@ -74,7 +74,7 @@ describe('a restart of the local cloud', () => {
 })
 
 describe('waiting for an operation', () => {
-  test('ends with the operation, or at the end of the time', async () => {
+  test('ends with the operation or at the timeout', async () => {
     const clock = new ManualClock()
     const harness = await harnessWith({ deaf: DEAF }, { clock })
     const [operation] = await harness.services.createService({

@@ -28,7 +28,7 @@ afterAll(async () => {
 const nameOf = (service: string): string => `${PARENT}/services/${service}`
 
 describe('creating a service', () => {
-  test('is a long-running operation, after which the service answers at its address', async () => {
+  test('is a long-running operation; then the service answers at its URL', async () => {
     const [operation] = await harness.services.createService({
       parent: PARENT,
       serviceId: 'echo',
@@ -73,7 +73,7 @@ describe('creating a service', () => {
     expect(Number(service.createTime?.seconds)).toBeGreaterThan(1_700_000_000)
   })
 
-  test('is refused under a name that is taken', async () => {
+  test('is refused for a name in use', async () => {
     await deploy(harness, 'taken', serviceOf('echo.tar.gz'))
     const again = harness.services.createService({
       parent: PARENT,
@@ -83,7 +83,7 @@ describe('creating a service', () => {
     await expect(again).rejects.toMatchObject({ code: 6, details: "Resource 'taken' already exists." })
   })
 
-  test('with validate_only answers the service and keeps nothing', async () => {
+  test('with validate_only returns the service and stores nothing', async () => {
     const [operation] = await harness.services.createService({
       parent: PARENT,
       serviceId: 'imagined',
@@ -97,7 +97,7 @@ describe('creating a service', () => {
     })
   })
 
-  test('of an archive that is not there fails, and the service says why', async () => {
+  test('from a missing archive fails, and the service says why', async () => {
     const [operation] = await harness.services.createService({
       parent: PARENT,
       serviceId: 'no-archive',
@@ -215,7 +215,7 @@ describe('updating a service', () => {
     deploy(harness, 'changing', serviceOf('echo.tar.gz', { container: { env: [{ name: 'A', value: '1' }] } })),
   )
 
-  test('with a new template makes a new revision and serves it', async () => {
+  test('with a new template creates a new revision and serves it', async () => {
     const [before] = await harness.services.getService({ name: nameOf('changing') })
     const service = serviceOf('echo.tar.gz', { container: { env: [{ name: 'A', value: '2' }] } })
     const [operation] = await harness.services.updateService({ service: { name: nameOf('changing'), ...service } })
@@ -230,7 +230,7 @@ describe('updating a service', () => {
     expect(revision).toMatchObject({ service: nameOf('changing'), maxInstanceRequestConcurrency: 80 })
   })
 
-  test('through a mask changes what the mask names and nothing else', async () => {
+  test('with a mask changes only the fields it names', async () => {
     const [operation] = await harness.services.updateService({
       service: {
         name: nameOf('changing'),
@@ -255,7 +255,7 @@ describe('updating a service', () => {
   })
 
   // https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services#Service: etag; https://google.aip.dev/154
-  test('with the etag of an older version is refused with ABORTED', async () => {
+  test('with a stale etag is refused with ABORTED', async () => {
     const [service] = await harness.services.getService({ name: nameOf('changing') })
     const [operation] = await harness.services.updateService({ service: { ...service, description: 'first' } })
     await operation.promise()
@@ -288,7 +288,7 @@ describe('updating a service', () => {
   })
 
   // https://cloud.google.com/run/docs/rollouts-rollbacks-traffic-migration#rollback
-  test('to a revision of its own by name rolls back', async () => {
+  test('to a named older revision rolls back', async () => {
     const [revisions] = await harness.revisions.listRevisions({ parent: nameOf('changing') })
     const first = revisions[0]?.name?.split('/').at(-1) ?? ''
     const [operation] = await harness.services.updateService({
@@ -304,7 +304,7 @@ describe('updating a service', () => {
 })
 
 describe('listing services', () => {
-  test('goes page by page through all of a region', async () => {
+  test('pages through all services in a region', async () => {
     const names: string[] = []
     for await (const service of harness.services.listServicesAsync({ parent: PARENT, pageSize: 2 })) {
       names.push(service.name ?? '')
@@ -317,7 +317,7 @@ describe('listing services', () => {
 })
 
 describe('deleting a service', () => {
-  test('ends its processes, its revisions and its address', async () => {
+  test('stops its processes and removes its revisions and its URL', async () => {
     await deploy(harness, 'short-lived', serviceOf('echo.tar.gz'))
     const { pid } = echoOf(await harness.call('short-lived'))
     const [wrong] = await Promise.allSettled([
@@ -335,14 +335,14 @@ describe('deleting a service', () => {
 })
 
 describe('the IAM policy of a service', () => {
-  test('is empty at first, with the etag of a policy that was never set', async () => {
+  test('is empty at first, with the etag of an unset policy', async () => {
     const [policy] = await harness.services.getIamPolicy({ resource: nameOf('new') })
     expect(policy.bindings).toEqual([])
     // https://cloud.google.com/iam/docs/policies#etag: ACAB
     expect(Buffer.from(policy.etag as Uint8Array).toString('base64')).toBe('ACAB')
   })
 
-  test('is replaced whole, and refused with ABORTED against another version', async () => {
+  test('is replaced as a whole, and a stale etag is refused with ABORTED', async () => {
     const resource = nameOf('new')
     const [before] = await harness.services.getIamPolicy({ resource })
     const bindings = [{ role: 'roles/run.invoker', members: ['user:a@example.com'] }]
@@ -366,7 +366,7 @@ describe('the IAM policy of a service', () => {
     await expect(refused).rejects.toMatchObject({ code })
   })
 
-  test('tells a caller which permissions it has', async () => {
+  test('tells callers which permissions they have', async () => {
     const permissions = ['run.services.get', 'run.routes.invoke']
     const [held] = await harness.services.testIamPermissions({ resource: nameOf('new'), permissions })
     expect(held.permissions).toEqual(['run.services.get'])
@@ -376,7 +376,7 @@ describe('the IAM policy of a service', () => {
 })
 
 describe('what is not emulated', () => {
-  test('an operation that never was is not found', async () => {
+  test('answers NOT_FOUND for an unknown operation', async () => {
     const name = `${PARENT}/operations/00000000-0000-4000-8000-000000000000`
     await expect(harness.services.checkCreateServiceProgress(name)).rejects.toMatchObject({ code: 5 })
   })

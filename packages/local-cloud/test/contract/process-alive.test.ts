@@ -14,7 +14,7 @@ test('a process is alive until it has ended', async () => {
 })
 
 test.skipIf(!existsSync('/proc/self/stat'))(
-  'a process that has ended is not alive, though its parent never waits for it',
+  'a process that has ended is not alive, even if its parent never waits for it',
   async () => {
     // The shell becomes a program that knows nothing of the child that the shell has started.
     const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
