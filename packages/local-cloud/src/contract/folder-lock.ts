@@ -78,7 +78,7 @@ export function lockFolder(directory: string): FolderLock {
 const LOCK_TRIES = 5
 
 function lockFileOf(lockFile: string, directory: string): { inode: number | undefined; release(): void } {
-  writeFileSync(lockFile, '', { mode: 0o600, flag: 'a' })
+  createFile(lockFile)
   const inode = inodeOf(lockFile)
   const database = new (sqlite().DatabaseSync)(lockFile, { timeout: LOCK_PATIENCE_MS })
   try {
@@ -93,6 +93,16 @@ function lockFileOf(lockFile: string, directory: string): { inode: number | unde
     throw new Error(`${lockFile}: ${(error as Error).message}`, { cause: error })
   }
   return { inode, release: () => database.close() }
+}
+
+function createFile(file: string): void {
+  try {
+    writeFileSync(file, '', { mode: 0o600, flag: 'a' })
+  } catch (error) {
+    // Node.js names the file in the error of an open, but not in the error of a close.
+    const message = (error as Error).message
+    throw message.includes(file) ? error : new Error(`${file}: ${message}`, { cause: error })
+  }
 }
 
 function inodeOf(file: string): number | undefined {
