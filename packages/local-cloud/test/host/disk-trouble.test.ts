@@ -25,7 +25,7 @@ afterEach(() => {
 const withCode = (code: string): Error => Object.assign(new Error(`${code}: refused`), { code })
 const ofSqlite = (errcode: number): Error => Object.assign(new Error('refused'), { errcode })
 
-describe('what the operating system refuses is no damage', () => {
+describe('an operating system error is not reported as damage', () => {
   test.each([
     ['ENOSPC', withCode('ENOSPC'), /full disk/],
     ['EDQUOT', withCode('EDQUOT'), /quota/],
@@ -47,7 +47,7 @@ describe('what the operating system refuses is no damage', () => {
     expect(failed.suggestions.join()).not.toMatch(/reset/)
   })
 
-  test('a file that cannot be opened, for a reason that SQLite keeps to itself', () => {
+  test('a file that cannot be opened, for a reason that SQLite does not report', () => {
     const file = path.join(folder, 'storage.sqlite')
     mkdirSync(file)
     try {
@@ -59,7 +59,7 @@ describe('what the operating system refuses is no damage', () => {
   })
 })
 
-test('a damaged store is one, and its remedy is for its own folder', () => {
+test('a damaged store is reported with a remedy for its own folder', () => {
   const file = path.join(folder, 'storage.sqlite')
   writeFileSync(file, 'garbage '.repeat(1_000))
   try {
@@ -73,7 +73,7 @@ test('a damaged store is one, and its remedy is for its own folder', () => {
   }
 })
 
-test('an operation whose outcome the disk refuses is told, and written once that can be done', async () => {
+test('an operation whose outcome the disk refuses is reported, and written once the disk accepts it', async () => {
   const clock = new ManualClock()
   const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined)
   const database = openDatabase(path.join(folder, 'operations.sqlite'), [OPERATIONS_TABLE])
@@ -100,7 +100,7 @@ test('an operation whose outcome the disk refuses is told, and written once that
 })
 
 test.skipIf(process.platform !== 'linux')(
-  'an access log that cannot be written costs no call (Linux: /dev/full)',
+  'an access log that cannot be written fails no call (Linux: /dev/full)',
   () => {
     const lines: string[] = []
     const log = openAccessLog('/dev/full', new ManualClock(), (line) => lines.push(line))
@@ -110,7 +110,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 )
 
-describe('an error that nobody caught', () => {
+describe('an uncaught error', () => {
   const run = (body: string) => {
     const module = path.join(import.meta.dirname, '../../src/host/last-resort.ts')
     const program = `
@@ -120,7 +120,7 @@ describe('an error that nobody caught', () => {
     return execa(process.execPath, ['--input-type=module', '-e', program], { reject: false })
   }
 
-  test('of the disk leaves the cloud up', async () => {
+  test('from the disk leaves the local cloud running', async () => {
     const full = `Object.assign(new Error('ENOSPC: write'), { code: 'ENOSPC' })`
     const { exitCode, stdout } = await run(`
       setTimeout(() => { throw ${full} }, 1)
@@ -131,7 +131,7 @@ describe('an error that nobody caught', () => {
     expect(stdout).toMatch(/still here$/)
   })
 
-  test('of ours is said, and the cloud stops in order', async () => {
+  test('from a bug is reported, and the local cloud shuts down cleanly', async () => {
     const { exitCode, stdout } = await run(
       `setTimeout(() => { undefined.member }, 1); setTimeout(() => undefined, 60_000)`,
     )

@@ -60,7 +60,7 @@ const EFFECTS: [route: string, body: object][] = [
 ]
 
 describe('a local cloud', () => {
-  it('listens on this machine alone, for every API, and for metadata', async () => {
+  it('listens only on loopback, for every API and for metadata', async () => {
     const { http, grpc, metadataHost } = cloud.locator
     const ports = [new URL(http).port, String(grpc.port), metadataHost.split(':')[1]].map(Number)
     for (const port of ports) {
@@ -70,7 +70,7 @@ describe('a local cloud', () => {
     }
   })
 
-  it.each(EFFECTS)('does nothing for a web page that sends a form to %s, and shows it nothing', async (route, body) => {
+  it.each(EFFECTS)('refuses a form that a web page sends to %s', async (route, body) => {
     const before = await stateOf(cloud)
     const answer = await fromWebPage(route, JSON.stringify(body))
     expect(answer.status).toBeGreaterThanOrEqual(400)
@@ -80,7 +80,7 @@ describe('a local cloud', () => {
   })
 
   it.each(['evil.example', 'evil.example:80', '127.0.0.1.evil.example', 'localhost.', '0.0.0.0'])(
-    'refuses whoever comes under the host name %j, with a token too',
+    'refuses the host name %j, even with a token',
     async (host) => {
       const authorization = `Bearer ${cloud.locator.adminToken}`
       const answer = await fromWebPage('/_imagery/shutdown', '', { host, authorization })
@@ -89,7 +89,7 @@ describe('a local cloud', () => {
     },
   )
 
-  it('refuses a request with two Authorization headers, whichever is good', async () => {
+  it('refuses a request with two Authorization headers, whichever is valid', async () => {
     const good = `Bearer ${cloud.locator.adminToken}`
     for (const both of [
       [good, 'Bearer guess'],

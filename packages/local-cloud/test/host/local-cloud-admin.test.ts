@@ -47,7 +47,7 @@ describe('the admin endpoints', () => {
     expect((await admin(cloud, 'GET', 'health')).status).toBe(200)
   })
 
-  it('stop the cloud', async () => {
+  it('stop the local cloud', async () => {
     const cloud = await clouds.start()
     expect((await admin(cloud, 'POST', 'shutdown')).status).toBe(202)
     await cloud.stopped
@@ -56,7 +56,7 @@ describe('the admin endpoints', () => {
 })
 
 describe('scripted faults', () => {
-  it('are set, shown with what came of them, and replaced', async () => {
+  it('are set, listed with their counts, and replaced', async () => {
     const cloud = await clouds.start()
     const rule = {
       method: 'storage.buckets.*',
@@ -73,14 +73,14 @@ describe('scripted faults', () => {
     expect((await admin(cloud, 'GET', 'faults')).body).toEqual([])
   })
 
-  it('are refused with what is wrong, and the old ones stay', async () => {
+  it('are refused with the reason, and the old ones stay', async () => {
     const cloud = await clouds.start({ faults: [{ method: 'x', effect: { kind: 'drop' } }] })
     const { status, body } = await admin(cloud, 'PUT', 'faults', [{ method: 'x', effect: { kind: 'explode' } }])
     expect([status, body]).toMatchObject([400, { error: { message: expect.stringContaining('[0].effect') as string } }])
     expect((await admin(cloud, 'GET', 'faults')).body).toHaveLength(1)
   })
 
-  it('can come from a file; one that is not valid keeps the cloud from starting', async () => {
+  it('can come from a file; an invalid file keeps the local cloud from starting', async () => {
     const faultsFile = path.join(clouds.directory, 'faults.json')
     writeFileSync(faultsFile, '[{"method": "storage.*"}]')
     await expect(startLocalCloud({ dataDir: clouds.directory, faultsFile })).rejects.toMatchObject({
@@ -93,8 +93,8 @@ describe('scripted faults', () => {
   })
 })
 
-describe('a cloud that stops when idle', () => {
-  it('stops one second after its last lease was given back, however that went', async () => {
+describe('a local cloud that stops when idle', () => {
+  it('stops one second after its last lease ends, however it ended', async () => {
     const clock = new ManualClock(Date.now())
     const cloud = await clouds.start({ clock, stopWhenIdle: true })
     const first = await lease(cloud)
@@ -113,7 +113,7 @@ describe('a cloud that stops when idle', () => {
     await cloud.stopped
   })
 
-  it('goes on when a new lease is taken within the second', async () => {
+  it('keeps running when a new lease is taken within the second', async () => {
     const clock = new ManualClock(Date.now())
     const cloud = await clouds.start({ clock, stopWhenIdle: true })
     ;(await lease(cloud)).destroy()
@@ -124,7 +124,7 @@ describe('a cloud that stops when idle', () => {
     expect(await leases(cloud)).toBe(1)
   })
 
-  it('stops after 15 seconds when nobody ever takes a lease', async () => {
+  it('stops after 15 seconds if no lease is taken', async () => {
     const clock = new ManualClock(Date.now())
     const cloud = await clouds.start({ clock, stopWhenIdle: true })
     await clock.advance(14_999)
@@ -133,7 +133,7 @@ describe('a cloud that stops when idle', () => {
     await cloud.stopped
   })
 
-  it('ends the leases of others when it is stopped', async () => {
+  it('ends all leases when it is stopped', async () => {
     const cloud = await clouds.start({ stopWhenIdle: true })
     const held = await lease(cloud)
     const closed = new Promise((resolve) => held.once('close', resolve))
@@ -144,7 +144,7 @@ describe('a cloud that stops when idle', () => {
 })
 
 describe('acting as another account', () => {
-  it('is possible through a metadata server of its own, which is started once', async () => {
+  it('uses a separate metadata server, which is started once', async () => {
     const cloud = await clouds.start()
     const email = await createAccount(await iamClients(cloud), 'imagery-runtime')
     const first = await admin(cloud, 'GET', `account?email=${email}`)
@@ -157,7 +157,7 @@ describe('acting as another account', () => {
     expect(await asked.text()).toBe(email)
   })
 
-  it('is refused for an account that does not exist', async () => {
+  it('is refused if the account does not exist', async () => {
     const cloud = await clouds.start()
     expect(await admin(cloud, 'GET', 'account?email=nobody@imagery-local.iam.gserviceaccount.com')).toMatchObject({
       status: 404,

@@ -111,7 +111,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 
 describe('the whole local cloud', () => {
   it.each<Transport>(['gRPC', 'REST'])(
-    'takes a task and a message, sent over %s, to a deployed program, which works under its own account',
+    'delivers a task and a message, sent over %s, to a deployed program that runs as its own account',
     async (transport) => {
       const cloud = await clouds.start()
       await deploySource(cloud)
@@ -137,7 +137,7 @@ describe('the whole local cloud', () => {
     },
   )
 
-  it('lets nobody through to a program who is not bound to invoke it', async () => {
+  it('refuses callers without the invoker role', async () => {
     const cloud = await clouds.start()
     await deploySource(cloud)
     const uri = String(await runProgram(cloud.locator, setUp(['serviceAccount:somebody-else@example.com'])))
@@ -148,7 +148,7 @@ describe('the whole local cloud', () => {
     expect((await admin(cloud, 'GET', 'health')).status).toBe(200)
   })
 
-  it('delivers twice when a fault rule says so', async () => {
+  it('delivers twice under a fault rule', async () => {
     const cloud = await clouds.start({
       faults: [{ method: 'deliver/recorder-*/process', effect: { kind: 'duplicate' } }],
     })

@@ -70,8 +70,8 @@ async function health(cloud: LocalCloud): Promise<unknown> {
   return (await admin(cloud, 'GET', 'health')).body
 }
 
-describe('a local cloud that is told to stop', () => {
-  it('sends no task more, waits for the one under way, and knows its answer after the next start', async () => {
+describe('stopping a local cloud', () => {
+  it('sends no new task, waits for the one in progress, and keeps its answer for the next start', async () => {
     const cloud = await clouds.start()
     await queueTasks(cloud, '/one', '/two')
     await until(() => received.length === 1)
@@ -89,7 +89,7 @@ describe('a local cloud that is told to stop', () => {
     received[1]!.answer(200)
   })
 
-  it('waits for a message under way too, and takes its acknowledgement', async () => {
+  it('also waits for a message in progress and records its acknowledgement', async () => {
     const cloud = await clouds.start()
     const topic = 'projects/imagery-local/topics/shards'
     await post(cloud, `v1/${topic}`, {}, 'PUT')
@@ -108,7 +108,7 @@ describe('a local cloud that is told to stop', () => {
     expect(received).toHaveLength(1)
   })
 
-  it('at once, though it waits already, cuts the delivery off and counts it when it is made again', async () => {
+  it('immediately, even during a normal stop, cancels the delivery and counts it on redelivery', async () => {
     const cloud = await clouds.start()
     await queueTasks(cloud, '/one')
     await until(() => received.length === 1)
@@ -123,7 +123,7 @@ describe('a local cloud that is told to stop', () => {
   })
 })
 
-describe('a local cloud that nobody uses any more', () => {
+describe('an unused local cloud', () => {
   const lease = async ({ locator }: LocalCloud): Promise<AbortController> => {
     const abort = new AbortController()
     const headers = { authorization: `Bearer ${locator.adminToken}` }
@@ -135,7 +135,7 @@ describe('a local cloud that nobody uses any more', () => {
   /** The moment from which a cloud without a lease sends nothing more, and a little more. */
   const idle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1_200))
 
-  it('goes on for a user who comes back while it waits, and else stops after the last answer', async () => {
+  it('keeps running for a user who returns while it waits, and otherwise stops after the last answer', async () => {
     const cloud = await clouds.start({ stopWhenIdle: true })
     const first = await lease(cloud)
     await queueTasks(cloud, '/one', '/two', '/three')
@@ -155,7 +155,7 @@ describe('a local cloud that nobody uses any more', () => {
 })
 
 describe('a task that a fault rule delivers twice', () => {
-  it('comes the second time as a retry, as after a lost answer, and the next retry counts both', async () => {
+  it('arrives the second time as a retry, as after a lost answer, and the next retry counts both', async () => {
     const faults = [{ method: 'deliver/*', nth: 1, effect: { kind: 'duplicate' } }] as const
     const cloud = await clouds.start({ faults })
     await queueTasks(cloud, '/one')

@@ -30,7 +30,7 @@ async function isListening(url: string): Promise<boolean> {
 }
 
 describe('a local cloud', () => {
-  it('is found by its locator file, which only its owner may read, until it stops', async () => {
+  it('has a locator file, readable only by its owner, until it stops', async () => {
     const cloud = await clouds.start({ region: 'europe-west1' })
     const file = path.join(clouds.directory, 'local-cloud.json')
     const written = localCloudLocator.parse(JSON.parse(readFileSync(file, 'utf8')))
@@ -48,7 +48,7 @@ describe('a local cloud', () => {
     expect(await isListening(`http://${cloud.locator.metadataHost}`)).toBe(false)
   })
 
-  it('is used by the official clients with nothing but endpoints, its CA and a metadata server', async () => {
+  it('serves the official clients given only endpoints, its CA and a metadata server', async () => {
     const cloud = await clouds.start()
     const answer = await runProgram(
       cloud.locator,
@@ -100,7 +100,7 @@ describe('a local cloud', () => {
   })
 
   // https://cloud.google.com/apis/design/errors: UNAUTHENTICATED is 401 over HTTP and 16 over gRPC.
-  it('refuses calls without a token of its own, and they have no effect', async () => {
+  it('refuses calls without its own token, and they have no effect', async () => {
     const cloud = await clouds.start()
     const [route, init] = createBucket('imagery-a')
     for (const headers of [{}, { authorization: 'Bearer garbage' }, { authorization: 'Bearer ya29.local-x.y' }]) {
@@ -129,7 +129,7 @@ describe('a local cloud', () => {
   })
 
   // https://cloud.google.com/storage/docs/resumable-uploads#session-uris
-  it('takes bytes for an upload session from whoever has its URL, without a token', async () => {
+  it('accepts bytes for an upload session from any caller with its URL, without a token', async () => {
     const cloud = await clouds.start()
     await callApi(cloud, ...createBucket('imagery-a'))
     const route = '/upload/storage/v1/b/imagery-a/o?uploadType=resumable&name=a'
@@ -138,7 +138,7 @@ describe('a local cloud', () => {
     expect((await fetch(String(session), { method: 'PUT', body: 'abc' })).status).toBe(200)
   })
 
-  it('takes tokens that were issued before a restart', async () => {
+  it('accepts tokens issued before a restart', async () => {
     const first = await clouds.start()
     const kept = await callApi(first, '/storage/v1/b?project=imagery-local')
     expect(kept.status).toBe(200)
@@ -154,7 +154,7 @@ describe('a local cloud', () => {
     expect(answer.status).toBe(200)
   })
 
-  it('answers what it does not emulate with 501 in the shape of Google, by name', async () => {
+  it("answers 501 in Google's format for what it does not emulate, by name", async () => {
     const cloud = await clouds.start()
     const answer = await callApi(cloud, '/compute/v1/projects/p/zones')
     expect(answer.status).toBe(501)
@@ -167,7 +167,7 @@ describe('a local cloud', () => {
     })
   })
 
-  it('answers under no other host name than its own, so that no web page reaches it by DNS rebinding', async () => {
+  it('answers only under its own host names, so that no web page reaches it by DNS rebinding', async () => {
     const cloud = await clouds.start()
     const { port } = new URL(cloud.locator.http)
     expect((await requestAs(`evil.example:${port}`, cloud.locator.http)).status).toBe(403)
@@ -180,7 +180,7 @@ describe('a local cloud', () => {
 })
 
 describe('its data folder', () => {
-  it('belongs to one process at a time, which the error names', async () => {
+  it('belongs to one process at a time, and the error names it', async () => {
     await clouds.start()
     await expect(startLocalCloud({ dataDir: clouds.directory })).rejects.toMatchObject({
       name: 'LocalCloudError',
@@ -190,7 +190,7 @@ describe('its data folder', () => {
     })
   })
 
-  it('belongs to another process as long as that lives, and is taken over when it was killed, with all its state', async () => {
+  it('belongs to a process while it lives; after a kill, the next process takes it over with all its state', async () => {
     const other = await clouds.spawn()
     const [route, init] = createBucket('imagery-a')
     expect((await callApi(other, route, init)).status).toBe(200)
@@ -218,7 +218,7 @@ describe('its data folder', () => {
     })
   })
 
-  it('may lie beside another with a cloud of its own', async () => {
+  it('may be next to another folder with its own local cloud', async () => {
     const directory = mkdtempSync(path.join(tmpdir(), 'imagery-cloud-'))
     try {
       const first = await clouds.start()
@@ -236,7 +236,7 @@ describe('its data folder', () => {
     }
   })
 
-  it('is refused with an error when it cannot be made', async () => {
+  it('causes an error when it cannot be created', async () => {
     const file = path.join(clouds.directory, 'file')
     writeFileSync(file, '')
     await expect(startLocalCloud({ dataDir: path.join(file, 'cloud') })).rejects.toMatchObject({
@@ -252,7 +252,7 @@ describe('its data folder', () => {
     ['tasks/cloud-tasks.sqlite', /tasks data in .* cannot be opened/],
     ['bigquery/bigquery.duckdb', /bigquery data in .* cannot be opened/],
     ['identity/signing-key.pem', /identity cannot be opened/],
-  ])('with a damaged %s is refused with an error, and nothing is left running', async (file, message) => {
+  ])('with a damaged %s causes an error and leaves nothing running', async (file, message) => {
     await (await clouds.start()).stop()
     const original = readFileSync(path.join(clouds.directory, file))
     writeFileSync(path.join(clouds.directory, file), 'this is not what it should be, not at all'.repeat(100))
@@ -266,7 +266,7 @@ describe('its data folder', () => {
 })
 
 describe('its ports', () => {
-  it('are those of the last time when they are free, others when they are taken', async () => {
+  it('are the same as last time if they are free, and different ones if they are in use', async () => {
     const first = await clouds.start()
     await first.stop()
     const second = await clouds.start()
@@ -279,7 +279,7 @@ describe('its ports', () => {
   })
 
   it.each(['http', 'grpc'] as const)(
-    'asked for by number but taken are an error (%s), and nothing is left running',
+    'cause an error if requested by number and in use (%s), and nothing is left running',
     async (kind) => {
       const { port, server } = await occupy()
       await expect(startLocalCloud({ dataDir: clouds.directory, ports: { [kind]: port } })).rejects.toMatchObject({

@@ -61,7 +61,7 @@ const forEveryKind = (verdict: [number, boolean]) => ({
 })
 
 describe(`a metadata server and another user of the machine${NO_OTHER_USER}`, () => {
-  it('gives that user no token, by whatever kind of connection', async () => {
+  it('gives that user no token over any kind of connection', async () => {
     if (NO_OTHER_USER) return expect(await ownToken()).toBe(200)
     const answers = await other.run(ASK, cloud.locator.metadataHost)
     expect(verdicts(answers)).toEqual(forEveryKind([403, false]))
@@ -69,7 +69,7 @@ describe(`a metadata server and another user of the machine${NO_OTHER_USER}`, ()
     expect(await ownToken()).toBe(200)
   })
 
-  it('lets in the one other user that the owner has named, for that account alone', async () => {
+  it('admits one other user named by the owner, for that account only', async () => {
     const { projectId } = cloud.locator
     const route = `account?email=operator@${projectId}.iam.gserviceaccount.com`
     const shared = (await admin(cloud, 'GET', route)).body as { metadataHost: string }
@@ -94,7 +94,7 @@ async function ownToken(): Promise<number> {
   return (await fetch(url, { headers: { 'Metadata-Flavor': 'Google' } })).status
 }
 
-describe('whose connection one is', () => {
+describe('the owner of a connection', () => {
   async function pair(): Promise<{ client: Socket; accepted: Socket; end: () => void }> {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -115,13 +115,13 @@ describe('whose connection one is', () => {
   // Elsewhere the kernel shows none, and that is known.
   const own = process.platform === 'linux' ? process.getuid?.() : undefined
 
-  it('is told as long as it is open', async () => {
+  it('is known while the connection is open', async () => {
     const { accepted, end } = await pair()
     expect(await connectionOwner(accepted)).toBe(own)
     end()
   })
 
-  it('is not told once its other end was closed: the kernel then says root, whoever it was', async () => {
+  it('is unknown once the other end is closed, because the kernel then reports root', async () => {
     const { client, accepted, end } = await pair()
     const { localAddress, localPort, remoteAddress, remotePort } = accepted
     client.destroy()
@@ -130,7 +130,7 @@ describe('whose connection one is', () => {
     end()
   })
 
-  it('is not told by the end that this process has itself', async () => {
+  it("is not read from this process's own end", async () => {
     const { client, end } = await pair()
     // As if the server had connected to the client.
     expect(await connectionOwner({ ...ends(client), remotePort: 1 })).toBe(undefined)

@@ -8,7 +8,7 @@ const clouds = new LocalClouds()
 const runtime = 'imagery-runtime@imagery-local.iam.gserviceaccount.com'
 
 describe('service accounts', () => {
-  it('are created, found by address and by unique id, listed in order, changed and deleted', async () => {
+  it('are created, found by email and unique ID, listed in order, changed and deleted', async () => {
     const { accounts } = await iamClients(await clouds.start())
     const requestBody = { accountId: 'imagery-runtime', serviceAccount: { displayName: 'Runtime' } }
     const { data: created } = await accounts.create({ name: PROJECT, requestBody })
@@ -46,7 +46,7 @@ describe('service accounts', () => {
     })
   })
 
-  it('have ids that obey the rules, and each id once', async () => {
+  it('have valid and unique IDs', async () => {
     const { accounts } = await iamClients(await clouds.start())
     const create = (accountId: string) => accounts.create({ name: PROJECT, requestBody: { accountId } })
     for (const accountId of [
@@ -71,7 +71,7 @@ describe('service accounts', () => {
     })
   })
 
-  it('outlive a restart', async () => {
+  it('survive a restart', async () => {
     const cloud = await clouds.start()
     const email = await createAccount(await iamClients(cloud), 'imagery-runtime')
     await cloud.stop()
@@ -79,7 +79,7 @@ describe('service accounts', () => {
     expect((await accounts.get({ name: `${PROJECT}/serviceAccounts/${email}` })).data.email).toBe(email)
   })
 
-  it('get another unique id when they are made anew', async () => {
+  it('get a new unique ID when they are recreated', async () => {
     const clients = await iamClients(await clouds.start())
     const name = `${PROJECT}/serviceAccounts/${await createAccount(clients, 'imagery-runtime')}`
     const before = (await clients.accounts.get({ name })).data.uniqueId
@@ -90,7 +90,7 @@ describe('service accounts', () => {
 })
 
 describe('IAM Credentials', () => {
-  it('makes identity tokens for the audience asked for', async () => {
+  it('issues ID tokens for the requested audience', async () => {
     const clients = await iamClients(await clouds.start())
     const name = `projects/-/serviceAccounts/${await createAccount(clients, 'imagery-invoker')}`
     await grantTokens(clients, 'imagery-invoker')
@@ -103,7 +103,7 @@ describe('IAM Credentials', () => {
     expect(await refusal(clients.credentials.generateIdToken({ name, requestBody: {} }))).toMatchObject({ code: 400 })
   })
 
-  it('makes access tokens that act as the account, for as long as was asked', async () => {
+  it('issues access tokens for the account with the requested lifetime', async () => {
     const clock = new ManualClock()
     const cloud = await clouds.start({ clock })
     const clients = await iamClients(cloud)

@@ -71,7 +71,7 @@ const query = (sql: string): [string, string, object] => [
   { query: sql, useLegacySql: false },
 ]
 
-describe('a call of an account without roles is refused, in the words of its API', () => {
+describe("a call by an account without roles is refused in its API's words", () => {
   it.each<[what: string, message: string | RegExp, ...Parameters<typeof call>]>([
     [
       'Cloud Storage',
@@ -143,7 +143,7 @@ describe('a call of an account without roles is refused, in the words of its API
     expect(answer.message).toMatch(typeof message === 'string' ? exactly(message) : message)
   })
 
-  it('over gRPC with the permission and the resource for machines to read', async () => {
+  it('over gRPC with the permission and the resource in machine-readable details', async () => {
     await hold()
     const refused = await runProgram(
       { ...cloud.locator, metadataHost },
@@ -162,8 +162,8 @@ describe('a call of an account without roles is refused, in the words of its API
   })
 })
 
-describe('what a role holds', () => {
-  it('is held from the moment it is granted until it is taken away', async () => {
+describe('the permissions of a role', () => {
+  it('apply from the moment the role is granted until it is revoked', async () => {
     await hold('roles/storage.objectViewer')
     expect(await call('GET', '/storage/v1/b/imagery-a/o/o')).toMatchObject({ status: 200 })
     expect(await call('DELETE', '/storage/v1/b/imagery-a/o/o')).toMatchObject({ status: 403 })
@@ -171,7 +171,7 @@ describe('what a role holds', () => {
     expect(await call('GET', '/storage/v1/b/imagery-a/o/o')).toMatchObject({ status: 403 })
   })
 
-  it('to make objects does not replace those that are there', async () => {
+  it('to create objects do not allow replacing existing ones', async () => {
     await hold('roles/storage.objectCreator')
     const upload = '/upload/storage/v1/b/imagery-a/o?uploadType=media&name='
     expect(await call('POST', `${upload}made-by-nobody`, {})).toMatchObject({ status: 200 })
@@ -181,7 +181,7 @@ describe('what a role holds', () => {
     })
   })
 
-  it('to run queries reads no tables, and the reader of a dataset reads its tables alone', async () => {
+  it("to run queries read no tables, and a dataset's reader reads only its tables", async () => {
     await hold('roles/bigquery.jobUser')
     expect(await call(...query('SELECT 1'))).toMatchObject({ status: 200 })
     expect(await call(...query('SELECT a FROM d.t'))).toEqual({
@@ -198,7 +198,7 @@ describe('what a role holds', () => {
     expect(await call('POST', insertAll, row)).toMatchObject({ status: 200 })
   })
 
-  it('to make tasks does not make them carry the tokens of others', async () => {
+  it('to create tasks do not allow tokens of other accounts in them', async () => {
     await hold('roles/cloudtasks.admin')
     const invoker = await createAccount(clients, 'some-invoker')
     expect(await call('POST', `/v2/${LOCATION}/queues`, { name: `${LOCATION}/queues/q` })).toMatchObject({
@@ -217,7 +217,7 @@ describe('what a role holds', () => {
     expect(await create()).toMatchObject({ status: 200 })
   })
 
-  it('holds nothing in another project, whoever one is', async () => {
+  it('do not apply in another project, even for an owner', async () => {
     const routes = [
       '/storage/v1/b?project=another',
       '/bigquery/v2/projects/another/datasets/d',
@@ -228,7 +228,7 @@ describe('what a role holds', () => {
     for (const route of routes) expect([route, (await callApi(cloud, route)).status]).toEqual([route, 403])
   })
 
-  it('reaches into a project that the operator was given, but for its accounts and policies', async () => {
+  it('apply in a project that the operator was given, except to its accounts and policies', async () => {
     expect((await admin(cloud, 'PUT', 'projects/city-of-brno')).status).toBe(200)
     await post('/bigquery/v2/projects/city-of-brno/datasets', { datasetReference: { datasetId: 'shared' } })
     await hold('roles/bigquery.admin')
@@ -245,7 +245,7 @@ describe('what a role holds', () => {
 })
 
 describe('the tokens of an account', () => {
-  it('are refused once it is disabled, or deleted, also when it is made anew', async () => {
+  it('are refused once it is disabled or deleted, even after it is recreated', async () => {
     const email = await createAccount(clients, 'short-lived')
     const name = `${PROJECT}/serviceAccounts/${email}`
     const { body } = await admin(cloud, 'GET', `account?email=${email}`)

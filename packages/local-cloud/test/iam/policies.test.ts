@@ -22,7 +22,7 @@ describe('the local project', () => {
     expect((await projects.get({ name: PROJECT })).data).toMatchObject({ projectId: 'imagery-local', state: 'ACTIVE' })
   })
 
-  it('is known by its number too, and in version 1', async () => {
+  it('is also found by its number, with a policy of version 1', async () => {
     const cloud = await clouds.start()
     const { projects } = await iamClients(cloud)
     const { name } = (await projects.get({ name: PROJECT })).data
@@ -33,7 +33,7 @@ describe('the local project', () => {
 })
 
 describe('a policy', () => {
-  it('is replaced whole, one binding a role, members once and in order', async () => {
+  it('is replaced as a whole, with one binding per role and unique members in order', async () => {
     const clients = await iamClients(await clouds.start())
     const email = `serviceAccount:${await createAccount(clients, 'imagery-runtime')}`
     await setBindings(clients, [
@@ -45,7 +45,7 @@ describe('a policy', () => {
     expect(data.bindings).toEqual([owner, { role: 'roles/run.viewer', members: [email, 'user:zoe@example.com'] }])
   })
 
-  it('is not overwritten by a writer that read an older one', async () => {
+  it('is not overwritten by a writer with a stale etag', async () => {
     const clients = await iamClients(await clouds.start())
     const { data } = await clients.projects.getIamPolicy({ resource: PROJECT, requestBody: {} })
     const next = await setBindings(clients, [owner], data.etag!)
@@ -60,7 +60,7 @@ describe('a policy', () => {
     await setBindings(clients, [owner], next)
   })
 
-  it('names only roles and members that there are', async () => {
+  it('names only roles and members that exist', async () => {
     const clients = await iamClients(await clouds.start())
     const set = (role: string, member: string) => refusal(setBindings(clients, [owner, { role, members: [member] }]))
     expect(await set('roles/run.emperor', operator)).toMatchObject({
@@ -78,7 +78,7 @@ describe('a policy', () => {
     }
   })
 
-  it('of a service account takes roles of IAM alone', async () => {
+  it('of a service account accepts only roles of IAM', async () => {
     const clients = await iamClients(await clouds.start())
     const resource = `${PROJECT}/serviceAccounts/${await createAccount(clients, 'imagery-invoker')}`
     const set = (role: string) =>
@@ -95,7 +95,7 @@ describe('a policy', () => {
     expect(await refusal(clients.accounts.getIamPolicy({ resource: missing }))).toMatchObject({ code: 404 })
   })
 
-  it('goes on naming a deleted account as deleted, and a new one of its name does not inherit', async () => {
+  it('keeps a deleted account, marked as deleted, and a new account of that name does not inherit', async () => {
     const cloud = await clouds.start()
     const clients = await iamClients(cloud)
     const email = await createAccount(clients, 'imagery-runtime')
@@ -111,7 +111,7 @@ describe('a policy', () => {
 })
 
 describe('testIamPermissions', () => {
-  it('answers what the caller holds by its roles: an owner holds no tokens of others', async () => {
+  it("returns the permissions of the caller's roles: an owner cannot create tokens for other accounts", async () => {
     const { projects } = await iamClients(await clouds.start())
     const permissions = [
       'run.services.create',
@@ -125,7 +125,7 @@ describe('testIamPermissions', () => {
     expect(data.permissions).toEqual(permissions.slice(0, 3))
   })
 
-  it('refuses what is no permission', async () => {
+  it('refuses an invalid permission', async () => {
     const { projects } = await iamClients(await clouds.start())
     for (const permission of ['run.services.*', 'run', 'run.services.fly']) {
       const call = projects.testIamPermissions({ resource: PROJECT, requestBody: { permissions: [permission] } })

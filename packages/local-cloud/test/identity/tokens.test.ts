@@ -65,7 +65,7 @@ describe('certificates', () => {
     await expect(get('localhost')).rejects.toThrow(/certificate/)
   })
 
-  it('keeps its keys over a restart, readable by their owner alone', async () => {
+  it('keeps its keys across a restart, readable only by their owner', async () => {
     const first = await open()
     const second = await open()
     expect(second.certificate).toEqual(first.certificate)
@@ -74,7 +74,7 @@ describe('certificates', () => {
     }
   })
 
-  it('makes a new server certificate when the authority was deleted', async () => {
+  it('creates a new server certificate when the authority was deleted', async () => {
     const first = await open()
     rmSync(first.caFile)
     const second = await open()
@@ -89,7 +89,7 @@ describe('certificates', () => {
 })
 
 describe('access tokens', () => {
-  it('belong to an e-mail address and survive a restart', async () => {
+  it('belong to an email address and survive a restart', async () => {
     const token = (await open()).accessToken(operator)
     expect(token).toMatch(/^ya29\.local-/)
     expect((await open()).authenticate(`Bearer ${token}`)).toMatchObject({ email: operator })
@@ -105,7 +105,7 @@ describe('access tokens', () => {
     expect(() => identity.authenticate(header)).toThrow(/invalid authentication credentials/)
   })
 
-  it('are refused by a clock that is more than five minutes behind their issue', async () => {
+  it('are refused by a clock more than five minutes behind their issue time', async () => {
     const late = new ManualClock(Date.UTC(2026, 5, 1, 1))
     const header = `Bearer ${(await open(late)).accessToken(operator)}`
     const at = async (minutesBefore: number): Promise<Identity> =>
@@ -115,7 +115,7 @@ describe('access tokens', () => {
     expect(() => identity.authenticate(header)).toThrow(/invalid authentication credentials/)
   })
 
-  it('are handed out again until five minutes before they expire', async () => {
+  it('are reused until five minutes before they expire', async () => {
     const clock = new ManualClock()
     const identity = await open(clock)
     const first = identity.accessToken(operator)
@@ -139,7 +139,7 @@ describe('access tokens', () => {
     )
   })
 
-  it('are refused when the e-mail address was changed under the signature', async () => {
+  it('are refused when the email address was changed after signing', async () => {
     const identity = await open()
     const [head = '', signature] = identity.accessToken(operator).split(/\.(?=[^.]*$)/)
     const payload = JSON.parse(Buffer.from(head.replace('ya29.local-', ''), 'base64url').toString()) as object
@@ -171,7 +171,7 @@ describe('ID tokens', () => {
     })
   })
 
-  it('are accepted for their audience and name their owner', async () => {
+  it('are accepted for their audience and name their account', async () => {
     const identity = await open()
     const token = await identity.idToken(operator, audience)
     expect(await identity.verifyIdToken(token, audience)).toMatchObject({ email: operator })
@@ -219,7 +219,7 @@ describe('ID tokens', () => {
     ['without an address', { email: undefined }, /email/],
     ['for several audiences', { aud: [audience] }, /must be strings/],
     ['of another issuer', { iss: 'https://issuer.example' }, /iss/],
-  ])('are refused when our key signed them, but %s', async (_, change, why) => {
+  ])('are refused when signed by our key but %s', async (_, change, why) => {
     const identity = await open(new ManualClock(NOW_S * 1000))
     const token = await signedByUs(identity, change)
     await expect(identity.verifyIdToken(token, audience)).rejects.toMatchObject({
@@ -228,7 +228,7 @@ describe('ID tokens', () => {
     })
   })
 
-  it('may come from a clock that is five minutes ahead', async () => {
+  it('may come from a clock up to five minutes ahead', async () => {
     const identity = await open(new ManualClock(NOW_S * 1000))
     const token = await signedByUs(identity, { iat: NOW_S + 300 })
     expect(await identity.verifyIdToken(token, audience)).toEqual({ email: operator })
@@ -244,7 +244,7 @@ describe('ID tokens', () => {
     await expect(identity.verifyIdToken(token, audience)).rejects.toMatchObject({ status: 'UNAUTHENTICATED' })
   })
 
-  it('are refused when the public key was taken for a secret', async () => {
+  it('are refused when the public key was used as an HMAC secret', async () => {
     const identity = await open(new ManualClock(NOW_S * 1000))
     const real = await identity.idToken(operator, audience)
     const publicKey = createPublicKey(readFileSync(path.join(directory, 'signing-key.pem')))
@@ -344,7 +344,7 @@ describe('metadata server', () => {
     expect([answer.status, answer.headers.get('metadata-flavor'), await answer.text()]).toEqual([200, 'Google', value])
   })
 
-  it('speaks for one account per listener', async () => {
+  it('serves one account per listener', async () => {
     const identity = await open()
     const first = await identity.metadata.serve(operator)
     const second = await identity.metadata.serve('main@imagery-local.iam.gserviceaccount.com')
@@ -369,7 +369,7 @@ describe('metadata server', () => {
     expect((await fetch(`http://${host}/computeMetadata/v1/project/project-id`, { headers })).status).toBe(status)
   })
 
-  it('answers 404 for a key that it has not and 400 for an ID token without audience', async () => {
+  it('answers 404 for a key that it does not have and 400 for an ID token without audience', async () => {
     const { host } = await (await open()).metadata.serve(operator)
     const status = async (key: string): Promise<number> =>
       (

@@ -65,7 +65,7 @@ describe('the HTTP listener', () => {
     expect(await text('/uploads')).toContain('GET /uploads is not emulated')
   })
 
-  it('gives requests for *.run.app to the front door, without the headers of the connection', async () => {
+  it('gives requests for *.run.app to the front door, without hop-by-hop headers', async () => {
     const { port } = await serve({ frontDoor: echoDoor })
     const { answer, text } = await ask(port, 'imagery-main-1.us-central1.run.app:443', '/process?x=1', 'hello')
     expect([answer.statusCode, answer.headers['x-host']]).toEqual([201, 'imagery-main-1.us-central1.run.app'])
@@ -88,7 +88,7 @@ describe('the HTTP listener', () => {
     expect((await ask(port, 'a.run.app', '/', Buffer.alloc(32 * mebibyte + 1))).answer.statusCode).toBe(413)
   })
 
-  it('answers for no other host, and for IPv6 loopback too', async () => {
+  it('answers for IPv6 loopback and for no other host', async () => {
     const { port } = await serve({ faces: [face('/x', 'x')] })
     expect((await ask(port, 'attacker.example', '/x')).answer.statusCode).toBe(403)
     expect((await ask(port, 'run.app.attacker.example', '/x')).answer.statusCode).toBe(403)
@@ -112,7 +112,7 @@ describe('the HTTP listener', () => {
     expect([await twice('localhost'), await twice('a.run.app')]).toEqual([401, 401])
   })
 
-  it('lets requests under way finish when it stops', async () => {
+  it('lets requests in progress finish when it stops', async () => {
     const app = new Hono()
     const { promise: started, resolve: start } = Promise.withResolvers<void>()
     const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()
@@ -131,7 +131,7 @@ describe('the HTTP listener', () => {
     await expect(fetch(`http://127.0.0.1:${server.port}/slow`)).rejects.toThrow()
   })
 
-  it('rejects when its port is taken', async () => {
+  it('rejects when its port is in use', async () => {
     const { port } = await serve()
     await expect(serveHttp({ faces: [], port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
   })
@@ -197,7 +197,7 @@ describe('a delivery', () => {
     expect(JSON.parse(answer.body.toString())).not.toHaveProperty('headers.authorization')
   })
 
-  it('to any other address goes over the network, and the answer comes back whatever its status', async () => {
+  it('to any other address goes over the network and returns the answer with any status', async () => {
     let seen: unknown
     const url = await target((received, body) => {
       seen = { method: received.method, queue: received.headers['x-cloudtasks-queuename'], body }
@@ -208,13 +208,13 @@ describe('a delivery', () => {
     expect([answer.status, answer.headers['retry-after'], answer.body.toString()]).toEqual([429, '7', 'slow down'])
   })
 
-  it('rejects UNAVAILABLE when nobody listens', async () => {
+  it('rejects with UNAVAILABLE when nothing listens', async () => {
     await expect(deliverer()(delivery({ url: 'http://127.0.0.1:1/x' }))).rejects.toMatchObject({
       status: 'UNAVAILABLE',
     })
   })
 
-  it('rejects UNAVAILABLE when the connection breaks', async () => {
+  it('rejects with UNAVAILABLE when the connection breaks', async () => {
     const url = await target((received) => {
       received.socket.destroy()
       return undefined
@@ -222,7 +222,7 @@ describe('a delivery', () => {
     await expect(deliverer()(delivery({ url }))).rejects.toMatchObject({ status: 'UNAVAILABLE' })
   })
 
-  it('rejects DEADLINE_EXCEEDED when its time is over, and hangs up', async () => {
+  it('rejects with DEADLINE_EXCEEDED when its time is up, and hangs up', async () => {
     const clock = new ManualClock()
     const { promise: arrived, resolve: arrive } = Promise.withResolvers<IncomingMessage>()
     const url = await target((received) => {
@@ -247,7 +247,7 @@ describe('a delivery', () => {
     [{ kind: 'drop' }, 0, { status: 'UNAVAILABLE' }],
     [{ kind: 'lose-answer' }, 1, { status: 'UNAVAILABLE' }],
     [{ kind: 'duplicate' }, 2, { status: 200 }],
-  ] as const)('suffers the scripted fault %o: the target is reached %i times', async (effect, times, outcome) => {
+  ] as const)('with the scripted fault %o reaches the target %i times', async (effect, times, outcome) => {
     let reached = 0
     const frontDoor: FrontDoor = {
       handle: async () => {

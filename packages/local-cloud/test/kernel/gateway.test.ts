@@ -44,7 +44,7 @@ async function outcomes(control: GatewayControl, count: number, method = 'a.b.ge
 const unavailable = { kind: 'error', status: 'UNAVAILABLE' } as const
 
 describe('the gateway', () => {
-  it('lets nobody in without a token, and the handler does not run', async () => {
+  it('refuses a call without a token, and the handler does not run', async () => {
     let ran = false
     const control = open([], {
       authenticate: () => {
@@ -62,7 +62,7 @@ describe('the gateway', () => {
     expect(control.counts()).toEqual({ 'a.b.get': 3, 'a.b.list': 2 })
   })
 
-  it('keeps each call waiting for the added latency', async () => {
+  it('delays each call by the added latency', async () => {
     const clock = new ManualClock()
     const control = open([], { clock, addedLatencyMs: 20 })
     let isDone = false
@@ -73,7 +73,7 @@ describe('the gateway', () => {
     await call
   })
 
-  it('tells the log of each call: method, account, status, duration', async () => {
+  it('logs each call: method, account, status, duration', async () => {
     const records: object[] = []
     const clock = new ManualClock()
     const control = open([{ method: 'x', effect: unavailable }], {
@@ -106,12 +106,12 @@ describe('a fault rule', () => {
     ])
   })
 
-  it('hits every so-manyth call, as often as `times` says', async () => {
+  it('hits every Nth call, up to `times` times', async () => {
     const control = open([{ method: '*', every: 2, times: 2, effect: unavailable }])
     expect(await outcomes(control, 7)).toEqual(['ok', 'UNAVAILABLE', 'ok', 'UNAVAILABLE', 'ok', 'ok', 'ok'])
   })
 
-  it('hits a share of the calls, the same ones for the same seed', async () => {
+  it('hits a share of the calls, and the same ones for the same seed', async () => {
     const hits = (seed: number): Promise<string[]> =>
       outcomes(open([{ method: '*', share: 0.2, seed, effect: unavailable }]), 1000)
     const first = await hits(7)
@@ -131,7 +131,7 @@ describe('a fault rule', () => {
     ])
   })
 
-  it('is refused when it names two ways to choose calls, or a status that Google has not', () => {
+  it('is refused when it names two ways to choose calls or an unknown status', () => {
     expect(() => createFaults([{ method: '*', nth: 1, every: 2, effect: unavailable }])).toThrow(
       /one of nth, every and share/,
     )
@@ -149,7 +149,7 @@ describe('a fault rule', () => {
     expect(count).toBe(runs)
   })
 
-  it('that duplicates a call answers with what the first came to', async () => {
+  it('that duplicates a call returns the first outcome', async () => {
     const { gateway } = open([{ method: '*', effect: { kind: 'duplicate' } }])
     let count = 0
     const answer = await gateway({ method: 'a', authorization: undefined, needs: NOTHING }, () => {
@@ -160,7 +160,7 @@ describe('a fault rule', () => {
     expect([answer, count]).toEqual(['created', 2])
   })
 
-  it('that delays keeps the call waiting', async () => {
+  it('with a delay makes the call wait', async () => {
     const clock = new ManualClock()
     const control = open([{ method: '*', effect: { kind: 'delay', delayMs: 1000 } }], { clock })
     let isDone = false

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { isDeeper, parseJson } from '../../src/kernel/json-text.ts'
 
 describe('JSON from outside', () => {
-  test('is read to a hundred levels, and refused beyond, however deep it is', () => {
+  test('is read up to a hundred levels and refused beyond, at any depth', () => {
     const lists = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
     expect(parseJson(lists(100))).toBeInstanceOf(Array)
     expect(() => parseJson(lists(101))).toThrow(new SyntaxError('Message too deep. Max recursion depth reached'))
@@ -10,7 +10,7 @@ describe('JSON from outside', () => {
     expect(() => parseJson('{"a":'.repeat(100_000))).toThrow(/too deep/)
   })
 
-  test('has levels only where its brackets are no text', () => {
+  test('does not count brackets inside strings as levels', () => {
     const inText = JSON.stringify({ text: `${'['.repeat(500)}"${'{'.repeat(500)}\\\\`, after: [[1]] })
     expect(isDeeper(inText, 3)).toBe(false)
     expect(isDeeper(inText, 2)).toBe(true)

@@ -13,7 +13,7 @@ async function send(cloud: LocalCloud, method: string, route: string, body?: obj
 }
 
 describe('over HTTP/JSON', () => {
-  it('Cloud Tasks’ operations come with their metadata and answers by type', async () => {
+  it('Cloud Tasks operations carry typed metadata and responses', async () => {
     const cloud = await clouds.start()
     await send(cloud, 'POST', `/v2/${LOCATION}/queues`, { name: `${LOCATION}/queues/q` })
     const parent = `${LOCATION}/queues/q`
@@ -56,8 +56,8 @@ describe('over HTTP/JSON', () => {
 })
 
 /** What the tools are documented, or seen in their sources, to send; apitools adds `alt=json` to everything. */
-describe('what command-line tools send', () => {
-  it('is answered to `gcloud tasks`, `gcloud pubsub` and `gcloud storage`', async () => {
+describe('requests from command-line tools', () => {
+  it('are answered for `gcloud tasks`, `gcloud pubsub` and `gcloud storage`', async () => {
     const cloud = await clouds.start()
     const queue = `${LOCATION}/queues/q`
     await send(cloud, 'POST', `/v2/${LOCATION}/queues?alt=json`, { name: queue })
@@ -97,7 +97,7 @@ describe('what command-line tools send', () => {
     ).toMatchObject({ receivedMessages: [{ message: { data: 'aGk=', attributes: { a: 'b' } } }] })
   })
 
-  it('is answered to `gcloud run services list`, in the shape of the Admin API v1', async () => {
+  it('are answered for `gcloud run services list`, in the format of the Admin API v1', async () => {
     const cloud = await clouds.start()
     const container = { image: 'us-docker.pkg.dev/cloudrun/container/hello' }
     const service = { template: { containers: [container] } }

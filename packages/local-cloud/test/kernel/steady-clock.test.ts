@@ -9,7 +9,7 @@ describe("the local cloud's clock", () => {
     sources.steadyMs += steadyMs
   }
 
-  it('goes on at its pace when the machine is set back, and follows when it is set forward', () => {
+  it("keeps its pace when the machine's clock is set back, and follows when it is set forward", () => {
     const clock = steadyClock(0, read)
     expect(clock.now()).toBe(1_000_000)
     pass(-3_600_000, 10)
@@ -20,7 +20,7 @@ describe("the local cloud's clock", () => {
     expect(clock.now()).toBe(sources.wallMs)
   })
 
-  it('starts where the last one was when the machine was set back in between', () => {
+  it("starts where the last one ended if the machine's clock was set back in between", () => {
     const before = sources.wallMs
     pass(-3_600_000, 0)
     expect(steadyClock(before, read).now()).toBe(before)

@@ -5,7 +5,7 @@ const api = new ShelvesApi()
 beforeAll(() => api.start())
 afterAll(() => api.stop())
 
-describe('an answer', () => {
+describe('a response', () => {
   // https://protobuf.dev/programming-guides/json/
   test.each([
     ['64 bits as strings', { weight: '-5', barcode: '18446744073709551615' }],
@@ -46,12 +46,12 @@ describe('an answer', () => {
     expect((await api.ask('GET', `/v1/${NAME}`)).json).toEqual(expected)
   })
 
-  test('has enums by number when that is asked for', async () => {
+  test('has enums by number on request', async () => {
     api.shelf = { color: 'RED' }
     expect((await api.ask('GET', `/v1/${NAME}?$alt=json;enum-encoding=int`)).json).toEqual({ color: 1 })
   })
 
-  test('is indented unless that is declined', async () => {
+  test('is indented unless the request declines it', async () => {
     api.shelf = { name: 'a' }
     expect((await api.ask('GET', `/v1/${NAME}`)).text).toBe('{\n  "name": "a"\n}\n')
     expect((await api.ask('GET', `/v1/${NAME}?prettyPrint=false`)).text).toBe('{"name":"a"}\n')
@@ -65,7 +65,7 @@ describe('the gateway', () => {
     expect(await answer.json()).toEqual({ error: { code: 401, message: 'who are you?', status: 'UNAUTHENTICATED' } })
   })
 
-  test('checks what the call needs, as for gRPC', async () => {
+  test("checks the call's permissions, as for gRPC", async () => {
     expect((await api.ask('GET', '/v1/projects/p/shelves/secret')).status).toBe(403)
     expect(api.asked).toBeUndefined()
   })
@@ -77,7 +77,7 @@ describe('the gateway', () => {
     expect(api.control.counts()).toMatchObject({ 'test.v1.Shelves/Paint': 1, 'test.v1.Shelves/Sort': 1 })
   })
 
-  test('refuses by name what is not emulated', async () => {
+  test('refuses unsupported methods by name', async () => {
     const { status, json } = await api.ask('POST', `/v1/${NAME}:burn`, {})
     expect(status).toBe(501)
     expect((json['error'] as { message: string }).message).toContain('test.v1.Shelves/Burn is not emulated')
@@ -85,7 +85,7 @@ describe('the gateway', () => {
     expect((await api.ask('GET', `/v1/${NAME}?alt=media`)).status).toBe(501)
   })
 
-  test('knows no method of another verb', async () => {
+  test('does not match a method of another verb', async () => {
     expect((await api.ask('DELETE', `/v1/${NAME}`)).status).toBe(404)
     expect((await api.ask('GET', `/v1/${NAME}:sort`)).status).toBe(404)
   })

@@ -70,7 +70,7 @@ describe('a request', () => {
       'Update',
       { shelf: { name: NAME, color: 'DARK_BLUE' }, updateMask: { paths: ['color'] } },
     ],
-  ])('takes %s', async (_, method, route, body, name, request) => {
+  ])('accepts %s', async (_, method, route, body, name, request) => {
     expect((await api.ask(method, route, body)).status).toBe(200)
     expect(api.asked?.method).toBe(name)
     expect(api.asked?.request).toMatchObject(request)
@@ -121,12 +121,12 @@ describe('a request', () => {
     ['a map', { rooms: { hall: { pageSize: 1 } } }, { rooms: { hall: { pageSize: 1 } } }],
     ['one for a list of one', { parts: { page_size: 4 } }, { parts: [{ pageSize: 4 }] }],
     ['a choice', { club: {} }, { owner: 'club', club: {} }],
-  ])('takes %s', async (_, given, expected) => {
+  ])('accepts %s', async (_, given, expected) => {
     expect((await api.ask('POST', '/v1/projects/p/shelves', given)).status).toBe(200)
     expect(api.asked?.request['shelf']).toMatchObject(expected)
   })
 
-  test('takes an Any by the name of its type', async () => {
+  test('accepts an Any by its type name', async () => {
     const content = { '@type': 'type.googleapis.com/test.v1.Options', pageSize: 9 }
     api.shelf = {}
     await api.ask('POST', '/v1/projects/p/shelves', { content })
@@ -247,7 +247,7 @@ describe('a request that does not fit its proto is refused in Google’s words',
     expect(api.asked).toBeUndefined()
   })
 
-  test('all faults at once', async () => {
+  test('lists all faults at once', async () => {
     const { json } = await api.ask('POST', '/v1/projects/p/shelves', { a: 1, b: 2 })
     expect((json['error'] as { message: string }).message.split('\n')).toHaveLength(2)
   })

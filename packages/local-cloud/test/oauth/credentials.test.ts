@@ -112,7 +112,7 @@ async function refusal(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe("a service account's key", () => {
-  it('is the file that Google makes, whose private half is handed out once', async () => {
+  it('is the file that Google creates, and its private half is returned once', async () => {
     expect(key).toMatchObject({ type: 'service_account', project_id: 'imagery-local', client_email: CI })
     const { keys } = (await call('GET', `v1/projects/imagery-local/serviceAccounts/${CI}/keys`)) as { keys: object[] }
     const name = `projects/imagery-local/serviceAccounts/${CI}/keys/${key['private_key_id']}`
@@ -128,7 +128,7 @@ describe("a service account's key", () => {
     expect(claims).toMatchObject({ aud: AUDIENCE, email: CI, email_verified: true })
   })
 
-  it('signs access tokens of its own, as the gRPC clients have it do', async () => {
+  it('signs its own access tokens, as gRPC clients do', async () => {
     const client = await auth(key, { selfSigned: true })
     const before = front.requests.length
     await client.request({ url: TOPICS })
@@ -152,7 +152,7 @@ describe("a service account's key", () => {
     ['is for another audience', {}, { aud: 'https://example.com/token' }, 'Invalid JWT: Failed audience check.'],
     ['is of an account that is not there', {}, { iss: `x${CI}` }, 'Invalid grant: account not found'],
     ['is signed with the key of another account', {}, { iss: INVOKER }, 'Invalid JWT Signature.'],
-  ])('buys nothing with an assertion that %s', async (_title, times, claims, description) => {
+  ])('gets no token for an assertion that %s', async (_title, times, claims, description) => {
     const { iat = 0, exp = 3_600 } = times as { iat?: number; exp?: number }
     const assertion = await assertionOf({ iat: seconds() + iat, exp: seconds() + exp, ...(claims as JWTPayload) })
     const { status, body } = await atTokenEndpoint({ grant_type: JWT_BEARER, assertion })
@@ -160,7 +160,7 @@ describe("a service account's key", () => {
     expect(body).toEqual({ error: 'invalid_grant', error_description: expect.stringContaining(description) as string })
   })
 
-  it('buys nothing without a scope, for a person, or under another grant type', async () => {
+  it('gets no token without a scope, for a person, or with another grant type', async () => {
     const ask = async (claims: JWTPayload) =>
       atTokenEndpoint({ grant_type: JWT_BEARER, assertion: await assertionOf(claims) })
     expect(await ask({ scope: '' })).toMatchObject({ status: 400, body: { error: 'invalid_scope' } })
@@ -171,7 +171,7 @@ describe("a service account's key", () => {
     })
   })
 
-  it('that is deleted buys nothing any more and signs nothing; tokens that it has bought stay good', async () => {
+  it('that is deleted gets no token and signs none; tokens issued for it stay valid', async () => {
     const other = await keyFile(call, CI)
     const [bought, signed] = [await auth(other), await auth(other, { selfSigned: true })]
     const ask = (client: AuthClient) => client.request({ url: TOPICS, retry: false })
@@ -188,7 +188,7 @@ describe("a service account's key", () => {
     await expect(call('DELETE', name)).rejects.toMatchObject({ status: 404 })
   })
 
-  it('can be had ten times', async () => {
+  it('can exist ten times per account', async () => {
     await call('POST', 'v1/projects/imagery-local/serviceAccounts', { accountId: 'ten-keys' })
     const email = 'ten-keys@imagery-local.iam.gserviceaccount.com'
     await Promise.all(Array.from({ length: 10 }, () => keyFile(call, email)))
@@ -220,7 +220,7 @@ describe('a workload identity', () => {
   const external = async (claims?: JWTPayload, email?: string): Promise<object> =>
     externalAccountFile(provider, file(await job(claims)), email)
 
-  it('is whoever the issuer says, and may what policies give to it by name, by attribute, or as one of all', async () => {
+  it("has its issuer's identity, and the roles that policies grant it by subject, by attribute, or as part of the pool", async () => {
     const members = [
       `principal://${pool()}/subject/repo:city/poles`,
       `principalSet://${pool()}/attribute.repository/city/poles`,
@@ -235,7 +235,7 @@ describe('a workload identity', () => {
     }
   })
 
-  it('impersonates an account that lets it, which gets identity tokens made for it', async () => {
+  it('impersonates an account that allows it, and gets ID tokens for it', async () => {
     expect(await refusal(listsTopics(await external({}, CI)))).toMatchObject({ status: 403 })
     const repository = `principalSet://${pool()}/attribute.repository/city/poles`
     await grant(call, `v1/projects/imagery-local/serviceAccounts/${CI}`, 'roles/iam.workloadIdentityUser', repository)
@@ -268,7 +268,7 @@ describe('a workload identity', () => {
     expect(await refusal(listsTopics(await external(claims)))).toMatchObject({ status: 400, ...expected })
   })
 
-  it('gets none from a stranger who signs in the name of its issuer, nor from a provider that is not there', async () => {
+  it('gets no token from an impostor of its issuer or from a provider that does not exist', async () => {
     const stranger = await tokenIssuer(issuer.url)
     const token = await stranger.token({ ...decodeJwt(await job()) })
     expect(await refusal(listsTopics(externalAccountFile(provider, file(token))))).toMatchObject({
@@ -278,7 +278,7 @@ describe('a workload identity', () => {
     expect(await refusal(listsTopics(nowhere))).toMatchObject({ status: 400, error: 'invalid_target' })
   })
 
-  it('is told apart by groups and sums, where its provider says so', async () => {
+  it('is mapped by groups and concatenations if its provider says so', async () => {
     const attributeMapping = { 'google.subject': "'run-' + assertion['run id']", 'google.groups': 'assertion.teams' }
     const rules = { attributeMapping, attributeCondition: "assertion.x == 'y' && assertion.repository != 'evil/poles'" }
     const name = await register('teams', providerOf(issuer, rules))
@@ -288,7 +288,7 @@ describe('a workload identity', () => {
     expect(await listsTopics(externalAccountFile(name, file(token)))).toBe(200)
   })
 
-  it('is vouched for only as far as the local cloud understands its provider', async () => {
+  it("is accepted only if the local cloud supports its provider's settings", async () => {
     for (const [changes, status] of [
       [{ attributeMapping: { 'google.subject': 'assertion.sub.extract("{x}")' } }, 501],
       [{ attributeCondition: 'assertion.sub in ["a"]' }, 501],
@@ -302,7 +302,7 @@ describe('a workload identity', () => {
     }
   })
 
-  it('is no member of a policy unless it is named as Google names it', async () => {
+  it("is a policy member only under Google's name for it", async () => {
     for (const member of ['principal://example.com/x', `principalSet://${pool()}`, `principal://${pool()}/group/x`]) {
       await expect(grant(call, PROJECT, 'roles/viewer', member), member).rejects.toMatchObject({ status: 400 })
     }
@@ -310,7 +310,7 @@ describe('a workload identity', () => {
 })
 
 describe('an impersonated service account', () => {
-  it('gets access and identity tokens through its source, once that may speak for it', async () => {
+  it('gets access and ID tokens through its source, once the source may impersonate it', async () => {
     const credentials = impersonatedFile(key, INVOKER)
     const lists = async (): Promise<number> => listsTopics(credentials)
     expect(await refusal(lists())).toMatchObject({ status: 403 })

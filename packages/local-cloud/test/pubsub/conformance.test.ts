@@ -39,7 +39,7 @@ describe.each<Transport>(['gRPC', 'REST'])('Pub/Sub answers the official client 
     await expect(row.run(cloud)).rejects.toMatchObject({ code: CODES[row.expected as keyof typeof CODES] })
   })
 
-  test('refusals name what is missing and where the list is', async () => {
+  test('errors name the unsupported method and where the list is', async () => {
     const refused = cloud.subscriber.seek({ subscription: subscriptionName('kept-pull'), time: { seconds: 0 } })
     await expect(refused).rejects.toThrow('google.pubsub.v1.Subscriber/Seek is not emulated')
   })
@@ -57,7 +57,7 @@ describe.each<Transport>(['gRPC', 'REST'])('Pub/Sub answers the official client 
     expect(all.map((topic) => topic.name)).toEqual(names)
   })
 
-  test('the hand-written client works as in its documentation', async () => {
+  test('the hand-written client works as documented', async () => {
     const [topic] = await cloud.client.createTopic('hand-written')
     const [subscription] = await topic.createSubscription('hand-written-push', { pushEndpoint: ENDPOINT })
     await subscription.setMetadata({ ackDeadlineSeconds: 33, labels: { 'imagery-run': '261123-9f3c1a7b' } })

@@ -38,14 +38,14 @@ test('pulled messages are leased until the ack deadline, then pulled again', asy
   expect(texts(await pull())).toEqual(['one', 'two'])
 })
 
-test('a pull takes no more than it asked for', async () => {
+test('a pull returns no more than it asked for', async () => {
   await cloud.subscribe({ pushConfig: {} })
   await cloud.publish('one', 'two', 'three')
   expect(texts(await pull(2))).toEqual(['one', 'two'])
   expect(texts(await pull(2))).toEqual(['three'])
 })
 
-test('an acknowledged message does not come back, and acknowledging it again is no error', async () => {
+test('an acknowledged message is not redelivered, and acknowledging it again is not an error', async () => {
   await cloud.subscribe({ pushConfig: {} })
   await cloud.publish('one')
   const ids = ackIds(await pull())
@@ -56,7 +56,7 @@ test('an acknowledged message does not come back, and acknowledging it again is 
   await expect(cloud.api.describe()).resolves.toMatchObject({ unacknowledgedMessages: 0 })
 })
 
-test('the deadline of a message can be moved, and 0 gives it back at once', async () => {
+test("a message's deadline can be changed, and 0 returns it at once", async () => {
   await cloud.subscribe({ pushConfig: {} })
   await cloud.publish('one')
   await modify(ackIds(await pull()), 600)
@@ -67,7 +67,7 @@ test('the deadline of a message can be moved, and 0 gives it back at once', asyn
   expect(texts(await pull())).toEqual(['one'])
 })
 
-test('the deadline cannot be moved by more than 600 seconds', async () => {
+test('the deadline cannot be extended by more than 600 seconds', async () => {
   await cloud.subscribe({ pushConfig: {} })
   await cloud.publish('one')
   const ids = ackIds(await pull())
@@ -76,7 +76,7 @@ test('the deadline cannot be moved by more than 600 seconds', async () => {
 })
 
 // https://cloud.google.com/pubsub/quotas#resource_limits
-test('a request holds acknowledgement ids of at most 512 KiB', async () => {
+test('a request carries at most 512 KiB of acknowledgement IDs', async () => {
   await cloud.subscribe({ pushConfig: {} })
   await cloud.publish('one')
   const [id = ''] = ackIds(await pull())
@@ -85,7 +85,7 @@ test('a request holds acknowledgement ids of at most 512 KiB', async () => {
   await expect(modify(Array(most + 1).fill(id), 30)).rejects.toMatchObject({ code: 3 })
 })
 
-test('an old acknowledgement id neither extends nor returns a later delivery', async () => {
+test('an old acknowledgement ID neither extends nor returns a later delivery', async () => {
   await cloud.subscribe({ pushConfig: {} })
   await cloud.publish('one')
   const old = ackIds(await pull())
@@ -98,7 +98,7 @@ test('an old acknowledgement id neither extends nor returns a later delivery', a
   expect(texts(await pull())).toEqual(['one'])
 })
 
-test('an acknowledgement id of a deleted subscription is worth nothing to its successor', async () => {
+test('an acknowledgement ID of a deleted subscription does not work for its successor', async () => {
   await cloud.subscribe({ pushConfig: {} })
   await cloud.publish('one')
   const old = ackIds(await pull())
@@ -125,7 +125,7 @@ test('delivery attempts are counted only with a dead-letter policy', async () =>
   expect((await pull())[0]?.deliveryAttempt).toBe(3)
 })
 
-test('the retry policy delays a message that was given back, and one whose deadline passed', async () => {
+test('the retry policy delays a message that was returned, and one whose deadline passed', async () => {
   const retryPolicy = { minimumBackoff: { seconds: 30 }, maximumBackoff: { seconds: 40 } }
   await cloud.subscribe({ pushConfig: {}, retryPolicy })
   await cloud.publish('one')
@@ -150,7 +150,7 @@ test('a pull waits for the first message', async () => {
   expect(receivedMessages).toHaveLength(1)
 })
 
-test('a pull that waits in vain ends with nothing, and one whose subscription is deleted with NOT_FOUND', async () => {
+test('a pull that times out returns nothing, and one whose subscription is deleted returns NOT_FOUND', async () => {
   await cloud.subscribe({ pushConfig: {} })
   const calls = cloud.authorizations.length
   const inVain = cloud.subscriber.pull({ subscription: SUBSCRIPTION, maxMessages: 10 })

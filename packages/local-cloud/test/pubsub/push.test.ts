@@ -15,7 +15,7 @@ afterEach(() => cloud.destroy())
 
 // https://cloud.google.com/pubsub/docs/push#receive_push
 describe('a push', () => {
-  test('is the documented envelope', async () => {
+  test('sends the documented envelope', async () => {
     await started()
     await cloud.subscribe()
     const message = { data: Buffer.from('Hello Cloud Pub/Sub! Here is my message!'), attributes: { key: 'value' } }
@@ -54,7 +54,7 @@ describe('a push', () => {
     expect(cloud.envelopes()[0]?.message.orderingKey).toBe('sign-7')
   })
 
-  test('asks for a token of the service account, for the audience or else the endpoint', async () => {
+  test("asks for the service account's token, for the audience or, without one, for the endpoint", async () => {
     await started()
     const oidcToken = { serviceAccountEmail: 'pusher@example.com', audience: 'https://populate.example.com' }
     await cloud.subscribe({ pushConfig: { pushEndpoint: ENDPOINT, oidcToken } })
@@ -97,7 +97,7 @@ describe('a push', () => {
     await expect(cloud.api.describe()).resolves.toMatchObject({ unacknowledgedMessages: 1 })
   })
 
-  test('goes to every subscription of the topic, and each acknowledges for itself', async () => {
+  test('goes to every subscription of the topic, and each acknowledges separately', async () => {
     await started()
     await cloud.subscribe()
     const failing = 'https://failing.example.com/'
@@ -142,7 +142,7 @@ describe('a push', () => {
 })
 
 describe('a subscription that changes while a push is in flight', () => {
-  test('deleted: the answer means nothing, and a subscription of the same name does not hear of it', async () => {
+  test('deleted: the answer has no effect, even on a new subscription of the same name', async () => {
     await started()
     const answer = deferred<Awaited<Answer>>()
     cloud.answer = () => answer.promise
@@ -189,7 +189,7 @@ describe('a subscription that changes while a push is in flight', () => {
   })
 
   // https://cloud.google.com/pubsub/docs/push#stop_resume
-  test('no endpoint: pushing stops, and goes on once there is one again', async () => {
+  test('no endpoint: pushing stops, and continues once there is one again', async () => {
     await started()
     await cloud.subscribe()
     await cloud.subscriber.modifyPushConfig({ subscription: SUBSCRIPTION, pushConfig: {} })
@@ -252,7 +252,7 @@ describe('the push window', () => {
 })
 
 // https://cloud.google.com/pubsub/docs/ordering
-test('with message ordering, the next message of a key waits for the acknowledgement of the one before', async () => {
+test("with message ordering, a key's next message waits for the acknowledgement of the previous one", async () => {
   await started()
   await cloud.subscribe({ enableMessageOrdering: true })
   const statuses = [500, 204, 204]

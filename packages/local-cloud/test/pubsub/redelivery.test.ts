@@ -30,7 +30,7 @@ const unacknowledged = async (): Promise<number | undefined> => (await cloud.api
 
 // https://cloud.google.com/pubsub/docs/handling-failures#subscription_retry_policy
 describe('a message that is not acknowledged', () => {
-  test('is sent again at once when there is no retry policy: only the push back-off of 100 ms stands between', async () => {
+  test('is sent again at once without a retry policy, after only the push back-off of 100 ms', async () => {
     const statuses = [500, 204]
     cloud.answer = () => statuses.shift() ?? 204
     const times = recordTimes()
@@ -100,7 +100,7 @@ describe('a message that is not acknowledged', () => {
     expect(pauses.at(-1)).toBe(60_000)
   })
 
-  test('is not held up by a clock that jumps back', async () => {
+  test('is not delayed by a clock that jumps back', async () => {
     const clock = new PatientClock()
     await cloud.destroy()
     cloud = new PubSubCloud({ clock })
@@ -117,7 +117,7 @@ describe('a message that is not acknowledged', () => {
     await expect(unacknowledged()).resolves.toBe(0)
   })
 
-  test('is kept for the retention, and not longer', async () => {
+  test('is kept for the retention period and no longer', async () => {
     cloud.answer = () => 500
     await cloud.subscribe({ messageRetentionDuration: { seconds: 600 } })
     await cloud.publish('x')
@@ -131,7 +131,7 @@ describe('a message that is not acknowledged', () => {
   })
 
   // https://cloud.google.com/pubsub/docs/subscription-properties#message_retention
-  test('is kept for 7 days by default, and a changed retention counts for it too', async () => {
+  test('is kept for 7 days by default, and a changed retention applies to it', async () => {
     await cloud.subscribe({ pushConfig: {} })
     await cloud.publish('x')
     await cloud.advance(7 * DAY_MS - 1)
@@ -188,7 +188,7 @@ describe('a dead-letter policy', () => {
     await expect(unacknowledged()).resolves.toBe(1)
   })
 
-  test('goes on delivering when the dead-letter topic is gone', async () => {
+  test('keeps delivering when the dead-letter topic is deleted', async () => {
     cloud.answer = () => 500
     await withDeadLetters()
     await cloud.publisher.deleteTopic({ topic: DEAD_TOPIC })

@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => cloud.destroy())
 
 describe('after a restart', () => {
-  test('topics, subscriptions and their settings are there', async () => {
+  test('topics, subscriptions and their settings are kept', async () => {
     await cloud.start()
     await cloud.publisher.createTopic({ name: TOPIC, labels: { team: 'maps' } })
     const [created] = await cloud.subscriber.createSubscription({
@@ -31,7 +31,7 @@ describe('after a restart', () => {
     expect(subscription).toEqual(created)
   })
 
-  test('what was not acknowledged is pushed again at once, its attempts counted on', async () => {
+  test('unacknowledged messages are pushed again at once, and their attempt count continues', async () => {
     const deadLetterTopic = `projects/${PROJECT}/topics/dead`
     await cloud.start()
     await cloud.publisher.createTopic({ name: deadLetterTopic })
@@ -52,7 +52,7 @@ describe('after a restart', () => {
     await expect(cloud.api.describe()).resolves.toMatchObject({ unacknowledgedMessages: 0 })
   })
 
-  test('a message still waits out its back-off', async () => {
+  test('a message still waits for its back-off to end', async () => {
     await cloud.start()
     cloud.answer = () => 503
     await cloud.subscribe({ retryPolicy: { minimumBackoff: { seconds: 60 } } })
@@ -65,7 +65,7 @@ describe('after a restart', () => {
     expect(cloud.pushes).toHaveLength(2)
   })
 
-  test('a pulled message keeps its lease, and can be acknowledged by the id from before', async () => {
+  test('a pulled message keeps its lease and can be acknowledged by its earlier ID', async () => {
     await cloud.start()
     await cloud.subscribe({ pushConfig: {}, ackDeadlineSeconds: 600 })
     await cloud.publish('x')
@@ -77,7 +77,7 @@ describe('after a restart', () => {
     await expect(cloud.api.describe()).resolves.toMatchObject({ unacknowledgedMessages: 0 })
   })
 
-  test('message ids are not given twice, even when no subscription kept the last ones', async () => {
+  test('message IDs are not reused, even when no subscription kept the last ones', async () => {
     await cloud.start()
     await cloud.publisher.createTopic({ name: TOPIC })
     const before = await cloud.publish('one', 'two')
@@ -86,7 +86,7 @@ describe('after a restart', () => {
     expect(new Set([...before, ...after]).size).toBe(3)
   })
 
-  test('an answer that arrives after the stop changes nothing', async () => {
+  test('an answer that arrives after the stop has no effect', async () => {
     await cloud.start()
     await cloud.subscribe()
     const answer = deferred<number>()

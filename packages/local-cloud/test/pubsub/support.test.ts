@@ -19,7 +19,7 @@ test.each(['Publisher', 'Subscriber'])('the support list has every method of %s 
   expect(listed.toSorted()).toEqual(offered.toSorted())
 })
 
-test('the support list says no exactly where there is no handler', async () => {
+test('the support list says no exactly where a handler is missing', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'imagery-pubsub-'))
   const api = await pubSubApi({
     directory,

@@ -49,7 +49,7 @@ const nameOf = (service: string): string => `${PROJECT}/services/${service}`
 
 describe('a new project', () => {
   // https://cloud.google.com/service-usage/docs/enabled-service#default
-  it('has the services enabled that Google enables in every project, and no others', async () => {
+  it('has only the services enabled that Google enables in every project', async () => {
     const client = await clientOf(await start())
     const enabled = await enabledServices(client)
     expect(enabled).toEqual(enabled.toSorted())
@@ -63,7 +63,7 @@ describe('a new project', () => {
 })
 
 describe('enabling a service', () => {
-  it('is an operation that takes time, and is kept over a restart', async () => {
+  it('is a long-running operation, and survives a restart', async () => {
     const clock = new ManualClock()
     const cloud = await start({ clock })
     const client = await clientOf(cloud)
@@ -88,7 +88,7 @@ describe('enabling a service', () => {
     expect((await again.operations.get({ name: begun.name ?? '' })).data.done).toBe(true)
   })
 
-  it('goes on after a restart in the middle', async () => {
+  it('continues after a restart in the middle', async () => {
     const clock = new ManualClock()
     const cloud = await start({ clock })
     const { data: begun } = await (await clientOf(cloud)).services.enable({ name: nameOf('run.googleapis.com') })
@@ -100,13 +100,13 @@ describe('enabling a service', () => {
     expect(await enabledServices(client)).toContain('run.googleapis.com')
   })
 
-  it('that is enabled is done at once', async () => {
+  it('that is enabled already is done at once', async () => {
     const client = await clientOf(await start())
     const { data } = await client.services.enable({ name: nameOf('bigquery.googleapis.com') })
     expect(data).toMatchObject({ name: 'operations/noop.DONE_OPERATION', done: true })
   })
 
-  it('that does not exist is refused as if it were forbidden', async () => {
+  it('that does not exist is refused with PERMISSION_DENIED', async () => {
     const client = await clientOf(await start())
     expect(await refusal(client.services.enable({ name: nameOf('no-such.googleapis.com') }))).toMatchObject({
       code: 403,
@@ -115,7 +115,7 @@ describe('enabling a service', () => {
     })
   })
 
-  it('that costs something is refused in a project without billing', async () => {
+  it('that needs billing is refused in a project without billing', async () => {
     const cloud = await start({ hasBilling: false })
     const client = await clientOf(cloud)
     const serviceIds = ['pubsub.googleapis.com', 'run.googleapis.com', 'cloudtasks.googleapis.com']
@@ -131,7 +131,7 @@ describe('enabling a service', () => {
     expect(await enabledServices(client)).not.toContain('pubsub.googleapis.com')
   })
 
-  it('fails when a fault rule says so, and leaves the project as it was', async () => {
+  it('fails under a fault rule and leaves the project unchanged', async () => {
     const effect = { kind: 'error', status: 'INTERNAL', message: 'Internal error encountered.' } as const
     const clock = new ManualClock()
     const cloud = await start({ clock, faults: [{ method: 'operation/serviceusage.*', nth: 1, effect }] })
@@ -174,7 +174,7 @@ describe('an API that the project has not enabled', () => {
     ['/v1/projects/imagery-local/topics', 'Cloud Pub/Sub API', 'pubsub'],
     ['/v2/projects/imagery-local/locations/us-central1/queues', 'Cloud Tasks API', 'cloudtasks'],
     ['/v2/projects/imagery-local/locations/us-central1/services', 'Cloud Run Admin API', 'run'],
-  ])('refuses %s, and says where to enable it', async (route, title, label) => {
+  ])('refuses %s and says where to enable it', async (route, title, label) => {
     const cloud = await start()
     const service = `${label}.googleapis.com`
     const answer = await callApi(cloud, route)
@@ -214,7 +214,7 @@ describe('an API that the project has not enabled', () => {
     expect(statuses).toEqual([403, 200, 403])
   })
 
-  it('refuses whoever calls, before it looks at what they may do', async () => {
+  it('refuses every caller before it checks permissions', async () => {
     const cloud = await start()
     const answer = await fetch(`${cloud.locator.http}/v1/${PROJECT}/topics`)
     expect(answer.status).toBe(401)
@@ -240,7 +240,7 @@ describe('an API that the project has not enabled', () => {
 })
 
 describe('disabling a service', () => {
-  it('makes it unusable, and is refused when it is not in use', async () => {
+  it('makes it unusable, and is refused if it is not enabled', async () => {
     const clock = new ManualClock()
     const client = await clientOf(await start({ clock }))
     await client.services.disable({
@@ -257,7 +257,7 @@ describe('disabling a service', () => {
 })
 
 describe('reading services', () => {
-  it('answers several at once, of the same project alone', async () => {
+  it('returns several at once, of one project only', async () => {
     const client = await clientOf(await start())
     const names = [nameOf('run.googleapis.com'), nameOf('storage.googleapis.com')]
     const { data } = await client.services.batchGet({ parent: PROJECT, names })
@@ -266,13 +266,13 @@ describe('reading services', () => {
     expect(await refusal(client.services.batchGet({ parent: PROJECT, names: other }))).toMatchObject({ code: 400 })
   })
 
-  it('of a project that is not there is refused', async () => {
+  it('of a project that does not exist is refused', async () => {
     const client = await clientOf(await start())
     expect(await refusal(client.services.list({ parent: 'projects/elsewhere' }))).toMatchObject({ code: 403 })
   })
 })
 
-describe('a request that Google would not understand', () => {
+describe('an invalid request', () => {
   it.each([
     [
       'a field that is not there',
@@ -296,7 +296,7 @@ describe('a request that Google would not understand', () => {
       'Unknown name "state": Cannot bind query parameter.',
     ],
     ['an unknown filter', 'GET', 'services?filter=enabled', undefined, "filter 'enabled'"],
-  ])('%s is refused with 400', async (_what, method, route, body, words) => {
+  ])('with %s is refused with 400', async (_what, method, route, body, words) => {
     const cloud = await start()
     const answer = await callApi(cloud, `/v1/${PROJECT}/${route}`, { method, ...(body === undefined ? {} : { body }) })
     expect([answer.status, await answer.json()]).toMatchObject([
@@ -305,7 +305,7 @@ describe('a request that Google would not understand', () => {
     ])
   })
 
-  it('a method that is not emulated is refused by name', async () => {
+  it('for an unsupported method is refused by name', async () => {
     const answer = await callApi(await start(), '/v1/operations')
     expect(answer.status).toBe(501)
   })
@@ -315,7 +315,7 @@ describe('the billing of a project', () => {
   it.each([
     [true, { billingEnabled: true, billingAccountName: 'billingAccounts/000000-000000-000000' }],
     [false, { billingEnabled: false, billingAccountName: '' }],
-  ])('says whether somebody pays: %s', async (hasBilling, info) => {
+  ])('says whether billing is enabled: %s', async (hasBilling, info) => {
     const cloud = await clouds.start({ hasBilling })
     const answer = await callApi(cloud, `/v1/${PROJECT}/billingInfo`)
     expect(await answer.json()).toEqual({ name: `${PROJECT}/billingInfo`, projectId: 'imagery-local', ...info })
