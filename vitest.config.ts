@@ -28,6 +28,7 @@ const KINDS: Record<string, Kind> = {
     isolate: false,
   },
   runtime: { include: ['test/runtime/**/*.test.ts'], timeoutMs: 20_000 },
+  deploy: { include: ['test/deploy/**/*.test.ts'], timeoutMs: 60_000, retry: 1 },
   cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000 },
   e2e: { include: ['test/e2e/**/*.test.ts'], timeoutMs: 180_000, retry: 1 },
   repo: { include: ['test/repo/**/*.test.ts'], timeoutMs: 60_000 },

@@ -2,6 +2,7 @@ import { localAuthOptions } from '../auth/credentials.ts'
 import { localCloud } from '../transport/environment.ts'
 import { CALL_DEADLINE_MS, cloudError, CloudError, httpError, repeatably } from '../transport/errors.ts'
 import { patientFetch } from '../transport/patient-fetch.ts'
+import { pause, pausesNow } from '../transport/pauses.ts'
 
 /**
  * Google's APIs that imagery calls through JSON, by the first label of their host
@@ -147,14 +148,14 @@ export async function pollUntilDone<Thing>(
     watch?: (thing: Thing) => void
   },
 ): Promise<Thing> {
-  const until = performance.now() + options.deadlineMs
+  const until = pausesNow() + options.deadlineMs
   let thing = first
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     options.watch?.(thing)
     if (options.isDone(thing)) return thing
-    if (performance.now() > until)
+    if (pausesNow() > until)
       throw new CloudError('DEADLINE_EXCEEDED', `${options.what} is not done after ${options.deadlineMs / 60_000} min`)
-    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    await pause(pauseMs)
     thing = await options.look()
   }
 }

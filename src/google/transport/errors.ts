@@ -1,4 +1,5 @@
 import { redacted } from '../../contracts/redaction.ts'
+import { pause } from './pauses.ts'
 
 /** Google's canonical status names (google/rpc/code.proto). */
 export type GoogleStatus =
@@ -271,7 +272,7 @@ export async function repeatably<Result>(work: () => Promise<Result>): Promise<R
     } catch (error) {
       needCloud()
       if (tries === MOST_TRIES || !(error instanceof CloudError) || !error.retryable) throw error
-      await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 2 ** (tries - 1)))
+      await pause(FIRST_PAUSE_MS * 2 ** (tries - 1))
     }
   }
 }

@@ -1,4 +1,5 @@
 import { CloudError } from './errors.ts'
+import { pause, pausesNow } from './pauses.ts'
 
 /**
  * IAM gives no guarantee, but most changes take effect everywhere within two minutes
@@ -17,14 +18,14 @@ export async function settled<Result>(
   work: () => Promise<Result>,
   options: { isTransient: (error: CloudError) => boolean; settleMs: number },
 ): Promise<Result> {
-  const until = performance.now() + options.settleMs
+  const until = pausesNow() + options.settleMs
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     try {
       return await work()
     } catch (error) {
       const mayRepeat = error instanceof CloudError && options.isTransient(error)
-      if (!mayRepeat || performance.now() + pauseMs > until) throw error
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      if (!mayRepeat || pausesNow() + pauseMs > until) throw error
+      await pause(pauseMs)
     }
   }
 }
