@@ -12,8 +12,8 @@ const POLL_MS = 10
 const CHUNK_BYTES = 64 * 1024
 
 /** Why a file was not read. The message is a clause about the file: `it is a folder`. */
-export class FileRefused extends Error {
-  override readonly name = 'FileRefused'
+export class TextFileError extends Error {
+  override readonly name = 'TextFileError'
   /** Node's code where a file call failed, such as ENOENT. */
   readonly code: string | undefined
 
@@ -29,7 +29,7 @@ export class FileRefused extends Error {
  *
  * @param options.pipes whether the file can be a pipe, such as `<(command)` or `/dev/stdin`, which can be read only
  * once
- * @throws FileRefused
+ * @throws TextFileError
  */
 export function readTextFile(file: string, options: { maxBytes?: number; pipes?: boolean } = {}): string {
   const { maxBytes = MAX_TEXT_BYTES, pipes = false } = options
@@ -43,7 +43,7 @@ export function readTextFile(file: string, options: { maxBytes?: number; pipes?:
     if (stats.size > maxBytes) throw tooLarge(maxBytes)
     return readBounded(handle, { maxBytes, isPipe: stats.isFIFO() })
   } catch (error) {
-    throw error instanceof FileRefused ? error : new FileRefused(errnoText(error), { cause: error })
+    throw error instanceof TextFileError ? error : new TextFileError(errnoText(error), { cause: error })
   } finally {
     if (handle !== undefined) closeSync(handle)
   }
@@ -51,11 +51,11 @@ export function readTextFile(file: string, options: { maxBytes?: number; pipes?:
 
 function checkKind(stats: ReturnType<typeof fstatSync>, pipes: boolean): void {
   const kind = otherKind(stats)
-  if (kind !== undefined && !(pipes && stats.isFIFO())) throw new FileRefused(`it is ${kind}, not a file`)
+  if (kind !== undefined && !(pipes && stats.isFIFO())) throw new TextFileError(`it is ${kind}, not a file`)
 }
 
-function tooLarge(maxBytes: number): FileRefused {
-  return new FileRefused(`it is larger than ${maxBytes / 1024 ** 2} MiB`)
+function tooLarge(maxBytes: number): TextFileError {
+  return new TextFileError(`it is larger than ${maxBytes / 1024 ** 2} MiB`)
 }
 
 function readBounded(handle: number, { maxBytes, isPipe }: { maxBytes: number; isPipe: boolean }): string {
@@ -69,7 +69,7 @@ function readBounded(handle: number, { maxBytes, isPipe }: { maxBytes: number; i
     if (bytes === 0 && !(isPipe && length === 0 && waitedMs < WRITER_TIMEOUT_MS)) break
     if (bytes === 0 || bytes === undefined) {
       if (waitedMs >= SILENCE_TIMEOUT_MS)
-        throw new FileRefused(`it is a pipe that sent nothing for ${waitedMs / 1_000} s`)
+        throw new TextFileError(`it is a pipe that sent nothing for ${waitedMs / 1_000} s`)
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS)
       waitedMs += POLL_MS
       continue
@@ -79,7 +79,7 @@ function readBounded(handle: number, { maxBytes, isPipe }: { maxBytes: number; i
     if (length > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk.subarray(0, bytes))
   }
-  if (isPipe && length === 0) throw new FileRefused('it is a pipe that ended without any data')
+  if (isPipe && length === 0) throw new TextFileError('it is a pipe that ended without any data')
   return Buffer.concat(chunks).toString('utf8')
 }
 

@@ -6,7 +6,7 @@ import { CloudError } from '../google/transport/errors.ts'
 import { foreignHost, isFromFrontDoor, type Callers } from './callers.ts'
 import { traceName, type Logger } from './log.ts'
 import { RunGone } from './run-specs.ts'
-import { SpecRefused } from './spec-rules.ts'
+import { SpecError } from './spec-rules.ts'
 
 /** Ten times the largest body of a task or a shard message. */
 const MAX_BODY_BYTES = 1024 * 1024
@@ -81,7 +81,7 @@ export function httpService({ log, projectId, callers = {} }: HttpServiceOptions
       return refuse(context, 400, 'BAD_REQUEST', error.message)
     }
     if (error instanceof NotJson) return refuse(context, 415, 'UNSUPPORTED_MEDIA_TYPE', error.message)
-    if (error instanceof SpecRefused) {
+    if (error instanceof SpecError) {
       log.error(`refused ${context.req.path}: ${error.message}`, where)
       return refuse(context, 403, 'RUN_REFUSED', error.message)
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RunSpec } from '../../src/contracts/run-spec.ts'
-import { checkSpec, SpecRefused } from '../../src/runtime/spec-rules.ts'
+import { checkSpec, SpecError } from '../../src/runtime/spec-rules.ts'
 import { PLACE, RUN_ID, SPEC } from './fixtures.ts'
 import { geminiSpec } from './gemini-fixtures.ts'
 import { mainService } from './main-service.ts'
@@ -63,7 +63,7 @@ describe('a model’s endpoint, which is shown the runtime’s access token,', (
     'http://aiplatform.googleapis.com',
     'http://169.254.169.254',
   ])('may not be %s', (endpoint) => {
-    expect(() => checkSpec(asking(endpoint), NOWHERE)).toThrow(SpecRefused)
+    expect(() => checkSpec(asking(endpoint), NOWHERE)).toThrow(SpecError)
   })
 
   test.each([
@@ -74,7 +74,7 @@ describe('a model’s endpoint, which is shown the runtime’s access token,', (
   ])('may hold no secret, in a local cloud neither, and none is repeated: %s', (endpoint) => {
     for (const modelOrigins of [[], undefined]) {
       const check = (): void => checkSpec(asking(endpoint), { place: PLACE, modelOrigins })
-      expect(check).toThrow(SpecRefused)
+      expect(check).toThrow(SpecError)
       expect(check).not.toThrow(/hunter2/)
     }
   })

@@ -10,7 +10,7 @@ interface TokenWay {
 }
 
 /** None of the identities that this process can use may call a service. */
-export class CallRefused extends CloudError {
+export class ServiceTokenError extends CloudError {
   /** Commands that grant the access. */
   readonly suggestions: readonly string[]
 
@@ -43,7 +43,7 @@ export function callServicesThrough(invokerAccount: string): void {
  * people only, use gcloud's. If the service refuses a token, the next one is tried.
  *
  * @param audience the service's URL
- * @throws CallRefused when the service accepts no token; CloudError when a token is temporarily
+ * @throws ServiceTokenError when the service accepts no token; CloudError when a token is temporarily
  * unavailable
  */
 export async function withServiceToken<Answer extends { status: number }>(
@@ -135,18 +135,18 @@ function endMs(token: string): number {
   }
 }
 
-async function refused(audience: string, reasons: readonly string[]): Promise<CallRefused> {
+async function refused(audience: string, reasons: readonly string[]): Promise<ServiceTokenError> {
   const { host } = new URL(audience)
   const said = `${host} refused this account (${reasons.join('; ') || 'it has no identity token'})`
-  if (invoker === undefined) return new CallRefused(said, [])
+  if (invoker === undefined) return new ServiceTokenError(said, [])
   const account = `gcloud iam service-accounts add-iam-policy-binding ${invoker} --project ${projectOf(invoker)}`
   if (reasons.some((reason) => reason.startsWith(`as ${invoker}: HTTP`))) {
     // The invoker's own token was refused.
-    return new CallRefused(`${said}. ${invoker} needs roles/run.invoker on the service`, ['imagery deploy'])
+    return new ServiceTokenError(`${said}. ${invoker} needs roles/run.invoker on the service`, ['imagery deploy'])
   }
   const role = 'roles/iam.serviceAccountOpenIdTokenCreator'
   const member = await memberToGrant()
-  return new CallRefused(`${said}. This account needs ${role} on ${invoker}`, [
+  return new ServiceTokenError(`${said}. This account needs ${role} on ${invoker}`, [
     `${account} --member ${member} --role ${role}`,
   ])
 }

@@ -24,7 +24,7 @@ const FIRST_PAUSE_MS = 250
  * All routes of imagery's services are idempotent, so a call is retried after a transient failure.
  *
  * @param options.timeoutMs for all tries together
- * @throws CallRefused when the service accepts no token; CloudError UNAVAILABLE without a response in time. Otherwise
+ * @throws ServiceTokenError when the service accepts no token; CloudError UNAVAILABLE without a response in time. Otherwise
  * returns the last response, whatever its status
  */
 export async function callService(

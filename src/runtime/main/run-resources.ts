@@ -5,7 +5,7 @@ import type { QueueLimits } from '../../google/tasks.ts'
 import { checkProfile } from '../../profiles/profile-check.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
 import { RunGone, type RunSpecs } from '../run-specs.ts'
-import { SpecRefused } from '../spec-rules.ts'
+import { SpecError } from '../spec-rules.ts'
 import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-roles.ts'
 
 /** Creates and deletes a run's cloud resources, except its messages. */
@@ -36,7 +36,7 @@ export interface SetUp {
 
 /**
  * Creates a run's ledger, live view and queues; existing ones stay unchanged. Rejects with RunGone when the run has no
- * spec, with SpecRefused when its profile cannot become tables, and with CloudError PERMISSION_DENIED when a role is
+ * spec, with SpecError when its profile cannot become tables, and with CloudError PERMISSION_DENIED when a role is
  * missing.
  */
 export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
@@ -59,7 +59,7 @@ export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<Se
 /** The command line makes the same check, but another program can have written the spec. */
 function refuseProfile({ run_id: runId, profile }: RunSpec): void {
   const problems = checkProfile(profile).map(({ path, reason }) => `${path.join('.')} ${reason}`)
-  if (problems.length > 0) throw new SpecRefused(`the profile of run ${runId} is not valid: ${problems.join('; ')}`)
+  if (problems.length > 0) throw new SpecError(`the profile of run ${runId} is not valid: ${problems.join('; ')}`)
 }
 
 /** A concurrent teardown can have missed the resources created here. It removes the spec before it deletes anything. */

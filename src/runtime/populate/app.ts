@@ -5,7 +5,7 @@ import type { Callers } from '../callers.ts'
 import { describeFaults, httpService, readBody, requestTrace } from '../http-service.ts'
 import { runQueueNames } from '../run-queues.ts'
 import type { RunSpecs } from '../run-specs.ts'
-import { SpecRefused } from '../spec-rules.ts'
+import { SpecError } from '../spec-rules.ts'
 import { ShardPopulator, type ShardDeps } from './populate-shard.ts'
 
 export interface PopulateDeps extends ShardDeps {
@@ -44,7 +44,7 @@ export function populateApp(deps: PopulateDeps): Hono {
       log.info(`populated buckets ${labels.buckets}`, { ...labels, ...count })
       return context.json({ outcome: 'populated', ...count })
     } catch (error) {
-      if (error instanceof SpecRefused) {
+      if (error instanceof SpecError) {
         log.error(`dropped a shard: ${error.message}`, labels)
         return context.json({ outcome: 'dropped', reason: error.message })
       }

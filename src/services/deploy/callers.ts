@@ -10,7 +10,7 @@ import {
   type Membership,
 } from '../../google/rest/policy.ts'
 import { servicePolicy } from '../../google/cloud-run/services.ts'
-import { CallRefused } from '../../google/auth/service-tokens.ts'
+import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
 import { SETTLE_MS, settled } from '../../google/transport/settle.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import type { DeployContext, DeployStep, PlannedChange } from './context.ts'
@@ -84,7 +84,7 @@ export const health: Step<DeployContext> = {
         isTransient: ({ status }) => status === 'PERMISSION_DENIED' || status === 'NOT_FOUND',
         settleMs: context.isSettling ? SETTLE_MS : 0,
       }).catch((error: unknown) => {
-        if (!(error instanceof CloudError) || error instanceof CallRefused) throw error
+        if (!(error instanceof CloudError) || error instanceof ServiceTokenError) throw error
         // Not the service's fault: the metadata server issued no token, or the local cloud has ended.
         const known = expectedFailure(error)
         if (known instanceof ImageryError && known.code === 'LOCAL_CLOUD_FAILED') throw known

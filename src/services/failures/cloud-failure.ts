@@ -3,7 +3,7 @@ import type { DeploymentRef } from '../../contracts/names.ts'
 import { NO_ACCOUNT } from '../../google/auth/credentials.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { CloudError, LocalCloudLost } from '../../google/transport/errors.ts'
-import { CallRefused } from '../../google/auth/service-tokens.ts'
+import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
 import { missingRoleFailure } from './missing-role.ts'
 import { fileFailure } from './file-failure.ts'
 import { isAlive } from '@imagery/local-cloud/contract/process-alive'
@@ -40,7 +40,7 @@ export function expectedFailure(error: unknown, place?: DeploymentRef): unknown 
     return new ImageryError('LOCAL_CLOUD_FAILED', message, { cause: error })
   }
   const cloud = localCloud() ? 'The local cloud' : 'Google Cloud'
-  if (error instanceof CallRefused)
+  if (error instanceof ServiceTokenError)
     return new ImageryError('ACCESS_DENIED', error.message, { suggestions: error.suggestions, cause: error })
   if (localCloud() && NO_METADATA.test(error.message)) {
     return new ImageryError(

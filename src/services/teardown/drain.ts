@@ -6,7 +6,7 @@ import { localCloud } from '../../google/transport/environment.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
 import { describeService } from '../../google/cloud-run/services.ts'
-import { CallRefused } from '../../google/auth/service-tokens.ts'
+import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
 import { pauseQueue, tasksInFlight } from '../../google/tasks.ts'
 import { duration } from '../runs/watch.ts'
 
@@ -70,7 +70,7 @@ async function pauseQueues(queues: readonly string[], place: DeploymentRef, runI
         body: { v: 1, run_id: runId },
         timeoutMs: 60_000,
       }).catch((error: unknown) =>
-        error instanceof CallRefused || error instanceof CloudError ? undefined : Promise.reject(error),
+        error instanceof ServiceTokenError || error instanceof CloudError ? undefined : Promise.reject(error),
       )
     : undefined
   if (answer?.status === 200) return true

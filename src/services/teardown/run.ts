@@ -27,7 +27,7 @@ import {
   type FoundTable,
 } from '../../run-data/run-tables.ts'
 import { deleteObject, deleteObjects } from '../../google/storage/storage.ts'
-import { CallRefused } from '../../google/auth/service-tokens.ts'
+import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
 import { deleteQueue } from '../../google/tasks.ts'
 import { describeService } from '../../google/cloud-run/services.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
@@ -198,7 +198,7 @@ const queues: Step<TeardownContext> = {
           method: 'POST',
           body: { v: 1, run_id: runId },
           timeoutMs: 120_000,
-        }).catch((error: unknown) => (error instanceof CallRefused ? undefined : Promise.reject(error)))
+        }).catch((error: unknown) => (error instanceof ServiceTokenError ? undefined : Promise.reject(error)))
       : undefined
     // If the service is missing or failed, use the caller's own permissions.
     if (answer?.status !== 200) {

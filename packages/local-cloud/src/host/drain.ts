@@ -1,6 +1,6 @@
 import type { DispatchingApi } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { InProgress } from '../kernel/under-way.ts'
+import type { InProgress } from '../kernel/in-progress.ts'
 
 /** What a stopping local cloud waits for. */
 export interface Unfinished {

@@ -1,4 +1,4 @@
-import { diskTrouble } from '../kernel/disk-trouble.ts'
+import { diskProblem } from '../kernel/disk-problem.ts'
 
 /** A stop that hangs must not keep an unreliable cloud running. */
 const STOP_MS = 10_000
@@ -22,9 +22,9 @@ export function installLastResort({ log, stop, exitCode }: LastResort): void {
   let isStopping = false
   // Unhandled rejections arrive here too.
   process.on('uncaughtException', (error) => {
-    const trouble = diskTrouble(error)
-    if (trouble) {
-      log(`The data folder cannot be used: ${trouble.what}. The local cloud keeps running. ${described(error)}`)
+    const problem = diskProblem(error)
+    if (problem) {
+      log(`The data folder cannot be used: ${problem.what}. The local cloud keeps running. ${described(error)}`)
       return
     }
     log(`A bug in imagery: ${described(error)}`)

@@ -12,7 +12,7 @@ import type { JobLimits } from '../apis/bigquery/limits.ts'
 import { openIdentity, type Identity } from '../apis/identity/index.ts'
 import { writeFileAtomically } from '../kernel/atomic-file.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { diskTrouble } from '../kernel/disk-trouble.ts'
+import { diskProblem } from '../kernel/disk-problem.ts'
 import { createFaults, type FaultRule, type Faults } from '../kernel/faults.ts'
 import { createGateway, type GatewayControl } from '../kernel/gateway.ts'
 import { serveGrpc } from '../kernel/grpc-server.ts'
@@ -298,11 +298,11 @@ function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): Fol
     if (error instanceof DataFolderRefused) {
       throw new LocalCloudError('DATA_FOLDER_UNUSABLE', error.message, error.suggestions, error)
     }
-    const trouble = diskTrouble(error)
+    const problem = diskProblem(error)
     throw new LocalCloudError(
       'DATA_FOLDER_UNUSABLE',
-      `The data folder ${dataDir} cannot be used: ${trouble ? `${trouble.what}: ` : ''}${(error as Error).message}`,
-      [...(trouble ? [trouble.remedy] : []), 'choose another folder with --data-dir'],
+      `The data folder ${dataDir} cannot be used: ${problem ? `${problem.what}: ` : ''}${(error as Error).message}`,
+      [...(problem ? [problem.remedy] : []), 'choose another folder with --data-dir'],
       error,
     )
   }

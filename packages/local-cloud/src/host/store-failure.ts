@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { shellWord } from '../contract/shell-word.ts'
-import { diskTrouble } from '../kernel/disk-trouble.ts'
+import { diskProblem } from '../kernel/disk-problem.ts'
 import { LocalCloudError } from '../kernel/local-cloud-error.ts'
 
 /** An imagery command for the local cloud of a data folder, so that a fix never affects another cloud. */
@@ -19,8 +19,8 @@ export function storeFailed(
   directory = path.join(dataDir, name),
 ): LocalCloudError {
   const what = `The local cloud's ${name} data in ${directory} cannot be opened`
-  const trouble = diskTrouble(error)
-  if (trouble) return folderUnusable(what, trouble, error)
+  const problem = diskProblem(error)
+  if (problem) return folderUnusable(what, problem, error)
   return new LocalCloudError(
     'STORE_DAMAGED',
     `${what}: ${messageOf(error)}`,
@@ -36,8 +36,8 @@ export function storeFailed(
 export function identityFailed(dataDir: string, error: unknown): LocalCloudError {
   const directory = path.join(dataDir, 'identity')
   const what = `The local cloud's identity in ${directory} cannot be opened`
-  const trouble = diskTrouble(error)
-  if (trouble) return folderUnusable(what, trouble, error)
+  const problem = diskProblem(error)
+  if (problem) return folderUnusable(what, problem, error)
   return new LocalCloudError(
     'STORE_DAMAGED',
     `${what}: ${messageOf(error)}`,
@@ -49,13 +49,13 @@ export function identityFailed(dataDir: string, error: unknown): LocalCloudError
 /** Any other disk error during the start of a local cloud; undefined for other errors. */
 export function startFailed(dataDir: string, error: unknown): LocalCloudError | undefined {
   if (error instanceof LocalCloudError) return undefined
-  const trouble = diskTrouble(error)
-  return trouble && folderUnusable(`The local cloud on ${dataDir} cannot start`, trouble, error)
+  const problem = diskProblem(error)
+  return problem && folderUnusable(`The local cloud on ${dataDir} cannot start`, problem, error)
 }
 
-function folderUnusable(what: string, trouble: { what: string; remedy: string }, error: unknown): LocalCloudError {
-  const message = `${what}: ${trouble.what} (${messageOf(error)})`
-  return new LocalCloudError('DATA_FOLDER_UNUSABLE', message, [trouble.remedy], error)
+function folderUnusable(what: string, problem: { what: string; remedy: string }, error: unknown): LocalCloudError {
+  const message = `${what}: ${problem.what} (${messageOf(error)})`
+  return new LocalCloudError('DATA_FOLDER_UNUSABLE', message, [problem.remedy], error)
 }
 
 function messageOf(error: unknown): string {

@@ -7,7 +7,7 @@ import type { Faults } from './faults.ts'
 import { ConnectionDropped, applyFaults } from './gateway.ts'
 import { endToEndHeaders } from './headers.ts'
 import { isServiceHost, type FrontDoor } from './http-server.ts'
-import type { InProgress } from './under-way.ts'
+import type { InProgress } from './in-progress.ts'
 
 export interface DeliverOptions {
   /** Signs the OIDC token that a delivery carries. */

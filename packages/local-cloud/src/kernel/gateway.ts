@@ -6,7 +6,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { errorBody, GoogleError } from './errors.ts'
 import type { FaultEffect, Faults } from './faults.ts'
 import { methodMatcher } from './method-glob.ts'
-import { unexpectedError } from './unforeseen.ts'
+import { unexpectedError } from './unexpected-error.ts'
 
 export interface GatewayCall {
   /** `bigquery.tables.insert`, `google.cloud.tasks.v2.CloudTasks/CreateTask`: the name in fault rules and logs. */

@@ -8,7 +8,7 @@ import type { Gateway } from './gateway.ts'
 import { NOTHING } from './needs.ts'
 import { serviceDefinition } from './proto-types.ts'
 import { statusDetails } from './status-details.ts'
-import { unexpectedError } from './unforeseen.ts'
+import { unexpectedError } from './unexpected-error.ts'
 
 const require = createRequire(import.meta.url)
 

@@ -3,8 +3,8 @@ import type { CancelTimer, Clock } from './clock.ts'
 import { GoogleError } from './errors.ts'
 import type { Faults } from './faults.ts'
 import { applyFaults } from './gateway.ts'
-import { unexpectedError } from './unforeseen.ts'
-import { Unwritten } from './unwritten.ts'
+import { unexpectedError } from './unexpected-error.ts'
+import { PendingWrites } from './pending-writes.ts'
 
 /** google.longrunning.Operation in JSON (https://google.aip.dev/151). */
 export interface RestOperation {
@@ -51,12 +51,12 @@ const KEEP_FINISHED_MS = 24 * 60 * 60_000
 export class RestOperations {
   readonly #options: RestOperationsOptions
   readonly #timers = new Map<string, CancelTimer>()
-  readonly #unwritten: Unwritten<Outcome>
+  readonly #pendingWrites: PendingWrites<Outcome>
   #isStopped = false
 
   constructor(options: RestOperationsOptions) {
     this.#options = options
-    this.#unwritten = new Unwritten(options.clock, (name, outcome) => {
+    this.#pendingWrites = new PendingWrites(options.clock, (name, outcome) => {
       options.database
         .prepare('UPDATE operations SET outcome = ?, finished_ms = ? WHERE name = ?')
         .run(JSON.stringify(outcome), options.clock.now(), name)
@@ -85,7 +85,7 @@ export class RestOperations {
     const row = this.#options.database.prepare('SELECT metadata, outcome FROM operations WHERE name = ?').get(name)
     if (!row) return undefined
     const stored = row['outcome'] === null ? undefined : (JSON.parse(String(row['outcome'])) as Outcome)
-    const outcome = stored ?? this.#unwritten.get(name)
+    const outcome = stored ?? this.#pendingWrites.get(name)
     const metadata = JSON.parse(String(row['metadata'])) as object
     return { name, metadata, ...(outcome ? { done: true as const, ...outcome } : {}) }
   }
@@ -104,7 +104,7 @@ export class RestOperations {
   stop(): void {
     this.#isStopped = true
     for (const cancel of this.#timers.values()) cancel()
-    this.#unwritten.stop()
+    this.#pendingWrites.stop()
   }
 
   #schedule(name: string, kind: string, subject: string, delayMs: number): void {
@@ -133,6 +133,6 @@ export class RestOperations {
   }
 
   #finish(name: string, outcome: Outcome): void {
-    if (!this.#isStopped) this.#unwritten.put(name, outcome)
+    if (!this.#isStopped) this.#pendingWrites.put(name, outcome)
   }
 }

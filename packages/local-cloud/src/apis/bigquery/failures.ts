@@ -1,5 +1,5 @@
 import { GoogleError } from '../../kernel/errors.ts'
-import { unexpectedError } from '../../kernel/unforeseen.ts'
+import { unexpectedError } from '../../kernel/unexpected-error.ts'
 import { causes } from './limits.ts'
 import type { JobError } from './records.ts'
 import { tooDeep } from './sql/bounds.ts'

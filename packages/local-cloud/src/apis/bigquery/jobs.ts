@@ -44,7 +44,7 @@ export class Jobs {
   readonly #watch: JobWatch
   readonly #running = new Map<string, RunningJob>()
   /** Failures that the disk refused to take, by job. */
-  readonly #unwritten = new Map<string, JobRecord>()
+  readonly #unsaved = new Map<string, JobRecord>()
   /** Keys promised to jobs whose first record is on its way to the disk. */
   readonly #reserved = new Set<string>()
 
@@ -169,17 +169,17 @@ export class Jobs {
     // Only a store that cannot be written makes a job's run reject; whoever asks for the job is told.
     running.done.catch((error: unknown) => {
       console.error(error)
-      this.#unwritten.set(key, finished(job, this.#warehouse.clock.now(), OUTCOME_LOST))
+      this.#unsaved.set(key, finished(job, this.#warehouse.clock.now(), OUTCOME_LOST))
     })
   }
 
   /** A job whose outcome the disk refused must not look as if it ran for ever: its failure is written as soon as it can be. */
   async #writeOutcome(key: string): Promise<void> {
-    const outcome = this.#unwritten.get(key)
+    const outcome = this.#unsaved.get(key)
     if (!outcome) return
     try {
       await this.#warehouse.store.write(async () => ({ jobs: [outcome] }))
-      this.#unwritten.delete(key)
+      this.#unsaved.delete(key)
     } catch (error) {
       throw new GoogleError('UNAVAILABLE', `The outcome of job ${key} cannot be stored: ${String(error)}`, {
         cause: error,

@@ -5,11 +5,11 @@ import type { Access } from '../../kernel/api.ts'
 import { unpackArchive } from '../../kernel/archive.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { delay } from '../../kernel/delay.ts'
-import { diskTrouble } from '../../kernel/disk-trouble.ts'
+import { diskProblem } from '../../kernel/disk-problem.ts'
 import type { Faults } from '../../kernel/faults.ts'
 import { applyFaults } from '../../kernel/gateway.ts'
-import { unexpectedError } from '../../kernel/unforeseen.ts'
-import { Unwritten } from '../../kernel/unwritten.ts'
+import { unexpectedError } from '../../kernel/unexpected-error.ts'
+import { PendingWrites } from '../../kernel/pending-writes.ts'
 import { BuildLog, type WriteLog } from './build-log.ts'
 import { parseDockerfile, type Instruction } from './dockerfile.ts'
 import { ImageBuilder } from './image-builder.ts'
@@ -54,11 +54,11 @@ export class Builds {
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
   /** Builds that have ended. */
-  readonly #ended: Unwritten<Build>
+  readonly #ended: PendingWrites<Build>
 
   constructor(options: BuildsOptions) {
     this.#options = options
-    this.#ended = new Unwritten(options.clock, (_, build) => options.store.put(build))
+    this.#ended = new PendingWrites(options.clock, (_, build) => options.store.put(build))
     mkdirSync(this.#logFolder(), { recursive: true })
   }
 
@@ -171,7 +171,7 @@ export class Builds {
     try {
       await unpackArchive(await this.#options.readObject(`gs://${bucket}/${object}#${generation}`), context)
     } catch (error) {
-      if (diskTrouble(error)) throw error
+      if (diskProblem(error)) throw error
       throw new BuildFailure('FETCH_SOURCE_FAILED', `fetching source: ${(error as Error).message}`)
     }
   }
@@ -261,7 +261,7 @@ function inDocker<Result>(line: number | undefined, work: () => Result): Result 
   try {
     return work()
   } catch (error) {
-    if (diskTrouble(error)) throw error
+    if (diskProblem(error)) throw error
     const where = line === undefined ? '' : `Dockerfile line ${line}: `
     throw stepFailure(`${where}${(error as Error).message}`)
   }

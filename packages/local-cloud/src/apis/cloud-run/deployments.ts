@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
-import { diskTrouble } from '../../kernel/disk-trouble.ts'
+import { diskProblem } from '../../kernel/disk-problem.ts'
 import { STATUS_CODES } from '../../kernel/errors.ts'
-import { unexpectedError } from '../../kernel/unforeseen.ts'
+import { unexpectedError } from '../../kernel/unexpected-error.ts'
 import type { Backend, Fleet } from './fleet.ts'
 import { shortName } from './resources.ts'
 import type { Revision, Service } from './resources.ts'
@@ -177,6 +177,6 @@ export class Deployments {
 }
 
 function reason(error: unknown): string {
-  if (diskTrouble(error)) return unexpectedError(error).message
+  if (diskProblem(error)) return unexpectedError(error).message
   return error instanceof Error ? error.message : String(error)
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Demand } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Operation, OperationSource, PackAny } from '../../kernel/operations.ts'
-import { Unwritten } from '../../kernel/unwritten.ts'
+import { PendingWrites } from '../../kernel/pending-writes.ts'
 import { operationNeeds } from './permissions.ts'
 import { parseServiceName } from './resources.ts'
 import type { Service } from './resources.ts'
@@ -19,13 +19,13 @@ export class RunOperations implements OperationSource {
   readonly #clock: Clock
   readonly #pack: PackAny
   readonly #waiting = new Map<string, Set<() => void>>()
-  readonly #ended: Unwritten<StoredOperation>
+  readonly #ended: PendingWrites<StoredOperation>
 
   constructor(store: RunStore, clock: Clock, pack: PackAny) {
     this.#store = store
     this.#clock = clock
     this.#pack = pack
-    this.#ended = new Unwritten(clock, (_, operation) => store.putOperation(operation, clock.now()))
+    this.#ended = new PendingWrites(clock, (_, operation) => store.putOperation(operation, clock.now()))
   }
 
   needs(name: string): readonly Demand[] {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { Context } from 'hono'
-import { diskTrouble } from '../../kernel/disk-trouble.ts'
+import { diskProblem } from '../../kernel/disk-problem.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 import { readDownloadRange } from './content-range.ts'
 import type { ContentStore } from './content-store.ts'
@@ -39,7 +39,7 @@ export function mediaResponse(context: Context, row: ObjectRow, content: Content
     })
   } catch (error) {
     // One open file too many: the bytes are there.
-    if (diskTrouble(error)) throw error
+    if (diskProblem(error)) throw error
     throw new GoogleError('DATA_LOSS', `the bytes of ${row.bucket}/${row.name} cannot be read: ${String(error)}`, {
       cause: error,
     })

@@ -7,7 +7,7 @@ const RETRY_MS = 1_000
  * Outcomes of background work. A failed write must neither stop the local cloud nor make the work look
  * unfinished forever: readers get the outcome from memory, and it is written as soon as possible.
  */
-export class Unwritten<Outcome> {
+export class PendingWrites<Outcome> {
   readonly #clock: Clock
   readonly #write: (key: string, outcome: Outcome) => void
   readonly #outcomes = new Map<string, Outcome>()

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openAccessLog } from '../../src/host/access-log.ts'
 import { ManualClock } from '../../src/kernel/clock.ts'
 import { openDatabase } from '../../src/kernel/database.ts'
-import { diskTrouble } from '../../src/kernel/disk-trouble.ts'
+import { diskProblem } from '../../src/kernel/disk-problem.ts'
 import { createFaults } from '../../src/kernel/faults.ts'
 import { OPERATIONS_TABLE, RestOperations } from '../../src/kernel/rest-operations.ts'
 import { storeFailed } from '../../src/host/store-failure.ts'
@@ -41,7 +41,7 @@ describe('an operating system error is not reported as damage', () => {
     ['DuckDB, with files', new Error('IO Error: Cannot open file "x": Too many open files'), /too many files/],
     ['a cause', new Error('outer', { cause: new Error('middle', { cause: withCode('ENOSPC') }) }), /full disk/],
   ])('%s', (_, error, what) => {
-    expect(diskTrouble(error)?.what).toMatch(what)
+    expect(diskProblem(error)?.what).toMatch(what)
     const failed = storeFailed(folder, 'storage', error)
     expect(failed.code).toBe('DATA_FOLDER_UNUSABLE')
     expect(failed.suggestions.join()).not.toMatch(/reset/)
@@ -54,7 +54,7 @@ describe('an operating system error is not reported as damage', () => {
       openDatabase(file, [])
       expect.unreachable()
     } catch (error) {
-      expect(diskTrouble(error)?.what).toMatch(/cannot be opened/)
+      expect(diskProblem(error)?.what).toMatch(/cannot be opened/)
     }
   })
 })

@@ -5,54 +5,54 @@ import path from 'node:path'
  * An operating system error that damages no stored data: a person can fix it, and everything works
  * again.
  */
-export interface DiskTrouble {
+export interface DiskProblem {
   /** What is wrong, to follow `the data folder cannot be used: `. */
   what: string
   /** How to fix it. */
   remedy: string
 }
 
-const FULL: DiskTrouble = {
+const FULL: DiskProblem = {
   what: 'it is on a full disk',
   remedy: 'Free some space and try again; no stored data is lost',
 }
-const QUOTA: DiskTrouble = {
+const QUOTA: DiskProblem = {
   what: 'the disk quota of its user is exceeded',
   remedy: 'Free some space and try again; no stored data is lost',
 }
-const HANDLES: DiskTrouble = {
+const HANDLES: DiskProblem = {
   what: 'too many files are open',
   remedy: 'Allow more open files and try again: ulimit -n 4096',
 }
-const PROCESSES: DiskTrouble = {
+const PROCESSES: DiskProblem = {
   what: 'this user cannot start more processes, or is out of memory',
   remedy: 'End other programs and try again; no stored data is lost',
 }
-const READ_ONLY: DiskTrouble = {
+const READ_ONLY: DiskProblem = {
   what: 'its disk is read-only',
   remedy: 'Make the disk writable and try again, or choose another folder with --data-dir',
 }
-const FORBIDDEN: DiskTrouble = {
+const FORBIDDEN: DiskProblem = {
   what: 'this user may not read or write all its files',
   remedy: 'Give this user access to its files and try again, or choose another folder with --data-dir',
 }
-const TOO_LARGE: DiskTrouble = {
+const TOO_LARGE: DiskProblem = {
   what: 'this user may not write files of this size',
   remedy: 'Allow larger files and try again: ulimit -f unlimited',
 }
-const DEVICE: DiskTrouble = {
+const DEVICE: DiskProblem = {
   what: 'its disk has errors or is full',
   remedy: 'Free some space or check the disk, and try again',
 }
 
-const UNOPENED: DiskTrouble = {
+const UNOPENED: DiskProblem = {
   what: 'a file in it cannot be opened',
   remedy:
     'Check that this user has access to its files, that its disk has space, and that the limit on open files is high enough (ulimit -n)',
 }
 
 /** https://man7.org/linux/man-pages/man3/errno.3.html */
-const BY_ERRNO: Record<string, DiskTrouble> = {
+const BY_ERRNO: Record<string, DiskProblem> = {
   ENOSPC: FULL,
   EDQUOT: QUOTA,
   EMFILE: HANDLES,
@@ -70,7 +70,7 @@ const BY_ERRNO: Record<string, DiskTrouble> = {
 }
 
 /** https://www.sqlite.org/rescode.html, without the upper bytes of extended codes. */
-const BY_SQLITE_CODE: Record<number, DiskTrouble> = {
+const BY_SQLITE_CODE: Record<number, DiskProblem> = {
   3: FORBIDDEN,
   7: PROCESSES,
   8: READ_ONLY,
@@ -84,7 +84,7 @@ const SQLITE_IOERR = 10
 const SQLITE_CANTOPEN = 14
 
 /** Errors that DuckDB and others report only as text, in the words of strerror(3). */
-const BY_WORDS: readonly [words: RegExp, trouble: DiskTrouble][] = [
+const BY_WORDS: readonly [words: RegExp, problem: DiskProblem][] = [
   [/no space left on device|database or disk is full/i, FULL],
   [/disk quota exceeded/i, QUOTA],
   [/too many open files/i, HANDLES],
@@ -96,10 +96,10 @@ const BY_WORDS: readonly [words: RegExp, trouble: DiskTrouble][] = [
 ]
 
 /**
- * Returns the trouble in an error or one of its causes; undefined for other errors. If SQLite does not
+ * Returns the problem in an error or one of its causes; undefined for other errors. If SQLite does not
  * say why it could not open a file, this function opens the file to find out.
  */
-export function diskTrouble(error: unknown): DiskTrouble | undefined {
+export function diskProblem(error: unknown): DiskProblem | undefined {
   const causes = causesOf(error)
   const file = causes.find(
     (cause): cause is Error & { file: string } => 'file' in cause && typeof cause.file === 'string',
@@ -130,13 +130,13 @@ function causesOf(error: unknown): Error[] {
 const HANDLES_OF_A_STORE = 4
 
 /** Opens the file like the store would, to get the missing reason. */
-function whatHinders(file: string): DiskTrouble | undefined {
+function whatHinders(file: string): DiskProblem | undefined {
   const handles: number[] = []
   try {
     for (let handle = 0; handle < HANDLES_OF_A_STORE; handle += 1) handles.push(openSync(file, 'r+'))
     return statfsSync(path.dirname(file)).bavail === 0 ? FULL : undefined
   } catch (error) {
-    return diskTrouble(error)
+    return diskProblem(error)
   } finally {
     for (const handle of handles) closeSync(handle)
   }

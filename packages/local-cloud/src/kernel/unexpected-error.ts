@@ -1,4 +1,4 @@
-import { diskTrouble } from './disk-trouble.ts'
+import { diskProblem } from './disk-problem.ts'
 import { GoogleError } from './errors.ts'
 
 /** SQLite's result codes (https://www.sqlite.org/rescode.html); extended codes use the upper bytes too. */
@@ -18,9 +18,9 @@ export function unexpectedError(error: unknown): GoogleError {
 /** Returns what is wrong with the data folder; undefined when no problem is known. */
 function messageOf(error: unknown, text: string): string | undefined {
   const folder = "the local cloud's data folder"
-  const trouble = diskTrouble(error)
-  if (trouble)
-    return `${folder} cannot be used: ${trouble.what}: ${text}. Nothing from this call was stored. ${trouble.remedy}`
+  const problem = diskProblem(error)
+  if (problem)
+    return `${folder} cannot be used: ${problem.what}: ${text}. Nothing from this call was stored. ${problem.remedy}`
   const { errcode } = (error ?? {}) as { errcode?: unknown }
   const sqlite = typeof errcode === 'number' ? errcode & 0xff : undefined
   if (sqlite !== SQLITE_CORRUPT && sqlite !== SQLITE_NOTADB) return undefined
