@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { parseGeminiChoice } from '../../src/contract/gemini-choice.ts'
 import { vertexSupport } from '../../src/apis/vertex/support.ts'
 import { forwardedModel, userCredentials } from '../../src/apis/vertex/forwarded-model.ts'
-import type { GeminiCall } from '../../src/apis/vertex/behaviour.ts'
+import type { GeminiCall } from '../../src/apis/vertex/behavior.ts'
 import { accessToken, admin, callApi, LocalClouds, stateOf } from '../host/local-cloud-fixture.ts'
 import { about, clientOf, JPEG, MODEL, refusal } from './vertex-fixture.ts'
 
@@ -100,9 +100,9 @@ describe('forwarded calls', () => {
   it('go to the user’s project with the user’s token, and carry what only the local Storage has', async () => {
     const answer = { candidates: [], usageMetadata: { totalTokenCount: 5 } }
     await withGoogle(200, answer, async (endpoint, seen) => {
-      const behaviour = forwardedModel({ credentials, readLocalObject, endpoint: () => endpoint })
+      const behavior = forwardedModel({ credentials, readLocalObject, endpoint: () => endpoint })
       const body = { contents: about('gs://own-images/a.jpg', 'gs://public/b.jpg') }
-      expect(await behaviour.generate(call(body))).toEqual({ body: answer, outcome: 'forwarded' })
+      expect(await behavior.generate(call(body))).toEqual({ body: answer, outcome: 'forwarded' })
       expect(seen.request?.url).toBe(
         `/v1/projects/real-project/locations/global/publishers/google/models/${MODEL}:generateContent`,
       )
@@ -127,8 +127,8 @@ describe('forwarded calls', () => {
   it('hand on the error and how long to wait', async () => {
     const error = { code: 429, message: 'Resource exhausted.', status: 'RESOURCE_EXHAUSTED', details: [{ a: 1 }] }
     await withGoogle(429, { error }, async (endpoint) => {
-      const behaviour = forwardedModel({ credentials, readLocalObject, endpoint: () => endpoint })
-      await expect(behaviour.generate(call({}))).rejects.toMatchObject({
+      const behavior = forwardedModel({ credentials, readLocalObject, endpoint: () => endpoint })
+      await expect(behavior.generate(call({}))).rejects.toMatchObject({
         status: 'RESOURCE_EXHAUSTED',
         http: 429,
         retryAfterS: 9,

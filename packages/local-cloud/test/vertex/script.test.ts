@@ -191,7 +191,7 @@ describe('a scripted answer', () => {
   })
 })
 
-describe('scripted misbehaviour', () => {
+describe('scripted misbehavior', () => {
   it('comes in the shares that were asked for, the same at every start', async () => {
     const yaml = 'seed: 3\nshares: {429: 0.2, 500: 0.05, 503: 0.1, truncate: 0.1, block: 0.1}'
     await script(yaml)

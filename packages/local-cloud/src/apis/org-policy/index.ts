@@ -35,7 +35,7 @@ export interface OrgPolicyApiOptions {
 }
 
 /**
- * What organisation policies say of the local project, which belongs to no organisation: every
+ * What organization policies say of the local project, which belongs to no organization: every
  * constraint has Google's default
  * (https://cloud.google.com/resource-manager/docs/reference/orgpolicy/rest/v2/projects.policies/getEffectivePolicy).
  */

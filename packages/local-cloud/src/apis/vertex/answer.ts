@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { GeminiAnswer, GeminiCall } from './behaviour.ts'
+import type { GeminiAnswer, GeminiCall } from './behavior.ts'
 import { usageOf, type UsageMetadata } from './tokens.ts'
 
 /** What an answer says, beside what every answer says. */

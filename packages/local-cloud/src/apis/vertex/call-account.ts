@@ -88,7 +88,7 @@ export function createCallAccount(): CallAccount {
       totals.refusedCalls += 1
     },
     underWay: () => underWay,
-    summary: () => summarise([...units.values()], totals),
+    summary: () => summarize([...units.values()], totals),
     units: () => [...units.values()],
   }
 }
@@ -109,7 +109,7 @@ function newAccount(model: string, images: readonly string[]): UnitAccount {
   }
 }
 
-function summarise(
+function summarize(
   units: readonly UnitAccount[],
   totals: Pick<CallSummary, 'refusedCalls' | 'mostAtOnce'>,
 ): CallSummary {

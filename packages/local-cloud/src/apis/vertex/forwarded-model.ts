@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { GoogleError, STATUS_CODES, type GoogleStatus } from '../../kernel/errors.ts'
-import type { GeminiBehaviour, GeminiCall } from './behaviour.ts'
+import type { GeminiBehavior, GeminiCall } from './behavior.ts'
 import { refused, vertexError } from './failures.ts'
 import { MAX_INLINE_IMAGE_BYTES } from './limits.ts'
 
@@ -27,7 +27,7 @@ const PASSED_HEADERS = ['x-vertex-ai-llm-request-type', 'x-vertex-ai-llm-shared-
  * Passes calls on to the real Vertex AI, with the user's own project and credentials. Images of
  * the local Storage, which Google cannot see, go along in the request.
  */
-export function forwardedModel(options: ForwardOptions): GeminiBehaviour {
+export function forwardedModel(options: ForwardOptions): GeminiBehavior {
   const { credentials, readLocalObject, endpoint = googleEndpoint } = options
   const send = async (call: GeminiCall, method: string): Promise<Record<string, unknown>> => {
     const { location, model } = call.request

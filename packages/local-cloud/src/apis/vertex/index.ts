@@ -5,9 +5,9 @@ import { GoogleError } from '../../kernel/errors.ts'
 import { parseJson } from '../../kernel/json-text.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
-import type { GeminiCall } from './behaviour.ts'
+import type { GeminiCall } from './behavior.ts'
 import { createCallAccount, type CallSummary, type UnitAccount } from './call-account.ts'
-import { chooseBehaviour } from './choose-behaviour.ts'
+import { chooseBehavior } from './choose-behavior.ts'
 import { notEmulatedByVertex, vertexError } from './failures.ts'
 import {
   readCountTokensRequest,
@@ -49,7 +49,7 @@ export interface VertexApi extends EmulatedApi {
 export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
   const { clock, operation, peekObject, readObject } = options
   const account = createCallAccount()
-  const behaviour = await chooseBehaviour({
+  const behavior = await chooseBehavior({
     choice: options.gemini,
     clock,
     readLocalObject: async (uri) => (typeof peekObject(uri, 0) === 'object' ? readObject(uri) : undefined),
@@ -78,7 +78,7 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
       const accepted = await accept(context, readGenerationRequest)
       const { unit, nth } = account.begin(accepted.request)
       try {
-        const { body, outcome } = await behaviour.generate({ ...accepted, unit, nth })
+        const { body, outcome } = await behavior.generate({ ...accepted, unit, nth })
         account.end(unit, outcome, body.usageMetadata)
         return Response.json(body, { headers: { 'content-type': 'application/json; charset=UTF-8' } })
       } catch (error) {
@@ -93,7 +93,7 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
     'aiplatform.countTokens',
     async (context) => {
       const accepted = await accept(context, readCountTokensRequest)
-      if (behaviour.countTokens) return Response.json(await behaviour.countTokens({ ...accepted, unit: '', nth: 1 }))
+      if (behavior.countTokens) return Response.json(await behavior.countTokens({ ...accepted, unit: '', nth: 1 }))
       const { total, details } = promptTokens(accepted.request)
       return Response.json({ totalTokens: total, promptTokensDetails: details })
     },
@@ -118,7 +118,7 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
     name: 'aiplatform',
     http: { prefixes: ['/v1/projects', '/v1beta1/projects'], app },
     start: async () => undefined,
-    stop: async () => behaviour.stop(),
+    stop: async () => behavior.stop(),
     describe: async () => {
       const { units, calls, billedCalls, maxCallsPerUnit } = account.summary()
       return { units, calls, 'billed calls': billedCalls, 'calls for one unit at most': maxCallsPerUnit }

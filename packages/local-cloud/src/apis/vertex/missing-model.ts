@@ -1,8 +1,8 @@
 import { GoogleError } from '../../kernel/errors.ts'
-import type { GeminiBehaviour } from './behaviour.ts'
+import type { GeminiBehavior } from './behavior.ts'
 
 /** Refuses every call and names the ways to get answers: nothing is made up unasked, and no money is spent unasked. */
-export const missingModel: GeminiBehaviour = {
+export const missingModel: GeminiBehavior = {
   async generate({ request }) {
     throw new GoogleError(
       'PERMISSION_DENIED',

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../../kernel/clock.ts'
 import { candidateAnswer } from './answer.ts'
-import type { GeminiBehaviour } from './behaviour.ts'
+import type { GeminiBehavior } from './behavior.ts'
 import { vertexError } from './failures.ts'
 
 /** One line of a recording. More members may be there; they are not read. */
@@ -37,7 +37,7 @@ export function parseRecording(text: string): RecordedAnswer[] {
  * A recording holds answers about one image each, so a request with several cannot be replayed:
  * joining them would be an answer that no model ever gave.
  */
-export function recordedModel(recording: readonly RecordedAnswer[], clock: Clock): GeminiBehaviour {
+export function recordedModel(recording: readonly RecordedAnswer[], clock: Clock): GeminiBehavior {
   const byUri = new Map<string, RecordedAnswer[]>()
   for (const answer of recording) byUri.set(answer.gcs_uri, [...(byUri.get(answer.gcs_uri) ?? []), answer])
   return {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { methodMatcher } from '../../kernel/method-glob.ts'
 import { blockedPrompt, candidateAnswer } from './answer.ts'
-import type { GeminiAnswer, GeminiBehaviour, GeminiCall } from './behaviour.ts'
+import type { GeminiAnswer, GeminiBehavior, GeminiCall } from './behavior.ts'
 import { createCapacity } from './capacity.ts'
 import { resourceExhausted, vertexError } from './failures.ts'
 import type { GenerationRequest } from './generation-request.ts'
@@ -25,7 +25,7 @@ const outputLimit = ({ config, model }: GenerationRequest): number => config.max
  * A model that follows a script. What happens to a call depends on the seed, on the model and
  * images that it names, and on how often they were asked for before: not on when it arrives.
  */
-export function scriptedModel(general: Script, clock: Clock): GeminiBehaviour {
+export function scriptedModel(general: Script, clock: Clock): GeminiBehavior {
   const { seed } = general
   const scriptFor = scriptByImage(general)
   const capacity = createCapacity(general, clock)

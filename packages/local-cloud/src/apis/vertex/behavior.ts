@@ -25,7 +25,7 @@ export interface GeminiAnswer {
 }
 
 /** Who answers in the model's place. */
-export interface GeminiBehaviour {
+export interface GeminiBehavior {
   /** Rejects with GoogleError. */
   generate(call: GeminiCall): Promise<GeminiAnswer>
   /** Absent where the tokens are estimated. */

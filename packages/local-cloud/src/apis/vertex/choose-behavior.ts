@@ -3,21 +3,21 @@ import { z, ZodError } from 'zod'
 import { GEMINI_CHOICES, parseGeminiChoice } from '../../contract/gemini-choice.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { LocalCloudError } from '../../kernel/local-cloud-error.ts'
-import type { GeminiBehaviour } from './behaviour.ts'
+import type { GeminiBehavior } from './behavior.ts'
 import { forwardedModel, userCredentials, type ForwardOptions } from './forwarded-model.ts'
 import { missingModel } from './missing-model.ts'
 import { parseRecording, recordedModel } from './recorded-model.ts'
 import { parseScript } from './script.ts'
 import { scriptedModel } from './scripted-model.ts'
 
-export interface BehaviourOptions extends Pick<ForwardOptions, 'readLocalObject'> {
+export interface BehaviorOptions extends Pick<ForwardOptions, 'readLocalObject'> {
   /** `replay:FILE`, `script:FILE`, `forward`; undefined answers nothing. */
   choice: string | undefined
   clock: Clock
 }
 
 /** Makes what was chosen at the start. Rejects with LocalCloudError INVALID_GEMINI. */
-export async function chooseBehaviour({ choice, clock, readLocalObject }: BehaviourOptions): Promise<GeminiBehaviour> {
+export async function chooseBehavior({ choice, clock, readLocalObject }: BehaviorOptions): Promise<GeminiBehavior> {
   if (choice === undefined) return missingModel
   const parsed = parseGeminiChoice(choice)
   if (!parsed) throw new LocalCloudError('INVALID_GEMINI', `--gemini takes ${GEMINI_CHOICES}, not ${choice}`, [])
