@@ -3,7 +3,7 @@ import type { DeliveryAnswer, Principal } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 import { forbiddenPage, unauthorizedPage } from './pages.ts'
-import { INVOKE } from './policy-model.ts'
+import { INVOKE } from './permissions.ts'
 
 /** Who may call a service, and the audiences that their tokens need. */
 export interface AdmissionRules {

@@ -5,9 +5,9 @@ import { unexpectedError } from '../../kernel/unexpected-error.ts'
 import type { Backend, Fleet } from './fleet.ts'
 import { shortName } from './resources.ts'
 import type { Revision, Service } from './resources.ts'
-import { isReady, pinnedRevision, settledRevision } from './revision-model.ts'
+import { isReady, pinnedRevision, settledRevision } from './revisions.ts'
 import type { RunOperations } from './run-operations.ts'
-import { failedService, readyService } from './service-model.ts'
+import { failedService, readyService } from './services.ts'
 import type { RunStore, StoredOperation } from './store.ts'
 
 export interface DeploymentOptions {

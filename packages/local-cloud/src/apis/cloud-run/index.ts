@@ -21,7 +21,7 @@ import { MAX_PROCESSES_DEFAULT } from './limits.ts'
 import { RUN_NEEDS } from './permissions.ts'
 import { RunOperations } from './run-operations.ts'
 import { ServiceAdmin } from './service-admin.ts'
-import { serviceUri } from './service-model.ts'
+import { serviceUri } from './services.ts'
 import { RunStore } from './store.ts'
 
 export type { FrontDoor } from './front-door.ts'

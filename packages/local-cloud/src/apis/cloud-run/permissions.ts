@@ -13,6 +13,9 @@ interface OfResource {
   resource: string
 }
 
+/** The permission to call a service (https://cloud.google.com/run/docs/authenticating/overview). */
+export const INVOKE = 'run.routes.invoke'
+
 /** The permissions of the methods, by full name (https://cloud.google.com/run/docs/reference/iam/permissions). */
 export const RUN_NEEDS: Needs = {
   'google.cloud.run.v2.Services/CreateService': ({ parent, service }: { parent: string; service: Service | null }) => [

@@ -5,7 +5,7 @@ import { MAX_INSTANCES_DEFAULT, TIMEOUT_DEFAULT_SECONDS } from './limits.ts'
 import type { PoolSettings } from './pool.ts'
 import { parseServiceName, timestamp } from './resources.ts'
 import type { Revision, RevisionTemplate, Service } from './resources.ts'
-import { condition, newEtag } from './service-model.ts'
+import { condition, newEtag } from './services.ts'
 
 /** The letters and digits in generated names: no characters that look alike, no vowels that form words. */
 const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'

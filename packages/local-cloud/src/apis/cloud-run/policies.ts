@@ -8,9 +8,6 @@ export interface Policy {
   etag: Buffer
 }
 
-/** The permission to call a service (https://cloud.google.com/run/docs/authenticating/overview). */
-export const INVOKE = 'run.routes.invoke'
-
 /** A service can be open to everyone (https://cloud.google.com/run/docs/authenticating/public). */
 export function servicePolicyRules(accountFault: PolicyRules['accountFault']): PolicyRules {
   return { roles: ['run', 'iam', 'basic'], mayBePublic: true, accountFault }
