@@ -1,4 +1,4 @@
-import type { RetryConfig } from './model.ts'
+import type { RetryConfig } from './resources.ts'
 
 /**
  * Returns how long a task waits after its `attempts`-th failed attempt: the interval starts at minBackoff,

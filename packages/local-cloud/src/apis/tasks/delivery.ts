@@ -1,6 +1,6 @@
 import type { Delivery } from '../../kernel/api.ts'
 import { STATUS_CODES, type GoogleStatus } from '../../kernel/errors.ts'
-import type { LaunchedTask } from './model.ts'
+import type { LaunchedTask } from './resources.ts'
 import { lastSegment } from './names.ts'
 
 export const USER_AGENT = 'Google-Cloud-Tasks'

@@ -1,4 +1,4 @@
-import type { RateLimits } from './model.ts'
+import type { RateLimits } from './resources.ts'
 
 /**
  * System throttling. Google documents that 429, 503 and high error rates slow a queue without changing its

@@ -6,7 +6,7 @@ import { codeOfHttpStatus, deliveryOf } from './delivery.ts'
 import type { AttemptSignal } from './dispatch-rate.ts'
 import { Lane } from './lane.ts'
 import { MAX_SCHEDULE_AHEAD_MS } from './limits.ts'
-import type { AttemptResult, LaunchedTask, Queue } from './model.ts'
+import type { AttemptResult, LaunchedTask, Queue } from './resources.ts'
 import type { Slot } from './schedule-window.ts'
 import type { TaskStore } from './store.ts'
 

@@ -1,8 +1,8 @@
 import type { GrpcFace } from '../../kernel/api.ts'
 import type { Batches } from './batches.ts'
-import { maskedQueue, queueToWire } from './queue-form.ts'
+import { maskedQueue, queueToWire } from './queue-wire.ts'
 import type { Queues } from './queues.ts'
-import { newTaskToWire, taskToWire } from './task-form.ts'
+import { newTaskToWire, taskToWire } from './task-wire.ts'
 import type { Tasks } from './tasks.ts'
 import type {
   ApiVersion,

@@ -1,7 +1,7 @@
 import type { CancelTimer, Clock } from '../../kernel/clock.ts'
 import { DispatchRate } from './dispatch-rate.ts'
 import { MinuteCounter } from './minute-counter.ts'
-import type { Queue } from './model.ts'
+import type { Queue } from './resources.ts'
 import { ScheduleWindow, type ReadSlots, type Slot } from './schedule-window.ts'
 
 export interface LaneStats {

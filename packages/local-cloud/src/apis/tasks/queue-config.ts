@@ -17,7 +17,7 @@ import {
   MIN_TASK_TOMBSTONE_MS,
   MIN_TASK_TTL_MS,
 } from './limits.ts'
-import type { QueueConfig, RetryConfig } from './model.ts'
+import type { QueueConfig, RetryConfig } from './resources.ts'
 import { durationFromMillis, positiveMillis } from './wire-time.ts'
 import type { ApiVersion, FieldMask, WireQueue, WireRetryConfig } from './wire.ts'
 

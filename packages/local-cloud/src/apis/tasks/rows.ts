@@ -1,7 +1,7 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { Operation, PackedAny } from '../../kernel/operations.ts'
-import type { LaunchedTask, Queue, QueueConfig, Task, TaskRequest } from './model.ts'
+import type { LaunchedTask, Queue, QueueConfig, Task, TaskRequest } from './resources.ts'
 
 /** Converts rows of the tables in schema.ts to the model. */
 export type Row = Record<string, SQLOutputValue>

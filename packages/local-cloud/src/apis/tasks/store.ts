@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { openDatabase, transaction } from '../../kernel/database.ts'
-import type { AttemptResult, LaunchedTask, NewTask, Queue, QueueConfig, Task } from './model.ts'
+import type { AttemptResult, LaunchedTask, NewTask, Queue, QueueConfig, Task } from './resources.ts'
 import {
   launchedFromRows,
   operationFromRow,

@@ -10,7 +10,7 @@ import {
   MAX_URL_LENGTH,
   MIN_DISPATCH_DEADLINE_MS,
 } from './limits.ts'
-import type { NewTask, TaskRequest } from './model.ts'
+import type { NewTask, TaskRequest } from './resources.ts'
 import { checkNewTaskName } from './names.ts'
 import { retryFromWire } from './queue-config.ts'
 import { microsFromWire, millisFromWire, type WireTime } from './wire-time.ts'

@@ -1,5 +1,5 @@
 import { attemptMessage } from './delivery.ts'
-import type { LastAttempt, NewTask, TaskRequest, TaskState } from './model.ts'
+import type { LastAttempt, NewTask, TaskRequest, TaskState } from './resources.ts'
 import { retryToWire } from './queue-config.ts'
 import { durationFromMillis, timestampFromMicros } from './wire-time.ts'
 import type { TaskView } from './wire.ts'

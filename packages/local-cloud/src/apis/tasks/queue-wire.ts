@@ -1,7 +1,7 @@
 import { GoogleError } from '../../kernel/errors.ts'
 import { camelCase } from '../../kernel/field-names.ts'
 import type { LaneStats } from './lane.ts'
-import type { Queue } from './model.ts'
+import type { Queue } from './resources.ts'
 import { configToWire } from './queue-config.ts'
 import { timestampFromMicros } from './wire-time.ts'
 import type { FieldMask } from './wire.ts'
