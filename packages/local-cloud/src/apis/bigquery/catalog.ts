@@ -1,5 +1,5 @@
 import { tableKey, type TableReference } from './records.ts'
-import { fieldType } from './schema.ts'
+import { fieldType } from './table-schema.ts'
 import type { Catalog, CatalogTable } from './sql/analysis.ts'
 import { SqlFailure, unsupported } from './sql/failure.ts'
 import { dataset, findTable, type Warehouse } from './warehouse.ts'

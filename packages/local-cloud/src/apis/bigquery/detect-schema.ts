@@ -1,4 +1,4 @@
-import type { Field, FieldType } from './schema.ts'
+import type { Field, FieldType } from './table-schema.ts'
 import { parseDate, parseTimestamp } from './sql/runtime/time-text.ts'
 
 /** How many rows decide: https://cloud.google.com/bigquery/docs/schema-detect */

@@ -1,6 +1,6 @@
 import { notEmulated } from '../../kernel/errors.ts'
 import { SAMPLE_ROWS } from './detect-schema.ts'
-import type { Field } from './schema.ts'
+import type { Field } from './table-schema.ts'
 import { BadValue } from './values-in.ts'
 
 /** https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-csv#csv-options */

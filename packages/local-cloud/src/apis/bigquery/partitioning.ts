@@ -1,5 +1,5 @@
 import { GoogleError } from '../../kernel/errors.ts'
-import type { Field, FieldType } from './schema.ts'
+import type { Field, FieldType } from './table-schema.ts'
 
 /** https://cloud.google.com/bigquery/docs/clustered-tables#limitations */
 const MAX_CLUSTERING_FIELDS = 4

@@ -1,4 +1,4 @@
-import type { Field } from './schema.ts'
+import type { Field } from './table-schema.ts'
 
 /** What the store keeps, one JSON document each. Times are milliseconds since 1970. */
 export interface DatasetRecord {

@@ -1,5 +1,5 @@
 import { GoogleError } from '../../kernel/errors.ts'
-import { fieldType, type Field } from './schema.ts'
+import { fieldType, type Field } from './table-schema.ts'
 import type { Store } from './store.ts'
 import { encodeCell, type Cell, type EncodingOptions } from './values-out.ts'
 import { decodePageToken, encodePageToken } from '../../kernel/page-token.ts'

@@ -4,7 +4,7 @@ import { checkMatch, withLabels } from './datasets.ts'
 import { parseClustering, parseRangePartitioning, parseTimePartitioning } from './partitioning.ts'
 import { tableKey, type TableRecord } from './records.ts'
 import { etag, optionalText, parseLabels, patched } from './resource-fields.ts'
-import { fieldType, parseFields, updatedFields, type Field } from './schema.ts'
+import { fieldType, parseFields, updatedFields, type Field } from './table-schema.ts'
 import { duckType } from './sql/types.ts'
 import { viewColumns } from './views.ts'
 import {

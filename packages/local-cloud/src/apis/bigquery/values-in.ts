@@ -8,7 +8,7 @@ import {
   DuckDBTimeValue,
   type DuckDBValue,
 } from '@duckdb/node-api'
-import type { Field } from './schema.ts'
+import type { Field } from './table-schema.ts'
 import { parseInt64 } from './sql/runtime/float-text.ts'
 import { canonicalJson } from './sql/runtime/json-document.ts'
 import { parseNumeric, scaledDecimal } from './sql/runtime/numeric-text.ts'

@@ -1,6 +1,6 @@
 import { GoogleError } from '../../kernel/errors.ts'
 import { StoredCatalog } from './catalog.ts'
-import { fieldOf, type Field } from './schema.ts'
+import { fieldOf, type Field } from './table-schema.ts'
 import { failureMessage, SqlFailure } from './sql/failure.ts'
 import { translate } from './sql/translate.ts'
 import type { Warehouse } from './warehouse.ts'

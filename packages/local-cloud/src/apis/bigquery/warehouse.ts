@@ -4,7 +4,7 @@ import type { Principal } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 import { datasetKey, tableKey, type DatasetRecord, type TableRecord } from './records.ts'
-import { fieldType } from './schema.ts'
+import { fieldType } from './table-schema.ts'
 import { duckType, type SqlType } from './sql/types.ts'
 import type { Store } from './store.ts'
 

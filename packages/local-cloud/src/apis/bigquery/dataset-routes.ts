@@ -1,13 +1,13 @@
 import type { Hono } from 'hono'
-import type { Principal } from '../../../kernel/api.ts'
-import { notEmulated } from '../../../kernel/errors.ts'
-import { datasetName, type BigQueryOperation } from '../permissions.ts'
-import type { DatasetRecord } from '../records.ts'
-import { deleteDataset, insertDataset, updateDataset } from '../datasets.ts'
-import { datasetItem, datasetResource } from '../resources.ts'
-import { maxResultsOf, pageToken, startOf } from '../rows.ts'
-import { dataset, type Warehouse } from '../warehouse.ts'
-import { DATASET, DATASETS, flag, jsonBody, listPage, segment } from './paths.ts'
+import type { Principal } from '../../kernel/api.ts'
+import { notEmulated } from '../../kernel/errors.ts'
+import { datasetName, type BigQueryOperation } from './permissions.ts'
+import type { DatasetRecord } from './records.ts'
+import { deleteDataset, insertDataset, updateDataset } from './datasets.ts'
+import { datasetItem, datasetResource } from './resource-wire.ts'
+import { maxResultsOf, pageToken, startOf } from './rows.ts'
+import { dataset, type Warehouse } from './warehouse.ts'
+import { DATASET, DATASETS, flag, jsonBody, listPage, segment } from './requests.ts'
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets */
 export function datasetRoutes(app: Hono, operation: BigQueryOperation, warehouse: Warehouse): void {

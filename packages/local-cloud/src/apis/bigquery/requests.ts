@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
-import { GoogleError } from '../../../kernel/errors.ts'
-import { MAX_REQUEST_BYTES } from '../streaming.ts'
-import { parseExactly } from '../load-json.ts'
+import { GoogleError } from '../../kernel/errors.ts'
+import { MAX_REQUEST_BYTES } from './streaming.ts'
+import { parseExactly } from './load-json.ts'
 
 export const PROJECT = '/bigquery/v2/projects/:project'
 export const DATASETS = `${PROJECT}/datasets`

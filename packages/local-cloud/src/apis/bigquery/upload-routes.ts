@@ -1,10 +1,10 @@
 import type { Hono } from 'hono'
-import { notEmulated } from '../../../kernel/errors.ts'
-import type { BigQueryOperation } from '../permissions.ts'
-import type { Jobs } from '../jobs.ts'
-import { jobResource } from '../resources.ts'
-import { parseBody, splitMultipart, type Uploads } from '../uploads.ts'
-import { segment } from './paths.ts'
+import { notEmulated } from '../../kernel/errors.ts'
+import type { BigQueryOperation } from './permissions.ts'
+import type { Jobs } from './jobs.ts'
+import { jobResource } from './resource-wire.ts'
+import { parseBody, splitMultipart, type Uploads } from './uploads.ts'
+import { segment } from './requests.ts'
 
 const UPLOADS = ['/upload/bigquery/v2/projects/:project/jobs', '/resumable/upload/bigquery/v2/projects/:project/jobs']
 

@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono'
-import { GoogleError } from '../../../kernel/errors.ts'
-import { errorResponse } from '../../../kernel/gateway.ts'
-import { discoveryDocument } from '../discovery.ts'
+import { GoogleError } from '../../kernel/errors.ts'
+import { errorResponse } from '../../kernel/gateway.ts'
+import { discoveryDocument } from './discovery.ts'
 
 /** Where BigQuery's own host has its discovery document, and where Google's discovery service has it. */
 export const DISCOVERY_PATHS = ['/$discovery/rest', '/discovery/v1/apis/bigquery/v2/rest']
