@@ -8,7 +8,7 @@ import type { BucketRow } from './metadata-store.ts'
 import type { StorageNeeds } from './permissions.ts'
 import { readPreconditions } from './preconditions.ts'
 import { jsonBody, originOf, refuseUnsupported } from './requests.ts'
-import { bucketResource } from './resources.ts'
+import { bucketResource } from './resource-wire.ts'
 
 /** Adds the methods of https://cloud.google.com/storage/docs/json_api/v1/buckets under `base`. */
 export function addBucketRoutes(

@@ -6,7 +6,7 @@ import { GoogleError } from '../../kernel/errors.ts'
 import { readDownloadRange } from './content-range.ts'
 import type { ContentStore } from './content-store.ts'
 import type { ObjectRow } from './metadata-store.ts'
-import { mediaHeaders } from './resources.ts'
+import { mediaHeaders } from './resource-wire.ts'
 
 /** To this size, reading the file at once is cheaper than a stream. */
 const SMALL_READ_BYTES = 512 * 1024

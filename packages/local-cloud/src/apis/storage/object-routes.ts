@@ -13,7 +13,7 @@ import { checkOverwrite } from './overwrite.ts'
 import type { StorageNeeds } from './permissions.ts'
 import { readGeneration, readPreconditions } from './preconditions.ts'
 import { jsonBody, originOf, refuseUnsupported } from './requests.ts'
-import { objectResource } from './resources.ts'
+import { objectResource } from './resource-wire.ts'
 
 export interface ObjectServices {
   buckets: Buckets

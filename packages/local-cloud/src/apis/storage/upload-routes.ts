@@ -12,7 +12,7 @@ import { checkOverwrite } from './overwrite.ts'
 import type { StorageNeeds } from './permissions.ts'
 import { readPreconditions } from './preconditions.ts'
 import { bodyChunks, jsonBody, originOf, readHashHeader, refuseUnsupported } from './requests.ts'
-import { objectResource } from './resources.ts'
+import { objectResource } from './resource-wire.ts'
 import type { UploadProgress, Uploads } from './uploads.ts'
 
 export interface UploadServices {
