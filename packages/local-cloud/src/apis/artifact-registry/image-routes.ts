@@ -1,6 +1,6 @@
 import type { Context, Hono } from 'hono'
 import { pageOf, invalidArgument, readBody, readQuery, restError } from '../../kernel/rest-request.ts'
-import { dockerImage, packages, tag, tagsOf, version } from './image-resources.ts'
+import { dockerImage, packages, tag, tagsOf, version } from './image-wire.ts'
 import { BATCH_DELETE_VERSIONS } from './messages.ts'
 import { onRepository, repositoryOf } from './permissions.ts'
 import { notFound } from './repositories.ts'
