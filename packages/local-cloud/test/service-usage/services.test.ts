@@ -1,7 +1,7 @@
 import { auth, serviceusage } from '@googleapis/serviceusage'
 import type { serviceusage_v1 } from '@googleapis/serviceusage'
 import { describe, expect, it } from 'vitest'
-import { CHANGE_MS } from '../../src/apis/service-usage/model.ts'
+import { CHANGE_MS } from '../../src/apis/service-usage/services.ts'
 import { ManualClock } from '../../src/kernel/clock.ts'
 import type { LocalCloud, LocalCloudOptions } from '../../src/host/local-cloud.ts'
 import { accessToken, callApi, LocalClouds, runProgram } from '../host/local-cloud-fixture.ts'

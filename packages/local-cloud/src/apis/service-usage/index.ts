@@ -7,7 +7,7 @@ import { RestOperations } from '../../kernel/rest-operations.ts'
 import { CATALOG, DEFAULT_SERVICES } from './catalog.ts'
 import { serviceDisabled } from './failures.ts'
 import { servicesOf } from './gate.ts'
-import { ServiceUsage } from './model.ts'
+import { ServiceUsage } from './services.ts'
 import { serviceUsageRoutes } from './routes.ts'
 import { ServiceStore } from './store.ts'
 

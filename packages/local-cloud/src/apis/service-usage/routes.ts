@@ -6,7 +6,7 @@ import type { MessageType } from '../../kernel/proto-json.ts'
 import type { RestOperations } from '../../kernel/rest-operations.ts'
 import { pageOf, readBody, readQuery, restError } from '../../kernel/rest-request.ts'
 import { unknownProject } from './failures.ts'
-import type { ServiceUsage } from './model.ts'
+import type { ServiceUsage } from './services.ts'
 import { SERVICE_USAGE_NEEDS } from './permissions.ts'
 
 const PACKAGE = 'google.api.serviceusage.v1'
