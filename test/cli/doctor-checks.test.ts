@@ -71,7 +71,7 @@ const context: DoctorContext = {
 const deployment = { ...context.target, bucket: '', mainUrl: '', populateUrl: '', runtimeHashes: [] }
 const look = (check: Check, known: Partial<DoctorContext> = {}) => check.run({ ...context, ...known })
 
-test('a project that is not there is told from one that is', async () => {
+test('a missing project is distinguished from an existing one', async () => {
   answers['GET /v3/projects/my-project'] = { body: { name: 'projects/123456789012', state: 'ACTIVE' } }
   expect(await look(project)).toMatchObject({ status: 'ok', detail: 'my-project, number 123456789012' })
   const message = 'The caller does not have permission'
@@ -82,7 +82,7 @@ test('a project that is not there is told from one that is', async () => {
   expect(await look(project)).toMatchObject({ status: 'failed', detail: expect.stringContaining(message) })
 })
 
-test('a project that nobody pays for fails, with the command that links an account', async () => {
+test('a project without billing fails, with the command that links an account', async () => {
   answers['GET /v1/projects/my-project/billingInfo'] = { body: { name: 'projects/my-project/billingInfo' } }
   expect(await look(billing)).toMatchObject({
     status: 'failed',
@@ -90,7 +90,7 @@ test('a project that nobody pays for fails, with the command that links an accou
   })
 })
 
-test('a region without Cloud Run fails, and those nearby are named', async () => {
+test('a region without Cloud Run fails and names nearby regions', async () => {
   const regions = ['us-central1', 'europe-west1', 'europe-west4']
   answers['GET /v1/projects/my-project/locations'] = {
     body: { locations: regions.map((locationId) => ({ locationId })) },
@@ -104,7 +104,7 @@ test('a region without Cloud Run fails, and those nearby are named', async () =>
   })
 })
 
-test('APIs that are off are what a deploy enables, and a fault once there is a deployment', async () => {
+test('disabled APIs pass before a deploy, which enables them, and fail after it', async () => {
   answers['GET /v1/projects/my-project/services:batchGet'] = {
     body: { services: [{ name: 'projects/123/services/run.googleapis.com', state: 'ENABLED' }] },
   }
@@ -116,7 +116,7 @@ test('APIs that are off are what a deploy enables, and a fault once there is a d
 })
 
 describe('roles', () => {
-  test('are told by the permissions that are missing', async () => {
+  test('are inferred from the missing permissions', async () => {
     const route = 'POST /v3/projects/my-project:testIamPermissions'
     answers[route] = { body: {} }
     await look(runnerRoles)
@@ -133,7 +133,7 @@ describe('roles', () => {
     expect((await look(runnerRoles)).status).toBe('ok')
   })
 
-  test('on buckets are not asked of the project, whose owners hold them on each bucket', async () => {
+  test('on buckets are not checked on the project, whose owners have them on each bucket', async () => {
     answers['POST /v3/projects/my-project:testIamPermissions'] = { body: {} }
     expect((await look(deployerRoles)).status).toBe('failed')
     const body = asked.map((call) => call.body).join('')
@@ -142,7 +142,7 @@ describe('roles', () => {
   })
 })
 
-describe('the organisation', () => {
+describe('the organization', () => {
   const constraints = [
     'iam.disableServiceAccountCreation',
     'iam.allowedPolicyMemberDomains',
@@ -160,18 +160,18 @@ describe('the organisation', () => {
     }
   }
 
-  test('without policies, or with those that every bucket of imagery keeps to, stands in nobody’s way', async () => {
+  test("passes without policies, or with those that imagery's buckets comply with", async () => {
     policies({ 'storage.publicAccessPrevention': [{ enforce: true }], 'run.allowedIngress': [{ allowAll: true }] })
     expect((await look(organisation)).status).toBe('ok')
   })
 
-  test('that lets nobody make service accounts stops a first deploy, and no later one', async () => {
+  test('that blocks new service accounts fails a first deploy but not a later one', async () => {
     policies({ 'iam.disableServiceAccountCreation': [{ enforce: true }] })
     expect((await look(organisation)).status).toBe('failed')
     expect((await look(organisation, { deployment })).status).toBe('ok')
   })
 
-  test('that limits places, members or ingress is told with what it limits', async () => {
+  test('that limits locations, members or ingress is reported with what it limits', async () => {
     policies({
       'gcp.resourceLocations': [{ values: { allowedValues: ['in:us-locations'] } }],
       'iam.allowedPolicyMemberDomains': [{ values: { allowedValues: ['C0abcdefg'] } }],

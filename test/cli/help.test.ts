@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => user.leave())
 
 describe('the help', () => {
-  test.each(COMMANDS)('of `imagery %s` is what was looked at', async (command) => {
+  test.each(COMMANDS)('of `imagery %s` matches its snapshot', async (command) => {
     const { exitCode, stdout, stderr } = await user.run([...command.split(' ').filter(Boolean), '--help'])
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     const platformIndependent = stdout.replace(/imagery\/\S+ \S+ node-v\S+/, 'imagery/VERSION PLATFORM NODE')
@@ -38,19 +38,19 @@ describe('the help', () => {
     },
   )
 
-  test('may be cut off by its reader', async () => {
+  test('may be cut off by a reader that closes the pipe', async () => {
     const shell = `set -o pipefail; '${process.execPath}' '${path.join(ROOT, 'bin', 'run.js')}' --help | head -1`
     const { exitCode, stdout, stderr } = await execa('bash', ['-c', shell], { reject: false })
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     expect(stdout.split('\n')).toHaveLength(1)
   })
 
-  test('is what -h shows too', async () => {
+  test('is the same with -h', async () => {
     const [long, short] = await Promise.all([user.run(['status', '--help']), user.run(['status', '-h'])])
     expect(short).toMatchObject({ exitCode: 0, stdout: long.stdout })
   })
 
-  test('of a command has no line that 100 columns would break', async () => {
+  test('of a command has no line over 100 columns', async () => {
     const pages = await Promise.all(
       COMMANDS.filter(Boolean).map((command) => user.run([...command.split(' ').filter(Boolean), '--help'])),
     )

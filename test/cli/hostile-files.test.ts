@@ -70,13 +70,13 @@ const REFUSED: Record<string, { args: string[]; code: string; message: RegExp }>
   },
 }
 
-test.each(Object.entries(REFUSED))('%s is refused by its name', async (_, { args, code, message }) => {
+test.each(Object.entries(REFUSED))('%s is refused by name', async (_, { args, code, message }) => {
   const outcome = await user.run([...args, '--json'])
   expect(outcome.error()).toMatchObject({ code, message: expect.stringMatching(message) })
   expect([1, 2]).toContain(outcome.exitCode)
 })
 
-test('credentials in a pipe are refused by their name', async () => {
+test('credentials in a pipe are refused by name', async () => {
   const outcome = await user.run(['runs', '--project', 'my-project', '--json'], {
     GOOGLE_APPLICATION_CREDENTIALS: path.join(user.folder, 'pipe.csv'),
   })
@@ -97,7 +97,7 @@ describe('a shell', () => {
   })
 
   test.each(['profiles list', 'profiles list --json', 'profiles show resolution', '--help', '--version'])(
-    'that sends the output of %s to a full disk is told which',
+    'that sends the output of %s to a full disk gets an error that names the output',
     async (args) => {
       const { exitCode, stderr } = await shell(`${program} ${args} > /dev/full`)
       expect({ exitCode, stderr }).toEqual({
@@ -107,14 +107,14 @@ describe('a shell', () => {
     },
   )
 
-  test('gets the output although messages go to a full disk', async () => {
+  test('gets the output even if messages go to a full disk', async () => {
     const { exitCode, stdout } = await shell(`${program} profiles list 2> /dev/full; ${program} statsu 2> /dev/full`)
     expect(exitCode).toBe(2)
     expect(stdout).toContain('road-signs')
   })
 })
 
-test('a name that a terminal would obey is only shown', async () => {
+test('a name with terminal escape sequences is shown as plain text', async () => {
   const evil = 'x\u001b]0;title\u0007\u001b[2J\u202e\u009b1m.csv'
   const text = await user.run(['run', '--local', '--table', evil, '--profile', 'resolution'])
   const json = await user.run(['run', '--local', '--table', evil, '--profile', 'resolution', '--json'])

@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-test('init writes a profile of the file’s name that validates, and shows what to do with it', async () => {
+test('init writes a valid profile named after the file, and shows what to do next', async () => {
   const written = await user.run(['profiles', 'init', 'My Hydrants.yaml', '--from', 'road-signs'])
   expect(written).toMatchObject({ exitCode: 0, stderr: '' })
   expect(written.stdout).toContain("imagery profiles validate 'My Hydrants.yaml'")
@@ -29,7 +29,7 @@ test('init writes a profile of the file’s name that validates, and shows what 
   })
 })
 
-test('init writes over nothing', async () => {
+test('init overwrites nothing', async () => {
   const file = path.join(user.folder, 'mine.yaml')
   await writeFile(file, 'mine')
   const { exitCode, error } = await user.run(['profiles', 'init', 'mine.yaml', '--json']).then((outcome) => ({
@@ -40,7 +40,7 @@ test('init writes over nothing', async () => {
   expect(await readFile(file, 'utf8')).toBe('mine')
 })
 
-test('validate tells every problem of a profile with its line, path and reason', async () => {
+test('validate lists every problem of a profile with its line, path and reason', async () => {
   const text = [
     'name: broken',
     'description: d',
@@ -65,7 +65,7 @@ test('validate tells every problem of a profile with its line, path and reason',
   expect(told).toMatch(/13: output\.properties\.parts\.items\.properties\.all\.?\S*: \S+/)
 })
 
-test('a run with a broken profile is refused as early, and as exactly', async () => {
+test('a run with an invalid profile is refused just as early, with the same details', async () => {
   const outcome = await user.run(['run', '--local', '--table', 'none.jsonl', '--profile', 'broken.yaml', '--json'])
   expect([outcome.exitCode, outcome.error().code]).toEqual([2, 'INVALID_PROFILE'])
   expect(outcome.error().message).toContain('output.properties.parts.items.properties.width.type')

@@ -51,12 +51,15 @@ test.each<[what: string, args: string[], named: RegExp, environment?: Environmen
   ['a flag that does not exist', [...RUN, `--gemini-endpiont=${PROXY}`], /no flag --gemini-endpiont/],
   ['an argument too many', ['status', '1', PROXY], /Unexpected argument/],
   ['an argument of a command that takes none', ['runs', PROXY], /takes no argument/],
-])('a secret in %s is refused before anything is made, and not repeated', async (_what, args, named, environment) => {
-  const outcome = await user.run([...args, '--json'], environment)
-  expect([outcome.exitCode, outcome.error().code]).toEqual([2, 'INVALID_FLAG'])
-  expect(outcome.error().message).toMatch(named)
-  expect(outcome.stdout + outcome.stderr).not.toContain('hunter2')
-  // Neither a local cloud's data nor a memory of runs or settings.
-  const made = await readdir(path.dirname(user.folder))
-  expect(made.filter((name) => name !== 'cache')).toEqual(['work'])
-})
+])(
+  'a secret in %s is refused before anything is created, and not repeated',
+  async (_what, args, named, environment) => {
+    const outcome = await user.run([...args, '--json'], environment)
+    expect([outcome.exitCode, outcome.error().code]).toEqual([2, 'INVALID_FLAG'])
+    expect(outcome.error().message).toMatch(named)
+    expect(outcome.stdout + outcome.stderr).not.toContain('hunter2')
+    // Neither a local cloud's data nor a memory of runs or settings.
+    const made = await readdir(path.dirname(user.folder))
+    expect(made.filter((name) => name !== 'cache')).toEqual(['work'])
+  },
+)

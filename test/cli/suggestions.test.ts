@@ -38,7 +38,7 @@ async function suggested(args: readonly string[], environment: Environment = {})
 const ON_IT = ['--local', '--data-dir', FOLDER]
 const RUN = ['run', ...ON_IT, '--table', SIGNS, '--profile', 'image-quality']
 
-describe('on a cloud beside the default one, every command that is suggested is for that cloud', () => {
+describe('on a local cloud other than the default one, every suggested command is for that cloud', () => {
   test.each<[string, string[]]>([
     ['no run yet', ['status', ...ON_IT]],
     ['a run that is not there', ['results', '261123-9f3c1a7b', ...ON_IT]],
@@ -56,14 +56,14 @@ describe('on a cloud beside the default one, every command that is suggested is 
   test.each<[string, string[]]>([
     ['no run yet', ['status', '--local']],
     ['one that runs already', ['local', 'start', '--detach']],
-  ])('also where a variable names its folder: %s', async (_, args) => {
+  ])('also if a variable names its folder: %s', async (_, args) => {
     for (const command of await suggested(args, { IMAGERY_DATA_DIR: FOLDER })) {
       expect(command).toContain(`--data-dir ${HERE}`)
     }
   })
 })
 
-test('a cloud that is named has its name in the commands that take one, and only there', async () => {
+test('a deployment with a name has it in the commands that accept one, and only there', async () => {
   const third = ['--local', '--data-dir', 'third', '--name', 'second']
   const run = ['run', ...third, '--table', SIGNS, '--profile', 'image-quality', '--no-wait']
   expect(await suggested(run)).toEqual(['imagery local start --detach --data-dir third'])
@@ -72,7 +72,7 @@ test('a cloud that is named has its name in the commands that take one, and only
   ])
 })
 
-test('the remedy for a damaged store deletes that one, and no other', async () => {
+test('the remedy for a damaged store deletes only that store', async () => {
   const damaged = path.join(user.folder, 'damaged cloud')
   await mkdir(path.join(damaged, 'storage'), { recursive: true, mode: 0o700 })
   await writeFile(path.join(damaged, 'storage', 'storage.sqlite'), 'garbage '.repeat(1_000))

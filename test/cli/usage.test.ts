@@ -292,7 +292,7 @@ const CASES: Record<string, Case> = {
 }
 
 describe.each(Object.entries(CASES))('%s', (_, { args, exitCode, code, names, suggests }) => {
-  test('is refused with a message that names it and a next step, as text and as one small document', async () => {
+  test('is refused with a message that names it and a next step, as text and as one small JSON document', async () => {
     const [text, json] = await Promise.all([user.run(args), user.run([...args, '--json'])])
     expect({ exitCode: text.exitCode, stdout: text.stdout }).toEqual({ exitCode, stdout: '' })
     expect(text.stderr).toMatch(names)
@@ -308,7 +308,7 @@ describe.each(Object.entries(CASES))('%s', (_, { args, exitCode, code, names, su
   })
 })
 
-test('nothing of that has started a local cloud or written a file', async () => {
+test('none of that started a local cloud or wrote a file', async () => {
   expect(await user.holdings()).toBeUndefined()
   expect(await readdir(user.folder)).toEqual([
     'empty.csv',
@@ -320,8 +320,8 @@ test('nothing of that has started a local cloud or written a file', async () => 
   ])
 })
 
-describe('what a person sees', () => {
-  test('has no escape codes when it goes to a pipe', async () => {
+describe('text output', () => {
+  test('has no escape codes in a pipe', async () => {
     const outcomes = await Promise.all([
       user.run(['profiles', 'list']),
       user.run(['statsu']),
@@ -330,7 +330,7 @@ describe('what a person sees', () => {
     for (const { stdout, stderr } of outcomes) expect(stdout + stderr).not.toContain('\u001b')
   })
 
-  test('is coloured in a pipe for who asks for it, and never with NO_COLOR', async () => {
+  test('is colored in a pipe on request, and never with NO_COLOR', async () => {
     const forced = await user.run(['statsu'], { FORCE_COLOR: '1' })
     expect(forced.stderr).toContain('\u001b[')
     const never = await user.run(['statsu'], { NO_COLOR: '1' })
@@ -338,7 +338,7 @@ describe('what a person sees', () => {
   })
 })
 
-test('a profile that is shown can be used as it is', async () => {
+test('the output of profiles show is a valid profile', async () => {
   const { exitCode, stdout } = await user.run(['profiles', 'show', 'image-quality'])
   expect(exitCode).toBe(0)
   await writeFile(path.join(user.folder, 'mine.yaml'), stdout)
@@ -352,7 +352,7 @@ test('a profile that is shown can be used as it is', async () => {
   expect(outcome.stderr).toContain('[PROJECT_NOT_SET]')
 })
 
-test('every JSON document has its warnings, of errors too', async () => {
+test('every JSON document has warnings, including those of errors', async () => {
   const commands = [['profiles', 'list'], ['local', 'status'], ['profiles', 'show', 'nothing'], ['statsu']]
   const outcomes = await Promise.all(commands.map((args) => user.run([...args, '--json'])))
   expect(outcomes.map((outcome) => outcome.warnings())).toEqual([[], [], [], []])

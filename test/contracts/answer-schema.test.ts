@@ -58,7 +58,7 @@ describe('one schema', () => {
   })
 
   // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#schema
-  test("becomes Gemini's response schema, in the profile's order, with what may be missing nullable", () => {
+  test("becomes Gemini's response schema, in the profile's order, with optional members nullable", () => {
     expect(responseSchema(NESTED)).toEqual({
       type: 'OBJECT',
       required: ['condition', 'attachments'],
@@ -95,7 +95,7 @@ describe('one schema', () => {
   })
 })
 
-describe('what Gemini or BigQuery cannot express is refused with its path:', () => {
+describe('a schema that Gemini or BigQuery cannot express is refused with its path:', () => {
   test.each([
     ['a scalar answer', { type: 'string' }, 'output'],
     [
@@ -168,7 +168,7 @@ describe('an answer', () => {
     expect(await check(GOOD)).toEqual({ columns: GOOD })
   })
 
-  test('loses members that nobody asked for, at any depth, and nulls that may be missing', async () => {
+  test('loses unrequested members at any depth, and nulls of optional members', async () => {
     expect(
       await check({ ...GOOD, status: 'ok', lean_degrees: null, attachments: [{ kind: 'lamp', count: null, x: 1 }] }),
     ).toEqual({
@@ -176,7 +176,7 @@ describe('an answer', () => {
     })
   })
 
-  test('has its long texts cut, not dropped', async () => {
+  test('has its long texts truncated, not dropped', async () => {
     expect(await check({ ...GOOD, notes: 'n'.repeat(1_000) })).toEqual({
       columns: { ...GOOD, notes: `${'n'.repeat(120)}…` },
     })

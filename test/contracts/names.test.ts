@@ -20,7 +20,7 @@ describe('a run id', () => {
     '261123-9f3c1a7b\n',
     '../261123-9f3c1a7b',
     '*',
-  ])('is not %o, and no name is made from it', (bad) => {
+  ])('is not %o, and no name is built from it', (bad) => {
     expect(() => queueName(place, bad)).toThrow(RangeError)
     expect(() => topicName(place, bad)).toThrow(RangeError)
     expect(() => subscriptionName(place, bad)).toThrow(RangeError)
@@ -29,7 +29,7 @@ describe('a run id', () => {
   })
 })
 
-test('two runs with one output share no table but that', () => {
+test('two runs with the same output share only that table', () => {
   const tables = (runId: string) =>
     runTables({ projectId: 'p', dataset: 'd', profile: 'resolution', runId, output: 'signs' })
   const { results, ...scratch } = tables('261123-9f3c1a7b')

@@ -31,18 +31,18 @@ const URLS = [
 ]
 
 describe.each(URLS)('the secret in %s', (url) => {
-  test('is taken out of a message, whose other words stay', () => {
+  test('is removed from a message, and the other words stay', () => {
     const shown = redacted(`cannot reach ${url} nor "${url}" it is refused`)
     expect(shown).not.toContain('hunter2')
     expect(shown).toMatch(/^cannot reach \S+ nor "\S+" it is refused$/)
   })
 
-  test('is taken out of an error, and of what the error suggests', () => {
+  test('is removed from an error and its suggestions', () => {
     const error = new ImageryError('INVALID_FLAG', `no: ${url}`, { suggestions: [`imagery run --table ${url}`] })
     expect(JSON.stringify([error.message, error.suggestions])).not.toContain('hunter2')
   })
 
-  test('is found in what a user gives', () => {
+  test("is found in a user's input", () => {
     expect(secretIn(url)).toMatch(/in a URL$/)
     expect(secretIn(`image_uri = '${url}'`)).toMatch(/in a URL$/)
   })
@@ -55,11 +55,11 @@ test.each([
   ['a private key', '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----'],
   ['a user name or password in a URL', 'https:user:hunter2@proxy.example.com'],
   ['a user name or password in a URL', 'https://user:p"hunter2@proxy.example.com'],
-])('%s is found in what a user gives', (what, text) => {
+])("%s is found in a user's input", (what, text) => {
   expect(secretIn(text)).toBe(what)
 })
 
-test('a password of a URL that is cut in the middle of it is taken out too', () => {
+test('a password in a truncated URL is removed too', () => {
   const url = `https://user:${'hunter2'.repeat(100)}@proxy.example.com`
   expect(redacted(cutText(url, 200))).toMatch(/^https:\/\/\[removed\]… \[\d+ characters cut by imagery\]$/)
 })
@@ -78,13 +78,13 @@ test.each([
   'Describe the basic condition of the pole; bearer structures count.',
   'my-project.city.signs',
   'C:\\images\\signs.jsonl',
-])('harmless words are no secret: %s', (text) => {
+])('harmless words are not a secret: %s', (text) => {
   expect(secretIn(text)).toBeUndefined()
   if (!text.startsWith('Describe')) expect(redacted(text)).toBe(text)
 })
 
 // Of the processor, not of the clock: a search that looks at each pair of characters takes minutes.
-test('a long text is searched once', () => {
+test('a long text is searched in one pass', () => {
   const before = process.cpuUsage().user
   for (const piece of ['a', 'a.', 'http://', 'https://a:b/', '?key', 'x:\\\\', '-----BEGIN '])
     redacted(piece.repeat(200_000 / piece.length))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { cloudFlags, suggestedCommand, suggestedCommands } from '../../src/contracts/suggested-command.ts'
 
-describe('the flags that lead to a cloud', () => {
+describe('the flags that select a cloud', () => {
   test.each([
     [{}, ''],
     [{ local: true }, ' --local'],

@@ -24,13 +24,13 @@ function pipe(name: string): string {
 }
 
 describe('a text file that a user names', () => {
-  test('is read whole, over links too, up to the limit', () => {
+  test('is read whole, also through links, up to the limit', () => {
     const text = 'ä'.repeat(MAX_TEXT_BYTES / 2)
     symlinkSync(file('whole', text), path.join(folder, 'link'))
     expect(readTextFile(path.join(folder, 'link'))).toBe(text)
   })
 
-  test('is refused without being read when it is too large, or endless, or no file', () => {
+  test('is refused without being read if it is too large, endless or not a file', () => {
     const large = file('large')
     truncateSync(large, MAX_TEXT_BYTES + 1)
     expect(() => readTextFile(large)).toThrow('it is larger than 1 MiB')
@@ -39,7 +39,7 @@ describe('a text file that a user names', () => {
     expect(() => readTextFile(pipe('no-pipe'))).toThrow('it is a pipe, not a file')
   })
 
-  test('that is missing keeps the code of that', () => {
+  test('that is missing keeps its error code', () => {
     expect(() => readTextFile(path.join(folder, 'nowhere'))).toThrow(
       expect.objectContaining({ code: 'ENOENT', message: 'no such file or directory (ENOENT)' }),
     )
@@ -47,18 +47,18 @@ describe('a text file that a user names', () => {
 })
 
 describe('a pipe', () => {
-  test('is read to its end, though its writer comes late and takes breaks', () => {
+  test('is read to its end, even if its writer is late or slow', () => {
     const late = pipe('late')
     const writer = spawn('sh', ['-c', `sleep 0.3; exec > '${late}'; printf one; sleep 0.3; printf two`])
     expect(readTextFile(late, { pipes: true })).toBe('onetwo')
     writer.kill()
   })
 
-  test('is given up when no program writes into it', () => {
+  test('times out when no program writes to it', () => {
     expect(() => readTextFile(pipe('unused'), { pipes: true })).toThrow('it is a pipe that ended without any data')
   })
 
-  test('without an end is read up to the limit', () => {
+  test('that does not end is read up to the limit', () => {
     const endless = pipe('endless')
     const writer = spawn('sh', ['-c', `yes > '${endless}'`])
     expect(() => readTextFile(endless, { pipes: true })).toThrow('it is larger than 1 MiB')

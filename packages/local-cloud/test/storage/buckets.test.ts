@@ -40,12 +40,12 @@ describe('a bucket', () => {
     expect((await bucket.exists())[0]).toBe(false)
   })
 
-  it('lies in the US when no location is given', async () => {
+  it('is in the US when no location is given', async () => {
     const [bucket] = await storage.client.createBucket('imagery-a')
     expect(bucket.metadata).toMatchObject({ location: 'US', locationType: 'multi-region' })
   })
 
-  it('has labels that are merged, removed by null, and counted in its metageneration', async () => {
+  it('merges labels, removes them by null, and counts both in its metageneration', async () => {
     const [bucket] = await storage.client.createBucket('imagery-a', {
       labels: { one: '1', two: '2' },
     } as CreateBucketRequest)
@@ -54,7 +54,7 @@ describe('a bucket', () => {
     expect(metadata.labels).not.toHaveProperty('two')
   })
 
-  it('is refused a second time with 409, whoever asks', async () => {
+  it('is refused a second time with 409, for every caller', async () => {
     await storage.client.createBucket('imagery-a')
     await expect(storage.client.createBucket('imagery-a')).rejects.toMatchObject({
       code: 409,
@@ -69,7 +69,7 @@ describe('a bucket', () => {
   })
 
   // https://cloud.google.com/storage/docs/deleting-buckets: a bucket must be empty.
-  it('cannot be deleted while it holds objects', async () => {
+  it('cannot be deleted while it has objects', async () => {
     const [bucket] = await storage.client.createBucket('imagery-a')
     await bucket.file('x').save('x')
     await expect(bucket.delete()).rejects.toMatchObject({ code: 409 })
@@ -116,7 +116,7 @@ describe('a bucket', () => {
     },
   )
 
-  it('refuses an unknown location and features that are not emulated, by name', async () => {
+  it('refuses an unknown location, and unsupported features by name', async () => {
     await expect(storage.client.createBucket('imagery-a', { location: 'the moon' })).rejects.toMatchObject({
       code: 400,
     })
@@ -126,7 +126,7 @@ describe('a bucket', () => {
     })
   })
 
-  it('must be of the metageneration that the caller names', async () => {
+  it('must match the metageneration that the caller names', async () => {
     const [bucket] = await storage.client.createBucket('imagery-a')
     await expect(bucket.setMetadata({ labels: { a: 'b' } }, { ifMetagenerationMatch: 7 })).rejects.toMatchObject({
       code: 412,

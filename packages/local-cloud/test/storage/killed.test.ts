@@ -59,7 +59,7 @@ async function writeUntilKilled(
   return { kept, unsure }
 }
 
-it.each([7, 40, 111])('keeps what it acknowledged, whole, when it is killed after %i answers', async (killAfter) => {
+it.each([7, 40, 111])('keeps every acknowledged object whole when it is killed after %i answers', async (killAfter) => {
   const { kept, unsure } = await writeUntilKilled(killAfter)
   const storage = await startStorage({ directory })
   try {

@@ -18,7 +18,7 @@ describe('an uploaded object', () => {
   it.each([
     ['in one multipart request', false],
     ['through a resumable session', true],
-  ])('comes back as it was sent %s', async (_, resumable) => {
+  ])('is returned as it was sent %s', async (_, resumable) => {
     const bytes = randomBytes(3_000_001)
     const file = bucket.file('signs/stop & go/ümläut.jpg')
     await file.save(bytes, { resumable, contentType: 'image/jpeg', metadata: { metadata: { asset: 'a1' } } })
@@ -54,7 +54,7 @@ describe('an uploaded object', () => {
     expect((await bucket.file('empty').getMetadata())[0]).toMatchObject({ size: '0', crc32c: 'AAAAAA==' })
   })
 
-  it('is replaced as a whole by the next upload, with a greater generation', async () => {
+  it('is replaced as a whole by the next upload, with a higher generation', async () => {
     const file = bucket.file('a')
     await file.save('first', { contentType: 'text/plain', metadata: { metadata: { old: 'yes' } } })
     const [first] = await file.getMetadata()
@@ -66,7 +66,7 @@ describe('an uploaded object', () => {
     expect(await storage.api.describe()).toEqual({ buckets: 1, objects: 1, bytes: 6 })
   })
 
-  it('is refused, and leaves nothing behind, when its bytes differ from the checksum sent along', async () => {
+  it('is refused and leaves nothing behind if its bytes do not match the checksum', async () => {
     const answer = await storage.request('/upload/storage/v1/b/imagery-a/o?uploadType=media&name=a', {
       method: 'POST',
       headers: { 'x-goog-hash': 'crc32c=AAAAAA==' },
@@ -85,7 +85,7 @@ describe('an uploaded object', () => {
     ['é'.repeat(512) + 'x', 400],
     ['é'.repeat(512), 200],
     ['a/./b//c', 200],
-  ])('named %j is answered %i', async (name, status) => {
+  ])('named %j gets %i', async (name, status) => {
     const target = `/upload/storage/v1/b/imagery-a/o?uploadType=media&name=${encodeURIComponent(name)}`
     expect((await storage.request(target, { method: 'POST', body: 'x' })).status).toBe(status)
   })
@@ -99,7 +99,7 @@ describe('a download', () => {
     ['bytes=8-100', 206, '89', 'bytes 8-9/10'],
     ['bytes=0-1,3-4', 200, '0123456789', null],
     ['bytes=10-', 416, expect.any(String), null],
-  ])('with Range %s is answered %i', async (range, status, body, contentRange) => {
+  ])('with Range %s gets %i', async (range, status, body, contentRange) => {
     await bucket.file('digits').save('0123456789')
     const answer = await storage.request('/storage/v1/b/imagery-a/o/digits?alt=media', { headers: { range } })
     expect([answer.status, await answer.text(), answer.headers.get('content-range')]).toEqual([
@@ -109,14 +109,14 @@ describe('a download', () => {
     ])
   })
 
-  it('of a part through the official client gives that part', async () => {
+  it('of a byte range through the official client returns that range', async () => {
     const bytes = randomBytes(2_000_000)
     await bucket.file('big').save(bytes)
     const [part] = await bucket.file('big').download({ start: 1_000_000, end: 1_900_000 })
     expect(part.equals(bytes.subarray(1_000_000, 1_900_001))).toBe(true)
   })
 
-  it('of an unknown object is answered 404 with its name', async () => {
+  it('of an unknown object gets 404 with its name', async () => {
     await expect(bucket.file('nothing').download()).rejects.toMatchObject({
       code: 404,
       message: expect.stringContaining('No such object: imagery-a/nothing') as string,
@@ -131,7 +131,7 @@ describe('a download', () => {
   })
 
   // https://cloud.google.com/storage/docs/transcoding
-  it('is decompressed for a client that does not take gzip, and only for that', async () => {
+  it('is decompressed only for a client that does not accept gzip', async () => {
     await bucket.file('log').save(gzipSync('plain text'), { metadata: { contentEncoding: 'gzip' } })
     const get = async (encoding: string): Promise<Buffer> => {
       const { request } = await import('node:http')
@@ -149,7 +149,7 @@ describe('a download', () => {
     expect(gunzipSync(await get('gzip')).toString()).toBe('plain text')
   })
 
-  it('goes on with the old bytes when the object is replaced meanwhile', async () => {
+  it('finishes with the old bytes if the object is replaced meanwhile', async () => {
     const bytes = Buffer.alloc(30_000_000, 'old')
     await bucket.file('big').save(bytes)
     const answer = await storage.request('/storage/v1/b/imagery-a/o/big?alt=media')
@@ -160,7 +160,7 @@ describe('a download', () => {
 
 describe('preconditions', () => {
   // https://cloud.google.com/storage/docs/request-preconditions
-  it('let an object be created only once with ifGenerationMatch 0', async () => {
+  it('allow one creation of an object with ifGenerationMatch 0', async () => {
     const file = bucket.file('once')
     await file.save('first', { preconditionOpts: { ifGenerationMatch: 0 } })
     await expect(file.save('second', { preconditionOpts: { ifGenerationMatch: 0 } })).rejects.toMatchObject({
@@ -172,7 +172,7 @@ describe('preconditions', () => {
     expect((await file.download())[0].toString()).toBe('first')
   })
 
-  it('hold for one of two simultaneous creations', async () => {
+  it('admit one of two simultaneous creations', async () => {
     const results = await Promise.allSettled(
       ['one', 'two'].map((text) =>
         bucket.file('race').save(text, { resumable: false, preconditionOpts: { ifGenerationMatch: 0 } }),
@@ -196,14 +196,14 @@ describe('preconditions', () => {
     expect((await file.exists())[0]).toBe(false)
   })
 
-  it('make a generation that is not the live one unknown', async () => {
+  it('answer 404 for a generation that is not live', async () => {
     await bucket.file('a').save('x')
     await expect(bucket.file('a', { generation: 7 }).getMetadata()).rejects.toMatchObject({ code: 404 })
   })
 })
 
 describe('metadata', () => {
-  it('is patched key by key and raises the metageneration only', async () => {
+  it('is patched key by key and raises only the metageneration', async () => {
     const file = bucket.file('a')
     await file.save('x', { contentType: 'text/plain', metadata: { metadata: { keep: '1', drop: '2' } } })
     const [before] = await file.getMetadata()
@@ -230,14 +230,14 @@ describe('metadata', () => {
   })
 
   // https://cloud.google.com/storage/quotas#objects
-  it('holds 8 KiB of custom keys and values, and not a byte more', async () => {
+  it('holds at most 8 KiB of custom keys and values', async () => {
     const save = (bytes: number): Promise<void> =>
       bucket.file('a').save('x', { metadata: { metadata: { k: 'v'.repeat(bytes - 1) } } })
     await save(8 * 1024)
     await expect(save(8 * 1024 + 1)).rejects.toMatchObject({ code: 400 })
   })
 
-  it('refuses what would need a feature that is not emulated, by name', async () => {
+  it('refuses unsupported features by name', async () => {
     await expect(bucket.file('a').save('x', { metadata: { temporaryHold: true } })).rejects.toMatchObject({
       code: 501,
       message: expect.stringContaining('temporaryHold') as string,
@@ -263,7 +263,7 @@ describe('a listing', () => {
     }
   }
 
-  it('is in the byte order of the names', async () => {
+  it("is sorted by the names' bytes", async () => {
     const [files] = await bucket.getFiles()
     expect(files.map(({ name }) => name)).toEqual(['Z', 'a', 'b/1', 'b/2', 'b/c/3', 'd', 'e/', 'e/x', 'é'])
   })
@@ -280,7 +280,7 @@ describe('a listing', () => {
     expect(await list(query)).toEqual({ names: expectedNames, prefixes, next: undefined })
   })
 
-  it('comes in pages that hold each name and prefix once', async () => {
+  it('is split into pages that have each name and prefix once', async () => {
     const found: string[] = []
     let token: string | undefined
     do {
@@ -293,7 +293,7 @@ describe('a listing', () => {
   })
 
   // The server's own ceiling for maxResults (https://cloud.google.com/storage/docs/json_api/v1/objects/list).
-  it('has at most 1,000 results in a page, and goes on behind them', async () => {
+  it('has at most 1,000 results per page and continues on the next', async () => {
     const many = Array.from({ length: 1_005 }, (_, index) => `many/${String(index).padStart(4, '0')}`)
     for (let start = 0; start < many.length; start += 50) {
       const batch = many.slice(start, start + 50)
@@ -323,7 +323,7 @@ describe('a listing', () => {
     expect(await list('delimiter=/&prefix=last')).toEqual({ names: [], prefixes: ['last/'], next: undefined })
   })
 
-  it('refuses a page token that it did not make', async () => {
+  it('refuses a page token that it did not issue', async () => {
     expect((await storage.request('/storage/v1/b/imagery-a/o?pageToken=!!')).status).toBe(400)
   })
 })
@@ -347,7 +347,7 @@ describe('other methods', () => {
     })
   })
 
-  it('are reached without /storage/v1 too, as with STORAGE_EMULATOR_HOST', async () => {
+  it('also work without /storage/v1, as with STORAGE_EMULATOR_HOST', async () => {
     await bucket.file('a').save('1')
     expect(await (await storage.request('/b/imagery-a/o/a?alt=media')).text()).toBe('1')
     expect((await storage.request('/b/imagery-a/o/a')).status).toBe(200)
@@ -359,7 +359,7 @@ describe('other methods', () => {
     expect((await bucket.getFiles())[0].map(({ name }) => name)).toEqual(['y'])
   })
 
-  it('give bytes by gs:// URI to the other APIs', async () => {
+  it('provide bytes by gs:// URI to the other APIs', async () => {
     await bucket.file('dir/a').save('1')
     expect((await storage.api.readObject('gs://imagery-a/dir/a')).toString()).toBe('1')
     const [{ generation }] = await bucket.file('dir/a').getMetadata()

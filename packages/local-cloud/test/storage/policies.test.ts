@@ -33,7 +33,7 @@ describe('the policy of a bucket', () => {
     ])
   })
 
-  it('is replaced whole, but not by a writer that read an older one, and outlives a restart', async () => {
+  it('is replaced as a whole, but not by a writer with a stale etag, and survives a restart', async () => {
     const [bucket] = await storage.client.createBucket('imagery-a')
     const [before] = await bucket.iam.getPolicy()
     await bucket.iam.setPolicy({ ...before, bindings: [...before.bindings, reader] })
@@ -44,14 +44,14 @@ describe('the policy of a bucket', () => {
     expect(after.etag).not.toBe(before.etag)
   })
 
-  it('takes roles of Cloud Storage alone', async () => {
+  it('accepts only roles of Cloud Storage', async () => {
     const [bucket] = await storage.client.createBucket('imagery-a')
     for (const role of ['roles/run.invoker', 'roles/storage.emperor']) {
       await expect(bucket.iam.setPolicy({ bindings: [{ ...reader, role }] })).rejects.toMatchObject({ code: 400 })
     }
   })
 
-  it('lets nobody in publicly where public access is prevented', async () => {
+  it('admits no public member where public access is prevented', async () => {
     const open = { bindings: [{ role: 'roles/storage.objectViewer', members: ['allUsers'] }] }
     const [prevented] = await storage.client.createBucket('imagery-a', {
       iamConfiguration: { publicAccessPrevention: 'enforced' },
@@ -64,7 +64,7 @@ describe('the policy of a bucket', () => {
     await inherited.iam.setPolicy(open)
   })
 
-  it('goes with its bucket', async () => {
+  it('is deleted with its bucket', async () => {
     const [bucket] = await storage.client.createBucket('imagery-a')
     await bucket.iam.setPolicy({ bindings: [reader] })
     await bucket.delete()
@@ -73,7 +73,7 @@ describe('the policy of a bucket', () => {
     expect(policy.bindings).not.toContainEqual(reader)
   })
 
-  it('decides what testPermissions answers', async () => {
+  it('determines what testPermissions returns', async () => {
     const [bucket] = await storage.client.createBucket('imagery-a')
     const ask = async () =>
       (await bucket.iam.testPermissions(['storage.objects.get', 'storage.objects.list', 'storage.buckets.delete']))[0]

@@ -37,7 +37,7 @@ async function put(session: string, contentRange: string, body?: Uint8Array): Pr
 
 // https://cloud.google.com/storage/docs/performing-resumable-uploads
 describe('a resumable upload', () => {
-  it('takes chunks, says how far it is, and ends with the last', async () => {
+  it('accepts chunks, reports its progress, and ends with the last one', async () => {
     const bytes = randomBytes(2 * chunk + 5)
     const session = await begin()
     expect(await put(session, 'bytes */*')).toEqual([308, null])
@@ -53,7 +53,7 @@ describe('a resumable upload', () => {
     expect((await storage.api.readObject('gs://imagery-a/big')).equals(bytes)).toBe(true)
   })
 
-  it('goes on after a restart of the cloud', async () => {
+  it('continues after a restart of the local cloud', async () => {
     const bytes = randomBytes(chunk + 100)
     const session = await begin()
     await put(session, `bytes 0-${chunk - 1}/*`, bytes.subarray(0, chunk))
@@ -66,7 +66,7 @@ describe('a resumable upload', () => {
     expect((await storage.api.readObject('gs://imagery-a/big')).equals(bytes)).toBe(true)
   })
 
-  it('answers a repeated last request with the object that is there', async () => {
+  it('answers a repeated last request with the existing object', async () => {
     const session = await begin()
     expect(await put(session, 'bytes 0-2/3', Buffer.from('abc'))).toEqual([200, null])
     expect(await put(session, 'bytes */3')).toEqual([200, null])
@@ -81,7 +81,7 @@ describe('a resumable upload', () => {
     expect(await put(session, `bytes 0-${chunk}/*`, randomBytes(chunk + 1))).toEqual([308, `bytes=0-${chunk - 1}`])
   })
 
-  it('takes bytes twice without doubling them, and refuses a gap', async () => {
+  it('accepts repeated bytes without duplicating them, and refuses a gap', async () => {
     const bytes = randomBytes(chunk + 3)
     const session = await begin()
     await put(session, `bytes 0-${chunk - 1}/*`, bytes.subarray(0, chunk))
@@ -96,7 +96,7 @@ describe('a resumable upload', () => {
     expect((await put(session, 'bytes 0-2/3', Buffer.from('abc')))[0]).toBe(412)
   })
 
-  it('ends when it is cancelled', async () => {
+  it('ends when it is canceled', async () => {
     const session = await begin()
     expect((await storage.request(session, { method: 'DELETE' })).status).toBe(499)
     expect((await put(session, 'bytes */*'))[0]).toBe(404)
@@ -113,7 +113,7 @@ describe('a resumable upload', () => {
 })
 
 describe('after a crash', () => {
-  it('files that no metadata refers to are swept, everything else is there', async () => {
+  it('files without metadata are deleted and everything else is kept', async () => {
     await storage.client.bucket('imagery-a').file('kept').save('kept', { resumable: false })
     const { directory } = storage
     const orphan = path.join(directory, 'content', 'ab', 'abandoned')
@@ -126,7 +126,7 @@ describe('after a crash', () => {
     expect((await storage.api.readObject('gs://imagery-a/kept')).toString()).toBe('kept')
   })
 
-  it('generations go on growing when the clock went back', async () => {
+  it('generations keep growing when the clock goes back', async () => {
     const file = storage.client.bucket('imagery-a').file('a')
     await clock.advance(3_600_000)
     await file.save('1', { resumable: false })

@@ -15,7 +15,7 @@ afterAll(() => storage.stop())
 
 // Every method of https://cloud.google.com/storage/docs/json_api/v1 that is not emulated. One that
 // begins to work makes its case fail: then `support.ts` has to say so.
-describe('a method that is not emulated is refused by name', () => {
+describe('an unsupported method is refused by name', () => {
   it.each([
     ['POST', '/storage/v1/b/imagery-a/lockRetentionPolicy'],
     ['POST', '/storage/v1/b/imagery-a/relocate'],
@@ -58,7 +58,7 @@ describe('a method that is not emulated is refused by name', () => {
     ],
     ['storage.objects.list', 'GET', '/storage/v1/b/imagery-a/o?matchGlob=**'],
     ['storage.objects.list', 'GET', '/storage/v1/b/imagery-a/o?softDeleted=true'],
-  ])('%s with an option that would change its meaning', async (_, method, route) => {
+  ])('%s with an unsupported option that would change its result', async (_, method, route) => {
     expect((await storage.request(route, { method })).status).toBe(501)
     expect(await storage.api.describe()).toMatchObject({ objects: 1 })
   })

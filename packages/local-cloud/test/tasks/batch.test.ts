@@ -43,7 +43,7 @@ async function queuedTasks(): Promise<string[]> {
   return tasks.map(({ name }) => name?.split('/').at(-1) ?? '')
 }
 
-test('a batch of 100 tasks is created by one call that answers done', async () => {
+test('a batch of 100 tasks is created by one call that returns a finished operation', async () => {
   const operation = await create(ids(100))
   expect(operation.latestResponse.done).toBe(true)
   const [response, metadata] = await operation.promise()
@@ -61,7 +61,7 @@ test('the tasks of a batch are dispatched like any other', async () => {
   expect(cloud.dispatchedTasks()).toEqual(ids(5))
 })
 
-test('each task of a batch succeeds or fails for itself', async () => {
+test('each task of a batch succeeds or fails on its own', async () => {
   await cloud.createTask({ id: 'taken' })
   const [operation] = await cloud.beta.batchCreateTasks({
     parent: QUEUE,
@@ -88,7 +88,7 @@ test('each task of a batch succeeds or fails for itself', async () => {
   expect((await queuedTasks()).filter((id) => !/^\d+$/.test(id))).toEqual(['good', 'taken'])
 })
 
-test('an operation of which every request failed ends in an error', async () => {
+test('an operation whose requests all failed ends in an error', async () => {
   await create(['a', 'b'])
   const operation = await create(['a', 'b'])
   expect(operation.latestResponse.error?.code).toBe(ABORTED)
@@ -128,7 +128,7 @@ test('a request id is remembered across a kill', async () => {
   expect(await queuedTasks()).toHaveLength(1)
 })
 
-test('a request id that is no version 4 UUID, or was used for something else, is refused', async () => {
+test('a request ID that is not a version 4 UUID, or was used for another request, is refused', async () => {
   await expect(create(['a'], 'again')).rejects.toMatchObject({ code: INVALID_ARGUMENT })
   await expect(create(['a'], '6ba7b810-9dad-11d1-80b4-00c04fd430c8')).rejects.toMatchObject({ code: INVALID_ARGUMENT })
   const requestId = randomUUID()
@@ -138,7 +138,7 @@ test('a request id that is no version 4 UUID, or was used for something else, is
   expect(await queuedTasks()).toEqual(['a'])
 })
 
-test('an operation can be asked for afterwards, for a while', async () => {
+test('a finished operation can be read for a while', async () => {
   const operation = await create(['a'])
   const checked = await cloud.beta.checkBatchCreateTasksProgress(operation.name ?? '')
   expect(checked.done).toBe(true)
@@ -196,7 +196,7 @@ test('a batch deletes up to 1,000 tasks, and their names stay taken', async () =
   await expect(cloud.createTask({ id: 't0000' })).rejects.toMatchObject({ code: ALREADY_EXISTS })
 })
 
-test('deletions of a batch fail one by one, and end in an error when all do', async () => {
+test('deletions of a batch fail one by one, and the operation fails if all do', async () => {
   await create(['a', 'b'])
   const names = [nameOf('a'), nameOf('never'), nameOf('a'), `${LOCATION}/queues/other/tasks/a`]
   const [operation] = await cloud.beta.batchDeleteTasks({ parent: QUEUE, names })
@@ -213,7 +213,7 @@ test('deletions of a batch fail one by one, and end in an error when all do', as
   await expect(failed.promise()).rejects.toMatchObject({ code: ABORTED })
 })
 
-test('a task of a batch that was deleted while under way is not sent again', async () => {
+test('a task of a batch that is deleted during an attempt is not sent again', async () => {
   await create(['a'])
   let answer = (_status: number): void => undefined
   cloud.answer = () => new Promise<number>((resolve) => (answer = resolve))

@@ -51,7 +51,7 @@ describe.each<Transport>(['gRPC', 'REST'])('over %s', (transport) => {
   })
 })
 
-describe('names of what was deleted', () => {
+describe('names of deleted resources', () => {
   beforeAll(() => startCloud())
   afterAll(() => cloud.destroy())
 

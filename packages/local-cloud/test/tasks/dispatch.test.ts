@@ -14,7 +14,7 @@ const inSeconds = (value: number) => seconds(START_MS / 1_000 + value)
 const lastHeaders = (): Record<string, string> => cloud.dispatches.at(-1)?.headers ?? {}
 
 /** https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler */
-test('a task is sent as it was given, with the headers that describe it', async () => {
+test('a task is sent unchanged, with the headers that describe it', async () => {
   await cloud.createQueue()
   await cloud.createTask({
     id: 'sign-1',
@@ -52,7 +52,7 @@ test('a task is sent as it was given, with the headers that describe it', async 
 })
 
 /** https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.OidcToken */
-test('the audience of a token is the URL unless the task names another; without a token there is none', async () => {
+test('the audience of a token is the URL unless the task names another; without a token, the request has none', async () => {
   await cloud.createQueue()
   await cloud.createTask({ httpRequest: { url: URL, oidcToken: { serviceAccountEmail: 'a@b.c' } } })
   await cloud.settle()
@@ -62,7 +62,7 @@ test('the audience of a token is the URL unless the task names another; without 
   expect(cloud.dispatches[1]).not.toHaveProperty('oidc')
 })
 
-test('tasks go in the order of their schedule, each not before its time', async () => {
+test('tasks are sent in the order of their schedule times, and none early', async () => {
   await cloud.createQueue()
   await cloud.createTask({ id: 'third', scheduleTime: inSeconds(30) })
   await cloud.createTask({ id: 'second', scheduleTime: inSeconds(20) })
@@ -74,7 +74,7 @@ test('tasks go in the order of their schedule, each not before its time', async 
   expect(cloud.times()).toEqual([0, 20_000, 30_000])
 })
 
-test('any 2xx ends a task: it is gone, and its name stays taken', async () => {
+test('any 2xx deletes a task, and its name stays taken', async () => {
   await cloud.createQueue()
   for (const status of [200, 201, 204, 299]) {
     cloud.answer = () => status
@@ -87,7 +87,7 @@ test('any 2xx ends a task: it is gone, and its name stays taken', async () => {
   expect(cloud.dispatches).toHaveLength(4)
 })
 
-test.each([199, 302, 400, 404, 429, 500, 503])('an answer of %i is tried again', async (status) => {
+test.each([199, 302, 400, 404, 429, 500, 503])('an answer of %i is retried', async (status) => {
   await cloud.createQueue()
   cloud.answer = () => (cloud.dispatches.length === 1 ? status : 200)
   await cloud.createTask()
@@ -147,7 +147,7 @@ test('with unlimited attempts, maxRetryDuration alone ends the retries', async (
 })
 
 /** https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#google.cloud.tasks.v2.CloudTasks.CreateQueue */
-test('a task that nothing ends is deleted after 31 days', async () => {
+test('a task that never succeeds is deleted after 31 days', async () => {
   await cloud.createQueue({ retryConfig: { maxAttempts: -1, minBackoff: seconds(3_600), maxBackoff: seconds(3_600) } })
   cloud.answer = () => 500
   await cloud.createTask({ id: 'a' })
@@ -157,7 +157,7 @@ test('a task that nothing ends is deleted after 31 days', async () => {
   expect(await cloud.api.describe()).toMatchObject({ tasks: 0 })
 })
 
-test('the headers of a retry tell how often it was tried and answered, and how it was answered last', async () => {
+test('the headers of a retry carry the counts of attempts and responses, and the last response', async () => {
   await cloud.createQueue({ retryConfig: { minBackoff: seconds(1), maxDoublings: 16 } })
   const answers: Answer[] = [503, 404, 'lost', 429, 200]
   cloud.answer = () => answers[cloud.dispatches.length - 1] ?? 200
@@ -272,7 +272,7 @@ test('a task whose forced run fails is scheduled from the time of the call', asy
   expect(cloud.times()).toEqual([0, 10_000])
 })
 
-test('a task that RunTask sent early is not sent again at its time while that attempt is under way', async () => {
+test('a task that RunTask sent early is not sent again at its time while that attempt is in progress', async () => {
   await cloud.createQueue()
   const answer = pending<Answer>()
   cloud.answer = () => answer.promise
@@ -285,7 +285,7 @@ test('a task that RunTask sent early is not sent again at its time while that at
   expect(await cloud.api.describe()).toMatchObject({ tasks: 0 })
 })
 
-test('RunTask sends a task again that is already under way; the first success ends it', async () => {
+test('RunTask sends a task again during an attempt; the first success ends it', async () => {
   await cloud.createQueue()
   const answers = [pending<Answer>(), pending<Answer>()]
   cloud.answer = () => answers[cloud.dispatches.length - 1]?.promise ?? 200
@@ -303,7 +303,7 @@ test('RunTask sends a task again that is already under way; the first success en
   expect(await cloud.api.describe()).toMatchObject({ tasks: 0 })
 })
 
-test('a task that is deleted while under way is not sent again', async () => {
+test('a task that is deleted during an attempt is not sent again', async () => {
   await cloud.createQueue()
   const answer = pending<Answer>()
   cloud.answer = () => answer.promise
@@ -316,7 +316,7 @@ test('a task that is deleted while under way is not sent again', async () => {
   expect(await cloud.api.describe()).toMatchObject({ tasks: 0 })
 })
 
-test('a deleted task that was waiting is not dispatched', async () => {
+test('a task that is deleted while it waits is not dispatched', async () => {
   await cloud.createQueue()
   await cloud.createTask({ id: 'a', scheduleTime: inSeconds(10) })
   await cloud.createTask({ id: 'b', scheduleTime: inSeconds(10) })

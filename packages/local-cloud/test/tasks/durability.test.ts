@@ -22,7 +22,7 @@ test('queues, their settings and their state survive a kill', async () => {
   expect((await cloud.client.getQueue({ name: QUEUE }))[0]).toEqual(before)
 })
 
-test('tasks survive a kill and are dispatched at their time, whole', async () => {
+test('tasks survive a kill and are dispatched unchanged at their time', async () => {
   await cloud.createQueue()
   const httpRequest = { url: URL, headers: { 'x-own': 'kept' }, body: Buffer.from([0, 255, 1]) }
   await cloud.createTask({
@@ -39,7 +39,7 @@ test('tasks survive a kill and are dispatched at their time, whole', async () =>
   expect(cloud.dispatches[0]?.headers).toMatchObject({ 'x-own': 'kept', 'X-CloudTasks-TaskName': 'a' })
 })
 
-test('a task that was under way at a kill is sent again, and the attempt that was cut off counts', async () => {
+test('a task in progress at a kill is sent again, and the interrupted attempt counts', async () => {
   await cloud.createQueue({ retryConfig: { maxAttempts: 3 } })
   cloud.answer = never
   await cloud.createTask({ id: 'a' })
@@ -52,7 +52,7 @@ test('a task that was under way at a kill is sent again, and the attempt that wa
   expect(await cloud.api.describe()).toEqual({ queues: 1, tasks: 0 })
 })
 
-test('a task cut off in its last allowed attempt is sent once more: a lost answer must not lose the task', async () => {
+test('a task interrupted in its last allowed attempt is sent once more, so a lost answer does not lose the task', async () => {
   await cloud.createQueue({ retryConfig: { maxAttempts: 1 } })
   cloud.answer = never
   await cloud.createTask({ id: 'a' })
@@ -74,7 +74,7 @@ test('a task that succeeded before a kill is not sent again, and its name stays 
   await expect(cloud.createTask({ id: 'a' })).rejects.toMatchObject({ code: 6 })
 })
 
-test('a backoff that was running at a kill runs on', async () => {
+test('a backoff continues after a kill', async () => {
   await cloud.createQueue({ retryConfig: { minBackoff: seconds(30) } })
   cloud.answer = () => 500
   await cloud.createTask()
@@ -93,7 +93,7 @@ test('deleted queues stay deleted and their names stay taken across a kill', asy
   await expect(cloud.createQueue()).rejects.toMatchObject({ code: 9 })
 })
 
-test('an orderly stop loses nothing either', async () => {
+test('a normal stop loses nothing either', async () => {
   await cloud.createQueue()
   const answer = pending<Answer>()
   cloud.answer = () => answer.promise
@@ -108,7 +108,7 @@ test('an orderly stop loses nothing either', async () => {
   expect(cloud.dispatchedTasks()).toEqual(['under-way', 'under-way', 'waiting'])
 })
 
-test('a backlog larger than what is kept in memory is dispatched in order, once each', async () => {
+test('a backlog too large for memory is dispatched in order, each task once', async () => {
   const count = 6_000
   await cloud.createQueue({ rateLimits: { maxConcurrentDispatches: 5_000 } })
   await cloud.client.pauseQueue({ name: QUEUE })
@@ -127,7 +127,7 @@ test('a backlog larger than what is kept in memory is dispatched in order, once 
   expect(await cloud.api.describe()).toEqual({ queues: 1, tasks: 0 })
 })
 
-test('when the disk refuses a write, nothing is sent or forgotten, and dispatching goes on once it works again', async () => {
+test('when the disk refuses a write, nothing is sent or lost, and dispatching resumes once the disk works again', async () => {
   const { DatabaseSync } = await import('node:sqlite')
   await cloud.createQueue()
   await cloud.createTask({ id: 'a', scheduleTime: seconds(START_MS / 1_000 + 1) })
@@ -157,7 +157,7 @@ function silenceErrors(): { lines: string[]; restore: () => void } {
   return { lines, restore: () => (console.error = original) }
 }
 
-test('queues of different locations with the same id are different queues', async () => {
+test('queues with the same ID in different locations are different queues', async () => {
   const elsewhere = 'projects/test-project/locations/europe-west1/queues/imagery-run'
   await cloud.createQueue()
   await cloud.client.createQueue({ parent: 'projects/test-project/locations/europe-west1', queue: { name: elsewhere } })

@@ -10,7 +10,7 @@ afterEach(() => cloud.destroy())
 
 const seconds = (value: number) => ({ seconds: value, nanos: 0 })
 
-test('queues are listed in lexicographical order, page by page, of one location', async () => {
+test('queues of one location are listed in lexicographical order, page by page', async () => {
   const names = ['c', 'a', 'b', 'e', 'd'].map((id) => `${LOCATION}/queues/${id}`)
   for (const name of names) await cloud.createQueue({}, name)
   await cloud.client.createQueue({
@@ -24,13 +24,13 @@ test('queues are listed in lexicographical order, page by page, of one location'
   expect(all.map(({ name }) => name)).toEqual(names.toSorted())
 })
 
-test('a page token that Cloud Tasks did not give is refused', async () => {
+test('a page token that Cloud Tasks did not issue is refused', async () => {
   await cloud.createQueue()
   const asked = cloud.client.listTasks({ parent: QUEUE, pageToken: 'garbage' }, { autoPaginate: false })
   await expect(asked).rejects.toMatchObject({ code: 3 })
 })
 
-test('an update mask changes what it names and leaves the rest', async () => {
+test('an update with a mask changes only the fields it names', async () => {
   await cloud.createQueue({ rateLimits: { maxConcurrentDispatches: 7 }, retryConfig: { maxAttempts: 3 } })
   const [updated] = await cloud.client.updateQueue({
     queue: {
@@ -63,7 +63,7 @@ test('in v2beta3 the burst size follows a new rate unless it is set with it', as
   expect(await update({ maxDispatchesPerSecond: 400, maxBurstSize: 9 }, rate, burst)).toMatchObject({ maxBurstSize: 9 })
 })
 
-test('a field that a mask names and the update leaves unset goes back to its default', async () => {
+test('a field that the mask names and the update leaves unset is reset to its default', async () => {
   await cloud.createQueue({ retryConfig: { maxAttempts: 3, minBackoff: seconds(5) } })
   const [updated] = await cloud.client.updateQueue({
     queue: { name: QUEUE, retryConfig: { minBackoff: seconds(1) } },
@@ -72,7 +72,7 @@ test('a field that a mask names and the update leaves unset goes back to its def
   expect(updated.retryConfig).toMatchObject({ maxAttempts: 100, minBackoff: { seconds: '1', nanos: 0 } })
 })
 
-test('without a mask all fields are updated, but not the state', async () => {
+test('without a mask all fields except the state are updated', async () => {
   await cloud.createQueue({ rateLimits: { maxDispatchesPerSecond: 5 }, retryConfig: { maxAttempts: 3 } })
   await cloud.client.pauseQueue({ name: QUEUE })
   const [updated] = await cloud.client.updateQueue({
@@ -83,7 +83,7 @@ test('without a mask all fields are updated, but not the state', async () => {
   expect(updated.state).toBe('PAUSED')
 })
 
-test('an update by v2 leaves alone what only v2beta3 can set', async () => {
+test('an update by v2 keeps the fields that only v2beta3 can set', async () => {
   await cloud.beta.createQueue({ parent: LOCATION, queue: { name: QUEUE, tombstoneTtl: seconds(7_200) } })
   await cloud.client.updateQueue({ queue: { name: QUEUE, retryConfig: { maxAttempts: 4 } } })
   const [queue] = await cloud.beta.getQueue({ name: QUEUE })
@@ -110,14 +110,14 @@ test('an update that breaks a limit is refused and changes nothing', async () =>
   expect(queue.retryConfig?.minBackoff).toEqual({ seconds: '0', nanos: 100_000_000 })
 })
 
-test('updating a queue that is not there creates it, unless its name is still taken', async () => {
+test('updating a missing queue creates it, unless its name is still taken', async () => {
   const [created] = await cloud.client.updateQueue({ queue: { name: QUEUE, retryConfig: { maxAttempts: 2 } } })
   expect(created).toMatchObject({ name: QUEUE, state: 'RUNNING', retryConfig: { maxAttempts: 2 } })
   await cloud.client.deleteQueue({ name: QUEUE })
   await expect(cloud.client.updateQueue({ queue: { name: QUEUE } })).rejects.toMatchObject({ code: 9 })
 })
 
-test('a paused queue takes tasks and dispatches them only when it is resumed', async () => {
+test('a paused queue accepts tasks and dispatches them only after it is resumed', async () => {
   await cloud.createQueue()
   const [paused] = await cloud.client.pauseQueue({ name: QUEUE })
   expect(paused.state).toBe('PAUSED')
@@ -130,7 +130,7 @@ test('a paused queue takes tasks and dispatches them only when it is resumed', a
   expect(cloud.times()).toEqual([60_000])
 })
 
-test('an attempt under way when its queue is paused ends as it does, and is not repeated before the resume', async () => {
+test('an attempt in progress when its queue is paused finishes, and is not retried before the resume', async () => {
   await cloud.createQueue()
   const answer = pending<Answer>()
   cloud.answer = () => answer.promise
@@ -145,7 +145,7 @@ test('an attempt under way when its queue is paused ends as it does, and is not 
   expect(cloud.dispatches).toHaveLength(2)
 })
 
-test('a purge deletes every task, keeps their names taken and notes its time', async () => {
+test('a purge deletes every task, keeps their names taken and records its time', async () => {
   await cloud.createQueue()
   await cloud.client.pauseQueue({ name: QUEUE })
   for (const id of ['a', 'b', 'c']) await cloud.createTask({ id })
@@ -162,7 +162,7 @@ test('a purge deletes every task, keeps their names taken and notes its time', a
   expect(cloud.dispatchedTasks()).toEqual(['d'])
 })
 
-test('attempts under way during a purge end without effect', async () => {
+test('attempts in progress during a purge end without effect', async () => {
   await cloud.createQueue()
   const answer = pending<Answer>()
   cloud.answer = () => answer.promise
@@ -175,7 +175,7 @@ test('attempts under way during a purge end without effect', async () => {
   expect(await cloud.api.describe()).toEqual({ queues: 1, tasks: 0 })
 })
 
-test('deleting a queue deletes its tasks; attempts under way end without effect', async () => {
+test('deleting a queue deletes its tasks; attempts in progress end without effect', async () => {
   await cloud.createQueue()
   const answer = pending<Answer>()
   cloud.answer = () => answer.promise
@@ -189,7 +189,7 @@ test('deleting a queue deletes its tasks; attempts under way end without effect'
   expect(await cloud.api.describe()).toEqual({ queues: 0, tasks: 0 })
 })
 
-test('a queue of a name that is free again knows nothing of the old one', async () => {
+test('a new queue with a freed name has nothing of the old one', async () => {
   await cloud.createQueue()
   await cloud.client.pauseQueue({ name: QUEUE })
   await cloud.createTask({ id: 'a' })
@@ -221,7 +221,7 @@ test('tasks are listed page by page, without their bodies unless the view is FUL
   expect(full.map(({ httpRequest }) => String(httpRequest?.body))).toEqual(['body of a', 'body of b', 'body of c'])
 })
 
-test('a task is shown with its body only in the FULL view, also in the answer to its creation', async () => {
+test('a task has its body only in the FULL view, even in the response to its creation', async () => {
   await cloud.createQueue()
   await cloud.client.pauseQueue({ name: QUEUE })
   const name = `${QUEUE}/tasks/a`
@@ -258,7 +258,7 @@ test('v2beta3 shows a queue without its statistics unless the read mask names th
   })
 })
 
-test('statistics tell the tasks queued, the next one, those under way and those of the last minute', async () => {
+test('statistics show the queued tasks, the next one, those in progress and those of the last minute', async () => {
   await cloud.createQueue({ rateLimits: { maxConcurrentDispatches: 2 } })
   const answers = [pending<Answer>(), pending<Answer>()]
   cloud.answer = () => answers[cloud.dispatches.length - 1]?.promise ?? 200

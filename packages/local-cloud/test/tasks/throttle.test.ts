@@ -32,7 +32,7 @@ test('a queue dispatches its burst at once and then at its rate', async () => {
   expect(dispatchedBy(4_000)).toBe(30)
 })
 
-test('a rate below one a second is kept', async () => {
+test('a rate below one per second is kept', async () => {
   await cloud.beta.createQueue({
     parent: LOCATION,
     queue: { name: QUEUE, rateLimits: { maxDispatchesPerSecond: 0.1, maxBurstSize: 1 } },
@@ -42,7 +42,7 @@ test('a rate below one a second is kept', async () => {
   expect(cloud.times()).toEqual([0, 10_000, 20_000])
 })
 
-test('500 dispatches a second are reached even with the smallest bucket', async () => {
+test('500 dispatches per second are reached even with the smallest bucket', async () => {
   await cloud.beta.createQueue({ parent: LOCATION, queue: { name: QUEUE, rateLimits: { maxBurstSize: 1 } } })
   await createTasks(1_100)
   await cloud.clock.advance(2_000)
@@ -50,7 +50,7 @@ test('500 dispatches a second are reached even with the smallest bucket', async 
   expect(dispatchedBy(2_000)).toBeLessThanOrEqual(1_005)
 })
 
-test('retries take tokens too', async () => {
+test('retries use tokens too', async () => {
   await cloud.beta.createQueue({
     parent: LOCATION,
     queue: { name: QUEUE, rateLimits: { maxDispatchesPerSecond: 1, maxBurstSize: 1 }, retryConfig: { maxAttempts: 3 } },
@@ -78,7 +78,7 @@ test('a new rate counts from the moment it is set', async () => {
   expect(cloud.times()).toEqual([0, 10_900, 11_900])
 })
 
-test('no more tasks are under way than maxConcurrentDispatches allows', async () => {
+test('no more tasks run at once than maxConcurrentDispatches allows', async () => {
   await cloud.createQueue({ rateLimits: { maxConcurrentDispatches: 3 } })
   const answers: ReturnType<typeof pending<Answer>>[] = []
   cloud.answer = () => {
@@ -97,7 +97,7 @@ test('no more tasks are under way than maxConcurrentDispatches allows', async ()
   expect(answers).toHaveLength(7)
 })
 
-test('a queue that waits does not hold up another', async () => {
+test('a waiting queue does not delay another', async () => {
   await cloud.createQueue({ rateLimits: { maxConcurrentDispatches: 1 } })
   cloud.answer = ({ headers }) =>
     headers['X-CloudTasks-QueueName'] === 'imagery-run' ? new Promise<Answer>(() => undefined) : 200
@@ -116,7 +116,7 @@ test.each([
   ['less than the backoff', '1', 10_000],
   ['nonsense', 'soon', 10_000],
   ['a date in the past', new Date(START_MS - 60_000).toUTCString(), 10_000],
-])('a Retry-After of %s is honoured for the task', async (_, value, expectedMs) => {
+])('a Retry-After of %s is honored for the task', async (_, value, expectedMs) => {
   await cloud.createQueue({ retryConfig: { minBackoff: seconds(10) } })
   cloud.answer = () => (cloud.dispatches.length === 1 ? { status: 503, headers: { 'Retry-After': value } } : 200)
   await createTasks(1)
@@ -124,7 +124,7 @@ test.each([
   expect(cloud.times()).toEqual([0, expectedMs])
 })
 
-test.each([429, 503])('an answer of %i halves the rate of its queue, and successes bring it back', async (status) => {
+test.each([429, 503])('an answer of %i halves the rate of its queue, and successes restore it', async (status) => {
   await cloud.createQueue({ rateLimits: { maxDispatchesPerSecond: 100 } })
   const rate = async (): Promise<number> => Number((await cloud.stats()).effectiveExecutionRate)
   cloud.answer = () => status
@@ -145,7 +145,7 @@ test.each([429, 503])('an answer of %i halves the rate of its queue, and success
   expect(await rate()).toBe(100)
 })
 
-test('a queue whose target is overloaded slows down to one dispatch a second, never to a halt', async () => {
+test('a queue whose target is overloaded slows down to one dispatch per second and never stops', async () => {
   await cloud.createQueue({ retryConfig: { minBackoff: seconds(1), maxBackoff: seconds(1) } })
   cloud.answer = () => 429
   await createTasks(500)
@@ -156,7 +156,7 @@ test('a queue whose target is overloaded slows down to one dispatch a second, ne
   expect(cloud.dispatches.length - before).toBe(20)
 })
 
-test('single errors do not slow a queue, a high rate of them does', async () => {
+test('single errors do not slow a queue; a high error rate does', async () => {
   await cloud.createQueue({ retryConfig: { maxAttempts: 1 } })
   cloud.answer = () => (cloud.dispatches.length % 3 === 0 ? 500 : 200)
   await createTasks(100)
@@ -168,7 +168,7 @@ test('single errors do not slow a queue, a high rate of them does', async () => 
   expect((await cloud.stats()).effectiveExecutionRate).toBeLessThanOrEqual(250)
 })
 
-test('throttling does not change the settings that the queue shows', async () => {
+test("throttling does not change the queue's visible settings", async () => {
   await cloud.createQueue({ rateLimits: { maxDispatchesPerSecond: 100 } })
   cloud.answer = () => 429
   await createTasks(1)
@@ -197,7 +197,7 @@ describe('the arithmetic', () => {
     expect([1, 2, 3, 4].map((attempts) => retryDelayMs(linear, attempts))).toEqual([1_000, 2_000, 3_000, 3_500])
   })
 
-  test('both limits must be reached, an absent one does not count', () => {
+  test('both limits must be reached; a missing one does not count', () => {
     const both = { ...config, maxAttempts: 3, maxRetryDurationMs: 60_000 }
     expect(isExhausted(both, 3, 59_999)).toBe(false)
     expect(isExhausted(both, 2, 60_000)).toBe(false)
@@ -213,7 +213,7 @@ describe('the arithmetic', () => {
     expect(retryAfterMs('-5', START_MS)).toBe(0)
   })
 
-  test('a slowed queue does not spend the burst that it had saved up', () => {
+  test('a slowed queue does not spend its saved burst', () => {
     const limits = { maxDispatchesPerSecond: 100, maxBurstSize: 100, maxConcurrentDispatches: 1 }
     const rate = new DispatchRate(limits, START_MS)
     rate.observe('overload', START_MS)

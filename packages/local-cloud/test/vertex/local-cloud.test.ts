@@ -14,7 +14,7 @@ const RECORDING = path.resolve(import.meta.dirname, '../../../../test/fixtures/r
 const RECORDED = 'gs://own-recording/signs/o1:0001.jpg'
 
 describe('Vertex AI in a local cloud', () => {
-  it('answers the official client with a token of the metadata server, and shows what it was asked', async () => {
+  it("answers the official client with the metadata server's token, and lists its calls", async () => {
     const cloud = await clouds.start({ gemini: `replay:${RECORDING}` })
     const client = clientOf(
       { url: cloud.locator.http },
@@ -35,7 +35,7 @@ describe('Vertex AI in a local cloud', () => {
     expect(cloud.locator.gemini).toBe(`replay:${RECORDING}`)
   })
 
-  it('reads images from the local Storage', async () => {
+  it('reads images from the local Cloud Storage', async () => {
     const cloud = await clouds.start({ gemini: `replay:${RECORDING}` })
     await callApi(cloud, '/storage/v1/b?project=imagery-local', {
       method: 'POST',
@@ -54,7 +54,7 @@ describe('Vertex AI in a local cloud', () => {
     expect((await ask()).usageMetadata?.totalTokenCount).toBe(453)
   })
 
-  it('does not start with a script that is not valid, and leaves nothing running', async () => {
+  it('does not start with an invalid script, and leaves nothing running', async () => {
     await expect(clouds.start({ gemini: 'script:/nowhere.yaml' })).rejects.toMatchObject({ code: 'INVALID_GEMINI' })
     expect((await clouds.start()).locator.gemini).toBeUndefined()
   })
@@ -97,7 +97,7 @@ describe('forwarded calls', () => {
   const credentials = { projectId: 'real-project', accessToken: async () => 'real-token' }
   const readLocalObject = async (uri: string) => (uri.startsWith('gs://own-images/') ? JPEG : undefined)
 
-  it('go to the user’s project with the user’s token, and carry what only the local Storage has', async () => {
+  it('go to the user’s project with the user’s token, and inline the images from the local Cloud Storage', async () => {
     const answer = { candidates: [], usageMetadata: { totalTokenCount: 5 } }
     await withGoogle(200, answer, async (endpoint, seen) => {
       const behavior = forwardedModel({ credentials, readLocalObject, endpoint: () => endpoint })
@@ -124,7 +124,7 @@ describe('forwarded calls', () => {
     })
   })
 
-  it('hand on the error and how long to wait', async () => {
+  it('pass on the error and its retry delay', async () => {
     const error = { code: 429, message: 'Resource exhausted.', status: 'RESOURCE_EXHAUSTED', details: [{ a: 1 }] }
     await withGoogle(429, { error }, async (endpoint) => {
       const behavior = forwardedModel({ credentials, readLocalObject, endpoint: () => endpoint })
@@ -145,7 +145,7 @@ describe('forwarded calls', () => {
   })
 })
 
-it('a choice names its file absolutely', () => {
+it('a choice has an absolute file path', () => {
   expect(parseGeminiChoice('replay:a.jsonl')).toEqual({ kind: 'replay', file: path.resolve('a.jsonl') })
   expect(parseGeminiChoice('forward')).toEqual({ kind: 'forward' })
   for (const text of ['replay:', 'forward:x', 'a.jsonl', '']) expect(parseGeminiChoice(text)).toBeUndefined()

@@ -16,7 +16,7 @@ describe('recorded answers', () => {
 
   afterEach(() => vertex.stop())
 
-  it('come back with their text, usage, finish reason and the model that gave them', async () => {
+  it('are returned with their text, usage, finish reason and model', async () => {
     const answer = await clientOf(vertex).models.generateContent({ model: MODEL, contents: about(SECOND) })
     expect(answer.text).toBe(
       '```json\n{\n  "category": "Speed Limit",\n  "sign_quality": "Fair",\n  "description": "A round sign that reads \\"30\\"",\n  "image_quality_notes": "slightly blurred"\n}\n```',
@@ -39,7 +39,7 @@ describe('recorded answers', () => {
     ])
   })
 
-  it('are not there for an image that was not recorded', async () => {
+  it('do not exist for an image that was not recorded', async () => {
     const { status, error } = await refusal(
       clientOf(vertex).models.generateContent({ model: MODEL, contents: about(IMAGE) }),
     )
@@ -47,7 +47,7 @@ describe('recorded answers', () => {
     expect(error.message).toContain(IMAGE)
   })
 
-  it('are not joined for a request with several images', async () => {
+  it('are not combined for a request with several images', async () => {
     const { status, error } = await refusal(
       clientOf(vertex).models.generateContent({ model: MODEL, contents: about(FIRST, SECOND) }),
     )
@@ -63,7 +63,7 @@ describe('recorded answers', () => {
     expect(error.message).toContain('--image-transport')
   })
 
-  it('do not spare a request the check', async () => {
+  it('do not skip the check of a request', async () => {
     const { status } = await refusal(
       clientOf(vertex).models.generateContent({ model: 'gemini-2.0-flash', contents: about(FIRST) }),
     )
@@ -71,7 +71,7 @@ describe('recorded answers', () => {
   })
 })
 
-it('says which line of a recording is not valid', async () => {
+it('names the invalid line of a recording', async () => {
   expect(() => parseRecording('\n{"gcs_uri": "gs://a/b"}')).toThrow(/^line 2: .*expected string/)
   await expect(startVertex({ gemini: 'replay:/nowhere.jsonl' })).rejects.toMatchObject({
     name: 'LocalCloudError',
@@ -81,7 +81,7 @@ it('says which line of a recording is not valid', async () => {
   await expect(startVertex({ gemini: 'tape:x' })).rejects.toBeInstanceOf(LocalCloudError)
 })
 
-it('without a choice, says how to make one', async () => {
+it('without a choice, explains how to make one', async () => {
   vertex = await startVertex()
   const { status, error } = await refusal(
     clientOf(vertex).models.generateContent({ model: MODEL, contents: about(IMAGE) }),

@@ -108,12 +108,12 @@ describe('a request whose JSON does not fit the message', () => {
     expect(error.details?.[0]?.['fieldViolations']).toHaveLength(2)
   })
 
-  it('may use snake_case and a single object for a list, as Google samples do', async () => {
+  it("accepts snake_case and a single object for a list, as in Google's samples", async () => {
     const body = { contents: { role: 'user', parts: { text: 'hello' } }, generation_config: { max_output_tokens: 50 } }
     expect((await post(vertex, body)).status).toBe(200)
   })
 
-  it('is refused when it is no JSON at all', async () => {
+  it('is refused if it is not JSON', async () => {
     const { error } = await refused('{"contents": ')
     expect(error).toMatchObject({
       code: 400,
@@ -122,7 +122,7 @@ describe('a request whose JSON does not fit the message', () => {
   })
 })
 
-describe('a request that the model does not take', () => {
+describe('a request that the model does not accept', () => {
   // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference and the model pages; the
   // sentences are quoted in public issues, e.g. agno-agi/agno#3964, agno-agi/agno#5843, envoyproxy/ai-gateway#2686.
   it.each([
@@ -236,7 +236,7 @@ describe('a request that the model does not take', () => {
       'video/mp4',
     ],
     ['a web address', { contents: about('https://example.com/a.jpg') }, 'an http or https address'],
-  ])('and Google would, is refused by name: %s', async (_, body, message) => {
+  ])('but Google does is refused by name: %s', async (_, body, message) => {
     const { status, error } = await refused(body)
     expect([status, error.status]).toEqual([501, 'UNIMPLEMENTED'])
     expect(error.message).toContain(message)
@@ -254,14 +254,14 @@ describe('a request that the model does not take', () => {
     },
   )
 
-  it('costs nothing and is counted apart', async () => {
+  it('costs nothing and is counted separately', async () => {
     const before = vertex.api.calls.summary()
     await refused({})
     expect(vertex.api.calls.summary()).toEqual({ ...before, refusedCalls: before.refusedCalls + 1 })
   })
 })
 
-describe('an image in the local Storage', () => {
+describe('an image in the local Cloud Storage', () => {
   function stored(name: string, body: Buffer): string {
     const uri = `gs://own-images/${name}`
     objects.set(uri, body)
@@ -273,12 +273,12 @@ describe('an image in the local Storage', () => {
   })
 
   // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/api-errors
-  it('that is not there is NOT_FOUND', async () => {
+  it('that does not exist is NOT_FOUND', async () => {
     const { status, error } = await refused({ contents: about('gs://own-images/gone.jpg') })
     expect([status, error.status]).toEqual([404, 'NOT_FOUND'])
   })
 
-  it('that is no image is refused', async () => {
+  it('that is not an image is refused', async () => {
     expect((await refused({ contents: about(stored('a.txt', Buffer.from('hello'))) })).status).toBe(400)
   })
 
@@ -290,7 +290,7 @@ describe('an image in the local Storage', () => {
   })
 })
 
-describe('who may call', () => {
+describe('authentication', () => {
   it('is refused without a token', async () => {
     const client = clientOf(vertex, { token: 'Bearer stub' })
     expect(await refusal(client.models.generateContent({ model: MODEL, contents: 'hi' }))).toMatchObject({
@@ -319,7 +319,7 @@ it('streaming is refused by name', async () => {
 describe('Flex PayGo', () => {
   const flex = { 'x-vertex-ai-llm-shared-request-type': 'flex' }
 
-  it('is refused for a model that has it not', async () => {
+  it('is refused for a model that does not support it', async () => {
     const { error } = await refused({ contents }, 'gemini-2.5-flash', flex)
     expect(error.message).toContain('Flex PayGo is not supported for gemini-2.5-flash')
   })

@@ -69,7 +69,7 @@ describe('an answer schema', () => {
     expect(error.message).toContain(message)
   })
 
-  it('is taken with all that both languages have', async () => {
+  it('is accepted with every keyword of both schema languages', async () => {
     const openApi = {
       type: 'OBJECT',
       description: 'a pole',

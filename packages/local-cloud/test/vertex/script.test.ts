@@ -89,7 +89,7 @@ describe('a scripted answer', () => {
     expect(texts.size).toBe(2)
   })
 
-  it('may be given: as a text, or as JSON, with the images and the call in it', async () => {
+  it('can be set as text or as JSON, with the images and the call in it', async () => {
     await script('answer: {note: "call {{call}} for {{images}}"}')
     const { text } = await clientOf(vertex).models.generateContent({ model: MODEL, contents: about(IMAGE) })
     expect(text).toBe(`{"note":"call 1 for ${IMAGE}"}`)
@@ -126,7 +126,7 @@ describe('a scripted answer', () => {
     expect(counted.totalTokens).toBe(4 + (model === MODEL ? 1_120 : 258))
   })
 
-  it('takes its resolution from the part where it names one', async () => {
+  it('uses the media resolution of the part, if it has one', async () => {
     await script('seed: 1')
     const parts = [
       { text: 'What is this?' },
@@ -142,7 +142,7 @@ describe('a scripted answer', () => {
     expect(usageMetadata?.promptTokenCount).toBe(2_244)
   })
 
-  it('says that it was flex, and the account says so too', async () => {
+  it('reports the flex tier, and so does the usage count', async () => {
     await script('seed: 1')
     const client = clientOf(vertex, {
       httpOptions: {
@@ -159,7 +159,7 @@ describe('a scripted answer', () => {
     })
   })
 
-  it('thinks, and less when it is told to', async () => {
+  it('has thinking tokens, and fewer with a smaller thinking budget', async () => {
     await script('{answer: ok, thought_tokens: 400}')
     const thoughts = async (thinkingConfig: object) =>
       (
@@ -177,7 +177,7 @@ describe('a scripted answer', () => {
     ]).toEqual([400, 100, undefined, 50])
   })
 
-  it('is cut off where thoughts and text do not fit in the output limit', async () => {
+  it('is truncated when thoughts and text exceed the output limit', async () => {
     await script(`{answer: ${'x'.repeat(400)}, thought_tokens: 60}`)
     const ask = (config: object) =>
       clientOf(vertex).models.generateContent({ model: MODEL, contents: about(IMAGE), config })
@@ -192,7 +192,7 @@ describe('a scripted answer', () => {
 })
 
 describe('scripted misbehavior', () => {
-  it('comes in the shares that were asked for, the same at every start', async () => {
+  it('happens at the configured rates, and the same way after every start', async () => {
     const yaml = 'seed: 3\nshares: {429: 0.2, 500: 0.05, 503: 0.1, truncate: 0.1, block: 0.1}'
     await script(yaml)
     const first = await fates(400)
@@ -207,7 +207,7 @@ describe('scripted misbehavior', () => {
     expect(shareOf(first, 'PROHIBITED_CONTENT')).toBeGreaterThan(0.01)
   })
 
-  it('asks a throttled caller to wait, in the header and in the details', async () => {
+  it('tells a throttled caller how long to wait, in the header and in the details', async () => {
     await script('{shares: {429: 1}, retry_after_s: 7}')
     const answer = await post(vertex, { contents: about(IMAGE) })
     expect(answer.headers.get('retry-after')).toBe('7')
@@ -235,7 +235,7 @@ describe('scripted misbehavior', () => {
     expect(await text(1)).toContain('{"unexpected":[true]}')
   })
 
-  it('hangs until the caller gives up, and then has its place back', async () => {
+  it('hangs until the caller gives up, and then frees its slot', async () => {
     await script('{shares: {hang: 1}, concurrency: 1}')
     const hung = clientOf(vertex, { httpOptions: { timeout: 150 } }).models.generateContent({
       model: MODEL,
@@ -251,7 +251,7 @@ describe('scripted misbehavior', () => {
     expect(vertex.api.calls.summary()).toMatchObject({ calls: 2, billedCalls: 0 })
   })
 
-  it('keeps cutting an answer off until the limit grows', async () => {
+  it('truncates an answer until the limit is raised', async () => {
     await script('shares: {truncate: 1}')
     const ask = async (maxOutputTokens: number) =>
       (
@@ -269,7 +269,7 @@ describe('scripted misbehavior', () => {
     ])
   })
 
-  it('blocks a unit for good, but not for another model', async () => {
+  it('always blocks a unit for one model, but not for another', async () => {
     await script('{seed: 2, shares: {block: 0.5}}')
     const { models } = clientOf(vertex)
     const isBlocked = async (model: string, index: number) => {
@@ -290,7 +290,7 @@ describe('scripted misbehavior', () => {
     expect(first).toContain(false)
   })
 
-  it('says of an unreadable image what Vertex AI says, and of other ends nothing', async () => {
+  it("returns Vertex AI's message for an unreadable image, and none for other finish reasons", async () => {
     await script('shares: {unreadable: 1}')
     const { status, error } = await refusal(
       clientOf(vertex).models.generateContent({ model: MODEL, contents: about(IMAGE) }),
@@ -339,7 +339,7 @@ describe('the capacity of a scripted model', () => {
   })
 })
 
-it('fares otherwise with images of a case: the first that one of them matches', async () => {
+it('treats images by the first case that matches one of them', async () => {
   await script(`
 shares: {other: 1}
 cases:
@@ -362,7 +362,7 @@ cases:
   await expect(ask('gs://other-images/4.jpg', uri(4))).rejects.toMatchObject({ status: 429 })
 })
 
-it('refuses a script that says what it cannot mean', async () => {
+it('refuses a contradictory script', async () => {
   await script('')
   for (const yaml of [
     'shares: {429: 1.5}',
