@@ -213,7 +213,7 @@ const CASES: Record<string, Case> = {
 }
 
 describe.each(Object.entries(CASES))('%s', (_, { run, exitCode, code, names }) => {
-  test('is refused with its name, and nothing is left behind', async () => {
+  test('is refused by name, and nothing is left behind', async () => {
     const outcome = await user.run(['run', '--local', '--profile', 'resolution', ...run, '--json'])
     expect(outcome.error()).toMatchObject({ code, message: expect.stringMatching(names) })
     expect({ exitCode: outcome.exitCode, stderr: outcome.stderr }).toEqual({ exitCode, stderr: '' })
@@ -222,11 +222,11 @@ describe.each(Object.entries(CASES))('%s', (_, { run, exitCode, code, names }) =
   })
 })
 
-test('nothing of that has changed what any API holds', async () => {
+test('none of that changed the state of any API', async () => {
   expect(await user.holdings()).toEqual(before.holdings)
 })
 
-test('as text, a failed step is marked and the error said once, after the steps', async () => {
+test('in text, a failed step is marked and the error is printed once, after the steps', async () => {
   const { exitCode, stdout, stderr } = await user.run([
     'run',
     '--local',
@@ -243,7 +243,7 @@ test('as text, a failed step is marked and the error said once, after the steps'
 })
 
 describe('a local cloud', () => {
-  test.each(['http', 'grpc'])('does not start on a %s port that is taken, and says which', async (kind) => {
+  test.each(['http', 'grpc'])('does not start on a %s port in use, and names it', async (kind) => {
     const { port } = busy.address() as { port: number }
     const outcome = await user.run([
       'local',
@@ -264,7 +264,7 @@ describe('a local cloud', () => {
     })
   })
 
-  test('does not start twice on one folder', async () => {
+  test('does not start twice in one folder', async () => {
     const outcome = await user.run(['local', 'start', '--json'])
     expect(outcome.exitCode).toBe(1)
     expect(outcome.error()).toMatchObject({
@@ -275,7 +275,7 @@ describe('a local cloud', () => {
 })
 
 describe('the state file', () => {
-  test('that cannot be made is named', async () => {
+  test('that cannot be created is named', async () => {
     const outcome = await user.run(['runs', '--local', '--json'], { XDG_CONFIG_HOME: path.join(user.folder, 'file') })
     expect(outcome.exitCode).toBe(2)
     expect(outcome.error()).toMatchObject({
@@ -284,7 +284,7 @@ describe('the state file', () => {
     })
   })
 
-  test('that is damaged is named, with the way to go on, and kept', async () => {
+  test('that is damaged is named with a fix, and kept', async () => {
     const folder = path.join(user.folder, 'config', 'imagery')
     await mkdir(folder, { recursive: true })
     await writeFile(path.join(folder, 'state.json'), '{"runs": ')

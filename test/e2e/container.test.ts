@@ -198,8 +198,8 @@ async function post(service: string, route: string, body: object): Promise<unkno
   return JSON.parse(text)
 }
 
-describe('the image that the Dockerfile makes of an installed imagery', () => {
-  test('has the runtime, its locked packages, and nothing else of ours', () => {
+describe('the image that the Dockerfile builds from an installed imagery', () => {
+  test('contains only the runtime and its locked packages', () => {
     expect(published).toContain('Dockerfile')
     const app = path.join(image.folder, image.workingDirectory)
     const names = readdirSync(app).filter((name) => !name.endsWith('.map'))
@@ -217,7 +217,7 @@ describe('the image that the Dockerfile makes of an installed imagery', () => {
     expect(image).toMatchObject({ environment: { NODE_ENV: 'production' }, user: 'node' })
   })
 
-  test('runs a whole run as an unprivileged user, and leaves the rows that the deployed services left', async () => {
+  test('completes a run as an unprivileged user, with the same rows as the deployed services', async () => {
     // The user that each process was given is the one that it has.
     for (const { pid } of NOBODY === undefined ? [] : services)
       expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(new RegExp(`^Uid:\\s${NOBODY}\\s`, 'm'))

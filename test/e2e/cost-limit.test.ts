@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-test('a run whose estimate is above --max-cost asks no model, leaves nothing, and says what would fit', async () => {
+test('a run with an estimate above --max-cost calls no model, leaves nothing behind, and suggests what would fit', async () => {
   const { exitCode, document } = await user.imagery('run', '--local', ...flags, '--max-cost', '0.004')
   const { code, message, suggestions } = (document as { error: Record<string, unknown> }).error
   expect({ exitCode, code }).toEqual({ exitCode: 1, code: 'COST_LIMIT' })
@@ -32,21 +32,21 @@ test('a run whose estimate is above --max-cost asks no model, leaves nothing, an
   expect((await user.imagery('runs', '--local')).document).toEqual({ runs: [] })
 })
 
-test('a run below it goes its way, and costs less than was estimated', async () => {
+test('a run below --max-cost completes and costs less than estimated', async () => {
   const report = await user.run([...flags, '--max-cost', '0.1'])
   expect(report.units).toMatchObject({ total: 10, ok: 10 })
   expect(report.cost_usd).toBeGreaterThan(0)
   expect(report.cost_usd).toBeLessThan(0.1)
 })
 
-test('a run says who answers before any is asked, also when another command has chosen that', async () => {
+test('a run says which model answers before the first call, even if another command chose it', async () => {
   const { stderr } = await user.type('run', '--local', ...flags)
   expect(stderr).toMatch(
     /Estimate the cost: about \$0\.0\d+, not billed \(script:\S+\/model\.yaml\), for 10 assets with 10 images/,
   )
 })
 
-test.each(['0', '-1', 'much', '1e3'])('--max-cost %s is no amount', async (amount) => {
+test.each(['0', '-1', 'much', '1e3'])('--max-cost %s is not an amount', async (amount) => {
   const { exitCode, document } = await user.imagery('run', '--local', ...flags, `--max-cost=${amount}`)
   expect(exitCode).toBe(2)
   expect((document as { error: object }).error).toMatchObject({ code: 'INVALID_FLAG' })

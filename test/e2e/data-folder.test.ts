@@ -62,7 +62,7 @@ function refusal(message: RegExp): object {
 }
 
 describe.runIf(HAS_USERS)('a data folder (not on Windows, which has no modes)', () => {
-  it('is closed to other users, with all that is in it, however open it was before', async () => {
+  it('is closed to other users with everything in it, even if it was open before', async () => {
     mkdirSync(folder)
     chmodSync(folder, 0o777)
     const cloud = await startLocalCloud({ dataDir: folder })
@@ -81,7 +81,7 @@ describe.runIf(HAS_USERS)('a data folder (not on Windows, which has no modes)', 
     expect(open()).toEqual([])
   })
 
-  it('is none as long as it holds files of other programs and is open: it is refused, and stays as it is', async () => {
+  it('is refused and left unchanged if it is open and holds files of other programs', async () => {
     mkdirSync(folder)
     chmodSync(folder, 0o755)
     writeFileSync(path.join(folder, 'thesis.txt'), '')
@@ -93,7 +93,7 @@ describe.runIf(HAS_USERS)('a data folder (not on Windows, which has no modes)', 
     expect(open()).toEqual(['.', 'thesis.txt'])
   })
 
-  it('may be a link to a folder of the same user', async () => {
+  it("may be a link to the same user's folder", async () => {
     const target = path.join(home, 'elsewhere')
     mkdirSync(target)
     chmodSync(target, 0o777)
@@ -104,8 +104,8 @@ describe.runIf(HAS_USERS)('a data folder (not on Windows, which has no modes)', 
   })
 })
 
-describe.skipIf(NO_OTHER_USER !== '')('what another user has made (skipped where this is not root on Linux)', () => {
-  it('is no data folder', async () => {
+describe.skipIf(NO_OTHER_USER !== '')('a file or folder of another user (skipped unless root on Linux)', () => {
+  it('is not accepted as a data folder', async () => {
     mkdirSync(folder)
     chmodSync(folder, 0o777)
     chownSync(folder, OTHER_USER, OTHER_USER)
@@ -118,7 +118,7 @@ describe.skipIf(NO_OTHER_USER !== '')('what another user has made (skipped where
     expect(readdirSync(folder)).toEqual([])
   })
 
-  it('does not lead to a data folder when it is a link', async () => {
+  it('is not followed if it is a link to a data folder', async () => {
     const target = path.join(home, 'elsewhere')
     mkdirSync(target)
     symlinkSync(target, folder)
@@ -128,7 +128,7 @@ describe.skipIf(NO_OTHER_USER !== '')('what another user has made (skipped where
   })
 
   it.each(['identity/signing-key.pem', 'storage', 'local-cloud.json', 'run/revisions/planted'])(
-    'is not believed in a data folder: %s',
+    'is not trusted in a data folder: %s',
     async (name) => {
       const entry = path.join(folder, name)
       mkdirSync(path.join(folder, 'identity'), { recursive: true })
@@ -143,8 +143,8 @@ describe.skipIf(NO_OTHER_USER !== '')('what another user has made (skipped where
   )
 })
 
-describe('a locator that a crash has left behind', () => {
-  it('does not lead to the program that has its port now, and tells that program no secret', async () => {
+describe('a locator file left behind by a crash', () => {
+  it('does not connect to the program that now has its port, and does not send it a secret', async () => {
     const cloud = await startLocalCloud({ dataDir: folder })
     expect(await findLocalCloud(folder)).toEqual(cloud.locator)
     renameSync(path.join(folder, 'local-cloud.json'), path.join(home, 'kept'))

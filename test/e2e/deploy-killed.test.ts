@@ -74,8 +74,8 @@ async function killedAt(args: readonly string[], title: string, afterMs: number)
   return isReached
 }
 
-describe('a deploy that is killed', () => {
-  test('at each of its steps in turn is finished by the next, and ends the same', async () => {
+describe('an interrupted deploy', () => {
+  test('killed at any step is finished by the next deploy, with the same result', async () => {
     for (const [index, title] of STEPS.entries()) {
       // At once, or amid the step's calls.
       expect(await killedAt(['deploy'], title, (index % 3) * 40), title).toBe(true)
@@ -84,14 +84,14 @@ describe('a deploy that is killed', () => {
     expect(await project.state()).toEqual(deployed)
   })
 
-  test.each(['Roles in the project', 'Service main'])('at "%s" leaves what a teardown removes', async (title) => {
+  test.each(['Roles in the project', 'Service main'])('killed at "%s" is removed by teardown', async (title) => {
     await tearDown()
     expect(await killedAt(['deploy'], title, 30)).toBe(true)
     await tearDown()
     expect(await project.state()).toEqual(empty)
   })
 
-  test('in the middle of its build leaves that build to the next, which has none of its own', async () => {
+  test('killed during its build leaves that build to the next deploy, which starts none', async () => {
     const before = await builds()
     await slowBuild(2_000)
     const { process: running, outcome } = user.start(['deploy', '--local'])
@@ -104,7 +104,7 @@ describe('a deploy that is killed', () => {
   })
 })
 
-test('a teardown that is killed at each of its steps is finished by the next', async () => {
+test('a teardown killed at any step is finished by the next', async () => {
   for (const title of ['Services', 'Image repository', 'Roles in the project', 'Service accounts', 'Bucket'])
     await killedAt(['teardown', '--deployment', '--yes'], title, 30)
   await tearDown()

@@ -31,11 +31,11 @@ const IN_ORDER = [
 ]
 
 describe('a deploy by an account with all the documented roles but one', () => {
-  test('is tried without each of them', () => {
+  test('is tested without each of them', () => {
     expect(new Set(IN_ORDER)).toEqual(new Set(DEPLOYER_ROLES))
   })
 
-  test.each(IN_ORDER)('names %s, with the command that gives it', async (role) => {
+  test.each(IN_ORDER)('names %s, with the command that grants it', async (role) => {
     await setRoles(
       project,
       deployer,
@@ -53,7 +53,7 @@ describe('a deploy by an account with all the documented roles but one', () => {
     )
   })
 
-  test('goes through once it has them all', async () => {
+  test('succeeds with all of them', async () => {
     await setRoles(project, deployer, DEPLOYER_ROLES)
     expect(await deploy()).toMatchObject({ exitCode: 0, stderr: '' })
   })
@@ -107,13 +107,13 @@ interface Binding {
   members: string[]
 }
 
-describe('a deploy that loses a role which it gives by itself', () => {
+describe('a deploy whose own grant of a role is lost', () => {
   const account = (name: string): string => `imagery-${name}@${project.locator.projectId}.iam.gserviceaccount.com`
 
   test.each([
     ['runtime', 'change a service', 'there'],
     ['builder', 'build', 'gone'],
-  ])('to act as imagery-%s cannot %s, and says on which account', async (name, _what, image) => {
+  ])('to act as imagery-%s cannot %s, and names the account', async (name, _what, image) => {
     if (image === 'gone') await deleteImage()
     const role = 'roles/iam.serviceAccountUser'
     const outcome = await deployLosing(account(name), role, deployer, '--max-instances', '9')
@@ -128,7 +128,7 @@ describe('a deploy that loses a role which it gives by itself', () => {
     })
   })
 
-  test('of imagery-builder cannot build, and says what that account cannot read', async () => {
+  test('to imagery-builder cannot build, and says what that account cannot read', async () => {
     await deleteImage()
     const outcome = await deployLosing('project', 'roles/run.builder', account('builder'))
     expect(outcome.exitCode).toBe(1)

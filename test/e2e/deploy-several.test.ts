@@ -49,7 +49,7 @@ async function places(): Promise<unknown> {
 }
 
 describe('deployments in two regions, and two in one', () => {
-  test('are found by any machine', async () => {
+  test('are found from any machine', async () => {
     rmSync(user.stateFile)
     expect(await places()).toEqual([
       ['europe-west1', '', 'ready'],
@@ -58,7 +58,7 @@ describe('deployments in two regions, and two in one', () => {
     ])
   })
 
-  test('have accounts by their names, not by their regions', async () => {
+  test('have service accounts per name, not per region', async () => {
     expect((await accounts()).toSorted()).toEqual([
       'imagery-builder',
       'imagery-invoker',
@@ -69,7 +69,7 @@ describe('deployments in two regions, and two in one', () => {
     ])
   })
 
-  test('have none beside them in a project that this account may not see: nothing is made before that is known', async () => {
+  test('are refused in a project that the account may not see, before anything is created', async () => {
     const before = await project.state()
     const outcome = await inProject('somebody-elses', 'deploy', ...AMERICA)
     expect(outcome.exitCode).toBe(1)
@@ -84,14 +84,14 @@ describe('deployments in two regions, and two in one', () => {
     expect(await project.state()).toEqual(before)
   })
 
-  test('work each on its own', async () => {
+  test('work independently', async () => {
     const outcome = await google('run', ...NIGHT, '--table', OBSERVATIONS, '--profile', 'resolution')
     expect(runReport.parse(outcome.json())).toMatchObject({ state: 'complete', units: { total: 12, ok: 12 } })
     expect(((await google('runs', ...NIGHT)).json() as { runs: unknown[] }).runs).toHaveLength(1)
     expect(((await google('runs', ...AMERICA)).json() as { runs: unknown[] }).runs).toHaveLength(0)
   })
 
-  test('run an image that is given by its digest, and nothing is built', async () => {
+  test('run an image given by digest, without a build', async () => {
     const { projectId } = project.locator
     const repository = `projects/${projectId}/locations/us-central1/repositories/imagery`
     const { dockerImages } = (await project.call('GET', `v1/${repository}/dockerImages`)) as {
@@ -109,7 +109,7 @@ describe('deployments in two regions, and two in one', () => {
     expect(await project.call('GET', `v1/projects/${projectId}/locations/us-central1/builds`)).toEqual(builds)
   })
 
-  test('run the archive as it is where nothing shall be built', async () => {
+  test('run the archive without a build on request', async () => {
     const outcome = await google('deploy', ...NIGHT, '--no-build')
     expect(services.parse(outcome.json()).services.map((each) => each.outcome)).toEqual(['updated', 'updated'])
     const run = await google('run', ...NIGHT, '--table', OBSERVATIONS, '--profile', 'resolution')
@@ -118,7 +118,7 @@ describe('deployments in two regions, and two in one', () => {
 })
 
 describe('a teardown', () => {
-  test('of one region leaves the accounts to the other, which goes on', async () => {
+  test('of one region keeps the accounts for the other, which keeps working', async () => {
     const outcome = await google('teardown', '--deployment', ...EUROPE, '--yes')
     expect(outcome.json()).toMatchObject({ kept: [expect.stringContaining('us-central1') as string] })
     expect(await accounts()).toHaveLength(6)
@@ -126,13 +126,13 @@ describe('a teardown', () => {
     expect(again.services.map((each) => each.outcome)).toEqual(['unchanged', 'unchanged'])
   })
 
-  test('of one name leaves the other', async () => {
+  test('of one name keeps the other', async () => {
     expect((await google('teardown', '--deployment', '--all', ...NIGHT, '--yes')).exitCode).toBe(0)
     expect((await accounts()).toSorted()).toEqual(['imagery-builder', 'imagery-invoker', 'imagery-runtime'])
     expect(await places()).toEqual([['us-central1', '', 'ready']])
   })
 
-  test('of the last region takes the accounts with it', async () => {
+  test('of the last region deletes the accounts', async () => {
     expect((await google('teardown', '--deployment', ...AMERICA, '--yes')).exitCode).toBe(0)
     expect(await accounts()).toEqual([])
     expect(JSON.stringify(await project.state())).not.toContain('imagery-runtime')

@@ -60,7 +60,7 @@ async function watched(...args: string[]): Promise<{ outcome: Outcome; changes: 
 }
 
 describe('in an empty project, an account with the documented roles', () => {
-  test('is shown by --dry-run every API, resource and role, and changes nothing', async () => {
+  test('lists every API, resource and role with --dry-run, and changes nothing', async () => {
     const { outcome, changes } = await watched('deploy', '--dry-run')
     expect(outcome).toMatchObject({ exitCode: 0, stderr: '' })
     const { plan } = planDocument.parse(outcome.json())
@@ -95,7 +95,7 @@ describe('in an empty project, an account with the documented roles', () => {
     }
   })
 
-  test('makes no changing call by a second deploy, which takes a few seconds', async () => {
+  test('makes no change in a second deploy, which takes a few seconds', async () => {
     const { outcome, changes, seconds } = await watched('deploy')
     expect(outcome.exitCode).toBe(0)
     expect(deployDocument.parse(outcome.json()).services.map(({ outcome: done }) => done)).toEqual([
@@ -108,7 +108,7 @@ describe('in an empty project, an account with the documented roles', () => {
 
   const origin = (host: string): string[] => ['--allow-model-origin', `https://${host}`]
 
-  test('changes only the service that a changed flag is about', async () => {
+  test('changes only the service that a changed flag affects', async () => {
     const flags = ['--max-instances', '20', ...origin('b.example:8443'), ...origin('a.example')]
     const { outcome, changes } = await watched('deploy', ...flags)
     expect(outcome.exitCode).toBe(0)
@@ -119,7 +119,7 @@ describe('in an empty project, an account with the documented roles', () => {
     expect(changes).toEqual(['google.cloud.run.v2.Services/UpdateService'])
   })
 
-  test('mends what somebody has changed by hand, and nothing else', async () => {
+  test('restores manual changes and nothing else', async () => {
     const flags = ['--max-instances', '20', ...origin('a.example'), ...origin('b.example:8443')]
     const { projectId, region } = project.locator
     const repository = `v1/projects/${projectId}/locations/${region}/repositories/imagery`
@@ -167,13 +167,13 @@ describe('in an empty project, an account with the documented roles', () => {
 })
 
 describe('the deployment', () => {
-  test('works: a run over it ends with every asset answered', async () => {
+  test('processes every asset of a run', async () => {
     const args = ['run', '--local', '--json', '--table', OBSERVATIONS, '--profile', 'resolution']
     const outcome = await user.run(args)
     expect(runReport.parse(outcome.json())).toMatchObject({ state: 'complete', units: { total: 12, ok: 12 } })
   })
 
-  test('is not torn down while it has a run, which is named', async () => {
+  test('is not torn down while it has a run, and the run is named', async () => {
     const { outcome, changes } = await watched('teardown', '--deployment', '--yes')
     expect(outcome.exitCode).toBe(1)
     expect(outcome.error()).toMatchObject({
@@ -187,13 +187,13 @@ describe('the deployment', () => {
     expect(changes).toEqual([])
   })
 
-  test('is not torn down without a word when nobody can be asked', async () => {
+  test('is not torn down without confirmation when no terminal is there to ask', async () => {
     const outcome = await asDeployer('teardown', '--deployment', '--all')
     expect(outcome.exitCode).toBe(2)
     expect(outcome.error()).toMatchObject({ code: 'CONFIRMATION_NEEDED' })
   })
 
-  test('is torn down by its owner to what was found, but for datasets and APIs', async () => {
+  test('is torn down to the original state, except for datasets and APIs', async () => {
     const outcome = await user.run(['teardown', '--deployment', '--all', '--yes', '--local', '--json'])
     expect(outcome).toMatchObject({ exitCode: 0, stderr: '' })
     const { datasets, ...left } = (await project.state()) as { datasets: { id: string }[] }
@@ -207,7 +207,7 @@ describe('the deployment', () => {
     expect(JSON.stringify(dataset)).not.toContain('imagery-runtime')
   })
 
-  test('is torn down again without a complaint', async () => {
+  test('is torn down again without an error', async () => {
     const { outcome, changes } = await watched('teardown', '--deployment', '--yes')
     expect(outcome.json()).toMatchObject({ deleted: [], kept: [] })
     expect(changes).toEqual([])

@@ -39,8 +39,8 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-describe('without a cloud to look at', () => {
-  test('the project that nobody has named is the failed check, with what to do', async () => {
+describe('without a project', () => {
+  test('the missing project fails its check, with a fix', async () => {
     const { exitCode, deployment, named } = await doctor([])
     expect({ exitCode, deployment }).toEqual({ exitCode: 1, deployment: null })
     expect(named).toEqual({
@@ -51,7 +51,7 @@ describe('without a cloud to look at', () => {
     })
   })
 
-  test('so are the credentials that are missing', async () => {
+  test('missing credentials fail their check too', async () => {
     const { exitCode, named } = await doctor(['--project', 'my-project'])
     expect(exitCode).toBe(1)
     expect(named['credentials']?.fixes).toContain('gcloud auth application-default login')
@@ -59,7 +59,7 @@ describe('without a cloud to look at', () => {
 })
 
 describe('before a deploy', () => {
-  test('says who calls, what a deploy would enable, and that nothing is deployed; nothing fails and nothing is made', async () => {
+  test('names the caller, the APIs a deploy would enable, and the missing deployment; nothing fails and nothing is created', async () => {
     const before = await user.holdings()
     const { exitCode, named, statuses, stderr } = await doctor()
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
@@ -82,7 +82,7 @@ describe('before a deploy', () => {
     expect(await user.holdings()).toEqual(before)
   })
 
-  test('a retired model fails, and its successor is named', async () => {
+  test('a retired model fails and its successor is named', async () => {
     const { exitCode, named } = await doctor(['--local', '--model', 'gemini-2.0-flash'])
     expect(exitCode).toBe(1)
     expect(named['gemini']).toMatchObject({
@@ -99,7 +99,7 @@ describe('after a deploy', () => {
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
   })
 
-  test('everything that can be looked at is as it should be, as text too', async () => {
+  test('every check passes, in text and JSON', async () => {
     const { exitCode, statuses } = await doctor()
     expect(exitCode).toBe(0)
     expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual(['billing', 'organisation'])
@@ -110,7 +110,7 @@ describe('after a deploy', () => {
     )
   })
 
-  test('nothing is left unknown where the APIs that tell are enabled; a region without Cloud Run fails', async () => {
+  test('no check is skipped when the needed APIs are enabled; a region without Cloud Run fails', async () => {
     await enableApis(await openProject(user.dataDirectory), ['cloudbilling.googleapis.com', 'orgpolicy.googleapis.com'])
     expect(Object.values((await doctor()).statuses)).not.toContain('unknown')
     const place = { IMAGERY_LOCAL_CLOUD: path.join(user.dataDirectory, 'local-cloud.json') }
@@ -123,13 +123,13 @@ describe('after a deploy', () => {
     })
   })
 
-  test('a model that answers past its announced end is told of', async () => {
+  test('a model that still answers after its retirement date is reported', async () => {
     const { exitCode, named } = await doctor(['--local', '--model', 'gemini-2.5-flash'])
     expect(exitCode).toBe(0)
     expect(named['gemini']).toMatchObject({ status: 'warning', fixes: ['--model gemini-3.5-flash-lite'] })
   })
 
-  test('an account without roles is told each one that it lacks, with the command that gives it', async () => {
+  test('an account without roles gets each missing one, with the command that grants it', async () => {
     const runtime = 'imagery-runtime@imagery-local.iam.gserviceaccount.com'
     const { exitCode, named } = await doctor(['--local'], { IMAGERY_LOCAL_ACCOUNT: runtime })
     expect(exitCode).toBe(1)
@@ -144,7 +144,7 @@ describe('after a deploy', () => {
     expect(named['roles_to_deploy']?.status).toBe('warning')
   })
 
-  test('a table is described with the place of its results; one that is not there, or has no image, fails', async () => {
+  test('a table is described with the location of its results; a missing table, or one without images, fails', async () => {
     const signs = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
     const run = await user.run(['run', '--local', '--table', signs, '--profile', 'resolution', '--json'])
     const results = (run.json() as { results_table: string }).results_table

@@ -59,8 +59,8 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-describe('a run whose deliveries are doubled, whose inserts fail and whose answers are lost', () => {
-  test('ends well by itself, with exactly one row per asset', async () => {
+describe('a run with duplicate deliveries, failing inserts and lost responses', () => {
+  test('completes by itself with exactly one row per asset', async () => {
     const { exitCode, stdout, stderr } = await user.run([
       'run',
       '--local',
@@ -76,7 +76,7 @@ describe('a run whose deliveries are doubled, whose inserts fail and whose answe
   })
 
   test.each(Object.entries(RULES).map(([name, rule], index) => ({ name, rule, index })))(
-    'had to: $name',
+    'survived: $name',
     async ({ rule, index }) => {
       const { body } = await adminCall(clients.locator, 'GET', '/_imagery/faults')
       const state = (body as { rule: object; matched: number; applied: number }[])[index]!
@@ -86,7 +86,7 @@ describe('a run whose deliveries are doubled, whose inserts fail and whose answe
     },
   )
 
-  test('made more than one attempt only where Cloud Tasks sent a task twice', async () => {
+  test('made a second attempt only when Cloud Tasks sent a task twice', async () => {
     const sql = 'SELECT asset_id, COUNT(*) AS attempts FROM TABLE GROUP BY asset_id HAVING COUNT(*) > 1'
     const several = await rowsOf<{ asset_id: string; attempts: number }>(report.attempts_table, sql)
     const log = readAccessLog(accessLog)

@@ -88,7 +88,7 @@ function nameOf(called: string): string {
   return called.replace(/\.(?:part|tmp-\*)$/, '').replace(/(\/imagery-)\*?(?:\/.*)?$/, '')
 }
 
-test('whatever call of a file function fails, the command ends as expected and names the file', () => {
+test('a command names the file and exits as expected for any failed file call', () => {
   const wrong = outcomes.filter(({ fault, exitCode, output, isUsual }) => {
     if (/\n\s+at .*:\d+|not caught|A bug in imagery/.test(output) || ![0, 1, 2].includes(exitCode)) return true
     return exitCode !== 0 && !isUsual && !output.includes(nameOf(fault.path))
@@ -96,7 +96,7 @@ test('whatever call of a file function fails, the command ends as expected and n
   expect(wrong).toEqual([])
 })
 
-test('the calls that failed were many, of all kinds and with most codes that there are', () => {
+test('the failed calls covered all functions and most error codes', () => {
   const struck = outcomes.filter(({ hasStruck }) => hasStruck)
   expect(struck.length).toBeGreaterThan(0.9 * outcomes.length)
   const calls = new Set(struck.map(({ fault }) => fault.call))

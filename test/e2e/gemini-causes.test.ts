@@ -54,7 +54,7 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-test('a run in which assets fail for every cause exits with 3, accounts for each, and keeps the answers of the rest', () => {
+test('a run whose assets fail for every cause exits with 3, reports each cause, and keeps the other answers', () => {
   const causes: Record<string, number> = {}
   for (const { cause } of CASES) causes[cause] = (causes[cause] ?? 0) + ASSETS_EACH
   const failed = CASES.length * ASSETS_EACH
@@ -69,7 +69,7 @@ test('a run in which assets fail for every cause exits with 3, accounts for each
 
 describe('a model that', () => {
   test.each(CASES.map((given, index) => ({ ...given, index })))(
-    '$does ends in rows with the cause $cause',
+    '$does leads to rows with the cause $cause',
     ({ index, cause, status }) => {
       const own = rows.filter(({ asset_id }) => asset_id.startsWith(`case-${index}-`))
       expect(own.map((row) => [row.status, row.cause, row.category])).toEqual(

@@ -76,22 +76,22 @@ beforeAll(async () => {
 })
 afterAll(() => user.leave())
 
-test('arrays of objects within arrays of objects come back as they were answered', () => {
+test('arrays of objects within arrays of objects are returned as the model answered them', () => {
   expect(row).toMatchObject({ status: 'ok', kind: 'street', share: 0.125, things: ANSWER.things, repaired: false })
 })
 
-test('they are columns that can be queried', async () => {
+test('their columns can be queried', async () => {
   const sql =
     'SELECT thing.name AS name, part.label AS label FROM TABLE, UNNEST(things) AS thing, UNNEST(thing.parts) AS part WHERE part.lit'
   expect(await queryOf(await user.locator(), table, sql)).toEqual([{ name: 'pole', label: 'lamp' }])
 })
 
-test('no text breaks out of its column, however long or odd it is', () => {
+test('a text stays in its column, no matter how long or odd it is', () => {
   expect(row.note).toBe(ANSWER.note)
   expect(row.error_message).toBeNull()
 })
 
-test('a text that is longer than the profile allows is cut, with a mark', () => {
+test('a text longer than the profile allows is truncated with a mark', () => {
   expect(row.short).toMatch(/^y+… \[\d+ characters cut by imagery\]$/)
   expect(row.short.length).toBeLessThanOrEqual(120)
 })

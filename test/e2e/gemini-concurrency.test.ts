@@ -20,7 +20,7 @@ function manyAssets(): string {
   return user.file('assets.jsonl', rows.join(''))
 }
 
-test('--concurrency is the most calls that are at the model at once, however many tasks there are', async () => {
+test('--concurrency limits simultaneous calls to the model, for any number of tasks', async () => {
   const calls = 6
   // A model that refuses the seventh.
   const script = user.file('model.yaml', `latency_ms: ${LATENCY_MS}\nconcurrency: ${calls}\n`)
@@ -33,7 +33,7 @@ test('--concurrency is the most calls that are at the model at once, however man
   expect(document).toMatchObject({ gemini: { calls: ASSETS, billed_calls: ASSETS, most_at_once: calls } })
 })
 
-test('is refused for a model that is the processor itself', async () => {
+test('--concurrency is refused for a model that runs in the service itself', async () => {
   const flags = ['--table', manyAssets(), '--profile', 'resolution', '--concurrency', '5']
   const { exitCode, document } = await user.imagery('run', '--local', ...flags)
   expect(exitCode).toBe(2)

@@ -56,8 +56,8 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-describe('a run whose model throttles, fails, hangs and babbles, whose pushes are doubled and whose inserts fail', () => {
-  test('ends well by itself, with exactly one row per asset', async () => {
+describe('a run whose model throttles, fails, hangs and returns invalid text, with duplicate pushes and failing inserts', () => {
+  test('completes by itself with exactly one row per asset', async () => {
     expect(report).toMatchObject({
       state: 'complete',
       units: { total: ASSETS, ok: ASSETS, failed: 0, pending: 0 },
@@ -80,19 +80,19 @@ describe('a run whose model throttles, fails, hangs and babbles, whose pushes ar
     expect(rows?.['ids']).toBe(rows?.['attempts'])
   })
 
-  test('paid at most one answer in two hundred more than there are assets, however often a task came', () => {
+  test('paid for at most 0.5% more answers than there are assets, for any number of deliveries', () => {
     expect(calls.summary.units).toBe(ASSETS)
     expect(calls.summary.billedCalls).toBeGreaterThanOrEqual(ASSETS)
     expect(calls.summary.billedCalls).toBeLessThanOrEqual(ASSETS * (1 + MOST_WASTE))
   })
 
-  test('has one attempt of each asset in its ledger: none whose row was there was made again', async () => {
+  test('has one final attempt per asset in its ledger, and never repeated a recorded one', async () => {
     const sql = 'SELECT COUNT(*) AS attempts, COUNT(DISTINCT unit_id) AS units FROM TABLE'
     const [rows] = await queryOf<Record<string, number>>(locator, report.attempts_table, sql)
     expect(rows).toEqual({ attempts: ASSETS, units: ASSETS })
   })
 
-  test('has every token that was billed in its ledger, and their price in its total', async () => {
+  test('has every billed token in its ledger and its cost in the total', async () => {
     const [rows] = await queryOf<Record<string, number>>(
       locator,
       report.attempts_table,
@@ -102,7 +102,7 @@ describe('a run whose model throttles, fails, hangs and babbles, whose pushes ar
     expect(report.cost_usd).toBeCloseTo(rows?.['cost'] ?? 0, 9)
   })
 
-  test('had to go through all of it', async () => {
+  test('survived all of it', async () => {
     const { outcomes } = calls.summary
     expect(outcomes['RESOURCE_EXHAUSTED']).toBeGreaterThan(ASSETS * 0.15)
     expect(outcomes['INTERNAL']).toBeGreaterThan(ASSETS * 0.02)

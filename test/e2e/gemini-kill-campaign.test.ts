@@ -80,7 +80,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
     afterAll(() => user.leave())
 
     test(
-      'has exactly one row per asset after resume, each with its own answer, and wrote no attempt twice',
+      'has exactly one row per asset after resume, with its own answer, and no attempt written twice',
       async () => {
         const each = KILLS_OF_EACH
         expect(await campaign.wage()).toEqual({ main: each, populate: each, command: each, cloud: each })
@@ -107,7 +107,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
       CAMPAIGN_TIMEOUT_MS,
     )
 
-    test('paid at most one answer in twenty more than there are assets: those under way when main was killed are lost', async () => {
+    test('paid for at most 5% more answers than there are assets: a killed main loses the calls in progress', async () => {
       // From the access log, which outlives the cloud: an answer is in it before anybody sees it.
       const log = campaign.log()
       const billed = log.answers('aiplatform.generateContent')

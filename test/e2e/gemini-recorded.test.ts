@@ -54,7 +54,7 @@ const makesUpAnswers = (asked: GeminiUser): string => `script:${asked.file('mode
 describe('recorded answers', () => {
   inOneCloud(() => OWN_ANSWERS)
 
-  test('become one row per observation, with their tokens, and repaired where they were no JSON', async () => {
+  test('become one row per observation, with their tokens, and with malformed JSON repaired', async () => {
     const report = await user.run([...OWN_TABLE, '--unit', 'observation'])
     expect(report).toMatchObject({ state: 'complete', units: { total: 4, ok: 4, failed: 0, pending: 0 } })
     const rows = await user.results<Row>(report.run_id)
@@ -72,7 +72,7 @@ describe('recorded answers', () => {
     expect((await user.geminiCalls()).summary).toMatchObject({ units: 4, calls: 4, billedCalls: 4, maxCallsPerUnit: 1 })
   })
 
-  test('stay the answers of a local cloud that runs, whatever a command asks for', async () => {
+  test('stay in use in a running local cloud, even if a command asks for others', async () => {
     const before = (await user.geminiCalls()).summary
     const { exitCode, document } = await user.imagery(
       'run',
@@ -101,7 +101,7 @@ describe('a scripted model', () => {
     expect(units.map(({ images }) => images.length)).toEqual([2, 2])
   })
 
-  test('is asked on the flex tier, at a low resolution and with inline images as the flags say', async () => {
+  test('is called on the flex tier, at low resolution and with inline images, as the flags say', async () => {
     const table = ['--table', STREET_SIGNS, '--profile', 'road-signs']
     const low = ['--media-resolution', 'low']
     const before = (await user.geminiCalls()).summary
@@ -162,7 +162,7 @@ describe.skipIf(!hasRecording)('a scripted model of a whole sample table', () =>
   })
 })
 
-test('without anybody to answer, nothing is created, and the way on is named', async () => {
+test('without a model that can answer, nothing is created, and the next step is named', async () => {
   user = new GeminiUser()
   onTestFinished(() => user.leave())
   const { exitCode, document } = await user.imagery('run', '--local', ...OWN_TABLE)

@@ -59,7 +59,7 @@ describe('a run in which some units fail', () => {
   })
   afterAll(() => user.leave())
 
-  test('has one row a unit, the failed with their cause', () => {
+  test('has one row per unit, and a cause for each failed one', () => {
     expect(rows).toHaveLength(ASSETS)
     expect(report.units).toMatchObject({ total: ASSETS, pending: 0 })
     expect(Object.keys(report.causes).toSorted()).toEqual(['blocked', 'schema', 'unreadable_image'])
@@ -73,7 +73,7 @@ describe('a run in which some units fail', () => {
     for (const { images } of units) expect(images).toHaveLength(IMAGES)
   })
 
-  test('shows tier and resolution on the wire, and costs what its answers were billed, to the billionth of a dollar', async () => {
+  test('sends tier and resolution on the wire, and costs what its answers were billed, to a billionth of a dollar', async () => {
     const { summary } = await user.geminiCalls()
     expect(Object.keys(summary.tiers)).toEqual(['ON_DEMAND_FLEX'])
     expect(Object.keys(summary.mediaResolutions)).toEqual(['LOW'])
@@ -84,7 +84,7 @@ describe('a run in which some units fail', () => {
     expect(new Set(rows.map(({ tier }) => tier))).toEqual(new Set(['flex']))
   })
 
-  test('can be retried by cause, with another model: only those are asked again, and the results are written anew', async () => {
+  test('can be retried by cause, with another model: only those units are processed, and the results are rewritten', async () => {
     const { exitCode, document } = await user.imagery(
       'retry',
       report.run_id,
@@ -116,17 +116,17 @@ describe('a run in which some units fail', () => {
     expect(after.cost_usd).toBe(exactUsd(ledger.reduce((sum, row) => sum + row.cost_usd, 0)))
   })
 
-  test('has nothing to retry by a cause that there is not', async () => {
+  test('has nothing to retry for a cause that did not occur', async () => {
     const { document } = await user.imagery('retry', report.run_id, '--local', '--only', 'throttled')
     expect(document).toMatchObject({ run_id: report.run_id, state: 'complete' })
   })
 })
 
-describe('a run that was interrupted', () => {
+describe('an interrupted run', () => {
   const user = new GeminiUser()
   afterAll(() => user.leave())
 
-  test('is not finished with another prompt, schema or source, unless with what was recorded', async () => {
+  test('is not resumed with another prompt, schema or source, only with the recorded ones', async () => {
     await user.startCloud('--gemini', `script:${user.file('model.yaml', 'latency_ms: 600000\n')}`)
     const profile = user.file('mine.yaml', '')
     const write = (prompt: string, column: string): void =>
@@ -150,7 +150,7 @@ describe('a run that was interrupted', () => {
     expect(await resume('--as-recorded')).toMatchObject({ exitCode: 0 })
   })
 
-  test('is not retried before it is finished', async () => {
+  test('is not retried before it is complete', async () => {
     const { exitCode, document } = await user.imagery('retry', (await runId(user))!, '--local')
     expect([exitCode, (document as { error: { code: string } }).error.code]).toEqual([1, 'RUN_NOT_COMPLETE'])
   })

@@ -30,7 +30,7 @@ afterAll(() => user.leave())
 const deployment = z.object({ project_id: z.string(), region: z.string(), main_url: z.url() })
 
 describe('with --project and --region', () => {
-  test('a run before any deploy says where nothing is deployed, and makes nothing', async () => {
+  test('a run before any deploy names the empty project and region, and creates nothing', async () => {
     const before = await user.holdings()
     const outcome = await run(['run', '--table', SIGNS, '--profile', 'resolution', ...PLACE, '--json'])
     expect(outcome.exitCode).toBe(1)
@@ -42,7 +42,7 @@ describe('with --project and --region', () => {
     expect(await user.holdings()).toEqual(before)
   })
 
-  test('deploy puts the services there, and names the next command', async () => {
+  test('deploy creates the services, and names the next command', async () => {
     const { exitCode, stdout, stderr } = await run(['deploy', ...PLACE])
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
     expect(stdout).toContain('Deployed to project imagery-local, region us-central1.\n')
@@ -70,7 +70,7 @@ describe('with --project and --region', () => {
     }
   })
 
-  test('the local cloud that is the same one has the same runs, under --local', async () => {
+  test('the same runs are listed under --local', async () => {
     const [there, here] = await Promise.all([
       run(['runs', ...PLACE, '--json']),
       user.run(['runs', '--local', '--json']),
@@ -78,7 +78,7 @@ describe('with --project and --region', () => {
     expect(runList.parse(here.json())).toEqual(runList.parse(there.json()))
   })
 
-  test("a company's proxy is not asked for what is on this machine", async () => {
+  test('a proxy is not used for calls to this machine', async () => {
     const nowhere = 'http://127.0.0.1:9'
     const proxies = { HTTPS_PROXY: nowhere, https_proxy: nowhere, http_proxy: nowhere, grpc_proxy: nowhere }
     expect(await user.run(['status', '--local', '--json'], proxies)).toMatchObject({ exitCode: 0, stderr: '' })
@@ -94,21 +94,21 @@ describe('with --project and --region', () => {
   })
 })
 
-test('an account that the local cloud does not know cannot be acted as', async () => {
+test('an unknown account cannot be impersonated', async () => {
   const nobody = 'nobody@imagery-local.iam.gserviceaccount.com'
   const { exitCode, error } = await run(['runs', ...PLACE, '--json'], { IMAGERY_LOCAL_ACCOUNT: nobody })
   expect(exitCode).toBe(2)
   expect(error()).toMatchObject({ code: 'INVALID_CONFIGURATION', message: expect.stringContaining(nobody) })
 })
 
-describe('with nothing on the command line', () => {
-  test('the only deployment that is remembered is meant, and suggested commands need no flag', async () => {
+describe('without flags', () => {
+  test('the only remembered deployment is used, and suggested commands need no flag', async () => {
     const { exitCode, stdout } = await run(['status'])
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(/imagery results \S+\n/)
   })
 
-  test("imagery config says it, once the memory is gone; config list shows each value's source", async () => {
+  test("imagery config selects it without the memory; config list shows each value's source", async () => {
     rmSync(user.stateFile)
     for (const setting of [
       ['project', 'imagery-local'],
@@ -132,7 +132,7 @@ describe('with nothing on the command line', () => {
     expect((await run(['config', 'unset', 'region', '--json'])).json()).toMatchObject({ was_set: false })
   })
 
-  test('a run is torn down where configuration and credentials say', async () => {
+  test('a run is torn down in the configured project', async () => {
     expect((await run(['config', 'unset', 'project'])).exitCode).toBe(0)
     expect((await run(['config', 'list'])).stdout).toMatch(/^project +imagery-local +the local cloud$/m)
     const [newest] = runList.parse((await run(['runs', '--json'])).json()).runs

@@ -166,7 +166,7 @@ async function stopOnce(owner: Owner, way: Stop['way'], runId: string, workMs: n
 }
 
 describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} times (seed ${SEED})`, () => {
-  test('pays for each unit once, in whatever way and moment it is stopped', async ({ onTestFinished }) => {
+  test('pays for each unit once, however and whenever it is stopped', async ({ onTestFinished }) => {
     const owner = new Owner(await newUser(), model(LATENCY_MS.atStops))
     onTestFinished(() => owner.leave(), 60_000)
     const random = randomFrom(SEED)
@@ -217,7 +217,7 @@ describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} t
   }, 400_000)
 })
 
-describe('a stop that has to wait for a call to the model', () => {
+describe('a stop that waits for a call to the model', () => {
   /** Longer than any of these tests waits for it. */
   const SLOW = 'latency_ms: 90000\n'
 
@@ -248,7 +248,7 @@ describe('a stop that has to wait for a call to the model', () => {
     throw new Error('the model was not asked')
   }
 
-  test('says for how long at the most and what it costs not to wait, and local stop --now does not', async () => {
+  test('says how long it waits at most and what not waiting costs, and local stop --now does not wait', async () => {
     const cloud = await askedCloud()
     const waiting = owner.start('local', 'stop')
     const text = new Promise<string>((resolve) =>
@@ -271,7 +271,7 @@ describe('a stop that has to wait for a call to the model', () => {
     expect((await cloud.outcome).exitCode).toBe(0)
   })
 
-  test('is ended by a second Ctrl-C, but not by the same one that npm has passed on', async () => {
+  test('ends at a second Ctrl-C, but not at the same one passed on by npm', async () => {
     const { process: child, outcome } = await askedCloud()
     let seen = ''
     child.stderr?.on('data', (chunk: Buffer) => (seen += String(chunk)))
@@ -287,7 +287,7 @@ describe('a stop that has to wait for a call to the model', () => {
   })
 
   test.each(['resume', 'retry'])(
-    'a %s that Ctrl-C ends while it reads the run from BigQuery names the run',
+    'a %s that Ctrl-C interrupts while it reads the run from BigQuery names the run',
     async (command) => {
       await askedCloud()
       const locator = (await findLocalCloud(owner.user.dataDirectory))!

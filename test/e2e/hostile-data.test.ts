@@ -54,7 +54,7 @@ function column(csv: string, name: string): string[] {
   return rows.slice(1, -1).map((row) => row[index]!)
 }
 
-test('neither the progress nor the summary of a run lets data reach the terminal', async () => {
+test('the progress and the summary of a run send no control characters of the data to the terminal', async () => {
   const { exitCode, stdout, stderr } = await user.run([
     'run',
     '--local',
@@ -68,7 +68,7 @@ test('neither the progress nor the summary of a run lets data reach the terminal
   expect(stdout).toMatch(/gone[^]*has a control character in its path/)
 })
 
-test('a table and JSON Lines are harmless, and JSON Lines exact', async () => {
+test('a table and JSON Lines are harmless, and JSON Lines are exact', async () => {
   const [table, jsonl, json] = await Promise.all([results(), results('--format', 'jsonl'), results('--json')])
   for (const { stdout } of [table, jsonl, json]) expect(stdout).not.toMatch(OBEYED)
   const rows = jsonl.stdout
@@ -78,7 +78,7 @@ test('a table and JSON Lines are harmless, and JSON Lines exact', async () => {
   expect(rows.map((row) => row.asset_id).toSorted()).toEqual([...ASSETS, 'gone\u001b[8m'].toSorted())
 })
 
-test('CSV is exact for programs, but for formulas, which are text', async () => {
+test('CSV is exact for programs, except that formulas become text', async () => {
   const { stdout } = await results('--format', 'csv')
   const guarded = (text: string): string => (/^[=+-]/.test(text) ? `'${text}` : text)
   const expected = [...ASSETS, 'gone\u001b[8m']
@@ -90,7 +90,7 @@ test('CSV is exact for programs, but for formulas, which are text', async () => 
   expect(column(raw, 'asset_id').toSorted()).toEqual(expected.toSorted())
 })
 
-test('CSV on a terminal is only shown', async () => {
+test('CSV on a terminal is harmless', async () => {
   const { exitCode, stdout } = await user.run(['results', '--local', '--format', 'csv'], onTerminal)
   expect(exitCode).toBe(0)
   expect(stdout).not.toMatch(OBEYED)

@@ -98,8 +98,8 @@ async function expectAllRows(runId: string, environment: Record<string, string>)
   )
 }
 
-describe.skipIf(MOUNTS !== '')(`a disk that is full${MOUNTS}`, () => {
-  test('stops a run with an error that says so; with space again, the run is finished, and no row is missing', async () => {
+describe.skipIf(MOUNTS !== '')(`a full disk${MOUNTS}`, () => {
+  test('stops a run with an error that says so; with free space, the run completes and no row is missing', async () => {
     const disk = mountDisk('size=64m')
     const environment = { IMAGERY_DATA_DIR: path.join(disk, 'cloud') }
     const filler = path.join(disk, 'filler')
@@ -143,8 +143,8 @@ describe.skipIf(MOUNTS !== '')(`a disk that is full${MOUNTS}`, () => {
   }, 120_000)
 })
 
-describe.skipIf(MOUNTS !== '')(`a disk that is full, and a deploy${MOUNTS}`, () => {
-  test('names the disk, and leaves the local cloud up; with space again, the deploy is finished', async () => {
+describe.skipIf(MOUNTS !== '')(`a full disk during a deploy${MOUNTS}`, () => {
+  test('is named in the error and leaves the local cloud running; with free space, the deploy completes', async () => {
     const disk = mountDisk('size=64m')
     const environment = { IMAGERY_DATA_DIR: path.join(disk, 'cloud') }
     const filler = path.join(disk, 'filler')
@@ -165,7 +165,7 @@ describe.skipIf(MOUNTS !== '')(`a disk that is full, and a deploy${MOUNTS}`, () 
     expect(await user.run(['deploy', '--local'], environment)).toMatchObject({ exitCode: 0 })
   }, 120_000)
 
-  test('is no damaged store when a local cloud starts there: nobody is told to delete it', async () => {
+  test('is not reported as a damaged store at a start, and the error does not suggest deleting it', async () => {
     const folder = path.join(mountDisk('size=300k'), 'cloud')
     const outcome = await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: folder })
     expect(failure(outcome)).toEqual(clearFailure(folder))
@@ -174,8 +174,8 @@ describe.skipIf(MOUNTS !== '')(`a disk that is full, and a deploy${MOUNTS}`, () 
   })
 })
 
-describe.skipIf(process.platform === 'win32')('a process that may open few files', () => {
-  test.each([40, 48])('(%i) says so, and nobody is told to delete anything', async (files) => {
+describe.skipIf(process.platform === 'win32')('a process with a low open file limit', () => {
+  test.each([40, 48])('(%i) says so, and does not suggest deleting anything', async (files) => {
     const folder = path.join(user.folder, `few-files-${files}`)
     const line = [path.join(ROOT, 'bin', 'run.js'), 'runs', '--local', '--json', '--data-dir', folder]
     const limited = ['-c', `ulimit -n ${files} && exec "$0" "$@"`, process.execPath, ...line]
@@ -200,7 +200,7 @@ describe('a data folder that cannot be written', () => {
     }
   })
 
-  test.skipIf(process.platform !== 'linux')('is named where no folder can be made at all (Linux: /proc)', async () => {
+  test.skipIf(process.platform !== 'linux')('is named where no folder can be created (Linux: /proc)', async () => {
     for (const line of [
       ['runs', '--local', '--json'],
       ['local', 'start', '--json'],
@@ -211,7 +211,7 @@ describe('a data folder that cannot be written', () => {
     }
   })
 
-  test('is named when a file is in its way', async () => {
+  test('is named when a file has its path', async () => {
     const file = path.join(user.folder, 'a-file')
     writeFileSync(file, 'in the way')
     expect(
@@ -232,7 +232,7 @@ const STORES = [
   'pubsub/pubsub.sqlite',
 ]
 
-describe('a store that was damaged', () => {
+describe('a damaged store', () => {
   let pristine: string
   let runId: string
 
@@ -254,14 +254,14 @@ describe('a store that was damaged', () => {
     return copy
   }
 
-  test.each(STORES)('is named, with what to do: %s full of garbage', async (name) => {
+  test.each(STORES)('is named, with a fix: %s full of garbage', async (name) => {
     const folder = damagedCopy(name, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size, 'garbage ')))
     expect(failure(await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: folder }))).toEqual(
       clearFailure(path.join(folder, name)),
     )
   })
 
-  test('is never taken for a new one: no store starts empty when the cloud has been up before', async () => {
+  test('is never treated as new: no store starts empty after the first start', async () => {
     for (const name of STORES) {
       const emptied = damagedCopy(name, (file) => truncateSync(file))
       await expect(startLocalCloud({ dataDir: emptied }), name).rejects.toThrow(path.join(emptied, name))
@@ -270,7 +270,7 @@ describe('a store that was damaged', () => {
     }
   })
 
-  test('costs nothing where it can be made anew: ports, lock owner, locator', async () => {
+  test('is recreated if possible: ports, lock owner, locator', async () => {
     const folder = damagedCopy('ports.json', (file) => writeFileSync(file, 'garbage'))
     for (const name of ['lock.json', 'local-cloud.json']) writeFileSync(path.join(folder, name), 'garbage')
     const { exitCode, stdout } = await user.run(['status', runId, '--local', '--json'], { IMAGERY_DATA_DIR: folder })
@@ -278,7 +278,7 @@ describe('a store that was damaged', () => {
     await expectAllRows(runId, { IMAGERY_DATA_DIR: folder })
   })
 
-  test('is named when it is one of the keys', async () => {
+  test('is named when it is a key', async () => {
     const key = readdirSync(path.join(pristine, 'identity')).find((name) => name.endsWith('-key.pem'))!
     const folder = damagedCopy(path.join('identity', key), (file) => writeFileSync(file, 'garbage'))
     expect(failure(await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: folder }))).toEqual(
@@ -286,7 +286,7 @@ describe('a store that was damaged', () => {
     )
   })
 
-  test("is named when it is the user's own state file", async () => {
+  test("is named when it is the user's state file", async () => {
     mkdirSync(path.dirname(user.stateFile), { recursive: true })
     writeFileSync(user.stateFile, '{ garbage')
     const outcome = await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: pristine })
@@ -300,7 +300,7 @@ describe('a store that was damaged', () => {
 })
 
 describe('a clock that jumps back an hour', () => {
-  test('while tasks wait for their next try, and again before a restart, holds up nothing', async () => {
+  test('delays nothing, neither while tasks wait for a retry nor before a restart', async () => {
     const dataDir = path.join(user.folder, 'jumping')
     const environment = { IMAGERY_DATA_DIR: dataDir }
     const failing = {

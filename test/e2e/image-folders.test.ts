@@ -65,7 +65,7 @@ const run = (...flags: string[]): Promise<Outcome> =>
   user.run(['run', '--local', '--profile', 'resolution', '--json', ...flags])
 
 describe('the images of a table in a file', () => {
-  test('are read from its own folder only; of any other, the row says why it was not', async () => {
+  test('are read only from its own folder; for any other, the row says why', async () => {
     const table = await writeTable('paths.jsonl', {
       fine: 'a.jpg',
       half: ['a.jpg', '../secret.jpg'],
@@ -105,7 +105,7 @@ describe('the images of a table in a file', () => {
     expect((await uploaded()).filter((bytes) => bytes.includes(SECRET))).toEqual([])
   })
 
-  test('say why they were left out to Gemini’s runs, too', async () => {
+  test("also have the reason they were left out in Gemini's runs", async () => {
     const table = await writeTable('gemini.jsonl', { fine: 'a.jpg', up: '../secret.jpg' })
     const outcome = await user.run(['run', '--local', '--profile', 'road-signs', '--json', '--table', table])
     expect(outcome.exitCode, outcome.stdout + outcome.stderr).toBe(3)
@@ -114,7 +114,7 @@ describe('the images of a table in a file', () => {
     expect(rows.get('up')).toMatchObject({ error_message: expect.stringMatching(/is outside the table's folder/) })
   })
 
-  test('are read from the folders of --image-root as well, when the run is taken further, too', async () => {
+  test('are also read from the folders of --image-root, even when the run is resumed', async () => {
     const table = await writeTable('roots.jsonl', {
       own: 'a.jpg',
       up: '../elsewhere/b.jpg',
@@ -147,7 +147,7 @@ describe('the images of a table in a file', () => {
   })
 })
 
-test('a folder, which may be a link itself, lists links and follows none that leads out of it, and says so', async () => {
+test('a folder, which may be a link, lists links, follows none that leads outside it, and says so', async () => {
   const outcome = await user.run(['run', '--local', '--profile', 'resolution', '--table', work('shortcut')])
   expect(outcome.exitCode, outcome.stderr).toBe(3)
   const said = outcome.stderr.replaceAll(/[\s›]+/g, ' ')
@@ -164,7 +164,7 @@ test('a folder, which may be a link itself, lists links and follows none that le
   expect((await uploaded()).filter((bytes) => bytes.includes(SECRET))).toEqual([])
 })
 
-test('a folder that is taken away before its images are staged stops the run, and nothing is left', async () => {
+test('a folder that disappears before its images are staged stops the run and leaves nothing behind', async () => {
   const table = await writeTable('gone.jsonl', { fine: 'a.jpg' })
   const before = await cloud.inventory()
   await mkdir(work('short-lived'))

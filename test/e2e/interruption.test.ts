@@ -68,7 +68,7 @@ async function isComplete(runId: string): Promise<void> {
   expect(rows).toHaveLength(ASSETS)
 }
 
-test('--no-wait is refused while no local cloud would outlive the command', async () => {
+test('--no-wait is refused if no local cloud would outlive the command', async () => {
   const outcome = await user.run([...RUN, '--no-wait', '--json'])
   expect(outcome.exitCode).toBe(1)
   expect(outcome.error()).toMatchObject({
@@ -78,7 +78,7 @@ test('--no-wait is refused while no local cloud would outlive the command', asyn
 })
 
 describe('Ctrl-C', () => {
-  test('before any asset was worked on takes the run back', async () => {
+  test('before any asset is processed rolls the run back', async () => {
     await noCloud()
     await user.startLocalCloud()
     const { exitCode, stdout, stderr } = await interrupted(RUN, '· Deploy\n')
@@ -91,7 +91,7 @@ describe('Ctrl-C', () => {
   })
 
   test.each(['SIGINT', 'SIGHUP'] as const)(
-    '(%s) between its record and its first shard names the run and how it goes on, and keeps it',
+    "(%s) between the run's record and its first shard names the run and the command that continues it",
     async (signal) => {
       // A terminal that closes may say so twice.
       const signals = signal === 'SIGHUP' ? [signal, signal] : [signal]
@@ -106,7 +106,7 @@ describe('Ctrl-C', () => {
 
   let runId = ''
 
-  test('in the middle ends with 130 and the command that goes on', async () => {
+  test('in the middle exits with 130 and names the command that continues the run', async () => {
     const { exitCode, stdout, stderr } = await interrupted(RUN, '· Process the assets\n')
     expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
     const [, resume = '', id = ''] = /\n {2}(imagery resume (\S+) --local)\n/.exec(stderr) ?? []
@@ -115,7 +115,7 @@ describe('Ctrl-C', () => {
     runId = id
   })
 
-  test('leaves a run that finishes while somebody watches', async () => {
+  test('does not stop a run that another command watches', async () => {
     const { exitCode, stdout } = await user.run(['status', runId, '--watch', '--local'])
     expect({ exitCode, stdout }).toMatchObject({
       exitCode: 0,
@@ -124,13 +124,13 @@ describe('Ctrl-C', () => {
     await isComplete(runId)
   })
 
-  test('ends a watch with 130, and a second one ends anything at once', async () => {
+  test('ends a watch with 130, and a second one ends any command at once', async () => {
     const { exitCode } = await interrupted([...RUN, '--limit', '40'], '· Process the assets\n', ['SIGINT', 'SIGINT'])
     expect(exitCode).toBe(130)
   })
 })
 
-test('a run that nobody waits for goes on in a local cloud that stays', async () => {
+test('a run with --no-wait continues in a local cloud that keeps running', async () => {
   const started = runReport.parse((await user.run([...RUN, '--no-wait', '--json'])).json())
   expect(started.units.total).toBe(ASSETS)
   const watched = await user.run(['status', started.run_id, '--watch', '--local', '--json'])
@@ -138,7 +138,7 @@ test('a run that nobody waits for goes on in a local cloud that stays', async ()
   await isComplete(started.run_id)
 })
 
-test('a run whose progress and whose result nobody reads goes on to its end, and its exit code is right', async () => {
+test('a run whose output is closed completes, with the right exit code', async () => {
   const faulty = path.join(ROOT, 'samples', 'street-signs', 'with-faults.jsonl')
   const args = ['run', '--local', '--table', faulty, '--profile', 'resolution']
   const { process: child, outcome } = user.start(args)
@@ -152,14 +152,14 @@ test('a run whose progress and whose result nobody reads goes on to its end, and
   expect(report.results_table).not.toBeNull()
 })
 
-test('rows whose reader has seen enough are no failure', async () => {
+test('a reader that closes the output of results early causes no error', async () => {
   const { process: child, outcome } = user.start(['results', '--local', '--format', 'csv'])
   child.stdout?.once('data', () => child.stdout?.destroy())
   expect(await outcome).toMatchObject({ exitCode: 0, stderr: '' })
 })
 
 describe('a local cloud that is killed', () => {
-  test('between commands is started again by the next, with all that it held', async () => {
+  test('between commands is restarted by the next, with all its state', async () => {
     const before = await user.run(['runs', '--local', '--json'])
     const { pid } = (await user.run(['local', 'status', '--json'])).json() as { pid: number }
     process.kill(pid, 'SIGKILL')
@@ -169,7 +169,7 @@ describe('a local cloud that is killed', () => {
     expect(after.json()).toEqual(before.json())
   })
 
-  test('in the middle of a run is told by every command at once, and the run can be resumed', async () => {
+  test('in the middle of a run is reported at once by every command, and the run can be resumed', async () => {
     await noCloud()
     // The next cloud is to have the same model: another might be the real one, which costs money.
     const model = path.join(user.folder, 'model.yaml')

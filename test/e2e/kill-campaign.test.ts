@@ -35,7 +35,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
     afterAll(() => user.leave())
 
     test(
-      'has exactly one row per asset after resume, and read no image more often than it was asked to',
+      'has exactly one row per asset after resume, and read no image more often than it was delivered',
       async () => {
         const each = KILLS_OF_EACH
         expect(await campaign.wage()).toEqual({ main: each, populate: each, command: each, cloud: each })

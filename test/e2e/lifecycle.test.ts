@@ -56,7 +56,7 @@ describe('status', () => {
     })
   })
 
-  test('takes a whole id and any beginning that only one run has', async () => {
+  test('accepts a whole run ID or a unique prefix', async () => {
     const shared = [...older].findIndex((character, index) => character !== newer[index])
     for (const typed of [older, older.slice(0, shared + 1)]) {
       expect(runReport.parse((await local('status', typed, '--json')).json()).run_id).toBe(older)
@@ -82,8 +82,8 @@ describe('status', () => {
   })
 })
 
-describe('an id', () => {
-  test('that several runs begin with is refused with their names', async () => {
+describe('a run ID', () => {
+  test('that is a prefix of several runs is refused with their names', async () => {
     const error = (await local('status', older.slice(0, 6), '--json')).error()
     expect(error).toMatchObject({ code: 'AMBIGUOUS_RUN_ID', suggestions: ['imagery runs --local'] })
     expect(error.message).toContain(older)
@@ -94,7 +94,7 @@ describe('an id', () => {
     ['000101-00000000', 'RUN_NOT_FOUND', 1],
     ['latest', 'INVALID_FLAG', 2],
     ['../runs', 'INVALID_FLAG', 2],
-  ])('that is no run’s, such as %s, is refused by every command', async (typed, code, exitCode) => {
+  ])('that matches no run, such as %s, is refused by every command', async (typed, code, exitCode) => {
     const commands = ['status', 'results', 'teardown', 'resume']
     const outcomes = await Promise.all(commands.map((command) => local(command, typed, '--json')))
     for (const [index, outcome] of outcomes.entries()) {
@@ -104,7 +104,7 @@ describe('an id', () => {
   })
 })
 
-test('runs lists both, newest first, as text and as JSON', async () => {
+test('runs lists both runs, newest first, as text and as JSON', async () => {
   const { runs } = runList.parse((await local('runs', '--json')).json())
   expect(runs.map(({ run_id, units }) => [run_id, units.total, units.failed])).toEqual([
     [newer, 12, 0],
@@ -126,7 +126,7 @@ describe('results', () => {
     expect(stdout).toContain('t1:918ebaaa017a129799d0641f7e570cf4:ffff005f  failed')
   })
 
-  test('print one JSON object a line, with the columns of the results table', async () => {
+  test('print one JSON object per line, with the columns of the results table', async () => {
     const { exitCode, stdout, stderr } = await local('results', older, '--format', 'jsonl')
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     const rows = stdout
@@ -156,7 +156,7 @@ describe('results', () => {
     expect(lines[0]).toMatch(/^t1:[0-9a-f]{32}:ffff005f,"\{""latitude"":[\d.]+,""longitude"":-[\d.]+\}",2\d{3}-/)
   })
 
-  test('go to a file, as JSONL or by its ending as CSV', async () => {
+  test('go to a file, as JSONL or, by its extension, as CSV', async () => {
     const csv = await local('results', newer, '--output-file', 'rows.csv')
     expect(csv).toMatchObject({
       exitCode: 0,
@@ -174,7 +174,7 @@ describe('results', () => {
     ).toEqual(Array<string>(12).fill('object'))
   })
 
-  test.each(['no/such/folder/rows.csv', '.'])('cannot go to %s, and say so', async (file) => {
+  test.each(['no/such/folder/rows.csv', '.'])('cannot go to %s, and the error says so', async (file) => {
     const outcome = await local('results', newer, '-o', file, '--json')
     expect(outcome.exitCode).toBe(1)
     expect(outcome.error()).toMatchObject({ code: 'FILE_NOT_WRITABLE', message: expect.stringContaining(file) })
@@ -182,7 +182,7 @@ describe('results', () => {
 })
 
 describe('teardown', () => {
-  test('without --yes asks nobody who is not there, and deletes nothing', async () => {
+  test('without --yes and without a terminal deletes nothing', async () => {
     const before = await leftOf(older)
     const outcome = await local('teardown', older, '--delete-results', '--json')
     expect(outcome.exitCode).toBe(2)
@@ -193,7 +193,7 @@ describe('teardown', () => {
     expect(await leftOf(older)).toEqual(before)
   })
 
-  test('removes all but results and ledger, which stay readable', async () => {
+  test('removes everything except results and ledger, which stay readable', async () => {
     const { exitCode, stdout, stderr } = await local('teardown', older)
     expect({ exitCode, stderr }).toMatchObject({
       exitCode: 0,
@@ -213,14 +213,14 @@ describe('teardown', () => {
     ])
   })
 
-  test('can be repeated, and then drop the results too', async () => {
+  test('can be repeated, and can then drop the results too', async () => {
     expect(teardownDocument.parse((await local('teardown', older, '--json')).json()).deleted).toEqual([])
     const last = teardownDocument.parse((await local('teardown', older, '--delete-results', '--yes', '--json')).json())
     expect(last.deleted).toHaveLength(2)
     expect(await leftOf(older)).toEqual([])
   })
 
-  test('--delete-results --yes leaves nothing of a run in any API', async () => {
+  test('with --delete-results --yes leaves nothing of a run in any API', async () => {
     expect((await leftOf(newer)).length).toBeGreaterThan(5)
     const outcome = await local('teardown', newer, '--delete-results', '--yes', '--json')
     expect(outcome).toMatchObject({ exitCode: 0, stderr: '' })
@@ -231,7 +231,7 @@ describe('teardown', () => {
     expect((await cloud.inventory()).filter((name) => !name.includes('/deploy/'))).toEqual([])
   })
 
-  test('needs nothing but the id: another machine, without the state file, does as well', async () => {
+  test('needs only the ID: another machine, without the state file, can do it too', async () => {
     const third = await run('observations.jsonl', 'resolution')
     rmSync(user.stateFile)
     expect((await local('teardown', third, '--delete-results', '--yes')).exitCode).toBe(0)

@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => user.leave())
 
-test('`local token` prints an access token that the local cloud takes, and nothing else', async () => {
+test('`local token` prints an access token that the local cloud accepts, and nothing else', async () => {
   const { exitCode, stdout, stderr } = await user.run(['local', 'token'])
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
   expect(stdout).toMatch(/^\S+\n$/)
@@ -37,7 +37,7 @@ test('`local token --identity` prints an identity token for the audience', async
   })
 })
 
-test('`local token --account` speaks for another account', async () => {
+test('`local token --account` prints a token for another account', async () => {
   const operator = (await user.run(['local', 'token'])).stdout.trim()
   const created = await fetch(`${origin}/v1/projects/imagery-local/serviceAccounts`, {
     method: 'POST',
@@ -50,7 +50,7 @@ test('`local token --account` speaks for another account', async () => {
   expect(decodeJwt(stdout.trim())).toMatchObject({ email })
 })
 
-test('`local token` of an account that is not there names it', async () => {
+test('`local token` for a missing account names it', async () => {
   const outcome = await user.run(['local', 'token', '--account', 'nobody@example.com', '--json'])
   expect(outcome.exitCode).not.toBe(0)
   expect(outcome.error().message).toContain('--account nobody@example.com')

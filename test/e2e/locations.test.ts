@@ -79,12 +79,12 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-describe('results, snapshot and ledger lie where the source does', () => {
+describe("results, snapshot and ledger are in the source's location", () => {
   test.each([
     ['EU', 'imagery_results_eu'],
     ['US', 'imagery_results_us'],
     ['europe-west3', 'imagery_results_europe_west3'],
-  ])('in %s, with the services in us-central1 all the same', async (location, dataset) => {
+  ])('in %s, with the services in us-central1', async (location, dataset) => {
     const given = await table(cloud.bigQuery, `signs_of_${location.replace('-', '_')}`, location)
     const report = await run('--table', given)
     expect(report.results_table).toContain(`.${dataset}.`)
@@ -92,7 +92,7 @@ describe('results, snapshot and ledger lie where the source does', () => {
     expect((await datasets(cloud.bigQuery))[dataset]).toBe(location)
   })
 
-  test('so an --output elsewhere is refused, with a dataset that fits, and nothing is made', async () => {
+  test('an --output elsewhere is refused with a suitable dataset, and nothing is created', async () => {
     await ensureDataset(
       { projectId: cloud.locator.projectId, dataset: 'results_in_america' },
       { location: 'US', description: '' },
@@ -116,7 +116,7 @@ describe('results, snapshot and ledger lie where the source does', () => {
 })
 
 test.each(['a table', 'a read-only linked dataset'])(
-  '%s of another project is read from ours: its jobs and tables are ours to pay, and nothing is made there',
+  '%s in another project is read from ours: jobs and tables are billed to ours, and nothing is created there',
   async (what) => {
     const shared = await table(city, 'shared', 'EU')
     if (what !== 'a table') await linked(city, 'subscribed', 'shared')

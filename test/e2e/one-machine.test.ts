@@ -51,7 +51,7 @@ async function saysThatItWaits({ process: child }: ReturnType<ImageryUser['start
 }
 
 describe('several commands on one machine', () => {
-  test('at once, with no cloud up, share the one that the first of them starts', async () => {
+  test('at once share the local cloud that the first one starts', async () => {
     const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => user.run(runs())))
     for (const outcome of outcomes) {
       expect(outcome).toMatchObject(isGood)
@@ -62,7 +62,7 @@ describe('several commands on one machine', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('local-cloud.log'))).toEqual(['local-cloud.log'])
   })
 
-  test('one after the other find the cloud, or start the next once the last one has ended, at any distance', async () => {
+  test('one after another use the running cloud or start the next one, at any interval', async () => {
     for (const distanceMs of [0, 1_000, 1_100]) {
       expect(await user.run(runs()), `${distanceMs} ms`).toMatchObject(isGood)
       await pause(distanceMs)
@@ -70,7 +70,7 @@ describe('several commands on one machine', () => {
     expect(await user.run(runs())).toMatchObject(isGood)
   })
 
-  test('may ask for another stand-in once nobody uses the first', async () => {
+  test('may choose another stand-in once no command uses the first', async () => {
     for (const name of ['one.yaml', 'other.yaml']) {
       writeFileSync(path.join(user.folder, name), '')
       expect(await user.run([...runs(), '--gemini', `script:${name}`])).toMatchObject(isGood)
@@ -78,7 +78,7 @@ describe('several commands on one machine', () => {
   })
 })
 
-describe('a cloud that another process starts or stops', () => {
+describe('a local cloud that another process starts or stops', () => {
   /** A process has the folder, as one does that starts or stops: this one. */
   function hold(phase: 'starting' | 'stopping', waitsFor?: string): () => void {
     mkdirSync(folder, { mode: 0o700 })
@@ -87,7 +87,7 @@ describe('a cloud that another process starts or stops', () => {
     return () => lock.release()
   }
 
-  test('is waited for, with a line that says who and what; then the command has its own', async () => {
+  test('is waited for, with a line that names the process; then the command starts its own', async () => {
     const release = hold('stopping', 'programs and builds of Cloud Run')
     const waiting = user.start(runs())
     expect(await saysThatItWaits(waiting)).toBe(
@@ -105,7 +105,7 @@ describe('a cloud that another process starts or stops', () => {
     expect(await waiting.outcome).toMatchObject(isGood)
   })
 
-  test('does not keep a Ctrl-C', async () => {
+  test('does not block a Ctrl-C', async () => {
     const release = hold('starting')
     for (const line of [runs(), on('local', 'start'), on('local', 'start', '--detach'), on('local', 'stop')]) {
       const waiting = user.start(line)
@@ -127,7 +127,7 @@ describe('a cloud that another process starts or stops', () => {
     expect(await waiting.outcome).toMatchObject(isGood)
   })
 
-  test('leaves nothing that the process id of another program could be taken for', async () => {
+  test('is not confused with another program that has its process ID', async () => {
     mkdirSync(folder, { mode: 0o700 })
     const other = spawn(process.execPath, ['-e', 'setTimeout(() => undefined, 60000)'])
     writeFileSync(path.join(folder, 'lock.json'), JSON.stringify({ pid: other.pid, phase: 'stopping' }))
@@ -143,7 +143,7 @@ describe('a cloud that another process starts or stops', () => {
 })
 
 describe('imagery local', () => {
-  test('start --detach, twice at once, starts one; stop during a start stops that one; token waits for it', async () => {
+  test('start --detach, twice at once, starts one cloud; stop during a start stops it; token waits for it', async () => {
     const [first, second] = await Promise.all([1, 2].map(() => user.run(on('local', 'start', '--detach', '--json'))))
     const [good, bad] = first!.exitCode === 0 ? [first!, second!] : [second!, first!]
     expect(good).toMatchObject({ exitCode: 0 })
@@ -166,7 +166,7 @@ describe('imagery local', () => {
     await expectStopped()
   })
 
-  test('reset is refused while a command uses the cloud, which loses nothing', async () => {
+  test('reset is refused while a command uses the cloud, and nothing is lost', async () => {
     const busy = user.start(['local', 'exec', '--data-dir', folder, '--', process.execPath, '-e', STAYS])
     await expect.poll(() => existsSync(path.join(user.folder, `here-${count}`)), { timeout: 30_000 }).toBe(true)
     const refused: Outcome = await user.run(on('local', 'reset', '--yes', '--json'))
@@ -223,7 +223,7 @@ async function dyingMetadataServer(host: string, answers: number): Promise<{ hos
 }
 
 describe('a lost metadata server', () => {
-  test('is named, whenever it is lost', async () => {
+  test('is named in the error, whenever it is lost', async () => {
     await user.run(on('local', 'start', '--detach'))
     const file = path.join(folder, 'local-cloud.json')
     const locator = JSON.parse(readFileSync(file, 'utf8')) as { metadataHost: string }

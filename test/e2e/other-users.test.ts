@@ -132,7 +132,7 @@ async function answersToOther(requests: readonly Request[]): Promise<Answer[]> {
 describe.skipIf(process.platform === 'win32')(
   'with a permissive umask, and folders that were open (not on Windows)',
   () => {
-    it('nothing that imagery keeps is open to other users', () => {
+    it('no file of imagery is open to other users', () => {
       const kept = [dataDirectory, configuration].flatMap(everything)
       expect(kept.length).toBeGreaterThan(50)
       expect([...kept, path.join(folder, 'access.log')].filter(isOpen)).toEqual([])
@@ -142,7 +142,7 @@ describe.skipIf(process.platform === 'win32')(
       expect(isOpen(path.join(folder, 'cache', 'imagery'))).toBe(false)
     })
 
-    it('a results file gets the mode that the umask of its user leaves', async () => {
+    it("a results file gets the mode of the user's umask", async () => {
       const file = path.join(folder, 'results.csv')
       const outcome = await user.run(['results', runId, '--local', '--format', 'csv', '-o', file], environment)
       expect(outcome.exitCode, outcome.stderr).toBe(0)
@@ -152,7 +152,7 @@ describe.skipIf(process.platform === 'win32')(
 )
 
 describe(`another user of the machine${NO_OTHER_USER}`, () => {
-  it('reads no file of the data folder, the configuration and the access log', async () => {
+  it('cannot read the data folder, the configuration or the access log', async () => {
     const secrets = [...[dataDirectory, configuration].flatMap(everything), path.join(folder, 'access.log')]
     expect(secrets).toContain(path.join(dataDirectory, 'local-cloud.json'))
     if (!other) return expect(secrets.filter(isOpen)).toEqual([])
@@ -160,7 +160,7 @@ describe(`another user of the machine${NO_OTHER_USER}`, () => {
     expect(await other.run(READ, [folder, ...secrets])).toEqual([folder])
   })
 
-  it('gets no token, wherever the local cloud and its services listen', async () => {
+  it('gets no token from any port of the local cloud and its services', async () => {
     const route = '/computeMetadata/v1/instance/service-accounts/default'
     const ports = other ? listeningPorts(cloud.pid) : []
     const hosts = new Set([cloud.metadataHost, ...ports.map((port) => `127.0.0.1:${port}`)])
@@ -208,7 +208,7 @@ describe(`another user of the machine${NO_OTHER_USER}`, () => {
   })
 
   it.runIf(process.platform === 'linux')(
-    'calls no service on its own port (Linux: where ports can be looked up)',
+    'cannot call a service on its own port (Linux: where ports can be looked up)',
     async () => {
       const ports = descendants(cloud.pid).flatMap(listeningPorts)
       expect(ports.length).toBeGreaterThanOrEqual(2)

@@ -99,7 +99,7 @@ async function assetsDone(runId: string): Promise<number> {
 }
 
 describe('imagery resume', () => {
-  test('replaces queues that were deleted under names that are free, and leaves alone what has its row', async () => {
+  test('replaces deleted queues under free names, and does not process finished assets again', async () => {
     const runId = await abandonedRun([HALF_OF_THE_TASKS_FAIL])
     await expect.poll(() => assetsDone(runId), { timeout: 20_000 }).toBeGreaterThan(0)
     const place = clients.locator
@@ -118,7 +118,7 @@ describe('imagery resume', () => {
     }
   })
 
-  test('makes anew a topic and a subscription that were deleted', async () => {
+  test('recreates a deleted topic and subscription', async () => {
     const runId = await abandonedRun([PUSHES_FAIL])
     expect(await deleteSubscription(subscriptionName(clients.locator, runId))).toBe('deleted')
     expect(await deleteTopic(topicName(clients.locator, runId))).toBe('deleted')
@@ -126,7 +126,7 @@ describe('imagery resume', () => {
     await expectEveryAssetOnce(await resume(runId), { assets, accessLog })
   })
 
-  test('replaces a subscription whose topic was deleted, which would get nothing from a new one', async () => {
+  test('replaces a subscription whose topic was deleted, because it would get nothing from a new topic', async () => {
     const runId = await abandonedRun([HALF_OF_THE_TASKS_FAIL])
     await expect.poll(() => assetsDone(runId), { timeout: 20_000 }).toBeGreaterThan(0)
     expect(await deleteTopic(topicName(clients.locator, runId))).toBe('deleted')
@@ -135,7 +135,7 @@ describe('imagery resume', () => {
     await expectEveryAssetOnce(await resume(runId), { assets, accessLog })
   })
 
-  test('deploys services that were deleted', async () => {
+  test('redeploys deleted services', async () => {
     const runId = await abandonedRun([PUSHES_FAIL])
     for (const service of [mainService({}), populateService({})])
       expect(await deleteService(clients.locator, service)).toBe('deleted')
@@ -143,7 +143,7 @@ describe('imagery resume', () => {
     await expectEveryAssetOnce(await resume(runId), { assets, accessLog })
   })
 
-  test('takes the snapshot of a run whose command died before that, and reads the source once', async () => {
+  test("takes the snapshot if the run's command died before it, and reads the source once", async () => {
     // The third job is the snapshot: the first loads the file, the second is the check of the query.
     await setFaults([{ method: 'bigquery.jobs.insert', nth: 3, effect: { kind: 'delay', delayMs: 2_500 } }])
     const before = new Set(remembered())
@@ -158,7 +158,7 @@ describe('imagery resume', () => {
     expect(jobs.filter(({ id }) => id?.includes(`${runId.replace('-', '_')}_snapshot`))).toHaveLength(1)
   })
 
-  test('takes up a run after Ctrl-C, which has said how', async () => {
+  test('continues a run after Ctrl-C, with the command that Ctrl-C printed', async () => {
     await setFaults([PUSHES_FAIL])
     const published = readAccessLog(accessLog).calls('google.pubsub.v1.Publisher/Publish')
     const before = new Set(remembered())
@@ -178,7 +178,7 @@ describe('imagery resume', () => {
     await expectEveryAssetOnce(await resume(runId), { assets, accessLog })
   })
 
-  test('doubles nothing while the run is going on, not even twice at once', async () => {
+  test('duplicates nothing during a run, even when called twice at once', async () => {
     await setFaults([TASKS_TAKE_LONG])
     const before = new Set(remembered())
     const going = user.start(run()).outcome
@@ -193,13 +193,13 @@ describe('imagery resume', () => {
     finished = runId
   })
 
-  test('leaves a run that is complete as it is', async () => {
+  test('does not change a complete run', async () => {
     const { sends } = readAccessLog(accessLog)
     await expectEveryAssetOnce(await resume(finished), { assets, accessLog })
     expect(readAccessLog(accessLog).sends).toBe(sends)
   })
 
-  test('says of a run that was torn down that nothing is left, and of one that never was that there is none', async () => {
+  test('says that a run was torn down, or that it does not exist', async () => {
     expect(await user.run(['teardown', finished, '--local', '--yes'])).toMatchObject({ exitCode: 0 })
     const tornDown = await user.run(['resume', finished, '--local', '--json'])
     expect(tornDown.exitCode).toBe(1)

@@ -110,23 +110,23 @@ async function runWithout(grant: Grant, email: string, account: string | undefin
   }
 }
 
-test('with all of the roles it ends with every asset answered', async () => {
+test('with all roles a run processes every asset', async () => {
   expect(await run(runner)).toMatchObject({ exitCode: 0, stderr: '' })
 })
 
-describe('an account that starts a run without', () => {
+describe('a run by an account without', () => {
   test.each(grantsTo('runner').map((grant) => [grant.role, grant.on, grant] as const))(
-    '%s on the %s is told so',
+    '%s on the %s fails and names the role',
     async (role, _, grant) => {
       expect(await runWithout(grant, runner, runner)).toContain(role)
     },
   )
 })
 
-describe('services whose account is without', () => {
+describe('services whose account lacks', () => {
   const granted = [...grantsTo('runtime'), ...grantsTo('invoker')].filter(({ by }) => by === 'deploy')
   test.each(granted.map((grant) => [grant.role, grant.on, grant] as const))(
-    '%s on the %s refuse to begin, and say so',
+    '%s on the %s refuse to start the run and name the role',
     async (role, _, grant) => {
       const email = grant.to === 'runtime' ? runtimeAccount(PLACE) : invokerAccount(PLACE)
       expect(await runWithout(grant, email, runner)).toContain(role)
@@ -134,7 +134,7 @@ describe('services whose account is without', () => {
   )
 })
 
-test("who may not let the services write to somebody's dataset is told what its owner can do", async () => {
+test('a user who may not grant access to the output dataset gets the command for its owner', async () => {
   await cloud.bigQuery.createDataset('theirs', { location: 'US' })
   const error = (await run(runner, '--output', 'theirs')).error()
   expect(error).toMatchObject({
@@ -147,7 +147,7 @@ test("who may not let the services write to somebody's dataset is told what its 
 })
 
 /** The product as on Google: its own addresses and a company's proxy, with nothing but a credentials file. */
-describe("by Google's own host names, through a proxy,", () => {
+describe("by Google's host names, through a proxy,", () => {
   let front: GoogleFront
   let provider: string
   let key: Record<string, string>
@@ -198,7 +198,7 @@ describe("by Google's own host names, through a proxy,", () => {
       ),
     )
 
-  test("a service account's key is examined and runs a table; its identity tokens are its own, then the invoker's", async () => {
+  test("a service account's key passes doctor and runs a table, with its own ID tokens, then the invoker's", async () => {
     const examined = await imagery(key, 'doctor')
     expect({ exitCode: examined.exitCode, stderr: examined.stderr }).toEqual({ exitCode: 0, stderr: '' })
     expect(checks(examined)).toMatchObject({
@@ -214,7 +214,7 @@ describe("by Google's own host names, through a proxy,", () => {
     expect(JSON.parse(spec.toString())).toMatchObject({ created_by: runner })
   })
 
-  test('an impersonated account tears the run down with an identity token that its source has made', async () => {
+  test('an impersonated account tears the run down with an ID token from its source', async () => {
     const credentials = impersonatedFile(key, runner)
     const account = `v1/${PROJECT}/serviceAccounts/${runner}`
     await grant(project.call, account, 'roles/iam.serviceAccountTokenCreator', `serviceAccount:${runner}`)
@@ -225,7 +225,7 @@ describe("by Google's own host names, through a proxy,", () => {
     expect(torn.asked).not.toContain(tokenFor(invokerAccount(PLACE)))
   })
 
-  test("a workload identity that impersonates an account calls with that account's identity token", async () => {
+  test("a workload identity that impersonates an account calls with that account's ID token", async () => {
     const repository = `principalSet://${pool()}/attribute.repository/city/poles`
     await grant(project.call, `v1/${PROJECT}/serviceAccounts/${runner}`, 'roles/iam.workloadIdentityUser', repository)
     const ran = await imagery(externalAccountFile(provider, subjectToken, runner), ...RUN_ONE)
@@ -234,7 +234,7 @@ describe("by Google's own host names, through a proxy,", () => {
     expect(ran.asked).not.toContain(tokenFor(invokerAccount(PLACE)))
   })
 
-  test('a workload identity without an account is told what it lacks, and with it runs a table as the invoker', async () => {
+  test('a workload identity without an account gets the missing role named, and with it runs a table as the invoker', async () => {
     const credentials = externalAccountFile(provider, subjectToken)
     const identity = `principal://${pool()}/subject/repo:city/poles`
     await give(identity, 'project', ['roles/browser'])
@@ -250,7 +250,7 @@ describe("by Google's own host names, through a proxy,", () => {
     expect(ran.asked).toEqual(expect.arrayContaining([...ON_THE_WAY, MAIN, tokenFor(invokerAccount(PLACE))]))
   })
 
-  test('a key that is deleted is told of in the words of the token endpoint; a proxy that refuses, as one', async () => {
+  test("a deleted key is reported in the token endpoint's words; a proxy's refusal names the proxy", async () => {
     await project.call('DELETE', `v1/${PROJECT}/serviceAccounts/${runner}/keys/${key['private_key_id']}`)
     const refused = await imagery(key, 'doctor')
     expect(refused.exitCode).toBe(1)

@@ -45,7 +45,7 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-test('is told by doctor that nothing is missing to run, and what would be to deploy', async () => {
+test("passes doctor's checks for a run, and gets the roles missing for a deploy", async () => {
   const { exitCode, json } = await asRunner('doctor')
   const { checks } = json() as { checks: { check: string; status: string }[] }
   const statuses = Object.fromEntries(checks.map(({ check, status }) => [check, status]))
@@ -53,7 +53,7 @@ test('is told by doctor that nothing is missing to run, and what would be to dep
   expect({ exitCode, failed: checks.filter(({ status }) => status === 'failed') }).toEqual({ exitCode: 0, failed: [] })
 })
 
-test('runs a table to its end, calling the services as the invoker, reads its results and tears it down', async () => {
+test('completes a run, calling the services as the invoker, reads its results and tears it down', async () => {
   const outcome = await asRunner('run', '--table', SIGNS, '--profile', 'resolution')
   expect(outcome.exitCode, outcome.stdout).toBe(0)
   const report = runReport.parse(outcome.json())
@@ -64,7 +64,7 @@ test('runs a table to its end, calling the services as the invoker, reads its re
   }
 })
 
-test('without the right to speak for the invoker is told so with the role, and leaves nothing behind', async () => {
+test('without permission to impersonate the invoker gets the role named, and leaves nothing behind', async () => {
   const [creator] = roles('account invoker').filter((role) => role.endsWith('OpenIdTokenCreator'))
   await giveOnInvoker(roles('account invoker').filter((role) => role !== creator))
   const before = await user.holdings()

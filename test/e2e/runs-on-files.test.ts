@@ -45,7 +45,7 @@ test('a folder has one asset per image, and one per subfolder', async () => {
   expect(rows.get('deep/er')).toMatchObject(size('yield-2.jpg'))
 })
 
-test('a CSV file has its images beside it, under any column name', async () => {
+test('a CSV file has its images next to it, under any column name', async () => {
   await writeFile(
     path.join(user.folder, 'signs.csv'),
     'Schild,Bild,Ort\n"Vorfahrt, klein",photos/corner/b.jpg,"Haupt""straße"\nHalt,photos/Single.JPG,\n',
@@ -56,7 +56,7 @@ test('a CSV file has its images beside it, under any column name', async () => {
   expect(rows.get('Vorfahrt, klein')).toMatchObject(size('yield-1.jpg'))
 })
 
-test('a Parquet file keeps its types, and a condition on them filters', async () => {
+test('a Parquet file keeps its types, and --where can filter on them', async () => {
   const file = path.join(user.folder, 'signs.parquet')
   const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
   await duckdb.run(`COPY (
@@ -72,7 +72,7 @@ test('a Parquet file keeps its types, and a condition on them filters', async ()
   })
 })
 
-test('the user’s own Google settings are neither used nor in the way', async () => {
+test('the user’s own Google settings are neither used nor a problem', async () => {
   const rows = await run(['--table', 'photos', '--limit', '1'], {
     GOOGLE_APPLICATION_CREDENTIALS: '/no/such/key.json',
     GOOGLE_CLOUD_PROJECT: 'somebody-elses-project',

@@ -69,7 +69,7 @@ afterAll(() => user.leave())
 const photo = (index: number): string => `gs://city-photos/${PHOTOS[index % PHOTOS.length]}`
 
 describe('a filter', () => {
-  test('may look into another table of the user’s, which the run names', async () => {
+  test('may read another table, which the run names', async () => {
     const rows = ['stop', 'yield'].map((kind, index) => ({ asset_id: kind, gcs_uri: photo(index), kind }))
     const signs = await table('signs_of_kinds', 'asset_id:STRING,gcs_uri:STRING,kind:STRING', rows)
     const chosen = await table('chosen_kinds', 'kind:STRING', [{ kind: 'yield' }])
@@ -82,7 +82,7 @@ describe('a filter', () => {
 })
 
 describe('the source table', () => {
-  test('is read by one query job, however many assets it has', async () => {
+  test('is read by one query job for any number of assets', async () => {
     for (const assets of [3, 200]) {
       const name = `signs_${assets}`
       const given = await table(
@@ -97,7 +97,7 @@ describe('the source table', () => {
     }
   })
 
-  test('is cut by --limit to the first assets by id, by --sample to any', async () => {
+  test('is limited to the first assets by ID with --limit, or to a sample with --sample', async () => {
     const given = await table(
       'many',
       'asset_id:STRING,gcs_uri:STRING',
@@ -116,7 +116,7 @@ describe('the source table', () => {
     expect((await jobsThatRead('many')).length).toBe(2)
   })
 
-  test('may have other names, types and a GEOGRAPHY; of an asset the newest six images count, each once', async () => {
+  test('may have other names, types and a GEOGRAPHY; an asset gets its newest six images, each once', async () => {
     const schema =
       'pole:INTEGER,photo:STRING,location:GEOGRAPHY,detection_time:STRING,capture_time:TIMESTAMP,observation_id:STRING'
     const rows = [
@@ -184,7 +184,7 @@ describe('the source table', () => {
 })
 
 describe('two runs at once', () => {
-  test('with one output: one gets it, the other is told, and takes nothing away', async () => {
+  test('with the same output: one gets it, the other fails and removes nothing', async () => {
     const given = await table('shared', 'asset_id:STRING,gcs_uri:STRING', [{ asset_id: 'a', gcs_uri: photo(0) }])
     const start = () =>
       user.run([
@@ -213,7 +213,7 @@ describe('two runs at once', () => {
     expect(rows.map(({ run_id }) => run_id)).toEqual([report.run_id])
   })
 
-  test('complete both, each with exactly its own assets', async () => {
+  test('both complete, each with exactly its own assets', async () => {
     const names = ['left', 'right']
     const tables = await Promise.all(
       names.map((side) =>

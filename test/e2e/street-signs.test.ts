@@ -42,7 +42,7 @@ function rounded({
 }
 
 describe('the first command of the README, on a bare machine', () => {
-  test('ends with exit 0 and a summary on stdout, progress on stderr', async () => {
+  test('exits with 0, with a summary on stdout and progress on stderr', async () => {
     const { exitCode, stdout, stderr } = await user.run([
       'run',
       '--local',
@@ -61,7 +61,7 @@ describe('the first command of the README, on a bare machine', () => {
     expect(stdout + stderr).not.toContain('\u001b')
   })
 
-  test('leaves no local cloud running, and its rows to the next command', async () => {
+  test('leaves no local cloud running, and keeps its rows for the next command', async () => {
     await expect
       .poll(async () => (await user.run(['local', 'status', '--json'])).json(), { timeout: 20_000, interval: 500 })
       .toEqual({ running: false })
@@ -86,7 +86,7 @@ describe('the first command of the README, on a bare machine', () => {
     }
   })
 
-  test('has kept the times and places of the table', async () => {
+  test('keeps the times and places of the table', async () => {
     const lines = (await readText(path.join(SAMPLES, 'observations.jsonl'))).trimEnd().split('\n')
     const source = lines.map(
       (line) => JSON.parse(line) as { asset_id: string; detection_time: string; location: object },
@@ -102,8 +102,8 @@ describe('the first command of the README, on a bare machine', () => {
   })
 })
 
-describe('with faults in the table', () => {
-  test('a run ends with exit 3 and names the two assets, with the reason', async () => {
+describe('with broken images in the table', () => {
+  test('a run exits with 3 and names the two assets with the reason', async () => {
     const { exitCode, stdout } = await user.run([
       'run',
       '--local',

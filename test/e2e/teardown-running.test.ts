@@ -93,11 +93,11 @@ async function runIds(): Promise<Set<string>> {
   return new Set(runs.map(({ run_id }) => run_id))
 }
 
-describe('teardown of a run that is going on', () => {
+describe('teardown of a run in progress', () => {
   let runId: string
   let others: { name: string; outcome: Outcome }[]
 
-  test('waits for what is in flight and says so, then counts: status has the cost of the ledger', async () => {
+  test("waits for calls in progress and says so, then counts: status has the ledger's cost", async () => {
     const before = await runIds()
     const run = user.start(RUN.filter((word) => word !== '--json'))
     runId = await newRun(before)
@@ -129,7 +129,7 @@ describe('teardown of a run that is going on', () => {
     expect(rows.filter((row) => row['status'] === 'ok')).toHaveLength(report.units.ok)
   })
 
-  test('ends every command that works on it or watches it, with what is kept, and none queues it again', async () => {
+  test('ends every command that runs or watches it, with what is kept, and none queues it again', async () => {
     const { results_table } = await status(runId)
     for (const { name, outcome } of others) {
       expect({ name, exitCode: outcome.exitCode, stdout: outcome.stdout }).toEqual({ name, exitCode: 1, stdout: '' })
@@ -143,14 +143,14 @@ describe('teardown of a run that is going on', () => {
     expect(suggested.exitCode, suggested.stdout).toBe(0)
   })
 
-  test('leaves results and ledger and nothing else', async () => {
+  test('leaves only results and ledger', async () => {
     const name = `imagery_results_us.road_signs_${runId.replace('-', '_')}`
     expect(await leftOf(runId)).toEqual([name, `${name}_attempts`])
   })
 })
 
 describe('teardown', () => {
-  test('that is interrupted is ended from another machine, with the same counts', async () => {
+  test('that is interrupted is finished from another machine, with the same counts', async () => {
     const runId = await startedRun()
     await setFaults([
       { method: 'google.cloud.tasks.v2beta3.CloudTasks/GetQueue', effect: { kind: 'delay', delayMs: 60_000 } },
@@ -172,7 +172,7 @@ describe('teardown', () => {
     expect((await leftOf(runId)).filter((name) => !name.startsWith('imagery_results_us.'))).toEqual([])
   })
 
-  test('twice at once ends twice, and keeps the results once', async () => {
+  test('twice at once succeeds twice, and keeps the results once', async () => {
     const runId = await startedRun()
     const both = await Promise.all([
       user.run(['teardown', runId, '--local', '--json']),

@@ -233,7 +233,7 @@ async function expectNothingDone(calls: () => { title: string; answer: Promise<A
   expect(await traces()).toEqual(before)
 }
 
-test.each(REFUSED)('by every door a service refuses %s, and does nothing', (_title, make) =>
+test.each(REFUSED)('a service refuses %s on every path, and does nothing', (_title, make) =>
   expectNothingDone(() =>
     DOORS.flatMap((door) =>
       SERVICES.flatMap((service) =>
@@ -247,7 +247,7 @@ test.each(REFUSED)('by every door a service refuses %s, and does nothing', (_tit
   ),
 )
 
-test('the own check says what is wrong, and never the token', async () => {
+test("the service's own check says what is wrong, and never prints the token", async () => {
   const { main } = doors['own check']
   const expired = await token({ audience: main.audience, lifeSeconds: -3_600 })
   const answer = await main.send('/setup', { v: 1, run_id: runId }, expired)
@@ -261,7 +261,7 @@ test('the own check says what is wrong, and never the token', async () => {
   expect(said).not.toMatch(/Bearer|eyJ|ya29/)
 })
 
-test('the own check leaves the health check open', async () => {
+test("the service's own check leaves the health check open", async () => {
   for (const service of byHand) expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
 })
 
@@ -288,7 +288,7 @@ test.each<[title: string, special: Special, status: number]>([
   ['plain text', { contentType: 'text/plain' }, 415],
   ['plain text that mentions JSON', { contentType: 'text/plain; application/json' }, 415],
   ['a body without a type', { contentType: undefined }, 415],
-])('at the port of a service the invoker is refused with %s, and nothing happens', (_title, special, status) =>
+])("at a service's port the invoker is refused with %s, and nothing happens", (_title, special, status) =>
   expectNothingDone(() =>
     (['own check', 'own port'] as const).flatMap((door) =>
       SERVICES.map((service) => {
@@ -309,7 +309,7 @@ test.each(['own check', 'own port'] as const)('a guessed secret of the front doo
   }
 })
 
-test('the services that the local Cloud Run runs answer this machine alone', async () => {
+test('the services of the local Cloud Run answer only this machine', async () => {
   for (const service of SERVICES) {
     const port = ports[service]
     expect((await fetch(`http://localhost:${port}/healthz`)).status).toBe(200)
@@ -319,13 +319,13 @@ test('the services that the local Cloud Run runs answer this machine alone', asy
   }
 })
 
-test.each(DOORS)('the scheme of a token may be in small letters at the %s', async (door) => {
+test.each(DOORS)('the scheme of a token may be lowercase at the %s', async (door) => {
   const { audience, send: sendThere } = doors[door].main
   const special = { authorization: `bearer ${await token({ audience })}` }
   expect((await sendThere('/setup', { v: 1, run_id: runId }, undefined, special)).status).toBe(200)
 })
 
-test.each(DOORS.toReversed())('the invoker comes in by the %s, and is served', async (door) => {
+test.each(DOORS.toReversed())('the invoker is admitted at the %s', async (door) => {
   const ask = async (service: Service, [route, body]: [string, object]): Promise<string> => {
     const { audience, send: sendThere } = doors[door][service]
     const answer = await sendThere(route, body, await token({ audience }))

@@ -63,7 +63,7 @@ async function tearDown(): Promise<number> {
   return present.length
 }
 
-test('a command that is killed while it loads its source leaves a run that others find and remove', async () => {
+test('a command killed while it loads its source leaves a run that other commands find and remove', async () => {
   await setFaults([{ method: 'bigquery.tables.patch', effect: { kind: 'delay', delayMs: 600_000 } }])
   const { process: command, outcome } = user.start(RUN)
   await expect.poll(async () => (await loaded())?.numRows, { timeout: 30_000, interval: 50 }).toBe('1')
@@ -90,7 +90,7 @@ test('a command that is killed while it loads its source leaves a run that other
   expect(datasets.map(({ id }) => id)).toEqual([])
 })
 
-test('killed at any moment, it leaves nothing that its run does not lead to', async () => {
+test('a command killed at any moment leaves nothing that its run does not list', async () => {
   const random = randomFrom(20_261_129)
   for (let kill = 0; kill < 4; kill += 1) {
     const { process: command, outcome } = user.start(RUN)
@@ -107,7 +107,7 @@ test('killed at any moment, it leaves nothing that its run does not lead to', as
   }
 })
 
-test('a table of a run that nothing else tells of is found by its label, and no other', async () => {
+test("a run's table is found by its label when nothing else records it, and no other table is", async () => {
   await cloud.bigQuery.createDataset('theirs', { location: 'US' })
   const dataset = cloud.bigQuery.dataset('theirs')
   const labels = { 'imagery-run': '261129-0badcafe' }

@@ -19,11 +19,11 @@ test('four profiles are built in, each in a file of its name', () => {
   expect(readdirSync(builtInFolder()).toSorted()).toEqual(NAMES.map((name) => `${name}.yaml`))
 })
 
-test('run from the sources, they are read from the sources', () => {
+test('they are read from the sources when run from the sources', () => {
   expect(builtInFolder()).toBe(path.join(import.meta.dirname, '../../src/profiles/built-in'))
 })
 
-test('run from a bundle somewhere in dist, they are read from dist/profiles', async () => {
+test('they are read from dist/profiles when run from a bundle in dist', async () => {
   const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'imagery-built-')))
   const bundle = path.join(root, 'dist', 'chunks', 'bundle.mjs')
   await build({
@@ -45,13 +45,13 @@ test('run from a bundle somewhere in dist, they are read from dist/profiles', as
   rmSync(root, { recursive: true })
 })
 
-test.each(['image-quality', 'resolution'])('%s costs nothing to ask and measures what its name says', (name) => {
+test.each(['image-quality', 'resolution'])('%s is free and measures what its name says', (name) => {
   expect(findProfile(name)).toMatchObject({ name, model: 'pixels', measure: name })
   expect(findProfile(name).documentation).toContain('unreadable_image')
 })
 
 test.each(['road-signs', 'utility-pole'])(
-  '%s asks a Gemini model, requires every column, and takes text in images for what it is',
+  '%s calls a Gemini model, requires every column, and does not obey text in images',
   (name) => {
     const profile = findProfile(name)
     expect(profile).toMatchObject({ name, model: 'gemini-3.5-flash-lite', temperature: 0 })
@@ -60,7 +60,7 @@ test.each(['road-signs', 'utility-pole'])(
   },
 )
 
-test('no pole, and no sign, is an answer', async () => {
+test('an answer can say that there is no pole or no sign', async () => {
   const check = async (name: string) => answerCheck(findProfile(name).output, (text) => text)
   const none = {
     condition: 'not visible',
@@ -94,7 +94,7 @@ describe.each(NAMES)('the built-in profile %s', (name) => {
     described(answerColumns(findProfile(name).output))
   })
 
-  test('is given as text that is the profile', () => {
+  test('has the same content as text', () => {
     expect(parse(profileText(name))).toEqual(findProfile(name))
   })
 })
@@ -126,13 +126,13 @@ test.each([
   ['Image-Quality', 'image-quality'],
   ['resoltuion', 'resolution'],
   ['quality', 'image-quality'],
-])('asked for %s, it suggests %s', (typed, meant) => {
+])('an unknown name %s suggests %s', (typed, meant) => {
   expect(refusal(typed)).toMatchObject({ code: 'PROFILE_NOT_FOUND', exitCode: 2 })
   expect(refusal(typed).message).toContain(`Did you mean ${meant}?`)
   expect(refusal(typed).suggestions).toContain(`imagery profiles show ${meant}`)
 })
 
-test('a name that is like none gets the list of names and no guess', () => {
+test('a name similar to none gets the list of names and no suggestion', () => {
   expect(refusal('hydrant').message).toBe(
     'Unknown profile "hydrant". Built-in profiles: image-quality, resolution, road-signs, utility-pole. To use your own, name a file that ends in .yaml, .yml or .json.',
   )
@@ -146,7 +146,7 @@ test.each([
   ['st', ['status'], undefined],
   ['', ['status'], undefined],
   ['teardwon', ['status', 'teardown'], 'teardown'],
-])('the name nearest to %j of %j is %j', (given, names, nearest) => {
+])('the closest name to %j in %j is %j', (given, names, nearest) => {
   expect(nearestName(given, names)).toBe(nearest)
 })
 

@@ -58,7 +58,7 @@ test('a JSON file is read', () => {
   expect(resolveProfile(at)).toEqual(findProfile('image-quality'))
 })
 
-test.each(builtInProfiles())('the text of $name can be copied into a file as it stands', ({ name }) => {
+test.each(builtInProfiles())('the text of $name can be copied into a file unchanged', ({ name }) => {
   expect(resolveProfile(file(`copy-of-${name}.yaml`, profileText(name)))).toEqual(findProfile(name))
 })
 
@@ -69,12 +69,12 @@ test('a file that does not exist is named', () => {
   })
 })
 
-test('a folder with the name of a file cannot be read', () => {
+test("a folder with a file's name cannot be read", () => {
   mkdirSync(path.join(folder, 'folder.yaml'))
   expect(refusal(path.join(folder, 'folder.yaml'))).toMatchObject({ code: 'INVALID_PROFILE' })
 })
 
-test('all problems are told at once, each with its line', () => {
+test('all problems are listed at once, each with its line', () => {
   const text = [
     'name: Mine',
     'description: d',
@@ -124,7 +124,7 @@ test('broken YAML is refused with the line where it breaks', () => {
   expect(problems('name: mine\ndescription: "open\n')).toEqual([expect.stringMatching(/^\d: .*quote/)])
 })
 
-test("imagery's own columns cannot be answer columns, in any case", () => {
+test("imagery's own columns cannot be answer columns, in upper or lower case", () => {
   expect(
     problems(
       `${HEAD}output:\n  type: object\n  properties:\n    Status: {type: string}\n    asset_id: {type: string}\n`,
@@ -141,7 +141,7 @@ test.each([
   ['    images: {type: array, items: {type: array, items: {type: string}}}', /^8: .*no arrays of arrays/],
   ['    images: {type: object}', /^8: .*at least one property/],
   ['    width: {type: integer}\n    Width: {type: integer}', /^9: .*differ only in case/],
-])('what BigQuery has no column for is refused: %s', (property, problem) => {
+])('a schema without a BigQuery column type is refused: %s', (property, problem) => {
   expect(problems(`${HEAD}output:\n  type: object\n  properties:\n${property}\n`)).toEqual([
     expect.stringMatching(problem),
   ])
@@ -155,7 +155,7 @@ test('a required column has to be one of the columns', () => {
   ).toEqual(['9: output.required.1: depth is not one of the properties'])
 })
 
-test('what the measurement does not deliver cannot be asked for', () => {
+test('a column that the measurement does not return is refused', () => {
   const text = `${HEAD}output:
   type: object
   properties:

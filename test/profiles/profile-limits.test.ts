@@ -28,7 +28,7 @@ const HEAD = 'name: mine\ndescription: Mine.\nprompt: What is it?\n'
 const withColumns = (...lines: string[]): string =>
   `${HEAD}output:\n  type: object\n  properties:\n${lines.map((line) => `    ${line}\n`).join('')}`
 
-test('every problem of the columns is told at once, each with its line', () => {
+test('every problem of the columns is listed at once, each with its line', () => {
   expect(
     problems(
       withColumns(
@@ -159,7 +159,7 @@ describe('a table and a view', () => {
     output: { type: 'object', properties },
   })
 
-  test('have as many columns as BigQuery takes, nested ones and imagery’s own among them', () => {
+  test('have at most the columns that BigQuery accepts, including nested ones and imagery’s own', () => {
     const nested = (count: number): Profile => withOutput({ s: { type: 'object', properties: columns(count) } })
     expect(checkProfile(nested(9_963))).toEqual([])
     expect(checkProfile(nested(9_964))).toEqual([
@@ -171,7 +171,7 @@ describe('a table and a view', () => {
   })
 
   // https://cloud.google.com/bigquery/quotas#view_limits
-  test('are named in a query that BigQuery takes, whatever they and the tables are called', () => {
+  test('are named in a valid query, whatever the columns and tables are called', () => {
     const name = 'x'.repeat(290)
     const most = 787
     expect(checkProfile(withOutput(columns(most + 1, name)))).toEqual([

@@ -9,11 +9,11 @@ import { profileJsonSchema, SCHEMA_FILE, withSchemaLine } from '../../src/profil
 const root = path.join(import.meta.dirname, '../..')
 const published = readFileSync(path.join(root, SCHEMA_FILE), 'utf8')
 
-test('the published schema is the one that profiles are checked with (else: node scripts/profile-schema.ts)', () => {
+test('the published schema is up to date (npm run docs)', () => {
   expect(JSON.parse(published)).toEqual(profileJsonSchema())
 })
 
-test('every part of it is described, so that editors can explain it', () => {
+test('every part of it has a description for editors', () => {
   const { properties, definitions } = JSON.parse(published) as {
     properties: Record<string, { description?: string }>
     definitions: Record<string, { properties?: Record<string, { description?: string }> }>
@@ -26,7 +26,7 @@ test('every part of it is described, so that editors can explain it', () => {
 
 const valid = new Ajv({ strict: false }).compile(JSON.parse(published) as object)
 
-test.each(builtInProfiles())('$name keeps to it', ({ name }) => {
+test.each(builtInProfiles())('$name is valid under it', ({ name }) => {
   expect(valid(parse(profileText(name)))).toBe(true)
 })
 
@@ -38,7 +38,7 @@ test.each([
     'a keyword of JSON Schema that cannot become a column',
     { output: { type: 'object', properties: { a: { anyOf: [] } } } },
   ],
-])('%s is marked', (_what, change) => {
+])('%s is marked as invalid', (_what, change) => {
   expect(valid({ ...(parse(profileText('road-signs')) as object), ...change })).toBe(false)
 })
 
@@ -51,7 +51,7 @@ test('built-in profiles name it on their first line', () => {
   }
 })
 
-test('a copy names it relative to its own folder where the package lies below, else whole', () => {
+test('a copy names it by a relative path if the package is below its folder, and otherwise by a full path', () => {
   const text = '# yaml-language-server: $schema=elsewhere\nname: x\n'
   expect(withSchemaLine(text, '/signs', '/signs/node_modules/imagery')).toBe(
     '# yaml-language-server: $schema=./node_modules/imagery/schemas/profile.schema.json\nname: x\n',

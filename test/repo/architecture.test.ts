@@ -116,7 +116,7 @@ describe('the folders of src/', () => {
     expect(faults).toEqual([])
   })
 
-  test('leave a package to the folder that owns it', () => {
+  test('import a package only in the folder that owns it', () => {
     const faults = productImports.flatMap((found) =>
       OWNED_PACKAGES.filter(
         ([pattern, folders]) => pattern.test(found.specifier) && !folders.includes(roomOf('src', found.file)),
@@ -130,7 +130,7 @@ describe('the folders of src/', () => {
 })
 
 describe('the seam between the product and the local cloud', () => {
-  test('lets the product take the contract, and one command start the local cloud by a dynamic import', () => {
+  test('lets the product import the contract, and one command start the local cloud by a dynamic import', () => {
     const faults = productImports.filter(({ file, specifier, isDynamic }) => {
       if (specifier !== LOCAL_CLOUD && !specifier.startsWith(`${LOCAL_CLOUD}/`)) return specifier.includes('packages/')
       if (specifier.startsWith(`${LOCAL_CLOUD}/contract/`)) return false
@@ -139,7 +139,7 @@ describe('the seam between the product and the local cloud', () => {
     expect(faults).toEqual([])
   })
 
-  test('lets the local cloud take nothing of the product', () => {
+  test('lets the local cloud import nothing from the product', () => {
     const outside = [
       ...localCloud,
       ...sourceFiles('packages/local-cloud/test'),
@@ -162,7 +162,7 @@ describe('the seam between the product and the local cloud', () => {
     expect(faults).toEqual([])
   })
 
-  test('has the root list, at the same versions, every package that the local cloud needs', () => {
+  test('has the root package list every dependency of the local cloud at the same version', () => {
     const manifest = (file: string): { dependencies: Record<string, string> } =>
       JSON.parse(readFileSync(path.join(root, file), 'utf8')) as { dependencies: Record<string, string> }
     const needed = manifest('packages/local-cloud/package.json').dependencies
@@ -175,7 +175,7 @@ describe('the seam between the product and the local cloud', () => {
 })
 
 describe('the rooms', () => {
-  test.each(Object.entries(ROOMS))('of %s build on each other in one direction', (folder, order) => {
+  test.each(Object.entries(ROOMS))('of %s import each other in one direction', (folder, order) => {
     const files = folder.startsWith('src') ? product : localCloud
     const found = files.filter((file) => !path.relative(folder, file).startsWith('..'))
     const rooms = new Set(found.map((file) => roomOf(folder, file)))
@@ -228,7 +228,7 @@ describe('the source files', () => {
     expect(long).toEqual([])
   })
 
-  test('hold no mark of unfinished work', () => {
+  test('contain no mark of unfinished work', () => {
     const marks = [...product, ...localCloud].filter((file) =>
       /\b(TODO|FIXME|XXX|HACK)\b/.test(readFileSync(path.join(root, file), 'utf8')),
     )

@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 const cache = mkdtempSync(path.join(tmpdir(), 'imagery-check-sql-'))
 afterEach(() => rmSync(cache, { recursive: true, force: true }))
 
-test('the check of our SQL says that it could not be made, which is no difference', async () => {
+test('the SQL check reports that it could not run, not a difference', async () => {
   const program = path.resolve(import.meta.dirname, '../../scripts/check-sql.ts')
   // Without npm there is nothing to fetch the analyzer with.
   const env = { HOME: cache, XDG_CACHE_HOME: cache, PATH: '' }

@@ -22,12 +22,12 @@ const { commands } = JSON.parse(readFileSync(path.join(root, 'oclif.manifest.jso
 }
 
 describe.each(Object.entries(commands).filter(([, { hidden }]) => !hidden))('the command %s', (id, command) => {
-  test('says in one line what it does, and shows how', () => {
+  test('has a one-line summary and examples', () => {
     expect(command.summary).toMatch(/^[A-Z][^\n]*[^.\s]$/)
     expect(command.examples?.length).toBeGreaterThan(0)
   })
 
-  test('describes every flag and argument by a phrase in lower case', () => {
+  test('describes every flag and argument in a lowercase phrase', () => {
     const described = { ...command.flags, ...command.args }
     const odd = Object.entries(described).filter(
       ([, { summary, description, hidden }]) =>

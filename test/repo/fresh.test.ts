@@ -9,17 +9,17 @@ import { emulatorSupportPage } from '@imagery/local-cloud/scripts/emulator-suppo
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-test('packages/local-cloud/docs/emulator-support.md is what the lists beside the code say (npm run docs)', async () => {
+test('packages/local-cloud/docs/emulator-support.md matches the lists in the code (npm run docs)', async () => {
   expect(readFileSync(path.join(root, 'packages', 'local-cloud', 'docs', 'emulator-support.md'), 'utf8')).toBe(
     await emulatorSupportPage(),
   )
 })
 
-test('the tables of docs/deploy.md are what deploy grants and enables (npm run docs)', () => {
+test('the tables of docs/deploy.md match what deploy grants and enables (npm run docs)', () => {
   expect(readFileSync(path.join(root, 'docs', 'deploy.md'), 'utf8')).toBe(deployPage())
 })
 
-test('oclif.manifest.json is that of the commands (npm run build)', async () => {
+test('oclif.manifest.json matches the commands (npm run build)', async () => {
   const copy = mkdtempSync(path.join(os.tmpdir(), 'imagery-manifest-'))
   try {
     for (const file of ['package.json', 'bin', 'dist'])

@@ -19,7 +19,7 @@ function textFiles(): string[] {
   return [...top, ...nested].filter((file) => TEXT.test(file))
 }
 
-test('no file holds a path of the machine that it was written on', () => {
+test('no file contains a path of the machine that it was written on', () => {
   const homes = [/\/Users\/[a-z]\w+\//, /\/home\/[a-z]\w+\//, /\bC:\\Users\\\w+/]
   const here = [root.replace(/\/$/, ''), os.homedir()].filter((folder) => folder.split('/').length > 2)
   const faults = textFiles().filter((file) => {

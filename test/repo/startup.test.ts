@@ -28,14 +28,14 @@ async function loadedBy(args: readonly string[]): Promise<{ packages: Set<string
   }
 }
 
-describe('a command that needs no cloud loads nothing but imagery itself', () => {
+describe('a command that needs no cloud loads only imagery itself', () => {
   test.each([['--help'], ['run', '--help'], ['profiles', 'list'], ['--version']])('imagery %s %s', async (...args) => {
     const { packages, files } = await loadedBy(args.filter(Boolean))
     expect(files).toContain(path.join('dist', 'cli', 'main.js'))
     expect([...packages]).toEqual([])
   })
 
-  test('and the one command that was asked for', async () => {
+  test('and only the requested command', async () => {
     const { files } = await loadedBy(['profiles', 'list'])
     const commands = files.filter((file) => file.startsWith(path.join('dist', 'commands')))
     expect(commands).toEqual([path.join('dist', 'commands', 'profiles', 'list.js')])

@@ -18,14 +18,14 @@ const flagsIn = (line: string): string[] => [...line.matchAll(/(?<=\s)--([a-z][a
 describe.each([...flagsOf.keys()])('a suggestion of imagery %s', (words) => {
   const known = Object.keys(flagsOf.get(words)!)
 
-  test('carries the flags that lead to a local cloud, as far as the command takes them', () => {
+  test('has the flags that select a local cloud, if the command accepts them', () => {
     const given = flagsIn(suggestedCommand(words, ' --local --data-dir x --name n'))
     expect(known).toEqual(expect.arrayContaining(given))
     expect(given.includes('data-dir')).toBe(known.includes('data-dir'))
     expect(given.includes('name')).toBe(known.includes('name') && known.includes('local'))
   })
 
-  test('carries the flags that lead to a project, as far as the command takes them', () => {
+  test('has the flags that select a project, if the command accepts them', () => {
     const given = flagsIn(suggestedCommand(words, ' --project p --region r --name n'))
     expect(given).toEqual(['project', 'region', 'name'].filter((name) => known.includes(name)))
   })
@@ -57,7 +57,7 @@ const COMMAND = /(?:['"`]|\\n\s*)imagery ((?:local |profiles |config )?[a-z]+)(?
 const commandsIn = ({ text }: Line): { words: string; rest: string }[] =>
   [...text.matchAll(COMMAND)].map(([, words = '', rest = '']) => ({ words, rest }))
 
-test('commands that are printed as they are come from the one function that gives them their flags', () => {
+test('printed commands come from the one function that adds their flags', () => {
   // Those in an error's suggestions pass through it when the error is shown.
   const raw = linesOf(['src/cli', 'src/commands', 'src/ui']).filter(
     (line) => !line.text.includes('suggestions:') && commandsIn(line).some(({ words }) => flagsOf.has(words)),
@@ -65,14 +65,14 @@ test('commands that are printed as they are come from the one function that give
   expect(raw).toEqual([])
 })
 
-test('the local cloud itself suggests no command without its data folder', () => {
+test('the local cloud suggests no command without its data folder', () => {
   const raw = linesOf(['packages/local-cloud/src']).filter((line) =>
     commandsIn(line).some(({ words }) => flagsOf.has(words)),
   )
   expect(raw).toEqual([])
 })
 
-test('every command that is suggested exists, with each of its flags', () => {
+test('every suggested command exists, with each of its flags', () => {
   const lines = linesOf([
     'src/cli',
     'src/commands',

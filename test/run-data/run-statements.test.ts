@@ -95,14 +95,14 @@ describe('the snapshot', () => {
     expect(await spread(20)).toHaveLength(7)
   })
 
-  test('spread or not, keeps assets that have few images or none', async () => {
+  test('keeps assets with few or no images, spread or not', async () => {
     expect(await snapshot({ images: { max_per_unit: 2, pick: 'spread' } })).toMatchObject({
       few: ['f2', 'f1'],
       none: [],
     })
   })
 
-  test('of observations has a unit for each, and one for a frame that belongs to no asset', async () => {
+  test('of observations has one unit per observation, and one for a frame without an asset', async () => {
     const units = await snapshot({ unit: 'observation' })
     expect(units).toMatchObject({
       'many/m2016': ['m2016'],
@@ -114,7 +114,7 @@ describe('the snapshot', () => {
     expect(Object.keys(units)).toHaveLength(13)
   })
 
-  test('of observations does without a column of assets', async () => {
+  test('of observations needs no asset column', async () => {
     expect(Object.keys(await snapshot({ unit: 'observation', assetColumn: null })).toSorted()).toContain('m2016')
   })
 })
@@ -181,7 +181,7 @@ describe('the live view', () => {
       .createTable('live', { view: { query: liveView(tables, asked), useLegacySql: false } })
   })
 
-  test('has one current row a unit, pending while its attempt is made again', async () => {
+  test('has one current row per unit, pending during a retry', async () => {
     const [rows] = await harness.client.query('SELECT unit_id, status FROM `demo.street.live`')
     expect(
       Object.fromEntries(
@@ -199,13 +199,13 @@ describe('the live view', () => {
     expect(rows).toHaveLength(7)
   })
 
-  test('gives a shard its pending units', async () => {
+  test("returns a shard's pending units", async () => {
     const params = { bucket_from: 0, bucket_to: 1999 }
     const [rows] = await harness.client.query({ query: shardQuery(tables, true), params })
     expect((rows as Unit[]).map(({ unit_id }) => unit_id).toSorted()).toEqual(['billed', 'retried', 'untouched'])
   })
 
-  test('gives a redelivered task the final rows of its unit, by generation, and none that is made again', async () => {
+  test("returns a redelivered task's final rows by generation, and none that is retried", async () => {
     const params = { units: ['retried-ok', 'billed', 'failed', 'untouched'] }
     const [rows] = await harness.client.query({ query: finalRowsQuery(tables), params })
     const found = (rows as { unit_id: string; generation: number; status: string; cause: string | null }[]).map(
@@ -214,7 +214,7 @@ describe('the live view', () => {
     expect(found.toSorted()).toEqual(['failed 0 failed', 'retried-ok 0 failed', 'retried-ok 1 ok'])
   })
 
-  test('gives a retry the failed units of the causes that it names', async () => {
+  test("returns a retry's failed units of the named causes", async () => {
     const [rows] = await harness.client.query(failedUnitsQuery(tables, ['blocked', 'schema']))
     expect(rows).toEqual([{ unit_id: 'late', asset_id: 'late' }])
   })

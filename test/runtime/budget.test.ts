@@ -18,7 +18,7 @@ function work() {
 /** Lets everything that can go on go on. */
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-test('work starts while it fits and waits, in order, while it does not', async () => {
+test('work starts while it fits and otherwise waits in order', async () => {
   const budget = new Budget(10)
   const [first, second, third] = [work(), work(), work()]
   const all = [budget.spend(6, never, first.run), budget.spend(6, never, second.run), budget.spend(1, never, third.run)]
@@ -44,13 +44,13 @@ test('an image larger than the whole budget takes all of it', async () => {
   await Promise.all(all)
 })
 
-test('work that fails gives its share back', async () => {
+test('failed work returns its share', async () => {
   const budget = new Budget(10)
   await expect(budget.spend(10, never, () => Promise.reject(new Error('torn')))).rejects.toThrow('torn')
   expect(await budget.spend(10, never, () => Promise.resolve('next'))).toBe('next')
 })
 
-test('one who gives up waiting lets the next one start', async () => {
+test('a waiter that gives up lets the next one start', async () => {
   const budget = new Budget(10)
   const [running, abandoned, next] = [work(), work(), work()]
   const impatient = new AbortController()
@@ -66,7 +66,7 @@ test('one who gives up waiting lets the next one start', async () => {
   await Promise.all([first, third])
 })
 
-test('what waits can be dismissed; what has started goes on, and what comes later has its turn', async () => {
+test('waiting work can be dismissed; started work continues, and later work gets its turn', async () => {
   const budget = new Budget(1)
   const [first, second, third] = [work(), work(), work()]
   const running = budget.spend(1, never, first.run)

@@ -53,7 +53,7 @@ async function listening({ child, log }: { child: ChildProcess; log: { port?: nu
 }
 
 describe.each(['main.js', 'populate.js'])('the built %s', (file) => {
-  test('answers its health check, and ends with 0 on SIGTERM', async () => {
+  test('answers its health check and exits with 0 on SIGTERM', async () => {
     const service = start(file)
     const url = await listening(service)
     const response = await fetch(`${url}/healthz`)
@@ -63,7 +63,7 @@ describe.each(['main.js', 'populate.js'])('the built %s', (file) => {
     expect(service.log.map(({ severity }) => severity)).toEqual(['INFO', 'INFO'])
   })
 
-  test('refuses an environment that is not complete: every fault in one line, exit 1', async () => {
+  test('refuses an incomplete environment with every fault on one line and exit code 1', async () => {
     const service = start(file, { PATH: ENVIRONMENT.PATH })
     expect(await service.exited).toBe(1)
     expect(service.log).toHaveLength(1)
@@ -74,7 +74,7 @@ describe.each(['main.js', 'populate.js'])('the built %s', (file) => {
   })
 })
 
-test('a service that cannot have its port says so and ends with 1', async () => {
+test('a service whose port is in use says so and exits with 1', async () => {
   const first = start('main.js')
   const url = await listening(first)
   const second = start('main.js', { ...ENVIRONMENT, PORT: new URL(url).port })
@@ -82,7 +82,7 @@ test('a service that cannot have its port says so and ends with 1', async () => 
   expect(second.log[0]).toMatchObject({ severity: 'ERROR', message: expect.stringContaining('EADDRINUSE') })
 })
 
-test('a request that is in flight on SIGTERM is answered before the service ends', async () => {
+test('a request in flight on SIGTERM is answered before the service exits', async () => {
   const cloud = await slowCloud(300)
   const service = start('main.js', { ...ENVIRONMENT, IMAGERY_LOCAL_CLOUD: cloud.locatorFile })
   const url = await listening(service)

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(target, { recursive: true, force: true }))
 
-test('loads every chunk on its own, and has the clients under their names', async () => {
+test('loads every chunk on its own and exports the clients by name', async () => {
   const names = new Set<string>()
   for (const { path: file } of files.filter((entry) => entry.path.startsWith('chunks/'))) {
     const chunk = (await import(pathToFileURL(path.join(target, file)).href)) as object
@@ -30,13 +30,13 @@ test('loads every chunk on its own, and has the clients under their names', asyn
   )
 })
 
-test('has the same bytes each time', async () => {
+test('has the same bytes after every build', async () => {
   const again = await realpath(await mkdtemp(path.join(root, 'node_modules', '.runtime-')))
   onTestFinished(() => rm(again, { recursive: true, force: true }))
   expect((await buildRuntime({ root, target: again })).files).toEqual(files)
 })
 
-test('locks what it does not contain to the versions that the project is tested with', async () => {
+test('locks external packages to the versions that the project is tested with', async () => {
   const manifest = JSON.parse(await readFile(path.join(target, 'package.json'), 'utf8'))
   const lock = JSON.parse(await readFile(path.join(target, 'package-lock.json'), 'utf8'))
   const project = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
@@ -49,16 +49,16 @@ test('locks what it does not contain to the versions that the project is tested 
   expect(lock.packages['node_modules/@img/sharp-linux-x64']).toBeDefined()
 })
 
-describe('what an instance reads', () => {
+describe('the code that an instance reads', () => {
   /** Packages that a service needs for its work only. */
   const FOR_WORK = /node_modules\/(@google|google-|gaxios|gcp-metadata|@grpc|protobufjs|sharp|ajv|jsonrepair)/
 
-  test('is at most 6 MB altogether', () => {
+  test('is at most 6 MB in total', () => {
     expect(files.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(6_000_000)
   })
 
   test.each(['main.js', 'populate.js'])(
-    'before it answers its first health check is no Google client, no image decoder, and less than 0.5 MB: %s',
+    'before the first health check has no Google client, no image decoder, and less than 0.5 MB: %s',
     async (file) => {
       const loaded = await loadedUntilHealthy(file)
       const own = loaded.map((url) => path.relative(target, fileURLToPath(url)).replaceAll(path.sep, '/'))

@@ -8,15 +8,15 @@ import { call, callUnless, CloudError, cloudError, repeatably } from '../../src/
 
 const never = (): Promise<never> => new Promise(() => undefined)
 
-describe('a call to Google that is not answered', () => {
+describe('an unanswered call to Google', () => {
   afterEach(() => vi.useRealTimers())
 
-  test('ends with DEADLINE_EXCEEDED, which may be tried again', async () => {
+  test('ends with DEADLINE_EXCEEDED, which is retryable', async () => {
     await expect(call(never(), 20)).rejects.toMatchObject({ status: 'DEADLINE_EXCEEDED', retryable: true })
     await expect(callUnless('NOT_FOUND', never(), undefined, 20)).rejects.toMatchObject({ status: 'DEADLINE_EXCEEDED' })
   })
 
-  test('ends after two minutes when nothing else is said', async () => {
+  test('ends after two minutes by default', async () => {
     vi.useFakeTimers()
     const failure = call(never()).catch((error: unknown) => error)
     await vi.advanceTimersByTimeAsync(119_000)
@@ -40,7 +40,7 @@ describe('a download that stalls', () => {
     server?.close()
   })
 
-  test('is given up and made again, by its own time limit', async () => {
+  test('is canceled and retried after its own time limit', async () => {
     let requests = 0
     server = createServer((_request, response) => {
       requests += 1
@@ -65,7 +65,7 @@ describe('a download that stalls', () => {
     timeout.mockRestore()
   })
 
-  test('is an error of the kind that passes', () => {
+  test('is a transient error', () => {
     expect(cloudError(Object.assign(new Error('timed out'), { code: 'TimeoutError' }))).toMatchObject({
       status: 'DEADLINE_EXCEEDED',
       retryable: true,
@@ -73,8 +73,8 @@ describe('a download that stalls', () => {
   })
 })
 
-describe('work that may be repeated', () => {
-  test('is, after failures that pass, four times at the most', async () => {
+describe('retryable work', () => {
+  test('is tried at most four times after transient failures', async () => {
     let tries = 0
     const work = (): Promise<never> => {
       tries += 1
@@ -88,7 +88,7 @@ describe('work that may be repeated', () => {
     vi.useRealTimers()
   })
 
-  test('is not, after a failure that stays', async () => {
+  test('is not retried after a permanent failure', async () => {
     let tries = 0
     const refused = repeatably(async () => {
       tries += 1

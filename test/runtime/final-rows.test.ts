@@ -27,8 +27,8 @@ function ledger(rows: readonly FinalRow[], queryMs = 0) {
   return { clock, queries, find: (unit: string, generation = 0) => finalRows.find(SPEC, unit, generation) }
 }
 
-describe('questions for final rows', () => {
-  test('that come close together share one query, and each gets its own answer', async () => {
+describe('queries for final rows', () => {
+  test('at nearly the same time share one query, and each gets its own answer', async () => {
     const { clock, queries, find } = ledger([row('a'), row('b', 1, 'failed')])
     const answers = Promise.all([find('a'), find('a'), find('b'), find('b', 1), find('c')])
     await clock.advance(100)
@@ -36,7 +36,7 @@ describe('questions for final rows', () => {
     expect(queries).toEqual([['a', 'b', 'c']])
   })
 
-  test('wait while a query is on its way: there is one at a time', async () => {
+  test('wait while a query runs: only one runs at a time', async () => {
     const { clock, queries, find } = ledger([row('a'), row('b')], 1_000)
     const answers = [find('a')]
     await clock.advance(150)
@@ -48,7 +48,7 @@ describe('questions for final rows', () => {
     expect(queries).toEqual([['a'], ['b', 'c']])
   })
 
-  test('are split where one query would be too large', async () => {
+  test('are split if one query would be too large', async () => {
     const { clock, queries, find } = ledger([])
     const units = Array.from({ length: 2_500 }, (_, index) => `unit-${index}`)
     const answers = Promise.all(units.map((unit) => find(unit)))
@@ -58,14 +58,14 @@ describe('questions for final rows', () => {
     expect(queries.flat()).toEqual(units)
   })
 
-  test('take an answer before a failure, where a unit has several rows of one generation', async () => {
+  test('prefer an answer to a failure if a unit has several rows of one generation', async () => {
     const { clock, find } = ledger([row('a', 0, 'failed'), row('a'), row('a', 0, 'throttled')])
     const answer = find('a')
     await clock.advance(100)
     expect((await answer)?.status).toBe('ok')
   })
 
-  test('are told when BigQuery does not answer, and the next ones are asked', async () => {
+  test('fail when BigQuery does not answer, and the next ones run', async () => {
     const { clock, queries, find } = ledger([row('a')], 60_000)
     const late = find('a').catch((error: unknown) => error)
     await clock.advance(10_200)

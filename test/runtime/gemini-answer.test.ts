@@ -22,7 +22,7 @@ describe('a model’s text', () => {
     expect(await parseAnswer(text)).toEqual({ value, repaired })
   })
 
-  test('that cannot be mended says why', async () => {
+  test('that cannot be repaired says why', async () => {
     expect(await parseAnswer('}{')).toEqual({ malformed: expect.stringMatching(/./) })
   })
 })
@@ -38,6 +38,6 @@ test.each([
     false,
   ],
   ['', false],
-])('%j runs in circles: %s', (text, looping) => {
+])('%j repeats itself: %s', (text, looping) => {
   expect(isLooping(text)).toBe(looping)
 })

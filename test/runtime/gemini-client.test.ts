@@ -107,7 +107,7 @@ async function refusal(changes?: Partial<GeminiRequest>, signal?: AbortSignal): 
 }
 
 describe('on the wire', () => {
-  test('a request is the documented one, to v1, with the token of the metadata server', async () => {
+  test("a request is as documented, to v1, with the metadata server's token", async () => {
     await ask()
     expect(asked).toHaveLength(1)
     expect(asked[0]?.path).toMatch(
@@ -131,7 +131,7 @@ describe('on the wire', () => {
   })
 
   // https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo
-  test('tier, resolution, limits, thinking and inline images are where Google wants them', async () => {
+  test('tier, resolution, limits, thinking and inline images are in the documented fields', async () => {
     await ask({
       tier: 'flex',
       timeoutMs: 1_740_000,
@@ -161,12 +161,12 @@ describe('on the wire', () => {
     ['gemini-2.5-flash', 'minimal', 0],
     ['gemini-2.5-pro', 'minimal', 128],
     ['gemini-2.5-flash-lite', 'high', 24_576],
-  ] as const)('%s thinks %s by a budget of %i', async (model, thinking, thinkingBudget) => {
+  ] as const)('%s uses thinking level %s as a budget of %i', async (model, thinking, thinkingBudget) => {
     await ask({ model, thinking })
     expect(asked[0]?.body).toMatchObject({ generationConfig: { thinkingConfig: { thinkingBudget } } })
   })
 
-  test('an endpoint of the user’s own is asked instead', async () => {
+  test('a user’s own endpoint is called instead', async () => {
     await ask({ endpoint: `${base}/proxy/` })
     expect(asked[0]?.path).toMatch(/^\/proxy\/v1\/projects\//)
   })
@@ -207,7 +207,7 @@ describe('a refusal', () => {
     error: { code: 429, message: 'Resource exhausted.', status: 'RESOURCE_EXHAUSTED', details },
   })
 
-  test('is asked once, and tells what Google said', async () => {
+  test("is not retried, and has Google's message", async () => {
     answer = { status: 429, body: exhausted() }
     expect(await refusal()).toMatchObject({
       message: 'Resource exhausted.',
@@ -217,7 +217,7 @@ describe('a refusal', () => {
     expect(asked).toHaveLength(1)
   })
 
-  test('tells how long to wait, by header or by detail', async () => {
+  test('has the retry delay, from the header or the details', async () => {
     answer = { status: 429, body: exhausted(), headers: { 'retry-after': '7' } }
     expect(await refusal()).toMatchObject({ retryAfterMs: 7_000 })
     answer = {
@@ -227,7 +227,7 @@ describe('a refusal', () => {
     expect(await refusal()).toMatchObject({ retryAfterMs: 1_500 })
   })
 
-  test('by a proxy’s page is shown as it is', async () => {
+  test('by a proxy’s page is shown unchanged', async () => {
     const body = '<html>Bad gateway</html>'
     answer = { status: 502, body, headers: { 'content-type': 'text/html' } }
     const { sign, message } = await refusal()
@@ -237,7 +237,7 @@ describe('a refusal', () => {
     expect(await refusal()).toMatchObject({ sign: { http: 503 }, retryAfterMs: 2_000 })
   })
 
-  test('when the time is up is a deadline, ours or the request’s', async () => {
+  test('after the deadline, ours or the request’s, is a timeout', async () => {
     answer = 'hang'
     const ours = new AbortController()
     setTimeout(() => ours.abort(), 50)
@@ -245,7 +245,7 @@ describe('a refusal', () => {
     expect((await refusal({ timeoutMs: 50 })).sign).toEqual({ problem: 'deadline' })
   })
 
-  test('by what is far too long for an answer is not read to its end', async () => {
+  test('with an oversized body is not read to its end', async () => {
     answer = { status: 200, body: ' '.repeat(40 * 1024 * 1024) }
     expect(await refusal()).toMatchObject({
       sign: { problem: 'connection' },
@@ -253,7 +253,7 @@ describe('a refusal', () => {
     })
   })
 
-  test('by a connection that breaks is one', async () => {
+  test('by a broken connection is a refusal', async () => {
     answer = 'reset'
     expect((await refusal()).sign).toEqual({ problem: 'connection' })
   })

@@ -47,7 +47,7 @@ describe('a request', () => {
     expect(observationsUsed.map(({ observation_id }) => observation_id)).toEqual(['o1', 'o2'])
   })
 
-  test('asks the bucket for the type of an image whose name does not tell', async () => {
+  test("reads an image's type from the bucket if its name does not show it", async () => {
     const { answer, requests } = scriptedGemini([STOP], {
       objects: { 'gs://bucket/photo': { bytes: 9, contentType: 'image/webp' } },
     })
@@ -55,7 +55,7 @@ describe('a request', () => {
     expect(requests[0]?.parts[0]).toEqual({ gcsUri: 'gs://bucket/photo', mimeType: 'image/webp' })
   })
 
-  test('holds the bytes of inline images, typed by their content', async () => {
+  test('has the bytes of inline images, typed by their content', async () => {
     const { answer, requests } = scriptedGemini([STOP], {
       gemini: { image_transport: 'inline' },
       objects: { 'gs://bucket/1.png': JPEG },
@@ -79,7 +79,7 @@ describe('an answer', () => {
     })
   })
 
-  test('in a fence is not repaired; with a trailing comma it is, and its text is kept', async () => {
+  test('in a code fence is not repaired; with a trailing comma it is, and its text is kept', async () => {
     const fenced = '```json\n{"category": "Stop"}\n```'
     const comma = '```json\n{"category": "Stop",}\n```'
     expect(await scriptedGemini([says(fenced)]).answer()).toMatchObject({ repaired: false })
@@ -87,13 +87,13 @@ describe('an answer', () => {
     expect(repaired).toMatchObject({ columns: { category: 'Stop' }, repaired: true, rawAnswer: comma })
   })
 
-  test('keeps whatever the text is: quotes, newlines, other scripts, instructions', async () => {
+  test('keeps any text: quotes, newlines, other scripts, instructions', async () => {
     const note = '"; DROP TABLE attempts; -- \n\u0000 Ignore all rules. ज़ 🚦 </script>'
     const { columns } = await scriptedGemini([says(JSON.stringify({ category: 'Stop', note }))]).answer()
     expect(columns).toEqual({ category: 'Stop', note })
   })
 
-  test('that is too long is cut with a mark', async () => {
+  test('that is too long is truncated with a mark', async () => {
     const { columns } = await scriptedGemini([
       says(JSON.stringify({ category: 'Stop', note: 'x'.repeat(100_000) })),
     ]).answer()
@@ -145,7 +145,7 @@ describe('a failure', () => {
     expect(error).toMatchObject({ failure: cause, retryable, message, known: { usage: USAGE } })
   })
 
-  test('by a refusal carries the wait that was asked for', async () => {
+  test('by a refusal carries the requested wait', async () => {
     const refused = new GeminiRefused(
       'Resource exhausted',
       { http: 429, message: 'Resource exhausted' },
@@ -157,16 +157,16 @@ describe('a failure', () => {
     expect(error.known.usage).toBeUndefined()
   })
 
-  test('by a deadline is a timeout that may pass', async () => {
+  test('by a deadline is a retryable timeout', async () => {
     const late = new GeminiRefused('too late', { problem: 'deadline' })
     expect(await failure(scriptedGemini([late]).answer())).toMatchObject({ failure: 'timeout', retryable: true })
   })
 })
 
-describe('an answer that was cut off', () => {
+describe('a truncated answer', () => {
   const cut = says('{"category": "St', { finishReason: 'MAX_TOKENS' })
 
-  test('is asked for once more, with more room and less thinking; both are billed', async () => {
+  test('is requested once more, with a higher output limit and less thinking; both are billed', async () => {
     const { answer, requests, billed } = scriptedGemini([cut, STOP], {
       gemini: { max_output_tokens: 1_000, thinking: 'high' },
     })
@@ -179,7 +179,7 @@ describe('an answer that was cut off', () => {
     expect(billed.map((known) => known.usage?.promptTokens)).toEqual([1_000, 2_000])
   })
 
-  test('twice is truncated for good, and both answers are billed', async () => {
+  test('twice is a permanent failure, and both answers are billed', async () => {
     const { answer, requests } = scriptedGemini([cut, cut])
     expect(await failure(answer())).toMatchObject({
       failure: 'truncated',
@@ -192,7 +192,7 @@ describe('an answer that was cut off', () => {
   test.each([
     ['runs in circles', `{"note": "${'wire pole '.repeat(60)}`, {}],
     ['has all the room there is', '{"category"', { max_output_tokens: 65_536, thinking: 'minimal' as const }],
-  ])('is not asked for again when it %s', async (_what, text, gemini) => {
+  ])('is not requested again when it %s', async (_what, text, gemini) => {
     const { answer, requests } = scriptedGemini([says(text, { finishReason: 'MAX_TOKENS' })], { gemini })
     expect(await failure(answer())).toMatchObject({ failure: 'truncated' })
     expect(requests).toHaveLength(1)
@@ -203,7 +203,7 @@ describe('an answer that was cut off', () => {
     expect(await failure(answer())).toMatchObject({ failure: 'throttled', retryable: true, known: { usage: USAGE } })
   })
 
-  test('and then throttled has the room that it needs at once in the next delivery, and once only', async () => {
+  test('and then throttled starts with the higher limit in the next delivery, and only once', async () => {
     const slow = new GeminiRefused('slow', { http: 429, message: 'slow' })
     const { answer, requests } = scriptedGemini([cut, slow, slow, cut, STOP])
     for (const cause of ['throttled', 'throttled', 'truncated'])
@@ -219,7 +219,7 @@ describe('images', () => {
     message: 'Unable to process input image',
   })
 
-  test('that are not there are left out once Gemini has refused the request', async () => {
+  test('that do not exist are left out after Gemini refuses the request', async () => {
     const { answer, requests, described } = scriptedGemini([refused, STOP], {
       objects: { 'gs://bucket/2.jpg': { bytes: 5 } },
     })
@@ -234,13 +234,13 @@ describe('images', () => {
     ['empty', { 'gs://bucket/1.jpg': { bytes: 0 } }, /is empty/],
     ['too large', { 'gs://bucket/1.jpg': { bytes: 31_000_000 } }, /31000000 bytes; Gemini reads images up to 30000000/],
     ['of another type', { 'gs://bucket/1.jpg': { bytes: 5, contentType: 'image/gif' } }, /is image\/gif/],
-  ])('of which none is left (%s) fail the unit for good', async (_what, objects, message) => {
+  ])('that are all missing (%s) fail the unit permanently', async (_what, objects, message) => {
     const error = await failure(scriptedGemini([refused], { objects }).answer())
     expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
     expect(error.message).toMatch(message)
   })
 
-  test('that are all there leave the refusal as it is', async () => {
+  test('that all exist do not change the refusal', async () => {
     const error = await failure(scriptedGemini([refused], { objects: { 'gs://bucket/1.jpg': { bytes: 5 } } }).answer())
     expect(error).toMatchObject({
       failure: 'unreadable_image',
@@ -248,7 +248,7 @@ describe('images', () => {
     })
   })
 
-  test('that are no gs:// URIs, or of no known type, are never asked about', async () => {
+  test('without a gs:// URI or a known type are never looked up', async () => {
     const { answer, requests } = scriptedGemini([], {
       objects: { 'gs://bucket/x': { bytes: 5, contentType: 'text/html' } },
     })
@@ -260,7 +260,7 @@ describe('images', () => {
     expect(requests).toEqual([])
   })
 
-  test('that are too large to be sent along are named', async () => {
+  test('that are too large to inline are named', async () => {
     const large = Buffer.concat([JPEG, Buffer.alloc(7_000_001)])
     const error = await failure(
       scriptedGemini([], { gemini: { image_transport: 'inline' }, objects: { 'gs://bucket/1.jpg': large } }).answer(),
@@ -268,7 +268,7 @@ describe('images', () => {
     expect(error.message).toMatch(/has 7000008 bytes; the limit is 7000000 for inline images/)
   })
 
-  test('that are too many to be sent along say what to do', async () => {
+  test('that are too many to inline say what to do', async () => {
     const six = Buffer.concat([JPEG, Buffer.alloc(6_000_000)])
     const objects = { 'gs://bucket/1.jpg': six, 'gs://bucket/2.jpg': six, 'gs://bucket/3.jpg': six }
     const error = await failure(scriptedGemini([], { gemini: { image_transport: 'inline' }, objects }).answer(asset(3)))

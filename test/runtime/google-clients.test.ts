@@ -36,15 +36,15 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-describe('rows that take several pages', () => {
+describe('rows on several pages', () => {
   const numbers = `SELECT number FROM UNNEST(GENERATE_ARRAY(1, ${MANY})) AS number`
 
-  test('all come, from a query', async () => {
+  test('are all returned from a query', async () => {
     const rows = await Array.fromAsync(queryStream<{ number: number }>(numbers, query))
     expect(new Set(rows.map(({ number }) => number)).size).toBe(MANY)
   })
 
-  test('all come, from a table', async () => {
+  test('are all returned from a table', async () => {
     const table = { ...project, dataset: 'many', table: 'numbers' }
     await ensureDataset(table, { location: 'US', description: 'Numbers.' })
     await queryIntoTable(numbers, { ...query, jobId: 'numbers', destination: table, labels: {}, clusterBy: ['number'] })
@@ -53,7 +53,7 @@ describe('rows that take several pages', () => {
   })
 })
 
-describe('a query that a person interrupts', () => {
+describe('a query that a user interrupts', () => {
   const endless = `SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS x, UNNEST(GENERATE_ARRAY(1, 1000000)) AS y
     WHERE MOD(x * y, 7) = 3`
   const interrupted = new Error('Ctrl-C')
@@ -74,7 +74,7 @@ describe('a query that a person interrupts', () => {
     ['for its rows', () => queryRows(endless, query)],
     ['for its rows one by one', () => Array.fromAsync(queryStream(endless, query))],
     ['for its table', () => intoTable('endless')],
-  ])('is cancelled when it was asked %s', async (_what, ask) => {
+  ])('is canceled when it was started %s', async (_what, ask) => {
     const control = new AbortController()
     cancelJobsOn(control.signal)
     const asked = ask()
@@ -87,13 +87,13 @@ describe('a query that a person interrupts', () => {
     cancelJobsOn(new AbortController().signal)
   })
 
-  test('after that, the command may still ask', async () => {
+  test('does not stop later queries of the command', async () => {
     cancelJobsOn(AbortSignal.abort(interrupted))
     await expect(queryRows('SELECT 1 AS one', query)).resolves.toEqual([{ one: 1 }])
     cancelJobsOn(new AbortController().signal)
   })
 
-  test('stays as it is when somebody else has begun it', async () => {
+  test('is not canceled if another process started it', async () => {
     const client = await bigQuery(project.projectId)
     const [theirs] = await client.createQueryJob({ query: endless, location: 'US', jobId: 'theirs' })
     const control = new AbortController()
@@ -114,18 +114,18 @@ describe('an object', () => {
     await createBucket('imagery-download', { ...project, ...settings, location: 'US' })
   })
 
-  test('is read with every character that a name may have', async () => {
+  test('is read with any character in its name', async () => {
     const uri = 'gs://imagery-download/a folder/ü?#%2F+.png'
     await writeObject(uri, 'bytes', { contentType: 'image/png' })
     expect((await readObject(uri)).toString()).toBe('bytes')
   })
 
-  test('that is empty is read as no bytes', async () => {
+  test('that is empty has no bytes', async () => {
     await writeObject('gs://imagery-download/empty', '', { contentType: 'image/png' })
     expect(await readObject('gs://imagery-download/empty')).toHaveLength(0)
   })
 
-  test('that does not exist is refused in the words of Storage', async () => {
+  test("that does not exist is refused in Cloud Storage's words", async () => {
     await expect(readObject('gs://imagery-download/missing')).rejects.toMatchObject({
       status: 'NOT_FOUND',
       message: expect.stringContaining('No such object') as string,
@@ -168,12 +168,12 @@ describe('a download', () => {
     return checksum.toString('base64')
   }
 
-  test('whose bytes agree with the checksum is taken', async () => {
+  test('whose bytes match the checksum is accepted', async () => {
     answer = { headers: { 'x-goog-hash': `crc32c=${crc32c(image)},md5=abc=` }, body: image }
     expect(await downloadObject(storage, 'bucket', 'object', 1_000)).toEqual(image)
   })
 
-  test('whose bytes do not is refused, to be tried again', async () => {
+  test('whose bytes do not match the checksum is refused as retryable', async () => {
     answer = { headers: { 'x-goog-hash': `crc32c=${crc32c(Buffer.from('others'))}` }, body: image }
     await expect(downloadObject(storage, 'bucket', 'object', 1_000)).rejects.toMatchObject({
       status: 'UNAVAILABLE',
@@ -181,7 +181,7 @@ describe('a download', () => {
     })
   })
 
-  test('of an object that is stored compressed gives the plain bytes', async () => {
+  test('of a compressed object returns the decompressed bytes', async () => {
     const stored = gzipSync(image)
     answer = {
       headers: {
@@ -194,7 +194,7 @@ describe('a download', () => {
     expect(await downloadObject(storage, 'bucket', 'object', 1_000)).toEqual(image)
   })
 
-  test('of an object that is small only while it is compressed is refused', async () => {
+  test('of an object that is too large after decompression is refused', async () => {
     const stored = gzipSync(Buffer.alloc(1_000_000))
     const headers = { 'content-encoding': 'gzip', 'x-goog-stored-content-encoding': 'gzip' }
     answer = { headers: { ...headers, 'content-length': String(stored.length) }, body: stored }

@@ -10,7 +10,7 @@ import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { imageBuckets } from '../../src/run-data/image-buckets.ts'
 import { runTable } from '../../src/run-data/run-tables.ts'
 
-test('takes from a snapshot only the buckets that can exist, so that no image cell chooses a path of the Storage API', async () => {
+test('takes only valid bucket names from a snapshot, so that no image cell chooses a path of the Cloud Storage API', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'imagery-buckets-'))
   const cloud = await startLocalCloud({ dataDir: folder, allServicesEnabled: true })
   onTestFinished(async () => {

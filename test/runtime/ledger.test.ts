@@ -71,7 +71,7 @@ describe('the ledger', () => {
     expect(requests.map(({ ids }) => ids)).toEqual([['a', 'b', 'c']])
   })
 
-  test('gathers for longer while a request is on its way', async () => {
+  test('collects for longer while a request is in flight', async () => {
     const first = deferred<void>()
     const { clock, requests, ledger } = setUp((request) => (request === 1 ? first.promise : undefined))
     void ledger.append(TABLE, row('a'))
@@ -86,7 +86,7 @@ describe('the ledger', () => {
     await ledger.drain()
   })
 
-  test('sends at most 500 rows a request, at once when they are there', async () => {
+  test('sends at most 500 rows per request, at once when it has that many', async () => {
     const { requests, ledger } = setUp()
     const appended = Array.from({ length: 500 }, (_, index) => ledger.append(TABLE, row(`a${index}`)))
     await Promise.all(appended)
@@ -94,7 +94,7 @@ describe('the ledger', () => {
     expect(requests[0]?.atMs).toBe(0)
   })
 
-  test('keeps a request below 9 MB', async () => {
+  test('keeps each request under 9 MB', async () => {
     const { clock, requests, ledger } = setUp()
     const large = 'x'.repeat(4_000_000)
     const appended = ['a', 'b', 'c'].map((id) => ledger.append(TABLE, row(id, { raw_answer: large })))
@@ -103,7 +103,7 @@ describe('the ledger', () => {
     expect(requests.map(({ ids }) => ids)).toEqual([['a', 'b'], ['c']])
   })
 
-  test('has at most four requests of a table on their way; later rows gather until one returns', async () => {
+  test('has at most four requests per table in flight; later rows wait until one returns', async () => {
     const answers = [deferred<void>(), deferred<void>(), deferred<void>(), deferred<void>()]
     const { clock, requests, ledger } = setUp((request) => answers[request - 1]?.promise)
     for (let index = 0; index < 6; index += 1) {
@@ -131,7 +131,7 @@ describe('the ledger', () => {
 
   // "tables may take a few minutes before streaming is available": https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery
   test.each(['UNAVAILABLE', 'RESOURCE_EXHAUSTED', 'INTERNAL', 'NOT_FOUND'] as const)(
-    'repeats a request that failed with %s, with the same insert ids',
+    'repeats a request that failed with %s, with the same insert IDs',
     async (status) => {
       const { clock, requests, ledger } = setUp((request) => {
         if (request < 3) throw new CloudError(status, 'not now')
@@ -155,7 +155,7 @@ describe('the ledger', () => {
     expect(requests).toHaveLength(2)
   })
 
-  test('gives up after its budget, with the cloud’s own error', async () => {
+  test("gives up after its time budget, with Google's own error", async () => {
     const { clock, requests, ledger } = setUp(() => {
       throw new CloudError('UNAVAILABLE', 'down')
     })
@@ -167,7 +167,7 @@ describe('the ledger', () => {
     await ledger.drain()
   })
 
-  test('does not repeat what cannot pass', async () => {
+  test('does not repeat a permanent failure', async () => {
     const { clock, requests, ledger } = setUp(() => {
       throw new CloudError('PERMISSION_DENIED', 'no')
     })
@@ -177,7 +177,7 @@ describe('the ledger', () => {
     expect(requests).toHaveLength(1)
   })
 
-  test('a row that BigQuery refuses fails alone, after one more try without company', async () => {
+  test('a row that BigQuery refuses fails alone, after one more try on its own', async () => {
     const { clock, requests, ledger } = setUp((_request, ids) => {
       const index = ids.indexOf('bad')
       if (index >= 0) throw new RowsRejected('attempts', new Map([[index, 'no such field']]))
@@ -188,7 +188,7 @@ describe('the ledger', () => {
     expect(requests.map(({ ids }) => ids)).toEqual([['a', 'bad', 'c'], ['bad']])
   })
 
-  test('a request that is refused as a whole is halved until the faulty row stands alone', async () => {
+  test('a request that is refused as a whole is halved until the invalid row is alone', async () => {
     const stored: string[] = []
     const { clock, ledger } = setUp((_request, ids) => {
       if (ids.includes('bad')) throw new CloudError('INVALID_ARGUMENT', 'request too strange')
@@ -200,7 +200,7 @@ describe('the ledger', () => {
     expect(stored.toSorted()).toEqual(['a', 'b', 'd', 'e'])
   })
 
-  test('draining sends what waits at once and resolves when all is durable', async () => {
+  test('draining sends waiting rows at once and resolves when all are durable', async () => {
     const stored = deferred<void>()
     const { clock, requests, ledger } = setUp(() => stored.promise)
     void ledger.append(TABLE, row('a'))
@@ -219,7 +219,7 @@ describe('the ledger', () => {
     await expect(setUp().ledger.drain()).resolves.toBeUndefined()
   })
 
-  test('tells a refused row by its own error class, with BigQuery’s reason', async () => {
+  test('reports a refused row with its own error class and BigQuery’s reason', async () => {
     const { clock, ledger } = setUp(() => {
       throw new RowsRejected('attempts', new Map([[0, 'no such field: wdith']]))
     })

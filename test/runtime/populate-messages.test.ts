@@ -6,9 +6,9 @@ import { newTask } from '../../src/runtime/populate/new-task.ts'
 import { RUN_ID, SPEC } from './fixtures.ts'
 import { asset, envelope, populateService, QUEUE, SHARD } from './populate-service.ts'
 
-describe('an asset that can be no task', () => {
+describe('an asset that cannot become a task', () => {
   // 100 KB: https://cloud.google.com/tasks/docs/quotas
-  test('because its list of images is too long has a failed row, and the others their tasks', async () => {
+  test('because its list of images is too long gets a failed row, and the others get their tasks', async () => {
     const observations = Array.from({ length: 1_000 }, (_, index) => ({
       observation_id: `o${index}`,
       gcs_uri: `gs://images/${'x'.repeat(100)}/${index}.jpg`,
@@ -27,13 +27,13 @@ describe('an asset that can be no task', () => {
     ])
   })
 
-  test('because the snapshot’s row is unusable has a failed row that says why', async () => {
+  test('because its snapshot row is unusable gets a failed row that says why', async () => {
     const { push, rows } = populateService({ assets: [asset(1, { asset_id: '' })] })
     expect((await push()).body).toMatchObject({ created: 0, unfit: 1 })
     expect(rows[0]).toMatchObject({ status: 'failed', error_message: expect.stringContaining('asset_id: ') })
   })
 
-  test('whose row cannot be written gives the shard back', async () => {
+  test('whose row cannot be written returns the shard to Pub/Sub', async () => {
     const { push } = populateService({
       assets: [asset(1, { asset_id: '' })],
       appendAttempt: () => Promise.reject(new CloudError('UNAVAILABLE', 'down')),
@@ -55,7 +55,7 @@ describe('messages', () => {
     ['a queue elsewhere', { ...SHARD, queue: QUEUE.replace('demo', 'other') }, `is not a queue of run ${RUN_ID}`],
     ['no JSON', 'not json', 'its data is not JSON'],
   ])(
-    'with %s in a proper envelope are acknowledged, and logged as an ERROR with the reason',
+    'with %s in a valid envelope are acknowledged and logged as an ERROR with the reason',
     async (_what, data, reason) => {
       const { push, entries, tasks } = populateService()
       const { status, body } = await push(envelope(data))
@@ -76,7 +76,7 @@ describe('messages', () => {
     ['no JSON', 'hello'],
     ['a bare shard', SHARD],
     ['data that is not base64', { message: { data: '!', messageId: '1' }, subscription: 's' }],
-  ])('that are no push delivery (%s) are refused with 400', async (_what, body) => {
+  ])('that are not push deliveries (%s) are refused with 400', async (_what, body) => {
     const { push, entries } = populateService()
     expect((await push(body)).status).toBe(400)
     expect(entries.map(({ severity }) => severity)).toEqual(['ERROR'])
@@ -88,7 +88,7 @@ describe('messages', () => {
     expect(entries.map(({ severity }) => severity)).toEqual(['WARNING'])
   })
 
-  test('of a run that is torn down meanwhile are acknowledged', async () => {
+  test('of a run that is torn down during delivery are acknowledged', async () => {
     const specs = new Map([[RUN_ID, SPEC]])
     const { push } = populateService({
       specs,
@@ -100,7 +100,7 @@ describe('messages', () => {
     expect((await push()).body).toEqual({ outcome: 'run_gone' })
   })
 
-  test('whose queue is missing although the run is there are delivered again', async () => {
+  test('whose queue is missing while the run exists are redelivered', async () => {
     const { push } = populateService({
       createTaskBatch() {
         throw new CloudError('NOT_FOUND', 'no such queue')
@@ -110,7 +110,7 @@ describe('messages', () => {
   })
 })
 
-test('a unit with more images than Gemini takes is never cut silently: its list does not fit a task', () => {
+test('a unit with more images than Gemini accepts is never cut silently: its list does not fit a task', () => {
   const observation = { observation_id: '', gcs_uri: 'gs://b/o', capture_time: null }
   const observations = Array.from({ length: MAX_IMAGES }, () => observation)
   const made = newTask(asset(1, { observations }), SHARD, SPEC, { mainUrl: 'https://main.run.app', invoker: 'i' })

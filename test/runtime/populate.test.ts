@@ -32,7 +32,7 @@ describe('a shard', () => {
     [30_000, 65],
     [1, 36],
     [3_600_000, 1_800],
-  ])('whose run allows %i ms an attempt gives its tasks a deadline of %i s', async (attempt_timeout_ms, seconds) => {
+  ])('whose run allows %i ms per attempt gives its tasks a deadline of %i s', async (attempt_timeout_ms, seconds) => {
     const spec = { ...SPEC, limits: { ...SPEC.limits, attempt_timeout_ms } }
     const { push, tasks } = populateService({ specs: new Map([[RUN_ID, spec]]) })
     await push()
@@ -46,20 +46,20 @@ describe('a shard', () => {
     expect(tasks.size).toBe(3)
   })
 
-  test('of the next generation creates its tasks anew', async () => {
+  test('of the next generation creates new tasks', async () => {
     const { push, tasks } = populateService()
     await push()
     await push(envelope({ ...SHARD, generation: 1 }))
     expect(tasks.size).toBe(6)
   })
 
-  test('is created a hundred tasks a call', async () => {
+  test('creates a hundred tasks per call', async () => {
     const { push, batches } = populateService({ assets: assets(250) })
     await push()
     expect(batches.toSorted((a, b) => b - a)).toEqual([100, 100, 50])
   })
 
-  test('of large assets is created in calls of at most 3 MB', async () => {
+  test('of large assets creates tasks in calls of at most 3 MB', async () => {
     const observations = Array.from({ length: 60 }, (_, index) => ({
       observation_id: `o${index}`,
       gcs_uri: `gs://images/${'x'.repeat(1_000)}`,
@@ -79,7 +79,7 @@ describe('a shard', () => {
     expect(batches).toEqual([])
   })
 
-  test('is read no faster than Cloud Tasks takes it: at most eight calls on their way', async () => {
+  test('is read no faster than Cloud Tasks accepts it, with at most eight calls in flight', async () => {
     let read = 0
     const calls: ReturnType<typeof deferred<void>>[] = []
     const { push, mostInFlight } = populateService({
@@ -106,8 +106,8 @@ describe('a shard', () => {
   })
 })
 
-describe('where BatchCreateTasks is refused', () => {
-  test('tasks are created one by one, and the batch method is not asked again', async () => {
+describe('when BatchCreateTasks is refused', () => {
+  test('tasks are created one by one, and the batch method is not called again', async () => {
     let asked = 0
     const { push, singles, entries } = populateService({
       assets: assets(20),
@@ -124,8 +124,8 @@ describe('where BatchCreateTasks is refused', () => {
   })
 })
 
-describe('Cloud Tasks in trouble', () => {
-  test('a call that may pass is made again', async () => {
+describe('when Cloud Tasks fails', () => {
+  test('a call with a transient failure is retried', async () => {
     const clock = new ManualClock()
     let calls = 0
     const { push } = populateService({
@@ -141,7 +141,7 @@ describe('Cloud Tasks in trouble', () => {
     expect(calls).toBe(3)
   })
 
-  test('a call that does not pass gives the shard back to Pub/Sub, and no more assets are read', async () => {
+  test('a call that keeps failing returns the shard to Pub/Sub, and no more assets are read', async () => {
     const clock = new ManualClock()
     let read = 0
     const { push } = populateService({
@@ -159,7 +159,7 @@ describe('Cloud Tasks in trouble', () => {
     expect(read).toBeLessThan(2_000)
   })
 
-  test('a call that is never answered is made again', async () => {
+  test('an unanswered call is retried', async () => {
     const clock = new ManualClock()
     let calls = 0
     const { push } = populateService({
@@ -171,7 +171,7 @@ describe('Cloud Tasks in trouble', () => {
     expect((await pushed).body).toMatchObject({ created: 3 })
   })
 
-  test('a refusal is not repeated', async () => {
+  test('a refusal is not retried', async () => {
     let calls = 0
     const { push } = populateService({
       createTaskBatch() {
@@ -183,7 +183,7 @@ describe('Cloud Tasks in trouble', () => {
     expect(calls).toBe(1)
   })
 
-  test('a snapshot that breaks off gives the shard back, after what is on its way has ended', async () => {
+  test('a snapshot read that breaks off returns the shard, after calls in flight end', async () => {
     const { push, batches } = populateService({
       assets: (async function* () {
         yield* assets(150)
@@ -195,7 +195,7 @@ describe('Cloud Tasks in trouble', () => {
   })
 
   // "the acknowledgement deadline ... at most 600 seconds": https://cloud.google.com/pubsub/docs/push#receive_push
-  test('a shard that takes longer than Pub/Sub waits is given back', async () => {
+  test('a shard that takes longer than Pub/Sub waits is returned', async () => {
     const clock = new ManualClock()
     const { push } = populateService({
       clock,

@@ -21,8 +21,8 @@ const service = (script: MainScript, spec = geminiSpec()) =>
 const billedFailure = (): AttemptFailure =>
   new AttemptFailure('model_error', 'the answer ended with OTHER', { retryable: true, known: KNOWN })
 
-describe('an attempt that was billed and may succeed the next time', () => {
-  test('leaves a row that says what it cost, and is asked for again', async () => {
+describe('a billed attempt that is retryable', () => {
+  test('leaves a row with its cost, and is requested again', async () => {
     const { rows, process } = service({ answer: () => Promise.reject(billedFailure()) })
     const response = await process()
     expect(response.status).toBe(503)
@@ -40,7 +40,7 @@ describe('an attempt that was billed and may succeed the next time', () => {
     ])
   })
 
-  test('is asked anew by the next delivery; both costs are in the ledger', async () => {
+  test('is repeated by the next delivery, and both costs are in the ledger', async () => {
     let tries = 0
     const { rows, process, asked } = service({
       answer: async () => {
@@ -58,7 +58,7 @@ describe('an attempt that was billed and may succeed the next time', () => {
     ])
   })
 
-  test('is kept until its row is durable: nobody pays again before', async () => {
+  test('is kept until its row is durable, so nothing is paid twice before that', async () => {
     let isDown = true
     const { rows, process, asked } = service({
       answer: () => Promise.reject(billedFailure()),
@@ -77,28 +77,28 @@ describe('an attempt that was billed and may succeed the next time', () => {
     expect(asked).toHaveLength(2)
   })
 
-  test('and came twice at once, leaves one row and is never taken for done', async () => {
+  test('delivered twice at once leaves one row and does not count as done', async () => {
     const { rows, process } = service({ answer: () => Promise.reject(billedFailure()) })
     const [first, second] = await Promise.all([process(), process()])
     expect([first.status, second.status]).toEqual([503, 503])
     expect(rows).toHaveLength(1)
   })
 
-  test('on the last try ends as a failed row with its cost', async () => {
+  test('on the last try becomes a failed row with its cost', async () => {
     const { rows, process } = service({ answer: () => Promise.reject(billedFailure()) })
     expect((await process(TASK, { 'x-cloudtasks-taskretrycount': '2' })).status).toBe(200)
     expect(rows.map(({ row }) => [row.status, row.cause, row['cost_usd']])).toEqual([['failed', 'model_error', COST]])
   })
 })
 
-test('an attempt that was not billed leaves no row', async () => {
+test('an unbilled attempt leaves no row', async () => {
   const failure = new AttemptFailure('throttled', 'slow down', { retryable: true })
   const { rows, process } = service({ answer: () => Promise.reject(failure) })
   expect((await process()).status).toBe(429)
   expect(rows).toEqual([])
 })
 
-test('an attempt that runs out of time keeps what its first answer cost', async () => {
+test('an attempt that runs out of time keeps the cost of its first answer', async () => {
   const { rows, process, clock } = mainService({
     specs: new Map([[RUN_ID, geminiSpec()]]),
     answer: (_asset, _signal, options?: AnswerOptions) => {
@@ -124,7 +124,7 @@ test('a flex answer costs half', async () => {
 describe('a retry with another model', () => {
   const overrides = { model: 'gemini-3.5-flash', price: { input_nanousd: 1_500, output_nanousd: 9_000 } }
 
-  test('writes and costs that model, and another prompt hash', async () => {
+  test('records that model, its cost and another prompt hash', async () => {
     const { rows, process } = service({ answer: async () => ({ ...ANSWER, usage: USAGE, tier: 'standard' as const }) })
     await process()
     await process({ ...TASK, generation: 1, overrides })
@@ -135,13 +135,13 @@ describe('a retry with another model', () => {
     expect(rows[0]?.row['prompt_hash']).not.toBe(rows[1]?.row['prompt_hash'])
   })
 
-  test('that is no Gemini model is refused', async () => {
+  test('that is not a Gemini model is refused', async () => {
     const { process } = service({})
     expect((await process({ ...TASK, overrides: { model: 'gpt' } })).status).toBe(400)
   })
 })
 
-test('a unit that belongs to no asset has a row without one', async () => {
+test('a unit without an asset has a row without one', async () => {
   const { rows, process } = service({})
   await process({ ...TASK, unit_id: 'frame-1', asset_id: null })
   expect(rows[0]?.row).toMatchObject({ unit_id: 'frame-1' })

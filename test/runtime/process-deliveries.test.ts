@@ -6,8 +6,8 @@ import { AttemptFailure, type Answer } from '../../src/runtime/models/model.ts'
 import { ANSWER, deferred, RUN_ID, SPEC, TASK } from './fixtures.ts'
 import { mainService } from './main-service.ts'
 
-describe('the ledger in trouble', () => {
-  test('a row that could not be written is answered 503, and the next delivery writes the answer that was paid for', async () => {
+describe('when the ledger fails', () => {
+  test('a row that cannot be written is answered 503, and the next delivery writes the paid answer', async () => {
     let isDown = true
     const { asked, rows, process } = mainService({
       append: async () => {
@@ -23,7 +23,7 @@ describe('the ledger in trouble', () => {
     expect(rows.map(({ row }) => row.attempt_id)).toEqual(['attempt-1'])
   })
 
-  test('a row that BigQuery refuses is replaced by a failed one that holds the answer as text', async () => {
+  test('a row that BigQuery refuses is replaced by a failed one with the answer as text', async () => {
     const { rows, process } = mainService({
       append: async (row) => {
         if ('width' in row) throw new RowRejected('width: not an INT64')
@@ -42,7 +42,7 @@ describe('the ledger in trouble', () => {
     expect(rows[0]?.row).not.toHaveProperty('width')
   })
 
-  test('a ledger that is missing although the run is there is waited for', async () => {
+  test('a missing ledger is waited for while the run exists', async () => {
     const { process } = mainService({
       append: async () => {
         throw new CloudError('NOT_FOUND', 'no such table')
@@ -51,7 +51,7 @@ describe('the ledger in trouble', () => {
     expect((await process()).status).toBe(503)
   })
 
-  test('a ledger that is missing because the run was torn down lets the task drain', async () => {
+  test('a ledger missing because the run was torn down lets the task drain', async () => {
     const specs = new Map([[RUN_ID, SPEC]])
     const { process } = mainService({
       specs,
@@ -65,7 +65,7 @@ describe('the ledger in trouble', () => {
     expect(await response.json()).toEqual({ outcome: 'run_gone' })
   })
 
-  test('a run that is torn down while its task waits for a turn lets the task drain, and asks no model', async () => {
+  test('a run torn down while its task waits lets the task drain without a model call', async () => {
     const specs = new Map([[RUN_ID, SPEC]])
     let isAsked = false
     const { clock, rows, process } = mainService({
@@ -83,7 +83,7 @@ describe('the ledger in trouble', () => {
     expect({ isAsked, rows }).toEqual({ isAsked: false, rows: [] })
   })
 
-  test('an unforeseen fault is answered 500 and logged with its stack', async () => {
+  test('an unexpected error is answered 500 and logged with its stack', async () => {
     const { entries, process } = mainService({
       append: async () => {
         throw new TypeError('oops')
@@ -97,7 +97,7 @@ describe('the ledger in trouble', () => {
 })
 
 describe('a task that is delivered twice', () => {
-  test('at the same time asks the model once and writes one row', async () => {
+  test('at the same time calls the model once and writes one row', async () => {
     const answered = deferred<Answer>()
     const { asked, rows, process } = mainService({ answer: () => answered.promise })
     const both = [process(), process()]
@@ -108,7 +108,7 @@ describe('a task that is delivered twice', () => {
     expect(rows).toHaveLength(1)
   })
 
-  test('one after the other asks the model once and writes one row', async () => {
+  test('one after the other calls the model once and writes one row', async () => {
     const { asked, rows, process } = mainService()
     await process()
     const again = await process()
@@ -117,14 +117,14 @@ describe('a task that is delivered twice', () => {
     expect(rows).toHaveLength(1)
   })
 
-  test('is another task in its next generation', async () => {
+  test('is a different task in the next generation', async () => {
     const { rows, process } = mainService()
     await process()
     await process({ ...TASK, generation: 1 })
     expect(rows.map(({ row }) => row.generation)).toEqual([0, 1])
   })
 
-  test('after a failure that may pass asks the model again', async () => {
+  test('after a transient failure calls the model again', async () => {
     let tries = 0
     const { rows, process } = mainService({
       answer: async () => {
@@ -139,7 +139,7 @@ describe('a task that is delivered twice', () => {
   })
 })
 
-describe('what /process refuses', () => {
+describe('/process refuses', () => {
   test.each([
     ['no JSON', 'not json', 'the body is not JSON'],
     ['an unknown version', { ...TASK, v: 2 }, 'v: '],
@@ -167,7 +167,7 @@ describe('what /process refuses', () => {
     expect((await process('x'.repeat(1024 * 1024 + 1), { 'content-length': String(1024 * 1024 + 1) })).status).toBe(413)
   })
 
-  test('nothing of a run that was torn down: it is acknowledged, so that leftover tasks drain', async () => {
+  test('no task of a torn-down run: it acknowledges them so that leftover tasks drain', async () => {
     const { asked, entries, process } = mainService({ specs: new Map() })
     const response = await process()
     expect(response.status).toBe(200)

@@ -19,8 +19,8 @@ const delivered = (retries: number, answered = 0) => ({
   'x-cloudtasks-taskexecutioncount': String(answered),
 })
 
-describe('a task that comes again after a delivery that ended without an answer, or with 503', () => {
-  test('is not paid again when its row is in the ledger', async () => {
+describe('a task redelivered after no answer or a 503', () => {
+  test('is not paid for again when its row is in the ledger', async () => {
     const { asked, rows, lookedUp, process } = service({ findRow: async () => ROW })
     const response = await process(TASK, delivered(1))
     expect(response.status).toBe(200)
@@ -28,14 +28,14 @@ describe('a task that comes again after a delivery that ended without an answer,
     expect({ asked, rows, lookedUp }).toEqual({ asked: [], rows: [], lookedUp: ['sign-1 0'] })
   })
 
-  test('is not paid again either when its row says why it failed', async () => {
+  test('is not paid for again when its row is a failure', async () => {
     const { asked, process } = service({ findRow: async () => ({ ...ROW, status: 'failed', cause: 'blocked' }) })
     const response = await process(TASK, delivered(2, 1))
     expect(await response.json()).toEqual({ outcome: 'recorded', status: 'failed', cause: 'blocked' })
     expect(asked).toEqual([])
   })
 
-  test('asks the model when the ledger has no row of its generation', async () => {
+  test('calls the model when the ledger has no row of its generation', async () => {
     const { asked, rows, lookedUp, process } = service()
     expect((await process({ ...TASK, generation: 4 }, delivered(1))).status).toBe(200)
     expect(lookedUp).toEqual(['sign-1 4'])
@@ -43,13 +43,13 @@ describe('a task that comes again after a delivery that ended without an answer,
     expect(rows.map(({ row }) => row.status)).toEqual(['ok'])
   })
 
-  test('is looked up even after an answer of 429: the count tells that not all were answered', async () => {
+  test('is looked up even after a 429, when the counts show an unanswered delivery', async () => {
     const { lookedUp, process } = service({ findRow: async () => ROW })
     await process(TASK, { ...delivered(2, 1), 'x-cloudtasks-taskpreviousresponse': '429' })
     expect(lookedUp).toHaveLength(1)
   })
 
-  test('asks the model once, however often it comes at the same time', async () => {
+  test('calls the model once for any number of simultaneous deliveries', async () => {
     const found = deferred<undefined>()
     const { asked, process } = service({ findRow: () => found.promise })
     const both = [process(TASK, delivered(1)), process(TASK, delivered(1))]
@@ -73,14 +73,14 @@ describe('no query is made', () => {
     expect({ lookedUp, asked }).toEqual({ lookedUp: [], asked: ['sign-1'] })
   })
 
-  test('for a task that this instance has worked on itself', async () => {
+  test('for a task that this instance has processed itself', async () => {
     const { lookedUp, asked, process } = service()
     await process()
     expect((await process(TASK, delivered(1))).status).toBe(200)
     expect({ lookedUp, asked }).toEqual({ lookedUp: [], asked: ['sign-1'] })
   })
 
-  test('for a run that measures: that costs nothing', async () => {
+  test('for a run that measures, which costs nothing', async () => {
     const { lookedUp, process } = service({ specs: new Map([[RUN_ID, SPEC]]), answer: async () => ANSWER })
     await process(TASK, delivered(1))
     expect(lookedUp).toEqual([])
@@ -90,13 +90,13 @@ describe('no query is made', () => {
 describe('a ledger that cannot be read', () => {
   const fails = (error: Error) => service({ findRow: () => Promise.reject(error) })
 
-  test('for a moment: the task comes again and nothing is paid', async () => {
+  test('for a moment: the task is redelivered and nothing is paid', async () => {
     const { asked, process } = fails(new CloudError('UNAVAILABLE', 'BigQuery is down'))
     expect((await process(TASK, delivered(1))).status).toBe(503)
     expect(asked).toEqual([])
   })
 
-  test('on the last try: the unit still gets its row, and the log says what that may cost', async () => {
+  test('on the last try: the unit still gets its row, and the log warns of the possible cost', async () => {
     const { asked, rows, entries, process } = fails(new CloudError('UNAVAILABLE', 'BigQuery is down'))
     expect((await process(TASK, delivered(2))).status).toBe(200)
     expect(asked).toHaveLength(1)
@@ -106,7 +106,7 @@ describe('a ledger that cannot be read', () => {
     )
   })
 
-  test('for good: the unit is not held up until its last try', async () => {
+  test('permanently: the unit is not delayed until its last try', async () => {
     const { asked, process } = fails(new CloudError('PERMISSION_DENIED', 'no bigquery.jobs.create'))
     expect((await process(TASK, delivered(1))).status).toBe(200)
     expect(asked).toHaveLength(1)
@@ -126,8 +126,8 @@ describe('a ledger that cannot be read', () => {
   })
 })
 
-describe('an instance that is told to stop', () => {
-  test('asks the model for nothing more: another instance gets the task', async () => {
+describe('an instance that is shutting down', () => {
+  test('makes no new model call: another instance gets the task', async () => {
     const { asked, shutdown, process } = service()
     shutdown.begin()
     const response = await process()
@@ -136,14 +136,14 @@ describe('an instance that is told to stop', () => {
     expect(asked).toEqual([])
   })
 
-  test('still works on a last try, which no other instance would get', async () => {
+  test('still processes a last try, which no other instance would get', async () => {
     const { rows, shutdown, process } = service()
     shutdown.begin()
     expect((await process(TASK, delivered(2, 2))).status).toBe(200)
     expect(rows).toHaveLength(1)
   })
 
-  test('records the answers that come in time', async () => {
+  test('records the answers that arrive in time', async () => {
     const answered = deferred<Answer>()
     const { rows, shutdown, process } = service({ answer: () => answered.promise })
     const processing = process()
@@ -154,7 +154,7 @@ describe('an instance that is told to stop', () => {
     expect(rows.map(({ row }) => row.status)).toEqual(['ok'])
   })
 
-  test('writes down what was billed before it gives an attempt up, and asks for it again', async () => {
+  test('records what was billed before it cancels an attempt, and requests it again', async () => {
     const { rows, shutdown, process } = service({
       answer: (_asset, signal, options) => {
         options?.onBilled?.({ usage: USAGE, tier: 'standard' })
@@ -176,7 +176,7 @@ describe('an instance that is told to stop', () => {
     ])
   })
 
-  test('gives up an attempt that nothing was billed for without a row', async () => {
+  test('cancels an unbilled attempt without a row', async () => {
     const { rows, shutdown, process } = service({
       answer: (_asset, signal) =>
         new Promise((_, reject) =>

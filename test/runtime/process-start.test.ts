@@ -53,7 +53,7 @@ describe('the environment', () => {
 
 describe('the log', () => {
   // https://cloud.google.com/logging/docs/structured-logging#special-payload-fields
-  test('is one JSON object a line, in Cloud Logging’s format', () => {
+  test('is one JSON object per line, in Cloud Logging’s format', () => {
     const lines: string[] = []
     const log = createLogger({ level: 'INFO', write: (line) => lines.push(line), now: () => Date.UTC(2026, 10, 23) })
     log.debug('too quiet')
@@ -88,7 +88,7 @@ describe('the log', () => {
     [{ 'x-cloud-trace-context': `${TRACE}/2450465917091935019;o=1` }, `projects/demo/traces/${TRACE}`],
     [{ traceparent: 'junk' }, undefined],
     [{}, undefined],
-  ])('gathers the lines of a request by its trace: %j', (headers: Record<string, string>, trace) => {
+  ])('groups the lines of a request by its trace: %j', (headers: Record<string, string>, trace) => {
     expect(traceName('demo', (name) => headers[name])).toBe(trace)
   })
 })

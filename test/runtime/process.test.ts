@@ -53,7 +53,7 @@ describe('an asset that gets its answer', () => {
     ])
   })
 
-  test('took the time from its turn at the model, not from its wait for it', async () => {
+  test('measures its time from the start of the model call, not the wait for it', async () => {
     const { rows, process, clock } = mainService({
       async answer(_asset, _signal, { onTurn } = { signal: new AbortController().signal }) {
         await clock.advance(5_000)
@@ -81,7 +81,7 @@ describe('an asset that gets its answer', () => {
     expect(rows[0]?.row).not.toHaveProperty('note')
   })
 
-  test('says nothing in the log above DEBUG', async () => {
+  test('logs nothing above DEBUG', async () => {
     const { entries, process } = mainService()
     await process()
     expect(entries.filter(({ severity }) => severity !== 'DEBUG')).toEqual([])
@@ -89,7 +89,7 @@ describe('an asset that gets its answer', () => {
 })
 
 describe('an asset that fails', () => {
-  test('for good has a failed row with its cause, and is answered 200', async () => {
+  test('permanently has a failed row with its cause, and is answered 200', async () => {
     const { rows, process, entries } = mainService({
       answer: async () => {
         throw new AttemptFailure('unreadable_image', 'no readable image: gs://images/o1.jpg does not exist', {
@@ -115,7 +115,7 @@ describe('an asset that fails', () => {
     )
   })
 
-  test('because its source names no image has a row that says so, and no model is asked', async () => {
+  test('because its source names no image has a row that says so, and no model is called', async () => {
     const { asked, rows, process } = mainService()
     expect((await process({ ...TASK, observations: [] })).status).toBe(200)
     expect(asked).toEqual([])
@@ -127,7 +127,7 @@ describe('an asset that fails', () => {
     })
   })
 
-  test('keeps what was paid for: tokens and the raw answer', async () => {
+  test('keeps the billed tokens and the raw answer', async () => {
     const known = {
       rawAnswer: '{"width": ',
       usage: { promptTokens: 258, outputTokens: 40, thoughtTokens: 7 },
@@ -150,7 +150,7 @@ describe('an asset that fails', () => {
   })
 
   // https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#retryconfig: 429 and 503 make the queue back off
-  test('by throttling is asked for again with 429 and the wait that the model named, without a row', async () => {
+  test("by throttling is answered 429 with the model's retry delay, without a row", async () => {
     const { rows, process } = mainService({
       answer: async () => {
         throw new AttemptFailure('throttled', 'quota', { retryable: true, retryAfterMs: 2_300 })
@@ -163,7 +163,7 @@ describe('an asset that fails', () => {
     expect(rows).toEqual([])
   })
 
-  test('otherwise but may succeed later is asked for again with 503, later each time', async () => {
+  test('with another transient failure is answered 503 with a growing delay', async () => {
     const { process } = mainService({
       answer: async () => {
         throw new AttemptFailure('model_error', 'hiccup', { retryable: true })
@@ -190,7 +190,7 @@ describe('an asset that fails', () => {
     expect(rows[0]?.row).toMatchObject({ status, cause, error_message: 'still no' })
   })
 
-  test('to be answered in time is aborted and asked for again', async () => {
+  test('to get an answer in time is aborted and retried', async () => {
     let wasAborted = false
     const { clock, process } = mainService({
       answer: (_asset, signal) =>
@@ -211,7 +211,7 @@ describe('an asset that fails', () => {
     expect(await response.json()).toEqual({ error: { code: 'TIMEOUT', message: 'no answer within 30 s' } })
   })
 
-  test('with a model that ignores its deadline still ends as a row on the last try', async () => {
+  test('with a model that ignores its deadline still becomes a row on the last try', async () => {
     const { clock, rows, process } = mainService({ answer: () => new Promise(() => {}) })
     const processing = process(TASK, LAST_TRY)
     await clock.advance(SPEC.limits.attempt_timeout_ms)
@@ -219,7 +219,7 @@ describe('an asset that fails', () => {
     expect(rows[0]?.row).toMatchObject({ status: 'failed', cause: 'timeout', latency_ms: 30_000 })
   })
 
-  test('by a bug in the model is logged with its stack, tried again, and ends as a row', async () => {
+  test('by a bug in the model is logged with its stack, retried, and becomes a row', async () => {
     const { rows, entries, process } = mainService({
       answer: async () => {
         throw new TypeError('x is undefined')
@@ -237,7 +237,7 @@ describe('an asset that fails', () => {
     ['RESOURCE_EXHAUSTED', 429, 'THROTTLED'],
     ['UNAVAILABLE', 503, 'MODEL_ERROR'],
     ['DEADLINE_EXCEEDED', 503, 'TIMEOUT'],
-  ] as const)('because Google answered %s is answered %i', async (status, http, code) => {
+  ] as const)('because Google returned %s is answered %i', async (status, http, code) => {
     const { process } = mainService({
       answer: async () => {
         throw new CloudError(status, 'Google says no')

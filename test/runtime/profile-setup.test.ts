@@ -193,7 +193,7 @@ function generated(seed: number): object {
   }
 }
 
-test('whatever validate takes, of a generated variety, is set up, gets its results and is asked', async () => {
+test('any generated profile that validate accepts is set up, gets its results table and can be used', async () => {
   const taken: Profile[] = []
   const refused: string[] = []
   for (let seed = 1; seed <= 120; seed += 1) {
@@ -221,7 +221,7 @@ test.each([
   ['structs', structs(15), structs(16), /^\d+: \S+: BigQuery nests structs at most 15 levels deep$/],
   ['lists', lists(7), lists(8), /^\d+: \S+: is more than 16 levels deep, including arrays/],
 ])(
-  '%s as deep as validate takes are set up and asked; deeper ones are refused',
+  '%s as deep as validate accepts are set up and used; deeper ones are refused',
   async (_what, within, beyond, reason) => {
     const profileOf = (properties: object): object => ({
       name: 'deep',
@@ -236,7 +236,7 @@ test.each([
   },
 )
 
-test('/setup refuses what validate refuses, by whatever program it was written, and makes no table', async () => {
+test('/setup refuses what validate refuses, from any client, and creates no table', async () => {
   const where = "a = 'x"
   const spec = specOf({
     name: 'foreign',

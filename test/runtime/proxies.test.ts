@@ -16,7 +16,7 @@ const PERSON = { type: 'authorized_user', client_id: 'id', client_secret: 'secre
 
 const PROXY = 'http://proxy.example.com:3128'
 
-describe('what the variables say', () => {
+describe('the proxy variables', () => {
   const BIGQUERY = new URL('https://bigquery.googleapis.com/bigquery/v2/projects')
 
   test.each<[string, NodeJS.ProcessEnv, string | undefined]>([
@@ -37,7 +37,7 @@ describe('what the variables say', () => {
     expect(proxyOf(BIGQUERY, { ...environment })).toBe(proxy)
   })
 
-  test('is said again in the words of the gRPC clients, once', () => {
+  test('are set for the gRPC clients, once', () => {
     const environment: NodeJS.ProcessEnv = {
       HTTPS_PROXY: PROXY,
       NO_PROXY: 'intra.example.com',
@@ -50,7 +50,7 @@ describe('what the variables say', () => {
     expect(environment).toEqual(settled)
   })
 
-  test('never sends a request to a metadata server through a proxy', () => {
+  test('never send a request to a metadata server through a proxy', () => {
     const environment = { HTTPS_PROXY: PROXY, GCE_METADATA_HOST: '10.0.0.1:80' }
     for (const host of ['metadata.google.internal', '169.254.169.254', '10.0.0.1']) {
       expect(proxyOf(new URL(`http://${host}/computeMetadata/v1/`), environment)).toBeUndefined()
@@ -58,7 +58,7 @@ describe('what the variables say', () => {
   })
 })
 
-describe('by way of a proxy', () => {
+describe('through a proxy', () => {
   let google: GoogleByProxy
   let file: string
 
@@ -94,13 +94,13 @@ describe('by way of a proxy', () => {
     expect(hosts()).toContain('cloudbilling.googleapis.com/v1/projects/p/billingInfo')
   })
 
-  test('goes the look for a model', async () => {
+  test('goes the lookup of a model', async () => {
     const { countTokens } = await import('../../src/google/gemini.ts')
     expect(await countTokens({ projectId: 'p', location: 'global', model: 'm' })).toBe(3)
     expect(hosts()).toContainEqual(expect.stringMatching(/^aiplatform\.googleapis\.com\/.*:countTokens$/))
   })
 
-  test("go Google's public keys, by which services check tokens", async () => {
+  test("go requests for Google's public keys, which services use to check tokens", async () => {
     const { tokenCheck } = await import('../../src/google/auth/identity-tokens.ts')
     const check = tokenCheck({ audiences: ['https://a'], account: 'a@b' }, Date.now)
     const { SignJWT, generateKeyPair } = await import('jose')
@@ -110,7 +110,7 @@ describe('by way of a proxy', () => {
     expect(hosts()).toContain('www.googleapis.com/oauth2/v3/certs')
   })
 
-  test('a call ends by its own deadline', async () => {
+  test('a call ends at its own deadline', async () => {
     google.answer = (request) =>
       request.path === '/token'
         ? Promise.resolve({ status: 200, body: { access_token: 'a', expires_in: 3600 } })
@@ -120,7 +120,7 @@ describe('by way of a proxy', () => {
     await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
   })
 
-  test('that refuses, the error names the proxy and not its password', async () => {
+  test('that refuses, an error names the proxy and not its password', async () => {
     const refusing = createServer().on('connect', (_request, socket) =>
       socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
     )
@@ -136,7 +136,7 @@ describe('by way of a proxy', () => {
   })
 })
 
-test('the code for proxies is loaded only where there is one', () => {
+test('the code for proxies is loaded only if there is one', () => {
   const module = path.join(
     fileURLToPath(new URL('../..', import.meta.url)),
     'src',

@@ -16,23 +16,23 @@ function failing(status: GoogleStatus): Promise<unknown> {
 }
 
 describe('reading an image', () => {
-  test('answers its bytes', async () => {
+  test('returns its bytes', async () => {
     const read = imageReader({ clock: new ManualClock(), readObject: async (uri) => Buffer.from(uri) })
     expect((await read(URI, signal)).toString()).toBe(URI)
   })
 
-  test('that is not there makes it unreadable', async () => {
+  test('that does not exist makes it unreadable', async () => {
     const error = await failing('NOT_FOUND')
     expect(error).toBeInstanceOf(UnreadableImage)
     expect((error as Error).message).toBe(`${URI} does not exist`)
   })
 
-  test('that is larger than any image is makes it unreadable', async () => {
+  test('that is too large for an image makes it unreadable', async () => {
     expect(await failing('OUT_OF_RANGE')).toMatchObject({ name: 'UnreadableImage', reason: 'is larger than 64 MiB' })
   })
 
   test.each(['https://host/x.jpg', 'gs://bucket', 'gs://bucket/', '', 'x.jpg'])(
-    'whose address is %j makes it unreadable, without a call',
+    'whose URI is %j makes it unreadable, without a call',
     async (uri) => {
       const read = imageReader({ clock: new ManualClock(), readObject: () => Promise.reject(new Error('called')) })
       await expect(read(uri, signal)).rejects.toThrow(new UnreadableImage(uri, 'is not a gs:// URI').message)
@@ -44,11 +44,14 @@ describe('reading an image', () => {
     ['RESOURCE_EXHAUSTED', 'throttled', true],
     ['DEADLINE_EXCEEDED', 'timeout', true],
     ['UNAVAILABLE', 'model_error', true],
-  ] as const)('that Storage answers with %s fails the asset: %s, retryable %s', async (status, failure, retryable) => {
-    const error = await failing(status)
-    expect(error).toBeInstanceOf(AttemptFailure)
-    expect(error).toMatchObject({ failure, retryable })
-  })
+  ] as const)(
+    'that Cloud Storage answers with %s fails the asset: %s, retryable %s',
+    async (status, failure, retryable) => {
+      const error = await failing(status)
+      expect(error).toBeInstanceOf(AttemptFailure)
+      expect(error).toMatchObject({ failure, retryable })
+    },
+  )
 
   test('that never arrives is a timeout', async () => {
     const clock = new ManualClock()

@@ -9,7 +9,7 @@ const LARGEST_ROW = 10_000_000
 const ATTEMPT: Attempt = { id: 'attempt-1', task: TASK, spec: SPEC, startedMs: 1_000, finishedMs: 1_250.4 }
 
 describe('a ledger row', () => {
-  test('stays below BigQuery’s 10 MB, with a visible mark where text was cut', () => {
+  test('stays under BigQuery’s 10 MB, with a visible mark where text was truncated', () => {
     const row = answeredRow(ATTEMPT, {
       ...ANSWER,
       columns: { width: 1, note: 'é'.repeat(8_000_000) },
@@ -21,7 +21,7 @@ describe('a ledger row', () => {
     expect(row).toMatchObject({ width: 1, asset_id: 'sign-1', status: 'ok' })
   })
 
-  test('leaves a long answer whole when it fits', () => {
+  test('keeps a long answer whole when it fits', () => {
     const note = 'x'.repeat(5_000_000)
     expect(answeredRow(ATTEMPT, { ...ANSWER, columns: { note } })['note']).toBe(note)
   })
@@ -31,13 +31,13 @@ describe('a ledger row', () => {
     expect(row['note']).toBe('a\ufffd')
   })
 
-  test('cuts messages that are whole documents', () => {
+  test('truncates very long messages', () => {
     const row = failedRow(ATTEMPT, { status: 'failed', cause: 'model_error', message: 'x'.repeat(100_000), known: {} })
     expect(row.error_message?.length).toBeLessThanOrEqual(4_000)
     expect(row.error_message?.length).toBeGreaterThan(3_900)
   })
 
-  test('omits what is unknown: BigQuery refuses a null in a REPEATED column', () => {
+  test('omits unknown values: BigQuery refuses a null in a REPEATED column', () => {
     const row = answeredRow(ATTEMPT, { ...ANSWER, columns: { width: null, note: undefined } })
     expect(Object.keys(row)).not.toContain('width')
     expect(Object.values(row)).not.toContain(null)
@@ -47,7 +47,7 @@ describe('a ledger row', () => {
     expect(answeredRow(ATTEMPT, ANSWER)['latency_ms']).toBe(250)
   })
 
-  test('names what was asked by a hash: the same profile the same, another one another', () => {
+  test('identifies the request by a hash: equal for the same profile, different for another one', () => {
     const other = { ...SPEC, profile: { ...SPEC.profile, measure: 'image-quality' as const } }
     const hash = answeredRow(ATTEMPT, ANSWER)['prompt_hash']
     expect(answeredRow({ ...ATTEMPT, spec: structuredClone(SPEC) }, ANSWER)['prompt_hash']).toBe(hash)
@@ -55,7 +55,7 @@ describe('a ledger row', () => {
   })
 })
 
-test('cut text is no longer than asked for, says how much is missing, and splits no pair', () => {
+test('truncated text fits the limit, says how much is missing, and splits no pair', () => {
   const cut = cutText('a'.repeat(1_000), 100)
   expect(cut.length).toBeLessThanOrEqual(100)
   const [, kept, removed] = /^(a+)… \[(\d+) characters cut by imagery\]$/.exec(cut) ?? []

@@ -5,7 +5,7 @@ import { RunGone, RunSpecs } from '../../src/runtime/run-specs.ts'
 import { BUCKET, deferred, fakeSpecs, RUN_ID, SPEC } from './fixtures.ts'
 
 describe('run specs', () => {
-  test('are read once, however many ask at the same time', async () => {
+  test('are read once for any number of simultaneous requests', async () => {
     const { specs, reads } = fakeSpecs()
     const [first, second] = await Promise.all([specs.get(RUN_ID), specs.get(RUN_ID)])
     expect(first).toEqual(SPEC)
@@ -14,7 +14,7 @@ describe('run specs', () => {
     expect(reads).toEqual([`gs://${BUCKET}/runs/${RUN_ID}/run.json`])
   })
 
-  test('that are missing are asked for again', async () => {
+  test('that are missing are read again', async () => {
     const known = new Map<string, typeof SPEC>()
     const { specs, reads } = fakeSpecs(known)
     await expect(specs.get(RUN_ID)).rejects.toBeInstanceOf(RunGone)
@@ -23,7 +23,7 @@ describe('run specs', () => {
     expect(reads).toHaveLength(2)
   })
 
-  test('are looked for again after a while, and are gone when their run is torn down', async () => {
+  test('are read again after a while, and are gone when their run is torn down', async () => {
     const known = new Map([[RUN_ID, SPEC]])
     const { specs, reads, clock } = fakeSpecs(known)
     const first = await specs.get(RUN_ID)
@@ -36,7 +36,7 @@ describe('run specs', () => {
     await expect(specs.get(RUN_ID)).rejects.toBeInstanceOf(RunGone)
   })
 
-  test('stay as they are while the bucket does not answer', async () => {
+  test('stay unchanged while the bucket does not answer', async () => {
     const clock = new ManualClock()
     let isDown = false
     const specs = new RunSpecs({
@@ -54,7 +54,7 @@ describe('run specs', () => {
     expect(await specs.get(RUN_ID)).toBe(first)
   })
 
-  test('that could not be read are asked for again', async () => {
+  test('that could not be read are read again', async () => {
     let reads = 0
     const specs = new RunSpecs({
       check: () => {},

@@ -24,8 +24,8 @@ function expectNoSecret(text: string): void {
   for (const secret of SECRETS) expect(text).not.toContain(secret)
 }
 
-describe('a secret in somebody’s words', () => {
-  test('is taken out, and the words stay', () => {
+describe('a secret in a message', () => {
+  test('is removed, and the other words stay', () => {
     const shown = redacted(SPEECH)
     expectNoSecret(shown)
     expect(shown).toMatch(/^Refused: authorization: Bearer \[removed\], token \[token removed\], https:\/\/storage/)
@@ -36,11 +36,11 @@ describe('a secret in somebody’s words', () => {
     'unexpected "aud" claim value, Bearer token needed',
     'the object 1//2 and eyJ alone',
     'SIGNATURE_REMOVED_BY_GOOGLE',
-  ])('is not seen in harmless words: %s', (text) => {
+  ])('is not detected in harmless words: %s', (text) => {
     expect(redacted(text)).toBe(text)
   })
 
-  test('goes into no error of a call to Google, whoever repeats it', async () => {
+  test('appears in no error of a call to Google, whichever code repeats it', async () => {
     const server = createServer((request, response) =>
       response.writeHead(403).end(`no: ${request.headers['authorization']}`),
     )
@@ -56,7 +56,7 @@ describe('a secret in somebody’s words', () => {
     expect(error).toMatchObject({ status: 'PERMISSION_DENIED', message: 'no: Bearer [removed]' })
   })
 
-  test('goes into no log line, no answer and no row, whichever part fails', async () => {
+  test('appears in no log line, answer or row, whichever part fails', async () => {
     const failures = [
       new Error(SPEECH),
       new CloudError('PERMISSION_DENIED', SPEECH),
@@ -79,7 +79,7 @@ describe('a secret in somebody’s words', () => {
 })
 
 describe('a log line', () => {
-  test('is bounded, whatever the event is about', () => {
+  test('has a limited length for any event', () => {
     const lines: string[] = []
     const log = createLogger({ level: 'DEBUG', write: (line) => void lines.push(line), now: () => 0 })
     const long = 'x'.repeat(5_000_000)
@@ -133,7 +133,7 @@ describe('a body', () => {
   })
 })
 
-describe('an object that is larger than it may be', () => {
+describe('an oversized object', () => {
   const MAX = 100_000
   let server: Server
   let storage: Storage

@@ -140,7 +140,7 @@ const CREATOR = `gcloud iam service-accounts add-iam-policy-binding ${INVOKER} -
 const ROLE = '--role roles/iam.serviceAccountOpenIdTokenCreator'
 
 describe("a service account's key", () => {
-  test('signs for its own identity token, once for many calls', async () => {
+  test('gets its own ID token, once for many calls', async () => {
     credentials(KEY)
     const { withServiceToken } = await newProcess()
     const { callers, send } = service(CI)
@@ -149,7 +149,7 @@ describe("a service account's key", () => {
     expect(google.heard.map(({ host }) => host)).toEqual(['oauth2.googleapis.com'])
   })
 
-  test('gets a new token when the old one is about to end', async () => {
+  test('gets a new token when the old one is about to expire', async () => {
     credentials(KEY)
     google.answer = async () => ({ status: 200, body: { id_token: await identityTokenOf(CI, 299) } })
     const { withServiceToken } = await newProcess()
@@ -159,7 +159,7 @@ describe("a service account's key", () => {
     expect(google.heard).toHaveLength(2)
   })
 
-  test('speaks for the invoker where it is not let in itself, and keeps to that', async () => {
+  test('impersonates the invoker when its own token is refused, and remembers that', async () => {
     credentials(KEY)
     const { withServiceToken } = await newProcess()
     const { callers, send } = service(INVOKER)
@@ -168,7 +168,7 @@ describe("a service account's key", () => {
     expect(callers).toEqual([CI, INVOKER, INVOKER])
   })
 
-  test('is told what to grant when nobody is let in; no token is in what is said', async () => {
+  test('gets an error that names the role to grant when every token is refused, without any token in it', async () => {
     credentials(KEY)
     const { withServiceToken } = await newProcess()
     const denied = "Permission 'iam.serviceAccounts.getOpenIdToken' denied on resource (or it may not exist)."
@@ -185,7 +185,7 @@ describe("a service account's key", () => {
     expect(`${JSON.stringify(error)}${String((error as Error).stack)}`).not.toMatch(/eyJ|access-of/)
   })
 
-  test('is told that the invoker may not call when its token is refused too', async () => {
+  test('gets an error that the invoker may not call when its token is refused too', async () => {
     credentials(KEY)
     const { withServiceToken } = await newProcess()
     const error = await withServiceToken(AUDIENCE, service().send).catch((thrown: unknown) => thrown)
@@ -196,7 +196,7 @@ describe("a service account's key", () => {
   })
 })
 
-test('an impersonated service account gets its identity token from IAM, through its source', async () => {
+test('an impersonated service account gets its ID token from IAM, through its source', async () => {
   credentials({
     type: 'impersonated_service_account',
     service_account_impersonation_url: IMPERSONATION,
@@ -211,8 +211,8 @@ test('an impersonated service account gets its identity token from IAM, through 
   expect(JSON.parse(asked?.body ?? '')).toMatchObject({ audience: AUDIENCE, includeEmail: true })
 })
 
-describe('a person', () => {
-  test("speaks for the deployment's invoker", async () => {
+describe('a user', () => {
+  test("impersonates the deployment's invoker", async () => {
     credentials(PERSON)
     const { withServiceToken } = await newProcess()
     const { callers, send } = service(INVOKER)
@@ -226,7 +226,7 @@ describe('a person', () => {
     expect(JSON.parse(google.heard[1]!.body)).toEqual({ audience: AUDIENCE, includeEmail: true })
   })
 
-  test("else takes gcloud's token, where gcloud is installed", async () => {
+  test("otherwise uses gcloud's token if gcloud is installed", async () => {
     credentials(PERSON)
     const token = await identityTokenOf('ada@example.com')
     const gcloud = path.join(folder, 'gcloud')
@@ -242,7 +242,7 @@ describe('a person', () => {
     expect(callers).toEqual(['ada@example.com'])
   })
 
-  test('without gcloud and without the right to speak for the invoker is told what to grant', async () => {
+  test('without gcloud and without permission to impersonate the invoker gets an error that names the role to grant', async () => {
     credentials(PERSON)
     google.answer = async (request) =>
       request.host === 'oauth2.googleapis.com'
@@ -255,7 +255,7 @@ describe('a person', () => {
     })
   })
 
-  test('whose sign-in was revoked is told so in the words of the token endpoint', async () => {
+  test("whose sign-in was revoked gets the token endpoint's message", async () => {
     credentials({ ...PERSON, refresh_token: 'revoked' })
     const { withServiceToken } = await newProcess()
     await expect(withServiceToken(AUDIENCE, service().send)).rejects.toMatchObject({
@@ -264,7 +264,7 @@ describe('a person', () => {
   })
 })
 
-test('a workload identity without a service account speaks for the invoker', async () => {
+test('a workload identity without a service account impersonates the invoker', async () => {
   writeFileSync(path.join(folder, 'subject-token'), 'token-of-the-ci')
   credentials({
     type: 'external_account',
@@ -284,7 +284,7 @@ test('a workload identity without a service account speaks for the invoker', asy
   expect(google.heard[1]?.authorization).toBe('Bearer access-of-federated')
 })
 
-test('a machine of Google gets its identity token from its metadata server', async () => {
+test('a machine on Google Cloud gets its ID token from its metadata server', async () => {
   const metadata = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://metadata')
     response.setHeader('metadata-flavor', 'Google')
@@ -306,7 +306,7 @@ test('a machine of Google gets its identity token from its metadata server', asy
   metadata.close()
 })
 
-test('a service that fails is no reason to try another token', async () => {
+test('a service that fails is not retried with another token', async () => {
   credentials(KEY)
   const { withServiceToken } = await newProcess()
   const send = vi.fn<() => Promise<{ status: number }>>(() => Promise.resolve({ status: 503 }))

@@ -72,7 +72,7 @@ function setUp(
 }
 
 describe('POST /setup', () => {
-  test('makes the ledger and as many queues as the run wants, and shares its limits out among them', async () => {
+  test('creates the ledger and the requested number of queues, and divides the limits among them', async () => {
     const { queues, tables, send } = setUp()
     expect(await send('/setup')).toEqual({
       status: 200,
@@ -93,7 +93,7 @@ describe('POST /setup', () => {
     ['cloudtasks.queues.create', 'roles/cloudtasks.queueAdmin on project demo'],
     ['bigquery.jobs.create', 'roles/bigquery.jobUser on project demo'],
     ['iam.serviceAccounts.actAs', 'roles/iam.serviceAccountUser on imagery-invoker@demo.iam.gserviceaccount.com'],
-  ])('makes nothing without %s, and names the role', async (permission, role) => {
+  ])('creates nothing without %s, and names the role', async (permission, role) => {
     const { queues, tables, lacking, send } = setUp()
     lacking.add(permission)
     const { status, body } = await send('/setup')
@@ -102,7 +102,7 @@ describe('POST /setup', () => {
     expect([...tables, ...queues.keys()]).toEqual([])
   })
 
-  test('makes nothing when images lie in a bucket that it may not read, and names bucket and role', async () => {
+  test('creates nothing when images are in a bucket it cannot read, and names the bucket and role', async () => {
     const { tables, send } = setUp(undefined, ['ours', 'theirs'])
     expect((await send('/setup')).body).toMatchObject({
       error: { message: expect.stringContaining('roles/storage.objectViewer on gs://theirs') },
@@ -114,7 +114,7 @@ describe('POST /setup', () => {
     expect((await setUp(undefined, ['missing']).send('/setup')).status).toBe(200)
   })
 
-  test('does not ask for a role that only Gemini takes when pixels are measured', async () => {
+  test("does not require Gemini's role when pixels are measured", async () => {
     const { lacking, send } = setUp()
     lacking.add('aiplatform.endpoints.predict')
     expect((await send('/setup')).status).toBe(200)
@@ -128,7 +128,7 @@ describe('POST /setup', () => {
   })
 
   // "you can't create a queue with the same name for 7 days": https://cloud.google.com/tasks/docs/deleting-appengine-queues-and-tasks#deleting_queues
-  test('passes over the names of queues that were deleted', async () => {
+  test('skips the names of deleted queues', async () => {
     const { send } = setUp()
     await send('/setup')
     await send('/teardown')
@@ -136,7 +136,7 @@ describe('POST /setup', () => {
     expect(body['queues']).toEqual([`${FIRST}-3`, `${FIRST}-4`])
   })
 
-  test('takes back what it has made when the run is torn down meanwhile', async () => {
+  test('rolls back what it created when the run is torn down during setup', async () => {
     const specs = new Map([[RUN_ID, SPEC]])
     const { queues, droppedViews, send } = setUp(specs, undefined, () => specs.delete(RUN_ID))
     const { status, body } = await send('/setup')
@@ -146,7 +146,7 @@ describe('POST /setup', () => {
     expect(droppedViews).toEqual([SPEC.tables.live])
   })
 
-  test('of a run without a spec answers 404 and makes nothing', async () => {
+  test('of a run without a spec answers 404 and creates nothing', async () => {
     const { queues, tables, send } = setUp(new Map())
     const { status, body } = await send('/setup')
     expect(status).toBe(404)
@@ -156,7 +156,7 @@ describe('POST /setup', () => {
 })
 
 describe('POST /pause', () => {
-  test('has the run’s queues send nothing more, and deletes nothing', async () => {
+  test('pauses the run’s queues and deletes nothing', async () => {
     const { queues, paused, send } = setUp()
     await send('/setup')
     expect(await send('/pause')).toEqual({
@@ -166,7 +166,7 @@ describe('POST /pause', () => {
     expect([...paused]).toEqual([...queues.keys()])
   })
 
-  test('may be repeated, also when there is nothing to pause', async () => {
+  test('may be repeated, even when there is nothing to pause', async () => {
     expect(await setUp(new Map()).send('/pause')).toEqual({ status: 200, body: { run_id: RUN_ID, queues_paused: [] } })
   })
 })
@@ -187,12 +187,12 @@ describe('POST /teardown', () => {
     expect([...queues.keys()]).toEqual(['projects/demo/locations/us-central1/queues/other'])
   })
 
-  test('may be repeated, also when the spec is gone', async () => {
+  test('may be repeated, even when the spec is gone', async () => {
     const { send } = setUp(new Map())
     expect(await send('/teardown')).toEqual({ status: 200, body: { run_id: RUN_ID, queues_deleted: [] } })
   })
 
-  test('forgets the spec, so that tasks which arrive later find the run gone', async () => {
+  test('drops the spec, so that later tasks find the run gone', async () => {
     const specs = new Map([[RUN_ID, SPEC]])
     const { reads, send } = setUp(specs)
     await send('/setup')
@@ -205,7 +205,7 @@ describe('POST /teardown', () => {
 })
 
 describe('both', () => {
-  test.each(['/setup', '/teardown'])('%s refuses what is no run id', async (path) => {
+  test.each(['/setup', '/teardown'])('%s refuses an invalid run ID', async (path) => {
     const { send } = setUp()
     for (const run_id of ['', '../x', '261123-9F3C1A7B', 'imagery-261123-9f3c1a7b', 5]) {
       expect((await send(path, { v: 1, run_id })).status).toBe(400)
@@ -213,7 +213,7 @@ describe('both', () => {
     expect((await send(path, { v: 2, run_id: RUN_ID })).status).toBe(400)
   })
 
-  test('answer 503 when Google asks to come again, 500 with Google’s status when it refuses', async () => {
+  test('answer 503 when Google asks for a retry, and 500 with Google’s status when it refuses', async () => {
     for (const [status, http] of [
       ['UNAVAILABLE', 503],
       ['PERMISSION_DENIED', 500],

@@ -22,12 +22,12 @@ const FOREIGN: Record<string, RunSpec> = {
 }
 
 describe('a run’s spec', () => {
-  test('that is the deployment’s own is taken', () => {
+  test('of the deployment is accepted', () => {
     expect(() => checkSpec(SPEC, NOWHERE)).not.toThrow()
   })
 
   test.each(Object.entries(FOREIGN))(
-    'that %s is refused at both services, and nothing is made',
+    'that %s is refused by both services, and nothing is created',
     async (_what, spec) => {
       const specs = new Map([[RUN_ID, spec]])
       const main = mainService({ specs })
@@ -42,7 +42,7 @@ describe('a run’s spec', () => {
   )
 })
 
-describe('a model’s endpoint, which is shown the runtime’s access token,', () => {
+describe('a model’s endpoint, which gets the runtime’s access token,', () => {
   const asking = (endpoint: string): RunSpec => geminiSpec({ endpoint })
 
   test.each([
@@ -71,7 +71,7 @@ describe('a model’s endpoint, which is shown the runtime’s access token,', (
     'https://hunter2@aiplatform.googleapis.com',
     'https://aiplatform.googleapis.com/?key=hunter2',
     'https://aiplatform.googleapis.com/#hunter2',
-  ])('may hold no secret, in a local cloud neither, and none is repeated: %s', (endpoint) => {
+  ])('may not contain a secret, not even in a local cloud, and none is repeated: %s', (endpoint) => {
     for (const modelOrigins of [[], undefined]) {
       const check = (): void => checkSpec(asking(endpoint), { place: PLACE, modelOrigins })
       expect(check).toThrow(SpecError)
@@ -79,7 +79,7 @@ describe('a model’s endpoint, which is shown the runtime’s access token,', (
     }
   })
 
-  test('may be where the deployment’s owner says, and there only', () => {
+  test('may be at an origin that the deployment’s owner allows, and only there', () => {
     const rules = { place: PLACE, modelOrigins: ['https://proxy.example.com'] }
     expect(() => checkSpec(asking('https://proxy.example.com/gemini/'), rules)).not.toThrow()
     expect(() => checkSpec(asking('https://other.example.com'), rules)).toThrow(
@@ -87,7 +87,7 @@ describe('a model’s endpoint, which is shown the runtime’s access token,', (
     )
   })
 
-  test('may be anywhere in a local cloud, whose tokens open nothing', () => {
+  test('may be anywhere in a local cloud, whose tokens give no access', () => {
     expect(() => checkSpec(asking('http://127.0.0.1:9'), { place: PLACE, modelOrigins: undefined })).not.toThrow()
   })
 })

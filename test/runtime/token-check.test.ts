@@ -72,7 +72,7 @@ function checkingService(now = () => NOW_MS) {
 }
 
 describe('the check of identity tokens', () => {
-  test('answers 503 while Google’s keys cannot be had, so that the call is made again', async () => {
+  test('answers 503 while Google’s keys are unavailable, so that the call is retried', async () => {
     published = undefined
     const { call, entries } = checkingService()
     expect(await call(await token('first'))).toBe(503)
@@ -81,7 +81,7 @@ describe('the check of identity tokens', () => {
     expect(await call(await token('first'))).toBe(200)
   })
 
-  test('fetches the keys once, however many tokens come, of unknown keys too', async () => {
+  test('fetches the keys once for any number of tokens, even with unknown keys', async () => {
     published = ['first']
     const { call } = checkingService()
     fetches = 0
@@ -118,12 +118,12 @@ describe('the check of identity tokens', () => {
     expect(await checkingService().call(await token('first', change))).toBe(status)
   })
 
-  test('refuses a token that names no key, though there is but one', async () => {
+  test('refuses a token that names no key, even if there is only one', async () => {
     published = ['first']
     expect(await checkingService().call(await token('first', {}, { kid: undefined }))).toBe(401)
   })
 
-  test('remembers a token that it has let in until it ends, and no other', async () => {
+  test('caches only accepted tokens, until they expire', async () => {
     published = ['first']
     let nowMs = NOW_MS
     const { call } = checkingService(() => nowMs)
@@ -139,7 +139,7 @@ describe('the check of identity tokens', () => {
     expect(await call(good)).toBe(401)
   })
 
-  test('does not parse what is far longer than any token', async () => {
+  test('does not parse a header far longer than any token', async () => {
     const { call } = checkingService()
     fetches = 0
     expect(await call('e'.repeat(10_000))).toBe(401)
@@ -166,7 +166,7 @@ describe('the variables of the check', () => {
     )
   })
 
-  test.each(['', 'yes', 'ON', 'true'])('that are set to %j start no service', (value) => {
+  test.each(['', 'yes', 'ON', 'true'])('set to %j keep the service from starting', (value) => {
     expect(() => readEnvironment(mainEnvironment, { ...SERVICE, IMAGERY_CHECK_TOKENS: value })).toThrow(
       EnvironmentError,
     )

@@ -20,18 +20,18 @@ function bucket(objects: Record<string, string>) {
 
 const reasonOf = (uri: string): string => `gs://own/${unstagedReasonPath(RUN, uri)}`
 
-describe('an image that is missing', () => {
-  test('has the reason that the command line has left', async () => {
+describe('a missing image', () => {
+  test('has the reason recorded by the command line', async () => {
     const { read } = bucket({ [reasonOf(IMAGE)]: 'lies outside' })
     await expect(read(IMAGE)).rejects.toThrow(new UnreadableImage(IMAGE, 'lies outside'))
   })
 
-  test('has no other reason than that, where none was left', async () => {
+  test('is only reported missing if no reason was recorded', async () => {
     const { read } = bucket({})
     await expect(read(IMAGE)).rejects.toMatchObject({ status: 'NOT_FOUND', message: `No such object: ${IMAGE}` })
   })
 
-  test('is what it is where the reason cannot be read', async () => {
+  test('is reported missing if the reason cannot be read', async () => {
     const missing = (): Promise<Buffer> => Promise.reject(new CloudError('NOT_FOUND', 'missing'))
     const busy = (): Promise<Buffer> => Promise.reject(new CloudError('UNAVAILABLE', 'busy'))
     const read = explainUnstaged({ readObject: busy, bucket: 'own' })(missing)
@@ -48,14 +48,14 @@ describe('an image that is missing', () => {
     `gs://own/runs/${RUN}/run.json`,
     'gs://own/runs/no-run/images/a.jpg',
     'gs://own/images/a.jpg',
-  ])('of another place is not looked for twice: %s', async (uri) => {
+  ])('in another place is not looked up twice: %s', async (uri) => {
     const { asked, read } = bucket({ [reasonOf(uri)]: 'lies outside' })
     await expect(read(uri)).rejects.toMatchObject({ status: 'NOT_FOUND' })
     expect(asked).toEqual([uri])
   })
 })
 
-test('an image that is there is read once, whatever was said of it before', async () => {
+test('an existing image is read once, even if a reason was recorded before', async () => {
   const { asked, read } = bucket({ [IMAGE]: 'image', [reasonOf(IMAGE)]: 'did not exist' })
   expect(String(await read(IMAGE))).toBe('image')
   expect(asked).toEqual([IMAGE])

@@ -53,20 +53,20 @@ describe.each(Object.entries(EVIL))('data that %s', (_, evil) => {
     ['a report', () => formatReport(report, { flags: ` --data-dir '${data}'`, width: 80 })],
     ['checks', () => formatChecks([{ title: data, status: 'ok', detail: data, fixes: [data] }])],
     ['a plan', () => formatPlan([{ title: data, changes: [{ action: 'create', resource: data, fields: [data] }] }])],
-  ])('is only shown in %s', (_name, shown) => {
+  ])('is harmless in %s', (_name, shown) => {
     const text = shown()
     expect(text).not.toMatch(OBEYED)
     expect(text).toContain('before')
     expect(text).toContain('after')
   })
 
-  test('is the same in JSON, and harmless', () => {
+  test('is exact and harmless in JSON', () => {
     const json = plainJson(JSON.stringify({ [data]: [data] }))
     expect(json).not.toMatch(OBEYED)
     expect(JSON.parse(json)).toEqual({ [data]: [data] })
   })
 
-  test('is only shown in progress', async () => {
+  test('is harmless in progress', async () => {
     const written: string[] = []
     const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
       written.push(String(text))
@@ -94,7 +94,7 @@ describe.each(Object.entries(EVIL))('data that %s', (_, evil) => {
   })
 })
 
-test('text of all scripts, with its line breaks, tabs and joined emoji, stays as it is', () => {
+test('text of all scripts, with line breaks, tabs and joined emoji, is unchanged', () => {
   const text = 'Straße\n\tשלום, مرحبا, 日本 👩‍👩‍👧 ﻿é'
   expect(plainText(text)).toBe(text)
   expect(plainText('Windows\r\nlines\r\n')).toBe('Windows\nlines\n')

@@ -5,7 +5,7 @@ import { formatTable } from '../../src/ui/table.ts'
 const plain = (text: string): string[] => text.replaceAll(/\u001b\[\d+m/g, '').split('\n')
 
 describe.each([80, 120])('a table on a terminal of %i columns', (width) => {
-  test('fits, cutting the widest columns first', () => {
+  test('fits by cutting the widest columns first', () => {
     const rows = [
       ['t1:0b51e7c6', 'failed', 'x'.repeat(300), 12],
       ['t1:1c62f8d7', 'ok', 'short', 3],
@@ -16,7 +16,7 @@ describe.each([80, 120])('a table on a terminal of %i columns', (width) => {
     expect(lines[2]).toMatch(/^t1:1c62f8d7  ok      short +3$/)
   })
 
-  test('lets no control character of the data reach the terminal', () => {
+  test('sends no control character of the data to the terminal', () => {
     const evil = ['\u001b[2J\u001b[1;31mred', 'two\nlines\r\n', 'bell\u0007', '\u009b31mred', '\u001b]0;title\u0007x']
     const text = formatTable(
       ['a'],
@@ -27,7 +27,7 @@ describe.each([80, 120])('a table on a terminal of %i columns', (width) => {
   })
 })
 
-test('a table shows structs as JSON, numbers short and nothing for null', () => {
+test('a table shows structs as JSON, short numbers, and nothing for null', () => {
   const lines = plain(
     formatTable(
       ['a', 'b', 'c', 'd'],
@@ -53,7 +53,7 @@ describe('a CSV line', () => {
     [[null, undefined, '', 0, false], ',,,0,false\r\n'],
     [[{ a: 1 }, ['x', 'y']], '"{""a"":1}","[""x"",""y""]"\r\n'],
     [[' kept ', 'Straße'], ' kept ,Straße\r\n'],
-  ])('of %o is quoted as RFC 4180 says', (values, line) => {
+  ])('of %o is quoted as in RFC 4180', (values, line) => {
     expect(csvLine(values)).toBe(line)
   })
 })
@@ -83,14 +83,11 @@ describe('a CSV cell that a spreadsheet would run', () => {
     expect(csvLine(['a', text, 'b'])).toBe(`a,${cell},b\r\n`)
   })
 
-  test.each(['a=1', "'=1", '1-2', 'Straße', '3.5', '', '–5 (an en dash)'])(
-    'is not one of harmless text: %j',
-    (text) => {
-      expect(csvLine([text])).toBe(`${text}\r\n`)
-    },
-  )
+  test.each(['a=1', "'=1", '1-2', 'Straße', '3.5', '', '–5 (an en dash)'])('is not harmless text: %j', (text) => {
+    expect(csvLine([text])).toBe(`${text}\r\n`)
+  })
 
-  test('is no number, nor a list or a struct', () => {
+  test('is not a number, a list or a struct', () => {
     expect(csvLine([-3.5, -7, -0.25, { a: '=1' }, ['=1']])).toBe('-3.5,-7,-0.25,"{""a"":""=1""}","[""=1""]"\r\n')
     // Numbers that JavaScript cannot hold come as text.
     expect(csvLine(['-12345678901234567890', '-1'], { isNumeric: (column) => column === 0 })).toBe(
@@ -98,11 +95,11 @@ describe('a CSV cell that a spreadsheet would run', () => {
     )
   })
 
-  test('stays as it is for who asks for that, and can then be read back exactly', () => {
+  test('is kept with --raw-cells, and can then be read back exactly', () => {
     expect(csvLine(['=1+2', '\tx', '-3'], { raw: true })).toBe('=1+2,"\tx",-3\r\n')
   })
 
-  test('cannot begin within another where the separator is a semicolon or a tab', () => {
+  test('cannot start inside another if the separator is a semicolon or a tab', () => {
     expect(csvLine(['a;=1+2', 'a\t=1+2'])).toBe('"a;=1+2","a\t=1+2"\r\n')
   })
 })

@@ -39,7 +39,7 @@ test.each<[string, object, object]>([
     { identityPool: POOL, account: CI },
   ],
   ['an impersonated account', impersonatedFile({}, CI), { type: 'impersonated_service_account', account: CI }],
-])('the file of %s says whose it is', async (_title, content, expected) => {
+])('the file of %s names its owner', async (_title, content, expected) => {
   expect(await found(content)).toMatchObject({ kind: 'file', ...expected })
 })
 

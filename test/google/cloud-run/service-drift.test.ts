@@ -63,7 +63,7 @@ function read(
 const ENV = serviceMessage(SPEC).template!.containers![0]!.env!
 const RESOURCES = serviceMessage(SPEC).template!.containers![0]!.resources!
 
-describe('a service is as it was asked for', () => {
+describe('a service matches what was requested', () => {
   test.each<[string, IService]>([
     ['when Cloud Run has filled in what was left out', read()],
     ['when its environment is in another order', read({ container: { env: ENV.toReversed() } })],
@@ -87,7 +87,7 @@ describe('a service is as it was asked for', () => {
     expect(changedFields(existing, serviceMessage(SPEC))).toEqual([])
   })
 
-  test.each(['with', 'without'])('%s word of its archive, whose generation says nothing', (word) => {
+  test.each(['with', 'without'])('%s a reference to its archive, whose generation is unspecified', (word) => {
     const archive = { bucket: 'b', object: 'deploy/plain.tar.gz', generation: '1' }
     const spec: ServiceSpec = { ...SPEC, program: { archive } }
     const again = { ...SPEC, program: { archive: { ...archive, generation: '2' } } }
@@ -96,7 +96,7 @@ describe('a service is as it was asked for', () => {
   })
 })
 
-describe('what was changed by hand is named', () => {
+describe('a manual change is named', () => {
   test.each<[string, Parameters<typeof read>[0]]>([
     ['ingress', { service: { ingress: 'INGRESS_TRAFFIC_INTERNAL_ONLY' } }],
     ['traffic', { service: { traffic: [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', percent: 100 }] } }],

@@ -31,8 +31,8 @@ class Resource implements PolicyHolder {
   }
 }
 
-describe('roles are given', () => {
-  test('in one write, beside what the policy holds', async () => {
+describe('roles are granted', () => {
+  test('in one write, and existing bindings are kept', async () => {
     const resource = new Resource([{ role: VIEWER, members: ['user:a@example.com'] }])
     const add = [
       { role: VIEWER, member: RUNTIME },
@@ -46,7 +46,7 @@ describe('roles are given', () => {
     ])
   })
 
-  test('once: what is there is not written again', async () => {
+  test('once, without writing existing bindings again', async () => {
     const resource = new Resource([{ role: VIEWER, members: [RUNTIME] }])
     expect(await changeMemberships(resource, { add: [{ role: VIEWER, member: RUNTIME }] })).toEqual({
       added: [],
@@ -55,7 +55,7 @@ describe('roles are given', () => {
     expect(resource.writes).toBe(0)
   })
 
-  test('although the same role is there under a condition, which stays as it is', async () => {
+  test('even if the same role exists under a condition, which stays unchanged', async () => {
     const conditional = {
       role: VIEWER,
       members: [RUNTIME],
@@ -80,7 +80,7 @@ describe('roles are given', () => {
     ])
   })
 
-  test('to an account that IAM comes to know a moment later', async () => {
+  test('to an account that IAM sees only a moment later', async () => {
     const resource = new Resource()
     let refusals = 2
     resource.beforeWrite = () => {
@@ -91,8 +91,8 @@ describe('roles are given', () => {
   })
 })
 
-describe('roles are taken', () => {
-  test('from the members that are meant, and no binding is left without one', async () => {
+describe('roles are revoked', () => {
+  test('from the named members, and no empty binding is left', async () => {
     const resource = new Resource([
       { role: VIEWER, members: [RUNTIME, 'user:a@example.com'] },
       { role: 'roles/editor', members: [RUNTIME] },
@@ -102,7 +102,7 @@ describe('roles are taken', () => {
     expect(resource.bindings).toEqual([{ role: VIEWER, members: ['user:a@example.com'] }])
   })
 
-  test('but not where a condition stands, which imagery never makes', async () => {
+  test('but not under a condition, which imagery never creates', async () => {
     const conditional = { role: VIEWER, members: [RUNTIME], condition: { expression: 'true' } }
     const resource = new Resource([conditional])
     await changeMemberships(resource, { remove: () => true })
@@ -111,7 +111,7 @@ describe('roles are taken', () => {
   })
 })
 
-test("a bucket's stale policy is written again, by Cloud Storage's own words for it", async () => {
+test("a bucket's stale policy is written again after Cloud Storage's own error", async () => {
   const resource = new Resource()
   let conflicts = 1
   resource.beforeWrite = () => {
@@ -123,7 +123,7 @@ test("a bucket's stale policy is written again, by Cloud Storage's own words for
 })
 
 test.each([undefined, 'failedPrecondition', 'conditionNotMet'])(
-  "what an organisation's policy forbids is tried once, with reason %s",
+  'a change that an organization policy forbids is tried once, with reason %s',
   async (reason) => {
     const resource = new Resource()
     let tries = 0
@@ -139,7 +139,7 @@ test.each([undefined, 'failedPrecondition', 'conditionNotMet'])(
   },
 )
 
-test('a refusal of any other kind is told at once', async () => {
+test('any other refusal is reported at once', async () => {
   const resource = new Resource()
   resource.beforeWrite = () => {
     throw new CloudError('PERMISSION_DENIED', "Permission 'resourcemanager.projects.setIamPolicy' denied on resource")

@@ -63,7 +63,7 @@ describe('a condition', () => {
     expect(() => snapshotQuery({ ...SOURCE, where: condition })).toThrow(RangeError)
   })
 
-  test.each(WHOLE)('is taken when it is one expression: %s', (condition) => {
+  test.each(WHOLE)('is accepted when it is one expression: %s', (condition) => {
     expect(conditionFault(condition)).toBeUndefined()
     expect(snapshotQuery({ ...SOURCE, where: condition })).toContain(`AND (\n${condition}\n)`)
   })

@@ -45,7 +45,7 @@ describe('the query that takes the snapshot', () => {
       },
     ],
     ['sample', { sample: { size: 100, seed: '261123-9f3c1a7b' } }],
-  ])('of %s is what was looked at', async (name, changes) => {
+  ])('of %s matches its snapshot', async (name, changes) => {
     await expect(query(changes)).toMatchFileSnapshot(`__snapshots__/snapshot-query/${name}.sql`)
   })
 
@@ -55,7 +55,7 @@ describe('the query that takes the snapshot', () => {
     }
   })
 
-  test('keeps a filter whole, whatever it begins or ends with', () => {
+  test('keeps a filter whole, no matter what it starts or ends with', () => {
     expect(query({ where: "a = 1 OR b = 2 -- the user's note" })).toContain(
       "IS NOT NULL AND (\na = 1 OR b = 2 -- the user's note\n)",
     )
@@ -73,7 +73,7 @@ describe('the query that takes the snapshot', () => {
     ['image column', { imageColumn: 'a\\`' }],
     ['column with a line break', { imageColumn: 'a\nb' }],
     ['image prefix', { imagePrefix: "gs://bucket/') OR TRUE --" }],
-  ])('is not made from a %s that would end its quotation', (_, changes) => {
+  ])('is not built from a %s that would end its quoting', (_, changes) => {
     expect(() => query(changes)).toThrow(RangeError)
   })
 })

@@ -28,7 +28,7 @@ test.each([
   expect(kind({ http })).toBe(expected)
 })
 
-describe('a refusal that is about an image', () => {
+describe('a refusal because of an image', () => {
   test.each([
     [
       400,
@@ -50,7 +50,7 @@ describe('a refusal that is about an image', () => {
     [404, 'Publisher Model `projects/p/locations/global/publishers/google/models/gemini-9` not found.', 'model_error'],
     [429, 'Unable to process input image', 'throttled r'],
     [400, 'Invalid value at generation_config', 'model_error'],
-  ])('and HTTP %i %s is not one: %s', (http, message, expected) => {
+  ])('does not include HTTP %i %s: %s', (http, message, expected) => {
     expect(kind({ http, message })).toBe(expected)
   })
 })
@@ -72,7 +72,7 @@ test.each([
 })
 
 test.each(['SAFETY', 'OTHER', 'BLOCKLIST', 'PROHIBITED_CONTENT', 'IMAGE_SAFETY', 'JAILBREAK'])(
-  'a prompt that is blocked for %s stays blocked',
+  'a prompt blocked for %s is a permanent failure',
   (blockReason) => {
     expect(kind({ blockReason })).toBe('blocked b')
   },

@@ -56,7 +56,7 @@ test('a half black, half white image is half near-black and half clipped', () =>
   expect(figures.sharpness).toBe(32512.5)
 })
 
-test('one bright pixel gives the kernel itself', () => {
+test('one bright pixel returns the kernel itself', () => {
   // 5 x 5 with 10 in the middle of 0: nine inner values, -40, four times 10 and four zeros. Variance (1600 + 400) / 9.
   const figures = measurePixels(
     picture(5, 5, (x, y) => grey(x === 2 && y === 2 ? 10 : 0)),
@@ -77,7 +77,7 @@ test.each([
   [[0, 4, 1], 2], // 2.462
   [[0, 1, 8], 1], // 1.499
   [[2, 2, 2], 2],
-] as const)('the grey of %j is %i', (colour, expected) => {
+] as const)('the gray level of %j is %i', (colour, expected) => {
   expect(
     measurePixels(
       picture(4, 4, () => colour),
@@ -92,7 +92,7 @@ test.each([
   [11, 0, 0],
   [249, 0, 0],
   [250, 0, 1],
-])('grey %i counts as near-black %i and clipped %i', (value, nearBlack, clipped) => {
+])('gray %i counts as near-black %i and clipped %i', (value, nearBlack, clipped) => {
   expect(
     measurePixels(
       picture(3, 3, () => grey(value)),
@@ -106,7 +106,7 @@ test.each([
   [2, 50],
   [50, 2],
   [1, 1],
-])('an image of %i x %i has no pixel with four neighbours, hence no sharpness', (width, height) => {
+])('an image of %i x %i has no pixel with four neighbors, so no sharpness', (width, height) => {
   expect(
     measurePixels(
       picture(width, height, (x) => grey(x % 2 === 0 ? 0 : 200)),
@@ -169,7 +169,7 @@ const STEP: Record<string, number> = { 'shorter side': 1, near_black_share: 1e-6
 const VERDICT_ORDER = ['good', 'fair', 'poor', 'unusable']
 
 test.each(documentedLimits())(
-  '$fault: $figure $sign $limit is $verdict, the next better value is not',
+  '$fault: $figure $sign $limit is $verdict, and the next better value is not',
   ({ fault, figure, verdict, sign, limit }) => {
     const step = STEP[figure] ?? 1e-4
     const [bad, better] = sign === '<' ? [limit - step, limit] : [limit, limit - step]
@@ -181,11 +181,11 @@ test.each(documentedLimits())(
   },
 )
 
-test('a faultless image is good and says so', () => {
+test('an image without faults is good and says so', () => {
   expect(judge(FAULTLESS)).toEqual({ verdict: 'good', reason: 'no fault found' })
 })
 
-test('the worst verdict wins, and its reason names every figure that gave it and no other', () => {
+test('the worst verdict wins, and its reason names exactly the figures that caused it', () => {
   expect(judge({ ...FAULTLESS, brightness: 30, sharpness: 12.5, contrast: 18 })).toEqual({
     verdict: 'poor',
     reason: 'too dark: brightness 30 is below 40; blurred: sharpness 12.5 is below 30',

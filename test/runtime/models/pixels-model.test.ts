@@ -60,7 +60,7 @@ async function noisyJpeg(): Promise<Buffer> {
 }
 
 describe('resolution', () => {
-  test('reads JPEG, PNG and WebP whatever their names say, and the largest image is the best', async () => {
+  test('reads JPEG, PNG and WebP regardless of file names, and the largest image is the best', async () => {
     const files = {
       'a.jpg': await plain(30, 20).jpeg().toBuffer(),
       'b.jpg': await plain(50, 40).png().toBuffer(),
@@ -100,14 +100,14 @@ describe('resolution', () => {
     expect((await answer({ x: file, y: file })).columns['best_observation_id']).toBe('o-x')
   })
 
-  test('reads the header only, so a file that is cut off after it counts', async () => {
+  test('reads only the header, so a file truncated after it counts', async () => {
     const jpeg = await noisyJpeg()
     expect((await answer({ x: jpeg.subarray(0, jpeg.length / 2) })).columns).toMatchObject({ width: 320, height: 240 })
   })
 })
 
 describe('image-quality', () => {
-  test('refuses a file that is cut off', async () => {
+  test('refuses a truncated file', async () => {
     const jpeg = await noisyJpeg()
     const error = await failure(answer({ x: jpeg.subarray(0, jpeg.length / 2) }, 'image-quality'))
     expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
@@ -125,7 +125,7 @@ describe('image-quality', () => {
     expect((await failure(answer({ x: png }, 'image-quality'))).failure).toBe('unreadable_image')
   })
 
-  test('measures grey, 16-bit, CMYK and transparent images as 8-bit sRGB over white', async () => {
+  test('measures grayscale, 16-bit, CMYK and transparent images as 8-bit sRGB over white', async () => {
     const files = {
       grey: await plain(20, 20, '#505050').toColourspace('b-w').png().toBuffer(),
       deep: await plain(20, 20, '#505050').toColourspace('rgb16').png().toBuffer(),
@@ -158,7 +158,7 @@ describe('image-quality', () => {
   })
 })
 
-describe('what is no image', () => {
+describe('a file that is not an image', () => {
   test.each([
     ['nothing at all', Buffer.alloc(0), 'is empty (0 bytes)'],
     ['text', Buffer.from('Hello'), 'is not an image: imagery reads only jpeg, png, webp, heic and heif'],
@@ -167,14 +167,14 @@ describe('what is no image', () => {
     ['a TIFF', plain(4, 4).tiff().toBuffer(), 'is a TIFF image'],
     ['an AVIF', plain(16, 16).avif().toBuffer(), 'is an AVIF image'],
     ['the first bytes of a JPEG', Buffer.from('ffd8ffe000104a464946', 'hex'), 'is a damaged or unsupported jpeg image'],
-  ])('%s is unreadable, and the reason says so', async (_name, file, reason) => {
+  ])('such as %s is unreadable, and the reason says so', async (_name, file, reason) => {
     const error = await failure(answer({ x: await file }))
     expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
     expect(error.message).toContain(`gs://bucket/x ${reason}`)
   })
 
   test.each(['resolution', 'image-quality'])(
-    'a file that claims 65,535 x 65,535 pixels is refused by %s before it is decoded',
+    'with a header of 65,535 x 65,535 pixels is refused by %s before it is decoded',
     async (profile) => {
       const png = await plain(1, 1).png().toBuffer()
       // Width and height of the IHDR chunk (https://www.w3.org/TR/png-3/#11IHDR), and its checksum.
@@ -188,7 +188,7 @@ describe('what is no image', () => {
     },
   )
 
-  test('unreadable images are listed beside the readable ones', async () => {
+  test('is listed next to the readable ones', async () => {
     const files = {
       a: Buffer.from('?'),
       b: await plain(3, 2).png().toBuffer(),
@@ -199,7 +199,7 @@ describe('what is no image', () => {
     expect(observationsUsed.map(({ observation_id }) => observation_id)).toEqual(['o-b'])
   })
 
-  test('an asset without a readable image fails for good and names each image and its reason', async () => {
+  test('fails an asset without a readable image permanently, with a reason for each image', async () => {
     const error = await failure(
       answer({ a: Buffer.alloc(0), b: new UnreadableImage('gs://bucket/b', 'does not exist') }),
     )
@@ -208,8 +208,8 @@ describe('what is no image', () => {
   })
 })
 
-describe('faults that pass', () => {
-  test('a failing storage makes the attempt fail, retryable, even when other images could be read', async () => {
+describe('transient faults', () => {
+  test('a failing storage fails the attempt as retryable, even if other images could be read', async () => {
     const cause = new Error('socket hang up')
     const error = await failure(answer({ a: await plain(3, 2).png().toBuffer(), b: cause }))
     expect(error).toMatchObject({
@@ -220,17 +220,17 @@ describe('faults that pass', () => {
     })
   })
 
-  test('a throttled storage is passed on with the wait it asked for', async () => {
+  test('a throttled storage is reported with the requested wait', async () => {
     const throttled = new AttemptFailure('throttled', 'slow down', { retryable: true, retryAfterMs: 3000 })
     expect(await failure(answer({ a: throttled }))).toBe(throttled)
   })
 
-  test('an attempt whose time is up ends as a timeout', async () => {
+  test('an attempt past its deadline ends as a timeout', async () => {
     const error = await failure(answer({ a: await plain(3, 2).png().toBuffer() }, 'image-quality', AbortSignal.abort()))
     expect(error).toMatchObject({ failure: 'timeout', retryable: true })
   })
 
-  test('reads in progress are told to stop when one of them fails', async () => {
+  test('reads in progress stop when one of them fails', async () => {
     let stopped = 0
     const failing = pixelsModel({
       profile: findProfile('resolution'),
@@ -251,8 +251,8 @@ describe('faults that pass', () => {
   })
 })
 
-describe('what the ledger learns', () => {
-  test('equal inputs have equal hashes; another picture or another URI changes them', async () => {
+describe('the ledger row', () => {
+  test('has equal hashes for equal inputs; another image or URI changes them', async () => {
     const one = await plain(3, 2).png().toBuffer()
     const two = await plain(3, 3).png().toBuffer()
     const hash = async (files: Files) => (await answer(files)).inputHash
@@ -263,13 +263,13 @@ describe('what the ledger learns', () => {
     expect(await hash({ a: one, b: two })).not.toBe(await hash({ b: two, a: one }))
   })
 
-  test('the model names its own version and that of the decoder', async () => {
+  test('names the versions of the model and the decoder', async () => {
     const { modelVersion, repaired } = await answer({ a: await plain(3, 2).png().toBuffer() })
     expect(modelVersion).toBe(`pixels-1/libvips-${sharp.versions.vips}`)
     expect(repaired).toBe(false)
   })
 
-  test("a user's profile gets the columns that it asks for, and no others", async () => {
+  test("has only the columns that a user's profile requests", async () => {
     const { output, ...rest } = findProfile('image-quality')
     const images = {
       type: 'array',
@@ -280,18 +280,15 @@ describe('what the ledger learns', () => {
     expect(columns).toEqual({ width: 300, images: [{ verdict: 'unusable' }] })
   })
 
-  test.each(['resolution', 'image-quality'])(
-    'the answer of %s has exactly the columns of its profile',
-    async (name) => {
-      const { columns } = await answer({ a: await plain(30, 30).png().toBuffer() }, name)
-      const { properties } = findProfile(name).output
-      expect(Object.keys(columns).toSorted()).toEqual(Object.keys(properties!).toSorted())
-      expect(Object.values(columns)).not.toContain(undefined)
-      const [image] = columns['images'] as Record<string, unknown>[]
-      expect(Object.keys(image!).toSorted()).toEqual(Object.keys(properties!['images']!.items!.properties!).toSorted())
-      expect(Object.values(image!)).not.toContain(undefined)
-    },
-  )
+  test.each(['resolution', 'image-quality'])("has exactly the profile's columns for %s", async (name) => {
+    const { columns } = await answer({ a: await plain(30, 30).png().toBuffer() }, name)
+    const { properties } = findProfile(name).output
+    expect(Object.keys(columns).toSorted()).toEqual(Object.keys(properties!).toSorted())
+    expect(Object.values(columns)).not.toContain(undefined)
+    const [image] = columns['images'] as Record<string, unknown>[]
+    expect(Object.keys(image!).toSorted()).toEqual(Object.keys(properties!['images']!.items!.properties!).toSorted())
+    expect(Object.values(image!)).not.toContain(undefined)
+  })
 })
 
 /**

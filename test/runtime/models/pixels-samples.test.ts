@@ -78,7 +78,7 @@ function rounded(figures: ReturnType<typeof measuredAt>): Figures {
 }
 
 describe('the samples', () => {
-  test('hold twelve assets of two types with one to five observations, all drawn', () => {
+  test('have twelve assets of two types with one to five observations, all drawn', () => {
     const table = assets('observations.jsonl')
     expect(table).toHaveLength(12)
     expect(new Set(rows('observations.jsonl').map(({ asset_type }) => asset_type)).size).toBe(2)
@@ -90,7 +90,7 @@ describe('the samples', () => {
     )
   })
 
-  test('list two observations in two snapshots, once the newer first and once the older first', () => {
+  test('list two observations in two snapshots, one with the newer first and one with the older first', () => {
     const repeated = [
       ...Map.groupBy(rows('observations.jsonl'), ({ observation_id }) => observation_id).values(),
     ].filter(({ length }) => length > 1)
@@ -108,7 +108,7 @@ describe('the samples', () => {
     expect(bytes.reduce((sum, size) => sum + size)).toBeLessThan(1_000_000)
   })
 
-  test('have boxes that lie within their images', () => {
+  test('have boxes inside their images', () => {
     const outside = rows('observations.jsonl').filter(({ gcs_uri, bbox: { lo, hi } }) => {
       const { width, height } = measuredAt(gcs_uri)
       const isWithin = lo.x >= 0 && lo.y >= 0 && hi.x <= width && hi.y <= height
@@ -136,7 +136,7 @@ describe.each(assets('observations.jsonl'))('asset $asset_id', (asset) => {
     expect(columns['images']).toMatchObject(independent)
   })
 
-  test('has the size that its JPEG headers say', async () => {
+  test('has the size in its JPEG headers', async () => {
     const { columns } = await model('resolution').answer(asset, { signal })
     expect(columns).toMatchObject(wanted.largest)
   })

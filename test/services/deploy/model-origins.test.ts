@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { modelOrigins } from '../../../src/services/deploy/model-origins.ts'
 
-describe('origins that may answer in Gemini’s place', () => {
-  test('are kept once each, in an order of their own', () => {
+describe("origins allowed in Gemini's place", () => {
+  test('are kept once each, sorted', () => {
     expect(modelOrigins(['https://b.example', 'https://a.example:8443', 'https://b.example/'])).toEqual([
       'https://a.example:8443',
       'https://b.example',

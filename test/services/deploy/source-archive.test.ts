@@ -33,7 +33,7 @@ async function pathsIn(archive: Buffer): Promise<string[]> {
   return paths
 }
 
-test('an archive holds the Dockerfile and all that it copies, and no source maps', async () => {
+test('an archive has the Dockerfile and everything it copies, and no source maps', async () => {
   const paths = await pathsIn(await packedSource(await source(installed)))
   expect(paths).toEqual([
     'Dockerfile',
@@ -49,7 +49,7 @@ test('an archive holds the Dockerfile and all that it copies, and no source maps
   for (const each of copied) expect(paths.some((name) => name.startsWith(each))).toBe(true)
 })
 
-test('the same files make the same bytes, whenever and under whatever umask they were installed', async () => {
+test('the same files make the same bytes, regardless of installation time and umask', async () => {
   const copy = path.join(folder, 'copy')
   cpSync(installed, copy, { recursive: true })
   for (const file of ['Dockerfile', 'dist/runtime/main.js']) {
@@ -61,7 +61,7 @@ test('the same files make the same bytes, whenever and under whatever umask they
   expect(await sourceHash(other)).toBe(await sourceHash(one))
 })
 
-test('another byte, or another name, is another hash', async () => {
+test('a changed byte or name changes the hash', async () => {
   const before = await sourceHash(await source(installed))
   const changed = path.join(folder, 'changed')
   cpSync(installed, changed, { recursive: true })

@@ -46,7 +46,7 @@ describe('a system call on a file that fails', () => {
     expect(expectedFailure(thrownBy(work))).toMatchObject({ ...failure, exitCode: 1 })
   })
 
-  test('is one behind a call of a client that was to send the file, though its code is one of connections, too', () => {
+  test("is recognized behind a client's upload call, even if its code is also used for connections", () => {
     for (const code of ['EACCES', 'ETIMEDOUT', 'EHOSTUNREACH']) {
       const error = cloudError(synthetic(code, 'read', { path: '/mnt/photos/table.csv' }))
       expect(expectedFailure(error)).toMatchObject({
@@ -69,8 +69,8 @@ describe('a system call on a file that fails', () => {
   })
 })
 
-describe('what is no failure of a file', () => {
-  test('stays what it is: a connection, and a bug', async () => {
+describe('an error that is not about a file', () => {
+  test('is unchanged: a connection error, and a bug', async () => {
     const refused = connect(1, '127.0.0.1')
     const [error] = (await once(refused, 'error').catch((thrown: unknown) => [thrown])) as [Error]
     expect(expectedFailure(error)).toBe(error)
@@ -84,7 +84,7 @@ describe('what is no failure of a file', () => {
       expect(expectedFailure(other)).toBe(other)
   })
 
-  test('is a service that does not answer', () => {
+  test('is reported as a service that does not answer', () => {
     expect(expectedFailure(cloudError(synthetic('ECONNREFUSED', 'connect')))).toMatchObject({ code: 'CLOUD_ERROR' })
   })
 })

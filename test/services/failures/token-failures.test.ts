@@ -4,7 +4,7 @@ import { expectedFailure } from '../../../src/services/failures/cloud-failure.ts
 
 /** How the libraries tell of tokens that are not to be had, and what a user gets to read. */
 
-test('a token service whose API is off is told of by its own words, where the library has lost them', () => {
+test('a token service whose API is disabled is reported in its own words, even if the library dropped them', () => {
   const error = {
     code: 403,
     status: 'PERMISSION_DENIED',

@@ -28,7 +28,7 @@ function refusal(profile: Profile, flags: ModelFlags): string {
   throw new Error('accepted')
 }
 
-test('what no flag says the profile decides, and what it leaves open Google’s defaults', () => {
+test("the profile decides what no flag sets, and Google's defaults the rest", () => {
   expect(chooseModel(signs, {})).toEqual({
     unit: 'asset',
     images: { max_per_unit: 6, pick: 'latest' },
@@ -47,7 +47,7 @@ test('what no flag says the profile decides, and what it leaves open Google’s 
   })
 })
 
-test('flags go before the profile', () => {
+test('flags override the profile', () => {
   const flags: ModelFlags = {
     unit: 'observation',
     imagesPerUnit: 2,
@@ -71,7 +71,7 @@ test('flags go before the profile', () => {
   })
 })
 
-test('all images are as many as Gemini takes', () => {
+test('all images means as many as Gemini accepts', () => {
   expect(chooseModel(signs, { pick: 'all' }).images).toEqual({ pick: 'all', max_per_unit: 3_000 })
   expect(chooseModel({ ...signs, images: { pick: 'all' } }, { pick: 'latest', imagesPerUnit: 1 }).images).toEqual({
     pick: 'latest',
@@ -79,7 +79,7 @@ test('all images are as many as Gemini takes', () => {
   })
 })
 
-test('the pixels model asks nobody', () => {
+test('the pixels model needs no Gemini', () => {
   expect(chooseModel(findProfile('resolution'), { unit: 'observation' })).toMatchObject({
     unit: 'observation',
     gemini: null,
@@ -104,7 +104,7 @@ describe('refused before anything is spent:', () => {
     expect(refusal(signs, flags)).toMatch(message)
   })
 
-  test('Gemini’s flags for a profile that measures', () => {
+  test('Gemini flags for a profile that measures', () => {
     expect(refusal(findProfile('resolution'), { tier: 'flex' })).toMatch(
       /--tier works only with Gemini profiles; profile resolution uses the pixels model/,
     )
@@ -112,7 +112,7 @@ describe('refused before anything is spent:', () => {
 })
 
 describe('a price file', () => {
-  test('goes before the list, model by model', () => {
+  test('overrides the built-in list, model by model', () => {
     const prices = file('prices.yaml', 'dated: 2026-11-23\nmodels:\n  gemini-9-ultra: {input: 12.5, output: 0.125}\n')
     expect(chooseModel(signs, { model: 'gemini-9-ultra', prices }).gemini?.price).toEqual({
       input_nanousd: 12_500,

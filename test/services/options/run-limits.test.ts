@@ -11,7 +11,7 @@ function limits(profile: string, flags: ModelFlags = {}) {
   return runLimits({ ...TABLE, profile, ...flags }, chooseModel(findProfile(profile), flags).gemini)
 }
 
-test('a Gemini run makes 200 calls at once, and has more tasks under way than that', () => {
+test('a Gemini run makes 200 calls at once, and has more tasks in progress', () => {
   expect(limits('road-signs')).toEqual({
     queues: 1,
     max_concurrent: 400,
@@ -22,11 +22,11 @@ test('a Gemini run makes 200 calls at once, and has more tasks under way than th
   })
 })
 
-test('a run that measures is bound by its tasks alone', () => {
+test('a run that measures is limited only by its tasks', () => {
   expect(limits('resolution')).toMatchObject({ queues: 2, max_concurrent: 240, max_calls: null })
 })
 
-test('a flex run has a task for each call: none may wait for its turn while others are asked for minutes', () => {
+test('a flex run has one task per call, so that none waits while others take minutes', () => {
   expect(limits('road-signs', { tier: 'flex', concurrency: 40 })).toMatchObject({
     max_concurrent: 40,
     max_calls: 40,
@@ -34,12 +34,12 @@ test('a flex run has a task for each call: none may wait for its turn while othe
   })
 })
 
-test('one queue dispatches the tasks of the most calls that may be asked for', () => {
+test('one queue dispatches the tasks of the maximum --concurrency', () => {
   expect(limits('road-signs', { concurrency: MAX_CONCURRENCY }).max_concurrent).toBeLessThanOrEqual(5_000)
 })
 
 test.each([1, 2, 7, 99, 100, 101, 200, 213, 1_000, MAX_CONCURRENCY])(
-  'the instances that hold the tasks of %i calls make no more calls together, and waste few',
+  'the instances for %i calls make no more calls in total, and waste few',
   (concurrency) => {
     const chosen = limits('road-signs', { concurrency })
     // https://cloud.google.com/run/docs/about-instance-autoscaling
@@ -50,11 +50,11 @@ test.each([1, 2, 7, 99, 100, 101, 200, 213, 1_000, MAX_CONCURRENCY])(
   },
 )
 
-test('an instance knows no limit of calls for a run that has none', () => {
+test('an instance has no call limit for a run without one', () => {
   expect(callsPerInstance(limits('resolution'))).toBeNull()
 })
 
-test('the local cloud has room for what is asked by default, and says for how much it has', () => {
+test('the local cloud has capacity for the default, and reports its capacity', () => {
   expect(LOCAL_TASKS).toBe(MAX_PROCESSES_DEFAULT * Math.floor(REQUESTS_PER_INSTANCE * TARGET_UTILIZATION))
   const check = (concurrency?: number) => () =>
     checkLocalLimits(limits('road-signs', { concurrency }), { ...TABLE, profile: 'road-signs', concurrency })

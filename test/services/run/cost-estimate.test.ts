@@ -9,7 +9,7 @@ const run = { profile, gemini: gemini! }
 const size = { units: 1_000, images: 3_000 }
 
 describe('the estimate of a run', () => {
-  test('is of what its images, prompt, schema and answers would be billed, at its own prices', () => {
+  test("covers images, prompt, schema and answers at the run's prices", () => {
     const { usd, promptTokens, outputTokens } = estimateCost(run, size)
     const { input_nanousd: input, output_nanousd: output } = run.gemini.price
     expect(usd).toBeCloseTo((promptTokens * input + outputTokens * output) / 1e9, 6)
@@ -18,7 +18,7 @@ describe('the estimate of a run', () => {
     expect(promptTokens).toBeLessThan(3_000 * 1_120 * 1.5)
   })
 
-  test('is not below what answers like the recorded ones are billed: 262 of them took 77 tokens on average, 134 at most', () => {
+  test('is not below the bill for the recorded answers: 262 of them took 77 tokens on average, 134 at most', () => {
     expect(estimateCost(run, { units: 1, images: 1 }).outputTokens).toBeGreaterThan(134)
   })
 
@@ -29,7 +29,7 @@ describe('the estimate of a run', () => {
     expect(estimateCost({ profile, gemini: { ...run.gemini, tier: 'flex' } }, size).usd).toBeCloseTo(usd / 2, 6)
   })
 
-  test('knows that a coarser look is cheaper, thinking dearer, and that an answer ends at its limit', () => {
+  test('is lower at a lower resolution, higher with thinking, and bounded by the output limit', () => {
     const of = (options: object) => estimateCost({ profile, gemini: { ...run.gemini, ...options } }, size)
     expect(of({ media_resolution: 'low' }).usd).toBeLessThan(of({ media_resolution: 'high' }).usd)
     expect(of({ thinking: 'high', max_output_tokens: null }).usd).toBeGreaterThan(of({ thinking: 'minimal' }).usd)
@@ -56,6 +56,6 @@ test.each([
     ', sent to http://127.0.0.1:1,',
   ],
   ['Google, which goes without saying', null, undefined, ''],
-])('beside the estimate it is said who is asked: %s', (_who, endpoint, answering, words) => {
+])('the estimate names the model that answers: %s', (_who, endpoint, answering, words) => {
   expect(describeGeminiBackend({ endpoint }, answering)).toBe(words)
 })

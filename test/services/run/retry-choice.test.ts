@@ -20,7 +20,7 @@ test.each(['nonsense', 'schema,', 'throttled timeout', ''])('--only %j is refuse
 })
 
 describe('a retry', () => {
-  test('asks the same as the run unless told otherwise', () => {
+  test("repeats the run's request by default", () => {
     expect(chooseRetry(geminiSpec(), {})).toEqual({ causes: CAUSES, overrides: undefined })
   })
 
@@ -47,7 +47,7 @@ describe('a retry', () => {
   })
 })
 
-describe('what has failed', () => {
+describe('failed units', () => {
   const report = {
     run_id: 'r',
     state: 'complete',
@@ -55,7 +55,7 @@ describe('what has failed', () => {
     causes: { schema: 3, timeout: 2 },
   } as RunReport
 
-  test('is counted by cause', () => {
+  test('are counted by cause', () => {
     expect([
       failedUnits(report, CAUSES, ''),
       failedUnits(report, ['schema'], ''),
@@ -63,7 +63,7 @@ describe('what has failed', () => {
     ]).toEqual([5, 3, 0])
   })
 
-  test('is not known while units are pending', () => {
+  test('are unknown while units are pending', () => {
     const running = { ...report, state: 'running', units: { ...report.units, pending: 1 } } as RunReport
     expect(() => failedUnits(running, CAUSES, ' --local')).toThrow(
       expect.objectContaining({ code: 'RUN_NOT_COMPLETE' }),
@@ -98,7 +98,7 @@ describe('a run’s hashes', () => {
     ['the file', { source: { ...source, file_hash: 'x' } }, ['source']],
     ['the unit', { unit: 'observation' }, ['source']],
     ['what is said of the profile', { profile: { ...profile, description: 'Else.' } }, []],
-  ])('tell that %s has changed', (_what, change, parts) => {
+  ])('show that %s has changed', (_what, change, parts) => {
     expect(changed(change)).toEqual(parts)
   })
 })

@@ -19,7 +19,7 @@ describe.each([1, 12, 2_000, 4_001, 100_000, 1_000_003, 50_000_000])('the shards
     expect(covered).toEqual(Array.from({ length: BUCKETS }, (_, bucket) => bucket))
   })
 
-  test('are what populate takes, and keep every queue busy', () => {
+  test('are accepted by populate, and keep every queue busy', () => {
     for (const message of messages) expect(shardMessage.parse(message)).toEqual(message)
     const perQueue = QUEUES.map((queue) => messages.filter((message) => message.queue === queue).length)
     expect(Math.min(...perQueue)).toBeGreaterThan(0)
@@ -27,7 +27,7 @@ describe.each([1, 12, 2_000, 4_001, 100_000, 1_000_003, 50_000_000])('the shards
   })
 })
 
-test('a later round says so in every shard', () => {
+test('a later round is marked in every shard', () => {
   const messages = shards('261123-9f3c1a7b', 10_000, QUEUES, { generation: 3, onlyPending: true })
   expect(new Set(messages.map((message) => JSON.stringify([message.generation, message.only_pending])))).toEqual(
     new Set(['[3,true]']),

@@ -64,7 +64,7 @@ describe('a line of progress', () => {
     [59_600, '1 min 0 s'],
     [200_000, '3 min 20 s'],
     [7_500_000, '2 h 5 min'],
-  ])('says %i ms as %s', (milliseconds, text) => {
+  ])('shows %i ms as %s', (milliseconds, text) => {
     expect(duration(milliseconds)).toBe(text)
   })
 })
@@ -81,7 +81,7 @@ describe('the report of a run', () => {
     { state: 'complete', causes: { unreadable_image: 15 }, failures },
   )
 
-  test.each([80, 120])('names failed assets and says how many more, in lines of %i columns', (width) => {
+  test.each([80, 120])('names failed assets and how many more there are, in lines of %i columns', (width) => {
     const lines = formatReport(failed, { flags: ' --local', width })
       .replaceAll(/\u001b\[\d+m/g, '')
       .split('\n')
@@ -101,21 +101,21 @@ describe('the report of a run', () => {
     ],
     [report({ total: 2, ok: 1, failed: 0, pending: 1 }), ['imagery status 261123-9f3c1a7b --watch --local']],
     [report({ total: 2, ok: 2, failed: 0, pending: 0 }, { state: 'torn_down' }), []],
-  ])('ends with what to type next', (given, commands) => {
+  ])('ends with the next command', (given, commands) => {
     const text = formatReport(given, { flags: ' --local', width: 80 })
     expect(text.match(/imagery \w+ 261123.*/g) ?? []).toEqual(commands)
   })
 })
 
-describe('after a look at the ledger, the next one', () => {
+describe('the next poll of the ledger', () => {
   const look = { lookMs: 200, isQueuedNow: false, leastMs: 250 }
 
-  test('is soon while the run is young and no task is queued, since a small run ends unseen', () => {
+  test('is soon while the run is new and no task is queued, because a small run ends early', () => {
     expect(pauseAfterLook({ ...look, watchedMs: 0 })).toBe(250)
     expect(pauseAfterLook({ ...look, watchedMs: 4_000 })).toBe(1_000)
   })
 
-  test('is so far away that looking takes 4 % of the time at the most', () => {
+  test('is late enough that polling takes at most 4% of the time', () => {
     expect(pauseAfterLook({ ...look, watchedMs: 60_000 })).toBe(4_800)
     // The count of the queues tells when it is time.
     expect(pauseAfterLook({ ...look, watchedMs: 0, isQueuedNow: true })).toBe(4_800)

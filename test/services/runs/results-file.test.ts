@@ -30,7 +30,7 @@ describe('a results file', () => {
     expect(await readdir(folder)).toEqual(['rows.jsonl'])
   })
 
-  test('stays as it was when the rows end early', async () => {
+  test('stays unchanged when the rows end early', async () => {
     const file = path.join(folder, 'rows.jsonl')
     await writeFile(file, 'old')
     const cut = new Error('connection lost')
@@ -56,7 +56,7 @@ describe('a results file', () => {
     expect(await readFile('/dev/null', 'utf8')).toBe('')
   })
 
-  test('may be a pipe, whose reader gets all of it, and which is given up where there is no reader', async () => {
+  test('may be a pipe, whose reader gets everything, and which fails without a reader', async () => {
     const pipe = path.join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])
     const reading = execFile('cat', [pipe])
@@ -68,7 +68,7 @@ describe('a results file', () => {
     })
   })
 
-  test('on a full disk fails with its name', async () => {
+  test('on a full disk fails and is named', async () => {
     await expect(writeWholeFile('/dev/full', pieces('one\n'))).rejects.toMatchObject({
       code: 'FILE_NOT_WRITABLE',
       message: expect.stringContaining('/dev/full cannot be written: ENOSPC'),

@@ -18,7 +18,7 @@ const ask = (
   model: Parameters<typeof resolveGeminiBackend>[0] = gemini,
 ) => resolveGeminiBackend(model, { dataDirectory, flag, flags: ' --local', environment })
 
-test('without credentials and without a stand-in nobody answers: that is said, with ways on, and nothing is made', async () => {
+test('without credentials or a stand-in, the error lists the options, and nothing is created', async () => {
   const error = await ask().then(
     () => undefined,
     (reason: unknown) => reason,
@@ -49,7 +49,7 @@ test.each(['replay', 'record:x', 'replay:', 'Forward'])('--gemini %s is refused'
   await expect(ask(flag)).rejects.toMatchObject({ code: 'INVALID_FLAG' })
 })
 
-test('a stand-in’s file must be there', async () => {
+test('a stand-in’s file must exist', async () => {
   await expect(ask(`script:${path.join(folder, 'nowhere.yaml')}`)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' })
 })
 
@@ -73,13 +73,13 @@ test.each([
   expect(await ask(undefined, environment(file))).toBe('forward')
 })
 
-test('who asks no model, or a proxy, or does not know yet, needs nobody', async () => {
+test('a run without Gemini, with its own endpoint, or with an unknown model needs no stand-in', async () => {
   expect(await ask(undefined, nothing, null)).toBeUndefined()
   expect(await ask(undefined, nothing, geminiSpec({ endpoint: 'http://127.0.0.1:1' }).gemini)).toBeUndefined()
   expect(await ask(undefined, nothing, 'unknown')).toBeUndefined()
 })
 
-test('a run that is taken further needs somebody too', () => {
+test('a resumed run needs credentials or a stand-in too', () => {
   const local = { kind: 'local', flags: ' --local' }
   expect(() => requireGeminiBackend(gemini, undefined, local)).toThrow(
     expect.objectContaining({ code: 'NOT_AVAILABLE' }),

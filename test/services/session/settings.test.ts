@@ -39,7 +39,7 @@ const settle = (given: Partial<SettingSources> = {}) =>
     environment: { HOME: home, ...given.environment },
   })
 
-describe('a setting is decided on by', () => {
+describe('a setting comes from', () => {
   const flags = { project: 'of-the-flag' }
   const environment = {
     IMAGERY_PROJECT: 'of-imagery',
@@ -76,7 +76,7 @@ describe('a setting is decided on by', () => {
     expect((await settle()).project).toEqual({ value: 'of-the-key', source: 'credentials', from: '/keys/key.json' })
   })
 
-  test('nobody in the end: the region then has a default, and the project is asked for', async () => {
+  test('nothing in the end: the region has a default, and the project is required', async () => {
     const settings = await settle({ credentialsProject: () => Promise.resolve(undefined) })
     expect(settings).toMatchObject({
       project: { value: null, source: 'unset' },
@@ -90,7 +90,7 @@ describe('a setting is decided on by', () => {
 describe("gcloud's active configuration", () => {
   const own = '[core]\nproject = of-own\n[run]\nregion = europe-west4\n[compute]\nregion = asia-east1\n'
 
-  test('is the one that its file names, whose region of Cloud Run goes before that of machines', async () => {
+  test('is the one that its file names, and its Cloud Run region overrides its Compute Engine region', async () => {
     gcloud({ default: DEFAULT_CONFIGURATION, own }, 'own\n')
     const { project, region } = await settle()
     expect([project.value, region.value, region.from]).toEqual(['of-own', 'europe-west4', 'gcloud configuration own'])
@@ -104,28 +104,28 @@ describe("gcloud's active configuration", () => {
     expect((await settle({ environment: { CLOUDSDK_CONFIG: folder } })).project.value).toBe('of-gcloud')
   })
 
-  test.each(['NONE', 'lost'])('may be %s: then it says nothing', async (active) => {
+  test.each(['NONE', 'lost'])('may be %s and is then ignored', async (active) => {
     gcloud({ default: DEFAULT_CONFIGURATION }, active)
     expect((await settle()).project.source).toBe('credentials')
   })
 
-  test('leaves comments and other sections out', async () => {
+  test('ignores comments and other sections', async () => {
     gcloud({ default: '# project = no\n[spanner]\nproject = no\n[core]\n;project = no\nproject=of-core\n' })
     expect((await settle()).project.value).toBe('of-core')
   })
 })
 
-describe('the deployments that are remembered', () => {
+describe('remembered deployments', () => {
   const west = { projectId: 'my-project', region: 'europe-west1', name: 'test' }
   const east = { projectId: 'my-project', region: 'asia-east1' }
 
-  test('need not be named when there is only one', async () => {
+  test('are used without a name if there is only one', async () => {
     const { project, region, name } = await settle({ deployments: [west] })
     expect([project.value, region.value, name.value]).toEqual(['my-project', 'europe-west1', 'test'])
     expect(region.source).toBe('deployment')
   })
 
-  test('count within the project that is named, by a flag or by gcloud', async () => {
+  test('count only in the selected project, by flag or gcloud', async () => {
     gcloud({ default: DEFAULT_CONFIGURATION })
     const elsewhere = await settle({ deployments: [west] })
     expect([elsewhere.project.value, elsewhere.region.value]).toEqual(['of-gcloud', 'asia-east1'])
@@ -133,7 +133,7 @@ describe('the deployments that are remembered', () => {
     expect(there.region.value).toBe('europe-west1')
   })
 
-  test('decide nothing when there are several, unless region or name leave one of them', async () => {
+  test('are ignored when there are several, unless region or name leaves one', async () => {
     const flags = { project: 'my-project' }
     const open = await settle({ deployments: [west, east], flags })
     expect([open.region.source, open.name.value]).toEqual(['default', null])
@@ -144,7 +144,7 @@ describe('the deployments that are remembered', () => {
   })
 })
 
-describe('a value that cannot be right', () => {
+describe('an invalid value', () => {
   test.each([
     ['project', '12345678', /is a project number/, /gcloud projects describe 12345678/],
     ['project', 'My_Project', /is not a valid project ID/, /--project my-project/],
@@ -153,7 +153,7 @@ describe('a value that cannot be right', () => {
     ['region', 'mars', /is not a Google Cloud region/, /--region us-central1/],
     ['name', 'a-name-of-15-chr', /is not a valid deployment name/, /--name/],
     ['name', 'Test', /is not a valid deployment name/, /--name/],
-  ])('is refused in --%s %s, with what to write instead', async (setting, value, says, instead) => {
+  ])('is refused in --%s %s, with the expected format', async (setting, value, says, instead) => {
     const flags = { project: 'my-project', [setting]: value }
     await expect(settle({ flags })).rejects.toMatchObject({
       code: 'INVALID_FLAG',
@@ -162,7 +162,7 @@ describe('a value that cannot be right', () => {
     })
   })
 
-  test('is named with where it stands, when that is no flag', async () => {
+  test('is named with its source if that is not a flag', async () => {
     await expect(settle({ environment: { IMAGERY_PROJECT: 'a' } })).rejects.toMatchObject({
       code: 'INVALID_CONFIGURATION',
       message: expect.stringContaining('IMAGERY_PROJECT'),
@@ -176,14 +176,14 @@ describe('a suggested command', () => {
     return deploymentFlags(resolvedDeployment(settings), settings)
   }
 
-  test('carries the whole place when some of it was said for this command only', async () => {
+  test('has the project, region and name if any was set for this command only', async () => {
     expect(await flagsOf({ flags: { project: 'my-project' } })).toBe(' --project my-project --region us-central1')
     expect(await flagsOf({ environment: { IMAGERY_NAME: 'test' }, stored: { project: 'my-project' } })).toBe(
       ' --project my-project --region us-central1 --name test',
     )
   })
 
-  test("carries nothing when this user's own files say it all", async () => {
+  test("has no flags if the user's files set everything", async () => {
     expect(await flagsOf({ stored: { project: 'my-project', region: 'europe-west1' } })).toBe('')
   })
 })

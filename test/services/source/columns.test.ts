@@ -35,7 +35,7 @@ describe('the columns of a source', () => {
     })
   })
 
-  test('of other tables are only what there is, in the types that they have', () => {
+  test('of other tables are only the existing ones, with their types', () => {
     const fields: SourceField[] = [
       { name: 'Pole', type: 'INTEGER' },
       { name: 'Photo', type: 'STRING' },
@@ -54,7 +54,7 @@ describe('the columns of a source', () => {
     })
   })
 
-  test('a location that is no point is not used', () => {
+  test('a location that is not a point is not used', () => {
     const location: SourceField = { name: 'location', type: 'RECORD', fields: [{ name: 'street', type: 'STRING' }] }
     const fields = [...STREET_VIEW_INSIGHTS.filter(({ name }) => name !== 'location'), location]
     expect(sourceColumns('t', fields, none).location).toBe('absent')
@@ -77,7 +77,7 @@ describe('the columns of a source', () => {
         { name: 'kind', type: 'STRING' },
       ],
     ],
-  ])('without one for the %s, what is missing and what there is are named', (role, message, fields) => {
+  ])('without one for the %s, the error names what is missing and what exists', (role, message, fields) => {
     const suggestions = [expect.stringContaining(`--${role}-column`)]
     expect(() => sourceColumns('t', fields, none)).toThrow(
       expect.objectContaining({ code: 'COLUMN_NOT_FOUND', message: expect.stringMatching(message), suggestions }),
@@ -87,11 +87,11 @@ describe('the columns of a source', () => {
   test.each([
     ['structs', { name: 'gcs_uri', type: 'RECORD', fields: [] }],
     ['arrays', { name: 'gcs_uri', type: 'STRING', mode: 'REPEATED' }],
-  ])('that hold %s are refused as image', (what, field) => {
+  ])('with %s are refused as image column', (what, field) => {
     expect(() => sourceColumns('t', [{ name: 'asset_id', type: 'STRING' }, field], none)).toThrow(`holds ${what}`)
   })
 
-  test('a flag is never guessed around', () => {
+  test('a flag is never overridden by a guess', () => {
     expect(() =>
       sourceColumns('t', STREET_VIEW_INSIGHTS, { asset: 'pole_id', image: undefined, unit: 'asset' as const }),
     ).toThrow('t has no column pole_id')

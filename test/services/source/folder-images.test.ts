@@ -27,7 +27,7 @@ async function folder(name: string, ...images: string[]): Promise<{ given: strin
 }
 
 describe('a folder of images', () => {
-  test('lists whatever has the name of an image, a link or a pipe too, and says which links it does not follow', async () => {
+  test("lists every entry with an image's name, even links and pipes, and names the links it does not follow", async () => {
     const source = await folder('mixed', 'a.jpg', 'deep/er/b.PNG', 'notes.txt')
     execFileSync('mkfifo', [path.join(source.folder, 'pipe.jpg')])
     await symlink('/etc/passwd', path.join(source.folder, 'link.jpg'))
@@ -47,7 +47,7 @@ describe('a folder of images', () => {
     ])
   })
 
-  test('that has a subfolder which cannot be read is refused, naming it', async () => {
+  test('with an unreadable subfolder is refused and the subfolder named', async () => {
     const source = await folder('too-deep', 'a.jpg')
     const name = 'd'.repeat(200)
     const deeper = `for (let i = 0; i < 25; i += 1) { fs.mkdirSync('${name}'); process.chdir('${name}') }`
@@ -58,7 +58,7 @@ describe('a folder of images', () => {
     })
   })
 
-  test('that has vanished is named', async () => {
+  test('that no longer exists is named', async () => {
     const gone = { given: 'gone', folder: path.join(home, 'gone') }
     await expect(folderRows(gone, CHOICE)).rejects.toMatchObject({
       code: 'FILE_NOT_FOUND',
@@ -67,7 +67,7 @@ describe('a folder of images', () => {
   })
 })
 
-test('a folder of temporary files that takes none is named, with the variable to change', async () => {
+test('a temporary folder that cannot be written is named, with the variable to change', async () => {
   const before = process.env['TMPDIR']
   process.env['TMPDIR'] = '/dev/null/tmp'
   try {

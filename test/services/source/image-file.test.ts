@@ -58,11 +58,11 @@ describe('an image that a table names', () => {
     ['inner-link.jpg', 'two dots'],
     ['..%2fsecret.key', 'percent'],
     ['up/table/a.jpg', 'image'],
-  ])('is read where it lies in the folder: %s', async (name, content) => {
+  ])('is read from the folder: %s', async (name, content) => {
     expect(await readImageFile(name, folders)).toEqual({ bytes: Buffer.from(content) })
   })
 
-  test('is read by its whole path, too', async () => {
+  test('is read by its full path', async () => {
     expect(await readImageFile(path.join(table, 'a.jpg'), folders)).toEqual({ bytes: Buffer.from('image') })
   })
 
@@ -97,19 +97,19 @@ describe('an image that a table names', () => {
     expect(await readImageFile(name, folders)).toEqual({ refused: expect.stringMatching(reason) })
   })
 
-  test('may have just as many bytes as the limit', async () => {
+  test('may have as many bytes as the limit', async () => {
     const file = await readImageFile('largest.jpg', folders)
     expect('bytes' in file && file.bytes.length).toBe(64 * MIB)
   })
 
-  test('may be no socket', async () => {
+  test('may not be a socket', async () => {
     const server = createServer().listen(path.join(table, 's.jpg'))
     await once(server, 'listening')
     expect(await readImageFile('s.jpg', folders)).toEqual({ refused: 'is a socket, not a file' })
     server.close()
   })
 
-  test('leaves no file open, whatever becomes of it', async () => {
+  test('leaves no file open, whatever the outcome', async () => {
     const count = async (): Promise<number> => (await readdir('/proc/self/fd')).length
     await readImageFile('a.jpg', folders)
     const before = await count()
@@ -117,7 +117,7 @@ describe('an image that a table names', () => {
     expect(await count()).toBe(before)
   })
 
-  test('is never another file that takes its place meanwhile', async () => {
+  test('is never replaced by another file during the read', async () => {
     const image = path.join(table, 'swapped', 'x.key')
     await mkdir(path.dirname(image))
     await writeFile(image, 'image')
@@ -137,15 +137,15 @@ describe('an image that a table names', () => {
   })
 })
 
-describe('more folders that are allowed', () => {
-  test('are read as well, by whole paths and over links, and nothing beside them', async () => {
+describe('additional allowed folders', () => {
+  test('are read too, by full paths and through links, and nothing next to them', async () => {
     const more = await openImageFolders(table, [other])
     expect(await readImageFile(path.join(other, 'b.jpg'), more)).toEqual({ bytes: Buffer.from('other image') })
     expect(await readImageFile('../other/b.jpg', more)).toEqual({ bytes: Buffer.from('other image') })
     expect(await readImageFile('../secret.key', more)).toEqual({ refused: expect.stringMatching(OUTSIDE) })
   })
 
-  test('may be links themselves, like the table’s own', async () => {
+  test('may be links, like the table’s own folder', async () => {
     await symlink(table, path.join(home, 'table-link'))
     await symlink(other, path.join(home, 'other-link'))
     const linked = await openImageFolders(path.join(home, 'table-link'), [path.join(home, 'other-link')])
@@ -157,7 +157,7 @@ describe('more folders that are allowed', () => {
     expect(await readImageFile('../secret.key', linked)).toEqual({ refused: expect.stringMatching(OUTSIDE) })
   })
 
-  test('that are gone are named', async () => {
+  test('that do not exist are named', async () => {
     await expect(openImageFolders(table, [path.join(home, 'gone')])).rejects.toMatchObject({
       code: 'FILE_NOT_FOUND',
       message: expect.stringContaining(path.join(home, 'gone')),

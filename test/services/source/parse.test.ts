@@ -24,12 +24,12 @@ describe('--table', () => {
     ['signs.JSONL', 'NEWLINE_DELIMITED_JSON'],
     ['signs.ndjson', 'NEWLINE_DELIMITED_JSON'],
     ['signs.parquet', 'PARQUET'],
-  ])('takes %s for a file, with its images beside it', async (name, format) => {
+  ])('accepts %s as a file, with its images next to it', async (name, format) => {
     const given = path.join(folder, name)
     expect(await parseSource(given)).toEqual({ kind: 'file', given, file: given, format, imageFolder: folder })
   })
 
-  test('takes a folder for images', async () => {
+  test('accepts a folder of images', async () => {
     const given = path.join(folder, 'photos')
     expect(await parseSource(given)).toEqual({ kind: 'folder', given, folder: given })
   })
@@ -39,7 +39,7 @@ describe('--table', () => {
     ['example.com:my-project.city.signs', { projectId: 'example.com:my-project', dataset: 'city', table: 'signs' }],
     // Table ids may have dashes, spaces and letters of any language: https://cloud.google.com/bigquery/docs/tables#table_naming
     ['my-project.city.Straßen schilder-2', { projectId: 'my-project', dataset: 'city', table: 'Straßen schilder-2' }],
-  ])('takes %s for a BigQuery table', async (given, table) => {
+  ])('accepts %s as a BigQuery table', async (given, table) => {
     expect(await parseSource(given)).toEqual({ kind: 'table', given, table })
   })
 
@@ -50,7 +50,7 @@ describe('--table', () => {
     'my-project.city.si`gns',
     '',
     '`my-project.city.signs`',
-  ])('does not take %o for a table', async (given) => {
+  ])('does not accept %o as a table', async (given) => {
     await expect(parseSource(given)).rejects.toMatchObject({ code: 'INVALID_FLAG' })
   })
 
