@@ -4,7 +4,7 @@ import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { getSystemErrorMap } from 'node:util'
 
-/** A call of Node's file functions, with the file that it is about. */
+/** A call of one of Node's file functions, with its file. */
 export interface FileCall {
   call: string
   path: string
@@ -49,8 +49,8 @@ export const ERROR_CODES: readonly string[] = Object.keys(os.constants.errno).fi
 type AnyFunction = (...args: unknown[]) => unknown
 
 /**
- * Stands before Node's file functions, in this process: lists their calls, and makes one of them fail as the system would. To be
- * made before anything that uses files is loaded, which may keep the functions.
+ * Wraps Node's file functions in this process: lists their calls, and makes one of them fail as the system would. Must be
+ * created before any module that uses files is loaded, because it may keep the functions.
  */
 export class FileFaults {
   readonly #ignored: (path: string) => boolean
@@ -60,7 +60,7 @@ export class FileFaults {
   #met = 0
   #isListing = false
 
-  /** @param ignored files that are no business of the command, such as its own program's */
+  /** @param ignored files that do not concern the command, such as its own program's */
   constructor(ignored: (path: string) => boolean) {
     this.#ignored = ignored
     const library = fs as unknown as Record<string, AnyFunction>
@@ -89,12 +89,12 @@ export class FileFaults {
     return this.#calls
   }
 
-  /** Whether the fault has struck. */
+  /** Whether the fault has occurred. */
   get hasStruck(): boolean {
     return this.#fault !== undefined && this.#met > this.#fault.occurrence
   }
 
-  /** Notes a call, and answers the error that it is to fail with. */
+  /** Records a call, and returns the error that it must fail with. */
   #check(name: string, target: unknown): Error | undefined {
     if (!this.#isListing) return undefined
     const file = typeof target === 'number' ? this.#paths.get(target) : pathOf(target)
@@ -116,7 +116,7 @@ export class FileFaults {
     const opened = this.#opened.bind(this)
     return Object.assign(function (this: unknown, ...args: unknown[]) {
       const error = check(name, args[0])
-      // What is closed is closed, whatever the call says.
+      // The file is closed, no matter what the call reports.
       if (error && name === 'close') Reflect.apply(real, this, args)
       if (error) throw error
       const result = Reflect.apply(real, this, args)
@@ -132,7 +132,7 @@ export class FileFaults {
       const error = check(name, args[0])
       const done = args.at(-1)
       if (typeof done !== 'function') return Reflect.apply(real, this, args)
-      // Node gives the buffer back, whatever becomes of it: a stream that tries again needs it.
+      // Node returns the buffer in any case, because a stream that retries needs it.
       if (error && name !== 'close') return process.nextTick(done, error, 0, args[1])
       return Reflect.apply(real, this, [
         ...args.slice(0, -1),
@@ -172,12 +172,12 @@ function pathOf(target: unknown): string {
   return target instanceof URL ? fileURLToPath(target) : String(target)
 }
 
-/** The same name in every run: of temporary files a part is drawn. */
+/** The same name in every run, because part of a temporary file's name is random. */
 function stableName(file: string): string {
   return file.replace(/\.tmp-[0-9a-f]+$/, '.tmp-*').replace(/(\/imagery-)\w{6}(?=\/|$)/, '$1*')
 }
 
-/** As Node makes it of what the system answers: of an open file it does not know the path any more. */
+/** Node's error for the system's answer. Node no longer knows the path of an open file. */
 function systemError(code: string, name: string, target: unknown): Error {
   const syscall = SYSTEM_CALLS[name.replace('handle.', '')] ?? name
   const words = [...getSystemErrorMap().values()].find(([known]) => known === code)?.[1] ?? 'unknown'

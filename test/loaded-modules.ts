@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-/** Writes down every module that is loaded, by import or by require. */
+/** Records every module that is loaded, by import or by require. */
 const HOOK = `
 import { appendFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
@@ -15,9 +15,9 @@ registerHooks({
 })
 `
 
-/** Learns which modules a Node process loads, while it runs. */
+/** Records which modules a Node process loads. */
 export interface ModuleRecorder {
-  /** Go before the program on Node's command line. */
+  /** Placed before the program on Node's command line. */
   args: string[]
   environment: Record<string, string>
   /** The URLs of the modules that were loaded so far, Node's own among them. */

@@ -8,7 +8,7 @@ import { deployerRoles, runnerRoles } from '../../src/services/doctor/permission
 import { apis, billing, project, region } from '../../src/services/doctor/project.ts'
 import { googleTarget } from '../../src/services/session/target.ts'
 
-/** What the local cloud never says: projects without billing, organisations with policies. */
+/** What the local cloud does not emulate: projects without billing, organizations with policies. */
 
 let server: Server
 /** By method and path: a status and a body in the form of Google's discovery documents. */

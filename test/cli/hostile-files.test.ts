@@ -21,7 +21,7 @@ afterAll(() => user.leave())
 const run = (...flags: string[]): string[] => ['run', '--local', '--table', 'signs.jsonl', ...flags]
 const signs = ['--profile', 'road-signs']
 
-/** Nothing of this may hang, fill the memory, or start a local cloud. */
+/** None of this may hang, fill the memory, or start a local cloud. */
 const REFUSED: Record<string, { args: string[]; code: string; message: RegExp }> = {
   'a profile in a pipe without a writer': {
     args: ['profiles', 'validate', 'pipe.yaml'],
@@ -120,7 +120,7 @@ test('a name with terminal escape sequences is shown as plain text', async () =>
   const json = await user.run(['run', '--local', '--table', evil, '--profile', 'resolution', '--json'])
   const unknown = await user.run([`stat\u001b[2Jsu`, '--json'])
   for (const { stdout, stderr } of [text, json, unknown]) {
-    // eslint-disable-next-line no-control-regex -- it is what is looked for
+    // eslint-disable-next-line no-control-regex -- the test looks for control characters
     expect(stdout + stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
   }
   expect(json.error().message).toContain(evil)

@@ -14,7 +14,7 @@ export interface Outcome {
   exitCode: number
   stdout: string
   stderr: string
-  /** The one JSON document on stdout, without its warnings; throws when there is anything else, or no list of warnings. */
+  /** The one JSON document on stdout, without its warnings. Throws if there is anything else, or no list of warnings. */
   json(): unknown
   /** The warnings of the same document. */
   warnings(): string[]
@@ -38,7 +38,7 @@ export interface ImageryUser {
   ): { process: Pick<ResultPromise, 'pid' | 'kill' | 'stdout' | 'stderr'>; outcome: Promise<Outcome> }
   /** Starts a local cloud that stays up until the user leaves. */
   startLocalCloud(): Promise<void>
-  /** Per API what the local cloud holds, but for processes, which come and go, and BigQuery's history of jobs. Undefined when none is running. */
+  /** The local cloud's state per API, without processes, which come and go, and BigQuery's job history. Undefined if none is running. */
   holdings(): Promise<Record<string, Record<string, number>> | undefined>
   leave(): Promise<void>
 }
@@ -63,9 +63,9 @@ export async function newUser(): Promise<ImageryUser> {
     XDG_DATA_HOME: path.join(home, 'share'),
     XDG_CACHE_HOME: path.join(home, 'cache'),
     XDG_STATE_HOME: path.join(home, 'state'),
-    // One for all: each user's own would be cold.
+    // Shared, because a separate one per user would be cold.
     NODE_COMPILE_CACHE: path.join(ROOT, 'node_modules', '.cache', 'compiled'),
-    // No metadata server is looked for on the network.
+    // Do not look for a metadata server on the network.
     METADATA_SERVER_DETECTION: 'none',
     COLUMNS: '80',
     OCLIF_COLUMNS: '80',

@@ -58,7 +58,7 @@ test.each<[what: string, args: string[], named: RegExp, environment?: Environmen
     expect([outcome.exitCode, outcome.error().code]).toEqual([2, 'INVALID_FLAG'])
     expect(outcome.error().message).toMatch(named)
     expect(outcome.stdout + outcome.stderr).not.toContain('hunter2')
-    // Neither a local cloud's data nor a memory of runs or settings.
+    // Neither a local cloud's data nor a record of runs or settings.
     const made = await readdir(path.dirname(user.folder))
     expect(made.filter((name) => name !== 'cache')).toEqual(['work'])
   },

@@ -6,7 +6,7 @@ import { newUser, readText, ROOT, type Environment, type ImageryUser } from './i
 const SIGNS = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
 
 let user: ImageryUser
-/** A cloud beside the default one; its name has what a shell would break. */
+/** A local cloud other than the default one; its name has characters that a shell would break. */
 const FOLDER = "two words, it's"
 const HERE = String.raw`'two words, it'\''s'`
 
@@ -24,7 +24,7 @@ afterAll(async () => {
   await user.leave()
 })
 
-/** The commands of imagery that a failure, or a result, tells its reader to type. */
+/** The imagery commands that an error or a result suggests. */
 async function suggested(args: readonly string[], environment: Environment = {}): Promise<string[]> {
   const { exitCode, stdout, stderr } = await user.run(args, environment)
   expect(exitCode, stderr).not.toBe(70)

@@ -28,7 +28,7 @@ interface Case {
 
 const SIGNS = ['--local', '--table', 'signs.jsonl', '--profile', 'resolution']
 
-/** Everything here is refused before a cloud is started: it can be known from the command line and the files. */
+/** Everything here is refused before a local cloud starts, because the command line and the files show it. */
 const CASES: Record<string, Case> = {
   'a folder of images that is not there': {
     args: ['run', ...SIGNS, '--image-root', '.', '--image-root', 'nowhere'],

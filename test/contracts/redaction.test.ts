@@ -3,7 +3,7 @@ import { ImageryError } from '../../src/contracts/errors.ts'
 import { redacted, secretIn } from '../../src/contracts/redaction.ts'
 import { cutText } from '../../src/runtime/row-size.ts'
 
-/** URLs with the secret `hunter2` in every place where people put one. */
+/** URLs with the secret `hunter2` in every place where users put one. */
 const URLS = [
   'https://user:hunter2@proxy.example.com/gemini',
   'https://hunter2@proxy.example.com',
@@ -83,7 +83,7 @@ test.each([
   if (!text.startsWith('Describe')) expect(redacted(text)).toBe(text)
 })
 
-// Of the processor, not of the clock: a search that looks at each pair of characters takes minutes.
+// CPU time, not clock time: a quadratic search takes minutes.
 test('a long text is searched in one pass', () => {
   const before = process.cpuUsage().user
   for (const piece of ['a', 'a.', 'http://', 'https://a:b/', '?key', 'x:\\\\', '-----BEGIN '])

@@ -19,7 +19,7 @@ describe('a suggested command', () => {
   test.each([
     ['resume 261123-9f3c1a7b', ' --local', 'imagery resume 261123-9f3c1a7b --local'],
     ['runs', folder, `imagery runs${folder}`],
-    // A local cloud's own commands have no other place, and no deployments.
+    // The commands of the local cloud need no project and no deployment.
     ['local stop', folder, String.raw`imagery local stop --data-dir 'it'\''s here'`],
     ['local exec -- npm test --local', ' --local --data-dir x', 'imagery local exec --data-dir x -- npm test --local'],
     ['local start --detach', ' --project p --region r', 'imagery local start --detach'],
@@ -29,7 +29,7 @@ describe('a suggested command', () => {
     ['run --local', ' --local --data-dir x', 'imagery run --local --data-dir x'],
     ["run --profile 'a, b (c'", ' --local', "imagery run --profile 'a, b (c' --local"],
     ['run --output results.poles …', ' --local', 'imagery run --output results.poles --local …'],
-    // The one that answers as Gemini goes with the commands that take work further, or start the cloud.
+    // Gemini's stand-in is named only in commands that continue work or start the local cloud.
     ['resume 1   (then wait)', ' --local --gemini forward', 'imagery resume 1 --local --gemini forward   (then wait)'],
     ['status 1 --watch', ' --local --gemini forward', 'imagery status 1 --watch --local --gemini forward'],
     ['local start', " --local --gemini 'replay:/a b'", "imagery local start --gemini 'replay:/a b'"],

@@ -11,19 +11,19 @@ interface Line {
 
 /** What the local cloud's access log says. */
 export interface AccessLog {
-  /** Times that the image of an asset of `writeManyAssets` was read for a run. */
+  /** The number of times a run read the image of an asset of `writeManyAssets`. */
   imageReads(runId: string, assetId: string): number
-  /** Times that Cloud Tasks has sent an asset's task of a run, whatever its generation and queue. */
+  /** The number of times Cloud Tasks sent an asset's task of a run, in any generation and queue. */
   dispatches(runId: string, assetId: string): number
   calls(method: string): number
-  /** Calls that were answered well: those of a model are billed. */
+  /** Successful calls; those of a model are billed. */
   answers(method: string): number
   /** Tasks that were sent at least once, and how often they were sent in all. */
   tasksSent: number
   sends: number
 }
 
-/** More than any run of these tests reaches. */
+/** More than any run in these tests needs. */
 const GENERATIONS = 60
 
 export function readAccessLog(file: string): AccessLog {
@@ -58,5 +58,5 @@ export function readAccessLog(file: string): AccessLog {
   }
 }
 
-/** `imagery-261123-9f3c1a7b`; a run's further queues have a number after it. */
+/** `imagery-261123-9f3c1a7b`; a run's other queues have a number after it. */
 const RUN_QUEUE_LENGTH = 'imagery-'.length + 15

@@ -9,7 +9,7 @@ import { officialClients, type OfficialClients } from './official-clients.ts'
 let user: ImageryUser
 let cloud: OfficialClients
 let busy: Server
-/** What the cloud holds when all is prepared, and must hold after every refusal. */
+/** The local cloud's state after the setup, which every refusal must leave unchanged. */
 let before: { holdings: Awaited<ReturnType<ImageryUser['holdings']>>; inventory: string[] }
 
 beforeAll(async () => {

@@ -27,22 +27,22 @@ import { tokenSigner, type TokenSigner } from './token-signer.ts'
 
 const SAMPLE = path.join(ROOT, 'samples', 'street-signs', 'with-faults.jsonl')
 
-/** The user `nobody` of every Linux; only root can become somebody else. */
+/** The user `nobody` of every Linux; only root can become another user. */
 const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined
 if (NOBODY === undefined) console.warn('not root: the container runs as this user, not as an unprivileged one')
 
-/** Columns that are another attempt's, whatever it says. */
+/** Columns that differ between attempts with the same answer. */
 const OF_THE_ATTEMPT = new Set(['run_id', 'attempt_id', 'finished_at', 'latency_ms', 'started_at'])
 
 let user: ImageryUser
 let cloud: OfficialClients
 let signer: TokenSigner
 let folder: string
-/** Where Cloud Tasks finds the main service. */
+/** The address of the main service for Cloud Tasks. */
 let front: TlsFront
 let image: BuiltImage
 let published: Published
-/** The run that the deployed services have done. */
+/** The run that the deployed services processed. */
 let reference: { runId: string; resultsTable: string }
 const services: ServiceByHand[] = []
 const container: { main: string; populate: string } = { main: '', populate: '' }
@@ -83,7 +83,7 @@ function publishedFiles(): Published {
   return new Set(files.map((file) => file.path))
 }
 
-/** Both services from the one image, with nothing but what a host tells them. */
+/** Both services from one image, with only the settings that a host gives them. */
 async function startContainers(): Promise<void> {
   const ports = { main: await freePort(), populate: await freePort() }
   container.main = `http://127.0.0.1:${ports.main}`
@@ -171,7 +171,7 @@ async function prepareRun(): Promise<{ runId: string; tables: { dataset: string;
   const bucket = cloud.storage.bucket(`imagery-${projectId}-${region}`)
   const [before] = await bucket.file(`runs/${reference.runId}/run.json`).download()
   const runId = newRunId(new Date())
-  // The images stay where they were staged.
+  // The images stay where they are staged.
   const inTables = (id: string): string => id.replace('-', '_')
   const text = before.toString().replaceAll(inTables(reference.runId), inTables(runId))
   const spec = { ...runSpec.parse(JSON.parse(text)), run_id: runId }
@@ -218,7 +218,7 @@ describe('the image that the Dockerfile builds from an installed imagery', () =>
   })
 
   test('completes a run as an unprivileged user, with the same rows as the deployed services', async () => {
-    // The user that each process was given is the one that it has.
+    // Each process runs as the user it was given.
     for (const { pid } of NOBODY === undefined ? [] : services)
       expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(new RegExp(`^Uid:\\s${NOBODY}\\s`, 'm'))
     const before = listing()

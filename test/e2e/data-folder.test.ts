@@ -39,7 +39,7 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true })
 })
 
-/** What other users are let into, by its name in the data folder. */
+/** The entries of the data folder that are open to other users. */
 function open(): string[] {
   const entries = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   return ['.', ...entries].filter((name) => {
@@ -70,7 +70,7 @@ describe.runIf(HAS_USERS)('a data folder (not on Windows, which has no modes)', 
     await cloud.stop()
     expect(open()).toEqual([])
 
-    // As an older local cloud could leave it.
+    // As an older local cloud might leave it.
     mkdirSync(path.join(folder, 'run', 'revisions', 'us-central1'), { recursive: true })
     writeFileSync(path.join(folder, 'run', 'revisions', 'us-central1', 'main.js'), '')
     for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

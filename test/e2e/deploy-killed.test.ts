@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
 import { openProject, type Project } from './project-state.ts'
 
-/** The steps of a deploy that change something, by the titles that its progress shows. */
+/** The steps of a deploy that change something, by their titles in the progress. */
 const STEPS = [
   'APIs',
   'Image repository',
@@ -18,13 +18,13 @@ const STEPS = [
 
 let user: ImageryUser
 let project: Project
-/** What a deploy that nobody disturbed ends with, and what was there before it. */
+/** The state after an uninterrupted deploy, and before it. */
 let deployed: unknown
 let empty: unknown
 
 beforeAll(async () => {
   user = await newUser()
-  // Every call takes a while, so that a kill meets a step at its work.
+  // Every call is slow, so that a kill hits a step at work.
   const started = await user.run(['local', 'start', '--detach', '--added-latency', '20'])
   if (started.exitCode !== 0) throw new Error(started.stderr)
   project = await openProject(user.dataDirectory)
@@ -46,7 +46,7 @@ async function tearDown(): Promise<void> {
   if (exitCode !== 0) throw new Error(stderr)
 }
 
-/** Makes the next build take so much longer. */
+/** Makes the next build take longer. */
 async function slowBuild(delayMs: number): Promise<void> {
   const { http, adminToken } = project.locator
   const method = 'operation/google.cloud.run.v2.Builds/SubmitBuild'
@@ -61,7 +61,7 @@ async function builds(): Promise<{ id: string; status: string }[]> {
   return ((await project.call('GET', path))['builds'] ?? []) as { id: string; status: string }[]
 }
 
-/** Starts a command and kills it with SIGKILL a moment after a step has begun. Answers whether it got there. */
+/** Starts a command and kills it with SIGKILL a moment after a step has begun. Returns whether it reached the step. */
 async function killedAt(args: readonly string[], title: string, afterMs: number): Promise<boolean> {
   const { process: running, outcome } = user.start([...args, '--local'])
   let isReached = false
@@ -77,7 +77,7 @@ async function killedAt(args: readonly string[], title: string, afterMs: number)
 describe('an interrupted deploy', () => {
   test('killed at any step is finished by the next deploy, with the same result', async () => {
     for (const [index, title] of STEPS.entries()) {
-      // At once, or amid the step's calls.
+      // At once, or between the step's calls.
       expect(await killedAt(['deploy'], title, (index % 3) * 40), title).toBe(true)
     }
     await deploy()

@@ -19,7 +19,7 @@ afterAll(() => user.leave())
 
 const deploy = (): Promise<Outcome> => user.run(['deploy', '--local', '--json'], { IMAGERY_LOCAL_ACCOUNT: deployer })
 
-/** By the order of the steps, so that each finds done what those before it had to do. */
+/** In the order of the steps, so that the work of earlier steps is done. */
 const IN_ORDER = [
   'roles/serviceusage.serviceUsageAdmin',
   'roles/artifactregistry.admin',
@@ -59,7 +59,7 @@ describe('a deploy by an account with all the documented roles but one', () => {
   })
 })
 
-/** The image of the deployment, as it is deleted by hand: the next deploy builds. */
+/** Deletes the deployment's image, so that the next deploy builds one. */
 async function deleteImage(): Promise<void> {
   const { projectId, region } = project.locator
   const image = `v1/projects/${projectId}/locations/${region}/repositories/imagery/packages/runtime`
@@ -75,14 +75,14 @@ async function deleteImage(): Promise<void> {
   await expect.poll(isGone).toBe(true)
 }
 
-/** What becomes of a deploy that loses a role after it has looked whether the role is given. The role is given back. */
+/** The outcome of a deploy that loses a role after it has checked the grant. The role is then restored. */
 async function deployLosing(on: string, role: string, member: string, ...flags: string[]): Promise<Outcome> {
   const { http, adminToken, projectId } = project.locator
   const admin = async (init: RequestInit = {}): Promise<unknown> => {
     const headers = { authorization: `Bearer ${adminToken}` }
     return (await fetch(new URL('/_imagery/faults', http), { headers, ...init })).json()
   }
-  // The first call after the roles were looked at: whether there is an image.
+  // The first call after the roles were checked: whether there is an image.
   const rules = [{ method: 'artifactregistry.tags.get', times: 1, effect: { kind: 'delay', delayMs: 600 } }]
   await admin({ method: 'PUT', body: JSON.stringify(rules) })
   const running = user.run(['deploy', '--local', '--json', ...flags], { IMAGERY_LOCAL_ACCOUNT: deployer })

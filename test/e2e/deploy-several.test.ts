@@ -9,7 +9,7 @@ import { openProject, type Project } from './project-state.ts'
 
 const OBSERVATIONS = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
 
-// Without a name, a command would take that of the only deployment that this machine remembers.
+// Without a name, a command would use the name of the only deployment that this machine remembers.
 const AMERICA = ['--region', 'us-central1', '--name', '']
 const EUROPE = ['--region', 'europe-west1', '--name', '']
 const NIGHT = ['--region', 'us-central1', '--name', 'night']
@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-/** The commands as they are used on Google; only the clients' addresses are those of the local cloud. */
+/** The commands as used on Google Cloud; only the clients' addresses are the local cloud's. */
 const google = (...args: string[]): Promise<Outcome> => inProject(project.locator.projectId, ...args)
 
 const inProject = (projectId: string, ...args: string[]): Promise<Outcome> =>

@@ -32,7 +32,7 @@ let logFile: string
 let deployer: string
 let found: unknown
 
-/** A project as it is found: nothing but an account that may deploy, and the APIs that every project has on. */
+/** A new project: only an account that may deploy, and the APIs that every project has enabled. */
 beforeAll(async () => {
   user = await newUser()
   logFile = path.join(user.folder, 'access.log')
@@ -50,7 +50,7 @@ afterAll(() => user.leave())
 const asDeployer = (...args: string[]): Promise<Outcome> =>
   user.run([...args, '--local', '--json'], { IMAGERY_LOCAL_ACCOUNT: deployer })
 
-/** What a command did, with the calls that it made itself. */
+/** The outcome of a command and its own calls. */
 async function watched(...args: string[]): Promise<{ outcome: Outcome; changes: string[]; seconds: number }> {
   const offset = existsSync(logFile) ? statSync(logFile).size : 0
   const startedAt = performance.now()

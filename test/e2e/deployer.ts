@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { GRANTS, REQUIRED_SERVICES } from '../../src/contracts/grants.ts'
 import type { Project } from './project-state.ts'
 
-/** What whoever deploys must have been given, by docs/deploy.md. */
+/** The deployer's roles in docs/deploy.md. */
 export const DEPLOYER_ROLES = GRANTS.filter(({ to, by }) => to === 'deployer' && by === 'you').map(({ role }) => role)
 
 /** Makes an account with these roles in the project and no others; answers its e-mail address. */
@@ -38,7 +38,7 @@ export async function enableApis(project: Project, names = REQUIRED_SERVICES.map
   await finished(project, 'services:batchEnable', { serviceIds: names })
 }
 
-/** Turns off what a new project has not on. */
+/** Disables the services that a new project does not have enabled. */
 export async function disableApis(project: Project): Promise<void> {
   for (const { name } of REQUIRED_SERVICES) {
     if (['bigquery', 'logging', 'storage'].some((api) => name.startsWith(`${api}.`))) continue
@@ -63,7 +63,7 @@ export interface LoggedCall {
   status?: string
 }
 
-/** The calls by an account since a moment, told by the log's length then. */
+/** The calls by an account after a moment, given as the log's length then. */
 export function callsSince(logFile: string, offset: number, email: string): LoggedCall[] {
   return readFileSync(logFile)
     .subarray(offset)

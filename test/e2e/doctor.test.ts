@@ -140,7 +140,7 @@ describe('after a deploy', () => {
         `gcloud projects add-iam-policy-binding imagery-local --member serviceAccount:${runtime} --role roles/pubsub.editor`,
       ]),
     })
-    // Whoever only runs needs none of these; what is missing is said all the same.
+    // A user who only starts runs needs none of these; doctor still names what is missing.
     expect(named['roles_to_deploy']?.status).toBe('warning')
   })
 

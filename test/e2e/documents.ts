@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** The JSON document of run, status and resume, as the README promises it: no member may go, others may come. */
+/** The JSON document of run, status and resume, as the README promises it: members may be added but not removed. */
 export const runReport = z.object({
   run_id: z.string().regex(/^\d{6}-[0-9a-f]{8}$/),
   state: z.enum(['loading', 'starting', 'running', 'paused', 'complete', 'torn_down']),
@@ -32,7 +32,7 @@ export const teardownDocument = z.strictObject({
   kept: z.array(z.string()),
 })
 
-/** A results row of the `image-quality` profile, whole: names and types are a public interface. */
+/** A whole results row of the `image-quality` profile: names and types are a public interface. */
 export const imageQualityRow = z.strictObject({
   unit_id: z.string(),
   asset_id: z.string(),

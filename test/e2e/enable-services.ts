@@ -1,5 +1,5 @@
 /**
- * Enables services of the local project, as a person does before using them by other means than
+ * Enables services of the local project, as a user does before using them without
  * imagery's own, and waits until they are.
  *
  * @param services first labels of the services' names: `pubsub`

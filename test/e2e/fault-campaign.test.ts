@@ -12,7 +12,7 @@ import { expectEveryAssetOnce, rowsOf } from './survived-run.ts'
 
 const ASSETS = 200
 
-/** Seeds whose first draws have a hit, so that the shares show in a run of this size. */
+/** Seeds with an early hit, so that the shares have an effect in a run of this size. */
 const RULES = {
   'every shard is delivered twice': { method: 'deliver/imagery-populate*', every: 1, effect: { kind: 'duplicate' } },
   'every tenth task is delivered twice': {

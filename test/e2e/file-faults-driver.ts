@@ -10,15 +10,15 @@ import { ERROR_CODES, FileFaults, type FileCall } from '../file-faults.ts'
  */
 export interface Plan {
   program: string
-  /** Files below these are the program's own. */
+  /** Files under these folders belong to the program itself. */
   own: readonly string[]
   commands: readonly {
     args: readonly string[]
     codesPerCall: number
     prepare?: Record<string, string | null>
-    /** Which calls alone, by a pattern of `call path`. */
+    /** Limits the calls by a pattern of `call path`. */
     only?: string
-    /** Leaves out calls that repeat one. */
+    /** Leaves out repeated calls. */
     once?: boolean
   }[]
 }
@@ -29,7 +29,7 @@ export interface FaultOutcome {
   hasStruck: boolean
   exitCode: number
   output: string
-  /** Nothing else came of it than without a fault. */
+  /** The outcome is the same as without a fault. */
   isUsual: boolean
 }
 
@@ -51,7 +51,7 @@ const { default: fs } = await import('node:fs')
 
 class Exit extends Error {}
 
-/** No command takes as long, on a busy machine either. */
+/** No command takes this long, even on a busy machine. */
 const HANG_MS = 60_000
 
 /** The exit code of a command that does not end. */
@@ -69,7 +69,7 @@ async function run(args: readonly string[]): Promise<{ exitCode: number; output:
   process.argv = [process.execPath, plan.program, ...args]
   let exited: number | undefined
   process.exit = ((code?: number) => {
-    // The command line ends its process a while after a command; this one goes on.
+    // The command line exits some time after a command; this process continues.
     if (code === undefined) return
     exited ??= code
     throw new Exit()
@@ -117,7 +117,7 @@ for (const { args, codesPerCall, prepare = {}, only, once = false } of plan.comm
       faults.end()
       const isUsual = outcome.exitCode === usual.exitCode && outcome.output === usual.output
       outcomes.push({ args, fault, hasStruck, isUsual, ...outcome })
-      // It may still be at work, and strike another command's files.
+      // It may still run and affect another command's files.
       if (outcome.exitCode === HUNG) end()
     }
   }

@@ -25,7 +25,7 @@ async function plan(busyPort: number): Promise<Plan> {
       { args: ['config', 'set', 'project', 'my-project'], codesPerCall: 3 },
       { args: ['config', 'unset', 'name'], codesPerCall: 1 },
       { args: ['config', 'list'], codesPerCall: 1 },
-      // This one ends before it is up, so that nothing has to be stopped.
+      // This one ends before it has started, so nothing has to be stopped.
       {
         args: ['local', 'start', '--detach', '--data-dir', other, '--http-port', String(busyPort)],
         codesPerCall: 1,
@@ -83,7 +83,7 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-/** How a temporary file of this kind is called in messages: by the file that it was to become. */
+/** The name of such a temporary file in messages: that of the file it was to become. */
 function nameOf(called: string): string {
   return called.replace(/\.(?:part|tmp-\*)$/, '').replace(/(\/imagery-)\*?(?:\/.*)?$/, '')
 }

@@ -4,7 +4,7 @@ import { GeminiUser } from './gemini-user.ts'
 
 const ASSETS_EACH = 3
 
-/** What the model does to every call about some assets, and the row that each of them ends in. */
+/** What the model does for some assets' calls, and the row that results. */
 const CASES = [
   { does: 'has no capacity', script: 'shares: {429: 1}', cause: 'throttled', status: 'throttled' },
   { does: 'is down', script: 'shares: {503: 1}', cause: 'throttled', status: 'throttled' },
@@ -34,7 +34,7 @@ let user: GeminiUser
 let report: RunReport
 let rows: Row[]
 
-/** One run over assets of every case, and some that are answered. */
+/** One run over assets of every case and some successful ones. */
 beforeAll(async () => {
   user = new GeminiUser()
   const cases = CASES.map(({ script }, index) => `  - {images: gs://street-images/case-${index}/*, ${script}}\n`)

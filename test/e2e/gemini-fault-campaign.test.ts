@@ -16,7 +16,7 @@ shares: {429: 0.20, 500: 0.05, hang: 0.02, malformed: 0.03}
 retry_after_s: 1
 `
 
-/** Seeds whose first draws have a hit, so that the shares show in a run of this size. */
+/** Seeds with an early hit, so that the shares have an effect in a run of this size. */
 const RULES = {
   'every shard is delivered twice': { method: 'deliver/imagery-populate*', every: 1, effect: { kind: 'duplicate' } },
   'every tenth task is delivered twice': {
@@ -49,7 +49,7 @@ beforeAll(async () => {
     })
   })
   const table = user.file('assets.jsonl', `${rows.join('\n')}\n`)
-  // Short tries, so that a call that hangs does not hold the test; long enough that no answer comes too late to be used.
+  // Short enough that a hanging call does not hold up the test; long enough that no answer comes too late.
   report = await user.run(['--table', table, '--profile', 'road-signs', '--attempt-timeout', '15'])
   calls = await user.geminiCalls()
 })

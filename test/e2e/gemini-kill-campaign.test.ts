@@ -12,7 +12,7 @@ const ASSETS = 1_000
 /** Billed answers above one per asset, as a share of the assets. */
 const MOST_WASTE = 0.05
 
-/** Every answer says which image it is about: a row that got another asset's answer shows. */
+/** Every answer names its image, so a row with another asset's answer is detected. */
 const MODEL = 'seed: 20261123\nlatency_ms: 60\nanswer: {seen: "{{images}}"}\n'
 
 const PROFILE = `name: seen
@@ -21,10 +21,10 @@ prompt: Which image is this?
 output: {type: object, required: [seen], properties: {seen: {type: string}}}
 `
 
-/** What a kill of main can cost at the most: so many calls are under way, and as many answers whose row is being written. */
+/** The most that a kill of main can cost: the calls in progress, and as many answers whose row is being written. */
 const CONCURRENCY = 2
 
-/** So that the run outlives the kills; what is left then goes as fast as it can. */
+/** Slow enough that the run outlives the kills; the rest then runs at full speed. */
 const TASKS_PER_SECOND = 12
 
 interface Row {
@@ -100,7 +100,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
             report.attempts_table,
             'SELECT COUNT(*) AS attempts, COUNT(DISTINCT attempt_id) AS ids, COUNT(DISTINCT unit_id) AS units FROM TABLE',
           )
-          // However often its task came again: an answer that was written down was not paid for a second time.
+          // An answer in the ledger was not paid for twice, for any number of redeliveries.
           expect(ledger).toEqual({ attempts: ASSETS, ids: ASSETS, units: ASSETS })
         }
       },
@@ -108,14 +108,14 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
     )
 
     test('paid for at most 5% more answers than there are assets: a killed main loses the calls in progress', async () => {
-      // From the access log, which outlives the cloud: an answer is in it before anybody sees it.
+      // From the access log, which outlives the local cloud: an answer is in it before it is sent.
       const log = campaign.log()
       const billed = log.answers('aiplatform.generateContent')
       const units = campaign.runs.size * ASSETS
-      // The kills must have hit answers under way, or all this proves nothing.
+      // The kills must have hit calls in progress, or the test proves nothing.
       expect(log.sends - log.tasksSent).toBeGreaterThan(10)
       expect(billed).toBeGreaterThan(units)
-      // Each answer too many was under way, or on its way into the ledger, when a kill had its task sent again.
+      // Each extra answer was in progress, or not yet in the ledger, when a kill caused its task to be sent again.
       expect(billed - units).toBeLessThanOrEqual(log.sends - log.tasksSent)
       expect(billed).toBeLessThanOrEqual(units * (1 + MOST_WASTE))
     })

@@ -7,7 +7,7 @@ const OWN = path.resolve(import.meta.dirname, '../fixtures/road-signs')
 
 const STREET_SIGNS = path.resolve(import.meta.dirname, '../../samples/street-signs/observations.jsonl')
 
-/** A folder with `observations.jsonl` and `responses.jsonl` of 262 images, for whoever has it. */
+/** A folder with `observations.jsonl` and `responses.jsonl` of 262 images, if it exists on this machine. */
 const RECORDING = process.env['IMAGERY_ROAD_SIGNS'] ?? ''
 const hasRecording = RECORDING !== '' && existsSync(path.join(RECORDING, 'responses.jsonl'))
 
@@ -39,7 +39,7 @@ function recorded(file: string): Recorded[] {
 const OWN_ANSWERS = `replay:${path.join(OWN, 'answers.jsonl')}`
 const OWN_TABLE = ['--table', path.join(OWN, 'observations.jsonl'), '--profile', 'road-signs']
 
-/** The tests of a group share a local cloud, and its account of calls. */
+/** The tests of a group share a local cloud and its call log. */
 function inOneCloud(gemini: (user: GeminiUser) => string): void {
   beforeAll(async () => {
     user = new GeminiUser()

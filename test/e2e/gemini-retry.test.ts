@@ -7,7 +7,7 @@ import { GeminiUser, queryOf } from './gemini-user.ts'
 const ASSETS = 30
 const IMAGES = 3
 
-/** What happens to an answer is drawn anew at each call, what is wrong with a unit is not. */
+/** The fate of an answer is drawn at each call; a unit's own fault is not. */
 const MODEL = 'seed: 11\nlatency_ms: 5\nshares: {schema: 0.3, truncate: 0.2, block: 0.2, unreadable: 0.3}\n'
 
 interface Row {

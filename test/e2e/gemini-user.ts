@@ -19,7 +19,7 @@ export interface Outcome {
   document: unknown
 }
 
-/** What a local cloud's Gemini was asked. */
+/** The calls to a local cloud's Gemini. */
 export interface GeminiCalls {
   summary: CallSummary
   units: UnitAccount[]
@@ -30,7 +30,7 @@ export class GeminiUser {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'imagery-gemini-'))
   readonly #dataDirectory = path.join(this.folder, 'cloud')
 
-  /** Writes a file of the test's own and answers its path. */
+  /** Writes a file for the test and returns its path. */
   file(name: string, text: string): string {
     const file = path.join(this.folder, name)
     writeFileSync(file, text)
@@ -44,7 +44,7 @@ export class GeminiUser {
     return { exitCode, stderr, document }
   }
 
-  /** The same as a person sees it. */
+  /** The same as text. */
   async type(...commandLine: string[]): Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }> {
     return execa(process.execPath, [PROGRAM, ...commandLine, '--data-dir', this.#dataDirectory], {
       cwd: this.folder,
@@ -61,7 +61,7 @@ export class GeminiUser {
     })
   }
 
-  /** Starts a local cloud that stays until `leave`. */
+  /** Starts a local cloud that runs until `leave`. */
   async startCloud(...flags: string[]): Promise<LocalCloudLocator> {
     const { exitCode, document, stderr } = await this.imagery('local', 'start', '--detach', ...flags)
     if (exitCode !== 0) throw new Error(`${JSON.stringify(document)} ${stderr}`)
@@ -111,7 +111,7 @@ export class GeminiUser {
 
 /**
  * Rows of a query over one table, `project.dataset.table`, which the statement calls TABLE. A
- * process's clients know one local cloud only: the first that is asked here.
+ * process's clients know only one local cloud: the first one queried here.
  */
 export async function queryOf<Row>(locator: LocalCloudLocator, table: string | null, sql: string): Promise<Row[]> {
   useLocalCloud(locator)

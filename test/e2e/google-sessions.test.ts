@@ -6,7 +6,7 @@ import { newUser, ROOT, type Environment, type ImageryUser, type Outcome } from 
 import { LOCATOR_FILE } from '@imagery/local-cloud/contract/locator'
 import { rowsDocument, runList, runReport, teardownDocument } from './documents.ts'
 
-/** Every command without --local, as it would work on Google: only the official clients are pointed elsewhere. */
+/** Every command without --local, as on Google Cloud: only the official clients are pointed elsewhere. */
 
 const SIGNS = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
 

@@ -12,20 +12,20 @@ import { SEED } from './kill-campaign.ts'
 import { randomFrom, shuffled } from './random.ts'
 import { rowsOf } from './survived-run.ts'
 
-/** More than the model can answer before the last stop, on a machine that is busy too. */
+/** More than the model can answer before the last stop, even on a busy machine. */
 const UNITS = 600
 
 /** Each way of stopping has five moments. */
 const WAYS = ['Ctrl-C to local start', 'SIGTERM to local start', 'local stop', 'Ctrl-C to resume'] as const
 const STOPS = 20
 
-/** A moment lies at most this long after the first call of its session. */
+/** A moment is at most this long after the first call of its session. */
 const WINDOW_MS = 400
 
-/** Calls to the model at once, with twice as many tasks under way: few, so that the run outlives every stop. */
+/** Concurrent calls to the model, with twice as many tasks in progress: few, so that the run outlives every stop. */
 const CONCURRENCY = 2
 
-/** While the cloud is being stopped, and for what is left then. */
+/** During the stops, and for the rest afterwards. */
 const LATENCY_MS = { atStops: 300, afterwards: 0 }
 
 const model = (latencyMs: number): string => `latency_ms: ${latencyMs}\nanswer: {seen: "{{images}}"}\n`
@@ -63,7 +63,7 @@ class Owner {
     return this.user.start(args, this.environment)
   }
 
-  /** The flags of a run of so many units. */
+  /** The flags of a run of this many units. */
   source(units: number): string[] {
     const rows = Array.from({ length: units }, (_, index) => {
       const id = `asset-${String(index).padStart(4, '0')}`
@@ -76,7 +76,7 @@ class Owner {
     return readAccessLog(this.environment['IMAGERY_ACCESS_LOG']!)
   }
 
-  /** Waits until a cloud is up that is another than `before`. Returns its process. */
+  /** Waits until a local cloud other than `before` has started. Returns its process. */
   async cloudIsUp(before?: number): Promise<number> {
     for (;;) {
       const locator = await findLocalCloud(this.user.dataDirectory)
@@ -91,7 +91,7 @@ class Owner {
   }
 
   async modelIsAsked(): Promise<void> {
-    // Not by readAccessLog: to parse it every few milliseconds would take the machine from the run.
+    // Not by readAccessLog: parsing it every few milliseconds would slow down the run.
     const calls = (): number =>
       readFileSync(this.environment['IMAGERY_ACCESS_LOG']!, 'utf8').split('"aiplatform.generateContent"').length - 1
     const before = calls()
@@ -100,13 +100,13 @@ class Owner {
   }
 
   async leave(): Promise<void> {
-    // A test that failed may have left a cloud that waits for a slow model.
+    // A failed test may have left a local cloud that waits for a slow model.
     await this.user.run(['local', 'stop', '--now'])
     await this.user.leave()
   }
 }
 
-/** What a process has said on stderr. */
+/** A process's stderr. */
 function ear(child: ReturnType<ImageryUser['start']>['process']): { heard(pattern: RegExp): Promise<void> } {
   let text = ''
   child.stderr?.on('data', (chunk: Buffer) => (text += String(chunk)))
@@ -118,22 +118,22 @@ function ear(child: ReturnType<ImageryUser['start']>['process']): { heard(patter
   }
 }
 
-/** One cloud that was stopped. */
+/** One local cloud that was stopped. */
 interface Stop {
   way: (typeof WAYS)[number]
   /** Its cloud. */
   pid: number
-  /** What was said, once the cloud is gone. */
+  /** The output, once the local cloud has stopped. */
   said: Promise<string>
 }
 
 /**
  * Starts a cloud, lets the run go on until `workMs` after its first call, and stops the cloud in one of the ways.
- * Does not wait for the end of what is under way: the next cloud is started meanwhile, as an impatient user does.
+ * Does not wait for calls in progress: the next local cloud starts meanwhile, as with an impatient user.
  */
 async function stopOnce(owner: Owner, way: Stop['way'], runId: string, workMs: number, last?: Stop): Promise<Stop> {
   const isCommandAlone = way === 'Ctrl-C to resume'
-  // A command goes on with a cloud that ends in a moment: here, each is to have its own.
+  // A command would keep using a local cloud that is about to end; here, each must have its own.
   if (isCommandAlone) await last?.said
   const { process: child, outcome } = isCommandAlone
     ? owner.start('resume', runId, '--local')
@@ -156,7 +156,7 @@ async function stopOnce(owner: Owner, way: Stop['way'], runId: string, workMs: n
   child.kill(way === 'SIGTERM to local start' ? 'SIGTERM' : 'SIGINT')
   const said = outcome.then(async ({ exitCode, stderr }) => {
     expect(exitCode, stderr).toBe(isCommandAlone ? 130 : 0)
-    // A command ends before the cloud that it has started, which goes on for as long as its calls take.
+    // A command ends before the local cloud it started, which runs until its calls finish.
     while (isAlive(pid)) await pause(20)
     return stderr
   })
@@ -190,7 +190,7 @@ describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} t
       ),
     )
     expect(interrupted.map(({ way }) => way)).toEqual(Array.from({ length: 5 }, () => 'Ctrl-C to resume'))
-    // A stop that finds nothing under way has nothing to say.
+    // A stop with nothing in progress prints nothing.
     const waited = said.filter(({ text }) => /Waiting for .*, at most /.test(text))
     expect(waited.length).toBeGreaterThanOrEqual((STOPS * 3) / 4 - 3)
     const inFlight = waited.filter(({ text }) => /Waiting for .*model calls?, at most /.test(text))
@@ -228,7 +228,7 @@ describe('a stop that waits for a call to the model', () => {
     owner = new Owner(await newUser(), SLOW)
   })
 
-  // Not for the next test, nor for another try, the cloud of one that failed.
+  // Stop a failed test's local cloud, so that the next test or retry does not use it.
   afterEach(async () => void (await owner.run('local', 'stop', '--now')))
 
   afterAll(() => owner.leave())
@@ -262,7 +262,7 @@ describe('a stop that waits for a call to the model', () => {
     const startedMs = performance.now()
     const stopped = await owner.run('local', 'stop', '--now', '--json')
     expect(stopped.exitCode).toBe(0)
-    // Beside what it waits for, which is no call: a stop that takes longer than a second says so.
+    // This is not about calls: a stop that takes longer than a second says so.
     expect(stopped.stderr).toMatch(
       /^(· Waiting for the local cloud on \S+ \(process \d+\), which is stopping( and waits for (?!calls in progress)[^\n]*)?\n)*$/,
     )

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
 
-/** Obeyed by a terminal, or run by a spreadsheet. */
+/** Executed by a terminal or a spreadsheet. */
 const ASSETS = [
   '=HYPERLINK("https://evil.example")',
   '-3.5',
@@ -15,11 +15,11 @@ const ASSETS = [
   'fine',
 ]
 
-// eslint-disable-next-line no-control-regex -- it is what is looked for
+// eslint-disable-next-line no-control-regex -- the test looks for control characters
 const OBEYED = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/
 
 let user: ImageryUser
-/** Makes a process take its output for a terminal. */
+/** Makes a process treat its output as a terminal. */
 let onTerminal: { NODE_OPTIONS: string }
 
 beforeAll(async () => {

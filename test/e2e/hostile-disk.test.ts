@@ -24,7 +24,7 @@ import { writeManyAssets, type ManyAssets } from './many-assets.ts'
 
 const ASSETS = 12
 
-/** Only root can mount a small disk; without, those cases are skipped, and their name says why. */
+/** Only root can mount a small disk. For other users, these cases are skipped and their name says why. */
 const MOUNTS = canMount() ? '' : ' (skipped: needs root and mount)'
 
 let user: ImageryUser
@@ -37,7 +37,7 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
-  // A local cloud lives on such a disk, at most, and must not outlive it.
+  // At most a local cloud is on such a disk, and it must not outlive it.
   for (const folder of mounted) await user.run(['local', 'stop'], { IMAGERY_DATA_DIR: path.join(folder, 'cloud') })
   for (const folder of mounted.splice(0)) execFileSync('umount', ['--lazy', folder])
   vi.restoreAllMocks()
@@ -78,7 +78,7 @@ const runLine = (...flags: string[]): string[] => [
   ...flags,
 ]
 
-/** What a command says of its failure. */
+/** A command's error message. */
 function failure(outcome: Outcome): { exitCode: number; message: string; saysWhatToDo: boolean } {
   const { message, suggestions } = outcome.error()
   return { exitCode: outcome.exitCode, message, saysWhatToDo: suggestions.length > 0 }
@@ -110,14 +110,14 @@ describe.skipIf(MOUNTS !== '')(`a full disk${MOUNTS}`, () => {
     expect(await user.run(['local', 'start', '--detach'], environment)).toMatchObject({ exitCode: 0 })
     expect(await user.run(['deploy', '--local'], environment)).toMatchObject({ exitCode: 0 })
 
-    // Before anything is published: what was made is taken back, or can be.
+    // Before anything is published: created resources are rolled back, or can be.
     fill(100_000)
     const refused = await user.run(runLine(), environment)
     expect(refused.exitCode, refused.stdout).toBe(1)
     expect(refused.error().message).toMatch(/full disk/)
     rmSync(filler)
 
-    // In the middle of the work: tasks cannot be made, rows cannot be written.
+    // In the middle of the work: tasks cannot be created and rows cannot be written.
     const locator = (await findLocalCloud(environment.IMAGERY_DATA_DIR))!
     const setFaults = (rules: object[]) =>
       fetch(new URL('/_imagery/faults', locator.http), {
@@ -131,7 +131,7 @@ describe.skipIf(MOUNTS !== '')(`a full disk${MOUNTS}`, () => {
     fill(0)
     await setFaults([])
     const first = user.start(['resume', runId, '--local', '--json'], environment).outcome
-    // It fails and says so; or, once its tasks are made, waits with them for the disk.
+    // It fails and says so; or, once its tasks exist, waits for the disk.
     await Promise.race([first, pause(6_000)])
     rmSync(filler)
     const ended = await first
@@ -223,7 +223,7 @@ describe('a data folder that cannot be written', () => {
   })
 })
 
-/** Each file that the local cloud keeps, what is done to it, and whether it may go on without it. */
+/** Each file of the local cloud, the damage done to it, and whether the cloud may continue without it. */
 const STORES = [
   'storage/storage.sqlite',
   'bigquery/bigquery.duckdb',

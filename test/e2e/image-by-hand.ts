@@ -21,7 +21,7 @@ interface Instruction {
 /**
  * Does by hand what `docker build` does with our Dockerfile, in an empty folder, from the files that
  * npm publishes and no other (https://docs.docker.com/reference/dockerfile/). It knows the
- * instructions that the Dockerfile has; any other is refused, so that nobody takes it for tested.
+ * instructions in our Dockerfile; any other is refused, so that it does not seem tested.
  *
  * @param options.root the package's folder
  * @param options.folder the empty folder that becomes the image's root
@@ -128,7 +128,7 @@ interface LockedPackage {
   dependencies?: object
 }
 
-/** Root's files, as in an image: everybody may read them, nobody else may write. */
+/** Root's files, as in an image: all users may read them, only root may write. */
 function makeReadable(folder: string): void {
   chmodSync(folder, 0o755)
   for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

@@ -52,7 +52,7 @@ async function rowsOf(outcome: Outcome): Promise<Map<unknown, Record<string, unk
   return new Map(rows.map((row) => [row['asset_id'], row]))
 }
 
-/** All that the cloud's buckets hold of this user's files. */
+/** This user's files in the local cloud's buckets. */
 async function uploaded(): Promise<Buffer[]> {
   const [buckets] = await cloud.storage.getBuckets()
   const files = (await Promise.all(buckets.map(async (bucket) => (await bucket.getFiles())[0]))).flat()
@@ -129,7 +129,7 @@ describe('the images of a table in a file', () => {
     expect(report.units).toMatchObject({ ok: 1, failed: 3 })
     await rm(work('elsewhere'), { recursive: true })
 
-    // What was left out once is no reason to ask for its folder again.
+    // An image that was already left out is not a reason to require its folder again.
     const away = await user.run(['retry', report.run_id, '--local', '--json'])
     expect(away.exitCode, away.stdout).toBe(3)
 

@@ -10,14 +10,14 @@ import { openProject } from './project-state.ts'
 
 const IMAGE = path.join(ROOT, 'samples', 'street-signs', 'images', 'stop-1.jpg')
 
-/** Enough work for some seconds, so that an interruption comes in the middle. */
+/** Enough work for several seconds, so that an interruption comes in the middle. */
 const ASSETS = 80
 
 let user: ImageryUser
 
 beforeAll(async () => {
   user = await newUser()
-  // Images are read from the table's folder only.
+  // Images are read only from the table's folder.
   await copyFile(IMAGE, path.join(user.folder, 'stop.jpg'))
   const rows = Array.from({ length: ASSETS }, (_, index) => ({ asset_id: `sign-${index}`, gcs_uri: 'stop.jpg' }))
   await writeFile(path.join(user.folder, 'signs.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
@@ -84,7 +84,7 @@ describe('Ctrl-C', () => {
     const { exitCode, stdout, stderr } = await interrupted(RUN, '· Deploy\n')
     expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
     expect(stderr).toContain('[CANCELLED]')
-    // The deploy was interrupted too; nobody else can look into an API that it has not enabled yet.
+    // The deploy was interrupted too; an API that is not enabled yet cannot be read.
     await enableApis(await openProject(user.dataDirectory))
     const left = await (await officialClients(user.dataDirectory)).inventory()
     expect(left.filter((name) => !name.includes('/deploy/'))).toEqual([])
@@ -93,7 +93,7 @@ describe('Ctrl-C', () => {
   test.each(['SIGINT', 'SIGHUP'] as const)(
     "(%s) between the run's record and its first shard names the run and the command that continues it",
     async (signal) => {
-      // A terminal that closes may say so twice.
+      // A closing terminal may send the signal twice.
       const signals = signal === 'SIGHUP' ? [signal, signal] : [signal]
       const { exitCode, stdout, stderr } = await interrupted([...RUN, '--limit', '5'], '· Take the snapshot\n', signals)
       expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
@@ -171,7 +171,7 @@ describe('a local cloud that is killed', () => {
 
   test('in the middle of a run is reported at once by every command, and the run can be resumed', async () => {
     await noCloud()
-    // The next cloud is to have the same model: another might be the real one, which costs money.
+    // The next local cloud must have the same model, because another might be the real one, which costs money.
     const model = path.join(user.folder, 'model.yaml')
     await writeFile(model, '')
     expect(await user.run(['local', 'start', '--detach', '--gemini', 'script:model.yaml'])).toMatchObject({

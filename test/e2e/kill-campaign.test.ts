@@ -40,7 +40,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
         const each = KILLS_OF_EACH
         expect(await campaign.wage()).toEqual({ main: each, populate: each, command: each, cloud: each })
         expect(campaign.runs.size).toBeGreaterThan(0)
-        // The kills must have hit work under way, or all this proves nothing.
+        // The kills must have hit work in progress, or the test proves nothing.
         const log = campaign.log()
         expect(log.sends - log.tasksSent).toBeGreaterThan(10)
         for (const runId of campaign.runs) {
@@ -59,7 +59,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
 
 async function writeFaults(file: string): Promise<void> {
   const delay = (method: string, delayMs: number): object => ({ method, effect: { kind: 'delay', delayMs } })
-  // Enough that a process is hit in the middle of its work, at each kind of step.
+  // Enough to hit a process in the middle of each kind of step.
   const rules = [
     delay('google.cloud.tasks.v2beta3.CloudTasks/BatchCreateTasks', 250),
     delay('bigquery.tabledata.insertAll', 60),

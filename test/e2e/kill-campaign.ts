@@ -14,7 +14,7 @@ import { paceQueues, type QueuePace } from './paced-queues.ts'
 import { isPortHeld, programsOf, type Role } from './programs.ts'
 import { randomFrom, shuffled } from './random.ts'
 
-/** What the moments of a campaign are drawn from; another one may be tried. */
+/** The seed for the moments of a campaign; try others if you like. */
 export const SEED = Number(process.env['IMAGERY_TEST_SEED'] ?? 20_261_123)
 
 export const KILLS_OF_EACH = 20
@@ -23,8 +23,8 @@ export const KILLS_OF_EACH = 20
 export const CAMPAIGN_TIMEOUT_MS = 400_000
 
 /**
- * Where the moments of a round lie: in every other one from the start of the command, so that each
- * of its steps is hit, else from the first task that is sent, so that work is, however slow the machine.
+ * How a round counts its moments: in every other round from the start of the command, so that each
+ * of its steps is hit, and otherwise from the first task sent, so that work is hit even on a slow machine.
  */
 const WINDOWS_MS = { fromStart: 2_600, fromWork: 1_200 }
 
@@ -41,7 +41,7 @@ export interface CampaignOptions {
   pace: QueuePace
 }
 
-/** One moment for each kind of process. The local cloud's is the last: none of the others outlives it. */
+/** One moment for each kind of process. The local cloud's is last, because no other process outlives it. */
 function moments(random: () => number, windowMs: number): { victim: Role; atMs: number }[] {
   const times = Array.from({ length: 4 }, () => Math.round(random() * windowMs)).toSorted((a, b) => a - b)
   const victims: Role[] = [...shuffled<Role>(['main', 'populate', 'command'], random), 'cloud']
@@ -50,7 +50,7 @@ function moments(random: () => number, windowMs: number): { victim: Role; atMs: 
 
 /** A user who types `run`, and `resume` again and again, while processes are being killed. */
 export class KillCampaign {
-  /** Those that were begun and not taken back. */
+  /** Runs that were started and not rolled back. */
   readonly runs = new Set<string>()
   readonly #options: CampaignOptions
   readonly #user: ImageryUser
@@ -68,7 +68,7 @@ export class KillCampaign {
     this.#environment = options.environment
   }
 
-  /** Kills each kind of process KILLS_OF_EACH times, then lets every run come to its end. Answers how often each was killed. */
+  /** Kills each kind of process KILLS_OF_EACH times, then lets every run complete. Returns how often each was killed. */
   async wage(): Promise<Record<Role, number>> {
     const random = randomFrom(SEED)
     const killed: Record<Role, number> = { main: 0, populate: 0, command: 0, cloud: 0 }
@@ -86,7 +86,7 @@ export class KillCampaign {
     return killed
   }
 
-  /** What the cloud was asked, in all its lives. */
+  /** The calls to the local cloud, in all its processes. */
   log(): AccessLog {
     return readAccessLog(this.#environment['IMAGERY_ACCESS_LOG']!)
   }
@@ -118,7 +118,7 @@ export class KillCampaign {
   /** Without further kills, until no run is unfinished. */
   async #finish(): Promise<void> {
     this.#pacing.abort()
-    // A run whose first command failed before it published anything has been taken back.
+    // A run whose first command failed before it published anything was rolled back.
     const { runs } = rememberedRuns(this.#user.stateFile)
     for (const runId of this.runs) if (!runs.includes(runId)) this.runs.delete(runId)
     for (const runId of this.runs) {
@@ -133,7 +133,7 @@ export class KillCampaign {
     }
   }
 
-  /** The victim, brought to life first if need be. */
+  /** The process to kill, started first if necessary. */
   async #find(victim: Role): Promise<number> {
     for (const deadlineMs = Date.now() + 20_000; Date.now() < deadlineMs; await pause(10)) {
       if (victim === 'command') {
@@ -175,7 +175,7 @@ export class KillCampaign {
     this.#ended = outcome.then(
       ({ exitCode, stdout }) => {
         this.#hasEnded = true
-        // Complete, or killed while it was being taken back: the next command starts another run.
+        // Complete, or killed during a rollback: the next command starts another run.
         if (exitCode === 0 || stdout.includes('SOURCE_NOT_FOUND')) this.#current = undefined
       },
       () => {
@@ -201,7 +201,7 @@ export class KillCampaign {
     if (locator) await paceQueues(locator, runId, { ...this.#options.pace, ...pace, signal })
   }
 
-  /** A local cloud that a command started ends with its last user: the test is one more, so that it is there to be killed. */
+  /** A local cloud that a command started ends with its last lease. The test holds one too, so that the cloud is there to be killed. */
   async #hold(): Promise<void> {
     for (const deadlineMs = Date.now() + 20_000; Date.now() < deadlineMs; await pause(20)) {
       const locator = await this.#attach()
@@ -225,7 +225,7 @@ export class KillCampaign {
   }
 }
 
-/** Tears the runs down and stops the cloud; then nothing of them may be left: no table, object, queue, message, process or port. */
+/** Tears the runs down and stops the cloud; then nothing may be left of them: no table, object, queue, message, process or port. */
 export async function expectNothingLeft(
   user: ImageryUser,
   runs: Iterable<string>,

@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
-/** What is left of a run anywhere: its names all carry its id, with a dash or, in tables, an underscore. */
+/** Everything left of a run: its names all contain its ID, with a dash or, in tables, an underscore. */
 async function leftOf(runId: string): Promise<string[]> {
   return (await cloud.inventory()).filter((name) => name.includes(runId) || name.includes(runId.replace('-', '_')))
 }

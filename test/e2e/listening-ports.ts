@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** The processes that a process has started, and those that they have, by https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html. */
+/** The child processes of a process and their children, according to https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html. */
 export function descendants(pid: number): number[] {
   const children = readdirSync('/proc').flatMap((name) =>
     /^\d+$/.test(name) && parentOf(name) === pid ? [Number(name)] : [],
@@ -13,7 +13,7 @@ function parentOf(pid: string): number | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
   } catch {
-    // It has ended in the meantime.
+    // It ended in the meantime.
     return undefined
   }
 }

@@ -14,16 +14,16 @@ const IMAGES = path.join(ROOT, 'samples', 'street-signs', 'images')
 
 let user: ImageryUser
 let cloud: OfficialClients
-/** The project of a city, which shares its table with ours. */
+/** A city's project, which shares its table with ours. */
 let city: BigQuery
 
 async function table(owner: BigQuery, dataset: string, location: string): Promise<string> {
-  // Again when a test is tried again.
+  // Repeated when a test is retried.
   await ensureDataset({ projectId: owner.projectId, dataset }, { location, description: '' })
   const file = path.join(user.folder, `${dataset}.ndjson`)
   const row = (index: number): object => ({ asset_id: `sign-${index}`, gcs_uri: `gs://city-photos/${index}.jpg` })
   await writeFile(file, [1, 2, 3].map((index) => `${JSON.stringify(row(index))}\n`).join(''))
-  // A load makes no table.
+  // A load creates no table.
   const [exists] = await owner.dataset(dataset).table('signs').exists()
   if (!exists) await owner.dataset(dataset).createTable('signs', {})
   const name = { projectId: owner.projectId, dataset, table: 'signs' }
@@ -31,7 +31,7 @@ async function table(owner: BigQuery, dataset: string, location: string): Promis
   return `${owner.projectId}.${dataset}.signs`
 }
 
-/** A dataset that shows another of the same owner, as a subscription to a listing makes one. */
+/** A linked dataset of the same owner, like one created by a subscription to a listing. */
 async function linked(owner: BigQuery, dataset: string, source: string): Promise<void> {
   const linkedDatasetSource = { sourceDataset: { projectId: owner.projectId, datasetId: source } }
   const [exists] = await owner.dataset(dataset).exists()
@@ -52,7 +52,7 @@ async function datasets(owner: BigQuery): Promise<Record<string, string>> {
   return Object.fromEntries(described.map(({ datasetReference, location }) => [datasetReference.datasetId, location]))
 }
 
-/** Somebody else's project, of which the operator may make what it shares. */
+/** Another owner's project, in which the operator may create the shared tables. */
 async function addProject({ locator }: OfficialClients, id: string): Promise<void> {
   const headers = { authorization: `Bearer ${locator.adminToken}` }
   const answer = await fetch(`${locator.http}/_imagery/projects/${id}`, { method: 'PUT', headers })

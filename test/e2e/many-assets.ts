@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import sharp from 'sharp'
 
-/** A table of generated assets with one tiny image each, no two of the same size: a row that got another asset's answer shows. */
+/** A table of generated assets with one tiny image each, each of a different size, so that a row with another asset's answer is detected. */
 export interface ManyAssets {
   table: string
   /** Width and height by asset id, in the order of the ids. */

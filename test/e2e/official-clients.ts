@@ -12,7 +12,7 @@ export interface OfficialClients {
   locator: LocalCloudLocator
   bigQuery: BigQuery
   storage: Storage
-  /** The full name of everything that the cloud holds and that a run could have made: tables, objects, queues, tasks, topics, subscriptions. */
+  /** The full name of everything in the local cloud that a run could have created: tables, objects, queues, tasks, topics, subscriptions. */
   inventory(): Promise<string[]>
 }
 
@@ -73,7 +73,7 @@ export async function officialClients(dataDirectory: string): Promise<OfficialCl
   }
 }
 
-/** What the owner of a bucket with images does, so that the services may read them. */
+/** The grant by which a bucket's owner lets the services read its images. */
 export async function letRuntimeRead({ storage, locator }: OfficialClients, bucket: string): Promise<void> {
   const { iam } = storage.bucket(bucket)
   const [policy] = await iam.getPolicy()

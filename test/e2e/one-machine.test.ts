@@ -37,7 +37,7 @@ async function expectStopped(): Promise<void> {
     })
 }
 
-/** Waits for the line by which a command says what it waits for. */
+/** Waits for the line in which a command says what it is waiting for. */
 async function saysThatItWaits({ process: child }: ReturnType<ImageryUser['start']>): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
@@ -57,7 +57,7 @@ describe('several commands on one machine', () => {
       expect(outcome).toMatchObject(isGood)
       expect(outcome.json()).toEqual(outcomes[0]!.json())
     }
-    // Each that lost the race has said what it waited for.
+    // Each command that lost the race said what it waited for.
     expect(outcomes.filter(({ stderr }) => stderr.includes('is starting')).length).toBeGreaterThan(0)
     expect(readdirSync(folder).filter((name) => name.startsWith('local-cloud.log'))).toEqual(['local-cloud.log'])
   })
@@ -79,7 +79,7 @@ describe('several commands on one machine', () => {
 })
 
 describe('a local cloud that another process starts or stops', () => {
-  /** A process has the folder, as one does that starts or stops: this one. */
+  /** This process locks the folder, like a local cloud that starts or stops. */
   function hold(phase: 'starting' | 'stopping', waitsFor?: string): () => void {
     mkdirSync(folder, { mode: 0o700 })
     const lock = lockFolder(folder)
@@ -204,7 +204,7 @@ describe('imagery local', () => {
   })
 })
 
-/** Passes requests on to a metadata server, and breaks every connection after so many. */
+/** Forwards requests to a metadata server, and breaks every connection after a number of requests. */
 async function dyingMetadataServer(host: string, answers: number): Promise<{ host: string; server: Server }> {
   let left = answers
   const server = createServer((request, response) => {
@@ -229,7 +229,7 @@ describe('a lost metadata server', () => {
     const locator = JSON.parse(readFileSync(file, 'utf8')) as { metadataHost: string }
     writeFileSync(path.join(user.folder, 'signs.jsonl'), '{"asset_id": "a", "gcs_uri": "a.jpg"}\n')
     const run = on('run', '--local', '--table', 'signs.jsonl', '--profile', 'resolution', '--json')
-    // Before the first call; before the first token; before the command knows who it is.
+    // Before the first call, before the first token, and before the command knows its account.
     for (const answers of [0, 1, 2]) {
       const { host, server } = await dyingMetadataServer(locator.metadataHost, answers)
       writeFileSync(file, JSON.stringify({ ...locator, metadataHost: host }))
@@ -247,7 +247,7 @@ describe('a lost metadata server', () => {
   })
 })
 
-/** Says that it is here, and stays until it is told to end. */
+/** Announces itself and runs until it is stopped. */
 const STAYS = `
 const fs = require('node:fs')
 const number = process.env.IMAGERY_DATA_DIR.split('-').at(-1)

@@ -11,7 +11,7 @@ import { descendants, listeningPorts } from './listening-ports.ts'
 
 const SAMPLE = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
 
-/** Everything in it can be entered by all: only imagery itself can keep others out. */
+/** Open to all users: only imagery itself can keep others out. */
 let folder: string
 let dataDirectory: string
 let temporary: string
@@ -67,7 +67,7 @@ function makeOpen(name: string, mode = 0o755): string {
   return made
 }
 
-/** A folder and all that is in it, but for what links lead to. */
+/** A folder and its contents, without following links. */
 function everything(directory: string): string[] {
   const entries = readdirSync(directory, { withFileTypes: true })
   return [
@@ -137,7 +137,7 @@ describe.skipIf(process.platform === 'win32')(
       expect(kept.length).toBeGreaterThan(50)
       expect([...kept, path.join(folder, 'access.log')].filter(isOpen)).toEqual([])
       expect(everything(temporary).slice(1).filter(isOpen)).toEqual([])
-      // What Node.js has compiled is no secret, but would be run: others must not get at the folder.
+      // Node.js's compile cache is not secret, but its contents are executed, so others must not reach the folder.
       expect(readdirSync(path.join(folder, 'cache', 'imagery'))).toEqual(['compiled'])
       expect(isOpen(path.join(folder, 'cache', 'imagery'))).toBe(false)
     })
@@ -156,7 +156,7 @@ describe(`another user of the machine${NO_OTHER_USER}`, () => {
     const secrets = [...[dataDirectory, configuration].flatMap(everything), path.join(folder, 'access.log')]
     expect(secrets).toContain(path.join(dataDirectory, 'local-cloud.json'))
     if (!other) return expect(secrets.filter(isOpen)).toEqual([])
-    // It could, if only these were not closed to it.
+    // It could if these were open.
     expect(await other.run(READ, [folder, ...secrets])).toEqual([folder])
   })
 
@@ -221,7 +221,7 @@ describe(`another user of the machine${NO_OTHER_USER}`, () => {
         })),
       )
       const answers = other ? await answersToOther(requests) : await Promise.all(requests.map(sendHere))
-      // Every service refuses each of its routes; another service's is not there.
+      // Every service refuses each of its routes; another service's routes do not exist.
       const refused = answers.filter(({ status }) => status === 401 || status === 403)
       expect(answers.filter(({ status }) => ![401, 403, 404].includes(status))).toEqual([])
       expect(new Set(refused.map(({ url }) => new URL(url).port)).size).toBe(new Set(ports).size)

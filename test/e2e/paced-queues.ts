@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { grpcClientOptions } from '../../src/google/auth/credentials.ts'
 
 export interface QueuePace {
-  /** Tasks that each queue sends a second. */
+  /** Tasks that each queue sends per second. */
   perSecond: number
   /** How many queues the run has. */
   queues: number
@@ -18,7 +18,7 @@ export async function paceQueues(
   options: QueuePace & { signal: AbortSignal },
 ): Promise<void> {
   const { projectId: _, ...settings } = await grpcClientOptions('')
-  // Not before this process knows its local cloud: gRPC reads its certificates when it is loaded.
+  // Only after this process knows its local cloud: gRPC reads its certificates when it is loaded.
   const tasks = await import('@google-cloud/tasks')
   const client = new tasks.CloudTasksClient(settings)
   const quick = { timeout: 500, maxRetries: 0 }

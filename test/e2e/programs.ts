@@ -10,10 +10,10 @@ export interface RunningProgram {
   role: Role
 }
 
-/** Processes are looked for in /proc, so these tests run on Linux only. */
+/** Processes are found in /proc, so these tests run only on Linux. */
 export const CAN_SEE_PROCESSES = process.platform === 'linux'
 
-/** Every live process that carries `mark` (a folder's path) in its arguments or environment, but for this one. */
+/** Every live process that carries `mark` (a folder's path) in its arguments or environment, except this one. */
 export function programsOf(mark: string): RunningProgram[] {
   const found: RunningProgram[] = []
   for (const name of readdirSync('/proc')) {
@@ -28,7 +28,7 @@ export function programsOf(mark: string): RunningProgram[] {
 function describe(pid: number, mark: string): RunningProgram | undefined {
   try {
     const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-    // A dead process that nobody has waited for has no arguments left.
+    // A dead process whose parent has not waited for it has no arguments left.
     if (argv === '') return undefined
     if (!argv.includes(mark) && !readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark)) return undefined
     const program = path.basename(readlinkSync(`/proc/${pid}/exe`))

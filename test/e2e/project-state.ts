@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { LOCATOR_FILE, localCloudLocator, type LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 
-/** What differs from one deploy to the next although nothing has changed. */
+/** Values that differ between deploys although nothing has changed. */
 const PASSING = new Set([
   'etag',
   'uid',
@@ -31,7 +31,7 @@ type Json = Record<string, unknown>
 export interface Project {
   locator: LocalCloudLocator
   call(method: string, route: string, body?: object): Promise<Json>
-  /** What the project holds, in every API that a deploy touches, without what changes by itself. */
+  /** The project's state in every API that a deploy uses, without values that change by themselves. */
   state(): Promise<Json>
 }
 
@@ -54,7 +54,7 @@ export async function openProject(dataDirectory: string): Promise<Project> {
   }
   const list = async (route: string, field: string): Promise<Json[]> =>
     ((await call('GET', route))[field] as Json[] | undefined) ?? []
-  /** An API that is off holds nothing. */
+  /** A disabled API has nothing. */
   const unlessOff = async (look: () => Promise<unknown>): Promise<unknown> =>
     look().catch((error: unknown) => {
       if (String(error).includes('SERVICE_DISABLED')) return []
@@ -119,7 +119,7 @@ export async function openProject(dataDirectory: string): Promise<Project> {
   }
 }
 
-/** Leaves out what passes, and puts members in order: which of two roles came first says nothing. */
+/** Leaves out temporary values and sorts members, because the order of roles means nothing. */
 function lasting(key: string, value: unknown): unknown {
   if (PASSING.has(key)) return undefined
   if (key === 'bindings' && Array.isArray(value))

@@ -63,7 +63,7 @@ const run = (...flags: string[]): string[] => [
   ...flags,
 ]
 
-/** A run that was published and then left by its command, under faults that keep it from its end. */
+/** A run whose command exited after publishing, with faults that keep it from completing. */
 async function abandonedRun(faults: readonly object[]): Promise<string> {
   await setFaults(faults)
   const { exitCode, stdout, stderr } = await user.run(run('--no-wait'))

@@ -19,7 +19,7 @@ import { runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
 import { openProject, type Project } from './project-state.ts'
 
-/** A run whose starter, or whose services, lack one of the roles of docs/deploy.md: it says which. */
+/** A run whose caller or services lack one of the roles of docs/deploy.md: the error names it. */
 
 const SIGNS = path.join(ROOT, 'test', 'fixtures', 'road-signs')
 const PLACE = { projectId: 'imagery-local', region: 'us-central1' }
@@ -57,12 +57,12 @@ const rolesOn = (to: Grant['to'], on: Grant['on'], except?: Grant): string[] =>
     .filter((grant) => grant !== except)
     .map(({ role }) => role)
 
-/** Gives all that docs/deploy.md says of whoever starts runs. */
+/** Grants all the roles in docs/deploy.md of an account that starts runs. */
 async function giveAll(email: string): Promise<void> {
   for (const on of new Set(grantsTo('runner').map((grant) => grant.on))) await give(email, on, rolesOn('runner', on))
 }
 
-/** Sees to it that an account has these roles on a resource and no others. */
+/** Gives an account exactly these roles on a resource. */
 async function give(email: string, on: Grant['on'], roles: readonly string[]): Promise<void> {
   const { call } = project
   switch (on) {
@@ -98,7 +98,7 @@ const RUN = 'run --local --json --profile road-signs --unit observation --table 
 const run = (account: string | undefined, ...more: string[]): Promise<Outcome> =>
   user.run([...RUN, ...more], account === undefined ? {} : { IMAGERY_LOCAL_ACCOUNT: account })
 
-/** Runs with one role taken away, and gives it back. */
+/** Runs with one role revoked, and then restores it. */
 async function runWithout(grant: Grant, email: string, account: string | undefined): Promise<string> {
   await give(email, grant.on, rolesOn(grant.to, grant.on, grant))
   try {
@@ -146,7 +146,7 @@ test('a user who may not grant access to the output dataset gets the command for
   )
 })
 
-/** The product as on Google: its own addresses and a company's proxy, with nothing but a credentials file. */
+/** The product as on Google Cloud: Google's addresses and a company's proxy, with only a credentials file. */
 describe("by Google's host names, through a proxy,", () => {
   let front: GoogleFront
   let provider: string
@@ -171,7 +171,7 @@ describe("by Google's host names, through a proxy,", () => {
 
   const pool = (): string => `iam.googleapis.com/${provider.replace(/\/providers\/.*/, '')}`
 
-  /** Runs a command with such a file; answers what it said, and which hosts it asked for what. */
+  /** Runs a command with such a file. Returns its output and the requests per host. */
   async function imagery(credentials: object, ...args: string[]): Promise<Outcome & { asked: string[] }> {
     const file = path.join(user.folder, 'credentials.json')
     writeFileSync(file, JSON.stringify(credentials))

@@ -8,7 +8,7 @@ import { newAccount, withRoles } from './deployer.ts'
 import { runReport } from './documents.ts'
 import { openProject, type Project } from './project-state.ts'
 
-/** Somebody who starts runs on what somebody else has deployed, with the roles of docs/deploy.md and no others. */
+/** A user who starts runs on another user's deployment, with exactly the roles in docs/deploy.md. */
 
 const SIGNS = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
 const PLACE = { projectId: 'imagery-local', region: 'us-central1' }

@@ -37,7 +37,7 @@ async function run(
   return { report, rows }
 }
 
-/** The jobs that have read a table, by the history that BigQuery keeps. A dry run reads nothing. */
+/** The jobs that have read a table, from BigQuery's job history. A dry run reads nothing. */
 async function jobsThatRead(tableId: string): Promise<string[]> {
   const [jobs] = await cloud.bigQuery.getJobs({ allUsers: true, projection: 'full', autoPaginate: true } as object)
   return jobs

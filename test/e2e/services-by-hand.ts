@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 
-/** A service of ours that a test has started itself, on a port of this machine. */
+/** One of our services, started by a test on a port of this machine. */
 export interface ServiceByHand {
   url: string
   pid: number
-  /** What it has written to stdout and stderr. */
+  /** Its stdout and stderr. */
   output(): string
   stop(): Promise<void>
 }
@@ -16,13 +16,13 @@ export interface ProgramByHand {
   /** Node and its arguments. */
   command: readonly [string, ...string[]]
   folder: string
-  /** The whole environment but for PORT. */
+  /** The whole environment except PORT. */
   environment: Record<string, string>
-  /** Whom it runs as; this process's own user without one. */
+  /** The user it runs as; this process's own user by default. */
   user?: number
 }
 
-/** A port of 127.0.0.1 on which nothing listened a moment ago. */
+/** A free port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -32,7 +32,7 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts a program with nothing but the given environment; resolves once it listens. */
+/** Starts a program with only the given environment; resolves once it listens. */
 export async function startByHand(program: ProgramByHand, port: number): Promise<ServiceByHand> {
   const [file, ...args] = program.command
   const child = spawn(file, args, {

@@ -19,9 +19,9 @@ interface Attempts {
 }
 
 /**
- * Checks a run that is over, whatever it went through: exactly one row per asset, each with its
+ * Checks a finished run: exactly one row per asset, each with its
  * own image's size; no image read more often than its task was sent; no attempt written twice, and
- * none that nobody asked for. This process's clients must point at the run's local cloud.
+ * none without a delivery. This process's clients must point at the run's local cloud.
  */
 export async function expectEveryAssetOnce(
   report: z.infer<typeof runReport>,

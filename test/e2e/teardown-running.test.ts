@@ -6,14 +6,14 @@ import { newUser, type ImageryUser, type Outcome } from '../cli/imagery-process.
 import { rowsDocument, runReport, teardownDocument } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
 
-/** More than can be worked on while a test lasts. */
+/** More than a test has time to process. */
 const ASSETS = 500
 
-/** Long enough that a teardown meets tasks in flight. */
+/** Long enough that a teardown finds tasks in flight. */
 const LATENCY_MS = 2_500
 
 let user: ImageryUser
-/** The same person on another machine: another memory, the same cloud. */
+/** The same user on another machine: other state, the same local cloud. */
 let elsewhere: Record<string, string>
 let cloud: OfficialClients
 
@@ -70,13 +70,13 @@ async function leftOf(runId: string): Promise<string[]> {
   return (await cloud.inventory()).filter((name) => name.includes(runId) || name.includes(runId.replace('-', '_')))
 }
 
-/** What the ledger says that the run has cost. */
+/** The run's cost in the ledger. */
 async function ledgerCost(table: string): Promise<number> {
   const [rows] = await cloud.bigQuery.query({ query: `SELECT SUM(cost_usd) AS usd FROM \`${table}\``, location: 'US' })
   return (rows as { usd: number }[])[0]?.usd ?? 0
 }
 
-/** The id of the run that a command has recorded, or is loading the source of. */
+/** The ID of the run that a command has recorded or is loading. */
 async function newRun(before: ReadonlySet<string>): Promise<string> {
   let found: string | undefined
   const look = async (): Promise<string | undefined> => {
@@ -106,7 +106,7 @@ describe('teardown of a run in progress', () => {
     const watch = user.start(['status', runId, '--watch', '--local'], elsewhere)
     const resume = user.start(['resume', runId, '--local'], elsewhere)
     await Promise.all([shown(watch.process, `· Run ${runId}`), shown(resume.process, '· Set up the ledger and queues')])
-    // Some of what is in flight stays so, however slow this machine is.
+    // Some calls stay in flight, even on a slow machine.
     await setFaults([{ method: 'deliver/imagery-main*/process', effect: { kind: 'delay', delayMs: 12_000 } }])
     const deleted = await user.run(['teardown', runId, '--local'])
     await setFaults([])

@@ -5,16 +5,16 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { generate } from 'selfsigned'
 
-/** HTTPS in front of a service by hand, since tokens are sent over nothing less. */
+/** HTTPS in front of a manually started service, because tokens are only sent over HTTPS. */
 export interface TlsFront {
   url: string
-  /** Where requests go on to, once it is known. */
+  /** The target of requests, once it is known. */
   forwardTo(url: string): void
   close(): void
 }
 
 export interface TestCertificate {
-  /** For NODE_EXTRA_CA_CERTS of whoever shall trust it. */
+  /** For NODE_EXTRA_CA_CERTS of programs that must trust it. */
   file: string
   open(): Promise<TlsFront>
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { SignJWT } from 'jose'
 
-/** What is special about a token; all else is as Google makes it for the invoker. */
+/** How a token differs from Google's token for the invoker. */
 export interface Claims {
   audience: string
   email?: string
@@ -19,12 +19,12 @@ export interface Claims {
 
 export interface TokenSigner {
   keyId: string
-  /** The public key of the signatures, as everybody may have it. */
+  /** The public key of the signatures, as published. */
   publicKey: string
   token(claims: Claims): Promise<string>
 }
 
-/** Signs identity tokens with the local cloud's own key: what it signs is Google's word there. */
+/** Signs identity tokens with the local cloud's own key: its signature counts as Google's there. */
 export async function tokenSigner(dataDirectory: string, http: string, invoker: string): Promise<TokenSigner> {
   const signingKey = createPrivateKey(readFileSync(path.join(dataDirectory, 'identity', 'signing-key.pem')))
   const { keys } = (await (await fetch(`${http}/oauth2/v3/certs`)).json()) as { keys: [{ kid: string }] }

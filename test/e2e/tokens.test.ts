@@ -18,7 +18,7 @@ import { tokenSigner, type TokenSigner } from './token-signer.ts'
 const SAMPLE = path.join(ROOT, 'samples', 'street-signs', 'observations.jsonl')
 const RUNTIME = path.join(ROOT, 'dist', 'runtime')
 
-/** How a request gets to a service, and what a token for it must be for. */
+/** A request's path to a service, and the audience its token needs. */
 interface Door {
   send(route: string, body: object, token: string | undefined, special?: Special): Promise<Answer>
   audience: string
@@ -75,7 +75,7 @@ beforeAll(async () => {
     return { audience: `https://${host}`, send: (...call) => send(http, host, ...call) }
   }
   doors['front door'] = { main: behindFrontDoor('main'), populate: behindFrontDoor('populate') }
-  // Where the local Cloud Run has started them: nobody but its front door has a reason to call there.
+  // The ports on which the local Cloud Run started them: only its front door has a reason to call there.
   const atOwnPort = (service: Service): Door => {
     ports[service] = servicePort(user.dataDirectory, `imagery-${service}`)
     const host = `127.0.0.1:${ports[service]}`
@@ -90,7 +90,7 @@ afterAll(async () => {
   await user.leave()
 })
 
-/** A service outside of Cloud Run, which checks tokens by itself. */
+/** A service outside Cloud Run, which checks tokens itself. */
 async function startChecking(service: Service): Promise<Door> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -152,7 +152,7 @@ async function unsigned(audience: string): Promise<string> {
   return `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${claims}.`
 }
 
-/** An HMAC under the public key, which a check that believes the header takes for its secret. */
+/** An HMAC keyed with the public key, which a check that trusts the header would accept. */
 function confused(audience: string): Promise<string> {
   return new SignJWT({ email: invoker, email_verified: true })
     .setProtectedHeader({ alg: 'HS256', kid: signer.keyId })
@@ -199,7 +199,7 @@ const REFUSED: [title: string, make: (door: Door) => Promise<string | undefined>
   ['a token that names no key', ({ audience }) => token({ audience, header: { kid: undefined } })],
 ]
 
-/** A request to every route that does anything, each of which would leave a trace. */
+/** A request to every route with an effect, each of which would leave a trace. */
 function requests(queue = runQueue()): Record<Service, [route: string, body: object][]> {
   const shard = { v: 1, run_id: runId, queue, bucket_from: 0, bucket_to: 1_999, generation: 9 }
   const data = Buffer.from(JSON.stringify(shard)).toString('base64')
@@ -214,7 +214,7 @@ function requests(queue = runQueue()): Record<Service, [route: string, body: obj
   }
 }
 
-/** The queue that the run was made with. */
+/** The run's queue. */
 function runQueue(): string {
   const { projectId, region } = cloud.locator
   return `projects/${projectId}/locations/${region}/queues/imagery-${runId}`
@@ -226,7 +226,7 @@ async function traces(): Promise<object> {
   return { rows, inventory: await cloud.inventory() }
 }
 
-/** Sends requests by several doors at once, and sees to it that none of them does anything. */
+/** Sends requests along several paths at once, and checks that none has an effect. */
 async function expectNothingDone(calls: () => { title: string; answer: Promise<Answer>; statuses: number[] }[]) {
   const before = await traces()
   for (const { title, answer, statuses } of calls()) expect(statuses, title).toContain((await answer).status)

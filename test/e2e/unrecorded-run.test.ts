@@ -52,7 +52,7 @@ async function ofRuns(): Promise<string[]> {
   return (await cloud.inventory()).filter((name) => !name.includes('/deploy/'))
 }
 
-/** Removes what a killed command has left, by what `runs` tells of it. */
+/** Removes what a killed command left behind, as listed by `runs`. */
 async function tearDown(): Promise<number> {
   const { runs } = runList.parse((await user.run(['runs', '--local', '--json'])).json())
   const present = runs.filter(({ state }) => state !== 'torn_down')

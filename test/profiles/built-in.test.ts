@@ -36,7 +36,7 @@ test('they are read from dist/profiles when run from a bundle in dist', async ()
   })
   cpSync(builtInFolder(), path.join(root, 'dist', 'profiles'), { recursive: true })
   symlinkSync(path.join(import.meta.dirname, '../../node_modules'), path.join(root, 'node_modules'))
-  // Packages within the package, like the runtime's own, are not its root.
+  // Packages inside the package, like the runtime's own, are not its root.
   writeFileSync(path.join(root, 'dist', 'package.json'), '{"name": "imagery-runtime"}')
   writeFileSync(path.join(root, 'package.json'), '{"name": "imagery", "type": "module"}')
   const built = (await import(/* @vite-ignore */ pathToFileURL(bundle).href)) as typeof builtIns

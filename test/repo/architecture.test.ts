@@ -19,8 +19,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 }
 
 /**
- * Rooms in the order in which they build on each other: a room imports only rooms before it. Files that
- * lie in the folder itself are rooms of their own; the ones not named here import rooms, never the reverse.
+ * Rooms in import order: a room imports only rooms before it. Files that
+ * are in the folder itself are rooms of their own; the ones not named here import rooms, never the reverse.
  */
 const ROOMS: Record<string, readonly string[]> = {
   'src/services': ['local', 'session', 'options', 'source', 'failures', 'runs', 'deploy', 'doctor', 'teardown', 'run'],
@@ -54,7 +54,7 @@ const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
   [/^@oclif\//, ['cli', 'commands']],
 ]
 
-/** The seam: what the product may take of the local cloud. The local cloud takes nothing of the product. */
+/** The seam: what the product may import from the local cloud. The local cloud imports nothing from the product. */
 const LOCAL_CLOUD = '@imagery/local-cloud'
 const STARTS_THE_LOCAL_CLOUD = path.join('src', 'commands', 'local', 'start.ts')
 

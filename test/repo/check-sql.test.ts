@@ -9,7 +9,7 @@ afterEach(() => rmSync(cache, { recursive: true, force: true }))
 
 test('the SQL check reports that it could not run, not a difference', async () => {
   const program = path.resolve(import.meta.dirname, '../../scripts/check-sql.ts')
-  // Without npm there is nothing to fetch the analyzer with.
+  // Without npm, the analyzer cannot be downloaded.
   const env = { HOME: cache, XDG_CACHE_HOME: cache, PATH: '' }
   const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
     execFile(process.execPath, [program], { env }, (error, _, stderr) => resolve({ code: error?.code, stderr }))

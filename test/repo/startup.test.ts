@@ -8,7 +8,7 @@ import { recordModules } from '../loaded-modules.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What a process has loaded: packages by name, files of ours by path. */
+/** The modules that a process has loaded: packages by name, our files by path. */
 async function loadedBy(args: readonly string[]): Promise<{ packages: Set<string>; files: string[] }> {
   const recorder = recordModules()
   const home = mkdtempSync(path.join(os.tmpdir(), 'imagery-startup-'))

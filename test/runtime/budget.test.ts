@@ -3,7 +3,7 @@ import { Budget } from '../../src/runtime/budget.ts'
 
 const never = new AbortController().signal
 
-/** Work that ends when told to, and says when it began. */
+/** Work that ends on request and records its start. */
 function work() {
   const done = Promise.withResolvers<void>()
   const state = {
@@ -15,7 +15,7 @@ function work() {
   return state
 }
 
-/** Lets everything that can go on go on. */
+/** Runs everything that can continue. */
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 test('work starts while it fits and otherwise waits in order', async () => {
@@ -23,7 +23,7 @@ test('work starts while it fits and otherwise waits in order', async () => {
   const [first, second, third] = [work(), work(), work()]
   const all = [budget.spend(6, never, first.run), budget.spend(6, never, second.run), budget.spend(1, never, third.run)]
   await settled()
-  // The third would fit, but what comes later must not keep a large image waiting for ever.
+  // The third would fit, but later work must not keep a large image waiting forever.
   expect([first.started, second.started, third.started]).toEqual([true, false, false])
   first.finish()
   await settled()

@@ -9,7 +9,7 @@ import { buildRuntime } from '../../scripts/runtime-bundle.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Beside node_modules, where the bundle finds what it does not contain. */
+/** Next to node_modules, where the bundle finds external packages. */
 let target: string
 
 beforeAll(async () => {
@@ -99,7 +99,7 @@ test('a request in flight on SIGTERM is answered before the service exits', asyn
   expect(await service.exited).toBe(0)
 })
 
-/** A local cloud of which only this much works: tokens, and a Storage that takes its time and holds nothing. */
+/** A local cloud with only tokens and a slow, empty Cloud Storage. */
 async function slowCloud(delayMs: number): Promise<{ locatorFile: string; reached: Promise<void> }> {
   let reach: () => void
   const reached = new Promise<void>((resolve) => (reach = resolve))

@@ -8,7 +8,7 @@ import { recordModules } from '../loaded-modules.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Beside node_modules, where the bundle finds what it does not contain. */
+/** Next to node_modules, where the bundle finds external packages. */
 let target: string
 let files: RuntimeFile[]
 
@@ -50,7 +50,7 @@ test('locks external packages to the versions that the project is tested with', 
 })
 
 describe('the code that an instance reads', () => {
-  /** Packages that a service needs for its work only. */
+  /** Packages that a service needs only for its work. */
   const FOR_WORK = /node_modules\/(@google|google-|gaxios|gcp-metadata|@grpc|protobufjs|sharp|ajv|jsonrepair)/
 
   test('is at most 6 MB in total', () => {
@@ -64,7 +64,7 @@ describe('the code that an instance reads', () => {
       const own = loaded.map((url) => path.relative(target, fileURLToPath(url)).replaceAll(path.sep, '/'))
       expect(own).toContain(file)
       expect(own.filter((name) => name.startsWith('..'))).toEqual([])
-      // The source map of a chunk says what it was made of.
+      // The source map of a chunk lists its sources.
       const sources = await Promise.all(
         own.map(
           async (name) => JSON.parse(await readFile(path.join(target, `${name}.map`), 'utf8')).sources as string[],

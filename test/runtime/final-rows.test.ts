@@ -12,7 +12,7 @@ const row = (unit_id: string, generation = 0, status: FinalRow['status'] = 'ok')
   cause: null,
 })
 
-/** A ledger with some rows whose queries take `queryMs`. */
+/** A ledger with a few rows, whose queries take `queryMs`. */
 function ledger(rows: readonly FinalRow[], queryMs = 0) {
   const clock = new ManualClock()
   const queries: (readonly string[])[] = []

@@ -64,7 +64,7 @@ export const ANSWER: Answer = {
   inputHash: 'abc',
 }
 
-/** A bucket that holds the specs of the given runs and counts reads. */
+/** A bucket that has the specs of the given runs and counts reads. */
 export function fakeSpecs(
   specs: Map<string, RunSpec> = new Map([[RUN_ID, SPEC]]),
   clock = new ManualClock(),

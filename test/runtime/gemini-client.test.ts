@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { askGemini, GeminiRefused, type GeminiRequest } from '../../src/google/gemini.ts'
 
-/** A stand-in for metadata server and Vertex AI in one. */
+/** A stand-in for both the metadata server and Vertex AI. */
 let server: Server
 let base: string
 let answer: { status: number; body: unknown; headers?: Record<string, string> } | 'hang' | 'reset'
@@ -76,7 +76,7 @@ afterEach(async () => {
 
 function request(changes: Partial<GeminiRequest> = {}): GeminiRequest {
   return {
-    // A client is kept per project: each test has one of its own, since its server is.
+    // A client is cached per project, so each test has its own, like its server.
     projectId: `p-${new URL(base).port}`,
     location: 'global',
     endpoint: null,

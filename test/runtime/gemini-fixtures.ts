@@ -41,7 +41,7 @@ export function geminiSpec(gemini: Partial<GeminiOptions> = {}): RunSpec {
 
 export const USAGE = { promptTokens: 1_000, outputTokens: 50, thoughtTokens: 10 }
 
-/** What the model says to one request. */
+/** The model's answer to one request. */
 export type Saying = Partial<GeminiAnswer> | GeminiRefused
 
 export function says(text: string, more: Partial<GeminiAnswer> = {}): GeminiAnswer {
@@ -75,7 +75,7 @@ export function asset(images: number | readonly string[] = 1): Asset {
   }
 }
 
-/** A Gemini model that says one thing after another, over a bucket of objects. */
+/** A Gemini model with scripted answers in order, over a bucket of objects. */
 export function scriptedGemini(
   sayings: readonly Saying[],
   options: {

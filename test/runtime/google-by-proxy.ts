@@ -22,9 +22,9 @@ export interface GoogleByProxy {
 }
 
 /**
- * Stands between this process and Google's own host names: the way of a company's proxy, which Google's
- * libraries take when HTTPS_PROXY says so, with certificates of an authority that only this process
- * trusts. Nothing of imagery or of the libraries is told another address.
+ * Stands between this process and Google's own host names, like a company's proxy, which Google's
+ * libraries use when HTTPS_PROXY is set, with certificates of an authority that only this process
+ * trusts. Neither imagery nor the libraries get another address.
  */
 export async function googleByProxy(): Promise<GoogleByProxy> {
   const { private: key, cert } = await generate([{ name: 'commonName', value: 'googleapis.com' }], {

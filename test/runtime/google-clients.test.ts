@@ -16,7 +16,7 @@ import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { createBucket } from '../../src/google/storage/bucket.ts'
 import { readObject, writeObject } from '../../src/google/storage/storage.ts'
 
-/** More than a page of either kind has. */
+/** More than fits on a page of either kind. */
 const MANY = 4_500
 
 const project = { projectId: 'imagery-local' }

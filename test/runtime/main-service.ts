@@ -13,7 +13,7 @@ export interface MainScript {
   answer?: (asset: Asset, signal: AbortSignal, options?: AnswerOptions) => Promise<Answer>
   append?: (row: AttemptRow) => Promise<void>
   specs?: Map<string, RunSpec>
-  /** What the ledger is found to have, whatever the unit. */
+  /** The ledger's rows, the same for every unit. */
   findRow?: () => Promise<FinalRow | undefined>
 }
 

@@ -57,7 +57,7 @@ export interface PopulateScript {
   clock?: ManualClock
 }
 
-/** The populate service over a Cloud Tasks that refuses second tasks of a name, as Google's does. */
+/** The populate service over a Cloud Tasks that refuses a second task with the same name, as Google's does. */
 export function populateService(script: PopulateScript = {}) {
   const { log, entries } = fakeLog()
   const tasks = new Map<string, NewTask>()

@@ -95,7 +95,7 @@ describe('a shard', () => {
     const pushed = push()
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(calls).toHaveLength(8)
-    // Eight calls of a hundred, and the batch that waits for the next one.
+    // Eight calls of a hundred tasks, and the batch for the next call.
     expect(read).toBeLessThanOrEqual(901)
     for (let index = 0; index < 50; index += 1) {
       while (!calls[index]) await new Promise((resolve) => setImmediate(resolve))

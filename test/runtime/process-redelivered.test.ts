@@ -13,7 +13,7 @@ const BILLED: Answer = { ...ANSWER, usage: USAGE, tier: 'standard' }
 const service = (script: MainScript = {}) =>
   mainService({ answer: async () => BILLED, specs: new Map([[RUN_ID, geminiSpec()]]), ...script })
 
-/** As Cloud Tasks counts: how often it was sent before, and how many of those got an answer other than 5xx. */
+/** Cloud Tasks' counts: earlier attempts, and how many of them got an answer other than 5xx. */
 const delivered = (retries: number, answered = 0) => ({
   'x-cloudtasks-taskretrycount': String(retries),
   'x-cloudtasks-taskexecutioncount': String(answered),

@@ -21,8 +21,8 @@ import { fakeLog, PLACE, post, SPEC } from './fixtures.ts'
 import { accessToken } from '@imagery/local-cloud/test/host/local-cloud-fixture'
 
 /*
- * A profile that `imagery profiles validate` takes must never fail later: not when /setup makes the
- * run's tables, not when its results are written, not at the first question. One local cloud for all.
+ * A profile that `imagery profiles validate` accepts must never fail later: not when /setup creates the
+ * run's tables, not when its results are written, not at the first model call. One local cloud for all.
  */
 
 const folder = mkdtempSync(path.join(tmpdir(), 'imagery-profile-setup-'))
@@ -48,7 +48,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** What `profiles validate` says of a profile: the profile, or the lines of its problems. */
+/** The result of `profiles validate`: the profile, or the lines of its problems. */
 function validate(content: unknown): Profile | string[] {
   const file = path.join(folder, 'profile.json')
   writeFileSync(file, JSON.stringify(content, null, 1))
@@ -70,7 +70,7 @@ function specOf(profile: Profile): RunSpec {
   return { ...SPEC, run_id: runId, place: { ...PLACE, projectId }, profile, tables: tables }
 }
 
-/** Has /setup make the tables of a run of the profile, and answers what it said. */
+/** Calls /setup for a run of the profile, and returns its answer. */
 async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> {
   const unused = (): never => {
     throw new Error('not for /setup')
@@ -101,7 +101,7 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
   return { status: answer.status, body: await answer.json() }
 }
 
-/** The whole life of a run's tables, and one question to its model. */
+/** The whole life of a run's tables, and one model call. */
 async function expectWorks(profile: Profile): Promise<void> {
   const spec = specOf(profile)
   const label = { 'imagery-run': spec.run_id }
@@ -126,11 +126,11 @@ async function expectAnswered(profile: Profile): Promise<void> {
   expect([answer.status, answer.ok ? '' : await answer.text()]).toEqual([200, ''])
 }
 
-/** Names that a column may have, though SQL or JavaScript may trip over them. */
+/** Valid column names that could be a problem in SQL or JavaScript. */
 const NAMES = `width Height _x a1 select GROUP order from hash asset live current_attempt constructor toString
   hasOwnProperty valueOf length assets unit key ${'x'.repeat(300)}`.split(/\s+/)
 
-/** Names that none may have, and one that differs from another in case alone. */
+/** Invalid column names, and one that differs from another only in case. */
 const BAD_NAMES = [
   ...'status Asset_ID OBSERVATIONS bucket location run_id cost_usd GCS_uris raw_answer _TABLE_x _file_y'.split(' '),
   ...'_PARTITIONTIME _row_timestamp __ROOT__z _COLIDENTIFIER _change_type 1a a-b a.b größe $x __proto__ WIDTH'.split(
@@ -144,12 +144,12 @@ const BAD_NAMES = [
 
 const WHERES = ["kind = 'sign'", "note != ')'", 'TRUE -- all', 'a = 1)', "a = 'x", '(a', '', ';', '/* x', 'a IN (1, 2)']
 
-/** A profile made up from the seed, right or wrong in one or several ways. */
+/** A profile generated from the seed, valid or invalid in one or more ways. */
 function generated(seed: number): object {
   const random = randomFrom(seed * 7_919)
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!
   const chance = (share: number): boolean => random() < share
-  /** Three quarters of the seeds draw from the harmless names, so that many profiles are right. */
+  /** Three quarters of the seeds use harmless names, so that many profiles are valid. */
   const names = seed % 4 === 0 ? [...NAMES, ...BAD_NAMES] : NAMES
   const value = (depth: number): object => {
     const described = chance(0.3) ? { description: 'd'.repeat(pick([1, 20, 1_024, ...(seed % 3 ? [] : [1_025])])) } : {}
@@ -201,7 +201,7 @@ test('any generated profile that validate accepts is set up, gets its results ta
     if (Array.isArray(result)) refused.push(...result)
     else taken.push(result)
   }
-  // The variety is one: enough of both, and refusals for many reasons, each at its line.
+  // The variety is real: enough of both, and refusals for many reasons, each with its line.
   expect([taken.length, refused.length].map((count) => count >= 20)).toEqual([true, true])
   expect(new Set(refused.map((line) => line.replace(/^\d+: \S+ /, ''))).size).toBeGreaterThanOrEqual(10)
   for (const line of refused) expect(line).toMatch(/^\d+: \S/)
@@ -212,7 +212,7 @@ test('any generated profile that validate accepts is set up, gets its results ta
 const structs = (levels: number): object => ({
   a: levels === 1 ? { type: 'boolean' } : { type: 'object', properties: structs(levels - 1) },
 })
-/** The same of lists. */
+/** The same for lists. */
 const lists = (levels: number): object => ({
   a: { type: 'array', items: levels === 1 ? { type: 'boolean' } : { type: 'object', properties: lists(levels - 1) } },
 })

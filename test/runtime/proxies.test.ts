@@ -10,7 +10,7 @@ import { proxyOf, settleProxies } from '../../src/google/transport/proxy.ts'
 import { recordModules } from '../loaded-modules.ts'
 import { googleByProxy, type GoogleByProxy } from './google-by-proxy.ts'
 
-/** Which way our own calls take, and that it is the one of Google's clients. */
+/** The route of our own calls, which is the same as for Google's clients. */
 
 const PERSON = { type: 'authorized_user', client_id: 'id', client_secret: 'secret', refresh_token: 'refresh' }
 

@@ -141,7 +141,7 @@ describe('an oversized object', () => {
   let sent: number
 
   beforeAll(async () => {
-    // Sends for ever, as long as somebody reads.
+    // Sends without end, as long as the reader reads.
     server = createServer((_request, response) => {
       response.writeHead(200, headers)
       sent = 0

@@ -18,7 +18,7 @@ const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 20
 let folder: string
 let google: GoogleByProxy
 
-/** The module anew, as a new process has it: it keeps credentials and tokens. */
+/** A fresh copy of the module, as in a new process, because it caches credentials and tokens. */
 async function newProcess() {
   vi.resetModules()
   const module = await import('../../src/google/auth/service-tokens.ts')
@@ -34,7 +34,7 @@ afterAll(() => google.stop())
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'imagery-tokens-'))
-  // Only what a test puts there is on this machine: no gcloud, no credentials of its user.
+  // Only what a test sets up exists: no gcloud, no user credentials.
   vi.stubEnv('PATH', folder)
   vi.stubEnv('HOME', folder)
   vi.stubEnv('GOOGLE_CLOUD_PROJECT', 'my-project')
@@ -66,7 +66,7 @@ const PERSON = { type: 'authorized_user', client_id: 'id', client_secret: 'secre
 
 let serial = 0
 
-/** A token of the shape that Google's have, good for an hour. */
+/** A token in Google's format, valid for an hour. */
 async function identityTokenOf(email: string, endsInS = 3_600): Promise<string> {
   return new SignJWT({ email, serial: serial++ })
     .setProtectedHeader({ alg: 'RS256' })
@@ -78,7 +78,7 @@ function claims(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>
 }
 
-/** Google's token endpoint and IAM Credentials, as far as their documents say what comes back. */
+/** Google's token endpoint and IAM Credentials, as far as their documentation describes the responses. */
 async function tokenEndpoints({
   host,
   path: route,
@@ -125,7 +125,7 @@ async function ofTokenEndpoint(form: URLSearchParams): Promise<{ status: number;
     : { status: 200, body: { id_token: await identityTokenOf(CI) } }
 }
 
-/** A service that lets some accounts in, and remembers who asked. */
+/** A service that admits some accounts and records its callers. */
 function service(...admitted: string[]) {
   const callers: unknown[] = []
   const send = (token: string): Promise<{ status: number }> => {

@@ -20,7 +20,7 @@ function setUp(
   const paused = new Set<string>()
   const tables: string[] = []
   const droppedViews: string[] = []
-  /** Taken away from the service's own account. */
+  /** Revoked from the service's own account. */
   const lacking = new Set<string>()
   const had = (permissions: readonly string[]) => permissions.filter((permission) => !lacking.has(permission))
   const { specs: runSpecs, reads } = fakeSpecs(specs)
@@ -199,7 +199,7 @@ describe('POST /teardown', () => {
     await send('/teardown')
     specs.delete(RUN_ID)
     expect((await send('/setup')).status).toBe(404)
-    // Two for the first setup, which looks again once all is made.
+    // Two for the first setup, which checks again after creating everything.
     expect(reads).toHaveLength(3)
   })
 })

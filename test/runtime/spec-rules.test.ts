@@ -8,7 +8,7 @@ import { populateService } from './populate-service.ts'
 
 const NOWHERE = { place: PLACE, modelOrigins: [] }
 
-/** What somebody who can write to the bucket, but not act as the runtime, might have it do. */
+/** Attacks by a user who can write to the bucket but not act as the runtime. */
 const FOREIGN: Record<string, RunSpec> = {
   'is of another project': { ...SPEC, place: { ...PLACE, projectId: 'other' } },
   'is of another region': { ...SPEC, place: { ...PLACE, region: 'europe-west1' } },

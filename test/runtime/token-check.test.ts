@@ -14,7 +14,7 @@ const NOW_MS = Date.parse('2026-11-23T10:00:00Z')
 
 const signers = { first: await generateKeyPair('RS256'), second: await generateKeyPair('RS256') }
 
-/** The keys as Google publishes them; undefined while they cannot be had. */
+/** The keys as Google publishes them; undefined while they are unavailable. */
 let published: (keyof typeof signers)[] | undefined
 let fetches = 0
 const server = createServer((_request, response) => {

@@ -7,7 +7,7 @@ import { explainUnstaged } from '../../src/runtime/unstaged-images.ts'
 const RUN = '261123-9f3c1a7b'
 const IMAGE = `gs://own/runs/${RUN}/images/../secret.jpg`
 
-/** A bucket of texts, and the names that were asked for. */
+/** A bucket of texts, and the requested names. */
 function bucket(objects: Record<string, string>) {
   const asked: string[] = []
   const readObject = async (uri: string): Promise<Buffer> => {

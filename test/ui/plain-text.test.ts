@@ -8,8 +8,8 @@ import { formatReport } from '../../src/ui/report.ts'
 import { showNote, showSteps } from '../../src/ui/steps.ts'
 import { formatTable } from '../../src/ui/table.ts'
 
-/** What a terminal would obey, but for line breaks. */
-// eslint-disable-next-line no-control-regex -- it is what is looked for
+/** Control characters that a terminal would interpret, except line breaks. */
+// eslint-disable-next-line no-control-regex -- the test looks for control characters
 const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
 
 const EVIL: Record<string, string> = {

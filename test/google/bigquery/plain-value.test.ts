@@ -2,7 +2,7 @@ import { BigQuery } from '@google-cloud/bigquery'
 import { describe, expect, test } from 'vitest'
 import { plainValue } from '../../../src/google/bigquery/plain-value.ts'
 
-/** What the official client makes of a row's values, by its own schema merging. */
+/** How the official client decodes a row's values, with its own schema merging. */
 function fromClient(fields: object[], values: unknown[]): unknown[] {
   const f = values.map((v) => ({ v }))
   return BigQuery.mergeSchemaWithRows_({ fields }, [{ f }], { wrapIntegers: false }) as unknown[]

@@ -21,7 +21,7 @@ const SPEC: ServiceSpec = {
 type Template = NonNullable<IService['template']>
 type Container = NonNullable<Template['containers']>[number]
 
-/** A service as it is read again: what was asked for, with what Cloud Run fills in, and with changes. */
+/** A service as read back: the request, Cloud Run's defaults, and changes. */
 function read(
   changes: { service?: IService; template?: Template; container?: Container } = {},
   spec: ServiceSpec = SPEC,

@@ -41,7 +41,7 @@ const ESCAPES: Record<string, string> = {
   nothing: ' \n',
 }
 
-/** Each is one expression, however it looks. */
+/** Each is one expression, whatever it looks like. */
 const WHOLE = [
   "asset_type = 'ASSET_CLASS_ROAD_SIGN' AND detection_time > TIMESTAMP '2026-01-01'",
   "kind IN ('a)', 'b;', '-- c', '/* d')",

@@ -4,7 +4,7 @@ import { measurePixels } from '../../../src/runtime/models/image-figures.ts'
 import { judge, RULES } from '../../../src/runtime/models/image-verdict.ts'
 import type { QualityFigures } from '../../../src/runtime/models/image-verdict.ts'
 
-/** RGB pixels out of a function of place. */
+/** RGB pixels from a function of position. */
 function picture(
   width: number,
   height: number,
@@ -34,7 +34,7 @@ test('a uniform image has no contrast and no sharpness', () => {
 })
 
 test('a checkerboard of 100 and 110 has a Laplacian of +40 and -40', () => {
-  // 8 x 6: 6 x 4 inner pixels, half of each colour, so the mean is 0 and the variance 40 squared.
+  // 8 x 6: 6 x 4 inner pixels, half of each color, so the mean is 0 and the variance 40 squared.
   const figures = measurePixels(
     picture(8, 6, (x, y) => grey((x + y) % 2 === 0 ? 100 : 110)),
     8,
@@ -131,7 +131,7 @@ const FAULTLESS: QualityFigures = {
   clipped_share: 0,
 }
 
-/** The figures with one of them set, by the words of the documentation. */
+/** The figures with one of them set, in the documentation's words. */
 function withFigure(figure: string, value: number): QualityFigures {
   return figure === 'shorter side' ? { ...FAULTLESS, height: value } : { ...FAULTLESS, [figure]: value }
 }
@@ -144,7 +144,7 @@ interface Limit {
   limit: number
 }
 
-/** The table of thresholds as the profile documents it: what users read is what the verdict must obey. */
+/** The table of thresholds as the profile documents it: the verdict must follow what users read. */
 function documentedLimits(): Limit[] {
   const yaml = readFileSync(new URL('../../../src/profiles/built-in/image-quality.yaml', import.meta.url), 'utf8')
   const cell = '(<|>=) ([\\d.]+) +'

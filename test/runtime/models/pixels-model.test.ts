@@ -44,7 +44,7 @@ async function failure(answering: Promise<unknown>): Promise<AttemptFailure> {
 const plain = (width: number, height: number, background = '#808080') =>
   sharp({ create: { width, height, channels: 3, background } })
 
-/** A picture with something in it, so that cutting it off hurts. */
+/** A picture with detail, so that truncation matters. */
 async function noisyJpeg(): Promise<Buffer> {
   return sharp({
     create: {
@@ -86,7 +86,7 @@ describe('resolution', () => {
     'turns width and height as EXIF orientation %i displays them',
     async (orientation) => {
       const { columns } = await answer({ x: await plain(30, 20).withMetadata({ orientation }).jpeg().toBuffer() })
-      // Orientations 5 to 8 lie on their side (CIPA DC-008, tag 0x0112).
+      // Orientations 5 to 8 are rotated by 90 degrees (CIPA DC-008, tag 0x0112).
       expect([columns['width'], columns['height']]).toEqual(orientation >= 5 ? [20, 30] : [30, 20])
     },
   )
@@ -136,7 +136,7 @@ describe('image-quality', () => {
     }
     const images = (await answer(files, 'image-quality')).columns['images'] as { brightness: number }[]
     expect(images.slice(0, 3).map(({ brightness }) => brightness)).toEqual([80, 80, 255])
-    // Colour profiles round: white paper is white to within a few grey values.
+    // Color profiles round: white paper is white to within a few gray values.
     expect(images[3]!.brightness).toBeGreaterThan(245)
   })
 
@@ -293,7 +293,7 @@ describe('the ledger row', () => {
 
 /**
  * The boxes of a HEIC file of 320 x 240 pixels (ISO/IEC 23008-12: ftyp, meta with hvcC and ispe, mdat)
- * around 32 bytes that are no HEVC. The standard build of sharp has no HEVC decoder anyway.
+ * around 32 bytes that are not HEVC. The standard build of sharp has no HEVC decoder anyway.
  */
 const HEIC = Buffer.from(
   [

@@ -64,7 +64,7 @@ const signal = new AbortController().signal
 
 /**
  * The independent figures are not rounded; ours are, to 4 decimals, shares to 6. `closeTo(x, 3.9)`
- * lets them differ by 0.5 x 10^-3.9: half a unit of the fourth decimal, and a hair.
+ * lets them differ by 0.5 x 10^-3.9: half a unit of the fourth decimal, and a small margin.
  */
 function rounded(figures: ReturnType<typeof measuredAt>): Figures {
   return {

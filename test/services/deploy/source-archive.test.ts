@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 let folder: string
 let installed: string
 
-/** A folder as npm installs it: the Dockerfile beside the bundled runtime. */
+/** A folder as npm installs it: the Dockerfile next to the bundled runtime. */
 beforeAll(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'imagery-archive-'))
   installed = path.join(folder, 'imagery')

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { cloudError } from '../../../src/google/transport/errors.ts'
 import { expectedFailure } from '../../../src/services/failures/cloud-failure.ts'
 
-/** How the libraries tell of tokens that are not to be had, and what a user gets to read. */
+/** The libraries' errors for missing tokens, and what the user sees. */
 
 test('a token service whose API is disabled is reported in its own words, even if the library dropped them', () => {
   const error = {

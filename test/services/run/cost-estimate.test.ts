@@ -13,7 +13,7 @@ describe('the estimate of a run', () => {
     const { usd, promptTokens, outputTokens } = estimateCost(run, size)
     const { input_nanousd: input, output_nanousd: output } = run.gemini.price
     expect(usd).toBeCloseTo((promptTokens * input + outputTokens * output) / 1e9, 6)
-    // Three images of Gemini 3's default resolution are the most of it.
+    // Three images at Gemini 3's default resolution are most of it.
     expect(promptTokens).toBeGreaterThan(3_000 * 1_120)
     expect(promptTokens).toBeLessThan(3_000 * 1_120 * 1.5)
   })

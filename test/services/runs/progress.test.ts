@@ -117,7 +117,7 @@ describe('the next poll of the ledger', () => {
 
   test('is late enough that polling takes at most 4% of the time', () => {
     expect(pauseAfterLook({ ...look, watchedMs: 60_000 })).toBe(4_800)
-    // The count of the queues tells when it is time.
+    // The queues' count decides when to poll.
     expect(pauseAfterLook({ ...look, watchedMs: 0, isQueuedNow: true })).toBe(4_800)
   })
 })

@@ -1,7 +1,7 @@
 import { accessOf } from '../iam/access-fixture.ts'
 import type { Authorizer } from '../../src/apis/iam/index.ts'
 
-/** Whom the tests of BigQuery call as: the owner of the project `demo`. */
+/** The caller in the tests of BigQuery: the owner of the project `demo`. */
 export const TESTER = 'test@example.com'
 
 export function demoAccess(): Authorizer {

@@ -10,7 +10,7 @@ import { httpOperations } from '../../src/kernel/gateway.ts'
 import { demoAccess, TESTER } from './access-fixture.ts'
 import { bigQueryApi, type BigQueryOptions } from '../../src/apis/bigquery/index.ts'
 
-/** 2026-01-02 03:04:05.678 UTC: what the emulated clock says unless a test moves it. */
+/** 2026-01-02 03:04:05.678 UTC: what the emulated clock's time unless a test changes it. */
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 
 export interface Harness {

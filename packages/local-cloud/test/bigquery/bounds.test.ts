@@ -35,7 +35,7 @@ async function value(sql: string): Promise<unknown> {
 const TOO_DEEP = failure('resourcesExceeded', /^Out of stack space due to deeply nested query expression/)
 const TOO_MUCH = failure('resourcesExceeded', /^Resources exceeded during query execution/)
 
-/** `before` and `after` around `inside`, so many times. */
+/** `inside` wrapped in `before` and `after`, `count` times. */
 function nested(times: number, before: string, inside: string, after: string): string {
   return before.repeat(times) + inside + after.repeat(times)
 }

@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
-/** Runs the writer until it has reported so many answers, kills it, and returns what it reported. */
+/** Runs the writer until it has reported the given number of answers, kills it, and returns its reports. */
 async function killedAfter(answers: number): Promise<string[]> {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, 'crash-writer-fixture.ts'), directory], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -19,7 +19,7 @@ export const BUILDER = 'builder@imagery-local.iam.gserviceaccount.com'
 /** A local cloud with what a build needs: a bucket, a repository, and an account that may build. */
 export interface BuildHarness {
   cloud: LocalCloud
-  /** Stays until `stop`, so that another local cloud can go on with it. */
+  /** Kept until `stop`, so that another local cloud can continue with it. */
   dataDir: string
   builds: BuildsClient
   services: ServicesClient
@@ -124,7 +124,7 @@ export async function startBuildHarness(options: Partial<LocalCloudOptions> = {}
   return harness
 }
 
-/** Gives an account a role on the project, or takes it away. */
+/** Grants or revokes an account's role on the project. */
 export async function grant(
   harness: Pick<BuildHarness, 'call'>,
   role: string,
@@ -140,7 +140,7 @@ export async function grant(
   await harness.call(`${route}:setIamPolicy`, { body: { policy: { ...policy, bindings } } })
 }
 
-/** A Dockerfile of one program, and the lines that it has beside. */
+/** A Dockerfile of one program, with additional lines. */
 export function dockerfile(...lines: string[]): string {
   return ['FROM node:22-slim', 'WORKDIR /app', 'COPY . ./', ...lines, 'CMD ["node", "server.mjs"]', ''].join('\n')
 }

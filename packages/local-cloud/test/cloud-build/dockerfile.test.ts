@@ -19,7 +19,7 @@ const installed = (name: string): string =>
     }
   ).version
 
-/** package.json and a lock that fits it. */
+/** package.json and a matching lock file. */
 function manifests(dependencies: Record<string, string>, locked = dependencies): Record<string, string> {
   return {
     'package.json': JSON.stringify({ type: 'module', dependencies }),
@@ -177,7 +177,7 @@ describe('a source archive', () => {
   })
 })
 
-/** A .zip of the files, every second one compressed. */
+/** A .zip of the files, with every second one compressed. */
 function zip(files: Record<string, string>): Buffer {
   const locals: Buffer[] = []
   const directory: Buffer[] = []

@@ -67,7 +67,7 @@ describe('unpacking a source archive', () => {
 describe('an archive that runs without a build', () => {
   const manifest = (dependencies: object): string => JSON.stringify({ type: 'module', dependencies })
 
-  // https://cloud.google.com/run/docs/deploying-source-code: nobody runs npm.
+  // https://cloud.google.com/run/docs/deploying-source-code: Cloud Run does not run npm.
   test('does not start without its packages, even if package.json lists them', async () => {
     const harness = await startHarness()
     upload(harness, 'bare.tar.gz', {

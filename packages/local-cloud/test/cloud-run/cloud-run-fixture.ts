@@ -33,11 +33,11 @@ export interface Harness {
   /** For other clients of the same server. */
   clientSettings: NonNullable<ConstructorParameters<typeof ServicesClient>[0]>
   logLines: string[]
-  /** The archives that the program may be deployed from, by `gs://bucket/object`. */
+  /** Archives to deploy from, by `gs://bucket/object`. */
   objects: Map<string, Buffer>
   /** Calls a service through the front door, with a token of `email` for it unless told otherwise. */
   call(service: string, options?: CallOptions): Promise<DeliveryAnswer>
-  /** Stops the emulator; the directory stays, so that another harness can go on with it. */
+  /** Stops the emulator; the directory stays, so that another harness can continue with it. */
   stop: () => Promise<void>
 }
 
@@ -49,12 +49,12 @@ export interface CallOptions {
   email?: string
   token?: string | null
   deadlineMs?: number
-  /** As a person calls it, in place of Cloud Tasks or Pub/Sub. */
+  /** A direct call by a user, without Cloud Tasks or Pub/Sub. */
   isFromInternet?: boolean
 }
 
 export interface HarnessOptions extends Partial<CloudRunOptions> {
-  /** What another harness made, to go on with. */
+  /** State of another harness, to continue with. */
   directory?: string
   objects?: Map<string, Buffer>
 }
@@ -218,7 +218,7 @@ function padded(content: Buffer): Buffer {
   return Buffer.concat([content, Buffer.alloc((512 - (content.length % 512)) % 512)])
 }
 
-/** Waits until `condition` holds, by looking often; fails the test with `what` after ten seconds. */
+/** Waits until `condition` holds, by polling; fails the test with `what` after ten seconds. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 10_000
   while (!(await condition())) {
@@ -227,7 +227,7 @@ export async function eventually(what: string, condition: () => boolean | Promis
   }
 }
 
-/** Answers everything with its process id, its environment and the request it got. */
+/** Answers every request with its process ID, its environment and the request. */
 export const ECHO = `
 import { createServer } from 'node:http'
 createServer(async (request, response) => {
@@ -258,7 +258,7 @@ export function echoOf(answer: DeliveryAnswer): Echo {
   return JSON.parse(answer.body.toString()) as Echo
 }
 
-/** Moves a manual clock along while `work`, which waits for a real process, goes on. */
+/** Advances a manual clock while `work` waits for a real process. */
 export async function whileTimePasses<Result>(clock: ManualClock, work: Promise<Result>): Promise<Result> {
   const settled = Promise.allSettled([work])
   const aMoment = (): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, 5, undefined))

@@ -65,14 +65,14 @@ afterAll(async () => {
   removeDirectory(harness.directory)
 })
 
-/** Calls a service while the clock goes on: an instance may have to start first, which takes time on that clock. */
+/** Calls a service while the clock advances, because an instance may have to start first, which takes time on that clock. */
 const call = (...parameters: Parameters<Harness['call']>): Promise<DeliveryAnswer> =>
   whileTimePasses(clock, harness.call(...parameters))
 
 let marks = 0
 /**
- * What has reached the private service. The log arrives after the answers, so a request of our own goes
- * last: its line stands behind those of all before it.
+ * The requests that reached the private service. The log arrives after the answers, so our own request goes
+ * last: its line comes after all others.
  */
 async function reached(): Promise<string[]> {
   const mark = `/mark-${++marks}`

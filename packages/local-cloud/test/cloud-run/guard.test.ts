@@ -31,7 +31,7 @@ test('no service process outlives a local cloud killed with SIGKILL', async () =
   cloud.kill('SIGKILL')
   await once(cloud, 'exit')
   await eventually('the process is gone', async () => !(await answers(port)))
-  // And what the dead one left behind is taken up by the next.
+  // The next local cloud takes over the state of the dead one.
   const next = await startHarness({ directory })
   expect((await next.call('echo')).status).toBe(200)
   await next.stop()

@@ -22,7 +22,7 @@ vi.setConfig({ testTimeout: 20_000 })
 const { harnessWith, cleanUp } = harnessMaker()
 afterEach(cleanUp)
 
-/** Answers `/` after the milliseconds in the query, and tells how many requests it had at a time. */
+/** Answers `/` after the milliseconds in the query, and reports its concurrent requests. */
 const SLOW = `
 import { createServer } from 'node:http'
 let now = 0
@@ -156,7 +156,7 @@ describe('a program that crashes', () => {
     const crash = await harness.call('echo', { path: '/crash' })
     expect(crash.status).toBe(503)
     expect(crash.body.toString()).toContain('connection to the instance had an error')
-    // A request may still meet the dying program: it then gets the same 503, never a wrong answer.
+    // A request may still reach the dying program. It then gets the same 503, never a wrong answer.
     await vi.waitFor(async () => expect((await harness.call('echo')).status).toBe(200), {
       timeout: 10_000,
       interval: 20,

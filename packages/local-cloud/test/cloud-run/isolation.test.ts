@@ -6,13 +6,13 @@ import { deploy, ECHO, echoOf, eventually, harnessMaker, serviceOf, type Harness
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 })
 
 /*
- * Programs of the user's own, which check nothing: on Google Cloud their ports are out of reach.
+ * A user's programs without checks of their own. On Google Cloud their ports are not reachable.
  */
 
 const { harnessWith, cleanUp } = harnessMaker()
 let harness: Harness
 
-/** Every form of `listen` that asks for all interfaces, or for outer ones. */
+/** Every form of `listen` for all interfaces or for external ones. */
 const FORMS = [
   'listen()',
   'listen(0)',
@@ -29,7 +29,7 @@ const FORMS = [
   'listen({ port: undefined })',
 ]
 
-/** Opens a port in each of the forms, and its own; answers with what it got and where it listens. */
+/** Opens a port in each form, and its own; answers with the request and its listening addresses. */
 const PLAIN = `
 import { createServer } from 'node:http'
 import net from 'node:net'

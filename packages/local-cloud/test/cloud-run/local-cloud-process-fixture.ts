@@ -1,4 +1,4 @@
-/* A local cloud of its own, for the test that kills it: deploys one service and tells where it listens. */
+/* A separate local cloud for the test that kills it: deploys one service and prints its address. */
 import { deploy, ECHO, echoOf, serviceOf, startHarness, upload } from './cloud-run-fixture.ts'
 
 const [directory = ''] = process.argv.slice(2)

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 
-/** The port of the newest process that the local Cloud Run has started for a service: the service's log says it. */
+/** The port of the newest process of a service in the local Cloud Run, from the service's log. */
 export function servicePort(dataDirectory: string, service: string): number {
   const log = readFileSync(path.join(dataDirectory, 'run', 'logs', `${service}.log`), 'utf8')
   const ports = [...log.matchAll(/listening on port (\d+)/g)].map(([, port]) => Number(port))
@@ -20,7 +20,7 @@ export function outerAddresses(): string[] {
     .map(({ address }) => address)
 }
 
-/** Whether something takes connections there. */
+/** Whether anything accepts connections there. */
 export function takesConnections(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port })

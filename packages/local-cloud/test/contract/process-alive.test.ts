@@ -16,7 +16,7 @@ test('a process is alive until it has ended', async () => {
 test.skipIf(!existsSync('/proc/self/stat'))(
   'a process that has ended is not alive, even if its parent never waits for it',
   async () => {
-    // The shell becomes a program that knows nothing of the child that the shell has started.
+    // The shell becomes a program that does not know the child started by the shell.
     const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
     onTestFinished(() => void parent.kill('SIGKILL'))
     const [line] = (await once(parent.stdout, 'data')) as [Buffer]

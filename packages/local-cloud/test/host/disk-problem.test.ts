@@ -84,7 +84,7 @@ test('an operation whose outcome the disk refuses is reported, and written once 
     work: { make: () => ({ made: true }) },
   })
   operations.begin({ name: 'operations/a', kind: 'make', subject: 'a', metadata: {}, durationMs: 10 })
-  // Stands for a disk that takes no write.
+  // Simulates a disk that refuses writes.
   database.exec('PRAGMA query_only = ON')
   await clock.advance(10)
   expect(operations.get('operations/a')).toMatchObject({ done: true, response: { made: true } })

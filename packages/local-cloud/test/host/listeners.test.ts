@@ -7,7 +7,7 @@ import { startLocalCloud, type LocalCloud } from '../../src/host/local-cloud.ts'
 import { listeningAddresses, outerAddresses, takesConnections } from '../cloud-run/service-ports-fixture.ts'
 import { stateOf } from './local-cloud-fixture.ts'
 
-/* What other machines, and web pages that the user of this one reads, can do to a local cloud. */
+/* What other machines, and web pages open on this machine, can do to a local cloud. */
 
 let directory: string
 let cloud: LocalCloud
@@ -27,7 +27,7 @@ interface Answer {
   headers: Record<string, unknown>
 }
 
-/** A request that a web page may make to any address, without being asked: no header of its own, a body of plain text. */
+/** A request that a web page may send to any address without a preflight: no custom header, a plain text body. */
 function fromWebPage(route: string, body: string, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { host } = new URL(cloud.locator.http)

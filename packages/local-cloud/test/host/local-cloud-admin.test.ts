@@ -9,7 +9,7 @@ import { admin, callApi, LocalClouds, stateOf } from './local-cloud-fixture.ts'
 
 const clouds = new LocalClouds()
 
-/** Holds a lease as the CLI does; destroying the request is what its death looks like. */
+/** Holds a lease as the CLI does; destroying the request simulates its death. */
 function lease({ locator }: LocalCloud): Promise<ClientRequest> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${locator.adminToken}` }

@@ -10,7 +10,7 @@ import type { LocalCloudLocator } from '../../src/contract/locator.ts'
 import type { LocalCloudState } from '../../src/host/admin.ts'
 import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from '../../src/host/local-cloud.ts'
 
-/** Starts local clouds in one folder per test; stops and deletes whatever the test leaves. */
+/** Starts local clouds in one folder per test; stops and deletes what the test leaves behind. */
 export class LocalClouds {
   directory = ''
   #running: LocalCloud[] = []
@@ -27,14 +27,14 @@ export class LocalClouds {
     })
   }
 
-  /** Every service is enabled, unless the options say otherwise. */
+  /** All services are enabled by default. */
   async start(options: Partial<LocalCloudOptions> = {}): Promise<LocalCloud> {
     const cloud = await startLocalCloud({ dataDir: this.directory, allServicesEnabled: true, ...options })
     this.#running.push(cloud)
     return cloud
   }
 
-  /** A local cloud in a process of its own, which `kill` ends as kill -9 does. */
+  /** A local cloud in a separate process; `kill` ends it like kill -9. */
   async spawn(): Promise<{ locator: LocalCloudLocator; kill(): Promise<void> }> {
     const child = spawn(
       process.execPath,
@@ -71,7 +71,7 @@ export async function admin(
   return { status: answer.status, body: await answer.json() }
 }
 
-/** What the local cloud holds and was asked. */
+/** The local cloud's state and calls. */
 export async function stateOf(cloud: Pick<LocalCloud, 'locator'>): Promise<LocalCloudState> {
   return (await admin(cloud, 'GET', 'state')).body as LocalCloudState
 }
@@ -93,7 +93,7 @@ export async function callApi(
   return fetch(cloud.locator.http + route, { ...init, headers })
 }
 
-/** A request with a Host header of one's own, which fetch does not allow. */
+/** A request with a custom Host header, which fetch does not allow. */
 export function requestAs(host: string, url: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     request(url, { headers: { host } }, (answer) => {
@@ -107,8 +107,8 @@ export function requestAs(host: string, url: string): Promise<{ status: number; 
 }
 
 /**
- * Runs a module as a program beside the local cloud, with nothing but the environment that leads
- * official clients there, and parses the JSON that it prints. `cloud` is the locator there.
+ * Runs a module as a program next to the local cloud, with only the environment that points
+ * official clients to it, and parses the JSON that it prints. `cloud` is the locator in the module.
  */
 export async function runProgram(locator: LocalCloudLocator, source: string): Promise<unknown> {
   const script = `const cloud = ${JSON.stringify(locator)}\n${source}`

@@ -7,7 +7,7 @@ import type { Transport } from '../kernel/transcoded-server-fixture.ts'
 
 const clouds = new LocalClouds()
 
-/** A program as Cloud Run runs it: it writes down each request that reaches it, under its own account. */
+/** A program on Cloud Run that records each request it gets, under its own account. */
 const recorder = `
   import { createServer } from 'node:http'
   import { readFileSync } from 'node:fs'
@@ -128,7 +128,7 @@ describe('the whole local cloud', () => {
         const { apis } = await stateOf(cloud)
         return apis['cloudtasks']?.['tasks'] === 0 && apis['pubsub']?.['unacknowledgedMessages'] === 0
       })
-      // Whatever the transport, a call has the same name: fault rules, logs and counts hold for both.
+      // A call has the same name over both transports, so fault rules, logs and counts apply to both.
       expect((await stateOf(cloud)).calls).toMatchObject({
         'google.cloud.run.v2.Services/CreateService': 1,
         'google.cloud.tasks.v2.CloudTasks/CreateTask': 1,

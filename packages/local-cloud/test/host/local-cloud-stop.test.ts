@@ -8,7 +8,7 @@ const clouds = new LocalClouds()
 
 const PARENT = 'v2/projects/imagery-local/locations/us-central1'
 
-/** A request that reached the target; its answer is the test's. */
+/** A request that reached the target; the test answers it. */
 interface Received {
   path: string
   retryCount: string | undefined
@@ -16,7 +16,7 @@ interface Received {
   answer: (status: number) => void
 }
 
-/** What tasks and messages are sent to. */
+/** The target of tasks and messages. */
 let target: Server
 let url: string
 let received: Received[]
@@ -65,7 +65,7 @@ async function queueTasks(cloud: LocalCloud, ...paths: string[]): Promise<void> 
     await post(cloud, `${PARENT}/queues/q/tasks`, { task: { httpRequest: { url: url + path } } })
 }
 
-/** What a cloud says while it stops. */
+/** The messages of a local cloud that is stopping. */
 async function health(cloud: LocalCloud): Promise<unknown> {
   return (await admin(cloud, 'GET', 'health')).body
 }
@@ -78,7 +78,7 @@ describe('stopping a local cloud', () => {
     const stopped = cloud.stop()
     await until(async () => ((await health(cloud)) as { status: string }).status === 'stopping')
     expect(await health(cloud)).toMatchObject({ unfinished: { deliveries: 1, modelCalls: 0 } })
-    // The APIs answer still: a program under way may need them to end well.
+    // The APIs still answer, because a running program may need them to finish.
     expect((await callApi(cloud, '/storage/v1/b?project=imagery-local')).status).toBe(200)
     received[0]!.answer(200)
     await stopped
@@ -132,7 +132,7 @@ describe('an unused local cloud', () => {
     return abort
   }
 
-  /** The moment from which a cloud without a lease sends nothing more, and a little more. */
+  /** Slightly after the time at which a local cloud without a lease stops sending. */
   const idle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1_200))
 
   it('keeps running for a user who returns while it waits, and otherwise stops after the last answer', async () => {

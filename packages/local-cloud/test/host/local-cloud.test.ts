@@ -226,7 +226,7 @@ describe('its data folder', () => {
       const [route, init] = createBucket('imagery-a')
       expect((await callApi(first, route, init)).status).toBe(200)
       expect((await callApi(second, route, init)).status).toBe(200)
-      // The one's token is nothing to the other.
+      // One cloud does not accept the other's token.
       expect((await admin({ locator: { ...first.locator, http: second.locator.http } }, 'GET', 'health')).status).toBe(
         403,
       )

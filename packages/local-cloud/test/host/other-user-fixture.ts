@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 /** The user `nobody` of every Linux. */
 export const OTHER_USER = 65_534
 
-/** Why no program can be run as another user here, to be put in a test's name; empty where one can. */
+/** The reason, for a test's name, that no program can run as another user here; empty if one can. */
 export const NO_OTHER_USER =
   process.platform === 'linux' && process.getuid?.() === 0
     ? ''
@@ -15,12 +15,12 @@ export const NO_OTHER_USER =
 
 /** Runs programs of Node.js as another user of this machine. */
 export interface OtherUser {
-  /** What the module prints, read as JSON. It finds `input` under that name. */
+  /** The JSON that the module prints. The module gets `input` under that name. */
   run(source: string, input: unknown): Promise<unknown>
   leave(): void
 }
 
-/** Brings what the other user needs to a folder that it may enter: this Node.js may lie in a home of ours. */
+/** Copies what the other user needs to a folder open to that user, because this Node.js may be in our home folder. */
 export function otherUser(): OtherUser {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'imagery-other-user-'))
   chmodSync(folder, 0o755)

@@ -112,7 +112,7 @@ describe('the owner of a connection', () => {
     return { client, accepted, end }
   }
 
-  // Elsewhere the kernel shows none, and that is known.
+  // Other systems show none, as expected.
   const own = process.platform === 'linux' ? process.getuid?.() : undefined
 
   it('is known while the connection is open', async () => {

@@ -1,8 +1,8 @@
 import { Authorizer } from '../../src/apis/iam/index.ts'
 
 /**
- * What accounts may do in a project without the rest of IAM: `grants` are the roles that members
- * hold on the whole project. Every service account is taken to exist.
+ * Permissions of accounts in a project without the rest of IAM: `grants` are the roles that members
+ * have on the whole project. Every service account is assumed to exist.
  */
 export function accessOf(project: {
   projectId: string

@@ -12,7 +12,7 @@ const OWNER = { role: 'roles/owner', members: ['serviceAccount:operator@imagery-
 let directory: string
 let cloud: LocalCloud
 let clients: IamClients
-/** An account that holds nothing but what a test grants it. */
+/** An account with only the roles that a test grants it. */
 let nobody: string
 let metadataHost: string
 
@@ -41,7 +41,7 @@ async function post(route: string, body: object): Promise<void> {
   expect([route, answer.status]).toEqual([route, 200])
 }
 
-/** Gives the account these roles on the project and no others. */
+/** Grants the account exactly these roles on the project. */
 async function hold(...roles: string[]): Promise<void> {
   const bindings = [OWNER, ...roles.map((role) => ({ role, members: [`serviceAccount:${nobody}`] }))]
   await clients.projects.setIamPolicy({ resource: PROJECT, requestBody: { policy: { bindings } } })

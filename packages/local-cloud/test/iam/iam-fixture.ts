@@ -7,14 +7,14 @@ import { accessToken } from '../host/local-cloud-fixture.ts'
 
 export const PROJECT = 'projects/imagery-local'
 
-/** Google's own clients of the APIs that say who may do what, with one access token. */
+/** Google's own clients of the IAM APIs, with one access token. */
 export interface IamClients {
   accounts: iam_v1.Resource$Projects$Serviceaccounts
   projects: cloudresourcemanager_v3.Resource$Projects
   credentials: iamcredentials_v1.Resource$Projects$Serviceaccounts
 }
 
-/** The clients of whoever the token belongs to; the operator unless given. */
+/** The clients with this token; the operator's by default. */
 export async function iamClients(cloud: Pick<LocalCloud, 'locator'>, token?: string): Promise<IamClients> {
   const auth = new OAuth2Client()
   auth.setCredentials({ access_token: token ?? (await accessToken(cloud)) })
@@ -27,7 +27,7 @@ export async function iamClients(cloud: Pick<LocalCloud, 'locator'>, token?: str
   }
 }
 
-/** How a call was refused, as the client tells it. */
+/** How a call was refused, as the client reports it. */
 export interface Refusal {
   code: number
   status: string
@@ -46,7 +46,7 @@ export async function refusal(call: Promise<unknown>): Promise<Refusal> {
   return { code, status, message, details }
 }
 
-/** Makes an account. Returns its address. */
+/** Creates an account. Returns its email address. */
 export async function createAccount({ accounts }: IamClients, accountId: string): Promise<string> {
   const { data } = await accounts.create({ name: PROJECT, requestBody: { accountId } })
   return data.email!

@@ -34,7 +34,7 @@ function face(prefix: string, answer: string): { prefixes: string[]; app: Hono }
   return { prefixes: [prefix], app }
 }
 
-/** A request with a Host header of its own. */
+/** A request with a custom Host header. */
 function ask(
   port: number,
   host: string,

@@ -149,7 +149,7 @@ export class PubSubCloud {
     return this.pushes.map((push) => JSON.parse(push.body.toString()) as PushEnvelope)
   }
 
-  /** Lets everything that is due now happen. */
+  /** Runs everything that is due now. */
   async settle(): Promise<void> {
     await this.advance(0)
   }

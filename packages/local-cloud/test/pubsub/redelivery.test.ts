@@ -13,7 +13,7 @@ beforeEach(async () => {
 })
 afterEach(() => cloud.destroy())
 
-/** When each push so far was sent, milliseconds after the first. */
+/** The time of each push so far, in milliseconds after the first. */
 function recordTimes(): number[] {
   const times: number[] = []
   const answer = cloud.answer

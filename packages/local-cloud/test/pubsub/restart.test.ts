@@ -130,7 +130,7 @@ describe('after kill -9', () => {
       expect(child.signalCode).toBe('SIGKILL')
       expect(published.size).toBeGreaterThan(0)
 
-      // The dead process ran on the machine's clock; its messages must not look expired or not yet due.
+      // The killed process used the machine's clock, so its messages must not look expired or not yet due.
       await cloud.clockAt(Date.now())
       await cloud.start()
       await cloud.advance(60_000)
@@ -138,7 +138,7 @@ describe('after kill -9', () => {
       const missing = [...published].filter((id) => !acknowledged.has(id) && !redelivered.has(id))
       expect(missing).toEqual([])
       const inFlight = [...published].filter((id) => Number(id) % 3 === 0)
-      // Those sent before the kill were in their first attempt; a message is in its second only if it was sent.
+      // Messages sent before the kill were in their first attempt; a message is in its second only if it was sent.
       const secondAttempts = inFlight.filter((id) => redelivered.get(id) === 2)
       expect(secondAttempts.length).toBeGreaterThanOrEqual(lines > 100 ? 1 : 0)
       await expect(cloud.api.describe()).resolves.toMatchObject({ unacknowledgedMessages: 0 })

@@ -9,12 +9,12 @@ import { accessToken, callApi, LocalClouds, runProgram } from '../host/local-clo
 const clouds = new LocalClouds()
 const PROJECT = 'projects/imagery-local'
 
-/** A local cloud whose project has enabled what a new one has. */
+/** A local cloud whose project has the services enabled that a new one has. */
 function start(options: Partial<LocalCloudOptions> = {}): Promise<LocalCloud> {
   return clouds.start({ allServicesEnabled: false, ...options })
 }
 
-/** Google's own client of the REST API, led to the local cloud by its `rootUrl`. */
+/** Google's own client of the REST API, pointed at the local cloud by its `rootUrl`. */
 async function clientOf(cloud: LocalCloud): Promise<serviceusage_v1.Serviceusage> {
   const credentials = new auth.OAuth2()
   credentials.setCredentials({ access_token: await accessToken(cloud) })
@@ -33,7 +33,7 @@ async function enabledServices(client: serviceusage_v1.Serviceusage): Promise<st
   return names
 }
 
-/** What a refused call was answered. */
+/** The answer to a refused call. */
 async function refusal(
   call: Promise<unknown>,
 ): Promise<{ code: number; message: string; status: string; details: unknown[] }> {

@@ -15,12 +15,12 @@ beforeEach(() => {
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-/** Bytes that tell where they belong. */
+/** Bytes that show where they belong. */
 function bytesOf(name: string, version: number): Buffer {
   return Buffer.alloc(1000 + version, `${name}/${version};`)
 }
 
-/** Writes, overwrites and deletes through a server of its own until that is killed; returns what was acknowledged. */
+/** Writes, overwrites and deletes through a separate server until that is killed; returns what was acknowledged. */
 async function writeUntilKilled(
   killAfter: number,
 ): Promise<{ kept: Map<string, number>; unsure: Map<string, number> }> {

@@ -19,7 +19,7 @@ export interface StorageFixture {
   base: string
   faults: Faults
   counts(): Record<string, number>
-  /** A request with a token, for what the client hides. */
+  /** A request with a token, for details that the client hides. */
   request(path: string, init?: RequestInit): Promise<Response>
   /** Stops the server and opens the same folder again. */
   restart(clock?: Clock): Promise<StorageFixture>
@@ -31,7 +31,7 @@ export async function startStorage(options: { clock?: Clock; directory?: string 
   const clock = options.clock ?? systemClock
   const faults = createFaults()
   const { gateway, counts } = createGateway({
-    // In resumable uploads to an endpoint of one's own, the official client (8.4.0) sends no token.
+    // In resumable uploads to a custom endpoint, the official client (8.4.0) sends no token.
     authenticate: () => ({ email: 'tester@example.com' }),
     faults,
     clock,

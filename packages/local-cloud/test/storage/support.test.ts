@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => storage.stop())
 
 // Every method of https://cloud.google.com/storage/docs/json_api/v1 that is not emulated. One that
-// begins to work makes its case fail: then `support.ts` has to say so.
+// starts to work fails its case, and then `support.ts` must say so.
 describe('an unsupported method is refused by name', () => {
   it.each([
     ['POST', '/storage/v1/b/imagery-a/lockRetentionPolicy'],

@@ -17,7 +17,7 @@ export const NO_QUEUE =
   'Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize.'
 export const NOT_THERE = `${LOCATION}/queues/not-there`
 
-/** A call and what Cloud Tasks answers to it, by the page at `link`. */
+/** A call and Cloud Tasks' answer to it, according to the page at `link`. */
 export interface Case {
   name: string
   link: string

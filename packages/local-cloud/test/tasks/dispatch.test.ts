@@ -295,7 +295,7 @@ test('RunTask sends a task again during an attempt; the first success ends it', 
   expect(cloud.dispatches).toHaveLength(2)
   answers[0]?.resolve(500)
   await cloud.clock.advance(10_000)
-  // Its retry is due, but one attempt is still under way.
+  // Its retry is due, but one attempt is still in progress.
   expect(cloud.dispatches).toHaveLength(2)
   answers[1]?.resolve(200)
   await cloud.clock.advance(HOUR_MS)

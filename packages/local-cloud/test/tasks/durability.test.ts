@@ -102,7 +102,7 @@ test('a normal stop loses nothing either', async () => {
   await cloud.createTask({ id: 'waiting', scheduleTime: seconds(START_MS / 1_000 + 5) })
   cloud.answer = () => 200
   await cloud.restart()
-  // The answer of the attempt that the stop abandoned comes too late to mean anything.
+  // The answer of the attempt that the stop abandoned comes too late to count.
   answer.resolve(500)
   await cloud.clock.advance(60_000)
   expect(cloud.dispatchedTasks()).toEqual(['under-way', 'under-way', 'waiting'])
@@ -113,7 +113,7 @@ test('a backlog too large for memory is dispatched in order, each task once', as
   await cloud.createQueue({ rateLimits: { maxConcurrentDispatches: 5_000 } })
   await cloud.client.pauseQueue({ name: QUEUE })
   for (let from = 0; from < count; from += 100) {
-    // Created in the opposite order of their schedule.
+    // Created in the reverse order of their schedule.
     const requests = Array.from({ length: 100 }, (_, index) => {
       const place = count - 1 - (from + index)
       const scheduleTime = { seconds: START_MS / 1_000, nanos: (place + 1) * 1_000 }
@@ -209,7 +209,7 @@ test('the schedule window gives the same order as a list of all tasks', () => {
       if (random(3) === 0) put(task, random(6_000))
       else stored.delete(task)
     }
-    // RunTask: out of turn, from anywhere in the schedule.
+    // RunTask: out of order, from anywhere in the schedule.
     for (let forced = random(40); forced > 0; forced--) {
       const task = waiting[random(waiting.length)]?.seq
       if (task !== undefined && stored.has(task)) {

@@ -16,7 +16,7 @@ import {
 import { LOCATION, QUEUE } from './tasks-fixture.ts'
 
 /**
- * What Cloud Tasks answers, by Google's reference. The texts of the errors are those that Google's
+ * Cloud Tasks' answers, according to Google's reference. The error texts are those that Google's
  * service was seen to send.
  */
 export const queueCases: Case[] = [

@@ -1,7 +1,7 @@
 import { RPC, BETA, UNIMPLEMENTED, matching, newQueue, createQueue, withRequest, type Case } from './case-fixture.ts'
 import { LOCATION, QUEUE } from './tasks-fixture.ts'
 
-/** What Cloud Tasks has and the local cloud has not: refused by name. */
+/** Features that Cloud Tasks has and the local cloud lacks: refused by name. */
 export const refusedCases: Case[] = [
   {
     name: 'App Engine tasks are refused by name',

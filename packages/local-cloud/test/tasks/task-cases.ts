@@ -20,7 +20,7 @@ const DAY_MS = 24 * 3_600_000
 const body = (bytes: number): Buffer => Buffer.alloc(bytes, 'x')
 
 /**
- * What Cloud Tasks answers, by Google's reference. The texts of the errors are those that Google's
+ * Cloud Tasks' answers, according to Google's reference. The error texts are those that Google's
  * service was seen to send.
  */
 export const taskCases: Case[] = [

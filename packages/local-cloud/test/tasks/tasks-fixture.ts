@@ -91,7 +91,7 @@ export class TasksCloud {
     this.#running = { api, ...clients, stop }
   }
 
-  /** As a kill -9 would: the process that holds the store goes on nowhere, the next one finds the files as they are. */
+  /** Like kill -9: the process with the store stops at once, and the next one finds the files unchanged. */
   async killAndRestart(): Promise<void> {
     const { stop, api } = this.#started()
     const copy = mkdtempSync(path.join(tmpdir(), 'imagery-tasks-'))
@@ -103,7 +103,7 @@ export class TasksCloud {
     await this.start()
   }
 
-  /** An orderly stop, and a start on the same files. */
+  /** A normal stop, and a start on the same files. */
   async restart(): Promise<void> {
     const { stop, api } = this.#started()
     await stop()
@@ -134,7 +134,7 @@ export class TasksCloud {
     return created
   }
 
-  /** Lets everything that is due now happen. */
+  /** Runs everything that is due now. */
   async settle(): Promise<void> {
     await this.clock.advance(0)
   }
@@ -168,7 +168,7 @@ export class TasksCloud {
   }
 }
 
-/** A promise that a test resolves when it likes: a target that takes its time. */
+/** A promise that a test resolves later: a slow target. */
 export function pending<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {
   return Promise.withResolvers<Value>()
 }

@@ -74,7 +74,7 @@ test('a new rate counts from the moment it is set', async () => {
     updateMask: { paths: ['rate_limits'] },
   })
   await cloud.clock.advance(3_000)
-  // A tenth of a token was there already.
+  // A tenth of a token was already there.
   expect(cloud.times()).toEqual([0, 10_900, 11_900])
 })
 

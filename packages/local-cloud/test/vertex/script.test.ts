@@ -34,7 +34,7 @@ const json = { responseMimeType: 'application/json', responseJsonSchema: schema 
 
 const uri = (index: number): string => `gs://street-images/${index}.jpg`
 
-/** How each of so many images fares: the HTTP status, and the finish reason of an answer. */
+/** The outcome for each of `count` images: the HTTP status, and the finish reason of an answer. */
 async function fates(count: number, config: object = json): Promise<string[]> {
   const { models } = clientOf(vertex)
   const ask = async (index: number): Promise<string> => {
@@ -355,7 +355,7 @@ cases:
     return text ?? candidates?.[0]?.finishReason
   }
   expect(await ask(uri(1))).toBe('sharp')
-  // What a case does not name is as in the rest of the script.
+  // Settings that a case does not name come from the rest of the script.
   expect(await ask(uri(2))).toBe('OTHER')
   expect(await ask('gs://other-images/1.jpg')).toBe('OTHER')
   await expect(ask(uri(3))).rejects.toMatchObject({ status: 429 })

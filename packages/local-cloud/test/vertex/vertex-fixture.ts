@@ -13,10 +13,10 @@ export const PROJECT = 'imagery-test'
 export const MODEL = 'gemini-3.5-flash-lite'
 const TOKEN = 'Bearer operator'
 
-/** In a bucket that the local Storage has not: its objects count as readable. */
+/** In a bucket that the local Cloud Storage does not have: its objects count as readable. */
 export const IMAGE = 'gs://street-images/signs/o1:aa11.jpg'
 
-/** A JPEG's first bytes, and no more: nothing here decodes it. */
+/** Only a JPEG's first bytes, because nothing here decodes it. */
 export const JPEG = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 0x10, 0x4a, 0x46, 0x49, 0x46])
 
 export interface Vertex {
@@ -30,11 +30,11 @@ export interface VertexOptions {
   script?: string
   gemini?: string
   clock?: Clock
-  /** What the local Storage has in its only bucket, `gs://own-images`. */
+  /** The contents of the local Cloud Storage's only bucket, `gs://own-images`. */
   objects?: Map<string, Buffer>
 }
 
-/** Vertex AI alone, on a port of its own, behind the gateway. */
+/** Vertex AI alone, on its own port, behind the gateway. */
 export async function startVertex({
   script,
   gemini,
@@ -102,7 +102,7 @@ export function about(...uris: string[]): { role: string; parts: object[] }[] {
   return [{ role: 'user', parts: [{ text: 'What is this?' }, ...images] }]
 }
 
-/** What a call ended with, when it was refused. */
+/** The error of a refused call. */
 export interface Refusal {
   status: number
   error: { code: number; message: string; status: string; details?: Record<string, unknown>[] }
@@ -119,7 +119,7 @@ export async function refusal(call: Promise<unknown>): Promise<Refusal> {
   throw new Error('the call was answered')
 }
 
-/** POSTs a body as it is, past the client's own idea of a request. */
+/** POSTs a body unchanged, bypassing the client's own request format. */
 export async function post(
   { url }: Pick<Vertex, 'url'>,
   body: unknown,
