@@ -63,6 +63,13 @@ export function readQuery<Name extends string>(
   return Object.fromEntries(given.filter(([name]) => !SYSTEM_PARAMETERS.has(name))) as Partial<Record<Name, string[]>>
 }
 
+/** Checks that the address names the local project, by ID or by number. Throws PERMISSION_DENIED, as for a project without access. */
+export function checkProject(context: Context, local: { projectId: string; projectNumber: string }): void {
+  const project = context.req.param('project') ?? ''
+  if (project === local.projectId || project === local.projectNumber) return
+  throw restError('PERMISSION_DENIED', 'The caller does not have permission')
+}
+
 /** A page of a listing. The token is opaque to callers; it contains the key of the page's last item. */
 export interface Page<Item> {
   items: Item[]
