@@ -1,105 +1,13 @@
-import { Hono } from 'hono'
-import type { Identity } from '../identity/index.ts'
-import type { AccountKeys, JwtFault } from '../iam/account-keys.ts'
 import type { EmulatedApi } from '../../kernel/api.ts'
-import type { Operation } from '../../kernel/gateway.ts'
-import { NOTHING } from '../../kernel/needs.ts'
-import { OAuthError, tokenRequest } from '../../kernel/oauth.ts'
+import { oauthRoutes, type RouteOptions } from './routes.ts'
 
-/** https://www.rfc-editor.org/rfc/rfc7523#section-2.1 */
-const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-
-/** Access tokens of the endpoint are good for an hour (https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests). */
-const LIFETIME_S = 3_600
-
-/** Accepted audiences of an assertion: the endpoint's current and former names (same page, "aud"). */
-const AUDIENCES: ReadonlySet<unknown> = new Set([
-  'https://oauth2.googleapis.com/token',
-  'https://www.googleapis.com/oauth2/v4/token',
-  'https://accounts.google.com/o/oauth2/token',
-])
-
-export interface OAuthApiOptions {
-  /** Returns errors in OAuth's format. */
-  operation: Operation
-  keys: AccountKeys
-  tokens: Pick<Identity, 'idToken' | 'mintAccessToken'>
-}
-
-/**
- * Google's OAuth token endpoint, for service accounts only: exchanges a JWT signed with an account's key
- * for an access token, or with `target_audience` for an identity token
- * (https://developers.google.com/identity/protocols/oauth2/service-account#httprest). Error messages
- * follow its table of errors; those for an unknown account and a wrong audience follow users' reports.
- */
-export function oauthApi({ operation, keys, tokens }: OAuthApiOptions): EmulatedApi {
-  const app = new Hono()
-  app.post(
-    '/token',
-    operation(
-      'oauth2.token',
-      async (context) => {
-        const { grant_type: grantType, assertion } = await tokenRequest(context)
-        if (grantType === undefined) throw new OAuthError('invalid_request', 'Missing required parameter: grant_type')
-        if (grantType !== JWT_BEARER) throw unsupported(grantType)
-        if (assertion === undefined) throw new OAuthError('invalid_request', 'Missing required parameter: assertion')
-        const checked = keys.check(assertion)
-        if (typeof checked === 'string') throw new OAuthError('invalid_grant', FAULTS[checked])
-        const { email } = checked.account
-        const { aud, sub, scope, target_audience: audience } = checked.jwt.claims
-        if (!AUDIENCES.has(aud) && aud !== `${new URL(context.req.url).origin}/token`) {
-          throw new OAuthError(
-            'invalid_grant',
-            'Invalid JWT: Failed audience check. The right audience is https://oauth2.googleapis.com/token',
-          )
-        }
-        if (sub !== undefined && sub !== email) {
-          // Domain-wide delegation, which only an administrator of Google Workspace can allow.
-          throw new OAuthError(
-            'unauthorized_client',
-            'Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.',
-            { http: 401 },
-          )
-        }
-        if (isText(audience)) return Response.json({ id_token: await tokens.idToken(email, audience) })
-        if (!isText(scope)) throw new OAuthError('invalid_scope', 'Invalid OAuth scope or ID token audience provided.')
-        return Response.json({
-          access_token: tokens.mintAccessToken({ email }, LIFETIME_S),
-          expires_in: LIFETIME_S - 1,
-          token_type: 'Bearer',
-        })
-      },
-      { needs: NOTHING, isTokenRequest: true },
-    ),
-  )
+/** Google's OAuth token endpoint, for service accounts only. */
+export function oauthApi(options: RouteOptions): EmulatedApi {
   return {
     name: 'oauth2',
-    http: { prefixes: ['/token'], app },
+    http: { prefixes: ['/token'], app: oauthRoutes(options) },
     start: async () => undefined,
     stop: async () => undefined,
     describe: async () => ({}),
   }
-}
-
-const FAULTS: Record<JwtFault, string> = {
-  malformed: 'Bad Request',
-  account: 'Invalid grant: account not found',
-  signature: 'Invalid JWT Signature.',
-  time: 'Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.',
-}
-
-function unsupported(grantType: string): OAuthError {
-  return grantType === 'refresh_token' || grantType === 'authorization_code'
-    ? new OAuthError(
-        'unsupported_grant_type',
-        `${grantType}: the local cloud has no user accounts; see packages/local-cloud/docs/emulator-support.md`,
-        {
-          http: 501,
-        },
-      )
-    : new OAuthError('unsupported_grant_type', `Invalid grant_type: ${grantType}`)
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }
