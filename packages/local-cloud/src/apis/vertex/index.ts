@@ -1,24 +1,10 @@
-import { Hono, type Context } from 'hono'
 import type { EmulatedApi } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import { GoogleError } from '../../kernel/errors.ts'
-import { parseJson } from '../../kernel/json-text.ts'
 import type { Operation } from '../../kernel/gateway.ts'
-import { NOTHING } from '../../kernel/needs.ts'
-import type { GeminiCall } from './behavior.ts'
 import { createCallAccount, type CallSummary, type UnitAccount } from './call-account.ts'
 import { chooseBehavior } from './choose-behavior.ts'
-import { notEmulatedByVertex, vertexError } from './failures.ts'
-import {
-  readCountTokensRequest,
-  readGenerationRequest,
-  type GenerationRequest,
-  type RawRequest,
-} from './generation-request.ts'
-import { MAX_REQUEST_BYTES } from './limits.ts'
-import { checkImages, type PeekObject } from './stored-images.ts'
-import { PREDICT } from './permissions.ts'
-import { promptTokens } from './tokens.ts'
+import { vertexRoutes } from './routes.ts'
+import type { PeekObject } from './stored-images.ts'
 
 export type { CallSummary, UnitAccount } from './call-account.ts'
 
@@ -47,7 +33,7 @@ export interface VertexApi extends EmulatedApi {
  * Rejects with LocalCloudError INVALID_GEMINI when that cannot be had.
  */
 export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
-  const { clock, operation, peekObject, readObject } = options
+  const { clock, peekObject, readObject } = options
   const account = createCallAccount()
   const behavior = await chooseBehavior({
     choice: options.gemini,
@@ -55,68 +41,12 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
     readLocalObject: async (uri) => (typeof peekObject(uri, 0) === 'object' ? readObject(uri) : undefined),
   })
 
-  const accept = async (
-    context: Context,
-    read: (raw: RawRequest) => GenerationRequest,
-  ): Promise<Omit<GeminiCall, 'unit' | 'nth'>> => {
-    try {
-      checkProject(context, options)
-      const { raw, body } = await readRaw(context)
-      const request = read(raw)
-      checkImages(request.images, peekObject)
-      const { apiVersion = 'v1' } = context.req.param()
-      return { request, body, apiVersion, headers: context.req.header(), signal: context.req.raw.signal }
-    } catch (error) {
-      account.refuse()
-      throw error
-    }
-  }
-
-  const generate = operation(
-    'aiplatform.generateContent',
-    async (context) => {
-      const accepted = await accept(context, readGenerationRequest)
-      const { unit, nth } = account.begin(accepted.request)
-      try {
-        const { body, outcome } = await behavior.generate({ ...accepted, unit, nth })
-        account.end(unit, outcome, body.usageMetadata)
-        return Response.json(body, { headers: { 'content-type': 'application/json; charset=UTF-8' } })
-      } catch (error) {
-        account.end(unit, error instanceof GoogleError ? error.status : 'INTERNAL', undefined)
-        throw error
-      }
-    },
-    PREDICT,
-  )
-
-  const countTokens = operation(
-    'aiplatform.countTokens',
-    async (context) => {
-      const accepted = await accept(context, readCountTokensRequest)
-      if (behavior.countTokens) return Response.json(await behavior.countTokens({ ...accepted, unit: '', nth: 1 }))
-      const { total, details } = promptTokens(accepted.request)
-      return Response.json({ totalTokens: total, promptTokensDetails: details })
-    },
-    PREDICT,
-  )
-
-  const unknown = operation(
-    'aiplatform.unknown',
-    (context) => {
-      throw notEmulatedByVertex(`Vertex AI method ${context.req.method} ${context.req.path}`)
-    },
-    { needs: NOTHING },
-  )
-
-  const app = new Hono()
-  const models = '/:apiVersion{v1|v1beta1}/projects/:project/locations/:location/publishers/google/models'
-  app.post(`${models}/:model{[^:/]+:generateContent}`, generate)
-  app.post(`${models}/:model{[^:/]+:countTokens}`, countTokens)
-  app.all('*', unknown)
-
   return {
     name: 'aiplatform',
-    http: { prefixes: ['/v1/projects', '/v1beta1/projects'], app },
+    http: {
+      prefixes: ['/v1/projects', '/v1beta1/projects'],
+      app: vertexRoutes({ ...options, account, behavior }),
+    },
     start: async () => undefined,
     stop: async () => behavior.stop(),
     describe: async () => {
@@ -124,42 +54,5 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
       return { units, calls, 'billed calls': billedCalls, 'calls for one unit at most': maxCallsPerUnit }
     },
     calls: { underWay: () => account.underWay(), summary: () => account.summary(), units: () => account.units() },
-  }
-}
-
-function checkProject(context: Context, { projectId, projectNumber }: VertexApiOptions): void {
-  const { project, location, model = '' } = context.req.param() as Record<string, string>
-  if (project === projectId || project === projectNumber) return
-  const resource = `//aiplatform.googleapis.com/projects/${project}/locations/${location}/publishers/google/models/${modelId(model)}`
-  throw vertexError(
-    'PERMISSION_DENIED',
-    `Permission 'aiplatform.endpoints.predict' denied on resource '${resource}' (or it may not exist).`,
-  )
-}
-
-async function readRaw(context: Context): Promise<{ raw: RawRequest; body: Record<string, unknown> }> {
-  const { project = '', location = '', model = '' } = context.req.param() as Record<string, string>
-  const text = await context.req.text()
-  const size = Buffer.byteLength(text)
-  if (size > MAX_REQUEST_BYTES)
-    throw new GoogleError('INVALID_ARGUMENT', 'Request payload size exceeds the limit: 524288000 bytes.', {
-      details: [],
-    })
-  const body = parseBody(text)
-  return {
-    body: body as Record<string, unknown>,
-    raw: { project, location, model: modelId(model), body, size, header: (name) => context.req.header(name) },
-  }
-}
-
-function modelId(segment: string): string {
-  return decodeURIComponent(segment.replace(/:[^:]*$/, ''))
-}
-
-function parseBody(text: string): unknown {
-  try {
-    return text.trim() === '' ? {} : parseJson(text)
-  } catch (error) {
-    throw vertexError('INVALID_ARGUMENT', `Invalid JSON payload received. ${(error as Error).message}`)
   }
 }
