@@ -4,8 +4,9 @@ import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
-import { jsonBody, projectNeeds, requiredText, textList } from './requests.ts'
-import { accountName, type AccountServices } from './service-account-routes.ts'
+import { accountKey, onAccount } from './permissions.ts'
+import { jsonBody, requiredText, textList } from './requests.ts'
+import type { AccountServices } from './service-account-routes.ts'
 
 /** "The default is one hour", and no more without an organization policy (https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken). */
 const LIFETIME_S = 3_600
@@ -21,20 +22,17 @@ export function credentialRoutes(
   services: AccountServices & { tokens: TokenIssuer; clock: Clock },
 ): void {
   const { accounts, tokens, clock } = services
-  const key = (context: Context): string => context.req.param('account')!.replace(/:[a-zA-Z]+$/, '')
-  const onAccount = (permission: string) => ({
-    needs: (context: Context) =>
-      projectNeeds(permission, accountName(services, context.req.param('project')!, key(context)), services),
-  })
   /**
    * The account of the requested tokens. "The - wildcard character is required; replacing it with a project ID is
    * invalid."
    */
   const account = (context: Context): string => {
     if (context.req.param('project') !== '-') throw invalid('Request contains an invalid argument: use projects/-.')
-    const row = accounts.find(key(context))
+    const row = accounts.find(accountKey(context))
     if (!row) {
-      throw new GoogleError('NOT_FOUND', `Not found; Gaia id not found for email ${key(context)}`, { details: [] })
+      throw new GoogleError('NOT_FOUND', `Not found; Gaia id not found for email ${accountKey(context)}`, {
+        details: [],
+      })
     }
     if (row.isDisabled) throw new GoogleError('FAILED_PRECONDITION', 'Service account is disabled.', { details: [] })
     return row.email
@@ -50,7 +48,7 @@ export function credentialRoutes(
         const audience = requiredText(body, 'audience')
         return Response.json({ token: await tokens.idToken(account(context), audience) })
       },
-      onAccount('iam.serviceAccounts.getOpenIdToken'),
+      onAccount('iam.serviceAccounts.getOpenIdToken', services),
     ),
   )
   app.post(
@@ -68,7 +66,7 @@ export function credentialRoutes(
           expireTime,
         })
       },
-      onAccount('iam.serviceAccounts.getAccessToken'),
+      onAccount('iam.serviceAccounts.getAccessToken', services),
     ),
   )
   for (const verb of ['signBlob', 'signJwt']) {

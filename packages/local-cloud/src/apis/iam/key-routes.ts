@@ -3,8 +3,9 @@ import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
 import type { AccountKeys } from './account-keys.ts'
-import { jsonBody, optionalText, projectNeeds } from './requests.ts'
-import { accountName, type AccountServices } from './service-account-routes.ts'
+import { onAccount } from './permissions.ts'
+import { jsonBody, optionalText } from './requests.ts'
+import type { AccountServices } from './service-account-routes.ts'
 import type { AccountRow, KeyRow } from './store.ts'
 
 const KEYS = '/v1/projects/:project/serviceAccounts/:account{[^/:]+}/keys'
@@ -16,14 +17,6 @@ const FOR_EVER = '9999-12-31T23:59:59Z'
 export function keyRoutes(app: Hono, operation: Operation, services: AccountServices & { keys: AccountKeys }): void {
   const { accounts, keys, projectId } = services
   const account = (context: Context): AccountRow => accounts.get(context.req.param('account')!)
-  const onAccount = (permission: string) => ({
-    needs: (context: Context) =>
-      projectNeeds(
-        permission,
-        accountName(services, context.req.param('project')!, context.req.param('account')!),
-        services,
-      ),
-  })
   const resource = (row: KeyRow): object => keyResource(row, projectId)
 
   app.post(
@@ -44,7 +37,7 @@ export function keyRoutes(app: Hono, operation: Operation, services: AccountServ
           privateKeyData: Buffer.from(`${JSON.stringify(file, null, 2)}\n`).toString('base64'),
         })
       },
-      onAccount('iam.serviceAccountKeys.create'),
+      onAccount('iam.serviceAccountKeys.create', services),
     ),
   )
   app.get(
@@ -56,7 +49,7 @@ export function keyRoutes(app: Hono, operation: Operation, services: AccountServ
         const rows = types.length === 0 || types.includes('USER_MANAGED') ? keys.list(account(context)) : []
         return Response.json(rows.length > 0 ? { keys: rows.map(resource) } : {})
       },
-      onAccount('iam.serviceAccountKeys.list'),
+      onAccount('iam.serviceAccountKeys.list', services),
     ),
   )
   app.get(
@@ -70,7 +63,7 @@ export function keyRoutes(app: Hono, operation: Operation, services: AccountServ
           ...publicHalf(row, context.req.query('publicKeyType') ?? 'TYPE_NONE'),
         })
       },
-      onAccount('iam.serviceAccountKeys.get'),
+      onAccount('iam.serviceAccountKeys.get', services),
     ),
   )
   app.delete(
@@ -81,7 +74,7 @@ export function keyRoutes(app: Hono, operation: Operation, services: AccountServ
         keys.delete(account(context), context.req.param('key')!)
         return Response.json({})
       },
-      onAccount('iam.serviceAccountKeys.delete'),
+      onAccount('iam.serviceAccountKeys.delete', services),
     ),
   )
   for (const [path, name] of [

@@ -1,8 +1,9 @@
-import type { Context, Hono } from 'hono'
+import type { Hono } from 'hono'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
+import { onProject, projectName } from './permissions.ts'
 import { policyResource } from './policy.ts'
-import { jsonBody, projectNeeds, textList, wantedPolicy } from './requests.ts'
+import { jsonBody, textList, wantedPolicy } from './requests.ts'
 import { testPermissions, type AccountServices } from './service-account-routes.ts'
 
 export interface ProjectServices extends AccountServices {
@@ -18,10 +19,6 @@ export interface ProjectServices extends AccountServices {
 export function projectRoutes(app: Hono, operation: Operation, services: ProjectServices): void {
   const { authorizer, policies, projectId } = services
   const own = `projects/${projectId}`
-  const name = (context: Context): string => `projects/${context.req.param('project')!.replace(/:[a-zA-Z]+$/, '')}`
-  const onProject = (permission: string) => ({
-    needs: (context: Context) => projectNeeds(permission, name(context), services),
-  })
 
   for (const version of ['v3', 'v1'] as const) {
     app.get(
@@ -29,7 +26,7 @@ export function projectRoutes(app: Hono, operation: Operation, services: Project
       operation(
         'cloudresourcemanager.projects.get',
         () => Response.json(version === 'v3' ? projectV3(services) : projectV1(services)),
-        onProject('resourcemanager.projects.get'),
+        onProject('resourcemanager.projects.get', services),
       ),
     )
     app.post(
@@ -37,7 +34,7 @@ export function projectRoutes(app: Hono, operation: Operation, services: Project
       operation(
         'cloudresourcemanager.projects.getIamPolicy',
         () => Response.json(policyResource(policies.get(own))),
-        onProject('resourcemanager.projects.getIamPolicy'),
+        onProject('resourcemanager.projects.getIamPolicy', services),
       ),
     )
     app.post(
@@ -48,7 +45,7 @@ export function projectRoutes(app: Hono, operation: Operation, services: Project
           const body = await jsonBody(context)
           return Response.json(policyResource(policies.set(own, wantedPolicy(body['policy']))))
         },
-        onProject('resourcemanager.projects.setIamPolicy'),
+        onProject('resourcemanager.projects.setIamPolicy', services),
       ),
     )
     app.post(
@@ -57,7 +54,7 @@ export function projectRoutes(app: Hono, operation: Operation, services: Project
         'cloudresourcemanager.projects.testIamPermissions',
         async (context, principal) => {
           const permissions = textList(await jsonBody(context), 'permissions')
-          return testPermissions(authorizer, principal, permissions, name(context))
+          return testPermissions(authorizer, principal, permissions, projectName(context))
         },
         { needs: NOTHING },
       ),

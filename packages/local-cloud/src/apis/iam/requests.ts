@@ -1,8 +1,5 @@
 import type { Context } from 'hono'
-import type { Demand } from '../../kernel/api.ts'
 import { GoogleError } from '../../kernel/errors.ts'
-import { need } from '../../kernel/needs.ts'
-import { permissionDenied } from './denials.ts'
 import type { WantedPolicy } from './policy.ts'
 import { parseJsonObject } from '../../kernel/json-object.ts'
 
@@ -33,20 +30,6 @@ export function textList(body: Record<string, unknown>, name: string): string[] 
   const value = body[name] ?? []
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
   throw new GoogleError('INVALID_ARGUMENT', `Invalid value at '${name}' (TYPE_STRING).`, { details: [] })
-}
-
-/**
- * Returns the permission that a call on a project, or an account in it, needs. Only the local project
- * has accounts and policies; any other is refused. Throws PERMISSION_DENIED.
- */
-export function projectNeeds(
-  permission: string,
-  resource: string,
-  local: { projectId: string; projectNumber: string },
-): Demand[] {
-  const project = resource.split('/', 2)[1]
-  if (project === local.projectId || project === local.projectNumber) return need(permission, resource)
-  throw permissionDenied({ email: '' }, { permission, resource })
 }
 
 /** The policy in a setIamPolicy request of a JSON API. */

@@ -3,20 +3,18 @@ import type { Principal } from '../../kernel/api.ts'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
-import type { Accounts, AccountFields } from './accounts.ts'
+import type { AccountFields } from './accounts.ts'
 import type { Authorizer } from './authorizer.ts'
 import { checkTestedPermissions, policyResource } from './policy.ts'
 import type { Policies } from './policies.ts'
-import { jsonBody, optionalText, projectNeeds, requiredText, textList, wantedPolicy } from './requests.ts'
+import { jsonBody, optionalText, requiredText, textList, wantedPolicy } from './requests.ts'
+import { accountKey, onAccount, onProject, type LocalProject } from './permissions.ts'
 import type { AccountRow } from './store.ts'
 import { decodePageToken, encodePageToken } from '../../kernel/page-token.ts'
 
-export interface AccountServices {
-  accounts: Accounts
+export interface AccountServices extends LocalProject {
   policies: Policies
   authorizer: Authorizer
-  projectId: string
-  projectNumber: string
 }
 
 /** Google gives every service account this etag (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts#ServiceAccount: deprecated). */
@@ -28,15 +26,7 @@ const ACCOUNTS = '/v1/projects/:project/serviceAccounts'
 export function serviceAccountRoutes(app: Hono, operation: Operation, services: AccountServices): void {
   const { accounts, policies, authorizer, projectId } = services
   const resource = (row: AccountRow): Response => Response.json(accountResource(row, projectId))
-  const key = (context: Context): string => context.req.param('account')!.replace(/:[a-zA-Z]+$/, '')
-  const named = (context: Context): string => accountName(services, context.req.param('project')!, key(context))
-  const onProject = (permission: string) => ({
-    needs: (context: Context) => projectNeeds(permission, `projects/${context.req.param('project')}`, services),
-  })
-  const onAccount = (permission: string) => ({
-    needs: (context: Context) => projectNeeds(permission, named(context), services),
-  })
-  const policyOf = (context: Context): string => policies.accountResource(projectId, key(context))
+  const policyOf = (context: Context): string => policies.accountResource(projectId, accountKey(context))
 
   app.post(
     ACCOUNTS,
@@ -47,7 +37,7 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
         const account = (body['serviceAccount'] ?? {}) as Record<string, unknown>
         return resource(accounts.create(requiredText(body, 'accountId'), fieldsOf(account)))
       },
-      onProject('iam.serviceAccounts.create'),
+      onProject('iam.serviceAccounts.create', services),
     ),
   )
   app.get(
@@ -63,15 +53,15 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
           ...(next === undefined ? {} : { nextPageToken: encodePageToken(next) }),
         })
       },
-      onProject('iam.serviceAccounts.list'),
+      onProject('iam.serviceAccounts.list', services),
     ),
   )
   app.get(
     `${ACCOUNTS}/:account{[^/:]+}`,
     operation(
       'iam.serviceAccounts.get',
-      (context) => resource(accounts.get(key(context))),
-      onAccount('iam.serviceAccounts.get'),
+      (context) => resource(accounts.get(accountKey(context))),
+      onAccount('iam.serviceAccounts.get', services),
     ),
   )
   app.patch(
@@ -81,9 +71,9 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
       async (context) => {
         const body = await jsonBody(context)
         const account = (body['serviceAccount'] ?? {}) as Record<string, unknown>
-        return resource(accounts.change(key(context), maskedFields(account, requiredText(body, 'updateMask'))))
+        return resource(accounts.change(accountKey(context), maskedFields(account, requiredText(body, 'updateMask'))))
       },
-      onAccount('iam.serviceAccounts.update'),
+      onAccount('iam.serviceAccounts.update', services),
     ),
   )
   app.delete(
@@ -91,10 +81,10 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
     operation(
       'iam.serviceAccounts.delete',
       async (context) => {
-        await accounts.delete(key(context))
+        await accounts.delete(accountKey(context))
         return Response.json({})
       },
-      onAccount('iam.serviceAccounts.delete'),
+      onAccount('iam.serviceAccounts.delete', services),
     ),
   )
   for (const [verb, isDisabled] of [
@@ -106,10 +96,10 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
       operation(
         `iam.serviceAccounts.${verb}`,
         (context) => {
-          accounts.setDisabled(key(context), isDisabled)
+          accounts.setDisabled(accountKey(context), isDisabled)
           return Response.json({})
         },
-        onAccount(`iam.serviceAccounts.${verb}`),
+        onAccount(`iam.serviceAccounts.${verb}`, services),
       ),
     )
   }
@@ -118,7 +108,7 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
     operation(
       'iam.serviceAccounts.getIamPolicy',
       (context) => Response.json(policyResource(policies.get(policyOf(context)))),
-      onAccount('iam.serviceAccounts.getIamPolicy'),
+      onAccount('iam.serviceAccounts.getIamPolicy', services),
     ),
   )
   app.post(
@@ -129,7 +119,7 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
         const body = await jsonBody(context)
         return Response.json(policyResource(policies.set(policyOf(context), wantedPolicy(body['policy']))))
       },
-      onAccount('iam.serviceAccounts.setIamPolicy'),
+      onAccount('iam.serviceAccounts.setIamPolicy', services),
     ),
   )
   app.post(
@@ -155,17 +145,6 @@ export function testPermissions(
   checkTestedPermissions(permissions)
   const held = authorizer.held(principal, permissions, resource)
   return Response.json(held.length > 0 ? { permissions: held } : {})
-}
-
-/** The full name of an account in any project: `-` means the project in the address. */
-export function accountName(
-  { accounts, projectId }: Pick<AccountServices, 'accounts' | 'projectId'>,
-  project: string,
-  key: string,
-): string {
-  const email = accounts.find(key)?.email ?? key
-  const owner = project === '-' ? (accounts.isLocal(email) ? projectId : 'another-project') : project
-  return `projects/${owner}/serviceAccounts/${email}`
 }
 
 function accountResource(row: AccountRow, projectId: string): object {
