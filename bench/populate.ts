@@ -6,10 +6,12 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { callService } from '../src/google/cloud-run/invoke.ts'
-import { checkRunOptions, newRunContext, runSteps, type RunContext } from '../src/services/run/run.ts'
+import { checkRunOptions, newRunContext } from '../src/services/run/context.ts'
 import { shards } from '../src/services/run/shards.ts'
+import { stepsBeforePublishing } from '../src/services/run/start.ts'
 import { openStateStore } from '../src/services/session/state-store.ts'
 import { localTarget } from '../src/services/session/target.ts'
+import { showPipeline } from '../src/ui/steps.ts'
 import { startLocalImagery, type LocalImagery } from './local-imagery.ts'
 import { loadObservations } from './observations.ts'
 import { closeClients, officialClients, type OfficialClients } from './official-clients.ts'
@@ -47,10 +49,10 @@ async function bench(local: LocalImagery): Promise<void> {
     const run = await prepareRun(local, clients, size)
     // Paused, so that nothing is dispatched: populate has the machine to itself and its tasks can be
     // counted.
-    for (const name of run.queues!) await clients.tasks.pauseQueue({ name })
+    for (const name of run.queues) await clients.tasks.pauseQueue({ name })
     const before = populateProcesses(local)
     const seconds = await populate(run)
-    const created = await countTasks(clients, run.queues!)
+    const created = await countTasks(clients, run.queues)
     if (created !== size) throw new Error(`populate created ${created} tasks for ${size} assets`)
     const after = populateProcesses(local)
     const ended = [...before.keys()].find((id) => !after.has(id))
@@ -91,12 +93,14 @@ async function createOneByOne({ locator }: LocalImagery, { tasks }: OfficialClie
   return count / ((performance.now() - startedMs) / 1_000)
 }
 
+type PreparedRun = ReturnType<ReturnType<typeof stepsBeforePublishing>['result']>
+
 /** Everything that `imagery run` does before it publishes the shards. */
 async function prepareRun(
   { locator, folder, dataDirectory }: LocalImagery,
   clients: OfficialClients,
   size: number,
-): Promise<RunContext> {
+): Promise<PreparedRun> {
   const table = await loadObservations(clients, folder, size)
   const checked = await checkRunOptions({ table, profile: 'resolution', wait: false })
   const context = newRunContext(checked, {
@@ -106,23 +110,18 @@ async function prepareRun(
     signal: new AbortController().signal,
     gemini: undefined,
   })
-  const steps = runSteps({ local: true, stagesImages: false, asksGemini: false, wait: false })
-  const publishing = steps.at(-1)
-  if (publishing?.title !== 'Publish the shards')
-    throw new Error(`the last step is ${publishing?.title}, not the publishing`)
-  for (const step of steps.slice(0, -1)) await step.run(context, { detail: () => undefined })
-  return context
+  return showPipeline(stepsBeforePublishing(context), 'silent')
 }
 
 /** Delivers a run's shards as Pub/Sub does, directly to the service, and waits for all responses. */
-async function populate({ runId, assets, queues, deployment }: RunContext): Promise<number> {
-  const waiting = shards(runId, assets!, queues!, { generation: 0, onlyPending: false }).entries()
+async function populate({ runId, assets, queues, deployment }: PreparedRun): Promise<number> {
+  const waiting = shards(runId, assets, queues, { generation: 0, onlyPending: false }).entries()
   const startedMs = performance.now()
   const deliver = async (): Promise<void> => {
     for (const [index, shard] of waiting) {
       const message = { data: Buffer.from(JSON.stringify(shard)).toString('base64'), messageId: String(index) }
       const body = { message, subscription: 'bench' }
-      const answer = await callService(deployment!.populateUrl, '/', { method: 'POST', body, timeoutMs: 600_000 })
+      const answer = await callService(deployment.populateUrl, '/', { method: 'POST', body, timeoutMs: 600_000 })
       if (answer.status !== 200) throw new Error(`populate answered ${answer.status}: ${JSON.stringify(answer.body)}`)
     }
   }

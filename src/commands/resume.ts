@@ -5,10 +5,12 @@ import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
 import { completeReport, resumeContext, resumeSteps } from '../services/run/resume.ts'
+import type { RecordedContext } from '../services/run/context.ts'
 import { checkUnchanged } from '../services/run/changes.ts'
-import { finishedReport, interruption, unlessInterrupted } from '../services/run/run.ts'
+import { finishedReport, interruption, unlessInterrupted } from '../services/run/early-end.ts'
+import type { Session } from '../services/session/session.ts'
 import { formatReport } from '../ui/report.ts'
-import { showSteps } from '../ui/steps.ts'
+import { showPipeline } from '../ui/steps.ts'
 
 export default class Resume extends CloudCommand {
   static override summary = 'Finish an interrupted run'
@@ -39,19 +41,25 @@ export default class Resume extends CloudCommand {
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     const complete = await unlessInterrupted(context, completeReport(context))
-    if (!complete) {
-      requireGeminiBackend(context.spec!.gemini, session.gemini, session.target)
-      const options = { asRecorded: flags['as-recorded'], flags: session.target.flags }
-      await unlessInterrupted(context, checkUnchanged(context.spec!, options))
-      await showSteps(resumeSteps(context, flags), context, this.progress, this.signal).catch(
-        async (error: unknown) => {
-          throw await interruption(error, context)
-        },
-      )
-    }
-    const report = complete ?? (await finishedReport(context))
+    const report = complete ?? (await this.#finish(context, session, flags))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     return report
+  }
+
+  async #finish(
+    context: RecordedContext,
+    session: Session,
+    flags: { 'as-recorded': boolean; wait: boolean },
+  ): Promise<RunReport> {
+    requireGeminiBackend(context.spec.gemini, session.gemini, session.target)
+    const options = { asRecorded: flags['as-recorded'], flags: session.target.flags }
+    await unlessInterrupted(context, checkUnchanged(context.spec, options))
+    const finished = await showPipeline(resumeSteps(context, flags), this.progress, this.signal).catch(
+      async (error: unknown) => {
+        throw await interruption(error, context)
+      },
+    )
+    return finishedReport(finished)
   }
 }

@@ -6,13 +6,15 @@ import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../cli/model-flags.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
+import type { RecordedContext } from '../services/run/context.ts'
 import { resumeContext } from '../services/run/resume.ts'
-import { chooseRetry, failedUnits, parseCauses, retrySteps } from '../services/run/retry.ts'
-import { finishedReport, interruption, unlessInterrupted } from '../services/run/run.ts'
+import { chooseRetry, failedUnits, parseCauses, retrySteps, type RetryChoice } from '../services/run/retry.ts'
+import { finishedReport, interruption, unlessInterrupted } from '../services/run/early-end.ts'
 import { runReport } from '../services/runs/report.ts'
 import { completeRun } from '../services/runs/watch.ts'
+import type { Session } from '../services/session/session.ts'
 import { formatReport } from '../ui/report.ts'
-import { showSteps } from '../ui/steps.ts'
+import { showPipeline } from '../ui/steps.ts'
 
 export default class Retry extends CloudCommand {
   static override summary = "Retry a run's failed assets"
@@ -53,18 +55,13 @@ Causes: ${CAUSES.join(', ')}.`
     const session = await this.session(flags, 'unknown')
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
-    const choice = chooseRetry(context.spec!, { ...flags, mediaResolution: flags['media-resolution'] })
-    const before = await unlessInterrupted(context, runReport(context.spec!))
+    const choice = chooseRetry(context.spec, { ...flags, mediaResolution: flags['media-resolution'] })
+    const before = await unlessInterrupted(context, runReport(context.spec))
     const count = failedUnits(before, choice.causes, session.target.flags)
-    if (count > 0) {
-      requireGeminiBackend(context.spec!.gemini, session.gemini, session.target)
-      const steps = retrySteps(context, choice, flags)
-      await showSteps(steps, context, this.progress, this.signal).catch(async (error: unknown) => {
-        throw await interruption(error, context)
-      })
-    }
     const report =
-      count > 0 ? await finishedReport(context) : await unlessInterrupted(context, completeRun(context.spec!, before))
+      count > 0
+        ? await this.#requeue(context, session, { choice, wait: flags.wait })
+        : await unlessInterrupted(context, completeRun(context.spec, before))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) {
       if (count === 0)
@@ -72,5 +69,18 @@ Causes: ${CAUSES.join(', ')}.`
       this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     }
     return report
+  }
+
+  async #requeue(
+    context: RecordedContext,
+    session: Session,
+    { choice, wait }: { choice: RetryChoice; wait: boolean },
+  ): Promise<RunReport> {
+    requireGeminiBackend(context.spec.gemini, session.gemini, session.target)
+    const steps = retrySteps(context, choice, { wait })
+    const finished = await showPipeline(steps, this.progress, this.signal).catch(async (error: unknown) => {
+      throw await interruption(error, context)
+    })
+    return finishedReport(finished)
   }
 }

@@ -6,16 +6,12 @@ import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../cli/model-flags.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../services/options/run-options.ts'
-import {
-  checkRunOptions,
-  endedEarly,
-  finishedReport,
-  newRunContext,
-  runSteps,
-  type RunContext,
-} from '../services/run/run.ts'
+import { checkRunOptions, newRunContext, type RunContext } from '../services/run/context.ts'
+import { endedEarly, finishedReport } from '../services/run/early-end.ts'
+import { runSteps } from '../services/run/start.ts'
+import type { Finished } from '../services/run/steps.ts'
 import { formatReport } from '../ui/report.ts'
-import { showSteps } from '../ui/steps.ts'
+import { showPipeline } from '../ui/steps.ts'
 
 /** An amount in US dollars, such as 25 or 0.5. */
 const usd = Flags.custom<number>({
@@ -174,24 +170,16 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     const session = await this.session(flags, checked.choice.gemini)
     if (!flags.wait) session.requirePersistentCloud()
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
-    await this.#work(context, flags)
-    const report = await finishedReport(context)
+    const report = await finishedReport(await this.#work(context, flags))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     return report
   }
 
   /** Rolls back a run that fails before any asset was processed. A later failure leaves the run in place. */
-  async #work(context: RunContext, flags: { wait: boolean }): Promise<void> {
-    const local = context.target.kind === 'local'
-    const steps = runSteps({
-      local,
-      stagesImages: context.source.kind !== 'table',
-      asksGemini: context.choice.gemini !== null,
-      wait: flags.wait,
-    })
+  async #work(context: RunContext, flags: { wait: boolean }): Promise<Finished> {
     try {
-      await showSteps(steps, context, this.progress, this.signal)
+      return await showPipeline(runSteps(context, flags), this.progress, this.signal)
     } catch (error) {
       throw await endedEarly(error, context)
     } finally {

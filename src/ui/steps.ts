@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { DefaultRenderer, Listr, ListrLogger, ProcessOutput } from 'listr2'
-import type { Step } from '../contracts/steps.ts'
+import type { Pipeline, Step } from '../contracts/steps.ts'
 import { LineRenderer } from './line-renderer.ts'
 import { plainLine } from './plain-text.ts'
 
@@ -77,6 +77,16 @@ export async function showSteps<Context extends object>(
         })
       : new Listr(tasks, { ...common, renderer: LineRenderer as never })
   await list.run()
+}
+
+/** The same for a pipeline. Returns what its steps added. */
+export async function showPipeline<State extends object>(
+  pipeline: Pipeline<State>,
+  mode: ProgressMode,
+  signal?: AbortSignal,
+): Promise<State> {
+  await showSteps(pipeline.steps, {}, mode, signal)
+  return pipeline.result()
 }
 
 function liveDetail(title: string, task: { title: string }): (text: string) => void {

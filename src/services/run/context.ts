@@ -1,17 +1,14 @@
 import type { RunTables } from '../../contracts/names.ts'
 import { newRunId } from '../../contracts/run-id.ts'
-import type { RunReport } from '../../contracts/run-report.ts'
 import type { Profile, RunSpec } from '../../contracts/run-spec.ts'
-import type { TableName } from '../../google/bigquery/bigquery.ts'
-import type { SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
 import { chooseModel, type ModelChoice } from '../options/model-choice.ts'
 import { checkLocalLimits, parseOutput, runLimits, type RunOptions } from '../options/run-options.ts'
 import { parseImageRoots, parseSource, type Source } from '../source/parse.ts'
 import type { StateStore } from '../session/state-store.ts'
-import type { Deployment, Target } from '../session/target.ts'
+import type { Target } from '../session/target.ts'
 
-/** The state that the steps of a new or resumed run build up. */
+/** What every command that works on a run starts with. Its steps add the rest (`pipeline`). */
 export interface WorkContext {
   target: Target
   store: StateStore
@@ -19,15 +16,18 @@ export interface WorkContext {
   runtimeFolder: string
   runId: string
   signal: AbortSignal
-  deployment?: Deployment
-  spec?: RunSpec
-  /** The number of assets in the snapshot. */
-  assets?: number
-  /** Full names of the run's queues. */
-  queues?: string[]
+  milestones: Milestones
+}
+
+/** What the command has done so far. A step can fail after it did this, so an early end reads it from here. */
+export interface Milestones {
   /** Set once the shards are published. From then on, the run continues without this command. */
   isPublished: boolean
-  report?: RunReport
+}
+
+/** The same, with the record of the run. */
+export interface RecordedContext extends WorkContext {
+  spec: RunSpec
 }
 
 /** The same, with the choices of a new run. */
@@ -42,17 +42,19 @@ export interface RunContext extends WorkContext {
   imageRoots: readonly string[]
   /** What answers as Gemini in a local cloud, in the format of `--gemini`; undefined on Google Cloud, or if nothing does. */
   gemini: string | undefined
-  datasetMade: boolean
+  milestones: RunMilestones
+}
+
+/** What a new run has created so far. If it ends early, its rollback deletes this. */
+export interface RunMilestones extends Milestones {
+  /** The tables whose dataset this run has created. */
+  datasetFor: RunTables | undefined
   /** Whether the bucket lists the resources that this run can create before it is recorded. */
   isStarted: boolean
+  /** Set just before the record is saved. */
+  spec: RunSpec | undefined
   /** Whether any machine can find, finish or delete the run by its ID. */
   isRecorded: boolean
-  location?: string
-  tables?: RunTables
-  sourceTable?: TableName
-  snapshot?: SnapshotSource
-  /** When a BigQuery source was last modified. */
-  sourceModifiedMs?: number
 }
 
 /** The parts of a run that are known before any cloud is called. */
@@ -90,9 +92,6 @@ export function newRunContext(
     runId: newRunId(startedAt),
     startedAt,
     warnings: [],
-    datasetMade: false,
-    isStarted: false,
-    isRecorded: false,
-    isPublished: false,
+    milestones: { datasetFor: undefined, isStarted: false, spec: undefined, isRecorded: false, isPublished: false },
   }
 }

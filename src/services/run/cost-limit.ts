@@ -2,27 +2,28 @@ import { estimateCost } from './cost-estimate.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { usdText } from '../../contracts/prices.ts'
 import type { GeminiOptions } from '../../contracts/run-spec.ts'
-import type { Step } from '../../contracts/steps.ts'
+import type { PipelineStep } from '../../contracts/steps.ts'
 import { countImages } from '../../run-data/run-tables.ts'
-import type { RunContext } from './context.ts'
+import type { RecordedContext, RunContext } from './context.ts'
+import type { Snapshotted } from './steps.ts'
 
 /**
  * Reports the estimated cost before any model is called, and stops the run above `--max-cost`. The
  * snapshot exists by now, so the numbers of units and images are exact; tokens are estimated.
  */
-export const estimateCostStep: Step<RunContext> = {
+export const estimateCostStep: PipelineStep<RunContext & RecordedContext & Snapshotted, object> = {
   title: 'Estimate the cost',
   async run({ spec, assets, options, gemini: answering }) {
-    const { profile, gemini } = spec!
-    if (gemini === null) return { skipped: 'no model is called' }
-    const images = await countImages(spec!)
-    const { usd } = estimateCost({ profile, gemini }, { units: assets!, images })
+    const { profile, gemini } = spec
+    if (gemini === null) return { skipped: 'no model is called', adds: {} }
+    const images = await countImages(spec)
+    const { usd } = estimateCost({ profile, gemini }, { units: assets, images })
     const about = `about ${usdText(usd)}`
-    const of = `for ${assets!.toLocaleString('en')} assets with ${images.toLocaleString('en')} images`
+    const of = `for ${assets.toLocaleString('en')} assets with ${images.toLocaleString('en')} images`
     const { maxCost } = options
     if (maxCost === undefined || usd <= maxCost)
-      return { done: `${about}${describeGeminiBackend(gemini, answering)} ${of}` }
-    const fitting = Math.floor((assets! * maxCost) / usd)
+      return { done: `${about}${describeGeminiBackend(gemini, answering)} ${of}`, adds: {} }
+    const fitting = Math.floor((assets * maxCost) / usd)
     throw new ImageryError(
       'COST_LIMIT',
       `The run would cost ${about} ${of}, more than --max-cost ${maxCost}. No model was called`,

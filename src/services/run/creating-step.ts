@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import type { Step, StepReporter } from '../../contracts/steps.ts'
-import type { WorkContext } from './context.ts'
+import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
+import type { RecordedContext } from './context.ts'
 import { loadLeavingRun } from '../runs/record.ts'
 import { removalSteps, type TeardownContext } from '../teardown/run.ts'
 import { needRun, unlessTornDown } from '../runs/torn-down.ts'
@@ -13,16 +13,18 @@ import { needRun, unlessTornDown } from '../runs/torn-down.ts'
  *
  * The step rejects with ImageryError RUN_TORN_DOWN then.
  */
-export function creatingStep(step: Step<WorkContext>): Step<WorkContext> {
+export function creatingStep<Input extends RecordedContext, Added extends object>(
+  step: PipelineStep<Input, Added>,
+): PipelineStep<Input, Added> {
   return {
     title: step.title,
     async run(context, reporter) {
       try {
         const outcome = await step.run(context, reporter)
-        await needRun(context.spec!, context.target.flags)
+        await needRun(context.spec, context.target.flags)
         return outcome
       } catch (error) {
-        const known = await unlessTornDown(error, context.spec!, context.target.flags)
+        const known = await unlessTornDown(error, context.spec, context.target.flags)
         if (isTornDownError(known)) await clearAway(context, reporter, known)
         throw known
       }
@@ -34,7 +36,7 @@ export function isTornDownError(error: unknown): error is ImageryError & { code:
   return error instanceof ImageryError && error.code === 'RUN_TORN_DOWN'
 }
 
-async function clearAway(context: WorkContext, reporter: StepReporter, known: ImageryError): Promise<void> {
+async function clearAway(context: RecordedContext, reporter: StepReporter, known: ImageryError): Promise<void> {
   const { target, store, runId, signal } = context
   try {
     const leaving = await loadLeavingRun(target.place, runId)
@@ -43,7 +45,7 @@ async function clearAway(context: WorkContext, reporter: StepReporter, known: Im
       store,
       runId,
       signal,
-      spec: context.spec!,
+      spec: context.spec,
       deleteResults: leaving?.delete_results ?? false,
       found: [],
       deleted: [],

@@ -10,14 +10,16 @@ import {
 } from '../../google/bigquery/bigquery.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { runTable } from '../../run-data/run-tables.ts'
+import type { SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
 import { loadSource } from '../source/local-files.ts'
-import { createResultsDataset } from './results-dataset.ts'
+import { createResultsDataset, type ResultsDataset } from './results-dataset.ts'
 import type { RunContext } from './context.ts'
 import { parseOutput, SCRATCH_DAYS } from '../options/run-options.ts'
 import { saveStartedRun } from '../runs/record.ts'
 import { sourceColumns } from '../source/columns.ts'
 import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
+import type { Source } from '../source/parse.ts'
 import type { Target } from '../session/target.ts'
 
 /** Where a local cloud loads files. Google's Street View Insights datasets are in US or EU. */
@@ -28,12 +30,21 @@ function fileLocation({ kind, place }: Target): string {
   return kind === 'local' ? LOCAL_LOCATION : place.region
 }
 
+/** What is known once the source is read. */
+export interface SourceRead extends ResultsDataset {
+  /** The table that the snapshot reads. */
+  sourceTable: TableName
+  /** When a BigQuery source was last modified; null for a loaded one. */
+  sourceModifiedMs: number | null
+  snapshot: SnapshotSource
+}
+
 /**
  * Finds the source, its location and columns, chooses the run's tables, and checks the snapshot query
  * with a BigQuery dry run. Does not read a BigQuery source, and creates nothing for it. A local file is
  * first loaded into a table of the run.
  */
-export async function readSource(context: RunContext): Promise<StepOutcome> {
+export async function readSource(context: RunContext): Promise<StepOutcome & { adds: SourceRead }> {
   const { options, profile, source, target } = context
   const output = parseOutput(options.output)
   const where = options.where ?? profile.where
@@ -42,19 +53,17 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
   const location = described?.location ?? fileLocation(target)
   const dataset = output.dataset ?? defaultDataset(location)
   const { projectId } = target.place
-  context.location = location
-  context.tables = runTables({ projectId, dataset, profile: profile.name, runId: context.runId, output: output.table })
-  const hasDataset = await checkOutput(context, output.table)
+  const tables = runTables({ projectId, dataset, profile: profile.name, runId: context.runId, output: output.table })
+  const hasDataset = await checkOutput({ tables, location }, output.table)
 
-  const table = source.kind === 'table' ? source.table : await load(context, hasDataset)
-  const { fields, type, rows, isStreaming } = described ?? (await describeSource(table, context))
+  const sourceTable =
+    source.kind === 'table' ? source.table : await load({ ...context, source }, { tables, location, hasDataset })
+  const { fields, type, rows, isStreaming } = described ?? (await describeSource(sourceTable, context))
   if (type === 'TABLE' && rows === 0 && !isStreaming)
     throw new ImageryError('NO_ASSETS', `${options.table} has no rows`)
 
-  context.sourceTable = table
-  if (described) context.sourceModifiedMs = described.modifiedMs
-  context.snapshot = {
-    path: tablePath({ projectId: table.projectId, dataset: table.dataset }, table.table),
+  const snapshot = {
+    path: tablePath({ projectId: sourceTable.projectId, dataset: sourceTable.dataset }, sourceTable.table),
     unit: context.choice.unit,
     images: context.choice.images,
     ...sourceColumns(options.table, fields, {
@@ -67,14 +76,15 @@ export async function readSource(context: RunContext): Promise<StepOutcome> {
     limit: options.limit ?? null,
     sample: options.sample === undefined ? null : { size: options.sample, seed: context.runId },
   }
-  const { bytes, otherTables } = await checkSnapshotQuery(context.snapshot, {
+  const { bytes, otherTables } = await checkSnapshotQuery(snapshot, {
     projectId,
     location,
     columns: fields.map(({ name }) => name ?? ''),
   })
   // For a view, BigQuery lists the tables behind it, which is not worth a warning.
   if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where also reads ${otherTables.join(', ')}`)
-  return { done: `${location}, ${bytesText(bytes)} to read once` }
+  const adds = { location, tables, sourceTable, sourceModifiedMs: described?.modifiedMs ?? null, snapshot }
+  return { done: `${location}, ${bytesText(bytes)} to read once`, adds }
 }
 
 async function describeSource(table: TableName, { options, target }: RunContext) {
@@ -105,8 +115,7 @@ async function describeSource(table: TableName, { options, target }: RunContext)
  *
  * Returns whether the dataset exists.
  */
-async function checkOutput(context: RunContext, table: string | undefined): Promise<boolean> {
-  const tables = context.tables!
+async function checkOutput({ tables, location }: ResultsDataset, table: string | undefined): Promise<boolean> {
   if (table !== undefined && (await describeTable(runTable(tables, 'results')))) {
     throw new ImageryError(
       'OUTPUT_EXISTS',
@@ -117,20 +126,22 @@ async function checkOutput(context: RunContext, table: string | undefined): Prom
     )
   }
   const existing = await datasetLocation(tables)
-  if (existing !== undefined && existing.toLowerCase() !== context.location!.toLowerCase()) {
+  if (existing !== undefined && existing.toLowerCase() !== location.toLowerCase()) {
     throw new ImageryError(
       'INVALID_FLAG',
-      `Dataset ${tables.projectId}.${tables.dataset} is in ${existing}, but the source is in ${context.location}; BigQuery cannot query across locations`,
-      { suggestions: [`imagery run --output ${defaultDataset(context.location!)} …`] },
+      `Dataset ${tables.projectId}.${tables.dataset} is in ${existing}, but the source is in ${location}; BigQuery cannot query across locations`,
+      { suggestions: [`imagery run --output ${defaultDataset(location)} …`] },
     )
   }
   return existing !== undefined
 }
 
-async function load(context: RunContext, hasDataset: boolean): Promise<TableName> {
-  const { source, target, runId } = context
-  if (source.kind === 'table') return source.table
-  const table = runTable(context.tables!, 'source')
+async function load(
+  context: RunContext & { source: Exclude<Source, { kind: 'table' }> },
+  { tables, location, hasDataset }: ResultsDataset & { hasDataset: boolean },
+): Promise<TableName> {
+  const { source, target, runId, milestones } = context
+  const table = runTable(tables, 'source')
   // Saved before anything is created, so that a killed command leaves a run that other commands can find and delete.
   await saveStartedRun(target.place, {
     v: 1,
@@ -138,12 +149,12 @@ async function load(context: RunContext, hasDataset: boolean): Promise<TableName
     started_at: context.startedAt.toISOString(),
     profile: context.profile.name,
     source: source.given,
-    location: context.location!,
-    tables: context.tables!,
+    location,
+    tables,
     makes_dataset: !hasDataset,
   })
-  context.isStarted = true
-  await createResultsDataset(context)
+  milestones.isStarted = true
+  await createResultsDataset({ tables, location }, milestones)
   const properties = {
     description: `${source.given}, loaded for imagery run ${context.runId}.`,
     labels: { [RUN_LABEL]: context.runId },
@@ -151,7 +162,7 @@ async function load(context: RunContext, hasDataset: boolean): Promise<TableName
   }
   // Sets the expiration before the first row, in case no teardown deletes the table.
   await ensureTable(table, { ...properties, columns: [] })
-  const { warnings } = await loadSource(source, table, { ...context.choice, location: context.location! })
+  const { warnings } = await loadSource(source, table, { ...context.choice, location })
   context.warnings.push(...warnings)
   // A load that replaces a table's rows may also drop its properties
   // (https://cloud.google.com/bigquery/docs/reference/auditlogs/rest/Shared.Types/BigQueryAuditMetadata.WriteDisposition).

@@ -1,19 +1,29 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { runtimeAccount } from '../../contracts/names.ts'
+import { runtimeAccount, type RunTables } from '../../contracts/names.ts'
 import { ensureDataset } from '../../google/bigquery/bigquery.ts'
 import { grantDataEditor } from '../../google/bigquery/dataset-access.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { RESULTS_LABEL } from '../../contracts/labels.ts'
-import type { RunContext } from './context.ts'
+import type { RunMilestones } from './context.ts'
+import type { Target } from '../session/target.ts'
+
+/** The dataset that holds a run's tables. */
+export interface ResultsDataset {
+  tables: RunTables
+  location: string
+}
 
 /** Creates the results dataset, and records that, so that a failed run can delete it again. */
-export async function createResultsDataset(context: RunContext): Promise<void> {
-  const outcome = await ensureDataset(context.tables!, {
-    location: context.location!,
+export async function createResultsDataset(
+  { tables, location }: ResultsDataset,
+  milestones: RunMilestones,
+): Promise<void> {
+  const outcome = await ensureDataset(tables, {
+    location,
     description: 'Results of imagery runs.',
     labels: { [RESULTS_LABEL]: '' },
   })
-  context.datasetMade ||= outcome === 'created'
+  if (outcome === 'created') milestones.datasetFor = tables
 }
 
 /**
@@ -21,8 +31,8 @@ export async function createResultsDataset(context: RunContext): Promise<void> {
  *
  * @throws ImageryError ACCESS_DENIED with a command for the dataset's owner, if only the owner may do this
  */
-export async function grantRuntimeWrite({ tables, target, location }: RunContext): Promise<void> {
-  const { projectId, dataset } = tables!
+export async function grantRuntimeWrite({ tables, location }: ResultsDataset, target: Target): Promise<void> {
+  const { projectId, dataset } = tables
   const account = runtimeAccount(target.place)
   try {
     await grantDataEditor({ projectId, dataset }, account)

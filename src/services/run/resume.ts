@@ -1,8 +1,8 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
-import type { Step } from '../../contracts/steps.ts'
+import { pipeline, type Pipeline } from '../../contracts/steps.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
-import type { WorkContext } from './context.ts'
+import type { RecordedContext, WorkContext } from './context.ts'
 import { runReport } from '../runs/report.ts'
 import { loadRunRecord } from '../runs/record.ts'
 import {
@@ -14,6 +14,7 @@ import {
   setUp,
   stageLocalImages,
   takeSnapshot,
+  type Finished,
 } from './steps.ts'
 import { completeRun } from '../runs/watch.ts'
 
@@ -26,10 +27,10 @@ import { completeRun } from '../runs/watch.ts'
 export async function resumeContext(
   base: Pick<WorkContext, 'target' | 'store' | 'runtimeFolder' | 'signal'>,
   typed: string | undefined,
-): Promise<WorkContext> {
+): Promise<RecordedContext> {
   const runId = await findRunId(base.target, base.store, typed)
   const record = await loadRunRecord(base.target, runId)
-  if (record?.kind === 'recorded') return { ...base, runId, spec: record.spec, isPublished: false }
+  if (record?.kind === 'recorded') return { ...base, runId, spec: record.spec, milestones: { isPublished: false } }
   const { flags } = base.target
   if (record?.kind === 'loading') {
     throw new ImageryError(
@@ -58,9 +59,9 @@ export async function resumeContext(
 }
 
 /** Returns the run's report if every asset has a row. Then only the results table can still be missing. */
-export async function completeReport(context: WorkContext): Promise<RunReport | undefined> {
-  const report = await runReport(context.spec!)
-  return report.state === 'complete' && report.units.total > 0 ? completeRun(context.spec!, report) : undefined
+export async function completeReport({ spec }: RecordedContext): Promise<RunReport | undefined> {
+  const report = await runReport(spec)
+  return report.state === 'complete' && report.units.total > 0 ? completeRun(spec, report) : undefined
 }
 
 /**
@@ -68,14 +69,13 @@ export async function completeReport(context: WorkContext): Promise<RunReport | 
  * exists, creates what is missing, and replaces a deleted queue. Only assets without a final row are
  * queued, under the same task names as before.
  */
-export function resumeSteps(context: WorkContext, options: { wait: boolean }): readonly Step<WorkContext>[] {
-  return [
-    context.target.kind === 'local' ? deployIfAbsent : findServices,
-    takeSnapshot,
-    ...(context.spec!.source.loaded ? [stageLocalImages] : []),
-    setUp,
-    connect,
-    publishShards,
-    ...(options.wait ? [processAssets] : []),
-  ]
+export function resumeSteps(context: RecordedContext, options: { wait: boolean }): Pipeline<Finished> {
+  return pipeline(context)
+    .step(context.target.kind === 'local' ? deployIfAbsent : findServices)
+    .step(takeSnapshot)
+    .stepIf(context.spec.source.loaded, stageLocalImages)
+    .step(setUp)
+    .step(connect)
+    .step(publishShards)
+    .stepIf(options.wait, processAssets)
 }

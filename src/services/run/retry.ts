@@ -5,13 +5,13 @@ import type { Overrides } from '../../contracts/messages.ts'
 import { MODEL_ID, PIXELS, type MediaResolution } from '../../contracts/model-options.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
-import type { Step } from '../../contracts/steps.ts'
+import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { insertRows, queryStream } from '../../google/bigquery/bigquery.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { failedUnitsQuery } from '../../run-data/sql/ledger.ts'
 import { creatingStep } from './creating-step.ts'
 import { priceOf } from '../options/price-file.ts'
-import type { WorkContext } from './context.ts'
+import type { RecordedContext } from './context.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
 import {
   connect,
@@ -22,6 +22,7 @@ import {
   setUp,
   stageLocalImages,
   takeSnapshot,
+  type Finished,
 } from './steps.ts'
 
 /** The options of a retry, as the flags give them. */
@@ -107,20 +108,19 @@ export function failedUnits(report: RunReport, causes: readonly Cause[], flags: 
  * generation. If a retry is killed at any point, `imagery resume` continues it.
  */
 export function retrySteps(
-  context: WorkContext,
+  context: RecordedContext,
   choice: RetryChoice,
   options: { wait: boolean },
-): readonly Step<WorkContext>[] {
-  return [
-    context.target.kind === 'local' ? deployIfAbsent : findServices,
-    takeSnapshot,
-    ...(context.spec!.source.loaded ? [stageLocalImages] : []),
-    setUp,
-    connect,
-    requeueFailed(choice),
-    publishShards,
-    ...(options.wait ? [processAssets] : []),
-  ]
+): Pipeline<Finished> {
+  return pipeline(context)
+    .step(context.target.kind === 'local' ? deployIfAbsent : findServices)
+    .step(takeSnapshot)
+    .stepIf(context.spec.source.loaded, stageLocalImages)
+    .step(setUp)
+    .step(connect)
+    .step(requeueFailed(choice))
+    .step(publishShards)
+    .stepIf(options.wait, processAssets)
 }
 
 /** BigQuery recommends at most 500 rows per request (https://cloud.google.com/bigquery/quotas#streaming_inserts). */
@@ -130,13 +130,13 @@ const ROWS_AT_ONCE = 500
  * Starts the generation before its first row. A retry that dies in between has queued nothing, and
  * the next one starts another generation. Rows have the unit's own insert ID, so a repeat adds none.
  */
-function requeueFailed({ causes, overrides }: RetryChoice): Step<WorkContext> {
+function requeueFailed({ causes, overrides }: RetryChoice): PipelineStep<RecordedContext, object> {
   return creatingStep({
     title: 'Queue the failed units again',
     async run({ spec, signal }, reporter) {
-      const { tables, source, place } = spec!
-      const generation = ((await currentGeneration(spec!))?.generation ?? 0) + 1
-      await beginGeneration(spec!, { generation, overrides })
+      const { tables, source, place } = spec
+      const generation = ((await currentGeneration(spec))?.generation ?? 0) + 1
+      await beginGeneration(spec, { generation, overrides })
       const units = queryStream<Unit>(failedUnitsQuery(tables, causes), {
         projectId: place.projectId,
         location: source.location,
@@ -152,11 +152,11 @@ function requeueFailed({ causes, overrides }: RetryChoice): Step<WorkContext> {
         reporter.detail(`${count.toLocaleString('en')} units`)
       }
       for await (const unit of units) {
-        rows.push(requeuedRow(spec!, unit, generation))
+        rows.push(requeuedRow(spec, unit, generation))
         if (rows.length === ROWS_AT_ONCE) await write()
       }
       await write()
-      return { done: `${count.toLocaleString('en')} units, generation ${generation}` }
+      return { done: `${count.toLocaleString('en')} units, generation ${generation}`, adds: {} }
     },
   })
 }

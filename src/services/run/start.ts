@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
 import { runHashes, runSpec, type RunSpec } from '../../contracts/run-spec.ts'
-import type { Step } from '../../contracts/steps.ts'
+import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { snapshotParameters, snapshotQuery } from '../../run-data/sql/snapshot.ts'
 import { PROFILE_FILE, PROFILE_PIPE } from '../../profiles/resolve-profile.ts'
@@ -10,9 +10,9 @@ import { fileHash } from '../source/file-hash.ts'
 import { saveRunSpec } from '../runs/find.ts'
 import { isStarted } from '../runs/record.ts'
 import { grantRuntimeWrite, createResultsDataset } from './results-dataset.ts'
-import type { RunContext } from './context.ts'
+import type { RunContext, RecordedContext } from './context.ts'
 import { runLimits } from '../options/run-options.ts'
-import { readSource } from './read-source.ts'
+import { readSource, type SourceRead } from './read-source.ts'
 import {
   connect,
   deployIfAbsent,
@@ -22,54 +22,63 @@ import {
   setUp,
   stageLocalImages,
   takeSnapshot,
+  type Deployed,
+  type Finished,
+  type WithQueues,
+  type Snapshotted,
 } from './steps.ts'
 
 /** Returns the steps of `imagery run`, up to the last row. */
-export function runSteps(options: {
-  local: boolean
-  stagesImages: boolean
-  asksGemini: boolean
-  wait: boolean
-}): readonly Step<RunContext>[] {
-  return [
-    // A load is first recorded in the deployment's bucket. On Google Cloud, a run without a deployment
-    // is a mistake, which must be reported before that.
-    ...(options.local ? inOrder(options.stagesImages) : [findServices, readTheSource]),
-    recordRun,
-    takeSnapshot,
-    ...(options.asksGemini ? [estimateCostStep] : []),
-    ...(options.stagesImages ? [stageLocalImages] : []),
-    setUp,
-    connect,
-    publishShards,
-    ...(options.wait ? [processAssets] : []),
-  ]
+export function runSteps(context: RunContext, options: { wait: boolean }): Pipeline<Finished> {
+  return stepsBeforePublishing(context).step(publishShards).stepIf(options.wait, processAssets)
 }
 
-function inOrder(loads: boolean): Step<RunContext>[] {
-  return loads ? [deployIfAbsent, readTheSource] : [readTheSource, deployIfAbsent]
+/** Returns the steps up to the point where the first model is called. */
+export function stepsBeforePublishing(
+  context: RunContext,
+): Pipeline<RecordedContext & Deployed & Snapshotted & WithQueues> {
+  const stagesImages = context.source.kind !== 'table'
+  return firstSteps(context, stagesImages)
+    .step(recordRun)
+    .step(takeSnapshot)
+    .stepIf(context.choice.gemini !== null, estimateCostStep)
+    .stepIf(stagesImages, stageLocalImages)
+    .step(setUp)
+    .step(connect)
 }
 
-const readTheSource: Step<RunContext> = { title: 'Read the source', run: readSource }
+/**
+ * A load is first recorded in the deployment's bucket. On Google Cloud, a run without a deployment is a
+ * mistake, which must be reported before that.
+ */
+function firstSteps(context: RunContext, loads: boolean): Pipeline<RunContext & Deployed & SourceRead> {
+  const start = pipeline(context)
+  if (context.target.kind !== 'local') return start.step(findServices).step(readTheSource)
+  return loads ? start.step(deployIfAbsent).step(readTheSource) : start.step(readTheSource).step(deployIfAbsent)
+}
+
+const readTheSource: PipelineStep<RunContext, SourceRead> = { title: 'Read the source', run: readSource }
 
 /** From here on, any machine can find, finish or delete the run by its ID. */
-const recordRun: Step<RunContext> = {
+const recordRun: PipelineStep<RunContext & SourceRead, { spec: RunSpec }> = {
   title: 'Record the run',
   async run(context) {
-    context.spec = await newRunSpec(context)
-    await saveRunSpec(context.spec)
-    if (context.isStarted && !(await isStarted(context.target.place, context.runId))) {
-      throw new ImageryError('RUN_TORN_DOWN', `Run ${context.runId} was torn down by another command`)
+    const { runId, target, milestones } = context
+    const spec = await newRunSpec(context)
+    milestones.spec = spec
+    await saveRunSpec(spec)
+    if (milestones.isStarted && !(await isStarted(target.place, runId))) {
+      throw new ImageryError('RUN_TORN_DOWN', `Run ${runId} was torn down by another command`)
     }
-    context.isRecorded = true
-    context.store.rememberRun(context.runId, { targetKey: context.target.key, startedAt: context.spec.created_at })
-    await createResultsDataset(context)
-    await grantRuntimeWrite(context)
-    return { done: context.runId }
+    milestones.isRecorded = true
+    context.store.rememberRun(runId, { targetKey: target.key, startedAt: spec.created_at })
+    await createResultsDataset(context, milestones)
+    await grantRuntimeWrite(context, target)
+    return { done: runId, adds: { spec } }
   },
 }
 
-async function newRunSpec(context: RunContext): Promise<RunSpec> {
+async function newRunSpec(context: RunContext & SourceRead): Promise<RunSpec> {
   const { options, source, sourceTable, snapshot, tables, target, choice, imageRoots } = context
   const spec = {
     v: 1 as const,
@@ -78,28 +87,28 @@ async function newRunSpec(context: RunContext): Promise<RunSpec> {
     created_by: (await callerMember())?.replace(/^\w+:/, '') ?? 'unknown',
     place: target.place,
     source: {
-      ...sourceTable!,
+      ...sourceTable,
       given: options.table,
       file_hash: source.kind === 'file' ? ((await fileHash(source.file)) ?? sourceFileGone(source.file)) : null,
-      modified_ms: context.sourceModifiedMs ?? null,
+      modified_ms: context.sourceModifiedMs,
       loaded: source.kind !== 'table',
-      location: context.location!,
+      location: context.location,
       image_folder: source.kind === 'table' ? null : source.kind === 'file' ? source.imageFolder : source.folder,
       ...(imageRoots.length > 0 ? { image_roots: [...imageRoots] } : {}),
-      asset_column: snapshot!.assetColumn,
-      image_column: snapshot!.imageColumn,
-      where: snapshot!.where,
-      limit: snapshot!.limit,
-      sample: snapshot!.sample?.size ?? null,
-      query: snapshotQuery(snapshot!),
-      parameters: snapshotParameters(snapshot!),
+      asset_column: snapshot.assetColumn,
+      image_column: snapshot.imageColumn,
+      where: snapshot.where,
+      limit: snapshot.limit,
+      sample: snapshot.sample?.size ?? null,
+      query: snapshotQuery(snapshot),
+      parameters: snapshotParameters(snapshot),
     },
     profile: choice.gemini ? { ...context.profile, model: choice.gemini.model } : context.profile,
     profile_given: profileGiven(options.profile),
     unit: choice.unit,
     images: choice.images,
     gemini: choice.gemini,
-    tables: tables!,
+    tables,
     limits: runLimits(options, choice.gemini),
   } satisfies Omit<RunSpec, 'hashes'>
   return runSpec.parse({ ...spec, hashes: runHashes(spec) } satisfies RunSpec)

@@ -8,7 +8,8 @@ import {
   subscriptionName,
   topicName,
 } from '../../contracts/names.ts'
-import type { Step } from '../../contracts/steps.ts'
+import type { RunReport } from '../../contracts/run-report.ts'
+import type { PipelineStep } from '../../contracts/steps.ts'
 import { describeTable, updateTable } from '../../google/bigquery/bigquery.ts'
 import { queryIntoTable } from '../../google/bigquery/jobs.ts'
 import { CloudError } from '../../google/transport/errors.ts'
@@ -18,21 +19,42 @@ import { runTable } from '../../run-data/run-tables.ts'
 import { ownSourceHashes } from '../deploy/program.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
 import { deployContext, deploySteps } from '../deploy/deploy.ts'
-import type { WorkContext } from './context.ts'
+import type { RecordedContext, WorkContext } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from '../options/run-options.ts'
 import { stageImages } from '../source/stage-images.ts'
-import { findDeployment, requireDeployment } from '../session/target.ts'
+import { findDeployment, requireDeployment, type Deployment } from '../session/target.ts'
 import { watchRun } from '../runs/watch.ts'
+
+/** What the steps below add. */
+export interface Deployed {
+  deployment: Deployment
+}
+
+export interface Snapshotted {
+  /** The number of assets in the snapshot. */
+  assets: number
+}
+
+export interface WithQueues {
+  /** Full names of the run's queues. */
+  queues: readonly string[]
+}
+
+/** What the last step of a run, a resume or a retry leaves. */
+export interface Finished extends RecordedContext {
+  /** Undefined if the command does not wait for the last row. */
+  report?: RunReport
+}
 
 const count = (value: number): string => value.toLocaleString('en')
 
-export const findServices: Step<WorkContext> = {
+export const findServices: PipelineStep<WorkContext, Deployed> = {
   title: 'Find the deployment',
   async run(context) {
-    context.deployment = await requireDeployment(context.target)
-    return { done: context.deployment.mainUrl }
+    const deployment = await requireDeployment(context.target)
+    return { done: deployment.mainUrl, adds: { deployment } }
   },
 }
 
@@ -40,24 +62,21 @@ export const findServices: Step<WorkContext> = {
  * A local deployment needs no choices. It is created if it is missing, and replaced if it is from
  * another version of imagery.
  */
-export const deployIfAbsent: Step<WorkContext> = {
+export const deployIfAbsent: PipelineStep<WorkContext, Deployed> = {
   title: 'Deploy',
   async run(context, reporter) {
     const existing = await findDeployment(context.target.place)
     const own = await ownSourceHashes(context.runtimeFolder)
     const isOwn = (deployed: string): boolean => deployed !== '' && own.some((hash) => hash.startsWith(deployed))
-    if (existing?.runtimeHashes.every(isOwn)) {
-      context.deployment = existing
-      return { skipped: 'already deployed' }
-    }
+    if (existing?.runtimeHashes.every(isOwn)) return { skipped: 'already deployed', adds: { deployment: existing } }
     const inner = deployContext(context.target, context.runtimeFolder)
     for (const step of deploySteps(inner)) {
       context.signal.throwIfAborted()
       reporter.detail(step.title)
       await step.run(inner, { detail: (text) => reporter.detail(`${step.title}: ${text}`) })
     }
-    context.deployment = await requireDeployment(context.target)
-    return { done: 'imagery-main, imagery-populate' }
+    const deployment = await requireDeployment(context.target)
+    return { done: 'imagery-main, imagery-populate', adds: { deployment } }
   },
 }
 
@@ -65,25 +84,24 @@ export const deployIfAbsent: Step<WorkContext> = {
  * The only place that reads the source. The job's ID ensures that even a repeated request reads it
  * once, and a resumed run keeps its snapshot.
  */
-export const takeSnapshot = creatingStep({
+export const takeSnapshot: PipelineStep<RecordedContext, Snapshotted> = creatingStep({
   title: 'Take the snapshot',
   async run(context) {
     const { runId, target, spec } = context
-    const { source, tables } = spec!
+    const { source, tables } = spec
     const assets = runTable(tables, 'assets')
     const labels = { [RUN_LABEL]: runId }
     const describe = (): Promise<void> =>
       updateTable(assets, {
         description: `The assets of imagery run ${runId}, as they were when it started.`,
         labels,
-        expiresAt: new Date(Date.parse(spec!.created_at) + SCRATCH_DAYS * 86_400_000),
+        expiresAt: new Date(Date.parse(spec.created_at) + SCRATCH_DAYS * 86_400_000),
       })
     const existing = await describeTable(assets)
     if (existing && existing.rows > 0) {
       // The command that took the snapshot may have died before it set the expiration.
       if (existing.labels[RUN_LABEL] !== runId) await describe()
-      context.assets = existing.rows
-      return { skipped: `${count(existing.rows)} assets` }
+      return { skipped: `${count(existing.rows)} assets`, adds: { assets: existing.rows } }
     }
     await queryIntoTable(source.query, {
       jobId: snapshotJobId(runId),
@@ -96,23 +114,23 @@ export const takeSnapshot = creatingStep({
       partitionBy: { column: 'bucket', end: BUCKETS },
     }).catch((error: unknown) => Promise.reject(sourceGone(error, context)))
     await describe()
-    context.assets = (await describeTable(assets))?.rows ?? 0
-    if (context.assets === 0) {
+    const taken = (await describeTable(assets))?.rows ?? 0
+    if (taken === 0) {
       throw new ImageryError(
         'NO_ASSETS',
         `${source.given} has no assets${source.where === null ? '' : ` that match --where ${source.where}`}`,
       )
     }
-    return { done: `${count(context.assets)} assets` }
+    return { done: `${count(taken)} assets`, adds: { assets: taken } }
   },
 })
 
 /** The source can be deleted before the run is resumed. */
-function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unknown {
+function sourceGone(error: unknown, { spec, runId, target }: RecordedContext): unknown {
   if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return error
   return new ImageryError(
     'SOURCE_NOT_FOUND',
-    `The source of run ${runId}, ${spec!.source.given}, no longer exists: ${error.message}`,
+    `The source of run ${runId}, ${spec.source.given}, no longer exists: ${error.message}`,
     {
       suggestions: [
         `imagery teardown ${runId}${target.flags}`,
@@ -124,26 +142,27 @@ function sourceGone(error: unknown, { spec, runId, target }: WorkContext): unkno
 }
 
 /** Copies the images of a local file or folder to the bucket. */
-export const stageLocalImages = creatingStep({
+export const stageLocalImages: PipelineStep<RecordedContext, object> = creatingStep({
   title: 'Stage the images',
   async run({ spec }, reporter) {
-    const { staged, leftOut, example } = await stageImages(spec!, (done) => reporter.detail(`${count(done)} images`))
-    return { done: `${count(staged)} images${leftOut > 0 ? `, ${count(leftOut)} skipped: ${example}` : ''}` }
+    const { staged, leftOut, example } = await stageImages(spec, (done) => reporter.detail(`${count(done)} images`))
+    const skipped = leftOut > 0 ? `, ${count(leftOut)} skipped: ${example}` : ''
+    return { done: `${count(staged)} images${skipped}`, adds: {} }
   },
 })
 
-export const setUp = creatingStep({
+export const setUp: PipelineStep<RecordedContext & Deployed, WithQueues> = creatingStep({
   title: 'Set up the ledger and queues',
   async run(context) {
-    const { status, body } = await callService(context.deployment!.mainUrl, '/setup', {
+    const { status, body } = await callService(context.deployment.mainUrl, '/setup', {
       method: 'POST',
       body: { v: 1, run_id: context.runId },
       timeoutMs: 120_000,
     })
-    const queues = (body as { queues?: unknown }).queues
-    if (status !== 200 || !Array.isArray(queues)) throw notSetUp(context, status, body)
-    context.queues = queues.map(String)
-    return { done: context.queues.map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', ') }
+    const names = (body as { queues?: unknown }).queues
+    if (status !== 200 || !Array.isArray(names)) throw notSetUp(context, status, body)
+    const queues = names.map(String)
+    return { done: queues.map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', '), adds: { queues } }
   },
 })
 
@@ -172,7 +191,7 @@ function notSetUp({ runId, target }: WorkContext, status: number, body: unknown)
   })
 }
 
-export const connect = creatingStep({
+export const connect: PipelineStep<RecordedContext & Deployed, object> = creatingStep({
   title: 'Create the topic and subscription',
   async run({ target: { place }, runId, deployment }) {
     const topic = topicName(place, runId)
@@ -181,38 +200,38 @@ export const connect = creatingStep({
     await ensurePushSubscription(subscriptionName(place, runId), {
       topic,
       labels,
-      endpoint: `${deployment!.populateUrl}/`,
+      endpoint: `${deployment.populateUrl}/`,
       serviceAccountEmail: invokerAccount(place),
-      audience: deployment!.populateUrl,
+      audience: deployment.populateUrl,
     })
-    return { done: topic.slice(topic.lastIndexOf('/') + 1) }
+    return { done: topic.slice(topic.lastIndexOf('/') + 1), adds: {} }
   },
 })
 
-export const publishShards = creatingStep({
+export const publishShards: PipelineStep<RecordedContext & Snapshotted & WithQueues, object> = creatingStep({
   title: 'Publish the shards',
   async run(context) {
     const { spec, assets, queues } = context
-    const begun = await currentGeneration(spec!)
+    const begun = await currentGeneration(spec)
     context.signal.throwIfAborted()
-    context.isPublished = true
+    context.milestones.isPublished = true
     const round = { generation: 0, ...begun, onlyPending: begun !== undefined }
-    return { done: `${count(await publishRound(spec!, { assets: assets!, queues: queues!, round }))} shards` }
+    return { done: `${count(await publishRound(spec, { assets, queues, round }))} shards`, adds: {} }
   },
 })
 
 /** How often a run gets a new generation of tasks if its queues are empty before its end. */
 const MOST_GENERATIONS_MORE = 2
 
-export const processAssets: Step<WorkContext> = {
+export const processAssets: PipelineStep<RecordedContext & Snapshotted & WithQueues, { report: RunReport }> = {
   title: 'Process the assets',
   async run(context, reporter) {
     const { spec, signal, target } = context
     for (let more = 0; ; more += 1) {
       try {
-        context.report = await watchRun(spec!, { signal, reporter, flags: target.flags })
-        const { ok, failed } = context.report.units
-        return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}` }
+        const report = await watchRun(spec, { signal, reporter, flags: target.flags })
+        const { ok, failed } = report.units
+        return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}`, adds: { report } }
       } catch (error) {
         const isDry = error instanceof ImageryError && error.code === 'RUN_STALLED'
         if (!isDry || more === MOST_GENERATIONS_MORE) throw error
@@ -222,13 +241,14 @@ export const processAssets: Step<WorkContext> = {
   },
 }
 
-const nextRound = creatingStep({
+const nextRound: PipelineStep<RecordedContext & Snapshotted & WithQueues, object> = creatingStep({
   title: 'Queue the remaining assets again',
   async run({ spec, assets, queues }, reporter) {
-    const begun = await currentGeneration(spec!)
+    const begun = await currentGeneration(spec)
     const generation = (begun?.generation ?? 0) + 1
     reporter.detail(`queueing the remaining assets again (generation ${generation})`)
     const round = { ...begun, generation, onlyPending: true }
-    await publishRound(spec!, { assets: assets!, queues: queues!, round })
+    await publishRound(spec, { assets, queues, round })
+    return { adds: {} }
   },
 })

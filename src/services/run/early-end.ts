@@ -2,14 +2,15 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import { deleteDatasetIfEmpty } from '../../google/bigquery/bigquery.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
-import type { RunContext, WorkContext } from './context.ts'
+import type { RecordedContext, RunContext } from './context.ts'
+import type { Finished } from './steps.ts'
 import { runReport } from '../runs/report.ts'
 import { isTornDownError } from './creating-step.ts'
 import { teardownContext, teardownSteps } from '../teardown/run.ts'
 import { unlessTornDown } from '../runs/torn-down.ts'
 
-export { checkRunOptions, newRunContext, type RunContext } from './context.ts'
-export { runSteps } from './start.ts'
+/** What the error for an early end is made from. */
+type EndedContext = Pick<RecordedContext, 'target' | 'runId' | 'spec' | 'milestones'>
 
 /**
  * Returns the error for work on a recorded run that ended early: what happened, and how to continue
@@ -17,10 +18,10 @@ export { runSteps } from './start.ts'
  */
 export async function interruption(
   error: unknown,
-  { target, runId, spec, isPublished }: WorkContext,
+  { target, runId, spec, milestones }: EndedContext,
 ): Promise<unknown> {
   const known = expectedFailure(
-    isCancelled(error) ? error : await unlessTornDown(error, spec!, target.flags),
+    isCancelled(error) ? error : await unlessTornDown(error, spec, target.flags),
     target.place,
   )
   if (!(known instanceof ImageryError)) return error
@@ -30,7 +31,7 @@ export async function interruption(
     const suggestions = [...new Set([`imagery resume ${runId}${flag}`, ...known.suggestions])]
     return new ImageryError(known.code, known.message, { suggestions, cause: error })
   }
-  const what = !isPublished
+  const what = !milestones.isPublished
     ? 'is recorded; no new tasks are queued'
     : target.kind === 'local'
       ? 'is paused in the local cloud, which records the calls in progress; the next --local command continues it'
@@ -41,15 +42,15 @@ export async function interruption(
 }
 
 /** Returns the report of a run whose steps have ended. */
-export async function finishedReport(context: WorkContext): Promise<RunReport> {
-  return context.report ?? unlessInterrupted(context, runReport(context.spec!))
+export async function finishedReport(context: Finished): Promise<RunReport> {
+  return context.report ?? unlessInterrupted(context, runReport(context.spec))
 }
 
 /**
  * Work on a recorded run outside its steps. A Ctrl-C can come while any of its queries is waited for,
  * and the error then says which run it is and what becomes of it.
  */
-export async function unlessInterrupted<Result>(context: WorkContext, work: Promise<Result>): Promise<Result> {
+export async function unlessInterrupted<Result>(context: EndedContext, work: Promise<Result>): Promise<Result> {
   return work.catch(async (error: unknown) => {
     throw isCancelled(error) ? await interruption(error, context) : error
   })
@@ -64,8 +65,9 @@ function isCancelled(error: unknown): boolean {
  * has read its source, and resume continues it.
  */
 export async function endedEarly(failure: unknown, context: RunContext): Promise<unknown> {
-  const isKept = context.isPublished || (context.isRecorded && isCancelled(failure))
-  return isKept ? interruption(failure, context) : rollBack(context, failure)
+  const { spec, isRecorded, isPublished } = context.milestones
+  const isKept = isPublished || (isRecorded && isCancelled(failure))
+  return spec && isKept ? interruption(failure, { ...context, spec }) : rollBack(context, failure)
 }
 
 /**
@@ -75,18 +77,19 @@ export async function endedEarly(failure: unknown, context: RunContext): Promise
  * Returns the failure and, if the resources cannot be deleted now, how to delete them later.
  */
 async function rollBack(context: RunContext, failure: unknown): Promise<unknown> {
-  if (isTornDownError(failure) && context.isRecorded) return failure
+  if (isTornDownError(failure) && context.milestones.isRecorded) return failure
   try {
     await undoRun(context)
     return failure
   } catch {
     // The rollback probably failed for the same reason as the run, so the run's failure is reported.
     const known = expectedFailure(failure, context.target.place)
-    if (!(known instanceof ImageryError) || (!context.spec && !context.isStarted)) return failure
+    const { spec, isStarted } = context.milestones
+    if (!(known instanceof ImageryError) || (!spec && !isStarted)) return failure
     const { runId, target } = context
     const suggestions = [
       ...known.suggestions,
-      ...(context.spec ? [`imagery resume ${runId}${target.flags}`] : []),
+      ...(spec ? [`imagery resume ${runId}${target.flags}`] : []),
       `imagery teardown ${runId}${target.flags} --delete-results`,
     ]
     return new ImageryError(known.code, `${known.message}. The resources of run ${runId} still exist`, {
@@ -97,7 +100,8 @@ async function rollBack(context: RunContext, failure: unknown): Promise<unknown>
 }
 
 async function undoRun(context: RunContext): Promise<void> {
-  if (context.spec || context.isStarted) {
+  const { spec, isStarted, datasetFor } = context.milestones
+  if (spec || isStarted) {
     const teardown = await teardownContext(
       { target: context.target, store: context.store, deleteResults: true },
       context.runId,
@@ -105,5 +109,5 @@ async function undoRun(context: RunContext): Promise<void> {
     for (const step of teardownSteps(teardown)) await step.run(teardown, { detail: () => undefined })
     context.store.forgetRun(context.runId)
   }
-  if (context.datasetMade && context.tables) await deleteDatasetIfEmpty(context.tables)
+  if (datasetFor) await deleteDatasetIfEmpty(datasetFor)
 }
