@@ -144,11 +144,16 @@ export async function deleteDatasetIfEmpty(name: { projectId: string; dataset: s
   const handle = client.dataset(name.dataset)
   const [tables] = await callUnless('NOT_FOUND', handle.getTables({ maxResults: 1, autoPaginate: false }), [[]])
   if (tables.length > 0) return 'kept'
-  return callUnless(
+  const deleted = callUnless(
     'NOT_FOUND',
     handle.delete().then(() => 'deleted' as const),
     'deleted' as const,
   )
+  return deleted.catch((error: unknown) => {
+    // Another command has created a table in it since.
+    if (error instanceof CloudError && error.reason === 'resourceInUse') return 'kept' as const
+    throw error
+  })
 }
 
 export interface NewTable {
@@ -218,24 +223,43 @@ export async function deleteTable(name: TableName): Promise<'deleted' | 'absent'
   )
 }
 
-/** Rows that BigQuery never accepts, with their reasons. */
+/** Why BigQuery did not store a row. */
+export interface RowRefusal {
+  message: string
+  /** Whether the same row can be stored later: it does fit the table. */
+  isTransient: boolean
+}
+
+/** Rows that BigQuery did not store, by their position in the request. All others were stored. */
 export class RowsRejected extends Error {
   override readonly name = 'RowsRejected'
-  /** By position in the request. Any other row was stored, or stopped because of a refused row. */
-  readonly rows: ReadonlyMap<number, string>
+  readonly rows: ReadonlyMap<number, RowRefusal>
 
-  constructor(table: string, rows: ReadonlyMap<number, string>) {
-    super(`${table} refused ${rows.size} rows: ${[...rows.values()][0] ?? ''}`)
+  constructor(table: string, rows: ReadonlyMap<number, RowRefusal>) {
+    super(`${table} refused ${rows.size} rows: ${[...rows.values()][0]?.message ?? ''}`)
     this.rows = rows
   }
 }
+
+/**
+ * The only reasons that are about the row itself. A `stopped` row was not stored because of another one and can be sent
+ * again as it is; any further reason is about BigQuery, such as `timeout` and `backendError`
+ * (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#troubleshooting).
+ */
+const ABOUT_THE_ROW: ReadonlySet<string | undefined> = new Set([
+  'invalid',
+  'invalidQuery',
+  'badRequest',
+  'required',
+  undefined,
+])
 
 /**
  * Streams rows into a table (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery).
  * Resolves when they are durable. `insertId` lets BigQuery drop a repeat within about a minute. Rows
  * that fit are stored even when others are refused.
  *
- * @throws RowsRejected for rows that do not fit the table, CloudError otherwise
+ * @throws RowsRejected for rows that were not stored, CloudError for a request that had no effect
  */
 export async function insertRows(
   name: TableName,
@@ -260,11 +284,14 @@ function rejectedRows(
   }
   if (kind !== 'PartialFailureError' || !errors) return undefined
   const positions = new Map(rows.map((row, index) => [row.insertId, index]))
-  const rejected = new Map<number, string>()
-  for (const { row, errors: reasons } of errors) {
+  const rejected = new Map<number, RowRefusal>()
+  for (const { row, errors: reasons = [] } of errors) {
     const index = positions.get(row?.insertId ?? '')
-    if (index !== undefined)
-      rejected.set(index, (reasons ?? []).map(({ message, reason }) => message || reason).join('; '))
+    if (index === undefined) continue
+    rejected.set(index, {
+      message: reasons.map(({ message, reason }) => message || reason).join('; '),
+      isTransient: !reasons.some(({ reason }) => ABOUT_THE_ROW.has(reason)),
+    })
   }
   return new RowsRejected(`${name.projectId}.${name.dataset}.${name.table}`, rejected)
 }

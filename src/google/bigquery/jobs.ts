@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import type { BigQuery, Job } from '@google-cloud/bigquery'
 import { bigQuery, describeTable, type QueryOptions, type TableName } from './bigquery.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from '../transport/errors.ts'
+import { statusByReason } from '../transport/error-reasons.ts'
 import { interruptionToCome, waitFor } from './jobs-in-flight.ts'
 
 export interface QueryIntoTable extends QueryOptions {
@@ -158,17 +159,8 @@ interface JobMetadata {
 /** A job that ended with a failure; its ID stays taken. */
 class JobFailed extends CloudError {}
 
-/** Failure reasons that are not caused by the statement (https://cloud.google.com/bigquery/docs/error-messages). */
-const JOB_FAILURES: Record<string, GoogleStatus> = {
-  accessDenied: 'PERMISSION_DENIED',
-  backendError: 'UNAVAILABLE',
-  internalError: 'INTERNAL',
-  jobRateLimitExceeded: 'RESOURCE_EXHAUSTED',
-  notFound: 'NOT_FOUND',
-  quotaExceeded: 'RESOURCE_EXHAUSTED',
-  rateLimitExceeded: 'RESOURCE_EXHAUSTED',
-  stopped: 'CANCELLED',
-}
+/** Failure reasons that are not caused by the statement, beside those that requests have too (`statusByReason`). */
+const JOB_FAILURES: Record<string, GoogleStatus> = { accessDenied: 'PERMISSION_DENIED', notFound: 'NOT_FOUND' }
 
 /** BigQuery ends a query or load job after six hours (https://cloud.google.com/bigquery/quotas#query_jobs). */
 const LONGEST_JOB_MS = 6 * 3_600_000
@@ -183,8 +175,9 @@ async function jobDone(
     const metadata = (await call(job.getMetadata()))[0] as JobMetadata
     const failure = metadata.status?.errorResult
     if (failure) {
-      const status = JOB_FAILURES[failure.reason ?? ''] ?? 'INVALID_ARGUMENT'
-      throw new JobFailed(status, failure.message ?? 'the BigQuery job failed', { reason: failure.reason })
+      const { reason, message = 'the BigQuery job failed' } = failure
+      const status = JOB_FAILURES[reason ?? ''] ?? statusByReason('INVALID_ARGUMENT', reason, message)
+      throw new JobFailed(status, message, { reason })
     }
     if (metadata.status?.state === 'DONE') return Number(metadata.statistics?.totalBytesProcessed ?? 0)
     await new Promise((resolve) => setTimeout(resolve, pauseMs))

@@ -1,4 +1,5 @@
 import { redacted } from '../../contracts/redaction.ts'
+import { statusByReason } from './error-reasons.ts'
 import { pause } from './pauses.ts'
 
 /** Google's canonical status names (google/rpc/code.proto). */
@@ -48,6 +49,8 @@ const HTTP_STATUS: Record<number, GoogleStatus> = {
   408: 'DEADLINE_EXCEEDED',
   409: 'ALREADY_EXISTS',
   412: 'FAILED_PRECONDITION',
+  // Of the request, not of a quota: a smaller one can succeed.
+  413: 'INVALID_ARGUMENT',
   429: 'RESOURCE_EXHAUSTED',
   499: 'CANCELLED',
   500: 'INTERNAL',
@@ -73,9 +76,11 @@ export function httpError(httpStatus: number, body: unknown): CloudError {
   const info = error?.details?.find((detail) => detail['@type'] === 'type.googleapis.com/google.rpc.ErrorInfo')
   // The HTTP status alone cannot tell ABORTED from ALREADY_EXISTS, both 409.
   const named = GRPC_STATUS.find((status) => status !== undefined && status === error?.status)
-  const status = named ?? HTTP_STATUS[httpStatus] ?? (httpStatus >= 500 ? 'INTERNAL' : 'UNKNOWN')
-  return new CloudError(status, error?.message ?? (String(body) || `HTTP ${httpStatus}`), {
-    reason: info?.reason ?? error?.errors?.[0]?.reason,
+  const coded = named ?? HTTP_STATUS[httpStatus] ?? (httpStatus >= 500 ? 'INTERNAL' : 'UNKNOWN')
+  const message = error?.message ?? (String(body) || `HTTP ${httpStatus}`)
+  const reason = info?.reason ?? error?.errors?.[0]?.reason
+  return new CloudError(statusByReason(coded, reason, message), message, {
+    reason,
     permission: info?.metadata?.permission,
     service: info?.metadata?.service,
   })
@@ -172,7 +177,8 @@ export function cloudError(thrown: unknown): CloudError {
   const number = [code, status, response?.status].map(Number).find((value) => Number.isInteger(value) && value > 0)
   if (number !== undefined) {
     const known = number < GRPC_STATUS.length ? GRPC_STATUS[number] : HTTP_STATUS[number]
-    return new CloudError(known ?? (number >= 500 ? 'INTERNAL' : 'UNKNOWN'), text, options)
+    const coded = known ?? (number >= 500 ? 'INTERNAL' : 'UNKNOWN')
+    return new CloudError(statusByReason(coded, options.reason, text), text, options)
   }
   // A file on a network disk can time out too; that is not a service that did not respond.
   if (typeof path === 'string' && typeof code === 'string') return new CloudError('UNKNOWN', text, options)

@@ -164,24 +164,33 @@ export class Ledger {
         for (const entry of group) entry.resolve()
         return
       } catch (error) {
-        if (error instanceof RowsRejected) return this.#settleRejected(lane, group, error)
-        if (!isTransient(error)) return this.#settleRefused(lane, group, error)
+        let failure = error
+        if (error instanceof RowsRejected) {
+          group = await this.#settleRejected(lane, group, error)
+          failure = new CloudError('UNAVAILABLE', error.message)
+        } else if (!isTransient(error)) return this.#settleRefused(lane, group, error)
         const pauseMs = backoffMs(failures, BACKOFF)
-        group = expire(group, clock.now() + pauseMs, error)
+        group = expire(group, clock.now() + pauseMs, failure)
         if (group.length === 0) return
         await sleep(clock, pauseMs)
       }
     }
   }
 
-  /** Some rows do not fit the table; the others are stored. A refused row gets one more try alone. */
-  async #settleRejected(lane: Lane, group: Entry[], error: RowsRejected): Promise<void> {
+  /**
+   * Some rows are not stored; the others are. A row that does not fit the table gets one more try alone. Returns the rows
+   * that fit, to be sent again.
+   */
+  async #settleRejected(lane: Lane, group: Entry[], error: RowsRejected): Promise<Entry[]> {
+    const again: Entry[] = []
     for (const [index, entry] of group.entries()) {
-      const reason = error.rows.get(index)
-      if (reason === undefined) entry.resolve()
-      else if (entry.isSecondTry) entry.reject(new RowRejected(reason))
+      const refusal = error.rows.get(index)
+      if (refusal === undefined) entry.resolve()
+      else if (refusal.isTransient) again.push(entry)
+      else if (entry.isSecondTry) entry.reject(new RowRejected(refusal.message))
       else await this.#write(lane, [{ ...entry, isSecondTry: true }])
     }
+    return again
   }
 
   /** BigQuery refused the whole request: splits it in half until the refused row is alone. */

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { LOCATOR_VARIABLE } from '../contract/locator.ts'
 import { artifactRegistryApi } from '../apis/artifact-registry/index.ts'
+import { bigQueryResponse } from '../apis/bigquery/failures.ts'
 import { bigQueryApi } from '../apis/bigquery/index.ts'
 import type { JobLimits } from '../apis/bigquery/limits.ts'
 import { billingApi } from '../apis/billing/index.ts'
@@ -132,7 +133,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     bigQueryApi({
       directory,
       clock,
-      operation,
+      operation: httpOperations(control.gateway, bigQueryResponse),
       access,
       limits: options.jobLimits,
       readObject: (uri, principal) => {

@@ -10,6 +10,11 @@ const effectSchema = z.discriminatedUnion('kind', [
     kind: z.literal('error'),
     status: z.enum(statusNames),
     message: z.string().optional(),
+    /**
+     * The machine-readable reason: of the older JSON APIs (`quotaExceeded`, `required`), or in capitals of
+     * google.rpc.ErrorInfo (`SECURITY_POLICY_VIOLATED`).
+     */
+    reason: z.string().min(1).optional(),
     retryAfterS: z.number().nonnegative().optional(),
   }),
   /** The call succeeds after this delay. */

@@ -153,11 +153,7 @@ export async function applyFaults<Result>(
         await wait(clock, effect.delayMs)
         break
       case 'error':
-        throw new GoogleError(
-          effect.status,
-          effect.message ?? `${method} failed (scripted fault)`,
-          effect.retryAfterS === undefined ? {} : { retryAfterS: effect.retryAfterS },
-        )
+        throw scriptedError(method, effect)
       case 'drop':
         throw new ConnectionDropped(method)
       case 'lose-answer':
@@ -174,6 +170,16 @@ export async function applyFaults<Result>(
   if (isAnswerLost) throw new ConnectionDropped(method)
   if (first.status === 'rejected') throw first.reason
   return first.value
+}
+
+function scriptedError(method: string, effect: Extract<FaultEffect, { kind: 'error' }>): GoogleError {
+  const { status, message = `${method} failed (scripted fault)`, reason, retryAfterS } = effect
+  const isErrorInfo = reason !== undefined && /^[A-Z_]+$/.test(reason)
+  const info = { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'googleapis.com', metadata: {} }
+  return new GoogleError(status, message, {
+    ...(isErrorInfo ? { details: [info] } : reason === undefined ? {} : { reason }),
+    ...(retryAfterS === undefined ? {} : { retryAfterS }),
+  })
 }
 
 function wait(clock: Clock, delayMs: number): Promise<void> {

@@ -8,6 +8,7 @@ import type { EmulatedApi } from '../../src/kernel/api.ts'
 import { ManualClock } from '../../src/kernel/clock.ts'
 import { httpOperations } from '../../src/kernel/gateway.ts'
 import { demoAccess, TESTER } from './access-fixture.ts'
+import { bigQueryResponse } from '../../src/apis/bigquery/failures.ts'
 import { bigQueryApi, type BigQueryOptions } from '../../src/apis/bigquery/index.ts'
 
 /** 2026-01-02 03:04:05.678 UTC: what the emulated clock's time unless a test changes it. */
@@ -28,7 +29,7 @@ export interface Harness {
 export async function startBigQuery(options: Partial<BigQueryOptions> = {}): Promise<Harness> {
   const directory = await mkdtemp(path.join(tmpdir(), 'bigquery-'))
   const clock = new ManualClock(NOW_MS)
-  const operation = httpOperations(async (_call, handler) => handler({ email: TESTER }))
+  const operation = httpOperations(async (_call, handler) => handler({ email: TESTER }), bigQueryResponse)
   const access = demoAccess()
   const open = async (): Promise<{ api: EmulatedApi; url: string; server: ReturnType<typeof serve> }> => {
     const api = await bigQueryApi({ directory, clock, operation, access, ...options })

@@ -1,20 +1,57 @@
-import { GoogleError } from '../../kernel/errors.ts'
+import { GoogleError, type GoogleStatus } from '../../kernel/errors.ts'
+import { errorResponse } from '../../kernel/gateway.ts'
 import { unexpectedError } from '../../kernel/unexpected-error.ts'
 import { causes } from './limits.ts'
 import type { JobError } from './records.ts'
 import { tooDeep } from './sql/bounds.ts'
 import { failureMessage, SqlFailure } from './sql/failure.ts'
 
-/** HTTP codes of job errors: https://cloud.google.com/bigquery/docs/error-messages */
-const ANSWERS: Record<string, ConstructorParameters<typeof GoogleError>[0]> = {
+/**
+ * How BigQuery answers each reason: https://cloud.google.com/bigquery/docs/error-messages. All that have another code
+ * than 400. A quota or rate limit is a 403, not a 429 (googleapis/python-bigquery#2006).
+ */
+const ANSWERS: Record<string, GoogleStatus> = {
   notFound: 'NOT_FOUND',
   duplicate: 'ALREADY_EXISTS',
   notImplemented: 'UNIMPLEMENTED',
   backendError: 'UNAVAILABLE',
   internalError: 'INTERNAL',
   accessDenied: 'PERMISSION_DENIED',
+  billingNotEnabled: 'PERMISSION_DENIED',
+  blocked: 'PERMISSION_DENIED',
+  quotaExceeded: 'PERMISSION_DENIED',
+  rateLimitExceeded: 'PERMISSION_DENIED',
+  responseTooLarge: 'PERMISSION_DENIED',
   // As BigQuery does, although its page says 200.
   stopped: 'CANCELLED',
+}
+
+/** Reasons that BigQuery answers with 400, whatever they mean (the same page). */
+const BAD_REQUESTS = new Set([
+  'billingTierLimitExceeded',
+  'jobBackendError',
+  'jobInternalError',
+  'jobRateLimitExceeded',
+  'resourceInUse',
+  'resourcesExceeded',
+  'tableUnavailable',
+  'timeout',
+])
+
+/** Converts an error to BigQuery's JSON error response, with the code that BigQuery has for its reason. */
+export function bigQueryResponse(error: unknown): Response {
+  if (!(error instanceof GoogleError) || error.details !== undefined) return errorResponse(error)
+  const { message, location, retryAfterS } = error
+  const reason = error.reason ?? (error.status === 'RESOURCE_EXHAUSTED' ? 'rateLimitExceeded' : undefined)
+  const status = reason === undefined ? undefined : BAD_REQUESTS.has(reason) ? 'INVALID_ARGUMENT' : ANSWERS[reason]
+  if (reason === undefined || status === undefined || status === error.status) return errorResponse(error)
+  return errorResponse(
+    new GoogleError(status, message, {
+      reason,
+      ...(location === undefined ? {} : { location }),
+      ...(retryAfterS === undefined ? {} : { retryAfterS }),
+    }),
+  )
 }
 
 /** A job's error as the answer of jobs.query and jobs.getQueryResults. */
