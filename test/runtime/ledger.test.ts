@@ -6,6 +6,8 @@ import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'
 import { Ledger, RowRejected } from '../../src/runtime/ledger/ledger.ts'
 import { deferred } from './fixtures.ts'
 
+const TIMED_OUT = { message: 'timeout', isTransient: true }
+
 const TABLE: TableName = { projectId: 'demo', dataset: 'results', table: 'attempts' }
 
 function row(id: string, extra: Record<string, unknown> = {}): AttemptRow {
@@ -180,12 +182,45 @@ describe('the ledger', () => {
   test('a row that BigQuery refuses fails alone, after one more try on its own', async () => {
     const { clock, requests, ledger } = setUp((_request, ids) => {
       const index = ids.indexOf('bad')
-      if (index >= 0) throw new RowsRejected('attempts', new Map([[index, 'no such field']]))
+      if (index >= 0)
+        throw new RowsRejected('attempts', new Map([[index, { message: 'no such field', isTransient: false }]]))
     })
     const appended = outcomes(['a', 'bad', 'c'].map((id) => ledger.append(TABLE, row(id))))
     await clock.advance(10)
     expect(await appended).toEqual(['durable', 'RowRejected', 'durable'])
     expect(requests.map(({ ids }) => ids)).toEqual([['a', 'bad', 'c'], ['bad']])
+  })
+
+  // https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#troubleshooting
+  test('sends a row that BigQuery did not store for its own reasons again, until it is stored', async () => {
+    const { clock, requests, ledger } = setUp((request, ids) => {
+      if (request < 4) throw new RowsRejected('attempts', new Map([[ids.indexOf('b'), TIMED_OUT]]))
+    })
+    const appended = outcomes(['a', 'b', 'c'].map((id) => ledger.append(TABLE, row(id))))
+    await clock.advance(5_000)
+    expect(await appended).toEqual(['durable', 'durable', 'durable'])
+    expect(requests.map(({ ids }) => ids)).toEqual([['a', 'b', 'c'], ['b'], ['b'], ['b']])
+  })
+
+  test('does not refuse a row that BigQuery never stores for its own reasons, but fails it with UNAVAILABLE', async () => {
+    const { clock, ledger } = setUp(() => {
+      throw new RowsRejected('attempts', new Map([[0, TIMED_OUT]]))
+    })
+    const failure = ledger.append(TABLE, row('a')).catch((error: unknown) => error)
+    await clock.advance(30_000)
+    expect(await failure).toMatchObject({ name: 'CloudError', status: 'UNAVAILABLE' })
+  })
+
+  test('sends rows that stopped because of an invalid row again without it', async () => {
+    const { clock, requests, ledger } = setUp((_request, ids) => {
+      if (!ids.includes('bad')) return
+      const refusals = ids.map((id) => ({ message: id === 'bad' ? 'no such field' : '', isTransient: id !== 'bad' }))
+      throw new RowsRejected('attempts', new Map(refusals.entries()))
+    })
+    const appended = outcomes(['a', 'bad', 'c'].map((id) => ledger.append(TABLE, row(id))))
+    await clock.advance(5_000)
+    expect(await appended).toEqual(['durable', 'RowRejected', 'durable'])
+    expect(requests.map(({ ids }) => ids)).toEqual([['a', 'bad', 'c'], ['bad'], ['a', 'c']])
   })
 
   test('a request that is refused as a whole is halved until the invalid row is alone', async () => {
@@ -221,7 +256,7 @@ describe('the ledger', () => {
 
   test('reports a refused row with its own error class and BigQuery’s reason', async () => {
     const { clock, ledger } = setUp(() => {
-      throw new RowsRejected('attempts', new Map([[0, 'no such field: wdith']]))
+      throw new RowsRejected('attempts', new Map([[0, { message: 'no such field: wdith', isTransient: false }]]))
     })
     const [refusal] = await Promise.all([
       ledger.append(TABLE, row('a')).catch((error: unknown) => error),
