@@ -4,13 +4,8 @@ import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startLocalCloud, type LocalCloud } from '@imagery/local-cloud'
 import { attemptColumns } from '../../src/contracts/tables.ts'
-import {
-  ensureDataset,
-  ensureTable,
-  insertRows,
-  queryRows,
-  type TableName,
-} from '../../src/google/bigquery/bigquery.ts'
+import { ensureDataset, ensureTable, queryRows, type TableName } from '../../src/google/bigquery/bigquery.ts'
+import { insertRows } from '../../src/google/bigquery/insert-rows.ts'
 import { authorize } from '../../src/google/rest/rest.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { systemClock } from '../../src/runtime/clock.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
-import { RowsRejected, type TableName } from '../../src/google/bigquery/bigquery.ts'
+import type { TableName } from '../../src/google/bigquery/bigquery.ts'
+import { RowsRejected } from '../../src/google/bigquery/insert-rows.ts'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'
 import { Ledger, RowRejected } from '../../src/runtime/ledger/ledger.ts'

@@ -1,4 +1,4 @@
-import type { GoogleStatus } from './errors.ts'
+import type { GoogleStatus } from './google-status.ts'
 
 /**
  * What the reason of an older JSON API means, where the HTTP code misleads: BigQuery answers a quota with 403 and a

@@ -1,25 +1,9 @@
 import { redacted } from '../../contracts/redaction.ts'
 import { statusByReason } from './error-reasons.ts'
+import type { GoogleStatus } from './google-status.ts'
 import { pause } from './pauses.ts'
 
-/** Google's canonical status names (google/rpc/code.proto). */
-export type GoogleStatus =
-  | 'CANCELLED'
-  | 'UNKNOWN'
-  | 'INVALID_ARGUMENT'
-  | 'DEADLINE_EXCEEDED'
-  | 'NOT_FOUND'
-  | 'ALREADY_EXISTS'
-  | 'PERMISSION_DENIED'
-  | 'RESOURCE_EXHAUSTED'
-  | 'FAILED_PRECONDITION'
-  | 'ABORTED'
-  | 'OUT_OF_RANGE'
-  | 'UNIMPLEMENTED'
-  | 'INTERNAL'
-  | 'UNAVAILABLE'
-  | 'DATA_LOSS'
-  | 'UNAUTHENTICATED'
+export type { GoogleStatus } from './google-status.ts'
 
 const GRPC_STATUS: readonly (GoogleStatus | undefined)[] = [
   undefined,

@@ -1,5 +1,6 @@
 import { CloudError } from '../../google/transport/errors.ts'
-import { RowsRejected, type TableName } from '../../google/bigquery/bigquery.ts'
+import type { TableName } from '../../google/bigquery/bigquery.ts'
+import { RowsRejected } from '../../google/bigquery/insert-rows.ts'
 import { backoffMs, sleep, within, type CancelTimer, type Clock } from '../clock.ts'
 import { LEDGER_BUDGET_MS } from '../deadlines.ts'
 import type { AttemptRow } from './attempt-row.ts'

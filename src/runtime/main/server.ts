@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { insertRows } from '../../google/bigquery/bigquery.ts'
+import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { imageBuckets } from '../../run-data/image-buckets.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'

@@ -1,4 +1,4 @@
-import { insertRows } from '../../google/bigquery/bigquery.ts'
+import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { streamAssets } from '../../run-data/run-tables.ts'
 import { readObject } from '../../google/storage/storage.ts'
 import { createTask, createTaskBatch } from '../../google/tasks.ts'
