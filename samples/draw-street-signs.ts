@@ -1,16 +1,16 @@
 /**
  * Draws the pictures and writes the tables of samples/street-signs. Run it after a change with
- * `node samples/draw-street-signs.ts`; everything it makes is committed.
+ * `node samples/draw-street-signs.ts`; its output is committed.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { cameraOn } from './drawing/camera.ts'
 import type { Camera } from './drawing/camera.ts'
-import { UTILITY_POLES } from './drawing/catalogue-of-poles.ts'
-import { ROAD_SIGNS } from './drawing/catalogue-of-signs.ts'
-import type { SampleAsset, Shot } from './drawing/catalogue.ts'
-import { LIGHTS } from './drawing/colour.ts'
+import { UTILITY_POLES } from './drawing/pole-catalog.ts'
+import { ROAD_SIGNS } from './drawing/sign-catalog.ts'
+import type { SampleAsset, Shot } from './drawing/catalog.ts'
+import { LIGHTS } from './drawing/color.ts'
 import { photograph } from './drawing/photograph.ts'
 import { seededRandom } from './drawing/random.ts'
 import { street } from './drawing/street.ts'
@@ -33,13 +33,13 @@ const FOLDER = path.join(import.meta.dirname, 'street-signs')
 const NEWEST_SNAPSHOT = 's1:2026-09-18'
 const OLDER_SNAPSHOT = 's1:2026-03-20'
 
-/** The observations that both snapshots hold, by image. In the table the older row stands first for one, last for the other. */
+/** The observations in both snapshots, by image. In the table, the older row comes first for one and last for the other. */
 const REPEATED_BEFORE = 'stop-4'
 const REPEATED_AFTER = 'pole-crossarms-3'
 
 const EYE_HEIGHT = 2.5
 const LANE = 1.9
-/** Metres above sea level of the town that the streets belong to. */
+/** Meters above sea level of the town that the streets belong to. */
 const GROUND = 1624
 const METRES_PER_DEGREE = 111_320
 
@@ -121,29 +121,29 @@ function observation(asset: SampleAsset, shot: Shot, camera: Camera, image: stri
   }
 }
 
-/** Two assets that fail: the only image of one is cut off, that of the other was never there. */
+/** Two assets that fail: one has only a truncated image, the other only a missing one. */
 function faultyRows(): [ObservationRow, ObservationRow] {
   const [like] = rows.filter(({ snapshot_id }) => snapshot_id === NEWEST_SNAPSHOT)
-  const faulty = (name: string, metres: number): ObservationRow => ({
+  const faulty = (name: string, meters: number): ObservationRow => ({
     ...like!,
     asset_id: `t1:${hex(`asset ${name}`)}:ffff005f`,
     observation_id: `o1:${hex(`observation ${name}`)}:00110060`,
-    location: shifted(like!.location, metres, 87.5),
+    location: shifted(like!.location, meters, 87.5),
     gcs_uri: `images/${name}.jpg`,
   })
   return [faulty('corrupt', 140), faulty('missing', 280)]
 }
 
-/** The beginning of a JPEG and nothing like its end. */
+/** The start of a JPEG without the rest. */
 function corruptImage(): Buffer {
   const header = Buffer.from('ffd8ffe000104a46494600010100000100010000', 'hex')
   const digest = createHash('sha512').update('corrupt').digest()
   return Buffer.concat([header, ...Array.from({ length: 30 }, () => digest)])
 }
 
-function shifted(from: { latitude: number; longitude: number }, metres: number, bearing: number) {
+function shifted(from: { latitude: number; longitude: number }, meters: number, bearing: number) {
   const angle = (bearing * Math.PI) / 180
-  const degrees = metres / METRES_PER_DEGREE
+  const degrees = meters / METRES_PER_DEGREE
   const widening = Math.cos((from.latitude * Math.PI) / 180)
   return {
     latitude: Number((from.latitude + degrees * Math.cos(angle)).toFixed(7)),

@@ -1,21 +1,21 @@
-/** A point of the street: metres to the right of its middle, up from the ground, and along it. */
+/** A point of the street: meters to the right of its middle, up from the ground, and along it. */
 export type StreetPoint = readonly [right: number, up: number, along: number]
 
 export type PixelPoint = readonly [x: number, y: number]
 
-/** Where a picture is taken from, and which part of the view it shows. */
+/** The position of the camera, and the part of the view it shows. */
 export interface Camera {
   width: number
   height: number
   /** Pixels: larger is closer. */
   focalLength: number
-  /** Metres to the right of the street's middle; up from the ground; along the street. */
+  /** Meters to the right of the street's middle; up from the ground; along the street. */
   position: StreetPoint
-  /** Where in the picture the street vanishes. May lie outside: a picture is a crop of a wider view. */
+  /** The vanishing point of the street in the picture. Can be outside it: a picture is a crop of a wider view. */
   vanishing: PixelPoint
 }
 
-/** Nothing nearer is drawn. */
+/** Nothing closer is drawn. */
 export const NEAREST = 1.6
 
 /** A camera that looks along the street and shows `subject` at (x, y), both shares of the picture. */
@@ -41,7 +41,7 @@ export function project(camera: Camera, [right, up, along]: StreetPoint): PixelP
   ]
 }
 
-/** Pixels per metre at a distance along the street. */
+/** Pixels per meter at a distance along the street. */
 export function scaleAt(camera: Camera, along: number): number {
   return camera.focalLength / Math.max(along - camera.position[2], NEAREST)
 }
@@ -56,7 +56,7 @@ export function face(camera: Camera, points: readonly StreetPoint[], fill: strin
   return `<polygon points="${pixels.join(' ')}" fill="${fill}" ${more}/>`
 }
 
-/** Metres shown as centimetres of a drawing that stands upright at a point of the street. */
+/** Meters shown as centimeters of a drawing that stands upright at a point of the street. */
 export function placed(camera: Camera, at: StreetPoint, drawing: string, turn = ''): string {
   const [x, y] = project(camera, at)
   return `<g transform="translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${(scaleAt(camera, at[2]) / 100).toFixed(4)}) ${turn}">${drawing}</g>`

@@ -1,6 +1,6 @@
 /**
- * Letters as strokes, in the manner of road signs, so that no picture depends on the fonts of the
- * machine that draws it. A glyph is 6 units high; its width is given, its strokes are centred lines.
+ * Letters as strokes, like those on road signs, so that no picture depends on the fonts of the
+ * machine that draws it. A glyph is 6 units high; its width varies, and its strokes are lines.
  */
 const GLYPHS: Record<string, readonly [width: number, strokes: string]> = {
   A: [4, 'M0 6L2 0L4 6M.8 4H3.2'],
@@ -64,17 +64,17 @@ export interface LetteringOptions {
   x?: number
   y?: number
   height: number
-  colour: string
+  color: string
   /** Width of the strokes as a share of the height. */
   weight?: number
-  /** Longer lines are made narrower, as sign makers do. */
+  /** Longer lines are narrowed, as on real signs. */
   maxWidth?: number
 }
 
-/** A line of text, centred at (x, y), as SVG. */
+/** A line of text, centered at (x, y), as SVG. */
 export function lettering(
   text: string,
-  { x = 0, y = 0, height, colour, weight = 0.17, maxWidth }: LetteringOptions,
+  { x = 0, y = 0, height, color, weight = 0.17, maxWidth }: LetteringOptions,
 ): string {
   let at = 0
   const letters = text.split('').map((letter) => {
@@ -87,7 +87,7 @@ export function lettering(
   const width = at - SPACING
   const scale = height / GLYPH_HEIGHT
   const narrow = maxWidth === undefined ? 1 : Math.min(1, maxWidth / (width * scale))
-  const style = `fill="none" stroke="${colour}" stroke-width="${(weight * GLYPH_HEIGHT).toFixed(2)}" stroke-linejoin="round"`
+  const style = `fill="none" stroke="${color}" stroke-width="${(weight * GLYPH_HEIGHT).toFixed(2)}" stroke-linejoin="round"`
   return (
     `<g transform="translate(${x} ${y}) scale(${(scale * narrow).toFixed(4)} ${scale.toFixed(4)})` +
     ` translate(${(-width / 2).toFixed(2)} ${-GLYPH_HEIGHT / 2})" ${style}>${letters.join('')}</g>`

@@ -1,17 +1,17 @@
 import sharp from 'sharp'
 import { seededRandom } from './random.ts'
 
-/** What goes wrong, or just happens, between a street and a file. */
+/** The image faults between a street and a file. */
 export interface Exposure {
   /** Pixels of Gaussian blur: out of focus. */
   blur?: number
-  /** All light times this: above 1 burns out, below 1 darkens. */
+  /** A factor for all light: above 1 overexposes, below 1 darkens. */
   gain?: number
-  /** Added afterwards, in grey values. */
+  /** Added afterwards, in gray values. */
   offset?: number
-  /** The file's width in the end; smaller than the drawing. */
+  /** The file's final width, smaller than the drawing. */
   width?: number
-  /** Standard deviation of the sensor's noise, in grey values. */
+  /** Standard deviation of the sensor's noise, in gray values. */
   grain?: number
   quality?: number
 }
@@ -38,7 +38,7 @@ export async function photograph(svg: string, seed: string, exposure: Exposure =
     .toBuffer()
 }
 
-/** A number of the standard normal distribution out of two of the uniform one (Box-Muller). */
+/** A standard normal random number from two uniform ones (Box-Muller). */
 function bell(first: number, second: number): number {
   return Math.sqrt(-2 * Math.log(1 - first)) * Math.cos(2 * Math.PI * second)
 }

@@ -1,9 +1,9 @@
 import { NEAREST, placed, project, scaleAt } from './camera.ts'
 import type { Camera, PixelPoint, StreetPoint } from './camera.ts'
-import { faded } from './colour.ts'
-import type { Light } from './colour.ts'
+import { faded } from './color.ts'
+import type { Light } from './color.ts'
 
-/** What a utility pole carries. Lengths are metres. */
+/** What a utility pole carries. Lengths are meters. */
 export interface Pole {
   height: number
   /** Heights of the crossarms. */
@@ -32,7 +32,7 @@ export function poleLine(camera: Camera, light: Light, pole: Pole, at: StreetPoi
 function drawnPole(camera: Camera, light: Light, pole: Pole, at: StreetPoint): string {
   const distance = at[2] - camera.position[2]
   if (distance < NEAREST) return ''
-  const tone = (colour: string) => faded(colour, light, distance)
+  const tone = (color: string) => faded(color, light, distance)
   const id = `wood${Math.round(at[2])}`
   const top = -pole.height * 100
   const wood =
@@ -61,7 +61,7 @@ function drawnPole(camera: Camera, light: Light, pole: Pole, at: StreetPoint): s
   )
 }
 
-type Tone = (colour: string) => string
+type Tone = (color: string) => string
 
 function crossarm(y: number, tone: Tone): string {
   const insulators = INSULATORS.map((offset) => {

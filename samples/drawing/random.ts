@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 
-/** A source of numbers that gives the same ones for the same seed, on every machine. */
+/** A random number generator with the same output for the same seed on every machine. */
 export interface Random {
-  /** From 0 up to, not including, 1. */
+  /** At least 0 and less than 1. */
   next(): number
   between(low: number, high: number): number
   oneOf<T>(choices: readonly T[]): T

@@ -1,6 +1,6 @@
 import { lettering } from './lettering.ts'
 
-/** A sign seen from the front, drawn around (0, 0). Lengths are centimetres. */
+/** A sign seen from the front, drawn around (0, 0). Lengths are centimeters. */
 export interface Sign {
   svg: string
   width: number
@@ -22,7 +22,7 @@ export function stopSign(): Sign {
     svg:
       polygon(outer, WHITE) +
       polygon(inner, RED) +
-      lettering('STOP', { height: 26, colour: WHITE, weight: 0.18, maxWidth: 60 }),
+      lettering('STOP', { height: 26, color: WHITE, weight: 0.18, maxWidth: 60 }),
   }
 }
 
@@ -58,7 +58,7 @@ export function yieldSign(): Sign {
         WHITE,
         4,
       ) +
-      lettering('YIELD', { y: -17.5, height: 10, colour: RED, weight: 0.21, maxWidth: 37 }),
+      lettering('YIELD', { y: -17.5, height: 10, color: RED, weight: 0.21, maxWidth: 37 }),
   }
 }
 
@@ -70,18 +70,18 @@ export function speedLimitSign(limit: number): Sign {
       plate(61, 76, BLACK, 4) +
       plate(58, 73, WHITE, 3.2) +
       frame(54, 69, BLACK, 1.4) +
-      lettering('SPEED', { y: -23, height: 10, colour: BLACK, weight: 0.19, maxWidth: 44 }) +
-      lettering('LIMIT', { y: -9, height: 10, colour: BLACK, weight: 0.19, maxWidth: 44 }) +
-      lettering(String(limit), { y: 16, height: 25, colour: BLACK, weight: 0.19, maxWidth: 44 }),
+      lettering('SPEED', { y: -23, height: 10, color: BLACK, weight: 0.19, maxWidth: 44 }) +
+      lettering('LIMIT', { y: -9, height: 10, color: BLACK, weight: 0.19, maxWidth: 44 }) +
+      lettering(String(limit), { y: 16, height: 25, color: BLACK, weight: 0.19, maxWidth: 44 }),
   }
 }
 
-/** Two blades on top of one another, the upper one turned away. */
+/** Two blades, one above the other, the upper one turned away. */
 export function streetNameSign(along: string, across: string): Sign {
   const blade = (text: string) =>
     plate(118, 24, WHITE, 3) +
     plate(116, 22, GREEN, 2.4) +
-    lettering(text, { height: 12, colour: WHITE, weight: 0.18, maxWidth: 104 })
+    lettering(text, { height: 12, color: WHITE, weight: 0.18, maxWidth: 104 })
   return {
     width: 118,
     height: 56,
@@ -101,7 +101,7 @@ export function oneWaySign(): Sign {
       plate(91, 31, WHITE, 2.4) +
       plate(88.6, 28.6, BLACK, 2) +
       `<path d="${arrow}" fill="${WHITE}" transform="scale(1 .86)"/>` +
-      lettering('ONE WAY', { x: -5, height: 8.6, colour: BLACK, weight: 0.2, maxWidth: 60 }),
+      lettering('ONE WAY', { x: -5, height: 8.6, color: BLACK, weight: 0.2, maxWidth: 60 }),
   }
 }
 
@@ -112,11 +112,11 @@ export function noParkingSign(): Sign {
     svg:
       plate(31, 46, RED, 2.4) +
       plate(29.6, 44.6, WHITE, 2) +
-      lettering('P', { y: -9.5, height: 14, colour: BLACK, weight: 0.2 }) +
+      lettering('P', { y: -9.5, height: 14, color: BLACK, weight: 0.2 }) +
       `<circle cx="0" cy="-9.5" r="10.4" fill="none" stroke="${RED}" stroke-width="2.6"/>` +
       `<path d="M-7.4 -16.9L7.4 -2.1" stroke="${RED}" stroke-width="2.6"/>` +
-      lettering('ANY', { y: 7, height: 5, colour: RED, weight: 0.2 }) +
-      lettering('TIME', { y: 14, height: 5, colour: RED, weight: 0.2, maxWidth: 24 }) +
+      lettering('ANY', { y: 7, height: 5, color: RED, weight: 0.2 }) +
+      lettering('TIME', { y: 14, height: 5, color: RED, weight: 0.2, maxWidth: 24 }) +
       `<path d="M-10 19.6H10M-7 17.6L-10.4 19.6L-7 21.6M7 17.6L10.4 19.6L7 21.6" fill="none" stroke="${RED}" stroke-width="1.1"/>`,
   }
 }
@@ -145,8 +145,8 @@ export function doNotEnterSign(): Sign {
       plate(75, 75, WHITE, 3) +
       `<circle r="35.5" fill="${RED}"/>` +
       `<rect x="-27" y="-6" width="54" height="12" fill="${WHITE}"/>` +
-      lettering('DO NOT', { y: -16, height: 8.6, colour: WHITE, weight: 0.18, maxWidth: 44 }) +
-      lettering('ENTER', { y: 16, height: 8.6, colour: WHITE, weight: 0.18, maxWidth: 40 }),
+      lettering('DO NOT', { y: -16, height: 8.6, color: WHITE, weight: 0.18, maxWidth: 44 }) +
+      lettering('ENTER', { y: 16, height: 8.6, color: WHITE, weight: 0.18, maxWidth: 40 }),
   }
 }
 
@@ -164,7 +164,7 @@ function polygon(points: readonly Point[], fill: string): string {
   return `<polygon points="${points.map(([x, y]) => `${x.toFixed(2)},${y.toFixed(2)}`).join(' ')}" fill="${fill}"/>`
 }
 
-/** A stroke of the same colour rounds the corners. */
+/** A stroke of the same color rounds the corners. */
 function roundedPolygon(points: readonly Point[], fill: string, rounding: number): string {
   return `<g stroke="${fill}" stroke-width="${rounding}" stroke-linejoin="round">${polygon(points, fill)}</g>`
 }
@@ -187,6 +187,6 @@ function plate(width: number, height: number, fill: string, radius: number): str
   return `<rect x="${-width / 2}" y="${-height / 2}" width="${width}" height="${height}" rx="${radius}" fill="${fill}"/>`
 }
 
-function frame(width: number, height: number, colour: string, stroke: number): string {
-  return `<rect x="${-width / 2}" y="${-height / 2}" width="${width}" height="${height}" rx="2" fill="none" stroke="${colour}" stroke-width="${stroke}"/>`
+function frame(width: number, height: number, color: string, stroke: number): string {
+  return `<rect x="${-width / 2}" y="${-height / 2}" width="${width}" height="${height}" rx="2" fill="none" stroke="${color}" stroke-width="${stroke}"/>`
 }

@@ -1,7 +1,7 @@
 import { face, NEAREST, placed, scaleAt } from './camera.ts'
 import type { Camera, StreetPoint } from './camera.ts'
-import { faded, mix } from './colour.ts'
-import type { Light } from './colour.ts'
+import { faded, mix } from './color.ts'
+import type { Light } from './color.ts'
 import type { Random } from './random.ts'
 
 export type Draw = (camera: Camera, light: Light) => string
@@ -20,7 +20,7 @@ const WALLS = [
 const GLASS = '#5d7488'
 const STOREY = 3.3
 
-/** A building beside the street: the wall along it, the wall towards us, windows, a shop front or a pitched roof. */
+/** A building next to the street: the wall along it, the wall facing us, windows, a shop front or a pitched roof. */
 export function building(
   random: Random,
   kind: 'suburb' | 'town',
@@ -45,7 +45,7 @@ export function building(
     if (end <= from) return ''
     const distance = begin - camera.position[2]
     const isSunny = (light.sunny === 'left') === (side === -1)
-    const tone = (colour: string, shade: number) => faded(mix(colour, light.shade, shade), light, distance)
+    const tone = (color: string, shade: number) => faded(mix(color, light.shade, shade), light, distance)
     const parts: string[] = []
     if (start > from) {
       parts.push(
@@ -144,7 +144,7 @@ function band(
   )
 }
 
-/** An awning: it leans out over the pavement. */
+/** An awning: it leans out over the sidewalk. */
 function shade3d(camera: Camera, side: -1 | 1, inner: number, from: number, to: number, fill: string): string {
   if (from <= camera.position[2] + NEAREST) return ''
   const out = inner - side * 0.9
@@ -224,8 +224,8 @@ export function tree(random: Random, right: number, along: number): Draw {
     if (distance < NEAREST + 3) return ''
     const bark = faded(mix('#5b4636', light.shade, 0.15), light, distance)
     const blobs = leaves.map(({ x, y, radius, light: lit }) => {
-      const colour = faded(mix(mix(green, '#16240f', 0.55), mix(green, '#f3f0a8', 0.25), lit), light, distance)
-      return `<circle cx="${x.toFixed(0)}" cy="${y.toFixed(0)}" r="${radius.toFixed(0)}" fill="${colour}"/>`
+      const color = faded(mix(mix(green, '#16240f', 0.55), mix(green, '#f3f0a8', 0.25), lit), light, distance)
+      return `<circle cx="${x.toFixed(0)}" cy="${y.toFixed(0)}" r="${radius.toFixed(0)}" fill="${color}"/>`
     })
     const trunk = `<path d="M-13 0L-8 ${(-height * 0.6).toFixed(0)}H8L14 0Z" fill="${bark}"/>`
     const shadow = `<ellipse cx="0" cy="2" rx="${(spread * 0.9).toFixed(0)}" ry="${(spread * 0.1).toFixed(0)}" fill="#20261c" fill-opacity=".28"/>`
@@ -239,7 +239,7 @@ export function car(random: Random, right: number, along: number): Draw {
   return (camera, light) => {
     const distance = along - camera.position[2]
     if (distance < 6) return ''
-    const tone = (colour: string, shade = 0.08) => faded(mix(colour, light.shade, shade), light, distance)
+    const tone = (color: string, shade = 0.08) => faded(mix(color, light.shade, shade), light, distance)
     return placed(
       camera,
       [right, 0, along],
@@ -255,7 +255,7 @@ export function car(random: Random, right: number, along: number): Draw {
   }
 }
 
-/** A fire hydrant: something red and small, to judge sizes by. */
+/** A fire hydrant: a small red object that shows the scale. */
 export function hydrant(right: number, along: number): Draw {
   return (camera, light) => {
     const distance = along - camera.position[2]

@@ -1,24 +1,24 @@
 import { face, NEAREST, project, scaleAt } from './camera.ts'
 import type { Camera, StreetPoint } from './camera.ts'
-import { faded, mix } from './colour.ts'
-import type { Light } from './colour.ts'
+import { faded, mix } from './color.ts'
+import type { Light } from './color.ts'
 import { building, car, hydrant, tree } from './street-furniture.ts'
 import { seededRandom } from './random.ts'
 
-/** The cross-section of every street, metres from its middle. */
+/** The cross-section of every street, meters from its middle. */
 export const KERB = 5.2
 const WALK = 8.6
 const FAR = 420
 
-/** Something that stands in the street. */
+/** An object in the street. */
 export interface Standing {
-  /** Metres along the street. */
+  /** Meters along the street. */
   along: number
   draw(camera: Camera, light: Light): string
 }
 
 export interface Street {
-  /** The whole street with one more thing standing in it, to be seen unhidden. */
+  /** The whole street with one more object in it, fully visible. */
   draw(camera: Camera, light: Light, subject: Standing): string
 }
 
@@ -29,7 +29,7 @@ export interface StreetPlan {
   kind: 'suburb' | 'town'
 }
 
-/** A street that is the same from every camera: the observations of one asset show one place. */
+/** A street that looks the same to every camera, because all observations of an asset show one place. */
 export function street({ seed, crosswalkAt, kind }: StreetPlan): Street {
   const random = seededRandom(seed)
   const buildings: Standing[] = []
@@ -62,7 +62,7 @@ export function street({ seed, crosswalkAt, kind }: StreetPlan): Street {
   return {
     draw(camera, light, subject) {
       const around = standing.filter(({ along, mayHide }) => !mayHide || along > subject.along + 1)
-      // Nothing stands behind the line of the buildings, so they hide nothing and come first.
+      // Nothing is behind the line of buildings, so they hide nothing and are drawn first.
       const drawn = [buildings, [...around, subject]].flatMap((things) =>
         things.toSorted((a, b) => b.along - a.along).map((thing) => thing.draw(camera, light)),
       )
@@ -103,7 +103,7 @@ function sky(camera: Camera, light: Light, clouds: readonly Cloud[], hills: read
 
 function ground(camera: Camera, light: Light, crosswalkAt: number | undefined): string {
   const near = camera.position[2] + NEAREST
-  const strip = (from: number, to: number, colour: string, start = near, end = FAR) => {
+  const strip = (from: number, to: number, color: string, start = near, end = FAR) => {
     if (end <= near) return ''
     const begin = Math.max(start, near)
     const corners: StreetPoint[] = [
@@ -112,7 +112,7 @@ function ground(camera: Camera, light: Light, crosswalkAt: number | undefined): 
       [to, 0, end],
       [to, 0, begin],
     ]
-    return face(camera, corners, colour)
+    return face(camera, corners, color)
   }
   const asphalt = mix('#5b5d60', light.haze, 0.08)
   const grass = mix('#6f8a4d', light.haze, 0.12)
@@ -121,7 +121,7 @@ function ground(camera: Camera, light: Light, crosswalkAt: number | undefined): 
     strip(-WALK, WALK, mix('#b3aea4', light.haze, 0.1)),
     strip(-KERB - 0.25, KERB + 0.25, '#cfcac0'),
     strip(-KERB, KERB, asphalt),
-    // The tyres' tracks, and the gutter.
+    // The tires' tracks, and the gutter.
     ...[-3.3, -1.5, 1.5, 3.3].map((x) => strip(x - 0.28, x + 0.28, mix(asphalt, '#3f4145', 0.3))),
     ...[-1, 1].map((side) => strip(side * (KERB - 0.35), side * KERB, mix(asphalt, '#9b978e', 0.5))),
     strip(-0.22, -0.08, '#dfae2b'),

@@ -1,15 +1,15 @@
 import { placed, project } from './camera.ts'
 import type { Camera, StreetPoint } from './camera.ts'
-import { faded } from './colour.ts'
-import type { Light } from './colour.ts'
+import { faded } from './color.ts'
+import type { Light } from './color.ts'
 import { poleLine } from './poles.ts'
 import type { Pole } from './poles.ts'
 import type { Sign } from './signs.ts'
 
-/** What an asset is: where it stands, what to point a camera at, and how it is drawn. */
+/** An asset: its position, the camera's target, and its drawing. */
 export interface Subject {
   foot: StreetPoint
-  /** The middle of what is to be seen. */
+  /** The center of the asset. */
   middle: StreetPoint
   draw(camera: Camera, light: Light): string
   /** The corners of a box around it, in pixels. */
@@ -18,7 +18,7 @@ export interface Subject {
 
 export interface PostedSign {
   sign: Sign
-  /** Height of the sign's middle, metres. */
+  /** Height of the sign's middle, meters. */
   up: number
   /** Degrees that the sign is turned away from the street's direction. */
   turn: number
@@ -59,7 +59,7 @@ export function postedSign({ sign, up, turn, below }: PostedSign, foot: StreetPo
   }
 }
 
-/** A utility pole with its line. */
+/** A utility pole with its wires. */
 export function utilityPole(pole: Pole, foot: StreetPoint): Subject {
   return {
     foot,

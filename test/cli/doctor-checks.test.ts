@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import type { Check, DoctorContext } from '../../src/services/doctor/check.ts'
-import { organisation } from '../../src/services/doctor/organisation.ts'
+import { organization } from '../../src/services/doctor/organization.ts'
 import { deployerRoles, runnerRoles } from '../../src/services/doctor/permissions.ts'
 import { apis, billing, project, region } from '../../src/services/doctor/project.ts'
 import { googleTarget } from '../../src/services/session/target.ts'
@@ -162,13 +162,13 @@ describe('the organization', () => {
 
   test("passes without policies, or with those that imagery's buckets comply with", async () => {
     policies({ 'storage.publicAccessPrevention': [{ enforce: true }], 'run.allowedIngress': [{ allowAll: true }] })
-    expect((await look(organisation)).status).toBe('ok')
+    expect((await look(organization)).status).toBe('ok')
   })
 
   test('that blocks new service accounts fails a first deploy but not a later one', async () => {
     policies({ 'iam.disableServiceAccountCreation': [{ enforce: true }] })
-    expect((await look(organisation)).status).toBe('failed')
-    expect((await look(organisation, { deployment })).status).toBe('ok')
+    expect((await look(organization)).status).toBe('failed')
+    expect((await look(organization, { deployment })).status).toBe('ok')
   })
 
   test('that limits locations, members or ingress is reported with what it limits', async () => {
@@ -177,13 +177,13 @@ describe('the organization', () => {
       'iam.allowedPolicyMemberDomains': [{ values: { allowedValues: ['C0abcdefg'] } }],
       'run.allowedIngress': [{ values: { allowedValues: ['internal'] } }],
     })
-    const { status, detail, fixes } = await look(organisation)
+    const { status, detail, fixes } = await look(organization)
     expect(status).toBe('warning')
     for (const word of ['in:us-locations', 'C0abcdefg', 'internal']) expect(detail).toContain(word)
     expect(fixes).toEqual([expect.stringContaining('--ingress internal')])
     policies({ 'gcp.resourceLocations': [{ values: { deniedValues: ['europe-west1'] } }] })
-    expect((await look(organisation)).status).toBe('failed')
+    expect((await look(organization)).status).toBe('failed')
     policies({ 'gcp.resourceLocations': [{ values: { allowedValues: ['europe-west1'] } }] })
-    expect((await look(organisation)).status).toBe('ok')
+    expect((await look(organization)).status).toBe('ok')
   })
 })

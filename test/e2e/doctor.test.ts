@@ -71,7 +71,7 @@ describe('before a deploy', () => {
       apis: 'warning',
       roles_to_deploy: 'unknown',
       roles_to_run: 'unknown',
-      organisation: 'unknown',
+      organization: 'unknown',
       gemini: 'unknown',
       deployment: 'warning',
     })
@@ -102,7 +102,7 @@ describe('after a deploy', () => {
   test('every check passes, in text and JSON', async () => {
     const { exitCode, statuses } = await doctor()
     expect(exitCode).toBe(0)
-    expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual(['billing', 'organisation'])
+    expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual(['billing', 'organization'])
     const { stdout } = await user.run(['doctor', '--local'])
     expect(stdout).toMatch(/^✔ Deployment: project imagery-local, region us-central1, up to date with this version$/m)
     expect(stdout).toMatch(

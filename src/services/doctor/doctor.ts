@@ -6,7 +6,7 @@ import { failed, unknown, type Check, type CheckedThing, type DoctorContext, typ
 import { credentials } from './credentials.ts'
 import { deploymentState } from './deployment.ts'
 import { gemini } from './gemini.ts'
-import { organisation } from './organisation.ts'
+import { organization } from './organization.ts'
 import { deployerRoles, runnerRoles } from './permissions.ts'
 import { apis, billing, project, region } from './project.ts'
 import { source } from './source.ts'
@@ -32,7 +32,7 @@ const OTHERS: readonly Check[] = [
   apis,
   deployerRoles,
   runnerRoles,
-  organisation,
+  organization,
   gemini,
   deploymentState,
 ]
@@ -48,7 +48,7 @@ export async function runChecks(options: DoctorOptions): Promise<CheckedThing[]>
 }
 
 /** Checks whose failure blocks every deploy. The steps of a deploy handle the rest, and report what they lack. */
-const OBSTACLES: readonly Check[] = [billing, region, organisation]
+const OBSTACLES: readonly Check[] = [billing, region, organization]
 
 /** Checks that a deploy can start without. */
 const CONCERNS: readonly Check[] = [deployerRoles, gemini]

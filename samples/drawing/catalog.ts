@@ -1,13 +1,13 @@
-import type { LIGHTS } from './colour.ts'
+import type { LIGHTS } from './color.ts'
 import type { Exposure } from './photograph.ts'
 import type { StreetPlan } from './street.ts'
 import type { Subject } from './subjects.ts'
 
 /** One picture of an asset. */
 export interface Shot {
-  /** Metres from the camera to the subject, along the street. */
+  /** Meters from the camera to the subject, along the street. */
   distance: number
-  /** Metres to the right of the street's middle. */
+  /** Meters to the right of the street's middle. */
   lane?: number
   size?: readonly [width: number, height: number]
   focalLength: number

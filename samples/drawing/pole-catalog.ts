@@ -1,7 +1,7 @@
-import type { SampleAsset } from './catalogue.ts'
+import type { SampleAsset } from './catalog.ts'
 import { utilityPole } from './subjects.ts'
 
-/** Right of the kerb, forty metres down the street. */
+/** Right of the curb, forty meters down the street. */
 const POLE_FOOT = [6.5, 0, 40] as const
 const POLE = 'ASSET_CLASS_UTILITY_POLE'
 const TALL = [400, 600] as const
@@ -101,7 +101,7 @@ export const UTILITY_POLES: readonly SampleAsset[] = [
     location: { latitude: 40.0257008, longitude: -105.2569831 },
     heading: 312.2,
     shots: [
-      // Night without a flash, and a thumbnail that somebody saved in place of the picture.
+      // Night without a flash, and a thumbnail saved in place of the picture.
       {
         distance: 20,
         focalLength: 760,

@@ -1,20 +1,20 @@
-/** Mixes two colours of the form #rrggbb; 0 gives the first, 1 the second. */
+/** Mixes two colors of the form #rrggbb; 0 gives the first, 1 the second. */
 export function mix(from: string, to: string, share: number): string {
-  const part = (colour: string, at: number) => Number.parseInt(colour.slice(at, at + 2), 16)
+  const part = (color: string, at: number) => Number.parseInt(color.slice(at, at + 2), 16)
   const mixed = [1, 3, 5].map((at) =>
     Math.round(part(from, at) + (part(to, at) - part(from, at)) * Math.min(Math.max(share, 0), 1)),
   )
   return `#${mixed.map((value) => value.toString(16).padStart(2, '0')).join('')}`
 }
 
-/** What the light of a time of day does to a street. */
+/** The effect of the light at a time of day. */
 export interface Light {
   skyTop: string
   skyLow: string
   cloud: string
-  /** What far things fade into. */
+  /** The color that distant things fade to. */
   haze: string
-  /** The colour of the walls' shade. */
+  /** The color of the walls' shade. */
   shade: string
   /** Which side of the street the sun shines on. */
   sunny: 'left' | 'right'
@@ -61,7 +61,7 @@ export const LIGHTS = {
   },
 } as const satisfies Record<string, Light>
 
-/** A colour as seen from a distance in metres. */
-export function faded(colour: string, light: Light, distance: number): string {
-  return mix(colour, light.haze, 1 - Math.exp(-Math.max(distance, 0) / 190))
+/** A color as seen from a distance in meters. */
+export function faded(color: string, light: Light, distance: number): string {
+  return mix(color, light.haze, 1 - Math.exp(-Math.max(distance, 0) / 190))
 }

@@ -1,4 +1,4 @@
-import type { SampleAsset } from './catalogue.ts'
+import type { SampleAsset } from './catalog.ts'
 import {
   doNotEnterSign,
   noParkingSign,
@@ -11,7 +11,7 @@ import {
 } from './signs.ts'
 import { postedSign } from './subjects.ts'
 
-/** Right of the kerb, thirty metres down the street. */
+/** Right of the curb, thirty meters down the street. */
 const SIGN_FOOT = [6.1, 0, 30] as const
 const SIGN = 'ASSET_CLASS_ROAD_SIGN'
 const PORTRAIT = [420, 560] as const

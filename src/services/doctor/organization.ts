@@ -54,8 +54,8 @@ const CONSTRAINTS: readonly Constraint[] = [
 
 const SEVERITY = ['failed', 'warning'] as const
 
-export const organisation: Check = {
-  name: 'organisation',
+export const organization: Check = {
+  name: 'organization',
   title: 'Organization policies',
   async run(context) {
     const { projectId } = context.target.place
