@@ -7,7 +7,7 @@ import { requireGeminiBackend } from '../services/session/gemini-availability.ts
 import { completeReport, resumeContext, resumeSteps } from '../services/run/resume.ts'
 import type { RecordedContext } from '../services/run/context.ts'
 import { checkUnchanged } from '../services/run/changes.ts'
-import { finishedReport, interruption, unlessInterrupted } from '../services/run/early-end.ts'
+import { finishedReport, errorForInterruptedRun, explainInterruption } from '../services/run/early-end.ts'
 import type { Session } from '../services/session/session.ts'
 import { formatReport } from '../ui/report.ts'
 import { showPipeline } from '../ui/steps.ts'
@@ -40,7 +40,7 @@ export default class Resume extends CloudCommand {
     const session = await this.session(flags, 'unknown')
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
-    const complete = await unlessInterrupted(context, completeReport(context))
+    const complete = await explainInterruption(context, completeReport(context))
     const report = complete ?? (await this.#finish(context, session, flags))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
@@ -54,10 +54,10 @@ export default class Resume extends CloudCommand {
   ): Promise<RunReport> {
     requireGeminiBackend(context.spec.gemini, session.gemini, session.target)
     const options = { asRecorded: flags['as-recorded'], flags: session.target.flags }
-    await unlessInterrupted(context, checkUnchanged(context.spec, options))
+    await explainInterruption(context, checkUnchanged(context.spec, options))
     const finished = await showPipeline(resumeSteps(context, flags), this.progress, this.signal).catch(
       async (error: unknown) => {
-        throw await interruption(error, context)
+        throw await errorForInterruptedRun(error, context)
       },
     )
     return finishedReport(finished)

@@ -9,7 +9,7 @@ import { requireGeminiBackend } from '../services/session/gemini-availability.ts
 import type { RecordedContext } from '../services/run/context.ts'
 import { resumeContext } from '../services/run/resume.ts'
 import { chooseRetry, failedUnits, parseCauses, retrySteps, type RetryChoice } from '../services/run/retry.ts'
-import { finishedReport, interruption, unlessInterrupted } from '../services/run/early-end.ts'
+import { finishedReport, errorForInterruptedRun, explainInterruption } from '../services/run/early-end.ts'
 import { runReport } from '../services/runs/report.ts'
 import { completeRun } from '../services/runs/watch.ts'
 import type { Session } from '../services/session/session.ts'
@@ -56,12 +56,12 @@ Causes: ${CAUSES.join(', ')}.`
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     const choice = chooseRetry(context.spec, { ...flags, mediaResolution: flags['media-resolution'] })
-    const before = await unlessInterrupted(context, runReport(context.spec))
+    const before = await explainInterruption(context, runReport(context.spec))
     const count = failedUnits(before, choice.causes, session.target.flags)
     const report =
       count > 0
         ? await this.#requeue(context, session, { choice, wait: flags.wait })
-        : await unlessInterrupted(context, completeRun(context.spec, before))
+        : await explainInterruption(context, completeRun(context.spec, before))
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) {
       if (count === 0)
@@ -79,7 +79,7 @@ Causes: ${CAUSES.join(', ')}.`
     requireGeminiBackend(context.spec.gemini, session.gemini, session.target)
     const steps = retrySteps(context, choice, { wait })
     const finished = await showPipeline(steps, this.progress, this.signal).catch(async (error: unknown) => {
-      throw await interruption(error, context)
+      throw await errorForInterruptedRun(error, context)
     })
     return finishedReport(finished)
   }

@@ -7,7 +7,7 @@ import { modelFlags } from '../cli/model-flags.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY } from '../services/options/run-options.ts'
 import { checkRunOptions, newRunContext, type RunContext } from '../services/run/context.ts'
-import { endedEarly, finishedReport } from '../services/run/early-end.ts'
+import { errorForEarlyEnd, finishedReport } from '../services/run/early-end.ts'
 import { runSteps } from '../services/run/start.ts'
 import type { Finished } from '../services/run/steps.ts'
 import { formatReport } from '../ui/report.ts'
@@ -181,7 +181,7 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     try {
       return await showPipeline(runSteps(context, flags), this.progress, this.signal)
     } catch (error) {
-      throw await endedEarly(error, context)
+      throw await errorForEarlyEnd(error, context)
     } finally {
       for (const warning of context.warnings) this.warn(warning)
     }

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import type { Step } from '../contracts/steps.ts'
-import { findRun, runStatus, watchedStatus, watchEnded } from '../services/runs/status.ts'
+import { findRun, runStatus, watchedStatus, errorForEndedWatch } from '../services/runs/status.ts'
 import { formatReport } from '../ui/report.ts'
 import { showSteps } from '../ui/steps.ts'
 
@@ -47,7 +47,7 @@ export default class Status extends CloudCommand {
       }
       const context = { report }
       await showSteps([watch], context, this.progress).catch((error: unknown) => {
-        throw watchEnded(error, { runId: run.runId, target })
+        throw errorForEndedWatch(error, { runId: run.runId, target })
       })
       report = context.report
     }

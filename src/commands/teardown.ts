@@ -6,10 +6,10 @@ import type { Session } from '../services/session/session.ts'
 import { deploymentJson, deploymentText, type DeploymentJson } from '../services/session/target.ts'
 import { teardownDeploymentContext, teardownDeploymentSteps } from '../services/teardown/deployment.ts'
 import {
-  checkTornDown,
+  checkRunExisted,
   resultTables,
   teardownContext,
-  teardownEndedEarly,
+  errorForUnfinishedTeardown,
   teardownSteps,
 } from '../services/teardown/run.ts'
 import { confirm } from '../ui/confirm.ts'
@@ -78,11 +78,11 @@ export default class Teardown extends CloudCommand {
     try {
       await showSteps(teardownSteps(context), context, this.progress, this.signal)
     } catch (error) {
-      throw teardownEndedEarly(error, context)
+      throw errorForUnfinishedTeardown(error, context)
     } finally {
       for (const warning of context.warnings) this.warn(warning)
     }
-    checkTornDown(context)
+    checkRunExisted(context)
     const { runId, deleted, kept } = context
     this.log(
       deleted.length === 0

@@ -5,7 +5,7 @@ import { redacted } from '../contracts/redaction.ts'
 import { CloudError } from '../google/transport/errors.ts'
 import { foreignHost, isFromFrontDoor, type Callers } from './callers.ts'
 import { traceName, type Logger } from './log.ts'
-import { RunGone } from './run-specs.ts'
+import { RunNotFound } from './run-specs.ts'
 import { SpecError } from './spec-rules.ts'
 
 /** Ten times the largest body of a task or a shard message. */
@@ -85,7 +85,7 @@ export function httpService({ log, projectId, callers = {} }: HttpServiceOptions
       log.error(`refused ${context.req.path}: ${error.message}`, where)
       return refuse(context, 403, 'RUN_REFUSED', error.message)
     }
-    if (error instanceof RunGone) return refuse(context, 404, 'RUN_NOT_FOUND', error.message)
+    if (error instanceof RunNotFound) return refuse(context, 404, 'RUN_NOT_FOUND', error.message)
     log.error(`${context.req.path} failed: ${error.message}`, { ...where, error })
     if (error instanceof CloudError) return refuse(context, error.retryable ? 503 : 500, error.status, error.message)
     return refuse(context, 500, 'INTERNAL', error.message)

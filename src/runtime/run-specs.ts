@@ -4,8 +4,8 @@ import { CloudError } from '../google/transport/errors.ts'
 import { systemClock, within, type Clock } from './clock.ts'
 
 /** The run's spec is not in the bucket: the run was torn down or never existed. */
-export class RunGone extends Error {
-  override readonly name = 'RunGone'
+export class RunNotFound extends Error {
+  override readonly name = 'RunNotFound'
 
   constructor(runId: string) {
     super(`run ${runId} has no spec: it was torn down, or does not belong to this deployment`)
@@ -52,7 +52,7 @@ export class RunSpecs {
   }
 
   /**
-   * Returns the spec of a run. Rejects with RunGone when there is none, with CloudError when the bucket
+   * Returns the spec of a run. Rejects with RunNotFound when there is none, with CloudError when the bucket
    * does not respond, and with what `check` throws.
    *
    * @param runId a valid run id
@@ -81,7 +81,7 @@ export class RunSpecs {
       await within(this.#clock, LOOK_MS, this.#read(this.#uri(runId)), slow)
     } catch (error) {
       if (!(error instanceof CloudError)) throw error
-      if (error.status === 'NOT_FOUND') throw new RunGone(runId)
+      if (error.status === 'NOT_FOUND') throw new RunNotFound(runId)
     }
     return spec
   }
@@ -97,11 +97,11 @@ export class RunSpecs {
    * and a new read finds no spec.
    */
   async isGone(runId: string, error: unknown): Promise<boolean> {
-    if (error instanceof RunGone) return true
+    if (error instanceof RunNotFound) return true
     if (!(error instanceof CloudError) || error.status !== 'NOT_FOUND') return false
     return this.refresh(runId).then(
       () => false,
-      (reason: unknown) => reason instanceof RunGone,
+      (reason: unknown) => reason instanceof RunNotFound,
     )
   }
 
@@ -112,7 +112,7 @@ export class RunSpecs {
   async #load(runId: string): Promise<RunSpec> {
     const uri = this.#uri(runId)
     const bytes = await this.#read(uri).catch((error: unknown) => {
-      throw error instanceof CloudError && error.status === 'NOT_FOUND' ? new RunGone(runId) : error
+      throw error instanceof CloudError && error.status === 'NOT_FOUND' ? new RunNotFound(runId) : error
     })
     const spec = runSpec.parse(JSON.parse(bytes.toString('utf8')))
     if (spec.run_id !== runId) throw new Error(`${uri} is the spec of run ${spec.run_id}`)

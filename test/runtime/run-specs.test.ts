@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/transport/errors.ts'
-import { RunGone, RunSpecs } from '../../src/runtime/run-specs.ts'
+import { RunNotFound, RunSpecs } from '../../src/runtime/run-specs.ts'
 import { BUCKET, deferred, fakeSpecs, RUN_ID, SPEC } from './fixtures.ts'
 
 describe('run specs', () => {
@@ -17,7 +17,7 @@ describe('run specs', () => {
   test('that are missing are read again', async () => {
     const known = new Map<string, typeof SPEC>()
     const { specs, reads } = fakeSpecs(known)
-    await expect(specs.get(RUN_ID)).rejects.toBeInstanceOf(RunGone)
+    await expect(specs.get(RUN_ID)).rejects.toBeInstanceOf(RunNotFound)
     known.set(RUN_ID, SPEC)
     await expect(specs.get(RUN_ID)).resolves.toEqual(SPEC)
     expect(reads).toHaveLength(2)
@@ -33,7 +33,7 @@ describe('run specs', () => {
     await specs.get(RUN_ID)
     expect(reads).toHaveLength(2)
     await clock.advance(4_000)
-    await expect(specs.get(RUN_ID)).rejects.toBeInstanceOf(RunGone)
+    await expect(specs.get(RUN_ID)).rejects.toBeInstanceOf(RunNotFound)
   })
 
   test('stay unchanged while the bucket does not answer', async () => {

@@ -84,7 +84,7 @@ function datasetPath({ projectId, dataset }: DatasetName): string {
 }
 
 /** Returns the datasets of a project that have a label, whatever its value. */
-export async function labelledDatasets(projectId: string, label: string): Promise<DatasetName[]> {
+export async function findLabeledDatasets(projectId: string, label: string): Promise<DatasetName[]> {
   const found: DatasetName[] = []
   let pageToken: string | undefined
   do {

@@ -9,7 +9,7 @@ import { RowRejected } from '../ledger/ledger.ts'
 import type { Logger } from '../log.ts'
 import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from '../models/model.ts'
 import { specWith } from '../run-overrides.ts'
-import { RunGone, type RunSpecs } from '../run-specs.ts'
+import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { RecentAttempts, type RecentAttempt, type Recorded } from './recent-attempts.ts'
 
@@ -95,7 +95,7 @@ export class TaskProcessor {
     }
     const recent = this.#recent.enter(key, () => this.#try(spec, task))
     const tried = await recent.tried
-    if (tried && 'failure' in tried && tried.failure.cause instanceof RunGone) {
+    if (tried && 'failure' in tried && tried.failure.cause instanceof RunNotFound) {
       this.#recent.forget(key, recent)
       throw tried.failure.cause
     }

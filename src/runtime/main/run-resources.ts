@@ -4,7 +4,7 @@ import { CloudError } from '../../google/transport/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
 import { checkProfile } from '../../profiles/profile-check.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
-import { RunGone, type RunSpecs } from '../run-specs.ts'
+import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import { SpecError } from '../spec-rules.ts'
 import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-roles.ts'
 
@@ -35,7 +35,7 @@ export interface SetUp {
 }
 
 /**
- * Creates a run's ledger, live view and queues; existing ones stay unchanged. Rejects with RunGone when the run has no
+ * Creates a run's ledger, live view and queues; existing ones stay unchanged. Rejects with RunNotFound when the run has no
  * spec, with SpecError when its profile cannot become tables, and with CloudError PERMISSION_DENIED when a role is
  * missing.
  */
@@ -67,7 +67,7 @@ async function checkStillThere(deps: RunResourceDeps, spec: RunSpec): Promise<vo
   try {
     await deps.specs.refresh(spec.run_id)
   } catch (error) {
-    if (error instanceof RunGone) {
+    if (error instanceof RunNotFound) {
       await tearDownRun(deps, spec.run_id)
       await deps.deleteLiveView(spec)
     }

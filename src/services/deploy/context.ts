@@ -79,7 +79,7 @@ export function isBuilding({ options }: Pick<DeployContext, 'options'>): boolean
   return options.build && options.image === undefined
 }
 
-export function toDo(changes: readonly PlannedChange[]): PlannedChange[] {
+export function pendingChanges(changes: readonly PlannedChange[]): PlannedChange[] {
   return changes.filter(({ action }) => action !== 'keep')
 }
 
@@ -90,7 +90,7 @@ export function asStep(step: DeployStep, onFailure: (error: unknown) => Promise<
     async run(context, reporter) {
       try {
         const changes = await step.inspect(context)
-        if (toDo(changes).length === 0) return { skipped: 'up to date' }
+        if (pendingChanges(changes).length === 0) return { skipped: 'up to date' }
         return await step.apply(context, changes, reporter)
       } catch (error) {
         throw await onFailure(error)

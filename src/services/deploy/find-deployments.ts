@@ -36,7 +36,7 @@ export async function findDeployments(projectId: string): Promise<FoundDeploymen
 }
 
 /** Returns the regions of other deployments with the same name, which share the accounts and their roles. */
-export async function regionsBeside(place: DeploymentRef): Promise<string[]> {
+export async function otherRegions(place: DeploymentRef): Promise<string[]> {
   const buckets = await listBuckets(place.projectId, 'imagery-')
   const own = deploymentLabels(place)[DEPLOYMENT_LABEL]
   return buckets

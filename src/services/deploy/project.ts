@@ -12,7 +12,7 @@ import { changeMemberships, missingMemberships, type Membership } from '../../go
 import { projectPolicy } from '../../google/admin/resource-manager.ts'
 import { disabledServices, enableServices } from '../../google/admin/service-usage.ts'
 import { SETTLE_MS } from '../../google/transport/settle.ts'
-import { isBuilding, isOff, toDo, type DeployContext, type DeployStep } from './context.ts'
+import { isBuilding, isOff, pendingChanges, type DeployContext, type DeployStep } from './context.ts'
 import { deploymentLabels } from '../../contracts/labels.ts'
 
 export const apis: DeployStep = {
@@ -26,7 +26,7 @@ export const apis: DeployStep = {
     return names.map((name) => ({ action: context.off.has(name) ? 'enable' : 'keep', resource: name }))
   },
   async apply(context, changes, reporter) {
-    const names = toDo(changes).map(({ resource }) => resource)
+    const names = pendingChanges(changes).map(({ resource }) => resource)
     reporter.detail(`enabling ${names.length}`)
     await enableServices(context.target.place.projectId, names)
     context.off.clear()
@@ -95,7 +95,7 @@ export const accounts: DeployStep = {
   },
   async apply(context, changes) {
     const { place } = context.target
-    const emails = toDo(changes).map(({ resource }) => resource)
+    const emails = pendingChanges(changes).map(({ resource }) => resource)
     for (const account of deploymentAccounts(context)) {
       const email = accountOf(place, account)
       if (!emails.includes(email)) continue

@@ -1,5 +1,5 @@
 import { deployContext, deployPlan } from '../deploy/deploy.ts'
-import { toDo } from '../deploy/context.ts'
+import { pendingChanges } from '../deploy/context.ts'
 import { deploymentText } from '../session/target.ts'
 import { ok, unknown, warning, type Check } from './check.ts'
 
@@ -15,7 +15,7 @@ export const deploymentState: Check = {
     if (deployment === 'hidden')
       return unknown(`this account is not allowed to see what is deployed in ${deploymentText(target.place)}`)
     const plan = await deployPlan(deployContext(target, runtimeFolder), () => undefined)
-    const changes = plan.flatMap((step) => toDo(step.changes))
+    const changes = plan.flatMap((step) => pendingChanges(step.changes))
     if (changes.length === 0) return ok(`${deploymentText(target.place)}, up to date with this version`)
     const named = changes.slice(0, NAMED_CHANGES).map(({ action, resource }) => `${action} ${resource}`)
     const more = changes.length > NAMED_CHANGES ? `, and ${changes.length - NAMED_CHANGES} more` : ''

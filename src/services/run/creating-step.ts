@@ -3,7 +3,7 @@ import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
 import type { RecordedContext } from './context.ts'
 import { loadLeavingRun } from '../runs/record.ts'
 import { removalSteps, type TeardownContext } from '../teardown/run.ts'
-import { needRun, unlessTornDown } from '../runs/torn-down.ts'
+import { requireRun, tornDownErrorOr } from '../runs/torn-down.ts'
 
 /**
  * Wraps a step that creates resources of a run, which another command can tear down at the same time.
@@ -21,11 +21,11 @@ export function creatingStep<Input extends RecordedContext, Added extends object
     async run(context, reporter) {
       try {
         const outcome = await step.run(context, reporter)
-        await needRun(context.spec, context.target.flags)
+        await requireRun(context.spec, context.target.flags)
         return outcome
       } catch (error) {
-        const known = await unlessTornDown(error, context.spec, context.target.flags)
-        if (isTornDownError(known)) await clearAway(context, reporter, known)
+        const known = await tornDownErrorOr(error, context.spec, context.target.flags)
+        if (isTornDownError(known)) await deleteCreated(context, reporter, known)
         throw known
       }
     },
@@ -36,7 +36,7 @@ export function isTornDownError(error: unknown): error is ImageryError & { code:
   return error instanceof ImageryError && error.code === 'RUN_TORN_DOWN'
 }
 
-async function clearAway(context: RecordedContext, reporter: StepReporter, known: ImageryError): Promise<void> {
+async function deleteCreated(context: RecordedContext, reporter: StepReporter, known: ImageryError): Promise<void> {
   const { target, store, runId, signal } = context
   try {
     const leaving = await loadLeavingRun(target.place, runId)

@@ -7,7 +7,7 @@ import type { Finished } from './steps.ts'
 import { runReport } from '../runs/report.ts'
 import { isTornDownError } from './creating-step.ts'
 import { teardownContext, teardownSteps } from '../teardown/run.ts'
-import { unlessTornDown } from '../runs/torn-down.ts'
+import { tornDownErrorOr } from '../runs/torn-down.ts'
 
 /** What the error for an early end is made from. */
 type EndedContext = Pick<RecordedContext, 'target' | 'runId' | 'spec' | 'milestones'>
@@ -16,12 +16,12 @@ type EndedContext = Pick<RecordedContext, 'target' | 'runId' | 'spec' | 'milesto
  * Returns the error for work on a recorded run that ended early: what happened, and how to continue
  * the run. Returns a bug unchanged.
  */
-export async function interruption(
+export async function errorForInterruptedRun(
   error: unknown,
   { target, runId, spec, milestones }: EndedContext,
 ): Promise<unknown> {
   const known = expectedFailure(
-    isCancelled(error) ? error : await unlessTornDown(error, spec, target.flags),
+    isCancelled(error) ? error : await tornDownErrorOr(error, spec, target.flags),
     target.place,
   )
   if (!(known instanceof ImageryError)) return error
@@ -43,16 +43,16 @@ export async function interruption(
 
 /** Returns the report of a run whose steps have ended. */
 export async function finishedReport(context: Finished): Promise<RunReport> {
-  return context.report ?? unlessInterrupted(context, runReport(context.spec))
+  return context.report ?? explainInterruption(context, runReport(context.spec))
 }
 
 /**
  * Work on a recorded run outside its steps. A Ctrl-C can come while any of its queries is waited for,
  * and the error then says which run it is and what becomes of it.
  */
-export async function unlessInterrupted<Result>(context: EndedContext, work: Promise<Result>): Promise<Result> {
+export async function explainInterruption<Result>(context: EndedContext, work: Promise<Result>): Promise<Result> {
   return work.catch(async (error: unknown) => {
-    throw isCancelled(error) ? await interruption(error, context) : error
+    throw isCancelled(error) ? await errorForInterruptedRun(error, context) : error
   })
 }
 
@@ -64,10 +64,10 @@ function isCancelled(error: unknown): boolean {
  * Returns the error for a run whose steps ended early. An interrupted run that is recorded is kept: it
  * has read its source, and resume continues it.
  */
-export async function endedEarly(failure: unknown, context: RunContext): Promise<unknown> {
+export async function errorForEarlyEnd(failure: unknown, context: RunContext): Promise<unknown> {
   const { spec, isRecorded, isPublished } = context.milestones
   const isKept = isPublished || (isRecorded && isCancelled(failure))
-  return spec && isKept ? interruption(failure, { ...context, spec }) : rollBack(context, failure)
+  return spec && isKept ? errorForInterruptedRun(failure, { ...context, spec }) : rollBack(context, failure)
 }
 
 /**

@@ -87,13 +87,13 @@ async function resultsTable(target: Target, store: StateStore, runId: string): P
       },
     )
   }
-  if (!kept) return left ? Promise.reject(runNotFound(target, runId)) : labelledResults(target, runId)
+  if (!kept) return left ? Promise.reject(runNotFound(target, runId)) : findLabeledResults(target, runId)
   const [table = '', dataset = '', ...project] = kept.split('.').toReversed()
   return { projectId: project.toReversed().join('.'), dataset, table }
 }
 
 /** Finds the results of a run that another machine has torn down. */
-async function labelledResults(target: Target, runId: string): Promise<TableName> {
+async function findLabeledResults(target: Target, runId: string): Promise<TableName> {
   const found = await findRunTables(target.place.projectId, runId)
   const results = found.find(({ table, isScratch }) => !isScratch && !table.endsWith('_attempts'))
   if (!results) throw runNotFound(target, runId)

@@ -7,7 +7,7 @@ import { runReport } from './report.ts'
 import { isTornDown, loadingReport, loadRunRecord, type RunRecord } from './record.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
-import { needRun, unlessTornDown } from './torn-down.ts'
+import { requireRun, tornDownErrorOr } from './torn-down.ts'
 import { completeRun, watchRun, type WatchOptions } from './watch.ts'
 
 /** A run with its spec, or the report of a run without one: not recorded yet, or torn down. */
@@ -39,10 +39,10 @@ export async function runStatus(run: FoundRun, flags: string): Promise<RunReport
   if (!spec) return run.report
   try {
     const report = await completeRun(spec, await runReport(spec))
-    await needRun(spec, flags)
+    await requireRun(spec, flags)
     return report
   } catch (error) {
-    throw await unlessTornDown(error, spec, flags)
+    throw await tornDownErrorOr(error, spec, flags)
   }
 }
 
@@ -52,7 +52,7 @@ export async function watchedStatus(run: FoundRun, options: WatchOptions): Promi
 }
 
 /** Returns the error for a watch that ended early. If the local cloud has ended, it says how to continue the run. */
-export function watchEnded(error: unknown, { runId, target }: { runId: string; target: Target }): unknown {
+export function errorForEndedWatch(error: unknown, { runId, target }: { runId: string; target: Target }): unknown {
   const known = expectedFailure(error, target.place)
   if (!(known instanceof ImageryError) || known.code !== 'LOCAL_CLOUD_FAILED') return error
   return new ImageryError(known.code, known.message, {
@@ -62,14 +62,16 @@ export function watchEnded(error: unknown, { runId, target }: { runId: string; t
 }
 
 /** Reports this many runs at once. Each takes one or two queries. */
-const LOOKS_AT_ONCE = 4
+const REPORTS_AT_ONCE = 4
 
 /** Lists every run of the deployment, and the torn down runs that this machine remembers, newest first. */
 export async function listRuns(target: Target, store: StateStore): Promise<RunReport[]> {
   const ids = await listRunIds(target)
   const reports: RunReport[] = []
-  for (let start = 0; start < ids.length; start += LOOKS_AT_ONCE) {
-    const some = await Promise.all(ids.slice(start, start + LOOKS_AT_ONCE).map((runId) => listedReport(target, runId)))
+  for (let start = 0; start < ids.length; start += REPORTS_AT_ONCE) {
+    const some = await Promise.all(
+      ids.slice(start, start + REPORTS_AT_ONCE).map((runId) => listedReport(target, runId)),
+    )
     reports.push(...some.filter((report) => report !== undefined))
   }
   const present = new Set(reports.map((report) => report.run_id))

@@ -11,14 +11,14 @@ import { isTornDown, loadLeavingRun } from './record.ts'
  * @param flags the flags that a suggested command needs to work on the same cloud
  * @throws ImageryError RUN_TORN_DOWN
  */
-export async function needRun(spec: RunSpec, flags: string): Promise<void> {
+export async function requireRun(spec: RunSpec, flags: string): Promise<void> {
   if (await isTornDown(spec)) throw await tornDown(spec, flags)
 }
 
 /** Returns the error to report for a failure: a teardown of the run, if there was one, else the failure itself. */
-export async function unlessTornDown(error: unknown, spec: RunSpec, flags: string): Promise<unknown> {
+export async function tornDownErrorOr(error: unknown, spec: RunSpec, flags: string): Promise<unknown> {
   try {
-    await needRun(spec, flags)
+    await requireRun(spec, flags)
     return error
   } catch (found) {
     // If the cloud does not respond, report the failure itself.

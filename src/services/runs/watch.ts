@@ -11,7 +11,7 @@ import { claimResults, describeOwnTable, runTable, writeResults } from '../../ru
 import { deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
 import { isTornDown } from './record.ts'
 import { queuedUnits, runReport } from './report.ts'
-import { needRun, unlessTornDown } from './torn-down.ts'
+import { requireRun, tornDownErrorOr } from './torn-down.ts'
 
 /** Time between two polls. Each poll is a query over the ledger, for which Google bills at least 10 MB. */
 const POLL_MS = { google: 5_000, local: 250 }
@@ -20,7 +20,7 @@ const POLL_MS = { google: 5_000, local: 250 }
 const COUNT_MS = { google: 1_000, local: 50 }
 
 /** Polls take at most this share of the time, so that watching never slows the run. */
-const MOST_TIME_LOOKING = 0.04
+const MOST_TIME_POLLING = 0.04
 
 /**
  * While no task is queued, the next poll comes within this share of the time watched so far, because a
@@ -66,10 +66,10 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   for (;;) {
     options.signal.throwIfAborted()
     try {
-      const lookMs = now()
+      const polledAtMs = now()
       const report = await runReport(spec)
       // Checked after the count: if the record exists, no teardown has deleted the counted rows.
-      await needRun(spec, options.flags)
+      await requireRun(spec, options.flags)
       const finished = report.units.ok + report.units.failed
       if (finished > done || report.state === 'running') movedMs = now()
       done = finished
@@ -78,12 +78,13 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       if (report.state === 'complete') return await completeRun(spec, report)
       if (now() - movedMs > stallMs) throw stalled(report, options.flags)
       const isQueuedNow = report.state === 'running'
-      const lookAgainMs =
-        now() + pauseAfterLook({ lookMs: now() - lookMs, watchedMs: now() - startedMs, isQueuedNow, leastMs: pollMs })
+      const nextPollMs =
+        now() +
+        pauseBetweenPolls({ tookMs: now() - polledAtMs, watchedMs: now() - startedMs, isQueuedNow, leastMs: pollMs })
       // Empty queues suggest that the run has ended; the ledger confirms it.
-      for (let isQueued = isQueuedNow; now() < lookAgainMs;) {
+      for (let isQueued = isQueuedNow; now() < nextPollMs;) {
         const countMs = Math.max(COUNT_MS[pace], (now() - first.ms) * MOST_TIME_LATE)
-        await rest(Math.min(countMs, lookAgainMs - now()), options.signal)
+        await rest(Math.min(countMs, nextPollMs - now()), options.signal)
         const wasQueued = isQueued
         isQueued = (await queuedUnits(spec)) > 0
         if (wasQueued && !isQueued) break
@@ -95,21 +96,21 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       const isTransient = error instanceof CloudError && error.retryable
       failingSinceMs ??= now()
       if (!isTransient || now() - failingSinceMs > OUTAGE_MS[pace])
-        throw await unlessTornDown(error, spec, options.flags)
+        throw await tornDownErrorOr(error, spec, options.flags)
       await rest(pollMs, options.signal)
     }
   }
 }
 
-/** Returns the milliseconds until the next poll, after a poll that took `lookMs`. */
-export function pauseAfterLook(look: {
-  lookMs: number
+/** Returns the milliseconds until the next poll, after a poll that took `tookMs`. */
+export function pauseBetweenPolls(poll: {
+  tookMs: number
   watchedMs: number
   isQueuedNow: boolean
   leastMs: number
 }): number {
-  const fairMs = look.lookMs * (1 / MOST_TIME_LOOKING - 1)
-  return Math.max(look.leastMs, look.isQueuedNow ? fairMs : Math.min(fairMs, look.watchedMs * LONGEST_PAUSE))
+  const fairMs = poll.tookMs * (1 / MOST_TIME_POLLING - 1)
+  return Math.max(poll.leastMs, poll.isQueuedNow ? fairMs : Math.min(fairMs, poll.watchedMs * LONGEST_PAUSE))
 }
 
 /** @throws the signal's reason when it is aborted */

@@ -12,7 +12,7 @@ import { deleteRepository, describeRepository } from '../../google/admin/artifac
 import { bucketPolicy, deleteBucket, describeBucket } from '../../google/storage/bucket.ts'
 import {
   hasDatasetAccess,
-  labelledDatasets,
+  findLabeledDatasets,
   revokeDataset,
   type DatasetName,
 } from '../../google/bigquery/dataset-access.ts'
@@ -25,7 +25,7 @@ import { deleteObjects, listObjects } from '../../google/storage/storage.ts'
 import type { Target } from '../session/target.ts'
 import { ARCHIVE_PREFIX } from '../deploy/bucket.ts'
 import type { PlannedChange } from '../deploy/context.ts'
-import { regionsBeside } from '../deploy/find-deployments.ts'
+import { otherRegions } from '../deploy/find-deployments.ts'
 import { RESULTS_LABEL } from '../../contracts/labels.ts'
 import type { PlannedStep } from '../deploy/steps.ts'
 
@@ -34,16 +34,16 @@ const ACCOUNTS: readonly DeploymentAccount[] = ['runtime', 'invoker', 'builder']
 export interface DeploymentTeardown {
   target: Target
   /** Other regions with a deployment of this name, for which the accounts are kept. */
-  regionsBeside: string[]
+  otherRegions: string[]
   /** Full names of deleted and kept resources. */
   deleted: string[]
   kept: string[]
 }
 
 export async function deploymentTeardown(target: Target): Promise<DeploymentTeardown> {
-  const beside = await whereOn(() => regionsBeside(target.place), [])
-  const shared = `service accounts and their roles, which the deployment in ${beside.join(', ')} also uses`
-  return { target, regionsBeside: beside, deleted: [], kept: beside.length > 0 ? [shared] : [] }
+  const regions = await ifApiEnabled(() => otherRegions(target.place), [])
+  const shared = `service accounts and their roles, which the deployment in ${regions.join(', ')} also uses`
+  return { target, otherRegions: regions, deleted: [], kept: regions.length > 0 ? [shared] : [] }
 }
 
 /** A kind of resource that a teardown deletes. */
@@ -56,9 +56,9 @@ interface TeardownPart {
 }
 
 /** A disabled API has none of imagery's resources, so a teardown has nothing to delete there. */
-async function whereOn<Result>(look: () => Promise<Result>, nothing: Result): Promise<Result> {
+async function ifApiEnabled<Result>(find: () => Promise<Result>, nothing: Result): Promise<Result> {
   try {
-    return await look()
+    return await find()
   } catch (error) {
     if (error instanceof CloudError && error.reason === 'SERVICE_DISABLED') return nothing
     throw error
@@ -99,13 +99,13 @@ const images: TeardownPart = {
 const datasets: TeardownPart = {
   title: 'Dataset access',
   async find({ target: { place } }) {
-    const names = await labelledDatasets(place.projectId, RESULTS_LABEL)
+    const names = await findLabeledDatasets(place.projectId, RESULTS_LABEL)
     const open = await Promise.all(names.map((name) => hasDatasetAccess(name, runtimeAccount(place))))
     return names.filter((_, index) => open[index]).map((name) => accessText(place, name))
   },
   async remove({ target: { place }, kept }, found) {
     const gone: string[] = []
-    for (const name of await labelledDatasets(place.projectId, RESULTS_LABEL)) {
+    for (const name of await findLabeledDatasets(place.projectId, RESULTS_LABEL)) {
       const access = accessText(place, name)
       if (!found.includes(access)) continue
       try {
@@ -200,8 +200,8 @@ const bucket: TeardownPart = {
 }
 
 /** In an order in which no remaining resource refers to a deleted one. */
-function parts({ regionsBeside }: DeploymentTeardown): TeardownPart[] {
-  const shared = regionsBeside.length > 0 ? [] : [datasets, projectRoles, accounts]
+function parts({ otherRegions }: DeploymentTeardown): TeardownPart[] {
+  const shared = otherRegions.length > 0 ? [] : [datasets, projectRoles, accounts]
   return [services, images, ...shared, bucket]
 }
 
@@ -209,7 +209,7 @@ function parts({ regionsBeside }: DeploymentTeardown): TeardownPart[] {
 export async function teardownPlan(context: DeploymentTeardown): Promise<PlannedStep[]> {
   return Promise.all(
     parts(context).map(async (part) => {
-      const found = await whereOn(() => part.find(context), [])
+      const found = await ifApiEnabled(() => part.find(context), [])
       return { title: part.title, changes: found.map((resource): PlannedChange => ({ action: 'delete', resource })) }
     }),
   )
@@ -220,8 +220,8 @@ export function deploymentTeardownSteps(context: DeploymentTeardown): Step<Deplo
   return parts(context).map(({ title, find, remove }) => ({
     title,
     async run(): Promise<StepOutcome> {
-      const found = await whereOn(() => find(context), [])
-      const gone = await whereOn(() => remove(context, found), [])
+      const found = await ifApiEnabled(() => find(context), [])
+      const gone = await ifApiEnabled(() => remove(context, found), [])
       context.deleted.push(...gone)
       return gone.length === 0 ? { skipped: 'nothing to delete' } : { done: `${gone.length} deleted` }
     },

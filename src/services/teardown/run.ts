@@ -92,8 +92,8 @@ export async function teardownContext(base: Base, typed: string): Promise<Teardo
 export function resultTables({ spec, report, found }: TeardownContext): string[] {
   if (spec) return [spec.tables.results, spec.tables.attempts].map((table) => tablePath(spec.tables, table))
   const remembered = [report?.results_table, report?.attempts_table].filter((table) => typeof table === 'string')
-  const labelled = found.filter(({ isScratch }) => !isScratch).map((name) => tablePath(name, name.table))
-  return [...new Set([...remembered, ...labelled])]
+  const labeled = found.filter(({ isScratch }) => !isScratch).map((name) => tablePath(name, name.table))
+  return [...new Set([...remembered, ...labeled])]
 }
 
 /**
@@ -275,7 +275,7 @@ function remember({ target, store, runId, report, deleteResults }: TeardownConte
 }
 
 /** Returns the error for a teardown that was interrupted or failed, with the command that finishes it. */
-export function teardownEndedEarly(error: unknown, { target, runId, deleteResults }: TeardownContext): unknown {
+export function errorForUnfinishedTeardown(error: unknown, { target, runId, deleteResults }: TeardownContext): unknown {
   const known = expectedFailure(error, target.place)
   if (!(known instanceof ImageryError)) return error
   const again = `imagery teardown ${runId}${target.flags}${deleteResults ? ' --delete-results' : ''}`
@@ -291,7 +291,7 @@ export function teardownEndedEarly(error: unknown, { target, runId, deleteResult
 }
 
 /** @throws ImageryError RUN_NOT_FOUND if there was no trace of the run */
-export function checkTornDown({ target, runId, record, report, deleted }: TeardownContext): void {
+export function checkRunExisted({ target, runId, record, report, deleted }: TeardownContext): void {
   if (!record && !report && deleted.length === 0) throw runNotFound(target, runId)
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RunReport } from '../../../src/contracts/run-report.ts'
-import { duration, pauseAfterLook, progressLine } from '../../../src/services/runs/watch.ts'
+import { duration, pauseBetweenPolls, progressLine } from '../../../src/services/runs/watch.ts'
 import { formatReport } from '../../../src/ui/report.ts'
 
 function report(units: RunReport['units'], more: Partial<RunReport> = {}): RunReport {
@@ -108,16 +108,16 @@ describe('the report of a run', () => {
 })
 
 describe('the next poll of the ledger', () => {
-  const look = { lookMs: 200, isQueuedNow: false, leastMs: 250 }
+  const look = { tookMs: 200, isQueuedNow: false, leastMs: 250 }
 
   test('is soon while the run is new and no task is queued, because a small run ends early', () => {
-    expect(pauseAfterLook({ ...look, watchedMs: 0 })).toBe(250)
-    expect(pauseAfterLook({ ...look, watchedMs: 4_000 })).toBe(1_000)
+    expect(pauseBetweenPolls({ ...look, watchedMs: 0 })).toBe(250)
+    expect(pauseBetweenPolls({ ...look, watchedMs: 4_000 })).toBe(1_000)
   })
 
   test('is late enough that polling takes at most 4% of the time', () => {
-    expect(pauseAfterLook({ ...look, watchedMs: 60_000 })).toBe(4_800)
+    expect(pauseBetweenPolls({ ...look, watchedMs: 60_000 })).toBe(4_800)
     // The queues' count decides when to poll.
-    expect(pauseAfterLook({ ...look, watchedMs: 0, isQueuedNow: true })).toBe(4_800)
+    expect(pauseBetweenPolls({ ...look, watchedMs: 0, isQueuedNow: true })).toBe(4_800)
   })
 })
