@@ -199,7 +199,7 @@ async function benchDispatch(
 }
 
 /** One queue with a large backlog that is retried all the time: how long does another queue's single task wait? */
-async function benchNeighbour(directory: string): Promise<void> {
+async function benchNeighbor(directory: string): Promise<void> {
   const waits: number[] = []
   let createdMs = 0
   const deliver: Deliver = async ({ headers }) => {
@@ -233,7 +233,7 @@ async function main(): Promise<void> {
     await benchDispatch(path.join(home, 'one'), { queues: 1, perQueue: 5_000, concurrent: 200, latencyMs: 350 })
     await benchDispatch(path.join(home, 'eight'), { queues: 8, perQueue: 3_000, concurrent: 200, latencyMs: 20 })
     await benchDispatch(path.join(home, 'forty'), { queues: 40, perQueue: 1_000, concurrent: 200, latencyMs: 20 })
-    await benchNeighbour(path.join(home, 'neighbour'))
+    await benchNeighbor(path.join(home, 'neighbor'))
   } finally {
     rmSync(home, { recursive: true, force: true })
   }

@@ -323,7 +323,7 @@ export const REQUIRED_SERVICES: readonly { name: string; why: string; forBuildin
   { name: 'storage.googleapis.com', why: 'the bucket' },
 ]
 
-/** The e-mail address of one of a deployment's accounts. */
+/** The email address of one of a deployment's accounts. */
 export function accountOf(place: Pick<DeploymentRef, 'projectId' | 'name'>, account: DeploymentAccount): string {
   const accounts = { runtime: runtimeAccount, invoker: invokerAccount, builder: builderAccount }
   return accounts[account](place)

@@ -14,7 +14,7 @@ export interface DeploymentRef {
 
 /**
  * The name of a deployment. Service account ids have at most 30 characters
- * (https://cloud.google.com/iam/docs/service-accounts-create), of which `imagery-` and `-runtime` leave 14.
+ * (https://cloud.google.com/iam/docs/service-accounts-create), and `imagery-` and `-runtime` leave 14 of them.
  */
 export const DEPLOYMENT_NAME = /^[a-z]([a-z0-9-]{0,12}[a-z0-9])?$/
 

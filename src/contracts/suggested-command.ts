@@ -39,7 +39,7 @@ function withValue(flag: string, value: string): string {
 
 /** The cloud flags that a kind of command accepts. */
 const OF_A_CLOUD = ['local', 'data-dir', 'project', 'region', 'name']
-/** One that a run's work goes on with: should it have to start a local cloud, the same one must answer in Gemini's place. */
+/** A command that continues a run. If it has to start a local cloud, the same stand-in must answer Gemini calls. */
 const OF_A_RUN = [...OF_A_CLOUD, 'gemini']
 const OF_A_LOCAL_CLOUD = ['data-dir']
 const OF_GOOGLE = ['project', 'region', 'name']

@@ -29,7 +29,7 @@ const urls = z
   .string('not set')
   .transform((list) => list.split(',').map((item) => item.trim().replace(/\/+$/, '')))
   .pipe(z.array(url).min(1))
-const account = z.string('not set').regex(/^[^@\s]+@[^@\s]+$/, 'not the e-mail address of a service account')
+const account = z.string('not set').regex(/^[^@\s]+@[^@\s]+$/, 'not the email address of a service account')
 
 /**
  * Whether the service checks identity tokens itself. On Cloud Run it must not, because the front door

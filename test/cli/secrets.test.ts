@@ -50,7 +50,7 @@ test.each<[what: string, args: string[], named: RegExp, environment?: Environmen
   ['a setting', ['config', 'set', 'project', PROXY], /VALUE contains/],
   ['a flag that does not exist', [...RUN, `--gemini-endpiont=${PROXY}`], /no flag --gemini-endpiont/],
   ['an argument too many', ['status', '1', PROXY], /Unexpected argument/],
-  ['an argument of a command that takes none', ['runs', PROXY], /takes no argument/],
+  ['an argument for a command without arguments', ['runs', PROXY], /takes no argument/],
 ])(
   'a secret in %s is refused before anything is created, and not repeated',
   async (_what, args, named, environment) => {

@@ -41,10 +41,10 @@ const RUN = ['run', ...ON_IT, '--table', SIGNS, '--profile', 'image-quality']
 describe('on a local cloud other than the default one, every suggested command is for that cloud', () => {
   test.each<[string, string[]]>([
     ['no run yet', ['status', ...ON_IT]],
-    ['a run that is not there', ['results', '261123-9f3c1a7b', ...ON_IT]],
+    ['a missing run', ['results', '261123-9f3c1a7b', ...ON_IT]],
     ['an output that cannot be', [...RUN, '--output', 'a.b.c']],
     ['a doctor without a deployment', ['doctor', ...ON_IT]],
-    ['nobody to answer', ['run', ...ON_IT, '--table', SIGNS, '--profile', 'road-signs']],
+    ['no model that can answer', ['run', ...ON_IT, '--table', SIGNS, '--profile', 'road-signs']],
     ['another stand-in', [...RUN, '--gemini', 'forward']],
     ['no such account', ['local', 'token', '--account', 'a@b.c', '--data-dir', FOLDER]],
     ['one that runs already', ['local', 'start', '--data-dir', FOLDER]],

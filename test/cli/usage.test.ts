@@ -30,7 +30,7 @@ const SIGNS = ['--local', '--table', 'signs.jsonl', '--profile', 'resolution']
 
 /** Everything here is refused before a local cloud starts, because the command line and the files show it. */
 const CASES: Record<string, Case> = {
-  'a folder of images that is not there': {
+  'a missing folder of images': {
     args: ['run', ...SIGNS, '--image-root', '.', '--image-root', 'nowhere'],
     exitCode: 1,
     code: 'FILE_NOT_FOUND',
@@ -65,7 +65,7 @@ const CASES: Record<string, Case> = {
     names: /local strat.*Did you mean local start\?/,
     suggests: 'imagery local start',
   },
-  'an argument too many for a command that takes none': {
+  'an argument for a command without arguments': {
     args: ['runs', 'extra'],
     exitCode: 2,
     code: 'INVALID_FLAG',
@@ -93,7 +93,7 @@ const CASES: Record<string, Case> = {
     names: /either RUN_ID or --deployment/,
     suggests: 'imagery teardown --help',
   },
-  'somebody who shall see tokens and is no origin by TLS': {
+  'a model origin with a path': {
     args: ['deploy', '--local', '--allow-model-origin', 'https://proxy.example.com/gemini'],
     exitCode: 2,
     code: 'INVALID_FLAG',
@@ -219,7 +219,7 @@ const CASES: Record<string, Case> = {
     names: /signs\.jsonl\/cloud cannot be created: .*ENOTDIR/,
     suggests: 'Choose another folder with --data-dir FOLDER',
   },
-  'a data folder on a disk that is not there': {
+  'a data folder on a missing disk': {
     args: ['runs', '--local', '--data-dir', 'unplugged/cloud'],
     exitCode: 1,
     code: 'LOCAL_CLOUD_FAILED',
@@ -233,7 +233,7 @@ const CASES: Record<string, Case> = {
     names: /signs\.jsonl\/cloud/,
     suggests: 'choose another folder with --data-dir',
   },
-  'a reset that nobody confirmed': {
+  'an unconfirmed reset': {
     args: ['local', 'reset'],
     exitCode: 2,
     code: 'CONFIRMATION_NEEDED',

@@ -75,7 +75,7 @@ const CASES: Record<string, Case> = {
     code: 'SOURCE_NOT_FOUND',
     names: /imagery-local\.town\.signs/,
   },
-  'a project that does not exist, of which Google says no more than that of one that is not ours': {
+  'a project that does not exist or is not ours, which Google does not distinguish': {
     run: ['--table', 'other-project.city.signs'],
     exitCode: 1,
     code: 'ACCESS_DENIED',
@@ -150,7 +150,7 @@ const CASES: Record<string, Case> = {
     code: 'INVALID_FILTER',
     names: /--where kind = 'stop: /,
   },
-  'a filter on a column that is not there': {
+  'a filter on a missing column': {
     run: [...SIGNS, '--where', 'kindd = 1'],
     exitCode: 2,
     code: 'INVALID_FILTER',
@@ -162,7 +162,7 @@ const CASES: Record<string, Case> = {
     code: 'INVALID_FILTER',
     names: /--where kind: /,
   },
-  'a filter that looks into a table that is not there': {
+  'a filter that reads a missing table': {
     run: [...SIGNS, '--where', 'kind IN (SELECT kind FROM nowhere.at_all)'],
     exitCode: 2,
     code: 'INVALID_FILTER',

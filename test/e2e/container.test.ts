@@ -27,7 +27,7 @@ import { tokenSigner, type TokenSigner } from './token-signer.ts'
 
 const SAMPLE = path.join(ROOT, 'samples', 'street-signs', 'with-faults.jsonl')
 
-/** The user `nobody` of every Linux; only root can become another user. */
+/** The unprivileged user of every Linux; only root can become another user. */
 const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined
 if (NOBODY === undefined) console.warn('not root: the container runs as this user, not as an unprivileged one')
 

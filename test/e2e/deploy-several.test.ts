@@ -71,14 +71,14 @@ describe('deployments in two regions, and two in one', () => {
 
   test('are refused in a project that the account may not see, before anything is created', async () => {
     const before = await project.state()
-    const outcome = await inProject('somebody-elses', 'deploy', ...AMERICA)
+    const outcome = await inProject('another-owners', 'deploy', ...AMERICA)
     expect(outcome.exitCode).toBe(1)
     expect(outcome.error()).toMatchObject({
       code: 'PREFLIGHT_FAILED',
-      message: expect.stringContaining('Project: somebody-elses does not exist, or this account has no access to it'),
+      message: expect.stringContaining('Project: another-owners does not exist, or this account has no access to it'),
       suggestions: expect.arrayContaining([
         'gcloud projects list',
-        'imagery doctor --project somebody-elses --region us-central1',
+        'imagery doctor --project another-owners --region us-central1',
       ]),
     })
     expect(await project.state()).toEqual(before)

@@ -5,7 +5,7 @@ import type { Project } from './project-state.ts'
 /** The deployer's roles in docs/deploy.md. */
 export const DEPLOYER_ROLES = GRANTS.filter(({ to, by }) => to === 'deployer' && by === 'you').map(({ role }) => role)
 
-/** Makes an account with these roles in the project and no others; answers its e-mail address. */
+/** Creates an account with these roles in the project and no others; returns its email address. */
 export async function newAccount(project: Project, id: string, roles: readonly string[]): Promise<string> {
   const { projectId } = project.locator
   await project.call('POST', `v1/projects/${projectId}/serviceAccounts`, { accountId: id })
@@ -77,7 +77,7 @@ export function callsSince(logFile: string, offset: number, email: string): Logg
 /** Methods that look and change nothing, by their last word; making a token is one of them. */
 const READING = /[./](?:get|list|batchGet|test|generateIdToken)[A-Za-z]*$/i
 
-/** Those calls that could change something. What the local cloud has not, it refuses by name: that changes nothing. */
+/** The calls that could change something. The local cloud refuses unsupported calls by name, so they change nothing. */
 export function changing(calls: readonly LoggedCall[]): string[] {
   return calls
     .filter(({ method, status }) => !READING.test(method) && status !== 'UNIMPLEMENTED')

@@ -12,7 +12,7 @@ const CASES = [
   { does: 'cannot read the image', script: 'shares: {unreadable: 1}', cause: 'unreadable_image', status: 'failed' },
   { does: 'blocks', script: 'shares: {block: 1}', cause: 'blocked', status: 'failed' },
   {
-    does: 'says more than any limit lets it',
+    does: 'exceeds every output limit',
     script: `answer: "${'lorem ipsum '.repeat(30_000)}"`,
     cause: 'truncated',
     status: 'failed',

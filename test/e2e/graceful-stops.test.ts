@@ -128,7 +128,7 @@ interface Stop {
 }
 
 /**
- * Starts a cloud, lets the run go on until `workMs` after its first call, and stops the cloud in one of the ways.
+ * Starts a local cloud, lets the run continue until `workMs` after its first call, and stops the cloud in one of the ways.
  * Does not wait for calls in progress: the next local cloud starts meanwhile, as with an impatient user.
  */
 async function stopOnce(owner: Owner, way: Stop['way'], runId: string, workMs: number, last?: Stop): Promise<Stop> {

@@ -79,7 +79,7 @@ test('all problems are listed at once, each with its line', () => {
     'name: Mine',
     'description: d',
     'model: gpt',
-    'colour: red',
+    'color: red',
     'output:',
     '  type: object',
     '  properties:',
@@ -90,7 +90,7 @@ test('all problems are listed at once, each with its line', () => {
   expect(problems(text.join('\n'))).toEqual([
     '1: name: lower-case letters, digits and hyphens, beginning with a letter',
     expect.stringMatching(/^3: model: /),
-    '4: colour: is not a field of a profile',
+    '4: color: is not a field of a profile',
     expect.stringMatching(/^9: output\.properties\.width\.type: /),
     '10: output.properties.width.unit: is not a field of a profile',
   ])
@@ -162,7 +162,7 @@ test('a column that the measurement does not return is refused', () => {
     widht: {type: integer}
     height: {type: string}
     megapixels: {type: number, maximum: 3}
-    colour_of_the_sky: {type: string}
+    color_of_the_sky: {type: string}
     images:
       type: array
       items:
@@ -175,7 +175,7 @@ test('a column that the measurement does not return is refused', () => {
     '8: output.properties.widht: is not measured by resolution; did you mean width?',
     '9: output.properties.height.type: is string, but resolution returns an integer here',
     '10: output.properties.megapixels.maximum: resolution returns what it measures and cannot enforce a limit',
-    '11: output.properties.colour_of_the_sky: is not measured by resolution, which returns width, height, megapixels, best_observation_id, images, unreadable_observation_ids',
+    '11: output.properties.color_of_the_sky: is not measured by resolution, which returns width, height, megapixels, best_observation_id, images, unreadable_observation_ids',
     '17: output.properties.images.items.properties.format.enum: resolution returns what it measures and cannot enforce a limit',
     '18: output.properties.images.items.properties.sharpness: is not measured by resolution, which returns observation_id, width, height, format, bytes',
   ])

@@ -80,12 +80,12 @@ test.each<[string, string, RegExp | undefined]>([
     /^7: output\.properties\.a\.items\.description: has 1,025/,
   ],
   [
-    'a description of the profile that no table takes',
+    'a profile description too long for a table',
     withColumns('a: {type: string}').replace('Mine.', 'd'.repeat(12_001)),
     /^2: description: has 12,001 characters/,
   ],
   [
-    'a filter that closes what it has not opened',
+    'a filter that closes a bracket it did not open',
     `${withColumns('a: {type: string}')}where: a = 1)\n`,
     /^8: where: has \) without an opening bracket/,
   ],

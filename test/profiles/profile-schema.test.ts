@@ -31,8 +31,8 @@ test.each(builtInProfiles())('$name is valid under it', ({ name }) => {
 })
 
 test.each([
-  ['a member that there is not', { colour: 'red' }],
-  ['a model that there is not', { model: 'gpt' }],
+  ['an unknown member', { color: 'red' }],
+  ['an unknown model', { model: 'gpt' }],
   ['a temperature that is too high', { temperature: 3 }],
   [
     'a keyword of JSON Schema that cannot become a column',

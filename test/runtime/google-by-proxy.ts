@@ -36,7 +36,7 @@ export async function googleByProxy(): Promise<GoogleByProxy> {
   })
   const before = tls.getCACertificates('default')
   tls.setDefaultCACertificates([...before, cert])
-  const google: GoogleByProxy = { heard: [], answer: () => Promise.reject(new Error('nobody answers')), stop }
+  const google: GoogleByProxy = { heard: [], answer: () => Promise.reject(new Error('no answer is set')), stop }
   const origin = createServer((request, response) => {
     reply(google, request, response).catch((error: unknown) => {
       response.writeHead(500).end(String(error))

@@ -150,7 +150,7 @@ describe('/process refuses', () => {
       'observations.0.gcs_uri: ',
     ],
     ['a run id that is none', { ...TASK, run_id: '../../etc' }, 'run_id: not a run id'],
-    ['members that nobody asked for', { ...TASK, extra: 1 }, 'extra'],
+    ['unknown members', { ...TASK, extra: 1 }, 'extra'],
   ])('a body with %s: 400, with the reason, and an ERROR in the log', async (_what, body, reason) => {
     const { rows, entries, process } = mainService()
     const response = await process(body)

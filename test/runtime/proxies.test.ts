@@ -25,7 +25,7 @@ describe('the proxy variables', () => {
     ['the upper spelling', { HTTPS_PROXY: PROXY }, PROXY],
     ['the lower spelling', { https_proxy: PROXY }, PROXY],
     ['that of other URLs', { HTTP_PROXY: PROXY }, PROXY],
-    ['both, of which the first counts', { HTTPS_PROXY: PROXY, https_proxy: 'http://other:1' }, PROXY],
+    ['both; the first counts', { HTTPS_PROXY: PROXY, https_proxy: 'http://other:1' }, PROXY],
     ['an empty one', { HTTPS_PROXY: '' }, undefined],
     ['an exception of the host', { HTTPS_PROXY: PROXY, NO_PROXY: 'a.example.com, bigquery.googleapis.com' }, undefined],
     ['an exception of its domain', { HTTPS_PROXY: PROXY, no_proxy: 'googleapis.com' }, undefined],

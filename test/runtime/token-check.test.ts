@@ -112,7 +112,7 @@ describe('the check of identity tokens', () => {
     ['that does not say whether its address is verified', { email_verified: undefined }, 403],
     ['of another account', { email: `x${ACCOUNT}` }, 403],
     ['of a clock that is five minutes ahead', { iat: NOW_S + 300 }, 200],
-    ['of yesterday’s clock that has not ended', { iat: NOW_S - 80_000 }, 200],
+    ['issued yesterday and not expired', { iat: NOW_S - 80_000 }, 200],
   ])('answers a token %s', async (_title, change, status) => {
     published = ['first']
     expect(await checkingService().call(await token('first', change))).toBe(status)

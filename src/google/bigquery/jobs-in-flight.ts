@@ -31,7 +31,7 @@ export async function jobsSettled(): Promise<void> {
 
 /**
  * When the end of a wait is to be the end of the job: whenever its outcome is not known then, only when a person
- * interrupts it, or never, because the job is somebody else's.
+ * interrupts it, or never, because the job belongs to another process.
  */
 export type Cancelling = 'always' | 'when interrupted' | 'never'
 

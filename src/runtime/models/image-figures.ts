@@ -48,13 +48,13 @@ export function measurePixels(rgb: Uint8Array, width: number, height: number): P
     middle = below
     below = recycled
     for (let x = 0; x < width; x++) {
-      const grey = ((299 * rgb[at]! + 587 * rgb[at + 1]! + 114 * rgb[at + 2]! + 500) / 1000) | 0
+      const gray = ((299 * rgb[at]! + 587 * rgb[at + 1]! + 114 * rgb[at + 2]! + 500) / 1000) | 0
       at += 3
-      below[x] = grey
-      sum += grey
-      sumOfSquares += grey * grey
-      if (grey <= NEAR_BLACK) nearBlack++
-      else if (grey >= CLIPPED) clipped++
+      below[x] = gray
+      sum += gray
+      sumOfSquares += gray * gray
+      if (gray <= NEAR_BLACK) nearBlack++
+      else if (gray >= CLIPPED) clipped++
     }
     if (y < 2) continue
     for (let x = 1; x < width - 1; x++) {

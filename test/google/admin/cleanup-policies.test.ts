@@ -18,7 +18,7 @@ const repository = (changes: object): Repository => ({
 describe('a repository', () => {
   test.each([
     ['has its policies as they were sent', {}],
-    ['has one of somebody else beside them', { theirs: { id: 'theirs', action: 'DELETE', condition: {} } }],
+    ['has another policy next to them', { theirs: { id: 'theirs', action: 'DELETE', condition: {} } }],
     [
       'writes them in another form',
       {

@@ -82,7 +82,7 @@ describe('a service matches what was requested', () => {
         },
       }),
     ],
-    ['when it has a network that imagery says nothing of', read({ template: { vpcAccess: { connector: 'c' } } })],
+    ['when it has a network that imagery does not manage', read({ template: { vpcAccess: { connector: 'c' } } })],
   ])('%s', (_what, existing) => {
     expect(changedFields(existing, serviceMessage(SPEC))).toEqual([])
   })

@@ -66,7 +66,7 @@ describe('roles are granted', () => {
     expect(resource.bindings).toEqual([conditional, { role: VIEWER, members: [RUNTIME] }])
   })
 
-  test("without losing somebody else's change between reading and writing", async () => {
+  test('without losing a concurrent change between reading and writing', async () => {
     const resource = new Resource()
     resource.beforeWrite = () => {
       if (resource.version > 0) return

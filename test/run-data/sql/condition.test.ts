@@ -29,7 +29,7 @@ const ESCAPES: Record<string, string> = {
   'a comment that is not closed': 'TRUE /* ',
   'a text that is not closed': "kind = '",
   'a text that would end on the next line': "kind = 'a\n' OR TRUE",
-  'a raw text whose backslash is taken for an escape by one reader only': String.raw`kind = r'\'`,
+  'a raw string whose backslash only one reader treats as an escape': String.raw`kind = r'\'`,
   'a name that is not closed': '`kind',
   'long quotes that are closed by short ones': `kind = """a" ) OR (TRUE`,
   'a bracket inside a comment': 'TRUE /* ( */ ) OR (TRUE',

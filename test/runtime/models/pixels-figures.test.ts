@@ -8,19 +8,19 @@ import type { QualityFigures } from '../../../src/runtime/models/image-verdict.t
 function picture(
   width: number,
   height: number,
-  colour: (x: number, y: number) => readonly [number, number, number],
+  color: (x: number, y: number) => readonly [number, number, number],
 ): Uint8Array {
   const rgb = new Uint8Array(width * height * 3)
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) rgb.set(colour(x, y), (y * width + x) * 3)
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) rgb.set(color(x, y), (y * width + x) * 3)
   return rgb
 }
 
-const grey = (value: number) => [value, value, value] as const
+const gray = (value: number) => [value, value, value] as const
 
 test('a uniform image has no contrast and no sharpness', () => {
   expect(
     measurePixels(
-      picture(9, 7, () => grey(117)),
+      picture(9, 7, () => gray(117)),
       9,
       7,
     ),
@@ -36,7 +36,7 @@ test('a uniform image has no contrast and no sharpness', () => {
 test('a checkerboard of 100 and 110 has a Laplacian of +40 and -40', () => {
   // 8 x 6: 6 x 4 inner pixels, half of each color, so the mean is 0 and the variance 40 squared.
   const figures = measurePixels(
-    picture(8, 6, (x, y) => grey((x + y) % 2 === 0 ? 100 : 110)),
+    picture(8, 6, (x, y) => gray((x + y) % 2 === 0 ? 100 : 110)),
     8,
     6,
   )
@@ -47,7 +47,7 @@ test('a checkerboard of 100 and 110 has a Laplacian of +40 and -40', () => {
 
 test('a half black, half white image is half near-black and half clipped', () => {
   const figures = measurePixels(
-    picture(6, 4, (x) => grey(x < 3 ? 0 : 255)),
+    picture(6, 4, (x) => gray(x < 3 ? 0 : 255)),
     6,
     4,
   )
@@ -59,7 +59,7 @@ test('a half black, half white image is half near-black and half clipped', () =>
 test('one bright pixel returns the kernel itself', () => {
   // 5 x 5 with 10 in the middle of 0: nine inner values, -40, four times 10 and four zeros. Variance (1600 + 400) / 9.
   const figures = measurePixels(
-    picture(5, 5, (x, y) => grey(x === 2 && y === 2 ? 10 : 0)),
+    picture(5, 5, (x, y) => gray(x === 2 && y === 2 ? 10 : 0)),
     5,
     5,
   )
@@ -77,10 +77,10 @@ test.each([
   [[0, 4, 1], 2], // 2.462
   [[0, 1, 8], 1], // 1.499
   [[2, 2, 2], 2],
-] as const)('the gray level of %j is %i', (colour, expected) => {
+] as const)('the gray level of %j is %i', (color, expected) => {
   expect(
     measurePixels(
-      picture(4, 4, () => colour),
+      picture(4, 4, () => color),
       4,
       4,
     ).brightness,
@@ -95,7 +95,7 @@ test.each([
 ])('gray %i counts as near-black %i and clipped %i', (value, nearBlack, clipped) => {
   expect(
     measurePixels(
-      picture(3, 3, () => grey(value)),
+      picture(3, 3, () => gray(value)),
       3,
       3,
     ),
@@ -109,7 +109,7 @@ test.each([
 ])('an image of %i x %i has no pixel with four neighbors, so no sharpness', (width, height) => {
   expect(
     measurePixels(
-      picture(width, height, (x) => grey(x % 2 === 0 ? 0 : 200)),
+      picture(width, height, (x) => gray(x % 2 === 0 ? 0 : 200)),
       width,
       height,
     ).sharpness,

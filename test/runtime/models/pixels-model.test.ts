@@ -127,7 +127,7 @@ describe('image-quality', () => {
 
   test('measures grayscale, 16-bit, CMYK and transparent images as 8-bit sRGB over white', async () => {
     const files = {
-      grey: await plain(20, 20, '#505050').toColourspace('b-w').png().toBuffer(),
+      gray: await plain(20, 20, '#505050').toColourspace('b-w').png().toBuffer(),
       deep: await plain(20, 20, '#505050').toColourspace('rgb16').png().toBuffer(),
       clear: await sharp({ create: { width: 20, height: 20, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } })
         .png()

@@ -25,7 +25,7 @@ describe('a system call on a file that fails', () => {
       { code: 'FILE_NOT_FOUND', message: '/no/such/file cannot be read: no such file or directory (ENOENT)' },
     ],
     [
-      'of a folder that cannot be made',
+      'of a folder that cannot be created',
       () => mkdirSync('/dev/null/folder'),
       { code: 'FILE_NOT_WRITABLE', message: '/dev/null/folder cannot be written: not a directory (ENOTDIR)' },
     ],

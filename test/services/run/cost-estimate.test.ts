@@ -50,12 +50,12 @@ test.each([
   ['a stand-in', null, 'script:/m.yaml', ', not billed (script:/m.yaml),'],
   ['the real Vertex AI, by way of a local cloud', null, 'forward', ', billed by the real Vertex AI,'],
   [
-    'somebody of the user’s own, whatever the local cloud has',
+    'a user’s own endpoint, whatever the local cloud has',
     'http://127.0.0.1:1',
     'forward',
     ', sent to http://127.0.0.1:1,',
   ],
-  ['Google, which goes without saying', null, undefined, ''],
+  ['Google, which needs no mention', null, undefined, ''],
 ])('the estimate names the model that answers: %s', (_who, endpoint, answering, words) => {
   expect(describeGeminiBackend({ endpoint }, answering)).toBe(words)
 })

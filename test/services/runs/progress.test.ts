@@ -36,7 +36,7 @@ describe('a line of progress', () => {
       '1,204 of 2,000 assets, 3 failed, 602/s, 1 s left',
     ],
     [
-      'for who comes late',
+      'for a late watcher',
       { total: 2_000, ok: 1_010, failed: 0, pending: 990 },
       { done: 1_000, elapsedMs: 2_000 },
       '1,010 of 2,000 assets, 5.0/s, 3 min 18 s left',

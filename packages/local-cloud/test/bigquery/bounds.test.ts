@@ -167,7 +167,7 @@ describe('a job', () => {
     await expect(job.getQueryResults()).rejects.toEqual(failure('timeout', /^Operation timed out after 600 s/))
   })
 
-  it('stops when it is cancelled, and other jobs go on', async () => {
+  it('stops when it is canceled, and other jobs continue', async () => {
     const [job] = await bigquery.client.createQueryJob({ query: ENDLESS })
     const [other] = await bigquery.client.createQueryJob({ query: ENDLESS })
     const [answer] = await job.cancel()

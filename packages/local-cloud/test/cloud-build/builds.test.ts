@@ -124,7 +124,7 @@ describe('a build', () => {
 describe('a build that cannot succeed', () => {
   it.each([
     [
-      'of a repository that is not there',
+      'of a missing repository',
       'app.tar.gz',
       { imageUri: 'us-central1-docker.pkg.dev/imagery-local/none/app' },
       'Repository "none" not found',
@@ -171,7 +171,7 @@ describe('a build that cannot succeed', () => {
   it.each([
     ['no source', { storageSource: null }, 3, 'storage_source'],
     [
-      'a source that is not there',
+      'a missing source',
       { storageSource: { bucket: 'sources', object: 'none.tar.gz' } },
       3,
       'No such object: sources/none.tar.gz',
@@ -187,12 +187,12 @@ describe('a build that cannot succeed', () => {
     ['a worker pool', { workerPool: `${PARENT}/workerPools/mine` }, 12, 'workerPool'],
     ['an image of another registry', { imageUri: 'docker.io/library/app' }, 3, 'image_uri'],
     [
-      'an account that is not there',
+      'a missing account',
       { serviceAccount: 'projects/imagery-local/serviceAccounts/none@imagery-local.iam.gserviceaccount.com' },
       7,
       'or it may not exist',
     ],
-    ['the default account, which is not there', { serviceAccount: '' }, 5, 'compute@developer.gserviceaccount.com'],
+    ['the default account, which does not exist', { serviceAccount: '' }, 5, 'compute@developer.gserviceaccount.com'],
     ['a location that cannot be', { parent: 'projects/imagery-local/locations/-' }, 3, 'Invalid parent'],
     ['another project', { parent: 'projects/elsewhere/locations/us-central1' }, 7, 'denied'],
   ])('with %s is refused', async (_what, changes, code, words) => {

@@ -65,12 +65,12 @@ CMD ["--max-old-space-size=64", "/srv/the app/sub/server.mjs"]
 
   it.each([
     [
-      'copies what is not there',
+      'copies a missing file',
       ['COPY dist/missing.js ./'],
       'Dockerfile line 4: COPY failed: file not found in build context or excluded by .dockerignore: stat dist/missing.js: file does not exist',
     ],
     [
-      'copies what lies outside',
+      'copies a file from outside',
       ['COPY ../secret ./'],
       'Dockerfile line 4: COPY failed: forbidden path outside the build context',
     ],

@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
-/** The user `nobody` of every Linux. */
+/** The unprivileged user of every Linux. */
 export const OTHER_USER = 65_534
 
 /** The reason, for a test's name, that no program can run as another user here; empty if one can. */

@@ -150,7 +150,7 @@ describe("a service account's key", () => {
       'Invalid JWT: Failed audience check.',
     ],
     ['is for another audience', {}, { aud: 'https://example.com/token' }, 'Invalid JWT: Failed audience check.'],
-    ['is of an account that is not there', {}, { iss: `x${CI}` }, 'Invalid grant: account not found'],
+    ['is of a missing account', {}, { iss: `x${CI}` }, 'Invalid grant: account not found'],
     ['is signed with the key of another account', {}, { iss: INVOKER }, 'Invalid JWT Signature.'],
   ])('gets no token for an assertion that %s', async (_title, times, claims, description) => {
     const { iat = 0, exp = 3_600 } = times as { iat?: number; exp?: number }
@@ -252,7 +252,7 @@ describe('a workload identity', () => {
 
   it.each<[string, JWTPayload, object]>([
     ['has expired', { exp: seconds() - 60 }, { error: 'invalid_grant' }],
-    ['is for somebody else', { aud: 'https://example.com' }, { error: 'invalid_grant' }],
+    ['is for another audience', { aud: 'https://example.com' }, { error: 'invalid_grant' }],
     ['is of another issuer', { iss: 'https://example.com' }, { error: 'invalid_grant' }],
     ['is good for two days', { exp: seconds() + 2 * 86_400 }, { error: 'invalid_grant' }],
     [

@@ -15,7 +15,7 @@ export interface GoogleFront {
   tunnels: string[]
   /** `HOST METHOD PATH` of each HTTP/1 request, in order. */
   requests: string[]
-  /** What is demanded in Proxy-Authorization; whoever comes without gets 407. */
+  /** The required Proxy-Authorization; a request without it gets 407. */
   password?: string
   stop(): Promise<void>
 }
@@ -68,7 +68,7 @@ export async function googleFront(locator: LocalCloudLocator): Promise<GoogleFro
   }
 }
 
-/** gRPC goes on as it is. */
+/** gRPC passes through unchanged. */
 function tunnel(secure: tls.TLSSocket, { grpc, caFile }: LocalCloudLocator): void {
   const onward = tls.connect({ ...grpc, ca: readFileSync(caFile), ALPNProtocols: ['h2'], servername: 'localhost' })
   onward.on('error', () => secure.destroy()).on('close', () => secure.destroy())

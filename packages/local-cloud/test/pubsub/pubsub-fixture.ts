@@ -99,7 +99,7 @@ export class PubSubCloud {
     }
   }
 
-  /** As a kill would end it, but for the freed port: nothing in flight is waited for or written down. */
+  /** Like a kill, except that the port is freed: nothing in flight is waited for or recorded. */
   async stop(): Promise<void> {
     await this.#clients?.pubsub.close()
     await this.#clients?.publisher.close()

@@ -235,7 +235,7 @@ export const subscriberCases: Case[] = [
     expected: 'FAILED_PRECONDITION',
   },
   {
-    call: 'Acknowledge with an id that nobody gave',
+    call: 'Acknowledge with an unknown ID',
     link: PULL,
     run: (cloud) => cloud.subscriber.acknowledge({ subscription: subscriptionName('kept-pull'), ackIds: ['nonsense'] }),
     expected: 'INVALID_ARGUMENT',

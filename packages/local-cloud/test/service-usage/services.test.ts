@@ -275,7 +275,7 @@ describe('reading services', () => {
 describe('an invalid request', () => {
   it.each([
     [
-      'a field that is not there',
+      'an unknown field',
       'POST',
       'services:batchEnable',
       '{"services":["run.googleapis.com"]}',
@@ -289,7 +289,7 @@ describe('an invalid request', () => {
       "Invalid value at 'service_ids[0]' (TYPE_STRING), 7",
     ],
     [
-      'a query parameter that is not there',
+      'an unknown query parameter',
       'GET',
       'services?state=ENABLED',
       undefined,

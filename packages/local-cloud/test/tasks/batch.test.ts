@@ -161,7 +161,7 @@ test('a batch that breaks a limit is refused as a whole', async () => {
       INVALID_ARGUMENT,
     ],
     [
-      'a queue that is not there',
+      'a missing queue',
       cloud.beta.batchCreateTasks({
         parent: `${LOCATION}/queues/not-there`,
         requests: [{ parent: `${LOCATION}/queues/not-there`, task: { httpRequest: { url: URL } } }],

@@ -119,7 +119,7 @@ test('a task is deleted after its last allowed attempt, and its name stays taken
   await expect(cloud.createTask({ id: 'a' })).rejects.toMatchObject({ code: 6 })
 })
 
-test('with maxRetryDuration, attempts go on until both limits are reached', async () => {
+test('with maxRetryDuration, attempts continue until both limits are reached', async () => {
   await cloud.createQueue({
     retryConfig: {
       maxAttempts: 2,

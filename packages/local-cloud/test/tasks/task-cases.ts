@@ -115,7 +115,7 @@ export const taskCases: Case[] = [
     error: [INVALID_ARGUMENT],
   },
   {
-    name: 'headers that Cloud Tasks sets itself are ignored, the others kept as they are written',
+    name: 'headers that Cloud Tasks sets itself are ignored; the others are kept unchanged',
     link: `${RPC}.HttpRequest`,
     call: (cloud) =>
       withRequest(cloud, {
@@ -137,7 +137,7 @@ export const taskCases: Case[] = [
     },
   },
   {
-    name: 'an Authorization header gives way to a token',
+    name: 'a token replaces an Authorization header',
     link: `${RPC}.HttpRequest`,
     call: (cloud) =>
       withRequest(cloud, { headers: { Authorization: 'Basic a' }, oidcToken: { serviceAccountEmail: 'a@b.c' } }),
@@ -222,13 +222,13 @@ export const taskCases: Case[] = [
     ],
   },
   {
-    name: 'a task for a queue that is not there is not found',
+    name: 'a task for a missing queue is not found',
     link: `${RPC}.CloudTasks.CreateTask`,
     call: (cloud) => createTask(cloud, {}, NOT_THERE),
     error: [NOT_FOUND, NO_QUEUE],
   },
   {
-    name: 'a name that a task has is not given to another',
+    name: 'the name of a task cannot be used for another',
     link: `${RPC}.CreateTaskRequest`,
     call: async (cloud) => {
       const name = `${QUEUE}/tasks/${newTask()}`
@@ -238,7 +238,7 @@ export const taskCases: Case[] = [
     error: [ALREADY_EXISTS, 'Requested entity already exists'],
   },
   {
-    name: 'a name that a deleted task had is not given to another',
+    name: 'the name of a deleted task cannot be used for another',
     link: `${RPC}.CreateTaskRequest`,
     call: async (cloud) => {
       const name = `${QUEUE}/tasks/${newTask()}`

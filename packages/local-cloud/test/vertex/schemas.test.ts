@@ -32,7 +32,7 @@ describe('an answer schema', () => {
     ['of a list without items', withSchema({ type: 'ARRAY' }), 'missing the items field'],
     ['without a type', withSchema({ properties: { a: { type: 'STRING' } } }), "didn't specify the schema type field"],
     [
-      'that requires what is not there',
+      'that requires an unknown property',
       withSchema({ type: 'OBJECT', properties: { a: { type: 'STRING' } }, required: ['b'] }),
       'property is not defined',
     ],
