@@ -211,8 +211,10 @@ function checkOneCloud({ local, project, region, name, gemini }: CloudFlags): vo
       { suggestions: [`Run the same command without --local`, `Run the same command without ${place}`] },
     )
   }
-  const fault = name === undefined ? undefined : settingFault('name', name)
-  if (fault) throw new ImageryError('INVALID_FLAG', `--name ${shellWord(name!)} ${fault.fault}`)
+  if (name !== undefined) {
+    const fault = settingFault('name', name)
+    if (fault) throw new ImageryError('INVALID_FLAG', `--name ${shellWord(name)} ${fault.fault}`)
+  }
   // Users may set the variable in their shell profile, for commands with --local.
   if (!local && gemini !== undefined && gemini !== process.env['IMAGERY_GEMINI']) {
     throw new ImageryError(

@@ -91,9 +91,12 @@ async function newestRunId(
     const spec = await loadRunSpec(target, runId)
     if (spec) startedAt.set(runId, spec.created_at)
   }
-  const known = inBucket.length > 0 ? inBucket.filter((runId) => startedAt.has(runId)) : [...startedAt.keys()]
-  const newest = known.toSorted((a, b) => startedAt.get(a)!.localeCompare(startedAt.get(b)!)).at(-1)
-  if (newest) return newest
+  const known = (inBucket.length > 0 ? inBucket : [...startedAt.keys()]).flatMap((runId) => {
+    const at = startedAt.get(runId)
+    return at === undefined ? [] : [{ runId, at }]
+  })
+  const newest = known.toSorted((a, b) => a.at.localeCompare(b.at)).at(-1)
+  if (newest) return newest.runId
   throw new ImageryError('RUN_NOT_FOUND', `There are no runs yet in ${deploymentText(target.place)}`, {
     suggestions: [`imagery run${target.flags} --table TABLE --profile PROFILE`],
   })

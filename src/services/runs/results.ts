@@ -31,7 +31,8 @@ export interface RunResults {
 export async function openResults(target: Target, store: StateStore, typed: string | undefined): Promise<RunResults> {
   const runId = await findRunId(target, store, typed).catch((error: unknown) => {
     // The run was torn down on another machine. Its results are labeled with its ID.
-    if (error instanceof ImageryError && error.code === 'RUN_NOT_FOUND' && isRunId(typed ?? '')) return typed!
+    const isUnknown = error instanceof ImageryError && error.code === 'RUN_NOT_FOUND'
+    if (isUnknown && typed !== undefined && isRunId(typed)) return typed
     throw error
   })
   const table = await resultsTable(target, store, runId)
