@@ -3,6 +3,9 @@ import { deploymentPrefix, type DeploymentRef } from './names.ts'
 /** Marks a deployment's resources; the value is `imagery` followed by the deployment's name. */
 export const DEPLOYMENT_LABEL = 'imagery-deployment'
 
+/** On a deployment's bucket: the region in which Cloud Build builds its image, if that is not the deployment's own. */
+export const BUILD_REGION_LABEL = 'imagery-build-region'
+
 /** Marks a results dataset that imagery created. */
 export const RESULTS_LABEL = 'imagery-results'
 

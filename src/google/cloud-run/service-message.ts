@@ -13,7 +13,7 @@ export const INGRESS = {
 } as const
 
 /** The program of a service: a container image, or an unbuilt source archive on Google's Node base image. */
-export type Program = { image: string } | { archive: { bucket: string; object: string; generation: string } }
+export type Program = { image: string } | { archive: { bucket: string; object: string } }
 
 /** The settings of a Cloud Run service that imagery deploys. */
 export interface ServiceSpec {
@@ -35,15 +35,22 @@ export interface ServiceSpec {
   labels: Record<string, string>
 }
 
-/** Google's Node base image for a service that runs a source archive without a build. */
-function baseImage(): string {
-  return 'us-central1-docker.pkg.dev/serverless-runtimes/google-24-full/runtimes/nodejs22'
-}
+/**
+ * Google's Node base image for a service that runs a source archive without a build. Cloud Run resolves a bare runtime
+ * ID, as Google's own GoogleCloudPlatform/cloud-run-mcp sends it (lib/deployment/constants.js,
+ * DEFAULT_NODE_BASE_IMAGE). A full address names a stack too, and nodejs22 has other stacks than nodejs24
+ * (https://cloud.google.com/run/docs/configuring/services/runtime-base-images).
+ */
+const BASE_IMAGE = 'nodejs22'
 
-/** The form that runs an archive without a build: https://cloud.google.com/run/docs/deploying-source-code */
+/**
+ * The form that runs an archive without a build (https://cloud.google.com/run/docs/deploying-source-code). The archive's
+ * name contains the hash of what is in it, so its newest generation is the right one.
+ */
 function programMessage(program: Program): object {
   if ('image' in program) return { image: program.image }
-  return { image: 'scratch', baseImageUri: baseImage(), sourceCode: { cloudStorageSource: program.archive } }
+  const { bucket, object } = program.archive
+  return { image: 'scratch', baseImageUri: BASE_IMAGE, sourceCode: { cloudStorageSource: { bucket, object } } }
 }
 
 /** The container's own health path. Cloud Run reserves paths that end in z, so outside callers cannot reach it. */

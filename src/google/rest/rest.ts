@@ -51,11 +51,16 @@ export async function authorize(url: string): Promise<Headers> {
  * @throws CloudError
  */
 export async function callApi<Answer>(api: RestApi, path: string, call: RestCall = {}): Promise<Answer> {
+  return repeatably(() => callApiOnce<Answer>(api, path, call))
+}
+
+/** Calls a method that must not be repeated without a look at what the first call did. @throws CloudError */
+export async function callApiOnce<Answer>(api: RestApi, path: string, call: RestCall = {}): Promise<Answer> {
   const url = new URL(path, `${localCloud()?.http ?? `https://${api}.googleapis.com`}/`)
   for (const [name, value] of Object.entries(call.query ?? {})) {
     for (const each of [value].flat()) url.searchParams.append(name, each)
   }
-  return repeatably(() => callOnce<Answer>(url.href, call))
+  return callOnce<Answer>(url.href, call)
 }
 
 async function callOnce<Answer>(url: string, call: RestCall): Promise<Answer> {

@@ -80,6 +80,11 @@ export async function updateBucket(name: string, spec: BucketSpec): Promise<void
   await call((await bucket(name)).setMetadata(settings(spec) as Parameters<Bucket['setMetadata']>[0]))
 }
 
+/** Adds labels to a bucket; its other settings and labels stay. */
+export async function labelBucket(name: string, labels: Record<string, string>): Promise<void> {
+  await call((await bucket(name)).setMetadata({ labels }))
+}
+
 function settings({ labels, expiring }: BucketSpec): Metadata {
   return {
     labels,

@@ -3,12 +3,12 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, builderAccount, repositoryName } from '../../contracts/names.ts'
 import type { StepReporter } from '../../contracts/steps.ts'
 import { imagePath, taggedImage } from '../../google/admin/artifact-registry.ts'
-import { buildImage } from '../../google/admin/build.ts'
+import { BuildUnwatched } from '../../google/admin/build.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import { SETTLE_MS, settled } from '../../google/transport/settle.ts'
 import { objectGeneration, writeObject } from '../../google/storage/storage.ts'
 import { ARCHIVE_PREFIX } from './bucket.ts'
 import { isOff, type DeployContext, type DeployStep } from './context.ts'
+import { buildImage } from './image-build.ts'
 import { withPlainSource } from './plain-source.ts'
 import { imageSource, packedSource, runtimeSource, sourceHash, type SourceTree } from './source-archive.ts'
 
@@ -60,33 +60,32 @@ const builtImage: DeployStep = {
       imageSource(context.runtimeFolder).then(upload),
     )
     const { bucket, object } = archiveName(context, 'image')
-    const build = (): Promise<void> =>
-      buildImage(place, {
-        source: { bucket, object, generation },
-        image: `${imagePath(repositoryName(place), IMAGE)}:${tag(context.sourceHash!)}`,
-        serviceAccount: builderAccount(place),
-        tag: `imagery-${tag(context.sourceHash!)}`,
-        progress: (text) => reporter.detail(text),
-      })
-    // The permissions to act as the builder, and of the builder to read the archive, can be very new.
-    await settled(build, {
-      isTransient: ({ status, message }) => status === 'PERMISSION_DENIED' || UNREADABLE_SOURCE.test(message),
-      settleMs: context.isSettling ? SETTLE_MS : 0,
-    }).catch((error: unknown) => {
-      if (!(error instanceof CloudError) || error.retryable || error.status === 'PERMISSION_DENIED') throw error
-      throw new ImageryError('DEPLOYMENT_FAILED', `The image could not be built: ${error.message}`, { cause: error })
+    const request = {
+      projectId: place.projectId,
+      source: { bucket, object, generation },
+      image: `${imagePath(repositoryName(place), IMAGE)}:${tag(context.sourceHash!)}`,
+      serviceAccount: builderAccount(place),
+      tag: `imagery-${tag(context.sourceHash!)}`,
+    }
+    const region = await buildImage(context, request, reporter).catch(async (error: unknown) => {
+      // The build can end well although it cannot be watched.
+      if (error instanceof BuildUnwatched && (await findImage(context))) return place.region
+      throw failedBuild(error)
     })
     if (!(await findImage(context)))
       throw new ImageryError(
         'DEPLOYMENT_FAILED',
         `The build finished, but image ${IMAGE}:${tag(context.sourceHash!)} does not exist`,
       )
-    return { done: `${IMAGE}:${tag(context.sourceHash!).slice(0, 12)}` }
+    const elsewhere = region === place.region ? '' : `, built in ${region}`
+    return { done: `${IMAGE}:${tag(context.sourceHash!).slice(0, 12)}${elsewhere}` }
   },
 }
 
-/** Cloud Build's INVALID_ARGUMENT message if the account cannot read the archive (yet). */
-const UNREADABLE_SOURCE = /could not resolve source: .*\b403\b/
+function failedBuild(error: unknown): unknown {
+  if (!(error instanceof CloudError) || error.retryable || error.status === 'PERMISSION_DENIED') return error
+  return new ImageryError('DEPLOYMENT_FAILED', `The image could not be built: ${error.message}`, { cause: error })
+}
 
 /** Finds the image of this runtime, by its digest, if it was built before. */
 async function findImage(context: DeployContext): Promise<boolean> {
@@ -108,14 +107,12 @@ const plainArchive: DeployStep = {
     const uri = archiveUri(context, 'plain')
     const generation = isOff(context, 'storage') ? undefined : await objectGeneration(uri)
     if (generation === undefined) return [{ action: 'upload', resource: uri }]
-    context.program = { archive: { ...archiveName(context, 'plain'), generation } }
+    context.program = { archive: archiveName(context, 'plain') }
     return [{ action: 'keep', resource: uri }]
   },
   async apply(context, _, reporter) {
-    const generation = await uploaded(context, 'plain', reporter, (upload) =>
-      withPlainSource(context.runtimeFolder, upload),
-    )
-    context.program = { archive: { ...archiveName(context, 'plain'), generation } }
+    await uploaded(context, 'plain', reporter, (upload) => withPlainSource(context.runtimeFolder, upload))
+    context.program = { archive: archiveName(context, 'plain') }
     return { done: archiveName(context, 'plain').object }
   },
 }

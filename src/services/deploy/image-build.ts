@@ -1,0 +1,93 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { BUILD_REGION_LABEL } from '../../contracts/labels.ts'
+import { bucketName } from '../../contracts/names.ts'
+import { nearestFirst } from '../../contracts/regions.ts'
+import type { StepReporter } from '../../contracts/steps.ts'
+import { suggestedCommand } from '../../contracts/suggested-command.ts'
+import {
+  buildInProgress,
+  finishBuild,
+  isRegionRefusal,
+  startBuild,
+  type BuildRequest,
+  type StartedBuild,
+} from '../../google/admin/build.ts'
+import { describeBucket, labelBucket } from '../../google/storage/bucket.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import { SETTLE_MS, settled } from '../../google/transport/settle.ts'
+import type { DeployContext } from './context.ts'
+
+/**
+ * The regions in which every project may build
+ * (https://cloud.google.com/build/docs/locations#restricted_regions_for_some_projects, as of 2026-11).
+ */
+export const UNRESTRICTED_BUILD_REGIONS: readonly string[] = [
+  'asia-east1',
+  'australia-southeast1',
+  'europe-west1',
+  'southamerica-east1',
+  'us-central1',
+  'us-west2',
+]
+
+/**
+ * Builds the image, in the deployment's region if Cloud Build builds there for this project and else in the nearest
+ * region where it does. Waits for a build of the same image that is in progress, for example from an interrupted
+ * deploy. Returns the region.
+ *
+ * @throws ImageryError DEPLOYMENT_FAILED; CloudError
+ */
+export async function buildImage(
+  context: DeployContext,
+  request: BuildRequest,
+  reporter: StepReporter,
+): Promise<string> {
+  const build = await settled(() => startedBuild(context, request, reporter), {
+    // The permissions to act as the builder, and of the builder to read the archive, can be very new.
+    isTransient: ({ status, message }) => status === 'PERMISSION_DENIED' || UNREADABLE_SOURCE.test(message),
+    settleMs: context.isSettling ? SETTLE_MS : 0,
+  })
+  // Outside the retries above: once a build has started, only its end counts.
+  await finishBuild(request.projectId, build, (text) => reporter.detail(text))
+  return build.region
+}
+
+/** Cloud Build's INVALID_ARGUMENT message if the account cannot read the archive (yet). */
+const UNREADABLE_SOURCE = /could not resolve source: .*\b403\b/
+
+async function startedBuild(
+  context: DeployContext,
+  request: BuildRequest,
+  reporter: StepReporter,
+): Promise<StartedBuild> {
+  const { place } = context.target
+  const bucket = bucketName(place)
+  const remembered = (await describeBucket(bucket))?.labels[BUILD_REGION_LABEL]
+  const known = [...new Set([remembered ?? place.region, place.region])]
+  for (const region of known) {
+    const running = await buildInProgress(request, region)
+    if (running) return running
+  }
+  const regions = [...new Set([...known, ...nearestFirst(place.region, UNRESTRICTED_BUILD_REGIONS)])]
+  for (const region of regions) {
+    if (region !== place.region)
+      reporter.detail(`Cloud Build does not build in ${place.region} for this project; building in ${region}`)
+    // First, so that a deploy that is interrupted after the start finds the build.
+    if (region !== (remembered ?? place.region)) await labelBucket(bucket, { [BUILD_REGION_LABEL]: region })
+    try {
+      return await startBuild(request, region)
+    } catch (error) {
+      if (!(error instanceof CloudError) || !isRegionRefusal(error, region)) throw error
+    }
+  }
+  throw new ImageryError(
+    'DEPLOYMENT_FAILED',
+    `Cloud Build does not build for project ${place.projectId} in any of ${regions.join(', ')}`,
+    {
+      suggestions: [
+        `${suggestedCommand('deploy --no-build', context.target.flags)}   (runs the source archive without a build)`,
+        'https://cloud.google.com/build/docs/locations#restricted_regions_for_some_projects',
+      ],
+    },
+  )
+}
