@@ -1,4 +1,4 @@
-import type { Clock } from '../../packages/local-cloud/src/kernel/clock.ts'
+import type { Clock } from '@imagery/local-cloud/internal/kernel/clock'
 import { usePauses } from '../../src/google/transport/pauses.ts'
 
 /**

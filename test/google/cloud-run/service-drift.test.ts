@@ -88,11 +88,10 @@ describe('a service matches what was requested', () => {
   })
 
   test.each(['with', 'without'])('%s a reference to its archive, whose generation is unspecified', (word) => {
-    const archive = { bucket: 'b', object: 'deploy/plain.tar.gz', generation: '1' }
+    const archive = { bucket: 'b', object: 'deploy/plain.tar.gz' }
     const spec: ServiceSpec = { ...SPEC, program: { archive } }
-    const again = { ...SPEC, program: { archive: { ...archive, generation: '2' } } }
-    const existing = read(word === 'with' ? {} : { container: { sourceCode: null } }, spec)
-    expect(changedFields(existing, serviceMessage(again))).toEqual([])
+    const sourceCode = word === 'with' ? { cloudStorageSource: { ...archive, generation: '2' } } : null
+    expect(changedFields(read({ container: { sourceCode } }, spec), serviceMessage(spec))).toEqual([])
   })
 })
 

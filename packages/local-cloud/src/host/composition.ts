@@ -17,14 +17,14 @@ import type { FrontDoor } from '../kernel/http-server.ts'
 import { locationOperationsFace } from '../kernel/location-operations.ts'
 import { need } from '../kernel/needs.ts'
 import { operationsFace, type OperationSource } from '../kernel/operations.ts'
-import { clientProtos } from '../kernel/grpc-server.ts'
 import { oauthResponse } from '../kernel/oauth.ts'
+import type { ProjectQuotas } from '../kernel/project-quotas.ts'
 import { transcodedFace } from '../kernel/transcoding.ts'
 import { InProgress } from '../kernel/in-progress.ts'
 import { oauthApi } from '../apis/oauth/index.ts'
 import { orgPolicyApi } from '../apis/org-policy/index.ts'
 import { pubSubApi } from '../apis/pubsub/index.ts'
-import { cloudRunApi } from '../apis/cloud-run/index.ts'
+import { cloudRunApi, cloudRunProtos } from '../apis/cloud-run/index.ts'
 import { serviceUsageApi } from '../apis/service-usage/index.ts'
 import type { StopOrder, StopPhase } from './stop-order.ts'
 import { storeFailed } from './store-failure.ts'
@@ -52,6 +52,7 @@ export interface CompositionOptions {
   jobLimits: Partial<JobLimits>
   /** Whether billing is enabled for the project. */
   hasBilling: boolean
+  quotas: ProjectQuotas
   /** Whether a new data folder starts with every service enabled. */
   allServicesEnabled: boolean
 }
@@ -158,6 +159,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   const build = await open('build', 'services', 'cloudbuild.*', (directory) =>
     cloudBuildApi({
       ...project,
+      quotas: options.quotas,
       directory,
       clock,
       faults,
@@ -261,7 +263,7 @@ function overHttp(api: EmulatedApi, operation: Operation, sources: readonly Oper
 
 /** One google.longrunning.Operations service serves all APIs of the port. */
 function longRunningOperations(sources: readonly OperationSource[]): Pick<EmulatedApi, 'grpc'> {
-  return { grpc: { protos: clientProtos('@google-cloud/run'), ...operationsFace(sources) } }
+  return { grpc: { protos: cloudRunProtos(), ...operationsFace(sources) } }
 }
 
 /** Opens IAM on its folder. Throws the LocalCloudError from `storeFailed`. */

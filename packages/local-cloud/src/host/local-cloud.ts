@@ -18,6 +18,7 @@ import { createGateway, type GatewayControl } from '../kernel/gateway.ts'
 import { serveGrpc } from '../kernel/grpc-server.ts'
 import { serveHttp } from '../kernel/http-server.ts'
 import { projectNumberOf } from '../kernel/project-number.ts'
+import { NEW_PROJECT, type ProjectQuotas } from '../kernel/project-quotas.ts'
 import { listenOn, PortTaken, probePort } from '../kernel/listen.ts'
 import { createLeases } from './leases.ts'
 import { LocalCloudError } from '../kernel/local-cloud-error.ts'
@@ -53,6 +54,8 @@ export interface LocalCloudOptions {
   gemini?: string
   /** Whether the project has a billing account. @default true */
   hasBilling?: boolean
+  /** What Google allows the project. Default: what a new project has. */
+  quotas?: Partial<ProjectQuotas>
   /**
    * Starts with every service of the project enabled, unlike a Google project. For tests of other
    * features.
@@ -160,6 +163,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     stops,
     gemini: options.gemini,
     hasBilling: options.hasBilling ?? true,
+    quotas: { ...NEW_PROJECT, ...options.quotas },
     jobLimits: options.jobLimits ?? {},
     allServicesEnabled: options.allServicesEnabled ?? false,
   })

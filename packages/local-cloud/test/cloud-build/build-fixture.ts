@@ -29,7 +29,7 @@ export interface BuildHarness {
   call(route: string, init?: { method?: string; body?: unknown }): Promise<Record<string, unknown>>
   /** Puts an archive of the files into the bucket. */
   upload(object: string, archive: Buffer | Record<string, string>): Promise<void>
-  /** Submits a build of an archive; the name of its operation. */
+  /** Submits a build of an archive; its operation by its region, as gcloud reads it. */
   submit(object: string, changes?: object): Promise<string>
   /** The operation of a build, once it is done. */
   finished(operation: string): Promise<cloudbuild_v1.Schema$Operation>
@@ -90,15 +90,16 @@ export async function startBuildHarness(options: Partial<LocalCloudOptions> = {}
       if (!answer.ok) throw new Error(await answer.text())
     },
     async submit(object, changes = {}) {
-      const [answer] = await builds.submitBuild({
+      const request = {
         parent: PARENT,
         storageSource: { bucket: 'sources', object },
         imageUri: `${IMAGE}:latest`,
         dockerBuild: {},
         serviceAccount: `projects/imagery-local/serviceAccounts/${BUILDER}`,
         ...changes,
-      })
-      return answer.buildOperation?.name ?? ''
+      }
+      const [answer] = await builds.submitBuild(request)
+      return `${request.parent}/operations/${buildIdOf(answer.buildOperation?.name)}`
     },
     async finished(name) {
       await eventually(`the end of ${name}`, async () => (await operation(name)).done === true)
@@ -122,6 +123,11 @@ export async function startBuildHarness(options: Partial<LocalCloudOptions> = {}
   if (options.clock instanceof ManualClock) await options.clock.advance(CHANGE_MS)
   await eventually('the repository', async () => (await call(`/v1/${String(name)}`))['done'] === true)
   return harness
+}
+
+/** The build's id in the name of the operation that SubmitBuild answers with. */
+export function buildIdOf(operation: string | null | undefined): string {
+  return Buffer.from((operation ?? '').split('/').at(-1) ?? '', 'base64').toString()
 }
 
 /** Grants or revokes an account's role on the project. */

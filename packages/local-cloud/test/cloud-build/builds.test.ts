@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callApi } from '../host/local-cloud-fixture.ts'
 import {
   BUILDER,
+  buildIdOf,
   buildOf,
   dockerfile,
   grant,
@@ -31,11 +32,11 @@ describe('a build', () => {
       serviceAccount: `projects/imagery-local/serviceAccounts/${BUILDER}`,
     })
     expect(buildOperation).toMatchObject({
-      name: expect.stringMatching(`^${PARENT}/operations/[A-Za-z0-9]{48}$`) as string,
+      name: expect.stringMatching('^operations/build/imagery-local/[A-Za-z0-9]{48}$') as string,
       done: false,
       metadata: { type_url: 'type.googleapis.com/google.devtools.cloudbuild.v1.BuildOperationMetadata' },
     })
-    const operation = await harness.finished(buildOperation?.name ?? '')
+    const operation = await harness.finished(`${PARENT}/operations/${buildIdOf(buildOperation?.name)}`)
     expect(operation.error).toBeUndefined()
     const build = buildOf(operation)
     expect(build).toMatchObject({
@@ -197,6 +198,36 @@ describe('a build that cannot succeed', () => {
     ['another project', { parent: 'projects/elsewhere/locations/us-central1' }, 7, 'denied'],
   ])('with %s is refused', async (_what, changes, code, words) => {
     await expect(harness.submit('app.tar.gz', changes)).rejects.toMatchObject({
+      code,
+      details: expect.stringContaining(words) as string,
+    })
+  })
+
+  it('is named in the JSON answer, whose operation has no region and cannot be read again', async () => {
+    const body = {
+      storageSource: { bucket: 'sources', object: 'app.tar.gz' },
+      imageUri: `${IMAGE}:json`,
+      dockerBuild: {},
+      serviceAccount: `projects/imagery-local/serviceAccounts/${BUILDER}`,
+    }
+    const { buildOperation } = (await harness.call(`/v2/${PARENT}/builds:submit`, { body })) as {
+      buildOperation: { name: string; metadata: { build: { id: string; name: string } } }
+    }
+    const { id, name } = buildOperation.metadata.build
+    expect(name).toMatch(new RegExp(`^projects/\\d+/locations/us-central1/builds/${id}$`))
+    expect(buildIdOf(buildOperation.name)).toBe(id)
+    expect((await callApi(harness.cloud, `/v1/${buildOperation.name}`)).status).toBe(404)
+    expect((await callApi(harness.cloud, `/v1/projects/imagery-local/builds/${id}`)).status).toBe(404)
+    expect(await harness.call(`/v1/${PARENT}/builds/${id}`)).toMatchObject({ id, name })
+    await harness.finished(`${PARENT}/operations/${id}`)
+  })
+
+  it.each([
+    ['outside those that a new project may build in', 'europe-west4', 9, 'cannot run builds in this region'],
+    ['in which there is no Cloud Build', 'asia-southeast3', 5, 'Location asia-southeast3 is not found'],
+  ])('in a region %s is refused', async (_what, region, code, words) => {
+    const parent = `projects/imagery-local/locations/${region}`
+    await expect(harness.submit('app.tar.gz', { parent })).rejects.toMatchObject({
       code,
       details: expect.stringContaining(words) as string,
     })

@@ -8,17 +8,19 @@ import type { Faults } from '../../kernel/faults.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import type { LocationOperations } from '../../kernel/location-operations.ts'
 import { anyPacker } from '../../kernel/operations.ts'
+import type { ProjectQuotas } from '../../kernel/project-quotas.ts'
 import type { RestOperation } from '../../kernel/rest-operations.ts'
 import type { WriteLog } from './build-log.ts'
 import { Builds } from './builds.ts'
 import { operationNeeds } from './permissions.ts'
-import { isFinished, operationName, type Build } from './resources.ts'
+import { isFinished, locationOf, operationName, type Build } from './resources.ts'
 import { cloudBuildRoutes } from './routes.ts'
 import { BuildStore } from './store.ts'
 import { submittedBuild, type SubmitBuildRequest } from './submission.ts'
 import { CLOUD_BUILD_PROTOS } from './wire-protos.ts'
 
 export { submitBuildNeeds } from './permissions.ts'
+export { CLOUD_BUILD_PROTOS } from './wire-protos.ts'
 
 export interface CloudBuildOptions {
   directory: string
@@ -35,6 +37,7 @@ export interface CloudBuildOptions {
   /** The generation of the live object; undefined when there is none. */
   objectGeneration: (bucket: string, object: string) => string | undefined
   writeLog: WriteLog
+  quotas: Pick<ProjectQuotas, 'buildRegions'>
 }
 
 /** Emulated Cloud Build: what Cloud Run's Builds/SubmitBuild begins, and how it is watched. */
@@ -61,16 +64,20 @@ export async function cloudBuildApi(options: CloudBuildOptions): Promise<CloudBu
     name: 'cloudbuild',
     http: {
       prefixes: [],
-      patterns: [/^\/v1\/projects\/[^/]+\/(?:locations\/[^/]+\/)?builds(?:[/:]|$)/],
+      patterns: [
+        /^\/v1\/projects\/[^/]+\/(?:locations\/[^/]+\/)?builds(?:[/:]|$)/,
+        /^\/v1\/operations\/build\/[^/]+\/[^/]+$/,
+      ],
       app: cloudBuildRoutes({ builds: store.builds.bind(store), build: (id) => builds.build(id) }, operation),
     },
     operations: {
       method: 'cloudbuild.operations.get',
       needs: operationNeeds,
+      // gcloud reads a build's operation by the build's id (deployer.py of google-cloud-sdk).
       get(name) {
-        const [, location, encoded = ''] = /^projects\/[^/]+\/locations\/([^/]+)\/operations\/([^/]+)$/.exec(name) ?? []
-        const build = builds.build(Buffer.from(encoded, 'base64').toString())
-        return build && build.name.split('/')[3] === location ? restOperation(name, build) : undefined
+        const [, location, id = ''] = /^projects\/[^/]+\/locations\/([^/]+)\/operations\/([^/]+)$/.exec(name) ?? []
+        const build = builds.build(id)
+        return build && locationOf(build) === location ? restOperation(name, build) : undefined
       },
     },
     submitBuild,

@@ -44,8 +44,16 @@ export function isFinished({ status }: Build): boolean {
   return status !== 'QUEUED' && status !== 'WORKING'
 }
 
-/** `projects/P/locations/L/operations/…`: Cloud Build names a build's operation by the build's id in base64. */
+/**
+ * `operations/build/P/…`: the name that SubmitBuild answers with ends in the build's id in base64 and has no region
+ * (google/oss-rebuild, internal/gcb/gcb.go: "no resource name routing to regional backends due to GCB's legacy operation
+ * ID format"; googleapis/google-cloud-python#12123).
+ */
 export function operationName(build: Build, projectId: string): string {
-  const [, , , location] = build.name.split('/')
-  return `projects/${projectId}/locations/${location}/operations/${Buffer.from(build.id).toString('base64')}`
+  return `operations/build/${projectId}/${Buffer.from(build.id).toString('base64')}`
+}
+
+/** The region of a build. */
+export function locationOf(build: Build): string {
+  return build.name.split('/')[3] ?? ''
 }

@@ -5,6 +5,7 @@ import { NOTHING } from '../../kernel/needs.ts'
 import { pageOf, readQuery, restError } from '../../kernel/rest-request.ts'
 import { buildFilter } from './build-filter.ts'
 import { readNeeds } from './permissions.ts'
+import { locationOf } from './resources.ts'
 import type { BuildStore } from './store.ts'
 
 /** https://cloud.google.com/build/docs/api/reference/rest/v1/projects.locations.builds/list */
@@ -38,10 +39,30 @@ export function cloudBuildRoutes(store: Pick<BuildStore, 'builds' | 'build'>, op
       (context) => {
         readQuery(context, ['projectId', 'id'])
         const build = store.build(context.req.param('build') ?? '')
-        const location = build?.name.split('/')[3]
-        if (!build || location !== context.req.param('location'))
+        if (!build || locationOf(build) !== context.req.param('location'))
           throw restError('NOT_FOUND', 'Requested entity was not found.')
         return context.json(build)
+      },
+      { needs: readNeeds('get') },
+    ),
+  )
+  // Without a region, Cloud Build looks only in the region `global`, in which Cloud Run builds nothing.
+  app.get(
+    '/v1/projects/:project/builds/:build{[^:/]+}',
+    operation(
+      'cloudbuild.builds.get',
+      () => {
+        throw restError('NOT_FOUND', 'Requested entity was not found.')
+      },
+      { needs: readNeeds('get') },
+    ),
+  )
+  app.get(
+    '/v1/operations/build/:project/:operation',
+    operation(
+      'cloudbuild.operations.get',
+      () => {
+        throw restError('NOT_FOUND', 'Requested entity was not found.')
       },
       { needs: readNeeds('get') },
     ),

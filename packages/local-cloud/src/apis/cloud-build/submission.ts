@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Access, CallContext } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { notEmulated } from '../../kernel/errors.ts'
+import type { ProjectQuotas } from '../../kernel/project-quotas.ts'
 import { invalidArgument, restError } from '../../kernel/rest-request.ts'
 import { parseImageReference } from '../artifact-registry/index.ts'
+import { BUILD_REGIONS } from './limits.ts'
 import { accountResource, builderNeeds } from './permissions.ts'
 import type { Build } from './resources.ts'
 
@@ -40,6 +42,7 @@ export interface SubmissionOptions {
   /** The generation of the live object; undefined when there is none. */
   objectGeneration: (bucket: string, object: string) => string | undefined
   logUrl: (buildId: string) => string
+  quotas: Pick<ProjectQuotas, 'buildRegions'>
 }
 
 /**
@@ -59,6 +62,7 @@ export function submittedBuild(request: SubmitBuildRequest, _call: CallContext, 
     )
   }
   refuseUnsupported(request)
+  checkRegion(location, options.quotas.buildRegions)
   const image = parseImageReference(request.imageUri)
   if (!image || image.digest !== undefined) {
     throw invalidArgument(`image_uri: "${request.imageUri}" is not the name of an image in Artifact Registry`)
@@ -93,6 +97,22 @@ function refuseUnsupported(request: SubmitBuildRequest): void {
   if (!request.dockerBuild) throw invalidArgument('build_type: one of buildpack_build and docker_build is required')
   if (request.workerPool !== '') throw notEmulated('SubmitBuild with workerPool')
   if (request.machineType !== '') throw notEmulated('SubmitBuild with machineType')
+}
+
+/**
+ * The refusal of a restricted region is Cloud Build's, as Cloud Run passes it on (google-github-actions/deploy-cloudrun#480,
+ * with the page that later versions of the message name). Google's answer for a region without Cloud Build is not known;
+ * this one is that of other APIs.
+ */
+function checkRegion(location: string, allowed: readonly string[]): void {
+  if (!BUILD_REGIONS.includes(location))
+    throw restError('NOT_FOUND', `Location ${location} is not found or access is unauthorized.`)
+  if (allowed.includes(location)) return
+  throw restError(
+    'FAILED_PRECONDITION',
+    'failed precondition: due to quota restrictions, Cloud Build cannot run builds in this region, see ' +
+      'https://cloud.google.com/build/docs/locations#restricted_regions_for_some_projects',
+  )
 }
 
 /** The e-mail address of the account that builds. */

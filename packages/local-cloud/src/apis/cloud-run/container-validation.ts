@@ -63,10 +63,31 @@ function validateArchive(container: Container): void {
     throw invalid('source_code.cloud_storage_source', 'bucket and object are required')
   }
   if (container.baseImageUri === '') throw invalid('base_image_uri', 'image "scratch" needs a base image')
-  if (!/\/(runtimes\/)?nodejs\d+(:[\w.-]+|@sha256:[0-9a-f]+)?$/.test(container.baseImageUri)) {
-    throw notEmulated(`base image "${container.baseImageUri}" (only the Node.js runtimes are)`)
-  }
+  validateBaseImage(container.baseImageUri)
   if (container.command.length === 0) throw invalid('command', 'image "scratch" needs a command')
+}
+
+/** Node.js runtimes by their stacks (https://cloud.google.com/run/docs/configuring/services/runtime-base-images, as of 2026-11). */
+const NODE_STACKS: Readonly<Record<string, string>> = {
+  nodejs18: 'google-22',
+  nodejs20: 'google-22',
+  nodejs22: 'google-22',
+  nodejs24: 'google-24',
+}
+
+/**
+ * A bare runtime ID, as GoogleCloudPlatform/cloud-run-mcp sends it (lib/deployment/constants.js), or an address
+ * (https://cloud.google.com/docs/buildpacks/base-images).
+ */
+function validateBaseImage(uri: string): void {
+  const [, stack, runtime = ''] =
+    /^(?:[a-z0-9-]+-docker\.pkg\.dev\/serverless-runtimes\/([\w-]+)\/runtimes\/)?(nodejs\d+)(?::[\w.-]+|@sha256:[0-9a-f]+)?$/.exec(
+      uri,
+    ) ?? []
+  const known = NODE_STACKS[runtime]
+  if (known === undefined) throw notEmulated(`base image "${uri}" (only Google's Node.js runtimes are)`)
+  if (stack !== undefined && stack !== known && stack !== `${known}-full`)
+    throw invalid('base_image_uri', `Image '${uri}' not found.`)
 }
 
 /** https://cloud.google.com/run/docs/configuring/services/environment-variables */

@@ -4,7 +4,6 @@ import { withMemberRenamed } from '../iam/policy.ts'
 import type { EmulatedApi, HttpFace, Principal, RpcHandler } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Operation } from '../../kernel/gateway.ts'
-import { clientProtos } from '../../kernel/grpc-server.ts'
 import { anyPacker } from '../../kernel/operations.ts'
 import type { OperationSource } from '../../kernel/operations.ts'
 import { admissionRules } from './admission.ts'
@@ -23,8 +22,10 @@ import { RunOperations } from './run-operations.ts'
 import { ServiceAdmin } from './service-admin.ts'
 import { serviceUri } from './services.ts'
 import { RunStore } from './store.ts'
+import { cloudRunProtos } from './wire-protos.ts'
 
 export type { FrontDoor } from './front-door.ts'
+export { cloudRunProtos } from './wire-protos.ts'
 
 /** The parts of the local cloud's identity that Cloud Run needs. */
 export interface RunIdentity {
@@ -67,7 +68,7 @@ export type CloudRunApi = EmulatedApi & {
 /** Opens Cloud Run's state; services answer after `start`. */
 export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi> {
   const { clock, projectNumber, identity, access, log } = options
-  const protos = clientProtos('@google-cloud/run')
+  const protos = cloudRunProtos()
   const store = new RunStore(path.join(options.directory, 'run.sqlite'))
   const operations = new RunOperations(store, clock, anyPacker(protos))
   const fleet = new Fleet({

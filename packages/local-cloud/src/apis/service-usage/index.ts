@@ -49,7 +49,7 @@ export async function serviceUsageApi(options: ServiceUsageApiOptions): Promise<
     name: 'serviceusage',
     http: {
       prefixes: [],
-      patterns: [/^\/v1\/projects\/[^/]+\/services(?:[:/]|$)/, /^\/v1\/operations(?:\/|$)/],
+      patterns: [/^\/v1\/projects\/[^/]+\/services(?:[:/]|$)/, /^\/v1\/operations(?!\/build\/)(?:\/|$)/],
       app: serviceUsageRoutes({ usage, operations, operation, projectId, projectNumber }),
     },
     checkEnabled(method) {
