@@ -17,62 +17,70 @@ export function bucketName(bucket: string): string {
   return `projects/_/buckets/${bucket}`
 }
 
-/** https://cloud.google.com/storage/docs/access-control/iam#policies: every bucket has one policy, over all of its objects. */
-export interface BucketPolicies {
-  /** Throws NOT_FOUND. */
-  get(bucket: string): StoredPolicy
-  /** Throws INVALID_ARGUMENT, 412. */
-  set(bucket: string, wanted: WantedPolicy | undefined): StoredPolicy
-  /** https://cloud.google.com/storage/docs/json_api/v1/buckets#resource-iam */
-  resource(bucket: string, policy: StoredPolicy): object
-}
+/**
+ * The policies of buckets (https://cloud.google.com/storage/docs/access-control/iam#policies): every bucket has one
+ * policy, which covers all of its objects. `access` reads them to check permissions.
+ */
+export class BucketPolicies {
+  readonly #store: MetadataStore
+  readonly #buckets: Buckets
+  readonly #access: Authorizer
+  readonly #rules: PolicyRules
 
-/** Keeps the policies of buckets, and tells `access` of them. */
-export function createBucketPolicies(store: MetadataStore, buckets: Buckets, access: Authorizer): BucketPolicies {
-  const rules: PolicyRules = {
-    roles: ['storage'],
-    mayBePublic: true,
-    accountFault: (email) => access.accountFault(email),
+  constructor(store: MetadataStore, buckets: Buckets, access: Authorizer) {
+    this.#store = store
+    this.#buckets = buckets
+    this.#access = access
+    this.#rules = { roles: ['storage'], mayBePublic: true, accountFault: (email) => access.accountFault(email) }
+    access.register('bucket', {
+      bindings: (resource) => {
+        const row = store.bucket(nameOf(resource))
+        return row ? [...this.#policyOf(row).bindings, ...defaultObjectAcl(row)] : []
+      },
+      projectOf: (resource) => store.bucket(nameOf(resource))?.project,
+      renameMember: (from, to) => this.#renameMember(from, to),
+    })
   }
-  const policyOf = (row: BucketRow): StoredPolicy => {
-    const stored = store.policy(row.name)
+
+  /** Throws NOT_FOUND. */
+  get(bucket: string): StoredPolicy {
+    return this.#policyOf(this.#buckets.get(bucket))
+  }
+
+  /** Throws INVALID_ARGUMENT, 412. */
+  set(bucket: string, wanted: WantedPolicy | undefined): StoredPolicy {
+    const row = this.#buckets.get(bucket)
+    const current = this.#policyOf(row)
+    if (wanted && wanted.etag !== '' && wanted.etag !== policyEtag(current)) throw conditionNotMet()
+    const policy = replacedPolicy(current, wanted, this.#rules)
+    if (isPrivate(row) && policy.bindings.some(({ members }) => members.some(isPublicMember))) throw publicRefused()
+    this.#store.putPolicy(bucket, JSON.stringify(policy))
+    this.#access.policiesChanged()
+    return policy
+  }
+
+  #policyOf(row: BucketRow): StoredPolicy {
+    const stored = this.#store.policy(row.name)
     return stored === undefined ? firstPolicy(row) : (JSON.parse(stored) as StoredPolicy)
   }
 
-  access.register('bucket', {
-    bindings: (resource) => {
-      const row = store.bucket(nameOf(resource))
-      return row ? [...policyOf(row).bindings, ...defaultObjectAcl(row)] : []
-    },
-    projectOf: (resource) => store.bucket(nameOf(resource))?.project,
-    renameMember: (from, to) => {
-      for (const { bucket, policy } of store.policies()) {
-        const stored = JSON.parse(policy) as StoredPolicy
-        const renamed = withMemberRenamed(stored, from, to)
-        if (renamed !== stored) store.putPolicy(bucket, JSON.stringify(renamed))
-      }
-    },
-  })
+  #renameMember(from: string, to: string): void {
+    for (const { bucket, policy } of this.#store.policies()) {
+      const stored = JSON.parse(policy) as StoredPolicy
+      const renamed = withMemberRenamed(stored, from, to)
+      if (renamed !== stored) this.#store.putPolicy(bucket, JSON.stringify(renamed))
+    }
+  }
+}
 
+/** https://cloud.google.com/storage/docs/json_api/v1/buckets#resource-iam */
+export function bucketPolicyResource(bucket: string, policy: StoredPolicy): object {
   return {
-    get: (bucket) => policyOf(buckets.get(bucket)),
-    set: (bucket, wanted) => {
-      const row = buckets.get(bucket)
-      const current = policyOf(row)
-      if (wanted && wanted.etag !== '' && wanted.etag !== policyEtag(current)) throw conditionNotMet()
-      const policy = replacedPolicy(current, wanted, rules)
-      if (isPrivate(row) && policy.bindings.some(({ members }) => members.some(isPublicMember))) throw publicRefused()
-      store.putPolicy(bucket, JSON.stringify(policy))
-      access.policiesChanged()
-      return policy
-    },
-    resource: (bucket, policy) => ({
-      kind: 'storage#policy',
-      resourceId: bucketName(bucket),
-      version: 1,
-      etag: policyEtag(policy),
-      ...(policy.bindings.length > 0 ? { bindings: policy.bindings } : {}),
-    }),
+    kind: 'storage#policy',
+    resourceId: bucketName(bucket),
+    version: 1,
+    etag: policyEtag(policy),
+    ...(policy.bindings.length > 0 ? { bindings: policy.bindings } : {}),
   }
 }
 

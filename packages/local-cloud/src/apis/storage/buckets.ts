@@ -12,20 +12,21 @@ export interface BucketPage {
 }
 
 /** Buckets as https://cloud.google.com/storage/docs/json_api/v1/buckets describes them. */
-export interface Buckets {
-  /** Throws NOT_FOUND. */
-  get(name: string, conditions?: Preconditions): BucketRow
-  insert(project: string, body: Record<string, unknown>): BucketRow
-  list(project: string, options: { prefix: string; after: string; limit: number }): BucketPage
-  /** With `isUpdate`, fields that are not in the body are reset (PUT instead of PATCH). */
-  change(name: string, body: Record<string, unknown>, conditions: Preconditions, isUpdate: boolean): BucketRow
-  delete(name: string, conditions: Preconditions): void
-}
+export class Buckets {
+  readonly #store: MetadataStore
+  readonly #clock: Clock
+  readonly #accessChanged: () => void
 
-/** @param accessChanged told after each change that bears on who may reach a bucket */
-export function createBuckets(store: MetadataStore, clock: Clock, accessChanged: () => void): Buckets {
-  const get: Buckets['get'] = (name, conditions = {}) => {
-    const row = store.bucket(name)
+  /** @param accessChanged called after each change that affects permissions */
+  constructor(store: MetadataStore, clock: Clock, accessChanged: () => void) {
+    this.#store = store
+    this.#clock = clock
+    this.#accessChanged = accessChanged
+  }
+
+  /** Throws NOT_FOUND. */
+  get(name: string, conditions: Preconditions = {}): BucketRow {
+    const row = this.#store.bucket(name)
     if (!row)
       throw new GoogleError('NOT_FOUND', 'The specified bucket does not exist.', {
         reason: 'notFound',
@@ -33,60 +34,62 @@ export function createBuckets(store: MetadataStore, clock: Clock, accessChanged:
     checkPreconditions(conditions, row, true)
     return row
   }
-  return {
-    get,
-    insert(project, body) {
-      const name = typeof body['name'] === 'string' ? body['name'] : ''
-      checkBucketName(name)
-      const nowMs = clock.now()
-      const row: BucketRow = {
-        name,
-        project,
-        metageneration: 1,
-        createdMs: nowMs,
-        updatedMs: nowMs,
-        fields: newBucketFields(body),
-      }
-      const taken = store.bucket(name)
-      // Names are unique over all projects (https://cloud.google.com/storage/docs/buckets#naming).
-      if (taken) throw alreadyExists(taken.project === project)
-      store.putBucket(row)
-      accessChanged()
-      return row
-    },
-    list(project, { prefix, after, limit }) {
-      const rows = store.buckets(project, after, prefix, limit + 1)
-      const page = rows.slice(0, limit)
-      return { rows: page, nextAfter: rows.length > limit ? page.at(-1)?.name : undefined }
-    },
-    change(name, body, conditions, isUpdate) {
-      const row = get(name)
-      checkPreconditions(conditions, row)
-      const fixed = {
-        location: row.fields['location'],
-        locationType: row.fields['locationType'],
-        storageClass: 'STANDARD',
-      }
-      const changed: BucketRow = {
-        ...row,
-        metageneration: row.metageneration + 1,
-        updatedMs: clock.now(),
-        fields: changedBucketFields(isUpdate ? fixed : row.fields, body),
-      }
-      store.putBucket(changed)
-      accessChanged()
-      return changed
-    },
-    delete(name, conditions) {
-      checkPreconditions(conditions, get(name))
-      if (store.hasObjects(name)) {
-        throw new GoogleError('ALREADY_EXISTS', 'The bucket you tried to delete is not empty.', {
-          reason: 'conflict',
-        })
-      }
-      store.deleteBucket(name)
-      accessChanged()
-    },
+
+  insert(project: string, body: Record<string, unknown>): BucketRow {
+    const name = typeof body['name'] === 'string' ? body['name'] : ''
+    checkBucketName(name)
+    const nowMs = this.#clock.now()
+    const row: BucketRow = {
+      name,
+      project,
+      metageneration: 1,
+      createdMs: nowMs,
+      updatedMs: nowMs,
+      fields: newBucketFields(body),
+    }
+    const taken = this.#store.bucket(name)
+    // Names are unique over all projects (https://cloud.google.com/storage/docs/buckets#naming).
+    if (taken) throw alreadyExists(taken.project === project)
+    this.#store.putBucket(row)
+    this.#accessChanged()
+    return row
+  }
+
+  list(project: string, { prefix, after, limit }: { prefix: string; after: string; limit: number }): BucketPage {
+    const rows = this.#store.buckets(project, after, prefix, limit + 1)
+    const page = rows.slice(0, limit)
+    return { rows: page, nextAfter: rows.length > limit ? page.at(-1)?.name : undefined }
+  }
+
+  /** With `isUpdate`, fields that are not in the body are reset (PUT instead of PATCH). */
+  change(name: string, body: Record<string, unknown>, conditions: Preconditions, isUpdate: boolean): BucketRow {
+    const row = this.get(name)
+    checkPreconditions(conditions, row)
+    const fixed = {
+      location: row.fields['location'],
+      locationType: row.fields['locationType'],
+      storageClass: 'STANDARD',
+    }
+    const changed: BucketRow = {
+      ...row,
+      metageneration: row.metageneration + 1,
+      updatedMs: this.#clock.now(),
+      fields: changedBucketFields(isUpdate ? fixed : row.fields, body),
+    }
+    this.#store.putBucket(changed)
+    this.#accessChanged()
+    return changed
+  }
+
+  delete(name: string, conditions: Preconditions): void {
+    checkPreconditions(conditions, this.get(name))
+    if (this.#store.hasObjects(name)) {
+      throw new GoogleError('ALREADY_EXISTS', 'The bucket you tried to delete is not empty.', {
+        reason: 'conflict',
+      })
+    }
+    this.#store.deleteBucket(name)
+    this.#accessChanged()
   }
 }
 

@@ -17,130 +17,142 @@ export interface StoredContent extends Checksums {
 /**
  * The bytes of objects, one file each, never changed once complete. A file is written under
  * `incoming/` and renamed into `content/`; only then does the metadata refer to it, so that
- * metadata never names bytes that are not there. What a killed process left is swept at the start.
+ * metadata never names missing bytes. The start deletes the leftovers of a killed process.
  */
-export interface ContentStore {
-  /** Stores a whole body. Leaves nothing behind when the source fails. */
-  store(chunks: Chunks): Promise<StoredContent>
-  copy(contentId: string): Promise<string>
-  /** Bytes `first` to `last`, both included. Synchronous, so that an overwrite cannot come in between: for small ranges. */
-  readNow(contentId: string, first: number, last: number): Buffer
-  /** The same as a stream; the file is opened at once and stays readable when it is deleted meanwhile. */
-  readStream(contentId: string, first: number, last: number): Readable
-  delete(contentIds: readonly string[]): void
-  /** Appends to a resumable upload until the source ends or fails; what arrived is kept. */
-  append(uploadId: string, position: number, chunks: Chunks): Promise<void>
-  receivedBytes(uploadId: string): number
-  /** Stores what a resumable upload received as content; `abandon` it once the metadata refers to that. */
-  finish(uploadId: string): Promise<StoredContent>
-  abandon(uploadId: string): void
-  /** Deletes every file that is not among these. */
-  sweep(contentIds: ReadonlySet<string>, uploadIds: ReadonlySet<string>): void
-}
+export class ContentStore {
+  readonly #incoming: string
+  readonly #content: string
 
-export function openContentStore(directory: string): ContentStore {
-  const incoming = path.join(directory, 'incoming')
-  const content = path.join(directory, 'content')
-  mkdirSync(incoming, { recursive: true, mode: PRIVATE_FOLDER_MODE })
-  for (let shard = 0; shard < 256; shard++) {
-    const name = shard.toString(16).padStart(2, '0')
-    mkdirSync(path.join(content, name), { recursive: true, mode: PRIVATE_FOLDER_MODE })
+  /** Creates missing folders. */
+  constructor(directory: string) {
+    this.#incoming = path.join(directory, 'incoming')
+    this.#content = path.join(directory, 'content')
+    mkdirSync(this.#incoming, { recursive: true, mode: PRIVATE_FOLDER_MODE })
+    for (let shard = 0; shard < 256; shard++) {
+      const name = shard.toString(16).padStart(2, '0')
+      mkdirSync(path.join(this.#content, name), { recursive: true, mode: PRIVATE_FOLDER_MODE })
+    }
   }
-  const contentFile = (contentId: string): string => path.join(content, contentId.slice(0, 2), contentId)
-  const incomingFile = (uploadId: string): string => path.join(incoming, uploadId)
 
-  return {
-    async store(chunks) {
-      const contentId = randomUUID()
-      const temporary = incomingFile(contentId)
-      const checksums = checksumBuilder()
+  #contentFile(contentId: string): string {
+    return path.join(this.#content, contentId.slice(0, 2), contentId)
+  }
+
+  #incomingFile(uploadId: string): string {
+    return path.join(this.#incoming, uploadId)
+  }
+
+  /** Stores a whole body. Leaves nothing behind when the source fails. */
+  async store(chunks: Chunks): Promise<StoredContent> {
+    const contentId = randomUUID()
+    const temporary = this.#incomingFile(contentId)
+    const checksums = checksumBuilder()
+    try {
+      const file = await open(temporary, 'wx', PRIVATE_FILE_MODE)
       try {
-        const file = await open(temporary, 'wx', PRIVATE_FILE_MODE)
-        try {
-          for await (const chunk of chunks) {
-            checksums.add(chunk)
-            await writeAll(file, chunk)
-          }
-        } finally {
-          await file.close()
-        }
-        await rename(temporary, contentFile(contentId))
-      } catch (error) {
-        await rm(temporary, { force: true })
-        throw error
-      }
-      return { contentId, ...checksums.finish() }
-    },
-    async copy(contentId) {
-      const copyId = randomUUID()
-      await copyFile(contentFile(contentId), incomingFile(copyId))
-      await rename(incomingFile(copyId), contentFile(copyId))
-      return copyId
-    },
-    readNow(contentId, first, last) {
-      const bytes = Buffer.allocUnsafe(last - first + 1)
-      const descriptor = openSync(contentFile(contentId), 'r')
-      try {
-        let filled = 0
-        while (filled < bytes.length) {
-          const read = readSync(descriptor, bytes, filled, bytes.length - filled, first + filled)
-          if (read === 0) throw new Error(`${contentFile(contentId)} is shorter than its metadata says`)
-          filled += read
-        }
-      } finally {
-        closeSync(descriptor)
-      }
-      return bytes
-    },
-    readStream(contentId, first, last) {
-      const file = contentFile(contentId)
-      return createReadStream(file, {
-        fd: openSync(file, 'r'),
-        start: first,
-        end: last,
-        highWaterMark: 256 * 1024,
-      })
-    },
-    delete(contentIds) {
-      for (const contentId of contentIds) rmSync(contentFile(contentId), { force: true })
-    },
-    async append(uploadId, position, chunks) {
-      const file = await open(incomingFile(uploadId), position === 0 ? 'w' : 'r+', PRIVATE_FILE_MODE)
-      try {
-        await file.truncate(position)
-        let at = position
         for await (const chunk of chunks) {
-          await writeAll(file, chunk, at)
-          at += chunk.byteLength
+          checksums.add(chunk)
+          await writeAll(file, chunk)
         }
       } finally {
         await file.close()
       }
-    },
-    receivedBytes: (uploadId) => statSync(incomingFile(uploadId), { throwIfNoEntry: false })?.size ?? 0,
-    async finish(uploadId) {
-      const checksums = checksumBuilder()
-      const file = incomingFile(uploadId)
-      for await (const chunk of createReadStream(file, {
-        highWaterMark: 256 * 1024,
-      }) as AsyncIterable<Buffer>) {
-        checksums.add(chunk)
+      await rename(temporary, this.#contentFile(contentId))
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+    return { contentId, ...checksums.finish() }
+  }
+
+  async copy(contentId: string): Promise<string> {
+    const copyId = randomUUID()
+    await copyFile(this.#contentFile(contentId), this.#incomingFile(copyId))
+    await rename(this.#incomingFile(copyId), this.#contentFile(copyId))
+    return copyId
+  }
+
+  /** Bytes `first` to `last`, both included. Synchronous, so that no overwrite can happen in between: for small ranges. */
+  readNow(contentId: string, first: number, last: number): Buffer {
+    const bytes = Buffer.allocUnsafe(last - first + 1)
+    const descriptor = openSync(this.#contentFile(contentId), 'r')
+    try {
+      let filled = 0
+      while (filled < bytes.length) {
+        const read = readSync(descriptor, bytes, filled, bytes.length - filled, first + filled)
+        if (read === 0) throw new Error(`${this.#contentFile(contentId)} is shorter than its metadata says`)
+        filled += read
       }
-      const contentId = randomUUID()
-      // A second name for the same bytes: should the process die before the metadata refers to
-      // the new one, the upload still has its own. `abandon` takes that away afterwards.
-      await link(file, contentFile(contentId))
-      return { contentId, ...checksums.finish() }
-    },
-    abandon: (uploadId) => rmSync(incomingFile(uploadId), { force: true }),
-    sweep(contentIds, uploadIds) {
-      for (const name of readdirSync(incoming)) if (!uploadIds.has(name)) rmSync(path.join(incoming, name))
-      for (const shard of readdirSync(content)) {
-        for (const name of readdirSync(path.join(content, shard))) {
-          if (!contentIds.has(name)) rmSync(path.join(content, shard, name))
-        }
+    } finally {
+      closeSync(descriptor)
+    }
+    return bytes
+  }
+
+  /** The same as a stream. The file is opened immediately and stays readable if it is deleted meanwhile. */
+  readStream(contentId: string, first: number, last: number): Readable {
+    const file = this.#contentFile(contentId)
+    return createReadStream(file, {
+      fd: openSync(file, 'r'),
+      start: first,
+      end: last,
+      highWaterMark: 256 * 1024,
+    })
+  }
+
+  delete(contentIds: readonly string[]): void {
+    for (const contentId of contentIds) rmSync(this.#contentFile(contentId), { force: true })
+  }
+
+  /** Appends to a resumable upload until the source ends or fails; the bytes that arrived are kept. */
+  async append(uploadId: string, position: number, chunks: Chunks): Promise<void> {
+    const file = await open(this.#incomingFile(uploadId), position === 0 ? 'w' : 'r+', PRIVATE_FILE_MODE)
+    try {
+      await file.truncate(position)
+      let at = position
+      for await (const chunk of chunks) {
+        await writeAll(file, chunk, at)
+        at += chunk.byteLength
       }
-    },
+    } finally {
+      await file.close()
+    }
+  }
+
+  receivedBytes(uploadId: string): number {
+    return statSync(this.#incomingFile(uploadId), { throwIfNoEntry: false })?.size ?? 0
+  }
+
+  /** Stores the bytes of a resumable upload as content; call `abandon` when the metadata refers to it. */
+  async finish(uploadId: string): Promise<StoredContent> {
+    const checksums = checksumBuilder()
+    const file = this.#incomingFile(uploadId)
+    for await (const chunk of createReadStream(file, {
+      highWaterMark: 256 * 1024,
+    }) as AsyncIterable<Buffer>) {
+      checksums.add(chunk)
+    }
+    const contentId = randomUUID()
+    // A second name for the same bytes: if the process dies before the metadata refers to the new
+    // name, the upload still has its own. `abandon` removes that one afterwards.
+    await link(file, this.#contentFile(contentId))
+    return { contentId, ...checksums.finish() }
+  }
+
+  abandon(uploadId: string): void {
+    rmSync(this.#incomingFile(uploadId), { force: true })
+  }
+
+  /** Deletes every other file. */
+  sweep(contentIds: ReadonlySet<string>, uploadIds: ReadonlySet<string>): void {
+    for (const name of readdirSync(this.#incoming)) {
+      if (!uploadIds.has(name)) rmSync(path.join(this.#incoming, name))
+    }
+    for (const shard of readdirSync(this.#content)) {
+      for (const name of readdirSync(path.join(this.#content, shard))) {
+        if (!contentIds.has(name)) rmSync(path.join(this.#content, shard, name))
+      }
+    }
   }
 }
 

@@ -7,17 +7,17 @@ import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
 import { addBucketRoutes } from './bucket-routes.ts'
-import { createBucketPolicies } from './bucket-policies.ts'
-import { createBuckets } from './buckets.ts'
-import { openContentStore } from './content-store.ts'
-import { openMetadataStore, type ObjectRow } from './metadata-store.ts'
+import { BucketPolicies } from './bucket-policies.ts'
+import { Buckets } from './buckets.ts'
+import { ContentStore } from './content-store.ts'
+import { MetadataStore, type ObjectRow } from './metadata-store.ts'
 import { addObjectRoutes } from './object-routes.ts'
-import { createObjects, type Objects } from './objects.ts'
+import { Objects } from './objects.ts'
 import { addUploadRoutes } from './upload-routes.ts'
 import { serviceObjectWriter, type WriteServiceObject } from './service-objects.ts'
 import { storageNeeds } from './permissions.ts'
 import { addPolicyRoutes } from './policy-routes.ts'
-import { createUploads } from './uploads.ts'
+import { Uploads } from './uploads.ts'
 
 export interface StorageApiOptions {
   /** Where metadata and bytes are kept, e.g. `<dataDir>/storage`. */
@@ -47,14 +47,14 @@ const UPLOAD_BASES = ['/upload/storage/v1', '/resumable/upload/storage/v1']
 /** Emulates Cloud Storage's JSON API (https://cloud.google.com/storage/docs/json_api/v1): metadata in SQLite, bytes in files. */
 export async function storageApi(options: StorageApiOptions): Promise<StorageApi> {
   const { directory, clock, operation, projectNumber, access } = options
-  const store = openMetadataStore(path.join(directory, 'storage.sqlite'))
-  const content = openContentStore(directory)
+  const store = new MetadataStore(path.join(directory, 'storage.sqlite'))
+  const content = new ContentStore(directory)
   const accessChanged = (): void => access.policiesChanged()
-  const buckets = createBuckets(store, clock, accessChanged)
-  const policies = createBucketPolicies(store, buckets, access)
+  const buckets = new Buckets(store, clock, accessChanged)
+  const policies = new BucketPolicies(store, buckets, access)
   const needs = storageNeeds((bucket) => store.bucket(bucket) !== undefined)
-  const objects = createObjects(store, content, buckets, clock)
-  const uploads = createUploads(store, content, objects, clock)
+  const objects = new Objects(store, content, buckets, clock)
+  const uploads = new Uploads(store, content, objects, clock)
 
   const app = new Hono()
   for (const base of API_BASES) {

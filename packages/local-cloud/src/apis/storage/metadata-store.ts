@@ -84,102 +84,130 @@ export interface UploadRow {
   finishedGeneration: number | undefined
 }
 
-export interface MetadataStore {
-  /** All of `work` is kept, or none. */
-  atomically<Result>(work: () => Result): Result
-  bucket(name: string): BucketRow | undefined
-  buckets(project: string, after: string, prefix: string, limit: number): BucketRow[]
-  putBucket(row: BucketRow): void
-  deleteBucket(name: string): void
-  hasObjects(bucket: string): boolean
-  /** The JSON of a bucket's policy; undefined as long as it is the one it was made with. */
-  policy(bucket: string): string | undefined
-  policies(): { bucket: string; policy: string }[]
-  putPolicy(bucket: string, policy: string): void
-  object(bucket: string, name: string): ObjectRow | undefined
-  /** Objects whose name is greater than `after`, or not less than `from`, in byte order. */
-  objects(bucket: string, bounds: { after?: string; from?: string }, limit: number): ObjectRow[]
-  putObject(row: ObjectRow): void
-  deleteObject(bucket: string, name: string): void
-  /** Microseconds, always greater than any before, even when the clock went back. */
-  nextGeneration(nowMs: number): number
-  upload(id: string): UploadRow | undefined
-  putUpload(row: UploadRow): void
-  deleteUpload(id: string): void
-  uploadsBefore(createdMs: number): string[]
-  /** Ids of all content and of all unfinished uploads. */
-  references(): { contentIds: Set<string>; uploadIds: Set<string> }
-  counts(): { buckets: number; objects: number; bytes: number }
-  close(): void
-}
+/** Buckets, objects, policies and upload sessions, in `storage.sqlite`. */
+export class MetadataStore {
+  readonly #database: DatabaseSync
+  readonly #sql: ReturnType<typeof statements>
 
-export function openMetadataStore(file: string): MetadataStore {
-  const database = openDatabase(file, MIGRATIONS)
-  const sql = statements(database)
-  return {
-    atomically: (work) => transaction(database, work),
-    bucket: (name) => bucketRow(sql.bucket.get(name)),
-    buckets: (project, after, prefix, limit) =>
-      sql.buckets.all(project, after, prefix, limit).map((row) => bucketRow(row)!),
-    putBucket: (row) => {
-      sql.putBucket.run(
-        row.name,
-        row.project,
-        row.metageneration,
-        row.createdMs,
-        row.updatedMs,
-        JSON.stringify(row.fields),
-      )
-    },
-    deleteBucket: (name) => void sql.deleteBucket.run(name),
-    hasObjects: (bucket) => sql.anyObject.get(bucket) !== undefined,
-    policy: (bucket) => sql.policy.get(bucket)?.['policy'] as string | undefined,
-    policies: () => sql.policies.all().map((row) => ({ bucket: String(row['bucket']), policy: String(row['policy']) })),
-    putPolicy: (bucket, policy) => void sql.putPolicy.run(bucket, policy),
-    object: (bucket, name) => objectRow(sql.object.get(bucket, name)),
-    objects: (bucket, { after, from }, limit) => {
-      const rows =
-        after === undefined
-          ? sql.objectsFrom.all(bucket, from ?? '', limit)
-          : sql.objectsAfter.all(bucket, after, limit)
-      return rows.map((row) => objectRow(row)!)
-    },
-    putObject: (row) => {
-      sql.putObject.run(
-        row.bucket,
-        row.name,
-        row.generation,
-        row.metageneration,
-        row.size,
-        row.md5,
-        row.crc32c,
-        row.contentId,
-        row.createdMs,
-        row.updatedMs,
-        JSON.stringify(row.fields),
-      )
-    },
-    deleteObject: (bucket, name) => void sql.deleteObject.run(bucket, name),
-    nextGeneration: (nowMs) => Number(sql.nextGeneration.get(nowMs * 1000)?.['last']),
-    upload: (id) => uploadRow(sql.upload.get(id)),
-    putUpload: (row) => {
-      sql.putUpload.run(row.id, row.bucket, row.name, row.request, row.createdMs, row.finishedGeneration ?? null)
-    },
-    deleteUpload: (id) => void sql.deleteUpload.run(id),
-    uploadsBefore: (createdMs) => sql.uploadsBefore.all(createdMs).map((row) => String(row['id'])),
-    references: () => ({
-      contentIds: new Set(sql.contentIds.all().map((row) => String(row['content_id']))),
-      uploadIds: new Set(sql.openUploads.all().map((row) => String(row['id']))),
-    }),
-    counts: () => {
-      const row = sql.counts.get()
-      return {
-        buckets: Number(row?.['buckets']),
-        objects: Number(row?.['objects']),
-        bytes: Number(row?.['bytes']),
-      }
-    },
-    close: () => database.close(),
+  constructor(file: string) {
+    this.#database = openDatabase(file, MIGRATIONS)
+    this.#sql = statements(this.#database)
+  }
+
+  /** All of `work` is kept, or none. */
+  atomically<Result>(work: () => Result): Result {
+    return transaction(this.#database, work)
+  }
+
+  bucket(name: string): BucketRow | undefined {
+    return bucketRow(this.#sql.bucket.get(name))
+  }
+
+  buckets(project: string, after: string, prefix: string, limit: number): BucketRow[] {
+    return this.#sql.buckets.all(project, after, prefix, limit).map((row) => bucketRow(row)!)
+  }
+
+  putBucket(row: BucketRow): void {
+    this.#sql.putBucket.run(
+      row.name,
+      row.project,
+      row.metageneration,
+      row.createdMs,
+      row.updatedMs,
+      JSON.stringify(row.fields),
+    )
+  }
+
+  deleteBucket(name: string): void {
+    this.#sql.deleteBucket.run(name)
+  }
+
+  hasObjects(bucket: string): boolean {
+    return this.#sql.anyObject.get(bucket) !== undefined
+  }
+
+  /** The JSON of a bucket's policy; undefined while it is the first one. */
+  policy(bucket: string): string | undefined {
+    return this.#sql.policy.get(bucket)?.['policy'] as string | undefined
+  }
+
+  policies(): { bucket: string; policy: string }[] {
+    return this.#sql.policies.all().map((row) => ({ bucket: String(row['bucket']), policy: String(row['policy']) }))
+  }
+
+  putPolicy(bucket: string, policy: string): void {
+    this.#sql.putPolicy.run(bucket, policy)
+  }
+
+  object(bucket: string, name: string): ObjectRow | undefined {
+    return objectRow(this.#sql.object.get(bucket, name))
+  }
+
+  /** Objects whose name is greater than `after`, or not less than `from`, in byte order. */
+  objects(bucket: string, { after, from }: { after?: string; from?: string }, limit: number): ObjectRow[] {
+    const rows =
+      after === undefined
+        ? this.#sql.objectsFrom.all(bucket, from ?? '', limit)
+        : this.#sql.objectsAfter.all(bucket, after, limit)
+    return rows.map((row) => objectRow(row)!)
+  }
+
+  putObject(row: ObjectRow): void {
+    this.#sql.putObject.run(
+      row.bucket,
+      row.name,
+      row.generation,
+      row.metageneration,
+      row.size,
+      row.md5,
+      row.crc32c,
+      row.contentId,
+      row.createdMs,
+      row.updatedMs,
+      JSON.stringify(row.fields),
+    )
+  }
+
+  deleteObject(bucket: string, name: string): void {
+    this.#sql.deleteObject.run(bucket, name)
+  }
+
+  /** Microseconds, always greater than the last one, even if the clock went back. */
+  nextGeneration(nowMs: number): number {
+    return Number(this.#sql.nextGeneration.get(nowMs * 1000)?.['last'])
+  }
+
+  upload(id: string): UploadRow | undefined {
+    return uploadRow(this.#sql.upload.get(id))
+  }
+
+  putUpload({ id, bucket, name, request, createdMs, finishedGeneration }: UploadRow): void {
+    this.#sql.putUpload.run(id, bucket, name, request, createdMs, finishedGeneration ?? null)
+  }
+
+  deleteUpload(id: string): void {
+    this.#sql.deleteUpload.run(id)
+  }
+
+  uploadsBefore(createdMs: number): string[] {
+    return this.#sql.uploadsBefore.all(createdMs).map((row) => String(row['id']))
+  }
+
+  /** IDs of all content and of all unfinished uploads. */
+  references(): { contentIds: Set<string>; uploadIds: Set<string> } {
+    return {
+      contentIds: new Set(this.#sql.contentIds.all().map((row) => String(row['content_id']))),
+      uploadIds: new Set(this.#sql.openUploads.all().map((row) => String(row['id']))),
+    }
+  }
+
+  counts(): { buckets: number; objects: number; bytes: number } {
+    const row = this.#sql.counts.get()
+    return { buckets: Number(row?.['buckets']), objects: Number(row?.['objects']), bytes: Number(row?.['bytes']) }
+  }
+
+  close(): void {
+    this.#database.close()
   }
 }
 

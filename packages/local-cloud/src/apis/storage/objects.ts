@@ -26,113 +26,118 @@ export interface Selector {
 }
 
 /** Objects as https://cloud.google.com/storage/docs/json_api/v1/objects describes them. */
-export interface Objects {
+export class Objects {
+  readonly #store: MetadataStore
+  readonly #content: ContentStore
+  readonly #buckets: Buckets
+  readonly #clock: Clock
+
+  constructor(store: MetadataStore, content: ContentStore, buckets: Buckets, clock: Clock) {
+    this.#store = store
+    this.#content = content
+    this.#buckets = buckets
+    this.#clock = clock
+  }
+
   /** Throws NOT_FOUND, 412 or 304. */
-  get(selector: Selector, conditions: Preconditions): ObjectRow
-  /** Throws what would refuse the upload before any byte is read. */
-  checkNew(object: NewObject): void
-  insert(object: NewObject, chunks: Chunks): Promise<ObjectRow>
-  /** Gives stored content its name; on refusal the content is deleted. */
-  commit(object: NewObject, content: StoredContent): ObjectRow
-  copy(
+  get(selector: Selector, conditions: Preconditions): ObjectRow {
+    const row = this.#find(selector)
+    checkPreconditions(conditions, row, true)
+    return row
+  }
+
+  /** Throws the error of an upload that must be refused, before any byte is read. */
+  checkNew(object: NewObject): void {
+    this.#buckets.get(object.bucket)
+    checkObjectName(object.name)
+    checkPreconditions(object.conditions, this.#store.object(object.bucket, object.name))
+  }
+
+  async insert(object: NewObject, chunks: Chunks): Promise<ObjectRow> {
+    this.checkNew(object)
+    return this.commit(object, await this.#content.store(chunks))
+  }
+
+  /** Gives stored content its name. Deletes the content when the object is refused. */
+  commit(object: NewObject, stored: StoredContent): ObjectRow {
+    let replaced: ObjectRow | undefined
+    try {
+      checkExpected(object, stored)
+      replaced = this.#store.atomically(() => this.#replace(object, stored))
+    } catch (error) {
+      this.#content.delete([stored.contentId])
+      throw error
+    }
+    if (replaced) this.#content.delete([replaced.contentId])
+    return this.#find({ bucket: object.bucket, name: object.name, generation: undefined })
+  }
+
+  async copy(
     source: Selector,
     sourceConditions: Preconditions,
     target: Omit<NewObject, 'expected'>,
     hasFields: boolean,
-  ): Promise<ObjectRow>
-  /** With `isUpdate`, fields that are not in the body are reset (PUT instead of PATCH). */
-  change(selector: Selector, body: Record<string, unknown>, conditions: Preconditions, isUpdate: boolean): ObjectRow
-  delete(selector: Selector, conditions: Preconditions): void
-}
+  ): Promise<ObjectRow> {
+    const row = this.#find(source)
+    checkPreconditions(sourceConditions, row)
+    const object: NewObject = {
+      ...target,
+      expected: {},
+      fields: hasFields ? target.fields : row.fields,
+    }
+    this.checkNew(object)
+    const { size, md5, crc32c } = row
+    return this.commit(object, { contentId: await this.#content.copy(row.contentId), size, md5, crc32c })
+  }
 
-export function createObjects(store: MetadataStore, content: ContentStore, buckets: Buckets, clock: Clock): Objects {
-  const find = (selector: Selector): ObjectRow => {
-    const row = store.object(selector.bucket, selector.name)
+  /** With `isUpdate`, fields that are not in the body are reset (PUT instead of PATCH). */
+  change(selector: Selector, body: Record<string, unknown>, conditions: Preconditions, isUpdate: boolean): ObjectRow {
+    const row = this.#find(selector)
+    checkPreconditions(conditions, row)
+    const changed: ObjectRow = {
+      ...row,
+      metageneration: row.metageneration + 1,
+      updatedMs: this.#clock.now(),
+      fields: isUpdate ? newObjectFields(body) : changedObjectFields(row.fields, body),
+    }
+    this.#store.putObject(changed)
+    return changed
+  }
+
+  delete(selector: Selector, conditions: Preconditions): void {
+    const row = this.#find(selector)
+    checkPreconditions(conditions, row)
+    this.#store.deleteObject(row.bucket, row.name)
+    this.#content.delete([row.contentId])
+  }
+
+  #find(selector: Selector): ObjectRow {
+    const row = this.#store.object(selector.bucket, selector.name)
     if (row && (selector.generation === undefined || selector.generation === row.generation)) return row
-    // Only now, since this is the hot path: no bucket, no object.
-    buckets.get(selector.bucket)
+    // Only now, because this is the hot path: no bucket, no object.
+    this.#buckets.get(selector.bucket)
     throw new GoogleError('NOT_FOUND', `No such object: ${selector.bucket}/${selector.name}`, { reason: 'notFound' })
   }
 
-  const checkNew: Objects['checkNew'] = (object) => {
-    buckets.get(object.bucket)
-    checkObjectName(object.name)
-    checkPreconditions(object.conditions, store.object(object.bucket, object.name))
-  }
-
-  const commit: Objects['commit'] = (object, stored) => {
-    let replaced: ObjectRow | undefined
-    try {
-      checkExpected(object, stored)
-      replaced = store.atomically(() => {
-        checkNew(object)
-        const nowMs = clock.now()
-        const previous = store.object(object.bucket, object.name)
-        store.putObject({
-          bucket: object.bucket,
-          name: object.name,
-          generation: store.nextGeneration(nowMs),
-          metageneration: 1,
-          size: stored.size,
-          md5: stored.md5,
-          crc32c: stored.crc32c,
-          contentId: stored.contentId,
-          createdMs: nowMs,
-          updatedMs: nowMs,
-          fields: object.fields,
-        })
-        return previous
-      })
-    } catch (error) {
-      content.delete([stored.contentId])
-      throw error
-    }
-    if (replaced) content.delete([replaced.contentId])
-    return find({ bucket: object.bucket, name: object.name, generation: undefined })
-  }
-
-  return {
-    get(selector, conditions) {
-      const row = find(selector)
-      checkPreconditions(conditions, row, true)
-      return row
-    },
-    checkNew,
-    commit,
-    async insert(object, chunks) {
-      checkNew(object)
-      return commit(object, await content.store(chunks))
-    },
-    async copy(source, sourceConditions, target, hasFields) {
-      const row = find(source)
-      checkPreconditions(sourceConditions, row)
-      const object: NewObject = {
-        ...target,
-        expected: {},
-        fields: hasFields ? target.fields : row.fields,
-      }
-      checkNew(object)
-      const { size, md5, crc32c } = row
-      return commit(object, { contentId: await content.copy(row.contentId), size, md5, crc32c })
-    },
-    change(selector, body, conditions, isUpdate) {
-      const row = find(selector)
-      checkPreconditions(conditions, row)
-      const changed: ObjectRow = {
-        ...row,
-        metageneration: row.metageneration + 1,
-        updatedMs: clock.now(),
-        fields: isUpdate ? newObjectFields(body) : changedObjectFields(row.fields, body),
-      }
-      store.putObject(changed)
-      return changed
-    },
-    delete(selector, conditions) {
-      const row = find(selector)
-      checkPreconditions(conditions, row)
-      store.deleteObject(row.bucket, row.name)
-      content.delete([row.contentId])
-    },
+  /** Writes the object's row and returns the row before it. */
+  #replace(object: NewObject, stored: StoredContent): ObjectRow | undefined {
+    this.checkNew(object)
+    const nowMs = this.#clock.now()
+    const previous = this.#store.object(object.bucket, object.name)
+    this.#store.putObject({
+      bucket: object.bucket,
+      name: object.name,
+      generation: this.#store.nextGeneration(nowMs),
+      metageneration: 1,
+      size: stored.size,
+      md5: stored.md5,
+      crc32c: stored.crc32c,
+      contentId: stored.contentId,
+      createdMs: nowMs,
+      updatedMs: nowMs,
+      fields: object.fields,
+    })
+    return previous
   }
 }
 

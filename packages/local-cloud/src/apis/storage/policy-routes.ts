@@ -4,7 +4,7 @@ import { checkTestedPermissions } from '../iam/policy.ts'
 import { wantedPolicy } from '../iam/requests.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
-import { bucketName, type BucketPolicies } from './bucket-policies.ts'
+import { bucketName, bucketPolicyResource, type BucketPolicies } from './bucket-policies.ts'
 import type { StorageNeeds } from './permissions.ts'
 import { jsonBody } from './requests.ts'
 
@@ -23,7 +23,7 @@ export function addPolicyRoutes(
     iam,
     operation(
       'storage.buckets.getIamPolicy',
-      (context) => Response.json(policies.resource(bucket(context), policies.get(bucket(context)))),
+      (context) => Response.json(bucketPolicyResource(bucket(context), policies.get(bucket(context)))),
       { needs: needs.buckets.getIamPolicy },
     ),
   )
@@ -33,7 +33,7 @@ export function addPolicyRoutes(
       'storage.buckets.setIamPolicy',
       async (context) => {
         const policy = policies.set(bucket(context), wantedPolicy(await jsonBody(context)))
-        return Response.json(policies.resource(bucket(context), policy))
+        return Response.json(bucketPolicyResource(bucket(context), policy))
       },
       { needs: needs.buckets.setIamPolicy },
     ),

@@ -11,27 +11,71 @@ import type { NewObject, Objects } from './objects.ts'
 export type UploadProgress = { object: ObjectRow } | { received: number }
 
 /** Resumable sessions (https://cloud.google.com/storage/docs/resumable-uploads). They survive a restart. */
-export interface Uploads {
-  /** Opens a session and returns its id. Throws what would refuse the upload itself. */
-  begin(object: NewObject): string
-  receive(
+export class Uploads {
+  readonly #store: MetadataStore
+  readonly #content: ContentStore
+  readonly #objects: Objects
+  readonly #clock: Clock
+  /** Two requests must not write to one session at once. */
+  readonly #busy = new Set<string>()
+
+  constructor(store: MetadataStore, content: ContentStore, objects: Objects, clock: Clock) {
+    this.#store = store
+    this.#content = content
+    this.#objects = objects
+    this.#clock = clock
+  }
+
+  /** Opens a session and returns its ID. Throws the error of an upload that must be refused. */
+  begin(object: NewObject): string {
+    this.#objects.checkNew(object)
+    const id = randomUUID()
+    this.#store.putUpload({
+      id,
+      bucket: object.bucket,
+      name: object.name,
+      request: JSON.stringify(object),
+      createdMs: this.#clock.now(),
+      finishedGeneration: undefined,
+    })
+    return id
+  }
+
+  async receive(
     uploadId: string,
     range: UploadRange,
     expected: NewObject['expected'],
     chunks: Chunks,
-  ): Promise<UploadProgress>
-  cancel(uploadId: string): void
-  /** Forgets sessions that are over a week old. */
-  expire(): void
-}
+  ): Promise<UploadProgress> {
+    const row = this.#find(uploadId)
+    if (this.#busy.has(uploadId)) {
+      throw new GoogleError('UNAVAILABLE', 'Another request is writing to this upload session.')
+    }
+    this.#busy.add(uploadId)
+    try {
+      return await this.#receive(row, range, expected, chunks)
+    } finally {
+      this.#busy.delete(uploadId)
+    }
+  }
 
-export function createUploads(store: MetadataStore, content: ContentStore, objects: Objects, clock: Clock): Uploads {
-  /** Two requests must not write to one session at once. */
-  const busy = new Set<string>()
+  cancel(uploadId: string): void {
+    const row = this.#find(uploadId)
+    this.#store.deleteUpload(row.id)
+    this.#content.abandon(row.id)
+  }
 
-  const find = (uploadId: string): UploadRow => {
-    const row = store.upload(uploadId)
-    if (!row || row.createdMs + RESUMABLE_SESSION_MS <= clock.now()) {
+  /** Deletes sessions that are over a week old. */
+  expire(): void {
+    for (const id of this.#store.uploadsBefore(this.#clock.now() - RESUMABLE_SESSION_MS)) {
+      this.#store.deleteUpload(id)
+      this.#content.abandon(id)
+    }
+  }
+
+  #find(uploadId: string): UploadRow {
+    const row = this.#store.upload(uploadId)
+    if (!row || row.createdMs + RESUMABLE_SESSION_MS <= this.#clock.now()) {
       throw new GoogleError('NOT_FOUND', 'No such resumable upload session.', {
         reason: 'notFound',
       })
@@ -39,16 +83,34 @@ export function createUploads(store: MetadataStore, content: ContentStore, objec
     return row
   }
 
-  const finish = async (row: UploadRow, expected: NewObject['expected']): Promise<UploadProgress> => {
-    const object = JSON.parse(row.request) as NewObject
-    const stored = await content.finish(row.id)
-    const created = objects.commit({ ...object, expected: { ...object.expected, ...expected } }, stored)
-    store.putUpload({ ...row, finishedGeneration: created.generation })
-    content.abandon(row.id)
-    return { object: created }
+  async #receive(
+    row: UploadRow,
+    range: UploadRange,
+    expected: NewObject['expected'],
+    chunks: Chunks,
+  ): Promise<UploadProgress> {
+    if (row.finishedGeneration !== undefined) {
+      // The client did not get the response to its last request and repeats it.
+      return {
+        object: this.#objects.get({ bucket: row.bucket, name: row.name, generation: row.finishedGeneration }, {}),
+      }
+    }
+    if (range.kind === 'query') {
+      const received = this.#content.receivedBytes(row.id)
+      return range.total === received ? this.#finish(row, expected) : { received }
+    }
+    const received = await this.#append(row, range, chunks)
+    const isComplete = range.total === undefined ? range.last === undefined : received === range.total
+    if (range.total !== undefined && received > range.total) {
+      throw new GoogleError('INVALID_ARGUMENT', `Invalid request. More than ${range.total} bytes were sent.`, {
+        reason: 'badRequest',
+      })
+    }
+    return isComplete ? this.#finish(row, expected) : { received }
   }
 
-  const append = async (row: UploadRow, range: UploadRange & { kind: 'bytes' }, chunks: Chunks): Promise<number> => {
+  async #append(row: UploadRow, range: UploadRange & { kind: 'bytes' }, chunks: Chunks): Promise<number> {
+    const content = this.#content
     const received = content.receivedBytes(row.id)
     if (range.first > received) {
       throw new GoogleError(
@@ -73,77 +135,23 @@ export function createUploads(store: MetadataStore, content: ContentStore, objec
         { reason: 'badRequest' },
       )
     }
-    // What goes beyond a whole number of chunks is not kept; the client learns it from the Range header.
+    // Only whole chunks are kept; the Range header tells the client where to continue.
     const kept = size - (size % RESUMABLE_CHUNK_BYTES)
     if (kept < size) await content.append(row.id, kept, [])
     return kept
   }
 
-  const receive = async (
-    row: UploadRow,
-    range: UploadRange,
-    expected: NewObject['expected'],
-    chunks: Chunks,
-  ): Promise<UploadProgress> => {
-    if (row.finishedGeneration !== undefined) {
-      // The answer to the last request was lost and the client asks again.
-      return {
-        object: objects.get({ bucket: row.bucket, name: row.name, generation: row.finishedGeneration }, {}),
-      }
-    }
-    if (range.kind === 'query') {
-      const received = content.receivedBytes(row.id)
-      return range.total === received ? finish(row, expected) : { received }
-    }
-    const received = await append(row, range, chunks)
-    const isComplete = range.total === undefined ? range.last === undefined : received === range.total
-    if (range.total !== undefined && received > range.total) {
-      throw new GoogleError('INVALID_ARGUMENT', `Invalid request. More than ${range.total} bytes were sent.`, {
-        reason: 'badRequest',
-      })
-    }
-    return isComplete ? finish(row, expected) : { received }
-  }
-
-  return {
-    begin(object) {
-      objects.checkNew(object)
-      const id = randomUUID()
-      store.putUpload({
-        id,
-        bucket: object.bucket,
-        name: object.name,
-        request: JSON.stringify(object),
-        createdMs: clock.now(),
-        finishedGeneration: undefined,
-      })
-      return id
-    },
-    async receive(uploadId, range, expected, chunks) {
-      const row = find(uploadId)
-      if (busy.has(uploadId)) throw new GoogleError('UNAVAILABLE', 'Another request is writing to this upload session.')
-      busy.add(uploadId)
-      try {
-        return await receive(row, range, expected, chunks)
-      } finally {
-        busy.delete(uploadId)
-      }
-    },
-    cancel(uploadId) {
-      const row = find(uploadId)
-      store.deleteUpload(row.id)
-      content.abandon(row.id)
-    },
-    expire() {
-      for (const id of store.uploadsBefore(clock.now() - RESUMABLE_SESSION_MS)) {
-        store.deleteUpload(id)
-        content.abandon(id)
-      }
-    },
+  async #finish(row: UploadRow, expected: NewObject['expected']): Promise<UploadProgress> {
+    const object = JSON.parse(row.request) as NewObject
+    const stored = await this.#content.finish(row.id)
+    const created = this.#objects.commit({ ...object, expected: { ...object.expected, ...expected } }, stored)
+    this.#store.putUpload({ ...row, finishedGeneration: created.generation })
+    this.#content.abandon(row.id)
+    return { object: created }
   }
 }
 
-/** Leaves out the first `count` bytes: those that the server has already. */
+/** Leaves out the first `count` bytes, which the server has already. */
 async function* skip(chunks: Chunks, count: number): AsyncGenerator<Uint8Array> {
   let left = count
   for await (const chunk of chunks) {
