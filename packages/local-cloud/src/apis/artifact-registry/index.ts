@@ -9,7 +9,7 @@ import type { LocationOperations } from '../../kernel/location-operations.ts'
 import { RestOperations } from '../../kernel/rest-operations.ts'
 import { ImageFiles } from './image-files.ts'
 import { RepositoryPolicies } from './policies.ts'
-import { openRegistry, type Registry } from './registry.ts'
+import { Registry } from './registry.ts'
 import { Repositories } from './repositories.ts'
 import { artifactRegistryRoutes } from './routes.ts'
 import { RegistryStore } from './store.ts'
@@ -62,7 +62,7 @@ export async function artifactRegistryApi(options: ArtifactRegistryOptions): Pro
       needs: (name) => need('artifactregistry.repositories.get', projectOf(name)),
       get: (name) => operations.get(name),
     },
-    registry: openRegistry(store, files, clock),
+    registry: new Registry(store, files, clock),
     start: async () => {
       files.sweep(store.digests())
       operations.resume()

@@ -12,8 +12,7 @@ import { durationMs, parseServiceName, shortName } from './resources.ts'
 import type { Revision, Service } from './resources.ts'
 import { poolSettings } from './revisions.ts'
 import { serviceUri } from './services.ts'
-import { openServiceLog } from './service-log.ts'
-import type { ServiceLog } from './service-log.ts'
+import { ServiceLog } from './service-log.ts'
 
 export interface FleetOptions {
   directory: string
@@ -185,7 +184,7 @@ export class Fleet {
 
   #log(service: string): ServiceLog {
     const { service: id } = parseServiceName(service)
-    const log = this.#logs.get(id) ?? openServiceLog(this.#logDirectory(), id, this.#options.clock, this.#options.log)
+    const log = this.#logs.get(id) ?? new ServiceLog(this.#logDirectory(), id, this.#options.clock, this.#options.log)
     this.#logs.set(id, log)
     return log
   }

@@ -10,14 +10,6 @@ import type { Backend } from './fleet.ts'
 import { HTTP1_BODY_MAX_BYTES } from './limits.ts'
 import { notFoundPage, tooLargePage } from './pages.ts'
 
-/** The entry for requests to `https://….run.app`. */
-export interface FrontDoor {
-  /** Whether the host is one of Cloud Run's at all; an unknown one among them is answered with 404. */
-  serves(host: string): boolean
-  /** Rejects with GoogleError DEADLINE_EXCEEDED after the delivery's deadline; everything else is an answer. */
-  handle(host: string, delivery: Delivery): Promise<DeliveryAnswer>
-}
-
 /** A service as the front door sees it. */
 export interface Route {
   rules: AdmissionRules
@@ -35,29 +27,44 @@ export interface FrontDoorOptions {
   log: (line: string) => void
 }
 
-/** Checks callers and forwards accepted requests. `close` ends the connections to the instances. */
-export function openFrontDoor(options: FrontDoorOptions): FrontDoor & { close(): void } {
-  const { clock, log } = options
-  const agent = instanceAgent()
-  const admissions = new Admissions((token, audience) => options.verifyIdToken(token, audience), clock, log)
-  return {
-    serves: (host) => withoutPort(host).endsWith('.run.app'),
-    async handle(host, delivery) {
-      const hostName = withoutPort(host)
-      const route = options.route(hostName)
-      const backend = route?.backend()
-      if (!route || !backend || (route.isInternal && delivery.isFromInternet)) return notFoundPage()
-      const headers = endToEndHeaders(delivery.headers)
-      const path = pathOf(delivery.url)
-      const decision = admissions.decide(route.rules, headers, path)
-      const admission = decision instanceof Promise ? await decision : decision
-      if ('refusal' in admission) return admission.refusal
-      if (delivery.body.byteLength > HTTP1_BODY_MAX_BYTES) return tooLargePage()
-      if (admission.header) headers[admission.header[0]] = admission.header[1]
-      addForwardingHeaders(headers, hostName)
-      return exchange(backend, instanceRequest(delivery, path, headers), { delivery, clock, agent, log })
-    },
-    close: () => agent.destroy(),
+/** The entry for requests to `https://….run.app`: checks callers and forwards accepted requests. */
+export class FrontDoor {
+  readonly #options: FrontDoorOptions
+  readonly #agent = instanceAgent()
+  readonly #admissions: Admissions
+
+  constructor(options: FrontDoorOptions) {
+    const { clock, log } = options
+    this.#options = options
+    this.#admissions = new Admissions((token, audience) => options.verifyIdToken(token, audience), clock, log)
+  }
+
+  /** Whether the host is one of Cloud Run's. An unknown one of these gets 404. */
+  serves(host: string): boolean {
+    return withoutPort(host).endsWith('.run.app')
+  }
+
+  /** Rejects with GoogleError DEADLINE_EXCEEDED after the delivery's deadline; every other result is a response. */
+  async handle(host: string, delivery: Delivery): Promise<DeliveryAnswer> {
+    const { clock, log } = this.#options
+    const hostName = withoutPort(host)
+    const route = this.#options.route(hostName)
+    const backend = route?.backend()
+    if (!route || !backend || (route.isInternal && delivery.isFromInternet)) return notFoundPage()
+    const headers = endToEndHeaders(delivery.headers)
+    const path = pathOf(delivery.url)
+    const decision = this.#admissions.decide(route.rules, headers, path)
+    const admission = decision instanceof Promise ? await decision : decision
+    if ('refusal' in admission) return admission.refusal
+    if (delivery.body.byteLength > HTTP1_BODY_MAX_BYTES) return tooLargePage()
+    if (admission.header) headers[admission.header[0]] = admission.header[1]
+    addForwardingHeaders(headers, hostName)
+    return exchange(backend, instanceRequest(delivery, path, headers), { delivery, clock, agent: this.#agent, log })
+  }
+
+  /** Ends the connections to the instances. */
+  close(): void {
+    this.#agent.destroy()
   }
 }
 

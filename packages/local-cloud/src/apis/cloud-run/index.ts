@@ -10,8 +10,7 @@ import { admissionRules } from './admission.ts'
 import { Deployments } from './deployments.ts'
 import { Fleet } from './fleet.ts'
 import type { Images } from './program-files.ts'
-import { openFrontDoor } from './front-door.ts'
-import type { FrontDoor, Route } from './front-door.ts'
+import { FrontDoor } from './front-door.ts'
 import { runHandlers } from './handlers.ts'
 import { HTTP_RULES } from './http-rules.ts'
 import { knativeFace } from './knative.ts'
@@ -104,7 +103,7 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
 
   const deployments = new Deployments({ store, fleet, operations, clock, log, changed })
   const admin = new ServiceAdmin({ store, fleet, operations, deployments, clock, projectNumber, changed })
-  const frontDoor = openFrontDoor({
+  const frontDoor = new FrontDoor({
     route: (host) => routes.get(host),
     verifyIdToken: (token, audience) => identity.verifyIdToken(token, audience),
     clock,

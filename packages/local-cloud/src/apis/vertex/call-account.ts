@@ -1,13 +1,13 @@
 import type { GenerationRequest } from './generation-request.ts'
 import type { UsageMetadata } from './tokens.ts'
 
-/** What was asked of a model about one set of images. */
+/** The calls to a model about one set of images. */
 export interface UnitAccount {
   model: string
   /** Sorted, each once. */
   images: readonly string[]
   calls: number
-  /** Calls whose answer said what it used: those cost money. */
+  /** Calls whose answer had usage metadata: those cost money. */
   billedCalls: number
   promptTokens: number
   answerTokens: number
@@ -27,9 +27,9 @@ export interface CallSummary {
   units: number
   calls: number
   billedCalls: number
-  /** Calls that did not pass the check: no unit's. */
+  /** Calls that did not pass the check; they belong to no unit. */
   refusedCalls: number
-  /** The most calls that were under way at one moment. */
+  /** The most calls in progress at one moment. */
   mostAtOnce: number
   maxCallsPerUnit: number
   maxBilledCallsPerUnit: number
@@ -42,54 +42,57 @@ export interface CallSummary {
   transports: Record<string, number>
 }
 
-/** Counts every call per unit since the start, so that waste can be asserted. */
-export interface CallAccount {
-  /** Names the unit and counts the call. */
-  begin(request: GenerationRequest): { unit: string; nth: number }
-  end(unit: string, outcome: string, usage: UsageMetadata | undefined): void
-  refuse(): void
-  /** Calls that have not been answered yet. */
-  underWay(): number
-  summary(): CallSummary
-  units(): readonly UnitAccount[]
-}
+/** Counts every call per unit since the start, so that tests can assert that nothing was wasted. */
+export class CallAccount {
+  readonly #units = new Map<string, UnitAccount>()
+  readonly #totals = { refusedCalls: 0, mostAtOnce: 0 }
+  #inProgress = 0
 
-export function createCallAccount(): CallAccount {
-  const units = new Map<string, UnitAccount>()
-  const totals = { refusedCalls: 0, mostAtOnce: 0 }
-  let underWay = 0
-  return {
-    begin(request) {
-      const images = [...new Set(request.images.map(({ uri }) => uri))].toSorted()
-      const unit = [request.model.id, ...images].join('\n')
-      let account = units.get(unit)
-      if (!account) units.set(unit, (account = newAccount(request.model.id, images)))
-      account.calls += 1
-      underWay += 1
-      totals.mostAtOnce = Math.max(totals.mostAtOnce, underWay)
-      add(account.tiers, request.trafficType)
-      add(account.mediaResolutions, request.mediaResolution)
-      const transports = new Set(request.images.map(({ bytes }) => (bytes ? 'inline' : 'gcs')))
-      for (const transport of transports) add(account.transports, transport)
-      return { unit, nth: account.calls }
-    },
-    end(unit, outcome, usage) {
-      underWay -= 1
-      const account = units.get(unit)
-      if (!account) return
-      add(account.outcomes, outcome)
-      if (!usage) return
-      account.billedCalls += 1
-      account.promptTokens += usage.promptTokenCount ?? 0
-      account.answerTokens += usage.candidatesTokenCount ?? 0
-      account.thoughtTokens += usage.thoughtsTokenCount ?? 0
-    },
-    refuse() {
-      totals.refusedCalls += 1
-    },
-    underWay: () => underWay,
-    summary: () => summarize([...units.values()], totals),
-    units: () => [...units.values()],
+  /** Calls without a response yet. */
+  get inProgress(): number {
+    return this.#inProgress
+  }
+
+  /** Names the unit and counts the call. */
+  begin(request: GenerationRequest): { unit: string; nth: number } {
+    const images = [...new Set(request.images.map(({ uri }) => uri))].toSorted()
+    const unit = [request.model.id, ...images].join('\n')
+    let account = this.#units.get(unit)
+    if (!account) this.#units.set(unit, (account = newAccount(request.model.id, images)))
+    account.calls += 1
+    this.#inProgress += 1
+    this.#totals.mostAtOnce = Math.max(this.#totals.mostAtOnce, this.#inProgress)
+    add(account.tiers, request.trafficType)
+    add(account.mediaResolutions, request.mediaResolution)
+    const transports = new Set(request.images.map(({ bytes }) => (bytes ? 'inline' : 'gcs')))
+    for (const transport of transports) add(account.transports, transport)
+    return { unit, nth: account.calls }
+  }
+
+  /** @param usage undefined when the call is not billed */
+  end(unit: string, outcome: string, usage: UsageMetadata | undefined): void {
+    this.#inProgress -= 1
+    const account = this.#units.get(unit)
+    if (!account) return
+    add(account.outcomes, outcome)
+    if (!usage) return
+    account.billedCalls += 1
+    account.promptTokens += usage.promptTokenCount ?? 0
+    account.answerTokens += usage.candidatesTokenCount ?? 0
+    account.thoughtTokens += usage.thoughtsTokenCount ?? 0
+  }
+
+  /** Counts a call that did not pass the check. */
+  refuse(): void {
+    this.#totals.refusedCalls += 1
+  }
+
+  summary(): CallSummary {
+    return summarize(this.units(), this.#totals)
+  }
+
+  units(): readonly UnitAccount[] {
+    return [...this.#units.values()]
   }
 }
 

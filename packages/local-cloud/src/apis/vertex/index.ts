@@ -1,7 +1,7 @@
 import type { EmulatedApi } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Operation } from '../../kernel/gateway.ts'
-import { createCallAccount, type CallSummary, type UnitAccount } from './call-account.ts'
+import { CallAccount, type CallSummary, type UnitAccount } from './call-account.ts'
 import { chooseBehavior } from './choose-behavior.ts'
 import { vertexRoutes } from './routes.ts'
 import type { PeekObject } from './stored-images.ts'
@@ -34,7 +34,7 @@ export interface VertexApi extends EmulatedApi {
  */
 export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
   const { clock, peekObject, readObject } = options
-  const account = createCallAccount()
+  const account = new CallAccount()
   const behavior = await chooseBehavior({
     choice: options.gemini,
     clock,
@@ -53,6 +53,6 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
       const { units, calls, billedCalls, maxCallsPerUnit } = account.summary()
       return { units, calls, 'billed calls': billedCalls, 'calls for one unit at most': maxCallsPerUnit }
     },
-    calls: { underWay: () => account.underWay(), summary: () => account.summary(), units: () => account.units() },
+    calls: { underWay: () => account.inProgress, summary: () => account.summary(), units: () => account.units() },
   }
 }

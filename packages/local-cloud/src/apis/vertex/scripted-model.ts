@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { methodMatcher } from '../../kernel/method-glob.ts'
 import { blockedPrompt, candidateAnswer } from './answer.ts'
 import type { GeminiAnswer, GeminiBehavior, GeminiCall } from './behavior.ts'
-import { createCapacity } from './capacity.ts'
+import { Capacity } from './capacity.ts'
 import { resourceExhausted, vertexError } from './failures.ts'
 import type { GenerationRequest } from './generation-request.ts'
 import { breakJson, breakSchema } from './broken-answers.ts'
@@ -28,7 +28,7 @@ const outputLimit = ({ config, model }: GenerationRequest): number => config.max
 export function scriptedModel(general: Script, clock: Clock): GeminiBehavior {
   const { seed } = general
   const scriptFor = scriptByImage(general)
-  const capacity = createCapacity(general, clock)
+  const capacity = new Capacity(general, clock)
   const hanging = new Set<() => void>()
   /** Units whose answer was cut off, with the output limit that was too small. */
   const cutAt = new Map<string, number>()
