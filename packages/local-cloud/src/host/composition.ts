@@ -6,7 +6,7 @@ import { bigQueryApi } from '../apis/bigquery/index.ts'
 import type { JobLimits } from '../apis/bigquery/limits.ts'
 import { billingApi } from '../apis/billing/index.ts'
 import { cloudBuildApi } from '../apis/cloud-build/index.ts'
-import { openIam, type Iam } from '../apis/iam/index.ts'
+import { Iam, type IamOptions } from '../apis/iam/index.ts'
 import type { Identity } from '../apis/identity/index.ts'
 import type { DispatchingApi, EmulatedApi, HttpFace } from '../kernel/api.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -267,10 +267,10 @@ function longRunningOperations(sources: readonly OperationSource[]): Pick<Emulat
 }
 
 /** Opens IAM on its folder. Throws the LocalCloudError from `storeFailed`. */
-export function openIamOfProject(options: Omit<Parameters<typeof openIam>[0], 'directory'> & { dataDir: string }): Iam {
+export function openIamOfProject(options: Omit<IamOptions, 'directory'> & { dataDir: string }): Iam {
   const directory = path.join(options.dataDir, 'iam')
   try {
-    return openIam({ ...options, directory })
+    return new Iam({ ...options, directory })
   } catch (error) {
     throw storeFailed(options.dataDir, 'iam', error)
   }

@@ -9,7 +9,7 @@ import { adminFace, explain } from './admin.ts'
 import { openApis, openIamOfProject, type Composition } from './composition.ts'
 import { Drain, type Unfinished } from './drain.ts'
 import type { JobLimits } from '../apis/bigquery/limits.ts'
-import { openIdentity, type Identity } from '../apis/identity/index.ts'
+import { Identity } from '../apis/identity/index.ts'
 import { writeFileAtomically } from '../kernel/atomic-file.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { diskProblem } from '../kernel/disk-problem.ts'
@@ -127,7 +127,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   const lost = lostStore(dataDir)
   if (lost) throw storeFailed(dataDir, lost.name, new Error(`${lost.file} is missing or empty`))
 
-  const identity = await openIdentity({
+  const identity = await Identity.open({
     directory: path.join(dataDir, 'identity'),
     clock,
     projectId,

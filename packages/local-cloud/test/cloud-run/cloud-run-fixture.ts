@@ -4,8 +4,7 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { RevisionsClient, ServicesClient } from '@google-cloud/run'
 import { credentials } from '@grpc/grpc-js'
-import { openIdentity } from '../../src/apis/identity/index.ts'
-import type { Identity } from '../../src/apis/identity/index.ts'
+import { Identity } from '../../src/apis/identity/index.ts'
 import type { DeliveryAnswer } from '../../src/kernel/api.ts'
 import { ManualClock, systemClock } from '../../src/kernel/clock.ts'
 import { GoogleError } from '../../src/kernel/errors.ts'
@@ -72,7 +71,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const { directory = temporaryDirectory(), clock = systemClock, objects = new Map(), ...overrides } = options
   const logLines: string[] = []
   mkdirSync(path.join(directory, 'identity'), { recursive: true })
-  const identity = await openIdentity({
+  const identity = await Identity.open({
     directory: path.join(directory, 'identity'),
     clock,
     projectId: 'demo',

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { OAuth2Client } from 'google-auth-library'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openIdentity, type Identity } from '../../src/apis/identity/index.ts'
+import { Identity } from '../../src/apis/identity/index.ts'
 import { ManualClock, type Clock } from '../../src/kernel/clock.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { serveHttp } from '../../src/kernel/http-server.ts'
@@ -30,7 +30,7 @@ afterEach(async () => {
 })
 
 async function open(clock: Clock = systemClock): Promise<Identity> {
-  const identity = await openIdentity({
+  const identity = await Identity.open({
     directory,
     clock,
     projectId: 'imagery-local',

@@ -1,6 +1,6 @@
 import type { Context, Hono } from 'hono'
 import type { Principal } from '../../kernel/api.ts'
-import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import { GoogleError } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
 import type { AccountFields } from './accounts.ts'
@@ -181,18 +181,4 @@ function maskedFields(account: Record<string, unknown>, mask: string): AccountFi
     else throw new GoogleError('INVALID_ARGUMENT', `Invalid path in the field mask: ${path}`, { details: [] })
   }
   return fields
-}
-
-/** All other methods of IAM, Resource Manager and IAM Credentials are refused by name. */
-export function refusedRoutes(app: Hono, operation: Operation): void {
-  app.all(
-    '*',
-    operation(
-      'iam.unknown',
-      (context) => {
-        throw notEmulated(`${context.req.method} ${context.req.path}`)
-      },
-      { needs: NOTHING },
-    ),
-  )
 }

@@ -48,64 +48,97 @@ export interface KeyRow {
   createdMs: number
 }
 
-/** Service accounts with their keys, the policies of the project and of each account, and the providers of workload identities, in `iam.sqlite`. Listings are in the order of addresses. */
-export interface IamStore {
-  atomically<Result>(work: () => Result): Result
-  account(email: string): AccountRow | undefined
-  accountById(uniqueId: string): AccountRow | undefined
-  /** At most `count` accounts, those after `afterEmail`. */
-  accountsPage(afterEmail: string, count: number): AccountRow[]
-  putAccount(row: AccountRow): void
-  deleteAccount(row: AccountRow, deletedMs: number): void
-  /** How many accounts of this address were deleted. */
-  deletedCount(email: string): number
-  /** In order of creation. */
-  keysOf(email: string): KeyRow[]
-  putKey(row: KeyRow): void
-  deleteKey(id: string): void
-  /** A registered workload identity provider, by its full name. */
-  provider(name: string): unknown
-  putProvider(name: string, provider: unknown): void
-  policy(resource: string): StoredPolicy | undefined
-  policies(): { resource: string; policy: StoredPolicy }[]
-  putPolicy(resource: string, policy: StoredPolicy): void
-  deletePolicy(resource: string): void
-  counts(): { 'service accounts': number }
-  close(): void
-}
+/**
+ * Service accounts with their keys, the policies of the project and of each account, and the providers of workload
+ * identities, in `iam.sqlite`. Listings are in the order of addresses.
+ */
+export class IamStore {
+  readonly #database: DatabaseSync
+  readonly #sql: ReturnType<typeof statements>
 
-export function openIamStore(file: string): IamStore {
-  const database = openDatabase(file, MIGRATIONS)
-  const sql = statements(database)
-  return {
-    atomically: (work) => transaction(database, work),
-    account: (email) => accountRow(sql.account.get(email)),
-    accountById: (uniqueId) => accountRow(sql.accountById.get(uniqueId)),
-    accountsPage: (afterEmail, count) => sql.accountsPage.all(afterEmail, count).map((row) => accountRow(row)!),
-    putAccount: (row) => {
-      const { email, uniqueId, displayName, description, isDisabled, createdMs } = row
-      sql.putAccount.run(email, uniqueId, displayName, description, Number(isDisabled), createdMs)
-    },
-    deleteAccount: ({ email, uniqueId }, deletedMs) => {
-      sql.deleteAccount.run(email)
-      sql.deleteKeysOf.run(email)
-      sql.putDeleted.run(uniqueId, email, deletedMs)
-    },
-    deletedCount: (email) => Number(sql.deletedCount.get(email)?.['count']),
-    keysOf: (email) => sql.keysOf.all(email).map((row) => keyRow(row)),
-    putKey: ({ id, email, publicKey, createdMs }) => void sql.putKey.run(id, email, publicKey, createdMs),
-    deleteKey: (id) => void sql.deleteKey.run(id),
-    provider: (name) => {
-      const row = sql.provider.get(name)
-      return row && (JSON.parse(String(row['provider'])) as unknown)
-    },
-    putProvider: (name, provider) => void sql.putProvider.run(name, JSON.stringify(provider)),
-    policy: (resource) => policyOf(sql.policy.get(resource)),
-    policies: () => sql.policies.all().map((row) => ({ resource: String(row['resource']), policy: policyOf(row)! })),
-    putPolicy: (resource, policy) => void sql.putPolicy.run(resource, JSON.stringify(policy)),
-    deletePolicy: (resource) => void sql.deletePolicy.run(resource),
-    counts: () => ({ 'service accounts': Number(sql.count.get()?.['count']) }),
-    close: () => database.close(),
+  constructor(file: string) {
+    this.#database = openDatabase(file, MIGRATIONS)
+    this.#sql = statements(this.#database)
+  }
+
+  /** All of `work` is kept, or none. */
+  atomically<Result>(work: () => Result): Result {
+    return transaction(this.#database, work)
+  }
+
+  account(email: string): AccountRow | undefined {
+    return accountRow(this.#sql.account.get(email))
+  }
+
+  accountById(uniqueId: string): AccountRow | undefined {
+    return accountRow(this.#sql.accountById.get(uniqueId))
+  }
+
+  /** At most `count` accounts, those after `afterEmail`. */
+  accountsPage(afterEmail: string, count: number): AccountRow[] {
+    return this.#sql.accountsPage.all(afterEmail, count).map((row) => accountRow(row)!)
+  }
+
+  putAccount({ email, uniqueId, displayName, description, isDisabled, createdMs }: AccountRow): void {
+    this.#sql.putAccount.run(email, uniqueId, displayName, description, Number(isDisabled), createdMs)
+  }
+
+  deleteAccount({ email, uniqueId }: AccountRow, deletedMs: number): void {
+    this.#sql.deleteAccount.run(email)
+    this.#sql.deleteKeysOf.run(email)
+    this.#sql.putDeleted.run(uniqueId, email, deletedMs)
+  }
+
+  /** How many accounts of this address were deleted. */
+  deletedCount(email: string): number {
+    return Number(this.#sql.deletedCount.get(email)?.['count'])
+  }
+
+  /** In order of creation. */
+  keysOf(email: string): KeyRow[] {
+    return this.#sql.keysOf.all(email).map((row) => keyRow(row))
+  }
+
+  putKey({ id, email, publicKey, createdMs }: KeyRow): void {
+    this.#sql.putKey.run(id, email, publicKey, createdMs)
+  }
+
+  deleteKey(id: string): void {
+    this.#sql.deleteKey.run(id)
+  }
+
+  /** A registered workload identity provider, by its full name. */
+  provider(name: string): unknown {
+    const row = this.#sql.provider.get(name)
+    return row && (JSON.parse(String(row['provider'])) as unknown)
+  }
+
+  putProvider(name: string, provider: unknown): void {
+    this.#sql.putProvider.run(name, JSON.stringify(provider))
+  }
+
+  policy(resource: string): StoredPolicy | undefined {
+    return policyOf(this.#sql.policy.get(resource))
+  }
+
+  policies(): { resource: string; policy: StoredPolicy }[] {
+    return this.#sql.policies.all().map((row) => ({ resource: String(row['resource']), policy: policyOf(row)! }))
+  }
+
+  putPolicy(resource: string, policy: StoredPolicy): void {
+    this.#sql.putPolicy.run(resource, JSON.stringify(policy))
+  }
+
+  deletePolicy(resource: string): void {
+    this.#sql.deletePolicy.run(resource)
+  }
+
+  counts(): { 'service accounts': number } {
+    return { 'service accounts': Number(this.#sql.count.get()?.['count']) }
+  }
+
+  close(): void {
+    this.#database.close()
   }
 }
 

@@ -31,17 +31,6 @@ export interface AccessToken {
   expiresInS: number
 }
 
-export interface AccessTokens {
-  /** Returns a token of `email` that is valid for at least five more minutes. */
-  issue(email: string): AccessToken
-  /** Drops the cached tokens of `email`. */
-  forget(email: string): void
-  /** Returns a new token of any identity, valid for the given number of seconds. */
-  mint(principal: Principal, lifetimeS: number): string
-  /** Returns the owner of the token in the header. Throws UNAUTHENTICATED with Google's message. */
-  authenticate(authorization: string | undefined): TokenHolder
-}
-
 /** The owner of a token, and its issue time. */
 export interface TokenHolder extends Principal {
   issuedMs: number
@@ -58,49 +47,64 @@ interface Claims {
  * Access tokens that carry their owner and expiry, signed with a secret in `directory`, so that tokens
  * from before a restart stay valid.
  */
-export function openAccessTokens(directory: string, clock: Clock): AccessTokens {
-  const secret = openSecret(path.join(directory, 'access-token-secret'))
-  const issued = new Map<string, { token: string; expiresMs: number }>()
-  const verified = new Map<string, Claims>()
+export class AccessTokens {
+  readonly #secret: Buffer
+  readonly #clock: Clock
+  readonly #issued = new Map<string, { token: string; expiresMs: number }>()
+  readonly #verified = new Map<string, Claims>()
 
-  const read = (token: string): Claims | undefined => {
-    const known = verified.get(token)
-    if (known) return known
-    const claims = verify(secret, token)
-    if (!claims) return undefined
-    if (verified.size >= MAX_REMEMBERED_TOKENS) verified.clear()
-    verified.set(token, claims)
-    return claims
+  /** Creates the secret unless it exists. Throws an Error that names the file if it is damaged. */
+  constructor(directory: string, clock: Clock) {
+    this.#secret = openSecret(path.join(directory, 'access-token-secret'))
+    this.#clock = clock
   }
 
-  return {
-    issue(email) {
-      const nowMs = clock.now()
-      let current = issued.get(email)
-      if (!current || !isFresh(current.expiresMs, nowMs, ACCESS_TOKEN_LIFETIME_MS)) {
-        const expiresMs = nowMs + ACCESS_TOKEN_LIFETIME_MS
-        current = { token: sign(secret, { email, issuedMs: nowMs, expiresMs }), expiresMs }
-        issued.set(email, current)
-      }
-      return { token: current.token, expiresInS: Math.floor((current.expiresMs - nowMs) / 1000) }
-    },
-    forget: (email) => void issued.delete(email),
-    mint({ email, sets }, lifetimeS) {
-      const issuedMs = clock.now()
-      return sign(secret, { email, ...(sets ? { sets } : {}), issuedMs, expiresMs: issuedMs + lifetimeS * 1_000 })
-    },
-    authenticate(authorization) {
-      if (!authorization) throw unauthenticated('Request is missing required authentication credential.')
-      const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
-      const claims = token === undefined ? undefined : read(token)
-      const nowMs = clock.now()
-      const isInTime = claims && claims.expiresMs > nowMs && claims.issuedMs <= nowMs + CLOCK_SKEW_MS
-      if (!isInTime) {
-        throw unauthenticated('Request had invalid authentication credentials.')
-      }
-      const { email, sets, issuedMs } = claims
-      return { email, ...(sets ? { sets } : {}), issuedMs }
-    },
+  /** Returns a token of `email` that is valid for at least five more minutes. */
+  issue(email: string): AccessToken {
+    const nowMs = this.#clock.now()
+    let current = this.#issued.get(email)
+    if (!current || !isFresh(current.expiresMs, nowMs, ACCESS_TOKEN_LIFETIME_MS)) {
+      const expiresMs = nowMs + ACCESS_TOKEN_LIFETIME_MS
+      current = { token: sign(this.#secret, { email, issuedMs: nowMs, expiresMs }), expiresMs }
+      this.#issued.set(email, current)
+    }
+    return { token: current.token, expiresInS: Math.floor((current.expiresMs - nowMs) / 1000) }
+  }
+
+  /** Drops the cached tokens of `email`. */
+  forget(email: string): void {
+    this.#issued.delete(email)
+  }
+
+  /** Returns a new token of any identity, valid for the given number of seconds. */
+  mint({ email, sets }: Principal, lifetimeS: number): string {
+    const issuedMs = this.#clock.now()
+    const expiresMs = issuedMs + lifetimeS * 1_000
+    return sign(this.#secret, { email, ...(sets ? { sets } : {}), issuedMs, expiresMs })
+  }
+
+  /** Returns the owner of the token in the header. Throws UNAUTHENTICATED with Google's message. */
+  authenticate(authorization: string | undefined): TokenHolder {
+    if (!authorization) throw unauthenticated('Request is missing required authentication credential.')
+    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+    const claims = token === undefined ? undefined : this.#read(token)
+    const nowMs = this.#clock.now()
+    const isInTime = claims && claims.expiresMs > nowMs && claims.issuedMs <= nowMs + CLOCK_SKEW_MS
+    if (!isInTime) {
+      throw unauthenticated('Request had invalid authentication credentials.')
+    }
+    const { email, sets, issuedMs } = claims
+    return { email, ...(sets ? { sets } : {}), issuedMs }
+  }
+
+  #read(token: string): Claims | undefined {
+    const known = this.#verified.get(token)
+    if (known) return known
+    const claims = verify(this.#secret, token)
+    if (!claims) return undefined
+    if (this.#verified.size >= MAX_REMEMBERED_TOKENS) this.#verified.clear()
+    this.#verified.set(token, claims)
+    return claims
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { errors, exportJWK, jwtVerify, SignJWT, type JWTPayload } from 'jose'
 import type { Principal } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -18,89 +18,97 @@ const MAX_LIFETIME_MS = 86_400_000
 
 const MAX_REMEMBERED_TOKENS = 1_000
 
-export interface IdTokens {
-  /**
-   * Returns an ID token of `email` for `audience`, valid for at least five more minutes. Signing takes about 1 ms, so
-   * tokens are reused.
-   */
-  issue(email: string, audience: string): Promise<string>
-  /**
-   * Returns the owner of a token. Rejects with UNAUTHENTICATED and the reason unless our key signed it for one of the
-   * audiences and it is not expired.
-   */
-  verify(token: string, audience: string | readonly string[]): Promise<Principal>
-  /** The public key as https://www.googleapis.com/oauth2/v3/certs has it. */
-  jsonWebKeySet(): Promise<{ keys: object[] }>
-  /** Key id to certificate, as https://www.googleapis.com/oauth2/v1/certs has it. */
-  pemCertificates(): Record<string, string>
-}
-
 interface VerifiedToken {
   email: string
   audience: string
   expiresMs: number
 }
 
-export function createIdTokens(signing: KeyPair, clock: Clock): IdTokens {
-  const privateKey = createPrivateKey(signing.key)
-  const publicKey = createPublicKey(signing.key)
-  const keyId = createHash('sha256').update(new X509Certificate(signing.certificate).raw).digest('hex').slice(0, 40)
-  const issued = new Map<string, { token: Promise<string>; expiresMs: number }>()
-  const verified = new Map<string, VerifiedToken>()
+/** Google's ID tokens, signed with the local cloud's own key. */
+export class IdTokens {
+  readonly #signing: KeyPair
+  readonly #clock: Clock
+  readonly #privateKey: KeyObject
+  readonly #publicKey: KeyObject
+  readonly #keyId: string
+  readonly #issued = new Map<string, { token: Promise<string>; expiresMs: number }>()
+  readonly #verified = new Map<string, VerifiedToken>()
 
-  const sign = (email: string, audience: string, issuedMs: number): Promise<string> => {
+  constructor(signing: KeyPair, clock: Clock) {
+    this.#signing = signing
+    this.#clock = clock
+    this.#privateKey = createPrivateKey(signing.key)
+    this.#publicKey = createPublicKey(signing.key)
+    const { raw } = new X509Certificate(signing.certificate)
+    this.#keyId = createHash('sha256').update(raw).digest('hex').slice(0, 40)
+  }
+
+  /**
+   * Returns an ID token of `email` for `audience`, valid for at least five more minutes. Signing takes about 1 ms, so
+   * tokens are reused.
+   */
+  issue(email: string, audience: string): Promise<string> {
+    const nowMs = this.#clock.now()
+    const cacheKey = JSON.stringify([email, audience])
+    const current = this.#issued.get(cacheKey)
+    if (current && isFresh(current.expiresMs, nowMs, ID_TOKEN_LIFETIME_MS)) return current.token
+    if (this.#issued.size >= MAX_REMEMBERED_TOKENS) this.#issued.clear()
+    const token = this.#sign(email, audience, nowMs)
+    this.#issued.set(cacheKey, { token, expiresMs: nowMs + ID_TOKEN_LIFETIME_MS })
+    return token
+  }
+
+  /**
+   * Returns the owner of a token. Rejects with UNAUTHENTICATED and the reason unless our key signed it for one of the
+   * audiences and it is not expired.
+   */
+  async verify(token: string, audience: string | readonly string[]): Promise<Principal> {
+    const claims = await this.#check(token).catch((error: unknown) => {
+      throw error instanceof errors.JOSEError ? refused(error.message) : error
+    })
+    if (claims.expiresMs <= this.#clock.now()) throw refused('"exp" claim timestamp check failed')
+    const audiences = typeof audience === 'string' ? [audience] : audience
+    if (!audiences.includes(claims.audience)) throw refused(`unexpected "aud" claim value ${claims.audience}`)
+    return { email: claims.email }
+  }
+
+  /** The public key as https://www.googleapis.com/oauth2/v3/certs has it. */
+  async jsonWebKeySet(): Promise<{ keys: object[] }> {
+    return { keys: [{ ...(await exportJWK(this.#publicKey)), kid: this.#keyId, alg: 'RS256', use: 'sig' }] }
+  }
+
+  /** Key ID to certificate, as https://www.googleapis.com/oauth2/v1/certs has it. */
+  pemCertificates(): Record<string, string> {
+    return { [this.#keyId]: this.#signing.certificate }
+  }
+
+  #sign(email: string, audience: string, issuedMs: number): Promise<string> {
     const id = accountId(email)
     return new SignJWT({ azp: id, email, email_verified: true })
-      .setProtectedHeader({ alg: 'RS256', kid: keyId, typ: 'JWT' })
+      .setProtectedHeader({ alg: 'RS256', kid: this.#keyId, typ: 'JWT' })
       .setIssuer(ID_TOKEN_ISSUER)
       .setAudience(audience)
       .setSubject(id)
       .setIssuedAt(Math.floor(issuedMs / 1000))
       .setExpirationTime(Math.floor((issuedMs + ID_TOKEN_LIFETIME_MS) / 1000))
-      .sign(privateKey)
+      .sign(this.#privateKey)
   }
 
-  const check = async (token: string): Promise<VerifiedToken> => {
-    const known = verified.get(token)
+  async #check(token: string): Promise<VerifiedToken> {
+    const known = this.#verified.get(token)
     if (known) return known
-    const nowMs = clock.now()
-    const { payload, protectedHeader } = await jwtVerify(token, publicKey, {
+    const nowMs = this.#clock.now()
+    const { payload, protectedHeader } = await jwtVerify(token, this.#publicKey, {
       issuer: ID_TOKEN_ISSUER,
       algorithms: ['RS256'],
       requiredClaims: ['aud', 'email', 'exp', 'iat'],
       currentDate: new Date(nowMs),
     })
-    if (protectedHeader.kid !== keyId) throw refused('no key of this id')
+    if (protectedHeader.kid !== this.#keyId) throw refused('no key of this id')
     const checked = readClaims(payload, nowMs)
-    if (verified.size >= MAX_REMEMBERED_TOKENS) verified.clear()
-    verified.set(token, checked)
+    if (this.#verified.size >= MAX_REMEMBERED_TOKENS) this.#verified.clear()
+    this.#verified.set(token, checked)
     return checked
-  }
-
-  return {
-    issue(email, audience) {
-      const nowMs = clock.now()
-      const cacheKey = JSON.stringify([email, audience])
-      const current = issued.get(cacheKey)
-      if (current && isFresh(current.expiresMs, nowMs, ID_TOKEN_LIFETIME_MS)) return current.token
-      if (issued.size >= MAX_REMEMBERED_TOKENS) issued.clear()
-      const token = sign(email, audience, nowMs)
-      issued.set(cacheKey, { token, expiresMs: nowMs + ID_TOKEN_LIFETIME_MS })
-      return token
-    },
-    async verify(token, audience) {
-      const claims = await check(token).catch((error: unknown) => {
-        throw error instanceof errors.JOSEError ? refused(error.message) : error
-      })
-      if (claims.expiresMs <= clock.now()) throw refused('"exp" claim timestamp check failed')
-      const audiences = typeof audience === 'string' ? [audience] : audience
-      if (!audiences.includes(claims.audience)) throw refused(`unexpected "aud" claim value ${claims.audience}`)
-      return { email: claims.email }
-    },
-    async jsonWebKeySet() {
-      return { keys: [{ ...(await exportJWK(publicKey)), kid: keyId, alg: 'RS256', use: 'sig' }] }
-    },
-    pemCertificates: () => ({ [keyId]: signing.certificate }),
   }
 }
 

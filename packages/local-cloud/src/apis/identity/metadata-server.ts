@@ -21,18 +21,6 @@ export interface MetadataServer {
   stop(): Promise<void>
 }
 
-export interface MetadataServers {
-  /** Starts a server for one service account; each Cloud Run service has its own. */
-  serve(email: string): Promise<MetadataServer>
-  /**
-   * Returns the server of an account that users act as, started at the first call and then kept. It serves the
-   * user of this process, and a guest if given: the numeric ID of another user of the machine.
-   */
-  shared(email: string, guest?: number): Promise<MetadataServer>
-  /** Stops those that still run. */
-  stop(): Promise<void>
-}
-
 export interface MetadataOptions {
   projectId: string
   projectNumber: string
@@ -57,33 +45,48 @@ interface Answer {
  * (https://cloud.google.com/run/docs/container-contract#metadata-server,
  * https://cloud.google.com/compute/docs/metadata/querying-metadata).
  */
-export function createMetadataServers(options: MetadataOptions): MetadataServers {
-  const running = new Set<MetadataServer>()
-  const shared = new Map<string, Promise<MetadataServer>>()
-  const serve = async (email: string, guest?: number): Promise<MetadataServer> => {
-    const server = await listen(options, email, guest)
+export class MetadataServers {
+  readonly #options: MetadataOptions
+  readonly #running = new Set<MetadataServer>()
+  readonly #shared = new Map<string, Promise<MetadataServer>>()
+
+  constructor(options: MetadataOptions) {
+    this.#options = options
+  }
+
+  /** Starts a server for one service account; each Cloud Run service has its own. */
+  serve(email: string): Promise<MetadataServer> {
+    return this.#start(email, undefined)
+  }
+
+  /**
+   * Returns the server of an account that users act as, started at the first call and then kept. It serves the
+   * user of this process, and a guest if given: the numeric ID of another user of the machine.
+   */
+  shared(email: string, guest?: number): Promise<MetadataServer> {
+    const key = `${email} ${guest ?? ''}`
+    const known = this.#shared.get(key) ?? this.#start(email, guest)
+    this.#shared.set(key, known)
+    known.catch(() => this.#shared.delete(key))
+    return known
+  }
+
+  /** Stops the servers that still run. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running].map((server) => server.stop()))
+  }
+
+  async #start(email: string, guest: number | undefined): Promise<MetadataServer> {
+    const server = await listen(this.#options, email, guest)
     const registered: MetadataServer = {
       host: server.host,
       stop: async () => {
-        running.delete(registered)
+        this.#running.delete(registered)
         await server.stop()
       },
     }
-    running.add(registered)
+    this.#running.add(registered)
     return registered
-  }
-  return {
-    serve: (email) => serve(email),
-    shared(email, guest) {
-      const key = `${email} ${guest ?? ''}`
-      const known = shared.get(key) ?? serve(email, guest)
-      shared.set(key, known)
-      known.catch(() => shared.delete(key))
-      return known
-    },
-    async stop() {
-      await Promise.all([...running].map((server) => server.stop()))
-    },
   }
 }
 
