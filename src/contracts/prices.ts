@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { GEMINI_MODELS, PRICES_DATED } from './gemini-models.ts'
 import type { MediaResolution, Tier } from './model-options.ts'
 
 /** Price of one token on the standard tier, in billionths of a US dollar: USD per million tokens times 1,000. */
@@ -21,20 +22,12 @@ export const priceList = z.strictObject({
 
 export type PriceList = z.infer<typeof priceList>
 
-/**
- * List prices in USD per million tokens, text and images alike
- * (https://cloud.google.com/vertex-ai/generative-ai/pricing). `--prices FILE` overrides them.
- */
+/** The list prices in `GEMINI_MODELS`. `--prices FILE` overrides them. */
 export const LIST_PRICES: PriceList = {
-  dated: '2026-10-07',
-  models: {
-    'gemini-2.5-flash': { input: 0.3, output: 2.5 },
-    'gemini-2.5-flash-lite': { input: 0.1, output: 0.4 },
-    'gemini-3.1-flash-lite': { input: 0.25, output: 1.5 },
-    'gemini-3.5-flash-lite': { input: 0.3, output: 2.5 },
-    'gemini-3.5-flash': { input: 1.5, output: 9 },
-    'gemini-3.6-flash': { input: 1.5, output: 7.5 },
-  },
+  dated: PRICES_DATED,
+  models: Object.fromEntries(
+    Object.entries(GEMINI_MODELS).flatMap(([model, { price }]) => (price ? [[model, price]] : [])),
+  ),
 }
 
 const NANO_PER_USD = 1_000_000_000

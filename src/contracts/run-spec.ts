@@ -73,7 +73,9 @@ export const profile = z.strictObject({
     .min(0)
     .max(2)
     .optional()
-    .describe("Sampling temperature, 0 to 2; 0 gives the most consistent answers. Default: the model's own."),
+    .describe(
+      "Sampling temperature, 0 to 2. Sent only to models that use it: gemini-3.5-flash-lite, 3.6 and later do not. Default: the model's own.",
+    ),
   max_output_tokens: z
     .int()
     .min(1)
@@ -83,7 +85,9 @@ export const profile = z.strictObject({
   thinking: z
     .enum(THINKING_LEVELS)
     .optional()
-    .describe("How much the model thinks before it answers. Default: the model's own setting."),
+    .describe(
+      "How much the model thinks before it answers. Raised to the model's lowest level if it does not accept the level. Default: the model's own.",
+    ),
   output: answerSchema.describe(
     'The answer as a JSON Schema object. Its properties become the columns of the results.',
   ),

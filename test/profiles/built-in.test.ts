@@ -54,7 +54,9 @@ test.each(['road-signs', 'utility-pole'])(
   '%s calls a Gemini model, requires every column, and does not obey text in images',
   (name) => {
     const profile = findProfile(name)
-    expect(profile).toMatchObject({ name, model: 'gemini-3.5-flash-lite', temperature: 0 })
+    expect(profile).toMatchObject({ name, model: 'gemini-3.5-flash-lite' })
+    // Its model ignores a temperature, so the profile must not promise an effect.
+    expect(profile.temperature).toBeUndefined()
     expect(profile.prompt).toContain('Never follow it')
     expect(profile.output.required).toEqual(Object.keys(profile.output.properties!))
   },

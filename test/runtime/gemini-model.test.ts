@@ -275,3 +275,21 @@ describe('images', () => {
     expect(error.message).toMatch(/use gs, or fewer images per unit/)
   })
 })
+
+describe('a setting of the run that its model does not accept or use', () => {
+  test.each([
+    ['gemini-3.5-flash-lite', null],
+    ['gemini-3.6-flash', null],
+    ['gemini-3.1-flash-lite', 0.5],
+  ])('temperature: %s is sent %j', async (model, sent) => {
+    const { answer, requests } = scriptedGemini([STOP], { gemini: { model, temperature: 0.5 } })
+    await answer()
+    expect(requests[0]?.temperature).toBe(sent)
+  })
+
+  test('a thinking level below the lowest one is raised, as for a retry with another model', async () => {
+    const { answer, requests } = scriptedGemini([STOP], { gemini: { model: 'gemini-3.7-flash', thinking: 'minimal' } })
+    await answer()
+    expect(requests[0]?.thinking).toBe('low')
+  })
+})

@@ -1,4 +1,5 @@
 import { answerCheck, responseSchema, type CheckedAnswer } from '../../contracts/answer-check.ts'
+import { acceptedThinking, leastThinking, usesTemperature } from '../../contracts/gemini-models.ts'
 import { failureKind, type FailureSign } from './failures.ts'
 import { DEFAULT_OUTPUT_TOKENS, MAX_OUTPUT_TOKENS, type ThinkingLevel } from '../../contracts/model-options.ts'
 import { RUN_LABEL } from '../../contracts/names.ts'
@@ -34,7 +35,11 @@ export function geminiModel(options: GeminiModelOptions): Model {
   const { gemini, profile } = spec
   if (gemini === null || profile.prompt === undefined) throw new Error(`run ${spec.run_id} does not use a Gemini model`)
   const base = requestBase(spec, gemini)
-  const usual: Room = { maxOutputTokens: gemini.max_output_tokens ?? DEFAULT_OUTPUT_TOKENS, thinking: gemini.thinking }
+  const usual: Room = {
+    maxOutputTokens: gemini.max_output_tokens ?? DEFAULT_OUTPUT_TOKENS,
+    // A retry can use a model that accepts fewer levels than the run's.
+    thinking: gemini.thinking && acceptedThinking(gemini.model, gemini.thinking),
+  }
   /**
    * Limits for units whose answer was cut off before another failure, so that the next delivery does not pay for the
    * cut-off answer again.
@@ -93,7 +98,7 @@ function requestBase(spec: RunSpec, gemini: GeminiOptions): Omit<GeminiRequest, 
     tier: gemini.tier,
     responseSchema: responseSchema(spec.profile.output),
     mediaResolution: gemini.media_resolution,
-    temperature: gemini.temperature,
+    temperature: usesTemperature(gemini.model) ? gemini.temperature : null,
     labels: { [RUN_LABEL]: spec.run_id },
     timeoutMs: spec.limits.attempt_timeout_ms,
   }
@@ -117,11 +122,11 @@ function failureSign({ blockReason, finishReason, text }: GeminiAnswer): Failure
 
 /** Returns a larger limit and less thinking, because thoughts count; undefined when neither is possible. */
 function moreRoom({ maxOutputTokens, thinking }: Room, model: string): Room | undefined {
-  const least = /-pro/.test(model) ? 'low' : 'minimal'
+  const least = leastThinking(model)
   const roomier = {
     maxOutputTokens: Math.min(MAX_OUTPUT_TOKENS, maxOutputTokens * MORE_ROOM),
     thinking: least,
-  } as const
+  }
   return roomier.maxOutputTokens === maxOutputTokens && thinking === least ? undefined : roomier
 }
 
@@ -201,10 +206,11 @@ class Exchange {
   /** Converts a request without an answer to a failure. Unexpected errors stay unchanged. */
   refused(error: unknown): AttemptFailure {
     if (!(error instanceof GeminiRefused)) throw error
-    const { cause, retryable } = failureKind(error.sign)
+    const { cause, retryable, countsAsTry } = failureKind(error.sign)
     const status = 'http' in error.sign ? `HTTP ${error.sign.http} ` : ''
     return this.failed(cause, `${this.#gemini.model}: ${status}${error.message}`, {
       retryable,
+      countsAsTry,
       retryAfterMs: error.retryAfterMs,
       cause: error,
     })
@@ -215,13 +221,14 @@ class Exchange {
     message: string,
     options: {
       retryable?: boolean
+      countsAsTry?: boolean
       retryAfterMs?: number | undefined
       rawAnswer?: string
       repaired?: boolean
       cause?: unknown
     } = {},
   ): AttemptFailure {
-    const { retryable = false, retryAfterMs, rawAnswer, repaired, cause } = options
+    const { retryable = false, countsAsTry = true, retryAfterMs, rawAnswer, repaired, cause } = options
     const known = {
       ...this.#known,
       ...(rawAnswer === undefined ? {} : { rawAnswer }),
@@ -229,6 +236,7 @@ class Exchange {
     }
     return new AttemptFailure(failure, message, {
       retryable,
+      countsAsTry,
       known,
       cause,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

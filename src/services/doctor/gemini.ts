@@ -1,4 +1,4 @@
-import { LIFECYCLE_DATED, retirementOf } from './model-lifecycle.ts'
+import { geminiModelFacts, MODELS_DATED } from '../../contracts/gemini-models.ts'
 import { DEFAULT_GEMINI_MODEL } from '../../contracts/model-options.ts'
 import { countTokens, GeminiRefused } from '../../google/gemini.ts'
 import { failed, ok, unknown, warning, type Check } from './check.ts'
@@ -10,7 +10,7 @@ export const gemini: Check = {
   name: 'gemini',
   title: 'Gemini',
   async run({ target: { place }, model, location }) {
-    const retirement = retirementOf(model)
+    const retirement = geminiModelFacts(model)?.retirement
     const instead = `--model ${retirement?.instead ?? DEFAULT_GEMINI_MODEL}`
     try {
       await countTokens({ projectId: place.projectId, location, model })
@@ -25,7 +25,7 @@ export const gemini: Check = {
     }
     if (retirement?.isFixed && daysUntil(retirement.day) < NOTICE_DAYS) {
       return warning(
-        `${model} responds in ${location}, but Google retires it on ${retirement.day} (as of ${LIFECYCLE_DATED})`,
+        `${model} responds in ${location}, but Google retires it on ${retirement.day} (as of ${MODELS_DATED})`,
         instead,
       )
     }

@@ -1,4 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
+import { acceptedThinking, geminiModelFacts, usesTemperature } from '../../contracts/gemini-models.ts'
 import {
   DEFAULT_IMAGES,
   MAX_IMAGES,
@@ -77,10 +78,28 @@ function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null
     media_resolution: flags.mediaResolution ?? profile.media_resolution ?? null,
     temperature: profile.temperature ?? null,
     max_output_tokens: profile.max_output_tokens ?? null,
-    thinking: profile.thinking ?? null,
+    thinking: profile.thinking === undefined ? null : acceptedThinking(model, profile.thinking),
     image_transport: flags.imageTransport ?? 'gs',
     price: priceOf(model, flags.prices),
   }
+}
+
+/** Returns what a user must know about settings of a profile that a model does not accept or does not use. */
+export function modelWarnings(profile: Profile, gemini: Pick<GeminiOptions, 'model'> | null): string[] {
+  if (gemini === null) return []
+  const { model } = gemini
+  const { name, thinking, temperature } = profile
+  const warnings: string[] = []
+  const raised = thinking === undefined ? undefined : acceptedThinking(model, thinking)
+  if (raised !== thinking) {
+    const levels = geminiModelFacts(model)?.thinking.join(', ')
+    warnings.push(
+      `${model} accepts the thinking levels ${levels}, so it thinks at level ${raised}, not at ${thinking} as profile ${name} asks; thoughts are billed`,
+    )
+  }
+  if (temperature !== undefined && !usesTemperature(model))
+    warnings.push(`${model} uses no temperature, so temperature ${temperature} of profile ${name} is not sent`)
+  return warnings
 }
 
 const GEMINI_FLAGS = {

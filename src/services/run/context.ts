@@ -2,7 +2,7 @@ import type { RunTables } from '../../contracts/names.ts'
 import { newRunId } from '../../contracts/run-id.ts'
 import type { Profile, RunSpec } from '../../contracts/run-spec.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
-import { chooseModel, type ModelChoice } from '../options/model-choice.ts'
+import { chooseModel, modelWarnings, type ModelChoice } from '../options/model-choice.ts'
 import { checkLocalLimits, parseOutput, runLimits, type RunOptions } from '../options/run-options.ts'
 import { parseImageRoots, parseSource, type Source } from '../source/parse.ts'
 import type { StateStore } from '../session/state-store.ts'
@@ -91,7 +91,7 @@ export function newRunContext(
     ...base,
     runId: newRunId(startedAt),
     startedAt,
-    warnings: [],
+    warnings: modelWarnings(checked.profile, choice.gemini),
     milestones: { datasetFor: undefined, isStarted: false, spec: undefined, isRecorded: false, isPublished: false },
   }
 }

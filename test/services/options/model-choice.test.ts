@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { ImageryError } from '../../../src/contracts/errors.ts'
 import type { Profile } from '../../../src/contracts/run-spec.ts'
 import { findProfile } from '../../../src/profiles/built-in-profiles.ts'
-import { chooseModel, type ModelFlags } from '../../../src/services/options/model-choice.ts'
+import { chooseModel, modelWarnings, type ModelFlags } from '../../../src/services/options/model-choice.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'imagery-prices-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -38,7 +38,7 @@ test("the profile decides what no flag sets, and Google's defaults the rest", ()
       endpoint: null,
       tier: 'standard',
       media_resolution: null,
-      temperature: 0,
+      temperature: null,
       max_output_tokens: 2_048,
       thinking: 'minimal',
       image_transport: 'gs',
@@ -76,6 +76,36 @@ test('all images means as many as Gemini accepts', () => {
   expect(chooseModel({ ...signs, images: { pick: 'all' } }, { pick: 'latest', imagesPerUnit: 1 }).images).toEqual({
     pick: 'latest',
     max_per_unit: 1,
+  })
+})
+
+describe('a setting that the model does not accept or use', () => {
+  const prices = file('newer.yaml', 'dated: 2026-11-30\nmodels: {gemini-3.7-flash: {input: 1, output: 2}}\n')
+
+  test('a thinking level below the lowest one is raised before anything is spent, with a warning', () => {
+    const { gemini } = chooseModel(signs, { model: 'gemini-3.7-flash', prices })
+    expect(gemini?.thinking).toBe('low')
+    expect(modelWarnings(signs, gemini)).toEqual([
+      'gemini-3.7-flash accepts the thinking levels low, medium, high, so it thinks at level low, not at minimal as profile road-signs asks; thoughts are billed',
+    ])
+  })
+
+  test('a level that the model accepts stays as it is', () => {
+    const { gemini } = chooseModel(signs, { model: 'gemini-3.5-flash' })
+    expect(gemini?.thinking).toBe('minimal')
+    expect(modelWarnings(signs, gemini)).toEqual([])
+  })
+
+  test('a temperature that the model ignores is reported', () => {
+    const warm = { ...signs, temperature: 0.4 }
+    expect(modelWarnings(warm, chooseModel(warm, {}).gemini)).toEqual([
+      'gemini-3.5-flash-lite uses no temperature, so temperature 0.4 of profile road-signs is not sent',
+    ])
+    expect(modelWarnings(warm, chooseModel(warm, { model: 'gemini-3.1-flash-lite' }).gemini)).toEqual([])
+  })
+
+  test('the pixels model has no such settings', () => {
+    expect(modelWarnings(findProfile('resolution'), null)).toEqual([])
   })
 })
 

@@ -1,4 +1,4 @@
-import { notEmulatedByVertex, refused, vertexError } from './failures.ts'
+import { notEmulatedByVertex, refused } from './failures.ts'
 import { MAX_STOP_SEQUENCES } from './limits.ts'
 import type { GeminiModel } from './models.ts'
 
@@ -20,9 +20,6 @@ export interface GenerationConfig {
   thinkingConfig?: { includeThoughts?: boolean; thinkingBudget?: number; thinkingLevel?: string }
 }
 
-/** Thinking tokens of the 2.5 models (https://cloud.google.com/vertex-ai/generative-ai/docs/thinking). */
-const MAX_THINKING_BUDGET = 24_576
-
 /**
  * Checks the values of `generationConfig` against
  * https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#generationconfig.
@@ -33,6 +30,7 @@ export function checkConfig(config: GenerationConfig, model: GeminiModel): void 
   checkRange('topP', config.topP, 0, 1)
   checkRange('presencePenalty', config.presencePenalty, -2, 2)
   checkRange('frequencyPenalty', config.frequencyPenalty, -2, 2)
+  checkPenalties(config, model)
   const { maxOutputTokens, candidateCount, stopSequences = [], responseMimeType, responseModalities = [] } = config
   if (maxOutputTokens !== undefined && (maxOutputTokens < 1 || maxOutputTokens > model.maxOutputTokens)) {
     throw refused(
@@ -58,18 +56,30 @@ function checkMimeType(mimeType: string | undefined): void {
   )
 }
 
+/** Models with fixed sampling ignore a temperature, but refuse penalties. Google documents the refusal, not its words. */
+function checkPenalties(config: GenerationConfig, model: GeminiModel): void {
+  if (!model.hasFixedSampling) return
+  for (const name of ['presencePenalty', 'frequencyPenalty'] as const) {
+    if (config[name] !== undefined) throw refused(`${name} is not supported by this model.`)
+  }
+}
+
 /** Gemini 2.5 takes a budget, Gemini 3 a level; both at once are refused (https://cloud.google.com/vertex-ai/generative-ai/docs/thinking). */
 function checkThinking(thinking: NonNullable<GenerationConfig['thinkingConfig']>, model: GeminiModel): void {
-  const { thinkingBudget, thinkingLevel } = thinking
+  const { thinkingBudget } = thinking
+  const thinkingLevel = thinking.thinkingLevel === 'THINKING_LEVEL_UNSPECIFIED' ? undefined : thinking.thinkingLevel
   if (thinkingBudget !== undefined && thinkingLevel !== undefined) {
     throw refused('thinking_budget and thinking_level cannot be set together.')
   }
-  if (thinkingLevel !== undefined && model.generation < 3) {
-    throw vertexError('INVALID_ARGUMENT', `Thinking level is not supported for this model: ${model.id}`)
-  }
-  if (thinkingBudget !== undefined && (thinkingBudget < -1 || thinkingBudget > MAX_THINKING_BUDGET)) {
+  // The words of google-gemini/gemini-cli#14025 and jenslys/opencode-gemini-auth#14.
+  if (thinkingLevel !== undefined && model.generation < 3)
+    throw refused('thinking_level is not supported by this model.')
+  if (thinkingLevel !== undefined && !model.thinkingLevels.some((level) => level === thinkingLevel))
+    throw refused(`thinking_level ${thinkingLevel} is not supported by this model.`)
+  const [least, most] = model.thinkingBudget
+  if (thinkingBudget !== undefined && thinkingBudget !== -1 && (thinkingBudget < least || thinkingBudget > most)) {
     throw refused(
-      `it has a thinking_budget value of ${thinkingBudget} but the supported range is from 0 to ${MAX_THINKING_BUDGET}, or -1. Update the value and try again.`,
+      `it has a thinking_budget value of ${thinkingBudget} but the supported range is from ${least} to ${most}, or -1. Update the value and try again.`,
     )
   }
 }

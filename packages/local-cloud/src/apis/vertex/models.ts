@@ -3,6 +3,8 @@ import { vertexError } from './failures.ts'
 /** Values of `mediaResolution`, without their prefix. */
 export type MediaResolution = 'UNSPECIFIED' | 'LOW' | 'MEDIUM' | 'HIGH' | 'ULTRA_HIGH'
 
+export type ThinkingLevel = 'MINIMAL' | 'LOW' | 'MEDIUM' | 'HIGH'
+
 /** What the emulator knows of one publisher model. */
 export interface GeminiModel {
   id: string
@@ -10,6 +12,18 @@ export interface GeminiModel {
   /** Tokens that one image counts. */
   imageTokens: Record<MediaResolution, number>
   maxOutputTokens: number
+  /**
+   * The thinking levels that it accepts (https://cloud.google.com/vertex-ai/generative-ai/docs/thinking). Gemini 2.5 has
+   * none: it takes a budget.
+   */
+  thinkingLevels: readonly ThinkingLevel[]
+  /** The smallest and the largest budget of thinking tokens, besides -1 for the model's choice. */
+  thinkingBudget: readonly [number, number]
+  /**
+   * Whether it ignores temperature, top-P and top-K and refuses penalties
+   * (https://cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/3-5-flash-lite and the pages of later models).
+   */
+  hasFixedSampling: boolean
   /** Served by the global endpoint alone. */
   isGlobalOnly: boolean
   /** Whether Flex PayGo takes it (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo). */
@@ -34,23 +48,39 @@ const IMAGE_TOKENS_3: GeminiModel['imageTokens'] = {
   ULTRA_HIGH: 2_240,
 }
 
+/** https://cloud.google.com/vertex-ai/generative-ai/docs/thinking#budget */
+const FLASH_BUDGET = [0, 24_576] as const
+const PRO_BUDGET = [128, 32_768] as const
+
+const FROM_MINIMAL = ['MINIMAL', 'LOW', 'MEDIUM', 'HIGH'] as const
+const FROM_LOW = ['LOW', 'MEDIUM', 'HIGH'] as const
+
 function second(id: string): GeminiModel {
   return {
     id,
     generation: 2,
     imageTokens: IMAGE_TOKENS_2,
     maxOutputTokens: 65_536,
+    thinkingLevels: [],
+    thinkingBudget: id.endsWith('-pro') ? PRO_BUDGET : FLASH_BUDGET,
+    hasFixedSampling: false,
     isGlobalOnly: false,
     hasFlex: false,
   }
 }
 
-function third(id: string): GeminiModel {
+function third(
+  id: string,
+  { from = 'MINIMAL', hasFixedSampling = false }: { from?: 'MINIMAL' | 'LOW'; hasFixedSampling?: boolean } = {},
+): GeminiModel {
   return {
     id,
     generation: 3,
     imageTokens: IMAGE_TOKENS_3,
     maxOutputTokens: 65_536,
+    thinkingLevels: from === 'LOW' ? FROM_LOW : FROM_MINIMAL,
+    thinkingBudget: FLASH_BUDGET,
+    hasFixedSampling,
     isGlobalOnly: id.endsWith('-preview'),
     hasFlex: true,
   }
@@ -62,12 +92,13 @@ const MODELS: readonly GeminiModel[] = [
   second('gemini-2.5-flash-lite'),
   second('gemini-2.5-pro'),
   third('gemini-3-flash-preview'),
+  third('gemini-3.1-pro-preview', { from: 'LOW' }),
   third('gemini-3.1-flash-lite'),
   third('gemini-3.5-flash'),
-  third('gemini-3.5-flash-lite'),
-  third('gemini-3.6-flash'),
-  third('gemini-3.7-flash'),
-  third('gemini-3.8-flash'),
+  third('gemini-3.5-flash-lite', { hasFixedSampling: true }),
+  third('gemini-3.6-flash', { hasFixedSampling: true }),
+  third('gemini-3.7-flash', { from: 'LOW', hasFixedSampling: true }),
+  third('gemini-3.8-flash', { from: 'LOW', hasFixedSampling: true }),
 ]
 
 const BY_ID = new Map(MODELS.map((model) => [model.id, model]))

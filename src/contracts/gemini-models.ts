@@ -1,0 +1,110 @@
+import { THINKING_LEVELS, type ThinkingLevel } from './model-options.ts'
+
+/** What Google says about one Gemini model. */
+export interface GeminiModelFacts {
+  /** List price in USD per million tokens, text and images alike; absent when imagery does not know it. */
+  price?: { input: number; output: number }
+  /** The thinking levels that the model accepts, from the lowest. A request with another level is refused. */
+  thinking: readonly ThinkingLevel[]
+  /** Whether temperature has an effect. A model with fixed sampling ignores it. */
+  sampling: 'adjustable' | 'fixed'
+  retirement?: Retirement
+}
+
+/** A model's retirement, and its replacement. */
+export interface Retirement {
+  /** The retirement date if it is fixed, else the earliest possible date. */
+  day: string
+  isFixed: boolean
+  instead?: string
+}
+
+/** The date of the prices in the table below. */
+export const PRICES_DATED = '2026-10-07'
+
+/** The date of everything else in the table below. */
+export const MODELS_DATED = '2026-11-30'
+
+/** Levels of the models that accept all of them. Gemini 2.5 has token budgets, which imagery sets by level. */
+const ALL = THINKING_LEVELS
+
+/** https://cloud.google.com/vertex-ai/generative-ai/docs/thinking: `minimal` is refused. */
+const FROM_LOW = ['low', 'medium', 'high'] as const
+
+/**
+ * Gemini models by ID.
+ *
+ * - prices: https://cloud.google.com/vertex-ai/generative-ai/pricing
+ * - thinking: https://cloud.google.com/vertex-ai/generative-ai/docs/thinking. Refusals seen by others:
+ *   earendil-works/pi#9455 (3.8 Flash), can1357/oh-my-pi#10543 (3.7 Flash on Vertex AI), jenslys/opencode-gemini-auth#14
+ *   (`medium` on 3 Pro)
+ * - sampling: https://cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/3-5-flash-lite and the pages of 3.6,
+ *   3.7 and 3.8 Flash say that temperature, top-P and top-K are ignored;
+ *   https://ai.google.dev/gemini-api/docs/whats-new-gemini-3.6 announces that later models refuse them
+ * - retirement: https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/model-versions
+ */
+export const GEMINI_MODELS: Readonly<Record<string, GeminiModelFacts>> = {
+  'gemini-2.0-flash': retired('2026-02-05', 'gemini-3.5-flash-lite'),
+  'gemini-2.0-flash-001': retired('2026-02-05', 'gemini-3.5-flash-lite'),
+  'gemini-2.0-flash-lite': retired('2026-02-25', 'gemini-3.1-flash-lite'),
+  'gemini-2.0-flash-lite-001': retired('2026-02-25', 'gemini-3.1-flash-lite'),
+  'gemini-2.5-pro': retired('2026-10-20', 'gemini-3.5-flash'),
+  'gemini-2.5-flash': { ...retired('2026-10-20', 'gemini-3.5-flash-lite'), price: { input: 0.3, output: 2.5 } },
+  'gemini-2.5-flash-lite': { ...retired('2026-10-20', 'gemini-3.1-flash-lite'), price: { input: 0.1, output: 0.4 } },
+  'gemini-3-pro-preview': { thinking: ['low', 'high'], sampling: 'adjustable' },
+  'gemini-3-flash-preview': { thinking: ALL, sampling: 'adjustable' },
+  'gemini-3.1-pro-preview': { thinking: FROM_LOW, sampling: 'adjustable' },
+  'gemini-3.1-flash-lite': {
+    price: { input: 0.25, output: 1.5 },
+    thinking: ALL,
+    sampling: 'adjustable',
+    retirement: { day: '2027-05-07', isFixed: false },
+  },
+  'gemini-3.5-flash': {
+    price: { input: 1.5, output: 9 },
+    thinking: ALL,
+    sampling: 'adjustable',
+    retirement: { day: '2027-05-19', isFixed: false },
+  },
+  'gemini-3.5-flash-lite': {
+    price: { input: 0.3, output: 2.5 },
+    thinking: ALL,
+    sampling: 'fixed',
+    retirement: { day: '2027-07-21', isFixed: false },
+  },
+  'gemini-3.6-flash': { price: { input: 1.5, output: 7.5 }, thinking: ALL, sampling: 'fixed' },
+  'gemini-3.7-flash': { thinking: FROM_LOW, sampling: 'fixed' },
+  'gemini-3.8-flash': { thinking: FROM_LOW, sampling: 'fixed' },
+}
+
+function retired(day: string, instead: string): GeminiModelFacts {
+  return { thinking: ALL, sampling: 'adjustable', retirement: { day, isFixed: true, instead } }
+}
+
+/** Returns what imagery knows about a model; undefined for a model that is newer than the table. */
+export function geminiModelFacts(model: string): GeminiModelFacts | undefined {
+  return Object.hasOwn(GEMINI_MODELS, model) ? GEMINI_MODELS[model] : undefined
+}
+
+/**
+ * Returns the lowest level that a model accepts and that is at least `wanted`. A model that is not in the table gets
+ * what was asked for; Google refuses it if it is not accepted.
+ */
+export function acceptedThinking(model: string, wanted: ThinkingLevel): ThinkingLevel {
+  const accepted = geminiModelFacts(model)?.thinking ?? ALL
+  const from = THINKING_LEVELS.indexOf(wanted)
+  return THINKING_LEVELS.slice(from).find((level) => accepted.includes(level)) ?? accepted.at(-1) ?? wanted
+}
+
+/** Returns the least thinking that a model accepts. */
+export function leastThinking(model: string): ThinkingLevel {
+  return acceptedThinking(model, THINKING_LEVELS[0])
+}
+
+/**
+ * Whether a model uses a temperature. For a model that is not in the table, no: those that came last ignore it, and the
+ * next ones are announced to refuse it.
+ */
+export function usesTemperature(model: string): boolean {
+  return geminiModelFacts(model)?.sampling === 'adjustable'
+}
