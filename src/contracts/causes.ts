@@ -1,7 +1,7 @@
 /**
  * Why an attempt failed. Every failed row has one of these causes; `retry --only` selects by cause.
  *
- * - `throttled`: the model or the cloud asked for a slower rate until the last allowed try
+ * - `throttled`: the model was overloaded (502, 503) until the last try; a 429 is repeated until it passes and uses up no try
  * - `timeout`: no answer in time
  * - `unreadable_image`: missing, too large, or not an image; a retry does not help
  * - `blocked`: the model refused for safety; a retry does not help

@@ -22,8 +22,14 @@ async function tasks(): Promise<Clients> {
 export interface QueueLimits {
   maxConcurrent: number
   maxPerSecond: number
-  maxAttempts: number
 }
+
+/**
+ * The queue delivers a task until it is answered 2xx, or for as long as Cloud Tasks keeps it (31 days,
+ * https://cloud.google.com/tasks/docs/quotas): it would count throttled deliveries too, and drop units. The main service
+ * limits the tries (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#retryconfig).
+ */
+const UNLIMITED_ATTEMPTS = -1
 
 /** How long a task waits between tries, in seconds: doubles from the first number to the second. */
 const BACKOFF_SECONDS = { min: 1, max: 60 }
@@ -38,7 +44,7 @@ export async function ensureQueue(name: string, limits: QueueLimits): Promise<'c
     name,
     rateLimits: { maxDispatchesPerSecond: limits.maxPerSecond, maxConcurrentDispatches: limits.maxConcurrent },
     retryConfig: {
-      maxAttempts: limits.maxAttempts,
+      maxAttempts: UNLIMITED_ATTEMPTS,
       minBackoff: { seconds: BACKOFF_SECONDS.min },
       maxBackoff: { seconds: BACKOFF_SECONDS.max },
       maxDoublings: 6,

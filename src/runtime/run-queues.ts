@@ -19,6 +19,5 @@ export function queueLimits(limits: RunSpec['limits']): QueueLimits {
   return {
     maxConcurrent: Math.max(1, Math.floor(limits.max_concurrent / limits.queues)),
     maxPerSecond: limits.max_per_second / limits.queues,
-    maxAttempts: limits.max_attempts,
   }
 }

@@ -21,14 +21,15 @@ export class Shutdown {
   }
 
   begin(): void {
-    this.#begun.abort(stopped('this instance is stopping'))
+    this.#begun.abort(stopped('this instance is stopping', { countsAsTry: false }))
   }
 
   giveUp(): void {
-    this.#over.abort(stopped('this instance was stopped before the answer arrived'))
+    this.#over.abort(stopped('this instance was stopped before the answer arrived', { countsAsTry: true }))
   }
 }
 
-function stopped(message: string): AttemptFailure {
-  return new AttemptFailure('timeout', message, { retryable: true })
+/** A unit that was only waiting for its turn has not been tried. */
+function stopped(message: string, { countsAsTry }: { countsAsTry: boolean }): AttemptFailure {
+  return new AttemptFailure('timeout', message, { retryable: true, countsAsTry })
 }

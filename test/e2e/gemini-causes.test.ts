@@ -3,10 +3,10 @@ import type { RunReport } from '../../src/contracts/run-report.ts'
 import { GeminiUser } from './gemini-user.ts'
 
 const ASSETS_EACH = 3
+const MAX_ATTEMPTS = 2
 
 /** What the model does for some assets' calls, and the row that results. */
 const CASES = [
-  { does: 'has no capacity', script: 'shares: {429: 1}', cause: 'throttled', status: 'throttled' },
   { does: 'is down', script: 'shares: {503: 1}', cause: 'throttled', status: 'throttled' },
   { does: 'hangs', script: 'shares: {hang: 1}', cause: 'timeout', status: 'failed' },
   { does: 'cannot read the image', script: 'shares: {unreadable: 1}', cause: 'unreadable_image', status: 'failed' },
@@ -21,6 +21,9 @@ const CASES = [
   { does: 'fails', script: 'shares: {500: 1}', cause: 'model_error', status: 'failed' },
   { does: 'ends without a reason', script: 'shares: {other: 1}', cause: 'model_error', status: 'failed' },
 ]
+
+/** Throttled more often than an asset has tries. */
+const THROTTLED = 'throttled'
 
 interface Row {
   asset_id: string
@@ -38,8 +41,10 @@ let rows: Row[]
 beforeAll(async () => {
   user = new GeminiUser()
   const cases = CASES.map(({ script }, index) => `  - {images: gs://street-images/case-${index}/*, ${script}}\n`)
-  await user.startCloud('--gemini', `script:${user.file('model.yaml', `cases:\n${cases.join('')}`)}`)
-  const folders = [...CASES.map((_, index) => `case-${index}`), 'answered']
+  const throttled = `  - {images: gs://street-images/${THROTTLED}/*, shares: {429: 0.6}}\n`
+  const script = user.file('model.yaml', `seed: 3\ncases:\n${cases.join('')}${throttled}`)
+  await user.startCloud('--gemini', `script:${script}`)
+  const folders = [...CASES.map((_, index) => `case-${index}`), THROTTLED, 'answered']
   const assets = folders.flatMap((folder) =>
     Array.from(
       { length: ASSETS_EACH },
@@ -47,7 +52,7 @@ beforeAll(async () => {
     ),
   )
   const table = user.file('assets.jsonl', assets.join(''))
-  const limits = ['--max-attempts', '2', '--attempt-timeout', '2']
+  const limits = ['--max-attempts', String(MAX_ATTEMPTS), '--attempt-timeout', '2']
   report = await user.run(['--table', table, '--profile', 'road-signs', ...limits], 3)
   rows = await user.results<Row>(report.run_id)
 })
@@ -60,7 +65,7 @@ test('a run whose assets fail for every cause exits with 3, reports each cause, 
   const failed = CASES.length * ASSETS_EACH
   expect(report).toMatchObject({
     state: 'complete',
-    units: { total: failed + ASSETS_EACH, ok: ASSETS_EACH, failed, pending: 0 },
+    units: { total: failed + 2 * ASSETS_EACH, ok: 2 * ASSETS_EACH, failed, pending: 0 },
     causes,
   })
   const answered = rows.filter(({ asset_id }) => asset_id.startsWith('answered-'))
@@ -78,4 +83,14 @@ describe('a model that', () => {
       for (const { error_message } of own) expect(error_message).not.toBe('')
     },
   )
+})
+
+test('a model that throttles uses up no try: its assets are answered later', async () => {
+  const own = rows.filter(({ asset_id }) => asset_id.startsWith(THROTTLED))
+  expect(own.map(({ status }) => status)).toEqual(Array.from({ length: ASSETS_EACH }, () => 'ok'))
+  const { units } = await user.geminiCalls()
+  const throttled = units
+    .filter(({ images }) => images.some((uri) => uri.includes(`/${THROTTLED}/`)))
+    .map(({ outcomes }) => outcomes['RESOURCE_EXHAUSTED'] ?? 0)
+  expect(Math.max(...throttled)).toBeGreaterThanOrEqual(MAX_ATTEMPTS)
 })

@@ -92,7 +92,7 @@ describe('a billed attempt that is retryable', () => {
 })
 
 test('an unbilled attempt leaves no row', async () => {
-  const failure = new AttemptFailure('throttled', 'slow down', { retryable: true })
+  const failure = new AttemptFailure('throttled', 'slow down', { retryable: true, countsAsTry: false })
   const { rows, process } = service({ answer: () => Promise.reject(failure) })
   expect((await process()).status).toBe(429)
   expect(rows).toEqual([])

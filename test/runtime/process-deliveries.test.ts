@@ -129,7 +129,7 @@ describe('a task that is delivered twice', () => {
     const { rows, process } = mainService({
       answer: async () => {
         tries += 1
-        if (tries === 1) throw new AttemptFailure('throttled', 'quota', { retryable: true })
+        if (tries === 1) throw new AttemptFailure('throttled', 'quota', { retryable: true, countsAsTry: false })
         return ANSWER
       },
     })

@@ -96,20 +96,21 @@ describe('a ledger that cannot be read', () => {
     expect(asked).toEqual([])
   })
 
-  test('on the last try: the unit still gets its row, and the log warns of the possible cost', async () => {
-    const { asked, rows, entries, process } = fails(new CloudError('UNAVAILABLE', 'BigQuery is down'))
-    expect((await process(TASK, delivered(2))).status).toBe(200)
+  test('for long: the task is delivered again and nothing is paid, even after the last try', async () => {
+    const { asked, rows, process } = fails(new CloudError('UNAVAILABLE', 'BigQuery is down'))
+    expect((await process(TASK, delivered(2))).status).toBe(503)
+    expect((await process(TASK, delivered(20))).status).toBe(503)
+    expect({ asked, rows }).toEqual({ asked: [], rows: [] })
+  })
+
+  test('permanently: the unit still gets its row, and the log warns of the possible cost', async () => {
+    const { asked, rows, entries, process } = fails(new CloudError('PERMISSION_DENIED', 'no bigquery.jobs.create'))
+    expect((await process(TASK, delivered(1))).status).toBe(200)
     expect(asked).toHaveLength(1)
     expect(rows).toHaveLength(1)
     expect(entries.find(({ severity }) => severity === 'ERROR')?.message).toBe(
-      'could not check the ledger for an earlier row: BigQuery is down; the model is called, possibly for the second time',
+      'could not check the ledger for an earlier row: no bigquery.jobs.create; the model is called, possibly for the second time',
     )
-  })
-
-  test('permanently: the unit is not delayed until its last try', async () => {
-    const { asked, process } = fails(new CloudError('PERMISSION_DENIED', 'no bigquery.jobs.create'))
-    expect((await process(TASK, delivered(1))).status).toBe(200)
-    expect(asked).toHaveLength(1)
   })
 
   test('because the run was torn down: the task drains', async () => {
@@ -131,16 +132,16 @@ describe('an instance that is shutting down', () => {
     const { asked, shutdown, process } = service()
     shutdown.begin()
     const response = await process()
-    expect(response.status).toBe(503)
+    expect(response.status).toBe(429)
     expect(await response.json()).toEqual({ error: { code: 'STOPPING', message: 'this instance is stopping' } })
     expect(asked).toEqual([])
   })
 
-  test('still processes a last try, which no other instance would get', async () => {
+  test('uses up no try, however often the task was delivered before', async () => {
     const { rows, shutdown, process } = service()
     shutdown.begin()
-    expect((await process(TASK, delivered(2, 2))).status).toBe(200)
-    expect(rows).toHaveLength(1)
+    expect((await process(TASK, delivered(9, 0))).status).toBe(429)
+    expect(rows).toEqual([])
   })
 
   test('records the answers that arrive in time', async () => {

@@ -153,7 +153,7 @@ describe('an asset that fails', () => {
   test("by throttling is answered 429 with the model's retry delay, without a row", async () => {
     const { rows, process } = mainService({
       answer: async () => {
-        throw new AttemptFailure('throttled', 'quota', { retryable: true, retryAfterMs: 2_300 })
+        throw new AttemptFailure('throttled', 'quota', { retryable: true, countsAsTry: false, retryAfterMs: 2_300 })
       },
     })
     const response = await process()
@@ -161,6 +161,50 @@ describe('an asset that fails', () => {
     expect(response.headers.get('retry-after')).toBe('3')
     expect(await response.json()).toEqual({ error: { code: 'THROTTLED', message: 'quota' } })
     expect(rows).toEqual([])
+  })
+
+  // https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler: an execution is a response other than 5xx
+  test('by throttling uses up no try, however often it is throttled', async () => {
+    const { rows, process } = mainService({
+      answer: async () => {
+        throw new AttemptFailure('throttled', 'quota', { retryable: true, countsAsTry: false })
+      },
+    })
+    for (const times of ['1', '2', '3', '500']) {
+      const headers = { 'x-cloudtasks-taskretrycount': times, 'x-cloudtasks-taskexecutioncount': times }
+      expect((await process(TASK, headers)).status).toBe(429)
+    }
+    expect(rows).toEqual([])
+  })
+
+  test('with a timeout still has all its tries after it was throttled many times', async () => {
+    const { rows, process } = mainService({
+      answer: async () => {
+        throw new AttemptFailure('timeout', 'no answer', { retryable: true })
+      },
+    })
+    const after = (retries: number, throttled: number) =>
+      process(TASK, {
+        'x-cloudtasks-taskretrycount': String(retries),
+        'x-cloudtasks-taskexecutioncount': String(throttled),
+      })
+    expect((await after(40, 40)).status).toBe(503)
+    expect((await after(41, 40)).status).toBe(503)
+    expect(rows).toEqual([])
+    expect((await after(42, 40)).status).toBe(200)
+    expect(rows[0]?.row).toMatchObject({ status: 'failed', cause: 'timeout' })
+  })
+
+  test('by throttling after a billed answer uses up a try, so that repeated payments end', async () => {
+    const usage = { promptTokens: 258, outputTokens: 40, thoughtTokens: 0 }
+    const { rows, process } = mainService({
+      answer: async () => {
+        throw new AttemptFailure('throttled', 'quota', { retryable: true, countsAsTry: false, known: { usage } })
+      },
+    })
+    expect((await process()).status).toBe(503)
+    expect((await process(TASK, LAST_TRY)).status).toBe(200)
+    expect(rows.map(({ row }) => row.status)).toEqual(['retrying', 'throttled'])
   })
 
   test('with another transient failure is answered 503 with a growing delay', async () => {
@@ -179,7 +223,7 @@ describe('an asset that fails', () => {
     ['throttled', 'throttled'],
     ['model_error', 'failed'],
     ['timeout', 'failed'],
-  ] as const)('with %s on the queue’s last try has a row of status %s, and is answered 200', async (cause, status) => {
+  ] as const)('with %s on its last try has a row of status %s, and is answered 200', async (cause, status) => {
     const { rows, process } = mainService({
       answer: async () => {
         throw new AttemptFailure(cause, 'still no', { retryable: true })

@@ -85,7 +85,7 @@ describe('POST /setup', () => {
       },
     })
     expect(tables).toEqual([RUN_ID])
-    expect(queues.get(FIRST)).toEqual({ maxConcurrent: 50, maxPerSecond: 250, maxAttempts: 3 })
+    expect(queues.get(FIRST)).toEqual({ maxConcurrent: 50, maxPerSecond: 250 })
   })
 
   test.each([
@@ -178,7 +178,6 @@ describe('POST /teardown', () => {
     queues.set('projects/demo/locations/us-central1/queues/other', {
       maxConcurrent: 1,
       maxPerSecond: 1,
-      maxAttempts: 1,
     })
     expect(await send('/teardown')).toEqual({
       status: 200,

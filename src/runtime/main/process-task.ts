@@ -56,8 +56,8 @@ const LONGEST_RETRY_AFTER_SECONDS = 60
 
 /**
  * Processes tasks: loads the run's spec, calls the model, writes a durable row to the ledger. A
- * permanent failure gets a row too. A failure that may pass is retried, unless this was the queue's last
- * try.
+ * permanent failure gets a row too. A failure that may pass is retried, unless this was the unit's last
+ * try. A request for a slower rate is not a try.
  */
 export class TaskProcessor {
   readonly #deps: ProcessDeps
@@ -88,7 +88,8 @@ export class TaskProcessor {
     const labels = taskLabels(task, delivery)
     const key = `${task.run_id}\n${task.generation}\n${task.unit_id}`
     const { begun } = this.#deps.shutdown
-    if (begun.aborted && !isLastTry(spec, delivery)) return retry(503, 'STOPPING', messageOf(begun.reason), delivery)
+    // Nothing was tried, so the delivery does not count.
+    if (begun.aborted) return retry(429, 'STOPPING', messageOf(begun.reason), delivery)
     if (!this.#recent.has(key) && mayBePaidFor(spec, delivery)) {
       const recorded = await this.#recordedBefore(spec, task, delivery)
       if (recorded) return { kind: 'recorded', recorded }
@@ -103,7 +104,7 @@ export class TaskProcessor {
       const { failure } = tried
       await this.#leaveCost(spec, key, recent, { attempt: tried.attempt, failure })
       log.debug(`attempt failed, will retry: ${failure.message}`, { ...labels, cause: failure.failure })
-      const http = failure.failure === 'throttled' ? 429 : 503
+      const http = isFree(failure) ? 429 : 503
       return retry(http, failure.failure.toUpperCase(), failure.message, delivery, failure.retryAfterMs)
     }
     const recorded = await this.#recent.record(recent, async () => {
@@ -121,8 +122,8 @@ export class TaskProcessor {
   /**
    * Looks up the ledger row of a task whose earlier delivery may have written one without Cloud Tasks
    * getting the response. While the ledger cannot be read, the task is delivered again, because its row
-   * could not be written either. On the last try, or after a permanent failure, the task is processed
-   * anyway: a unit without a row is worse than one that may be billed twice.
+   * could not be written either. After a permanent failure, the task is processed anyway: a unit without a
+   * row is worse than one that may be billed twice.
    *
    * @throws CloudError when the task should be delivered again
    */
@@ -135,8 +136,7 @@ export class TaskProcessor {
       return { status: row.status, ...(row.cause === null ? {} : { cause: row.cause }) }
     } catch (error) {
       if (!(error instanceof CloudError)) throw error
-      const isTransient = error.retryable && !isLastTry(spec, delivery)
-      if (isTransient || error.status === 'NOT_FOUND') throw error
+      if (error.retryable || error.status === 'NOT_FOUND') throw error
       const what = `could not check the ledger for an earlier row: ${error.message}`
       log.error(`${what}; the model is called, possibly for the second time`, { ...taskLabels(task, delivery), error })
       return undefined
@@ -212,7 +212,8 @@ export class TaskProcessor {
     const message = messageOf(error)
     if (error instanceof CloudError) {
       const cause = CLOUD_CAUSES[error.status] ?? 'model_error'
-      return new AttemptFailure(cause, message, { retryable: error.retryable, cause: error })
+      const countsAsTry = error.status !== 'RESOURCE_EXHAUSTED'
+      return new AttemptFailure(cause, message, { retryable: error.retryable, countsAsTry, cause: error })
     }
     this.#deps.log.error(`unexpected error of the model: ${message}`, { ...taskLabels(task), error })
     return new AttemptFailure('model_error', message, { retryable: true, cause: error })
@@ -254,9 +255,10 @@ function taskLabels({ run_id, asset_id, unit_id }: TaskPayload, delivery?: Deliv
 /** Adds the earlier billed usage to a failure, because a deadline does not know it. */
 function withBilled(failure: AttemptFailure, billed: Known): AttemptFailure {
   if (billed.usage === undefined || failure.known.usage !== undefined) return failure
-  const { failure: cause, message, retryable, retryAfterMs } = failure
+  const { failure: cause, message, retryable, countsAsTry, retryAfterMs } = failure
   return new AttemptFailure(cause, message, {
     retryable,
+    countsAsTry,
     known: { ...billed, ...failure.known },
     cause: failure.cause,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -275,27 +277,33 @@ function timedOut(limitMs: number): AttemptFailure {
   return new AttemptFailure('timeout', `no answer within ${limitMs / 1_000} s`, { retryable: true })
 }
 
-/**
- * Whether Cloud Tasks will deliver the task again after this: `maxAttempts` counts the first delivery
- * (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#retryconfig).
- */
+/** Whether a failure leaves the unit pending. The queue has no limit of its own: it delivers a task until it is answered 2xx. */
 function mayTryAgain(failure: AttemptFailure, spec: RunSpec, delivery: Delivery): boolean {
-  return failure.retryable && !isLastTry(spec, delivery)
+  return failure.retryable && (isFree(failure) || countedTries(delivery) + 1 < spec.limits.max_attempts)
 }
 
-function isLastTry(spec: RunSpec, delivery: Delivery): boolean {
-  return delivery.retryCount + 1 >= spec.limits.max_attempts
+/** Costs nothing and uses up no try. A billed answer before it counts, because paying again and again must end. */
+function isFree({ countsAsTry, known }: AttemptFailure): boolean {
+  return !countsAsTry && known.usage === undefined
+}
+
+/**
+ * The number of earlier tries. Free ones are answered 429, as Cloud Run answers for lack of an instance. All others end
+ * with a 5xx or without a response, which Cloud Tasks leaves out of the execution count
+ * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler, stackkit/laravel-google-cloud-tasks-queue#55).
+ */
+function countedTries({ retryCount, executionCount }: Delivery): number {
+  return Math.max(0, retryCount - executionCount)
 }
 
 /**
  * Whether an earlier delivery of this task may have been billed and recorded. A first delivery has none
  * before it. If every earlier delivery got a response other than 5xx, each was a 429 from imagery or
  * Cloud Run and left no row. So retries of throttled tasks, the most common ones, cost no query. A
- * delivery that ended with a killed instance counts as no response or as a 503
- * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler). Measuring costs nothing.
+ * delivery that ended with a killed instance counts as no response or as a 503. Measuring costs nothing.
  */
-function mayBePaidFor(spec: RunSpec, { retryCount, executionCount }: Delivery): boolean {
-  return spec.gemini !== null && retryCount > executionCount
+function mayBePaidFor(spec: RunSpec, delivery: Delivery): boolean {
+  return spec.gemini !== null && countedTries(delivery) > 0
 }
 
 function retry(

@@ -5,6 +5,11 @@ export interface FailureKind {
   cause: Cause
   /** The same request can succeed when retried. */
   retryable: boolean
+  /**
+   * False for a request for a slower rate: it uses up none of a unit's tries, so a run under a low quota gets slower
+   * and no unit is given up.
+   */
+  countsAsTry: boolean
   /** The model did its work: the tokens that the answer reports are billed. */
   billed: boolean
 }
@@ -23,8 +28,8 @@ export type FailureSign =
    */
   | { problem: 'deadline' | 'connection' | 'empty' | 'malformed' }
 
-const retryable = (cause: Cause): FailureKind => ({ cause, retryable: true, billed: false })
-const final = (cause: Cause): FailureKind => ({ cause, retryable: false, billed: false })
+const retryable = (cause: Cause): FailureKind => ({ cause, retryable: true, countsAsTry: true, billed: false })
+const final = (cause: Cause): FailureKind => ({ cause, retryable: false, countsAsTry: true, billed: false })
 const billed = (kind: FailureKind): FailureKind => ({ ...kind, billed: true })
 
 /** https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/api-errors */
@@ -36,7 +41,7 @@ const BY_HTTP: Readonly<Record<number, FailureKind>> = {
   408: retryable('timeout'),
   409: retryable('model_error'),
   413: final('unreadable_image'),
-  429: retryable('throttled'),
+  429: { ...retryable('throttled'), countsAsTry: false },
   499: retryable('timeout'),
   500: retryable('model_error'),
   501: final('model_error'),
@@ -52,10 +57,18 @@ const ABOUT_AN_IMAGE = [
   /unsupported mime ?type/i,
   /cannot fetch content/i,
   /invalid_argument.*image/i,
-  /storage\.objects\.get/i,
   /(?:object|file|uri|bucket).*(?:does not exist|not found|no such)/i,
   /no such object/i,
 ]
+
+/** Vertex AI's messages about images that its service agent may not read. Every image of the bucket gets them. */
+const IMAGE_ACCESS_DENIED = [/permission denied while accessing input file/i, /storage\.objects\.get/i]
+
+/**
+ * In a new project, Vertex AI's service agent may not exist for some minutes. Vertex AI then answers 400
+ * FAILED_PRECONDITION (https://firebase.google.com/docs/ai-logic/error-codes, GoogleCloudPlatform/generative-ai#1308).
+ */
+const AGENT_IS_COMING = /service agents are being provisioned/i
 
 /** https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#FinishReason */
 const BY_FINISH_REASON: Readonly<Record<string, FailureKind>> = {
@@ -101,9 +114,25 @@ export function failureKind(sign: FailureSign): FailureKind {
   return BY_PROBLEM[sign.problem]
 }
 
+/** Whether a refusal says that Vertex AI may not read an image. The owner of its bucket can grant access. */
+export function isImageAccessDenied(sign: FailureSign): boolean {
+  if (!('http' in sign) || !isRefusal(sign.http)) return false
+  return IMAGE_ACCESS_DENIED.some((pattern) => pattern.test(sign.message ?? ''))
+}
+
+/** Whether a refusal says that Vertex AI's service agent does not exist yet. */
+export function isAgentComing(sign: FailureSign): boolean {
+  return 'http' in sign && isRefusal(sign.http) && AGENT_IS_COMING.test(sign.message ?? '')
+}
+
+function isRefusal(status: number): boolean {
+  return status === 400 || status === 403 || status === 404
+}
+
 function httpFailure(status: number, message: string): FailureKind {
-  const isRefusal = status === 400 || status === 403 || status === 404
-  if (isRefusal && ABOUT_AN_IMAGE.some((pattern) => pattern.test(message))) return final('unreadable_image')
+  if (isAgentComing({ http: status, message })) return retryable('model_error')
+  const isAboutImage = isRefusal(status) && ABOUT_AN_IMAGE.some((pattern) => pattern.test(message))
+  if (isAboutImage || isImageAccessDenied({ http: status, message })) return final('unreadable_image')
   return own(BY_HTTP, status) ?? (status >= 500 ? retryable('model_error') : final('model_error'))
 }
 

@@ -43,6 +43,7 @@ function imageFailure(uri: string, error: CloudError): Error {
     case 'RESOURCE_EXHAUSTED':
       return new AttemptFailure('throttled', `Cloud Storage asked for a slower rate: ${error.message}`, {
         retryable: true,
+        countsAsTry: false,
         cause: error,
       })
     case 'DEADLINE_EXCEEDED':

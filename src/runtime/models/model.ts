@@ -58,6 +58,8 @@ export interface TokenUsage {
 export interface AttemptFailureOptions {
   /** A retry of the same asset can succeed. */
   retryable: boolean
+  /** False if the model was not really tried, for example because it asked for a slower rate. Default: true. */
+  countsAsTry?: boolean
   /** The wait that the refusing service requested, in milliseconds. */
   retryAfterMs?: number
   /** Details that are known anyway: a refused answer was billed too. */
@@ -70,6 +72,7 @@ export class AttemptFailure extends Error {
   override readonly name = 'AttemptFailure'
   readonly failure: Cause
   readonly retryable: boolean
+  readonly countsAsTry: boolean
   readonly retryAfterMs: number | undefined
   readonly known: Known
 
@@ -77,6 +80,7 @@ export class AttemptFailure extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.failure = failure
     this.retryable = options.retryable
+    this.countsAsTry = options.countsAsTry ?? true
     this.retryAfterMs = options.retryAfterMs
     this.known = options.known ?? {}
   }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { failureKind } from '../../../src/runtime/models/failures.ts'
 
-/** Cause, then what else: r retryable, b billed. */
+/** Cause, then what else: r retryable, f without using up a try, b billed. */
 function kind(sign: Parameters<typeof failureKind>[0]): string {
-  const { cause, retryable, billed } = failureKind(sign)
-  return `${cause}${retryable ? ' r' : ''}${billed ? ' b' : ''}`
+  const { cause, retryable, countsAsTry, billed } = failureKind(sign)
+  return `${cause}${retryable ? ' r' : ''}${countsAsTry ? '' : ' f'}${billed ? ' b' : ''}`
 }
 
 // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/api-errors
@@ -16,7 +16,7 @@ test.each([
   [408, 'timeout r'],
   [413, 'unreadable_image'],
   [418, 'model_error'],
-  [429, 'throttled r'],
+  [429, 'throttled r f'],
   [499, 'timeout r'],
   [500, 'model_error r'],
   [501, 'model_error'],
@@ -41,6 +41,7 @@ describe('a refusal because of an image', () => {
       403,
       'service-1@gcp-sa-aiplatform.iam.gserviceaccount.com does not have storage.objects.get access to the Google Cloud Storage object.',
     ],
+    [403, 'Permission denied while accessing input file.'],
     [404, 'The specified object gs://bucket/o.jpg does not exist.'],
   ])('HTTP %i %s is final', (http, message) => {
     expect(kind({ http, message })).toBe('unreadable_image')
@@ -48,7 +49,12 @@ describe('a refusal because of an image', () => {
 
   test.each([
     [404, 'Publisher Model `projects/p/locations/global/publishers/google/models/gemini-9` not found.', 'model_error'],
-    [429, 'Unable to process input image', 'throttled r'],
+    [429, 'Unable to process input image', 'throttled r f'],
+    [
+      400,
+      'Service agents are being provisioned (https://cloud.google.com/vertex-ai/docs/general/access-control#service-agents). Service agents are needed to read the Cloud Storage file provided. So please try again in a few minutes.',
+      'model_error r',
+    ],
     [400, 'Invalid value at generation_config', 'model_error'],
   ])('does not include HTTP %i %s: %s', (http, message, expected) => {
     expect(kind({ http, message })).toBe(expected)
