@@ -50,6 +50,9 @@ function sentence(text: string): string {
     .filter((line) => line && !line.startsWith('See more help'))
   const [heading = '', ...complaints] = lines
   if (complaints.length === 0) return heading
-  const all = complaints.join('; ').replaceAll(/Missing required flag (?!-)/g, 'Missing required flag --')
+  const all = complaints
+    .join('; ')
+    .replaceAll(/Missing required flag (?!-)/g, 'Missing required flag --')
+    .replaceAll(/(--[\w-]+)=\S* cannot also be provided when using (--[\w-]+)/g, '$1 and $2 cannot be used together')
   return heading.startsWith('The following') ? all : `${heading.replace(/^Parsing /, '').replace(/:$/, '')}: ${all}`
 }

@@ -23,7 +23,7 @@ import { formatTable } from '../ui/table.ts'
 export default class Deploy extends CloudCommand {
   static override summary = "Deploy imagery's two services to Cloud Run"
 
-  static override description = `Sets up a project that has billing enabled. Enables the APIs; creates a bucket, service accounts with the fewest roles they need, and an image, which Google builds; and deploys two private services, imagery-main and imagery-populate. Another deploy changes only what differs, or finishes a deploy that was interrupted. Deploy never prompts. imagery run --local deploys by itself. docs/deploy.md lists what is created, who needs which role, and how to undo it.`
+  static override description = `Sets up a project that has billing enabled. Enables the APIs; creates a bucket, service accounts with only the roles they need, and an image built by Cloud Build; and deploys two private services, imagery-main and imagery-populate. Another deploy changes only what differs, or finishes a deploy that was interrupted. Deploy never prompts. imagery run --local deploys automatically. docs/deploy.md lists what is created, who needs which role, and how to undo it.`
 
   static override examples = [
     {

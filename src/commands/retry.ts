@@ -30,7 +30,7 @@ Causes: ${CAUSES.join(', ')}.`
       command: '<%= config.bin %> <%= command.id %> 261123-9f --only throttled,timeout --local',
     },
     {
-      description: 'With another model, where the first could not answer',
+      description: 'With another model, if the first one gave invalid answers',
       command: '<%= config.bin %> <%= command.id %> 261123-9f --only schema,truncated --model gemini-3.5-flash --local',
     },
   ]

@@ -29,7 +29,7 @@ export default class Run extends CloudCommand {
 
   static override description = `Reads the table once into a snapshot, processes the assets in the background, and waits until every asset has a row. The results are a new BigQuery table; the source never changes.
 
-Exits with 0 when every asset succeeded, 3 when some failed (their rows give the reason), and 1 or 2 when nothing was run.`
+Exits with 0 when every asset succeeded, 3 when some failed (their rows give the reason), and 1 or 2 when the command itself failed.`
 
   static override examples = [
     {

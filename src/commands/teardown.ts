@@ -19,7 +19,7 @@ import { showSteps } from '../ui/steps.ts'
 export default class Teardown extends CloudCommand {
   static override summary = "Delete a run's resources, or a whole deployment, and keep the results"
 
-  static override description = `Deletes a run's queue, topic, subscription, snapshot, view and objects in the bucket. A run in progress is stopped first: its queue sends no more tasks, and the teardown waits at most five minutes for the tasks in flight, so that their rows and costs are counted. The results table and the ledger of attempts are kept unless you give --delete-results. Already deleted resources are skipped, so a teardown can be repeated; it needs only the run ID. With --deployment, deletes what imagery deploy created: services, images, service accounts with their roles, and the bucket. Datasets with results are kept, and APIs stay enabled.`
+  static override description = `Deletes a run's queue, topic, subscription, snapshot, view and objects in the bucket. A run in progress is stopped first: its queue sends no more tasks, and the teardown waits at most five minutes for the tasks in flight, so that their rows and costs are counted. The results table and the ledger of attempts are kept unless you pass --delete-results. Already deleted resources are skipped, so a teardown can be repeated; it needs only the run ID. With --deployment, deletes what imagery deploy created: services, images, service accounts with their roles, and the bucket. Datasets with results are kept, and APIs stay enabled.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local',

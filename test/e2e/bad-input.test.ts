@@ -269,7 +269,7 @@ describe('a local cloud', () => {
     expect(outcome.exitCode).toBe(1)
     expect(outcome.error()).toMatchObject({
       code: 'LOCAL_CLOUD_FAILED',
-      message: expect.stringMatching(/already running on .*local-cloud/),
+      message: expect.stringMatching(/already running in .*local-cloud/),
     })
   })
 })

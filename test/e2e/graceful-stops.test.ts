@@ -264,7 +264,7 @@ describe('a stop that waits for a call to the model', () => {
     expect(stopped.exitCode).toBe(0)
     // This is not about calls: a stop that takes longer than a second says so.
     expect(stopped.stderr).toMatch(
-      /^(· Waiting for the local cloud on \S+ \(process \d+\), which is stopping( and waits for (?!calls in progress)[^\n]*)?\n)*$/,
+      /^(· Waiting for the local cloud in \S+ \(process \d+\), which is stopping( and waits for (?!calls in progress)[^\n]*)?\n)*$/,
     )
     expect(performance.now() - startedMs).toBeLessThan(30_000)
     expect((await waiting.outcome).exitCode).toBe(0)

@@ -91,7 +91,7 @@ describe('a local cloud that another process starts or stops', () => {
     const release = hold('stopping', 'programs and builds of Cloud Run')
     const waiting = user.start(runs())
     expect(await saysThatItWaits(waiting)).toBe(
-      `· Waiting for the local cloud on ${folder} (process ${process.pid}), which is stopping and waits for programs and builds of Cloud Run`,
+      `· Waiting for the local cloud in ${folder} (process ${process.pid}), which is stopping and waits for programs and builds of Cloud Run`,
     )
     const stop = user.start(on('local', 'stop', '--json'))
     expect(await saysThatItWaits(stop)).toContain('which is stopping')
@@ -172,7 +172,7 @@ describe('imagery local', () => {
     const refused: Outcome = await user.run(on('local', 'reset', '--yes', '--json'))
     expect(refused.error()).toMatchObject({
       code: 'LOCAL_CLOUD_FAILED',
-      message: expect.stringContaining(`1 command is using the local cloud on ${folder}`),
+      message: expect.stringContaining(`1 command is using the local cloud in ${folder}`),
       suggestions: expect.arrayContaining([expect.stringContaining(`imagery local stop --data-dir ${folder}`)]),
     })
     expect(await findLocalCloud(folder)).toBeDefined()

@@ -22,7 +22,10 @@ export default class LocalStart extends LocalCloudCommand {
       description: 'With a scripted Gemini',
       command: '<%= config.bin %> <%= command.id %> --gemini script:model.yaml',
     },
-    { description: 'Two side by side', command: '<%= config.bin %> <%= command.id %> --data-dir ./cloud-a' },
+    {
+      description: 'A second local cloud, in its own folder',
+      command: '<%= config.bin %> <%= command.id %> --data-dir ./cloud-a',
+    },
   ]
 
   static override flags = {

@@ -4,7 +4,7 @@ import { formatTable } from '../../ui/table.ts'
 import { waitingNote } from '../../ui/unfinished.ts'
 
 export default class LocalStatus extends LocalCloudCommand {
-  static override summary = 'Show what the local cloud holds'
+  static override summary = 'Show the state of the local cloud'
 
   static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
 
@@ -16,12 +16,12 @@ export default class LocalStatus extends LocalCloudCommand {
       const { deliveries, model_calls: modelCalls, at_most_ms: atMostMs, answers } = status.stopping
       const stopNow = `Run ${this.next('local stop --now')}`
       const note = waitingNote({ deliveries, modelCalls, atMostMs }, { stopNow, isPaid: answers === 'forward' })
-      this.log(`The local cloud on ${dataDirectory} is stopping.\n\n${note}`)
+      this.log(`The local cloud in ${dataDirectory} is stopping.\n\n${note}`)
       return status
     }
     if (!status.running) {
       const state = status.phase === undefined ? 'No local cloud is running' : `A local cloud is ${status.phase}`
-      this.log(`${state} on ${dataDirectory}.\n\nNext\n  ${this.next(status.phase ? 'local status' : 'local start')}`)
+      this.log(`${state} in ${dataDirectory}.\n\nNext\n  ${this.next(status.phase ? 'local status' : 'local start')}`)
       return status
     }
     const rows = Object.entries(status.apis ?? {}).map(([api, counts]) => [
@@ -33,7 +33,7 @@ export default class LocalStatus extends LocalCloudCommand {
     this.log(
       `The local cloud is running.\n\n  Data  ${dataDirectory}\n  REST  ${status.http}\n  gRPC  ${status.grpc} (TLS)\n`,
     )
-    this.show(formatTable(['API', 'HOLDS'], rows, this.width))
+    this.show(formatTable(['API', 'CONTENTS'], rows, this.width))
     if (status.gemini?.answers) this.log(`\nGemini answers from ${status.gemini.answers}.`)
     return status
   }

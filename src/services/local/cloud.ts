@@ -116,7 +116,7 @@ export async function requireLocalCloud(dataDirectory: string, waiting: Waiting 
     if (seen.state === 'ready') return seen.locator
     if (seen.state === 'busy' && seen.owner.phase === 'starting') await wait(seen.owner)
     else
-      throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running on ${dataDirectory}`, {
+      throw new ImageryError('LOCAL_CLOUD_NOT_RUNNING', `No local cloud is running in ${dataDirectory}`, {
         suggestions: ['imagery local start'],
       })
   }
@@ -139,7 +139,7 @@ export async function isFolderFree(dataDirectory: string, waiting: Waiting = {})
 
 /** Returns the error for starting a local cloud where one is running. */
 export function alreadyRunning(dataDirectory: string, cause?: unknown): ImageryError {
-  return new ImageryError('LOCAL_CLOUD_FAILED', `A local cloud is already running on ${dataDirectory}`, {
+  return new ImageryError('LOCAL_CLOUD_FAILED', `A local cloud is already running in ${dataDirectory}`, {
     suggestions: ['imagery local status', 'imagery local stop', 'Choose another folder with --data-dir FOLDER'],
     cause,
   })

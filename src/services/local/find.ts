@@ -71,7 +71,7 @@ async function isProven(locator: LocalCloudLocator, signal: AbortSignal | undefi
 function otherVersion(dataDirectory: string, { pid }: FolderOwner): ImageryError {
   return new ImageryError(
     'LOCAL_CLOUD_FAILED',
-    `The local cloud on ${dataDirectory} (process ${pid ?? 'unknown'}) was started by another version of imagery, which this version cannot talk to`,
+    `The local cloud in ${dataDirectory} (process ${pid ?? 'unknown'}) was started by another version of imagery, which this version cannot talk to`,
     { suggestions: ['Stop it with the version that started it', ...(pid === undefined ? [] : [`kill ${pid}`])] },
   )
 }

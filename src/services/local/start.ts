@@ -150,7 +150,7 @@ function startFailed(dataDirectory: string, log: StartLog, how: string): Imagery
     const file = folderOwner(dataDirectory) ? undefined : log.keep()
     return new ImageryError(
       'LOCAL_CLOUD_FAILED',
-      `The local cloud on ${dataDirectory} did not start: ${text.trim().split('\n').at(-1) || how}`,
+      `The local cloud in ${dataDirectory} did not start: ${text.trim().split('\n').at(-1) || how}`,
       { suggestions: file === undefined ? [] : [`cat ${shellWord(file)}`] },
     )
   }

@@ -96,7 +96,7 @@ export async function checkReset(dataDirectory: string): Promise<void> {
   const users = seen.users === 1 ? '1 command is using' : `${seen.users} commands are using`
   throw new ImageryError(
     'LOCAL_CLOUD_FAILED',
-    `${users} the local cloud on ${dataDirectory}, and a reset would delete its data. Nothing was deleted`,
+    `${users} the local cloud in ${dataDirectory}, and a reset would delete its data. Nothing was deleted`,
     { suggestions: ['Wait until no command uses it, then try again', 'imagery local stop   (interrupts them)'] },
   )
 }
@@ -140,7 +140,7 @@ function takeFolder(dataDirectory: string): FolderLock {
   } catch (error) {
     const message =
       error instanceof FolderLocked
-        ? `Another process started a local cloud on ${dataDirectory} in the meantime; nothing was deleted`
+        ? `Another process started a local cloud in ${dataDirectory} in the meantime; nothing was deleted`
         : `The data folder ${dataDirectory} cannot be deleted: ${(error as Error).message}`
     throw new ImageryError('LOCAL_CLOUD_FAILED', message, {
       suggestions: error instanceof FolderLocked ? ['imagery local reset'] : [],

@@ -64,7 +64,7 @@ export function folderPatience(
 }
 
 function nameOf(dataDirectory: string, { pid, phase, waitsFor }: FolderOwner): string {
-  const who = `the local cloud on ${dataDirectory}${pid === undefined ? '' : ` (process ${pid})`}`
+  const who = `the local cloud in ${dataDirectory}${pid === undefined ? '' : ` (process ${pid})`}`
   return `${who}, which ${DOES[phase]}${waitsFor === undefined ? '' : ` and waits for ${waitsFor}`}`
 }
 
