@@ -119,7 +119,7 @@ describe('plain English in the help', () => {
 })
 
 describe('plain English in the code', () => {
-  test.each(['src', 'scripts', 'samples', 'bench'])(
+  test.each(['src', 'packages/local-cloud/src', 'packages/local-cloud/scripts', 'scripts', 'samples', 'bench'])(
     'is what the comments and messages in %s are written in',
     (folder) => {
       expect(faultsIn(sources(folder).flatMap(linesOf))).toEqual([])

@@ -294,7 +294,7 @@ function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): Fol
       const who = pid === undefined ? '' : ` (process ${pid})`
       throw new LocalCloudError(
         'ALREADY_RUNNING',
-        `A local cloud is already running on ${dataDir}${who}`,
+        `A local cloud is already running in ${dataDir}${who}`,
         [commandOn(dataDir, 'local status'), commandOn(dataDir, 'local stop'), 'choose another folder with --data-dir'],
         error,
       )

@@ -50,7 +50,7 @@ export function identityFailed(dataDir: string, error: unknown): LocalCloudError
 export function startFailed(dataDir: string, error: unknown): LocalCloudError | undefined {
   if (error instanceof LocalCloudError) return undefined
   const problem = diskProblem(error)
-  return problem && folderUnusable(`The local cloud on ${dataDir} cannot start`, problem, error)
+  return problem && folderUnusable(`The local cloud in ${dataDir} cannot start`, problem, error)
 }
 
 function folderUnusable(what: string, problem: { what: string; remedy: string }, error: unknown): LocalCloudError {

@@ -88,7 +88,7 @@ export class Repositories {
     return this.#swept()
   }
 
-  /** Begins to delete images of one repository, all of which exist. */
+  /** Starts to delete existing images of one repository. */
   deleteImages(
     kind: 'packages.delete' | 'versions.delete' | 'versions.batchDelete',
     images: readonly StoredImage[],

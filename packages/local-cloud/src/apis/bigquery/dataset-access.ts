@@ -31,9 +31,9 @@ const SPECIAL_GROUPS: Record<string, (project: string) => string> = {
   allAuthenticatedUsers: () => 'allAuthenticatedUsers',
 }
 
-/** The entries of a dataset that was made without any, and by whom (https://cloud.google.com/bigquery/docs/access-control-basic-roles#default_access). */
+/** The default entries of a dataset, for its creator (https://cloud.google.com/bigquery/docs/access-control-basic-roles#default_access). */
 export function firstEntries(creator: string): AccessEntry[] {
-  // A federated identity has no e-mail address.
+  // A federated identity has no email address.
   const owner = creator.startsWith('principal://') ? { iamMember: creator } : { userByEmail: creator }
   return [...SPECIAL_ENTRIES, { role: 'OWNER', ...owner }]
 }
@@ -44,7 +44,7 @@ const SPECIAL_ENTRIES: AccessEntry[] = [
   { role: 'READER', specialGroup: 'projectReaders' },
 ]
 
-/** A dataset's entries; those of one that has none are the first ones, whoever made it. */
+/** A dataset's entries, or the default ones if it has none. */
 export function entriesOf({ access }: Pick<DatasetRecord, 'access'>): AccessEntry[] {
   return (access as AccessEntry[] | undefined) ?? SPECIAL_ENTRIES
 }
@@ -59,7 +59,7 @@ export function bindingsOf(record: Pick<DatasetRecord, 'project' | 'access'>): B
   })
 }
 
-/** Throws INVALID_ARGUMENT for an entry that grants nothing that there is, or to nobody that there is. */
+/** Throws INVALID_ARGUMENT for an entry with an unknown role or an unknown member. */
 export function checkEntries(entries: readonly AccessEntry[], accountFault: AccessControl['accountFault']): void {
   for (const entry of entries) {
     if (entry.view !== undefined || entry['routine'] !== undefined || entry['dataset'] !== undefined) continue

@@ -67,8 +67,8 @@ export async function insertDataset(
 
 /**
  * The dataset that a new one is linked to. At Google a subscription in BigQuery sharing makes such datasets
- * (https://cloud.google.com/bigquery/docs/analytics-hub-view-subscribe-listings); here whoever may read the source makes
- * one by the resource's own field, as what is emulated of that.
+ * (https://cloud.google.com/bigquery/docs/analytics-hub-view-subscribe-listings); here, an account that may read
+ * the source creates one with the resource's own field, which is all that is emulated.
  */
 function linkedSource(warehouse: Warehouse, body: Body, principal: Principal): DatasetRecord | undefined {
   const given = (body['linkedDatasetSource'] as Body | null | undefined)?.['sourceDataset'] as Body | undefined

@@ -7,8 +7,8 @@ import { datasetKey, tableKey, type JobRecord, type TableReference } from './rec
 import { dataset, findTable, refuseLinked, type Warehouse } from './warehouse.ts'
 
 /**
- * Checks that whoever runs a query may read what it reads. A table that is reached through an
- * authorized view needs no permission of its own
+ * Checks that the caller may read a query's tables. A table read through an authorized view
+ * needs no permission of its own
  * (https://cloud.google.com/bigquery/docs/authorized-views). Throws PERMISSION_DENIED.
  */
 export function checkReads(warehouse: Warehouse, principal: Principal, tables: readonly TableReference[]): void {
@@ -25,7 +25,7 @@ export function checkReads(warehouse: Warehouse, principal: Principal, tables: r
   }
 }
 
-/** Checks that whoever runs a job may write where its rows go. Throws PERMISSION_DENIED. */
+/** Checks that the caller may write to the job's destination table. Throws PERMISSION_DENIED. */
 export function checkWrites(warehouse: Warehouse, principal: Principal, { table, write }: Destination): void {
   const { projectId, datasetId, tableId } = table
   refuseLinked(warehouse, projectId, datasetId, 'jobs.insert')

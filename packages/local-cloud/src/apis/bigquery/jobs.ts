@@ -28,7 +28,7 @@ export interface NewJob {
   upload?: string
 }
 
-/** A job that was running at so many kills in a row may be what the process died of: it does not run again. */
+/** A job that was running at this many kills in a row may be the cause, so it does not run again. */
 const MOST_RESTARTS = 3
 
 /** What running jobs have to end by themselves when the local cloud stops. */
@@ -166,14 +166,14 @@ export class Jobs {
       this.#running.delete(key)
     })
     this.#running.set(key, running)
-    // Only a store that cannot be written makes a job's run reject; whoever asks for the job is told.
+    // Only a store that cannot be written makes a job's run reject; callers that read the job get the failure.
     running.done.catch((error: unknown) => {
       console.error(error)
       this.#unsaved.set(key, finished(job, this.#warehouse.clock.now(), OUTCOME_LOST))
     })
   }
 
-  /** A job whose outcome the disk refused must not look as if it ran for ever: its failure is written as soon as it can be. */
+  /** A job whose outcome the disk refused must not look as if it never ends, so its failure is written as soon as possible. */
   async #writeOutcome(key: string): Promise<void> {
     const outcome = this.#unsaved.get(key)
     if (!outcome) return

@@ -3,7 +3,7 @@ import { GoogleError } from '../../kernel/errors.ts'
 import type { JobError } from './records.ts'
 import { OUT_OF_MEMORY } from './sql/runtime/scalar-function.ts'
 
-/** What one job may take. Google gives a query six hours (https://cloud.google.com/bigquery/quotas#query_jobs); this machine is somebody's. */
+/** The limits of one job. Google gives a query six hours (https://cloud.google.com/bigquery/quotas#query_jobs), but this is a user's machine. */
 export interface JobLimits {
   timeMs: number
   /** By how much the process may grow while jobs run. DuckDB's own part, which it keeps to, is half of it. */

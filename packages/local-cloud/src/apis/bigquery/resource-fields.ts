@@ -35,7 +35,7 @@ export function patched<Kind extends object, Name extends keyof Kind>(
   record[name] = value as Kind[Name]
 }
 
-/** A resource's version, as HTTP wants it quoted by nobody: BigQuery's etags are bare base64. */
+/** A resource's version, without HTTP's quotes: BigQuery's etags are bare base64. */
 export function etag(record: { createdMs: number; revision: number; project: string }): string {
   return createHash('md5').update(`${record.project} ${record.createdMs} ${record.revision}`).digest('base64')
 }

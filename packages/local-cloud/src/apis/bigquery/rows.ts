@@ -48,7 +48,7 @@ export async function readPage(
       for (const [index, values] of chunk.getRows().entries()) {
         if (bytes >= PAGE_BYTES) break
         const row = { f: types.map((type, column) => ({ v: encodeCell(values[column]!, type, request.options) })) }
-        // Every sixteenth row is measured and stands for its neighbours.
+        // Every sixteenth row is measured and represents its neighbors.
         if (index % 16 === 0) bytes += JSON.stringify(row).length * 16
         rows.push(row)
       }

@@ -18,7 +18,7 @@ export interface Warehouse {
   access: AccessControl
   /** How long a new table answers 404 to insertAll: https://cloud.google.com/bigquery/docs/error-messages#streaming */
   streamingWarmUpMs: number
-  /** Reads an object of the emulated Cloud Storage on somebody's behalf, for load jobs. Rejects PERMISSION_DENIED. */
+  /** Reads an object of the emulated Cloud Storage as the job's caller, for load jobs. Rejects PERMISSION_DENIED. */
   readObject?: (gsUri: string, principal: Principal) => Promise<Buffer>
 }
 

@@ -17,7 +17,7 @@ import { builderNeeds } from './permissions.ts'
 import { isFinished, type Build } from './resources.ts'
 import type { BuildStore } from './store.ts'
 
-/** How long the local cloud's builds wait for a builder, and take for each instruction; Google's take a minute and more. */
+/** How long a local build waits for a builder, and how long each instruction takes. Google's take a minute or more. */
 export const QUEUE_MS = 100
 export const INSTRUCTION_MS = 20
 
@@ -64,7 +64,7 @@ export class Builds {
 
   start(build: Build): void {
     const running = this.#carryOut(build)
-      // Whatever the disk refuses beside the build itself: nobody waits here, and the build must end.
+      // The disk may refuse a write. No caller waits here, and the build must end.
       .catch((error: unknown) => {
         if (!this.#stopping.signal.aborted)
           this.#ended.put(build.id, this.#failed(this.build(build.id) ?? build, error))
@@ -201,7 +201,7 @@ export class Builds {
 
   async #fail(build: Build, error: unknown, log: BuildLog): Promise<void> {
     const failed = this.#failed(build, error)
-    // First, so that whoever sees the end finds it in the log; it counts even when the log cannot be written.
+    // First, so that a caller that sees the end finds it in the log. It counts even if the log cannot be written.
     await log.add('ERROR', `ERROR: ${failed.statusDetail}`).catch(() => undefined)
     this.#ended.put(build.id, failed)
   }

@@ -86,7 +86,7 @@ export class ImageBuilder {
   }
 
   #copy({ flags, text, list }: Instruction): void {
-    // Everything here belongs to one user, whoever is named.
+    // Everything here belongs to one user, regardless of the owner named.
     const stranger = flags.find((flag) => !flag.startsWith('--chown='))
     if (stranger !== undefined) throw new DockerfileError(`COPY ${stranger} is not emulated by the local cloud`)
     const paths = (list ?? words(text)).map((part) => withVariables(part, this.#config.environment))

@@ -115,7 +115,7 @@ function checkRegion(location: string, allowed: readonly string[]): void {
   )
 }
 
-/** The e-mail address of the account that builds. */
+/** The email address of the build's account. */
 function checkedAccount(asked: string, { projectId, projectNumber, hasAccount }: SubmissionOptions): string {
   // https://cloud.google.com/build/docs/cloud-build-service-account-updates: the default of projects made since 2024.
   const name = asked || `${projectNumber}-compute@developer.gserviceaccount.com`

@@ -85,7 +85,7 @@ export class Admissions {
 
   async #check(rules: AdmissionRules, token: string, name: string, path: string): Promise<Admission> {
     const claims = unverifiedClaims(token)
-    // The token must be for one of the service's audiences, whoever the signer is; the verifier checks that
+    // The token must be for one of the service's audiences, no matter who signed it; the verifier checks that
     // audience.
     const audience = rules.audiences.find((candidate) => candidate === claims.aud) ?? rules.audiences[0] ?? ''
     try {

@@ -36,7 +36,7 @@ export function unknownServices(services: readonly string[]): GoogleError {
   ])
 }
 
-/** A service that costs something, in a project that nobody pays for. */
+/** A service that needs billing, in a project without billing. */
 export function billingMissing(services: readonly string[], projectNumber: string): GoogleError {
   const description =
     `Billing account for project '${projectNumber}' is not found. Billing must be enabled for activation of ` +

@@ -26,7 +26,7 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
 
 const PREFIXES = Object.keys(SERVICES).toSorted((a, b) => b.length - a.length)
 
-/** Asked at every call, of which there are few kinds. */
+/** Called for every API call; there are only a few kinds. */
 const known = new Map<string, readonly string[]>()
 
 /**

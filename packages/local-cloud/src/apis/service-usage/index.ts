@@ -18,7 +18,7 @@ export interface ServiceUsageApiOptions {
   operation: Operation
   projectId: string
   projectNumber: string
-  /** Whether somebody pays for the project. */
+  /** Whether the project has billing. */
   hasBilling: () => boolean
   /** Begins with every service enabled, which no project of Google's does: for tests of other things. */
   allEnabled: boolean

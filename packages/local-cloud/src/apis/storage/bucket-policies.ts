@@ -12,7 +12,7 @@ import { GoogleError } from '../../kernel/errors.ts'
 import type { Buckets } from './buckets.ts'
 import type { BucketRow, MetadataStore } from './metadata-store.ts'
 
-/** A bucket or an object as IAM names them; the name of an object may be left out where nobody looks at it. */
+/** A bucket or an object as IAM names them; the name of an object may be left out if it is not used. */
 export function bucketName(bucket: string): string {
   return `projects/_/buckets/${bucket}`
 }

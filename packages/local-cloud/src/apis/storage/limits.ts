@@ -7,7 +7,7 @@ export const MAX_CUSTOM_METADATA_BYTES = 8 * 1024
 /** https://cloud.google.com/storage/docs/json_api/v1/objects/list: the server's own ceiling for maxResults. */
 export const MAX_LIST_RESULTS = 1000
 
-/** Chunks of a resumable upload are multiples of this, but for the last (https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload). */
+/** Chunks of a resumable upload are multiples of this, except for the last (https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload). */
 export const RESUMABLE_CHUNK_BYTES = 256 * 1024
 
 /** A resumable session ends after one week (https://cloud.google.com/storage/docs/resumable-uploads#session-uris). */

@@ -2,7 +2,7 @@ import { GoogleError } from '../../kernel/errors.ts'
 import { parseJson } from '../../kernel/json-text.ts'
 import type { Chunks } from './content-store.ts'
 
-/** The first part of an upload is JSON metadata; nobody sends a megabyte of it. */
+/** The first part of an upload is JSON metadata, which is never a megabyte long. */
 const MAX_METADATA_BYTES = 1024 * 1024
 
 export interface MultipartUpload {

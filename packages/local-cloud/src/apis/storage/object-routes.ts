@@ -24,7 +24,7 @@ export interface ObjectServices {
   needs: StorageNeeds['objects']
 }
 
-/** Adds the methods of https://cloud.google.com/storage/docs/json_api/v1/objects, but for uploads, under `base`. */
+/** Adds the methods of https://cloud.google.com/storage/docs/json_api/v1/objects, except for uploads, under `base`. */
 export function addObjectRoutes(app: Hono, base: string, services: ObjectServices, operation: Operation): void {
   const { buckets, objects, content, store, access, needs } = services
   const object = `${base}/b/:bucket/o/:object`

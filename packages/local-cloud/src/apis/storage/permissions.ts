@@ -11,8 +11,8 @@ export interface StorageNeeds {
 }
 
 /**
- * The needs of calls, by their paths. Of a bucket that does not exist nothing is demanded: whoever
- * has a token is told that it does not.
+ * The needs of calls, by their paths. A bucket that does not exist needs no permission: every
+ * caller with a token gets NOT_FOUND.
  */
 export function storageNeeds(hasBucket: (bucket: string) => boolean): StorageNeeds {
   const inBucket = (bucket: string, object: string | undefined, permissions: readonly string[]): Demand[] => {

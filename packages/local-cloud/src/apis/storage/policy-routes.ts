@@ -8,7 +8,7 @@ import { bucketName, bucketPolicyResource, type BucketPolicies } from './bucket-
 import type { StorageNeeds } from './permissions.ts'
 import { jsonBody } from './requests.ts'
 
-/** Adds https://cloud.google.com/storage/docs/json_api/v1/buckets/getIamPolicy and its neighbours under `base`. */
+/** Adds https://cloud.google.com/storage/docs/json_api/v1/buckets/getIamPolicy and the related methods under `base`. */
 export function addPolicyRoutes(
   app: Hono,
   base: string,

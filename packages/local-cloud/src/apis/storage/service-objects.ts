@@ -7,9 +7,9 @@ import type { Objects } from './objects.ts'
 export type WriteServiceObject = (bucket: string, object: string, text: string) => Promise<void>
 
 /**
- * Google keeps some things of a project in buckets that belong to no project of the user's: who may
- * read the project may read them, but they are in none of its listings. Such a bucket is made when
- * it is first needed, under a name that nobody else may take.
+ * Google keeps some of a project's objects in buckets outside the user's projects. Accounts that may
+ * read the project may read them, but no listing shows them. Such a bucket is created when it is
+ * first needed, under a reserved name.
  *
  * @param projectNumber whose members may read it: listings name projects by their ids
  * @param accessChanged told when a bucket is made

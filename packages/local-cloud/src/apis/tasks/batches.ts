@@ -18,7 +18,7 @@ type Failures = Record<number, { code: number; message: string }>
 
 const VERSION = 'google.cloud.tasks.v2beta3'
 const UUID4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
-/** google.rpc.Code.ABORTED, set on an operation of which every request failed. */
+/** google.rpc.Code.ABORTED, set on an operation whose requests all failed. */
 const ABORTED = 10
 
 /**

@@ -4,7 +4,7 @@ import type { UsageMetadata } from './tokens.ts'
 /** A `generateContent` or `countTokens` call that has passed the check. */
 export interface GeminiCall {
   request: GenerationRequest
-  /** The request as it came, for whoever passes it on. */
+  /** The unchanged request, for forwarding. */
   body: Readonly<Record<string, unknown>>
   apiVersion: string
   /** The request's headers that Vertex AI reads. */

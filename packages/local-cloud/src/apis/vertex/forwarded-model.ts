@@ -20,7 +20,7 @@ export interface ForwardOptions {
   endpoint?: (location: string) => string
 }
 
-/** What of the request's headers Google shall see. */
+/** The request's headers that are forwarded to Google. */
 const PASSED_HEADERS = ['x-vertex-ai-llm-request-type', 'x-vertex-ai-llm-shared-request-type', 'x-server-timeout']
 
 /**

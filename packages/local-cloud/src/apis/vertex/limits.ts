@@ -1,4 +1,4 @@
-/** A request takes at most so many images (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding). */
+/** The most images in one request (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding). */
 export const MAX_IMAGES = 3_000
 
 /** An image in Cloud Storage is read up to this size (same page). */

@@ -14,11 +14,11 @@ const shares = z
     503: share.optional(),
     /** No answer, ever. */
     hang: share.optional(),
-    /** The image cannot be decoded: of units, since asking again does not help. */
+    /** The image cannot be decoded. Per unit, because a retry does not help. */
     unreadable: share.optional(),
-    /** A safety block: of units, likewise. */
+    /** A safety block. Also per unit. */
     block: share.optional(),
-    /** Cut off at the output limit; a larger limit helps, asking the same again does not. */
+    /** Truncated at the output limit. A larger limit helps; a retry does not. */
     truncate: share.optional(),
     /** JSON with a code fence, a trailing comma, a comment or single quotes. */
     malformed: share.optional(),
@@ -65,11 +65,11 @@ const script = z.strictObject({
   seed: z.int().default(1),
   latency_ms: latency.default(0),
   shares: shares.default({}),
-  /** The first that matches an image of the call counts. */
+  /** The first case that matches an image of the call applies. */
   cases: z.array(imageCase).default([]),
-  /** Calls beyond so many at once get 429. */
+  /** Concurrent calls above this number get 429. */
   concurrency: z.int().positive().optional(),
-  /** Calls beyond so many a second get 429; a list changes it so many seconds after the first call. */
+  /** Calls per second above this number get 429. A list changes the number over time after the first call. */
   rate: z
     .union([perSecond, z.array(z.strictObject({ after_s: z.number().nonnegative(), per_second: perSecond })).min(1)])
     .optional(),

@@ -13,7 +13,7 @@ const HEAD_BYTES = 16
 
 /**
  * Checks the images of a request as Vertex AI does when it reads them. A bucket that the local
- * Storage has not is somebody else's: its objects are taken to be there and to be images.
+ * Cloud Storage does not have belongs to others: its objects are assumed to exist and to be images.
  *
  * Throws NOT_FOUND for a missing object, INVALID_ARGUMENT for one that is too large or no image
  * (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/api-errors).

@@ -17,7 +17,7 @@ interface ModalityTokens {
   tokenCount: number
 }
 
-/** Tokens of a text of so many characters. */
+/** Tokens of a text with this many characters. */
 export function textTokens(characters: number): number {
   return Math.ceil(characters / CHARACTERS_PER_TOKEN)
 }

@@ -230,7 +230,7 @@ function comparison(operator: Comparison, a: Typed, b: Typed, at: number): strin
 /** A constant that is a number. */
 const FINITE = /^CAST\('[-\d.e+]+' AS DOUBLE\)$/
 
-/** Comparisons with NaN are false, but for `!=`; DuckDB takes NaN for the greatest value and equal to itself. */
+/** Comparisons with NaN are false, except for `!=`; DuckDB treats NaN as the greatest value and equal to itself. */
 function floatComparison(operator: Comparison, a: string, b: string): string {
   const isFinite = (sql: string): boolean => FINITE.test(sql)
   if (isFinite(b)) {

@@ -108,7 +108,7 @@ export function truncated(sql: string, part: string, at: number): string {
   return `date_trunc('${part.toLowerCase()}', ${sql})`
 }
 
-/** The arguments of a call as expressions, but for those that are date parts. */
+/** The arguments of a call as expressions, except those that are date parts. */
 export function operand(argument: Argument | undefined, name: string, at: number, place: Place): Typed {
   if (!argument) throw new SqlFailure(`No matching signature for function ${name}`, at)
   return place.analysis.rules.expression(argument.value, place)

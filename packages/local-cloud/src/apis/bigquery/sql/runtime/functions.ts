@@ -115,7 +115,7 @@ function parseBool(text: string): boolean | undefined {
   return lower === 'true' ? true : lower === 'false' ? false : undefined
 }
 
-/** A zone by name would need its history; it is refused rather than taken for a text that is no timestamp. */
+/** A zone by name would need its history; it is refused, not treated as an invalid timestamp. */
 function withoutNamedZone(text: string): string {
   if (/ (?!utc$)[a-z]+\/[a-z_/+-]+$/i.test(text.trim()) || / (?!utc$)[a-z]{3,}\d*$/i.test(text.trim())) {
     throw new Error(

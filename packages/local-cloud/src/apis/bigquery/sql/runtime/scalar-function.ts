@@ -24,8 +24,8 @@ export const define = (
 ): Definition => ({ parameters, returns, evaluate })
 
 /**
- * What one batch of rows (2,048) may take and make. DuckDB calls us for a batch at a time, on the thread that
- * also answers calls and signals, and counts none of these bytes. Google gives a query more, but not for ever.
+ * The limit for the input and output of one batch of rows (2,048). DuckDB calls us for a batch at a time, on the thread that
+ * also answers calls and signals, and counts none of these bytes. Google gives a query more, but not without limit.
  */
 const MAX_BATCH_BYTES = 256 * 1024 * 1024
 
