@@ -3,7 +3,7 @@ import type { RunSpec } from './run-spec.ts'
 /**
  * Maximum concurrent requests of one main service instance. A run of the usual size keeps two instances
  * busy: the local cloud has two processes per service, and with --image-transport inline an instance
- * holds the images of a hundred units in memory.
+ * holds the images of many units in memory (src/runtime/models/image-memory.ts bounds their bytes).
  */
 export const REQUESTS_PER_INSTANCE = 334
 

@@ -1,6 +1,6 @@
 /**
  * Limits what all requests in progress use at once: decoded pixels (three bytes each, most of the
- * process's memory), or units at a model. First come, first served.
+ * process's memory), bytes of inline images, or units at a model. First come, first served.
  */
 export class Budget {
   readonly #capacity: number
@@ -15,16 +15,26 @@ export class Budget {
    * Runs `work` as soon as its amount is free.
    *
    * @param amount capped at the capacity, so that nothing waits forever
+   * @param work gets a function that lowers its amount to a smaller one
    * @throws the signal's reason when it is aborted while waiting; `work` then never starts
    */
-  async spend<T>(amount: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const share = Math.min(amount, this.#capacity)
+  async spend<T>(
+    amount: number,
+    signal: AbortSignal,
+    work: (lower: (amount: number) => void) => Promise<T>,
+  ): Promise<T> {
+    let share = Math.min(amount, this.#capacity)
+    const lower = (to: number): void => {
+      const kept = Math.min(share, to)
+      this.#taken -= share - kept
+      share = kept
+      this.#startWaiting()
+    }
     await this.#take(share, signal)
     try {
-      return await work()
+      return await work(lower)
     } finally {
-      this.#taken -= share
-      this.#startWaiting()
+      lower(0)
     }
   }
 

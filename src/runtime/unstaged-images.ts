@@ -16,18 +16,21 @@ const MAX_REASON_CHARACTERS = 500
 export function explainUnstaged(options: {
   readObject: (gsUri: string) => Promise<Buffer>
   bucket: string
-}): <Result>(look: (gsUri: string) => Promise<Result>) => (gsUri: string) => Promise<Result> {
-  return (look) => async (uri) => {
-    try {
-      return await look(uri)
-    } catch (error) {
-      const place =
-        error instanceof CloudError && error.status === 'NOT_FOUND' ? reasonUri(uri, options.bucket) : undefined
-      const reason = place && (await reasonAt(place, options.readObject))
-      if (!reason) throw error
-      throw new UnreadableImage(uri, reason.slice(0, MAX_REASON_CHARACTERS), { cause: error })
+}): <Result, More extends unknown[]>(
+  look: (gsUri: string, ...more: More) => Promise<Result>,
+) => (gsUri: string, ...more: More) => Promise<Result> {
+  return (look) =>
+    async (uri, ...more) => {
+      try {
+        return await look(uri, ...more)
+      } catch (error) {
+        const place =
+          error instanceof CloudError && error.status === 'NOT_FOUND' ? reasonUri(uri, options.bucket) : undefined
+        const reason = place && (await reasonAt(place, options.readObject))
+        if (!reason) throw error
+        throw new UnreadableImage(uri, reason.slice(0, MAX_REASON_CHARACTERS), { cause: error })
+      }
     }
-  }
 }
 
 /** Returns the path of the reason; undefined for an object that is not an image of a run's local file or folder. */

@@ -33,6 +33,27 @@ test('work starts while it fits and otherwise waits in order', async () => {
   await Promise.all(all)
 })
 
+test('work that lowers its amount makes room for the next, and gives back the rest once', async () => {
+  const budget = new Budget(10)
+  const [big, next, last] = [work(), work(), work()]
+  let lower: (amount: number) => void = () => undefined
+  const first = budget.spend(10, never, (own) => ((lower = own), big.run()))
+  const others = [budget.spend(7, never, next.run), budget.spend(3, never, last.run)]
+  await settled()
+  expect(next.started).toBe(false)
+  lower(3)
+  lower(8)
+  await settled()
+  expect([next.started, last.started]).toEqual([true, false])
+  big.finish()
+  await settled()
+  expect(last.started).toBe(true)
+  next.finish()
+  last.finish()
+  await Promise.all([first, ...others])
+  await budget.spend(10, never, async () => undefined)
+})
+
 test('an image larger than the whole budget takes all of it', async () => {
   const budget = new Budget(10)
   const [huge, small] = [work(), work()]

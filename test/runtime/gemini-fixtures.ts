@@ -1,8 +1,10 @@
 import type { Asset } from '../../src/contracts/messages.ts'
 import { runSpec, type GeminiOptions, type Profile, type RunSpec } from '../../src/contracts/run-spec.ts'
+import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import { GeminiRefused, type GeminiAnswer, type GeminiRequest } from '../../src/google/gemini.ts'
 import { geminiModel } from '../../src/runtime/models/gemini.ts'
+import { ImageMemory } from '../../src/runtime/models/image-memory.ts'
 import { UnreadableImage, type Known } from '../../src/runtime/models/model.ts'
 import { SPEC } from './fixtures.ts'
 
@@ -89,6 +91,7 @@ export function scriptedGemini(
   const { objects = {} } = options
   const model = geminiModel({
     spec: geminiSpec(options.gemini),
+    memory: new ImageMemory({ bytes: 128_000_000, clock: new ManualClock() }),
     async ask(request) {
       const saying = sayings[requests.length]
       requests.push(request)

@@ -265,7 +265,9 @@ describe('images', () => {
     const error = await failure(
       scriptedGemini([], { gemini: { image_transport: 'inline' }, objects: { 'gs://bucket/1.jpg': large } }).answer(),
     )
-    expect(error.message).toMatch(/has 7000008 bytes; the limit is 7000000 for inline images/)
+    expect(error.message).toMatch(
+      /has more than 7000000 bytes, the limit for inline images \(30000000 with --image-transport gs\)/,
+    )
   })
 
   test('that are too many to inline say what to do', async () => {

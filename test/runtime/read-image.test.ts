@@ -31,6 +31,20 @@ describe('reading an image', () => {
     expect(await failing('OUT_OF_RANGE')).toMatchObject({ name: 'UnreadableImage', reason: 'is larger than 64 MiB' })
   })
 
+  test('is told the size limit of its reader, and reads no more', async () => {
+    const limits: number[] = []
+    const read = imageReader({
+      clock: new ManualClock(),
+      async readObject(_uri, maxBytes) {
+        limits.push(maxBytes)
+        return Buffer.alloc(0)
+      },
+    })
+    await read(URI, signal, 7_000_000)
+    await read(URI, signal)
+    expect(limits).toEqual([7_000_000, 64 * 1024 * 1024])
+  })
+
   test.each(['https://host/x.jpg', 'gs://bucket', 'gs://bucket/', '', 'x.jpg'])(
     'whose URI is %j makes it unreadable, without a call',
     async (uri) => {

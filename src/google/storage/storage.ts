@@ -39,11 +39,11 @@ export const MAX_OBJECT_BYTES = 64 * 1024 * 1024
 
 /**
  * Returns the bytes of an object. Rejects with CloudError: NOT_FOUND when there is none, OUT_OF_RANGE
- * when it is larger than MAX_OBJECT_BYTES; it then stops reading.
+ * when it is larger than `maxBytes`; it then stops reading.
  */
-export async function readObject(uri: string): Promise<Buffer> {
+export async function readObject(uri: string, maxBytes = MAX_OBJECT_BYTES): Promise<Buffer> {
   const { bucket, path } = objectName(uri)
-  return call(downloadObject(await storage(), bucket, path, MAX_OBJECT_BYTES))
+  return call(downloadObject(await storage(), bucket, path, maxBytes))
 }
 
 /**

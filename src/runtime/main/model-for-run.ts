@@ -3,6 +3,7 @@ import { PIXELS } from '../../contracts/model-options.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
 import { Budget } from '../budget.ts'
 import type { ImageSource } from '../models/gemini-images.ts'
+import type { ImageMemory } from '../models/image-memory.ts'
 import type { Model } from '../models/model.ts'
 import type { Shutdown } from '../shutdown.ts'
 
@@ -11,7 +12,10 @@ import type { Shutdown } from '../shutdown.ts'
  * because image decoders and clients load slowly and a new instance must pass its health check first.
  * Units that wait for their turn when the instance starts to stop are not sent to the model.
  */
-export function modelForRun(source: ImageSource, shutdown: Pick<Shutdown, 'begun'>): (spec: RunSpec) => Promise<Model> {
+export function modelForRun(
+  source: ImageSource & { memory: ImageMemory },
+  shutdown: Pick<Shutdown, 'begun'>,
+): (spec: RunSpec) => Promise<Model> {
   const models = new WeakMap<RunSpec, Promise<Model>>()
   const turns = new Map<string, Budget>()
   const { begun } = shutdown
@@ -46,7 +50,7 @@ function inTurn(model: Model, { run_id, limits }: RunSpec, turns: Map<string, Bu
   }
 }
 
-async function load(spec: RunSpec, source: ImageSource): Promise<Model> {
+async function load(spec: RunSpec, source: ImageSource & { memory: ImageMemory }): Promise<Model> {
   const { profile } = spec
   if (profileModel(profile) === PIXELS) {
     const { pixelsModel } = await import('../models/pixels.ts')

@@ -12,6 +12,7 @@ import { mainEnvironment } from '../environment.ts'
 import { FinalRows } from '../ledger/final-rows.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { imageReader } from '../models/fetch-image.ts'
+import { ImageMemory, imageMemoryBytes } from '../models/image-memory.ts'
 import { RunSpecs } from '../run-specs.ts'
 import { explainUnstaged } from '../unstaged-images.ts'
 import { serveUntilTerminated } from '../serve.ts'
@@ -44,6 +45,7 @@ startService(mainEnvironment, (environment, log) => {
       {
         readImage: imageReader({ readObject: explained(readObject), clock }),
         describeObject: explained(describeObject),
+        memory: new ImageMemory({ bytes: imageMemoryBytes(), clock }),
       },
       shutdown,
     ),

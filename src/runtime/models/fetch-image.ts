@@ -12,26 +12,26 @@ const READ_TIMEOUT_MS = 60_000
  * unreadable image, a denied object fails its asset, throttling slows the queue.
  */
 export function imageReader(options: {
-  readObject: (gsUri: string) => Promise<Buffer>
+  readObject: (gsUri: string, maxBytes: number) => Promise<Buffer>
   clock: Clock
-}): (uri: string, signal: AbortSignal) => Promise<Buffer> {
-  return async (uri) => {
+}): (uri: string, signal: AbortSignal, maxBytes?: number) => Promise<Buffer> {
+  return async (uri, _signal, maxBytes = MAX_OBJECT_BYTES) => {
     const name = parseGsUri(uri)
     if ('fault' in name) throw new UnreadableImage(uri, name.fault)
     const late = (): CloudError =>
       new CloudError('DEADLINE_EXCEEDED', `${uri} was not read within ${READ_TIMEOUT_MS / 1_000} s`)
-    return within(options.clock, READ_TIMEOUT_MS, options.readObject(uri), late).catch((error: unknown) => {
-      throw error instanceof CloudError ? imageFailure(uri, error) : error
+    return within(options.clock, READ_TIMEOUT_MS, options.readObject(uri, maxBytes), late).catch((error: unknown) => {
+      throw error instanceof CloudError ? imageFailure(uri, error, maxBytes) : error
     })
   }
 }
 
-function imageFailure(uri: string, error: CloudError): Error {
+function imageFailure(uri: string, error: CloudError, maxBytes: number): Error {
   switch (error.status) {
     case 'NOT_FOUND':
       return new UnreadableImage(uri, 'does not exist', { cause: error })
     case 'OUT_OF_RANGE':
-      return new UnreadableImage(uri, `is larger than ${MAX_OBJECT_BYTES / 2 ** 20} MiB`, { cause: error })
+      return new UnreadableImage(uri, `is larger than ${maxBytes / 2 ** 20} MiB`, { cause: error })
     case 'INVALID_ARGUMENT':
       return new UnreadableImage(uri, `cannot be read: ${error.message}`, { cause: error })
     case 'PERMISSION_DENIED':

@@ -32,7 +32,8 @@ const MIME_TYPES: Readonly<Record<string, string>> = {
 const ACCEPTED_TYPES = new Set<string>(IMAGE_FORMATS.map((format) => `image/${format}`))
 
 export interface ImageSource {
-  readImage: (uri: string, signal: AbortSignal) => Promise<Buffer>
+  /** `maxBytes` limits the size of the object; a larger one is unreadable. */
+  readImage: (uri: string, signal: AbortSignal, maxBytes?: number) => Promise<Buffer>
   describeObject: (uri: string) => Promise<{ bytes: number; contentType: string | undefined }>
 }
 
@@ -49,8 +50,24 @@ export interface GatheredImages {
   unreadable: UnreadableImage[]
 }
 
-/** Maximum concurrent reads or lookups of one unit's images. */
+/** Maximum concurrent lookups of one unit's images. */
 const AT_ONCE = 8
+
+/** The same for reads. A unit that turns out too large has read at most this many images too many. */
+const READS_AT_ONCE = 4
+
+/** Limit of the images of an inline request, before base64 makes them a third larger. */
+const MAX_INLINE_TOTAL = Math.floor(((MAX_REQUEST_BYTES - PROMPT_BYTES) * 3) / 4)
+
+/** The most bytes that reading the images of an inline request takes, before their size is known. */
+export function mostInlineBytes(images: number): number {
+  return Math.min(images * MAX_INLINE_BYTES, MAX_INLINE_TOTAL + READS_AT_ONCE * MAX_INLINE_BYTES)
+}
+
+/** The bytes of inline images. */
+export function inlineBytes(images: readonly GeminiImage[]): number {
+  return images.reduce((sum, { part }) => sum + ('bytes' in part ? part.bytes.length : 0), 0)
+}
 
 /**
  * Returns the images of a unit as parts of a request, by URI or inline. Unusable images are listed
@@ -62,15 +79,20 @@ export async function gatherImages(
   source: ImageSource,
   signal: AbortSignal,
 ): Promise<GatheredImages> {
-  const image = transport === 'inline' ? inlineImage : gsImage
-  const gathered = await each(observations, (observation) => image(observation, source, signal))
-  if (transport === 'inline') checkTotal(gathered.images)
-  return gathered
+  if (transport === 'gs') return each(observations, AT_ONCE, (observation) => gsImage(observation, source))
+  let total = 0
+  return each(observations, READS_AT_ONCE, async (observation) => {
+    if (total > MAX_INLINE_TOTAL) throw tooLargeTogether(observations.length)
+    const image = await inlineImage(observation, source, signal)
+    total += inlineBytes([image])
+    if (total > MAX_INLINE_TOTAL) throw tooLargeTogether(observations.length)
+    return image
+  })
 }
 
 /** Removes images that are missing, too large or of an unsupported type. Called only after Gemini refused a request. */
 export async function pollAgain(images: readonly GeminiImage[], source: ImageSource): Promise<GatheredImages> {
-  return each(images, async (image) => {
+  return each(images, AT_ONCE, async (image) => {
     const { gcs_uri: uri } = image.observation
     const { bytes, contentType } = await described(uri, source)
     if (bytes === 0) throw new UnreadableImage(uri, 'is empty (0 bytes)')
@@ -83,7 +105,11 @@ export async function pollAgain(images: readonly GeminiImage[], source: ImageSou
   })
 }
 
-async function each<Item>(items: readonly Item[], make: (item: Item) => Promise<GeminiImage>): Promise<GatheredImages> {
+async function each<Item>(
+  items: readonly Item[],
+  atOnce: number,
+  make: (item: Item) => Promise<GeminiImage>,
+): Promise<GatheredImages> {
   const outcomes: (GeminiImage | UnreadableImage)[] = []
   const waiting = items.entries()
   const worker = async (): Promise<void> => {
@@ -94,7 +120,7 @@ async function each<Item>(items: readonly Item[], make: (item: Item) => Promise<
       })
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: atOnce }, worker))
   return {
     images: outcomes.filter((outcome): outcome is GeminiImage => !(outcome instanceof UnreadableImage)),
     unreadable: outcomes.filter((outcome) => outcome instanceof UnreadableImage),
@@ -132,25 +158,26 @@ async function described(
 
 async function inlineImage(observation: Observation, source: ImageSource, signal: AbortSignal): Promise<GeminiImage> {
   const { gcs_uri: uri } = observation
-  const bytes = await source.readImage(uri, signal)
+  const bytes = await source.readImage(uri, signal, MAX_INLINE_BYTES).catch((error: unknown) => {
+    const isTooLarge = error instanceof UnreadableImage && (error.cause as CloudError)?.status === 'OUT_OF_RANGE'
+    throw isTooLarge ? tooLargeToInline(uri, error) : error
+  })
+  if (bytes.length > MAX_INLINE_BYTES) throw tooLargeToInline(uri)
   const detected = detectFormat(bytes)
   if ('refused' in detected) throw new UnreadableImage(uri, detected.refused)
-  if (bytes.length > MAX_INLINE_BYTES) {
-    throw new UnreadableImage(
-      uri,
-      `has ${bytes.length} bytes; the limit is ${MAX_INLINE_BYTES} for inline images (${MAX_GS_BYTES} with --image-transport gs)`,
-    )
-  }
   const contentHash = createHash('sha256').update(bytes).digest('hex')
   return { observation, part: { bytes, mimeType: `image/${detected.format}` }, contentHash }
 }
 
-function checkTotal(images: readonly GeminiImage[]): void {
-  const bytes = images.reduce((sum, { part }) => sum + ('bytes' in part ? part.bytes.length : 0), 0)
-  if ((bytes * 4) / 3 <= MAX_REQUEST_BYTES - PROMPT_BYTES) return
-  throw new AttemptFailure(
+function tooLargeToInline(uri: string, cause?: unknown): UnreadableImage {
+  const reason = `has more than ${MAX_INLINE_BYTES} bytes, the limit for inline images (${MAX_GS_BYTES} with --image-transport gs)`
+  return new UnreadableImage(uri, reason, { cause })
+}
+
+function tooLargeTogether(images: number): AttemptFailure {
+  return new AttemptFailure(
     'unreadable_image',
-    `the ${images.length} images have ${bytes} bytes, too many for one request with --image-transport inline; use gs, or fewer images per unit`,
+    `the ${images} images have more than ${MAX_INLINE_TOTAL} bytes together, too many for one request with --image-transport inline; use gs, or fewer images per unit`,
     { retryable: false },
   )
 }

@@ -5,13 +5,25 @@ import { DEFAULT_OUTPUT_TOKENS, MAX_OUTPUT_TOKENS, type ThinkingLevel } from '..
 import { RUN_LABEL } from '../../contracts/names.ts'
 import type { GeminiOptions, RunSpec } from '../../contracts/run-spec.ts'
 import { GeminiRefused, type GeminiAnswer, type GeminiPart, type GeminiRequest } from '../../google/gemini.ts'
+import type { Asset } from '../../contracts/messages.ts'
 import { cutText } from '../row-size.ts'
 import { isLooping, parseAnswer } from './gemini-answer.ts'
-import { gatherImages, inputHash, pollAgain, type GeminiImage, type ImageSource } from './gemini-images.ts'
+import {
+  gatherImages,
+  inlineBytes,
+  inputHash,
+  mostInlineBytes,
+  pollAgain,
+  type GeminiImage,
+  type ImageSource,
+} from './gemini-images.ts'
+import type { ImageMemory } from './image-memory.ts'
 import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from './model.ts'
 
 export interface GeminiModelOptions extends ImageSource {
   spec: RunSpec
+  /** The memory for inline images, shared by all runs of this process. */
+  memory: ImageMemory
   ask: (request: GeminiRequest, signal: AbortSignal) => Promise<GeminiAnswer>
 }
 
@@ -47,44 +59,55 @@ export function geminiModel(options: GeminiModelOptions): Model {
   const roomOf = new Map<string, Room>()
   let check: Promise<(answer: unknown) => CheckedAnswer> | undefined
 
-  return {
-    async answer(asset, { signal, onBilled }) {
-      check ??= answerCheck(profile.output, cutText)
-      const exchange = new Exchange(gemini, onBilled)
-      let { images, unreadable } = await gatherImages(asset.observations, gemini.image_transport, options, signal)
-      let room = roomOf.get(asset.unit_id) ?? usual
-      roomOf.delete(asset.unit_id)
-      let hasLookedAgain = false
-      for (;;) {
-        if (images.length === 0)
-          throw exchange.failed(
-            'unreadable_image',
-            `no readable image: ${unreadable.map(({ message }) => message).join('; ')}`,
-          )
-        exchange.looksAt(images)
-        const parts = [...imageParts(images), { text: profile.prompt ?? '' }]
-        const answer = await ask({ ...base, ...room, parts }, signal).catch((error: unknown) => exchange.refused(error))
-        if (answer instanceof AttemptFailure) {
-          if (answer.retryable && room !== usual) roomOf.set(asset.unit_id, room)
-          if (hasLookedAgain || answer.retryable || gemini.image_transport === 'inline') throw answer
-          hasLookedAgain = true
-          const seen = await pollAgain(images, options)
-          if (seen.unreadable.length === 0) throw answer
-          images = seen.images
-          unreadable = [...unreadable, ...seen.unreadable]
-          continue
-        }
-        exchange.heard(answer)
-        const sign = failureSign(answer)
-        if (sign === undefined) return exchange.accept(answer.text, await check)
-        const failure = exchange.failedBy(sign, answer)
-        const roomier =
-          failure.failure === 'truncated' && room === usual && !isLooping(answer.text)
-            ? moreRoom(room, gemini.model)
-            : undefined
-        if (roomier === undefined) throw failure
-        room = roomier
+  const ownAnswer = async (
+    asset: Asset,
+    { signal, onBilled }: AnswerOptions,
+    keep: (bytes: number) => void,
+  ): Promise<Answer> => {
+    check ??= answerCheck(profile.output, cutText)
+    const exchange = new Exchange(gemini, onBilled)
+    let { images, unreadable } = await gatherImages(asset.observations, gemini.image_transport, options, signal)
+    keep(inlineBytes(images))
+    let room = roomOf.get(asset.unit_id) ?? usual
+    roomOf.delete(asset.unit_id)
+    let hasLookedAgain = false
+    for (;;) {
+      if (images.length === 0)
+        throw exchange.failed(
+          'unreadable_image',
+          `no readable image: ${unreadable.map(({ message }) => message).join('; ')}`,
+        )
+      exchange.looksAt(images)
+      const parts = [...imageParts(images), { text: profile.prompt ?? '' }]
+      const answer = await ask({ ...base, ...room, parts }, signal).catch((error: unknown) => exchange.refused(error))
+      if (answer instanceof AttemptFailure) {
+        if (answer.retryable && room !== usual) roomOf.set(asset.unit_id, room)
+        if (hasLookedAgain || answer.retryable || gemini.image_transport === 'inline') throw answer
+        hasLookedAgain = true
+        const seen = await pollAgain(images, options)
+        if (seen.unreadable.length === 0) throw answer
+        images = seen.images
+        unreadable = [...unreadable, ...seen.unreadable]
+        continue
       }
+      exchange.heard(answer)
+      const sign = failureSign(answer)
+      if (sign === undefined) return exchange.accept(answer.text, await check)
+      const failure = exchange.failedBy(sign, answer)
+      const roomier =
+        failure.failure === 'truncated' && room === usual && !isLooping(answer.text)
+          ? moreRoom(room, gemini.model)
+          : undefined
+      if (roomier === undefined) throw failure
+      room = roomier
+    }
+  }
+
+  return {
+    answer(asset, answerOptions) {
+      if (gemini.image_transport === 'gs') return ownAnswer(asset, answerOptions, () => undefined)
+      const most = mostInlineBytes(asset.observations.length)
+      return options.memory.hold(most, answerOptions.signal, (keep) => ownAnswer(asset, answerOptions, keep))
     },
   }
 }
