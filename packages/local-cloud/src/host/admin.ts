@@ -9,6 +9,7 @@ import { GoogleError } from '../kernel/errors.ts'
 import { parseJson } from '../kernel/json-text.ts'
 import type { Faults, FaultState } from '../kernel/faults.ts'
 import { errorResponse, type GatewayControl } from '../kernel/gateway.ts'
+import type { ProjectConditions } from '../kernel/project-conditions.ts'
 import type { Leases } from './leases.ts'
 import type { CallSummary, VertexApi } from '../apis/vertex/index.ts'
 
@@ -19,6 +20,7 @@ export interface AdminOptions {
   apis: readonly EmulatedApi[]
   calls: Pick<GatewayControl, 'counts'>
   faults: Faults
+  conditions: ProjectConditions
   gemini: VertexApi['calls']
   leases: Leases
   /**
@@ -26,6 +28,8 @@ export interface AdminOptions {
    * is no such account.
    */
   metadataServerOf(email: string, guest?: number): Promise<MetadataServer>
+  /** Returns a token with which a user gets access tokens. */
+  refreshToken(email: string): string
   /** Adds a project for the operator. */
   addProject(projectId: string): void
   /** Makes a workload identity pool trust an issuer. Returns the provider's full name. Throws GoogleError. */
@@ -58,14 +62,19 @@ export interface LocalCloudState {
 }
 
 /**
- * The local cloud's own endpoints, which Google does not have: `GET /_imagery/health`, `GET /_imagery/state`, `GET` and
- * `PUT /_imagery/faults`, `GET /_imagery/gemini` (its calls per unit), `GET /_imagery/account?email=…` (the metadata
- * server to act as that service account; with `user=…`, for another user of the machine too), `PUT
- * /_imagery/projects/PROJECT` (another project of the operator's), `PUT
- * /_imagery/workload-identity-pools/POOL/providers/PROVIDER` (an issuer whose tokens can be exchanged), `GET
- * /_imagery/lease`, `POST /_imagery/shutdown` (with `?now=true` without waiting for calls in progress). All need the
- * locator's `adminToken` as a bearer token, except `GET /_imagery/proof?challenge=…`: it shows that the listener knows
- * that token (`contracts/local-cloud-proof.ts`), before a client sends anything else.
+ * The local cloud's own endpoints, which Google does not have:
+ *
+ * - `GET /_imagery/health`, `GET /_imagery/state`, `POST /_imagery/shutdown` (with `?now=true` without waiting for calls
+ *   in progress), `GET /_imagery/lease`
+ * - `GET` and `PUT /_imagery/faults`, `GET` and `PUT /_imagery/conditions` (delays, organization policies, others'
+ *   buckets), `GET /_imagery/gemini` (its calls per unit)
+ * - `GET /_imagery/account?email=…` (the metadata server to act as that service account; with `user=…`, for another user
+ *   of the machine too), `PUT /_imagery/users/EMAIL` (a user's credentials file, with the given `quota_project_id`)
+ * - `PUT /_imagery/projects/PROJECT` (another project of the operator's), `PUT
+ *   /_imagery/workload-identity-pools/POOL/providers/PROVIDER` (an issuer whose tokens can be exchanged)
+ *
+ * All need the locator's `adminToken` as a bearer token, except `GET /_imagery/proof?challenge=…`: it shows that the
+ * listener knows that token (`contracts/local-cloud-proof.ts`), before a client sends anything else.
  */
 export function adminFace(options: AdminOptions): HttpFace {
   const app = new Hono()
@@ -95,6 +104,16 @@ export function adminFace(options: AdminOptions): HttpFace {
     }
     return context.json(options.faults.state())
   })
+  app.get('/_imagery/conditions', (context) => context.json(options.conditions.current))
+  app.put('/_imagery/conditions', async (context) => {
+    const given = await jsonOf(context)
+    try {
+      options.conditions.replace(given)
+    } catch (error) {
+      throw new GoogleError('INVALID_ARGUMENT', `invalid conditions: ${explain(error)}`, { cause: error })
+    }
+    return context.json(options.conditions.current)
+  })
   app.get('/_imagery/gemini', (context) =>
     context.json({ summary: options.gemini.summary(), units: options.gemini.units() }),
   )
@@ -107,6 +126,21 @@ export function adminFace(options: AdminOptions): HttpFace {
     if (!PROJECT_ID.test(project)) throw new GoogleError('INVALID_ARGUMENT', `invalid project ID: ${project}`)
     options.addProject(project)
     return context.json({ projectId: project })
+  })
+  app.put('/_imagery/users/:email', async (context) => {
+    const email = context.req.param('email')
+    if (!/^[^@\s]+@[^@\s]+$/.test(email)) throw new GoogleError('INVALID_ARGUMENT', `invalid email address: ${email}`)
+    const { quota_project_id: quotaProject } = ((await jsonOf(context)) ?? {}) as { quota_project_id?: string }
+    // As `gcloud auth application-default login` writes it.
+    return context.json({
+      account: '',
+      client_id: '764086051850.apps.googleusercontent.com',
+      client_secret: 'local',
+      ...(quotaProject === undefined ? {} : { quota_project_id: quotaProject }),
+      refresh_token: options.refreshToken(email),
+      type: 'authorized_user',
+      universe_domain: 'googleapis.com',
+    })
   })
   app.put('/_imagery/workload-identity-pools/:pool/providers/:provider', async (context) => {
     const { pool, provider } = context.req.param()

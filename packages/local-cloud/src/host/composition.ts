@@ -18,6 +18,7 @@ import { locationOperationsFace } from '../kernel/location-operations.ts'
 import { need } from '../kernel/needs.ts'
 import { operationsFace, type OperationSource } from '../kernel/operations.ts'
 import { oauthResponse } from '../kernel/oauth.ts'
+import type { ProjectConditions } from '../kernel/project-conditions.ts'
 import type { ProjectQuotas } from '../kernel/project-quotas.ts'
 import { transcodedFace } from '../kernel/transcoding.ts'
 import { InProgress } from '../kernel/in-progress.ts'
@@ -52,6 +53,7 @@ export interface CompositionOptions {
   jobLimits: Partial<JobLimits>
   /** Whether billing is enabled for the project. */
   hasBilling: boolean
+  conditions: ProjectConditions
   quotas: ProjectQuotas
   /** Whether a new data folder starts with every service enabled. */
   allServicesEnabled: boolean
@@ -82,7 +84,7 @@ export interface Composition {
  * open. Rejects with the LocalCloudError from `storeFailed`.
  */
 export async function openApis(options: CompositionOptions): Promise<Composition> {
-  const { clock, identity, control, faults, stops, projectNumber } = options
+  const { clock, conditions, identity, control, faults, stops, projectNumber } = options
   const operation = httpOperations(control.gateway)
   const iam = options.iam.api(operation)
   const access = options.iam.authorizer
@@ -115,20 +117,28 @@ export async function openApis(options: CompositionOptions): Promise<Composition
   const { projectId, hasBilling } = options
   const project = { operation, projectId, projectNumber, hasBilling: () => hasBilling }
   const serviceUsage = await open('service-usage', 'stores', 'serviceusage.*', (directory) =>
-    serviceUsageApi({ ...project, directory, clock, faults, allEnabled: options.allServicesEnabled }),
+    serviceUsageApi({
+      ...project,
+      directory,
+      access,
+      clock,
+      conditions,
+      faults,
+      allEnabled: options.allServicesEnabled,
+    }),
   )
-  control.require((method) => serviceUsage.checkEnabled(method))
+  control.require((method, principal, quotaProject) => serviceUsage.checkProject(method, principal, quotaProject))
   const billing = billingApi(project)
   const tokenOperation = httpOperations(control.gateway, oauthResponse)
   const oauth = oauthApi({ operation: tokenOperation, keys: options.iam.keys, tokens: identity })
   const sts = stsApi({ clock, operation: tokenOperation, providers: options.iam.providers, tokens: identity })
-  const orgPolicy = orgPolicyApi(project)
+  const orgPolicy = orgPolicyApi({ ...project, conditions })
   const artifactRegistry = await open('artifact-registry', 'stores', 'artifactregistry.*', (directory) =>
     artifactRegistryApi({ ...project, directory, clock, faults, access }),
   )
   // Storage first: Cloud Run reads source archives from it, BigQuery the files of load jobs.
   const storage = await open('storage', 'stores', 'storage.*', (directory) =>
-    storageApi({ directory, clock, operation, projectNumber, access }),
+    storageApi({ directory, clock, conditions, operation, projectNumber, access }),
   )
   const bigQuery = await open('bigquery', 'stores', 'bigquery.*', (directory) =>
     bigQueryApi({

@@ -17,6 +17,7 @@ import { createFaults, type FaultRule, type Faults } from '../kernel/faults.ts'
 import { createGateway, type GatewayControl } from '../kernel/gateway.ts'
 import { serveGrpc } from '../kernel/grpc-server.ts'
 import { serveHttp } from '../kernel/http-server.ts'
+import { ProjectConditions, type ProjectConditionOptions } from '../kernel/project-conditions.ts'
 import { projectNumberOf } from '../kernel/project-number.ts'
 import { NEW_PROJECT, type ProjectQuotas } from '../kernel/project-quotas.ts'
 import { listenOn, PortTaken, probePort } from '../kernel/listen.ts'
@@ -56,6 +57,8 @@ export interface LocalCloudOptions {
   hasBilling?: boolean
   /** What Google allows the project. Default: what a new project has. */
   quotas?: Partial<ProjectQuotas>
+  /** Delays, organization policies and others' buckets; can be replaced through the admin endpoint. */
+  conditions?: ProjectConditionOptions
   /**
    * Starts with every service of the project enabled, unlike a Google project. For tests of other
    * features.
@@ -137,7 +140,8 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   }).catch((error: unknown) => Promise.reject(identityFailed(dataDir, error)))
   stops.add('identity', () => identity.metadata.stop())
 
-  const iam = openIamOfProject({ dataDir, clock, projectId, projectNumber, tokens: identity })
+  const conditions = new ProjectConditions(options.conditions)
+  const iam = openIamOfProject({ dataDir, clock, conditions, projectId, projectNumber, tokens: identity })
   const operator = await identity.metadata.shared(iam.operator)
 
   const control = createGateway({
@@ -163,6 +167,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     stops,
     gemini: options.gemini,
     hasBilling: options.hasBilling ?? true,
+    conditions,
     quotas: { ...NEW_PROJECT, ...options.quotas },
     jobLimits: options.jobLimits ?? {},
     allServicesEnabled: options.allServicesEnabled ?? false,
@@ -214,8 +219,10 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     apis: composition.apis,
     calls: control,
     faults,
+    conditions,
     gemini: composition.gemini,
     leases,
+    refreshToken: (email) => identity.refreshToken(email),
     addProject: (id) => iam.addProject(id),
     putIdentityProvider: (pool, provider, resource) => iam.providers.put(pool, provider, resource),
     metadataServerOf: async (email, guest) => identity.metadata.shared(iam.accounts.get(email).email, guest),

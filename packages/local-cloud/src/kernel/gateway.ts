@@ -13,6 +13,8 @@ export interface GatewayCall {
   method: string
   /** The request's Authorization header. */
   authorization: string | undefined
+  /** The project that the caller wants the call to count against: the header `x-goog-user-project`. */
+  quotaProject?: string | undefined
   /** The request's URL is the credential: a resumable upload session. */
   isUrlCredential?: boolean
   /** The call requests a token, so it has none; the handler checks its body. */
@@ -70,15 +72,21 @@ export interface GatewayOptions {
   log?: (record: CallRecord) => void
 }
 
+/** @param quotaProject the project that the caller names; undefined for the resource's own */
+type ProjectCheck = (method: string, principal: Principal, quotaProject: string | undefined) => void
+
 export interface GatewayControl {
   gateway: Gateway
   /** Calls per method since the start, including refused ones. */
   counts: () => Record<string, number>
-  /** Adds a check for each later call, which throws GoogleError if the API is not enabled in the project. */
-  require(check: (method: string) => void): void
+  /** Adds a check for each later call, which throws GoogleError if the project that it counts against does not accept it. */
+  require(check: ProjectCheck): void
   /** From now on, methods that match the pattern return UNAVAILABLE, because their API is stopping. */
   refuse(pattern: string): void
 }
+
+/** https://cloud.google.com/docs/quotas/set-quota-project#set-project-rest */
+export const QUOTA_PROJECT_HEADER = 'x-goog-user-project'
 
 /** Anyone with the URL of an upload session can write to it. */
 const URL_BEARER: Principal = { email: 'bearer-of-the-url' }
@@ -89,7 +97,7 @@ export function createGateway(options: GatewayOptions): GatewayControl {
   const { authenticate, access, faults, clock = systemClock, addedLatencyMs = 0, log } = options
   const counts = new Map<string, number>()
   const refused: ((method: string) => boolean)[] = []
-  const required: ((method: string) => void)[] = []
+  const required: ProjectCheck[] = []
 
   const admit = (call: GatewayCall): Principal => {
     counts.set(call.method, (counts.get(call.method) ?? 0) + 1)
@@ -99,7 +107,7 @@ export function createGateway(options: GatewayOptions): GatewayControl {
     if (call.isUrlCredential) return URL_BEARER
     const principal = call.isTokenRequest ? TOKEN_REQUESTER : authenticate(call.authorization)
     // Before permissions, as on Google: a disabled API does not reveal permissions.
-    for (const check of required) check(call.method)
+    for (const check of required) check(call.method, principal, call.quotaProject)
     if (!call.isTokenRequest) access?.check(principal, call.needs())
     return principal
   }
@@ -196,6 +204,7 @@ export function httpOperations(gateway: Gateway, respond = errorResponse): Opera
         method,
         path,
         authorization: context.req.header('authorization'),
+        quotaProject: context.req.header(QUOTA_PROJECT_HEADER),
         ...rest,
         needs: () => needs(context),
       }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import type { Demand, EmulatedApi, GrpcFace, RpcHandler } from './api.ts'
 import { GoogleError, notEmulated } from './errors.ts'
-import type { Gateway } from './gateway.ts'
+import { QUOTA_PROJECT_HEADER, type Gateway } from './gateway.ts'
 import { NOTHING } from './needs.ts'
 import { serviceDefinition } from './proto-types.ts'
 import { statusDetails } from './status-details.ts'
@@ -112,7 +112,8 @@ function unary(
 ): grpc.handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
     const authorization = call.metadata.get('authorization')[0]?.toString()
-    gateway({ method, authorization, needs: () => needs(call.request) }, (principal) =>
+    const quotaProject = call.metadata.get(QUOTA_PROJECT_HEADER)[0]?.toString()
+    gateway({ method, authorization, quotaProject, needs: () => needs(call.request) }, (principal) =>
       handler(call.request, { principal, method }),
     ).then(
       (response) => callback(null, response ?? {}),

@@ -10,6 +10,7 @@ export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_scope'
   | 'invalid_target'
+  | 'invalid_token'
   | 'unauthorized_client'
   | 'unsupported_grant_type'
 

@@ -90,6 +90,14 @@ export class RestOperations {
     return { name, metadata, ...(outcome ? { done: true as const, ...outcome } : {}) }
   }
 
+  /** The subjects of operations that are not done. */
+  unfinished(): string[] {
+    const rows = this.#options.database.prepare('SELECT name, subject FROM operations WHERE finished_ms IS NULL').all()
+    return rows
+      .filter(({ name }) => this.#pendingWrites.get(String(name)) === undefined)
+      .map(({ subject }) => String(subject))
+  }
+
   /** Continues the operations that a stopped or killed process left unfinished. */
   resume(): void {
     const rows = this.#options.database

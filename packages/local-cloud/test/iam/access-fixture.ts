@@ -1,4 +1,6 @@
+import { FreshGrants } from '../../src/apis/iam/fresh-grants.ts'
 import { Authorizer } from '../../src/apis/iam/index.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
 
 /**
  * Permissions of accounts in a project without the rest of IAM: `grants` are the roles that members
@@ -10,7 +12,8 @@ export function accessOf(project: {
   grants?: Record<string, readonly string[]>
 }): Authorizer {
   const { projectId, projectNumber, grants = {} } = project
-  const access = new Authorizer({ projectId, projectNumber, accountFault: () => undefined })
+  const freshGrants = new FreshGrants(systemClock, () => 0)
+  const access = new Authorizer({ projectId, projectNumber, accountFault: () => undefined, freshGrants })
   const bindings = Object.entries(grants).map(([role, members]) => ({ role, members: [...members] }))
   access.register('project', { bindings: () => bindings, renameMember: () => undefined })
   return access

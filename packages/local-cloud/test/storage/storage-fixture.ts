@@ -7,6 +7,7 @@ import { systemClock, type Clock } from '../../src/kernel/clock.ts'
 import { createFaults, type Faults } from '../../src/kernel/faults.ts'
 import { createGateway, httpOperations } from '../../src/kernel/gateway.ts'
 import { serveHttp } from '../../src/kernel/http-server.ts'
+import { ProjectConditions } from '../../src/kernel/project-conditions.ts'
 import { accessOf } from '../iam/access-fixture.ts'
 import { storageApi, type StorageApi } from '../../src/apis/storage/index.ts'
 
@@ -39,7 +40,15 @@ export async function startStorage(options: { clock?: Clock; directory?: string 
   const project = { projectId: 'imagery-local', projectNumber: '123456789012' }
   const access = accessOf({ ...project, grants: { 'roles/owner': ['user:tester@example.com'] } })
   const operation = httpOperations(gateway)
-  const api = await storageApi({ directory, clock, operation, projectNumber: project.projectNumber, access })
+  const conditions = new ProjectConditions()
+  const api = await storageApi({
+    directory,
+    clock,
+    conditions,
+    operation,
+    projectNumber: project.projectNumber,
+    access,
+  })
   await api.start()
   const server = await serveHttp({ faces: api.http ? [api.http] : [], port: 0 })
   const base = `http://127.0.0.1:${server.port}`

@@ -25,13 +25,14 @@ export class RepositoryPolicies {
 
   /** Throws INVALID_ARGUMENT, ABORTED. */
   set(repository: string, wanted: WantedPolicy | undefined): StoredPolicy {
+    const { bindings: before } = this.get(repository)
     const policy = replacedPolicy(this.get(repository), wanted, {
       roles: ['artifactregistry', 'run'],
       mayBePublic: true,
       accountFault: (email) => this.#access.accountFault(email),
     })
     this.#store.putPolicy(repository, JSON.stringify(policy))
-    this.#access.policiesChanged()
+    this.#access.policiesChanged({ resource: repository, before, after: policy.bindings })
     return policy
   }
 

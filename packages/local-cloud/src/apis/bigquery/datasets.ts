@@ -1,6 +1,7 @@
 import type { Principal } from '../../kernel/api.ts'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { checkEntries, firstEntries, type AccessEntry } from './dataset-access.ts'
+import type { PolicyChange } from '../iam/fresh-grants.ts'
+import { bindingsOf, checkEntries, firstEntries, type AccessEntry } from './dataset-access.ts'
 import { etag, optionalText, parseLabels, patched } from './resource-fields.ts'
 import { datasetName } from './permissions.ts'
 import { datasetKey, tableKey, type DatasetRecord } from './records.ts'
@@ -132,6 +133,7 @@ export async function updateDataset(
   const { store, clock } = warehouse
   const key = datasetKey(project, name)
   let updated: DatasetRecord | undefined
+  let change: PolicyChange | undefined
   await store.write(async () => {
     const before = dataset(warehouse, project, name)
     checkMatch(options.ifMatch, etag(before))
@@ -148,9 +150,10 @@ export async function updateDataset(
       body,
       options.replace,
     )
+    change = { resource: datasetName(project, name), before: bindingsOf(before), after: bindingsOf(updated) }
     return { datasets: [[key, updated]] }
   })
-  warehouse.access.policiesChanged()
+  warehouse.access.policiesChanged(change)
   return updated!
 }
 

@@ -35,7 +35,7 @@ export function runHandlers(
         const rules = servicePolicyRules((email) => access.accountFault(email))
         const replaced = replacedPolicy(stored.policy, wantedOf(policy), rules)
         store.putService({ ...stored, policy: replaced })
-        access.policiesChanged()
+        access.policiesChanged({ resource, before: stored.policy.bindings, after: replaced.bindings })
         return wirePolicy(replaced)
       },
       TestIamPermissions({ resource, permissions }: { resource: string; permissions: string[] }, { principal }) {

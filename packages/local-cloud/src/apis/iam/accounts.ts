@@ -3,6 +3,7 @@ import { GoogleError } from '../../kernel/errors.ts'
 import { unauthenticated, type TokenHolder } from '../identity/access-tokens.ts'
 import { accountId } from '../identity/id-tokens.ts'
 import type { Principal } from '../../kernel/api.ts'
+import { permissionDenied } from './denials.ts'
 import type { AccountRow, IamStore } from './store.ts'
 
 /** https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create#request-body */
@@ -25,6 +26,10 @@ export interface AccountsOptions {
   store: IamStore
   clock: Clock
   projectId: string
+  /** How long a new account is missing or refused now and then. */
+  settlingMs(): number
+  /** Whether an organization policy forbids new accounts, and which. */
+  creationConstraint(): string | undefined
   /** Called after each change that affects permissions. */
   changed(): void
   /** Called when an account is deleted: policies keep it, marked as deleted. */
@@ -39,6 +44,8 @@ export class Accounts {
   readonly #known = new Map<string, AccountRow>()
   /** `@P.iam.gserviceaccount.com`; the project `example.com:p` has `@p.example.com.iam…`. */
   readonly #domain: string
+  /** Calls about each new account so far. */
+  readonly #callsWhileNew = new Map<string, number>()
 
   constructor(options: AccountsOptions) {
     this.#options = options
@@ -76,10 +83,19 @@ export class Accounts {
     return row?.isDisabled ? undefined : row
   }
 
-  /** Throws INVALID_ARGUMENT, ALREADY_EXISTS. */
+  /** Creates an account that takes its time to be seen everywhere. Throws as `create`. */
+  createNew(id: string, fields: AccountFields): AccountRow {
+    const row = this.create(id, fields)
+    this.#callsWhileNew.set(row.email, 0)
+    return row
+  }
+
+  /** Throws INVALID_ARGUMENT, ALREADY_EXISTS, FAILED_PRECONDITION. */
   create(id: string, fields: AccountFields): AccountRow {
     checkAccountId(id)
     checkFields(fields)
+    const constraint = this.#options.creationConstraint()
+    if (constraint !== undefined) throw creationForbidden(constraint, this.#options.projectId)
     const email = this.emailOf(id)
     if (this.#store.account(email)) {
       throw new GoogleError(
@@ -111,9 +127,31 @@ export class Accounts {
 
   /** By address or unique id. Throws NOT_FOUND. */
   get(key: string): AccountRow {
+    return existing(this.find(key))
+  }
+
+  /** As a caller with this permission finds it; undefined when it is missing. Throws PERMISSION_DENIED for some calls about a new account. */
+  found(key: string, permission: string): AccountRow | undefined {
     const row = this.find(key)
-    if (!row) throw new GoogleError('NOT_FOUND', 'Unknown service account', { details: [] })
-    return row
+    const view = row && this.#view(row)
+    if (view !== 'hidden') return view === 'there' ? row : undefined
+    const resource = `projects/${this.#options.projectId}/serviceAccounts/${row?.email}`
+    throw permissionDenied({ email: '' }, { permission, resource })
+  }
+
+  /**
+   * What the next call about an account finds: while the account is new, IAM's servers do not agree on it. Two of three
+   * such calls do not find it, in turn as if it were missing and as if the caller were not allowed to see it.
+   */
+  #view(row: AccountRow): 'there' | 'missing' | 'hidden' {
+    const calls = this.#callsWhileNew.get(row.email)
+    if (calls === undefined) return 'there'
+    if (this.#options.clock.now() >= row.createdMs + this.#options.settlingMs()) {
+      this.#callsWhileNew.delete(row.email)
+      return 'there'
+    }
+    this.#callsWhileNew.set(row.email, calls + 1)
+    return (['missing', 'hidden', 'there'] as const)[calls % 3]!
   }
 
   find(key: string): AccountRow | undefined {
@@ -155,9 +193,49 @@ export class Accounts {
 
   /** Returns why a policy cannot name the account: only accounts of the local project can be checked. */
   fault(email: string): string | undefined {
-    if (!this.isLocal(email) || this.#store.account(email)) return undefined
-    return `Service account ${email} does not exist.`
+    if (!this.isLocal(email)) return undefined
+    const row = this.#known.get(email) ?? this.#store.account(email)
+    if (row) this.#known.set(email, row)
+    return row && this.#view(row) === 'there' ? undefined : `Service account ${email} does not exist.`
   }
+}
+
+/** Throws NOT_FOUND. */
+export function existing(row: AccountRow | undefined): AccountRow {
+  if (!row) throw new GoogleError('NOT_FOUND', 'Unknown service account', { details: [] })
+  return row
+}
+
+/**
+ * https://cloud.google.com/iam/docs/troubleshoot-org-policies; a managed constraint is refused like a custom one
+ * (https://cloud.google.com/resource-manager/docs/organization-policy/creating-managing-custom-constraints#testing).
+ */
+function creationForbidden(constraint: string, projectId: string): GoogleError {
+  const description = 'Service account creation is not allowed on this project.'
+  const name = `constraints/${constraint}`
+  if (constraint.includes('.managed.')) {
+    const message = `Operation denied by org policy: ["${name}": "${description}"].`
+    const reason = { customConstraints: name, service: 'iam.googleapis.com' }
+    return new GoogleError('FAILED_PRECONDITION', message, {
+      details: [
+        {
+          '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+          reason: 'CUSTOM_ORG_POLICY_VIOLATION',
+          domain: 'googleapis.com',
+          metadata: reason,
+        },
+      ],
+    })
+  }
+  const subject = `projects/${projectId}/serviceAccounts/?configvalue=`
+  return new GoogleError('FAILED_PRECONDITION', description, {
+    details: [
+      {
+        '@type': 'type.googleapis.com/google.rpc.PreconditionFailure',
+        violations: [{ type: name, subject, description }],
+      },
+    ],
+  })
 }
 
 function checkAccountId(id: string): void {

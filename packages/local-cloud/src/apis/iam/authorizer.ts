@@ -1,6 +1,7 @@
 import type { Access, Demand, Principal } from '../../kernel/api.ts'
 import { permissionsOf } from './catalog/roles.ts'
 import { permissionDenied } from './denials.ts'
+import type { FreshGrants, PolicyChange } from './fresh-grants.ts'
 import type { Binding } from './policy.ts'
 import { anchorOf, lastPart, type Anchor, type AnchorKind } from './resources.ts'
 
@@ -22,6 +23,7 @@ export interface AuthorizerOptions {
   projectNumber: string
   /** Returns why a policy cannot name a service account, or undefined. */
   accountFault(email: string): string | undefined
+  freshGrants: FreshGrants
 }
 
 const ACT_AS = 'iam.serviceAccounts.actAs'
@@ -48,8 +50,9 @@ export class Authorizer implements Access {
     this.#sources.set(kind, source)
   }
 
-  /** Call it after each change of a policy or of its inputs. */
-  policiesChanged(): void {
+  /** Call it after each change of a policy or of its inputs; with the change, if roles were granted. */
+  policiesChanged(change?: PolicyChange): void {
+    if (change) this.#options.freshGrants.add(change)
     this.#decisions.clear()
   }
 
@@ -75,6 +78,9 @@ export class Authorizer implements Access {
   /** @param caller the identity and its principal sets; empty for anonymous callers */
   #remembered(caller: readonly string[], { permission, resource }: Demand): boolean {
     const anchor = anchorOf(resource)
+    // Only actAs needs an existing account; all other permissions can be checked without it.
+    if (permission === ACT_AS && this.accountFault(lastPart(anchor.name)) !== undefined) return false
+    if (this.#options.freshGrants.settle()) this.#decisions.clear()
     const key = `${caller.join(' ')} ${permission} ${anchor.name}`
     const known = this.#decisions.get(key)
     if (known !== undefined) return known
@@ -101,17 +107,18 @@ export class Authorizer implements Access {
     const { projectId, projectNumber } = this.#options
     const aliases =
       project === `projects/${projectId}` ? [projectId, projectNumber] : [project.slice('projects/'.length)]
-    // Only actAs needs an existing account; all other permissions can be checked without it.
-    if (permission === ACT_AS && this.accountFault(lastPart(anchor.name)) !== undefined) return false
     const projectBindings = this.#bindings({ kind: 'project', name: project })
     const names = memberNames(caller)
+    const isNamed = (resource: string, { role, members }: Binding): boolean =>
+      members.some((member) => names.includes(member) && this.#options.freshGrants.isEffective(resource, role, member))
     for (const [level, role] of CONVENIENCE_MEMBERS) {
-      const isHolder = projectBindings.some((binding) => binding.role === role && isNamed(binding, names))
+      const isHolder = projectBindings.some((binding) => binding.role === role && isNamed(project, binding))
       if (isHolder) names.push(...aliases.map((alias) => `${level}:${alias}`))
     }
-    const own = anchor.kind === 'project' ? [] : this.#bindings(anchor)
-    return [...projectBindings, ...own].some(
-      (binding) => permissionsOf(binding.role)?.has(permission) && isNamed(binding, names),
+    const isHeld = (resource: string, bindings: readonly Binding[]): boolean =>
+      bindings.some((binding) => permissionsOf(binding.role)?.has(permission) && isNamed(resource, binding))
+    return (
+      isHeld(project, projectBindings) || (anchor.kind !== 'project' && isHeld(anchor.name, this.#bindings(anchor)))
     )
   }
 
@@ -146,10 +153,6 @@ function memberNames([email, ...sets]: readonly string[]): string[] {
   if (email.startsWith('principal://')) return ['allUsers', email, ...sets]
   const kind = isServiceAccount(email) ? 'serviceAccount' : 'user'
   return ['allUsers', 'allAuthenticatedUsers', `${kind}:${email}`, `domain:${email.slice(email.indexOf('@') + 1)}`]
-}
-
-function isNamed({ members }: Binding, names: readonly string[]): boolean {
-  return members.some((member) => names.includes(member))
 }
 
 /** Whether the address is that of a service account (https://cloud.google.com/iam/docs/service-account-types). */

@@ -3,9 +3,11 @@ import type { TokenHolder } from '../identity/access-tokens.ts'
 import type { EmulatedApi, Principal } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Operation } from '../../kernel/gateway.ts'
+import type { ProjectConditions } from '../../kernel/project-conditions.ts'
 import { AccountKeys } from './account-keys.ts'
 import { Accounts } from './accounts.ts'
 import { Authorizer } from './authorizer.ts'
+import { FreshGrants } from './fresh-grants.ts'
 import { IdentityProviders } from './identity-providers.ts'
 import { Policies } from './policies.ts'
 import { IamStore } from './store.ts'
@@ -18,7 +20,16 @@ export interface IamOptions {
   clock: Clock
   projectId: string
   projectNumber: string
+  conditions: ProjectConditions
   tokens: TokenIssuer & { authenticate(authorization: string | undefined): TokenHolder }
+}
+
+/** The managed constraint and the one that it replaces (https://cloud.google.com/resource-manager/docs/organization-policy/restricting-service-accounts). */
+const CREATION_CONSTRAINTS = ['iam.managed.disableServiceAccountCreation', 'iam.disableServiceAccountCreation']
+
+function isEnforced({ current }: ProjectConditions, constraint: string): boolean {
+  const rule = current.organizationPolicies[constraint]
+  return rule !== undefined && 'enforce' in rule && rule.enforce
 }
 
 /** Owns the local project. */
@@ -41,7 +52,7 @@ export class Iam {
   readonly #policies: Policies
 
   constructor(options: IamOptions) {
-    const { clock, projectId, projectNumber, tokens } = options
+    const { clock, conditions, projectId, projectNumber, tokens } = options
     const store = new IamStore(path.join(options.directory, 'iam.sqlite'))
     this.#options = options
     this.#store = store
@@ -49,6 +60,8 @@ export class Iam {
       store,
       clock,
       projectId,
+      settlingMs: () => conditions.current.accountsMs,
+      creationConstraint: () => CREATION_CONSTRAINTS.find((name) => isEnforced(conditions, name)),
       changed: () => this.authorizer.policiesChanged(),
       deleted: ({ email, uniqueId }) => {
         tokens.forget(email)
@@ -59,7 +72,12 @@ export class Iam {
       },
     })
     const { accounts } = this
-    this.authorizer = new Authorizer({ projectId, projectNumber, accountFault: (email) => accounts.fault(email) })
+    this.authorizer = new Authorizer({
+      projectId,
+      projectNumber,
+      accountFault: (email) => accounts.fault(email),
+      freshGrants: new FreshGrants(clock, () => conditions.current.grantsMs),
+    })
     this.keys = new AccountKeys({ store, accounts, clock })
     this.#policies = new Policies({ store, accounts, authorizer: this.authorizer })
     this.providers = new IdentityProviders({ store, projectNumber })

@@ -43,12 +43,16 @@ export class Policies {
       mayBePublic: false,
       accountFault: (email) => this.#authorizer.accountFault(email),
     }
-    const policy = this.#store.atomically(() => {
-      const replaced = replacedPolicy(this.get(resource), wanted, rules)
+    const [before, policy] = this.#store.atomically(() => {
+      const current = this.get(resource)
+      const replaced = replacedPolicy(current, wanted, rules)
       this.#store.putPolicy(resource, replaced)
-      return replaced
+      return [current, replaced]
     })
-    this.#authorizer.policiesChanged()
+    // The first policy of a resource is part of its creation.
+    const isFirst = isProject && before === EMPTY_POLICY
+    const change = { resource, before: before.bindings, after: policy.bindings }
+    this.#authorizer.policiesChanged(isFirst ? undefined : change)
     return policy
   }
 
@@ -61,8 +65,8 @@ export class Policies {
   }
 
   /** The resource name of an account that exists. Throws NOT_FOUND with the message of the policy methods. */
-  accountResource(projectId: string, key: string): string {
-    const row = this.#accounts.find(key)
+  accountResource(projectId: string, key: string, permission: string): string {
+    const row = this.#accounts.found(key, permission)
     if (row) return `projects/${projectId}/serviceAccounts/${row.email}`
     throw new GoogleError(
       'NOT_FOUND',

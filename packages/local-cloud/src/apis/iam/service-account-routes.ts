@@ -3,7 +3,7 @@ import type { Principal } from '../../kernel/api.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
-import type { AccountFields } from './accounts.ts'
+import { existing, type AccountFields } from './accounts.ts'
 import type { Authorizer } from './authorizer.ts'
 import { checkTestedPermissions, policyResource } from './policy.ts'
 import type { Policies } from './policies.ts'
@@ -26,7 +26,8 @@ const ACCOUNTS = '/v1/projects/:project/serviceAccounts'
 export function serviceAccountRoutes(app: Hono, operation: Operation, services: AccountServices): void {
   const { accounts, policies, authorizer, projectId } = services
   const resource = (row: AccountRow): Response => Response.json(accountResource(row, projectId))
-  const policyOf = (context: Context): string => policies.accountResource(projectId, accountKey(context))
+  const policyOf = (context: Context, permission: string): string =>
+    policies.accountResource(projectId, accountKey(context), permission)
 
   app.post(
     ACCOUNTS,
@@ -35,7 +36,7 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
       async (context) => {
         const body = await jsonBody(context)
         const account = (body['serviceAccount'] ?? {}) as Record<string, unknown>
-        return resource(accounts.create(requiredText(body, 'accountId'), fieldsOf(account)))
+        return resource(accounts.createNew(requiredText(body, 'accountId'), fieldsOf(account)))
       },
       onProject('iam.serviceAccounts.create', services),
     ),
@@ -60,7 +61,7 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
     `${ACCOUNTS}/:account{[^/:]+}`,
     operation(
       'iam.serviceAccounts.get',
-      (context) => resource(accounts.get(accountKey(context))),
+      (context) => resource(existing(accounts.found(accountKey(context), 'iam.serviceAccounts.get'))),
       onAccount('iam.serviceAccounts.get', services),
     ),
   )
@@ -107,7 +108,7 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
     `${ACCOUNTS}/:account{[^/:]+:getIamPolicy}`,
     operation(
       'iam.serviceAccounts.getIamPolicy',
-      (context) => Response.json(policyResource(policies.get(policyOf(context)))),
+      (context) => Response.json(policyResource(policies.get(policyOf(context, 'iam.serviceAccounts.getIamPolicy')))),
       onAccount('iam.serviceAccounts.getIamPolicy', services),
     ),
   )
@@ -117,7 +118,8 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
       'iam.serviceAccounts.setIamPolicy',
       async (context) => {
         const body = await jsonBody(context)
-        return Response.json(policyResource(policies.set(policyOf(context), wantedPolicy(body['policy']))))
+        const resource = policyOf(context, 'iam.serviceAccounts.setIamPolicy')
+        return Response.json(policyResource(policies.set(resource, wantedPolicy(body['policy']))))
       },
       onAccount('iam.serviceAccounts.setIamPolicy', services),
     ),
@@ -128,7 +130,7 @@ export function serviceAccountRoutes(app: Hono, operation: Operation, services: 
       'iam.serviceAccounts.testIamPermissions',
       async (context, principal) => {
         const permissions = textList(await jsonBody(context), 'permissions')
-        return testPermissions(authorizer, principal, permissions, policyOf(context))
+        return testPermissions(authorizer, principal, permissions, policyOf(context, 'iam.serviceAccounts.get'))
       },
       { needs: NOTHING },
     ),

@@ -22,6 +22,7 @@ export const TOKEN_RENEWAL_MARGIN_MS = 5 * 60 * 1000
 export const CLOCK_SKEW_MS = 300_000
 
 const PREFIX = 'ya29.local-'
+const REFRESH_PREFIX = '1//local-'
 
 /** Verified tokens are remembered, so that a call costs a map look-up; the map is cleared at this size. */
 const MAX_REMEMBERED_TOKENS = 1_000
@@ -97,6 +98,20 @@ export class AccessTokens {
     return { email, ...(sets ? { sets } : {}), issuedMs }
   }
 
+  /** Returns a token with which a user gets access tokens. It does not expire. */
+  refreshToken(email: string): string {
+    const payload = Buffer.from(email).toString('base64url')
+    return `${REFRESH_PREFIX}${payload}.${signature(this.#secret, `refresh ${payload}`).toString('base64url')}`
+  }
+
+  /** Returns the user of a refresh token; undefined when it is not valid. */
+  userOf(refreshToken: string): string | undefined {
+    if (!refreshToken.startsWith(REFRESH_PREFIX)) return undefined
+    const [payload = '', given = ''] = refreshToken.slice(REFRESH_PREFIX.length).split('.')
+    const isSigned = isSame(Buffer.from(given, 'base64url'), signature(this.#secret, `refresh ${payload}`))
+    return isSigned ? Buffer.from(payload, 'base64url').toString() : undefined
+  }
+
   #read(token: string): Claims | undefined {
     const known = this.#verified.get(token)
     if (known) return known
@@ -132,10 +147,12 @@ function sign(secret: Buffer, claims: Claims): string {
 function verify(secret: Buffer, token: string): Claims | undefined {
   if (!token.startsWith(PREFIX)) return undefined
   const [payload = '', given = ''] = token.slice(PREFIX.length).split('.')
-  const expected = signature(secret, payload)
-  const received = Buffer.from(given, 'base64url')
-  if (received.byteLength !== expected.byteLength || !timingSafeEqual(received, expected)) return undefined
+  if (!isSame(Buffer.from(given, 'base64url'), signature(secret, payload))) return undefined
   return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Claims
+}
+
+function isSame(given: Buffer, expected: Buffer): boolean {
+  return given.byteLength === expected.byteLength && timingSafeEqual(given, expected)
 }
 
 function signature(secret: Buffer, payload: string): Buffer {

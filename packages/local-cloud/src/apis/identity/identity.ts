@@ -71,6 +71,16 @@ export class Identity {
     return this.#accessTokens.mint(principal, lifetimeS)
   }
 
+  /** Returns a token with which a user gets access tokens from the token endpoint. */
+  refreshToken(email: string): string {
+    return this.#accessTokens.refreshToken(email)
+  }
+
+  /** Returns the user of a refresh token; undefined when it is not valid. */
+  userOf(refreshToken: string): string | undefined {
+    return this.#accessTokens.userOf(refreshToken)
+  }
+
   /** An ID token of `email` for `audience`. */
   idToken(email: string, audience: string): Promise<string> {
     return this.#idTokens.issue(email, audience)

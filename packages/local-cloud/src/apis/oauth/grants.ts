@@ -17,11 +17,11 @@ const AUDIENCES: ReadonlySet<unknown> = new Set([
 
 export interface GrantOptions {
   keys: AccountKeys
-  tokens: Pick<Identity, 'idToken' | 'mintAccessToken'>
+  tokens: Pick<Identity, 'authenticate' | 'idToken' | 'mintAccessToken' | 'userOf'>
 }
 
 /**
- * Exchanges a JWT signed with an account's key for an access token, or with `target_audience` for an identity token
+ * Exchanges a user's refresh token for an access token, or a JWT signed with an account's key for an access token, or with `target_audience` for an identity token
  * (https://developers.google.com/identity/protocols/oauth2/service-account#httprest). Error messages follow that page's
  * table of errors; those for an unknown account and a wrong audience follow users' reports.
  *
@@ -33,8 +33,13 @@ export async function grantedTokens(
   endpoint: string,
   { keys, tokens }: GrantOptions,
 ): Promise<object> {
-  const { grant_type: grantType, assertion } = request
+  const { grant_type: grantType, assertion, refresh_token: refreshToken } = request
   if (grantType === undefined) throw new OAuthError('invalid_request', 'Missing required parameter: grant_type')
+  if (grantType === 'refresh_token') {
+    const user = tokens.userOf(refreshToken ?? '')
+    if (user === undefined) throw new OAuthError('invalid_grant', 'Bad Request')
+    return accessToken(user, tokens)
+  }
   if (grantType !== JWT_BEARER) throw unsupported(grantType)
   if (assertion === undefined) throw new OAuthError('invalid_request', 'Missing required parameter: assertion')
   const checked = keys.check(assertion)
@@ -57,12 +62,34 @@ export async function grantedTokens(
   }
   if (isText(audience)) return { id_token: await tokens.idToken(email, audience) }
   if (!isText(scope)) throw new OAuthError('invalid_scope', 'Invalid OAuth scope or ID token audience provided.')
+  return accessToken(email, tokens)
+}
+
+function accessToken(email: string, tokens: GrantOptions['tokens']): object {
   return {
     access_token: tokens.mintAccessToken({ email }, LIFETIME_S),
     expires_in: LIFETIME_S - 1,
     token_type: 'Bearer',
   }
 }
+
+/**
+ * Describes an access token (https://cloud.google.com/docs/authentication/token-types#access-contents). A federated
+ * identity has no email address.
+ *
+ * @throws OAuthError invalid_token
+ */
+export function tokenInfo(request: Readonly<Record<string, string>>, { tokens }: GrantOptions): object {
+  try {
+    const { email } = tokens.authenticate(`Bearer ${request['access_token']}`)
+    const named = email.includes('://') ? {} : { email, email_verified: 'true' }
+    return { scope: SCOPES, ...named, access_type: 'offline' }
+  } catch {
+    throw new OAuthError('invalid_token', 'Invalid Value')
+  }
+}
+
+const SCOPES = 'https://www.googleapis.com/auth/cloud-platform https://www.googleapis.com/auth/userinfo.email'
 
 const FAULTS: Record<JwtFault, string> = {
   malformed: 'Bad Request',
@@ -72,10 +99,10 @@ const FAULTS: Record<JwtFault, string> = {
 }
 
 function unsupported(grantType: string): OAuthError {
-  return grantType === 'refresh_token' || grantType === 'authorization_code'
+  return grantType === 'authorization_code'
     ? new OAuthError(
         'unsupported_grant_type',
-        `${grantType}: the local cloud has no user accounts; see packages/local-cloud/docs/emulator-support.md`,
+        `${grantType}: the local cloud has no consent page; see packages/local-cloud/docs/emulator-support.md`,
         {
           http: 501,
         },

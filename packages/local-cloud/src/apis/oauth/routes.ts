@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
 import { tokenRequest } from '../../kernel/oauth.ts'
-import { grantedTokens, type GrantOptions } from './grants.ts'
+import { grantedTokens, tokenInfo, type GrantOptions } from './grants.ts'
 
 export interface RouteOptions extends GrantOptions {
   /** Returns errors in OAuth's format. */
@@ -20,6 +20,14 @@ export function oauthRoutes(options: RouteOptions): Hono {
         const endpoint = `${new URL(context.req.url).origin}/token`
         return Response.json(await grantedTokens(await tokenRequest(context), endpoint, options))
       },
+      { needs: NOTHING, isTokenRequest: true },
+    ),
+  )
+  app.post(
+    '/tokeninfo',
+    options.operation(
+      'oauth2.tokeninfo',
+      async (context) => Response.json(tokenInfo(await tokenRequest(context), options)),
       { needs: NOTHING, isTokenRequest: true },
     ),
   )

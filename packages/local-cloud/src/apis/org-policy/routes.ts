@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { notEmulated } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
+import type { ProjectConditions } from '../../kernel/project-conditions.ts'
 import { checkProject, readQuery } from '../../kernel/rest-request.ts'
 import { effectivePolicy } from './constraints.ts'
 import { effectivePolicyNeeds } from './permissions.ts'
@@ -10,13 +11,14 @@ const POLICIES = '/v2/projects/:project/policies'
 
 export interface RouteOptions {
   operation: Operation
+  conditions: ProjectConditions
   projectId: string
   projectNumber: string
 }
 
 /** Organization Policy's REST API v2 (https://cloud.google.com/resource-manager/docs/reference/orgpolicy/rest). */
 export function orgPolicyRoutes(options: RouteOptions): Hono {
-  const { operation, projectNumber } = options
+  const { operation } = options
   const app = new Hono()
   app.get(
     `${POLICIES}/:constraint{[^/:]+:getEffectivePolicy}`,
@@ -26,7 +28,7 @@ export function orgPolicyRoutes(options: RouteOptions): Hono {
         readQuery(context, [])
         checkProject(context, options)
         const constraint = context.req.param('constraint')!.replace(/:[a-zA-Z]+$/, '')
-        return context.json(effectivePolicy(constraint, projectNumber))
+        return context.json(effectivePolicy(constraint, options))
       },
       { needs: effectivePolicyNeeds },
     ),

@@ -5,7 +5,7 @@ export const ORGPOLICY_SUPPORT: readonly SupportEntry[] = [
   {
     method: 'orgpolicy.projects.policies.getEffectivePolicy',
     state: 'partly',
-    note: "the local project belongs to no organization: Google's defaults for the constraints that affect the emulated APIs; others are refused by name",
+    note: "the rules of the local cloud's conditions, otherwise Google's defaults for the constraints that affect the emulated APIs; others are refused by name. Only disableServiceAccountCreation, old and managed, is enforced",
   },
   { method: 'orgpolicy: other methods, constraints, folders, organizations', state: 'no', note: '' },
 ]

@@ -52,6 +52,14 @@ export function notEnabled(service: string): GoogleError {
   return restError('FAILED_PRECONDITION', description, [errorInfo('SU_SERVICE_NOT_ENABLED', DOMAIN, { service })])
 }
 
+/** https://github.com/hashicorp/terraform-provider-google/issues/7493 */
+export function anotherActivation(services: readonly string[], projectId: string): GoogleError {
+  return restError(
+    'FAILED_PRECONDITION',
+    `Another activation or deactivation is in progress for the following service(s): ${services.join(',')} and project ${projectId}.`,
+  )
+}
+
 export function unknownProject(project: string): GoogleError {
   return restError('PERMISSION_DENIED', `Project '${project}' not found or permission denied.`)
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { invalidArgument, restError } from '../../kernel/rest-request.ts'
 import type { RestOperation, RestOperations } from '../../kernel/rest-operations.ts'
+import type { Arrivals } from './arrivals.ts'
 import { catalogEntry, CATALOG, type CatalogEntry } from './catalog.ts'
-import { billingMissing, notEnabled, unknownServices } from './failures.ts'
+import { anotherActivation, billingMissing, notEnabled, unknownServices } from './failures.ts'
 import type { ServiceStore } from './store.ts'
 
 /** How long the local cloud takes to enable or to disable services; Google takes seconds to minutes. */
@@ -19,8 +20,10 @@ const NOTHING_TO_DO = 'operations/noop.DONE_OPERATION'
 
 export interface ServiceUsageOptions {
   store: ServiceStore
+  projectId: string
   projectNumber: string
   hasBilling: () => boolean
+  arrivals: Arrivals
 }
 
 /** Which services the project uses (https://cloud.google.com/service-usage/docs/reference/rest/v1/services). */
@@ -92,12 +95,14 @@ export class ServiceUsage {
   /** The work of an operation that enables one service. */
   enabled(service: string): object {
     this.#options.store.enable([service])
+    this.#options.arrivals.begin([service])
     return { '@type': `${TYPE}.EnableServiceResponse`, service: this.get(service) }
   }
 
   /** The work of an operation that enables several, their names separated by commas. */
   batchEnabled(services: string): object {
     const names = services.split(',')
+    this.#options.arrivals.begin(names.filter((name) => !this.#options.store.isEnabled(name)))
     this.#options.store.enable(names)
     return { '@type': `${TYPE}.BatchEnableServicesResponse`, services: names.map((name) => this.get(name)) }
   }
@@ -116,7 +121,10 @@ export class ServiceUsage {
   }
 
   #begin(operations: RestOperations, kind: string, services: readonly string[]): RestOperation {
-    const { projectNumber } = this.#options
+    const { projectId, projectNumber } = this.#options
+    const changing = new Set(operations.unfinished().flatMap((subject) => subject.split(',')))
+    const busy = services.filter((service) => changing.has(service))
+    if (busy.length > 0) throw anotherActivation(busy, projectId)
     return operations.begin({
       name: `operations/acat.p2-${projectNumber}-${randomUUID()}`,
       kind,

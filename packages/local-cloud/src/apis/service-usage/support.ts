@@ -12,7 +12,7 @@ export const SERVICE_USAGE_SUPPORT: readonly SupportEntry[] = [
   {
     method: 'serviceusage.services.enable, services.batchEnable, services.disable',
     state: 'partly',
-    note: 'services have no dependencies and no usage; serviceusage.googleapis.com cannot be disabled',
+    note: 'services have no dependencies and no usage; serviceusage.googleapis.com cannot be disabled; a second change of a service before the first is done is refused',
   },
   { method: 'serviceusage.operations.get', state: 'yes', note: 'finished operations are kept for a day' },
   { method: 'serviceusage.operations.list, cancel, delete; quotas (v1beta1); policies (v2)', state: 'no', note: '' },

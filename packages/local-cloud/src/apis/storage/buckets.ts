@@ -16,12 +16,21 @@ export class Buckets {
   readonly #store: MetadataStore
   readonly #clock: Clock
   readonly #accessChanged: () => void
+  readonly #isTaken: (name: string) => boolean
 
-  /** @param accessChanged called after each change that affects permissions */
-  constructor(store: MetadataStore, clock: Clock, accessChanged: () => void) {
+  /**
+   * @param options.accessChanged called after each change that affects permissions
+   * @param options.isTaken whether another project has a bucket of that name
+   */
+  constructor(
+    store: MetadataStore,
+    clock: Clock,
+    { accessChanged, isTaken }: { accessChanged: () => void; isTaken: (name: string) => boolean },
+  ) {
     this.#store = store
     this.#clock = clock
     this.#accessChanged = accessChanged
+    this.#isTaken = isTaken
   }
 
   /** Throws NOT_FOUND. */
@@ -49,7 +58,7 @@ export class Buckets {
     }
     const taken = this.#store.bucket(name)
     // Names are unique over all projects (https://cloud.google.com/storage/docs/buckets#naming).
-    if (taken) throw alreadyExists(taken.project === project)
+    if (taken || this.#isTaken(name)) throw alreadyExists(taken?.project === project)
     this.#store.putBucket(row)
     this.#accessChanged()
     return row

@@ -6,6 +6,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
+import type { ProjectConditions } from '../../kernel/project-conditions.ts'
 import { addBucketRoutes } from './bucket-routes.ts'
 import { BucketPolicies } from './bucket-policies.ts'
 import { Buckets } from './buckets.ts'
@@ -25,6 +26,7 @@ export interface StorageApiOptions {
   clock: Clock
   operation: Operation
   projectNumber: string
+  conditions: ProjectConditions
   /** Who may do what; learns of the policies of buckets. */
   access: Authorizer
 }
@@ -46,13 +48,15 @@ const UPLOAD_BASES = ['/upload/storage/v1', '/resumable/upload/storage/v1']
 
 /** Emulates Cloud Storage's JSON API (https://cloud.google.com/storage/docs/json_api/v1): metadata in SQLite, bytes in files. */
 export async function storageApi(options: StorageApiOptions): Promise<StorageApi> {
-  const { directory, clock, operation, projectNumber, access } = options
+  const { directory, clock, conditions, operation, projectNumber, access } = options
   const store = new MetadataStore(path.join(directory, 'storage.sqlite'))
   const content = new ContentStore(directory)
   const accessChanged = (): void => access.policiesChanged()
-  const buckets = new Buckets(store, clock, accessChanged)
+  const isTaken = (bucket: string): boolean => conditions.current.takenBuckets.includes(bucket)
+  const buckets = new Buckets(store, clock, { accessChanged, isTaken })
   const policies = new BucketPolicies(store, buckets, access)
-  const needs = storageNeeds((bucket) => store.bucket(bucket) !== undefined)
+  // Nobody here has a permission on a stranger's bucket.
+  const needs = storageNeeds((bucket) => isTaken(bucket) || store.bucket(bucket) !== undefined)
   const objects = new Objects(store, content, buckets, clock)
   const uploads = new Uploads(store, content, objects, clock)
 
