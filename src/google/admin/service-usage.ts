@@ -1,4 +1,6 @@
 import { callApi, finishOperation, type RestOperation } from '../rest/rest.ts'
+import { repeatably } from '../transport/errors.ts'
+import { settled } from '../transport/settle.ts'
 
 interface Service {
   name?: string
@@ -30,10 +32,26 @@ export async function disabledServices(projectId: string, services: readonly str
 
 const ENABLE_DEADLINE_MS = 10 * 60_000
 
-/** Enables services, all or none (https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable: 20 at most). */
+/**
+ * Google's FAILED_PRECONDITION for a service that somebody else, or an API that depends on it, is changing
+ * (https://github.com/hashicorp/terraform-provider-google/issues/7493).
+ */
+const ANOTHER_ACTIVATION = /another activation or deactivation is in progress/i
+
+/**
+ * Enables services, all or none (https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable: 20 at
+ * most). Waits while another change of one of them is in progress.
+ */
 export async function enableServices(projectId: string, services: readonly string[]): Promise<void> {
-  const operation = await callApi<RestOperation>('serviceusage', `v1/projects/${projectId}/services:batchEnable`, {
-    body: { serviceIds: services },
+  const enable = async (): Promise<void> => {
+    const operation = await callApi<RestOperation>('serviceusage', `v1/projects/${projectId}/services:batchEnable`, {
+      body: { serviceIds: services },
+    })
+    await finishOperation('serviceusage', operation, { version: 'v1', deadlineMs: ENABLE_DEADLINE_MS })
+  }
+  // An operation can also fail for a passing reason, and then has enabled nothing.
+  await settled(() => repeatably(enable), {
+    isTransient: ({ message }) => ANOTHER_ACTIVATION.test(message),
+    settleMs: ENABLE_DEADLINE_MS,
   })
-  await finishOperation('serviceusage', operation, { version: 'v1', deadlineMs: ENABLE_DEADLINE_MS })
 }
