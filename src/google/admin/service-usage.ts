@@ -33,7 +33,7 @@ export async function disabledServices(projectId: string, services: readonly str
 const ENABLE_DEADLINE_MS = 10 * 60_000
 
 /**
- * Google's FAILED_PRECONDITION for a service that somebody else, or an API that depends on it, is changing
+ * Google's FAILED_PRECONDITION for a service that another caller is enabling or disabling
  * (https://github.com/hashicorp/terraform-provider-google/issues/7493).
  */
 const ANOTHER_ACTIVATION = /another activation or deactivation is in progress/i

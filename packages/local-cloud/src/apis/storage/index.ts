@@ -55,7 +55,7 @@ export async function storageApi(options: StorageApiOptions): Promise<StorageApi
   const isTaken = (bucket: string): boolean => conditions.current.takenBuckets.includes(bucket)
   const buckets = new Buckets(store, clock, { accessChanged, isTaken })
   const policies = new BucketPolicies(store, buckets, access)
-  // Nobody here has a permission on a stranger's bucket.
+  // No account of the local project has permissions on another project's bucket.
   const needs = storageNeeds((bucket) => isTaken(bucket) || store.bucket(bucket) !== undefined)
   const objects = new Objects(store, content, buckets, clock)
   const uploads = new Uploads(store, content, objects, clock)
