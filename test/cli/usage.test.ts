@@ -132,7 +132,7 @@ const CASES: Record<string, Case> = {
     args: ['run', ...SIGNS, '--limit', '1', '--sample', '2'],
     exitCode: 2,
     code: 'INVALID_FLAG',
-    names: /^--sample and --limit cannot be used together$/,
+    names: /--sample and --limit cannot be used together/,
     suggests: 'imagery run --help',
   },
   'a format that does not exist': {
