@@ -12,6 +12,7 @@ import {
   liveView,
   progressQuery,
   resultsQuery,
+  pendingUnitsQuery,
   shardQuery,
 } from '../src/run-data/sql/ledger.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/run-data/sql/snapshot.ts'
@@ -198,7 +199,7 @@ export function ledgerStatements(): LedgerStatements[] {
 }
 
 function runStatements(tables: RunTables, asked: Profile): Statement[] {
-  const shard = { bucket_from: 0, bucket_to: 3 }
+  const shard = { from: 0, to: 3 }
   const causes = [...CAUSES.map((cause) => [cause]), [...CAUSES]]
   return [
     { name: 'live view', sql: liveView(tables, asked) },
@@ -209,11 +210,11 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
     ...causes.map((some) => ({ name: `failed units by ${some.join(', ')}`, sql: failedUnitsQuery(tables, some) })),
     {
       name: 'final rows',
-      sql: finalRowsQuery(tables),
+      sql: finalRowsQuery(tables, [0, 2, 3, 5, 6]),
       parameters: { units: ['answered', 'late', 'retried', 'untouched'] },
     },
-    { name: 'shard', sql: shardQuery(tables, false), parameters: shard },
-    { name: 'pending units of a shard', sql: shardQuery(tables, true), parameters: shard },
+    { name: 'shard', sql: shardQuery(tables, shard) },
+    { name: 'pending units of a shard', sql: pendingUnitsQuery(tables, shard) },
   ]
 }
 
@@ -250,6 +251,7 @@ function attemptRows(asked: Profile): Record<string, unknown>[] {
       run_id: '261123-9f3c1a7b',
       unit_id: unit,
       asset_id: unit,
+      bucket: UNITS.indexOf(unit),
       attempt_id: `a${index}`,
       generation,
       status,

@@ -71,6 +71,11 @@ export const asset = z.strictObject({
   detection_time: z.string().nullable(),
   /** Newest first. Empty when the source names no image: the asset still gets its (failed) row. */
   observations: z.array(observation),
+  /** The unit's hash bucket in the snapshot. Its ledger rows carry it, because the ledger is partitioned by it. */
+  bucket: z
+    .int()
+    .min(0)
+    .max(BUCKETS - 1),
 })
 
 export type Asset = z.infer<typeof asset>
@@ -101,6 +106,8 @@ export const pushEnvelope = z.object({
   message: z.object({
     data: z.base64().optional(),
     messageId: z.string(),
+    /** When the message was first published; a redelivery does not change it. */
+    publishTime: z.iso.datetime({ offset: true }).optional(),
     attributes: z.record(z.string(), z.string()).optional(),
   }),
   subscription: z.string(),

@@ -87,6 +87,11 @@ export function runTeardownPath(runId: string): string {
   return `${runObjectsPrefix(runId)}torn-down.json`
 }
 
+/** The prefix of the marks that record which generations of a run have begun, for every machine. */
+export function generationsPrefix(runId: string): string {
+  return `${runObjectsPrefix(runId)}generations/`
+}
+
 /** The prefix of all objects of a run in the bucket. */
 export function runObjectsPrefix(runId: string): string {
   if (!isRunId(runId)) throw new RangeError(`not a run id: ${JSON.stringify(runId)}`)

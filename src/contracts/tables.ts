@@ -49,6 +49,12 @@ const ATTEMPT_KEYS: readonly Column[] = [
     type: 'STRING',
     description: 'ID of the asset; null for an observation that belongs to no asset.',
   },
+  {
+    name: 'bucket',
+    type: 'INT64',
+    mode: 'REQUIRED',
+    description: "Bucket of the unit, the same as in the snapshot; this table's partitions.",
+  },
   { name: 'attempt_id', type: 'STRING', mode: 'REQUIRED', description: 'Unique ID of this attempt.' },
   {
     name: 'generation',
@@ -103,7 +109,7 @@ export const RESERVED_COLUMNS: ReadonlySet<string> = new Set(
   [...ASSET_COLUMNS, ...ATTEMPT_KEYS, ...ATTEMPT_PROVENANCE].map((column) => column.name),
 )
 
-/** The ledger `<name>_attempts`: append-only, one row per attempt. */
+/** The ledger `<name>_attempts`: append-only, one row per attempt, partitioned by `bucket`. */
 export function attemptColumns(profile: Profile): Column[] {
   return [...ATTEMPT_KEYS, ...answerColumns(profile.output), ...ATTEMPT_PROVENANCE]
 }

@@ -1,6 +1,6 @@
 import type { AttemptStatus, Cause } from '../contracts/causes.ts'
-import type { Asset } from '../contracts/messages.ts'
-import { RUN_LABEL, type RunTables, runIdInNames } from '../contracts/names.ts'
+import { BUCKETS, type Asset } from '../contracts/messages.ts'
+import { RUN_LABEL, type RunTables, runIdInNames, tablePath } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { attemptColumns, resultColumns } from '../contracts/tables.ts'
 import {
@@ -19,7 +19,8 @@ import {
   type TableName,
 } from '../google/bigquery/bigquery.ts'
 import { queryIntoTable } from '../google/bigquery/jobs.ts'
-import { finalRowsQuery, imagesQuery, liveView, resultsQuery, shardQuery } from './sql/ledger.ts'
+import { CloudError } from '../google/transport/errors.ts'
+import { finalRowsQuery, imagesQuery, liveView, pendingUnitsQuery, resultsQuery, shardQuery } from './sql/ledger.ts'
 
 export type RunTableRole = 'assets' | 'attempts' | 'live' | 'source' | 'results'
 
@@ -34,17 +35,29 @@ export function runTable(tables: RunTables, role: RunTableRole): TableName {
  */
 export async function createRunTables(spec: RunSpec): Promise<void> {
   const labels = { [RUN_LABEL]: spec.run_id }
-  await ensureTable(runTable(spec.tables, 'attempts'), {
+  const outcome = await ensureTable(runTable(spec.tables, 'attempts'), {
     columns: attemptColumns(spec.profile),
     description: `All attempts of imagery run ${spec.run_id} (${spec.profile.name}). One row per attempt, append-only.`,
     labels,
+    partitionBy: { column: 'bucket', end: BUCKETS },
     clusterBy: ['unit_id'],
   })
+  if (outcome === 'existed') await refuseOlderLedger(spec)
   await ensureView(runTable(spec.tables, 'live'), {
     query: liveView(spec.tables, spec.profile),
     description: `The current row of every asset of imagery run ${spec.run_id}.`,
     labels,
   })
+}
+
+/** Without the column, each shard of a resume would read the whole ledger, and no row could be written. */
+async function refuseOlderLedger({ run_id: runId, tables }: RunSpec): Promise<void> {
+  const ledger = await describeTable(runTable(tables, 'attempts'))
+  if (!ledger || ledger.fields.some(({ name }) => name === 'bucket')) return
+  throw new CloudError(
+    'FAILED_PRECONDITION',
+    `The ledger ${tablePath(tables, tables.attempts)} of run ${runId} has no column bucket: an older version of imagery made it, so this version can read the run but not continue it`,
+  )
 }
 
 /** Returns the total number of images in the snapshot. */
@@ -96,17 +109,17 @@ export async function writeResults(spec: RunSpec, jobId: string): Promise<void> 
   await updateTable(results, resultsDescription(spec))
 }
 
-/** Yields the assets of a range of buckets, both ends included: all of them, or only those without a final row. */
+/** Yields the assets of a range of buckets, both ends included: all of them, or only the pending ones. */
 export async function* streamAssets(
   spec: Pick<RunSpec, 'tables' | 'source'>,
   bucketFrom: number,
   bucketTo: number,
   options: { onlyPending: boolean },
 ): AsyncGenerator<Asset> {
-  const rows = queryStream<AssetRow>(shardQuery(spec.tables, options.onlyPending), {
+  const query = options.onlyPending ? pendingUnitsQuery : shardQuery
+  const rows = queryStream<AssetRow>(query(spec.tables, { from: bucketFrom, to: bucketTo }), {
     projectId: spec.tables.projectId,
     location: spec.source.location,
-    parameters: { bucket_from: bucketFrom, bucket_to: bucketTo },
   })
   for await (const row of rows) {
     yield {
@@ -119,6 +132,7 @@ export async function* streamAssets(
         gcs_uri: observation.gcs_uri,
         capture_time: timestampText(observation.capture_time),
       })),
+      bucket: Number(row.bucket),
     }
   }
 }
@@ -129,6 +143,7 @@ interface AssetRow {
   location: { latitude: number; longitude: number } | null
   detection_time: unknown
   observations: { observation_id: string; gcs_uri: string; capture_time: unknown }[]
+  bucket: number
 }
 
 /**
@@ -159,6 +174,12 @@ export interface FoundTable extends TableName {
 
 const LISTS_AT_ONCE = 8
 
+/** A unit and its bucket, by which the ledger is partitioned. */
+export interface KeyedUnit {
+  unitId: string
+  bucket: number
+}
+
 /** A ledger row after which the unit needs no further attempt in its generation. */
 export interface FinalRow {
   unit_id: string
@@ -173,12 +194,13 @@ export interface FinalRow {
  */
 export async function finalRows(
   spec: Pick<RunSpec, 'tables' | 'source'>,
-  units: readonly string[],
+  units: readonly KeyedUnit[],
 ): Promise<FinalRow[]> {
-  return queryRows<FinalRow>(finalRowsQuery(spec.tables), {
+  const buckets = [...new Set(units.map(({ bucket }) => bucket))].toSorted((a, b) => a - b)
+  return queryRows<FinalRow>(finalRowsQuery(spec.tables, buckets), {
     projectId: spec.tables.projectId,
     location: spec.source.location,
-    parameters: { units: [...units] },
+    parameters: { units: units.map(({ unitId }) => unitId) },
   })
 }
 

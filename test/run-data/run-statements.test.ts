@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attemptColumns } from '../../src/contracts/tables.ts'
 import { profile, type Profile } from '../../src/contracts/run-spec.ts'
-import { failedUnitsQuery, finalRowsQuery, liveView, shardQuery } from '../../src/run-data/sql/ledger.ts'
+import { failedUnitsQuery, finalRowsQuery, liveView, pendingUnitsQuery } from '../../src/run-data/sql/ledger.ts'
 import { snapshotQuery, type SnapshotSource } from '../../src/run-data/sql/snapshot.ts'
 import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
 
@@ -154,6 +154,7 @@ describe('the live view', () => {
         run_id: 'r',
         unit_id: unit,
         asset_id: unit,
+        bucket: 7,
         attempt_id: `a${second}`,
         generation,
         status,
@@ -200,14 +201,17 @@ describe('the live view', () => {
   })
 
   test("returns a shard's pending units", async () => {
-    const params = { bucket_from: 0, bucket_to: 1999 }
-    const [rows] = await harness.client.query({ query: shardQuery(tables, true), params })
+    const [rows] = await harness.client.query(pendingUnitsQuery(tables, { from: 0, to: 1_999 }))
+    const [pending] = await harness.client.query("SELECT unit_id FROM `demo.street.live` WHERE status = 'pending'")
     expect((rows as Unit[]).map(({ unit_id }) => unit_id).toSorted()).toEqual(['billed', 'retried', 'untouched'])
+    expect((pending as Unit[]).map(({ unit_id }) => unit_id).toSorted()).toEqual(['billed', 'retried', 'untouched'])
+    const [others] = await harness.client.query(pendingUnitsQuery(tables, { from: 8, to: 1_999 }))
+    expect(others).toEqual([])
   })
 
   test("returns a redelivered task's final rows by generation, and none that is retried", async () => {
     const params = { units: ['retried-ok', 'billed', 'failed', 'untouched'] }
-    const [rows] = await harness.client.query({ query: finalRowsQuery(tables), params })
+    const [rows] = await harness.client.query({ query: finalRowsQuery(tables, [3, 7]), params })
     const found = (rows as { unit_id: string; generation: number; status: string; cause: string | null }[]).map(
       ({ unit_id, generation, status }) => `${unit_id} ${generation} ${status}`,
     )
@@ -216,6 +220,6 @@ describe('the live view', () => {
 
   test("returns a retry's failed units of the named causes", async () => {
     const [rows] = await harness.client.query(failedUnitsQuery(tables, ['blocked', 'schema']))
-    expect(rows).toEqual([{ unit_id: 'late', asset_id: 'late' }])
+    expect(rows).toEqual([{ unit_id: 'late', asset_id: 'late', bucket: 7 }])
   })
 })

@@ -15,22 +15,24 @@ const row = (unit_id: string, generation = 0, status: FinalRow['status'] = 'ok')
 /** A ledger with a few rows, whose queries take `queryMs`. */
 function ledger(rows: readonly FinalRow[], queryMs = 0) {
   const clock = new ManualClock()
-  const queries: (readonly string[])[] = []
+  const queries: string[][] = []
   const finalRows = new FinalRows({
     clock,
     async read(_, units) {
-      queries.push(units)
+      const ids = units.map(({ unitId }) => unitId)
+      queries.push(ids)
       if (queryMs > 0) await new Promise<void>((resolve) => clock.after(queryMs, resolve))
-      return rows.filter(({ unit_id }) => units.includes(unit_id))
+      return rows.filter(({ unit_id }) => ids.includes(unit_id))
     },
   })
-  return { clock, queries, find: (unit: string, generation = 0) => finalRows.find(SPEC, unit, generation) }
+  const find = (unitId: string, generation = 0) => finalRows.find(SPEC, { unitId, bucket: 3, generation })
+  return { clock, queries, find }
 }
 
 describe('queries for final rows', () => {
   test('at nearly the same time share one query, and each gets its own answer', async () => {
     const { clock, queries, find } = ledger([row('a'), row('b', 1, 'failed')])
-    const answers = Promise.all([find('a'), find('a'), find('b'), find('b', 1), find('c')])
+    const answers = Promise.all([find('a'), find('a'), find('b', 2), find('b', 1), find('c')])
     await clock.advance(100)
     expect((await answers).map((found) => found?.status)).toEqual(['ok', 'ok', undefined, 'failed', undefined])
     expect(queries).toEqual([['a', 'b', 'c']])
@@ -63,6 +65,18 @@ describe('queries for final rows', () => {
     const answer = find('a')
     await clock.advance(100)
     expect((await answer)?.status).toBe('ok')
+  })
+
+  test.each([
+    ['an answer of an earlier generation ends the unit', [row('a', 0)], 'ok'],
+    ['a failure of an earlier generation does not: a retry asked for another try', [row('a', 0, 'failed')], undefined],
+    ['a failure of the same generation ends it', [row('a', 1, 'failed')], 'failed'],
+    ['a failure of a later generation ends it', [row('a', 2, 'throttled'), row('a', 0, 'failed')], 'throttled'],
+  ])('in generation 1: %s', async (_what, rows, status) => {
+    const { clock, find } = ledger(rows)
+    const answer = find('a', 1)
+    await clock.advance(100)
+    expect((await answer)?.status).toBe(status)
   })
 
   test('fail when BigQuery does not answer, and the next ones run', async () => {

@@ -53,6 +53,7 @@ export const TASK: TaskPayload = {
   location: { latitude: 48.1, longitude: 11.5 },
   detection_time: '2026-10-01T00:00:00Z',
   observations: [{ observation_id: 'o1', gcs_uri: 'gs://images/o1.jpg', capture_time: null }],
+  bucket: 17,
   generation: 0,
 }
 

@@ -69,6 +69,7 @@ export function asset(images: number | readonly string[] = 1): Asset {
     asset_id: 'sign-1',
     location: null,
     detection_time: null,
+    bucket: 0,
     observations: uris.map((gcs_uri, index) => ({
       observation_id: `o${index + 1}`,
       gcs_uri,

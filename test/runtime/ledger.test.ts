@@ -17,6 +17,7 @@ function row(id: string, extra: Record<string, unknown> = {}): AttemptRow {
     run_id: 'r',
     unit_id: id,
     attempt_id: id,
+    bucket: 0,
     generation: 0,
     status: 'ok',
     started_at: at,

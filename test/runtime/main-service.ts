@@ -44,7 +44,7 @@ export function mainService({
       },
     },
     finalRows: {
-      find(_spec, unitId, generation) {
+      find(_spec, { unitId, generation }) {
         lookedUp.push(`${unitId} ${generation}`)
         return findRow()
       },

@@ -25,6 +25,7 @@ export function asset(index: number, extra: Partial<Asset> = {}): Asset {
     location: null,
     detection_time: null,
     observations,
+    bucket: 7,
     ...extra,
   }
 }
@@ -33,15 +34,18 @@ export function assets(count: number): Asset[] {
   return Array.from({ length: count }, (_, index) => asset(index))
 }
 
+/** The clock's own start. */
+const PUBLISHED = new Date(new ManualClock().now()).toISOString()
+
 /** https://cloud.google.com/pubsub/docs/push#receive_push */
-export function envelope(data: unknown): object {
+export function envelope(data: unknown, publishTime: string | undefined = PUBLISHED): object {
   const encoded = Buffer.from(typeof data === 'string' ? data : JSON.stringify(data)).toString('base64')
   return {
     message: {
       data: encoded,
       messageId: '136969346945',
       message_id: '136969346945',
-      publishTime: '2026-11-23T10:00:00Z',
+      publishTime,
     },
     subscription: `projects/demo/subscriptions/imagery-${RUN_ID}`,
     deliveryAttempt: 1,
@@ -55,6 +59,8 @@ export interface PopulateScript {
   appendAttempt?: (row: AttemptRow) => Promise<void>
   specs?: Map<string, RunSpec>
   clock?: ManualClock
+  /** The newest generation that has begun. */
+  newest?: number
 }
 
 /** The populate service over a Cloud Tasks that refuses a second task with the same name, as Google's does. */
@@ -65,6 +71,7 @@ export function populateService(script: PopulateScript = {}) {
   const singles: string[] = []
   const rows: AttemptRow[] = []
   const ranges: [number, number][] = []
+  const choices: boolean[] = []
   let inFlight = 0
   let mostInFlight = 0
   const add = (task: NewTask): 'created' | 'existed' => {
@@ -75,8 +82,10 @@ export function populateService(script: PopulateScript = {}) {
   const app = populateApp({
     place: PLACE,
     specs: fakeSpecs(script.specs).specs,
-    async *streamAssets(_spec, from, to) {
+    hasBegun: async (_runId, generation) => generation <= (script.newest ?? 0),
+    async *streamAssets(_spec, from, to, { onlyPending }) {
       ranges.push([from, to])
+      choices.push(onlyPending)
       yield* script.assets ?? assets(3)
     },
     async createTaskBatch(_queue, batch) {
@@ -109,5 +118,5 @@ export function populateService(script: PopulateScript = {}) {
     const response = await app.request('/', post(body))
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
-  return { app, push, tasks, batches, singles, rows, ranges, entries, mostInFlight: () => mostInFlight }
+  return { app, push, tasks, batches, singles, rows, ranges, choices, entries, mostInFlight: () => mostInFlight }
 }

@@ -53,6 +53,31 @@ describe('a shard', () => {
     expect(tasks.size).toBe(6)
   })
 
+  test('whose message is older than half an hour queues only pending units: the names of finished tasks expire after an hour', async () => {
+    const clock = new ManualClock()
+    const { push, choices } = populateService({ clock })
+    await clock.advance(29 * 60_000)
+    await push()
+    await clock.advance(2 * 60_000)
+    await push()
+    await push(envelope({ ...SHARD, only_pending: true }))
+    expect(choices).toEqual([false, true, true])
+  })
+
+  test('whose message has no time queues only pending units', async () => {
+    const { push, choices } = populateService()
+    const { message, ...rest } = envelope(SHARD) as { message: object }
+    await push({ ...rest, message: { ...message, publishTime: undefined } })
+    expect(choices).toEqual([true])
+  })
+
+  test('of a generation that a later one has replaced creates nothing and is acknowledged', async () => {
+    const { push, tasks, ranges } = populateService({ newest: 1 })
+    expect(await push()).toEqual({ status: 200, body: { outcome: 'superseded' } })
+    expect({ tasks: tasks.size, ranges }).toEqual({ tasks: 0, ranges: [] })
+    expect((await push(envelope({ ...SHARD, generation: 1 }))).body).toMatchObject({ created: 3 })
+  })
+
   test('creates a hundred tasks per call', async () => {
     const { push, batches } = populateService({ assets: assets(250) })
     await push()

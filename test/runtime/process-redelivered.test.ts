@@ -59,8 +59,23 @@ describe('a task redelivered after no answer or a 503', () => {
   })
 })
 
+describe('a task of a later generation', () => {
+  test('is looked up at its first delivery, because a task of an earlier generation may have finished its unit', async () => {
+    const { asked, lookedUp, process } = service({ findRow: async () => ROW })
+    const response = await process({ ...TASK, generation: 1 }, delivered(0))
+    expect(await response.json()).toEqual({ outcome: 'recorded', status: 'ok' })
+    expect({ asked, lookedUp }).toEqual({ asked: [], lookedUp: ['sign-1 1'] })
+  })
+
+  test('is looked up after Cloud Run answered 429 for the service', async () => {
+    const { asked, process } = service({ findRow: async () => ROW })
+    await process({ ...TASK, generation: 1 }, delivered(1, 1))
+    expect(asked).toEqual([])
+  })
+})
+
 describe('no query is made', () => {
-  test('for a first delivery', async () => {
+  test('for a first delivery of generation 0', async () => {
     const { lookedUp, process } = service()
     await process()
     await process({ ...TASK, unit_id: 'sign-2' }, delivered(0))

@@ -32,6 +32,7 @@ describe('an asset that gets its answer', () => {
           run_id: RUN_ID,
           unit_id: 'sign-1',
           asset_id: 'sign-1',
+          bucket: 17,
           attempt_id: 'attempt-1',
           generation: 0,
           status: 'ok',

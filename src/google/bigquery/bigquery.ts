@@ -154,7 +154,19 @@ export interface NewTable {
   description: string
   labels: Record<string, string>
   clusterBy?: readonly string[]
+  partitionBy?: IntegerPartitions
   expiresAt?: Date
+}
+
+/** Partitions by an integer column: `[0, end)` in steps of one. */
+export interface IntegerPartitions {
+  column: string
+  end: number
+}
+
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#RangePartitioning */
+export function rangePartitioning({ column, end }: IntegerPartitions): { rangePartitioning: object } {
+  return { rangePartitioning: { field: column, range: { start: '0', end: String(end), interval: '1' } } }
 }
 
 /** Creates an empty table unless it exists. */
@@ -192,6 +204,7 @@ function tableMetadata(options: Partial<NewTable>): object {
     ...(options.description === undefined ? {} : { description: options.description }),
     ...(options.labels === undefined ? {} : { labels: options.labels }),
     ...(options.clusterBy === undefined ? {} : { clustering: { fields: [...options.clusterBy] } }),
+    ...(options.partitionBy === undefined ? {} : rangePartitioning(options.partitionBy)),
     ...(options.expiresAt === undefined ? {} : { expirationTime: String(options.expiresAt.getTime()) }),
   }
 }

@@ -1,7 +1,14 @@
 import { createReadStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import type { BigQuery, Job } from '@google-cloud/bigquery'
-import { bigQuery, describeTable, type QueryOptions, type TableName } from './bigquery.ts'
+import {
+  bigQuery,
+  describeTable,
+  rangePartitioning,
+  type IntegerPartitions,
+  type QueryOptions,
+  type TableName,
+} from './bigquery.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS, type GoogleStatus } from '../transport/errors.ts'
 import { statusByReason } from '../transport/error-reasons.ts'
 import { interruptionToCome, waitFor } from './jobs-in-flight.ts'
@@ -15,8 +22,7 @@ export interface QueryIntoTable extends QueryOptions {
   destination: TableName
   labels: Record<string, string>
   clusterBy: readonly string[]
-  /** Partitions by an integer column: `[0, end)` in steps of one. */
-  partitionBy?: { column: string; end: number }
+  partitionBy?: IntegerPartitions
 }
 
 /**
@@ -35,14 +41,7 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
       destinationTable: { projectId, datasetId: dataset, tableId: table },
       writeDisposition: 'WRITE_TRUNCATE',
       clustering: { fields: [...options.clusterBy] },
-      ...(options.partitionBy
-        ? {
-            rangePartitioning: {
-              field: options.partitionBy.column,
-              range: { start: '0', end: String(options.partitionBy.end), interval: '1' },
-            },
-          }
-        : {}),
+      ...(options.partitionBy ? rangePartitioning(options.partitionBy) : {}),
       ...(options.parameters ? { parameterMode: 'NAMED', queryParameters: stringParameters(options.parameters) } : {}),
     },
   }

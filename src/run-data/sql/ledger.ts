@@ -1,5 +1,6 @@
 import { answerColumns } from '../../contracts/answer-schema.ts'
 import type { Cause } from '../../contracts/causes.ts'
+import { BUCKETS } from '../../contracts/messages.ts'
 import { tablePath, type RunTables } from '../../contracts/names.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
 import { RESULT_PROVENANCE, resultColumns } from '../../contracts/tables.ts'
@@ -65,23 +66,61 @@ export function failuresQuery(tables: RunTables, limit: number): string {
 WHERE status IN ('failed', 'throttled') ORDER BY unit_id LIMIT ${limit}`
 }
 
-/** The failed units with given causes, for a retry. */
+/** The failed units with given causes, for a retry, with the columns that their rows need. */
 export function failedUnitsQuery(tables: RunTables, causes: readonly Cause[]): string {
   const list = causes.map((cause) => `'${cause}'`).join(', ')
-  return `SELECT unit_id, asset_id FROM ${quoted(tablePath(tables, tables.live))}
+  return `SELECT unit_id, asset_id, bucket FROM ${quoted(tablePath(tables, tables.live))}
 WHERE status IN ('failed', 'throttled') AND cause IN (${list}) ORDER BY unit_id`
 }
 
-/** The outcomes of units' attempts in each generation, without those that are retried. */
-export function finalRowsQuery(tables: RunTables): string {
+/**
+ * The outcomes of units' attempts in each generation, without those that are retried. Reads only the partitions of the
+ * units' buckets.
+ */
+export function finalRowsQuery(tables: RunTables, buckets: readonly number[]): string {
   return `SELECT unit_id, generation, status, cause FROM ${quoted(tablePath(tables, tables.attempts))}
-WHERE unit_id IN UNNEST(@units) AND status != 'retrying'`
+WHERE bucket IN (${buckets.map(bucketText).join(', ')}) AND unit_id IN UNNEST(@units) AND status != 'retrying'`
 }
 
-/** The units of a shard: all of them, or only those without a final row. */
-export function shardQuery(tables: RunTables, onlyPending: boolean): string {
-  const table = quoted(tablePath(tables, onlyPending ? tables.live : tables.assets))
-  const pending = onlyPending ? " AND status = 'pending'" : ''
-  return `SELECT unit_id, asset_id, location, detection_time, observations FROM ${table}
-WHERE bucket BETWEEN @bucket_from AND @bucket_to${pending}`
+/** A range of buckets, both ends included. */
+export interface BucketRange {
+  from: number
+  to: number
+}
+
+/** The units of a shard. Reads only the shard's partitions of the snapshot. */
+export function shardQuery(tables: RunTables, range: BucketRange): string {
+  return `SELECT ${SHARD_COLUMNS} FROM ${quoted(tablePath(tables, tables.assets))} AS asset
+WHERE ${within('asset', range)}`
+}
+
+/**
+ * The units of a shard that are pending in the live view. Reads only the shard's partitions of the snapshot and the
+ * ledger, and only the ledger's columns that decide. The live view would read the whole ledger for each shard, because
+ * BigQuery skips partitions only for a constant condition on the table's own column
+ * (https://cloud.google.com/bigquery/docs/querying-partitioned-tables#use_a_constant_filter_expression).
+ */
+export function pendingUnitsQuery(tables: RunTables, range: BucketRange): string {
+  return `SELECT ${SHARD_COLUMNS} FROM ${quoted(tablePath(tables, tables.assets))} AS asset
+LEFT JOIN (
+  SELECT unit_id FROM ${quoted(tablePath(tables, tables.attempts))} AS attempt
+  WHERE ${within('attempt', range)}
+  GROUP BY unit_id
+  HAVING LOGICAL_OR(status = 'ok') OR MAX(IF(status = 'retrying', -1, generation)) = MAX(generation)
+) AS finished ON finished.unit_id = asset.unit_id
+WHERE ${within('asset', range)} AND finished.unit_id IS NULL`
+}
+
+const SHARD_COLUMNS = ['unit_id', 'asset_id', 'location', 'detection_time', 'observations', 'bucket']
+  .map((column) => `asset.${column}`)
+  .join(', ')
+
+function within(alias: string, { from, to }: BucketRange): string {
+  return `${alias}.bucket BETWEEN ${bucketText(from)} AND ${bucketText(to)}`
+}
+
+/** Buckets are written into the statement, not passed as parameters, so that they are constants for BigQuery. */
+function bucketText(bucket: number): string {
+  if (!Number.isInteger(bucket) || bucket < 0 || bucket >= BUCKETS) throw new RangeError(`not a bucket: ${bucket}`)
+  return String(bucket)
 }

@@ -12,6 +12,7 @@ export interface AttemptRow extends Record<string, unknown> {
   run_id: string
   unit_id: string
   asset_id?: string
+  bucket: number
   attempt_id: string
   generation: number
   status: AttemptStatus
@@ -76,6 +77,7 @@ function attemptKeys({ id, task, spec, startedMs, finishedMs }: Attempt, status:
     run_id: spec.run_id,
     unit_id: task.unit_id,
     ...(task.asset_id === null ? {} : { asset_id: task.asset_id }),
+    bucket: task.bucket,
     attempt_id: id,
     generation: task.generation,
     status,

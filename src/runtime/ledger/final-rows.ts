@@ -1,7 +1,7 @@
 import { tablePath } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import type { FinalRow } from '../../run-data/run-tables.ts'
+import type { FinalRow, KeyedUnit } from '../../run-data/run-tables.ts'
 import { within, type CancelTimer, type Clock } from '../clock.ts'
 
 /**
@@ -23,8 +23,7 @@ const QUERY_TIMEOUT_MS = 10_000
 
 type Ledger = Pick<RunSpec, 'tables' | 'source'>
 
-interface Question {
-  unitId: string
+interface Question extends KeyedUnit {
   generation: number
   resolve: (row: FinalRow | undefined) => void
   reject: (error: unknown) => void
@@ -40,7 +39,7 @@ interface Lane {
 
 export interface FinalRowsOptions {
   /** Returns the final rows of units, in all generations. */
-  read: (ledger: Ledger, units: readonly string[]) => Promise<readonly FinalRow[]>
+  read: (ledger: Ledger, units: readonly KeyedUnit[]) => Promise<readonly FinalRow[]>
   clock: Clock
 }
 
@@ -57,13 +56,15 @@ export class FinalRows {
   }
 
   /**
-   * Returns the final row of a unit in a generation, or undefined. Rejects with CloudError when the ledger cannot be
-   * read in time.
+   * Returns the row that makes an attempt of this generation superfluous, or undefined: an answer of any generation,
+   * because a retry queues only failed units, or else the newest failure of this generation or a later one. Rejects with
+   * CloudError when the ledger cannot be read in time.
    */
-  find(ledger: Ledger, unitId: string, generation: number): Promise<FinalRow | undefined> {
+  find(ledger: Ledger, unit: KeyedUnit & { generation: number }): Promise<FinalRow | undefined> {
+    const { unitId, bucket, generation } = unit
     return new Promise((resolve, reject) => {
       const lane = this.#lane(ledger)
-      lane.waiting.push({ unitId, generation, resolve, reject })
+      lane.waiting.push({ unitId, bucket, generation, resolve, reject })
       if (lane.isAsking) return
       lane.cancelTimer ??= this.#options.clock.after(WINDOW_MS, () => {
         lane.cancelTimer = undefined
@@ -92,14 +93,17 @@ export class FinalRows {
   async #askGroup(ledger: Ledger, group: readonly Question[]): Promise<void> {
     const { clock, read } = this.#options
     try {
-      const units = [...new Set(group.map(({ unitId }) => unitId))]
+      const units = [...new Map(group.map(({ unitId, bucket }) => [unitId, { unitId, bucket }])).values()]
       const rows = await within(clock, QUERY_TIMEOUT_MS, read(ledger, units), () => unanswered(ledger))
       const best = new Map<string, FinalRow>()
       for (const row of rows) {
-        const key = keyOf(row.unit_id, Number(row.generation))
-        if (row.status === 'ok' || !best.has(key)) best.set(key, row)
+        const known = best.get(row.unit_id)
+        if (!known || rank(row) > rank(known)) best.set(row.unit_id, row)
       }
-      for (const { unitId, generation, resolve } of group) resolve(best.get(keyOf(unitId, generation)))
+      for (const { unitId, generation, resolve } of group) {
+        const row = best.get(unitId)
+        resolve(row && rank(row) >= generation ? row : undefined)
+      }
     } catch (error) {
       for (const { reject } of group) reject(error)
     }
@@ -117,8 +121,9 @@ function takeGroup(lane: Lane): Question[] {
   return lane.waiting.splice(0, count)
 }
 
-function keyOf(unitId: string, generation: number): string {
-  return `${generation}\n${unitId}`
+/** The last generation that a row makes superfluous. */
+function rank({ status, generation }: FinalRow): number {
+  return status === 'ok' ? Number.POSITIVE_INFINITY : Number(generation)
 }
 
 function unanswered({ tables }: Ledger): CloudError {

@@ -2,7 +2,7 @@ import type { TaskPayload } from '../../contracts/messages.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import type { FinalRow } from '../../run-data/run-tables.ts'
+import type { FinalRow, KeyedUnit } from '../../run-data/run-tables.ts'
 import { within, type Clock } from '../clock.ts'
 import { answeredRow, failedRow, refusedRow, type Attempt, type AttemptRow } from '../ledger/attempt-row.ts'
 import { RowRejected } from '../ledger/ledger.ts'
@@ -27,7 +27,7 @@ export type ProcessOutcome =
 export interface ProcessDeps {
   specs: RunSpecs
   ledger: { append(table: TableName, row: AttemptRow): Promise<void> }
-  finalRows: { find(spec: RunSpec, unitId: string, generation: number): Promise<FinalRow | undefined> }
+  finalRows: { find(spec: RunSpec, unit: KeyedUnit & { generation: number }): Promise<FinalRow | undefined> }
   shutdown: Pick<Shutdown, 'begun' | 'over'>
   modelFor: (spec: RunSpec) => Promise<Model>
   clock: Clock
@@ -90,7 +90,7 @@ export class TaskProcessor {
     const { begun } = this.#deps.shutdown
     // Nothing was tried, so the delivery does not count.
     if (begun.aborted) return retry(429, 'STOPPING', messageOf(begun.reason), delivery)
-    if (!this.#recent.has(key) && mayBePaidFor(spec, delivery)) {
+    if (!this.#recent.has(key) && mayBePaidFor(spec, task, delivery)) {
       const recorded = await this.#recordedBefore(spec, task, delivery)
       if (recorded) return { kind: 'recorded', recorded }
     }
@@ -120,17 +120,18 @@ export class TaskProcessor {
   }
 
   /**
-   * Looks up the ledger row of a task whose earlier delivery may have written one without Cloud Tasks
-   * getting the response. While the ledger cannot be read, the task is delivered again, because its row
-   * could not be written either. After a permanent failure, the task is processed anyway: a unit without a
-   * row is worse than one that may be billed twice.
+   * Looks up the ledger row of a unit that an earlier delivery, or a task of another generation, may have
+   * written. While the ledger cannot be read, the task is delivered again, because its row could not be
+   * written either. After a permanent failure, the task is processed anyway: a unit without a row is worse
+   * than one that may be billed twice.
    *
    * @throws CloudError when the task should be delivered again
    */
   async #recordedBefore(spec: RunSpec, task: TaskPayload, delivery: Delivery): Promise<Recorded | undefined> {
     const { finalRows, log } = this.#deps
     try {
-      const row = await finalRows.find(spec, task.unit_id, task.generation)
+      const { unit_id: unitId, bucket, generation } = task
+      const row = await finalRows.find(spec, { unitId, bucket, generation })
       if (!row) return undefined
       log.info('already has its row: the model is not called again', taskLabels(task, delivery))
       return { status: row.status, ...(row.cause === null ? {} : { cause: row.cause }) }
@@ -297,13 +298,15 @@ function countedTries({ retryCount, executionCount }: Delivery): number {
 }
 
 /**
- * Whether an earlier delivery of this task may have been billed and recorded. A first delivery has none
- * before it. If every earlier delivery got a response other than 5xx, each was a 429 from imagery or
- * Cloud Run and left no row. So retries of throttled tasks, the most common ones, cost no query. A
+ * Whether the unit may have been billed and recorded already.
+ *
+ * A task of a later generation can follow a task of an earlier one that was still alive, so it always looks.
+ * In generation 0, a first delivery has none before it. If every earlier delivery got a response other than
+ * 5xx, each was a 429 from imagery or Cloud Run and left no row. So retries of throttled tasks, the most common ones, cost no query. A
  * delivery that ended with a killed instance counts as no response or as a 503. Measuring costs nothing.
  */
-function mayBePaidFor(spec: RunSpec, delivery: Delivery): boolean {
-  return spec.gemini !== null && countedTries(delivery) > 0
+function mayBePaidFor(spec: RunSpec, task: TaskPayload, delivery: Delivery): boolean {
+  return spec.gemini !== null && (task.generation > 0 || countedTries(delivery) > 0)
 }
 
 function retry(

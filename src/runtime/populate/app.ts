@@ -13,7 +13,17 @@ export interface PopulateDeps extends ShardDeps {
   /** Undefined when the host checks the caller. */
   callers?: Callers | undefined
   specs: RunSpecs
+  /** Whether a run's generation has begun. */
+  hasBegun: (runId: string, generation: number) => Promise<boolean>
 }
+
+/**
+ * From this age on, a shard queues only pending units. Cloud Tasks refuses the name of a finished task for at least an
+ * hour (`tombstone_ttl` in https://cloud.google.com/tasks/docs/reference/rest/v2beta3/projects.locations.queues), so a
+ * message that Pub/Sub keeps delivering for longer would create the tasks again that are done. Half an hour leaves time
+ * for the longest push, which is 10 minutes.
+ */
+const OLD_MS = 30 * 60_000
 
 /**
  * The populate service: POST / for Pub/Sub push, GET /healthz.
@@ -22,6 +32,9 @@ export interface PopulateDeps extends ShardDeps {
  * logged, because Pub/Sub would repeat it until its retention ends
  * (docs/decisions/0004-poison-messages.md). A body that is not a push delivery gets 400. A transient
  * failure gets 5xx, and Pub/Sub delivers the message again.
+ *
+ * A shard of a generation that a later one has replaced creates nothing: the later one queues all that is pending, and
+ * tasks of both would pay for the same units.
  */
 export function populateApp(deps: PopulateDeps): Hono {
   const { log, place, specs } = deps
@@ -38,9 +51,15 @@ export function populateApp(deps: PopulateDeps): Hono {
       return context.json({ outcome: 'dropped', reason: read.poison })
     }
     const { shard } = read
+    const onlyPending = shard.only_pending || isOld(envelope, deps.clock.now())
     const labels = { run_id: shard.run_id, buckets: `${shard.bucket_from}-${shard.bucket_to}`, ...message }
     try {
-      const count = await populator.populate(await specs.get(shard.run_id), shard)
+      const spec = await specs.get(shard.run_id)
+      if (await deps.hasBegun(shard.run_id, shard.generation + 1)) {
+        log.warning(`dropped a shard of generation ${shard.generation}: the next one has begun`, labels)
+        return context.json({ outcome: 'superseded' })
+      }
+      const count = await populator.populate(spec, { ...shard, only_pending: onlyPending })
       log.info(`populated buckets ${labels.buckets}`, { ...labels, ...count })
       return context.json({ outcome: 'populated', ...count })
     } catch (error) {
@@ -55,6 +74,11 @@ export function populateApp(deps: PopulateDeps): Hono {
   })
 
   return app
+}
+
+/** A message without a time, which Google always sends, counts as old. */
+function isOld({ message }: PushEnvelope, nowMs: number): boolean {
+  return message.publishTime === undefined || nowMs - Date.parse(message.publishTime) > OLD_MS
 }
 
 function readShard(envelope: PushEnvelope, place: DeploymentRef): { shard: ShardMessage } | { poison: string } {

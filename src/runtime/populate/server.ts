@@ -1,6 +1,7 @@
+import { generationsPrefix } from '../../contracts/names.ts'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { streamAssets } from '../../run-data/run-tables.ts'
-import { readObject } from '../../google/storage/storage.ts'
+import { objectGeneration, readObject } from '../../google/storage/storage.ts'
 import { createTask, createTaskBatch } from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { systemClock } from '../clock.ts'
@@ -25,6 +26,10 @@ startService(populateEnvironment, (environment, log) => {
       bucket: environment.IMAGERY_BUCKET,
       check: (spec) => checkSpec(spec, { place, modelOrigins: undefined }),
     }),
+    hasBegun: async (runId, generation) => {
+      const uri = `gs://${environment.IMAGERY_BUCKET}/${generationsPrefix(runId)}${generation}`
+      return (await objectGeneration(uri)) !== undefined
+    },
     streamAssets,
     createTaskBatch,
     createTask,

@@ -165,6 +165,7 @@ function requeueFailed({ causes, overrides }: RetryChoice): PipelineStep<Recorde
 interface Unit {
   unit_id: string
   asset_id: string | null
+  bucket: number
 }
 
 interface Row {
@@ -173,13 +174,14 @@ interface Row {
 }
 
 /** Returns a row that makes a failed unit pending. It is not an attempt and costs nothing. */
-function requeuedRow({ run_id }: RunSpec, { unit_id, asset_id }: Unit, generation: number): Row {
+function requeuedRow({ run_id }: RunSpec, { unit_id, asset_id, bucket }: Unit, generation: number): Row {
   const now = new Date().toISOString()
   const id = `retry-${createHash('sha256').update(`${unit_id}\n${generation}`).digest('hex').slice(0, 32)}`
   const json = {
     run_id,
     unit_id,
     ...(asset_id === null ? {} : { asset_id }),
+    bucket,
     attempt_id: id,
     generation,
     status: 'retrying',

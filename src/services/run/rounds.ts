@@ -1,5 +1,5 @@
 import { overrides, type Overrides } from '../../contracts/messages.ts'
-import { bucketName, runObjectsPrefix, topicName } from '../../contracts/names.ts'
+import { bucketName, generationsPrefix, topicName } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { publish } from '../../google/pubsub.ts'
@@ -20,11 +20,6 @@ export interface Generation {
   generation: number
   /** The settings that a retry overrides for its units. */
   overrides?: Overrides | undefined
-}
-
-/** Returns the prefix of the objects that record the started generations for every machine. */
-function generationsPrefix(runId: string): string {
-  return `${runObjectsPrefix(runId)}generations/`
 }
 
 /** Returns the newest started generation of a run and its overrides, or undefined before the first. */

@@ -14,7 +14,7 @@ function assetOf(...names: string[]): Asset {
     gcs_uri: `gs://bucket/${name}`,
     capture_time: null,
   }))
-  return { unit_id: 'a', asset_id: 'a', location: null, detection_time: null, observations }
+  return { unit_id: 'a', asset_id: 'a', location: null, detection_time: null, bucket: 0, observations }
 }
 
 function model(files: Files, profile: Profile | string = 'resolution') {

@@ -39,6 +39,7 @@ function assets(file: string): Asset[] {
     asset_id,
     location: null,
     detection_time: null,
+    bucket: 0,
     observations: [...new Map(all.map((row) => [row.observation_id, row])).values()].map(
       ({ observation_id, gcs_uri }) => ({
         observation_id,
