@@ -278,7 +278,7 @@ export const GRANTS: readonly Grant[] = [
     role: 'roles/cloudtasks.viewer',
     on: 'project',
     why: 'polls the queues',
-    permissions: ['cloudtasks.queues.get', 'cloudtasks.queues.list'],
+    permissions: ['cloudtasks.queues.get', 'cloudtasks.queues.list', 'cloudtasks.tasks.list'],
     by: 'you',
   },
   {

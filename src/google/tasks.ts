@@ -76,10 +76,25 @@ export async function pauseQueue(name: string): Promise<'paused' | 'absent'> {
   )
 }
 
-/** Returns the number of tasks in a queue; undefined when there is no such queue. */
-export async function queuedTasks(name: string): Promise<number | undefined> {
+/**
+ * Returns about how many tasks a queue has; 0 when there is no such queue. Cloud Tasks only estimates this number (see
+ * `queueStats`): use it to show progress, and `hasTasks` to decide.
+ */
+export async function estimatedTasks(name: string): Promise<number> {
   const stats = await queueStats(name)
-  return stats && Number(stats.tasksCount ?? 0)
+  return Number(stats?.tasksCount ?? 0)
+}
+
+/**
+ * Returns whether a queue has a task, dispatched ones included, from the list of tasks itself. A page can have fewer
+ * tasks than exist, so a token for a next page counts as a task
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#listtasksrequest).
+ */
+export async function hasTasks(name: string): Promise<boolean> {
+  const { v2 } = await tasks()
+  const page = v2.listTasks({ parent: name, pageSize: 1 }, { autoPaginate: false })
+  const answer = await callUnless('NOT_FOUND', page, undefined)
+  return answer !== undefined && (answer[0].length > 0 || Boolean(answer[2]?.nextPageToken))
 }
 
 /** Returns the number of dispatched tasks without a response yet; 0 when there is no such queue. */
@@ -88,7 +103,10 @@ export async function tasksInFlight(name: string): Promise<number> {
   return Number(stats?.concurrentDispatchesCount ?? 0)
 }
 
-/** https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#queuestats */
+/**
+ * `tasks_count` and `oldest_estimated_arrival_time` are estimates; `concurrent_dispatches_count` is not
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#queuestats).
+ */
 async function queueStats(name: string): Promise<protos.google.cloud.tasks.v2beta3.IQueueStats | undefined> {
   const { v2beta3 } = await tasks()
   const answer = await callUnless(

@@ -7,7 +7,7 @@ import { describeTable, queryRows, timestampText, type TableDescription } from '
 import { CloudError } from '../../google/transport/errors.ts'
 import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
 import { costQuery, failuresQuery, progressQuery } from '../../run-data/sql/ledger.ts'
-import { listQueues, queuedTasks } from '../../google/tasks.ts'
+import { estimatedTasks, hasTasks, listQueues } from '../../google/tasks.ts'
 
 /** A report lists this many failed assets. The results have them all. */
 const NAMED_FAILURES = 20
@@ -87,13 +87,25 @@ function isCurrent(
  */
 async function runState(spec: RunSpec, units: RunReport['units']): Promise<RunState> {
   if (units.pending === 0) return 'complete'
-  return (await queuedUnits(spec)) > 0 ? 'running' : units.ok + units.failed > 0 ? 'paused' : 'starting'
+  if (await hasQueuedUnits(spec)) return 'running'
+  return units.ok + units.failed > 0 ? 'paused' : 'starting'
 }
 
-/** Counts the tasks in the run's queues. */
-export async function queuedUnits(spec: RunSpec): Promise<number> {
-  const counts = await Promise.all((await runQueues(spec)).map((name) => queuedTasks(name)))
-  return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
+/** Whether the run's queues have tasks. An estimate of none is checked, because it can be wrong. */
+export async function hasQueuedUnits(spec: RunSpec): Promise<boolean> {
+  const names = await runQueues(spec)
+  if ((await estimatedTasksIn(names)) > 0) return true
+  return (await Promise.all(names.map((name) => hasTasks(name)))).includes(true)
+}
+
+/** About how many tasks the run's queues have. */
+export async function estimatedUnits(spec: RunSpec): Promise<number> {
+  return estimatedTasksIn(await runQueues(spec))
+}
+
+async function estimatedTasksIn(names: readonly string[]): Promise<number> {
+  const counts = await Promise.all(names.map((name) => estimatedTasks(name)))
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 /** Returns the existing queues of a run. */

@@ -10,7 +10,7 @@ import { CloudError } from '../../google/transport/errors.ts'
 import { claimResults, describeOwnTable, runTable, writeResults } from '../../run-data/run-tables.ts'
 import { deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
 import { isTornDown } from './record.ts'
-import { queuedUnits, runReport } from './report.ts'
+import { estimatedUnits, runReport } from './report.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
 
 /** Time between two polls. Each poll is a query over the ledger, for which Google bills at least 10 MB. */
@@ -32,10 +32,21 @@ const LONGEST_PAUSE = 0.25
 const MOST_TIME_LATE = 0.02
 
 /**
- * After this long without a new row or a queued task, a run is stalled. Longer than Pub/Sub waits
- * between deliveries of a shard (at most 60 s).
+ * After this long without a new row or a task in a queue, a run is stalled. As long as Pub/Sub waits for a push, so
+ * that no shard can still be creating tasks (https://cloud.google.com/pubsub/docs/push#receive_push).
  */
-const STALL_MS = { google: 90_000, local: 10_000 }
+const STALL_MS = { google: 600_000, local: 10_000 }
+
+/**
+ * The same for the flex tier, whose answers can take as long as Cloud Tasks waits for one
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#task, `dispatch_deadline`).
+ */
+const FLEX_STALL_MS = { google: 1_800_000, local: 10_000 }
+
+/** Returns how long a run can be without a new row or a task until it is stalled, in milliseconds. */
+export function stallMs({ gemini }: Pick<RunSpec, 'gemini'>, pace: 'google' | 'local'): number {
+  return (gemini?.tier === 'flex' ? FLEX_STALL_MS : STALL_MS)[pace]
+}
 
 /** The watch fails if the cloud does not respond for this long. */
 const OUTAGE_MS = { google: 120_000, local: 5_000 }
@@ -57,7 +68,6 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   const now = options.now ?? (() => performance.now())
   const pace = localCloud() ? 'local' : 'google'
   const pollMs = POLL_MS[pace]
-  const stallMs = STALL_MS[pace]
   const startedMs = now()
   let first: { done: number; ms: number } | undefined
   let done = 0
@@ -76,17 +86,17 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       first ??= { done, ms: now() }
       options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
       if (report.state === 'complete') return await completeRun(spec, report)
-      if (now() - movedMs > stallMs) throw stalled(report, options.flags)
+      if (now() - movedMs > stallMs(spec, pace)) throw stalled(report, options.flags)
       const isQueuedNow = report.state === 'running'
       const nextPollMs =
         now() +
         pauseBetweenPolls({ tookMs: now() - polledAtMs, watchedMs: now() - startedMs, isQueuedNow, leastMs: pollMs })
-      // Empty queues suggest that the run has ended; the ledger confirms it.
+      // Queues that seem empty suggest that the run has ended; the next poll confirms it.
       for (let isQueued = isQueuedNow; now() < nextPollMs;) {
         const countMs = Math.max(COUNT_MS[pace], (now() - first.ms) * MOST_TIME_LATE)
         await rest(Math.min(countMs, nextPollMs - now()), options.signal)
         const wasQueued = isQueued
-        isQueued = (await queuedUnits(spec)) > 0
+        isQueued = (await estimatedUnits(spec)) > 0
         if (wasQueued && !isQueued) break
       }
       failingSinceMs = undefined

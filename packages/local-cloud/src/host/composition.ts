@@ -51,6 +51,8 @@ export interface CompositionOptions {
   gemini: string | undefined
   /** Limits of a BigQuery job that differ from the defaults. */
   jobLimits: Partial<JobLimits>
+  /** How old the estimates in the statistics of a Cloud Tasks queue can be. */
+  queueStatsAgeMs: number
   /** Whether billing is enabled for the project. */
   hasBilling: boolean
   conditions: ProjectConditions
@@ -212,7 +214,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     ...(options.onDelivery ? { log: options.onDelivery } : {}),
   })
   const tasks = await open('tasks', 'dispatchers', 'google.cloud.tasks.*', (directory) =>
-    cloudTasksApi({ directory, clock, deliver }),
+    cloudTasksApi({ directory, clock, deliver, statsAgeMs: options.queueStatsAgeMs }),
   )
   const pubsub = await open('pubsub', 'dispatchers', 'google.pubsub.*', (directory) =>
     pubSubApi({ directory, clock, deliver }),

@@ -44,6 +44,8 @@ export interface LocalCloudOptions {
   addedLatencyMs?: number
   /** Limits of a BigQuery job; omitted ones have their defaults. */
   jobLimits?: Partial<JobLimits>
+  /** How old the estimates in the statistics of a Cloud Tasks queue can be. @default 0 */
+  queueStatsAgeMs?: number
   /** Scripted faults from the start; can be replaced through the admin endpoint. */
   faults?: readonly FaultRule[]
   /** A JSON file with more rules. */
@@ -170,6 +172,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     conditions,
     quotas: { ...NEW_PROJECT, ...options.quotas },
     jobLimits: options.jobLimits ?? {},
+    queueStatsAgeMs: options.queueStatsAgeMs ?? 0,
     allServicesEnabled: options.allServicesEnabled ?? false,
   })
 

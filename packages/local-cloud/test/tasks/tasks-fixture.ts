@@ -39,8 +39,11 @@ export class TasksCloud {
   #running: Running | undefined
   readonly #transport: Transport
 
-  constructor(transport: Transport = 'gRPC') {
+  readonly #statsAgeMs: number
+
+  constructor(transport: Transport = 'gRPC', { statsAgeMs = 0 } = {}) {
     this.#transport = transport
+    this.#statsAgeMs = statsAgeMs
   }
 
   get api(): CloudTasksApi {
@@ -67,6 +70,7 @@ export class TasksCloud {
       directory: this.directory,
       clock: this.clock,
       deliver: (delivery) => this.#deliver(delivery),
+      statsAgeMs: this.#statsAgeMs,
     })
     await api.start()
     const grpc = api.grpc

@@ -43,6 +43,7 @@ export class Dispatcher {
   readonly #store: TaskStore
   readonly #clock: Clock
   readonly #deliver: Deliver
+  readonly #statsAgeMs: number
   readonly #lanes = new Map<string, Lane>()
   readonly #awake = new Set<Lane>()
   #landings: Landing[] = []
@@ -50,10 +51,11 @@ export class Dispatcher {
   #isHeld = false
   #isTurnPlanned = false
 
-  constructor(options: { store: TaskStore; clock: Clock; deliver: Deliver }) {
+  constructor(options: { store: TaskStore; clock: Clock; deliver: Deliver; statsAgeMs: number }) {
     this.#store = options.store
     this.#clock = options.clock
     this.#deliver = options.deliver
+    this.#statsAgeMs = options.statsAgeMs
   }
 
   /** Lanes in the order of their queues' creation here. */
@@ -69,6 +71,7 @@ export class Dispatcher {
     const lane = new Lane(queue, {
       clock: this.#clock,
       tasksCount: this.#store.countTasks(queue.id),
+      statsAgeMs: this.#statsAgeMs,
       read: (after, limit) => this.#store.readSlots(queue.id, after, limit),
       onWake: (woken) => this.#wake(woken),
     })

@@ -25,11 +25,13 @@ export async function cloudTasksApi(options: {
   directory: string
   clock: Clock
   deliver: Deliver
+  /** How old the estimates in a queue's statistics can be. Default: 0. */
+  statsAgeMs?: number
 }): Promise<CloudTasksApi> {
   const { clock } = options
   const store = new TaskStore(options.directory)
   const protos = clientProtos('@google-cloud/tasks')
-  const dispatcher = new Dispatcher({ store, clock, deliver: options.deliver })
+  const dispatcher = new Dispatcher({ store, clock, deliver: options.deliver, statsAgeMs: options.statsAgeMs ?? 0 })
   for (const queue of store.queues()) dispatcher.open(queue)
   const retention = new Retention({ store, dispatcher, clock })
   const onChange = (): void => retention.watch()

@@ -13,6 +13,11 @@ export interface LaneStats {
   effectivePerSecond: number
 }
 
+/** What Google only estimates, and when it was true. */
+interface Estimate extends Pick<LaneStats, 'tasksCount' | 'nextScheduleUs'> {
+  atMs: number
+}
+
 /**
  * Dispatch of one queue: which task is next, and whether it can be sent now. It has at most one timer,
  * for the next due task or the next token. Every other event that can release a task (a new task, a
@@ -31,10 +36,19 @@ export class Lane {
   #isClosed = false
   queue: Queue
   tasksCount: number
+  readonly #statsAgeMs: number
+  #estimate: Estimate
 
+  /** @param options.statsAgeMs how old the estimates in the statistics can be */
   constructor(
     queue: Queue,
-    options: { clock: Clock; tasksCount: number; read: ReadSlots; onWake: (lane: Lane) => void },
+    options: {
+      clock: Clock
+      tasksCount: number
+      statsAgeMs: number
+      read: ReadSlots
+      onWake: (lane: Lane) => void
+    },
   ) {
     this.#clock = options.clock
     this.#onWake = options.onWake
@@ -42,6 +56,8 @@ export class Lane {
     this.tasksCount = options.tasksCount
     this.rate = new DispatchRate(queue.config.rate, options.clock.now())
     this.window = new ScheduleWindow(options.read, (seq) => this.#flights.has(seq))
+    this.#statsAgeMs = options.statsAgeMs
+    this.#estimate = this.#estimated()
   }
 
   /** Takes up to `limit` tasks that can be dispatched now; sets `hasMore` when only the limit stopped it. */
@@ -114,14 +130,26 @@ export class Lane {
     this.wake()
   }
 
+  /**
+   * The number of tasks and the next schedule time are estimates
+   * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2beta3#queuestats): they can be as old as
+   * `statsAgeMs`, so a new queue can seem empty while it has tasks. ListTasks is exact.
+   */
   stats(): LaneStats {
+    const nowMs = this.#clock.now()
+    if (nowMs - this.#estimate.atMs >= this.#statsAgeMs) this.#estimate = this.#estimated()
     return {
-      tasksCount: this.tasksCount,
-      nextScheduleUs: this.window.peek()?.scheduleUs ?? null,
-      executedLastMinute: this.#executed.total(this.#clock.now()),
+      tasksCount: this.#estimate.tasksCount,
+      nextScheduleUs: this.#estimate.nextScheduleUs,
+      executedLastMinute: this.#executed.total(nowMs),
       inFlight: this.#inFlight,
       effectivePerSecond: this.rate.effectivePerSecond,
     }
+  }
+
+  #estimated(): Estimate {
+    const nextScheduleUs = this.window.peek()?.scheduleUs ?? null
+    return { atMs: this.#clock.now(), tasksCount: this.tasksCount, nextScheduleUs }
   }
 
   close(): void {

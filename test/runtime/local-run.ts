@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { startLocalCloud, type LocalCloudOptions } from '@imagery/local-cloud'
+import { BUCKETS } from '../../src/contracts/messages.ts'
+import { bucketName, queueName, runTables, type DeploymentRef } from '../../src/contracts/names.ts'
+import { runSpec, type RunSpec } from '../../src/contracts/run-spec.ts'
+import { grpcClientOptions } from '../../src/google/auth/credentials.ts'
+import { ensureDataset, insertRows } from '../../src/google/bigquery/bigquery.ts'
+import { queryIntoTable } from '../../src/google/bigquery/jobs.ts'
+import { createBucket } from '../../src/google/storage/bucket.ts'
+import { createTask, ensureQueue } from '../../src/google/tasks.ts'
+import { useLocalCloud } from '../../src/google/transport/environment.ts'
+import { createRunTables, runTable } from '../../src/run-data/run-tables.ts'
+import { saveRunSpec } from '../../src/services/runs/find.ts'
+import { RUN_ID } from './fixtures.ts'
+import { geminiSpec } from './gemini-fixtures.ts'
+
+const PLACE: DeploymentRef = { projectId: 'imagery-local', region: 'us-central1' }
+
+/** The queue of a local run. */
+export const RUN_QUEUE = queueName(PLACE, RUN_ID)
+
+/**
+ * A recorded run in a local cloud: a snapshot of units `unit-0`, `unit-1`, … with unit N in bucket N, an empty ledger, a
+ * view and a queue. It has no services, so its tasks stay in the queue.
+ */
+export async function startLocalRun(
+  options: Omit<LocalCloudOptions, 'dataDir'> & { units: number; gemini?: Partial<NonNullable<RunSpec['gemini']>> },
+) {
+  const { units, gemini, ...rest } = options
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'imagery-local-run-'))
+  const cloud = await startLocalCloud({ ...rest, dataDir, allServicesEnabled: true })
+  useLocalCloud(cloud.locator)
+  const tables = runTables({ projectId: PLACE.projectId, dataset: 'results', profile: 'signs', runId: RUN_ID })
+  const spec = runSpec.parse({ ...geminiSpec(gemini), place: PLACE, tables })
+  await createBucket(bucketName(PLACE), { ...PLACE, location: PLACE.region, labels: {}, expiring: { prefix: 'runs/', days: 7 } })
+  await saveRunSpec(spec)
+  await ensureDataset(tables, { location: spec.source.location, description: 'Results.' })
+  await queryIntoTable(snapshot(units), {
+    projectId: PLACE.projectId,
+    location: spec.source.location,
+    jobId: 'snapshot',
+    destination: runTable(tables, 'assets'),
+    labels: {},
+    clusterBy: ['bucket'],
+    partitionBy: { column: 'bucket', end: BUCKETS },
+  })
+  await createRunTables(spec)
+  await ensureQueue(RUN_QUEUE, { maxConcurrent: 1, maxPerSecond: 1, maxAttempts: 3 })
+  const { CloudTasksClient } = await import('@google-cloud/tasks')
+  const client = new CloudTasksClient(await grpcClientOptions(PLACE.projectId))
+  let rows = 0
+  const attempt = (unit: number, more: Record<string, unknown> = {}) => {
+    const at = new Date().toISOString()
+    const json = {
+      run_id: RUN_ID,
+      unit_id: `unit-${unit}`,
+      bucket: unit,
+      attempt_id: `attempt-${(rows += 1)}`,
+      generation: 0,
+      status: 'ok',
+      started_at: at,
+      finished_at: at,
+      ...more,
+    }
+    return { insertId: json.attempt_id, json }
+  }
+  return {
+    cloud,
+    spec,
+    addAttempts: (some: readonly ReturnType<typeof attempt>[]) => insertRows(runTable(tables, 'attempts'), some),
+    attempt,
+    addTask: (id: string) =>
+      createTask(RUN_QUEUE, {
+        id,
+        url: 'https://imagery-main-0.us-central1.run.app/process',
+        body: Buffer.from('{}'),
+        audience: 'https://imagery-main-0.us-central1.run.app',
+        serviceAccountEmail: `invoker@${PLACE.projectId}.iam.gserviceaccount.com`,
+        dispatchDeadlineSeconds: 60,
+      }),
+    removeTask: async (id: string) => void (await client.deleteTask({ name: `${RUN_QUEUE}/tasks/${id}` })),
+    async stop() {
+      await client.close()
+      await cloud.stop()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+function snapshot(units: number): string {
+  return `SELECT CONCAT('unit-', CAST(n AS STRING)) AS unit_id, CONCAT('asset-', CAST(n AS STRING)) AS asset_id,
+  CAST(NULL AS STRUCT<latitude FLOAT64, longitude FLOAT64>) AS location, CAST(NULL AS TIMESTAMP) AS detection_time,
+  [STRUCT('o' AS observation_id, 'gs://bucket/o.jpg' AS gcs_uri, CAST(NULL AS TIMESTAMP) AS capture_time)] AS observations,
+  n AS bucket
+FROM UNNEST(GENERATE_ARRAY(0, ${units - 1})) AS n`
+}

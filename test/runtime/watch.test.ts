@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pauseQueue } from '../../src/google/tasks.ts'
+import { runReport } from '../../src/services/runs/report.ts'
+import { stallMs, watchRun } from '../../src/services/runs/watch.ts'
+import { geminiSpec } from './gemini-fixtures.ts'
+import { RUN_QUEUE, startLocalRun } from './local-run.ts'
+
+let run: Awaited<ReturnType<typeof startLocalRun>>
+
+// Cloud Tasks counts the queue's tasks when the queue is created, and not again within an hour.
+beforeAll(async () => {
+  run = await startLocalRun({ units: 3, queueStatsAgeMs: 3_600_000 })
+  await pauseQueue(RUN_QUEUE)
+  await run.addAttempts([run.attempt(0)])
+})
+afterAll(() => run.stop())
+
+/** Watches the run with a clock that moves a second at each look at it. Returns the number of polls before it ends. */
+async function polls(onPoll: (poll: number) => Promise<void> = async () => {}): Promise<number> {
+  let nowMs = 0
+  let count = 0
+  const watch = watchRun(run.spec, {
+    signal: new AbortController().signal,
+    reporter: { detail: () => void onPoll((count += 1)) },
+    flags: ' --local',
+    now: () => (nowMs += 1_000),
+  })
+  await expect(watch).rejects.toMatchObject({ code: 'RUN_STALLED' })
+  return count
+}
+
+describe('a run with a task that the count of its queue does not show', () => {
+  test('is in progress, and does not stall while the task exists', async () => {
+    await run.addTask('waiting')
+    expect((await runReport(run.spec)).state).toBe('running')
+    const count = await polls(async (poll) => {
+      if (poll === 5) await run.removeTask('waiting')
+    })
+    expect(count).toBeGreaterThan(5)
+  })
+
+  test('stalls when the list of tasks is empty too', async () => {
+    expect((await runReport(run.spec)).state).toBe('paused')
+    expect(await polls()).toBeLessThan(5)
+  })
+})
+
+test('a run on Google stalls after 10 minutes, and after the longest answer on the flex tier', () => {
+  expect(stallMs(geminiSpec(), 'google')).toBe(600_000)
+  expect(stallMs({ gemini: null }, 'google')).toBe(600_000)
+  expect(stallMs(geminiSpec({ tier: 'flex' }), 'google')).toBe(1_800_000)
+})
