@@ -119,7 +119,8 @@ async function populate({ runId, assets, queues, deployment }: PreparedRun): Pro
   const startedMs = performance.now()
   const deliver = async (): Promise<void> => {
     for (const [index, shard] of waiting) {
-      const message = { data: Buffer.from(JSON.stringify(shard)).toString('base64'), messageId: String(index) }
+      const data = Buffer.from(JSON.stringify(shard)).toString('base64')
+      const message = { data, messageId: String(index), publishTime: new Date().toISOString() }
       const body = { message, subscription: 'bench' }
       const answer = await callService(deployment.populateUrl, '/', { method: 'POST', body, timeoutMs: 600_000 })
       if (answer.status !== 200) throw new Error(`populate answered ${answer.status}: ${JSON.stringify(answer.body)}`)

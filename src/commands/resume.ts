@@ -6,6 +6,7 @@ import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
 import { completeReport, resumeContext, resumeSteps } from '../services/run/resume.ts'
 import type { RecordedContext } from '../services/run/context.ts'
+import type { Pending } from '../services/run/steps.ts'
 import { checkUnchanged } from '../services/run/changes.ts'
 import { finishedReport, errorForInterruptedRun, explainInterruption } from '../services/run/early-end.ts'
 import type { Session } from '../services/session/session.ts'
@@ -40,15 +41,16 @@ export default class Resume extends CloudCommand {
     const session = await this.session(flags, 'unknown')
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
-    const complete = await explainInterruption(context, completeReport(context))
-    const report = complete ?? (await this.#finish(context, session, flags))
+    const before = await explainInterruption(context, completeReport(context))
+    const report =
+      'complete' in before ? before.complete : await this.#finish({ ...context, ...before }, session, flags)
     if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
     if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     return report
   }
 
   async #finish(
-    context: RecordedContext,
+    context: RecordedContext & Pending,
     session: Session,
     flags: { 'as-recorded': boolean; wait: boolean },
   ): Promise<RunReport> {

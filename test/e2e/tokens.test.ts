@@ -200,14 +200,15 @@ const REFUSED: [title: string, make: (door: Door) => Promise<string | undefined>
 function requests(queue = runQueue()): Record<Service, [route: string, body: object][]> {
   const shard = { v: 1, run_id: runId, queue, bucket_from: 0, bucket_to: 1_999, generation: 9 }
   const data = Buffer.from(JSON.stringify(shard)).toString('base64')
-  const task = { v: 1, run_id: runId, unit_id: 'u', asset_id: 'u', location: null, detection_time: null }
+  const task = { v: 1, run_id: runId, unit_id: 'u', asset_id: 'u', location: null, detection_time: null, bucket: 0 }
+  const publishTime = new Date().toISOString()
   return {
     main: [
       ['/setup', { v: 1, run_id: runId }],
       ['/process', { ...task, observations: [], generation: 9 }],
       ['/teardown', { v: 1, run_id: runId }],
     ],
-    populate: [['/', { message: { data, messageId: '1' }, subscription: 's' }]],
+    populate: [['/', { message: { data, messageId: '1', publishTime }, subscription: 's' }]],
   }
 }
 

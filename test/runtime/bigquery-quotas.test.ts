@@ -101,13 +101,13 @@ describe('a quota of BigQuery', () => {
     const finalRows = new FinalRows({
       read: async (_ledger, units) => {
         const statement = 'SELECT unit_id, generation, status, cause FROM quotas.kept WHERE unit_id IN UNNEST(@units)'
-        return queryRows(statement, { ...place, parameters: { units: [...units] } })
+        return queryRows(statement, { ...place, parameters: { units: units.map(({ unitId }) => unitId) } })
       },
       clock: systemClock,
     })
     const { asked, process } = mainService({
       specs: new Map([[RUN_ID, geminiSpec()]]),
-      findRow: () => finalRows.find(SPEC, 'kept', 0),
+      findRow: () => finalRows.find(SPEC, { unitId: 'kept', bucket: 17, generation: 0 }),
     })
     const again = { 'x-cloudtasks-taskretrycount': '1' }
     expect((await process({ ...TASK, unit_id: 'kept' }, again)).status).toBe(503)

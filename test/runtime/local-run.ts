@@ -1,22 +1,22 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+// First: it sets what gRPC reads when it is loaded.
+import { DATA_DIR } from './trusted-roots.ts'
 import { startLocalCloud, type LocalCloudOptions } from '@imagery/local-cloud'
 import { BUCKETS } from '../../src/contracts/messages.ts'
 import { bucketName, queueName, runTables, type DeploymentRef } from '../../src/contracts/names.ts'
 import { runSpec, type RunSpec } from '../../src/contracts/run-spec.ts'
 import { grpcClientOptions } from '../../src/google/auth/credentials.ts'
-import { ensureDataset, insertRows } from '../../src/google/bigquery/bigquery.ts'
+import { ensureDataset } from '../../src/google/bigquery/bigquery.ts'
+import { insertRows } from '../../src/google/bigquery/insert-rows.ts'
 import { queryIntoTable } from '../../src/google/bigquery/jobs.ts'
 import { createBucket } from '../../src/google/storage/bucket.ts'
-import { createTask, ensureQueue } from '../../src/google/tasks.ts'
+import { ensureQueue } from '../../src/google/tasks.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { createRunTables, runTable } from '../../src/run-data/run-tables.ts'
 import { saveRunSpec } from '../../src/services/runs/find.ts'
 import { RUN_ID } from './fixtures.ts'
 import { geminiSpec } from './gemini-fixtures.ts'
 
-const PLACE: DeploymentRef = { projectId: 'imagery-local', region: 'us-central1' }
+export const PLACE: DeploymentRef = { projectId: 'imagery-local', region: 'us-central1' }
 
 /** The queue of a local run. */
 export const RUN_QUEUE = queueName(PLACE, RUN_ID)
@@ -29,12 +29,16 @@ export async function startLocalRun(
   options: Omit<LocalCloudOptions, 'dataDir'> & { units: number; gemini?: Partial<NonNullable<RunSpec['gemini']>> },
 ) {
   const { units, gemini, ...rest } = options
-  const dataDir = mkdtempSync(path.join(tmpdir(), 'imagery-local-run-'))
-  const cloud = await startLocalCloud({ ...rest, dataDir, allServicesEnabled: true })
+  const cloud = await startLocalCloud({ ...rest, dataDir: DATA_DIR, allServicesEnabled: true })
   useLocalCloud(cloud.locator)
   const tables = runTables({ projectId: PLACE.projectId, dataset: 'results', profile: 'signs', runId: RUN_ID })
   const spec = runSpec.parse({ ...geminiSpec(gemini), place: PLACE, tables })
-  await createBucket(bucketName(PLACE), { ...PLACE, location: PLACE.region, labels: {}, expiring: { prefix: 'runs/', days: 7 } })
+  await createBucket(bucketName(PLACE), {
+    ...PLACE,
+    location: PLACE.region,
+    labels: {},
+    expiring: { prefix: 'runs/', days: 7 },
+  })
   await saveRunSpec(spec)
   await ensureDataset(tables, { location: spec.source.location, description: 'Results.' })
   await queryIntoTable(snapshot(units), {
@@ -71,20 +75,14 @@ export async function startLocalRun(
     spec,
     addAttempts: (some: readonly ReturnType<typeof attempt>[]) => insertRows(runTable(tables, 'attempts'), some),
     attempt,
-    addTask: (id: string) =>
-      createTask(RUN_QUEUE, {
-        id,
-        url: 'https://imagery-main-0.us-central1.run.app/process',
-        body: Buffer.from('{}'),
-        audience: 'https://imagery-main-0.us-central1.run.app',
-        serviceAccountEmail: `invoker@${PLACE.projectId}.iam.gserviceaccount.com`,
-        dispatchDeadlineSeconds: 60,
-      }),
+    async addTask(id: string) {
+      const url = 'https://imagery-main-0.us-central1.run.app/process'
+      await client.createTask({ parent: RUN_QUEUE, task: { name: `${RUN_QUEUE}/tasks/${id}`, httpRequest: { url } } })
+    },
     removeTask: async (id: string) => void (await client.deleteTask({ name: `${RUN_QUEUE}/tasks/${id}` })),
     async stop() {
       await client.close()
       await cloud.stop()
-      rmSync(dataDir, { recursive: true, force: true })
     },
   }
 }

@@ -15,6 +15,7 @@ import {
   stageLocalImages,
   takeSnapshot,
   type Finished,
+  type Pending,
 } from './steps.ts'
 import { completeRun } from '../runs/watch.ts'
 
@@ -58,10 +59,14 @@ export async function resumeContext(
   })
 }
 
-/** Returns the run's report if every asset has a row. Then only the results table can still be missing. */
-export async function completeReport({ spec }: RecordedContext): Promise<RunReport | undefined> {
+/**
+ * Returns the report of a run if every asset has a row, because then only the results table can still be missing, or
+ * else the number of pending units.
+ */
+export async function completeReport({ spec }: RecordedContext): Promise<{ complete: RunReport } | Pending> {
   const report = await runReport(spec)
-  return report.state === 'complete' && report.units.total > 0 ? completeRun(spec, report) : undefined
+  const isComplete = report.state === 'complete' && report.units.total > 0
+  return isComplete ? { complete: await completeRun(spec, report) } : { pending: report.units.pending }
 }
 
 /**
@@ -69,7 +74,7 @@ export async function completeReport({ spec }: RecordedContext): Promise<RunRepo
  * exists, creates what is missing, and replaces a deleted queue. Only assets without a final row are
  * queued, under the same task names as before.
  */
-export function resumeSteps(context: RecordedContext, options: { wait: boolean }): Pipeline<Finished> {
+export function resumeSteps(context: RecordedContext & Pending, options: { wait: boolean }): Pipeline<Finished> {
   return pipeline(context)
     .step(context.target.kind === 'local' ? deployIfAbsent : findServices)
     .step(takeSnapshot)
@@ -77,5 +82,5 @@ export function resumeSteps(context: RecordedContext, options: { wait: boolean }
     .step(setUp)
     .step(connect)
     .step(publishShards)
-    .stepIf(options.wait, processAssets)
+    .stepIf(options.wait, processAssets({ isResume: true }))
 }

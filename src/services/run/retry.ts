@@ -24,6 +24,7 @@ import {
   stageLocalImages,
   takeSnapshot,
   type Finished,
+  type Pending,
 } from './steps.ts'
 
 /** The options of a retry, as the flags give them. */
@@ -121,7 +122,7 @@ export function retrySteps(
     .step(connect)
     .step(requeueFailed(choice))
     .step(publishShards)
-    .stepIf(options.wait, processAssets)
+    .stepIf(options.wait, processAssets({ isResume: false }))
 }
 
 /** BigQuery recommends at most 500 rows per request (https://cloud.google.com/bigquery/quotas#streaming_inserts). */
@@ -131,7 +132,7 @@ const ROWS_AT_ONCE = 500
  * Starts the generation before its first row. A retry that dies in between has queued nothing, and
  * the next one starts another generation. Rows have the unit's own insert ID, so a repeat adds none.
  */
-function requeueFailed({ causes, overrides }: RetryChoice): PipelineStep<RecordedContext, object> {
+function requeueFailed({ causes, overrides }: RetryChoice): PipelineStep<RecordedContext, Pending> {
   return creatingStep({
     title: 'Queue the failed units again',
     async run({ spec, signal }, reporter) {
@@ -157,7 +158,7 @@ function requeueFailed({ causes, overrides }: RetryChoice): PipelineStep<Recorde
         if (rows.length === ROWS_AT_ONCE) await write()
       }
       await write()
-      return { done: `${count.toLocaleString('en')} units, generation ${generation}`, adds: {} }
+      return { done: `${count.toLocaleString('en')} units, generation ${generation}`, adds: { pending: count } }
     },
   })
 }

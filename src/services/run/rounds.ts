@@ -49,11 +49,11 @@ export async function beginGeneration(spec: RunSpec, { generation, overrides: as
 /** Records a round and publishes its shards. Returns the number of shards. */
 export async function publishRound(
   spec: RunSpec,
-  options: { assets: number; queues: readonly string[]; round: Round },
+  options: { units: number; queues: readonly string[]; round: Round },
 ): Promise<number> {
   const { run_id: runId, place } = spec
   await beginGeneration(spec, options.round)
-  const messages = shards(runId, options.assets, options.queues, options.round)
+  const messages = shards(runId, options.units, options.queues, options.round)
   await publish(
     topicName(place, runId),
     messages.map((message) => JSON.stringify(message)),

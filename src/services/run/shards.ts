@@ -1,21 +1,22 @@
 import { BUCKETS, type Overrides, type ShardMessage } from '../../contracts/messages.ts'
 
-/** Approximate assets per shard. populate turns them into tasks in a few seconds, well within the push deadline. */
-const ASSETS_PER_SHARD = 2_000
+/** Approximate units per shard. populate turns them into tasks in a few seconds, well within the push deadline. */
+const UNITS_PER_SHARD = 2_000
 
 /**
  * Splits a run's buckets into shards of about equal size, and assigns them to the run's queues in turn.
  *
- * @param assets the number of assets in the snapshot
+ * @param units about how many units the round queues: those of the snapshot, or the pending ones. Fewer shards read less,
+ *   because each one's query also reads the rows that BigQuery has not sorted into partitions yet
  * @param queues full names
  */
 export function shards(
   runId: string,
-  assets: number,
+  units: number,
   queues: readonly string[],
   round: { generation: number; onlyPending: boolean; overrides?: Overrides | undefined },
 ): ShardMessage[] {
-  const count = Math.min(BUCKETS, Math.max(queues.length, Math.ceil(assets / ASSETS_PER_SHARD)))
+  const count = Math.min(BUCKETS, Math.max(queues.length, Math.ceil(units / UNITS_PER_SHARD)))
   return Array.from({ length: count }, (_, index) => ({
     v: 1 as const,
     run_id: runId,

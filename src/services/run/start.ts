@@ -30,7 +30,9 @@ import {
 
 /** Returns the steps of `imagery run`, up to the last row. */
 export function runSteps(context: RunContext, options: { wait: boolean }): Pipeline<Finished> {
-  return stepsBeforePublishing(context).step(publishShards).stepIf(options.wait, processAssets)
+  return stepsBeforePublishing(context)
+    .step(publishShards)
+    .stepIf(options.wait, processAssets({ isResume: false }))
 }
 
 /** Returns the steps up to the point where the first model is called. */

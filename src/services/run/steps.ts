@@ -25,7 +25,7 @@ import { currentGeneration, publishRound } from './rounds.ts'
 import { SCRATCH_DAYS } from '../options/run-options.ts'
 import { stageImages } from '../source/stage-images.ts'
 import { findDeployment, requireDeployment, type Deployment } from '../session/target.ts'
-import { watchRun } from '../runs/watch.ts'
+import { RunStalled, watchRun } from '../runs/watch.ts'
 
 /** What the steps below add. */
 export interface Deployed {
@@ -35,6 +35,11 @@ export interface Deployed {
 export interface Snapshotted {
   /** The number of assets in the snapshot. */
   assets: number
+}
+
+export interface Pending {
+  /** About how many units are pending, which decides the number of shards of a round that queues only those. */
+  pending: number
 }
 
 export interface WithQueues {
@@ -208,47 +213,62 @@ export const connect: PipelineStep<RecordedContext & Deployed, object> = creatin
   },
 })
 
-export const publishShards: PipelineStep<RecordedContext & Snapshotted & WithQueues, object> = creatingStep({
+type ToPublish = RecordedContext & Snapshotted & WithQueues & Partial<Pending>
+
+export const publishShards: PipelineStep<ToPublish, object> = creatingStep({
   title: 'Publish the shards',
   async run(context) {
-    const { spec, assets, queues } = context
+    const { spec, assets, queues, pending = assets } = context
     const begun = await currentGeneration(spec)
     context.signal.throwIfAborted()
     context.milestones.isPublished = true
     const round = { generation: 0, ...begun, onlyPending: begun !== undefined }
-    return { done: `${count(await publishRound(spec, { assets, queues, round }))} shards`, adds: {} }
+    const units = round.onlyPending ? pending : assets
+    return { done: `${count(await publishRound(spec, { units, queues, round }))} shards`, adds: {} }
   },
 })
 
 /** How often a run gets a new generation of tasks if its queues are empty before its end. */
 const MOST_GENERATIONS_MORE = 2
 
-export const processAssets: PipelineStep<RecordedContext & Snapshotted & WithQueues, { report: RunReport }> = {
-  title: 'Process the assets',
-  async run(context, reporter) {
-    const { spec, signal, target } = context
-    for (let more = 0; ; more += 1) {
-      try {
-        const report = await watchRun(spec, { signal, reporter, flags: target.flags })
-        const { ok, failed } = report.units
-        return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}`, adds: { report } }
-      } catch (error) {
-        const isDry = error instanceof ImageryError && error.code === 'RUN_STALLED'
-        if (!isDry || more === MOST_GENERATIONS_MORE) throw error
-        await nextRound.run(context, reporter)
+/**
+ * Waits for the last row. A stalled run gets a new generation of tasks, but not by itself on the flex tier, whose answers
+ * can come so late that only a user should decide, with `imagery resume`.
+ *
+ * @param options.now the clock of the watch, in milliseconds
+ */
+export function processAssets(options: {
+  isResume: boolean
+  now?: () => number
+}): PipelineStep<RecordedContext & Snapshotted & WithQueues, { report: RunReport }> {
+  return {
+    title: 'Process the assets',
+    async run(context, reporter) {
+      const { spec, signal, target } = context
+      const most = spec.gemini?.tier === 'flex' && !options.isResume ? 0 : MOST_GENERATIONS_MORE
+      const { now } = options
+      for (let more = 0; ; more += 1) {
+        try {
+          const report = await watchRun(spec, { signal, reporter, flags: target.flags, ...(now ? { now } : {}) })
+          const { ok, failed } = report.units
+          return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}`, adds: { report } }
+        } catch (error) {
+          if (!(error instanceof RunStalled) || more === most) throw error
+          await nextRound.run({ ...context, pending: error.pending }, reporter)
+        }
       }
-    }
-  },
+    },
+  }
 }
 
-const nextRound: PipelineStep<RecordedContext & Snapshotted & WithQueues, object> = creatingStep({
+const nextRound: PipelineStep<RecordedContext & WithQueues & Pending, object> = creatingStep({
   title: 'Queue the remaining assets again',
-  async run({ spec, assets, queues }, reporter) {
+  async run({ spec, pending, queues }, reporter) {
     const begun = await currentGeneration(spec)
     const generation = (begun?.generation ?? 0) + 1
     reporter.detail(`queueing the remaining assets again (generation ${generation})`)
     const round = { ...begun, generation, onlyPending: true }
-    await publishRound(spec, { assets, queues, round })
+    await publishRound(spec, { units: pending, queues, round })
     return { adds: {} }
   },
 })

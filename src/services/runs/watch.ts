@@ -62,7 +62,7 @@ export interface WatchOptions {
 /**
  * Waits until every asset of a run has a row, then writes the results table.
  *
- * @throws ImageryError RUN_STALLED if nothing is queued but units are pending; RUN_TORN_DOWN; the signal's reason when aborted
+ * @throws RunStalled if nothing is queued but units are pending; RUN_TORN_DOWN; the signal's reason when aborted
  */
 export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<RunReport> {
   const now = options.now ?? (() => performance.now())
@@ -86,7 +86,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       first ??= { done, ms: now() }
       options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
       if (report.state === 'complete') return await completeRun(spec, report)
-      if (now() - movedMs > stallMs(spec, pace)) throw stalled(report, options.flags)
+      if (now() - movedMs > stallMs(spec, pace)) throw new RunStalled(report, options.flags)
       const isQueuedNow = report.state === 'running'
       const nextPollMs =
         now() +
@@ -179,13 +179,19 @@ function resultsJobId(spec: RunSpec): string {
   return `imagery_${runIdInNames(spec.run_id)}_results_${randomUUID().slice(0, 8)}`
 }
 
-function stalled(report: RunReport, flags: string): ImageryError {
-  const { ok, failed, pending, total } = report.units
-  return new ImageryError(
-    'RUN_STALLED',
-    `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), but no tasks are queued`,
-    { suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery teardown ${report.run_id}${flags}`] },
-  )
+/** A run with pending units has no tasks and gets no rows. */
+export class RunStalled extends ImageryError {
+  readonly pending: number
+
+  constructor(report: RunReport, flags: string) {
+    const { ok, failed, pending, total } = report.units
+    super(
+      'RUN_STALLED',
+      `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), but no tasks are queued`,
+      { suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery teardown ${report.run_id}${flags}`] },
+    )
+    this.pending = pending
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { tableKey, type TableReference } from './records.ts'
+import { partitionColumn } from './partitioning.ts'
 import { fieldType } from './table-schema.ts'
 import type { Catalog, CatalogTable } from './sql/analysis.ts'
 import { SqlFailure, unsupported } from './sql/failure.ts'
@@ -46,7 +47,9 @@ export class StoredCatalog implements Catalog {
     if (record.view) return { kind: 'view', key, query: record.view.query }
     const columns = record.fields.map((field) => ({ name: field.name, type: fieldType(field) }))
     if (columns.length === 0) throw new SqlFailure(`Table ${key} does not have a schema.`, at)
-    return { kind: 'table', key, relation: `data.${record.physical}`, columns }
+    const partitionedBy = partitionColumn(record)
+    const relation = `data.${record.physical}`
+    return { kind: 'table', key, relation, columns, ...(partitionedBy === undefined ? {} : { partitionedBy }) }
   }
 
   #reference(path: readonly string[], at: number): TableReference {

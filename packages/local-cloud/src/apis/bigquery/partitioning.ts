@@ -1,4 +1,6 @@
 import { GoogleError } from '../../kernel/errors.ts'
+import type { TableRecord } from './records.ts'
+import type { ValueRange } from './sql/pruning.ts'
 import type { Field, FieldType } from './table-schema.ts'
 
 /** https://cloud.google.com/bigquery/docs/clustered-tables#limitations */
@@ -74,4 +76,35 @@ export function parseRangePartitioning(value: unknown, fields: readonly Field[])
   if (Math.ceil((end - start) / interval) > MAX_PARTITIONS)
     throw invalid(`Too many partitions: at most ${MAX_PARTITIONS}`)
   return value as Record<string, unknown>
+}
+
+interface IntegerRange {
+  field: string
+  range: { start: string; end: string; interval: string }
+}
+
+/** The index of the column that a table is partitioned by, if it is partitioned by integer ranges. */
+export function partitionColumn({
+  rangePartitioning,
+  fields,
+}: Pick<TableRecord, 'rangePartitioning' | 'fields'>): number | undefined {
+  if (!rangePartitioning) return undefined
+  const name = (rangePartitioning as unknown as IntegerRange).field.toLowerCase()
+  return fields.findIndex((field) => field.name.toLowerCase() === name)
+}
+
+/** Returns whether a query that needs the values of `ranges` reads the partition of a value. */
+export function isPartitionRead(
+  { rangePartitioning }: Pick<TableRecord, 'rangePartitioning'>,
+  ranges: readonly ValueRange[],
+): (value: bigint | null) => boolean {
+  const { range } = rangePartitioning as unknown as IntegerRange
+  const [start, end, interval] = [BigInt(range.start), BigInt(range.end), BigInt(range.interval)]
+  return (value) => {
+    // NULL has a partition of its own, which no comparison needs.
+    if (value === null) return false
+    if (value < start || value >= end) return true
+    const first = start + ((value - start) / interval) * interval
+    return ranges.some(({ from, to }) => from < first + interval && to >= first)
+  }
 }

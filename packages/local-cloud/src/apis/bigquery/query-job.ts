@@ -6,9 +6,10 @@ import { parseParameters } from './parameters.ts'
 import { tableKey, type JobRecord, type TableReference } from './records.ts'
 import { checkFields, fieldOf, type Field } from './table-schema.ts'
 import type { RunningJob } from './running-job.ts'
-import { columnBytes } from './sizes.ts'
+import { columnBytes, partitionBytes } from './sizes.ts'
 import { isCostlyToPlan } from './sql/bounds.ts'
 import { SqlFailure } from './sql/failure.ts'
+import type { Scan, ValueRange } from './sql/pruning.ts'
 import { translate, type Translation } from './sql/translate.ts'
 import { duckType, type SqlType } from './sql/types.ts'
 import type { Changes } from './store.ts'
@@ -97,7 +98,10 @@ function destinationLocation({ store }: Warehouse, destination: Destination | un
   return destination && store.datasets.get(`${destination.table.projectId}:${destination.table.datasetId}`)?.location
 }
 
-/** Statistics of a query, in REST form. Bytes are the logical size of the columns read: an estimate, as no cache or pruning is counted. */
+/**
+ * Statistics of a query, in REST form. Bytes are the logical size of the columns read, in the partitions read: an
+ * estimate, as no cache is counted, nor pruning by time partitions and clustering.
+ */
 export async function queryStatistics(
   warehouse: Warehouse,
   prepared: PreparedQuery,
@@ -108,7 +112,10 @@ export async function queryStatistics(
     const table = prepared.referenced.find((each) => tableKey(each.projectId, each.datasetId, each.tableId) === key)
     const record = table && findTable(warehouse, table.projectId, table.datasetId, table.tableId)
     if (!record) continue
-    const read = await columnBytes(warehouse.store, record, [...columns])
+    const ranges = neededRanges(prepared.translation.scans.get(key) ?? [])
+    const read = ranges
+      ? await partitionBytes(warehouse.store, record, [...columns], ranges)
+      : await columnBytes(warehouse.store, record, [...columns])
     bytes += read
     if (read > 0) billed += Math.max(LEAST_BILLED, Math.ceil(read / MEGABYTE) * MEGABYTE)
   }
@@ -121,6 +128,11 @@ export async function queryStatistics(
     schema: { fields: prepared.fields },
   }
   return { bytes, statistics }
+}
+
+/** What all uses of a table need; undefined for the whole table. Each column is billed once, however often it is used. */
+function neededRanges(scans: readonly Scan[]): ValueRange[] | undefined {
+  return scans.every(({ ranges }) => ranges) ? scans.flatMap(({ ranges }) => ranges!) : undefined
 }
 
 /** Runs the statement into a table of rows that no document names yet. */

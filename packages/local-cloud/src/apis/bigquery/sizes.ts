@@ -1,4 +1,6 @@
 import type { SqlType } from './sql/types.ts'
+import { isPartitionRead, partitionColumn } from './partitioning.ts'
+import type { ValueRange } from './sql/pruning.ts'
 import { typesOf } from './warehouse.ts'
 import type { TableRecord } from './records.ts'
 import type { CountedSize, Store } from './store.ts'
@@ -38,7 +40,7 @@ export interface TableSize {
 }
 
 function knownOf(store: Store, physical: string): CountedSize {
-  const size = store.sizes.get(physical) ?? { columns: new Map<number, number>() }
+  const size = store.sizes.get(physical) ?? { columns: new Map(), partitions: new Map() }
   store.sizes.set(physical, size)
   return size
 }
@@ -57,6 +59,38 @@ export async function columnBytes(store: Store, record: TableRecord, wanted: rea
     for (const [index, column] of missing.entries()) sizes.columns.set(column, Number(bytes[index]))
   }
   return wanted.reduce((sum, column) => sum + sizes.columns.get(column)!, 0)
+}
+
+/**
+ * Bytes of some columns of an integer-range partitioned table, in the partitions that have values of `ranges`. Rows
+ * outside all partitions are in one that every query reads
+ * (https://cloud.google.com/bigquery/docs/partitioned-tables#integer_range). Each column is counted once per change of
+ * the table.
+ */
+export async function partitionBytes(
+  store: Store,
+  record: TableRecord,
+  wanted: readonly number[],
+  ranges: readonly ValueRange[],
+): Promise<number> {
+  const sizes = knownOf(store, record.physical)
+  const missing = wanted.filter((column) => !sizes.partitions.has(column))
+  if (missing.length > 0) {
+    const types = typesOf(record)
+    const sums = missing.map((column) => `CAST(coalesce(sum(${bytesSql(`c${column}`, types[column]!)}), 0) AS BIGINT)`)
+    const sql = `SELECT c${partitionColumn(record)}, ${sums.join(', ')} FROM data.${record.physical} GROUP BY 1`
+    const rows = await store.read(async (connection) => (await connection.run(sql)).getRows())
+    for (const column of missing) sizes.partitions.set(column, new Map())
+    for (const [value, ...bytes] of rows as [bigint | null, ...bigint[]][]) {
+      for (const [index, column] of missing.entries()) sizes.partitions.get(column)!.set(value, Number(bytes[index]))
+    }
+  }
+  const isRead = isPartitionRead(record, ranges)
+  let sum = 0
+  for (const column of wanted) {
+    for (const [value, bytes] of sizes.partitions.get(column)!) if (isRead(value)) sum += bytes
+  }
+  return sum
 }
 
 /** Rows and bytes of a table. */

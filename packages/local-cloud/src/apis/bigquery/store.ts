@@ -22,6 +22,8 @@ export interface CountedSize {
   rows?: number
   /** Logical bytes by column. */
   columns: Map<number, number>
+  /** The same of an integer-range partitioned table, by column and value of its partitioning column. */
+  partitions: Map<number, Map<bigint | null, number>>
 }
 
 const SCHEMA = `

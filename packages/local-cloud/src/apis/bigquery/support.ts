@@ -28,7 +28,7 @@ const METHODS: readonly Support[] = [
   {
     method: 'bigquery.tables.insert',
     state: 'partly',
-    note: 'tables and views; partitioning and clustering are checked and stored, not used; INTERVAL and RANGE columns, default values, parameterized types, policy tags, constraints, materialized views, external tables, snapshots, clones and encryption are refused',
+    note: 'tables and views; partitioning and clustering are checked and stored, and integer-range partitions count in the bytes that a query reads; INTERVAL and RANGE columns, default values, parameterized types, policy tags, constraints, materialized views, external tables, snapshots, clones and encryption are refused',
   },
   {
     method: 'bigquery.tables.get',
@@ -160,7 +160,7 @@ const LANGUAGE: readonly Support[] = [
   {
     method: 'bigquery: statistics',
     state: 'partly',
-    note: 'totalBytesProcessed is the logical size of the columns read, before pruning',
+    note: 'totalBytesProcessed is the logical size of the columns read, in the integer-range partitions that constant conditions leave; time partitions and clustering prune nothing',
   },
 ]
 

@@ -1,5 +1,6 @@
 import { checkResolvedLength } from './bounds.ts'
 import { SqlFailure } from './failure.ts'
+import type { Scan } from './pruning.ts'
 import type { Call, Expression, LiteralValue, Query } from './syntax.ts'
 import type { SqlType } from './types.ts'
 
@@ -32,6 +33,8 @@ export interface Source {
   columns: Column[]
   /** Set for UNNEST: the element itself, which the alias then names. */
   element?: Column
+  /** Set for a stored table. */
+  scan?: Scan
 }
 
 /** How names resolve after GROUP BY: only keys and aggregates remain. */
@@ -70,7 +73,8 @@ export interface CatalogColumn {
 }
 
 export type CatalogTable =
-  | { kind: 'table'; key: string; relation: string; columns: CatalogColumn[] }
+  /** `partitionedBy` is the column that an integer-range partitioned table is partitioned by. */
+  | { kind: 'table'; key: string; relation: string; columns: CatalogColumn[]; partitionedBy?: number }
   | { kind: 'view'; key: string; query: string }
 
 /** What the translator knows of the stored tables. */
@@ -112,6 +116,8 @@ export interface Analysis {
   fresh(prefix: string): string
   /** Columns read, by table key. */
   columnsRead: Map<string, Set<number>>
+  /** Each use of a table, by its key. */
+  scans: Map<string, Scan[]>
   /** Keys of the views met. */
   views: Set<string>
   viewDepth: number

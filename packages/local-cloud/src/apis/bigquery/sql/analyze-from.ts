@@ -12,6 +12,7 @@ import {
 import { coerce, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { parseStatement } from './parse-statement.ts'
+import type { Scan } from './pruning.ts'
 import { isRangeVariable } from './scope.ts'
 import type { Expression, FromItem } from './syntax.ts'
 import { BOOL, INT64, isOrderable, typeName } from './types.ts'
@@ -91,7 +92,12 @@ function table(item: FromItem & { kind: 'table' }, left: Frame, around: Surround
     type: column.type,
     onUse: () => void read.add(index),
   }))
-  return { sql: `${found.relation} AS ${alias}`, sources: [{ alias: name, columns }], merged: new Map() }
+  const scan: Scan = {
+    column: found.partitionedBy === undefined ? undefined : `${alias}.c${found.partitionedBy}`,
+    ranges: undefined,
+  }
+  analysis.scans.set(found.key, [...(analysis.scans.get(found.key) ?? []), scan])
+  return { sql: `${found.relation} AS ${alias}`, sources: [{ alias: name, columns, scan }], merged: new Map() }
 }
 
 /** How deep views may refer to views: https://cloud.google.com/bigquery/quotas#view_limits */

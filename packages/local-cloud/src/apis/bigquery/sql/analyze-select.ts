@@ -6,6 +6,7 @@ import { coerce } from './coercion.ts'
 import { containsAggregate } from './contains-aggregate.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { orderKeys, type OrderKey } from './ordering.ts'
+import { narrowScans } from './pruning.ts'
 import { ungrouped } from './scope.ts'
 import type { Expression, Ordering, Select, SelectColumn } from './syntax.ts'
 import { BOOL, isOrderable, typeName } from './types.ts'
@@ -33,6 +34,7 @@ export function analyzeSelect(select: Select, tail: Tail, outer: QueryPlace): Re
   if (select.where && !frame)
     throw new SqlFailure('Query without FROM clause cannot have a WHERE clause', select.where.at)
   const where = select.where && condition(select.where, place('WHERE clause'), 'WHERE clause')
+  if (select.where) narrowScans(select.where, scope.sources, place('WHERE clause'))
   const isGrouped = needsGrouping(select, tail)
   if (isGrouped) {
     scope.grouping = { keys: [], aggregates: [], relation: analysis.fresh('g') }

@@ -4,6 +4,7 @@ import { analyzeExpression } from './analyze-expression.ts'
 import { analyzeQuery } from './analyze-query.ts'
 import { tooDeep } from './bounds.ts'
 import { SqlFailure } from './failure.ts'
+import type { Scan } from './pruning.ts'
 import { parseStatement } from './parse-statement.ts'
 
 export interface TranslationOptions {
@@ -21,6 +22,8 @@ export interface Translation {
   columns: (QueryColumn & { name: string })[]
   /** Indexes of the columns read, by table key. */
   columnsRead: ReadonlyMap<string, ReadonlySet<number>>
+  /** Each use of a table, by its key. */
+  scans: ReadonlyMap<string, readonly Scan[]>
   views: readonly string[]
 }
 
@@ -45,6 +48,7 @@ function translated(statement: string, options: TranslationOptions): Translation
     nowMicros: options.nowMicros,
     fresh: (prefix) => `${prefix}${++counter}`,
     columnsRead: new Map(),
+    scans: new Map(),
     views: new Set(),
     viewDepth: 0,
     named: new Map(),
@@ -57,7 +61,7 @@ function translated(statement: string, options: TranslationOptions): Translation
     ? `SELECT ${row.fields.map((_, index) => `struct_extract(v.c0, 'f${index}') AS c${index}`).join(', ')} FROM (${plan.sql}) AS v`
     : plan.sql
   const columns = named(isStruct ? row.fields : plan.columns)
-  return { sql, columns, columnsRead: analysis.columnsRead, views: [...analysis.views] }
+  return { sql, columns, columnsRead: analysis.columnsRead, scans: analysis.scans, views: [...analysis.views] }
 }
 
 function named(columns: readonly QueryColumn[]): (QueryColumn & { name: string })[] {

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { RunSpec } from '../../src/contracts/run-spec.ts'
+import { bucketName, generationsPrefix, topicName } from '../../src/contracts/names.ts'
+import { ensureTopic } from '../../src/google/pubsub.ts'
+import { deleteObjects, listObjects } from '../../src/google/storage/storage.ts'
+import type { RecordedContext } from '../../src/services/run/context.ts'
+import { beginGeneration } from '../../src/services/run/rounds.ts'
+import { processAssets, publishShards } from '../../src/services/run/steps.ts'
+import { RUN_ID } from './fixtures.ts'
+import { geminiSpec } from './gemini-fixtures.ts'
+import { PLACE, RUN_QUEUE, startLocalRun } from './local-run.ts'
+
+let run: Awaited<ReturnType<typeof startLocalRun>>
+beforeAll(async () => {
+  run = await startLocalRun({ units: 3 })
+  await ensureTopic(topicName(PLACE, RUN_ID), {})
+})
+afterAll(() => run.stop())
+beforeEach(() => deleteObjects(bucketName(PLACE), generationsPrefix(RUN_ID)))
+
+const reporter = { detail: () => {} }
+
+function context(spec: RunSpec = run.spec) {
+  const base = { runId: RUN_ID, spec, signal: new AbortController().signal, milestones: { isPublished: false } }
+  const target = { place: PLACE, flags: ' --local' }
+  return { ...({ ...base, target } as unknown as RecordedContext), assets: 3, queues: [RUN_QUEUE] }
+}
+
+async function begun(): Promise<string[]> {
+  const names = await listObjects(bucketName(PLACE), generationsPrefix(RUN_ID))
+  return names.map((name) => name.slice(name.lastIndexOf('/') + 1))
+}
+
+/** Waits for a run without tasks or rows, with a clock that moves a second at each look at it. */
+async function process(tier: 'standard' | 'flex', isResume: boolean): Promise<void> {
+  let nowMs = 0
+  const spec = { ...run.spec, gemini: geminiSpec({ tier }).gemini }
+  const step = processAssets({ isResume, now: () => (nowMs += 1_000) })
+  await expect(step.run(context(spec), reporter)).rejects.toMatchObject({ code: 'RUN_STALLED', pending: 3 })
+}
+
+describe('a stalled run', () => {
+  test('gets two more generations of tasks on the standard tier', async () => {
+    await process('standard', false)
+    expect(await begun()).toEqual(['1', '2'])
+  })
+
+  test('gets none on the flex tier, where a late answer would be paid twice', async () => {
+    await process('flex', false)
+    expect(await begun()).toEqual([])
+  })
+
+  test('gets them on the flex tier when the user resumes it', async () => {
+    await process('flex', true)
+    expect(await begun()).toEqual(['1', '2'])
+  })
+})
+
+describe('the number of shards', () => {
+  const published = async (pending?: number): Promise<string> => {
+    const outcome = await publishShards.run(
+      { ...context(), assets: 100_000, ...(pending ? { pending } : {}) },
+      reporter,
+    )
+    return 'done' in outcome ? String(outcome.done) : ''
+  }
+
+  test('of a first round follows the snapshot', async () => {
+    expect(await published()).toBe('50 shards')
+  })
+
+  test('of a round of pending units follows their number, so that it reads less', async () => {
+    await beginGeneration(run.spec, { generation: 0 })
+    expect(await published(5_000)).toBe('3 shards')
+  })
+})
