@@ -51,7 +51,7 @@ export async function startLocalRun(
     partitionBy: { column: 'bucket', end: BUCKETS },
   })
   await createRunTables(spec)
-  await ensureQueue(RUN_QUEUE, { maxConcurrent: 1, maxPerSecond: 1, maxAttempts: 3 })
+  await ensureQueue(RUN_QUEUE, { maxConcurrent: 1, maxPerSecond: 1 })
   const { CloudTasksClient } = await import('@google-cloud/tasks')
   const client = new CloudTasksClient(await grpcClientOptions(PLACE.projectId))
   let rows = 0
