@@ -302,8 +302,9 @@ function countedTries({ retryCount, executionCount }: Delivery): number {
  *
  * A task of a later generation can follow a task of an earlier one that was still alive, so it always looks.
  * In generation 0, a first delivery has none before it. If every earlier delivery got a response other than
- * 5xx, each was a 429 from imagery or Cloud Run and left no row. So retries of throttled tasks, the most common ones, cost no query. A
- * delivery that ended with a killed instance counts as no response or as a 503. Measuring costs nothing.
+ * 5xx, each was a 429 from imagery or Cloud Run and left no row. So retries of throttled tasks, the most
+ * common ones, cost no query. A delivery that ended with a killed instance counts as no response or as a
+ * 503. Measuring costs nothing.
  */
 function mayBePaidFor(spec: RunSpec, task: TaskPayload, delivery: Delivery): boolean {
   return spec.gemini !== null && (task.generation > 0 || countedTries(delivery) > 0)
