@@ -1,6 +1,6 @@
 import { GoogleError } from '../../kernel/errors.ts'
 import type { TableRecord } from './records.ts'
-import type { ValueRange } from './sql/pruning.ts'
+import type { ValueRange } from './sql/analysis.ts'
 import type { Field, FieldType } from './table-schema.ts'
 
 /** https://cloud.google.com/bigquery/docs/clustered-tables#limitations */

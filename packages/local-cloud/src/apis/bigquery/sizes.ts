@@ -1,6 +1,6 @@
 import type { SqlType } from './sql/types.ts'
 import { isPartitionRead, partitionColumn } from './partitioning.ts'
-import type { ValueRange } from './sql/pruning.ts'
+import type { ValueRange } from './sql/analysis.ts'
 import { typesOf } from './warehouse.ts'
 import type { TableRecord } from './records.ts'
 import type { CountedSize, Store } from './store.ts'

@@ -1,6 +1,5 @@
 import { checkResolvedLength } from './bounds.ts'
 import { SqlFailure } from './failure.ts'
-import type { Scan } from './pruning.ts'
 import type { Call, Expression, LiteralValue, Query } from './syntax.ts'
 import type { SqlType } from './types.ts'
 
@@ -25,6 +24,19 @@ export interface Column {
   type: SqlType
   /** Called when a statement reads the column: the bytes it scans are billed by column. */
   onUse?: () => void
+}
+
+/** Values of a partitioning column, both ends included. */
+export interface ValueRange {
+  from: bigint
+  to: bigint
+}
+
+/** One use of a table in a statement, and the values of its partitioning column that it needs: all if undefined. */
+export interface Scan {
+  /** The partitioning column in DuckDB's text; undefined for a table without one. */
+  column: string | undefined
+  ranges: readonly ValueRange[] | undefined
 }
 
 /** One item of a FROM clause. */

@@ -5,6 +5,7 @@ import {
   type NamedQuery,
   type Place,
   type Relation,
+  type Scan,
   type Scope,
   type Source,
   type Typed,
@@ -12,7 +13,6 @@ import {
 import { coerce, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { parseStatement } from './parse-statement.ts'
-import type { Scan } from './pruning.ts'
 import { isRangeVariable } from './scope.ts'
 import type { Expression, FromItem } from './syntax.ts'
 import { BOOL, INT64, isOrderable, typeName } from './types.ts'

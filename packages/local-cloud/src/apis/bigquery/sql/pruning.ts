@@ -1,18 +1,5 @@
-import type { Place, Source } from './analysis.ts'
+import type { Place, Source, ValueRange } from './analysis.ts'
 import type { Expression } from './syntax.ts'
-
-/** Values of a partitioning column, both ends included. */
-export interface ValueRange {
-  from: bigint
-  to: bigint
-}
-
-/** One use of a table in a statement, and the values of its partitioning column that it needs: all if undefined. */
-export interface Scan {
-  /** The partitioning column in DuckDB's text; undefined for a table without one. */
-  column: string | undefined
-  ranges: readonly ValueRange[] | undefined
-}
 
 const LEAST = -(2n ** 63n)
 const MOST = 2n ** 63n - 1n

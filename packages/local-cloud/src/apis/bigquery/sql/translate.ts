@@ -1,10 +1,9 @@
-import type { Analysis, Catalog, QueryColumn, Typed } from './analysis.ts'
+import type { Analysis, Catalog, QueryColumn, Scan, Typed } from './analysis.ts'
 import { aggregateCall } from './analyze-aggregate.ts'
 import { analyzeExpression } from './analyze-expression.ts'
 import { analyzeQuery } from './analyze-query.ts'
 import { tooDeep } from './bounds.ts'
 import { SqlFailure } from './failure.ts'
-import type { Scan } from './pruning.ts'
 import { parseStatement } from './parse-statement.ts'
 
 export interface TranslationOptions {
