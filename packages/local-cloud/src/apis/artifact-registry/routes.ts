@@ -1,3 +1,4 @@
+import { maskPaths } from '../../kernel/field-mask.ts'
 import { Hono, type Context } from 'hono'
 import { NOTHING } from '../../kernel/needs.ts'
 import { notEmulated } from '../../kernel/errors.ts'
@@ -76,8 +77,7 @@ export function artifactRegistryRoutes(options: RouteOptions): Hono {
         parentOf(context)
         const mask = readQuery(context, ['updateMask']).updateMask?.[0] ?? ''
         const fields: RepositoryFields = await readBody(context, REPOSITORY)
-        const paths = mask === '' ? [] : mask.split(',')
-        return context.json(repositories.update(repositoryOf(context), fields, paths))
+        return context.json(repositories.update(repositoryOf(context), fields, maskPaths(mask)))
       },
       { needs: onRepository('repositories.update') },
     ),

@@ -1,7 +1,8 @@
+import { type ProtoTime } from '../../kernel/proto-time.ts'
 import { Hono } from 'hono'
 import type { HttpFace } from '../../kernel/api.ts'
 import { statusResponse, type Operation } from '../../kernel/gateway.ts'
-import type { Condition, Service, Timestamp } from './resources.ts'
+import type { Condition, Service } from './resources.ts'
 import { parseServiceName } from './resources.ts'
 import type { RunStore } from './store.ts'
 
@@ -94,7 +95,7 @@ function conditions({ terminalCondition, conditions: others }: Service): object[
   }))
 }
 
-function time({ seconds, nanos }: Timestamp): string {
+function time({ seconds, nanos }: ProtoTime): string {
   return new Date(Number(seconds) * 1_000 + nanos / 1e6).toISOString()
 }
 

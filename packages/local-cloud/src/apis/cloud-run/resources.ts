@@ -1,4 +1,4 @@
-import type { Clock } from '../../kernel/clock.ts'
+import type { ProtoTime } from '../../kernel/proto-time.ts'
 import { GoogleError } from '../../kernel/errors.ts'
 
 /*
@@ -6,16 +6,6 @@ import { GoogleError } from '../../kernel/errors.ts'
  * as strings), which is also how they are stored
  * (https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2).
  */
-
-export interface Timestamp {
-  seconds: string
-  nanos: number
-}
-
-export interface Duration {
-  seconds: string
-  nanos: number
-}
 
 export interface Probe {
   initialDelaySeconds: number
@@ -58,7 +48,7 @@ export interface RevisionTemplate {
   annotations: Record<string, string>
   scaling: { minInstanceCount: number; maxInstanceCount: number } | null
   vpcAccess: object | null
-  timeout: Duration | null
+  timeout: ProtoTime | null
   serviceAccount: string
   containers: Container[]
   volumes: object[]
@@ -75,7 +65,7 @@ export interface Condition {
   type: string
   state: 'CONDITION_PENDING' | 'CONDITION_RECONCILING' | 'CONDITION_FAILED' | 'CONDITION_SUCCEEDED'
   message: string
-  lastTransitionTime: Timestamp
+  lastTransitionTime: ProtoTime
   severity: 'SEVERITY_UNSPECIFIED' | 'ERROR' | 'WARNING' | 'INFO'
   reason?: string
   revisionReason?: string
@@ -95,9 +85,9 @@ export interface Service {
   generation: string
   labels: Record<string, string>
   annotations: Record<string, string>
-  createTime: Timestamp
-  updateTime: Timestamp
-  deleteTime: Timestamp | null
+  createTime: ProtoTime
+  updateTime: ProtoTime
+  deleteTime: ProtoTime | null
   creator: string
   lastModifier: string
   client: string
@@ -139,13 +129,13 @@ export interface Revision {
   generation: string
   labels: Record<string, string>
   annotations: Record<string, string>
-  createTime: Timestamp
-  updateTime: Timestamp
+  createTime: ProtoTime
+  updateTime: ProtoTime
   launchStage: string
   service: string
   scaling: RevisionTemplate['scaling']
   maxInstanceRequestConcurrency: number
-  timeout: Duration
+  timeout: ProtoTime
   serviceAccount: string
   containers: Container[]
   executionEnvironment: string
@@ -187,15 +177,4 @@ export function parseServiceName(name: string): ServiceName {
 /** The last segment of a resource name. */
 export function shortName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1)
-}
-
-/** The clock's time as a protobuf timestamp. */
-export function timestamp(clock: Clock): Timestamp {
-  const nowMs = clock.now()
-  return { seconds: String(Math.floor(nowMs / 1_000)), nanos: Math.floor(nowMs % 1_000) * 1_000_000 }
-}
-
-/** A protobuf duration in milliseconds. */
-export function durationMs(duration: Duration): number {
-  return Number(duration.seconds) * 1_000 + duration.nanos / 1e6
 }

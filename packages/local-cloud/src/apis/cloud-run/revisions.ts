@@ -1,9 +1,10 @@
+import { timestampOfMs } from '../../kernel/proto-time.ts'
 import { randomInt, randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../kernel/clock.ts'
 import { MAX_INSTANCES_DEFAULT, TIMEOUT_DEFAULT_SECONDS } from './limits.ts'
 import type { PoolSettings } from './pool.ts'
-import { parseServiceName, timestamp } from './resources.ts'
+import { parseServiceName } from './resources.ts'
 import type { Revision, RevisionTemplate, Service } from './resources.ts'
 import { condition, newEtag } from './services.ts'
 
@@ -27,7 +28,7 @@ export function isNewTemplate(before: RevisionTemplate, after: RevisionTemplate)
 /** An immutable revision of the service's template, not yet ready. */
 export function createdRevision(name: string, service: Service, logUri: string, clock: Clock): Revision {
   const { template } = service
-  const now = timestamp(clock)
+  const now = timestampOfMs(clock.now())
   return {
     name,
     uid: randomUUID(),
@@ -67,7 +68,7 @@ export function settledRevision(revision: Revision, failure: string | undefined,
   const state = failure === undefined ? 'CONDITION_SUCCEEDED' : 'CONDITION_FAILED'
   return {
     ...revision,
-    updateTime: timestamp(clock),
+    updateTime: timestampOfMs(clock.now()),
     reconciling: false,
     observedGeneration: revision.generation,
     conditions: ['Ready', 'ContainerHealthy'].map((type) => condition(type, state, clock, failure ?? '')),

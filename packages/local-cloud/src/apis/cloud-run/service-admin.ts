@@ -1,3 +1,5 @@
+import type { FieldMask } from '../../kernel/field-mask.ts'
+import { timestampOfMs } from '../../kernel/proto-time.ts'
 import { EMPTY_POLICY } from '../iam/policy.ts'
 import type { CallContext } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -6,7 +8,7 @@ import type { Operation } from '../../kernel/operations.ts'
 import type { Deployments } from './deployments.ts'
 import type { Fleet } from './fleet.ts'
 import { PAGE_MAX_SIZE } from './limits.ts'
-import { parseLocation, parseServiceName, shortName, timestamp } from './resources.ts'
+import { parseLocation, parseServiceName, shortName } from './resources.ts'
 import type { Service } from './resources.ts'
 import { createdRevision, isNewTemplate, isReady, nextRevisionName } from './revisions.ts'
 import type { RunOperations } from './run-operations.ts'
@@ -36,7 +38,7 @@ interface CreateRequest {
 
 interface UpdateRequest {
   service: Service | null
-  updateMask: { paths: string[] } | null
+  updateMask: FieldMask | null
   validateOnly: boolean
   allowMissing: boolean
 }
@@ -111,7 +113,7 @@ export class ServiceAdmin {
     refuseDeleted(stored.service)
     const service = {
       ...stored.service,
-      deleteTime: timestamp(this.#options.clock),
+      deleteTime: timestampOfMs(this.#options.clock.now()),
       lastModifier: call.principal.email,
       reconciling: true,
       etag: newEtag(),

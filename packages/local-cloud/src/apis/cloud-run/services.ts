@@ -1,3 +1,4 @@
+import { timestampOfMs } from '../../kernel/proto-time.ts'
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError } from '../../kernel/errors.ts'
@@ -8,9 +9,9 @@ import {
   CONTAINER_PORT_DEFAULT,
   TIMEOUT_DEFAULT_SECONDS,
 } from './limits.ts'
-import { parseServiceName, timestamp } from './resources.ts'
+import { parseServiceName } from './resources.ts'
 import type { Condition, Container, RevisionTemplate, Service } from './resources.ts'
-import { camelCase } from '../../kernel/field-names.ts'
+import { pathNames } from '../../kernel/field-mask.ts'
 
 /** The model's context besides the request. */
 export interface ModelContext {
@@ -48,7 +49,7 @@ export function serviceUri(name: string, projectNumber: string): string {
 
 /** Returns a service right after CreateService: requested, not yet deployed. */
 export function createdService(name: string, wanted: Service, context: ModelContext): Service {
-  const now = timestamp(context.clock)
+  const now = timestampOfMs(context.clock.now())
   const uri = serviceUri(name, context.projectNumber)
   const fresh = reconcilingConditions(context.clock)
   return {
@@ -91,7 +92,7 @@ export function updatedService(
     ...settings(merged),
     template: templateWithDefaults(merged.template, context),
     generation: String(Number(current.generation) + 1),
-    updateTime: timestamp(context.clock),
+    updateTime: timestampOfMs(context.clock.now()),
     lastModifier: context.email,
     urls: merged.defaultUriDisabled ? [] : [uri],
     uri: merged.defaultUriDisabled ? '' : uri,
@@ -157,7 +158,7 @@ export function failedService(service: Service, message: string, clock: Clock): 
 /** One of a resource's conditions (https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#condition). */
 export function condition(type: string, state: Condition['state'], clock: Clock, message = ''): Condition {
   const severity = state === 'CONDITION_FAILED' ? 'ERROR' : 'SEVERITY_UNSPECIFIED'
-  return { type, state, message, lastTransitionTime: timestamp(clock), severity }
+  return { type, state, message, lastTransitionTime: timestampOfMs(clock.now()), severity }
 }
 
 /** An opaque version of a resource, quoted as HTTP's are. */
@@ -232,7 +233,7 @@ function mergeMasked(current: Service, wanted: Service, mask: readonly string[])
   const merged = structuredClone(current)
   const paths = mask.length === 0 || mask.includes('*') ? MUTABLE_FIELDS : mask
   for (const maskPath of paths) {
-    const segments = maskPath.split('.').map(camelCase)
+    const segments = pathNames(maskPath)
     const field = segments[0] ?? ''
     if (IGNORED_MASK_FIELDS.includes(field)) continue
     if (!(MUTABLE_FIELDS as readonly string[]).includes(field)) {

@@ -1,3 +1,4 @@
+import { durationMs } from '../../kernel/proto-time.ts'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import { validateContainer } from './container-validation.ts'
 import {
@@ -10,7 +11,7 @@ import {
   SERVICE_ID_MAX_LENGTH,
   TIMEOUT_MAX_SECONDS,
 } from './limits.ts'
-import { durationMs } from './resources.ts'
+
 import type { RevisionTemplate, Service } from './resources.ts'
 
 const DNS_LABEL = /^[a-z]([-a-z0-9]*[a-z0-9])?$/

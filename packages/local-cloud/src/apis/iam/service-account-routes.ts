@@ -1,3 +1,5 @@
+import { maskPaths } from '../../kernel/field-mask.ts'
+import { camelCase } from '../../kernel/field-names.ts'
 import type { Context, Hono } from 'hono'
 import type { Principal } from '../../kernel/api.ts'
 import { GoogleError } from '../../kernel/errors.ts'
@@ -176,8 +178,8 @@ function fieldsOf(account: Record<string, unknown>): AccountFields {
 /** "Only the fields displayName and description can be changed." */
 function maskedFields(account: Record<string, unknown>, mask: string): AccountFields {
   const fields: AccountFields = {}
-  for (const path of mask.split(',').map((part) => part.trim())) {
-    if (path === 'display_name' || path === 'displayName')
+  for (const path of maskPaths(mask)) {
+    if (camelCase(path) === 'displayName')
       fields.displayName = optionalText(account, 'displayName') ?? ''
     else if (path === 'description') fields.description = optionalText(account, 'description') ?? ''
     else throw new GoogleError('INVALID_ARGUMENT', `Invalid path in the field mask: ${path}`, { details: [] })

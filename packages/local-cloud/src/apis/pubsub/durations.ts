@@ -1,32 +1,21 @@
 import { GoogleError } from '../../kernel/errors.ts'
+import { durationMs, type ProtoTime } from '../../kernel/proto-time.ts'
 
-/** `google.protobuf.Duration` in proto-loader's format. */
-export interface WireDuration {
-  seconds: string | number
-  nanos: number
+/** Returns the duration in milliseconds; undefined when the request has none. */
+export function wholeMs(duration: ProtoTime | null | undefined): number | undefined {
+  return duration ? Math.round(durationMs(duration)) : undefined
 }
 
-/** Returns the milliseconds of a duration on the wire; undefined when none was sent. */
-export function durationMs(duration: WireDuration | null | undefined): number | undefined {
-  if (!duration) return undefined
-  return Number(duration.seconds) * 1_000 + Math.round(duration.nanos / 1e6)
-}
-
-export function wireDuration(ms: number): WireDuration {
-  return { seconds: String(Math.trunc(ms / 1_000)), nanos: (ms % 1_000) * 1e6 }
-}
-
-/** `google.protobuf.Timestamp` of a moment in milliseconds since the Unix epoch. */
-export function wireTimestamp(ms: number): WireDuration {
-  return { seconds: String(Math.floor(ms / 1_000)), nanos: (((ms % 1_000) + 1_000) % 1_000) * 1e6 }
-}
-
-/** A duration in range, `fallbackMs` when none was sent. @throws GoogleError INVALID_ARGUMENT out of range */
+/**
+ * Returns the duration in milliseconds; `fallbackMs` when the request has none.
+ *
+ * @throws GoogleError INVALID_ARGUMENT for a duration out of range
+ */
 export function boundedDuration(
-  duration: WireDuration | null | undefined,
+  duration: ProtoTime | null | undefined,
   rule: { field: string; fallbackMs: number; leastMs: number; mostMs: number },
 ): number {
-  const ms = durationMs(duration) ?? rule.fallbackMs
+  const ms = wholeMs(duration) ?? rule.fallbackMs
   if (ms < rule.leastMs || ms > rule.mostMs) {
     throw new GoogleError(
       'INVALID_ARGUMENT',

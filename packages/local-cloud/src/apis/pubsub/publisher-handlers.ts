@@ -1,3 +1,4 @@
+import type { FieldMask } from '../../kernel/field-mask.ts'
 import type { RpcHandler } from '../../kernel/api.ts'
 import type { Backlog } from './backlog.ts'
 import type { Catalog } from './catalog.ts'
@@ -26,7 +27,7 @@ export function publisherHandlers(parts: {
 
     GetTopic: (request: { topic: string }) => wireOfTopic(catalog.topic(request.topic)),
 
-    UpdateTopic: (request: { topic: WireTopic; updateMask: { paths: string[] } | null }) =>
+    UpdateTopic: (request: { topic: WireTopic; updateMask: FieldMask | null }) =>
       wireOfTopic(catalog.updateTopic(request.topic, request.updateMask?.paths ?? [])),
 
     DeleteTopic: (request: { topic: string }) => catalog.deleteTopic(request.topic),

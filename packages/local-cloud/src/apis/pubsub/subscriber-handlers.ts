@@ -1,6 +1,7 @@
+import type { FieldMask } from '../../kernel/field-mask.ts'
 import type { RpcHandler } from '../../kernel/api.ts'
 import type { Catalog } from './catalog.ts'
-import { wireDuration, wireTimestamp } from './durations.ts'
+import { durationOfMs, timestampOfMs } from '../../kernel/proto-time.ts'
 import { parseProject } from './names.ts'
 import { pageRequest, pageToken } from './paging.ts'
 import type { PulledMessage, Puller } from './puller.ts'
@@ -20,7 +21,7 @@ export function subscriberHandlers(parts: {
     const topicRetentionMs = resources.topic(subscription.topic)?.retentionMs
     return {
       ...wireOfSubscription(subscription),
-      topicMessageRetentionDuration: topicRetentionMs === undefined ? null : wireDuration(topicRetentionMs),
+      topicMessageRetentionDuration: topicRetentionMs === undefined ? null : durationOfMs(topicRetentionMs),
     }
   }
   return {
@@ -28,7 +29,7 @@ export function subscriberHandlers(parts: {
 
     GetSubscription: (request: { subscription: string }) => wire(catalog.subscription(request.subscription)),
 
-    UpdateSubscription: (request: { subscription: WireSubscription; updateMask: { paths: string[] } | null }) =>
+    UpdateSubscription: (request: { subscription: WireSubscription; updateMask: FieldMask | null }) =>
       wire(catalog.updateSubscription(request.subscription, request.updateMask?.paths ?? [])),
 
     DeleteSubscription: (request: { subscription: string }) => catalog.deleteSubscription(request.subscription),
@@ -64,7 +65,7 @@ function receivedMessage({ ackId, message, attempt }: PulledMessage, countsAttem
       data: message.data,
       attributes: message.attributes,
       messageId: String(message.id),
-      publishTime: wireTimestamp(message.publishMs),
+      publishTime: timestampOfMs(message.publishMs),
       orderingKey: message.orderingKey,
     },
   }

@@ -1,6 +1,6 @@
 import { GoogleError } from '../../kernel/errors.ts'
-import { boundedDuration, durationMs, wireDuration } from './durations.ts'
-import type { WireDuration } from './durations.ts'
+import { durationOfMs, type ProtoTime } from '../../kernel/proto-time.ts'
+import { boundedDuration, wholeMs } from './durations.ts'
 import { checkLabels } from './labels.ts'
 import * as limits from './limits.ts'
 import { parseName } from './names.ts'
@@ -15,11 +15,11 @@ export interface WireSubscription {
   topic: string
   pushConfig: WirePushConfig | null
   ackDeadlineSeconds: number
-  messageRetentionDuration: WireDuration | null
+  messageRetentionDuration: ProtoTime | null
   labels: Record<string, string>
   enableMessageOrdering: boolean
-  expirationPolicy: { ttl: WireDuration | null } | null
-  retryPolicy: { minimumBackoff: WireDuration | null; maximumBackoff: WireDuration | null } | null
+  expirationPolicy: { ttl: ProtoTime | null } | null
+  retryPolicy: { minimumBackoff: ProtoTime | null; maximumBackoff: ProtoTime | null } | null
   deadLetterPolicy: { deadLetterTopic: string; maxDeliveryAttempts: number } | null
   detached: boolean
   [refused: string]: unknown
@@ -86,14 +86,14 @@ export function wireOfSubscription({ name, topic, settings }: SubscriptionRecord
     topic,
     pushConfig: wireOfPush(settings.push),
     ackDeadlineSeconds: settings.ackDeadlineSeconds,
-    messageRetentionDuration: wireDuration(settings.retentionMs),
+    messageRetentionDuration: durationOfMs(settings.retentionMs),
     labels: settings.labels,
     enableMessageOrdering: settings.ordered,
-    expirationPolicy: { ttl: settings.expirationMs === undefined ? null : wireDuration(settings.expirationMs) },
+    expirationPolicy: { ttl: settings.expirationMs === undefined ? null : durationOfMs(settings.expirationMs) },
     retryPolicy: settings.retry
       ? {
-          minimumBackoff: wireDuration(settings.retry.minimumBackoffMs),
-          maximumBackoff: wireDuration(settings.retry.maximumBackoffMs),
+          minimumBackoff: durationOfMs(settings.retry.minimumBackoffMs),
+          maximumBackoff: durationOfMs(settings.retry.maximumBackoffMs),
         }
       : null,
     deadLetterPolicy: settings.deadLetter
@@ -119,7 +119,7 @@ function ackDeadline(seconds: number): number {
 /** A policy without a ttl means "never"; no policy at all means 31 days. */
 function expiration(policy: WireSubscription['expirationPolicy']): number | undefined {
   if (!policy) return limits.DEFAULT_EXPIRATION_MS
-  const ttlMs = durationMs(policy.ttl)
+  const ttlMs = wholeMs(policy.ttl)
   if (ttlMs !== undefined && ttlMs < limits.SHORTEST_EXPIRATION_MS) {
     throw new GoogleError('INVALID_ARGUMENT', 'Invalid expirationPolicy.ttl: must be at least 1 day.')
   }

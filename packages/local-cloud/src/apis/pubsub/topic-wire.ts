@@ -1,6 +1,6 @@
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { boundedDuration, wireDuration } from './durations.ts'
-import type { WireDuration } from './durations.ts'
+import { durationOfMs, type ProtoTime } from '../../kernel/proto-time.ts'
+import { boundedDuration } from './durations.ts'
 import { checkLabels } from './labels.ts'
 import { LONGEST_RETENTION_MS, SHORTEST_RETENTION_MS } from './limits.ts'
 import type { TopicRecord } from './resources.ts'
@@ -9,7 +9,7 @@ import type { TopicRecord } from './resources.ts'
 export interface WireTopic {
   name: string
   labels: Record<string, string>
-  messageRetentionDuration: WireDuration | null
+  messageRetentionDuration: ProtoTime | null
   messageStoragePolicy: { allowedPersistenceRegions: string[]; enforceInTransit: boolean } | null
   [refused: string]: unknown
 }
@@ -62,7 +62,7 @@ export function wireOfTopic(topic: TopicRecord): WireTopic {
   return {
     name: topic.name,
     labels: topic.labels,
-    messageRetentionDuration: topic.retentionMs === undefined ? null : wireDuration(topic.retentionMs),
+    messageRetentionDuration: topic.retentionMs === undefined ? null : durationOfMs(topic.retentionMs),
     messageStoragePolicy: topic.allowedRegions
       ? { allowedPersistenceRegions: [...topic.allowedRegions], enforceInTransit: false }
       : null,

@@ -1,5 +1,5 @@
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { camelCase } from '../../kernel/field-names.ts'
+import { maskedUpdate } from '../../kernel/field-mask.ts'
 
 /**
  * Returns the fields in an update mask from `wanted` and the rest from `current`.
@@ -21,8 +21,7 @@ export function applyMask<Wire extends { [field: string]: unknown }>(
       `The update_mask in the Update${resource}Request must be set and non-empty.`,
     )
   }
-  const result: Record<string, unknown> = { ...current }
-  for (const path of paths) {
+  return maskedUpdate(current, wanted, paths, (path) => {
     const [field = '', ...inner] = path.split('.')
     if (!changeable.includes(field)) {
       throw new GoogleError(
@@ -32,8 +31,6 @@ export function applyMask<Wire extends { [field: string]: unknown }>(
       )
     }
     if (inner.length > 0) throw notEmulated(`Update${resource}Request.update_mask path "${path}"`)
-    const name = camelCase(field)
-    result[name] = wanted[name]
-  }
-  return result as Wire
+    return true
+  })
 }

@@ -11,7 +11,7 @@ import type { Queues } from './queues.ts'
 import type { TaskStore } from './store.ts'
 import { newTaskToWire } from './task-wire.ts'
 import type { CreatedTask, Tasks } from './tasks.ts'
-import { timestampFromMicros } from './wire-time.ts'
+import { timestampOfMicros } from '../../kernel/proto-time.ts'
 import type { BatchCreateRequest, BatchDeleteRequest } from './wire.ts'
 
 type Failures = Record<number, { code: number; message: string }>
@@ -139,8 +139,8 @@ export class Batches implements OperationSource {
 
   #metadata(type: string, startUs: number, failures: Failures): PackedAny {
     return this.#pack(`${VERSION}.${type}`, {
-      startTime: timestampFromMicros(startUs),
-      endTime: timestampFromMicros(this.#clock.now() * 1_000),
+      startTime: timestampOfMicros(startUs),
+      endTime: timestampOfMicros(this.#clock.now() * 1_000),
       state: Object.keys(failures).length === 0 ? 'SUCCEEDED' : 'PARTIALLY_SUCCEEDED',
       failedRequests: failures,
     })

@@ -1,3 +1,4 @@
+import type { FieldMask } from '../../kernel/field-mask.ts'
 import type { GrpcFace } from '../../kernel/api.ts'
 import type { Batches } from './batches.ts'
 import { maskedQueue, queueToWire } from './queue-wire.ts'
@@ -9,7 +10,6 @@ import type {
   BatchCreateRequest,
   BatchDeleteRequest,
   CreateTaskRequest,
-  FieldMask,
   TaskView,
   WireQueue,
 } from './wire.ts'

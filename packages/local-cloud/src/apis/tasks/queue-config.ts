@@ -1,5 +1,5 @@
+import { maskedUpdate, type FieldMask } from '../../kernel/field-mask.ts'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
-import { camelCase } from '../../kernel/field-names.ts'
 import {
   DEFAULT_CONCURRENT_DISPATCHES,
   DEFAULT_DISPATCHES_PER_SECOND,
@@ -18,8 +18,8 @@ import {
   MIN_TASK_TTL_MS,
 } from './limits.ts'
 import type { QueueConfig, RetryConfig } from './resources.ts'
-import { durationFromMillis, positiveMillis } from './wire-time.ts'
-import type { ApiVersion, FieldMask, WireQueue, WireRetryConfig } from './wire.ts'
+import { durationMs, durationOfMs, type ProtoTime } from '../../kernel/proto-time.ts'
+import type { ApiVersion, WireQueue, WireRetryConfig } from './wire.ts'
 
 /**
  * The settings of a new queue: unset fields get Google's defaults
@@ -139,33 +139,27 @@ export function updatedConfig(
     const { taskTtlMs, tombstoneTtlMs } = version === 'v2' ? current : next
     return { ...next, taskTtlMs, tombstoneTtlMs }
   }
-  const merged: Fields = configToWire(current)
-  for (const path of paths) overlay(merged, update as unknown as Fields, path)
+  const merged = maskedUpdate(configToWire(current), update as unknown as Fields, paths, isMaskable)
   // "max_burst_size value will get updated if UpdateQueue is updating max_dispatches_per_second."
   const touchesBurst = paths.some((path) => path === 'rate_limits.max_burst_size' || path === 'rate_limits')
   if (paths.includes('rate_limits.max_dispatches_per_second') && !touchesBurst) {
-    overlay(merged, { rateLimits: null }, 'rate_limits.max_burst_size')
+    const derived = maskedUpdate(merged, {}, ['rate_limits.max_burst_size'], isMaskable)
+    return configFromWire(derived as unknown as WireQueue, version)
   }
   return configFromWire(merged as unknown as WireQueue, version)
 }
 
 type Fields = Record<string, unknown>
 
-/** Copies what `path` names from one wire message into another. */
-function overlay(target: Fields, source: Fields, path: string): void {
+/** False for a path without effect. Throws for one that UpdateQueue does not have. */
+function isMaskable(path: string): boolean {
   const [field = '', part, ...rest] = path.split('.')
-  if (IGNORED.has(field)) return
+  if (IGNORED.has(field)) return false
   const parts = MASKABLE[field]
   if (parts === undefined || rest.length > 0 || (part !== undefined && !parts?.includes(part))) {
     throw invalid(`Invalid field mask path: ${path}`)
   }
-  const key = camelCase(field)
-  if (part === undefined) {
-    target[key] = source[key]
-    return
-  }
-  const partKey = camelCase(part)
-  target[key] = { ...(target[key] as Fields | null), [partKey]: (source[key] as Fields | null)?.[partKey] }
+  return true
 }
 
 /** Settings in the wire form of both API versions. */
@@ -174,8 +168,8 @@ export function configToWire(config: QueueConfig): Fields {
   return {
     rateLimits: { ...rate },
     retryConfig: retryToWire(config.retry),
-    taskTtl: durationFromMillis(taskTtlMs),
-    tombstoneTtl: durationFromMillis(tombstoneTtlMs),
+    taskTtl: durationOfMs(taskTtlMs),
+    tombstoneTtl: durationOfMs(tombstoneTtlMs),
     stackdriverLoggingConfig: logSamplingRatio === null ? null : { samplingRatio: logSamplingRatio },
   }
 }
@@ -183,11 +177,19 @@ export function configToWire(config: QueueConfig): Fields {
 export function retryToWire(retry: RetryConfig): object {
   return {
     maxAttempts: retry.maxAttempts,
-    maxRetryDuration: retry.maxRetryDurationMs === 0 ? null : durationFromMillis(retry.maxRetryDurationMs),
-    minBackoff: durationFromMillis(retry.minBackoffMs),
-    maxBackoff: durationFromMillis(retry.maxBackoffMs),
+    maxRetryDuration: retry.maxRetryDurationMs === 0 ? null : durationOfMs(retry.maxRetryDurationMs),
+    minBackoff: durationOfMs(retry.minBackoffMs),
+    maxBackoff: durationOfMs(retry.maxBackoffMs),
     maxDoublings: retry.maxDoublings,
   }
+}
+
+/** A duration that must not be negative; undefined when unset or zero, which both mean "the default". */
+function positiveMillis(duration: ProtoTime | null | undefined, field: string): number | undefined {
+  if (!duration) return undefined
+  const millis = Math.floor(durationMs(duration))
+  if (millis < 0 || duration.nanos < 0) throw invalid(`${field} cannot be negative.`)
+  return millis === 0 ? undefined : millis
 }
 
 function invalid(message: string): GoogleError {

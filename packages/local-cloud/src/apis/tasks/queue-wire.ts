@@ -1,10 +1,9 @@
+import { pathNames, type FieldMask } from '../../kernel/field-mask.ts'
 import { GoogleError } from '../../kernel/errors.ts'
-import { camelCase } from '../../kernel/field-names.ts'
 import type { LaneStats } from './lane.ts'
 import type { Queue } from './resources.ts'
 import { configToWire } from './queue-config.ts'
-import { timestampFromMicros } from './wire-time.ts'
-import type { FieldMask } from './wire.ts'
+import { timestampOfMicros } from '../../kernel/proto-time.ts'
 
 /** A queue in the wire form of both API versions: fields that v2 does not have are omitted. */
 export function queueToWire(queue: Queue): Record<string, unknown> {
@@ -12,7 +11,7 @@ export function queueToWire(queue: Queue): Record<string, unknown> {
     name: queue.name,
     ...configToWire(queue.config),
     state: queue.isPaused ? 'PAUSED' : 'RUNNING',
-    purgeTime: queue.purgeUs === null ? null : timestampFromMicros(queue.purgeUs),
+    purgeTime: queue.purgeUs === null ? null : timestampOfMicros(queue.purgeUs),
     type: 'PUSH',
   }
 }
@@ -34,7 +33,7 @@ export function maskedQueue(queue: Queue, mask: FieldMask | null, stats: () => L
 function statsToWire(stats: LaneStats): object {
   return {
     tasksCount: stats.tasksCount,
-    oldestEstimatedArrivalTime: stats.nextScheduleUs === null ? null : timestampFromMicros(stats.nextScheduleUs),
+    oldestEstimatedArrivalTime: stats.nextScheduleUs === null ? null : timestampOfMicros(stats.nextScheduleUs),
     executedLastMinuteCount: stats.executedLastMinute,
     concurrentDispatchesCount: stats.inFlight,
     effectiveExecutionRate: stats.effectivePerSecond,
@@ -42,22 +41,20 @@ function statsToWire(stats: LaneStats): object {
 }
 
 /** Fields of Queue that this emulator never sets, but that a mask can contain. */
-const NEVER_SET = new Set(['app_engine_http_queue', 'http_target'])
+const NEVER_SET = new Set(['appEngineHttpQueue', 'httpTarget'])
 
 function pick(target: Record<string, unknown>, source: Record<string, unknown>, path: string): void {
-  const [field = '', part, ...rest] = path.split('.')
-  if (NEVER_SET.has(field)) return
-  const key = camelCase(field)
+  const [key = '', part, ...rest] = pathNames(path)
+  if (NEVER_SET.has(key)) return
   const value = source[key]
   if (!(key in source) || rest.length > 0) throw new GoogleError('INVALID_ARGUMENT', `Invalid field mask path: ${path}`)
   if (part === undefined || value === null) {
     target[key] = value
     return
   }
-  const partKey = camelCase(part)
   const parts = value as Record<string, unknown>
-  if (typeof value !== 'object' || !(partKey in parts)) {
+  if (typeof value !== 'object' || !(part in parts)) {
     throw new GoogleError('INVALID_ARGUMENT', `Invalid field mask path: ${path}`)
   }
-  target[key] = { ...(target[key] as object | undefined), [partKey]: parts[partKey] }
+  target[key] = { ...(target[key] as object | undefined), [part]: parts[part] }
 }

@@ -1,3 +1,4 @@
+import type { FieldMask } from '../../kernel/field-mask.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -8,7 +9,7 @@ import { checkLocation, checkNewQueueName, checkQueueName, locationOf } from './
 import { pageSize, pageStart } from './paging.ts'
 import { configFromWire, updatedConfig } from './queue-config.ts'
 import type { TaskStore } from './store.ts'
-import type { ApiVersion, FieldMask, WireQueue } from './wire.ts'
+import type { ApiVersion, WireQueue } from './wire.ts'
 import { encodePageToken } from '../../kernel/page-token.ts'
 
 /** Operations on queues by name, with Google's errors. */

@@ -13,7 +13,7 @@ import {
 import type { NewTask, TaskRequest } from './resources.ts'
 import { checkNewTaskName } from './names.ts'
 import { retryFromWire } from './queue-config.ts'
-import { microsFromWire, millisFromWire, type WireTime } from './wire-time.ts'
+import { microsOfTimestamp, durationMs, type ProtoTime } from '../../kernel/proto-time.ts'
 import type { WireTask } from './wire.ts'
 
 const METHODS = new Set(['POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
@@ -93,10 +93,11 @@ function isSendable(name: string, value: string): boolean {
 }
 
 /** "If schedule_time is not set or is in the past then Cloud Tasks will set it to the current time." */
-function scheduleOf(time: WireTime | null, nowMs: number): number {
+function scheduleOf(time: ProtoTime | null, nowMs: number): number {
   const nowUs = nowMs * 1_000
   if (!time) return nowUs
-  const scheduleUs = microsFromWire(time)
+  // "Truncated to the nearest microsecond" (task.proto).
+  const scheduleUs = microsOfTimestamp(time)
   if (scheduleUs > nowUs + MAX_SCHEDULE_AHEAD_MS * 1_000) {
     const shown = new Date(Math.min(scheduleUs / 1_000, 8.64e15)).toISOString()
     throw invalid(
@@ -106,9 +107,9 @@ function scheduleOf(time: WireTime | null, nowMs: number): number {
   return Math.max(nowUs, scheduleUs)
 }
 
-function deadlineOf(duration: WireTime | null): number {
+function deadlineOf(duration: ProtoTime | null): number {
   if (!duration) return DEFAULT_DISPATCH_DEADLINE_MS
-  const millis = millisFromWire(duration)
+  const millis = Math.floor(durationMs(duration))
   if (millis < MIN_DISPATCH_DEADLINE_MS || millis > MAX_DISPATCH_DEADLINE_MS) {
     throw invalid('Task.dispatchDeadline must be between [15s, 30m].')
   }

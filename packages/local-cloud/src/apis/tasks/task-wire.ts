@@ -1,7 +1,7 @@
 import { attemptMessage } from './delivery.ts'
 import type { LastAttempt, NewTask, TaskRequest, TaskState } from './resources.ts'
 import { retryToWire } from './queue-config.ts'
-import { durationFromMillis, timestampFromMicros } from './wire-time.ts'
+import { durationOfMs, timestampOfMicros } from '../../kernel/proto-time.ts'
 import type { TaskView } from './wire.ts'
 
 /**
@@ -24,13 +24,13 @@ export function taskToWire(
       ...(isFull && task.body !== null ? { body: task.body } : {}),
       ...(request.oidc === null ? {} : { oidcToken: request.oidc }),
     },
-    scheduleTime: timestampFromMicros(task.scheduleUs),
+    scheduleTime: timestampOfMicros(task.scheduleUs),
     // "create_time will be truncated to the nearest second."
     createTime: { seconds: Math.floor(task.createdMs / 1_000), nanos: 0 },
-    dispatchDeadline: durationFromMillis(request.deadlineMs),
+    dispatchDeadline: durationOfMs(request.deadlineMs),
     dispatchCount: task.dispatchCount,
     responseCount: task.responseCount,
-    firstAttempt: firstDispatchUs === null ? null : { dispatchTime: timestampFromMicros(firstDispatchUs) },
+    firstAttempt: firstDispatchUs === null ? null : { dispatchTime: timestampOfMicros(firstDispatchUs) },
     lastAttempt: lastAttempt === null ? null : attemptToWire(lastAttempt),
     view: isFull ? 'FULL' : 'BASIC',
     ...(request.retry === null ? {} : { retryConfig: retryToWire(request.retry) }),
@@ -45,13 +45,13 @@ export function newTaskToWire(queueName: string, task: NewTask, view: TaskView):
 
 function attemptToWire(attempt: LastAttempt): object {
   const times = {
-    scheduleTime: timestampFromMicros(attempt.scheduleUs),
-    dispatchTime: timestampFromMicros(attempt.dispatchUs),
+    scheduleTime: timestampOfMicros(attempt.scheduleUs),
+    dispatchTime: timestampOfMicros(attempt.dispatchUs),
   }
   if (attempt.responseUs === null) return times
   return {
     ...times,
-    responseTime: timestampFromMicros(attempt.responseUs),
+    responseTime: timestampOfMicros(attempt.responseUs),
     responseStatus: { code: attempt.code, message: attemptMessage(attempt.code, attempt.httpStatus) },
   }
 }

@@ -1,4 +1,4 @@
-import type { WireTime } from './wire-time.ts'
+import type { ProtoTime } from '../../kernel/proto-time.ts'
 
 /**
  * Requests in proto-loader's format: unset messages are null, unset scalars are zero, members of a oneof
@@ -6,9 +6,9 @@ import type { WireTime } from './wire-time.ts'
  */
 export interface WireRetryConfig {
   maxAttempts: number
-  maxRetryDuration: WireTime | null
-  minBackoff: WireTime | null
-  maxBackoff: WireTime | null
+  maxRetryDuration: ProtoTime | null
+  minBackoff: ProtoTime | null
+  maxBackoff: ProtoTime | null
   maxDoublings: number
 }
 
@@ -20,13 +20,9 @@ export interface WireQueue {
   appEngineRoutingOverride?: object | null
   appEngineHttpQueue?: object
   httpTarget?: object | null
-  taskTtl?: WireTime | null
-  tombstoneTtl?: WireTime | null
+  taskTtl?: ProtoTime | null
+  tombstoneTtl?: ProtoTime | null
   type?: string
-}
-
-export interface FieldMask {
-  paths: string[]
 }
 
 export interface WireTask {
@@ -41,8 +37,8 @@ export interface WireTask {
   }
   appEngineHttpRequest?: object
   pullMessage?: object
-  scheduleTime: WireTime | null
-  dispatchDeadline: WireTime | null
+  scheduleTime: ProtoTime | null
+  dispatchDeadline: ProtoTime | null
   retryConfig?: WireRetryConfig | null
 }
 
