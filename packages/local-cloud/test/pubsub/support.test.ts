@@ -5,7 +5,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { ManualClock } from '../../src/kernel/clock.ts'
 import { pubSubApi } from '../../src/apis/pubsub/index.ts'
-import { PUBSUB_SUPPORT } from '../../src/apis/pubsub/support.ts'
+import { SUPPORT } from '../../src/apis/pubsub/support.ts'
 
 const require = createRequire(import.meta.url)
 const protos = require('@google-cloud/pubsub/build/protos/protos.json') as {
@@ -14,7 +14,7 @@ const protos = require('@google-cloud/pubsub/build/protos/protos.json') as {
 const services = protos.nested.google.nested.pubsub.nested.v1.nested
 
 test.each(['Publisher', 'Subscriber'])('the support list has every method of %s once', (service) => {
-  const listed = PUBSUB_SUPPORT.map(({ method }) => method).filter((method) => method.startsWith(`${service}.`))
+  const listed = SUPPORT.map(({ method }) => method).filter((method) => method.startsWith(`${service}.`))
   const offered = Object.keys(services[service]?.methods ?? {}).map((method) => `${service}.${method}`)
   expect(listed.toSorted()).toEqual(offered.toSorted())
 })
@@ -31,6 +31,6 @@ test('the support list says no exactly where a handler is missing', async () => 
   )
   await api.stop()
   rmSync(directory, { recursive: true })
-  const promised = PUBSUB_SUPPORT.filter(({ method, state }) => method.includes('.') && state !== 'no')
+  const promised = SUPPORT.filter(({ method, state }) => method.includes('.') && state !== 'no')
   expect(promised.map(({ method }) => method).toSorted()).toEqual(handled.toSorted())
 })

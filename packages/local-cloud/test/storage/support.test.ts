@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { identitySupport } from '../../src/apis/identity/support.ts'
-import { storageSupport } from '../../src/apis/storage/support.ts'
+import { SUPPORT as IDENTITY_SUPPORT } from '../../src/apis/identity/support.ts'
+import { SUPPORT as STORAGE_SUPPORT } from '../../src/apis/storage/support.ts'
 import { startStorage, type StorageFixture } from './storage-fixture.ts'
 
 let storage: StorageFixture
@@ -65,7 +65,7 @@ describe('an unsupported method is refused by name', () => {
 })
 
 it('lists each line of the support matrix once, with a note wherever something is missing', () => {
-  for (const entries of [storageSupport, identitySupport]) {
+  for (const entries of [STORAGE_SUPPORT, IDENTITY_SUPPORT]) {
     expect(new Set(entries.map(({ method }) => method)).size).toBe(entries.length)
     expect(entries.filter(({ state, note }) => state === 'partly' && note === '')).toEqual([])
   }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseGeminiChoice } from '../../src/contract/gemini-choice.ts'
-import { vertexSupport } from '../../src/apis/vertex/support.ts'
+import { SUPPORT } from '../../src/apis/vertex/support.ts'
 import { forwardedModel, userCredentials } from '../../src/apis/vertex/forwarded-model.ts'
 import type { GeminiCall } from '../../src/apis/vertex/behavior.ts'
 import { accessToken, admin, callApi, LocalClouds, stateOf } from '../host/local-cloud-fixture.ts'
@@ -152,6 +152,6 @@ it('a choice has an absolute file path', () => {
 })
 
 it('the support matrix lists each line once, with a note wherever something is missing', () => {
-  expect(new Set(vertexSupport.map(({ method }) => method)).size).toBe(vertexSupport.length)
-  expect(vertexSupport.filter(({ state, note }) => state === 'partly' && note === '')).toEqual([])
+  expect(new Set(SUPPORT.map(({ method }) => method)).size).toBe(SUPPORT.length)
+  expect(SUPPORT.filter(({ state, note }) => state === 'partly' && note === '')).toEqual([])
 })

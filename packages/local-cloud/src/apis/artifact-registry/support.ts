@@ -3,7 +3,7 @@ import type { SupportEntry } from '../../kernel/support.ts'
 const METHOD = 'artifactregistry.projects.locations'
 
 /** How much of Artifact Registry is emulated, for packages/local-cloud/docs/emulator-support.md. */
-export const ARTIFACT_REGISTRY_SUPPORT: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: `${METHOD}.repositories.create, get, list, patch, delete`,
     state: 'partly',

@@ -1,14 +1,7 @@
+import type { SupportEntry } from '../../kernel/support.ts'
 import { scalarFunctions } from './sql/functions/catalog.ts'
 
-/** One line of the support matrix. */
-export interface Support {
-  /** An API method (`bigquery.tables.insert`) or a part of GoogleSQL (`GoogleSQL: joins`). */
-  method: string
-  state: 'yes' | 'partly' | 'no'
-  note: string
-}
-
-const METHODS: readonly Support[] = [
+const METHODS: readonly SupportEntry[] = [
   {
     method: 'discovery document',
     state: 'partly',
@@ -84,7 +77,7 @@ const METHODS: readonly Support[] = [
   { method: 'bigquery.projects', state: 'no', note: '' },
 ]
 
-const LANGUAGE: readonly Support[] = [
+const LANGUAGE: readonly SupportEntry[] = [
   {
     method: 'GoogleSQL: SELECT',
     state: 'yes',
@@ -165,4 +158,4 @@ const LANGUAGE: readonly Support[] = [
 ]
 
 /** How much of BigQuery is emulated; everything else is refused by name with 501. */
-export const support: readonly Support[] = [...METHODS, ...LANGUAGE]
+export const SUPPORT: readonly SupportEntry[] = [...METHODS, ...LANGUAGE]

@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of Cloud Build is emulated, for packages/local-cloud/docs/emulator-support.md. */
-export const BUILD_SUPPORT: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'builds that Cloud Run submits',
     state: 'partly',

@@ -1,12 +1,7 @@
-/** How much of one of Google's methods is emulated. */
-export interface MethodSupport {
-  method: string
-  state: 'yes' | 'partly' | 'no'
-  note: string
-}
+import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of Cloud Run is emulated, for packages/local-cloud/docs/emulator-support.md. */
-export const RUN_SUPPORT: readonly MethodSupport[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'google.cloud.run.v2.Services/CreateService',
     state: 'partly',

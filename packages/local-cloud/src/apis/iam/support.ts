@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of IAM, IAM Credentials and Resource Manager is emulated. */
-export const iamSupport: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'iam.projects.serviceAccounts: create, get, list, patch, delete, enable, disable',
     state: 'partly',

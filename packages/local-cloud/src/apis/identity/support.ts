@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of Google's identity endpoints is emulated. */
-export const identitySupport: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'metadata server: project, instance, universe',
     state: 'partly',

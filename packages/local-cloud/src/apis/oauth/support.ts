@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of the OAuth token endpoint is emulated, for packages/local-cloud/docs/emulator-support.md. */
-export const OAUTH_SUPPORT: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'POST /token (oauth2.googleapis.com): jwt-bearer',
     state: 'partly',

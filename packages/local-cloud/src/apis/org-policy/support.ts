@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of Organization Policy is emulated, for packages/local-cloud/docs/emulator-support.md. */
-export const ORGPOLICY_SUPPORT: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'orgpolicy.projects.policies.getEffectivePolicy',
     state: 'partly',

@@ -1,12 +1,7 @@
-/** How much of one method or feature of Pub/Sub is emulated. */
-export interface SupportedMethod {
-  method: string
-  state: 'yes' | 'partly' | 'no'
-  note: string
-}
+import type { SupportEntry } from '../../kernel/support.ts'
 
 /** The emulated Pub/Sub against https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1, for packages/local-cloud/docs/emulator-support.md. */
-export const PUBSUB_SUPPORT: readonly SupportedMethod[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'Publisher.CreateTopic',
     state: 'partly',

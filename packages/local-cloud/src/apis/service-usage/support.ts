@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of Service Usage is emulated, for packages/local-cloud/docs/emulator-support.md. */
-export const SERVICE_USAGE_SUPPORT: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'serviceusage.services.get, services.batchGet, services.list',
     state: 'partly',

@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of Cloud Storage's JSON API is emulated (https://cloud.google.com/storage/docs/json_api/v1). */
-export const storageSupport: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'storage.buckets.insert',
     state: 'partly',

@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of the Security Token Service is emulated, for packages/local-cloud/docs/emulator-support.md. */
-export const STS_SUPPORT: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'sts.token',
     state: 'partly',

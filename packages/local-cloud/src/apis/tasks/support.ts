@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** Methods without a version are the same in google.cloud.tasks.v2 and v2beta3. */
-export const cloudTasksSupport: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   { method: 'CloudTasks/ListQueues', state: 'partly', note: '`filter` is refused.' },
   { method: 'CloudTasks/GetQueue', state: 'yes', note: '`read_mask` and `stats` in v2beta3.' },
   {

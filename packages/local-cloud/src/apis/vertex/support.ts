@@ -1,7 +1,7 @@
 import type { SupportEntry } from '../../kernel/support.ts'
 
 /** How much of Vertex AI is emulated (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference). */
-export const vertexSupport: readonly SupportEntry[] = [
+export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'aiplatform.publishers.models.generateContent',
     state: 'partly',
