@@ -23,7 +23,7 @@ import { NEW_PROJECT, type ProjectQuotas } from '../kernel/project-quotas.ts'
 import { listenOn, PortTaken, probePort } from '../kernel/listen.ts'
 import { createLeases } from './leases.ts'
 import { LocalCloudError } from '../kernel/local-cloud-error.ts'
-import { makeFolder } from '../kernel/make-folder.ts'
+import { createFolder } from '../kernel/create-folder.ts'
 import { steadyClock } from '../kernel/steady-clock.ts'
 import { readPorts, writePorts } from './ports-file.ts'
 import { lastWriteMs, lostStore } from './stores-on-disk.ts'
@@ -291,7 +291,7 @@ function startAccessLog(file: string, clock: Clock, stops: StopOrder, say: (line
 
 function takeFolder(dataDir: string, locatorFile: string, stops: StopOrder): FolderLock {
   try {
-    makeFolder(dataDir)
+    createFolder(dataDir)
     closeDataFolder(dataDir)
     const lock = lockFolder(dataDir)
     stops.add('folder', () => lock.release())

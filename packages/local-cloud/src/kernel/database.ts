@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { makeFolder } from './make-folder.ts'
+import { createFolder } from './create-folder.ts'
 
 /** A store's file could not be opened. */
 export class DatabaseFailure extends Error {
@@ -24,7 +24,7 @@ export class DatabaseFailure extends Error {
  * @throws DatabaseFailure that names the file when it cannot be opened
  */
 export function openDatabase(file: string, migrations: readonly string[]): DatabaseSync {
-  makeFolder(path.dirname(file))
+  createFolder(path.dirname(file))
   const database = openFile(file)
   try {
     migrate(database, migrations)

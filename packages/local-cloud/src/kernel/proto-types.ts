@@ -1,6 +1,8 @@
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import protobuf from 'protobufjs'
-import { MESSAGE_FORM } from './message-form.ts'
+
+/** The format of handlers' requests and responses, for all transports: see RpcHandler. */
+export const MESSAGE_FORM = { enums: String, longs: String, bytes: Buffer, defaults: true, oneofs: true }
 
 const roots = new WeakMap<object, protobuf.Root>()
 

@@ -27,7 +27,7 @@ const SYSTEM_PARAMETERS = new Set([
  *
  * @throws GoogleError INVALID_ARGUMENT with google.rpc.BadRequest; UNIMPLEMENTED for fields that are not emulated
  */
-export async function readBody(context: Context, type: MessageType): Promise<Record<string, unknown>> {
+export async function bodyMessage(context: Context, type: MessageType): Promise<Record<string, unknown>> {
   const { value, violations, refused } = parseMessage(type, parseBody(await context.req.text()))
   if (violations.length > 0) throw badRequest(violations)
   if (refused.length > 0) throw notEmulated(`${type.name}.${refused.join(', ')}`)

@@ -11,7 +11,7 @@ import {
   rmSync,
 } from 'node:fs'
 import path from 'node:path'
-import { makeFolder } from '../../kernel/make-folder.ts'
+import { createFolder } from '../../kernel/create-folder.ts'
 import type { ImageConfig } from './resources.ts'
 
 /**
@@ -23,10 +23,10 @@ export class ImageFiles {
 
   constructor(directory: string) {
     this.#directory = directory
-    makeFolder(directory)
+    createFolder(directory)
   }
 
-  /** Takes a copy of the tree at `root` as the file system of an image. */
+  /** Copies the folder `root` as the file system of an image. */
   add(root: string, config: ImageConfig): { digest: string; sizeBytes: number } {
     const { hash, sizeBytes } = contentHash(root, config)
     const directory = this.#path(hash)
@@ -38,13 +38,13 @@ export class ImageFiles {
     return { digest: `sha256:${hash}`, sizeBytes }
   }
 
-  /** Copies an image's file system to where a program may change it. */
+  /** Copies an image's file system to a folder that a program can change. */
   copyTo(digest: string, target: string): void {
     mkdirSync(path.dirname(target), { recursive: true })
     copyTree(this.#path(digest.slice('sha256:'.length)), target)
   }
 
-  /** Deletes what belongs to no image any more, and what a killed process left unfinished. */
+  /** Deletes files without an image, and the unfinished files of a killed process. */
   sweep(digests: ReadonlySet<string>): void {
     for (const name of readdirSync(this.#directory)) {
       if (!digests.has(`sha256:${name}`)) rmSync(path.join(this.#directory, name), { recursive: true, force: true })
@@ -57,11 +57,11 @@ export class ImageFiles {
 }
 
 function copyTree(from: string, to: string): void {
-  // Links lead to packages outside the image, and stay what they are.
+  // Links point to packages outside the image, and stay links.
   cpSync(from, to, { recursive: true, verbatimSymlinks: true })
 }
 
-/** The same files and the same configuration have the same hash, whenever and wherever they were built. */
+/** The same files and the same configuration have the same hash, independent of time and place. */
 function contentHash(root: string, config: ImageConfig): { hash: string; sizeBytes: number } {
   const hash = createHash('sha256').update(JSON.stringify(config))
   let sizeBytes = 0

@@ -1,5 +1,5 @@
 import type { Context, Hono } from 'hono'
-import { pageOf, invalidArgument, readBody, readQuery, restError } from '../../kernel/rest-request.ts'
+import { pageOf, invalidArgument, bodyMessage, readQuery, restError } from '../../kernel/rest-request.ts'
 import { dockerImage, packages, tag, tagsOf, version } from './image-wire.ts'
 import { BATCH_DELETE_VERSIONS } from './messages.ts'
 import { onRepository, repositoryOf } from './permissions.ts'
@@ -9,7 +9,7 @@ import { PAGE_SIZES, refuseOrder, type RouteOptions } from './requests.ts'
 
 const LISTING = ['pageSize', 'pageToken', 'filter', 'orderBy'] as const
 
-/** Adds what can be asked of the images in a repository, whose path is `base`. */
+/** Adds the routes of the images in a repository, whose path is `base`. */
 export function addImageRoutes(app: Hono, base: string, options: RouteOptions): void {
   const { repositories, store, operations, operation } = options
   const images = (context: Context): StoredImage[] => store.images(repositories.get(repositoryOf(context)).name)
@@ -135,7 +135,7 @@ export function addImageRoutes(app: Hono, base: string, options: RouteOptions): 
     operation(
       'artifactregistry.versions.batchDelete',
       async (context) => {
-        const { names = [], validateOnly } = (await readBody(context, BATCH_DELETE_VERSIONS)) as {
+        const { names = [], validateOnly } = (await bodyMessage(context, BATCH_DELETE_VERSIONS)) as {
           names?: string[]
           validateOnly?: boolean
         }

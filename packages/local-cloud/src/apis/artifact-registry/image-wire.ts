@@ -52,7 +52,7 @@ export function tag(image: Pick<StoredImage, 'repository' | 'package' | 'digest'
   return { name: `${parent}/tags/${name}`, version: `${parent}/versions/${image.digest}` }
 }
 
-/** The tags of one image, in their order. */
+/** The tags of one image, sorted. */
 export function tagsOf(store: RegistryStore, image: StoredImage): string[] {
   return store
     .tags(image.repository, image.package)

@@ -25,7 +25,7 @@ export interface ArtifactRegistryOptions {
   operation: Operation
   projectId: string
   projectNumber: string
-  /** Who may do what; learns of the policies of repositories. */
+  /** Checks permissions; reads the policies of repositories. */
   access: Authorizer
 }
 

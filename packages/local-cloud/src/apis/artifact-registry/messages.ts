@@ -84,7 +84,7 @@ export const REPOSITORY: MessageType = {
     dockerConfig: {
       type: () => ({ name: `${PACKAGE}.Repository.DockerRepositoryConfig`, fields: { immutableTags: bool } }),
     },
-    // Output only: taken and not looked at, as by Google.
+    // Output only: accepted and ignored, as by Google.
     createTime: string,
     updateTime: string,
     sizeBytes: { type: 'int64' },

@@ -7,14 +7,14 @@ export function repositoryOf(context: Context): string {
   return `projects/${project}/locations/${location}/repositories/${repository.replace(/:[^:]*$/, '')}`
 }
 
-/** What a call on a project needs: https://cloud.google.com/artifact-registry/docs/access-control#permissions. */
+/** The need of a call on a project: https://cloud.google.com/artifact-registry/docs/access-control#permissions. */
 export function onProject(permission: string): (context: Context) => readonly Demand[] {
   return (context) => [
     { permission: `artifactregistry.${permission}`, resource: `projects/${context.req.param('project')}` },
   ]
 }
 
-/** What a call on a repository, or on something in it, needs. */
+/** The need of a call on a repository, or on an image in it. */
 export function onRepository(permission: string): (context: Context) => readonly Demand[] {
   return (context) => [{ permission: `artifactregistry.${permission}`, resource: repositoryOf(context) }]
 }

@@ -7,7 +7,7 @@ export class RepositoryPolicies {
   readonly #store: RegistryStore
   readonly #access: Authorizer
 
-  /** Tells `access` of them. */
+  /** Registers the policies with `access`. */
   constructor(store: RegistryStore, access: Authorizer) {
     this.#store = store
     this.#access = access
@@ -17,7 +17,7 @@ export class RepositoryPolicies {
     })
   }
 
-  /** That of a repository that exists. */
+  /** The policy of an existing repository. */
   get(repository: string): StoredPolicy {
     const stored = this.#store.policy(repository)
     return stored === undefined ? EMPTY_POLICY : (JSON.parse(stored) as StoredPolicy)

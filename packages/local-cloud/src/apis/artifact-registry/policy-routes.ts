@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono'
 import { checkTestedPermissions, policyResource, type WantedPolicy } from '../iam/policy.ts'
 import { NOTHING } from '../../kernel/needs.ts'
-import { readBody, readQuery } from '../../kernel/rest-request.ts'
+import { bodyMessage, readQuery } from '../../kernel/rest-request.ts'
 import { SET_POLICY, TEST_PERMISSIONS } from './messages.ts'
 import { onRepository, repositoryOf } from './permissions.ts'
 import type { RouteOptions } from './requests.ts'
@@ -28,7 +28,7 @@ export function addPolicyRoutes(app: Hono, base: string, options: RouteOptions):
       'artifactregistry.repositories.setIamPolicy',
       async (context) => {
         const repository = existing(context)
-        const { policy } = (await readBody(context, SET_POLICY)) as {
+        const { policy } = (await bodyMessage(context, SET_POLICY)) as {
           policy?: Partial<WantedPolicy> & { etag?: Buffer | string }
         }
         const wanted = policy && { bindings: [], ...policy, etag: Buffer.from(policy.etag ?? '').toString('base64') }
@@ -43,7 +43,7 @@ export function addPolicyRoutes(app: Hono, base: string, options: RouteOptions):
       'artifactregistry.repositories.testIamPermissions',
       async (context, principal) => {
         const repository = existing(context)
-        const { permissions = [] } = (await readBody(context, TEST_PERMISSIONS)) as { permissions?: string[] }
+        const { permissions = [] } = (await bodyMessage(context, TEST_PERMISSIONS)) as { permissions?: string[] }
         checkTestedPermissions(permissions)
         const held = access.held(principal, permissions, repository)
         return context.json(held.length > 0 ? { permissions: held } : {})

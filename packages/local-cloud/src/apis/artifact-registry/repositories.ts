@@ -8,15 +8,15 @@ import { registryUri, type Repository, type StoredImage } from './resources.ts'
 import type { RegistryStore } from './store.ts'
 import { camelCase } from '../../kernel/field-names.ts'
 
-/** How long the local cloud takes to make or to delete something; Google takes a few seconds. */
+/** How long the local cloud takes to create or delete a resource; Google takes a few seconds. */
 export const CHANGE_MS = 200
 
 const TYPE = 'type.googleapis.com/google.devtools.artifactregistry.v1'
 
-/** What an update may change. */
+/** The fields that an update can change. */
 const MUTABLE_FIELDS = ['description', 'labels', 'cleanupPolicies', 'cleanupPolicyDryRun', 'dockerConfig'] as const
 
-/** Makes, changes and deletes repositories and what is in them. */
+/** Creates, changes and deletes repositories and their images. */
 export class Repositories {
   readonly #store: RegistryStore
   readonly #files: ImageFiles
@@ -46,7 +46,7 @@ export class Repositories {
     return this.#begin('create', JSON.stringify(wanted), parent, operations)
   }
 
-  /** The work of an operation that makes a repository. */
+  /** The work of an operation that creates a repository. */
   created(wanted: string): object {
     const fields = JSON.parse(wanted) as Repository
     if (this.#store.repository(fields.name)) throw alreadyExists()
@@ -81,7 +81,7 @@ export class Repositories {
     return this.#begin('delete', name, parentOf(name), operations)
   }
 
-  /** The work of an operation that deletes a repository with everything in it. */
+  /** The work of an operation that deletes a repository with its images. */
   deleted(name: string): object {
     this.get(name)
     this.#store.deleteRepository(name)
@@ -106,7 +106,7 @@ export class Repositories {
     return this.#swept()
   }
 
-  /** A repository in JSON, with what is output only. */
+  /** A repository in JSON, with its output-only fields. */
   wire(repository: Repository): object {
     const sizeBytes = this.#store.images(repository.name).reduce((sum, image) => sum + image.sizeBytes, 0)
     return { ...repository, sizeBytes: String(sizeBytes), registryUri: registryUri(repository.name) }

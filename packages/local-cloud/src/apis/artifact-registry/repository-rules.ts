@@ -30,7 +30,7 @@ export function checkLocation(location: string): void {
   if (!LOCATION.test(location)) throw invalidArgument(`invalid location "${location}"`)
 }
 
-/** What a caller may say of a repository, as REPOSITORY was read. */
+/** The fields of a repository that a caller can send, as read by REPOSITORY. */
 export interface RepositoryFields {
   format?: string
   mode?: string
@@ -48,7 +48,7 @@ interface CleanupPolicy {
   mostRecentVersions?: { keepCount?: number }
 }
 
-/** The kinds of repository: those of images that are pushed are emulated. */
+/** The kinds of repositories; only repositories of pushed images are emulated. */
 export function checkKind({ format = 'FORMAT_UNSPECIFIED', mode = 'MODE_UNSPECIFIED' }: RepositoryFields): void {
   if (format === 'FORMAT_UNSPECIFIED') throw invalidArgument('repository.format is required')
   if (format !== 'DOCKER') throw notEmulated(`a repository of format ${format}`)

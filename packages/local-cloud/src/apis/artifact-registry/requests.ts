@@ -20,7 +20,7 @@ export interface RouteOptions {
   projectNumber: string
 }
 
-/** Listings come in the order of names; a filter that was left out would answer too much. */
+/** Listings are in the order of names. A filter is refused, because ignoring it would return too much. */
 export function refuseOrder({ filter, orderBy }: { filter?: string[]; orderBy?: string[] }): void {
   if (filter?.[0]) throw notEmulated('the filter of a listing of Artifact Registry')
   if (orderBy?.[0]) throw notEmulated('the orderBy of a listing of Artifact Registry')

@@ -16,7 +16,7 @@ export interface Repository {
   updateTime: string
 }
 
-/** What a container of an image starts with: the part of the OCI image configuration that the local cloud has. */
+/** The emulated part of the OCI image configuration, from which a container starts. */
 export interface ImageConfig {
   /** Absolute. */
   workingDir: string
@@ -51,7 +51,7 @@ export interface ImageReference {
 const REFERENCE =
   /^([a-z0-9-]+)-docker\.pkg\.dev\/((?:[a-z0-9.-]+:)?[a-z0-9-]+)\/([a-z0-9-]+)\/([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::(\w[\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/
 
-/** Reads the name of an image in Artifact Registry (https://cloud.google.com/artifact-registry/docs/docker/names); undefined when it is none. */
+/** Reads the name of an image in Artifact Registry (https://cloud.google.com/artifact-registry/docs/docker/names); undefined for other text. */
 export function parseImageReference(text: string): ImageReference | undefined {
   const [, location, project, repository, name, tag, digest] = REFERENCE.exec(text) ?? []
   if (!location || !project || !repository || !name) return undefined
@@ -63,7 +63,7 @@ export function parseImageReference(text: string): ImageReference | undefined {
   }
 }
 
-/** `REGION-docker.pkg.dev/PROJECT/REPOSITORY`, where clients of Docker find a repository. */
+/** `REGION-docker.pkg.dev/PROJECT/REPOSITORY`, the address of a repository for Docker clients. */
 export function registryUri(repository: string): string {
   const [, project, , location, , id] = repository.split('/')
   return `${location}-docker.pkg.dev/${project}/${id}`

@@ -2,7 +2,7 @@ import { maskPaths } from '../../kernel/field-mask.ts'
 import { Hono, type Context } from 'hono'
 import { NOTHING } from '../../kernel/needs.ts'
 import { notEmulated } from '../../kernel/errors.ts'
-import { pageOf, readBody, readQuery, restError } from '../../kernel/rest-request.ts'
+import { pageOf, bodyMessage, readQuery, restError } from '../../kernel/rest-request.ts'
 import { addImageRoutes } from './image-routes.ts'
 import { REPOSITORY } from './messages.ts'
 import { onProject, onRepository, repositoryOf } from './permissions.ts'
@@ -51,7 +51,7 @@ export function artifactRegistryRoutes(options: RouteOptions): Hono {
       async (context) => {
         const parent = parentOf(context)
         const id = readQuery(context, ['repositoryId']).repositoryId?.[0] ?? ''
-        const fields: RepositoryFields = await readBody(context, REPOSITORY)
+        const fields: RepositoryFields = await bodyMessage(context, REPOSITORY)
         return context.json(repositories.create(parent, id, fields, operations))
       },
       { needs: onProject('repositories.create') },
@@ -76,7 +76,7 @@ export function artifactRegistryRoutes(options: RouteOptions): Hono {
       async (context) => {
         parentOf(context)
         const mask = readQuery(context, ['updateMask']).updateMask?.[0] ?? ''
-        const fields: RepositoryFields = await readBody(context, REPOSITORY)
+        const fields: RepositoryFields = await bodyMessage(context, REPOSITORY)
         return context.json(repositories.update(repositoryOf(context), fields, maskPaths(mask)))
       },
       { needs: onRepository('repositories.update') },

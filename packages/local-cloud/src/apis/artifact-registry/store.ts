@@ -48,7 +48,7 @@ export class RegistryStore {
       .run(repository.name, JSON.stringify(repository))
   }
 
-  /** Removes the repository with everything in it. */
+  /** Deletes the repository with its images. */
   deleteRepository(name: string): void {
     transaction(this.database, () => {
       for (const table of ['tags', 'images', 'policies']) {
@@ -58,7 +58,7 @@ export class RegistryStore {
     })
   }
 
-  /** A repository's policy as it was put; undefined when it never was. */
+  /** A repository's stored policy; undefined if none was ever stored. */
   policy(repository: string): string | undefined {
     const row = this.database.prepare('SELECT policy FROM policies WHERE repository = ?').get(repository)
     return row && String(row['policy'])
@@ -88,7 +88,7 @@ export class RegistryStore {
     return row && (JSON.parse(String(row['record'])) as StoredImage)
   }
 
-  /** Keeps an image, and lets the tag, if one is given, mean it from now on. */
+  /** Stores an image, and moves the tag, if given, to it. */
   putImage(image: StoredImage, tag: string | undefined): void {
     const { repository, package: name, digest } = image
     transaction(this.database, () => {
@@ -102,7 +102,7 @@ export class RegistryStore {
     })
   }
 
-  /** Removes images, with the tags that mean them. */
+  /** Deletes images with their tags. */
   deleteImages(images: readonly Pick<StoredImage, 'repository' | 'package' | 'digest'>[]): void {
     transaction(this.database, () => {
       for (const { repository, package: name, digest } of images) {
@@ -115,7 +115,7 @@ export class RegistryStore {
     })
   }
 
-  /** The tags of a package, in their order. */
+  /** The tags of a package, sorted. */
   tags(repository: string, packageName: string): { tag: string; digest: string }[] {
     const rows = this.database
       .prepare('SELECT tag, digest FROM tags WHERE repository = ? AND package = ? ORDER BY tag')
@@ -123,7 +123,7 @@ export class RegistryStore {
     return rows.map(({ tag, digest }) => ({ tag: String(tag), digest: String(digest) }))
   }
 
-  /** Every digest that some repository holds: what the files of must stay. */
+  /** The digests in all repositories: their files must stay. */
   digests(): Set<string> {
     const rows = this.database.prepare('SELECT DISTINCT digest FROM images').all()
     return new Set(rows.map(({ digest }) => String(digest)))

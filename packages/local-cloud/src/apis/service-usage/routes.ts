@@ -4,7 +4,7 @@ import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
 import type { MessageType } from '../../kernel/proto-json.ts'
 import type { RestOperations } from '../../kernel/rest-operations.ts'
-import { pageOf, readBody, readQuery, restError } from '../../kernel/rest-request.ts'
+import { pageOf, bodyMessage, readQuery, restError } from '../../kernel/rest-request.ts'
 import { unknownProject } from './failures.ts'
 import type { ServiceUsage } from './services.ts'
 import { SERVICE_USAGE_NEEDS } from './permissions.ts'
@@ -84,7 +84,7 @@ export function serviceUsageRoutes(options: RouteOptions): Hono {
       'serviceusage.services.batchEnable',
       async (context) => {
         checked(context)
-        const { serviceIds = [] } = (await readBody(context, BATCH_ENABLE_REQUEST)) as { serviceIds?: string[] }
+        const { serviceIds = [] } = (await bodyMessage(context, BATCH_ENABLE_REQUEST)) as { serviceIds?: string[] }
         return context.json(usage.batchEnable(serviceIds, operations))
       },
       { needs: SERVICE_USAGE_NEEDS.enable },
@@ -108,7 +108,7 @@ export function serviceUsageRoutes(options: RouteOptions): Hono {
       'serviceusage.services.enable',
       async (context) => {
         checked(context)
-        await readBody(context, ENABLE_REQUEST)
+        await bodyMessage(context, ENABLE_REQUEST)
         return context.json(usage.enable(service(context), operations))
       },
       { needs: SERVICE_USAGE_NEEDS.enable },
@@ -120,7 +120,7 @@ export function serviceUsageRoutes(options: RouteOptions): Hono {
       'serviceusage.services.disable',
       async (context) => {
         checked(context)
-        await readBody(context, DISABLE_REQUEST)
+        await bodyMessage(context, DISABLE_REQUEST)
         return context.json(usage.disable(service(context), operations))
       },
       { needs: SERVICE_USAGE_NEEDS.disable },

@@ -6,9 +6,9 @@ import { PRIVATE_FOLDER_MODE } from './atomic-file.ts'
  * Creates a folder and its parents unless they exist. One by one, because Node's recursive `mkdir` loops
  * forever on a file system that accepts no folders, such as /proc.
  */
-export function makeFolder(directory: string): void {
+export function createFolder(directory: string): void {
   if (existsSync(directory)) return
-  makeFolder(path.dirname(directory))
+  createFolder(path.dirname(directory))
   try {
     mkdirSync(directory, { mode: PRIVATE_FOLDER_MODE })
   } catch (error) {
