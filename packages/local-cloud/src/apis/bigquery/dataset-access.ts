@@ -49,7 +49,7 @@ export function entriesOf({ access }: Pick<DatasetRecord, 'access'>): AccessEntr
   return (access as AccessEntry[] | undefined) ?? SPECIAL_ENTRIES
 }
 
-/** What the entries grant, as IAM says it. */
+/** The entries as IAM bindings. */
 export function bindingsOf(record: Pick<DatasetRecord, 'project' | 'access'>): Binding[] {
   const { project } = record
   return entriesOf(record).flatMap((entry) => {

@@ -84,7 +84,7 @@ function linkedSource(warehouse: Warehouse, body: Body, principal: Principal): D
   return source
 }
 
-// Of a link, what an update says is ignored.
+// Updates ignore the source of a linked dataset.
 const KNOWN = new Set(
   `kind etag id selfLink datasetReference friendlyName description defaultTableExpirationMs defaultPartitionExpirationMs labels access
   creationTime lastModifiedTime location type linkedDatasetSource linkedDatasetMetadata`.split(/\s+/),
@@ -122,7 +122,7 @@ function expiration(value: unknown, least = MIN_EXPIRATION_MS): number | undefin
   return milliseconds
 }
 
-/** PATCH changes what the body names; PUT (`replace`) also clears what it does not. */
+/** PATCH changes the fields in the body; PUT (`replace`) also clears the others. */
 export async function updateDataset(
   warehouse: Warehouse,
   project: string,

@@ -6,7 +6,7 @@ import { discoveryDocument } from './discovery.ts'
 /** Where BigQuery's own host has its discovery document, and where Google's discovery service has it. */
 export const DISCOVERY_PATHS = ['/$discovery/rest', '/discovery/v1/apis/bigquery/v2/rest']
 
-/** Discovery documents are public: no token is asked for (https://developers.google.com/discovery/v1/using). */
+/** Discovery documents are public: they need no token (https://developers.google.com/discovery/v1/using). */
 export function discoveryRoutes(app: Hono): void {
   const [own = '', common = ''] = DISCOVERY_PATHS
   app.get(own, (context) => {

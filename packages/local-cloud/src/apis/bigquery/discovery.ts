@@ -82,11 +82,11 @@ const UPLOAD = {
 }
 
 /**
- * The discovery document of what is emulated. `bq --api` and other clients that build themselves
- * from one ask for it wherever the API is not Google's own. Messages have no members in it: no
- * client checks them.
+ * The discovery document of the emulated methods. `bq --api` and other clients that are built from it
+ * fetch it when the API is not Google's own. Its messages have no members, because no client checks
+ * them.
  *
- * @param origin where the local cloud listens, e.g. `http://127.0.0.1:40123`
+ * @param origin the local cloud's address, e.g. `http://127.0.0.1:40123`
  */
 export function discoveryDocument(origin: string): object {
   const requests = Object.values(METHODS).flatMap((methods) =>
@@ -99,7 +99,7 @@ export function discoveryDocument(origin: string): object {
     name: 'bigquery',
     version: 'v2',
     title: 'BigQuery API',
-    description: 'What the local cloud emulates of the BigQuery API.',
+    description: 'The methods of the BigQuery API that the local cloud emulates.',
     protocol: 'rest',
     rootUrl: `${origin}/`,
     servicePath: 'bigquery/v2/',

@@ -22,7 +22,7 @@ const ANSWERS: Record<string, GoogleStatus> = {
   quotaExceeded: 'PERMISSION_DENIED',
   rateLimitExceeded: 'PERMISSION_DENIED',
   responseTooLarge: 'PERMISSION_DENIED',
-  // As BigQuery does, although its page says 200.
+  // As BigQuery does, although its documentation has 200.
   stopped: 'CANCELLED',
 }
 
@@ -62,7 +62,7 @@ export function answerOf(error: JobError): GoogleError {
   })
 }
 
-/** Whatever went wrong with a job, as its `errorResult`. Faults of ours are told apart and logged. */
+/** Converts any error of a job to its `errorResult`. Our own bugs are logged. */
 export function jobError(error: unknown, statement = ''): JobError {
   if (error instanceof SqlFailure) {
     const location = error.reason === 'invalidQuery' ? { location: 'query' } : {}
@@ -89,7 +89,7 @@ const REASONS: Record<string, string> = {
   UNIMPLEMENTED: 'notImplemented',
 }
 
-/** What the statement asks for is more than there is: for one batch of rows, for DuckDB's memory, for its planning. */
+/** The statement needs more than the limits of one batch of rows, of DuckDB's memory or of its planning. */
 function resourcesError(error: unknown): string | undefined {
   const message = error instanceof Error ? error.message : String(error)
   const own = /bq-resources:([^\n]*)/.exec(message)

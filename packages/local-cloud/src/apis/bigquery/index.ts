@@ -25,13 +25,13 @@ export interface BigQueryOptions {
   directory: string
   clock: Clock
   operation: Operation
-  /** Who may do what; learns of the access lists of datasets. */
+  /** Checks permissions; reads the access lists of datasets. */
   access: AccessControl
   /** Reads `gs://bucket/object` for load jobs; without it such jobs are refused. */
   readObject?: Warehouse['readObject']
   /** How long a new table answers 404 to insertAll, as BigQuery's may. 0 by default. */
   streamingWarmUpMs?: number
-  /** What a job may take; what is not given is the default. */
+  /** Limits of a job that differ from the defaults. */
   limits?: Partial<JobLimits>
 }
 

@@ -36,7 +36,7 @@ export function checkWrites(warehouse: Warehouse, principal: Principal, { table,
   warehouse.access.check(principal, demands)
 }
 
-/** Of others' jobs, only those may know who hold the permission (https://cloud.google.com/bigquery/docs/managing-jobs). */
+/** Only callers with the permission can see other users' jobs (https://cloud.google.com/bigquery/docs/managing-jobs). */
 export function checkJob(access: Access, principal: Principal, job: JobRecord, permission: string): JobRecord {
   if (job.email !== principal.email) access.check(principal, [{ permission, resource: `projects/${job.project}` }])
   return job

@@ -248,13 +248,13 @@ async function results(warehouse: Warehouse, job: JobRecord, request: ResultRequ
 
 function resultRows(warehouse: Warehouse, job: JobRecord): string {
   const { physical, destination } = job.result!
-  const gone = (what: string): GoogleError => new GoogleError('NOT_FOUND', `Not found: Table ${what}`)
+  const expired = (what: string): GoogleError => new GoogleError('NOT_FOUND', `Not found: Table ${what}`)
   if (destination) {
     const record = findTable(warehouse, destination.projectId, destination.datasetId, destination.tableId)
-    if (!record) throw gone(`${destination.projectId}:${destination.datasetId}.${destination.tableId}`)
+    if (!record) throw expired(`${destination.projectId}:${destination.datasetId}.${destination.tableId}`)
     return record.physical
   }
   if (!physical || job.endedMs! + RESULT_LIFETIME_MS <= warehouse.clock.now())
-    throw gone(`the results of job ${job.jobId}, which have expired`)
+    throw expired(`the results of job ${job.jobId}, which have expired`)
   return physical
 }

@@ -6,9 +6,9 @@ import type { RunningJob } from './running-job.ts'
 const LOOK_MS = 100
 
 /**
- * Keeps the running jobs within the memory and the disk that they may take. DuckDB counts only its buffers: the
- * rows in its hands and the memory of our functions are seen in the size of the process alone. Which job they
- * belong to cannot be told, so the newest is stopped, and the next when that was not enough.
+ * Keeps the running jobs within their limits of memory and disk. DuckDB counts only its buffers: the rows that it
+ * processes and the memory of our functions show only in the size of the process. They cannot be attributed to a
+ * job, so the newest job is stopped, and then the next if that was not enough.
  */
 export class JobWatch {
   readonly #limits: JobLimits

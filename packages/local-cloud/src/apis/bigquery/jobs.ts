@@ -31,10 +31,10 @@ export interface NewJob {
 /** A job that was running at this many kills in a row may be the cause, so it does not run again. */
 const MOST_RESTARTS = 3
 
-/** What running jobs have to end by themselves when the local cloud stops. */
+/** Time for running jobs to end when the local cloud stops. */
 const STOP_GRACE_MS = 1_000
 
-/** jobs.cancel answers when the job has ended, or after so long, as it stands. */
+/** jobs.cancel responds when the job has ended, or after this time with its current state. */
 const CANCEL_WAIT_MS = 2_000
 
 /** Jobs from their creation to their outcome. Both are durable; a job that a kill interrupted runs again at the next start. */
@@ -43,9 +43,9 @@ export class Jobs {
   readonly #limits: JobLimits
   readonly #watch: JobWatch
   readonly #running = new Map<string, RunningJob>()
-  /** Failures that the disk refused to take, by job. */
+  /** Failures that could not be written to the disk, by job. */
   readonly #unsaved = new Map<string, JobRecord>()
-  /** Keys promised to jobs whose first record is on its way to the disk. */
+  /** Keys of jobs whose first record is being written. */
   readonly #reserved = new Set<string>()
 
   constructor(warehouse: Warehouse, limits: JobLimits) {
@@ -54,7 +54,7 @@ export class Jobs {
     this.#watch = new JobWatch(limits, warehouse.store.file)
   }
 
-  /** Runs again what was running when the process ended; nothing of it was kept. Answers the uploads those jobs need. */
+  /** Restarts the jobs that were running when the process ended; nothing of them was kept. Returns the uploads that they need. */
   async resume(): Promise<Set<string>> {
     const interrupted = await this.#warehouse.store.jobs({ state: 'RUNNING', limit: 1_000_000, offset: 0 })
     const [hopeless, others] = [true, false].map((isHopeless) =>
@@ -212,7 +212,7 @@ export class Jobs {
     if (job.upload !== undefined) await rm(job.upload, { force: true })
   }
 
-  /** The job as it stands, or 404. Without a location any location's job of that id is meant. */
+  /** The job in its current state, or 404. Without a location, a job with this ID in any location. */
   async get(project: string, jobId: string, location: string | undefined): Promise<JobRecord> {
     const places = location === undefined ? this.#locations() : [canonicalLocation(location)]
     for (const place of places) {
@@ -227,7 +227,7 @@ export class Jobs {
     return [...new Set(['US', 'EU', ...[...this.#warehouse.store.datasets.values()].map((record) => record.location)])]
   }
 
-  /** The job once it is done, or as it stands after `timeoutMs`. */
+  /** The job when it is done, or its current state after `timeoutMs`. */
   async settled(job: JobRecord, timeoutMs: number): Promise<JobRecord> {
     const key = jobKey(job.project, job.location, job.jobId)
     await this.#writeOutcome(key)

@@ -28,7 +28,7 @@ export interface CsvLayout {
   headerRows: number
 }
 
-/** The layout that a schema says, else the one that the first file shows. */
+/** The layout from the schema, else from the first file. */
 export function csvLayout(files: readonly Buffer[], options: CsvOptions, known: Field[] | undefined): CsvLayout {
   const skip = Number(options.skipLeadingRows ?? 0)
   if (known) {

@@ -134,7 +134,7 @@ async function sources(warehouse: Warehouse, job: JobRecord, load: Body): Promis
   )
 }
 
-/** The schema asked for, else that of the existing table (unless it is replaced by a detected one). */
+/** The requested schema, else that of the existing table (unless a detected one replaces it). */
 function knownFields(warehouse: Warehouse, destination: Destination, load: Body): Field[] | undefined {
   const given = load['schema'] as Body | undefined
   if (given?.['fields']) return parseFields(given['fields'])

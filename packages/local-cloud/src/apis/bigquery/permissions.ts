@@ -29,8 +29,9 @@ function onTable(...permissions: string[]): Needs {
 }
 
 /**
- * What the methods need before anything is looked at (https://cloud.google.com/bigquery/docs/access-control#bq-permissions).
- * What jobs read and write is checked when their statement is understood.
+ * The needs of the methods, checked before anything is read
+ * (https://cloud.google.com/bigquery/docs/access-control#bq-permissions). The needs of a job's tables are checked after
+ * its statement is parsed.
  */
 const NEEDS = {
   'bigquery.datasets.insert': onProject('bigquery.datasets.create'),

@@ -17,7 +17,7 @@ import { findTable, type Warehouse } from './warehouse.ts'
 
 type Body = Record<string, unknown>
 
-/** `configuration.query` options that change what a query does and are understood. */
+/** The emulated `configuration.query` options that change a query's effect. */
 const KNOWN = new Set(
   `query destinationTable createDisposition writeDisposition defaultDataset priority useQueryCache useLegacySql maximumBytesBilled
   parameterMode queryParameters timePartitioning rangePartitioning clustering allowLargeResults flattenResults schemaUpdateOptions`.split(

@@ -1,6 +1,6 @@
 import type { Field } from './table-schema.ts'
 
-/** What the store keeps, one JSON document each. Times are milliseconds since 1970. */
+/** The store's records, one JSON document each. Times are milliseconds since 1970. */
 export interface DatasetRecord {
   project: string
   dataset: string
@@ -8,7 +8,7 @@ export interface DatasetRecord {
   location: string
   createdMs: number
   modifiedMs: number
-  /** Grows with each change; the etag is made of it. */
+  /** Grows with each change; the etag contains it. */
   revision: number
   description?: string
   friendlyName?: string
@@ -61,10 +61,10 @@ export interface JobRecord {
   createdMs: number
   startedMs: number
   endedMs?: number
-  /** The job's `configuration` as it was asked for, with defaults filled in. */
+  /** The requested `configuration`, with defaults. */
   configuration: Record<string, unknown> & { jobType: string }
   error?: JobError
-  /** Job statistics beside the times, in REST form. */
+  /** Job statistics without the times, in REST form. */
   statistics: Record<string, unknown>
   /** Where the rows of a query are: an anonymous result, or the destination as it was written. */
   result?: { fields: Field[]; totalRows: number; physical?: string; destination?: TableReference }

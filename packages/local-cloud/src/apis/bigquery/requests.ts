@@ -14,7 +14,7 @@ export function segment(context: Context, name: 'project' | 'dataset' | 'table' 
   return context.req.param(name)!
 }
 
-export function tablePath(context: Context): [string, string, string] {
+export function tableSegments(context: Context): [string, string, string] {
   return [segment(context, 'project'), segment(context, 'dataset'), segment(context, 'table')]
 }
 

@@ -15,9 +15,9 @@ export class JobStopped extends Error {
 /** An interruption that arrives between two statements is lost, so it is repeated. */
 const REPEAT_MS = 25
 
-/** A job in progress, which can be told to stop. */
+/** A job in progress, which can be stopped. */
 export class RunningJob {
-  /** Settles when the job has ended, however that was. */
+  /** Settles when the job has ended, with or without an error. */
   done: Promise<void> = Promise.resolve()
   #connection: DuckDBConnection | undefined
   #stopped: JobError | undefined

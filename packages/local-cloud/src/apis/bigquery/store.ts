@@ -37,7 +37,7 @@ const SCHEMA = `
  * describe them, so that a transaction covers both and a killed process leaves them in agreement.
  *
  * Rows of a job are first written to a table of their own, which no document names; a short
- * transaction then puts it in its place. What a kill leaves unnamed is swept at the next start.
+ * transaction then puts it in its place. The next start drops tables that a kill left without a name.
  */
 export class Store {
   readonly datasets = new Map<string, DatasetRecord>()
@@ -105,7 +105,7 @@ export class Store {
     return `t${this.#sequence}`
   }
 
-  /** Runs `work` on a connection of its own: queries run beside each other and beside one writer. */
+  /** Runs `work` on a connection of its own: queries run in parallel with each other and with one writer. */
   async read<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
     const connection = this.#idle.pop() ?? (await this.#instance.connect())
     try {
@@ -199,7 +199,7 @@ export class Store {
     return rows[0] ? (JSON.parse(rows[0][0] as string) as JobRecord) : undefined
   }
 
-  /** Jobs of a project, newest first; all of those that were running when `state` says so. */
+  /** Jobs of a project, newest first; all running ones for `state` RUNNING. */
   async jobs(filter: {
     project?: string
     email?: string

@@ -157,7 +157,7 @@ export class Streaming {
     void this.#drain(batch.record.id, queue)
   }
 
-  /** Commits what waits for a table, all at once, until nothing does. Failures go to those who wait; it never rejects. */
+  /** Commits all waiting batches of a table together, until none is left. Failures go to the waiting callers; it never rejects. */
   async #drain(id: string, queue: Batch[]): Promise<void> {
     while (queue.length > 0) {
       const batches = queue.splice(0)

@@ -6,9 +6,9 @@ import { tableItem, tableResource } from './resource-wire.ts'
 import { maxResultsOf, pageToken, readPage, startOf } from './rows.ts'
 import { tableSize } from './sizes.ts'
 import type { Streaming } from './streaming.ts'
-import { deleteTable, insertTable, updateTable } from './tables.ts'
+import { dropTable, insertTable, changeTable } from './tables.ts'
 import { dataset, table, tablesOf, type Warehouse } from './warehouse.ts'
-import { jsonBody, listPage, segment, TABLE, tablePath, TABLES, usesInt64Timestamp } from './requests.ts'
+import { jsonBody, listPage, segment, TABLE, tableSegments, TABLES, usesInt64Timestamp } from './requests.ts'
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables and tabledata */
 export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: Warehouse, streaming: Streaming): void {
@@ -51,7 +51,7 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
   app.get(
     TABLE,
     operation('bigquery.tables.get', async (context) =>
-      context.json(await resource(table(warehouse, ...tablePath(context)))),
+      context.json(await resource(table(warehouse, ...tableSegments(context)))),
     ),
   )
   for (const [method, replace] of [
@@ -64,7 +64,7 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
       operation(`bigquery.tables.${method}`, async (context) => {
         const options = { replace, ifMatch: context.req.header('if-match') }
         return context.json(
-          await resource(await updateTable(warehouse, tablePath(context), await jsonBody(context), options)),
+          await resource(await changeTable(warehouse, tableSegments(context), await jsonBody(context), options)),
         )
       }),
     )
@@ -72,14 +72,14 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
   app.delete(
     TABLE,
     operation('bigquery.tables.delete', async (context) => {
-      await deleteTable(warehouse, ...tablePath(context))
+      await dropTable(warehouse, ...tableSegments(context))
       return context.body(null, 204)
     }),
   )
   app.post(
     `${TABLE}/insertAll`,
     operation('bigquery.tabledata.insertAll', async (context) => {
-      const errors = await streaming.insertAll(tablePath(context), await jsonBody(context))
+      const errors = await streaming.insertAll(tableSegments(context), await jsonBody(context))
       return context.json({
         kind: 'bigquery#tableDataInsertAllResponse',
         ...(errors.length > 0 ? { insertErrors: errors } : {}),
@@ -89,7 +89,7 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
   app.get(
     `${TABLE}/data`,
     operation('bigquery.tabledata.list', async (context) => {
-      const record = table(warehouse, ...tablePath(context))
+      const record = table(warehouse, ...tableSegments(context))
       // Whether Google lists their rows is unverified; queries read them.
       if (dataset(warehouse, record.project, record.dataset).linked)
         throw notEmulated('tabledata.list of a table in a linked dataset')

@@ -144,8 +144,8 @@ function expirationTime(value: unknown, nowMs: number): number | undefined {
   return time
 }
 
-/** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/patch (and update, which clears what the body leaves out). */
-export async function updateTable(
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/patch (and update, which clears the fields that the body does not have). */
+export async function changeTable(
   warehouse: Warehouse,
   [project, datasetName, name]: readonly [string, string, string],
   body: Body,
@@ -208,7 +208,7 @@ async function alterRows(
   }
 }
 
-export async function deleteTable(
+export async function dropTable(
   warehouse: Warehouse,
   project: string,
   datasetName: string,

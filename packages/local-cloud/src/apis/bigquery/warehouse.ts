@@ -11,7 +11,7 @@ import type { Store } from './store.ts'
 /** Anonymous query results live this long: https://cloud.google.com/bigquery/docs/cached-results#how_cached_results_are_stored */
 export const RESULT_LIFETIME_MS = 24 * 3_600_000
 
-/** What the parts of the emulated BigQuery share. */
+/** The state that all parts of the emulated BigQuery share. */
 export interface Warehouse {
   store: Store
   clock: Clock
@@ -30,9 +30,9 @@ export function dataset({ store }: Warehouse, project: string, name: string): Da
 }
 
 /**
- * Refuses what a linked dataset does not take: it is read-only, tables and rows alike
- * (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#linked_datasets). The words are those of
- * BigQuery's Storage API for what it refuses there; that its v2 API has the same is unverified.
+ * Refuses changes of a linked dataset: its tables and its rows are read-only
+ * (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#linked_datasets). The message is the one of
+ * BigQuery's Storage API; unverified for the v2 API.
  */
 export function refuseLinked({ store }: Warehouse, project: string, datasetName: string, what: string): void {
   if (!store.datasets.get(datasetKey(project, datasetName))?.linked) return

@@ -4,7 +4,7 @@ import type { Build } from './resources.ts'
 /** One comparison: `tags="nightly"`, `status = WORKING`. */
 const COMPARISON = /^\s*(\w+)\s*=\s*(?:"([^"\\]*)"|([\w.-]+))\s*(?:(AND)\s+|$)/
 
-/** The fields that can be asked for, with what a build has of them. */
+/** The fields of a filter, with a build's values. */
 const FIELDS: Readonly<Record<string, (build: Build) => readonly string[]>> = {
   status: (build) => [build.status],
   tags: (build) => build.tags,
@@ -12,8 +12,8 @@ const FIELDS: Readonly<Record<string, (build: Build) => readonly string[]>> = {
 
 /**
  * The filter of a listing of builds (https://cloud.google.com/build/docs/view-build-results): comparisons of `tags` and
- * `status` by `=`, joined by AND. Google's has more; whatever is not emulated is refused, since a
- * filter that was left out would answer too much.
+ * `status` by `=`, joined by AND. Google's has more; parts that are not emulated are refused, because
+ * ignoring a filter would return too much.
  */
 export function buildFilter(text: string): (build: Build) => boolean {
   const wanted: { valuesOf: (build: Build) => readonly string[]; value: string }[] = []

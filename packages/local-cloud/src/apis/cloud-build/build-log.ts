@@ -4,7 +4,7 @@ import path from 'node:path'
 /** Writes an object of the logs bucket, replacing it. */
 export type WriteLog = (bucket: string, object: string, text: string) => Promise<void>
 
-/** The log of one build: `gs://<logs bucket>/log-<build id>.txt`, which grows while the build goes on, and a file for a person. */
+/** The log of one build: `gs://<logs bucket>/log-<build id>.txt`, which grows during the build, and a file for a person. */
 export class BuildLog {
   readonly #write: WriteLog
   readonly #bucket: string
@@ -19,7 +19,7 @@ export class BuildLog {
     this.#file = path.join(options.folder, this.#object)
   }
 
-  /** Appends lines; resolves once they can be read. */
+  /** Appends lines; resolves when they can be read. */
   async add(...lines: string[]): Promise<void> {
     this.#text += lines.map((line) => `${line}\n`).join('')
     writeFileSync(this.#file, this.#text)

@@ -29,11 +29,11 @@ export interface BuildsOptions {
   access: Pick<Access, 'has'>
   readObject: (gsUri: string) => Promise<Buffer>
   writeLog: WriteLog
-  /** For work under way, and for the logs. */
+  /** For work in progress, and for the logs. */
   directory: string
 }
 
-/** A build ended badly, and the reason is its submitter's to mend. */
+/** A build failed for a reason that its submitter can fix. */
 class BuildFailure extends Error {
   override readonly name = 'BuildFailure'
   readonly type: string
@@ -48,7 +48,7 @@ class BuildFailure extends Error {
   }
 }
 
-/** Carries out builds, each on its own, in the order in which they were submitted. */
+/** Runs builds. Each starts when it is submitted. */
 export class Builds {
   readonly #options: BuildsOptions
   readonly #stopping = new AbortController()
@@ -73,12 +73,12 @@ export class Builds {
     this.#running.add(running)
   }
 
-  /** The build as it stands. */
+  /** The build in its current state. */
   build(id: string): Build | undefined {
     return this.#ended.get(id) ?? this.#options.store.build(id)
   }
 
-  /** Begins again what a stopped or killed process left unfinished. */
+  /** Repeats the builds that a stopped or killed process left unfinished. */
   resume(): void {
     for (const build of this.#options.store.all()) if (!isFinished(build)) this.start(build)
   }
@@ -206,7 +206,7 @@ export class Builds {
     this.#ended.put(build.id, failed)
   }
 
-  /** The build as it ends by an error. */
+  /** The build, ended by an error. */
   #failed(build: Build, error: unknown): Build {
     const isOwn = error instanceof BuildFailure
     const detail = isOwn ? error.message : `the build could not be carried out: ${unexpectedError(error).message}`
@@ -245,7 +245,7 @@ function readDockerfile(context: string): Instruction[] {
   const file = path.join(context, 'Dockerfile')
   if (existsSync(path.join(context, '.dockerignore'))) {
     throw stepFailure(
-      '.dockerignore is not emulated by the local cloud: leave out of the archive what is not to be copied',
+      '.dockerignore is not emulated by the local cloud: remove the files that it names from the archive',
     )
   }
   if (!existsSync(file)) {

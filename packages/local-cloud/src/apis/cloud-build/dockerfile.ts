@@ -1,4 +1,4 @@
-/** A Dockerfile that cannot be built; the message says why. */
+/** A Dockerfile that cannot be built; the message has the reason. */
 export class DockerfileError extends Error {
   override readonly name = 'DockerfileError'
 }
@@ -69,7 +69,7 @@ function readList(text: string): string[] | undefined {
     const list: unknown = JSON.parse(text)
     return Array.isArray(list) && list.every((item) => typeof item === 'string') ? list : undefined
   } catch {
-    // As Docker reads it: what is no JSON list is a command for the shell.
+    // As in Docker: text that is not a JSON list is a command for the shell.
     return undefined
   }
 }

@@ -5,7 +5,7 @@ import { copyFiles } from './copy.ts'
 import { DockerfileError, withVariables, words, type Instruction } from './dockerfile.ts'
 import { runCommand } from './npm-ci.ts'
 
-/** Images that bring Node.js, which is what the local cloud can run: Docker's own, and Google's runtimes. */
+/** Base images with Node.js, which the local cloud can run: Docker's own, and Google's runtimes. */
 const NODE_IMAGE =
   /^(?:(?:docker\.io\/)?(?:library\/)?node(?::[\w.-]+)?|[\w.-]+\/serverless-runtimes\/[\w./-]+\/nodejs\d+(?::[\w.-]+)?)(?:@sha256:[0-9a-f]{64})?$/
 
@@ -28,7 +28,7 @@ export class ImageBuilder {
     this.#root = root
   }
 
-  /** What the finished image starts. Throws DockerfileError when the program that it names is not in it. */
+  /** The command of the finished image. Throws DockerfileError when its program is not in the image. */
   finish(commandLine: number): ImageConfig {
     const { entrypoint, command, workingDir } = this.#config
     const problem = commandProblem([...entrypoint, ...command], workingDir, this.#root)
@@ -112,8 +112,8 @@ function execForm({ keyword, text, list }: Instruction): string[] {
 }
 
 /**
- * What is wrong with a container's command, if anything: the local cloud can run `node` with a
- * program that is there.
+ * Returns the problem of a container's command; undefined for `node` with a program that exists, which
+ * the local cloud can run.
  *
  * @param root the folder that stands for `/`
  */

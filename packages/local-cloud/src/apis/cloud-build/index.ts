@@ -30,7 +30,7 @@ export interface CloudBuildOptions {
   projectId: string
   projectNumber: string
   registry: Registry
-  /** Whether builders may do what they do. */
+  /** Checks the permissions of builders. */
   access: Pick<Access, 'has'>
   hasAccount: (email: string) => boolean
   readObject: (gsUri: string) => Promise<Buffer>
@@ -40,7 +40,7 @@ export interface CloudBuildOptions {
   quotas: Pick<ProjectQuotas, 'buildRegions'>
 }
 
-/** Emulated Cloud Build: what Cloud Run's Builds/SubmitBuild begins, and how it is watched. */
+/** Emulated Cloud Build: runs the builds of Cloud Run's Builds/SubmitBuild, and shows their progress. */
 export type CloudBuildApi = EmulatedApi & { operations: LocationOperations; submitBuild: RpcHandler }
 
 const TYPE = 'type.googleapis.com/google.devtools.cloudbuild.v1'
@@ -90,7 +90,7 @@ export async function cloudBuildApi(options: CloudBuildOptions): Promise<CloudBu
   }
 }
 
-/** A build's operation in JSON: its metadata is the build as it is. */
+/** A build's operation in JSON: its metadata is the current build. */
 function restOperation(name: string, build: Build): RestOperation {
   const metadata = { '@type': `${TYPE}.BuildOperationMetadata`, build }
   if (!isFinished(build)) return { name, metadata }
@@ -100,7 +100,7 @@ function restOperation(name: string, build: Build): RestOperation {
   return { name, metadata, done: true, error: { code, message: 'Build failed; check build logs for details' } }
 }
 
-/** The build with its times as protobuf has them. */
+/** The build with protobuf timestamps. */
 function packable({ createTime, ...build }: Build): object {
   const ms = Date.parse(createTime)
   const { id, name, projectId, status, images, logsBucket, logUrl, tags, serviceAccount } = build

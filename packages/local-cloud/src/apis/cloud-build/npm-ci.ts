@@ -5,12 +5,12 @@ import { DockerfileError } from './dockerfile.ts'
 
 const require = createRequire(import.meta.url)
 
-/** Options of `npm ci` that change nothing here, and those that leave packages for development out. */
+/** Options of `npm ci` without an effect here, and options that exclude development packages. */
 const HARMLESS_OPTIONS =
   /^--(ignore-scripts|no-audit|no-fund|audit=false|fund=false|loglevel=\w+|silent|quiet|prefer-offline)$/
 const PRODUCTION_OPTIONS = /^--(omit=dev|only=prod(uction)?|production)$/
 
-/** `npm cache clean` and the like: there is no cache here that could be cleaned. */
+/** `npm cache clean` and similar commands: there is no cache here to clean. */
 const CACHE_CLEAN = /^npm cache clean( --force)?$/
 
 interface Manifest {
@@ -19,11 +19,11 @@ interface Manifest {
 }
 
 /**
- * RUN of a Dockerfile, which runs a shell on Google. Here it stands for `npm ci` alone, possibly with
+ * RUN of a Dockerfile, which runs a shell on Google. Here it supports only `npm ci`, possibly with
  * `&& npm cache clean --force`: every other command is refused by name.
  *
- * Instead of downloading, each dependency is linked to the very version that is installed beside
- * this program.
+ * Nothing is downloaded: each dependency is a link to the same version in this program's own
+ * node_modules.
  *
  * @param folder the working directory, on this machine
  * @throws DockerfileError
@@ -48,7 +48,7 @@ export function runCommand(command: string, folder: string, environment: Readonl
 }
 
 function npmCi(folder: string, isProduction: boolean): void {
-  // https://docs.npmjs.com/cli/commands/npm-ci: it needs a lock that fits, and starts from nothing.
+  // https://docs.npmjs.com/cli/commands/npm-ci: it needs a matching lock file, and starts without node_modules.
   const manifest = readJson(folder, 'package.json') as Manifest | undefined
   const lock = readJson(folder, 'package-lock.json') as { packages?: Record<string, Manifest> } | undefined
   if (!manifest || !lock?.packages) {

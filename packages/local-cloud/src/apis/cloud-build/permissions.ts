@@ -9,7 +9,7 @@ export function accountResource(serviceAccount: string, projectId: string): stri
 }
 
 /**
- * What SubmitBuild needs: to build, and to act as the account that builds
+ * The needs of SubmitBuild: to build, and to act as the builder's account
  * (https://cloud.google.com/run/docs/configuring/services/build-service-account#required_roles).
  */
 export function submitBuildNeeds(request: { parent: string; serviceAccount: string }): readonly Demand[] {
@@ -29,12 +29,12 @@ export function readNeeds(permission: 'get' | 'list'): (context: Context) => rea
   ]
 }
 
-/** What reading a build's operation needs. */
+/** The need of reading a build's operation. */
 export function operationNeeds(name: string): readonly Demand[] {
   return [{ permission: 'cloudbuild.builds.get', resource: name.split('/', 2).join('/') }]
 }
 
-/** What the builder itself needs (roles/run.builder has it): to read the source, to log, to push the image. */
+/** The needs of the builder itself (roles/run.builder has them): to read the source, to log, to push the image. */
 export const builderNeeds = {
   source: (bucket: string, object: string): Demand => ({
     permission: 'storage.objects.get',

@@ -39,13 +39,13 @@ export interface Build {
   failureInfo?: { type: string; detail: string }
 }
 
-/** Whether nothing more comes of it. */
+/** Whether the build has ended. */
 export function isFinished({ status }: Build): boolean {
   return status !== 'QUEUED' && status !== 'WORKING'
 }
 
 /**
- * `operations/build/P/…`: the name that SubmitBuild answers with ends in the build's id in base64 and has no region
+ * `operations/build/P/…`: the name in SubmitBuild's response ends with the build's ID in base64 and has no region
  * (google/oss-rebuild, internal/gcb/gcb.go: "no resource name routing to regional backends due to GCB's legacy operation
  * ID format"; googleapis/google-cloud-python#12123).
  */

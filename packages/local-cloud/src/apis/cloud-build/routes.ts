@@ -11,7 +11,7 @@ import type { BuildStore } from './store.ts'
 /** https://cloud.google.com/build/docs/api/reference/rest/v1/projects.locations.builds/list */
 const PAGE_SIZES = { standard: 50, most: 1_000 }
 
-/** Cloud Build's REST API v1, as far as it reads builds. */
+/** Cloud Build's REST API v1: the methods that read builds. */
 export function cloudBuildRoutes(store: Pick<BuildStore, 'builds' | 'build'>, operation: Operation): Hono {
   const app = new Hono()
   const base = '/v1/projects/:project/locations/:location/builds'
@@ -21,11 +21,11 @@ export function cloudBuildRoutes(store: Pick<BuildStore, 'builds' | 'build'>, op
       'cloudbuild.builds.list',
       (context) => {
         const query = readQuery(context, ['pageSize', 'pageToken', 'filter', 'projectId'])
-        const isAsked = buildFilter(query.filter?.[0] ?? '')
+        const matches = buildFilter(query.filter?.[0] ?? '')
         const builds = store.builds(context.req.param('location') ?? '')
-        // The newest first: a page's key is the place in that order, which later builds do not change.
+        // Newest first: a page's key is the build's place in that order, which later builds do not change.
         const keyed = builds.map((build, index) => ({ build, key: String(1e9 - builds.length + index) }))
-        const asked = keyed.filter(({ build }) => isAsked(build))
+        const asked = keyed.filter(({ build }) => matches(build))
         const page = pageOf(asked, query, ({ key }) => key, PAGE_SIZES)
         return context.json({ builds: page.items.map(({ build }) => build), nextPageToken: page.nextPageToken })
       },

@@ -30,7 +30,7 @@ export class BuildStore {
 
   put(build: Build): void {
     const [, , , location = ''] = build.name.split('/')
-    // An upsert keeps the row's place, which is the order of submission.
+    // An upsert keeps the row's place in the order of submission.
     this.#database
       .prepare(
         `INSERT INTO builds (id, location, resource) VALUES (?, ?, ?)

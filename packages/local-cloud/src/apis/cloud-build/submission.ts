@@ -24,10 +24,10 @@ export interface SubmitBuildRequest {
   client: string
 }
 
-/** https://cloud.google.com/build/docs/build-config-file-schema#timeout: what a build may take. */
+/** https://cloud.google.com/build/docs/build-config-file-schema#timeout: the longest time of a build. */
 const TIMEOUT_SECONDS = 3_600
 
-/** https://cloud.google.com/build/docs/build-config-file-schema#tags: those of Docker, in number and form. */
+/** https://cloud.google.com/build/docs/build-config-file-schema#tags: the same number and form as Docker's. */
 const TAGS_MAX = 64
 const TAG = /^[\w][\w.-]{0,127}$/
 
@@ -46,7 +46,7 @@ export interface SubmissionOptions {
 }
 
 /**
- * The build that a request asks for, queued. Throws GoogleError as SubmitBuild does
+ * The queued build of a request. Throws GoogleError as SubmitBuild does
  * (https://cloud.google.com/run/docs/reference/rpc/google.cloud.run.v2#submitbuildrequest).
  */
 export function submittedBuild(request: SubmitBuildRequest, _call: CallContext, options: SubmissionOptions): Build {
@@ -128,7 +128,7 @@ function checkedAccount(asked: string, { projectId, projectNumber, hasAccount }:
   return email
 }
 
-/** The source as it is now. Cloud Build looks for it when the build is submitted. */
+/** The current source. Cloud Build reads it when the build is submitted. */
 function checkedSource(
   source: SubmitBuildRequest['storageSource'],
   builder: string,

@@ -1,7 +1,7 @@
 /**
- * As much of google.devtools.cloudbuild.v1 as the answer of SubmitBuild carries
- * (https://cloud.google.com/build/docs/api/reference/rpc/google.devtools.cloudbuild.v1): no client
- * that imagery has ships these protos.
+ * The part of google.devtools.cloudbuild.v1 in the response of SubmitBuild
+ * (https://cloud.google.com/build/docs/api/reference/rpc/google.devtools.cloudbuild.v1): none
+ * of imagery's clients has these protos.
  */
 export const CLOUD_BUILD_PROTOS = {
   nested: {

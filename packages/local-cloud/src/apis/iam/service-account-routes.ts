@@ -179,8 +179,7 @@ function fieldsOf(account: Record<string, unknown>): AccountFields {
 function maskedFields(account: Record<string, unknown>, mask: string): AccountFields {
   const fields: AccountFields = {}
   for (const path of maskPaths(mask)) {
-    if (camelCase(path) === 'displayName')
-      fields.displayName = optionalText(account, 'displayName') ?? ''
+    if (camelCase(path) === 'displayName') fields.displayName = optionalText(account, 'displayName') ?? ''
     else if (path === 'description') fields.description = optionalText(account, 'description') ?? ''
     else throw new GoogleError('INVALID_ARGUMENT', `Invalid path in the field mask: ${path}`, { details: [] })
   }

@@ -34,7 +34,7 @@ const CONSTRAINTS: ReadonlyMap<string, PolicyRule> = new Map<string, PolicyRule>
  * (https://cloud.google.com/resource-manager/docs/reference/orgpolicy/rest/v2/projects.policies/getEffectivePolicy).
  * Throws UNIMPLEMENTED for other constraints.
  */
-export function defaultPolicy(
+export function constraintPolicy(
   constraint: string,
   { projectNumber, conditions }: { projectNumber: string; conditions: ProjectConditions },
 ): object {

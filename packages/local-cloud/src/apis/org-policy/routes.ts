@@ -4,7 +4,7 @@ import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
 import type { ProjectConditions } from '../../kernel/project-conditions.ts'
 import { checkProject, readQuery } from '../../kernel/rest-request.ts'
-import { defaultPolicy } from './constraints.ts'
+import { constraintPolicy } from './constraints.ts'
 import { effectivePolicyNeeds } from './permissions.ts'
 
 const POLICIES = '/v2/projects/:project/policies'
@@ -28,7 +28,7 @@ export function orgPolicyRoutes(options: RouteOptions): Hono {
         readQuery(context, [])
         checkProject(context, options)
         const constraint = context.req.param('constraint')!.replace(/:[a-zA-Z]+$/, '')
-        return context.json(defaultPolicy(constraint, options))
+        return context.json(constraintPolicy(constraint, options))
       },
       { needs: effectivePolicyNeeds },
     ),

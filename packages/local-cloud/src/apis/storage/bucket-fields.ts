@@ -3,7 +3,7 @@ import { checkLabels, readLocation } from './names.ts'
 
 const STORAGE_CLASSES = new Set(['STANDARD', 'NEARLINE', 'COLDLINE', 'ARCHIVE', 'MULTI_REGIONAL', 'REGIONAL'])
 
-/** Recorded and given back; none of them changes what the local cloud does with the objects. */
+/** Stored and returned; none of them has an effect on the objects in the local cloud. */
 const RECORDED = new Set([
   'labels',
   'lifecycle',
@@ -15,7 +15,7 @@ const RECORDED = new Set([
   'website',
 ])
 
-/** Sent along by clients that read a bucket, changed something and wrote it back; the server sets these. */
+/** Fields that the server sets. Clients that read a bucket, change it and write it back send them too. */
 const SET_BY_SERVER = new Set([
   'kind',
   'id',
@@ -32,7 +32,7 @@ const SET_BY_SERVER = new Set([
   'rpo',
 ])
 
-/** What a bucket keeps from the body of an insert. Throws INVALID_ARGUMENT, or UNIMPLEMENTED for features that are not emulated. */
+/** The stored fields from the body of an insert. Throws INVALID_ARGUMENT, or UNIMPLEMENTED for features that are not emulated. */
 export function newBucketFields(body: Record<string, unknown>): Record<string, unknown> {
   const { location, locationType } = readLocation(body['location'] ?? 'US')
   const fields: Record<string, unknown> = {
@@ -67,7 +67,7 @@ export function changedBucketFields(
   return changed
 }
 
-/** `{enabled: false}` asks for what every bucket here is like. */
+/** `{enabled: false}` is the state of every bucket here. */
 function isOff(value: unknown): boolean {
   return (
     typeof value === 'object' &&
@@ -91,7 +91,7 @@ interface IamConfiguration {
   publicAccessPrevention?: string
 }
 
-/** `bucketPolicyOnly` is the older name of `uniformBucketLevelAccess` and always says the same. */
+/** `bucketPolicyOnly` is the older name of `uniformBucketLevelAccess` and always has the same value. */
 function iamConfiguration(value: unknown): object {
   const given = (value ?? {}) as IamConfiguration
   const isUniform = given.uniformBucketLevelAccess?.enabled ?? given.bucketPolicyOnly?.enabled ?? false

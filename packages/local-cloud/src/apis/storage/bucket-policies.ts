@@ -13,7 +13,7 @@ import type { Buckets } from './buckets.ts'
 import type { BucketRow, MetadataStore } from './metadata-store.ts'
 
 /** A bucket or an object as IAM names them; the name of an object may be left out if it is not used. */
-export function bucketName(bucket: string): string {
+export function bucketResourceName(bucket: string): string {
   return `projects/_/buckets/${bucket}`
 }
 
@@ -77,7 +77,7 @@ export class BucketPolicies {
 export function bucketPolicyResource(bucket: string, policy: StoredPolicy): object {
   return {
     kind: 'storage#policy',
-    resourceId: bucketName(bucket),
+    resourceId: bucketResourceName(bucket),
     version: 1,
     etag: policyEtag(policy),
     ...(policy.bindings.length > 0 ? { bindings: policy.bindings } : {}),
@@ -85,7 +85,7 @@ export function bucketPolicyResource(bucket: string, policy: StoredPolicy): obje
 }
 
 function nameOf(resource: string): string {
-  return resource.slice(bucketName('').length)
+  return resource.slice(bucketResourceName('').length)
 }
 
 interface IamConfiguration {
@@ -105,7 +105,7 @@ function isPublicMember(member: string): boolean {
   return member === 'allUsers' || member === 'allAuthenticatedUsers'
 }
 
-/** What a new bucket's policy grants to its project (https://cloud.google.com/storage/docs/access-control/iam#convenience-values). */
+/** The grants of a new bucket's policy to its project (https://cloud.google.com/storage/docs/access-control/iam#convenience-values). */
 function firstPolicy(row: BucketRow): StoredPolicy {
   const [owners, editors, viewers] = convenienceMembers(row)
   const bindings: Binding[] = [
@@ -118,7 +118,7 @@ function firstPolicy(row: BucketRow): StoredPolicy {
 
 /**
  * Without uniform access, the objects of a bucket have the default access control list `projectPrivate`
- * (https://cloud.google.com/storage/docs/access-control/lists#predefined-acl), which says the same in other words.
+ * (https://cloud.google.com/storage/docs/access-control/lists#predefined-acl), which has the same effect.
  */
 function defaultObjectAcl(row: BucketRow): Binding[] {
   return configurationOf(row).uniformBucketLevelAccess.enabled ? [] : objectBindings(row)

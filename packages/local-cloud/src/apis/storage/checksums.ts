@@ -56,7 +56,7 @@ export interface ChecksumBuilder {
   finish(): Checksums
 }
 
-/** Computes all that an object's metadata says of its bytes, in one pass. */
+/** Computes the size and the checksums of an object's bytes in one pass. */
 export function checksumBuilder(): ChecksumBuilder {
   const md5 = createHash('md5')
   let crc = 0

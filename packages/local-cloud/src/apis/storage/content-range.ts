@@ -1,8 +1,8 @@
 import { GoogleError } from '../../kernel/errors.ts'
 
-/** What a PUT to a resumable session sends. */
+/** The bytes that a PUT to a resumable session sends. */
 export type UploadRange =
-  /** Asks how much has arrived; with the total known and all of it there, the upload is complete. */
+  /** A question about the received bytes; with a known total, all of which arrived, the upload is complete. */
   | { kind: 'query'; total: number | undefined }
   /** Bytes from `first` on; `last` and `total` where the client knows them. */
   | { kind: 'bytes'; first: number; last: number | undefined; total: number | undefined }
@@ -22,15 +22,15 @@ export function readUploadRange(header: string | undefined): UploadRange {
   return { kind: 'bytes', first: Number(first), last: number(last), total: number(total) }
 }
 
-/** First and last byte of the part that a Range header asks for; undefined when the whole is to be sent. */
+/** The first and the last byte of the requested range; undefined for the whole object. */
 export interface ByteRange {
   first: number
   last: number
 }
 
 /**
- * Reads a download's Range header (https://www.rfc-editor.org/rfc/rfc9110#section-14.2). Anything
- * but one range of bytes is ignored, as the RFC allows. Throws 416 when nothing of it is there.
+ * Reads a download's Range header (https://www.rfc-editor.org/rfc/rfc9110#section-14.2). Values other
+ * than one range of bytes are ignored, as the RFC allows. Throws 416 for a range outside the object.
  */
 export function readDownloadRange(header: string | undefined, size: number): ByteRange | undefined {
   const found = /^bytes=(?:(\d+)-(\d*)|-(\d+))$/.exec(header?.trim() ?? '')

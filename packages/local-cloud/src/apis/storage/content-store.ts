@@ -6,10 +6,10 @@ import type { Readable } from 'node:stream'
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from '../../kernel/atomic-file.ts'
 import { checksumBuilder, type Checksums } from './checksums.ts'
 
-/** Bytes of a request body: as they arrive, or all of them in an array when they are few. */
+/** Bytes of a request body: as they arrive, or, for a small body, all in one array. */
 export type Chunks = AsyncIterable<Uint8Array> | readonly Uint8Array[]
 
-/** Bytes that were stored whole, under an id that nothing refers to yet. */
+/** Completely stored bytes, under an ID that nothing refers to yet. */
 export interface StoredContent extends Checksums {
   contentId: string
 }
@@ -80,7 +80,7 @@ export class ContentStore {
       let filled = 0
       while (filled < bytes.length) {
         const read = readSync(descriptor, bytes, filled, bytes.length - filled, first + filled)
-        if (read === 0) throw new Error(`${this.#contentFile(contentId)} is shorter than its metadata says`)
+        if (read === 0) throw new Error(`${this.#contentFile(contentId)} is shorter than the size in its metadata`)
         filled += read
       }
     } finally {

@@ -21,28 +21,28 @@ import { addPolicyRoutes } from './policy-routes.ts'
 import { Uploads } from './uploads.ts'
 
 export interface StorageApiOptions {
-  /** Where metadata and bytes are kept, e.g. `<dataDir>/storage`. */
+  /** The folder of metadata and bytes, e.g. `<dataDir>/storage`. */
   directory: string
   clock: Clock
   operation: Operation
   projectNumber: string
   conditions: ProjectConditions
-  /** Who may do what; learns of the policies of buckets. */
+  /** Checks permissions; reads the policies of buckets. */
   access: Authorizer
 }
 
 export interface StorageApi extends EmulatedApi {
   /** The bytes of `gs://bucket/object`, or of one generation of it after a `#`, for the other APIs of the local cloud. Rejects NOT_FOUND, INVALID_ARGUMENT. */
   readObject(uri: string): Promise<Buffer>
-  /** The size and the first bytes of `gs://bucket/object`, or what is missing. */
+  /** Returns the size and the first bytes of `gs://bucket/object`, or which of the two does not exist. */
   peekObject(uri: string, bytes: number): { size: number; head: Buffer } | 'no object' | 'no bucket'
   /** The generation of the live object; undefined when there is none. */
   objectGeneration(bucket: string, object: string): string | undefined
-  /** Writes into a bucket of Google's own. */
+  /** Writes to a bucket of Google's own. */
   writeServiceObject: WriteServiceObject
 }
 
-/** Where the JSON API is reached; `''` is how clients with STORAGE_EMULATOR_HOST call it. */
+/** The paths of the JSON API; clients with STORAGE_EMULATOR_HOST use `''`. */
 const API_BASES = ['/storage/v1', '/download/storage/v1', '']
 const UPLOAD_BASES = ['/upload/storage/v1', '/resumable/upload/storage/v1']
 
@@ -118,7 +118,7 @@ function find(objects: Objects, uri: string): ObjectRow {
   try {
     return objects.get({ bucket, name: plainName, generation: Number(generation) }, {})
   } catch (error) {
-    // A name may end like that itself.
+    // The name itself can end with `#` and digits.
     if (error instanceof GoogleError && error.status === 'NOT_FOUND')
       return objects.get({ bucket, name, generation: undefined }, {})
     throw error

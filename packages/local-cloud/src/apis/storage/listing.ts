@@ -5,13 +5,13 @@ import { decodePageToken, encodePageToken } from '../../kernel/page-token.ts'
 
 export interface ListOptions {
   prefix: string
-  /** Names that hold it after the prefix are folded into prefixes. */
+  /** Names that contain it after the prefix are folded into prefixes. */
   delimiter: string
-  /** Names from here on (included). */
+  /** Names not before this one; empty for all. */
   startOffset: string
   /** Names before this one; empty for all. */
   endOffset: string
-  /** Whether an object whose name ends with the delimiter is listed beside its prefix. */
+  /** Whether an object whose name ends with the delimiter is listed in addition to its prefix. */
   includesTrailingDelimiter: boolean
   pageToken: string
   limit: number
@@ -28,10 +28,10 @@ const AFTER_ALL = '\u{10FFFF}'
 
 /**
  * One page of a bucket's objects in byte order of their names
- * (https://cloud.google.com/storage/docs/json_api/v1/objects/list). Objects and prefixes count
- * towards the limit alike; a folded prefix is skipped over, not read through.
+ * (https://cloud.google.com/storage/docs/json_api/v1/objects/list). Objects and prefixes both
+ * count toward the limit. The objects under a folded prefix are skipped without reading them.
  */
-export function listObjects(store: MetadataStore, bucket: string, options: ListOptions): ObjectPage {
+export function objectPage(store: MetadataStore, bucket: string, options: ListOptions): ObjectPage {
   const rows: ObjectRow[] = []
   const prefixes: string[] = []
   let after = pageStart(options.pageToken)
@@ -55,7 +55,7 @@ export function listObjects(store: MetadataStore, bucket: string, options: ListO
       if (prefixes.at(-1) !== folded) prefixes.push(folded)
       if (options.includesTrailingDelimiter && row.name === folded) rows.push(row)
       const skipTo = folded + AFTER_ALL
-      // Names that sort even after that are read through, one by one.
+      // Names that sort after that are read one by one.
       if (after !== undefined && !isBefore(after, skipTo)) {
         after = row.name
         continue
@@ -78,7 +78,7 @@ function isBefore(name: string, limit: string): boolean {
   return Buffer.compare(Buffer.from(name), Buffer.from(limit)) < 0
 }
 
-/** The name after which the page begins; undefined for the first page. Throws INVALID_ARGUMENT for a token that the server did not make. */
+/** The name after which the page begins; undefined for the first page. Throws INVALID_ARGUMENT for an invalid token. */
 export function pageStart(token: string): string | undefined {
   const after = decodePageToken(token)
   if (after === undefined)
@@ -86,7 +86,7 @@ export function pageStart(token: string): string | undefined {
   return after || undefined
 }
 
-/** maxResults as the server takes it. Throws INVALID_ARGUMENT unless it is a number from 0 on. */
+/** maxResults, limited as by the server. Throws INVALID_ARGUMENT unless it is a number from 0. */
 export function readLimit(value: string | undefined): number {
   if (value === undefined || value === '') return MAX_LIST_RESULTS
   if (!/^\d+$/.test(value))

@@ -8,10 +8,10 @@ import type { ContentStore } from './content-store.ts'
 import type { ObjectRow } from './metadata-store.ts'
 import { mediaHeaders } from './resource-wire.ts'
 
-/** To this size, reading the file at once is cheaper than a stream. */
+/** Up to this size, reading the file at once is cheaper than a stream. */
 const SMALL_READ_BYTES = 512 * 1024
 
-/** The answer to `alt=media`: the bytes, or the range of them that was asked for. */
+/** The response to `alt=media`: the bytes, or the requested range. */
 export function mediaResponse(context: Context, row: ObjectRow, content: ContentStore): Response {
   const headers = mediaHeaders(row)
   if (row.fields.contentEncoding === 'gzip') {
@@ -38,7 +38,7 @@ export function mediaResponse(context: Context, row: ObjectRow, content: Content
       headers,
     })
   } catch (error) {
-    // One open file too many: the bytes are there.
+    // Too many open files: the bytes exist, so a later call can succeed.
     if (diskProblem(error)) throw error
     throw new GoogleError('DATA_LOSS', `the bytes of ${row.bucket}/${row.name} cannot be read: ${String(error)}`, {
       cause: error,
@@ -46,7 +46,7 @@ export function mediaResponse(context: Context, row: ObjectRow, content: Content
   }
 }
 
-/** https://cloud.google.com/storage/docs/transcoding: for clients that do not take gzip; ranges are ignored then. */
+/** https://cloud.google.com/storage/docs/transcoding: for clients that do not accept gzip; ranges are then ignored. */
 function decompressed(row: ObjectRow, content: ContentStore, headers: Record<string, string>): Response {
   const source = row.size === 0 ? Readable.from([]) : content.readStream(row.contentId, 0, row.size - 1)
   const plain = createGunzip()

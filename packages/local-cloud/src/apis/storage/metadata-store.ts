@@ -43,7 +43,7 @@ export interface BucketRow {
   metageneration: number
   createdMs: number
   updatedMs: number
-  /** What its owner may set: location, labels, lifecycle, … */
+  /** The fields that its owner can set: location, labels, lifecycle, … */
   fields: Record<string, unknown>
 }
 
@@ -58,7 +58,7 @@ export interface ObjectRow {
   contentId: string
   createdMs: number
   updatedMs: number
-  /** What its owner may set: contentType, metadata, … */
+  /** The fields that its owner can set: contentType, metadata, … */
   fields: ObjectFields
 }
 
@@ -77,10 +77,10 @@ export interface UploadRow {
   id: string
   bucket: string
   name: string
-  /** The JSON of what the first request asked for. */
+  /** The first request, in JSON. */
   request: string
   createdMs: number
-  /** Set once the object is there. */
+  /** Set when the object exists. */
   finishedGeneration: number | undefined
 }
 

@@ -9,7 +9,7 @@ export interface MultipartUpload {
   metadata: Record<string, unknown>
   /** The Content-Type of the media part. */
   contentType: string | undefined
-  /** The media: as it arrives, and to be read to its end, unless the whole body was in memory already. */
+  /** The media. As it arrives, and then it must be read to its end, unless the whole body is in memory. */
   media: Chunks
 }
 
@@ -22,7 +22,7 @@ export function readBoundary(contentType: string | undefined): string {
 }
 
 /**
- * Takes a multipart upload apart without holding it in memory
+ * Splits a multipart upload without holding it in memory
  * (https://cloud.google.com/storage/docs/uploading-objects#uploading-an-object, "Multipart upload").
  * Rejects INVALID_ARGUMENT when it is not two parts, JSON first.
  */
@@ -67,7 +67,7 @@ async function* untilBoundary(
       yield held.subarray(0, end)
       return
     }
-    // The mark may have begun in what is there already.
+    // The bytes so far can end with the beginning of the mark.
     const sure = Math.max(0, held.byteLength - mark.byteLength + 1)
     if (sure > 0) yield held.subarray(0, sure)
     const { done, value } = await source.next()

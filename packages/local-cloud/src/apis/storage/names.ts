@@ -44,7 +44,7 @@ export function checkObjectName(name: string): void {
     })
 }
 
-/** The location in Google's spelling and its type. Throws INVALID_ARGUMENT for what cannot be one. */
+/** The location in Google's spelling, and its type. Throws INVALID_ARGUMENT for an invalid location. */
 export function readLocation(location: unknown): { location: string; locationType: string } {
   const upper = typeof location === 'string' ? location.toUpperCase() : ''
   if (MULTI_REGIONS.has(upper)) return { location: upper, locationType: 'multi-region' }

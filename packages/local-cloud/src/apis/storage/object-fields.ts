@@ -12,10 +12,10 @@ const TEXT_FIELDS = [
   'storageClass',
 ] as const
 
-/** Features that would change what the object is or who may read it: ignoring them would be a lie. */
+/** Features that would change the object or its readers: refused, never ignored. */
 const NOT_EMULATED = ['acl', 'retention', 'eventBasedHold', 'temporaryHold', 'kmsKeyName', 'contexts'] as const
 
-/** What an object keeps from the body of an insert. */
+/** The stored fields from the body of an insert. */
 export function newObjectFields(body: Record<string, unknown>): ObjectFields {
   return changedObjectFields({}, body)
 }
@@ -26,7 +26,7 @@ export function newObjectFields(body: Record<string, unknown>): ObjectFields {
  */
 export function changedObjectFields(fields: ObjectFields, body: Record<string, unknown>): ObjectFields {
   for (const name of NOT_EMULATED) {
-    // null, false and [] ask for nothing.
+    // null, false and [] have no effect.
     const value = body[name]
     if (value && !(Array.isArray(value) && value.length === 0)) throw notEmulated(`storage object field ${name}`)
   }

@@ -4,12 +4,12 @@ import { GoogleError } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import type { Buckets } from './buckets.ts'
 import type { ContentStore } from './content-store.ts'
-import { listObjects, readLimit } from './listing.ts'
+import { objectPage, readLimit } from './listing.ts'
 import { mediaResponse } from './media.ts'
 import type { MetadataStore, ObjectRow } from './metadata-store.ts'
 import { newObjectFields } from './object-fields.ts'
 import type { Objects, Selector } from './objects.ts'
-import { checkOverwrite } from './overwrite.ts'
+import { checkOverwrite } from './permissions.ts'
 import type { StorageNeeds } from './permissions.ts'
 import { readGeneration, readPreconditions } from './preconditions.ts'
 import { jsonBody, originOf, refuseUnsupported } from './requests.ts'
@@ -122,7 +122,7 @@ function selector(context: Context, generationParameter = 'generation'): Selecto
 function list(context: Context, buckets: Buckets, store: MetadataStore): Response {
   const bucket = buckets.get(context.req.param('bucket') ?? '').name
   const parameter = query(context)
-  const { rows, prefixes, nextPageToken } = listObjects(store, bucket, {
+  const { rows, prefixes, nextPageToken } = objectPage(store, bucket, {
     prefix: parameter('prefix') ?? '',
     delimiter: parameter('delimiter') ?? '',
     startOffset: parameter('startOffset') ?? '',
@@ -154,12 +154,12 @@ async function copy(context: Context, objects: Objects): Promise<ObjectRow> {
       fields: newObjectFields(body),
       conditions: readPreconditions(query(context)),
     },
-    // With a body, the copy has its metadata and nothing of the source's.
+    // With a body, the copy has the body's metadata and none of the source's.
     Object.keys(body).length > 0,
   )
 }
 
-/** Downloads answer the caller's errors as plain text. */
+/** Downloads return the caller's errors as plain text. */
 function plainErrors(isMedia: boolean, work: () => Response): Response {
   try {
     return work()

@@ -8,7 +8,7 @@ import { checkObjectName } from './names.ts'
 import { changedObjectFields, newObjectFields } from './object-fields.ts'
 import { checkPreconditions, type Preconditions } from './preconditions.ts'
 
-/** What a request says of the object that it creates. */
+/** A request's description of the object that it creates. */
 export interface NewObject {
   bucket: string
   name: string
@@ -21,7 +21,7 @@ export interface NewObject {
 export interface Selector {
   bucket: string
   name: string
-  /** A generation that is not the live one does not exist: there is no versioning here. */
+  /** Only the live generation exists: there is no versioning here. */
   generation: number | undefined
 }
 

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
-import type { Demand } from '../../kernel/api.ts'
-import { bucketName } from './bucket-policies.ts'
+import type { Access, Demand, Principal } from '../../kernel/api.ts'
+import { bucketResourceName } from './bucket-policies.ts'
+import type { MetadataStore } from './metadata-store.ts'
 
 type Needs = (context: Context) => readonly Demand[]
 
@@ -17,7 +18,7 @@ export interface StorageNeeds {
 export function storageNeeds(hasBucket: (bucket: string) => boolean): StorageNeeds {
   const inBucket = (bucket: string, object: string | undefined, permissions: readonly string[]): Demand[] => {
     if (!hasBucket(bucket)) return []
-    const resource = object === undefined ? bucketName(bucket) : objectName(bucket, object)
+    const resource = object === undefined ? bucketResourceName(bucket) : objectResourceName(bucket, object)
     return permissions.map((permission) => ({ permission, resource }))
   }
   const parameter = (context: Context, name: string): string => context.req.param(name) ?? ''
@@ -58,6 +59,20 @@ export function storageNeeds(hasBucket: (bucket: string) => boolean): StorageNee
 }
 
 /** An object as IAM names it. */
-export function objectName(bucket: string, object: string): string {
-  return `${bucketName(bucket)}/objects/${object}`
+export function objectResourceName(bucket: string, object: string): string {
+  return `${bucketResourceName(bucket)}/objects/${object}`
+}
+
+/**
+ * Replacing an object needs the permission to delete it
+ * (https://cloud.google.com/storage/docs/access-control/iam-permissions#object_permissions). Throws PERMISSION_DENIED.
+ */
+export function checkOverwrite(
+  principal: Principal,
+  access: Access,
+  store: Pick<MetadataStore, 'object'>,
+  { bucket, name }: { bucket: string; name: string },
+): void {
+  if (!store.object(bucket, name)) return
+  access.check(principal, [{ permission: 'storage.objects.delete', resource: objectResourceName(bucket, name) }])
 }

@@ -4,7 +4,7 @@ import { checkTestedPermissions } from '../iam/policy.ts'
 import { wantedPolicy } from '../iam/requests.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { NOTHING } from '../../kernel/needs.ts'
-import { bucketName, bucketPolicyResource, type BucketPolicies } from './bucket-policies.ts'
+import { bucketResourceName, bucketPolicyResource, type BucketPolicies } from './bucket-policies.ts'
 import type { StorageNeeds } from './permissions.ts'
 import { jsonBody } from './requests.ts'
 
@@ -46,7 +46,7 @@ export function addPolicyRoutes(
         policies.get(bucket(context))
         const permissions = context.req.queries('permissions') ?? []
         checkTestedPermissions(permissions)
-        const held = access.held(principal, permissions, bucketName(bucket(context)))
+        const held = access.held(principal, permissions, bucketResourceName(bucket(context)))
         return Response.json({
           kind: 'storage#testIamPermissionsResponse',
           ...(held.length > 0 ? { permissions: held } : {}),

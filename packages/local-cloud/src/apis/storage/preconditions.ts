@@ -13,7 +13,7 @@ interface Versioned {
   metageneration: number
 }
 
-/** Reads `ifGenerationMatch` and its kin, or with `prefix` `Source` `ifSourceGenerationMatch`. Throws INVALID_ARGUMENT for what is no number. */
+/** Reads `ifGenerationMatch` and similar parameters; with `prefix` `Source`, `ifSourceGenerationMatch`. Throws INVALID_ARGUMENT for a value that is not a number. */
 export function readPreconditions(
   query: (name: string) => string | undefined,
   prefix: '' | 'Source' = '',
@@ -31,7 +31,7 @@ export function readPreconditions(
   return found
 }
 
-/** A generation number in the query. Throws INVALID_ARGUMENT for what is no number. */
+/** A generation number in the query. Throws INVALID_ARGUMENT for a value that is not a number. */
 export function readGeneration(query: (name: string) => string | undefined, name: string): number | undefined {
   const value = query(name)
   if (value === undefined || value === '') return undefined
@@ -43,8 +43,8 @@ export function readGeneration(query: (name: string) => string | undefined, name
 }
 
 /**
- * Throws 412 conditionNotMet unless they hold. A missing object counts as generation 0.
- * For reads, a `NotMatch` that fails means "you have it already": 304.
+ * Throws 412 conditionNotMet unless all hold. A missing object counts as generation 0.
+ * For reads, a failed `NotMatch` means that the caller has the current version: 304.
  */
 export function checkPreconditions(conditions: Preconditions, current: Versioned | undefined, isRead = false): void {
   const generation = current?.generation ?? 0

@@ -6,7 +6,7 @@ import { parseJsonObject } from '../../kernel/json-object.ts'
 /** Bodies to this size are read in one piece, which is several times faster than as a stream. */
 const SMALL_BODY_BYTES = 1024 * 1024
 
-/** The origin by which the caller reaches us: links in answers begin with it. */
+/** The origin that the caller used; links in responses begin with it. */
 export function originOf(context: Context): string {
   return `http://${context.req.header('host') ?? '127.0.0.1'}`
 }
@@ -28,7 +28,7 @@ export async function jsonBody(context: Context): Promise<Record<string, unknown
   )
 }
 
-/** Query parameters and headers that ask for features which are not emulated: ignoring them would be a lie. */
+/** Query parameters and headers of features that are not emulated: refused, never ignored. */
 const REFUSED_PARAMETERS = [
   'predefinedAcl',
   'destinationPredefinedAcl',

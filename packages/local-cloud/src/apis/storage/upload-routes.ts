@@ -8,8 +8,7 @@ import { readBoundary, readMultipart } from './multipart.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import { newObjectFields } from './object-fields.ts'
 import type { NewObject, Objects } from './objects.ts'
-import { checkOverwrite } from './overwrite.ts'
-import type { StorageNeeds } from './permissions.ts'
+import { checkOverwrite, type StorageNeeds } from './permissions.ts'
 import { readPreconditions } from './preconditions.ts'
 import { bodyChunks, jsonBody, originOf, readHashHeader, refuseUnsupported } from './requests.ts'
 import { objectResource } from './resource-wire.ts'
@@ -23,7 +22,7 @@ export interface UploadServices {
   needs: StorageNeeds['objects']
 }
 
-/** Lets an object pass whose name the caller may use. */
+/** Checks that the caller can use the object's name. */
 type Check = (object: NewObject) => NewObject
 
 /** "The session URI acts as an authentication token" (https://cloud.google.com/storage/docs/resumable-uploads#session-uris). */

@@ -7,7 +7,7 @@ import { RESUMABLE_CHUNK_BYTES, RESUMABLE_SESSION_MS } from './limits.ts'
 import type { MetadataStore, ObjectRow, UploadRow } from './metadata-store.ts'
 import type { NewObject, Objects } from './objects.ts'
 
-/** Either the finished object, or how many bytes are kept so far (answered 308). */
+/** Either the finished object, or the number of bytes so far (response 308). */
 export type UploadProgress = { object: ObjectRow } | { received: number }
 
 /** Resumable sessions (https://cloud.google.com/storage/docs/resumable-uploads). They survive a restart. */

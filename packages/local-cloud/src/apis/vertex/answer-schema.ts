@@ -1,7 +1,7 @@
 import { GoogleError } from '../../kernel/errors.ts'
 import { MAX_SCHEMA_DEPTH } from './limits.ts'
 
-/** What an answer must look like, whichever of the two schema languages the request used. */
+/** The schema of an answer, from either schema language. */
 export type AnswerSchema = { isNullable: boolean } & (
   | { kind: 'object'; properties: readonly (readonly [string, AnswerSchema])[]; required: ReadonlySet<string> }
   | {
@@ -29,7 +29,7 @@ export type AnswerSchema = { isNullable: boolean } & (
   | { kind: 'choice'; of: readonly AnswerSchema[] }
 )
 
-/** Throws INVALID_ARGUMENT for a schema that nests deeper than Vertex AI takes. */
+/** Throws INVALID_ARGUMENT for a schema that nests deeper than Vertex AI accepts. */
 export function checkDepth(depth: number): void {
   if (depth <= MAX_SCHEMA_DEPTH) return
   throw new GoogleError(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { GeminiAnswer, GeminiCall } from './behavior.ts'
 import { usageOf, type UsageMetadata } from './tokens.ts'
 
-/** What an answer says, beside what every answer says. */
+/** The parts of an answer that differ from call to call. */
 export interface AnswerContent {
   text?: string
   finishReason: string

@@ -9,27 +9,27 @@ export interface GeminiCall {
   apiVersion: string
   /** The request's headers that Vertex AI reads. */
   headers: Readonly<Record<string, string>>
-  /** Names the work: the model and the images, in whatever order they came. */
+  /** Names the work: the model and the images, sorted. */
   unit: string
-  /** The how-manyth call for this unit it is, from 1. */
+  /** The number of this call among those for its unit, from 1. */
   nth: number
-  /** Aborted when the caller has gone. */
+  /** Aborted when the caller disconnects. */
   signal: AbortSignal
 }
 
-/** The answer's JSON. It is billed when it says what it used. */
+/** The answer's JSON. It is billed if it has usage metadata. */
 export interface GeminiAnswer {
   body: { usageMetadata?: UsageMetadata } & Record<string, unknown>
-  /** What the account of calls files it under, e.g. `ok`, `truncated`. */
+  /** The outcome in the account of calls, e.g. `ok`, `truncated`. */
   outcome: string
 }
 
-/** Who answers in the model's place. */
+/** Answers in the model's place. */
 export interface GeminiBehavior {
   /** Rejects with GoogleError. */
   generate(call: GeminiCall): Promise<GeminiAnswer>
-  /** Absent where the tokens are estimated. */
+  /** Absent if tokens are estimated. */
   countTokens?(call: GeminiCall): Promise<object>
-  /** Lets go of calls that hang. */
+  /** Ends calls that hang. */
   stop(): void
 }

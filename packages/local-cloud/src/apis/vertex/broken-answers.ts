@@ -1,6 +1,6 @@
 import type { Random } from './random.ts'
 
-/** The ways in which models write JSON that is none, as recorded answers show them. */
+/** The ways in which models write invalid JSON, from recorded answers. */
 const FLAWS: readonly ((json: string) => string)[] = [
   (json) => `\`\`\`json\n${json}\n\`\`\``,
   (json) => json.replace(/([}\]])([^}\]]*)$/, ',$1$2'),
@@ -9,7 +9,7 @@ const FLAWS: readonly ((json: string) => string)[] = [
   (json) => `${json.slice(0, -1)},\n${json.slice(-1)}`,
 ]
 
-/** `text`, spoilt so that JSON.parse refuses it, and a repair library need not. */
+/** Breaks `text` so that JSON.parse refuses it, but a repair library can fix it. */
 export function breakJson(value: unknown, text: string, random: Random): string {
   const json = typeof value === 'object' && value !== null ? JSON.stringify(value, null, 2) : text
   const isList = json === '{}' || json === '[]' || !/^[[{]/.test(json)
@@ -17,7 +17,7 @@ export function breakJson(value: unknown, text: string, random: Random): string 
   return flaw ? flaw(json) : json
 }
 
-/** `value` with one member of a type that no schema allows in its place: an object becomes a list of itself, a member an object. */
+/** Replaces one member of `value` by a type that no schema allows there: an object becomes a list of itself, a member an object. */
 export function breakSchema(value: unknown, random: Random): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { wrong: value }
   const names = Object.keys(value)

@@ -2,7 +2,7 @@ import { notEmulatedByVertex, refused } from './failures.ts'
 import { MAX_STOP_SEQUENCES } from './limits.ts'
 import type { GeminiModel } from './models.ts'
 
-/** `generationConfig` as `parseMessage` has read it. */
+/** `generationConfig`, read by `parseMessage`. */
 export interface GenerationConfig {
   temperature?: number
   topP?: number
@@ -23,7 +23,7 @@ export interface GenerationConfig {
 /**
  * Checks the values of `generationConfig` against
  * https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#generationconfig.
- * Throws INVALID_ARGUMENT, or UNIMPLEMENTED for what the local cloud has not.
+ * Throws INVALID_ARGUMENT, or UNIMPLEMENTED for features that are not emulated.
  */
 export function checkConfig(config: GenerationConfig, model: GeminiModel): void {
   checkRange('temperature', config.temperature, 0, 2)

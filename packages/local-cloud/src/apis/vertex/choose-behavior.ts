@@ -11,12 +11,12 @@ import { parseScript } from './script.ts'
 import { scriptedModel } from './scripted-model.ts'
 
 export interface BehaviorOptions extends Pick<ForwardOptions, 'readLocalObject'> {
-  /** `replay:FILE`, `script:FILE`, `forward`; undefined answers nothing. */
+  /** `replay:FILE`, `script:FILE`, `forward`; undefined refuses every call. */
   choice: string | undefined
   clock: Clock
 }
 
-/** Makes what was chosen at the start. Rejects with LocalCloudError INVALID_GEMINI. */
+/** Creates the chosen replacement for the model. Rejects with LocalCloudError INVALID_GEMINI. */
 export async function chooseBehavior({ choice, clock, readLocalObject }: BehaviorOptions): Promise<GeminiBehavior> {
   if (choice === undefined) return missingModel
   const parsed = parseGeminiChoice(choice)

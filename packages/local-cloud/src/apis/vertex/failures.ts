@@ -4,7 +4,7 @@ const LEARN_MORE = 'https://cloud.google.com/vertex-ai/generative-ai/docs/model-
 const LEARN_MORE_OF_SCHEMAS =
   'https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/control-generated-output'
 
-/** The request is well-formed and says something that the model does not take. */
+/** The request is well-formed, but the model does not accept a value in it. */
 export function refused(why: string): GoogleError {
   return new GoogleError('INVALID_ARGUMENT', `Unable to submit request because ${why} Learn more: ${LEARN_MORE}`, {
     details: [],
@@ -25,7 +25,7 @@ export function vertexError(status: GoogleError['status'], message: string): Goo
   return new GoogleError(status, message, { details: [] })
 }
 
-/** A field, part or value that Vertex AI takes and the local cloud does not emulate. */
+/** A field, part or value that Vertex AI accepts and the local cloud does not emulate. */
 export function notEmulatedByVertex(what: string): GoogleError {
   return vertexError(
     'UNIMPLEMENTED',
@@ -35,7 +35,7 @@ export function notEmulatedByVertex(what: string): GoogleError {
 
 /**
  * No capacity left (https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429): with a
- * Retry-After header and google.rpc.RetryInfo, so that a client may read either.
+ * Retry-After header and google.rpc.RetryInfo, so that a client can read either.
  */
 export function resourceExhausted(retryAfterS: number): GoogleError {
   return new GoogleError(

@@ -6,7 +6,7 @@ import type { GeminiBehavior, GeminiCall } from './behavior.ts'
 import { refused, vertexError } from './failures.ts'
 import { MAX_INLINE_IMAGE_BYTES } from './limits.ts'
 
-/** Whose money a forwarded call spends. */
+/** The credentials that pay for a forwarded call. */
 export interface ForwardCredentials {
   projectId: string
   accessToken(): Promise<string>
@@ -14,7 +14,7 @@ export interface ForwardCredentials {
 
 export interface ForwardOptions {
   credentials: ForwardCredentials
-  /** The bytes of an object that only the local Storage has; undefined when it has not even the bucket. */
+  /** The bytes of an object in the local Cloud Storage; undefined when it does not have the bucket. */
   readLocalObject: (uri: string) => Promise<Buffer | undefined>
   /** @default the endpoint of the request's location (https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint) */
   endpoint?: (location: string) => string
@@ -24,8 +24,8 @@ export interface ForwardOptions {
 const PASSED_HEADERS = ['x-vertex-ai-llm-request-type', 'x-vertex-ai-llm-shared-request-type', 'x-server-timeout']
 
 /**
- * Passes calls on to the real Vertex AI, with the user's own project and credentials. Images of
- * the local Storage, which Google cannot see, go along in the request.
+ * Forwards calls to the real Vertex AI, with the user's own project and credentials. Images in the
+ * local Cloud Storage, which Google cannot read, are sent inline.
  */
 export function forwardedModel(options: ForwardOptions): GeminiBehavior {
   const { credentials, readLocalObject, endpoint = googleEndpoint } = options
@@ -114,8 +114,8 @@ function credentialsFile(environment: NodeJS.ProcessEnv): string | undefined {
 }
 
 /**
- * The user's application default credentials, from their file alone: the metadata server that this
- * process may be pointed at is the local cloud's own. Rejects with Error when there are none.
+ * The user's application default credentials, from their file only: this process can be configured
+ * to use the local cloud's own metadata server. Rejects with Error when there are none.
  */
 export async function userCredentials(environment: NodeJS.ProcessEnv = process.env): Promise<ForwardCredentials> {
   const file = credentialsFile(environment)

@@ -22,7 +22,7 @@ export interface ImagePart {
 
 export type TrafficType = 'ON_DEMAND' | 'ON_DEMAND_FLEX'
 
-/** A request that Vertex AI would take, reduced to what an answer depends on. */
+/** A valid request, reduced to the parts that affect an answer. */
 export interface GenerationRequest {
   project: string
   location: string
@@ -32,7 +32,7 @@ export interface GenerationRequest {
   characters: number
   config: GenerationConfig
   mediaResolution: MediaResolution
-  /** What the answer must look like; undefined for free text. */
+  /** The schema of the answer; undefined for free text. */
   schema: AnswerSchema | undefined
   trafficType: TrafficType
 }
@@ -81,7 +81,7 @@ function read(raw: RawRequest, type: typeof GENERATE_CONTENT_REQUEST): Generatio
   }
 }
 
-/** The fields of GENERATE_CONTENT_REQUEST that matter here, as `parseMessage` leaves them. */
+/** The fields of GENERATE_CONTENT_REQUEST that are used here, read by `parseMessage`. */
 interface RequestMessage {
   contents?: Content[]
   systemInstruction?: Content
@@ -165,7 +165,7 @@ function readImage(part: Part, mediaResolution: MediaResolution, model: GeminiMo
   return undefined
 }
 
-/** Media that Gemini takes beside images (https://cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/2-5-flash). */
+/** Media that Gemini accepts besides images (https://cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/2-5-flash). */
 const OTHER_MEDIA = /^(?:audio|video)\/[\w.+-]+$|^application\/pdf$|^text\/plain$/
 
 function imageType(mimeType = ''): string {

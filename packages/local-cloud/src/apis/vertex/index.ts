@@ -13,24 +13,24 @@ export interface VertexApiOptions {
   operation: Operation
   projectId: string
   projectNumber: string
-  /** Who answers: `replay:FILE`, `script:FILE`, `forward`; undefined refuses every call. */
+  /** The replacement for Gemini: `replay:FILE`, `script:FILE`, `forward`; undefined refuses every call. */
   gemini: string | undefined
-  /** What the local Storage has. */
+  /** Reads an object's size and first bytes from the local Cloud Storage. */
   peekObject: PeekObject
   readObject: (uri: string) => Promise<Buffer>
 }
 
 export interface VertexApi extends EmulatedApi {
-  /** What was asked of the models since the start. */
+  /** The calls to the models since the start. */
   calls: { underWay(): number; summary(): CallSummary; units(): readonly UnitAccount[] }
 }
 
 /**
  * Emulates Vertex AI's generateContent and countTokens of Google's publisher models
  * (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference). Every request
- * is checked; who answers in the model's place is chosen at the start.
+ * is checked. The option `gemini` decides who answers in the model's place.
  *
- * Rejects with LocalCloudError INVALID_GEMINI when that cannot be had.
+ * Rejects with LocalCloudError INVALID_GEMINI when that replacement is not available.
  */
 export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
   const { clock, peekObject, readObject } = options

@@ -2,9 +2,9 @@ import { checkDepth, type AnswerSchema } from './answer-schema.ts'
 import { notEmulatedByVertex, refusedSchema } from './failures.ts'
 
 /**
- * All that `responseJsonSchema` takes of JSON Schema
+ * The keywords of JSON Schema in `responseJsonSchema`
  * (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#generationconfig).
- * The rest is refused here, so that no program relies on what a model would not be held to.
+ * Others are refused, so that no program relies on a rule that models need not follow.
  */
 const KEYWORDS: ReadonlySet<string> = new Set([
   '$id',
@@ -44,7 +44,7 @@ interface Place {
   root: unknown
   path: string
   depth: number
-  /** References on the way here. */
+  /** The references that led here. */
   trail: readonly string[]
 }
 

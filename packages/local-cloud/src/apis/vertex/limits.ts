@@ -13,7 +13,7 @@ export const MAX_REQUEST_BYTES = 500 * 1024 * 1024
 /** All of a Flex PayGo request (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo). */
 export const MAX_FLEX_REQUEST_BYTES = 20 * 1024 * 1024
 
-/** Image types that every Gemini model takes (image-understanding, as above). */
+/** Image types that every Gemini model accepts (image-understanding, as above). */
 export const IMAGE_TYPES: readonly string[] = ['image/png', 'image/jpeg', 'image/webp', 'image/heic', 'image/heif']
 
 /** Stop sequences of a request (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#generationconfig). */
@@ -23,8 +23,8 @@ export const MAX_STOP_SEQUENCES = 5
 export const MAX_LABELS = 64
 
 /**
- * How deep an answer schema may nest. Vertex AI refuses deep ones without saying where the limit
- * is; this one is ours, deeper than the 15 levels that a BigQuery column can have.
+ * The deepest nesting of an answer schema. Vertex AI refuses deep schemas and does not document the
+ * limit; this one is ours, deeper than the 15 levels that a BigQuery column can have.
  */
 export const MAX_SCHEMA_DEPTH = 16
 

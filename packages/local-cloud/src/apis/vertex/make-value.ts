@@ -2,10 +2,10 @@ import type { AnswerSchema } from './answer-schema.ts'
 import { notEmulatedByVertex } from './failures.ts'
 import type { Random } from './random.ts'
 
-/** A nullable value is null this often. */
+/** The share of nullable values that are null. */
 const NULL_SHARE = 0.1
 
-/** Words of made-up texts. */
+/** Words of generated texts. */
 const WORDS = [
   'clear',
   'pole',

@@ -1,6 +1,6 @@
 import type { EnumType, Field, MessageType } from '../../kernel/proto-json.ts'
 
-/** Where the messages live, for the names in error messages. */
+/** The package of the messages, for the names in error messages. */
 const PACKAGE = 'google.cloud.aiplatform.v1'
 
 function enumType(name: string, values: readonly string[], ignoresCase = false): EnumType {

@@ -1,7 +1,7 @@
 import { GoogleError } from '../../kernel/errors.ts'
 import type { GeminiBehavior } from './behavior.ts'
 
-/** Refuses every call and names the ways to get answers: nothing is made up unasked, and no money is spent unasked. */
+/** Refuses every call and names the ways to get answers: the default neither invents answers nor spends money. */
 export const missingModel: GeminiBehavior = {
   async generate({ request }) {
     throw new GoogleError(

@@ -5,11 +5,11 @@ export type MediaResolution = 'UNSPECIFIED' | 'LOW' | 'MEDIUM' | 'HIGH' | 'ULTRA
 
 export type ThinkingLevel = 'MINIMAL' | 'LOW' | 'MEDIUM' | 'HIGH'
 
-/** What the emulator knows of one publisher model. */
+/** A publisher model. */
 export interface GeminiModel {
   id: string
   generation: 2 | 3
-  /** Tokens that one image counts. */
+  /** The tokens of one image. */
   imageTokens: Record<MediaResolution, number>
   maxOutputTokens: number
   /**
@@ -24,13 +24,13 @@ export interface GeminiModel {
    * (https://cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/3-5-flash-lite and the pages of later models).
    */
   hasFixedSampling: boolean
-  /** Served by the global endpoint alone. */
+  /** Only the global endpoint serves it. */
   isGlobalOnly: boolean
   /** Whether Flex PayGo takes it (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo). */
   hasFlex: boolean
 }
 
-/** Gemini 2.5: https://ai.google.dev/gemini-api/docs/media-resolution; without a choice, 258 an image. */
+/** Gemini 2.5: https://ai.google.dev/gemini-api/docs/media-resolution; by default, 258 per image. */
 const IMAGE_TOKENS_2: GeminiModel['imageTokens'] = {
   UNSPECIFIED: 258,
   LOW: 64,
@@ -103,12 +103,12 @@ const MODELS: readonly GeminiModel[] = [
 
 const BY_ID = new Map(MODELS.map((model) => [model.id, model]))
 
-/** A Google Cloud location that Vertex AI may have: `global`, the multi-regions, or a region's name. */
+/** A Google Cloud location of Vertex AI: `global`, a multi-region, or a region. */
 const LOCATION = /^(?:global|us|eu|[a-z]+-[a-z]+\d+)$/
 
 /**
- * The model that a request names. Throws NOT_FOUND for one that is unknown, retired or not served
- * there: Google answers the same to all three.
+ * The model that a request names. Throws NOT_FOUND for a model that is unknown, retired or not served in
+ * the location: Google's error is the same for all three.
  */
 export function findModel(project: string, location: string, id: string): GeminiModel {
   const model = BY_ID.get(id)

@@ -1,7 +1,7 @@
 import { checkDepth, type AnswerSchema } from './answer-schema.ts'
 import { refusedSchema } from './failures.ts'
 
-/** `responseSchema` as `parseMessage` has read it. */
+/** `responseSchema`, read by `parseMessage`. */
 interface OpenApiSchema {
   type?: string
   format?: string
@@ -20,7 +20,7 @@ interface OpenApiSchema {
   anyOf?: OpenApiSchema[]
 }
 
-/** What may stand beside `anyOf`; anything else there is refused by Vertex AI. */
+/** The fields allowed together with `anyOf`; Vertex AI refuses others. */
 const BESIDE_ANY_OF: ReadonlySet<string> = new Set(['anyOf', 'title', 'description', 'nullable'])
 
 /**

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 
-/** Numbers in [0, 1) that depend on nothing but what the generator was made from. */
+/** Numbers in [0, 1) that depend only on the generator's parameters. */
 export type Random = () => number
 
 /**
- * A generator for one purpose: the same seed and words give the same numbers, in whatever order
- * and however often others are drawn.
+ * A generator for one purpose: the same seed and words give the same numbers, independent of
+ * other generators.
  */
 export function randomFrom(seed: number, ...words: readonly (string | number)[]): Random {
   const digest = createHash('sha1')

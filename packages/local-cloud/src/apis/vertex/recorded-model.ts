@@ -30,12 +30,12 @@ export function parseRecording(text: string): RecordedAnswer[] {
 }
 
 /**
- * Answers with what was recorded for the request's one image, as often as it is asked: by the
- * model of the request if it was recorded, else by the first that was. The answer's
- * `modelVersion` is the model that really spoke, its usage the recorded one.
+ * Answers every call with the recorded answer for the request's one image: from the request's model
+ * if it was recorded, else from the first recorded model. The answer's `modelVersion` is the model
+ * that gave the answer, and its usage is the recorded usage.
  *
- * A recording holds answers about one image each, so a request with several cannot be replayed:
- * joining them would be an answer that no model ever gave.
+ * Each recorded answer is about one image, so a request with several images cannot be replayed: a
+ * combination would be an answer that no model ever gave.
  */
 export function recordedModel(recording: readonly RecordedAnswer[], clock: Clock): GeminiBehavior {
   const byUri = new Map<string, RecordedAnswer[]>()

@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 const share = z.number().min(0).max(1)
 
-/** Chances that a call ends so. Drawn from the seed, the unit and how often it was asked, never from the order of arrival. */
+/** The chance of each outcome. Drawn from the seed, the unit and the number of the call for it, never from the order of arrival. */
 const shares = z
   .strictObject({
     /** RESOURCE_EXHAUSTED with Retry-After. */
@@ -12,7 +12,7 @@ const shares = z
     500: share.optional(),
     /** UNAVAILABLE. */
     503: share.optional(),
-    /** No answer, ever. */
+    /** Never an answer. */
     hang: share.optional(),
     /** The image cannot be decoded. Per unit, because a retry does not help. */
     unreadable: share.optional(),
@@ -35,11 +35,11 @@ const shares = z
     }
   })
 
-/** What can happen to a call, whatever it asks. */
+/** Outcomes of a call, independent of its request. */
 export const CALL_FATES = ['429', '500', '503', 'hang'] as const
-/** What can be wrong with a unit, at every call. */
+/** Outcomes of every call for a unit. */
 export const UNIT_FATES = ['unreadable', 'block'] as const
-/** What can be wrong with an answer. */
+/** Faults of an answer. */
 export const ANSWER_FATES = ['truncate', 'malformed', 'schema', 'other'] as const
 
 const perSecond = z.number().positive()
@@ -52,7 +52,7 @@ const latency = z.union([
   }),
 ])
 
-/** What is different for calls about images whose URI matches: all of a key that is given here, nothing of one that is not. */
+/** Replaces whole keys of the script for calls about images whose URI matches. */
 const imageCase = z.strictObject({
   /** `*` stands for any run of characters. */
   images: z.string().min(1),
@@ -76,7 +76,7 @@ const script = z.strictObject({
   retry_after_s: z.int().positive().default(1),
   /** Thinking tokens at the model's default; a request's thinking level or budget lowers them. */
   thought_tokens: z.int().nonnegative().default(0),
-  /** Instead of a made-up answer: a text as it is, anything else as JSON. `{{unit}}`, `{{images}}` and `{{call}}` are replaced. */
+  /** Replaces the generated answer: a text is returned unchanged, other values as JSON. `{{unit}}`, `{{images}}` and `{{call}}` are replaced. */
   answer: z.json().optional(),
 })
 

@@ -22,8 +22,8 @@ const CUT_SHARE = 0.6
 const outputLimit = ({ config, model }: GenerationRequest): number => config.maxOutputTokens ?? model.maxOutputTokens
 
 /**
- * A model that follows a script. What happens to a call depends on the seed, on the model and
- * images that it names, and on how often they were asked for before: not on when it arrives.
+ * A model that follows a script. The outcome of a call depends on the seed, on its model and
+ * images, and on the number of earlier calls for them, but not on when it arrives.
  */
 export function scriptedModel(general: Script, clock: Clock): GeminiBehavior {
   const { seed } = general
@@ -37,7 +37,7 @@ export function scriptedModel(general: Script, clock: Clock): GeminiBehavior {
     new Promise((_, reject) => {
       const end = (): void => {
         hanging.delete(end)
-        reject(vertexError('CANCELLED', 'The caller has gone.'))
+        reject(vertexError('CANCELLED', 'The caller disconnected.'))
       }
       hanging.add(end)
       if (signal.aborted) end()
@@ -125,7 +125,7 @@ function drawLatency(latency: Script['latency_ms'], random: Random): number {
   return latency.p50 * Math.exp(spread * normal(random))
 }
 
-/** What the model has to say, as a value and as the text of it. */
+/** The answer's content, as a value and as text. */
 function content(script: Script, { request, unit, nth }: GeminiCall): { text: string; value: unknown } {
   if (script.answer !== undefined) {
     const value = fill(script.answer, {
@@ -135,7 +135,7 @@ function content(script: Script, { request, unit, nth }: GeminiCall): { text: st
     })
     return { value, text: typeof value === 'string' ? value : JSON.stringify(value) }
   }
-  // The same images get the same answer, however often they are asked for.
+  // The same images always get the same answer.
   const random = randomFrom(script.seed, 'content', unit)
   const value = request.schema ? makeValue(request.schema, random) : 'A scripted answer.'
   return { value, text: request.schema ? JSON.stringify(value) : String(value) }
@@ -158,7 +158,7 @@ function thoughtTokens({ thought_tokens }: Script, { config }: GenerationRequest
   return thinkingBudget < 0 ? wanted : Math.min(wanted, thinkingBudget)
 }
 
-/** An answer that says all it has to, unless it does not fit in the request's output limit: thoughts count too. */
+/** A complete answer, unless it exceeds the request's output limit; thoughts count too. */
 function whole(script: Script, call: GeminiCall, nowMs: number, text: string, outcome: string): GeminiAnswer {
   const thoughts = thoughtTokens(script, call.request)
   const tokens = textTokens(text.length)

@@ -2,20 +2,20 @@ import { refused, vertexError } from './failures.ts'
 import type { ImagePart } from './generation-request.ts'
 import { MAX_STORED_IMAGE_BYTES } from './limits.ts'
 
-/** What the local Storage says of an object. */
+/** An object in the local Cloud Storage, or why it is not readable. */
 export type StoredObject = { size: number; head: Buffer } | 'no object' | 'no bucket'
 
 /** Looks at the first bytes of `gs://bucket/object`. */
 export type PeekObject = (uri: string, bytes: number) => StoredObject
 
-/** As many bytes as any of the signatures below needs. */
+/** The bytes that the longest signature below needs. */
 const HEAD_BYTES = 16
 
 /**
  * Checks the images of a request as Vertex AI does when it reads them. A bucket that the local
  * Cloud Storage does not have belongs to others: its objects are assumed to exist and to be images.
  *
- * Throws NOT_FOUND for a missing object, INVALID_ARGUMENT for one that is too large or no image
+ * Throws NOT_FOUND for a missing object, INVALID_ARGUMENT for one that is too large or not an image
  * (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/api-errors).
  */
 export function checkImages(images: readonly ImagePart[], peek: PeekObject): void {
@@ -32,7 +32,7 @@ export function checkImages(images: readonly ImagePart[], peek: PeekObject): voi
   }
 }
 
-/** What Vertex AI says of bytes that it cannot decode. */
+/** Vertex AI's error for bytes that it cannot decode. */
 export function unreadableImage(): Error {
   return vertexError(
     'INVALID_ARGUMENT',

@@ -67,7 +67,7 @@ export interface Scope {
   aliases?: Map<string, Typed>
 }
 
-/** Where an expression stands: what it may contain. */
+/** The place of an expression, which decides what it can contain. */
 export interface Place {
   scope: Scope
   analysis: Analysis
@@ -89,7 +89,7 @@ export type CatalogTable =
   | { kind: 'table'; key: string; relation: string; columns: CatalogColumn[]; partitionedBy?: number }
   | { kind: 'view'; key: string; query: string }
 
-/** What the translator knows of the stored tables. */
+/** The stored tables, as the translator sees them. */
 export interface Catalog {
   /** Throws SqlFailure (notFound) when there is no such table; column `n` of `relation` is physically `cn`. */
   table(path: readonly string[], at: number): CatalogTable
@@ -159,7 +159,7 @@ export function quote(text: string): string {
   return text.includes('\0') ? `(${quoted.replaceAll('\0', "' || chr(0) || '")})` : quoted
 }
 
-/** What BigQuery says when no overload fits. */
+/** BigQuery's error when no overload matches. */
 export function noSignature(
   name: string,
   args: readonly Typed[],
@@ -168,4 +168,12 @@ export function noSignature(
 ): SqlFailure {
   const types = args.map((arg) => (arg.literal?.type === 'NULL' ? 'NULL' : typeName(arg.type))).join(', ')
   return new SqlFailure(`No matching signature for ${name} for argument types: ${types}`, at)
+}
+
+/** A translated aggregate, with or without OVER. */
+export interface BuiltAggregate {
+  type: SqlType
+  volatile: boolean
+  /** DuckDB's text, with `over` after every aggregate in it. */
+  sql(over: string): string
 }

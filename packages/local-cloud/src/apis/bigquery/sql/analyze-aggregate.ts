@@ -1,5 +1,4 @@
-import type { BuiltAggregate } from './aggregate-types.ts'
-import { typed, type Place, type Typed } from './analysis.ts'
+import { type BuiltAggregate, typed, type Place, type Typed } from './analysis.ts'
 import { coerce } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { AGGREGATE_NAMES } from './functions/names.ts'
@@ -138,7 +137,7 @@ function anyValue(call: Call, value: Typed, place: Place): (over: string) => str
   return (over) => `arg_${call.having!.extreme.toLowerCase()}_null(${value.sql}, ${by.sql})${over}`
 }
 
-/** `list(…)`, ordered, without NULLs where asked, cut to LIMIT. */
+/** `list(…)`, ordered, without NULLs for IGNORE NULLS, cut to LIMIT. */
 function list(call: Call, value: Typed, place: Place, dropNulls: boolean): (over: string) => string {
   const keys = call.orderBy.flatMap((ordering) =>
     orderKeys(place.analysis.rules.expression(ordering.value, place), ordering),

@@ -19,8 +19,8 @@ export interface Tail {
 }
 
 /**
- * Translates one SELECT with its ORDER BY and LIMIT. A grouped one becomes two: the inner groups
- * (keys `k0`…, aggregates `a0`…), the outer computes, so that each clause sees what it may see.
+ * Translates one SELECT with its ORDER BY and LIMIT. A grouped SELECT becomes two: the inner one groups
+ * (keys `k0`…, aggregates `a0`…), and the outer one computes, so that each clause has its own scope.
  */
 export function analyzeSelect(select: Select, tail: Tail, outer: QueryPlace): Relation {
   const { analysis } = outer

@@ -1,5 +1,4 @@
-import { typed, type Place, type Typed } from './analysis.ts'
-import type { BuiltAggregate } from './aggregate-types.ts'
+import { typed, type Place, type Typed, type BuiltAggregate } from './analysis.ts'
 import { coerce, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { orderKeys, orderText } from './ordering.ts'

@@ -84,7 +84,7 @@ export function balanced<Part>(parts: readonly Part[], join: (left: Part, right:
 const OPTIMIZED_CHARACTERS = 16 * 1024
 const OPTIMIZED_DEPTH = 60
 
-/** Whether a text of DuckDB's is so long or deep that optimizing it, which cannot be interrupted, costs more than it gains. */
+/** Whether DuckDB's text is too long or too deep to optimize: the optimizer cannot be interrupted, and takes longer than it saves. */
 export function isCostlyToPlan(sql: string): boolean {
   if (sql.length > OPTIMIZED_CHARACTERS) return true
   let depth = 0

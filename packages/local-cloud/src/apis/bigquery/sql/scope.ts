@@ -22,7 +22,7 @@ function columnsNamed(columns: readonly Column[], name: string): readonly Column
 }
 
 /**
- * Finds what a bare name means: a SELECT alias where those are visible, else a FROM item's alias
+ * Finds the meaning of a bare name: a SELECT alias where those are visible, else a FROM item's alias
  * (which stands for its whole row), else a column; inner queries before outer ones.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
  */

@@ -38,7 +38,7 @@ export type LiteralValue =
   | { type: 'NULL' }
   | { type: 'BOOL'; value: boolean }
   | { type: 'INT64'; value: bigint }
-  /** `text` is what was written: NUMERIC takes its digits, not those of the FLOAT64. */
+  /** `text` is the source text: NUMERIC uses its digits, not those of the FLOAT64. */
   | { type: 'FLOAT64'; value: number; text: string }
   | { type: 'STRING'; value: string }
   | { type: 'BYTES'; value: Buffer }

@@ -31,7 +31,7 @@ export function translate(statement: string, options: TranslationOptions): Trans
   try {
     return translated(statement, options)
   } catch (error) {
-    // What the bounds of the parts let through together: a stack that overflows, a text that is too long.
+    // Parts within their bounds can still add up: the stack overflows, or the text is too long.
     if (error instanceof RangeError) throw tooDeep()
     throw error
   }

@@ -10,7 +10,7 @@ export interface Signature {
   /** How many of the last parameters may be left out. */
   optional?: number
   returns: SqlType | ((args: readonly Typed[]) => SqlType)
-  /** DuckDB's text; NULL for a NULL argument unless the function says otherwise. */
+  /** DuckDB's text; NULL for a NULL argument unless the function's description differs. */
   sql: (args: readonly string[], typed: readonly Typed[]) => string
   /** The text holds an argument more than once. */
   repeats?: boolean

@@ -29,7 +29,7 @@ import {
   parseDatetime,
   parseTime,
   parseTimestamp,
-  timestampText,
+  timestampToText,
   timeText,
 } from './time-text.ts'
 import { formatTime } from './time-format.ts'
@@ -282,7 +282,7 @@ const functions: Record<string, Definition> = {
   date_to_string: define([BIGINT], VARCHAR, dateText),
   datetime_to_string: define([BIGINT], VARCHAR, (micros: bigint) => datetimeText(micros)),
   time_to_string: define([BIGINT], VARCHAR, timeText),
-  timestamp_to_string: define([BIGINT], VARCHAR, timestampText),
+  timestamp_to_string: define([BIGINT], VARCHAR, timestampToText),
   timestamp_to_json: define([BIGINT], VARCHAR, (micros: bigint) => `${datetimeText(micros, 'T')}Z`),
   format_time: define([VARCHAR, BIGINT], VARCHAR, formatTime),
   check_micros: define([BIGINT], BIGINT, checkedMicros),

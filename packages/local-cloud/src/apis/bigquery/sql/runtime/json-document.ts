@@ -29,7 +29,7 @@ export function parseDocument(text: string): JsonNode | undefined {
     at = TOKEN.lastIndex
     return match[1]!
   }
-  // The text is known to be valid, so each token can only be what the grammar has there.
+  // The text is valid, so each token is one that the grammar allows there.
   const value = (token: string): JsonNode => {
     if (token === '{') return object()
     if (token === '[') return array()

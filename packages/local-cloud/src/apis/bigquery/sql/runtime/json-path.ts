@@ -23,7 +23,7 @@ export function parseJsonPath(path: string): (string | number)[] | undefined {
 
 function document(text: string): JsonNode {
   const node = parseDocument(text)
-  // BigQuery reads such a text as far as it must; what it finds then is not predictable here.
+  // BigQuery reads only as much of such a text as it needs, so its result cannot be predicted here.
   if (!node)
     throw new Error(
       `bq:a JSON function on text that is not JSON (${text.slice(0, 60)}) is not emulated by the local cloud; see packages/local-cloud/docs/emulator-support.md`,
@@ -31,7 +31,7 @@ function document(text: string): JsonNode {
   return node
 }
 
-/** What the path leads to; undefined when there is nothing. */
+/** Returns the value at the path; undefined when there is none. */
 function lookUp(text: string, path: string): JsonNode | undefined {
   let node: JsonNode | undefined = document(text)
   for (const step of parseJsonPath(path) ?? []) node = node && member(node, step)

@@ -12,7 +12,7 @@ export interface Definition {
   returns: DuckDBType
   // eslint-disable-next-line typescript/no-explicit-any -- the arguments' types are those of `parameters`
   evaluate: (...args: any[]) => DuckDBValue | undefined
-  /** Bytes that the call stands for, beside those of its arguments and its result. */
+  /** Bytes that the call needs besides its arguments and its result. */
   // eslint-disable-next-line typescript/no-explicit-any -- as above
   bytes?: (...args: any[]) => number
 }

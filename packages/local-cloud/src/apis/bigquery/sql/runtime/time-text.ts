@@ -109,7 +109,7 @@ export function timeText(ofDay: bigint): string {
 }
 
 /** `2026-01-02 03:04:05.5+00`: CAST(TIMESTAMP AS STRING). */
-export function timestampText(micros: bigint): string {
+export function timestampToText(micros: bigint): string {
   return `${datetimeText(micros)}+00`
 }
 
