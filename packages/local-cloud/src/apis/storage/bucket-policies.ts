@@ -55,7 +55,11 @@ export class BucketPolicies {
     const policy = replacedPolicy(current, wanted, this.#rules)
     if (isPrivate(row) && policy.bindings.some(({ members }) => members.some(isPublicMember))) throw publicRefused()
     this.#store.putPolicy(bucket, JSON.stringify(policy))
-    this.#access.policiesChanged({ resource: bucketName(bucket), before: current.bindings, after: policy.bindings })
+    this.#access.policiesChanged({
+      resource: bucketResourceName(bucket),
+      before: current.bindings,
+      after: policy.bindings,
+    })
     return policy
   }
 

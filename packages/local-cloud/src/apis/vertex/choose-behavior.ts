@@ -8,7 +8,7 @@ import { forwardedModel, userCredentials, type ForwardOptions } from './forwarde
 import { missingModel } from './missing-model.ts'
 import { parseRecording, recordedModel } from './recorded-model.ts'
 import { parseScript } from './script.ts'
-import { scriptedModel } from './scripted-model.ts'
+import { ScriptedModel } from './scripted-model.ts'
 
 export interface BehaviorOptions extends Pick<ForwardOptions, 'readLocalObject'> {
   /** `replay:FILE`, `script:FILE`, `forward`; undefined refuses every call. */
@@ -37,7 +37,7 @@ export async function chooseBehavior({ choice, clock, readLocalObject }: Behavio
     const text = readFileSync(parsed.file, 'utf8')
     return parsed.kind === 'replay'
       ? recordedModel(parseRecording(text), clock)
-      : scriptedModel(parseScript(text), clock)
+      : new ScriptedModel(parseScript(text), clock)
   } catch (error) {
     throw new LocalCloudError(
       'INVALID_GEMINI',

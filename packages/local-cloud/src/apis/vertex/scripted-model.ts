@@ -25,35 +25,65 @@ const outputLimit = ({ config, model }: GenerationRequest): number => config.max
  * A model that follows a script. The outcome of a call depends on the seed, on its model and
  * images, and on the number of earlier calls for them, but not on when it arrives.
  */
-export function scriptedModel(general: Script, clock: Clock): GeminiBehavior {
-  const { seed } = general
-  const scriptFor = scriptByImage(general)
-  const capacity = new Capacity(general, clock)
-  const hanging = new Set<() => void>()
+export class ScriptedModel implements GeminiBehavior {
+  readonly #seed: number
+  readonly #clock: Clock
+  readonly #scriptFor: (call: GeminiCall) => Script
+  readonly #capacity: Capacity
+  readonly #hanging = new Set<() => void>()
   /** Units whose answer was cut off, with the output limit that was too small. */
-  const cutAt = new Map<string, number>()
+  readonly #cutAt = new Map<string, number>()
 
-  const hang = (signal: AbortSignal): Promise<never> =>
-    new Promise((_, reject) => {
+  constructor(general: Script, clock: Clock) {
+    this.#seed = general.seed
+    this.#clock = clock
+    this.#scriptFor = scriptByImage(general)
+    this.#capacity = new Capacity(general, clock)
+  }
+
+  async generate(call: GeminiCall): Promise<GeminiAnswer> {
+    const script = this.#scriptFor(call)
+    const random = randomFrom(this.#seed, 'call', call.unit, call.nth)
+    const fate = draw(random, script.shares, CALL_FATES)
+    if (fate === '429' || !this.#capacity.enter()) throw resourceExhausted(script.retry_after_s)
+    try {
+      if (fate === '503') throw vertexError('UNAVAILABLE', 'The service is currently unavailable.')
+      if (fate === 'hang') return await this.#hang(call.signal)
+      const latencyMs = drawLatency(script.latency_ms, random)
+      if (latencyMs > 0) await new Promise<void>((resolve) => this.#clock.after(latencyMs, resolve))
+      if (fate === '500') throw vertexError('INTERNAL', 'Internal error encountered.')
+      return this.#answer(script, call)
+    } finally {
+      this.#capacity.leave()
+    }
+  }
+
+  stop(): void {
+    for (const end of this.#hanging) end()
+  }
+
+  #hang(signal: AbortSignal): Promise<never> {
+    return new Promise((_, reject) => {
       const end = (): void => {
-        hanging.delete(end)
+        this.#hanging.delete(end)
         reject(vertexError('CANCELLED', 'The caller disconnected.'))
       }
-      hanging.add(end)
+      this.#hanging.add(end)
       if (signal.aborted) end()
       else signal.addEventListener('abort', end, { once: true })
     })
+  }
 
-  const answer = (script: Script, call: GeminiCall): GeminiAnswer => {
+  #answer(script: Script, call: GeminiCall): GeminiAnswer {
     const { request, unit, nth } = call
     const { shares } = script
-    const nowMs = clock.now()
-    const unitRandom = randomFrom(seed, 'unit', unit)
+    const nowMs = this.#clock.now()
+    const unitRandom = randomFrom(this.#seed, 'unit', unit)
     const unitFate = draw(unitRandom, shares, UNIT_FATES)
     if (unitFate === 'unreadable') throw unreadableImage()
     if (unitFate === 'block') return blocked(call, nowMs, unitRandom)
 
-    const random = randomFrom(seed, 'answer', unit, nth)
+    const random = randomFrom(this.#seed, 'answer', unit, nth)
     const fate = draw(random, shares, ANSWER_FATES)
     const { text, value } = content(script, call)
     if (fate === 'other') {
@@ -63,36 +93,14 @@ export function scriptedModel(general: Script, clock: Clock): GeminiBehavior {
     if (fate === 'schema') return whole(script, call, nowMs, JSON.stringify(breakSchema(value, random)), 'schema')
 
     const limit = outputLimit(request)
-    const earlier = cutAt.get(unit)
+    const earlier = this.#cutAt.get(unit)
     const isCut = earlier === undefined ? fate === 'truncate' : limit <= earlier
     if (isCut) {
-      cutAt.set(unit, limit)
+      this.#cutAt.set(unit, limit)
       return cut(script, call, nowMs, text)
     }
     if (fate === 'malformed') return whole(script, call, nowMs, breakJson(value, text, random), 'malformed')
     return whole(script, call, nowMs, text, 'ok')
-  }
-
-  return {
-    async generate(call) {
-      const script = scriptFor(call)
-      const random = randomFrom(seed, 'call', call.unit, call.nth)
-      const fate = draw(random, script.shares, CALL_FATES)
-      if (fate === '429' || !capacity.enter()) throw resourceExhausted(script.retry_after_s)
-      try {
-        if (fate === '503') throw vertexError('UNAVAILABLE', 'The service is currently unavailable.')
-        if (fate === 'hang') return await hang(call.signal)
-        const latencyMs = drawLatency(script.latency_ms, random)
-        if (latencyMs > 0) await new Promise<void>((resolve) => clock.after(latencyMs, resolve))
-        if (fate === '500') throw vertexError('INTERNAL', 'Internal error encountered.')
-        return answer(script, call)
-      } finally {
-        capacity.leave()
-      }
-    },
-    stop() {
-      for (const end of hanging) end()
-    },
   }
 }
 
