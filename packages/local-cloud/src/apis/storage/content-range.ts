@@ -2,7 +2,7 @@ import { GoogleError } from '../../kernel/errors.ts'
 
 /** The bytes that a PUT to a resumable session sends. */
 export type UploadRange =
-  /** A question about the received bytes; with a known total, all of which arrived, the upload is complete. */
+  /** A question about the received bytes. The upload is complete when the total is known and all bytes arrived. */
   | { kind: 'query'; total: number | undefined }
   /** Bytes from `first` on; `last` and `total` where the client knows them. */
   | { kind: 'bytes'; first: number; last: number | undefined; total: number | undefined }
