@@ -42,6 +42,24 @@ export async function deleteTopic(name: string): Promise<'deleted' | 'absent'> {
   )
 }
 
+export async function topicExists(name: string): Promise<boolean> {
+  const { publisher } = await pubsub()
+  return callUnless(
+    'NOT_FOUND',
+    publisher.getTopic({ topic: name }).then(() => true),
+    false,
+  )
+}
+
+export async function subscriptionExists(name: string): Promise<boolean> {
+  const { subscriber } = await pubsub()
+  return callUnless(
+    'NOT_FOUND',
+    subscriber.getSubscription({ subscription: name }).then(() => true),
+    false,
+  )
+}
+
 export interface PushSubscription {
   topic: string
   endpoint: string

@@ -48,6 +48,12 @@ export async function callService(
   }
 }
 
+/** Calls a service without a token, and returns the status of its answer: a private service refuses the call. */
+export async function callWithoutToken(serviceUrl: string, route: string): Promise<number> {
+  const { status } = await send(new URL(route, serviceUrl), undefined, { method: 'POST', body: {}, timeoutMs: 30_000 })
+  return status
+}
+
 async function callOnce(
   serviceUrl: string,
   route: string,
@@ -58,7 +64,7 @@ async function callOnce(
 
 async function send(
   url: URL,
-  token: string,
+  token: string | undefined,
   { method, body, timeoutMs }: { method: 'GET' | 'POST'; body?: object; timeoutMs: number },
 ): Promise<ServiceAnswer> {
   const local = localCloud()
@@ -67,7 +73,7 @@ async function send(
     const answer = await patientFetch(target, {
       method,
       headers: {
-        authorization: `Bearer ${token}`,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(local ? { host: url.host } : {}),
       },

@@ -14,6 +14,7 @@ export type RestApi =
   | 'cloudbilling'
   | 'cloudbuild'
   | 'cloudresourcemanager'
+  | 'cloudtasks'
   | 'iam'
   | 'orgpolicy'
   | 'run'

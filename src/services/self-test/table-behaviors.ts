@@ -1,0 +1,110 @@
+import { deleteTable, ensureTable, queryRows, type TableName } from '../../google/bigquery/bigquery.ts'
+import { callApi } from '../../google/rest/rest.ts'
+import {
+  asExpected,
+  different,
+  statusOf,
+  waitUntil,
+  type Behavior,
+  type Observation,
+  type ProbeContext,
+} from './behavior.ts'
+
+/** How long a new table can answer 404 to a stream of rows, with room to spare. */
+const NEW_TABLE_MS = 10 * 60_000
+
+function probeTable({ target, dataset }: ProbeContext, table: string): TableName {
+  return { projectId: target.place.projectId, dataset, table }
+}
+
+async function create(name: TableName): Promise<void> {
+  const columns = [{ name: 'id', type: 'STRING' as const, description: '' }]
+  await ensureTable(name, { columns, description: 'A table of imagery doctor --self-test.', labels: {} })
+}
+
+function insert({ projectId, dataset, table }: TableName, insertIds: readonly string[]): Promise<unknown> {
+  return callApi('bigquery', `bigquery/v2/projects/${projectId}/datasets/${dataset}/tables/${table}/insertAll`, {
+    body: { rows: insertIds.map((insertId) => ({ insertId, json: { id: insertId } })) },
+  })
+}
+
+async function countRows({ projectId, dataset, table }: TableName, location: string): Promise<number> {
+  const sql = `SELECT COUNT(*) AS number FROM \`${projectId}.${dataset}.${table}\``
+  const [row] = await queryRows<{ number: number }>(sql, { projectId, location })
+  return Number(row?.number ?? 0)
+}
+
+/** Streams a row until the table takes it, and waits until a query sees it. */
+async function observeStream(context: ProbeContext, name: TableName): Promise<Observation> {
+  const { signal, location } = context
+  const statuses: string[] = []
+  const accepted = await waitUntil(
+    async () => {
+      const status = await statusOf(insert(name, ['first']))
+      statuses.push(status)
+      return status === 'NOT_FOUND' ? undefined : status
+    },
+    { timeoutMs: NEW_TABLE_MS, pauseMs: 1_000, signal },
+  )
+  const seen = `insertAll answered ${[...new Set(statuses)].join(', then ')}`
+  if (accepted && accepted.seen !== 'OK') return different(`${seen}; expected OK, or NOT_FOUND for a while`)
+  if (!accepted) return different(`${seen} for ${NEW_TABLE_MS / 60_000} minutes`)
+  const visible = await waitUntil(async () => (await countRows(name, location)) || undefined, {
+    timeoutMs: NEW_TABLE_MS,
+    pauseMs: 1_000,
+    signal,
+  })
+  if (!visible) return different(`${seen}, but no query saw the row for ${NEW_TABLE_MS / 60_000} minutes`)
+  return asExpected(`${seen}, accepted after ${accepted.seconds} s, visible ${visible.seconds} s later`)
+}
+
+const newTable: Behavior = {
+  id: 'bigquery.stream_to_new_table',
+  title: 'A new table takes streamed rows, at once or after answers 404',
+  async observe(context) {
+    const name = probeTable(context, 'self_test_new')
+    try {
+      await create(name)
+      return await observeStream(context, name)
+    } finally {
+      await deleteTable(name)
+    }
+  },
+}
+
+const recreatedTable: Behavior = {
+  id: 'bigquery.stream_to_recreated_table',
+  title: 'A table that was deleted and created again takes streamed rows, at once or after answers 404',
+  async observe(context) {
+    const name = probeTable(context, 'self_test_again')
+    try {
+      await create(name)
+      await deleteTable(name)
+      await create(name)
+      return await observeStream(context, name)
+    } finally {
+      await deleteTable(name)
+    }
+  },
+}
+
+const sameInsertId: Behavior = {
+  id: 'bigquery.insert_id',
+  title: 'BigQuery keeps one of two rows that are streamed with the same insertId',
+  async observe(context) {
+    const name = probeTable(context, 'self_test_insert_id')
+    try {
+      await create(name)
+      await observeStream(context, name)
+      await insert(name, ['twice'])
+      await insert(name, ['twice'])
+      const rows = await countRows(name, context.location)
+      const seen = `3 rows were streamed with 2 insertIds, and ${rows} are in the table`
+      return rows === 2 ? asExpected(seen) : different(seen)
+    } finally {
+      await deleteTable(name)
+    }
+  },
+}
+
+export const TABLE_BEHAVIORS: readonly Behavior[] = [newTable, recreatedTable, sameInsertId]
