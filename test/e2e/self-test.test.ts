@@ -67,8 +67,12 @@ test('reports a run whose assets failed, exits with 1, and still deletes everyth
 
 test('deletes what exists after a Ctrl-C, and exits with 130', async () => {
   const { process: child, outcome } = user.start(SELF_TEST)
+  let isInterrupted = false
   child.stderr?.on('data', (chunk: Buffer) => {
-    if (String(chunk).includes('Measure the sample')) child.kill('SIGINT')
+    // A second Ctrl-C would end the cleanup.
+    if (isInterrupted || !String(chunk).includes('Measure the sample')) return
+    isInterrupted = true
+    child.kill('SIGINT')
   })
   const { exitCode } = await outcome
   const { report: found } = await report()
