@@ -8,10 +8,15 @@ import { DEFAULT_REGION, settingFault } from '../contracts/settings.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { cloudFlags } from '../contracts/suggested-command.ts'
 import { resolveGeminiBackend } from '../services/session/gemini-availability.ts'
-import { openGoogleSession, openLocalSession, type Session } from '../services/session/session.ts'
+import {
+  cancelQueriesOn,
+  openGoogleSession,
+  openLocalSession,
+  queriesSettled,
+  type Session,
+} from '../services/session/session.ts'
 import type { GivenSettings } from '../services/session/settings.ts'
 import type { Waiting } from '../services/local/wait-for-folder.ts'
-import { cancelQueriesOn, queriesSettled } from '../services/session/interruption.ts'
 import { showNote } from '../ui/steps.ts'
 
 /** The deployment on Google Cloud that a command works on. Does not use oclif's `env`, because it matters where a value is set (`services/session/settings.ts`). */

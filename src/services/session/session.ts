@@ -125,3 +125,6 @@ async function requireCredentials(): Promise<void> {
     },
   )
 }
+
+// What a command does with Ctrl-C, while it has queries of its own in BigQuery.
+export { cancelJobsOn as cancelQueriesOn, jobsSettled as queriesSettled } from '../../google/bigquery/jobs-in-flight.ts'

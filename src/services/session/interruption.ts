@@ -1,1 +1,0 @@
-export { cancelJobsOn as cancelQueriesOn, jobsSettled as queriesSettled } from '../../google/bigquery/jobs-in-flight.ts'
