@@ -7,6 +7,13 @@ export interface Observation {
   detail: string
 }
 
+/** One behavior in the report. */
+export interface BehaviorReport extends Observation {
+  id: string
+  title: string
+  seconds: number
+}
+
 export interface ProbeContext {
   target: Target
   deployment: Deployment

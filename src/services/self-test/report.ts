@@ -1,15 +1,8 @@
 import os from 'node:os'
 import { anonymizer } from './anonymous.ts'
-import type { Observation } from './behavior.ts'
+import type { BehaviorReport } from './behavior.ts'
 import type { CommandOutcome } from './commands.ts'
 import type { SelfTestContext } from './self-test.ts'
-
-/** One behavior in the report. */
-export interface BehaviorReport extends Observation {
-  id: string
-  title: string
-  seconds: number
-}
 
 /** The JSON report of a self-test. It names no project, account or home folder, so it can be attached to a public issue. */
 export interface SelfTestReport {
