@@ -100,6 +100,7 @@ export default class Deploy extends CloudCommand {
       return { plan }
     }
     if (!build) this.warn('--no-build uses a Preview feature of Cloud Run, which comes without support')
+    context.signal = this.signal
     await showSteps([preflight, ...deploySteps(context)], context, this.progress, this.signal).finally(() =>
       context.warnings.forEach((warning) => this.noteWarning(warning)),
     )

@@ -1,7 +1,8 @@
-import { callUnless } from '../transport/errors.ts'
+import { callUnless, CloudError } from '../transport/errors.ts'
 import { POLICY_VERSION, type Policy, type PolicyHolder } from '../rest/policy.ts'
 import { callApi } from '../rest/rest.ts'
-import { settled, SETTLE_MS } from '../transport/settle.ts'
+import { settledReads, SETTLE_MS, type Settling } from '../transport/settle.ts'
+import { projectPermissions } from './resource-manager.ts'
 
 export interface ServiceAccount {
   email: string
@@ -13,11 +14,28 @@ function accountPath(projectId: string, email: string): string {
   return `v1/projects/${projectId}/serviceAccounts/${email}`
 }
 
+/** Returns an account; undefined when there is none, or when it is so new that IAM does not show it yet. */
 export async function findServiceAccount(projectId: string, email: string): Promise<ServiceAccount | undefined> {
-  return callUnless('NOT_FOUND', callApi<ServiceAccount>('iam', accountPath(projectId, email)), undefined)
+  try {
+    return await callApi<ServiceAccount>('iam', accountPath(projectId, email))
+  } catch (error) {
+    if (error instanceof CloudError && (await isUnseen(projectId, error))) return undefined
+    throw error
+  }
 }
 
-/** Creates an account unless it exists, and waits until it is visible, because IAM is eventually consistent. */
+const SEE = 'iam.serviceAccounts.get'
+
+/**
+ * Whether a read did not find an account. For a new account, IAM answers 404, and also 403 although the caller may see
+ * every account of the project (https://github.com/hashicorp/terraform-provider-google/issues/15042, 10227 and 19624).
+ */
+async function isUnseen(projectId: string, { status }: CloudError): Promise<boolean> {
+  if (status !== 'PERMISSION_DENIED') return status === 'NOT_FOUND'
+  return (await projectPermissions(projectId, [SEE])).includes(SEE)
+}
+
+/** Creates an account unless it exists. IAM does not show it everywhere at once. */
 export async function createServiceAccount(
   projectId: string,
   email: string,
@@ -28,8 +46,17 @@ export async function createServiceAccount(
     body: { accountId, serviceAccount: texts },
   })
   await callUnless('ALREADY_EXISTS', created, undefined)
-  await settled(() => callApi('iam', accountPath(projectId, email)), {
-    isTransient: ({ status }) => status === 'NOT_FOUND',
+}
+
+/** Waits until several reads in a row find an account that was just created. */
+export async function awaitServiceAccount(
+  projectId: string,
+  email: string,
+  options: Pick<Settling, 'waiting' | 'signal'>,
+): Promise<void> {
+  await settledReads(() => callApi('iam', accountPath(projectId, email)), {
+    ...options,
+    isTransient: (error) => isUnseen(projectId, error),
     settleMs: SETTLE_MS,
   })
 }

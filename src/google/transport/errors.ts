@@ -44,13 +44,20 @@ const HTTP_STATUS: Record<number, GoogleStatus> = {
   504: 'DEADLINE_EXCEEDED',
 }
 
+/** Fields of google.rpc.ErrorInfo's metadata (https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto). */
+interface ErrorMetadata {
+  permission?: string
+  service?: string
+  consumer?: string
+}
+
 /** The body of a failed call to any of Google's JSON APIs (https://google.aip.dev/193#http11json-representation). */
 interface ErrorBody {
   error?: {
     message?: string
     status?: string
     errors?: { reason?: string }[]
-    details?: { '@type'?: string; reason?: string; metadata?: { permission?: string; service?: string } }[]
+    details?: { '@type'?: string; reason?: string; metadata?: ErrorMetadata }[]
   }
 }
 
@@ -67,6 +74,7 @@ export function httpError(httpStatus: number, body: unknown): CloudError {
     reason,
     permission: info?.metadata?.permission,
     service: info?.metadata?.service,
+    consumer: info?.metadata?.consumer,
   })
 }
 
@@ -89,6 +97,8 @@ export class CloudError extends Error {
   readonly permission: string | undefined
   /** The API of the response, e.g. `run.googleapis.com`; with reason SERVICE_DISABLED, the API to enable. */
   readonly service: string | undefined
+  /** The project that the call counts against, `projects/NUMBER` or `projects/ID`, if the response names one. */
+  readonly consumer: string | undefined
   /** Whether the same call can succeed later. */
   readonly retryable: boolean
 
@@ -96,9 +106,12 @@ export class CloudError extends Error {
     // Proxies and gateways often repeat the refused request in their response.
     super(redacted(message), { cause: options.cause })
     this.status = status
-    this.reason = options.reason
+    // The clients of BigQuery and Storage keep the text of this refusal only.
+    const disabled = status === 'PERMISSION_DENIED' ? DISABLED.exec(message) : null
+    this.reason = disabled ? 'SERVICE_DISABLED' : options.reason
     this.permission = options.permission ?? (status === 'PERMISSION_DENIED' ? permissionIn(message) : undefined)
-    this.service = options.service
+    this.service = options.service ?? disabled?.[2]
+    this.consumer = options.consumer ?? (disabled ? `projects/${disabled[1]}` : undefined)
     this.retryable = RETRYABLE.has(status)
   }
 }
@@ -107,15 +120,24 @@ interface CloudErrorOptions {
   reason?: string | undefined
   permission?: string | undefined
   service?: string | undefined
+  consumer?: string | undefined
   cause?: unknown
 }
 
+/** The text for an API that is not enabled in a project (https://cloud.google.com/apis/docs/troubleshooting#api_not_enabled). */
+const DISABLED = /has not been used in project (\S+) before or it is disabled.*\/apis\/api\/([a-z0-9.-]+)\//s
+
 /**
  * Returns the permission that a denial names. Most responses have it only in their text: "Permission
- * 'run.services.create' denied on resource …", "… does not have storage.objects.get access …".
+ * 'run.services.create' denied on resource …", "… does not have storage.objects.get access …", "… a custom role with the
+ * serviceusage.services.use permission …".
  */
 function permissionIn(message: string): string | undefined {
-  return /(?:permission|have|lacks?):? ['"]?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)\b/i.exec(message)?.[1]
+  const [, after, before] =
+    /(?:permission|have|lacks?):? ['"]?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)\b|\b([a-z]+\.[A-Za-z]+\.[A-Za-z]+) permission\b/i.exec(
+      message,
+    ) ?? []
+  return after ?? before
 }
 
 interface ThrownByClient {
@@ -129,7 +151,7 @@ interface ThrownByClient {
   response?: { status?: number; data?: ErrorBody }
   /** Fields that the gRPC clients read from google.rpc.ErrorInfo. */
   reason?: unknown
-  errorInfoMetadata?: { permission?: string; service?: string }
+  errorInfoMetadata?: ErrorMetadata
 }
 
 /** Node's error codes for a connection that could not be opened or was lost. */
@@ -156,6 +178,7 @@ export function cloudError(thrown: unknown): CloudError {
     reason: typeof reason === 'string' ? reason : errors?.[0]?.reason,
     permission: errorInfoMetadata?.permission,
     service: errorInfoMetadata?.service,
+    consumer: errorInfoMetadata?.consumer,
     cause: thrown,
   }
   const number = [code, status, response?.status].map(Number).find((value) => Number.isInteger(value) && value > 0)

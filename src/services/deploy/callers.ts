@@ -1,4 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
+import { grantsTo } from '../../contracts/grants.ts'
 import { invokerAccount, mainService, populateService } from '../../contracts/names.ts'
 import type { Step } from '../../contracts/steps.ts'
 import { CloudError } from '../../google/transport/errors.ts'
@@ -11,9 +12,9 @@ import {
 } from '../../google/rest/policy.ts'
 import { servicePolicy } from '../../google/cloud-run/services.ts'
 import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
-import { SETTLE_MS, settled } from '../../google/transport/settle.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import type { DeployContext, DeployStep, PlannedChange } from './context.ts'
+import { haveBeenGranted, withSettling } from './settling.ts'
 
 const INVOKER_ROLE = 'roles/run.invoker'
 
@@ -37,10 +38,8 @@ export const callers: DeployStep = {
       await changeMemberships(servicePolicy(place, id), {
         add: [invoker(context)],
         remove: isPublic,
-        settleMs: context.isSettling ? SETTLE_MS : 0,
       })
     }
-    context.isSettling = true
     return { done: 'private: only imagery-invoker can call them' }
   },
 }
@@ -71,31 +70,66 @@ const invoker = ({ target: { place } }: DeployContext): Membership => ({
 /** Cloud Run reserves some paths that end in z, such as `/healthz` (https://cloud.google.com/run/docs/known-issues#ah). */
 const HEALTH_PATH = '/health'
 
+const HEALTH = 'Health check'
+
 export const health: Step<DeployContext> = {
-  title: 'Health check',
+  title: HEALTH,
   async run(context, reporter) {
     const { place } = context.target
-    for (const [name, url] of [
+    for (const [id, url] of [
       [mainService(place), context.mainUrl],
       [populateService(place), context.populateUrl],
     ] as const) {
-      reporter.detail(name)
-      await settled(() => checkHealth(name, url!), {
-        isTransient: ({ status }) => status === 'PERMISSION_DENIED' || status === 'NOT_FOUND',
-        settleMs: context.isSettling ? SETTLE_MS : 0,
-      }).catch((error: unknown) => {
-        if (!(error instanceof CloudError) || error instanceof ServiceTokenError) throw error
-        // Not the service's fault: the metadata server issued no token, or the local cloud has ended.
-        const known = expectedFailure(error)
-        if (known instanceof ImageryError && known.code === 'LOCAL_CLOUD_FAILED') throw known
-        throw new ImageryError('DEPLOYMENT_FAILED', error.message, {
-          suggestions: [`imagery doctor${context.target.flags}`],
-          cause: error,
-        })
-      })
+      reporter.detail(id)
+      const reason = (error: CloudError): Promise<string | undefined> => passingReason(context, id, error)
+      try {
+        await withSettling(context, { title: HEALTH, roles: [] }, reporter, () => checkHealth(id, url!), reason)
+      } catch (error) {
+        if (!isOutOfReach(context, error)) throw unhealthy(context, error)
+        const { ingress } = context.options
+        context.warnings.push(
+          `The services cannot be reached from this machine, because their ingress is ${ingress}; commands that call them, such as imagery run, work only inside the network`,
+        )
+        return { done: `not reachable from here (ingress ${ingress}); Cloud Run reports both services ready` }
+      }
     }
     return { done: 'both services respond' }
   },
+}
+
+/**
+ * Whether a service did not answer because its ingress setting keeps this machine out. Cloud Run's front end then answers
+ * 404, and in some places 403 (https://cloud.google.com/run/docs/troubleshooting#404, ahmetb/runsd#40).
+ */
+function isOutOfReach({ options }: DeployContext, error: unknown): boolean {
+  return (
+    options.ingress !== 'all' && (error instanceof ServiceTokenError || (error as CloudError).status === 'NOT_FOUND')
+  )
+}
+
+/** Returns why a service that does not answer will answer soon; undefined if it will not. */
+async function passingReason(context: DeployContext, id: string, error: CloudError): Promise<string | undefined> {
+  if (context.options.ingress !== 'all') return undefined
+  if (error instanceof ServiceTokenError) {
+    const policy = await servicePolicy(context.target.place, id).read()
+    const isShown = missingMemberships(policy, [invoker(context)]).length === 0
+    return isShown && (await haveBeenGranted(context, grantsTo('deployer', 'account invoker')))
+      ? 'IAM has not applied the access to the services everywhere yet'
+      : undefined
+  }
+  const isNew = ['created', 'updated'].includes(context.outcomes[id] ?? '')
+  return error.status === 'NOT_FOUND' && isNew ? 'Cloud Run does not route requests to the service yet' : undefined
+}
+
+function unhealthy({ target }: DeployContext, error: unknown): unknown {
+  if (!(error instanceof CloudError) || error instanceof ServiceTokenError) return error
+  // Not the service's fault: the metadata server issued no token, or the local cloud has ended.
+  const known = expectedFailure(error)
+  if (known instanceof ImageryError && known.code === 'LOCAL_CLOUD_FAILED') return known
+  return new ImageryError('DEPLOYMENT_FAILED', error.message, {
+    suggestions: [`imagery doctor${target.flags}`],
+    cause: error,
+  })
 }
 
 async function checkHealth(name: string, url: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Step, StepOutcome, StepReporter } from '../../contracts/steps.ts'
+import type { StepOutcome, StepReporter } from '../../contracts/steps.ts'
 import type { INGRESS, Program } from '../../google/cloud-run/services.ts'
 import type { Target } from '../session/target.ts'
 
@@ -35,6 +35,8 @@ export interface DeployContext {
   off: Set<string>
   /** Whether this deploy has enabled an API, created an account or granted a role, which takes Google a while to propagate. */
   isSettling: boolean
+  /** Ends waits for Google, for a command that can be interrupted. */
+  signal?: AbortSignal
   /** SHA-256 of the deployed source, once it is known. */
   sourceHash?: string
   program?: Program
@@ -81,20 +83,4 @@ export function isBuilding({ options }: Pick<DeployContext, 'options'>): boolean
 
 export function pendingChanges(changes: readonly PlannedChange[]): PlannedChange[] {
   return changes.filter(({ action }) => action !== 'keep')
-}
-
-/** Turns a deploy step into a step to run, which is skipped if nothing must change. */
-export function asStep(step: DeployStep, onFailure: (error: unknown) => Promise<unknown>): Step<DeployContext> {
-  return {
-    title: step.title,
-    async run(context, reporter) {
-      try {
-        const changes = await step.inspect(context)
-        if (pendingChanges(changes).length === 0) return { skipped: 'up to date' }
-        return await step.apply(context, changes, reporter)
-      } catch (error) {
-        throw await onFailure(error)
-      }
-    },
-  }
 }

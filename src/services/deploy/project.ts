@@ -7,12 +7,12 @@ import {
   retainImages,
   type Retention,
 } from '../../google/admin/artifact-registry.ts'
-import { createServiceAccount, findServiceAccount } from '../../google/admin/iam.ts'
+import { awaitServiceAccount, createServiceAccount, findServiceAccount } from '../../google/admin/iam.ts'
 import { changeMemberships, missingMemberships, type Membership } from '../../google/rest/policy.ts'
 import { projectPolicy } from '../../google/admin/resource-manager.ts'
 import { disabledServices, enableServices } from '../../google/admin/service-usage.ts'
-import { SETTLE_MS } from '../../google/transport/settle.ts'
 import { isBuilding, isOff, pendingChanges, type DeployContext, type DeployStep } from './context.ts'
+import { durationText } from './settling.ts'
 import { deploymentLabels } from '../../contracts/labels.ts'
 
 export const apis: DeployStep = {
@@ -30,7 +30,6 @@ export const apis: DeployStep = {
     reporter.detail(`enabling ${names.length}`)
     await enableServices(context.target.place.projectId, names)
     context.off.clear()
-    context.isSettling = true
     return { done: `enabled ${names.map((name) => name.replace('.googleapis.com', '')).join(', ')}` }
   },
 }
@@ -93,15 +92,18 @@ export const accounts: DeployStep = {
       }),
     )
   },
-  async apply(context, changes) {
+  async apply(context, changes, reporter) {
     const { place } = context.target
     const emails = pendingChanges(changes).map(({ resource }) => resource)
     for (const account of deploymentAccounts(context)) {
       const email = accountOf(place, account)
       if (!emails.includes(email)) continue
       await createServiceAccount(place.projectId, email, ACCOUNT_TEXTS[account])
-      context.isSettling = true
     }
+    const waiting = (waitedMs: number): void =>
+      reporter.detail(`IAM does not show the new accounts everywhere yet; waiting for ${durationText(waitedMs)}`)
+    const options = { waiting, signal: context.signal }
+    await Promise.all(emails.map((email) => awaitServiceAccount(place.projectId, email, options)))
     return { done: emails.map((email) => email.slice(0, email.indexOf('@'))).join(', ') }
   },
 }
@@ -137,9 +139,7 @@ export const projectRoles: DeployStep = {
     const { projectId } = context.target.place
     const { added } = await changeMemberships(projectPolicy(projectId), {
       add: projectMemberships(context),
-      settleMs: context.isSettling ? SETTLE_MS : 0,
     })
-    context.isSettling = true
     return { done: `${added.length} granted` }
   },
 }

@@ -6,7 +6,6 @@ import { callerMember } from '../../google/auth/caller-member.ts'
 import { accountPermissions, accountPolicy, findServiceAccount } from '../../google/admin/iam.ts'
 import { changeMemberships, missingMemberships, type Membership, type PolicyHolder } from '../../google/rest/policy.ts'
 import { projectPermissions } from '../../google/admin/resource-manager.ts'
-import { SETTLE_MS } from '../../google/transport/settle.ts'
 import { isBuilding, isOff, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
 import { deploymentAccounts } from './project.ts'
 
@@ -30,10 +29,8 @@ export const resourceRoles: DeployStep = {
   async apply(context) {
     let given = 0
     for (const grant of await wantedGrants(context)) {
-      const change = { add: [grant], settleMs: context.isSettling ? SETTLE_MS : 0 }
-      given += (await changeMemberships(grant.holder, change)).added.length
+      given += (await changeMemberships(grant.holder, { add: [grant] })).added.length
     }
-    context.isSettling = true
     return { done: `${given} granted` }
   },
 }

@@ -1,13 +1,14 @@
-import type { Step } from '../../contracts/steps.ts'
+import type { Step, StepOutcome } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { bucket } from './bucket.ts'
 import { callers, health } from './callers.ts'
-import { asStep, isBuilding, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
+import { isBuilding, pendingChanges, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
 import { programStep } from './program.ts'
 import { accounts, apis, projectRoles, repository } from './project.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
 import { resourceRoles } from './resource-roles.ts'
 import { main, populate } from './services.ts'
+import { withSettling } from './settling.ts'
 
 /** The parts of a deploy, in dependency order. */
 function parts(context: DeployContext): DeployStep[] {
@@ -30,7 +31,25 @@ function parts(context: DeployContext): DeployStep[] {
  * interrupted one.
  */
 export function deploySteps(context: DeployContext): Step<DeployContext>[] {
-  return [...parts(context).map((step) => asStep(step, (error) => explained(error, step, context))), health]
+  return [...parts(context).map(asStep), health]
+}
+
+/** Turns a part of a deploy into a step to run, which is skipped if nothing must change. */
+function asStep(part: DeployStep): Step<DeployContext> {
+  return {
+    title: part.title,
+    async run(context, reporter) {
+      const work = async (): Promise<StepOutcome> => {
+        const changes = await part.inspect(context)
+        return pendingChanges(changes).length === 0 ? { skipped: 'up to date' } : part.apply(context, changes, reporter)
+      }
+      try {
+        return await withSettling(context, part, reporter, work)
+      } catch (error) {
+        throw await explained(error, part, context)
+      }
+    },
+  }
 }
 
 async function explained(error: unknown, step: DeployStep, { target }: DeployContext): Promise<unknown> {

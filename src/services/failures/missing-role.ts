@@ -55,8 +55,8 @@ export function missingRoleFailure(
   )
 }
 
-/** A permission can be needed on several accounts. The response names the account. */
-function grantMeant(
+/** Returns the grant with a denied permission. It can be needed on several accounts; the response names the account. */
+export function grantMeant(
   { message }: CloudError,
   permission: string,
   { place, to }: { place: DeploymentRef; to: Grantee },

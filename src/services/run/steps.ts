@@ -74,7 +74,7 @@ export const deployIfAbsent: PipelineStep<WorkContext, Deployed> = {
     const own = await ownSourceHashes(context.runtimeFolder)
     const isOwn = (deployed: string): boolean => deployed !== '' && own.some((hash) => hash.startsWith(deployed))
     if (existing?.runtimeHashes.every(isOwn)) return { skipped: 'already deployed', adds: { deployment: existing } }
-    const inner = deployContext(context.target, context.runtimeFolder)
+    const inner = { ...deployContext(context.target, context.runtimeFolder), signal: context.signal }
     for (const step of deploySteps(inner)) {
       context.signal.throwIfAborted()
       reporter.detail(step.title)
