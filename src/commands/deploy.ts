@@ -8,6 +8,7 @@ import {
   deployResult,
   deploySteps,
   INGRESS_CHOICES,
+  MAIN_INSTANCES,
   modelOrigins,
   type DeployResult,
   type PlannedStep,
@@ -61,10 +62,9 @@ export default class Deploy extends CloudCommand {
       helpValue: 'N',
     }),
     'max-instances': Flags.integer({
-      summary: 'maximum instances of imagery-main',
+      summary: `maximum instances of imagery-main (default: ${MAIN_INSTANCES}, or fewer if the project's quota allows no more)`,
       min: 1,
       max: 1_000,
-      default: 100,
       helpValue: 'N',
     }),
     ingress: Flags.option({
@@ -83,7 +83,7 @@ export default class Deploy extends CloudCommand {
   async run(): Promise<DeployResult | { plan: PlannedStep[] } | { deployments: FoundDeployment[] }> {
     const { flags } = await this.parse(Deploy)
     const { image, build, ingress, 'min-instances': minInstances, 'max-instances': maxInstances } = flags
-    if (minInstances > maxInstances)
+    if (maxInstances !== undefined && minInstances > maxInstances)
       throw new ImageryError(
         'INVALID_FLAG',
         `--min-instances ${minInstances} is more than --max-instances ${maxInstances}`,

@@ -16,11 +16,19 @@ const TARGET_UTILIZATION = 0.6
 /** Requests in progress per instance, in the long run. */
 export const REQUESTS_PER_INSTANCE_AIMED_AT = Math.floor(REQUESTS_PER_INSTANCE * TARGET_UTILIZATION)
 
+/**
+ * Returns the tasks that a deployment runs at once, by the maximum instances of its main service. More tasks would find
+ * no instance, and each refusal would count as one of a task's attempts.
+ */
+export function tasksAtOnce(maxInstances: number): number {
+  return maxInstances * REQUESTS_PER_INSTANCE_AIMED_AT
+}
+
 /** Maximum instances of a service in the local cloud, where one machine represents a region. */
 const LOCAL_INSTANCES = 2
 
 /** Tasks that the local cloud can run at once with its maximum number of instances. */
-export const LOCAL_TASKS = LOCAL_INSTANCES * REQUESTS_PER_INSTANCE_AIMED_AT
+export const LOCAL_TASKS = tasksAtOnce(LOCAL_INSTANCES)
 
 /**
  * Returns one instance's share of a run's concurrent model calls; null means no limit.

@@ -6,6 +6,9 @@ export const DEPLOYMENT_LABEL = 'imagery-deployment'
 /** On a deployment's bucket: the region in which Cloud Build builds its image, if that is not the deployment's own. */
 export const BUILD_REGION_LABEL = 'imagery-build-region'
 
+/** On a service: who decided on its maximum instances. `quota`: the project's quota allowed fewer than usual. */
+export const INSTANCES_LABEL = 'imagery-max-instances'
+
 /** Marks a results dataset that imagery created. */
 export const RESULTS_LABEL = 'imagery-results'
 

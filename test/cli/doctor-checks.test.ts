@@ -68,7 +68,7 @@ const context: DoctorContext = {
   table: undefined,
 }
 
-const deployment = { ...context.target, bucket: '', mainUrl: '', populateUrl: '', runtimeHashes: [] }
+const deployment = { ...context.target, bucket: '', mainUrl: '', populateUrl: '', maxInstances: 8, runtimeHashes: [] }
 const look = (check: Check, known: Partial<DoctorContext> = {}) => check.run({ ...context, ...known })
 
 test('a missing project is distinguished from an existing one', async () => {

@@ -49,6 +49,7 @@ export async function emulatedProject(
   mkdirSync(runtimeFolder, { recursive: true })
   writeFileSync(path.join(folder, 'Dockerfile'), DOCKERFILE)
   writeFileSync(path.join(runtimeFolder, 'package.json'), '{"type": "module"}')
+  writeFileSync(path.join(runtimeFolder, 'package-lock.json'), '{"packages": {"": {}}}')
   for (const name of ['main.js', 'populate.js']) writeFileSync(path.join(runtimeFolder, name), PROGRAM)
   const dataDir = path.join(folder, 'cloud')
   const accessLogFile = path.join(folder, 'access.jsonl')

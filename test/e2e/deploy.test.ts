@@ -109,7 +109,7 @@ describe('in an empty project, an account with the documented roles', () => {
   const origin = (host: string): string[] => ['--allow-model-origin', `https://${host}`]
 
   test('changes only the service that a changed flag affects', async () => {
-    const flags = ['--max-instances', '20', ...origin('b.example:8443'), ...origin('a.example')]
+    const flags = ['--max-instances', '9', ...origin('b.example:8443'), ...origin('a.example')]
     const { outcome, changes } = await watched('deploy', ...flags)
     expect(outcome.exitCode).toBe(0)
     expect(deployDocument.parse(outcome.json()).services.map(({ outcome: done }) => done)).toEqual([
@@ -120,7 +120,7 @@ describe('in an empty project, an account with the documented roles', () => {
   })
 
   test('restores manual changes and nothing else', async () => {
-    const flags = ['--max-instances', '20', ...origin('a.example'), ...origin('b.example:8443')]
+    const flags = ['--max-instances', '9', ...origin('a.example'), ...origin('b.example:8443')]
     const { projectId, region } = project.locator
     const repository = `v1/projects/${projectId}/locations/${region}/repositories/imagery`
     const theirs = { id: 'theirs', action: 'DELETE', condition: { tagState: 'UNTAGGED' } }

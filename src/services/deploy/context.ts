@@ -8,9 +8,10 @@ export interface DeployOptions {
   image: string | undefined
   /** If false, the services run the source archive on Google's Node base image. */
   build: boolean
-  /** Minimum and maximum instances of main. */
+  /** Minimum instances of main. */
   minInstances: number
-  maxInstances: number
+  /** Maximum instances of main; undefined: as many as usual, or as the project's quota allows. */
+  maxInstances: number | undefined
   ingress: keyof typeof INGRESS
   /** Origins that runs may call instead of Gemini. They receive the runtime's access token. */
   modelOrigins: readonly string[]
@@ -20,7 +21,7 @@ export const DEFAULT_DEPLOY_OPTIONS: DeployOptions = {
   image: undefined,
   build: true,
   minInstances: 0,
-  maxInstances: 100,
+  maxInstances: undefined,
   ingress: 'all',
   modelOrigins: [],
 }
@@ -42,6 +43,8 @@ export interface DeployContext {
   program?: Program
   mainUrl?: string
   populateUrl?: string
+  /** The maximum instances of services, by their names, where the project's quota allows fewer than usual. */
+  allowedInstances: Record<string, number>
   /** The outcome for each service, by its name. */
   outcomes: Record<string, string>
   /** Warnings for the user that do not stop the deploy. */

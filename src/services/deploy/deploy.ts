@@ -7,6 +7,7 @@ import { DEFAULT_DEPLOY_OPTIONS, type DeployContext, type DeployOptions } from '
 import { deploymentJson, type DeploymentJson, type Target } from '../session/target.ts'
 
 export { modelOrigins } from './model-origins.ts'
+export { MAIN_INSTANCES } from './services.ts'
 export { deployPlan, deploySteps, type PlannedStep } from './steps.ts'
 
 /** The values of `--ingress`, by Cloud Run's names. */
@@ -31,6 +32,7 @@ export function deployContext(
     options: { ...DEFAULT_DEPLOY_OPTIONS, ...options },
     off: new Set(),
     isSettling: false,
+    allowedInstances: {},
     outcomes: {},
     warnings: [],
   }

@@ -1,19 +1,11 @@
 import { REQUESTS_PER_INSTANCE } from '../../contracts/concurrency.ts'
 import { CHECK_TOKENS_VARIABLE } from '@imagery/local-cloud/contract/front-door'
-import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../../contracts/names.ts'
 import { localCloud } from '../../google/transport/environment.ts'
-import { CloudError } from '../../google/transport/errors.ts'
-import {
-  deployService,
-  describeService,
-  fieldsToChange,
-  matchesRequest,
-  type ServiceSpec,
-} from '../../google/cloud-run/services.ts'
-import { SETTLE_MS, settled } from '../../google/transport/settle.ts'
+import { describeService, fieldsToChange, matchesRequest, type ServiceSpec } from '../../google/cloud-run/services.ts'
 import { isOff, type DeployContext, type DeployStep } from './context.ts'
-import { deploymentLabels } from '../../contracts/labels.ts'
+import { deployWithinQuota, instancesText, rememberQuota } from './within-quota.ts'
+import { deploymentLabels, INSTANCES_LABEL } from '../../contracts/labels.ts'
 
 export const main: DeployStep = serviceStep({
   title: 'Service main',
@@ -50,6 +42,7 @@ function serviceStep(service: {
       const existing = isOff(context, 'run') ? undefined : await describeService(place, id)
       if (existing) service.found(context, existing.url)
       if (!existing) return [{ action: 'create', resource }]
+      rememberQuota(context, id, existing)
       const spec = service.spec(context)
       const isKept = spec !== undefined && matchesRequest(existing, spec)
       context.outcomes[id] = isKept ? 'unchanged' : 'to be updated'
@@ -58,25 +51,12 @@ function serviceStep(service: {
     },
     async apply(context, _, reporter) {
       const id = service.id(context)
-      reporter.detail('waiting until it is ready')
-      const { url, outcome } = await deploy(context, id, service.spec(context)!)
+      const { url, outcome } = await deployWithinQuota(context, id, () => service.spec(context)!, reporter)
       context.outcomes[id] = outcome
       service.found(context, url)
-      return { done: url }
+      const allowed = context.allowedInstances[id]
+      return { done: allowed === undefined ? url : `${url}, at most ${instancesText(allowed)}` }
     },
-  }
-}
-
-async function deploy(context: DeployContext, id: string, spec: ServiceSpec) {
-  try {
-    return await settled(() => deployService(context.target.place, id, spec), {
-      // The permission to act as the runtime's account can be very new.
-      isTransient: ({ status }) => status === 'PERMISSION_DENIED',
-      settleMs: context.isSettling ? SETTLE_MS : 0,
-    })
-  } catch (error) {
-    if (!(error instanceof CloudError) || error.retryable || error.status === 'PERMISSION_DENIED') throw error
-    throw new ImageryError('DEPLOYMENT_FAILED', `${id} could not be deployed: ${error.message}`, { cause: error })
   }
 }
 
@@ -86,7 +66,6 @@ function commonSpec({ target: { place }, program, sourceHash, options }: DeployC
     sourceHash: sourceHash!,
     serviceAccount: runtimeAccount(place),
     ingress: options.ingress,
-    labels: deploymentLabels(place),
     environment: {
       IMAGERY_PROJECT: place.projectId,
       IMAGERY_REGION: place.region,
@@ -105,16 +84,41 @@ function checksCallers({ image }: DeployContext['options']): boolean {
   return localCloud() !== undefined && image === undefined
 }
 
+/**
+ * Maximum instances that a new project has room for: its quota of 20 CPUs in a region
+ * (googlecodelabs/feedback#1856) counts the running instances of all services
+ * (https://cloud.google.com/run/docs/configuring/max-instances-limits), and leaves populate 4 of them. Eight instances
+ * of main run 1,600 tasks at once.
+ */
+export const MAIN_INSTANCES = 8
+const POPULATE_INSTANCES = 4
+
+/** Returns the maximum instances of a service, and the label that says who decided on them. */
+function maximum(
+  context: DeployContext,
+  id: string,
+  usual: number,
+  chosen?: number,
+): { maxInstances: number; labels: Record<string, string> } {
+  const allowed = context.allowedInstances[id]
+  const decided = chosen !== undefined ? 'flag' : allowed !== undefined ? 'quota' : 'default'
+  return {
+    maxInstances: chosen ?? Math.min(usual, allowed ?? usual),
+    labels: { ...deploymentLabels(context.target.place), [INSTANCES_LABEL]: decided },
+  }
+}
+
 /** An asset can take long with a slow model, so main has the longest deadline of Cloud Tasks, 30 minutes. */
 function mainSpec(context: DeployContext): ServiceSpec | undefined {
   if (!context.program) return undefined
   const { minInstances, maxInstances, modelOrigins } = context.options
+  const usual = Math.max(MAIN_INSTANCES, minInstances)
   const common = commonSpec(context)
   const origins = modelOrigins.length > 0 ? { IMAGERY_MODEL_ORIGINS: modelOrigins.join(',') } : {}
   const size = {
     concurrency: REQUESTS_PER_INSTANCE,
     minInstances,
-    maxInstances,
+    ...maximum(context, mainService(context.target.place), usual, maxInstances),
     timeoutSeconds: 1_800,
     memory: '2Gi',
     cpu: '2',
@@ -142,7 +146,7 @@ function populateSpec(context: DeployContext): ServiceSpec | undefined {
     },
     concurrency: 4,
     minInstances: 0,
-    maxInstances: 10,
+    ...maximum(context, populateService(context.target.place), POPULATE_INSTANCES),
     timeoutSeconds: 600,
     memory: '512Mi',
     cpu: '1',

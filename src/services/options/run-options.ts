@@ -1,7 +1,10 @@
-import { LOCAL_TASKS } from '../../contracts/concurrency.ts'
+import { LOCAL_TASKS, tasksAtOnce } from '../../contracts/concurrency.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { Tier } from '../../contracts/model-options.ts'
+import { mainService } from '../../contracts/names.ts'
 import type { GeminiOptions, RunSpec } from '../../contracts/run-spec.ts'
+import { suggestedCommand } from '../../contracts/suggested-command.ts'
+import type { Target } from '../session/target.ts'
 import type { ModelFlags } from './model-choice.ts'
 
 /** The options of a run, as the flags give them. */
@@ -88,19 +91,32 @@ const TASKS_PER_CALL = 2
 /** Concurrent dispatches of one queue (https://cloud.google.com/tasks/docs/quotas). */
 const MAX_TASKS = 5_000
 
-/** Returns the concurrency, rate and attempts of a run. */
-export function runLimits(options: RunOptions, gemini: GeminiOptions | null): RunSpec['limits'] {
+/**
+ * Returns the concurrency, rate and attempts of a run.
+ *
+ * @param maxInstances of the deployment that runs it; a small one has fewer tasks at once
+ */
+export function runLimits(
+  options: RunOptions,
+  gemini: GeminiOptions | null,
+  maxInstances = Number.POSITIVE_INFINITY,
+): RunSpec['limits'] {
+  const room = tasksAtOnce(maxInstances)
   const tries = {
     max_attempts: options.maxAttempts ?? MAX_ATTEMPTS,
     attempt_timeout_ms: attemptTimeoutMs(options, gemini?.tier),
   }
   if (gemini === null) {
     const max_per_second = MAX_PER_SECOND * PIXELS_QUEUES
-    return { queues: PIXELS_QUEUES, max_concurrent: PIXELS_CONCURRENT, max_calls: null, max_per_second, ...tries }
+    const max_concurrent = Math.min(PIXELS_CONCURRENT, room)
+    return { queues: PIXELS_QUEUES, max_concurrent, max_calls: null, max_per_second, ...tries }
   }
-  const calls = options.concurrency ?? DEFAULT_CONCURRENCY
+  const calls = options.concurrency ?? Math.min(DEFAULT_CONCURRENCY, room)
   // Flex answers take minutes: a task that waits for its turn would have no time left for its answer.
-  const tasks = gemini.tier === 'flex' ? calls : Math.min(MAX_TASKS, Math.ceil(calls * TASKS_PER_CALL))
+  const tasks =
+    gemini.tier === 'flex'
+      ? calls
+      : Math.min(MAX_TASKS, Math.max(calls, Math.min(room, Math.ceil(calls * TASKS_PER_CALL))))
   return { queues: 1, max_concurrent: tasks, max_calls: calls, max_per_second: MAX_PER_SECOND, ...tries }
 }
 
@@ -118,6 +134,27 @@ export function checkLocalLimits({ max_concurrent }: RunSpec['limits'], { concur
     `--concurrency ${concurrency} is too high: the local cloud allows at most ${most}`,
     {
       suggestions: [`--concurrency ${most}`],
+    },
+  )
+}
+
+/**
+ * Checks `--concurrency` against a deployment on Google Cloud.
+ *
+ * @throws ImageryError INVALID_FLAG
+ */
+export function checkDeploymentLimits({ concurrency }: RunOptions, maxInstances: number, target: Target): void {
+  const room = tasksAtOnce(maxInstances)
+  if (concurrency === undefined || concurrency <= room) return
+  const instances = Math.ceil(concurrency / tasksAtOnce(1))
+  throw new ImageryError(
+    'INVALID_FLAG',
+    `--concurrency ${concurrency} is too high: ${mainService(target.place)} has at most ${maxInstances} instances, which make ${room} calls at once`,
+    {
+      suggestions: [
+        `--concurrency ${room}`,
+        `${suggestedCommand(`deploy --max-instances ${instances}`, target.flags)}   (if the project's quota allows it)`,
+      ],
     },
   )
 }

@@ -11,7 +11,7 @@ import { saveRunSpec } from '../runs/find.ts'
 import { isStarted } from '../runs/record.ts'
 import { grantRuntimeWrite, createResultsDataset } from './results-dataset.ts'
 import type { RunContext, RecordedContext } from './context.ts'
-import { runLimits } from '../options/run-options.ts'
+import { checkDeploymentLimits, runLimits, type RunOptions } from '../options/run-options.ts'
 import { readSource, type SourceRead } from './read-source.ts'
 import {
   connect,
@@ -55,14 +55,24 @@ export function stepsBeforePublishing(
  */
 function firstSteps(context: RunContext, loads: boolean): Pipeline<RunContext & Deployed & SourceRead> {
   const start = pipeline(context)
-  if (context.target.kind !== 'local') return start.step(findServices).step(readTheSource)
+  if (context.target.kind !== 'local') return start.step(findServicesFor(context.options)).step(readTheSource)
   return loads ? start.step(deployIfAbsent).step(readTheSource) : start.step(readTheSource).step(deployIfAbsent)
 }
+
+/** Checks the run's options against the deployment too, before anything is read. */
+const findServicesFor = (options: RunOptions): PipelineStep<RunContext, Deployed> => ({
+  ...findServices,
+  async run(context, reporter) {
+    const found = await findServices.run(context, reporter)
+    checkDeploymentLimits(options, found.adds.deployment.maxInstances, context.target)
+    return found
+  },
+})
 
 const readTheSource: PipelineStep<RunContext, SourceRead> = { title: 'Read the source', run: readSource }
 
 /** From here on, any machine can find, finish or delete the run by its ID. */
-const recordRun: PipelineStep<RunContext & SourceRead, { spec: RunSpec }> = {
+const recordRun: PipelineStep<RunContext & Deployed & SourceRead, { spec: RunSpec }> = {
   title: 'Record the run',
   async run(context) {
     const { runId, target, milestones } = context
@@ -80,7 +90,7 @@ const recordRun: PipelineStep<RunContext & SourceRead, { spec: RunSpec }> = {
   },
 }
 
-async function newRunSpec(context: RunContext & SourceRead): Promise<RunSpec> {
+async function newRunSpec(context: RunContext & Deployed & SourceRead): Promise<RunSpec> {
   const { options, source, sourceTable, snapshot, tables, target, choice, imageRoots } = context
   const spec = {
     v: 1 as const,
@@ -111,7 +121,7 @@ async function newRunSpec(context: RunContext & SourceRead): Promise<RunSpec> {
     images: choice.images,
     gemini: choice.gemini,
     tables,
-    limits: runLimits(options, choice.gemini),
+    limits: runLimits(options, choice.gemini, context.deployment.maxInstances),
   } satisfies Omit<RunSpec, 'hashes'>
   return runSpec.parse({ ...spec, hashes: runHashes(spec) } satisfies RunSpec)
 }

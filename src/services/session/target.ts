@@ -18,6 +18,8 @@ export interface Deployment {
   bucket: string
   mainUrl: string
   populateUrl: string
+  /** The maximum instances of main. */
+  maxInstances: number
   /** The source hashes of main and populate; an empty text if a service has none. */
   runtimeHashes: readonly string[]
 }
@@ -67,6 +69,7 @@ export async function findDeployment(place: DeploymentRef): Promise<Deployment |
     bucket: bucketName(place),
     mainUrl: main.url,
     populateUrl: populate.url,
+    maxInstances: main.service.template?.scaling?.maxInstanceCount || Number.POSITIVE_INFINITY,
     runtimeHashes: [main.sourceHash, populate.sourceHash],
   }
 }

@@ -1,9 +1,15 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { callsPerInstance, LOCAL_TASKS, REQUESTS_PER_INSTANCE } from '../../../src/contracts/concurrency.ts'
 import { MAX_PROCESSES_DEFAULT, TARGET_UTILIZATION } from '@imagery/local-cloud/internal/apis/cloud-run/limits'
+import { googleTarget } from '../../../src/services/session/target.ts'
 import { findProfile } from '../../../src/profiles/built-in-profiles.ts'
 import { chooseModel, type ModelFlags } from '../../../src/services/options/model-choice.ts'
-import { checkLocalLimits, MAX_CONCURRENCY, runLimits } from '../../../src/services/options/run-options.ts'
+import {
+  checkDeploymentLimits,
+  checkLocalLimits,
+  MAX_CONCURRENCY,
+  runLimits,
+} from '../../../src/services/options/run-options.ts'
 
 const TABLE = { table: 'street.assets', wait: true }
 
@@ -61,4 +67,41 @@ test('the local cloud has capacity for the default, and reports its capacity', (
   expect(check()).not.toThrow()
   expect(check(200)).not.toThrow()
   expect(check(201)).toThrow('--concurrency 201 is too high: the local cloud allows at most 200')
+})
+
+describe('a deployment with few instances', () => {
+  const perInstance = Math.floor(REQUESTS_PER_INSTANCE * TARGET_UTILIZATION)
+  const of = (maxInstances: number, flags: ModelFlags = {}) =>
+    runLimits(
+      { ...TABLE, profile: 'road-signs', ...flags },
+      chooseModel(findProfile('road-signs'), flags).gemini,
+      maxInstances,
+    )
+
+  test('gets no more tasks than it has room for', () => {
+    expect(of(1)).toMatchObject({ max_concurrent: perInstance, max_calls: 200 })
+    expect(of(8, { concurrency: 1_500 })).toMatchObject({ max_concurrent: 8 * perInstance, max_calls: 1_500 })
+    expect(of(8)).toMatchObject({ max_concurrent: 400, max_calls: 200 })
+    expect(runLimits({ ...TABLE, profile: 'resolution' }, null, 1)).toMatchObject({ max_concurrent: perInstance })
+    // The one instance makes all the calls.
+    expect(callsPerInstance(of(1))).toBe(200)
+  })
+
+  test('refuses calls that it could not make, and says how many instances would', () => {
+    const target = googleTarget({ projectId: 'p', region: 'us-central1' }, ' --project p')
+    const check = (concurrency?: number) => () =>
+      checkDeploymentLimits({ ...TABLE, profile: 'road-signs', concurrency }, 8, target)
+    expect(check()).not.toThrow()
+    expect(check(1_600)).not.toThrow()
+    expect(check(2_001)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_FLAG',
+        message: expect.stringContaining('imagery-main has at most 8 instances, which make 1600 calls at once'),
+        suggestions: [
+          '--concurrency 1600',
+          "imagery deploy --max-instances 11 --project p   (if the project's quota allows it)",
+        ],
+      }),
+    )
+  })
 })

@@ -189,6 +189,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
       directory,
       clock,
       projectNumber,
+      quotas: options.quotas,
       identity: {
         verifyIdToken: (token, audience) => identity.verifyIdToken(token, audience),
         serveMetadata: (email) => identity.metadata.serve(email),

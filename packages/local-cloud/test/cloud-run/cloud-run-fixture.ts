@@ -7,6 +7,7 @@ import { credentials } from '@grpc/grpc-js'
 import { Identity } from '../../src/apis/identity/index.ts'
 import type { DeliveryAnswer } from '../../src/kernel/api.ts'
 import { ManualClock, systemClock } from '../../src/kernel/clock.ts'
+import { NEW_PROJECT } from '../../src/kernel/project-quotas.ts'
 import { GoogleError } from '../../src/kernel/errors.ts'
 import { clientProtos, serveGrpc } from '../../src/kernel/grpc-server.ts'
 import { operationsFace } from '../../src/kernel/operations.ts'
@@ -82,6 +83,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     directory: path.join(directory, 'run'),
     clock,
     projectNumber: PROJECT_NUMBER,
+    quotas: NEW_PROJECT,
     identity: {
       verifyIdToken: (token, audience) => identity.verifyIdToken(token, audience),
       serveMetadata: async (email) => ({ host: `metadata-of-${email}:1`, stop: async () => undefined }),

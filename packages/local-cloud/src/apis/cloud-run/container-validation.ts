@@ -168,7 +168,8 @@ const MEBIBYTES_PER_UNIT: Record<string, number> = {
   Gi: 1_024,
 }
 
-function mebibytes(quantity: string): number {
+/** `512Mi`, `2Gi` in mebibytes; NaN when it is no quantity. */
+export function mebibytes(quantity: string): number {
   const [, amount, unit] = /^(\d+(?:\.\d+)?)([a-zA-Z]*)$/.exec(quantity) ?? []
   return Number(amount) * (MEBIBYTES_PER_UNIT[unit ?? ''] ?? Number.NaN)
 }

@@ -13,6 +13,7 @@ import type { Images } from './program-files.ts'
 import { FrontDoor, type Route } from './front-door.ts'
 import { runHandlers } from './handlers.ts'
 import { HTTP_RULES } from './http-rules.ts'
+import type { RunQuotas } from './instance-quota.ts'
 import { knativeFace } from './knative.ts'
 import { locationsFace } from './locations.ts'
 import { MAX_PROCESSES_DEFAULT } from './limits.ts'
@@ -40,6 +41,7 @@ export interface CloudRunOptions {
   clock: Clock
   /** Part of each service's address. */
   projectNumber: string
+  quotas: RunQuotas
   identity: RunIdentity
   /** Checks the callers of services, using their policies. */
   access: Authorizer
@@ -102,7 +104,8 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
   }
 
   const deployments = new Deployments({ store, fleet, operations, clock, log, changed })
-  const admin = new ServiceAdmin({ store, fleet, operations, deployments, clock, projectNumber, changed })
+  const { quotas } = options
+  const admin = new ServiceAdmin({ store, fleet, operations, deployments, clock, projectNumber, quotas, changed })
   const frontDoor = new FrontDoor({
     route: (host) => routes.get(host),
     verifyIdToken: (token, audience) => identity.verifyIdToken(token, audience),

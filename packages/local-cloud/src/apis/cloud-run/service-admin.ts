@@ -7,6 +7,7 @@ import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/operations.ts'
 import type { Deployments } from './deployments.ts'
 import type { Fleet } from './fleet.ts'
+import { checkInstanceQuota, type RunQuotas } from './instance-quota.ts'
 import { PAGE_MAX_SIZE } from './limits.ts'
 import { parseLocation, parseServiceName, shortName } from './resources.ts'
 import type { Service } from './resources.ts'
@@ -25,6 +26,7 @@ export interface AdminOptions {
   deployments: Deployments
   clock: Clock
   projectNumber: string
+  quotas: RunQuotas
   /** Called after each change of a service that is visible to its callers. */
   changed: (service: string) => void
 }
@@ -58,6 +60,7 @@ export class ServiceAdmin {
     if (!request.service?.template) throw invalid('service.template', 'a value is required')
     const name = `${request.parent}/services/${request.serviceId}`
     validateService(request.serviceId, request.service)
+    checkInstanceQuota(request.service.template, this.#options.quotas)
     if (this.#options.store.service(name)) {
       throw new GoogleError('ALREADY_EXISTS', `Resource '${request.serviceId}' already exists.`)
     }
@@ -83,6 +86,7 @@ export class ServiceAdmin {
     const wanted = withTemplate(request.service, current.service)
     const service = updatedService(current.service, wanted, request.updateMask?.paths ?? [], this.#model(call))
     validateService(serviceId, service)
+    checkInstanceQuota(service.template, this.#options.quotas)
     if (request.validateOnly) return this.#options.operations.validated(service)
     return this.#deploy({ service, policy: current.policy }, this.#revisionOfUpdate(current.service, service), call)
   }
