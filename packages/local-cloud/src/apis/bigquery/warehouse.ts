@@ -7,6 +7,7 @@ import { datasetKey, tableKey, type DatasetRecord, type TableRecord } from './re
 import { fieldType } from './table-schema.ts'
 import { duckType, type SqlType } from './sql/types.ts'
 import type { Store } from './store.ts'
+import type { StreamingBuffers } from './streaming-buffer.ts'
 
 /** Anonymous query results live this long: https://cloud.google.com/bigquery/docs/cached-results#how_cached_results_are_stored */
 export const RESULT_LIFETIME_MS = 24 * 3_600_000
@@ -18,6 +19,7 @@ export interface Warehouse {
   access: AccessControl
   /** How long a new table answers 404 to insertAll: https://cloud.google.com/bigquery/docs/error-messages#streaming */
   streamingWarmUpMs: number
+  buffers: StreamingBuffers
   /** Reads an object of the emulated Cloud Storage as the job's caller, for load jobs. Rejects PERMISSION_DENIED. */
   readObject?: (gsUri: string, principal: Principal) => Promise<Buffer>
 }
