@@ -9,6 +9,7 @@ import { CloudTasksClient } from '@google-cloud/tasks'
 import { pushEnvelope } from '../../src/contracts/messages.ts'
 import { grpcClientOptions, restClientOptions } from '../../src/google/auth/credentials.ts'
 import { readObject } from '../../src/google/storage/storage.ts'
+import { ImageBytes } from '../../src/runtime/models/image-bytes.ts'
 import { configureSharp, readHeader } from '../../src/runtime/models/image-reader.ts'
 import type { AssetTask, BaselineSettings, OffsetShard } from './messages.ts'
 
@@ -75,7 +76,7 @@ GROUP BY asset_id ORDER BY asset_id LIMIT ${limit} OFFSET ${offset}`,
 /** The resolution profile's measurement, and one insertAll for one row. */
 async function processAsset({ asset_id, gcs_uris }: AssetTask): Promise<void> {
   const started_at = new Date().toISOString()
-  const images = await Promise.all(gcs_uris.map(async (uri) => readHeader(uri, await readObject(uri))))
+  const images = await Promise.all(gcs_uris.map(async (uri) => readHeader(ImageBytes.of(uri, await readObject(uri)))))
   const best = images.reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one))
   const { width, height } = best
   await results.insert({ asset_id, gcs_uris, width, height, started_at, finished_at: new Date().toISOString() })

@@ -9,7 +9,7 @@ const SAMPLES = path.join(ROOT, 'samples', 'street-signs')
 /** The assets of with-faults.jsonl whose only image is missing, or corrupt (samples/street-signs/README.md). */
 const FAULTY = {
   't1:918ebaaa017a129799d0641f7e570cf4:ffff005f': 'images/missing.jpg does not exist',
-  't1:e1528cf1c8e0c60b795bf5e76424741e:ffff005f': 'images/corrupt.jpg is a damaged or unsupported jpeg image',
+  't1:e1528cf1c8e0c60b795bf5e76424741e:ffff005f': 'images/corrupt.jpg is cut off: it ends inside its header',
 }
 
 const assets = Object.entries(expected.assets)

@@ -115,6 +115,7 @@ test('image-quality has the columns that people query', () => {
     contrast: 'FLOAT64',
     near_black_share: 'FLOAT64',
     clipped_share: 'FLOAT64',
+    note: 'STRING',
     verdict: 'STRING',
     reason: 'STRING',
     best_observation_id: 'STRING',

@@ -5,7 +5,7 @@ import { CloudError } from '../../src/google/transport/errors.ts'
 import { GeminiRefused, type GeminiAnswer, type GeminiRequest } from '../../src/google/gemini.ts'
 import { geminiModel } from '../../src/runtime/models/gemini.ts'
 import { ImageMemory } from '../../src/runtime/models/image-memory.ts'
-import { UnreadableImage, type Known } from '../../src/runtime/models/model.ts'
+import { AttemptFailure, UnreadableImage, type Known } from '../../src/runtime/models/model.ts'
 import { SPEC } from './fixtures.ts'
 
 const PROFILE: Profile = {
@@ -105,6 +105,12 @@ export function scriptedGemini(
       if (!Buffer.isBuffer(bytes)) throw new UnreadableImage(uri, 'does not exist')
       return bytes
     },
+    async readRange(uri, first, length) {
+      const bytes = objects[uri]
+      // Only Gemini may read an image of which the test gives no bytes.
+      if (!Buffer.isBuffer(bytes)) throw deniedImage(uri)
+      return { bytes: bytes.subarray(first, first + length), size: bytes.length, checksums: undefined }
+    },
     async describeObject(uri) {
       described.push(uri)
       const found = objects[uri]
@@ -117,4 +123,10 @@ export function scriptedGemini(
   const answer = (unit = asset()) =>
     model.answer(unit, { signal: new AbortController().signal, onBilled: (known) => void billed.push(known) })
   return { answer, requests, billed, described }
+}
+
+/** The failure for an image that imagery's own account may not read. */
+export function deniedImage(uri: string): AttemptFailure {
+  const cause = new CloudError('PERMISSION_DENIED', 'no access')
+  return new AttemptFailure('unreadable_image', `the runtime may not read ${uri}`, { retryable: false, cause })
 }

@@ -55,6 +55,21 @@ describe('a request', () => {
     expect(requests[0]?.parts[0]).toEqual({ gcsUri: 'gs://bucket/photo', mimeType: 'image/webp' })
   })
 
+  test('has the MIME type of its bytes, whatever its name says', async () => {
+    const png = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')
+    const { answer, requests } = scriptedGemini([STOP], { objects: { 'gs://bucket/1.jpg': png } })
+    await answer(asset(['gs://bucket/1.jpg']))
+    expect(requests[0]?.parts[0]).toEqual({ gcsUri: 'gs://bucket/1.jpg', mimeType: 'image/png' })
+  })
+
+  test('is refused before Gemini is asked if its bytes are no image', async () => {
+    const objects = { 'gs://bucket/1.jpg': Buffer.from('GIF89a'), 'gs://bucket/cloud.laz': Buffer.from('LASF\x01\x04') }
+    const { answer, requests } = scriptedGemini([], { objects })
+    const error = await failure(answer(asset(['gs://bucket/1.jpg', 'gs://bucket/cloud.laz'])))
+    expect(error.message).toMatch(/1\.jpg is a GIF image.*cloud\.laz is a LAS or LAZ point cloud/)
+    expect(requests).toEqual([])
+  })
+
   test('has the bytes of inline images, typed by their content', async () => {
     const { answer, requests } = scriptedGemini([STOP], {
       gemini: { image_transport: 'inline' },

@@ -14,7 +14,7 @@ import { cancelJobsOn, jobsSettled } from '../../src/google/bigquery/jobs-in-fli
 import { downloadObject } from '../../src/google/storage/download.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { createBucket } from '../../src/google/storage/bucket.ts'
-import { readObject, writeObject } from '../../src/google/storage/storage.ts'
+import { readObject, readObjectRange, storage as storageClient, writeObject } from '../../src/google/storage/storage.ts'
 
 /** More than fits on a page of either kind. */
 const MANY = 4_500
@@ -125,11 +125,31 @@ describe('an object', () => {
     expect(await readObject('gs://imagery-download/empty')).toHaveLength(0)
   })
 
+  test('is read in parts, each with the size and the checksums of the whole', async () => {
+    const uri = 'gs://imagery-download/parts'
+    await writeObject(uri, '0123456789', { contentType: 'image/png' })
+    const whole = { size: 10, checksums: expect.stringMatching(/^crc32c=\S+,md5=\S+$/) as string }
+    expect(await readObjectRange(uri, 0, 4)).toEqual({ bytes: Buffer.from('0123'), ...whole })
+    expect(await readObjectRange(uri, 8, 64)).toEqual({ bytes: Buffer.from('89'), ...whole })
+  })
+
+  test('that is empty has no parts', async () => {
+    await writeObject('gs://imagery-download/nothing', '', { contentType: 'image/png' })
+    expect(await readObjectRange('gs://imagery-download/nothing', 0, 64)).toMatchObject({ bytes: Buffer.of(), size: 0 })
+  })
+
+  test('that is stored compressed is unpacked whole before a part of it is taken', async () => {
+    const client = await storageClient()
+    const file = client.bucket('imagery-download').file('packed')
+    await file.save(gzipSync('0123456789'), { resumable: false, metadata: { contentEncoding: 'gzip' } })
+    const part = await readObjectRange('gs://imagery-download/packed', 2, 3)
+    expect([part.bytes.toString(), part.size]).toEqual(['234', 10])
+  })
+
   test("that does not exist is refused in Cloud Storage's words", async () => {
-    await expect(readObject('gs://imagery-download/missing')).rejects.toMatchObject({
-      status: 'NOT_FOUND',
-      message: expect.stringContaining('No such object') as string,
-    })
+    const missing = { status: 'NOT_FOUND', message: expect.stringContaining('No such object') as string }
+    await expect(readObject('gs://imagery-download/missing')).rejects.toMatchObject(missing)
+    await expect(readObjectRange('gs://imagery-download/missing', 0, 64)).rejects.toMatchObject(missing)
   })
 })
 

@@ -1,7 +1,7 @@
 import type { Storage } from '@google-cloud/storage'
 import { parseGsUri, type ObjectName } from '../../contracts/gs-uri.ts'
 import { restClientOptions } from '../auth/credentials.ts'
-import { downloadObject } from './download.ts'
+import { downloadObject, downloadRange, type DownloadedRange } from './download.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from '../transport/errors.ts'
 
 let client: Promise<Storage> | undefined
@@ -44,6 +44,15 @@ export const MAX_OBJECT_BYTES = 64 * 1024 * 1024
 export async function readObject(uri: string, maxBytes = MAX_OBJECT_BYTES): Promise<Buffer> {
   const { bucket, path } = objectName(uri)
   return call(downloadObject(await storage(), bucket, path, maxBytes))
+}
+
+/**
+ * Returns `length` bytes of an object from `first` on, or fewer at its end, with the size of the whole. Rejects with
+ * CloudError NOT_FOUND when there is none.
+ */
+export async function readObjectRange(uri: string, first: number, length: number): Promise<DownloadedRange> {
+  const name = objectName(uri)
+  return call(downloadRange(await storage(), name, { first, length, maxBytes: MAX_OBJECT_BYTES }))
 }
 
 /**

@@ -54,7 +54,7 @@ async function load(spec: RunSpec, source: ImageSource & { memory: ImageMemory }
   const { profile } = spec
   if (profileModel(profile) === PIXELS) {
     const { pixelsModel } = await import('../models/pixels.ts')
-    return pixelsModel({ profile, readImage: source.readImage })
+    return pixelsModel({ profile, ...source })
   }
   const [{ geminiModel }, { askGemini }] = await Promise.all([
     import('../models/gemini.ts'),

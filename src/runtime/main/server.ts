@@ -3,7 +3,7 @@ import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { imageBuckets } from '../../run-data/image-buckets.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
-import { describeObject, readObject } from '../../google/storage/storage.ts'
+import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
 import { deleteQueue, ensureQueue, pauseQueue } from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { systemClock } from '../clock.ts'
@@ -11,7 +11,7 @@ import { startService } from '../entry.ts'
 import { mainEnvironment } from '../environment.ts'
 import { FinalRows } from '../ledger/final-rows.ts'
 import { Ledger } from '../ledger/ledger.ts'
-import { imageReader } from '../models/fetch-image.ts'
+import { imageRangeReader, imageReader } from '../models/fetch-image.ts'
 import { ImageMemory, imageMemoryBytes } from '../models/image-memory.ts'
 import { RunSpecs } from '../run-specs.ts'
 import { explainUnstaged } from '../unstaged-images.ts'
@@ -44,6 +44,7 @@ startService(mainEnvironment, (environment, log) => {
     modelFor: modelForRun(
       {
         readImage: imageReader({ readObject: explained(readObject), clock }),
+        readRange: imageRangeReader({ readRange: explained(readObjectRange), clock }),
         describeObject: explained(describeObject),
         memory: new ImageMemory({ bytes: imageMemoryBytes(), clock }),
       },

@@ -2,6 +2,7 @@ import { parseGsUri } from '../../contracts/gs-uri.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { MAX_OBJECT_BYTES } from '../../google/storage/storage.ts'
 import { within, type Clock } from '../clock.ts'
+import type { ImageRange, ReadRange } from './image-bytes.ts'
 import { AttemptFailure, UnreadableImage } from './model.ts'
 
 /** Time limit for one download; the attempt's own deadline limits all of them. */
@@ -15,15 +16,32 @@ export function imageReader(options: {
   readObject: (gsUri: string, maxBytes: number) => Promise<Buffer>
   clock: Clock
 }): (uri: string, signal: AbortSignal, maxBytes?: number) => Promise<Buffer> {
-  return async (uri, _signal, maxBytes = MAX_OBJECT_BYTES) => {
-    const name = parseGsUri(uri)
-    if ('fault' in name) throw new UnreadableImage(uri, name.fault)
-    const late = (): CloudError =>
-      new CloudError('DEADLINE_EXCEEDED', `${uri} was not read within ${READ_TIMEOUT_MS / 1_000} s`)
-    return within(options.clock, READ_TIMEOUT_MS, options.readObject(uri, maxBytes), late).catch((error: unknown) => {
-      throw error instanceof CloudError ? imageFailure(uri, error, maxBytes) : error
-    })
-  }
+  return (uri, _signal, maxBytes = MAX_OBJECT_BYTES) =>
+    fetched(uri, options.clock, maxBytes, () => options.readObject(uri, maxBytes))
+}
+
+/** Fetches a part of an image, with the same failures. */
+export function imageRangeReader(options: {
+  readRange: (gsUri: string, first: number, length: number) => Promise<ImageRange>
+  clock: Clock
+}): ReadRange {
+  return (uri, first, length) =>
+    fetched(uri, options.clock, MAX_OBJECT_BYTES, () => options.readRange(uri, first, length))
+}
+
+async function fetched<Result>(
+  uri: string,
+  clock: Clock,
+  maxBytes: number,
+  fetch: () => Promise<Result>,
+): Promise<Result> {
+  const name = parseGsUri(uri)
+  if ('fault' in name) throw new UnreadableImage(uri, name.fault)
+  const late = (): CloudError =>
+    new CloudError('DEADLINE_EXCEEDED', `${uri} was not read within ${READ_TIMEOUT_MS / 1_000} s`)
+  return within(clock, READ_TIMEOUT_MS, fetch(), late).catch((error: unknown) => {
+    throw error instanceof CloudError ? imageFailure(uri, error, maxBytes) : error
+  })
 }
 
 function imageFailure(uri: string, error: CloudError, maxBytes: number): Error {

@@ -4,7 +4,8 @@ import type { Observation } from '../../contracts/messages.ts'
 import type { ImageTransport } from '../../contracts/model-options.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import type { GeminiPart } from '../../google/gemini.ts'
-import { detectFormat, IMAGE_FORMATS } from './image-format.ts'
+import { detectFormat, imageContentType, IMAGE_FORMATS } from '../../contracts/image-format.ts'
+import type { ReadRange } from './image-bytes.ts'
 import { AttemptFailure, UnreadableImage } from './model.ts'
 
 /** Gemini's limits per image (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding). */
@@ -18,22 +19,16 @@ const MAX_INLINE_BYTES = 7_000_000
 const MAX_REQUEST_BYTES = 20_000_000
 const PROMPT_BYTES = 1_000_000
 
-/** The MIME types that Gemini accepts, by file extension. */
-const MIME_TYPES: Readonly<Record<string, string>> = {
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  jpe: 'image/jpeg',
-  png: 'image/png',
-  webp: 'image/webp',
-  heic: 'image/heic',
-  heif: 'image/heif',
-}
+/** Bytes that are enough to tell an image's format. */
+const HEAD_BYTES = 64
 
 const ACCEPTED_TYPES = new Set<string>(IMAGE_FORMATS.map((format) => `image/${format}`))
 
 export interface ImageSource {
   /** `maxBytes` limits the size of the object; a larger one is unreadable. */
   readImage: (uri: string, signal: AbortSignal, maxBytes?: number) => Promise<Buffer>
+  /** A part of an image. It rejects like `readImage`. */
+  readRange: ReadRange
   describeObject: (uri: string) => Promise<{ bytes: number; contentType: string | undefined }>
 }
 
@@ -79,7 +74,7 @@ export async function gatherImages(
   source: ImageSource,
   signal: AbortSignal,
 ): Promise<GatheredImages> {
-  if (transport === 'gs') return each(observations, AT_ONCE, (observation) => gsImage(observation, source))
+  if (transport === 'gs') return each(observations, AT_ONCE, (observation) => gsImage(observation, source, signal))
   let total = 0
   return each(observations, READS_AT_ONCE, async (observation) => {
     if (total > MAX_INLINE_TOTAL) throw tooLargeTogether(observations.length)
@@ -127,16 +122,39 @@ async function each<Item>(
   }
 }
 
-async function gsImage(observation: Observation, source: ImageSource): Promise<GeminiImage> {
+async function gsImage(observation: Observation, source: ImageSource, signal: AbortSignal): Promise<GeminiImage> {
   const { gcs_uri: uri } = observation
   const name = parseGsUri(uri)
   if ('fault' in name) throw new UnreadableImage(uri, name.fault)
-  const mimeType = MIME_TYPES[/\.([a-z]+)$/i.exec(uri)?.[1]?.toLowerCase() ?? ''] ?? (await typeByObject(uri, source))
-  return { observation, part: { gcsUri: uri, mimeType }, contentHash: undefined }
+  return {
+    observation,
+    part: { gcsUri: uri, mimeType: await typeByContent(uri, source, signal) },
+    contentHash: undefined,
+  }
 }
 
-/** A name without a known extension: the object's metadata has the type. */
-async function typeByObject(uri: string, source: ImageSource): Promise<string> {
+/** The MIME type by the image's first bytes, because its name and its metadata are often wrong. Refuses what is no image. */
+async function typeByContent(uri: string, source: ImageSource, signal: AbortSignal): Promise<string> {
+  const head = await source.readRange(uri, 0, HEAD_BYTES, signal).catch((error: unknown) => {
+    if (isDenied(error)) return undefined
+    throw error
+  })
+  if (head === undefined) return typeByName(uri, source)
+  const detected = detectFormat(head.bytes)
+  if ('refused' in detected) throw new UnreadableImage(uri, detected.refused)
+  return `image/${detected.format}`
+}
+
+/** Gemini reads with its own account, which can have access that imagery lacks. */
+function isDenied(error: unknown): boolean {
+  const { status } = ((error as Error).cause ?? {}) as { status?: unknown }
+  return error instanceof AttemptFailure && (status === 'PERMISSION_DENIED' || status === 'UNAUTHENTICATED')
+}
+
+/** The MIME type of an image that imagery may not read, by its name, else by its metadata. */
+async function typeByName(uri: string, source: ImageSource): Promise<string> {
+  const named = imageContentType(uri)
+  if (named !== undefined) return named
   const { contentType } = await described(uri, source)
   if (contentType !== undefined && ACCEPTED_TYPES.has(contentType)) return contentType
   throw new UnreadableImage(uri, `is ${contentType ?? 'of an unknown type'}; Gemini reads ${IMAGE_FORMATS.join(', ')}`)

@@ -1,12 +1,15 @@
 import sharp from 'sharp'
-import { detectFormat } from './image-format.ts'
-import type { ImageFormat } from './image-format.ts'
+import { detectFormat } from '../../contracts/image-format.ts'
+import type { ImageFormat } from '../../contracts/image-format.ts'
+import { ImageBytes } from './image-bytes.ts'
 import { measurePixels } from './image-figures.ts'
 import type { PixelFigures } from './image-figures.ts'
+import { imageSize } from './image-size.ts'
+import { repairJpeg } from './jpeg-repair.ts'
 import { UnreadableImage } from './model.ts'
 
-/** An image with more pixels is refused before decoding: a few kilobytes can expand to gigabytes. */
-export const MAX_IMAGE_PIXELS = 100_000_000
+/** An image with more pixels is not decoded: a few kilobytes can expand to gigabytes. At three bytes each, 600 MB. */
+export const MAX_IMAGE_PIXELS = 200_000_000
 
 /** The header of an image. Width and height are as displayed: EXIF orientation is applied. */
 export interface ImageHeader {
@@ -15,6 +18,11 @@ export interface ImageHeader {
   format: ImageFormat
   /** The size of the file. */
   bytes: number
+}
+
+/** What the pixels of an image are like, and what was odd about its file; empty if nothing was. */
+export interface DecodedFigures extends PixelFigures {
+  note: string
 }
 
 /**
@@ -35,51 +43,110 @@ export function decoderVersion(): string {
 }
 
 /**
- * Reads an image's header, not its pixels.
+ * Reads an image's header, not its pixels, however many it has.
  *
- * @throws UnreadableImage when it is not an image in an accepted format, or has too many pixels
+ * @throws UnreadableImage when it is not an image in an accepted format, or has no valid header
  */
-export async function readHeader(uri: string, bytes: Buffer): Promise<ImageHeader> {
-  const detected = detectFormat(bytes)
-  if ('refused' in detected) throw new UnreadableImage(uri, detected.refused)
-  // The limit is checked here to give a better message than the decoder's.
-  const { autoOrient } = await decoding(uri, detected.format, () =>
-    sharp(bytes, { ...READ, limitInputPixels: false }).metadata(),
+export async function readHeader(image: ImageBytes): Promise<ImageHeader> {
+  const detected = detectFormat(image.head)
+  if ('refused' in detected) throw new UnreadableImage(image.uri, detected.refused)
+  const { width, height } = await imageSize(image, detected.format)
+  return { width, height, format: detected.format, bytes: image.size }
+}
+
+/** @throws UnreadableImage when the image has more pixels than are decoded */
+export function checkPixels(uri: string, { width, height }: ImageHeader): void {
+  if (width * height <= MAX_IMAGE_PIXELS) return
+  throw new UnreadableImage(
+    uri,
+    `has ${width} x ${height} pixels; image-quality measures up to ${MAX_IMAGE_PIXELS / 1e6} megapixels. Make it smaller, or use the profile resolution, which has no limit`,
   )
-  const { width, height } = autoOrient
-  if (width * height > MAX_IMAGE_PIXELS) {
-    throw new UnreadableImage(
-      uri,
-      `claims ${width} x ${height} pixels; the limit is ${MAX_IMAGE_PIXELS / 1e6} megapixels`,
-    )
-  }
-  return { width, height, format: detected.format, bytes: bytes.length }
 }
 
 /**
  * Decodes the whole image to 8-bit sRGB (embedded color profiles applied, transparency over white, first
- * frame of an animation) and measures it.
+ * frame of an animation) and measures it. What a file has wrong without any loss of pixels becomes a note.
  *
- * @throws UnreadableImage when it is truncated or damaged
+ * @throws UnreadableImage when pixels are missing or damaged, or cannot be decoded here
  */
-export async function readFigures(uri: string, bytes: Buffer, format: ImageFormat): Promise<PixelFigures> {
+export async function readFigures(uri: string, bytes: Buffer, format: ImageFormat): Promise<DecodedFigures> {
+  try {
+    return { ...(await figures(bytes, 'warning')), note: '' }
+  } catch (error) {
+    if (format === 'heic' || format === 'heif') throw notDecoded(uri, format, error)
+    return readOddFigures(uri, bytes, format, error)
+  }
+}
+
+/** Decodes a file that a strict decoder refuses. */
+async function readOddFigures(
+  uri: string,
+  bytes: Buffer,
+  format: ImageFormat,
+  refused: unknown,
+): Promise<DecodedFigures> {
+  const repaired = format === 'jpeg' ? repairJpeg(bytes) : { bytes, odd: [] }
+  let reason = said(refused)
+  if (repaired.odd.length > 0) {
+    try {
+      return { ...(await figures(repaired.bytes, 'warning')), note: noteOf(repaired.odd) }
+    } catch (error) {
+      reason = said(error)
+    }
+  }
+  if (isLoss(reason)) throw damage(uri, format, reason, refused)
+  try {
+    return { ...(await figures(repaired.bytes, 'error')), note: noteOf([...repaired.odd, inWords(reason)]) }
+  } catch (error) {
+    throw damage(uri, format, said(error), error)
+  }
+}
+
+async function figures(bytes: Buffer, failOn: 'warning' | 'error'): Promise<PixelFigures> {
   // All measurements are the same for all eight orientations, so EXIF orientation is not applied here.
-  const { data, info } = await decoding(uri, format, () =>
-    sharp(bytes, READ)
-      .flatten({ background: '#ffffff' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true }),
-  )
+  const { data, info } = await sharp(bytes, { ...READ, failOn })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
   return measurePixels(data, info.width, info.height)
 }
 
-async function decoding<T>(uri: string, format: ImageFormat, decode: () => Promise<T>): Promise<T> {
-  try {
-    return await decode()
-  } catch (error) {
-    // libvips lists what it tried; the last line says why it failed.
-    const said = error instanceof Error ? error.message.trimEnd().split('\n').at(-1) : String(error)
-    throw new UnreadableImage(uri, `is a damaged or unsupported ${format} image: ${said}`, { cause: error })
-  }
+/** What libjpeg says when pixels are missing or wrong (jerror.h). It passes over everything else without loss. */
+const LOSSES = [/premature end/i, /bad huffman code/i, /instead of rst/i, /bad arithmetic|arithmetic-coded/i]
+
+function isLoss(reason: string): boolean {
+  return LOSSES.some((pattern) => pattern.test(reason))
+}
+
+/** libvips lists what it tried; the last line says why it failed. */
+function said(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.trimEnd().split('\n').at(-1) ?? message
+}
+
+/** Without the decoder's own name. */
+function inWords(reason: string): string {
+  if (/extraneous bytes/i.test(reason)) return 'stray bytes after its pixels or between its parts'
+  return reason.replace(/^(VipsJpeg|vipspng|pngload_buffer|webp\w*): /, '')
+}
+
+function noteOf(odd: readonly string[]): string {
+  return `all pixels were read; odd about the file: ${odd.join(', ')}`
+}
+
+function damage(uri: string, format: ImageFormat, reason: string, cause: unknown): UnreadableImage {
+  const what = /premature end|libpng read error|unable to parse|truncated|not enough/i.test(reason)
+    ? `is a damaged ${format} image: it is cut off, or part of it is corrupt`
+    : `is a damaged ${format} image`
+  return new UnreadableImage(uri, `${what} (${inWords(reason)}). Copy it again from where it came from`, { cause })
+}
+
+/** The standard build of sharp has no HEVC decoder (https://sharp.pixelplumbing.com/install#custom-libvips). */
+function notDecoded(uri: string, format: ImageFormat, cause: unknown): UnreadableImage {
+  return new UnreadableImage(
+    uri,
+    `is a ${format} image, and imagery has no decoder for its pixels. Convert it to JPEG (heif-convert a.heic a.jpg); the profile resolution reads its size as it is`,
+    { cause },
+  )
 }

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { Observation } from '../../contracts/messages.ts'
-import type { PixelFigures } from './image-figures.ts'
-import { readFigures, readHeader } from './image-reader.ts'
-import type { ImageHeader } from './image-reader.ts'
+import { ImageBytes } from './image-bytes.ts'
+import { checkPixels, readFigures, readHeader } from './image-reader.ts'
+import type { DecodedFigures, ImageHeader } from './image-reader.ts'
 import { judge, VERDICTS } from './image-verdict.ts'
 import type { Verdict } from './image-verdict.ts'
 import type { Budget } from '../budget.ts'
@@ -9,9 +10,18 @@ import type { Budget } from '../budget.ts'
 /** One readable image. */
 export interface Seen extends ImageHeader {
   observation: Observation
+  /** Changes when the image's content changes. */
+  contentHash: string
 }
 
-interface Judged extends Seen, PixelFigures {
+/** How to get the content of an image: as little of it as a measurement needs. */
+export interface ImageContent {
+  whole(): Promise<Buffer>
+  /** Opens the image to read parts of it. */
+  parts(): Promise<ImageBytes>
+}
+
+interface Judged extends Seen, DecodedFigures {
   verdict: Verdict
   reason: string
 }
@@ -19,15 +29,16 @@ interface Judged extends Seen, PixelFigures {
 /** How to measure each image, and how to combine an asset's images into its columns. */
 export interface Measurement<Image extends Seen> {
   /** @throws UnreadableImage when the image is not usable */
-  measure(observation: Observation, bytes: Buffer, signal: AbortSignal): Promise<Image>
+  measure(observation: Observation, content: ImageContent, signal: AbortSignal): Promise<Image>
   /** @param images at least one, in the asset's order */
   columns(images: readonly Image[]): Record<string, unknown>
 }
 
 /** Width and height, from the header alone. The asset gets the values of its largest image. */
 export const resolution: Measurement<Seen> = {
-  async measure(observation, bytes) {
-    return { observation, ...(await readHeader(observation.gcs_uri, bytes)) }
+  async measure(observation, content) {
+    const image = await content.parts()
+    return { observation, ...(await readHeader(image)), contentHash: sha256(image.identity) }
   },
   columns(images) {
     const best = firstBest(images, (image, other) => area(image) - area(other))
@@ -50,12 +61,13 @@ export const resolution: Measurement<Seen> = {
 /** Measurements and verdict from all pixels. The asset gets the values of its best image. */
 export function imageQuality(budget: Budget): Measurement<Judged> {
   return {
-    async measure(observation, bytes, signal) {
-      const header = await readHeader(observation.gcs_uri, bytes)
-      const figures = await budget.spend(area(header), signal, () =>
-        readFigures(observation.gcs_uri, bytes, header.format),
-      )
-      return { observation, ...header, ...figures, ...judge({ ...header, ...figures }) }
+    async measure(observation, content, signal) {
+      const { gcs_uri: uri } = observation
+      const bytes = await content.whole()
+      const header = await readHeader(ImageBytes.of(uri, bytes))
+      checkPixels(uri, header)
+      const figures = await budget.spend(area(header), signal, () => readFigures(uri, bytes, header.format))
+      return { observation, ...header, ...figures, ...judge({ ...header, ...figures }), contentHash: sha256(bytes) }
     },
     columns(images) {
       const best = firstBest(
@@ -74,7 +86,8 @@ export function imageQuality(budget: Budget): Measurement<Judged> {
 }
 
 function qualityColumns(image: Judged): Record<string, unknown> {
-  const { width, height, sharpness, brightness, contrast, near_black_share, clipped_share, verdict, reason } = image
+  const { width, height, sharpness, brightness, contrast, near_black_share, clipped_share, verdict, reason, note } =
+    image
   return {
     width,
     height,
@@ -86,6 +99,7 @@ function qualityColumns(image: Judged): Record<string, unknown> {
     clipped_share,
     verdict,
     reason,
+    note,
   }
 }
 
@@ -95,6 +109,10 @@ function qualityColumns(image: Judged): Record<string, unknown> {
  */
 function firstBest<Image>(images: readonly Image[], better: (image: Image, other: Image) => number): Image {
   return images.reduce((best, image) => (better(image, best) > 0 ? image : best))
+}
+
+function sha256(content: Buffer | string): string {
+  return createHash('sha256').update(content).digest('hex')
 }
 
 function area({ width, height }: ImageHeader): number {

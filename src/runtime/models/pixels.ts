@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import type { AnswerSchema } from '../../contracts/answer-schema.ts'
 import type { Asset, Observation } from '../../contracts/messages.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
+import { ImageBytes } from './image-bytes.ts'
+import type { ReadRange } from './image-bytes.ts'
 import { configureSharp, decoderVersion, MAX_IMAGE_PIXELS } from './image-reader.ts'
 import { AttemptFailure, UnreadableImage } from './model.ts'
 import type { Answer, Model } from './model.ts'
@@ -22,10 +24,8 @@ export interface PixelsModelOptions {
    * transient storage or network error (an AttemptFailure is passed on unchanged).
    */
   readImage: (uri: string, signal: AbortSignal) => Promise<Buffer>
-}
-
-interface Hashed {
-  contentHash: string
+  /** Fetches a part of an image, and rejects in the same way. */
+  readRange: ReadRange
 }
 
 interface Unreadable {
@@ -40,23 +40,27 @@ interface Unreadable {
  * It fails with `unreadable_image` when none of the asset's images can be read, with `timeout`
  * (retryable) when the signal is aborted, with `model_error` (retryable) when storage fails.
  */
-export function pixelsModel({ profile, readImage }: PixelsModelOptions): Model {
+export function pixelsModel({ profile, ...read }: PixelsModelOptions): Model {
   if (profile.measure === undefined) throw new Error(`profile ${profile.name} has no measurement`)
   configureSharp()
   return profile.measure === 'resolution'
-    ? measuringModel(resolution, profile, readImage)
-    : measuringModel(imageQuality(new Budget(MAX_IMAGE_PIXELS)), profile, readImage)
+    ? measuringModel(resolution, profile, read)
+    : measuringModel(imageQuality(new Budget(MAX_IMAGE_PIXELS)), profile, read)
 }
 
 function measuringModel<Image extends Seen>(
   measurement: Measurement<Image>,
   profile: Profile,
-  readImage: PixelsModelOptions['readImage'],
+  { readImage, readRange }: Omit<PixelsModelOptions, 'profile'>,
 ): Model {
-  async function look(observation: Observation, signal: AbortSignal): Promise<Image & Hashed> {
-    const bytes = await readImage(observation.gcs_uri, signal).catch(refuseOrRetry)
-    const image = await measurement.measure(observation, bytes, signal)
-    return { ...image, contentHash: createHash('sha256').update(bytes).digest('hex') }
+  const readPart: ReadRange = (...range) => readRange(...range).catch(refuseOrRetry)
+  function look(observation: Observation, signal: AbortSignal): Promise<Image> {
+    const { gcs_uri: uri } = observation
+    const content = {
+      whole: () => readImage(uri, signal).catch(refuseOrRetry),
+      parts: () => ImageBytes.open(uri, readPart, signal),
+    }
+    return measurement.measure(observation, content, signal)
   }
 
   return {
@@ -148,7 +152,7 @@ function pick(value: unknown, schema: AnswerSchema): unknown {
 }
 
 /** SHA-256 of the URI and content of every image that was read, in order. */
-function inputHash(seen: readonly (Seen & Hashed)[]): string {
+function inputHash(seen: readonly Seen[]): string {
   const hash = createHash('sha256')
   for (const { observation, contentHash } of seen) hash.update(`${observation.gcs_uri}\n${contentHash}\n`)
   return hash.digest('hex')

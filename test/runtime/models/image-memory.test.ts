@@ -4,7 +4,7 @@ import { geminiModel } from '../../../src/runtime/models/gemini.ts'
 import { ImageMemory, imageMemoryBytes } from '../../../src/runtime/models/image-memory.ts'
 import type { Answer } from '../../../src/runtime/models/model.ts'
 import { deferred } from '../fixtures.ts'
-import { asset, geminiSpec, STOP } from '../gemini-fixtures.ts'
+import { asset, deniedImage, geminiSpec, STOP } from '../gemini-fixtures.ts'
 
 const MEMORY = 30_000_000
 
@@ -25,6 +25,7 @@ function modelOver({ imageBytes, transport = 'inline' }: { imageBytes: number; t
       held.most = Math.max(held.most, held.now)
       return image
     },
+    readRange: (uri) => Promise.reject(deniedImage(uri)),
     describeObject: () => Promise.reject(new Error('not used')),
     async ask({ parts }) {
       held.calls += 1

@@ -24,7 +24,12 @@ const REFUSED: readonly { name: string; begins: string }[] = [
   { name: 'a JPEG 2000 image', begins: '\0\0\0\fjP  ' },
   { name: 'a JPEG XL image', begins: '\xff\n' },
   { name: 'a JPEG XL image', begins: '\0\0\0\fJXL ' },
+  { name: 'a LAS or LAZ point cloud', begins: 'LASF' },
+  { name: 'a ZIP archive', begins: 'PK\x03\x04' },
+  { name: 'a gzip archive', begins: '\x1f\x8b' },
+  { name: 'a Photoshop file', begins: '8BPS' },
   { name: 'XML, HTML or SVG text', begins: '<' },
+  { name: 'a Git LFS pointer', begins: 'version https://git-lfs' },
 ]
 
 /**
@@ -55,4 +60,22 @@ function isoMediaFormat(bytes: Buffer, head: string): DetectedFormat {
 
 function accepted(): string {
   return `imagery reads only ${IMAGE_FORMATS.slice(0, -1).join(', ')} and ${IMAGE_FORMATS.at(-1)}`
+}
+
+/** Content types by the end of a file's name. */
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  jpe: 'image/jpeg',
+  jfif: 'image/jpeg',
+  png: 'image/png',
+  webp: 'image/webp',
+  heic: 'image/heic',
+  heif: 'image/heif',
+}
+
+/** Returns an image's content type by the end of its name, for an image whose content cannot be read. */
+export function imageContentType(name: string): string | undefined {
+  const ending = /\.([a-z]+)$/i.exec(name)?.[1]?.toLowerCase() ?? ''
+  return Object.hasOwn(CONTENT_TYPES, ending) ? CONTENT_TYPES[ending] : undefined
 }
