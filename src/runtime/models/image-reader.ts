@@ -1,7 +1,7 @@
 import sharp from 'sharp'
 import { detectFormat } from '../../contracts/image-format.ts'
 import type { ImageFormat } from '../../contracts/image-format.ts'
-import { ImageBytes } from './image-bytes.ts'
+import type { ImageBytes } from './image-bytes.ts'
 import { measurePixels } from './image-figures.ts'
 import type { PixelFigures } from './image-figures.ts'
 import { imageSize } from './image-size.ts'
