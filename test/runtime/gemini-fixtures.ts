@@ -107,7 +107,7 @@ export function scriptedGemini(
     },
     async readRange(uri, first, length) {
       const bytes = objects[uri]
-      // Only Gemini may read an image of which the test gives no bytes.
+      // An image without bytes in the test is one that only Gemini may read.
       if (!Buffer.isBuffer(bytes)) throw deniedImage(uri)
       return { bytes: bytes.subarray(first, first + length), size: bytes.length, checksums: undefined }
     },

@@ -18,7 +18,7 @@ export const BLOCK_BYTES = 64 * 1024
 /** A header in more places is not worth reading: a hostile file could make it a million requests. */
 const MAX_BLOCKS = 64
 
-/** An image of which only the blocks are read that are asked for. */
+/** An image that is read in blocks, and only where it is asked for. */
 export class ImageBytes {
   readonly uri: string
   readonly size: number

@@ -52,7 +52,7 @@ describe('the size of an image', () => {
     expect(await header(file)).toMatchObject({ width: 400, bytes: file.length, read: BLOCK_BYTES })
   })
 
-  test('is found behind megabytes of other segments, of which only the beginnings are read', async () => {
+  test('is found behind megabytes of other segments, and only their beginnings are read', async () => {
     const profile = segment(0xe2, Buffer.alloc(65_000, 0xff))
     const file = Buffer.concat([SOI, ...Array.from({ length: 40 }, () => profile), jpegHead(640, 480)])
     const { width, height, read } = await header(file)
