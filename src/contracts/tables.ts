@@ -36,6 +36,9 @@ export const ASSET_COLUMNS: readonly Column[] = [
   },
 ]
 
+/** The status of the one row of a ledger that is no attempt: `/setup` writes it before any model is paid. */
+export const MARKER_STATUS = 'setup'
+
 const ATTEMPT_KEYS: readonly Column[] = [
   { name: 'run_id', type: 'STRING', mode: 'REQUIRED', description: 'ID of the run.' },
   {
@@ -65,7 +68,8 @@ const ATTEMPT_KEYS: readonly Column[] = [
     name: 'status',
     type: 'STRING',
     mode: 'REQUIRED',
-    description: 'ok, failed or throttled; retrying if the unit was queued again.',
+    description:
+      'ok, failed or throttled; retrying if the unit was queued again. One row is no attempt: setup, which checks that the table stores rows.',
   },
   {
     name: 'cause',

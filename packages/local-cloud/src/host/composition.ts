@@ -53,6 +53,8 @@ export interface CompositionOptions {
   jobLimits: Partial<JobLimits>
   /** How old the estimates in the statistics of a Cloud Tasks queue can be. */
   queueStatsAgeMs: number
+  /** How long streaming does not know a new BigQuery table. */
+  streamingWarmUpMs: number
   /** Whether billing is enabled for the project. */
   hasBilling: boolean
   conditions: ProjectConditions
@@ -149,6 +151,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
       operation: httpOperations(control.gateway, bigQueryResponse),
       access,
       limits: options.jobLimits,
+      streamingWarmUpMs: options.streamingWarmUpMs,
       readObject: (uri, principal) => {
         access.check(principal, need('storage.objects.get', objectResource(uri)))
         return storage.readObject(uri)

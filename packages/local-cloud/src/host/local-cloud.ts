@@ -46,6 +46,8 @@ export interface LocalCloudOptions {
   jobLimits?: Partial<JobLimits>
   /** How old the estimates in the statistics of a Cloud Tasks queue can be. @default 0 */
   queueStatsAgeMs?: number
+  /** How long streaming does not know a new BigQuery table, as on Google: some minutes. @default 0 */
+  streamingWarmUpMs?: number
   /** Scripted faults from the start; can be replaced through the admin endpoint. */
   faults?: readonly FaultRule[]
   /** A JSON file with more rules. */
@@ -173,6 +175,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     quotas: { ...NEW_PROJECT, ...options.quotas },
     jobLimits: options.jobLimits ?? {},
     queueStatsAgeMs: options.queueStatsAgeMs ?? 0,
+    streamingWarmUpMs: options.streamingWarmUpMs ?? 0,
     allServicesEnabled: options.allServicesEnabled ?? false,
   })
 

@@ -80,6 +80,45 @@ describe('a linked dataset (https://cloud.google.com/bigquery/docs/analytics-hub
     await expect(client.createDataset('twice', to('subscribed'))).rejects.toMatchObject({ code: 400 })
   })
 
+  // Words and behavior as subscribers have seen them, and
+  // https://cloud.google.com/bigquery/docs/analytics-hub-introduction#data_egress.
+  describe('whose publisher restricts data egress', () => {
+    const query = 'SELECT id FROM demo.restricted.signs ORDER BY id'
+    const restricted = expect.objectContaining({
+      code: 403,
+      message: 'Access Denied: Table demo:restricted.signs: Data egress is restricted',
+      errors: [expect.objectContaining({ reason: 'accessDenied' })],
+    }) as Error
+
+    beforeAll(async () => {
+      const { client } = bigquery
+      await client.createDataset('own', { location: 'EU' })
+      const restrictions = { type: 'RESTRICTED_DATA_EGRESS' as const }
+      await client.createDataset('restricted', { ...LINK, restrictions } as object)
+    })
+
+    it('says so in its metadata and in that of its tables', async () => {
+      const dataset = bigquery.client.dataset('restricted')
+      for (const [metadata] of [await dataset.getMetadata(), await dataset.table('signs').getMetadata()])
+        expect(metadata).toMatchObject({ restrictions: { type: 'RESTRICTED_DATA_EGRESS' } })
+    })
+
+    it('lets queries read its rows', async () => {
+      expect((await bigquery.client.query(query))[0].length).toBeGreaterThan(1)
+    })
+
+    it.each<[string, (client: Harness['client']) => Promise<unknown>]>([
+      ['a table', (client) => client.createQueryJob({ query, destination: client.dataset('own').table('copy') })],
+      [
+        'a view',
+        (client) => client.dataset('own').createTable('seen', { view: { query, useLegacySql: false } } as object),
+      ],
+      ['a listing of its rows', (client) => client.dataset('restricted').table('signs').getRows()],
+    ])('refuses to copy them to %s', async (_what, copy) => {
+      await expect(copy(bigquery.client)).rejects.toEqual(restricted)
+    })
+  })
+
   it('survives a restart, and deleting it keeps its source’s tables', async () => {
     await bigquery.restart()
     await bigquery.client.dataset('subscribed').delete()

@@ -55,6 +55,20 @@ describe('tabledata.insertAll (https://cloud.google.com/bigquery/docs/reference/
     ])
   })
 
+  // https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#troubleshooting, googleapis/google-cloud-python#3822
+  it('accepts and loses rows for a while after a table is deleted and created again', async () => {
+    const again = bigquery.client.dataset('d').table('again')
+    const schema = [{ name: 'id', type: 'STRING' }]
+    await bigquery.client.dataset('d').createTable('again', { schema })
+    await bigquery.clock.advance(2_000)
+    await again.delete()
+    await bigquery.client.dataset('d').createTable('again', { schema })
+    expect(await insertAll({ rows: rows({ id: 'lost' }) }, 'again')).toMatchObject({ status: 200 })
+    await bigquery.clock.advance(2_000)
+    expect(await insertAll({ rows: rows({ id: 'kept' }) }, 'again')).toMatchObject({ status: 200 })
+    expect((await bigquery.client.query('SELECT id FROM d.again'))[0]).toEqual([{ id: 'kept' }])
+  })
+
   it('keeps an integer beyond 2^53 sent as a JSON number', async () => {
     const response = await fetch(`${bigquery.url}/bigquery/v2/projects/demo/datasets/d/tables/t/insertAll`, {
       method: 'POST',

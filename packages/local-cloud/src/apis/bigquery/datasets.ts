@@ -54,7 +54,7 @@ export async function insertDataset(
     revision: 1,
     labels: {},
     access: firstEntries(email),
-    ...(source ? { linked: { project: source.project, dataset: source.dataset } } : {}),
+    ...(source ? { linked: { project: source.project, dataset: source.dataset, ...restriction(body) } } : {}),
     ...changes(warehouse, body),
   }
   const key = datasetKey(project, name)
@@ -84,10 +84,16 @@ function linkedSource(warehouse: Warehouse, body: Body, principal: Principal): D
   return source
 }
 
+/** What the publisher of a listing restricts; at Google a part of the listing, here of the dataset that is linked. */
+function restriction(body: Body): { isEgressRestricted?: true } {
+  const { type } = (body['restrictions'] ?? {}) as Body
+  return type === 'RESTRICTED_DATA_EGRESS' ? { isEgressRestricted: true } : {}
+}
+
 // Updates ignore the source of a linked dataset.
 const KNOWN = new Set(
   `kind etag id selfLink datasetReference friendlyName description defaultTableExpirationMs defaultPartitionExpirationMs labels access
-  creationTime lastModifiedTime location type linkedDatasetSource linkedDatasetMetadata`.split(/\s+/),
+  creationTime lastModifiedTime location type linkedDatasetSource linkedDatasetMetadata restrictions`.split(/\s+/),
 )
 
 /** The settable properties among those of a body. */

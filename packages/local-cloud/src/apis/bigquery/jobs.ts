@@ -12,7 +12,7 @@ import { jobKey, type JobRecord } from './records.ts'
 import { parseLabels } from './resource-fields.ts'
 import { JobStopped, RunningJob } from './running-job.ts'
 import { SqlFailure } from './sql/failure.ts'
-import type { Warehouse } from './warehouse.ts'
+import { refuseEgress, type Warehouse } from './warehouse.ts'
 
 type Body = Record<string, unknown>
 
@@ -116,7 +116,10 @@ export class Jobs {
         prepared = prepareQuery(this.#warehouse, project, wanted, configuration['query'] as Body, now)
         location = prepared.location
         checkReads(this.#warehouse, { email }, prepared.referenced)
-        if (prepared.destination) checkWrites(this.#warehouse, { email }, prepared.destination)
+        if (prepared.destination) {
+          checkWrites(this.#warehouse, { email }, prepared.destination)
+          refuseEgress(this.#warehouse, prepared.referenced)
+        }
       } else {
         const load = prepareLoad(this.#warehouse, project, wanted, configuration['load'] as Body)
         location = load.location

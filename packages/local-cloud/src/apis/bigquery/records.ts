@@ -17,7 +17,7 @@ export interface DatasetRecord {
   defaultPartitionExpirationMs?: number
   access?: unknown[]
   /** The dataset that a linked one shows, read-only. */
-  linked?: { project: string; dataset: string }
+  linked?: { project: string; dataset: string; isEgressRestricted?: true }
 }
 
 export interface TableRecord {
@@ -42,6 +42,8 @@ export interface TableRecord {
   rangePartitioning?: Record<string, unknown>
   requirePartitionFilter?: boolean
   view?: { query: string }
+  /** Its rows can be queried but not copied: the publisher of the linked dataset restricts data egress. */
+  isEgressRestricted?: true
   /** When streaming last wrote to it. */
   streamedMs?: number
 }

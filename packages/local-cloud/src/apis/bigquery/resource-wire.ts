@@ -42,8 +42,12 @@ export function datasetResource(record: DatasetRecord): Resource {
       sourceDataset: { projectId: projectNumberOf(record.linked.project), datasetId: record.linked.dataset },
     },
     linkedDatasetMetadata: record.linked && { linkState: 'LINKED' },
+    restrictions: record.linked?.isEgressRestricted && EGRESS_RESTRICTED,
   })
 }
+
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/RestrictionConfig */
+const EGRESS_RESTRICTED = { type: 'RESTRICTED_DATA_EGRESS' }
 
 export function datasetItem(record: DatasetRecord): Resource {
   const { kind, id, datasetReference, location, labels, friendlyName } = datasetResource(record)
@@ -52,9 +56,7 @@ export function datasetItem(record: DatasetRecord): Resource {
 
 export function tableResource(record: TableRecord, location: string, size: TableSize): Resource {
   const { project, dataset, table } = record
-  const bufferedRows = size.buffered?.rows ?? 0
-  const bufferedBytes = Math.floor((size.bytes * bufferedRows) / Math.max(1, size.rows))
-  const bytes = String(size.bytes - bufferedBytes)
+  const bytes = String(size.bytes)
   return present({
     kind: 'bigquery#table',
     etag: etag(record),
@@ -65,13 +67,7 @@ export function tableResource(record: TableRecord, location: string, size: Table
     description: record.description,
     labels: labelsOf(record.labels),
     schema: record.fields.length > 0 ? { fields: record.fields } : undefined,
-    numRows: String(size.rows - bufferedRows),
-    // https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Streamingbuffer
-    streamingBuffer: size.buffered && {
-      estimatedRows: String(bufferedRows),
-      estimatedBytes: String(bufferedBytes),
-      oldestEntryTime: String(size.buffered.oldestMs),
-    },
+    numRows: String(size.rows),
     numBytes: bytes,
     numLongTermBytes: '0',
     numTotalLogicalBytes: bytes,
@@ -86,6 +82,7 @@ export function tableResource(record: TableRecord, location: string, size: Table
     timePartitioning: record.timePartitioning,
     rangePartitioning: record.rangePartitioning,
     view: record.view ? { query: record.view.query, useLegacySql: false } : undefined,
+    restrictions: record.isEgressRestricted && EGRESS_RESTRICTED,
   })
 }
 

@@ -17,19 +17,13 @@ export interface Changes {
 /** Planning takes DuckDB seconds at this depth, and the cube of that beyond. */
 const MAX_EXPRESSION_DEPTH = 500
 
-/** Logical bytes by column, when this many rows were in the streaming buffer. */
-export interface CountedPartitions {
-  bufferedRows: number
-  columns: Map<number, { byValue: Map<bigint | null, number>; buffered: number }>
-}
-
 /** What was counted of a table of rows. */
 export interface CountedSize {
   rows?: number
   /** Logical bytes by column. */
   columns: Map<number, number>
-  /** The same of an integer-range partitioned table, by partition. */
-  partitions: CountedPartitions
+  /** The same of an integer-range partitioned table, by column and value of its partitioning column. */
+  partitions: Map<number, Map<bigint | null, number>>
 }
 
 const SCHEMA = `
@@ -58,6 +52,8 @@ export class Store {
   readonly #jobKeys: Set<string>
   #sequence: number
   #turn: Promise<unknown> = Promise.resolve()
+  /** Settles when what the last commit wrote is in the maps: a reader of the file can see it before. */
+  #committing: Promise<void> = Promise.resolve()
   #closed = false
 
   private constructor(
@@ -130,19 +126,22 @@ export class Store {
     const mine = this.#turn.then(async () => {
       const connection = this.#writer
       await connection.run('BEGIN')
-      let changes: Changes
+      const known = Promise.withResolvers<void>()
       try {
-        changes = await work(connection)
+        const changes = await work(connection)
         await this.#keep(connection, changes)
+        this.#committing = known.promise
         await connection.run('COMMIT')
+        this.#remember(changes)
       } catch (error) {
         await connection.run('ROLLBACK').catch((rollbackError: unknown) => {
           // A failed COMMIT has already ended the transaction.
           if (!String(rollbackError).includes('no transaction is active')) throw rollbackError
         })
         throw error
+      } finally {
+        known.resolve()
       }
-      this.#remember(changes)
     })
     this.#turn = mine.catch(() => undefined)
     return mine
@@ -202,6 +201,8 @@ export class Store {
     const rows = await this.read(async (connection) =>
       (await connection.run('SELECT body FROM jobs WHERE key = $1', [key])).getRows(),
     )
+    // Who learns that a job is done may ask for its table next.
+    await this.#committing
     return rows[0] ? (JSON.parse(rows[0][0] as string) as JobRecord) : undefined
   }
 

@@ -56,8 +56,10 @@ export class Streaming {
     const { rows, ...options } = body
     if (record.kind === 'VIEW') throw invalid(`Cannot insert rows into a view: ${tableKey(...path)}`)
     if (options['templateSuffix']) throw notEmulated('templateSuffix')
-    const { clock, streamingWarmUpMs } = this.#warehouse
-    if (clock.now() < record.createdMs + streamingWarmUpMs) {
+    const { clock, streamingWarmUpMs, deletedTables } = this.#warehouse
+    const isUnknown = clock.now() < record.createdMs + streamingWarmUpMs
+    const isRecreated = isUnknown && deletedTables.has(tableKey(...path))
+    if (isUnknown && !isRecreated) {
       throw new GoogleError('NOT_FOUND', `Table ${path[0]}:${path[1]}.${path[2]} not found.`)
     }
     if (!Array.isArray(rows) || rows.length === 0) throw invalid('No rows present in the request.')
@@ -76,7 +78,8 @@ export class Streaming {
       )
       return [...errors, ...stopped].toSorted((left, right) => left.index - right.index)
     }
-    await this.#store(values, rows as { insertId?: string }[], record)
+    // The rows go to the table that was deleted, and are lost with it.
+    if (!isRecreated) await this.#store(values, rows as { insertId?: string }[], record)
     return errors
   }
 
@@ -184,7 +187,6 @@ export class Streaming {
       })
       const rows = fitting.flatMap((batch) => batch.rows.map((row) => padded(row, record.fields.length, record)))
       await appendRows(connection, record, rows)
-      this.#warehouse.buffers.add(id, rows.length)
       return { written: [record.physical] }
     })
   }

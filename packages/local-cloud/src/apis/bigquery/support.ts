@@ -10,7 +10,7 @@ const METHODS: readonly SupportEntry[] = [
   {
     method: 'bigquery.datasets.insert',
     state: 'yes',
-    note: 'location, labels, description, default expirations, access (basic and bigquery roles, special groups, authorized views; authorized routines and datasets are only stored); linkedDatasetSource makes a read-only linked dataset, where Google uses subscriptions to listings; its views are visible, but the caller needs access to the tables behind them',
+    note: 'location, labels, description, default expirations, access (basic and bigquery roles, special groups, authorized views; authorized routines and datasets are only stored); linkedDatasetSource makes a read-only linked dataset, where Google uses subscriptions to listings, and restrictions restricts its data egress; its views are visible, but the caller needs access to the tables behind them',
   },
   { method: 'bigquery.datasets.get', state: 'yes', note: '' },
   { method: 'bigquery.datasets.list', state: 'partly', note: 'paging and `all`; no filter' },
@@ -26,7 +26,7 @@ const METHODS: readonly SupportEntry[] = [
   {
     method: 'bigquery.tables.get',
     state: 'partly',
-    note: 'streamed rows count immediately, without a streamingBuffer, unless tests set how long it keeps them; sizes of JSON and GEOGRAPHY are estimates',
+    note: 'streamed rows count immediately, without a streamingBuffer; sizes of JSON and GEOGRAPHY are estimates',
   },
   { method: 'bigquery.tables.list', state: 'yes', note: '' },
   {

@@ -7,7 +7,7 @@ import { maxResultsOf, pageToken, readPage, startOf } from './rows.ts'
 import { tableSize } from './sizes.ts'
 import type { Streaming } from './streaming.ts'
 import { dropTable, insertTable, changeTable } from './tables.ts'
-import { dataset, table, tablesOf, type Warehouse } from './warehouse.ts'
+import { dataset, refuseEgress, table, tablesOf, type Warehouse } from './warehouse.ts'
 import { jsonBody, listPage, segment, TABLE, tableSegments, TABLES, usesInt64Timestamp } from './requests.ts'
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables and tabledata */
@@ -16,7 +16,7 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
     tableResource(
       record,
       dataset(warehouse, record.project, record.dataset).location,
-      await tableSize(warehouse, record),
+      await tableSize(warehouse.store, record),
     )
 
   app.post(
@@ -90,6 +90,7 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
     `${TABLE}/data`,
     operation('bigquery.tabledata.list', async (context) => {
       const record = table(warehouse, ...tableSegments(context))
+      refuseEgress(warehouse, [{ projectId: record.project, datasetId: record.dataset, tableId: record.table }])
       // Whether Google lists their rows is unverified; queries read them.
       if (dataset(warehouse, record.project, record.dataset).linked)
         throw notEmulated('tabledata.list of a table in a linked dataset')

@@ -220,4 +220,5 @@ export async function dropTable(
     await dropRows(connection, [record])
     return { tables: [[tableKey(project, datasetName, name), null]] }
   })
+  warehouse.deletedTables.add(tableKey(project, datasetName, name))
 }

@@ -3,7 +3,7 @@ import { StoredCatalog } from './catalog.ts'
 import { fieldOf, type Field } from './table-schema.ts'
 import { failureMessage, SqlFailure } from './sql/failure.ts'
 import { translate } from './sql/translate.ts'
-import type { Warehouse } from './warehouse.ts'
+import { refuseEgress, type Warehouse } from './warehouse.ts'
 
 /** The columns of a view; its tables must exist and its query be valid: https://cloud.google.com/bigquery/docs/views#view_limitations */
 export async function viewColumns(
@@ -15,6 +15,7 @@ export async function viewColumns(
   const catalog = new StoredCatalog(warehouse, { project, location })
   try {
     const { columns } = translate(query, { catalog, nowMicros: BigInt(warehouse.clock.now()) * 1000n })
+    refuseEgress(warehouse, [...catalog.referenced.values()])
     return columns.map(({ name, type }) => fieldOf(name, type))
   } catch (error) {
     if (error instanceof SqlFailure) throw failureAnswer(error, query)

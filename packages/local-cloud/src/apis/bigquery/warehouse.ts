@@ -3,11 +3,10 @@ import type { AccessControl } from '../iam/authorizer.ts'
 import type { Principal } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError } from '../../kernel/errors.ts'
-import { datasetKey, tableKey, type DatasetRecord, type TableRecord } from './records.ts'
+import { datasetKey, tableKey, type DatasetRecord, type TableRecord, type TableReference } from './records.ts'
 import { fieldType } from './table-schema.ts'
 import { duckType, type SqlType } from './sql/types.ts'
 import type { Store } from './store.ts'
-import type { StreamingBuffers } from './streaming-buffer.ts'
 
 /** Anonymous query results live this long: https://cloud.google.com/bigquery/docs/cached-results#how_cached_results_are_stored */
 export const RESULT_LIFETIME_MS = 24 * 3_600_000
@@ -19,7 +18,11 @@ export interface Warehouse {
   access: AccessControl
   /** How long a new table answers 404 to insertAll: https://cloud.google.com/bigquery/docs/error-messages#streaming */
   streamingWarmUpMs: number
-  buffers: StreamingBuffers
+  /**
+   * Tables that were deleted since the start. Rows that are streamed into a new one of the same name are accepted and
+   * lost for as long as a new table is unknown (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#troubleshooting).
+   */
+  deletedTables: Set<string>
   /** Reads an object of the emulated Cloud Storage as the job's caller, for load jobs. Rejects PERMISSION_DENIED. */
   readObject?: (gsUri: string, principal: Principal) => Promise<Buffer>
 }
@@ -56,11 +59,27 @@ export function findTable(
   const linked = store.datasets.get(datasetKey(project, datasetName))?.linked
   if (linked) {
     const source = findTable(warehouse, linked.project, linked.dataset, name)
-    return source && { ...source, project, dataset: datasetName }
+    const { isEgressRestricted } = linked
+    return source && { ...source, project, dataset: datasetName, ...(isEgressRestricted && { isEgressRestricted }) }
   }
   const record = store.tables.get(tableKey(project, datasetName, name))
   const hasExpired = record?.expirationMs !== undefined && record.expirationMs <= clock.now()
   return hasExpired ? undefined : record
+}
+
+/**
+ * Refuses to copy rows of a table whose publisher restricts data egress: queries read them, but their results can go to
+ * no table and no view (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#data_egress). The words are
+ * those that subscribers have seen.
+ */
+export function refuseEgress(warehouse: Warehouse, tables: readonly TableReference[]): void {
+  for (const { projectId, datasetId, tableId } of tables) {
+    if (!findTable(warehouse, projectId, datasetId, tableId)?.isEgressRestricted) continue
+    const key = tableKey(projectId, datasetId, tableId)
+    throw new GoogleError('PERMISSION_DENIED', `Access Denied: Table ${key}: Data egress is restricted`, {
+      reason: 'accessDenied',
+    })
+  }
 }
 
 /** The table, or BigQuery's 404 for it or for its dataset. */
