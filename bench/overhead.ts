@@ -106,7 +106,7 @@ function processorUse(cloud: number): { machine: number; own: number } | undefin
 /** From the start of the first attempt to the end of the last. */
 async function workSeconds(table: string): Promise<number> {
   const [projectId = ''] = table.split('.')
-  const sql = `SELECT MIN(UNIX_MILLIS(TIMESTAMP_SUB(finished_at, INTERVAL latency_ms MILLISECOND))) AS first, MAX(UNIX_MILLIS(finished_at)) AS last FROM \`${table}\``
+  const sql = `SELECT MIN(UNIX_MILLIS(TIMESTAMP_SUB(finished_at, INTERVAL latency_ms MILLISECOND))) AS first, MAX(UNIX_MILLIS(finished_at)) AS last FROM \`${table}\` WHERE status != 'setup'`
   const [row] = await queryRows<{ first: number; last: number }>(sql, { projectId, location: 'US' })
   return ((row?.last ?? 0) - (row?.first ?? 0)) / 1_000
 }

@@ -29,24 +29,28 @@ export function runTable(tables: RunTables, role: RunTableRole): TableName {
   return { projectId: tables.projectId, dataset: tables.dataset, table: tables[role] }
 }
 
-/**
- * Creates a run's ledger and its view of current rows. Idempotent. The snapshot must exist, because BigQuery checks a
- * view when it is created.
- */
-export async function createRunTables(spec: RunSpec): Promise<void> {
-  const labels = { [RUN_LABEL]: spec.run_id }
+/** Creates a run's ledger. Idempotent. */
+export async function createLedger(spec: RunSpec): Promise<void> {
   const outcome = await ensureTable(runTable(spec.tables, 'attempts'), {
     columns: attemptColumns(spec.profile),
     description: `All attempts of imagery run ${spec.run_id} (${spec.profile.name}). One row per attempt, append-only.`,
-    labels,
+    labels: { [RUN_LABEL]: spec.run_id },
     partitionBy: { column: 'bucket', end: BUCKETS },
     clusterBy: ['unit_id'],
   })
   if (outcome === 'existed') await refuseOlderLedger(spec)
+}
+
+/**
+ * Creates a run's ledger, unless the command line did, and its view of current rows. Idempotent. The snapshot must exist,
+ * because BigQuery checks a view when it is created.
+ */
+export async function createRunTables(spec: RunSpec): Promise<void> {
+  await createLedger(spec)
   await ensureView(runTable(spec.tables, 'live'), {
     query: liveView(spec.tables, spec.profile),
     description: `The current row of every asset of imagery run ${spec.run_id}.`,
-    labels,
+    labels: { [RUN_LABEL]: spec.run_id },
   })
 }
 
@@ -201,8 +205,12 @@ export async function finalRows(
     projectId: spec.tables.projectId,
     location: spec.source.location,
     parameters: { units: units.map(({ unitId }) => unitId) },
+    timeoutMs: LOOKUP_TIMEOUT_MS,
   })
 }
+
+/** A delivery that waits for its lookup has a deadline of its own. A query without an answer by then is canceled. */
+export const LOOKUP_TIMEOUT_MS = 10_000
 
 /** Deletes the run's tables with the given roles. Returns the tables that existed. */
 export async function deleteRunTables(tables: RunTables, roles: readonly RunTableRole[]): Promise<string[]> {

@@ -7,6 +7,7 @@ import type { RunReport } from '../../src/contracts/run-report.ts'
 import type { CallSummary, UnitAccount } from '@imagery/local-cloud/internal/apis/vertex/index'
 import { queryRows } from '../../src/google/bigquery/bigquery.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
+import { rowsIn } from './survived-run.ts'
 import { adminCall, findLocalCloud } from '../../src/services/local/cloud.ts'
 
 const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.js')
@@ -116,5 +117,5 @@ export class GeminiUser {
 export async function queryOf<Row>(locator: LocalCloudLocator, table: string | null, sql: string): Promise<Row[]> {
   useLocalCloud(locator)
   const [projectId = ''] = (table ?? '').split('.')
-  return queryRows<Row>(sql.replace('TABLE', `\`${table}\``), { projectId, location: 'US' })
+  return queryRows<Row>(sql.replace('TABLE', rowsIn(table)), { projectId, location: 'US' })
 }

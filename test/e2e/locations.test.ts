@@ -32,10 +32,10 @@ async function table(owner: BigQuery, dataset: string, location: string): Promis
 }
 
 /** A linked dataset of the same owner, like one created by a subscription to a listing. */
-async function linked(owner: BigQuery, dataset: string, source: string): Promise<void> {
+async function linked(owner: BigQuery, dataset: string, source: string, restrictions?: object): Promise<void> {
   const linkedDatasetSource = { sourceDataset: { projectId: owner.projectId, datasetId: source } }
   const [exists] = await owner.dataset(dataset).exists()
-  if (!exists) await owner.createDataset(dataset, { linkedDatasetSource })
+  if (!exists) await owner.createDataset(dataset, { linkedDatasetSource, restrictions } as object)
 }
 
 async function run(...args: string[]) {
@@ -112,6 +112,28 @@ describe("results, snapshot and ledger are in the source's location", () => {
       suggestions: [expect.stringContaining('--output imagery_results_eu')],
     })
     expect(await cloud.inventory()).toEqual(before)
+  })
+})
+
+// https://cloud.google.com/bigquery/docs/analytics-hub-introduction#data_egress
+test('a linked dataset whose publisher restricts copies is read and loaded, and the run says so', async () => {
+  await table(city, 'shared', 'EU')
+  await linked(city, 'restricted', 'shared', { type: 'RESTRICTED_DATA_EGRESS' })
+  const outcome = await user.run(
+    'run --local --profile resolution --json --table city-of-brno.restricted.signs'.split(' '),
+  )
+  expect(outcome.exitCode, outcome.stdout).toBe(0)
+  const report = runReport.parse(outcome.json())
+  expect(report.units).toMatchObject({ total: 3, ok: 3 })
+  expect(outcome.warnings()).toEqual([expect.stringContaining('city-of-brno.restricted.signs restricts data egress')])
+  const snapshot = cloud.bigQuery
+    .dataset('imagery_results_eu')
+    .table(report.attempts_table.split('.')[2]!.replace(/attempts$/, 'assets'))
+  expect((await snapshot.getMetadata())[0]).toMatchObject({
+    numRows: '3',
+    clustering: { fields: ['bucket'] },
+    rangePartitioning: { field: 'bucket' },
+    expirationTime: expect.any(String) as string,
   })
 })
 

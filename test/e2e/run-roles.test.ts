@@ -27,6 +27,7 @@ const PROJECT = `projects/${PLACE.projectId}`
 const INVOKER = `v1/${PROJECT}/serviceAccounts/${invokerAccount(PLACE)}`
 const BUCKET = `storage/v1/b/${bucketName(PLACE)}/iam`
 const SOURCE = `bigquery/v2/${PROJECT}/datasets/city`
+const RESULTS = `bigquery/v2/${PROJECT}/datasets/imagery_results_us`
 const SERVICE = `v2/${PROJECT}/locations/${PLACE.region}/services/${mainService({})}`
 
 let user: ImageryUser
@@ -46,6 +47,9 @@ beforeAll(async () => {
     .dataset('city')
     .table('signs')
     .load(path.join(SIGNS, 'observations.jsonl'), { sourceFormat: 'NEWLINE_DELIMITED_JSON', autodetect: true })
+  // Another user made the dataset for results, and lets the services write to it.
+  await cloud.bigQuery.createDataset('imagery_results_us', { location: 'US' })
+  await give(runtimeAccount(PLACE), 'results dataset', ['roles/bigquery.dataEditor'])
   runner = await newAccount(project, 'city-ci', [])
   await giveAll(runner)
 })
@@ -80,11 +84,13 @@ async function give(email: string, on: Grant['on'], roles: readonly string[]): P
       const policy = withRoles(await call('GET', `${SERVICE}:getIamPolicy`), email, roles)
       return void (await call('POST', `${SERVICE}:setIamPolicy`, { policy }))
     }
-    case 'source table': {
-      const { access } = (await call('GET', SOURCE)) as { access: { userByEmail?: string }[] }
+    case 'source table':
+    case 'results dataset': {
+      const dataset = on === 'source table' ? SOURCE : RESULTS
+      const { access } = (await call('GET', dataset)) as { access: { userByEmail?: string }[] }
       const who = email.includes('://') ? { iamMember: email } : { userByEmail: email }
-      const entries = roles.map(() => ({ role: 'READER', ...who }))
-      return void (await call('PATCH', SOURCE, {
+      const entries = roles.map(() => ({ role: on === 'source table' ? 'READER' : 'WRITER', ...who }))
+      return void (await call('PATCH', dataset, {
         access: [...access.filter((each) => each.userByEmail !== email), ...entries],
       }))
     }

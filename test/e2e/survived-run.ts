@@ -51,8 +51,13 @@ export async function expectEveryAssetOnce(
   }
 }
 
+/** What a statement calls TABLE: a table's rows; of a ledger, those that are attempts. */
+export function rowsIn(table: string | null): string {
+  return table?.endsWith('_attempts') ? `(SELECT * FROM \`${table}\` WHERE status != 'setup')` : `\`${table}\``
+}
+
 /** Rows of a query over one table, `project.dataset.table`, which the statement calls TABLE. */
 export async function rowsOf<Row>(table: string | null, sql: string): Promise<Row[]> {
   const [projectId = ''] = (table ?? '').split('.')
-  return queryRows<Row>(sql.replace('TABLE', `\`${table}\``), { projectId, location: 'US' })
+  return queryRows<Row>(sql.replace('TABLE', rowsIn(table)), { projectId, location: 'US' })
 }

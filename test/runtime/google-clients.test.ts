@@ -8,8 +8,9 @@ import { Storage } from '@google-cloud/storage'
 import { PassThroughClient } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startLocalCloud, type LocalCloud } from '@imagery/local-cloud'
-import { bigQuery, ensureDataset, queryRows, queryStream, tableRows } from '../../src/google/bigquery/bigquery.ts'
+import { bigQuery, ensureDataset, queryRows, queryStream } from '../../src/google/bigquery/bigquery.ts'
 import { queryIntoTable } from '../../src/google/bigquery/jobs.ts'
+import { tableRows } from '../../src/google/bigquery/table-rows.ts'
 import { cancelJobsOn, jobsSettled } from '../../src/google/bigquery/jobs-in-flight.ts'
 import { downloadObject } from '../../src/google/storage/download.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
@@ -36,6 +37,20 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
+async function admin(method: 'GET' | 'PUT', route: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(`${cloud.locator.http}/_imagery/${route}`, {
+    method,
+    headers: { authorization: `Bearer ${cloud.locator.adminToken}` },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  return response.json()
+}
+
+const setFaults = (rules: object[]): Promise<unknown> => admin('PUT', 'faults', rules)
+
+const pagesRead = async (): Promise<number> =>
+  ((await admin('GET', 'state')) as { calls: Record<string, number> }).calls['bigquery.tabledata.list'] ?? 0
+
 describe('rows on several pages', () => {
   const numbers = `SELECT number FROM UNNEST(GENERATE_ARRAY(1, ${MANY})) AS number`
 
@@ -50,6 +65,56 @@ describe('rows on several pages', () => {
     await queryIntoTable(numbers, { ...query, jobId: 'numbers', destination: table, labels: {}, clusterBy: ['number'] })
     const rows = await Array.fromAsync(tableRows(table))
     expect(new Set(rows.map((row) => row['number'])).size).toBe(MANY)
+  })
+
+  // A page has 10 MB (https://cloud.google.com/bigquery/docs/paging-results). The second half has larger rows.
+  test('are all returned from a large table, with few requests', async () => {
+    const table = { ...project, dataset: 'many', table: 'large' }
+    const large = `SELECT number, REPEAT('x', IF(number > 60000, 400, 10)) AS text FROM UNNEST(GENERATE_ARRAY(1, 120000)) AS number`
+    await queryIntoTable(large, { ...query, jobId: 'large', destination: table, labels: {}, clusterBy: ['number'] })
+    const before = await pagesRead()
+    const read = new Set<unknown>()
+    for await (const row of tableRows(table)) read.add(row['number'])
+    expect(read.size).toBe(120_000)
+    expect((await pagesRead()) - before).toBeLessThan(12)
+  })
+
+  test('are not read further than they are needed', async () => {
+    const before = await pagesRead()
+    for await (const row of tableRows({ ...project, dataset: 'many', table: 'large' })) {
+      expect(row).toHaveProperty('number')
+      break
+    }
+    expect((await pagesRead()) - before).toBe(1)
+  })
+})
+
+describe('a query whose rows do not come in time', () => {
+  const endless = `SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS x, UNNEST(GENERATE_ARRAY(1, 1000000)) AS y
+    WHERE MOD(x * y, 7) = 5`
+  const lastEnd = async (): Promise<string | undefined> => {
+    const [[job]] = await (await bigQuery(project.projectId)).getJobs({ maxResults: 1, autoPaginate: false })
+    return (job?.metadata as { errorResult?: { message: string } } | undefined)?.errorResult?.message
+  }
+
+  test('is canceled', async () => {
+    await expect(queryRows(endless, { ...query, timeoutMs: 500 })).rejects.toMatchObject({
+      status: 'DEADLINE_EXCEEDED',
+    })
+    await vi.waitFor(async () => expect(await lastEnd()).toMatch(/cancel/), { timeout: 10_000 })
+  })
+
+  test('is canceled even if its creation was never answered', async () => {
+    await setFaults([{ method: 'bigquery.jobs.insert', effect: { kind: 'lose-answer' } }])
+    await expect(queryRows(endless, { ...query, timeoutMs: 3_000 })).rejects.toMatchObject({ retryable: true })
+    await setFaults([])
+    await vi.waitFor(async () => expect(await lastEnd()).toMatch(/cancel/), { timeout: 10_000 })
+  })
+
+  test('returns its rows if only the first answer to its creation was lost', async () => {
+    await setFaults([{ method: 'bigquery.jobs.insert', times: 1, effect: { kind: 'lose-answer' } }])
+    await expect(queryRows('SELECT 1 AS one', query)).resolves.toEqual([{ one: 1 }])
+    await setFaults([])
   })
 })
 

@@ -56,7 +56,9 @@ export function mainService({
         return answer(asset, options.signal, options)
       },
     }),
+    snapshots: { touch: () => undefined },
     createRunTables: unused,
+    isLedgerReady: unused,
     permissions: { inProject: unused, onAccount: unused, onBucket: unused },
     imageBuckets: unused,
     ensureQueue: unused,

@@ -85,6 +85,8 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
     },
     imageBuckets: async () => [],
     createRunTables,
+    isLedgerReady: async () => true,
+    snapshots: { touch: unused },
     ensureQueue: async () => 'created',
     deleteQueue: unused,
     pauseQueue: unused,

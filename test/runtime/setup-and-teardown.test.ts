@@ -14,7 +14,9 @@ function setUp(
   specs?: Map<string, typeof SPEC>,
   imageBuckets: string[] = ['ours'],
   onQueue: () => void = () => undefined,
+  isLedgerReady: () => Promise<boolean> = async () => true,
 ) {
+  const clock = new ManualClock()
   const queues = new Map<string, QueueLimits>()
   const tombstones = new Set<string>()
   const paused = new Set<string>()
@@ -35,6 +37,8 @@ function setUp(
     },
     imageBuckets: async () => imageBuckets,
     createRunTables: async (spec) => void tables.push(spec.run_id),
+    isLedgerReady: () => isLedgerReady(),
+    snapshots: { touch: () => undefined },
     async ensureQueue(name, limits) {
       if (tombstones.has(name))
         throw new CloudError('FAILED_PRECONDITION', 'a queue with this name existed too recently')
@@ -60,7 +64,7 @@ function setUp(
     finalRows: { find: () => Promise.reject(new Error('not for /setup')) },
     shutdown: new Shutdown(),
     modelFor: () => Promise.reject(new Error('not for /setup')),
-    clock: new ManualClock(),
+    clock,
     log: fakeLog().log,
     newAttemptId: () => 'a',
   })
@@ -68,7 +72,7 @@ function setUp(
     const response = await app.request(path, post(body))
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
-  return { app, queues, paused, tables, droppedViews, reads, send, lacking }
+  return { app, clock, queues, paused, tables, droppedViews, reads, send, lacking }
 }
 
 describe('POST /setup', () => {
@@ -82,6 +86,7 @@ describe('POST /setup', () => {
         queues_created: [FIRST, `${FIRST}-2`],
         attempts_table: `demo.imagery_results_us.${SPEC.tables.attempts}`,
         live_view: `demo.imagery_results_us.${SPEC.tables.live}`,
+        ledger_ready: true,
       },
     })
     expect(tables).toEqual([RUN_ID])
@@ -125,6 +130,23 @@ describe('POST /setup', () => {
     await send('/setup')
     const { body } = await send('/setup')
     expect(body).toMatchObject({ queues: [FIRST, `${FIRST}-2`], queues_created: [] })
+  })
+
+  test('waits until the ledger stores rows, and says so if it still does not', async () => {
+    let tries = 0
+    const { clock, send } = setUp(
+      undefined,
+      [],
+      () => undefined,
+      async () => (tries += 1) > 3,
+    )
+    const soon = send('/setup')
+    await clock.advance(5_000)
+    expect((await soon).body).toMatchObject({ ledger_ready: true })
+    tries = -1_000
+    const late = send('/setup')
+    await clock.advance(20_000)
+    expect(await late).toMatchObject({ status: 200, body: { queues: [FIRST, `${FIRST}-2`], ledger_ready: false } })
   })
 
   // "you can't create a queue with the same name for 7 days": https://cloud.google.com/tasks/docs/deleting-appengine-queues-and-tasks#deleting_queues
@@ -227,6 +249,8 @@ describe('both', () => {
         },
         imageBuckets: async () => [],
         createRunTables: () => Promise.reject(new CloudError(status, 'Google says no')),
+        isLedgerReady: async () => true,
+        snapshots: { touch: () => undefined },
         ensureQueue: async () => 'created',
         pauseQueue: async () => 'absent',
         deleteLiveView: async () => {},

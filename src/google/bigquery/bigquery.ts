@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { BigQuery, Query, TableField, TableMetadata } from '@google-cloud/bigquery'
 import type { Column } from '../../contracts/columns.ts'
 import { restClientOptions } from '../auth/credentials.ts'
@@ -41,6 +42,13 @@ export interface TableDescription {
   labels: Record<string, string>
   /** When its rows or its description last changed. */
   modifiedMs: number
+  /** When BigQuery deletes it. */
+  expiresMs: number | undefined
+  /**
+   * Whether its publisher allows queries over it but no copies: a table of a linked dataset with restricted data egress
+   * (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#data_egress).
+   */
+  isEgressRestricted: boolean
 }
 
 /** Returns a table's metadata; undefined when there is no such table or dataset. */
@@ -53,6 +61,7 @@ export async function describeTable(name: TableName): Promise<TableDescription |
     type?: string
     streamingBuffer?: object
     lastModifiedTime?: string
+    expirationTime?: string
   }
   return {
     type: metadata.type ?? 'TABLE',
@@ -62,6 +71,8 @@ export async function describeTable(name: TableName): Promise<TableDescription |
     fields: (metadata.schema as { fields?: TableField[] } | undefined)?.fields ?? [],
     labels: metadata.labels ?? {},
     modifiedMs: Number(metadata.lastModifiedTime ?? 0),
+    expiresMs: metadata.expirationTime === undefined ? undefined : Number(metadata.expirationTime),
+    isEgressRestricted: metadata.restrictions?.type === 'RESTRICTED_DATA_EGRESS',
   }
 }
 
@@ -209,7 +220,7 @@ function tableMetadata(options: Partial<NewTable>): object {
   }
 }
 
-function tableField(column: Column): TableField {
+export function tableField(column: Column): TableField {
   const { name, type, mode, description, columns } = column
   return {
     name,
@@ -229,27 +240,31 @@ export async function deleteTable(name: TableName): Promise<'deleted' | 'absent'
   )
 }
 
-/** Yields a table's rows, page by page as they are consumed. There is no query, so it costs nothing. */
-export async function* tableRows(name: TableName): AsyncGenerator<Record<string, unknown>> {
-  const table = await tableHandle(name)
-  yield* paged<Record<string, unknown>>((page) => call(table.getRows(page), LONG_CALL_DEADLINE_MS))
-}
-
 export interface QueryOptions {
   projectId: string
   location: string
   parameters?: Record<string, unknown>
 }
 
-/** Returns all rows of a query at once, for small results only. */
-export async function queryRows<Row>(sql: string, options: QueryOptions): Promise<Row[]> {
+/**
+ * Returns all rows of a query at once, for small results only. A query whose rows do not come in time is canceled, even
+ * if not even its creation was answered: nobody waits for it any more, and it would be billed.
+ */
+export async function queryRows<Row>(sql: string, options: QueryOptions & { timeoutMs?: number }): Promise<Row[]> {
+  const { timeoutMs = CALL_DEADLINE_MS, location } = options
   const signal = interruptionToCome()
   const client = await bigQuery(options.projectId)
+  const jobId = `imagery_${randomUUID()}`
+  const job = client.job(jobId, { location })
   // The job ends even when this process dies
   // (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration).
-  const request = { ...queryRequest(sql, options), jobTimeoutMs: CALL_DEADLINE_MS }
-  const [job] = await call(client.createQueryJob(request))
-  const [rows] = await waitFor(job, signal, () => call(job.getQueryResults()))
+  const request = { ...queryRequest(sql, options), jobId, jobTimeoutMs: timeoutMs }
+  // The ID is new: a job that has it was made by this request, whose first answer was lost. An interruption waits for
+  // the answer, because a job that does not exist yet cannot be canceled.
+  await waitFor(job, undefined, () =>
+    callUnless('ALREADY_EXISTS', client.createQueryJob(request), undefined, timeoutMs),
+  )
+  const [rows] = await waitFor(job, signal, () => call(job.getQueryResults(), timeoutMs))
   return rows as Row[]
 }
 

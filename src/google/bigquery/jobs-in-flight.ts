@@ -1,5 +1,5 @@
 import type { Job } from '@google-cloud/bigquery'
-import { call, cloudError } from '../transport/errors.ts'
+import { call, cloudError, CloudError } from '../transport/errors.ts'
 
 /** Ends the wait for every job of this process: the command's Ctrl-C. */
 let interruption: AbortSignal | undefined
@@ -67,7 +67,8 @@ async function waitOrCancel<Result>(
   try {
     return await Promise.race([interrupted, work(() => isOver)])
   } catch (error) {
-    const isCancelled = cancelling === 'always' || (cancelling === 'when interrupted' && signal?.aborted)
+    const isOpen = !(error instanceof CloudError) || error.retryable
+    const isCancelled = (cancelling === 'always' && isOpen) || (cancelling === 'when interrupted' && signal?.aborted)
     // The wait ends with its own error, whatever happens to the job: BigQuery ends it at its time limit at the latest.
     if (isCancelled) await call(job.cancel(), CANCEL_DEADLINE_MS).catch(cloudError)
     throw error

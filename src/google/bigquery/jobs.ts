@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { BigQuery, Job } from '@google-cloud/bigquery'
 import {
   bigQuery,
@@ -96,7 +96,10 @@ export async function loadFile(
     ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
     ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
   }
-  const job = await call(uploaded(file, table.createWriteStream_(configuration)), LONG_CALL_DEADLINE_MS)
+  const source = createReadStream(file)
+  // Node names the file only when it fails to open it.
+  source.on('error', (error) => Object.assign(error, { path: file }))
+  const job = await call(uploaded(source, table.createWriteStream_(configuration)), LONG_CALL_DEADLINE_MS)
   await waitFor(job, signal, (isOver) => jobDone(job, { isOver }))
 }
 
@@ -124,17 +127,15 @@ export async function cancelQuery(id: string, { projectId, location }: QueryOpti
 const CANCEL_MS = 60_000
 
 /**
- * Sends a file to one of the client's streams, which returns the job. The client's own `createLoadJob` also takes a
+ * Sends data to one of the client's streams, which returns the job. The client's own `createLoadJob` also takes a
  * path, but does not handle the file's errors: an unreadable file would crash the process.
  */
-function uploaded(file: string, upload: Writable): Promise<Job> {
+export function uploaded(source: Readable, upload: Writable): Promise<Job> {
   return new Promise((resolve, reject) => {
     upload.once('job', resolve).on('error', reject)
-    const source = createReadStream(file)
     source.on('error', (error) => {
       upload.destroy()
-      // Node names the file only when it fails to open it.
-      reject(Object.assign(error, { path: file }))
+      reject(error)
     })
     source.pipe(upload)
   })
@@ -165,7 +166,7 @@ const JOB_FAILURES: Record<string, GoogleStatus> = { accessDenied: 'PERMISSION_D
 const LONGEST_JOB_MS = 6 * 3_600_000
 
 /** Waits for a job, until no one needs it any more. Returns the bytes that it read. */
-async function jobDone(
+export async function jobDone(
   job: Job,
   { longestMs = LONGEST_JOB_MS, isOver = () => false }: { longestMs?: number; isOver?: () => boolean } = {},
 ): Promise<number> {

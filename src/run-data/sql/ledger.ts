@@ -3,7 +3,7 @@ import type { Cause } from '../../contracts/causes.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
 import { tablePath, type RunTables } from '../../contracts/names.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
-import { RESULT_PROVENANCE, resultColumns } from '../../contracts/tables.ts'
+import { MARKER_STATUS, RESULT_PROVENANCE, resultColumns } from '../../contracts/tables.ts'
 import { quoted } from './snapshot.ts'
 
 /**
@@ -30,7 +30,7 @@ export function liveView(tables: RunTables, profile: Profile): string {
 FROM ${quoted(tablePath(tables, tables.assets))} AS asset
 LEFT JOIN (
   SELECT * FROM ${quoted(tablePath(tables, tables.attempts))}
-  WHERE TRUE
+  WHERE status != '${MARKER_STATUS}'
   QUALIFY ROW_NUMBER() OVER (
     PARTITION BY unit_id
     ORDER BY IF(status = 'ok', 0, 1), generation DESC, IF(status = 'retrying', 1, 0), finished_at DESC, attempt_id DESC
@@ -57,7 +57,8 @@ FROM ${quoted(tablePath(tables, tables.live))} GROUP BY status, cause`
 
 /** The cost of all attempts so far, including failed ones. */
 export function costQuery(tables: RunTables): string {
-  return `SELECT COUNT(*) AS attempts, IFNULL(SUM(cost_usd), 0.0) AS cost_usd FROM ${quoted(tablePath(tables, tables.attempts))}`
+  return `SELECT COUNT(*) AS attempts, IFNULL(SUM(cost_usd), 0.0) AS cost_usd FROM ${quoted(tablePath(tables, tables.attempts))}
+WHERE status != '${MARKER_STATUS}'`
 }
 
 /** The first failed units, by ID. */
@@ -73,13 +74,19 @@ export function failedUnitsQuery(tables: RunTables, causes: readonly Cause[]): s
 WHERE status IN ('failed', 'throttled') AND cause IN (${list}) ORDER BY unit_id`
 }
 
+/** The row by which a ledger shows that it stores rows, once it is there. It is in no bucket. */
+export function markerQuery(tables: RunTables): string {
+  return `SELECT attempt_id FROM ${quoted(tablePath(tables, tables.attempts))}
+WHERE bucket IS NULL AND status = '${MARKER_STATUS}' LIMIT 1`
+}
+
 /**
  * The outcomes of units' attempts in each generation, without those that are retried. Reads only the partitions of the
  * units' buckets.
  */
 export function finalRowsQuery(tables: RunTables, buckets: readonly number[]): string {
   return `SELECT unit_id, generation, status, cause FROM ${quoted(tablePath(tables, tables.attempts))}
-WHERE bucket IN (${buckets.map(bucketText).join(', ')}) AND unit_id IN UNNEST(@units) AND status != 'retrying'`
+WHERE bucket IN (${buckets.map(bucketText).join(', ')}) AND unit_id IN UNNEST(@units) AND status NOT IN ('retrying', '${MARKER_STATUS}')`
 }
 
 /** A range of buckets, both ends included. */

@@ -1,7 +1,7 @@
 import { tablePath } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import type { FinalRow, KeyedUnit } from '../../run-data/run-tables.ts'
+import { LOOKUP_TIMEOUT_MS, type FinalRow, type KeyedUnit } from '../../run-data/run-tables.ts'
 import { within, type CancelTimer, type Clock } from '../clock.ts'
 
 /**
@@ -17,9 +17,6 @@ const WINDOW_MS = 100
  */
 const MAX_GROUP_UNITS = 1_000
 const MAX_GROUP_BYTES = 1_000_000
-
-/** A query without a response by then counts as failed, because the waiting delivery has its own deadline. */
-const QUERY_TIMEOUT_MS = 10_000
 
 type Ledger = Pick<RunSpec, 'tables' | 'source'>
 
@@ -94,7 +91,7 @@ export class FinalRows {
     const { clock, read } = this.#options
     try {
       const units = [...new Map(group.map(({ unitId, bucket }) => [unitId, { unitId, bucket }])).values()]
-      const rows = await within(clock, QUERY_TIMEOUT_MS, read(ledger, units), () => unanswered(ledger))
+      const rows = await within(clock, LOOKUP_TIMEOUT_MS, read(ledger, units), () => unanswered(ledger))
       const best = new Map<string, FinalRow>()
       for (const row of rows) {
         const known = best.get(row.unit_id)
@@ -129,6 +126,6 @@ function rank({ status, generation }: FinalRow): number {
 function unanswered({ tables }: Ledger): CloudError {
   return new CloudError(
     'DEADLINE_EXCEEDED',
-    `BigQuery did not respond to a query over ${tables.dataset}.${tables.attempts} within ${QUERY_TIMEOUT_MS / 1_000} s`,
+    `BigQuery did not respond to a query over ${tables.dataset}.${tables.attempts} within ${LOOKUP_TIMEOUT_MS / 1_000} s`,
   )
 }

@@ -28,6 +28,8 @@ export interface ProcessDeps {
   specs: RunSpecs
   ledger: { append(table: TableName, row: AttemptRow): Promise<void> }
   finalRows: { find(spec: RunSpec, unit: KeyedUnit & { generation: number }): Promise<FinalRow | undefined> }
+  /** Keeps the snapshot of a run whose tasks arrive. */
+  snapshots: { touch(spec: RunSpec): void }
   shutdown: Pick<Shutdown, 'begun' | 'over'>
   modelFor: (spec: RunSpec) => Promise<Model>
   clock: Clock
@@ -71,6 +73,7 @@ export class TaskProcessor {
     const labels = taskLabels(task, delivery)
     try {
       const spec = specWith(await this.#deps.specs.get(task.run_id), task.overrides)
+      this.#deps.snapshots.touch(spec)
       return await this.#processWith(spec, task, delivery)
     } catch (error) {
       if (await this.#deps.specs.isGone(task.run_id, error)) {

@@ -6,6 +6,8 @@ import { checkProfile } from '../../profiles/profile-check.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
 import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import { SpecError } from '../spec-rules.ts'
+import type { Clock } from '../clock.ts'
+import { waitForLedger } from '../ledger/ledger-ready.ts'
 import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-roles.ts'
 
 /** Creates and deletes a run's cloud resources, except its messages. */
@@ -17,6 +19,9 @@ export interface RunResourceDeps {
   /** The buckets of a run's images. */
   imageBuckets: (spec: RunSpec) => Promise<readonly string[]>
   createRunTables: (spec: RunSpec) => Promise<void>
+  /** Whether rows that are streamed into the run's ledger arrive. */
+  isLedgerReady: (spec: RunSpec, nowMs: number) => Promise<boolean>
+  clock: Clock
   ensureQueue: (name: string, limits: QueueLimits) => Promise<'created' | 'existed'>
   pauseQueue: (name: string) => Promise<'paused' | 'absent'>
   deleteQueue: (name: string) => Promise<'deleted' | 'absent'>
@@ -32,6 +37,8 @@ export interface SetUp {
   /** `project.dataset.table`. */
   attempts_table: string
   live_view: string
+  /** Whether the ledger stores rows. If not yet, the request is repeated before any model is called. */
+  ledger_ready: boolean
 }
 
 /**
@@ -46,6 +53,7 @@ export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<Se
   await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
   await deps.createRunTables(spec)
   const queues = await ensureRunQueues(deps, spec)
+  const isReady = await waitForLedger(spec, { isReady: deps.isLedgerReady, clock: deps.clock })
   await checkStillThere(deps, spec)
   return {
     run_id: runId,
@@ -53,6 +61,7 @@ export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<Se
     queues_created: queues.filter(({ outcome }) => outcome === 'created').map(({ name }) => name),
     attempts_table: tablePath(spec.tables, spec.tables.attempts),
     live_view: tablePath(spec.tables, spec.tables.live),
+    ledger_ready: isReady,
   }
 }
 

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { imageBuckets } from '../../run-data/image-buckets.ts'
+import { isLedgerReady } from '../../run-data/ledger-marker.ts'
+import { keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
 import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
 import { deleteQueue, ensureQueue, pauseQueue } from '../../google/tasks.ts'
@@ -19,6 +21,7 @@ import { serveUntilTerminated } from '../serve.ts'
 import { Shutdown } from '../shutdown.ts'
 import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
+import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { modelForRun } from './model-for-run.ts'
 import { ownPermissions } from './own-roles.ts'
 
@@ -53,6 +56,8 @@ startService(mainEnvironment, (environment, log) => {
     permissions: ownPermissions,
     imageBuckets: ({ tables }) => imageBuckets(tables),
     createRunTables,
+    isLedgerReady,
+    snapshots: new SnapshotKeeper({ keep: keepScratchTables, clock, log }),
     ensureQueue,
     pauseQueue,
     deleteQueue,

@@ -16,6 +16,7 @@ export const source: Check = {
     const described = await describeTable(table)
     const grant = `bq query --project_id=${table.projectId} --use_legacy_sql=false 'GRANT \`roles/bigquery.dataViewer\` ON TABLE \`${given}\` TO "${member}"'`
     if (!described) return failed(`${given} does not exist, or this account has no access to it`, grant)
+    const { isEgressRestricted } = described
     const { location, rows, fields, type } = described
     try {
       const columns = sourceColumns(given, fields, { asset: undefined, image: undefined, unit: 'asset' })
@@ -39,6 +40,7 @@ export const source: Check = {
       )
     }
     const size = type === 'TABLE' ? `${rows.toLocaleString('en')} rows` : `a ${type.toLowerCase().replaceAll('_', ' ')}`
-    return ok(`${given}: ${size} in ${location}; results go to dataset ${dataset.dataset}`)
+    const egress = isEgressRestricted ? '; its publisher restricts data egress, so its rows are read and loaded' : ''
+    return ok(`${given}: ${size} in ${location}; results go to dataset ${dataset.dataset}${egress}`)
   },
 }

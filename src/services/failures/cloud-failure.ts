@@ -4,6 +4,7 @@ import { NO_ACCOUNT } from '../../google/auth/credentials.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { CloudError, LocalCloudLost } from '../../google/transport/errors.ts'
 import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
+import { knownRefusal } from './known-refusal.ts'
 import { missingRoleFailure } from './missing-role.ts'
 import { fileFailure } from './file-failure.ts'
 import { isAlive } from '@imagery/local-cloud/contract/process-alive'
@@ -68,6 +69,8 @@ export function expectedFailure(error: unknown, place?: DeploymentRef): unknown 
       },
     )
   }
+  const refusal = knownRefusal(error, place ?? { projectId: 'PROJECT' })
+  if (refusal) return refusal
   switch (error.status) {
     case 'PERMISSION_DENIED': {
       const named = place && missingRoleFailure(error, { place, to: 'runner', what: 'A call', roles: [] })

@@ -9,6 +9,7 @@ import {
 } from '../../contracts/grants.ts'
 import { bucketName, mainService, type DeploymentRef } from '../../contracts/names.ts'
 import { CloudError } from '../../google/transport/errors.ts'
+import { knownRefusal } from './known-refusal.ts'
 
 /**
  * Returns the error for a refused call, with the missing role and the command that grants it. If the
@@ -37,6 +38,8 @@ export function missingRoleFailure(
       cause: error,
     })
   }
+  const refusal = knownRefusal(error, place)
+  if (refusal) return refusal
   if (error.status !== 'PERMISSION_DENIED') return error
   const named = error.permission === undefined ? undefined : grantMeant(error, error.permission, options)
   const lacking = named ? [named] : grantsTo(to).filter(({ role }) => roles.includes(role))
@@ -49,6 +52,9 @@ export function missingRoleFailure(
       suggestions: [
         ...(options.first ?? []),
         ...lacking.map((grant) => grantCommand(grant, place, options.member ?? 'user:EMAIL', options.table)),
+        ...(lacking.some(({ on }) => on === 'source table') && options.table !== undefined
+          ? [linkedGrantCommand(options.table, place, options.member ?? 'user:EMAIL')]
+          : []),
       ],
       cause: error,
     },
@@ -77,6 +83,16 @@ function resourceText(on: Grant['on'], place: DeploymentRef): string {
   if (on === 'bucket') return `gs://${bucketName(place)}`
   if (on.startsWith('account ')) return accountOf(place, on.slice('account '.length) as DeploymentAccount)
   return `the ${on}`
+}
+
+/**
+ * Tables of a linked dataset have no access policy of their own: the role is granted on the dataset, in the project that
+ * subscribed (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#linked_datasets).
+ */
+function linkedGrantCommand(table: string, place: DeploymentRef, member: string): string {
+  const dataset = table.slice(0, table.lastIndexOf('.'))
+  const statement = `GRANT \`roles/bigquery.dataViewer\` ON SCHEMA \`${dataset}\` TO "${member}"`
+  return `bq query --project_id=${place.projectId} --use_legacy_sql=false '${statement}'   (if it is a linked dataset)`
 }
 
 /** Returns the command that grants a role, to run or to send to an administrator. */

@@ -158,6 +158,3 @@ export function checkDeploymentLimits({ concurrency }: RunOptions, maxInstances:
     },
   )
 }
-
-/** Snapshots and loaded files expire after this many days if no teardown deletes them. */
-export const SCRATCH_DAYS = 7

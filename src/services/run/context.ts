@@ -6,7 +6,7 @@ import { chooseModel, modelWarnings, type ModelChoice } from '../options/model-c
 import { checkLocalLimits, parseOutput, runLimits, type RunOptions } from '../options/run-options.ts'
 import { parseImageRoots, parseSource, type Source } from '../source/parse.ts'
 import type { StateStore } from '../session/state-store.ts'
-import type { Target } from '../session/target.ts'
+import type { Deployment, Target } from '../session/target.ts'
 
 /** What every command that works on a run starts with. Its steps add the rest (`pipeline`). */
 export interface WorkContext {
@@ -23,11 +23,33 @@ export interface WorkContext {
 export interface Milestones {
   /** Set once the shards are published. From then on, the run continues without this command. */
   isPublished: boolean
+  /** Whether the run may have tables. Set before the first one is created, and unset if that is refused. */
+  hasTables: boolean
 }
 
 /** The same, with the record of the run. */
 export interface RecordedContext extends WorkContext {
   spec: RunSpec
+}
+
+/** What the first steps add. */
+export interface Deployed {
+  deployment: Deployment
+}
+
+export interface Snapshotted {
+  /** The number of assets in the snapshot. */
+  assets: number
+}
+
+export interface Pending {
+  /** About how many units are pending, which decides the number of shards of a round that queues only those. */
+  pending: number
+}
+
+export interface WithQueues {
+  /** Full names of the run's queues. */
+  queues: readonly string[]
 }
 
 /** The same, with the choices of a new run. */
@@ -92,6 +114,13 @@ export function newRunContext(
     runId: newRunId(startedAt),
     startedAt,
     warnings: modelWarnings(checked.profile, choice.gemini),
-    milestones: { datasetFor: undefined, isStarted: false, spec: undefined, isRecorded: false, isPublished: false },
+    milestones: {
+      datasetFor: undefined,
+      isStarted: false,
+      spec: undefined,
+      isRecorded: false,
+      isPublished: false,
+      hasTables: false,
+    },
   }
 }

@@ -4,8 +4,7 @@ import { usdText } from '../../contracts/prices.ts'
 import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { countImages } from '../../run-data/run-tables.ts'
-import type { RecordedContext, RunContext } from './context.ts'
-import type { Snapshotted } from './steps.ts'
+import type { RecordedContext, RunContext, Snapshotted } from './context.ts'
 
 /**
  * Reports the estimated cost before any model is called, and stops the run above `--max-cost`. The

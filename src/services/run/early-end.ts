@@ -4,6 +4,7 @@ import { deleteDatasetIfEmpty } from '../../google/bigquery/bigquery.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import type { RecordedContext, RunContext } from './context.ts'
 import type { Finished } from './steps.ts'
+import { deleteRunRecord } from '../runs/record.ts'
 import { runReport } from '../runs/report.ts'
 import { isTornDownError } from './creating-step.ts'
 import { teardownContext, teardownSteps } from '../teardown/run.ts'
@@ -100,8 +101,12 @@ async function rollBack(context: RunContext, failure: unknown): Promise<unknown>
 }
 
 async function undoRun(context: RunContext): Promise<void> {
-  const { spec, isStarted, datasetFor } = context.milestones
-  if (spec || isStarted) {
+  const { spec, isStarted, datasetFor, hasTables } = context.milestones
+  if (spec && !hasTables) {
+    // Nothing but the record exists. An account that may not create tables may not delete any either.
+    await deleteRunRecord(context.target.place, context.runId)
+    context.store.forgetRun(context.runId)
+  } else if (spec || isStarted) {
     const teardown = await teardownContext(
       { target: context.target, store: context.store, deleteResults: true },
       context.runId,

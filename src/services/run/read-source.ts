@@ -10,12 +10,13 @@ import {
 } from '../../google/bigquery/bigquery.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { runTable } from '../../run-data/run-tables.ts'
+import { SCRATCH_MS } from '../../run-data/scratch-tables.ts'
 import type { SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
 import { loadSource } from '../source/local-files.ts'
 import { createResultsDataset, type ResultsDataset } from './results-dataset.ts'
 import type { RunContext } from './context.ts'
-import { parseOutput, SCRATCH_DAYS } from '../options/run-options.ts'
+import { parseOutput } from '../options/run-options.ts'
 import { saveStartedRun } from '../runs/record.ts'
 import { sourceColumns } from '../source/columns.ts'
 import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
@@ -83,8 +84,14 @@ export async function readSource(context: RunContext): Promise<StepOutcome & { a
   })
   // For a view, BigQuery lists the tables behind it, which is not worth a warning.
   if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where also reads ${otherTables.join(', ')}`)
+  if (described?.isEgressRestricted) context.warnings.push(egressWarning(options.table))
   const adds = { location, tables, sourceTable, sourceModifiedMs: described?.modifiedMs ?? null, snapshot }
   return { done: `${location}, ${bytesText(bytes)} to read once`, adds }
+}
+
+/** BigQuery writes no query over such a table into another one, so the snapshot is read here and loaded. */
+function egressWarning(table: string): string {
+  return `The publisher of ${table} restricts data egress: BigQuery does not copy its rows, so imagery reads them and loads them into the run's snapshot, which teardown deletes. Check that your agreement with the publisher allows that`
 }
 
 async function describeSource(table: TableName, { options, target }: RunContext) {
@@ -158,8 +165,9 @@ async function load(
   const properties = {
     description: `${source.given}, loaded for imagery run ${context.runId}.`,
     labels: { [RUN_LABEL]: context.runId },
-    expiresAt: new Date(Date.now() + SCRATCH_DAYS * 86_400_000),
+    expiresAt: new Date(Date.now() + SCRATCH_MS),
   }
+  milestones.hasTables = true
   // Sets the expiration before the first row, in case no teardown deletes the table.
   await ensureTable(table, { ...properties, columns: [] })
   const { warnings } = await loadSource(source, table, { ...context.choice, location })

@@ -4,7 +4,10 @@ import { ensureDataset } from '../../google/bigquery/bigquery.ts'
 import { grantDataEditor } from '../../google/bigquery/dataset-access.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { RESULTS_LABEL } from '../../contracts/labels.ts'
-import type { RunMilestones } from './context.ts'
+import { callerMember } from '../../google/auth/caller-member.ts'
+import { createLedger } from '../../run-data/run-tables.ts'
+import { knownRefusal } from '../failures/known-refusal.ts'
+import type { RecordedContext, RunMilestones } from './context.ts'
 import type { Target } from '../session/target.ts'
 
 /** The dataset that holds a run's tables. */
@@ -24,6 +27,37 @@ export async function createResultsDataset(
     labels: { [RESULTS_LABEL]: '' },
   })
   if (outcome === 'created') milestones.datasetFor = tables
+}
+
+/**
+ * Creates the run's ledger, which also shows, before the source is read, that this account may create tables in the
+ * dataset: in one that another user made, it needs a role of its own.
+ *
+ * @throws ImageryError ACCESS_DENIED with a command for the dataset's owner
+ */
+export async function createOwnLedger({ spec, target, milestones }: RecordedContext): Promise<void> {
+  const hadTables = milestones.hasTables
+  milestones.hasTables = true
+  await createLedger(spec).catch(async (error: unknown) => {
+    if (!(error instanceof CloudError) || error.status !== 'PERMISSION_DENIED') throw error
+    milestones.hasTables = hadTables
+    const known = knownRefusal(error, target.place)
+    if (known) throw known
+    const { projectId, dataset } = spec.tables
+    const member = (await callerMember().catch(() => undefined)) ?? 'user:EMAIL'
+    const grant = `GRANT \`roles/bigquery.dataEditor\` ON SCHEMA \`${projectId}.${dataset}\` TO "${member}"`
+    throw new ImageryError(
+      'ACCESS_DENIED',
+      `You are not allowed to create tables in dataset ${projectId}.${dataset}: ${error.message.replace(/\.$/, '')}. Its owner must grant you roles/bigquery.dataEditor on it`,
+      {
+        suggestions: [
+          `bq query --project_id=${projectId} --location=${spec.source.location} --use_legacy_sql=false '${grant}'`,
+          `imagery run${target.flags} --output ANOTHER_DATASET …`,
+        ],
+        cause: error,
+      },
+    )
+  })
 }
 
 /**

@@ -2,7 +2,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import { pipeline, type Pipeline } from '../../contracts/steps.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
-import type { RecordedContext, WorkContext } from './context.ts'
+import type { Pending, RecordedContext, WorkContext } from './context.ts'
 import { runReport } from '../runs/report.ts'
 import { loadRunRecord } from '../runs/record.ts'
 import {
@@ -11,12 +11,11 @@ import {
   findServices,
   processAssets,
   publishShards,
-  setUp,
   stageLocalImages,
-  takeSnapshot,
   type Finished,
-  type Pending,
 } from './steps.ts'
+import { setUp } from './set-up.ts'
+import { takeSnapshot } from './snapshot.ts'
 import { completeRun } from '../runs/watch.ts'
 
 /**
@@ -31,7 +30,8 @@ export async function resumeContext(
 ): Promise<RecordedContext> {
   const runId = await findRunId(base.target, base.store, typed)
   const record = await loadRunRecord(base.target, runId)
-  if (record?.kind === 'recorded') return { ...base, runId, spec: record.spec, milestones: { isPublished: false } }
+  if (record?.kind === 'recorded')
+    return { ...base, runId, spec: record.spec, milestones: { isPublished: false, hasTables: true } }
   const { flags } = base.target
   if (record?.kind === 'loading') {
     throw new ImageryError(

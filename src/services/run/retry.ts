@@ -12,7 +12,7 @@ import { runTable } from '../../run-data/run-tables.ts'
 import { failedUnitsQuery } from '../../run-data/sql/ledger.ts'
 import { creatingStep } from './creating-step.ts'
 import { priceOf } from '../options/price-file.ts'
-import type { RecordedContext } from './context.ts'
+import type { Pending, RecordedContext } from './context.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
 import {
   connect,
@@ -20,12 +20,11 @@ import {
   findServices,
   processAssets,
   publishShards,
-  setUp,
   stageLocalImages,
-  takeSnapshot,
   type Finished,
-  type Pending,
 } from './steps.ts'
+import { setUp } from './set-up.ts'
+import { takeSnapshot } from './snapshot.ts'
 
 /** The options of a retry, as the flags give them. */
 export interface RetryOptions {

@@ -10,7 +10,7 @@ import { fileHash } from '../source/file-hash.ts'
 import { saveRunSpec } from '../runs/find.ts'
 import { isStarted } from '../runs/record.ts'
 import { grantRuntimeWrite, createResultsDataset } from './results-dataset.ts'
-import type { RunContext, RecordedContext } from './context.ts'
+import type { Deployed, RecordedContext, RunContext, Snapshotted, WithQueues } from './context.ts'
 import { checkDeploymentLimits, runLimits, type RunOptions } from '../options/run-options.ts'
 import { readSource, type SourceRead } from './read-source.ts'
 import {
@@ -19,14 +19,11 @@ import {
   findServices,
   processAssets,
   publishShards,
-  setUp,
   stageLocalImages,
-  takeSnapshot,
-  type Deployed,
   type Finished,
-  type WithQueues,
-  type Snapshotted,
 } from './steps.ts'
+import { setUp } from './set-up.ts'
+import { takeSnapshot } from './snapshot.ts'
 
 /** Returns the steps of `imagery run`, up to the last row. */
 export function runSteps(context: RunContext, options: { wait: boolean }): Pipeline<Finished> {

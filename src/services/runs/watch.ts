@@ -8,6 +8,7 @@ import type { StepReporter } from '../../contracts/steps.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { claimResults, describeOwnTable, runTable, writeResults } from '../../run-data/run-tables.ts'
+import { KEEP_EVERY_MS, keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
 import { isTornDown } from './record.ts'
 import { estimatedUnits, runReport } from './report.ts'
@@ -73,6 +74,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   let done = 0
   let movedMs = now()
   let failingSinceMs: number | undefined
+  let keepAtMs = now() + KEEP_EVERY_MS
   for (;;) {
     options.signal.throwIfAborted()
     try {
@@ -80,6 +82,10 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       const report = await runReport(spec)
       // Checked after the count: if the record exists, no teardown has deleted the counted rows.
       await requireRun(spec, options.flags)
+      if (now() >= keepAtMs) {
+        keepAtMs = now() + KEEP_EVERY_MS
+        await keepSnapshot(spec)
+      }
       const finished = report.units.ok + report.units.failed
       if (finished > done || report.state === 'running') movedMs = now()
       done = finished
@@ -110,6 +116,13 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       await rest(pollMs, options.signal)
     }
   }
+}
+
+/** Moves the snapshot's expiry, as the services do. An account that only watches a run may not be allowed to. */
+async function keepSnapshot(spec: RunSpec): Promise<void> {
+  await keepScratchTables(spec, Date.now()).catch((error: unknown) => {
+    if (!(error instanceof CloudError)) throw error
+  })
 }
 
 /** Returns the milliseconds until the next poll, after a poll that took `tookMs`. */

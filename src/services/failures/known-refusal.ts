@@ -1,0 +1,124 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import type { DeploymentRef } from '../../contracts/names.ts'
+import type { CloudError } from '../../google/transport/errors.ts'
+
+/** A refusal that no role lifts: what it looks like, what it means, and what to do. */
+interface KnownRefusal {
+  matches(error: CloudError): boolean
+  explain(error: CloudError, projectId: string): { message: string; suggestions: string[] }
+}
+
+const text = ({ message }: CloudError): string => message.replace(/\.\s*$/, '')
+
+/**
+ * Google says so in three ways: as the reason of google.rpc.ErrorInfo, in BigQuery's message, and in Cloud Storage's
+ * (https://cloud.google.com/vpc-service-controls/docs/troubleshooting, googleapis/python-bigquery#1131,
+ * kubeflow/kubeflow#3105).
+ */
+const serviceControls: KnownRefusal = {
+  matches: ({ reason, message }) =>
+    reason === 'SECURITY_POLICY_VIOLATED' ||
+    /vpcServiceControlsUniqueIdentifier|VPC Service Controls|prohibited by organi[sz]ation's policy/i.test(message),
+  explain(error, projectId) {
+    const id = /vpcServiceControlsUniqueIdentifier:?\s*([\w-]+)/.exec(error.message)?.[1]
+    const filter = `protoPayload.metadata.vpcServiceControlsUniqueId="${id}"`
+    return {
+      message: `VPC Service Controls of your organization block this call: ${text(error)}. The administrator of the service perimeter must allow it with an ingress or egress rule`,
+      suggestions:
+        id === undefined
+          ? []
+          : [`gcloud logging read '${filter}' --project ${projectId}   (names the perimeter and rule)`],
+    }
+  },
+}
+
+/** https://cloud.google.com/bigquery/docs/customer-managed-encryption, in BigQuery's words (GoogleCloudPlatform/cdmc#19). */
+const encryptionKey: KnownRefusal = {
+  matches: ({ message }) => /Cloud KMS Error|cryptoKeyVersions\.useTo|denied on Cloud KMS key/i.test(message),
+  explain(error) {
+    const key = /projects\/[^\s']+\/cryptoKeys\/[^\s'/]+/.exec(error.message)?.[0] ?? 'KEY'
+    const account = /[\w-]+@bigquery-encryption\.iam\.gserviceaccount\.com/.exec(error.message)?.[0]
+    const member = account ?? 'bq-PROJECT_NUMBER@bigquery-encryption.iam.gserviceaccount.com'
+    return {
+      message: `A customer-managed encryption key protects the data, and BigQuery is not allowed to use it: ${text(error)}`,
+      suggestions: [
+        `gcloud kms keys add-iam-policy-binding ${key} --member serviceAccount:${member} --role roles/cloudkms.cryptoKeyEncrypterDecrypter`,
+      ],
+    }
+  },
+}
+
+/** The organization policy gcp.restrictNonCmekServices (dataform-co/dataform#1793). */
+const encryptionRequired: KnownRefusal = {
+  matches: ({ message }) => /requires that you specify an encryption key/i.test(message),
+  explain: (error, projectId) => ({
+    message: `Your organization requires a customer-managed encryption key in BigQuery: ${text(error)}. Give the project a default key, which new tables and query results then use`,
+    suggestions: [
+      `bq query --project_id=${projectId} --use_legacy_sql=false 'ALTER PROJECT \`${projectId}\` SET OPTIONS (\`region-REGION.default_kms_key_name\`="projects/P/locations/L/keyRings/R/cryptoKeys/K")'`,
+    ],
+  }),
+}
+
+/** https://cloud.google.com/storage/docs/requester-pays; the two spellings are of Google's, in JSON and in XML. */
+const requesterPays: KnownRefusal = {
+  matches: ({ message }) => /requester pays bucket|UserProjectMissing/i.test(message),
+  explain: (error, projectId) => ({
+    message: `The images are in a requester pays bucket, which imagery does not read, because each read would be billed to you: ${text(error)}. Copy the images to a bucket of your own, or ask the owner to turn requester pays off`,
+    suggestions: [
+      `gcloud storage cp --recursive gs://THEIR-BUCKET gs://YOUR-BUCKET --billing-project ${projectId}`,
+      'gcloud storage buckets update gs://THEIR-BUCKET --no-requester-pays   (run by its owner)',
+    ],
+  }),
+}
+
+/** The sandbox has neither streaming nor DML (https://cloud.google.com/bigquery/docs/sandbox#limits). */
+const noBilling: KnownRefusal = {
+  matches: ({ reason, message }) =>
+    reason === 'billingNotEnabled' ||
+    reason === 'BILLING_DISABLED' ||
+    /not allowed in the free tier|billing has not been enabled/i.test(message),
+  explain: (error, projectId) => ({
+    message: `Project ${projectId} has no billing: ${text(error)}`,
+    suggestions: [`gcloud billing projects link ${projectId} --billing-account ACCOUNT_ID`],
+  }),
+}
+
+/** Query results without a table of their own have at most 10 GB (https://cloud.google.com/bigquery/quotas#query_jobs). */
+const tooLarge: KnownRefusal = {
+  matches: ({ reason }) =>
+    reason === 'responseTooLarge' || reason === 'resourcesExceeded' || reason === 'billingTierLimitExceeded',
+  explain: (error) => ({
+    message: `BigQuery cannot run the query over so many rows: ${text(error)}`,
+    suggestions: ['Run the same command with --limit N, --sample N or a narrower --where'],
+  }),
+}
+
+const quota: KnownRefusal = {
+  matches: ({ reason, status }) => status === 'RESOURCE_EXHAUSTED' && reason === 'quotaExceeded',
+  explain: (error, projectId) => ({
+    message: `A quota of project ${projectId} is used up: ${text(error)}`,
+    suggestions: [
+      'Try again after 10 minutes; nothing is done twice',
+      `https://console.cloud.google.com/iam-admin/quotas?project=${projectId}`,
+    ],
+  }),
+}
+
+const REFUSALS: readonly KnownRefusal[] = [
+  serviceControls,
+  encryptionKey,
+  encryptionRequired,
+  requesterPays,
+  noBilling,
+  tooLarge,
+  quota,
+]
+
+/** Returns the error for a refusal that granting a role would not lift, or undefined for any other failure. */
+export function knownRefusal(error: CloudError, place: Pick<DeploymentRef, 'projectId'>): ImageryError | undefined {
+  const known = REFUSALS.find((refusal) => refusal.matches(error))
+  if (!known) return undefined
+  const { message, suggestions } = known.explain(error, place.projectId)
+  const isAccess = error.status === 'PERMISSION_DENIED' || known === requesterPays
+  return new ImageryError(isAccess ? 'ACCESS_DENIED' : 'CLOUD_ERROR', message, { suggestions, cause: error })
+}
