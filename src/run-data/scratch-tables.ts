@@ -3,11 +3,11 @@ import type { RunSpec } from '../contracts/run-spec.ts'
 import { describeTable, updateTable } from '../google/bigquery/bigquery.ts'
 import { runTable, type RunTableRole } from './run-tables.ts'
 
-/** A run's scratch tables expire so long after the run was last seen alive, in case nobody tears it down. */
+/** How long a run's scratch tables are kept after the run was last active, if no teardown deletes them. */
 export const SCRATCH_MS = 7 * 86_400_000
 
 /**
- * How often whoever works on a run moves the expiry forward. BigQuery allows five updates of a table in 10 seconds
+ * How often a command or instance that works on a run moves the expiry forward. BigQuery allows five updates of a table in 10 seconds
  * (https://cloud.google.com/bigquery/quotas#standard_tables), and a run can have 100 instances.
  */
 export const KEEP_EVERY_MS = 6 * 3_600_000

@@ -248,7 +248,7 @@ export interface QueryOptions {
 
 /**
  * Returns all rows of a query at once, for small results only. A query whose rows do not come in time is canceled, even
- * if not even its creation was answered: nobody waits for it any more, and it would be billed.
+ * if its creation was not even answered, because it would be billed for no use.
  */
 export async function queryRows<Row>(sql: string, options: QueryOptions & { timeoutMs?: number }): Promise<Row[]> {
   const { timeoutMs = CALL_DEADLINE_MS, location } = options

@@ -88,7 +88,7 @@ const tooLarge: KnownRefusal = {
   matches: ({ reason }) =>
     reason === 'responseTooLarge' || reason === 'resourcesExceeded' || reason === 'billingTierLimitExceeded',
   explain: (error) => ({
-    message: `BigQuery cannot run the query over so many rows: ${text(error)}`,
+    message: `The query is too large for BigQuery: ${text(error)}`,
     suggestions: ['Run the same command with --limit N, --sample N or a narrower --where'],
   }),
 }

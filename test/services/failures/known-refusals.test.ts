@@ -34,7 +34,7 @@ describe('VPC Service Controls', () => {
     expect(expectedFailure(error, place)).toMatchObject(expected)
   })
 
-  test('are not taken for a missing role', () => {
+  test('are not reported as a missing role', () => {
     const error = cloudError({ code: 7, details: message })
     const failure = missingRoleFailure(error, { place, to: 'runner', what: 'A call', roles: ['roles/bigquery.user'] })
     expect(failure).toMatchObject(expected)
