@@ -1,4 +1,5 @@
-import { deleteTable, ensureTable, queryRows, type TableName } from '../../google/bigquery/bigquery.ts'
+import { deleteTable, dryRun, ensureTable, queryRows, type TableName } from '../../google/bigquery/bigquery.ts'
+import { queryIntoTable } from '../../google/bigquery/jobs.ts'
 import { callApi } from '../../google/rest/rest.ts'
 import {
   asExpected,
@@ -107,4 +108,37 @@ const sameInsertId: Behavior = {
   },
 }
 
-export const TABLE_BEHAVIORS: readonly Behavior[] = [newTable, recreatedTable, sameInsertId]
+/** The buckets of the table whose partitions are counted. */
+const PARTITIONS = 10
+
+const partitionPruning: Behavior = {
+  id: 'bigquery.partition_pruning',
+  title: 'A query of one partition reads, and bills, that partition alone',
+  async observe(context) {
+    const { location, target } = context
+    const name = probeTable(context, 'self_test_partitions')
+    const { projectId } = target.place
+    const path = `\`${projectId}.${name.dataset}.${name.table}\``
+    try {
+      await queryIntoTable(`SELECT bucket FROM UNNEST(GENERATE_ARRAY(0, ${PARTITIONS - 1})) AS bucket`, {
+        projectId,
+        location,
+        destination: name,
+        labels: {},
+        clusterBy: ['bucket'],
+        jobId: `imagery-${context.id}-partitions`,
+        partitionBy: { column: 'bucket', end: PARTITIONS },
+      })
+      const [all, one] = await Promise.all([
+        dryRun(`SELECT bucket FROM ${path}`, { projectId, location }),
+        dryRun(`SELECT bucket FROM ${path} WHERE bucket = 3`, { projectId, location }),
+      ])
+      const seen = `one of ${PARTITIONS} partitions: ${one.bytes} of ${all.bytes} bytes`
+      return one.bytes * PARTITIONS === all.bytes ? asExpected(seen) : different(seen)
+    } finally {
+      await deleteTable(name)
+    }
+  },
+}
+
+export const TABLE_BEHAVIORS: readonly Behavior[] = [newTable, recreatedTable, sameInsertId, partitionPruning]
