@@ -5,7 +5,7 @@ import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import type { Check, DoctorContext } from '../../src/services/doctor/check.ts'
 import { organization } from '../../src/services/doctor/organization.ts'
 import { deployerRoles, runnerRoles } from '../../src/services/doctor/permissions.ts'
-import { apis, billing, project, region } from '../../src/services/doctor/project.ts'
+import { apis, billing, project } from '../../src/services/doctor/project.ts'
 import { googleTarget } from '../../src/services/session/target.ts'
 
 /** What the local cloud does not emulate: projects without billing, organizations with policies. */
@@ -87,20 +87,6 @@ test('a project without billing fails, with the command that links an account', 
   expect(await look(billing)).toMatchObject({
     status: 'failed',
     fixes: expect.arrayContaining(['gcloud billing projects link my-project --billing-account ACCOUNT']),
-  })
-})
-
-test('a region without Cloud Run fails and names nearby regions', async () => {
-  const regions = ['us-central1', 'europe-west1', 'europe-west4']
-  answers['GET /v1/projects/my-project/locations'] = {
-    body: { locations: regions.map((locationId) => ({ locationId })) },
-  }
-  expect((await look(region)).status).toBe('ok')
-  const elsewhere = googleTarget({ projectId: 'my-project', region: 'europe-west99' }, '')
-  expect(await look(region, { target: elsewhere })).toEqual({
-    status: 'failed',
-    detail: 'Cloud Run is not available in europe-west99; it is available in europe-west1, europe-west4',
-    fixes: ['imagery config set region europe-west1'],
   })
 })
 

@@ -117,9 +117,9 @@ describe('after a deploy', () => {
     const atlantis = await doctor(['--project', 'imagery-local', '--region', 'us-atlantis1'], place)
     expect(atlantis.named['region']).toMatchObject({
       status: 'failed',
-      detail: expect.stringMatching(
-        /^Cloud Run is not available in us-atlantis1; it is available in us-central1, us-east1/,
-      ) as string,
+      detail:
+        'Cloud Run and Cloud Tasks are not available in us-atlantis1; ' +
+        'the nearest regions with Cloud Run and Cloud Tasks are us-central1, us-east1, us-east4',
     })
   })
 

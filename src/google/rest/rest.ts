@@ -15,6 +15,7 @@ export type RestApi =
   | 'cloudbuild'
   | 'cloudresourcemanager'
   | 'cloudtasks'
+  | 'cloudtasks'
   | 'iam'
   | 'orgpolicy'
   | 'run'

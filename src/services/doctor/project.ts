@@ -2,7 +2,6 @@ import { REQUIRED_SERVICES } from '../../contracts/grants.ts'
 import { isBillingEnabled } from '../../google/admin/billing.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { projectNumber } from '../../google/admin/resource-manager.ts'
-import { cloudRunRegions } from '../../google/cloud-run/regions.ts'
 import { disabledServices } from '../../google/admin/service-usage.ts'
 import { failed, ok, warning, type Check } from './check.ts'
 
@@ -34,20 +33,6 @@ export const billing: Check = {
       `billing is not enabled for ${place.projectId}, so Cloud Run and Vertex AI refuse calls`,
       'gcloud billing accounts list',
       `gcloud billing projects link ${place.projectId} --billing-account ACCOUNT`,
-    )
-  },
-}
-
-export const region: Check = {
-  name: 'region',
-  title: 'Region',
-  async run({ target: { place } }) {
-    const regions = await cloudRunRegions(place.projectId)
-    if (regions.includes(place.region)) return ok(place.region)
-    const near = regions.filter((other) => other.split('-')[0] === place.region.split('-')[0])
-    return failed(
-      `Cloud Run is not available in ${place.region}; it is available in ${(near.length > 0 ? near : regions).join(', ')}`,
-      `imagery config set region ${near[0] ?? regions[0] ?? 'us-central1'}`,
     )
   },
 }

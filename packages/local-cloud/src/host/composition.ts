@@ -15,6 +15,7 @@ import type { Faults } from '../kernel/faults.ts'
 import { httpOperations, statusResponse, type GatewayControl, type Operation } from '../kernel/gateway.ts'
 import type { FrontDoor } from '../kernel/http-server.ts'
 import { locationOperationsFace } from '../kernel/location-operations.ts'
+import { locationsFace } from '../kernel/locations.ts'
 import { need } from '../kernel/needs.ts'
 import { operationsFace, type OperationSource } from '../kernel/operations.ts'
 import { oauthResponse } from '../kernel/oauth.ts'
@@ -31,7 +32,7 @@ import type { StopOrder, StopPhase } from './stop-order.ts'
 import { storeFailed } from './store-failure.ts'
 import { storageApi } from '../apis/storage/index.ts'
 import { stsApi } from '../apis/sts/index.ts'
-import { cloudTasksApi } from '../apis/tasks/index.ts'
+import { cloudTasksApi, TASKS_LOCATIONS } from '../apis/tasks/index.ts'
 import { vertexApi, type VertexApi } from '../apis/vertex/index.ts'
 
 export interface CompositionOptions {
@@ -249,7 +250,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
       ...longRunningOperations([run.operations, tasks.operations]),
       http: locationOperationsFace([artifactRegistry.operations, build.operations], operation),
     },
-    faces: run.adminV1(transcoding),
+    faces: [...run.adminV1(transcoding), locationsFace(TASKS_LOCATIONS, transcoding)],
     frontDoor: run.frontDoor,
     gemini: vertex.calls,
     stores: [iam, serviceUsage, artifactRegistry, storage, bigQuery],

@@ -24,6 +24,19 @@ test('queues of one location are listed in lexicographical order, page by page',
   expect(all.map(({ name }) => name)).toEqual(names.toSorted())
 })
 
+// https://cloud.google.com/tasks/docs/locations; googleapis/nodejs-tasks#509 and mondoohq/mql#8177 have the message.
+test.each(['europe-west4', 'us-east5', 'global'])('there are no queues in %s', async (region) => {
+  const parent = `projects/test-project/locations/${region}`
+  const refusal = {
+    code: 3,
+    details: `Location '${region}' is not a valid location. Use ListLocations to list valid locations.`,
+  }
+  await expect(cloud.client.createQueue({ parent, queue: { name: `${parent}/queues/a` } })).rejects.toMatchObject(
+    refusal,
+  )
+  await expect(cloud.client.listQueues({ parent }, { autoPaginate: false })).rejects.toMatchObject(refusal)
+})
+
 test('a page token that Cloud Tasks did not issue is refused', async () => {
   await cloud.createQueue()
   const asked = cloud.client.listTasks({ parent: QUEUE, pageToken: 'garbage' }, { autoPaginate: false })

@@ -15,7 +15,8 @@ import { runHandlers } from './handlers.ts'
 import { HTTP_RULES } from './http-rules.ts'
 import type { RunQuotas } from './instance-quota.ts'
 import { knativeFace } from './knative.ts'
-import { locationsFace } from './locations.ts'
+import { locationsFace } from '../../kernel/locations.ts'
+import { RUN_LOCATIONS } from './locations.ts'
 import { MAX_PROCESSES_DEFAULT } from './limits.ts'
 import { RUN_NEEDS } from './permissions.ts'
 import { RunOperations } from './run-operations.ts'
@@ -123,7 +124,7 @@ export async function cloudRunApi(options: CloudRunOptions): Promise<CloudRunApi
     },
     operations,
     frontDoor,
-    adminV1: (operation) => [knativeFace(store, projectNumber, operation), locationsFace(operation)],
+    adminV1: (operation) => [knativeFace(store, projectNumber, operation), locationsFace(RUN_LOCATIONS, operation)],
     start: () => deployments.resume(),
     async stop() {
       routes.clear()

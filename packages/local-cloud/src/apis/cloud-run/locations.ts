@@ -1,7 +1,4 @@
-import { Hono } from 'hono'
-import type { HttpFace } from '../../kernel/api.ts'
-import { statusResponse, type Operation } from '../../kernel/gateway.ts'
-import { pageOf, readQuery } from '../../kernel/rest-request.ts'
+import type { LocationsMethod } from '../../kernel/locations.ts'
 
 /** https://cloud.google.com/run/docs/locations */
 const REGIONS: readonly string[] = [
@@ -50,37 +47,10 @@ const REGIONS: readonly string[] = [
   'us-west4',
 ]
 
-/**
- * The regions of Cloud Run, as its Admin API v1 lists them
- * (https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list). Other APIs have a
- * method of the same path at hosts of their own; here it is Cloud Run's.
- */
-export function locationsFace(operation: Operation): HttpFace {
-  const app = new Hono()
-  app.onError((error) => statusResponse(error))
-  app.get(
-    '/v1/projects/:project/locations',
-    operation(
-      'run.projects.locations.list',
-      (context) => {
-        const query = readQuery(context, ['filter', 'pageSize', 'pageToken'])
-        const { items, nextPageToken } = pageOf(REGIONS, query, (region) => region, { standard: 100, most: 100 })
-        const project = context.req.param('project')
-        return context.json({
-          locations: items.map((region) => ({
-            name: `projects/${project}/locations/${region}`,
-            locationId: region,
-            labels: { 'cloud.googleapis.com/region': region },
-          })),
-          ...(nextPageToken === undefined ? {} : { nextPageToken }),
-        })
-      },
-      {
-        needs: (context) => [
-          { permission: 'run.locations.list', resource: `projects/${context.req.param('project')}` },
-        ],
-      },
-    ),
-  )
-  return { prefixes: [], patterns: [/^\/v1\/projects\/[^/]+\/locations$/], app }
+/** https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list */
+export const RUN_LOCATIONS: LocationsMethod = {
+  method: 'run.projects.locations.list',
+  version: 'v1',
+  permission: 'run.locations.list',
+  regions: REGIONS,
 }

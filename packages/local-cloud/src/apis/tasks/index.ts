@@ -12,6 +12,8 @@ import { Retention } from './retention.ts'
 import { TaskStore } from './store.ts'
 import { Tasks } from './tasks.ts'
 
+export { TASKS_LOCATIONS } from './locations.ts'
+
 /** The local Cloud Tasks, with its part of the google.longrunning.Operations service. */
 export interface CloudTasksApi extends DispatchingApi {
   operations: OperationSource

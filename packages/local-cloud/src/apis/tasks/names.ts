@@ -1,4 +1,5 @@
 import { GoogleError } from '../../kernel/errors.ts'
+import { TASKS_REGIONS } from './locations.ts'
 
 /**
  * Resource names of Cloud Tasks:
@@ -17,7 +18,17 @@ function invalidResource(): GoogleError {
 
 export function checkLocation(name: string): string {
   if (!LOCATION_NAME.test(name)) throw invalidResource()
+  const region = lastSegment(name)
+  if (!TASKS_REGIONS.includes(region)) throw invalidLocation(region)
   return name
+}
+
+/** googleapis/nodejs-tasks#509 (a task), mondoohq/mql#8177 (a listing of queues in `-`) */
+function invalidLocation(region: string): GoogleError {
+  return new GoogleError(
+    'INVALID_ARGUMENT',
+    `Location '${region}' is not a valid location. Use ListLocations to list valid locations.`,
+  )
 }
 
 export function checkQueueName(name: string): string {

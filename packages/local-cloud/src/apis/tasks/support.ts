@@ -3,11 +3,12 @@ import type { SupportEntry } from '../../kernel/support.ts'
 /** Methods without a version are the same in google.cloud.tasks.v2 and v2beta3. */
 export const SUPPORT: readonly SupportEntry[] = [
   { method: 'CloudTasks/ListQueues', state: 'partly', note: '`filter` is refused.' },
+  { method: 'Locations/ListLocations', state: 'partly', note: 'JSON only, v2.' },
   { method: 'CloudTasks/GetQueue', state: 'yes', note: '`read_mask` and `stats` in v2beta3.' },
   {
     method: 'CloudTasks/CreateQueue',
     state: 'partly',
-    note: 'Push queues of HTTP tasks. App Engine routing, `http_target` and pull queues are refused; `stackdriver_logging_config` is stored, but no logs are written.',
+    note: 'Push queues of HTTP tasks, in the regions of Cloud Tasks only. App Engine routing, `http_target` and pull queues are refused; `stackdriver_logging_config` is stored, but no logs are written.',
   },
   {
     method: 'CloudTasks/UpdateQueue',

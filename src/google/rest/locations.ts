@@ -1,15 +1,17 @@
-import { callApi } from '../rest/rest.ts'
+import { callApi, type RestApi } from './rest.ts'
 
 /**
- * Returns the regions in which a project can use Cloud Run
- * (https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list).
+ * Returns the regions in which a project can use an API
+ * (https://cloud.google.com/run/docs/reference/rest/v1/projects.locations/list and the same method of other APIs).
+ *
+ * @param version of the API: `v1`
  */
-export async function cloudRunRegions(projectId: string): Promise<string[]> {
+export async function regionsOf(api: RestApi, version: string, projectId: string): Promise<string[]> {
   const regions: string[] = []
   for (let pageToken: string | undefined = ''; pageToken !== undefined;) {
     const answer: { locations?: { locationId?: string }[]; nextPageToken?: string } = await callApi(
-      'run',
-      `v1/projects/${projectId}/locations`,
+      api,
+      `${version}/projects/${projectId}/locations`,
       { query: pageToken ? { pageToken } : {} },
     )
     regions.push(...(answer.locations ?? []).map(({ locationId = '' }) => locationId))
