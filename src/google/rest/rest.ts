@@ -15,7 +15,6 @@ export type RestApi =
   | 'cloudbuild'
   | 'cloudresourcemanager'
   | 'cloudtasks'
-  | 'cloudtasks'
   | 'iam'
   | 'orgpolicy'
   | 'run'
