@@ -67,7 +67,7 @@ export async function answerCheck(
   cut: (text: string, characters: number) => string,
 ): Promise<(answer: unknown) => CheckedAnswer> {
   const { Ajv } = await import('ajv')
-  const validate = new Ajv({ allErrors: true, strict: true }).compile(checkedSchema(schema))
+  const validate = new Ajv({ allErrors: true, strict: true, verbose: true }).compile(checkedSchema(schema))
   return (answer) => {
     const kept = keep(answer, schema, cut)
     if (validate(kept)) return { columns: kept as Record<string, unknown> }
@@ -117,8 +117,42 @@ function keep(value: unknown, schema: AnswerSchema, cut: (text: string, characte
   )
 }
 
-function fault({ instancePath, message, params }: ErrorObject): string {
-  const path = instancePath.slice(1).replaceAll('/', '.') || 'the answer'
-  const allowed = 'allowedValues' in params ? `: ${(params['allowedValues'] as string[]).join(', ')}` : ''
-  return `${path} ${message ?? 'is not valid'}${allowed}`
+/** Names the field and its value, because the user decides by them whether the prompt or the schema is wrong. */
+function fault({ instancePath, keyword, message, params, data }: ErrorObject): string {
+  const path = instancePath.slice(1).replaceAll('/', '.')
+  const field = path === '' ? 'the answer' : path
+  const wanted = params as Record<string, unknown>
+  switch (keyword) {
+    case 'required':
+      return `${[path, String(wanted['missingProperty'])].filter(Boolean).join('.')} is missing`
+    case 'type':
+      return `${field} is ${shownValue(data)}, not ${TYPE_NAMES[String(wanted['type'])]}`
+    case 'enum':
+      return `${field} is ${shownValue(data)}, not one of ${(wanted['allowedValues'] as string[]).join(', ')}`
+    case 'minimum':
+    case 'maximum':
+      return `${field} is ${shownValue(data)}, ${keyword === 'minimum' ? 'below' : 'above'} the ${keyword} ${String(wanted['limit'])}`
+    case 'minItems':
+    case 'maxItems':
+      return `${field} has ${(data as unknown[]).length} items, ${keyword === 'minItems' ? 'fewer' : 'more'} than ${String(wanted['limit'])}`
+    default:
+      return `${field} is ${shownValue(data)} and ${message ?? 'is not valid'}`
+  }
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  object: 'an object',
+  array: 'an array',
+  string: 'a text',
+  integer: 'an integer',
+  number: 'a number',
+  boolean: 'true or false',
+}
+
+const SHOWN_CHARACTERS = 80
+
+/** Returns a value as JSON for a message, cut if it is long. */
+export function shownValue(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'missing'
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…`.toWellFormed() : text
 }

@@ -9,10 +9,10 @@ const MAX_MESSAGE_CHARACTERS = 4_000
 
 /**
  * Returns the row with its texts cut, longest first, until BigQuery accepts it. Every cut leaves a
- * visible mark. Also makes texts well-formed, because BigQuery refuses half of a surrogate pair.
+ * visible mark. Also removes halves of surrogate pairs, because BigQuery stores only whole characters.
  */
 export function fitRow<Row extends { error_message?: string }>(row: Row): Row {
-  let fitted = mapTexts(row, (text) => text.toWellFormed()) as Row
+  let fitted = mapTexts(row, withoutHalves) as Row
   if (fitted.error_message !== undefined) fitted.error_message = cutText(fitted.error_message, MAX_MESSAGE_CHARACTERS)
   for (
     let limit = MAX_ROW_BYTES / 2;
@@ -32,7 +32,12 @@ export function cutText(text: string, characters: number): string {
   if (text.length <= characters) return text
   const mark = (removed: number): string => `… [${removed} characters cut by imagery]`
   const kept = Math.max(0, characters - mark(text.length).length)
-  return text.slice(0, kept).toWellFormed() + mark(text.length - kept)
+  return withoutHalves(text.slice(0, kept)) + mark(text.length - kept)
+}
+
+/** Removes each half of a surrogate pair, such as what is left of an emoji that was cut. */
+export function withoutHalves(text: string): string {
+  return text.isWellFormed() ? text : text.replaceAll(/\p{Surrogate}/gu, '')
 }
 
 function jsonBytes(value: unknown): number {

@@ -183,27 +183,29 @@ describe('an answer', () => {
   })
 
   test.each([
-    ['nothing', null, 'the answer must be object'],
-    ['an array', [GOOD], 'the answer must be object'],
-    ['a missing member', { condition: 'good' }, "the answer must have required property 'attachments'"],
-    ['a null that is required', { ...GOOD, condition: null }, 'condition must be string'],
+    ['nothing', null, 'the answer is null, not an object'],
+    ['an array', [{ condition: 'good' }], 'the answer is [{"condition":"good"}], not an object'],
+    ['a missing member', { condition: 'good' }, 'attachments is missing'],
+    ['a null that is required', { ...GOOD, condition: null }, 'condition is null, not a text'],
+    ['another text', { ...GOOD, condition: 'so-so' }, 'condition is "so-so", not one of good, poor'],
+    ['a missing member of a member', { ...GOOD, attachments: [{ count: 1 }] }, 'attachments.0.kind is missing'],
+    ['a long text', { ...GOOD, condition: 'x'.repeat(200) }, `condition is "${'x'.repeat(79)}…, not one of good, poor`],
+    ['a number as text', { ...GOOD, lean_degrees: '3' }, 'lean_degrees is "3", not a number'],
+    ['too great a number', { ...GOOD, lean_degrees: 91 }, 'lean_degrees is 91, above the maximum 90'],
     [
-      'another text',
-      { ...GOOD, condition: 'so-so' },
-      'condition must be equal to one of the allowed values: good, poor',
+      'a broken integer',
+      { ...GOOD, attachments: [{ kind: 'a', count: 1.5 }] },
+      'attachments.0.count is 1.5, not an integer',
     ],
-    ['a number as text', { ...GOOD, lean_degrees: '3' }, 'lean_degrees must be number'],
-    ['too great a number', { ...GOOD, lean_degrees: 91 }, 'lean_degrees must be <= 90'],
-    ['a broken integer', { ...GOOD, attachments: [{ kind: 'a', count: 1.5 }] }, 'attachments.0.count must be integer'],
     [
       'an integer that JSON does not carry',
       { ...GOOD, attachments: [{ kind: 'a', count: 2 ** 60 }] },
-      'attachments.0.count must be <= 9007199254740991',
+      'attachments.0.count is 1152921504606847000, above the maximum 9007199254740991',
     ],
     [
       'too many items',
       { ...GOOD, attachments: [1, 2, 3, 4].map(() => ({ kind: 'a' })) },
-      'attachments must NOT have more than 3 items',
+      'attachments has 4 items, more than 3',
     ],
   ])('with %s is refused with the path', async (_what, answer, fault) => {
     expect(await check(answer)).toEqual({ faults: expect.arrayContaining([fault]) })
@@ -211,7 +213,7 @@ describe('an answer', () => {
 
   test('cannot reach the prototype', async () => {
     expect(await check(JSON.parse('{"__proto__": {"condition": "good"}, "attachments": []}'))).toEqual({
-      faults: ["the answer must have required property 'condition'"],
+      faults: ['condition is missing'],
     })
   })
 })

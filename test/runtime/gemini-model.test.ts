@@ -130,11 +130,7 @@ describe('an answer', () => {
 describe('a failure', () => {
   test.each([
     ['not JSON', says('I cannot say: [}{'), /^the answer/],
-    [
-      'not the schema',
-      says('{"category": "Banana"}'),
-      /category must be equal to one of the allowed values: Stop, Yield$/,
-    ],
+    ['not the schema', says('{"category": "Banana"}'), /category is "Banana", not one of Stop, Yield$/],
   ])('by an answer that is %s is final, keeps the text, and is billed', async (_what, saying, message) => {
     const error = await failure(scriptedGemini([saying]).answer())
     expect(error).toMatchObject({
@@ -192,6 +188,21 @@ describe('a truncated answer', () => {
     ])
     expect(usage).toEqual({ promptTokens: 2_000, outputTokens: 100, thoughtTokens: 20 })
     expect(billed.map((known) => known.usage?.promptTokens)).toEqual([1_000, 2_000])
+  })
+
+  test.each([
+    ['and then spaces', `{"category": "Stop", "count": 2}${' '.repeat(50)}`],
+    ['and the start of itself again', '{"category": "Stop", "count": 2}{"category": "St'],
+  ])('that has a whole object %s is the answer, and is not paid for again', async (_what, text) => {
+    const { answer, requests } = scriptedGemini([says(text, { finishReason: 'MAX_TOKENS' })])
+    expect(await answer()).toMatchObject({
+      columns: { category: 'Stop', count: 2 },
+      repaired: true,
+      rawAnswer: text,
+      finishReason: 'MAX_TOKENS',
+      usage: USAGE,
+    })
+    expect(requests).toHaveLength(1)
   })
 
   test('twice is a permanent failure, and both answers are billed', async () => {

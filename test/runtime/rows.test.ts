@@ -28,7 +28,7 @@ describe('a ledger row', () => {
 
   test('has no half of a surrogate pair, which BigQuery refuses', () => {
     const row = answeredRow(ATTEMPT, { ...ANSWER, columns: { note: 'a\ud83d' } })
-    expect(row['note']).toBe('a\ufffd')
+    expect(row['note']).toBe('a')
   })
 
   test('truncates very long messages', () => {

@@ -1,27 +1,162 @@
-/** A model's text as a value, or the reason why it is not one. */
-export type ParsedAnswer = { value: unknown; repaired: boolean } | { malformed: string }
+import { isDeepStrictEqual } from 'node:util'
+import { shownValue, type CheckedAnswer } from '../../contracts/answer-check.ts'
+import type { AnswerSchema } from '../../contracts/answer-schema.ts'
+import { objectsIn, type FoundObjects, type TextObject } from './answer-objects.ts'
+import { readObject } from './lenient-json.ts'
+import { mendValues } from './mended-values.ts'
+
+/** A model's text as columns, or the reason why it has none. */
+export type ReadAnswer =
+  | { columns: Record<string, unknown>; repaired: boolean }
+  /** The text has no JSON object. */
+  | { malformed: string }
+  /** What it has does not fit the profile. */
+  | { faults: string[]; repaired: boolean }
+
+export interface AnswerReading {
+  schema: AnswerSchema
+  check: (answer: unknown) => CheckedAnswer
+  /** Whether the model reached its length limit, so that the end of the text is missing. */
+  isCut: boolean
+}
 
 /** A text that is one fenced block. Many models wrap valid JSON this way. */
 const FENCED = /^```[a-z]*[ \t]*\r?\n([\s\S]*?)\r?\n?```$/i
 
+/** Thoughts that a model writes into its answer. The answer follows them. */
+const THOUGHTS = /^<(think|thinking|thought|reasoning)>[\s\S]*?<\/\1>/i
+const END_OF_THOUGHTS = /<\/(?:think|thinking|thought|reasoning)>/gi
+
 /**
- * Reads a model's JSON. Removes a fence around the whole text. Repairs other faults, such as trailing
- * commas, comments, surrounding prose, or single quotes, and marks the answer as repaired.
+ * Reads a model's answer. An answer that is one JSON object that fits the profile, possibly in a fence, is taken as it
+ * is. Otherwise, the first object in the text that fits is the answer, and it is marked as repaired. Nothing is guessed:
+ * objects that fit with different values, and objects that end before their end, are no answer.
  */
-export async function parseAnswer(text: string): Promise<ParsedAnswer> {
+export function readAnswer(text: string, reading: AnswerReading): ReadAnswer {
   const plain = text.trim()
-  const body = FENCED.exec(plain)?.[1] ?? plain
-  const asItStands = parsed(body)
-  if (asItStands) return single(asItStands.value, false)
-  const { jsonrepair } = await import('jsonrepair')
-  const from = body.indexOf('{')
-  const to = body.lastIndexOf('}')
-  const object = from >= 0 && to > from ? body.slice(from, to + 1) : body
-  try {
-    return single(JSON.parse(jsonrepair(object)), true)
-  } catch (error) {
-    return { malformed: error instanceof Error ? error.message : String(error) }
+  const body = FENCED.exec(plain)?.[1]?.trim() ?? plain
+  const whole = parsed(body)
+  if (whole === undefined) return readText(body, reading)
+  const answer = readWhole(whole.value, body, reading)
+  return reading.isCut && 'columns' in answer ? { ...answer, repaired: true } : answer
+}
+
+/** Reads a text that is one JSON value. */
+function readWhole(value: unknown, body: string, reading: AnswerReading): ReadAnswer {
+  // JSON inside of JSON text.
+  if (typeof value === 'string' && value.includes('{')) return repaired(readAnswer(value, reading))
+  if (isObject(value)) {
+    const read = readObject(body, 0, { isWhole: true, escapesQuotes: true })
+    // JSON.parse keeps the last of two members with one name.
+    if ('fault' in read) return { malformed: read.fault }
+    const fitted = fit(value, reading)
+    if ('columns' in fitted) return fitted
+    const inner = unwrapped(value, reading)
+    return inner === undefined ? fitted : repaired(fit(inner, reading))
   }
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isObject)) return fit(value, reading)
+  const answers = value.map((item) => fit(item, reading))
+  return repaired(answers.find((answer) => 'faults' in answer) ?? agreed(answers.filter((one) => 'columns' in one)))
+}
+
+/** Reads a text that has other things besides an object, or an object that is not quite JSON. */
+function readText(body: string, reading: AnswerReading): ReadAnswer {
+  const text = body.replace(THOUGHTS, '')
+  const found = afterThoughts(text, objectsIn(text, !reading.isCut))
+  const answers = found.objects.map((object) => ({ object, answer: fitOrInner(object, reading) }))
+  const fitting = answers.flatMap(({ object, answer }) => ('columns' in answer ? [{ object, answer }] : []))
+  const [first] = fitting
+  if (first === undefined) {
+    const escaped = unescaped(text)
+    if (escaped !== undefined) return repaired(readAnswer(escaped, reading))
+    const [refused] = answers.map(({ answer }) => answer).filter((answer) => 'faults' in answer)
+    return refused === undefined ? { malformed: found.fault } : repaired(refused)
+  }
+  const stray = strayPart(text, first.object, found)
+  if (stray !== undefined) return { malformed: stray }
+  if (isListed(text, first.object) && fitting.length < answers.length)
+    return { faults: ['the answer is a list, and not all of its objects fit'], repaired: true }
+  return repaired(agreed(fitting.map(({ answer }) => answer)))
+}
+
+/** Leaves out the objects before the end of thoughts whose start is not in the text. */
+function afterThoughts(text: string, found: FoundObjects): FoundObjects {
+  const ends = [...text.matchAll(END_OF_THOUGHTS)]
+    .map(({ index }) => index)
+    .filter((index) => !found.objects.some(({ start, end }) => start < index && index < end))
+  const from = ends.at(-1) ?? 0
+  return { ...found, objects: found.objects.filter(({ start }) => start >= from) }
+}
+
+/** Returns why an object is not certain to be the answer, from what follows it. */
+function strayPart(text: string, first: TextObject, { damagedAt }: { damagedAt: number | undefined }) {
+  if (first.hasInnerQuotes && /["”]/.test(text.slice(first.end)))
+    return 'a text in it has quotes without a backslash, so its end is not certain'
+  if (damagedAt === undefined || damagedAt < first.start) return undefined
+  // A model that repeats itself until it reaches its limit begins its own answer again.
+  const repeats = text.slice(first.start, first.end).startsWith(text.slice(damagedAt))
+  return repeats && !isListed(text, first) ? undefined : 'another object follows it, and ends before its end'
+}
+
+/** Whether an object is one of several in a list. */
+function isListed(text: string, { start, end }: TextObject): boolean {
+  return /\[\s*$/.test(text.slice(Math.max(0, start - 100), start)) && /^\s*,/.test(text.slice(end, end + 100))
+}
+
+function agreed(answers: readonly Fitted[]): ReadAnswer {
+  const [first, ...others] = answers
+  if (first === undefined) return { faults: ['the answer is not an object'], repaired: true }
+  const other = others.find(({ columns }) => !isDeepStrictEqual(columns, first.columns))
+  if (other === undefined) return first
+  const names = [...new Set([...Object.keys(first.columns), ...Object.keys(other.columns)])]
+  const name = names.find((key) => !isDeepStrictEqual(first.columns[key], other.columns[key])) ?? ''
+  const values = [first, other].map(({ columns }) => shownValue(columns[name])).join(' and ')
+  return { faults: [`the answer has objects with different values: ${name} is ${values}`], repaired: true }
+}
+
+interface Fitted {
+  columns: Record<string, unknown>
+  repaired: boolean
+}
+
+function fitOrInner({ value }: TextObject, reading: AnswerReading): Fitted | { faults: string[]; repaired: boolean } {
+  const fitted = fit(value, reading)
+  const inner = 'faults' in fitted ? unwrapped(value, reading) : undefined
+  return inner === undefined ? fitted : fit(inner, reading)
+}
+
+function fit(value: unknown, { schema, check }: AnswerReading): Fitted | { faults: string[]; repaired: boolean } {
+  const { value: better, isMended } = mendValues(value, schema)
+  const checked = check(better)
+  if ('faults' in checked) return { faults: checked.faults, repaired: isMended }
+  // Members that the profile does not name are dropped. When nothing else is there, the row would be empty without a word.
+  if (isObject(value) && Object.keys(value).length > 0 && !namesAny(value, schema))
+    return {
+      faults: [`the answer has none of the columns; it has ${shownValue(Object.keys(value))}`],
+      repaired: isMended,
+    }
+  return { columns: checked.columns, repaired: isMended }
+}
+
+/**
+ * Returns the only member of an object if that member fits and the profile does not name it: models sometimes wrap the
+ * answer, as in `{"result": {…}}` (phenobarbital/ai-parrot#338, spinje/pflow#598).
+ */
+function unwrapped(value: Record<string, unknown>, reading: AnswerReading): Record<string, unknown> | undefined {
+  const [only, ...others] = Object.values(value)
+  const isWrapper = others.length === 0 && !namesAny(value, reading.schema)
+  return isWrapper && isObject(only) && 'columns' in fit(only, reading) ? only : undefined
+}
+
+function namesAny(value: Record<string, unknown>, { properties = {} }: AnswerSchema): boolean {
+  return Object.keys(value).some((name) => Object.hasOwn(properties, name))
+}
+
+/** Returns the text of an answer that is escaped as a JSON text but has no quotes around it. */
+function unescaped(text: string): string | undefined {
+  if (!/^\s*\{\s*(?:\\[nrt])*\s*\\"/.test(text)) return undefined
+  const inner = parsed(`"${text.replaceAll(/[\r\n]/g, ' ')}"`)?.value
+  return typeof inner === 'string' ? inner : undefined
 }
 
 function parsed(text: string): { value: unknown } | undefined {
@@ -32,11 +167,12 @@ function parsed(text: string): { value: unknown } | undefined {
   }
 }
 
-/** An object in an array of one is the object. */
-function single(value: unknown, repaired: boolean): ParsedAnswer {
-  const [only, ...others] = Array.isArray(value) ? (value as unknown[]) : []
-  const isWrapped = others.length === 0 && only !== null && typeof only === 'object' && !Array.isArray(only)
-  return isWrapped ? { value: only, repaired: true } : { value, repaired }
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
+function repaired(answer: ReadAnswer): ReadAnswer {
+  return 'malformed' in answer ? answer : { ...answer, repaired: true }
 }
 
 /** The part of a text that is checked for a loop. */

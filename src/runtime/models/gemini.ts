@@ -7,7 +7,7 @@ import type { GeminiOptions, RunSpec } from '../../contracts/run-spec.ts'
 import { GeminiRefused, type GeminiAnswer, type GeminiPart, type GeminiRequest } from '../../google/gemini.ts'
 import type { Asset } from '../../contracts/messages.ts'
 import { cutText } from '../row-size.ts'
-import { isLooping, parseAnswer } from './gemini-answer.ts'
+import { isLooping, readAnswer, type ReadAnswer } from './gemini-answer.ts'
 import {
   gatherImages,
   inlineBytes,
@@ -92,7 +92,11 @@ export function geminiModel(options: GeminiModelOptions): Model {
       }
       exchange.heard(answer)
       const sign = failureSign(answer)
-      if (sign === undefined) return exchange.accept(answer.text, await check)
+      const isCut = answer.finishReason === 'MAX_TOKENS'
+      if (sign === undefined || isCut) {
+        const read = readAnswer(answer.text, { schema: profile.output, check: await check, isCut })
+        if ('columns' in read || sign === undefined) return exchange.accept(answer.text, read)
+      }
       const failure = exchange.failedBy(sign, answer)
       const roomier =
         failure.failure === 'truncated' && room === usual && !isLooping(answer.text)
@@ -191,14 +195,12 @@ class Exchange {
     if (this.#known.usage) this.#onBilled?.(this.#known)
   }
 
-  async accept(text: string, check: (answer: unknown) => CheckedAnswer): Promise<Answer> {
-    const parsed = await parseAnswer(text)
-    if ('malformed' in parsed)
-      throw this.failed('schema', `the answer is not JSON: ${parsed.malformed}`, { rawAnswer: text })
-    const checked = check(parsed.value)
-    const { repaired } = parsed
-    if ('faults' in checked) {
-      throw this.failed('schema', `the answer does not fit the profile: ${checked.faults.join('; ')}`, {
+  accept(text: string, read: ReadAnswer): Answer {
+    if ('malformed' in read)
+      throw this.failed('schema', `the answer is not JSON: ${read.malformed}`, { rawAnswer: text })
+    const { repaired } = read
+    if ('faults' in read) {
+      throw this.failed('schema', `the answer does not fit the profile: ${read.faults.join('; ')}`, {
         rawAnswer: text,
         repaired,
       })
@@ -206,7 +208,7 @@ class Exchange {
     const { observationsUsed = [], inputHash: hash = '', modelVersion = this.#gemini.model, ...known } = this.#known
     return {
       ...known,
-      columns: checked.columns,
+      columns: read.columns,
       repaired,
       ...(repaired ? { rawAnswer: text } : {}),
       modelVersion,

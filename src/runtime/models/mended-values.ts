@@ -1,0 +1,120 @@
+import type { AnswerSchema } from '../../contracts/answer-schema.ts'
+import { withoutHalves } from '../row-size.ts'
+
+/** A value, and whether it differs from what the model wrote. */
+export interface Mended {
+  value: unknown
+  isMended: boolean
+}
+
+const INTEGER = /^-?(?:0|[1-9]\d*)(?:\.0+)?$/
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+const TRUE = /^true$/i
+const FALSE = /^false$/i
+
+/** Texts that say that there is no value, where a text is not a value. */
+const NO_VALUE = /^(?:|null|none|nan|undefined)$/i
+
+/**
+ * Returns an answer with the values that the model wrote in another form but with one meaning: an enum value in another
+ * case, spacing or hyphenation, a number, boolean, array or object as text, half a character. Everything else stays as
+ * it is, for the check to refuse.
+ */
+export function mendValues(value: unknown, schema: AnswerSchema): Mended {
+  if (typeof value === 'string') return mendText(value, schema)
+  if (typeof value === 'number' && schema.enum?.includes(String(value))) return mended(String(value))
+  if (value === null || typeof value !== 'object') return unchanged(value)
+  if (Array.isArray(value)) {
+    const { items } = schema
+    return items === undefined ? unchanged(value) : together(value, (item) => mendValues(item, items))
+  }
+  return schema.properties === undefined
+    ? unchanged(value)
+    : mendMembers(value as Record<string, unknown>, schema.properties, schema.required ?? [])
+}
+
+function mendMembers(
+  value: Record<string, unknown>,
+  properties: Record<string, AnswerSchema>,
+  required: readonly string[],
+): Mended {
+  let isMended = false
+  const members = Object.entries(value).map(([name, member]): [string, unknown] => {
+    const schema = Object.hasOwn(properties, name) ? properties[name] : undefined
+    if (schema === undefined) return [name, member]
+    const better = mendValues(member, schema)
+    const isNothing = !required.includes(name) && saysNothing(better.value, schema)
+    isMended ||= better.isMended || isNothing
+    return [name, isNothing ? null : better.value]
+  })
+  return { value: isMended ? Object.fromEntries(members) : value, isMended }
+}
+
+/** Whether a text stands where no text can be a value. */
+function saysNothing(value: unknown, { type, enum: choices }: AnswerSchema): boolean {
+  if (typeof value !== 'string' || !NO_VALUE.test(value.trim())) return false
+  return type === 'string' ? choices !== undefined && !choices.includes(value) : true
+}
+
+function mendText(text: string, schema: AnswerSchema): Mended {
+  const trimmed = text.trim()
+  switch (schema.type) {
+    case 'string': {
+      const choice = schema.enum && !schema.enum.includes(text) ? onlyChoice(text, schema.enum) : undefined
+      if (choice !== undefined) return mended(choice)
+      const whole = withoutHalves(text)
+      return { value: whole, isMended: whole !== text }
+    }
+    case 'integer':
+      return INTEGER.test(trimmed) ? mended(Number(trimmed)) : unchanged(text)
+    case 'number':
+      return NUMBER.test(trimmed) && Number.isFinite(Number(trimmed)) ? mended(Number(trimmed)) : unchanged(text)
+    case 'boolean':
+      if (TRUE.test(trimmed)) return mended(true)
+      return FALSE.test(trimmed) ? mended(false) : unchanged(text)
+    case 'array':
+    case 'object': {
+      const inner = jsonOf(trimmed)
+      const isSame = inner !== undefined && Array.isArray(inner) === (schema.type === 'array')
+      return isSame ? mended(mendValues(inner, schema).value) : unchanged(text)
+    }
+  }
+}
+
+/** The only allowed value that a text means, without case, spaces, hyphens and underscores. */
+function onlyChoice(text: string, choices: readonly string[]): string | undefined {
+  const [only, ...others] = new Set(choices.filter((choice) => letters(choice) === letters(text)))
+  return others.length === 0 ? only : undefined
+}
+
+function letters(text: string): string {
+  const kept = text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replaceAll(/[\s_\p{Dash_Punctuation}]+/gu, '')
+  // A value that is all hyphens has no letters to compare.
+  return kept === '' ? text : kept
+}
+
+function jsonOf(text: string): object | undefined {
+  try {
+    const value = JSON.parse(text) as unknown
+    return value !== null && typeof value === 'object' ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function together(values: readonly unknown[], mend: (value: unknown) => Mended): Mended {
+  const results = values.map(mend)
+  const isMended = results.some((result) => result.isMended)
+  return { value: isMended ? results.map(({ value }) => value) : values, isMended }
+}
+
+function mended(value: unknown): Mended {
+  return { value, isMended: true }
+}
+
+function unchanged(value: unknown): Mended {
+  return { value, isMended: false }
+}
