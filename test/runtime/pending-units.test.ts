@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { tablePath } from '../../src/contracts/names.ts'
-import { dryRun } from '../../src/google/bigquery/bigquery.ts'
-import { finalRows, streamAssets } from '../../src/run-data/run-tables.ts'
+import { dryRun, ensureTable } from '../../src/google/bigquery/bigquery.ts'
+import { createRunTables, finalRows, runTable, streamAssets } from '../../src/run-data/run-tables.ts'
 import { finalRowsQuery, pendingUnitsQuery, shardQuery } from '../../src/run-data/sql/ledger.ts'
 import { startLocalRun } from './local-run.ts'
 
@@ -61,4 +61,14 @@ test('a shard has its units with their buckets, and none that is finished when i
     ['unit-6', 6],
   ])
   expect(await units(true)).toEqual([])
+})
+
+test('a ledger of an older version, without buckets, is refused by name', async () => {
+  const tables = { ...run.spec.tables, attempts: 'older_attempts' }
+  const column = { name: 'unit_id', type: 'STRING' } as const
+  await ensureTable(runTable(tables, 'attempts'), { columns: [column], description: 'Older.', labels: {} })
+  await expect(createRunTables({ ...run.spec, tables })).rejects.toMatchObject({
+    status: 'FAILED_PRECONDITION',
+    message: expect.stringContaining('results.older_attempts of run 261123-9f3c1a7b has no column bucket'),
+  })
 })

@@ -31,18 +31,42 @@ async function begun(): Promise<string[]> {
   return names.map((name) => name.slice(name.lastIndexOf('/') + 1))
 }
 
-/** Waits for a run without tasks or rows, with a clock that moves a second at each look at it. */
-async function process(tier: 'standard' | 'flex', isResume: boolean): Promise<void> {
+/**
+ * Waits for a run without tasks or rows, with a clock that moves a second at each look at it. Returns what the step
+ * showed: one line per poll, and one per generation.
+ */
+async function process(
+  tier: 'standard' | 'flex',
+  isResume: boolean,
+  onLine: (lines: number) => Promise<void> = async () => {},
+): Promise<string[]> {
   let nowMs = 0
+  const lines: string[] = []
+  const detail = (text: string): void => void onLine(lines.push(text))
   const spec = { ...run.spec, gemini: geminiSpec({ tier }).gemini }
   const step = processAssets({ isResume, now: () => (nowMs += 1_000) })
-  await expect(step.run(context(spec), reporter)).rejects.toMatchObject({ code: 'RUN_STALLED', pending: 3 })
+  await expect(step.run(context(spec), { detail })).rejects.toMatchObject({ code: 'RUN_STALLED', pending: 3 })
+  return lines
 }
+
+const pollsBefore = (lines: string[], generation: number): number =>
+  lines.findIndex((line) => line.includes(`(generation ${generation})`))
 
 describe('a stalled run', () => {
   test('gets two more generations of tasks on the standard tier', async () => {
     await process('standard', false)
     expect(await begun()).toEqual(['1', '2'])
+  })
+
+  test('gives the tasks of a generation that another command has begun the same time', async () => {
+    const alone = pollsBefore(await process('standard', false), 1)
+    await deleteObjects(bucketName(PLACE), generationsPrefix(RUN_ID))
+    const lines = await process('standard', false, async (count) => {
+      if (count === 1) await beginGeneration(run.spec, { generation: 1 })
+    })
+    expect(pollsBefore(lines, 1)).toBe(-1)
+    expect(pollsBefore(lines, 2)).toBeGreaterThan(alone)
+    expect(await begun()).toEqual(['1', '2', '3'])
   })
 
   test('gets none on the flex tier, where a late answer would be paid twice', async () => {

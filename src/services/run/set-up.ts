@@ -85,6 +85,11 @@ function notSetUp({ runId, target }: WorkContext, { status, body }: ServiceAnswe
   const refused = new CloudError(code === 'PERMISSION_DENIED' ? code : 'UNKNOWN', message)
   const known = knownRefusal(refused, target.place)
   if (known) return known
+  if (code === 'FAILED_PRECONDITION') {
+    return new ImageryError('CLOUD_ERROR', `${what}: ${message}`, {
+      suggestions: [`imagery teardown ${runId}${target.flags}   (keeps its results and ledger)`],
+    })
+  }
   if (code !== 'PERMISSION_DENIED')
     return new ImageryError('CLOUD_ERROR', `${what}: HTTP ${status} ${JSON.stringify(body)}`)
   const member = `serviceAccount:${runtimeAccount(target.place)}`

@@ -6,7 +6,7 @@ import { ownSourceHashes } from '../deploy/program.ts'
 import { deployContext, deploySteps } from '../deploy/deploy.ts'
 import type { Deployed, Pending, RecordedContext, Snapshotted, WithQueues, WorkContext } from './context.ts'
 import { creatingStep } from './creating-step.ts'
-import { currentGeneration, publishRound } from './rounds.ts'
+import { currentGeneration, publishRound, type Round } from './rounds.ts'
 import { stageImages } from '../source/stage-images.ts'
 import { findDeployment, requireDeployment } from '../session/target.ts'
 import { RunStalled, watchRun } from '../runs/watch.ts'
@@ -110,27 +110,34 @@ export function processAssets(options: {
       const { spec, signal, target } = context
       const most = spec.gemini?.tier === 'flex' && !options.isResume ? 0 : MOST_GENERATIONS_MORE
       const { now } = options
-      for (let more = 0; ; more += 1) {
+      let begun = await currentGeneration(spec)
+      for (let more = 0; ;) {
         try {
           const report = await watchRun(spec, { signal, reporter, flags: target.flags, ...(now ? { now } : {}) })
           const { ok, failed } = report.units
           return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}`, adds: { report } }
         } catch (error) {
-          if (!(error instanceof RunStalled) || more === most) throw error
-          await nextRound.run({ ...context, pending: error.pending }, reporter)
+          if (!(error instanceof RunStalled)) throw error
+          const newest = await currentGeneration(spec)
+          // Another command has begun a generation meanwhile, and its tasks get the same time.
+          const isOurs = newest?.generation === begun?.generation
+          begun = newest
+          if (!isOurs) continue
+          if (more === most) throw error
+          more += 1
+          const round = { ...newest, generation: (newest?.generation ?? 0) + 1, onlyPending: true }
+          await nextRound.run({ ...context, pending: error.pending, round }, reporter)
+          begun = round
         }
       }
     },
   }
 }
 
-const nextRound: PipelineStep<RecordedContext & WithQueues & Pending, object> = creatingStep({
+const nextRound: PipelineStep<RecordedContext & WithQueues & Pending & { round: Round }, object> = creatingStep({
   title: 'Queue the remaining assets again',
-  async run({ spec, pending, queues }, reporter) {
-    const begun = await currentGeneration(spec)
-    const generation = (begun?.generation ?? 0) + 1
-    reporter.detail(`queueing the remaining assets again (generation ${generation})`)
-    const round = { ...begun, generation, onlyPending: true }
+  async run({ spec, pending, queues, round }, reporter) {
+    reporter.detail(`queueing the remaining assets again (generation ${round.generation})`)
     await publishRound(spec, { units: pending, queues, round })
     return { adds: {} }
   },
