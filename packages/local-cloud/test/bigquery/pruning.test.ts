@@ -68,3 +68,40 @@ describe('a query over an integer-range partitioned table reads', () => {
     expect(await rowsRead(of('bucket = 15'))).toBe(11)
   })
 })
+
+/** https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataavailability */
+describe('rows in the streaming buffer', () => {
+  const NINETY_MINUTES_MS = 5_400_000
+  let streaming: Harness
+  beforeAll(async () => {
+    streaming = await startBigQuery({ streamingBufferMs: NINETY_MINUTES_MS })
+    await streaming.client.createDataset('d')
+    await streaming.client.dataset('d').createTable('t', {
+      schema: { fields: [{ name: 'bucket', type: 'INTEGER' }] },
+      rangePartitioning: { field: 'bucket', range: { start: '0', end: '100', interval: '10' } },
+    } as object)
+    const rows = Array.from({ length: 100 }, (_, bucket) => ({ bucket }))
+    await streaming.client.dataset('d').table('t').insert(rows)
+  })
+  afterAll(() => streaming.close())
+
+  async function seen(): Promise<object> {
+    const query = 'SELECT bucket FROM d.t WHERE bucket = 15'
+    const [job] = await streaming.client.createQueryJob({ query, dryRun: true })
+    const [rows] = await streaming.client.query(query)
+    const [{ numRows, streamingBuffer }] = await streaming.client.dataset('d').table('t').getMetadata()
+    const bytes = Number(job.metadata.statistics.totalBytesProcessed)
+    return { rows: rows.length, rowsRead: bytes / 8, numRows, buffered: streamingBuffer?.estimatedRows }
+  }
+
+  test('are in the results, in no partition and not in the metadata, until they leave it', async () => {
+    expect(await seen()).toEqual({ rows: 1, rowsRead: 100, numRows: '0', buffered: '100' })
+    await streaming.clock.advance(NINETY_MINUTES_MS)
+    expect(await seen()).toEqual({ rows: 1, rowsRead: 10, numRows: '100', buffered: undefined })
+    await streaming.client
+      .dataset('d')
+      .table('t')
+      .insert([{ bucket: 99 }])
+    expect(await seen()).toEqual({ rows: 1, rowsRead: 11, numRows: '100', buffered: '1' })
+  })
+})

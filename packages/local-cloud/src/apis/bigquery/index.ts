@@ -18,6 +18,7 @@ import { Store } from './store.ts'
 import { Streaming } from './streaming.ts'
 import { Uploads } from './uploads.ts'
 import { sweep } from './sweep.ts'
+import { StreamingBuffers } from './streaming-buffer.ts'
 import type { Warehouse } from './warehouse.ts'
 
 export interface BigQueryOptions {
@@ -31,6 +32,8 @@ export interface BigQueryOptions {
   readObject?: Warehouse['readObject']
   /** How long a new table answers 404 to insertAll, as BigQuery's may. 0 by default. */
   streamingWarmUpMs?: number
+  /** How long a streamed row stays in its table's streaming buffer. 0 by default. */
+  streamingBufferMs?: number
   /** Limits of a job that differ from the defaults. */
   limits?: Partial<JobLimits>
 }
@@ -47,6 +50,7 @@ export async function bigQueryApi(options: BigQueryOptions): Promise<EmulatedApi
     access,
     streamingWarmUpMs: options.streamingWarmUpMs ?? 0,
     deletedTables: new Set(),
+    buffers: new StreamingBuffers(clock, options.streamingBufferMs ?? 0),
     ...(options.readObject ? { readObject: options.readObject } : {}),
   }
   registerDatasets(store, access)

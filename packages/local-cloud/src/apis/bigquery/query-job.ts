@@ -114,7 +114,7 @@ export async function queryStatistics(
     if (!record) continue
     const ranges = neededRanges(prepared.translation.scans.get(key) ?? [])
     const read = ranges
-      ? await partitionBytes(warehouse.store, record, [...columns], ranges)
+      ? await partitionBytes(warehouse, record, [...columns], ranges)
       : await columnBytes(warehouse.store, record, [...columns])
     bytes += read
     if (read > 0) billed += Math.max(LEAST_BILLED, Math.ceil(read / MEGABYTE) * MEGABYTE)

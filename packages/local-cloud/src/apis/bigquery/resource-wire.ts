@@ -56,7 +56,9 @@ export function datasetItem(record: DatasetRecord): Resource {
 
 export function tableResource(record: TableRecord, location: string, size: TableSize): Resource {
   const { project, dataset, table } = record
-  const bytes = String(size.bytes)
+  const bufferedRows = size.buffered?.rows ?? 0
+  const bufferedBytes = Math.floor((size.bytes * bufferedRows) / Math.max(1, size.rows))
+  const bytes = String(size.bytes - bufferedBytes)
   return present({
     kind: 'bigquery#table',
     etag: etag(record),
@@ -67,7 +69,13 @@ export function tableResource(record: TableRecord, location: string, size: Table
     description: record.description,
     labels: labelsOf(record.labels),
     schema: record.fields.length > 0 ? { fields: record.fields } : undefined,
-    numRows: String(size.rows),
+    numRows: String(size.rows - bufferedRows),
+    // https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Streamingbuffer
+    streamingBuffer: size.buffered && {
+      estimatedRows: String(bufferedRows),
+      estimatedBytes: String(bufferedBytes),
+      oldestEntryTime: String(size.buffered.oldestMs),
+    },
     numBytes: bytes,
     numLongTermBytes: '0',
     numTotalLogicalBytes: bytes,

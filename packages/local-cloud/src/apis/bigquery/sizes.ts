@@ -1,7 +1,8 @@
 import type { SqlType } from './sql/types.ts'
 import { isPartitionRead, partitionColumn } from './partitioning.ts'
 import type { ValueRange } from './sql/analysis.ts'
-import { typesOf } from './warehouse.ts'
+import type { Buffered } from './streaming-buffer.ts'
+import { typesOf, type Warehouse } from './warehouse.ts'
 import type { TableRecord } from './records.ts'
 import type { CountedSize, Store } from './store.ts'
 
@@ -37,10 +38,11 @@ function bytesSql(sql: string, type: SqlType, depth = 0): string {
 export interface TableSize {
   rows: number
   bytes: number
+  buffered?: Buffered
 }
 
 function knownOf(store: Store, physical: string): CountedSize {
-  const size = store.sizes.get(physical) ?? { columns: new Map(), partitions: new Map() }
+  const size = store.sizes.get(physical) ?? { columns: new Map(), partitions: { bufferedRows: 0, columns: new Map() } }
   store.sizes.set(physical, size)
   return size
 }
@@ -63,43 +65,59 @@ export async function columnBytes(store: Store, record: TableRecord, wanted: rea
 
 /**
  * Bytes of some columns of an integer-range partitioned table, in the partitions that have values of `ranges`. Rows
- * outside all partitions are in one that every query reads
- * (https://cloud.google.com/bigquery/docs/partitioned-tables#integer_range). Each column is counted once per change of
- * the table.
+ * outside all partitions, and those in the streaming buffer, are in one that every query reads
+ * (https://cloud.google.com/bigquery/docs/partitioned-tables#integer_range,
+ * https://cloud.google.com/pubsub/docs/bigquery-troubleshooting). Each column is counted once per change of the table.
  */
 export async function partitionBytes(
-  store: Store,
+  { store, buffers }: Pick<Warehouse, 'store' | 'buffers'>,
   record: TableRecord,
   wanted: readonly number[],
   ranges: readonly ValueRange[],
 ): Promise<number> {
   const sizes = knownOf(store, record.physical)
-  const missing = wanted.filter((column) => !sizes.partitions.has(column))
+  const bufferedRows = buffers.of(record.id)?.rows ?? 0
+  if (sizes.partitions.bufferedRows !== bufferedRows) sizes.partitions = { bufferedRows, columns: new Map() }
+  const { columns } = sizes.partitions
+  const missing = wanted.filter((column) => !columns.has(column))
   if (missing.length > 0) {
     const types = typesOf(record)
     const sums = missing.map((column) => `CAST(coalesce(sum(${bytesSql(`c${column}`, types[column]!)}), 0) AS BIGINT)`)
-    const sql = `SELECT c${partitionColumn(record)}, ${sums.join(', ')} FROM data.${record.physical} GROUP BY 1`
+    // Streamed rows come last, unless a job has appended rows since.
+    const isBuffered = `rowid >= (SELECT count(*) FROM data.${record.physical}) - ${bufferedRows}`
+    const sql = `SELECT ${isBuffered}, c${partitionColumn(record)}, ${sums.join(', ')} FROM data.${record.physical} GROUP BY 1, 2`
     const rows = await store.read(async (connection) => (await connection.run(sql)).getRows())
-    for (const column of missing) sizes.partitions.set(column, new Map())
-    for (const [value, ...bytes] of rows as [bigint | null, ...bigint[]][]) {
-      for (const [index, column] of missing.entries()) sizes.partitions.get(column)!.set(value, Number(bytes[index]))
+    for (const column of missing) columns.set(column, { byValue: new Map(), buffered: 0 })
+    for (const [inBuffer, value, ...bytes] of rows as [boolean, bigint | null, ...bigint[]][]) {
+      for (const [index, column] of missing.entries()) {
+        const counted = columns.get(column)!
+        if (inBuffer) counted.buffered += Number(bytes[index])
+        else counted.byValue.set(value, Number(bytes[index]))
+      }
     }
   }
   const isRead = isPartitionRead(record, ranges)
   let sum = 0
   for (const column of wanted) {
-    for (const [value, bytes] of sizes.partitions.get(column)!) if (isRead(value)) sum += bytes
+    const { byValue, buffered } = columns.get(column)!
+    sum += buffered
+    for (const [value, bytes] of byValue) if (isRead(value)) sum += bytes
   }
   return sum
 }
 
-/** Rows and bytes of a table. */
-export async function tableSize(store: Store, record: TableRecord): Promise<TableSize> {
+/** Rows and bytes of a table, and how many of them are in its streaming buffer. */
+export async function tableSize(
+  { store, buffers }: Pick<Warehouse, 'store' | 'buffers'>,
+  record: TableRecord,
+): Promise<TableSize> {
   if (record.kind === 'VIEW' || record.fields.length === 0) return { rows: 0, bytes: 0 }
   const bytes = await columnBytes(
     store,
     record,
     record.fields.map((_, index) => index),
   )
-  return { rows: knownOf(store, record.physical).rows ?? 0, bytes }
+  const rows = knownOf(store, record.physical).rows ?? 0
+  const buffered = buffers.of(record.id)
+  return { rows, bytes, ...(buffered ? { buffered } : {}) }
 }

@@ -17,13 +17,19 @@ export interface Changes {
 /** Planning takes DuckDB seconds at this depth, and the cube of that beyond. */
 const MAX_EXPRESSION_DEPTH = 500
 
+/** Logical bytes by column, when this many rows were in the streaming buffer. */
+export interface CountedPartitions {
+  bufferedRows: number
+  columns: Map<number, { byValue: Map<bigint | null, number>; buffered: number }>
+}
+
 /** What was counted of a table of rows. */
 export interface CountedSize {
   rows?: number
   /** Logical bytes by column. */
   columns: Map<number, number>
-  /** The same of an integer-range partitioned table, by column and value of its partitioning column. */
-  partitions: Map<number, Map<bigint | null, number>>
+  /** The same of an integer-range partitioned table, by partition. */
+  partitions: CountedPartitions
 }
 
 const SCHEMA = `

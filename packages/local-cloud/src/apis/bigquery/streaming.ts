@@ -187,6 +187,7 @@ export class Streaming {
       })
       const rows = fitting.flatMap((batch) => batch.rows.map((row) => padded(row, record.fields.length, record)))
       await appendRows(connection, record, rows)
+      this.#warehouse.buffers.add(id, rows.length)
       return { written: [record.physical] }
     })
   }

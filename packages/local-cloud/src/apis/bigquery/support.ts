@@ -26,7 +26,7 @@ const METHODS: readonly SupportEntry[] = [
   {
     method: 'bigquery.tables.get',
     state: 'partly',
-    note: 'streamed rows count immediately, without a streamingBuffer; sizes of JSON and GEOGRAPHY are estimates',
+    note: 'streamed rows count immediately, without a streamingBuffer, unless tests set how long it keeps them; sizes of JSON and GEOGRAPHY are estimates',
   },
   { method: 'bigquery.tables.list', state: 'yes', note: '' },
   {

@@ -16,7 +16,7 @@ export function tableRoutes(app: Hono, operation: BigQueryOperation, warehouse: 
     tableResource(
       record,
       dataset(warehouse, record.project, record.dataset).location,
-      await tableSize(warehouse.store, record),
+      await tableSize(warehouse, record),
     )
 
   app.post(

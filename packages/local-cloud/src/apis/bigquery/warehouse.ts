@@ -7,6 +7,7 @@ import { datasetKey, tableKey, type DatasetRecord, type TableRecord, type TableR
 import { fieldType } from './table-schema.ts'
 import { duckType, type SqlType } from './sql/types.ts'
 import type { Store } from './store.ts'
+import type { StreamingBuffers } from './streaming-buffer.ts'
 
 /** Anonymous query results live this long: https://cloud.google.com/bigquery/docs/cached-results#how_cached_results_are_stored */
 export const RESULT_LIFETIME_MS = 24 * 3_600_000
@@ -23,6 +24,7 @@ export interface Warehouse {
    * lost for as long as a new table is unknown (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#troubleshooting).
    */
   deletedTables: Set<string>
+  buffers: StreamingBuffers
   /** Reads an object of the emulated Cloud Storage as the job's caller, for load jobs. Rejects PERMISSION_DENIED. */
   readObject?: (gsUri: string, principal: Principal) => Promise<Buffer>
 }
