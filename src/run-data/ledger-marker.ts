@@ -4,7 +4,7 @@ import { queryRows } from '../google/bigquery/bigquery.ts'
 import { insertRows, RowsRejected } from '../google/bigquery/insert-rows.ts'
 import { CloudError } from '../google/transport/errors.ts'
 import { runTable } from './run-tables.ts'
-import { markerQuery } from './sql/ledger.ts'
+import { MARKER_BUCKET, markerQuery } from './sql/ledger.ts'
 
 type Ledger = Pick<RunSpec, 'run_id' | 'tables' | 'source'>
 
@@ -46,6 +46,7 @@ function markerRow({ run_id: runId }: Ledger, nowMs: number) {
     json: {
       run_id: runId,
       unit_id: '',
+      bucket: MARKER_BUCKET,
       attempt_id: `setup-${runId}`,
       status: MARKER_STATUS,
       error_message: 'Not an attempt: imagery wrote this row to check that BigQuery stores rows of this table.',

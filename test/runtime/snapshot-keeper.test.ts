@@ -83,7 +83,7 @@ test('the expiry of a snapshot moves with the days of its run, but not with ever
 
   await keepScratchTables(spec, nowMs + HOUR_MS)
   expect(await expiresInMs()).toBe(SCRATCH_MS)
-  for (let day = 1; day <= 30; day++) await keepScratchTables(spec, nowMs + day * DAY_MS)
+  for (const day of [1, 6, 12, 18, 24, 30]) await keepScratchTables(spec, nowMs + day * DAY_MS)
   expect(await expiresInMs()).toBe(30 * DAY_MS + SCRATCH_MS)
   const { labels, fields } = (await describeTable(assets))!
   expect({ labels, fields: fields.length }).toEqual({

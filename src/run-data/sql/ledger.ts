@@ -74,10 +74,13 @@ export function failedUnitsQuery(tables: RunTables, causes: readonly Cause[]): s
 WHERE status IN ('failed', 'throttled') AND cause IN (${list}) ORDER BY unit_id`
 }
 
-/** The row by which a ledger shows that it stores rows, once it is there. It is in no bucket. */
+/** The bucket of the marker row, so that a query for it reads one partition. */
+export const MARKER_BUCKET = 0
+
+/** The row by which a ledger shows that it stores rows, once it is there. */
 export function markerQuery(tables: RunTables): string {
   return `SELECT attempt_id FROM ${quoted(tablePath(tables, tables.attempts))}
-WHERE bucket IS NULL AND status = '${MARKER_STATUS}' LIMIT 1`
+WHERE bucket = ${MARKER_BUCKET} AND status = '${MARKER_STATUS}' LIMIT 1`
 }
 
 /**
