@@ -1,5 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { errnoText, otherKind } from './file-kind.ts'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import { decodeText, EncodingError } from './text-encoding.ts'
 
 /** The default size limit for text files that users name. A profile of this size fills thousands of pages. */
 export const MAX_TEXT_BYTES = 1024 * 1024
@@ -23,8 +25,16 @@ export class TextFileError extends Error {
   }
 }
 
+/** Returns the command that converts a file to UTF-8. The user may have to replace the encoding. */
+export function iconvCommand(file: string, encoding: string): string {
+  const dot = file.lastIndexOf('.')
+  const hasEnding = dot > file.lastIndexOf('/') + 1
+  const output = hasEnding ? `${file.slice(0, dot)}-utf8${file.slice(dot)}` : `${file}-utf8`
+  return `iconv -f ${encoding} -t UTF-8 ${shellWord(file)} > ${shellWord(output)}`
+}
+
 /**
- * Reads a text file that a user names. It never waits forever and never reads more than the limit, because a pipe
+ * Reads a text file that a user names, in UTF-8 or in UTF-16 with a byte order mark. It never waits forever and never reads more than the limit, because a pipe
  * without a writer, a device or a growing file would hang the process or fill its memory.
  *
  * @param options.pipes whether the file can be a pipe, such as `<(command)` or `/dev/stdin`, which can be read only
@@ -41,8 +51,10 @@ export function readTextFile(file: string, options: { maxBytes?: number; pipes?:
     const stats = fstatSync(handle)
     checkKind(stats, pipes)
     if (stats.size > maxBytes) throw tooLarge(maxBytes)
-    return readBounded(handle, { maxBytes, isPipe: stats.isFIFO() })
+    return decodeText(readBounded(handle, { maxBytes, isPipe: stats.isFIFO() })).text
   } catch (error) {
+    if (error instanceof EncodingError)
+      throw new TextFileError(`${error.message}; convert it with ${iconvCommand(file, error.likely)}`, { cause: error })
     throw error instanceof TextFileError ? error : new TextFileError(errnoText(error), { cause: error })
   } finally {
     if (handle !== undefined) closeSync(handle)
@@ -58,7 +70,7 @@ function tooLarge(maxBytes: number): TextFileError {
   return new TextFileError(`it is larger than ${maxBytes / 1024 ** 2} MiB`)
 }
 
-function readBounded(handle: number, { maxBytes, isPipe }: { maxBytes: number; isPipe: boolean }): string {
+function readBounded(handle: number, { maxBytes, isPipe }: { maxBytes: number; isPipe: boolean }): Buffer {
   const chunks: Buffer[] = []
   let length = 0
   let waitedMs = 0
@@ -80,7 +92,7 @@ function readBounded(handle: number, { maxBytes, isPipe }: { maxBytes: number; i
     chunks.push(chunk.subarray(0, bytes))
   }
   if (isPipe && length === 0) throw new TextFileError('it is a pipe that ended without any data')
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 /** Returns undefined when there is no data yet. */

@@ -33,7 +33,7 @@ beforeAll(async () => {
 
   const files = {
     'signs.jsonl': '{"asset_id": "a", "gcs_uri": "a.jpg", "kind": "stop"}\n',
-    'other.csv': 'sign,photo\na,a.jpg\n',
+    'other.csv': 'sign,view\na,a.jpg\n',
     'header.csv': 'asset_id,gcs_uri\n',
     'blank.jsonl': '\n\n',
     'broken.jsonl': '{"asset_id": "a", "gcs_uri": "a.jpg"}\n{"asset_id": "b", "gcs_uri\n',
@@ -98,7 +98,7 @@ const CASES: Record<string, Case> = {
     run: ['--table', 'other.csv'],
     exitCode: 2,
     code: 'COLUMN_NOT_FOUND',
-    names: /other\.csv has no column asset_id .*Its columns: sign, photo/,
+    names: /other\.csv has no column asset_id .*Its columns: sign, view/,
   },
   'a table without the image column': {
     run: ['--table', 'other.csv', '--asset-column', 'sign'],

@@ -27,7 +27,8 @@ async function table(owner: BigQuery, dataset: string, location: string): Promis
   const [exists] = await owner.dataset(dataset).table('signs').exists()
   if (!exists) await owner.dataset(dataset).createTable('signs', {})
   const name = { projectId: owner.projectId, dataset, table: 'signs' }
-  await loadFile(name, file, { format: 'NEWLINE_DELIMITED_JSON', location })
+  const schema = ['asset_id', 'gcs_uri'].map((column) => ({ name: column, type: 'STRING' }))
+  await loadFile(name, { format: 'NEWLINE_DELIMITED_JSON', file, schema }, { location })
   return `${owner.projectId}.${dataset}.signs`
 }
 

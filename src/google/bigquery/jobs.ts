@@ -75,32 +75,46 @@ function stringParameters(parameters: Record<string, unknown>): object[] {
   }))
 }
 
+/** A local file that BigQuery loads. The schema is never detected, except that Parquet has its own. */
+export type LoadedFile =
+  | { format: 'NEWLINE_DELIMITED_JSON'; file: string; schema: readonly object[] }
+  | { format: 'PARQUET'; file: string }
+
 /**
- * Loads a local file into an existing table, replacing its rows; the schema is detected. The location is
+ * Loads a local file into an existing table, replacing its rows. The location is
  * required, because BigQuery finds only datasets in US and EU by itself
  * (https://cloud.google.com/bigquery/docs/locations#specify_locations).
  */
-export async function loadFile(
-  name: TableName,
-  file: string,
-  options: { format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'; location: string },
-): Promise<void> {
+export async function loadFile(name: TableName, load: LoadedFile, { location }: { location: string }): Promise<void> {
   const signal = interruptionToCome()
   const { projectId, dataset, table: id } = name
-  const table = (await bigQuery(projectId)).dataset(dataset).table(id, { location: options.location })
+  const table = (await bigQuery(projectId)).dataset(dataset).table(id, { location })
   const configuration = {
-    sourceFormat: options.format,
+    ...loadOptions(load),
     writeDisposition: 'WRITE_TRUNCATE',
     // A late load, after its run was torn down, creates no table.
     createDisposition: 'CREATE_NEVER',
-    ...(options.format === 'PARQUET' ? {} : { autodetect: true }),
-    ...(options.format === 'CSV' ? { skipLeadingRows: 1 } : {}),
   }
-  const source = createReadStream(file)
+  const source = createReadStream(load.file)
   // Node names the file only when it fails to open it.
-  source.on('error', (error) => Object.assign(error, { path: file }))
+  source.on('error', (error) => Object.assign(error, { path: load.file }))
   const job = await call(uploaded(source, table.createWriteStream_(configuration)), LONG_CALL_DEADLINE_MS)
   await waitFor(job, signal, (isOver) => jobDone(job, { isOver }))
+}
+
+/** Returns the options of a load job that depend on the file. */
+export function loadOptions(load: LoadedFile) {
+  const options = load.format === 'PARQUET' ? PARQUET_OPTIONS : { schema: { fields: [...load.schema] } }
+  return { sourceFormat: load.format, ...options }
+}
+
+/**
+ * Lists become arrays, and a decimal becomes the first type that holds it. Without these, a list is a record of records
+ * and a long decimal ends the load (https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet).
+ */
+const PARQUET_OPTIONS = {
+  parquetOptions: { enableListInference: true },
+  decimalTargetTypes: ['NUMERIC' as const, 'BIGNUMERIC' as const, 'STRING' as const],
 }
 
 /**

@@ -44,14 +44,14 @@ export function quoted(name: string): string {
  * ID belong to no asset, but count as units of one observation.
  */
 export function snapshotQuery(source: SnapshotSource): string {
-  const image = `CAST(${quoted(source.imageColumn)} AS STRING)`
-  const asset = source.assetColumn === null ? 'CAST(NULL AS STRING)' : `CAST(${quoted(source.assetColumn)} AS STRING)`
+  const image = textExpression(quoted(source.imageColumn))
+  const asset = source.assetColumn === null ? 'CAST(NULL AS STRING)' : textExpression(quoted(source.assetColumn))
   const isUnit = source.unit === 'asset' ? `${asset} IS NOT NULL` : 'TRUE'
   if (source.where !== null && conditionFault(source.where)) throw new RangeError(`not a condition: ${source.where}`)
   return `WITH source AS (
   SELECT
     ${asset} AS asset_id,
-    ${source.hasObservationId ? `IFNULL(CAST(observation_id AS STRING), ${image})` : image} AS observation_id,
+    ${source.hasObservationId ? `IFNULL(${textExpression('observation_id')}, ${image})` : image} AS observation_id,
     ${imageExpression(image, source.imagePrefix)} AS gcs_uri,
     ${source.hasSnapshotId ? 'CAST(snapshot_id AS STRING)' : "''"} AS snapshot_id,
     ${locationExpression(source.location)} AS location,
@@ -76,6 +76,11 @@ SELECT
   ABS(MOD(FARM_FINGERPRINT(unit_id), ${BUCKETS})) AS bucket
 FROM ${source.images.pick === 'spread' ? 'chosen' : 'newest'}
 GROUP BY unit_id${choice(source)}`
+}
+
+/** A value as text. Empty text is no value, as in a CSV file. */
+function textExpression(column: string): string {
+  return `NULLIF(CAST(${column} AS STRING), '')`
 }
 
 /** The asset's ID; for an observation, prefixed by its asset's, because two assets can share an image. */
@@ -122,12 +127,18 @@ function choice({ limit, sample }: SnapshotSource): string {
 function locationExpression(kind: LocationKind): string {
   switch (kind) {
     case 'struct':
-      return 'IF(location IS NULL, NULL, STRUCT(CAST(location.latitude AS FLOAT64) AS latitude, CAST(location.longitude AS FLOAT64) AS longitude))'
+      return pointExpression('SAFE_CAST(location.latitude AS FLOAT64)', 'SAFE_CAST(location.longitude AS FLOAT64)')
     case 'geography':
-      return 'IF(location IS NULL, NULL, STRUCT(ST_Y(location) AS latitude, ST_X(location) AS longitude))'
+      return pointExpression('ST_Y(location)', 'ST_X(location)')
     case 'absent':
       return 'CAST(NULL AS STRUCT<latitude FLOAT64, longitude FLOAT64>)'
   }
+}
+
+/** A place on Earth, or NULL. A value that is no number costs the row its location, not its answer. */
+function pointExpression(latitude: string, longitude: string): string {
+  const isPoint = `${latitude} BETWEEN -90 AND 90 AND ${longitude} BETWEEN -180 AND 180`
+  return `IF(${isPoint}, STRUCT(${latitude} AS latitude, ${longitude} AS longitude), NULL)`
 }
 
 function timeExpression(column: string, kind: TimeKind): string {

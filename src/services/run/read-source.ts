@@ -13,14 +13,15 @@ import { runTable } from '../../run-data/run-tables.ts'
 import { SCRATCH_MS } from '../../run-data/scratch-tables.ts'
 import type { SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
-import { loadSource } from '../source/local-files.ts'
+import { loadSource, prepareSource, type PreparedSource } from '../source/local-files.ts'
 import { createResultsDataset, type ResultsDataset } from './results-dataset.ts'
 import type { RunContext } from './context.ts'
 import { parseOutput } from '../options/run-options.ts'
 import { saveStartedRun } from '../runs/record.ts'
-import { sourceColumns } from '../source/columns.ts'
+import { shownColumn, sourceColumns, type SourceColumns, type SourceField } from '../source/columns.ts'
 import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
 import type { Source } from '../source/parse.ts'
+import { withScratchFolder } from '../source/scratch-folder.ts'
 import type { Target } from '../session/target.ts'
 
 /** Where a local cloud loads files. Google's Street View Insights datasets are in US or EU. */
@@ -46,6 +47,20 @@ export interface SourceRead extends ResultsDataset {
  * first loaded into a table of the run.
  */
 export async function readSource(context: RunContext): Promise<StepOutcome & { adds: SourceRead }> {
+  const { options, choice, source } = context
+  if (source.kind === 'table') return readTable(context, undefined)
+  const flags = { asset: options.assetColumn, image: options.imageColumn, unit: choice.unit }
+  return withScratchFolder('imagery-', async (scratch) => {
+    const prepared = await prepareSource(source, { ...choice, flags, scratch })
+    context.warnings.push(...prepared.warnings)
+    return readTable(context, prepared)
+  })
+}
+
+async function readTable(
+  context: RunContext,
+  prepared: PreparedSource | undefined,
+): Promise<StepOutcome & { adds: SourceRead }> {
   const { options, profile, source, target } = context
   const output = parseOutput(options.output)
   const where = options.where ?? profile.where
@@ -58,8 +73,11 @@ export async function readSource(context: RunContext): Promise<StepOutcome & { a
   const hasDataset = await checkOutput({ tables, location }, output.table)
 
   const sourceTable =
-    source.kind === 'table' ? source.table : await load({ ...context, source }, { tables, location, hasDataset })
-  const { fields, type, rows, isStreaming } = described ?? (await describeSource(sourceTable, context))
+    source.kind === 'table'
+      ? source.table
+      : await load({ ...context, source }, { tables, location, hasDataset, prepared: prepared! })
+  const { fields: loaded, type, rows, isStreaming } = described ?? (await describeSource(sourceTable, context))
+  const fields = prepared?.known?.fields ?? loaded
   if (type === 'TABLE' && rows === 0 && !isStreaming)
     throw new ImageryError('NO_ASSETS', `${options.table} has no rows`)
 
@@ -67,11 +85,7 @@ export async function readSource(context: RunContext): Promise<StepOutcome & { a
     path: tablePath({ projectId: sourceTable.projectId, dataset: sourceTable.dataset }, sourceTable.table),
     unit: context.choice.unit,
     images: context.choice.images,
-    ...sourceColumns(options.table, fields, {
-      asset: options.assetColumn,
-      image: options.imageColumn,
-      unit: context.choice.unit,
-    }),
+    ...(prepared?.known?.columns ?? foundColumns(context, fields)),
     imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, context.runId),
     where: where ?? null,
     limit: options.limit ?? null,
@@ -80,7 +94,7 @@ export async function readSource(context: RunContext): Promise<StepOutcome & { a
   const { bytes, otherTables } = await checkSnapshotQuery(snapshot, {
     projectId,
     location,
-    columns: fields.map(({ name }) => name ?? ''),
+    columns: fields.map(shownColumn),
   })
   // For a view, BigQuery lists the tables behind it, which is not worth a warning.
   if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where also reads ${otherTables.join(', ')}`)
@@ -92,6 +106,14 @@ export async function readSource(context: RunContext): Promise<StepOutcome & { a
 /** BigQuery writes no query over such a table into another one, so the snapshot is read here and loaded. */
 function egressWarning(table: string): string {
   return `The publisher of ${table} restricts data egress: BigQuery does not copy its rows, so imagery reads them and loads them into the run's snapshot, which teardown deletes. Check that your agreement with the publisher allows that`
+}
+
+/** Finds the columns of a table in BigQuery. Its guesses become warnings. */
+function foundColumns({ options, choice, warnings }: RunContext, fields: readonly SourceField[]): SourceColumns {
+  const { assetColumn: asset, imageColumn: image } = options
+  const { guesses, ...columns } = sourceColumns(options.table, fields, { asset, image, unit: choice.unit })
+  warnings.push(...guesses)
+  return columns
 }
 
 async function describeSource(table: TableName, { options, target }: RunContext) {
@@ -145,7 +167,7 @@ async function checkOutput({ tables, location }: ResultsDataset, table: string |
 
 async function load(
   context: RunContext & { source: Exclude<Source, { kind: 'table' }> },
-  { tables, location, hasDataset }: ResultsDataset & { hasDataset: boolean },
+  { tables, location, hasDataset, prepared }: ResultsDataset & { hasDataset: boolean; prepared: PreparedSource },
 ): Promise<TableName> {
   const { source, target, runId, milestones } = context
   const table = runTable(tables, 'source')
@@ -170,8 +192,7 @@ async function load(
   milestones.hasTables = true
   // Sets the expiration before the first row, in case no teardown deletes the table.
   await ensureTable(table, { ...properties, columns: [] })
-  const { warnings } = await loadSource(source, table, { ...context.choice, location })
-  context.warnings.push(...warnings)
+  await loadSource(source.given, table, { load: prepared.load, location })
   // A load that replaces a table's rows may also drop its properties
   // (https://cloud.google.com/bigquery/docs/reference/auditlogs/rest/Shared.Types/BigQueryAuditMetadata.WriteDisposition).
   await updateTable(table, properties)

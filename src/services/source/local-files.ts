@@ -3,44 +3,69 @@ import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
-import { loadFile } from '../../google/bigquery/jobs.ts'
+import { loadFile, type LoadedFile } from '../../google/bigquery/jobs.ts'
+import type { SourceColumns, SourceField } from './columns.ts'
 import { folderRows } from './folder-images.ts'
-import type { ModelChoice } from '../options/model-choice.ts'
-import { notWritable, withScratchFolder } from './scratch-folder.ts'
-import type { FileFormat, Source } from './parse.ts'
+import { notWritable } from './scratch-folder.ts'
+import type { Source } from './parse.ts'
+import { prepareTextTable, type PrepareOptions } from './text-table.ts'
 
-/** Loads a local file, or a list of a folder's images, into a table of the run. Returns warnings for the user. */
-export async function loadSource(
-  source: Exclude<Source, { kind: 'table' }>,
-  table: TableName,
-  { location, ...choice }: Pick<ModelChoice, 'unit' | 'images'> & { location: string },
-): Promise<{ warnings: string[] }> {
-  if (source.kind === 'file') {
-    await loadChecked(source.given, table, source.file, { format: source.format, location })
-    return { warnings: [] }
-  }
-  const { rows, warnings } = await folderRows(source, choice)
-  await withScratchFolder('imagery-', async (scratch) => {
-    const file = path.join(scratch, 'images.jsonl')
-    const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join('')
-    await writeFile(file, lines).catch((error: unknown) => Promise.reject(notWritable(scratch, error)))
-    await loadChecked(source.given, table, file, { format: 'NEWLINE_DELIMITED_JSON', location })
-  })
-  return { warnings }
+/** A local table that is ready to be loaded into BigQuery. */
+export interface PreparedSource {
+  load: LoadedFile
+  /** The columns, with the headers of the file. Undefined for Parquet, whose schema BigQuery reads. */
+  known: { fields: readonly SourceField[]; columns: SourceColumns } | undefined
+  warnings: string[]
 }
 
-async function loadChecked(
+/**
+ * Reads a local table, and writes what BigQuery loads to the scratch folder. Creates nothing else.
+ *
+ * @throws ImageryError for a file that cannot be read, lacks a column or has no rows
+ */
+export async function prepareSource(
+  source: Exclude<Source, { kind: 'table' }>,
+  options: PrepareOptions,
+): Promise<PreparedSource> {
+  if (source.kind === 'file' && source.format === 'PARQUET')
+    return { load: { format: 'PARQUET', file: source.file }, known: undefined, warnings: [] }
+  if (source.kind === 'file') {
+    const { given, file: original, format } = source
+    const table = { given, file: original, isCsv: format === 'CSV' }
+    const { file, fields, columns, warnings } = await prepareTextTable(table, options)
+    const schema = fields.map(withoutHeader)
+    return { load: { format: 'NEWLINE_DELIMITED_JSON', file, schema }, known: { fields, columns }, warnings }
+  }
+  const { rows, warnings } = await folderRows(source, options)
+  const file = path.join(options.scratch, 'images.jsonl')
+  const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+  await writeFile(file, lines).catch((error: unknown) => Promise.reject(notWritable(options.scratch, error)))
+  const schema = ['asset_id', 'observation_id', 'gcs_uri'].map((name) => ({ name, type: 'STRING' }))
+  return { load: { format: 'NEWLINE_DELIMITED_JSON', file, schema }, known: undefined, warnings }
+}
+
+/** Loads a prepared table into a table of the run. */
+export async function loadSource(
   given: string,
   table: TableName,
-  file: string,
-  options: { format: FileFormat; location: string },
+  { load, location }: { load: LoadedFile; location: string },
 ): Promise<void> {
   try {
-    await loadFile(table, file, options)
+    await loadFile(table, load, { location })
   } catch (error) {
     if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT') throw error
-    throw new ImageryError('SOURCE_UNSUPPORTED', `${given} cannot be read as ${options.format}: ${error.message}`, {
+    throw new ImageryError('SOURCE_UNSUPPORTED', `${given} cannot be read as ${load.format}: ${error.message}`, {
+      suggestions:
+        load.format === 'PARQUET'
+          ? [
+              `duckdb -c "COPY (SELECT asset_id, image FROM '${given}') TO 'rows.parquet'"   (with the columns you need)`,
+            ]
+          : [],
       cause: error,
     })
   }
+}
+
+function withoutHeader({ header: _header, ...field }: SourceField): SourceField {
+  return field
 }

@@ -32,6 +32,7 @@ describe('the columns of a source', () => {
       location: 'struct',
       detectionTime: 'timestamp',
       captureTime: 'timestamp',
+      guesses: [],
     })
   })
 
@@ -51,6 +52,7 @@ describe('the columns of a source', () => {
       location: 'geography',
       detectionTime: 'absent',
       captureTime: 'other',
+      guesses: [],
     })
   })
 
@@ -63,7 +65,7 @@ describe('the columns of a source', () => {
   test.each([
     [
       'asset',
-      /t has no column asset_id for the asset ID\. Its columns: gcs_uri, kind/,
+      /t has no column asset_id or another common name for the asset ID\. Its columns: gcs_uri, kind/,
       [
         { name: 'gcs_uri', type: 'STRING' },
         { name: 'kind', type: 'STRING' },
@@ -71,7 +73,7 @@ describe('the columns of a source', () => {
     ],
     [
       'image',
-      /t has no column gcs_uri or image_uri .* for the image URI\. Its columns: asset_id, kind/,
+      /t has no column gcs_uri or another common name for the image URI\. Its columns: asset_id, kind/,
       [
         { name: 'asset_id', type: 'STRING' },
         { name: 'kind', type: 'STRING' },

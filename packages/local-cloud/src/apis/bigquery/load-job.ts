@@ -19,7 +19,7 @@ type Body = Record<string, unknown>
 const KNOWN = new Set(
   `sourceUris destinationTable createDisposition writeDisposition schema sourceFormat autodetect skipLeadingRows fieldDelimiter quote
   nullMarker allowQuotedNewlines allowJaggedRows encoding maxBadRecords ignoreUnknownValues timePartitioning rangePartitioning
-  clustering parquetOptions`.split(/\s+/),
+  clustering parquetOptions decimalTargetTypes`.split(/\s+/),
 )
 const FORMATS = ['CSV', 'NEWLINE_DELIMITED_JSON', 'PARQUET']
 

@@ -1,14 +1,14 @@
 WITH source AS (
   SELECT
-    CAST(`asset_id` AS STRING) AS asset_id,
-    IFNULL(CAST(observation_id AS STRING), CAST(`gcs_uri` AS STRING)) AS observation_id,
-    CAST(`gcs_uri` AS STRING) AS gcs_uri,
+    NULLIF(CAST(`asset_id` AS STRING), '') AS asset_id,
+    IFNULL(NULLIF(CAST(observation_id AS STRING), ''), NULLIF(CAST(`gcs_uri` AS STRING), '')) AS observation_id,
+    NULLIF(CAST(`gcs_uri` AS STRING), '') AS gcs_uri,
     CAST(snapshot_id AS STRING) AS snapshot_id,
-    IF(location IS NULL, NULL, STRUCT(ST_Y(location) AS latitude, ST_X(location) AS longitude)) AS location,
+    IF(ST_Y(location) BETWEEN -90 AND 90 AND ST_X(location) BETWEEN -180 AND 180, STRUCT(ST_Y(location) AS latitude, ST_X(location) AS longitude), NULL) AS location,
     SAFE_CAST(CAST(detection_time AS STRING) AS TIMESTAMP) AS detection_time,
     SAFE_CAST(CAST(capture_time AS STRING) AS TIMESTAMP) AS capture_time
   FROM `my-project.city.latest_observations`
-  WHERE CAST(`asset_id` AS STRING) IS NOT NULL
+  WHERE NULLIF(CAST(`asset_id` AS STRING), '') IS NOT NULL
 ), newest AS (
   SELECT *, asset_id AS unit_id FROM source
   WHERE asset_id IS NOT NULL

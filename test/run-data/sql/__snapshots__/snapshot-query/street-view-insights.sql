@@ -1,14 +1,14 @@
 WITH source AS (
   SELECT
-    CAST(`asset_id` AS STRING) AS asset_id,
-    IFNULL(CAST(observation_id AS STRING), CAST(`gcs_uri` AS STRING)) AS observation_id,
-    CAST(`gcs_uri` AS STRING) AS gcs_uri,
+    NULLIF(CAST(`asset_id` AS STRING), '') AS asset_id,
+    IFNULL(NULLIF(CAST(observation_id AS STRING), ''), NULLIF(CAST(`gcs_uri` AS STRING), '')) AS observation_id,
+    NULLIF(CAST(`gcs_uri` AS STRING), '') AS gcs_uri,
     CAST(snapshot_id AS STRING) AS snapshot_id,
-    IF(location IS NULL, NULL, STRUCT(CAST(location.latitude AS FLOAT64) AS latitude, CAST(location.longitude AS FLOAT64) AS longitude)) AS location,
+    IF(SAFE_CAST(location.latitude AS FLOAT64) BETWEEN -90 AND 90 AND SAFE_CAST(location.longitude AS FLOAT64) BETWEEN -180 AND 180, STRUCT(SAFE_CAST(location.latitude AS FLOAT64) AS latitude, SAFE_CAST(location.longitude AS FLOAT64) AS longitude), NULL) AS location,
     detection_time AS detection_time,
     capture_time AS capture_time
   FROM `my-project.city.latest_observations`
-  WHERE CAST(`asset_id` AS STRING) IS NOT NULL
+  WHERE NULLIF(CAST(`asset_id` AS STRING), '') IS NOT NULL
 ), newest AS (
   SELECT *, asset_id AS unit_id FROM source
   WHERE asset_id IS NOT NULL

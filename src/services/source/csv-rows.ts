@@ -1,0 +1,117 @@
+import { Readable } from 'node:stream'
+import { CsvError, parse, type InfoRecord } from 'csv-parse'
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import { ImageryError } from '../../contracts/errors.ts'
+import { decodedChunks, type TextTable } from './table-text.ts'
+
+/** A row of a file, with its values in the order of the columns. A value that the row lacks is undefined. */
+export interface FileRow {
+  /** Where the row begins in the file, from 1. */
+  line: number
+  values: readonly unknown[]
+}
+
+/** Separators that files use, most common first. BigQuery's own detection knows the comma, the pipe and the tab (https://cloud.google.com/bigquery/docs/schema-detect#csv_delimiter). */
+const DELIMITERS = [',', ';', '\t', '|']
+
+/** Excel writes this line for itself above the header. */
+const EXCEL_SEPARATOR = /^"?sep=(.)"?\r?\n/
+
+/** A longer record means that a quote is not closed. BigQuery's limit for a row is 100 MB. */
+const MAX_RECORD_BYTES = 16_000_000
+
+/**
+ * Reads the rows of a CSV file, its header first. As strict as BigQuery: every quote must be closed, and every row must
+ * have a value for every column.
+ *
+ * @throws ImageryError SOURCE_UNSUPPORTED that names the line
+ */
+export async function* csvRows(table: TextTable): AsyncGenerator<FileRow> {
+  const chunks = decodedChunks(table)
+  const { head, delimiter, skippedLines } = await dialect(chunks)
+  const parser = parse({
+    delimiter,
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    max_record_size: MAX_RECORD_BYTES,
+  })
+  const source = Readable.from(after(head, chunks))
+  source.on('error', (error) => parser.destroy(error)).pipe(parser)
+  let columns: number | undefined
+  let nextLine = 1 + skippedLines
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: InfoRecord }>) {
+      const line = nextLine
+      nextLine = info.lines + 1 + skippedLines
+      columns ??= record.length
+      yield { line, values: checkedWidth(record, columns, { line, table }) }
+    }
+  } catch (error) {
+    if (error instanceof CsvError) throw badCsv(error, nextLine, table)
+    throw error
+  } finally {
+    source.destroy()
+    parser.destroy()
+  }
+}
+
+async function* after(head: string, chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  if (head !== '') yield head
+  yield* chunks
+}
+
+/** Reads as far as the header, and finds the separator in it. */
+async function dialect(
+  chunks: AsyncGenerator<string>,
+): Promise<{ head: string; delimiter: string; skippedLines: number }> {
+  let head = ''
+  while (!/[\r\n]/.test(head)) {
+    const next = await chunks.next()
+    if (next.done) break
+    head += next.value
+  }
+  const excel = EXCEL_SEPARATOR.exec(head)
+  if (excel) return { head: head.slice(excel[0].length), delimiter: excel[1]!, skippedLines: 1 }
+  const header = head.split(/[\r\n]/, 1)[0]!.replaceAll(/"(?:[^"]|"")*"/g, '')
+  const counts = DELIMITERS.map((mark) => header.split(mark).length - 1)
+  return { head, delimiter: DELIMITERS[counts.indexOf(Math.max(...counts))]!, skippedLines: 0 }
+}
+
+/** Spreadsheets write empty cells behind a row's end; anything else in an extra or missing cell has moved. */
+function checkedWidth(
+  record: string[],
+  columns: number,
+  { line, table }: { line: number; table: TextTable },
+): string[] {
+  const isTooLong = record.length > columns && record.slice(columns).some((cell) => cell !== '')
+  if (record.length >= columns && !isTooLong) return record.slice(0, columns)
+  throw new ImageryError(
+    'SOURCE_UNSUPPORTED',
+    `${table.given} cannot be read as CSV: line ${line} has ${record.length} values, and the header has ${columns}`,
+    {
+      suggestions: [`sed -n ${line}p ${shellWord(table.given)}`, 'Put quotes around values that contain the separator'],
+    },
+  )
+}
+
+function badCsv(error: CsvError, line: number, table: TextTable): ImageryError {
+  const { code } = error
+  const at = `the row that begins in line ${line}`
+  const reason =
+    code === 'CSV_QUOTE_NOT_CLOSED' || code === 'CSV_MAX_RECORD_SIZE'
+      ? `a quote is not closed in ${at}`
+      : code === 'INVALID_OPENING_QUOTE'
+        ? `a quote is in the middle of a value in ${at}`
+        : code === 'CSV_INVALID_CLOSING_QUOTE'
+          ? `a value continues after its closing quote in ${at}`
+          : error.message
+  return new ImageryError('SOURCE_UNSUPPORTED', `${table.given} cannot be read as CSV: ${reason}`, {
+    suggestions: [
+      `sed -n ${line}p ${shellWord(table.given)}`,
+      'Put quotes around the whole value, and double the quotes inside it',
+    ],
+    cause: error,
+  })
+}

@@ -1,0 +1,78 @@
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import { ImageryError } from '../../contracts/errors.ts'
+import type { FileRow } from './csv-rows.ts'
+import { parseExactJson } from './exact-json.ts'
+import { otherJson } from './other-json.ts'
+import { decodedChunks, type TextTable } from './table-text.ts'
+
+/**
+ * Reads the rows of a file with one JSON object per line.
+ *
+ * @param headers the names of the columns, in the order of the values. The function adds those that it finds.
+ * @throws ImageryError SOURCE_UNSUPPORTED that names the line, or the command that turns another JSON file into such lines
+ */
+export async function* jsonRows(table: TextTable, headers: string[]): AsyncGenerator<FileRow> {
+  const indexes = new Map(headers.map((header, index) => [header, index]))
+  let line = 0
+  for await (const text of lines(table)) {
+    line += 1
+    if (text.trim() === '') continue
+    const values: unknown[] = Array.from({ length: headers.length })
+    for (const [name, value] of Object.entries(jsonObject(text, line, table))) {
+      let index = indexes.get(name)
+      if (index === undefined) {
+        index = headers.push(name) - 1
+        indexes.set(name, index)
+      }
+      values[index] = value
+    }
+    yield { line, values }
+  }
+}
+
+async function* lines(table: TextTable): AsyncGenerator<string> {
+  let rest = ''
+  let isFirst = true
+  for await (const chunk of decodedChunks(table)) {
+    if (isFirst) {
+      const advice = otherJson(chunk, table.given)
+      if (advice) throw notLines(table, advice)
+      isFirst = false
+    }
+    const parts = (rest + chunk).split('\n')
+    rest = parts.pop()!
+    yield* parts
+  }
+  if (rest !== '') yield rest
+}
+
+function jsonObject(text: string, line: number, table: TextTable): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = parseExactJson(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
+    throw new ImageryError(
+      'SOURCE_UNSUPPORTED',
+      `${table.given} cannot be read as JSON lines: line ${line} is not one JSON object`,
+      {
+        suggestions: [
+          `sed -n ${line}p ${shellWord(table.given)} | jq -c .   (shows what is wrong)`,
+          `jq -c . ${shellWord(table.given)} > rows.jsonl   (if objects span several lines)`,
+        ],
+        cause: error,
+      },
+    )
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw notLines(table, {
+    what: `line ${line} is ${Array.isArray(value) ? 'an array' : 'a single value'}, not an object`,
+    command: `jq -c '.[]' ${shellWord(table.given)} > rows.jsonl`,
+  })
+}
+
+function notLines(table: TextTable, { what, command }: { what: string; command: string }): ImageryError {
+  return new ImageryError('SOURCE_UNSUPPORTED', `${table.given} cannot be read as JSON lines: ${what}`, {
+    suggestions: [command],
+  })
+}

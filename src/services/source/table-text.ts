@@ -1,0 +1,45 @@
+import { createReadStream } from 'node:fs'
+import { ImageryError } from '../../contracts/errors.ts'
+import { errnoText } from '../../contracts/file-kind.ts'
+import { EncodingError, TextFileDecoder } from '../../contracts/text-encoding.ts'
+import { iconvCommand } from '../../contracts/text-file.ts'
+
+/** A local table in a text format. */
+export interface TextTable {
+  /** As the user named it. */
+  given: string
+  /** Absolute path. */
+  file: string
+  /** The encoding that the text was converted from, once the file has been read. */
+  converted?: string | undefined
+}
+
+/**
+ * Reads a file's text, piece by piece.
+ *
+ * @throws ImageryError SOURCE_UNSUPPORTED for text in another encoding, FILE_NOT_FOUND if it cannot be read
+ */
+export async function* decodedChunks(table: TextTable): AsyncGenerator<string> {
+  const decoder = new TextFileDecoder()
+  try {
+    for await (const chunk of createReadStream(table.file, { highWaterMark: 1 << 20 })) {
+      const text = decoder.write(chunk as Buffer)
+      table.converted = decoder.converted
+      if (text !== '') yield text
+    }
+    const rest = decoder.end()
+    table.converted = decoder.converted
+    if (rest !== '') yield rest
+  } catch (error) {
+    if (error instanceof EncodingError) {
+      throw new ImageryError('SOURCE_UNSUPPORTED', `${table.given} cannot be read: ${error.message}`, {
+        suggestions: [
+          `${iconvCommand(table.given, error.likely)}   (with the file's own encoding after -f, if it is another one)`,
+        ],
+        cause: error,
+      })
+    }
+    if ((error as NodeJS.ErrnoException).code === undefined || error instanceof ImageryError) throw error
+    throw new ImageryError('FILE_NOT_FOUND', `${table.given} cannot be read: ${errnoText(error)}`, { cause: error })
+  }
+}

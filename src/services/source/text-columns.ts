@@ -1,0 +1,92 @@
+import { columnNames } from './column-names.ts'
+import type { SourceField } from './columns.ts'
+import type { FileRow } from './csv-rows.ts'
+import { coordinateOf, looksLikePoint } from './location-value.ts'
+import { shapeField, UNKNOWN, widened, type Shape } from './json-shape.ts'
+
+/** How a column's values become BigQuery's. */
+export type TextColumn = { field: SourceField; index: number } & (
+  | { as: 'text' }
+  | { as: 'time' }
+  | { as: 'shape'; shape: Shape }
+)
+
+/** The columns of a file, and where its location comes from: one column, or a latitude and a longitude. */
+export interface TextColumns {
+  columns: readonly TextColumn[]
+  location: { index: number } | { latitude: number; longitude: number } | undefined
+  /** Columns that BigQuery has no room for. */
+  leftOut: number
+}
+
+const IDS = new Set(['observation_id', 'snapshot_id'])
+const TIMES = new Set(['detection_time', 'capture_time'])
+const LOCATION = 'location'
+
+/** BigQuery's limit is 10,000 (https://cloud.google.com/bigquery/quotas#all_tables). The rest is for the location. */
+const MOST_COLUMNS = 9_900
+
+/** Learns from the rows of a file which columns it has, and what their values have in common. */
+export class ColumnObserver {
+  readonly #shapes: Shape[] = []
+  readonly #arePoints: boolean[] = []
+
+  add({ values }: FileRow, headers: readonly string[]): void {
+    for (const [index, value] of values.entries()) {
+      this.#shapes[index] = widened(this.#shapes[index] ?? UNKNOWN, value)
+      if (!this.#arePoints[index] && headers[index]!.trim().toLowerCase() === LOCATION)
+        this.#arePoints[index] = looksLikePoint(value)
+    }
+  }
+
+  /**
+   * @param areTyped whether numbers and booleans keep their type: JSON tells them from text, and CSV does not
+   */
+  columns(headers: readonly string[], areTyped: boolean): TextColumns {
+    const shapes = headers.map((_, index): Shape => (areTyped && this.#shapes[index]) || { kind: 'text' })
+    const pointIndex = headers.findIndex((_, index) => this.#arePoints[index])
+    const location = pointIndex >= 0 ? { index: pointIndex } : coordinates(headers)
+    const names = columnNames(headers)
+    const isTaken = (name: string): boolean => location !== undefined && name.toLowerCase() === LOCATION
+    const fitting = fittingShapes(shapes)
+    const columns = headers.flatMap((header, index): TextColumn[] => {
+      if (index === pointIndex || index >= MOST_COLUMNS) return []
+      const name = isTaken(names[index]!) ? `${names[index]}_text` : names[index]!
+      const shown = name === header ? {} : { header }
+      const lower = name.toLowerCase()
+      if (TIMES.has(lower)) return [{ field: { name, type: 'TIMESTAMP', ...shown }, index, as: 'time' }]
+      if (IDS.has(lower)) return [{ field: { name, type: 'STRING', ...shown }, index, as: 'text' }]
+      const shape = fitting[index]!
+      return [{ field: { ...shapeField(name, shape), ...shown }, index, as: 'shape', shape }]
+    })
+    return { columns, location, leftOut: Math.max(0, headers.length - MOST_COLUMNS) }
+  }
+}
+
+/** The location's column, which every file with a location gets. */
+export const LOCATION_FIELD: SourceField = {
+  name: LOCATION,
+  type: 'RECORD',
+  fields: [
+    { name: 'latitude', type: 'FLOAT' },
+    { name: 'longitude', type: 'FLOAT' },
+  ],
+}
+
+function coordinates(headers: readonly string[]): { latitude: number; longitude: number } | undefined {
+  const latitude = headers.findIndex((header) => coordinateOf(header) === 'latitude')
+  const longitude = headers.findIndex((header) => coordinateOf(header) === 'longitude')
+  return latitude >= 0 && longitude >= 0 ? { latitude, longitude } : undefined
+}
+
+/** Members count as columns too. A file with too many keeps its records as JSON text. */
+function fittingShapes(shapes: readonly Shape[]): Shape[] {
+  const count = (shape: Shape): number =>
+    shape.kind === 'record'
+      ? [...shape.members.values()].reduce((sum, member) => sum + count(member), 1)
+      : shape.kind === 'list'
+        ? count(shape.element)
+        : 1
+  const fits = shapes.reduce((sum, shape) => sum + count(shape), 0) <= MOST_COLUMNS
+  return shapes.map((shape) => (fits || count(shape) === 1 ? shape : { kind: 'text' }))
+}

@@ -1,0 +1,93 @@
+import { createWriteStream } from 'node:fs'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { ImageryError } from '../../contracts/errors.ts'
+import type { ModelChoice } from '../options/model-choice.ts'
+import { sourceColumns, type ColumnFlags, type SourceColumns, type SourceField } from './columns.ts'
+import { csvRows, type FileRow } from './csv-rows.ts'
+import { jsonRows } from './json-rows.ts'
+import { notWritable } from './scratch-folder.ts'
+import type { TextTable } from './table-text.ts'
+import { ColumnObserver, LOCATION_FIELD } from './text-columns.ts'
+import { RowWriter } from './text-rows.ts'
+
+/** A local table as BigQuery loads it: JSON lines with a known schema. */
+export interface PreparedTable {
+  /** The file to load. */
+  file: string
+  /** The columns of the file, the same on Google Cloud and in a local cloud. */
+  fields: readonly SourceField[]
+  columns: SourceColumns
+  /** What was converted, guessed or left out. */
+  warnings: string[]
+}
+
+export interface PrepareOptions extends Pick<ModelChoice, 'unit' | 'images'> {
+  flags: ColumnFlags
+  /** The folder for the prepared file. */
+  scratch: string
+}
+
+/**
+ * Reads a CSV or JSON lines file whole, and writes it as BigQuery loads it. Identifiers stay the text that they are;
+ * times and locations are converted here, and what cannot be read is counted.
+ *
+ * @throws ImageryError SOURCE_UNSUPPORTED, COLUMN_NOT_FOUND or NO_ASSETS, before anything is created
+ */
+export async function prepareTextTable(
+  source: { given: string; file: string; isCsv: boolean },
+  options: PrepareOptions,
+): Promise<PreparedTable> {
+  const table: TextTable = { given: source.given, file: source.file }
+  const { isCsv } = source
+  const headers: string[] = []
+  const rows = (): AsyncGenerator<FileRow> => (isCsv ? csvBody(table, headers) : jsonRows(table, headers))
+  const observer = new ColumnObserver()
+  let count = 0
+  for await (const row of rows()) {
+    observer.add(row, headers)
+    count += 1
+  }
+  if (count === 0) throw new ImageryError('NO_ASSETS', `${source.given} has no rows`)
+  const found = observer.columns(headers, !isCsv)
+  const fields = found.columns.map(({ field }) => field)
+  if (found.location) fields.push(LOCATION_FIELD)
+  const { guesses, ...columns } = sourceColumns(source.given, fields, options.flags)
+
+  const file = path.join(options.scratch, 'table.jsonl')
+  const writer = new RowWriter(found, { ...columns, ...options, given: source.given })
+  await pipeline(Readable.from(written(rows(), writer)), createWriteStream(file)).catch((error: unknown) => {
+    throw error instanceof ImageryError ? error : notWritable(options.scratch, error)
+  })
+  writer.checkOrder()
+  const warnings = [...guesses, ...writer.warnings()]
+  if (table.converted !== undefined)
+    warnings.unshift(`${source.given} is ${table.converted}; it was converted to UTF-8`)
+  if (found.leftOut > 0)
+    warnings.push(`${found.leftOut} columns of ${source.given} are left out: BigQuery has no room for them`)
+  return { file, fields: writer.fields(fields), columns, warnings }
+}
+
+async function* csvBody(table: TextTable, headers: string[]): AsyncGenerator<FileRow> {
+  let isHeader = true
+  for await (const row of csvRows(table)) {
+    if (isHeader) headers.splice(0, headers.length, ...(row.values as string[]))
+    else yield row
+    isHeader = false
+  }
+}
+
+const CHUNK_LETTERS = 1 << 18
+
+async function* written(rows: AsyncIterable<FileRow>, writer: RowWriter): AsyncGenerator<string> {
+  let chunk = ''
+  for await (const row of rows) {
+    chunk += writer.line(row)
+    if (chunk.length >= CHUNK_LETTERS) {
+      yield chunk
+      chunk = ''
+    }
+  }
+  if (chunk !== '') yield chunk
+}

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LocalTables } from './local-table.ts'
+
+let tables: LocalTables
+beforeAll(async () => {
+  tables = await LocalTables.start()
+})
+afterAll(() => tables.close())
+
+const ids = async (name: string, content: string, options = {}): Promise<(string | null)[]> =>
+  (await tables.take(name, content, options)).units.map(({ asset }) => asset)
+
+/** Each list is of texts that a program would read as one number, date or truth value. */
+const LOOK_ALIKES: [kind: string, ids: string[]][] = [
+  ['leading zeros', ['00731', '0731', '731']],
+  ['exponents', ['219E01', '2190', '2.19e3']],
+  ['decimals', ['1', '1.0', '1.00', '+1']],
+  ['long numbers', ['9007199254740993', '9007199254740992', '12345678901234567890']],
+  ['dates', ['2026-01-02', '2026-1-2', '2026-01-02T00:00:00Z', '2026/01/02']],
+  ['truth values', ['true', 'TRUE', 'True', 't']],
+  ['words of programs', ['null', 'NULL', 'NaN', 'nan', 'Infinity', 'None', 'N/A']],
+  ['spaces and case', ['a', ' a', 'a ', 'A', 'a\u00a0']],
+  ['forms of one letter', ['\u00e9', 'e\u0301', 'e']],
+]
+
+describe('an asset ID is the text that the file has', () => {
+  test.each(LOOK_ALIKES)('in CSV: %s', async (_kind, texts) => {
+    const rows = texts.map((text, index) => `${text},${index}.jpg\n`).join('')
+    expect(await ids('ids.csv', `asset_id,image\n${rows}`)).toEqual(texts.toSorted())
+  })
+
+  test.each(LOOK_ALIKES)('in JSON text: %s', async (_kind, texts) => {
+    const rows = texts.map((text, index) => `${JSON.stringify({ asset_id: text, image: `${index}.jpg` })}\n`)
+    expect(await ids('ids.jsonl', rows.join(''))).toEqual(texts.toSorted())
+  })
+
+  test('in JSON numbers and truth values, all digits as written', async () => {
+    const written = ['731', '12345678901234567890', '1.50', '1e3', '-0', '0.10', 'true', '1234567890.1234567890']
+    const rows = written.map((text, index) => `{"asset_id":${text},"image":"${index}.jpg"}\n`)
+    expect(await ids('numbers.jsonl', rows.join(''))).toEqual(written.toSorted())
+  })
+
+  test('in a file of text columns only, whose header no program could tell from a row', async () => {
+    const { units, warnings } = await tables.take('texts.csv', 'asset_id,image\nnorth,a.jpg\nsouth,b.jpg\n')
+    expect(units.map(({ asset, images }) => [asset, images])).toEqual([
+      ['north', ['a.jpg']],
+      ['south', ['b.jpg']],
+    ])
+    expect(warnings).toEqual([])
+  })
+
+  test('in observation IDs and image names too', async () => {
+    const csv = 'asset_id,observation_id,image\na,01,007.jpg\na,1,7.jpg\na,1.0,7e0\n'
+    const { units } = await tables.take('observations.csv', csv)
+    expect(units[0]!.observations.toSorted()).toEqual(['01', '1', '1.0'])
+    expect(units[0]!.images.toSorted()).toEqual(['007.jpg', '7.jpg', '7e0'])
+  })
+
+  test('in names of folders', async () => {
+    const { mkdir, writeFile } = await import('node:fs/promises')
+    for (const folder of ['00731', '731', '7.310e2']) {
+      await mkdir(`${tables.folder}/photos/${folder}`, { recursive: true })
+      await writeFile(`${tables.folder}/photos/${folder}/1.jpg`, Buffer.from([0xff, 0xd8, 0xff, 0xe0]))
+    }
+    const { units } = await tables.takeFile(`${tables.folder}/photos`)
+    expect(units.map(({ asset }) => asset)).toEqual(['00731', '7.310e2', '731'])
+  })
+})
+
+describe('empty text is no value', () => {
+  test('in an observation ID: the image stands for it', async () => {
+    const csv = 'asset_id,observation_id,image\na,,1.jpg\na,,2.jpg\na,"",3.jpg\n'
+    const { units } = await tables.take('empty.csv', csv)
+    expect(units).toHaveLength(1)
+    expect(units[0]!.images.toSorted()).toEqual(['1.jpg', '2.jpg', '3.jpg'])
+  })
+
+  test('in an asset ID: the row belongs to no asset, and is counted', async () => {
+    const rows = [
+      '{"asset_id":"","image":"1.jpg"}',
+      '{"asset_id":null,"image":"2.jpg"}',
+      '{"asset_id":"a","image":"3.jpg"}',
+    ]
+    const { units, warnings } = await tables.take('nobody.jsonl', rows.join('\n'))
+    expect(units.map(({ asset, images }) => [asset, images])).toEqual([['a', ['3.jpg']]])
+    expect(warnings).toEqual(['2 rows without an asset ID are left out, for example line 1'])
+  })
+
+  test('in an image: the asset has a row without one', async () => {
+    const { units } = await tables.take('imageless.csv', 'asset_id,image\na,\nb,b.jpg\n')
+    expect(units.map(({ asset, images }) => [asset, images])).toEqual([
+      ['a', []],
+      ['b', ['b.jpg']],
+    ])
+  })
+
+  test('but a blank is a value', async () => {
+    expect(await ids('blank.csv', 'asset_id,image\n" ",1.jpg\na,2.jpg\n')).toEqual([' ', 'a'])
+  })
+})
