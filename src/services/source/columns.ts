@@ -25,11 +25,10 @@ const CLEAR_NAMES: Record<Role, readonly [string, ...string[]]> = {
 /** Other common names for the same, to try if no flag names a column. Their use is reported. */
 const COMMON_NAMES: Record<Role, readonly string[]> = {
   asset: ['assetid', 'asset', 'id', 'object_id', 'objectid', 'feature_id', 'globalid', 'uuid', 'fid'],
-  image: [
-    ...['photo', 'picture', 'file_name', 'filename'],
-    ...['image_url', 'url', 'img', 'image_file', 'image_name', 'photo_url', 'photo_path', 'photo_file', 'file_path'],
-    ...['filepath', 'file_upload', 'images', 'photos'],
-  ],
+  image: (
+    'photo picture file_name filename image_url url img image_file image_name photo_url photo_path photo_file ' +
+    'file_path filepath file_upload images photos'
+  ).split(' '),
 }
 
 const WHAT: Record<Role, string> = { asset: 'the asset ID', image: 'the image URI' }
