@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { GRANTS, REQUIRED_SERVICES, type Grant, type Grantee } from '../src/contracts/grants.ts'
+import { CHECKING_SERVICES, GRANTS, REQUIRED_SERVICES, type Grant, type Grantee } from '../src/contracts/grants.ts'
 
 /** Writes the tables in docs/deploy.md from the data that `imagery deploy` uses. */
 const page = path.join(fileURLToPath(new URL('..', import.meta.url)), 'docs', 'deploy.md')
@@ -38,7 +38,8 @@ function servicesTable(): string {
   const rows = REQUIRED_SERVICES.map(
     ({ name, why, forBuilding }) => `| \`${name}\` | ${why}${forBuilding ? ' (not with `--image`)' : ''} |`,
   )
-  return `| API | why |\n|---|---|\n${rows.join('\n')}\n`
+  const checking = CHECKING_SERVICES.map(({ name, why }) => `| \`${name}\` | ${why}, in a new project |`)
+  return `| API | why |\n|---|---|\n${[...rows, ...checking].join('\n')}\n`
 }
 
 const SECTIONS = { permissions: permissionsTable, apis: servicesTable }

@@ -6,7 +6,6 @@ import {
   deployContext,
   deployPlan,
   deployResult,
-  deploySteps,
   INGRESS_CHOICES,
   MAIN_INSTANCES,
   modelOrigins,
@@ -14,7 +13,7 @@ import {
   type PlannedStep,
 } from '../services/deploy/deploy.ts'
 import { findDeployments, type FoundDeployment } from '../services/deploy/find-deployments.ts'
-import { preflight } from '../services/doctor/preflight.ts'
+import { checkedDeploySteps } from '../services/doctor/preflight.ts'
 import type { Session } from '../services/session/session.ts'
 import { deploymentText } from '../services/session/target.ts'
 import { formatPlan } from '../ui/plan.ts'
@@ -101,7 +100,7 @@ export default class Deploy extends CloudCommand {
     }
     if (!build) this.warn('--no-build uses a Preview feature of Cloud Run, which comes without support')
     context.signal = this.signal
-    await showSteps([preflight, ...deploySteps(context)], context, this.progress, this.signal).finally(() =>
+    await showSteps(checkedDeploySteps(context), context, this.progress, this.signal).finally(() =>
       context.warnings.forEach((warning) => this.noteWarning(warning)),
     )
     const result = deployResult(context)

@@ -27,6 +27,10 @@ export interface Grant {
   permissions: readonly string[]
   /** Who grants it: `deploy` and `run` themselves, or `you` before the first deploy or run. */
   by: 'deploy' | 'run' | 'you'
+  /** `people`: needed only with a person's credentials, whose calls count against the project. */
+  for?: 'people'
+  /** Set if imagery itself works without it. */
+  isOptional?: true
 }
 
 /**
@@ -46,8 +50,13 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/serviceusage.serviceUsageAdmin',
     on: 'project',
-    why: 'enables the APIs that are disabled',
-    permissions: ['serviceusage.services.enable', 'serviceusage.services.get'],
+    why: "enables the APIs that are disabled, and counts calls with a person's credentials against this project",
+    permissions: [
+      'serviceusage.services.enable',
+      'serviceusage.services.get',
+      'serviceusage.operations.get',
+      'serviceusage.services.use',
+    ],
     by: 'you',
   },
   {
@@ -242,6 +251,24 @@ export const GRANTS: readonly Grant[] = [
     by: 'deploy',
   },
   {
+    to: 'deployer',
+    role: 'roles/logging.viewer',
+    on: 'project',
+    why: 'opens the build log that an error points to',
+    permissions: ['logging.logEntries.list'],
+    by: 'you',
+    isOptional: true,
+  },
+  {
+    to: 'runner',
+    role: 'roles/serviceusage.serviceUsageConsumer',
+    on: 'project',
+    why: "counts calls with a person's credentials against this project",
+    permissions: ['serviceusage.services.use'],
+    by: 'you',
+    for: 'people',
+  },
+  {
     to: 'runner',
     role: 'roles/bigquery.user',
     on: 'project',
@@ -336,6 +363,15 @@ export const REQUIRED_SERVICES: readonly { name: string; why: string; forBuildin
   { name: 'pubsub.googleapis.com', why: 'shards' },
   { name: 'run.googleapis.com', why: 'the two services' },
   { name: 'storage.googleapis.com', why: 'the bucket' },
+]
+
+/**
+ * APIs with which a deploy checks a new project, before it creates anything that costs. They are free, and nothing fails
+ * without them.
+ */
+export const CHECKING_SERVICES: readonly { name: string; why: string }[] = [
+  { name: 'cloudbilling.googleapis.com', why: 'checks that billing is enabled' },
+  { name: 'orgpolicy.googleapis.com', why: "checks the organization's policies" },
 ]
 
 /** The email address of one of a deployment's accounts. */

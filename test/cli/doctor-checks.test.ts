@@ -63,6 +63,7 @@ const context: DoctorContext = {
   runtimeFolder: '',
   member: 'user:ada@example.com',
   deployment: undefined,
+  isBuilding: true,
   model: 'gemini-3.5-flash-lite',
   location: 'global',
   table: undefined,
@@ -131,7 +132,13 @@ describe('roles', () => {
 describe('the organization', () => {
   const constraints = [
     'iam.disableServiceAccountCreation',
+    'iam.managed.disableServiceAccountCreation',
+    'iam.managed.allowedPolicyMembers',
     'iam.allowedPolicyMemberDomains',
+    'gcp.restrictServiceUsage',
+    'gcp.restrictNonCmekServices',
+    'cloudbuild.allowedWorkerPools',
+    'run.allowedBinaryAuthorizationPolicies',
     'gcp.resourceLocations',
     'run.allowedIngress',
     'storage.uniformBucketLevelAccess',
@@ -151,10 +158,46 @@ describe('the organization', () => {
     expect((await look(organization)).status).toBe('ok')
   })
 
-  test('that blocks new service accounts fails a first deploy but not a later one', async () => {
-    policies({ 'iam.disableServiceAccountCreation': [{ enforce: true }] })
-    expect((await look(organization)).status).toBe('failed')
-    expect((await look(organization, { deployment })).status).toBe('ok')
+  test.each(['iam.disableServiceAccountCreation', 'iam.managed.disableServiceAccountCreation'])(
+    'that blocks new service accounts by %s fails only while one is missing',
+    async (constraint) => {
+      policies({ [constraint]: [{ enforce: true }] })
+      const email = (account: string): string => `imagery-${account}@my-project.iam.gserviceaccount.com`
+      for (const account of ['runtime', 'invoker']) {
+        answers[`GET /v1/projects/my-project/serviceAccounts/${email(account)}`] = { body: { email: email(account) } }
+      }
+      expect(await look(organization)).toMatchObject({
+        status: 'failed',
+        detail: `${constraint} blocks new service accounts, and ${email('builder')} must be created`,
+      })
+      expect((await look(organization, { isBuilding: false })).status).toBe('ok')
+      answers[`GET /v1/projects/my-project/serviceAccounts/${email('builder')}`] = { body: { email: email('builder') } }
+      expect((await look(organization)).status).toBe('ok')
+    },
+  )
+
+  test('that restricts services, keys, builds or binaries fails a first deploy and warns about a later one', async () => {
+    for (const [constraint, values, word] of [
+      ['gcp.restrictServiceUsage', { allowedValues: ['is:run.googleapis.com'] }, 'pubsub.googleapis.com'],
+      ['gcp.restrictServiceUsage', { deniedValues: ['cloudtasks.googleapis.com'] }, 'cloudtasks.googleapis.com'],
+      ['gcp.restrictNonCmekServices', { deniedValues: ['is:storage.googleapis.com'] }, 'storage.googleapis.com'],
+      ['cloudbuild.allowedWorkerPools', { allowedValues: ['projects/p/locations/l/workerPools/w'] }, 'workerPools/w'],
+      ['run.allowedBinaryAuthorizationPolicies', { allowedValues: ['default'] }, 'binary authorization'],
+    ] as const) {
+      policies({ [constraint]: [{ values }] })
+      const first = await look(organization)
+      expect([constraint, first.status, first.detail]).toEqual([constraint, 'failed', expect.stringContaining(word)])
+      expect((await look(organization, { deployment })).status).toBe('warning')
+    }
+  })
+
+  test('that allows only certain members by the managed constraint is reported with them', async () => {
+    const parameters = { allowedPrincipalSets: ['//cloudresourcemanager.googleapis.com/organizations/7'] }
+    policies({ 'iam.managed.allowedPolicyMembers': [{ enforce: true, parameters }] })
+    expect(await look(organization)).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining('organizations/7') as string,
+    })
   })
 
   test('that limits locations, members or ingress is reported with what it limits', async () => {

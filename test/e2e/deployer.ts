@@ -3,7 +3,9 @@ import { GRANTS, REQUIRED_SERVICES } from '../../src/contracts/grants.ts'
 import type { Project } from './project-state.ts'
 
 /** The deployer's roles in docs/deploy.md. */
-export const DEPLOYER_ROLES = GRANTS.filter(({ to, by }) => to === 'deployer' && by === 'you').map(({ role }) => role)
+export const DEPLOYER_ROLES = GRANTS.filter(
+  ({ to, by, isOptional }) => to === 'deployer' && by === 'you' && !isOptional,
+).map(({ role }) => role)
 
 /** Creates an account with these roles in the project and no others; returns its email address. */
 export async function newAccount(project: Project, id: string, roles: readonly string[]): Promise<string> {

@@ -4,6 +4,8 @@ import { callApi } from '../rest/rest.ts'
 export interface EffectivePolicy {
   /** Set for a boolean constraint. */
   isEnforced: boolean
+  /** Parameters of a managed constraint that is enforced; empty for other constraints. */
+  parameters: Readonly<Record<string, unknown>>
   /** For a list constraint: the only allowed values; undefined when all values except `denied` are allowed. */
   allowed: readonly string[] | undefined
   denied: readonly string[]
@@ -13,6 +15,7 @@ interface Policy {
   spec?: {
     rules?: {
       enforce?: boolean
+      parameters?: Record<string, unknown>
       allowAll?: boolean
       denyAll?: boolean
       values?: { allowedValues?: string[]; deniedValues?: string[] }
@@ -31,6 +34,7 @@ export async function effectivePolicy(projectId: string, constraint: string): Pr
   const isClosed = rules.some(({ denyAll }) => denyAll)
   return {
     isEnforced: rules.some(({ enforce }) => enforce),
+    parameters: Object.assign({}, ...rules.map(({ enforce, parameters }) => (enforce ? parameters : {}))),
     allowed: isClosed || allowed.length > 0 ? allowed : undefined,
     denied: rules.flatMap(({ values }) => values?.deniedValues ?? []),
   }

@@ -1,6 +1,7 @@
 import { findCredentials } from './credentials-origin.ts'
 import { accessClient, callerAccount } from './credentials.ts'
 import { call } from '../transport/errors.ts'
+import { patientFetch } from '../transport/patient-fetch.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -32,19 +33,23 @@ async function findMember(): Promise<string | undefined> {
   if (account !== undefined) return `serviceAccount:${account}`
   const client = await accessClient()
   const { token } = await call(client.getAccessToken())
-  // https://cloud.google.com/docs/authentication/token-types#access-contents
-  const email = await client
-    .request<{ email?: string }>({
-      url: 'https://oauth2.googleapis.com/tokeninfo',
-      method: 'POST',
-      data: new URLSearchParams({ access_token: token ?? '' }),
-      timeout: TIMEOUT_MS,
-      retry: false,
-    })
-    .then(
-      ({ data }) => data.email,
-      () => undefined,
-    )
+  const email = await emailOf(token ?? '').catch(() => undefined)
   if (email === undefined) return undefined
   return `${email.endsWith('.gserviceaccount.com') ? 'serviceAccount' : 'user'}:${email}`
+}
+
+/**
+ * https://cloud.google.com/docs/authentication/token-types#access-contents. Not through the client: with its quota project,
+ * the call is refused (https://github.com/hashicorp/terraform-provider-google/issues/17938).
+ */
+async function emailOf(token: string): Promise<string | undefined> {
+  const response = await patientFetch('https://oauth2.googleapis.com/tokeninfo', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ access_token: token }).toString(),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  })
+  if (!response.ok) return undefined
+  const { email } = (await response.json()) as { email?: string }
+  return email
 }

@@ -1,5 +1,5 @@
 import type { Bucket, Storage } from '@google-cloud/storage'
-import { call, callUnless } from '../transport/errors.ts'
+import { call, callUnless, CloudError } from '../transport/errors.ts'
 import { POLICY_VERSION, type PolicyHolder } from '../rest/policy.ts'
 import { storage } from './storage.ts'
 
@@ -35,6 +35,26 @@ const PRIVATE = { uniformBucketLevelAccess: { enabled: true }, publicAccessPreve
 export async function describeBucket(name: string): Promise<BucketDescription | undefined> {
   const answer = await callUnless('NOT_FOUND', (await bucket(name)).getMetadata(), undefined)
   return answer && description(answer[0])
+}
+
+/**
+ * Finds a project's bucket. Names are unique over all projects: `taken` is a bucket of a project that does not let this
+ * account see it, for which Cloud Storage answers 403 as for a missing role. Only the project's own list tells the two
+ * apart (https://cloud.google.com/storage/docs/buckets#naming).
+ *
+ * @throws CloudError PERMISSION_DENIED when the bucket is the project's, or when the list is refused too
+ */
+export async function findBucket(projectId: string, name: string): Promise<BucketDescription | 'taken' | undefined> {
+  try {
+    return await describeBucket(name)
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.status !== 'PERMISSION_DENIED') throw error
+    const own = await listBuckets(projectId, name).catch((listError: unknown) => {
+      throw listError instanceof CloudError && listError.status === 'PERMISSION_DENIED' ? error : listError
+    })
+    if (own.some((bucket) => bucket.name === name)) throw error
+    return 'taken'
+  }
 }
 
 /** Returns the buckets of a project whose names start with `prefix`. */

@@ -3,7 +3,7 @@ import { bucketName } from '../../contracts/names.ts'
 import { suggestedCommand } from '../../contracts/suggested-command.ts'
 import {
   createBucket,
-  describeBucket,
+  findBucket,
   updateBucket,
   type BucketDescription,
   type BucketSpec,
@@ -28,7 +28,9 @@ export const bucket: DeployStep = {
   async inspect(context) {
     const name = bucketName(context.target.place)
     checkLength(name)
-    const existing = isOff(context, 'storage') ? undefined : await describeBucket(name)
+    const { projectId } = context.target.place
+    const existing = isOff(context, 'storage') ? undefined : await findBucket(projectId, name)
+    if (existing === 'taken') throw taken(context, name)
     if (!existing) return [{ action: 'create', resource: `gs://${name}` }]
     await checkOwner(context, existing)
     return [{ action: isAsWanted(existing, wanted(context)) ? 'keep' : 'update', resource: `gs://${name}` }]
@@ -64,13 +66,7 @@ async function checkOwner(context: DeployContext, existing: BucketDescription): 
   const { projectId, region } = context.target.place
   if (isOff(context, 'cloudresourcemanager')) return
   if (existing.projectNumber !== (await projectNumber(projectId))) {
-    throw new ImageryError(
-      'DEPLOYMENT_FAILED',
-      `Bucket gs://${existing.name} belongs to another project, so imagery does not write to it`,
-      {
-        suggestions: [`${suggestedCommand('deploy --name NAME', context.target.flags)}   (uses another bucket)`],
-      },
-    )
+    throw taken(context, existing.name)
   }
   if (existing.location !== region.toLowerCase()) {
     throw new ImageryError(
@@ -78,6 +74,14 @@ async function checkOwner(context: DeployContext, existing: BucketDescription): 
       `Bucket gs://${existing.name} is in ${existing.location}, not in ${region}`,
     )
   }
+}
+
+function taken({ target }: DeployContext, name: string): ImageryError {
+  return new ImageryError(
+    'DEPLOYMENT_FAILED',
+    `Bucket gs://${name} belongs to another project, so imagery does not write to it`,
+    { suggestions: [`${suggestedCommand('deploy --name NAME', target.flags)}   (uses another bucket)`] },
+  )
 }
 
 function isAsWanted(existing: BucketDescription, { labels, expiring }: BucketSpec): boolean {

@@ -1,4 +1,11 @@
-import { accountOf, GRANTS, REQUIRED_SERVICES, type DeploymentAccount, type Grant } from '../../contracts/grants.ts'
+import {
+  accountOf,
+  CHECKING_SERVICES,
+  GRANTS,
+  REQUIRED_SERVICES,
+  type DeploymentAccount,
+  type Grant,
+} from '../../contracts/grants.ts'
 import { repositoryName } from '../../contracts/names.ts'
 import {
   createRepository,
@@ -10,10 +17,17 @@ import {
 import { awaitServiceAccount, createServiceAccount, findServiceAccount } from '../../google/admin/iam.ts'
 import { changeMemberships, missingMemberships, type Membership } from '../../google/rest/policy.ts'
 import { projectPolicy } from '../../google/admin/resource-manager.ts'
+import { CloudError } from '../../google/transport/errors.ts'
 import { disabledServices, enableServices } from '../../google/admin/service-usage.ts'
 import { isBuilding, isOff, pendingChanges, type DeployContext, type DeployStep } from './context.ts'
 import { durationText } from './settling.ts'
 import { deploymentLabels } from '../../contracts/labels.ts'
+
+const CHECKING = CHECKING_SERVICES.map(({ name }) => name)
+
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof CloudError)) throw error
+}
 
 export const apis: DeployStep = {
   title: 'APIs',
@@ -22,14 +36,25 @@ export const apis: DeployStep = {
     const names = REQUIRED_SERVICES.filter(({ forBuilding }) => !forBuilding || isBuilding(context)).map(
       ({ name }) => name,
     )
-    context.off = new Set(await disabledServices(context.target.place.projectId, names))
-    return names.map((name) => ({ action: context.off.has(name) ? 'enable' : 'keep', resource: name }))
+    const { projectId } = context.target.place
+    const off = new Set(await disabledServices(projectId, [...names, ...CHECKING]))
+    context.off = new Set(names.filter((name) => off.has(name)))
+    // Only with others: an account that deploys again need not be allowed to enable APIs.
+    const checking = context.off.size === 0 ? [] : CHECKING
+    return [...names, ...checking].map((name) => ({ action: off.has(name) ? 'enable' : 'keep', resource: name }))
   },
   async apply(context, changes, reporter) {
     const names = pendingChanges(changes).map(({ resource }) => resource)
+    const { projectId } = context.target.place
     reporter.detail(`enabling ${names.length}`)
-    await enableServices(context.target.place.projectId, names)
+    await enableServices(
+      projectId,
+      names.filter((name) => !CHECKING.includes(name)),
+    )
     context.off.clear()
+    // An organization can restrict them, which must not stop a deploy: their checks stay open.
+    const checking = names.filter((name) => CHECKING.includes(name))
+    if (checking.length > 0) await enableServices(projectId, checking).catch(ignoreRefusal)
     return { done: `enabled ${names.map((name) => name.replace('.googleapis.com', '')).join(', ')}` }
   },
 }

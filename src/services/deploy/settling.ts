@@ -127,12 +127,17 @@ async function isGrantedToDeployer(
   roles: readonly string[],
   error: CloudError,
 ): Promise<boolean> {
-  const { place } = context.target
+  const { permission } = error
   const meant =
-    error.permission === undefined ? undefined : grantMeant(error, error.permission, { place, to: 'deployer' })
+    permission === undefined
+      ? undefined
+      : grantMeant(error, permission, { place: context.target.place, to: 'deployer' })
   const candidates = meant ? [meant] : grantsTo('deployer').filter(({ role }) => roles.includes(role))
+  // Texts do not always spell a permission as IAM does.
   const wanted = ({ permissions }: Grant): readonly string[] =>
-    meant ? permissions.filter((each) => each.toLowerCase() === error.permission?.toLowerCase()) : permissions
+    permission === undefined
+      ? permissions
+      : [permissions.find((each) => each.toLowerCase() === permission.toLowerCase()) ?? permission]
   return candidates.length > 0 && haveBeenGranted(context, candidates, wanted)
 }
 

@@ -1,10 +1,12 @@
 import type { Step, StepOutcome } from '../../contracts/steps.ts'
+import { projectNumber } from '../../google/admin/resource-manager.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { bucket } from './bucket.ts'
 import { callers, health } from './callers.ts'
 import { isBuilding, pendingChanges, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
 import { programStep } from './program.ts'
 import { accounts, apis, projectRoles, repository } from './project.ts'
+import { imageAccessFailure } from '../failures/image-access.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
 import { resourceRoles } from './resource-roles.ts'
 import { main, populate } from './services.ts'
@@ -54,6 +56,9 @@ function asStep(part: DeployStep): Step<DeployContext> {
 
 async function explained(error: unknown, step: DeployStep, { target }: DeployContext): Promise<unknown> {
   const member = await callerMember().catch(() => undefined)
+  const number = await projectNumber(target.place.projectId).catch(() => 'PROJECT_NUMBER')
+  const ofImage = imageAccessFailure(error, { deployer: member ?? 'user:EMAIL', projectNumber: number })
+  if (ofImage) return ofImage
   return missingRoleFailure(error, { place: target.place, to: 'deployer', what: step.title, roles: step.roles, member })
 }
 

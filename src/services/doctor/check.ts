@@ -27,6 +27,8 @@ export interface DoctorContext {
   /** A Gemini model and its location. */
   model: string
   location: string
+  /** Whether a deploy builds an image. */
+  isBuilding: boolean
   /** A BigQuery table as the user wrote it. */
   table: string | undefined
 }

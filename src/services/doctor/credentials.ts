@@ -1,6 +1,7 @@
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { findCredentials, type CredentialsOrigin } from '../../google/auth/credentials-origin.ts'
 import { accessClient } from '../../google/auth/credentials.ts'
+import { quotaProjectInUse } from '../../google/auth/quota-project.ts'
 import { cloudError } from '../../google/transport/errors.ts'
 import { failed, ok, warning, type Check } from './check.ts'
 
@@ -27,10 +28,11 @@ export const credentials: Check = {
     }
     const member = await callerMember()
     const who = `${member?.slice(member.indexOf(':') + 1) ?? nameless(origin)} (${originText(origin)})`
-    if (origin.kind === 'file' && origin.type === 'authorized_user' && origin.quotaProjectId === undefined) {
+    const quotaProject = quotaProjectInUse()
+    if (quotaProject !== undefined && quotaProject !== place.projectId) {
       return warning(
-        `${who}; some APIs refuse calls from a user account without a quota project`,
-        `gcloud auth application-default set-quota-project ${place.projectId}`,
+        `${who}; GOOGLE_CLOUD_QUOTA_PROJECT makes calls count against ${quotaProject}, where the APIs can be off`,
+        'unset GOOGLE_CLOUD_QUOTA_PROJECT',
       )
     }
     return ok(who)

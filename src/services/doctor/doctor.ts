@@ -12,6 +12,7 @@ import { apis, billing, project } from './project.ts'
 import { region } from './region.ts'
 import { source } from './source.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
+import { enableCommand } from '../failures/missing-role.ts'
 import { findDeployment, type Target } from '../session/target.ts'
 
 export type { CheckedThing } from './check.ts'
@@ -22,6 +23,8 @@ export interface DoctorOptions {
   model?: string | undefined
   location?: string | undefined
   table?: string | undefined
+  /** Whether a deploy builds an image. @default true */
+  isBuilding?: boolean
 }
 
 /** All other checks depend on these two. */
@@ -54,28 +57,76 @@ const OBSTACLES: readonly Check[] = [billing, region, organization]
 /** Checks that a deploy can start without. */
 const CONCERNS: readonly Check[] = [deployerRoles, gemini]
 
+export interface ChecksBeforeDeploy {
+  /** What makes every deploy fail. */
+  obstacles: CheckedThing[]
+  concerns: CheckedThing[]
+  /** Checks that could not be made. */
+  unknowns: CheckedThing[]
+  /** The caller. */
+  who: string
+}
+
 /**
  * Checks, before a deploy creates anything, what would stop it halfway. Missing roles never block a
  * deploy: a repeated deploy needs only the roles for what is missing, and its steps report them.
  */
-export async function runChecksBeforeDeploy(
-  options: DoctorOptions,
-): Promise<{ obstacles: CheckedThing[]; concerns: CheckedThing[]; who: string }> {
+export async function runChecksBeforeDeploy(options: DoctorOptions): Promise<ChecksBeforeDeploy> {
   const { context, first } = await opened(options)
   const who = first.find(({ check }) => check === credentials.name)?.detail ?? ''
   const obstacles = first.filter(hasFailed)
-  if (obstacles.length > 0) return { obstacles, concerns: [], who }
+  if (obstacles.length > 0) return { obstacles, concerns: [], unknowns: [], who }
   const [stops, others] = await Promise.all([lookAll(OBSTACLES, context), lookAll(CONCERNS, context)])
   const concerns = [...first, ...stops, ...others].filter((thing) => thing.status === 'warning' || hasFailed(thing))
-  return { obstacles: stops.filter(hasFailed), concerns, who }
+  const unknowns = [...first, ...stops, ...others].filter(isUnknown)
+  return { obstacles: stops.filter(hasFailed), concerns, unknowns, who }
 }
+
+/**
+ * Makes those checks that could not be made before: in a new project, most need an API that the deploy has to enable.
+ *
+ * @param names of the checks
+ * @param attempt runs a check, and repeats it while its API does not accept calls yet
+ */
+export async function runChecksAgain(
+  options: DoctorOptions,
+  names: readonly string[],
+  attempt: (check: () => Promise<Finding>) => Promise<Finding>,
+): Promise<Omit<ChecksBeforeDeploy, 'who'>> {
+  const { context } = await opened(options)
+  const again = (checks: readonly Check[]): Promise<CheckedThing[]> =>
+    lookAll(
+      checks
+        .filter(({ name }) => names.includes(name))
+        .map((check) => ({ ...check, run: (given: DoctorContext) => attempt(() => check.run(given)) })),
+      context,
+    )
+  const [stops, others] = await Promise.all([again([...FIRST, ...OBSTACLES]), again(CONCERNS)])
+  return {
+    obstacles: stops.filter(hasFailed),
+    concerns: [...stops, ...others].filter((thing) => thing.status === 'warning' || hasFailed(thing)),
+    // A role of the caller can still hide these.
+    unknowns: stops.filter(isUnknown),
+  }
+}
+
+const isUnknown = ({ status }: CheckedThing): boolean => status === 'unknown'
 
 const hasFailed = ({ status }: CheckedThing): boolean => status === 'failed'
 
 /** Runs the first checks, and returns the input of the others. */
 async function opened(options: DoctorOptions): Promise<{ context: DoctorContext; first: CheckedThing[] }> {
-  const { target, runtimeFolder, model = DEFAULT_GEMINI_MODEL, location = 'global', table } = options
-  const base = { target, runtimeFolder, model, location, table, member: 'user:EMAIL', deployment: undefined }
+  const { target, runtimeFolder, model = DEFAULT_GEMINI_MODEL, location = 'global', table, isBuilding = true } = options
+  const base = {
+    target,
+    runtimeFolder,
+    model,
+    location,
+    table,
+    isBuilding,
+    member: 'user:EMAIL',
+    deployment: undefined,
+  }
   const first = await lookAll(FIRST, base)
   if (first.some(hasFailed)) return { context: base, first }
   const [member, deployment] = await Promise.all([
@@ -116,8 +167,7 @@ async function lookAll(checks: readonly Check[], context: DoctorContext): Promis
 function explained(thrown: unknown, { target }: DoctorContext): Finding {
   needCloud()
   if (thrown instanceof CloudError && thrown.reason === 'SERVICE_DISABLED' && thrown.service !== undefined) {
-    const fix = `gcloud services enable ${thrown.service} --project ${target.place.projectId}`
-    return unknown(`cannot be checked while ${thrown.service} is not enabled`, fix)
+    return unknown(`cannot be checked while ${thrown.service} is not enabled`, enableCommand(thrown, target.place))
   }
   if (thrown instanceof CloudError && MAY_NOT_LOOK.has(thrown.status))
     return unknown(`cannot be checked: ${thrown.message}`)

@@ -1,5 +1,6 @@
 import { accountOf, grantsTo, type Grant, type Grantee } from '../../contracts/grants.ts'
 import { accountPermissions } from '../../google/admin/iam.ts'
+import { quotaProjectInUse } from '../../google/auth/quota-project.ts'
 import { projectPermissions } from '../../google/admin/resource-manager.ts'
 import { grantCommand } from '../failures/missing-role.ts'
 import { failed, ok, warning, type Check, type DoctorContext, type Finding } from './check.ts'
@@ -15,7 +16,9 @@ async function lackedGrants(
   to: Grantee,
   { target: { place }, deployment }: DoctorContext,
 ): Promise<Map<Grant, string[]>> {
-  const onProject = grantsTo(to, 'project')
+  const onProject = grantsTo(to, 'project').filter(
+    (grant) => grant.for !== 'people' || quotaProjectInUse() !== undefined,
+  )
   const onInvoker = deployment && deployment !== 'hidden' ? grantsTo(to, 'account invoker') : []
   const testable = ({ permissions }: Grant): string[] => permissions.filter((each) => !OF_A_BUCKET.test(each))
   const wanted = (grants: readonly Grant[]): string[] => [...new Set(grants.flatMap(testable))]
@@ -39,6 +42,7 @@ function described(lacked: Map<Grant, string[]>, { target: { place }, member }: 
   return {
     detail: `this account lacks ${roles.join('; ')}`,
     fixes: [...lacked.keys()].map((grant) => grantCommand(grant, place, member)),
+    isOptional: [...lacked.keys()].every((grant) => grant.isOptional),
   }
 }
 
@@ -60,9 +64,11 @@ function rolesCheck(
 export const deployerRoles = rolesCheck(
   'deployer',
   { name: 'roles_to_deploy', title: 'Roles to deploy' },
-  ({ detail, fixes }, { deployment }) =>
+  ({ detail, fixes, isOptional }, { deployment }) =>
     // A user who only runs what another user deployed does not need them.
-    deployment ? warning(`${detail}; runs do not need them`, ...fixes) : failed(detail, ...fixes),
+    deployment
+      ? warning(`${detail}; runs do not need them`, ...fixes)
+      : (isOptional ? warning : failed)(detail, ...fixes),
 )
 
 export const runnerRoles = rolesCheck('runner', { name: 'roles_to_run', title: 'Roles to run' }, ({ detail, fixes }) =>

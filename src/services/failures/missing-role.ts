@@ -32,9 +32,8 @@ export function missingRoleFailure(
   if (!(error instanceof CloudError)) return error
   const { place, to, what, roles } = options
   if (error.reason === 'SERVICE_DISABLED') {
-    const service = error.service ?? 'SERVICE'
     return new ImageryError('ACCESS_DENIED', `${what}: ${error.message}`, {
-      suggestions: [`gcloud services enable ${service} --project ${place.projectId}`],
+      suggestions: [enableCommand(error, place)],
       cause: error,
     })
   }
@@ -93,6 +92,14 @@ function linkedGrantCommand(table: string, place: DeploymentRef, member: string)
   const dataset = table.slice(0, table.lastIndexOf('.'))
   const statement = `GRANT \`roles/bigquery.dataViewer\` ON SCHEMA \`${dataset}\` TO "${member}"`
   return `bq query --project_id=${place.projectId} --use_legacy_sql=false '${statement}'   (if it is a linked dataset)`
+}
+
+/**
+ * Returns the command that enables the API of a refused call, in the project that the call counts against: with the
+ * credentials of a person, that can be another one.
+ */
+export function enableCommand({ service = 'SERVICE', consumer }: CloudError, { projectId }: DeploymentRef): string {
+  return `gcloud services enable ${service} --project ${consumer?.replace(/^projects\//, '') ?? projectId}`
 }
 
 /** Returns the command that grants a role, to run or to send to an administrator. */

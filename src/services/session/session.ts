@@ -1,7 +1,8 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { invokerAccount, type DeploymentRef } from '../../contracts/names.ts'
 import { suggestedCommand } from '../../contracts/suggested-command.ts'
-import { credentialsProject, findCredentials } from '../../google/auth/credentials-origin.ts'
+import { credentialsProject, findCredentials, type CredentialsOrigin } from '../../google/auth/credentials-origin.ts'
+import { useQuotaProject } from '../../google/auth/quota-project.ts'
 import { useLocalAccount, useProject } from '../../google/transport/environment.ts'
 import { callServicesThrough } from '../../google/auth/service-tokens.ts'
 import { attachLocalCloud, type AttachOptions } from '../local/cloud.ts'
@@ -71,7 +72,7 @@ function notRunning(flags: string): ImageryError {
 export async function openGoogleSession(configDirectory: string, flags: GivenSettings): Promise<Session> {
   const { settings, store } = await settingsInForce(configDirectory, flags)
   const place = resolvedDeployment(settings)
-  await requireCredentials()
+  useQuotaProject(place.projectId, await requiredCredentials())
   await actIn(place)
   return {
     target: googleTarget(place, deploymentFlags(place, settings)),
@@ -108,9 +109,9 @@ export async function settingsInForce(
   return { settings, store, file: path }
 }
 
-async function requireCredentials(): Promise<void> {
+async function requiredCredentials(): Promise<CredentialsOrigin> {
   const origin = await findCredentials()
-  if (origin.kind !== 'none') return
+  if (origin.kind !== 'none') return origin
   throw new ImageryError(
     'CREDENTIALS_NOT_FOUND',
     origin.problem === undefined

@@ -9,7 +9,7 @@ import {
 } from '../../contracts/names.ts'
 import type { Step, StepOutcome } from '../../contracts/steps.ts'
 import { deleteRepository, describeRepository } from '../../google/admin/artifact-registry.ts'
-import { bucketPolicy, deleteBucket, describeBucket } from '../../google/storage/bucket.ts'
+import { bucketPolicy, deleteBucket, findBucket } from '../../google/storage/bucket.ts'
 import {
   hasDatasetAccess,
   findLabeledDatasets,
@@ -182,7 +182,8 @@ const bucket: TeardownPart = {
   title: 'Bucket',
   async find({ target: { place } }) {
     const name = bucketName(place)
-    return (await describeBucket(name)) ? [`gs://${name}`] : []
+    const existing = await findBucket(place.projectId, name)
+    return existing === undefined || existing === 'taken' ? [] : [`gs://${name}`]
   },
   async remove({ target: { place }, kept }, found) {
     if (found.length === 0) return []

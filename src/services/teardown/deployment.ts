@@ -2,7 +2,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName } from '../../contracts/names.ts'
 import type { Step, StepReporter } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
-import { describeBucket } from '../../google/storage/bucket.ts'
+import { findBucket } from '../../google/storage/bucket.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
 import {
   deploymentTeardown,
@@ -38,7 +38,9 @@ export async function teardownDeploymentContext(
   options: { all: boolean },
 ): Promise<TeardownDeploymentContext> {
   const explain = (error: unknown): Promise<never> => refused(error, target)
-  const runIds = (await describeBucket(bucketName(target.place)).catch(explain)) ? await listRunIds(target) : []
+  const { projectId } = target.place
+  const bucket = await findBucket(projectId, bucketName(target.place)).catch(explain)
+  const runIds = bucket === undefined || bucket === 'taken' ? [] : await listRunIds(target)
   if (runIds.length > 0 && !options.all) throw runsExist(target, runIds)
   const context = await deploymentTeardown(target).catch(explain)
   const plan = (await teardownPlan(context).catch(explain)).filter(hasChanges)

@@ -116,7 +116,7 @@ export class Deployments {
     let revision = this.#revision(name)
     if (isReady(revision)) return undefined
     try {
-      revision = pinnedRevision(revision, (image) => fleet.pinned(image))
+      revision = pinnedRevision(revision, (image) => fleet.pinned(image, service.name))
       const backend = await fleet.launch(service, revision, true)
       store.putRevision(settledRevision(revision, undefined, clock))
       return backend

@@ -75,9 +75,10 @@ export class Fleet {
     return { revision: revision.name, pool, timeoutMs: durationMs(revision.timeout) }
   }
 
-  /** Returns the image's name with its digest. Throws BuildError when there is no such image. */
-  pinned(image: string): string {
-    return pinnedImage(image, this.#options.images)
+  /** Returns the image's name with its digest. Throws BuildError when there is no such image for the service. */
+  pinned(image: string, service: string): string {
+    const { images, projectNumber } = this.#options
+    return pinnedImage(image, images, { projectId: service.split('/')[1] ?? '', projectNumber })
   }
 
   /** Sends the service's requests to `backend` from now on; the previous backend ends after its last request. */

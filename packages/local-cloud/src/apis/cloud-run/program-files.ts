@@ -26,12 +26,36 @@ export interface ProgramFiles {
   environment: Readonly<Record<string, string>>
 }
 
-/** Returns the image's name with its digest; other names are unchanged. Throws BuildError with Cloud Run's message. */
-export function pinnedImage(image: string, images: Images): string {
+/**
+ * Returns the image's name with its digest; other names are unchanged. Throws BuildError with Cloud Run's message. The
+ * service agent of the local project has no access to the images of another.
+ */
+export function pinnedImage(
+  image: string,
+  images: Images,
+  { projectId, projectNumber }: { projectId: string; projectNumber: string },
+): string {
   if (image === 'scratch') return image
+  const owner = /^[a-z0-9-]+-docker\.pkg\.dev\/([^/]+)\//.exec(image)?.[1]
+  if (owner !== undefined && owner !== projectId) throw foreignImage(image, { owner, projectId, projectNumber })
   const found = images.resolve(image)
   if (!found) throw new BuildError(`Image '${image}' not found.`)
   return `${image.replace(/(@sha256:.*|:[^/]*)$/, '')}@${found.digest}`
+}
+
+/** https://cloud.google.com/run/docs/troubleshooting, "missing permission to read the image" */
+function foreignImage(
+  image: string,
+  { owner, projectId, projectNumber }: { owner: string; projectId: string; projectNumber: string },
+): BuildError {
+  const agent = `service-${projectNumber}@serverless-robot-prod.iam.gserviceaccount.com`
+  return new BuildError(
+    `Google Cloud Run Service Agent ${agent} must have permission to read the image, ${image}. Ensure that the provided ` +
+      'container image URL is correct and that the above account has permission to access the image. If you just enabled ' +
+      'the Cloud Run API, the permissions might take a few minutes to propagate. Note that the image is from project ' +
+      `[${owner}], which is not the same as this project [${projectId}]. Permission must be granted to the Google Cloud Run ` +
+      `Service Agent ${agent} from this project.`,
+  )
 }
 
 /**
