@@ -67,6 +67,17 @@ describe('a task of a later generation', () => {
     expect({ asked, lookedUp }).toEqual({ asked: [], lookedUp: ['sign-1 1'] })
   })
 
+  test('is looked up once in ten minutes while it is throttled', async () => {
+    const throttled = new AttemptFailure('throttled', 'slow down', { retryable: true, countsAsTry: false })
+    const { clock, lookedUp, process } = service({ answer: () => Promise.reject(throttled) })
+    const task = { ...TASK, generation: 1 }
+    for (const retries of [0, 1, 2]) expect((await process(task, delivered(retries, retries))).status).toBe(429)
+    expect(lookedUp).toHaveLength(1)
+    await clock.advance(10 * 60_000)
+    await process(task, delivered(3, 3))
+    expect(lookedUp).toHaveLength(2)
+  })
+
   test('is looked up after Cloud Run answered 429 for the service', async () => {
     const { asked, process } = service({ findRow: async () => ROW })
     await process({ ...TASK, generation: 1 }, delivered(1, 1))

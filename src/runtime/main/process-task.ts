@@ -11,6 +11,7 @@ import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model
 import { specWith } from '../run-overrides.ts'
 import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import type { Shutdown } from '../shutdown.ts'
+import { RecentLookups } from './recent-lookups.ts'
 import { RecentAttempts, type RecentAttempt, type Recorded } from './recent-attempts.ts'
 
 /** The outcome of a task delivery, which determines the response to Cloud Tasks. */
@@ -64,9 +65,11 @@ const LONGEST_RETRY_AFTER_SECONDS = 60
 export class TaskProcessor {
   readonly #deps: ProcessDeps
   readonly #recent = new RecentAttempts<Tried>()
+  readonly #lookups: RecentLookups
 
   constructor(deps: ProcessDeps) {
     this.#deps = deps
+    this.#lookups = new RecentLookups(deps.clock)
   }
 
   async process(task: TaskPayload, delivery: Delivery): Promise<ProcessOutcome> {
@@ -93,9 +96,10 @@ export class TaskProcessor {
     const { begun } = this.#deps.shutdown
     // Nothing was tried, so the delivery does not count.
     if (begun.aborted) return retry(429, 'STOPPING', messageOf(begun.reason), delivery)
-    if (!this.#recent.has(key) && mayBePaidFor(spec, task, delivery)) {
+    if (!this.#recent.has(key) && mayBePaidFor(spec, task, delivery, this.#lookups.has(key))) {
       const recorded = await this.#recordedBefore(spec, task, delivery)
       if (recorded) return { kind: 'recorded', recorded }
+      this.#lookups.add(key)
     }
     const recent = this.#recent.enter(key, () => this.#try(spec, task))
     const tried = await recent.tried
@@ -303,14 +307,15 @@ function countedTries({ retryCount, executionCount }: Delivery): number {
 /**
  * Whether the unit may have been billed and recorded already.
  *
- * A task of a later generation can follow a task of an earlier one that was still alive, so it always looks.
+ * A task of a later generation can follow a task of an earlier one that was still alive, so it looks, unless it has
+ * just looked.
  * In generation 0, a first delivery has none before it. If every earlier delivery got a response other than
  * 5xx, each was a 429 from imagery or Cloud Run and left no row. So retries of throttled tasks, the most
  * common ones, cost no query. A delivery that ended with a killed instance counts as no response or as a
  * 503. Measuring costs nothing.
  */
-function mayBePaidFor(spec: RunSpec, task: TaskPayload, delivery: Delivery): boolean {
-  return spec.gemini !== null && (task.generation > 0 || countedTries(delivery) > 0)
+function mayBePaidFor(spec: RunSpec, task: TaskPayload, delivery: Delivery, hasJustLooked: boolean): boolean {
+  return spec.gemini !== null && ((task.generation > 0 && !hasJustLooked) || countedTries(delivery) > 0)
 }
 
 function retry(
