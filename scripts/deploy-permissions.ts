@@ -12,6 +12,8 @@ const WHO: Record<Grantee, string> = {
   runtime: '`imagery-runtime`, the account of the services',
   invoker: '`imagery-invoker`, the account that calls the services',
   builder: '`imagery-builder`, the account of the build',
+  'vertex agent':
+    '`service-PROJECT_NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com`, with which Vertex AI reads images',
 }
 
 const BY: Record<Grant['by'], string> = {

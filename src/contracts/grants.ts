@@ -3,8 +3,8 @@ import { builderAccount, invokerAccount, runtimeAccount, type DeploymentRef } fr
 /** A service account of a deployment. */
 export type DeploymentAccount = 'runtime' | 'invoker' | 'builder'
 
-/** Who gets a role: one of the deployment's accounts, the deploying user, or the user who starts runs. */
-export type Grantee = DeploymentAccount | 'deployer' | 'runner'
+/** Who gets a role: one of the deployment's accounts, Vertex AI's own, the deploying user, or the user who starts runs. */
+export type Grantee = DeploymentAccount | 'vertex agent' | 'deployer' | 'runner'
 
 /** The resource that a role is granted on, as narrow as Google allows. */
 export type GrantedOn =
@@ -50,7 +50,7 @@ export const GRANTS: readonly Grant[] = [
     to: 'deployer',
     role: 'roles/serviceusage.serviceUsageAdmin',
     on: 'project',
-    why: "enables the APIs that are disabled, and counts calls with a person's credentials against this project",
+    why: "enables the APIs that are disabled, creates Vertex AI's service agent, and counts calls with a person's credentials against this project",
     permissions: [
       'serviceusage.services.enable',
       'serviceusage.services.get',
@@ -248,6 +248,14 @@ export const GRANTS: readonly Grant[] = [
     on: 'services',
     why: 'lets Cloud Tasks, Pub/Sub and the command line call the services as this account',
     permissions: ['run.routes.invoke'],
+    by: 'deploy',
+  },
+  {
+    to: 'vertex agent',
+    role: 'roles/storage.objectViewer',
+    on: 'bucket',
+    why: 'reads the staged images that a request names',
+    permissions: ['storage.objects.get'],
     by: 'deploy',
   },
   {

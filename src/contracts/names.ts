@@ -117,6 +117,14 @@ export function unstagedReasonPath(runId: string, uri: string): string {
   return `${unstagedReasonsPrefix(runId)}${createHash('sha256').update(uri).digest('hex')}`
 }
 
+/**
+ * The service agent with which Vertex AI reads images in Cloud Storage
+ * (https://cloud.google.com/vertex-ai/docs/general/access-control#service-agents).
+ */
+export function vertexAgent(projectNumber: string): string {
+  return `service-${projectNumber}@gcp-sa-aiplatform.iam.gserviceaccount.com`
+}
+
 /** The service account that the two services run as. */
 export function runtimeAccount(place: Pick<DeploymentRef, 'projectId' | 'name'>): string {
   return accountEmail(place, 'runtime')

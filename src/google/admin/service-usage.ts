@@ -30,6 +30,22 @@ export async function disabledServices(projectId: string, services: readonly str
   return services.filter((service) => !enabled.has(service))
 }
 
+/**
+ * Creates a service's agent in a project unless it exists, and returns its email address if Google says it
+ * (https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services/generateServiceIdentity).
+ */
+export async function generateServiceIdentity(projectId: string, service: string): Promise<string | undefined> {
+  const path = `v1beta1/projects/${projectId}/services/${service}:generateServiceIdentity`
+  const started = await callApi<RestOperation<unknown, { email?: string }>>('serviceusage', path, { body: {} })
+  const { response } = await finishOperation('serviceusage', started, {
+    version: 'v1beta1',
+    deadlineMs: IDENTITY_DEADLINE_MS,
+  })
+  return response?.email
+}
+
+const IDENTITY_DEADLINE_MS = 2 * 60_000
+
 const ENABLE_DEADLINE_MS = 10 * 60_000
 
 /**

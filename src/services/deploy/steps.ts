@@ -5,6 +5,7 @@ import { bucket } from './bucket.ts'
 import { callers, health } from './callers.ts'
 import { isBuilding, pendingChanges, type DeployContext, type DeployStep, type PlannedChange } from './context.ts'
 import { programStep } from './program.ts'
+import { imageAccess } from './image-access.ts'
 import { accounts, apis, projectRoles, repository } from './project.ts'
 import { imageAccessFailure } from '../failures/image-access.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
@@ -21,6 +22,7 @@ function parts(context: DeployContext): DeployStep[] {
     accounts,
     projectRoles,
     resourceRoles,
+    imageAccess,
     programStep(context.options),
     main,
     populate,

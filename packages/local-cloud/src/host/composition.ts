@@ -60,7 +60,7 @@ export interface CompositionOptions {
   hasBilling: boolean
   conditions: ProjectConditions
   quotas: ProjectQuotas
-  /** Whether a new data folder starts with every service enabled. */
+  /** Whether a new data folder starts with every service enabled, and with their agents. */
   allServicesEnabled: boolean
 }
 
@@ -121,6 +121,8 @@ export async function openApis(options: CompositionOptions): Promise<Composition
 
   const { projectId, hasBilling } = options
   const project = { operation, projectId, projectNumber, hasBilling: () => hasBilling }
+  const { agents } = options.iam
+  if (options.allServicesEnabled) agents.create(agents.emailOf('aiplatform.googleapis.com') ?? '')
   const serviceUsage = await open('service-usage', 'stores', 'serviceusage.*', (directory) =>
     serviceUsageApi({
       ...project,
@@ -130,6 +132,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
       conditions,
       faults,
       allEnabled: options.allServicesEnabled,
+      agents,
     }),
   )
   control.require((method, principal, quotaProject) => serviceUsage.checkProject(method, principal, quotaProject))
@@ -165,6 +168,9 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     projectId: options.projectId,
     projectNumber,
     gemini: options.gemini,
+    agents,
+    access,
+    agentDelayMs: () => conditions.current.agentsMs,
     peekObject: (uri, bytes) => storage.peekObject(uri, bytes),
     readObject: (uri) => storage.readObject(uri),
   })

@@ -31,6 +31,10 @@ const conditionsSchema = z.strictObject({
    * (https://github.com/hashicorp/terraform-provider-google/issues/11023).
    */
   servicesMs: milliseconds,
+  /**
+   * How long Vertex AI's new service agent cannot read images (GoogleCloudPlatform/generative-ai#1308: minutes).
+   */
+  agentsMs: milliseconds,
   /** Rules of the organization, by constraint: `iam.disableServiceAccountCreation`. Other constraints have Google's default. */
   organizationPolicies: z.record(z.string(), ruleSchema).default({}),
   /** Names of buckets in projects of strangers. */

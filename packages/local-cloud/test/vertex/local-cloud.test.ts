@@ -6,8 +6,9 @@ import { parseGeminiChoice } from '../../src/contract/gemini-choice.ts'
 import { SUPPORT } from '../../src/apis/vertex/support.ts'
 import { forwardedModel, userCredentials } from '../../src/apis/vertex/forwarded-model.ts'
 import type { GeminiCall } from '../../src/apis/vertex/behavior.ts'
+import type { LocalCloud } from '../../src/host/local-cloud.ts'
 import { accessToken, admin, callApi, LocalClouds, stateOf } from '../host/local-cloud-fixture.ts'
-import { about, clientOf, JPEG, MODEL, refusal } from './vertex-fixture.ts'
+import { about, clientOf, JPEG, MODEL, refusal, type Refusal } from './vertex-fixture.ts'
 
 const clouds = new LocalClouds()
 const RECORDING = path.resolve(import.meta.dirname, '../../../../test/fixtures/road-signs/answers.jsonl')
@@ -41,6 +42,7 @@ describe('Vertex AI in a local cloud', () => {
       method: 'POST',
       body: JSON.stringify({ name: 'own-recording' }),
     })
+    await allowAgent(cloud, [await agentOf(cloud)])
     const client = clientOf(
       { url: cloud.locator.http },
       { project: cloud.locator.projectId, token: `Bearer ${await accessToken(cloud)}` },
@@ -51,12 +53,51 @@ describe('Vertex AI in a local cloud', () => {
     await callApi(cloud, upload, { method: 'POST', body: 'no image' })
     expect(await refusal(ask())).toMatchObject({ status: 400 })
     await callApi(cloud, upload, { method: 'POST', body: new Uint8Array(JPEG) })
+    await allowAgent(cloud, [])
+    expect(await refusal(ask())).toMatchObject({
+      status: 403,
+      error: { status: 'PERMISSION_DENIED', message: 'Permission denied while accessing input file.' },
+    })
+    await allowAgent(cloud, [await agentOf(cloud)])
     expect((await ask()).usageMetadata?.totalTokenCount).toBe(453)
   })
 
   it('does not start with an invalid script, and leaves nothing running', async () => {
     await expect(clouds.start({ gemini: 'script:/nowhere.yaml' })).rejects.toMatchObject({ code: 'INVALID_GEMINI' })
     expect((await clouds.start()).locator.gemini).toBeUndefined()
+  })
+})
+
+/** Lets these accounts read the bucket, besides its project's owners. Returns the refusal, or undefined. */
+async function allowAgent(cloud: LocalCloud, emails: readonly string[]): Promise<string | undefined> {
+  const members = emails.map((email) => `serviceAccount:${email}`)
+  const owners = [`projectOwner:${cloud.locator.projectId}`]
+  const bindings = [
+    { role: 'roles/storage.legacyBucketOwner', members: owners },
+    ...(members.length > 0 ? [{ role: 'roles/storage.objectViewer', members }] : []),
+  ]
+  const body = JSON.stringify({ bindings })
+  const answer = await callApi(cloud, '/storage/v1/b/own-recording/iam', { method: 'PUT', body })
+  return answer.ok ? undefined : ((await answer.json()) as Refusal).error.message
+}
+
+/** https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services/generateServiceIdentity */
+async function agentOf(cloud: LocalCloud): Promise<string> {
+  const { projectId } = cloud.locator
+  const route = `/v1beta1/projects/${projectId}/services/aiplatform.googleapis.com:generateServiceIdentity`
+  const answer = await callApi(cloud, route, { method: 'POST', body: '{}' })
+  return ((await answer.json()) as { response: { email: string } }).response.email
+}
+
+describe("Vertex AI's service agent", () => {
+  it('can be named in a policy only after it was created', async () => {
+    const cloud = await clouds.start({ allServicesEnabled: false })
+    const create = '/storage/v1/b?project=imagery-local'
+    await callApi(cloud, create, { method: 'POST', body: JSON.stringify({ name: 'own-recording' }) })
+    const agent = `service-${cloud.locator.projectNumber}@gcp-sa-aiplatform.iam.gserviceaccount.com`
+    expect(await allowAgent(cloud, [agent])).toContain(`${agent} does not exist`)
+    expect(await agentOf(cloud)).toBe(agent)
+    expect(await allowAgent(cloud, [agent])).toBeUndefined()
   })
 })
 

@@ -32,7 +32,14 @@ export interface VertexOptions {
   clock?: Clock
   /** The contents of the local Cloud Storage's only bucket, `gs://own-images`. */
   objects?: Map<string, Buffer>
+  /** Whether the service agent may read that bucket. */
+  mayRead?: () => boolean
+  /** Service agents by address. Default: Vertex AI's. */
+  agents?: Map<string, { createdMs: number }>
+  agentDelayMs?: number
 }
+
+export const AGENT = 'service-123456789012@gcp-sa-aiplatform.iam.gserviceaccount.com'
 
 /** Vertex AI alone, on its own port, behind the gateway. */
 export async function startVertex({
@@ -40,6 +47,9 @@ export async function startVertex({
   gemini,
   clock = systemClock,
   objects = new Map(),
+  mayRead = () => true,
+  agents = new Map([[AGENT, { createdMs: 0 }]]),
+  agentDelayMs = 0,
 }: VertexOptions = {}): Promise<Vertex> {
   const directory = mkdtempSync(path.join(tmpdir(), 'imagery-vertex-'))
   const file = path.join(directory, 'model.yaml')
@@ -64,6 +74,15 @@ export async function startVertex({
         const object = objects.get(uri)
         return object ? { size: object.byteLength, head: object.subarray(0, bytes) } : 'no object'
       },
+      agents: {
+        emailOf: () => AGENT,
+        find: (email) => agents.get(email),
+        create: (email) => agents.set(email, { createdMs: clock.now() }).get(email)!,
+      },
+      access: {
+        has: ({ email }, { permission }) => email === AGENT && permission === 'storage.objects.get' && mayRead(),
+      },
+      agentDelayMs: () => agentDelayMs,
       readObject: async (uri) => objects.get(uri) ?? Buffer.alloc(0),
     })
     await api.start()

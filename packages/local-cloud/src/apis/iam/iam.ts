@@ -10,6 +10,7 @@ import { Authorizer } from './authorizer.ts'
 import { FreshGrants } from './fresh-grants.ts'
 import { IdentityProviders } from './identity-providers.ts'
 import { Policies } from './policies.ts'
+import { ServiceAgents } from './service-agents.ts'
 import { IamStore } from './store.ts'
 import type { TokenIssuer } from './credential-routes.ts'
 import { iamRoutes } from './routes.ts'
@@ -42,6 +43,8 @@ const OPERATOR_ID = 'operator'
 export class Iam {
   readonly accounts: Accounts
   readonly keys: AccountKeys
+  /** Google's own accounts of the local project. */
+  readonly agents: ServiceAgents
   /** The identity providers that the local project trusts. */
   readonly providers: IdentityProviders
   /** The default account of the command line. */
@@ -71,11 +74,12 @@ export class Iam {
         )
       },
     })
-    const { accounts } = this
+    this.agents = new ServiceAgents({ store, clock, projectNumber })
+    const { accounts, agents } = this
     this.authorizer = new Authorizer({
       projectId,
       projectNumber,
-      accountFault: (email) => accounts.fault(email),
+      accountFault: (email) => accounts.fault(email) ?? agents.fault(email),
       freshGrants: new FreshGrants(clock, () => conditions.current.grantsMs),
     })
     this.keys = new AccountKeys({ store, accounts, clock })

@@ -26,6 +26,7 @@ const MIGRATIONS = [
    ) STRICT;
    CREATE INDEX keys_by_email ON account_keys (email, created_ms);
    CREATE TABLE identity_providers (name TEXT PRIMARY KEY, provider TEXT NOT NULL) STRICT`,
+  `CREATE TABLE service_agents (email TEXT PRIMARY KEY, created_ms INTEGER NOT NULL) STRICT`,
 ]
 
 export interface AccountRow {
@@ -117,6 +118,16 @@ export class IamStore {
     this.#sql.putProvider.run(name, JSON.stringify(provider))
   }
 
+  /** When a service agent was created; undefined when it does not exist. */
+  agentCreatedMs(email: string): number | undefined {
+    const row = this.#sql.agent.get(email)
+    return row && Number(row['created_ms'])
+  }
+
+  putAgent(email: string, createdMs: number): void {
+    this.#sql.putAgent.run(email, createdMs)
+  }
+
   policy(resource: string): StoredPolicy | undefined {
     return policyOf(this.#sql.policy.get(resource))
   }
@@ -159,6 +170,8 @@ function statements(database: DatabaseSync) {
     deleteKeysOf: prepare('DELETE FROM account_keys WHERE email = ?'),
     provider: prepare('SELECT provider FROM identity_providers WHERE name = ?'),
     putProvider: prepare('INSERT OR REPLACE INTO identity_providers VALUES (?, ?)'),
+    agent: prepare('SELECT created_ms FROM service_agents WHERE email = ?'),
+    putAgent: prepare('INSERT OR IGNORE INTO service_agents VALUES (?, ?)'),
     policy: prepare('SELECT * FROM policies WHERE resource = ?'),
     policies: prepare('SELECT * FROM policies ORDER BY resource'),
     putPolicy: prepare('INSERT OR REPLACE INTO policies VALUES (?, ?)'),

@@ -11,7 +11,7 @@ import { Arrivals } from './arrivals.ts'
 import { checkQuotaProject } from './quota-project.ts'
 import { serviceDisabled } from './failures.ts'
 import { servicesOf } from './gate.ts'
-import { ServiceUsage } from './services.ts'
+import { ServiceUsage, type ServiceUsageOptions } from './services.ts'
 import { serviceUsageRoutes } from './routes.ts'
 import { ServiceStore } from './store.ts'
 
@@ -28,6 +28,7 @@ export interface ServiceUsageApiOptions {
   conditions: ProjectConditions
   /** Begins with every service enabled, which no project of Google's does: for tests of other things. */
   allEnabled: boolean
+  agents: ServiceUsageOptions['agents']
 }
 
 /** Emulated Service Usage v1: which APIs the project uses. */
@@ -44,7 +45,7 @@ export async function serviceUsageApi(options: ServiceUsageApiOptions): Promise<
   const initially = options.allEnabled ? CATALOG.map(({ name }) => name) : DEFAULT_SERVICES
   const store = new ServiceStore(path.join(options.directory, 'service-usage.sqlite'), initially)
   const arrivals = new Arrivals(clock, () => conditions.current.servicesMs)
-  const usage = new ServiceUsage({ store, projectId, projectNumber, hasBilling, arrivals })
+  const usage = new ServiceUsage({ store, projectId, projectNumber, hasBilling, arrivals, agents: options.agents })
   const operations = new RestOperations({
     database: store.database,
     clock,
@@ -59,7 +60,7 @@ export async function serviceUsageApi(options: ServiceUsageApiOptions): Promise<
     name: 'serviceusage',
     http: {
       prefixes: [],
-      patterns: [/^\/v1\/projects\/[^/]+\/services(?:[:/]|$)/, /^\/v1\/operations(?!\/build\/)(?:\/|$)/],
+      patterns: [/^\/v1(?:beta1)?\/projects\/[^/]+\/services(?:[:/]|$)/, /^\/v1\/operations(?!\/build\/)(?:\/|$)/],
       app: serviceUsageRoutes({ usage, operations, operation, projectId, projectNumber }),
     },
     checkProject(method, principal, quotaProject) {

@@ -18,6 +18,11 @@ const BATCH_ENABLE_REQUEST: MessageType = {
   fields: { serviceIds: { type: 'string', kind: 'repeated' } },
 }
 
+const IDENTITY_REQUEST: MessageType = {
+  name: 'google.api.serviceusage.v1beta1.GenerateServiceIdentityRequest',
+  fields: {},
+}
+
 const DISABLE_REQUEST: MessageType = {
   name: `${PACKAGE}.DisableServiceRequest`,
   fields: {
@@ -42,7 +47,7 @@ export interface RouteOptions {
   projectNumber: string
 }
 
-/** Service Usage's REST API v1 (https://cloud.google.com/service-usage/docs/reference/rest). */
+/** Service Usage's REST API v1, and service agents of v1beta1 (https://cloud.google.com/service-usage/docs/reference/rest). */
 export function serviceUsageRoutes(options: RouteOptions): Hono {
   const { usage, operations, operation } = options
   const service = (context: Context): string => (context.req.param('service') ?? '').replace(/:[^:]*$/, '')
@@ -124,6 +129,18 @@ export function serviceUsageRoutes(options: RouteOptions): Hono {
         return context.json(usage.disable(service(context), operations))
       },
       { needs: SERVICE_USAGE_NEEDS.disable },
+    ),
+  )
+  app.post(
+    '/v1beta1/projects/:project/services/:service{[^/:]+:generateServiceIdentity}',
+    operation(
+      'serviceusage.services.generateServiceIdentity',
+      async (context) => {
+        checked(context)
+        await readBody(context, IDENTITY_REQUEST)
+        return context.json(usage.generateIdentity(service(context)))
+      },
+      { needs: SERVICE_USAGE_NEEDS.enable },
     ),
   )
   app.get(

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { notEmulated } from '../../kernel/errors.ts'
 import { invalidArgument, restError } from '../../kernel/rest-request.ts'
 import type { RestOperation, RestOperations } from '../../kernel/rest-operations.ts'
 import type { Arrivals } from './arrivals.ts'
@@ -24,6 +25,8 @@ export interface ServiceUsageOptions {
   projectNumber: string
   hasBilling: () => boolean
   arrivals: Arrivals
+  /** IAM's service agents. */
+  agents: { emailOf(service: string): string | undefined; create(email: string): { email: string; uniqueId: string } }
 }
 
 /** Which services the project uses (https://cloud.google.com/service-usage/docs/reference/rest/v1/services). */
@@ -90,6 +93,18 @@ export class ServiceUsage {
       throw restError('FAILED_PRECONDITION', `The service ${service} cannot be disabled.`)
     }
     return this.#begin(operations, 'serviceusage.services.disable', [service])
+  }
+
+  /**
+   * Creates the service's agent (https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services/generateServiceIdentity).
+   */
+  generateIdentity(service: string): RestOperation {
+    if (!catalogEntry(service)) throw unknownServices([service])
+    const email = this.#options.agents.emailOf(service)
+    if (email === undefined) throw notEmulated(`The service agent of ${service}`)
+    const { uniqueId } = this.#options.agents.create(email)
+    const response = { '@type': 'type.googleapis.com/google.api.serviceusage.v1beta1.ServiceIdentity', email, uniqueId }
+    return { name: 'operations/finished.DONE_OPERATION', done: true, response }
   }
 
   /** The work of an operation that enables one service. */

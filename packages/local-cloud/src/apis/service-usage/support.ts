@@ -14,6 +14,11 @@ export const SUPPORT: readonly SupportEntry[] = [
     state: 'partly',
     note: 'services have no dependencies and no usage; serviceusage.googleapis.com cannot be disabled; a second change of a service before the first is done is refused',
   },
+  {
+    method: 'serviceusage.services.generateServiceIdentity (v1beta1)',
+    state: 'partly',
+    note: "Vertex AI's agent only; the role that Google grants it on the project is not granted",
+  },
   { method: 'serviceusage.operations.get', state: 'yes', note: 'finished operations are kept for a day' },
   { method: 'serviceusage.operations.list, cancel, delete; quotas (v1beta1); policies (v2)', state: 'no', note: '' },
 ]

@@ -1,9 +1,10 @@
-import type { EmulatedApi } from '../../kernel/api.ts'
+import type { Access, EmulatedApi } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Operation } from '../../kernel/gateway.ts'
 import { CallAccount, type CallSummary, type UnitAccount } from './call-account.ts'
 import { chooseBehavior } from './choose-behavior.ts'
 import { vertexRoutes } from './routes.ts'
+import { ImageReader, type Agents } from './image-reader.ts'
 import type { PeekObject } from './stored-images.ts'
 
 export type { CallSummary, UnitAccount } from './call-account.ts'
@@ -18,6 +19,10 @@ export interface VertexApiOptions {
   /** Reads an object's size and first bytes from the local Cloud Storage. */
   peekObject: PeekObject
   readObject: (uri: string) => Promise<Buffer>
+  agents: Agents
+  access: Pick<Access, 'has'>
+  /** How long a new service agent cannot read anything yet. */
+  agentDelayMs: () => number
 }
 
 export interface VertexApi extends EmulatedApi {
@@ -45,7 +50,7 @@ export async function vertexApi(options: VertexApiOptions): Promise<VertexApi> {
     name: 'aiplatform',
     http: {
       prefixes: ['/v1/projects', '/v1beta1/projects'],
-      app: vertexRoutes({ ...options, account, behavior }),
+      app: vertexRoutes({ ...options, account, behavior, reader: new ImageReader(options) }),
     },
     start: async () => undefined,
     stop: async () => behavior.stop(),

@@ -12,6 +12,7 @@ import {
   type GenerationRequest,
   type RawRequest,
 } from './generation-request.ts'
+import type { ImageReader } from './image-reader.ts'
 import { MAX_REQUEST_BYTES } from './limits.ts'
 import { checkImages, type PeekObject } from './stored-images.ts'
 import { PREDICT } from './permissions.ts'
@@ -24,6 +25,7 @@ export interface RouteOptions {
   account: CallAccount
   behavior: GeminiBehavior
   peekObject: PeekObject
+  reader: ImageReader
 }
 
 /** Publisher models (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference). Every request is checked. */
@@ -37,7 +39,7 @@ export function vertexRoutes(options: RouteOptions): Hono {
       checkModelProject(context, options)
       const { raw, body } = await readRaw(context)
       const request = read(raw)
-      checkImages(request.images, peekObject)
+      checkImages(request.images, peekObject, options.reader)
       const { apiVersion = 'v1' } = context.req.param()
       return { request, body, apiVersion, headers: context.req.header(), signal: context.req.raw.signal }
     } catch (error) {

@@ -1,5 +1,6 @@
 import { refused, vertexError } from './failures.ts'
 import type { ImagePart } from './generation-request.ts'
+import type { ImageReader } from './image-reader.ts'
 import { MAX_STORED_IMAGE_BYTES } from './limits.ts'
 
 /** An object in the local Cloud Storage, or why it is not readable. */
@@ -15,13 +16,20 @@ const HEAD_BYTES = 16
  * Checks the images of a request as Vertex AI does when it reads them. A bucket that the local
  * Cloud Storage does not have belongs to others: its objects are assumed to exist and to be images.
  *
- * Throws NOT_FOUND for a missing object, INVALID_ARGUMENT for one that is too large or not an image
+ * Throws FAILED_PRECONDITION and PERMISSION_DENIED from `reader`, NOT_FOUND for a missing object, INVALID_ARGUMENT for one
+ * that is too large or not an image
  * (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/api-errors).
  */
-export function checkImages(images: readonly ImagePart[], peek: PeekObject): void {
+export function checkImages(
+  images: readonly ImagePart[],
+  peek: PeekObject,
+  reader: Pick<ImageReader, 'checkAgent' | 'checkObject'>,
+): void {
+  if (images.some(({ bytes }) => !bytes)) reader.checkAgent()
   for (const { uri, bytes } of images) {
     const stored = bytes ? { size: bytes.byteLength, head: bytes.subarray(0, HEAD_BYTES) } : peek(uri, HEAD_BYTES)
     if (stored === 'no bucket') continue
+    if (!bytes) reader.checkObject(uri)
     if (stored === 'no object') throw vertexError('NOT_FOUND', `Image file not found in the storage URL: ${uri}`)
     if (stored.size > MAX_STORED_IMAGE_BYTES) {
       throw refused(

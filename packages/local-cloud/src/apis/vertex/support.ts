@@ -15,7 +15,7 @@ export const SUPPORT: readonly SupportEntry[] = [
   {
     method: 'request check',
     state: 'partly',
-    note: 'Unknown fields, types, enums, roles, MIME types, sizes, ranges, answer schemas and models are checked as documented. Vertex AI does not document its deepest schema; the limit is 16 levels here. JSON Schema keywords that Vertex AI does not list are refused. A bucket that is not in the local Storage counts as someone else’s and readable; access rights are not checked.',
+    note: 'Unknown fields, types, enums, roles, MIME types, sizes, ranges, answer schemas and models are checked as documented. Vertex AI does not document its deepest schema; the limit is 16 levels here. JSON Schema keywords that Vertex AI does not list are refused. Images are read as Vertex AI’s service agent, which the first request for one creates. A bucket that is not in the local Storage counts as someone else’s and readable.',
   },
   {
     method: 'models',
