@@ -38,6 +38,8 @@ export const shardMessage = z
     /** Skips assets that have their final row: a resume queues only what is missing. */
     only_pending: z.boolean().default(false),
     overrides: overrides.optional(),
+    /** Units that have their row already, from the run's probe. */
+    skip: z.array(z.string()).max(10).optional(),
   })
   .refine((shard) => shard.bucket_from <= shard.bucket_to, 'bucket_from is after bucket_to')
 

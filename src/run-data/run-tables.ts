@@ -125,23 +125,26 @@ export async function* streamAssets(
     projectId: spec.tables.projectId,
     location: spec.source.location,
   })
-  for await (const row of rows) {
-    yield {
-      unit_id: row.unit_id,
-      asset_id: row.asset_id,
-      location: row.location,
-      detection_time: timestampText(row.detection_time),
-      observations: row.observations.map((observation) => ({
-        observation_id: observation.observation_id,
-        gcs_uri: observation.gcs_uri,
-        capture_time: timestampText(observation.capture_time),
-      })),
-      bucket: Number(row.bucket),
-    }
+  for await (const row of rows) yield assetOf(row)
+}
+
+/** A row of the snapshot as the contracts have it. */
+export function assetOf(row: AssetRow): Asset {
+  return {
+    unit_id: row.unit_id,
+    asset_id: row.asset_id,
+    location: row.location,
+    detection_time: timestampText(row.detection_time),
+    observations: row.observations.map((observation) => ({
+      observation_id: observation.observation_id,
+      gcs_uri: observation.gcs_uri,
+      capture_time: timestampText(observation.capture_time),
+    })),
+    bucket: Number(row.bucket),
   }
 }
 
-interface AssetRow {
+export interface AssetRow {
   unit_id: string
   asset_id: string | null
   location: { latitude: number; longitude: number } | null

@@ -10,6 +10,7 @@ const STEPS = [
   'Service accounts',
   'Roles in the project',
   'Roles on the bucket and accounts',
+  'Image access for Vertex AI',
   'Image',
   'Service main',
   'Service populate',

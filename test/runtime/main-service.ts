@@ -15,6 +15,8 @@ export interface MainScript {
   specs?: Map<string, RunSpec>
   /** The ledger's rows, the same for every unit. */
   findRow?: () => Promise<FinalRow | undefined>
+  /** The first units of the snapshot, for a probe. */
+  firstUnits?: readonly Asset[]
 }
 
 /** The main service over a scripted model and ledger. */
@@ -23,6 +25,7 @@ export function mainService({
   append = async () => {},
   specs = new Map([[RUN_ID, SPEC]]),
   findRow = async () => undefined,
+  firstUnits = [],
 }: MainScript = {}) {
   const clock = new ManualClock()
   const rows: { table: TableName; row: AttemptRow }[] = []
@@ -57,6 +60,7 @@ export function mainService({
       },
     }),
     snapshots: { touch: () => undefined },
+    firstUnits: async () => firstUnits,
     createRunTables: unused,
     isLedgerReady: unused,
     permissions: { inProject: unused, onAccount: unused, onBucket: unused },
@@ -71,5 +75,6 @@ export function mainService({
   })
   const process = (task: unknown = TASK, headers: Record<string, string> = {}): Promise<Response> =>
     Promise.resolve(app.request('/process', post(task, headers)))
-  return { clock, rows, asked, lookedUp, shutdown, entries, process, app }
+  const probe = (): Promise<Response> => Promise.resolve(app.request('/probe', post({ v: 1, run_id: RUN_ID })))
+  return { probe, clock, rows, asked, lookedUp, shutdown, entries, process, app }
 }

@@ -84,6 +84,7 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
       onBucket: async (_, wanted) => [...wanted],
     },
     imageBuckets: async () => [],
+    firstUnits: async () => [],
     createRunTables,
     isLedgerReady: async () => true,
     snapshots: { touch: unused },

@@ -3,17 +3,18 @@ import { runRequest, taskPayload } from '../../contracts/messages.ts'
 import type { DeploymentRef } from '../../contracts/names.ts'
 import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
+import { isRefusal, probeRun, type ProbeDeps } from './probe.ts'
 import { TaskProcessor, type ProcessDeps } from './process-task.ts'
 import { pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
 
-export interface MainDeps extends ProcessDeps, RunResourceDeps {
+export interface MainDeps extends ProcessDeps, RunResourceDeps, ProbeDeps {
   place: DeploymentRef
   /** Undefined when the host checks the caller. */
   callers?: Callers | undefined
 }
 
 /**
- * The main service: POST /setup, /pause and /teardown for the CLI, POST /process for Cloud Tasks, GET
+ * The main service: POST /setup, /probe, /pause and /teardown for the CLI, POST /process for Cloud Tasks, GET
  * /healthz.
  *
  * /process returns 200 when the task needs no further delivery, because its row is durable; 429 or 503
@@ -43,6 +44,13 @@ export function mainApp(deps: MainDeps): Hono {
     const gone = await tearDownRun(deps, run_id)
     log.info(`tore down run ${run_id}`, { ...gone, trace: requestTrace(context, place.projectId) })
     return context.json(gone)
+  })
+
+  app.post('/probe', async (context) => {
+    const { run_id } = await readBody(context, runRequest)
+    const probed = await probeRun(deps, (task, spec) => processor.probe(task, spec, isRefusal), run_id)
+    log.info(`probed run ${run_id}: ${probed.outcome}`, { run_id, trace: requestTrace(context, place.projectId) })
+    return context.json(probed)
   })
 
   app.post('/process', async (context) => {

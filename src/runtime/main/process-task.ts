@@ -25,6 +25,14 @@ export type ProcessOutcome =
    */
   | { kind: 'retry'; http: 429 | 503; code: string; message: string; retryAfterSeconds: number }
 
+/**
+ * What became of a probed unit: its row is durable, or there is none. A failure that can pass, or that every other
+ * unit would have too, leaves the unit pending.
+ */
+export type ProbeOutcome =
+  | ({ kind: 'recorded'; message?: string; costUsd?: number } & Recorded)
+  | { kind: 'pending'; failure: AttemptFailure }
+
 export interface ProcessDeps {
   specs: RunSpecs
   ledger: { append(table: TableName, row: AttemptRow): Promise<void> }
@@ -89,10 +97,53 @@ export class TaskProcessor {
     }
   }
 
+  /**
+   * Processes a unit before its task exists, unless the ledger has its row: a command can be killed after its probe was
+   * paid. Rejects with RunNotFound, and with CloudError when the ledger does not respond.
+   *
+   * @param spec the run's, perhaps with other limits
+   * @param isRefusal whether a failure says nothing about the unit, which then gets no row
+   */
+  async probe(
+    task: TaskPayload,
+    spec: RunSpec,
+    isRefusal: (failure: AttemptFailure) => boolean,
+  ): Promise<ProbeOutcome> {
+    const key = keyOf(task)
+    if (!this.#recent.has(key)) {
+      const { unit_id: unitId, bucket, generation } = task
+      const row = await this.#deps.finalRows.find(spec, { unitId, bucket, generation })
+      if (row) return { kind: 'recorded', status: row.status, ...(row.cause === null ? {} : { cause: row.cause }) }
+    }
+    const recent = this.#recent.enter(key, () => this.#try(spec, task))
+    const tried = await recent.tried
+    if (tried && 'failure' in tried) {
+      const { attempt, failure } = tried
+      if (failure.cause instanceof RunNotFound || isRefusal(failure)) this.#recent.forget(key, recent)
+      if (failure.cause instanceof RunNotFound) throw failure.cause
+      if (failure.retryable) await this.#leaveCost(spec, key, recent, { attempt, failure })
+      if (failure.retryable || isRefusal(failure)) return { kind: 'pending', failure }
+    }
+    let row: AttemptRow | undefined
+    const recorded = await this.#recent.record(recent, async () => {
+      if (!tried) throw new Error('attempt has no outcome')
+      row = await this.#writeRow(spec, tried)
+      return { status: row.status, ...(row.cause === undefined ? {} : { cause: row.cause }) }
+    })
+    const message = row?.error_message
+    const costUsd = row?.['cost_usd']
+    return {
+      kind: 'recorded',
+      ...recorded,
+      ...(message === undefined ? {} : { message }),
+      ...(typeof costUsd === 'number' ? { costUsd } : {}),
+    }
+  }
+
   async #processWith(spec: RunSpec, task: TaskPayload, delivery: Delivery): Promise<ProcessOutcome> {
     const { log } = this.#deps
     const labels = taskLabels(task, delivery)
-    const key = `${task.run_id}\n${task.generation}\n${task.unit_id}`
+    const key = keyOf(task)
     const { begun } = this.#deps.shutdown
     // Nothing was tried, so the delivery does not count.
     if (begun.aborted) return retry(429, 'STOPPING', messageOf(begun.reason), delivery)
@@ -251,6 +302,10 @@ export class TaskProcessor {
 const CLOUD_CAUSES = { RESOURCE_EXHAUSTED: 'throttled', DEADLINE_EXCEEDED: 'timeout' } as Partial<
   Record<CloudError['status'], AttemptFailure['failure']>
 >
+
+function keyOf({ run_id, generation, unit_id }: TaskPayload): string {
+  return `${run_id}\n${generation}\n${unit_id}`
+}
 
 function attemptsTable({ tables }: RunSpec): TableName {
   return { projectId: tables.projectId, dataset: tables.dataset, table: tables.attempts }

@@ -70,6 +70,7 @@ export class ShardPopulator {
       const choice = { onlyPending: shard.only_pending }
       for await (const asset of streamAssets(spec, shard.bucket_from, shard.bucket_to, choice)) {
         if (clock.now() > deadlineMs) throw tookTooLong(shard)
+        if (shard.skip?.includes(asset.unit_id)) continue
         const made = newTask(asset, shard, spec, target)
         if ('unfit' in made) {
           await work.start(() => this.#recordUnfit(spec, shard, asset, made.unfit))

@@ -25,6 +25,8 @@ export interface Milestones {
   isPublished: boolean
   /** Whether the run may have tables. Set before the first one is created, and unset if that is refused. */
   hasTables: boolean
+  /** Set once the ledger has a row that may have been paid. From then on, a failed run is kept. */
+  hasRows?: boolean
 }
 
 /** The same, with the record of the run. */
@@ -45,6 +47,11 @@ export interface Snapshotted {
 export interface Pending {
   /** About how many units are pending, which decides the number of shards of a round that queues only those. */
   pending: number
+}
+
+export interface Probed {
+  /** Units that have their row from the probe, so that no task is created for them. Undefined if there was no probe. */
+  probed: readonly string[] | undefined
 }
 
 export interface WithQueues {

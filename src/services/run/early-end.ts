@@ -66,8 +66,8 @@ function isCancelled(error: unknown): boolean {
  * has read its source, and resume continues it.
  */
 export async function errorForEarlyEnd(failure: unknown, context: RunContext): Promise<unknown> {
-  const { spec, isRecorded, isPublished } = context.milestones
-  const isKept = isPublished || (isRecorded && isCancelled(failure))
+  const { spec, isRecorded, isPublished, hasRows } = context.milestones
+  const isKept = isPublished || hasRows === true || (isRecorded && isCancelled(failure))
   return spec && isKept ? errorForInterruptedRun(failure, { ...context, spec }) : rollBack(context, failure)
 }
 

@@ -14,6 +14,8 @@ import { shards } from './shards.ts'
  */
 export interface Round extends Generation {
   onlyPending: boolean
+  /** Units that get no task, because they have their row. */
+  skip?: readonly string[] | undefined
 }
 
 export interface Generation {

@@ -14,7 +14,12 @@ export function shards(
   runId: string,
   units: number,
   queues: readonly string[],
-  round: { generation: number; onlyPending: boolean; overrides?: Overrides | undefined },
+  round: {
+    generation: number
+    onlyPending: boolean
+    overrides?: Overrides | undefined
+    skip?: readonly string[] | undefined
+  },
 ): ShardMessage[] {
   const count = Math.min(BUCKETS, Math.max(queues.length, Math.ceil(units / UNITS_PER_SHARD)))
   return Array.from({ length: count }, (_, index) => ({
@@ -26,5 +31,6 @@ export function shards(
     generation: round.generation,
     only_pending: round.onlyPending,
     ...(round.overrides === undefined ? {} : { overrides: round.overrides }),
+    ...(round.skip === undefined || round.skip.length === 0 ? {} : { skip: [...round.skip] }),
   }))
 }

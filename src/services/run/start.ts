@@ -12,6 +12,7 @@ import { isStarted } from '../runs/record.ts'
 import { grantRuntimeWrite, createResultsDataset } from './results-dataset.ts'
 import type { Deployed, RecordedContext, RunContext, Snapshotted, WithQueues } from './context.ts'
 import { checkDeploymentLimits, runLimits, type RunOptions } from '../options/run-options.ts'
+import { probeModel } from './probe.ts'
 import { readSource, type SourceRead } from './read-source.ts'
 import {
   connect,
@@ -28,6 +29,7 @@ import { takeSnapshot } from './snapshot.ts'
 /** Returns the steps of `imagery run`, up to the last row. */
 export function runSteps(context: RunContext, options: { wait: boolean }): Pipeline<Finished> {
   return stepsBeforePublishing(context)
+    .stepIf(context.choice.gemini !== null, probeModel)
     .step(publishShards)
     .stepIf(options.wait, processAssets({ isResume: false }))
 }

@@ -4,7 +4,7 @@ import type { PipelineStep } from '../../contracts/steps.ts'
 import { ensurePushSubscription, ensureTopic } from '../../google/pubsub.ts'
 import { ownSourceHashes } from '../deploy/program.ts'
 import { deployContext, deploySteps } from '../deploy/deploy.ts'
-import type { Deployed, Pending, RecordedContext, Snapshotted, WithQueues, WorkContext } from './context.ts'
+import type { Deployed, Pending, Probed, RecordedContext, Snapshotted, WithQueues, WorkContext } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { currentGeneration, publishRound, type Round } from './rounds.ts'
 import { stageImages } from '../source/stage-images.ts'
@@ -76,16 +76,17 @@ export const connect: PipelineStep<RecordedContext & Deployed, object> = creatin
   },
 })
 
-type ToPublish = RecordedContext & Snapshotted & WithQueues & Partial<Pending>
+type ToPublish = RecordedContext & Snapshotted & WithQueues & Partial<Pending & Probed>
 
 export const publishShards: PipelineStep<ToPublish, object> = creatingStep({
   title: 'Publish the shards',
   async run(context) {
-    const { spec, assets, queues, pending = assets } = context
+    const { spec, assets, queues, probed, pending = assets } = context
     const begun = await currentGeneration(spec)
     context.signal.throwIfAborted()
     context.milestones.isPublished = true
-    const round = { generation: 0, ...begun, onlyPending: begun !== undefined }
+    // Right after a probe, only its units have rows. They are left out by name: BigQuery may not show a new row yet.
+    const round = { generation: 0, ...begun, onlyPending: begun !== undefined && probed === undefined, skip: probed }
     const units = round.onlyPending ? pending : assets
     return { done: `${count(await publishRound(spec, { units, queues, round }))} shards`, adds: {} }
   },

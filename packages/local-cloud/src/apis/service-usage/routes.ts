@@ -137,7 +137,7 @@ export function serviceUsageRoutes(options: RouteOptions): Hono {
       'serviceusage.services.generateServiceIdentity',
       async (context) => {
         checked(context)
-        await readBody(context, IDENTITY_REQUEST)
+        await bodyMessage(context, IDENTITY_REQUEST)
         return context.json(usage.generateIdentity(service(context)))
       },
       { needs: SERVICE_USAGE_NEEDS.enable },

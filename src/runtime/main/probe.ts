@@ -1,0 +1,103 @@
+import type { Asset, TaskPayload } from '../../contracts/messages.ts'
+import type { ProbeProblem, ProbeResult } from '../../contracts/probe.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import { GeminiRefused } from '../../google/gemini.ts'
+import { failureKind, isAgentComing, isImageAccessDenied } from '../models/failures.ts'
+import type { AttemptFailure } from '../models/model.ts'
+import type { RunSpecs } from '../run-specs.ts'
+import type { ProbeOutcome } from './process-task.ts'
+
+export interface ProbeDeps {
+  specs: RunSpecs
+  /** The first units of a run's snapshot that have an image. */
+  firstUnits: (spec: RunSpec, most: number) => Promise<readonly Asset[]>
+}
+
+/** Units are tried until the model answers about one: the first ones can have images that nobody can read. */
+const MOST_UNITS = 5
+
+/** A refusal that could be about one unit counts only when another unit gets it too. */
+const REFUSALS_THAT_COUNT = 2
+
+/** A probe does not wait as long as a flex answer can take. */
+const LONGEST_PROBE_MS = 120_000
+
+const RETRY_AFTER_MS = 2_000
+
+/**
+ * Sends one unit of a run the whole way before any task exists: images, model, schema, ledger row. What would
+ * fail for every unit fails here once, for the price of at most one answer. An answer is the unit's row, so
+ * nothing is paid twice, and a second probe finds it.
+ *
+ * Rejects with RunNotFound when the run has no spec, and with CloudError when the snapshot or the ledger does not respond.
+ */
+export async function probeRun(
+  deps: ProbeDeps,
+  probe: (task: TaskPayload, spec: RunSpec) => Promise<ProbeOutcome>,
+  runId: string,
+): Promise<ProbeResult> {
+  const spec = await deps.specs.get(runId)
+  const recorded: string[] = []
+  const refusals: Extract<ProbeResult, { outcome: 'refused' }>[] = []
+  const units = spec.gemini === null ? [] : await deps.firstUnits(spec, MOST_UNITS)
+  for (const unit of units) {
+    const outcome = await probe({ v: 1, run_id: runId, ...unit, generation: 0 }, quickly(spec))
+    if (outcome.kind === 'recorded') {
+      recorded.push(unit.unit_id)
+      const { status, cause, message, costUsd } = outcome
+      if (cause === 'unreadable_image') continue
+      return {
+        outcome: 'answered',
+        unit_id: unit.unit_id,
+        status,
+        recorded,
+        ...(cause === undefined ? {} : { cause }),
+        ...(message === undefined ? {} : { error_message: message }),
+        ...(costUsd === undefined ? {} : { cost_usd: costUsd }),
+      }
+    }
+    const { failure } = outcome
+    if (failure.retryable) {
+      return {
+        outcome: 'retry',
+        cause: failure.failure,
+        message: failure.message,
+        retry_after_ms: failure.retryAfterMs ?? RETRY_AFTER_MS,
+        is_agent_coming: failure.cause instanceof GeminiRefused && isAgentComing(failure.cause.sign),
+        recorded,
+      }
+    }
+    const problem = everyUnitsProblem(failure) ?? 'request'
+    const image = unit.observations[0]?.gcs_uri ?? ''
+    const refusal = { outcome: 'refused', problem, message: failure.message, image, recorded } as const
+    if (problem !== 'request') return refusal
+    refusals.push(refusal)
+    if (refusals.length === REFUSALS_THAT_COUNT) break
+  }
+  return refusals.at(-1) ?? { outcome: 'no_image', recorded }
+}
+
+/** The standard tier: answers of the flex tier can take half an hour, and the model is the same. */
+function quickly(spec: RunSpec): RunSpec {
+  const attempt_timeout_ms = Math.min(spec.limits.attempt_timeout_ms, LONGEST_PROBE_MS)
+  const gemini = spec.gemini && { ...spec.gemini, tier: 'standard' as const }
+  return { ...spec, gemini, limits: { ...spec.limits, attempt_timeout_ms } }
+}
+
+/** Whether a failure says nothing about the unit's own images: Google refused the account, the model or the request. */
+export function isRefusal({ retryable, cause }: AttemptFailure): boolean {
+  if (retryable) return false
+  if (cause instanceof CloudError) return cause.status === 'PERMISSION_DENIED' || cause.status === 'UNAUTHENTICATED'
+  if (!(cause instanceof GeminiRefused) || !('http' in cause.sign)) return false
+  return isImageAccessDenied(cause.sign) || failureKind(cause.sign).cause !== 'unreadable_image'
+}
+
+/** What every other unit would fail with too; undefined when it can be about this unit's request. */
+function everyUnitsProblem({ cause, failure, message }: AttemptFailure): ProbeProblem | undefined {
+  if (cause instanceof CloudError) return failure === 'unreadable_image' ? 'image_access' : 'model_access'
+  if (!(cause instanceof GeminiRefused) || !('http' in cause.sign)) return undefined
+  if (isImageAccessDenied(cause.sign)) return 'image_access'
+  if (cause.sign.http === 401 || cause.sign.http === 403) return 'model_access'
+  return cause.sign.http === 404 && /publisher model/i.test(message) ? 'model' : undefined
+}
