@@ -29,7 +29,7 @@ export interface GeminiCalls {
 /** A user of the built command line with a home and a local cloud of their own. */
 export class GeminiUser {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'imagery-gemini-'))
-  readonly #dataDirectory = path.join(this.folder, 'cloud')
+  readonly dataDirectory = path.join(this.folder, 'cloud')
 
   /** Writes a file for the test and returns its path. */
   file(name: string, text: string): string {
@@ -47,7 +47,7 @@ export class GeminiUser {
 
   /** The same as text. */
   async type(...commandLine: string[]): Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }> {
-    return execa(process.execPath, [PROGRAM, ...commandLine, '--data-dir', this.#dataDirectory], {
+    return execa(process.execPath, [PROGRAM, ...commandLine, '--data-dir', this.dataDirectory], {
       cwd: this.folder,
       env: {
         PATH: process.env['PATH'] ?? '',
@@ -70,7 +70,7 @@ export class GeminiUser {
   }
 
   async locator(): Promise<LocalCloudLocator> {
-    const locator = await findLocalCloud(this.#dataDirectory)
+    const locator = await findLocalCloud(this.dataDirectory)
     if (!locator) throw new Error('no local cloud is running')
     return locator
   }

@@ -321,3 +321,13 @@ describe('a setting of the run that its model does not accept or use', () => {
     expect(requests[0]?.thinking).toBe('low')
   })
 })
+
+test.each([
+  [404, 'Publisher Model `gemini-2.0-flash` was not found'],
+  [403, "Permission 'aiplatform.endpoints.predict' denied"],
+])('HTTP %i %s says nothing about the images, which are not looked at again', async (http, message) => {
+  const { answer, described } = scriptedGemini([new GeminiRefused(message, { http, message })])
+  const refused = await failure(answer())
+  expect(refused).toMatchObject({ failure: 'model_error', retryable: false })
+  expect(described).toEqual([])
+})

@@ -62,13 +62,6 @@ describe('a probe whose unit is answered', () => {
     expect(asked).toEqual([])
   })
 
-  test('asks at the standard tier, whose answers come at once', async () => {
-    const specs = new Map([[RUN_ID, geminiSpec({ tier: 'flex' })]])
-    const { rows, probe } = service({ specs, answer: async () => ({ ...ANSWER, usage: USAGE }) })
-    await probe()
-    expect(rows[0]?.row).toMatchObject({ tier: 'standard' })
-  })
-
   test('keeps a failure of this unit alone as its row', async () => {
     const known = { usage: USAGE }
     const { rows, probe } = service({
@@ -184,6 +177,15 @@ describe('a probe that can succeed later', () => {
     })
     const { probe } = service({ answer: () => Promise.reject(failure) })
     expect(await bodyOf(probe())).toMatchObject({ outcome: 'retry', is_agent_coming: true })
+  })
+
+  test('does not wait as long as an answer of the flex tier can take', async () => {
+    const spec = geminiSpec({ tier: 'flex' })
+    const specs = new Map([[RUN_ID, { ...spec, limits: { ...spec.limits, attempt_timeout_ms: 1_740_000 } }]])
+    const { clock, probe } = service({ specs, answer: () => new Promise(() => {}) })
+    const probing = bodyOf(probe())
+    await clock.advance(120_000)
+    expect(await probing).toMatchObject({ outcome: 'retry', cause: 'timeout' })
   })
 
   test('records what it cost anyway', async () => {

@@ -78,11 +78,10 @@ export async function probeRun(
   return refusals.at(-1) ?? { outcome: 'no_image', recorded }
 }
 
-/** The standard tier: answers of the flex tier can take half an hour, and the model is the same. */
+/** Refusals come at once on every tier. An answer that takes longer is left to the unit's task. */
 function quickly(spec: RunSpec): RunSpec {
   const attempt_timeout_ms = Math.min(spec.limits.attempt_timeout_ms, LONGEST_PROBE_MS)
-  const gemini = spec.gemini && { ...spec.gemini, tier: 'standard' as const }
-  return { ...spec, gemini, limits: { ...spec.limits, attempt_timeout_ms } }
+  return { ...spec, limits: { ...spec.limits, attempt_timeout_ms } }
 }
 
 /** Whether a failure says nothing about the unit's own images: Google refused the account, the model or the request. */

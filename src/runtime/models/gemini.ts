@@ -82,7 +82,7 @@ export function geminiModel(options: GeminiModelOptions): Model {
       const answer = await ask({ ...base, ...room, parts }, signal).catch((error: unknown) => exchange.refused(error))
       if (answer instanceof AttemptFailure) {
         if (answer.retryable && room !== usual) roomOf.set(asset.unit_id, room)
-        if (hasLookedAgain || answer.retryable || gemini.image_transport === 'inline') throw answer
+        if (hasLookedAgain || gemini.image_transport === 'inline' || !mayBeAboutImages(answer)) throw answer
         hasLookedAgain = true
         const seen = await pollAgain(images, options)
         if (seen.unreadable.length === 0) throw answer
@@ -114,6 +114,13 @@ export function geminiModel(options: GeminiModelOptions): Model {
       return options.memory.hold(most, answerOptions.signal, (keep) => ownAnswer(asset, answerOptions, keep))
     },
   }
+}
+
+/** Whether a refusal can be about one of the images, and not about the account or the model. */
+function mayBeAboutImages({ failure, retryable, cause }: AttemptFailure): boolean {
+  if (retryable) return false
+  const http = cause instanceof GeminiRefused && 'http' in cause.sign ? cause.sign.http : undefined
+  return failure === 'unreadable_image' || http === 400
 }
 
 function requestBase(spec: RunSpec, gemini: GeminiOptions): Omit<GeminiRequest, 'parts' | keyof Room> {
