@@ -4,6 +4,7 @@ import { CAUSES } from '../contracts/causes.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../cli/model-flags.ts'
+import { modelWarnings } from '../services/options/model-choice.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
 import type { RecordedContext } from '../services/run/context.ts'
@@ -56,6 +57,9 @@ Causes: ${CAUSES.join(', ')}.`
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     const choice = chooseRetry(context.spec, { ...flags, mediaResolution: flags['media-resolution'] })
+    const model = choice.overrides?.model
+    for (const warning of modelWarnings(context.spec.profile, model === undefined ? null : { model }))
+      this.warn(warning)
     const before = await explainInterruption(context, runReport(context.spec))
     const count = failedUnits(before, choice.causes, session.target.flags)
     const report =

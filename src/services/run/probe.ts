@@ -24,26 +24,31 @@ const AGENT_PAUSE_MS = 5_000
 const THROTTLED_MS = 60_000
 const MOST_TRIES = 3
 
+type Probing = RecordedContext & Deployed & { warnings?: string[] }
+
 /**
  * Asks the model about one unit of the run, through the service and with its account, before any task exists: what
  * would fail for every unit fails here, for the price of one call. The answer is the unit's row. A run whose tasks were
  * published before is not probed again.
  */
-export const probeModel: PipelineStep<RecordedContext & Deployed, Probed> = creatingStep<
-  RecordedContext & Deployed,
-  Probed
->({
+export const probeModel: PipelineStep<Probing, Probed> = creatingStep<Probing, Probed>({
   title: 'Ask the model about one asset',
   async run(context, reporter) {
-    const { spec, milestones } = context
+    const { spec, milestones, warnings } = context
     if (await currentGeneration(spec)) return { skipped: 'asked before', adds: { probed: undefined } }
+    // If the answer to a probe is lost, the model may have been paid.
+    milestones.hasRows = true
     const result = await lastProbe(context, reporter)
-    const { recorded } = result
-    if (recorded.length > 0) {
-      milestones.hasRows = true
-      // From here on, a resume queues only the units without a row.
-      await beginGeneration(spec, { generation: 0 })
+    if (result instanceof ImageryError) {
+      milestones.hasRows = false
+      throw result
     }
+    const { recorded } = result
+    milestones.hasRows = recorded.length > 0 || result.outcome === 'retry'
+    // From here on, a resume queues only the units without a row.
+    if (recorded.length > 0) await beginGeneration(spec, { generation: 0 })
+    if (result.outcome !== 'answered' || result.cause !== undefined)
+      warnings?.push(`The model was asked about one asset before the run. ${said(result)}`)
     return { done: said(result), adds: { probed: recorded } }
   },
 })
@@ -64,17 +69,20 @@ function said(result: Usable): string {
   }
 }
 
-/** Probes until there is an answer. A model that is only slow, throttled or failing does not stop the run. */
-async function lastProbe(context: RecordedContext & Deployed, reporter: StepReporter): Promise<Usable> {
+/**
+ * Probes until there is an answer, and returns it, or the error of a run that must not start. A model that is only slow,
+ * throttled or failing does not stop the run.
+ */
+async function lastProbe(context: RecordedContext & Deployed, reporter: StepReporter): Promise<Usable | ImageryError> {
   const startMs = pausesNow()
   for (let tries = 1; ; tries += 1) {
     context.signal.throwIfAborted()
     const result = await callProbe(context)
-    if (result.outcome === 'refused') throw await refusal(context, result)
+    if (result.outcome === 'refused') return refusal(context, result)
     if (result.outcome !== 'retry') return result
     const passedMs = pausesNow() - startMs
     if (result.is_agent_coming) {
-      if (passedMs > AGENT_MS) throw await agentMissing(context, result.message)
+      if (passedMs > AGENT_MS) return agentMissing(context, result.message)
       reporter.detail('waiting until Vertex AI has created its service agent')
       await pause(AGENT_PAUSE_MS)
       continue
@@ -87,7 +95,7 @@ async function lastProbe(context: RecordedContext & Deployed, reporter: StepRepo
   }
 }
 
-async function callProbe({ deployment, runId }: RecordedContext & Deployed): Promise<ProbeResult> {
+async function callProbe({ deployment, runId, target }: RecordedContext & Deployed): Promise<ProbeResult> {
   const { status, body } = await callService(deployment.mainUrl, '/probe', {
     method: 'POST',
     body: { v: 1, run_id: runId },
@@ -98,6 +106,7 @@ async function callProbe({ deployment, runId }: RecordedContext & Deployed): Pro
   throw new ImageryError(
     'CLOUD_ERROR',
     `imagery-main could not probe run ${runId}: HTTP ${status} ${JSON.stringify(body)}`,
+    { suggestions: [`imagery deploy${target.flags}   (if the services are from an older version)`] },
   )
 }
 
@@ -173,7 +182,7 @@ async function agentEmail(projectId: string): Promise<string> {
 }
 
 /** https://firebase.google.com/docs/ai-logic/error-codes: in some projects the agent is never created by itself. */
-async function agentMissing({ target, spec }: RecordedContext, message: string): Promise<ImageryError> {
+function agentMissing({ target, spec }: RecordedContext, message: string): ImageryError {
   const { projectId } = spec.place
   return new ImageryError(
     'NOT_AVAILABLE',
