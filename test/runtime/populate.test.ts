@@ -46,6 +46,14 @@ describe('a shard', () => {
     expect(tasks.size).toBe(3)
   })
 
+  test('creates no task for a unit that the probe has recorded', async () => {
+    const { push, tasks } = populateService()
+    const shard = envelope({ ...SHARD, skip: [asset(1).unit_id, 'in another shard'] })
+    expect((await push(shard)).body).toEqual({ outcome: 'populated', created: 2, existed: 0, unfit: 0 })
+    const units = [...tasks.values()].map(({ body }) => taskPayload.parse(JSON.parse(body.toString('utf8'))).unit_id)
+    expect(units).not.toContain(asset(1).unit_id)
+  })
+
   test('of the next generation creates new tasks', async () => {
     const { push, tasks } = populateService()
     await push()

@@ -33,3 +33,12 @@ test('a later round is marked in every shard', () => {
     new Set(['[3,true]']),
   )
 })
+
+test('every shard names the units that have their row from the probe', () => {
+  const skip = ['sign-1']
+  const messages = shards('261123-9f3c1a7b', 10_000, QUEUES, { generation: 0, onlyPending: false, skip })
+  expect(messages.every((message) => shardMessage.parse(message).skip?.[0] === 'sign-1')).toBe(true)
+  expect(shards('261123-9f3c1a7b', 10, QUEUES, { generation: 0, onlyPending: false, skip: [] })[0]).not.toHaveProperty(
+    'skip',
+  )
+})
