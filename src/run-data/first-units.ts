@@ -1,7 +1,7 @@
 import type { Asset } from '../contracts/messages.ts'
 import { parseGsUri } from '../contracts/gs-uri.ts'
 import type { RunTables } from '../contracts/names.ts'
-import { tableRows } from '../google/bigquery/bigquery.ts'
+import { tableRows } from '../google/bigquery/table-rows.ts'
 import { assetOf, runTable, type AssetRow } from './run-tables.ts'
 
 /** Units without an image are rare. If there are more than this at the start, none of the units is looked for further. */
