@@ -14,7 +14,7 @@ export interface ProbeDeps {
   firstUnits: (spec: RunSpec, most: number) => Promise<readonly Asset[]>
 }
 
-/** Units are tried until the model answers about one: the first ones can have images that nobody can read. */
+/** Units are tried until the model answers about one: the first ones can have unreadable images. */
 const MOST_UNITS = 5
 
 /** A refusal that could be about one unit counts only when another unit gets it too. */

@@ -10,7 +10,7 @@ import type { DeployStep } from './context.ts'
 
 /**
  * Vertex AI reads images as its service agent, not as the account that calls Gemini. In a new project the
- * agent does not exist until somebody asks for it
+ * agent does not exist until it is requested
  * (https://cloud.google.com/iam/docs/create-service-agents), and an organization can revoke the role that
  * Google grants it.
  */

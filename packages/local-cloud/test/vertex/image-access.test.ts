@@ -47,7 +47,7 @@ describe('an image in Cloud Storage', () => {
     expect(await ask('gs://own-images/missing.jpg')).toBe('403 PERMISSION_DENIED')
   })
 
-  it("in somebody else's bucket is assumed to be readable", async () => {
+  it("in another project's bucket is assumed to be readable", async () => {
     await start({ mayRead: () => false })
     expect(await ask(IMAGE)).toBe('ok')
   })

@@ -15,7 +15,7 @@ export interface ServiceAgent {
 }
 
 /**
- * The service agents of the local project. An agent exists once somebody asks for it, or once its service
+ * The service agents of the local project. An agent exists once it is requested, or once its service
  * needs it (https://cloud.google.com/iam/docs/create-service-agents). Google also grants it a role on the
  * project then, which is not emulated: organizations revoke it.
  */
