@@ -136,7 +136,7 @@ describe('an interrupted run', () => {
       )
     write('What?', 'a')
     const source = user.file('table.jsonl', table(1, 1))
-    const { run_id } = await user.run(['--table', source, '--profile', profile, '--no-wait'])
+    const { run_id } = await user.run(['--table', source, '--profile', profile, '--no-wait', '--attempt-timeout', '5'])
     const resume = async (...flags: string[]) => user.imagery('resume', run_id, '--local', '--no-wait', ...flags)
 
     expect(await resume()).toMatchObject({ exitCode: 0 })

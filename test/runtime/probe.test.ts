@@ -184,7 +184,7 @@ describe('a probe that can succeed later', () => {
     const specs = new Map([[RUN_ID, { ...spec, limits: { ...spec.limits, attempt_timeout_ms: 1_740_000 } }]])
     const { clock, probe } = service({ specs, answer: () => new Promise(() => {}) })
     const probing = bodyOf(probe())
-    await clock.advance(120_000)
+    await clock.advance(60_000)
     expect(await probing).toMatchObject({ outcome: 'retry', cause: 'timeout' })
   })
 

@@ -21,7 +21,7 @@ const MOST_UNITS = 5
 const REFUSALS_THAT_COUNT = 2
 
 /** A probe does not wait as long as a flex answer can take. */
-const LONGEST_PROBE_MS = 120_000
+const LONGEST_PROBE_MS = 60_000
 
 const RETRY_AFTER_MS = 2_000
 

@@ -13,8 +13,8 @@ import type { Deployed, Probed, RecordedContext } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
 
-/** One call tries at most five units, and each call to the model has two minutes. */
-const CALL_MS = 600_000
+/** One call tries at most five units, and each call to the model has a minute. */
+const CALL_MS = 360_000
 
 /** Vertex AI takes minutes to create its service agent, and some projects longer. */
 const AGENT_MS = 15 * 60_000
