@@ -215,6 +215,18 @@ export async function finalRows(
 /** A delivery that waits for its lookup has a deadline of its own. A query without an answer by then is canceled. */
 export const LOOKUP_TIMEOUT_MS = 10_000
 
+/**
+ * Whether a run ended before it was set up, so that its ledger is empty and is not worth keeping. Rows that were just
+ * streamed may be missing from a table's description, so the view and the results decide too: a run that was set up has
+ * one of them.
+ */
+export async function isLedgerUnused({ run_id: runId, tables }: Pick<RunSpec, 'run_id' | 'tables'>): Promise<boolean> {
+  const ledger = await describeOwnTable(runTable(tables, 'attempts'), runId)
+  if (!ledger || ledger.rows > 0 || ledger.isStreaming) return false
+  if (await describeTable(runTable(tables, 'live'))) return false
+  return (await describeTable(runTable(tables, 'results'))) === undefined
+}
+
 /** Deletes the run's tables with the given roles. Returns the tables that existed. */
 export async function deleteRunTables(tables: RunTables, roles: readonly RunTableRole[]): Promise<string[]> {
   const deleted: string[] = []

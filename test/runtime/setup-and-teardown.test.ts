@@ -32,8 +32,13 @@ function setUp(
     permissions: {
       inProject: async (_, permissions) => had(permissions),
       onAccount: async (_, __, permissions) => had(permissions),
-      onBucket: async (bucket, permissions) =>
-        bucket === 'missing' ? undefined : bucket === 'theirs' ? [] : had(permissions),
+      async onBucket(bucket, permissions) {
+        if (bucket === 'paid') {
+          const message = 'Bucket is a requester pays bucket but no user project provided.'
+          throw new CloudError('INVALID_ARGUMENT', message, { reason: 'required' })
+        }
+        return bucket === 'missing' ? undefined : bucket === 'theirs' ? [] : had(permissions)
+      },
     },
     imageBuckets: async () => imageBuckets,
     firstUnits: async () => [],
@@ -112,6 +117,15 @@ describe('POST /setup', () => {
     const { tables, send } = setUp(undefined, ['ours', 'theirs'])
     expect((await send('/setup')).body).toMatchObject({
       error: { message: expect.stringContaining('roles/storage.objectViewer on gs://theirs') },
+    })
+    expect(tables).toEqual([])
+  })
+
+  // https://cloud.google.com/storage/docs/requester-pays
+  test('names a requester pays bucket, which it does not read at the expense of the project', async () => {
+    const { tables, send } = setUp(undefined, ['ours', 'paid'])
+    expect((await send('/setup')).body).toMatchObject({
+      error: { message: 'gs://paid: Bucket is a requester pays bucket but no user project provided.' },
     })
     expect(tables).toEqual([])
   })

@@ -69,7 +69,12 @@ export async function checkImageBuckets(
   if (spec.gemini !== null && spec.gemini.image_transport !== 'inline') return
   const permission = 'storage.objects.get'
   for (const bucket of await buckets()) {
-    const had = await own.onBucket(bucket, [permission])
+    const had = await own.onBucket(bucket, [permission]).catch((error: unknown) => {
+      // Google's refusal of a requester pays bucket does not name it.
+      throw error instanceof CloudError
+        ? new CloudError(error.status, `gs://${bucket}: ${error.message}`, { reason: error.reason, cause: error })
+        : error
+    })
     if (had === undefined || had.includes(permission)) continue
     throw new CloudError(
       'PERMISSION_DENIED',

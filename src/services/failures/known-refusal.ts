@@ -62,13 +62,16 @@ const encryptionRequired: KnownRefusal = {
 /** https://cloud.google.com/storage/docs/requester-pays; the two spellings are of Google's, in JSON and in XML. */
 const requesterPays: KnownRefusal = {
   matches: ({ message }) => /requester pays bucket|UserProjectMissing/i.test(message),
-  explain: (error, projectId) => ({
-    message: `The images are in a requester pays bucket, which imagery does not read, because each read would be billed to you: ${text(error)}. Copy the images to a bucket of your own, or ask the owner to turn requester pays off`,
-    suggestions: [
-      `gcloud storage cp --recursive gs://THEIR-BUCKET gs://YOUR-BUCKET --billing-project ${projectId}`,
-      'gcloud storage buckets update gs://THEIR-BUCKET --no-requester-pays   (run by its owner)',
-    ],
-  }),
+  explain(error, projectId) {
+    const bucket = /gs:\/\/[^\s:,/]+/.exec(error.message)?.[0] ?? 'gs://THEIR-BUCKET'
+    return {
+      message: `The images are in a requester pays bucket, which imagery does not read, because each read would be billed to you: ${text(error)}. Copy the images to a bucket of your own, or ask the owner to turn requester pays off`,
+      suggestions: [
+        `gcloud storage cp --recursive ${bucket} gs://YOUR-BUCKET --billing-project ${projectId}`,
+        `gcloud storage buckets update ${bucket} --no-requester-pays   (run by its owner)`,
+      ],
+    }
+  },
 }
 
 /** The sandbox has neither streaming nor DML (https://cloud.google.com/bigquery/docs/sandbox#limits). */

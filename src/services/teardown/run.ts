@@ -21,6 +21,7 @@ import { callService } from '../../google/cloud-run/invoke.ts'
 import { deleteSubscription, deleteTopic } from '../../google/pubsub.ts'
 import {
   deleteRunTables,
+  isLedgerUnused,
   describeOwnTable,
   findRunTables,
   runTable,
@@ -166,7 +167,8 @@ const count: Step<TeardownContext> = {
     context.report = report
     if (deleteResults) return { done: 'counted' }
     const ledger = await describeTable(runTable(spec.tables, 'attempts'))
-    kept.push(...[report.results_table, ledger ? report.attempts_table : null].filter((name) => name !== null))
+    const isKept = ledger !== undefined && !(await isLedgerUnused(spec))
+    kept.push(...[report.results_table, isKept ? report.attempts_table : null].filter((name) => name !== null))
     return report.results_table === null ? { skipped: 'none yet' } : { done: `kept in ${report.results_table}` }
   },
 }
@@ -227,7 +229,8 @@ const scratchTables: Step<TeardownContext> = {
       const { location } = spec.source
       await cancelQuery(snapshotJobId(runId), { projectId: target.place.projectId, location })
     }
-    if (tables) deleted.push(...(await deleteRunTables(tables, ['live', 'assets', 'source'])))
+    const unused = spec && (await isLedgerUnused(spec)) ? (['attempts'] as const) : []
+    if (tables) deleted.push(...(await deleteRunTables(tables, ['live', 'assets', 'source', ...unused])))
     return outcome(deleted.length - before)
   },
 }

@@ -57,10 +57,12 @@ test('an organization that requires a key leads to a default key of the project'
 })
 
 test('a requester pays bucket leads to a copy of the images', () => {
-  const failure = explain(400, 'required', 'Bucket is a requester pays bucket but no user project provided.')
+  const failure = explain(400, 'required', 'gs://paid: Bucket is a requester pays bucket but no user project provided.')
   expect(failure.code).toBe('ACCESS_DENIED')
   expect(failure.message).toContain('would be billed to you')
-  expect(failure.suggestions[0]).toContain('gcloud storage cp')
+  expect(failure.suggestions[0]).toBe(
+    'gcloud storage cp --recursive gs://paid gs://YOUR-BUCKET --billing-project my-project',
+  )
 })
 
 test.each([
