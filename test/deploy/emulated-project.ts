@@ -3,6 +3,9 @@ import os from 'node:os'
 import path from 'node:path'
 import type { LocalCloud, LocalCloudOptions } from '@imagery/local-cloud'
 import type { FaultRule } from '@imagery/local-cloud/internal/kernel/faults'
+import type { ProjectConditionOptions } from '@imagery/local-cloud/internal/kernel/project-conditions'
+import type { Step } from '../../src/contracts/steps.ts'
+import type { LoggedCall } from '../e2e/deployer.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { deployContext, deploySteps } from '../../src/services/deploy/deploy.ts'
 import type { DeployContext, DeployOptions } from '../../src/services/deploy/context.ts'
@@ -17,11 +20,16 @@ export interface EmulatedProject {
   /** @param name of the deployment */
   context(region: string, name?: string, options?: Partial<DeployOptions>): DeployContext
   /** Runs the steps of a deploy, up to and with the one that has this title. Returns what they said, by title. */
-  deploy(context: DeployContext, last?: string): Promise<Record<string, Said>>
+  deploy(
+    context: DeployContext,
+    options?: string | { last?: string; steps?: Step<DeployContext>[] },
+  ): Promise<Record<string, Said>>
   /** Replaces the fault rules of the local cloud. */
   setFaults(rules: readonly FaultRule[]): Promise<void>
+  /** Replaces the conditions of the project. */
+  setConditions(conditions: ProjectConditionOptions): Promise<void>
   /** The calls since `start`, by method, as the access log has them. */
-  calls(method: string): { method: string; path?: string; status?: string }[]
+  calls(method: string): LoggedCall[]
   stop(): Promise<void>
 }
 
@@ -60,6 +68,14 @@ export async function emulatedProject(
   useLocalCloud(cloud.locator)
   const givePausesBack = clock.takePauses()
   const { projectId, http, adminToken } = cloud.locator
+  const configure = async (what: 'faults' | 'conditions', body: unknown): Promise<void> => {
+    const answer = await fetch(new URL(`/_imagery/${what}`, http), {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${adminToken}` },
+      body: JSON.stringify(body),
+    })
+    if (!answer.ok) throw new Error(await answer.text())
+  }
   return {
     cloud,
     project: await openProject(dataDir),
@@ -67,9 +83,10 @@ export async function emulatedProject(
       const place = { projectId, region, ...(name === undefined ? {} : { name }) }
       return deployContext(localTarget(dataDir, place, ` --region ${region}`), runtimeFolder, deployOptions)
     },
-    async deploy(context, last) {
+    async deploy(context, options = {}) {
+      const { last, steps = deploySteps(context) } = typeof options === 'string' ? { last: options } : options
       const said: Record<string, Said> = {}
-      for (const step of deploySteps(context)) {
+      for (const step of steps) {
         const details: string[] = []
         const outcome = (await step.run(context, { detail: (text) => details.push(text) })) ?? {}
         said[step.title] = { details, done: 'skipped' in outcome ? outcome.skipped : (outcome.done ?? '') }
@@ -77,19 +94,11 @@ export async function emulatedProject(
       }
       return said
     },
-    async setFaults(rules) {
-      const answer = await fetch(new URL('/_imagery/faults', http), {
-        method: 'PUT',
-        headers: { authorization: `Bearer ${adminToken}` },
-        body: JSON.stringify(rules),
-      })
-      if (!answer.ok) throw new Error(await answer.text())
-    },
+    setFaults: (rules) => configure('faults', rules),
+    setConditions: (conditions) => configure('conditions', conditions),
     calls(method) {
       const lines = readFileSync(accessLogFile, 'utf8').split('\n').filter(Boolean)
-      return lines
-        .map((line) => JSON.parse(line) as { method: string; path?: string; status?: string })
-        .filter((call) => call.method === method)
+      return lines.map((line) => JSON.parse(line) as LoggedCall).filter((call) => call.method === method)
     },
     async stop() {
       givePausesBack()
