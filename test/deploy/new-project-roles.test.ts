@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { useLocalAccount } from '../../src/google/transport/environment.ts'
 import { DEPLOYER_ROLES, enableApis, newAccount } from '../e2e/deployer.ts'
 import { emulatedProject, type EmulatedProject } from './emulated-project.ts'
@@ -21,9 +21,10 @@ beforeAll(async () => {
   deployer = await newAccount(project, 'deployer', DEPLOYER_ROLES)
   for (const name of FOR_ACCOUNT) {
     await project.call('POST', `v1/projects/imagery-local/services/${name}:disable`, {})
-    await expect
-      .poll(async () => (await project.call('GET', `v1/projects/imagery-local/services/${name}`))['state'])
-      .toBe('DISABLED')
+    await vi.waitFor(async () => {
+      const { state } = await project.call('GET', `v1/projects/imagery-local/services/${name}`)
+      if (state !== 'DISABLED') throw new Error(`${name} is ${String(state)}`)
+    })
   }
   await useLocalAccount({ IMAGERY_LOCAL_ACCOUNT: deployer })
 })

@@ -38,8 +38,9 @@ function ownFields(service: IService): Fields {
     iapEnabled: service.iapEnabled ?? false,
     defaultUriDisabled: service.defaultUriDisabled ?? false,
     customAudiences: JSON.stringify(service.customAudiences ?? []),
-    // A service has its own minimum besides that of its revisions, or a manually set number.
+    // A service has its own minimum and maximum besides those of its revisions, or a manually set number.
     'scaling.minInstanceCount': service.scaling?.minInstanceCount ?? 0,
+    'scaling.maxInstanceCount': service.scaling?.maxInstanceCount ?? 0,
     'scaling.scalingMode': service.scaling?.scalingMode === 'MANUAL' ? 'MANUAL' : 'AUTOMATIC',
     'template.serviceAccount': template.serviceAccount,
     'template.timeout': Number(template.timeout?.seconds ?? 0),

@@ -60,6 +60,9 @@ const HEALTH = { httpGet: { path: '/healthz' } }
 export function serviceMessage(spec: ServiceSpec): IService {
   return {
     ingress: INGRESS[spec.ingress],
+    // Without a number, Cloud Run gives the service one of its own, which can be lower than that of its revisions
+    // (google/oss-rebuild#1605, firebase/firebase-tools#9947).
+    scaling: { maxInstanceCount: spec.maxInstances },
     template: {
       serviceAccount: spec.serviceAccount,
       timeout: { seconds: spec.timeoutSeconds },

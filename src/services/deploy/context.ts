@@ -34,8 +34,6 @@ export interface DeployContext {
   runtimeFolder: string
   /** Disabled APIs. Their resources cannot exist yet. */
   off: Set<string>
-  /** Whether this deploy has enabled an API, created an account or granted a role, which takes Google a while to propagate. */
-  isSettling: boolean
   /** Ends waits for Google, for a command that can be interrupted. */
   signal?: AbortSignal
   /** SHA-256 of the deployed source, once it is known. */

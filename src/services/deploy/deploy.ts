@@ -31,7 +31,6 @@ export function deployContext(
     runtimeFolder,
     options: { ...DEFAULT_DEPLOY_OPTIONS, ...options },
     off: new Set(),
-    isSettling: false,
     allowedInstances: {},
     outcomes: {},
     warnings: [],

@@ -14,7 +14,6 @@ import {
 } from '../../google/admin/build.ts'
 import { describeBucket, labelBucket } from '../../google/storage/bucket.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import { SETTLE_MS, settled } from '../../google/transport/settle.ts'
 import type { DeployContext } from './context.ts'
 
 /**
@@ -42,18 +41,10 @@ export async function buildImage(
   request: BuildRequest,
   reporter: StepReporter,
 ): Promise<string> {
-  const build = await settled(() => startedBuild(context, request, reporter), {
-    // The permissions to act as the builder, and of the builder to read the archive, can be very new.
-    isTransient: ({ status, message }) => status === 'PERMISSION_DENIED' || UNREADABLE_SOURCE.test(message),
-    settleMs: context.isSettling ? SETTLE_MS : 0,
-  })
-  // Outside the retries above: once a build has started, only its end counts.
+  const build = await startedBuild(context, request, reporter)
   await finishBuild(request.projectId, build, (text) => reporter.detail(text))
   return build.region
 }
-
-/** Cloud Build's INVALID_ARGUMENT message if the account cannot read the archive (yet). */
-const UNREADABLE_SOURCE = /could not resolve source: .*\b403\b/
 
 async function startedBuild(
   context: DeployContext,

@@ -4,8 +4,7 @@ import type { StepReporter } from '../../contracts/steps.ts'
 import { suggestedCommand } from '../../contracts/suggested-command.ts'
 import { allowedInstances } from '../../google/cloud-run/instance-quota.ts'
 import { deployService, type ServiceDescription, type ServiceSpec } from '../../google/cloud-run/services.ts'
-import { CloudError } from '../../google/transport/errors.ts'
-import { SETTLE_MS, settled } from '../../google/transport/settle.ts'
+import { CloudError, repeatably } from '../../google/transport/errors.ts'
 import type { DeployContext } from './context.ts'
 
 /** Counts instances for people. */
@@ -76,11 +75,8 @@ function quotaFailure(
 
 async function deploy(context: DeployContext, id: string, spec: ServiceSpec): ReturnType<typeof deployService> {
   try {
-    return await settled(() => deployService(context.target.place, id, spec), {
-      // The permission to act as the runtime's account can be very new.
-      isTransient: ({ status }) => status === 'PERMISSION_DENIED',
-      settleMs: context.isSettling ? SETTLE_MS : 0,
-    })
+    // Repeatable: it looks at the service first. Cloud Run's client does not repeat calls that change something.
+    return await repeatably(() => deployService(context.target.place, id, spec))
   } catch (error) {
     if (!(error instanceof CloudError) || error.retryable || error.status === 'PERMISSION_DENIED') throw error
     throw new ImageryError('DEPLOYMENT_FAILED', `${id} could not be deployed: ${error.message}`, { cause: error })

@@ -69,7 +69,10 @@ export async function findDeployment(place: DeploymentRef): Promise<Deployment |
     bucket: bucketName(place),
     mainUrl: main.url,
     populateUrl: populate.url,
-    maxInstances: main.service.template?.scaling?.maxInstanceCount || Number.POSITIVE_INFINITY,
+    maxInstances: Math.min(
+      main.service.template?.scaling?.maxInstanceCount || Number.POSITIVE_INFINITY,
+      main.service.scaling?.maxInstanceCount || Number.POSITIVE_INFINITY,
+    ),
     runtimeHashes: [main.sourceHash, populate.sourceHash],
   }
 }

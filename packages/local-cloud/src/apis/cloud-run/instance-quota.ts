@@ -1,7 +1,7 @@
 import { GoogleError } from '../../kernel/errors.ts'
 import type { ProjectQuotas } from '../../kernel/project-quotas.ts'
 import { cpuCount, mebibytes } from './container-validation.ts'
-import type { RevisionTemplate } from './resources.ts'
+import type { Service } from './resources.ts'
 
 export type RunQuotas = Pick<ProjectQuotas, 'runCpuMillis' | 'runMemoryBytes'>
 
@@ -14,15 +14,19 @@ interface Share {
 }
 
 /**
- * Refuses more instances than the quota of the project and region has room for. Each service is checked for itself: the
- * instances of other services count only while they run
+ * Refuses more instances, of a service or of its revisions, than the quota of the project and region has room for. Each
+ * service is checked for itself: the instances of other services count only while they run
  * (https://cloud.google.com/run/docs/configuring/max-instances-limits). Without a number, Cloud Run takes what fits.
  *
  * The wording is that of googlecodelabs/feedback#1856 (CPU and memory) and #2311 (memory). The number fits both quotas,
  * although only the first one is named.
  */
-export function checkInstanceQuota({ scaling, containers }: RevisionTemplate, quotas: RunQuotas): void {
-  const count = scaling?.maxInstanceCount ?? 0
+export function checkInstanceQuota(
+  { scaling, template }: Pick<Service, 'scaling' | 'template'>,
+  quotas: RunQuotas,
+): void {
+  const { containers } = template
+  const count = Math.max(scaling?.maxInstanceCount ?? 0, template.scaling?.maxInstanceCount ?? 0)
   const limits = containers[0]?.resources?.limits ?? {}
   const shares: readonly Share[] = [
     {

@@ -60,7 +60,7 @@ export class ServiceAdmin {
     if (!request.service?.template) throw invalid('service.template', 'a value is required')
     const name = `${request.parent}/services/${request.serviceId}`
     validateService(request.serviceId, request.service)
-    checkInstanceQuota(request.service.template, this.#options.quotas)
+    checkInstanceQuota(request.service, this.#options.quotas)
     if (this.#options.store.service(name)) {
       throw new GoogleError('ALREADY_EXISTS', `Resource '${request.serviceId}' already exists.`)
     }
@@ -86,7 +86,7 @@ export class ServiceAdmin {
     const wanted = withTemplate(request.service, current.service)
     const service = updatedService(current.service, wanted, request.updateMask?.paths ?? [], this.#model(call))
     validateService(serviceId, service)
-    checkInstanceQuota(service.template, this.#options.quotas)
+    checkInstanceQuota(service, this.#options.quotas)
     if (request.validateOnly) return this.#options.operations.validated(service)
     return this.#deploy({ service, policy: current.policy }, this.#revisionOfUpdate(current.service, service), call)
   }
