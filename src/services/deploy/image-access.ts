@@ -41,7 +41,6 @@ export const imageAccess: DeployStep = {
       add: grantsToAgent(agent),
       settleMs: SETTLE_MS,
     })
-    context.isSettling = true
     return { done: agent }
   },
 }
