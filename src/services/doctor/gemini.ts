@@ -1,5 +1,6 @@
 import { geminiModelFacts, MODELS_DATED } from '../../contracts/gemini-models.ts'
 import { DEFAULT_GEMINI_MODEL } from '../../contracts/model-options.ts'
+import { nearestModel, pastRetirement } from '../options/model-check.ts'
 import { countTokens, GeminiRefused } from '../../google/gemini.ts'
 import { failed, ok, unknown, warning, type Check } from './check.ts'
 
@@ -11,17 +12,19 @@ export const gemini: Check = {
   title: 'Gemini',
   async run({ target: { place }, model, location }) {
     const retirement = geminiModelFacts(model)?.retirement
-    const instead = `--model ${retirement?.instead ?? DEFAULT_GEMINI_MODEL}`
+    const near = nearestModel(model)
+    const instead = `--model ${retirement?.instead ?? near ?? DEFAULT_GEMINI_MODEL}`
     try {
       await countTokens({ projectId: place.projectId, location, model })
     } catch (error) {
       if (!(error instanceof GeminiRefused)) throw error
-      const isOver = retirement?.isFixed && daysUntil(retirement.day) < 0
-      if (isOver) return failed(`${model} was retired on ${retirement.day}`, instead)
+      const past = pastRetirement(model)
+      if (past) return failed(`${model} was retired on ${past.day}`, `--model ${past.instead ?? DEFAULT_GEMINI_MODEL}`)
       // The caller does not need access to the model: imagery-runtime calls it.
       if ('http' in error.sign && (error.sign.http === 401 || error.sign.http === 403))
         return unknown(`this account is not allowed to call ${model}, and does not need to: ${error.message}`)
-      return failed(`${model} does not respond in ${location}: ${error.message}`, instead, '--location global')
+      const meant = near === undefined ? '' : `; did you mean ${near}?`
+      return failed(`${model} does not respond in ${location}: ${error.message}${meant}`, instead, '--location global')
     }
     if (retirement?.isFixed && daysUntil(retirement.day) < NOTICE_DAYS) {
       return warning(

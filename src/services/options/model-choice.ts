@@ -13,6 +13,7 @@ import {
 } from '../../contracts/model-options.ts'
 import { endpointFault } from '../../contracts/model-endpoint.ts'
 import { profileModel, type GeminiOptions, type Profile, type RunSpec } from '../../contracts/run-spec.ts'
+import { checkModel } from './model-check.ts'
 import { priceOf } from './price-file.ts'
 
 /** The flags of a run for units, images and model. The profile decides what they leave unset. */
@@ -60,7 +61,8 @@ function chooseImages(profile: Profile, flags: ModelFlags): RunSpec['images'] {
 
 function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null {
   const model = flags.model ?? profileModel(profile)
-  if (!MODEL_ID.test(model)) throw invalid(`--model ${model} is not a Gemini model`, ['--model gemini-3.5-flash-lite'])
+  const given = flags.model === undefined ? `profile ${profile.name}` : '--model'
+  if (!MODEL_ID.test(model)) checkModel(model, given)
   if (profileModel(profile) === PIXELS) return noGemini(profile, flags)
   if (model === PIXELS)
     throw invalid(`--model ${PIXELS} cannot be used: profile ${profile.name} needs a Gemini model`, [
@@ -70,10 +72,13 @@ function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null
   const tier = flags.tier ?? 'standard'
   if (!/^[a-z0-9-]+$/.test(location)) throw invalid(`--location ${location} is not a location`, ['--location global'])
   if (tier === 'flex') checkFlex(model, location)
+  const ownEndpoint = endpoint(flags.geminiEndpoint)
+  // A proxy can serve any model.
+  if (ownEndpoint === null) checkModel(model, given)
   return {
     model,
     location,
-    endpoint: endpoint(flags.geminiEndpoint),
+    endpoint: ownEndpoint,
     tier,
     media_resolution: flags.mediaResolution ?? profile.media_resolution ?? null,
     temperature: profile.temperature ?? null,

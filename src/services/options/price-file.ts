@@ -1,6 +1,7 @@
 import { parse } from 'yaml'
 import { ImageryError } from '../../contracts/errors.ts'
 import { readTextFile } from '../../contracts/text-file.ts'
+import { nearestModel } from './model-check.ts'
 import { LIST_PRICES, modelPrice, priceList, type PriceList, type TokenPrice } from '../../contracts/prices.ts'
 
 /**
@@ -43,9 +44,17 @@ export function priceOf(model: string, file: string | undefined): TokenPrice {
   const list = pricesFrom(file)
   const price = modelPrice(list, model)
   if (price) return price
+  const near = nearestModel(model)
+  const meant = near === undefined ? '' : `${model} is not a model that imagery knows. Did you mean ${near}? `
   throw new ImageryError(
     'INVALID_FLAG',
-    `The price list of ${list.dated} has no price for ${model}, and imagery does not call a model whose cost it cannot count. The list has ${Object.keys(list.models).join(', ')}`,
-    { suggestions: ['--prices FILE   (a price list that has this model)', EXAMPLE] },
+    `${meant}The price list of ${list.dated} has no price for ${model}, and imagery does not call a model whose cost it cannot count. The list has ${Object.keys(list.models).join(', ')}`,
+    {
+      suggestions: [
+        ...(near === undefined ? [] : [`--model ${near}`]),
+        '--prices FILE   (a price list that has this model)',
+        EXAMPLE,
+      ],
+    },
   )
 }

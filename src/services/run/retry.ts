@@ -11,6 +11,7 @@ import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { failedUnitsQuery } from '../../run-data/sql/ledger.ts'
 import { creatingStep } from './creating-step.ts'
+import { checkModel } from '../options/model-check.ts'
 import { priceOf } from '../options/price-file.ts'
 import type { Pending, RecordedContext } from './context.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
@@ -66,17 +67,19 @@ export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
       `--${model === undefined ? 'media-resolution' : 'model'} works only with Gemini runs; run ${spec.run_id} used the ${PIXELS} model`,
     )
   }
-  if (model !== undefined && (model === PIXELS || !MODEL_ID.test(model))) {
+  if (model === PIXELS) {
     throw new ImageryError('INVALID_FLAG', `--model ${model} is not a Gemini model`, {
       suggestions: ['--model gemini-3.5-flash'],
     })
   }
+  if (model !== undefined && !MODEL_ID.test(model)) checkModel(model, '--model')
   if (model !== undefined && spec.gemini.tier === 'flex' && /^gemini-[12]\./.test(model)) {
     throw new ImageryError(
       'INVALID_FLAG',
       `--model ${model} has no flex tier, which run ${spec.run_id} uses; use a Gemini 3 model`,
     )
   }
+  if (model !== undefined && spec.gemini.endpoint === null) checkModel(model, '--model')
   return {
     causes,
     overrides: {

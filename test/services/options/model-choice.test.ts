@@ -165,3 +165,40 @@ describe('a price file', () => {
     expect(refusal(signs, { prices })).toMatch(message)
   })
 })
+
+describe('a model that Google does not serve is refused by name', () => {
+  test.each([
+    [
+      'gemini-2.0-flash',
+      /gemini-2.0-flash was retired by Google on 2026-02-05; its successor is gemini-3.5-flash-lite/,
+    ],
+    ['gemini-2.0-flash-001', /gemini-2.0-flash-001 was retired/],
+    ['gemini-2.5-flash-001', /gemini-2.5-flash-001 was retired by Google on 2026-10-20/],
+    ['gemini-2.5-pro', /its successor is gemini-3.5-flash$/],
+    ['gemni-3.5-flash', /gemni-3.5-flash is not a Gemini model. Did you mean gemini-3.5-flash\?/],
+    ['Gemini-3.5-Flash-Lite', /Did you mean gemini-3.5-flash-lite\?/],
+    ['3.5-flash-lite', /Did you mean gemini-3.5-flash-lite\?/],
+    ['gemini-3.5-flash-light', /is not a model that imagery knows. Did you mean gemini-3.5-flash-lite\?/],
+  ])('--model %s', (model, message) => {
+    expect(refusal(signs, { model })).toMatch(message)
+  })
+
+  test('in a profile, with the profile', () => {
+    expect(refusal({ ...signs, model: 'gemini-2.0-flash' }, {})).toMatch(
+      /gemini-2.0-flash, which profile road-signs names, was retired by Google/,
+    )
+    expect(chooseModel({ ...signs, model: 'gemini-2.0-flash' }, { model: 'gemini-3.5-flash' }).gemini?.model).toBe(
+      'gemini-3.5-flash',
+    )
+  })
+
+  test('but a proxy can serve it', () => {
+    const flags = { model: 'gemini-2.5-flash', geminiEndpoint: 'http://127.0.0.1:9' }
+    expect(chooseModel(signs, flags).gemini?.model).toBe('gemini-2.5-flash')
+  })
+
+  test('and a newer model than the table is accepted with its price', () => {
+    const prices = file('newer.yaml', 'dated: 2026-11-30\nmodels: {gemini-3.9-flash: {input: 1, output: 2}}\n')
+    expect(chooseModel(signs, { model: 'gemini-3.9-flash', prices }).gemini?.model).toBe('gemini-3.9-flash')
+  })
+})

@@ -41,6 +41,13 @@ describe('a retry', () => {
     ['a run that was measured', SPEC, { model: 'gemini-3.5-flash' }, /used the pixels model/],
     ['a model that is none', geminiSpec(), { model: 'pixels' }, /is not a Gemini model/],
     ['a model without the run’s tier', geminiSpec({ tier: 'flex' }), { model: 'gemini-2.5-flash' }, /has no flex tier/],
+    [
+      'a retired model',
+      geminiSpec(),
+      { model: 'gemini-2.5-flash' },
+      /retired by Google .* successor is gemini-3.5-flash-lite/,
+    ],
+    ['a typo', geminiSpec(), { model: 'gemni-3.5-flash' }, /Did you mean gemini-3.5-flash\?/],
     ['a model without a price', geminiSpec(), { model: 'gemini-9' }, /no price for gemini-9/],
   ] as const)('of %s is refused', (_what, spec, options, message) => {
     expect(() => chooseRetry(spec, options)).toThrow(message)
