@@ -7,6 +7,7 @@ import { ASSET_COLUMNS, attemptColumns } from '../src/contracts/tables.ts'
 import {
   costQuery,
   failedUnitsQuery,
+  failureKindsQuery,
   failuresQuery,
   finalRowsQuery,
   liveView,
@@ -14,6 +15,7 @@ import {
   resultsQuery,
   pendingUnitsQuery,
   shardQuery,
+  rawAnswersQuery,
 } from '../src/run-data/sql/ledger.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/run-data/sql/snapshot.ts'
 import { builtInProfiles } from '../src/profiles/built-in-profiles.ts'
@@ -207,6 +209,8 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
     { name: 'progress', sql: progressQuery(tables) },
     { name: 'cost', sql: costQuery(tables) },
     { name: 'failures', sql: failuresQuery(tables, 2) },
+    { name: 'kinds of failures', sql: failureKindsQuery(tables, 2) },
+    { name: 'raw answers', sql: rawAnswersQuery(tables) },
     ...causes.map((some) => ({ name: `failed units by ${some.join(', ')}`, sql: failedUnitsQuery(tables, some) })),
     {
       name: 'final rows',

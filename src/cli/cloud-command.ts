@@ -3,6 +3,7 @@ import path from 'node:path'
 import { Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
 import type { DeploymentRef } from '../contracts/names.ts'
+import type { RunReport } from '../contracts/run-report.ts'
 import type { GeminiOptions } from '../contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from '../contracts/settings.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
@@ -87,6 +88,13 @@ export abstract class LocalCloudCommand extends BaseCommand {
     // A command that takes no project works only on a local cloud.
     if (local || !('project' in this.ctor.baseFlags)) return this.#localFlags(folder, name, this.#session?.gemini)
     return cloudFlags({ project, region, name })
+  }
+
+  /** The commands that a run's report suggests need the flags of its cloud, as those of an error do. */
+  protected override toSuccessJson(result: unknown): unknown {
+    const { failure_groups: groups } = (result ?? {}) as Partial<RunReport>
+    const pointed = groups?.map((group) => ({ ...group, next: this.onSameCloud(group.next) }))
+    return super.toSuccessJson(pointed === undefined ? result : { ...(result as RunReport), failure_groups: pointed })
   }
 
   #localFlags(folder: string | undefined, name: string | undefined, gemini?: string): string {

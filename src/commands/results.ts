@@ -4,7 +4,7 @@ import { CloudCommand } from '../cli/cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { writeWholeFile } from '../services/runs/results-file.ts'
-import { openResults, type RunResults } from '../services/runs/results.ts'
+import { openRawAnswers, openResults, type RunResults } from '../services/runs/results.ts'
 import { csvLine } from '../ui/csv.ts'
 import { plainJson, plainText } from '../ui/plain-text.ts'
 import { printPieces } from '../ui/print-pieces.ts'
@@ -27,6 +27,10 @@ export default class Results extends CloudCommand {
       description: 'Every row, one JSON object per line',
       command: '<%= config.bin %> <%= command.id %> 261123-9f --local --format jsonl -o results.jsonl',
     },
+    {
+      description: 'What the model wrote where its answer did not fit the profile',
+      command: '<%= config.bin %> <%= command.id %> 261123-9f --local --raw-answers --format jsonl',
+    },
   ]
 
   static override args = {
@@ -41,6 +45,9 @@ export default class Results extends CloudCommand {
     })(),
     'raw-cells': Flags.boolean({
       summary: "csv: do not put a ' before text that a spreadsheet would run as a formula",
+    }),
+    'raw-answers': Flags.boolean({
+      summary: "print the model's exact answers that were repaired or did not fit the profile, from the ledger",
     }),
     'output-file': Flags.string({ summary: 'write to a file instead of stdout', char: 'o', helpValue: 'FILE' }),
   }
@@ -67,7 +74,8 @@ export default class Results extends CloudCommand {
       })
     }
     const { target, store } = await this.session(flags)
-    const results = await openResults(target, store, args.run_id)
+    const open = flags['raw-answers'] ? openRawAnswers : openResults
+    const results = await open(target, store, args.run_id)
     if (this.jsonEnabled() && file === undefined) {
       return { run_id: results.runId, table: results.table, rows: await Array.fromAsync(results.rows) }
     }
@@ -91,7 +99,7 @@ export default class Results extends CloudCommand {
         columns,
         shown.map((row) => columns.map((column) => row[column])),
         this.width,
-        ['asset_id'],
+        columns.slice(0, 1),
       ),
     )
     if (results.count > shown.length)
@@ -109,6 +117,7 @@ function usualFormat(file: string | undefined): (typeof FORMATS)[number] {
 
 /** Returns the asset, its status, and as many of the answer's single values as fit. */
 function shownColumns(columns: readonly string[], rows: readonly Record<string, unknown>[], width: number): string[] {
+  const identifying = columns.includes('asset_id') ? 'asset_id' : 'unit_id'
   const hidden = new Set([
     'location',
     'detection_time',
@@ -117,14 +126,14 @@ function shownColumns(columns: readonly string[], rows: readonly Record<string, 
     'prompt_hash',
     'input_hash',
     'finished_at',
-    'asset_id',
+    identifying,
     'status',
   ])
   const isShown = (column: string): boolean =>
     !hidden.has(column) &&
     rows.some((row) => row[column] !== null && row[column] !== undefined) &&
     !rows.some((row) => typeof row[column] === 'object' && row[column] !== null)
-  return fittingColumns(['asset_id', 'status', ...columns.filter(isShown)], rows, width)
+  return fittingColumns([identifying, 'status', ...columns.filter(isShown)], rows, width)
 }
 
 async function* mapped(pieces: AsyncIterable<string>, change: (piece: string) => string): AsyncGenerator<string> {

@@ -6,6 +6,16 @@ import type { Cause } from './causes.ts'
  */
 export type RunState = 'loading' | 'starting' | 'running' | 'paused' | 'complete' | 'torn_down'
 
+/** Failures with one cause and the same message, apart from URIs, quoted values and counts. */
+export interface FailureGroup {
+  cause: Cause
+  units: number
+  /** The failed unit with the lowest ID. */
+  example: { unit_id: string; error_message: string }
+  /** The next command if one can help, else the fix. */
+  next: string
+}
+
 /** The JSON of run, status, resume and retry. A stable interface: members can be added, never changed. */
 export interface RunReport {
   run_id: string
@@ -16,7 +26,12 @@ export interface RunReport {
   causes: Partial<Record<Cause, number>>
   /** Some of the failed assets (at most 20), with their reasons. */
   failures: { unit_id: string; asset_id: string | null; cause: Cause; error_message: string }[]
+  /** The kinds of failures, most common first (at most 20). Absent before the run has results of its own. */
+  failure_groups?: FailureGroup[]
+  /** Without the attempts whose cost is unknown. */
   cost_usd: number
+  /** How many billed attempts have an unknown cost, because the model did not report their usage. */
+  answers_without_usage?: number
   /** `project.dataset.table`; null until the run is complete. */
   results_table: string | null
   attempts_table: string

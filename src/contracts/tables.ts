@@ -81,11 +81,15 @@ const ATTEMPT_KEYS: readonly Column[] = [
 ]
 
 const ATTEMPT_PROVENANCE: readonly Column[] = [
-  { name: 'raw_answer', type: 'STRING', description: 'Answer of the model, if it did not fit the profile.' },
+  {
+    name: 'raw_answer',
+    type: 'STRING',
+    description: 'Exact answer of the model, if it was repaired or did not fit the profile.',
+  },
   {
     name: 'repaired',
     type: 'BOOL',
-    description: 'Whether the answer was malformed JSON that imagery repaired before checking it.',
+    description: 'Whether imagery took the answer from a text or values that did not fit the profile exactly.',
   },
   { name: 'model', type: 'STRING', description: 'Model requested.' },
   { name: 'model_version', type: 'STRING', description: 'Exact model version that answered.' },
@@ -99,7 +103,11 @@ const ATTEMPT_PROVENANCE: readonly Column[] = [
   { name: 'prompt_tokens', type: 'INT64', description: 'Input tokens.' },
   { name: 'output_tokens', type: 'INT64', description: 'Output tokens, without thoughts.' },
   { name: 'thought_tokens', type: 'INT64', description: 'Thinking tokens, billed as output.' },
-  { name: 'cost_usd', type: 'FLOAT64', description: 'List price of the attempt in US dollars.' },
+  {
+    name: 'cost_usd',
+    type: 'FLOAT64',
+    description: 'List price of the attempt in US dollars; null if the model did not report its usage.',
+  },
   { name: 'latency_ms', type: 'INT64', description: 'Duration of the attempt in milliseconds.' },
   { name: 'finish_reason', type: 'STRING', description: 'Finish reason of the model.' },
   { name: 'observation_ids', type: 'STRING', mode: 'REPEATED', description: 'IDs of the images used, in order.' },

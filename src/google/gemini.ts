@@ -36,6 +36,14 @@ export interface GeminiRequest {
   timeoutMs: number
 }
 
+/** The billed tokens. Null for a count that Gemini did not report and that does not follow from the others. */
+export interface GeminiUsage {
+  promptTokens: number | null
+  /** Without thoughts. */
+  outputTokens: number | null
+  thoughtTokens: number | null
+}
+
 export interface GeminiAnswer {
   /** The text of the first candidate without thoughts; empty when there is none. */
   text: string
@@ -44,7 +52,7 @@ export interface GeminiAnswer {
   message: string | undefined
   blockReason: string | undefined
   /** Absent when nothing is billed. */
-  usage: { promptTokens: number; outputTokens: number; thoughtTokens: number } | undefined
+  usage: GeminiUsage | undefined
   modelVersion: string | undefined
   /** https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#TrafficType */
   trafficType: string | undefined
@@ -201,20 +209,46 @@ function readAnswer({
   const text = (candidate?.content?.parts ?? [])
     .flatMap((piece) => (piece.thought || !piece.text ? [] : [piece.text]))
     .join('')
-  const usage = {
-    promptTokens: usageMetadata?.promptTokenCount ?? 0,
-    outputTokens: usageMetadata?.candidatesTokenCount ?? 0,
-    thoughtTokens: usageMetadata?.thoughtsTokenCount ?? 0,
-  }
   return {
     text,
     finishReason: candidate?.finishReason,
     message: candidate?.finishMessage ?? promptFeedback?.blockReasonMessage,
     blockReason: promptFeedback?.blockReason,
-    usage: usage.promptTokens + usage.outputTokens + usage.thoughtTokens > 0 ? usage : undefined,
+    usage: billedUsage(usageMetadata ?? {}, text !== ''),
     modelVersion,
     trafficType: usageMetadata?.trafficType,
   }
+}
+
+/**
+ * Returns the billed tokens. Answers can lack some counts, or all (neuron-core/neuron-ai#443). A missing one follows from
+ * the total, which is the sum of prompt, answer and thoughts
+ * (https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#UsageMetadata).
+ * Without a total, it is unknown; only thoughts are absent when there are none.
+ */
+function billedUsage(
+  reported: NonNullable<GenerateContentResponse['usageMetadata']>,
+  hasText: boolean,
+): GeminiUsage | undefined {
+  const { promptTokenCount: prompt, totalTokenCount: total, thoughtsTokenCount: thoughts } = reported
+  // An answer without text has no tokens of its own.
+  const output = reported.candidatesTokenCount ?? (hasText ? undefined : 0)
+  const rest = (...counts: (number | undefined)[]): number | null => {
+    const known = counts.reduce<number | undefined>(
+      (sum, count) => (sum === undefined || count === undefined ? undefined : sum - count),
+      total,
+    )
+    return known === undefined || known < 0 ? null : known
+  }
+  const usage = {
+    promptTokens: prompt ?? rest(output, thoughts ?? 0),
+    // Thoughts cost as much as the answer, so the cost is right if some of these were thoughts.
+    outputTokens: output ?? rest(prompt, thoughts ?? 0),
+    thoughtTokens: thoughts ?? (output === undefined || prompt === undefined ? 0 : (rest(prompt, output) ?? 0)),
+  }
+  const isNothing = Object.values(usage).every((count) => count === 0 || count === null)
+  if (!isNothing) return usage
+  return hasText ? { promptTokens: null, outputTokens: null, thoughtTokens: null } : undefined
 }
 
 /** Parts of an HTTP response that the client does not expose. */

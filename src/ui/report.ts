@@ -1,11 +1,11 @@
 import { styleText } from 'node:util'
 import { runObjectsPrefix } from '../contracts/names.ts'
-import type { RunReport } from '../contracts/run-report.ts'
-import { suggestedCommand } from '../contracts/suggested-command.ts'
+import type { FailureGroup, RunReport } from '../contracts/run-report.ts'
+import { suggestedCommand, suggestedCommands } from '../contracts/suggested-command.ts'
 import { plainLine } from './plain-text.ts'
 import { cellText } from './table.ts'
 
-/** A summary on a terminal lists this many failed assets. */
+/** A summary on a terminal lists this many kinds of failures. */
 const SHOWN_FAILURES = 8
 
 const number = (value: number): string => value.toLocaleString('en')
@@ -18,13 +18,13 @@ export function formatReport(report: RunReport, options: { flags: string; width:
     ['Profile', plainLine(report.profile)],
     ['Source', plainLine(report.source)],
     ['Assets', assetCounts(units)],
-    ['Cost', report.cost_usd === 0 ? 'nothing' : `$${report.cost_usd.toFixed(4)}`],
+    ['Cost', costText(report)],
     ['Started', report.started_at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')],
   ]
   if (report.finished_at) facts.push(['Took', elapsed(report.started_at, report.finished_at)])
   if (report.results_table) facts.push(['Results', plainLine(report.results_table)])
   for (const [name, value] of facts) lines.push(`  ${name.padEnd(9)}${value}`)
-  if (units.failed > 0) lines.push('', ...failureLines(report, options.width))
+  if (units.failed > 0) lines.push('', ...failureLines(report, options.flags, options.width))
   const next = nextCommands(report, options.flags)
   if (next.length > 0) lines.push('', styleText('bold', 'Next'), ...next.map((command) => `  ${plainLine(command)}`))
   return lines.join('\n')
@@ -49,18 +49,38 @@ function stateText(state: RunReport['state']): string {
   return styleText(colors[state], state === 'torn_down' ? 'torn down' : state)
 }
 
-function failureLines(report: RunReport, width: number): string[] {
+function failureLines(report: RunReport, flags: string, width: number): string[] {
   const causes = Object.entries(report.causes).toSorted(([, a], [, b]) => b - a)
   const lines = [styleText('bold', `Failed: ${causes.map(([cause, count]) => `${number(count)} ${cause}`).join(', ')}`)]
   // The user knows a staged image by its local path.
   const staged = new RegExp(`gs://[^/\\s]+/${runObjectsPrefix(report.run_id)}images/`, 'g')
-  for (const { unit_id: unitId, error_message: message } of report.failures.slice(0, SHOWN_FAILURES)) {
-    const reason = cellText(message).replaceAll(staged, '')
-    lines.push(`  ${cellText(unitId)}`, ...wrapped(reason, width - 4).map((line) => `    ${line}`))
+  const groups = (report.failure_groups ?? ungrouped(report)).slice(0, SHOWN_FAILURES)
+  for (const { units, example, next } of groups) {
+    const reason = cellText(example.error_message).replaceAll(staged, '')
+    const others = units === 1 ? '' : `  and ${number(units - 1)} more like it`
+    lines.push(`  ${cellText(example.unit_id)}${others}`, ...wrapped(reason, width - 4).map((line) => `    ${line}`))
+    if (next !== '') lines.push(`    → ${plainLine(suggestedCommands(next, flags))}`)
   }
-  const more = report.units.failed - Math.min(SHOWN_FAILURES, report.failures.length)
+  const more = report.units.failed - groups.reduce((sum, { units }) => sum + units, 0)
   if (more > 0) lines.push(`  and ${number(more)} more: see the results with status = 'failed'`)
   return lines
+}
+
+/** A report of an earlier version has no groups. */
+function ungrouped({ failures }: RunReport): FailureGroup[] {
+  return failures.map(({ cause, unit_id, error_message }) => ({
+    cause,
+    units: 1,
+    example: { unit_id, error_message },
+    next: '',
+  }))
+}
+
+function costText({ cost_usd: cost, answers_without_usage: unknown = 0 }: RunReport): string {
+  const known = cost === 0 ? 'nothing' : `$${cost.toFixed(4)}`
+  if (unknown === 0) return known
+  const answers = `${number(unknown)} ${unknown === 1 ? 'answer' : 'answers'} whose usage the model did not report`
+  return cost === 0 ? `unknown, for ${answers}` : `${known}, and the unknown cost of ${answers}`
 }
 
 function nextCommands(report: RunReport, flags: string): string[] {

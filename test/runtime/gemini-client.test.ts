@@ -185,6 +185,23 @@ describe('an answer', () => {
     })
   })
 
+  // Seen in answers of Vertex AI: neuron-core/neuron-ai#443.
+  test.each([
+    ['the thoughts', { promptTokenCount: 7, candidatesTokenCount: 5, totalTokenCount: 15 }, [7, 5, 3]],
+    ['thoughts that there are not', { promptTokenCount: 7, candidatesTokenCount: 5, totalTokenCount: 12 }, [7, 5, 0]],
+    ['the answer', { promptTokenCount: 7, thoughtsTokenCount: 3, totalTokenCount: 15 }, [7, 5, 3]],
+    ['the answer and thoughts', { promptTokenCount: 7, totalTokenCount: 15 }, [7, 8, 0]],
+    ['the prompt', { candidatesTokenCount: 5, thoughtsTokenCount: 3, totalTokenCount: 15 }, [7, 5, 3]],
+    ['the total and the answer', { promptTokenCount: 7 }, [7, null, 0]],
+    ['the total and the prompt', { candidatesTokenCount: 5 }, [null, 5, 0]],
+    ['all but the total', { totalTokenCount: 15 }, [null, null, 0]],
+    ['every count', { trafficType: 'ON_DEMAND' }, [null, null, null]],
+  ])('whose usage lacks %s gets it from the total, or does not know it', async (_what, usageMetadata, counts) => {
+    answer = { status: 200, body: { ...WHOLE, usageMetadata } }
+    const [promptTokens, outputTokens, thoughtTokens] = counts
+    expect((await ask()).usage).toEqual({ promptTokens, outputTokens, thoughtTokens })
+  })
+
   test('that was blocked says why', async () => {
     answer = {
       status: 200,

@@ -68,7 +68,7 @@ describe('a new ledger', () => {
     expect(await queryRows(progressQuery(spec.tables), query)).toEqual([
       { status: 'pending', cause: null, units: 1, last_finished_at: null },
     ])
-    expect(await queryRows(costQuery(spec.tables), query)).toEqual([{ attempts: 0, cost_usd: 0 }])
+    expect(await queryRows(costQuery(spec.tables), query)).toEqual([{ attempts: 0, cost_usd: 0, without_usage: 0 }])
     expect(await finalRows(spec, [{ unitId: '', bucket: 0 }])).toEqual([])
     const live = await queryRows(`SELECT status, attempt_id, error_message FROM marked.${spec.tables.live}`, query)
     expect(live).toEqual([{ status: 'pending', attempt_id: null, error_message: null }])

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { answeredRow, failedRow, type Attempt } from '../../src/runtime/ledger/attempt-row.ts'
 import { cutText } from '../../src/runtime/row-size.ts'
+import type { TokenUsage } from '../../src/runtime/models/model.ts'
 import { ANSWER, SPEC, TASK } from './fixtures.ts'
+import { geminiSpec } from './gemini-fixtures.ts'
 
 /** https://cloud.google.com/bigquery/quotas#streaming_inserts */
 const LARGEST_ROW = 10_000_000
@@ -41,6 +43,15 @@ describe('a ledger row', () => {
     const row = answeredRow(ATTEMPT, { ...ANSWER, columns: { width: null, note: undefined } })
     expect(Object.keys(row)).not.toContain('width')
     expect(Object.values(row)).not.toContain(null)
+  })
+
+  test('has no cost when a count is unknown, and the known counts', () => {
+    const answered = (usage: TokenUsage) => answeredRow({ ...ATTEMPT, spec: geminiSpec() }, { ...ANSWER, usage })
+    expect(answered({ promptTokens: 1_000, outputTokens: 50, thoughtTokens: 0 })).toMatchObject({ cost_usd: 0.000425 })
+    const unknown = answered({ promptTokens: 1_000, outputTokens: null, thoughtTokens: 0 })
+    expect(unknown).toMatchObject({ prompt_tokens: 1_000, thought_tokens: 0 })
+    expect(Object.keys(unknown)).not.toContain('cost_usd')
+    expect(Object.keys(unknown)).not.toContain('output_tokens')
   })
 
   test('counts whole milliseconds', () => {

@@ -55,9 +55,9 @@ export function progressQuery(tables: RunTables): string {
 FROM ${quoted(tablePath(tables, tables.live))} GROUP BY status, cause`
 }
 
-/** The cost of all attempts so far, including failed ones. */
+/** The cost of all attempts so far, including failed ones, and how many have an unknown cost, which the sum leaves out. */
 export function costQuery(tables: RunTables): string {
-  return `SELECT COUNT(*) AS attempts, IFNULL(SUM(cost_usd), 0.0) AS cost_usd FROM ${quoted(tablePath(tables, tables.attempts))}
+  return `SELECT COUNT(*) AS attempts, IFNULL(SUM(cost_usd), 0.0) AS cost_usd, COUNTIF(cost_usd IS NULL) AS without_usage FROM ${quoted(tablePath(tables, tables.attempts))}
 WHERE status != '${MARKER_STATUS}'`
 }
 
@@ -65,6 +65,34 @@ WHERE status != '${MARKER_STATUS}'`
 export function failuresQuery(tables: RunTables, limit: number): string {
   return `SELECT unit_id, asset_id, cause, error_message FROM ${quoted(tablePath(tables, tables.live))}
 WHERE status IN ('failed', 'throttled') ORDER BY unit_id LIMIT ${limit}`
+}
+
+/**
+ * The kinds of failures, most common first. Failures of one kind have the same cause and the same message, apart from
+ * URIs, quoted values and counts. Each has the unit with the lowest ID as its example.
+ */
+export function failureKindsQuery(tables: RunTables, limit: number): string {
+  return `SELECT cause, kind, COUNT(*) AS units, MIN(unit_id) AS unit_id,
+  ANY_VALUE(error_message HAVING MIN unit_id) AS error_message
+FROM (
+  SELECT unit_id, cause, error_message,
+    REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(IFNULL(error_message, ''),
+      r'[a-z]+://[^\\s;]+', '…'), r'"[^"]*"', '…'), r'\\b(is|has) -?[0-9][0-9.,]*', 'is …') AS kind
+  FROM ${quoted(tablePath(tables, tables.live))}
+  WHERE status IN ('failed', 'throttled')
+)
+GROUP BY cause, kind ORDER BY units DESC, unit_id LIMIT ${limit}`
+}
+
+/** The attempts whose exact answer the ledger keeps: repaired ones, and those that did not fit the profile. */
+export function rawAnswersQuery({
+  projectId,
+  dataset,
+  attempts,
+}: Pick<RunTables, 'projectId' | 'dataset' | 'attempts'>): string {
+  return `SELECT unit_id, status, cause, error_message, repaired, raw_answer, attempt_id
+FROM ${quoted(tablePath({ projectId, dataset }, attempts))}
+WHERE raw_answer IS NOT NULL ORDER BY unit_id, attempt_id`
 }
 
 /** The failed units with given causes, for a retry, with the columns that their rows need. */

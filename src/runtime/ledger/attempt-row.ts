@@ -108,9 +108,15 @@ function provenance(attempt: Attempt, known: Known): Record<string, unknown> {
   }
 }
 
-/** The pixels model runs on the deployment's own CPU. A Gemini attempt without usage is not billed. */
-function cost({ gemini }: RunSpec, { usage, tier }: Known): number {
-  return gemini && usage ? costUsd(usage, gemini.price, tier ?? gemini.tier) : 0
+/**
+ * The pixels model runs on the deployment's own CPU. A Gemini attempt without usage is not billed. The cost of one whose
+ * usage lacks a count is unknown.
+ */
+function cost({ gemini }: RunSpec, { usage, tier }: Known): number | undefined {
+  if (!gemini || !usage) return 0
+  const { promptTokens, outputTokens, thoughtTokens } = usage
+  if (promptTokens === null || outputTokens === null || thoughtTokens === null) return undefined
+  return costUsd({ promptTokens, outputTokens, thoughtTokens }, gemini.price, tier ?? gemini.tier)
 }
 
 /** BigQuery reads an absent member as NULL, or as an empty array in a REPEATED column, which refuses a JSON null. */

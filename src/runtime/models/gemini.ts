@@ -18,7 +18,7 @@ import {
   type ImageSource,
 } from './gemini-images.ts'
 import type { ImageMemory } from './image-memory.ts'
-import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from './model.ts'
+import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model, type TokenUsage } from './model.ts'
 
 export interface GeminiModelOptions extends ImageSource {
   spec: RunSpec
@@ -186,11 +186,7 @@ class Exchange {
   /** Adds an answer. The tokens of several answers add up, because all are billed. */
   heard({ usage, modelVersion, finishReason, blockReason, trafficType }: GeminiAnswer): void {
     const before = this.#known.usage
-    const sum = usage && {
-      promptTokens: usage.promptTokens + (before?.promptTokens ?? 0),
-      outputTokens: usage.outputTokens + (before?.outputTokens ?? 0),
-      thoughtTokens: usage.thoughtTokens + (before?.thoughtTokens ?? 0),
-    }
+    const sum = usage && before ? addedUsage(usage, before) : (usage ?? before)
     const ended = finishReason ?? blockReason
     this.#known = {
       ...this.#known,
@@ -273,6 +269,16 @@ class Exchange {
       cause,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
+  }
+}
+
+/** A sum with an unknown part is unknown. */
+function addedUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
+  const add = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b)
+  return {
+    promptTokens: add(one.promptTokens, other.promptTokens),
+    outputTokens: add(one.outputTokens, other.outputTokens),
+    thoughtTokens: add(one.thoughtTokens, other.thoughtTokens),
   }
 }
 

@@ -48,11 +48,12 @@ export interface Answer {
 /** Known details of an attempt without an answer. */
 export type Known = Partial<Omit<Answer, 'columns'>>
 
+/** Billed tokens; null for a count that the model did not report. */
 export interface TokenUsage {
-  promptTokens: number
+  promptTokens: number | null
   /** Without thoughts. */
-  outputTokens: number
-  thoughtTokens: number
+  outputTokens: number | null
+  thoughtTokens: number | null
 }
 
 export interface AttemptFailureOptions {

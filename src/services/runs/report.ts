@@ -6,7 +6,8 @@ import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable, queryRows, timestampText, type TableDescription } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
-import { costQuery, failuresQuery, progressQuery } from '../../run-data/sql/ledger.ts'
+import { costQuery, failureKindsQuery, failuresQuery, progressQuery } from '../../run-data/sql/ledger.ts'
+import { failureGroup, type FailureKindRow } from './failure-groups.ts'
 import { estimatedTasks, hasTasks, listQueues } from '../../google/tasks.ts'
 
 /** A report lists this many failed assets. The results have them all. */
@@ -17,7 +18,7 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
   const query = { projectId: spec.place.projectId, location: spec.source.location }
   const [progress, cost] = await Promise.all([
     orMissing(queryRows<ProgressRow>(progressQuery(spec.tables), query)),
-    orMissing(queryRows<{ cost_usd: number }>(costQuery(spec.tables), query)),
+    orMissing(queryRows<{ cost_usd: number; without_usage: number }>(costQuery(spec.tables), query)),
   ])
   const base = {
     run_id: spec.run_id,
@@ -55,6 +56,8 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     if (finished !== null && (last === null || finished > last)) last = finished
   }
   const failures = units.failed > 0 ? await queryRows<Failure>(failuresQuery(spec.tables, NAMED_FAILURES), query) : []
+  const kinds =
+    units.failed > 0 ? await queryRows<FailureKindRow>(failureKindsQuery(spec.tables, NAMED_FAILURES), query) : []
   const state = await runState(spec, units)
   const results =
     state === 'complete' ? await describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined
@@ -64,7 +67,9 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     units,
     causes,
     failures,
+    failure_groups: kinds.map((row) => failureGroup(spec, row)),
     cost_usd: exactUsd(Number(cost?.[0]?.cost_usd ?? 0)),
+    answers_without_usage: Number(cost?.[0]?.without_usage ?? 0),
     // A table with fewer rows was claimed by a command that was stopped before it wrote the rows. After
     // a retry adds rows, the results are rewritten.
     results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,

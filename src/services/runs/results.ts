@@ -1,10 +1,12 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
 import { isRunId } from '../../contracts/run-id.ts'
-import { describeTable, type TableName } from '../../google/bigquery/bigquery.ts'
+import { describeTable, queryStream, type TableName } from '../../google/bigquery/bigquery.ts'
 import { plainValue } from '../../google/bigquery/plain-value.ts'
 import { tableRows } from '../../google/bigquery/table-rows.ts'
 import { findRunTables } from '../../run-data/run-tables.ts'
+import { rawAnswersQuery } from '../../run-data/sql/ledger.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
 import { findRunId, runNotFound } from './find.ts'
 import { runReport } from './report.ts'
 import { loadRunRecord } from './record.ts'
@@ -53,6 +55,37 @@ export async function openResults(target: Target, store: StateStore, typed: stri
     count: described.rows,
     rows: plainRows(table),
   }
+}
+
+/**
+ * Opens the exact answers of a run's model that the ledger keeps, also while the run is in progress and after its
+ * teardown.
+ *
+ * @throws ImageryError RUN_NOT_FOUND
+ */
+export async function openRawAnswers(
+  target: Target,
+  store: StateStore,
+  typed: string | undefined,
+): Promise<RunResults> {
+  const runId = await findRunId(target, store, typed)
+  const record = await loadRunRecord(target, runId)
+  const left = record?.kind === 'leaving' ? record.leaving.report : store.run(runId)?.tornDown
+  const path = record?.kind === 'recorded' ? attemptsPath(record.spec) : left?.attempts_table
+  const [attempts = '', dataset = '', ...project] = (path ?? '').split('.').toReversed()
+  const ledger = { projectId: project.toReversed().join('.'), dataset, attempts }
+  const described = path === undefined ? undefined : await describeTable({ ...ledger, table: attempts })
+  if (path === undefined || !described) throw runNotFound(target, runId)
+  const rows = queryStream<Record<string, unknown>>(rawAnswersQuery(ledger), {
+    projectId: target.place.projectId,
+    location: described.location,
+  })
+  const columns = ['unit_id', 'status', 'cause', 'error_message', 'repaired', 'raw_answer', 'attempt_id']
+  return { runId, table: path, columns, numericColumns: new Set(), count: 0, rows }
+}
+
+function attemptsPath({ tables }: RunSpec): string {
+  return tablePath(tables, tables.attempts)
 }
 
 /** BigQuery's numeric types, by both of their names (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema). */

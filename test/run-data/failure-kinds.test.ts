@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { costQuery, failureKindsQuery, rawAnswersQuery } from '../../src/run-data/sql/ledger.ts'
+import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
+
+const tables = {
+  projectId: 'demo',
+  dataset: 'street',
+  assets: 'none',
+  attempts: 'rows',
+  live: 'rows',
+  source: 'none',
+  results: 'none',
+}
+
+let harness: Harness
+beforeAll(async () => {
+  harness = await startBigQuery()
+  await harness.client.createDataset('street')
+  const text = ['unit_id', 'attempt_id', 'status', 'cause', 'error_message', 'raw_answer']
+  const [table] = await harness.client.dataset('street').createTable('rows', {
+    schema: [
+      ...text.map((name) => ({ name, type: 'STRING' })),
+      { name: 'repaired', type: 'BOOL' },
+      { name: 'cost_usd', type: 'FLOAT64' },
+    ],
+  })
+  const failed = (unit_id: string, cause: string, error_message: string | null, more = {}) => ({
+    unit_id,
+    attempt_id: unit_id,
+    status: cause === 'throttled' ? 'throttled' : 'failed',
+    cause,
+    error_message,
+    cost_usd: 0.5,
+    ...more,
+  })
+  await table.insert([
+    failed('a3', 'schema', 'the answer does not fit: kind is "Banana", not one of pole', {
+      raw_answer: '{"kind": "Banana"}',
+    }),
+    failed('a2', 'schema', 'the answer does not fit: kind is "Apple", not one of pole', {
+      raw_answer: '{"kind": "Apple"}',
+    }),
+    failed('a1', 'schema', 'the answer does not fit: kind is missing', { cost_usd: null }),
+    failed('b1', 'unreadable_image', 'no readable image: gs://bucket/b1.jpg does not exist'),
+    failed('b2', 'unreadable_image', 'no readable image: gs://bucket/b2.jpg does not exist'),
+    failed('b3', 'unreadable_image', 'no readable image: gs://bucket/b3.jpg does not exist'),
+    failed('c1', 'model_error', 'm: HTTP 400 no'),
+    failed('c2', 'model_error', 'm: HTTP 500 no'),
+    failed('d1', 'throttled', null),
+    { unit_id: 'e', attempt_id: 'e', status: 'ok', repaired: true, raw_answer: '{}}', cost_usd: null },
+  ])
+})
+afterAll(() => harness.close())
+
+test('failures are grouped by cause and message, apart from URIs and quoted values, with a count and an example', async () => {
+  const [rows] = await harness.client.query(failureKindsQuery(tables, 20))
+  const found = (rows as { cause: string; units: number; unit_id: string; error_message: string | null }[]).map(
+    ({ cause, units, unit_id, error_message }) => [cause, units, unit_id, error_message],
+  )
+  expect(found).toEqual([
+    ['unreadable_image', 3, 'b1', 'no readable image: gs://bucket/b1.jpg does not exist'],
+    ['schema', 2, 'a2', 'the answer does not fit: kind is "Apple", not one of pole'],
+    ['schema', 1, 'a1', 'the answer does not fit: kind is missing'],
+    ['model_error', 1, 'c1', 'm: HTTP 400 no'],
+    ['model_error', 1, 'c2', 'm: HTTP 500 no'],
+    ['throttled', 1, 'd1', null],
+  ])
+})
+
+test('an unknown cost is left out of the sum and counted', async () => {
+  const [rows] = await harness.client.query(costQuery(tables))
+  expect(rows).toEqual([{ attempts: 10, cost_usd: 4, without_usage: 2 }])
+})
+
+test('the exact answers are those of repaired and refused attempts', async () => {
+  const [rows] = await harness.client.query(rawAnswersQuery(tables))
+  expect(
+    (rows as { unit_id: string; raw_answer: string }[]).map(({ unit_id, raw_answer }) => [unit_id, raw_answer]),
+  ).toEqual([
+    ['a2', '{"kind": "Apple"}'],
+    ['a3', '{"kind": "Banana"}'],
+    ['e', '{}}'],
+  ])
+})
