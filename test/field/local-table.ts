@@ -5,7 +5,7 @@ import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/
 import type { ImagePick, Unit } from '../../src/contracts/model-options.ts'
 import { snapshotQuery } from '../../src/run-data/sql/snapshot.ts'
 import { loadOptions } from '../../src/google/bigquery/jobs.ts'
-import { sourceColumns, type SourceColumns, type SourceField } from '../../src/services/source/columns.ts'
+import { sourceColumns, type SourceField } from '../../src/services/source/columns.ts'
 import { prepareSource } from '../../src/services/source/local-files.ts'
 import { parseSource } from '../../src/services/source/parse.ts'
 
@@ -81,9 +81,8 @@ export class LocalTables {
     const [job] = await table.load(load.file, loadOptions(load))
     if (job.status?.errorResult) throw new Error(job.status.errorResult.message)
     const [metadata] = await table.getMetadata()
-    const found = sourceColumns(given, (metadata.schema as { fields: SourceField[] }).fields, flags)
-    const columns: SourceColumns = known?.columns ?? found
-    const guesses = known ? [] : found.guesses
+    const { fields } = metadata.schema as { fields: SourceField[] }
+    const { guesses, ...columns } = known ? { ...known.columns, guesses: [] } : sourceColumns(given, fields, flags)
     const sql = snapshotQuery({
       path: `demo.field.t${this.#tables}`,
       unit,

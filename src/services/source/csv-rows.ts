@@ -49,7 +49,7 @@ export async function* csvRows(table: TextTable): AsyncGenerator<FileRow> {
       yield { line, values: checkedWidth(record, columns, { line, table }) }
     }
   } catch (error) {
-    if (error instanceof CsvError) throw badCsv(error, nextLine, table)
+    if (error instanceof CsvError) throw badCsv(error, { rowLine: nextLine, skippedLines, table })
     throw error
   } finally {
     source.destroy()
@@ -96,16 +96,22 @@ function checkedWidth(
   )
 }
 
-function badCsv(error: CsvError, line: number, table: TextTable): ImageryError {
+function badCsv(
+  error: CsvError,
+  { rowLine, skippedLines, table }: { rowLine: number; skippedLines: number; table: TextTable },
+): ImageryError {
   const { code } = error
-  const at = `the row that begins in line ${line}`
-  const reason =
-    code === 'CSV_QUOTE_NOT_CLOSED' || code === 'CSV_MAX_RECORD_SIZE'
-      ? `a quote is not closed in ${at}`
+  const isOpen = code === 'CSV_QUOTE_NOT_CLOSED'
+  // An open quote is noticed at the end of the file, and the other faults where they are.
+  const line = isOpen ? rowLine : Number(error['lines'] ?? rowLine) + skippedLines
+  const reason = isOpen
+    ? `a quote is not closed in the row that begins in line ${line}`
+    : code === 'CSV_MAX_RECORD_SIZE'
+      ? `a quote is not closed before line ${line}`
       : code === 'INVALID_OPENING_QUOTE'
-        ? `a quote is in the middle of a value in ${at}`
+        ? `a quote is in the middle of a value in line ${line}`
         : code === 'CSV_INVALID_CLOSING_QUOTE'
-          ? `a value continues after its closing quote in ${at}`
+          ? `a value continues after its closing quote in line ${line}`
           : error.message
   return new ImageryError('SOURCE_UNSUPPORTED', `${table.given} cannot be read as CSV: ${reason}`, {
     suggestions: [

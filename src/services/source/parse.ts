@@ -15,8 +15,10 @@ export type FileFormat = 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'
 
 const FORMATS: Record<string, FileFormat> = {
   '.csv': 'CSV',
+  '.tsv': 'CSV',
   '.jsonl': 'NEWLINE_DELIMITED_JSON',
   '.ndjson': 'NEWLINE_DELIMITED_JSON',
+  '.json': 'NEWLINE_DELIMITED_JSON',
   '.parquet': 'PARQUET',
 }
 

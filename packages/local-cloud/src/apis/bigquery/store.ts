@@ -3,6 +3,7 @@ import path from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import type { JobLimits } from './limits.ts'
 import { datasetKey, jobKey, tableKey, type DatasetRecord, type JobRecord, type TableRecord } from './records.ts'
+import { keepByteOrderMarks } from './exact-text.ts'
 import { registerFunctions } from './sql/runtime/functions.ts'
 
 /** Documents to keep (or, when null, to forget) together with the rows written in the same transaction. */
@@ -78,6 +79,7 @@ export class Store {
 
   static async open(directory: string, limits: Pick<JobLimits, 'memoryBytes' | 'diskBytes'>): Promise<Store> {
     mkdirSync(directory, { recursive: true })
+    keepByteOrderMarks()
     const file = path.join(directory, 'bigquery.duckdb')
     const instance = await DuckDBInstance.create(file, {
       memory_limit: `${Math.floor(limits.memoryBytes / 2)}B`,
