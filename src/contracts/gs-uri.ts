@@ -2,6 +2,8 @@
 export interface ObjectName {
   bucket: string
   path: string
+  /** One version of the object; without it, the live one. */
+  generation?: string
 }
 
 /**
@@ -21,18 +23,68 @@ const MAX_PATH_BYTES = 1_024
  */
 const CONTROL = /\p{Cc}/u
 
+/** The ways to write one object's address besides `gs://`, with the bucket and the path in groups. */
+const OBJECT_URLS: readonly RegExp[] = [
+  // https://cloud.google.com/storage/docs/request-endpoints#cloud-console and #xml-api
+  /^https?:\/\/storage\.(?:googleapis|cloud\.google)\.com\/(?!(?:download\/|upload\/)?storage\/v1\/)(?<bucket>[^/?#]+)\/(?<path>[^?#]+)/i,
+  /^https?:\/\/(?<bucket>[^/?#]+)\.storage\.googleapis\.com\/(?<path>[^?#]+)/i,
+  // https://cloud.google.com/storage/docs/request-endpoints#json-api
+  /^https?:\/\/(?:storage|www)\.googleapis\.com\/(?:download\/)?storage\/v1\/b\/(?<bucket>[^/?#]+)\/o\/(?<path>[^/?#]+)/i,
+]
+
+/** The generation of an object, as gcloud and the JSON API write it: a time in microseconds. */
+const GENERATION = /(?:#(?=\d{16}$)|\?(?:[^#?]*&)?generation=)(\d{1,19})$/
+
+/** What to do with an image at another kind of address, by the address's scheme. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  http: 'is a web address, and imagery does not read the web: copy the image to Cloud Storage or to a folder',
+  https: 'is a web address, and imagery does not read the web: copy the image to Cloud Storage or to a folder',
+  data: 'is the image itself, not its address: write it to a file, and use its path',
+  file: 'is a file on one machine: copy it to Cloud Storage, or use a local table beside it',
+}
+
+/** The scheme of an address (https://www.rfc-editor.org/rfc/rfc3986#section-3.1). A path can have a colon too. */
+const SCHEME = /^\s*(?:([a-z][a-z0-9+.-]+):\/\/|(data):)/i
+
+/** Returns the scheme of a text that is an address, in lower case: `gs`, `https`, `s3`, `data`, … */
+export function addressScheme(text: string): string | undefined {
+  const [, scheme, data] = SCHEME.exec(text) ?? []
+  return (scheme ?? data)?.toLowerCase()
+}
+
 /**
- * Splits `gs://bucket/path/to/object`. For a text that cannot name an object, `fault` says why, as the
- * predicate of a sentence about the text.
+ * Splits `gs://bucket/path/to/object`, or a URL of Cloud Storage for the same object. For a text that cannot name an
+ * object, `fault` says why, as the predicate of a sentence about the text.
  */
 export function parseGsUri(text: string): ObjectName | { fault: string } {
-  const match = /^gs:\/\/([^/]*)\/(.+)$/s.exec(text)
-  if (!match) return { fault: 'is not a gs:// URI' }
-  const [, bucket = '', path = ''] = match
+  const scheme = addressScheme(text)
+  const address = text.trimStart()
+  const url = scheme?.startsWith('http') ? fromUrl(address) : undefined
+  const match = /^gs:\/\/([^/]*)\/(.+)$/is.exec(address)
+  if (!match && !url) return { fault: elsewhere(scheme) }
+  const [bucket, named] = url ?? [match?.[1] ?? '', match?.[2] ?? '']
+  const [suffix, generation] = (url ? GENERATION.exec(address) : GENERATION.exec(named)) ?? []
+  const path = suffix === undefined || url ? named : named.slice(0, -suffix.length)
   if (!BUCKET.test(bucket) || bucket.split('.').some((part) => part === '' || part.length > MAX_BUCKET_PART))
     return { fault: 'has no valid bucket name' }
   if (CONTROL.test(path)) return { fault: 'has a control character in its path' }
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) return { fault: `has a path of more than ${MAX_PATH_BYTES} bytes` }
-  if (path === '.' || path === '..') return { fault: 'has no valid object name' }
-  return { bucket, path }
+  if (path === '' || path === '.' || path === '..') return { fault: 'has no valid object name' }
+  return generation === undefined ? { bucket, path } : { bucket, path, generation }
+}
+
+function fromUrl(address: string): readonly [bucket: string, path: string] | undefined {
+  const found = OBJECT_URLS.map((pattern) => pattern.exec(address)?.groups).find((groups) => groups !== undefined)
+  try {
+    return found && [decodeURIComponent(found['bucket'] ?? ''), decodeURIComponent(found['path'] ?? '')]
+  } catch {
+    // A percent sign that encodes nothing.
+    return undefined
+  }
+}
+
+function elsewhere(scheme: string | undefined): string {
+  if (scheme === undefined || scheme === 'gs') return 'is not a gs:// URI'
+  if (Object.hasOwn(ELSEWHERE, scheme)) return ELSEWHERE[scheme]!
+  return `is an address of another service (${scheme}://), which imagery does not read: copy the image to Cloud Storage or to a folder`
 }

@@ -7,7 +7,8 @@ export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'heic', 'heif'] as const
 
 export type ImageFormat = (typeof IMAGE_FORMATS)[number]
 
-export type DetectedFormat = { format: ImageFormat } | { refused: string }
+/** A refused content's `kind` is its noun, if it is known: `GIF image`. */
+export type DetectedFormat = { format: ImageFormat } | { refused: string; kind?: string }
 
 /** Brands of the ISO base media file format (https://mp4ra.org/registered-types/brands) and their formats here. */
 const HEIC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs'])
@@ -28,7 +29,7 @@ const REFUSED: readonly { name: string; begins: string }[] = [
   { name: 'a ZIP archive', begins: 'PK\x03\x04' },
   { name: 'a gzip archive', begins: '\x1f\x8b' },
   { name: 'a Photoshop file', begins: '8BPS' },
-  { name: 'XML, HTML or SVG text', begins: '<' },
+  { name: 'an XML, HTML or SVG file', begins: '<' },
   { name: 'a Git LFS pointer', begins: 'version https://git-lfs' },
 ]
 
@@ -44,7 +45,8 @@ export function detectFormat(bytes: Buffer): DetectedFormat {
   if (head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP') return { format: 'webp' }
   if (head.slice(4, 8) === 'ftyp') return isoMediaFormat(bytes, head)
   const known = REFUSED.find(({ begins }) => head.startsWith(begins))
-  return { refused: `is ${known?.name ?? 'not an image'}: ${accepted()}` }
+  if (known === undefined) return { refused: `is not an image: ${accepted()}` }
+  return { refused: `is ${known.name}: ${accepted()}`, kind: known.name.replace(/^an? /, '') }
 }
 
 function isoMediaFormat(bytes: Buffer, head: string): DetectedFormat {
@@ -52,10 +54,11 @@ function isoMediaFormat(bytes: Buffer, head: string): DetectedFormat {
   const brands = [head.slice(8, 12)]
   for (let at = 16; at + 4 <= boxLength; at += 4) brands.push(head.slice(at, at + 4))
   // An AVIF file can list mif1 as well, so this check comes before HEIF.
-  if (brands.some((brand) => AVIF_BRANDS.has(brand))) return { refused: `is an AVIF image: ${accepted()}` }
+  if (brands.some((brand) => AVIF_BRANDS.has(brand)))
+    return { refused: `is an AVIF image: ${accepted()}`, kind: 'AVIF image' }
   if (brands.some((brand) => HEIC_BRANDS.has(brand))) return { format: 'heic' }
   if (brands.some((brand) => HEIF_BRANDS.has(brand))) return { format: 'heif' }
-  return { refused: `is a video or an unknown media file: ${accepted()}` }
+  return { refused: `is a video or an unknown media file: ${accepted()}`, kind: 'video' }
 }
 
 function accepted(): string {

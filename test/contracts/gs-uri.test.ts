@@ -14,11 +14,10 @@ describe('a gs:// URI', () => {
 
   test.each([
     ['', 'is not a gs:// URI'],
-    ['https://storage.googleapis.com/images/a.jpg', 'is not a gs:// URI'],
-    ['file:///etc/passwd', 'is not a gs:// URI'],
-    ['http://169.254.169.254/computeMetadata/v1/', 'is not a gs:// URI'],
-    ['GS://images/a.jpg', 'is not a gs:// URI'],
-    [' gs://images/a.jpg', 'is not a gs:// URI'],
+    ['signs/a.jpg', 'is not a gs:// URI'],
+    ['a:b.jpg', 'is not a gs:// URI'],
+    ['https://storage.googleapis.com/images/a%0Ab.jpg', 'has a control character in its path'],
+    ['https://storage.googleapis.com/../a.jpg', 'has no valid bucket name'],
     ['gs://images', 'is not a gs:// URI'],
     ['gs://images/', 'is not a gs:// URI'],
     ['gs:///a.jpg', 'has no valid bucket name'],
@@ -36,5 +35,50 @@ describe('a gs:// URI', () => {
     [`gs://images/${'ü'.repeat(513)}`, 'has a path of more than 1024 bytes'],
   ])('is not %j', (uri, fault) => {
     expect(parseGsUri(uri)).toEqual({ fault })
+  })
+
+  test.each([
+    [
+      'https://example.com/a.jpg',
+      'is a web address, and imagery does not read the web: copy the image to Cloud Storage',
+    ],
+    ['HTTP://169.254.169.254/computeMetadata/v1/', 'is a web address'],
+    ['https://storage.googleapis.com.example.com/images/a.jpg', 'is a web address'],
+    ['https://storage.googleapis.com/images/100%.jpg', 'is a web address'],
+    ['file:///etc/passwd', 'is a file on one machine: copy it to Cloud Storage'],
+    ['s3://images/a.jpg', 'is an address of another service (s3://)'],
+    ['abfss://images@account/a.jpg', 'is an address of another service (abfss://)'],
+    ['data:image/jpeg;base64,AAAA', 'is the image itself, not its address'],
+    ['ftp://host/a.jpg', 'is an address of another service (ftp://)'],
+  ])('is not %j, and the fault says what to do', (uri, fault) => {
+    expect(parseGsUri(uri)).toEqual({ fault: expect.stringContaining(fault) })
+  })
+})
+
+describe('the address of an object', () => {
+  test.each([
+    ['GS://images/a.jpg', 'a.jpg'],
+    [' gs://images/a.jpg', 'a.jpg'],
+    ['https://storage.googleapis.com/images/signs/a%20b.jpg', 'signs/a b.jpg'],
+    ['https://storage.cloud.google.com/images/a.jpg?authuser=1', 'a.jpg'],
+    ['https://images.storage.googleapis.com/a.jpg?X-Goog-Signature=abc', 'a.jpg'],
+    ['https://storage.googleapis.com/storage/v1/b/images/o/signs%2Fa.jpg?alt=media', 'signs/a.jpg'],
+    ['https://storage.googleapis.com/download/storage/v1/b/images/o/signs%2Fa.jpg?alt=media', 'signs/a.jpg'],
+    ['https://www.googleapis.com/storage/v1/b/images/o/a.jpg', 'a.jpg'],
+  ])('is also %s', (uri, path) => {
+    expect(parseGsUri(uri)).toEqual({ bucket: 'images', path })
+  })
+
+  test.each([
+    'gs://images/a.jpg#1600000000000000',
+    'gs://images/a.jpg?generation=1600000000000000',
+    'https://storage.googleapis.com/images/a.jpg?generation=1600000000000000',
+    'https://storage.googleapis.com/download/storage/v1/b/images/o/a.jpg?alt=media&generation=1600000000000000',
+  ])('can name one generation: %s', (uri) => {
+    expect(parseGsUri(uri)).toEqual({ bucket: 'images', path: 'a.jpg', generation: '1600000000000000' })
+  })
+
+  test('may have a number at its end that is no generation', () => {
+    expect(parseGsUri('gs://images/sign#12')).toEqual({ bucket: 'images', path: 'sign#12' })
   })
 })

@@ -59,7 +59,7 @@ describe('a download that stalls', () => {
       setTimeout(() => abort.abort(new DOMException('timed out', 'TimeoutError')), milliseconds / 100)
       return abort.signal
     })
-    expect((await downloadObject(storage, 'b', 'o', 1_000)).toString()).toBe('the bytes')
+    expect((await downloadObject(storage, { bucket: 'b', path: 'o' }, 1_000)).toString()).toBe('the bytes')
     expect(requests).toBe(2)
     expect(timeout).toHaveBeenCalledWith(30_000)
     timeout.mockRestore()

@@ -281,7 +281,7 @@ describe('images', () => {
     const error = await failure(answer(asset(['https://b/1.jpg', 'gs://bucket/x', 'gs://bucket/y'])))
     expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
     expect(error.message).toMatch(
-      /is not a gs:\/\/ URI; gs:\/\/bucket\/x is text\/html.*; gs:\/\/bucket\/y does not exist/,
+      /is a web address.*; gs:\/\/bucket\/x is text\/html.*; gs:\/\/bucket\/y does not exist/,
     )
     expect(requests).toEqual([])
   })

@@ -255,12 +255,12 @@ describe('a download', () => {
 
   test('whose bytes match the checksum is accepted', async () => {
     answer = { headers: { 'x-goog-hash': `crc32c=${crc32c(image)},md5=abc=` }, body: image }
-    expect(await downloadObject(storage, 'bucket', 'object', 1_000)).toEqual(image)
+    expect(await downloadObject(storage, { bucket: 'bucket', path: 'object' }, 1_000)).toEqual(image)
   })
 
   test('whose bytes do not match the checksum is refused as retryable', async () => {
     answer = { headers: { 'x-goog-hash': `crc32c=${crc32c(Buffer.from('others'))}` }, body: image }
-    await expect(downloadObject(storage, 'bucket', 'object', 1_000)).rejects.toMatchObject({
+    await expect(downloadObject(storage, { bucket: 'bucket', path: 'object' }, 1_000)).rejects.toMatchObject({
       status: 'UNAVAILABLE',
       retryable: true,
     })
@@ -276,13 +276,15 @@ describe('a download', () => {
       },
       body: stored,
     }
-    expect(await downloadObject(storage, 'bucket', 'object', 1_000)).toEqual(image)
+    expect(await downloadObject(storage, { bucket: 'bucket', path: 'object' }, 1_000)).toEqual(image)
   })
 
   test('of an object that is too large after decompression is refused', async () => {
     const stored = gzipSync(Buffer.alloc(1_000_000))
     const headers = { 'content-encoding': 'gzip', 'x-goog-stored-content-encoding': 'gzip' }
     answer = { headers: { ...headers, 'content-length': String(stored.length) }, body: stored }
-    await expect(downloadObject(storage, 'bucket', 'object', 100_000)).rejects.toMatchObject({ status: 'OUT_OF_RANGE' })
+    await expect(downloadObject(storage, { bucket: 'bucket', path: 'object' }, 100_000)).rejects.toMatchObject({
+      status: 'OUT_OF_RANGE',
+    })
   })
 })

@@ -51,7 +51,9 @@ describe('a secret in a message', () => {
     client.request = (options: object) => plain({ ...options, headers: { authorization: `Bearer ${ACCESS_TOKEN}` } })
     const apiEndpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const storage = new Storage({ projectId: 'demo', apiEndpoint, useAuthWithCustomEndpoint: true, authClient: client })
-    const error = await downloadObject(storage, 'bucket', 'object', 1_000).catch((thrown: unknown) => thrown)
+    const error = await downloadObject(storage, { bucket: 'bucket', path: 'object' }, 1_000).catch(
+      (thrown: unknown) => thrown,
+    )
     server.close()
     expect(error).toMatchObject({ status: 'PERMISSION_DENIED', message: 'no: Bearer [removed]' })
   })
@@ -172,7 +174,7 @@ describe('an oversized object', () => {
     ['does not say how large it is', {}],
   ])('and %s is refused, and not read', async (_what, given) => {
     headers = given
-    await expect(downloadObject(storage, 'bucket', 'object', MAX)).rejects.toMatchObject({
+    await expect(downloadObject(storage, { bucket: 'bucket', path: 'object' }, MAX)).rejects.toMatchObject({
       status: 'OUT_OF_RANGE',
       retryable: false,
       message: 'gs://bucket/object is larger than 100000 bytes',

@@ -1,4 +1,5 @@
 import type { Storage } from '@google-cloud/storage'
+import type { ObjectName } from '../../contracts/gs-uri.ts'
 import { cloudError, CloudError, httpError } from '../transport/errors.ts'
 import { localCloud } from '../transport/environment.ts'
 import { proxyOf } from '../transport/proxy.ts'
@@ -22,19 +23,18 @@ const REQUEST_TIMEOUT_MS = 30_000
  * @throws CloudError NOT_FOUND when there is none, OUT_OF_RANGE when it is larger than `maxBytes`,
  * UNAVAILABLE when it arrived damaged
  */
-export async function downloadObject(
-  storage: Storage,
-  bucket: string,
-  path: string,
-  maxBytes: number,
-): Promise<Buffer> {
+export async function downloadObject(storage: Storage, object: ObjectName, maxBytes: number): Promise<Buffer> {
+  const { bucket, path, generation } = object
   const name = `gs://${bucket}/${path}`
-  const answer = await requestBytes(storage, { bucket, path }, maxBytes).catch((error: unknown) =>
+  const answer = await requestBytes(storage, object, maxBytes).catch((error: unknown) =>
     Promise.reject(isOverLimit(error) ? tooLarge(name, maxBytes) : downloadError(error)),
   )
   if (answer === undefined) throw tooLarge(name, maxBytes)
   if (isCompressed(answer.headers)) {
-    const stream = storage.bucket(bucket).file(path).createReadStream()
+    const stream = storage
+      .bucket(bucket)
+      .file(path, generation === undefined ? {} : { generation })
+      .createReadStream()
     const unpacked = await boundedBytes(stream, maxBytes).catch((error: unknown) => Promise.reject(cloudError(error)))
     if (!unpacked) throw tooLarge(name, maxBytes)
     return unpacked
@@ -69,12 +69,12 @@ export interface DownloadedRange {
  */
 export async function downloadRange(
   storage: Storage,
-  { bucket, path }: { bucket: string; path: string },
+  object: ObjectName,
   { first, length, maxBytes }: { first: number; length: number; maxBytes: number },
 ): Promise<DownloadedRange> {
-  const name = `gs://${bucket}/${path}`
+  const name = `gs://${object.bucket}/${object.path}`
   const range = { range: `bytes=${first}-${first + length - 1}` }
-  const answer = await requestBytes(storage, { bucket, path }, maxBytes, range).catch((error: unknown) => {
+  const answer = await requestBytes(storage, object, maxBytes, range).catch((error: unknown) => {
     // No byte of an empty object is in any range.
     if ((error as { response?: { status?: number } }).response?.status === 416) return 'nothing' as const
     throw isOverLimit(error) ? tooLarge(name, maxBytes) : downloadError(error)
@@ -85,7 +85,7 @@ export async function downloadRange(
   const size = /\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1]
   if (size !== undefined && !isCompressed(answer.headers))
     return { bytes: Buffer.from(answer.data), size: Number(size), checksums }
-  const whole = await downloadObject(storage, bucket, path, maxBytes)
+  const whole = await downloadObject(storage, object, maxBytes)
   return { bytes: whole.subarray(first, first + length), size: whole.length, checksums }
 }
 
@@ -96,11 +96,11 @@ function isCompressed(headers: Headers): boolean {
 /** Returns the response, or undefined when its body exceeds the limit. */
 async function requestBytes(
   storage: Storage,
-  { bucket, path }: { bucket: string; path: string },
+  { bucket, path, generation }: ObjectName,
   maxBytes: number,
   headers: Record<string, string> = {},
 ): Promise<{ data: ArrayBuffer; headers: Headers } | undefined> {
-  const url = `${storage.baseUrl}/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(path)}?alt=media`
+  const url = `${storage.baseUrl}/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(path)}?alt=media${generation === undefined ? '' : `&generation=${generation}`}`
   const body = new BoundedBody(maxBytes)
   const answer = await storage.authClient.request<ArrayBuffer>({
     url,

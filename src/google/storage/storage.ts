@@ -42,8 +42,8 @@ export const MAX_OBJECT_BYTES = 64 * 1024 * 1024
  * when it is larger than `maxBytes`; it then stops reading.
  */
 export async function readObject(uri: string, maxBytes = MAX_OBJECT_BYTES): Promise<Buffer> {
-  const { bucket, path } = objectName(uri)
-  return call(downloadObject(await storage(), bucket, path, maxBytes))
+  const name = objectName(uri)
+  return call(downloadObject(await storage(), name, maxBytes))
 }
 
 /**
@@ -83,8 +83,13 @@ export async function objectGeneration(uri: string): Promise<string | undefined>
 
 /** Returns size and content type of an object. Rejects with CloudError NOT_FOUND when there is none. */
 export async function describeObject(uri: string): Promise<{ bytes: number; contentType: string | undefined }> {
-  const { bucket, path } = objectName(uri)
-  const [metadata] = await call((await storage()).bucket(bucket).file(path).getMetadata())
+  const { bucket, path, generation } = objectName(uri)
+  const [metadata] = await call(
+    (await storage())
+      .bucket(bucket)
+      .file(path, generation === undefined ? {} : { generation })
+      .getMetadata(),
+  )
   return { bytes: Number(metadata.size ?? 0), contentType: metadata.contentType }
 }
 

@@ -14,7 +14,7 @@ export interface SnapshotSource {
   /** Null when the table has none, which is allowed only for units of one observation. */
   assetColumn: string | null
   imageColumn: string
-  /** Prepended to image URIs that are not `gs://` yet: the location of the staged images of a local file. */
+  /** Prepended to the paths of images, but not to addresses: the location of the staged images of a local file. */
   imagePrefix: string | null
   hasObservationId: boolean
   hasSnapshotId: boolean
@@ -113,10 +113,14 @@ export function snapshotParameters(source: SnapshotSource): Record<string, strin
   return source.sample ? { seed: source.sample.seed } : {}
 }
 
-function imageExpression(image: string, prefix: string | null): string {
+/** An address rather than the path of a file, as `addressScheme` finds it. */
+const ADDRESS = String.raw`^\s*(?:[A-Za-z][A-Za-z0-9+.-]+://|[Dd][Aa][Tt][Aa]:)`
+
+/** Returns the address of an image: as the table names it, or below the prefix if that is a path. */
+export function imageExpression(image: string, prefix: string | null): string {
   if (prefix === null) return image
   if (/['\\\n]/.test(prefix)) throw new RangeError(`not a prefix: ${JSON.stringify(prefix)}`)
-  return `IF(STARTS_WITH(${image}, 'gs://'), ${image}, CONCAT('${prefix}', ${image}))`
+  return `IF(REGEXP_CONTAINS(${image}, r'${ADDRESS}') AND NOT STARTS_WITH(LOWER(LTRIM(${image})), 'file:'), ${image}, CONCAT('${prefix}', ${image}))`
 }
 
 function choice({ limit, sample }: SnapshotSource): string {

@@ -51,7 +51,7 @@ export async function readSource(context: RunContext): Promise<StepOutcome & { a
   if (source.kind === 'table') return readTable(context, undefined)
   const flags = { asset: options.assetColumn, image: options.imageColumn, unit: choice.unit }
   return withScratchFolder('imagery-', async (scratch) => {
-    const prepared = await prepareSource(source, { ...choice, flags, scratch })
+    const prepared = await prepareSource(source, { ...choice, flags, scratch, imageRoots: context.imageRoots })
     context.warnings.push(...prepared.warnings)
     return readTable(context, prepared)
   })

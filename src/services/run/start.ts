@@ -5,6 +5,7 @@ import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/step
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { snapshotParameters, snapshotQuery } from '../../run-data/sql/snapshot.ts'
 import { PROFILE_FILE, PROFILE_PIPE } from '../../profiles/resolve-profile.ts'
+import { checkAddresses } from './image-addresses.ts'
 import { estimateCostStep } from './cost-limit.ts'
 import { fileHash } from '../source/file-hash.ts'
 import { saveRunSpec } from '../runs/find.ts'
@@ -42,6 +43,7 @@ export function stepsBeforePublishing(
   return firstSteps(context, stagesImages)
     .step(recordRun)
     .step(takeSnapshot)
+    .step(checkAddresses)
     .stepIf(context.choice.gemini !== null, estimateCostStep)
     .stepIf(stagesImages, stageLocalImages)
     .step(setUp)

@@ -1,11 +1,10 @@
-import type { Dirent } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
-import { errnoText } from '../../contracts/file-kind.ts'
-import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { ModelChoice } from '../options/model-choice.ts'
-import { IMAGE_ENDINGS, imageContentType } from './image-types.ts'
+import { openImageFolders, readImageHead, type ImageFolders } from './image-file.ts'
+import { fileKind, HEAD_BYTES, IMAGE_KINDS, isNamedAsImage } from './image-types.ts'
+import { filesBelow, type FoundFile } from './walk-folder.ts'
 
 /** A row of the table that represents a folder of images. */
 export interface FolderRow {
@@ -14,26 +13,35 @@ export interface FolderRow {
   gcs_uri: string
 }
 
+/** Files whose beginnings are read at once. */
+const READS_AT_ONCE = 16
+
 /**
- * Lists one asset per image directly in the folder, and one per subfolder that contains images, at any depth. Every entry
- * with an image's name is listed, even a link or a pipe. If it cannot be read, its row says so.
+ * Lists one asset per image directly in the folder, and one per subfolder that contains images, at any depth. A file is an
+ * image by its content. One that only has an image's name is listed too, even a link or a pipe, and its row says why
+ * it cannot be read. Everything else that is not listed is counted in the warnings, except what systems keep there.
  *
- * @throws ImageryError FILE_NOT_FOUND that names the subfolder that cannot be read, NO_ASSETS if there is no image
+ * @throws ImageryError FILE_NOT_FOUND if the folder itself cannot be read, NO_ASSETS if there is no image
  */
 export async function folderRows(
   source: { given: string; folder: string },
-  { unit, images: { max_per_unit: most, pick } }: Pick<ModelChoice, 'unit' | 'images'>,
+  {
+    unit,
+    images: { max_per_unit: most, pick },
+    imageRoots = [],
+  }: Pick<ModelChoice, 'unit' | 'images'> & { imageRoots?: readonly string[] },
 ): Promise<{ rows: FolderRow[]; warnings: string[] }> {
-  const entries = await entriesBelow(source.folder)
-  const below = (entry: Dirent): string =>
-    path.relative(source.folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/')
-  const images = entries
-    .filter((entry) => !entry.isDirectory() && imageContentType(entry.name) !== undefined)
-    .map(below)
-    .toSorted()
+  const folders = await openImageFolders(source.folder, imageRoots)
+  const { files, warnings } = await filesBelow(folders)
+  const { images, others } = await sortByContent(files, folders)
+  const left = leftOut(others)
   if (images.length === 0) {
-    throw new ImageryError('NO_ASSETS', `${source.given} contains no images (${IMAGE_ENDINGS.join(', ')})`)
+    throw new ImageryError(
+      'NO_ASSETS',
+      [`${source.given} contains no images (${IMAGE_KINDS} are read)`, ...left, ...warnings].join('; '),
+    )
   }
+  warnings.push(...left)
   const sizes = new Map<string, number>()
   const rows = images.map((image) => {
     const folder = path.posix.dirname(image)
@@ -41,42 +49,72 @@ export async function folderRows(
     sizes.set(asset, (sizes.get(asset) ?? 0) + 1)
     return { asset_id: asset, observation_id: image, gcs_uri: image }
   })
-  const warnings = [...sizes]
-    .filter(([, size]) => unit === 'asset' && size > most)
-    .map(
-      ([asset, size]) =>
+  for (const [asset, size] of sizes) {
+    if (unit === 'asset' && size > most)
+      warnings.push(
         `${asset} has ${size} images; only ${pick === 'spread' ? `${most}, spread over their names,` : `the first ${most} by name`} are used`,
-    )
-  for (const link of await linkedFolders(entries)) {
-    warnings.push(`${below(link)} is a link to a folder and is not followed; its images are skipped`)
+      )
   }
   return { rows, warnings }
 }
 
-async function entriesBelow(folder: string): Promise<Dirent[]> {
-  try {
-    return await readdir(folder, { recursive: true, withFileTypes: true })
-  } catch (error) {
-    const unread = (error as NodeJS.ErrnoException).path ?? folder
-    throw new ImageryError(
-      'FILE_NOT_FOUND',
-      `Folder ${unread} cannot be read, so its images would be missing: ${errnoText(error)}`,
-      { suggestions: [`ls -ld ${shellWord(unread)}`], cause: error },
-    )
+/** Separates images from other files, which are counted by kind. */
+async function sortByContent(
+  files: readonly FoundFile[],
+  folders: ImageFolders,
+): Promise<{ images: string[]; others: Map<string, number> }> {
+  const images: { name: string; isLink: boolean }[] = []
+  const others = new Map<string, number>()
+  const count = (kind: string): void => void others.set(kind, (others.get(kind) ?? 0) + 1)
+  const queue = files.values()
+  const worker = async (): Promise<void> => {
+    for (const { name, isLink, isFile } of queue) {
+      const base = path.posix.basename(name)
+      if (isNamedAsImage(base)) {
+        images.push({ name, isLink })
+        continue
+      }
+      // Nothing outside the folders is read, and opening a pipe could wait forever.
+      const head = isFile ? await readImageHead(name, folders, HEAD_BYTES) : { refused: '' }
+      const kind = 'bytes' in head ? fileKind(base, head.bytes) : { other: 'files that cannot be read' }
+      if (kind === 'image') images.push({ name, isLink })
+      else if (kind !== 'of the system' && isFile) count(kind.other)
+    }
   }
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, worker))
+  const once = await withoutSecondNames(images, folders)
+  if (once.length < images.length) others.set(SECOND_NAMES, images.length - once.length)
+  return { images: once.toSorted(), others }
 }
 
-/** Finds links to folders, which can lead in a circle or anywhere. */
-async function linkedFolders(entries: readonly Dirent[]): Promise<Dirent[]> {
-  const links = entries.filter((entry) => entry.isSymbolicLink() && imageContentType(entry.name) === undefined)
-  const isFolder = await Promise.all(
-    links.map((link) =>
-      stat(path.join(link.parentPath, link.name)).then(
-        (target) => target.isDirectory(),
-        // The link leads nowhere, so no folder is skipped.
-        () => false,
-      ),
-    ),
-  )
-  return links.filter((_, index) => isFolder[index])
+const SECOND_NAMES = 'links to images that are listed anyway'
+
+/** Leaves out links to images that are listed under their own names or by an earlier link. */
+async function withoutSecondNames(
+  images: readonly { name: string; isLink: boolean }[],
+  { base }: ImageFolders,
+): Promise<string[]> {
+  if (!images.some(({ isLink }) => isLink)) return images.map(({ name }) => name)
+  const real = (name: string): Promise<string> => realpath(path.join(base, name)).catch(() => path.join(base, name))
+  const seen = new Set<string>()
+  const kept: string[] = []
+  // Files first, so that a link never takes the place of its image.
+  for (const { name } of images.toSorted((a, b) => Number(a.isLink) - Number(b.isLink) || (a.name < b.name ? -1 : 1))) {
+    const place = await real(name)
+    if (!seen.has(place)) kept.push(name)
+    seen.add(place)
+  }
+  return kept
+}
+
+/** One sentence with the number of files of each kind. */
+function leftOut(others: ReadonlyMap<string, number>): string[] {
+  const total = [...others.values()].reduce((sum, number) => sum + number, 0)
+  if (total === 0) return []
+  const list = [...others]
+    .toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+    .map(([kind, number]) => `${number} ${kind}`)
+  return [
+    `${total} ${total === 1 ? 'file is' : 'files are'} not used, because imagery reads ${IMAGE_KINDS}: ${list.join(', ')}`,
+  ]
 }

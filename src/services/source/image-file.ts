@@ -1,7 +1,9 @@
 import { constants, type BigIntStats } from 'node:fs'
-import { lstat, open, readlink, realpath, stat, type FileHandle } from 'node:fs/promises'
+import { lstat, open, readdir, readlink, realpath, stat, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { ImageryError } from '../../contracts/errors.ts'
+import { addressScheme, parseGsUri } from '../../contracts/gs-uri.ts'
 import { errnoText, otherKind } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { MAX_OBJECT_BYTES } from '../../google/storage/storage.ts'
@@ -47,9 +49,54 @@ export const MISSING = 'does not exist'
  * and reads at most the limit. Never rejects.
  */
 export async function readImageFile(name: string, folders: ImageFolders): Promise<ImageFile> {
+  return readFile(name, folders, (handle, size) => readWhole(handle, size))
+}
+
+/** Reads only the first `length` bytes of such an image, or fewer at its end. */
+export async function readImageHead(name: string, folders: ImageFolders, length: number): Promise<ImageFile> {
+  return readFile(name, folders, async (handle) => {
+    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(length) })
+    return { bytes: buffer.subarray(0, bytesRead) }
+  })
+}
+
+type Read = (handle: FileHandle, size: bigint) => Promise<ImageFile>
+
+async function readFile(name: string, folders: ImageFolders, read: Read): Promise<ImageFile> {
   const fault = nameFault(name)
   if (fault !== undefined) return { refused: fault }
-  const file = path.resolve(folders.base, name)
+  const file = path.resolve(folders.base, filePath(name))
+  const first = await readPath(file, folders, read)
+  if (!('refused' in first) || first.refused !== MISSING || !/[^\x00-\x7f]/.test(name)) return first
+  const written = await otherSpelling(file, folders)
+  return written === undefined ? first : readPath(written, folders, read)
+}
+
+/** The path of a `file://` URL of this machine, or the name itself. */
+function filePath(name: string): string {
+  return /^\s*file:/i.test(name) ? fileURLToPath(name.trim()) : name
+}
+
+/**
+ * Finds a file whose name is the same text in another Unicode form: macOS writes `é` as two characters, most other
+ * systems as one (https://unicode.org/reports/tr15/). Looks only into the folders that images may be read from.
+ */
+async function otherSpelling(file: string, folders: ImageFolders): Promise<string | undefined> {
+  const root = folders.named.find((named) => isInside(file, [named]))
+  if (root === undefined) return undefined
+  let place = root
+  for (const part of path.relative(root, file).split(path.sep)) {
+    const real = await realpath(place).catch(() => undefined)
+    if (real === undefined || !isInside(real, folders.roots)) return undefined
+    const names = await readdir(real).catch((): string[] => [])
+    const same = names.includes(part) ? part : names.find((entry) => entry.normalize() === part.normalize())
+    if (same === undefined) return undefined
+    place = path.join(place, same)
+  }
+  return place
+}
+
+async function readPath(file: string, folders: ImageFolders, read: Read): Promise<ImageFile> {
   try {
     const real = await realpath(file)
     if (!isInside(real, folders.roots)) return { refused: OUTSIDE }
@@ -58,7 +105,7 @@ export async function readImageFile(name: string, folders: ImageFolders): Promis
     if (kind !== undefined) return { refused: `is ${kind}, not a file` }
     const handle = await open(real, OPEN_FLAGS)
     try {
-      return await readOpen(handle, real, folders)
+      return await readOpen(handle, real, folders, read)
     } finally {
       await handle.close()
     }
@@ -77,25 +124,41 @@ const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants
 function nameFault(name: string): string | undefined {
   if (name.trim() === '') return 'names no file'
   if (/\p{Cc}/u.test(name)) return 'has a control character in its path'
-  const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(name) ?? []
-  return scheme === undefined ? undefined : `is a ${scheme}:// URL; write the path of a file, or a gs:// URI`
+  const scheme = addressScheme(name)
+  if (scheme === 'file') return fileUrlFault(name)
+  if (scheme === undefined) return undefined
+  const object = parseGsUri(name)
+  return 'fault' in object ? object.fault : 'is an object, not a file'
 }
 
-function isInside(file: string, roots: readonly string[]): boolean {
+function fileUrlFault(name: string): string | undefined {
+  try {
+    return /\p{Cc}/u.test(fileURLToPath(name.trim())) ? 'has a control character in its path' : undefined
+  } catch {
+    return 'is a file:// URL of another machine, or has no path'
+  }
+}
+
+/** Whether a path is one of the folders or below one. */
+export function isInside(file: string, roots: readonly string[]): boolean {
   return roots.some((root) => {
     const below = path.relative(root, file)
     return below !== '..' && !below.startsWith(`..${path.sep}`) && !path.isAbsolute(below)
   })
 }
 
-async function readOpen(handle: FileHandle, real: string, { roots }: ImageFolders): Promise<ImageFile> {
+async function readOpen(handle: FileHandle, real: string, { roots }: ImageFolders, read: Read): Promise<ImageFile> {
   const opened = await handle.stat({ bigint: true })
   const kind = otherKind(opened)
   if (kind !== undefined) return { refused: `is ${kind}, not a file` }
   // A folder in the path can become a link between the check and the open.
   if (!(await liesInside(handle, opened, real, roots))) return { refused: 'was replaced while it was being read' }
-  if (opened.size > BigInt(MAX_OBJECT_BYTES)) return { refused: TOO_LARGE }
-  const bytes = await readAtMost(handle, Number(opened.size))
+  return read(handle, opened.size)
+}
+
+async function readWhole(handle: FileHandle, size: bigint): Promise<ImageFile> {
+  if (size > BigInt(MAX_OBJECT_BYTES)) return { refused: TOO_LARGE }
+  const bytes = await readAtMost(handle, Number(size))
   return bytes.length > MAX_OBJECT_BYTES ? { refused: TOO_LARGE } : { bytes }
 }
 

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { detectFormat } from '../../contracts/image-format.ts'
 import { parseGsUri } from '../../contracts/gs-uri.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
 import { bucketName, runImagesPrefix, unstagedReasonPath, unstagedReasonsPrefix } from '../../contracts/names.ts'
@@ -6,7 +7,6 @@ import type { RunSpec } from '../../contracts/run-spec.ts'
 import { streamAssets } from '../../run-data/run-tables.ts'
 import { listObjects, writeObject } from '../../google/storage/storage.ts'
 import { folderGone, MISSING, openImageFolders, readImageFile, type ImageFolders } from './image-file.ts'
-import { imageContentType } from './image-types.ts'
 
 const UPLOADS_AT_ONCE = 16
 
@@ -45,8 +45,7 @@ export async function stageImages(spec: RunSpec, progress: (staged: number) => v
     for (const image of queue) {
       const file = await readImage(image, folders)
       if ('bytes' in file) {
-        const contentType = imageContentType(image.name) ?? 'application/octet-stream'
-        await writeObject(image.uri, file.bytes, { contentType })
+        await writeObject(image.uri, file.bytes, { contentType: file.contentType })
         outcome.staged += 1
         progress(outcome.staged)
       } else {
@@ -98,7 +97,11 @@ async function haveReasons(spec: RunSpec, images: readonly Image[]): Promise<boo
   return images.every(({ reason, fault }) => fault !== undefined || reasons.has(reason.slice(`gs://${bucket}/`.length)))
 }
 
-async function readImage(image: Image, folders: ImageFolders | undefined): ReturnType<typeof readImageFile> {
+/** Reads an image. A file that is no image is refused here, before it is copied or a model is asked. */
+async function readImage(
+  image: Image,
+  folders: ImageFolders | undefined,
+): Promise<{ bytes: Buffer; contentType: string } | { refused: string }> {
   if (image.fault !== undefined) return { refused: image.fault }
   if (!folders) return { refused: 'was skipped before' }
   const file = await readImageFile(image.name, folders)
@@ -107,5 +110,7 @@ async function readImage(image: Image, folders: ImageFolders | undefined): Retur
     for (const root of folders.roots)
       await stat(root).catch((error: unknown) => Promise.reject(folderGone(root, error)))
   }
-  return file
+  if ('refused' in file) return file
+  const detected = detectFormat(file.bytes)
+  return 'refused' in detected ? detected : { bytes: file.bytes, contentType: `image/${detected.format}` }
 }

@@ -27,6 +27,8 @@ export interface PrepareOptions extends Pick<ModelChoice, 'unit' | 'images'> {
   flags: ColumnFlags
   /** The folder for the prepared file. */
   scratch: string
+  /** More folders that images can be read from, as absolute paths. */
+  imageRoots?: readonly string[]
 }
 
 /**

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import os from 'node:os'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openImageFolders, readImageFile, type ImageFolders } from '../../../src/services/source/image-file.ts'
 
@@ -62,7 +63,26 @@ describe('an image that a table names', () => {
     expect(await readImageFile(name, folders)).toEqual({ bytes: Buffer.from(content) })
   })
 
-  test('is read by its full path', async () => {
+  test.each([
+    ['cafe\u0301/no\u0308.jpg', 'caf\u00e9/n\u00f6.jpg'],
+    ['\u00e9.jpg', 'e\u0301.jpg'],
+  ])('is found when its name is written in another Unicode form: %j', async (onDisk, inTable) => {
+    await mkdir(path.dirname(path.join(table, onDisk)), { recursive: true })
+    await writeFile(path.join(table, onDisk), 'same text')
+    expect(await readImageFile(inTable, folders)).toEqual({ bytes: Buffer.from('same text') })
+    expect(await readImageFile(onDisk, folders)).toEqual({ bytes: Buffer.from('same text') })
+  })
+
+  test('is the one with exactly its name if two names are the same text', async () => {
+    await writeFile(path.join(table, 'u\u0308.jpg'), 'two characters')
+    await writeFile(path.join(table, '\u00fc.jpg'), 'one character')
+    expect(await readImageFile('\u00fc.jpg', folders)).toEqual({ bytes: Buffer.from('one character') })
+    expect(await readImageFile('u\u0308.jpg', folders)).toEqual({ bytes: Buffer.from('two characters') })
+  })
+
+  test('is read by its full path and by its file:// URL', async () => {
+    const url = pathToFileURL(path.join(table, 'a.jpg')).href
+    expect(await readImageFile(url, folders)).toEqual({ bytes: Buffer.from('image') })
     expect(await readImageFile(path.join(table, 'a.jpg'), folders)).toEqual({ bytes: Buffer.from('image') })
   })
 
@@ -82,8 +102,15 @@ describe('an image that a table names', () => {
     [String.raw`..\secret.key`, /^does not exist$/],
     ['dangling.jpg', /^does not exist$/],
     ['a.jpg/b.jpg', /^does not exist$/],
-    ['file:///etc/passwd', /^is a file:\/\/ URL; write the path/],
-    ['HTTPS://example.com/a.jpg', /^is a HTTPS:\/\/ URL/],
+    ['file:///etc/passwd', OUTSIDE],
+    ['file://server/share/a.jpg', /^is a file:\/\/ URL of another machine/],
+    ['HTTPS://example.com/a.jpg', /^is a web address/],
+    ['s3://images/a.jpg', /^is an address of another service \(s3:\/\/\)/],
+    ['data:image/png;base64,AAAA', /^is the image itself/],
+    ['a\tb.jpg', /^has a control character/],
+    ['a\nb.jpg', /^has a control character/],
+    [`${'x'.repeat(256)}.jpg`, /^cannot be read: .*\(ENAMETOOLONG\)$/],
+    ['up/secret\u0301.key', /^does not exist$/],
     ['a.jpg\0.png', /^has a control character/],
     ['', /^names no file$/],
     [' ', /^names no file$/],

@@ -1,0 +1,37 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { parseGsUri } from '../../contracts/gs-uri.ts'
+import type { PipelineStep } from '../../contracts/steps.ts'
+import { imageAddresses } from '../../run-data/image-addresses.ts'
+import type { RecordedContext, RunContext } from './context.ts'
+
+/**
+ * Warns of images at addresses that imagery does not read, before any model is called. Their rows fail with the same
+ * reason, and the other images of their assets are still used.
+ *
+ * @throws ImageryError SOURCE_UNSUPPORTED when no image of the run is at an address that can be read
+ */
+export const checkAddresses: PipelineStep<RunContext & RecordedContext, object> = {
+  title: 'Check the addresses of the images',
+  async run({ spec, warnings, options }) {
+    const kinds = await imageAddresses({ tables: spec.tables, location: spec.source.location })
+    const total = kinds.reduce((sum, { images }) => sum + images, 0)
+    const foreign = kinds.filter(({ scheme }) => scheme !== 'gs')
+    const unread = foreign.reduce((sum, { images }) => sum + images, 0)
+    const texts = foreign.map(({ images, example }) => {
+      const parsed = parseGsUri(example)
+      return `${count(images)} of ${count(total)} images cannot be read: ${example} ${'fault' in parsed ? parsed.fault : 'is not a gs:// URI'}`
+    })
+    if (unread > 0 && unread === total) {
+      throw new ImageryError('SOURCE_UNSUPPORTED', `${texts.join('. ')}. No model was called`, {
+        suggestions: [
+          'gcloud storage cp FOLDER/* gs://BUCKET/   (after a download), then use the gs:// URIs',
+          `imagery run --table ${options.table} --image-column COLUMN …   (if another column has the images)`,
+        ],
+      })
+    }
+    warnings.push(...texts)
+    return { done: `${count(total - unread)} images`, adds: {} }
+  },
+}
+
+const count = (value: number): string => value.toLocaleString('en')
