@@ -33,7 +33,7 @@ async function check(runId: string, ...images: string[]) {
   const tables = runTables({ ...project, dataset: 'runs', profile: 'resolution', runId })
   const expression = imageExpression('image', 'gs://own/images/')
   const named = images.map((image) => JSON.stringify(image)).join(', ')
-  const sql = `SELECT ARRAY_AGG(STRUCT(${expression} AS gcs_uri)) AS observations FROM UNNEST([${named}]) AS image`
+  const sql = `SELECT ARRAY_AGG(STRUCT(${expression} AS gcs_uri)) AS observations, 1 AS bucket FROM UNNEST([${named}]) AS image`
   const jobId = `snapshot_${runId.replace('-', '_')}`
   await queryIntoTable(sql, {
     ...project,
@@ -41,7 +41,7 @@ async function check(runId: string, ...images: string[]) {
     jobId,
     destination: runTable(tables, 'assets'),
     labels: {},
-    clusterBy: [],
+    clusterBy: ['bucket'],
   })
   const warnings: string[] = []
   const context = { spec: { tables, source: { location: 'US' } }, warnings, options: { table: 'obs.csv' } }

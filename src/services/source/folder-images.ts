@@ -33,7 +33,7 @@ export async function folderRows(
 ): Promise<{ rows: FolderRow[]; warnings: string[] }> {
   const folders = await openImageFolders(source.folder, imageRoots)
   const { files, warnings } = await filesBelow(folders)
-  const { images, others } = await sortByContent(files, folders)
+  const { images, others, secondNames } = await sortByContent(files, folders)
   const left = leftOut(others)
   if (images.length === 0) {
     throw new ImageryError(
@@ -42,6 +42,10 @@ export async function folderRows(
     )
   }
   warnings.push(...left)
+  if (secondNames > 0)
+    warnings.push(
+      `${secondNames} ${secondNames === 1 ? 'link leads to an image that is' : 'links lead to images that are'} listed anyway, and ${secondNames === 1 ? 'is' : 'are'} skipped`,
+    )
   const sizes = new Map<string, number>()
   const rows = images.map((image) => {
     const folder = path.posix.dirname(image)
@@ -62,7 +66,7 @@ export async function folderRows(
 async function sortByContent(
   files: readonly FoundFile[],
   folders: ImageFolders,
-): Promise<{ images: string[]; others: Map<string, number> }> {
+): Promise<{ images: string[]; others: Map<string, number>; secondNames: number }> {
   const images: { name: string; isLink: boolean }[] = []
   const others = new Map<string, number>()
   const count = (kind: string): void => void others.set(kind, (others.get(kind) ?? 0) + 1)
@@ -83,11 +87,8 @@ async function sortByContent(
   }
   await Promise.all(Array.from({ length: READS_AT_ONCE }, worker))
   const once = await withoutSecondNames(images, folders)
-  if (once.length < images.length) others.set(SECOND_NAMES, images.length - once.length)
-  return { images: once.toSorted(), others }
+  return { images: once.toSorted(), others, secondNames: images.length - once.length }
 }
-
-const SECOND_NAMES = 'links to images that are listed anyway'
 
 /** Leaves out links to images that are listed under their own names or by an earlier link. */
 async function withoutSecondNames(
@@ -113,7 +114,7 @@ function leftOut(others: ReadonlyMap<string, number>): string[] {
   if (total === 0) return []
   const list = [...others]
     .toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    .map(([kind, number]) => `${number} ${kind}`)
+    .map(([kind, number]) => `${kind} (${number})`)
   return [
     `${total} ${total === 1 ? 'file is' : 'files are'} not used, because imagery reads ${IMAGE_KINDS}: ${list.join(', ')}`,
   ]

@@ -50,7 +50,7 @@ describe('a folder of images', () => {
     ])
     expect(warnings).toEqual([
       '1 link leads outside the folder and is not followed; allow its folder with --image-root FOLDER: outside',
-      '1 file is not used, because imagery reads jpeg, png, webp, heic and heif: 1 .txt files',
+      '1 file is not used, because imagery reads jpeg, png, webp, heic and heif: .txt files (1)',
     ])
   })
 
@@ -90,7 +90,7 @@ describe('a folder of images', () => {
       'wrong.tif',
     ])
     expect(warnings).toEqual([
-      '9 files are not used, because imagery reads jpeg, png, webp, heic and heif: 2 TIFF images, 1 .md files, 1 .txt files, 1 AVIF images, 1 GIF images, 1 JPEG XL images, 1 LAS or LAZ point clouds, 1 videos',
+      '9 files are not used, because imagery reads jpeg, png, webp, heic and heif: TIFF images (2), .md files (1), .txt files (1), AVIF images (1), GIF images (1), JPEG XL images (1), LAS or LAZ point clouds (1), videos (1)',
     ])
   })
 
@@ -101,7 +101,7 @@ describe('a folder of images', () => {
     await symlink('signs/a.jpg', path.join(source.folder, '0-first.jpg'))
     const { rows, warnings } = await folderRows(source, CHOICE)
     expect(rows.map(({ gcs_uri }) => gcs_uri)).toEqual(['signs/a.jpg', 'signs/b.jpg'])
-    expect(warnings).toEqual([expect.stringContaining('1 links to images that are listed anyway')])
+    expect(warnings).toEqual(['1 link leads to an image that is listed anyway, and is skipped'])
   })
 
   test('follows a link to a folder of --image-root, and no link beside it', async () => {
@@ -140,7 +140,7 @@ describe('a folder of images', () => {
     await writeFile(path.join(source.folder, 'a.tif'), 'II*\0')
     await expect(folderRows(source, CHOICE)).rejects.toMatchObject({
       code: 'NO_ASSETS',
-      message: expect.stringMatching(/^scans contains no images .*; 1 file is not used, .*: 1 TIFF images$/),
+      message: expect.stringMatching(/^scans contains no images .*; 1 file is not used, .*: TIFF images \(1\)$/),
     })
   })
 
