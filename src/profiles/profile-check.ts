@@ -51,6 +51,54 @@ function secretsIn(value: unknown, path: Path): ProfileProblem[] {
   )
 }
 
+/** Finds enum values that are there twice, which is always a mistake and which Gemini can refuse. */
+export const checkChoices: ProfileCheck = ({ output }) => repeatedChoices(output, ['output'])
+
+function repeatedChoices(schema: AnswerSchema, path: Path): ProfileProblem[] {
+  const choices = schema.enum ?? []
+  const here = choices.flatMap((choice, index) =>
+    choices.indexOf(choice) === index
+      ? []
+      : [{ path: [...path, 'enum', index], reason: `${JSON.stringify(choice)} is there twice` }],
+  )
+  const members = Object.entries(schema.properties ?? {}).flatMap(([name, member]) =>
+    repeatedChoices(member, [...path, 'properties', name]),
+  )
+  return [...here, ...members, ...(schema.items ? repeatedChoices(schema.items, [...path, 'items']) : [])]
+}
+
+/** Enum values, and items of all lists together, that Gemini has refused as too many. */
+const MANY_CHOICES = 500
+const MANY_ITEMS = 1_000
+
+/**
+ * Returns what Gemini may refuse in a schema: it answers 400 "too many states for serving" to long enums and to high or
+ * nested maxItems, but documents no limit (googleapis/python-genai#660, bethington/ghidra-mcp#440).
+ */
+export function schemaWarnings({ output }: Profile): string[] {
+  return largeParts(output, 'output', 1)
+}
+
+function largeParts(schema: AnswerSchema, path: string, times: number): string[] {
+  const { enum: choices = [], maxItems, properties = {}, items } = schema
+  const most = times * (maxItems ?? 1)
+  const isLarge = maxItems !== undefined && most > MANY_ITEMS
+  return [
+    ...(choices.length > MANY_CHOICES
+      ? [
+          `${path}.enum has ${choices.length} values; Gemini can refuse every request with so long a list, so try --limit 1 first`,
+        ]
+      : []),
+    ...(isLarge
+      ? [
+          `${path}.maxItems allows ${most.toLocaleString('en')} items in all; Gemini can refuse every request with so many, so try --limit 1 first or leave maxItems out`,
+        ]
+      : []),
+    ...Object.entries(properties).flatMap(([name, member]) => largeParts(member, `${path}.properties.${name}`, times)),
+    ...(items && !isLarge ? largeParts(items, `${path}.items`, most) : []),
+  ]
+}
+
 /** Fields that only Gemini models understand. */
 const GEMINI_ONLY = ['prompt', 'media_resolution', 'temperature', 'max_output_tokens', 'thinking'] as const
 

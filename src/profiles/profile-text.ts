@@ -1,9 +1,10 @@
 import { isScalar, isPair, LineCounter, parseDocument, visit } from 'yaml'
 import type { Document, Node } from 'yaml'
-import { UNSUPPORTED_KEYWORDS } from '../contracts/answer-schema.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { profile } from '../contracts/run-spec.ts'
 import type { Profile } from '../contracts/run-spec.ts'
+import { problemsOf } from './schema-problems.ts'
+import { ownProblems, soundParts } from './sound-parts.ts'
 
 /** A fault of a profile, and the path from the top to where it is. */
 export interface ProfileProblem {
@@ -71,7 +72,10 @@ function readProfile(text: string, source: string, check: ProfileCheck): Profile
   const parsed = profile.safeParse(content)
   if (!parsed.success) {
     const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, content))
-    throw invalidProfile(source, at(problems.slice(0, MOST_PROBLEMS)))
+    const faulty = problems.map(({ path }) => path)
+    const sound = soundParts(content, faulty)
+    const others = sound === undefined ? [] : ownProblems(check(sound), faulty)
+    throw invalidProfile(source, at([...problems, ...others].slice(0, MOST_PROBLEMS)))
   }
   const problems = check(parsed.data)
   if (problems.length > 0) throw invalidProfile(source, at(problems))
@@ -88,37 +92,6 @@ function unkeptNames(document: Document.Parsed, lines: LineCounter): { line: num
     },
   })
   return found
-}
-
-interface SchemaIssue {
-  code?: string
-  path: readonly PropertyKey[]
-  message: string
-  keys?: readonly string[]
-}
-
-/** zod reports unknown keys at their parent, but users need the line of the key; and YAML has no `undefined`. */
-function problemsOf(issue: SchemaIssue, content: unknown): ProfileProblem[] {
-  const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
-  if (issue.code === 'unrecognized_keys' && issue.keys) {
-    return issue.keys.map((key) => ({ path: [...path, key], reason: unknownMember(path, key) }))
-  }
-  if (content === null) return [{ path, reason: 'the file is empty' }]
-  return [{ path, reason: isThere(content, path) ? issue.message : 'is missing' }]
-}
-
-function unknownMember(path: readonly (string | number)[], key: string): string {
-  const isKeyword = path[0] === 'output' && Object.hasOwn(UNSUPPORTED_KEYWORDS, key)
-  return isKeyword ? `cannot be used: ${UNSUPPORTED_KEYWORDS[key]}` : 'is not a field of a profile'
-}
-
-function isThere(content: unknown, path: readonly (string | number)[]): boolean {
-  let part = content
-  for (const key of path) {
-    if (part === null || typeof part !== 'object' || !Object.hasOwn(part, key)) return false
-    part = (part as Record<string | number, unknown>)[key]
-  }
-  return true
 }
 
 /** Returns the offset of the part at `path`, or of the innermost part that exists. */

@@ -2,7 +2,7 @@ import { ImageryError } from '../contracts/errors.ts'
 import type { Profile } from '../contracts/run-spec.ts'
 import { readTextFile } from '../contracts/text-file.ts'
 import { findProfile, measuredAnswer } from './built-in-profiles.ts'
-import { checkMeasured, checkProfile, checkSecrets } from './profile-check.ts'
+import { checkChoices, checkMeasured, checkProfile, checkSecrets } from './profile-check.ts'
 import { parseProfile } from './profile-text.ts'
 import type { ProfileCheck } from './profile-text.ts'
 
@@ -16,11 +16,12 @@ export const PROFILE_PIPE = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/
  * Returns the profile that the user named.
  *
  * @param nameOrPath a built-in profile's name, or a path that ends in .yaml, .yml or .json
+ * @param more another check of a file
  * @throws ImageryError PROFILE_NOT_FOUND, FILE_NOT_FOUND or INVALID_PROFILE
  */
-export function resolveProfile(nameOrPath: string): Profile {
+export function resolveProfile(nameOrPath: string, more: ProfileCheck = () => []): Profile {
   return PROFILE_FILE.test(nameOrPath) || PROFILE_PIPE.test(nameOrPath)
-    ? loadProfileFile(nameOrPath)
+    ? loadProfileFile(nameOrPath, more)
     : findProfile(nameOrPath)
 }
 
@@ -29,12 +30,12 @@ export function resolveProfile(nameOrPath: string): Profile {
  *
  * @throws ImageryError FILE_NOT_FOUND, or INVALID_PROFILE with one line per problem: file, line, part, reason
  */
-export function loadProfileFile(file: string): Profile {
-  return parseProfile(textOf(file), file, checkAll)
+export function loadProfileFile(file: string, more: ProfileCheck = () => []): Profile {
+  return parseProfile(textOf(file), file, (profile) => [...checkAll(profile), ...more(profile)])
 }
 
 const checkAll: ProfileCheck = (profile) => {
-  const problems = [...checkProfile(profile), ...checkSecrets(profile)]
+  const problems = [...checkProfile(profile), ...checkSecrets(profile), ...checkChoices(profile)]
   // A reserved name would also fail as not measured; one message is enough.
   return problems.length > 0 ? problems : checkMeasured(measuredAnswer)(profile)
 }

@@ -2,8 +2,11 @@ import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { answerColumns } from '../../contracts/answer-schema.ts'
 import type { Column } from '../../contracts/columns.ts'
+import { PIXELS } from '../../contracts/model-options.ts'
 import { profileModel } from '../../contracts/run-spec.ts'
+import { schemaWarnings } from '../../profiles/profile-check.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
+import { checkProfileModel, nearestModel } from '../../services/options/model-check.ts'
 import { formatTable } from '../../ui/table.ts'
 
 export default class ProfilesValidate extends BaseCommand {
@@ -25,8 +28,12 @@ export default class ProfilesValidate extends BaseCommand {
     columns: { name: string; type: string; description: string }[]
   }> {
     const { args } = await this.parse(ProfilesValidate)
-    const profile = resolveProfile(args.profile)
+    const profile = resolveProfile(args.profile, checkProfileModel)
     const model = profileModel(profile)
+    for (const warning of model === PIXELS ? [] : schemaWarnings(profile)) this.warn(warning)
+    const near = nearestModel(model)
+    if (near !== undefined)
+      this.warn(`imagery does not know ${model}; did you mean ${near}? A newer model needs --prices FILE in a run`)
     const columns = answerColumns(profile.output).map((column) => ({
       name: column.name,
       type: columnType(column),

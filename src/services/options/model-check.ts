@@ -1,7 +1,9 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { GEMINI_MODELS, geminiModelFacts, type Retirement } from '../../contracts/gemini-models.ts'
 import { DEFAULT_GEMINI_MODEL, MODEL_ID, PIXELS } from '../../contracts/model-options.ts'
+import { profileModel } from '../../contracts/run-spec.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
+import type { ProfileCheck } from '../../profiles/profile-text.ts'
 
 /** A pinned version, as in gemini-2.5-flash-001, ends with its model. */
 const VERSION = /-\d{3}$/
@@ -38,6 +40,15 @@ export function checkModel(model: string, given: string): void {
   const instead = retirement.instead ?? DEFAULT_GEMINI_MODEL
   const subject = given === '--model' ? model : `${model}, which ${given} names,`
   throw refused(`${subject} was retired by Google on ${retirement.day}; its successor is ${instead}`, instead)
+}
+
+/** Finds a model in a profile that Google no longer serves, for `imagery profiles validate`. */
+export const checkProfileModel: ProfileCheck = (profile) => {
+  const model = profileModel(profile)
+  const retirement = pastRetirement(model)
+  if (retirement === undefined) return []
+  const instead = retirement.instead ?? DEFAULT_GEMINI_MODEL
+  return [{ path: ['model'], reason: `${model} was retired by Google on ${retirement.day}; use ${instead}` }]
 }
 
 function refused(message: string, instead: string): ImageryError {

@@ -13,6 +13,7 @@ import {
 } from '../../contracts/model-options.ts'
 import { endpointFault } from '../../contracts/model-endpoint.ts'
 import { profileModel, type GeminiOptions, type Profile, type RunSpec } from '../../contracts/run-spec.ts'
+import { schemaWarnings } from '../../profiles/profile-check.ts'
 import { checkModel } from './model-check.ts'
 import { priceOf } from './price-file.ts'
 
@@ -94,7 +95,7 @@ export function modelWarnings(profile: Profile, gemini: Pick<GeminiOptions, 'mod
   if (gemini === null) return []
   const { model } = gemini
   const { name, thinking, temperature } = profile
-  const warnings: string[] = []
+  const warnings = schemaWarnings(profile)
   const raised = thinking === undefined ? undefined : acceptedThinking(model, thinking)
   if (raised !== thinking) {
     const levels = geminiModelFacts(model)?.thinking.join(', ')

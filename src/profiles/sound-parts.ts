@@ -1,0 +1,59 @@
+import { profile, type Profile } from '../contracts/run-spec.ts'
+import type { ProfileProblem } from './profile-text.ts'
+
+type Path = ProfileProblem['path']
+
+/** Parts of a schema that can be left out. */
+const OPTIONAL = new Set(['description', 'enum', 'minimum', 'maximum', 'maxLength', 'minItems', 'maxItems', 'required'])
+
+/** Fields of a profile that must be there, whatever they say. */
+const NEEDED: Readonly<Record<string, string>> = { name: 'x', description: 'x' }
+
+/**
+ * Returns a profile without its faulty parts, so that the other parts can be checked in the same pass; undefined when too
+ * little is left.
+ */
+export function soundParts(content: unknown, faulty: readonly Path[]): Profile | undefined {
+  if (content === null || typeof content !== 'object') return undefined
+  const copy = structuredClone(content) as Record<string, unknown>
+  for (const path of faulty) removePart(copy, path)
+  const parsed = profile.safeParse(copy)
+  return parsed.success ? parsed.data : undefined
+}
+
+/** Leaves out the problems that come from a part that was removed. */
+export function ownProblems(problems: readonly ProfileProblem[], faulty: readonly Path[]): ProfileProblem[] {
+  const isModelFaulty = faulty.some(([field]) => field === 'model')
+  return problems.filter(({ path, reason }) => {
+    if (faulty.some((part) => path.every((step, index) => step === part[index]))) return false
+    if (isModelFaulty && (path[0] === 'measure' || path[0] === 'prompt')) return false
+    const isRequired = path.at(-2) === 'required'
+    return !isRequired || !faulty.some((part) => reason.startsWith(`${String(propertyOf(part).at(-1))} is not`))
+  })
+}
+
+function removePart(copy: Record<string, unknown>, path: Path): void {
+  const [field] = path
+  if (path.length === 1 && Object.hasOwn(NEEDED, String(field))) copy[String(field)] = NEEDED[String(field)]
+  else if (field === 'output' && !OPTIONAL.has(String(keywordOf(path)))) removeAt(copy, propertyOf(path))
+  else removeAt(copy, field === 'output' ? [...propertyOf(path), keywordOf(path) ?? ''] : path.slice(0, 2))
+}
+
+/** The path to the innermost property, or to its part that is unknown. */
+function propertyOf(path: Path): Path {
+  const at = path.lastIndexOf('properties')
+  return at < 0 ? path : path.slice(0, at + 2)
+}
+
+function keywordOf(path: Path): string | number | undefined {
+  return path[path.lastIndexOf('properties') + 2]
+}
+
+function removeAt(copy: Record<string, unknown>, path: Path): void {
+  let part: unknown = copy
+  for (const key of path.slice(0, -1)) {
+    if (part === null || typeof part !== 'object') return
+    part = (part as Record<string | number, unknown>)[key]
+  }
+  if (part !== null && typeof part === 'object') delete (part as Record<string | number, unknown>)[path.at(-1)!]
+}
