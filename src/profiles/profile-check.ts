@@ -6,7 +6,8 @@ import { secretIn } from '../contracts/redaction.ts'
 import { profileModel, type Profile } from '../contracts/run-spec.ts'
 import { RESERVED_COLUMNS } from '../contracts/tables.ts'
 import { nearestName } from './nearest-name.ts'
-import type { ProfileCheck, ProfileProblem } from './profile-text.ts'
+import type { ProfileProblem } from './profile-problem.ts'
+import type { ProfileCheck } from './profile-text.ts'
 
 type Path = readonly (string | number)[]
 
@@ -85,13 +86,11 @@ function largeParts(schema: AnswerSchema, path: string, times: number): string[]
   const isLarge = maxItems !== undefined && most > MANY_ITEMS
   return [
     ...(choices.length > MANY_CHOICES
-      ? [
-          `${path}.enum has ${choices.length} values; Gemini can refuse every request with so long a list, so try --limit 1 first`,
-        ]
+      ? [`${path}.enum has ${choices.length} values; Gemini can refuse every request for that; try --limit 1 first`]
       : []),
     ...(isLarge
       ? [
-          `${path}.maxItems allows ${most.toLocaleString('en')} items in all; Gemini can refuse every request with so many, so try --limit 1 first or leave maxItems out`,
+          `${path}.maxItems allows ${most.toLocaleString('en')} items in all; Gemini can refuse every request for that; try --limit 1 first, or leave maxItems out`,
         ]
       : []),
     ...Object.entries(properties).flatMap(([name, member]) => largeParts(member, `${path}.properties.${name}`, times)),

@@ -3,14 +3,9 @@ import type { Document, Node } from 'yaml'
 import { ImageryError } from '../contracts/errors.ts'
 import { profile } from '../contracts/run-spec.ts'
 import type { Profile } from '../contracts/run-spec.ts'
+import type { ProfileProblem } from './profile-problem.ts'
 import { problemsOf } from './schema-problems.ts'
 import { ownProblems, soundParts } from './sound-parts.ts'
-
-/** A fault of a profile, and the path from the top to where it is. */
-export interface ProfileProblem {
-  path: readonly (string | number)[]
-  reason: string
-}
 
 /** More than a person mends in one go; each is looked up in the text. */
 const MOST_PROBLEMS = 50

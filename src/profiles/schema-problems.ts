@@ -2,7 +2,7 @@ import { UNSUPPORTED_KEYWORDS } from '../contracts/answer-schema.ts'
 import { GEMINI_MODELS } from '../contracts/gemini-models.ts'
 import { profile } from '../contracts/run-spec.ts'
 import { nearestName } from './nearest-name.ts'
-import type { ProfileProblem } from './profile-text.ts'
+import type { ProfileProblem } from './profile-problem.ts'
 
 /** What the schema library says about one part of a profile. */
 export interface SchemaIssue {

@@ -1,5 +1,5 @@
 import { profile, type Profile } from '../contracts/run-spec.ts'
-import type { ProfileProblem } from './profile-text.ts'
+import type { ProfileProblem } from './profile-problem.ts'
 
 type Path = ProfileProblem['path']
 
