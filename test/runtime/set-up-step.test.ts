@@ -6,6 +6,9 @@ import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startLocalCloud, type LocalCloud } from '@imagery/local-cloud'
 import { bucketName, runSpecPath } from '../../src/contracts/names.ts'
+import { projectPolicy } from '../../src/google/admin/resource-manager.ts'
+import { changeMemberships } from '../../src/google/rest/policy.ts'
+import { callApi } from '../../src/google/rest/rest.ts'
 import { createBucket } from '../../src/google/storage/bucket.ts'
 import { writeObject } from '../../src/google/storage/storage.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
@@ -120,6 +123,17 @@ describe('the setup of a run', () => {
       message: expect.stringContaining('No model was called') as string,
       suggestions: [`imagery resume ${RUN_ID}`],
     })
+  })
+
+  test('waits for a role that the policy of the project shows already', async () => {
+    const role = 'roles/cloudtasks.enqueuer'
+    const email = 'imagery-runtime@imagery-local.iam.gserviceaccount.com'
+    await callApi('iam', 'v1/projects/imagery-local/serviceAccounts', { body: { accountId: 'imagery-runtime' } })
+    await changeMemberships(projectPolicy('imagery-local'), { add: [{ role, member: `serviceAccount:${email}` }] })
+    const message = `${email} lacks permission 'cloudtasks.tasks.create': it needs ${role} on project imagery-local`
+    answers = [refused(message), refused(message), ready(true)]
+    await expect(run()).resolves.toMatchObject({ done: 'q' })
+    expect(details[0]).toBe(`waiting until IAM has applied ${role} everywhere (0 s)`)
   })
 
   test.each([

@@ -13,8 +13,9 @@ import {
 import { servicePolicy } from '../../google/cloud-run/services.ts'
 import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
+import { haveBeenGranted } from '../failures/granted.ts'
 import type { DeployContext, DeployStep, PlannedChange } from './context.ts'
-import { haveBeenGranted, withSettling } from './settling.ts'
+import { withSettling } from './settling.ts'
 
 const INVOKER_ROLE = 'roles/run.invoker'
 
@@ -113,7 +114,7 @@ async function passingReason(context: DeployContext, id: string, error: CloudErr
   if (error instanceof ServiceTokenError) {
     const policy = await servicePolicy(context.target.place, id).read()
     const isShown = missingMemberships(policy, [invoker(context)]).length === 0
-    return isShown && (await haveBeenGranted(context, grantsTo('deployer', 'account invoker')))
+    return isShown && (await haveBeenGranted(context.target.place, grantsTo('deployer', 'account invoker')))
       ? 'IAM has not applied the access to the services everywhere yet'
       : undefined
   }

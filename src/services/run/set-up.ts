@@ -1,9 +1,14 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { runtimeAccount, tablePath } from '../../contracts/names.ts'
+import { grantsTo } from '../../contracts/grants.ts'
+import { invokerAccount, mainService, runtimeAccount, tablePath } from '../../contracts/names.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { callService, type ServiceAnswer } from '../../google/cloud-run/invoke.ts'
+import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
+import { servicePolicy } from '../../google/cloud-run/services.ts'
+import { missingMemberships } from '../../google/rest/policy.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { settled, SETTLE_MS } from '../../google/transport/settle.ts'
+import { areShown, haveBeenGranted } from '../failures/granted.ts'
 import { knownRefusal } from '../failures/known-refusal.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
 import type { Deployed, RecordedContext, WithQueues, WorkContext } from './context.ts'
@@ -35,12 +40,16 @@ export const setUp: PipelineStep<RecordedContext & Deployed, WithQueues> = creat
         body: { v: 1, run_id: context.runId },
         timeoutMs: 120_000,
       })
-      reason = waitReason(context, answer) ?? ''
+      reason = waitReason(context, answer) ?? (await roleReason(context, answer)) ?? ''
       if (reason !== '') throw new NotReady(reason, answer)
       return answer
     }
     const answer = await settled(ask, {
-      isTransient: (error) => error instanceof NotReady,
+      isTransient: async (error) => {
+        if (error instanceof NotReady) return true
+        reason = "waiting until IAM has applied the invoker's roles everywhere"
+        return error instanceof ServiceTokenError && isInvokerGranted(context)
+      },
       settleMs: SETTLE_MS,
       waiting: (waitedMs) => reporter.detail(`${reason} (${Math.round(waitedMs / 1_000)} s)`),
       signal: context.signal,
@@ -66,6 +75,36 @@ function waitReason({ spec: { tables } }: RecordedContext, { status, body }: Ser
   if ((code !== 'PERMISSION_DENIED' && code !== 'NOT_FOUND') || !isAboutDataset) return undefined
   if (knownRefusal(new CloudError(code, message), tables)) return undefined
   return `waiting until the services may write to dataset ${tables.dataset}`
+}
+
+/** A role that the runtime lacks, in the words of /setup. */
+const LACKED = /it needs (roles\/[\w.]+) on (\S+)(?: (\S+))?$/
+
+/** Returns what to wait for if the runtime lacks only the effect of a role that a policy shows. */
+async function roleReason({ target }: RecordedContext, { status, body }: ServiceAnswer): Promise<string | undefined> {
+  const { code, message = '' } = (body as { error?: { code?: string; message?: string } }).error ?? {}
+  const [, role, on = ''] = LACKED.exec(message) ?? []
+  if (status === 200 || code !== 'PERMISSION_DENIED' || role === undefined) return undefined
+  const { place } = target
+  const grants = grantsTo('runtime').filter(
+    (grant) => grant.role === role && grant.on === (on === 'project' ? 'project' : 'account invoker'),
+  )
+  // A runner need not be allowed to read policies. The run then fails at once, as if there were no grant.
+  const isShown = await areShown(place, grants, `serviceAccount:${runtimeAccount(place)}`).catch(() => false)
+  return grants.length > 0 && isShown ? `waiting until IAM has applied ${role} everywhere` : undefined
+}
+
+/** Whether policies let the caller call main as the invoker, although main's front end does not know that yet. */
+async function isInvokerGranted({ target: { place } }: RecordedContext): Promise<boolean> {
+  const wanted = { role: 'roles/run.invoker', member: `serviceAccount:${invokerAccount(place)}` }
+  try {
+    const policy = await servicePolicy(place, mainService(place)).read()
+    const tokenGrants = grantsTo('runner', 'account invoker').filter(({ role }) => role.endsWith('TokenCreator'))
+    return missingMemberships(policy, [wanted]).length === 0 && (await haveBeenGranted(place, tokenGrants))
+  } catch (error) {
+    if (error instanceof CloudError) return false
+    throw error
+  }
 }
 
 function neverReady(context: RecordedContext, { message, answer }: NotReady): unknown {

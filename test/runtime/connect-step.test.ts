@@ -1,0 +1,49 @@
+// First: it sets what gRPC reads when it is loaded.
+import { startLocalRun, PLACE } from './local-run.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { callApi } from '../../src/google/rest/rest.ts'
+import { usePauses } from '../../src/google/transport/pauses.ts'
+import { connect } from '../../src/services/run/steps.ts'
+import { RUN_ID } from './fixtures.ts'
+
+const CREATE = 'google.pubsub.v1.Subscriber/CreateSubscription'
+
+let local: Awaited<ReturnType<typeof startLocalRun>>
+let waitedMs: number
+
+beforeAll(async () => {
+  local = await startLocalRun({ units: 1 })
+})
+beforeEach(() => {
+  waitedMs = 0
+  usePauses({ now: () => waitedMs, pause: async (durationMs) => void (waitedMs += durationMs) })
+})
+afterEach(() => usePauses())
+afterAll(() => local.cloud.stop({ now: true }))
+
+function run(details: string[] = []): Promise<object> {
+  const deployment = { populateUrl: 'https://imagery-populate-1.us-central1.run.app' }
+  const target = { kind: 'google', place: PLACE, flags: '' }
+  const context = { runId: RUN_ID, spec: local.spec, target, deployment, signal: new AbortController().signal }
+  return connect.run(context as never, { detail: (text) => details.push(text) })
+}
+
+test('a subscription for an account that does not exist is refused at once', async () => {
+  await expect(run()).rejects.toMatchObject({ status: 'PERMISSION_DENIED' })
+  expect(waitedMs).toBe(0)
+})
+
+test('a subscription is refused while Pub/Sub does not know a role that IAM shows, and the run waits', async () => {
+  await callApi('iam', `v1/projects/${PLACE.projectId}/serviceAccounts`, { body: { accountId: 'imagery-invoker' } })
+  const { http, adminToken } = local.cloud.locator
+  const effect = { kind: 'error', status: 'PERMISSION_DENIED', message: 'User not authorized to perform this action.' }
+  await fetch(`${http}/_imagery/faults`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify([{ method: CREATE, times: 3, effect }]),
+  })
+  const details: string[] = []
+  await expect(run(details)).resolves.toMatchObject({ done: expect.stringContaining('imagery-run-') as string })
+  expect(details).toHaveLength(3)
+  expect(details[2]).toMatch(/^waiting until IAM has applied your roles everywhere \(\d s\)$/)
+})
