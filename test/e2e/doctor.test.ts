@@ -2,8 +2,6 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { newUser, ROOT, type Environment, type ImageryUser } from '../cli/imagery-process.ts'
-import { enableApis } from './deployer.ts'
-import { openProject } from './project-state.ts'
 
 const checkedThing = z.strictObject({
   check: z.string(),
