@@ -107,6 +107,8 @@ export function scriptedGemini(
     },
     async readRange(uri, first, length) {
       const bytes = objects[uri]
+      if (bytes === undefined)
+        throw new UnreadableImage(uri, 'does not exist', { cause: new CloudError('NOT_FOUND', `no ${uri}`) })
       // An image without bytes in the test is one that only Gemini may read.
       if (!Buffer.isBuffer(bytes)) throw deniedImage(uri)
       return { bytes: bytes.subarray(first, first + length), size: bytes.length, checksums: undefined }

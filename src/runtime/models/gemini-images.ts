@@ -136,7 +136,7 @@ async function gsImage(observation: Observation, source: ImageSource, signal: Ab
 /** The MIME type by the image's first bytes, because its name and its metadata are often wrong. Refuses what is no image. */
 async function typeByContent(uri: string, source: ImageSource, signal: AbortSignal): Promise<string> {
   const head = await source.readRange(uri, 0, HEAD_BYTES, signal).catch((error: unknown) => {
-    if (isDenied(error)) return undefined
+    if (isDenied(error) || isMissing(error)) return undefined
     throw error
   })
   if (head === undefined) return typeByName(uri, source)
@@ -151,7 +151,12 @@ function isDenied(error: unknown): boolean {
   return error instanceof AttemptFailure && (status === 'PERMISSION_DENIED' || status === 'UNAUTHENTICATED')
 }
 
-/** The MIME type of an image that imagery may not read, by its name, else by its metadata. */
+/** Gemini says itself that an object is missing, and then the images are looked at again. That call is not billed. */
+function isMissing(error: unknown): boolean {
+  return error instanceof UnreadableImage && error.cause instanceof CloudError && error.cause.status === 'NOT_FOUND'
+}
+
+/** The MIME type of an image that imagery cannot read, by its name, else by its metadata. */
 async function typeByName(uri: string, source: ImageSource): Promise<string> {
   const named = imageContentType(uri)
   if (named !== undefined) return named
