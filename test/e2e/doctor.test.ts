@@ -149,7 +149,7 @@ describe('after a deploy', () => {
       'imagery-local.nowhere.signs does not exist, or this account has no access to it',
     )
     const withoutImage = await doctor(['--local', '--table', results])
-    expect(withoutImage.named['table']?.detail).toMatch(/has no column gcs_uri or/)
+    expect(withoutImage.named['table']?.detail).toMatch(/^Column images of .* holds arrays/)
     const file = await doctor(['--local', '--table', signs])
     expect(file.named['table']?.status).toBe('ok')
   })
