@@ -50,6 +50,7 @@ export const imageQualityRow = z.strictObject({
   clipped_share: z.number().nullable(),
   verdict: z.enum(['good', 'fair', 'poor', 'unusable']).nullable(),
   reason: z.string().nullable(),
+  note: z.string().nullable(),
   best_observation_id: z.string().nullable(),
   images: z.array(z.record(z.string(), z.unknown())),
   unreadable_observation_ids: z.array(z.string()),
