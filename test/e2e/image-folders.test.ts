@@ -93,7 +93,7 @@ describe('the images of a table in a file', () => {
     const reasons = {
       pipe: /is a pipe, not a file/,
       large: /is larger than 64 MiB/,
-      empty: /names no file/,
+      empty: /has no image of this asset/,
       missing: /nowhere\.jpg does not exist/,
       control: /has a control character in its path/,
     }
