@@ -13,7 +13,7 @@ import { randomFrom, shuffled } from './random.ts'
 import { rowsOf } from './survived-run.ts'
 
 /** More than the model can answer before the last stop, even on a busy machine. */
-const UNITS = 600
+const UNITS = 400
 
 /** Each way of stopping has five moments. */
 const WAYS = ['Ctrl-C to local start', 'SIGTERM to local start', 'local stop', 'Ctrl-C to resume'] as const
@@ -207,7 +207,8 @@ describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} t
       calls: log.calls('aiplatform.generateContent'),
       billed: log.answers('aiplatform.generateContent'),
       sends: log.sends,
-    }).toEqual({ calls: UNITS, billed: UNITS, sends: UNITS })
+      // The first unit was asked before the run created its tasks.
+    }).toEqual({ calls: UNITS, billed: UNITS, sends: UNITS - 1 })
     useLocalCloud((await findLocalCloud(owner.user.dataDirectory))!)
     const [rows] = await rowsOf(
       report.attempts_table,
