@@ -33,7 +33,7 @@ export default class ProfilesValidate extends BaseCommand {
     for (const warning of model === PIXELS ? [] : schemaWarnings(profile)) this.warn(warning)
     const near = nearestModel(model)
     if (near !== undefined)
-      this.warn(`imagery does not know ${model}; did you mean ${near}? A newer model needs --prices FILE in a run`)
+      this.warn(`Model ${model} is unknown; did you mean ${near}? A newer model needs --prices FILE in a run`)
     const columns = answerColumns(profile.output).map((column) => ({
       name: column.name,
       type: columnType(column),

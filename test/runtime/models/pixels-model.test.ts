@@ -170,7 +170,7 @@ describe('a file that is not an image', () => {
   test.each([
     ['nothing at all', Buffer.alloc(0), 'is empty (0 bytes)'],
     ['text', Buffer.from('Hello'), 'is not an image: imagery reads only jpeg, png, webp, heic and heif'],
-    ['an error page', Buffer.from('<html>'), 'is XML, HTML or SVG text'],
+    ['an error page', Buffer.from('<html>'), 'is an XML, HTML or SVG file'],
     ['a GIF', plain(4, 4).gif().toBuffer(), 'is a GIF image'],
     ['a TIFF', plain(4, 4).tiff().toBuffer(), 'is a TIFF image'],
     ['an AVIF', plain(16, 16).avif().toBuffer(), 'is an AVIF image'],
