@@ -194,7 +194,7 @@ describe('an answer', () => {
     ['the prompt', { candidatesTokenCount: 5, thoughtsTokenCount: 3, totalTokenCount: 15 }, [7, 5, 3]],
     ['the total and the answer', { promptTokenCount: 7 }, [7, null, 0]],
     ['the total and the prompt', { candidatesTokenCount: 5 }, [null, 5, 0]],
-    ['all but the total', { totalTokenCount: 15 }, [null, null, 0]],
+    ['all but the total', { totalTokenCount: 15 }, [null, null, null]],
     ['every count', { trafficType: 'ON_DEMAND' }, [null, null, null]],
   ])('whose usage lacks %s gets it from the total, or does not know it', async (_what, usageMetadata, counts) => {
     answer = { status: 200, body: { ...WHOLE, usageMetadata } }
