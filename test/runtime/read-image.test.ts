@@ -45,7 +45,12 @@ describe('reading an image', () => {
     expect(limits).toEqual([7_000_000, 64 * 1024 * 1024])
   })
 
-  test.each(['https://host/x.jpg', 'gs://bucket', 'gs://bucket/', '', 'x.jpg'])(
+  test('whose URI is a web address makes it unreadable, without a call', async () => {
+    const read = imageReader({ clock: new ManualClock(), readObject: () => Promise.reject(new Error('called')) })
+    await expect(read('https://host/x.jpg', signal)).rejects.toThrow('https://host/x.jpg is a web address')
+  })
+
+  test.each(['gs://bucket', 'gs://bucket/', '', 'x.jpg'])(
     'whose URI is %j makes it unreadable, without a call',
     async (uri) => {
       const read = imageReader({ clock: new ManualClock(), readObject: () => Promise.reject(new Error('called')) })

@@ -3,7 +3,7 @@ import { runRequest, taskPayload } from '../../contracts/messages.ts'
 import type { DeploymentRef } from '../../contracts/names.ts'
 import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
-import { isRefusal, probeRun, type ProbeDeps } from './probe.ts'
+import type { ProbeDeps } from './probe.ts'
 import { TaskProcessor, type ProcessDeps } from './process-task.ts'
 import { pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
 
@@ -48,6 +48,8 @@ export function mainApp(deps: MainDeps): Hono {
 
   app.post('/probe', async (context) => {
     const { run_id } = await readBody(context, runRequest)
+    // Loaded when it is needed, because few instances are ever asked and each must start quickly.
+    const { isRefusal, probeRun } = await import('./probe.ts')
     const probed = await probeRun(deps, (task, spec) => processor.probe(task, spec, isRefusal), run_id)
     log.info(`probed run ${run_id}: ${probed.outcome}`, { run_id, trace: requestTrace(context, place.projectId) })
     return context.json(probed)
