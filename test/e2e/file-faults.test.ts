@@ -90,7 +90,10 @@ function nameOf(called: string): string {
 
 test('a command names the file and exits as expected for any failed file call', () => {
   const wrong = outcomes.filter(({ fault, exitCode, output, isUsual }) => {
-    if (/\n\s+at .*:\d+|not caught|A bug in imagery/.test(output) || ![0, 1, 2].includes(exitCode)) return true
+    if (/\n\s+at .*:\d+|not caught|A bug in imagery/.test(output)) return true
+    // A run can end before its command: the failed row then gives the reason, with the image as the table names it.
+    if (exitCode === 3) return !output.includes(path.basename(fault.path))
+    if (![0, 1, 2].includes(exitCode)) return true
     return exitCode !== 0 && !isUsual && !output.includes(nameOf(fault.path))
   })
   expect(wrong).toEqual([])
