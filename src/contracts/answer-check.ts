@@ -71,9 +71,14 @@ export async function answerCheck(
   return (answer) => {
     const kept = keep(answer, schema, cut)
     if (validate(kept)) return { columns: kept as Record<string, unknown> }
-    return { faults: (validate.errors ?? []).map(fault) }
+    const errors = validate.errors ?? []
+    const more = errors.length - MOST_FAULTS
+    return { faults: [...errors.slice(0, MOST_FAULTS).map(fault), ...(more > 0 ? [`and ${more} more faults`] : [])] }
   }
 }
+
+/** A list of a model that repeats itself can have a hundred thousand faults of one kind. */
+const MOST_FAULTS = 20
 
 /** The profile's output as an ajv schema. Integers stay within the range that JSON carries exactly. */
 function checkedSchema(schema: AnswerSchema): object {
@@ -153,6 +158,7 @@ const SHOWN_CHARACTERS = 80
 
 /** Returns a value as JSON for a message, cut if it is long. */
 export function shownValue(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'missing'
+  // JSON has no word for a number that is too large, and would show null.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'missing')
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…`.toWellFormed() : text
 }

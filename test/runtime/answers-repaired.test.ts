@@ -8,6 +8,8 @@ const SIGN: AnswerSchema = {
   properties: {
     category: { type: 'string', enum: ['Stop', 'Give Way', 'no-entry', 'N/A', '30'] },
     note: { type: 'string', maxLength: 200 },
+    memo: { type: 'string' },
+    words: { type: 'array', items: { type: 'string' } },
     count: { type: 'integer' },
     score: { type: 'number' },
     lit: { type: 'boolean' },
@@ -77,6 +79,9 @@ describe('a whole object is found', () => {
   test.each([
     ['a line break', '{"category": "Stop", "note": "one\ntwo"}', 'one\ntwo'],
     ['quotes without a backslash', '{"category": "Stop", "note": "it says "STOP" in red"}', 'it says "STOP" in red'],
+    ['a quotation before a comma', '{"category": "Stop", "note": "it says "STOP", in red"}', 'it says "STOP", in red'],
+    ['a mark of inches', '{"category": "Stop", "note": "a 6" post, 2" wide"}', 'a 6" post, 2" wide'],
+    ['an apostrophe at the end of a word', "{'category': 'Stop', 'note': 'the poles' base'}", "the poles' base"],
     ['an apostrophe', "{'category': 'Stop', 'note': 'the sign's post leans'}", "the sign's post leans"],
     ['a number sign after a quote', '{"category": "Stop", "note": "the pole "#5" leans"}', 'the pole "#5" leans'],
     [
@@ -149,11 +154,46 @@ describe('nothing is guessed', () => {
     ['a list like that with a comma', `[${STOP}, {"category": "Banana"},]`, /not all of its objects fit/],
     ['two fences that differ', `\`\`\`\n${STOP}\n\`\`\`\n\`\`\`\n{"category": "30"}\n\`\`\``, /"Stop" and "30"/],
     ['a name that is there twice', '{"category": "Stop", "count": 2, "count": 3}', /count is there twice/],
+    ['a name that is there twice in a list', '[{"category": "Stop", "count": 2, "count": 3}]', /count is there twice/],
+    [
+      'a name that is there twice in JSON as text',
+      String.raw`{"category": "Stop", "plate": "{\"text\": \"A\", \"text\": \"B\"}"}`,
+      /plate is .*, not an object/,
+    ],
     ['another object that is cut', `${STOP} No: {"category": "Give`, /another object follows it/],
-    ['an end that is not certain', '{"category": "Stop", "note": "a "b"} c"} d', /not certain/],
+    ['an end that is not certain', '{"category": "Stop", "note": "a "b" c"} d"}', /not certain/],
+    ['a cut quotation', '{"category": "Stop", "note": "a "b"} c"} d', /closing quote is missing/],
     ['a part of a damaged object', '{"category": !, "plate": {"category": "Stop"}}', /where a value belongs/],
     ['a cut text', '{"category": "Stop", "note": "lean', /ends inside a text/],
     ['a cut number', '{"category": "Stop", "count": 2', /ends before its end/],
+    ['a cut word', '{"category": "Stop", "note": lean', /ends before its end/],
+    ['a cut literal', '{"category": "Stop", "note": None', /ends before its end/],
+    [
+      'a missing quote that takes in the next member',
+      '{"category": "Stop", "note": "lean, "memo": "2"}',
+      /closing quote is missing before "memo/,
+    ],
+    [
+      'two missing quotes that take in two members',
+      '{"category": "Stop", "note": "lean, "count": 2, "memo": bent"}',
+      /closing quote is missing before "count/,
+    ],
+    [
+      'a missing quote between lines',
+      '{"category": "Stop", "note": "lean\n "memo": "2"}',
+      /closing quote is missing before "memo/,
+    ],
+    ['a missing quote in a name', '{"category": "Stop", "note: "lean", "count": 2}', /closing quote is missing/],
+    ['a missing quote in a list', '{"category": "Stop", "words": ["red, "white", "blue"]}', /closing quote is missing/],
+    ['a missing single quote', "{'category': 'Stop', 'words': ['red, 'white']}", /closing quote is missing/],
+    [
+      'a missing typographic quote',
+      '{“category”: “Stop”, “note”: “lean, “memo”: “2”}',
+      /closing quote is missing before "memo/,
+    ],
+    ['a minus sign', '{"category": "-30"}', /category is "-30", not one of/],
+    ['a range', '{"category": "3-0"}', /category is "3-0", not one of/],
+    ['a number too large', '{"category": "Stop", "score": 1e400}', /score is Infinity, not a number/],
     ['a number with a unit', '{"category": "Stop", "count": 2 poles}', /"poles}" where a comma belongs/],
     ['a number with a unit as text', '{"category": "Stop", "count": "2 poles"}', /count is "2 poles", not an integer/],
     ['a number with a comma as text', '{"category": "Stop", "count": "1,234"}', /count is "1,234"/],
@@ -171,6 +211,13 @@ describe('nothing is guessed', () => {
     const answer = read(text)
     expect(answer).not.toHaveProperty('columns')
     expect('malformed' in answer ? answer.malformed : 'faults' in answer ? answer.faults.join('; ') : '').toMatch(why)
+  })
+
+  test('a list with very many faults names the first ones', () => {
+    const answer = read(`{"category": "Stop", "words": [${'1,'.repeat(20_000)}1]}`)
+    const { faults } = answer as { faults: string[] }
+    expect(faults[0]).toBe('words.0 is 1, not a text')
+    expect(faults.slice(20)).toEqual(['and 19981 more faults'])
   })
 
   test.each([

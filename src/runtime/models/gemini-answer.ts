@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { shownValue, type CheckedAnswer } from '../../contracts/answer-check.ts'
 import type { AnswerSchema } from '../../contracts/answer-schema.ts'
 import { objectsIn, type FoundObjects, type TextObject } from './answer-objects.ts'
-import { readObject } from './lenient-json.ts'
+import { readExactly } from './lenient-json.ts'
 import { mendValues } from './mended-values.ts'
 
 /** A model's text as columns, or the reason why it has none. */
@@ -45,10 +45,12 @@ export function readAnswer(text: string, reading: AnswerReading): ReadAnswer {
 function readWhole(value: unknown, body: string, reading: AnswerReading): ReadAnswer {
   // JSON inside of JSON text.
   if (typeof value === 'string' && value.includes('{')) return repaired(readAnswer(value, reading))
-  if (isObject(value)) {
-    const read = readObject(body, 0, { isWhole: true, escapesQuotes: true })
+  if (value !== null && typeof value === 'object') {
     // JSON.parse keeps the last of two members with one name.
+    const read = readExactly(body)
     if ('fault' in read) return { malformed: read.fault }
+  }
+  if (isObject(value)) {
     const fitted = fit(value, reading)
     if ('columns' in fitted) return fitted
     const inner = unwrapped(value, reading)
@@ -81,10 +83,13 @@ function readText(body: string, reading: AnswerReading): ReadAnswer {
 
 /** Leaves out the objects before the end of thoughts whose start is not in the text. */
 function afterThoughts(text: string, found: FoundObjects): FoundObjects {
-  const ends = [...text.matchAll(END_OF_THOUGHTS)]
-    .map(({ index }) => index)
-    .filter((index) => !found.objects.some(({ start, end }) => start < index && index < end))
-  const from = ends.at(-1) ?? 0
+  let from = 0
+  let before = 0
+  for (const { index } of text.matchAll(END_OF_THOUGHTS)) {
+    // Both are in the order of the text.
+    while (before < found.objects.length && found.objects[before]!.end <= index) before += 1
+    if (index <= (found.objects[before]?.start ?? index)) from = index
+  }
   return { ...found, objects: found.objects.filter(({ start }) => start >= from) }
 }
 
@@ -155,7 +160,7 @@ function namesAny(value: Record<string, unknown>, { properties = {} }: AnswerSch
 /** Returns the text of an answer that is escaped as a JSON text but has no quotes around it. */
 function unescaped(text: string): string | undefined {
   if (!/^\s*\{\s*(?:\\[nrt])*\s*\\"/.test(text)) return undefined
-  const inner = parsed(`"${text.replaceAll(/[\r\n]/g, ' ')}"`)?.value
+  const inner = parsed(`"${text.replaceAll('\r', '\\r').replaceAll('\n', '\\n')}"`)?.value
   return typeof inner === 'string' ? inner : undefined
 }
 

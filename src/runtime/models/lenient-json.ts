@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 /** One object of a text. */
 export interface LenientObject {
   value: Record<string, unknown>
@@ -69,8 +71,8 @@ const HEX = /^[0-9a-fA-F]{4}$/
 /**
  * Reads the object that starts at an offset. Accepts what models write instead of JSON and what has one meaning:
  * comments, trailing commas, single and typographic quotes, names without quotes, line breaks and quotes inside texts,
- * and the literals of Python and JavaScript. Adds no value that the text does not have: a cut text or number, `12 px`,
- * `007`, or a name that appears twice with different values is a fault.
+ * and the literals of Python and JavaScript. Adds no value that the text does not have: a cut text, word or number,
+ * `12 px`, `007`, a text whose closing quote is missing, or a name that appears twice with different values is a fault.
  *
  * @param options.isWhole whether the text is known to be whole, so that its last `}` can be missing after a whole value
  * @param options.escapesQuotes whether quotes inside texts have a backslash, as in JSON
@@ -82,6 +84,22 @@ export function readObject(text: string, at: number, options: ReadOptions): Leni
     return { value, end: reader.position, isExact: reader.isExact, hasInnerQuotes: reader.hasInnerQuotes }
   } catch (error) {
     if (error instanceof ReadFault) return { fault: error.message, end: reader.position }
+    throw error
+  }
+}
+
+/**
+ * Reads a text that is one JSON object or list. Unlike JSON.parse, it refuses a name that appears twice with different
+ * values, and deep nesting, which no schema has and which recursive code cannot follow.
+ */
+export function readExactly(text: string): { value: object } | { fault: string } {
+  const reader = new Reader(text, 0, { isWhole: false, escapesQuotes: true })
+  try {
+    const value = reader.root()
+    const isAll = reader.isExact && reader.position === text.length
+    return isAll ? { value } : { fault: 'it is not JSON' }
+  } catch (error) {
+    if (error instanceof ReadFault) return { fault: error.message }
     throw error
   }
 }
@@ -103,6 +121,11 @@ class Reader {
     this.#options = options
   }
 
+  root(): object {
+    if (this.#next() === '[') return this.#array(1)
+    return this.#next() === '{' ? this.object(1) : this.#fail('it is not an object or a list')
+  }
+
   object(level: number): Record<string, unknown> {
     this.#enter(level)
     const members = new Map<string, unknown>()
@@ -116,10 +139,10 @@ class Reader {
       this.#skip()
       if (!this.#take(':')) this.#fail(`there is no colon after ${JSON.stringify(name.slice(0, 60))}`)
       const value = this.#value(level, 'member')
-      if (members.has(name) && JSON.stringify(members.get(name)) !== JSON.stringify(value))
+      if (members.has(name) && !isDeepStrictEqual(members.get(name), value))
         this.#fail(`${name.slice(0, 60)} is there twice, with different values`)
       members.set(name, value)
-      if (this.#ends('}', level, value)) break
+      if (this.#ends('}', level)) break
     }
     return Object.fromEntries(members)
   }
@@ -134,7 +157,7 @@ class Reader {
         return items
       }
       items.push(this.#value(level, 'item'))
-      if (this.#ends(']', level, undefined)) return items
+      if (this.#ends(']', level)) return items
     }
   }
 
@@ -144,14 +167,15 @@ class Reader {
   }
 
   /** Reads what follows a member or an item. Returns whether it was the last one. */
-  #ends(close: string, level: number, value: unknown): boolean {
+  #ends(close: string, level: number): boolean {
+    const last = this.#text[this.position - 1] ?? ''
     const after = this.position
     this.#skip()
     if (this.#take(close)) return true
     if (this.#take(',')) return false
     if (this.position === this.#text.length) {
-      // A number at the very end can have lost digits.
-      const isValueWhole = typeof value !== 'number' || after < this.#text.length
+      // A number or a word at the very end can have lost its end.
+      const isValueWhole = !/[\w$.-]/.test(last) || after < this.#text.length
       if (!this.#options.isWhole || level > 1 || !isValueWhole) this.#fail('it ends before its end')
       this.isExact = false
       return true
@@ -190,23 +214,42 @@ class Reader {
     if (open !== '"') this.isExact = false
     this.position += 1
     let read = ''
+    let unclosed = 0
     for (;;) {
       const next = this.#next()
       if (next === '') this.#fail('it ends inside a text')
       this.position += 1
       if (next === '\\') read += this.#escaped()
-      else if (!closing.includes(next)) {
+      else if (!closing.includes(next) && next !== open) {
         if (next < ' ') this.isExact = false
         read += next
-      } else if (this.#isEndOfString(role)) {
+      } else if (closing.includes(next) && this.#isEndOfString(role)) {
         if (next !== '"') this.isExact = false
+        if (unclosed > 0) this.#fail(`a closing quote is missing in ${JSON.stringify(read.slice(0, 60))}`)
         return read
       } else {
         this.isExact = false
         this.hasInnerQuotes = true
+        if (role === 'name' || this.#isNameAfterComma()) this.#fail(`a closing quote is missing before ${this.#here()}`)
+        unclosed = Math.max(0, unclosed + this.#quoteCount())
         read += next
       }
     }
+  }
+
+  /** 1 if the quote before the position opens a quotation inside a text, -1 if it closes one, by what is around it. */
+  #quoteCount(): number {
+    const before = this.#text[this.position - 2] ?? ''
+    const after = this.#next()
+    if (!/[\s,:;([{]/.test(before)) return /[\p{L}\p{N}]/u.test(after) ? 0 : -1
+    return /\s/.test(after) ? 0 : 1
+  }
+
+  /** Whether the quote before the position starts the name of the next member: then the text before has lost its end. */
+  #isNameAfterComma(): boolean {
+    const before = this.#text.slice(Math.max(0, this.position - 40), this.position - 1)
+    NAME_AND_COLON.lastIndex = this.position - 1
+    return /[,\n]\s*$/.test(before) && NAME_AND_COLON.test(this.#text)
   }
 
   /** A backslash without meaning is kept, because it can be part of a path. */

@@ -1,5 +1,6 @@
 import type { AnswerSchema } from '../../contracts/answer-schema.ts'
 import { withoutHalves } from '../row-size.ts'
+import { readExactly } from './lenient-json.ts'
 
 /** A value, and whether it differs from what the model wrote. */
 export interface Mended {
@@ -87,22 +88,23 @@ function onlyChoice(text: string, choices: readonly string[]): string | undefine
   return others.length === 0 ? only : undefined
 }
 
+const SEPARATORS = /[\s_\p{Dash_Punctuation}]+/gu
+
+/** Separators before a digit are a part of the value: `-30` is not `30`, and `1-2` is neither `12` nor `1 2`. */
 function letters(text: string): string {
-  const kept = text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replaceAll(/[\s_\p{Dash_Punctuation}]+/gu, '')
+  const folded = text.normalize('NFKC').toLowerCase().trim()
+  const kept = folded.replaceAll(SEPARATORS, (run, at: number) => {
+    const isBeforeDigit = /\d/.test(folded[at + run.length] ?? '')
+    if (!isBeforeDigit || !(at === 0 || /\d/.test(folded[at - 1] ?? ''))) return ''
+    return /\p{Dash_Punctuation}/u.test(run) ? '-' : ' '
+  })
   // A value that is all hyphens has no letters to compare.
   return kept === '' ? text : kept
 }
 
 function jsonOf(text: string): object | undefined {
-  try {
-    const value = JSON.parse(text) as unknown
-    return value !== null && typeof value === 'object' ? value : undefined
-  } catch {
-    return undefined
-  }
+  const read = readExactly(text)
+  return 'value' in read ? read.value : undefined
 }
 
 function together(values: readonly unknown[], mend: (value: unknown) => Mended): Mended {
