@@ -49,6 +49,23 @@ describe('an asset ID is the text that the file has', () => {
     expect(warnings).toEqual([])
   })
 
+  test('in a unit of one observation: no two share one, even with slashes in their IDs', async () => {
+    const csv = 'asset_id,observation_id,image\na/b,c,1.jpg\na,b/c,2.jpg\n,a/b/c,3.jpg\na,b,4.jpg\n'
+    const { units } = await tables.take('slashes.csv', csv, { unit: 'observation' })
+    expect(new Set(units.map(({ id }) => id)).size).toBe(4)
+    expect(units.map(({ id }) => id)).toEqual(expect.arrayContaining(['a/b/c', 'a/b']))
+    const found = units.map(({ asset, observations, images }) => [asset, observations, images])
+    expect(found).toHaveLength(4)
+    expect(found).toEqual(
+      expect.arrayContaining([
+        ['a/b', ['c'], ['1.jpg']],
+        ['a', ['b/c'], ['2.jpg']],
+        [null, ['a/b/c'], ['3.jpg']],
+        ['a', ['b'], ['4.jpg']],
+      ]),
+    )
+  })
+
   test('in observation IDs and image names too', async () => {
     const csv = 'asset_id,observation_id,image\na,01,007.jpg\na,1,7.jpg\na,1.0,7e0\n'
     const { units } = await tables.take('observations.csv', csv)

@@ -60,7 +60,7 @@ export function snapshotQuery(source: SnapshotSource): string {
   FROM ${quoted(source.path)}
   WHERE ${isUnit}${source.where === null ? '' : ` AND (\n${source.where}\n)`}
 ), newest AS (
-  SELECT *, ${unitExpression(source.unit)} AS unit_id FROM source
+  SELECT *, ${distinctUnitExpression(source.unit)} AS unit_id FROM source
   WHERE ${unitExpression(source.unit)} IS NOT NULL
   QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, gcs_uri) = 1
 )${source.images.pick === 'spread' ? spreadImages(source.images.max_per_unit) : ''}
@@ -87,6 +87,19 @@ function textExpression(column: string): string {
 function unitExpression(unit: Unit): string {
   if (unit === 'asset') return 'asset_id'
   return "IF(asset_id IS NULL, observation_id, CONCAT(asset_id, '/', IFNULL(observation_id, '')))"
+}
+
+/**
+ * A unit's ID. Observation `b/c` of asset `a` and observation `c` of asset `a/b` would have the same one, so all but the
+ * first of such assets add a hash of their ID.
+ */
+function distinctUnitExpression(unit: Unit): string {
+  if (unit === 'asset') return 'asset_id'
+  const id = unitExpression(unit)
+  return `IF(
+    DENSE_RANK() OVER (PARTITION BY ${id} ORDER BY asset_id) = 1, ${id},
+    CONCAT(${id}, ' of asset ', CAST(FARM_FINGERPRINT(asset_id) AS STRING))
+  )`
 }
 
 /**
