@@ -35,6 +35,9 @@ const OBJECT_URLS: readonly RegExp[] = [
 /** The generation of an object, as gcloud and the JSON API write it: a time in microseconds. */
 const GENERATION = /(?:#(?=\d{16}$)|\?(?:[^#?]*&)?generation=)(\d{1,19})$/
 
+/** A file that a run has staged: its name can end in any way, and it has one generation only. */
+const STAGED = /^runs\/[0-9]{6}-[0-9a-f]{8}\/images\//
+
 /** What to do with an image at another kind of address, by the address's scheme. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   http: 'is a web address, and imagery does not read the web: copy the image to Cloud Storage or to a folder',
@@ -63,7 +66,8 @@ export function parseGsUri(text: string): ObjectName | { fault: string } {
   const match = /^gs:\/\/([^/]*)\/(.+)$/is.exec(address)
   if (!match && !url) return { fault: elsewhere(scheme) }
   const [bucket, named] = url ?? [match?.[1] ?? '', match?.[2] ?? '']
-  const [suffix, generation] = (url ? GENERATION.exec(address) : GENERATION.exec(named)) ?? []
+  const [suffix, generation] =
+    (url ? GENERATION.exec(address) : STAGED.test(named) ? null : GENERATION.exec(named)) ?? []
   const path = suffix === undefined || url ? named : named.slice(0, -suffix.length)
   if (!BUCKET.test(bucket) || bucket.split('.').some((part) => part === '' || part.length > MAX_BUCKET_PART))
     return { fault: 'has no valid bucket name' }

@@ -78,7 +78,11 @@ describe('the address of an object', () => {
     expect(parseGsUri(uri)).toEqual({ bucket: 'images', path: 'a.jpg', generation: '1600000000000000' })
   })
 
-  test('may have a number at its end that is no generation', () => {
-    expect(parseGsUri('gs://images/sign#12')).toEqual({ bucket: 'images', path: 'sign#12' })
+  test.each([
+    'sign#12',
+    'runs/261123-9f3c1a7b/images/sign#1600000000000000',
+    'runs/261123-9f3c1a7b/images/a.jpg?generation=7',
+  ])('may have a number at its end that is no generation: %s', (path) => {
+    expect(parseGsUri(`gs://images/${path}`)).toEqual({ bucket: 'images', path })
   })
 })

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
+import { addressScheme } from '../../contracts/gs-uri.ts'
 import type { ModelChoice } from '../options/model-choice.ts'
 import { openImageFolders, readImageHead, type ImageFolders } from './image-file.ts'
 import { fileKind, HEAD_BYTES, IMAGE_KINDS, isNamedAsImage } from './image-types.ts'
@@ -51,7 +52,9 @@ export async function folderRows(
     const folder = path.posix.dirname(image)
     const asset = folder === '.' ? path.posix.basename(image) : folder
     sizes.set(asset, (sizes.get(asset) ?? 0) + 1)
-    return { asset_id: asset, observation_id: image, gcs_uri: image }
+    // A name such as `data:1.jpg` looks like an address.
+    const uri = addressScheme(image) === undefined ? image : `./${image}`
+    return { asset_id: asset, observation_id: image, gcs_uri: uri }
   })
   for (const [asset, size] of sizes) {
     if (unit === 'asset' && size > most)

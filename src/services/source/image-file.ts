@@ -74,7 +74,7 @@ async function readFile(name: string, folders: ImageFolders, read: Read): Promis
 
 /** The path of a `file://` URL of this machine, or the name itself. */
 function filePath(name: string): string {
-  return /^\s*file:/i.test(name) ? fileURLToPath(name.trim()) : name
+  return addressScheme(name) === 'file' ? fileURLToPath(name.trim()) : name
 }
 
 /**

@@ -54,6 +54,17 @@ describe('a folder of images', () => {
     ])
   })
 
+  test('names its files so that none looks like an address', async () => {
+    const names = ['data:,1.jpg', 'Data:folder/2.jpg', 'file:3.jpg', 'http:/4.jpg']
+    const { rows } = await folderRows(await folder('addresses', ...names), CHOICE)
+    expect(rows.map(({ observation_id, gcs_uri }) => [observation_id, gcs_uri])).toEqual([
+      ['Data:folder/2.jpg', './Data:folder/2.jpg'],
+      ['data:,1.jpg', './data:,1.jpg'],
+      ['file:3.jpg', 'file:3.jpg'],
+      ['http:/4.jpg', 'http:/4.jpg'],
+    ])
+  })
+
   test('tells images by their content, skips what systems leave, and counts the rest by kind', async () => {
     const source = await folder('kinds', 'notes.txt', 'notes.md', 'named.jpg')
     const files: Record<string, string> = {

@@ -73,6 +73,15 @@ describe('an image that a table names', () => {
     expect(await readImageFile(onDisk, folders)).toEqual({ bytes: Buffer.from('same text') })
   })
 
+  test.each(['file:a.jpg', 'file:%2F.jpg', 'file:%00.jpg', 'http:a.jpg'])(
+    'has a name, not an address, without slashes behind its colon: %s',
+    async (name) => {
+      expect(await readImageFile(name, folders)).toEqual({ refused: 'does not exist' })
+      await writeFile(path.join(table, name), name)
+      expect(await readImageFile(name, folders)).toEqual({ bytes: Buffer.from(name) })
+    },
+  )
+
   test('is the one with exactly its name if two names are the same text', async () => {
     await writeFile(path.join(table, 'u\u0308.jpg'), 'two characters')
     await writeFile(path.join(table, '\u00fc.jpg'), 'one character')
