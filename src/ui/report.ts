@@ -58,7 +58,10 @@ function failureLines(report: RunReport, flags: string, width: number): string[]
   for (const { units, example, next } of groups) {
     const reason = cellText(example.error_message).replaceAll(staged, '')
     const others = units === 1 ? '' : `  and ${number(units - 1)} more like it`
-    lines.push(`  ${cellText(example.unit_id)}${others}`, ...wrapped(reason, width - 4).map((line) => `    ${line}`))
+    lines.push(
+      `  ${shortened(cellText(example.unit_id))}${others}`,
+      ...wrapped(reason, width - 4).map((line) => `    ${line}`),
+    )
     if (next !== '') lines.push(`    → ${plainLine(suggestedCommands(next, flags))}`)
   }
   const more = report.units.failed - groups.reduce((sum, { units }) => sum + units, 0)
@@ -108,6 +111,13 @@ function elapsed(from: string, to: string): string {
   return seconds < 3_600
     ? `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
     : `${(seconds / 3_600).toFixed(1)} h`
+}
+
+/** An ID that is longer than this is no ID that a person reads. */
+const MOST_ID_LETTERS = 200
+
+function shortened(id: string): string {
+  return id.length > MOST_ID_LETTERS ? `${id.slice(0, MOST_ID_LETTERS).toWellFormed()}…` : id
 }
 
 /** A message longer than this many lines is cut. */
