@@ -37,6 +37,9 @@ describe('a CSV file', () => {
     ['blank lines', '\nasset_id,image\n\na,a.jpg\n\n'],
     ['empty cells behind a row', 'asset_id,image\na,a.jpg,,\n'],
     ['mixed line ends', 'asset_id,image\r\na,a.jpg\n'],
+    ['blank lines before semicolons', '\r\n\r\nasset_id;image\na;a.jpg\n'],
+    ['a line end in a header', '"note,\nof the day";asset_id;image\n;a;a.jpg\n'],
+    ['the separators of others in a header', '"a,b,c",asset_id,image\n,a,a.jpg\n'],
   ])('with %s is read', async (_what, csv) => {
     expect(await pairs('any.csv', csv)).toEqual([['a', 'a.jpg']])
   })
@@ -81,6 +84,9 @@ describe('the columns of a file', () => {
     ['twins by case', 'id,path,PATH\na,a.jpg,b.jpg\n', { asset: 'id', image: 'path' }],
     ['the other twin', 'id,path,PATH\na,b.jpg,a.jpg\n', { asset: 'id', image: 'PATH' }],
     ["the twin by BigQuery's name", 'id,path,path\na,b.jpg,a.jpg\n', { asset: 'id', image: 'path_2' }],
+    ['two locations', 'id,path,location,location_text,lat,lon\na,a.jpg,Main Street,x,1,2\n', {}],
+    ['a time as the asset ID', 'capture_time,path\na,a.jpg\n', { asset: 'capture_time' }],
+    ['one column for both', 'path,note\na.jpg,a\n', { asset: 'note', image: 'path' }],
     ["BigQuery's reserved names", '_TABLE_id,_file_x\na,a.jpg\n', { asset: '_TABLE_id', image: '_file_x' }],
   ])('are found as the header has them: %s', async (_what, csv, flags) => {
     expect(await pairs('headers.csv', csv, flags)).toEqual([['a', 'a.jpg']])
@@ -142,6 +148,9 @@ describe('a file of JSON lines', () => {
     ['half a surrogate pair', String.raw`"\ud800"`],
     ['the null character', String.raw`"\u0000"`],
     ['deep nesting', `${'{"x":'.repeat(40)}1${'}'.repeat(40)}`],
+    ['nesting deeper than a stack', `${'['.repeat(50_000)}${']'.repeat(50_000)}`],
+    ['a long list with a long number', `[${'7,'.repeat(200_000)}1.50]`],
+    ['names that objects have', '{"__proto__":{"x":1},"constructor":2,"":3," ":4}'],
   ])('is not refused for a column that imagery does not use: %s', async (_what, value) => {
     const rows = `{"asset_id":"a","image":"a.jpg","extra":${value}}\n{"asset_id":"b","image":"b.jpg","extra":1}\n{"asset_id":"c","image":"c.jpg"}\n`
     expect(await pairs('extra.jsonl', rows)).toEqual([
@@ -171,6 +180,13 @@ describe('a file of JSON lines', () => {
   test('with the image inside a record is refused with the command that fixes it', async () => {
     const { suggestions } = await refusal('inside.jsonl', '{"id":"a","image":{"url":"1.jpg"}}\n')
     expect(suggestions[0]).toContain(`jq -c '. + {image: .image.url}'`)
+  })
+
+  test('that is nested too deeply to be read exactly is refused with its line', async () => {
+    const nested = `${'['.repeat(50_000)}1.50${']'.repeat(50_000)}`
+    const { code, message } = await refusal('nested.jsonl', `{"asset_id":"a"}\n{"asset_id":"b","extra":${nested}}\n`)
+    expect(code).toBe('SOURCE_UNSUPPORTED')
+    expect(message).toContain('line 2 is nested too deeply')
   })
 
   test('that is damaged is refused with its line', async () => {

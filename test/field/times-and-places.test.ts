@@ -124,13 +124,18 @@ describe('a location', () => {
       place(0, -181),
       place(1, null),
       place('1,5', '2'),
+      place([3], 4),
+      place({}, true),
       place(1, 2),
     ]
     const rows = places.map((location, index) => `{"asset_id":"a${index}","image":"1.jpg","location":${location}}\n`)
     const { units, warnings } = await tables.take('bad.jsonl', rows.join(''))
-    expect(units.map(({ location }) => location)).toEqual([null, null, null, null, null, { latitude: 1, longitude: 2 }])
+    expect(units.map(({ location }) => location)).toEqual([
+      ...Array.from({ length: 7 }, () => null),
+      { latitude: 1, longitude: 2 },
+    ])
     expect(warnings).toEqual([
-      `location of 5 rows cannot be read and is left out, for example {"latitude":"40°1'N","longitude":"105"} in line 1`,
+      `location of 7 rows cannot be read and is left out, for example {"latitude":"40°1'N","longitude":"105"} in line 1`,
     ])
   })
 

@@ -77,10 +77,15 @@ export function sourceColumns(
     hasObservationId: byName.has('observation_id'),
     hasSnapshotId: byName.has('snapshot_id'),
     location: locationKind(byName.get('location')),
-    detectionTime: timeKind(byName.get('detection_time')),
-    captureTime: timeKind(byName.get('capture_time')),
+    ...timeKinds(fields),
     guesses,
   }
+}
+
+/** Returns how the snapshot converts the times of a table. */
+export function timeKinds(fields: readonly SourceField[]): Pick<SourceColumns, 'detectionTime' | 'captureTime'> {
+  const kind = (wanted: string): TimeKind => timeKind(fields.find(({ name }) => name?.toLowerCase() === wanted))
+  return { detectionTime: kind('detection_time'), captureTime: kind('capture_time') }
 }
 
 /** Returns a column as messages name it: the header of the file, and BigQuery's name if that is another one. */

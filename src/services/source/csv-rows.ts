@@ -67,16 +67,35 @@ async function dialect(
   chunks: AsyncGenerator<string>,
 ): Promise<{ head: string; delimiter: string; skippedLines: number }> {
   let head = ''
-  while (!/[\r\n]/.test(head)) {
+  let marks = headerMarks(head)
+  while (!marks.isWhole && head.length < MAX_RECORD_BYTES) {
     const next = await chunks.next()
     if (next.done) break
     head += next.value
+    marks = headerMarks(head)
   }
   const excel = EXCEL_SEPARATOR.exec(head)
   if (excel) return { head: head.slice(excel[0].length), delimiter: excel[1]!, skippedLines: 1 }
-  const header = head.split(/[\r\n]/, 1)[0]!.replaceAll(/"(?:[^"]|"")*"/g, '')
-  const counts = DELIMITERS.map((mark) => header.split(mark).length - 1)
-  return { head, delimiter: DELIMITERS[counts.indexOf(Math.max(...counts))]!, skippedLines: 0 }
+  const most = Math.max(...marks.counts)
+  return { head, delimiter: DELIMITERS[marks.counts.indexOf(most)]!, skippedLines: 0 }
+}
+
+/** Counts each separator in the first line that is not empty. Those inside quotes, like line ends there, are text. */
+function headerMarks(head: string): { counts: number[]; isWhole: boolean } {
+  const counts = DELIMITERS.map(() => 0)
+  let isQuoted = false
+  let isEmpty = true
+  let isStart = true
+  for (const letter of head) {
+    const mark = DELIMITERS.indexOf(letter)
+    const isEnd = letter === '\n' || letter === '\r'
+    if (letter === '"' && (isQuoted || isStart)) isQuoted = !isQuoted
+    else if (!isQuoted && mark >= 0) counts[mark]! += 1
+    if (!isQuoted && isEnd && !isEmpty) return { counts, isWhole: true }
+    isEmpty &&= isEnd
+    isStart = mark >= 0 || isEnd
+  }
+  return { counts, isWhole: false }
 }
 
 /** Spreadsheets write empty cells behind a row's end; anything else in an extra or missing cell has moved. */

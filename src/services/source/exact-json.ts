@@ -38,15 +38,28 @@ function keepSource(_key: string, value: unknown, context?: { source?: string })
   return String(value) === context.source ? value : new ExactNumber(context.source)
 }
 
-/** Writes a value of `parseExactJson` as JSON, each number as it was. */
+/** Writes a value of `parseExactJson` as JSON, each number as it was. A loop, because a value can be nested deeply. */
 export function exactJson(value: unknown): string {
-  if (value instanceof ExactNumber) return value.source
-  if (Array.isArray(value)) return `[${value.map(exactJson).join(',')}]`
-  if (typeof value === 'object' && value !== null) {
-    const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}:${exactJson(member)}`)
-    return `{${members.join(',')}}`
+  const written: string[] = []
+  /** What is still to be written, the next one last. */
+  const waiting: ({ text: string } | { value: unknown })[] = [{ value }]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if ('text' in next) written.push(next.text)
+    else if (next.value instanceof ExactNumber) written.push(next.value.source)
+    else if (typeof next.value === 'object' && next.value !== null)
+      for (const piece of piecesOf(next.value).toReversed()) waiting.push(piece)
+    else written.push(JSON.stringify(next.value) ?? 'null')
   }
-  return JSON.stringify(value) ?? 'null'
+  return written.join('')
+}
+
+function piecesOf(value: object): ({ text: string } | { value: unknown })[] {
+  const isList = Array.isArray(value)
+  const members = Object.entries(value).flatMap(([name, member], index) => {
+    const comma = index === 0 ? '' : ','
+    return [{ text: isList ? comma : `${comma}${JSON.stringify(name)}:` }, { value: member as unknown }]
+  })
+  return [{ text: isList ? '[' : '{' }, ...members, { text: isList ? ']' : '}' }]
 }
 
 /** Returns a value of `parseExactJson` as text: a string as it is, anything else as its JSON. Null stays null. */

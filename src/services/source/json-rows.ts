@@ -30,8 +30,14 @@ export async function* jsonRows(table: TextTable, headers: string[]): AsyncGener
   }
 }
 
+/** BigQuery's limit for a row is 100 MB (https://cloud.google.com/bigquery/quotas#load_jobs). */
+const MAX_LINE_LETTERS = 100_000_000
+
 async function* lines(table: TextTable): AsyncGenerator<string> {
-  let rest = ''
+  /** The pieces of a line whose end is still to come. */
+  let rest: string[] = []
+  let letters = 0
+  let line = 1
   let isFirst = true
   for await (const chunk of decodedChunks(table)) {
     if (isFirst) {
@@ -39,11 +45,26 @@ async function* lines(table: TextTable): AsyncGenerator<string> {
       if (advice) throw notLines(table, advice)
       isFirst = false
     }
-    const parts = (rest + chunk).split('\n')
-    rest = parts.pop()!
-    yield* parts
+    const [first = '', ...more] = chunk.split('\n')
+    rest.push(first)
+    letters += first.length
+    if (letters > MAX_LINE_LETTERS) throw lineTooLong(table, line)
+    const last = more.pop()
+    if (last === undefined) continue
+    yield rest.join('')
+    yield* more
+    line += 1 + more.length
+    rest = [last]
+    letters = last.length
   }
-  if (rest !== '') yield rest
+  if (letters > 0) yield rest.join('')
+}
+
+function lineTooLong(table: TextTable, line: number): ImageryError {
+  return notLines(table, {
+    what: `line ${line} is longer than ${MAX_LINE_LETTERS / 1_000_000} MB`,
+    command: `jq -c . ${shellWord(table.given)} > rows.jsonl   (if the file has no line ends between its objects)`,
+  })
 }
 
 function jsonObject(text: string, line: number, table: TextTable): Record<string, unknown> {
@@ -54,7 +75,7 @@ function jsonObject(text: string, line: number, table: TextTable): Record<string
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
     throw new ImageryError(
       'SOURCE_UNSUPPORTED',
-      `${table.given} cannot be read as JSON lines: line ${line} is not one JSON object`,
+      `${table.given} cannot be read as JSON lines: line ${line} is ${error instanceof RangeError ? 'nested too deeply' : 'not one JSON object'}`,
       {
         suggestions: [
           `sed -n ${line}p ${shellWord(table.given)} | jq -c .   (shows what is wrong)`,

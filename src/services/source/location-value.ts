@@ -56,7 +56,7 @@ function isMissing(value: unknown): boolean {
 }
 
 function degrees(value: unknown): number | undefined {
-  if (isMissing(value)) return undefined
+  if (typeof value !== 'string' && typeof value !== 'number' && !(value instanceof ExactNumber)) return undefined
   const text = value instanceof ExactNumber ? value.source : String(value).trim()
   return NUMBER.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined
 }

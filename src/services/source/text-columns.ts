@@ -46,12 +46,11 @@ export class ColumnObserver {
     const shapes = headers.map((_, index): Shape => (areTyped && this.#shapes[index]) || { kind: 'text' })
     const pointIndex = headers.findIndex((_, index) => this.#arePoints[index])
     const location = pointIndex >= 0 ? { index: pointIndex } : coordinates(headers)
-    const names = columnNames(headers)
-    const isTaken = (name: string): boolean => location !== undefined && name.toLowerCase() === LOCATION
+    const names = columnNames(withoutLocation(headers, location, pointIndex))
     const fitting = fittingShapes(shapes)
     const columns = headers.flatMap((header, index): TextColumn[] => {
       if (index === pointIndex || index >= MOST_COLUMNS) return []
-      const name = isTaken(names[index]!) ? `${names[index]}_text` : names[index]!
+      const name = names[index]!
       const shown = name === header ? {} : { header }
       const lower = name.toLowerCase()
       if (TIMES.has(lower)) return [{ field: { name, type: 'TIMESTAMP', ...shown }, index, as: 'time' }]
@@ -77,6 +76,19 @@ function coordinates(headers: readonly string[]): { latitude: number; longitude:
   const latitude = headers.findIndex((header) => coordinateOf(header) === 'latitude')
   const longitude = headers.findIndex((header) => coordinateOf(header) === 'longitude')
   return latitude >= 0 && longitude >= 0 ? { latitude, longitude } : undefined
+}
+
+/** The file's location takes its name, so that another column with it gets one of its own. */
+function withoutLocation(
+  headers: readonly string[],
+  location: TextColumns['location'],
+  pointIndex: number,
+): readonly string[] {
+  if (location === undefined) return headers
+  const names = columnNames(headers)
+  return headers.map((header, index) =>
+    index !== pointIndex && names[index]!.toLowerCase() === LOCATION ? `${names[index]}_text` : header,
+  )
 }
 
 /** Members count as columns too. A file with too many keeps its records as JSON text. */

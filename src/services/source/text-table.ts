@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { ModelChoice } from '../options/model-choice.ts'
-import { sourceColumns, type ColumnFlags, type SourceColumns, type SourceField } from './columns.ts'
+import { sourceColumns, timeKinds, type ColumnFlags, type SourceColumns, type SourceField } from './columns.ts'
 import { csvRows, type FileRow } from './csv-rows.ts'
 import { jsonRows } from './json-rows.ts'
 import { notWritable } from './scratch-folder.ts'
@@ -55,12 +55,15 @@ export async function prepareTextTable(
   const found = observer.columns(headers, !isCsv)
   const fields = found.columns.map(({ field }) => field)
   if (found.location) fields.push(LOCATION_FIELD)
-  const { guesses, ...columns } = sourceColumns(source.given, fields, options.flags)
+  const { guesses, ...named } = sourceColumns(source.given, fields, options.flags)
 
   const file = path.join(options.scratch, 'table.jsonl')
-  const writer = new RowWriter(found, { ...columns, ...options, given: source.given })
+  const writer = new RowWriter(found, { ...named, ...options, given: source.given })
+  // A time that is used as the asset ID is text.
+  const { detectionTime, captureTime } = timeKinds(writer.fields(fields))
+  const columns = { ...named, detectionTime, captureTime }
   await pipeline(Readable.from(written(rows(), writer)), createWriteStream(file)).catch((error: unknown) => {
-    throw error instanceof ImageryError ? error : notWritable(options.scratch, error)
+    throw (error as NodeJS.ErrnoException).syscall === undefined ? error : notWritable(options.scratch, error)
   })
   writer.checkOrder()
   const warnings = [...guesses, ...writer.warnings()]
