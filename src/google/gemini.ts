@@ -214,7 +214,12 @@ function readAnswer({
     finishReason: candidate?.finishReason,
     message: candidate?.finishMessage ?? promptFeedback?.blockReasonMessage,
     blockReason: promptFeedback?.blockReason,
-    usage: billedUsage(usageMetadata ?? {}, text !== ''),
+    usage: billedUsage(usageMetadata ?? {}, {
+      hasText: text !== '',
+      // A prompt that is blocked before it reaches the model has no candidate, and only a reason
+      // (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/process-blocked-responses).
+      hasReachedModel: candidate !== undefined || promptFeedback?.blockReason === undefined,
+    }),
     modelVersion,
     trafficType: usageMetadata?.trafficType,
   }
@@ -228,7 +233,7 @@ function readAnswer({
  */
 function billedUsage(
   reported: NonNullable<GenerateContentResponse['usageMetadata']>,
-  hasText: boolean,
+  { hasText, hasReachedModel }: { hasText: boolean; hasReachedModel: boolean },
 ): GeminiUsage | undefined {
   const { promptTokenCount: prompt, totalTokenCount: total, thoughtsTokenCount: thoughts } = reported
   // An answer without text has no tokens of its own.
@@ -248,7 +253,8 @@ function billedUsage(
   }
   const isNothing = Object.values(usage).every((count) => count === 0 || count === null)
   if (!isNothing) return usage
-  return hasText ? { promptTokens: null, outputTokens: null, thoughtTokens: null } : undefined
+  // The model read the prompt even if its answer was withheld, so a cost without counts is unknown, not zero.
+  return hasReachedModel ? { promptTokens: null, outputTokens: null, thoughtTokens: null } : undefined
 }
 
 /** Parts of an HTTP response that the client does not expose. */

@@ -217,6 +217,29 @@ describe('an answer', () => {
       usage: { promptTokens: 7, outputTokens: 0 },
     })
   })
+
+  const SAFETY = { candidates: [{ finishReason: 'SAFETY' }] }
+  test.each([
+    ['an answer withheld', { ...SAFETY, usageMetadata: { promptTokenCount: 7 } }, [7, 0, 0]],
+    [
+      'an answer withheld after thoughts',
+      { ...SAFETY, usageMetadata: { promptTokenCount: 7, totalTokenCount: 9 } },
+      [7, 0, 2],
+    ],
+    ['an answer withheld, with a total only', { ...SAFETY, usageMetadata: { totalTokenCount: 7 } }, [7, 0, 0]],
+    [
+      'an answer withheld, without counts',
+      { ...SAFETY, usageMetadata: { trafficType: 'ON_DEMAND' } },
+      [null, null, null],
+    ],
+    ['an answer withheld, without usage', SAFETY, [null, null, null]],
+    ['a response without anything', {}, [null, null, null]],
+    ['a prompt that the model never got', { promptFeedback: { blockReason: 'OTHER' } }, undefined],
+  ])('without text: the cost of %s is what is known', async (_what, body, counts) => {
+    answer = { status: 200, body }
+    const usage = counts && { promptTokens: counts[0], outputTokens: counts[1], thoughtTokens: counts[2] }
+    expect(await ask()).toMatchObject({ text: '', usage })
+  })
 })
 
 describe('a refusal', () => {

@@ -84,11 +84,14 @@ export function scriptedGemini(
   options: {
     gemini?: Partial<GeminiOptions>
     objects?: Record<string, Buffer | { bytes: number; contentType?: string }>
+    /** An object that imagery's account may not read. */
+    denied?: string
   } = {},
 ) {
   const requests: GeminiRequest[] = []
   const billed: Known[] = []
   const described: string[] = []
+  const read: string[] = []
   const { objects = {} } = options
   const model = geminiModel({
     spec: geminiSpec(options.gemini),
@@ -101,6 +104,8 @@ export function scriptedGemini(
       return saying as GeminiAnswer
     },
     async readImage(uri) {
+      read.push(uri)
+      if (options.denied === uri) throw deniedImage(uri)
       const bytes = objects[uri]
       if (!Buffer.isBuffer(bytes)) throw new UnreadableImage(uri, 'does not exist')
       return bytes
@@ -124,7 +129,7 @@ export function scriptedGemini(
   })
   const answer = (unit = asset()) =>
     model.answer(unit, { signal: new AbortController().signal, onBilled: (known) => void billed.push(known) })
-  return { answer, requests, billed, described }
+  return { answer, requests, billed, described, read }
 }
 
 /** The failure for an image that imagery's own account may not read. */

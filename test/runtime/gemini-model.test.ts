@@ -296,6 +296,15 @@ describe('images', () => {
     )
   })
 
+  test('are not read after one of them was refused to the account', async () => {
+    const denied = 'gs://bucket/1.jpg'
+    const { answer, read } = scriptedGemini([], { gemini: { image_transport: 'inline' }, denied })
+    expect(await failure(answer(asset(12)))).toMatchObject({ failure: 'unreadable_image', retryable: false })
+    await new Promise(setImmediate)
+    // Four are read at once.
+    expect(read).toHaveLength(4)
+  })
+
   test('that are too many to inline say what to do', async () => {
     const six = Buffer.concat([JPEG, Buffer.alloc(6_000_000)])
     const objects = { 'gs://bucket/1.jpg': six, 'gs://bucket/2.jpg': six, 'gs://bucket/3.jpg': six }

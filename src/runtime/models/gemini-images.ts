@@ -100,6 +100,7 @@ export async function pollAgain(images: readonly GeminiImage[], source: ImageSou
   })
 }
 
+/** Makes all images, a few at a time. The first error that is not about one image itself stops the rest. */
 async function each<Item>(
   items: readonly Item[],
   atOnce: number,
@@ -107,10 +108,13 @@ async function each<Item>(
 ): Promise<GatheredImages> {
   const outcomes: (GeminiImage | UnreadableImage)[] = []
   const waiting = items.entries()
+  let isStopped = false
   const worker = async (): Promise<void> => {
     for (const [index, item] of waiting) {
+      if (isStopped) return
       outcomes[index] = await make(item).catch((error: unknown) => {
         if (error instanceof UnreadableImage) return error
+        isStopped = true
         throw error
       })
     }
