@@ -56,7 +56,8 @@ Causes: ${CAUSES.join(', ')}.`
     const session = await this.session(flags, 'unknown')
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
-    const choice = chooseRetry(context.spec, { ...flags, mediaResolution: flags['media-resolution'] })
+    const options = { ...flags, mediaResolution: flags['media-resolution'] }
+    const choice = chooseRetry(context.spec, options, session.target.flags)
     const model = choice.overrides?.model
     for (const warning of modelWarnings(context.spec.profile, model === undefined ? null : { model }))
       this.warn(warning)

@@ -81,9 +81,50 @@ function retired(day: string, instead: string): GeminiModelFacts {
   return { thinking: ALL, sampling: 'adjustable', retirement: { day, isFixed: true, instead } }
 }
 
-/** Returns what imagery knows about a model; undefined for a model that is newer than the table. */
+/**
+ * The models of whole families that Google retired, previews and experiments included, with the last day of the family
+ * (same page; https://cloud.google.com/vertex-ai/generative-ai/docs/deprecations/gemini-1.0-pro).
+ */
+const RETIRED_FAMILIES = [
+  { names: /^gemini-(?:1\.0-|(?:pro|ultra)(?:-vision)?$)/, day: '2025-04-21' },
+  { names: /^gemini-1\.5-/, day: '2025-09-24' },
+  { names: /^gemini-(?:2\.0-|exp-)/, day: '2026-02-25' },
+] as const
+
+/** A pinned version, as in gemini-3.5-flash-001. */
+const VERSION = /-\d{3}$/
+
+/** A preview or an experiment, perhaps with its date, as in gemini-2.5-flash-preview-09-2025 and gemini-2.5-pro-exp-03-25. */
+const PREVIEW = /-(?:preview|exp|experimental|latest)(?:-[\d-]+)?$|-\d{2}-(?:\d{2}|\d{4})$/
+
+/** Returns the model of a pinned version: gemini-3.5-flash of gemini-3.5-flash-001. */
+export function unpinnedModel(model: string): string {
+  return model.replace(VERSION, '')
+}
+
+/** Returns the model that a pinned version, a preview or an experiment belongs to. */
+export function stableModel(model: string): string {
+  return unpinnedModel(model).replace(PREVIEW, '')
+}
+
+/**
+ * Returns what imagery knows about a model; undefined for a model that is newer than the table. A pinned version has the
+ * facts of its model. So does a preview, except for its price, which can differ.
+ */
 export function geminiModelFacts(model: string): GeminiModelFacts | undefined {
+  const exact = tableFacts(model) ?? tableFacts(unpinnedModel(model))
+  if (exact !== undefined) return exact
+  const { price: _, ...facts } = tableFacts(stableModel(model)) ?? familyFacts(model) ?? {}
+  return 'thinking' in facts ? facts : undefined
+}
+
+function tableFacts(model: string): GeminiModelFacts | undefined {
   return Object.hasOwn(GEMINI_MODELS, model) ? GEMINI_MODELS[model] : undefined
+}
+
+function familyFacts(model: string): GeminiModelFacts | undefined {
+  const family = RETIRED_FAMILIES.find(({ names }) => names.test(model))
+  return family && retired(family.day, /pro|ultra/.test(model) ? 'gemini-3.5-flash' : 'gemini-3.5-flash-lite')
 }
 
 /**

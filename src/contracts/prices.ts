@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { GEMINI_MODELS, PRICES_DATED } from './gemini-models.ts'
+import { GEMINI_MODELS, PRICES_DATED, unpinnedModel } from './gemini-models.ts'
 import type { MediaResolution, Tier } from './model-options.ts'
 
 /** Price of one token on the standard tier, in billionths of a US dollar: USD per million tokens times 1,000. */
@@ -32,9 +32,10 @@ export const LIST_PRICES: PriceList = {
 
 const NANO_PER_USD = 1_000_000_000
 
-/** Returns a model's token prices from a list; undefined when the list does not have the model. */
+/** Returns a model's token prices from a list; undefined when the list does not have the model. A pinned version costs the same. */
 export function modelPrice(list: PriceList, model: string): TokenPrice | undefined {
-  const price = Object.hasOwn(list.models, model) ? list.models[model] : undefined
+  const name = Object.hasOwn(list.models, model) ? model : unpinnedModel(model)
+  const price = Object.hasOwn(list.models, name) ? list.models[name] : undefined
   return price && { input_nanousd: nano(price.input), output_nanousd: nano(price.output) }
 }
 

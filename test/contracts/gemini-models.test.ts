@@ -44,6 +44,9 @@ test.each([
   ['gemini-3.8-flash', false],
   ['gemini-3.1-flash-lite', true],
   ['gemini-2.5-flash', true],
+  ['gemini-2.5-flash-001', true],
+  ['gemini-3.1-flash-lite-preview', true],
+  ['gemini-3.5-flash-lite-001', false],
   ['gemini-9-flash', false],
   ['constructor', false],
 ])('whether %s uses a temperature: %s', (model, uses) => {

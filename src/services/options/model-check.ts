@@ -1,24 +1,22 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { GEMINI_MODELS, geminiModelFacts, type Retirement } from '../../contracts/gemini-models.ts'
+import { GEMINI_MODELS, geminiModelFacts, stableModel, type Retirement } from '../../contracts/gemini-models.ts'
 import { DEFAULT_GEMINI_MODEL, MODEL_ID, PIXELS } from '../../contracts/model-options.ts'
 import { profileModel } from '../../contracts/run-spec.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import type { ProfileCheck } from '../../profiles/profile-text.ts'
 
-/** A pinned version, as in gemini-2.5-flash-001, ends with its model. */
-const VERSION = /-\d{3}$/
-
 /** Returns the retirement of a model that Google no longer serves. */
 export function pastRetirement(model: string, now = Date.now()): Retirement | undefined {
-  const facts = geminiModelFacts(model) ?? geminiModelFacts(model.replace(VERSION, ''))
-  const retirement = facts?.retirement
+  const retirement = geminiModelFacts(model)?.retirement
   return retirement?.isFixed && Date.parse(retirement.day) < now ? retirement : undefined
 }
 
 /** Returns the known model that the user most likely meant; undefined for a known model, or when none is near. */
 export function nearestModel(model: string): string | undefined {
-  if (model === PIXELS || geminiModelFacts(model) !== undefined) return undefined
+  if (model === PIXELS || Object.hasOwn(GEMINI_MODELS, model)) return undefined
   const served = Object.keys(GEMINI_MODELS).filter((name) => pastRetirement(name) === undefined)
+  const stable = stableModel(model)
+  if (served.includes(stable)) return stable
   const full = model.toLowerCase().startsWith('gemini') ? model : `gemini-${model}`
   return nearestName(full, served) ?? nearestName(model, served)
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { CAUSES, type Cause } from '../../contracts/causes.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { Overrides } from '../../contracts/messages.ts'
-import { MODEL_ID, PIXELS, type MediaResolution } from '../../contracts/model-options.ts'
+import { DEFAULT_GEMINI_MODEL, MODEL_ID, PIXELS, type MediaResolution } from '../../contracts/model-options.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
@@ -11,7 +11,7 @@ import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { failedUnitsQuery } from '../../run-data/sql/ledger.ts'
 import { creatingStep } from './creating-step.ts'
-import { checkModel } from '../options/model-check.ts'
+import { checkModel, pastRetirement } from '../options/model-check.ts'
 import { priceOf } from '../options/price-file.ts'
 import type { Pending, RecordedContext } from './context.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
@@ -56,10 +56,11 @@ export function parseCauses(only: string | undefined): readonly Cause[] {
   )
 }
 
-/** @throws ImageryError INVALID_FLAG for options that do not fit this run */
-export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
+/** @throws ImageryError INVALID_FLAG for options that do not fit this run; NOT_AVAILABLE if Google has retired its model */
+export function chooseRetry(spec: RunSpec, options: RetryOptions, flags = ''): RetryChoice {
   const causes = parseCauses(options.only)
   const { model, mediaResolution } = options
+  if (model === undefined) refuseRetired(spec, options, flags)
   if (model === undefined && mediaResolution === undefined) return { causes, overrides: undefined }
   if (!spec.gemini) {
     throw new ImageryError(
@@ -87,6 +88,19 @@ export function chooseRetry(spec: RunSpec, options: RetryOptions): RetryChoice {
       ...(mediaResolution === undefined ? {} : { media_resolution: mediaResolution }),
     },
   }
+}
+
+/** Every unit would fail again if the run's own model has been retired since. */
+function refuseRetired({ run_id: runId, gemini }: RunSpec, { only }: RetryOptions, flags: string): void {
+  const retirement = gemini?.endpoint === null ? pastRetirement(gemini.model) : undefined
+  if (!gemini || retirement === undefined) return
+  const instead = retirement.instead ?? DEFAULT_GEMINI_MODEL
+  const causes = only === undefined ? '' : ` --only ${only.replaceAll(' ', '')}`
+  throw new ImageryError(
+    'NOT_AVAILABLE',
+    `${gemini.model}, the model of run ${runId}, was retired by Google on ${retirement.day}; its successor is ${instead}`,
+    { suggestions: [`imagery retry ${runId}${causes} --model ${instead}${flags}`] },
+  )
 }
 
 /**

@@ -1,7 +1,9 @@
 import type { Cause } from '../../contracts/causes.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { FailureGroup } from '../../contracts/run-report.ts'
+import { runtimeAccount } from '../../contracts/names.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
+import { pastRetirement } from '../options/model-check.ts'
 
 /** A kind of failures, as the ledger's query returns it. */
 export interface FailureKindRow {
@@ -13,6 +15,18 @@ export interface FailureKindRow {
 
 /** A refusal of the model that repeating the call does not change. */
 const PERMANENT = /HTTP (?:400|401|403|404|501)\b/
+
+/** An end of an answer that the same request would have again (`failureKind` in the runtime). */
+const ENDS_ALIKE = /ended with (?:LANGUAGE|NO_IMAGE)\b/
+
+/** What imagery and Vertex AI say of an image that an account may not read: its bucket's owner can grant access. */
+const IMAGE_DENIED = /may not read gs:|permission denied while accessing input file|storage\.objects\.get/i
+
+/** What imagery says of images that are too large to send inline. */
+const TOO_LARGE_INLINE = /--image-transport (?:gs|inline)/
+
+/** What imagery and Vertex AI say of an object that is not there. */
+const MISSING = /does not exist|not found|no such (?:object|file)/i
 
 /** Returns a kind of failures with what to do about it. */
 export function failureGroup(spec: RunSpec, { cause, units, unit_id, error_message }: FailureKindRow): FailureGroup {
@@ -27,23 +41,55 @@ export function failureGroup(spec: RunSpec, { cause, units, unit_id, error_messa
 
 function nextFor(spec: RunSpec, cause: Cause, message: string): string {
   const retry = `imagery retry ${spec.run_id} --only ${cause}`
+  const answers = `imagery results ${spec.run_id} --raw-answers --format jsonl`
   switch (cause) {
     case 'throttled':
     case 'timeout':
     case 'budget':
       return retry
     case 'truncated':
-      return `${retry} --model gemini-3.5-flash   (or run again with a higher max_output_tokens in the profile)`
+      return `${answers}   (then ${retry} --model ${otherModel(spec)} can help, or a higher max_output_tokens in the profile and a new run)`
     case 'schema':
-      return `imagery results ${spec.run_id} --raw-answers --format jsonl   (then ${retry} --model MODEL can help)`
+      return `${answers}   (then ${retry} --model ${otherModel(spec)} can help)`
     case 'model_error':
-      if (!PERMANENT.test(message)) return retry
-      return /HTTP 400\b/.test(message)
-        ? `imagery profiles validate ${shellWord(spec.profile_given ?? spec.profile.name)}   (the model refuses the request itself)`
-        : `imagery doctor --model ${spec.gemini?.model ?? profileModel(spec.profile)}`
+      return modelErrorNext(spec, message, retry)
     case 'unreadable_image':
-      return 'Correct the images or their URIs in the source, then run again; a retry does not help'
+      return imageNext(spec, message, retry)
     case 'blocked':
       return 'Change the prompt, or leave these assets out with --where; a retry does not help'
   }
+}
+
+function modelErrorNext(spec: RunSpec, message: string, retry: string): string {
+  const model = spec.gemini?.model ?? profileModel(spec.profile)
+  if (ENDS_ALIKE.test(message)) return `${retry} --model ${otherModel(spec)}   (the same model would answer the same)`
+  if (!PERMANENT.test(message)) return retry
+  const instead = spec.gemini?.endpoint === null ? pastRetirement(model)?.instead : undefined
+  if (instead !== undefined) return `${retry} --model ${instead}   (Google has retired ${model})`
+  return /HTTP 400\b/.test(message)
+    ? `imagery profiles validate ${shellWord(spec.profile_given ?? spec.profile.name)}   (the model refuses the request itself)`
+    : `imagery doctor --model ${model}   (then ${retry})`
+}
+
+function imageNext(spec: RunSpec, message: string, retry: string): string {
+  if (IMAGE_DENIED.test(message)) {
+    const bucket = /gs:\/\/([^\s/]+)/.exec(message)?.[1] ?? 'BUCKET'
+    const readsItself =
+      spec.gemini === null || spec.gemini.image_transport === 'inline' || /runtime may not/.test(message)
+    const member = readsItself
+      ? runtimeAccount(spec.place)
+      : "Vertex AI's service agent, service-PROJECT_NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com,"
+    return `${retry}   (after the owner of gs://${bucket} has granted ${member} roles/storage.objectViewer)`
+  }
+  if (TOO_LARGE_INLINE.test(message)) return 'Run again with --image-transport gs; a retry does not help'
+  if (MISSING.test(message) && !spec.source.loaded)
+    return `${retry}   (after the images are there, under the same URIs)`
+  return 'Correct the images or their URIs in the source, then run again; a retry does not help'
+}
+
+/** A stronger model than the run's. */
+function otherModel({ gemini }: RunSpec): string {
+  return gemini?.model.startsWith('gemini-3.5-flash') && !gemini.model.includes('lite')
+    ? 'gemini-3.6-flash'
+    : 'gemini-3.5-flash'
 }

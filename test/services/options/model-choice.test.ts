@@ -175,6 +175,17 @@ describe('a model that Google does not serve is refused by name', () => {
     ['gemini-2.0-flash-001', /gemini-2.0-flash-001 was retired/],
     ['gemini-2.5-flash-001', /gemini-2.5-flash-001 was retired by Google on 2026-10-20/],
     ['gemini-2.5-pro', /its successor is gemini-3.5-flash$/],
+    ['gemini-1.5-pro', /was retired by Google on 2025-09-24; its successor is gemini-3.5-flash$/],
+    ['gemini-1.5-flash-002', /was retired by Google on 2025-09-24; its successor is gemini-3.5-flash-lite$/],
+    ['gemini-1.5-flash-8b-exp-0924', /was retired by Google on 2025-09-24; its successor is gemini-3.5-flash-lite$/],
+    ['gemini-1.0-pro-vision-001', /was retired by Google on 2025-04-21; its successor is gemini-3.5-flash$/],
+    ['gemini-pro-vision', /was retired by Google on 2025-04-21/],
+    ['gemini-2.0-flash-thinking-exp-01-21', /was retired by Google on 2026-02-25/],
+    ['gemini-2.5-flash-preview-09-2025', /was retired by Google on 2026-10-20; its successor is gemini-3.5-flash-lite/],
+    ['gemini-2.5-pro-exp-03-25', /was retired by Google on 2026-10-20; its successor is gemini-3.5-flash$/],
+    ['gemini-2.5-flash-lite-preview-06-17', /its successor is gemini-3.1-flash-lite$/],
+    ['gemini-3.5-flash-preview-05-2026', /Did you mean gemini-3.5-flash\?/],
+    ['gemini-3.5-flahs', /Did you mean gemini-3.5-flash\?/],
     ['gemni-3.5-flash', /gemni-3.5-flash is not a Gemini model. Did you mean gemini-3.5-flash\?/],
     ['Gemini-3.5-Flash-Lite', /Did you mean gemini-3.5-flash-lite\?/],
     ['3.5-flash-lite', /Did you mean gemini-3.5-flash-lite\?/],
@@ -190,6 +201,15 @@ describe('a model that Google does not serve is refused by name', () => {
     expect(chooseModel({ ...signs, model: 'gemini-2.0-flash' }, { model: 'gemini-3.5-flash' }).gemini?.model).toBe(
       'gemini-3.5-flash',
     )
+  })
+
+  test('but a pinned version of a served model is its model, with its price', () => {
+    expect(chooseModel(signs, { model: 'gemini-3.5-flash-001' }).gemini).toMatchObject({
+      model: 'gemini-3.5-flash-001',
+      price: { input_nanousd: 1_500, output_nanousd: 9_000 },
+    })
+    const prices = file('own.yaml', 'dated: 2026-11-30\nmodels: {gemini-3.5-flash: {input: 1, output: 2}}\n')
+    expect(chooseModel(signs, { model: 'gemini-3.5-flash-001', prices }).gemini?.price.input_nanousd).toBe(1_000)
   })
 
   test('but a proxy can serve it', () => {

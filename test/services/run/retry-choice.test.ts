@@ -37,6 +37,21 @@ describe('a retry', () => {
     })
   })
 
+  test('of a run whose model has retired since names the successor and the command', () => {
+    const retired = geminiSpec({ model: 'gemini-2.5-flash' })
+    expect(() => chooseRetry(retired, { only: 'schema, timeout' }, ' --local')).toThrow(
+      expect.objectContaining({
+        code: 'NOT_AVAILABLE',
+        message: expect.stringMatching(/gemini-2.5-flash, the model of run .* successor is gemini-3.5-flash-lite$/),
+        suggestions: [`imagery retry ${retired.run_id} --only schema,timeout --model gemini-3.5-flash-lite --local`],
+      }),
+    )
+    expect(() => chooseRetry(retired, { mediaResolution: 'high' })).toThrow(/retired by Google/)
+    expect(chooseRetry(retired, { model: 'gemini-3.5-flash' }).overrides).toMatchObject({ model: 'gemini-3.5-flash' })
+    const proxy = geminiSpec({ model: 'gemini-2.5-flash', endpoint: 'http://127.0.0.1:9/' })
+    expect(chooseRetry(proxy, {}).overrides).toBeUndefined()
+  })
+
   test.each([
     ['a run that was measured', SPEC, { model: 'gemini-3.5-flash' }, /used the pixels model/],
     ['a model that is none', geminiSpec(), { model: 'pixels' }, /is not a Gemini model/],

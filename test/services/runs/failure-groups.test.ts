@@ -7,8 +7,8 @@ import { geminiSpec } from '../../runtime/gemini-fixtures.ts'
 
 const ID = geminiSpec().run_id
 
-function group(cause: Cause, error_message: string, units = 1) {
-  return failureGroup(geminiSpec(), { cause, units, unit_id: 'sign-1', error_message })
+function group(cause: Cause, error_message: string, units = 1, gemini: Parameters<typeof geminiSpec>[0] = {}) {
+  return failureGroup(geminiSpec(gemini), { cause, units, unit_id: 'sign-1', error_message })
 }
 
 describe('a kind of failures has the next command', () => {
@@ -21,11 +21,58 @@ describe('a kind of failures has the next command', () => {
       'kind is "x"',
       /^imagery results \S+ --raw-answers --format jsonl {3}\(then imagery retry \S+ --only schema/,
     ],
-    ['truncated', 'the answer ended with MAX_TOKENS', /^imagery retry \S+ --only truncated --model /],
+    [
+      'truncated',
+      'the answer ended with MAX_TOKENS',
+      /^imagery results \S+ --raw-answers --format jsonl {3}\(then imagery retry \S+ --only truncated --model gemini-3.5-flash can/,
+    ],
+    [
+      'model_error',
+      'the answer ended with LANGUAGE',
+      /^imagery retry \S+ --only model_error --model gemini-3.5-flash /,
+    ],
+    ['model_error', 'the answer ended with OTHER', /^imagery retry \S+ --only model_error$/],
+    ['model_error', 'the answer is empty', /^imagery retry \S+ --only model_error$/],
+    [
+      'unreadable_image',
+      'the runtime may not read gs://city/1.jpg: 403',
+      /^imagery retry \S+ --only unreadable_image {3}\(after the owner of gs:\/\/city has granted \S+@\S+ roles\/storage.objectViewer\)$/,
+    ],
+    [
+      'unreadable_image',
+      'm: HTTP 403 Permission denied while accessing input file gs://city/1.jpg',
+      /^imagery retry \S+ --only unreadable_image {3}\(after the owner of gs:\/\/city has granted Vertex AI's service agent/,
+    ],
+    [
+      'unreadable_image',
+      'no readable image: gs://city/1.jpg does not exist',
+      /^imagery retry \S+ --only unreadable_image {3}\(after the images are there/,
+    ],
+    [
+      'unreadable_image',
+      'gs://city/1.jpg has more than 7000000 bytes, the limit for inline images (30000000 with --image-transport gs)',
+      /^Run again with --image-transport gs; a retry does not help$/,
+    ],
     ['model_error', 'm: HTTP 400 too many states', /^imagery profiles validate signs /],
-    ['model_error', 'm: HTTP 404 not found', /^imagery doctor --model gemini-3.5-flash-lite$/],
+    [
+      'model_error',
+      'm: HTTP 404 not found',
+      /^imagery doctor --model gemini-3.5-flash-lite {3}\(then imagery retry \S+ --only model_error\)$/,
+    ],
   ])('%s: %s', (cause, message, next) => {
     expect(group(cause, message).next).toMatch(next)
+  })
+
+  test('a run whose model has retired since gets its successor', () => {
+    expect(group('model_error', 'm: HTTP 404 not found', 1, { model: 'gemini-2.5-flash' }).next).toMatch(
+      /^imagery retry \S+ --only model_error --model gemini-3.5-flash-lite {3}\(Google has retired gemini-2.5-flash\)$/,
+    )
+  })
+
+  test('a suggested model is not the one that failed', () => {
+    expect(group('schema', 'kind is "x"', 1, { model: 'gemini-3.5-flash' }).next).toMatch(
+      /--model gemini-3.6-flash can help/,
+    )
   })
 
   test.each<Cause>(['unreadable_image', 'blocked'])('or, for %s, the fix', (cause) => {
