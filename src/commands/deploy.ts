@@ -17,7 +17,7 @@ import { checkedDeploySteps } from '../services/doctor/preflight.ts'
 import type { Session } from '../services/session/session.ts'
 import { deploymentText } from '../services/session/target.ts'
 import { formatPlan } from '../ui/plan.ts'
-import { showNote, showSteps } from '../ui/steps.ts'
+import { showNote, showPipeline } from '../ui/steps.ts'
 import { formatTable } from '../ui/table.ts'
 
 export default class Deploy extends CloudCommand {
@@ -100,10 +100,10 @@ export default class Deploy extends CloudCommand {
     }
     if (!build) this.warn('--no-build uses a Preview feature of Cloud Run, which comes without support')
     context.signal = this.signal
-    await showSteps(checkedDeploySteps(context), context, this.progress, this.signal).finally(() =>
+    const deployed = await showPipeline(checkedDeploySteps(context), this.progress, this.signal).finally(() =>
       context.warnings.forEach((warning) => this.noteWarning(warning)),
     )
-    const result = deployResult(context)
+    const result = deployResult(deployed)
     if (session.target.kind === 'google') session.store.rememberDeployment(session.target.key, session.target.place)
     this.log(
       `\nDeployed to ${deploymentText(session.target.place)}.\n\nNext\n  ${this.next('run --table TABLE --profile PROFILE')}`,

@@ -81,7 +81,7 @@ export async function showSteps<Context extends object>(
 
 /** The same for a pipeline. Returns what its steps added. */
 export async function showPipeline<State extends object>(
-  pipeline: Pipeline<State>,
+  pipeline: Pick<Pipeline<State>, 'steps' | 'result'>,
   mode: ProgressMode,
   signal?: AbortSignal,
 ): Promise<State> {

@@ -22,7 +22,7 @@ export interface EmulatedProject {
   /** Runs the steps of a deploy, up to and with the one that has this title. Returns what they said, by title. */
   deploy(
     context: DeployContext,
-    options?: string | { last?: string; steps?: Step<DeployContext>[] },
+    options?: string | { last?: string; steps?: readonly Step<unknown>[] },
   ): Promise<Record<string, Said>>
   /** Replaces the fault rules of the local cloud. */
   setFaults(rules: readonly FaultRule[]): Promise<void>
@@ -84,7 +84,7 @@ export async function emulatedProject(
       return deployContext(localTarget(dataDir, place, ` --region ${region}`), runtimeFolder, deployOptions)
     },
     async deploy(context, options = {}) {
-      const { last, steps = deploySteps(context) } = typeof options === 'string' ? { last: options } : options
+      const { last, steps = deploySteps(context).steps } = typeof options === 'string' ? { last: options } : options
       const said: Record<string, Said> = {}
       for (const step of steps) {
         const details: string[] = []

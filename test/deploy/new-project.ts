@@ -18,7 +18,7 @@ export async function expectDeploy(emulated: EmulatedProject, clock: JumpingCloc
   await emulated.setConditions(NEW)
   const startedMs = clock.now()
   const context = emulated.context(REGION)
-  const said = await emulated.deploy(context, { steps: checkedDeploySteps(context) })
+  const said = await emulated.deploy(context, { steps: checkedDeploySteps(context).steps })
   expect(said['Health check']?.done).toBe('both services respond')
   expect(said['Image']?.done).toMatch(/^runtime:[0-9a-f]+, built in europe-west1$/)
   // IAM took three minutes, by the clock of the local cloud and of imagery.

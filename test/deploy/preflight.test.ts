@@ -32,7 +32,7 @@ async function setConditions(conditions: object): Promise<void> {
 /** Runs the steps of `imagery deploy`, up to and with the one that has this title. Returns their outcomes by title. */
 async function deploy(context: DeployContext, last?: string): Promise<Record<string, string>> {
   const outcomes: Record<string, string> = {}
-  for (const step of checkedDeploySteps(context)) {
+  for (const step of checkedDeploySteps(context).steps) {
     const outcome = (await step.run(context, { detail: () => undefined })) ?? {}
     outcomes[step.title] = 'skipped' in outcome ? outcome.skipped : (outcome.done ?? '')
     if (step.title === last) break

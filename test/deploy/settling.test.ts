@@ -94,12 +94,17 @@ describe('a deploy into a project where Google takes its time', () => {
 test('a refusal that no policy explains is reported at once', async () => {
   await setConditions({})
   const context = emulated.context(REGION, 'refused')
-  await emulated.deploy(context, 'Roles on the bucket and accounts')
   const builder = 'imagery-refused-builder@imagery-local.iam.gserviceaccount.com'
-  await revoke('v3/projects/imagery-local', 'roles/run.builder', `serviceAccount:${builder}`)
+  const takeRoleBack = {
+    title: 'Take a role back',
+    run: () => revoke('v3/projects/imagery-local', 'roles/run.builder', `serviceAccount:${builder}`),
+  }
+  const { steps } = deploySteps(context)
+  const image = steps.findIndex(({ title }) => title === 'Image')
   const startedMs = clock.now()
-  const image = deploySteps(context).find(({ title }) => title === 'Image')!
-  const failure: unknown = await image.run(context, { detail: () => undefined }).catch((error: unknown) => error)
+  const failure: unknown = await emulated
+    .deploy(context, { steps: steps.toSpliced(image, 0, takeRoleBack) })
+    .catch((error: unknown) => error)
   expect(failure).toMatchObject({
     code: 'DEPLOYMENT_FAILED',
     message: expect.stringContaining(`${builder} does not have storage.objects.get access`) as string,

@@ -1,7 +1,7 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { grantsTo } from '../../contracts/grants.ts'
 import { invokerAccount, mainService, populateService } from '../../contracts/names.ts'
-import type { Step } from '../../contracts/steps.ts'
+import type { PipelineStep } from '../../contracts/steps.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
 import {
@@ -14,7 +14,7 @@ import { servicePolicy } from '../../google/cloud-run/services.ts'
 import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import { haveBeenGranted } from '../failures/granted.ts'
-import type { DeployContext, DeployStep, PlannedChange } from './context.ts'
+import type { DeployContext, DeployStep, PlannedChange, WithMain, WithPopulate } from './context.ts'
 import { withSettling } from './settling.ts'
 
 const INVOKER_ROLE = 'roles/run.invoker'
@@ -24,7 +24,7 @@ const PUBLIC = new Set(['allUsers', 'allAuthenticatedUsers'])
 
 const isPublic = ({ member }: Membership): boolean => PUBLIC.has(member)
 
-export const callers: DeployStep = {
+export const callers: DeployStep<WithMain & WithPopulate> = {
   title: 'Access to the services',
   roles: ['roles/run.admin'],
   async inspect(context) {
@@ -73,7 +73,7 @@ const HEALTH_PATH = '/health'
 
 const HEALTH = 'Health check'
 
-export const health: Step<DeployContext> = {
+export const health: PipelineStep<DeployContext & WithMain & WithPopulate, object> = {
   title: HEALTH,
   async run(context, reporter) {
     const { place } = context.target
@@ -84,17 +84,20 @@ export const health: Step<DeployContext> = {
       reporter.detail(id)
       const reason = (error: CloudError): Promise<string | undefined> => passingReason(context, id, error)
       try {
-        await withSettling(context, { title: HEALTH, roles: [] }, reporter, () => checkHealth(id, url!), reason)
+        await withSettling(context, { title: HEALTH, roles: [] }, reporter, () => checkHealth(id, url), reason)
       } catch (error) {
         if (!isOutOfReach(context, error)) throw unhealthy(context, error)
         const { ingress } = context.options
         context.warnings.push(
           `The services cannot be reached from this machine, because their ingress is ${ingress}; commands that call them, such as imagery run, work only inside the network`,
         )
-        return { done: `not reachable from here (ingress ${ingress}); Cloud Run reports both services ready` }
+        return {
+          done: `not reachable from here (ingress ${ingress}); Cloud Run reports both services ready`,
+          adds: {},
+        }
       }
     }
-    return { done: 'both services respond' }
+    return { done: 'both services respond', adds: {} }
   },
 }
 

@@ -26,7 +26,7 @@ export const DEFAULT_DEPLOY_OPTIONS: DeployOptions = {
   modelOrigins: [],
 }
 
-/** The state that the steps of a deploy build up. */
+/** What all steps of a deploy share. What a step makes for later ones is in its `adds` instead. */
 export interface DeployContext {
   target: Target
   options: DeployOptions
@@ -36,11 +36,6 @@ export interface DeployContext {
   off: Set<string>
   /** Ends waits for Google, for a command that can be interrupted. */
   signal?: AbortSignal
-  /** SHA-256 of the deployed source, once it is known. */
-  sourceHash?: string
-  program?: Program
-  mainUrl?: string
-  populateUrl?: string
   /** The maximum instances of services, by their names, where the project's quota allows fewer than usual. */
   allowedInstances: Record<string, number>
   /** The outcome for each service, by its name. */
@@ -61,16 +56,52 @@ export interface PlannedChange {
   fields?: readonly string[]
 }
 
-/** A step that can inspect without changing anything, so that all steps together give a plan. */
-export interface DeployStep {
+/** What the services run. */
+export interface WithCode {
+  code: {
+    program: Program
+    /** SHA-256 of the deployed source. */
+    sourceHash: string
+  }
+}
+
+/** The URL of the service main. */
+export interface WithMain {
+  mainUrl: string
+}
+
+/** The URL of the service populate. */
+export interface WithPopulate {
+  populateUrl: string
+}
+
+/** What a whole deploy leaves. */
+export type DeployedContext = DeployContext & WithCode & WithMain & WithPopulate
+
+interface InspectableStep<Needs extends object, Inspection, Outcome> {
   title: string
   /** The roles that it needs, to report when a refusal names no permission. */
   roles: readonly string[]
-  /** Returns what must change and what is already done. Changes nothing. */
-  inspect(context: DeployContext): Promise<PlannedChange[]>
+  /** Returns what must change and what is already done. Changes nothing. In a plan, it can lack what it needs. */
+  inspect(context: DeployContext & Partial<Needs>): Promise<Inspection>
   /** Makes the changes. Called only if something must change. */
-  apply(context: DeployContext, changes: readonly PlannedChange[], reporter: StepReporter): Promise<StepOutcome>
+  apply(
+    context: DeployContext & Needs,
+    changes: readonly PlannedChange[],
+    reporter: StepReporter,
+  ): Promise<Outcome>
 }
+
+/** A step that can inspect without changing anything, so that all steps together give a plan. */
+export type DeployStep<Needs extends object = object> = InspectableStep<Needs, PlannedChange[], StepOutcome>
+
+/** The same, for a step that makes what later steps need. */
+export type AddingStep<Needs extends object, Added extends object> = InspectableStep<
+  Needs,
+  /** `found`: what it would add, if that exists before any change. */
+  { changes: PlannedChange[]; found?: Added },
+  StepOutcome & { adds: Added }
+>
 
 /** Whether an API is disabled, so that it would refuse every call. */
 export function isOff({ off }: DeployContext, api: string): boolean {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, mainService, populateService } from '../../contracts/names.ts'
 import { INGRESS } from '../../google/cloud-run/services.ts'
-import { DEFAULT_DEPLOY_OPTIONS, type DeployContext, type DeployOptions } from './context.ts'
+import { DEFAULT_DEPLOY_OPTIONS, type DeployContext, type DeployedContext, type DeployOptions } from './context.ts'
 import { deploymentJson, type DeploymentJson, type Target } from '../session/target.ts'
 
 export { modelOrigins } from './model-origins.ts'
@@ -37,8 +37,8 @@ export function deployContext(
   }
 }
 
-export function deployResult(context: DeployContext): DeployResult {
-  const { target, mainUrl = '', populateUrl = '', outcomes } = context
+export function deployResult(context: DeployedContext): DeployResult {
+  const { target, mainUrl, populateUrl, outcomes } = context
   const main = mainService(target.place)
   const populate = populateService(target.place)
   return {

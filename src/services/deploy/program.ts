@@ -7,7 +7,7 @@ import { BuildUnwatched } from '../../google/admin/build.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { objectGeneration, writeObject } from '../../google/storage/storage.ts'
 import { ARCHIVE_PREFIX } from './bucket.ts'
-import { isOff, type DeployContext, type DeployStep } from './context.ts'
+import { isOff, type AddingStep, type DeployContext, type WithCode } from './context.ts'
 import { buildImage } from './image-build.ts'
 import { withPlainSource } from './plain-source.ts'
 import { imageSource, packedSource, runtimeSource, sourceHash, type SourceTree } from './source-archive.ts'
@@ -19,8 +19,8 @@ const IMAGE = 'runtime'
 const NAME_DIGITS = 40
 
 /** The step that decides what the services run. */
-export function programStep({ image, build }: DeployContext['options']): DeployStep {
-  if (image !== undefined) return givenImage
+export function programStep({ image, build }: DeployContext['options']): AddingStep<object, WithCode> {
+  if (image !== undefined) return givenImage(image)
   return build ? builtImage : plainArchive
 }
 
@@ -39,46 +39,45 @@ export async function ownSourceHashes(runtimeFolder: string): Promise<string[]> 
   return Promise.all([imageHash(runtimeFolder), plainHash(runtimeFolder)])
 }
 
-const builtImage: DeployStep = {
+const builtImage: AddingStep<object, WithCode> = {
   title: 'Image',
   roles: ['roles/run.sourceDeveloper', 'roles/storage.admin', 'roles/artifactregistry.admin'],
   async inspect(context) {
     const hash = await imageHash(context.runtimeFolder)
-    context.sourceHash = hash
-    const uri = archiveUri(context, 'image')
+    const uri = uriOf(archiveName(context, 'image', hash))
     const path = `${imagePath(repositoryName(context.target.place), IMAGE)}:${tag(hash)}`
-    if (await findImage(context)) return [{ action: 'keep', resource: path }]
+    const code = await findImage(context, hash)
+    if (code) return { changes: [{ action: 'keep', resource: path }], found: { code } }
     const isUploaded = !isOff(context, 'storage') && (await objectGeneration(uri)) !== undefined
-    return [
-      { action: isUploaded ? 'keep' : 'upload', resource: uri },
-      { action: 'build', resource: path },
-    ]
+    return {
+      changes: [
+        { action: isUploaded ? 'keep' : 'upload', resource: uri },
+        { action: 'build', resource: path },
+      ],
+    }
   },
   async apply(context, _, reporter) {
     const { place } = context.target
-    const generation = await uploaded(context, 'image', reporter, (upload) =>
-      imageSource(context.runtimeFolder).then(upload),
-    )
-    const { bucket, object } = archiveName(context, 'image')
+    const hash = await imageHash(context.runtimeFolder)
+    const archive = archiveName(context, 'image', hash)
+    const generation = await uploaded(archive, reporter, (upload) => imageSource(context.runtimeFolder).then(upload))
     const request = {
       projectId: place.projectId,
-      source: { bucket, object, generation },
-      image: `${imagePath(repositoryName(place), IMAGE)}:${tag(context.sourceHash!)}`,
+      source: { ...archive, generation },
+      image: `${imagePath(repositoryName(place), IMAGE)}:${tag(hash)}`,
       serviceAccount: builderAccount(place),
-      tag: `imagery-${tag(context.sourceHash!)}`,
+      tag: `imagery-${tag(hash)}`,
     }
     const region = await buildImage(context, request, reporter).catch(async (error: unknown) => {
       // The build can end well although it cannot be watched.
-      if (error instanceof BuildUnwatched && (await findImage(context))) return place.region
+      if (error instanceof BuildUnwatched && (await findImage(context, hash))) return place.region
       throw failedBuild(error)
     })
-    if (!(await findImage(context)))
-      throw new ImageryError(
-        'DEPLOYMENT_FAILED',
-        `The build finished, but image ${IMAGE}:${tag(context.sourceHash!)} does not exist`,
-      )
+    const code = await findImage(context, hash)
+    if (!code)
+      throw new ImageryError('DEPLOYMENT_FAILED', `The build finished, but image ${IMAGE}:${tag(hash)} does not exist`)
     const elsewhere = region === place.region ? '' : `, built in ${region}`
-    return { done: `${IMAGE}:${tag(context.sourceHash!).slice(0, 12)}${elsewhere}` }
+    return { done: `${IMAGE}:${tag(hash).slice(0, 12)}${elsewhere}`, adds: { code } }
   },
 }
 
@@ -88,70 +87,65 @@ function failedBuild(error: unknown): unknown {
 }
 
 /** Finds the image of this runtime, by its digest, if it was built before. */
-async function findImage(context: DeployContext): Promise<boolean> {
-  if (isOff(context, 'artifactregistry')) return false
+async function findImage(context: DeployContext, sourceHash: string): Promise<WithCode['code'] | undefined> {
+  if (isOff(context, 'artifactregistry')) return undefined
   const repository = repositoryName(context.target.place)
-  const digest = await taggedImage(repository, IMAGE, tag(context.sourceHash!))
-  if (digest === undefined) return false
-  context.program = { image: `${imagePath(repository, IMAGE)}@${digest}` }
-  return true
+  const digest = await taggedImage(repository, IMAGE, tag(sourceHash))
+  return digest === undefined ? undefined : { program: { image: `${imagePath(repository, IMAGE)}@${digest}` }, sourceHash }
 }
 
 const tag = (hash: string): string => hash.slice(0, NAME_DIGITS)
 
-const plainArchive: DeployStep = {
+const plainArchive: AddingStep<object, WithCode> = {
   title: 'Source archive (Preview: no build)',
   roles: ['roles/storage.admin'],
   async inspect(context) {
-    context.sourceHash = await plainHash(context.runtimeFolder)
-    const uri = archiveUri(context, 'plain')
-    const generation = isOff(context, 'storage') ? undefined : await objectGeneration(uri)
-    if (generation === undefined) return [{ action: 'upload', resource: uri }]
-    context.program = { archive: archiveName(context, 'plain') }
-    return [{ action: 'keep', resource: uri }]
+    const sourceHash = await plainHash(context.runtimeFolder)
+    const archive = archiveName(context, 'plain', sourceHash)
+    const resource = uriOf(archive)
+    const generation = isOff(context, 'storage') ? undefined : await objectGeneration(resource)
+    if (generation === undefined) return { changes: [{ action: 'upload', resource }] }
+    return { changes: [{ action: 'keep', resource }], found: { code: { program: { archive }, sourceHash } } }
   },
   async apply(context, _, reporter) {
-    await uploaded(context, 'plain', reporter, (upload) => withPlainSource(context.runtimeFolder, upload))
-    context.program = { archive: archiveName(context, 'plain') }
-    return { done: archiveName(context, 'plain').object }
+    const sourceHash = await plainHash(context.runtimeFolder)
+    const archive = archiveName(context, 'plain', sourceHash)
+    await uploaded(archive, reporter, (upload) => withPlainSource(context.runtimeFolder, upload))
+    return { done: archive.object, adds: { code: { program: { archive }, sourceHash } } }
   },
 }
 
 /** A user's own image. Only a reference by digest always names the same image. */
-const givenImage: DeployStep = {
-  title: 'Image',
-  roles: [],
-  async inspect(context) {
-    const { image = '' } = context.options
-    context.sourceHash = createHash('sha256').update(image).digest('hex')
-    context.program = { image }
-    return [{ action: 'keep', resource: image }]
-  },
-  async apply() {
-    return { skipped: 'given with --image' }
-  },
+function givenImage(image: string): AddingStep<object, WithCode> {
+  const adds = { code: { program: { image }, sourceHash: createHash('sha256').update(image).digest('hex') } }
+  return {
+    title: 'Image',
+    roles: [],
+    inspect: () => Promise.resolve({ changes: [{ action: 'keep', resource: image }], found: adds }),
+    apply: () => Promise.resolve({ skipped: 'given with --image', adds }),
+  }
 }
 
 type ArchiveKind = 'image' | 'plain'
 
-function archiveName(context: DeployContext, kind: ArchiveKind): { bucket: string; object: string } {
-  const object = `${ARCHIVE_PREFIX}${kind}-${tag(context.sourceHash!)}.tar.gz`
-  return { bucket: bucketName(context.target.place), object }
+interface ArchiveName {
+  bucket: string
+  object: string
 }
 
-function archiveUri(context: DeployContext, kind: ArchiveKind): string {
-  const { bucket, object } = archiveName(context, kind)
-  return `gs://${bucket}/${object}`
+function archiveName({ target }: DeployContext, kind: ArchiveKind, sourceHash: string): ArchiveName {
+  return { bucket: bucketName(target.place), object: `${ARCHIVE_PREFIX}${kind}-${tag(sourceHash)}.tar.gz` }
 }
+
+const uriOf = ({ bucket, object }: ArchiveName): string => `gs://${bucket}/${object}`
 
 /** Uploads an archive if it does not exist. Returns its generation. */
 async function uploaded(
-  context: DeployContext,
-  kind: ArchiveKind,
+  archive: ArchiveName,
   reporter: StepReporter,
   withTree: (upload: (tree: SourceTree) => Promise<void>) => Promise<void>,
 ): Promise<string> {
-  const uri = archiveUri(context, kind)
+  const uri = uriOf(archive)
   const existing = await objectGeneration(uri)
   if (existing !== undefined) return existing
   await withTree(async (tree) => {

@@ -3,35 +3,35 @@ import { CHECK_TOKENS_VARIABLE } from '@imagery/local-cloud/contract/front-door'
 import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../../contracts/names.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { describeService, fieldsToChange, matchesRequest, type ServiceSpec } from '../../google/cloud-run/services.ts'
-import { isOff, type DeployContext, type DeployStep } from './context.ts'
+import { isOff, type AddingStep, type DeployContext, type WithCode, type WithMain, type WithPopulate } from './context.ts'
 import { deployWithinQuota, instancesText, rememberQuota } from './within-quota.ts'
 import { deploymentLabels, INSTANCES_LABEL } from '../../contracts/labels.ts'
 
-export const main: DeployStep = serviceStep({
+export const main = serviceStep<WithCode, WithMain>({
   title: 'Service main',
   id: (context) => mainService(context.target.place),
   spec: mainSpec,
-  found: (context, url) => {
-    context.mainUrl = url
-  },
+  plannedSpec: ({ code, ...context }) => code && mainSpec({ ...context, code }),
+  adds: (mainUrl) => ({ mainUrl }),
 })
 
-export const populate: DeployStep = serviceStep({
+export const populate = serviceStep<WithCode & WithMain, WithPopulate>({
   title: 'Service populate',
   id: (context) => populateService(context.target.place),
   spec: populateSpec,
-  found: (context, url) => {
-    context.populateUrl = url
-  },
+  plannedSpec: ({ code, mainUrl, ...context }) =>
+    code && mainUrl !== undefined ? populateSpec({ ...context, code, mainUrl }) : undefined,
+  adds: (populateUrl) => ({ populateUrl }),
 })
 
-function serviceStep(service: {
+function serviceStep<Needs extends object, Added extends object>(service: {
   title: string
   id: (context: DeployContext) => string
+  spec: (context: DeployContext & Needs) => ServiceSpec
   /** Undefined while a resource that it needs is missing. */
-  spec: (context: DeployContext) => ServiceSpec | undefined
-  found: (context: DeployContext, url: string) => void
-}): DeployStep {
+  plannedSpec: (context: DeployContext & Partial<Needs>) => ServiceSpec | undefined
+  adds: (url: string) => Added
+}): AddingStep<Needs, Added> {
   return {
     title: service.title,
     roles: ['roles/run.admin'],
@@ -40,30 +40,30 @@ function serviceStep(service: {
       const id = service.id(context)
       const resource = `Cloud Run service ${id} in ${place.region}`
       const existing = isOff(context, 'run') ? undefined : await describeService(place, id)
-      if (existing) service.found(context, existing.url)
-      if (!existing) return [{ action: 'create', resource }]
+      if (!existing) return { changes: [{ action: 'create', resource }] }
       rememberQuota(context, id, existing)
-      const spec = service.spec(context)
+      const found = service.adds(existing.url)
+      const spec = service.plannedSpec(context)
       const isKept = spec !== undefined && matchesRequest(existing, spec)
       context.outcomes[id] = isKept ? 'unchanged' : 'to be updated'
-      if (isKept) return [{ action: 'keep', resource }]
-      return [{ action: 'update', resource, ...(spec && { fields: fieldsToChange(existing, spec) }) }]
+      if (isKept) return { changes: [{ action: 'keep', resource }], found }
+      const fields = spec && { fields: fieldsToChange(existing, spec) }
+      return { changes: [{ action: 'update', resource, ...fields }], found }
     },
     async apply(context, _, reporter) {
       const id = service.id(context)
-      const { url, outcome } = await deployWithinQuota(context, id, () => service.spec(context)!, reporter)
+      const { url, outcome } = await deployWithinQuota(context, id, () => service.spec(context), reporter)
       context.outcomes[id] = outcome
-      service.found(context, url)
       const allowed = context.allowedInstances[id]
-      return { done: allowed === undefined ? url : `${url}, at most ${instancesText(allowed)}` }
+      const done = allowed === undefined ? url : `${url}, at most ${instancesText(allowed)}`
+      return { done, adds: service.adds(url) }
     },
   }
 }
 
-function commonSpec({ target: { place }, program, sourceHash, options }: DeployContext) {
+function commonSpec({ target: { place }, code, options }: DeployContext & WithCode) {
   return {
-    program: program!,
-    sourceHash: sourceHash!,
+    ...code,
     serviceAccount: runtimeAccount(place),
     ingress: options.ingress,
     environment: {
@@ -109,8 +109,7 @@ function maximum(
 }
 
 /** An asset can take long with a slow model, so main has the longest deadline of Cloud Tasks, 30 minutes. */
-function mainSpec(context: DeployContext): ServiceSpec | undefined {
-  if (!context.program) return undefined
+function mainSpec(context: DeployContext & WithCode): ServiceSpec {
   const { minInstances, maxInstances, modelOrigins } = context.options
   const usual = Math.max(MAIN_INSTANCES, minInstances)
   const common = commonSpec(context)
@@ -134,8 +133,7 @@ function mainSpec(context: DeployContext): ServiceSpec | undefined {
 const POPULATE_HEAP = ['--max-old-space-size=192', '--max-semi-space-size=8']
 
 /** A shard has the longest acknowledgment deadline of Pub/Sub, 10 minutes. */
-function populateSpec(context: DeployContext): ServiceSpec | undefined {
-  if (!context.program || context.mainUrl === undefined) return undefined
+function populateSpec(context: DeployContext & WithCode & WithMain): ServiceSpec {
   const common = commonSpec(context)
   return {
     ...common,

@@ -1,15 +1,17 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import type { Step } from '../../contracts/steps.ts'
-import { isBuilding, type DeployContext } from '../deploy/context.ts'
+import type { Pipeline, Step } from '../../contracts/steps.ts'
+import { isBuilding, type DeployContext, type DeployedContext } from '../deploy/context.ts'
 import { deploySteps } from '../deploy/deploy.ts'
 import { withSettling } from '../deploy/settling.ts'
 import { runChecksAgain, runChecksBeforeDeploy, type CheckedThing } from './doctor.ts'
 
 /** Returns the steps of a deploy with the checks that they need: before anything is created, and once the APIs are on. */
-export function checkedDeploySteps(context: DeployContext): Step<DeployContext>[] {
+export function checkedDeploySteps(context: DeployContext): Pick<Pipeline<DeployedContext>, 'steps' | 'result'> {
   const unchecked: CheckedThing[] = []
-  const [apis, ...others] = deploySteps(context)
-  return [preflight(unchecked), ...(apis ? [apis] : []), checksWithApis(unchecked), ...others]
+  const { steps, result } = deploySteps(context)
+  const [apis, ...others] = steps
+  const checks = checksWithApis(context, unchecked)
+  return { steps: [preflight(context, unchecked), ...(apis ? [apis] : []), checks, ...others], result }
 }
 
 /**
@@ -18,10 +20,10 @@ export function checkedDeploySteps(context: DeployContext): Step<DeployContext>[
  * @param unchecked gets the checks that could not be made
  * @throws ImageryError PREFLIGHT_FAILED with the fixes
  */
-function preflight(unchecked: CheckedThing[]): Step<DeployContext> {
+function preflight(context: DeployContext, unchecked: CheckedThing[]): Step<unknown> {
   return {
     title: 'Preflight checks',
-    async run(context) {
+    async run() {
       const { obstacles, concerns, unknowns, who } = await runChecksBeforeDeploy(doctorOptions(context))
       refuse(context, obstacles)
       unchecked.push(...unknowns)
@@ -36,10 +38,10 @@ function preflight(unchecked: CheckedThing[]): Step<DeployContext> {
 const AGAIN = 'Checks that need the APIs'
 
 /** Makes the checks that an API did not allow before. An answer can still be missing, because of a role. */
-function checksWithApis(unchecked: readonly CheckedThing[]): Step<DeployContext> {
+function checksWithApis(context: DeployContext, unchecked: readonly CheckedThing[]): Step<unknown> {
   return {
     title: AGAIN,
-    async run(context, reporter) {
+    async run(_, reporter) {
       if (unchecked.length === 0) return { skipped: 'made before' }
       const names = unchecked.map(({ check }) => check)
       const { obstacles, concerns, unknowns } = await runChecksAgain(doctorOptions(context), names, (check) =>

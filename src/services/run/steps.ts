@@ -41,7 +41,7 @@ export const deployIfAbsent: PipelineStep<WorkContext, Deployed> = {
     const isOwn = (deployed: string): boolean => deployed !== '' && own.some((hash) => hash.startsWith(deployed))
     if (existing?.runtimeHashes.every(isOwn)) return { skipped: 'already deployed', adds: { deployment: existing } }
     const inner = { ...deployContext(context.target, context.runtimeFolder), signal: context.signal }
-    for (const step of deploySteps(inner)) {
+    for (const step of deploySteps(inner).steps) {
       context.signal.throwIfAborted()
       reporter.detail(step.title)
       await step.run(inner, { detail: (text) => reporter.detail(`${step.title}: ${text}`) })
