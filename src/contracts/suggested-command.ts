@@ -119,8 +119,10 @@ function missingFlags(rest: string, flags: string, taken: readonly string[]): st
 
 /** The flags in a text, each with its value. */
 function parts(flags: string): { name: string; text: string }[] {
-  return [...flags.matchAll(/(?<=\s)--([a-z-]+)(?:[ =](?:'[^']*'|\\'|[^\s'-][^\s']*)+)?/g)].map(([text, name]) => ({
-    name: name!,
-    text,
-  }))
+  return [...flags.matchAll(/(?<=\s)--([a-z-]+)(?:[ =](?:'[^']*'|\\'|[^\s'-][^\s']*)+)?/g)].map(
+    ([text, name = '']) => ({
+      name,
+      text,
+    }),
+  )
 }

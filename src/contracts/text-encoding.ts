@@ -70,7 +70,7 @@ export class TextFileDecoder {
   end(): string {
     const bytes = this.#hasBegun ? this.#waiting : this.#begin(this.#waiting)
     this.#waiting = Buffer.alloc(0)
-    return this.#utf16 ? this.#decodeUtf16(bytes, false) : this.#decodeUtf8(bytes)
+    return this.#utf16 ? this.#decodeUtf16(this.#utf16, bytes, false) : this.#decodeUtf8(bytes)
   }
 
   #begin(bytes: Buffer): Buffer {
@@ -92,7 +92,7 @@ export class TextFileDecoder {
   }
 
   #decode(bytes: Buffer): string {
-    if (this.#utf16) return this.#decodeUtf16(bytes, true)
+    if (this.#utf16) return this.#decodeUtf16(this.#utf16, bytes, true)
     const end = bytes.lastIndexOf(LINE_FEED) + 1
     this.#waiting = bytes.subarray(end)
     if (this.#waiting.length > MAX_LINE_BYTES)
@@ -109,9 +109,9 @@ export class TextFileDecoder {
     return bytes.toString('utf8')
   }
 
-  #decodeUtf16(bytes: Buffer, isPart: boolean): string {
+  #decodeUtf16(decoder: InstanceType<typeof TextDecoder>, bytes: Buffer, isPart: boolean): string {
     try {
-      return this.#utf16!.decode(bytes, { stream: isPart })
+      return decoder.decode(bytes, { stream: isPart })
     } catch {
       throw new EncodingError(`it begins like ${this.converted}, but holds bytes that are not`, 'UTF-16')
     }

@@ -5,7 +5,7 @@ import { metadataServer, metadataValue } from './metadata-server.ts'
 
 /** The origin of this process's credentials. */
 export type CredentialsOrigin =
-  | { kind: 'local cloud' }
+  | { kind: 'local cloud'; projectId: string }
   | ({ kind: 'file' } & CredentialsFile)
   | { kind: 'metadata server'; address: string }
   /** `problem`: what is wrong with the credentials file. */
@@ -17,7 +17,8 @@ export type CredentialsOrigin =
  * metadata server, which can take a second or two, only if there is no file.
  */
 export async function findCredentials(environment: NodeJS.ProcessEnv = process.env): Promise<CredentialsOrigin> {
-  if (localCloud()) return { kind: 'local cloud' }
+  const local = localCloud()
+  if (local) return { kind: 'local cloud', projectId: local.projectId }
   const file = credentialsPath(environment)
   if (file !== undefined) {
     if (!existsSync(file))
@@ -41,7 +42,7 @@ export async function credentialsProject(): Promise<{ projectId: string; from: s
   const origin = await findCredentials()
   switch (origin.kind) {
     case 'local cloud':
-      return { projectId: localCloud()!.projectId, from: 'the local cloud' }
+      return { projectId: origin.projectId, from: 'the local cloud' }
     case 'file':
       return origin.projectId === undefined ? undefined : { projectId: origin.projectId, from: origin.path }
     case 'metadata server':

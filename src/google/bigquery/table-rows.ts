@@ -31,7 +31,12 @@ export async function* tableRows(name: TableName): AsyncGenerator<Row> {
       ahead.push(range)
     }
   }
-  for (fetchAhead(); ahead.length > 0; fetchAhead()) yield* await ahead.shift()!
+  for (;;) {
+    fetchAhead()
+    const next = ahead.shift()
+    if (!next) return
+    yield* await next
+  }
 }
 
 /** Returns a table's first rows, with one small request. */

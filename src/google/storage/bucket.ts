@@ -73,10 +73,8 @@ function description(metadata: Metadata): BucketDescription {
     isPrivate:
       iamConfiguration?.uniformBucketLevelAccess?.enabled === true &&
       iamConfiguration.publicAccessPrevention === 'enforced',
-    expiring: (lifecycle?.rule ?? []).flatMap(({ action, condition }) =>
-      action?.type === 'Delete' && condition?.age !== undefined
-        ? (condition.matchesPrefix ?? []).map((prefix) => ({ prefix, days: condition.age! }))
-        : [],
+    expiring: (lifecycle?.rule ?? []).flatMap(({ action, condition: { age: days, matchesPrefix = [] } = {} }) =>
+      action?.type === 'Delete' && days !== undefined ? matchesPrefix.map((prefix) => ({ prefix, days })) : [],
     ),
   }
 }

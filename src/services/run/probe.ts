@@ -35,10 +35,11 @@ export const probeModel: PipelineStep<Probing, Probed> = creatingStep<Probing, P
   title: 'Ask the model about one asset',
   async run(context, reporter) {
     const { spec, milestones, warnings } = context
+    if (!spec.gemini) return { skipped: 'no model', adds: { probed: undefined } }
     if (await currentGeneration(spec)) return { skipped: 'asked before', adds: { probed: undefined } }
     // If the answer to a probe is lost, the model may have been paid.
     milestones.hasRows = true
-    const result = await lastProbe(context, reporter)
+    const result = await lastProbe(context, spec.gemini, reporter)
     if (result instanceof ImageryError) {
       milestones.hasRows = false
       throw result
@@ -73,12 +74,16 @@ function said(result: Usable): string {
  * Probes until there is an answer, and returns it, or the error of a run that must not start. A model that is only slow,
  * throttled or failing does not stop the run.
  */
-async function lastProbe(context: RecordedContext & Deployed, reporter: StepReporter): Promise<Usable | ImageryError> {
+async function lastProbe(
+  context: RecordedContext & Deployed,
+  gemini: GeminiOptions,
+  reporter: StepReporter,
+): Promise<Usable | ImageryError> {
   const startMs = pausesNow()
   for (let tries = 1; ; tries += 1) {
     context.signal.throwIfAborted()
     const result = await callProbe(context)
-    if (result.outcome === 'refused') return refusal(context, result)
+    if (result.outcome === 'refused') return refusal(context, gemini, result)
     if (result.outcome !== 'retry') return result
     const passedMs = pausesNow() - startMs
     if (result.is_agent_coming) {
@@ -113,8 +118,11 @@ async function callProbe({ deployment, runId, target }: RecordedContext & Deploy
 type Refusal = Extract<ProbeResult, { outcome: 'refused' }>
 
 /** The error for what every unit would fail with. Each problem has its own fix. */
-async function refusal(context: RecordedContext, { problem, message, image }: Refusal): Promise<ImageryError> {
-  const gemini = context.spec.gemini!
+async function refusal(
+  context: RecordedContext,
+  gemini: GeminiOptions,
+  { problem, message, image }: Refusal,
+): Promise<ImageryError> {
   const { flags } = context.target
   switch (problem) {
     case 'image_access':

@@ -48,20 +48,26 @@ export interface SourceRead extends ResultsDataset {
  */
 export async function readSource(context: RunContext): Promise<StepOutcome & { adds: SourceRead }> {
   const { options, choice, source } = context
-  if (source.kind === 'table') return readTable(context, undefined)
+  if (source.kind === 'table') return readTable(context, { source })
   const flags = { asset: options.assetColumn, image: options.imageColumn, unit: choice.unit }
   return withScratchFolder('imagery-', async (scratch) => {
     const prepared = await prepareSource(source, { ...choice, flags, scratch, imageRoots: context.imageRoots })
     context.warnings.push(...prepared.warnings)
-    return readTable(context, prepared)
+    return readTable(context, { source, prepared })
   })
 }
 
+/** A file or folder of this machine. */
+type LocalSource = Exclude<Source, { kind: 'table' }>
+
 async function readTable(
   context: RunContext,
-  prepared: PreparedSource | undefined,
+  given:
+    | { source: Extract<Source, { kind: 'table' }>; prepared?: undefined }
+    | { source: LocalSource; prepared: PreparedSource },
 ): Promise<StepOutcome & { adds: SourceRead }> {
-  const { options, profile, source, target } = context
+  const { options, profile, target } = context
+  const { source, prepared } = given
   const output = parseOutput(options.output)
   const where = options.where ?? profile.where
   checkFilter(where)
@@ -73,9 +79,9 @@ async function readTable(
   const hasDataset = await checkOutput({ tables, location }, output.table)
 
   const sourceTable =
-    source.kind === 'table'
+    prepared === undefined
       ? source.table
-      : await load({ ...context, source }, { tables, location, hasDataset, prepared: prepared! })
+      : await load({ ...context, source }, { tables, location, hasDataset, prepared })
   const { fields: loaded, type, rows, isStreaming } = described ?? (await describeSource(sourceTable, context))
   const fields = prepared?.known?.fields ?? loaded
   if (type === 'TABLE' && rows === 0 && !isStreaming)
@@ -166,7 +172,7 @@ async function checkOutput({ tables, location }: ResultsDataset, table: string |
 }
 
 async function load(
-  context: RunContext & { source: Exclude<Source, { kind: 'table' }> },
+  context: RunContext & { source: LocalSource },
   { tables, location, hasDataset, prepared }: ResultsDataset & { hasDataset: boolean; prepared: PreparedSource },
 ): Promise<TableName> {
   const { source, target, runId, milestones } = context

@@ -25,12 +25,13 @@ export async function findRun(target: Target, store: StateStore, typed: string |
   return { runId, report, isTeardownUnfinished: record?.kind === 'leaving' }
 }
 
-async function unrecordedReport(record: Exclude<RunRecord, { kind: 'recorded' }>): Promise<RunReport> {
+/** Returns undefined for a teardown's record that names nothing, which only a hand can have written. */
+async function unrecordedReport(record: Exclude<RunRecord, { kind: 'recorded' }>): Promise<RunReport | undefined> {
   if (record.kind === 'loading') return loadingReport(record.started)
   const { report, spec, started } = record.leaving
   if (report) return report
-  const now = spec ? await runReport(spec) : loadingReport(started!)
-  return { ...now, state: 'torn_down', results_table: null }
+  const now = spec ? await runReport(spec) : started && loadingReport(started)
+  return now ? { ...now, state: 'torn_down', results_table: null } : undefined
 }
 
 /** Returns a run's state. Writes the results table if the run is complete without one. */
