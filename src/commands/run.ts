@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
-import { IMAGE_TRANSPORTS, MAX_IMAGES, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
+import { IMAGE_TRANSPORTS, MAX_IMAGES_PER_REQUEST, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../cli/model-flags.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
@@ -96,7 +96,7 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     'images-per-unit': Flags.integer({
       summary: 'maximum number of images per unit',
       min: 1,
-      max: MAX_IMAGES,
+      max: MAX_IMAGES_PER_REQUEST,
       helpValue: 'N',
     }),
     pick: Flags.option({ options: PICKS, summary: 'which images to use, by capture_time' })(),

@@ -96,7 +96,7 @@ export type TaskPayload = z.infer<typeof taskPayload>
  * Cloud Tasks' limit on a task (https://cloud.google.com/tasks/docs/quotas); imagery stays below the lower of the two
  * published figures.
  */
-export const MAX_TASK_BYTES = 100 * 1024
+export const LARGEST_TASK_BYTES = 100 * 1024
 
 /** The body of POST /setup and POST /teardown. */
 export const runRequest = z.strictObject({ v: z.literal(1), run_id: runId })

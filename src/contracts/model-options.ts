@@ -48,7 +48,7 @@ export const IMAGE_TRANSPORTS = ['gs', 'inline'] as const
 export type ImageTransport = (typeof IMAGE_TRANSPORTS)[number]
 
 /** Gemini's limit on the images of one request (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding). */
-export const MAX_IMAGES = 3_000
+export const MAX_IMAGES_PER_REQUEST = 3_000
 
 /** Which images of a unit to use. Street View Insights has up to six per asset. */
 export const DEFAULT_IMAGES = { max_per_unit: 6, pick: 'latest' } as const

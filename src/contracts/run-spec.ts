@@ -7,7 +7,7 @@ import {
   DEFAULT_OUTPUT_TOKENS,
   MAX_OUTPUT_TOKENS,
   IMAGE_TRANSPORTS,
-  MAX_IMAGES,
+  MAX_IMAGES_PER_REQUEST,
   MEASUREMENTS,
   MEDIA_RESOLUTIONS,
   MODEL_ID,
@@ -50,7 +50,7 @@ export const profile = z.strictObject({
       max_per_unit: z
         .int()
         .min(1)
-        .max(MAX_IMAGES)
+        .max(MAX_IMAGES_PER_REQUEST)
         .optional()
         .describe(`Maximum number of images per unit. Default: ${DEFAULT_IMAGES.max_per_unit}.`),
       pick: z
@@ -161,7 +161,7 @@ export const runSpec = z.strictObject({
   profile_given: z.string().nullable().default(null),
   unit: z.enum(UNITS).default('asset'),
   images: z
-    .strictObject({ max_per_unit: z.int().min(1).max(MAX_IMAGES), pick: z.enum(PICKS) })
+    .strictObject({ max_per_unit: z.int().min(1).max(MAX_IMAGES_PER_REQUEST), pick: z.enum(PICKS) })
     .default({ ...DEFAULT_IMAGES }),
   /** Null for the pixels model. */
   gemini: geminiOptions.nullable().default(null),

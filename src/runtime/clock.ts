@@ -10,7 +10,7 @@ export interface Clock {
 }
 
 /** The machine's time. */
-export const systemClock: Clock = {
+export const runtimeClock: Clock = {
   now: () => Date.now(),
   after(delayMs, callback) {
     const timer = setTimeout(callback, delayMs)

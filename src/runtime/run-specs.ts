@@ -1,7 +1,7 @@
 import { runSpecPath } from '../contracts/names.ts'
 import { runSpec, type RunSpec } from '../contracts/run-spec.ts'
 import { CloudError } from '../google/transport/errors.ts'
-import { systemClock, within, type Clock } from './clock.ts'
+import { runtimeClock, within, type Clock } from './clock.ts'
 
 /** The run's spec is not in the bucket: the run was torn down or never existed. */
 export class RunNotFound extends Error {
@@ -48,7 +48,7 @@ export class RunSpecs {
     this.#bucket = options.bucket
     this.#check = options.check
     this.#capacity = options.capacity ?? 64
-    this.#clock = options.clock ?? systemClock
+    this.#clock = options.clock ?? runtimeClock
   }
 
   /**

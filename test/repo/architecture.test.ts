@@ -105,6 +105,24 @@ function target(found: Import): string | undefined {
   return found.specifier.startsWith('.') ? path.join(path.dirname(found.file), found.specifier) : undefined
 }
 
+/**
+ * Interfaces and types are left out: both sides describe Google's own shapes (`Policy`, `RestOperation`), in Google's words,
+ * and share no code because they must not.
+ */
+const EXPORTED_VALUE =
+  /^export\s+(?:default\s+)?(?:abstract\s+)?(?:async\s+)?(?:function\*?|const|let|class|enum)\s+([\w$]+)/gm
+
+/** The names of values that files export where they are declared, each with its file. */
+function exportedValues(files: readonly string[]): Map<string, string> {
+  return new Map(
+    files.flatMap((file) =>
+      [...readFileSync(path.join(root, file), 'utf8').matchAll(EXPORTED_VALUE)].map(
+        ([, name = '']): [string, string] => [name, file],
+      ),
+    ),
+  )
+}
+
 const product = sourceFiles('src')
 const localCloud = sourceFiles(path.join('packages', 'local-cloud', 'src'))
 const productImports = product.flatMap(importsOf)
@@ -172,6 +190,12 @@ describe('the seam between the product and the local cloud', () => {
       return roomOf(folder, found.file) === 'contract' && file !== undefined && roomOf(folder, file) !== 'contract'
     })
     expect(faults).toEqual([])
+  })
+
+  test('gives no exported function, constant or class a name that the other side uses', () => {
+    const theirs = exportedValues(localCloud)
+    const both = [...exportedValues(product)].filter(([name]) => theirs.has(name))
+    expect(both.map(([name, file]) => `${name}: ${file} and ${theirs.get(name)}`)).toEqual([])
   })
 
   test('has the root package list every dependency of the local cloud at the same version', () => {

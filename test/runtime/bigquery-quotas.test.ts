@@ -8,7 +8,7 @@ import { ensureDataset, ensureTable, queryRows, type TableName } from '../../src
 import { insertRows } from '../../src/google/bigquery/insert-rows.ts'
 import { authorize } from '../../src/google/rest/rest.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
+import { runtimeClock } from '../../src/runtime/clock.ts'
 import { FinalRows } from '../../src/runtime/ledger/final-rows.ts'
 import { Ledger } from '../../src/runtime/ledger/ledger.ts'
 import { ANSWER, RUN_ID, SPEC, TASK } from './fixtures.ts'
@@ -71,7 +71,7 @@ describe('a quota of BigQuery', () => {
 
   test('on inserts only delays a row', async () => {
     await limit('bigquery.tabledata.insertAll', 2)
-    const ledger = new Ledger({ insertRows, clock: systemClock })
+    const ledger = new Ledger({ insertRows, clock: runtimeClock })
     const { process } = mainService({ append: (row) => ledger.append(ledgerTable('delayed'), row) })
     expect((await process({ ...TASK, unit_id: 'delayed' })).status).toBe(200)
     expect(await rowsOf('delayed')).toEqual([{ status: 'ok' }])
@@ -79,7 +79,7 @@ describe('a quota of BigQuery', () => {
 
   test('that outlasts a delivery keeps the paid answer for the next delivery', async () => {
     await limit('bigquery.tabledata.insertAll', 1_000)
-    const ledger = new Ledger({ insertRows, clock: systemClock, budgetMs: 400 })
+    const ledger = new Ledger({ insertRows, clock: runtimeClock, budgetMs: 400 })
     const { asked, process } = mainService({
       specs: new Map([[RUN_ID, geminiSpec()]]),
       answer: async () => ({ ...ANSWER, usage: USAGE, tier: 'standard' as const }),
@@ -103,7 +103,7 @@ describe('a quota of BigQuery', () => {
         const statement = 'SELECT unit_id, generation, status, cause FROM quotas.kept WHERE unit_id IN UNNEST(@units)'
         return queryRows(statement, { ...place, parameters: { units: units.map(({ unitId }) => unitId) } })
       },
-      clock: systemClock,
+      clock: runtimeClock,
     })
     const { asked, process } = mainService({
       specs: new Map([[RUN_ID, geminiSpec()]]),

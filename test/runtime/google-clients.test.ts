@@ -15,7 +15,7 @@ import { cancelJobsOn, jobsSettled } from '../../src/google/bigquery/jobs-in-fli
 import { downloadObject } from '../../src/google/storage/download.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { createBucket } from '../../src/google/storage/bucket.ts'
-import { readObject, readObjectRange, storage as storageClient, writeObject } from '../../src/google/storage/storage.ts'
+import { readObject, readObjectRange, storageClient, writeObject } from '../../src/google/storage/storage.ts'
 
 /** More than fits on a page of either kind. */
 const MANY = 4_500

@@ -11,7 +11,7 @@ import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { isLedgerReady } from '../../src/run-data/ledger-marker.ts'
 import { createLedger, createRunTables, finalRows, runTable } from '../../src/run-data/run-tables.ts'
 import { costQuery, progressQuery } from '../../src/run-data/sql/ledger.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
+import { runtimeClock } from '../../src/runtime/clock.ts'
 import { Ledger } from '../../src/runtime/ledger/ledger.ts'
 import { insertRows } from '../../src/google/bigquery/insert-rows.ts'
 import { SPEC, TASK } from './fixtures.ts'
@@ -82,7 +82,7 @@ describe('a new ledger', () => {
     // BigQuery accepts the row, and it never appears.
     expect(await isLedgerReady(spec, Date.now())).toBe(false)
     await until(spec)
-    const ledger = new Ledger({ insertRows, clock: systemClock })
+    const ledger = new Ledger({ insertRows, clock: runtimeClock })
     const { process } = mainService({ append: (row) => ledger.append(runTable(spec.tables, 'attempts'), row) })
     expect((await process(TASK)).status).toBe(200)
     expect(await finalRows(spec, [{ unitId: TASK.unit_id, bucket: TASK.bucket }])).toHaveLength(1)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { MAX_IMAGES } from '../../src/contracts/model-options.ts'
+import { MAX_IMAGES_PER_REQUEST } from '../../src/contracts/model-options.ts'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import { newTask } from '../../src/runtime/populate/new-task.ts'
 import { RUN_ID, SPEC } from './fixtures.ts'
@@ -112,7 +112,7 @@ describe('messages', () => {
 
 test('a unit with more images than Gemini accepts is never cut silently: its list does not fit a task', () => {
   const observation = { observation_id: '', gcs_uri: 'gs://b/o', capture_time: null }
-  const observations = Array.from({ length: MAX_IMAGES }, () => observation)
+  const observations = Array.from({ length: MAX_IMAGES_PER_REQUEST }, () => observation)
   const made = newTask(asset(1, { observations }), SHARD, SPEC, { mainUrl: 'https://main.run.app', invoker: 'i' })
   expect(made).toEqual({
     unfit: expect.stringMatching(

@@ -1,7 +1,7 @@
 import type { Bucket, Storage } from '@google-cloud/storage'
 import { call, callUnless, CloudError } from '../transport/errors.ts'
 import { POLICY_VERSION, type PolicyHolder } from '../rest/policy.ts'
-import { storage } from './storage.ts'
+import { storageClient } from './storage.ts'
 
 /** The bucket settings that imagery needs. All except the location can be changed later. */
 export interface BucketSpec {
@@ -59,7 +59,7 @@ export async function findBucket(projectId: string, name: string): Promise<Bucke
 
 /** Returns the buckets of a project whose names start with `prefix`. */
 export async function listBuckets(projectId: string, prefix: string): Promise<BucketDescription[]> {
-  const [buckets] = await call((await storage(projectId)).getBuckets({ project: projectId, prefix }))
+  const [buckets] = await call((await storageClient(projectId)).getBuckets({ project: projectId, prefix }))
   return buckets.map(({ metadata }) => description(metadata as Metadata))
 }
 
@@ -84,7 +84,7 @@ export async function createBucket(
   name: string,
   { projectId, location, ...spec }: BucketSpec & { projectId: string; location: string },
 ): Promise<'created' | 'existed'> {
-  const client = await storage(projectId)
+  const client = await storageClient(projectId)
   const created = client.createBucket(name, { location, ...settings(spec) } as Parameters<Storage['createBucket']>[1])
   return callUnless(
     'ALREADY_EXISTS',
@@ -133,5 +133,5 @@ export function bucketPolicy(name: string): PolicyHolder {
 }
 
 async function bucket(name: string): Promise<Bucket> {
-  return (await storage()).bucket(name)
+  return (await storageClient()).bucket(name)
 }

@@ -7,7 +7,7 @@ import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from '../transpor
 let client: Promise<Storage> | undefined
 
 /** The client needs a project only to create or list buckets; those calls set it. */
-export async function storage(projectId = ''): Promise<Storage> {
+export async function storageClient(projectId = ''): Promise<Storage> {
   client ??= Promise.all([import('@google-cloud/storage'), restClientOptions(projectId)]).then(
     ([{ IdempotencyStrategy, Storage }, options]) =>
       new Storage({
@@ -43,7 +43,7 @@ export const MAX_OBJECT_BYTES = 64 * 1024 * 1024
  */
 export async function readObject(uri: string, maxBytes = MAX_OBJECT_BYTES): Promise<Buffer> {
   const name = objectName(uri)
-  return call(downloadObject(await storage(), name, maxBytes))
+  return call(downloadObject(await storageClient(), name, maxBytes))
 }
 
 /**
@@ -52,7 +52,7 @@ export async function readObject(uri: string, maxBytes = MAX_OBJECT_BYTES): Prom
  */
 export async function readObjectRange(uri: string, first: number, length: number): Promise<DownloadedRange> {
   const name = objectName(uri)
-  return call(downloadRange(await storage(), name, { first, length, maxBytes: MAX_OBJECT_BYTES }))
+  return call(downloadRange(await storageClient(), name, { first, length, maxBytes: MAX_OBJECT_BYTES }))
 }
 
 /**
@@ -64,7 +64,7 @@ export async function writeObject(
   options: { contentType: string; onlyNew?: boolean },
 ): Promise<void> {
   const { bucket, path } = objectName(uri)
-  const file = (await storage()).bucket(bucket).file(path)
+  const file = (await storageClient()).bucket(bucket).file(path)
   await call(
     file.save(bytes, {
       contentType: options.contentType,
@@ -77,7 +77,11 @@ export async function writeObject(
 /** Returns the generation of an object; undefined when there is none. */
 export async function objectGeneration(uri: string): Promise<string | undefined> {
   const { bucket, path } = objectName(uri)
-  const answer = await callUnless('NOT_FOUND', (await storage()).bucket(bucket).file(path).getMetadata(), undefined)
+  const answer = await callUnless(
+    'NOT_FOUND',
+    (await storageClient()).bucket(bucket).file(path).getMetadata(),
+    undefined,
+  )
   return answer === undefined ? undefined : String(answer[0].generation)
 }
 
@@ -85,7 +89,7 @@ export async function objectGeneration(uri: string): Promise<string | undefined>
 export async function describeObject(uri: string): Promise<{ bytes: number; contentType: string | undefined }> {
   const { bucket, path, generation } = objectName(uri)
   const [metadata] = await call(
-    (await storage())
+    (await storageClient())
       .bucket(bucket)
       .file(path, generation === undefined ? {} : { generation })
       .getMetadata(),
@@ -97,7 +101,7 @@ export async function describeObject(uri: string): Promise<{ bytes: number; cont
 export async function listObjects(bucket: string, prefix: string): Promise<string[]> {
   const answer = await callUnless(
     'NOT_FOUND',
-    (await storage()).bucket(bucket).getFiles({ prefix }),
+    (await storageClient()).bucket(bucket).getFiles({ prefix }),
     undefined,
     LONG_CALL_DEADLINE_MS,
   )
@@ -113,7 +117,7 @@ export async function listFolders(bucket: string, prefix: string): Promise<strin
   while (query) {
     const answer: unknown[] | undefined = await callUnless(
       'NOT_FOUND',
-      (await storage()).bucket(bucket).getFiles(query) as Promise<unknown[]>,
+      (await storageClient()).bucket(bucket).getFiles(query) as Promise<unknown[]>,
       undefined,
     )
     if (!answer) return []
@@ -126,7 +130,7 @@ export async function listFolders(bucket: string, prefix: string): Promise<strin
 
 export async function deleteObject(uri: string): Promise<'deleted' | 'absent'> {
   const { bucket, path } = objectName(uri)
-  const deleted = (await storage()).bucket(bucket).file(path).delete()
+  const deleted = (await storageClient()).bucket(bucket).file(path).delete()
   return callUnless(
     'NOT_FOUND',
     deleted.then(() => 'deleted' as const),

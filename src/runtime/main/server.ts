@@ -9,7 +9,7 @@ import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-
 import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
 import { deleteQueue, ensureQueue, pauseQueue } from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'
-import { systemClock } from '../clock.ts'
+import { runtimeClock } from '../clock.ts'
 import { startService } from '../entry.ts'
 import { mainEnvironment } from '../environment.ts'
 import { FinalRows } from '../ledger/final-rows.ts'
@@ -27,7 +27,7 @@ import { modelForRun } from './model-for-run.ts'
 import { ownPermissions } from './own-roles.ts'
 
 startService(mainEnvironment, (environment, log) => {
-  const clock = systemClock
+  const clock = runtimeClock
   const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
   // A local cloud's tokens give no access elsewhere.
   const modelOrigins = localCloud() ? undefined : environment.IMAGERY_MODEL_ORIGINS

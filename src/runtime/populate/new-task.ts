@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
   asset as assetSchema,
-  MAX_TASK_BYTES,
+  LARGEST_TASK_BYTES,
   type Asset,
   type ShardMessage,
   type TaskPayload,
@@ -48,10 +48,10 @@ export function newTask(
   const checked = assetSchema.safeParse(asset)
   if (!checked.success) return { unfit: `the row of the snapshot is not valid: ${describeFaults(checked.error)}` }
   const body = Buffer.from(JSON.stringify(taskPayloadOf(asset, shard)))
-  if (body.length > MAX_TASK_BYTES - TASK_OVERHEAD_BYTES) {
+  if (body.length > LARGEST_TASK_BYTES - TASK_OVERHEAD_BYTES) {
     const count = asset.observations.length
     return {
-      unfit: `the list of its ${count} images takes ${body.length} bytes; the limit for a task is ${MAX_TASK_BYTES - TASK_OVERHEAD_BYTES}; use fewer images per unit (--images-per-unit)`,
+      unfit: `the list of its ${count} images takes ${body.length} bytes; the limit for a task is ${LARGEST_TASK_BYTES - TASK_OVERHEAD_BYTES}; use fewer images per unit (--images-per-unit)`,
     }
   }
   return {

@@ -4,7 +4,7 @@ import { streamAssets } from '../../run-data/run-tables.ts'
 import { objectGeneration, readObject } from '../../google/storage/storage.ts'
 import { createTask, createTaskBatch } from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'
-import { systemClock } from '../clock.ts'
+import { runtimeClock } from '../clock.ts'
 import { startService } from '../entry.ts'
 import { populateEnvironment } from '../environment.ts'
 import { Ledger } from '../ledger/ledger.ts'
@@ -14,7 +14,7 @@ import { checkSpec } from '../spec-rules.ts'
 import { populateApp } from './app.ts'
 
 startService(populateEnvironment, (environment, log) => {
-  const clock = systemClock
+  const clock = runtimeClock
   const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
   const ledger = new Ledger({ insertRows, clock })
   const app = populateApp({

@@ -2,7 +2,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { acceptedThinking, geminiModelFacts, usesTemperature } from '../../contracts/gemini-models.ts'
 import {
   DEFAULT_IMAGES,
-  MAX_IMAGES,
+  MAX_IMAGES_PER_REQUEST,
   MODEL_ID,
   PIXELS,
   type ImagePick,
@@ -53,7 +53,7 @@ function chooseImages(profile: Profile, flags: ModelFlags): RunSpec['images'] {
   if (pick !== 'all') {
     return { pick, max_per_unit: flags.imagesPerUnit ?? profile.images?.max_per_unit ?? DEFAULT_IMAGES.max_per_unit }
   }
-  if (flags.imagesPerUnit === undefined) return { pick, max_per_unit: MAX_IMAGES }
+  if (flags.imagesPerUnit === undefined) return { pick, max_per_unit: MAX_IMAGES_PER_REQUEST }
   throw invalid(
     `--images-per-unit ${flags.imagesPerUnit} cannot be used: ${flags.pick ? '--pick all' : `profile ${profile.name}`} uses all images`,
     ['--pick latest or --pick spread'],

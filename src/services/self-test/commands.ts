@@ -25,7 +25,7 @@ export interface Launcher {
  *
  * @param progress called with each line that the command writes to stderr
  */
-export async function runCommand(
+export async function runImagery(
   { program, cloud, signal }: Launcher,
   args: readonly string[],
   progress: (line: string) => void = () => undefined,

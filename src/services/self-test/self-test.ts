@@ -7,7 +7,7 @@ import type { Step, StepReporter } from '../../contracts/steps.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import { requireDeployment, type Target } from '../session/target.ts'
 import type { Behavior, BehaviorReport, ProbeContext } from './behavior.ts'
-import { geminiRun, pixelsRun, runCommand, type CommandOutcome, type Launcher } from './commands.ts'
+import { geminiRun, pixelsRun, runImagery, type CommandOutcome, type Launcher } from './commands.ts'
 import { leftovers } from './leftovers.ts'
 import { QUEUE_BEHAVIORS } from './queue-behaviors.ts'
 import { SERVICE_BEHAVIORS } from './service-behaviors.ts'
@@ -108,7 +108,7 @@ async function command(
   reporter: StepReporter,
   launcher: Launcher = context.launcher,
 ): Promise<Record<string, unknown> | undefined> {
-  const outcome = await runCommand(launcher, args, (line) => reporter.detail(line))
+  const outcome = await runImagery(launcher, args, (line) => reporter.detail(line))
   context.commands.push(outcome)
   if (outcome.exit_code === 0) return outcome.document ?? {}
   context.problems.push(`${outcome.command} exited with ${outcome.exit_code}: ${errorOf(outcome)}`)

@@ -46,7 +46,7 @@ export function csvLayout(files: readonly Buffer[], options: CsvOptions, known: 
 }
 
 /** The rows of CSV files by column name, one by one. Without a schema, their texts as they are. */
-export function* csvRows(
+export function* rowsFromCsv(
   files: readonly Buffer[],
   options: CsvOptions,
   { names, headerRows }: CsvLayout,

@@ -3,8 +3,8 @@ import type { DuckDBValue } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
 import { putRows, type Destination } from './destination.ts'
 import { detectFields, SAMPLE_ROWS } from './detect-schema.ts'
-import { csvLayout, csvRows, take, type CsvOptions } from './load-csv.ts'
-import { jsonRows } from './load-json.ts'
+import { csvLayout, rowsFromCsv, take, type CsvOptions } from './load-csv.ts'
+import { rowsFromJson } from './load-json.ts'
 import { loadParquet } from './load-parquet.ts'
 import type { JobRecord, TableReference } from './records.ts'
 import type { RunningJob } from './running-job.ts'
@@ -157,7 +157,7 @@ async function loadText(
   const options = load as CsvOptions
   const layout = format === 'CSV' ? csvLayout(files, options, known) : undefined
   const read = (types: Field[] | undefined): Iterable<TextRow> =>
-    layout ? csvRows(files, options, layout, types) : eachJsonRow(files)
+    layout ? rowsFromCsv(files, options, layout, types) : eachJsonRow(files)
   // Only with the types known is it clear which empty values are texts and which are NULL.
   const fields = known ?? detectFields([...take(goodRows(read(undefined)), SAMPLE_ROWS)])
   checkFields(fields)
@@ -189,7 +189,7 @@ interface TextLoad {
 }
 
 function* eachJsonRow(files: readonly Buffer[]): Generator<TextRow> {
-  for (const file of files) yield* jsonRows(file)
+  for (const file of files) yield* rowsFromJson(file)
 }
 
 function* goodRows(rows: Iterable<TextRow>): Generator<Record<string, unknown>> {

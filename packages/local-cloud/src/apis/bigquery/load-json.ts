@@ -22,7 +22,7 @@ export function parseExactly(text: string): unknown {
 const LINE_FEED = 10
 
 /** The rows of newline-delimited JSON, one by one: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json */
-export function* jsonRows(file: Buffer): Generator<Record<string, unknown> | BadValue> {
+export function* rowsFromJson(file: Buffer): Generator<Record<string, unknown> | BadValue> {
   for (let at = 0; at < file.length;) {
     const end = file.indexOf(LINE_FEED, at)
     const line = file.toString('utf8', at, end < 0 ? file.length : end)
