@@ -85,11 +85,7 @@ interface InspectableStep<Needs extends object, Inspection, Outcome> {
   /** Returns what must change and what is already done. Changes nothing. In a plan, it can lack what it needs. */
   inspect(context: DeployContext & Partial<Needs>): Promise<Inspection>
   /** Makes the changes. Called only if something must change. */
-  apply(
-    context: DeployContext & Needs,
-    changes: readonly PlannedChange[],
-    reporter: StepReporter,
-  ): Promise<Outcome>
+  apply(context: DeployContext & Needs, changes: readonly PlannedChange[], reporter: StepReporter): Promise<Outcome>
 }
 
 /** A step that can inspect without changing anything, so that all steps together give a plan. */

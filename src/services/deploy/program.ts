@@ -91,7 +91,9 @@ async function findImage(context: DeployContext, sourceHash: string): Promise<Wi
   if (isOff(context, 'artifactregistry')) return undefined
   const repository = repositoryName(context.target.place)
   const digest = await taggedImage(repository, IMAGE, tag(sourceHash))
-  return digest === undefined ? undefined : { program: { image: `${imagePath(repository, IMAGE)}@${digest}` }, sourceHash }
+  return digest === undefined
+    ? undefined
+    : { program: { image: `${imagePath(repository, IMAGE)}@${digest}` }, sourceHash }
 }
 
 const tag = (hash: string): string => hash.slice(0, NAME_DIGITS)

@@ -3,7 +3,14 @@ import { CHECK_TOKENS_VARIABLE } from '@imagery/local-cloud/contract/front-door'
 import { bucketName, invokerAccount, mainService, populateService, runtimeAccount } from '../../contracts/names.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { describeService, fieldsToChange, matchesRequest, type ServiceSpec } from '../../google/cloud-run/services.ts'
-import { isOff, type AddingStep, type DeployContext, type WithCode, type WithMain, type WithPopulate } from './context.ts'
+import {
+  isOff,
+  type AddingStep,
+  type DeployContext,
+  type WithCode,
+  type WithMain,
+  type WithPopulate,
+} from './context.ts'
 import { deployWithinQuota, instancesText, rememberQuota } from './within-quota.ts'
 import { deploymentLabels, INSTANCES_LABEL } from '../../contracts/labels.ts'
 

@@ -79,7 +79,11 @@ function asPipelineStep<Needs extends object, Added extends object>(
   }
 }
 
-async function explained(error: unknown, step: Pick<DeployStep, 'title' | 'roles'>, { target }: DeployContext): Promise<unknown> {
+async function explained(
+  error: unknown,
+  step: Pick<DeployStep, 'title' | 'roles'>,
+  { target }: DeployContext,
+): Promise<unknown> {
   const member = await callerMember().catch(() => undefined)
   const number = await projectNumber(target.place.projectId).catch(() => 'PROJECT_NUMBER')
   const ofImage = imageAccessFailure(error, { deployer: member ?? 'user:EMAIL', projectNumber: number })
