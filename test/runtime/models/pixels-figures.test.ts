@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
+import sharp from 'sharp'
 import { expect, test } from 'vitest'
 import { measurePixels } from '../../../src/runtime/models/image-figures.ts'
 import { judge, RULES } from '../../../src/runtime/models/image-verdict.ts'
 import type { QualityFigures } from '../../../src/runtime/models/image-verdict.ts'
+import { readFigures } from '../../../src/runtime/models/image-reader.ts'
+import { seeded } from '../../field/seeded.ts'
 
 /** RGB pixels from a function of position. */
 function picture(
@@ -119,6 +122,81 @@ test.each([
 test('a buffer that does not fit its size is refused', () => {
   expect(() => measurePixels(new Uint8Array(11), 2, 2)).toThrow(RangeError)
   expect(() => measurePixels(new Uint8Array(0), 0, 0)).toThrow(RangeError)
+})
+
+/** The documented formulas, step by step over the whole image. */
+function figuresByHand(rgb: Uint8Array, width: number, height: number) {
+  const grays = Array.from({ length: width * height }, (_, index) => {
+    const [red, green, blue] = rgb.subarray(index * 3, index * 3 + 3)
+    return Math.floor((299 * red! + 587 * green! + 114 * blue! + 500) / 1_000)
+  })
+  const edges: number[] = []
+  for (let y = 1; y < height - 1; y++) {
+    for (let x = 1; x < width - 1; x++) {
+      const at = (dx: number, dy: number): number => grays[(y + dy) * width + x + dx]!
+      edges.push(at(0, -1) + at(0, 1) + at(-1, 0) + at(1, 0) - 4 * at(0, 0))
+    }
+  }
+  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+  const variance = (values: number[]): number =>
+    values.length === 0 ? 0 : Math.max(mean(values.map((value) => value * value)) - mean(values) ** 2, 0)
+  const round = (value: number, decimals: number): number => Math.round(value * 10 ** decimals) / 10 ** decimals
+  return {
+    sharpness: round(variance(edges), 4),
+    brightness: round(mean(grays), 4),
+    contrast: round(Math.sqrt(variance(grays)), 4),
+    near_black_share: round(mean(grays.map((value) => (value <= 10 ? 1 : 0))), 6),
+    clipped_share: round(mean(grays.map((value) => (value >= 250 ? 1 : 0))), 6),
+  }
+}
+
+test.each([
+  [1, 1],
+  [3, 3],
+  [17, 5],
+  [64, 9],
+  [99, 40],
+  // Around the width that is measured at once.
+  [4_093, 4],
+  [4_094, 3],
+  [4_095, 4],
+  [4_096, 3],
+  [8_190, 3],
+  [10_001, 5],
+])('noise of %i x %i pixels is measured as the formulas say', (width, height) => {
+  const random = seeded(width)
+  const noise = picture(width, height, () => [random() * 256, random() * 256, random() * 256])
+  expect(measurePixels(noise, width, height)).toEqual(figuresByHand(noise, width, height))
+  const extreme = picture(width, height, () => gray(random() < 0.5 ? 0 : 255))
+  expect(measurePixels(extreme, width, height)).toEqual(figuresByHand(extreme, width, height))
+})
+
+test('every sum of a color gives the gray level of the division', () => {
+  // 299 R + 587 G + 114 B takes all remainders by 1,000 here; one image has each sum of a range of colors.
+  const side = 256
+  for (const blue of [0, 77, 255]) {
+    const colors = picture(side, side, (x, y) => [x, y, blue])
+    expect(measurePixels(colors, side, side)).toEqual(figuresByHand(colors, side, side))
+  }
+})
+
+test('a photo has the figures of an independent full decode', async () => {
+  const random = seeded(7)
+  const [width, height] = [403, 302]
+  const scene = picture(width, height, (x, y) => [
+    90 + 60 * Math.sin(x / 70) + random() * 20,
+    x % 97 < 40 ? 60 : 180,
+    (y / height) * 255,
+  ])
+  const image = sharp(scene, { raw: { width, height, channels: 3 } })
+  for (const jpeg of [
+    await image.jpeg({ quality: 92, chromaSubsampling: '4:2:0' }).toBuffer(),
+    await image.jpeg({ quality: 80, progressive: true }).toBuffer(),
+    await image.greyscale().jpeg().toBuffer(),
+  ]) {
+    const decoded = await sharp(jpeg).toColourspace('srgb').raw().toBuffer()
+    expect(await readFigures('x', jpeg, 'jpeg')).toEqual({ ...figuresByHand(decoded, width, height), note: '' })
+  }
 })
 
 const FAULTLESS: QualityFigures = {
