@@ -29,7 +29,7 @@ import {
   store,
   storeI32,
   subtract16,
-  words,
+  vectorOf16,
 } from './webassembly.ts'
 import type { Code, KernelFunction } from './webassembly.ts'
 
@@ -69,17 +69,17 @@ export interface PixelKernel {
 function grayOfFour(rgb: Code): Code {
   const redGreen = shuffle(
     rgb,
-    words(0, 0, 0, 0, 0, 0, 0, 0),
+    vectorOf16(0, 0, 0, 0, 0, 0, 0, 0),
     [0, 16, 1, 16, 3, 16, 4, 16, 6, 16, 7, 16, 9, 16, 10, 16],
   )
   const blueOne = shuffle(
     rgb,
-    words(1, 1, 1, 1, 1, 1, 1, 1),
+    vectorOf16(1, 1, 1, 1, 1, 1, 1, 1),
     [2, 17, 16, 17, 5, 17, 16, 17, 8, 17, 16, 17, 11, 17, 16, 17],
   )
   const sum = add32(
-    dot(redGreen, words(299, 587, 299, 587, 299, 587, 299, 587)),
-    dot(blueOne, words(114, 500, 114, 500, 114, 500, 114, 500)),
+    dot(redGreen, vectorOf16(299, 587, 299, 587, 299, 587, 299, 587)),
+    dot(blueOne, vectorOf16(114, 500, 114, 500, 114, 500, 114, 500)),
   )
   return shiftRight32(multiply32(shiftRight32(sum, 3), splatI32(33_555)), 22)
 }

@@ -61,7 +61,7 @@ export const load8To16 = (pointer: Code, offset = 0): Code => [...pointer, ...ve
 export const store = (pointer: Code, value: Code): Code => [...pointer, ...value, ...vector(0x0b), 0, 0]
 
 /** A vector of eight 16-bit numbers from 0 to 32,767. */
-export const words = (...values: readonly number[]): Code => [
+export const vectorOf16 = (...values: readonly number[]): Code => [
   ...vector(0x0c),
   ...values.flatMap((value) => [value & 0xff, value >>> 8]),
 ]
