@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import { AttemptFailure } from '../../src/runtime/models/model.ts'
-import { ANSWER, deferred, RUN_ID, SPEC, TASK } from './fixtures.ts'
+import { ANSWER, BUCKET, deferred, RUN_ID, SPEC, TASK } from './fixtures.ts'
 import { mainService } from './main-service.ts'
 
 const LAST_TRY = { 'x-cloudtasks-taskretrycount': '2' }
@@ -90,6 +90,22 @@ describe('an asset that gets its answer', () => {
 })
 
 describe('an asset that fails', () => {
+  test('has a reason that calls the image of a local table as the table does', async () => {
+    const spec = { ...SPEC, source: { ...SPEC.source, image_folder: '/home/me/photos' } }
+    const staged = `gs://${BUCKET}/runs/${RUN_ID}/images/signs/a b.jpg`
+    const { rows, process } = mainService({
+      specs: new Map([[RUN_ID, spec]]),
+      answer: () => {
+        const message = `no readable image: ${staged} does not exist; No such object: ${staged.slice('gs://'.length)}`
+        throw new AttemptFailure('unreadable_image', message, { retryable: false })
+      },
+    })
+    await process()
+    expect(rows[0]?.row.error_message).toBe(
+      'no readable image: signs/a b.jpg does not exist; No such object: signs/a b.jpg',
+    )
+  })
+
   test('permanently has a failed row with its cause, and is answered 200', async () => {
     const { rows, process, entries } = mainService({
       answer: async () => {

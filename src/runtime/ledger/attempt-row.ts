@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AttemptStatus, Cause } from '../../contracts/causes.ts'
 import type { TaskPayload } from '../../contracts/messages.ts'
+import { runImagesPrefix } from '../../contracts/names.ts'
 import { costUsd } from '../../contracts/prices.ts'
 import { redacted } from '../../contracts/redaction.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
@@ -52,10 +53,18 @@ export function failedRow(attempt: Attempt, failure: Failure): AttemptRow {
     compact({
       ...attemptKeys(attempt, failure.status),
       cause: failure.cause,
-      error_message: redacted(failure.message),
+      error_message: redacted(inNamesOfTable(attempt.spec, failure.message)),
       ...provenance(attempt, failure.known),
     }),
   )
+}
+
+/** Calls the copy of a local image as the table calls the image: nobody knows the copy's address in the bucket. */
+function inNamesOfTable({ place, run_id, source }: RunSpec, message: string): string {
+  if (source.image_folder === null) return message
+  const prefix = runImagesPrefix(place, run_id)
+  // Cloud Storage's own messages name objects without a scheme.
+  return message.replaceAll(prefix, '').replaceAll(prefix.slice('gs://'.length), '')
 }
 
 /**
