@@ -1,6 +1,6 @@
 /**
- * Limits what all requests in progress use at once: decoded pixels (three bytes each, most of the
- * process's memory), bytes of inline images, or units at a model. First come, first served.
+ * Limits what all requests in progress use at once: bytes of decoded images (most of the process's memory), bytes of
+ * inline images, or units at a model. First come, first served.
  */
 export class Budget {
   readonly #capacity: number
@@ -9,6 +9,10 @@ export class Budget {
 
   constructor(capacity: number) {
     this.#capacity = capacity
+  }
+
+  get capacity(): number {
+    return this.#capacity
   }
 
   /**

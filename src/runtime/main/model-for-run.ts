@@ -7,15 +7,18 @@ import type { ImageMemory } from '../models/image-memory.ts'
 import type { Model } from '../models/model.ts'
 import type { Shutdown } from '../shutdown.ts'
 
+/** Where models get images, and the memory for them, which all runs of this process share. */
+interface Source extends ImageSource {
+  memory: ImageMemory
+  decoding: Budget
+}
+
 /**
  * Returns the model of a run, created once per run. Models are loaded when the first asset needs one,
  * because image decoders and clients load slowly and a new instance must pass its health check first.
  * Units that wait for their turn when the instance starts to stop are not sent to the model.
  */
-export function modelForRun(
-  source: ImageSource & { memory: ImageMemory },
-  shutdown: Pick<Shutdown, 'begun'>,
-): (spec: RunSpec) => Promise<Model> {
+export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): (spec: RunSpec) => Promise<Model> {
   const models = new WeakMap<RunSpec, Promise<Model>>()
   const turns = new Map<string, Budget>()
   const { begun } = shutdown
@@ -50,7 +53,7 @@ function inTurn(model: Model, { run_id, limits }: RunSpec, turns: Map<string, Bu
   }
 }
 
-async function load(spec: RunSpec, source: ImageSource & { memory: ImageMemory }): Promise<Model> {
+async function load(spec: RunSpec, source: Source): Promise<Model> {
   const { profile } = spec
   if (profileModel(profile) === PIXELS) {
     const { pixelsModel } = await import('../models/pixels.ts')

@@ -8,6 +8,7 @@ import { keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
 import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
 import { deleteQueue, ensureQueue, pauseQueue } from '../../google/tasks.ts'
+import { Budget } from '../budget.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { runtimeClock } from '../clock.ts'
 import { startService } from '../entry.ts'
@@ -15,7 +16,7 @@ import { mainEnvironment } from '../environment.ts'
 import { FinalRows } from '../ledger/final-rows.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { imageRangeReader, imageReader } from '../models/fetch-image.ts'
-import { ImageMemory, imageMemoryBytes } from '../models/image-memory.ts'
+import { decodingBytes, ImageMemory, imageMemoryBytes } from '../models/image-memory.ts'
 import { RunSpecs } from '../run-specs.ts'
 import { explainUnstaged } from '../unstaged-images.ts'
 import { serveUntilTerminated } from '../serve.ts'
@@ -51,6 +52,7 @@ startService(mainEnvironment, (environment, log) => {
         readRange: imageRangeReader({ readRange: explained(readObjectRange), clock }),
         describeObject: explained(describeObject),
         memory: new ImageMemory({ bytes: imageMemoryBytes(), clock }),
+        decoding: new Budget(decodingBytes()),
       },
       shutdown,
     ),

@@ -52,6 +52,11 @@ export class ImageBytes {
     return this.#blocks.get(0) ?? Buffer.alloc(0)
   }
 
+  /** All bytes, if the first block has them. */
+  get whole(): Buffer | undefined {
+    return this.size <= this.head.length ? this.head : undefined
+  }
+
   /**
    * Returns `length` bytes from `first` on.
    *

@@ -13,12 +13,25 @@ const SHARE = 1 / 16
 /** The memory of an instance of imagery-main. A larger machine runs other processes too. */
 const INSTANCE_BYTES = 2 * 1024 ** 3
 
+/** The share of an instance's memory for images that are being decoded. */
+const DECODING_SHARE = 3 / 8
+
 /** How long a unit waits for memory before Cloud Tasks delivers it again, perhaps to another instance. */
 const LONGEST_WAIT_MS = 30_000
 
 /** The bytes for images that this process may hold at once. */
 export function imageMemoryBytes(): number {
-  return Math.floor(Math.min(process.constrainedMemory() || totalmem(), INSTANCE_BYTES) * SHARE)
+  return Math.floor(instanceBytes() * SHARE)
+}
+
+/** The bytes that this process may use to read and decode images at once. */
+export function decodingBytes(): number {
+  return Math.floor(instanceBytes() * DECODING_SHARE)
+}
+
+function instanceBytes(): number {
+  // 0, or more than any machine has, where there is no limit (https://nodejs.org/api/process.html#processconstrainedmemory).
+  return Math.min(process.constrainedMemory() || totalmem(), totalmem(), INSTANCE_BYTES)
 }
 
 /**

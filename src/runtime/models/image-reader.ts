@@ -2,6 +2,7 @@ import sharp from 'sharp'
 import { detectFormat } from '../../contracts/image-format.ts'
 import type { ImageFormat } from '../../contracts/image-format.ts'
 import type { ImageBytes } from './image-bytes.ts'
+import { decoderBytesPerPixel } from './decoder-memory.ts'
 import { measurePixels } from './image-figures.ts'
 import type { PixelFigures } from './image-figures.ts'
 import { imageSize } from './image-size.ts'
@@ -9,7 +10,7 @@ import { repairJpeg } from './jpeg-repair.ts'
 import { UnreadableImage } from './model.ts'
 
 /** An image with more pixels is not decoded: a few kilobytes can expand to gigabytes. At three bytes each, 600 MB. */
-export const MAX_IMAGE_PIXELS = 200_000_000
+const MAX_IMAGE_PIXELS = 200_000_000
 
 /** The header of an image. Width and height are as displayed: EXIF orientation is applied. */
 export interface ImageHeader {
@@ -54,13 +55,31 @@ export async function readHeader(image: ImageBytes): Promise<ImageHeader> {
   return { width, height, format: detected.format, bytes: image.size }
 }
 
-/** @throws UnreadableImage when the image has more pixels than are decoded */
-export function checkPixels(uri: string, { width, height }: ImageHeader): void {
-  if (width * height <= MAX_IMAGE_PIXELS) return
+/**
+ * Returns the bytes of memory that reading and decoding an image takes, from its header.
+ *
+ * @param most the bytes that there are
+ * @throws UnreadableImage when they are too few, or the image has more pixels than are decoded, or cannot be decoded here
+ */
+export async function decoderBytes(image: ImageBytes, header: ImageHeader, most: number): Promise<number> {
+  const { width, height, format, bytes } = header
+  if (format === 'heic' || format === 'heif') throw notDecoded(image.uri, format)
+  const pixels = width * height
+  if (pixels > MAX_IMAGE_PIXELS)
+    throw new UnreadableImage(
+      image.uri,
+      `has ${width} x ${height} pixels; image-quality measures up to ${MAX_IMAGE_PIXELS / 1e6} megapixels. Make it smaller, or use the profile resolution, which has no limit`,
+    )
+  const needed = bytes + pixels * (await decoderBytesPerPixel(image, format))
+  if (needed <= most) return needed
   throw new UnreadableImage(
-    uri,
-    `has ${width} x ${height} pixels; image-quality measures up to ${MAX_IMAGE_PIXELS / 1e6} megapixels. Make it smaller, or use the profile resolution, which has no limit`,
+    image.uri,
+    `needs ${megabytes(needed)} MB of memory to decode, and image-quality has ${megabytes(most)} MB. Make it smaller, or save it without progressive scans or interlacing; the profile resolution has no limit`,
   )
+}
+
+function megabytes(bytes: number): string {
+  return Math.round(bytes / 1e6).toLocaleString('en')
 }
 
 /**
@@ -73,7 +92,6 @@ export async function readFigures(uri: string, bytes: Buffer, format: ImageForma
   try {
     return { ...(await figures(bytes, 'warning')), note: '' }
   } catch (error) {
-    if (format === 'heic' || format === 'heif') throw notDecoded(uri, format, error)
     return readOddFigures(uri, bytes, format, error)
   }
 }
@@ -143,10 +161,9 @@ function damage(uri: string, format: ImageFormat, reason: string, cause: unknown
 }
 
 /** The standard build of sharp has no HEVC decoder (https://sharp.pixelplumbing.com/install#custom-libvips). */
-function notDecoded(uri: string, format: ImageFormat, cause: unknown): UnreadableImage {
+function notDecoded(uri: string, format: ImageFormat): UnreadableImage {
   return new UnreadableImage(
     uri,
     `is a ${format} image, and imagery has no decoder for its pixels. Convert it to JPEG (heif-convert a.heic a.jpg); the profile resolution reads its size as it is`,
-    { cause },
   )
 }

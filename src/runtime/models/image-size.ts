@@ -3,6 +3,7 @@ import type { ImageFormat } from '../../contracts/image-format.ts'
 import { isTurned } from './exif-orientation.ts'
 import { heifSize } from './heif-size.ts'
 import type { ImageBytes } from './image-bytes.ts'
+import { jpegSegments } from './jpeg-segments.ts'
 import { UnreadableImage } from './model.ts'
 
 /** Width and height in pixels, as displayed. */
@@ -39,50 +40,20 @@ function turned({ width, height }: ImageSize, isSideways: boolean): ImageSize {
   return isSideways ? { width: height, height: width } : { width, height }
 }
 
-/** Markers of a JPEG file (https://www.w3.org/Graphics/JPEG/itu-t81.pdf, table B.1). */
-const FILL = 0xff
-const TEM = 0x01
-const SOS = 0xda
-const EOI = 0xd9
+/** Application data that can hold EXIF (CIPA DC-008, 4.5.4). */
 const APP1 = 0xe1
-
-/** The markers that begin a frame: SOF0 to SOF15 without DHT, JPG and DAC. */
-function isFrame(marker: number): boolean {
-  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
-}
-
-/** Markers with no segment behind them: TEM, and RST0 to EOI's neighbor SOI. */
-function isAlone(marker: number): boolean {
-  return marker === TEM || (marker >= 0xd0 && marker <= 0xd8)
-}
 
 async function jpegSize(image: ImageBytes): Promise<ImageSize> {
   let isSideways = false
-  for (let at = 2; ;) {
-    // Bytes between two segments that are no marker are odd, but every decoder passes over them.
-    const byte = (await image.read(at, 1))[0]!
-    const marker = byte === FILL ? (await image.read(at + 1, 1))[0]! : 0
-    if (marker === 0 || marker === FILL) {
-      at += 1
-      continue
-    }
-    if (isAlone(marker)) {
-      at += 2
-      continue
-    }
-    if (marker === SOS || marker === EOI) throw damaged(image, 'its pixels begin before its size')
-    const length = (await image.read(at + 2, 2)).readUInt16BE()
-    if (length < 2) throw damaged(image, 'a segment of its header has no length')
-    if (isFrame(marker)) {
-      const frame = await image.read(at + 4, 5)
+  for await (const { marker, isFrame, length, read } of jpegSegments(image)) {
+    if (isFrame) {
+      const frame = await read(0, 5)
       return turned({ width: frame.readUInt16BE(3), height: frame.readUInt16BE(1) }, isSideways)
     }
-    if (marker === APP1 && length > 8) {
-      const name = await image.read(at + 4, 6)
-      if (name.toString('latin1') === 'Exif\0\0') isSideways = isTurned(await image.read(at + 10, length - 8))
-    }
-    at += 2 + length
+    if (marker === APP1 && length > 6 && (await read(0, 6)).toString('latin1') === 'Exif\0\0')
+      isSideways = isTurned(await read(6, length - 6))
   }
+  throw damaged(image, 'its pixels begin before its size')
 }
 
 /** Where the first chunk of a PNG file begins, and the bytes of a chunk besides its data (https://www.w3.org/TR/png-3/#5Chunk-layout). */

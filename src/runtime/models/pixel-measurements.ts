@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Observation } from '../../contracts/messages.ts'
 import { ImageBytes } from './image-bytes.ts'
-import { checkPixels, readFigures, readHeader } from './image-reader.ts'
+import { decoderBytes, readFigures, readHeader } from './image-reader.ts'
 import type { DecodedFigures, ImageHeader } from './image-reader.ts'
 import { judge, VERDICTS } from './image-verdict.ts'
 import type { Verdict } from './image-verdict.ts'
+import { AttemptFailure } from './model.ts'
 import type { Budget } from '../budget.ts'
 
 /** One readable image. */
@@ -58,16 +59,25 @@ export const resolution: Measurement<Seen> = {
   },
 }
 
-/** Measurements and verdict from all pixels. The asset gets the values of its best image. */
-export function imageQuality(budget: Budget): Measurement<Judged> {
+/**
+ * Measurements and verdict from all pixels. The asset gets the values of its best image.
+ *
+ * @param memory the bytes that all images of this process may take at once
+ */
+export function imageQuality(memory: Budget): Measurement<Judged> {
   return {
     async measure(observation, content, signal) {
       const { gcs_uri: uri } = observation
-      const bytes = await content.whole()
-      const header = await readHeader(ImageBytes.of(uri, bytes))
-      checkPixels(uri, header)
-      const figures = await budget.spend(area(header), signal, () => readFigures(uri, bytes, header.format))
-      return { observation, ...header, ...figures, ...judge({ ...header, ...figures }), contentHash: sha256(bytes) }
+      const parts = await content.parts()
+      const expected = await decoderBytes(parts, await readHeader(parts), memory.capacity)
+      return memory.spend(expected, signal, async () => {
+        const bytes = parts.whole ?? (await content.whole())
+        const image = ImageBytes.of(uri, bytes)
+        const header = await readHeader(image)
+        if ((await decoderBytes(image, header, memory.capacity)) > expected) throw replaced(uri)
+        const figures = await readFigures(uri, bytes, header.format)
+        return { observation, ...header, ...figures, ...judge({ ...header, ...figures }), contentHash: sha256(bytes) }
+      })
     },
     columns(images) {
       const best = firstBest(
@@ -83,6 +93,12 @@ export function imageQuality(budget: Budget): Measurement<Judged> {
       }
     },
   }
+}
+
+function replaced(uri: string): AttemptFailure {
+  return new AttemptFailure('model_error', `${uri} was replaced by a larger image while it was read`, {
+    retryable: true,
+  })
 }
 
 function qualityColumns(image: Judged): Record<string, unknown> {

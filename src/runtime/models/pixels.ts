@@ -4,10 +4,10 @@ import type { Asset, Observation } from '../../contracts/messages.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
 import { ImageBytes } from './image-bytes.ts'
 import type { ReadRange } from './image-bytes.ts'
-import { configureSharp, decoderVersion, MAX_IMAGE_PIXELS } from './image-reader.ts'
+import { configureSharp, decoderVersion } from './image-reader.ts'
 import { AttemptFailure, UnreadableImage } from './model.ts'
 import type { Answer, Model } from './model.ts'
-import { Budget } from '../budget.ts'
+import type { Budget } from '../budget.ts'
 import { imageQuality, resolution } from './pixel-measurements.ts'
 import type { Measurement, Seen } from './pixel-measurements.ts'
 
@@ -19,6 +19,8 @@ const PARALLEL_READS = 4
 
 export interface PixelsModelOptions {
   profile: Profile
+  /** The bytes of memory for images that this process reads and decodes, shared by all its runs. */
+  decoding: Budget
   /**
    * Fetches an image. Rejects with UnreadableImage when there is none; any other rejection counts as a
    * transient storage or network error (an AttemptFailure is passed on unchanged).
@@ -40,18 +42,18 @@ interface Unreadable {
  * It fails with `unreadable_image` when none of the asset's images can be read, with `timeout`
  * (retryable) when the signal is aborted, with `model_error` (retryable) when storage fails.
  */
-export function pixelsModel({ profile, ...read }: PixelsModelOptions): Model {
+export function pixelsModel({ profile, decoding, ...read }: PixelsModelOptions): Model {
   if (profile.measure === undefined) throw new Error(`profile ${profile.name} has no measurement`)
   configureSharp()
   return profile.measure === 'resolution'
     ? measuringModel(resolution, profile, read)
-    : measuringModel(imageQuality(new Budget(MAX_IMAGE_PIXELS)), profile, read)
+    : measuringModel(imageQuality(decoding), profile, read)
 }
 
 function measuringModel<Image extends Seen>(
   measurement: Measurement<Image>,
   profile: Profile,
-  { readImage, readRange }: Omit<PixelsModelOptions, 'profile'>,
+  { readImage, readRange }: Omit<PixelsModelOptions, 'profile' | 'decoding'>,
 ): Model {
   const readPart: ReadRange = (...range) => readRange(...range).catch(refuseOrRetry)
   function look(observation: Observation, signal: AbortSignal): Promise<Image> {

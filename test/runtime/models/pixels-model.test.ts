@@ -5,6 +5,7 @@ import type { Asset } from '../../../src/contracts/messages.ts'
 import type { Profile } from '../../../src/contracts/run-spec.ts'
 import { findProfile } from '../../../src/profiles/built-in-profiles.ts'
 import { AttemptFailure, UnreadableImage } from '../../../src/runtime/models/model.ts'
+import { Budget } from '../../../src/runtime/budget.ts'
 import { pixelsModel } from '../../../src/runtime/models/pixels.ts'
 
 type Files = Record<string, Buffer | Error>
@@ -25,6 +26,7 @@ function model(files: Files, profile: Profile | string = 'resolution') {
     return file
   }
   return pixelsModel({
+    decoding: new Budget(1e9),
     profile: typeof profile === 'string' ? findProfile(profile) : profile,
     readImage,
     async readRange(uri, first, length) {
@@ -239,9 +241,10 @@ describe('transient faults', () => {
   test('reads in progress stop when one of them fails', async () => {
     let stopped = 0
     const failing = pixelsModel({
+      decoding: new Budget(1e9),
       profile: findProfile('image-quality'),
-      readRange: () => Promise.reject(new Error('not used')),
-      readImage: (uri, signal) =>
+      readImage: () => Promise.reject(new Error('not used')),
+      readRange: (uri, _first, _length, signal) =>
         new Promise((_resolve, reject) => {
           if (uri.endsWith('/b')) return reject(new Error('gone'))
           return signal.addEventListener('abort', () => {

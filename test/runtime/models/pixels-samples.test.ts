@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Asset } from '../../../src/contracts/messages.ts'
 import { findProfile } from '../../../src/profiles/built-in-profiles.ts'
 import { UnreadableImage } from '../../../src/runtime/models/model.ts'
+import { Budget } from '../../../src/runtime/budget.ts'
 import { pixelsModel } from '../../../src/runtime/models/pixels.ts'
 import expected from '../../fixtures/street-signs/expected.json' with { type: 'json' }
 
@@ -57,6 +58,7 @@ function model(profile: string) {
     return readFileSync(file)
   }
   return pixelsModel({
+    decoding: new Budget(1e9),
     profile: findProfile(profile),
     readImage,
     async readRange(uri, first, length) {
