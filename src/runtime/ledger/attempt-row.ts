@@ -59,7 +59,7 @@ export function failedRow(attempt: Attempt, failure: Failure): AttemptRow {
   )
 }
 
-/** Calls the copy of a local image as the table calls the image: nobody knows the copy's address in the bucket. */
+/** Calls the copy of a local image as the table calls the image: users do not know the address of the copy. */
 function inNamesOfTable({ place, run_id, source }: RunSpec, message: string): string {
   if (source.image_folder === null) return message
   const prefix = runImagesPrefix(place, run_id)
