@@ -201,6 +201,7 @@ export const GRANTS: readonly Grant[] = [
       'cloudtasks.queues.create',
       'cloudtasks.queues.get',
       'cloudtasks.queues.pause',
+      'cloudtasks.queues.resume',
       'cloudtasks.queues.delete',
     ],
     by: 'deploy',

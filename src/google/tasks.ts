@@ -97,6 +97,37 @@ export async function hasTasks(name: string): Promise<boolean> {
   return answer !== undefined && (answer[0].length > 0 || Boolean(answer[2]?.nextPageToken))
 }
 
+/** The last response to a task that was delivered. */
+export interface TaskResponse {
+  /** A google.rpc.Code. */
+  code: number
+  /** How often the task was sent. */
+  deliveries: number
+}
+
+/** The longest page of a list of tasks. It is a sample of a long queue, because the names of tasks are hashes. */
+const MOST_TASKS_LISTED = 1_000
+
+/**
+ * Returns the last responses to up to 1,000 of a queue's tasks, without tasks that were never answered
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#task, `last_attempt`).
+ */
+export async function lastResponses(name: string): Promise<TaskResponse[]> {
+  const { v2 } = await tasks()
+  const page = v2.listTasks({ parent: name, pageSize: MOST_TASKS_LISTED }, { autoPaginate: false })
+  const answer = await callUnless('NOT_FOUND', page, undefined)
+  return (answer?.[0] ?? []).flatMap(({ lastAttempt, dispatchCount }) => {
+    const status = lastAttempt?.responseStatus
+    return status ? [{ code: Number(status.code ?? 0), deliveries: Number(dispatchCount ?? 0) }] : []
+  })
+}
+
+/** Lets a paused queue send its tasks again. */
+export async function resumeQueue(name: string): Promise<void> {
+  const { v2 } = await tasks()
+  await call(v2.resumeQueue({ name }))
+}
+
 /** Returns the number of dispatched tasks without a response yet; 0 when there is no such queue. */
 export async function tasksInFlight(name: string): Promise<number> {
   const stats = await queueStats(name)

@@ -2,7 +2,15 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { grantsTo, type Grant } from '../../src/contracts/grants.ts'
-import { bucketName, invokerAccount, mainService, runtimeAccount } from '../../src/contracts/names.ts'
+import {
+  bucketName,
+  invokerAccount,
+  mainService,
+  populateService,
+  queueName,
+  runtimeAccount,
+} from '../../src/contracts/names.ts'
+import { resumeQueue } from '../../src/google/tasks.ts'
 import { newUser, ROOT, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
 import {
   externalAccountFile,
@@ -139,6 +147,53 @@ describe('services whose account lacks', () => {
       expect(await runWithout(grant, email, runner)).toContain(role)
     },
   )
+})
+
+describe('a run whose deliveries Cloud Run refuses stops, and a resume finishes it:', () => {
+  const policyOf = (service: string): string => SERVICE.replace(mainService({}), service)
+
+  async function setInvoker(service: string, roles: readonly string[]): Promise<void> {
+    const policy = withRoles(
+      await project.call('GET', `${policyOf(service)}:getIamPolicy`),
+      invokerAccount(PLACE),
+      roles,
+    )
+    await project.call('POST', `${policyOf(service)}:setIamPolicy`, { policy })
+  }
+
+  test('pushes of Pub/Sub, then tasks of Cloud Tasks', async () => {
+    const [main, populate] = [mainService({}), populateService({})]
+    await setInvoker(populate, [])
+    const pushed = await run(runner)
+    const notPushed = pushed.error()
+    expect(notPushed).toMatchObject({
+      code: 'ACCESS_DENIED',
+      message: expect.stringMatching(
+        /^Pub\/Sub cannot deliver the shards of run \S+: \S+ lacks roles\/run.invoker on the service imagery-populate. The queue is paused, and no unit is lost$/,
+      ) as string,
+      suggestions: [
+        'imagery deploy --local   (grants it again)',
+        expect.stringMatching(/^imagery resume \S+ --local/) as string,
+      ],
+    })
+    const runId = notPushed.suggestions[1]!.split(' ')[2]!
+    // Pub/Sub delivers the shards now, but Cloud Tasks cannot deliver the tasks.
+    await setInvoker(main, [])
+    await setInvoker(populate, ['roles/run.invoker'])
+    await resumeQueue(queueName(PLACE, runId))
+    const watched = await user.run(['status', runId, '--watch', '--local', '--json'])
+    await setInvoker(main, ['roles/run.invoker'])
+    expect(watched.error().message).toMatch(
+      /^Every task of run \S+ is refused before imagery-main works on it \(HTTP 403\): \S+ lacks roles\/run.invoker on the service imagery-main. The queue is paused, and no unit is lost$/,
+    )
+    const resumed = await user.run(['resume', runId, '--local', '--json'])
+    const { units } = runReport.parse(resumed.json())
+    expect(units).toMatchObject({ failed: 0, pending: 0 })
+    const [rows] = await cloud.bigQuery.query(
+      `SELECT COUNTIF(status != 'setup') AS paid FROM ${'`'}imagery_results_us.road_signs_${runId.replace('-', '_')}_attempts${'`'}`,
+    )
+    expect(rows).toEqual([{ paid: units.total }])
+  })
 })
 
 test('a user who may not grant access to the output dataset gets the command for its owner', async () => {

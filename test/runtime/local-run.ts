@@ -79,6 +79,7 @@ export async function startLocalRun(
       const url = 'https://imagery-main-0.us-central1.run.app/process'
       await client.createTask({ parent: RUN_QUEUE, task: { name: `${RUN_QUEUE}/tasks/${id}`, httpRequest: { url } } })
     },
+    queueState: async () => (await client.getQueue({ name: RUN_QUEUE }))[0].state,
     removeTask: async (id: string) => void (await client.deleteTask({ name: `${RUN_QUEUE}/tasks/${id}` })),
     async stop() {
       await client.close()

@@ -67,6 +67,7 @@ export function mainService({
     imageBuckets: unused,
     ensureQueue: unused,
     pauseQueue: unused,
+    resumeQueue: unused,
     deleteLiveView: unused,
     deleteQueue: unused,
     clock,

@@ -91,6 +91,7 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
     ensureQueue: async () => 'created',
     deleteQueue: unused,
     pauseQueue: unused,
+    resumeQueue: unused,
     deleteLiveView: unused,
     finalRows: { find: unused },
     shutdown: new Shutdown(),

@@ -58,6 +58,9 @@ function setUp(
       paused.add(name)
       return 'paused'
     },
+    async resumeQueue(name) {
+      paused.delete(name)
+    },
     async deleteLiveView({ tables }) {
       droppedViews.push(tables.live)
     },
@@ -203,6 +206,14 @@ describe('POST /pause', () => {
     expect([...paused]).toEqual([...queues.keys()])
   })
 
+  test('lasts until the run is set up again, as by a resume', async () => {
+    const { paused, send } = setUp()
+    await send('/setup')
+    await send('/pause')
+    await send('/setup')
+    expect([...paused]).toEqual([])
+  })
+
   test('may be repeated, even when there is nothing to pause', async () => {
     expect(await setUp(new Map()).send('/pause')).toEqual({ status: 200, body: { run_id: RUN_ID, queues_paused: [] } })
   })
@@ -269,6 +280,7 @@ describe('both', () => {
         snapshots: { touch: () => undefined },
         ensureQueue: async () => 'created',
         pauseQueue: async () => 'absent',
+        resumeQueue: async () => {},
         deleteLiveView: async () => {},
         deleteQueue: async () => 'absent',
         ledger: { append: async () => {} },

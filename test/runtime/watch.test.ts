@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { pauseQueue } from '../../src/google/tasks.ts'
+import { pauseQueue, resumeQueue } from '../../src/google/tasks.ts'
 import { runReport } from '../../src/services/runs/report.ts'
 import { stallMs, watchRun } from '../../src/services/runs/watch.ts'
 import { geminiSpec } from './gemini-fixtures.ts'
+import { RUN_ID } from './fixtures.ts'
 import { RUN_QUEUE, startLocalRun } from './local-run.ts'
 
 let run: Awaited<ReturnType<typeof startLocalRun>>
@@ -42,6 +43,30 @@ describe('a run with a task that the count of its queue does not show', () => {
   test('stalls when the list of tasks is empty too', async () => {
     expect((await runReport(run.spec)).state).toBe('paused')
     expect(await polls()).toBeLessThan(5)
+  })
+})
+
+describe('a run whose tasks no service accepts', () => {
+  test('ends with the reason and the fix, and its queue is paused', async () => {
+    await run.addTask('refused')
+    await resumeQueue(RUN_QUEUE)
+    const watch = watchRun(run.spec, {
+      signal: new AbortController().signal,
+      reporter: { detail: () => {} },
+      flags: ' --local',
+    })
+    await expect(watch).rejects.toMatchObject({
+      code: 'NOT_AVAILABLE',
+      message: expect.stringMatching(
+        /^Every task of run \S+ is refused before imagery-main works on it \(HTTP 404\): the service was deleted, .* The queue is paused, and no unit is lost$/,
+      ) as string,
+      suggestions: [
+        'imagery deploy --local   (creates the service again, with its ingress setting)',
+        `imagery resume ${RUN_ID} --local`,
+      ],
+    })
+    expect(await run.queueState()).toBe('PAUSED')
+    await run.removeTask('refused')
   })
 })
 

@@ -24,6 +24,7 @@ export interface RunResourceDeps {
   clock: Clock
   ensureQueue: (name: string, limits: QueueLimits) => Promise<'created' | 'existed'>
   pauseQueue: (name: string) => Promise<'paused' | 'absent'>
+  resumeQueue: (name: string) => Promise<void>
   deleteQueue: (name: string) => Promise<'deleted' | 'absent'>
   deleteLiveView: (spec: RunSpec) => Promise<void>
 }
@@ -42,7 +43,8 @@ export interface SetUp {
 }
 
 /**
- * Creates a run's ledger, live view and queues; existing ones stay unchanged. Rejects with RunNotFound when the run has no
+ * Creates a run's ledger, live view and queues; existing ones stay unchanged, but paused queues send their tasks again:
+ * the command line pauses them when no task reaches this service. Rejects with RunNotFound when the run has no
  * spec, with SpecError when its profile cannot become tables, and with CloudError PERMISSION_DENIED when a role is
  * missing.
  */
@@ -89,7 +91,7 @@ async function checkStillThere(deps: RunResourceDeps, spec: RunSpec): Promise<vo
  * FAILED_PRECONDITION.
  */
 async function ensureRunQueues(
-  { place, ensureQueue }: RunResourceDeps,
+  { place, ensureQueue, resumeQueue }: RunResourceDeps,
   spec: RunSpec,
 ): Promise<{ name: string; outcome: 'created' | 'existed' }[]> {
   const queues: { name: string; outcome: 'created' | 'existed' }[] = []
@@ -98,7 +100,9 @@ async function ensureRunQueues(
   for (const name of runQueueNames(place, spec.run_id)) {
     if (queues.length === spec.limits.queues) break
     try {
-      queues.push({ name, outcome: await ensureQueue(name, limits) })
+      const outcome = await ensureQueue(name, limits)
+      if (outcome === 'existed') await resumeQueue(name)
+      queues.push({ name, outcome })
     } catch (error) {
       if (!(error instanceof CloudError) || error.status !== 'FAILED_PRECONDITION') throw error
       refusal = error

@@ -7,7 +7,7 @@ import { isLedgerReady } from '../../run-data/ledger-marker.ts'
 import { keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
 import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
-import { deleteQueue, ensureQueue, pauseQueue } from '../../google/tasks.ts'
+import { deleteQueue, ensureQueue, pauseQueue, resumeQueue } from '../../google/tasks.ts'
 import { Budget } from '../budget.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { runtimeClock } from '../clock.ts'
@@ -64,6 +64,7 @@ startService(mainEnvironment, (environment, log) => {
     snapshots: new SnapshotKeeper({ keep: keepScratchTables, clock, log }),
     ensureQueue,
     pauseQueue,
+    resumeQueue,
     deleteQueue,
     deleteLiveView: async ({ tables }) => void (await deleteRunTables(tables, ['live'])),
     clock,

@@ -29,7 +29,9 @@ export async function errorForInterruptedRun(
   if (isTornDownError(known)) return known
   const flag = target.flags
   if (known.code !== 'CANCELLED') {
-    const suggestions = [...new Set([`imagery resume ${runId}${flag}`, ...known.suggestions])]
+    const resume = `imagery resume ${runId}${flag}`
+    // Where a fix must come first, the error already says when to resume.
+    const suggestions = known.suggestions.includes(resume) ? known.suggestions : [resume, ...known.suggestions]
     return new ImageryError(known.code, known.message, { suggestions, cause: error })
   }
   const what = !milestones.isPublished

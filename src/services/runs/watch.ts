@@ -11,7 +11,8 @@ import { claimResults, describeOwnTable, runTable, writeResults } from '../../ru
 import { KEEP_EVERY_MS, keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
 import { isTornDown } from './record.ts'
-import { estimatedUnits, runReport } from './report.ts'
+import { RefusedDeliveries } from './refused-deliveries.ts'
+import { estimatedUnits, runQueues, runReport } from './report.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
 
 /** Time between two polls. Each poll is a query over the ledger, for which Google bills at least 10 MB. */
@@ -63,7 +64,8 @@ export interface WatchOptions {
 /**
  * Waits until every asset of a run has a row, then writes the results table.
  *
- * @throws RunStalled if nothing is queued but units are pending; RUN_TORN_DOWN; the signal's reason when aborted
+ * @throws RunStalled if nothing is queued but units are pending; ACCESS_DENIED, NOT_AVAILABLE or CLOUD_ERROR if no
+ *   delivery reaches the services; RUN_TORN_DOWN; the signal's reason when aborted
  */
 export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<RunReport> {
   const now = options.now ?? (() => performance.now())
@@ -75,6 +77,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   let movedMs = now()
   let failingSinceMs: number | undefined
   let keepAtMs = now() + KEEP_EVERY_MS
+  const refused = new RefusedDeliveries(spec, { flags: options.flags, pace, now })
   for (;;) {
     options.signal.throwIfAborted()
     try {
@@ -87,11 +90,13 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
         await keepSnapshot(spec)
       }
       const finished = report.units.ok + report.units.failed
-      if (finished > done || report.state === 'running') movedMs = now()
+      const hasMoved = finished > done
+      if (hasMoved || report.state === 'running') movedMs = now()
       done = finished
       first ??= { done, ms: now() }
       options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
       if (report.state === 'complete') return await completeRun(spec, report)
+      await refused.look({ hasMoved, hasTasks: report.state === 'running' }, () => runQueues(spec))
       if (now() - movedMs > stallMs(spec, pace)) throw new RunStalled(report, options.flags)
       const isQueuedNow = report.state === 'running'
       const nextPollMs =

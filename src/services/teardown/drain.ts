@@ -1,13 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { mainService, type DeploymentRef } from '../../contracts/names.ts'
+import type { DeploymentRef } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { StepOutcome, StepReporter } from '../../contracts/steps.ts'
 import { localCloud } from '../../google/transport/environment.ts'
-import { CloudError } from '../../google/transport/errors.ts'
-import { callService } from '../../google/cloud-run/invoke.ts'
-import { describeService } from '../../google/cloud-run/services.ts'
-import { ServiceTokenError } from '../../google/auth/service-tokens.ts'
-import { pauseQueue, tasksInFlight } from '../../google/tasks.ts'
+import { tasksInFlight } from '../../google/tasks.ts'
+import { pauseQueues } from '../runs/pause-queues.ts'
 import { duration } from '../runs/watch.ts'
 
 /** Time between two counts of the tasks in flight. */
@@ -60,25 +57,3 @@ export async function drain(queues: readonly string[], options: DrainOptions): P
 }
 
 const tasks = (count: number): string => `${count.toLocaleString('en')} ${count === 1 ? 'task' : 'tasks'}`
-
-/** Pauses through the service, whose account may do this. Without the service, or with an older one, uses the caller's own permissions. */
-async function pauseQueues(queues: readonly string[], place: DeploymentRef, runId: string): Promise<boolean> {
-  const main = await describeService(place, mainService(place))
-  const answer = main?.ready
-    ? await callService(main.url, '/pause', {
-        method: 'POST',
-        body: { v: 1, run_id: runId },
-        timeoutMs: 60_000,
-      }).catch((error: unknown) =>
-        error instanceof ServiceTokenError || error instanceof CloudError ? undefined : Promise.reject(error),
-      )
-    : undefined
-  if (answer?.status === 200) return true
-  try {
-    await Promise.all(queues.map((name) => pauseQueue(name)))
-    return true
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'PERMISSION_DENIED') return false
-    throw error
-  }
-}
