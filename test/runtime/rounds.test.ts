@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RunSpec } from '../../src/contracts/run-spec.ts'
 import { bucketName, generationsPrefix, topicName } from '../../src/contracts/names.ts'
+import { grpcClientOptions } from '../../src/google/auth/credentials.ts'
 import { ensureTopic } from '../../src/google/pubsub.ts'
 import { deleteObjects, listObjects } from '../../src/google/storage/storage.ts'
 import type { RecordedContext } from '../../src/services/run/context.ts'
@@ -79,6 +80,43 @@ describe('a stalled run', () => {
     expect(await begun()).toEqual(['1', '2'])
   })
 })
+
+describe('a resume after a probe that another command made', () => {
+  test('queues only the units without a row', async () => {
+    await run.addAttempts([run.attempt(0)])
+    const messages = await subscribed()
+    // The units of a probe are not always the same: a grant can have made the images of others readable.
+    await publishShards.run({ ...context(), pending: 2, probed: ['unit-1'] }, reporter)
+    expect(await messages()).toEqual([
+      expect.objectContaining({ generation: 0, only_pending: true, skip: ['unit-1'] }) as object,
+    ])
+  })
+
+  test('and a new run queues all but the units of its own probe', async () => {
+    const messages = await subscribed()
+    await beginGeneration(run.spec, { generation: 0 })
+    await publishShards.run({ ...context(), probed: ['unit-1'] }, reporter)
+    expect(await messages()).toEqual([
+      expect.objectContaining({ generation: 0, only_pending: false, skip: ['unit-1'] }) as object,
+    ])
+  })
+})
+
+/** Subscribes to the run's topic. Returns a function that returns the shards published since then. */
+async function subscribed(): Promise<() => Promise<unknown[]>> {
+  const { v1 } = await import('@google-cloud/pubsub')
+  const { projectId: _, ...options } = await grpcClientOptions(PLACE.projectId)
+  const client = new v1.SubscriberClient(options as ConstructorParameters<typeof v1.SubscriberClient>[0])
+  const subscription = `projects/${PLACE.projectId}/subscriptions/shards-${(subscriptions += 1)}`
+  await client.createSubscription({ name: subscription, topic: topicName(PLACE, RUN_ID) })
+  return async () => {
+    const [{ receivedMessages }] = await client.pull({ subscription, maxMessages: 100 })
+    await client.close()
+    return (receivedMessages ?? []).map(({ message }) => JSON.parse(String(message?.data)) as unknown)
+  }
+}
+
+let subscriptions = 0
 
 describe('the number of shards', () => {
   const published = async (pending?: number): Promise<string> => {

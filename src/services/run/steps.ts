@@ -94,13 +94,15 @@ type ToPublish = RecordedContext & Snapshotted & WithQueues & Partial<Pending & 
 export const publishShards: PipelineStep<ToPublish, object> = creatingStep({
   title: 'Publish the shards',
   async run(context) {
-    const { spec, assets, queues, probed, pending = assets } = context
+    const { spec, assets, queues, probed, pending } = context
     const begun = await currentGeneration(spec)
     context.signal.throwIfAborted()
     context.milestones.isPublished = true
-    // Right after a probe, only its units have rows. They are left out by name: BigQuery may not show a new row yet.
-    const round = { generation: 0, ...begun, onlyPending: begun !== undefined && probed === undefined, skip: probed }
-    const units = round.onlyPending ? pending : assets
+    // In a new run, only the units of its probe have rows. A resume can follow a probe that another command made. The
+    // units of this command's probe are left out by name too: BigQuery may not show a new row yet.
+    const isNew = pending === undefined && (begun === undefined || probed !== undefined)
+    const round = { generation: 0, ...begun, onlyPending: !isNew, skip: probed }
+    const units = isNew ? assets : (pending ?? assets)
     return { done: `${count(await publishRound(spec, { units, queues, round }))} shards`, adds: {} }
   },
 })
