@@ -190,7 +190,7 @@ describe('a run whose deliveries Cloud Run refuses stops, and a resume finishes 
     const { units } = runReport.parse(resumed.json())
     expect(units).toMatchObject({ failed: 0, pending: 0 })
     const [rows] = await cloud.bigQuery.query(
-      `SELECT COUNTIF(status != 'setup') AS paid FROM ${'`'}imagery_results_us.road_signs_${runId.replace('-', '_')}_attempts${'`'}`,
+      `SELECT COUNTIF(status != 'setup') AS paid FROM \`imagery_results_us.road_signs_${runId.replace('-', '_')}_attempts\``,
     )
     expect(rows).toEqual([{ paid: units.total }])
   })

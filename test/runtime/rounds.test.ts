@@ -106,7 +106,7 @@ describe('a resume after a probe that another command made', () => {
 async function subscribed(): Promise<() => Promise<unknown[]>> {
   const { v1 } = await import('@google-cloud/pubsub')
   const { projectId: _, ...options } = await grpcClientOptions(PLACE.projectId)
-  const client = new v1.SubscriberClient(options as ConstructorParameters<typeof v1.SubscriberClient>[0])
+  const client = new v1.SubscriberClient(options)
   const subscription = `projects/${PLACE.projectId}/subscriptions/shards-${(subscriptions += 1)}`
   await client.createSubscription({ name: subscription, topic: topicName(PLACE, RUN_ID) })
   return async () => {
