@@ -1,4 +1,5 @@
 import sharp from 'sharp'
+import { Budget } from '../budget.ts'
 import { detectFormat } from '../../contracts/image-format.ts'
 import type { ImageFormat } from '../../contracts/image-format.ts'
 import type { ImageBytes } from './image-bytes.ts'
@@ -90,29 +91,36 @@ function megabytes(bytes: number): string {
  */
 export async function readFigures(uri: string, bytes: Buffer, format: ImageFormat): Promise<DecodedFigures> {
   try {
-    return { ...(await figures(bytes, 'warning')), note: '' }
-  } catch (error) {
-    return readOddFigures(uri, bytes, format, error)
+    return await DECODES.spend(1, NEVER, async () => ({ ...(await figures(bytes, 'warning')), note: '' }))
+  } catch {
+    return DECODES.spend(MOST_DECODES, NEVER, () => readOddFigures(uri, bytes, format))
   }
 }
 
+/** More than any process decodes at once. */
+const MOST_DECODES = 10_000
+
+/**
+ * libvips has one text for the errors of all threads, and each decode clears it
+ * (https://github.com/libvips/libvips/blob/master/libvips/iofuncs/error.c), so the reason for a refusal is only right if
+ * nothing else is decoded meanwhile. A file that is refused is therefore decoded again, alone.
+ */
+const DECODES = new Budget(MOST_DECODES)
+
+const NEVER = new AbortController().signal
+
 /** Decodes a file that a strict decoder refuses. */
-async function readOddFigures(
-  uri: string,
-  bytes: Buffer,
-  format: ImageFormat,
-  refused: unknown,
-): Promise<DecodedFigures> {
+async function readOddFigures(uri: string, bytes: Buffer, format: ImageFormat): Promise<DecodedFigures> {
   const repaired = format === 'jpeg' ? repairJpeg(bytes) : { bytes, odd: [] }
-  let reason = said(refused)
-  if (repaired.odd.length > 0) {
-    try {
-      return { ...(await figures(repaired.bytes, 'warning')), note: noteOf(repaired.odd) }
-    } catch (error) {
-      reason = said(error)
-    }
+  let refused: unknown
+  try {
+    const note = repaired.odd.length > 0 ? noteOf(repaired.odd) : ''
+    return { ...(await figures(repaired.bytes, 'warning')), note }
+  } catch (error) {
+    refused = error
   }
-  if (isLoss(reason)) throw damage(uri, format, reason, refused)
+  const reason = said(refused)
+  if (isLoss(refused)) throw damage(uri, format, reason, refused)
   try {
     return { ...(await figures(repaired.bytes, 'error')), note: noteOf([...repaired.odd, inWords(reason)]) }
   } catch (error) {
@@ -133,8 +141,8 @@ async function figures(bytes: Buffer, failOn: 'warning' | 'error'): Promise<Pixe
 /** What libjpeg says when pixels are missing or wrong (jerror.h). It passes over everything else without loss. */
 const LOSSES = [/premature end/i, /bad huffman code/i, /instead of rst/i, /bad arithmetic|arithmetic-coded/i]
 
-function isLoss(reason: string): boolean {
-  return LOSSES.some((pattern) => pattern.test(reason))
+function isLoss(refused: unknown): boolean {
+  return LOSSES.some((pattern) => pattern.test(String(refused)))
 }
 
 /** libvips lists what it tried; the last line says why it failed. */

@@ -82,6 +82,25 @@ describe('a JPEG file with an oddity that loses no pixels is measured like any o
   })
 })
 
+/** A photo with stray bytes behind its first segment, without its end. */
+function cutWithStrays(percent: number, value = 63): Buffer {
+  const cut = changed(photo, scanParameters(photo) + 1, value).subarray(0, Math.floor((photo.length * percent) / 100))
+  const first = 4 + photo.readUInt16BE(4)
+  return Buffer.concat([cut.subarray(0, first), Buffer.from([1, 2, 3, 0xff, 0]), cut.subarray(first)])
+}
+
+test('a file gets the same note or reason each time, however many others are decoded meanwhile', async () => {
+  const files = [photo, photo.subarray(0, -2), photo.subarray(0, Math.floor(photo.length * 0.6)), cutWithStrays(60)]
+  const outcome = (file: Buffer): Promise<string> =>
+    figures(file).then(
+      ({ note }) => note,
+      (error: Error) => error.message,
+    )
+  const alone: string[] = []
+  for (const file of files) alone.push(await outcome(file))
+  for (let round = 0; round < 25; round++) expect(await Promise.all(files.map(outcome))).toEqual(alone)
+})
+
 describe('a JPEG file that lost pixels is refused in plain words', () => {
   test.each<[string, () => Buffer]>([
     ['cut off at 60 %', () => photo.subarray(0, Math.floor(photo.length * 0.6))],
@@ -90,6 +109,8 @@ describe('a JPEG file that lost pixels is refused in plain words', () => {
       () => Buffer.concat([photo.subarray(0, Math.floor(photo.length * 0.6)), END]),
     ],
     ['cut off at 60 %, progressive', () => progressive.subarray(0, Math.floor(progressive.length * 0.6))],
+    ['cut off at 60 %, with stray bytes between its segments', () => cutWithStrays(60)],
+    ['cut off at 90 %, with stray bytes and an odd scan header', () => cutWithStrays(90, 1)],
     ['cut off at 99 %', () => photo.subarray(0, Math.floor(photo.length * 0.99))],
     [
       'cut off, with an odd scan header',
