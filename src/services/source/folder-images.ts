@@ -3,7 +3,7 @@ import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
 import { addressScheme } from '../../contracts/gs-uri.ts'
 import type { ModelChoice } from '../options/model-choice.ts'
-import { openImageFolders, readImageHead, type ImageFolders } from './image-file.ts'
+import { openImageFolders, readListedHead, type ImageFolders } from './image-file.ts'
 import { fileKind, HEAD_BYTES, IMAGE_KINDS, isNamedAsImage } from './image-types.ts'
 import { filesBelow, type FoundFile } from './walk-folder.ts'
 
@@ -52,8 +52,9 @@ export async function folderRows(
     const folder = path.posix.dirname(image)
     const asset = folder === '.' ? path.posix.basename(image) : folder
     sizes.set(asset, (sizes.get(asset) ?? 0) + 1)
-    // A name such as `data:1.jpg` looks like an address.
-    const uri = addressScheme(image) === undefined ? image : `./${image}`
+    // A name such as `data:1.jpg` looks like an address, and one of blanks only like no name.
+    const isPlain = addressScheme(image) === undefined && image.trim() !== ''
+    const uri = isPlain ? image : `./${image}`
     return { asset_id: asset, observation_id: image, gcs_uri: uri }
   })
   for (const [asset, size] of sizes) {
@@ -82,7 +83,7 @@ async function sortByContent(
         continue
       }
       // Nothing outside the folders is read, and opening a pipe could wait forever.
-      const head = isFile ? await readImageHead(name, folders, HEAD_BYTES) : { refused: '' }
+      const head = isFile ? await readListedHead(name, folders, HEAD_BYTES) : { refused: '' }
       const kind = 'bytes' in head ? fileKind(base, head.bytes) : { other: 'files that cannot be read' }
       if (kind === 'image') images.push({ name, isLink })
       else if (kind !== 'of the system' && isFile) count(kind.other)

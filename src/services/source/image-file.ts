@@ -52,9 +52,9 @@ export async function readImageFile(name: string, folders: ImageFolders): Promis
   return readFile(name, folders, (handle, size) => readWhole(handle, size))
 }
 
-/** Reads only the first `length` bytes of such an image, or fewer at its end. */
-export async function readImageHead(name: string, folders: ImageFolders, length: number): Promise<ImageFile> {
-  return readFile(name, folders, async (handle) => {
+/** Reads only the first `length` bytes of a file that a folder lists, whatever its name looks like, or fewer at its end. */
+export async function readListedHead(name: string, folders: ImageFolders, length: number): Promise<ImageFile> {
+  return readPath(path.join(folders.base, name), folders, async (handle) => {
     const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(length) })
     return { bytes: buffer.subarray(0, bytesRead) }
   })

@@ -65,6 +65,15 @@ describe('a folder of images', () => {
     ])
   })
 
+  test('lists images by their content under names that no table may have, so that their rows say why', async () => {
+    const source = await folder('odd')
+    for (const name of ['tab\t', 'line\n', 'data:,1', 'file:'])
+      await writeFile(path.join(source.folder, name), JPEG, 'latin1')
+    const { rows, warnings } = await folderRows(source, CHOICE)
+    expect(rows.map(({ observation_id }) => observation_id)).toEqual(['data:,1', 'file:', 'line\n', 'tab\t'])
+    expect(warnings).toEqual([])
+  })
+
   test('tells images by their content, skips what systems leave, and counts the rest by kind', async () => {
     const source = await folder('kinds', 'notes.txt', 'notes.md', 'named.jpg')
     const files: Record<string, string> = {
