@@ -15,6 +15,7 @@ import {
   resultsQuery,
   pendingUnitsQuery,
   shardQuery,
+  strayRowsQuery,
   rawAnswersQuery,
 } from '../src/run-data/sql/ledger.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/run-data/sql/snapshot.ts'
@@ -208,6 +209,7 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
     { name: 'results', sql: resultsQuery(tables, asked) },
     { name: 'progress', sql: progressQuery(tables) },
     { name: 'cost', sql: costQuery(tables) },
+    { name: 'rows of no unit', sql: strayRowsQuery(tables) },
     { name: 'failures', sql: failuresQuery(tables, 2) },
     { name: 'kinds of failures', sql: failureKindsQuery(tables, 2) },
     { name: 'raw answers', sql: rawAnswersQuery(tables) },

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
 import type { DeploymentRef } from '../contracts/names.ts'
-import type { RunReport } from '../contracts/run-report.ts'
+import { strayRowsText, type RunReport } from '../contracts/run-report.ts'
 import type { GeminiOptions } from '../contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from '../contracts/settings.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
@@ -170,6 +170,14 @@ export abstract class LocalCloudCommand extends BaseCommand {
       gemini: await resolveGeminiBackend(asks, { dataDirectory, flag: flags.gemini, flags: words }),
       starting: () => showNote('Start the local cloud', this.progress),
     })
+  }
+
+  /** Sets the exit code that the end of a run calls for, and warns of answers that no result has. */
+  protected conclude({ units, stray_rows: stray, attempts_table: ledger }: RunReport): void {
+    if (units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
+    if (!stray) return
+    this.warn(strayRowsText(stray, ledger))
+    process.exitCode = EXIT_CODES.failed
   }
 
   protected dataDirectory(flag: string | undefined): string {

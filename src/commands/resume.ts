@@ -1,6 +1,5 @@
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
-import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
@@ -43,7 +42,7 @@ export default class Resume extends CloudCommand {
     const before = await explainInterruption(context, completeReport(context))
     const report =
       'complete' in before ? before.complete : await this.#finish({ ...context, ...before }, session, flags)
-    if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
+    this.conclude(report)
     if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     return report
   }

@@ -1,7 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { CAUSES } from '../contracts/causes.ts'
-import { EXIT_CODES } from '../contracts/errors.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../cli/model-flags.ts'
 import { modelWarnings } from '../services/options/model-choice.ts'
@@ -67,7 +66,7 @@ Causes: ${CAUSES.join(', ')}.`
       count > 0
         ? await this.#requeue(context, session, { choice, wait: flags.wait })
         : await explainInterruption(context, completeRun(context.spec, before))
-    if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
+    this.conclude(report)
     if (!this.jsonEnabled()) {
       if (count === 0)
         this.log(`There are no failures${flags.only === undefined ? '' : ` with ${flags.only}`} to retry.`)

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
-import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
+import { ImageryError } from '../contracts/errors.ts'
 import { IMAGE_TRANSPORTS, MAX_IMAGES_PER_REQUEST, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../cli/model-flags.ts'
@@ -171,7 +171,7 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     if (!flags.wait) session.requirePersistentCloud()
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
     const report = await finishedReport(await this.#work(context, flags))
-    if (report.units.failed > 0) process.exitCode = EXIT_CODES.someAssetsFailed
+    this.conclude(report)
     if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     return report
   }

@@ -51,6 +51,7 @@ export default class Status extends CloudCommand {
       })
       report = context.report
     }
+    if (report.stray_rows) this.conclude(report)
     if (!this.jsonEnabled()) this.show(formatReport(report, { flags: this.cloudFlags, width: this.width }))
     return report
   }

@@ -16,6 +16,12 @@ export interface FailureGroup {
   next: string
 }
 
+/** Says what is wrong with a run whose ledger has rows of other units. */
+export function strayRowsText({ rows, unit_id: unit }: NonNullable<RunReport['stray_rows']>, ledger: string): string {
+  const what = rows === 1 ? '1 row' : `${rows.toLocaleString('en')} rows`
+  return `${what} of the ledger ${ledger} ${rows === 1 ? 'is' : 'are'} of no unit of the run, for example ${JSON.stringify(unit)}: no result has them, although their answers were paid for`
+}
+
 /** The JSON of run, status, resume and retry. A stable interface: members can be added, never changed. */
 export interface RunReport {
   run_id: string
@@ -32,6 +38,11 @@ export interface RunReport {
   cost_usd: number
   /** How many billed attempts have an unknown cost, because the model did not report their usage. */
   answers_without_usage?: number
+  /**
+   * Ledger rows of units that are not in the snapshot, so that no result has them, and one such unit. Absent if there are
+   * none, and before the run is complete.
+   */
+  stray_rows?: { rows: number; unit_id: string }
   /** `project.dataset.table`; null until the run is complete. */
   results_table: string | null
   attempts_table: string

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pauseQueue, resumeQueue } from '../../src/google/tasks.ts'
 import { runReport } from '../../src/services/runs/report.ts'
-import { stallMs, watchRun } from '../../src/services/runs/watch.ts'
+import { completeRun, stallMs, watchRun } from '../../src/services/runs/watch.ts'
 import { geminiSpec } from './gemini-fixtures.ts'
 import { RUN_ID } from './fixtures.ts'
 import { RUN_QUEUE, startLocalRun } from './local-run.ts'
@@ -17,7 +17,10 @@ beforeAll(async () => {
 afterAll(() => run.stop())
 
 /** Watches the run with a clock that moves a second at each look at it. Returns the number of polls before it ends. */
-async function polls(onPoll: (poll: number) => Promise<void> = async () => {}): Promise<number> {
+async function polls(
+  onError: (error: Error) => void = () => {},
+  onPoll: (poll: number) => Promise<void> = async () => {},
+): Promise<number> {
   let nowMs = 0
   let count = 0
   const watch = watchRun(run.spec, {
@@ -26,7 +29,9 @@ async function polls(onPoll: (poll: number) => Promise<void> = async () => {}): 
     flags: ' --local',
     now: () => (nowMs += 1_000),
   })
-  await expect(watch).rejects.toMatchObject({ code: 'RUN_STALLED' })
+  const error = await watch.catch((reason: unknown) => reason as Error)
+  expect(error).toMatchObject({ code: 'RUN_STALLED' })
+  onError(error as Error)
   return count
 }
 
@@ -34,7 +39,7 @@ describe('a run with a task that the count of its queue does not show', () => {
   test('is in progress, and does not stall while the task exists', async () => {
     await run.addTask('waiting')
     expect((await runReport(run.spec)).state).toBe('running')
-    const count = await polls(async (poll) => {
+    const count = await polls(undefined, async (poll) => {
       if (poll === 5) await run.removeTask('waiting')
     })
     expect(count).toBeGreaterThan(5)
@@ -67,6 +72,28 @@ describe('a run whose tasks no service accepts', () => {
     })
     expect(await run.queueState()).toBe('PAUSED')
     await run.removeTask('refused')
+  })
+})
+
+describe('a ledger row of a unit that the snapshot does not have', () => {
+  test('is named when the run stalls', async () => {
+    await run.addAttempts([run.attempt(7), run.attempt(8)])
+    await polls((error) =>
+      expect(error.message).toMatch(
+        /but no tasks are queued\. 2 rows of the ledger \S+_attempts are of no unit of the run, for example "unit-7"/,
+      ),
+    )
+  })
+
+  test('is counted when the run is complete, and the results have the other rows', async () => {
+    await run.addAttempts([run.attempt(1), run.attempt(2)])
+    const report = await completeRun(run.spec, await runReport(run.spec))
+    expect(report).toMatchObject({
+      state: 'complete',
+      units: { total: 3, ok: 3, pending: 0 },
+      stray_rows: { rows: 2, unit_id: 'unit-7' },
+      results_table: expect.stringMatching(/./) as string,
+    })
   })
 })
 

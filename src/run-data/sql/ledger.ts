@@ -61,6 +61,17 @@ export function costQuery(tables: RunTables): string {
 WHERE status != '${MARKER_STATUS}'`
 }
 
+/**
+ * Ledger rows whose unit is not in the snapshot, which the view does not show, and one such unit. Reads only the columns
+ * that decide.
+ */
+export function strayRowsQuery(tables: RunTables): string {
+  return `SELECT COUNT(*) AS attempts, MIN(attempt.unit_id) AS unit_id
+FROM ${quoted(tablePath(tables, tables.attempts))} AS attempt
+LEFT JOIN ${quoted(tablePath(tables, tables.assets))} AS asset ON asset.unit_id = attempt.unit_id
+WHERE attempt.status != '${MARKER_STATUS}' AND asset.unit_id IS NULL`
+}
+
 /** The first failed units, by ID. */
 export function failuresQuery(tables: RunTables, limit: number): string {
   return `SELECT unit_id, asset_id, cause, error_message FROM ${quoted(tablePath(tables, tables.live))}

@@ -6,7 +6,13 @@ import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable, queryRows, timestampText, type TableDescription } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
-import { costQuery, failureKindsQuery, failuresQuery, progressQuery } from '../../run-data/sql/ledger.ts'
+import {
+  costQuery,
+  failureKindsQuery,
+  failuresQuery,
+  progressQuery,
+  strayRowsQuery,
+} from '../../run-data/sql/ledger.ts'
 import { failureGroup, type FailureKindRow } from './failure-groups.ts'
 import { estimatedTasks, hasTasks, listQueues } from '../../google/tasks.ts'
 
@@ -59,6 +65,7 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
   const kinds =
     units.failed > 0 ? await queryRows<FailureKindRow>(failureKindsQuery(spec.tables, NAMED_FAILURES), query) : []
   const state = await runState(spec, units)
+  const stray = state === 'complete' ? await strayRows(spec) : undefined
   const results =
     state === 'complete' ? await describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined
   return {
@@ -70,11 +77,22 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     failure_groups: kinds.map((row) => failureGroup(spec, row)),
     cost_usd: exactUsd(Number(cost?.[0]?.cost_usd ?? 0)),
     answers_without_usage: Number(cost?.[0]?.without_usage ?? 0),
+    ...(stray ? { stray_rows: stray } : {}),
     // A table with fewer rows was claimed by a command that was stopped before it wrote the rows. After
     // a retry adds rows, the results are rewritten.
     results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,
     finished_at: units.pending === 0 ? last : null,
   }
+}
+
+/** Counts the ledger's rows of units that are not in the snapshot. Returns undefined if there are none. */
+export async function strayRows(spec: RunSpec): Promise<RunReport['stray_rows']> {
+  const query = { projectId: spec.place.projectId, location: spec.source.location }
+  const found = await orMissing(
+    queryRows<{ attempts: number; unit_id: string | null }>(strayRowsQuery(spec.tables), query),
+  )
+  const { attempts = 0, unit_id: unit = null } = found?.[0] ?? {}
+  return unit === null ? undefined : { rows: Number(attempts), unit_id: unit }
 }
 
 /** Whether the results table is complete and not older than the last row. */

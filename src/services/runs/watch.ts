@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath, runIdInNames } from '../../contracts/names.ts'
-import type { RunReport } from '../../contracts/run-report.ts'
+import { strayRowsText, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { StepReporter } from '../../contracts/steps.ts'
 import { localCloud } from '../../google/transport/environment.ts'
@@ -12,7 +12,7 @@ import { KEEP_EVERY_MS, keepScratchTables } from '../../run-data/scratch-tables.
 import { deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
 import { isTornDown } from './record.ts'
 import { RefusedDeliveries } from './refused-deliveries.ts'
-import { estimatedUnits, runQueues, runReport } from './report.ts'
+import { estimatedUnits, runQueues, runReport, strayRows } from './report.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
 
 /** Time between two polls. Each poll is a query over the ledger, for which Google bills at least 10 MB. */
@@ -97,7 +97,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
       if (report.state === 'complete') return await completeRun(spec, report)
       await refused.look({ hasMoved, hasTasks: report.state === 'running' }, () => runQueues(spec))
-      if (now() - movedMs > stallMs(spec, pace)) throw new RunStalled(report, options.flags)
+      if (now() - movedMs > stallMs(spec, pace)) throw new RunStalled(report, options.flags, await strayRows(spec))
       const isQueuedNow = report.state === 'running'
       const nextPollMs =
         now() +
@@ -201,11 +201,12 @@ function resultsJobId(spec: RunSpec): string {
 export class RunStalled extends ImageryError {
   readonly pending: number
 
-  constructor(report: RunReport, flags: string) {
+  constructor(report: RunReport, flags: string, stray?: RunReport['stray_rows']) {
     const { ok, failed, pending, total } = report.units
+    const why = stray ? `. ${strayRowsText(stray, report.attempts_table)}` : ''
     super(
       'RUN_STALLED',
-      `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), but no tasks are queued`,
+      `Run ${report.run_id} has ${pending} of ${total} assets left (${ok} ok, ${failed} failed), but no tasks are queued${why}`,
       { suggestions: [`imagery resume ${report.run_id}${flags}`, `imagery teardown ${report.run_id}${flags}`] },
     )
     this.pending = pending
