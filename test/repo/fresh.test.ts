@@ -6,8 +6,13 @@ import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { deployPage } from '../../scripts/deploy-permissions.ts'
 import { emulatorSupportPage } from '@imagery/local-cloud/scripts/emulator-support'
+import { loadCasesPage } from '@imagery/local-cloud/scripts/load-cases'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+
+test('packages/local-cloud/docs/load-jobs.md matches the cases in the tests (npm run docs)', () => {
+  expect(readFileSync(path.join(root, 'packages', 'local-cloud', 'docs', 'load-jobs.md'), 'utf8')).toBe(loadCasesPage())
+})
 
 test('packages/local-cloud/docs/emulator-support.md matches the lists in the code (npm run docs)', async () => {
   expect(readFileSync(path.join(root, 'packages', 'local-cloud', 'docs', 'emulator-support.md'), 'utf8')).toBe(

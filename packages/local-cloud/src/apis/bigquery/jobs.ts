@@ -6,6 +6,7 @@ import { answerOf, jobError } from './failures.ts'
 import { checkReads, checkWrites } from './job-access.ts'
 import { JobWatch } from './job-watch.ts'
 import { causes, jobTimeout, type JobLimits } from './limits.ts'
+import { LoadFailure } from './load-errors.ts'
 import { prepareLoad, runLoad } from './load-job.ts'
 import { prepareQuery, queryStatistics, runQuery, type PreparedQuery } from './query-job.ts'
 import { jobKey, type JobRecord } from './records.ts'
@@ -210,7 +211,9 @@ export class Jobs {
       } else await runLoad(this.#warehouse, job, finish, running)
     } catch (error) {
       const cause = error instanceof JobStopped ? error.jobError : jobError(error, statementOf(job.configuration))
-      await this.#warehouse.store.write(async () => ({ jobs: [finished(job, this.#warehouse.clock.now(), cause)] }))
+      const errors = error instanceof LoadFailure ? { errors: error.errors } : {}
+      const failed = finished({ ...job, ...errors }, this.#warehouse.clock.now(), cause)
+      await this.#warehouse.store.write(async () => ({ jobs: [failed] }))
     }
     if (job.upload !== undefined) await rm(job.upload, { force: true })
   }

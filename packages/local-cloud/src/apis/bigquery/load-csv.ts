@@ -1,6 +1,9 @@
-import { notEmulated } from '../../kernel/errors.ts'
-import { SAMPLE_ROWS } from './detect-schema.ts'
-import type { Field } from './table-schema.ts'
+import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import { csvRecords, type CsvDialect, type CsvRecord, type CsvValue } from './csv-records.ts'
+import { detectedType, SAMPLE_ROWS } from './detect-schema.ts'
+import type { TextRow } from './text-row.ts'
+import { take } from './take.ts'
+import { checkColumnCount, type Field } from './table-schema.ts'
 import { BadValue } from './values-in.ts'
 
 /** https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-csv#csv-options */
@@ -8,152 +11,194 @@ export interface CsvOptions {
   fieldDelimiter?: string
   quote?: string
   nullMarker?: string
+  nullMarkers?: string[]
   skipLeadingRows?: number | string
   allowJaggedRows?: boolean
   allowQuotedNewlines?: boolean
   autodetect?: boolean
   ignoreUnknownValues?: boolean
-}
-
-type Row = Record<string, unknown> | BadValue
-
-interface Value {
-  text: string
-  quoted: boolean
+  preserveAsciiControlCharacters?: boolean
 }
 
 /** The columns of CSV files, and how many lines come before the first row. */
 export interface CsvLayout {
+  dialect: CsvDialect
   names: readonly string[]
   headerRows: number
+  /** Whether each name is that of a header, not one that BigQuery made up. */
+  isNamed: boolean
 }
 
+const invalid = (message: string): GoogleError => new GoogleError('INVALID_ARGUMENT', message, { reason: 'invalid' })
+
 /** The layout from the schema, else from the first file. */
-export function csvLayout(files: readonly Buffer[], options: CsvOptions, known: Field[] | undefined): CsvLayout {
-  const skip = Number(options.skipLeadingRows ?? 0)
+export function csvLayout(
+  files: readonly Buffer[],
+  options: CsvOptions,
+  known: readonly Field[] | undefined,
+): CsvLayout {
+  if (options.nullMarker !== undefined && options.nullMarkers !== undefined && options.nullMarkers.length > 0)
+    throw invalid('Only one of nullMarker and nullMarkers can be set')
+  const first = files[0] ?? Buffer.alloc(0)
+  const dialect = dialectOf(options, first, known)
+  const skip = options.skipLeadingRows === undefined ? undefined : Number(options.skipLeadingRows)
   if (known) {
     if (known.some((field) => field.mode === 'REPEATED' || field.type === 'RECORD'))
       throw notEmulated('REPEATED and RECORD columns in CSV, which BigQuery does not load either')
-    return { names: known.map((field) => field.name), headerRows: skip }
+    return { dialect, names: known.map((field) => field.name), headerRows: skip ?? 0, isNamed: true }
   }
-  const first = files[0] ? [...take(records(textOf(files[0]), options), skip + SAMPLE_ROWS)] : []
-  const hasHeader = skip > 0 || looksLikeHeader(first)
-  const header = hasHeader ? first[Math.max(0, skip - 1)] : undefined
-  const names = (header ?? first[0] ?? []).map((value, index) =>
-    header ? columnName(value.text, index) : `string_field_${index}`,
-  )
-  return { names, headerRows: hasHeader ? Math.max(1, skip) : 0 }
+  const sample = [...take(csvRecords(first, dialect), (skip ?? 0) + 1 + SAMPLE_ROWS)]
+  // skipLeadingRows 0 says that there is no header, N that row N can be one, and without it row 1 can be one
+  // (https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfigurationLoad.FIELDS.skip_leading_rows).
+  const [header, ...others] = sample.slice(skip === undefined ? 0 : Math.max(0, skip - 1))
+  const isHeader = skip !== 0 && header !== undefined && looksLikeHeader(header, others)
+  const names = isHeader
+    ? header.values.map(({ text }, index) => columnName(text, index))
+    : genericNames(header, others)
+  return { dialect, names, headerRows: isHeader ? Math.max(1, skip ?? 1) : (skip ?? 0), isNamed: isHeader }
 }
 
-/** The rows of CSV files by column name, one by one. Without a schema, their texts as they are. */
+/** The rows of a CSV file by column name, one by one. Without a schema, their texts as they are. */
 export function* rowsFromCsv(
-  files: readonly Buffer[],
+  file: Buffer,
   options: CsvOptions,
-  { names, headerRows }: CsvLayout,
+  { names, headerRows, dialect }: CsvLayout,
   fields: readonly Field[] | undefined,
-): Generator<Row> {
-  for (const file of files) {
-    let index = 0
-    for (const row of records(textOf(file), options)) {
-      if (index++ >= headerRows) yield named(row, names, fields, options)
-    }
+): Generator<TextRow> {
+  let index = 0
+  for (const record of csvRecords(file, dialect)) {
+    if (index++ < headerRows) continue
+    const { line, start } = record
+    yield { line, start, values: named(record, names, fields, options) }
   }
 }
 
-/** The longest text that JavaScript holds is a little longer. */
-const MAX_TEXT_BYTES = 500_000_000
-
-function textOf(file: Buffer): string {
-  if (file.length > MAX_TEXT_BYTES) throw notEmulated(`loading a CSV file of more than ${MAX_TEXT_BYTES / 1e6} MB`)
-  return file.toString('utf8').replace(/^\ufeff/, '')
+/**
+ * The message about a row, in the words of https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-csv#troubleshoot_parsing_errors
+ * for bad syntax, else in those of keboola/storage-api-php-client and kestra's guides, which tests and users published.
+ */
+export function csvMessage({ line, start, values }: TextRow, error: BadValue, fields: readonly Field[]): string {
+  if (error instanceof BadSyntax)
+    return `Error detected while parsing row starting at position: ${start}. Error: ${error.message}`
+  const at = `; line_number: ${line} byte_offset_to_start_of_line: ${start}`
+  const index = fields.findIndex(({ name }) => name === error.location)
+  if (index < 0) return `${error.message}${at}`
+  const { name, type } = fields[index]!
+  const value = values instanceof BadValue ? undefined : values[name]
+  const shown = typeof value === 'string' ? ` value: "${value}"` : ''
+  return `${error.message}${at} column_index: ${index} column_name: "${name}" column_type: ${SQL_TYPES[type] ?? type}${shown}`
 }
 
-export function* take<Item>(items: Iterable<Item>, most: number): Generator<Item> {
-  if (most <= 0) return
-  let count = 0
-  for (const item of items) {
-    yield item
-    if (++count === most) return
+const SQL_TYPES: Partial<Record<Field['type'], string>> = { INTEGER: 'INT64', FLOAT: 'DOUBLE', BOOLEAN: 'BOOL' }
+
+/** A row that cannot be split into values. */
+class BadSyntax extends BadValue {}
+
+/** Both are read as ISO-8859-1, and only the first byte counts (the options' page). */
+function dialectOf(options: CsvOptions, first: Buffer, known: readonly Field[] | undefined): CsvDialect {
+  const given = options.fieldDelimiter
+  const quote = options.quote ?? '"'
+  const isDetected = options.autodetect === true && known === undefined
+  const dialect = {
+    quote: quote === '' ? '' : firstByte(quote),
+    // Detection finds them by itself: https://cloud.google.com/bigquery/docs/schema-detect#csv_quoted_new_lines
+    allowsQuotedNewlines: options.allowQuotedNewlines === true || isDetected,
+    keepsControls: options.preserveAsciiControlCharacters === true,
   }
+  if (given === 'tab' || given === '\\t') return { ...dialect, delimiter: '\t' }
+  if (given !== undefined && given !== '') return { ...dialect, delimiter: firstByte(given) }
+  return { ...dialect, delimiter: isDetected ? detectedDelimiter(first, dialect) : ',' }
 }
 
-function columnName(text: string, index: number): string {
+function firstByte(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1', 0, 1)
+}
+
+/** https://cloud.google.com/bigquery/docs/schema-detect#csv_delimiter; the comma first */
+const DELIMITERS = [',', '|', '\t']
+const DELIMITER_ROWS = 20
+
+/** The delimiter that gives all of the first lines the same number of values, and the most. */
+function detectedDelimiter(file: Buffer, dialect: Omit<CsvDialect, 'delimiter'>): string {
+  const scored = DELIMITERS.map((delimiter) => {
+    const lengths = [...take(csvRecords(file, { ...dialect, delimiter }), DELIMITER_ROWS)].map(
+      ({ values }) => values.length,
+    )
+    return { delimiter, columns: lengths.every((length) => length === lengths[0]) ? (lengths[0] ?? 0) : 0 }
+  })
+  const most = Math.max(...scored.map(({ columns }) => columns))
+  return most > 1 ? scored.find(({ columns }) => columns === most)!.delimiter : ','
+}
+
+/** A first line of texts is a header if a column below it is no text: https://cloud.google.com/bigquery/docs/schema-detect#csv_header */
+function looksLikeHeader(header: CsvRecord, others: readonly CsvRecord[]): boolean {
+  if (header.problem !== undefined || !header.values.every(({ text }) => detectedType([text]) === 'STRING'))
+    return false
+  return columnTypes(others).some((type) => type !== 'STRING')
+}
+
+function columnTypes(records: readonly CsvRecord[]): Field['type'][] {
+  const good = records.filter(({ problem }) => problem === undefined)
+  // The row with the most values decides (the same page).
+  const width = good.reduce((most, { values }) => Math.max(most, values.length), 0)
+  checkColumnCount(width)
+  return Array.from({ length: width }, (_, index) =>
+    detectedType(good.map(({ values }) => values[index]?.text ?? '').filter((text) => text !== '')),
+  )
+}
+
+/** Names such as `string_field_0` and `int64_field_1`: googleapis/python-bigquery#687. */
+const GENERIC: Partial<Record<Field['type'], string>> = { INTEGER: 'int64', FLOAT: 'double', BOOLEAN: 'bool' }
+
+function genericNames(first: CsvRecord | undefined, others: readonly CsvRecord[]): string[] {
+  const types = columnTypes(first ? [first, ...others] : others)
+  return types.map((type, index) => `${GENERIC[type] ?? type.toLowerCase()}_field_${index}`)
+}
+
+/** A header as a column's name (https://cloud.google.com/bigquery/docs/schemas#column_names): other characters become `_`. */
+export function columnName(text: string, index: number): string {
   const name = text.trim().replaceAll(/[^A-Za-z0-9_]/g, '_')
   return name === '' ? `string_field_${index}` : /^\d/.test(name) ? `_${name}` : name
 }
 
-/** A first line of texts above lines with other things is a header: https://cloud.google.com/bigquery/docs/schema-detect#csv_header */
-function looksLikeHeader(rows: readonly Value[][]): boolean {
-  const isText = ({ text }: Value): boolean => text !== '' && !/^(true|false)$/i.test(text) && !/^[-+\d]/.test(text)
-  const [first, ...others] = rows
-  return first !== undefined && first.every(isText) && others.some((row) => row.some((value) => !isText(value)))
-}
-
-function named(row: Value[], names: readonly string[], fields: readonly Field[] | undefined, options: CsvOptions): Row {
-  if (row.length > names.length && options.ignoreUnknownValues !== true)
-    return new BadValue('', `Too many values in row: ${row.length} instead of ${names.length}`)
-  if (row.length < names.length && options.allowJaggedRows !== true)
-    return new BadValue('', `Missing values in row: ${row.length} instead of ${names.length}`)
-  const result: Record<string, unknown> = {}
-  for (const [index, name] of names.entries()) {
-    const value = row[index]
-    const isText = fields !== undefined && (fields[index]!.type === 'STRING' || fields[index]!.type === 'BYTES')
-    const isNull =
-      value === undefined ||
-      (!value.quoted && value.text === (options.nullMarker ?? '') && (value.text !== '' || !isText)) ||
-      (value.text === '' && !isText)
-    result[name] = isNull ? null : value.text
+function named(
+  { values, problem }: CsvRecord,
+  names: readonly string[],
+  fields: readonly Field[] | undefined,
+  options: CsvOptions,
+): Record<string, unknown> | BadValue {
+  if (problem !== undefined) return new BadSyntax('', problem)
+  if (values.length > names.length && options.ignoreUnknownValues !== true)
+    return new BadValue('', `Too many values in line. Found ${values.length} column(s) when expecting ${names.length}.`)
+  if (values.length < names.length && options.allowJaggedRows !== true) {
+    const last = names.length - 1
+    return new BadValue(
+      names[last]!,
+      `CSV table references column position ${last}, but line contains only ${values.length} columns.`,
+    )
   }
-  return result
+  const isNull = nullTest(options)
+  return Object.fromEntries(
+    names.map((name, index) => {
+      const value = values[index]
+      return [name, value === undefined || isNull(value, fields?.[index]) ? null : value.text]
+    }),
+  )
 }
 
-/** Splits CSV text into records; doubled quotes stand for one. */
-function* records(text: string, options: CsvOptions): Generator<Value[]> {
-  const delimiter =
-    options.fieldDelimiter === 'tab' || options.fieldDelimiter === '\\t' ? '\t' : (options.fieldDelimiter ?? ',')
-  const quote = options.quote ?? '"'
-  let row: Value[] = []
-  let at = 0
-  // Looked for only once they are behind: a line may have a million values, and a file no delimiter.
-  let [lineEnd, valueEnd] = [-1, -1]
-  while (at < text.length) {
-    if (lineEnd < at) lineEnd = endOf(text, '\n', at)
-    if (valueEnd < at) valueEnd = endOf(text, delimiter, at)
-    const isQuoted = quote !== '' && text.startsWith(quote, at)
-    const value = isQuoted ? quotedValue(text, at, quote) : plainValue(text, at, Math.min(lineEnd, valueEnd))
-    row.push({ text: value.text, quoted: isQuoted })
-    at = value.end
-    if (text.startsWith(delimiter, at)) {
-      at += delimiter.length
-      if (at < text.length && text[at] !== '\n') continue
-      row.push({ text: '', quoted: false })
-    }
-    at += text.startsWith('\r\n', at) ? 2 : 1
-    if (row.length > 1 || row[0]!.text !== '' || row[0]!.quoted) yield row
-    row = []
+/**
+ * `nullMarker` is the empty text by default. With another one, empty text is a value, which only STRING and BYTES take.
+ * Every text in `nullMarkers` is NULL for every type (the options' page).
+ */
+function nullTest({ nullMarker, nullMarkers }: CsvOptions): (value: CsvValue, field: Field | undefined) => boolean {
+  if (nullMarkers !== undefined && nullMarkers.length > 0) {
+    const markers = new Set(nullMarkers)
+    return ({ text }) => markers.has(text)
   }
-}
-
-/** Where `mark` comes next, or the text ends. */
-function endOf(text: string, mark: string, at: number): number {
-  const found = text.indexOf(mark, at)
-  return found < 0 ? text.length : found
-}
-
-function plainValue(text: string, at: number, end: number): { text: string; end: number } {
-  const value = text.slice(at, end)
-  return value.endsWith('\r') && text[end] === '\n' ? { text: value.slice(0, -1), end: end - 1 } : { text: value, end }
-}
-
-function quotedValue(text: string, at: number, quote: string): { text: string; end: number } {
-  let value = ''
-  let from = at + quote.length
-  for (;;) {
-    const close = text.indexOf(quote, from)
-    if (close < 0) return { text: value + text.slice(from), end: text.length }
-    value += text.slice(from, close)
-    if (!text.startsWith(quote, close + quote.length)) return { text: value, end: close + quote.length }
-    value += quote
-    from = close + 2 * quote.length
+  const marker = nullMarker ?? ''
+  return ({ text, quoted }, field) => {
+    if (text !== marker) return false
+    const isText = field?.type === 'STRING' || field?.type === 'BYTES'
+    return !quoted || (marker === '' && !isText)
   }
 }

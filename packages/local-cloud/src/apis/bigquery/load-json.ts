@@ -1,4 +1,5 @@
 import { checkLevels } from '../../kernel/json-text.ts'
+import type { TextRow } from './text-row.ts'
 import { BadValue } from './values-in.ts'
 
 /** Numbers too long for JavaScript's are kept as text, which every numeric column also reads. */
@@ -22,14 +23,22 @@ export function parseExactly(text: string): unknown {
 const LINE_FEED = 10
 
 /** The rows of newline-delimited JSON, one by one: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json */
-export function* rowsFromJson(file: Buffer): Generator<Record<string, unknown> | BadValue> {
-  for (let at = 0; at < file.length;) {
-    const end = file.indexOf(LINE_FEED, at)
-    const line = file.toString('utf8', at, end < 0 ? file.length : end)
-    const text = at === 0 ? line.replace(/^\ufeff/, '') : line
-    if (text.trim() !== '') yield jsonRow(text)
-    at = end < 0 ? file.length : end + 1
+export function* rowsFromJson(file: Buffer): Generator<TextRow> {
+  let number = 1
+  for (let start = 0; start < file.length; number++) {
+    const found = file.indexOf(LINE_FEED, start)
+    const end = found < 0 ? file.length : found
+    const line = file.toString('utf8', start, end)
+    // A byte order mark is data anywhere but at the start of a file.
+    const text = start === 0 ? line.replace(/^\ufeff/, '') : line
+    if (text.trim() !== '') yield { line: number, start, values: jsonRow(text) }
+    start = end + 1
   }
+}
+
+/** The message about a row: viant/bqtail's tests have whole answers of BigQuery, r-dbi/bigrquery#485 has one. */
+export function jsonMessage({ start }: TextRow, error: BadValue): string {
+  return `JSON parsing error in row starting at position ${start}: ${error.message}`
 }
 
 function jsonRow(line: string): Record<string, unknown> | BadValue {

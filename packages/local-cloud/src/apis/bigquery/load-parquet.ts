@@ -1,132 +1,130 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { DuckDBDecimalType, DuckDBListType, DuckDBStructType, DuckDBTypeId, type DuckDBType } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { GoogleError, notEmulated } from '../../kernel/errors.ts'
+import type { LoadedRows, SourceFile } from './load-text.ts'
+import { absent, planColumn, type PlanOptions } from './parquet-plan.ts'
+import { NOT_PARQUET, parquetColumns, type ParquetNode, type SchemaRow } from './parquet-schema.ts'
+import type { ParquetOptions } from './parquet-types.ts'
 import type { RunningJob } from './running-job.ts'
-import { checkFields, fieldOf, fieldType, type Field } from './table-schema.ts'
+import { checkFields, parseFields, type Field } from './table-schema.ts'
 import { quote } from './sql/analysis.ts'
-import { duckType, type ScalarName, type SqlType } from './sql/types.ts'
 import type { Warehouse } from './warehouse.ts'
 
-/** Parquet's types as DuckDB reads them: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#type_conversions */
-const TYPES: Partial<Record<DuckDBTypeId, ScalarName>> = {
-  [DuckDBTypeId.BOOLEAN]: 'BOOL',
-  [DuckDBTypeId.TINYINT]: 'INT64',
-  [DuckDBTypeId.SMALLINT]: 'INT64',
-  [DuckDBTypeId.INTEGER]: 'INT64',
-  [DuckDBTypeId.BIGINT]: 'INT64',
-  [DuckDBTypeId.UTINYINT]: 'INT64',
-  [DuckDBTypeId.USMALLINT]: 'INT64',
-  [DuckDBTypeId.UINTEGER]: 'INT64',
-  [DuckDBTypeId.FLOAT]: 'FLOAT64',
-  [DuckDBTypeId.DOUBLE]: 'FLOAT64',
-  [DuckDBTypeId.VARCHAR]: 'STRING',
-  [DuckDBTypeId.BLOB]: 'BYTES',
-  [DuckDBTypeId.DATE]: 'DATE',
-  [DuckDBTypeId.TIME]: 'TIME',
-  [DuckDBTypeId.TIMESTAMP]: 'TIMESTAMP',
-  [DuckDBTypeId.TIMESTAMP_MS]: 'TIMESTAMP',
-  [DuckDBTypeId.TIMESTAMP_TZ]: 'TIMESTAMP',
-}
+type Body = Record<string, unknown>
 
-interface ParquetOptions {
+interface ParquetLoad {
+  files: readonly SourceFile[]
+  physical: string
+  load: Body
+  known: Field[] | undefined
   running: RunningJob
-  fields: Field[] | undefined
-  listInference: boolean
 }
 
-/** A file that is no Parquet is the caller's fault: https://cloud.google.com/bigquery/docs/error-messages (`invalid`). */
-function unreadable(error: unknown): unknown {
-  if (!(error instanceof Error) || !error.message.startsWith('Invalid Input Error')) return error
-  const text = 'Error while reading data, error message: Input file is not in Parquet format.'
-  return new GoogleError('INVALID_ARGUMENT', text, { reason: 'invalid', cause: error })
-}
-
-/** Reads Parquet files into a table of rows; columns meet the schema by name. */
-export async function loadParquet(
-  { store }: Warehouse,
-  files: readonly Buffer[],
-  physical: string,
-  options: ParquetOptions,
-): Promise<{ fields: Field[]; rows: number; bad: number }> {
+/** Reads Parquet files into a table of rows; columns meet an explicit schema by name. */
+export async function loadParquet({ store }: Warehouse, load: ParquetLoad): Promise<LoadedRows> {
+  const options = planOptions(load.load)
   const directory = await mkdtemp(path.join(tmpdir(), 'imagery-parquet-'))
   try {
+    // The schema is that of the alphabetically last file:
+    // https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#parquet_schemas
+    const sorted = load.files.toSorted((left, right) => ((left.uri ?? '') < (right.uri ?? '') ? -1 : 1))
     const paths = await Promise.all(
-      files.map(async (file, index) => {
+      sorted.map(async ({ content }, index) => {
         const name = path.join(directory, `${index}.parquet`)
-        await writeFile(name, file)
+        await writeFile(name, content)
         return name
       }),
     )
-    const from = `read_parquet([${paths.map(quote).join(', ')}])`
     return await store.read(async (connection) => {
-      const described = await connection
-        .run(`SELECT * FROM ${from} LIMIT 0`)
-        .catch((error: unknown) => Promise.reject(unreadable(error)))
-      const columns = described.columnNames().map((name, index) => ({
-        name,
-        duck: described.columnType(index),
-        type: sqlType(described.columnType(index), name, options),
-      }))
-      const fields = options.fields ?? columns.map(({ name, type }) => fieldOf(name, type))
+      const columns = await columnsOf(connection, paths.at(-1)!)
+      const byName = new Map(columns.map((column) => [column.name.toLowerCase(), column]))
+      const plans = load.known
+        ? load.known.map((field) => {
+            const node = byName.get(field.name.toLowerCase())
+            return { node, plan: node ? planColumn(node, options, field) : absent(field) }
+          })
+        : columns.map((node) => ({ node, plan: planColumn(node, options) }))
+      const fields = load.known ?? parseFields(plans.map(({ plan }) => plan.field))
       checkFields(fields)
-      const byName = new Map(columns.toReversed().map((column) => [column.name.toLowerCase(), column]))
-      const list = fields.map((field, index) => {
-        const column = byName.get(field.name.toLowerCase())
-        const wanted = fieldType(field)
-        if (!column) return `CAST(${wanted.kind === 'ARRAY' ? '[]' : 'NULL'} AS ${duckType(wanted)}) AS c${index}`
-        if (duckType(column.type) !== duckType(wanted))
-          throw new GoogleError(
-            'INVALID_ARGUMENT',
-            `Parquet column '${column.name}' has type ${column.duck.toString()} which does not match the target type ${field.type}.`,
-            { reason: 'invalid' },
-          )
-        return `${converted(`"${column.name.replaceAll('"', '""')}"`, column.duck, wanted, 0)} AS c${index}`
-      })
-      const create = `CREATE TABLE data.${physical} AS SELECT ${list.join(', ')} FROM ${from}`
-      await options.running.statements(connection, () => connection.run(create))
-      const rows = await (await connection.run(`SELECT count(*) FROM data.${physical}`)).getRows()
-      return { fields, rows: Number(rows[0]![0]), bad: 0 }
+      const list = plans.map(
+        ({ node, plan }, index) =>
+          `${plan.sql(node ? `"${node.name.replaceAll('"', '""')}"` : 'NULL', 0)} AS c${index}`,
+      )
+      const from = `read_parquet([${paths.map(quote).join(', ')}], union_by_name => true)`
+      const create = `CREATE TABLE data.${load.physical} AS SELECT ${list.join(', ')} FROM ${from}`
+      await load.running
+        .statements(connection, () => connection.run(create))
+        .catch((error: unknown) => {
+          throw badValue(error)
+        })
+      const rows = await (await connection.run(`SELECT count(*) FROM data.${load.physical}`)).getRows()
+      return { fields, rows: Number(rows[0]![0]), bad: 0, errors: [] }
     })
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 }
 
-function sqlType(type: DuckDBType, name: string, options: ParquetOptions): SqlType {
-  if (type instanceof DuckDBListType) {
-    if (!options.listInference)
-      throw notEmulated(`a Parquet list without parquetOptions.enableListInference (column ${name})`)
-    return { kind: 'ARRAY', element: sqlType(type.valueType, name, options) }
+async function columnsOf(connection: DuckDBConnection, file: string): Promise<ParquetNode[]> {
+  try {
+    const rows = await (await connection.run(`SELECT * FROM parquet_schema(${quote(file)})`)).getRowObjects()
+    const shapes = await shapeColumns(connection, file)
+    return parquetColumns(rows as unknown as SchemaRow[]).map((column) =>
+      shapes.has(column.name) ? { ...column, logical: 'GEOPARQUET' } : column,
+    )
+  } catch (error) {
+    // A file that is no Parquet is the caller's fault: https://cloud.google.com/bigquery/docs/error-messages (`invalid`).
+    if (!(error instanceof Error) || !error.message.startsWith('Invalid Input Error')) throw error
+    throw new GoogleError('INVALID_ARGUMENT', NOT_PARQUET, { reason: 'invalid', cause: error })
   }
-  if (type instanceof DuckDBStructType) {
-    return {
-      kind: 'STRUCT',
-      fields: type.entryNames.map((entry, index) => ({
-        name: entry,
-        type: sqlType(type.entryTypes[index]!, `${name}.${entry}`, options),
-      })),
-    }
-  }
-  if (type instanceof DuckDBDecimalType && type.scale <= 9 && type.width - type.scale <= 29) return { kind: 'NUMERIC' }
-  const kind = TYPES[type.typeId]
-  if (!kind) throw notEmulated(`the Parquet type ${type.toString()} (column ${name})`)
-  return { kind }
 }
 
-/** A Parquet value in the form our tables keep. */
-function converted(sql: string, duck: DuckDBType, type: SqlType, depth: number): string {
-  if (type.kind === 'ARRAY' && duck instanceof DuckDBListType) {
-    const item = `e${depth}`
-    return `coalesce(list_transform(${sql}, lambda ${item}: ${converted(item, duck.valueType, type.element, depth + 1)}), CAST([] AS ${duckType(type)}))`
+/** The columns that the metadata of GeoParquet describes: https://geoparquet.org/releases/v1.1.0/ */
+async function shapeColumns(connection: DuckDBConnection, file: string): Promise<Set<string>> {
+  const query = `SELECT decode(value) FROM parquet_kv_metadata(${quote(file)}) WHERE decode(key) = 'geo'`
+  const [row] = await (await connection.run(query)).getRows()
+  if (!row) return new Set()
+  try {
+    const { columns = {} } = JSON.parse(String(row[0])) as { columns?: Record<string, { encoding?: unknown }> }
+    return new Set(Object.entries(columns).flatMap(([name, { encoding }]) => (encoding === 'WKB' ? [name] : [])))
+  } catch (error) {
+    if (error instanceof SyntaxError) return new Set()
+    throw error
   }
-  if (type.kind === 'STRUCT' && duck instanceof DuckDBStructType) {
-    const fields = type.fields.map(
-      (field, index) =>
-        `f${index} := ${converted(`struct_extract(${sql}, ${quote(duck.entryNames[index]!)})`, duck.entryTypes[index]!, field.type, depth)}`,
-    )
-    return `CASE WHEN ${sql} IS NOT NULL THEN struct_pack(${fields.join(', ')}) END`
+}
+
+/** A value that its column does not take, or a damaged file, ends the load as `invalid`. */
+function badValue(error: unknown): unknown {
+  const message = error instanceof Error ? error.message : ''
+  if (!/bq:|^(Conversion|Out of Range|Invalid Input) Error|Parquet/i.test(message)) return error
+  const text = /bq:([^\n]*)/.exec(message)?.[1] ?? message.split('\n')[0]!
+  return new GoogleError('INVALID_ARGUMENT', `Error while reading data, error message: ${text}`, {
+    reason: 'invalid',
+    cause: error,
+  })
+}
+
+const DECIMAL_TARGETS = ['NUMERIC', 'BIGNUMERIC', 'STRING'] as const
+
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#parquetoptions */
+function planOptions(load: Body): PlanOptions {
+  const options = (load['parquetOptions'] ?? {}) as Body
+  const targets = (load['decimalTargetTypes'] ?? []) as unknown[]
+  for (const target of targets) {
+    if (!DECIMAL_TARGETS.some((known) => known === target))
+      throw new GoogleError('INVALID_ARGUMENT', `Invalid value for decimalTargetTypes: ${String(target)}`, {
+        reason: 'invalid',
+      })
   }
-  return `CAST(${sql} AS ${duckType(type)})`
+  const characters = load['columnNameCharacterMap'] ?? 'STRICT'
+  if (characters === 'V2') throw notEmulated('columnNameCharacterMap V2')
+  return {
+    enableListInference: options['enableListInference'] === true,
+    enumAsString: options['enumAsString'] === true,
+    mapsAreArrays: options['mapTargetType'] === 'ARRAY_OF_STRUCT',
+    decimalTargetTypes: targets.length > 0 ? (targets as ParquetOptions['decimalTargetTypes']) : ['NUMERIC'],
+    namesAreChanged: characters === 'V1',
+  }
 }

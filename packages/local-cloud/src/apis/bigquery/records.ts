@@ -66,6 +66,8 @@ export interface JobRecord {
   /** The requested `configuration`, with defaults. */
   configuration: Record<string, unknown> & { jobType: string }
   error?: JobError
+  /** All errors of a load, which can have some without failing. Without these, `error` is the only one. */
+  errors?: readonly JobError[]
   /** Job statistics without the times, in REST form. */
   statistics: Record<string, unknown>
   /** Where the rows of a query are: an anonymous result, or the destination as it was written. */

@@ -143,7 +143,11 @@ export function jobResource(job: JobRecord): Resource {
       endTime: job.endedMs === undefined ? undefined : String(job.endedMs),
       ...job.statistics,
     }),
-    status: present({ state: job.state, errorResult: job.error, errors: job.error ? [job.error] : undefined }),
+    status: present({
+      state: job.state,
+      errorResult: job.error,
+      errors: job.errors ?? (job.error ? [job.error] : undefined),
+    }),
   })
 }
 

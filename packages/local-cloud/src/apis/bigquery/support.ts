@@ -55,7 +55,7 @@ const METHODS: readonly SupportEntry[] = [
   {
     method: 'bigquery.jobs.insert (load)',
     state: 'partly',
-    note: "CSV, NEWLINE_DELIMITED_JSON and PARQUET, from an upload or gs:// without wildcards, UTF-8; Parquet lists need enableListInference; autodetect is simpler than BigQuery's",
+    note: 'CSV, NEWLINE_DELIMITED_JSON and PARQUET, from an upload or gs:// without wildcards, as docs/load-jobs.md lists; no sourceColumnMatch, no formats or zones of times, no flexible column names (columnNameCharacterMap V2); GeoParquet holds points only',
   },
   { method: 'bigquery.jobs.get', state: 'yes', note: '' },
   {

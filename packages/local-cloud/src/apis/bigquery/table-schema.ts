@@ -70,6 +70,11 @@ export function parseFields(value: unknown, depth = 1, path = ''): Field[] {
   return fields
 }
 
+/** Refuses a number of columns that no table has, before they are looked at. */
+export function checkColumnCount(columns: number): void {
+  if (columns > MAX_COLUMNS) throw tooManyColumns(columns)
+}
+
 /** Refuses a schema, detected or derived, that is too large for a table: fields within fields count too. */
 export function checkFields(fields: readonly Field[]): void {
   let columns = 0

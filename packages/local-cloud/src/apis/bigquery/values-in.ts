@@ -26,8 +26,22 @@ export class BadValue extends Error {
   }
 }
 
+/** How values become those of a column, where load jobs differ from tabledata.insertAll. */
+export interface ValueRules {
+  /** The value in the form that tables keep, or undefined if the column does not take it. */
+  decode(type: ScalarType, value: JsonScalar): DuckDBValue | undefined
+  /** Why a column does not take a value. */
+  mismatch(field: Field, path: string, value: unknown): string
+  unknownField(path: string): string
+}
+
+export type ScalarType = Exclude<Field['type'], 'RECORD'>
+export type JsonScalar = string | number | boolean
+
 export interface DecodingOptions {
   ignoreUnknownValues: boolean
+  /** Those of tabledata.insertAll by default. */
+  rules?: ValueRules
 }
 
 /** One row of JSON as values in the order of the columns. Throws BadValue. Names match without regard to case. */
@@ -53,7 +67,7 @@ export function decodeRow(
     const known = new Set(fields.map((field) => field.name.toLowerCase()))
     const unknown = names.find((name) => !known.has(name.toLowerCase()))
     const full = path === '' ? unknown : `${path}.${unknown}`
-    if (unknown !== undefined) throw new BadValue(full!, `no such field: ${full}.`)
+    if (unknown !== undefined) throw new BadValue(full!, (options.rules ?? STREAMED).unknownField(full!))
   }
   return values
 }
@@ -91,9 +105,17 @@ function decodeOne(value: unknown, field: Field, path: string, options: Decoding
   }
   if (typeof value === 'object' && field.type !== 'JSON')
     throw new BadValue(path, `This field: ${path} is not a record.`)
-  const decoded = DECODERS[field.type](value as string | number | boolean)
-  if (decoded === undefined) throw new BadValue(path, mismatch(field, value))
+  const { decode, mismatch } = options.rules ?? STREAMED
+  const decoded = decode(field.type, value as JsonScalar)
+  if (decoded === undefined) throw new BadValue(path, mismatch(field, path, value))
   return decoded
+}
+
+/** The rules of tabledata.insertAll. */
+export const STREAMED: ValueRules = {
+  decode: (type, value) => DECODERS[type](value),
+  mismatch: (field, _path, value) => mismatch(field, value),
+  unknownField: (path) => `no such field: ${path}.`,
 }
 
 function mismatch(field: Field, value: unknown): string {
@@ -114,10 +136,10 @@ function mismatch(field: Field, value: unknown): string {
   }
 }
 
-type Decoder = (value: string | number | boolean) => DuckDBValue | undefined
+type Decoder = (value: JsonScalar) => DuckDBValue | undefined
 
 /** JSON values that each column type takes: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json#data_types */
-const DECODERS: Record<Exclude<Field['type'], 'RECORD'>, Decoder> = {
+const DECODERS: Record<ScalarType, Decoder> = {
   STRING: (value) => (typeof value === 'string' ? value : String(value)),
   BYTES: (value) =>
     typeof value === 'string' && /^[A-Za-z0-9+/_-]*={0,2}$/.test(value)
