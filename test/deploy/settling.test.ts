@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DeployContext } from '../../src/services/deploy/context.ts'
+import type { FaultRule } from '@imagery/local-cloud/internal/kernel/faults'
+import type { ImageryError } from '../../src/contracts/errors.ts'
 import { deploySteps } from '../../src/services/deploy/deploy.ts'
 import { emulatedProject, type EmulatedProject } from './emulated-project.ts'
 import { JumpingClock } from './jumping-clock.ts'
@@ -88,6 +90,92 @@ describe('a deploy into a project where Google takes its time', () => {
     const deploying = emulated.deploy(context, 'Image')
     setTimeout(() => cancel.abort(new Error('interrupted')), 200)
     await expect(deploying).rejects.toThrow('interrupted')
+  })
+})
+
+const refused = (reason: string, message: string): FaultRule[] => [
+  { method: '*CreateService', effect: { kind: 'error', status: 'PERMISSION_DENIED', reason, message } },
+]
+
+/** Deploys while Cloud Run refuses with these words. Returns the failure, and the minutes that it took. */
+async function refusedDeploy(name: string, faults: FaultRule[]): Promise<{ failure: unknown; minutes: number }> {
+  await setConditions({})
+  const context = emulated.context(REGION, name)
+  await emulated.deploy(context, 'Image')
+  await emulated.setFaults(faults)
+  const startedMs = clock.now()
+  const failure: unknown = await emulated.deploy(context).catch((error: unknown) => error)
+  await emulated.setFaults([])
+  return { failure, minutes: minutesOf(startedMs) }
+}
+
+const BILLING =
+  'This API method requires billing to be enabled. Please enable billing on project #1 by visiting https://console.developers.google.com/billing/enable?project=1 then retry.'
+
+describe('a refusal that the roles of a deployer with every role cannot lift', () => {
+  test.each([
+    [
+      'insufficient scopes',
+      refused('ACCESS_TOKEN_SCOPE_INSUFFICIENT', 'Request had insufficient authentication scopes.'),
+      'https://www.googleapis.com/auth/cloud-platform',
+    ],
+    [
+      'a service perimeter',
+      refused('SECURITY_POLICY_VIOLATED', "Request is prohibited by organization's policy."),
+      'VPC Service Controls of your organization block this call',
+    ],
+    [
+      'an organization policy',
+      refused(
+        'LOCATION_ORG_POLICY_VIOLATED',
+        "Location 'us-central1' violates constraint 'constraints/gcp.resourceLocations'",
+      ),
+      'gcloud org-policies describe gcp.resourceLocations --effective --project imagery-local',
+    ],
+    ['a suspended project', refused('CONSUMER_SUSPENDED', "Consumer 'projects/1' has been suspended."), 'is suspended'],
+    [
+      'a permission in another project',
+      refused(
+        'IAM_PERMISSION_DENIED',
+        "Permission 'run.services.create' denied on resource 'projects/somebody-else/locations/us-central1' (or it may not exist).",
+      ),
+      'somebody-else',
+    ],
+    [
+      'a permission of another account',
+      refused(
+        'forbidden',
+        'service-1@somewhere.iam.gserviceaccount.com does not have storage.objects.get access to the Google Cloud Storage object.',
+      ),
+      'service-1@somewhere.iam.gserviceaccount.com',
+    ],
+  ])('is reported at once: %s', async (_, faults, expected) => {
+    const { failure, minutes } = await refusedDeploy('refusals', faults)
+    const { message, suggestions = [] } = failure as ImageryError
+    expect([message, ...suggestions].join('\n')).toContain(expected)
+    expect(minutes).toBeLessThan(1)
+  })
+
+  test('is waited for if it is about billing that Cloud Billing shows', async () => {
+    const { failure, minutes } = await refusedDeploy('billed', refused('BILLING_DISABLED', BILLING))
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(
+        /billing is enabled, but Google Cloud has not applied it everywhere yet/,
+      ) as string,
+    })
+    expect(minutes).toBeGreaterThan(9)
+  })
+
+  test('is reported at once if it is about billing that this account cannot see', async () => {
+    const hidden: FaultRule = {
+      method: 'cloudbilling.*',
+      effect: { kind: 'error', status: 'PERMISSION_DENIED', message: 'The caller does not have permission' },
+    }
+    const { failure, minutes } = await refusedDeploy('unbilled', [...refused('BILLING_DISABLED', BILLING), hidden])
+    expect(failure).toMatchObject({
+      suggestions: ['gcloud billing projects link imagery-local --billing-account ACCOUNT_ID'],
+    })
+    expect(minutes).toBeLessThan(1)
   })
 })
 

@@ -117,7 +117,12 @@ function isConflict({ status, reason, message }: CloudError): boolean {
   return status === 'FAILED_PRECONDITION' && reason === 'conditionNotMet' && /pre-?condition/i.test(message)
 }
 
-/** A newly created account: "Service account … does not exist." */
+/**
+ * A newly created account: "Service account … does not exist." A bucket or a person that does not exist will not arrive
+ * (hashicorp/terraform-provider-google, google/transport/error_retry_predicates.go, IamServiceAccountNotFound).
+ */
 function isUnknownMember({ status, message }: CloudError): boolean {
-  return (status === 'INVALID_ARGUMENT' || status === 'NOT_FOUND') && /does not exist/i.test(message)
+  return (
+    (status === 'INVALID_ARGUMENT' || status === 'NOT_FOUND') && /\bservice account\b.* does not exist/i.test(message)
+  )
 }

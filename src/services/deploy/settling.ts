@@ -1,16 +1,19 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { accountOf, grantsTo } from '../../contracts/grants.ts'
 import type { StepReporter } from '../../contracts/steps.ts'
+import { isBillingEnabled } from '../../google/admin/billing.ts'
 import { disabledServices } from '../../google/admin/service-usage.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { settled, SETTLE_MS } from '../../google/transport/settle.ts'
 import { areShown, isRefusedDespiteGrant } from '../failures/granted.ts'
+import { isBillingRefusal } from '../failures/known-refusal.ts'
 import type { DeployContext, DeployStep } from './context.ts'
 
 /**
  * Repeats a step while it fails only because Google has not applied an earlier change everywhere: an enabled API, a new
- * account, a granted role. It does not matter which command made the change, or when: what counts is that Google shows it.
- * A role that no policy shows is never waited for.
+ * account, a granted role, new billing. It does not matter which command made the change, or when: what counts is that
+ * Google shows it. It never waits for a role that no policy shows, or for what no change of ours can lift, such as an
+ * organization policy.
  *
  * @param reason why a failure will pass by itself, for people; undefined if it will not
  */
@@ -74,6 +77,7 @@ async function passingReason(
   const { place } = context.target
   try {
     if (error.reason === 'SERVICE_DISABLED') return await arrivingService(context, error)
+    if (isBillingRefusal(error)) return await arrivingBilling(context)
     if (isUnknownAccount(context, error)) return 'IAM does not know a new service account everywhere yet'
     if (isAgentArriving(error)) return "Cloud Run's service agent cannot read the image yet"
     const builder = `serviceAccount:${accountOf(place, 'builder')}`
@@ -94,6 +98,15 @@ async function arrivingService(
 ): Promise<string | undefined> {
   const off = await disabledServices(consumer.slice('projects/'.length), [service])
   return off.length === 0 ? `${service} is enabled, but does not accept calls yet` : undefined
+}
+
+/**
+ * "If you enabled billing for this project recently, wait a few minutes"
+ * (https://cloud.google.com/apis/docs/troubleshooting, BILLING_DISABLED).
+ */
+async function arrivingBilling({ target: { place } }: DeployContext): Promise<string | undefined> {
+  const isShown = await isBillingEnabled(place.projectId)
+  return isShown ? 'billing is enabled, but Google Cloud has not applied it everywhere yet' : undefined
 }
 
 /** One of the deployment's accounts, which exist by the time that something names them. */

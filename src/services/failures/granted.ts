@@ -1,15 +1,19 @@
 import { accountOf, grantsTo, type DeploymentAccount, type Grant } from '../../contracts/grants.ts'
 import { bucketName, type DeploymentRef } from '../../contracts/names.ts'
 import { accountPermissions, accountPolicy } from '../../google/admin/iam.ts'
-import { projectPermissions, projectPolicy } from '../../google/admin/resource-manager.ts'
+import { projectNumber, projectPermissions, projectPolicy } from '../../google/admin/resource-manager.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
 import { missingMemberships, type Policy } from '../../google/rest/policy.ts'
 import { bucketPolicy } from '../../google/storage/bucket.ts'
 import type { CloudError } from '../../google/transport/errors.ts'
+import { knownRefusal } from './known-refusal.ts'
 import { grantMeant } from './missing-role.ts'
 
-/** Refusals that no role changes (https://cloud.google.com/vpc-service-controls/docs/troubleshooting). */
-const NEVER_PASSING = /VPC Service Controls|organization policy|org policy/i
+/**
+ * The reasons of a refusal by IAM: of google.rpc.ErrorInfo (`IAM_PERMISSION_DENIED`), of Cloud Storage and of BigQuery. Any
+ * other reason names something that no role changes (google/api/error_reason.proto).
+ */
+const BY_IAM = /PERMISSION_DENIED$|^(forbidden|accessDenied)$/
 
 /**
  * Whether a call was refused although the caller has the role that it needs: IAM takes minutes to apply a grant
@@ -22,8 +26,8 @@ export async function isRefusedDespiteGrant(
   error: CloudError,
   { to, roles }: { to: 'deployer' | 'runner'; roles: readonly string[] },
 ): Promise<boolean> {
-  if (error.status !== 'PERMISSION_DENIED' || NEVER_PASSING.test(error.message)) return false
-  const { permission } = error
+  const { permission, reason = 'forbidden' } = error
+  if (error.status !== 'PERMISSION_DENIED' || !BY_IAM.test(reason) || knownRefusal(error, place)) return false
   const meant = permission === undefined ? undefined : grantMeant(error, permission, { place, to })
   const candidates = meant ? [meant] : grantsTo(to).filter(({ role }) => roles.includes(role))
   // Texts do not always spell a permission as IAM does.
@@ -31,7 +35,23 @@ export async function isRefusedDespiteGrant(
     permission === undefined
       ? permissions
       : [permissions.find((each) => each.toLowerCase() === permission.toLowerCase()) ?? permission]
-  return candidates.length > 0 && haveBeenGranted(place, candidates, wanted)
+  if (candidates.length === 0 || (await isElsewhere(place, error))) return false
+  return haveBeenGranted(place, candidates, wanted)
+}
+
+/**
+ * Whether a refusal names another project, or another account than the caller's. The roles of the caller in the deployment's
+ * project say nothing about it. In a resource's name, `-` and `_` stand for any project.
+ */
+async function isElsewhere({ projectId }: DeploymentRef, { message }: CloudError): Promise<boolean> {
+  const account = /([\w.+-]+@[\w.-]+\w) does not have /.exec(message)?.[1]
+  const member = account === undefined ? undefined : await callerMember()
+  if (member !== undefined && member.slice(member.indexOf(':') + 1) !== account) return true
+  const named = [...message.matchAll(/\bprojects\/([a-z0-9.:-]*[a-z0-9])/g)].map(([, project]) => project)
+  const others = named.filter((project) => project !== projectId)
+  if (others.length === 0) return false
+  const number = await projectNumber(projectId)
+  return others.some((project) => project !== number)
 }
 
 /** Whether the caller has these roles: by IAM's own answer, or by the policies. */

@@ -74,15 +74,69 @@ const requesterPays: KnownRefusal = {
   },
 }
 
-/** The sandbox has neither streaming nor DML (https://cloud.google.com/bigquery/docs/sandbox#limits). */
+/**
+ * Reasons and words of a project without billing: of all APIs (google/api/error_reason.proto), BigQuery, whose sandbox has
+ * neither streaming nor DML (https://cloud.google.com/bigquery/docs/sandbox#limits), Service Usage (kyegomez/zeta#71) and
+ * Cloud Storage (GoogleCloudPlatform/cloud-run-mcp#151).
+ */
+const BILLING_REASONS = ['BILLING_DISABLED', 'UREQ_PROJECT_BILLING_NOT_FOUND', 'billingNotEnabled', 'accountDisabled']
+const BILLING_WORDS =
+  /not allowed in the free tier|billing has not been enabled|has billing disabled|billing account for the owning project is/i
+
+/** Whether a call was refused because its project has no billing, or because Google does not know of it yet. */
+export function isBillingRefusal({ reason = '', message }: CloudError): boolean {
+  return BILLING_REASONS.includes(reason) || BILLING_WORDS.test(message)
+}
+
 const noBilling: KnownRefusal = {
-  matches: ({ reason, message }) =>
-    reason === 'billingNotEnabled' ||
-    reason === 'BILLING_DISABLED' ||
-    /not allowed in the free tier|billing has not been enabled/i.test(message),
+  matches: isBillingRefusal,
   explain: (error, projectId) => ({
     message: `Project ${projectId} has no billing: ${text(error)}`,
     suggestions: [`gcloud billing projects link ${projectId} --billing-account ACCOUNT_ID`],
+  }),
+}
+
+/**
+ * https://cloud.google.com/resource-manager/docs/organization-policy/overview; the reasons are in
+ * google/api/error_reason.proto.
+ */
+const organizationPolicy: KnownRefusal = {
+  matches: ({ reason, message }) =>
+    /^(LOCATION_ORG_POLICY_VIOLATED|ORG_RESTRICTION_VIOLATION|RESOURCE_USAGE_RESTRICTION_VIOLATED|CUSTOM_ORG_POLICY_VIOLATION)$/.test(
+      reason ?? '',
+    ) || /\bconstraints\/[\w.]+|\borg(anization)? polic/i.test(message),
+  explain(error, projectId) {
+    const constraint = /\bconstraints\/([\w.]+\w)/.exec(error.message)?.[1]
+    return {
+      message: `A policy of your organization forbids this call: ${text(error)}. An administrator of the organization can allow it`,
+      suggestions: [
+        constraint === undefined
+          ? `gcloud org-policies list --project ${projectId}`
+          : `gcloud org-policies describe ${constraint} --effective --project ${projectId}`,
+      ],
+    }
+  },
+}
+
+/** google/api/error_reason.proto, CONSUMER_SUSPENDED and GCP_SUSPENDED. */
+const suspended: KnownRefusal = {
+  matches: ({ reason }) => reason === 'CONSUMER_SUSPENDED' || reason === 'GCP_SUSPENDED',
+  explain: (error, projectId) => ({
+    message: `Project ${projectId}, or its organization, is suspended: ${text(error)}`,
+    suggestions: [`https://console.cloud.google.com/home/dashboard?project=${projectId}   (says why)`],
+  }),
+}
+
+/** https://cloud.google.com/docs/authentication/troubleshoot-adc#access_token_scope_insufficient */
+const missingScope: KnownRefusal = {
+  matches: ({ reason, message }) =>
+    reason === 'ACCESS_TOKEN_SCOPE_INSUFFICIENT' || /insufficient authentication scopes/i.test(message),
+  explain: (error) => ({
+    message: `This machine's credentials are limited to some APIs: ${text(error)}. They need the scope https://www.googleapis.com/auth/cloud-platform`,
+    suggestions: [
+      'gcloud auth application-default login   (asks for that scope)',
+      'gcloud compute instances set-service-account INSTANCE --scopes cloud-platform   (on a VM, after it is stopped)',
+    ],
   }),
 }
 
@@ -113,6 +167,9 @@ const REFUSALS: readonly KnownRefusal[] = [
   encryptionRequired,
   requesterPays,
   noBilling,
+  organizationPolicy,
+  suspended,
+  missingScope,
   tooLarge,
   quota,
 ]

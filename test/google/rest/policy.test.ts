@@ -139,6 +139,22 @@ test.each([undefined, 'failedPrecondition', 'conditionNotMet'])(
   },
 )
 
+test.each([
+  ['NOT_FOUND', 'The specified bucket does not exist.'],
+  ['INVALID_ARGUMENT', 'User nobody@example.com does not exist.'],
+] as const)('a resource or a person that does not exist is not waited for: %s', async (status, message) => {
+  const resource = new Resource()
+  let tries = 0
+  resource.beforeWrite = () => {
+    tries++
+    throw new CloudError(status, message)
+  }
+  await expect(
+    changeMemberships(resource, { add: [{ role: VIEWER, member: RUNTIME }], settleMs: 60_000 }),
+  ).rejects.toMatchObject({ message })
+  expect(tries).toBe(1)
+})
+
 test('any other refusal is reported at once', async () => {
   const resource = new Resource()
   resource.beforeWrite = () => {

@@ -68,10 +68,26 @@ test('a requester pays bucket leads to a copy of the images', () => {
 test.each([
   ['billingNotEnabled', 'Billing has not been enabled for project 7'],
   ['accessDenied', 'Access Denied: BigQuery BigQuery: Streaming insert is not allowed in the free tier'],
+  ['accountDisabled', 'The billing account for the owning project is disabled in state absent'],
+  ['forbidden', 'Project my-project (#7) has billing disabled. Please enable it.'],
+  ['UREQ_PROJECT_BILLING_NOT_FOUND', "Billing account for project '7' is not found."],
 ])('a project without billing leads to a billing account (%s)', (reason, message) => {
   expect(explain(403, reason, message).suggestions).toEqual([
     'gcloud billing projects link my-project --billing-account ACCOUNT_ID',
   ])
+})
+
+test('a constraint of an organization leads to the policy that sets it', () => {
+  const failure = explain(
+    412,
+    'conditionNotMet',
+    "'us-central1' violates constraint 'constraints/gcp.resourceLocations'",
+  )
+  expect(failure).toMatchObject({
+    code: 'CLOUD_ERROR',
+    message: expect.stringMatching(/^A policy of your organization forbids this call: /) as string,
+    suggestions: ['gcloud org-policies describe gcp.resourceLocations --effective --project my-project'],
+  })
 })
 
 test('a result that is too large leads to fewer rows', () => {
