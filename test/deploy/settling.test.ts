@@ -151,7 +151,7 @@ describe('a refusal that the roles of a deployer with every role cannot lift', (
     ],
   ])('is reported at once: %s', async (_, faults, expected) => {
     const { failure, minutes } = await refusedDeploy('refusals', faults)
-    const { message, suggestions = [] } = failure as ImageryError
+    const { message, suggestions } = failure as ImageryError
     expect([message, ...suggestions].join('\n')).toContain(expected)
     expect(minutes).toBeLessThan(1)
   })
