@@ -124,6 +124,11 @@ export abstract class LocalCloudCommand extends BaseCommand {
     return this.#cancel.signal
   }
 
+  /** Ends the process. A command that must still clean up can override it. Called at the second Ctrl-C, and at every later one. */
+  protected interruptedAgain(): void {
+    process.exit(EXIT_CODES.interrupted)
+  }
+
   /**
    * Opens the command's cloud and state. Call it after all checks that need neither.
    *
@@ -135,7 +140,7 @@ export abstract class LocalCloudCommand extends BaseCommand {
     const onSignal = (signal: NodeJS.Signals): void => {
       // A terminal that closes can send SIGHUP more than once; only a second Ctrl-C means impatience.
       const isSecond = this.#cancel.signal.aborted && signal !== 'SIGHUP'
-      if (isSecond) process.exit(EXIT_CODES.interrupted)
+      if (isSecond) return this.interruptedAgain()
       this.#cancel.abort(
         new ImageryError('CANCELLED', 'Interrupted', {
           suggestions: ['Run the same command again; nothing is done twice'],

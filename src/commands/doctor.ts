@@ -1,25 +1,25 @@
-import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
-import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
+import { EXIT_CODES } from '../contracts/errors.ts'
+import { suggestedCommand } from '../contracts/suggested-command.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { runChecks, openingCheck, type CheckedThing } from '../services/doctor/doctor.ts'
 import { deploymentJson, type DeploymentJson } from '../services/session/target.ts'
 import { MAX_COST_USD } from '../services/self-test/commands.ts'
-import { selfTestReport, type SelfTestReport } from '../services/self-test/report.ts'
+import { saveReport, selfTestReport, type SelfTestReport } from '../services/self-test/report.ts'
 import { selfTestContext, selfTestSteps, throwawayName } from '../services/self-test/self-test.ts'
 import { formatChecks } from '../ui/checks.ts'
 import { confirm } from '../ui/confirm.ts'
 import { formatSelfTest } from '../ui/self-test.ts'
-import { showSteps } from '../ui/steps.ts'
+import { showNote, showSteps } from '../ui/steps.ts'
 
 export default class Doctor extends CloudCommand {
   static override summary = 'Check what a deployment and its runs need, and suggest fixes'
 
   static override description = `Checks credentials, project, billing, region, APIs, roles, organization policies, the Gemini model, the deployment and, with --table, a source. Changes nothing and costs nothing. Exits with 1 when a check fails. A question mark means that this account is not allowed to check.
 
---self-test goes further: it deploys imagery under a throwaway name, runs the sample, compares how Google behaves with docs/google-behavior.md, deletes everything that it created, and writes a report without names of projects or accounts, to attach to an issue. It takes about 15 minutes and costs a few cents on Google Cloud.`
+--self-test goes further: it deploys imagery under a throwaway name, runs the sample, compares how Google behaves with docs/google-behavior.md, deletes everything that it created, also after Ctrl-C, and writes a report that names no project, account or folder, to attach to an issue. It takes about 15 minutes and costs a few cents on Google Cloud.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> --project my-project',
@@ -65,8 +65,23 @@ export default class Doctor extends CloudCommand {
     return { ok, deployment, checks }
   }
 
+  /** What an end of the process leaves behind, while a self-test runs. */
+  #unfinished: string | undefined
+  #isCleanupAnnounced = false
+
+  /** The second Ctrl-C of a self-test says that the cleanup goes on; only the third one ends it. */
+  protected override interruptedAgain(): void {
+    if (this.#unfinished === undefined) return super.interruptedAgain()
+    if (this.#isCleanupAnnounced) {
+      showNote(this.#unfinished, 'lines')
+      return super.interruptedAgain()
+    }
+    this.#isCleanupAnnounced = true
+    showNote('Still deleting what the self-test created; press Ctrl-C again to leave it there', 'lines')
+  }
+
   async #selfTest(flags: SelfTestFlags): Promise<SelfTestReport & { file: string }> {
-    const startedAt = new Date()
+    const frame = { version: this.config.version, root: this.config.root, startedAt: new Date() }
     const file = path.resolve(flags.report ?? 'imagery-self-test.json')
     const name = throwawayName()
     const { target, gemini } = await this.session({ ...flags, name })
@@ -79,8 +94,6 @@ export default class Doctor extends CloudCommand {
         },
       )
     }
-    // Written before anything is created: a report that cannot be written would be lost after 15 minutes.
-    await saveReport(file, {})
     const cloud = flags.local
       ? ['--local', '--data-dir', this.dataDirectory(flags['data-dir']), '--name', name]
       : ['--project', target.place.projectId, '--region', target.place.region, '--name', name]
@@ -90,10 +103,21 @@ export default class Doctor extends CloudCommand {
       sample: path.join(this.config.root, 'samples', 'street-signs', 'observations.jsonl'),
       hasGemini: target.kind === 'google' || gemini !== undefined,
       signal: this.signal,
+      keepReport: (seen) => saveReport(file, selfTestReport(seen, frame)),
     })
+    // Before anything is created: a report that cannot be written would be lost after 15 minutes.
+    await context.keepReport(context)
+    const cleanup = suggestedCommand('teardown --deployment --all', target.flags)
+    this.#unfinished = `The self-test did not delete everything. To delete the rest: ${cleanup}. Report: ${file}`
     await showSteps(selfTestSteps(context), context, this.progress)
-    const report = selfTestReport(context, { version: this.config.version, startedAt, finishedAt: new Date() })
+    this.#unfinished = undefined
+    const report = selfTestReport(context, { ...frame, finishedAt: new Date() })
     await saveReport(file, report)
+    if (context.bug !== undefined) {
+      if (this.jsonEnabled()) this.noteWarning(`The report of the self-test is in ${file}`)
+      else this.show(formatSelfTest(report, file))
+      throw context.bug
+    }
     if (!report.ok) process.exitCode = this.signal.aborted ? EXIT_CODES.interrupted : EXIT_CODES.failed
     this.show(formatSelfTest(report, file))
     return { ...report, file }
@@ -108,14 +132,4 @@ interface SelfTestFlags {
   region: string | undefined
   report: string | undefined
   yes: boolean
-}
-
-/** @throws ImageryError FILE_NOT_WRITABLE */
-async function saveReport(file: string, report: object): Promise<void> {
-  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`).catch((error: unknown) => {
-    throw new ImageryError('FILE_NOT_WRITABLE', `${file} cannot be written: ${(error as Error).message}`, {
-      suggestions: ['imagery doctor --self-test --report FILE'],
-      cause: error,
-    })
-  })
 }

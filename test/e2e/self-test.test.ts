@@ -1,3 +1,4 @@
+import os from 'node:os'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -15,6 +16,7 @@ afterEach(() => user.leave())
 
 interface Report {
   ok: boolean
+  finished_at: string | null
   problems: string[]
   left_behind: string[]
   cost_usd: number
@@ -56,7 +58,8 @@ test('passes on the local cloud, names no project or account in its report, and 
   expect(found.commands.map(({ exit_code: code }) => code)).toEqual(found.commands.map(() => 0))
   expect(found.cost_usd).toBeGreaterThan(0)
   expect(found.cost_usd).toBeLessThan(0.05)
-  expect(text).not.toMatch(/imagery-local|gserviceaccount|imagery-user-/)
+  expect(text).not.toMatch(/imagery-local|gserviceaccount|imagery-user-|observations_|street_signs/)
+  expect(text).not.toContain(os.homedir())
   const { storage, ...others } = await holdings()
   const { storage: _, ...othersBefore } = before
   expect(others).toEqual(othersBefore)
@@ -73,17 +76,39 @@ test('reports a run whose assets failed, exits with 1, and still deletes everyth
   expect(found.commands.some(({ command }) => command.startsWith('imagery teardown --deployment'))).toBe(true)
 })
 
-test('deletes what exists after a Ctrl-C, and exits with 130', async () => {
+test('deletes what exists after a Ctrl-C, and after a second one too, and exits with 130', async () => {
   const { process: child, outcome } = user.start(SELF_TEST)
-  let isInterrupted = false
+  const moments = ['Measure the sample', 'Tear down the deployment']
   child.stderr?.on('data', (chunk: Buffer) => {
-    // A second Ctrl-C would end the cleanup.
-    if (isInterrupted || !String(chunk).includes('Measure the sample')) return
-    isInterrupted = true
+    if (moments[0] === undefined || !String(chunk).includes(moments[0])) return
+    moments.shift()
     child.kill('SIGINT')
   })
-  const { exitCode } = await outcome
+  const { exitCode, stderr } = await outcome
+  expect(stderr).toContain('Still deleting what the self-test created')
   const { report: found } = await report()
   expect({ exitCode, ok: found.ok, left: found.left_behind }).toEqual({ exitCode: 130, ok: false, left: [] })
   expect(found.behaviors).toEqual([])
+})
+
+test('says what it leaves, and where its report is, after a third Ctrl-C', async () => {
+  const { process: child, outcome } = user.start(SELF_TEST)
+  let isPressed = false
+  child.stderr?.on('data', (chunk: Buffer) => {
+    const text = String(chunk)
+    const isNext = text.includes('Still deleting') || (!isPressed && text.includes('Deploy under a throwaway name'))
+    if (!isNext) return
+    child.kill('SIGINT')
+    if (!isPressed) setTimeout(() => child.kill('SIGINT'), 100)
+    isPressed = true
+  })
+  const { exitCode, stderr } = await outcome
+  expect(exitCode).toBe(130)
+  const file = path.join(user.folder, 'imagery-self-test.json')
+  expect(stderr).toMatch(
+    new RegExp(`To delete the rest: imagery teardown --deployment --all --local .*--name selftest-[0-9a-f]{4}`),
+  )
+  expect(stderr).toContain(`Report: ${file}`)
+  const { report: found } = await report()
+  expect(found).toMatchObject({ ok: false, finished_at: null })
 })

@@ -18,6 +18,15 @@ import { describeService } from '../../google/cloud-run/services.ts'
 import { subscriptionExists, topicExists } from '../../google/pubsub.ts'
 import { describeBucket } from '../../google/storage/bucket.ts'
 import { listQueues } from '../../google/tasks.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+
+/** A failed deploy can leave an API off, which then has no resources of the self-test. */
+async function unlessOff<Found>(look: Promise<Found>): Promise<Found | undefined> {
+  return look.catch((error: unknown) => {
+    if (error instanceof CloudError && error.reason === 'SERVICE_DISABLED') return undefined
+    throw error
+  })
+}
 
 /**
  * Looks up everything that a self-test can have created, by name.
@@ -46,9 +55,9 @@ export async function leftovers(
       [`subscription ${subscriptionName(place, runId)}`, subscriptionExists(subscriptionName(place, runId))],
     ]),
   ]
-  const found = await Promise.all(looks.map(async ([resource, look]) => ((await look) ? [resource] : [])))
+  const found = await Promise.all(looks.map(async ([resource, look]) => ((await unlessOff(look)) ? [resource] : [])))
   const ids = [`imagery-${made.id}-`, ...made.runIds.map(runResourceId)]
-  const queues = (await listQueues(projectId, region)).filter((queue) =>
+  const queues = ((await unlessOff(listQueues(projectId, region))) ?? []).filter((queue) =>
     ids.some((id) => queue.includes(`/queues/${id}`)),
   )
   return [...found.flat(), ...queues.map((queue) => `queue ${queue}`)]

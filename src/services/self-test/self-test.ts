@@ -3,7 +3,7 @@ import { datasetLocation, deleteDatasetIfEmpty } from '../../google/bigquery/big
 import { projectNumber } from '../../google/admin/resource-manager.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { DeploymentRef } from '../../contracts/names.ts'
-import type { Step, StepReporter } from '../../contracts/steps.ts'
+import type { Step, StepOutcome, StepReporter } from '../../contracts/steps.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import { requireDeployment, type Target } from '../session/target.ts'
 import type { Behavior, BehaviorReport, ProbeContext } from './behavior.ts'
@@ -36,6 +36,10 @@ export interface SelfTestContext {
   leftBehind: string[]
   costUsd: number
   projectNumber: string | undefined
+  /** The first error that is a bug of imagery's, for after the cleanup. */
+  bug: unknown
+  /** Keeps the report so far, in case the process ends early. */
+  keepReport: (context: SelfTestContext) => Promise<void>
 }
 
 /** A name for a throwaway deployment: 13 of the 14 characters that a name can have. */
@@ -44,7 +48,7 @@ export function throwawayName(): string {
 }
 
 export function selfTestContext(
-  options: Pick<SelfTestContext, 'target' | 'launcher' | 'sample' | 'hasGemini' | 'signal'>,
+  options: Pick<SelfTestContext, 'target' | 'launcher' | 'sample' | 'hasGemini' | 'signal' | 'keepReport'>,
 ): SelfTestContext {
   const id = options.target.place.name ?? throwawayName()
   return {
@@ -58,12 +62,13 @@ export function selfTestContext(
     leftBehind: [],
     costUsd: 0,
     projectNumber: undefined,
+    bug: undefined,
   }
 }
 
 /**
  * Returns the steps of a self-test. None rejects: each adds its problems to the context, so that the last steps delete
- * everything whatever happened before, also after Ctrl-C.
+ * everything whatever happened before, also after Ctrl-C and after a bug.
  */
 export function selfTestSteps(context: SelfTestContext): Step<SelfTestContext>[] {
   return [
@@ -88,18 +93,35 @@ function step(
     title,
     async run(context, reporter) {
       if (when !== 'always' && context.signal.aborted) return { skipped: 'interrupted' }
-      try {
-        const done = await work(context, reporter)
-        return done === undefined ? { skipped: 'not possible here' } : { done }
-      } catch (error) {
-        const known = expectedFailure(error, context.target.place)
-        if (!(known instanceof ImageryError)) throw error
-        context.problems.push(`${title}: ${known.message}`)
-        return { done: `failed: ${known.message}` }
-      }
+      if (when !== 'always' && context.bug !== undefined) return { skipped: 'because of the error before' }
+      const outcome = await attempted(title, () => work(context, reporter), context)
+      await context.keepReport(context).catch((error: unknown) => {
+        context.problems.push(`The report could not be kept after "${title}": ${messageOf(error)}`)
+      })
+      return outcome
     },
   }
 }
+
+async function attempted(
+  title: string,
+  work: () => Promise<string | undefined>,
+  context: SelfTestContext,
+): Promise<StepOutcome> {
+  try {
+    const done = await work()
+    return done === undefined ? { skipped: 'not possible here' } : { done }
+  } catch (error) {
+    const known = expectedFailure(error, context.target.place)
+    const isBug = !(known instanceof ImageryError)
+    if (isBug) context.bug ??= error
+    const message = `${isBug ? 'a bug in imagery: ' : ''}${messageOf(known)}`
+    context.problems.push(`${title}: ${message}`)
+    return { done: `failed: ${message}` }
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Runs a command, records it, and returns its document; undefined after it failed. */
 async function command(
@@ -178,7 +200,7 @@ async function observed({ id, title, observe: look }: Behavior, probe: ProbeCont
   return { id, title, ...observation, seconds: Math.round((performance.now() - startedMs) / 100) / 10 }
 }
 
-/** Cleaning up goes on after Ctrl-C; only a second one ends it. */
+/** Cleaning up goes on after Ctrl-C. */
 function uninterrupted({ launcher }: SelfTestContext): Launcher {
   return { ...launcher, signal: new AbortController().signal }
 }

@@ -5,7 +5,7 @@ import { callApi } from '../../google/rest/rest.ts'
 import { callWithoutToken } from '../../google/cloud-run/invoke.ts'
 import { deleteObject, writeObject } from '../../google/storage/storage.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import { asExpected, different, expectStatus, notObserved, type Behavior } from './behavior.ts'
+import { asExpected, different, expectStatus, notObserved, statusOf, type Behavior } from './behavior.ts'
 
 const noToken: Behavior = {
   id: 'run.no_token',
@@ -46,7 +46,7 @@ const objectOnce: Behavior = {
       })
       return await expectStatus(again, 'the object created again', 'FAILED_PRECONDITION')
     } finally {
-      await deleteObject(uri)
+      await statusOf(deleteObject(uri))
     }
   },
 }

@@ -14,10 +14,6 @@ import {
 /** How long a new table can answer 404 to a stream of rows, with room to spare. */
 const NEW_TABLE_MS = 10 * 60_000
 
-function probeTable({ target, dataset }: ProbeContext, table: string): TableName {
-  return { projectId: target.place.projectId, dataset, table }
-}
-
 async function create(name: TableName): Promise<void> {
   const columns = [{ name: 'id', type: 'STRING' as const, description: '' }]
   await ensureTable(name, { columns, description: 'A table of imagery doctor --self-test.', labels: {} })
@@ -33,6 +29,20 @@ async function countRows({ projectId, dataset, table }: TableName, location: str
   const sql = `SELECT COUNT(*) AS number FROM \`${projectId}.${dataset}.${table}\``
   const [row] = await queryRows<{ number: number }>(sql, { projectId, location })
   return Number(row?.number ?? 0)
+}
+
+/** Gives work the name of a table that does not exist yet, and deletes that table afterwards. */
+async function withTable(
+  context: ProbeContext,
+  table: string,
+  work: (name: TableName) => Promise<Observation>,
+): Promise<Observation> {
+  const name = { projectId: context.target.place.projectId, dataset: context.dataset, table }
+  try {
+    return await work(name)
+  } finally {
+    await statusOf(deleteTable(name))
+  }
 }
 
 /** Streams a row until the table takes it, and waits until a query sees it. */
@@ -62,39 +72,30 @@ async function observeStream(context: ProbeContext, name: TableName): Promise<Ob
 const newTable: Behavior = {
   id: 'bigquery.stream_to_new_table',
   title: 'A new table takes streamed rows, at once or after answers 404',
-  async observe(context) {
-    const name = probeTable(context, 'self_test_new')
-    try {
+  observe: (context) =>
+    withTable(context, 'self_test_new', async (name) => {
       await create(name)
-      return await observeStream(context, name)
-    } finally {
-      await deleteTable(name)
-    }
-  },
+      return observeStream(context, name)
+    }),
 }
 
 const recreatedTable: Behavior = {
   id: 'bigquery.stream_to_recreated_table',
   title: 'A table that was deleted and created again takes streamed rows, at once or after answers 404',
-  async observe(context) {
-    const name = probeTable(context, 'self_test_again')
-    try {
+  observe: (context) =>
+    withTable(context, 'self_test_again', async (name) => {
       await create(name)
       await deleteTable(name)
       await create(name)
-      return await observeStream(context, name)
-    } finally {
-      await deleteTable(name)
-    }
-  },
+      return observeStream(context, name)
+    }),
 }
 
 const sameInsertId: Behavior = {
   id: 'bigquery.insert_id',
   title: 'BigQuery keeps one of two rows that are streamed with the same insertId',
-  async observe(context) {
-    const name = probeTable(context, 'self_test_insert_id')
-    try {
+  observe: (context) =>
+    withTable(context, 'self_test_insert_id', async (name) => {
       await create(name)
       await observeStream(context, name)
       await insert(name, ['twice'])
@@ -102,10 +103,7 @@ const sameInsertId: Behavior = {
       const rows = await countRows(name, context.location)
       const seen = `3 rows were streamed with 2 insertIds, and ${rows} are in the table`
       return rows === 2 ? asExpected(seen) : different(seen)
-    } finally {
-      await deleteTable(name)
-    }
-  },
+    }),
 }
 
 /** The buckets of the table whose partitions are counted. */
@@ -114,12 +112,11 @@ const PARTITIONS = 10
 const partitionPruning: Behavior = {
   id: 'bigquery.partition_pruning',
   title: 'A query of one partition reads, and bills, that partition alone',
-  async observe(context) {
-    const { location, target } = context
-    const name = probeTable(context, 'self_test_partitions')
-    const { projectId } = target.place
-    const path = `\`${projectId}.${name.dataset}.${name.table}\``
-    try {
+  observe: (context) =>
+    withTable(context, 'self_test_partitions', async (name) => {
+      const { location } = context
+      const { projectId } = name
+      const path = `\`${projectId}.${name.dataset}.${name.table}\``
       await queryIntoTable(`SELECT bucket FROM UNNEST(GENERATE_ARRAY(0, ${PARTITIONS - 1})) AS bucket`, {
         projectId,
         location,
@@ -135,10 +132,7 @@ const partitionPruning: Behavior = {
       ])
       const seen = `one of ${PARTITIONS} partitions: ${one.bytes} of ${all.bytes} bytes`
       return one.bytes * PARTITIONS === all.bytes ? asExpected(seen) : different(seen)
-    } finally {
-      await deleteTable(name)
-    }
-  },
+    }),
 }
 
 export const TABLE_BEHAVIORS: readonly Behavior[] = [newTable, recreatedTable, sameInsertId, partitionPruning]
