@@ -20,6 +20,8 @@ const { values } = parseArgs({
 const photos = Number(values.photos)
 const runs = Number(values.runs)
 
+const PROFILES = ['image-quality', 'resolution']
+
 const WIDTH = 4_000
 const HEIGHT = 3_000
 
@@ -49,12 +51,12 @@ async function bench(local: LocalImagery): Promise<void> {
   const ratios: Record<string, number[]> = {}
   for (let run = 1; run <= runs; run++) {
     const bare = await bareDecode(files)
-    rows.push({ run: `${run}: bare decode`, s: bare.seconds, 'CPU s': bare.processor, ratio: 1 })
-    for (const profile of ['image-quality', 'resolution']) {
+    rows.push({ run: `${run}: bare decode`, s: bare.seconds, ratio: 1, 'CPU s': bare.processor })
+    for (const profile of PROFILES) {
       const took = await measureRun(local, profile)
       const ratio = took.seconds / bare.seconds
       ;(ratios[profile] ??= []).push(ratio)
-      rows.push({ run: `${run}: ${profile}`, s: took.seconds, 'CPU s': took.processor, ratio })
+      rows.push({ run: `${run}: ${profile}`, s: took.seconds, ratio, 'CPU s': took.processor, ...took.parts })
     }
   }
   printTable('whole commands, relative to a bare decode loop of the same run', rows)
@@ -67,6 +69,8 @@ async function bench(local: LocalImagery): Promise<void> {
 interface Took {
   seconds: number
   processor: number
+  /** The CPU seconds of each program. */
+  parts?: Record<string, number>
 }
 
 /** Decodes every photo to RGB, as many at once as there are cores, and does nothing else. */
@@ -86,18 +90,27 @@ async function bareDecode(files: readonly string[]): Promise<Took> {
 }
 
 async function measureRun({ imagery, locator }: LocalImagery, profile: string): Promise<Took> {
-  const before = processorTime(locator.pid)
+  const before = processorTimes(locator.pid)
   const { result, seconds } = await imagery('run', '--table', folder, '--profile', profile)
   const { units } = result as RunReport
   if (units.ok !== photos) throw new Error(`${units.ok} of ${photos} photos are ok`)
-  return { seconds, processor: processorTime(locator.pid) - before }
+  const after = processorTimes(locator.pid)
+  const parts = Object.fromEntries(
+    Object.entries(after).map(([program, total]) => [`CPU s, ${program}`, total - (before[program] ?? 0)]),
+  )
+  return { seconds, processor: Object.values(parts).reduce((sum, part) => sum + part, 0), parts }
 }
 
-/** CPU seconds so far of the local cloud, its services and ended commands; 0 if the system does not tell. */
-function processorTime(cloud: number): number {
-  if (!canMeasureProcesses) return 0
-  const programs = [cloud, ...findChildren(cloud, 'main.js'), ...findChildren(cloud, 'populate.js')]
-  return programs.reduce((sum, id) => sum + processorSeconds(id), endedChildrenSeconds())
+/** CPU seconds so far of each program; empty if the system does not tell. */
+function processorTimes(cloud: number): Record<string, number> {
+  if (!canMeasureProcesses) return {}
+  const service = (file: string): number => findChildren(cloud, file).reduce((sum, id) => sum + processorSeconds(id), 0)
+  return {
+    command: endedChildrenSeconds(),
+    cloud: processorSeconds(cloud),
+    main: service('main.js'),
+    populate: service('populate.js'),
+  }
 }
 
 /** Writes photos with the mix of smooth areas, edges and sensor noise that makes a camera's JPEG about 4 MB large. */
