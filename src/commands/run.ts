@@ -89,6 +89,9 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
       multipleNonGreedy: true,
       helpValue: 'FOLDER',
     }),
+    'fetch-images': Flags.boolean({
+      summary: 'fetch images at https addresses, with --local and a local table',
+    }),
     unit: Flags.option({
       options: UNITS,
       summary: 'write one row per asset, from all its images, or one row per observation',
@@ -157,6 +160,7 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
       assetColumn: flags['asset-column'],
       imageColumn: flags['image-column'],
       imageRoots: flags['image-root'],
+      fetchImages: flags['fetch-images'],
       imagesPerUnit: flags['images-per-unit'],
       mediaResolution: flags['media-resolution'],
       imageTransport: flags['image-transport'],

@@ -40,8 +40,9 @@ const STAGED = /^runs\/[0-9]{6}-[0-9a-f]{8}\/images\//
 
 /** What to do with an image at another kind of address, by the address's scheme. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  http: 'is a web address, and imagery does not read the web: copy the image to Cloud Storage or to a folder',
-  https: 'is a web address, and imagery does not read the web: copy the image to Cloud Storage or to a folder',
+  http: 'is a web address, which imagery does not read: copy the image to Cloud Storage or to a folder',
+  https:
+    'is a web address, which imagery does not read: copy the image to Cloud Storage or to a folder, or fetch it with --local --fetch-images',
   data: 'is the image itself, not its address: write it to a file, and use its path',
   file: 'is a file on one machine: copy it to Cloud Storage, or use a local table beside it',
 }

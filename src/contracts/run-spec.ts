@@ -146,6 +146,8 @@ export const runSpec = z.strictObject({
     image_folder: z.string().nullable(),
     /** Additional folders that images may be read from (`--image-root`). Absent when there are none. */
     image_roots: z.array(z.string()).optional(),
+    /** Whether images at https addresses are fetched (`--fetch-images`). Absent when they are not. */
+    fetch_images: z.boolean().optional(),
     /** Null when the source has none: each observation is then a unit by itself. */
     asset_column: z.string().nullable(),
     image_column: z.string(),

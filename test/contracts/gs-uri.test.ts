@@ -38,10 +38,7 @@ describe('a gs:// URI', () => {
   })
 
   test.each([
-    [
-      'https://example.com/a.jpg',
-      'is a web address, and imagery does not read the web: copy the image to Cloud Storage',
-    ],
+    ['https://example.com/a.jpg', 'is a web address, which imagery does not read: copy the image to Cloud Storage'],
     ['HTTP://169.254.169.254/computeMetadata/v1/', 'is a web address'],
     ['https://storage.googleapis.com.example.com/images/a.jpg', 'is a web address'],
     ['https://storage.googleapis.com/images/100%.jpg', 'is a web address'],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -54,6 +55,32 @@ test('a CSV file has its images next to it, under any column name', async () => 
   expect([...rows.keys()].map(String).toSorted()).toEqual(['Halt', 'Vorfahrt, klein'])
   expect(rows.get('Halt')).toMatchObject(size('stop-1.jpg'))
   expect(rows.get('Vorfahrt, klein')).toMatchObject(size('yield-1.jpg'))
+})
+
+test('an image on the web is taken from what was fetched before, and a private address fails only its row', async () => {
+  const kept = 'https://example.com/signs/yield-1.jpg?width=1#top'
+  const folder = path.join(user.dataDirectory, 'fetched-images')
+  await mkdir(folder, { recursive: true })
+  const name = createHash('sha256').update(kept).digest('hex')
+  await copyFile(path.join(IMAGES, 'yield-1.jpg'), path.join(folder, name))
+  await writeFile(
+    path.join(user.folder, 'web.csv'),
+    `id,image\nkept,${kept}\nprivate,https://127.0.0.1:9/a.jpg\npath,photos/Single.JPG\n`,
+  )
+  const flags = ['--local', '--table', 'web.csv', '--asset-column', 'id', '--profile', 'resolution', '--json']
+  const outcome = await user.run(['run', ...flags, '--fetch-images'])
+  expect(outcome.exitCode, outcome.stdout + outcome.stderr).toBe(3)
+  const { run_id: runId } = runReport.parse(outcome.json())
+  const { rows } = rowsDocument.parse((await user.run(['results', runId, '--local', '--json'])).json())
+  const found = new Map(rows.map((row) => [row['asset_id'], row]))
+  expect(found.get('kept')).toMatchObject(size('yield-1.jpg'))
+  expect(found.get('path')).toMatchObject(size('stop-1.jpg'))
+  expect(found.get('private')).toMatchObject({
+    cause: 'unreadable_image',
+    error_message: expect.stringMatching(
+      /^no readable image: https:\/\/127\.0\.0\.1:9\/a\.jpg is not fetched: 127\.0\.0\.1 is an address of this machine/,
+    ),
+  })
 })
 
 test('a Parquet file keeps its types, and --where can filter on them', async () => {

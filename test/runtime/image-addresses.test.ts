@@ -13,6 +13,9 @@ import { checkAddresses } from '../../src/services/run/image-addresses.ts'
 
 const project = { projectId: 'imagery-local' }
 
+/** A local table in a local cloud. */
+const LOCAL = { target: { kind: 'local', flags: ' --local' }, source: { kind: 'file' } }
+
 let directory: string
 let cloud: LocalCloud
 
@@ -30,8 +33,12 @@ afterAll(async () => {
 
 /** Checks the addresses of a run whose snapshot has one asset with these images, as its local table names them. */
 async function check(runId: string, ...images: string[]) {
+  return checkImages(runId, false, images)
+}
+
+async function checkImages(runId: string, fetches: boolean, images: string[]) {
   const tables = runTables({ ...project, dataset: 'runs', profile: 'resolution', runId })
-  const expression = imageExpression('image', 'gs://own/images/')
+  const expression = imageExpression('image', 'gs://own/images/', fetches)
   const named = images.map((image) => JSON.stringify(image)).join(', ')
   const sql = `SELECT ARRAY_AGG(STRUCT(${expression} AS gcs_uri)) AS observations, 1 AS bucket FROM UNNEST([${named}]) AS image`
   const jobId = `snapshot_${runId.replace('-', '_')}`
@@ -44,7 +51,7 @@ async function check(runId: string, ...images: string[]) {
     clusterBy: ['bucket'],
   })
   const warnings: string[] = []
-  const context = { spec: { tables, source: { location: 'US' } }, warnings, options: { table: 'obs.csv' } }
+  const context = { spec: { tables, source: { location: 'US' } }, warnings, options: { table: 'obs.csv' }, ...LOCAL }
   const outcome = await checkAddresses.run(context as never, { detail: () => undefined })
   return { warnings, done: (outcome as { done?: string }).done }
 }
@@ -71,6 +78,21 @@ describe('the addresses of a run’s images', () => {
     await expect(check('261130-00000003', ...images)).rejects.toMatchObject({
       code: 'SOURCE_UNSUPPORTED',
       message: expect.stringMatching(/^2 of 2 images cannot be read: .* No model was called$/),
+      suggestions: expect.arrayContaining(['imagery run --local --table obs.csv --fetch-images …']),
     })
+  })
+
+  test('on the web are staged too with --fetch-images, but not those of http and other services', async () => {
+    const images = [
+      'a.jpg',
+      'HTTPS://example.com/a.jpg',
+      ' https://storage.googleapis.com/b/a.jpg?x=1',
+      'http://example.com/c.jpg',
+    ]
+    const { warnings, done } = await checkImages('261130-00000004', true, images)
+    expect(done).toBe('3 images')
+    expect(warnings).toEqual([
+      expect.stringMatching(/^1 of 4 images cannot be read: http:\/\/example\.com\/c\.jpg is a web/),
+    ])
   })
 })

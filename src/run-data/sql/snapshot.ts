@@ -16,6 +16,8 @@ export interface SnapshotSource {
   imageColumn: string
   /** Prepended to the paths of images, but not to addresses: the location of the staged images of a local file. */
   imagePrefix: string | null
+  /** Whether https addresses get the prefix too, because these images are fetched and staged. */
+  fetchesImages?: boolean
   hasObservationId: boolean
   hasSnapshotId: boolean
   location: LocationKind
@@ -52,7 +54,7 @@ export function snapshotQuery(source: SnapshotSource): string {
   SELECT
     ${asset} AS asset_id,
     ${source.hasObservationId ? `IFNULL(${textExpression('observation_id')}, ${image})` : image} AS observation_id,
-    ${imageExpression(image, source.imagePrefix)} AS gcs_uri,
+    ${imageExpression(image, source.imagePrefix, source.fetchesImages)} AS gcs_uri,
     ${source.hasSnapshotId ? 'CAST(snapshot_id AS STRING)' : "''"} AS snapshot_id,
     ${locationExpression(source.location)} AS location,
     ${timeExpression('detection_time', source.detectionTime)} AS detection_time,
@@ -129,11 +131,13 @@ export function snapshotParameters(source: SnapshotSource): Record<string, strin
 /** An address rather than the path of a file, as `addressScheme` finds it. */
 const ADDRESS = String.raw`^\s*(?:[A-Za-z][A-Za-z0-9+.-]+://|[Dd][Aa][Tt][Aa]:)`
 
-/** Returns the address of an image: as the table names it, or below the prefix if that is a path. */
-export function imageExpression(image: string, prefix: string | null): string {
+/** Returns the address of an image: as the table names it, or below the prefix if that is a path, or is fetched. */
+export function imageExpression(image: string, prefix: string | null, fetches = false): string {
   if (prefix === null) return image
   if (/['\\\n]/.test(prefix)) throw new RangeError(`not a prefix: ${JSON.stringify(prefix)}`)
-  return `IF(REGEXP_CONTAINS(${image}, r'${ADDRESS}') AND NOT STARTS_WITH(LOWER(LTRIM(${image})), 'file:'), ${image}, CONCAT('${prefix}', ${image}))`
+  const staged = ['file:', ...(fetches ? ['https://'] : [])]
+  const kept = staged.map((start) => ` AND NOT STARTS_WITH(LOWER(LTRIM(${image})), '${start}')`).join('')
+  return `IF(REGEXP_CONTAINS(${image}, r'${ADDRESS}')${kept}, ${image}, CONCAT('${prefix}', ${image}))`
 }
 
 function choice({ limit, sample }: SnapshotSource): string {

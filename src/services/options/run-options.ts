@@ -18,6 +18,9 @@ export interface RunOptions extends ModelFlags {
   imageColumn?: string | undefined
   /** Folders, besides the table's own, that its images can be read from. */
   imageRoots?: readonly string[] | undefined
+  /** Fetches images at https addresses, for a local table and a local cloud. */
+  fetchImages?: boolean | undefined
+  local?: boolean | undefined
   output?: string | undefined
   /** The maximum estimated cost of the run, in US dollars. */
   maxCost?: number | undefined

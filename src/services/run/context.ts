@@ -4,7 +4,7 @@ import type { Profile, RunSpec } from '../../contracts/run-spec.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
 import { chooseModel, modelWarnings, type ModelChoice } from '../options/model-choice.ts'
 import { checkLocalLimits, parseOutput, runLimits, type RunOptions } from '../options/run-options.ts'
-import { parseImageRoots, parseSource, type Source } from '../source/parse.ts'
+import { checkFetchImages, parseImageRoots, parseSource, type Source } from '../source/parse.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Deployment, Target } from '../session/target.ts'
 
@@ -100,6 +100,7 @@ export async function checkRunOptions(options: RunOptions): Promise<CheckedOptio
   const choice = chooseModel(profile, options)
   const source = await parseSource(options.table)
   const imageRoots = await parseImageRoots(options.imageRoots ?? [], source)
+  if (options.fetchImages) checkFetchImages(source, options)
   return { options, profile, source, choice, imageRoots }
 }
 

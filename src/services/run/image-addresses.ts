@@ -12,7 +12,8 @@ import type { RecordedContext, RunContext } from './context.ts'
  */
 export const checkAddresses: PipelineStep<RunContext & RecordedContext, object> = {
   title: 'Check the addresses of the images',
-  async run({ spec, warnings, options }) {
+  async run({ spec, warnings, options, target, source }) {
+    const canFetch = target.kind === 'local' && source.kind !== 'table'
     const kinds = await imageAddresses({ tables: spec.tables, location: spec.source.location })
     const total = kinds.reduce((sum, { images }) => sum + images, 0)
     const foreign = kinds.filter(({ scheme }) => scheme !== 'gs')
@@ -24,6 +25,9 @@ export const checkAddresses: PipelineStep<RunContext & RecordedContext, object> 
     if (unread > 0 && unread === total) {
       throw new ImageryError('SOURCE_UNSUPPORTED', `${texts.join('. ')}. No model was called`, {
         suggestions: [
+          ...(foreign.some(({ scheme }) => scheme === 'https') && canFetch
+            ? [`imagery run${target.flags} --table ${options.table} --fetch-images …`]
+            : []),
           'gcloud storage cp FOLDER/* gs://BUCKET/   (after a download), then use the gs:// URIs',
           `imagery run --table ${options.table} --image-column COLUMN …   (if another column has the images)`,
         ],

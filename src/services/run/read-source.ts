@@ -93,6 +93,7 @@ async function readTable(
     images: context.choice.images,
     ...(prepared?.known?.columns ?? foundColumns(context, fields)),
     imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, context.runId),
+    fetchesImages: options.fetchImages === true,
     where: where ?? null,
     limit: options.limit ?? null,
     sample: options.sample === undefined ? null : { size: options.sample, seed: context.runId },

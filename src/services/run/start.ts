@@ -108,6 +108,7 @@ async function newRunSpec(context: RunContext & Deployed & SourceRead): Promise<
       location: context.location,
       image_folder: source.kind === 'table' ? null : source.kind === 'file' ? source.imageFolder : source.folder,
       ...(imageRoots.length > 0 ? { image_roots: [...imageRoots] } : {}),
+      ...(options.fetchImages ? { fetch_images: true } : {}),
       asset_column: snapshot.assetColumn,
       image_column: snapshot.imageColumn,
       where: snapshot.where,

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { invokerAccount, RUN_LABEL, subscriptionName, topicName } from '../../contracts/names.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
@@ -51,11 +52,18 @@ export const deployIfAbsent: PipelineStep<WorkContext, Deployed> = {
   },
 }
 
+/** The folder of images that runs have fetched from the web, in the data folder of the local cloud. */
+const FETCHED_IMAGES = 'fetched-images'
+
 /** Copies the images of a local file or folder to the bucket. */
 export const stageLocalImages: PipelineStep<RecordedContext, object> = creatingStep({
   title: 'Stage the images',
-  async run({ spec }, reporter) {
-    const { staged, leftOut, example } = await stageImages(spec, (done) => reporter.detail(`${count(done)} images`))
+  async run({ spec, target }, reporter) {
+    const cache = target.dataDirectory === undefined ? undefined : path.join(target.dataDirectory, FETCHED_IMAGES)
+    const { staged, leftOut, example } = await stageImages(spec, {
+      cache,
+      progress: (done) => reporter.detail(`${count(done)} images`),
+    })
     const skipped = leftOut > 0 ? `, ${count(leftOut)} skipped: ${example}` : ''
     return { done: `${count(staged)} images${skipped}`, adds: {} }
   },

@@ -10,6 +10,8 @@ export interface Target {
   key: string
   /** The flags that a suggested command needs to work on this target, with a leading space: ` --local`, ` --project p --region r`, or empty. */
   flags: string
+  /** The data folder of a local cloud. */
+  dataDirectory?: string
 }
 
 /** A ready deployment: the two services and the bucket. */
@@ -27,7 +29,7 @@ export interface Deployment {
 /** @param flags the target as the user named it, for suggested commands */
 export function localTarget(dataDirectory: string, place: DeploymentRef, flags = ' --local'): Target {
   const key = `local:${dataDirectory}${place.name === undefined ? '' : `/${place.name}`}`
-  return { kind: 'local', place, key, flags }
+  return { kind: 'local', place, key, flags, dataDirectory }
 }
 
 /** Returns the state store's key for a deployment on Google Cloud. */

@@ -79,6 +79,28 @@ export async function parseSource(given: string): Promise<Source> {
 }
 
 /**
+ * Checks that images may be fetched from the web: services on Google Cloud read only Cloud Storage, and a table in BigQuery
+ * is read as it is.
+ *
+ * @throws ImageryError INVALID_FLAG
+ */
+export function checkFetchImages(source: Source, { local }: { local?: boolean | undefined }): void {
+  if (local === true && source.kind !== 'table') return
+  const why =
+    local === true ? `${source.given} is in BigQuery` : 'on Google Cloud, imagery reads images from Cloud Storage'
+  throw new ImageryError(
+    'INVALID_FLAG',
+    `--fetch-images works only with --local and a local table; ${why}. Storage Transfer Service copies a list of URLs to a bucket: https://cloud.google.com/storage-transfer/docs/create-url-list`,
+    {
+      suggestions: [
+        'gcloud storage cp FOLDER/* gs://BUCKET/   (after a download), then use the gs:// URIs',
+        'imagery run --local --table FILE --fetch-images …',
+      ],
+    },
+  )
+}
+
+/**
  * Returns the folders of `--image-root` as absolute paths.
  *
  * @throws ImageryError INVALID_FLAG for a table that is not local, FILE_NOT_FOUND for a path that is not a folder

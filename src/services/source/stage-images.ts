@@ -6,6 +6,7 @@ import { bucketName, runImagesPrefix, unstagedReasonPath, unstagedReasonsPrefix 
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { streamAssets } from '../../run-data/run-tables.ts'
 import { listObjects, writeObject } from '../../google/storage/storage.ts'
+import { fetchWebImage, isWebAddress } from './web-image.ts'
 import { folderGone, MISSING, openImageFolders, readImageFile, type ImageFolders } from './image-file.ts'
 
 const UPLOADS_AT_ONCE = 16
@@ -20,12 +21,16 @@ export interface Staged {
 }
 
 /**
- * Copies the images that the run's snapshot names to the bucket, except those already there. An image that cannot or must
+ * Copies the images that the run's snapshot names to the bucket, except those already there.
+ * With `--fetch-images`, images at https addresses are fetched, or taken from the cache. An image that cannot or must
  * not be read is no error here: the reason is stored next to the images, and the asset's row reports it.
  *
  * @throws ImageryError FILE_NOT_FOUND if a folder is missing that images must still be copied from
  */
-export async function stageImages(spec: RunSpec, progress: (staged: number) => void): Promise<Staged> {
+export async function stageImages(
+  spec: RunSpec,
+  { cache, progress }: { cache?: string | undefined; progress: (staged: number) => void },
+): Promise<Staged> {
   const { image_folder: tableFolder, image_roots: imageRoots = [] } = spec.source
   const outcome: Staged = { staged: 0, leftOut: 0 }
   if (tableFolder === null) return outcome
@@ -43,7 +48,7 @@ export async function stageImages(spec: RunSpec, progress: (staged: number) => v
   const queue = images.values()
   const worker = async (): Promise<void> => {
     for (const image of queue) {
-      const file = await readImage(image, folders)
+      const file = await readImage(image, folders, spec.source.fetch_images ? cache : undefined)
       if ('bytes' in file) {
         await writeObject(image.uri, file.bytes, { contentType: file.contentType })
         outcome.staged += 1
@@ -101,10 +106,12 @@ async function haveReasons(spec: RunSpec, images: readonly Image[]): Promise<boo
 async function readImage(
   image: Image,
   folders: ImageFolders | undefined,
+  cache: string | undefined,
 ): Promise<{ bytes: Buffer; contentType: string } | { refused: string }> {
   if (image.fault !== undefined) return { refused: image.fault }
   if (!folders) return { refused: 'was skipped before' }
-  const file = await readImageFile(image.name, folders)
+  const isFetched = cache !== undefined && isWebAddress(image.name)
+  const file = isFetched ? await fetchWebImage(image.name, { cache }) : await readImageFile(image.name, folders)
   // If its folder is gone, the image is not missing: the whole run must wait for the folder.
   if ('refused' in file && file.refused === MISSING) {
     for (const root of folders.roots)

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseOutput } from '../../../src/services/options/run-options.ts'
-import { parseSource } from '../../../src/services/source/parse.ts'
+import { checkFetchImages, parseSource } from '../../../src/services/source/parse.ts'
 
 let folder: string
 
@@ -81,5 +81,17 @@ describe('--output', () => {
     (output) => {
       expect(() => parseOutput(output)).toThrow(expect.objectContaining({ code: 'INVALID_FLAG' }))
     },
+  )
+})
+
+test('images are fetched only for a local table and a local cloud, and the error says what to do instead', () => {
+  const table = { kind: 'table', given: 'p.d.t', table: { projectId: 'p', dataset: 'd', table: 't' } } as const
+  const folder = { kind: 'folder', given: 'photos', folder: '/photos' } as const
+  expect(() => checkFetchImages(folder, { local: true })).not.toThrow()
+  expect(() => checkFetchImages(table, { local: true })).toThrow(
+    /^--fetch-images works only .*; p\.d\.t is in BigQuery\./,
+  )
+  expect(() => checkFetchImages(folder, {})).toThrow(
+    /on Google Cloud, .* https:\/\/cloud\.google\.com\/storage-transfer/,
   )
 })
