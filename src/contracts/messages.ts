@@ -103,6 +103,24 @@ export const runRequest = z.strictObject({ v: z.literal(1), run_id: runId })
 
 export type RunRequest = z.infer<typeof runRequest>
 
+/** The most units that one probe tries. */
+export const MOST_PROBED = 5
+
+/** What a retry asks of POST /probe: failed units, in the retry's generation and with its settings. */
+export const probedRetry = z.strictObject({
+  generation: z.int().min(1),
+  units: z
+    .array(z.strictObject({ unit_id: asset.shape.unit_id, bucket: asset.shape.bucket }))
+    .min(1)
+    .max(MOST_PROBED),
+  overrides: overrides.optional(),
+})
+
+export type ProbedRetry = z.infer<typeof probedRetry>
+
+/** The body of POST /probe. Without `retry`, the first units of the run are probed. */
+export const probeRequest = runRequest.extend({ retry: probedRetry.optional() })
+
 /** A Pub/Sub push delivery (https://cloud.google.com/pubsub/docs/push#receive_push): Google can add members. */
 export const pushEnvelope = z.object({
   message: z.object({

@@ -1,8 +1,11 @@
 import type { Asset } from '../contracts/messages.ts'
 import { parseGsUri } from '../contracts/gs-uri.ts'
 import type { RunTables } from '../contracts/names.ts'
+import type { RunSpec } from '../contracts/run-spec.ts'
+import { queryRows } from '../google/bigquery/bigquery.ts'
 import { tableRows } from '../google/bigquery/table-rows.ts'
 import { assetOf, runTable, type AssetRow } from './run-tables.ts'
+import { unitsQuery } from './sql/ledger.ts'
 
 /** Units without an image are rare. If there are more than this at the start, none of the units is looked for further. */
 const ROWS_LOOKED_AT = 500
@@ -18,4 +21,19 @@ export async function firstUnits(tables: RunTables, most: number): Promise<Asset
     if (units.length === most || ++rows === ROWS_LOOKED_AT) break
   }
   return units
+}
+
+/** Returns units of a run's snapshot by their IDs, in that order. Reads only the partitions of their buckets. */
+export async function unitsNamed(
+  spec: Pick<RunSpec, 'tables' | 'source'>,
+  units: readonly { unit_id: string; bucket: number }[],
+): Promise<Asset[]> {
+  const buckets = [...new Set(units.map(({ bucket }) => bucket))]
+  const rows = await queryRows<AssetRow>(unitsQuery(spec.tables, buckets), {
+    projectId: spec.tables.projectId,
+    location: spec.source.location,
+    parameters: { units: units.map(({ unit_id }) => unit_id) },
+  })
+  const found = new Map(rows.map((row) => [row.unit_id, assetOf(row)]))
+  return units.flatMap(({ unit_id }) => found.get(unit_id) ?? [])
 }

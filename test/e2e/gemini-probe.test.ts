@@ -67,11 +67,11 @@ describe('a run that every unit would fail', () => {
   })
 
   test('for a model that is not there ends after one call, and names it', async () => {
-    const prices = user.file('prices.yaml', 'dated: 2026-11-30\nmodels: {gemini-1.0-flash: {input: 1, output: 2}}\n')
-    const started = start('gone', 'street-images', '--model', 'gemini-1.0-flash', '--prices', prices)
+    const prices = user.file('prices.yaml', 'dated: 2026-11-30\nmodels: {gemini-9.0-flash: {input: 1, output: 2}}\n')
+    const started = start('gone', 'street-images', '--model', 'gemini-9.0-flash', '--prices', prices)
     const { code, message, refused } = await failureOf(started)
     expect([code, refused]).toEqual(['NOT_AVAILABLE', 1])
-    expect(message).toContain('gemini-1.0-flash')
+    expect(message).toContain('gemini-9.0-flash')
   })
 })
 

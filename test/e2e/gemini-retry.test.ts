@@ -18,6 +18,7 @@ interface Row {
   model: string
   tier: string
   cost_usd: number
+  generation?: number
   observation_ids: string[]
 }
 
@@ -84,6 +85,21 @@ describe('a run in which some units fail', () => {
     expect(new Set(rows.map(({ tier }) => tier))).toEqual(new Set(['flex']))
   })
 
+  test('is not retried with a model that is not there: one call shows it, and no unit is queued again', async () => {
+    const prices = user.file('prices.yaml', 'dated: 2026-11-30\nmodels: {gemini-9.0-flash: {input: 1, output: 2}}\n')
+    const before = (await user.geminiCalls()).summary.refusedCalls
+    const { exitCode, document } = await user.imagery(
+      ...['retry', report.run_id, '--local', '--only', 'schema', '--model', 'gemini-9.0-flash', '--prices', prices],
+    )
+    expect(exitCode).toBe(1)
+    expect(document).toMatchObject({
+      error: { code: 'NOT_AVAILABLE', message: expect.stringContaining('gemini-9.0-flash') as string },
+    })
+    expect((await user.geminiCalls()).summary.refusedCalls).toBe(before + 1)
+    const { document: status } = await user.imagery('status', report.run_id, '--local')
+    expect(status).toMatchObject({ state: 'complete', units: report.units, cost_usd: report.cost_usd })
+  })
+
   test('can be retried by cause, with another model: only those units are processed, and the results are rewritten', async () => {
     const { exitCode, document } = await user.imagery(
       'retry',
@@ -111,8 +127,11 @@ describe('a run in which some units fail', () => {
     const ledger = await queryOf<Row>(
       await user.locator(),
       report.attempts_table,
-      'SELECT unit_id, cost_usd FROM TABLE',
+      'SELECT unit_id, cost_usd, generation, status FROM TABLE',
     )
+    // The unit that the retry's probe asked about is not asked again.
+    const answered = ledger.filter(({ generation, status }) => Number(generation) > 0 && status !== 'retrying')
+    expect(answered.map(({ unit_id }) => unit_id).toSorted()).toEqual([...retried].toSorted())
     expect(after.cost_usd).toBe(exactUsd(ledger.reduce((sum, row) => sum + row.cost_usd, 0)))
   })
 

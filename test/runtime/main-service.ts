@@ -1,4 +1,4 @@
-import type { Asset } from '../../src/contracts/messages.ts'
+import type { Asset, ProbedRetry } from '../../src/contracts/messages.ts'
 import type { RunSpec } from '../../src/contracts/run-spec.ts'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import type { TableName } from '../../src/google/bigquery/bigquery.ts'
@@ -61,6 +61,8 @@ export function mainService({
     }),
     snapshots: { touch: () => undefined },
     firstUnits: async () => firstUnits,
+    unitsNamed: async (_spec, named) =>
+      named.flatMap(({ unit_id }) => firstUnits.find((unit) => unit.unit_id === unit_id) ?? []),
     createRunTables: unused,
     isLedgerReady: unused,
     permissions: { inProject: unused, onAccount: unused, onBucket: unused },
@@ -76,6 +78,7 @@ export function mainService({
   })
   const process = (task: unknown = TASK, headers: Record<string, string> = {}): Promise<Response> =>
     Promise.resolve(app.request('/process', post(task, headers)))
-  const probe = (): Promise<Response> => Promise.resolve(app.request('/probe', post({ v: 1, run_id: RUN_ID })))
+  const probe = (retry?: ProbedRetry): Promise<Response> =>
+    Promise.resolve(app.request('/probe', post({ v: 1, run_id: RUN_ID, ...(retry ? { retry } : {}) })))
   return { probe, clock, rows, asked, lookedUp, shutdown, entries, process, app }
 }

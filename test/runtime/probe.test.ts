@@ -93,6 +93,35 @@ describe('a probe whose unit is answered', () => {
   })
 })
 
+describe('a probe of a retry', () => {
+  const units = [{ unit_id: 'sign-2', bucket: 0 }]
+  const price = { input_nanousd: 1_500, output_nanousd: 9_000 }
+  const overrides = { model: 'gemini-3.5-flash', price }
+
+  test("asks the retry's model about a failed unit, and writes its row in the retry's generation", async () => {
+    const { rows, asked, probe } = service()
+    expect(await bodyOf(probe({ generation: 3, units, overrides }))).toMatchObject({
+      outcome: 'answered',
+      unit_id: 'sign-2',
+      recorded: ['sign-2'],
+    })
+    expect(asked).toEqual(['sign-2'])
+    const cost = (USAGE.promptTokens * 1_500 + (USAGE.outputTokens + USAGE.thoughtTokens) * 9_000) / 1e9
+    expect(rows.map(({ row }) => [row.generation, row['model'], row['cost_usd']])).toEqual([
+      [3, 'gemini-3.5-flash', cost],
+    ])
+  })
+
+  test('that the model refuses leaves no row', async () => {
+    const { rows, probe } = service({ answer: () => Promise.reject(refusal(404, 'Publisher Model not found')) })
+    expect(await bodyOf(probe({ generation: 1, units, overrides }))).toMatchObject({
+      outcome: 'refused',
+      problem: 'model',
+    })
+    expect(rows).toEqual([])
+  })
+})
+
 describe('a probe that every unit would fail', () => {
   test.each([
     [403, 'Permission denied while accessing input file.', 'image_access'],

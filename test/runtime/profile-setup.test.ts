@@ -85,6 +85,7 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
     },
     imageBuckets: async () => [],
     firstUnits: async () => [],
+    unitsNamed: async () => [],
     createRunTables,
     isLedgerReady: async () => true,
     snapshots: { touch: unused },

@@ -106,11 +106,11 @@ FROM ${quoted(tablePath({ projectId, dataset }, attempts))}
 WHERE raw_answer IS NOT NULL ORDER BY unit_id, attempt_id`
 }
 
-/** The failed units with given causes, for a retry, with the columns that their rows need. */
-export function failedUnitsQuery(tables: RunTables, causes: readonly Cause[]): string {
+/** The failed units with given causes, for a retry, with the columns that their rows need; all, or the first ones. */
+export function failedUnitsQuery(tables: RunTables, causes: readonly Cause[], limit?: number): string {
   const list = causes.map((cause) => `'${cause}'`).join(', ')
   return `SELECT unit_id, asset_id, bucket FROM ${quoted(tablePath(tables, tables.live))}
-WHERE status IN ('failed', 'throttled') AND cause IN (${list}) ORDER BY unit_id`
+WHERE status IN ('failed', 'throttled') AND cause IN (${list}) ORDER BY unit_id${limit === undefined ? '' : ` LIMIT ${limit}`}`
 }
 
 /** The bucket of the marker row, so that a query for it reads one partition. */
@@ -129,6 +129,12 @@ WHERE bucket = ${MARKER_BUCKET} AND status = '${MARKER_STATUS}' LIMIT 1`
 export function finalRowsQuery(tables: RunTables, buckets: readonly number[]): string {
   return `SELECT unit_id, generation, status, cause FROM ${quoted(tablePath(tables, tables.attempts))}
 WHERE bucket IN (${buckets.map(bucketText).join(', ')}) AND unit_id IN UNNEST(@units) AND status NOT IN ('retrying', '${MARKER_STATUS}')`
+}
+
+/** Units of the snapshot by their IDs. Reads only the partitions of their buckets. */
+export function unitsQuery(tables: RunTables, buckets: readonly number[]): string {
+  return `SELECT ${SHARD_COLUMNS} FROM ${quoted(tablePath(tables, tables.assets))} AS asset
+WHERE asset.bucket IN (${buckets.map(bucketText).join(', ')}) AND asset.unit_id IN UNNEST(@units)`
 }
 
 /** A range of buckets, both ends included. */

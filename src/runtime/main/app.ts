@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { runRequest, taskPayload } from '../../contracts/messages.ts'
+import { probeRequest, runRequest, taskPayload } from '../../contracts/messages.ts'
 import type { DeploymentRef } from '../../contracts/names.ts'
 import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
@@ -47,10 +47,10 @@ export function mainApp(deps: MainDeps): Hono {
   })
 
   app.post('/probe', async (context) => {
-    const { run_id } = await readBody(context, runRequest)
+    const { run_id, retry } = await readBody(context, probeRequest)
     // Loaded when it is needed, because few instances are ever asked and each must start quickly.
     const { isRefusal, probeRun } = await import('./probe.ts')
-    const probed = await probeRun(deps, (task, spec) => processor.probe(task, spec, isRefusal), run_id)
+    const probed = await probeRun(deps, (task, spec) => processor.probe(task, spec, isRefusal), run_id, retry)
     log.info(`probed run ${run_id}: ${probed.outcome}`, { run_id, trace: requestTrace(context, place.projectId) })
     return context.json(probed)
   })

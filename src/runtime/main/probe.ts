@@ -1,10 +1,11 @@
-import type { Asset, TaskPayload } from '../../contracts/messages.ts'
+import { MOST_PROBED, type Asset, type ProbedRetry, type TaskPayload } from '../../contracts/messages.ts'
 import type { ProbeProblem, ProbeResult } from '../../contracts/probe.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { GeminiRefused } from '../../google/gemini.ts'
 import { failureKind, isAgentComing, isImageAccessDenied } from '../models/failures.ts'
 import type { AttemptFailure } from '../models/model.ts'
+import { specWith } from '../run-overrides.ts'
 import type { RunSpecs } from '../run-specs.ts'
 import type { ProbeOutcome } from './process-task.ts'
 
@@ -12,10 +13,9 @@ export interface ProbeDeps {
   specs: RunSpecs
   /** The first units of a run's snapshot that have an image. */
   firstUnits: (spec: RunSpec, most: number) => Promise<readonly Asset[]>
+  /** These units of a run's snapshot. */
+  unitsNamed: (spec: RunSpec, units: ProbedRetry['units']) => Promise<readonly Asset[]>
 }
-
-/** Units are tried until the model answers about one: the first ones can have unreadable images. */
-const MOST_UNITS = 5
 
 /** A refusal that could be about one unit counts only when another unit gets it too. */
 const REFUSALS_THAT_COUNT = 2
@@ -28,7 +28,8 @@ const RETRY_AFTER_MS = 2_000
 /**
  * Sends one unit of a run the whole way before any task exists: images, model, schema, ledger row. What would
  * fail for every unit fails here once, for the price of at most one answer. An answer is the unit's row, so
- * nothing is paid twice, and a second probe finds it.
+ * nothing is paid twice, and a second probe finds it. Units are tried until the model answers about one: the first ones
+ * can have unreadable images.
  *
  * Rejects with RunNotFound when the run has no spec, and with CloudError when the snapshot or the ledger does not respond.
  */
@@ -36,13 +37,17 @@ export async function probeRun(
   deps: ProbeDeps,
   probe: (task: TaskPayload, spec: RunSpec) => Promise<ProbeOutcome>,
   runId: string,
+  retry?: ProbedRetry,
 ): Promise<ProbeResult> {
-  const spec = await deps.specs.get(runId)
+  const spec = specWith(await deps.specs.get(runId), retry?.overrides)
+  const { generation = 0, overrides } = retry ?? {}
   const recorded: string[] = []
   const refusals: Extract<ProbeResult, { outcome: 'refused' }>[] = []
-  const units = spec.gemini === null ? [] : await deps.firstUnits(spec, MOST_UNITS)
+  const find = () => (retry ? deps.unitsNamed(spec, retry.units) : deps.firstUnits(spec, MOST_PROBED))
+  const units = spec.gemini === null ? [] : await find()
   for (const unit of units) {
-    const outcome = await probe({ v: 1, run_id: runId, ...unit, generation: 0 }, quickly(spec))
+    const task = { v: 1 as const, run_id: runId, ...unit, generation, ...(overrides ? { overrides } : {}) }
+    const outcome = await probe(task, quickly(spec))
     if (outcome.kind === 'recorded') {
       recorded.push(unit.unit_id)
       const { status, cause, message, costUsd } = outcome

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
-import { firstUnits } from '../../run-data/first-units.ts'
+import { firstUnits, unitsNamed } from '../../run-data/first-units.ts'
 import { imageBuckets } from '../../run-data/image-buckets.ts'
 import { isLedgerReady } from '../../run-data/ledger-marker.ts'
 import { keepScratchTables } from '../../run-data/scratch-tables.ts'
@@ -58,6 +58,7 @@ startService(mainEnvironment, (environment, log) => {
     ),
     permissions: ownPermissions,
     firstUnits: ({ tables }, most) => firstUnits(tables, most),
+    unitsNamed,
     imageBuckets: ({ tables }) => imageBuckets(tables),
     createRunTables,
     isLedgerReady,

@@ -3,6 +3,7 @@ import { parseGsUri } from '../../contracts/gs-uri.ts'
 import { geminiModelFacts } from '../../contracts/gemini-models.ts'
 import { bucketName, runtimeAccount, vertexAgent } from '../../contracts/names.ts'
 import { usdText } from '../../contracts/prices.ts'
+import type { ProbedRetry } from '../../contracts/messages.ts'
 import { probeResult, type ProbeResult } from '../../contracts/probe.ts'
 import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
@@ -24,7 +25,7 @@ const AGENT_PAUSE_MS = 5_000
 const THROTTLED_MS = 60_000
 const MOST_TRIES = 3
 
-type Probing = RecordedContext & Deployed & { warnings?: string[] }
+type Probing = RecordedContext & Deployed & { warnings?: string[] } & { retried?: ProbedRetry }
 
 /**
  * Asks the model about one unit of the run, through the service and with its account, before any task exists: what
@@ -56,7 +57,7 @@ export const probeModel: PipelineStep<Probing, Probed> = creatingStep<Probing, P
 
 type Usable = Exclude<ProbeResult, { outcome: 'refused' }>
 
-function said(result: Usable): string {
+export function said(result: Usable): string {
   switch (result.outcome) {
     case 'answered': {
       const cost = result.cost_usd === undefined ? '' : `, ${usdText(result.cost_usd)}`
@@ -74,8 +75,8 @@ function said(result: Usable): string {
  * Probes until there is an answer, and returns it, or the error of a run that must not start. A model that is only slow,
  * throttled or failing does not stop the run.
  */
-async function lastProbe(
-  context: RecordedContext & Deployed,
+export async function lastProbe(
+  context: Probing,
   gemini: GeminiOptions,
   reporter: StepReporter,
 ): Promise<Usable | ImageryError> {
@@ -100,10 +101,10 @@ async function lastProbe(
   }
 }
 
-async function callProbe({ deployment, runId, target }: RecordedContext & Deployed): Promise<ProbeResult> {
+async function callProbe({ deployment, runId, target, retried }: Probing): Promise<ProbeResult> {
   const { status, body } = await callService(deployment.mainUrl, '/probe', {
     method: 'POST',
-    body: { v: 1, run_id: runId },
+    body: { v: 1, run_id: runId, ...(retried ? { retry: retried } : {}) },
     timeoutMs: CALL_MS,
   })
   const result = probeResult.safeParse(body)

@@ -14,6 +14,7 @@ import { creatingStep } from './creating-step.ts'
 import { checkModel, pastRetirement } from '../options/model-check.ts'
 import { priceOf } from '../options/price-file.ts'
 import type { Pending, RecordedContext } from './context.ts'
+import { probeRetry, type RetryProbed } from './retry-probe.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
 import {
   connect,
@@ -136,6 +137,7 @@ export function retrySteps(
     .stepIf(context.spec.source.loaded, stageLocalImages)
     .step(setUp)
     .step(connect)
+    .stepIf(choice.overrides !== undefined, probeRetry(choice.causes, choice.overrides))
     .step(requeueFailed(choice))
     .step(publishShards)
     .stepIf(options.wait, processAssets({ isResume: false }))
@@ -148,12 +150,15 @@ const ROWS_AT_ONCE = 500
  * Starts the generation before its first row. A retry that dies in between has queued nothing, and
  * the next one starts another generation. Rows have the unit's own insert ID, so a repeat adds none.
  */
-function requeueFailed({ causes, overrides }: RetryChoice): PipelineStep<RecordedContext, Pending> {
+function requeueFailed({
+  causes,
+  overrides,
+}: RetryChoice): PipelineStep<RecordedContext & Partial<RetryProbed>, Pending> {
   return creatingStep({
     title: 'Queue the failed units again',
-    async run({ spec, signal }, reporter) {
+    async run({ spec, signal, probed = [], ...before }, reporter) {
       const { tables, source, place } = spec
-      const generation = ((await currentGeneration(spec))?.generation ?? 0) + 1
+      const generation = before.generation ?? ((await currentGeneration(spec))?.generation ?? 0) + 1
       await beginGeneration(spec, { generation, overrides })
       const units = queryStream<Unit>(failedUnitsQuery(tables, causes), {
         projectId: place.projectId,
@@ -170,6 +175,7 @@ function requeueFailed({ causes, overrides }: RetryChoice): PipelineStep<Recorde
         reporter.detail(`${count.toLocaleString('en')} units`)
       }
       for await (const unit of units) {
+        if (probed.includes(unit.unit_id)) continue
         rows.push(requeuedRow(spec, unit, generation))
         if (rows.length === ROWS_AT_ONCE) await write()
       }
