@@ -147,3 +147,27 @@ test('a unit without an asset has a row without one', async () => {
   expect(rows[0]?.row).toMatchObject({ unit_id: 'frame-1' })
   expect(rows[0]?.row).not.toHaveProperty('asset_id')
 })
+
+test('while answers that the ledger does not take fill the memory, no more are paid; later each is written once', async () => {
+  let isDown = true
+  const large = { ...ANSWER, usage: USAGE, tier: 'standard' as const, repaired: true, rawAnswer: 'x'.repeat(5_000_000) }
+  const { rows, asked, process } = service({
+    answer: async () => large,
+    append: async () => {
+      if (isDown) throw new CloudError('UNAVAILABLE', 'no BigQuery')
+    },
+  })
+  const task = (unit: number) => ({ ...TASK, unit_id: `sign-${unit}` })
+  const statuses: number[] = []
+  for (let unit = 0; unit < 6; unit += 1) statuses.push((await process(task(unit))).status)
+  expect(statuses).toEqual([503, 503, 503, 503, 429, 429])
+  expect(asked).toHaveLength(4)
+  isDown = false
+  // The first four can be delivered to another instance, so the next delivery here makes this one write them.
+  expect((await process(task(4))).status).toBe(429)
+  await expect.poll(() => rows.length).toBe(4)
+  expect((await process(task(4))).status).toBe(200)
+  expect((await process(task(0))).status).toBe(200)
+  expect(asked).toEqual(['sign-0', 'sign-1', 'sign-2', 'sign-3', 'sign-4'])
+  expect(rows).toHaveLength(5)
+})

@@ -72,7 +72,7 @@ const LONGEST_RETRY_AFTER_SECONDS = 60
  */
 export class TaskProcessor {
   readonly #deps: ProcessDeps
-  readonly #recent = new RecentAttempts<Tried>()
+  readonly #recent = new RecentAttempts<Tried>(sizeOf)
   readonly #lookups: RecentLookups
 
   constructor(deps: ProcessDeps) {
@@ -147,6 +147,8 @@ export class TaskProcessor {
     const { begun } = this.#deps.shutdown
     // Nothing was tried, so the delivery does not count.
     if (begun.aborted) return retry(429, 'STOPPING', messageOf(begun.reason), delivery)
+    if (!this.#recent.has(key) && this.#recent.isFull(task.run_id))
+      return retry(429, 'LEDGER_BEHIND', 'too many answers wait until the ledger accepts their rows', delivery)
     if (!this.#recent.has(key) && mayBePaidFor(spec, task, delivery, this.#lookups.has(key))) {
       const recorded = await this.#recordedBefore(spec, task, delivery)
       if (recorded) return { kind: 'recorded', recorded }
@@ -302,6 +304,12 @@ export class TaskProcessor {
 const CLOUD_CAUSES = { RESOURCE_EXHAUSTED: 'throttled', DEADLINE_EXCEEDED: 'timeout' } as Partial<
   Record<CloudError['status'], AttemptFailure['failure']>
 >
+
+/** About the bytes of an attempt's outcome. Texts take two bytes per character at most. */
+function sizeOf(tried: Tried): { bytes: number; group: string } {
+  const outcome = 'failure' in tried ? { ...tried.failure.known, message: tried.failure.message } : tried.answer
+  return { bytes: 2 * JSON.stringify(outcome).length, group: tried.attempt.task.run_id }
+}
 
 function keyOf({ run_id, generation, unit_id }: TaskPayload): string {
   return `${run_id}\n${generation}\n${unit_id}`

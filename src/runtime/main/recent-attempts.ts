@@ -15,6 +15,19 @@ export interface RecentAttempt<Tried> {
   isDurable: boolean
 }
 
+/** An answer whose row could not be written yet. */
+interface Unwritten {
+  bytes: number
+  group: string
+  write: () => Promise<unknown>
+}
+
+/**
+ * The most bytes of answers of one run that wait until the ledger accepts rows. A process that dies of lack of memory
+ * loses them all, and they are paid again.
+ */
+const MOST_UNWRITTEN_BYTES = 32 * 1024 * 1024
+
 /**
  * The attempts of this process by task, so that an answer is billed only once: Cloud Tasks can deliver a
  * task twice (https://cloud.google.com/tasks/docs/dual-overview#http), and delivers a task again when
@@ -22,11 +35,29 @@ export interface RecentAttempt<Tried> {
  */
 export class RecentAttempts<Tried> {
   readonly #attempts = new Map<string, RecentAttempt<Tried>>()
+  readonly #unwritten = new Map<RecentAttempt<Tried>, Unwritten>()
+  readonly #sizeOf: (tried: Tried) => { bytes: number; group: string }
   readonly #capacity: number
+  #isWriting = false
 
-  /** @param capacity number of remembered attempts; attempts in progress are never forgotten */
-  constructor(capacity = 10_000) {
+  /**
+   * @param sizeOf the bytes that an attempt takes, and its run
+   * @param capacity number of remembered attempts; attempts in progress are never forgotten
+   */
+  constructor(sizeOf: (tried: Tried) => { bytes: number; group: string }, capacity = 10_000) {
+    this.#sizeOf = sizeOf
     this.#capacity = capacity
+  }
+
+  /**
+   * Whether so many answers of a run wait for the ledger that no more should be paid. Then writes one of them again, as
+   * its own task may be delivered to another instance.
+   */
+  isFull(group: string): boolean {
+    const waiting = [...this.#unwritten.values()].filter((one) => one.group === group)
+    if (waiting.reduce((sum, { bytes }) => sum + bytes, 0) < MOST_UNWRITTEN_BYTES) return false
+    if (!this.#isWriting) void this.#writeAgain(waiting)
+    return true
   }
 
   has(key: string): boolean {
@@ -45,6 +76,7 @@ export class RecentAttempts<Tried> {
 
   /** The next delivery of this task starts a new attempt. */
   forget(key: string, attempt: RecentAttempt<Tried>): void {
+    this.#unwritten.delete(attempt)
     if (this.#attempts.get(key) === attempt) this.#attempts.delete(key)
   }
 
@@ -54,14 +86,30 @@ export class RecentAttempts<Tried> {
       (recorded) => {
         attempt.isDurable = true
         attempt.tried = undefined
+        this.#unwritten.delete(attempt)
         return recorded
       },
-      (error: unknown) => {
+      async (error: unknown) => {
         attempt.recorded = undefined
+        const tried = await attempt.tried
+        if (tried !== undefined)
+          this.#unwritten.set(attempt, { ...this.#sizeOf(tried), write: () => this.record(attempt, write) })
         throw error
       },
     )
     return attempt.recorded
+  }
+
+  /** Goes on until one cannot be written. Never rejects: whoever waits for a row hears of it. */
+  async #writeAgain(waiting: readonly Unwritten[]): Promise<void> {
+    this.#isWriting = true
+    try {
+      for (const { write } of waiting) await write()
+    } catch {
+      // The ledger still does not accept rows. The next delivery tries again.
+    } finally {
+      this.#isWriting = false
+    }
   }
 
   /** Removes the oldest attempts with a durable row first. An answer that is not written yet is worth its memory. */
