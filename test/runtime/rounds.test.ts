@@ -4,6 +4,8 @@ import { bucketName, generationsPrefix, topicName } from '../../src/contracts/na
 import { grpcClientOptions } from '../../src/google/auth/credentials.ts'
 import { ensureTopic } from '../../src/google/pubsub.ts'
 import { deleteObjects, listObjects } from '../../src/google/storage/storage.ts'
+import { usePauses } from '../../src/google/transport/pauses.ts'
+import { awaitCallsInProgress } from '../../src/services/run/calls-in-progress.ts'
 import type { RecordedContext } from '../../src/services/run/context.ts'
 import { beginGeneration } from '../../src/services/run/rounds.ts'
 import { processAssets, publishShards } from '../../src/services/run/steps.ts'
@@ -117,6 +119,32 @@ async function subscribed(): Promise<() => Promise<unknown[]>> {
 }
 
 let subscriptions = 0
+
+describe('a resume after a queue of the run was deleted by hand', () => {
+  async function waited(newQueues: number): Promise<number> {
+    let nowMs = 0
+    usePauses({ now: () => nowMs, pause: async (durationMs) => void (nowMs += durationMs) })
+    try {
+      await awaitCallsInProgress.run({ ...context(), newQueues }, reporter)
+    } finally {
+      usePauses()
+    }
+    return nowMs
+  }
+
+  test('waits for the longest call, and then looks for a row before it pays for a unit', async () => {
+    await beginGeneration(run.spec, { generation: 2 })
+    expect(await waited(1)).toBe(run.spec.limits.attempt_timeout_ms + 60_000)
+    expect((await begun()).toSorted()).toEqual(['2', '3'])
+  })
+
+  test('does not wait if all queues are there, or none of its tasks were ever queued', async () => {
+    expect(await waited(1)).toBe(0)
+    await beginGeneration(run.spec, { generation: 2 })
+    expect(await waited(0)).toBe(0)
+    expect(await begun()).toEqual(['2'])
+  })
+})
 
 describe('the number of shards', () => {
   const published = async (pending?: number): Promise<string> => {

@@ -57,6 +57,8 @@ export interface Probed {
 export interface WithQueues {
   /** Full names of the run's queues. */
   queues: readonly string[]
+  /** How many of them did not exist before. */
+  newQueues?: number
 }
 
 /** The same, with the choices of a new run. */

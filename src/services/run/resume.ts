@@ -4,6 +4,7 @@ import { pipeline, type Pipeline } from '../../contracts/steps.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
 import type { Pending, RecordedContext, WorkContext } from './context.ts'
 import { runReport } from '../runs/report.ts'
+import { awaitCallsInProgress } from './calls-in-progress.ts'
 import { probeModel } from './probe.ts'
 import { loadRunRecord } from '../runs/record.ts'
 import {
@@ -82,6 +83,7 @@ export function resumeSteps(context: RecordedContext & Pending, options: { wait:
     .stepIf(context.spec.source.loaded, stageLocalImages)
     .step(setUp)
     .step(connect)
+    .stepIf(context.spec.gemini !== null, awaitCallsInProgress)
     .stepIf(context.spec.gemini !== null, probeModel)
     .step(publishShards)
     .stepIf(options.wait, processAssets({ isResume: true }))

@@ -59,7 +59,9 @@ export const setUp: PipelineStep<RecordedContext & Deployed, WithQueues> = creat
     const names = (answer.body as { queues?: unknown }).queues
     if (answer.status !== 200 || !Array.isArray(names)) throw notSetUp(context, answer)
     const queues = names.map(String)
-    return { done: queues.map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', '), adds: { queues } }
+    const { queues_created: created } = answer.body as { queues_created?: unknown }
+    const newQueues = Array.isArray(created) ? created.length : 0
+    return { done: queues.map((name) => name.slice(name.lastIndexOf('/') + 1)).join(', '), adds: { queues, newQueues } }
   },
 })
 
