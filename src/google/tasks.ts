@@ -122,6 +122,13 @@ export async function lastResponses(name: string): Promise<TaskResponse[]> {
   })
 }
 
+/** Whether a queue exists and is paused, so that it sends no task. */
+export async function isPausedQueue(name: string): Promise<boolean> {
+  const { v2 } = await tasks()
+  const answer = await callUnless('NOT_FOUND', v2.getQueue({ name }), undefined)
+  return answer?.[0].state === 'PAUSED'
+}
+
 /** Lets a paused queue send its tasks again. */
 export async function resumeQueue(name: string): Promise<void> {
   const { v2 } = await tasks()

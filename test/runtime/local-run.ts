@@ -75,9 +75,13 @@ export async function startLocalRun(
     spec,
     addAttempts: (some: readonly ReturnType<typeof attempt>[]) => insertRows(runTable(tables, 'attempts'), some),
     attempt,
-    async addTask(id: string) {
+    async addTask(id: string, { inSeconds = 0 } = {}) {
       const url = 'https://imagery-main-0.us-central1.run.app/process'
-      await client.createTask({ parent: RUN_QUEUE, task: { name: `${RUN_QUEUE}/tasks/${id}`, httpRequest: { url } } })
+      const scheduleTime = { seconds: Math.floor(Date.now() / 1_000) + inSeconds }
+      await client.createTask({
+        parent: RUN_QUEUE,
+        task: { name: `${RUN_QUEUE}/tasks/${id}`, httpRequest: { url }, ...(inSeconds > 0 ? { scheduleTime } : {}) },
+      })
     },
     queueState: async () => (await client.getQueue({ name: RUN_QUEUE }))[0].state,
     removeTask: async (id: string) => void (await client.deleteTask({ name: `${RUN_QUEUE}/tasks/${id}` })),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { pauseQueue, resumeQueue } from '../../src/google/tasks.ts'
+import { pauseQueue } from '../../src/google/tasks.ts'
 import { runReport } from '../../src/services/runs/report.ts'
 import { completeRun, stallMs, watchRun } from '../../src/services/runs/watch.ts'
 import { geminiSpec } from './gemini-fixtures.ts'
@@ -11,7 +11,6 @@ let run: Awaited<ReturnType<typeof startLocalRun>>
 // Cloud Tasks counts the queue's tasks when the queue is created, and not again within an hour.
 beforeAll(async () => {
   run = await startLocalRun({ units: 3, queueStatsAgeMs: 3_600_000 })
-  await pauseQueue(RUN_QUEUE)
   await run.addAttempts([run.attempt(0)])
 })
 afterAll(() => run.stop())
@@ -37,7 +36,7 @@ async function polls(
 
 describe('a run with a task that the count of its queue does not show', () => {
   test('is in progress, and does not stall while the task exists', async () => {
-    await run.addTask('waiting')
+    await run.addTask('waiting', { inSeconds: 3_600 })
     expect((await runReport(run.spec)).state).toBe('running')
     const count = await polls(undefined, async (poll) => {
       if (poll === 5) await run.removeTask('waiting')
@@ -54,7 +53,6 @@ describe('a run with a task that the count of its queue does not show', () => {
 describe('a run whose tasks no service accepts', () => {
   test('ends with the reason and the fix, and its queue is paused', async () => {
     await run.addTask('refused')
-    await resumeQueue(RUN_QUEUE)
     const watch = watchRun(run.spec, {
       signal: new AbortController().signal,
       reporter: { detail: () => {} },
@@ -72,6 +70,21 @@ describe('a run whose tasks no service accepts', () => {
     })
     expect(await run.queueState()).toBe('PAUSED')
     await run.removeTask('refused')
+  })
+
+  test('ends too if its queue was paused before, as it would never get a row', async () => {
+    await pauseQueue(RUN_QUEUE)
+    await run.addTask('never-sent')
+    const watch = watchRun(run.spec, {
+      signal: new AbortController().signal,
+      reporter: { detail: () => {} },
+      flags: ' --local',
+    })
+    await expect(watch).rejects.toMatchObject({
+      code: 'RUN_STALLED',
+      message: `The queues of run ${RUN_ID} are paused, so none of its tasks is sent`,
+    })
+    await run.removeTask('never-sent')
   })
 })
 

@@ -3,7 +3,7 @@ import { invokerAccount, mainService, populateService } from '../../contracts/na
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeService, servicePolicy } from '../../google/cloud-run/services.ts'
 import { missingMemberships } from '../../google/rest/policy.ts'
-import { lastResponses, type TaskResponse } from '../../google/tasks.ts'
+import { isPausedQueue, lastResponses, type TaskResponse } from '../../google/tasks.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { pauseQueues } from './pause-queues.ts'
 
@@ -75,6 +75,7 @@ export class RefusedDeliveries {
     if (now() - this.#lookedMs < LOOK_MS[pace]) return
     this.#lookedMs = now()
     const names = await queues()
+    if (hasTasks && (await areAllPaused(names))) throw this.#paused()
     const problem = hasTasks ? await this.#refusedTasks(names) : await this.#refusedPushes()
     if (problem === undefined) return
     const { place, run_id: runId } = this.#spec
@@ -82,6 +83,14 @@ export class RefusedDeliveries {
     const paused = isPaused ? 'The queue is paused, and no unit is lost' : 'The queue could not be paused'
     throw new ImageryError(problem.code, `${problem.message}. ${paused}`, {
       suggestions: [problem.fix, `imagery resume ${runId}${this.#options.flags}`],
+    })
+  }
+
+  /** Another command has paused the queues, because of refused deliveries, or someone has by hand. */
+  #paused(): ImageryError {
+    const { run_id: runId } = this.#spec
+    return new ImageryError('RUN_STALLED', `The queues of run ${runId} are paused, so none of its tasks is sent`, {
+      suggestions: [`imagery resume ${runId}${this.#options.flags}   (lets them go on)`],
     })
   }
 
@@ -179,6 +188,11 @@ function commonRefusal(responses: readonly TaskResponse[]): number | undefined {
   const [first] = responses
   const isCommon = responses.every(({ code }) => REFUSALS.has(code))
   return first && isCommon ? REFUSALS.get(first.code) : undefined
+}
+
+async function areAllPaused(queues: readonly string[]): Promise<boolean> {
+  if (queues.length === 0) return false
+  return (await Promise.all(queues.map((name) => isPausedQueue(name)))).every(Boolean)
 }
 
 /** An account that only watches a run may not be allowed to read policies. */
