@@ -89,7 +89,15 @@ describe('a run in which some units fail', () => {
     const prices = user.file('prices.yaml', 'dated: 2026-11-30\nmodels: {gemini-9.0-flash: {input: 1, output: 2}}\n')
     const before = (await user.geminiCalls()).summary.refusedCalls
     const { exitCode, document } = await user.imagery(
-      ...['retry', report.run_id, '--local', '--only', 'schema', '--model', 'gemini-9.0-flash', '--prices', prices],
+      'retry',
+      report.run_id,
+      '--local',
+      '--only',
+      'schema',
+      '--model',
+      'gemini-9.0-flash',
+      '--prices',
+      prices,
     )
     expect(exitCode).toBe(1)
     expect(document).toMatchObject({
