@@ -50,7 +50,8 @@ export class RecentAttempts<Tried> {
   }
 
   /**
-   * Whether so many answers of a run wait for the ledger that no more should be paid. Then writes one of them again, as
+   * Whether the answers of a run that wait for the ledger fill its memory, so that no more should be paid. Then writes them
+   * again, as
    * its own task may be delivered to another instance.
    */
   isFull(group: string): boolean {
@@ -100,7 +101,7 @@ export class RecentAttempts<Tried> {
     return attempt.recorded
   }
 
-  /** Goes on until one cannot be written. Never rejects: whoever waits for a row hears of it. */
+  /** Goes on until one cannot be written. Never rejects: the deliveries that wait for a row get its error. */
   async #writeAgain(waiting: readonly Unwritten[]): Promise<void> {
     this.#isWriting = true
     try {
