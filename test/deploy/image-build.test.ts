@@ -9,10 +9,11 @@ const OWN = 'us-central1'
 /** In which a new project may not build. */
 const RESTRICTED = 'europe-west4'
 
+const clock = new JumpingClock()
 let emulated: EmulatedProject
 
 beforeAll(async () => {
-  emulated = await emulatedProject(new JumpingClock(), { allServicesEnabled: true })
+  emulated = await emulatedProject(clock, { allServicesEnabled: true })
 })
 afterEach(() => emulated.setFaults([]))
 afterAll(() => emulated.stop())
@@ -65,8 +66,35 @@ describe('a build that has started is the only one', () => {
       })),
     )
     const context = emulated.context(OWN, 'poll')
-    await image(context)
+    const { details } = (await emulated.deploy(context, 'Image'))['Image']!
+    expect(details).toContainEqual(
+      expect.stringMatching(/^build [\w-]+ cannot be read \(not now\); trying again for at most 1 min$/),
+    )
     expect(await buildsOf(context)).toEqual([`${OWN} SUCCESS`])
+  })
+
+  test('when it is missing after it was read: it is not watched any longer', async () => {
+    const context = emulated.context(OWN, 'lost-later')
+    await emulated.deploy(context, 'Roles on the bucket and accounts')
+    await emulated.setFaults([
+      ...[2, 3, 4, 5].map((nth) => ({ ...failing('cloudbuild.builds.get', 'NOT_FOUND'), nth })),
+      { method: `operation/${SUBMIT}`, seed: 1, effect: { kind: 'delay', delayMs: 900_000 } },
+    ])
+    const startedMs = clock.now()
+    await expect(image(context)).rejects.toMatchObject({ message: expect.stringContaining('cannot be read') as string })
+    expect(clock.now() - startedMs).toBeLessThan(60_000)
+  })
+
+  test('when a Ctrl-C ends the wait for it: the next deploy waits for the same one', async () => {
+    const cancel = new AbortController()
+    const context = { ...emulated.context(OWN, 'stopped'), signal: cancel.signal }
+    await emulated.deploy(context, 'Roles on the bucket and accounts')
+    await emulated.setFaults([
+      { method: `operation/${SUBMIT}`, seed: 1, effect: { kind: 'delay', delayMs: 3_600_000 } },
+    ])
+    setTimeout(() => cancel.abort(new Error('interrupted')), 300)
+    await expect(image(context)).rejects.toThrow('interrupted')
+    expect(await buildsOf(context)).toHaveLength(1)
   })
 
   test('when it cannot be read at all, and has ended well', async () => {

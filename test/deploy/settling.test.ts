@@ -199,3 +199,25 @@ test('a refusal that no policy explains is reported at once', async () => {
   })
   expect(minutesOf(startedMs)).toBeLessThan(1)
 })
+
+// The last test: the API stays off.
+test('APIs that are never enabled are waited for once, for ten minutes, and the wait is shown', async () => {
+  await setConditions({})
+  const context = emulated.context(REGION, 'off')
+  await emulated.deploy(context, 'APIs')
+  await emulated.project.call('POST', 'v1/projects/imagery-local/services/aiplatform.googleapis.com:disable', {})
+  await clock.jump(60_000)
+  await emulated.setFaults([{ method: 'operation/serviceusage.*', effect: { kind: 'delay', delayMs: 7_200_000 } }])
+  const [apis] = deploySteps(context).steps
+  const details: string[] = []
+  const startedMs = clock.now()
+  const failure: unknown = await apis
+    ?.run(context, { detail: (text) => details.push(text) })
+    .catch((error: unknown) => error)
+  await emulated.setFaults([])
+  expect(failure).toMatchObject({ message: 'enabling aiplatform.googleapis.com is not done after 10 min' })
+  expect(minutesOf(startedMs)).toBeLessThan(11)
+  expect(details).toContainEqual(
+    expect.stringMatching(/^enabling aiplatform.googleapis.com; waiting for 9 min( \d+ s)?, at most 10 min$/),
+  )
+})

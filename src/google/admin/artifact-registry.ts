@@ -42,7 +42,7 @@ export async function createRepository(
     }),
     undefined,
   )
-  if (operation) await finish(operation)
+  if (operation) await finish(operation, `creating ${name}`)
 }
 
 /**
@@ -107,12 +107,12 @@ export async function deleteRepository(name: string): Promise<'deleted' | 'absen
     undefined,
   )
   if (!operation) return 'absent'
-  await finish(operation)
+  await finish(operation, `deleting ${name}`)
   return 'deleted'
 }
 
-async function finish(operation: RestOperation): Promise<void> {
-  await finishOperation('artifactregistry', operation, { version: 'v1', deadlineMs: OPERATION_DEADLINE_MS })
+async function finish(operation: RestOperation, what: string): Promise<void> {
+  await finishOperation('artifactregistry', operation, { version: 'v1', deadlineMs: OPERATION_DEADLINE_MS, what })
 }
 
 /**

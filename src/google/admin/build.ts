@@ -78,9 +78,14 @@ const FIRST_PAUSE_MS = 1_000
  * (lib/googlecloudsdk/command_lib/run/sourcedeploys/deployer.py of google-cloud-sdk; google/oss-rebuild,
  * internal/gcb/gcb.go; googleapis/google-cloud-python#12123).
  *
+ * @param progress called with what it waits for
  * @throws CloudError; `isRegionRefusal` tells whether another region can do
  */
-export async function startBuild(request: BuildRequest, region: string): Promise<StartedBuild> {
+export async function startBuild(
+  request: BuildRequest,
+  region: string,
+  progress: (text: string) => void,
+): Promise<StartedBuild> {
   const attempt = `imagery-attempt-${randomUUID()}`
   for (let tries = 1; ; tries++) {
     try {
@@ -88,7 +93,9 @@ export async function startBuild(request: BuildRequest, region: string): Promise
     } catch (error) {
       needCloud()
       if (!(error instanceof CloudError)) throw error
-      const found = UNCLEAR.has(error.status) ? await foundSoon(request, region, attempt) : undefined
+      const isUnclear = UNCLEAR.has(error.status)
+      if (isUnclear) progress(`no answer to the start of the build in ${region}; looking for the build`)
+      const found = isUnclear ? await foundSoon(request, region, attempt) : undefined
       if (found) return found
       if (tries === MOST_TRIES || !error.retryable) throw error
       await pause(FIRST_PAUSE_MS * 2 ** (tries - 1))
@@ -179,33 +186,48 @@ const BUILD_DEADLINE_MS = 70 * 60_000
 /** How long a build may stay unreadable before imagery stops watching it. */
 const UNREADABLE_MS = 10 * 60_000
 
-/** A new grant, a listing that lags, a service in trouble: the build goes on meanwhile. */
-const canPass = ({ status, retryable }: CloudError): boolean =>
-  retryable || status === 'PERMISSION_DENIED' || status === 'NOT_FOUND' || status === 'UNKNOWN'
+/**
+ * How long a new build may be missing. Google documents no such delay, so it is short; a build that was read once is never
+ * missing again.
+ */
+const MISSING_MS = 60_000
+
+/** How long a failure to read a build may last. The build goes on meanwhile. */
+function patienceMs({ status, retryable }: CloudError, wasRead: boolean): number {
+  if (status === 'NOT_FOUND') return wasRead ? 0 : MISSING_MS
+  // A new grant, or a service in trouble.
+  return retryable || status === 'PERMISSION_DENIED' || status === 'UNKNOWN' ? UNREADABLE_MS : 0
+}
 
 /**
  * Watches a build until it has ended. Reads it by its region: by its ID alone, Cloud Build finds only builds in the
  * region `global` (googleapis/nodejs-cloudbuild#349, backstage/backstage#21463).
  *
  * @param progress called with the build's progress, e.g. `step 2 of 3`
+ * @param signal ends the wait, but not the build
  * @throws CloudError with the build's own message and the URL of its log; BuildUnwatched when it can go on unwatched
  */
 export async function finishBuild(
   projectId: string,
   { id, region, logUrl }: StartedBuild,
   progress: (text: string) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const path = `${buildsPath(projectId, region)}/${id}`
   let readMs = pausesNow()
+  let wasRead = false
   const look = async (): Promise<Build> => {
     try {
       const build = await callApi<Build>('cloudbuild', path)
       readMs = pausesNow()
+      wasRead = true
       return build
     } catch (error) {
       needCloud()
-      if (!(error instanceof CloudError) || !canPass(error)) throw error
-      if (pausesNow() - readMs > UNREADABLE_MS) throw new BuildUnwatched({ id, region, logUrl }, error)
+      if (!(error instanceof CloudError)) throw error
+      const mayTakeMs = patienceMs(error, wasRead)
+      if (pausesNow() - readMs >= mayTakeMs) throw new BuildUnwatched({ id, region, logUrl }, error)
+      progress(`build ${id} cannot be read (${error.message}); trying again for at most ${mayTakeMs / 60_000} min`)
       return { status: 'STATUS_UNKNOWN', ...(logUrl === undefined ? {} : { logUrl }) }
     }
   }
@@ -214,7 +236,8 @@ export async function finishBuild(
     what: `build ${id}`,
     isDone: ({ status }) => !UNDER_WAY.includes(status),
     deadlineMs: BUILD_DEADLINE_MS,
-    watch: (seen) => progress(progressText(seen)),
+    watch: (seen) => seen.status !== 'STATUS_UNKNOWN' && progress(progressText(seen)),
+    signal,
   })
   if (build.status !== 'SUCCESS') throw new CloudError('FAILED_PRECONDITION', failureText(build))
 }

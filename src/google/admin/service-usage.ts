@@ -1,4 +1,4 @@
-import { callApi, finishOperation, type RestOperation } from '../rest/rest.ts'
+import { callApi, finishOperation, type RestOperation, type Wait } from '../rest/rest.ts'
 import { repeatably } from '../transport/errors.ts'
 import { settled } from '../transport/settle.ts'
 
@@ -34,19 +34,26 @@ export async function disabledServices(projectId: string, services: readonly str
  * Creates a service's agent in a project unless it exists, and returns its email address if Google says it
  * (https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services/generateServiceIdentity).
  */
-export async function generateServiceIdentity(projectId: string, service: string): Promise<string | undefined> {
+export async function generateServiceIdentity(
+  projectId: string,
+  service: string,
+  wait: Wait = {},
+): Promise<string | undefined> {
   const path = `v1beta1/projects/${projectId}/services/${service}:generateServiceIdentity`
   const started = await callApi<RestOperation<unknown, { email?: string }>>('serviceusage', path, { body: {} })
   const { response } = await finishOperation('serviceusage', started, {
+    ...wait,
     version: 'v1beta1',
     deadlineMs: IDENTITY_DEADLINE_MS,
+    what: `creating the service agent of ${service}`,
   })
   return response?.email
 }
 
 const IDENTITY_DEADLINE_MS = 2 * 60_000
 
-const ENABLE_DEADLINE_MS = 10 * 60_000
+/** How long to wait for the services, and before that for another change of one of them. */
+export const ENABLE_DEADLINE_MS = 10 * 60_000
 
 /**
  * Google's FAILED_PRECONDITION for a service that another caller is enabling or disabling
@@ -57,17 +64,32 @@ const ANOTHER_ACTIVATION = /another activation or deactivation is in progress/i
 /**
  * Enables services, all or none (https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable: 20 at
  * most). Waits while another change of one of them is in progress.
+ *
+ * @param wait.waiting called with what is waited for, and the time waited so far in milliseconds
  */
-export async function enableServices(projectId: string, services: readonly string[]): Promise<void> {
+export async function enableServices(
+  projectId: string,
+  services: readonly string[],
+  wait: { waiting?: (what: string, waitedMs: number) => void; signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+  const what = services.length === 1 ? `enabling ${services[0]}` : `enabling ${services.length} APIs`
   const enable = async (): Promise<void> => {
     const operation = await callApi<RestOperation>('serviceusage', `v1/projects/${projectId}/services:batchEnable`, {
       body: { serviceIds: services },
     })
-    await finishOperation('serviceusage', operation, { version: 'v1', deadlineMs: ENABLE_DEADLINE_MS })
+    await finishOperation('serviceusage', operation, {
+      version: 'v1',
+      deadlineMs: ENABLE_DEADLINE_MS,
+      what,
+      waiting: (waitedMs) => wait.waiting?.(what, waitedMs),
+      signal: wait.signal,
+    })
   }
   // An operation can also fail for a passing reason, and then has enabled nothing.
   await settled(() => repeatably(enable), {
     isTransient: ({ message }) => ANOTHER_ACTIVATION.test(message),
     settleMs: ENABLE_DEADLINE_MS,
+    waiting: (waitedMs) => wait.waiting?.('another change of the same APIs is in progress', waitedMs),
+    signal: wait.signal,
   })
 }

@@ -2,7 +2,8 @@ import { localAuthOptions } from '../auth/credentials.ts'
 import { localCloud } from '../transport/environment.ts'
 import { CALL_DEADLINE_MS, cloudError, CloudError, httpError, repeatably } from '../transport/errors.ts'
 import { patientFetch } from '../transport/patient-fetch.ts'
-import { pause, pausesNow } from '../transport/pauses.ts'
+import { pausesNow } from '../transport/pauses.ts'
+import { interruptiblePause } from '../transport/settle.ts'
 
 /**
  * Google's APIs that imagery calls through JSON, by the first label of their host
@@ -117,20 +118,33 @@ export interface RestOperation<Metadata = unknown, Result = unknown> {
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
 
+/** How to wait for something that takes seconds or minutes at Google. */
+export interface Wait {
+  /** Called before each pause with the time waited so far, in milliseconds. */
+  waiting?: ((waitedMs: number) => void) | undefined
+  /** Ends the wait, but not what is waited for. */
+  signal?: AbortSignal | undefined
+}
+
+/** Something is still in progress at the end of its wait. The call that started it is not repeated: it would wait as long again. */
+export class NotDoneInTime extends CloudError {
+  override readonly retryable = false
+}
+
 /**
  * Waits until an operation is done, and returns it.
  *
  * @param options.version API version: `v1`
- * @throws CloudError with the operation's own error, or DEADLINE_EXCEEDED
+ * @param options.what what the operation does, for people
+ * @throws CloudError with the operation's own error; NotDoneInTime; the reason of the signal
  */
 export async function finishOperation<Metadata, Result>(
   api: RestApi,
   started: RestOperation<Metadata, Result>,
-  options: { version: string; deadlineMs: number },
+  options: Wait & { version: string; deadlineMs: number; what: string },
 ): Promise<RestOperation<Metadata, Result>> {
   const operation = await pollUntilDone(started, {
     ...options,
-    what: started.name,
     isDone: ({ done }) => done === true,
     look: () => callApi<RestOperation<Metadata, Result>>(api, `${options.version}/${started.name}`),
   })
@@ -142,11 +156,11 @@ export async function finishOperation<Metadata, Result>(
  * Polls until something is done, and returns it.
  *
  * @param options.watch called with every polled value
- * @throws CloudError DEADLINE_EXCEEDED
+ * @throws NotDoneInTime; the reason of the signal
  */
 export async function pollUntilDone<Thing>(
   first: Thing,
-  options: {
+  options: Wait & {
     what: string
     look: () => Promise<Thing>
     isDone: (thing: Thing) => boolean
@@ -154,14 +168,19 @@ export async function pollUntilDone<Thing>(
     watch?: (thing: Thing) => void
   },
 ): Promise<Thing> {
-  const until = pausesNow() + options.deadlineMs
+  const startedMs = pausesNow()
   let thing = first
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     options.watch?.(thing)
     if (options.isDone(thing)) return thing
-    if (pausesNow() > until)
-      throw new CloudError('DEADLINE_EXCEEDED', `${options.what} is not done after ${options.deadlineMs / 60_000} min`)
-    await pause(pauseMs)
+    const waitedMs = pausesNow() - startedMs
+    if (waitedMs > options.deadlineMs)
+      throw new NotDoneInTime(
+        'DEADLINE_EXCEEDED',
+        `${options.what} is not done after ${options.deadlineMs / 60_000} min`,
+      )
+    options.waiting?.(waitedMs)
+    await interruptiblePause(pauseMs, options.signal)
     thing = await options.look()
   }
 }

@@ -62,7 +62,8 @@ export async function settledReads(read: () => Promise<unknown>, settling: Settl
   }
 }
 
-async function interruptiblePause(durationMs: number, signal: AbortSignal | undefined): Promise<void> {
+/** Pauses, or rejects with the reason of the signal once it is aborted. */
+export async function interruptiblePause(durationMs: number, signal: AbortSignal | undefined): Promise<void> {
   if (!signal) return pause(durationMs)
   signal.throwIfAborted()
   const { promise: interrupted, reject } = Promise.withResolvers<never>()

@@ -7,6 +7,7 @@ import { bucketPolicy } from '../../google/storage/bucket.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { SETTLE_MS } from '../../google/transport/settle.ts'
 import type { DeployStep } from './context.ts'
+import { durationText } from './settling.ts'
 
 /**
  * Vertex AI reads images as its service agent, not as the account that calls Gemini. In a new project the
@@ -33,9 +34,13 @@ export const imageAccess: DeployStep = {
       resource: `${each.role} for ${each.member.slice(each.member.indexOf(':') + 1)} on ${resource}`,
     }))
   },
-  async apply(context) {
+  async apply(context, _, reporter) {
     const { projectId } = context.target.place
-    const email = await generateServiceIdentity(projectId, 'aiplatform.googleapis.com')
+    const email = await generateServiceIdentity(projectId, 'aiplatform.googleapis.com', {
+      waiting: (waitedMs) =>
+        reporter.detail(`Google is creating Vertex AI's service agent; waiting for ${durationText(waitedMs)}`),
+      signal: context.signal,
+    })
     const agent = email ?? vertexAgent(await projectNumber(projectId))
     await changeMemberships(bucketPolicy(bucketName(context.target.place)), {
       add: grantsToAgent(agent),

@@ -42,7 +42,7 @@ export async function buildImage(
   reporter: StepReporter,
 ): Promise<string> {
   const build = await startedBuild(context, request, reporter)
-  await finishBuild(request.projectId, build, (text) => reporter.detail(text))
+  await finishBuild(request.projectId, build, (text) => reporter.detail(text), context.signal)
   return build.region
 }
 
@@ -66,7 +66,7 @@ async function startedBuild(
     // First, so that a deploy that is interrupted after the start finds the build.
     if (region !== (remembered ?? place.region)) await labelBucket(bucket, { [BUILD_REGION_LABEL]: region })
     try {
-      return await startBuild(request, region)
+      return await startBuild(request, region, (text) => reporter.detail(text))
     } catch (error) {
       if (!(error instanceof CloudError) || !isRegionRefusal(error, region)) throw error
     }

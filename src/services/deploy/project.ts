@@ -18,7 +18,7 @@ import { awaitServiceAccount, createServiceAccount, findServiceAccount } from '.
 import { changeMemberships, missingMemberships, type Membership } from '../../google/rest/policy.ts'
 import { projectPolicy } from '../../google/admin/resource-manager.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import { disabledServices, enableServices } from '../../google/admin/service-usage.ts'
+import { disabledServices, ENABLE_DEADLINE_MS, enableServices } from '../../google/admin/service-usage.ts'
 import { isBuilding, isOff, pendingChanges, type DeployContext, type DeployStep } from './context.ts'
 import { durationText } from './settling.ts'
 import { deploymentLabels } from '../../contracts/labels.ts'
@@ -46,15 +46,17 @@ export const apis: DeployStep = {
   async apply(context, changes, reporter) {
     const names = pendingChanges(changes).map(({ resource }) => resource)
     const { projectId } = context.target.place
-    reporter.detail(`enabling ${names.length}`)
-    await enableServices(
-      projectId,
-      names.filter((name) => !CHECKING.includes(name)),
-    )
+    const wait = {
+      waiting: (what: string, waitedMs: number) =>
+        reporter.detail(`${what}; waiting for ${durationText(waitedMs)}, at most ${durationText(ENABLE_DEADLINE_MS)}`),
+      signal: context.signal,
+    }
+    const required = names.filter((name) => !CHECKING.includes(name))
+    await enableServices(projectId, required, wait)
     context.off.clear()
     // An organization can restrict them, which must not stop a deploy: their checks stay open.
     const checking = names.filter((name) => CHECKING.includes(name))
-    if (checking.length > 0) await enableServices(projectId, checking).catch(ignoreRefusal)
+    if (checking.length > 0) await enableServices(projectId, checking, wait).catch(ignoreRefusal)
     return { done: `enabled ${names.map((name) => name.replace('.googleapis.com', '')).join(', ')}` }
   },
 }
