@@ -50,9 +50,8 @@ export class RecentAttempts<Tried> {
   }
 
   /**
-   * Whether the answers of a run that wait for the ledger fill its memory, so that no more should be paid. Then writes them
-   * again, as
-   * its own task may be delivered to another instance.
+   * Whether the answers of a run that wait for the ledger fill its memory, so that no more should be paid. Then writes
+   * them again, because their own tasks may be delivered to another instance.
    */
   isFull(group: string): boolean {
     const waiting = [...this.#unwritten.values()].filter((one) => one.group === group)
