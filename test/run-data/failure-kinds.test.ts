@@ -44,6 +44,9 @@ beforeAll(async () => {
     failed('b1', 'unreadable_image', 'no readable image: gs://bucket/b1.jpg does not exist'),
     failed('b2', 'unreadable_image', 'no readable image: gs://bucket/b2.jpg does not exist'),
     failed('b3', 'unreadable_image', 'no readable image: gs://bucket/b3.jpg does not exist'),
+    failed('f1', 'unreadable_image', 'no readable image: a b.jpg is not an image; signs/1.jpg does not exist'),
+    failed('f2', 'unreadable_image', 'no readable image: 2.jpg is not an image; x\ny.jpg does not exist'),
+    failed('f3', 'unreadable_image', 'no readable image: the table has no image of this asset'),
     failed('c1', 'model_error', 'm: HTTP 400 no'),
     failed('c2', 'model_error', 'm: HTTP 500 no'),
     failed('d1', 'throttled', null),
@@ -60,16 +63,18 @@ test('failures are grouped by cause and message, apart from URIs and quoted valu
   expect(found).toEqual([
     ['unreadable_image', 3, 'b1', 'no readable image: gs://bucket/b1.jpg does not exist'],
     ['schema', 2, 'a2', 'the answer does not fit: kind is "Apple", not one of pole'],
+    ['unreadable_image', 2, 'f1', 'no readable image: a b.jpg is not an image; signs/1.jpg does not exist'],
     ['schema', 1, 'a1', 'the answer does not fit: kind is missing'],
     ['model_error', 1, 'c1', 'm: HTTP 400 no'],
     ['model_error', 1, 'c2', 'm: HTTP 500 no'],
     ['throttled', 1, 'd1', null],
+    ['unreadable_image', 1, 'f3', 'no readable image: the table has no image of this asset'],
   ])
 })
 
 test('an unknown cost is left out of the sum and counted', async () => {
   const [rows] = await harness.client.query(costQuery(tables))
-  expect(rows).toEqual([{ attempts: 10, cost_usd: 4, without_usage: 2 }])
+  expect(rows).toEqual([{ attempts: 13, cost_usd: 5.5, without_usage: 2 }])
 })
 
 test('the exact answers are those of repaired and refused attempts', async () => {

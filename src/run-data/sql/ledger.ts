@@ -80,19 +80,25 @@ WHERE status IN ('failed', 'throttled') ORDER BY unit_id LIMIT ${limit}`
 
 /**
  * The kinds of failures, most common first. Failures of one kind have the same cause and the same message, apart from
- * URIs, quoted values and counts. Each has the unit with the lowest ID as its example.
+ * images, URIs, quoted values and counts. Each has the unit with the lowest ID as its example.
  */
 export function failureKindsQuery(tables: RunTables, limit: number): string {
   return `SELECT cause, kind, COUNT(*) AS units, MIN(unit_id) AS unit_id,
   ANY_VALUE(error_message HAVING MIN unit_id) AS error_message
 FROM (
   SELECT unit_id, cause, error_message,
-    REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(IFNULL(error_message, ''),
+    REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(${withoutImageNames('error_message')},
       r'[a-z]+://[^\\s;]+', '…'), r'"[^"]*"', '…'), r'\\b(is|has) -?[0-9][0-9.,]*', 'is …') AS kind
   FROM ${quoted(tablePath(tables, tables.live))}
   WHERE status IN ('failed', 'throttled')
 )
 GROUP BY cause, kind ORDER BY units DESC, unit_id LIMIT ${limit}`
+}
+
+/** The text of a failure without the names of images, which can be any text up to what is said of the image. */
+function withoutImageNames(message: string): string {
+  const said = '(?:is|has|does not|names|cannot|was|needs|became) '
+  return `IF(cause = 'unreadable_image', REGEXP_REPLACE(IFNULL(${message}, ''), r'(?s)(image: |; ).*? (${said})', r'\\1… \\2'), IFNULL(${message}, ''))`
 }
 
 /** The attempts whose exact answer the ledger keeps: repaired ones, and those that did not fit the profile. */
