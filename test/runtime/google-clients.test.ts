@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,8 +8,8 @@ import { Storage } from '@google-cloud/storage'
 import { PassThroughClient } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startLocalCloud, type LocalCloud } from '@imagery/local-cloud'
-import { bigQuery, ensureDataset, queryRows, queryStream } from '../../src/google/bigquery/bigquery.ts'
-import { queryIntoTable } from '../../src/google/bigquery/jobs.ts'
+import { bigQuery, ensureDataset, ensureTable, queryRows, queryStream } from '../../src/google/bigquery/bigquery.ts'
+import { loadFile, queryIntoTable } from '../../src/google/bigquery/jobs.ts'
 import { tableRows } from '../../src/google/bigquery/table-rows.ts'
 import { cancelJobsOn, jobsSettled } from '../../src/google/bigquery/jobs-in-flight.ts'
 import { downloadObject } from '../../src/google/storage/download.ts'
@@ -87,6 +87,18 @@ describe('rows on several pages', () => {
     }
     expect((await pagesRead()) - before).toBe(1)
   })
+})
+
+test('a load that fails names the row, where the job itself only counts its errors', async () => {
+  const name = { projectId: 'imagery-local', dataset: 'loads', table: 'bad_rows' }
+  await ensureDataset(name, { location: 'US', description: 'loads' })
+  await ensureTable(name, { columns: [], description: 'bad rows', labels: {} })
+  const file = path.join(directory, 'rows.jsonl')
+  writeFileSync(file, '{"a":"x"}\n{"b":"y"}\n')
+  const load = { format: 'NEWLINE_DELIMITED_JSON', file, schema: [{ name: 'a', type: 'STRING' }] } as const
+  await expect(loadFile(name, load, { location: 'US' })).rejects.toThrow(
+    'JSON parsing error in row starting at position 10: No such field: b.',
+  )
 })
 
 describe('a query whose rows do not come in time', () => {

@@ -109,11 +109,11 @@ export function loadOptions(load: LoadedFile) {
 }
 
 /**
- * Lists become arrays, and a decimal becomes the first type that holds it. Without these, a list is a record of records
+ * Lists become arrays, an enumeration text, and a decimal becomes the first type that holds it. Without these, a list is a record of records
  * and a long decimal ends the load (https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet).
  */
 const PARQUET_OPTIONS = {
-  parquetOptions: { enableListInference: true },
+  parquetOptions: { enableListInference: true, enumAsString: true },
   decimalTargetTypes: ['NUMERIC' as const, 'BIGNUMERIC' as const, 'STRING' as const],
 }
 
@@ -166,7 +166,7 @@ async function createJobOnce(
 }
 
 interface JobMetadata {
-  status?: { state?: string; errorResult?: { message?: string; reason?: string } }
+  status?: { state?: string; errorResult?: { message?: string; reason?: string }; errors?: { message?: string }[] }
   statistics?: { totalBytesProcessed?: string }
 }
 
@@ -175,6 +175,17 @@ class JobFailed extends CloudError {}
 
 /** Failure reasons that are not caused by the statement, beside those that requests have too (`statusByReason`). */
 const JOB_FAILURES: Record<string, GoogleStatus> = { accessDenied: 'PERMISSION_DENIED', notFound: 'NOT_FOUND' }
+
+const TOO_MANY = /encountered too many errors, giving up/
+
+/**
+ * A load's own error only says that there were too many; those that name the rows are in the list
+ * (https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-csv#troubleshoot_parsing_errors).
+ */
+function failureMessage(own = 'the BigQuery job failed', errors: readonly { message?: string }[] = []): string {
+  if (!TOO_MANY.test(own)) return own
+  return errors.find(({ message }) => message !== undefined && !TOO_MANY.test(message))?.message ?? own
+}
 
 /** BigQuery ends a query or load job after six hours (https://cloud.google.com/bigquery/quotas#query_jobs). */
 const LONGEST_JOB_MS = 6 * 3_600_000
@@ -189,7 +200,8 @@ export async function jobDone(
     const metadata = (await call(job.getMetadata()))[0] as JobMetadata
     const failure = metadata.status?.errorResult
     if (failure) {
-      const { reason, message = 'the BigQuery job failed' } = failure
+      const { reason } = failure
+      const message = failureMessage(failure.message, metadata.status?.errors)
       const status = JOB_FAILURES[reason ?? ''] ?? statusByReason('INVALID_ARGUMENT', reason, message)
       throw new JobFailed(status, message, { reason })
     }

@@ -6,6 +6,7 @@ import type { TableName } from '../../google/bigquery/bigquery.ts'
 import { loadFile, type LoadedFile } from '../../google/bigquery/jobs.ts'
 import type { SourceColumns, SourceField } from './columns.ts'
 import { folderRows } from './folder-images.ts'
+import { prepareParquet } from './parquet-table.ts'
 import { notWritable } from './scratch-folder.ts'
 import type { Source } from './parse.ts'
 import { prepareTextTable, type PrepareOptions } from './text-table.ts'
@@ -13,7 +14,7 @@ import { prepareTextTable, type PrepareOptions } from './text-table.ts'
 /** A local table that is ready to be loaded into BigQuery. */
 export interface PreparedSource {
   load: LoadedFile
-  /** The columns, with the headers of the file. Undefined for Parquet, whose schema BigQuery reads. */
+  /** The columns, with the headers of the file. Undefined for a folder. */
   known: { fields: readonly SourceField[]; columns: SourceColumns } | undefined
   warnings: string[]
 }
@@ -27,8 +28,10 @@ export async function prepareSource(
   source: Exclude<Source, { kind: 'table' }>,
   options: PrepareOptions,
 ): Promise<PreparedSource> {
-  if (source.kind === 'file' && source.format === 'PARQUET')
-    return { load: { format: 'PARQUET', file: source.file }, known: undefined, warnings: [] }
+  if (source.kind === 'file' && source.format === 'PARQUET') {
+    const { file, fields, columns, warnings } = await prepareParquet(source, options)
+    return { load: { format: 'PARQUET', file }, known: { fields, columns }, warnings }
+  }
   if (source.kind === 'file') {
     const { given, file: original, format } = source
     const table = { given, file: original, isCsv: format === 'CSV' }

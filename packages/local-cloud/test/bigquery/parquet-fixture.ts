@@ -55,7 +55,9 @@ function struct(fields: readonly Field[]): Buffer {
   let last = 0
   const parts = fields.map(([id, as, value]) => {
     const code = as === 'bool' ? (value === true ? 1 : 2) : CODES[as]
-    const head = Buffer.from([((id - last) << 4) | code])
+    const step = id - last
+    const head =
+      step < 16 ? Buffer.from([(step << 4) | code]) : Buffer.concat([Buffer.from([code]), zigzag(BigInt(id))])
     last = id
     return as === 'bool' ? head : Buffer.concat([head, encoded(as, value)])
   })

@@ -67,6 +67,9 @@ export async function loadParquet({ store }: Warehouse, load: ParquetLoad): Prom
   }
 }
 
+/** How DuckDB speaks of content that it cannot read, as opposed to a disk. */
+const DAMAGED = /^(Invalid|Conversion|Out of Range|Not implemented|Serialization) |^IO Error: Un|Parquet/i
+
 async function columnsOf(connection: DuckDBConnection, file: string): Promise<ParquetNode[]> {
   try {
     const rows = await (await connection.run(`SELECT * FROM parquet_schema(${quote(file)})`)).getRowObjects()
@@ -76,7 +79,7 @@ async function columnsOf(connection: DuckDBConnection, file: string): Promise<Pa
     )
   } catch (error) {
     // A file that is no Parquet is the caller's fault: https://cloud.google.com/bigquery/docs/error-messages (`invalid`).
-    if (!(error instanceof Error) || !error.message.startsWith('Invalid Input Error')) throw error
+    if (!(error instanceof Error) || !DAMAGED.test(error.message)) throw error
     throw new GoogleError('INVALID_ARGUMENT', NOT_PARQUET, { reason: 'invalid', cause: error })
   }
 }
@@ -98,7 +101,7 @@ async function shapeColumns(connection: DuckDBConnection, file: string): Promise
 /** A value that its column does not take, or a damaged file, ends the load as `invalid`. */
 function badValue(error: unknown): unknown {
   const message = error instanceof Error ? error.message : ''
-  if (!/bq:|^(Conversion|Out of Range|Invalid Input) Error|Parquet/i.test(message)) return error
+  if (!message.includes('bq:') && !DAMAGED.test(message)) return error
   const text = /bq:([^\n]*)/.exec(message)?.[1] ?? message.split('\n')[0]!
   return new GoogleError('INVALID_ARGUMENT', `Error while reading data, error message: ${text}`, {
     reason: 'invalid',
