@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** A kind of test: its files, its time limit, and what it needs. */
 interface Kind {
@@ -38,11 +39,25 @@ const KINDS: Record<string, Kind> = {
   'local-cloud-http': { include: HTTP_ALONE, timeoutMs: 60_000, retry: 1, isolate: false },
 }
 
-export default defineConfig({
+/** `npm run test:campaigns`: kills, faults and stops at many more moments than the suite has time for. */
+const CAMPAIGNS = 'campaigns'
+
+/** Kinds whose files take longest start first, so that no worker ends with a long file while the others are idle. */
+const LONGEST = ['e2e', 'cli', 'deploy']
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ project }: TestSpecification): number => LONGEST.indexOf(project.name) + 1 || LONGEST.length + 1
+    return files.toSorted((a, b) => rank(a) - rank(b))
+  }
+}
+
+export default defineConfig(({ mode }) => ({
   test: {
     // Most of the long tests wait for processes, back-offs and clocks more than they work: on two cores, a
     // third worker fills the time (one fewer than the cores is vitest's own choice).
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: Object.entries(KINDS).map(([name, { include, exclude = [], timeoutMs, retry = 0, isolate = true }]) => ({
       test: {
         name,
@@ -53,8 +68,12 @@ export default defineConfig({
         hookTimeout: timeoutMs,
         retry,
         pool: 'forks' as const,
-        env: { NO_COLOR: '1', METADATA_SERVER_DETECTION: 'none' },
+        env: {
+          NO_COLOR: '1',
+          METADATA_SERVER_DETECTION: 'none',
+          IMAGERY_CAMPAIGNS: mode === CAMPAIGNS ? 'full' : 'short',
+        },
       },
     })),
   },
-})
+}))

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { execa } from 'execa'
-import { newUser, ROOT, type ImageryUser } from './imagery-process.ts'
+import { newUser, ROOT, type ImageryUser, type Outcome } from './imagery-process.ts'
 
 const manifest = JSON.parse(readFileSync(path.join(ROOT, 'oclif.manifest.json'), 'utf8')) as {
   commands: Record<string, { hidden?: boolean; description?: string }>
@@ -13,14 +13,23 @@ const COMMANDS = ['', 'local', 'profiles', ...Object.keys(manifest.commands).map
 let user: ImageryUser
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
 })
 
 afterAll(() => user.leave())
 
+const pages = new Map<string, Promise<Outcome>>()
+
+/** The help of a command, asked once. */
+function helpOf(command: string): Promise<Outcome> {
+  const page = pages.get(command) ?? user.run([...command.split(' ').filter(Boolean), '--help'])
+  pages.set(command, page)
+  return page
+}
+
 describe('the help', () => {
   test.each(COMMANDS)('of `imagery %s` matches its snapshot', async (command) => {
-    const { exitCode, stdout, stderr } = await user.run([...command.split(' ').filter(Boolean), '--help'])
+    const { exitCode, stdout, stderr } = await helpOf(command)
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     const platformIndependent = stdout.replace(/imagery\/\S+ \S+ node-v\S+/, 'imagery/VERSION PLATFORM NODE')
     await expect(platformIndependent).toMatchFileSnapshot(
@@ -32,7 +41,7 @@ describe('the help', () => {
     'of `imagery %s` has every word of the description',
     async (command) => {
       const { description = '' } = manifest.commands[command.replaceAll(' ', ':')]!
-      const { stdout } = await user.run([...command.split(' '), '--help'])
+      const { stdout } = await helpOf(command)
       const words = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
       expect(words(stdout)).toContain(words(description.replaceAll('<%= config.bin %>', 'imagery')))
     },
@@ -46,15 +55,13 @@ describe('the help', () => {
   })
 
   test('is the same with -h', async () => {
-    const [long, short] = await Promise.all([user.run(['status', '--help']), user.run(['status', '-h'])])
+    const [long, short] = await Promise.all([helpOf('status'), user.run(['status', '-h'])])
     expect(short).toMatchObject({ exitCode: 0, stdout: long.stdout })
   })
 
   test('of a command has no line over 100 columns', async () => {
-    const pages = await Promise.all(
-      COMMANDS.filter(Boolean).map((command) => user.run([...command.split(' ').filter(Boolean), '--help'])),
-    )
-    const long = pages.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line.length > 100)
+    const all = await Promise.all(COMMANDS.filter(Boolean).map(helpOf))
+    const long = all.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line.length > 100)
     expect(long).toEqual([])
   })
 })

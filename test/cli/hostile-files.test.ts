@@ -8,7 +8,7 @@ import { newUser, ROOT, type ImageryUser } from './imagery-process.ts'
 let user: ImageryUser
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   for (const name of ['pipe.yaml', 'pipe.csv']) execFileSync('mkfifo', [path.join(user.folder, name)])
   await writeFile(path.join(user.folder, 'signs.jsonl'), '{"asset_id": "a", "gcs_uri": "a.jpg"}\n')
   for (const name of ['large.yaml', 'large.jsonl']) await writeFile(path.join(user.folder, name), '')

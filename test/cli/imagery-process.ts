@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa, type ResultPromise } from 'execa'
 import { z } from 'zod'
+import { WarmCommands } from './warm-commands.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -50,7 +51,8 @@ const errorDocument = z.strictObject({
 /** Every document of every command has its warnings. */
 const anyDocument = z.looseObject({ warnings: z.array(z.string()) })
 
-export async function newUser(): Promise<ImageryUser> {
+/** @param options.isWarm whether `run` may use a process that has loaded imagery already */
+export async function newUser({ isWarm = false } = {}): Promise<ImageryUser> {
   const home = await mkdtemp(path.join(os.tmpdir(), 'imagery-user-'))
   const folder = path.join(home, 'work')
   await mkdir(folder)
@@ -73,7 +75,7 @@ export async function newUser(): Promise<ImageryUser> {
   const start: ImageryUser['start'] = (args, environment = {}) => {
     const child = execa(process.execPath, [PROGRAM, ...args], {
       cwd: folder,
-      env: { ...base, ...environment } as Record<string, string>,
+      env: definedOf({ ...base, ...environment }),
       extendEnv: false,
       stdin: 'ignore',
       reject: false,
@@ -81,7 +83,11 @@ export async function newUser(): Promise<ImageryUser> {
     })
     return { process: child, outcome: child.then(outcome) }
   }
-  const run: ImageryUser['run'] = (args, environment) => start(args, environment).outcome
+  const warm = isWarm ? new WarmCommands(PROGRAM) : undefined
+  const run: ImageryUser['run'] = (args, environment = {}) => {
+    const request = { args, environment: definedOf({ ...base, ...environment }), folder }
+    return warm?.run(request, dataDirectory)?.then(outcome) ?? start(args, environment).outcome
+  }
   return {
     folder,
     dataDirectory,
@@ -103,9 +109,16 @@ export async function newUser(): Promise<ImageryUser> {
     },
     async leave() {
       await run(['local', 'stop'])
+      await warm?.leave()
       await rm(home, { recursive: true, force: true })
     },
   }
+}
+
+function definedOf(environment: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
 }
 
 function outcome(result: {

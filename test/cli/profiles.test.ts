@@ -6,7 +6,7 @@ import { newUser, type ImageryUser } from './imagery-process.ts'
 let user: ImageryUser
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
 })
 
 afterAll(() => user.leave())

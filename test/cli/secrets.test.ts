@@ -6,7 +6,7 @@ import { newUser, type Environment, type ImageryUser } from './imagery-process.t
 let user: ImageryUser
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await writeFile(path.join(user.folder, 'signs.jsonl'), '{"asset_id": "a", "gcs_uri": "a.jpg"}\n')
 })
 

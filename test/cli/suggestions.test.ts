@@ -11,7 +11,7 @@ const FOLDER = "two words, it's"
 const HERE = String.raw`'two words, it'\''s'`
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   const started = await user.run(['local', 'start', '--detach', '--data-dir', FOLDER])
   expect(started).toMatchObject({
     exitCode: 0,

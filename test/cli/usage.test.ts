@@ -6,7 +6,7 @@ import { newUser, ROOT, type ImageryUser } from './imagery-process.ts'
 let user: ImageryUser
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await writeFile(path.join(user.folder, 'signs.jsonl'), '{"asset_id": "a", "gcs_uri": "a.jpg"}\n')
   await writeFile(path.join(user.folder, 'empty.csv'), '')
   await writeFile(path.join(user.folder, 'signs.xlsx'), 'PK')

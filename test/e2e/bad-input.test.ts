@@ -13,7 +13,7 @@ let busy: Server
 let before: { holdings: Awaited<ReturnType<ImageryUser['holdings']>>; inventory: string[] }
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   expect((await user.run(['deploy', '--local'])).exitCode).toBe(0)
   cloud = await officialClients(user.dataDirectory)

@@ -48,7 +48,7 @@ const services: ServiceByHand[] = []
 const container: { main: string; populate: string } = { main: '', populate: '' }
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   folder = mkdtempSync(path.join(os.tmpdir(), 'imagery-container-'))
   chmodSync(folder, 0o755)
   const certificate = await testCertificate(folder)

@@ -8,7 +8,7 @@ let project: Project
 let deployer: string
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   project = await openProject(user.dataDirectory)
   await enableApis(project, ['iam.googleapis.com', 'cloudresourcemanager.googleapis.com'])

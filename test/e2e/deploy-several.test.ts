@@ -20,7 +20,7 @@ let user: ImageryUser
 let project: Project
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   project = await openProject(user.dataDirectory)
   for (const place of [AMERICA, EUROPE, NIGHT]) expect(await google('deploy', ...place)).toMatchObject({ exitCode: 0 })

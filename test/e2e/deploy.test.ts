@@ -34,7 +34,7 @@ let found: unknown
 
 /** A new project: only an account that may deploy, and the APIs that every project has enabled. */
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   logFile = path.join(user.folder, 'access.log')
   const started = await user.run(['local', 'start', '--detach', '--access-log', logFile])
   if (started.exitCode !== 0) throw new Error(started.stderr)

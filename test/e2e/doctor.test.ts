@@ -31,7 +31,7 @@ async function doctor(args: readonly string[] = ['--local'], environment: Enviro
 }
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
 })
 

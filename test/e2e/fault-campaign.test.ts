@@ -47,7 +47,7 @@ let clients: OfficialClients
 let report: z.infer<typeof runReport>
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   assets = await writeManyAssets(user.folder, ASSETS)
   accessLog = path.join(user.folder, 'access.log')
   const faults = path.join(user.folder, 'faults.json')

@@ -12,6 +12,8 @@ export interface Plan {
   program: string
   /** Files under these folders belong to the program itself. */
   own: readonly string[]
+  /** Only every nth fault is tried. */
+  every: number
   commands: readonly {
     args: readonly string[]
     codesPerCall: number
@@ -108,6 +110,7 @@ for (const { args, codesPerCall, prepare = {}, only, once = false } of plan.comm
     if (once && occurrence > 0) continue
     for (let times = 0; times < codesPerCall; times += 1) {
       turn += 1
+      if (turn % plan.every !== 0) continue
       const code = ERROR_CODES[(turn * 7) % ERROR_CODES.length]!
       reset()
       const fault = { call, path: file, occurrence, code }

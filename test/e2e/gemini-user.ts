@@ -5,12 +5,14 @@ import { execa } from 'execa'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import type { RunReport } from '../../src/contracts/run-report.ts'
 import type { CallSummary, UnitAccount } from '@imagery/local-cloud/internal/apis/vertex/index'
+import { ROOT } from '../cli/imagery-process.ts'
+import { WarmCommands } from '../cli/warm-commands.ts'
 import { queryRows } from '../../src/google/bigquery/bigquery.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { rowsIn } from './survived-run.ts'
 import { adminCall, findLocalCloud } from '../../src/services/local/cloud.ts'
 
-const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.js')
+const PROGRAM = path.join(ROOT, 'bin', 'run.js')
 
 /** What an imagery process did. */
 export interface Outcome {
@@ -30,6 +32,7 @@ export interface GeminiCalls {
 export class GeminiUser {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'imagery-gemini-'))
   readonly dataDirectory = path.join(this.folder, 'cloud')
+  readonly #warm = new WarmCommands(PROGRAM)
 
   /** Writes a file for the test and returns its path. */
   file(name: string, text: string): string {
@@ -47,19 +50,20 @@ export class GeminiUser {
 
   /** The same as text. */
   async type(...commandLine: string[]): Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }> {
-    return execa(process.execPath, [PROGRAM, ...commandLine, '--data-dir', this.dataDirectory], {
-      cwd: this.folder,
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        HOME: this.folder,
-        XDG_CONFIG_HOME: this.folder,
-        XDG_DATA_HOME: this.folder,
-        NODE_NO_WARNINGS: '1',
-      },
-      extendEnv: false,
-      stdin: 'ignore',
-      reject: false,
-    })
+    const args = [...commandLine, '--data-dir', this.dataDirectory]
+    const environment = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: this.folder,
+      XDG_CONFIG_HOME: this.folder,
+      XDG_DATA_HOME: this.folder,
+      NODE_COMPILE_CACHE: path.join(ROOT, 'node_modules', '.cache', 'compiled'),
+      NODE_NO_WARNINGS: '1',
+    }
+    const options = { cwd: this.folder, env: environment, extendEnv: false, stdin: 'ignore', reject: false } as const
+    return (
+      this.#warm.run({ args, environment, folder: this.folder }, this.dataDirectory) ??
+      execa(process.execPath, [PROGRAM, ...args], options)
+    )
   }
 
   /** Starts a local cloud that runs until `leave`. */
@@ -106,6 +110,7 @@ export class GeminiUser {
 
   async leave(): Promise<void> {
     await this.imagery('local', 'stop')
+    await this.#warm.leave()
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

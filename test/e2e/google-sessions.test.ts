@@ -20,7 +20,7 @@ const run = (args: readonly string[], environment: Environment = {}): Promise<Ou
   user.run(args, { ...google, ...environment })
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   google = { IMAGERY_LOCAL_CLOUD: path.join(user.dataDirectory, LOCATOR_FILE) }
 })

@@ -7,17 +7,18 @@ import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { findLocalCloud } from '../../src/services/local/cloud.ts'
 import { isAlive } from '@imagery/local-cloud/contract/process-alive'
 import { readAccessLog } from './access-log.ts'
+import { inCampaign } from './campaign-length.ts'
 import { runReport } from './documents.ts'
 import { SEED } from './kill-campaign.ts'
 import { randomFrom, shuffled } from './random.ts'
 import { rowsOf } from './survived-run.ts'
 
 /** More than the model can answer before the last stop, even on a busy machine. */
-const UNITS = 400
+const UNITS = inCampaign({ short: 120, full: 400 })
 
-/** Each way of stopping has five moments. */
+/** The ways of stopping; each has as many moments. */
 const WAYS = ['Ctrl-C to local start', 'SIGTERM to local start', 'local stop', 'Ctrl-C to resume'] as const
-const STOPS = 20
+const STOPS = WAYS.length * inCampaign({ short: 1, full: 5 })
 
 /** A moment is at most this long after the first call of its session. */
 const WINDOW_MS = 400
@@ -167,7 +168,7 @@ async function stopOnce(owner: Owner, way: Stop['way'], runId: string, workMs: n
 
 describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} times (seed ${SEED})`, () => {
   test('pays for each unit once, however and whenever it is stopped', async ({ onTestFinished }) => {
-    const owner = new Owner(await newUser(), model(LATENCY_MS.atStops))
+    const owner = new Owner(await newUser({ isWarm: true }), model(LATENCY_MS.atStops))
     onTestFinished(() => owner.leave(), 60_000)
     const random = randomFrom(SEED)
     expect(await owner.run('local', 'start', '--detach')).toMatchObject({ exitCode: 0 })
@@ -189,7 +190,9 @@ describe(`a Gemini run of ${UNITS} units whose local cloud is stopped ${STOPS} t
         text.replaceAll(/\s+/g, ' '),
       ),
     )
-    expect(interrupted.map(({ way }) => way)).toEqual(Array.from({ length: 5 }, () => 'Ctrl-C to resume'))
+    expect(interrupted.map(({ way }) => way)).toEqual(
+      Array.from({ length: STOPS / WAYS.length }, () => 'Ctrl-C to resume'),
+    )
     // A stop with nothing in progress prints nothing.
     const waited = said.filter(({ text }) => /Waiting for .*, at most /.test(text))
     expect(waited.length).toBeGreaterThanOrEqual((STOPS * 3) / 4 - 3)
@@ -226,7 +229,7 @@ describe('a stop that waits for a call to the model', () => {
   let runId = ''
 
   beforeAll(async () => {
-    owner = new Owner(await newUser(), SLOW)
+    owner = new Owner(await newUser({ isWarm: true }), SLOW)
   })
 
   // Stop a failed test's local cloud, so that the next test or retry does not use it.

@@ -23,7 +23,7 @@ let user: ImageryUser
 let onTerminal: { NODE_OPTIONS: string }
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   await copyFile(path.join(ROOT, 'samples/street-signs/images/stop-1.jpg'), path.join(user.folder, 'a.jpg'))
   const rows = ASSETS.map(

@@ -12,7 +12,7 @@ let user: ImageryUser
 let cloud: OfficialClients
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   const answers = path.join(user.folder, 'model.yaml')
   await writeFile(answers, 'seed: 1\n')
   expect((await user.run(['local', 'start', '--detach', '--gemini', `script:${answers}`])).exitCode).toBe(0)

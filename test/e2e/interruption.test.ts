@@ -16,7 +16,7 @@ const ASSETS = 80
 let user: ImageryUser
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   // Images are read only from the table's folder.
   await copyFile(IMAGE, path.join(user.folder, 'stop.jpg'))
   const rows = Array.from({ length: ASSETS }, (_, index) => ({ asset_id: `sign-${index}`, gcs_uri: 'stop.jpg' }))

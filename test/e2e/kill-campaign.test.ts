@@ -2,15 +2,23 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
+import { inCampaign } from './campaign-length.ts'
 import { runReport } from './documents.ts'
-import { CAMPAIGN_TIMEOUT_MS, expectNothingLeft, KillCampaign, KILLS_OF_EACH, SEED } from './kill-campaign.ts'
+import {
+  CAMPAIGN_TIMEOUT_MS,
+  expectNothingLeft,
+  FEWEST_CUT_OFF,
+  KillCampaign,
+  KILLS_OF_EACH,
+  SEED,
+} from './kill-campaign.ts'
 import { writeManyAssets, type ManyAssets } from './many-assets.ts'
 import { CAN_SEE_PROCESSES } from './programs.ts'
 import { expectEveryAssetOnce } from './survived-run.ts'
 
-const ASSETS = 200
+const ASSETS = inCampaign({ short: 100, full: 200 })
 
-/** Per queue, so that a run of 200 assets outlives several rounds of kills. */
+/** Per queue, so that a run outlives several rounds of kills. */
 const TASKS_PER_SECOND = 12
 
 describe.skipIf(!CAN_SEE_PROCESSES)(
@@ -23,7 +31,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
     let campaign: KillCampaign
 
     beforeAll(async () => {
-      user = await newUser()
+      user = await newUser({ isWarm: true })
       assets = await writeManyAssets(user.folder, ASSETS)
       accessLog = path.join(user.folder, 'access.log')
       environment = { IMAGERY_FAULTS: path.join(user.folder, 'faults.json'), IMAGERY_ACCESS_LOG: accessLog }
@@ -42,7 +50,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
         expect(campaign.runs.size).toBeGreaterThan(0)
         // The kills must have hit work in progress, or the test proves nothing.
         const log = campaign.log()
-        expect(log.sends - log.tasksSent).toBeGreaterThan(10)
+        expect(log.sends - log.tasksSent).toBeGreaterThan(FEWEST_CUT_OFF)
         for (const runId of campaign.runs) {
           const status = await user.run(['status', runId, '--local', '--json'], environment)
           await expectEveryAssetOnce(runReport.parse(status.json()), { assets, accessLog })

@@ -9,6 +9,7 @@ import { findLocalCloud } from '../../src/services/local/cloud.ts'
 import { isAlive } from '@imagery/local-cloud/contract/process-alive'
 import { findDeployment } from '../../src/services/session/target.ts'
 import { readAccessLog, type AccessLog } from './access-log.ts'
+import { inCampaign } from './campaign-length.ts'
 import { officialClients } from './official-clients.ts'
 import { paceQueues, type QueuePace } from './paced-queues.ts'
 import { isPortHeld, programsOf, type Role } from './programs.ts'
@@ -17,9 +18,12 @@ import { randomFrom, shuffled } from './random.ts'
 /** The seed for the moments of a campaign; try others if you like. */
 export const SEED = Number(process.env['IMAGERY_TEST_SEED'] ?? 20_261_123)
 
-export const KILLS_OF_EACH = 20
+export const KILLS_OF_EACH = inCampaign({ short: 4, full: 20 })
 
-/** More than a hundred processes are started, one after another: a minute and a half on an idle machine, more on a busy one. */
+/** Deliveries that the kills must have cut off, or a campaign proves nothing. */
+export const FEWEST_CUT_OFF = KILLS_OF_EACH / 2
+
+/** A full campaign starts more than a hundred processes, one after another: a minute and a half on an idle machine. */
 export const CAMPAIGN_TIMEOUT_MS = 400_000
 
 /**

@@ -27,7 +27,7 @@ const run = async (file: string, profile: string): Promise<string> => {
 }
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   cloud = await officialClients(user.dataDirectory)
   older = await run('with-faults.jsonl', 'image-quality')

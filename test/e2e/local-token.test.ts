@@ -8,7 +8,7 @@ import { enableServices } from './enable-services.ts'
 let user: ImageryUser
 let origin: string
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   const locator = JSON.parse(readFileSync(path.join(user.dataDirectory, 'local-cloud.json'), 'utf8')) as {
     http: string

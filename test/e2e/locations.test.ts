@@ -61,7 +61,7 @@ async function addProject({ locator }: OfficialClients, id: string): Promise<voi
 }
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   expect((await user.run(['deploy', '--local'])).exitCode).toBe(0)
   cloud = await officialClients(user.dataDirectory)

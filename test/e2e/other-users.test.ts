@@ -32,7 +32,7 @@ beforeAll(async () => {
   makeOpen('config')
   configuration = makeOpen('config/imagery')
   writeFileSync(path.join(configuration, 'state.json'), '{}', { mode: 0o666 })
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   makeOpen('cache')
   environment = {
     XDG_CACHE_HOME: path.join(folder, 'cache'),

@@ -33,7 +33,7 @@ let clients: OfficialClients
 let finished: string
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   assets = await writeManyAssets(user.folder, ASSETS)
   accessLog = path.join(user.folder, 'access.log')
   expect(await user.run(['local', 'start', '--detach', '--access-log', accessLog])).toMatchObject({ exitCode: 0 })

@@ -44,7 +44,7 @@ let cloud: OfficialClients
 let runner: string
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   const gemini = `replay:${path.join(SIGNS, 'answers.jsonl')}`
   expect((await user.run(['local', 'start', '--detach', '--gemini', gemini])).exitCode).toBe(0)
   expect((await user.run(['deploy', '--local'])).exitCode).toBe(0)

@@ -34,7 +34,7 @@ const asRunner = (...args: string[]) =>
   })
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   expect((await user.run(['deploy', '--local'])).exitCode).toBe(0)
   project = await openProject(user.dataDirectory)

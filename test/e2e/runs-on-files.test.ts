@@ -12,7 +12,7 @@ const IMAGES = path.join(ROOT, 'samples', 'street-signs', 'images')
 let user: ImageryUser
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   for (const folder of ['photos', 'photos/corner', 'photos/deep/er'])
     await mkdir(path.join(user.folder, folder), { recursive: true })

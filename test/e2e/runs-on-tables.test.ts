@@ -54,7 +54,7 @@ async function jobsThatRead(tableId: string): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   expect((await user.run(['deploy', '--local'])).exitCode).toBe(0)
   cloud = await officialClients(user.dataDirectory)

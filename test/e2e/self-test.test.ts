@@ -7,7 +7,7 @@ import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
 let user: ImageryUser
 
 beforeEach(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await writeFile(path.join(user.folder, 'good.yaml'), '')
   await writeFile(path.join(user.folder, 'blind.yaml'), 'shares: {unreadable: 1}\n')
 })

@@ -17,7 +17,7 @@ const assets = Object.entries(expected.assets)
 let user: ImageryUser
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
 })
 
 afterAll(() => user.leave())

@@ -18,7 +18,7 @@ let elsewhere: Record<string, string>
 let cloud: OfficialClients
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   elsewhere = { XDG_CONFIG_HOME: path.join(user.folder, 'elsewhere') }
   const rows = Array.from({ length: ASSETS }, (_, index) => ({
     asset_id: `a${index}`,

@@ -52,7 +52,7 @@ const ports = {} as Record<Service, number>
 const byHand: ServiceByHand[] = []
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await user.startLocalCloud()
   const report = await user.run([
     'run',

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
+import { inCampaign } from './campaign-length.ts'
 import { runList, runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
 import { randomFrom } from './random.ts'
@@ -12,7 +13,7 @@ let user: ImageryUser
 let cloud: OfficialClients
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await writeFile(path.join(user.folder, 'signs.jsonl'), '{"asset_id": "a", "gcs_uri": "gs://street/a.jpg"}\n')
   await user.startLocalCloud()
   expect(await user.run(['deploy', '--local'])).toMatchObject({ exitCode: 0 })
@@ -92,7 +93,7 @@ test('a command killed while it loads its source leaves a run that other command
 
 test('a command killed at any moment leaves nothing that its run does not list', async () => {
   const random = randomFrom(20_261_129)
-  for (let kill = 0; kill < 4; kill += 1) {
+  for (let kill = 0; kill < inCampaign({ short: 2, full: 12 }); kill += 1) {
     const { process: command, outcome } = user.start(RUN)
     await new Promise<void>((resolve) => {
       command.stderr?.on('data', (chunk: Buffer) => {
