@@ -21,6 +21,11 @@ export function plainLine(text: string): string {
   return plainText(text).replaceAll(/[\t\n]+/g, ' ')
 }
 
+/** Returns text of at most `most` letters, with a mark where it is cut. No half of a pair is left. */
+export function shortened(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…`
+}
+
 /** The characters above that JSON does not escape. Escaping them keeps the JSON equivalent. */
 // eslint-disable-next-line no-control-regex -- as above
 const UNESCAPED = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]/g

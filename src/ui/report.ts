@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import { runObjectsPrefix } from '../contracts/names.ts'
 import type { FailureGroup, RunReport } from '../contracts/run-report.ts'
 import { suggestedCommand, suggestedCommands } from '../contracts/suggested-command.ts'
-import { plainLine } from './plain-text.ts'
+import { plainLine, shortened } from './plain-text.ts'
 import { cellText } from './table.ts'
 
 /** A summary on a terminal lists this many kinds of failures. */
@@ -59,7 +59,7 @@ function failureLines(report: RunReport, flags: string, width: number): string[]
     const reason = cellText(example.error_message).replaceAll(staged, '')
     const others = units === 1 ? '' : `  and ${number(units - 1)} more like it`
     lines.push(
-      `  ${shortened(cellText(example.unit_id))}${others}`,
+      `  ${shortened(cellText(example.unit_id), MOST_ID_LETTERS)}${others}`,
       ...wrapped(reason, width - 4).map((line) => `    ${line}`),
     )
     if (next !== '') lines.push(`    → ${plainLine(suggestedCommands(next, flags))}`)
@@ -115,10 +115,6 @@ function elapsed(from: string, to: string): string {
 
 /** An ID that is longer than this is no ID that a person reads. */
 const MOST_ID_LETTERS = 200
-
-function shortened(id: string): string {
-  return id.length > MOST_ID_LETTERS ? `${id.slice(0, MOST_ID_LETTERS).toWellFormed()}…` : id
-}
 
 /** A message longer than this many lines is cut. */
 const MESSAGE_LINES = 4

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { plainLine } from './plain-text.ts'
+import { plainLine, shortened } from './plain-text.ts'
 
 /**
  * Formats text in columns. Cells are cut so that a line fits `width`, except in `whole` columns,
@@ -13,13 +13,16 @@ export function formatTable(
 ): string {
   const cells = [header, ...rows].map((row) => row.map(cellText))
   const widths = fit(
-    header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))),
+    header.map((_, column) => Math.min(WIDEST, Math.max(...cells.map((row) => row[column]?.length ?? 0)))),
     width - 2 * (header.length - 1),
     header.map((title) => !whole.includes(title)),
   )
   const [head = [], ...body] = cells.map((row) => row.map((cell, column) => padded(cell, widths[column] ?? 0)))
   return [styleText('bold', head.join('  ').trimEnd()), ...body.map((row) => row.join('  ').trimEnd())].join('\n')
 }
+
+/** No cell is wider, whole or not: an endless ID would widen every row. */
+const WIDEST = 200
 
 /** Returns one line of text for any JSON value. */
 export function cellText(value: unknown): string {
@@ -44,7 +47,7 @@ function fit(widths: readonly number[], available: number, mayCut: readonly bool
 }
 
 function padded(text: string, width: number): string {
-  return text.length <= width ? text.padEnd(width) : `${text.slice(0, width - 1)}…`
+  return text.length <= width ? text.padEnd(width) : shortened(text, width).padEnd(width)
 }
 
 /** When columns are chosen, a wider column counts as this wide: long text is cut instead of left out. */

@@ -47,3 +47,19 @@ test.each(['csv', 'jsonl'])('any text of a %s file comes back as it is, in every
   expect(found.size).toBe(rows.length)
   for (const [id, ...others] of rows) expect(found.get(id!), JSON.stringify(id)).toEqual(others)
 })
+
+test.each(['asset_id', 'observation_id', 'image'])(
+  'half of a surrogate pair in %s is no text: two such IDs would become one, so the file is refused with its line',
+  async (column) => {
+    const row = (text: string): string =>
+      `{"asset_id":"a","observation_id":"b","image":"c.jpg"}`.replace(`"${column}":"`, `"${column}":"${text}`)
+    const taken = tables.take('halves.jsonl', `${row('')}\n${row('\\ud83d')}\n${row('\\ud83c')}\n`)
+    await expect(taken).rejects.toMatchObject({
+      code: 'SOURCE_UNSUPPORTED',
+      message: expect.stringContaining(`${column} in line 2 is "\\ud83d`) as string,
+      suggestions: [expect.any(String)],
+    })
+    const whole = await tables.take('whole.jsonl', `${row('\\ud83d\\uded1')}\n`)
+    expect(JSON.stringify(whole.units)).toContain('\u{1f6d1}')
+  },
+)

@@ -27,6 +27,19 @@ describe.each([80, 120])('a table on a terminal of %i columns', (width) => {
   })
 })
 
+test('an endless ID is cut even in a column that is shown whole, between characters', () => {
+  const ids = ['a', 'x'.repeat(60_000), `${'x'.repeat(198)}\u{1f6d1}\u{1f6d1}`]
+  const lines = plain(
+    formatTable(
+      ['id', 'b'],
+      ids.map((id) => [id, 1]),
+      80,
+      ['id'],
+    ),
+  )
+  expect(lines.slice(1)).toEqual([`a${' '.repeat(199)}  1`, `${'x'.repeat(199)}…  1`, `${'x'.repeat(198)}…   1`])
+})
+
 test('a table shows structs as JSON, short numbers, and nothing for null', () => {
   const lines = plain(
     formatTable(
