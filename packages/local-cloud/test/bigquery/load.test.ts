@@ -155,3 +155,58 @@ describe('load jobs (https://cloud.google.com/bigquery/docs/batch-loading-data)'
     expect(await select('SELECT COUNT(*) AS n FROM d.resumed')).toEqual([{ n: 2 }])
   })
 })
+
+describe('text', () => {
+  /** Texts of any code points, with those that programs often lose; the same ones each time. */
+  function anyTexts(count: number): string[] {
+    const special = [
+      '\ufeff',
+      '\ufffd',
+      '\u0000',
+      '\u2028',
+      '\u200b',
+      '"',
+      ',',
+      '\n',
+      '\r',
+      '\\',
+      '',
+      ' ',
+      'é',
+      'e\u0301',
+      '😀',
+    ]
+    let state = 20_261_130
+    const next = (below: number): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+      return Math.floor((state / 2 ** 32) * below)
+    }
+    const letter = (): string => {
+      const point = next(0x110000)
+      const isSurrogate = point >= 0xd800 && point < 0xe000
+      return next(2) === 0 || isSurrogate ? special[next(special.length)]! : String.fromCodePoint(point)
+    }
+    const others = Array.from({ length: count }, () => Array.from({ length: next(8) }, letter).join(''))
+    return [...special.map((text) => `${text}x`), ...special, ...others]
+  }
+
+  it('is the same after a CSV load, a JSON load and streaming, whatever its characters', async () => {
+    const texts = anyTexts(300)
+    const fields = [
+      { name: 'number', type: 'INT64' },
+      { name: 'text', type: 'STRING' },
+    ]
+    const rows = texts.map((text, number) => ({ number, text }))
+    const csv = rows.map(({ number, text }) => `${number},"${text.replaceAll('"', '""')}"\n`).join('')
+    const options = { sourceFormat: 'CSV', allowQuotedNewlines: true, preserveAsciiControlCharacters: true }
+    await load('text_csv', csv, { ...options, schema: { fields } })
+    const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+    await load('text_json', lines, { sourceFormat: JSONL, schema: { fields } })
+    await bigquery.client.dataset('d').createTable('text_rows', { schema: { fields } })
+    await bigquery.client.dataset('d').table('text_rows').insert(rows)
+    for (const table of ['text_csv', 'text_json', 'text_rows']) {
+      const found = (await select(`SELECT text FROM d.${table} ORDER BY number`)) as { text: string }[]
+      expect(found.map(({ text }) => text)).toEqual(texts)
+    }
+  })
+})
