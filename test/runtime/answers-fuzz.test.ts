@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { AnswerSchema } from '../../src/contracts/answer-schema.ts'
+import { everySeed, FUZZ_TIMEOUT_MS } from '../field/fuzz/seeds.ts'
 import { answerReader } from './answer-reader.ts'
 
 const SCHEMA: AnswerSchema = {
@@ -71,48 +72,60 @@ function hasHalves(value: unknown): boolean {
 
 const ROUNDS = 1_000
 
-test('a whole object that fits comes back with the same values, alone, in a fence, before and after prose', async () => {
-  const read = await answerReader(SCHEMA)
-  for (let seed = 1; seed <= ROUNDS; seed += 1) {
-    const below = sequence(seed)
-    const columns = fitting(below)
-    const json = below(2) === 0 ? JSON.stringify(columns) : JSON.stringify(columns, null, 2)
-    const fence = `\`\`\`json\n${json}\n\`\`\``
-    expect(read(json), json).toEqual({ columns, repaired: false })
-    expect(read(fence), fence).toEqual({ columns, repaired: false })
-    for (const answer of [`Here it is: ${json}`, `${json}."}`, `${json}\nDone.`, `${json}${json}`, `[${json}]`])
-      expect(read(answer), answer).toEqual({ columns, repaired: true })
-    expect(read(json, true), json).toEqual({ columns, repaired: true })
-  }
-})
+test(
+  'a whole object that fits comes back with the same values, alone, in a fence, before and after prose',
+  async () => {
+    const read = await answerReader(SCHEMA)
+    await everySeed(ROUNDS, (_, seed) => {
+      const below = sequence(seed)
+      const columns = fitting(below)
+      const json = below(2) === 0 ? JSON.stringify(columns) : JSON.stringify(columns, null, 2)
+      const fence = `\`\`\`json\n${json}\n\`\`\``
+      expect(read(json), json).toEqual({ columns, repaired: false })
+      expect(read(fence), fence).toEqual({ columns, repaired: false })
+      for (const answer of [`Here it is: ${json}`, `${json}."}`, `${json}\nDone.`, `${json}${json}`, `[${json}]`])
+        expect(read(answer), answer).toEqual({ columns, repaired: true })
+      expect(read(json, true), json).toEqual({ columns, repaired: true })
+    })
+  },
+  FUZZ_TIMEOUT_MS,
+)
 
-test('a cut object that was whole before has no other values', async () => {
-  const read = await answerReader(SCHEMA)
-  for (let seed = 1; seed <= ROUNDS; seed += 1) {
-    const below = sequence(seed)
-    const columns = fitting(below)
-    const json = JSON.stringify(columns)
-    const cut = json.slice(0, below(json.length))
-    expect(read(cut, true), cut).not.toHaveProperty('columns')
-    const ended = read(cut)
-    // Only the last brace can be missing.
-    if ('columns' in ended) expect(columns, cut).toMatchObject(ended.columns)
-  }
-})
+test(
+  'a cut object that was whole before has no other values',
+  async () => {
+    const read = await answerReader(SCHEMA)
+    await everySeed(ROUNDS, (_, seed) => {
+      const below = sequence(seed)
+      const columns = fitting(below)
+      const json = JSON.stringify(columns)
+      const cut = json.slice(0, below(json.length))
+      expect(read(cut, true), cut).not.toHaveProperty('columns')
+      const ended = read(cut)
+      // Only the last brace can be missing.
+      if ('columns' in ended) expect(columns, cut).toMatchObject(ended.columns)
+    })
+  },
+  FUZZ_TIMEOUT_MS,
+)
 
-test('any text is read without an error', async () => {
-  const read = await answerReader(SCHEMA)
-  for (let seed = 1; seed <= ROUNDS; seed += 1) {
-    const below = sequence(seed)
-    const json = JSON.stringify(fitting(below))
-    const at = below(json.length)
-    const broken = json.slice(0, at) + text(below) + json.slice(at + below(5))
-    for (const answer of [broken, text(below) + text(below), text(below) + json + text(below)]) {
-      const found = read(answer, below(2) === 0)
-      expect('columns' in found && hasHalves(found.columns), answer).toBe(false)
-    }
-  }
-})
+test(
+  'any text is read without an error',
+  async () => {
+    const read = await answerReader(SCHEMA)
+    await everySeed(ROUNDS, (_, seed) => {
+      const below = sequence(seed)
+      const json = JSON.stringify(fitting(below))
+      const at = below(json.length)
+      const broken = json.slice(0, at) + text(below) + json.slice(at + below(5))
+      for (const answer of [broken, text(below) + text(below), text(below) + json + text(below)]) {
+        const found = read(answer, below(2) === 0)
+        expect('columns' in found && hasHalves(found.columns), answer).toBe(false)
+      }
+    })
+  },
+  FUZZ_TIMEOUT_MS,
+)
 
 test.each([
   ['braces', '{'.repeat(100_000)],
