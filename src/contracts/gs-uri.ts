@@ -32,8 +32,15 @@ const OBJECT_URLS: readonly RegExp[] = [
   /^https?:\/\/(?:storage|www)\.googleapis\.com\/(?:download\/)?storage\/v1\/b\/(?<bucket>[^/?#]+)\/o\/(?<path>[^/?#]+)/i,
 ]
 
-/** The generation of an object, as gcloud and the JSON API write it: a time in microseconds. */
-const GENERATION = /(?:#(?=\d{16}$)|\?(?:[^#?]*&)?generation=)(\d{1,19})$/
+/**
+ * The generation of an object in its address: `?generation=N` as in the JSON API, `#N` as gcloud writes it. A generation
+ * is a 64-bit number, today a time in microseconds of 16 digits, which tells it from a name like `sign#12`; a URL's
+ * fragment cannot be part of the name.
+ */
+const GENERATION_PARAMETER = /\?(?:[^#?]*&)?generation=([^&#]*)(?:[&#].*)?$/s
+const GENERATION_OF_NAME = /#(\d{16})$/
+const GENERATION_OF_URL = /#(\d+)$/
+const A_GENERATION = /^\d{1,19}$/
 
 /** A file that a run has staged: its name can end in any way, and it has one generation only. */
 const STAGED = /^runs\/[0-9]{6}-[0-9a-f]{8}\/images\//
@@ -67,14 +74,20 @@ export function parseGsUri(text: string): ObjectName | { fault: string } {
   const match = /^gs:\/\/([^/]*)\/(.+)$/is.exec(address)
   if (!match && !url) return { fault: elsewhere(scheme) }
   const [bucket, named] = url ?? [match?.[1] ?? '', match?.[2] ?? '']
-  const [suffix, generation] =
-    (url ? GENERATION.exec(address) : STAGED.test(named) ? null : GENERATION.exec(named)) ?? []
-  const path = suffix === undefined || url ? named : named.slice(0, -suffix.length)
+  const ending = url
+    ? (GENERATION_PARAMETER.exec(address) ?? GENERATION_OF_URL.exec(address))
+    : STAGED.test(named)
+      ? null
+      : (GENERATION_PARAMETER.exec(named) ?? GENERATION_OF_NAME.exec(named))
+  const generation = ending?.[1]
+  const path = !ending || url ? named : named.slice(0, ending.index)
   if (!BUCKET.test(bucket) || bucket.split('.').some((part) => part === '' || part.length > MAX_BUCKET_PART))
     return { fault: 'has no valid bucket name' }
   if (CONTROL.test(path)) return { fault: 'has a control character in its path' }
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) return { fault: `has a path of more than ${MAX_PATH_BYTES} bytes` }
   if (path === '' || path === '.' || path === '..') return { fault: 'has no valid object name' }
+  if (generation !== undefined && !A_GENERATION.test(generation))
+    return { fault: `names the generation "${generation.slice(0, 40)}", which is not a number of at most 19 digits` }
   return generation === undefined ? { bucket, path } : { bucket, path, generation }
 }
 

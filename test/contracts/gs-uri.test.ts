@@ -71,8 +71,30 @@ describe('the address of an object', () => {
     'gs://images/a.jpg?generation=1600000000000000',
     'https://storage.googleapis.com/images/a.jpg?generation=1600000000000000',
     'https://storage.googleapis.com/download/storage/v1/b/images/o/a.jpg?alt=media&generation=1600000000000000',
+    'https://storage.googleapis.com/download/storage/v1/b/images/o/a.jpg?generation=1600000000000000&alt=media',
+    'https://images.storage.googleapis.com/a.jpg?generation=1600000000000000&X-Goog-Signature=abc',
+    'https://storage.cloud.google.com/images/a.jpg#1600000000000000',
+    'https://storage.googleapis.com/images/a.jpg?authuser=1#1600000000000000',
+    'gs://images/a.jpg?generation=1600000000000000&alt=media',
   ])('can name one generation: %s', (uri) => {
     expect(parseGsUri(uri)).toEqual({ bucket: 'images', path: 'a.jpg', generation: '1600000000000000' })
+  })
+
+  test.each(['gs://images/a.jpg?generation=123', 'https://storage.googleapis.com/images/a.jpg#123'])(
+    'can name a short generation: %s',
+    (uri) => {
+      expect(parseGsUri(uri)).toEqual({ bucket: 'images', path: 'a.jpg', generation: '123' })
+    },
+  )
+
+  test.each([
+    'gs://images/a.jpg?generation=latest',
+    'gs://images/a.jpg?generation=',
+    'https://storage.googleapis.com/images/a.jpg?generation=-1',
+    'https://storage.googleapis.com/images/a.jpg?alt=media&generation=12345678901234567890',
+    'https://storage.cloud.google.com/images/a.jpg#12345678901234567890',
+  ])('with a generation that is none is refused, and not read as the live object: %s', (uri) => {
+    expect(parseGsUri(uri)).toEqual({ fault: expect.stringMatching(/^names the generation ".*", which is not a number/) })
   })
 
   test.each([

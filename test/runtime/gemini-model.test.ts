@@ -62,6 +62,20 @@ describe('a request', () => {
     expect(requests[0]?.parts[0]).toEqual({ gcsUri: 'gs://bucket/1.jpg', mimeType: 'image/png' })
   })
 
+  test('names an object by bucket and path, however the table writes its address', async () => {
+    const { answer, requests } = scriptedGemini([STOP])
+    await answer(asset(['https://storage.googleapis.com/bucket/a%20b.jpg?authuser=1']))
+    expect(requests[0]?.parts[0]).toEqual({ gcsUri: 'gs://bucket/a b.jpg', mimeType: 'image/jpeg' })
+  })
+
+  test('is refused if an image is one generation of an object: Gemini would read the live one', async () => {
+    const { answer, requests } = scriptedGemini([])
+    const error = await failure(answer(asset(['gs://bucket/1.jpg?generation=1600000000000000'])))
+    expect(error).toMatchObject({ failure: 'unreadable_image', retryable: false })
+    expect(error.message).toMatch(/names one generation of an object.*--image-transport inline/)
+    expect(requests).toEqual([])
+  })
+
   test('is refused before Gemini is asked if its bytes are no image', async () => {
     const objects = { 'gs://bucket/1.jpg': Buffer.from('GIF89a'), 'gs://bucket/cloud.laz': Buffer.from('LASF\x01\x04') }
     const { answer, requests } = scriptedGemini([], { objects })

@@ -130,9 +130,14 @@ async function gsImage(observation: Observation, source: ImageSource, signal: Ab
   const { gcs_uri: uri } = observation
   const name = parseGsUri(uri)
   if ('fault' in name) throw new UnreadableImage(uri, name.fault)
+  // Vertex AI's `fileUri` is a bucket and a path (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#filedata).
+  if (name.generation !== undefined) {
+    const reason = 'names one generation of an object, which Gemini cannot read by address; use --image-transport inline'
+    throw new UnreadableImage(uri, reason)
+  }
   return {
     observation,
-    part: { gcsUri: uri, mimeType: await typeByContent(uri, source, signal) },
+    part: { gcsUri: `gs://${name.bucket}/${name.path}`, mimeType: await typeByContent(uri, source, signal) },
     contentHash: undefined,
   }
 }
@@ -162,7 +167,8 @@ function isMissing(error: unknown): boolean {
 
 /** The MIME type of an image that imagery cannot read, by its name, else by its metadata. */
 async function typeByName(uri: string, source: ImageSource): Promise<string> {
-  const named = imageContentType(uri)
+  const name = parseGsUri(uri)
+  const named = imageContentType('fault' in name ? uri : name.path)
   if (named !== undefined) return named
   const { contentType } = await described(uri, source)
   if (contentType !== undefined && ACCEPTED_TYPES.has(contentType)) return contentType
