@@ -137,7 +137,7 @@ function snapshotSource(
   has: (bit: number) => boolean,
   turn: number,
 ): SnapshotSource {
-  const timeKind: TimeKind = time === 'TIMESTAMP' ? 'timestamp' : 'other'
+  const timeKind: TimeKind = time === 'TIMESTAMP' ? 'timestamp' : 'text'
   const filter = "asset_type LIKE '%ROAD_SIGN' OR gcs_uri IS NULL OR REGEXP_CONTAINS(gcs_uri, r'[1-4]\\.jpg$')"
   return {
     path,

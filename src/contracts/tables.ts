@@ -36,6 +36,26 @@ export const ASSET_COLUMNS: readonly Column[] = [
   },
 ]
 
+/** One more column of a snapshot that converted times or locations: what could not be read, for the run's warnings. */
+export const SOURCE_VALUES_COLUMN: Column = {
+  name: 'source_values',
+  type: 'STRUCT',
+  columns: [
+    { name: 'images', type: 'INT64' },
+    {
+      name: 'columns',
+      type: 'STRUCT',
+      mode: 'REPEATED',
+      columns: [
+        { name: 'name', type: 'STRING' },
+        { name: 'given', type: 'INT64' },
+        { name: 'unread', type: 'INT64' },
+        { name: 'example', type: 'STRING' },
+      ],
+    },
+  ],
+}
+
 /** The status of the one row of a ledger that is no attempt: `/setup` writes it before any model is paid. */
 export const MARKER_STATUS = 'setup'
 

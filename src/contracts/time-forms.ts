@@ -14,10 +14,11 @@ const ZONE = String.raw`\s*(z|utc|gmt|(?:utc|gmt)?[+-]\d{1,2}(?::?\d{2})?)?`
 
 /** The forms that are not plain. Each is rewritten as far as its pattern reaches; the rest of the text stays. */
 export const TIME_FORMS: readonly TimeForm[] = [
-  { pattern: String.raw`^(\d{4})/(\d{1,2})/(\d{1,2})`, plain: String.raw`\1-\2-\3` },
   // EXIF writes `2026:11:03 20:58:37` (https://www.cipa.jp/std/documents/e/DC-X008-Translation-2019-E.pdf, DateTimeOriginal).
-  { pattern: String.raw`^(\d{4}):(\d{1,2}):(\d{1,2})`, plain: String.raw`\1-\2-\3` },
-  { pattern: String.raw`^(\d{4})\.(\d{1,2})\.(\d{1,2})`, plain: String.raw`\1-\2-\3` },
+  {
+    pattern: String.raw`^(\d{4})(?::(\d{1,2}):(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,2})\.(\d{1,2}))`,
+    plain: String.raw`\1-\2\4\6-\3\5\7`,
+  },
   // A month is its first day.
   { pattern: String.raw`^(\d{4})[-/:.](\d{1,2})$`, plain: String.raw`\1-\2-1` },
   // Digits only, as in `20261103T205837Z` and in the names of photos.

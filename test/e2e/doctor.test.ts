@@ -146,7 +146,7 @@ describe('after a deploy', () => {
     const missing = await doctor(['--local', '--table', 'imagery-local.nowhere.signs'])
     expect(missing.exitCode).toBe(1)
     expect(missing.named['table']?.detail).toBe(
-      'imagery-local.nowhere.signs does not exist, or this account has no access to it',
+      'imagery-local.nowhere.signs: dataset imagery-local.nowhere does not exist, or this account has no access to it',
     )
     const withoutImage = await doctor(['--local', '--table', results])
     expect(withoutImage.named['table']?.detail).toMatch(/^Column images of .* holds arrays/)

@@ -1,13 +1,20 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
 import type { ImagePick, Unit } from '../../src/contracts/model-options.ts'
 import { snapshotQuery } from '../../src/run-data/sql/snapshot.ts'
-import { loadOptions } from '../../src/google/bigquery/jobs.ts'
+import { ensureDataset } from '../../src/google/bigquery/bigquery.ts'
+import { loadFile, loadOptions, queryIntoTable } from '../../src/google/bigquery/jobs.ts'
+import { useLocalCloud } from '../../src/google/transport/environment.ts'
+import { runTable } from '../../src/run-data/run-tables.ts'
+import { readSource } from '../../src/services/run/read-source.ts'
+import { checkValues } from '../../src/services/run/source-values.ts'
 import { sourceColumns, type SourceField } from '../../src/services/source/columns.ts'
 import { prepareSource } from '../../src/services/source/local-files.ts'
-import { parseSource } from '../../src/services/source/parse.ts'
+import { parseSource, type Source } from '../../src/services/source/parse.ts'
 
 export interface TableOptions {
   asset?: string
@@ -33,21 +40,25 @@ export interface SnapshotUnit {
 export class LocalTables {
   readonly folder: string
   readonly #harness: Harness
+  readonly #tokens: Server
   #tables = 0
 
-  private constructor(folder: string, harness: Harness) {
+  private constructor(folder: string, harness: Harness, tokens: Server) {
     this.folder = folder
     this.#harness = harness
+    this.#tokens = tokens
   }
 
   static async start(): Promise<LocalTables> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'imagery-field-'))
     const harness = await startBigQuery()
     await harness.client.createDataset('field')
-    return new LocalTables(folder, harness)
+    return new LocalTables(folder, harness, await metadataServer(harness.url))
   }
 
   async close(): Promise<void> {
+    this.#tokens.closeAllConnections()
+    this.#tokens.close()
     await this.#harness.close()
     await rm(this.folder, { recursive: true, force: true })
   }
@@ -88,6 +99,7 @@ export class LocalTables {
       unit,
       images,
       ...columns,
+      isConverted: known !== undefined,
       imagePrefix: null,
       where: where ?? null,
       limit: null,
@@ -96,6 +108,102 @@ export class LocalTables {
     const [rows] = await this.#harness.client.query(sql)
     return { units: (rows as Row[]).map(snapshotUnit).toSorted(byId), warnings: [...warnings, ...guesses] }
   }
+
+  /** Creates a table of the local BigQuery and fills it. Returns its full name. */
+  async table(schema: readonly SourceField[], rows: readonly object[], properties: object = {}): Promise<string> {
+    const name = `t${++this.#tables}`
+    await this.#harness.client
+      .dataset('field')
+      .createTable(name, { schema: { fields: schema }, ...properties } as object)
+    if (rows.length > 0) {
+      const file = await this.file(`${name}.jsonl`, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+      const load = { format: 'NEWLINE_DELIMITED_JSON', file, schema } as const
+      await loadFile({ projectId: 'demo', dataset: 'field', table: name }, load, { location: 'US' })
+    }
+    return `demo.field.${name}`
+  }
+
+  async view(path: string, query: string): Promise<void> {
+    const view = { view: { query, useLegacySql: false } }
+    await this.#harness.client.dataset('field').createTable(path.split('.').at(-1)!, view as object)
+  }
+
+  /** Takes a table of the local BigQuery as `imagery run` does, up to the snapshot and the warnings about its values. */
+  async takeTable(
+    given: string,
+    { asset, image, unit = 'asset', pick = 'latest', perUnit = 6, where }: TableOptions = {},
+  ): Promise<{ units: SnapshotUnit[]; warnings: string[] }> {
+    const place = { projectId: 'demo', region: 'us-central1' }
+    const runId = `261130-${String(++this.#tables).padStart(8, '0')}`
+    const context = {
+      options: { table: given, assetColumn: asset, imageColumn: image, where },
+      profile: { name: 'resolution' },
+      source: await tableSource(given),
+      target: { kind: 'local', place, flags: '' },
+      choice: { unit, images: { max_per_unit: perUnit, pick }, gemini: null },
+      warnings: [] as string[],
+      milestones: {},
+      imageRoots: [],
+      runId,
+    }
+    const { adds } = await readSource(context as never)
+    const { tables, location, snapshot } = adds
+    await ensureDataset(tables, { location, description: '' })
+    const assets = runTable(tables, 'assets')
+    await queryIntoTable(snapshotQuery(snapshot), {
+      ...place,
+      location,
+      jobId: `snapshot_${this.#tables}`,
+      destination: assets,
+      labels: {},
+      clusterBy: ['bucket'],
+    })
+    const reporter = { detail: () => undefined }
+    await checkValues.run({ ...context, ...adds, spec: { tables, source: { location } } } as never, reporter as never)
+    const [rows] = await this.#harness.client.query(`SELECT * FROM \`${tables.dataset}.${assets.table}\``)
+    return { units: (rows as Row[]).map(snapshotUnit).toSorted(byId), warnings: context.warnings }
+  }
+
+  /** The same, for what must be refused. */
+  async refusal(
+    given: string,
+    options: TableOptions = {},
+  ): Promise<{ code: string; message: string; suggestions: string[] }> {
+    return this.takeTable(given, options).then(
+      () => Promise.reject(new Error(`${given} was not refused`)),
+      (error: unknown) => error as { code: string; message: string; suggestions: string[] },
+    )
+  }
+}
+
+/** The fixture's project has a name that is too short for Google. */
+async function tableSource(given: string): Promise<Source> {
+  const source = await parseSource(given.replace('demo', 'demo-city'))
+  return source.kind === 'table' ? { ...source, given, table: { ...source.table, projectId: 'demo' } } : source
+}
+
+/** The product's own clients use the local BigQuery, with a token of a metadata server that gives anyone one. */
+async function metadataServer(url: string): Promise<Server> {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'metadata-flavor': 'Google' })
+    response.end(JSON.stringify({ access_token: 'token', expires_in: 3_600, token_type: 'Bearer' }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  useLocalCloud({
+    version: 1,
+    pid: process.pid,
+    projectId: 'demo',
+    projectNumber: '1',
+    region: 'us-central1',
+    http: url,
+    grpc: { host: '127.0.0.1', port },
+    caFile: '',
+    metadataHost: `127.0.0.1:${port}`,
+    adminToken: '',
+    startedAt: '',
+  })
+  return server
 }
 
 interface Row {

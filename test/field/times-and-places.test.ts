@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LocalTables } from './local-table.ts'
+import { TIMES } from './times.ts'
 import { readTime } from '../../src/services/source/time-text.ts'
 
 let tables: LocalTables
@@ -9,50 +10,7 @@ beforeAll(async () => {
 afterAll(() => tables.close())
 
 describe('a time', () => {
-  test.each([
-    ['2026:11:03 20:58:37', '2026-11-03T20:58:37.000000Z', 'EXIF'],
-    ['2026:11:03 20:58:37.25+01:00', '2026-11-03T19:58:37.250000Z', 'EXIF with an offset'],
-    ['2026-11-03T20:58:37-0700', '2026-11-04T03:58:37.000000Z', 'an offset without a colon'],
-    ['2026-11-03T20:58:37+05:30', '2026-11-03T15:28:37.000000Z', 'an offset with minutes'],
-    ['2026-11-03 20:58:37 UTC', '2026-11-03T20:58:37.000000Z', 'BigQuery'],
-    ['2026-11-03 20:58:37.123456789', '2026-11-03T20:58:37.123456Z', 'nanoseconds'],
-    ['2026-11-03T20:58', '2026-11-03T20:58:00.000000Z', 'no seconds'],
-    ['2026-11-03', '2026-11-03T00:00:00.000000Z', 'a date'],
-    ['2026/1/2 3:04:05', '2026-01-02T03:04:05.000000Z', 'slashes, year first'],
-    ['2019-05', '2019-05-01T00:00:00.000000Z', 'a month'],
-    ['1793739517', '2026-11-03T20:58:37.000000Z', 'epoch seconds'],
-    ['1793739517.5', '2026-11-03T20:58:37.500000Z', 'epoch seconds with a fraction'],
-    ['1793739517250', '2026-11-03T20:58:37.250000Z', 'epoch milliseconds'],
-    ['1793739517250125', '2026-11-03T20:58:37.250125Z', 'epoch microseconds'],
-    ['1793739517250125999', '2026-11-03T20:58:37.250125Z', 'epoch nanoseconds'],
-    ['20261103T205837Z', '2026-11-03T20:58:37.000000Z', 'no separators'],
-    ['20261103205837', '2026-11-03T20:58:37.000000Z', 'digits only'],
-    ['20261103', '2026-11-03T00:00:00.000000Z', 'eight digits'],
-    ['202611032058', '2026-11-03T20:58:00.000000Z', 'twelve digits'],
-    ['20261103205837250', '2026-11-03T20:58:37.250000Z', 'digits with milliseconds'],
-    ['20261103T2058+0100', '2026-11-03T19:58:00.000000Z', 'no separators and no seconds'],
-    ['179373951725', '1975-09-08T02:05:51.725000Z', 'twelve digits that are no date: milliseconds'],
-    ['Tue Nov 03 2026 20:58:37 GMT+0100 (Central European Standard Time)', '2026-11-03T19:58:37.000000Z', 'a browser'],
-    ['12:15 am', undefined, 'a time without a day'],
-    ['2026-11-03 12:15 am', '2026-11-03T00:15:00.000000Z', 'midnight'],
-    ['2026-11-03 13:15 pm', undefined, 'an hour that half a day does not have'],
-    ['3-Nov-2026', '2026-11-03T00:00:00.000000Z', 'a month in letters between dashes'],
-    ['3 Nob 2026', undefined, 'a month that does not exist'],
-    ['2026-11-03T20:58:37+15:00', undefined, 'a zone that does not exist'],
-    ['2026-11/03', undefined, 'two separators'],
-    ['2026110320', undefined, 'a year, month, day and hour, or seconds'],
-    ['Tue, 03 Nov 2026 20:58:37 GMT', '2026-11-03T20:58:37.000000Z', 'mail'],
-    ['3 November 2026', '2026-11-03T00:00:00.000000Z', 'a month in words'],
-    ['Nov 3, 2026 8:58 PM', '2026-11-03T20:58:00.000000Z', 'half a day'],
-    ['12:30 AM is not alone', undefined, 'no date'],
-    ['0000:00:00 00:00:00', undefined, 'an empty EXIF time'],
-    ['2026-02-30', undefined, 'a day that does not exist'],
-    ['2026-11-03 25:00:00', undefined, 'an hour that does not exist'],
-    ['03/11/2026', undefined, 'day and month look alike'],
-    ['25.12.2026 10:00', undefined, 'day first'],
-    ['yesterday', undefined, 'words'],
-    ['0', undefined, 'zero'],
-  ] as [string, string | undefined, string][])('%s is read as %s: %s', (text, time, _what) => {
+  test.each(TIMES)('%s is read as %s: %s', (text, time, _what) => {
     expect(readTime(text)).toEqual(time === undefined ? { fault: expect.any(String) } : { time })
   })
 
@@ -118,7 +76,7 @@ describe('a location', () => {
     const csv = 'asset_id,image,Lat,lon\na,1.jpg,40.5,-105.25\nb,2.jpg,,\n'
     const { units, warnings } = await tables.take('two.csv', csv)
     expect(units.map(({ location }) => location)).toEqual([{ latitude: 40.5, longitude: -105.25 }, null])
-    expect(warnings).toEqual([])
+    expect(warnings).toEqual(['Columns Lat and lon are used as the location'])
   })
 
   test('without values is no location', async () => {

@@ -49,6 +49,17 @@ export interface TableDescription {
    * (https://cloud.google.com/bigquery/docs/analytics-hub-introduction#data_egress).
    */
   isEgressRestricted: boolean
+  partitions: TablePartitions | undefined
+}
+
+/** How a table is partitioned (https://cloud.google.com/bigquery/docs/partitioned-tables). */
+export interface TablePartitions {
+  /** Undefined for the time of ingestion. */
+  column: string | undefined
+  /** `HOUR`, `DAY`, `MONTH` or `YEAR`; `RANGE` for ranges of integers. */
+  unit: string
+  /** The size of a range of integers. */
+  interval: string | undefined
 }
 
 /** Returns a table's metadata; undefined when there is no such table or dataset. */
@@ -73,7 +84,16 @@ export async function describeTable(name: TableName): Promise<TableDescription |
     modifiedMs: Number(metadata.lastModifiedTime ?? 0),
     expiresMs: metadata.expirationTime === undefined ? undefined : Number(metadata.expirationTime),
     isEgressRestricted: metadata.restrictions?.type === 'RESTRICTED_DATA_EGRESS',
+    partitions: partitionsOf(metadata),
   }
+}
+
+function partitionsOf({
+  timePartitioning: time,
+  rangePartitioning: range,
+}: TableMetadata): TablePartitions | undefined {
+  if (time) return { column: time.field, unit: time.type ?? 'DAY', interval: undefined }
+  return range && { column: range.field, unit: 'RANGE', interval: range.range?.interval }
 }
 
 /**
@@ -140,6 +160,13 @@ export async function listTables(name: {
     table: id ?? '',
     labels: (metadata as { labels?: Record<string, string> } | undefined)?.labels ?? {},
   }))
+}
+
+/** Returns the names of the first tables of a dataset, at most as many as one page has. */
+export async function firstTables(name: { projectId: string; dataset: string }): Promise<string[]> {
+  const dataset = (await bigQuery(name.projectId)).dataset(name.dataset)
+  const [found] = await call(dataset.getTables({ maxResults: 1_000, autoPaginate: false }))
+  return found.map(({ id }) => id ?? '')
 }
 
 /** Deletes a dataset if it has no tables. */

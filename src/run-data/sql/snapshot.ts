@@ -1,10 +1,13 @@
 import { BUCKETS } from '../../contracts/messages.ts'
 import type { ImagePick, Unit } from '../../contracts/model-options.ts'
 import { conditionFault } from '../../contracts/condition.ts'
+import { locationExpressions, type LocationKind } from './locations.ts'
+import { quoted, quotedColumn } from './names.ts'
+import { isReadAsText, readTime, rewrittenTime, timeExpression, timeParts, type TimeKind } from './times.ts'
 
-/** How to convert a source column to the snapshot's. */
-export type TimeKind = 'timestamp' | 'other' | 'absent'
-export type LocationKind = 'struct' | 'geography' | 'absent'
+export type { LocationKind } from './locations.ts'
+export { quoted } from './names.ts'
+export type { TimeKind } from './times.ts'
 
 export interface SnapshotSource {
   /** `project.dataset.table` */
@@ -23,18 +26,14 @@ export interface SnapshotSource {
   location: LocationKind
   detectionTime: TimeKind
   captureTime: TimeKind
+  /** Whether unreadable times and locations are not counted, because that was done when the file was read. */
+  isConverted?: boolean
   /** A condition on the source's columns: one expression, checked by `conditionFault`. */
   where: string | null
   /** Only the first N units, by ID. */
   limit: number | null
   /** An even sample of N units; the same seed selects the same units. */
   sample: { size: number; seed: string } | null
-}
-
-/** Table and column names are checked earlier; this prevents a backtick from ending the quotation. */
-export function quoted(name: string): string {
-  if (/[`\\\n]/.test(name)) throw new RangeError(`not a name: ${JSON.stringify(name)}`)
-  return `\`${name}\``
 }
 
 /**
@@ -46,9 +45,11 @@ export function quoted(name: string): string {
  * ID belong to no asset, but count as units of one observation.
  */
 export function snapshotQuery(source: SnapshotSource): string {
-  const image = textExpression(quoted(source.imageColumn))
-  const asset = source.assetColumn === null ? 'CAST(NULL AS STRING)' : textExpression(quoted(source.assetColumn))
+  const image = textExpression(quotedColumn(source.imageColumn))
+  const asset = source.assetColumn === null ? 'CAST(NULL AS STRING)' : textExpression(quotedColumn(source.assetColumn))
   const isUnit = source.unit === 'asset' ? `${asset} IS NOT NULL` : 'TRUE'
+  const place = locationExpressions(source.location)
+  const counted = countedColumns(source)
   if (source.where !== null && conditionFault(source.where)) throw new RangeError(`not a condition: ${source.where}`)
   return `WITH source AS (
   SELECT
@@ -56,13 +57,13 @@ export function snapshotQuery(source: SnapshotSource): string {
     ${source.hasObservationId ? `IFNULL(${textExpression('observation_id')}, ${image})` : image} AS observation_id,
     ${imageExpression(image, source.imagePrefix, source.fetchesImages)} AS gcs_uri,
     ${source.hasSnapshotId ? 'CAST(snapshot_id AS STRING)' : "''"} AS snapshot_id,
-    ${locationExpression(source.location)} AS location,
-    ${timeExpression('detection_time', source.detectionTime)} AS detection_time,
-    ${timeExpression('capture_time', source.captureTime)} AS capture_time
+    ${place.location} AS location,
+    ${counted.includes('location') ? `${place.unread} AS location_unread,\n    ` : ''}${timeColumn('detection', source.detectionTime)},
+    ${timeColumn('capture', source.captureTime)}
   FROM ${quoted(source.path)}
   WHERE ${isUnit}${source.where === null ? '' : ` AND (\n${source.where}\n)`}
-), newest AS (
-  SELECT *, ${distinctUnitExpression(source.unit)} AS unit_id FROM source
+), ${timeQueries(source)}newest AS (
+  SELECT *, ${distinctUnitExpression(source.unit)} AS unit_id FROM ${timeQueries(source) === '' ? 'source' : 'timed'}
   WHERE ${unitExpression(source.unit)} IS NOT NULL
   QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, gcs_uri) = 1
 )${source.images.pick === 'spread' ? spreadImages(source.images.max_per_unit) : ''}
@@ -74,11 +75,60 @@ SELECT
   ARRAY_AGG(
     IF(gcs_uri IS NULL, NULL, STRUCT(observation_id AS observation_id, gcs_uri AS gcs_uri, capture_time AS capture_time))
     IGNORE NULLS ORDER BY capture_time DESC, observation_id LIMIT ${source.images.max_per_unit}
-  ) AS observations,
+  ) AS observations,${counted.length === 0 ? '' : `\n  ${countsOf(counted)} AS source_values,`}
   ABS(MOD(FARM_FINGERPRINT(unit_id), ${BUCKETS})) AS bucket
 FROM ${source.images.pick === 'spread' ? 'chosen' : 'newest'}
 GROUP BY unit_id${choice(source)}`
 }
+
+const TIMES = [
+  ['detection', 'detectionTime'],
+  ['capture', 'captureTime'],
+] as const
+
+/** A time that is read as text gets its TIMESTAMP in `timeQueries`. */
+function timeColumn(name: 'detection' | 'capture', kind: TimeKind): string {
+  return `${timeExpression(`${name}_time`, kind)} AS ${name}_${isReadAsText(kind) ? 'text' : 'time'}`
+}
+
+/** The queries that read times from text: they bring them into the plain form, then take that apart, then read it. */
+function timeQueries(source: SnapshotSource): string {
+  const names = TIMES.flatMap(([name, key]) => (isReadAsText(source[key]) ? [name] : []))
+  if (names.length === 0) return ''
+  const query = (from: string, column: (name: string) => string): string =>
+    `(\n  SELECT *,\n    ${names.map(column).join(',\n    ')}\n  FROM ${from}\n), `
+  return `plain AS ${query('source', (name) => `${rewrittenTime(`${name}_text`)} AS ${name}_plain`)}parts AS ${query(
+    'plain',
+    (name) => `${timeParts(`${name}_plain`)} AS ${name}_parts`,
+  )}timed AS ${query('parts', (name) => `${readTime(`${name}_plain`, `${name}_parts`)} AS ${name}_time`)}`
+}
+
+/** The columns whose unreadable values are counted. */
+export function countedColumns(source: SnapshotSource): readonly string[] {
+  if (source.isConverted) return []
+  return [
+    ...(source.location === 'absent' ? [] : ['location']),
+    ...TIMES.flatMap(([name, key]) => (isReadAsText(source[key]) ? [`${name}_time`] : [])),
+  ]
+}
+
+/** An example in a message has at most this many letters, and one more that says that it was cut. */
+const EXAMPLE_LETTERS = 61
+
+/** For each unit: how many images it has, how many have a value, and how many of those cannot be read. */
+function countsOf(columns: readonly string[]): string {
+  const counts = columns.map((column) => {
+    const [given, unread] =
+      column === 'location'
+        ? ['location IS NOT NULL OR location_unread IS NOT NULL', 'location_unread']
+        : [`${textOf(column)} IS NOT NULL`, `IF(${column} IS NULL, ${textOf(column)}, NULL)`]
+    const example = `SUBSTR(MIN(${unread}), 1, ${EXAMPLE_LETTERS})`
+    return `STRUCT('${column}' AS name, COUNTIF(${given}) AS given, COUNT(${unread}) AS unread, ${example} AS example)`
+  })
+  return `STRUCT(COUNT(gcs_uri) AS images, [\n    ${counts.join(',\n    ')}\n  ] AS columns)`
+}
+
+const textOf = (column: string): string => column.replace(/_time$/, '_text')
 
 /** A value as text. Empty text is no value, as in a CSV file. */
 function textExpression(column: string): string {
@@ -143,32 +193,4 @@ export function imageExpression(image: string, prefix: string | null, fetches = 
 function choice({ limit, sample }: SnapshotSource): string {
   if (sample) return `\nORDER BY FARM_FINGERPRINT(CONCAT(@seed, unit_id)), unit_id\nLIMIT ${sample.size}`
   return limit === null ? '' : `\nORDER BY unit_id\nLIMIT ${limit}`
-}
-
-function locationExpression(kind: LocationKind): string {
-  switch (kind) {
-    case 'struct':
-      return pointExpression('SAFE_CAST(location.latitude AS FLOAT64)', 'SAFE_CAST(location.longitude AS FLOAT64)')
-    case 'geography':
-      return pointExpression('ST_Y(location)', 'ST_X(location)')
-    case 'absent':
-      return 'CAST(NULL AS STRUCT<latitude FLOAT64, longitude FLOAT64>)'
-  }
-}
-
-/** A place on Earth, or NULL. A value that is no number costs the row its location, not its answer. */
-function pointExpression(latitude: string, longitude: string): string {
-  const isPoint = `${latitude} BETWEEN -90 AND 90 AND ${longitude} BETWEEN -180 AND 180`
-  return `IF(${isPoint}, STRUCT(${latitude} AS latitude, ${longitude} AS longitude), NULL)`
-}
-
-function timeExpression(column: string, kind: TimeKind): string {
-  switch (kind) {
-    case 'timestamp':
-      return column
-    case 'other':
-      return `SAFE_CAST(CAST(${column} AS STRING) AS TIMESTAMP)`
-    case 'absent':
-      return 'CAST(NULL AS TIMESTAMP)'
-  }
 }

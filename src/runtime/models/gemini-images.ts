@@ -132,7 +132,8 @@ async function gsImage(observation: Observation, source: ImageSource, signal: Ab
   if ('fault' in name) throw new UnreadableImage(uri, name.fault)
   // Vertex AI's `fileUri` is a bucket and a path (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference#filedata).
   if (name.generation !== undefined) {
-    const reason = 'names one generation of an object, which Gemini cannot read by address; use --image-transport inline'
+    const reason =
+      'names one generation of an object, which Gemini cannot read by address; use --image-transport inline'
     throw new UnreadableImage(uri, reason)
   }
   return {

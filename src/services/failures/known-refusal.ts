@@ -75,6 +75,23 @@ const requesterPays: KnownRefusal = {
 }
 
 /**
+ * A table over a file in Google Drive needs credentials with Drive's scope, which no role gives
+ * (https://cloud.google.com/bigquery/docs/external-data-drive#enable-google-drive, googleapis/python-bigquery#1392,
+ * googleapis/google-auth-library-python#1889, gcpug/nouhau#89).
+ */
+const driveScope: KnownRefusal = {
+  matches: ({ message }) => /getting Drive credentials|OAuth token with Google Drive scope/i.test(message),
+  explain: (error, projectId) => ({
+    message: `The table is over a file in Google Drive, which these credentials may not read: ${text(error)}. Sign in with Drive's scope and share the file with that account, or copy the table`,
+    suggestions: [
+      'gcloud auth application-default login --scopes=https://www.googleapis.com/auth/drive,https://www.googleapis.com/auth/cloud-platform',
+      'gcloud auth login --enable-gdrive-access --update-adc   (if Google blocks that sign-in)',
+      `bq query --project_id=${projectId} --use_legacy_sql=false 'CREATE TABLE \`${projectId}.DATASET.COPY\` AS SELECT * FROM \`TABLE\`'   (then --table ${projectId}.DATASET.COPY)`,
+    ],
+  }),
+}
+
+/**
  * Reasons and words of a project without billing: of all APIs (google/api/error_reason.proto), BigQuery, whose sandbox has
  * neither streaming nor DML (https://cloud.google.com/bigquery/docs/sandbox#limits), Service Usage (kyegomez/zeta#71) and
  * Cloud Storage (GoogleCloudPlatform/cloud-run-mcp#151).
@@ -166,6 +183,7 @@ const REFUSALS: readonly KnownRefusal[] = [
   encryptionKey,
   encryptionRequired,
   requesterPays,
+  driveScope,
   noBilling,
   organizationPolicy,
   suspended,

@@ -6,6 +6,7 @@ import {
   describeTable,
   ensureTable,
   updateTable,
+  type TableDescription,
   type TableName,
 } from '../../google/bigquery/bigquery.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
@@ -18,10 +19,12 @@ import { createResultsDataset, type ResultsDataset } from './results-dataset.ts'
 import type { RunContext } from './context.ts'
 import { parseOutput } from '../options/run-options.ts'
 import { saveStartedRun } from '../runs/record.ts'
-import { shownColumn, sourceColumns, type SourceColumns, type SourceField } from '../source/columns.ts'
+import { sourceColumns, type SourceColumns, type SourceField } from '../source/columns.ts'
 import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
+import { missingTableError } from '../source/missing-table.ts'
 import type { Source } from '../source/parse.ts'
 import { withScratchFolder } from '../source/scratch-folder.ts'
+import { tableColumns } from '../source/table-source.ts'
 import type { Target } from '../session/target.ts'
 
 /** Where a local cloud loads files. Google's Street View Insights datasets are in US or EU. */
@@ -82,7 +85,13 @@ async function readTable(
     prepared === undefined
       ? source.table
       : await load({ ...context, source }, { tables, location, hasDataset, prepared })
-  const { fields: loaded, type, rows, isStreaming } = described ?? (await describeSource(sourceTable, context))
+  const {
+    fields: loaded,
+    type,
+    rows,
+    isStreaming,
+    partitions,
+  } = described ?? (await describeSource(sourceTable, context))
   const fields = prepared?.known?.fields ?? loaded
   if (type === 'TABLE' && rows === 0 && !isStreaming)
     throw new ImageryError('NO_ASSETS', `${options.table} has no rows`)
@@ -91,7 +100,8 @@ async function readTable(
     path: tablePath({ projectId: sourceTable.projectId, dataset: sourceTable.dataset }, sourceTable.table),
     unit: context.choice.unit,
     images: context.choice.images,
-    ...(prepared?.known?.columns ?? foundColumns(context, fields)),
+    ...(prepared?.known?.columns ?? foundColumns(context, { fields, partitions })),
+    isConverted: prepared?.known !== undefined,
     imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, context.runId),
     fetchesImages: options.fetchImages === true,
     where: where ?? null,
@@ -101,7 +111,7 @@ async function readTable(
   const { bytes, otherTables } = await checkSnapshotQuery(snapshot, {
     projectId,
     location,
-    columns: fields.map(shownColumn),
+    fields,
   })
   // For a view, BigQuery lists the tables behind it, which is not worth a warning.
   if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where also reads ${otherTables.join(', ')}`)
@@ -116,9 +126,17 @@ function egressWarning(table: string): string {
 }
 
 /** Finds the columns of a table in BigQuery. Its guesses become warnings. */
-function foundColumns({ options, choice, warnings }: RunContext, fields: readonly SourceField[]): SourceColumns {
-  const { assetColumn: asset, imageColumn: image } = options
-  const { guesses, ...columns } = sourceColumns(options.table, fields, { asset, image, unit: choice.unit })
+function foundColumns(
+  { options, choice, profile, source, warnings }: RunContext,
+  described: Pick<TableDescription, 'partitions'> & { fields: readonly SourceField[] },
+): SourceColumns {
+  const flags = { asset: options.assetColumn, image: options.imageColumn, unit: choice.unit }
+  if (source.kind !== 'table') {
+    const { guesses, ...columns } = sourceColumns(options.table, described.fields, flags)
+    warnings.push(...guesses)
+    return columns
+  }
+  const { columns, guesses } = tableColumns(source, described, { flags, where: options.where ?? profile.where })
   warnings.push(...guesses)
   return columns
 }
@@ -137,13 +155,7 @@ async function describeSource(table: TableName, { options, target }: RunContext)
     })
   })
   if (described) return described
-  throw new ImageryError(
-    'SOURCE_NOT_FOUND',
-    `Table ${options.table} does not exist, or this account has no access to it`,
-    {
-      suggestions: [`bq show ${table.projectId}:${table.dataset}.${table.table}`],
-    },
-  )
+  throw await missingTableError(table)
 }
 
 /**

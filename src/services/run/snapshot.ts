@@ -2,7 +2,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
 import { RUN_LABEL, snapshotJobId } from '../../contracts/names.ts'
 import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
-import { ASSET_COLUMNS } from '../../contracts/tables.ts'
+import { ASSET_COLUMNS, SOURCE_VALUES_COLUMN } from '../../contracts/tables.ts'
 import { describeTable, queryStream, updateTable, type TableName } from '../../google/bigquery/bigquery.ts'
 import { queryIntoTable } from '../../google/bigquery/jobs.ts'
 import { loadRows } from '../../google/bigquery/load-rows.ts'
@@ -10,6 +10,7 @@ import { plainValue } from '../../google/bigquery/plain-value.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { keepScratchTables, SCRATCH_MS } from '../../run-data/scratch-tables.ts'
+import { safeCastAdvice } from '../source/filter-advice.ts'
 import type { RecordedContext, Snapshotted } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { createOwnLedger } from './results-dataset.ts'
@@ -72,7 +73,7 @@ async function readInto(assets: TableName, context: RecordedContext, reporter: S
     })
     return ''
   } catch (error) {
-    if (!isEgressRestricted(error)) throw sourceGone(error, context)
+    if (!isEgressRestricted(error)) throw castFailed(error, context) ?? sourceGone(error, context)
     await copyRows(assets, context, reporter)
     return ', read and loaded, because the publisher restricts data egress'
   }
@@ -94,7 +95,11 @@ async function copyRows(
 ): Promise<void> {
   const query = { projectId: target.place.projectId, location: source.location, parameters: source.parameters }
   const rows = queryStream<Record<string, unknown>>(source.query, { ...query, pageSize: ROWS_AT_ONCE })
-  await loadRows(assets, plainRows(rows, reporter), { ...LAYOUT, location: source.location, columns: ASSET_COLUMNS })
+  await loadRows(assets, plainRows(rows, reporter), {
+    ...LAYOUT,
+    location: source.location,
+    columns: [...ASSET_COLUMNS, SOURCE_VALUES_COLUMN],
+  })
 }
 
 const ROWS_AT_ONCE = 10_000
@@ -109,6 +114,14 @@ async function* plainRows(
       reporter.detail(`reading rows, because the publisher restricts copies: ${count(read)}`)
     yield plainValue(row) as Record<string, unknown>
   }
+}
+
+/** A value of a row that the user's filter cannot cast, which BigQuery only finds when it reads the row. */
+function castFailed(error: unknown, { spec: { source } }: RecordedContext): ImageryError | undefined {
+  if (!(error instanceof CloudError) || error.status !== 'INVALID_ARGUMENT' || source.where === null) return undefined
+  const suggestions = safeCastAdvice(source.where, error.message)
+  if (suggestions.length === 0) return undefined
+  return new ImageryError('INVALID_FILTER', `--where ${source.where}: ${error.message}`, { suggestions, cause: error })
 }
 
 /** The source can be deleted before the run is resumed. */

@@ -15,6 +15,7 @@ import type { Deployed, RecordedContext, RunContext, Snapshotted, WithQueues } f
 import { checkDeploymentLimits, runLimits, type RunOptions } from '../options/run-options.ts'
 import { probeModel } from './probe.ts'
 import { readSource, type SourceRead } from './read-source.ts'
+import { checkValues } from './source-values.ts'
 import {
   connect,
   deployIfAbsent,
@@ -43,6 +44,7 @@ export function stepsBeforePublishing(
   return firstSteps(context, stagesImages)
     .step(recordRun)
     .step(takeSnapshot)
+    .step(checkValues)
     .step(checkAddresses)
     .stepIf(context.choice.gemini !== null, estimateCostStep)
     .stepIf(stagesImages, stageLocalImages)

@@ -2,7 +2,9 @@ import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { Unit } from '../../contracts/model-options.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
-import type { LocationKind, SnapshotSource, TimeKind } from '../../run-data/sql/snapshot.ts'
+import type { SnapshotSource, TimeKind } from '../../run-data/sql/snapshot.ts'
+import { locationColumns } from './location-columns.ts'
+import { checkOneValue, isList, isStruct, nestedField } from './nested-columns.ts'
 
 /** The part of BigQuery's schema that is used here. */
 export interface SourceField {
@@ -37,6 +39,8 @@ export interface ColumnFlags {
   asset: string | undefined
   image: string | undefined
   unit: Unit
+  /** Whether the times and locations of a file were converted before, to columns of their own. */
+  isConverted?: boolean
 }
 
 export type SourceColumns = Pick<
@@ -63,20 +67,25 @@ export function sourceColumns(
   const missing: Missing[] = []
   const find = (role: Role): string => {
     const wanted = flags[role]
-    const field = wanted === undefined ? usualField(role, fields, guesses) : namedField(wanted, fields, { table, role })
+    const field =
+      wanted === undefined
+        ? usualField(role, fields, guesses)
+        : (namedField(wanted, fields, { table, role }) ?? nestedField(wanted, fields, { table, role }))
     if (field === undefined) missing.push({ role, wanted })
-    else checkOneValue(table, field, role)
+    else checkOneValue(field, { table, role })
     return field?.name ?? ''
   }
   const assetColumn = needsAsset ? find('asset') : null
   const imageColumn = find('image')
   if (missing.length > 0) throw columnsNotFound(table, missing, fields)
+  const { location, guess } = flags.isConverted ? convertedLocation(byName) : locationColumns(fields)
+  if (guess !== undefined) guesses.push(guess)
   return {
     assetColumn,
     imageColumn,
     hasObservationId: byName.has('observation_id'),
     hasSnapshotId: byName.has('snapshot_id'),
-    location: locationKind(byName.get('location')),
+    location,
     ...timeKinds(fields),
     guesses,
   }
@@ -86,6 +95,11 @@ export function sourceColumns(
 export function timeKinds(fields: readonly SourceField[]): Pick<SourceColumns, 'detectionTime' | 'captureTime'> {
   const kind = (wanted: string): TimeKind => timeKind(fields.find(({ name }) => name?.toLowerCase() === wanted))
   return { detectionTime: kind('detection_time'), captureTime: kind('capture_time') }
+}
+
+function convertedLocation(byName: ReadonlyMap<string, SourceField>): ReturnType<typeof locationColumns> {
+  const field = byName.get('location')
+  return { location: field && isStruct(field) && !isList(field) ? 'struct' : 'absent', guess: undefined }
 }
 
 /** Returns a column as messages name it: the header of the file, and BigQuery's name if that is another one. */
@@ -128,7 +142,8 @@ function usualField(role: Role, fields: readonly SourceField[], guesses: string[
   const candidates = [...CLEAR_NAMES[role], ...COMMON_NAMES[role]].flatMap((name) =>
     fields.filter((field) => looseName(field.header ?? field.name ?? '') === name),
   )
-  const [field, ...others] = candidates
+  // A column of texts is rather meant than one of arrays or structs.
+  const [field, ...others] = candidates.toSorted((one, other) => Number(isNested(one)) - Number(isNested(other)))
   if (field && !CLEAR_NAMES[role].includes(looseName(field.header ?? field.name ?? ''))) {
     const also = others.length > 0 ? `; ${others.map(shownColumn).join(', ')} could be it too` : ''
     guesses.push(`Column ${shownColumn(field)} is used as ${WHAT[role]}${also} (--${role}-column names another)`)
@@ -136,28 +151,27 @@ function usualField(role: Role, fields: readonly SourceField[], guesses: string[
   return field
 }
 
-function checkOneValue(table: string, field: SourceField, role: Role): void {
-  const isList = field.mode === 'REPEATED'
-  if (!isList && field.type !== 'RECORD' && field.type !== 'STRUCT') return
-  const name = field.header ?? field.name ?? ''
-  const member = field.fields?.find(({ type }) => type === 'STRING')?.name ?? 'MEMBER'
-  const inRows = `.${/^\w+$/.test(name) ? name : `[${JSON.stringify(name)}]`}`
-  const filter = isList ? `. as $row | ${inRows}[] | $row + {${role}: .}` : `. + {${role}: ${inRows}.${member}}`
-  const query = isList
-    ? `CREATE VIEW my_dataset.rows AS SELECT * EXCEPT (\`${field.name}\`), ${role} FROM \`${table}\`, UNNEST(\`${field.name}\`) AS ${role}`
-    : `CREATE VIEW my_dataset.rows AS SELECT *, \`${field.name}\`.${member} AS ${role} FROM \`${table}\``
-  throw new ImageryError(
-    'COLUMN_NOT_FOUND',
-    `Column ${shownColumn(field)} of ${table} holds ${isList ? 'arrays' : 'structs'}; --${role}-column must name a column with one value per row`,
-    {
-      suggestions: [
-        /\.(jsonl|ndjson|json)$/i.test(table)
-          ? `jq -c '${filter}' ${shellWord(table)} > rows.jsonl   (then --table rows.jsonl --${role}-column ${role})`
-          : `bq query --use_legacy_sql=false ${shellWord(query)}`,
-      ],
-    },
-  )
+/** Returns the path of a field with a common name inside a struct: `properties.id`. */
+function commonPath(role: Role, fields: readonly SourceField[]): string | undefined {
+  const paths = fields
+    .filter((field) => isStruct(field) && !isList(field))
+    .flatMap(({ name, fields: members = [] }) =>
+      members
+        .filter((member) => !isNested(member))
+        .map((member) => ({ name: member.name ?? '', path: `${name}.${member.name}` })),
+    )
+  return [...CLEAR_NAMES[role], ...COMMON_NAMES[role]]
+    .map((name) => paths.find((each) => looseName(each.name) === name)?.path)
+    .find((path) => path !== undefined)
 }
+
+/** A column with the fields of a struct, which a flag can name too. */
+function shownWithFields(field: SourceField): string {
+  if (!isStruct(field) || isList(field)) return shownColumn(field)
+  return `${shownColumn(field)} (${(field.fields ?? []).map(({ name }) => `${field.name}.${name}`).join(', ')})`
+}
+
+const isNested = (field: SourceField): boolean => isList(field) || isStruct(field) || field.type === 'JSON'
 
 interface Missing {
   role: Role
@@ -165,31 +179,42 @@ interface Missing {
 }
 
 function columnsNotFound(table: string, missing: readonly Missing[], fields: readonly SourceField[]): ImageryError {
-  const labels = fields.map(({ header, name = '' }) => header ?? name)
+  const labels = fields.flatMap((field) => [
+    field.header ?? field.name ?? '',
+    ...(isStruct(field) && !isList(field) ? (field.fields ?? []).map(({ name }) => `${field.name}.${name}`) : []),
+  ])
   const parts = missing.map(({ role, wanted }) => {
     if (wanted === undefined) return `column ${CLEAR_NAMES[role][0]} or another common name for ${WHAT[role]}`
     const near = nearestName(wanted, labels)
     return `column ${wanted} for ${WHAT[role]}${near === undefined ? '' : ` (did you mean ${near}?)`}`
   })
   const flags = missing.map(({ role, wanted }) => {
-    const near = wanted === undefined ? undefined : nearestName(wanted, labels)
+    const near = wanted === undefined ? commonPath(role, fields) : nearestName(wanted, labels)
     return `--${role}-column ${near === undefined ? 'COLUMN' : shellWord(near)}`
   })
   return new ImageryError(
     'COLUMN_NOT_FOUND',
-    `${table} has no ${parts.join(', and no ')}. Its columns: ${fields.map(shownColumn).join(', ')}`,
+    `${table} has no ${parts.join(', and no ')}. Its columns: ${fields.map(shownWithFields).join(', ')}`,
     { suggestions: [`imagery run --table ${shellWord(table)} ${flags.join(' ')} …`] },
   )
 }
 
-function locationKind(field: SourceField | undefined): LocationKind {
-  if (field?.mode === 'REPEATED') return 'absent'
-  if (field?.type === 'GEOGRAPHY') return 'geography'
-  const members = new Set(field?.fields?.map((member) => member.name?.toLowerCase()))
-  return members.has('latitude') && members.has('longitude') ? 'struct' : 'absent'
+/** How each type of column is read as a time. Other types have none. */
+const TIME_KINDS: Readonly<Record<string, TimeKind>> = {
+  TIMESTAMP: 'timestamp',
+  DATE: 'other',
+  DATETIME: 'other',
+  STRING: 'text',
+  INTEGER: 'number',
+  INT64: 'number',
+  NUMERIC: 'number',
+  BIGNUMERIC: 'number',
+  FLOAT: 'float',
+  FLOAT64: 'float',
+  JSON: 'json',
 }
 
 function timeKind(field: SourceField | undefined): TimeKind {
-  if (!field || field.mode === 'REPEATED' || field.type === 'RECORD' || field.type === 'STRUCT') return 'absent'
-  return field.type === 'TIMESTAMP' ? 'timestamp' : 'other'
+  if (!field || field.mode === 'REPEATED') return 'absent'
+  return TIME_KINDS[field.type ?? ''] ?? 'absent'
 }

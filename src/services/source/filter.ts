@@ -4,6 +4,9 @@ import { dryRun, type TableName } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { conditionFault } from '../../contracts/condition.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
+import { shownColumn, type SourceField } from './columns.ts'
+import { castAdvice } from './filter-advice.ts'
+import { requiredFilter } from './partitions.ts'
 
 /** @throws ImageryError INVALID_FILTER, before any call, unless the brackets and quotes of the condition make it one expression */
 export function checkFilter(where: string | undefined): void {
@@ -22,11 +25,11 @@ const OF_THE_FILTER: ReadonlySet<string> = new Set(['INVALID_ARGUMENT', 'NOT_FOU
  * Checks the snapshot query with a BigQuery dry run.
  *
  * @returns the bytes that it will read, and the other tables that the filter reads
- * @throws ImageryError INVALID_FILTER if the user's filter makes the query invalid
+ * @throws ImageryError INVALID_FILTER if the user's filter makes the query invalid, or the table requires another one
  */
 export async function checkSnapshotQuery(
   source: SnapshotSource,
-  { columns, ...place }: { projectId: string; location: string; columns: readonly string[] },
+  { fields, ...place }: { projectId: string; location: string; fields: readonly SourceField[] },
 ): Promise<{ bytes: number; otherTables: string[] }> {
   const parameters = snapshotParameters(source)
   try {
@@ -36,11 +39,17 @@ export async function checkSnapshotQuery(
     const others = tables.map(path).filter((name) => name !== source.path)
     return { bytes, otherTables: source.where === null ? [] : others }
   } catch (error) {
-    if (!(error instanceof CloudError) || !OF_THE_FILTER.has(error.status) || source.where === null) throw error
+    if (!(error instanceof CloudError)) throw error
+    const required = requiredFilter(error.message, { where: source.where, fields })
+    if (required) throw required
+    if (!OF_THE_FILTER.has(error.status) || source.where === null) throw error
     // BigQuery's position refers to imagery's query, which the user did not write.
     const reason = error.message.replaceAll(/ at \[\d+:\d+\]/g, '')
     throw new ImageryError('INVALID_FILTER', `--where ${source.where}: ${reason}`, {
-      suggestions: [`Use a condition on ${columns.join(', ')}`],
+      suggestions: [
+        ...castAdvice(source.where, reason, fields),
+        `Use a condition on ${fields.map(shownColumn).join(', ')}`,
+      ],
       cause: error,
     })
   }

@@ -9,6 +9,15 @@ export interface Point {
 const LATITUDE = ['latitude', 'lat']
 const LONGITUDE = ['longitude', 'lng', 'lon', 'long']
 
+/** The column of Street View Insights. */
+export const LOCATION = 'location'
+
+/** Other names of columns with points, to try if there is no `location` with points. Their use is reported. */
+const POINT_NAMES =
+  'coordinates coordinate geom geometry the_geom geog geography geo geojson wkt point position gps latlng latlon'.split(
+    ' ',
+  )
+
 /** WKT, which writes the longitude first (https://cloud.google.com/bigquery/docs/reference/standard-sql/geography_functions#st_geogfromtext). */
 const WKT = /^(?:srid=4326;)?\s*point\s*(?:z\s*)?\(\s*(\S+?)\s+([^\s)]+)(?:\s+[^\s)]+)?\s*\)$/i
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
@@ -23,7 +32,9 @@ export function readPoint(value: unknown): Point | null | undefined {
     const wkt = WKT.exec(value.trim())
     return wkt ? point(wkt[2], wkt[1]) : null
   }
-  if (typeof value !== 'object' || Array.isArray(value) || value instanceof ExactNumber) return null
+  // GeoJSON has the longitude first (https://www.rfc-editor.org/rfc/rfc7946#section-3.1.1).
+  if (Array.isArray(value)) return value.length === 0 ? undefined : point(value[1], value[0])
+  if (typeof value !== 'object' || value instanceof ExactNumber) return null
   const coordinates = member(value, ['coordinates'])
   if (Array.isArray(coordinates)) return point(coordinates[1], coordinates[0])
   return point(member(value, LATITUDE), member(value, LONGITUDE))
@@ -37,18 +48,38 @@ export function point(latitude: unknown, longitude: unknown): Point | null | und
   return { latitude: north, longitude: east }
 }
 
-/** Whether a value looks like a point at all, readable or not. */
-export function looksLikePoint(value: unknown): boolean {
+/** Whether a value looks like a point at all, readable or not. A list of numbers is one only under GeoJSON's own name. */
+export function looksLikePoint(value: unknown, header = LOCATION): boolean {
   if (typeof value === 'string') return WKT.test(value.trim())
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  if (Array.isArray(value))
+    return (
+      /^\s*coordinates\s*$/i.test(header) && (value.length === 2 || value.length === 3) && Boolean(readPoint(value))
+    )
+  if (typeof value !== 'object' || value === null) return false
   const hasBoth = hasMember(value, LATITUDE) && hasMember(value, LONGITUDE)
   return hasBoth || (hasMember(value, ['coordinates']) && readPoint(value) !== null)
+}
+
+/** Returns how well a header says that its column has points: 0 for `location`, more for other names, undefined for none. */
+export function pointRank(header: string): number | undefined {
+  const name = header.trim().toLowerCase()
+  const index = [LOCATION, ...POINT_NAMES].indexOf(name)
+  return index === -1 ? undefined : index
 }
 
 /** Whether a header names a latitude or a longitude. */
 export function coordinateOf(header: string): 'latitude' | 'longitude' | undefined {
   const name = header.trim().toLowerCase()
   return LATITUDE.includes(name) ? 'latitude' : LONGITUDE.includes(name) ? 'longitude' : undefined
+}
+
+/** Returns a sentence about columns that are used as the location, unless their names can mean nothing else. */
+export function locationGuess(columns: readonly string[]): string | undefined {
+  const names = columns.map((column) => column.trim().toLowerCase()).toSorted()
+  if (names.join() === LOCATION || names.join() === 'latitude,longitude') return undefined
+  return names.length === 1
+    ? `Column ${columns[0]} is used as the location (in a list, the longitude comes first)`
+    : `Columns ${columns.join(' and ')} are used as the location`
 }
 
 function isMissing(value: unknown): boolean {

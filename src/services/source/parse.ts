@@ -4,12 +4,21 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText, otherKind } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
+import { isResourceName, parseTableName } from './table-name.ts'
 
 /** The value of `--table`. */
 export type Source =
-  | { kind: 'table'; given: string; table: TableName }
+  | TableSource
   | { kind: 'file'; given: string; file: string; format: FileFormat; imageFolder: string }
   | { kind: 'folder'; given: string; folder: string }
+
+/** A BigQuery table. `partition` is what a decorator names: `20260914` in `obs$20260914`. */
+export interface TableSource {
+  kind: 'table'
+  given: string
+  table: TableName
+  partition?: string
+}
 
 export type FileFormat = 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET'
 
@@ -21,9 +30,6 @@ const FORMATS: Record<string, FileFormat> = {
   '.json': 'NEWLINE_DELIMITED_JSON',
   '.parquet': 'PARQUET',
 }
-
-/** Project IDs can include a domain (`example.com:project`); tables and datasets have no dots. */
-const TABLE_PATTERN = /^((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9])\.([A-Za-z0-9_]{1,1024})\.([^./\\`\n]{1,1024})$/
 
 /**
  * Resolves `--table` to a file or folder if one with that name exists, else to a BigQuery table.
@@ -62,20 +68,12 @@ export async function parseSource(given: string): Promise<Source> {
     return { kind: 'file', given, file, format, imageFolder: path.dirname(file) }
   }
   // A table's name has dots. A name with no dot, with a file's extension or with a slash is a file.
-  if (given !== '' && (format || given.includes('/') || !given.includes('.'))) {
+  if (given !== '' && !isResourceName(given) && (format || given.includes('/') || !given.includes('.'))) {
     throw new ImageryError('FILE_NOT_FOUND', `${given}: no such file or folder`, {
       suggestions: [`ls ${path.dirname(given)}`],
     })
   }
-  const table = TABLE_PATTERN.exec(given)
-  if (!table) {
-    throw new ImageryError(
-      'INVALID_FLAG',
-      `--table ${given} is neither an existing file or folder nor a BigQuery table in the form project.dataset.table`,
-      { suggestions: ['imagery run --table my-project.my_dataset.latest_observations --profile image-quality'] },
-    )
-  }
-  return { kind: 'table', given, table: { projectId: table[1]!, dataset: table[2]!, table: table[3]! } }
+  return { kind: 'table', given, ...parseTableName(given) }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { columnNames } from './column-names.ts'
 import type { SourceField } from './columns.ts'
 import type { FileRow } from './csv-rows.ts'
-import { coordinateOf, looksLikePoint } from './location-value.ts'
+import { coordinateOf, LOCATION, locationGuess, looksLikePoint, pointRank } from './location-value.ts'
 import { shapeField, UNKNOWN, widened, type Shape } from './json-shape.ts'
 
 /** How a column's values become BigQuery's. */
@@ -15,13 +15,14 @@ export type TextColumn = { field: SourceField; index: number } & (
 export interface TextColumns {
   columns: readonly TextColumn[]
   location: { index: number } | { latitude: number; longitude: number } | undefined
+  /** A sentence about the columns of the location, if they were guessed. */
+  guess: string | undefined
   /** Columns that BigQuery has no room for. */
   leftOut: number
 }
 
 const IDS = new Set(['observation_id', 'snapshot_id'])
 const TIMES = new Set(['detection_time', 'capture_time'])
-const LOCATION = 'location'
 
 /** BigQuery's limit is 10,000 (https://cloud.google.com/bigquery/quotas#all_tables). The rest is for the location. */
 const MOST_COLUMNS = 9_900
@@ -34,8 +35,8 @@ export class ColumnObserver {
   add({ values }: FileRow, headers: readonly string[]): void {
     for (const [index, value] of values.entries()) {
       this.#shapes[index] = widened(this.#shapes[index] ?? UNKNOWN, value)
-      if (!this.#arePoints[index] && headers[index]!.trim().toLowerCase() === LOCATION)
-        this.#arePoints[index] = looksLikePoint(value)
+      if (!this.#arePoints[index] && pointRank(headers[index]!) !== undefined)
+        this.#arePoints[index] = looksLikePoint(value, headers[index])
     }
   }
 
@@ -44,12 +45,16 @@ export class ColumnObserver {
    */
   columns(headers: readonly string[], areTyped: boolean): TextColumns {
     const shapes = headers.map((_, index): Shape => (areTyped && this.#shapes[index]) || { kind: 'text' })
-    const pointIndex = headers.findIndex((_, index) => this.#arePoints[index])
+    const [pointIndex = -1] = [...headers.keys()]
+      .filter((index) => this.#arePoints[index])
+      .toSorted((one, other) => pointRank(headers[one]!)! - pointRank(headers[other]!)!)
     const location = pointIndex >= 0 ? { index: pointIndex } : coordinates(headers)
+    const used = location && Object.values(location).map((index) => headers[index]!)
     const names = columnNames(withoutLocation(headers, location, pointIndex))
     const fitting = fittingShapes(shapes)
     const columns = headers.flatMap((header, index): TextColumn[] => {
-      if (index === pointIndex || index >= MOST_COLUMNS) return []
+      const isReplaced = index === pointIndex && pointRank(header) === 0
+      if (isReplaced || index >= MOST_COLUMNS) return []
       const name = names[index]!
       const shown = name === header ? {} : { header }
       const lower = name.toLowerCase()
@@ -58,7 +63,12 @@ export class ColumnObserver {
       const shape = fitting[index]!
       return [{ field: { ...shapeField(name, shape), ...shown }, index, as: 'shape', shape }]
     })
-    return { columns, location, leftOut: Math.max(0, headers.length - MOST_COLUMNS) }
+    return {
+      columns,
+      location,
+      guess: used && locationGuess(used),
+      leftOut: Math.max(0, headers.length - MOST_COLUMNS),
+    }
   }
 }
 

@@ -1,5 +1,4 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { ModelChoice } from '../options/model-choice.ts'
 import type { SourceColumns, SourceField } from './columns.ts'
 import type { FileRow } from './csv-rows.ts'
@@ -8,18 +7,7 @@ import { shapedJson } from './json-shape.ts'
 import { point, readPoint, type Point } from './location-value.ts'
 import type { TextColumn, TextColumns } from './text-columns.ts'
 import { readTime } from './time-text.ts'
-
-/** Values of one column that could not be read. */
-interface Unread {
-  /** Rows with a value. */
-  values: number
-  unread: number
-  ambiguous: number
-  example: string
-}
-
-/** The text of an example in a message is cut to this length. */
-const MOST_LETTERS = 60
+import { checkNewest, countText, exampleText, unreadWarning, type UnreadValues } from './unread-values.ts'
 
 type Options = Pick<ModelChoice, 'unit' | 'images'> &
   Pick<SourceColumns, 'assetColumn' | 'imageColumn'> & { given: string }
@@ -29,7 +17,7 @@ export class RowWriter {
   readonly #columns: readonly TextColumn[]
   readonly #location: TextColumns['location']
   readonly #options: Options
-  readonly #unread = new Map<string, Unread>()
+  readonly #unread = new Map<string, UnreadValues>()
   readonly #assetIndex: number | undefined
   /** Rows per asset, to know whether the choice of images depends on the times. */
   readonly #rowsOf = new Map<string, number>()
@@ -70,32 +58,16 @@ export class RowWriter {
    * @throws ImageryError SOURCE_UNSUPPORTED if the newest images would be chosen, and most times cannot be read
    */
   checkOrder(): void {
-    const { unit, images, given } = this.#options
-    const unread = this.#unread.get('capture_time')
-    if (!unread || unit !== 'asset' || images.pick !== 'latest' || unread.unread * 2 <= unread.values) return
-    if (![...this.#rowsOf.values()].some((rows) => rows > images.max_per_unit)) return
-    throw new ImageryError(
-      'SOURCE_UNSUPPORTED',
-      `${given}: the latest images of an asset cannot be found, because capture_time cannot be read in ${unread.unread} of ${unread.values} rows, for example ${unread.example}`,
-      {
-        suggestions: [
-          'Write the times like 2026-11-03T20:58:37Z',
-          `imagery run --table ${shellWord(given)} --pick spread …   (or --pick all: both use images without a time)`,
-        ],
-      },
-    )
+    const isChosen = [...this.#rowsOf.values()].some((rows) => rows > this.#options.images.max_per_unit)
+    checkNewest(this.#unread.get('capture_time'), { ...this.#options, isChosen })
   }
 
   /** One sentence for each kind of value that was left out. */
   warnings(): string[] {
-    const warnings = [...this.#unread].flatMap(([column, { unread, ambiguous, example }]) => {
-      if (unread === 0) return []
-      const why = ambiguous > 0 ? '; day/month and month/day look alike, so write times like 2026-11-03T20:58:37Z' : ''
-      return [`${column} of ${rowsText(unread)} cannot be read and is left out, for example ${example}${why}`]
-    })
+    const warnings = [...this.#unread.values()].filter(({ unread }) => unread > 0).map(unreadWarning)
     if (this.#withoutAsset > 0) {
       warnings.push(
-        `${rowsText(this.#withoutAsset)} without an asset ID ${this.#withoutAsset === 1 ? 'is' : 'are'} left out, for example line ${this.#firstWithoutAsset}`,
+        `${countText(this.#withoutAsset, 'row')} without an asset ID ${this.#withoutAsset === 1 ? 'is' : 'are'} left out, for example line ${this.#firstWithoutAsset}`,
       )
     }
     return warnings
@@ -124,7 +96,11 @@ export class RowWriter {
       case 'time': {
         if (text === null || text === undefined || text === '') return undefined
         const read = readTime(text)
-        this.#count((column.field.name ?? '').toLowerCase(), read, `${JSON.stringify(cut(text))} in line ${line}`)
+        this.#count(
+          (column.field.name ?? '').toLowerCase(),
+          read,
+          `${JSON.stringify(exampleText(text))} in line ${line}`,
+        )
         return 'time' in read ? JSON.stringify(read.time) : undefined
       }
     }
@@ -136,33 +112,29 @@ export class RowWriter {
     const given = 'index' in location ? values[location.index] : [values[location.latitude], values[location.longitude]]
     const read = 'index' in location ? readPoint(given) : point(...(given as [unknown, unknown]))
     if (read === undefined) return undefined
-    this.#count('location', read === null ? { fault: 'unreadable' } : {}, `${cut(exactJson(given))} in line ${line}`)
+    this.#count(
+      'location',
+      read === null ? { fault: 'unreadable' } : {},
+      `${exampleText(exactJson(given))} in line ${line}`,
+    )
     return read === null ? undefined : JSON.stringify(read satisfies Point)
   }
 
   #count(column: string, read: object, example: string): void {
-    const counted = this.#unread.get(column) ?? { values: 0, unread: 0, ambiguous: 0, example }
+    const counted = this.#unread.get(column) ?? { column, given: 0, unread: 0, example, isAmbiguous: false, of: 'row' }
     this.#unread.set(column, counted)
-    counted.values += 1
+    counted.given += 1
     if (!('fault' in read)) return
     if (counted.unread === 0) counted.example = example
     counted.unread += 1
-    if (read.fault === 'ambiguous') counted.ambiguous += 1
+    if (read.fault === 'ambiguous') counted.isAmbiguous = true
   }
 
   #notText({ field }: TextColumn, text: string, line: number): ImageryError {
     return new ImageryError(
       'SOURCE_UNSUPPORTED',
-      `${this.#options.given} cannot be read: ${field.name} in line ${line} is ${JSON.stringify(cut(text))}, which has half of a surrogate pair and is no text`,
+      `${this.#options.given} cannot be read: ${field.name} in line ${line} is ${JSON.stringify(exampleText(text))}, which has half of a surrogate pair and is no text`,
       { suggestions: ['Write the file with a program that escapes characters in pairs'] },
     )
   }
-}
-
-function rowsText(rows: number): string {
-  return rows === 1 ? '1 row' : `${rows.toLocaleString('en')} rows`
-}
-
-function cut(text: string): string {
-  return text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}…` : text
 }

@@ -9,7 +9,7 @@ import { csvRows, type FileRow } from './csv-rows.ts'
 import { jsonRows } from './json-rows.ts'
 import { notWritable } from './scratch-folder.ts'
 import type { TextTable } from './table-text.ts'
-import { ColumnObserver, LOCATION_FIELD } from './text-columns.ts'
+import { ColumnObserver, LOCATION_FIELD, type TextColumn, type TextColumns } from './text-columns.ts'
 import { RowWriter } from './text-rows.ts'
 
 /** A local table as BigQuery loads it: JSON lines with a known schema. */
@@ -43,8 +43,10 @@ export async function prepareTextTable(
 ): Promise<PreparedTable> {
   const table: TextTable = { given: source.given, file: source.file }
   const { isCsv } = source
-  const headers: string[] = []
-  const rows = (): AsyncGenerator<FileRow> => (isCsv ? csvBody(table, headers) : jsonRows(table, headers))
+  const paths = isCsv ? [] : nestedPaths(options.flags)
+  const headers: string[] = [...paths]
+  const rows = (): AsyncGenerator<FileRow> =>
+    isCsv ? csvBody(table, headers) : withNestedValues(jsonRows(table, headers), paths, headers)
   const observer = new ColumnObserver()
   let count = 0
   for await (const row of rows()) {
@@ -52,10 +54,10 @@ export async function prepareTextTable(
     count += 1
   }
   if (count === 0) throw new ImageryError('NO_ASSETS', `${source.given} has no rows`)
-  const found = observer.columns(headers, !isCsv)
+  const found = withoutEmpty(observer.columns(headers, !isCsv), paths.length)
   const fields = found.columns.map(({ field }) => field)
   if (found.location) fields.push(LOCATION_FIELD)
-  const { guesses, ...named } = sourceColumns(source.given, fields, options.flags)
+  const { guesses, ...named } = sourceColumns(source.given, fields, { ...options.flags, isConverted: true })
 
   const file = path.join(options.scratch, 'table.jsonl')
   const writer = new RowWriter(found, { ...named, ...options, given: source.given })
@@ -66,7 +68,7 @@ export async function prepareTextTable(
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : notWritable(options.scratch, error)
   })
   writer.checkOrder()
-  const warnings = [...guesses, ...writer.warnings()]
+  const warnings = [...guesses, ...(found.guess === undefined ? [] : [found.guess]), ...writer.warnings()]
   if (table.converted !== undefined)
     warnings.unshift(`${source.given} is ${table.converted}; it was converted to UTF-8`)
   if (found.leftOut > 0)
@@ -74,11 +76,47 @@ export async function prepareTextTable(
   return { file, fields: writer.fields(fields), columns, warnings }
 }
 
+/** The fields of objects that flags name: `properties.id`. Each becomes a column of its own, in which numbers keep their digits. */
+function nestedPaths({ asset, image }: ColumnFlags): string[] {
+  const paths = [asset, image].filter((flag): flag is string => flag !== undefined && /[^.]\.[^.]/.test(flag))
+  return [...new Set(paths)]
+}
+
+/** Fills the first columns with the values at their paths, unless a row has a member of that very name. */
+async function* withNestedValues(
+  rows: AsyncGenerator<FileRow>,
+  paths: readonly string[],
+  headers: readonly string[],
+): AsyncGenerator<FileRow> {
+  for await (const { values, ...row } of rows) {
+    const nested = paths.map((path, index) => values[index] ?? valueAt(path, values, headers))
+    yield { ...row, values: [...nested, ...values.slice(paths.length)] }
+  }
+}
+
+function valueAt(path: string, values: readonly unknown[], headers: readonly string[]): unknown {
+  const [first, ...rest] = path.split('.')
+  let value = values[headers.indexOf(first!)]
+  for (const part of rest) {
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    value = isObject && Object.hasOwn(value as object, part) ? (value as Record<string, unknown>)[part] : undefined
+  }
+  return value
+}
+
+/** Leaves out the columns of paths that no row has a value at, so that the error for a missing column names them. */
+function withoutEmpty(found: TextColumns, paths: number): TextColumns {
+  const isEmpty = (column: TextColumn): boolean =>
+    column.index < paths && column.as === 'shape' && column.shape.kind === 'unknown'
+  return { ...found, columns: found.columns.filter((column) => !isEmpty(column)) }
+}
+
 async function* csvBody(table: TextTable, headers: string[]): AsyncGenerator<FileRow> {
   let isHeader = true
   for await (const row of csvRows(table)) {
     if (isHeader) headers.splice(0, headers.length, ...(row.values as string[]))
-    else yield row
+    // An empty cell has no value, which a filter can then cast: CAST(height AS FLOAT64).
+    else yield { ...row, values: row.values.map((value) => (value === '' ? null : value)) }
     isHeader = false
   }
 }

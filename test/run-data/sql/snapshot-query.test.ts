@@ -35,11 +35,12 @@ describe('the query that takes the snapshot', () => {
         imageColumn: 'photo',
       },
     ],
-    ['geography-and-times-as-text', { location: 'geography', detectionTime: 'other', captureTime: 'other' }],
+    ['geography-and-times-as-text', { location: 'geography', detectionTime: 'other', captureTime: 'text' }],
     [
       'local-file-with-filter-and-limit',
       {
         imagePrefix: 'gs://bucket/runs/261123-9f3c1a7b/images/',
+        isConverted: true,
         where: "asset_type = 'ASSET_CLASS_ROAD_SIGN'",
         limit: 10,
       },

@@ -51,6 +51,17 @@ test('a key that BigQuery is not allowed to use leads to the command that allows
   })
 })
 
+test.each([
+  'Access Denied: BigQuery BigQuery: Permission denied while getting Drive credentials.',
+  'Access Denied: BigQuery BigQuery: No OAuth token with Google Drive scope was found.',
+])('a table over a file in Google Drive leads to a login with its scope: %s', (message) => {
+  const failure = explain(403, 'accessDenied', message)
+  expect(failure).toMatchObject({ code: 'ACCESS_DENIED', message: expect.stringContaining('Google Drive') as string })
+  expect(failure.suggestions[0]).toMatch(
+    /^gcloud auth application-default login --scopes=https:\/\/www\.googleapis\.com\/auth\/drive,/,
+  )
+})
+
 test('an organization that requires a key leads to a default key of the project', () => {
   const message = 'Your administrator requires that you specify an encryption key for queries in project my-project.'
   expect(explain(400, 'invalid', message).suggestions).toEqual([expect.stringContaining('default_kms_key_name')])

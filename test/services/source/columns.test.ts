@@ -51,7 +51,7 @@ describe('the columns of a source', () => {
       hasSnapshotId: false,
       location: 'geography',
       detectionTime: 'absent',
-      captureTime: 'other',
+      captureTime: 'text',
       guesses: [],
     })
   })

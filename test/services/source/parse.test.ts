@@ -44,14 +44,68 @@ describe('--table', () => {
   })
 
   test.each([
-    'city.signs',
-    'My-Project.city.signs',
-    'my-project.city.signs.more',
-    'my-project.city.si`gns',
-    '',
+    'my-project:city.signs',
+    '[my-project:city.signs]',
     '`my-project.city.signs`',
-  ])('does not accept %o as a table', async (given) => {
-    await expect(parseSource(given)).rejects.toMatchObject({ code: 'INVALID_FLAG' })
+    '`my-project`.city.`signs`',
+    '`my-project.city`.signs',
+    '`my-project:city.signs`',
+    '"my-project.city.signs"',
+    ' my-project.city.signs;',
+    'bq://my-project.city.signs',
+    'projects/my-project/datasets/city/tables/signs',
+    '//bigquery.googleapis.com/projects/my-project/datasets/city/tables/signs',
+  ])('accepts %o, as other programs write it', async (given) => {
+    const table = { projectId: 'my-project', dataset: 'city', table: 'signs' }
+    expect(await parseSource(given)).toEqual({ kind: 'table', given, table })
+  })
+
+  test('accepts a project with a domain in legacy SQL', async () => {
+    const table = { projectId: 'example.com:my-project', dataset: 'city', table: 'signs' }
+    expect(await parseSource('[example.com:my-project:city.signs]')).toMatchObject({ table })
+  })
+
+  test('keeps the partition that a decorator names, for the filter that reads it', async () => {
+    const table = { projectId: 'my-project', dataset: 'city', table: 'obs' }
+    expect(await parseSource('my-project:city.obs$20260914')).toMatchObject({ table, partition: '20260914' })
+  })
+
+  test.each([
+    ['city.signs', /nor names a project/, 'imagery run --table PROJECT.city.signs'],
+    ['My-Project.city.signs', /My-Project is no project ID/, 'imagery run --table my-project.city.signs'],
+    ['123456789012.city.signs', /is a project's number/, 'gcloud projects describe 123456789012'],
+    ['my-project.my-city.signs', /my-city is no dataset's name/, 'bq ls my-project:'],
+    ['my-project.city.signs.more', /nor a table's name/, 'bq ls my-project:city'],
+    ['example.com.my-project.city.signs', /a colon follows the domain/, 'example.com:my-project.city.signs'],
+    ['my-project.city.si`gns', /is no table's name/, 'bq ls my-project:city'],
+    ['`my-project.city', /a backtick is not closed/, 'imagery run --table my-project.city'],
+    ['', /nor a table's name/, 'imagery run --table my-project.my_dataset'],
+    [
+      'my-project.city.obs_*',
+      /names many tables/,
+      "bq query --use_legacy_sql=false 'CREATE VIEW `my-project.city.obs_all` AS SELECT * FROM `my-project.city.obs_*`'",
+    ],
+    ['my-project.city.*', /names many tables/, 'CREATE VIEW `my-project.city.tables_all`'],
+    ['my-project.city.obs_*_new', /only be the last/, "imagery run --table 'my-project.city.obs_*'"],
+    ['my-project:city.obs@-3600', /as it was/, 'bq cp my-project:city.obs@-3600 my-project:city.obs_then'],
+    ['[my-project:city.obs@1793739517000]', /as it was/, 'bq cp my-project:city.obs@1793739517000'],
+    [
+      'my-project:city.obs@-7200000--3600000',
+      /as it was/,
+      "bq query --use_legacy_sql=true --allow_large_results --noflatten_results --destination_table my-project:city.obs_then 'SELECT * FROM [my-project:city.obs@-7200000--3600000]'",
+    ],
+    [
+      'my-project.city.INFORMATION_SCHEMA.TABLES',
+      /describes tables/,
+      "bq query --use_legacy_sql=false 'SELECT table_name FROM `my-project.city.INFORMATION_SCHEMA.TABLES`'",
+    ],
+    ['my-project.region-us.INFORMATION_SCHEMA.TABLES', /describes tables/, 'bq ls PROJECT:DATASET'],
+  ])('does not accept %o as a table, and says what to do', async (given, message, command) => {
+    await expect(parseSource(given)).rejects.toMatchObject({
+      code: 'INVALID_FLAG',
+      message: expect.stringMatching(message),
+      suggestions: expect.arrayContaining([expect.stringContaining(command)]),
+    })
   })
 
   test.each([

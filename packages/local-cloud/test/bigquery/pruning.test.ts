@@ -105,3 +105,98 @@ describe('rows in the streaming buffer', () => {
     expect(await seen()).toEqual({ rows: 1, rowsRead: 11, numRows: '100', buffered: '1' })
   })
 })
+
+/** https://cloud.google.com/bigquery/docs/querying-partitioned-tables#require_a_partition_filter_in_queries */
+describe('a table that requires a filter on its partitions', () => {
+  const DAYS = { timePartitioning: { type: 'DAY', field: 'day' }, requirePartitionFilter: true }
+  const schema = {
+    fields: [
+      { name: 'day', type: 'DATE' },
+      { name: 'n', type: 'INTEGER' },
+    ],
+  }
+  const dryRun = (query: string) =>
+    bigquery.client.createQueryJob({ query, dryRun: true }).then(
+      () => 'read',
+      (error: Error) => error.message,
+    )
+  const refusal = (table: string, columns: string): string =>
+    `Cannot query over table 'demo.d.${table}' without a filter over column(s) ${columns} that can be used for partition elimination`
+
+  beforeAll(async () => {
+    const dataset = bigquery.client.dataset('d')
+    await dataset.createTable('days', { schema, ...DAYS } as object)
+    await dataset.createTable('older', {
+      schema,
+      timePartitioning: { type: 'DAY', field: 'day', requirePartitionFilter: true },
+    } as object)
+    await dataset.createTable('ingested', {
+      schema,
+      timePartitioning: { type: 'DAY' },
+      requirePartitionFilter: true,
+    } as object)
+    await dataset.createTable('ranges', {
+      schema,
+      rangePartitioning: { field: 'n', range: { start: '0', end: '10', interval: '1' } },
+      requirePartitionFilter: true,
+    } as object)
+    const view = (query: string) => ({ view: { query, useLegacySql: false } })
+    await dataset.createTable('days_view', view('SELECT n, day FROM d.days'))
+    await dataset.createTable(
+      'newest_view',
+      view('SELECT n, day FROM d.days WHERE TRUE QUALIFY ROW_NUMBER() OVER (PARTITION BY n ORDER BY day) = 1'),
+    )
+  })
+
+  test.each([
+    "SELECT n FROM d.days WHERE day = '2026-01-02'",
+    "SELECT n FROM d.days WHERE day >= '2026-01-02' AND n > 3",
+    "SELECT n FROM d.days WHERE n > 3 AND (day = '2026-01-02' OR day = '2026-01-03')",
+    "SELECT n FROM d.days WHERE DATE_TRUNC(day, MONTH) = DATE '2026-01-01'",
+    'SELECT n FROM d.days AS t WHERE t.day IS NOT NULL',
+    "SELECT n FROM d.days_view WHERE day = '2026-01-02'",
+    "SELECT n FROM (SELECT * FROM d.days) WHERE day = '2026-01-02'",
+    "WITH source AS (SELECT * FROM d.days WHERE day = '2026-01-02') SELECT COUNT(*) FROM source",
+    'SELECT n FROM d.ranges WHERE n BETWEEN 1 AND 3',
+  ])('is read by %s', async (query) => {
+    expect(await dryRun(query)).toBe('read')
+  })
+
+  test.each([
+    ['SELECT n FROM d.days', 'days'],
+    ['SELECT n FROM d.older', 'older'],
+    ['SELECT n FROM d.days WHERE n > 3', 'days'],
+    ["SELECT n FROM d.days WHERE day = '2026-01-02' OR n > 3", 'days'],
+    ['SELECT n FROM d.days WHERE day = (SELECT MAX(day) FROM d.days WHERE day IS NOT NULL)', 'days'],
+    ["SELECT a.n FROM d.days AS a JOIN d.days AS b USING (n) WHERE a.day = '2026-01-02'", 'days'],
+    ['SELECT n FROM d.days_view', 'days'],
+    ["SELECT n FROM d.newest_view WHERE day = '2026-01-02'", 'days'],
+    ["SELECT n FROM (SELECT * FROM d.days LIMIT 5) WHERE day = '2026-01-02'", 'days'],
+  ])('is not read by %s', async (query, table) => {
+    expect(await dryRun(query)).toBe(refusal(table, "'day'"))
+  })
+
+  test('by ingestion names the pseudocolumns, and a filter on one is refused as not emulated', async () => {
+    const columns = "'_PARTITION_LOAD_TIME', '_PARTITIONDATE', '_PARTITIONTIME'"
+    expect(await dryRun('SELECT n FROM d.ingested')).toBe(refusal('ingested', columns))
+    expect(await dryRun('SELECT n FROM d.ingested WHERE _PARTITIONTIME IS NOT NULL')).toContain(
+      '_PARTITIONTIME is not emulated',
+    )
+  })
+
+  test('says so, and can stop requiring it', async () => {
+    const table = bigquery.client.dataset('d').table('ranges')
+    expect((await table.getMetadata())[0]).toMatchObject({ requirePartitionFilter: true })
+    await table.setMetadata({ requirePartitionFilter: false })
+    expect(await dryRun('SELECT n FROM d.ranges')).toBe('read')
+    await table.setMetadata({ description: 'Ranges.' })
+    expect((await table.getMetadata())[0].requirePartitionFilter).toBeUndefined()
+  })
+
+  test('must be partitioned', async () => {
+    const created = bigquery.client
+      .dataset('d')
+      .createTable('whole', { schema, requirePartitionFilter: true } as object)
+    await expect(created).rejects.toThrow('not partitioned')
+  })
+})

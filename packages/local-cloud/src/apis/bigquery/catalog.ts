@@ -1,5 +1,5 @@
 import { tableKey, type TableReference } from './records.ts'
-import { partitionColumn } from './partitioning.ts'
+import { partitionColumn, requiredFilter } from './partitioning.ts'
 import { fieldType } from './table-schema.ts'
 import type { Catalog, CatalogTable } from './sql/analysis.ts'
 import { SqlFailure, unsupported } from './sql/failure.ts'
@@ -49,7 +49,15 @@ export class StoredCatalog implements Catalog {
     if (columns.length === 0) throw new SqlFailure(`Table ${key} does not have a schema.`, at)
     const partitionedBy = partitionColumn(record)
     const relation = `data.${record.physical}`
-    return { kind: 'table', key, relation, columns, ...(partitionedBy === undefined ? {} : { partitionedBy }) }
+    const required = requiredFilter(record)
+    return {
+      kind: 'table',
+      key,
+      relation,
+      columns,
+      ...(partitionedBy === undefined ? {} : { partitionedBy }),
+      ...(required && { required }),
+    }
   }
 
   #reference(path: readonly string[], at: number): TableReference {

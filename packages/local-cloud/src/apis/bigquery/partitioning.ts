@@ -93,6 +93,22 @@ export function partitionColumn({
   return fields.findIndex((field) => field.name.toLowerCase() === name)
 }
 
+/** The pseudocolumns of a table that is partitioned by the time of ingestion, as BigQuery's refusal lists them. */
+const INGESTION_COLUMNS = ['_PARTITION_LOAD_TIME', '_PARTITIONDATE', '_PARTITIONTIME']
+
+/** The filter that a table requires (https://cloud.google.com/bigquery/docs/managing-partitioned-tables#require-filter). */
+export function requiredFilter(
+  record: TableRecord,
+): { table: string; columns: readonly string[]; column: number | undefined } | undefined {
+  if (!record.requirePartitionFilter) return undefined
+  const { timePartitioning, rangePartitioning, fields } = record
+  const name = (timePartitioning ?? rangePartitioning)?.['field'] as string | undefined
+  const table = `${record.project}.${record.dataset}.${record.table}`
+  if (name === undefined) return { table, columns: INGESTION_COLUMNS, column: undefined }
+  const column = fields.findIndex((field) => field.name.toLowerCase() === name.toLowerCase())
+  return { table, columns: [name], column }
+}
+
 /** Returns whether a query that needs the values of `ranges` reads the partition of a value. */
 export function isPartitionRead(
   { rangePartitioning }: Pick<TableRecord, 'rangePartitioning'>,

@@ -9,6 +9,7 @@ import type { RunningJob } from './running-job.ts'
 import { columnBytes, partitionBytes } from './sizes.ts'
 import { isCostlyToPlan } from './sql/bounds.ts'
 import { SqlFailure } from './sql/failure.ts'
+import { checkFilters } from './sql/required-filters.ts'
 import type { Scan, ValueRange } from './sql/analysis.ts'
 import { translate, type Translation } from './sql/translate.ts'
 import { duckType, type SqlType } from './sql/types.ts'
@@ -63,6 +64,7 @@ export function prepareQuery(
     positionalParameters: positional,
     nowMicros: BigInt(nowMs) * 1000n,
   })
+  checkFilters(translation.scans)
   const fields = translation.columns.map(({ name, type }) => fieldOf(name, type))
   checkFields(fields)
   const destination = destinationOf(query, project)

@@ -89,6 +89,7 @@ export function tableResource(record: TableRecord, location: string, size: Table
     clustering: record.clustering,
     timePartitioning: record.timePartitioning,
     rangePartitioning: record.rangePartitioning,
+    requirePartitionFilter: record.requirePartitionFilter || undefined,
     view: record.view ? { query: record.view.query, useLegacySql: false } : undefined,
     restrictions: record.isEgressRestricted && EGRESS_RESTRICTED,
   })

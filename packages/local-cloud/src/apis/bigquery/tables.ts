@@ -127,13 +127,18 @@ function apply(record: TableRecord, body: Body, nowMs: number): void {
   if ('friendlyName' in body) patched(record, 'friendlyName', optionalText(body['friendlyName']))
   if ('labels' in body) record.labels = parseLabels(body['labels'])
   if ('expirationTime' in body) patched(record, 'expirationMs', expirationTime(body['expirationTime'], nowMs))
-  if (body['requirePartitionFilter']) throw notEmulated('requirePartitionFilter')
   if (body['clustering']) record.clustering = parseClustering(body['clustering'], record.fields)
   if (body['timePartitioning']) record.timePartitioning = parseTimePartitioning(body['timePartitioning'], record.fields)
   if (body['rangePartitioning'])
     record.rangePartitioning = parseRangePartitioning(body['rangePartitioning'], record.fields)
   if (record.timePartitioning && record.rangePartitioning)
     throw invalid('A table cannot have both time and range partitioning')
+  // The property of time partitioning is the older form.
+  const older = (body['timePartitioning'] as Body | null | undefined)?.['requirePartitionFilter']
+  const required = body['requirePartitionFilter'] ?? older
+  if (required && !record.timePartitioning && !record.rangePartitioning)
+    throw invalid('require_partition_filter cannot be set on a table that is not partitioned')
+  if (required !== undefined) record.requirePartitionFilter = Boolean(required)
 }
 
 function expirationTime(value: unknown, nowMs: number): number | undefined {

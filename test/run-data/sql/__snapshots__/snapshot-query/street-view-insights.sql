@@ -5,6 +5,7 @@ WITH source AS (
     NULLIF(CAST(`gcs_uri` AS STRING), '') AS gcs_uri,
     CAST(snapshot_id AS STRING) AS snapshot_id,
     IF(SAFE_CAST(location.latitude AS FLOAT64) BETWEEN -90 AND 90 AND SAFE_CAST(location.longitude AS FLOAT64) BETWEEN -180 AND 180, STRUCT(SAFE_CAST(location.latitude AS FLOAT64) AS latitude, SAFE_CAST(location.longitude AS FLOAT64) AS longitude), NULL) AS location,
+    IF(SAFE_CAST(location.latitude AS FLOAT64) BETWEEN -90 AND 90 AND SAFE_CAST(location.longitude AS FLOAT64) BETWEEN -180 AND 180, NULL, IF(NULLIF(CAST(location.latitude AS STRING), '') IS NOT NULL OR NULLIF(CAST(location.longitude AS STRING), '') IS NOT NULL, CONCAT(IFNULL(CAST(location.latitude AS STRING), 'null'), ', ', IFNULL(CAST(location.longitude AS STRING), 'null')), NULL)) AS location_unread,
     detection_time AS detection_time,
     capture_time AS capture_time
   FROM `my-project.city.latest_observations`
@@ -23,6 +24,9 @@ SELECT
     IF(gcs_uri IS NULL, NULL, STRUCT(observation_id AS observation_id, gcs_uri AS gcs_uri, capture_time AS capture_time))
     IGNORE NULLS ORDER BY capture_time DESC, observation_id LIMIT 6
   ) AS observations,
+  STRUCT(COUNT(gcs_uri) AS images, [
+    STRUCT('location' AS name, COUNTIF(location IS NOT NULL OR location_unread IS NOT NULL) AS given, COUNT(location_unread) AS unread, SUBSTR(MIN(location_unread), 1, 61) AS example)
+  ] AS columns) AS source_values,
   ABS(MOD(FARM_FINGERPRINT(unit_id), 2000)) AS bucket
 FROM newest
 GROUP BY unit_id

@@ -24,6 +24,8 @@ export interface Column {
   type: SqlType
   /** Called when a statement reads the column: the bytes it scans are billed by column. */
   onUse?: () => void
+  /** The scan whose table is partitioned by this column and requires a filter on it. */
+  partitions?: Scan
 }
 
 /** Values of a partitioning column, both ends included. */
@@ -37,6 +39,14 @@ export interface Scan {
   /** The partitioning column in DuckDB's text; undefined for a table without one. */
   column: string | undefined
   ranges: readonly ValueRange[] | undefined
+  /** Set for a table that requires a filter on its partitions, until a condition has one. */
+  requires?: RequiredFilter | undefined
+}
+
+/** What a table that requires a filter is called in BigQuery's refusal, and the columns that the filter can use. */
+export interface RequiredFilter {
+  table: string
+  columns: readonly string[]
 }
 
 /** One item of a FROM clause. */
@@ -85,8 +95,18 @@ export interface CatalogColumn {
 }
 
 export type CatalogTable =
-  /** `partitionedBy` is the column that an integer-range partitioned table is partitioned by. */
-  | { kind: 'table'; key: string; relation: string; columns: CatalogColumn[]; partitionedBy?: number }
+  /**
+   * `partitionedBy` is the column that an integer-range partitioned table is partitioned by. `required` says which filter
+   * the table requires, and by which column, if not by a pseudocolumn.
+   */
+  | {
+      kind: 'table'
+      key: string
+      relation: string
+      columns: CatalogColumn[]
+      partitionedBy?: number
+      required?: RequiredFilter & { column: number | undefined }
+    }
   | { kind: 'view'; key: string; query: string }
 
 /** The stored tables, as the translator sees them. */
@@ -98,6 +118,8 @@ export interface Catalog {
 export interface QueryColumn {
   name: string | null
   type: SqlType
+  /** As in `Column`: a filter around a subquery or view reaches the table in it. */
+  partitions?: Scan
   /** Set when the column is a literal, which a set operation may convert. */
   literal?: LiteralValue
 }

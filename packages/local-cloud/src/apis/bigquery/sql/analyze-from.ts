@@ -86,16 +86,19 @@ function table(item: FromItem & { kind: 'table' }, left: Frame, around: Surround
   const alias = analysis.fresh('t')
   const read = analysis.columnsRead.get(found.key) ?? new Set()
   analysis.columnsRead.set(found.key, read)
+  const { required } = found
+  const scan: Scan = {
+    column: found.partitionedBy === undefined ? undefined : `${alias}.c${found.partitionedBy}`,
+    ranges: undefined,
+    requires: required,
+  }
   const columns = found.columns.map((column, index): Column => ({
     name: column.name,
     sql: `${alias}.c${index}`,
     type: column.type,
     onUse: () => void read.add(index),
+    ...(required?.column === index ? { partitions: scan } : {}),
   }))
-  const scan: Scan = {
-    column: found.partitionedBy === undefined ? undefined : `${alias}.c${found.partitionedBy}`,
-    ranges: undefined,
-  }
   analysis.scans.set(found.key, [...(analysis.scans.get(found.key) ?? []), scan])
   return { sql: `${found.relation} AS ${alias}`, sources: [{ alias: name, columns, scan }], merged: new Map() }
 }
@@ -138,6 +141,7 @@ function relation(sql: string, plan: Relation, name: string | null, analysis: An
     name: column.name,
     sql: `${alias}.c${index}`,
     type: column.type,
+    ...(column.partitions ? { partitions: column.partitions } : {}),
   }))
   return { sql: `${sql} AS ${alias}`, sources: [{ alias: name, columns }], merged: new Map() }
 }

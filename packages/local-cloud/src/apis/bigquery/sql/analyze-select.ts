@@ -7,6 +7,7 @@ import { containsAggregate } from './contains-aggregate.ts'
 import { SqlFailure, unsupported } from './failure.ts'
 import { orderKeys, type OrderKey } from './ordering.ts'
 import { narrowScans } from './pruning.ts'
+import { noteFilters, partitionsOf } from './required-filters.ts'
 import { ungrouped } from './scope.ts'
 import type { Expression, Ordering, Select, SelectColumn } from './syntax.ts'
 import { BOOL, isOrderable, typeName } from './types.ts'
@@ -34,7 +35,10 @@ export function analyzeSelect(select: Select, tail: Tail, outer: QueryPlace): Re
   if (select.where && !frame)
     throw new SqlFailure('Query without FROM clause cannot have a WHERE clause', select.where.at)
   const where = select.where && condition(select.where, place('WHERE clause'), 'WHERE clause')
-  if (select.where) narrowScans(select.where, scope.sources, place('WHERE clause'))
+  if (select.where) {
+    narrowScans(select.where, scope.sources, place('WHERE clause'))
+    noteFilters(select.where, scope.sources, place('WHERE clause'))
+  }
   const isGrouped = needsGrouping(select, tail)
   if (isGrouped) {
     scope.grouping = { keys: [], aggregates: [], relation: analysis.fresh('g') }
@@ -193,7 +197,7 @@ interface Body {
 }
 
 function assemble(body: Body, keys: Key[], tail: Tail, outer: QueryPlace): Relation {
-  const { select, output } = body
+  const { select, output, scope } = body
   if (select.distinct) {
     const bad = output.find(({ value }) => !isOrderable(value.type))
     if (bad)
@@ -205,11 +209,17 @@ function assemble(body: Body, keys: Key[], tail: Tail, outer: QueryPlace): Relat
   const list = output.map(({ value }, index) => `${value.sql} AS c${index}`).join(', ')
   const core = `SELECT ${select.distinct ? 'DISTINCT ' : ''}`
   const rest = `${source(body)}${body.qualify ? ` QUALIFY ${body.qualify.sql}` : ''}`
-  const columns = output.map(({ name, value }) => ({
-    name,
-    type: value.type,
-    ...(value.literal ? { literal: value.literal } : {}),
-  }))
+  // A filter around these would change which rows they see.
+  const isPlain = !select.distinct && !body.qualify && !scope.grouping && tail.limit === ''
+  const columns = output.map(({ name, value }) => {
+    const partitions = isPlain ? partitionsOf(value, scope) : undefined
+    return {
+      name,
+      type: value.type,
+      ...(value.literal ? { literal: value.literal } : {}),
+      ...(partitions ? { partitions } : {}),
+    }
+  })
   const needsWrap = select.distinct || keys.some((key) => key.column !== undefined)
   const kept = outer.keepOrder ? keys : []
   const orderColumns = kept.map((key, index) => `, ${key.sql} AS o${index}`).join('')

@@ -21,7 +21,8 @@ export function narrowScans(where: Expression, sources: readonly Source[], place
   }
 }
 
-function conjuncts(node: Expression): Expression[] {
+/** The conditions that AND connects. */
+export function conjuncts(node: Expression): Expression[] {
   const isAnd = node.kind === 'binary' && node.operator === 'AND'
   return isAnd ? [...conjuncts(node.left), ...conjuncts(node.right)] : [node]
 }

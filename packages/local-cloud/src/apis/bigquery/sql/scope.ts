@@ -1,5 +1,5 @@
 import { typed, type Column, type Place, type Scope, type Typed } from './analysis.ts'
-import { SqlFailure } from './failure.ts'
+import { SqlFailure, unsupported } from './failure.ts'
 import type { SqlType } from './types.ts'
 
 export function newScope(parent?: Scope): Scope {
@@ -31,6 +31,7 @@ export function resolveName(name: string, at: number, place: Place): Typed {
     const found = inScope(name, at, scope, place)
     if (found) return found
   }
+  if (/^_PARTITION(?:TIME|DATE|_LOAD_TIME)$/i.test(name)) throw unsupported(`the pseudocolumn ${name}`, at)
   throw new SqlFailure(`Unrecognized name: ${name}`, at)
 }
 

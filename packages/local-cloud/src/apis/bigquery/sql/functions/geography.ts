@@ -10,6 +10,14 @@ export const geography: PlainFunctions = {
   ST_X: [signature([GEOGRAPHY], FLOAT64, passing('bq_st_x'))],
   ST_Y: [signature([GEOGRAPHY], FLOAT64, passing('bq_st_y'))],
   ST_ASTEXT: [signature([GEOGRAPHY], STRING, ([point]) => `${point}`)],
+  ST_GEOMETRYTYPE: [
+    signature(
+      [GEOGRAPHY],
+      STRING,
+      ([point]) =>
+        `CASE WHEN ${point} = 'POINT EMPTY' THEN 'ST_GeometryCollection' WHEN ${point} IS NOT NULL THEN 'ST_Point' END`,
+    ),
+  ],
   ST_ISEMPTY: [signature([GEOGRAPHY], BOOL, ([point]) => `(${point} = 'POINT EMPTY')`)],
   ST_GEOGFROMTEXT: [signature([STRING], GEOGRAPHY, passing('bq_geogfromtext'))],
 }

@@ -167,12 +167,12 @@ function constantText(value: Typed, name: string): string {
   return value.literal.value
 }
 
-/** The pattern without its quoted text, escapes and classes. */
+/** The pattern with an x for each quoted text, escape and class: without them, `([+-]?x)` would begin like `(?`. */
 function structure(pattern: string): string {
   return pattern
-    .replaceAll(/\\Q[\s\S]*?(\\E|$)/g, '')
-    .replaceAll(/\\[\s\S]/g, '')
-    .replaceAll(/\[\^?\]?(?:\[:[a-z^]+:\]|[^\]])*\]/g, '')
+    .replaceAll(/\\Q[\s\S]*?(\\E|$)/g, 'x')
+    .replaceAll(/\\[\s\S]/g, 'x')
+    .replaceAll(/\[\^?\]?(?:\[:[a-z^]+:\]|[^\]])*\]/g, 'x')
 }
 
 /** Whether the one capturing group may take no part in a match. */

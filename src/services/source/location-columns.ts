@@ -1,0 +1,63 @@
+import type { LocationKind } from '../../run-data/sql/snapshot.ts'
+import type { SourceField } from './columns.ts'
+import { coordinateOf, LOCATION, locationGuess, pointRank } from './location-value.ts'
+
+/** Where a table has its locations, and a sentence about a guess. */
+export interface LocationColumns {
+  location: LocationKind
+  guess: string | undefined
+}
+
+const NUMBERS = new Set(['FLOAT', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'INTEGER', 'INT64'])
+const isStruct = ({ type, mode }: SourceField): boolean =>
+  mode !== 'REPEATED' && (type === 'RECORD' || type === 'STRUCT')
+
+/** Finds the columns of a table with a location: by their names and types, because nothing of it is read. */
+export function locationColumns(fields: readonly SourceField[]): LocationColumns {
+  const candidates = fields
+    .flatMap((field) => {
+      const rank = pointRank(field.header ?? field.name ?? '')
+      const location = rank === undefined ? undefined : pointKind(field)
+      return location === undefined ? [] : [{ rank: rank!, field, location }]
+    })
+    .toSorted((one, other) => one.rank - other.rank)
+  const [found] = candidates
+  const pair = pairOf(fields)
+  // Text can be an address; two columns of coordinates cannot.
+  const isText = typeof found?.location === 'object' && found.location.kind === 'text'
+  if (found && !(isText && pair)) return { location: found.location, guess: locationGuess([shown(found.field)]) }
+  if (!pair) return { location: 'absent', guess: undefined }
+  const location = { kind: 'columns', latitude: pair.latitude.name!, longitude: pair.longitude.name! } as const
+  return { location, guess: locationGuess([shown(pair.latitude), shown(pair.longitude)]) }
+}
+
+const shown = ({ header, name = '' }: SourceField): string => header ?? name
+
+function pairOf(fields: readonly SourceField[]): { latitude: SourceField; longitude: SourceField } | undefined {
+  const single = fields.filter(
+    ({ mode, type }) => mode !== 'REPEATED' && (type === 'STRING' || NUMBERS.has(type ?? '')),
+  )
+  const latitude = single.find((field) => coordinateOf(shown(field)) === 'latitude')
+  const longitude = single.find((field) => coordinateOf(shown(field)) === 'longitude')
+  return latitude && longitude && { latitude, longitude }
+}
+
+function pointKind(field: SourceField): LocationKind | undefined {
+  const { name: column = '', type, mode, fields: members = [] } = field
+  const isUsual = column.toLowerCase() === LOCATION
+  if (mode === 'REPEATED')
+    return NUMBERS.has(type ?? '') && column.toLowerCase() === 'coordinates' ? { kind: 'array', column } : undefined
+  if (type === 'GEOGRAPHY') return isUsual ? 'geography' : { kind: 'geography', column }
+  if (type === 'STRING') return { kind: 'text', column }
+  if (type === 'JSON') return { kind: 'json', column }
+  if (!isStruct(field)) return undefined
+  const pair = pairOf(members)
+  if (pair) {
+    const [latitude, longitude] = [pair.latitude.name!, pair.longitude.name!]
+    const names = [column, latitude, longitude].map((name) => name.toLowerCase()).join()
+    return names === 'location,latitude,longitude' ? 'struct' : { kind: 'struct', column, latitude, longitude }
+  }
+  const list = members.find(({ name }) => name?.toLowerCase() === 'coordinates')
+  const isPoint = list?.mode === 'REPEATED' && NUMBERS.has(list.type ?? '')
+  return isPoint ? { kind: 'array', column: `${column}.${list.name}` } : undefined
+}

@@ -1,0 +1,140 @@
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import { ImageryError } from '../../contracts/errors.ts'
+import type { SourceField } from './columns.ts'
+
+/** The table and the flag that an error is about. */
+interface Wanted {
+  table: string
+  role: 'asset' | 'image'
+}
+
+/** Names of fields that more likely hold an image than others. */
+const IMAGE_NAMES = [
+  'gcs_uri',
+  'uri',
+  'url',
+  'image_uri',
+  'image_url',
+  'image',
+  'path',
+  'file_name',
+  'file',
+  'src',
+  'href',
+]
+
+export const isList = ({ mode }: SourceField): boolean => mode === 'REPEATED'
+export const isStruct = ({ type }: SourceField): boolean => type === 'RECORD' || type === 'STRUCT'
+
+/**
+ * Finds a field of a struct, such as `properties.id`.
+ *
+ * @throws ImageryError COLUMN_NOT_FOUND, with the command that fixes it, for a field of an array or of a JSON value
+ */
+export function nestedField(path: string, fields: readonly SourceField[], wanted: Wanted): SourceField | undefined {
+  const [first = '', ...rest] = path.split('.')
+  if (rest.length === 0) return undefined
+  let found = byName(first, fields)
+  let name = found?.name ?? ''
+  for (const [index, part] of rest.entries()) {
+    if (!found) return undefined
+    const isClosed = found.type === 'JSON' || (isList(found) && isStruct(found))
+    if (isClosed) throw notOneValue({ ...found, name }, wanted, rest.slice(index))
+    found = byName(part, found.fields ?? [])
+    name += `.${found?.name}`
+  }
+  return found && { ...found, name }
+}
+
+function byName(name: string, fields: readonly SourceField[]): SourceField | undefined {
+  return (
+    fields.find((field) => field.name === name || field.header === name) ??
+    fields.find((field) => field.name?.toLowerCase() === name.toLowerCase())
+  )
+}
+
+/** @throws ImageryError COLUMN_NOT_FOUND, with the command that fixes it, for a column that has no text of its own */
+export function checkOneValue(field: SourceField, wanted: Wanted): void {
+  if (isList(field) || isStruct(field) || field.type === 'JSON') throw notOneValue(field, wanted, undefined)
+}
+
+/** @param members the path below the column, if the user named one */
+function notOneValue(
+  field: SourceField,
+  { table, role }: Wanted,
+  members: readonly string[] | undefined,
+): ImageryError {
+  const name = field.name ?? ''
+  const shown = field.header === undefined ? name : `${JSON.stringify(field.header)} (${name})`
+  const path = members ?? (isStruct(field) ? [likelyMember(field)] : [])
+  const what = isList(field) ? 'arrays' : field.type === 'JSON' ? 'JSON values' : 'structs'
+  const direct = members === undefined && isStruct(field) && !isList(field)
+  return new ImageryError(
+    'COLUMN_NOT_FOUND',
+    `Column ${shown} of ${table} holds ${what}; --${role}-column must name a column with one value per row`,
+    {
+      suggestions: [
+        ...commands({ field, path, table, role }),
+        ...(direct
+          ? [`imagery run --table ${shellWord(table)} --${role}-column ${shellWord(`${name}.${path[0]}`)} …`]
+          : []),
+      ],
+    },
+  )
+}
+
+function likelyMember({ fields = [] }: SourceField): string {
+  const texts = fields.filter((member) => member.type === 'STRING' && !isList(member))
+  const named = IMAGE_NAMES.map((name) => texts.find((member) => member.name?.toLowerCase() === name))
+  return named.find((member) => member !== undefined)?.name ?? texts[0]?.name ?? fields[0]?.name ?? 'FIELD'
+}
+
+function commands({
+  field,
+  path,
+  table,
+  role,
+}: {
+  field: SourceField
+  path: readonly string[]
+  table: string
+  role: string
+}): string[] {
+  const name = field.name ?? ''
+  const then = (made: string): string => `imagery run --table ${shellWord(made)} --${role}-column ${role} …`
+  if (/\.(jsonl|ndjson|json)$/i.test(table)) {
+    const inRow = jsonPath(field.header === undefined ? name.split('.') : [field.header])
+    const below = path.length === 0 ? '.' : jsonPath(path)
+    const filter = isList(field)
+      ? `. as $row | ${inRow}[]? | $row + {${role}: ${below}}`
+      : `. + {${role}: ${inRow}${path.length === 0 ? '' : below}}`
+    return [`jq -c '${filter.replaceAll("'", "'\\''")}' ${shellWord(table)} > rows.jsonl`, then('rows.jsonl')]
+  }
+  const fieldPath = path.map((part) => `.${quoted(part)}`).join('')
+  if (/\.parquet$/i.test(table)) {
+    const column = name
+      .split('.')
+      .map((part) => `"${part}"`)
+      .join('.')
+    const inDuck = `${isList(field) ? 'item' : column}${path.map((part) => `."${part}"`).join('')} AS ${role}`
+    const from = `'${table}'${isList(field) ? `, UNNEST(${column}) AS list(item)` : ''}`
+    const query = `COPY (SELECT *${isList(field) ? ' EXCLUDE (item)' : ''}, ${inDuck} FROM ${from}) TO 'rows.parquet'`
+    return [`duckdb -c ${shellWord(query)}`, then('rows.parquet')]
+  }
+  const view = `${table}_rows`
+  const column = name.split('.').map(quoted).join('.')
+  const value =
+    field.type === 'JSON'
+      ? `JSON_VALUE(${isList(field) ? 'item' : column}, '$${path.map((part) => `.${part}`).join('')}')`
+      : `${isList(field) ? 'item' : column}${fieldPath}`
+  const query = isList(field)
+    ? `CREATE VIEW \`${view}\` AS SELECT row.*, ${value} AS ${role} FROM \`${table}\` AS row, UNNEST(row.${column}) AS item`
+    : `CREATE VIEW \`${view}\` AS SELECT *, ${value} AS ${role} FROM \`${table}\``
+  return [`bq query --use_legacy_sql=false ${shellWord(query)}`, then(view)]
+}
+
+const quoted = (name: string): string => `\`${name}\``
+
+function jsonPath(parts: readonly string[]): string {
+  return parts.map((part) => `.${/^[A-Za-z_]\w*$/.test(part) ? part : `[${JSON.stringify(part)}]`}`).join('')
+}

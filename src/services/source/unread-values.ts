@@ -1,0 +1,64 @@
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import { ImageryError } from '../../contracts/errors.ts'
+import type { ModelChoice } from '../options/model-choice.ts'
+import { readTime } from './time-text.ts'
+
+/** Values of one column that could not be read. */
+export interface UnreadValues {
+  column: string
+  /** How many values there are. */
+  given: number
+  unread: number
+  /** One that cannot be read, as a message shows it. */
+  example: string
+  /** Whether some of them are days that could be months. */
+  isAmbiguous: boolean
+  /** What is counted: rows of a file, images of a table. */
+  of: 'row' | 'image'
+}
+
+/** The text of an example in a message is cut to this length. */
+const MOST_LETTERS = 60
+
+export function exampleText(text: string): string {
+  return text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}…` : text
+}
+
+/** Whether a text could be two times. */
+export function isAmbiguousTime(text: string): boolean {
+  const read = readTime(text)
+  return 'fault' in read && read.fault === 'ambiguous'
+}
+
+/** A sentence about values that are left out. */
+export function unreadWarning({ column, unread, example, isAmbiguous, of }: UnreadValues): string {
+  const why = isAmbiguous ? '; day/month and month/day look alike, so write times like 2026-11-03T20:58:37Z' : ''
+  return `${column} of ${countText(unread, of)} cannot be read and is left out, for example ${example}${why}`
+}
+
+export function countText(count: number, of: UnreadValues['of']): string {
+  return count === 1 ? `1 ${of}` : `${count.toLocaleString('en')} ${of}s`
+}
+
+/**
+ * Checks that the newest images of an asset can be found, if a run uses only those.
+ *
+ * @param isChosen whether an asset has more images than the run uses
+ * @throws ImageryError SOURCE_UNSUPPORTED if most times cannot be read
+ */
+export function checkNewest(
+  values: UnreadValues | undefined,
+  { unit, images, given, isChosen }: Pick<ModelChoice, 'unit' | 'images'> & { given: string; isChosen: boolean },
+): void {
+  if (!values || unit !== 'asset' || images.pick !== 'latest' || values.unread * 2 <= values.given || !isChosen) return
+  throw new ImageryError(
+    'SOURCE_UNSUPPORTED',
+    `${given}: the latest images of an asset cannot be found, because ${values.column} cannot be read in ${values.unread} of ${countText(values.given, values.of)}, for example ${values.example}`,
+    {
+      suggestions: [
+        'Write the times like 2026-11-03T20:58:37Z',
+        `imagery run --table ${shellWord(given)} --pick spread …   (or --pick all: both use images without a time)`,
+      ],
+    },
+  )
+}
