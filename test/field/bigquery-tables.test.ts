@@ -219,7 +219,7 @@ describe('a column of a table', () => {
       "SELECT *, JSON_VALUE(`meta`, '$.photo.url') AS image FROM `T`",
     ],
   ])('of type %s is refused with the view that fixes it', async (_what, column, image, select) => {
-    const table = await tables.table([text('asset_id'), column as never], [{ asset_id: 'a' }])
+    const table = await tables.table([text('asset_id'), column], [{ asset_id: 'a' }])
     const { code, suggestions } = await tables.refusal(table, { image })
     const statement = `CREATE VIEW \`${table}_rows\` AS ${select.replaceAll('T`', `${table}\``)}`
     expect(code).toBe('COLUMN_NOT_FOUND')

@@ -159,7 +159,7 @@ export class LocalTables {
       clusterBy: ['bucket'],
     })
     const reporter = { detail: () => undefined }
-    await checkValues.run({ ...context, ...adds, spec: { tables, source: { location } } } as never, reporter as never)
+    await checkValues.run({ ...context, ...adds, spec: { tables, source: { location } } } as never, reporter)
     const [rows] = await this.#harness.client.query(`SELECT * FROM \`${tables.dataset}.${assets.table}\``)
     return { units: (rows as Row[]).map(snapshotUnit).toSorted(byId), warnings: context.warnings }
   }

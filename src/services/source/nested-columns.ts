@@ -106,7 +106,7 @@ function commands({
     const inRow = jsonPath(field.header === undefined ? name.split('.') : [field.header])
     const below = path.length === 0 ? '.' : jsonPath(path)
     const filter = isList(field)
-      ? `. as $row | ${inRow}[]? | $row + {${role}: ${below}}`
+      ? `. as $row | ${inRow}[] | $row + {${role}: ${below}}`
       : `. + {${role}: ${inRow}${path.length === 0 ? '' : below}}`
     return [`jq -c '${filter.replaceAll("'", "'\\''")}' ${shellWord(table)} > rows.jsonl`, then('rows.jsonl')]
   }

@@ -21,7 +21,7 @@ const METHODS: readonly SupportEntry[] = [
   {
     method: 'bigquery.tables.insert',
     state: 'partly',
-    note: 'tables and views; partitioning and clustering are checked and stored, and integer-range partitions count in the bytes that a query reads; INTERVAL and RANGE columns, default values, parameterized types, policy tags, constraints, materialized views, external tables, snapshots, clones and encryption are refused',
+    note: 'tables and views; partitioning and clustering are checked and stored, and integer-range partitions count in the bytes that a query reads; requirePartitionFilter is enforced, and pseudocolumns such as _PARTITIONTIME are refused; INTERVAL and RANGE columns, default values, parameterized types, policy tags, constraints, materialized views, external tables, snapshots, clones and encryption are refused',
   },
   {
     method: 'bigquery.tables.get',
