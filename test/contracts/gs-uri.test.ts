@@ -94,7 +94,9 @@ describe('the address of an object', () => {
     'https://storage.googleapis.com/images/a.jpg?alt=media&generation=12345678901234567890',
     'https://storage.cloud.google.com/images/a.jpg#12345678901234567890',
   ])('with a generation that is none is refused, and not read as the live object: %s', (uri) => {
-    expect(parseGsUri(uri)).toEqual({ fault: expect.stringMatching(/^names the generation ".*", which is not a number/) })
+    expect(parseGsUri(uri)).toEqual({
+      fault: expect.stringMatching(/^names the generation ".*", which is not a number/),
+    })
   })
 
   test.each([
