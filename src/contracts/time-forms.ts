@@ -61,7 +61,7 @@ const DAY_DIGITS = String.raw`(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[
 /** Twelve digits that are a year, month, day, hour and minute, and not milliseconds between 1973 and 2001. */
 export const TWELVE_DIGITS = `^${DAY_DIGITS}[0-5]\\d$`
 
-/** Ten digits that are a year, month, day and hour, or seconds since 1970 between 2030 and 2036: nobody can tell. */
+/** Ten digits that are a year, month, day and hour, or seconds since 1970 between 2030 and 2036; the digits do not say which. */
 export const TEN_DIGITS = `^${DAY_DIGITS}$`
 
 /** `03/11/2026`: the third of November or the eleventh of March. */

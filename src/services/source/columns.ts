@@ -4,17 +4,10 @@ import type { Unit } from '../../contracts/model-options.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import type { SnapshotSource, TimeKind } from '../../run-data/sql/snapshot.ts'
 import { locationColumns } from './location-columns.ts'
+import type { SourceField } from './source-field.ts'
 import { checkOneValue, isList, isStruct, nestedField } from './nested-columns.ts'
 
-/** The part of BigQuery's schema that is used here. */
-export interface SourceField {
-  name?: string
-  type?: string
-  mode?: string
-  fields?: SourceField[]
-  /** What a file's header says, if it is not a name that BigQuery takes. */
-  header?: string
-}
+export type { SourceField } from './source-field.ts'
 
 type Role = 'asset' | 'image'
 

@@ -6,7 +6,7 @@ import { conditionFault } from '../../contracts/condition.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { shownColumn, type SourceField } from './columns.ts'
 import { castAdvice } from './filter-advice.ts'
-import { requiredFilter } from './partitions.ts'
+import { partitionFilterError } from './partitions.ts'
 
 /** @throws ImageryError INVALID_FILTER, before any call, unless the brackets and quotes of the condition make it one expression */
 export function checkFilter(where: string | undefined): void {
@@ -40,7 +40,7 @@ export async function checkSnapshotQuery(
     return { bytes, otherTables: source.where === null ? [] : others }
   } catch (error) {
     if (!(error instanceof CloudError)) throw error
-    const required = requiredFilter(error.message, { where: source.where, fields })
+    const required = partitionFilterError(error.message, { where: source.where, fields })
     if (required) throw required
     if (!OF_THE_FILTER.has(error.status) || source.where === null) throw error
     // BigQuery's position refers to imagery's query, which the user did not write.

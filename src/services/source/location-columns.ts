@@ -1,5 +1,5 @@
 import type { LocationKind } from '../../run-data/sql/snapshot.ts'
-import type { SourceField } from './columns.ts'
+import type { SourceField } from './source-field.ts'
 import { coordinateOf, LOCATION, locationGuess, pointRank } from './location-value.ts'
 
 /** Where a table has its locations, and a sentence about a guess. */

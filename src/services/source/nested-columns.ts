@@ -1,6 +1,6 @@
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
-import type { SourceField } from './columns.ts'
+import type { SourceField } from './source-field.ts'
 
 /** The table and the flag that an error is about. */
 interface Wanted {

@@ -73,7 +73,7 @@ const REQUIRED =
   /Cannot query over table '([^']+)' without a filter over column\(s\) ([^\n]*?) that can be used for partition elimination/
 
 /** Returns the error for a table that can be read only with a filter on its partitions, if BigQuery's refusal is about that. */
-export function requiredFilter(
+export function partitionFilterError(
   message: string,
   { where, fields }: { where: string | null; fields: readonly SourceField[] },
 ): ImageryError | undefined {

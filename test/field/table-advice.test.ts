@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { source as doctorCheck } from '../../src/services/doctor/source.ts'
+import { LocalTables } from './local-table.ts'
+
+let tables: LocalTables
+beforeAll(async () => {
+  tables = await LocalTables.start()
+})
+afterAll(() => tables.close())
+
+const text = (name: string) => ({ name, type: 'STRING' })
+const USUAL = [text('asset_id'), text('gcs_uri')]
+const row = (asset: string, more: object = {}) => ({ asset_id: asset, gcs_uri: `gs://b/${asset}.jpg`, ...more })
+
+describe('a filter on texts', () => {
+  const schema = [...USUAL, text('height'), text('made'), text('ok'), { name: 'n', type: 'INTEGER' }]
+  const quoted = (filter: string): string => `--where '${filter.replaceAll("'", String.raw`'\''`)}'`
+
+  test.each([
+    ['height > 4', 'SAFE_CAST(height AS FLOAT64) > 4'],
+    ["asset_id != 'x' AND 4.5 <= height", "asset_id != 'x' AND 4.5 <= SAFE_CAST(height AS FLOAT64)"],
+    ['height BETWEEN 3 AND 9', 'SAFE_CAST(height AS FLOAT64) BETWEEN 3 AND 9'],
+    ['height IN (4, 5)', 'SAFE_CAST(height AS FLOAT64) IN (4, 5)'],
+    ['NOT `height` = 4', 'NOT SAFE_CAST(`height` AS FLOAT64) = 4'],
+    ["made >= DATE '2026-01-01'", "SAFE_CAST(made AS DATE) >= DATE '2026-01-01'"],
+    ['made > CURRENT_TIMESTAMP()', 'SAFE_CAST(made AS TIMESTAMP) > CURRENT_TIMESTAMP()'],
+    ['ok = TRUE', 'SAFE_CAST(ok AS BOOL) = TRUE'],
+    ["n = '5'", 'n = 5'],
+  ])('%s is refused with the cast that works', async (where, better) => {
+    const rows = [
+      row('a', { height: '5', made: '2026-02-03', ok: 'true', n: 5 }),
+      row('b', { height: 'n/a', made: '', ok: 'no' }),
+    ]
+    const table = await tables.table(schema, rows)
+    const { code, suggestions } = await tables.refusal(table, { where })
+    expect(code).toBe('INVALID_FILTER')
+    expect(suggestions[0]).toBe(quoted(better))
+    const { units } = await tables.takeTable(table, { where: better })
+    expect(units.map(({ asset }) => asset)).toEqual(['a'])
+  })
+
+  test('of a CSV file gets the same advice, and an empty cell casts', async () => {
+    const csv = 'asset_id,image,height\na,a.jpg,5\nb,b.jpg,\nc,c.jpg,""\n'
+    const { units } = await tables.take('heights.csv', csv, { where: 'CAST(height AS FLOAT64) > 4' })
+    expect(units.map(({ asset }) => asset)).toEqual(['a'])
+    expect(
+      (await tables.take('heights.csv', csv, { where: 'height IS NULL' })).units.map(({ asset }) => asset),
+    ).toEqual(['b', 'c'])
+  })
+})
+
+describe('imagery doctor --table', () => {
+  const look = async (table: string) => {
+    const place = { projectId: 'demo', region: 'us-central1' }
+    const { status, detail, fixes } = await doctorCheck.run({
+      target: { place },
+      table,
+      member: 'user:ada@example.com',
+    } as never)
+    return { status, detail: detail.replaceAll(`${tables.folder}/`, ''), fixes }
+  }
+
+  test('guesses the columns of a file as a run does, and says what it leaves out', async () => {
+    const file = await tables.file('doctor.csv', 'id,photo,lat,lng\na,a.jpg,40.5,1\nb,b.jpg,north,1\n')
+    expect(await look(file)).toEqual({
+      status: 'warning',
+      detail: expect.stringMatching(
+        /^imagery run loads doctor\.csv into BigQuery; the asset ID is in id, the image in photo\. Column id is used as the asset ID .*\. Columns lat and lng are used as the location\. location of 1 row cannot be read/,
+      ),
+      fixes: [],
+    })
+  })
+
+  test('fails for a file that a run refuses, with the same command', async () => {
+    const file = await tables.file('doctor.json', '[{"id":1}]')
+    expect(await look(file)).toMatchObject({ status: 'failed', fixes: [expect.stringContaining("jq -c '.[]'")] })
+    expect(await look('my-project.city.obs_*')).toMatchObject({
+      status: 'failed',
+      fixes: [expect.stringContaining('CREATE VIEW'), expect.any(String), expect.any(String)],
+    })
+  })
+})
