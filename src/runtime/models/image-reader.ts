@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import sharp from 'sharp'
 import { Budget } from '../budget.ts'
 import { detectFormat } from '../../contracts/image-format.ts'
@@ -88,26 +89,30 @@ function megabytes(bytes: number): string {
  * frame of an animation) and measures it. What a file has wrong without any loss of pixels becomes a note.
  *
  * @throws UnreadableImage when pixels are missing or damaged, or cannot be decoded here
+ * @throws the signal's reason when it is aborted before the decode starts
  */
-export async function readFigures(uri: string, bytes: Buffer, format: ImageFormat): Promise<DecodedFigures> {
+export async function readFigures(
+  uri: string,
+  bytes: Buffer,
+  format: ImageFormat,
+  signal: AbortSignal,
+): Promise<DecodedFigures> {
   try {
-    return await DECODES.spend(1, NEVER, async () => ({ ...(await figures(bytes, 'warning')), note: '' }))
+    return await DECODES.spend(1, signal, async () => ({ ...(await figures(bytes, 'warning')), note: '' }))
   } catch {
-    return DECODES.spend(MOST_DECODES, NEVER, () => readOddFigures(uri, bytes, format))
+    return DECODES.spend(DECODES.capacity, signal, () => readOddFigures(uri, bytes, format))
   }
 }
 
-/** More than any process decodes at once. */
-const MOST_DECODES = 10_000
-
 /**
+ * The decodes of this process. More than one per core at once only take each other's caches and memory: each image then
+ * costs up to half as much again.
+ *
  * libvips has one text for the errors of all threads, and each decode clears it
  * (https://github.com/libvips/libvips/blob/master/libvips/iofuncs/error.c), so the reason for a refusal is only right if
  * nothing else is decoded meanwhile. A file that is refused is therefore decoded again, alone.
  */
-const DECODES = new Budget(MOST_DECODES)
-
-const NEVER = new AbortController().signal
+const DECODES = new Budget(availableParallelism())
 
 /** Decodes a file that a strict decoder refuses. */
 async function readOddFigures(uri: string, bytes: Buffer, format: ImageFormat): Promise<DecodedFigures> {

@@ -75,7 +75,7 @@ export function imageQuality(memory: Budget): Measurement<Judged> {
         const image = ImageBytes.of(uri, bytes)
         const header = await readHeader(image)
         if ((await decoderBytes(image, header, memory.capacity)) > expected) throw replaced(uri)
-        const figures = await readFigures(uri, bytes, header.format)
+        const figures = await readFigures(uri, bytes, header.format, signal)
         return { observation, ...header, ...figures, ...judge({ ...header, ...figures }), contentHash: sha256(bytes) }
       })
     },

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readFigures } from '../../../src/runtime/models/image-reader.ts'
@@ -8,7 +9,8 @@ let progressive: Buffer
 let gradual: Record<string, number | string>
 
 const END = Buffer.from([0xff, 0xd9])
-const figures = (bytes: Buffer) => readFigures('gs://bucket/x.jpg', bytes, 'jpeg')
+const { signal } = new AbortController()
+const figures = (bytes: Buffer) => readFigures('gs://bucket/x.jpg', bytes, 'jpeg', signal)
 
 /** The offset of the three last bytes of the first scan header: Ss, Se, Ah and Al. */
 function scanParameters(jpeg: Buffer): number {
@@ -126,9 +128,28 @@ describe('a JPEG file that lost pixels is refused in plain words', () => {
 test('a PNG or WebP file that is cut off is refused, and one with stray bytes at its end is measured', async () => {
   for (const format of ['png', 'webp'] as const) {
     const file = await sharp(photo).toFormat(format).toBuffer()
-    const cut = readFigures('gs://bucket/x', file.subarray(0, Math.floor(file.length * 0.6)), format)
+    const cut = readFigures('gs://bucket/x', file.subarray(0, Math.floor(file.length * 0.6)), format, signal)
     await expect(cut).rejects.toThrow(`is a damaged ${format} image: it is cut off`)
-    const longer = await readFigures('gs://bucket/x', Buffer.concat([file, Buffer.alloc(9)]), format)
-    expect(longer).toEqual(await readFigures('gs://bucket/x', file, format))
+    const longer = await readFigures('gs://bucket/x', Buffer.concat([file, Buffer.alloc(9)]), format, signal)
+    expect(longer).toEqual(await readFigures('gs://bucket/x', file, format, signal))
   }
+})
+
+test('at most one image per core is decoded at once, and one that no longer waits is not decoded', async () => {
+  const cores = availableParallelism()
+  const stop = new AbortController()
+  const all = Array.from({ length: 3 * cores }, () => figures(photo))
+  const abandoned = readFigures('gs://bucket/x.jpg', photo, 'jpeg', stop.signal)
+  stop.abort(new Error('no longer needed'))
+  await expect(abandoned).rejects.toThrow('no longer needed')
+  let most = 0
+  let isDone = false
+  const done = Promise.all(all).finally(() => (isDone = true))
+  while (!isDone) {
+    const { queue, process: running } = sharp.counters()
+    most = Math.max(most, queue + running)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await done
+  expect(most).toBe(cores)
 })

@@ -195,7 +195,10 @@ test('a photo has the figures of an independent full decode', async () => {
     await image.greyscale().jpeg().toBuffer(),
   ]) {
     const decoded = await sharp(jpeg).toColourspace('srgb').raw().toBuffer()
-    expect(await readFigures('x', jpeg, 'jpeg')).toEqual({ ...figuresByHand(decoded, width, height), note: '' })
+    expect(await readFigures('x', jpeg, 'jpeg', new AbortController().signal)).toEqual({
+      ...figuresByHand(decoded, width, height),
+      note: '',
+    })
   }
 })
 
