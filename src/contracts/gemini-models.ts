@@ -3,7 +3,7 @@ import { THINKING_LEVELS, type ThinkingLevel } from './model-options.ts'
 /** What Google says about one Gemini model. */
 export interface GeminiModelFacts {
   /** List price in USD per million tokens, text and images alike; absent when imagery does not know it. */
-  price?: { input: number; output: number }
+  price?: TokenListPrice
   /** The thinking levels that the model accepts, from the lowest. A request with another level is refused. */
   thinking: readonly ThinkingLevel[]
   /** Whether temperature has an effect. A model with fixed sampling ignores it. */
@@ -17,6 +17,14 @@ export interface Retirement {
   day: string
   isFixed: boolean
   instead?: string
+  /** The list price until then, of prompts of up to 200,000 tokens. Only says what the successor costs in comparison. */
+  formerPrice?: TokenListPrice
+}
+
+/** USD per million tokens. Thoughts are billed as output. */
+export interface TokenListPrice {
+  input: number
+  output: number
 }
 
 /** The date of the prices in the table below. */
@@ -24,6 +32,16 @@ export const PRICES_DATED = '2026-10-07'
 
 /** The date of everything else in the table below. */
 export const MODELS_DATED = '2026-11-30'
+
+/** The pages of Google behind the facts of every model. */
+export const MODEL_SOURCES = {
+  price: 'https://cloud.google.com/vertex-ai/generative-ai/pricing',
+  flex: 'https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo',
+  thinking: 'https://cloud.google.com/vertex-ai/generative-ai/docs/thinking',
+  image_tokens: 'https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding',
+  temperature: 'https://cloud.google.com/vertex-ai/generative-ai/docs/models',
+  retirement: 'https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/model-versions',
+} as const
 
 /** Levels of the models that accept all of them. Gemini 2.5 has token budgets, which imagery sets by level. */
 const ALL = THINKING_LEVELS
@@ -34,7 +52,8 @@ const FROM_LOW = ['low', 'medium', 'high'] as const
 /**
  * Gemini models by ID.
  *
- * - prices: https://cloud.google.com/vertex-ai/generative-ai/pricing
+ * - prices: https://cloud.google.com/vertex-ai/generative-ai/pricing. Former ones, transcribed from that page by others:
+ *   adlabsoffice/AD_LABS TABELA_PRECOS_VERTEX_AI.md (2.0), eidast/ai-models-stats docs/GOOGLE_PRICING.md (2.5 Pro)
  * - thinking: https://cloud.google.com/vertex-ai/generative-ai/docs/thinking. Refusals seen by others:
  *   earendil-works/pi#9455 (3.8 Flash), can1357/oh-my-pi#10543 (3.7 Flash on Vertex AI), jenslys/opencode-gemini-auth#14
  *   (`medium` on 3 Pro)
@@ -44,11 +63,11 @@ const FROM_LOW = ['low', 'medium', 'high'] as const
  * - retirement: https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/model-versions
  */
 export const GEMINI_MODELS: Readonly<Record<string, GeminiModelFacts>> = {
-  'gemini-2.0-flash': retired('2026-02-05', 'gemini-3.5-flash-lite'),
-  'gemini-2.0-flash-001': retired('2026-02-05', 'gemini-3.5-flash-lite'),
-  'gemini-2.0-flash-lite': retired('2026-02-25', 'gemini-3.1-flash-lite'),
-  'gemini-2.0-flash-lite-001': retired('2026-02-25', 'gemini-3.1-flash-lite'),
-  'gemini-2.5-pro': retired('2026-10-20', 'gemini-3.5-flash'),
+  'gemini-2.0-flash': retired('2026-02-05', 'gemini-3.5-flash-lite', { input: 0.15, output: 0.6 }),
+  'gemini-2.0-flash-001': retired('2026-02-05', 'gemini-3.5-flash-lite', { input: 0.15, output: 0.6 }),
+  'gemini-2.0-flash-lite': retired('2026-02-25', 'gemini-3.1-flash-lite', { input: 0.075, output: 0.3 }),
+  'gemini-2.0-flash-lite-001': retired('2026-02-25', 'gemini-3.1-flash-lite', { input: 0.075, output: 0.3 }),
+  'gemini-2.5-pro': retired('2026-10-20', 'gemini-3.5-flash', { input: 1.25, output: 10 }),
   'gemini-2.5-flash': { ...retired('2026-10-20', 'gemini-3.5-flash-lite'), price: { input: 0.3, output: 2.5 } },
   'gemini-2.5-flash-lite': { ...retired('2026-10-20', 'gemini-3.1-flash-lite'), price: { input: 0.1, output: 0.4 } },
   'gemini-3-pro-preview': { thinking: ['low', 'high'], sampling: 'adjustable' },
@@ -77,8 +96,9 @@ export const GEMINI_MODELS: Readonly<Record<string, GeminiModelFacts>> = {
   'gemini-3.8-flash': { thinking: FROM_LOW, sampling: 'fixed' },
 }
 
-function retired(day: string, instead: string): GeminiModelFacts {
-  return { thinking: ALL, sampling: 'adjustable', retirement: { day, isFixed: true, instead } }
+function retired(day: string, instead: string, formerPrice?: TokenListPrice): GeminiModelFacts {
+  const retirement = { day, isFixed: true, instead, ...(formerPrice ? { formerPrice } : {}) }
+  return { thinking: ALL, sampling: 'adjustable', retirement }
 }
 
 /**
@@ -125,6 +145,11 @@ function tableFacts(model: string): GeminiModelFacts | undefined {
 function familyFacts(model: string): GeminiModelFacts | undefined {
   const family = RETIRED_FAMILIES.find(({ names }) => names.test(model))
   return family && retired(family.day, /pro|ultra/.test(model) ? 'gemini-3.5-flash' : 'gemini-3.5-flash-lite')
+}
+
+/** Whether a model has a flex tier (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo#supported-models-and-locations). */
+export function hasFlexTier(model: string): boolean {
+  return !/^gemini-[12]\./.test(model)
 }
 
 /**

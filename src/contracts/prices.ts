@@ -48,7 +48,7 @@ function nano(usdPerMillionTokens: number): number {
 }
 
 /** Flex costs half (https://cloud.google.com/vertex-ai/generative-ai/docs/flex-paygo). */
-const TIER_SHARE: Record<Tier, number> = { standard: 1, flex: 0.5 }
+export const TIER_SHARE: Record<Tier, number> = { standard: 1, flex: 0.5 }
 
 export interface BilledTokens {
   promptTokens: number
@@ -79,10 +79,10 @@ export function usdText(usd: number): string {
 /** Gemini 3's tokens per image (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding). */
 const GEMINI_3_IMAGE_TOKENS: Record<MediaResolution, number> = { low: 280, medium: 560, high: 1_120 }
 
-/** Gemini 2.5's, for images up to 384 pixels and per tile of larger ones (same page). */
+/** Gemini 1's and 2's, for images up to 384 pixels and per tile of larger ones (same page). */
 const GEMINI_2_IMAGE_TOKENS = 258
 
 /** Estimates the tokens billed for an image; the ledger has the actual number. */
 export function imageTokens(model: string, resolution: MediaResolution | null): number {
-  return model.startsWith('gemini-2') ? GEMINI_2_IMAGE_TOKENS : GEMINI_3_IMAGE_TOKENS[resolution ?? 'high']
+  return /^gemini-[12]\./.test(model) ? GEMINI_2_IMAGE_TOKENS : GEMINI_3_IMAGE_TOKENS[resolution ?? 'high']
 }

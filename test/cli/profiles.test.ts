@@ -70,3 +70,47 @@ test('a run with an invalid profile is refused just as early, with the same deta
   expect([outcome.exitCode, outcome.error().code]).toEqual([2, 'INVALID_PROFILE'])
   expect(outcome.error().message).toContain('output.properties.parts.items.properties.width.type')
 })
+
+test.each([
+  ['gemini-3.5-flahs', /Did you mean gemini-3.5-flash\? If it is newer, a run needs --prices FILE/],
+  ['gemini-9-ultra', /Model gemini-9-ultra is unknown as of 20\d\d-\d\d-\d\d\. .*a run needs --prices FILE/],
+  ['gemini-3.8-flash', /imagery has no list price for gemini-3.8-flash; a run needs --prices FILE/],
+])('validate warns of the model %s', async (model, warning) => {
+  await writeFile(path.join(user.folder, 'model.yaml'), PROFILE.replace('MODEL', model))
+  const { exitCode, warnings } = await user.run(['profiles', 'validate', 'model.yaml', '--json'])
+  expect([exitCode, warnings()]).toEqual([0, [expect.stringMatching(warning)]])
+})
+
+test('validate refuses a retired model, with its successor and what that costs', async () => {
+  await writeFile(path.join(user.folder, 'model.yaml'), PROFILE.replace('MODEL', 'gemini-2.5-flash'))
+  const outcome = await user.run(['profiles', 'validate', 'model.yaml', '--json'])
+  expect([outcome.exitCode, outcome.error().message]).toEqual([
+    2,
+    expect.stringMatching(/retired by Google .* gemini-3.5-flash-lite, which costs the same per token/) as string,
+  ])
+})
+
+test('models lists the default first, and one model with its sources', async () => {
+  const list = await user.run(['models', '--json'])
+  expect([list.exitCode, list.warnings()]).toEqual([0, []])
+  expect(list.json()).toMatchObject({
+    default: 'gemini-3.5-flash-lite',
+    models: expect.arrayContaining([expect.objectContaining({ state: 'retired' })]) as object[],
+  })
+  const shown = await user.run(['models', 'gemini-3.5-flash-lite'])
+  expect([shown.exitCode, shown.stderr]).toEqual([0, ''])
+  expect(shown.stdout).toMatch(/Standard +\$0.30 input, \$2.50 output per million tokens\n +https:\/\/\S+pricing\n/)
+  const typed = await user.run(['models', 'gemini-3.5-flahs', '--json'])
+  expect([typed.exitCode, typed.error().suggestions]).toEqual([
+    2,
+    ['imagery models gemini-3.5-flash', 'imagery models'],
+  ])
+})
+
+const PROFILE = [
+  'name: signs',
+  'description: d',
+  'prompt: p',
+  'model: MODEL',
+  'output: {type: object, properties: {kind: {type: string, description: the kind}}}',
+].join('\n')

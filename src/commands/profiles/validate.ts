@@ -6,7 +6,7 @@ import { PIXELS } from '../../contracts/model-options.ts'
 import { profileModel } from '../../contracts/run-spec.ts'
 import { schemaWarnings } from '../../profiles/profile-check.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
-import { checkProfileModel, nearestModel } from '../../services/options/model-check.ts'
+import { checkProfileModel, modelWarning } from '../../services/options/model-check.ts'
 import { formatTable } from '../../ui/table.ts'
 
 export default class ProfilesValidate extends BaseCommand {
@@ -31,9 +31,8 @@ export default class ProfilesValidate extends BaseCommand {
     const profile = resolveProfile(args.profile, checkProfileModel)
     const model = profileModel(profile)
     for (const warning of model === PIXELS ? [] : schemaWarnings(profile)) this.warn(warning)
-    const near = nearestModel(model)
-    if (near !== undefined)
-      this.warn(`Model ${model} is unknown; did you mean ${near}? A newer model needs --prices FILE in a run`)
+    const warning = modelWarning(model)
+    if (warning !== undefined) this.warn(warning)
     const columns = answerColumns(profile.output).map((column) => ({
       name: column.name,
       type: columnType(column),

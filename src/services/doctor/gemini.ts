@@ -1,6 +1,6 @@
 import { geminiModelFacts, MODELS_DATED } from '../../contracts/gemini-models.ts'
 import { DEFAULT_GEMINI_MODEL } from '../../contracts/model-options.ts'
-import { nearestModel, pastRetirement } from '../options/model-check.ts'
+import { nearModel, pastRetirement } from '../options/model-check.ts'
 import { countTokens, GeminiRefused } from '../../google/gemini.ts'
 import { failed, ok, unknown, warning, type Check } from './check.ts'
 
@@ -12,8 +12,8 @@ export const gemini: Check = {
   title: 'Gemini',
   async run({ target: { place }, model, location }) {
     const retirement = geminiModelFacts(model)?.retirement
-    const near = nearestModel(model)
-    const instead = `--model ${retirement?.instead ?? near ?? DEFAULT_GEMINI_MODEL}`
+    const near = nearModel(model)
+    const instead = `--model ${retirement?.instead ?? near?.instead ?? DEFAULT_GEMINI_MODEL}`
     try {
       await countTokens({ projectId: place.projectId, location, model })
     } catch (error) {
@@ -23,7 +23,7 @@ export const gemini: Check = {
       // The caller does not need access to the model: imagery-runtime calls it.
       if ('http' in error.sign && (error.sign.http === 401 || error.sign.http === 403))
         return unknown(`this account is not allowed to call ${model}, and does not need to: ${error.message}`)
-      const meant = near === undefined ? '' : `; did you mean ${near}?`
+      const meant = near === undefined ? '' : `. ${near.question}`
       return failed(`${model} does not respond in ${location}: ${error.message}${meant}`, instead, '--location global')
     }
     if (retirement?.isFixed && daysUntil(retirement.day) < NOTICE_DAYS) {

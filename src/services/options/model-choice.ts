@@ -1,5 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { acceptedThinking, geminiModelFacts, usesTemperature } from '../../contracts/gemini-models.ts'
+import { acceptedThinking, geminiModelFacts, hasFlexTier, usesTemperature } from '../../contracts/gemini-models.ts'
 import {
   DEFAULT_IMAGES,
   MAX_IMAGES_PER_REQUEST,
@@ -15,7 +15,7 @@ import { endpointFault } from '../../contracts/model-endpoint.ts'
 import { profileModel, type GeminiOptions, type Profile, type RunSpec } from '../../contracts/run-spec.ts'
 import { schemaWarnings } from '../../profiles/profile-check.ts'
 import { checkModel } from './model-check.ts'
-import { priceOf } from './price-file.ts'
+import { priceOf, pricesFrom } from './price-file.ts'
 
 /** The flags of a run for units, images and model. The profile decides what they leave unset. */
 export interface ModelFlags {
@@ -74,8 +74,10 @@ function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null
   if (!/^[a-z0-9-]+$/.test(location)) throw invalid(`--location ${location} is not a location`, ['--location global'])
   if (tier === 'flex') checkFlex(model, location)
   const ownEndpoint = endpoint(flags.geminiEndpoint)
+  // Read once, because the file can be a pipe.
+  const prices = pricesFrom(flags.prices)
   // A proxy can serve any model.
-  if (ownEndpoint === null) checkModel(model, given)
+  if (ownEndpoint === null) checkModel(model, given, prices)
   return {
     model,
     location,
@@ -86,7 +88,7 @@ function chooseGemini(profile: Profile, flags: ModelFlags): GeminiOptions | null
     max_output_tokens: profile.max_output_tokens ?? null,
     thinking: profile.thinking === undefined ? null : acceptedThinking(model, profile.thinking),
     image_transport: flags.imageTransport ?? 'gs',
-    price: priceOf(model, flags.prices),
+    price: priceOf(model, prices),
   }
 }
 
@@ -133,7 +135,7 @@ function noGemini(profile: Profile, flags: ModelFlags): null {
 function checkFlex(model: string, location: string): void {
   if (location !== DEFAULT_LOCATION)
     throw invalid(`--tier flex works only with --location global, not ${location}`, ['--location global'])
-  if (/^gemini-[12]\./.test(model))
+  if (!hasFlexTier(model))
     throw invalid(`${model} has no flex tier; use a Gemini 3 model`, ['--model gemini-3.5-flash-lite'])
 }
 

@@ -1,7 +1,7 @@
 import { parse } from 'yaml'
 import { ImageryError } from '../../contracts/errors.ts'
 import { readTextFile } from '../../contracts/text-file.ts'
-import { nearestModel } from './model-check.ts'
+import { nearModel } from './model-check.ts'
 import { LIST_PRICES, modelPrice, priceList, type PriceList, type TokenPrice } from '../../contracts/prices.ts'
 
 /**
@@ -11,12 +11,20 @@ import { LIST_PRICES, modelPrice, priceList, type PriceList, type TokenPrice } f
  * @throws ImageryError FILE_NOT_FOUND, INVALID_CONFIGURATION
  */
 export function pricesFrom(file: string | undefined): PriceList {
-  if (file === undefined) return LIST_PRICES
-  const own = ownPrices(file)
+  return file === undefined ? LIST_PRICES : withListPrices(readPriceFile(file))
+}
+
+/** Returns a user's prices, and the list prices of the models that they leave out. */
+export function withListPrices(own: PriceList): PriceList {
   return { dated: own.dated, models: { ...LIST_PRICES.models, ...own.models } }
 }
 
-function ownPrices(file: string): PriceList {
+/**
+ * Returns only the prices of a user's file.
+ *
+ * @throws ImageryError FILE_NOT_FOUND, INVALID_CONFIGURATION
+ */
+export function readPriceFile(file: string): PriceList {
   let content: unknown
   try {
     content = parse(readTextFile(file, { pipes: true }))
@@ -40,18 +48,18 @@ const EXAMPLE =
   'A price file looks like {dated: 2026-11-23, models: {gemini-3.5-flash-lite: {input: 0.30, output: 2.50}}}, in USD per million tokens'
 
 /** @throws ImageryError INVALID_FLAG for a model without a known price */
-export function priceOf(model: string, file: string | undefined): TokenPrice {
-  const list = pricesFrom(file)
+export function priceOf(model: string, list: PriceList): TokenPrice {
   const price = modelPrice(list, model)
   if (price) return price
-  const near = nearestModel(model)
-  const meant = near === undefined ? '' : `${model} is not a model that imagery knows. Did you mean ${near}? `
+  const near = nearModel(model, list)
+  const meant = near === undefined ? '' : `${model} is not a model that imagery knows. ${near.question} `
   throw new ImageryError(
     'INVALID_FLAG',
-    `${meant}The price list of ${list.dated} has no price for ${model}, and imagery does not call a model whose cost it cannot count. The list has ${Object.keys(list.models).join(', ')}`,
+    `${meant}The price list of ${list.dated} has no price for ${model}, and imagery does not call a model whose cost it cannot count`,
     {
       suggestions: [
-        ...(near === undefined ? [] : [`--model ${near}`]),
+        ...(near === undefined ? [] : [`--model ${near.instead}`]),
+        'imagery models',
         '--prices FILE   (a price list that has this model)',
         EXAMPLE,
       ],

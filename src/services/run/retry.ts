@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { CAUSES, type Cause } from '../../contracts/causes.ts'
 import { ImageryError } from '../../contracts/errors.ts'
+import { hasFlexTier } from '../../contracts/gemini-models.ts'
 import type { Overrides } from '../../contracts/messages.ts'
 import { DEFAULT_GEMINI_MODEL, MODEL_ID, PIXELS, type MediaResolution } from '../../contracts/model-options.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
@@ -12,7 +13,8 @@ import { runTable } from '../../run-data/run-tables.ts'
 import { failedUnitsQuery } from '../../run-data/sql/ledger.ts'
 import { creatingStep } from './creating-step.ts'
 import { checkModel, pastRetirement } from '../options/model-check.ts'
-import { priceOf } from '../options/price-file.ts'
+import { successorPrice } from '../options/price-effect.ts'
+import { priceOf, pricesFrom } from '../options/price-file.ts'
 import type { Pending, RecordedContext } from './context.ts'
 import { probeRetry, type RetryProbed } from './retry-probe.ts'
 import { beginGeneration, currentGeneration } from './rounds.ts'
@@ -75,17 +77,18 @@ export function chooseRetry(spec: RunSpec, options: RetryOptions, flags = ''): R
     })
   }
   if (model !== undefined && !MODEL_ID.test(model)) checkModel(model, '--model')
-  if (model !== undefined && spec.gemini.tier === 'flex' && /^gemini-[12]\./.test(model)) {
+  if (model !== undefined && spec.gemini.tier === 'flex' && !hasFlexTier(model)) {
     throw new ImageryError(
       'INVALID_FLAG',
       `--model ${model} has no flex tier, which run ${spec.run_id} uses; use a Gemini 3 model`,
     )
   }
-  if (model !== undefined && spec.gemini.endpoint === null) checkModel(model, '--model')
+  const prices = pricesFrom(model === undefined ? undefined : options.prices)
+  if (model !== undefined && spec.gemini.endpoint === null) checkModel(model, '--model', prices)
   return {
     causes,
     overrides: {
-      ...(model === undefined ? {} : { model, price: priceOf(model, options.prices) }),
+      ...(model === undefined ? {} : { model, price: priceOf(model, prices) }),
       ...(mediaResolution === undefined ? {} : { media_resolution: mediaResolution }),
     },
   }
@@ -99,7 +102,7 @@ function refuseRetired({ run_id: runId, gemini }: RunSpec, { only }: RetryOption
   const causes = only === undefined ? '' : ` --only ${only.replaceAll(' ', '')}`
   throw new ImageryError(
     'NOT_AVAILABLE',
-    `${gemini.model}, the model of run ${runId}, was retired by Google on ${retirement.day}; its successor is ${instead}`,
+    `${gemini.model}, the model of run ${runId}, was retired by Google on ${retirement.day}; its successor is ${instead}, ${successorPrice(gemini.model, instead)}`,
     { suggestions: [`imagery retry ${runId}${causes} --model ${instead}${flags}`] },
   )
 }

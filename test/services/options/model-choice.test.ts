@@ -174,16 +174,28 @@ describe('a model that Google does not serve is refused by name', () => {
     ],
     ['gemini-2.0-flash-001', /gemini-2.0-flash-001 was retired/],
     ['gemini-2.5-flash-001', /gemini-2.5-flash-001 was retired by Google on 2026-10-20/],
-    ['gemini-2.5-pro', /its successor is gemini-3.5-flash$/],
-    ['gemini-1.5-pro', /was retired by Google on 2025-09-24; its successor is gemini-3.5-flash$/],
-    ['gemini-1.5-flash-002', /was retired by Google on 2025-09-24; its successor is gemini-3.5-flash-lite$/],
-    ['gemini-1.5-flash-8b-exp-0924', /was retired by Google on 2025-09-24; its successor is gemini-3.5-flash-lite$/],
-    ['gemini-1.0-pro-vision-001', /was retired by Google on 2025-04-21; its successor is gemini-3.5-flash$/],
+    ['gemini-2.5-pro', /its successor is gemini-3.5-flash, which costs /],
+    ['gemini-1.5-pro', /was retired by Google on 2025-09-24; its successor is gemini-3.5-flash, which costs /],
+    [
+      'gemini-1.5-flash-002',
+      /was retired by Google on 2025-09-24; its successor is gemini-3.5-flash-lite, which costs /,
+    ],
+    [
+      'gemini-1.5-flash-8b-exp-0924',
+      /was retired by Google on 2025-09-24; its successor is gemini-3.5-flash-lite, which costs /,
+    ],
+    [
+      'gemini-1.0-pro-vision-001',
+      /was retired by Google on 2025-04-21; its successor is gemini-3.5-flash, which costs /,
+    ],
     ['gemini-pro-vision', /was retired by Google on 2025-04-21/],
     ['gemini-2.0-flash-thinking-exp-01-21', /was retired by Google on 2026-02-25/],
     ['gemini-2.5-flash-preview-09-2025', /was retired by Google on 2026-10-20; its successor is gemini-3.5-flash-lite/],
-    ['gemini-2.5-pro-exp-03-25', /was retired by Google on 2026-10-20; its successor is gemini-3.5-flash$/],
-    ['gemini-2.5-flash-lite-preview-06-17', /its successor is gemini-3.1-flash-lite$/],
+    [
+      'gemini-2.5-pro-exp-03-25',
+      /was retired by Google on 2026-10-20; its successor is gemini-3.5-flash, which costs /,
+    ],
+    ['gemini-2.5-flash-lite-preview-06-17', /its successor is gemini-3.1-flash-lite, which costs /],
     ['gemini-3.5-flash-preview-05-2026', /Did you mean gemini-3.5-flash\?/],
     ['gemini-3.5-flahs', /Did you mean gemini-3.5-flash\?/],
     ['gemni-3.5-flash', /gemni-3.5-flash is not a Gemini model. Did you mean gemini-3.5-flash\?/],
@@ -192,6 +204,34 @@ describe('a model that Google does not serve is refused by name', () => {
     ['gemini-3.5-flash-light', /is not a model that imagery knows. Did you mean gemini-3.5-flash-lite\?/],
   ])('--model %s', (model, message) => {
     expect(refusal(signs, { model })).toMatch(message)
+  })
+
+  test('with what its successor costs, per token and per image', () => {
+    const images = (low: string): string =>
+      `; an image has 1,120 tokens instead of 258 per tile, or ${low} with --media-resolution low`
+    expect(refusal(signs, { model: 'gemini-2.5-flash' })).toBe(
+      `INVALID_FLAG: gemini-2.5-flash was retired by Google on 2026-10-20; its successor is gemini-3.5-flash-lite, which costs the same per token${images('280')}`,
+    )
+    expect(refusal(signs, { model: 'gemini-2.5-pro' })).toContain(
+      'which costs 1.2 times as much per input token and 0.9 times per output token;',
+    )
+    expect(refusal(signs, { model: 'gemini-1.5-pro' })).toContain(
+      'which costs $1.5 per million input tokens and $9 per million output tokens;',
+    )
+  })
+
+  test('with what its successor costs in a price file', () => {
+    const prices = file(
+      'discount.yaml',
+      'dated: 2026-11-30\nmodels: {gemini-3.5-flash-lite: {input: 0.15, output: 1.25}}\n',
+    )
+    expect(refusal(signs, { model: 'gemini-2.5-flash', prices })).toContain('which costs 0.5 times as much per token;')
+  })
+
+  test('also when its name is mistyped', () => {
+    expect(refusal(signs, { model: 'gemini-2.5-flahs' })).toMatch(
+      /gemini-2.5-flahs is not a model that imagery knows. Did you mean gemini-2.5-flash\? It was retired by Google on 2026-10-20; its successor is gemini-3.5-flash-lite, which costs the same/,
+    )
   })
 
   test('in a profile, with the profile', () => {

@@ -42,7 +42,9 @@ describe('a retry', () => {
     expect(() => chooseRetry(retired, { only: 'schema, timeout' }, ' --local')).toThrow(
       expect.objectContaining({
         code: 'NOT_AVAILABLE',
-        message: expect.stringMatching(/gemini-2.5-flash, the model of run .* successor is gemini-3.5-flash-lite$/),
+        message: expect.stringMatching(
+          /gemini-2.5-flash, the model of run .* successor is gemini-3.5-flash-lite, which costs the same/,
+        ),
         suggestions: [`imagery retry ${retired.run_id} --only schema,timeout --model gemini-3.5-flash-lite --local`],
       }),
     )
