@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LocalTables, type TableOptions } from './local-table.ts'
 
@@ -234,4 +235,64 @@ describe('the encoding of a file', () => {
     expect(error).toMatchObject({ code: 'SOURCE_UNSUPPORTED', message: expect.stringContaining(message) })
     expect(error.suggestions[0]).toContain(command)
   })
+})
+
+describe('a file that is no text', () => {
+  const commands: readonly [string, string | Uint8Array, string, string][] = [
+    ['zipped.csv', gzipSync('asset_id,image\na,a.jpg\n'), 'compressed with gzip', 'gunzip -c <'],
+    ['zipped.jsonl', gzipSync('{"asset_id":"a","image":"a.jpg"}\n'), 'compressed with gzip', 'gunzip -c <'],
+    ['sheet.csv', `PK\u0003\u0004${'\0'.repeat(40)}`, 'a spreadsheet', 'unzip -l'],
+    ['old-sheet.csv', Uint8Array.of(0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1), 'a spreadsheet', 'CSV UTF-8'],
+    ['columns.csv', 'PAR1\u0015\u0004\n', 'a Parquet file', 'columns.parquet'],
+    ['base.csv', `SQLite format 3\0${'\0'.repeat(40)}`, 'an SQLite database', 'sqlite3 -csv'],
+  ]
+  test.each(commands)('is refused with what it is and the next command: %s', async (name, content, what, command) => {
+    const { code, message, suggestions } = await refusal(name, content)
+    expect(code).toBe('SOURCE_UNSUPPORTED')
+    expect(message).toContain(what)
+    expect(suggestions.join('\n')).toContain(command)
+    expect(suggestions.join('\n')).not.toContain('iconv')
+  })
+})
+
+describe("an extension that is not a table's", () => {
+  test.each([
+    ['a.csv.gz', 'gunzip -c <'],
+    ['a.xlsx', 'CSV UTF-8'],
+    ['a.txt', 'a.csv'],
+    ['a.zip', 'unzip'],
+  ])('gets the next command: %s', async (name, command) => {
+    expect((await refusal(name, 'anything')).suggestions[0]).toContain(command)
+  })
+})
+
+describe('a JSON file', () => {
+  test('of a map program gets the command that makes rows of it', async () => {
+    const { suggestions } = await refusal('map.geojson', '{"type":"FeatureCollection","features":[]}')
+    expect(suggestions[0]).toContain("jq -c '.features[]")
+  })
+
+  test('that is one object with the rows in a list gets the command for that list', async () => {
+    const { suggestions } = await refusal('export.json', '{"my rows":[{"asset_id":"a","image":"a.jpg"}]}')
+    expect(suggestions[0]).toMatch(/^jq -c '\.\["my rows"\]\[\]' .*export\.json > rows\.jsonl/)
+  })
+
+  test('whose IDs are in a field with a name of its own gets a command that finds it', async () => {
+    const { suggestions } = await refusal('documents.jsonl', '{"asset_id":{"$oid":"65"},"image":"a.jpg"}')
+    expect(suggestions[0]).toContain(`jq -c '. + {asset: .asset_id.["$oid"]}'`)
+    expect(suggestions.at(-1)).toContain('--asset-column asset_id._oid')
+    const nested = { asset: 'asset_id._oid' }
+    expect(await pairs('documents.jsonl', '{"asset_id":{"$oid":"65"},"image":"a.jpg"}', nested)).toEqual([
+      ['65', 'a.jpg'],
+    ])
+  })
+})
+
+test('two columns with the same usual name are both shown', async () => {
+  const { units, warnings } = await tables.take('twins.csv', 'asset_id,Asset_ID,path,PATH\na,b,a.jpg,b.jpg\n')
+  expect(units.map(({ asset, images }) => [asset, ...images])).toEqual([['a', 'a.jpg']])
+  expect(warnings).toEqual([
+    'Column asset_id is used as the asset ID; "Asset_ID" (Asset_ID_2) could be it too (--asset-column names another)',
+    'Column path is used as the image URI; "PATH" (PATH_2) could be it too (--image-column names another)',
+  ])
 })

@@ -63,6 +63,8 @@ describe('a location', () => {
     ['short names', '{"lat":40.5,"lng":-105.25}'],
     ['GeoJSON', '{"type":"Point","coordinates":[-105.25,40.5]}'],
     ['WKT', '"POINT (-105.25 40.5)"'],
+    ['GeoJSON as text', JSON.stringify('{"type": "Point", "coordinates": [-105.25, 40.5]}')],
+    ['an object as text', JSON.stringify(' {"lat": "40.5", "lng": -105.25}')],
   ])('is read from %s', async (_form, location) => {
     const { units, warnings } = await tables.take(
       'place.jsonl',
@@ -109,6 +111,18 @@ describe('a location', () => {
       `location of 7 rows cannot be read and is left out, for example {"latitude":"40°1'N","longitude":"105"} in line 1`,
     ])
   })
+
+  test.each(['{"city":"Oslo"}', '{"x":1,"y":2}', '{"lat":1}', '{}'])(
+    'that is an object without coordinates is a column like others: %s',
+    async (location) => {
+      const { units, warnings } = await tables.take(
+        'no-place.jsonl',
+        `{"asset_id":"a","image":"1.jpg","location":${location}}`,
+      )
+      expect(units.map((unit) => [unit.asset, unit.location])).toEqual([['a', null]])
+      expect(warnings).toEqual([])
+    },
+  )
 
   test('that is an address is a column like others', async () => {
     const csv = 'asset_id,image,location\na,1.jpg,Main Street\nb,2.jpg,Side Street\n'

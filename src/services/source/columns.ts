@@ -3,9 +3,9 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { Unit } from '../../contracts/model-options.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import type { SnapshotSource, TimeKind } from '../../run-data/sql/snapshot.ts'
-import { locationColumns } from './location-columns.ts'
+import { LOCATION_FIELD, locationColumns } from './location-columns.ts'
 import type { SourceField } from './source-field.ts'
-import { checkOneValue, isList, isStruct, nestedField } from './nested-columns.ts'
+import { checkOneValue, isJsonFile, isList, isStruct, nestedField } from './nested-columns.ts'
 
 export type { SourceField } from './source-field.ts'
 
@@ -90,9 +90,12 @@ export function timeKinds(fields: readonly SourceField[]): Pick<SourceColumns, '
   return { detectionTime: kind('detection_time'), captureTime: kind('capture_time') }
 }
 
+/** A file's own `location` without coordinates, such as a city and a street, is a column like others. */
 function convertedLocation(byName: ReadonlyMap<string, SourceField>): ReturnType<typeof locationColumns> {
   const field = byName.get('location')
-  return { location: field && isStruct(field) && !isList(field) ? 'struct' : 'absent', guess: undefined }
+  const members = new Set(field && isStruct(field) && !isList(field) ? field.fields?.map(({ name }) => name) : [])
+  const isPoint = LOCATION_FIELD.fields!.every(({ name }) => members.has(name))
+  return { location: isPoint ? 'struct' : 'absent', guess: undefined }
 }
 
 /** Returns a column as messages name it: the header of the file, and BigQuery's name if that is another one. */
@@ -137,8 +140,13 @@ function usualField(role: Role, fields: readonly SourceField[], guesses: string[
   )
   // A column of texts is rather meant than one of arrays or structs.
   const [field, ...others] = candidates.toSorted((one, other) => Number(isNested(one)) - Number(isNested(other)))
-  if (field && !CLEAR_NAMES[role].includes(looseName(field.header ?? field.name ?? ''))) {
-    const also = others.length > 0 ? `; ${others.map(shownColumn).join(', ')} could be it too` : ''
+  if (!field) return undefined
+  const name = looseName(field.header ?? field.name ?? '')
+  const isClear = CLEAR_NAMES[role].includes(name)
+  // A clear name leaves no doubt, unless two columns have it.
+  const twins = others.filter((other) => !isClear || looseName(other.header ?? other.name ?? '') === name)
+  if (!isClear || twins.length > 0) {
+    const also = twins.length > 0 ? `; ${twins.map(shownColumn).join(', ')} could be it too` : ''
     guesses.push(`Column ${shownColumn(field)} is used as ${WHAT[role]}${also} (--${role}-column names another)`)
   }
   return field
@@ -188,8 +196,16 @@ function columnsNotFound(table: string, missing: readonly Missing[], fields: rea
   return new ImageryError(
     'COLUMN_NOT_FOUND',
     `${table} has no ${parts.join(', and no ')}. Its columns: ${fields.map(shownWithFields).join(', ')}`,
-    { suggestions: [`imagery run --table ${shellWord(table)} ${flags.join(' ')} …`] },
+    { suggestions: [...listAdvice(table, fields), `imagery run --table ${shellWord(table)} ${flags.join(' ')} …`] },
   )
+}
+
+/** An export is often one object with a list of the rows. */
+function listAdvice(table: string, fields: readonly SourceField[]): string[] {
+  const list = fields.find((field) => isList(field) && isStruct(field))
+  if (!list || !isJsonFile(table)) return []
+  const filter = `.[${JSON.stringify(list.header ?? list.name)}][]`
+  return [`jq -c ${shellWord(filter)} ${shellWord(table)} > rows.jsonl   (if the rows are in that list)`]
 }
 
 /** How each type of column is read as a time. Other types have none. */

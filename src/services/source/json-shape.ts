@@ -85,7 +85,10 @@ export function shapeField(name: string, shape: Shape): SourceField {
     return { name, type: TYPES[shape.kind as keyof typeof TYPES] ?? 'STRING', mode: 'NULLABLE' }
   const headers = [...shape.members.keys()]
   const names = columnNames(headers)
-  const fields = headers.map((header, index) => shapeField(names[index]!, shape.members.get(header)!))
+  const fields = headers.map((header, index) => ({
+    ...shapeField(names[index]!, shape.members.get(header)!),
+    ...(names[index] === header ? {} : { header }),
+  }))
   return { name, type: 'RECORD', mode: 'NULLABLE', fields }
 }
 

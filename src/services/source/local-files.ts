@@ -70,5 +70,6 @@ export async function loadSource(
 }
 
 function withoutHeader({ header: _header, ...field }: SourceField): SourceField {
+  if (field.fields) return { ...field, fields: field.fields.map(withoutHeader) }
   return field
 }

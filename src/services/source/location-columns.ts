@@ -8,6 +8,16 @@ export interface LocationColumns {
   guess: string | undefined
 }
 
+/** The location's column, which every file with a location gets. */
+export const LOCATION_FIELD: SourceField = {
+  name: LOCATION,
+  type: 'RECORD',
+  fields: [
+    { name: 'latitude', type: 'FLOAT' },
+    { name: 'longitude', type: 'FLOAT' },
+  ],
+}
+
 const NUMBERS = new Set(['FLOAT', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'INTEGER', 'INT64'])
 const isStruct = ({ type, mode }: SourceField): boolean =>
   mode !== 'REPEATED' && (type === 'RECORD' || type === 'STRUCT')

@@ -23,14 +23,16 @@ const WKT = /^(?:srid=4326;)?\s*point\s*(?:z\s*)?\(\s*(\S+?)\s+([^\s)]+)(?:\s+[^
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 
 /**
- * Reads a point: an object with a latitude and a longitude, a GeoJSON point, or WKT. Returns undefined for what has no
+ * Reads a point: an object with a latitude and a longitude, a GeoJSON point, either as JSON text, or WKT. Returns undefined for what has no
  * value (null, empty text, no latitude and no longitude), and null for what cannot be read or is not on Earth.
  */
 export function readPoint(value: unknown): Point | null | undefined {
   if (value === null || value === undefined || value === '') return undefined
   if (typeof value === 'string') {
     const wkt = WKT.exec(value.trim())
-    return wkt ? point(wkt[2], wkt[1]) : null
+    if (wkt) return point(wkt[2], wkt[1])
+    const object = objectOf(value)
+    return object ? readPoint(object) : null
   }
   // GeoJSON has the longitude first (https://www.rfc-editor.org/rfc/rfc7946#section-3.1.1).
   if (Array.isArray(value)) return value.length === 0 ? undefined : point(value[1], value[0])
@@ -50,7 +52,10 @@ export function point(latitude: unknown, longitude: unknown): Point | null | und
 
 /** Whether a value looks like a point at all, readable or not. A list of numbers is one only under GeoJSON's own name. */
 export function looksLikePoint(value: unknown, header = LOCATION): boolean {
-  if (typeof value === 'string') return WKT.test(value.trim())
+  if (typeof value === 'string') {
+    const object = objectOf(value)
+    return object ? looksLikePoint(object, header) : WKT.test(value.trim())
+  }
   if (Array.isArray(value))
     return (
       /^\s*coordinates\s*$/i.test(header) && (value.length === 2 || value.length === 3) && Boolean(readPoint(value))
@@ -80,6 +85,16 @@ export function locationGuess(columns: readonly string[]): string | undefined {
   return names.length === 1
     ? `Column ${columns[0]} is used as the location (in a list, the longitude comes first)`
     : `Columns ${columns.join(' and ')} are used as the location`
+}
+
+/** Returns the object in a text of JSON: GeoJSON and structs are often exported as text. */
+function objectOf(text: string): object | undefined {
+  if (!/^\s*\{/.test(text)) return undefined
+  try {
+    return JSON.parse(text) as object
+  } catch {
+    return undefined
+  }
 }
 
 function isMissing(value: unknown): boolean {

@@ -23,6 +23,7 @@ const IMAGE_NAMES = [
   'href',
 ]
 
+export const isJsonFile = (table: string): boolean => /\.(jsonl|ndjson|json|geojsonl?)$/i.test(table)
 export const isList = ({ mode }: SourceField): boolean => mode === 'REPEATED'
 export const isStruct = ({ type }: SourceField): boolean => type === 'RECORD' || type === 'STRUCT'
 
@@ -66,9 +67,12 @@ function notOneValue(
 ): ImageryError {
   const name = field.name ?? ''
   const shown = field.header === undefined ? name : `${JSON.stringify(field.header)} (${name})`
-  const path = members ?? (isStruct(field) ? [likelyMember(field)] : [])
+  const likely = isStruct(field) ? likelyMember(field) : undefined
+  // jq reads the file, where a member has its own name: `$oid`, and not `_oid`.
+  const inFile = isJsonFile(table) ? likely?.header : undefined
+  const path = members ?? (likely ? [inFile ?? likely.name ?? 'FIELD'] : [])
   const what = isList(field) ? 'arrays' : field.type === 'JSON' ? 'JSON values' : 'structs'
-  const direct = members === undefined && isStruct(field) && !isList(field)
+  const direct = members === undefined && likely && !isList(field)
   return new ImageryError(
     'COLUMN_NOT_FOUND',
     `Column ${shown} of ${table} holds ${what}; --${role}-column must name a column with one value per row`,
@@ -76,17 +80,17 @@ function notOneValue(
       suggestions: [
         ...commands({ field, path, table, role }),
         ...(direct
-          ? [`imagery run --table ${shellWord(table)} --${role}-column ${shellWord(`${name}.${path[0]}`)} …`]
+          ? [`imagery run --table ${shellWord(table)} --${role}-column ${shellWord(`${name}.${likely.name}`)} …`]
           : []),
       ],
     },
   )
 }
 
-function likelyMember({ fields = [] }: SourceField): string {
+function likelyMember({ fields = [] }: SourceField): SourceField {
   const texts = fields.filter((member) => member.type === 'STRING' && !isList(member))
   const named = IMAGE_NAMES.map((name) => texts.find((member) => member.name?.toLowerCase() === name))
-  return named.find((member) => member !== undefined)?.name ?? texts[0]?.name ?? fields[0]?.name ?? 'FIELD'
+  return named.find((member) => member !== undefined) ?? texts[0] ?? fields[0] ?? { name: 'FIELD' }
 }
 
 function commands({
@@ -102,7 +106,7 @@ function commands({
 }): string[] {
   const name = field.name ?? ''
   const then = (made: string): string => `imagery run --table ${shellWord(made)} --${role}-column ${role} …`
-  if (/\.(jsonl|ndjson|json)$/i.test(table)) {
+  if (isJsonFile(table)) {
     const inRow = jsonPath(field.header === undefined ? name.split('.') : [field.header])
     const below = path.length === 0 ? '.' : jsonPath(path)
     const filter = isList(field)

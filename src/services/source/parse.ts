@@ -4,6 +4,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText, otherKind } from '../../contracts/file-kind.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
+import { otherExtension } from './other-files.ts'
 import { isResourceName, parseTableName } from './table-name.ts'
 
 /** The value of `--table`. */
@@ -28,6 +29,8 @@ const FORMATS: Record<string, FileFormat> = {
   '.jsonl': 'NEWLINE_DELIMITED_JSON',
   '.ndjson': 'NEWLINE_DELIMITED_JSON',
   '.json': 'NEWLINE_DELIMITED_JSON',
+  '.geojson': 'NEWLINE_DELIMITED_JSON',
+  '.geojsonl': 'NEWLINE_DELIMITED_JSON',
   '.parquet': 'PARQUET',
 }
 
@@ -53,7 +56,10 @@ export async function parseSource(given: string): Promise<Source> {
         'SOURCE_UNSUPPORTED',
         `${given} is not a table: ${path.extname(given) ? `its extension ${path.extname(given)}` : 'its missing extension'} is not one of ${Object.keys(FORMATS).join(', ')}`,
         {
-          suggestions: ['Use a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table'],
+          suggestions: [
+            ...otherExtension(given),
+            'Use a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table',
+          ],
         },
       )
     }

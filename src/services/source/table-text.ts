@@ -3,6 +3,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { errnoText } from '../../contracts/file-kind.ts'
 import { EncodingError, TextFileDecoder } from '../../contracts/text-encoding.ts'
 import { iconvCommand } from '../../contracts/text-file.ts'
+import { otherContent } from './other-files.ts'
 
 /** A local table in a text format. */
 export interface TextTable {
@@ -17,12 +18,19 @@ export interface TextTable {
 /**
  * Reads a file's text, piece by piece.
  *
- * @throws ImageryError SOURCE_UNSUPPORTED for text in another encoding, FILE_NOT_FOUND if it cannot be read
+ * @throws ImageryError SOURCE_UNSUPPORTED for text in another encoding and for what is no text, FILE_NOT_FOUND if it cannot be read
  */
 export async function* decodedChunks(table: TextTable): AsyncGenerator<string> {
   const decoder = new TextFileDecoder()
+  let isFirst = true
   try {
     for await (const chunk of createReadStream(table.file, { highWaterMark: 1 << 20 })) {
+      const other = isFirst ? otherContent(chunk as Buffer, table.given) : undefined
+      if (other) {
+        const { what, suggestions } = other
+        throw new ImageryError('SOURCE_UNSUPPORTED', `${table.given} cannot be read: ${what}`, { suggestions })
+      }
+      isFirst = false
       const text = decoder.write(chunk as Buffer)
       table.converted = decoder.converted
       if (text !== '') yield text

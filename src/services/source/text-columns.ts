@@ -72,16 +72,6 @@ export class ColumnObserver {
   }
 }
 
-/** The location's column, which every file with a location gets. */
-export const LOCATION_FIELD: SourceField = {
-  name: LOCATION,
-  type: 'RECORD',
-  fields: [
-    { name: 'latitude', type: 'FLOAT' },
-    { name: 'longitude', type: 'FLOAT' },
-  ],
-}
-
 function coordinates(headers: readonly string[]): { latitude: number; longitude: number } | undefined {
   const latitude = headers.findIndex((header) => coordinateOf(header) === 'latitude')
   const longitude = headers.findIndex((header) => coordinateOf(header) === 'longitude')

@@ -9,7 +9,8 @@ import { csvRows, type FileRow } from './csv-rows.ts'
 import { jsonRows } from './json-rows.ts'
 import { notWritable } from './scratch-folder.ts'
 import type { TextTable } from './table-text.ts'
-import { ColumnObserver, LOCATION_FIELD, type TextColumn, type TextColumns } from './text-columns.ts'
+import { LOCATION_FIELD } from './location-columns.ts'
+import { ColumnObserver, type TextColumn, type TextColumns } from './text-columns.ts'
 import { RowWriter } from './text-rows.ts'
 
 /** A local table as BigQuery loads it: JSON lines with a known schema. */

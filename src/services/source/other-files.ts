@@ -1,0 +1,76 @@
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+
+/** What a file is that holds no table which imagery reads, and the commands that make one. */
+export interface OtherFile {
+  /** A clause about the file. */
+  what: string
+  suggestions: string[]
+}
+
+const SPREADSHEET = /\.(?:xlsx|xlsm|xls|ods|numbers)$/i
+const TEXT = /\.(?:txt|tab|dat|asc)$/i
+const GZIP = /\.gz$/i
+
+const SAVE_AS_CSV = 'Save it as "CSV UTF-8" in the spreadsheet program, and use that file'
+
+/** Files that a table's name does not fit, by their first bytes. */
+const BEGINNINGS: readonly { bytes: Buffer; of: (file: string) => OtherFile }[] = [
+  // https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1
+  { bytes: Buffer.from([0x1f, 0x8b, 0x08]), of: (file) => gzip(file) },
+  // https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+  {
+    bytes: Buffer.from('PK\u0003\u0004'),
+    of: (file) => ({
+      what: 'it is a zip archive or a spreadsheet, not text',
+      suggestions: [`unzip -l ${shellWord(file)}   (shows what is in it)`, SAVE_AS_CSV],
+    }),
+  },
+  // The older format of spreadsheets: https://learn.microsoft.com/openspecs/windows_protocols/ms-cfb
+  {
+    bytes: Buffer.from([0xd0, 0xcf, 0x11, 0xe0]),
+    of: () => ({ what: 'it is a spreadsheet, not text', suggestions: [SAVE_AS_CSV] }),
+  },
+  // https://parquet.apache.org/docs/file-format/
+  {
+    bytes: Buffer.from('PAR1'),
+    of: (file) => ({
+      what: 'it is a Parquet file',
+      suggestions: [`cp ${shellWord(file)} ${shellWord(withEnding(file, '.parquet'))}`],
+    }),
+  },
+  // https://www.sqlite.org/fileformat.html#magic_header_string
+  {
+    bytes: Buffer.from('SQLite format 3\0'),
+    of: (file) => ({
+      what: 'it is an SQLite database',
+      suggestions: [
+        `sqlite3 ${shellWord(file)} .tables`,
+        `sqlite3 -csv -header ${shellWord(file)} 'SELECT * FROM TABLE' > rows.csv`,
+      ],
+    }),
+  },
+]
+
+/** Recognizes a file that is no text, whatever its name says, by its first bytes. */
+export function otherContent(beginning: Buffer, file: string): OtherFile | undefined {
+  return BEGINNINGS.find(({ bytes }) => beginning.subarray(0, bytes.length).equals(bytes))?.of(file)
+}
+
+/** Returns what to do with a file whose extension is not a table's. */
+export function otherExtension(file: string): string[] {
+  if (GZIP.test(file)) return gzip(file).suggestions
+  if (SPREADSHEET.test(file)) return [SAVE_AS_CSV]
+  if (/\.zip$/i.test(file)) return [`unzip ${shellWord(file)}`]
+  if (TEXT.test(file)) return [`cp ${shellWord(file)} ${shellWord(withEnding(file, '.csv'))}   (if it is a table)`]
+  return []
+}
+
+function gzip(file: string): OtherFile {
+  const output = GZIP.test(file) ? file.replace(GZIP, '') : file.replace(/(\.\w+)?$/, '-unpacked$1')
+  return {
+    what: 'it is compressed with gzip',
+    suggestions: [`gunzip -c < ${shellWord(file)} > ${shellWord(output)}`],
+  }
+}
+
+const withEnding = (file: string, ending: string): string => file.replace(/(?:\.\w+)?$/, ending)
