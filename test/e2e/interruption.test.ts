@@ -179,8 +179,8 @@ describe('a local cloud that is killed', () => {
     // The next local cloud must have the same model, because another might be the real one, which costs money.
     const model = path.join(user.folder, 'model.yaml')
     await writeFile(model, '')
-    // Slow enough that the run is in progress when it is watched.
-    const slow = [{ method: 'deliver/imagery-main*/process', every: 1, effect: { kind: 'delay', delayMs: 5_000 } }]
+    // The run is in progress when it is watched, even on a busy machine; the next local cloud has no such delay.
+    const slow = [{ method: 'deliver/imagery-main*/process', every: 1, effect: { kind: 'delay', delayMs: 60_000 } }]
     await writeFile(path.join(user.folder, 'faults.json'), JSON.stringify(slow))
     const start = ['local', 'start', '--detach', '--gemini', 'script:model.yaml', '--faults', 'faults.json']
     expect(await user.run(start)).toMatchObject({ exitCode: 0 })
