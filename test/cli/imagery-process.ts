@@ -51,7 +51,10 @@ const errorDocument = z.strictObject({
 /** Every document of every command has its warnings. */
 const anyDocument = z.looseObject({ warnings: z.array(z.string()) })
 
-/** @param options.isWarm whether `run` may use a process that has loaded imagery already */
+/**
+ * @param options.isWarm whether `run` may use a process that has loaded imagery already; not if local clouds come and go
+ *   while its commands run
+ */
 export async function newUser({ isWarm = false } = {}): Promise<ImageryUser> {
   const home = await mkdtemp(path.join(os.tmpdir(), 'imagery-user-'))
   const folder = path.join(home, 'work')

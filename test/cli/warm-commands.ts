@@ -7,6 +7,9 @@ import type { WarmOutcome, WarmRequest } from './warm-process.ts'
 
 const PROCESS = path.join(import.meta.dirname, 'warm-process.ts')
 
+/** Variables that Node.js reads only when it starts. */
+const READ_AT_START = ['NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS']
+
 /** More processes than this are not kept. */
 const MOST = 3
 
@@ -33,7 +36,9 @@ export class WarmCommands {
   run(request: WarmRequest, dataDirectory: string): Promise<WarmOutcome> | undefined {
     const folder = dataFolder(request) ?? dataDirectory
     const key = JSON.stringify([request.environment, locatorIn(folder)])
-    if (this.#isBusy || process.env['IMAGERY_COLD_COMMANDS'] !== undefined || !this.#seen.has(key)) {
+    const isCold =
+      process.env['IMAGERY_COLD_COMMANDS'] !== undefined || READ_AT_START.some((name) => name in request.environment)
+    if (isCold || this.#isBusy || !this.#seen.has(key)) {
       this.#seen.add(key)
       return undefined
     }

@@ -14,7 +14,7 @@ let folder: string
 let count = 0
 
 beforeAll(async () => {
-  user = await newUser({ isWarm: true })
+  user = await newUser()
 })
 
 beforeEach(() => {
