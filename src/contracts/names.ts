@@ -87,6 +87,11 @@ export function runTeardownPath(runId: string): string {
   return `${runObjectsPrefix(runId)}torn-down.json`
 }
 
+/** What answers a run's Gemini calls, if the user has chosen another backend since the run started. */
+export function geminiBackendPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}gemini-backend`
+}
+
 /** The prefix of the marks that record which generations of a run have begun, for every machine. */
 export function generationsPrefix(runId: string): string {
   return `${runObjectsPrefix(runId)}generations/`

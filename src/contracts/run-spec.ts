@@ -167,6 +167,12 @@ export const runSpec = z.strictObject({
     .default({ ...DEFAULT_IMAGES }),
   /** Null for the pixels model. */
   gemini: geminiOptions.nullable().default(null),
+  /**
+   * What answered Gemini calls in the local cloud when the run started, in the format of `--gemini`. Absent on Google
+   * Cloud, with an endpoint of the user's own, and for the pixels model. A resume or retry can choose another one
+   * (`run-data/gemini-backend.ts`).
+   */
+  gemini_backend: z.string().optional(),
   /** SHA-256 hashes, hex, of the run's inputs, so that the run is never finished with different ones. */
   hashes: z.strictObject({ source: z.string(), prompt: z.string(), schema: z.string() }).nullable().default(null),
   tables: z.strictObject({

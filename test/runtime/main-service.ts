@@ -15,6 +15,8 @@ export interface MainScript {
   specs?: Map<string, RunSpec>
   /** The ledger's rows, the same for every unit. */
   findRow?: () => Promise<FinalRow | undefined>
+  /** Why a run's calls must not be sent from here. */
+  refusal?: (spec: RunSpec) => Promise<string | undefined>
   /** The first units of the snapshot, for a probe. */
   firstUnits?: readonly Asset[]
 }
@@ -25,12 +27,14 @@ export function mainService({
   append = async () => {},
   specs = new Map([[RUN_ID, SPEC]]),
   findRow = async () => undefined,
+  refusal = async () => undefined,
   firstUnits = [],
 }: MainScript = {}) {
   const clock = new ManualClock()
   const rows: { table: TableName; row: AttemptRow }[] = []
   const asked: string[] = []
   const lookedUp: string[] = []
+  const paused: string[] = []
   const shutdown = new Shutdown()
   const { log, entries } = fakeLog()
   let ids = 0
@@ -68,7 +72,11 @@ export function mainService({
     permissions: { inProject: unused, onAccount: unused, onBucket: unused },
     imageBuckets: unused,
     ensureQueue: unused,
-    pauseQueue: unused,
+    refusal,
+    async pauseQueue(name) {
+      paused.push(name)
+      return 'paused'
+    },
     resumeQueue: unused,
     deleteLiveView: unused,
     deleteQueue: unused,
@@ -80,5 +88,5 @@ export function mainService({
     Promise.resolve(app.request('/process', post(task, headers)))
   const probe = (retry?: ProbedRetry): Promise<Response> =>
     Promise.resolve(app.request('/probe', post({ v: 1, run_id: RUN_ID, ...(retry ? { retry } : {}) })))
-  return { probe, clock, rows, asked, lookedUp, shutdown, entries, process, app }
+  return { probe, clock, rows, asked, lookedUp, paused, shutdown, entries, process, app }
 }

@@ -24,6 +24,13 @@ export function mainApp(deps: MainDeps): Hono {
   const { log, place } = deps
   const app = httpService({ log, projectId: place.projectId, callers: deps.callers })
   const processor = new TaskProcessor(deps)
+  const pauses = new Map<string, Promise<unknown>>()
+  /** Pauses a run's queues once for all of its tasks that arrive meanwhile. */
+  const pauseOnce = (runId: string): Promise<unknown> => {
+    const pausing = pauses.get(runId) ?? pauseRun(deps, runId).finally(() => pauses.delete(runId))
+    pauses.set(runId, pausing)
+    return pausing
+  }
 
   app.post('/setup', async (context) => {
     const { run_id } = await readBody(context, runRequest)
@@ -67,6 +74,14 @@ export function mainApp(deps: MainDeps): Hono {
         return context.json({ outcome: 'recorded', ...outcome.recorded })
       case 'run_gone':
         return context.json({ outcome: 'run_gone' })
+      case 'waits': {
+        log.warning(`paused run ${task.run_id}: ${outcome.message}`, { run_id: task.run_id })
+        // A queue that cannot be paused delivers the task again, which is refused again.
+        await pauseOnce(task.run_id).catch((error: unknown) =>
+          log.error(`could not pause run ${task.run_id}`, { run_id: task.run_id, error }),
+        )
+        return refuse(context, 429, 'GEMINI_ELSEWHERE', outcome.message, { 'retry-after': '1' })
+      }
       case 'retry':
         return refuse(context, outcome.http, outcome.code, outcome.message, {
           'retry-after': String(outcome.retryAfterSeconds),

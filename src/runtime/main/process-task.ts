@@ -19,6 +19,8 @@ export type ProcessOutcome =
   | { kind: 'recorded'; recorded: Recorded }
   /** The run was torn down: there is nothing left to do, and no table to write to. */
   | { kind: 'run_gone' }
+  /** Nothing was tried, because the run's answers must come from something that is not here. */
+  | { kind: 'waits'; message: string }
   /**
    * Deliver again: 429 and 503 slow the queue
    * (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#retryconfig).
@@ -41,6 +43,8 @@ export interface ProcessDeps {
   snapshots: { touch(spec: RunSpec): void }
   shutdown: Pick<Shutdown, 'begun' | 'over'>
   modelFor: (spec: RunSpec) => Promise<Model>
+  /** Why a run's calls must not be sent from here (`geminiHere`). Absent on Google Cloud. */
+  refusal?: ((spec: RunSpec) => Promise<string | undefined>) | undefined
   clock: Clock
   log: Logger
   newAttemptId: () => string
@@ -85,6 +89,8 @@ export class TaskProcessor {
     try {
       const spec = specWith(await this.#deps.specs.get(task.run_id), task.overrides)
       this.#deps.snapshots.touch(spec)
+      const message = await this.#deps.refusal?.(spec)
+      if (message !== undefined) return { kind: 'waits', message }
       return await this.#processWith(spec, task, delivery)
     } catch (error) {
       if (await this.#deps.specs.isGone(task.run_id, error)) {
@@ -110,6 +116,8 @@ export class TaskProcessor {
     isRefusal: (failure: AttemptFailure) => boolean,
   ): Promise<ProbeOutcome> {
     const key = keyOf(task)
+    const refused = await this.#deps.refusal?.(spec)
+    if (refused !== undefined) throw new CloudError('FAILED_PRECONDITION', refused)
     if (!this.#recent.has(key)) {
       const { unit_id: unitId, bucket, generation } = task
       const row = await this.#deps.finalRows.find(spec, { unitId, bucket, generation })

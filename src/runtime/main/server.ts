@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { firstUnits, unitsNamed } from '../../run-data/first-units.ts'
+import { geminiBackendOf } from '../../run-data/gemini-backend.ts'
 import { imageBuckets } from '../../run-data/image-buckets.ts'
 import { isLedgerReady } from '../../run-data/ledger-marker.ts'
 import { keepScratchTables } from '../../run-data/scratch-tables.ts'
@@ -23,6 +24,7 @@ import { serveUntilTerminated } from '../serve.ts'
 import { Shutdown } from '../shutdown.ts'
 import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
+import { geminiHere } from './gemini-here.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { modelForRun } from './model-for-run.ts'
 import { ownPermissions } from './own-roles.ts'
@@ -31,7 +33,8 @@ startService(mainEnvironment, (environment, log) => {
   const clock = runtimeClock
   const place = { projectId: environment.IMAGERY_PROJECT, region: environment.IMAGERY_REGION }
   // A local cloud's tokens give no access elsewhere.
-  const modelOrigins = localCloud() ? undefined : environment.IMAGERY_MODEL_ORIGINS
+  const local = localCloud()
+  const modelOrigins = local ? undefined : environment.IMAGERY_MODEL_ORIGINS
   const explained = explainUnstaged({ readObject, bucket: environment.IMAGERY_BUCKET })
   const ledger = new Ledger({ insertRows, clock })
   const shutdown = new Shutdown()
@@ -56,6 +59,7 @@ startService(mainEnvironment, (environment, log) => {
       },
       shutdown,
     ),
+    refusal: local && geminiHere({ here: local.gemini, backendOf: geminiBackendOf }),
     permissions: ownPermissions,
     firstUnits: ({ tables }, most) => firstUnits(tables, most),
     unitsNamed,

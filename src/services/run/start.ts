@@ -3,6 +3,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { runHashes, runSpec, type RunSpec } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
+import { usesLocalGemini } from '../../run-data/gemini-backend.ts'
 import { snapshotParameters, snapshotQuery } from '../../run-data/sql/snapshot.ts'
 import { PROFILE_FILE, PROFILE_PIPE } from '../../profiles/resolve-profile.ts'
 import { checkAddresses } from './image-addresses.ts'
@@ -124,6 +125,7 @@ async function newRunSpec(context: RunContext & Deployed & SourceRead): Promise<
     unit: choice.unit,
     images: choice.images,
     gemini: choice.gemini,
+    ...(context.gemini !== undefined && usesLocalGemini(choice) ? { gemini_backend: context.gemini } : {}),
     tables,
     limits: runLimits(options, choice.gemini, context.deployment.maxInstances),
   } satisfies Omit<RunSpec, 'hashes'>
