@@ -4,11 +4,11 @@ import { Flags, type Interfaces } from '@oclif/core'
 import { EXIT_CODES, ImageryError } from '../contracts/errors.ts'
 import type { DeploymentRef } from '../contracts/names.ts'
 import { strayRowsText, type RunReport } from '../contracts/run-report.ts'
-import type { GeminiOptions } from '../contracts/run-spec.ts'
+import type { GeminiOptions, RunSpec } from '../contracts/run-spec.ts'
 import { DEFAULT_REGION, settingFault } from '../contracts/settings.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { cloudFlags } from '../contracts/suggested-command.ts'
-import { resolveGeminiBackend } from '../services/session/gemini-availability.ts'
+import { geminiBackendOf, resolveGeminiBackend } from '../services/session/gemini-availability.ts'
 import {
   cancelQueriesOn,
   openGoogleSession,
@@ -75,6 +75,8 @@ export abstract class LocalCloudCommand extends BaseCommand {
   #isCancellable = false
   #session: Session | undefined
 
+  #backend: string | undefined
+
   /** The parsed flags. */
   #typed: CloudFlags = {}
 
@@ -86,7 +88,8 @@ export abstract class LocalCloudCommand extends BaseCommand {
     const { local, 'data-dir': folder, project, region, name } = this.#typed
     if (this.#session && this.#session.target.kind !== 'local') return this.#session.target.flags
     // A command that takes no project works only on a local cloud.
-    if (local || !('project' in this.ctor.baseFlags)) return this.#localFlags(folder, name, this.#session?.gemini)
+    if (local || !('project' in this.ctor.baseFlags))
+      return this.#localFlags(folder, name, this.#backend ?? this.#session?.gemini)
     return cloudFlags({ project, region, name })
   }
 
@@ -172,9 +175,19 @@ export abstract class LocalCloudCommand extends BaseCommand {
       version: this.config.version,
       flags: words,
       name,
-      gemini: await resolveGeminiBackend(asks, { dataDirectory, flag: flags.gemini, flags: words }),
+      ...(await resolveGeminiBackend(asks, { dataDirectory, flag: flags.gemini, flags: words })),
       starting: () => showNote('Start the local cloud', this.progress),
     })
+  }
+
+  /** Suggested commands that continue the run name what answers it, which a running local cloud need not have. */
+  protected async answeredAsRecorded(spec: RunSpec): Promise<void> {
+    if (this.#session?.target.kind === 'local') this.#backend = await geminiBackendOf(spec)
+  }
+
+  /** Whether the user typed `--gemini` for this command. The environment's value is for new runs. */
+  protected get hasChosenGemini(): boolean {
+    return this.argv.some((word) => word === '--gemini' || word.startsWith('--gemini='))
   }
 
   /** Sets the exit code that the end of a run calls for, and warns of answers that no result has. */

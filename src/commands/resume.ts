@@ -39,6 +39,7 @@ export default class Resume extends CloudCommand {
     const session = await this.session(flags, 'unknown')
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
+    await this.answeredAsRecorded(context.spec)
     const before = await explainInterruption(context, completeReport(context))
     const report =
       'complete' in before ? before.complete : await this.#finish({ ...context, ...before }, session, flags)
@@ -52,7 +53,9 @@ export default class Resume extends CloudCommand {
     session: Session,
     flags: { 'as-recorded': boolean; wait: boolean },
   ): Promise<RunReport> {
-    requireGeminiBackend(context.spec.gemini, session.gemini, session.target)
+    const command = `resume ${context.runId}`
+    await requireGeminiBackend(context.spec, { ...session, command, isChosen: this.hasChosenGemini })
+    await this.answeredAsRecorded(context.spec)
     const options = { asRecorded: flags['as-recorded'], flags: session.target.flags }
     await explainInterruption(context, checkUnchanged(context.spec, options))
     const finished = await showPipeline(resumeSteps(context, flags), this.progress, this.signal).catch(

@@ -55,6 +55,7 @@ Causes: ${CAUSES.join(', ')}.`
     const session = await this.session(flags, 'unknown')
     if (!flags.wait) session.requirePersistentCloud()
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
+    await this.answeredAsRecorded(context.spec)
     const options = { ...flags, mediaResolution: flags['media-resolution'] }
     const choice = chooseRetry(context.spec, options, session.target.flags)
     const model = choice.overrides?.model
@@ -80,7 +81,9 @@ Causes: ${CAUSES.join(', ')}.`
     session: Session,
     { choice, wait }: { choice: RetryChoice; wait: boolean },
   ): Promise<RunReport> {
-    requireGeminiBackend(context.spec.gemini, session.gemini, session.target)
+    const command = `retry ${context.runId}`
+    await requireGeminiBackend(context.spec, { ...session, command, isChosen: this.hasChosenGemini })
+    await this.answeredAsRecorded(context.spec)
     const steps = retrySteps(context, choice, { wait })
     const finished = await showPipeline(steps, this.progress, this.signal).catch(async (error: unknown) => {
       throw await errorForInterruptedRun(error, context)

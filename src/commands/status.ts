@@ -32,6 +32,7 @@ export default class Status extends CloudCommand {
     const { args, flags } = await this.parse(Status)
     const { target, store } = await this.session(flags)
     const run = await findRun(target, store, args.run_id)
+    if (run.spec) await this.answeredAsRecorded(run.spec)
     let report = await runStatus(run, target.flags)
     if (!run.spec && run.isTeardownUnfinished) {
       this.warn(

@@ -26,6 +26,11 @@ export interface AttachOptions extends Waiting {
   version?: string | undefined
   /** What answers in Gemini's place, as `readGeminiFlag` returns it. */
   gemini?: string | undefined
+  /**
+   * What a cloud that this command starts has if it can: what last answered there. A running cloud can have anything
+   * else.
+   */
+  again?: string | undefined
   /** Called before a cloud is started, which takes a second or two. */
   starting?: () => void
 }
@@ -40,12 +45,11 @@ export interface AttachOptions extends Waiting {
 export async function attachLocalCloud(dataDirectory: string, options: AttachOptions): Promise<AttachedLocalCloud> {
   const { gemini, version, launcher, signal } = options
   const wait = folderPatience(dataDirectory, options)
-  const chosen = gemini === undefined ? [] : ['--gemini', gemini]
   for (;;) {
     const seen = await inspectFolder(dataDirectory, signal)
     if (seen.state === 'free') {
       options.starting?.()
-      await launchLocalCloud(dataDirectory, launcher, ['--until-idle', ...chosen])
+      await launch(dataDirectory, launcher, options)
     } else if (seen.state === 'busy') await wait(seen.owner)
     else if (isEnding(seen) && !suits(seen.locator, options)) {
       await wait({ pid: seen.locator.pid, phase: 'stopping' })
@@ -64,6 +68,24 @@ export async function attachLocalCloud(dataDirectory: string, options: AttachOpt
       // It was already stopping.
       await wait({ pid: seen.locator.pid, phase: 'stopping' })
     }
+  }
+}
+
+/** A command that did not choose the source of Gemini's answers works without it, if its file is gone or not valid. */
+async function launch(
+  dataDirectory: string,
+  launcher: readonly string[],
+  { gemini, again, say }: AttachOptions,
+): Promise<void> {
+  const start = async (choice: string | undefined): Promise<unknown> =>
+    launchLocalCloud(dataDirectory, launcher, ['--until-idle', ...(choice === undefined ? [] : ['--gemini', choice])])
+  if (gemini !== undefined || again === undefined) return void (await start(gemini))
+  try {
+    await start(again)
+  } catch (error) {
+    if (!(error instanceof ImageryError)) throw error
+    await start(undefined)
+    say?.(`The local cloud has started without Gemini: ${error.message}`)
   }
 }
 

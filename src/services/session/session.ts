@@ -17,6 +17,8 @@ export interface Session {
   store: StateStore
   /** What answers in Gemini's place in a local cloud; undefined if nothing does. */
   gemini: string | undefined
+  /** Whether the cloud keeps running after this command. */
+  isLasting: boolean
   /** @throws ImageryError LOCAL_CLOUD_NOT_RUNNING if a command started the local cloud, because it then stops with its last command */
   requirePersistentCloud(): void
   close(): void
@@ -48,6 +50,7 @@ export async function openLocalSession(configDirectory: string, options: LocalSe
     target: localTarget(options.dataDirectory, place, options.flags),
     store,
     gemini: locator.gemini,
+    isLasting: !endsWhenIdle,
     requirePersistentCloud,
     close: release,
   }
@@ -78,6 +81,7 @@ export async function openGoogleSession(configDirectory: string, flags: GivenSet
     target: googleTarget(place, deploymentFlags(place, settings)),
     store,
     gemini: undefined,
+    isLasting: true,
     requirePersistentCloud: () => undefined,
     close: () => undefined,
   }

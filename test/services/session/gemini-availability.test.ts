@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ImageryError } from '../../../src/contracts/errors.ts'
-import { requireGeminiBackend, resolveGeminiBackend } from '../../../src/services/session/gemini-availability.ts'
+import { LAST_GEMINI_FILE } from '@imagery/local-cloud/contract/last-gemini'
+import { resolveGeminiBackend } from '../../../src/services/session/gemini-availability.ts'
 import { geminiSpec } from '../../runtime/gemini-fixtures.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'imagery-credentials-'))
@@ -41,8 +42,8 @@ test('without credentials or a stand-in, the error lists the options, and nothin
 test('a stand-in answers', async () => {
   const file = path.join(folder, 'answers.jsonl')
   writeFileSync(file, '')
-  expect(await ask(`replay:${file}`)).toBe(`replay:${file}`)
-  expect(await ask('forward')).toBe('forward')
+  expect(await ask(`replay:${file}`)).toEqual({ gemini: `replay:${file}` })
+  expect(await ask('forward')).toEqual({ gemini: 'forward' })
 })
 
 test.each(['replay', 'record:x', 'replay:', 'Forward'])('--gemini %s is refused', async (flag) => {
@@ -70,20 +71,51 @@ test.each([
   const file = path.join(folder, name)
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, '{}')
-  expect(await ask(undefined, environment(file))).toBe('forward')
+  expect(await ask(undefined, environment(file))).toEqual({ gemini: 'forward' })
 })
 
 test('a run without Gemini, with its own endpoint, or with an unknown model needs no stand-in', async () => {
-  expect(await ask(undefined, nothing, null)).toBeUndefined()
-  expect(await ask(undefined, nothing, geminiSpec({ endpoint: 'http://127.0.0.1:1' }).gemini)).toBeUndefined()
-  expect(await ask(undefined, nothing, 'unknown')).toBeUndefined()
+  expect(await ask(undefined, nothing, null)).toEqual({})
+  expect(await ask(undefined, nothing, geminiSpec({ endpoint: 'http://127.0.0.1:1' }).gemini)).toEqual({})
+  expect(await ask(undefined, nothing, 'unknown')).toEqual({})
 })
 
-test('a resumed run needs credentials or a stand-in too', () => {
-  const local = { kind: 'local', flags: ' --local' }
-  expect(() => requireGeminiBackend(gemini, undefined, local)).toThrow(
-    expect.objectContaining({ code: 'NOT_AVAILABLE' }),
-  )
-  expect(() => requireGeminiBackend(gemini, 'forward', local)).not.toThrow()
-  expect(() => requireGeminiBackend(null, undefined, local)).not.toThrow()
+describe('a command that starts no run', () => {
+  const keys = path.join(folder, 'own', 'application_default_credentials.json')
+  const credentials = { ...nothing, CLOUDSDK_CONFIG: path.dirname(keys) }
+  const last = (gemini: unknown): void => {
+    mkdirSync(dataDirectory, { recursive: true })
+    writeFileSync(path.join(dataDirectory, LAST_GEMINI_FILE), JSON.stringify({ gemini }))
+  }
+  beforeAll(() => {
+    mkdirSync(path.dirname(keys), { recursive: true })
+    writeFileSync(keys, '{}')
+  })
+  afterAll(() => rmSync(dataDirectory, { recursive: true }))
+
+  test.each([
+    ['a stand-in', 'script:/data/a.yaml', { again: 'script:/data/a.yaml' }, { again: 'script:/data/a.yaml' }],
+    ['the real Vertex AI, only to continue a run', 'forward', {}, { again: 'forward' }],
+    ['nothing that it does not know', 'oracle', {}, {}],
+    ['nothing that is no text', 5, {}, {}],
+  ])('starts the local cloud with what answered last: %s', async (_what, gemini, forStatus, forResume) => {
+    last(gemini)
+    expect(await ask(undefined, credentials, null)).toEqual(forStatus)
+    expect(await ask(undefined, credentials, 'unknown')).toEqual(forResume)
+  })
+
+  test('never sends a scripted run to the real Vertex AI, although there are credentials', async () => {
+    rmSync(path.join(dataDirectory, LAST_GEMINI_FILE))
+    expect(await ask(undefined, credentials, 'unknown')).toEqual({})
+    last('script:/data/a.yaml')
+    expect(await ask('forward', credentials, 'unknown')).toEqual({ gemini: 'forward' })
+  })
+
+  test('does not bill without credentials, and a new run does not take what answered last', async () => {
+    last('forward')
+    expect(await ask(undefined, nothing, 'unknown')).toEqual({})
+    last('script:/data/a.yaml')
+    await expect(ask()).rejects.toMatchObject({ code: 'NOT_AVAILABLE' })
+    expect(await ask(undefined, credentials)).toEqual({ gemini: 'forward' })
+  })
 })

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { closeDataFolder, DataFolderRefused } from '../contract/data-folder.ts'
 import { FolderLocked, lockFolder, type FolderLock } from '../contract/folder-lock.ts'
+import { LAST_GEMINI_FILE } from '../contract/last-gemini.ts'
 import { LOCATOR_FILE, type LocalCloudLocator } from '../contract/locator.ts'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import { adminFace, explain } from './admin.ts'
@@ -258,6 +259,8 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
   }
   writeFileAtomically(locatorFile, `${JSON.stringify(locator, null, 2)}\n`)
   stops.add('locator', () => rmSync(locatorFile, { force: true }))
+  if (options.gemini !== undefined)
+    writeFileAtomically(path.join(dataDir, LAST_GEMINI_FILE), JSON.stringify({ gemini: options.gemini }))
 
   for (const api of composition.services) await api.start()
   for (const api of composition.dispatchers) await api.start()
