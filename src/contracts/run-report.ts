@@ -22,6 +22,16 @@ export function strayRowsText({ rows, unit_id: unit }: NonNullable<RunReport['st
   return `${what} of the ledger ${ledger} ${rows === 1 ? 'is' : 'are'} of no unit of the run, for example ${JSON.stringify(unit)}: no result has them, although their answers were paid for`
 }
 
+/** Who answers a run's calls to Gemini. */
+export interface Answers {
+  /** `Vertex AI`, `script:FILE`, `replay:FILE`, `forward`, or the URL of the user's own endpoint. */
+  by: string
+  /** Whether somebody is billed for the answers: a stand-in bills nothing. Null for the user's own endpoint. */
+  billed: boolean | null
+  /** False if the running local cloud has something else, so that the run's tasks wait. */
+  available: boolean
+}
+
 /** The JSON of run, status, resume and retry. A stable interface: members can be added, never changed. */
 export interface RunReport {
   run_id: string
@@ -34,6 +44,8 @@ export interface RunReport {
   failures: { unit_id: string; asset_id: string | null; cause: Cause; error_message: string }[]
   /** The kinds of failures, most common first (at most 20). Absent before the run has results of its own. */
   failure_groups?: FailureGroup[]
+  /** Absent for the pixels model, which is not billed. */
+  answers?: Answers
   /** Without the attempts whose cost is unknown. */
   cost_usd: number
   /** How many billed attempts have an unknown cost, because the model did not report their usage. */

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { runObjectsPrefix } from '../contracts/names.ts'
-import type { FailureGroup, RunReport } from '../contracts/run-report.ts'
+import type { Answers, FailureGroup, RunReport } from '../contracts/run-report.ts'
 import { suggestedCommand, suggestedCommands } from '../contracts/suggested-command.ts'
 import { plainLine, shortened } from './plain-text.ts'
 import { cellText } from './table.ts'
@@ -19,6 +19,7 @@ export function formatReport(report: RunReport, options: { flags: string; width:
     ['Source', plainLine(report.source)],
     ['Assets', assetCounts(units)],
     ['Cost', costText(report)],
+    ...(report.answers ? ([['Answers', plainLine(answersText(report.answers))]] satisfies [string, string][]) : []),
     ['Started', report.started_at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')],
   ]
   if (report.finished_at) facts.push(['Took', elapsed(report.started_at, report.finished_at)])
@@ -79,11 +80,20 @@ function ungrouped({ failures }: RunReport): FailureGroup[] {
   }))
 }
 
-function costText({ cost_usd: cost, answers_without_usage: unknown = 0 }: RunReport): string {
-  const known = cost === 0 ? 'nothing' : `$${cost.toFixed(4)}`
+/** `script:/home/me/model.yaml; nothing is billed` */
+function answersText({ by, billed, available }: Answers): string {
+  const who = by === 'forward' ? 'forward: the real Vertex AI' : by
+  const bill = billed === false ? '; nothing is billed' : by === 'forward' ? '; Google bills you' : ''
+  const elsewhere = available ? '' : '; not in the running local cloud, so no task is sent'
+  return `${who}${bill}${elsewhere}`
+}
+
+function costText({ cost_usd: cost, answers_without_usage: unknown = 0, answers }: RunReport): string {
+  const price = answers?.billed === false ? ' by the price list' : ''
+  const known = cost === 0 ? 'nothing' : `$${cost.toFixed(4)}${price}`
   if (unknown === 0) return known
-  const answers = `${number(unknown)} ${unknown === 1 ? 'answer' : 'answers'} whose usage the model did not report`
-  return cost === 0 ? `unknown, for ${answers}` : `${known}, and the unknown cost of ${answers}`
+  const unpriced = `${number(unknown)} ${unknown === 1 ? 'answer' : 'answers'} whose usage the model did not report`
+  return cost === 0 ? `unknown, for ${unpriced}` : `${known}, and the unknown cost of ${unpriced}`
 }
 
 function nextCommands(report: RunReport, flags: string): string[] {

@@ -9,6 +9,7 @@ export const runReport = z.object({
   units: z.strictObject({ total: z.int(), ok: z.int(), failed: z.int(), pending: z.int() }),
   causes: z.record(z.string(), z.int()),
   failures: z.array(z.object({ asset_id: z.string(), cause: z.string(), error_message: z.string() })),
+  answers: z.strictObject({ by: z.string(), billed: z.boolean().nullable(), available: z.boolean() }).optional(),
   cost_usd: z.number(),
   results_table: z.string().nullable(),
   attempts_table: z.string(),

@@ -1,11 +1,14 @@
-import { copyFile, writeFile } from 'node:fs/promises'
+import { copyFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
 import { enableApis } from './deployer.ts'
+import { SEED } from './kill-campaign.ts'
 import { rowsDocument, runReport } from './documents.ts'
 import { officialClients } from './official-clients.ts'
+import { randomFrom } from './random.ts'
 import { openProject } from './project-state.ts'
 
 const IMAGE = path.join(ROOT, 'samples', 'street-signs', 'images', 'stop-1.jpg')
@@ -212,5 +215,73 @@ describe('a local cloud that is killed', () => {
       exitCode: 0,
       units: { total: ASSETS, ok: ASSETS, failed: 0, pending: 0 },
     })
+  })
+})
+
+describe('a scripted run that is interrupted', () => {
+  const UNITS = 24
+  let runId = ''
+  let resume: string[] = []
+  const own = (): string => `script:${path.join(user.folder, 'own.yaml')}`
+  const status = async (...more: string[]) =>
+    runReport.parse((await user.run(['status', runId, '--local', '--json', ...more])).json())
+
+  test('names its stand-in in the command that continues it', async () => {
+    await noCloud()
+    const output = 'output: {type: object, required: [seen], properties: {seen: {type: string}}}'
+    const profile = `name: seen\ndescription: Which image was seen.\nprompt: Which image is this?\n${output}\n`
+    await writeFile(path.join(user.folder, 'seen.yaml'), profile)
+    await writeFile(path.join(user.folder, 'own.yaml'), 'latency_ms: 1000\nanswer: {seen: own}\n')
+    await writeFile(path.join(user.folder, 'other.yaml'), 'answer: {seen: other}\n')
+    const source = ['--table', 'signs.jsonl', '--limit', String(UNITS), '--profile', 'seen.yaml', '--concurrency', '2']
+    const { process: child, outcome } = user.start(['run', '--local', ...source, '--gemini', 'script:own.yaml'])
+    await shown(child, '· Process the assets\n')
+    await pause(randomFrom(SEED)() * 1_000)
+    child.kill('SIGINT')
+    const { exitCode, stderr } = await outcome
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 130, stderr: expect.stringContaining('[CANCELLED]') })
+    const [, command = ''] = /\n {2}imagery (resume [^\n]+)\n/.exec(stderr) ?? []
+    resume = command.split(' ')
+    runId = resume[1] ?? ''
+    expect(resume).toEqual(['resume', runId, '--local', '--gemini', own()])
+  })
+
+  test('is answered by its stand-in while another command looks at it', async () => {
+    const { units, answers } = await status()
+    expect({ failed: units.failed, answers }, `seed ${SEED}`).toEqual({
+      failed: 0,
+      answers: { by: own(), billed: false, available: true },
+    })
+  })
+
+  test('waits, and loses no unit, in a local cloud with another stand-in or without its file', async () => {
+    await noCloud()
+    const elsewhere = { by: own(), billed: false, available: false }
+    expect(await status('--gemini', 'script:other.yaml')).toMatchObject({ state: 'paused', answers: elsewhere })
+    const refused = await user.run(['resume', runId, '--local', '--json'])
+    expect(refused.error()).toMatchObject({
+      code: 'NOT_AVAILABLE',
+      message: expect.stringContaining(`Run ${runId} is answered by ${own()}, but the local cloud has script:`),
+    })
+    expect(refused.error().suggestions).toContain(`imagery resume ${runId} --gemini ${own()} --local`)
+    await noCloud()
+    await rename(path.join(user.folder, 'own.yaml'), path.join(user.folder, 'moved.yaml'))
+    await rename(path.join(user.folder, 'other.yaml'), path.join(user.folder, 'other-moved.yaml'))
+    expect(await status()).toMatchObject({ state: 'paused', units: { failed: 0 }, answers: elsewhere })
+    await rename(path.join(user.folder, 'moved.yaml'), path.join(user.folder, 'own.yaml'))
+  })
+
+  test('ends with every unit ok, all answered by its stand-in', async () => {
+    await noCloud()
+    await writeFile(path.join(user.folder, 'own.yaml'), 'answer: {seen: own}\n')
+    const resumed = await user.run([...resume, '--json'])
+    expect(runReport.parse(resumed.json())).toMatchObject({
+      state: 'complete',
+      units: { total: UNITS, ok: UNITS, failed: 0, pending: 0 },
+      answers: { by: own(), billed: false, available: true },
+    })
+    const { rows } = rowsDocument.parse((await user.run(['results', runId, '--local', '--json'])).json())
+    expect(rows.map(({ seen }) => seen)).toEqual(Array.from({ length: UNITS }, () => 'own'))
+    expect((await user.run(['status', runId, '--local'])).stdout).toContain(`Answers  ${own()}; nothing is billed`)
   })
 })

@@ -1,6 +1,8 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import { deleteDatasetIfEmpty } from '../../google/bigquery/bigquery.ts'
+import { localCloud } from '../../google/transport/environment.ts'
+import { usesLocalGemini } from '../../run-data/gemini-backend.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import type { RecordedContext, RunContext } from './context.ts'
 import type { Finished } from './steps.ts'
@@ -37,7 +39,7 @@ export async function errorForInterruptedRun(
   const what = !milestones.isPublished
     ? 'is recorded; no new tasks are queued'
     : target.kind === 'local'
-      ? 'is paused in the local cloud, which records the calls in progress; the next --local command continues it'
+      ? `is paused in the local cloud, which records the calls in progress; ${usesLocalGemini(spec) && localCloud()?.gemini === 'forward' ? 'imagery resume' : 'the next --local command'} continues it`
       : 'continues in the cloud'
   return new ImageryError('CANCELLED', `Interrupted; run ${runId} ${what}`, {
     suggestions: [`imagery resume ${runId}${flag}`, `imagery teardown ${runId}${flag}`],

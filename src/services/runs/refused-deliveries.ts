@@ -190,7 +190,8 @@ function commonRefusal(responses: readonly TaskResponse[]): number | undefined {
   return first && isCommon ? REFUSALS.get(first.code) : undefined
 }
 
-async function areAllPaused(queues: readonly string[]): Promise<boolean> {
+/** Whether a run has queues, and all of them are paused. */
+export async function areAllPaused(queues: readonly string[]): Promise<boolean> {
   if (queues.length === 0) return false
   return (await Promise.all(queues.map((name) => isPausedQueue(name)))).every(Boolean)
 }

@@ -13,6 +13,7 @@ import {
   progressQuery,
   strayRowsQuery,
 } from '../../run-data/sql/ledger.ts'
+import { runAnswers } from './answers.ts'
 import { failureGroup, type FailureKindRow } from './failure-groups.ts'
 import { estimatedTasks, hasTasks, listQueues } from '../../google/tasks.ts'
 
@@ -22,7 +23,8 @@ const NAMED_FAILURES = 20
 /** Returns the current state of a run from the ledger and the queues. Does not read the source. */
 export async function runReport(spec: RunSpec): Promise<RunReport> {
   const query = { projectId: spec.place.projectId, location: spec.source.location }
-  const [progress, cost] = await Promise.all([
+  const [answers, progress, cost] = await Promise.all([
+    runAnswers(spec),
     orMissing(queryRows<ProgressRow>(progressQuery(spec.tables), query)),
     orMissing(queryRows<{ cost_usd: number; without_usage: number }>(costQuery(spec.tables), query)),
   ])
@@ -30,6 +32,7 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     run_id: spec.run_id,
     profile: spec.profile.name,
     source: spec.source.given,
+    ...(answers ? { answers } : {}),
     attempts_table: tablePath(spec.tables, spec.tables.attempts),
     started_at: spec.created_at,
   }
@@ -64,7 +67,8 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
   const failures = units.failed > 0 ? await queryRows<Failure>(failuresQuery(spec.tables, NAMED_FAILURES), query) : []
   const kinds =
     units.failed > 0 ? await queryRows<FailureKindRow>(failureKindsQuery(spec.tables, NAMED_FAILURES), query) : []
-  const state = await runState(spec, units)
+  const tasksState = await runState(spec, units)
+  const state = tasksState === 'running' && answers?.available === false ? 'paused' : tasksState
   const stray = state === 'complete' ? await strayRows(spec) : undefined
   const results =
     state === 'complete' ? await describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined

@@ -3,7 +3,8 @@ import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import { findRunId, listRunIds, runNotFound } from './find.ts'
-import { runReport } from './report.ts'
+import { areAllPaused } from './refused-deliveries.ts'
+import { runQueues, runReport } from './report.ts'
 import { isTornDown, loadingReport, loadRunRecord, type RunRecord } from './record.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
@@ -41,7 +42,9 @@ export async function runStatus(run: FoundRun, flags: string): Promise<RunReport
   try {
     const report = await completeRun(spec, await runReport(spec))
     await requireRun(spec, flags)
-    return report
+    // Paused by a command or service that found that its tasks cannot be answered, or by hand.
+    const isPaused = report.state === 'running' && (await areAllPaused(await runQueues(spec)))
+    return isPaused ? { ...report, state: 'paused' } : report
   } catch (error) {
     throw await tornDownErrorOr(error, spec, flags)
   }

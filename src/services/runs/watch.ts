@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath, runIdInNames } from '../../contracts/names.ts'
-import { strayRowsText, type RunReport } from '../../contracts/run-report.ts'
+import { strayRowsText, type Answers, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { StepReporter } from '../../contracts/steps.ts'
 import { localCloud } from '../../google/transport/environment.ts'
@@ -96,6 +96,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       first ??= { done, ms: now() }
       options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
       if (report.state === 'complete') return await completeRun(spec, report)
+      if (report.answers?.available === false) throw answeredElsewhere(report, report.answers, options.flags)
       await refused.look({ hasMoved, hasTasks: report.state === 'running' }, () => runQueues(spec))
       if (now() - movedMs > stallMs(spec, pace)) throw new RunStalled(report, options.flags, await strayRows(spec))
       const isQueuedNow = report.state === 'running'
@@ -195,6 +196,15 @@ async function unclaim(spec: RunSpec): Promise<void> {
 /** The job can run again after a retry has changed the rows, so its ID is not fixed. Writing twice is harmless. */
 function resultsJobId(spec: RunSpec): string {
   return `imagery_${runIdInNames(spec.run_id)}_results_${randomUUID().slice(0, 8)}`
+}
+
+/** The run's tasks wait, because the running local cloud has something else to answer them. */
+function answeredElsewhere({ run_id: runId, units }: RunReport, { by }: Answers, flags: string): ImageryError {
+  return new ImageryError(
+    'RUN_STALLED',
+    `Run ${runId} is answered by ${by}, which the running local cloud does not have. Its ${units.pending} pending assets wait, and none of them failed`,
+    { suggestions: [`imagery resume ${runId}${flags}`] },
+  )
 }
 
 /** A run with pending units has no tasks and gets no rows. */
