@@ -26,7 +26,7 @@ export function strayRowsText({ rows, unit_id: unit }: NonNullable<RunReport['st
 export interface Answers {
   /** `Vertex AI`, `script:FILE`, `replay:FILE`, `forward`, or the URL of the user's own endpoint. */
   by: string
-  /** Whether somebody is billed for the answers: a stand-in bills nothing. Null for the user's own endpoint. */
+  /** Whether the answers are billed: a stand-in bills nothing. Null for the user's own endpoint. */
   billed: boolean | null
   /** False if the running local cloud has something else, so that the run's tasks wait. */
   available: boolean

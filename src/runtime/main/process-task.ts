@@ -252,7 +252,8 @@ export class TaskProcessor {
   }
 
   async #answer(spec: RunSpec, task: TaskPayload, told: Omit<AnswerOptions, 'signal'>): Promise<Answer> {
-    if (task.observations.length === 0) throw noImages()
+    if (task.observations.length === 0)
+      throw new AttemptFailure('unreadable_image', 'the source has no image of this asset', { retryable: false })
     const limitMs = spec.limits.attempt_timeout_ms
     const abort = new AbortController()
     const { over } = this.#deps.shutdown
@@ -342,10 +343,6 @@ function withBilled(failure: AttemptFailure, billed: Known): AttemptFailure {
     cause: failure.cause,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
-}
-
-function noImages(): AttemptFailure {
-  return new AttemptFailure('unreadable_image', 'the source has no image of this asset', { retryable: false })
 }
 
 function messageOf(error: unknown): string {
