@@ -112,7 +112,14 @@ test('runs lists both runs, newest first, as text and as JSON', async () => {
   ])
   const lines = (await local('runs')).stdout.trimEnd().split('\n')
   expect(lines.map((line) => line.split(/\s+/)[0])).toEqual(['RUN', newer, older])
+  expect(lines[1]).toMatch(/^\S+ +\d\d-\d\d \d\d:\d\d +complete +12 +0 +0 +\$0.00 +resolution/)
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
+})
+
+test('runs --limit lists only the newest', async () => {
+  const limited = await local('runs', '--limit', '1', '--json')
+  expect(runList.parse(limited.json()).runs.map(({ run_id }) => run_id)).toEqual([newer])
+  expect((await local('runs', '--limit', '0', '--json')).error().code).toBe('INVALID_FLAG')
 })
 
 describe('results', () => {

@@ -68,26 +68,66 @@ export function errorForEndedWatch(error: unknown, { runId, target }: { runId: s
 /** Reports this many runs at once. Each takes one or two queries. */
 const REPORTS_AT_ONCE = 4
 
-/** Lists every run of the deployment, and the torn down runs that this machine remembers, newest first. */
-export async function listRuns(target: Target, store: StateStore): Promise<RunReport[]> {
-  const ids = await listRunIds(target)
-  const reports: RunReport[] = []
-  for (let start = 0; start < ids.length; start += REPORTS_AT_ONCE) {
-    const some = await Promise.all(
-      ids.slice(start, start + REPORTS_AT_ONCE).map((runId) => listedReport(target, runId)),
-    )
-    reports.push(...some.filter((report) => report !== undefined))
+/**
+ * Lists the runs of the deployment, and the torn down runs that this machine remembers, newest first.
+ *
+ * @param options.limit the most runs to list; the others are not counted, because each takes queries
+ */
+export async function listRuns(
+  target: Target,
+  store: StateStore,
+  options: { limit?: number | undefined } = {},
+): Promise<RunReport[]> {
+  const { limit = Number.POSITIVE_INFINITY } = options
+  const ids = newestDays(await listRunIds(target), limit)
+  const found = (await inBatches(ids, (runId) => listedRun(target, runId))).filter((run) => run !== undefined)
+  const present = new Set(found.map(({ runId }) => runId))
+  for (const { runId, run } of store.runsOf(target.key)) {
+    const report = run.tornDown
+    if (report && !present.has(runId)) found.push({ runId, startedAt: report.started_at, report: async () => report })
   }
-  const present = new Set(reports.map((report) => report.run_id))
-  for (const { runId, run } of store.runsOf(target.key))
-    if (run.tornDown && !present.has(runId)) reports.push(run.tornDown)
-  return reports.toSorted((a, b) => b.started_at.localeCompare(a.started_at))
+  const newest = found.toSorted((a, b) => b.startedAt.localeCompare(a.startedAt)).slice(0, limit)
+  return (await inBatches(newest, ({ report }) => report())).filter((report) => report !== undefined)
+}
+
+/** Returns the IDs of the newest days that have at least `limit` runs. IDs sort only by day. */
+function newestDays(runIds: readonly string[], limit: number): string[] {
+  const day = (runId: string): string => runId.slice(0, 6)
+  const sorted = runIds.toSorted((a, b) => day(b).localeCompare(day(a)))
+  const last = sorted[limit - 1]
+  return last === undefined ? sorted : sorted.filter((runId) => day(runId) >= day(last))
+}
+
+interface ListedRun {
+  runId: string
+  /** RFC 3339. */
+  startedAt: string
+  /** Counts the run. Undefined for a run that is torn down in the meantime. */
+  report: () => Promise<RunReport | undefined>
 }
 
 /** Returns undefined for a run that is torn down in the meantime. */
-async function listedReport(target: Target, runId: string): Promise<RunReport | undefined> {
+async function listedRun(target: Target, runId: string): Promise<ListedRun | undefined> {
   const record = await loadRunRecord(target, runId)
-  if (!record || record.kind !== 'recorded') return record && unrecordedReport(record)
-  const report = await runReport(record.spec)
-  return report.state === 'starting' && (await isTornDown(record.spec)) ? undefined : report
+  if (!record) return undefined
+  if (record.kind === 'recorded') {
+    return { runId, startedAt: record.spec.created_at, report: () => recordedReport(record.spec) }
+  }
+  const report = await unrecordedReport(record)
+  return report && { runId, startedAt: report.started_at, report: async () => report }
+}
+
+async function recordedReport(spec: RunSpec): Promise<RunReport | undefined> {
+  const report = await runReport(spec)
+  return report.state === 'starting' && (await isTornDown(spec)) ? undefined : report
+}
+
+async function inBatches<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  for (let start = 0; start < items.length; start += REPORTS_AT_ONCE)
+    results.push(...(await Promise.all(items.slice(start, start + REPORTS_AT_ONCE).map(work))))
+  return results
 }
