@@ -18,6 +18,25 @@ beforeAll(async () => {
 
 afterAll(() => user.leave())
 
+test('estimate, like run --dry-run, says what the run would cost, calls no model, and leaves no run behind', async () => {
+  const estimated = await user.imagery('estimate', '--local', ...flags, '--max-cost', '0.004')
+  expect(estimated.exitCode, estimated.stderr).toBe(0)
+  expect(estimated.document).toMatchObject({
+    units: 10,
+    images: 10,
+    counted: { how: 'local' },
+    gemini: { stand_in: expect.stringMatching(/^script:/) },
+    max_cost: { would_be_refused: true },
+  })
+  expect((await user.imagery('run', '--dry-run', '--local', ...flags, '--max-cost', '0.004')).document).toEqual(
+    estimated.document,
+  )
+  const { exitCode, stdout } = await user.type('estimate', '--local', ...flags, '--where', "asset_id < 'a4'")
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/Assets +4\n/) })
+  expect((await user.imagery('runs', '--local')).document).toEqual({ runs: [] })
+  expect((await user.geminiCalls()).summary.calls).toBe(0)
+})
+
 test('a run with an estimate above --max-cost calls no model, leaves nothing behind, and suggests what would fit', async () => {
   const { exitCode, document } = await user.imagery('run', '--local', ...flags, '--max-cost', '0.004')
   const { code, message, suggestions } = (document as { error: Record<string, unknown> }).error
@@ -25,7 +44,7 @@ test('a run with an estimate above --max-cost calls no model, leaves nothing beh
   expect(message).toMatch(/would cost about \$0\.0\d+ for 10 assets with 10 images, more than --max-cost 0\.004/)
   expect(suggestions).toEqual([
     expect.stringMatching(/^Run the same command with --sample [1-9]$/),
-    'Run the same command with --max-cost 0.02',
+    'Run the same command with --max-cost 0.01',
     expect.stringContaining('--tier flex'),
   ])
   expect((await user.geminiCalls()).summary.calls).toBe(0)

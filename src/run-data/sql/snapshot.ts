@@ -45,16 +45,14 @@ export interface SnapshotSource {
  * ID belong to no asset, but count as units of one observation.
  */
 export function snapshotQuery(source: SnapshotSource): string {
-  const image = textExpression(quotedColumn(source.imageColumn))
-  const asset = source.assetColumn === null ? 'CAST(NULL AS STRING)' : textExpression(quotedColumn(source.assetColumn))
+  const { asset, observation, image } = snapshotColumns(source)
   const isUnit = source.unit === 'asset' ? `${asset} IS NOT NULL` : 'TRUE'
   const place = locationExpressions(source.location)
   const counted = countedColumns(source)
-  if (source.where !== null && conditionFault(source.where)) throw new RangeError(`not a condition: ${source.where}`)
   return `WITH source AS (
   SELECT
     ${asset} AS asset_id,
-    ${source.hasObservationId ? `IFNULL(${textExpression('observation_id')}, ${image})` : image} AS observation_id,
+    ${observation} AS observation_id,
     ${imageExpression(image, source.imagePrefix, source.fetchesImages)} AS gcs_uri,
     ${source.hasSnapshotId ? 'CAST(snapshot_id AS STRING)' : "''"} AS snapshot_id,
     ${place.location} AS location,
@@ -129,6 +127,26 @@ function countsOf(columns: readonly string[]): string {
 }
 
 const textOf = (column: string): string => column.replace(/_time$/, '_text')
+
+/**
+ * The expressions of the columns that decide which units there are, and the rows that the condition selects.
+ *
+ * @throws RangeError for a condition that `conditionFault` refuses
+ */
+export function snapshotColumns(source: SnapshotSource): Record<'asset' | 'observation' | 'image' | 'from', string> {
+  const { where } = source
+  if (where !== null && conditionFault(where)) throw new RangeError(`not a condition: ${where}`)
+  const image = textExpression(quotedColumn(source.imageColumn))
+  return {
+    asset: source.assetColumn === null ? 'CAST(NULL AS STRING)' : textExpression(quotedColumn(source.assetColumn)),
+    observation: source.hasObservationId ? `IFNULL(${textExpression('observation_id')}, ${image})` : image,
+    image,
+    from: `${quoted(source.path)}${where === null ? '' : `\nWHERE (\n${where}\n)`}`,
+  }
+}
+
+/** Addresses that imagery reads: in Cloud Storage, as gs:// or as one of its URLs. */
+export const GS_ADDRESS = String.raw`^\s*(?:[Gg][Ss]:|[Hh][Tt][Tt][Pp][Ss]?://([A-Za-z0-9._-]+\.)?(storage|www)\.(googleapis|cloud\.google)\.com/)`
 
 /** A value as text. Empty text is no value, as in a CSV file. */
 function textExpression(column: string): string {

@@ -31,7 +31,7 @@ import type { Target } from '../session/target.ts'
 const LOCAL_LOCATION = 'US'
 
 /** Where a file is loaded: on Google Cloud in the deployment's region, which the user chose and which is also a BigQuery location (https://cloud.google.com/bigquery/docs/locations#regions). */
-function fileLocation({ kind, place }: Target): string {
+export function fileLocation({ kind, place }: Target): string {
   return kind === 'local' ? LOCAL_LOCATION : place.region
 }
 
@@ -42,6 +42,8 @@ export interface SourceRead extends ResultsDataset {
   /** When a BigQuery source was last modified; null for a loaded one. */
   sourceModifiedMs: number | null
   snapshot: SnapshotSource
+  /** The bytes that the snapshot's query will read. */
+  snapshotBytes: number
 }
 
 /**
@@ -72,8 +74,7 @@ async function readTable(
   const { options, profile, target } = context
   const { source, prepared } = given
   const output = parseOutput(options.output)
-  const where = options.where ?? profile.where
-  checkFilter(where)
+  checkFilter(options.where ?? profile.where)
   const described = source.kind === 'table' ? await describeSource(source.table, context) : undefined
   const location = described?.location ?? fileLocation(target)
   const dataset = output.dataset ?? defaultDataset(location)
@@ -96,18 +97,11 @@ async function readTable(
   if (type === 'TABLE' && rows === 0 && !isStreaming)
     throw new ImageryError('NO_ASSETS', `${options.table} has no rows`)
 
-  const snapshot = {
-    path: tablePath({ projectId: sourceTable.projectId, dataset: sourceTable.dataset }, sourceTable.table),
-    unit: context.choice.unit,
-    images: context.choice.images,
+  const columns = {
     ...(prepared?.known?.columns ?? foundColumns(context, { fields, partitions })),
     isConverted: prepared?.known !== undefined,
-    imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, context.runId),
-    fetchesImages: options.fetchImages === true,
-    where: where ?? null,
-    limit: options.limit ?? null,
-    sample: options.sample === undefined ? null : { size: options.sample, seed: context.runId },
   }
+  const snapshot = snapshotSource(context, tablePath(sourceTable, sourceTable.table), columns)
   const { bytes, otherTables } = await checkSnapshotQuery(snapshot, {
     projectId,
     location,
@@ -116,8 +110,34 @@ async function readTable(
   // For a view, BigQuery lists the tables behind it, which is not worth a warning.
   if (type === 'TABLE' && otherTables.length > 0) context.warnings.push(`--where also reads ${otherTables.join(', ')}`)
   if (described?.isEgressRestricted) context.warnings.push(egressWarning(options.table))
-  const adds = { location, tables, sourceTable, sourceModifiedMs: described?.modifiedMs ?? null, snapshot }
+  const adds = {
+    location,
+    tables,
+    sourceTable,
+    sourceModifiedMs: described?.modifiedMs ?? null,
+    snapshot,
+    snapshotBytes: bytes,
+  }
   return { done: `${location}, ${bytesText(bytes)} to read once`, adds }
+}
+
+/** Returns what the snapshot of a run reads of the table at `path`, by the flags and the profile. */
+export function snapshotSource(
+  { options, profile, choice, source, target, runId }: RunContext,
+  path: string,
+  columns: SourceColumns & { isConverted?: boolean },
+): SnapshotSource {
+  return {
+    path,
+    unit: choice.unit,
+    images: choice.images,
+    ...columns,
+    imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, runId),
+    fetchesImages: options.fetchImages === true,
+    where: options.where ?? profile.where ?? null,
+    limit: options.limit ?? null,
+    sample: options.sample === undefined ? null : { size: options.sample, seed: runId },
+  }
 }
 
 /** BigQuery writes no query over such a table into another one, so the snapshot is read here and loaded. */
@@ -126,7 +146,7 @@ function egressWarning(table: string): string {
 }
 
 /** Finds the columns of a table in BigQuery. Its guesses become warnings. */
-function foundColumns(
+export function foundColumns(
   { options, choice, profile, source, warnings }: RunContext,
   described: Pick<TableDescription, 'partitions'> & { fields: readonly SourceField[] },
 ): SourceColumns {
@@ -141,7 +161,7 @@ function foundColumns(
   return columns
 }
 
-async function describeSource(table: TableName, { options, target }: RunContext) {
+export async function describeSource(table: TableName, { options, target }: RunContext) {
   const described = await describeTable(table).catch(async (error: unknown) => {
     const member = await callerMember().catch(() => undefined)
     const what = `Reading ${options.table}`
@@ -218,7 +238,7 @@ async function load(
   return table
 }
 
-function bytesText(bytes: number): string {
+export function bytesText(bytes: number): string {
   const [unit, size] =
     bytes < 1e6 ? (['kB', 1e3] as const) : bytes < 1e9 ? (['MB', 1e6] as const) : (['GB', 1e9] as const)
   return `${(bytes / size).toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`

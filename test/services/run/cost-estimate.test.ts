@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { estimateCost } from '../../../src/services/run/cost-estimate.ts'
+import { findProfile } from '../../../src/profiles/built-in-profiles.ts'
 import { usdText } from '../../../src/contracts/prices.ts'
 import { geminiSpec } from '../../runtime/gemini-fixtures.ts'
 import { describeGeminiBackend } from '../../../src/services/run/cost-limit.ts'
@@ -18,8 +20,33 @@ describe('the estimate of a run', () => {
     expect(promptTokens).toBeLessThan(3_000 * 1_120 * 1.5)
   })
 
-  test('is not below the bill for the recorded answers: 262 of them took 77 tokens on average, 134 at most', () => {
-    expect(estimateCost(run, { units: 1, images: 1 }).outputTokens).toBeGreaterThan(134)
+  test('of answers and images is within 25 % of 262 recorded answers', () => {
+    const recorded = readFileSync(new URL('../../fixtures/road-signs/usage.jsonl', import.meta.url), 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as { prompt_tokens: number; output_tokens: number })
+    const sum = (of: (usage: (typeof recorded)[number]) => number): number =>
+      recorded.reduce((total, usage) => total + of(usage), 0)
+    // Another prompt, 235 tokens long, asked for the same columns.
+    const signs = { profile: findProfile('road-signs'), gemini: { ...run.gemini, model: 'gemini-2.0-flash' } }
+    const { tokens } = estimateCost(signs, { units: 262, images: 262 })
+    const images = sum(({ prompt_tokens: prompt }) => prompt - 235)
+    const answers = sum(({ output_tokens: output }) => output)
+    for (const ratio of [tokens.images / images, tokens.answers / answers]) {
+      expect(ratio).toBeGreaterThan(0.75)
+      expect(ratio).toBeLessThan(1.25)
+    }
+  })
+
+  test('grows with the columns of the answer', () => {
+    const answers = (output: object): number =>
+      estimateCost({ ...run, profile: { ...profile, output: { type: 'object', properties: output } as never } }, size)
+        .tokens.answers
+    const one = answers({ seen: { type: 'boolean' } })
+    expect(answers({ seen: { type: 'boolean' }, notes: { type: 'string' } })).toBeGreaterThan(2 * one)
+    expect(answers({ notes: { type: 'array', items: { type: 'string' }, maxItems: 2 } })).toBeLessThan(
+      answers({ notes: { type: 'array', items: { type: 'string' } } }),
+    )
   })
 
   test('grows with units and images, and is half on the flex tier', () => {

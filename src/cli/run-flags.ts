@@ -1,0 +1,139 @@
+import { Flags } from '@oclif/core'
+import { ImageryError } from '../contracts/errors.ts'
+import { IMAGE_TRANSPORTS, MAX_IMAGES_PER_REQUEST, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
+import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY, type RunOptions } from '../services/options/run-options.ts'
+import { modelFlags } from './model-flags.ts'
+
+/** An amount in US dollars, such as 25 or 0.5. */
+const usd = Flags.custom<number>({
+  parse(input) {
+    const amount = /^\d+(?:\.\d+)?$/.test(input) ? Number(input) : Number.NaN
+    if (amount > 0) return Promise.resolve(amount)
+    throw new ImageryError('INVALID_FLAG', `--max-cost ${input} is not an amount in US dollars`, {
+      suggestions: ['--max-cost 25'],
+    })
+  },
+})
+
+/** Flags that decide what a run asks, and what it costs. */
+export const runFlags = {
+  table: Flags.string({
+    summary: 'BigQuery table (project.dataset.table), local CSV, JSONL or Parquet file, or folder of images',
+    required: true,
+    char: 't',
+    env: 'IMAGERY_TABLE',
+    helpValue: 'TABLE',
+  }),
+  profile: Flags.string({
+    summary: 'built-in profile or YAML file (see imagery profiles list)',
+    required: true,
+    char: 'p',
+    env: 'IMAGERY_PROFILE',
+    helpValue: 'PROFILE',
+  }),
+  where: Flags.string({ summary: "GoogleSQL condition on the table's columns", helpValue: 'SQL' }),
+  'asset-column': Flags.string({ summary: 'column with the asset ID', helpValue: 'COLUMN' }),
+  'image-column': Flags.string({ summary: 'column with the image URI', helpValue: 'COLUMN' }),
+  'image-root': Flags.string({
+    summary: "another folder that a local table's images can be read from; repeatable",
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'FOLDER',
+  }),
+  'fetch-images': Flags.boolean({
+    summary: 'fetch images at https addresses, with --local and a local table',
+  }),
+  unit: Flags.option({
+    options: UNITS,
+    summary: 'write one row per asset, from all its images, or one row per observation',
+  })(),
+  'images-per-unit': Flags.integer({
+    summary: 'maximum number of images per unit',
+    min: 1,
+    max: MAX_IMAGES_PER_REQUEST,
+    helpValue: 'N',
+  }),
+  pick: Flags.option({ options: PICKS, summary: 'which images to use, by capture_time' })(),
+  ...modelFlags,
+  location: Flags.string({
+    summary: 'Vertex AI location (default: global)',
+    helpGroup: 'GEMINI',
+    helpValue: 'LOCATION',
+  }),
+  tier: Flags.option({
+    options: TIERS,
+    summary: 'standard, or flex: half the price, but answers can take up to 30 minutes',
+    helpGroup: 'GEMINI',
+  })(),
+  'max-cost': usd({
+    summary: 'stop before the first model call if the estimated cost exceeds this many US dollars',
+    helpGroup: 'GEMINI',
+    helpValue: 'USD',
+  }),
+  'image-transport': Flags.option({
+    options: IMAGE_TRANSPORTS,
+    summary:
+      "gs: Gemini reads the images; inline: the runtime reads and sends them, if only the runtime's account has access",
+    helpGroup: 'GEMINI',
+  })(),
+  'gemini-endpoint': Flags.string({
+    summary: 'base URL of a proxy or stand-in for Vertex AI',
+    helpGroup: 'GEMINI',
+    helpValue: 'URL',
+  }),
+  concurrency: Flags.integer({
+    summary: `concurrent model calls (default: ${DEFAULT_CONCURRENCY})`,
+    helpGroup: 'GEMINI',
+    min: 1,
+    max: MAX_CONCURRENCY,
+    helpValue: 'N',
+  }),
+  'max-attempts': Flags.integer({ summary: 'attempts per unit', min: 1, max: 100, hidden: true, helpValue: 'N' }),
+  'attempt-timeout': Flags.integer({
+    summary: 'seconds per attempt',
+    min: 1,
+    max: 1_740,
+    hidden: true,
+    helpValue: 'SECONDS',
+  }),
+}
+
+/** The values of `runFlags`, as oclif parses them. */
+interface RunFlags extends Pick<
+  RunOptions,
+  'table' | 'profile' | 'where' | 'limit' | 'unit' | 'pick' | 'model' | 'location' | 'tier' | 'prices' | 'concurrency'
+> {
+  local?: boolean
+  sample?: number | undefined
+  output?: string | undefined
+  'asset-column': string | undefined
+  'image-column': string | undefined
+  'image-root': string[] | undefined
+  'fetch-images': boolean
+  'images-per-unit': number | undefined
+  'media-resolution': RunOptions['mediaResolution']
+  'image-transport': RunOptions['imageTransport']
+  'gemini-endpoint': string | undefined
+  'attempt-timeout': number | undefined
+  'max-attempts': number | undefined
+  'max-cost': number | undefined
+}
+
+/** Returns the options of a run from its flags. */
+export function runOptions(flags: RunFlags, wait: boolean): RunOptions {
+  return {
+    ...flags,
+    wait,
+    assetColumn: flags['asset-column'],
+    imageColumn: flags['image-column'],
+    imageRoots: flags['image-root'],
+    fetchImages: flags['fetch-images'],
+    imagesPerUnit: flags['images-per-unit'],
+    mediaResolution: flags['media-resolution'],
+    imageTransport: flags['image-transport'],
+    geminiEndpoint: flags['gemini-endpoint'],
+    attemptTimeoutSeconds: flags['attempt-timeout'],
+    maxAttempts: flags['max-attempts'],
+    maxCost: flags['max-cost'],
+  }
+}

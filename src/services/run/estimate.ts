@@ -1,0 +1,212 @@
+import type { EstimateReport, GeminiEstimate } from '../../contracts/estimate-report.ts'
+import { acceptedThinking, GEMINI_MODELS } from '../../contracts/gemini-models.ts'
+import { GEMINI_PRICE_SOURCES, GOOGLE_PRICES_DATED, THROUGHPUT_SOURCE } from '../../contracts/google-prices.ts'
+import { MEDIA_RESOLUTIONS, TIERS } from '../../contracts/model-options.ts'
+import { exactUsd, modelPrice } from '../../contracts/prices.ts'
+import type { GeminiOptions } from '../../contracts/run-spec.ts'
+import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
+import { resultColumns } from '../../contracts/tables.ts'
+import type { SourceCounts } from '../../run-data/source-counts.ts'
+import { ImageryError } from '../../contracts/errors.ts'
+import { pastRetirement } from '../options/model-check.ts'
+import { pricesFrom } from '../options/price-file.ts'
+import { checkDeploymentLimits, runLimits } from '../options/run-options.ts'
+import { findDeployment } from '../session/target.ts'
+import { AI_GENERATE_SOURCES, aiGenerateAdvice } from './ai-generate.ts'
+import type { RunContext } from './context.ts'
+import { estimateCost, tokenAssumptions } from './cost-estimate.ts'
+import { countedSource, type CountedSource } from './count-source.ts'
+import { estimateDuration } from './duration-estimate.ts'
+import { leftOut } from './left-out.ts'
+import { estimatePlatform, type CostPart } from './platform-cost.ts'
+
+/** The steps of an estimate. They create nothing that remains. */
+export function estimateSteps(context: RunContext): Pipeline<RunContext & Counted & { report: EstimateReport }> {
+  return pipeline(context).step(countUnits).step(estimate)
+}
+
+interface Counted {
+  counted: CountedSource
+}
+
+const countUnits: PipelineStep<RunContext, Counted> = {
+  title: 'Count the assets and images',
+  async run(context) {
+    const counted = await countedSource(context)
+    const { units, images } = counted.counts
+    if (units === 0) throw noUnits(context, counted)
+    const number = (value: number): string => value.toLocaleString('en')
+    return {
+      done: `${number(units)} ${context.choice.unit === 'asset' ? 'assets' : 'observations'} with ${number(images)} images`,
+      adds: { counted },
+    }
+  },
+}
+
+function noUnits({ options }: RunContext, { snapshot: { where } }: CountedSource): ImageryError {
+  return new ImageryError(
+    'NO_ASSETS',
+    `${options.table} has no assets${where === null ? '' : ` that match --where ${where}`}`,
+  )
+}
+
+const estimate: PipelineStep<RunContext & Counted, { report: EstimateReport }> = {
+  title: 'Estimate the cost',
+  async run(context) {
+    // A run creates a local deployment with the usual limits if there is none.
+    const deployment = await findDeployment(context.target.place)
+    if (deployment && context.target.kind === 'google')
+      checkDeploymentLimits(context.options, deployment.maxInstances, context.target)
+    return { adds: { report: estimateReport(context, context.counted, deployment?.maxInstances) } }
+  },
+}
+
+/** Returns the report of a run over a counted source. */
+export function estimateReport(
+  context: Pick<RunContext, 'options' | 'profile' | 'choice' | 'source' | 'gemini'>,
+  { counts, snapshot, snapshotBytes, bytesRead, how }: CountedSource,
+  maxInstances?: number,
+): EstimateReport {
+  const { options, profile, choice, source } = context
+  const { gemini } = choice
+  const { units, images } = counts
+  const cost = gemini && estimateCost({ profile, gemini }, { units, images })
+  const limits = runLimits(options, gemini, maxInstances)
+  const tokens = { promptTokens: cost?.promptTokens ?? 0, outputTokens: cost?.outputTokens ?? 0 }
+  const duration = estimateDuration({ gemini, limits }, { units, images, ...tokens })
+  const answerTokens = cost?.tokens.answers ?? units * PIXELS_ANSWER_TOKENS
+  const parts = estimatePlatform({ units, images, snapshotBytes, answerTokens, duration }).map(rounded)
+  const advice = aiGenerateAdvice({ profile, gemini }, { snapshot, counts, isTable: source.kind === 'table' })
+  const { maxCost } = options
+  const usd = cost?.usd ?? 0
+  return {
+    profile: profile.name,
+    source: options.table,
+    unit: choice.unit,
+    units,
+    images,
+    images_per_unit: counts.histogram,
+    left_out: leftOut(counts, choice),
+    counted: { how, bytes_read: bytesRead },
+    snapshot_bytes: snapshotBytes,
+    columns: resultColumns(profile),
+    samples: counts.samples.map(({ unitId, assetId, images: uris }) => ({
+      unit_id: unitId,
+      asset_id: assetId,
+      images: uris.map((uri) => asGiven(uri, snapshot.imagePrefix)),
+    })),
+    gemini: gemini && geminiEstimate(context, gemini, counts),
+    cost_usd: costs(usd, parts),
+    cost_parts: parts,
+    prices_dated: { gemini: pricesFrom(options.prices).dated, google: GOOGLE_PRICES_DATED },
+    duration: {
+      seconds: Math.round(duration.seconds),
+      concurrency: duration.concurrency,
+      instances: duration.instances,
+      throughput_tiers: duration.tiers.map(({ name, spend, tokensPerMinute, seconds }) => ({
+        name,
+        spend,
+        tokens_per_minute: tokensPerMinute,
+        seconds: Math.round(seconds),
+      })),
+      throughput_source: gemini === null ? null : THROUGHPUT_SOURCE,
+    },
+    max_cost:
+      maxCost === undefined
+        ? null
+        : {
+            usd: maxCost,
+            would_be_refused: usd > maxCost,
+            fitting_units: usd > maxCost ? Math.floor((units * maxCost) / usd) : units,
+          },
+    ai_generate: {
+      is_better: advice.isBetter,
+      reasons: advice.isBetter ? [] : advice.reasons,
+      statement: advice.isBetter ? advice.statement : null,
+      sources: AI_GENERATE_SOURCES,
+    },
+  }
+}
+
+/** The user knows an image that a run would stage by its own path. */
+function asGiven(uri: string, prefix: string | null): string {
+  return prefix !== null && uri.startsWith(prefix) ? uri.slice(prefix.length) : uri
+}
+
+/** The measurements of a unit have about as many characters as this many tokens. */
+const PIXELS_ANSWER_TOKENS = 100
+
+function geminiEstimate(
+  { profile, options, gemini: answering }: Pick<RunContext, 'profile' | 'options' | 'gemini'>,
+  gemini: GeminiOptions,
+  { units, images }: SourceCounts,
+): GeminiEstimate {
+  const { tokens, promptTokens, outputTokens } = estimateCost({ profile, gemini }, { units, images })
+  const assumed = tokenAssumptions({ profile, gemini })
+  return {
+    model: gemini.model,
+    tier: gemini.tier,
+    media_resolution: gemini.media_resolution,
+    stand_in: gemini.endpoint === null && answering !== undefined && answering !== 'forward' ? answering : null,
+    tokens: {
+      prompt: tokens.text,
+      images: tokens.images,
+      answers: tokens.answers,
+      thoughts: tokens.thoughts,
+      total: promptTokens + outputTokens,
+    },
+    assumptions: {
+      characters_per_token: assumed.charactersPerToken,
+      tokens_per_image: assumed.tokensPerImage,
+      tokens_per_answer: assumed.tokensPerAnswer,
+      thought_tokens_per_answer: assumed.thoughtTokensPerAnswer,
+    },
+    alternatives: alternatives({ profile, options }, gemini, { units, images }),
+    price_source: GEMINI_PRICE_SOURCES[gemini.tier],
+  }
+}
+
+/** The costs of the same run with every known model that Google still serves, tier and media resolution. */
+function alternatives(
+  { profile, options }: Pick<RunContext, 'profile' | 'options'>,
+  chosen: GeminiOptions,
+  size: { units: number; images: number },
+): GeminiEstimate['alternatives'] {
+  const list = pricesFrom(options.prices)
+  const models = [...new Set([chosen.model, ...Object.keys(GEMINI_MODELS)])]
+  return models.flatMap((model) => {
+    const price = modelPrice(list, model)
+    if (price === undefined || (model !== chosen.model && pastRetirement(model) !== undefined)) return []
+    const thinking = profile.thinking === undefined ? null : acceptedThinking(model, profile.thinking)
+    return TIERS.flatMap((tier) =>
+      MEDIA_RESOLUTIONS.map((resolution) => {
+        const gemini = { ...chosen, model, price, thinking, tier, media_resolution: resolution }
+        const isSame = model === chosen.model && tier === chosen.tier
+        return {
+          model,
+          tier,
+          media_resolution: resolution,
+          usd: estimateCost({ profile, gemini }, size).usd,
+          is_chosen: isSame && resolution === (chosen.media_resolution ?? 'high'),
+        }
+      }),
+    )
+  })
+}
+
+function rounded(part: CostPart): CostPart {
+  return { ...part, usd: exactUsd(part.usd) }
+}
+
+function costs(gemini: number, parts: readonly CostPart[]): EstimateReport['cost_usd'] {
+  const of = (service: CostPart['service']): number =>
+    exactUsd(parts.reduce((sum, part) => sum + (part.service === service ? part.usd : 0), 0))
+  const each = {
+    gemini,
+    bigquery: of('bigquery'),
+    cloud_run: of('cloud_run'),
+    cloud_tasks: of('cloud_tasks'),
+    pubsub: of('pubsub'),
+  }
+  return { ...each, total: exactUsd(Object.values(each).reduce((sum, usd) => sum + usd, 0)) }
+}
