@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -15,6 +15,7 @@ import { cancelJobsOn, jobsSettled } from '../../src/google/bigquery/jobs-in-fli
 import { downloadObject } from '../../src/google/storage/download.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { createBucket } from '../../src/google/storage/bucket.ts'
+import { storeLocalFile } from '../../src/google/storage/local-file.ts'
 import { readObject, readObjectRange, storageClient, writeObject } from '../../src/google/storage/storage.ts'
 
 /** More than fits on a page of either kind. */
@@ -227,6 +228,50 @@ describe('an object', () => {
     const missing = { status: 'NOT_FOUND', message: expect.stringContaining('No such object') as string }
     await expect(readObject('gs://imagery-download/missing')).rejects.toMatchObject(missing)
     await expect(readObjectRange('gs://imagery-download/missing', 0, 64)).rejects.toMatchObject(missing)
+  })
+})
+
+describe('a file of this machine', () => {
+  const uri = 'gs://imagery-download/from a file/ü.jpg'
+  const fileOf = (content: string) => {
+    const file = path.join(directory, 'photo.jpg')
+    writeFileSync(file, content)
+    return { path: file, stats: statSync(file, { bigint: true }) }
+  }
+
+  test('becomes an object of the local cloud without an upload', async () => {
+    expect(await storeLocalFile(uri, fileOf('photo'), 'image/jpeg')).toBe(true)
+    expect((await readObject(uri)).toString()).toBe('photo')
+    const { calls } = (await admin('GET', 'state')) as { calls: Record<string, number> }
+    await writeObject(uri, 'uploaded', { contentType: 'image/jpeg' })
+    expect(await storeLocalFile(uri, fileOf('again'), 'image/jpeg')).toBe(true)
+    const after = (await admin('GET', 'state')) as { calls: Record<string, number> }
+    expect(after.calls['storage.objects.insert']).toBe((calls['storage.objects.insert'] ?? 0) + 1)
+    const whole = { size: 5, checksums: expect.stringMatching(/^crc32c=[^,\s]+$/) as string }
+    expect(await readObjectRange(uri, 0, 2)).toEqual({ bytes: Buffer.from('ag'), ...whole })
+  })
+
+  test.each<[string, () => Promise<boolean>]>([
+    [
+      'it has changed since it was checked',
+      async () => {
+        const file = fileOf('before')
+        writeFileSync(file.path, 'after, and longer')
+        return storeLocalFile(uri, file, 'image/jpeg')
+      },
+    ],
+    [
+      'the caller acts as another account, whose permissions an upload checks',
+      async () => {
+        vi.stubEnv('GCE_METADATA_HOST', '127.0.0.1:1')
+        return storeLocalFile(uri, fileOf('photo'), 'image/jpeg').finally(() => vi.unstubAllEnvs())
+      },
+    ],
+    ['there is no bucket', () => storeLocalFile('gs://no-such-bucket/a.jpg', fileOf('photo'), 'image/jpeg')],
+  ])('is left to an upload if %s', async (_when, store) => {
+    await writeObject(uri, 'untouched', { contentType: 'image/jpeg' })
+    expect(await store()).toBe(false)
+    expect((await readObject(uri)).toString()).toBe('untouched')
   })
 })
 

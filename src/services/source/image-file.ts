@@ -18,8 +18,22 @@ export interface ImageFolders {
   named: readonly string[]
 }
 
-/** An image's bytes, or the reason that they were not read, which completes a sentence that starts with the image. */
-export type ImageFile = { bytes: Buffer } | { refused: string }
+/** The reason that an image was not read, which completes a sentence that starts with the image. */
+export interface Refused {
+  refused: string
+}
+
+export type ImageFile = { bytes: Buffer } | Refused
+
+/** An image's open file: a regular file of at most `MAX_OBJECT_BYTES` in one of the folders. */
+export interface OpenImage {
+  /** Its full path without links. */
+  path: string
+  stats: BigIntStats
+  /** Reads its first bytes, or fewer at its end. */
+  head(length: number): Promise<Buffer>
+  whole(): Promise<ImageFile>
+}
 
 /** @throws ImageryError FILE_NOT_FOUND for a folder that is missing or cannot be read */
 export async function openImageFolders(tableFolder: string, imageRoots: readonly string[]): Promise<ImageFolders> {
@@ -49,27 +63,45 @@ export const MISSING = 'does not exist'
  * and reads at most the limit. Never rejects.
  */
 export async function readImageFile(name: string, folders: ImageFolders): Promise<ImageFile> {
-  return readFile(name, folders, (handle, size) => readWhole(handle, size))
+  return withImageFile(name, folders, (file) => file.whole())
+}
+
+/** Opens an image as `readImageFile` does, for `use`, whose errors become a refusal too. */
+export async function withImageFile<Result extends object>(
+  name: string,
+  folders: ImageFolders,
+  use: (file: OpenImage) => Promise<Result | Refused>,
+): Promise<Result | Refused> {
+  return findFile(name, folders, async (handle, stats, path) => {
+    if (stats.size > BigInt(MAX_OBJECT_BYTES)) return { refused: TOO_LARGE }
+    return use({
+      path,
+      stats,
+      head: (length) => readHead(handle, length),
+      whole: () => readWhole(handle, Number(stats.size)),
+    })
+  })
 }
 
 /** Reads only the first `length` bytes of a file that a folder lists, whatever its name looks like, or fewer at its end. */
 export async function readListedHead(name: string, folders: ImageFolders, length: number): Promise<ImageFile> {
-  return readPath(path.join(folders.base, name), folders, async (handle) => {
-    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(length) })
-    return { bytes: buffer.subarray(0, bytesRead) }
-  })
+  return readPath(path.join(folders.base, name), folders, async (handle) => ({ bytes: await readHead(handle, length) }))
 }
 
-type Read = (handle: FileHandle, size: bigint) => Promise<ImageFile>
+type Use<Result> = (handle: FileHandle, stats: BigIntStats, real: string) => Promise<Result | Refused>
 
-async function readFile(name: string, folders: ImageFolders, read: Read): Promise<ImageFile> {
+async function findFile<Result extends object>(
+  name: string,
+  folders: ImageFolders,
+  use: Use<Result>,
+): Promise<Result | Refused> {
   const fault = nameFault(name)
   if (fault !== undefined) return { refused: fault }
   const file = path.resolve(folders.base, filePath(name))
-  const first = await readPath(file, folders, read)
+  const first = await readPath(file, folders, use)
   if (!('refused' in first) || first.refused !== MISSING || !/[^\x00-\x7f]/.test(name)) return first
   const written = await otherSpelling(file, folders)
-  return written === undefined ? first : readPath(written, folders, read)
+  return written === undefined ? first : readPath(written, folders, use)
 }
 
 /** The path of a `file://` URL of this machine, or the name itself. */
@@ -96,7 +128,11 @@ async function otherSpelling(file: string, folders: ImageFolders): Promise<strin
   return place
 }
 
-async function readPath(file: string, folders: ImageFolders, read: Read): Promise<ImageFile> {
+async function readPath<Result extends object>(
+  file: string,
+  folders: ImageFolders,
+  use: Use<Result>,
+): Promise<Result | Refused> {
   try {
     const real = await realpath(file)
     if (!isInside(real, folders.roots)) return { refused: OUTSIDE }
@@ -105,7 +141,7 @@ async function readPath(file: string, folders: ImageFolders, read: Read): Promis
     if (kind !== undefined) return { refused: `is ${kind}, not a file` }
     const handle = await open(real, OPEN_FLAGS)
     try {
-      return await readOpen(handle, real, folders, read)
+      return await readOpen(handle, real, folders, use)
     } finally {
       await handle.close()
     }
@@ -147,18 +183,27 @@ export function isInside(file: string, roots: readonly string[]): boolean {
   })
 }
 
-async function readOpen(handle: FileHandle, real: string, { roots }: ImageFolders, read: Read): Promise<ImageFile> {
+async function readOpen<Result extends object>(
+  handle: FileHandle,
+  real: string,
+  { roots }: ImageFolders,
+  use: Use<Result>,
+): Promise<Result | Refused> {
   const opened = await handle.stat({ bigint: true })
   const kind = otherKind(opened)
   if (kind !== undefined) return { refused: `is ${kind}, not a file` }
   // A folder in the path can become a link between the check and the open.
   if (!(await liesInside(handle, opened, real, roots))) return { refused: 'was replaced while it was being read' }
-  return read(handle, opened.size)
+  return use(handle, opened, real)
 }
 
-async function readWhole(handle: FileHandle, size: bigint): Promise<ImageFile> {
-  if (size > BigInt(MAX_OBJECT_BYTES)) return { refused: TOO_LARGE }
-  const bytes = await readAtMost(handle, Number(size))
+async function readHead(handle: FileHandle, length: number): Promise<Buffer> {
+  const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(length), position: 0 })
+  return buffer.subarray(0, bytesRead)
+}
+
+async function readWhole(handle: FileHandle, size: number): Promise<ImageFile> {
+  const bytes = await readAtMost(handle, size)
   return bytes.length > MAX_OBJECT_BYTES ? { refused: TOO_LARGE } : { bytes }
 }
 
@@ -183,12 +228,12 @@ async function readAtMost(handle: FileHandle, expected: number): Promise<Buffer>
   const chunks: Buffer[] = []
   for (let length = 0; length <= MAX_OBJECT_BYTES;) {
     const room = Math.max(1, Math.min(expected, MAX_OBJECT_BYTES) + 1 - length)
-    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(Math.max(room, 4_096)) })
+    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.allocUnsafe(Math.max(room, 4_096)) })
     if (bytesRead === 0) break
     chunks.push(buffer.subarray(0, bytesRead))
     length += bytesRead
   }
-  return Buffer.concat(chunks)
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }
 
 function unreadable(error: unknown): string {

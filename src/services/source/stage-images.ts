@@ -5,9 +5,12 @@ import { BUCKETS } from '../../contracts/messages.ts'
 import { bucketName, runImagesPrefix, unstagedReasonPath, unstagedReasonsPrefix } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { streamAssets } from '../../run-data/run-tables.ts'
+import { storeLocalFile } from '../../google/storage/local-file.ts'
 import { listObjects, writeObject } from '../../google/storage/storage.ts'
+import { HEAD_BYTES } from './image-types.ts'
 import { fetchWebImage, isWebAddress } from './web-image.ts'
-import { folderGone, MISSING, openImageFolders, readImageFile, type ImageFolders } from './image-file.ts'
+import { folderGone, MISSING, openImageFolders, withImageFile } from './image-file.ts'
+import type { ImageFile, ImageFolders, OpenImage } from './image-file.ts'
 
 const UPLOADS_AT_ONCE = 16
 
@@ -48,15 +51,15 @@ export async function stageImages(
   const queue = images.values()
   const worker = async (): Promise<void> => {
     for (const image of queue) {
-      const file = await readImage(image, folders, spec.source.fetch_images ? cache : undefined)
-      if ('bytes' in file) {
-        await writeObject(image.uri, file.bytes, { contentType: file.contentType })
-        outcome.staged += 1
-        progress(outcome.staged)
-      } else {
+      const file = await takeImage(image, folders, spec.source.fetch_images ? cache : undefined)
+      if ('refused' in file) {
         leaveOut(image, file.refused)
         if (image.fault === undefined && folders)
           await writeObject(image.reason, file.refused, { contentType: 'text/plain; charset=utf-8' })
+      } else {
+        if (!file.isStored) await writeObject(image.uri, file.bytes, { contentType: file.contentType })
+        outcome.staged += 1
+        progress(outcome.staged)
       }
     }
   }
@@ -102,22 +105,34 @@ async function haveReasons(spec: RunSpec, images: readonly Image[]): Promise<boo
   return images.every(({ reason, fault }) => fault !== undefined || reasons.has(reason.slice(`gs://${bucket}/`.length)))
 }
 
-/** Reads an image. A file that is no image is refused here, before it is copied or a model is asked. */
-async function readImage(
-  image: Image,
-  folders: ImageFolders | undefined,
-  cache: string | undefined,
-): Promise<{ bytes: Buffer; contentType: string } | { refused: string }> {
+/** An image that the local cloud has taken, one to upload, or why it is neither. */
+type Taken = { isStored: true } | { isStored: false; bytes: Buffer; contentType: string } | { refused: string }
+
+/** A file that is no image is refused here, before it is copied or a model is asked. */
+async function takeImage(image: Image, folders: ImageFolders | undefined, cache: string | undefined): Promise<Taken> {
   if (image.fault !== undefined) return { refused: image.fault }
   if (!folders) return { refused: 'was skipped before' }
-  const isFetched = cache !== undefined && isWebAddress(image.name)
-  const file = isFetched ? await fetchWebImage(image.name, { cache }) : await readImageFile(image.name, folders)
+  if (cache !== undefined && isWebAddress(image.name)) return toUpload(await fetchWebImage(image.name, { cache }))
+  const taken = await withImageFile(image.name, folders, (file) => takeFile(image.uri, file))
   // If its folder is gone, the image is not missing: the whole run must wait for the folder.
-  if ('refused' in file && file.refused === MISSING) {
+  if ('refused' in taken && taken.refused === MISSING) {
     for (const root of folders.roots)
       await stat(root).catch((error: unknown) => Promise.reject(folderGone(root, error)))
   }
+  return taken
+}
+
+async function takeFile(uri: string, file: OpenImage): Promise<Taken> {
+  const detected = detectFormat(await file.head(HEAD_BYTES))
+  // A file that the kernel generates has bytes, and no size.
+  const canBeStored = 'format' in detected && file.stats.size > 0n
+  if (canBeStored && (await storeLocalFile(uri, file, `image/${detected.format}`))) return { isStored: true }
+  return toUpload(await file.whole())
+}
+
+function toUpload(file: ImageFile): Taken {
   if ('refused' in file) return file
   const detected = detectFormat(file.bytes)
-  return 'refused' in detected ? detected : { bytes: file.bytes, contentType: `image/${detected.format}` }
+  if ('refused' in detected) return detected
+  return { isStored: false, bytes: file.bytes, contentType: `image/${detected.format}` }
 }

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import { ZodError, z } from 'zod'
+import { LOCAL_FILE_ENDPOINT, localFileRequest, type LocalFileRequest } from '../contract/local-file.ts'
 import { localCloudProof } from '../contract/proof.ts'
 import type { Unfinished } from './drain.ts'
 import type { MetadataServer } from '../apis/identity/index.ts'
@@ -34,6 +35,8 @@ export interface AdminOptions {
   addProject(projectId: string): void
   /** Makes a workload identity pool trust an issuer. Returns the provider's full name. Throws GoogleError. */
   putIdentityProvider(pool: string, provider: string, resource: unknown): string
+  /** Makes an object of a file of this machine and returns its generation. Rejects with GoogleError. */
+  storeLocalFile(request: LocalFileRequest): Promise<string>
   /** `busy` until everything has started; `stopping` after a stop request. */
   state(): 'busy' | 'ready' | 'stopping'
   /** What a stop waits for. */
@@ -72,6 +75,7 @@ export interface LocalCloudState {
  *   of the machine too), `PUT /_imagery/users/EMAIL` (a user's credentials file, with the given `quota_project_id`)
  * - `PUT /_imagery/projects/PROJECT` (another project of the operator's), `PUT
  *   /_imagery/workload-identity-pools/POOL/providers/PROVIDER` (an issuer whose tokens can be exchanged)
+ * - `POST /_imagery/objects` (an object with the content of a file of this machine, `contract/local-file.ts`)
  *
  * All need the locator's `adminToken` as a bearer token, except `GET /_imagery/proof?challenge=…`: it shows that the
  * listener knows that token (`contracts/local-cloud-proof.ts`), before a client sends anything else.
@@ -145,6 +149,12 @@ export function adminFace(options: AdminOptions): HttpFace {
   app.put('/_imagery/workload-identity-pools/:pool/providers/:provider', async (context) => {
     const { pool, provider } = context.req.param()
     return context.json({ name: options.putIdentityProvider(pool, provider, await jsonOf(context)) })
+  })
+  app.post(LOCAL_FILE_ENDPOINT, async (context) => {
+    const request = localFileRequest.safeParse(await jsonOf(context))
+    if (!request.success)
+      throw new GoogleError('INVALID_ARGUMENT', `invalid request for a file: ${explain(request.error)}`)
+    return context.json({ generation: await options.storeLocalFile(request.data) })
   })
   app.get('/_imagery/lease', () => {
     const lease = options.leases.take()

@@ -30,7 +30,7 @@ import { cloudRunApi, cloudRunProtos } from '../apis/cloud-run/index.ts'
 import { serviceUsageApi } from '../apis/service-usage/index.ts'
 import type { StopOrder, StopPhase } from './stop-order.ts'
 import { storeFailed } from './store-failure.ts'
-import { storageApi } from '../apis/storage/index.ts'
+import { storageApi, type StorageApi } from '../apis/storage/index.ts'
 import { stsApi } from '../apis/sts/index.ts'
 import { cloudTasksApi, TASKS_LOCATIONS } from '../apis/tasks/index.ts'
 import { vertexApi, type VertexApi } from '../apis/vertex/index.ts'
@@ -72,6 +72,7 @@ export interface Composition {
   /** Other routes of the HTTP listener. */
   faces: readonly HttpFace[]
   frontDoor: FrontDoor
+  storeLocalFile: StorageApi['storeLocalFile']
   /** Calls to Gemini. */
   gemini: VertexApi['calls']
   /** Started before any calls arrive, to recover their stored state. */
@@ -258,6 +259,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     },
     faces: [...run.adminV1(transcoding), locationsFace(TASKS_LOCATIONS, transcoding)],
     frontDoor: run.frontDoor,
+    storeLocalFile: storage.storeLocalFile,
     gemini: vertex.calls,
     stores: [iam, serviceUsage, artifactRegistry, storage, bigQuery],
     services: [build, run],

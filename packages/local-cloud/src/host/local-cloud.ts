@@ -232,6 +232,7 @@ async function start(options: LocalCloudOptions, stops: StopOrder): Promise<Loca
     refreshToken: (email) => identity.refreshToken(email),
     addProject: (id) => iam.addProject(id),
     putIdentityProvider: (pool, provider, resource) => iam.providers.put(pool, provider, resource),
+    storeLocalFile: composition.storeLocalFile,
     metadataServerOf: async (email, guest) => identity.metadata.shared(iam.accounts.get(email).email, guest),
     state: () => (stopping ? 'stopping' : isReady ? 'ready' : 'busy'),
     unfinished: () => drain.unfinished(),

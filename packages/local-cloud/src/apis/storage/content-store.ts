@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, createReadStream, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs'
-import { copyFile, link, open, rename, rm } from 'node:fs/promises'
+import { copyFile, link, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from '../../kernel/atomic-file.ts'
-import { checksumBuilder, type Checksums } from './checksums.ts'
+import { checksumBuilder, crc32cBuilder, type Checksums } from './checksums.ts'
+import { blocksOf, copyOpenFile } from './local-files.ts'
 
 /** Bytes of a request body: as they arrive, or, for a small body, all in one array. */
 export type Chunks = AsyncIterable<Uint8Array> | readonly Uint8Array[]
@@ -56,6 +57,27 @@ export class ContentStore {
         }
       } finally {
         await file.close()
+      }
+      await rename(temporary, this.#contentFile(contentId))
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+    return { contentId, ...checksums.finish() }
+  }
+
+  /** Stores a copy of an open file, without an MD5. The CRC32C is that of the copy. */
+  async storeFile(handle: FileHandle): Promise<StoredContent> {
+    const contentId = randomUUID()
+    const temporary = this.#incomingFile(contentId)
+    const checksums = crc32cBuilder()
+    try {
+      await copyOpenFile(handle, temporary)
+      const copy = await open(temporary, 'r')
+      try {
+        for await (const block of blocksOf(copy)) checksums.add(block)
+      } finally {
+        await copy.close()
       }
       await rename(temporary, this.#contentFile(contentId))
     } catch (error) {

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { Hono } from 'hono'
+import type { LocalFileRequest } from '../../contract/local-file.ts'
 import type { Authorizer } from '../iam/authorizer.ts'
 import type { EmulatedApi } from '../../kernel/api.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -38,6 +39,8 @@ export interface StorageApi extends EmulatedApi {
   peekObject(uri: string, bytes: number): { size: number; head: Buffer } | 'no object' | 'no bucket'
   /** The generation of the live object; undefined when there is none. */
   objectGeneration(bucket: string, object: string): string | undefined
+  /** Makes an object of a file of this machine and returns its generation. Rejects as an upload does, and FAILED_PRECONDITION when it is not the file that the caller checked. */
+  storeLocalFile(request: LocalFileRequest): Promise<string>
   /** Writes to a bucket of Google's own. */
   writeServiceObject: WriteServiceObject
 }
@@ -94,6 +97,7 @@ export async function storageApi(options: StorageApiOptions): Promise<StorageApi
       return row.size === 0 ? Buffer.alloc(0) : content.readNow(row.contentId, 0, row.size - 1)
     },
     objectGeneration: (bucket, object) => store.object(bucket, object)?.generation.toString(),
+    storeLocalFile: async (request) => String((await objects.insertFile(request)).generation),
     writeServiceObject: serviceObjectWriter(store, objects, clock, projectNumber, accessChanged),
     peekObject: (uri, bytes) => {
       const bucket = /^gs:\/\/([^/]+)/.exec(uri)?.[1] ?? ''

@@ -1,9 +1,11 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { GoogleError } from '../../kernel/errors.ts'
+import type { LocalFileRequest } from '../../contract/local-file.ts'
 import type { Buckets } from './buckets.ts'
 import type { Checksums } from './checksums.ts'
 import type { Chunks, ContentStore, StoredContent } from './content-store.ts'
 import type { MetadataStore, ObjectFields, ObjectRow } from './metadata-store.ts'
+import { withLocalFile } from './local-files.ts'
 import { checkObjectName } from './names.ts'
 import { changedObjectFields, newObjectFields } from './object-fields.ts'
 import { checkPreconditions, type Preconditions } from './preconditions.ts'
@@ -56,6 +58,18 @@ export class Objects {
   async insert(object: NewObject, chunks: Chunks): Promise<ObjectRow> {
     this.checkNew(object)
     return this.commit(object, await this.#content.store(chunks))
+  }
+
+  /** Makes an object of a file of this machine. @throws GoogleError as an upload does, and those of `withLocalFile` */
+  async insertFile({ bucket, name, contentType, ...request }: LocalFileRequest): Promise<ObjectRow> {
+    const object: NewObject = { bucket, name, fields: { contentType }, conditions: {}, expected: {} }
+    this.checkNew(object)
+    const stored = await withLocalFile(
+      request,
+      (handle) => this.#content.storeFile(handle),
+      ({ contentId }) => this.#content.delete([contentId]),
+    )
+    return this.commit(object, stored)
   }
 
   /** Gives stored content its name. Deletes the content when the object is refused. */

@@ -1,0 +1,80 @@
+import { constants } from 'node:fs'
+import { chmod, copyFile, open, type FileHandle } from 'node:fs/promises'
+import { identityOf, type LocalFileRequest } from '../../contract/local-file.ts'
+import { PRIVATE_FILE_MODE } from '../../kernel/atomic-file.ts'
+import { GoogleError } from '../../kernel/errors.ts'
+
+/** Does not follow a link that has just replaced the file, and does not wait for a pipe. Windows has neither flag. */
+const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
+const BLOCK_BYTES = 1024 * 1024
+
+/**
+ * Runs `use` on the file that the caller has checked.
+ *
+ * @throws GoogleError FAILED_PRECONDITION when the path leads to another file, or the file has changed since the check or
+ * changes meanwhile; what `use` returned is then dropped with `undo`
+ */
+export async function withLocalFile<Result>(
+  { path, file }: Pick<LocalFileRequest, 'path' | 'file'>,
+  use: (handle: FileHandle) => Promise<Result>,
+  undo: (result: Result) => void,
+): Promise<Result> {
+  const handle = await open(path, OPEN_FLAGS).catch((error: unknown) => {
+    throw new GoogleError('FAILED_PRECONDITION', `${path} cannot be opened: ${String(error)}`, { cause: error })
+  })
+  try {
+    const isSame = async (): Promise<boolean> => {
+      const stats = await handle.stat({ bigint: true })
+      const identity = identityOf(stats)
+      return (
+        stats.isFile() && Object.entries(file).every(([key, value]) => identity[key as keyof typeof file] === value)
+      )
+    }
+    const changed = (): GoogleError =>
+      new GoogleError('FAILED_PRECONDITION', `${path} is not the file that was checked, or it has changed since`)
+    if (!(await isSame())) throw changed()
+    const result = await use(handle)
+    if (await isSame()) return result
+    undo(result)
+    throw changed()
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Copies an open file. Where the disk can, the copy shares the file's blocks until one of the two changes; elsewhere
+ * Linux copies without a way through this process (https://man7.org/linux/man-pages/man2/copy_file_range.2.html). A hard
+ * link would cost less still, but an edit of the file would then change an object.
+ */
+export async function copyOpenFile(handle: FileHandle, target: string): Promise<void> {
+  const { COPYFILE_EXCL, COPYFILE_FICLONE } = constants
+  if (process.platform === 'linux') {
+    try {
+      // The open file itself, whatever its path leads to by now (https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html).
+      await copyFile(`/proc/self/fd/${handle.fd}`, target, COPYFILE_EXCL | COPYFILE_FICLONE)
+      return await chmod(target, PRIVATE_FILE_MODE)
+    } catch (error) {
+      // Some containers have no /proc.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  const copy = await open(target, 'wx', PRIVATE_FILE_MODE)
+  try {
+    for await (const block of blocksOf(handle)) await copy.writeFile(block)
+  } finally {
+    await copy.close()
+  }
+}
+
+/** The bytes of an open file. Each block is valid until the next one. */
+export async function* blocksOf(handle: FileHandle): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(BLOCK_BYTES)
+  for (let at = 0; ;) {
+    const { bytesRead } = await handle.read(buffer, 0, BLOCK_BYTES, at)
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
+    at += bytesRead
+  }
+}

@@ -1,0 +1,149 @@
+import { execFileSync } from 'node:child_process'
+import { link, mkdtemp, open, readdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { identityOf, type LocalFileRequest } from '../../src/contract/local-file.ts'
+import { startLocalCloud, type LocalCloud } from '../../src/host/local-cloud.ts'
+import { admin, callApi } from './local-cloud-fixture.ts'
+
+let cloud: LocalCloud
+let data: string
+let photos: string
+
+beforeAll(async () => {
+  data = await mkdtemp(path.join(tmpdir(), 'imagery-cloud-'))
+  photos = await mkdtemp(path.join(tmpdir(), 'imagery-photos-'))
+  cloud = await startLocalCloud({ dataDir: data, allServicesEnabled: true })
+  const body = JSON.stringify({ name: 'photos', location: 'US' })
+  const headers = { 'content-type': 'application/json' }
+  const made = await callApi(cloud, '/storage/v1/b?project=imagery-local', { method: 'POST', headers, body })
+  expect(made.status).toBe(200)
+})
+
+afterAll(async () => {
+  await cloud.stop()
+  for (const folder of [data, photos]) await rm(folder, { recursive: true })
+})
+
+async function photo(name: string, content: string | Buffer): Promise<string> {
+  const file = path.join(photos, name)
+  await rm(file, { force: true })
+  await writeFile(file, content)
+  return file
+}
+
+async function requestFor(file: string, name = path.basename(file)): Promise<LocalFileRequest> {
+  const identity = identityOf(await stat(file, { bigint: true }))
+  return { bucket: 'photos', name, contentType: 'image/jpeg', path: file, file: identity }
+}
+
+async function download(name: string): Promise<{ bytes: Buffer; hash: string | null }> {
+  const answer = await callApi(cloud, `/storage/v1/b/photos/o/${encodeURIComponent(name)}?alt=media`)
+  expect(answer.status).toBe(200)
+  return { bytes: Buffer.from(await answer.arrayBuffer()), hash: answer.headers.get('x-goog-hash') }
+}
+
+describe('a file of this machine', () => {
+  it('becomes an object with its bytes and CRC32C, without an MD5, as a composite object', async () => {
+    const bytes = Buffer.alloc(3 * 1024 * 1024 + 7, 'photo')
+    const file = await photo('whole.jpg', bytes)
+    expect(await admin(cloud, 'POST', 'objects', await requestFor(file, 'runs/1/a b.jpg'))).toEqual({
+      status: 200,
+      body: { generation: expect.stringMatching(/^\d+$/) },
+    })
+    expect((await download('runs/1/a b.jpg')).bytes.equals(bytes)).toBe(true)
+    // An upload of the same bytes, whose checksums the official client checks elsewhere.
+    const upload = '/upload/storage/v1/b/photos/o?uploadType=media&name=uploaded.jpg'
+    const headers = { 'content-type': 'image/jpeg' }
+    const uploaded = await callApi(cloud, upload, { method: 'POST', headers, body: new Uint8Array(bytes) })
+    const { crc32c } = (await uploaded.json()) as { crc32c: string }
+    const resource = (await (await callApi(cloud, '/storage/v1/b/photos/o/runs%2F1%2Fa%20b.jpg')).json()) as object
+    expect(resource).toMatchObject({ crc32c, size: String(bytes.length), contentType: 'image/jpeg' })
+    expect(resource).not.toHaveProperty('md5Hash')
+    expect((await download('runs/1/a b.jpg')).hash).toBe(`crc32c=${crc32c}`)
+  })
+
+  it('can be edited in place, cut and deleted, and the object stays as it was', async () => {
+    const file = await photo('edited.jpg', 'before')
+    expect((await admin(cloud, 'POST', 'objects', await requestFor(file))).status).toBe(200)
+    const handle = await open(file, 'r+')
+    await handle.write('AFTER!', 0)
+    await handle.close()
+    expect((await download('edited.jpg')).bytes.toString()).toBe('before')
+    await rm(file)
+    expect((await download('edited.jpg')).bytes.toString()).toBe('before')
+  })
+
+  it('that is empty or has more than one name becomes an object too, and replaces an older one', async () => {
+    const file = await photo('empty.jpg', '')
+    const other = await photo('linked.jpg', 'linked')
+    await link(other, path.join(photos, 'second-name.jpg'))
+    expect((await admin(cloud, 'POST', 'objects', await requestFor(file, 'same.jpg'))).status).toBe(200)
+    expect((await download('same.jpg')).bytes.length).toBe(0)
+    const again = await requestFor(path.join(photos, 'second-name.jpg'), 'same.jpg')
+    expect((await admin(cloud, 'POST', 'objects', again)).status).toBe(200)
+    expect((await download('same.jpg')).bytes.toString()).toBe('linked')
+  })
+})
+
+describe('a request for a file is refused, and leaves nothing behind,', () => {
+  it.each<[string, (file: string) => Promise<Partial<LocalFileRequest>>, number]>([
+    ['when another file has taken its place', (file) => replaced(file), 400],
+    ['when a link has taken its place', (file) => linked(file), 400],
+    ['when it was edited since', (file) => touched(file), 400],
+    ['when it became longer since', (file) => lengthened(file), 400],
+    ['when it does not exist', (file) => removed(file), 400],
+    ['for a folder', async () => ({ path: photos, file: identityOf(await stat(photos, { bigint: true })) }), 400],
+    ['for a pipe', (file) => pipe(file), 400],
+    ['for a device', async () => requestFor('/dev/zero'), 400],
+    ['for an invalid object name', async () => ({ name: 'a\nb' }), 400],
+    ['for a bucket that does not exist', async () => ({ bucket: 'no-such-bucket' }), 404],
+    ['without what identifies the file', async () => ({ file: {} as LocalFileRequest['file'] }), 400],
+  ])('%s', async (_when, change, status) => {
+    const file = await photo('refused.jpg', 'photo')
+    const request = await requestFor(file)
+    const answer = await admin(cloud, 'POST', 'objects', { ...request, ...(await change(file)) })
+    expect(answer.status).toBe(status)
+    expect((await callApi(cloud, '/storage/v1/b/photos/o/refused.jpg')).status).toBe(404)
+    expect(await readdir(path.join(data, 'storage', 'incoming'))).toEqual([])
+  })
+
+  it('without the token of the locator file', async () => {
+    const body = JSON.stringify(await requestFor(await photo('secret.jpg', 'photo')))
+    const answer = await fetch(`${cloud.locator.http}/_imagery/objects`, { method: 'POST', body })
+    expect(answer.status).toBe(403)
+  })
+})
+
+async function replaced(file: string): Promise<object> {
+  await rename(await photo('other.jpg', 'other'), file)
+  return {}
+}
+
+async function linked(file: string): Promise<object> {
+  await rename(file, `${file}.moved`)
+  await symlink(`${file}.moved`, file)
+  return {}
+}
+
+async function touched(file: string): Promise<object> {
+  await utimes(file, new Date(), new Date(Date.now() + 5_000))
+  return {}
+}
+
+async function lengthened(file: string): Promise<object> {
+  await writeFile(file, 'longer than before')
+  return {}
+}
+
+async function removed(file: string): Promise<object> {
+  await rm(file)
+  return {}
+}
+
+async function pipe(file: string): Promise<Partial<LocalFileRequest>> {
+  await rm(file)
+  execFileSync('mkfifo', [file])
+  return requestFor(file)
+}
