@@ -47,7 +47,7 @@ export function problemsOf(issue: SchemaIssue, content: unknown): ProfileProblem
 function reasonFor(issue: SchemaIssue, path: Path, value: unknown): string {
   if (path.at(-2) === 'enum') return enumReason(value)
   if (path.at(-1) === 'type' && Array.isArray(value))
-    return 'is a list of types, but a BigQuery column has one type; leave null out, because a property that is not required can already be null'
+    return `is a list of types, but a BigQuery column has one type; ${value.includes('null') ? 'leave null out, because a property that is not required can already be null' : 'choose one, string if the values differ'}`
   switch (issue.code) {
     case 'invalid_type':
       return `is ${shown(value)}, not ${EXPECTED[issue.expected ?? ''] ?? issue.expected}: expected ${issue.expected}`

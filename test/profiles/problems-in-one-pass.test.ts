@@ -35,6 +35,7 @@ output:
     kind: {type: string, enum: [pole, pole, "", null, 3, true]}
     size: {type: [number, "null"]}
     count: {type: integr}
+    height: {type: [integer, string]}
     note: {type: string, max_length: 200}
     status: {type: string}
     tags: {type: array}
@@ -53,9 +54,10 @@ output:
     '14: output.properties.kind.enum.5: is true, not a text; write it in quotes: "true"',
     '15: output.properties.size.type: is a list of types, but a BigQuery column has one type; leave null out, because a property that is not required can already be null',
     '16: output.properties.count.type: is "integr", not one of object, array, string, integer, number, boolean; did you mean integer?',
-    '17: output.properties.note.max_length: is not a field of a profile; did you mean maxLength?',
-    '18: output.properties.status: is a column name that imagery reserves; choose another name',
-    '19: output.properties.tags: an array needs items',
+    '17: output.properties.height.type: is a list of types, but a BigQuery column has one type; choose one, string if the values differ',
+    '18: output.properties.note.max_length: is not a field of a profile; did you mean maxLength?',
+    '19: output.properties.status: is a column name that imagery reserves; choose another name',
+    '20: output.properties.tags: an array needs items',
   ])
 })
 

@@ -213,6 +213,14 @@ describe('nothing is guessed', () => {
     expect('malformed' in answer ? answer.malformed : 'faults' in answer ? answer.faults.join('; ') : '').toMatch(why)
   })
 
+  test('two names for one property decide nothing', () => {
+    expect(read('{"Category": "Stop", "CATEGORY": "Give Way"}')).toMatchObject({ faults: ['category is missing'] })
+    expect(read('{"category": "Stop", "Category": "Give Way"}')).toEqual({
+      columns: { category: 'Stop' },
+      repaired: false,
+    })
+  })
+
   test('a list with very many faults names the first ones', () => {
     const answer = read(`{"category": "Stop", "words": [${'1,'.repeat(20_000)}1]}`)
     const { faults } = answer as { faults: string[] }
@@ -246,5 +254,27 @@ describe('nothing is guessed', () => {
       repaired: false,
     })
     expect(readOptional('{}')).toEqual({ columns: {}, repaired: false })
+  })
+})
+
+describe('a whole answer in another form', () => {
+  test.each([
+    ['in another case', '{"Category": "Stop", "COUNT": 2}', COLUMNS],
+    [
+      'with spaces, of a nested object',
+      '{"category": "Stop", "plate": {"Text ": "A 1"}}',
+      { category: 'Stop', plate: { text: 'A 1' } },
+    ],
+  ])('a name %s is that of the only property that it can mean', (_what, text, columns) => {
+    expect(read(text)).toEqual({ columns, repaired: true })
+  })
+
+  test.each([
+    ['{"category": "Stop", "score": .5}', { score: 0.5 }],
+    ['{"category": "Stop", "score": -.5}', { score: -0.5 }],
+    ['{"category": "Stop", "count": +2}', { count: 2 }],
+    ['{"category": "Stop", "count": "+2", "score": ".5"}', { count: 2, score: 0.5 }],
+  ])('a number with a plus or without a zero is that number: %s', (text, columns) => {
+    expect(read(text)).toEqual({ columns: { category: 'Stop', ...columns }, repaired: true })
   })
 })

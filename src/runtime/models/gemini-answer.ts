@@ -135,9 +135,9 @@ function fit(value: unknown, { schema, check }: AnswerReading): Fitted | { fault
   const checked = check(better)
   if ('faults' in checked) return { faults: checked.faults, repaired: isMended }
   // Members that the profile does not name are dropped. When nothing else is there, the row would be empty without a word.
-  if (isObject(value) && Object.keys(value).length > 0 && !namesAny(value, schema))
+  if (isObject(better) && Object.keys(better).length > 0 && !namesAny(better, schema))
     return {
-      faults: [`the answer has none of the columns; it has ${shownValue(Object.keys(value))}`],
+      faults: [`the answer has none of the columns; it has ${shownValue(Object.keys(better))}`],
       repaired: isMended,
     }
   return { columns: checked.columns, repaired: isMended }

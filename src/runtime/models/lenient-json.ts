@@ -63,6 +63,8 @@ const ESCAPES = new Map([
 ])
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])/y
+/** Numbers as JSON5 and Python take them too: `+2` and `.5`. */
+const LENIENT_NUMBER = /[+-]?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])/y
 const WORD = /[A-Za-z_$][\w$-]*/y
 const LITERAL_WORD = /(?:true|false|null|True|False|None)\b/y
 const NAME_AND_COLON = /(?:[A-Za-z_$][\w$-]*|"[^"\n]{0,300}"|'[^'\n]{0,300}'|“[^”\n]{0,300}”)\s*:/y
@@ -71,7 +73,7 @@ const HEX = /^[0-9a-fA-F]{4}$/
 /**
  * Reads the object that starts at an offset. Accepts what models write instead of JSON and what has one meaning:
  * comments, trailing commas, single and typographic quotes, names without quotes, line breaks and quotes inside texts,
- * and the literals of Python and JavaScript. Adds no value that the text does not have: a cut text, word or number,
+ * `+2` and `.5`, and the literals of Python and JavaScript. Adds no value that the text does not have: a cut text, word or number,
  * `12 px`, `007`, a text whose closing quote is missing, or a name that appears twice with different values is a fault.
  *
  * @param options.isWhole whether the text is known to be whole, so that its last `}` can be missing after a whole value
@@ -202,6 +204,11 @@ class Reader {
     if (QUOTES.has(next)) return this.#string(role)
     const number = this.#match(NUMBER)
     if (number !== undefined) return Number(number)
+    const lenient = this.#match(LENIENT_NUMBER)
+    if (lenient !== undefined) {
+      this.isExact = false
+      return Number(lenient)
+    }
     const word = this.#match(WORD)
     if (word === undefined || word === 'Infinity') this.#fail(`it has ${this.#here()} where a value belongs`)
     if (!EXACT_LITERALS.has(word)) this.isExact = false

@@ -8,8 +8,8 @@ export interface Mended {
   isMended: boolean
 }
 
-const INTEGER = /^-?(?:0|[1-9]\d*)(?:\.0+)?$/
-const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+const INTEGER = /^[+-]?(?:0|[1-9]\d*)(?:\.0+)?$/
+const NUMBER = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?$/
 const TRUE = /^true$/i
 const FALSE = /^false$/i
 
@@ -17,8 +17,8 @@ const FALSE = /^false$/i
 const NO_VALUE = /^(?:|null|none|nan|undefined)$/i
 
 /**
- * Returns an answer with the values that the model wrote in another form but with one meaning: an enum value in another
- * case, spacing or hyphenation, a number, boolean, array or object as text, half a character. Everything else stays as
+ * Returns an answer with the values that the model wrote in another form but with one meaning: an enum value or a member's
+ * name in another case, spacing or hyphenation, a number, boolean, array or object as text, half a character. Everything else stays as
  * it is, for the check to refuse.
  */
 export function mendValues(value: unknown, schema: AnswerSchema): Mended {
@@ -41,14 +41,29 @@ function mendMembers(
 ): Mended {
   let isMended = false
   const members = Object.entries(value).map(([name, member]): [string, unknown] => {
-    const schema = Object.hasOwn(properties, name) ? properties[name] : undefined
-    if (schema === undefined) return [name, member]
+    const property = propertyOf(name, value, properties)
+    const schema = property === undefined ? undefined : properties[property]
+    if (property === undefined || schema === undefined) return [name, member]
     const better = mendValues(member, schema)
-    const isNothing = !required.includes(name) && saysNothing(better.value, schema)
-    isMended ||= better.isMended || isNothing
-    return [name, isNothing ? null : better.value]
+    const isNothing = !required.includes(property) && saysNothing(better.value, schema)
+    isMended ||= better.isMended || isNothing || property !== name
+    return [property, isNothing ? null : better.value]
   })
   return { value: isMended ? Object.fromEntries(members) : value, isMended }
+}
+
+/** The property that a member's name means: its own, or the only one without regard to case, spaces and hyphens. */
+function propertyOf(
+  name: string,
+  value: Record<string, unknown>,
+  properties: Record<string, AnswerSchema>,
+): string | undefined {
+  if (Object.hasOwn(properties, name)) return name
+  const property = onlyChoice(name, Object.keys(properties))
+  if (property === undefined) return undefined
+  // Of two members with one meaning, neither is certain.
+  const [, ...others] = Object.keys(value).filter((each) => letters(each) === letters(property))
+  return others.length === 0 ? property : undefined
 }
 
 /** Whether a text stands where no text can be a value. */
