@@ -1,6 +1,9 @@
 import type { Tier } from './model-options.ts'
 
-/** The date on which the prices and throughput tiers of this file were last compared with their pages. */
+/**
+ * The date of the list in this file. It was compared with stored copies of the pages, some of them older than the date, and
+ * not with a bill.
+ */
 export const GOOGLE_PRICES_DATED = '2026-11-30'
 
 /** A list price, with the page that has it. */
@@ -14,7 +17,7 @@ export interface ListPrice {
 
 /**
  * List prices of the services of a run besides the model, in US dollars, without free tiers and discounts: those of
- * us-central1, the US multi-region and Cloud Run's tier 1. Other regions cost up to about 40 % more.
+ * us-central1, the US multi-region and Cloud Run's tier 1. Other regions can cost more.
  */
 export const GOOGLE_PRICES = {
   bigquery_scan: price(6.25, 'TiB', 'https://cloud.google.com/bigquery/pricing#on_demand_pricing'),
