@@ -61,7 +61,7 @@ export default class Doctor extends CloudCommand {
     const checks = found.map((check) => ({ ...check, fixes: check.fixes.map((fix) => this.onSameCloud(fix)) }))
     const ok = checks.every(({ status }) => status !== 'failed')
     if (!ok) process.exitCode = EXIT_CODES.failed
-    this.show(formatChecks(checks))
+    this.show(formatChecks(checks, this.width))
     return { ok, deployment, checks }
   }
 

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { accountOf } from '../../src/contracts/grants.ts'
 import { bucketName } from '../../src/contracts/names.ts'
 import type { DeployContext, DeployOptions } from '../../src/services/deploy/context.ts'
+import { runChecks } from '../../src/services/doctor/doctor.ts'
 import { checkedDeploySteps } from '../../src/services/doctor/preflight.ts'
 import { teardownDeploymentContext } from '../../src/services/teardown/deployment.ts'
+import { formatChecks } from '../../src/ui/checks.ts'
 import { emulatedProject, type EmulatedProject } from './emulated-project.ts'
 import { JumpingClock } from './jumping-clock.ts'
 
@@ -53,6 +55,23 @@ async function createAccount(email: string): Promise<void> {
   const accountId = email.slice(0, email.indexOf('@'))
   await emulated.project.call('POST', 'v1/projects/imagery-local/serviceAccounts', { accountId })
 }
+
+test('doctor names each disabled API once, with a command for the project by its ID', async () => {
+  const { target, runtimeFolder } = context('doctor')
+  const checks = await runChecks({ target, runtimeFolder })
+  const named = Object.fromEntries(checks.map((check) => [check.check, check]))
+  expect(named['gemini']).toMatchObject({
+    status: 'unknown',
+    detail: 'cannot be checked while aiplatform.googleapis.com is not enabled',
+  })
+  const commands = checks.flatMap(({ fixes }) => fixes).filter((fix) => fix.startsWith('gcloud services enable'))
+  for (const command of commands) expect(command).toMatch(/ --project imagery-local$/)
+  const services = commands.flatMap((command) => command.split(' ').filter((word) => word.endsWith('.googleapis.com')))
+  expect(services).toContain('aiplatform.googleapis.com')
+  expect(services.toSorted()).toEqual([...new Set(services)].toSorted())
+  const lines = formatChecks(checks, 80).split('\n')
+  expect(lines.filter((line) => line.length > 80 && !line.startsWith('    '))).toEqual([])
+})
 
 describe('a deploy into a new project', () => {
   test('says what it cannot check yet, and finds it out before it creates anything', async () => {

@@ -73,7 +73,7 @@ describe('before a deploy', () => {
       gemini: 'unknown',
       deployment: 'warning',
     })
-    expect(named['gemini']?.detail).toContain('Vertex AI API has not been used in project')
+    expect(named['gemini']?.detail).toBe('cannot be checked while aiplatform.googleapis.com is not enabled')
     expect(named['credentials']?.detail).toMatch(/^operator@imagery-local\.iam\.gserviceaccount\.com /)
     expect(named['apis']?.fixes[0]).toMatch(/^gcloud services enable .*run\.googleapis\.com.* --project imagery-local$/)
     expect(named['deployment']?.fixes).toEqual(['imagery deploy --local'])
@@ -102,7 +102,9 @@ describe('after a deploy', () => {
     expect(exitCode).toBe(0)
     expect(Object.keys(statuses).filter((check) => statuses[check] !== 'ok')).toEqual([])
     const { stdout } = await user.run(['doctor', '--local'])
-    expect(stdout).toMatch(/^✔ Deployment: project imagery-local, region us-central1, up to date with this version$/m)
+    expect(stdout).toMatch(
+      /^✔ Deployment: project imagery-local, region us-central1, up to date with this\n {2}version$/m,
+    )
     expect(stdout).toMatch(/^✔ Organization policies: none of them blocks imagery$/m)
   })
 

@@ -30,6 +30,13 @@ export async function disabledServices(projectId: string, services: readonly str
   return services.filter((service) => !enabled.has(service))
 }
 
+/** Returns a project's number, without the Resource Manager API, which a new project has not enabled. */
+export async function projectNumberOfServices(projectId: string): Promise<string | undefined> {
+  const path = `v1/projects/${projectId}/services/serviceusage.googleapis.com`
+  const { name = '' } = await callApi<Service>('serviceusage', path)
+  return /^projects\/(\d+)\//.exec(name)?.[1]
+}
+
 /**
  * Creates a service's agent in a project unless it exists, and returns its email address if Google says it
  * (https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services/generateServiceIdentity).

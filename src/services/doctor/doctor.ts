@@ -13,6 +13,7 @@ import { region } from './region.ts'
 import { source } from './source.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import { enableCommand } from '../failures/missing-role.ts'
+import { withoutRepeats, withProjectId } from './enable-commands.ts'
 import { findDeployment, type Target } from '../session/target.ts'
 
 export type { CheckedThing } from './check.ts'
@@ -48,7 +49,8 @@ const OTHERS: readonly Check[] = [
 export async function runChecks(options: DoctorOptions): Promise<CheckedThing[]> {
   const { context, first } = await opened(options)
   if (first.some(hasFailed)) return first
-  return [...first, ...(await lookAll([...OTHERS, ...(options.table === undefined ? [] : [source])], context))]
+  const others = await lookAll([...OTHERS, ...(options.table === undefined ? [] : [source])], context)
+  return withoutRepeats([...first, ...others])
 }
 
 /** Checks whose failure blocks every deploy. The steps of a deploy handle the rest, and report what they lack. */
@@ -164,10 +166,11 @@ async function lookAll(checks: readonly Check[], context: DoctorContext): Promis
 }
 
 /** Returns the finding of a check that threw. @throws an error that is a bug */
-function explained(thrown: unknown, { target }: DoctorContext): Finding {
+async function explained(thrown: unknown, { target }: DoctorContext): Promise<Finding> {
   needCloud()
   if (thrown instanceof CloudError && thrown.reason === 'SERVICE_DISABLED' && thrown.service !== undefined) {
-    return unknown(`cannot be checked while ${thrown.service} is not enabled`, enableCommand(thrown, target.place))
+    const named = await withProjectId(thrown, target.place)
+    return unknown(`cannot be checked while ${thrown.service} is not enabled`, enableCommand(named, target.place))
   }
   if (thrown instanceof CloudError && MAY_NOT_LOOK.has(thrown.status))
     return unknown(`cannot be checked: ${thrown.message}`)

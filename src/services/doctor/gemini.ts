@@ -2,6 +2,7 @@ import { geminiModelFacts, MODELS_DATED } from '../../contracts/gemini-models.ts
 import { DEFAULT_GEMINI_MODEL } from '../../contracts/model-options.ts'
 import { nearModel, pastRetirement } from '../options/model-check.ts'
 import { countTokens, GeminiRefused } from '../../google/gemini.ts'
+import { CloudError } from '../../google/transport/errors.ts'
 import { failed, ok, unknown, warning, type Check } from './check.ts'
 
 /** A model's retirement is reported this many days ahead. */
@@ -20,6 +21,8 @@ export const gemini: Check = {
       if (!(error instanceof GeminiRefused)) throw error
       const past = pastRetirement(model)
       if (past) return failed(`${model} was retired on ${past.day}`, `--model ${past.instead ?? DEFAULT_GEMINI_MODEL}`)
+      const refused = new CloudError('PERMISSION_DENIED', error.message, { cause: error })
+      if (refused.reason === 'SERVICE_DISABLED') throw refused
       // The caller does not need access to the model: imagery-runtime calls it.
       if ('http' in error.sign && (error.sign.http === 401 || error.sign.http === 403))
         return unknown(`this account is not allowed to call ${model}, and does not need to: ${error.message}`)

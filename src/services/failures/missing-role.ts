@@ -98,7 +98,10 @@ function linkedGrantCommand(table: string, place: DeploymentRef, member: string)
  * Returns the command that enables the API of a refused call, in the project that the call counts against: with the
  * credentials of a person, that can be another one.
  */
-export function enableCommand({ service = 'SERVICE', consumer }: CloudError, { projectId }: DeploymentRef): string {
+export function enableCommand(
+  { service = 'SERVICE', consumer }: Pick<CloudError, 'service' | 'consumer'>,
+  { projectId }: DeploymentRef,
+): string {
   return `gcloud services enable ${service} --project ${consumer?.replace(/^projects\//, '') ?? projectId}`
 }
 
