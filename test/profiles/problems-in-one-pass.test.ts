@@ -100,7 +100,7 @@ test.each([
   [
     'a retired model',
     'model: gemini-2.0-flash\nprompt: x\noutput: {type: object, properties: {a: {type: string}}}',
-    /^3: model: gemini-2.0-flash was retired by Google on 2026-02-05; use gemini-3.5-flash-lite/,
+    /^3: model: gemini-2.0-flash was retired by Google on 2026-02-05; its successor is gemini-3.5-flash-lite, /,
   ],
   [
     'a choice that is there twice',

@@ -97,11 +97,27 @@ async function findFile<Result extends object>(
 ): Promise<Result | Refused> {
   const fault = nameFault(name)
   if (fault !== undefined) return { refused: fault }
-  const file = path.resolve(folders.base, filePath(name))
+  const found = await findPath(filePath(name), folders, use)
+  if (!isMissing(found) || path.sep !== '/' || !name.includes('\\')) return found
+  // A table that Windows wrote has backslashes between folders. Elsewhere a name can hold one, so it is tried as written first.
+  const inFolders = await findPath(filePath(name).replaceAll('\\', '/'), folders, use)
+  return isMissing(inFolders) ? found : inFolders
+}
+
+async function findPath<Result extends object>(
+  name: string,
+  folders: ImageFolders,
+  use: Use<Result>,
+): Promise<Result | Refused> {
+  const file = path.resolve(folders.base, name)
   const first = await readPath(file, folders, use)
-  if (!('refused' in first) || first.refused !== MISSING || !/[^\x00-\x7f]/.test(name)) return first
+  if (!isMissing(first) || !/[^\x00-\x7f]/.test(name)) return first
   const written = await otherSpelling(file, folders)
   return written === undefined ? first : readPath(written, folders, use)
+}
+
+function isMissing(result: object | Refused): boolean {
+  return 'refused' in result && result.refused === MISSING
 }
 
 /** The path of a `file://` URL of this machine, or the name itself. */
