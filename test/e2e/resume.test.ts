@@ -80,7 +80,7 @@ async function resume(runId: string): Promise<Report> {
 /** The id of a run as soon as its command has recorded it. */
 async function recordedRun(before: ReadonlySet<string>): Promise<string> {
   return expect
-    .poll(() => remembered().find((runId) => !before.has(runId)), { timeout: 20_000, interval: 20 })
+    .poll(() => remembered().find((runId) => !before.has(runId)), { timeout: 60_000, interval: 20 })
     .toBeDefined()
     .then(() => remembered().find((runId) => !before.has(runId))!)
 }
@@ -101,7 +101,7 @@ async function assetsDone(runId: string): Promise<number> {
 describe('imagery resume', () => {
   test('replaces deleted queues under free names, and does not process finished assets again', async () => {
     const runId = await abandonedRun([HALF_OF_THE_TASKS_FAIL])
-    await expect.poll(() => assetsDone(runId), { timeout: 20_000 }).toBeGreaterThan(0)
+    await expect.poll(() => assetsDone(runId), { timeout: 60_000 }).toBeGreaterThan(0)
     const place = clients.locator
     await deleteQueue(queueName(place, runId))
     await deleteQueue(queueName(place, runId, 1))
@@ -128,7 +128,7 @@ describe('imagery resume', () => {
 
   test('replaces a subscription whose topic was deleted, because it would get nothing from a new topic', async () => {
     const runId = await abandonedRun([HALF_OF_THE_TASKS_FAIL])
-    await expect.poll(() => assetsDone(runId), { timeout: 20_000 }).toBeGreaterThan(0)
+    await expect.poll(() => assetsDone(runId), { timeout: 60_000 }).toBeGreaterThan(0)
     expect(await deleteTopic(topicName(clients.locator, runId))).toBe('deleted')
     for (const index of [0, 1]) expect(await deleteQueue(queueName(clients.locator, runId, index))).toBe('deleted')
     await setFaults([])
@@ -165,7 +165,7 @@ describe('imagery resume', () => {
     const command = user.start(run())
     const runId = await recordedRun(before)
     await expect
-      .poll(() => readAccessLog(accessLog).calls('google.pubsub.v1.Publisher/Publish'), { timeout: 20_000 })
+      .poll(() => readAccessLog(accessLog).calls('google.pubsub.v1.Publisher/Publish'), { timeout: 60_000 })
       .toBeGreaterThan(published)
     command.process.kill('SIGINT')
     const outcome = await command.outcome
