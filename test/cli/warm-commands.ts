@@ -55,7 +55,7 @@ export class WarmCommands {
 
   async #ask(key: string, request: WarmRequest): Promise<WarmOutcome> {
     const known = this.#processes.get(key)
-    const starting = known ?? this.#start()
+    const starting = known ?? this.#start(request.environment)
     this.#processes.delete(key)
     this.#processes.set(key, starting)
     const [oldest] = this.#processes
@@ -72,10 +72,10 @@ export class WarmCommands {
     return outcome
   }
 
-  async #start(): Promise<ChildProcess> {
+  async #start({ PATH, NODE_COMPILE_CACHE }: Record<string, string>): Promise<ChildProcess> {
     // Its own environment names no folder of the user's: tests look for processes that do.
     const child = fork(PROCESS, [this.#program], {
-      env: { PATH: process.env['PATH'] },
+      env: { PATH, NODE_COMPILE_CACHE },
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
