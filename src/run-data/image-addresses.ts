@@ -1,6 +1,6 @@
 import { tablePath, type RunTables } from '../contracts/names.ts'
 import { queryRows } from '../google/bigquery/bigquery.ts'
-import { quoted } from './sql/snapshot.ts'
+import { quoted } from './sql/names.ts'
 
 /** The images of a run whose addresses have one scheme. */
 export interface ImageAddresses {

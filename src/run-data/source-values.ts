@@ -1,6 +1,6 @@
 import { tablePath, type RunTables } from '../contracts/names.ts'
 import { queryRows } from '../google/bigquery/bigquery.ts'
-import { quoted } from './sql/snapshot.ts'
+import { quoted } from './sql/names.ts'
 
 /** The values of one column that imagery converts: `capture_time`, `detection_time` or `location`. */
 export interface SourceValues {

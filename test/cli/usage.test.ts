@@ -203,7 +203,7 @@ const CASES: Record<string, Case> = {
     exitCode: 2,
     code: 'INVALID_FLAG',
     names: /city\.signs.*project\.dataset\.table/,
-    suggests: 'imagery run --table my-project.my_dataset.latest_observations --profile image-quality',
+    suggests: 'imagery run --table PROJECT.city.signs …   (imagery config get project prints your project)',
   },
   'an output that is no table': {
     args: ['run', ...SIGNS, '--output', 'my-project.city.signs'],

@@ -32,7 +32,7 @@ let assets: ManyAssets
 const mounted: string[] = []
 
 beforeAll(async () => {
-  user = await newUser({ isWarm: true })
+  user = await newUser()
   assets = await writeManyAssets(user.folder, ASSETS)
 })
 

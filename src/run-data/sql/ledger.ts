@@ -4,7 +4,7 @@ import { BUCKETS } from '../../contracts/messages.ts'
 import { tablePath, type RunTables } from '../../contracts/names.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
 import { MARKER_STATUS, RESULT_PROVENANCE, resultColumns } from '../../contracts/tables.ts'
-import { quoted } from './snapshot.ts'
+import { quoted } from './names.ts'
 
 /**
  * The view `<name>_live`: exactly one row per unit of the snapshot. It shows the latest attempt that

@@ -6,7 +6,6 @@ import { quoted, quotedColumn } from './names.ts'
 import { isReadAsText, readTime, rewrittenTime, timeExpression, timeParts, type TimeKind } from './times.ts'
 
 export type { LocationKind } from './locations.ts'
-export { quoted } from './names.ts'
 export type { TimeKind } from './times.ts'
 
 export interface SnapshotSource {

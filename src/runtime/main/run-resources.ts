@@ -8,7 +8,7 @@ import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import { SpecError } from '../spec-rules.ts'
 import type { Clock } from '../clock.ts'
 import { waitForLedger } from '../ledger/ledger-ready.ts'
-import { checkImageBuckets, checkOwnRoles, type OwnPermissions } from './own-roles.ts'
+import type { OwnPermissions } from './own-roles.ts'
 
 /** Creates and deletes a run's cloud resources, except its messages. */
 export interface RunResourceDeps {
@@ -51,6 +51,7 @@ export interface SetUp {
 export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
   const spec = await deps.specs.refresh(runId)
   refuseProfile(spec)
+  const { checkImageBuckets, checkOwnRoles } = await import('./own-roles.ts')
   await checkOwnRoles(spec, deps.permissions)
   await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
   await deps.createRunTables(spec)

@@ -27,7 +27,8 @@ import { mainApp } from './app.ts'
 import { geminiHere } from './gemini-here.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { modelForRun } from './model-for-run.ts'
-import { ownPermissions } from './own-roles.ts'
+
+const ownPermissions = async () => (await import('./own-roles.ts')).ownPermissions
 
 startService(mainEnvironment, (environment, log) => {
   const clock = runtimeClock
@@ -60,7 +61,12 @@ startService(mainEnvironment, (environment, log) => {
       shutdown,
     ),
     refusal: local && geminiHere({ here: local.gemini, backendOf: geminiBackendOf }),
-    permissions: ownPermissions,
+    // Loaded by the first /setup, because a new instance must pass its health check first.
+    permissions: {
+      inProject: async (...of) => (await ownPermissions()).inProject(...of),
+      onAccount: async (...of) => (await ownPermissions()).onAccount(...of),
+      onBucket: async (...of) => (await ownPermissions()).onBucket(...of),
+    },
     firstUnits: ({ tables }, most) => firstUnits(tables, most),
     unitsNamed,
     imageBuckets: ({ tables }) => imageBuckets(tables),

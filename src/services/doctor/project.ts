@@ -46,6 +46,6 @@ export const apis: Check = {
     if (off.length === 0) return ok(`all ${names.length} enabled`)
     const fix = `gcloud services enable ${off.join(' ')} --project ${place.projectId}`
     const detail = `not enabled: ${off.join(', ')}`
-    return deployment ? failed(detail, fix) : warning(`${detail}; imagery deploy enables them`, fix)
+    return deployment ? failed(detail, fix) : warning(`${detail}; a deploy enables them`, fix)
   },
 }
