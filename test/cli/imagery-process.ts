@@ -84,7 +84,10 @@ export async function newUser({ isWarm = false } = {}): Promise<ImageryUser> {
       reject: false,
       stripFinalNewline: false,
     })
-    return { process: child, outcome: child.then(outcome) }
+    const ended = child.then(outcome)
+    // A test may await it after the process has ended by a signal.
+    ended.catch(() => undefined)
+    return { process: child, outcome: ended }
   }
   const warm = isWarm ? new WarmCommands(PROGRAM) : undefined
   const run: ImageryUser['run'] = (args, environment = {}) => {
