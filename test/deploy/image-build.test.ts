@@ -16,7 +16,12 @@ beforeAll(async () => {
   emulated = await emulatedProject(clock, { allServicesEnabled: true })
 })
 afterEach(() => emulated.setFaults([]))
-afterAll(() => emulated.stop())
+afterAll(async () => {
+  // The local cloud does not stop before its builds end, and one takes an hour.
+  const stopped = emulated.stop()
+  await clock.jump(3_600_000)
+  await stopped
+})
 
 const buildsIn = async (region: string): Promise<{ id: string; status: string; images: string[] }[]> => {
   const { builds = [] } = await emulated.project.call('GET', `v1/projects/imagery-local/locations/${region}/builds`)
