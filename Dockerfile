@@ -5,8 +5,6 @@ ENV NODE_ENV=production
 # A decoded photo is a new block of 36 MB. With large pages, the kernel provides it in 18 steps instead of 9,000, which take
 # as long as decoding (https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html).
 ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1
-# Images are decoded on these threads; the default is 4, whatever the machine has.
-ENV UV_THREADPOOL_SIZE=8
 WORKDIR /app
 COPY dist/runtime/package.json dist/runtime/package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
