@@ -49,13 +49,20 @@ export const probeModel: PipelineStep<Probing, Probed> = creatingStep<Probing, P
     milestones.hasRows = recorded.length > 0 || result.outcome === 'retry'
     // From here on, a resume queues only the units without a row.
     if (recorded.length > 0) await beginGeneration(spec, { generation: 0 })
-    if (result.outcome !== 'answered' || result.cause !== undefined)
-      warnings?.push(`The model was asked about one asset before the run. ${said(result)}`)
+    const warning = probeWarning(result)
+    if (warning !== undefined) warnings?.push(warning)
     return { done: said(result), adds: { probed: recorded } }
   },
 })
 
 type Usable = Exclude<ProbeResult, { outcome: 'refused' }>
+
+/** Returns the warning about a probe that did not end in an answer that fits. */
+export function probeWarning(result: Usable): string | undefined {
+  if (result.outcome === 'no_image') return `The model was not asked before the run: ${said(result)}`
+  const isFit = result.outcome === 'answered' && result.cause === undefined
+  return isFit ? undefined : `The model was asked about one asset before the run: ${said(result)}`
+}
 
 export function said(result: Usable): string {
   switch (result.outcome) {
