@@ -76,7 +76,7 @@ const NO_IMAGES: [cell: string, reason: RegExp][] = [
   ['line\n.jpg', /has a control character in its path/],
   [`${'x'.repeat(256)}.jpg`, /cannot be read: .*(?:too long|ENAMETOOLONG)/],
   [`${'y/'.repeat(600)}z.jpg`, /has a path of more than 1024 bytes/],
-  ['w'.repeat(120_000), /takes \d+ bytes; the limit for a task/],
+  ['w'.repeat(120_000), /would have \d+ bytes, but Cloud Tasks accepts at most/],
   ['loop.jpg', /cannot be read: .*(?:symbolic links|ELOOP)/],
   ['empty.jpg', /is not an image|is empty/],
   ['text.jpg', /is not an image/],

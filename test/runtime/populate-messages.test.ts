@@ -22,7 +22,7 @@ describe('an asset that cannot become a task', () => {
         attempt_id: `populate-${createHash('sha256').update('asset-2\n0').digest('hex').slice(0, 32)}`,
         status: 'failed',
         cause: 'unreadable_image',
-        error_message: expect.stringContaining('the list of its 1000 images'),
+        error_message: expect.stringContaining('a task with its 1000 image addresses would have'),
       }),
     ])
   })
@@ -116,7 +116,17 @@ test('a unit with more images than Gemini accepts is never cut silently: its lis
   const made = newTask(asset(1, { observations }), SHARD, SPEC, { mainUrl: 'https://main.run.app', invoker: 'i' })
   expect(made).toEqual({
     unfit: expect.stringMatching(
-      /^the list of its 3000 images takes \d+ bytes; the limit for a task is \d+; use fewer images per unit/,
+      /^a task with its 3000 image addresses would have \d+ bytes, but Cloud Tasks accepts at most \d+; use fewer images per unit/,
+    ) as string,
+  })
+})
+
+test('a unit whose only image has an address that does not fit a task says what is too long', () => {
+  const observations = [{ observation_id: '', gcs_uri: `gs://b/${'o'.repeat(120_000)}`, capture_time: null }]
+  const made = newTask(asset(1, { observations }), SHARD, SPEC, { mainUrl: 'https://main.run.app', invoker: 'i' })
+  expect(made).toEqual({
+    unfit: expect.stringMatching(
+      /^a task with its 1 image address would have \d+ bytes, .* at most \d+; .* or shorter addresses$/,
     ) as string,
   })
 })

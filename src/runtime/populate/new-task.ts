@@ -17,6 +17,8 @@ import { describeFaults } from '../http-service.ts'
  */
 const TASK_OVERHEAD_BYTES = 2 * 1024
 
+const MOST_BODY_BYTES = LARGEST_TASK_BYTES - TASK_OVERHEAD_BYTES
+
 /** The target of tasks, and the account that Cloud Tasks uses to call it. */
 export interface TaskTarget {
   /** The main service's URL without a trailing slash; also the audience of the tokens. */
@@ -48,12 +50,7 @@ export function newTask(
   const checked = assetSchema.safeParse(asset)
   if (!checked.success) return { unfit: `the row of the snapshot is not valid: ${describeFaults(checked.error)}` }
   const body = Buffer.from(JSON.stringify(taskPayloadOf(asset, shard)))
-  if (body.length > LARGEST_TASK_BYTES - TASK_OVERHEAD_BYTES) {
-    const count = asset.observations.length
-    return {
-      unfit: `the list of its ${count} images takes ${body.length} bytes; the limit for a task is ${LARGEST_TASK_BYTES - TASK_OVERHEAD_BYTES}; use fewer images per unit (--images-per-unit)`,
-    }
-  }
+  if (body.length > MOST_BODY_BYTES) return { unfit: tooLong(asset.observations.length, body.length) }
   return {
     task: {
       id: taskId(asset.unit_id, shard.generation),
@@ -64,4 +61,9 @@ export function newTask(
       dispatchDeadlineSeconds: dispatchDeadlineSeconds(spec.limits),
     },
   }
+}
+
+function tooLong(images: number, bytes: number): string {
+  const addresses = images === 1 ? '1 image address' : `${images} image addresses`
+  return `a task with its ${addresses} would have ${bytes} bytes, but Cloud Tasks accepts at most ${MOST_BODY_BYTES}; use fewer images per unit (--images-per-unit) or shorter addresses`
 }
