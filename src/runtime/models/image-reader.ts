@@ -97,11 +97,15 @@ export async function readFigures(
   format: ImageFormat,
   signal: AbortSignal,
 ): Promise<DecodedFigures> {
-  try {
-    return await DECODES.spend(1, signal, async () => ({ ...(await figures(bytes, 'warning')), note: '' }))
-  } catch {
-    return DECODES.spend(DECODES.capacity, signal, () => readOddFigures(uri, bytes, format))
-  }
+  const usual = await DECODES.spend(1, signal, async () => {
+    const pixels = await decode(bytes, 'warning').catch(() => undefined)
+    return pixels && { ...measure(pixels), note: '' }
+  })
+  if (usual) return usual
+  return DECODES.spend(DECODES.capacity, signal, async () => {
+    const { pixels, odd } = await decodeOdd(uri, bytes, format)
+    return { ...measure(pixels), note: odd.length > 0 ? noteOf(odd) : '' }
+  })
 }
 
 /**
@@ -114,32 +118,45 @@ export async function readFigures(
  */
 const DECODES = new Budget(availableParallelism())
 
-/** Decodes a file that a strict decoder refuses. */
-async function readOddFigures(uri: string, bytes: Buffer, format: ImageFormat): Promise<DecodedFigures> {
+/** 8-bit RGB, row by row. */
+interface Pixels {
+  data: Buffer
+  info: { width: number; height: number }
+}
+
+/** Decodes a file that a strict decoder refuses, and says what is odd about it. */
+async function decodeOdd(
+  uri: string,
+  bytes: Buffer,
+  format: ImageFormat,
+): Promise<{ pixels: Pixels; odd: readonly string[] }> {
   const repaired = format === 'jpeg' ? repairJpeg(bytes) : { bytes, odd: [] }
   let refused: unknown
   try {
-    const note = repaired.odd.length > 0 ? noteOf(repaired.odd) : ''
-    return { ...(await figures(repaired.bytes, 'warning')), note }
+    return { pixels: await decode(repaired.bytes, 'warning'), odd: repaired.odd }
   } catch (error) {
     refused = error
   }
   const reason = said(refused)
   if (isLoss(refused)) throw damage(uri, format, reason, refused)
   try {
-    return { ...(await figures(repaired.bytes, 'error')), note: noteOf([...repaired.odd, inWords(reason)]) }
+    return { pixels: await decode(repaired.bytes, 'error'), odd: [...repaired.odd, inWords(reason)] }
   } catch (error) {
     throw damage(uri, format, said(error), error)
   }
 }
 
-async function figures(bytes: Buffer, failOn: 'warning' | 'error'): Promise<PixelFigures> {
+async function decode(bytes: Buffer, failOn: 'warning' | 'error'): Promise<Pixels> {
   // All measurements are the same for all eight orientations, so EXIF orientation is not applied here.
-  const { data, info } = await sharp(bytes, { ...READ, failOn })
+  return sharp(bytes, { ...READ, failOn })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
+}
+
+/** Outside of what catches a decoder's errors: a fault of the measurement is no damage to an image. */
+function measure({ data, info }: Pixels): PixelFigures {
   return measurePixels(data, info.width, info.height)
 }
 

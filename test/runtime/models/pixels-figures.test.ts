@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { measurePixels } from '../../../src/runtime/models/image-figures.ts'
 import { judge, RULES } from '../../../src/runtime/models/image-verdict.ts'
 import type { QualityFigures } from '../../../src/runtime/models/image-verdict.ts'
@@ -271,4 +271,19 @@ test('the worst verdict wins, and its reason names exactly the figures that caus
     verdict: 'poor',
     reason: 'too dark: brightness 30 is below 40; blurred: sharpness 12.5 is below 30',
   })
+})
+
+test('an image is not called damaged where WebAssembly cannot measure it', async () => {
+  const png = await sharp({ create: { width: 40, height: 30, channels: 3, background: '#808080' } })
+    .png()
+    .toBuffer()
+  vi.stubGlobal('WebAssembly', undefined)
+  vi.resetModules()
+  try {
+    const reader = await import('../../../src/runtime/models/image-reader.ts')
+    const error: unknown = await reader.readFigures('x', png, 'png', new AbortController().signal).catch(String)
+    expect(error).toMatch(/^TypeError: .*WebAssembly/)
+  } finally {
+    vi.unstubAllGlobals()
+  }
 })
