@@ -39,15 +39,18 @@ export function* csvRecords(file: Buffer, dialect: CsvDialect): Generator<CsvRec
   const { delimiter, quote, allowsQuotedNewlines } = dialect
   let line = 1
   let at = 0
-  // Looked for only once they are behind: a line may have a million values, and a file no delimiter.
+  // Looked for only once they are behind: a line may have a million values, and a file no delimiter or carriage return.
   let [feedEnd, returnEnd, valueEnd] = [-1, -1, -1]
+  const nextLineEnd = (): number => {
+    if (feedEnd < at) feedEnd = endOf(text, '\n', at)
+    if (returnEnd < at) returnEnd = endOf(text, '\r', at)
+    return Math.min(feedEnd, returnEnd)
+  }
   while (at < text.length) {
     const record: CsvRecord = { line, start: at, values: [] }
     let newlines = 0
     for (;;) {
-      if (feedEnd < at) feedEnd = endOf(text, '\n', at)
-      if (returnEnd < at) returnEnd = endOf(text, '\r', at)
-      const lineEnd = Math.min(feedEnd, returnEnd)
+      const lineEnd = nextLineEnd()
       if (valueEnd < at) valueEnd = endOf(text, delimiter, at)
       const open = quote === '' ? -1 : openingQuote(text, at, quote)
       if (open < 0) {
@@ -66,7 +69,7 @@ export function* csvRecords(file: Buffer, dialect: CsvDialect): Generator<CsvRec
         at = closed.end
         if (at < text.length && text[at] !== delimiter && !isLineEnd(text, at)) {
           record.problem = AFTER_CLOSE(quote)
-          at = Math.min(endOf(text, '\n', at), endOf(text, '\r', at))
+          at = nextLineEnd()
           break
         }
       }
