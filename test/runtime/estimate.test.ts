@@ -1,6 +1,6 @@
 // First: it sets what gRPC reads when it is loaded.
 import { DATA_DIR } from './trusted-roots.ts'
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { startLocalCloud, type LocalCloud } from '@imagery/local-cloud'
@@ -68,11 +68,13 @@ const ROWS = [
 let cloud: LocalCloud
 let folder: string
 let file: string
+let accessLogFile: string
 
 beforeAll(async () => {
-  cloud = await startLocalCloud({ dataDir: DATA_DIR, allServicesEnabled: true })
-  useLocalCloud(cloud.locator)
   folder = await mkdtemp(path.join(os.tmpdir(), 'imagery-estimate-'))
+  accessLogFile = path.join(folder, 'access.jsonl')
+  cloud = await startLocalCloud({ dataDir: DATA_DIR, allServicesEnabled: true, accessLogFile })
+  useLocalCloud(cloud.locator)
   file = path.join(folder, 'signs.jsonl')
   await writeFile(file, ROWS.map((row) => `${JSON.stringify(row)}\n`).join(''))
   await ensureDataset(TABLE, { location: 'US', description: 'A city.' })
@@ -106,6 +108,14 @@ async function everything(): Promise<string[]> {
     ),
   )
   return [...datasets, ...tables.flat()].toSorted()
+}
+
+/** The methods that begin with a word, in the order in which the local cloud was called. */
+async function callsOf(word: string): Promise<string[]> {
+  const lines = (await readFile(accessLogFile, 'utf8')).trimEnd().split('\n')
+  return lines
+    .map((line) => (JSON.parse(line) as { method: string }).method)
+    .filter((method) => method.startsWith(word))
 }
 
 describe('the estimate of a table in BigQuery', () => {
@@ -242,6 +252,17 @@ describe('the estimate of a local file', () => {
     const report = await estimate({ table: file, where: "asset_id < 'b'" })
     expect(report).toMatchObject({ units: 1, images: 3, counted: { how: 'temporary_table' } })
     expect(await everything()).toEqual(before)
+  })
+
+  test('sets the expiration of the temporary table again after the load, which can drop it', async () => {
+    const earlier = (await callsOf('bigquery.tables')).length
+    await estimate({ table: file, where: "asset_id < 'b'" })
+    const calls = (await callsOf('bigquery.tables')).slice(earlier)
+    expect(calls.filter((method) => !method.endsWith('.get') && !method.endsWith('.list'))).toEqual([
+      'bigquery.tables.insert',
+      'bigquery.tables.patch',
+      'bigquery.tables.delete',
+    ])
   })
 
   test('deletes the temporary table also after an error and after Ctrl-C', async () => {

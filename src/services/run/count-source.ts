@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { RESULTS_LABEL } from '../../contracts/labels.ts'
 import { tablePath } from '../../contracts/names.ts'
-import { deleteDatasetIfEmpty, deleteTable, ensureDataset, ensureTable } from '../../google/bigquery/bigquery.ts'
+import { deleteDatasetIfEmpty, deleteTable, ensureDataset } from '../../google/bigquery/bigquery.ts'
 import { countSource, type SourceCounts } from '../../run-data/source-counts.ts'
 import type { SnapshotSource } from '../../run-data/sql/snapshot.ts'
 import { countRows } from '../source/count-rows.ts'
@@ -77,9 +77,8 @@ async function countLoaded(context: RunContext, prepared: PreparedSource, locati
   try {
     const description = 'Temporary, for an imagery estimate.'
     await ensureDataset({ projectId, dataset }, { location, description, labels: { [RESULTS_LABEL]: '' } })
-    const expiresAt = new Date(Date.now() + TEMPORARY_MS)
-    await ensureTable(table, { columns: [], description, labels: {}, expiresAt })
-    await loadSource(options.table, table, { load: prepared.load, location })
+    const properties = { description, labels: {}, expiresAt: new Date(Date.now() + TEMPORARY_MS) }
+    await loadSource(options.table, table, { load: prepared.load, location, properties })
     signal.throwIfAborted()
     const described = await describeSource(table, context)
     const fields = prepared.known?.fields ?? described.fields

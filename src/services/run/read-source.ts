@@ -4,8 +4,6 @@ import type { StepOutcome } from '../../contracts/steps.ts'
 import {
   datasetLocation,
   describeTable,
-  ensureTable,
-  updateTable,
   type TableDescription,
   type TableName,
 } from '../../google/bigquery/bigquery.ts'
@@ -229,12 +227,7 @@ async function load(
     expiresAt: new Date(Date.now() + SCRATCH_MS),
   }
   milestones.hasTables = true
-  // Sets the expiration before the first row, in case no teardown deletes the table.
-  await ensureTable(table, { ...properties, columns: [] })
-  await loadSource(source.given, table, { load: prepared.load, location })
-  // A load that replaces a table's rows may also drop its properties
-  // (https://cloud.google.com/bigquery/docs/reference/auditlogs/rest/Shared.Types/BigQueryAuditMetadata.WriteDisposition).
-  await updateTable(table, properties)
+  await loadSource(source.given, table, { load: prepared.load, location, properties })
   return table
 }
 

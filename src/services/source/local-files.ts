@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import type { TableName } from '../../google/bigquery/bigquery.ts'
+import { ensureTable, updateTable, type NewTable, type TableName } from '../../google/bigquery/bigquery.ts'
 import { loadFile, type LoadedFile } from '../../google/bigquery/jobs.ts'
 import type { SourceColumns, SourceField } from './columns.ts'
 import { folderRows } from './folder-images.ts'
@@ -47,12 +47,17 @@ export async function prepareSource(
   return { load: { format: 'NEWLINE_DELIMITED_JSON', file, schema }, known: undefined, warnings }
 }
 
-/** Loads a prepared table into a table of the run. */
+/** Loads a prepared table into a new table that expires by itself, in case no command deletes it. */
 export async function loadSource(
   given: string,
   table: TableName,
-  { load, location }: { load: LoadedFile; location: string },
+  {
+    load,
+    location,
+    properties,
+  }: { load: LoadedFile; location: string; properties: Pick<NewTable, 'description' | 'labels'> & { expiresAt: Date } },
 ): Promise<void> {
+  await ensureTable(table, { ...properties, columns: [] })
   try {
     await loadFile(table, load, { location })
   } catch (error) {
@@ -67,6 +72,9 @@ export async function loadSource(
       cause: error,
     })
   }
+  // A load that replaces a table's rows may also drop its properties
+  // (https://cloud.google.com/bigquery/docs/reference/auditlogs/rest/Shared.Types/BigQueryAuditMetadata.WriteDisposition).
+  await updateTable(table, properties)
 }
 
 function withoutHeader({ header: _header, ...field }: SourceField): SourceField {
