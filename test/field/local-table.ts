@@ -5,7 +5,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
 import type { ImagePick, Unit } from '../../src/contracts/model-options.ts'
-import { snapshotQuery } from '../../src/run-data/sql/snapshot.ts'
+import { runTables, type RunTables } from '../../src/contracts/names.ts'
+import { snapshotQuery, type SnapshotSource } from '../../src/run-data/sql/snapshot.ts'
 import { ensureDataset } from '../../src/google/bigquery/bigquery.ts'
 import { loadFile, loadOptions, queryIntoTable } from '../../src/google/bigquery/jobs.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
@@ -94,19 +95,45 @@ export class LocalTables {
     const [metadata] = await table.getMetadata()
     const { fields } = metadata.schema as { fields: SourceField[] }
     const { guesses, ...columns } = known ? { ...known.columns, guesses: [] } : sourceColumns(given, fields, flags)
-    const sql = snapshotQuery({
+    const snapshot: SnapshotSource = {
       path: `demo.field.t${this.#tables}`,
       unit,
       images,
       ...columns,
-      isConverted: known !== undefined,
       imagePrefix: null,
       where: where ?? null,
       limit: null,
       sample: null,
+    }
+    const tables = runTables({ projectId: 'demo', dataset: 'field', profile: 'resolution', runId: this.#runId() })
+    const choice = { unit, images, gemini: null }
+    const found = [...warnings, ...guesses]
+    return this.#units({ tables, location: 'US', snapshot }, { options: { table: given }, choice, warnings: found })
+  }
+
+  #runId(): string {
+    return `261130-${String(++this.#tables).padStart(8, '0')}`
+  }
+
+  /** Takes the snapshot of a source, and checks its values, as `imagery run` does. */
+  async #units(
+    { tables, location, snapshot }: { tables: RunTables; location: string; snapshot: SnapshotSource },
+    context: { warnings: string[] } & Record<'options' | 'choice', object>,
+  ): Promise<{ units: SnapshotUnit[]; warnings: string[] }> {
+    await ensureDataset(tables, { location, description: '' })
+    const assets = runTable(tables, 'assets')
+    await queryIntoTable(snapshotQuery(snapshot), {
+      projectId: tables.projectId,
+      location,
+      jobId: `snapshot_${assets.table}`,
+      destination: assets,
+      labels: {},
+      clusterBy: ['bucket'],
     })
-    const [rows] = await this.#harness.client.query(sql)
-    return { units: (rows as Row[]).map(snapshotUnit).toSorted(byId), warnings: [...warnings, ...guesses] }
+    const reporter = { detail: () => undefined }
+    await checkValues.run({ ...context, snapshot, spec: { tables, source: { location } } } as never, reporter)
+    const [rows] = await this.#harness.client.query(`SELECT * FROM \`${tables.dataset}.${assets.table}\``)
+    return { units: (rows as Row[]).map(snapshotUnit).toSorted(byId), warnings: context.warnings }
   }
 
   /** Creates a table of the local BigQuery and fills it. Returns its full name. */
@@ -134,7 +161,7 @@ export class LocalTables {
     { asset, image, unit = 'asset', pick = 'latest', perUnit = 6, where }: TableOptions = {},
   ): Promise<{ units: SnapshotUnit[]; warnings: string[] }> {
     const place = { projectId: 'demo', region: 'us-central1' }
-    const runId = `261130-${String(++this.#tables).padStart(8, '0')}`
+    const runId = this.#runId()
     const context = {
       options: { table: given, assetColumn: asset, imageColumn: image, where },
       profile: { name: 'resolution' },
@@ -147,21 +174,7 @@ export class LocalTables {
       runId,
     }
     const { adds } = await readSource(context as never)
-    const { tables, location, snapshot } = adds
-    await ensureDataset(tables, { location, description: '' })
-    const assets = runTable(tables, 'assets')
-    await queryIntoTable(snapshotQuery(snapshot), {
-      ...place,
-      location,
-      jobId: `snapshot_${this.#tables}`,
-      destination: assets,
-      labels: {},
-      clusterBy: ['bucket'],
-    })
-    const reporter = { detail: () => undefined }
-    await checkValues.run({ ...context, ...adds, spec: { tables, source: { location } } } as never, reporter)
-    const [rows] = await this.#harness.client.query(`SELECT * FROM \`${tables.dataset}.${assets.table}\``)
-    return { units: (rows as Row[]).map(snapshotUnit).toSorted(byId), warnings: context.warnings }
+    return this.#units(adds, context)
   }
 
   /** The same, for what must be refused. */

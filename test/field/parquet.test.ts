@@ -169,6 +169,16 @@ describe('a Parquet column that imagery uses', () => {
     expect(warnings.join()).toMatch(/To use capture_time: duckdb -c .*"capture_time"::TIMESTAMP/)
   })
 
+  test('can be a time as text, which is read and counted like that of a table', async () => {
+    const rows = "('a', '1.jpg', '2026:11:03 20:58:37'), ('b', '2.jpg', '03/11/2026')"
+    const file = await selected(`* FROM (VALUES ${rows}) AS rows(asset_id, image, capture_time)`)
+    const { units, warnings } = await taken(file)
+    expect(units.map(({ captured }) => captured)).toEqual([['2026-11-03T20:58:37.000Z'], [null]])
+    expect(warnings).toEqual([
+      expect.stringMatching(/^capture_time of 1 image cannot be read .* "03\/11\/2026"; day\//),
+    ])
+  })
+
   test('can be the point of GeoParquet that is the location', async () => {
     const point = plain.text(Buffer.from('0101000000000000000000f03f0000000000000040', 'hex'))
     const geo = {

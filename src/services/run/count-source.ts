@@ -82,8 +82,7 @@ async function countLoaded(context: RunContext, prepared: PreparedSource, locati
     signal.throwIfAborted()
     const described = await describeSource(table, context)
     const fields = prepared.known?.fields ?? described.fields
-    const found = prepared.known?.columns ?? foundColumns(context, { ...described, fields })
-    const columns = { ...found, isConverted: prepared.known !== undefined }
+    const columns = prepared.known?.columns ?? foundColumns(context, { ...described, fields })
     const snapshot = snapshotSource(context, tablePath(table, table.table), columns)
     const place = { projectId, location }
     const { bytes } = await checkSnapshotQuery(snapshot, { ...place, fields })

@@ -95,10 +95,7 @@ async function readTable(
   if (type === 'TABLE' && rows === 0 && !isStreaming)
     throw new ImageryError('NO_ASSETS', `${options.table} has no rows`)
 
-  const columns = {
-    ...(prepared?.known?.columns ?? foundColumns(context, { fields, partitions })),
-    isConverted: prepared?.known !== undefined,
-  }
+  const columns = prepared?.known?.columns ?? foundColumns(context, { fields, partitions })
   const snapshot = snapshotSource(context, tablePath(sourceTable, sourceTable.table), columns)
   const { bytes, otherTables } = await checkSnapshotQuery(snapshot, {
     projectId,
@@ -123,7 +120,7 @@ async function readTable(
 export function snapshotSource(
   { options, profile, choice, source, target, runId }: RunContext,
   path: string,
-  columns: SourceColumns & { isConverted?: boolean },
+  columns: SourceColumns,
 ): SnapshotSource {
   return {
     path,

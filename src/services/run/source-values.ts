@@ -6,7 +6,7 @@ import type { RecordedContext, RunContext } from './context.ts'
 import type { SourceRead } from './read-source.ts'
 
 /**
- * Warns of times and locations of a table that cannot be read, which the snapshot counted. The times and locations of a
+ * Warns of times and locations of a table or Parquet file that cannot be read, which the snapshot counted. Those of a text
  * file are counted when it is read.
  *
  * @throws ImageryError SOURCE_UNSUPPORTED if the newest images would be chosen, and most times cannot be read

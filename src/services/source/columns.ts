@@ -38,7 +38,14 @@ export interface ColumnFlags {
 
 export type SourceColumns = Pick<
   SnapshotSource,
-  'assetColumn' | 'imageColumn' | 'hasObservationId' | 'hasSnapshotId' | 'location' | 'detectionTime' | 'captureTime'
+  | 'assetColumn'
+  | 'imageColumn'
+  | 'hasObservationId'
+  | 'hasSnapshotId'
+  | 'location'
+  | 'detectionTime'
+  | 'captureTime'
+  | 'isConverted'
 >
 
 /**

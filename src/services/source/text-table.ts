@@ -64,7 +64,7 @@ export async function prepareTextTable(
   const writer = new RowWriter(found, { ...named, ...options, given: source.given })
   // A time that is used as the asset ID is text.
   const { detectionTime, captureTime } = timeKinds(writer.fields(fields))
-  const columns = { ...named, detectionTime, captureTime }
+  const columns = { ...named, detectionTime, captureTime, isConverted: true }
   await pipeline(Readable.from(written(rows(), writer)), createWriteStream(file)).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : notWritable(options.scratch, error)
   })
