@@ -71,8 +71,9 @@ export function exactUsd(sum: number): number {
   return Math.round(sum * NANO_PER_USD) / NANO_PER_USD
 }
 
-/** Formats a cost for people: `$12.30`, with more digits for small amounts. */
+/** Formats a cost for people: `$12.30`, with more digits for small amounts, and no more than anyone would count. */
 export function usdText(usd: number): string {
+  if (usd > 0 && usd < 0.000_001) return '<$0.000001'
   return `$${usd >= 1 || usd === 0 ? usd.toFixed(2) : usd.toPrecision(2)}`
 }
 
