@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { plainLine, plainText } from './plain-text.ts'
+import { wrapped } from './wrap.ts'
 
 const MARKS = {
   ok: styleText('green', '✔'),
@@ -22,19 +23,4 @@ export function formatChecks(
       ...fixes.map((fix) => `    ${plainLine(fix)}`),
     ])
     .join('\n')
-}
-
-/** Breaks text into lines of at most `width`, at spaces. A longer word has its own line. */
-function wrapped(text: string, width: number): string[] {
-  return text.split('\n').flatMap((line) => {
-    const lines: string[] = []
-    let current = ''
-    for (const word of line.split(' ')) {
-      if (current !== '' && current.length + 1 + word.length > width) {
-        lines.push(current)
-        current = word
-      } else current = current === '' ? word : `${current} ${word}`
-    }
-    return [...lines, current]
-  })
 }

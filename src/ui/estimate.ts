@@ -1,9 +1,12 @@
 import { styleText } from 'node:util'
 import type { Column } from '../contracts/columns.ts'
 import type { EstimateReport, GeminiEstimate } from '../contracts/estimate-report.ts'
+import { bytesText } from '../contracts/bytes-text.ts'
+import { MEDIA_RESOLUTIONS } from '../contracts/model-options.ts'
 import { usdText } from '../contracts/prices.ts'
 import { plainLine } from './plain-text.ts'
 import { formatTable } from './table.ts'
+import { linesOf, wrapped } from './wrap.ts'
 
 const number = (value: number): string => Math.round(value).toLocaleString('en')
 
@@ -33,12 +36,12 @@ export function formatEstimate(report: EstimateReport, { width }: { width: numbe
         ...images.map((uri) => `  ${plainLine(uri)}`),
       ]),
     ),
-    ...section('Columns of the results', wrapped(report.columns.map(columnText), width - 2)),
+    ...section('Columns of the results', linesOf(report.columns.map(columnText), width - 2, ', ')),
     ...section('Tokens', report.gemini === null ? [] : tokenLines(report.gemini)),
     ...section(pricesTitle(report), costLines(report, width)),
-    ...section('Duration', durationLines(report)),
+    ...section('Duration', durationLines(report, width)),
     ...section('Other models, tiers and media resolutions', alternativeLines(report, width)),
-    ...section("BigQuery's AI.GENERATE", aiGenerateLines(report)),
+    ...section("BigQuery's AI.GENERATE", aiGenerateLines(report, width)),
   ]
   return lines.join('\n')
 }
@@ -74,16 +77,6 @@ function bar(label: string, units: number, total: number): string {
 
 function columnText({ name, type, mode }: Column): string {
   return `${name} ${mode === 'REPEATED' ? `ARRAY<${type}>` : type}`
-}
-
-function wrapped(words: readonly string[], width: number): string[] {
-  const lines: string[] = []
-  for (const word of words) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + word.length + 2 <= width) lines[lines.length - 1] = `${last}, ${word}`
-    else lines.push(word)
-  }
-  return lines
 }
 
 function tokenLines({ tokens, assumptions, model, tier, media_resolution: resolution }: GeminiEstimate): string[] {
@@ -142,39 +135,50 @@ function capText({
     : `--max-cost ${usd} would allow this run`
 }
 
-function durationLines({ duration }: EstimateReport): string[] {
-  const { seconds, concurrency, instances, throughput_tiers: tiers } = duration
+function durationLines({ duration }: EstimateReport, width: number): string[] {
+  const { seconds, concurrency, instances, throughput_tiers: tiers, throughput_source: source } = duration
   const at = `${number(concurrency)} at once on ${number(instances)} ${instances === 1 ? 'instance' : 'instances'}`
+  const rows = tiers.map((tier) => [
+    tier.name,
+    tier.spend,
+    number(tier.tokens_per_minute),
+    `about ${timeText(tier.seconds)}`,
+  ])
   return [
     `about ${timeText(seconds)}, ${at}, without throttling`,
-    ...tiers.map(
-      ({ name, spend, tokens_per_minute: rate, seconds: slow }) =>
-        `about ${timeText(slow)} within Google's ${name} (${spend} spent on Vertex AI in 30 days): ${number(rate)} tokens per minute`,
-    ),
-    ...(duration.throughput_source === null ? [] : [styleText('dim', duration.throughput_source)]),
+    ...(source === null
+      ? []
+      : [
+          'Within the tokens that Google prioritizes, by the spend of the last 30 days:',
+          ...formatTable(['usage tier', 'spent on Vertex AI', 'tokens per minute', 'duration'], rows, width - 2).split(
+            '\n',
+          ),
+          styleText('dim', source),
+        ]),
   ]
 }
 
 function alternativeLines({ gemini }: EstimateReport, width: number): string[] {
   if (gemini === null) return []
   const { alternatives } = gemini
-  const columns = alternatives
-    .filter(({ model }) => model === alternatives[0]?.model)
-    .map(({ tier, media_resolution: resolution }) => `${tier} ${resolution}`)
-  const rows = [...new Set(alternatives.map(({ model }) => model))].map((model) => [
-    model,
-    ...alternatives
-      .filter((each) => each.model === model)
-      .map(({ usd, is_chosen: isChosen }) => `${usdText(usd)}${isChosen ? ' *' : ''}`),
-  ])
-  return [...formatTable(['model', ...columns], rows, Math.max(width - 2, 110)).split('\n'), '* this run']
+  const rows = [...new Set(alternatives.map(({ model, tier }) => `${model} ${tier}`))].map((name) => {
+    const same = alternatives.filter(({ model, tier }) => `${model} ${tier}` === name)
+    return [
+      same[0]?.model,
+      same[0]?.tier,
+      ...same.map(({ usd, is_chosen: isChosen }) => `${usdText(usd)}${isChosen ? ' *' : ''}`),
+    ]
+  })
+  return [...formatTable(['model', 'tier', ...MEDIA_RESOLUTIONS], rows, width - 2).split('\n'), '* this run']
 }
 
-function aiGenerateLines({ ai_generate: advice }: EstimateReport): string[] {
-  if (!advice.is_better) return [`A run fits better: ${advice.reasons.join('. ')}.`]
+function aiGenerateLines({ ai_generate: advice }: EstimateReport, width: number): string[] {
+  if (!advice.is_better) return wrapped(plainLine(`A run fits better: ${advice.reasons.join('. ')}.`), width - 2)
   return [
-    'One statement of BigQuery would do this job, if you need no retries, cap or ledger. It needs a Cloud resource',
-    'connection (LOCATION.CONNECTION) whose service account may read the images and call Vertex AI:',
+    ...wrapped(
+      'One statement of BigQuery would do this job, if you need no retries, cap or ledger. It needs a Cloud resource connection (LOCATION.CONNECTION) whose service account may read the images and call Vertex AI:',
+      width - 2,
+    ),
     '',
     ...(advice.statement ?? '').split('\n').map(plainLine),
     '',
@@ -186,10 +190,4 @@ function timeText(seconds: number): string {
   if (seconds < 90) return `${number(seconds)} s`
   if (seconds < 5_400) return `${number(seconds / 60)} min`
   return `${(seconds / 3_600).toLocaleString('en', { maximumFractionDigits: 1 })} h`
-}
-
-function bytesText(bytes: number): string {
-  const [size, unit] =
-    bytes < 1e6 ? ([1e3, 'kB'] as const) : bytes < 1e9 ? ([1e6, 'MB'] as const) : ([1e9, 'GB'] as const)
-  return `${(bytes / size).toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`
 }

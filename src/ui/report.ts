@@ -4,6 +4,7 @@ import type { Answers, FailureGroup, RunReport } from '../contracts/run-report.t
 import { suggestedCommand, suggestedCommands } from '../contracts/suggested-command.ts'
 import { plainLine, shortened } from './plain-text.ts'
 import { cellText } from './table.ts'
+import { linesOf } from './wrap.ts'
 
 /** A summary on a terminal lists this many kinds of failures. */
 const SHOWN_FAILURES = 8
@@ -61,7 +62,7 @@ function failureLines(report: RunReport, flags: string, width: number): string[]
     const others = units === 1 ? '' : `  and ${number(units - 1)} more like it`
     lines.push(
       `  ${shortened(cellText(example.unit_id), MOST_ID_LETTERS)}${others}`,
-      ...wrapped(reason, width - 4).map((line) => `    ${line}`),
+      ...messageLines(reason, width - 4).map((line) => `    ${line}`),
     )
     if (next !== '') lines.push(`    → ${plainLine(suggestedCommands(next, flags))}`)
   }
@@ -129,19 +130,10 @@ const MOST_ID_LETTERS = 200
 /** A message longer than this many lines is cut. */
 const MESSAGE_LINES = 4
 
-/** Breaks text into lines of at most `width`, at spaces if possible. A URI can be longer than a line. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text
-    .split(/\s+/)
-    .flatMap((long) => long.match(new RegExp(`.{1,${Math.max(8, width)}}`, 'gu')) ?? [])) {
-    if (line && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line ? `${line} ${word}` : word
-  }
-  if (line) lines.push(line)
+/** Breaks a message into lines of at most `width`, at spaces if possible. A URI can be longer than a line. */
+function messageLines(text: string, width: number): string[] {
+  const words = text.split(/\s+/).flatMap((long) => long.match(new RegExp(`.{1,${Math.max(8, width)}}`, 'gu')) ?? [])
+  const lines = linesOf(words, width)
   return lines.length <= MESSAGE_LINES
     ? lines
     : [...lines.slice(0, MESSAGE_LINES - 1), `${lines[MESSAGE_LINES - 1]?.slice(0, width - 1)}…`]

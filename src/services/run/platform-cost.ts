@@ -1,3 +1,4 @@
+import { bytesText } from '../../contracts/bytes-text.ts'
 import {
   GOOGLE_PRICES,
   LEAST_MESSAGE_BYTES,
@@ -88,10 +89,10 @@ export function estimatePlatform(size: PlatformSize): CostPart[] {
   const { bigquery_scan: scan, bigquery_inserts: inserts, bigquery_storage: storage } = GOOGLE_PRICES
   const { cloud_run_cpu: cpu, cloud_run_memory: memory, cloud_run_requests: calls, cloud_tasks, pubsub } = GOOGLE_PRICES
   return [
-    part('bigquery', 'scan', scannedBytes / TIB, scan, bytesAmount(scannedBytes)),
-    part('bigquery', 'ledger inserts', insertedBytes / 200e6, inserts, bytesAmount(insertedBytes)),
+    part('bigquery', 'scan', scannedBytes / TIB, scan, bytesText(scannedBytes)),
+    part('bigquery', 'ledger inserts', insertedBytes / 200e6, inserts, bytesText(insertedBytes)),
     // The ledger and the results.
-    part('bigquery', 'storage per month', (2 * rows) / GIB, storage, bytesAmount(2 * rows)),
+    part('bigquery', 'storage per month', (2 * rows) / GIB, storage, bytesText(2 * rows)),
     part('cloud_run', 'vCPU', cpuSeconds, cpu, `${count(cpuSeconds)} vCPU-seconds`),
     part('cloud_run', 'memory', gibSeconds, memory, `${count(gibSeconds)} GiB-seconds`),
     part('cloud_run', 'requests', requests / 1e6, calls, `${count(requests)} requests`),
@@ -115,9 +116,3 @@ function scanned(bytes: number, tables: number): number {
 }
 
 const count = (value: number): string => Math.ceil(value).toLocaleString('en')
-
-function bytesAmount(bytes: number): string {
-  const [size, unit] =
-    bytes < 1e6 ? ([1e3, 'kB'] as const) : bytes < 1e9 ? ([1e6, 'MB'] as const) : ([1e9, 'GB'] as const)
-  return `${(bytes / size).toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`
-}

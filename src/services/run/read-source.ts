@@ -1,3 +1,4 @@
+import { bytesText } from '../../contracts/bytes-text.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../../contracts/names.ts'
 import type { StepOutcome } from '../../contracts/steps.ts'
@@ -226,10 +227,4 @@ async function load(
   milestones.hasTables = true
   await loadSource(source.given, table, { load: prepared.load, location, properties })
   return table
-}
-
-export function bytesText(bytes: number): string {
-  const [unit, size] =
-    bytes < 1e6 ? (['kB', 1e3] as const) : bytes < 1e9 ? (['MB', 1e6] as const) : (['GB', 1e9] as const)
-  return `${(bytes / size).toLocaleString('en', { maximumFractionDigits: 1 })} ${unit}`
 }
