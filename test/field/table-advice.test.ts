@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { source as doctorCheck } from '../../src/services/doctor/source.ts'
+import { castAdvice, safeCastAdvice } from '../../src/services/source/filter-advice.ts'
 import { LocalTables } from './local-table.ts'
 
 let tables: LocalTables
@@ -26,6 +27,15 @@ describe('a filter on texts', () => {
     ['made > CURRENT_TIMESTAMP()', 'SAFE_CAST(made AS TIMESTAMP) > CURRENT_TIMESTAMP()'],
     ['ok = TRUE', 'SAFE_CAST(ok AS BOOL) = TRUE'],
     ["n = '5'", 'n = 5'],
+    // Only the operands beside the operator are cast, whatever else the condition has.
+    ["height > 4 AND asset_id = 'a'", "SAFE_CAST(height AS FLOAT64) > 4 AND asset_id = 'a'"],
+    [
+      "height BETWEEN 3 AND 9 AND asset_id != 'x > 4 AND 5'",
+      "SAFE_CAST(height AS FLOAT64) BETWEEN 3 AND 9 AND asset_id != 'x > 4 AND 5'",
+    ],
+    ['5 BETWEEN 4 AND height', '5 BETWEEN 4 AND SAFE_CAST(height AS FLOAT64)'],
+    ['height /* in m */ > 4', 'SAFE_CAST(height AS FLOAT64) /* in m */ > 4'],
+    ["n BETWEEN '4' AND '9' AND asset_id > '9z'", "n BETWEEN 4 AND 9 AND asset_id > '9z'"],
   ])('%s is refused with the cast that works', async (where, better) => {
     const rows = [
       row('a', { height: '5', made: '2026-02-03', ok: 'true', n: 5 }),
@@ -37,6 +47,25 @@ describe('a filter on texts', () => {
     expect(suggestions[0]).toBe(quoted(better))
     const { units } = await tables.takeTable(table, { where: better })
     expect(units.map(({ asset }) => asset)).toEqual(['a'])
+  })
+
+  test.each([
+    ["CAST(height AS INT64) > 3 AND note != 'CAST(x)'", "SAFE_CAST(height AS INT64) > 3 AND note != 'CAST(x)'"],
+    [
+      'SAFE_CAST(n AS INT64) > 1 AND cast (height AS INT64) > 1 /* CAST(x) */',
+      'SAFE_CAST(n AS INT64) > 1 AND SAFE_CAST (height AS INT64) > 1 /* CAST(x) */',
+    ],
+  ])('%s gets SAFE_CAST for its casts, if a row cannot be cast', (where, better) => {
+    expect(safeCastAdvice(where, 'Bad int64 value: n/a')).toEqual([quoted(better)])
+  })
+
+  test.each([
+    ['(ok) -- a flag', ['(SAFE_CAST(ok AS BOOL)) -- a flag']],
+    // A cast inside a function would change what it means.
+    ["IFNULL(ok, 'x')", []],
+  ])('%s, which is text and no truth value, gets %j', (where, better) => {
+    const reason = 'WHERE clause should return type BOOL, but returns STRING'
+    expect(castAdvice(where, reason, schema)).toEqual(better.map(quoted))
   })
 
   test('of a CSV file gets the same advice, and an empty cell casts', async () => {

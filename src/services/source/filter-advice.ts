@@ -12,6 +12,10 @@ const TOKENS =
 const NO_SIGNATURE =
   /No matching signature for (?:operator|function) \S+(?:[^\n]*?for argument types:?|\s+Argument types:)\s*([^\n.]*)/i
 
+const tokensOf = (where: string): string[] => where.match(TOKENS) ?? []
+
+const COMMENT = /^(?:--|#|\/\*)/
+
 const NOT_BOOL = /WHERE clause should return type BOOL, but returns STRING/i
 
 /** What a text is cast to, to be compared with a value of each type. */
@@ -43,7 +47,7 @@ export function castAdvice(where: string, reason: string, fields: readonly Sourc
   if (NOT_BOOL.test(reason))
     return corrected(
       where,
-      cast(where, 'BOOL', fields, () => true),
+      cast(where, 'BOOL', fields, () => false),
     )
   const types: string[] = NO_SIGNATURE.exec(reason)?.[1]?.match(/[A-Z]+\d*/g) ?? []
   const other = types.find((type) => type !== 'STRING' && CASTS[type] !== undefined)
@@ -62,7 +66,12 @@ export function safeCastAdvice(where: string, reason: string): string[] {
   const isCast =
     /\bBad (?:int64|double|numeric|bool|float) value\b|\bInvalid (?:date|datetime|time|timestamp|NUMERIC)\b|Could not (?:cast|convert)/i
   if (!isCast.test(reason)) return []
-  return corrected(where, where.replaceAll(/\bCAST\s*\(/gi, 'SAFE_CAST('))
+  return corrected(
+    where,
+    tokensOf(where)
+      .map((token) => (/^CAST$/i.test(token) ? 'SAFE_CAST' : token))
+      .join(''),
+  )
 }
 
 function corrected(where: string, better: string): string[] {
@@ -81,7 +90,7 @@ function ofType(fields: readonly SourceField[], types: readonly string[]): Set<s
 
 function columnsIn(where: string, fields: readonly SourceField[]): string[] {
   const texts = ofType(fields, ['STRING'])
-  return [...new Set((where.match(TOKENS) ?? []).filter((token) => texts.has(nameOf(token))))]
+  return [...new Set(tokensOf(where).filter((token) => texts.has(nameOf(token))))]
 }
 
 /** Puts a cast around each column of texts that is beside a value of another type, in the words around it. */
@@ -92,9 +101,11 @@ function cast(
   isValue: (token: string) => boolean,
 ): string {
   const texts = ofType(fields, ['STRING'])
-  const tokens = where.match(TOKENS) ?? []
-  const words = tokens.map((token, index) => ({ token, index })).filter(({ token }) => token.trim() !== '')
-  const isAlone = words.length === 1
+  const tokens = tokensOf(where)
+  const words = tokens
+    .map((token, index) => ({ token, index }))
+    .filter(({ token }) => token.trim() !== '' && !COMMENT.test(token))
+  const isAlone = words.filter(({ token }) => !/^[()]$/.test(token)).length === 1
   for (const [place, { token, index }] of words.entries()) {
     const isColumn = texts.has(nameOf(token)) && words[place - 1]?.token !== '.' && words[place + 1]?.token !== '('
     const isCast = /^AS$/i.test(words[place + 1]?.token ?? '')
@@ -104,8 +115,7 @@ function cast(
       .slice(0, place)
       .map((word) => word.token)
       .toReversed()
-    if (isAlone || meets(after, isValue) || (OPERATORS.test(before[0] ?? '') && isValue(before[1] ?? '')))
-      tokens[index] = `SAFE_CAST(${token} AS ${type})`
+    if (isAlone || meets(after, isValue) || follows(before, isValue)) tokens[index] = `SAFE_CAST(${token} AS ${type})`
   }
   return tokens.join('')
 }
@@ -116,15 +126,27 @@ function meets(after: readonly string[], isValue: (token: string) => boolean): b
   return first > 0 && !/^AND$/i.test(after[0]!) && isValue(after[first]!)
 }
 
+/** Whether such a value, and then an operator, come before, from the nearest word. Only the AND of a BETWEEN compares. */
+function follows(
+  [operator = '', value = '', outer = '']: readonly string[],
+  isValue: (token: string) => boolean,
+): boolean {
+  return OPERATORS.test(operator) && isValue(value) && (!/^AND$/i.test(operator) || /^BETWEEN$/i.test(outer))
+}
+
 /** Takes the quotes from numbers that are compared with a column of numbers. */
 function unquoted(where: string, fields: readonly SourceField[]): string {
   const numbers = ofType(fields, ['INTEGER', 'INT64', 'FLOAT', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC'])
-  const tokens = where.match(TOKENS) ?? []
   let isNumber = false
-  return tokens
+  let isBetween = false
+  return tokensOf(where)
     .map((token) => {
       if (numbers.has(nameOf(token))) isNumber = true
-      else if (/^(?:AND|OR)$/i.test(token)) isNumber = false
+      else if (/^BETWEEN$/i.test(token)) isBetween = true
+      else if (/^(?:AND|OR)$/i.test(token)) {
+        isNumber &&= isBetween
+        isBetween = false
+      }
       return isNumber && /^(['"])-?\d+(?:\.\d+)?\1$/.test(token) ? token.slice(1, -1) : token
     })
     .join('')
