@@ -202,7 +202,16 @@ describe('the estimate of a table in BigQuery', () => {
   })
 
   test('of a table without such assets fails like the run', async () => {
-    await expect(estimate({ where: "asset_id = 'z'" })).rejects.toMatchObject({ code: 'NO_ASSETS' })
+    await expect(estimate({ where: "asset_id = 'z'" })).rejects.toMatchObject({
+      code: 'NO_ASSETS',
+      suggestions: ['Run the same command with another --where, or without it'],
+    })
+    const none = path.join(folder, 'none.jsonl')
+    await writeFile(none, `${JSON.stringify({ ...ROWS[0], asset_id: '' })}\n`)
+    await expect(estimate({ table: none })).rejects.toMatchObject({
+      code: 'NO_ASSETS',
+      suggestions: [expect.stringContaining('--asset-column COLUMN')],
+    })
     await expect(estimate({ where: 'no_such_column = 1' })).rejects.toMatchObject({ code: 'INVALID_FILTER' })
     await expect(estimate({ model: 'gemini-2.5-flash' })).rejects.toMatchObject({ code: 'INVALID_FLAG' })
   })

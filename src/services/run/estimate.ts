@@ -7,11 +7,11 @@ import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { resultColumns } from '../../contracts/tables.ts'
 import type { SourceCounts } from '../../run-data/source-counts.ts'
-import { ImageryError } from '../../contracts/errors.ts'
 import { pastRetirement } from '../options/model-check.ts'
 import { pricesFrom } from '../options/price-file.ts'
 import { checkDeploymentLimits, runLimits } from '../options/run-options.ts'
 import { findDeployment } from '../session/target.ts'
+import { noAssetsError } from '../source/no-assets.ts'
 import { AI_GENERATE_SOURCES, aiGenerateAdvice } from './ai-generate.ts'
 import type { RunContext } from './context.ts'
 import { estimateCost, tokenAssumptions } from './cost-estimate.ts'
@@ -34,20 +34,13 @@ const countUnits: PipelineStep<RunContext, Counted> = {
   async run(context) {
     const counted = await countedSource(context)
     const { units, images } = counted.counts
-    if (units === 0) throw noUnits(context, counted)
+    if (units === 0) throw noAssetsError(context.options.table, counted.snapshot.where)
     const number = (value: number): string => value.toLocaleString('en')
     return {
       done: `${number(units)} ${context.choice.unit === 'asset' ? 'assets' : 'observations'} with ${number(images)} images`,
       adds: { counted },
     }
   },
-}
-
-function noUnits({ options }: RunContext, { snapshot: { where } }: CountedSource): ImageryError {
-  return new ImageryError(
-    'NO_ASSETS',
-    `${options.table} has no assets${where === null ? '' : ` that match --where ${where}`}`,
-  )
 }
 
 const estimate: PipelineStep<RunContext & Counted, { report: EstimateReport }> = {

@@ -11,6 +11,7 @@ import { CloudError } from '../../google/transport/errors.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { keepScratchTables, SCRATCH_MS } from '../../run-data/scratch-tables.ts'
 import { safeCastAdvice } from '../source/filter-advice.ts'
+import { noAssetsError } from '../source/no-assets.ts'
 import type { RecordedContext, Snapshotted } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { createOwnLedger } from './results-dataset.ts'
@@ -48,12 +49,7 @@ export const takeSnapshot: PipelineStep<RecordedContext, Snapshotted> = creating
     const how = await readInto(assets, context, reporter)
     await describe()
     const taken = (await describeTable(assets))?.rows ?? 0
-    if (taken === 0) {
-      throw new ImageryError(
-        'NO_ASSETS',
-        `${source.given} has no assets${source.where === null ? '' : ` that match --where ${source.where}`}`,
-      )
-    }
+    if (taken === 0) throw noAssetsError(source.given, source.where)
     return { done: `${count(taken)} assets${how}`, adds: { assets: taken } }
   },
 })
