@@ -5,12 +5,13 @@ import { request } from 'node:https'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { errnoText } from '../../contracts/file-kind.ts'
+import { detectFormat } from '../../contracts/image-format.ts'
 import { MAX_OBJECT_BYTES } from '../../google/storage/storage.ts'
 import { proxyAgent } from '../../google/transport/proxy.ts'
 import type { ImageFile } from './image-file.ts'
 import { checkedLookup, isPublicAddress, PrivateAddress } from './public-address.ts'
 
-/** Time limits: without any byte, and for one image. */
+/** Time limits: without any byte, and for one image with all tries. */
 const IDLE_MS = 30_000
 const WHOLE_MS = 120_000
 
@@ -22,13 +23,14 @@ const TRIES = 3
 const FIRST_PAUSE_MS = 1_000
 
 export interface FetchOptions {
-  /** The folder that keeps fetched images by their URLs. */
+  /** The folder that keeps fetched images, and nothing else, by their URLs. */
   cache: string
   /** The addresses that may be connected to. Default: public ones. */
   mayConnect?: (address: string) => boolean
   /** A certificate authority to trust, besides the usual ones. */
   authority?: string
   firstPauseMs?: number
+  wholeMs?: number
 }
 
 /** Whether a text is an https URL. */
@@ -47,7 +49,8 @@ export async function fetchWebImage(address: string, options: FetchOptions): Pro
   const cached = await readFile(file).catch(() => undefined)
   if (cached) return { bytes: cached }
   const fetched = await tries(url, options)
-  if ('bytes' in fetched) await keep(file, fetched.bytes)
+  // A page that asks for a login or a payment can become the image.
+  if ('bytes' in fetched && 'format' in detectFormat(fetched.bytes)) await keep(file, fetched.bytes)
   return fetched
 }
 
@@ -64,8 +67,12 @@ async function keep(file: string, bytes: Buffer): Promise<void> {
 }
 
 async function tries(url: string, options: FetchOptions): Promise<ImageFile> {
+  const wholeMs = options.wholeMs ?? WHOLE_MS
+  const signal = AbortSignal.timeout(wholeMs)
   for (let tried = 1; ; tried++) {
-    const outcome = await follow(url, options).catch(failureOf)
+    const outcome = await follow(url, options, signal).catch(failureOf)
+    // The request and its body fail in other words for it.
+    if (signal.aborted && 'refused' in outcome) return { refused: `could not be fetched within ${wholeMs / 1_000} s` }
     if (!('isTransient' in outcome) || !outcome.isTransient || tried === TRIES) return outcome
     await pause((options.firstPauseMs ?? FIRST_PAUSE_MS) * 2 ** (tried - 1))
   }
@@ -73,9 +80,8 @@ async function tries(url: string, options: FetchOptions): Promise<ImageFile> {
 
 type Outcome = { bytes: Buffer } | { refused: string; isTransient?: boolean }
 
-async function follow(start: string, options: FetchOptions): Promise<Outcome> {
+async function follow(start: string, options: FetchOptions, signal: AbortSignal): Promise<Outcome> {
   let url = URL.parse(start)
-  const signal = AbortSignal.timeout(WHOLE_MS)
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
     if (url?.protocol !== 'https:')
       return {
@@ -146,6 +152,5 @@ function failureOf(error: unknown): Outcome {
       refused: `is not fetched: ${error.message} is an address of this machine or of a private network, and a table must not reach those. Copy the image to the table's folder`,
     }
   }
-  if ((error as Error).name === 'TimeoutError') return { refused: `could not be fetched within ${WHOLE_MS / 1_000} s` }
   return { refused: `could not be fetched: ${errnoText(error)}`, isTransient: true }
 }

@@ -70,6 +70,23 @@ describe('an image on the web', () => {
     expect(await fetched(url('old.jpg'))).toEqual(JPEG)
   })
 
+  test('is not kept if it is none: a page that asks for a login can become the image', async () => {
+    answer = (_request, response) => void response.end('<html>Log in</html>')
+    expect(await fetched(url('a.jpg'))).toEqual(Buffer.from('<html>Log in</html>'))
+    answer = (_request, response) => void response.end(JPEG)
+    expect(await fetched(url('a.jpg'))).toEqual(JPEG)
+  })
+
+  test.each<[string, Answer]>([
+    ['head', () => undefined],
+    ['body', (_request, response) => void response.writeHead(200).write(JPEG)],
+  ])('whose %s does not end is given up after the time for one image, and not tried again', async (_part, how) => {
+    answer = how
+    const outcome = await fetchWebImage(url('a.jpg'), { cache, authority, mayConnect: isHere, wholeMs: 200 })
+    expect(outcome).toEqual({ refused: 'could not be fetched within 0.2 s' })
+    expect(asked).toHaveLength(1)
+  })
+
   test.each<[string, Answer, string, number]>([
     ['a page that is gone', (_, response) => void response.writeHead(404).end(), 'answered HTTP 404', 1],
     ['a busy server', (_, response) => void response.writeHead(503).end(), 'answered HTTP 503', 3],
