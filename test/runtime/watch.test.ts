@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { pauseQueue } from '../../src/google/tasks.ts'
+import { bucketName, invokerAccount, populateService } from '../../src/contracts/names.ts'
+import { createServiceAccount } from '../../src/google/admin/iam.ts'
+import { projectPolicy } from '../../src/google/admin/resource-manager.ts'
+import { deployService, servicePolicy } from '../../src/google/cloud-run/services.ts'
+import type { Binding, PolicyHolder } from '../../src/google/rest/policy.ts'
+import { pauseQueue, resumeQueue } from '../../src/google/tasks.ts'
+import { RefusedDeliveries } from '../../src/services/runs/refused-deliveries.ts'
 import { runReport } from '../../src/services/runs/report.ts'
 import { completeRun, stallMs, watchRun } from '../../src/services/runs/watch.ts'
 import { geminiSpec } from './gemini-fixtures.ts'
 import { RUN_ID } from './fixtures.ts'
-import { RUN_QUEUE, startLocalRun } from './local-run.ts'
+import { PLACE, RUN_QUEUE, startLocalRun } from './local-run.ts'
 
 let run: Awaited<ReturnType<typeof startLocalRun>>
 
@@ -114,4 +120,85 @@ test('a run on Google stalls after 10 minutes, and after the longest answer on t
   expect(stallMs(geminiSpec(), 'google')).toBe(600_000)
   expect(stallMs({ gemini: null }, 'google')).toBe(600_000)
   expect(stallMs(geminiSpec({ tier: 'flex' }), 'google')).toBe(1_800_000)
+})
+
+describe('a run without tasks, while populate does not have the role of the invoker on its policy', () => {
+  const POPULATE = populateService(PLACE)
+  const invoker = invokerAccount(PLACE)
+  const project = projectPolicy(PLACE.projectId)
+  const service = servicePolicy(PLACE, POPULATE)
+  const members = [`serviceAccount:${invoker}`]
+
+  beforeAll(async () => {
+    await createServiceAccount(PLACE.projectId, invoker, { displayName: 'invoker', description: '' })
+    // It never becomes ready, as its archive does not exist, but it has a policy.
+    const deployed = deployService(PLACE, POPULATE, {
+      program: { archive: { bucket: bucketName(PLACE), object: 'none.tar.gz' } },
+      sourceHash: 'none',
+      args: [],
+      environment: {},
+      serviceAccount: invoker,
+      concurrency: 1,
+      minInstances: 0,
+      maxInstances: 1,
+      ingress: 'all',
+      timeoutSeconds: 60,
+      memory: '512Mi',
+      cpu: '1',
+      labels: {},
+    })
+    await expect(deployed).rejects.toThrow()
+    await resumeQueue(RUN_QUEUE)
+  })
+
+  /** Looks at the run as a watch on Google does that has seen neither a row nor a task for a while. */
+  function look(quietMs: number): Promise<void> {
+    let nowMs = 0
+    const refused = new RefusedDeliveries(run.spec, { flags: ' --local', pace: 'google', now: () => nowMs })
+    nowMs = quietMs
+    return refused.look({ hasMoved: false, hasTasks: false }, async () => [RUN_QUEUE])
+  }
+
+  async function bind(holder: PolicyHolder, binding: Binding): Promise<() => Promise<unknown>> {
+    const { bindings = [], ...policy } = await holder.read()
+    await holder.write({ ...policy, version: 3, bindings: [...bindings, binding] })
+    return async () => holder.write({ ...(await holder.read()), bindings })
+  }
+
+  test.each([
+    ['the project grants the role', project, { role: 'roles/run.invoker', members }],
+    ['the project grants a larger role', project, { role: 'roles/run.admin', members }],
+    ['the service grants another role that suffices', service, { role: 'roles/run.servicesInvoker', members }],
+    ['the service is public', service, { role: 'roles/run.invoker', members: ['allUsers'] }],
+  ])('goes on if %s', async (_, holder, binding) => {
+    const unbind = await bind(holder, binding)
+    const looked = await look(3_600_000).catch((error: unknown) => error)
+    await unbind()
+    expect(looked).toBeUndefined()
+    expect(await run.queueState()).toBe('RUNNING')
+  })
+
+  test('goes on for the time that pushes take, and then ends with the reason and a paused queue', async () => {
+    await look(29_000)
+    expect(await run.queueState()).toBe('RUNNING')
+    await expect(look(31_000)).rejects.toMatchObject({
+      code: 'ACCESS_DENIED',
+      message: expect.stringContaining(`${invoker} lacks roles/run.invoker on the service ${POPULATE}`) as string,
+    })
+    expect(await run.queueState()).toBe('PAUSED')
+  })
+
+  test('waits longer if the policy of the project cannot be read', async () => {
+    await resumeQueue(RUN_QUEUE)
+    const { http, adminToken } = run.cloud.locator
+    const effect = { kind: 'error', status: 'PERMISSION_DENIED', message: 'The caller does not have permission' }
+    await fetch(`${http}/_imagery/faults`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${adminToken}` },
+      body: JSON.stringify([{ method: 'cloudresourcemanager.projects.getIamPolicy', times: 10, effect }]),
+    })
+    await look(299_000)
+    expect(await run.queueState()).toBe('RUNNING')
+    await expect(look(301_000)).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+  })
 })

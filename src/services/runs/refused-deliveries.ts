@@ -1,8 +1,9 @@
 import { ImageryError, type ErrorCode } from '../../contracts/errors.ts'
 import { invokerAccount, mainService, populateService } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
+import { projectPolicy } from '../../google/admin/resource-manager.ts'
 import { describeService, servicePolicy } from '../../google/cloud-run/services.ts'
-import { missingMemberships } from '../../google/rest/policy.ts'
+import type { Policy } from '../../google/rest/policy.ts'
 import { isPausedQueue, lastResponses, type TaskResponse } from '../../google/tasks.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { pauseQueues } from './pause-queues.ts'
@@ -28,6 +29,9 @@ const SETTLE_MS = { google: 600_000, local: 5_000 }
 
 /** How long a run can be without tasks until the policy of populate is looked at. Pushes usually come within seconds. */
 const PUSH_MS = { google: 30_000, local: 1_500 }
+
+/** The same if the project's policy, which could have the role too, cannot be read. Less than the time until a run stalls. */
+const UNSURE_PUSH_MS = { google: 300_000, local: 5_000 }
 
 /** Time between two looks at the tasks of a run without new rows. */
 const LOOK_MS = { google: 10_000, local: 250 }
@@ -117,21 +121,28 @@ export class RefusedDeliveries {
     if (now() - this.#quietSinceMs < PUSH_MS[pace]) return undefined
     const populate = populateService(this.#spec.place)
     const known = await this.#policyProblem(populate)
-    const what = `Pub/Sub cannot deliver the shards of run ${this.#spec.run_id}`
-    return known && { ...known, message: `${what}: ${known.message}` }
+    if (known === undefined) return undefined
+    if (!known.isSure && now() - this.#quietSinceMs < UNSURE_PUSH_MS[pace]) return undefined
+    return { ...known, message: `Pub/Sub cannot deliver the shards of run ${this.#spec.run_id}: ${known.message}` }
   }
 
-  /** Undefined if the policy is as it should be, or the caller may not read it. */
-  async #policyProblem(service: string): Promise<Problem | undefined> {
+  /**
+   * Undefined if the service's policy or the project's may let the invoker call the service, or the caller may not read
+   * the service's. The problem is not sure if the caller may not read the project's.
+   */
+  async #policyProblem(service: string): Promise<(Problem & { isSure: boolean }) | undefined> {
     const { place } = this.#spec
-    const member = invokerAccount(place)
-    const wanted = { role: 'roles/run.invoker', member: `serviceAccount:${member}` }
-    const policy = await readable(servicePolicy(place, service).read())
-    if (policy === undefined || missingMemberships(policy, [wanted]).length === 0) return undefined
+    const account = invokerAccount(place)
+    const member = `serviceAccount:${account}`
+    const own = await readable(servicePolicy(place, service).read())
+    if (own === undefined || mayInvoke(own, member)) return undefined
+    const inherited = await readable(projectPolicy(place.projectId).read())
+    if (inherited !== undefined && mayInvoke(inherited, member)) return undefined
     return {
       code: 'ACCESS_DENIED',
-      message: `${member} lacks roles/run.invoker on the service ${service}`,
+      message: `${account} lacks roles/run.invoker on the service ${service}`,
       fix: `imagery deploy${this.#options.flags}   (grants it again)`,
+      isSure: inherited !== undefined,
     }
   }
 
@@ -169,7 +180,7 @@ export class RefusedDeliveries {
       default:
         return {
           code: 'ACCESS_DENIED',
-          message: `${what}: ${invoker} may not call it although the policy of the service has its role; a deny policy, VPC Service Controls or the ingress setting can be the reason`,
+          message: `${what}: ${invoker} may not call it although the policies seem to let it; a condition of its role, a deny policy, VPC Service Controls or the ingress setting can be the reason`,
           fix: `gcloud run services describe ${mainService(place)} --project ${place.projectId} --region ${place.region}   (shows the ingress setting)`,
         }
     }
@@ -194,6 +205,26 @@ function commonRefusal(responses: readonly TaskResponse[]): number | undefined {
 export async function areAllPaused(queues: readonly string[]): Promise<boolean> {
   if (queues.length === 0) return false
   return (await Promise.all(queues.map((name) => isPausedQueue(name)))).every(Boolean)
+}
+
+/** Google's roles with `run.routes.invoke` (https://cloud.google.com/run/docs/reference/iam/roles). */
+const INVOKING_ROLES = new Set([
+  'roles/run.invoker',
+  'roles/run.servicesInvoker',
+  'roles/run.admin',
+  'roles/editor',
+  'roles/owner',
+])
+
+const PUBLIC = ['allUsers', 'allAuthenticatedUsers']
+
+/** Whether a policy may let a member call a service: a custom role can have the permission, and a condition can be met. */
+function mayInvoke({ bindings = [] }: Policy, member: string): boolean {
+  return bindings.some(
+    ({ role, members = [] }) =>
+      (INVOKING_ROLES.has(role) || !role.startsWith('roles/')) &&
+      [member, ...PUBLIC].some((each) => members.includes(each)),
+  )
 }
 
 /** An account that only watches a run may not be allowed to read policies. */
