@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { parquetFile, plain, type WrittenColumn } from '@imagery/local-cloud/test/bigquery/parquet-fixture'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { prepareSource } from '../../src/services/source/local-files.ts'
 import { LocalTables, type TableOptions } from './local-table.ts'
 
 let tables: LocalTables
@@ -102,6 +103,18 @@ describe('a Parquet column that imagery does not use', () => {
     ])
     expect(warnings.join()).toContain(leftOut === undefined ? '' : `x (${leftOut})`)
     expect(warnings).toHaveLength(leftOut === undefined ? 0 : 1)
+  })
+
+  test('is left out of a file that must not be written', async () => {
+    const file = await selected(`${USED}, uuid() AS x`)
+    await chmod(file, 0o444)
+    const scratch = await mkdtemp(path.join(tables.folder, 'scratch-'))
+    const source = { kind: 'file', given: file, file, format: 'PARQUET', imageFolder: tables.folder } as const
+    const images = { max_per_unit: 6, pick: 'latest' } as const
+    const flags = { asset: undefined, image: undefined, unit: 'asset' } as const
+    const { load } = await prepareSource(source, { unit: 'asset', images, flags, scratch })
+    // No mode stops root, who can run the tests.
+    expect((await stat(load.file)).mode & 0o600).toBe(0o600)
   })
 
   test('can be between others, in many row groups', async () => {

@@ -1,4 +1,4 @@
-import { appendFile, copyFile, open, truncate } from 'node:fs/promises'
+import { appendFile, chmod, copyFile, open, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
@@ -62,6 +62,8 @@ export async function prepareParquet(
   const ending = described(given, () => footerBytes(newFooter(footer, kept)))
   try {
     await copyFile(file, changed)
+    // A copy gets the mode of its original, which may be read-only.
+    await chmod(changed, 0o600)
     await truncate(changed, start)
     await appendFile(changed, ending)
   } catch (error) {
