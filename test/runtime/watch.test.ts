@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { bucketName, invokerAccount, populateService } from '../../src/contracts/names.ts'
 import { createServiceAccount } from '../../src/google/admin/iam.ts'
 import { projectPolicy } from '../../src/google/admin/resource-manager.ts'
 import { deployService, servicePolicy } from '../../src/google/cloud-run/services.ts'
 import type { Binding, PolicyHolder } from '../../src/google/rest/policy.ts'
-import { pauseQueue, resumeQueue } from '../../src/google/tasks.ts'
+import { lastResponses, pauseQueue, resumeQueue } from '../../src/google/tasks.ts'
 import { RefusedDeliveries } from '../../src/services/runs/refused-deliveries.ts'
 import { runReport } from '../../src/services/runs/report.ts'
 import { completeRun, stallMs, watchRun } from '../../src/services/runs/watch.ts'
@@ -55,6 +55,17 @@ describe('a run with a task that the count of its queue does not show', () => {
     expect(await polls()).toBeLessThan(5)
   })
 })
+
+/** Denies all calls of a method from now on. */
+async function deny(method: string): Promise<void> {
+  const { http, adminToken } = run.cloud.locator
+  const effect = { kind: 'error', status: 'PERMISSION_DENIED', message: 'The caller does not have permission' }
+  await fetch(`${http}/_imagery/faults`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify([{ method, times: 100, effect }]),
+  })
+}
 
 describe('a run whose tasks no service accepts', () => {
   test('ends with the reason and the fix, and its queue is paused', async () => {
@@ -190,15 +201,24 @@ describe('a run without tasks, while populate does not have the role of the invo
 
   test('waits longer if the policy of the project cannot be read', async () => {
     await resumeQueue(RUN_QUEUE)
-    const { http, adminToken } = run.cloud.locator
-    const effect = { kind: 'error', status: 'PERMISSION_DENIED', message: 'The caller does not have permission' }
-    await fetch(`${http}/_imagery/faults`, {
-      method: 'PUT',
-      headers: { authorization: `Bearer ${adminToken}` },
-      body: JSON.stringify([{ method: 'cloudresourcemanager.projects.getIamPolicy', times: 10, effect }]),
-    })
+    await deny('cloudresourcemanager.projects.getIamPolicy')
     await look(299_000)
     expect(await run.queueState()).toBe('RUNNING')
     await expect(look(301_000)).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
   })
+})
+
+test('a service that the caller may not see is not called deleted until its refusals last, and then the queue is paused', async () => {
+  await resumeQueue(RUN_QUEUE)
+  await deny('google.cloud.run.v2.Services/GetService')
+  await run.addTask('not-seen')
+  await vi.waitFor(async () => expect((await lastResponses(RUN_QUEUE))[0]?.deliveries).toBeGreaterThan(1), 10_000)
+  let nowMs = 0
+  const refused = new RefusedDeliveries(run.spec, { flags: ' --local', pace: 'google', now: () => nowMs })
+  const look = (): Promise<void> => refused.look({ hasMoved: false, hasTasks: true }, async () => [RUN_QUEUE])
+  await look()
+  expect(await run.queueState()).toBe('RUNNING')
+  nowMs = 601_000
+  await expect(look()).rejects.toMatchObject({ code: 'NOT_AVAILABLE' })
+  expect(await run.queueState()).toBe('PAUSED')
 })

@@ -148,10 +148,13 @@ export class RefusedDeliveries {
 
   async #isDeleted(service: string, http: number): Promise<boolean> {
     if (http !== 404) return false
-    return readable(describeService(this.#spec.place, service)).then(
-      (found) => found === undefined,
-      () => false,
-    )
+    try {
+      return (await describeService(this.#spec.place, service)) === undefined
+    } catch (error) {
+      // A service that cannot be seen may be there.
+      if (error instanceof CloudError) return false
+      throw error
+    }
   }
 
   #unexplained(http: number, what: string): Problem {
