@@ -11,9 +11,11 @@ import { ensureDataset } from '../../src/google/bigquery/bigquery.ts'
 import { loadFile, loadOptions, queryIntoTable } from '../../src/google/bigquery/jobs.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { runTable } from '../../src/run-data/run-tables.ts'
+import { countSource, type SourceCounts } from '../../src/run-data/source-counts.ts'
 import { readSource } from '../../src/services/run/read-source.ts'
 import { checkValues } from '../../src/services/run/source-values.ts'
 import { sourceColumns, type SourceField } from '../../src/services/source/columns.ts'
+import { countRows } from '../../src/services/source/count-rows.ts'
 import { prepareSource } from '../../src/services/source/local-files.ts'
 import { parseSource, type Source } from '../../src/services/source/parse.ts'
 
@@ -79,10 +81,29 @@ export class LocalTables {
     return this.takeFile(await this.file(name, content), options)
   }
 
-  async takeFile(
+  async takeFile(given: string, options: TableOptions = {}): Promise<{ units: SnapshotUnit[]; warnings: string[] }> {
+    const { snapshot, warnings } = await this.#loaded(given, options)
+    const tables = runTables({ projectId: 'demo', dataset: 'field', profile: 'resolution', runId: this.#runId() })
+    const choice = { unit: snapshot.unit, images: snapshot.images, gemini: null }
+    return this.#units({ tables, location: 'US', snapshot }, { options: { table: given }, choice, warnings })
+  }
+
+  /** Counts a file's units as `imagery estimate` does: on this machine, and with a query as for a table. */
+  async counts(
+    name: string,
+    content: string,
+    options: TableOptions = {},
+  ): Promise<{ here: SourceCounts; queried: SourceCounts }> {
+    const { file, snapshot } = await this.#loaded(await this.file(name, content), options)
+    const { counts: here } = await countRows(file, snapshot, new AbortController().signal)
+    const { counts: queried } = await countSource(snapshot, { projectId: 'demo', location: 'US' })
+    return { here, queried }
+  }
+
+  async #loaded(
     given: string,
-    { asset, image, unit = 'asset', pick = 'latest', perUnit = 6, where }: TableOptions = {},
-  ): Promise<{ units: SnapshotUnit[]; warnings: string[] }> {
+    { asset, image, unit = 'asset', pick = 'latest', perUnit = 6, where }: TableOptions,
+  ): Promise<{ file: string; snapshot: SnapshotSource; warnings: string[] }> {
     const source = await parseSource(given)
     if (source.kind === 'table') throw new Error(`${given} is no file`)
     const scratch = await mkdtemp(path.join(this.folder, 'scratch-'))
@@ -105,10 +126,7 @@ export class LocalTables {
       limit: null,
       sample: null,
     }
-    const tables = runTables({ projectId: 'demo', dataset: 'field', profile: 'resolution', runId: this.#runId() })
-    const choice = { unit, images, gemini: null }
-    const found = [...warnings, ...guesses]
-    return this.#units({ tables, location: 'US', snapshot }, { options: { table: given }, choice, warnings: found })
+    return { file: load.file, snapshot, warnings: [...warnings, ...guesses] }
   }
 
   #runId(): string {

@@ -38,10 +38,12 @@ export function sourceRowsQuery(source: SnapshotSource): string {
   const { asset, observation, image, from } = snapshotColumns(source)
   const key = `CONCAT(IFNULL(${asset}, ''), '\\n', IFNULL(${observation}, ''))`
   const isUnit = source.unit === 'asset' ? `${asset} IS NOT NULL` : 'TRUE'
+  // A row with neither an asset nor an image is no unit, and repeats none.
+  const hasKey = source.unit === 'asset' ? isUnit : `(${asset} IS NOT NULL OR ${observation} IS NOT NULL)`
   return `SELECT
   COUNT(*) AS source_rows,
   COUNTIF(NOT (${isUnit})) AS without_asset,
   COUNTIF(${isUnit} AND ${image} IS NULL) AS without_image,
-  COUNTIF(${isUnit}) - COUNT(DISTINCT IF(${isUnit}, ${key}, NULL)) AS repeated
+  COUNTIF(${hasKey}) - COUNT(DISTINCT IF(${hasKey}, ${key}, NULL)) AS repeated
 FROM ${from}`
 }

@@ -39,7 +39,8 @@ export interface SnapshotSource {
  * The one query that reads the source: filter, deduplication by observation, grouping by unit, image
  * choice, sampling.
  *
- * An observation that is in several snapshots of the dataset counts once, from the newest. A row without
+ * An observation that is in several snapshots of the dataset counts once, from the newest, and of equally new rows from
+ * one with an image. A row without
  * an image URI still becomes a unit of the run, so that it appears in the results. Rows without an asset
  * ID belong to no asset, but count as units of one observation.
  */
@@ -62,7 +63,7 @@ export function snapshotQuery(source: SnapshotSource): string {
 ), ${timeQueries(source)}newest AS (
   SELECT *, ${distinctUnitExpression(source.unit)} AS unit_id FROM ${timeQueries(source) === '' ? 'source' : 'timed'}
   WHERE ${unitExpression(source.unit)} IS NOT NULL
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, gcs_uri) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, IF(gcs_uri IS NULL, 1, 0), gcs_uri) = 1
 )${source.images.pick === 'spread' ? spreadImages(source.images.max_per_unit) : ''}
 SELECT
   unit_id,

@@ -41,9 +41,8 @@ export async function countRows(
       continue
     }
     if (image === undefined) rows.rowsWithoutImage += 1
-    const unitId = source.unit === 'asset' || observation === undefined ? asset : unitOf(asset, observation)
-    if (unitId === undefined) continue
-    const key = source.unit === 'asset' ? unitId : JSON.stringify([asset ?? null, observation])
+    if (asset === undefined && observation === undefined) continue
+    const key = source.unit === 'asset' ? (asset ?? '') : JSON.stringify([asset ?? null, observation ?? ''])
     const unit = units.get(key) ?? { assetId: asset ?? null, observations: new Map<string, Observation>() }
     units.set(key, unit)
     const found = { uri: image, order: [text(row['snapshot_id']) ?? '', text(row['capture_time']) ?? ''] as const }
@@ -75,12 +74,15 @@ function text(value: unknown): string | undefined {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-function unitOf(asset: string | null | undefined, observation: string): string {
-  return asset === null || asset === undefined ? observation : `${asset}/${observation}`
+function unitOf(asset: string | null, observation: string): string {
+  return asset === null ? observation : `${asset}/${observation}`
 }
 
+/** Whether the snapshot's query takes a row rather than another of the same observation. */
 function isNewer(one: Observation, other: Observation): boolean {
-  return (compare(one.order[0], other.order[0]) || compare(one.order[1], other.order[1])) > 0
+  const order = compare(one.order[0], other.order[0]) || compare(one.order[1], other.order[1])
+  if (order !== 0 || one.uri === undefined) return order > 0
+  return other.uri === undefined || compare(one.uri, other.uri) < 0
 }
 
 /** The units that `--limit` or `--sample` leaves, by ID. Which units a sample has does not matter, only that it is even. */

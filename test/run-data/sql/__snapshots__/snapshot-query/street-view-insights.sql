@@ -13,7 +13,7 @@ WITH source AS (
 ), newest AS (
   SELECT *, asset_id AS unit_id FROM source
   WHERE asset_id IS NOT NULL
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, gcs_uri) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, IF(gcs_uri IS NULL, 1, 0), gcs_uri) = 1
 )
 SELECT
   unit_id,
