@@ -92,6 +92,16 @@ export function geminiBackendPath(runId: string): string {
   return `${runObjectsPrefix(runId)}gemini-backend`
 }
 
+/** The limits of a run that a resume can change. */
+export function runControlsPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}controls.json`
+}
+
+/** Why a run was stopped before its end. */
+export function runStopPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}stopped.json`
+}
+
 /** The prefix of the marks that record which generations of a run have begun, for every machine. */
 export function generationsPrefix(runId: string): string {
   return `${runObjectsPrefix(runId)}generations/`

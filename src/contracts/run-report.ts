@@ -1,4 +1,5 @@
 import type { Cause } from './causes.ts'
+import type { RunStop } from './run-controls.ts'
 
 /**
  * The state of a run. There is no `stalled` state: a run with units left and no queued work is `paused`.
@@ -36,6 +37,8 @@ export interface Answers {
 export interface RunReport {
   run_id: string
   state: RunState
+  /** Why the run was stopped before its end. Absent if it was not, or was resumed since. */
+  stopped?: Pick<RunStop, 'reason' | 'message' | 'failure' | 'stopped_at'>
   profile: string
   source: string
   units: { total: number; ok: number; failed: number; pending: number }

@@ -1,10 +1,12 @@
 import type { Cause } from '../../contracts/causes.ts'
 import { queueName, tablePath } from '../../contracts/names.ts'
 import { exactUsd } from '../../contracts/prices.ts'
+import type { RunStop } from '../../contracts/run-controls.ts'
 import type { RunReport, RunState } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable, queryRows, timestampText, type TableDescription } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
+import { runStopOf } from '../../run-data/run-stop.ts'
 import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
 import {
   costQuery,
@@ -23,8 +25,9 @@ const NAMED_FAILURES = 20
 /** Returns the current state of a run from the ledger and the queues. Does not read the source. */
 export async function runReport(spec: RunSpec): Promise<RunReport> {
   const query = { projectId: spec.place.projectId, location: spec.source.location }
-  const [answers, progress, cost] = await Promise.all([
+  const [answers, stop, progress, cost] = await Promise.all([
     runAnswers(spec),
+    runStopOf(spec),
     orMissing(queryRows<ProgressRow>(progressQuery(spec.tables), query)),
     orMissing(queryRows<{ cost_usd: number; without_usage: number }>(costQuery(spec.tables), query)),
   ])
@@ -68,13 +71,15 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
   const kinds =
     units.failed > 0 ? await queryRows<FailureKindRow>(failureKindsQuery(spec.tables, NAMED_FAILURES), query) : []
   const tasksState = await runState(spec, units)
-  const state = tasksState === 'running' && answers?.available === false ? 'paused' : tasksState
+  const isHeld = stop !== undefined || answers?.available === false
+  const state = tasksState === 'running' && isHeld ? 'paused' : tasksState
   const stray = state === 'complete' ? await strayRows(spec) : undefined
   const results =
     state === 'complete' ? await describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined
   return {
     ...base,
     state,
+    ...(stop && state !== 'complete' ? { stopped: stoppedMember(stop) } : {}),
     units,
     causes,
     failures,
@@ -87,6 +92,10 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,
     finished_at: units.pending === 0 ? last : null,
   }
+}
+
+function stoppedMember({ reason, message, failure, stopped_at }: RunStop): NonNullable<RunReport['stopped']> {
+  return { reason, message, failure, stopped_at }
 }
 
 /** Counts the ledger's rows of units that are not in the snapshot. Returns undefined if there are none. */

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { CAUSES } from './causes.ts'
+import { RUN_ID_PATTERN } from './run-id.ts'
+
+const runId = z.string().regex(RUN_ID_PATTERN, 'not a run id')
+
+/**
+ * `runs/<run_id>/controls.json`: the limits of a run that a resume can change, unlike its spec. A run without the object
+ * has none of them.
+ */
+export const runControls = z.object({
+  v: z.literal(1),
+  run_id: runId,
+  /** The most that the run's calls may cost, in US dollars, by the prices in its spec. */
+  max_cost_usd: z.number().positive().nullable(),
+  /** How many final failures of one kind in a row stop the run; null for no limit. */
+  max_failures: z.int().positive().nullable(),
+  /** Full name of the topic that gets a message when the run starts, stops or ends: `projects/P/topics/T`. */
+  notify_topic: z.string().nullable(),
+})
+
+export type RunControls = z.infer<typeof runControls>
+
+/** Why a run was stopped before its end. Its queues are paused, and its remaining units are pending. */
+export const STOP_REASONS = ['max_cost', 'max_failures', 'canceled'] as const
+
+export type StopReason = (typeof STOP_REASONS)[number]
+
+/**
+ * `runs/<run_id>/stopped.json`: a run that was stopped, until a resume deletes the object. The first writer wins, so that
+ * the reason stays the one that stopped the run.
+ */
+export const runStop = z.object({
+  v: z.literal(1),
+  run_id: runId,
+  reason: z.enum(STOP_REASONS),
+  /** What happened, as a whole sentence without the final period. */
+  message: z.string(),
+  /** The kind of failures that stopped the run, with one of them. */
+  failure: z
+    .object({ cause: z.enum(CAUSES), unit_id: z.string(), error_message: z.string() })
+    .nullable()
+    .default(null),
+  /** RFC 3339. */
+  stopped_at: z.iso.datetime(),
+})
+
+export type RunStop = z.infer<typeof runStop>
