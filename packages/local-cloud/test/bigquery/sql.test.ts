@@ -33,6 +33,9 @@ beforeAll(async () => {
 })
 
 const catalog = {
+  target(tablePath: readonly string[], at: number): never {
+    throw new SqlFailure(`Not found: Table ${tablePath.join('.')}`, at, 'notFound')
+  },
   table(tablePath: readonly string[], at: number): never {
     throw new SqlFailure(`Not found: Table ${tablePath.join('.')}`, at, 'notFound')
   },

@@ -19,11 +19,24 @@ export class StoredCatalog implements Catalog {
   readonly #options: CatalogOptions
   readonly referenced = new Map<string, TableReference>()
   location: string | undefined
+  /** The table that the statement writes. */
+  written: TableReference | undefined
 
   constructor(warehouse: Warehouse, options: CatalogOptions) {
     this.#warehouse = warehouse
     this.#options = options
     this.location = options.location
+  }
+
+  target(path: readonly string[], at: number): CatalogTable & { kind: 'table' } {
+    const others = new Map(this.referenced)
+    const table = this.table(path, at)
+    this.referenced.clear()
+    for (const [key, reference] of others) this.referenced.set(key, reference)
+    if (table.kind === 'view')
+      throw new SqlFailure(`${table.key} is not allowed for this operation because it is currently a VIEW.`)
+    this.written = this.#reference(path, at)
+    return table
   }
 
   table(path: readonly string[], at: number): CatalogTable {

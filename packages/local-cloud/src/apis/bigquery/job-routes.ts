@@ -228,6 +228,17 @@ async function results(warehouse: Warehouse, job: JobRecord, request: ResultRequ
   if (job.state !== 'DONE') return { ...base, jobComplete: false }
   if (job.error) throw answerOf(job.error)
   const result = job.result!
+  if (result.insertedRows !== undefined) {
+    return {
+      ...base,
+      jobComplete: true,
+      schema: { fields: [] },
+      totalRows: '0',
+      totalBytesProcessed: job.statistics['totalBytesProcessed'],
+      numDmlAffectedRows: String(result.insertedRows),
+      cacheHit: false,
+    }
+  }
   const physical = resultRows(warehouse, job)
   const page = await readPage(warehouse.store, physical, result.fields, {
     startIndex: request.startIndex,

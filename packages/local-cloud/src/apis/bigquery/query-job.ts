@@ -65,6 +65,7 @@ export function prepareQuery(
     nowMicros: BigInt(nowMs) * 1000n,
   })
   checkFilters(translation.scans)
+  const inserted = catalog.written && insertDestination(catalog.written, query)
   const fields = translation.columns.map(({ name, type }) => fieldOf(name, type))
   checkFields(fields)
   const destination = destinationOf(query, project)
@@ -73,9 +74,23 @@ export function prepareQuery(
     fields,
     location: catalog.location ?? destinationLocation(warehouse, destination) ?? 'US',
     referenced: [...catalog.referenced.values()],
-    destination,
+    destination: inserted ?? destination,
   }
 }
+
+/** Where an INSERT puts its rows. The job must name no destination of its own (google-marketing-solutions/crmint#105). */
+function insertDestination(table: TableReference, query: Body): Destination {
+  for (const [option, what] of DESTINATION_OPTIONS)
+    if (query[option] !== undefined && query[option] !== null)
+      throw new SqlFailure(`Cannot set ${what} in jobs with DML statements`)
+  return { table, write: 'WRITE_APPEND', create: 'CREATE_NEVER', properties: {} }
+}
+
+const DESTINATION_OPTIONS = [
+  ['destinationTable', 'destination table'],
+  ['createDisposition', 'create disposition'],
+  ['writeDisposition', 'write disposition'],
+] as const
 
 function destinationOf(query: Body, project: string): Destination | undefined {
   const reference = query['destinationTable'] as Partial<TableReference> | null | undefined
@@ -125,7 +140,7 @@ export async function queryStatistics(
     totalBytesProcessed: String(bytes),
     totalBytesBilled: String(billed),
     cacheHit: false,
-    statementType: 'SELECT',
+    statementType: prepared.translation.inserts === undefined ? 'SELECT' : 'INSERT',
     ...(prepared.referenced.length > 0 ? { referencedTables: prepared.referenced } : {}),
     schema: { fields: prepared.fields },
   }
@@ -204,6 +219,11 @@ function nullElementTest(sql: string, type: SqlType, depth: number): string | un
   return tests.length > 0 ? `(${tests.join(' OR ')})` : undefined
 }
 
+/** https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobStatistics2 */
+function insertStatistics(rows: number): Body {
+  return { numDmlAffectedRows: String(rows), dmlStats: { insertedRowCount: String(rows) } }
+}
+
 /** Runs a prepared query and puts its rows where they belong. Returns the documents to keep with them. */
 export async function runQuery(
   warehouse: Warehouse,
@@ -221,9 +241,11 @@ export async function runQuery(
       running.statements(connection, () => runInto(connection, physical, prepared)),
     )
     await store.write(async (connection): Promise<Changes> => {
+      const isInsert = prepared.translation.inserts !== undefined
+      const query = isInsert ? { ...statistics, ...insertStatistics(totalRows) } : statistics
       const done = {
         ...job,
-        statistics: { ...job.statistics, totalBytesProcessed: statistics['totalBytesProcessed'], query: statistics },
+        statistics: { ...job.statistics, totalBytesProcessed: statistics['totalBytesProcessed'], query },
       }
       if (!prepared.destination) {
         return { jobs: [finish({ ...done, result: { fields: prepared.fields, totalRows, physical } })] }
@@ -235,7 +257,10 @@ export async function runQuery(
         physical,
         totalRows,
       })
-      const result = { fields: prepared.fields, totalRows, destination: prepared.destination.table }
+      const { table } = prepared.destination
+      const result = isInsert
+        ? { fields: [], totalRows: 0, destination: table, insertedRows: totalRows }
+        : { fields: prepared.fields, totalRows, destination: table }
       return { ...changes, jobs: [finish({ ...done, result })] }
     })
   } catch (error) {

@@ -71,7 +71,14 @@ export interface JobRecord {
   /** Job statistics without the times, in REST form. */
   statistics: Record<string, unknown>
   /** Where the rows of a query are: an anonymous result, or the destination as it was written. */
-  result?: { fields: Field[]; totalRows: number; physical?: string; destination?: TableReference }
+  result?: {
+    fields: Field[]
+    totalRows: number
+    physical?: string
+    destination?: TableReference
+    /** The rows that an INSERT has added. It has no rows of its own. */
+    insertedRows?: number
+  }
   /** A load's bytes on disk, until the job is done. */
   upload?: string
   /** How often it was begun again after a kill. */

@@ -83,6 +83,11 @@ const LANGUAGE: readonly SupportEntry[] = [
     state: 'yes',
     note: 'WITH (not recursive), DISTINCT, AS STRUCT/VALUE, * EXCEPT/REPLACE, WHERE, GROUP BY expressions, aliases and ordinals, HAVING, QUALIFY, ORDER BY, LIMIT/OFFSET; subqueries anywhere, including correlated ones',
   },
+  {
+    method: 'GoogleSQL: INSERT',
+    state: 'partly',
+    note: 'rows of a query; no VALUES and no default values',
+  },
   { method: 'GoogleSQL: GROUP BY ROLLUP, CUBE, GROUPING SETS, ALL', state: 'no', note: '' },
   {
     method: 'GoogleSQL: joins',
@@ -140,7 +145,7 @@ const LANGUAGE: readonly SupportEntry[] = [
     note: 'every supported scalar type, ARRAY and STRUCT',
   },
   { method: 'GoogleSQL: views', state: 'yes', note: 'checked at creation, run when read' },
-  { method: 'GoogleSQL: INSERT, UPDATE, DELETE, MERGE, TRUNCATE', state: 'no', note: '' },
+  { method: 'GoogleSQL: UPDATE, DELETE, MERGE, TRUNCATE', state: 'no', note: '' },
   { method: 'GoogleSQL: CREATE, ALTER, DROP', state: 'no', note: '' },
   { method: 'GoogleSQL: INFORMATION_SCHEMA', state: 'no', note: '' },
   {

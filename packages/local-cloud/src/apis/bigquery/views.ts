@@ -14,7 +14,8 @@ export async function viewColumns(
 ): Promise<Field[]> {
   const catalog = new StoredCatalog(warehouse, { project, location })
   try {
-    const { columns } = translate(query, { catalog, nowMicros: BigInt(warehouse.clock.now()) * 1000n })
+    const { columns, inserts } = translate(query, { catalog, nowMicros: BigInt(warehouse.clock.now()) * 1000n })
+    if (inserts !== undefined) throw new SqlFailure('A view must be defined by a query')
     refuseEgress(warehouse, [...catalog.referenced.values()])
     return columns.map(({ name, type }) => fieldOf(name, type))
   } catch (error) {

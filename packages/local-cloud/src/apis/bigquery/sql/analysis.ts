@@ -113,6 +113,8 @@ export type CatalogTable =
 export interface Catalog {
   /** Throws SqlFailure (notFound) when there is no such table; column `n` of `relation` is physically `cn`. */
   table(path: readonly string[], at: number): CatalogTable
+  /** A table that a statement writes, which does not count as read. */
+  target(path: readonly string[], at: number): CatalogTable & { kind: 'table' }
 }
 
 export interface QueryColumn {

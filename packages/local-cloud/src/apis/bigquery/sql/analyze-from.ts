@@ -12,7 +12,7 @@ import {
 } from './analysis.ts'
 import { coerce, unify } from './coercion.ts'
 import { SqlFailure, unsupported } from './failure.ts'
-import { parseStatement } from './parse-statement.ts'
+import { parseOnlyQuery } from './parse-statement.ts'
 import { isRangeVariable } from './scope.ts'
 import type { Expression, FromItem } from './syntax.ts'
 import { BOOL, INT64, isOrderable, typeName } from './types.ts'
@@ -118,7 +118,7 @@ function viewPlan(key: string, query: string, at: number, analysis: Analysis): R
     viewDepth: analysis.viewDepth + 1,
   }
   try {
-    return analysis.rules.query(parseStatement(query), { analysis: inside })
+    return analysis.rules.query(parseOnlyQuery(query), { analysis: inside })
   } catch (error) {
     // The place of an error inside a view is no place in this statement.
     if (error instanceof SqlFailure) throw new SqlFailure(`${error.message} (in view ${key})`, at, error.reason)

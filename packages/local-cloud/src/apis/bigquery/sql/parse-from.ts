@@ -66,7 +66,7 @@ function fromItem(reader: TokenReader): FromItem {
     reader.expectSymbol(')')
     return inner
   }
-  const path = tablePath(reader)
+  const path = tableReference(reader)
   if (reader.isSymbol('(')) throw unsupported(`the table function ${path.join('.')}`, at)
   const item = checked(reader, { kind: 'table', at, path, alias: alias(reader) })
   if (reader.isKeyword('WITH') && reader.isKeyword('OFFSET', 1)) {
@@ -109,7 +109,7 @@ function unnest(reader: TokenReader, at: number): FromItem {
  * The parts of a table's name. Backticks may enclose the whole path, and a project's dashes need
  * none (https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#table_names).
  */
-function tablePath(reader: TokenReader): string[] {
+export function tableReference(reader: TokenReader): string[] {
   const parts: string[] = []
   for (;;) {
     const token = parts.length === 0 ? reader.name() : reader.fieldName()

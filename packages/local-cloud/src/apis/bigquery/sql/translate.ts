@@ -1,6 +1,7 @@
 import type { Analysis, Catalog, QueryColumn, Scan, Typed } from './analysis.ts'
 import { aggregateCall } from './analyze-aggregate.ts'
 import { analyzeExpression } from './analyze-expression.ts'
+import { analyzeInsert } from './analyze-insert.ts'
 import { analyzeQuery } from './analyze-query.ts'
 import { tooDeep } from './bounds.ts'
 import { SqlFailure } from './failure.ts'
@@ -24,9 +25,11 @@ export interface Translation {
   /** Each use of a table, by its key. */
   scans: ReadonlyMap<string, readonly Scan[]>
   views: readonly string[]
+  /** The key of the table that an INSERT writes; undefined for a query. */
+  inserts: string | undefined
 }
 
-/** Translates one GoogleSQL query to DuckDB's SQL, or throws SqlFailure: never an approximation. */
+/** Translates one GoogleSQL query, or the rows of an INSERT, to DuckDB's SQL, or throws SqlFailure: never an approximation. */
 export function translate(statement: string, options: TranslationOptions): Translation {
   try {
     return translated(statement, options)
@@ -38,7 +41,7 @@ export function translate(statement: string, options: TranslationOptions): Trans
 }
 
 function translated(statement: string, options: TranslationOptions): Translation {
-  const query = parseStatement(statement)
+  const parsed = parseStatement(statement)
   let counter = 0
   const analysis: Analysis = {
     catalog: options.catalog,
@@ -53,14 +56,23 @@ function translated(statement: string, options: TranslationOptions): Translation
     named: new Map(),
     rules: { expression: analyzeExpression, query: analyzeQuery, aggregate: aggregateCall },
   }
-  const plan = analyzeQuery(query, { analysis })
+  const used = (): Pick<Translation, 'columnsRead' | 'scans' | 'views'> => ({
+    columnsRead: analysis.columnsRead,
+    scans: analysis.scans,
+    views: [...analysis.views],
+  })
+  if ('insert' in parsed) {
+    const { key, sql, columns } = analyzeInsert(parsed.insert, analysis)
+    return { sql, columns, ...used(), inserts: key }
+  }
+  const plan = analyzeQuery(parsed.query, { analysis })
   const row = plan.isValue ? plan.columns[0]!.type : undefined
   const isStruct = row?.kind === 'STRUCT'
   const sql = isStruct
     ? `SELECT ${row.fields.map((_, index) => `struct_extract(v.c0, 'f${index}') AS c${index}`).join(', ')} FROM (${plan.sql}) AS v`
     : plan.sql
   const columns = named(isStruct ? row.fields : plan.columns)
-  return { sql, columns, columnsRead: analysis.columnsRead, scans: analysis.scans, views: [...analysis.views] }
+  return { sql, columns, ...used(), inserts: undefined }
 }
 
 function named(columns: readonly QueryColumn[]): (QueryColumn & { name: string })[] {
