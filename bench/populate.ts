@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { callService } from '../src/google/cloud-run/invoke.ts'
 import { checkRunOptions, newRunContext } from '../src/services/run/context.ts'
 import { shards } from '../src/services/run/shards.ts'
-import { stepsBeforePublishing } from '../src/services/run/start.ts'
+import { stepsBeforePublishing, stepsBeforeSpending } from '../src/services/run/start.ts'
 import { openStateStore } from '../src/services/session/state-store.ts'
 import { localTarget } from '../src/services/session/target.ts'
 import { showPipeline } from '../src/ui/steps.ts'
@@ -110,7 +110,8 @@ async function prepareRun(
     signal: new AbortController().signal,
     gemini: undefined,
   })
-  return showPipeline(stepsBeforePublishing(context), 'silent')
+  const counted = await showPipeline(stepsBeforeSpending(context, { canAsk: false }), 'silent')
+  return showPipeline(stepsBeforePublishing(counted), 'silent')
 }
 
 /** Delivers a run's shards as Pub/Sub does, directly to the service, and waits for all responses. */

@@ -1,19 +1,21 @@
 import { Flags } from '@oclif/core'
 import { ImageryError } from '../contracts/errors.ts'
 import { IMAGE_TRANSPORTS, MAX_IMAGES_PER_REQUEST, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
+import { ASK_ABOVE_USD } from '../services/run/spending.ts'
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY, type RunOptions } from '../services/options/run-options.ts'
 import { modelFlags } from './model-flags.ts'
 
 /** An amount in US dollars, such as 25 or 0.5. */
-const usd = Flags.custom<number>({
-  parse(input) {
-    const amount = /^\d+(?:\.\d+)?$/.test(input) ? Number(input) : Number.NaN
-    if (amount > 0) return Promise.resolve(amount)
-    throw new ImageryError('INVALID_FLAG', `--max-cost ${input} is not an amount in US dollars`, {
-      suggestions: ['--max-cost 25'],
-    })
-  },
-})
+const usd = (flag: string, { min }: { min: 'positive' | 'zero' }) =>
+  Flags.custom<number>({
+    parse(input) {
+      const amount = /^\d+(?:\.\d+)?$/.test(input) ? Number(input) : Number.NaN
+      if (amount > 0 || (amount === 0 && min === 'zero')) return Promise.resolve(amount)
+      throw new ImageryError('INVALID_FLAG', `--${flag} ${input} is not an amount in US dollars`, {
+        suggestions: [`--${flag} 25`],
+      })
+    },
+  })
 
 /** Flags that decide what a run asks, and what it costs. */
 export const runFlags = {
@@ -65,7 +67,7 @@ export const runFlags = {
     summary: 'standard, or flex: half the price, but answers can take up to 30 minutes',
     helpGroup: 'GEMINI',
   })(),
-  'max-cost': usd({
+  'max-cost': usd('max-cost', { min: 'positive' })({
     summary: 'stop before the first model call if the estimated cost exceeds this many US dollars',
     helpGroup: 'GEMINI',
     helpValue: 'USD',
@@ -98,6 +100,16 @@ export const runFlags = {
   }),
 }
 
+/** Flags that answer a command's question whether it may spend money. */
+export const consentFlags = {
+  yes: Flags.boolean({ summary: 'do not ask before spending money', char: 'y' }),
+  'ask-above': usd('ask-above', { min: 'zero' })({
+    summary: `ask before a run whose estimate is above this many US dollars, unless --max-cost or --yes is set (default: ${ASK_ABOVE_USD})`,
+    env: 'IMAGERY_ASK_ABOVE',
+    helpValue: 'USD',
+  }),
+}
+
 /** The values of `runFlags`, as oclif parses them. */
 interface RunFlags extends Pick<
   RunOptions,
@@ -117,6 +129,8 @@ interface RunFlags extends Pick<
   'attempt-timeout': number | undefined
   'max-attempts': number | undefined
   'max-cost': number | undefined
+  yes?: boolean
+  'ask-above'?: number | undefined
 }
 
 /** Returns the options of a run from its flags. */
@@ -135,5 +149,6 @@ export function runOptions(flags: RunFlags, wait: boolean): RunOptions {
     attemptTimeoutSeconds: flags['attempt-timeout'],
     maxAttempts: flags['max-attempts'],
     maxCost: flags['max-cost'],
+    askAbove: flags['ask-above'],
   }
 }

@@ -91,6 +91,7 @@ export default class Doctor extends CloudCommand {
         {
           flag: '--yes',
           interactive: !this.jsonEnabled(),
+          declined: 'Nothing was created',
         },
       )
     }

@@ -1,13 +1,15 @@
 import { Flags } from '@oclif/core'
 import { EstimatingCommand } from '../cli/estimating-command.ts'
-import { runFlags, runOptions } from '../cli/run-flags.ts'
+import { consentFlags, runFlags, runOptions } from '../cli/run-flags.ts'
 import type { EstimateReport } from '../contracts/estimate-report.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { checkRunOptions, newRunContext, type RunContext } from '../services/run/context.ts'
 import { errorForEarlyEnd, finishedReport } from '../services/run/early-end.ts'
-import { runSteps } from '../services/run/start.ts'
+import { spendQuestion } from '../services/run/spend-question.ts'
+import { stepsBeforeSpending, stepsThatSpend, type Counted } from '../services/run/start.ts'
 import type { Finished } from '../services/run/steps.ts'
+import { canAsk, confirm } from '../ui/confirm.ts'
 import { formatReport } from '../ui/report.ts'
 import { showPipeline } from '../ui/steps.ts'
 
@@ -59,6 +61,7 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
       char: 'o',
       helpValue: 'NAME',
     }),
+    ...consentFlags,
     wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
     'dry-run': Flags.boolean({ summary: 'estimate the cost as imagery estimate does, and create nothing' }),
   }
@@ -81,11 +84,39 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
   /** Rolls back a run that fails before any asset was processed. A later failure leaves the run in place. */
   async #work(context: RunContext, flags: { wait: boolean }): Promise<Finished> {
     try {
-      return await showPipeline(runSteps(context, flags), this.progress, this.signal)
+      const steps = stepsBeforeSpending(context, { canAsk: canAsk(this.#terminal) })
+      const counted = await showPipeline(steps, this.progress, this.signal)
+      await this.#askToSpend(counted)
+      return await showPipeline(stepsThatSpend(counted, flags), this.progress, this.signal)
     } catch (error) {
       throw await errorForEarlyEnd(error, context)
     } finally {
-      for (const warning of context.warnings) this.warn(warning)
+      this.#showWarnings(context)
     }
+  }
+
+  #showWarnings({ warnings }: Pick<RunContext, 'warnings'>): void {
+    for (const warning of warnings.splice(0)) this.warn(warning)
+  }
+
+  get #terminal(): { interactive: boolean } {
+    return { interactive: !this.jsonEnabled() }
+  }
+
+  /** Asks whether a run may cost its estimate, unless the user has said so. */
+  async #askToSpend(counted: Counted): Promise<void> {
+    const asked = spendQuestion(counted, counted.spending)
+    if (asked === undefined) return
+    // What is wrong with the source matters for the answer.
+    this.#showWarnings(counted)
+    counted.milestones.isAsking = true
+    await confirm(`${asked.question} No model was called yet.`, {
+      ...this.#terminal,
+      flag: '--yes',
+      suggestions: asked.suggestions,
+      declined: 'Nothing was started, and no model was called',
+      signal: this.signal,
+    })
+    counted.milestones.isAsking = false
   }
 }

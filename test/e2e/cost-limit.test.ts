@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { GeminiUser } from './gemini-user.ts'
+import { hasTerminal, typeAtTerminal } from './terminal.ts'
 
 /** Ten assets with one image each. */
 const ASSETS = Array.from(
@@ -69,4 +70,58 @@ test.each(['0', '-1', 'much', '1e3'])('--max-cost %s is not an amount', async (a
   const { exitCode, document } = await user.imagery('run', '--local', ...flags, `--max-cost=${amount}`)
   expect(exitCode).toBe(2)
   expect((document as { error: object }).error).toMatchObject({ code: 'INVALID_FLAG' })
+})
+
+describe('a run that costs money', () => {
+  /** The local cloud's own model, called as a user's own endpoint: imagery does not know whether that one bills. */
+  const billed = async (): Promise<string[]> => {
+    const { http } = (await user.imagery('local', 'status')).document as { http: string }
+    return ['run', '--local', ...flags, '--gemini-endpoint', http]
+  }
+  const holdings = async (): Promise<unknown> => {
+    const { apis } = (await user.imagery('local', 'status')).document as { apis: Record<string, object> }
+    const { storage, bigquery, cloudtasks, pubsub } = apis
+    const { jobs: _, ...tables } = bigquery as { jobs: number }
+    return { storage, tables, cloudtasks, pubsub }
+  }
+
+  test('needs a flag above the threshold without a terminal, and is refused before it creates anything', async () => {
+    const run = await billed()
+    const before = await holdings()
+    const { exitCode, document } = await user.imagery(...run, '--ask-above', '0.001')
+    expect({ exitCode, document }).toMatchObject({
+      exitCode: 2,
+      document: {
+        error: {
+          code: 'CONFIRMATION_NEEDED',
+          message: expect.stringMatching(/^The run will cost about \$0\.0\d+ for 10 assets .*Nothing was created$/),
+          suggestions: [
+            expect.stringMatching(/--max-cost 0\.0\d+$/),
+            'Run the same command with --yes',
+            expect.stringContaining('--dry-run'),
+          ],
+        },
+      },
+    })
+    expect(await holdings()).toEqual(before)
+  })
+
+  test.skipIf(!hasTerminal)(
+    'asks at a terminal; another answer than yes, or Ctrl-C, leaves nothing behind',
+    async () => {
+      const run = [...(await billed()), '--ask-above', '0.001', '--data-dir', user.dataDirectory]
+      const before = await holdings()
+      const calls = (await user.geminiCalls()).summary.calls
+      for (const keys of ['no\n', '\u0003']) {
+        const { exitCode, output } = await typeAtTerminal(run, { keys, home: user.folder })
+        expect(output).toMatch(/The run will cost about \$0\.0\d+ for 10 assets/)
+        expect(output).toContain('Nothing was started, and no model was called')
+        expect(exitCode).toBe(130)
+      }
+      expect(await holdings()).toEqual(before)
+      expect((await user.geminiCalls()).summary.calls).toBe(calls)
+      const { exitCode, output } = await typeAtTerminal(run, { keys: 'yes\n', home: user.folder })
+      expect({ exitCode, output }).toEqual({ exitCode: 0, output: expect.stringContaining('10 ok') })
+    },
+  )
 })

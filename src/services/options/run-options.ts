@@ -24,6 +24,10 @@ export interface RunOptions extends ModelFlags {
   output?: string | undefined
   /** The maximum estimated cost of the run, in US dollars. */
   maxCost?: number | undefined
+  /** The run need not ask before it spends money. */
+  yes?: boolean | undefined
+  /** The run asks if its estimate is above this many US dollars. */
+  askAbove?: number | undefined
   /** Overrides the time per attempt that the tier gives. */
   attemptTimeoutSeconds?: number | undefined
   /** Overrides the default number of attempts per unit. */

@@ -86,6 +86,8 @@ export interface RunMilestones extends Milestones {
   spec: RunSpec | undefined
   /** Whether any machine can find, finish or delete the run by its ID. */
   isRecorded: boolean
+  /** Set while the user is asked whether the run may spend money. A run that ends here is rolled back. */
+  isAsking?: boolean
 }
 
 /** The parts of a run that are known before any cloud is called. */

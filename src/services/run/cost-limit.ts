@@ -5,23 +5,33 @@ import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { countImages } from '../../run-data/run-tables.ts'
 import type { RecordedContext, RunContext, Snapshotted } from './context.ts'
+import type { SourceRead } from './read-source.ts'
+import { expectedSpending, spendingText, type Spending } from './spending.ts'
+
+/** What the exact counts of the snapshot show. */
+export interface Estimated {
+  spending: Spending
+}
 
 /**
  * Reports the estimated cost before any model is called, and stops the run above `--max-cost`. The
  * snapshot exists by now, so the numbers of units and images are exact; tokens are estimated.
  */
-export const estimateCostStep: PipelineStep<RunContext & RecordedContext & Snapshotted, object> = {
+export const estimateCostStep: PipelineStep<RunContext & RecordedContext & Snapshotted & SourceRead, Estimated> = {
   title: 'Estimate the cost',
-  async run({ spec, assets, options, gemini: answering }) {
+  async run({ spec, assets, options, gemini: answering, target, snapshotBytes }) {
     const { profile, gemini } = spec
-    if (gemini === null) return { skipped: 'no model is called', adds: {} }
     const images = await countImages(spec)
+    const adds = {
+      spending: expectedSpending({ ...spec, target, answering }, { units: assets, images, snapshotBytes }),
+    }
+    if (gemini === null) return { done: spendingText(adds.spending), adds }
     const { usd } = estimateCost({ profile, gemini }, { units: assets, images })
     const about = `about ${usdText(usd)}`
     const of = `for ${assets.toLocaleString('en')} assets with ${images.toLocaleString('en')} images`
     const { maxCost } = options
     if (maxCost === undefined || usd <= maxCost)
-      return { done: `${about}${describeGeminiBackend(gemini, answering)} ${of}`, adds: {} }
+      return { done: `${about}${describeGeminiBackend(gemini, answering)} ${of}`, adds }
     const fitting = Math.floor((assets * maxCost) / usd)
     throw new ImageryError(
       'COST_LIMIT',

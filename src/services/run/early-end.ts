@@ -67,11 +67,11 @@ function isCancelled(error: unknown): boolean {
 
 /**
  * Returns the error for a run whose steps ended early. An interrupted run that is recorded is kept: it
- * has read its source, and resume continues it.
+ * has read its source, and resume continues it. A run whose user did not agree to its cost is not.
  */
 export async function errorForEarlyEnd(failure: unknown, context: RunContext): Promise<unknown> {
-  const { spec, isRecorded, isPublished, hasRows } = context.milestones
-  const isKept = isPublished || hasRows === true || (isRecorded && isCancelled(failure))
+  const { spec, isRecorded, isPublished, hasRows, isAsking } = context.milestones
+  const isKept = isPublished || hasRows === true || (isRecorded && isCancelled(failure) && !isAsking)
   return spec && isKept ? errorForInterruptedRun(failure, { ...context, spec }) : rollBack(context, failure)
 }
 

@@ -18,7 +18,7 @@ import { estimateCost, tokenAssumptions } from './cost-estimate.ts'
 import { countedSource, type CountedSource } from './count-source.ts'
 import { estimateDuration } from './duration-estimate.ts'
 import { leftOut } from './left-out.ts'
-import { estimatePlatform, type CostPart } from './platform-cost.ts'
+import { estimatePlatform, PIXELS_ANSWER_TOKENS, type CostPart } from './platform-cost.ts'
 
 /** The steps of an estimate. They create nothing that remains. */
 export function estimateSteps(context: RunContext): Pipeline<RunContext & Counted & { report: EstimateReport }> {
@@ -125,9 +125,6 @@ export function estimateReport(
 function asGiven(uri: string, prefix: string | null): string {
   return prefix !== null && uri.startsWith(prefix) ? uri.slice(prefix.length) : uri
 }
-
-/** The measurements of a unit have about as many characters as this many tokens. */
-const PIXELS_ANSWER_TOKENS = 100
 
 function geminiEstimate(
   { profile, options, gemini: answering }: Pick<RunContext, 'profile' | 'options' | 'gemini'>,

@@ -47,6 +47,9 @@ const POPULATED_PER_SECOND = 1_000
 
 const UNITS_PER_SHARD = 2_000
 
+/** The measurements of a unit have about as many characters as this many tokens. */
+export const PIXELS_ANSWER_TOKENS = 100
+
 /** What the cost is estimated from. */
 export interface PlatformSize {
   units: number

@@ -7,7 +7,7 @@ import { usesLocalGemini } from '../../run-data/gemini-backend.ts'
 import { snapshotParameters, snapshotQuery } from '../../run-data/sql/snapshot.ts'
 import { PROFILE_FILE, PROFILE_PIPE } from '../../profiles/resolve-profile.ts'
 import { checkAddresses } from './image-addresses.ts'
-import { estimateCostStep } from './cost-limit.ts'
+import { estimateCostStep, type Estimated } from './cost-limit.ts'
 import { fileHash } from '../source/file-hash.ts'
 import { saveRunSpec } from '../runs/find.ts'
 import { isStarted } from '../runs/record.ts'
@@ -16,7 +16,9 @@ import type { Deployed, RecordedContext, RunContext, Snapshotted, WithQueues } f
 import { checkDeploymentLimits, runLimits, type RunOptions } from '../options/run-options.ts'
 import { probeModel } from './probe.ts'
 import { readSource, type SourceRead } from './read-source.ts'
+import { refuseUnasked } from './spend-question.ts'
 import { checkValues } from './source-values.ts'
+import { spendsMoney } from './spending.ts'
 import {
   connect,
   deployIfAbsent,
@@ -29,38 +31,54 @@ import {
 import { setUp } from './set-up.ts'
 import { takeSnapshot } from './snapshot.ts'
 
-/** Returns the steps of `imagery run`, up to the last row. */
-export function runSteps(context: RunContext, options: { wait: boolean }): Pipeline<Finished> {
+/** What is known when a run asks whether it may spend. */
+export type Counted = RunContext & RecordedContext & Deployed & SourceRead & Snapshotted & Partial<Estimated>
+
+/**
+ * Returns the steps of `imagery run` up to its question: they take the snapshot and estimate the cost, and call no model.
+ *
+ * @param options.canAsk whether a terminal can answer. Otherwise a run that must ask is refused before it creates anything
+ */
+export function stepsBeforeSpending(context: RunContext, options: { canAsk: boolean }): Pipeline<Counted> {
+  const spends = spendsMoney({ ...context.choice, target: context.target, answering: context.gemini })
+  return firstSteps(context, { loads: isLoaded(context), refuses: spends && !options.canAsk })
+    .step(recordRun)
+    .step(takeSnapshot)
+    .step(checkValues)
+    .step(checkAddresses)
+    .stepIf(context.choice.gemini !== null || spends, estimateCostStep)
+}
+
+/** Returns the steps after the question, up to the last row. */
+export function stepsThatSpend(context: Counted, options: { wait: boolean }): Pipeline<Finished> {
   return stepsBeforePublishing(context)
     .stepIf(context.choice.gemini !== null, probeModel)
     .step(publishShards)
     .stepIf(options.wait, processAssets({ isResume: false }))
 }
 
-/** Returns the steps up to the point where the first model is called. */
-export function stepsBeforePublishing(
-  context: RunContext,
-): Pipeline<RecordedContext & Deployed & Snapshotted & WithQueues> {
-  const stagesImages = context.source.kind !== 'table'
-  return firstSteps(context, stagesImages)
-    .step(recordRun)
-    .step(takeSnapshot)
-    .step(checkValues)
-    .step(checkAddresses)
-    .stepIf(context.choice.gemini !== null, estimateCostStep)
-    .stepIf(stagesImages, stageLocalImages)
-    .step(setUp)
-    .step(connect)
+/** Returns the first of these steps, up to the point where the first model is called. */
+export function stepsBeforePublishing(context: Counted): Pipeline<Counted & WithQueues> {
+  return pipeline(context).stepIf(isLoaded(context), stageLocalImages).step(setUp).step(connect)
+}
+
+function isLoaded({ source }: RunContext): boolean {
+  return source.kind !== 'table'
 }
 
 /**
  * A load is first recorded in the deployment's bucket. On Google Cloud, a run without a deployment is a
  * mistake, which must be reported before that.
  */
-function firstSteps(context: RunContext, loads: boolean): Pipeline<RunContext & Deployed & SourceRead> {
+function firstSteps(
+  context: RunContext,
+  { loads, refuses }: { loads: boolean; refuses: boolean },
+): Pipeline<RunContext & Deployed & SourceRead> {
   const start = pipeline(context)
-  if (context.target.kind !== 'local') return start.step(findServicesFor(context.options)).step(readTheSource)
-  return loads ? start.step(deployIfAbsent).step(readTheSource) : start.step(readTheSource).step(deployIfAbsent)
+  if (context.target.kind !== 'local')
+    return start.step(findServicesFor(context.options)).stepIf(refuses, refuseUnasked).step(readTheSource)
+  const counted = start.stepIf(refuses, refuseUnasked)
+  return loads ? counted.step(deployIfAbsent).step(readTheSource) : counted.step(readTheSource).step(deployIfAbsent)
 }
 
 /** Checks the run's options against the deployment too, before anything is read. */
