@@ -1,6 +1,9 @@
 /** The model that measures images exactly and costs nothing. */
 export const PIXELS = 'pixels'
 
+/** Increased when a formula of the pixels model changes, because results of two versions are not comparable. */
+export const PIXELS_VERSION = 'pixels-1'
+
 /** The model of a Gemini profile that names none. */
 export const DEFAULT_GEMINI_MODEL = 'gemini-3.5-flash-lite'
 

@@ -134,6 +134,33 @@ const ATTEMPT_PROVENANCE: readonly Column[] = [
   { name: 'gcs_uris', type: 'STRING', mode: 'REPEATED', description: 'URIs of the images used, in the same order.' },
   { name: 'started_at', type: 'TIMESTAMP', mode: 'REQUIRED', description: 'When the attempt began.' },
   { name: 'finished_at', type: 'TIMESTAMP', mode: 'REQUIRED', description: 'When the attempt ended.' },
+  {
+    name: 'question_hash',
+    type: 'STRING',
+    description: 'SHA-256 of all that decides an answer besides the images: model, prompt, schema and settings.',
+  },
+  {
+    name: 'input_images',
+    type: 'STRUCT',
+    mode: 'REPEATED',
+    description: 'All images of the unit, in order, with the version that the attempt found.',
+    columns: [
+      { name: 'observation_id', type: 'STRING' },
+      { name: 'gcs_uri', type: 'STRING' },
+      { name: 'capture_time', type: 'TIMESTAMP' },
+      { name: 'version', type: 'STRING' },
+    ],
+  },
+  {
+    name: 'carried_from',
+    type: 'STRING',
+    description: 'ID of the run that got the answer, if this run carried it over; null for an answer of this run.',
+  },
+  {
+    name: 'carried_cost_usd',
+    type: 'FLOAT64',
+    description: "What a carried answer cost the run that got it, in US dollars. This run's cost_usd is 0 then.",
+  },
 ]
 
 /** Names that a profile's answer cannot use, because they are imagery's own columns. */
@@ -167,6 +194,8 @@ export const RESULT_PROVENANCE = [
   'attempt_id',
   'run_id',
   'finished_at',
+  'carried_from',
+  'carried_cost_usd',
 ] as const
 
 /** The results table `<name>`: asset, images, answer, provenance. */

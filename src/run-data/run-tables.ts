@@ -54,13 +54,14 @@ export async function createRunTables(spec: RunSpec): Promise<void> {
   })
 }
 
-/** Without the column, each shard of a resume would read the whole ledger, and no row could be written. */
+/** Without these columns, each shard of a resume would read the whole ledger, and no row could be written. */
 async function refuseOlderLedger({ run_id: runId, tables }: RunSpec): Promise<void> {
   const ledger = await describeTable(runTable(tables, 'attempts'))
-  if (!ledger || ledger.fields.some(({ name }) => name === 'bucket')) return
+  const missing = ['bucket', 'question_hash'].find((column) => !ledger?.fields.some(({ name }) => name === column))
+  if (!ledger || missing === undefined) return
   throw new CloudError(
     'FAILED_PRECONDITION',
-    `The ledger ${tablePath(tables, tables.attempts)} of run ${runId} has no column bucket: an older version of imagery made it, so this version can read the run but not continue it`,
+    `The ledger ${tablePath(tables, tables.attempts)} of run ${runId} has no column ${missing}: an older version of imagery made it, so this version can read the run but not continue it`,
   )
 }
 

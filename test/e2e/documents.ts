@@ -73,4 +73,6 @@ export const imageQualityRow = z.strictObject({
   attempt_id: z.string(),
   run_id: z.string(),
   finished_at: z.iso.datetime(),
+  carried_from: z.string().nullable(),
+  carried_cost_usd: z.number().nullable(),
 })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attemptColumns } from '../../src/contracts/tables.ts'
 import { profile, type Profile } from '../../src/contracts/run-spec.ts'
+import { tableField } from '../../src/google/bigquery/bigquery.ts'
 import { failedUnitsQuery, finalRowsQuery, liveView, pendingUnitsQuery } from '../../src/run-data/sql/ledger.ts'
 import { snapshotQuery, type SnapshotSource } from '../../src/run-data/sql/snapshot.ts'
 import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
@@ -144,7 +145,7 @@ describe('the live view', () => {
         FROM UNNEST([${ids.map((id) => `'${id}'`).join(', ')}]) AS unit_id`,
       destination: harness.client.dataset('street').table('units'),
     })
-    const fields = attemptColumns(asked).map(({ name, type, mode }) => ({ name, type, mode: mode ?? 'NULLABLE' }))
+    const fields = attemptColumns(asked).map(tableField)
     const [table] = await harness.client.dataset('street').createTable('attempts', { schema: fields })
     let second = 0
     const row = (unit: string, generation: number, status: string, cause?: string) => {

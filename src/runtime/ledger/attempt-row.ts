@@ -4,6 +4,7 @@ import type { TaskPayload } from '../../contracts/messages.ts'
 import { runImagesPrefix } from '../../contracts/names.ts'
 import { costUsd } from '../../contracts/prices.ts'
 import { redacted } from '../../contracts/redaction.ts'
+import { questionHash } from '../../contracts/question-hash.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
 import type { Answer, Known } from '../models/model.ts'
 import { fitRow } from '../row-size.ts'
@@ -31,6 +32,8 @@ export interface Attempt {
   spec: RunSpec
   startedMs: number
   finishedMs: number
+  /** Who answers the run (`answererOf`). Without it, no later run takes the answer over. */
+  answeredBy?: string | undefined
 }
 
 export interface Failure {
@@ -114,7 +117,31 @@ function provenance(attempt: Attempt, known: Known): Record<string, unknown> {
     finish_reason: known.finishReason,
     observation_ids: observations.map((observation) => observation.observation_id),
     gcs_uris: observations.map((observation) => observation.gcs_uri),
+    ...answerKey(attempt, known),
   }
+}
+
+/** What a later run compares before it takes an answer over: the question, and the version of every image of the unit. */
+function answerKey({ task, spec, answeredBy }: Attempt, { imageVersions }: Known): Record<string, unknown> {
+  if (answeredBy === undefined || imageVersions === undefined) return {}
+  return {
+    question_hash: hashOfQuestion(spec, answeredBy),
+    input_images: task.observations.map(({ observation_id, gcs_uri, capture_time }) => ({
+      observation_id,
+      gcs_uri,
+      ...(capture_time === null ? {} : { capture_time }),
+      ...(imageVersions.has(gcs_uri) ? { version: imageVersions.get(gcs_uri) } : {}),
+    })),
+  }
+}
+
+const questionHashes = new WeakMap<RunSpec, string>()
+
+/** A service has one answerer as long as it lives. */
+function hashOfQuestion(spec: RunSpec, answeredBy: string): string {
+  const hash = questionHashes.get(spec) ?? questionHash(spec, answeredBy)
+  questionHashes.set(spec, hash)
+  return hash
 }
 
 /**

@@ -2,7 +2,7 @@ import type { TaskPayload } from '../../contracts/messages.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import type { FinalRow, KeyedUnit } from '../../run-data/run-tables.ts'
+import { runTable, type FinalRow, type KeyedUnit } from '../../run-data/run-tables.ts'
 import { within, type Clock } from '../clock.ts'
 import { answeredRow, failedRow, refusedRow, type Attempt, type AttemptRow } from '../ledger/attempt-row.ts'
 import { RowRejected } from '../ledger/ledger.ts'
@@ -45,6 +45,8 @@ export interface ProcessDeps {
   modelFor: (spec: RunSpec) => Promise<Model>
   /** Why a run's calls must not be sent from here (`geminiHere`). Absent on Google Cloud. */
   refusal?: ((spec: RunSpec) => Promise<string | undefined>) | undefined
+  /** Who answers a run (`answererOf`). */
+  answeredBy?: ((spec: RunSpec) => string) | undefined
   clock: Clock
   log: Logger
   newAttemptId: () => string
@@ -226,7 +228,10 @@ export class TaskProcessor {
     if (failure.known.usage === undefined) return this.#recent.forget(key, recent)
     await this.#recent.record(recent, async () => {
       const { failure: cause, message, known } = failure
-      await this.#append(attemptsTable(spec), failedRow(attempt, { status: 'retrying', cause, message, known }))
+      await this.#append(
+        runTable(spec.tables, 'attempts'),
+        failedRow(attempt, { status: 'retrying', cause, message, known }),
+      )
       // Before another delivery can mistake the attempt for a finished one.
       this.#recent.forget(key, recent)
       return { status: 'retrying', cause }
@@ -248,7 +253,8 @@ export class TaskProcessor {
       (answer) => ({ answer }),
       (error: unknown) => ({ failure: withBilled(this.#failure(error, task), billed) }),
     )
-    return { attempt: { id: newAttemptId(), task, spec, startedMs, finishedMs: clock.now() }, ...outcome }
+    const answeredBy = this.#deps.answeredBy?.(spec)
+    return { attempt: { id: newAttemptId(), task, spec, startedMs, finishedMs: clock.now(), answeredBy }, ...outcome }
   }
 
   async #answer(spec: RunSpec, task: TaskPayload, told: Omit<AnswerOptions, 'signal'>): Promise<Answer> {
@@ -290,7 +296,7 @@ export class TaskProcessor {
   }
 
   async #writeRow(spec: RunSpec, tried: Tried): Promise<AttemptRow> {
-    const table = attemptsTable(spec)
+    const table = runTable(spec.tables, 'attempts')
     if ('failure' in tried) {
       const { failure, message, known } = tried.failure
       const status = failure === 'throttled' ? 'throttled' : 'failed'
@@ -322,10 +328,6 @@ function sizeOf(tried: Tried): { bytes: number; group: string } {
 
 function keyOf({ run_id, generation, unit_id }: TaskPayload): string {
   return `${run_id}\n${generation}\n${unit_id}`
-}
-
-function attemptsTable({ tables }: RunSpec): TableName {
-  return { projectId: tables.projectId, dataset: tables.dataset, table: tables.attempts }
 }
 
 function taskLabels({ run_id, asset_id, unit_id }: TaskPayload, delivery?: Delivery) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { answererOf } from '../../contracts/question-hash.ts'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { firstUnits, unitsNamed } from '../../run-data/first-units.ts'
@@ -60,6 +61,7 @@ startService(mainEnvironment, (environment, log) => {
       },
       shutdown,
     ),
+    answeredBy: ({ gemini }) => answererOf(gemini, local?.gemini),
     refusal: local && geminiHere({ here: local.gemini, backendOf: geminiBackendOf }),
     // Loaded by the first /setup, because a new instance must pass its health check first.
     permissions: {

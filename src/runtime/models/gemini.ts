@@ -18,6 +18,7 @@ import {
   type ImageSource,
 } from './gemini-images.ts'
 import type { ImageMemory } from './image-memory.ts'
+import { ImageVersions } from './image-versions.ts'
 import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model, type TokenUsage } from './model.ts'
 
 export interface GeminiModelOptions extends ImageSource {
@@ -65,8 +66,10 @@ export function geminiModel(options: GeminiModelOptions): Model {
     keep: (bytes: number) => void,
   ): Promise<Answer> => {
     check ??= answerCheck(profile.output, cutText)
-    const exchange = new Exchange(gemini, onBilled)
-    let { images, unreadable } = await gatherImages(asset.observations, gemini.image_transport, options, signal)
+    const versions = new ImageVersions()
+    const exchange = new Exchange(gemini, versions, onBilled)
+    const source = versions.watching<ImageSource>(options)
+    let { images, unreadable } = await gatherImages(asset.observations, gemini.image_transport, source, signal)
     keep(inlineBytes(images))
     let room = roomOf.get(asset.unit_id) ?? usual
     roomOf.delete(asset.unit_id)
@@ -168,10 +171,12 @@ function moreRoom({ maxOutputTokens, thinking }: Room, model: string): Room | un
 class Exchange {
   readonly #gemini: GeminiOptions
   readonly #onBilled: AnswerOptions['onBilled']
+  readonly #versions: ImageVersions
   #known: Known = {}
 
-  constructor(gemini: GeminiOptions, onBilled: AnswerOptions['onBilled']) {
+  constructor(gemini: GeminiOptions, versions: ImageVersions, onBilled: AnswerOptions['onBilled']) {
     this.#gemini = gemini
+    this.#versions = versions
     this.#onBilled = onBilled
   }
 
@@ -180,6 +185,7 @@ class Exchange {
       ...this.#known,
       observationsUsed: images.map(({ observation }) => observation),
       inputHash: inputHash(images),
+      imageVersions: this.#versions.noted,
     }
   }
 

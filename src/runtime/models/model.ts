@@ -43,6 +43,8 @@ export interface Answer {
   observationsUsed: Observation[]
   /** SHA-256, hex, of the images: two attempts with the same hash saw the same images. */
   inputHash: string
+  /** The versions of the images that were read, by URI (`ImageVersions`). */
+  imageVersions?: ReadonlyMap<string, string>
 }
 
 /** Known details of an attempt without an answer. */

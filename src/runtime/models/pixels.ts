@@ -1,18 +1,17 @@
 import { createHash } from 'node:crypto'
 import type { AnswerSchema } from '../../contracts/answer-schema.ts'
 import type { Asset, Observation } from '../../contracts/messages.ts'
+import { PIXELS_VERSION } from '../../contracts/model-options.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
 import { ImageBytes } from './image-bytes.ts'
 import type { ReadRange } from './image-bytes.ts'
 import { configureSharp, decoderVersion } from './image-reader.ts'
+import { ImageVersions } from './image-versions.ts'
 import { AttemptFailure, UnreadableImage } from './model.ts'
 import type { Answer, Model } from './model.ts'
 import type { Budget } from '../budget.ts'
 import { imageQuality, resolution } from './pixel-measurements.ts'
 import type { Measurement, Seen } from './pixel-measurements.ts'
-
-/** Increased when a formula changes, because results of two versions are not comparable. */
-export const PIXELS_VERSION = 'pixels-1'
 
 /** Maximum concurrent fetches of one asset's images. */
 const PARALLEL_READS = 4
@@ -53,11 +52,12 @@ export function pixelsModel({ profile, decoding, ...read }: PixelsModelOptions):
 function measuringModel<Image extends Seen>(
   measurement: Measurement<Image>,
   profile: Profile,
-  { readImage, readRange }: Omit<PixelsModelOptions, 'profile' | 'decoding'>,
+  source: Omit<PixelsModelOptions, 'profile' | 'decoding'>,
 ): Model {
-  const readPart: ReadRange = (...range) => readRange(...range).catch(refuseOrRetry)
-  function look(observation: Observation, signal: AbortSignal): Promise<Image> {
+  type Read = typeof source
+  function look(observation: Observation, signal: AbortSignal, { readImage, readRange }: Read): Promise<Image> {
     const { gcs_uri: uri } = observation
+    const readPart: ReadRange = (...range) => readRange(...range).catch(refuseOrRetry)
     const content = {
       whole: () => readImage(uri, signal).catch(refuseOrRetry),
       parts: () => ImageBytes.open(uri, readPart, signal),
@@ -67,7 +67,9 @@ function measuringModel<Image extends Seen>(
 
   return {
     async answer(asset, { signal }) {
-      const { seen, unreadable } = await lookAtAll(asset, look, signal)
+      const versions = new ImageVersions()
+      const read = versions.watching(source)
+      const { seen, unreadable } = await lookAtAll(asset, (image, until) => look(image, until, read), signal)
       if (seen.length === 0) throw noReadableImage(unreadable)
       const columns = {
         ...measurement.columns(seen),
@@ -79,6 +81,7 @@ function measuringModel<Image extends Seen>(
         modelVersion: `${PIXELS_VERSION}/${decoderVersion()}`,
         observationsUsed: seen.map(({ observation }) => observation),
         inputHash: inputHash(seen),
+        imageVersions: versions.noted,
       }
     },
   }
