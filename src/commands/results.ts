@@ -19,7 +19,7 @@ export default class Results extends CloudCommand {
   static override summary = "Print a run's rows, or write them to a file"
 
   static override description =
-    'Streams the results table: one row per asset, with its images, its answer, and where the answer came from. --format table shows the first rows and the columns that fit.'
+    'Streams the results table: one row per asset, with its images, its answer, and where the answer came from. For a stopped run, the rows so far, of which some are pending. --format table shows the first rows and the columns that fit.'
 
   static override examples = [
     { description: 'The newest run, as a table', command: '<%= config.bin %> <%= command.id %> --local' },
@@ -76,6 +76,7 @@ export default class Results extends CloudCommand {
     const { target, store } = await this.session(flags)
     const open = flags['raw-answers'] ? openRawAnswers : openResults
     const results = await open(target, store, args.run_id)
+    if (results.warning !== undefined) this.warn(results.warning)
     if (this.jsonEnabled() && file === undefined) {
       return { run_id: results.runId, table: results.table, rows: await Array.fromAsync(results.rows) }
     }

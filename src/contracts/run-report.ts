@@ -7,6 +7,11 @@ import type { RunStop } from './run-controls.ts'
  */
 export type RunState = 'loading' | 'starting' | 'running' | 'paused' | 'complete' | 'torn_down'
 
+/** Returns a run's state in one or two words: `canceled`, `max cost`, `torn down`. */
+export function stateName({ state, stopped }: Pick<RunReport, 'state' | 'stopped'>): string {
+  return (state === 'paused' && stopped ? stopped.reason : state).replace('_', ' ')
+}
+
 /** Failures with one cause and the same message, apart from URIs, quoted values and counts. */
 export interface FailureGroup {
   cause: Cause

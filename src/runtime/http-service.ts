@@ -6,6 +6,7 @@ import { CloudError } from '../google/transport/errors.ts'
 import { foreignHost, isFromFrontDoor, type Callers } from './callers.ts'
 import { traceName, type Logger } from './log.ts'
 import { RunNotFound } from './run-specs.ts'
+import { RunStopped } from './run-stops.ts'
 import { SpecError } from './spec-rules.ts'
 
 /** Ten times the largest body of a task or a shard message. */
@@ -86,6 +87,7 @@ export function httpService({ log, projectId, callers = {} }: HttpServiceOptions
       return refuse(context, 403, 'RUN_REFUSED', error.message)
     }
     if (error instanceof RunNotFound) return refuse(context, 404, 'RUN_NOT_FOUND', error.message)
+    if (error instanceof RunStopped) return refuse(context, 409, 'RUN_STOPPED', error.message)
     log.error(`${context.req.path} failed: ${error.message}`, { ...where, error })
     if (error instanceof CloudError) return refuse(context, error.retryable ? 503 : 500, error.status, error.message)
     return refuse(context, 500, 'INTERNAL', error.message)
@@ -99,7 +101,7 @@ function tooLarge(context: Context): Response {
 
 export function refuse(
   context: Context,
-  http: 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503,
+  http: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503,
   code: string,
   message: string,
   headers: Record<string, string> = {},

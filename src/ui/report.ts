@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { runObjectsPrefix } from '../contracts/names.ts'
-import type { Answers, FailureGroup, RunReport } from '../contracts/run-report.ts'
+import { stateName, type Answers, type FailureGroup, type RunReport } from '../contracts/run-report.ts'
 import { suggestedCommand, suggestedCommands } from '../contracts/suggested-command.ts'
 import { plainLine, shortened } from './plain-text.ts'
 import { cellText } from './table.ts'
@@ -14,15 +14,17 @@ const number = (value: number): string => value.toLocaleString('en')
 /** Formats the summary after a run, and of `status`. */
 export function formatReport(report: RunReport, options: { flags: string; width: number }): string {
   const { units, run_id: runId } = report
-  const lines = [`${styleText('bold', `Run ${runId}`)}  ${stateText(report.state)}`, '']
+  const lines = [`${styleText('bold', `Run ${runId}`)}  ${stateText(report)}`, '']
   const facts: [string, string][] = [
     ['Profile', plainLine(report.profile)],
     ['Source', plainLine(report.source)],
     ['Assets', assetCounts(units)],
     ['Cost', costText(report)],
     ...(report.answers ? ([['Answers', plainLine(answersText(report.answers))]] satisfies [string, string][]) : []),
-    ['Started', report.started_at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')],
+    ['Started', timeText(report.started_at)],
   ]
+  const { stopped } = report
+  if (stopped) facts.push(['Stopped', plainLine(`${timeText(stopped.stopped_at)}: ${stopped.message}`)])
   if (report.finished_at) facts.push(['Took', elapsed(report.started_at, report.finished_at)])
   if (report.results_table) facts.push(['Results', plainLine(report.results_table)])
   for (const [name, value] of facts) lines.push(`  ${name.padEnd(9)}${value}`)
@@ -39,7 +41,12 @@ function assetCounts({ total, ok, failed, pending }: RunReport['units']): string
   return `${number(total)}: ${parts.join(', ')}`
 }
 
-function stateText(state: RunReport['state']): string {
+/** @param time RFC 3339, in UTC */
+function timeText(time: string): string {
+  return time.replace('T', ' ').replace(/(?:\.\d+)?Z$/, ' UTC')
+}
+
+function stateText(report: RunReport): string {
   const colors = {
     loading: 'cyan',
     complete: 'green',
@@ -48,7 +55,8 @@ function stateText(state: RunReport['state']): string {
     paused: 'yellow',
     torn_down: 'gray',
   } as const
-  return styleText(colors[state], state === 'torn_down' ? 'torn down' : state)
+  const isStopped = report.stopped !== undefined && report.stopped.reason !== 'canceled'
+  return styleText(colors[report.state], `${isStopped ? 'stopped: ' : ''}${stateName(report)}`)
 }
 
 function failureLines(report: RunReport, flags: string, width: number): string[] {
@@ -110,7 +118,7 @@ function nextCommands(report: RunReport, flags: string): string[] {
     case 'starting':
       return [next(`status ${id} --watch`), `${next(`resume ${id}`)}   (if the command that started it has ended)`]
     case 'paused':
-      return [next(`resume ${id}`), next(`teardown ${id}`)]
+      return [next(`resume ${id}`), ...(report.stopped ? [next(`results ${id}`)] : []), next(`teardown ${id}`)]
     case 'torn_down':
       return report.results_table === null ? [] : [next(`results ${id}`)]
   }

@@ -1,5 +1,5 @@
 import { usdText } from '../contracts/prices.ts'
-import type { RunReport } from '../contracts/run-report.ts'
+import { stateName, type RunReport } from '../contracts/run-report.ts'
 import { formatTable } from './table.ts'
 
 /** A terminal of this width also has room for each run's source. */
@@ -20,10 +20,10 @@ export function formatRuns(runs: readonly RunReport[], width: number): string {
 }
 
 function row(run: RunReport): unknown[] {
-  const { run_id: runId, started_at: started, state, units, profile } = run
+  const { run_id: runId, started_at: started, units, profile } = run
   const cost = `${usdText(run.cost_usd)}${isCostPartlyUnknown(run) ? '+' : ''}`
   const at = started.slice('2026-'.length, '2026-11-30T16:18'.length).replace('T', ' ')
-  return [runId, at, state.replace('_', ' '), units.ok, units.failed, units.pending, cost, profile]
+  return [runId, at, stateName(run), units.ok, units.failed, units.pending, cost, profile]
 }
 
 function isCostPartlyUnknown({ answers_without_usage: unknown = 0 }: RunReport): boolean {

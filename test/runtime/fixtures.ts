@@ -1,11 +1,13 @@
 import type { TaskPayload } from '../../src/contracts/messages.ts'
 import { runTables, type DeploymentRef } from '../../src/contracts/names.ts'
+import type { RunStop } from '../../src/contracts/run-controls.ts'
 import { runSpec, type RunSpec } from '../../src/contracts/run-spec.ts'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import { createLogger } from '../../src/runtime/log.ts'
 import type { Answer } from '../../src/runtime/models/model.ts'
 import { RunSpecs } from '../../src/runtime/run-specs.ts'
+import { RunStops } from '../../src/runtime/run-stops.ts'
 import { checkSpec } from '../../src/runtime/spec-rules.ts'
 
 export const RUN_ID = '261123-9f3c1a7b'
@@ -91,6 +93,21 @@ export function fakeSpecs(
     reads,
     clock,
   }
+}
+
+/** The stop that `imagery cancel` records. */
+export const CANCELED: RunStop = {
+  v: 1,
+  run_id: RUN_ID,
+  reason: 'canceled',
+  message: 'someone@example.com canceled the run',
+  failure: null,
+  stopped_at: '2026-11-23T10:05:00Z',
+}
+
+/** The stops of runs, with a bucket that has those in `stops`. */
+export function fakeStops(stops: ReadonlyMap<string, RunStop> = new Map(), clock = new ManualClock()): RunStops {
+  return new RunStops({ read: async ({ run_id: runId }) => stops.get(runId), clock })
 }
 
 /** A logger and the entries that it wrote. */

@@ -1,4 +1,5 @@
 import type { Asset, ProbedRetry } from '../../src/contracts/messages.ts'
+import type { RunStop } from '../../src/contracts/run-controls.ts'
 import type { RunSpec } from '../../src/contracts/run-spec.ts'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import type { TableName } from '../../src/google/bigquery/bigquery.ts'
@@ -7,16 +8,19 @@ import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
 import type { Answer, AnswerOptions } from '../../src/runtime/models/model.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
-import { ANSWER, fakeLog, fakeSpecs, PLACE, post, RUN_ID, SPEC, TASK } from './fixtures.ts'
+import { ANSWER, fakeLog, fakeSpecs, fakeStops, PLACE, post, RUN_ID, SPEC, TASK } from './fixtures.ts'
 
 export interface MainScript {
   answer?: (asset: Asset, signal: AbortSignal, options?: AnswerOptions) => Promise<Answer>
   append?: (row: AttemptRow) => Promise<void>
   specs?: Map<string, RunSpec>
+  stops?: Map<string, RunStop>
   /** The ledger's rows, the same for every unit. */
   findRow?: () => Promise<FinalRow | undefined>
   /** Why a run's calls must not be sent from here. */
   refusal?: (spec: RunSpec) => Promise<string | undefined>
+  /** Happens when the first queue is paused. */
+  onPause?: () => void
   /** The first units of the snapshot, for a probe. */
   firstUnits?: readonly Asset[]
 }
@@ -26,15 +30,18 @@ export function mainService({
   answer = async () => ANSWER,
   append = async () => {},
   specs = new Map([[RUN_ID, SPEC]]),
+  stops = new Map(),
   findRow = async () => undefined,
   refusal = async () => undefined,
   firstUnits = [],
+  onPause = () => undefined,
 }: MainScript = {}) {
   const clock = new ManualClock()
   const rows: { table: TableName; row: AttemptRow }[] = []
   const asked: string[] = []
   const lookedUp: string[] = []
   const paused: string[] = []
+  const resumed: string[] = []
   const shutdown = new Shutdown()
   const { log, entries } = fakeLog()
   let ids = 0
@@ -44,6 +51,7 @@ export function mainService({
   const app = mainApp({
     place: PLACE,
     specs: fakeSpecs(specs, clock).specs,
+    stops: fakeStops(stops, clock),
     ledger: {
       async append(table, row) {
         await append(row)
@@ -74,10 +82,11 @@ export function mainService({
     ensureQueue: unused,
     refusal,
     async pauseQueue(name) {
+      if (paused.length === 0) onPause()
       paused.push(name)
       return 'paused'
     },
-    resumeQueue: unused,
+    resumeQueue: async (name) => void resumed.push(name),
     deleteLiveView: unused,
     deleteQueue: unused,
     clock,
@@ -88,5 +97,5 @@ export function mainService({
     Promise.resolve(app.request('/process', post(task, headers)))
   const probe = (retry?: ProbedRetry): Promise<Response> =>
     Promise.resolve(app.request('/probe', post({ v: 1, run_id: RUN_ID, ...(retry ? { retry } : {}) })))
-  return { probe, clock, rows, asked, lookedUp, paused, shutdown, entries, process, app }
+  return { probe, clock, rows, asked, lookedUp, paused, resumed, shutdown, entries, process, app }
 }

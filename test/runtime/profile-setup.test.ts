@@ -17,7 +17,7 @@ import { mainApp } from '../../src/runtime/main/app.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
 import type { RunSpecs } from '../../src/runtime/run-specs.ts'
 import { randomFrom } from '../e2e/random.ts'
-import { fakeLog, PLACE, post, SPEC } from './fixtures.ts'
+import { fakeLog, fakeStops, PLACE, post, SPEC } from './fixtures.ts'
 import { accessToken } from '@imagery/local-cloud/test/host/local-cloud-fixture'
 
 /*
@@ -78,6 +78,7 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
   const app = mainApp({
     place: spec.place,
     specs: { refresh: async () => spec } as unknown as RunSpecs,
+    stops: fakeStops(),
     permissions: {
       inProject: async (_, wanted) => [...wanted],
       onAccount: async (_, __, wanted) => [...wanted],

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { CloudError } from '../../src/google/transport/errors.ts'
+import type { RunStop } from '../../src/contracts/run-controls.ts'
 import type { QueueLimits } from '../../src/google/tasks.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
-import { fakeLog, fakeSpecs, PLACE, post, RUN_ID, SPEC } from './fixtures.ts'
+import { CANCELED, fakeLog, fakeSpecs, fakeStops, PLACE, post, RUN_ID, SPEC } from './fixtures.ts'
 
 const FIRST = `projects/demo/locations/us-central1/queues/imagery-${RUN_ID}`
 const REQUEST = { v: 1, run_id: RUN_ID }
@@ -24,11 +25,13 @@ function setUp(
   const droppedViews: string[] = []
   /** Revoked from the service's own account. */
   const lacking = new Set<string>()
+  const stops = new Map<string, RunStop>()
   const had = (permissions: readonly string[]) => permissions.filter((permission) => !lacking.has(permission))
   const { specs: runSpecs, reads } = fakeSpecs(specs)
   const app = mainApp({
     place: PLACE,
     specs: runSpecs,
+    stops: fakeStops(stops),
     permissions: {
       inProject: async (_, permissions) => had(permissions),
       onAccount: async (_, __, permissions) => had(permissions),
@@ -82,7 +85,7 @@ function setUp(
     const response = await app.request(path, post(body))
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
-  return { app, clock, queues, paused, tables, droppedViews, reads, send, lacking }
+  return { app, clock, queues, paused, tables, droppedViews, reads, send, lacking, stops }
 }
 
 describe('POST /setup', () => {
@@ -187,6 +190,30 @@ describe('POST /setup', () => {
     expect(droppedViews).toEqual([SPEC.tables.live])
   })
 
+  test('of a stopped run creates nothing, and lets no queue go on', async () => {
+    const { queues, paused, tables, send, stops } = setUp()
+    stops.set(RUN_ID, CANCELED)
+    const stopped = {
+      status: 409,
+      body: { error: { code: 'RUN_STOPPED', message: `run ${RUN_ID} is stopped: ${CANCELED.message}` } },
+    }
+    expect(await send('/setup')).toEqual(stopped)
+    expect([queues.size, tables]).toEqual([0, []])
+    stops.clear()
+    await send('/setup')
+    await send('/pause')
+    stops.set(RUN_ID, CANCELED)
+    expect(await send('/setup')).toEqual(stopped)
+    expect([...paused]).toEqual([...queues.keys()])
+  })
+
+  test('leaves the queues paused when the run is stopped during setup', async () => {
+    const { queues, paused, send, stops } = setUp(undefined, undefined, () => stops.set(RUN_ID, CANCELED))
+    expect((await send('/setup')).status).toBe(409)
+    expect(queues.size).toBe(2)
+    expect([...paused]).toEqual([...queues.keys()])
+  })
+
   test('of a run without a spec answers 404 and creates nothing', async () => {
     const { queues, tables, send } = setUp(new Map())
     const { status, body } = await send('/setup')
@@ -269,6 +296,7 @@ describe('both', () => {
       const app = mainApp({
         place: PLACE,
         specs: fakeSpecs().specs,
+        stops: fakeStops(),
         permissions: {
           inProject: async (_, all) => [...all],
           onAccount: async (_, __, all) => [...all],

@@ -5,7 +5,7 @@ import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
 import type { ProbeDeps } from './probe.ts'
 import { TaskProcessor, type ProcessDeps } from './process-task.ts'
-import { pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
+import { holdStoppedRun, pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
 
 export interface MainDeps extends ProcessDeps, RunResourceDeps, ProbeDeps {
   place: DeploymentRef
@@ -26,8 +26,8 @@ export function mainApp(deps: MainDeps): Hono {
   const processor = new TaskProcessor(deps)
   const pauses = new Map<string, Promise<unknown>>()
   /** Pauses a run's queues once for all of its tasks that arrive meanwhile. */
-  const pauseOnce = (runId: string): Promise<unknown> => {
-    const pausing = pauses.get(runId) ?? pauseRun(deps, runId).finally(() => pauses.delete(runId))
+  const pauseOnce = (runId: string, pause: typeof pauseRun | typeof holdStoppedRun): Promise<unknown> => {
+    const pausing = pauses.get(runId) ?? pause(deps, runId).finally(() => pauses.delete(runId))
     pauses.set(runId, pausing)
     return pausing
   }
@@ -74,13 +74,16 @@ export function mainApp(deps: MainDeps): Hono {
         return context.json({ outcome: 'recorded', ...outcome.recorded })
       case 'run_gone':
         return context.json({ outcome: 'run_gone' })
-      case 'waits': {
+      case 'waits':
+      case 'stopped': {
         log.warning(`paused run ${task.run_id}: ${outcome.message}`, { run_id: task.run_id })
+        const isStopped = outcome.kind === 'stopped'
         // A queue that cannot be paused delivers the task again, which is refused again.
-        await pauseOnce(task.run_id).catch((error: unknown) =>
+        await pauseOnce(task.run_id, isStopped ? holdStoppedRun : pauseRun).catch((error: unknown) =>
           log.error(`could not pause run ${task.run_id}`, { run_id: task.run_id, error }),
         )
-        return refuse(context, 429, 'GEMINI_ELSEWHERE', outcome.message, { 'retry-after': '1' })
+        const code = isStopped ? 'RUN_STOPPED' : 'GEMINI_ELSEWHERE'
+        return refuse(context, 429, code, outcome.message, { 'retry-after': '1' })
       }
       case 'retry':
         return refuse(context, outcome.http, outcome.code, outcome.message, {

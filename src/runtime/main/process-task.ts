@@ -10,7 +10,9 @@ import type { Logger } from '../log.ts'
 import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from '../models/model.ts'
 import { specWith } from '../run-overrides.ts'
 import { RunNotFound, type RunSpecs } from '../run-specs.ts'
+import { RunStopped, type RunStops } from '../run-stops.ts'
 import type { Shutdown } from '../shutdown.ts'
+import { isFree, mayBePaidFor, mayTryAgain, retry, type Delivery, type RetryLater } from './deliveries.ts'
 import { RecentLookups } from './recent-lookups.ts'
 import { RecentAttempts, type RecentAttempt, type Recorded } from './recent-attempts.ts'
 
@@ -21,11 +23,9 @@ export type ProcessOutcome =
   | { kind: 'run_gone' }
   /** Nothing was tried, because the run's answers must come from something that is not here. */
   | { kind: 'waits'; message: string }
-  /**
-   * Deliver again: 429 and 503 slow the queue
-   * (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#retryconfig).
-   */
-  | { kind: 'retry'; http: 429 | 503; code: string; message: string; retryAfterSeconds: number }
+  /** Nothing was tried, because the run was stopped before its end. */
+  | { kind: 'stopped'; message: string }
+  | RetryLater
 
 /**
  * What became of a probed unit: its row is durable, or there is none. A failure that can pass, or that every other
@@ -37,6 +37,7 @@ export type ProbeOutcome =
 
 export interface ProcessDeps {
   specs: RunSpecs
+  stops: RunStops
   ledger: { append(table: TableName, row: AttemptRow): Promise<void> }
   finalRows: { find(spec: RunSpec, unit: KeyedUnit & { generation: number }): Promise<FinalRow | undefined> }
   /** Keeps the snapshot of a run whose tasks arrive. */
@@ -52,24 +53,12 @@ export interface ProcessDeps {
   newAttemptId: () => string
 }
 
-/** Cloud Tasks' headers about a delivery. */
-export interface Delivery {
-  /** Number of earlier deliveries (`X-CloudTasks-TaskRetryCount`). */
-  retryCount: number
-  /** Number of earlier deliveries with a response other than 5xx (`X-CloudTasks-TaskExecutionCount`). */
-  executionCount: number
-  trace: string | undefined
-}
-
 interface FailedTry {
   attempt: Attempt
   failure: AttemptFailure
 }
 
 type Tried = FailedTry | { attempt: Attempt; answer: Answer }
-
-/** The longest wait requested from Cloud Tasks when the model did not set one. */
-const LONGEST_RETRY_AFTER_SECONDS = 60
 
 /**
  * Processes tasks: loads the run's spec, calls the model, writes a durable row to the ledger. A
@@ -95,6 +84,7 @@ export class TaskProcessor {
       if (message !== undefined) return { kind: 'waits', message }
       return await this.#processWith(spec, task, delivery)
     } catch (error) {
+      if (error instanceof RunStopped) return { kind: 'stopped', message: error.message }
       if (await this.#deps.specs.isGone(task.run_id, error)) {
         this.#deps.log.warning('dropped a task: its run was torn down', labels)
         return { kind: 'run_gone' }
@@ -107,7 +97,7 @@ export class TaskProcessor {
 
   /**
    * Processes a unit before its task exists, unless the ledger has its row: a command can be killed after its probe was
-   * paid. Rejects with RunNotFound, and with CloudError when the ledger does not respond.
+   * paid. Rejects with RunNotFound, with RunStopped, and with CloudError when the ledger does not respond.
    *
    * @param spec the run's, perhaps with other limits
    * @param isRefusal whether a failure says nothing about the unit, which then gets no row
@@ -121,6 +111,7 @@ export class TaskProcessor {
     const refused = await this.#deps.refusal?.(spec)
     if (refused !== undefined) throw new CloudError('FAILED_PRECONDITION', refused)
     if (!this.#recent.has(key)) {
+      await this.#deps.stops.check(spec)
       const { unit_id: unitId, bucket, generation } = task
       const row = await this.#deps.finalRows.find(spec, { unitId, bucket, generation })
       if (row) return { kind: 'recorded', status: row.status, ...(row.cause === null ? {} : { cause: row.cause }) }
@@ -129,8 +120,8 @@ export class TaskProcessor {
     const tried = await recent.tried
     if (tried && 'failure' in tried) {
       const { attempt, failure } = tried
-      if (failure.cause instanceof RunNotFound || isRefusal(failure)) this.#recent.forget(key, recent)
-      if (failure.cause instanceof RunNotFound) throw failure.cause
+      if (isEnd(failure.cause) || isRefusal(failure)) this.#recent.forget(key, recent)
+      if (isEnd(failure.cause)) throw failure.cause
       if (failure.retryable) await this.#leaveCost(spec, key, recent, { attempt, failure })
       if (failure.retryable || isRefusal(failure)) return { kind: 'pending', failure }
     }
@@ -157,6 +148,8 @@ export class TaskProcessor {
     const { begun } = this.#deps.shutdown
     // Nothing was tried, so the delivery does not count.
     if (begun.aborted) return retry(429, 'STOPPING', messageOf(begun.reason), delivery)
+    // An answer that is already paid for is still recorded.
+    if (!this.#recent.has(key)) await this.#deps.stops.check(spec)
     if (!this.#recent.has(key) && this.#recent.isFull(task.run_id))
       return retry(429, 'LEDGER_BEHIND', 'too many answers wait until the ledger accepts their rows', delivery)
     if (!this.#recent.has(key) && mayBePaidFor(spec, task, delivery, this.#lookups.has(key))) {
@@ -166,7 +159,7 @@ export class TaskProcessor {
     }
     const recent = this.#recent.enter(key, () => this.#try(spec, task))
     const tried = await recent.tried
-    if (tried && 'failure' in tried && tried.failure.cause instanceof RunNotFound) {
+    if (tried && 'failure' in tried && isEnd(tried.failure.cause)) {
       this.#recent.forget(key, recent)
       throw tried.failure.cause
     }
@@ -244,8 +237,8 @@ export class TaskProcessor {
     let startedMs = clock.now()
     let billed: Known = {}
     const onTurn = async (): Promise<void> => {
-      // The wait for a turn can be long, and the run may have been torn down meanwhile.
-      await this.#deps.specs.get(task.run_id)
+      // The wait for a turn can be long, and the run may have been torn down or stopped meanwhile.
+      await this.#deps.stops.check(await this.#deps.specs.get(task.run_id))
       startedMs = clock.now()
     }
     const onBilled = (known: Known): void => void (billed = known)
@@ -291,6 +284,7 @@ export class TaskProcessor {
       const countsAsTry = error.status !== 'RESOURCE_EXHAUSTED'
       return new AttemptFailure(cause, message, { retryable: error.retryable, countsAsTry, cause: error })
     }
+    if (isEnd(error)) return new AttemptFailure('model_error', message, { retryable: true, cause: error })
     this.#deps.log.error(`unexpected error of the model: ${message}`, { ...taskLabels(task), error })
     return new AttemptFailure('model_error', message, { retryable: true, cause: error })
   }
@@ -319,6 +313,11 @@ export class TaskProcessor {
 const CLOUD_CAUSES = { RESOURCE_EXHAUSTED: 'throttled', DEADLINE_EXCEEDED: 'timeout' } as Partial<
   Record<CloudError['status'], AttemptFailure['failure']>
 >
+
+/** Whether the run ended before the unit's call. */
+function isEnd(error: unknown): error is RunNotFound | RunStopped {
+  return error instanceof RunNotFound || error instanceof RunStopped
+}
 
 /** About the bytes of an attempt's outcome. Texts take two bytes per character at most. */
 function sizeOf(tried: Tried): { bytes: number; group: string } {
@@ -353,47 +352,4 @@ function messageOf(error: unknown): string {
 
 function timedOut(limitMs: number): AttemptFailure {
   return new AttemptFailure('timeout', `no answer within ${limitMs / 1_000} s`, { retryable: true })
-}
-
-/** Whether a failure leaves the unit pending. The queue has no limit of its own: it delivers a task until it is answered 2xx. */
-function mayTryAgain(failure: AttemptFailure, spec: RunSpec, delivery: Delivery): boolean {
-  return failure.retryable && (isFree(failure) || countedTries(delivery) + 1 < spec.limits.max_attempts)
-}
-
-/** Costs nothing and uses up no try. A billed answer before it counts, because paying again and again must end. */
-function isFree({ countsAsTry, known }: AttemptFailure): boolean {
-  return !countsAsTry && known.usage === undefined
-}
-
-/**
- * The number of earlier tries. Free ones are answered 429, as Cloud Run answers for lack of an instance. All others end
- * with a 5xx or without a response, which Cloud Tasks leaves out of the execution count
- * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler, stackkit/laravel-google-cloud-tasks-queue#55).
- */
-function countedTries({ retryCount, executionCount }: Delivery): number {
-  return Math.max(0, retryCount - executionCount)
-}
-
-/**
- * Whether the unit may have been billed and recorded already.
- *
- * A task of a later generation can follow a task of an earlier one that was still alive, so it looks, unless it has
- * just looked.
- * In generation 0, a first delivery has none before it. If every earlier delivery got a response other than
- * 5xx, each was a 429 from imagery or Cloud Run and left no row. So retries of throttled tasks, the most
- * common ones, cost no query. A delivery that ended with a killed instance counts as no response or as a
- * 503. Measuring costs nothing.
- */
-function mayBePaidFor(spec: RunSpec, task: TaskPayload, delivery: Delivery, hasJustLooked: boolean): boolean {
-  return spec.gemini !== null && ((task.generation > 0 && !hasJustLooked) || countedTries(delivery) > 0)
-}
-
-function retry(
-  http: 429 | 503,
-  code: string,
-  message: string,
-  { retryCount }: Delivery,
-  retryAfterMs = Math.min(LONGEST_RETRY_AFTER_SECONDS, 2 ** retryCount) * 1_000,
-): ProcessOutcome {
-  return { kind: 'retry', http, code, message, retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1_000)) }
 }

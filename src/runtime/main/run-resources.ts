@@ -5,6 +5,7 @@ import type { QueueLimits } from '../../google/tasks.ts'
 import { checkProfile } from '../../profiles/profile-check.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
 import { RunNotFound, type RunSpecs } from '../run-specs.ts'
+import { RunStopped, type RunStops } from '../run-stops.ts'
 import { SpecError } from '../spec-rules.ts'
 import type { Clock } from '../clock.ts'
 import { waitForLedger } from '../ledger/ledger-ready.ts'
@@ -14,6 +15,7 @@ import type { OwnPermissions } from './own-roles.ts'
 export interface RunResourceDeps {
   place: DeploymentRef
   specs: RunSpecs
+  stops: RunStops
   /** The permissions of this service's own account. */
   permissions: OwnPermissions
   /** The buckets of a run's images. */
@@ -45,11 +47,12 @@ export interface SetUp {
 /**
  * Creates a run's ledger, live view and queues; existing ones stay unchanged, but paused queues send their tasks again:
  * the command line pauses them when no task reaches this service. Rejects with RunNotFound when the run has no
- * spec, with SpecError when its profile cannot become tables, and with CloudError PERMISSION_DENIED when a role is
+ * spec, with RunStopped when it was stopped and not resumed, with SpecError when its profile cannot become tables, and with CloudError PERMISSION_DENIED when a role is
  * missing.
  */
 export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
   const spec = await deps.specs.refresh(runId)
+  await deps.stops.checkNow(spec)
   refuseProfile(spec)
   const { checkImageBuckets, checkOwnRoles } = await import('./own-roles.ts')
   await checkOwnRoles(spec, deps.permissions)
@@ -74,11 +77,16 @@ function refuseProfile({ run_id: runId, profile }: RunSpec): void {
   if (problems.length > 0) throw new SpecError(`the profile of run ${runId} is not valid: ${problems.join('; ')}`)
 }
 
-/** A concurrent teardown can have missed the resources created here. It removes the spec before it deletes anything. */
+/**
+ * A concurrent teardown can have missed the resources created here. It removes the spec before it deletes anything. A
+ * concurrent cancel can have paused the queues before they existed or were resumed here. It records the stop before that.
+ */
 async function checkStillThere(deps: RunResourceDeps, spec: RunSpec): Promise<void> {
   try {
     await deps.specs.refresh(spec.run_id)
+    await deps.stops.checkNow(spec)
   } catch (error) {
+    if (error instanceof RunStopped) await pauseRun(deps, spec.run_id)
     if (error instanceof RunNotFound) {
       await tearDownRun(deps, spec.run_id)
       await deps.deleteLiveView(spec)
@@ -113,15 +121,28 @@ async function ensureRunQueues(
   return queues
 }
 
-/** Pauses a run's queues and forgets its spec, so that later tasks see the run's current state. */
+/** Pauses a run's queues and forgets its spec and that it was not stopped, so that later tasks see the run's current state. */
 export async function pauseRun(
-  { place, specs, pauseQueue }: RunResourceDeps,
+  { place, specs, stops, pauseQueue }: RunResourceDeps,
   runId: string,
 ): Promise<{ run_id: string; queues_paused: string[] }> {
   specs.forget(runId)
+  stops.forget(runId)
   const names = runQueueNames(place, runId)
   const outcomes = await Promise.all(names.map((name) => pauseQueue(name)))
   return { run_id: runId, queues_paused: names.filter((_, index) => outcomes[index] === 'paused') }
+}
+
+/** Pauses a stopped run's queues, unless it is resumed meanwhile: then they send their tasks again. */
+export async function holdStoppedRun(deps: RunResourceDeps, runId: string): Promise<void> {
+  const { queues_paused: paused } = await pauseRun(deps, runId)
+  try {
+    await deps.stops.checkNow(await deps.specs.get(runId))
+  } catch (error) {
+    if (error instanceof RunStopped) return
+    throw error
+  }
+  await Promise.all(paused.map((name) => deps.resumeQueue(name)))
 }
 
 /** Deletes a run's queues under every possible name. Ignores a run that does not exist. */

@@ -5,6 +5,7 @@ import { localCloud } from '../../google/transport/environment.ts'
 import { firstUnits, unitsNamed } from '../../run-data/first-units.ts'
 import { geminiBackendOf } from '../../run-data/gemini-backend.ts'
 import { imageBuckets } from '../../run-data/image-buckets.ts'
+import { runStopOf } from '../../run-data/run-stop.ts'
 import { isLedgerReady } from '../../run-data/ledger-marker.ts'
 import { keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
@@ -20,6 +21,7 @@ import { Ledger } from '../ledger/ledger.ts'
 import { imageRangeReader, imageReader } from '../models/fetch-image.ts'
 import { decodingBytes, ImageMemory, imageMemoryBytes } from '../models/image-memory.ts'
 import { RunSpecs } from '../run-specs.ts'
+import { RunStops } from '../run-stops.ts'
 import { explainUnstaged } from '../unstaged-images.ts'
 import { serveUntilTerminated } from '../serve.ts'
 import { Shutdown } from '../shutdown.ts'
@@ -48,6 +50,7 @@ startService(mainEnvironment, (environment, log) => {
       bucket: environment.IMAGERY_BUCKET,
       check: (spec) => checkSpec(spec, { place, modelOrigins }),
     }),
+    stops: new RunStops({ read: runStopOf, clock }),
     ledger,
     finalRows: new FinalRows({ read: finalRows, clock }),
     shutdown,

@@ -3,7 +3,8 @@ import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
 import type { RecordedContext } from './context.ts'
 import { loadLeavingRun } from '../runs/record.ts'
 import { removalSteps, type TeardownContext } from '../teardown/run.ts'
-import { requireRun, tornDownErrorOr } from '../runs/torn-down.ts'
+import { requireNotStopped, stoppedErrorOr } from '../runs/stopped.ts'
+import { isTornDownError, requireRun, tornDownErrorOr } from '../runs/torn-down.ts'
 
 /**
  * Wraps a step that creates resources of a run, which another command can tear down at the same time.
@@ -11,7 +12,8 @@ import { requireRun, tornDownErrorOr } from '../runs/torn-down.ts'
  * it has created its resources. If the record exists, a later teardown finds the resources. If it is
  * gone, the teardown may have missed them, and they are deleted here.
  *
- * The step rejects with ImageryError RUN_TORN_DOWN then.
+ * The step rejects with ImageryError RUN_TORN_DOWN then, or with RUN_STOPPED if another command has stopped the run:
+ * everything is kept then, and a resume continues it.
  */
 export function creatingStep<Input extends RecordedContext, Added extends object>(
   step: PipelineStep<Input, Added>,
@@ -22,18 +24,16 @@ export function creatingStep<Input extends RecordedContext, Added extends object
       try {
         const outcome = await step.run(context, reporter)
         await requireRun(context.spec, context.target.flags)
+        await requireNotStopped(context.spec, context.target.flags)
         return outcome
       } catch (error) {
         const known = await tornDownErrorOr(error, context.spec, context.target.flags)
-        if (isTornDownError(known)) await deleteCreated(context, reporter, known)
+        if (!isTornDownError(known)) throw await stoppedErrorOr(known, context.spec, context.target.flags)
+        await deleteCreated(context, reporter, known)
         throw known
       }
     },
   }
-}
-
-export function isTornDownError(error: unknown): error is ImageryError & { code: 'RUN_TORN_DOWN' } {
-  return error instanceof ImageryError && error.code === 'RUN_TORN_DOWN'
 }
 
 async function deleteCreated(context: RecordedContext, reporter: StepReporter, known: ImageryError): Promise<void> {

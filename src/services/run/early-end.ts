@@ -8,9 +8,9 @@ import type { RecordedContext, RunContext } from './context.ts'
 import type { Finished } from './steps.ts'
 import { deleteRunRecord } from '../runs/record.ts'
 import { runReport } from '../runs/report.ts'
-import { isTornDownError } from './creating-step.ts'
 import { teardownContext, teardownSteps } from '../teardown/run.ts'
-import { tornDownErrorOr } from '../runs/torn-down.ts'
+import { isStoppedError } from '../runs/stopped.ts'
+import { isTornDownError, tornDownErrorOr } from '../runs/torn-down.ts'
 
 /** What the error for an early end is made from. */
 type EndedContext = Pick<RecordedContext, 'target' | 'runId' | 'spec' | 'milestones'>
@@ -66,12 +66,13 @@ function isCancelled(error: unknown): boolean {
 }
 
 /**
- * Returns the error for a run whose steps ended early. An interrupted run that is recorded is kept: it
+ * Returns the error for a run whose steps ended early. An interrupted or stopped run that is recorded is kept: it
  * has read its source, and resume continues it. A run whose user did not agree to its cost is not.
  */
 export async function errorForEarlyEnd(failure: unknown, context: RunContext): Promise<unknown> {
   const { spec, isRecorded, isPublished, hasRows, isAsking } = context.milestones
-  const isKept = isPublished || hasRows === true || (isRecorded && isCancelled(failure) && !isAsking)
+  const isEndedByUser = (isCancelled(failure) && !isAsking) || isStoppedError(failure)
+  const isKept = isPublished || hasRows === true || (isRecorded && isEndedByUser)
   return spec && isKept ? errorForInterruptedRun(failure, { ...context, spec }) : rollBack(context, failure)
 }
 

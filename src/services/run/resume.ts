@@ -11,6 +11,7 @@ import {
   connect,
   deployIfAbsent,
   findServices,
+  letGoOn,
   processAssets,
   publishShards,
   stageLocalImages,
@@ -78,7 +79,7 @@ export async function completeReport({ spec }: RecordedContext): Promise<{ compl
  */
 export function resumeSteps(context: RecordedContext & Pending, options: { wait: boolean }): Pipeline<Finished> {
   return pipeline(context)
-    .step(context.target.kind === 'local' ? deployIfAbsent : findServices)
+    .step(letGoOn(context.target.kind === 'local' ? deployIfAbsent : findServices))
     .step(takeSnapshot)
     .stepIf(context.spec.source.loaded, stageLocalImages)
     .step(setUp)

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { invokerAccount, RUN_LABEL, subscriptionName, topicName } from '../../contracts/names.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
+import { clearRunStop } from '../../run-data/run-stop.ts'
 import { settled, SETTLE_MS } from '../../google/transport/settle.ts'
 import { ensurePushSubscription, ensureTopic } from '../../google/pubsub.ts'
 import { ownSourceHashes } from '../deploy/program.ts'
@@ -50,6 +51,21 @@ export const deployIfAbsent: PipelineStep<WorkContext, Deployed> = {
     const deployment = await requireDeployment(context.target)
     return { done: 'imagery-main, imagery-populate', adds: { deployment } }
   },
+}
+
+/** Adds to the first step of a resume or retry that a stopped run may go on: each later step ends if it is stopped. */
+export function letGoOn<Added extends object>(
+  step: PipelineStep<RecordedContext, Added>,
+): PipelineStep<RecordedContext, Added> {
+  return {
+    title: step.title,
+    async run(context, reporter) {
+      const outcome = await step.run(context, reporter)
+      context.signal.throwIfAborted()
+      await clearRunStop(context.spec)
+      return outcome
+    },
+  }
 }
 
 /** The folder of images that runs have fetched from the web, in the data folder of the local cloud. */

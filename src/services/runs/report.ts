@@ -39,13 +39,15 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
     attempts_table: tablePath(spec.tables, spec.tables.attempts),
     started_at: spec.created_at,
   }
+  const stopped = stop ? { stopped: stoppedMember(stop) } : {}
   if (!progress) {
     const snapshot = await describeTable(runTable(spec.tables, 'assets'))
     const total = snapshot?.rows ?? 0
     const units = { total, ok: 0, failed: 0, pending: total }
     return {
       ...base,
-      state: 'starting',
+      state: stop ? 'paused' : 'starting',
+      ...stopped,
       units,
       causes: {},
       failures: [],
@@ -71,15 +73,15 @@ export async function runReport(spec: RunSpec): Promise<RunReport> {
   const kinds =
     units.failed > 0 ? await queryRows<FailureKindRow>(failureKindsQuery(spec.tables, NAMED_FAILURES), query) : []
   const tasksState = await runState(spec, units)
-  const isHeld = stop !== undefined || answers?.available === false
-  const state = tasksState === 'running' && isHeld ? 'paused' : tasksState
+  const isHeld = stop !== undefined || (tasksState === 'running' && answers?.available === false)
+  const state = tasksState !== 'complete' && isHeld ? 'paused' : tasksState
   const stray = state === 'complete' ? await strayRows(spec) : undefined
   const results =
     state === 'complete' ? await describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined
   return {
     ...base,
     state,
-    ...(stop && state !== 'complete' ? { stopped: stoppedMember(stop) } : {}),
+    ...(state === 'complete' ? {} : stopped),
     units,
     causes,
     failures,

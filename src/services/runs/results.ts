@@ -4,8 +4,10 @@ import { isRunId } from '../../contracts/run-id.ts'
 import { describeTable, queryStream, type TableName } from '../../google/bigquery/bigquery.ts'
 import { plainValue } from '../../google/bigquery/plain-value.ts'
 import { tableRows } from '../../google/bigquery/table-rows.ts'
-import { findRunTables } from '../../run-data/run-tables.ts'
-import { rawAnswersQuery } from '../../run-data/sql/ledger.ts'
+import { resultColumns } from '../../contracts/tables.ts'
+import { runStopOf } from '../../run-data/run-stop.ts'
+import { findRunTables, runTable } from '../../run-data/run-tables.ts'
+import { rawAnswersQuery, resultsQuery } from '../../run-data/sql/ledger.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { findRunId, runNotFound } from './find.ts'
 import { runReport } from './report.ts'
@@ -24,12 +26,15 @@ export interface RunResults {
   count: number
   /** Plain JSON values by column: times as RFC 3339 text, arrays and structs nested. */
   rows: AsyncIterable<Record<string, unknown>>
+  /** What the reader must know about the rows: those of a stopped run are not all there. */
+  warning?: string
 }
 
 /**
- * Opens a run's results table. Writes it first if the run has just become complete.
+ * Opens a run's results table. Writes it first if the run has just become complete. A stopped run has no such table: its
+ * rows so far are read from its view of current rows.
  *
- * @throws ImageryError RUN_NOT_COMPLETE while assets are pending
+ * @throws ImageryError RUN_NOT_COMPLETE while assets are pending and the run is not stopped
  */
 export async function openResults(target: Target, store: StateStore, typed: string | undefined): Promise<RunResults> {
   const runId = await findRunId(target, store, typed).catch((error: unknown) => {
@@ -38,6 +43,9 @@ export async function openResults(target: Target, store: StateStore, typed: stri
     if (isUnknown && typed !== undefined && isRunId(typed)) return typed
     throw error
   })
+  const record = await loadRunRecord(target, runId)
+  const stopped = record?.kind === 'recorded' ? await stoppedResults(record.spec) : undefined
+  if (stopped) return stopped
   const table = await resultsTable(target, store, runId)
   const described = await describeTable(table)
   if (!described)
@@ -53,7 +61,26 @@ export async function openResults(target: Target, store: StateStore, typed: stri
       described.fields.filter(({ type }) => NUMERIC.has(type ?? '')).map(({ name }) => name ?? ''),
     ),
     count: described.rows,
-    rows: plainRows(table),
+    rows: plain(tableRows(table)),
+  }
+}
+
+/** Opens the rows so far of a stopped run. Returns undefined for any other run, or one without rows. */
+async function stoppedResults(spec: RunSpec): Promise<RunResults | undefined> {
+  if (!(await runStopOf(spec)) || !(await describeTable(runTable(spec.tables, 'live')))) return undefined
+  const report = await runReport(spec)
+  if (!report.stopped) return undefined
+  const columns = resultColumns(spec.profile)
+  const query = { projectId: spec.place.projectId, location: spec.source.location }
+  const { pending, total } = report.units
+  return {
+    runId: spec.run_id,
+    table: tablePath(spec.tables, spec.tables.live),
+    columns: columns.map(({ name }) => name),
+    numericColumns: new Set(columns.filter(({ type }) => NUMERIC.has(type)).map(({ name }) => name)),
+    count: total,
+    rows: plain(queryStream<Record<string, unknown>>(resultsQuery(spec.tables, spec.profile), query)),
+    warning: `run ${spec.run_id} was stopped: ${report.stopped.message}. ${pending.toLocaleString('en')} of its ${total.toLocaleString('en')} rows are pending`,
   }
 }
 
@@ -135,6 +162,6 @@ async function findLabeledResults(target: Target, runId: string): Promise<TableN
   return results
 }
 
-async function* plainRows(table: TableName): AsyncGenerator<Record<string, unknown>> {
-  for await (const row of tableRows(table)) yield plainValue(row) as Record<string, unknown>
+async function* plain(rows: AsyncIterable<Record<string, unknown>>): AsyncGenerator<Record<string, unknown>> {
+  for await (const row of rows) yield plainValue(row) as Record<string, unknown>
 }

@@ -119,7 +119,8 @@ async function listedRun(target: Target, runId: string): Promise<ListedRun | und
 
 async function recordedReport(spec: RunSpec): Promise<RunReport | undefined> {
   const report = await runReport(spec)
-  return report.state === 'starting' && (await isTornDown(spec)) ? undefined : report
+  const hasNoRows = report.units.ok + report.units.failed === 0
+  return hasNoRows && (await isTornDown(spec)) ? undefined : report
 }
 
 async function inBatches<Item, Result>(

@@ -26,6 +26,10 @@ export async function tornDownErrorOr(error: unknown, spec: RunSpec, flags: stri
   }
 }
 
+export function isTornDownError(error: unknown): error is ImageryError & { code: 'RUN_TORN_DOWN' } {
+  return error instanceof ImageryError && error.code === 'RUN_TORN_DOWN'
+}
+
 async function tornDown(spec: RunSpec, flags: string): Promise<ImageryError> {
   const what = `Run ${spec.run_id} was torn down by another command`
   if (!(await keepsResults(spec))) return new ImageryError('RUN_TORN_DOWN', what)

@@ -13,6 +13,7 @@ import { deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
 import { isTornDown } from './record.ts'
 import { RefusedDeliveries } from './refused-deliveries.ts'
 import { estimatedUnits, runQueues, runReport, strayRows } from './report.ts'
+import { stoppedError, stoppedErrorOr } from './stopped.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
 
 /** Time between two polls. Each poll is a query over the ledger, for which Google bills at least 10 MB. */
@@ -64,7 +65,7 @@ export interface WatchOptions {
 /**
  * Waits until every asset of a run has a row, then writes the results table.
  *
- * @throws RunStalled if nothing is queued but units are pending; ACCESS_DENIED, NOT_AVAILABLE or CLOUD_ERROR if no
+ * @throws RunStalled if nothing is queued but units are pending; RUN_STOPPED; ACCESS_DENIED, NOT_AVAILABLE or CLOUD_ERROR if no
  *   delivery reaches the services; RUN_TORN_DOWN; the signal's reason when aborted
  */
 export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<RunReport> {
@@ -96,6 +97,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       first ??= { done, ms: now() }
       options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
       if (report.state === 'complete') return await completeRun(spec, report)
+      if (report.stopped) throw stoppedError(report.run_id, report.stopped, options.flags, report.units)
       if (report.answers?.available === false) throw answeredElsewhere(report, report.answers, options.flags)
       await refused.look({ hasMoved, hasTasks: report.state === 'running' }, () => runQueues(spec))
       if (now() - movedMs > stallMs(spec, pace)) throw new RunStalled(report, options.flags, await strayRows(spec))
@@ -113,7 +115,8 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       }
       failingSinceMs = undefined
     } catch (error) {
-      if (error instanceof ImageryError) throw error
+      // The queues of a run can be seen paused before the stop that paused them.
+      if (error instanceof ImageryError) throw await stoppedErrorOr(error, spec, options.flags)
       // The run continues without this command, so a short outage is no reason to stop watching.
       const isTransient = error instanceof CloudError && error.retryable
       failingSinceMs ??= now()

@@ -4,8 +4,8 @@ import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { StepOutcome, StepReporter } from '../../contracts/steps.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { tasksInFlight } from '../../google/tasks.ts'
-import { pauseQueues } from '../runs/pause-queues.ts'
-import { duration } from '../runs/watch.ts'
+import { pauseQueues } from './pause-queues.ts'
+import { duration } from './watch.ts'
 
 /** Time between two counts of the tasks in flight. */
 const COUNT_MS = { google: 1_000, local: 50 }

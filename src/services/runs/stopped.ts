@@ -1,0 +1,50 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import type { RunReport } from '../../contracts/run-report.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { runStopOf } from '../../run-data/run-stop.ts'
+
+/** Why a run is stopped, as far as an error needs it. */
+type Stop = Pick<NonNullable<RunReport['stopped']>, 'reason' | 'message'>
+
+/**
+ * Checks that a run is not stopped, for every command that works on a run or watches it.
+ *
+ * @param flags the flags that a suggested command needs to work on the same cloud
+ * @throws ImageryError RUN_STOPPED
+ */
+export async function requireNotStopped(spec: RunSpec, flags: string): Promise<void> {
+  const stop = await runStopOf(spec)
+  if (stop) throw stoppedError(spec.run_id, stop, flags)
+}
+
+/** Returns the error to report for a failure: the stop of the run, if there was one, else the failure itself. */
+export async function stoppedErrorOr(error: unknown, spec: RunSpec, flags: string): Promise<unknown> {
+  if (isStoppedError(error)) return error
+  try {
+    await requireNotStopped(spec, flags)
+    return error
+  } catch (found) {
+    // If the cloud does not respond, report the failure itself.
+    return found instanceof ImageryError ? found : error
+  }
+}
+
+export function stoppedError(
+  runId: string,
+  { message }: Stop,
+  flags: string,
+  units?: RunReport['units'],
+): ImageryError {
+  const left = units
+    ? `. It has ${counted(units.ok + units.failed)} of ${counted(units.total)} assets, and ${counted(units.pending)} are pending`
+    : ''
+  return new ImageryError('RUN_STOPPED', `Run ${runId} was stopped: ${message}${left}`, {
+    suggestions: [`imagery resume ${runId}${flags}`, `imagery results ${runId}${flags}`],
+  })
+}
+
+export function isStoppedError(error: unknown): error is ImageryError & { code: 'RUN_STOPPED' } {
+  return error instanceof ImageryError && error.code === 'RUN_STOPPED'
+}
+
+const counted = (count: number): string => count.toLocaleString('en')

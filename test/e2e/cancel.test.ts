@@ -1,0 +1,177 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Readable } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { RunReport } from '../../src/contracts/run-report.ts'
+import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
+import { rowsDocument, runReport } from './documents.ts'
+import { officialClients, type OfficialClients } from './official-clients.ts'
+
+const ASSETS = 40
+
+let user: ImageryUser
+let elsewhere: Record<string, string>
+let cloud: OfficialClients
+let runId: string
+
+beforeAll(async () => {
+  user = await newUser({ isWarm: true })
+  elsewhere = { XDG_CONFIG_HOME: path.join(user.folder, 'elsewhere') }
+  const rows = Array.from({ length: ASSETS }, (_, index) => ({
+    asset_id: `a${index}`,
+    gcs_uri: `gs://street/${index}.jpg`,
+  }))
+  await writeFile(path.join(user.folder, 'signs.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  await writeFile(path.join(user.folder, 'model.yaml'), 'latency_ms: 200\n')
+  expect(await user.run(['local', 'start', '--detach', '--gemini', 'script:model.yaml'])).toMatchObject({ exitCode: 0 })
+  cloud = await officialClients(user.dataDirectory)
+})
+
+afterAll(() => user.leave())
+
+async function shown(child: { stderr: Readable | null }, mark: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    let seen = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      seen += String(chunk)
+      if (seen.includes(mark)) resolve()
+    })
+    child.stderr?.on('end', () => reject(new Error(`${mark} is not in ${seen}`)))
+  })
+}
+
+async function report(...args: string[]): Promise<RunReport> {
+  const outcome = await user.run([...args, '--local', '--json'], elsewhere)
+  expect(outcome.exitCode, outcome.stdout).toBe(0)
+  runReport.parse(outcome.json())
+  return outcome.json() as RunReport
+}
+
+const status = (): Promise<RunReport> => report('status', runId)
+
+async function admin(method: string, of: string, body?: unknown): Promise<unknown> {
+  const { http, adminToken } = cloud.locator
+  const headers = { authorization: `Bearer ${adminToken}` }
+  const answer = await fetch(new URL(`/_imagery/${of}`, http), {
+    method,
+    headers,
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  })
+  expect(answer.status).toBe(200)
+  return answer.json()
+}
+
+/** Delays the answers of the service, so that a cancel has calls to wait for. */
+const setDelay = (delayMs: number): Promise<unknown> =>
+  admin(
+    'PUT',
+    'faults',
+    delayMs === 0 ? [] : [{ method: 'deliver/imagery-main*/process', effect: { kind: 'delay', delayMs } }],
+  )
+
+async function ledger(table: string): Promise<{ attempts: number; units: number; usd: number }> {
+  const query = `SELECT COUNT(*) AS attempts, COUNT(DISTINCT unit_id) AS units, SUM(cost_usd) AS usd FROM \`${table}\` WHERE status != 'setup'`
+  const [rows] = await cloud.bigQuery.query({ query, location: 'US' })
+  return rows[0] as { attempts: number; units: number; usd: number }
+}
+
+async function billedCalls(): Promise<number> {
+  return ((await admin('GET', 'gemini')) as { summary: { billedCalls: number } }).summary.billedCalls
+}
+
+describe('imagery cancel', () => {
+  test('stops a run that another terminal waits for, and keeps and counts what it has', async () => {
+    const words = ['run', '--local', '--table', 'signs.jsonl', '--profile', 'road-signs', '--concurrency', '4']
+    await setDelay(3_000)
+    const running = user.start(words)
+    await shown(running.process, '· Process the assets')
+    runId = (await report('status')).run_id
+    await expect.poll(async () => (await status()).units.ok, { timeout: 60_000 }).toBeGreaterThan(1)
+    const canceled = await report('cancel', runId)
+    await setDelay(0)
+    expect(canceled).toMatchObject({ state: 'paused', stopped: { reason: 'canceled', failure: null }, results_table: null })
+    expect(canceled.units.pending).toBeGreaterThan(0)
+    const { attempts, units, usd } = await ledger(canceled.attempts_table)
+    expect(await billedCalls()).toBe(attempts)
+    expect([units, attempts]).toEqual([canceled.units.ok, canceled.units.ok])
+    expect(canceled.cost_usd).toBeCloseTo(usd, 9)
+    const { exitCode, stdout, stderr } = await running.outcome
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
+    expect(stderr).toMatch(new RegExp(`Run ${runId} was stopped: \\S+ canceled it\\. .* pending \\[RUN_STOPPED\\]`))
+    expect(stderr).toMatch(new RegExp(`  imagery resume ${runId} --local.*\n  imagery results ${runId} --local\n`))
+    expect(stderr).not.toMatch(/generation|no tasks are queued/)
+    expect(await status(), 'nothing happens after the cancel').toEqual(canceled)
+  })
+
+  test('is seen by every other command', async () => {
+    const { units } = await status()
+    const text = await user.run(['status', runId, '--local'], elsewhere)
+    expect(text.stdout).toMatch(new RegExp(`^Run ${runId}  canceled\n`))
+    expect(text.stdout).toMatch(/\n {2}Stopped {2}20\S+ \S+ UTC: \S+ canceled it\n/)
+    expect((await user.run(['runs', '--local'], elsewhere)).stdout).toMatch(new RegExp(`\n${runId}.* canceled `))
+    const watch = await user.run(['status', runId, '--watch', '--local', '--json'], elsewhere)
+    expect({ exitCode: watch.exitCode, code: watch.error().code }).toEqual({ exitCode: 1, code: 'RUN_STOPPED' })
+    const retry = await user.run(['retry', runId, '--local', '--json'], elsewhere)
+    expect(retry.error()).toMatchObject({
+      code: 'RUN_NOT_COMPLETE',
+      message: expect.stringContaining(`Run ${runId} is canceled: `) as string,
+    })
+    const results = await user.run(['results', runId, '--local', '--json'], elsewhere)
+    expect(results.exitCode, results.stdout).toBe(0)
+    const { rows } = rowsDocument.parse(results.json())
+    expect(rows.map((row) => row['status']).filter((each) => each === 'ok')).toHaveLength(units.ok)
+    expect(rows).toHaveLength(ASSETS)
+    expect(rows[0]).toHaveProperty('gcs_uris', [expect.stringMatching(/^gs:/)])
+    expect(results.warnings().join()).toMatch(new RegExp(`${units.pending} of its ${ASSETS} rows are pending`))
+    expect(await report('cancel', runId), 'again').toEqual(await status())
+  })
+
+  test('ends a resume, and a Ctrl-C in it loses nothing', async () => {
+    const { units } = await status()
+    await setDelay(6_000)
+    const resume = user.start(['resume', runId, '--local', '--json'])
+    await expect.poll(async () => (await status()).state, { timeout: 60_000 }).toBe('running')
+    await expect.poll(async () => (await status()).units.ok, { timeout: 60_000 }).toBeGreaterThan(units.ok)
+    const cancel = user.start(['cancel', runId, '--local'], elsewhere)
+    await shown(cancel.process, '· Calls in progress')
+    cancel.process.kill('SIGINT')
+    const interrupted = await cancel.outcome
+    await setDelay(0)
+    expect(interrupted.exitCode, interrupted.stderr).toBe(130)
+    expect(interrupted.stderr).toContain(`run ${runId} is stopped and starts no more calls`)
+    expect(interrupted.stderr).toContain(`  imagery cancel ${runId} --local\n`)
+    expect(await status()).toMatchObject({ state: 'paused', stopped: { reason: 'canceled' } })
+    const ended = await resume.outcome
+    expect({ exitCode: ended.exitCode, code: ended.error().code }).toEqual({ exitCode: 1, code: 'RUN_STOPPED' })
+    const canceled = await report('cancel', runId)
+    expect(await billedCalls()).toBe((await ledger(canceled.attempts_table)).attempts)
+  })
+
+  test('is undone by a resume, which pays for no asset again', async () => {
+    const complete = await report('resume', runId)
+    expect(complete).toMatchObject({ state: 'complete', units: { total: ASSETS, ok: ASSETS, failed: 0, pending: 0 } })
+    expect(complete).not.toHaveProperty('stopped')
+    expect(await ledger(complete.attempts_table)).toMatchObject({ attempts: ASSETS, units: ASSETS })
+    expect(await billedCalls()).toBe(ASSETS)
+    const { rows } = rowsDocument.parse((await user.run(['results', runId, '--local', '--json'])).json())
+    expect(rows.filter((row) => row['status'] === 'ok')).toHaveLength(ASSETS)
+    const after = await user.run(['cancel', runId, '--local'])
+    expect(after).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining(`Run ${runId} is complete, so there was nothing to cancel.\n`) as string,
+    })
+    expect(await report('cancel', runId)).toEqual(complete)
+  })
+
+  test('of a run that is torn down or does not exist says so', async () => {
+    expect(await user.run(['teardown', runId, '--local'])).toMatchObject({ exitCode: 0 })
+    const torn = await user.run(['cancel', runId, '--local', '--json'])
+    expect(torn.error()).toMatchObject({
+      code: 'RUN_NOT_FOUND',
+      message: `Run ${runId} was torn down; there is nothing left to cancel`,
+      suggestions: [`imagery results ${runId} --local`],
+    })
+    const unknown = await user.run(['cancel', '261123-00000000', '--local', '--json'])
+    expect(unknown.error()).toMatchObject({ code: 'RUN_NOT_FOUND', suggestions: ['imagery runs --local'] })
+  })
+})
