@@ -89,7 +89,11 @@ describe('imagery cancel', () => {
     await expect.poll(async () => (await status()).units.ok, { timeout: 60_000 }).toBeGreaterThan(1)
     const canceled = await report('cancel', runId)
     await setDelay(0)
-    expect(canceled).toMatchObject({ state: 'paused', stopped: { reason: 'canceled', failure: null }, results_table: null })
+    expect(canceled).toMatchObject({
+      state: 'paused',
+      stopped: { reason: 'canceled', failure: null },
+      results_table: null,
+    })
     expect(canceled.units.pending).toBeGreaterThan(0)
     const { attempts, units, usd } = await ledger(canceled.attempts_table)
     expect(await billedCalls()).toBe(attempts)

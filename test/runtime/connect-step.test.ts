@@ -3,8 +3,11 @@ import { startLocalRun, PLACE } from './local-run.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { callApi } from '../../src/google/rest/rest.ts'
 import { usePauses } from '../../src/google/transport/pauses.ts'
-import { connect } from '../../src/services/run/steps.ts'
-import { RUN_ID } from './fixtures.ts'
+import { clearRunStop, recordRunStop, runStopOf } from '../../src/run-data/run-stop.ts'
+import { topicExists } from '../../src/google/pubsub.ts'
+import { topicName } from '../../src/contracts/names.ts'
+import { connect, letGoOn } from '../../src/services/run/steps.ts'
+import { CANCELED, RUN_ID } from './fixtures.ts'
 
 const CREATE = 'google.pubsub.v1.Subscriber/CreateSubscription'
 
@@ -46,4 +49,29 @@ test('a subscription is refused while Pub/Sub does not know a role that IAM show
   await expect(run(details)).resolves.toMatchObject({ done: expect.stringMatching(/^imagery-/) as string })
   expect(details).toHaveLength(3)
   expect(details[2]).toMatch(/^waiting until IAM has applied your roles everywhere \(\d s\)$/)
+})
+
+test('a step of a run that another command has stopped ends the command and deletes nothing, until a resume', async () => {
+  await recordRunStop(local.spec, CANCELED)
+  await expect(run()).rejects.toMatchObject({
+    code: 'RUN_STOPPED',
+    message: `Run ${RUN_ID} was stopped: ${CANCELED.message}`,
+    suggestions: [`imagery resume ${RUN_ID}`, `imagery results ${RUN_ID}`],
+  })
+  expect(await topicExists(topicName(PLACE, RUN_ID))).toBe(true)
+  await expect(run(), 'the first reason stays').rejects.toMatchObject({ code: 'RUN_STOPPED' })
+  await clearRunStop(local.spec)
+  await expect(run()).resolves.toBeDefined()
+})
+
+test('the first step of a resume lets a stopped run go on, unless it fails', async () => {
+  await recordRunStop(local.spec, CANCELED)
+  const context = { spec: local.spec, signal: new AbortController().signal } as never
+  const nowhere = { detail: () => undefined }
+  const failing = letGoOn({ title: 'Find', run: () => Promise.reject(new Error('no deployment')) })
+  await expect(failing.run(context, nowhere)).rejects.toThrow('no deployment')
+  expect(await runStopOf(local.spec)).toEqual(CANCELED)
+  const found = letGoOn({ title: 'Find', run: async () => ({ done: 'here', adds: {} }) })
+  await expect(found.run(context, nowhere)).resolves.toEqual({ done: 'here', adds: {} })
+  expect(await runStopOf(local.spec)).toBeUndefined()
 })

@@ -5,11 +5,12 @@ import { projectPolicy } from '../../src/google/admin/resource-manager.ts'
 import { deployService, servicePolicy } from '../../src/google/cloud-run/services.ts'
 import type { Binding, PolicyHolder } from '../../src/google/rest/policy.ts'
 import { lastResponses, pauseQueue, resumeQueue } from '../../src/google/tasks.ts'
+import { clearRunStop, recordRunStop } from '../../src/run-data/run-stop.ts'
 import { RefusedDeliveries } from '../../src/services/runs/refused-deliveries.ts'
 import { runReport } from '../../src/services/runs/report.ts'
 import { completeRun, stallMs, watchRun } from '../../src/services/runs/watch.ts'
 import { geminiSpec } from './gemini-fixtures.ts'
-import { RUN_ID } from './fixtures.ts'
+import { CANCELED, RUN_ID } from './fixtures.ts'
 import { PLACE, RUN_QUEUE, startLocalRun } from './local-run.ts'
 
 let run: Awaited<ReturnType<typeof startLocalRun>>
@@ -102,6 +103,29 @@ describe('a run whose tasks no service accepts', () => {
       message: `The queues of run ${RUN_ID} are paused, so none of its tasks is sent`,
     })
     await run.removeTask('never-sent')
+  })
+})
+
+describe('a run that another command stops', () => {
+  const watch = () =>
+    watchRun(run.spec, {
+      signal: new AbortController().signal,
+      reporter: { detail: () => {} },
+      flags: ' --local',
+    })
+
+  test('ends the watch with the reason and what the run has', async () => {
+    await run.addTask('left', { inSeconds: 3_600 })
+    await recordRunStop(run.spec, CANCELED)
+    await expect(watch()).rejects.toMatchObject({
+      code: 'RUN_STOPPED',
+      suggestions: [`imagery resume ${RUN_ID} --local`, `imagery results ${RUN_ID} --local`],
+      message: `Run ${RUN_ID} was stopped: ${CANCELED.message}. It has 1 of 3 assets, and 2 are pending`,
+    })
+    expect(await runReport(run.spec)).toMatchObject({ state: 'paused', stopped: { reason: 'canceled' } })
+    await clearRunStop(run.spec)
+    expect(await runReport(run.spec)).not.toHaveProperty('stopped')
+    await run.removeTask('left')
   })
 })
 

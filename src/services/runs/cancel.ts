@@ -43,7 +43,11 @@ export async function cancelContext(
     throw new ImageryError(
       'RUN_NOT_COMPLETE',
       `Run ${runId} is still loading its source, or was stopped while loading it. It has called no model, and has no rows to keep`,
-      { suggestions: [`imagery teardown ${runId}${flags}   (deletes it; or press Ctrl-C in the command that started it)`] },
+      {
+        suggestions: [
+          `imagery teardown ${runId}${flags}   (deletes it; or press Ctrl-C in the command that started it)`,
+        ],
+      },
     )
   }
   if (record?.kind === 'leaving') {
