@@ -19,7 +19,7 @@ export default class Results extends CloudCommand {
   static override summary = "Print a run's rows, or write them to a file"
 
   static override description =
-    'Streams the results table: one row per asset, with its images, its answer, and where the answer came from. For a stopped run, the rows so far, of which some are pending. --format table shows the first rows and the columns that fit.'
+    'Streams the results table: one row per asset, with its images, its answer, and where the answer came from. If the run was stopped, prints the rows so far; the others have the status pending. --format table shows the first rows and the columns that fit.'
 
   static override examples = [
     { description: 'The newest run, as a table', command: '<%= config.bin %> <%= command.id %> --local' },
