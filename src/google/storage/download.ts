@@ -131,11 +131,15 @@ class BoundedBody {
   fetch: typeof fetch = async (...request) => {
     const response = await fetch(...request)
     const { headers, body } = response
-    // The client then refuses the response, but does not cancel its body.
-    if (Number(headers.get('content-length')) > this.#maxBytes) await body?.cancel()
+    if (body === null) return response
     const isLengthKnown = headers.has('content-length') && !headers.has('content-encoding')
-    if (isLengthKnown || body === null) return response
-    return Object.defineProperty(response, 'arrayBuffer', { value: () => this.#read(body) })
+    const length = Number(headers.get('content-length'))
+    // The client then refuses the response, but does not cancel its body.
+    if (length > this.#maxBytes) await body.cancel()
+    else if (isLengthKnown && response.ok)
+      Object.defineProperty(response, 'arrayBuffer', { value: () => exactBytes(body, length) })
+    else if (!isLengthKnown) Object.defineProperty(response, 'arrayBuffer', { value: () => this.#read(body) })
+    return response
   }
 
   async #read(body: AsyncIterable<Uint8Array>): Promise<ArrayBuffer> {
@@ -143,6 +147,18 @@ class BoundedBody {
     this.isTooLarge = bytes === undefined
     return new Uint8Array(bytes ?? []).buffer
   }
+}
+
+/** Returns a body of a stated length, without a second copy of it. Node's own `arrayBuffer` first collects all parts. */
+async function exactBytes(body: AsyncIterable<Uint8Array>, length: number): Promise<ArrayBuffer> {
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for await (const part of body) {
+    bytes.set(part, at)
+    at += part.byteLength
+  }
+  if (at !== length) throw new TypeError(`${at} of ${length} bytes arrived`)
+  return bytes.buffer
 }
 
 /** Returns the whole body; undefined as soon as it exceeds the limit, without reading the rest. */

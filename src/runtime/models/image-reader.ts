@@ -5,6 +5,7 @@ import { detectFormat } from '../../contracts/image-format.ts'
 import type { ImageFormat } from '../../contracts/image-format.ts'
 import type { ImageBytes } from './image-bytes.ts'
 import { decoderBytesPerPixel } from './decoder-memory.ts'
+import { giveBack } from './give-back.ts'
 import { measurePixels } from './image-figures.ts'
 import type { PixelFigures } from './image-figures.ts'
 import { imageSize } from './image-size.ts'
@@ -157,7 +158,11 @@ async function decode(bytes: Buffer, failOn: 'warning' | 'error'): Promise<Pixel
 
 /** Outside of what catches a decoder's errors: a fault of the measurement is no damage to an image. */
 function measure({ data, info }: Pixels): PixelFigures {
-  return measurePixels(data, info.width, info.height)
+  try {
+    return measurePixels(data, info.width, info.height)
+  } finally {
+    giveBack(data)
+  }
 }
 
 /** What libjpeg says when pixels are missing or wrong (jerror.h). It passes over everything else without loss. */

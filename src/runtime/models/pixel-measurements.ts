@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Observation } from '../../contracts/messages.ts'
+import { giveBack } from './give-back.ts'
 import { ImageBytes } from './image-bytes.ts'
 import { decoderBytes, readFigures, readHeader } from './image-reader.ts'
 import type { DecodedFigures, ImageHeader } from './image-reader.ts'
 import { judge, VERDICTS } from './image-verdict.ts'
 import type { Verdict } from './image-verdict.ts'
 import { AttemptFailure } from './model.ts'
-import type { Budget } from '../budget.ts'
+import { Budget } from '../budget.ts'
 
 /** One readable image. */
 export interface Seen extends ImageHeader {
@@ -17,6 +18,7 @@ export interface Seen extends ImageHeader {
 
 /** How to get the content of an image: as little of it as a measurement needs. */
 export interface ImageContent {
+  /** Reads the image into memory of its own, which the caller may give back. */
   whole(): Promise<Buffer>
   /** Opens the image to read parts of it. */
   parts(): Promise<ImageBytes>
@@ -60,6 +62,12 @@ export const resolution: Measurement<Seen> = {
 }
 
 /**
+ * The bytes of whole images that this process has read and not yet measured. A few photos keep all cores decoding; the dozens
+ * that there is memory for only start the garbage collector.
+ */
+const READ_AHEAD = new Budget(24 * 1024 ** 2)
+
+/**
  * Measurements and verdict from all pixels. The asset gets the values of its best image.
  *
  * @param memory the bytes that all images of this process may take at once
@@ -70,14 +78,22 @@ export function imageQuality(memory: Budget): Measurement<Judged> {
       const { gcs_uri: uri } = observation
       const parts = await content.parts()
       const expected = await decoderBytes(parts, await readHeader(parts), memory.capacity)
-      return memory.spend(expected, signal, async () => {
-        const bytes = parts.whole ?? (await content.whole())
+      const measured = async (bytes: Buffer): Promise<Judged> => {
         const image = ImageBytes.of(uri, bytes)
         const header = await readHeader(image)
         if ((await decoderBytes(image, header, memory.capacity)) > expected) throw replaced(uri)
         const figures = await readFigures(uri, bytes, header.format, signal)
         return { observation, ...header, ...figures, ...judge({ ...header, ...figures }), contentHash: sha256(bytes) }
-      })
+      }
+      const { whole } = parts
+      return memory.spend(expected, signal, () =>
+        whole
+          ? measured(whole)
+          : READ_AHEAD.spend(parts.size, signal, async () => {
+              const bytes = await content.whole()
+              return measured(bytes).finally(() => giveBack(bytes))
+            }),
+      )
     },
     columns(images) {
       const best = firstBest(

@@ -21,7 +21,7 @@ export interface PixelsModelOptions {
   /** The bytes of memory for images that this process reads and decodes, shared by all its runs. */
   decoding: Budget
   /**
-   * Fetches an image. Rejects with UnreadableImage when there is none; any other rejection counts as a
+   * Fetches an image into memory of its own, which is given back when it is measured. Rejects with UnreadableImage when there is none; any other rejection counts as a
    * transient storage or network error (an AttemptFailure is passed on unchanged).
    */
   readImage: (uri: string, signal: AbortSignal) => Promise<Buffer>

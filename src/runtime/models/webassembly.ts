@@ -68,12 +68,12 @@ export const vectorOf16 = (...values: readonly number[]): Code => [
 /** A vector of the same four 32-bit numbers. */
 export const splatI32 = (value: number): Code => [...i32(value), ...vector(0x11)]
 export const splatByte = (value: number): Code => [...i32(value), ...vector(0x0f)]
-/** Takes bytes 0 to 15 from the first vector, 16 to 31 from the second. */
-export const shuffle = (first: Code, second: Code, lanes: readonly number[]): Code => [
-  ...first,
-  ...second,
-  ...vector(0x0d),
-  ...lanes,
+/** Takes bytes by their places in a vector; a place of 255 gives 0. */
+export const pickBytes = (value: Code, places: readonly number[]): Code => [
+  ...value,
+  ...vector(0x0c),
+  ...places,
+  ...vector(0x0e),
 ]
 export const bytesAtMost = operation(vector(0x2a))
 export const bytesAtLeast = operation(vector(0x2c))

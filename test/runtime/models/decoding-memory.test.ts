@@ -33,7 +33,7 @@ function instance(files: Record<string, Buffer>, bytes: number) {
         reads.most = Math.max(reads.most, reads.now)
         await new Promise((resolve) => setTimeout(resolve, 20))
         reads.now -= 1
-        return found(uri)
+        return Buffer.from(found(uri))
       },
       async readRange(uri, first, length) {
         const file = found(uri)

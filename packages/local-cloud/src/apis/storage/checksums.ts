@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 
 /** The Castagnoli polynomial, bits reversed (https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4). */
 const POLYNOMIAL = 0x82_f6_3b_78
-const SLICES = 8
+const SLICES = 16
 
-/** Tables for eight bytes at a time: entry `t * 256 + b` is byte b followed by t zero bytes. */
+/** Tables for 16 bytes at a time: entry `t * 256 + b` is byte b followed by t zero bytes. */
 const tables = makeTables()
 
 function makeTables(): Int32Array {
@@ -21,26 +21,55 @@ function makeTables(): Int32Array {
   return made
 }
 
-/** Continues a CRC32C over `bytes`; a new one starts from 0. */
+/** The bytes of a 32-bit number in memory, lowest first: the order in which the tables take them. */
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
+
+/**
+ * Continues a CRC32C over `bytes`; a new one starts from 0. Four words of four bytes at a time: as bytes, they take almost
+ * twice as long.
+ */
 export function crc32c(bytes: Uint8Array, start = 0): number {
-  let crc = ~start
-  let index = 0
-  const wholeEnd = bytes.length - (bytes.length % SLICES)
-  while (index < wholeEnd) {
-    const low = crc ^ (bytes[index]! | (bytes[index + 1]! << 8) | (bytes[index + 2]! << 16) | (bytes[index + 3]! << 24))
+  const { byteOffset, length } = bytes
+  if (!IS_LITTLE_ENDIAN || length < 2 * SLICES) return ~continued(~start, bytes, 0, length) >>> 0
+  const wordsFrom = (4 - (byteOffset % 4)) % 4
+  const words = new Int32Array(bytes.buffer, byteOffset + wordsFrom, wordCount(length - wordsFrom))
+  let crc = continued(~start, bytes, 0, wordsFrom)
+  for (let index = 0; index < words.length; index += 4) {
+    const a = crc ^ words[index]!
+    const b = words[index + 1]!
+    const c = words[index + 2]!
+    const d = words[index + 3]!
     crc =
-      tables[0x700 + (low & 0xff)]! ^
-      tables[0x600 + ((low >>> 8) & 0xff)]! ^
-      tables[0x500 + ((low >>> 16) & 0xff)]! ^
-      tables[0x400 + (low >>> 24)]! ^
-      tables[0x300 + bytes[index + 4]!]! ^
-      tables[0x200 + bytes[index + 5]!]! ^
-      tables[0x100 + bytes[index + 6]!]! ^
-      tables[bytes[index + 7]!]!
-    index += SLICES
+      tables[0xf00 + (a & 0xff)]! ^
+      tables[0xe00 + ((a >>> 8) & 0xff)]! ^
+      tables[0xd00 + ((a >>> 16) & 0xff)]! ^
+      tables[0xc00 + (a >>> 24)]! ^
+      tables[0xb00 + (b & 0xff)]! ^
+      tables[0xa00 + ((b >>> 8) & 0xff)]! ^
+      tables[0x900 + ((b >>> 16) & 0xff)]! ^
+      tables[0x800 + (b >>> 24)]! ^
+      tables[0x700 + (c & 0xff)]! ^
+      tables[0x600 + ((c >>> 8) & 0xff)]! ^
+      tables[0x500 + ((c >>> 16) & 0xff)]! ^
+      tables[0x400 + (c >>> 24)]! ^
+      tables[0x300 + (d & 0xff)]! ^
+      tables[0x200 + ((d >>> 8) & 0xff)]! ^
+      tables[0x100 + ((d >>> 16) & 0xff)]! ^
+      tables[d >>> 24]!
   }
-  for (; index < bytes.length; index++) crc = (crc >>> 8) ^ tables[(crc ^ bytes[index]!) & 0xff]!
-  return ~crc >>> 0
+  return ~continued(crc, bytes, wordsFrom + 4 * words.length, length) >>> 0
+}
+
+/** The number of words in whole groups of four. */
+function wordCount(bytes: number): number {
+  return (bytes - (bytes % SLICES)) / 4
+}
+
+/** Byte by byte. */
+function continued(crc: number, bytes: Uint8Array, from: number, end: number): number {
+  let result = crc
+  for (let index = from; index < end; index++) result = (result >>> 8) ^ tables[(result ^ bytes[index]!) & 0xff]!
+  return result
 }
 
 export interface Checksums {

@@ -111,11 +111,15 @@ export class ContentStore {
     return bytes
   }
 
-  /** The same as a stream. The file is opened immediately and stays readable if it is deleted meanwhile. */
+  /** Opens content immediately, so that it stays readable if it is deleted meanwhile. The caller closes it. */
+  open(contentId: string): number {
+    return openSync(this.#contentFile(contentId), 'r')
+  }
+
+  /** Bytes `first` to `last`, both included, as a stream, of content that is opened as by `open`. */
   readStream(contentId: string, first: number, last: number): Readable {
-    const file = this.#contentFile(contentId)
-    return createReadStream(file, {
-      fd: openSync(file, 'r'),
+    return createReadStream(this.#contentFile(contentId), {
+      fd: this.open(contentId),
       start: first,
       end: last,
       highWaterMark: 256 * 1024,
