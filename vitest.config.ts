@@ -8,9 +8,15 @@ interface Kind {
   timeoutMs: number
   /** These wait for processes and sockets on a machine that may be busy; a real fault fails twice. */
   retry?: number
-  /** False where the files leave nothing behind in their process, so that those of one worker share it and its modules. */
-  isolate?: boolean
+  /**
+   * What the files of one worker share. `process`: each file has its own copy of our modules, and Google's clients stay
+   * loaded. `modules`: ours too, where files leave nothing behind. Otherwise each file has a process of its own.
+   */
+  share?: 'process' | 'modules'
 }
+
+/** Gives each file of a shared process fresh modules. */
+const FRESH_MODULES = 'test/fresh-modules.ts'
 
 const LOCAL_CLOUD = 'packages/local-cloud/test'
 
@@ -26,17 +32,23 @@ const KINDS: Record<string, Kind> = {
       (room) => `test/${room}/**/*.test.ts`,
     ),
     timeoutMs: 20_000,
-    isolate: false,
+    share: 'modules',
   },
   /** Data as people have it: one small case per kind, with the expected rows written by hand. Each file has its own BigQuery, whose address Google's clients keep. */
   field: { include: ['test/field/**/*.test.ts'], timeoutMs: 60_000 },
-  runtime: { include: ['test/runtime/**/*.test.ts'], timeoutMs: 20_000 },
-  deploy: { include: ['test/deploy/**/*.test.ts'], timeoutMs: 60_000, retry: 1 },
+  runtime: { include: ['test/runtime/**/*.test.ts'], timeoutMs: 20_000, share: 'process' },
+  deploy: { include: ['test/deploy/**/*.test.ts'], timeoutMs: 60_000, retry: 1, share: 'process' },
   cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000 },
   e2e: { include: ['test/e2e/**/*.test.ts'], timeoutMs: 180_000, retry: 1 },
-  repo: { include: ['test/repo/**/*.test.ts'], timeoutMs: 60_000 },
-  'local-cloud': { include: [`${LOCAL_CLOUD}/**/*.test.ts`], exclude: HTTP_ALONE, timeoutMs: 60_000, retry: 1 },
-  'local-cloud-http': { include: HTTP_ALONE, timeoutMs: 60_000, retry: 1, isolate: false },
+  repo: { include: ['test/repo/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
+  'local-cloud': {
+    include: [`${LOCAL_CLOUD}/**/*.test.ts`],
+    exclude: HTTP_ALONE,
+    timeoutMs: 60_000,
+    retry: 1,
+    share: 'process',
+  },
+  'local-cloud-http': { include: HTTP_ALONE, timeoutMs: 60_000, retry: 1, share: 'modules' },
 }
 
 /** `npm run test:campaigns`: kills, faults and stops at many more moments than the suite has time for. */
@@ -58,12 +70,13 @@ export default defineConfig(({ mode }) => ({
     // third worker fills the time (one fewer than the cores is vitest's own choice).
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    projects: Object.entries(KINDS).map(([name, { include, exclude = [], timeoutMs, retry = 0, isolate = true }]) => ({
+    projects: Object.entries(KINDS).map(([name, { include, exclude = [], timeoutMs, retry = 0, share }]) => ({
       test: {
         name,
         include,
         exclude,
-        isolate,
+        isolate: share === undefined,
+        ...(share === 'process' ? { setupFiles: [FRESH_MODULES] } : {}),
         testTimeout: timeoutMs,
         hookTimeout: timeoutMs,
         retry,
