@@ -1,10 +1,12 @@
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
+import { consentFlags } from '../cli/run-flags.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
 import { completeReport, resumeContext, resumeSteps } from '../services/run/resume.ts'
 import type { Pending, RecordedContext } from '../services/run/context.ts'
+import { askToContinue } from '../cli/spend-question.ts'
 import { checkUnchanged } from '../services/run/changes.ts'
 import { finishedReport, errorForInterruptedRun, explainInterruption } from '../services/run/early-end.ts'
 import type { Session } from '../services/session/session.ts'
@@ -30,6 +32,7 @@ export default class Resume extends CloudCommand {
     'as-recorded': Flags.boolean({
       summary: 'finish with the original profile and source, even if they have changed since',
     }),
+    ...consentFlags,
     wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
   }
 
@@ -41,6 +44,11 @@ export default class Resume extends CloudCommand {
     const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, args.run_id)
     await this.answeredAsRecorded(context.spec)
     const before = await explainInterruption(context, completeReport(context))
+    if ('pending' in before) {
+      const consent = { yes: flags.yes, askAbove: flags['ask-above'] }
+      const asked = { ...context, ...before, consent, answering: session.gemini, hasCap: false }
+      await askToContinue(asked, { interactive: !this.jsonEnabled(), signal: this.signal })
+    }
     const report =
       'complete' in before ? before.complete : await this.#finish({ ...context, ...before }, session, flags)
     this.conclude(report)

@@ -2,16 +2,26 @@ import { Flags } from '@oclif/core'
 import { EstimatingCommand } from '../cli/estimating-command.ts'
 import { consentFlags, runFlags, runOptions } from '../cli/run-flags.ts'
 import type { EstimateReport } from '../contracts/estimate-report.ts'
+import { askToSpend, askToContinue } from '../cli/spend-question.ts'
 import type { RunReport } from '../contracts/run-report.ts'
+import type { RunSpec } from '../contracts/run-spec.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { checkRunOptions, newRunContext, type RunContext } from '../services/run/context.ts'
-import { errorForEarlyEnd, finishedReport } from '../services/run/early-end.ts'
+import {
+  errorForEarlyEnd,
+  errorForInterruptedRun,
+  explainInterruption,
+  finishedReport,
+} from '../services/run/early-end.ts'
+import { completeReport, resumeContext, resumeSteps } from '../services/run/resume.ts'
+import { sampleToContinue } from '../services/run/sampled-run.ts'
 import { spendQuestion } from '../services/run/spend-question.ts'
 import { stepsBeforeSpending, stepsThatSpend, type Counted } from '../services/run/start.ts'
 import type { Finished } from '../services/run/steps.ts'
-import { canAsk, confirm } from '../ui/confirm.ts'
+import { canAsk } from '../ui/confirm.ts'
+import type { Session } from '../services/session/session.ts'
 import { formatReport } from '../ui/report.ts'
-import { showPipeline } from '../ui/steps.ts'
+import { showNote, showPipeline } from '../ui/steps.ts'
 
 export default class Run extends EstimatingCommand {
   static override summary = 'Run a profile over every asset in a table'
@@ -75,7 +85,10 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     const session = await this.session(flags, checked.choice.gemini)
     if (!flags.wait) session.requirePersistentCloud()
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
-    const report = await finishedReport(await this.#work(context, flags))
+    const begun = await sampleToContinue(context)
+    const report = await finishedReport(
+      begun ? await this.#continue(begun, { context, session, flags }) : await this.#work(context, flags),
+    )
     this.conclude(report)
     if (!this.jsonEnabled()) this.show(`\n${formatReport(report, { flags: this.cloudFlags, width: this.width })}`)
     return report
@@ -95,6 +108,27 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     }
   }
 
+  /** Continues the run that a sample of the same estimate has begun, so that its answers are not paid again. */
+  async #continue(
+    spec: RunSpec,
+    { context: asked, session, flags }: { context: RunContext; session: Session; flags: { wait: boolean } },
+  ): Promise<Finished> {
+    const { runtimeFolder, options } = asked
+    const context = await resumeContext({ ...session, runtimeFolder, signal: this.signal }, spec.run_id)
+    await this.answeredAsRecorded(spec)
+    const before = await explainInterruption(context, completeReport(context))
+    if ('complete' in before) return { ...context, report: before.complete }
+    const { ok, failed } = before.report.units
+    showNote(`Continue run ${spec.run_id}, whose sample has ${ok + failed} answers`, this.progress)
+    const consent = { ...context, ...before, consent: options, answering: session.gemini, hasCap: true }
+    await askToContinue(consent, { ...this.#terminal, signal: this.signal })
+    return showPipeline(resumeSteps({ ...context, ...before }, flags), this.progress, this.signal).catch(
+      async (error: unknown) => {
+        throw await errorForInterruptedRun(error, context)
+      },
+    )
+  }
+
   #showWarnings({ warnings }: Pick<RunContext, 'warnings'>): void {
     for (const warning of warnings.splice(0)) this.warn(warning)
   }
@@ -110,13 +144,9 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     // What is wrong with the source matters for the answer.
     this.#showWarnings(counted)
     counted.milestones.isAsking = true
-    await confirm(`${asked.question} No model was called yet.`, {
-      ...this.#terminal,
-      flag: '--yes',
-      suggestions: asked.suggestions,
-      declined: 'Nothing was started, and no model was called',
-      signal: this.signal,
-    })
+    const question = `${asked.question} No model was called yet.`
+    const declined = 'Nothing was started, and no model was called'
+    await askToSpend({ ...asked, question }, { ...this.#terminal, signal: this.signal, declined })
     counted.milestones.isAsking = false
   }
 }

@@ -1,3 +1,4 @@
+import type { AttemptStatus, Cause } from './causes.ts'
 import type { Column } from './columns.ts'
 import type { MediaResolution, Tier } from './model-options.ts'
 
@@ -54,6 +55,37 @@ export interface EstimateReport {
   /** Null without `--max-cost`. */
   max_cost: { usd: number; would_be_refused: boolean; fitting_units: number } | null
   ai_generate: { is_better: boolean; reasons: string[]; statement: string | null; sources: string[] }
+  /** Null without `--sample`. Else the tokens, costs and duration above follow from it. */
+  sample: SampleReport | null
+}
+
+/** The units that were asked about for an estimate. Their answers are rows of a run, which a resume finishes. */
+export interface SampleReport {
+  run_id: string
+  /** Units that were chosen. */
+  units: number
+  ok: number
+  failed: number
+  /** Units without a row: the model was throttled or failing, or `--max-cost` would have been passed. */
+  unanswered: number
+  /** What the sample cost, by its ledger. */
+  cost_usd: number
+  /** The cost of Gemini for the whole run, with its interval; null if fewer than two units were answered. */
+  gemini_usd: { low: number; high: number; confidence: number; method: 'student_t' } | null
+  answers: {
+    unit_id: string
+    images: number
+    status: AttemptStatus
+    cause: Cause | null
+    error_message: string | null
+    /** By column; null for a unit that failed. */
+    answer: Record<string, unknown> | null
+    prompt_tokens: number
+    output_tokens: number
+    thought_tokens: number
+    cost_usd: number
+    latency_ms: number
+  }[]
 }
 
 export type LeftOutReason =

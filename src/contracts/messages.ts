@@ -106,20 +106,21 @@ export type RunRequest = z.infer<typeof runRequest>
 /** The most units that one probe tries. */
 export const MOST_PROBED = 5
 
+const unitKey = z.strictObject({ unit_id: asset.shape.unit_id, bucket: asset.shape.bucket })
+
 /** What a retry asks of POST /probe: failed units, in the retry's generation and with its settings. */
 export const probedRetry = z.strictObject({
   generation: z.int().min(1),
-  units: z
-    .array(z.strictObject({ unit_id: asset.shape.unit_id, bucket: asset.shape.bucket }))
-    .min(1)
-    .max(MOST_PROBED),
+  units: z.array(unitKey).min(1).max(MOST_PROBED),
   overrides: overrides.optional(),
 })
 
 export type ProbedRetry = z.infer<typeof probedRetry>
 
-/** The body of POST /probe. Without `retry`, the first units of the run are probed. */
-export const probeRequest = runRequest.extend({ retry: probedRetry.optional() })
+/** The body of POST /probe: without `retry` and `sample`, the first units of the run are probed; with `sample`, that one. */
+export const probeRequest = runRequest.extend({ retry: probedRetry.optional(), sample: unitKey.optional() })
+
+export type SampledUnit = z.infer<typeof unitKey>
 
 /** A Pub/Sub push delivery (https://cloud.google.com/pubsub/docs/push#receive_push): Google can add members. */
 export const pushEnvelope = z.object({

@@ -107,6 +107,11 @@ export function generationsPrefix(runId: string): string {
   return `${runObjectsPrefix(runId)}generations/`
 }
 
+/** Which run a sample has begun, by the hash of what it asked. No run's own object, because only the hash is known. */
+export function samplePath(hash: string): string {
+  return `runs/sample-${hash}.json`
+}
+
 /** The prefix of all objects of a run in the bucket. */
 export function runObjectsPrefix(runId: string): string {
   if (!isRunId(runId)) throw new RangeError(`not a run id: ${JSON.stringify(runId)}`)

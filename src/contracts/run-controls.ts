@@ -22,7 +22,7 @@ export const runControls = z.object({
 export type RunControls = z.infer<typeof runControls>
 
 /** Why a run was stopped before its end. Its queues are paused, and its remaining units are pending. */
-export const STOP_REASONS = ['max_cost', 'max_failures', 'canceled'] as const
+export const STOP_REASONS = ['max_cost', 'max_failures', 'canceled', 'sample'] as const
 
 export type StopReason = (typeof STOP_REASONS)[number]
 

@@ -228,7 +228,8 @@ export function schemaHash({ output }: Profile): string {
   return hashOf(output)
 }
 
-function hashOf(value: unknown): string {
+/** SHA-256, hex, of a value's canonical JSON. */
+export function hashOf(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex')
 }
 

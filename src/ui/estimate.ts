@@ -5,6 +5,7 @@ import { bytesText } from '../contracts/bytes-text.ts'
 import { MEDIA_RESOLUTIONS } from '../contracts/model-options.ts'
 import { usdText } from '../contracts/prices.ts'
 import { plainLine } from './plain-text.ts'
+import { intervalText, sampleLines } from './sample.ts'
 import { formatTable } from './table.ts'
 import { linesOf, wrapped } from './wrap.ts'
 
@@ -21,7 +22,7 @@ export function formatEstimate(report: EstimateReport, { width }: { width: numbe
     ['Counted', countedText(report)],
   ]
   const lines = [
-    styleText('bold', 'Estimate; nothing was created'),
+    styleText('bold', report.sample === null ? 'Estimate; nothing was created' : 'Estimate from a sample'),
     '',
     ...facts.map(([name, value]) => `  ${name.padEnd(10)}${plainLine(value)}`),
     ...section('Images per unit', histogramLines(report)),
@@ -29,6 +30,7 @@ export function formatEstimate(report: EstimateReport, { width }: { width: numbe
       'Left out',
       report.left_out.map(({ count, text }) => `${number(count)} ${text}`),
     ),
+    ...section('Sample', report.sample === null ? [] : sampleLines(report.sample, width - 2)),
     ...section(
       'Samples',
       report.samples.flatMap(({ unit_id, images }) => [
@@ -37,7 +39,7 @@ export function formatEstimate(report: EstimateReport, { width }: { width: numbe
       ]),
     ),
     ...section('Columns of the results', linesOf(report.columns.map(columnText), width - 2, ', ')),
-    ...section('Tokens', report.gemini === null ? [] : tokenLines(report.gemini)),
+    ...section('Tokens', report.gemini === null ? [] : tokenLines(report.gemini, report.sample !== null)),
     ...section(pricesTitle(report), costLines(report, width)),
     ...section('Duration', durationLines(report, width)),
     ...section('Other models, tiers and media resolutions', alternativeLines(report, width)),
@@ -79,9 +81,21 @@ function columnText({ name, type, mode }: Column): string {
   return `${name} ${mode === 'REPEATED' ? `ARRAY<${type}>` : type}`
 }
 
-function tokenLines({ tokens, assumptions, model, tier, media_resolution: resolution }: GeminiEstimate): string[] {
+function tokenLines(
+  { tokens, assumptions, model, tier, media_resolution: resolution }: GeminiEstimate,
+  isMeasured: boolean,
+): string[] {
+  const title = `${model}, ${tier} tier, media resolution ${resolution ?? "high (the model's own)"}`
+  if (isMeasured) {
+    return [
+      title,
+      `prompt and images  ${number(tokens.prompt + tokens.images)}   (as in the sample)`,
+      `answers            ${number(tokens.answers)}`,
+      `thoughts           ${number(tokens.thoughts)}`,
+    ]
+  }
   return [
-    `${model}, ${tier} tier, media resolution ${resolution ?? "high (the model's own)"}`,
+    title,
     `prompt    ${number(tokens.prompt)}   (prompt and schema: ${assumptions.characters_per_token} characters per token)`,
     `images    ${number(tokens.images)}   (${number(assumptions.tokens_per_image)} per image)`,
     `answers   ${number(tokens.answers)}   (about ${number(assumptions.tokens_per_answer)} each)`,
@@ -95,7 +109,7 @@ function pricesTitle({ gemini, prices_dated: dated }: EstimateReport): string {
 }
 
 function costLines(
-  { cost_usd: cost, cost_parts: parts, gemini, max_cost: cap }: EstimateReport,
+  { cost_usd: cost, cost_parts: parts, gemini, max_cost: cap, sample }: EstimateReport,
   width: number,
 ): string[] {
   const rows = [
@@ -111,6 +125,7 @@ function costLines(
   return [
     ...formatTable(['service', 'what', 'USD', 'amount'], rows, width - 2).split('\n'),
     styleText('bold', `total about ${usdText(cost.total)}`),
+    ...(sample === null ? [] : [intervalText(sample)]),
     ...(gemini === null ? ['The pixels model measures the images and costs no Gemini.'] : []),
     ...(gemini?.stand_in ? [`Here, ${plainLine(gemini.stand_in)} answers, and Gemini is not billed.`] : []),
     ...(cap === null ? [] : [capText(cap)]),

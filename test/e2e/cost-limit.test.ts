@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { EstimateReport } from '../../src/contracts/estimate-report.ts'
 import { GeminiUser } from './gemini-user.ts'
 import { hasTerminal, typeAtTerminal } from './terminal.ts'
 
@@ -124,4 +125,58 @@ describe('a run that costs money', () => {
       expect({ exitCode, output }).toEqual({ exitCode: 0, output: expect.stringContaining('10 ok') })
     },
   )
+})
+
+describe('a sample for an estimate', () => {
+  test('is asked and shown, narrows the estimate, and is not paid again by a run with the same options', async () => {
+    const calls = async (): Promise<number> => (await user.geminiCalls()).summary.calls
+    const before = await calls()
+    const estimated = await user.imagery('estimate', '--local', ...flags, '--sample', '4')
+    expect(estimated.exitCode, estimated.stderr).toBe(0)
+    const { sample, cost_usd: cost } = estimated.document as EstimateReport
+    expect(await calls()).toBe(before + 4)
+    expect(sample).toMatchObject({ units: 4, ok: 4, failed: 0, unanswered: 0, gemini_usd: { method: 'student_t' } })
+    for (const { answer, cost_usd: usd } of sample!.answers) {
+      expect(Object.keys(answer!)).toContain('sign_quality')
+      expect(usd).toBeGreaterThan(0)
+    }
+    const { low, high } = sample!.gemini_usd!
+    expect([low <= cost.gemini, cost.gemini <= high, low >= sample!.cost_usd]).toEqual([true, true, true])
+    const status = (await user.imagery('status', sample!.run_id, '--local')).document
+    expect(status).toMatchObject({
+      state: 'paused',
+      stopped: { reason: 'sample' },
+      units: { total: 10, ok: 4, pending: 6 },
+      cost_usd: sample!.cost_usd,
+    })
+
+    const refused = await user.imagery('run', '--local', ...flags, '--max-cost', '0.0001')
+    expect(refused.document).toMatchObject({ error: { code: 'COST_LIMIT' } })
+    const report = await user.run(flags)
+    expect(report).toMatchObject({ run_id: sample!.run_id, state: 'complete', units: { total: 10, ok: 10 } })
+    expect(await calls()).toBe(before + 10)
+    expect(report.cost_usd).toBeGreaterThan(low)
+    expect(report.cost_usd).toBeLessThan(high)
+    // The sample is used up: the next run is another one.
+    expect((await user.run([...flags, '--limit', '1'])).run_id).not.toBe(sample!.run_id)
+  })
+
+  test('that costs money needs a flag without a terminal, however little it is, and creates nothing before', async () => {
+    const { http } = (await user.imagery('local', 'status')).document as { http: string }
+    const billed = ['estimate', '--local', ...flags, '--gemini-endpoint', http, '--sample', '2']
+    const before = (await user.imagery('runs', '--local')).document
+    const refused = await user.imagery(...billed)
+    expect(refused).toMatchObject({ exitCode: 2, document: { error: { code: 'CONFIRMATION_NEEDED' } } })
+    const tooLittle = await user.imagery(...billed, '--max-cost', '0.0001')
+    expect(tooLittle).toMatchObject({ exitCode: 1, document: { error: { code: 'COST_LIMIT' } } })
+    expect((await user.imagery('runs', '--local')).document).toEqual(before)
+    const { exitCode, document } = await user.imagery(...billed, '--max-cost', '0.01')
+    expect({ exitCode, sample: (document as EstimateReport).sample }).toMatchObject({ exitCode: 0, sample: { ok: 2 } })
+    const { run_id: runId } = (document as EstimateReport).sample!
+    const torn = await user.imagery('teardown', runId, '--local', '--delete-results', '--yes')
+    expect(torn.exitCode, torn.stderr).toBe(0)
+    // Not even the mark by which a run finds the sample, or the deployment's bucket could not be deleted.
+    const { document: left } = await user.imagery('teardown', '--deployment', '--all', '--local', '--yes')
+    expect((left as { kept: string[] }).kept.filter((name) => name.startsWith('gs://'))).toEqual([])
+  })
 })

@@ -3,7 +3,7 @@ import type { Asset } from '../../src/contracts/messages.ts'
 import { GeminiRefused } from '../../src/google/gemini.ts'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import { AttemptFailure, type Answer } from '../../src/runtime/models/model.ts'
-import { ANSWER, RUN_ID, SPEC, TASK } from './fixtures.ts'
+import { ANSWER, post, RUN_ID, SPEC, TASK } from './fixtures.ts'
 import { geminiSpec, USAGE } from './gemini-fixtures.ts'
 import { mainService, type MainScript } from './main-service.ts'
 
@@ -119,6 +119,30 @@ describe('a probe of a retry', () => {
       problem: 'model',
     })
     expect(rows).toEqual([])
+  })
+})
+
+describe('a unit of a sample', () => {
+  const sampled = { v: 1, run_id: RUN_ID, sample: { unit_id: 'sign-2', bucket: UNIT.bucket } }
+
+  test('is asked about by its name, and its answer is its row, in the generation that the run begins with', async () => {
+    const { rows, asked, app } = service()
+    const body = await bodyOf(Promise.resolve(app.request('/probe', post(sampled))))
+    expect(body).toMatchObject({ outcome: 'answered', unit_id: 'sign-2', status: 'ok', recorded: ['sign-2'] })
+    expect(asked).toEqual(['sign-2'])
+    expect(rows.map(({ row }) => [row.unit_id, row.generation])).toEqual([['sign-2', 0]])
+  })
+
+  test('has the time of a task, because its answer is wanted', async () => {
+    const spec = geminiSpec({ tier: 'flex' })
+    const specs = new Map([[RUN_ID, { ...spec, limits: { ...spec.limits, attempt_timeout_ms: 1_740_000 } }]])
+    const { clock, app } = service({
+      specs,
+      answer: () => new Promise((resolve) => clock.after(900_000, () => resolve(BILLED))),
+    })
+    const asking = bodyOf(Promise.resolve(app.request('/probe', post(sampled))))
+    await clock.advance(900_000)
+    expect(await asking).toMatchObject({ outcome: 'answered', status: 'ok' })
   })
 })
 

@@ -56,6 +56,7 @@ const REPORT: EstimateReport = {
     throughput_source: 'https://docs.cloud.google.com/x',
   },
   max_cost: null,
+  sample: null,
   ai_generate: {
     is_better: false,
     reasons: [

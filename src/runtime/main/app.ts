@@ -54,10 +54,13 @@ export function mainApp(deps: MainDeps): Hono {
   })
 
   app.post('/probe', async (context) => {
-    const { run_id, retry } = await readBody(context, probeRequest)
+    const { run_id, retry, sample } = await readBody(context, probeRequest)
     // Loaded when it is needed, because few instances are ever asked and each must start quickly.
     const { isRefusal, probeRun } = await import('./probe.ts')
-    const probed = await probeRun(deps, (task, spec) => processor.probe(task, spec, isRefusal), run_id, retry)
+    const probed = await probeRun(deps, (task, spec) => processor.probe(task, spec, isRefusal), run_id, {
+      retry,
+      sample,
+    })
     log.info(`probed run ${run_id}: ${probed.outcome}`, { run_id, trace: requestTrace(context, place.projectId) })
     return context.json(probed)
   })

@@ -1,4 +1,10 @@
-import { MOST_PROBED, type Asset, type ProbedRetry, type TaskPayload } from '../../contracts/messages.ts'
+import {
+  MOST_PROBED,
+  type Asset,
+  type ProbedRetry,
+  type SampledUnit,
+  type TaskPayload,
+} from '../../contracts/messages.ts'
 import type { ProbeProblem, ProbeResult } from '../../contracts/probe.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
@@ -31,23 +37,26 @@ const RETRY_AFTER_MS = 2_000
  * nothing is paid twice, and a second probe finds it. Units are tried until the model answers about one: the first ones
  * can have unreadable images.
  *
+ * A unit of a sample is asked about in the same way, but has the time of a task.
+ *
  * Rejects with RunNotFound when the run has no spec, and with CloudError when the snapshot or the ledger does not respond.
  */
 export async function probeRun(
   deps: ProbeDeps,
   probe: (task: TaskPayload, spec: RunSpec) => Promise<ProbeOutcome>,
   runId: string,
-  retry?: ProbedRetry,
+  { retry, sample }: { retry?: ProbedRetry | undefined; sample?: SampledUnit | undefined } = {},
 ): Promise<ProbeResult> {
   const spec = specWith(await deps.specs.get(runId), retry?.overrides)
   const { generation = 0, overrides } = retry ?? {}
   const recorded: string[] = []
   const refusals: Extract<ProbeResult, { outcome: 'refused' }>[] = []
-  const find = () => (retry ? deps.unitsNamed(spec, retry.units) : deps.firstUnits(spec, MOST_PROBED))
+  const named = retry?.units ?? (sample ? [sample] : undefined)
+  const find = () => (named ? deps.unitsNamed(spec, named) : deps.firstUnits(spec, MOST_PROBED))
   const units = spec.gemini === null ? [] : await find()
   for (const unit of units) {
     const task = { v: 1 as const, run_id: runId, ...unit, generation, ...(overrides ? { overrides } : {}) }
-    const outcome = await probe(task, quickly(spec))
+    const outcome = await probe(task, sample ? spec : quickly(spec))
     if (outcome.kind === 'recorded') {
       recorded.push(unit.unit_id)
       const { status, cause, message, costUsd } = outcome

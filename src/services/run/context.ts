@@ -1,6 +1,7 @@
 import type { RunTables } from '../../contracts/names.ts'
 import { newRunId } from '../../contracts/run-id.ts'
 import type { Profile, RunSpec } from '../../contracts/run-spec.ts'
+import type { ChosenUnit } from '../../run-data/sample-units.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
 import { chooseModel, modelWarnings, type ModelChoice } from '../options/model-choice.ts'
 import { checkLocalLimits, parseOutput, runLimits, type RunOptions } from '../options/run-options.ts'
@@ -52,6 +53,11 @@ export interface Pending {
 export interface Probed {
   /** Units that have their row from the probe, so that no task is created for them. Undefined if there was no probe. */
   probed: readonly string[] | undefined
+}
+
+export interface Chosen {
+  /** The units of a sample. */
+  chosen: readonly ChosenUnit[]
 }
 
 export interface WithQueues {

@@ -36,16 +36,24 @@ export interface DurationEstimate {
 /** Estimates how long a run takes. Assumptions are above. */
 export function estimateDuration(
   { gemini, limits }: { gemini: GeminiOptions | null; limits: RunSpec['limits'] },
-  size: { units: number; images: number; promptTokens: number; outputTokens: number },
+  size: {
+    units: number
+    images: number
+    promptTokens: number
+    outputTokens: number
+    /** Measured by a sample; undefined for the assumptions. */
+    secondsPerUnit?: number | undefined
+  },
 ): DurationEstimate {
   const { units, images, promptTokens, outputTokens } = size
   const perUnit = Math.max(units, 1)
   const atOnce = Math.min(limits.max_calls ?? limits.max_concurrent, perUnit)
   const instances = Math.max(1, Math.ceil(Math.min(limits.max_concurrent, perUnit) / REQUESTS_PER_INSTANCE_AIMED_AT))
   const secondsPerUnit =
-    gemini === null
+    size.secondsPerUnit ??
+    (gemini === null
       ? (images / perUnit) * SECONDS_PER_MEASURED_IMAGE
-      : ANSWER_SECONDS[gemini.tier] + outputTokens / perUnit / TOKENS_PER_SECOND
+      : ANSWER_SECONDS[gemini.tier] + outputTokens / perUnit / TOKENS_PER_SECOND)
   // Measuring is bound by the processors, calls by how many run at once.
   const lanes = gemini === null ? instances * MAIN_CPUS : atOnce
   const seconds = START_SECONDS + Math.max((units * secondsPerUnit) / lanes, units / limits.max_per_second)

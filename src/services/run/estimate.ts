@@ -14,19 +14,25 @@ import { findDeployment } from '../session/target.ts'
 import { noAssetsError } from '../source/no-assets.ts'
 import { AI_GENERATE_SOURCES, aiGenerateAdvice } from './ai-generate.ts'
 import type { RunContext } from './context.ts'
-import { estimateCost, tokenAssumptions } from './cost-estimate.ts'
+import { estimateCost, tokenAssumptions, type CostEstimate } from './cost-estimate.ts'
 import { countedSource, type CountedSource } from './count-source.ts'
 import { estimateDuration } from './duration-estimate.ts'
 import { leftOut } from './left-out.ts'
 import { estimatePlatform, PIXELS_ANSWER_TOKENS, type CostPart } from './platform-cost.ts'
 
 /** The steps of an estimate. They create nothing that remains. */
-export function estimateSteps(context: RunContext): Pipeline<RunContext & Counted & { report: EstimateReport }> {
+export function estimateSteps(context: RunContext): Pipeline<RunContext & Counted & Estimated> {
   return pipeline(context).step(countUnits).step(estimate)
 }
 
-interface Counted {
+export interface Counted {
   counted: CountedSource
+}
+
+export interface Estimated {
+  report: EstimateReport
+  /** Of the deployment; undefined if there is none yet. */
+  maxInstances: number | undefined
 }
 
 const countUnits: PipelineStep<RunContext, Counted> = {
@@ -43,30 +49,39 @@ const countUnits: PipelineStep<RunContext, Counted> = {
   },
 }
 
-const estimate: PipelineStep<RunContext & Counted, { report: EstimateReport }> = {
+const estimate: PipelineStep<RunContext & Counted, Estimated> = {
   title: 'Estimate the cost',
   async run(context) {
     // A run creates a local deployment with the usual limits if there is none.
     const deployment = await findDeployment(context.target.place)
     if (deployment && context.target.kind === 'google')
       checkDeploymentLimits(context.options, deployment.maxInstances, context.target)
-    return { adds: { report: estimateReport(context, context.counted, deployment?.maxInstances) } }
+    const maxInstances = deployment?.maxInstances
+    return { adds: { report: estimateReport(context, context.counted, maxInstances), maxInstances } }
   },
 }
 
-/** Returns the report of a run over a counted source. */
+/** What a sample of the units has shown about the run. */
+export interface Measured {
+  cost: CostEstimate
+  secondsPerUnit: number
+}
+
+/** Returns the report of a run over a counted source: from assumptions, or from what a sample of its units has shown. */
 export function estimateReport(
   context: Pick<RunContext, 'options' | 'profile' | 'choice' | 'source' | 'gemini'>,
   { counts, snapshot, snapshotBytes, bytesRead, how }: CountedSource,
   maxInstances?: number,
+  measured?: Measured,
 ): EstimateReport {
   const { options, profile, choice, source } = context
   const { gemini } = choice
   const { units, images } = counts
-  const cost = gemini && estimateCost({ profile, gemini }, { units, images })
+  const cost = gemini && (measured?.cost ?? estimateCost({ profile, gemini }, { units, images }))
   const limits = runLimits(options, gemini, maxInstances)
   const tokens = { promptTokens: cost?.promptTokens ?? 0, outputTokens: cost?.outputTokens ?? 0 }
-  const duration = estimateDuration({ gemini, limits }, { units, images, ...tokens })
+  const { secondsPerUnit } = measured ?? {}
+  const duration = estimateDuration({ gemini, limits }, { units, images, ...tokens, secondsPerUnit })
   const answerTokens = cost?.tokens.answers ?? units * PIXELS_ANSWER_TOKENS
   const parts = estimatePlatform({ units, images, snapshotBytes, answerTokens, duration }).map(rounded)
   const advice = aiGenerateAdvice({ profile, gemini }, { snapshot, counts, isTable: source.kind === 'table' })
@@ -88,7 +103,7 @@ export function estimateReport(
       asset_id: assetId,
       images: uris.map((uri) => asGiven(uri, snapshot.imagePrefix)),
     })),
-    gemini: gemini && geminiEstimate(context, gemini, counts),
+    gemini: gemini && cost && geminiEstimate(context, gemini, counts, cost),
     cost_usd: costs(usd, parts),
     cost_parts: parts,
     prices_dated: { gemini: pricesFrom(options.prices).dated, google: GOOGLE_PRICES_DATED },
@@ -118,6 +133,7 @@ export function estimateReport(
       statement: advice.isBetter ? advice.statement : null,
       sources: AI_GENERATE_SOURCES,
     },
+    sample: null,
   }
 }
 
@@ -130,8 +146,8 @@ function geminiEstimate(
   { profile, options, gemini: answering }: Pick<RunContext, 'profile' | 'options' | 'gemini'>,
   gemini: GeminiOptions,
   { units, images }: SourceCounts,
+  { tokens, promptTokens, outputTokens, usd }: CostEstimate,
 ): GeminiEstimate {
-  const { tokens, promptTokens, outputTokens } = estimateCost({ profile, gemini }, { units, images })
   const assumed = tokenAssumptions({ profile, gemini })
   return {
     model: gemini.model,
@@ -139,11 +155,11 @@ function geminiEstimate(
     media_resolution: gemini.media_resolution,
     stand_in: gemini.endpoint === null && answering !== undefined && answering !== 'forward' ? answering : null,
     tokens: {
-      prompt: tokens.text,
-      images: tokens.images,
-      answers: tokens.answers,
-      thoughts: tokens.thoughts,
-      total: promptTokens + outputTokens,
+      prompt: Math.round(tokens.text),
+      images: Math.round(tokens.images),
+      answers: Math.round(tokens.answers),
+      thoughts: Math.round(tokens.thoughts),
+      total: Math.round(promptTokens + outputTokens),
     },
     assumptions: {
       characters_per_token: assumed.charactersPerToken,
@@ -151,17 +167,23 @@ function geminiEstimate(
       tokens_per_answer: assumed.tokensPerAnswer,
       thought_tokens_per_answer: assumed.thoughtTokensPerAnswer,
     },
-    alternatives: alternatives({ profile, options }, gemini, { units, images }),
+    alternatives: alternatives({ profile, options }, gemini, { units, images }, usd),
     price_source: GEMINI_PRICE_SOURCES[gemini.tier],
   }
 }
 
-/** The costs of the same run with every known model that Google still serves, tier and media resolution. */
+/**
+ * The costs of the same run with every known model that Google still serves, tier and media resolution. If a sample has
+ * shown that the run costs more or less than assumed, all of them are scaled alike.
+ */
 function alternatives(
   { profile, options }: Pick<RunContext, 'profile' | 'options'>,
   chosen: GeminiOptions,
   size: { units: number; images: number },
+  usd: number,
 ): GeminiEstimate['alternatives'] {
+  const assumed = estimateCost({ profile, gemini: chosen }, size).usd
+  const scale = assumed === 0 ? 1 : usd / assumed
   const list = pricesFrom(options.prices)
   const models = [...new Set([chosen.model, ...Object.keys(GEMINI_MODELS)])]
   return models.flatMap((model) => {
@@ -176,7 +198,7 @@ function alternatives(
           model,
           tier,
           media_resolution: resolution,
-          usd: estimateCost({ profile, gemini }, size).usd,
+          usd: exactUsd(estimateCost({ profile, gemini }, size).usd * scale),
           is_chosen: isSame && resolution === (chosen.media_resolution ?? 'high'),
         }
       }),

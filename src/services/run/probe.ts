@@ -3,7 +3,7 @@ import { parseGsUri } from '../../contracts/gs-uri.ts'
 import { geminiModelFacts } from '../../contracts/gemini-models.ts'
 import { bucketName, runtimeAccount, vertexAgent } from '../../contracts/names.ts'
 import { usdText } from '../../contracts/prices.ts'
-import type { ProbedRetry } from '../../contracts/messages.ts'
+import type { ProbedRetry, SampledUnit } from '../../contracts/messages.ts'
 import { probeResult, type ProbeResult } from '../../contracts/probe.ts'
 import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
@@ -17,6 +17,9 @@ import { beginGeneration, currentGeneration } from './rounds.ts'
 /** One call tries at most five units, and each call to the model has a minute. */
 const CALL_MS = 360_000
 
+/** The time for the row of a unit of a sample, after its answer. */
+const ROW_MS = 60_000
+
 /** Vertex AI takes minutes to create its service agent, and some projects longer. */
 const AGENT_MS = 15 * 60_000
 const AGENT_PAUSE_MS = 5_000
@@ -25,7 +28,8 @@ const AGENT_PAUSE_MS = 5_000
 const THROTTLED_MS = 60_000
 const MOST_TRIES = 3
 
-type Probing = RecordedContext & Deployed & { warnings?: string[] } & { retried?: ProbedRetry }
+type Probing = RecordedContext &
+  Deployed & { warnings?: string[] } & { retried?: ProbedRetry; sampledUnit?: SampledUnit }
 
 /**
  * Asks the model about one unit of the run, through the service and with its account, before any task exists: what
@@ -108,11 +112,16 @@ export async function lastProbe(
   }
 }
 
-async function callProbe({ deployment, runId, target, retried }: Probing): Promise<ProbeResult> {
+async function callProbe({ deployment, runId, target, retried, sampledUnit, spec }: Probing): Promise<ProbeResult> {
   const { status, body } = await callService(deployment.mainUrl, '/probe', {
     method: 'POST',
-    body: { v: 1, run_id: runId, ...(retried ? { retry: retried } : {}) },
-    timeoutMs: CALL_MS,
+    body: {
+      v: 1,
+      run_id: runId,
+      ...(retried ? { retry: retried } : {}),
+      ...(sampledUnit ? { sample: sampledUnit } : {}),
+    },
+    timeoutMs: sampledUnit ? spec.limits.attempt_timeout_ms + ROW_MS : CALL_MS,
   })
   const result = probeResult.safeParse(body)
   if (status === 200 && result.success) return result.data

@@ -66,10 +66,12 @@ export async function resumeContext(
  * Returns the report of a run if every asset has a row, because then only the results table can still be missing, or
  * else the number of pending units.
  */
-export async function completeReport({ spec }: RecordedContext): Promise<{ complete: RunReport } | Pending> {
+export async function completeReport({
+  spec,
+}: RecordedContext): Promise<{ complete: RunReport } | (Pending & { report: RunReport })> {
   const report = await runReport(spec)
   const isComplete = report.state === 'complete' && report.units.total > 0
-  return isComplete ? { complete: await completeRun(spec, report) } : { pending: report.units.pending }
+  return isComplete ? { complete: await completeRun(spec, report) } : { pending: report.units.pending, report }
 }
 
 /**

@@ -41,12 +41,22 @@ export type Counted = RunContext & RecordedContext & Deployed & SourceRead & Sna
  */
 export function stepsBeforeSpending(context: RunContext, options: { canAsk: boolean }): Pipeline<Counted> {
   const spends = spendsMoney({ ...context.choice, target: context.target, answering: context.gemini })
-  return firstSteps(context, { loads: isLoaded(context), refuses: spends && !options.canAsk })
+  return stepsUpToTheSnapshot(context, { refuses: spends && !options.canAsk }).stepIf(
+    context.choice.gemini !== null || spends,
+    estimateCostStep,
+  )
+}
+
+/** Returns the first steps of a run: they record it, and take its snapshot. */
+export function stepsUpToTheSnapshot(
+  context: RunContext,
+  { refuses = false }: { refuses?: boolean } = {},
+): Pipeline<RunContext & RecordedContext & Deployed & SourceRead & Snapshotted> {
+  return firstSteps(context, { loads: isLoaded(context), refuses })
     .step(recordRun)
     .step(takeSnapshot)
     .step(checkValues)
     .step(checkAddresses)
-    .stepIf(context.choice.gemini !== null || spends, estimateCostStep)
 }
 
 /** Returns the steps after the question, up to the last row. */

@@ -8,7 +8,16 @@ import { ensurePushSubscription, ensureTopic } from '../../google/pubsub.ts'
 import { ownSourceHashes } from '../deploy/program.ts'
 import { isRefusedDespiteGrant } from '../failures/granted.ts'
 import { deployContext, deploySteps } from '../deploy/deploy.ts'
-import type { Deployed, Pending, Probed, RecordedContext, Snapshotted, WithQueues, WorkContext } from './context.ts'
+import type {
+  Chosen,
+  Deployed,
+  Pending,
+  Probed,
+  RecordedContext,
+  Snapshotted,
+  WithQueues,
+  WorkContext,
+} from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { currentGeneration, publishRound, type Round } from './rounds.ts'
 import { stageImages } from '../source/stage-images.ts'
@@ -71,14 +80,15 @@ export function letGoOn<Added extends object>(
 /** The folder of images that runs have fetched from the web, in the data folder of the local cloud. */
 const FETCHED_IMAGES = 'fetched-images'
 
-/** Copies the images of a local file or folder to the bucket. */
-export const stageLocalImages: PipelineStep<RecordedContext, object> = creatingStep({
+/** Copies the images of a local file or folder to the bucket: of all units, or of those of a sample. */
+export const stageLocalImages: PipelineStep<RecordedContext & Partial<Chosen>, object> = creatingStep({
   title: 'Stage the images',
-  async run({ spec, target }, reporter) {
+  async run({ spec, target, chosen }, reporter) {
     const cache = target.dataDirectory === undefined ? undefined : path.join(target.dataDirectory, FETCHED_IMAGES)
     const { staged, leftOut, example } = await stageImages(spec, {
       cache,
       progress: (done) => reporter.detail(`${count(done)} images`),
+      units: chosen && new Set(chosen.map(({ unit_id: unit }) => unit)),
     })
     const skipped = leftOut > 0 ? `, ${count(leftOut)} skipped: ${example}` : ''
     return { done: `${count(staged)} images${skipped}`, adds: {} }

@@ -28,16 +28,21 @@ export interface Staged {
  * With `--fetch-images`, images at https addresses are fetched, or taken from the cache. An image that cannot or must
  * not be read is no error here: the reason is stored next to the images, and the asset's row reports it.
  *
+ * @param options.units only the images of these units; undefined for all
  * @throws ImageryError FILE_NOT_FOUND if a folder is missing that images must still be copied from
  */
 export async function stageImages(
   spec: RunSpec,
-  { cache, progress }: { cache?: string | undefined; progress: (staged: number) => void },
+  {
+    cache,
+    progress,
+    units,
+  }: { cache?: string | undefined; progress: (staged: number) => void; units?: ReadonlySet<string> | undefined },
 ): Promise<Staged> {
   const { image_folder: tableFolder, image_roots: imageRoots = [] } = spec.source
   const outcome: Staged = { staged: 0, leftOut: 0 }
   if (tableFolder === null) return outcome
-  const images = await unstagedImages(spec)
+  const images = await unstagedImages(spec, units)
   if (images.length === 0) return outcome
   const leaveOut = ({ name }: Image, reason: string): void => {
     outcome.leftOut += 1
@@ -78,11 +83,12 @@ interface Image {
   fault: string | undefined
 }
 
-async function unstagedImages(spec: RunSpec): Promise<Image[]> {
+async function unstagedImages(spec: RunSpec, units: ReadonlySet<string> | undefined): Promise<Image[]> {
   const prefix = runImagesPrefix(spec.place, spec.run_id)
   const bucket = `gs://${bucketName(spec.place)}/`
   const uris = new Set<string>()
   for await (const asset of streamAssets(spec, 0, BUCKETS - 1, { onlyPending: false })) {
+    if (units && !units.has(asset.unit_id)) continue
     for (const { gcs_uri: uri } of asset.observations) if (uri.startsWith(prefix)) uris.add(uri)
   }
   // Objects are written whole or not at all.

@@ -37,6 +37,7 @@ import { drain } from '../runs/drain.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
 import { runQueues, runReport } from '../runs/report.ts'
 import { deleteRunRecord, loadLeavingRun, loadRunRecord, saveLeavingRun, type RunRecord } from '../runs/record.ts'
+import { forgetSample } from '../runs/sample-record.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { completeRun, writeResultsSoFar } from '../runs/watch.ts'
@@ -248,7 +249,7 @@ const dropResults: Step<TeardownContext> = {
 const objects: Step<TeardownContext> = {
   title: 'Objects in the bucket',
   async run(context, reporter) {
-    const { target, runId, started, deleted } = context
+    const { target, runId, spec, started, deleted } = context
     const bucket = bucketName(target.place)
     const prefix = runObjectsPrefix(runId)
     const last = runTeardownPath(runId)
@@ -256,6 +257,7 @@ const objects: Step<TeardownContext> = {
       except: last,
       progress: (done) => reporter.detail(`${done} deleted`),
     })
+    if (spec) await forgetSample(spec)
     if (started?.makes_dataset) await deleteDatasetIfEmpty(started.tables)
     remember(context)
     const isLastGone = (await deleteObject(`gs://${bucket}/${last}`)) === 'deleted'
