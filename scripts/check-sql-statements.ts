@@ -5,19 +5,17 @@ import type { RunTables } from '../src/contracts/names.ts'
 import { profile, type Profile } from '../src/contracts/run-spec.ts'
 import { ASSET_COLUMNS, attemptColumns } from '../src/contracts/tables.ts'
 import {
-  costQuery,
   failedUnitsQuery,
   failureKindsQuery,
   failuresQuery,
   finalRowsQuery,
   liveView,
-  progressQuery,
   resultsQuery,
   pendingUnitsQuery,
   shardQuery,
-  strayRowsQuery,
   rawAnswersQuery,
 } from '../src/run-data/sql/ledger.ts'
+import { totalsQuery } from '../src/run-data/sql/totals.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/run-data/sql/snapshot.ts'
 import { builtInProfiles } from '../src/profiles/built-in-profiles.ts'
 import type { CheckedTable, Parameters } from './check-sql-analyzer.ts'
@@ -207,9 +205,7 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
   return [
     { name: 'live view', sql: liveView(tables, asked) },
     { name: 'results', sql: resultsQuery(tables, asked) },
-    { name: 'progress', sql: progressQuery(tables) },
-    { name: 'cost', sql: costQuery(tables) },
-    { name: 'rows of no unit', sql: strayRowsQuery(tables) },
+    { name: 'totals', sql: totalsQuery(tables) },
     { name: 'failures', sql: failuresQuery(tables, 2) },
     { name: 'kinds of failures', sql: failureKindsQuery(tables, 2) },
     { name: 'raw answers', sql: rawAnswersQuery(tables) },

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CHECKING_SERVICES, GRANTS, REQUIRED_SERVICES, type Grant, type Grantee } from '../src/contracts/grants.ts'
+import { GRANTS, type Grant, type Grantee } from '../src/contracts/grants.ts'
+import { CHECKING_SERVICES, REQUIRED_SERVICES } from '../src/contracts/required-services.ts'
 
 /** Writes the tables in docs/deploy.md from the data that `imagery deploy` uses. */
 const page = path.join(fileURLToPath(new URL('..', import.meta.url)), 'docs', 'deploy.md')

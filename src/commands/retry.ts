@@ -8,7 +8,14 @@ import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
 import type { RecordedContext } from '../services/run/context.ts'
 import { resumeContext } from '../services/run/resume.ts'
-import { chooseRetry, failedUnits, parseCauses, retrySteps, type RetryChoice } from '../services/run/retry.ts'
+import {
+  chooseRetry,
+  failedUnits,
+  parseCauses,
+  requireSnapshot,
+  retrySteps,
+  type RetryChoice,
+} from '../services/run/retry.ts'
 import { finishedReport, errorForInterruptedRun, explainInterruption } from '../services/run/early-end.ts'
 import { runReport } from '../services/runs/report.ts'
 import { completeRun } from '../services/runs/watch.ts'
@@ -63,6 +70,7 @@ Causes: ${CAUSES.join(', ')}.`
       this.warn(warning)
     const before = await explainInterruption(context, runReport(context.spec))
     const count = failedUnits(before, choice.causes, session.target.flags)
+    if (count > 0) await requireSnapshot(context.spec, session.target.flags)
     const report =
       count > 0
         ? await this.#requeue(context, session, { choice, wait: flags.wait })

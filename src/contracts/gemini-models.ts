@@ -174,3 +174,9 @@ export function leastThinking(model: string): ThinkingLevel {
 export function usesTemperature(model: string): boolean {
   return geminiModelFacts(model)?.sampling === 'adjustable'
 }
+
+/** Returns the retirement of a model that Google no longer serves. */
+export function pastRetirement(model: string, now = Date.now()): Retirement | undefined {
+  const retirement = geminiModelFacts(model)?.retirement
+  return retirement?.isFixed && Date.parse(retirement.day) < now ? retirement : undefined
+}

@@ -200,6 +200,7 @@ export const GRANTS: readonly Grant[] = [
     permissions: [
       'cloudtasks.queues.create',
       'cloudtasks.queues.get',
+      'cloudtasks.queues.list',
       'cloudtasks.queues.pause',
       'cloudtasks.queues.resume',
       'cloudtasks.queues.delete',
@@ -216,10 +217,26 @@ export const GRANTS: readonly Grant[] = [
   },
   {
     to: 'runtime',
-    role: 'roles/storage.objectViewer',
+    role: 'roles/cloudtasks.viewer',
+    on: 'project',
+    why: "checks that a run's queues are empty before it ends the run",
+    permissions: ['cloudtasks.tasks.list'],
+    by: 'deploy',
+  },
+  {
+    to: 'runtime',
+    role: 'roles/pubsub.editor',
+    on: 'project',
+    why: "publishes the shards of a stalled run, and deletes a finished run's topic and subscription",
+    permissions: ['pubsub.topics.publish', 'pubsub.topics.delete', 'pubsub.subscriptions.delete'],
+    by: 'deploy',
+  },
+  {
+    to: 'runtime',
+    role: 'roles/storage.objectUser',
     on: 'bucket',
-    why: "reads a run's record and staged images",
-    permissions: ['storage.objects.get', 'storage.objects.list'],
+    why: "reads a run's record and staged images, records its progress and summary",
+    permissions: ['storage.objects.get', 'storage.objects.list', 'storage.objects.create', 'storage.objects.delete'],
     by: 'deploy',
   },
   {
@@ -234,12 +251,14 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/bigquery.dataEditor',
     on: 'results dataset',
-    why: 'reads the snapshot, creates the ledger and writes to it',
+    why: 'reads the snapshot, creates the ledger and writes to it, writes the results',
     permissions: [
       'bigquery.tables.getData',
       'bigquery.tables.create',
       'bigquery.tables.get',
       'bigquery.tables.updateData',
+      'bigquery.tables.update',
+      'bigquery.tables.delete',
     ],
     by: 'run',
   },
@@ -356,31 +375,6 @@ export const GRANTS: readonly Grant[] = [
     permissions: ['iam.serviceAccounts.getOpenIdToken'],
     by: 'you',
   },
-]
-
-/** The APIs that a deployment needs, and why. A deployment with --image does not need the build APIs. */
-export const REQUIRED_SERVICES: readonly { name: string; why: string; forBuilding?: true }[] = [
-  { name: 'aiplatform.googleapis.com', why: 'Gemini' },
-  { name: 'artifactregistry.googleapis.com', why: 'stores the image', forBuilding: true },
-  { name: 'bigquery.googleapis.com', why: 'source, snapshot, ledger, results' },
-  { name: 'cloudbuild.googleapis.com', why: 'builds the image', forBuilding: true },
-  { name: 'cloudresourcemanager.googleapis.com', why: "the project's roles" },
-  { name: 'cloudtasks.googleapis.com', why: 'one task per asset' },
-  { name: 'iam.googleapis.com', why: 'service accounts' },
-  { name: 'iamcredentials.googleapis.com', why: 'identity tokens' },
-  { name: 'logging.googleapis.com', why: 'build and service logs', forBuilding: true },
-  { name: 'pubsub.googleapis.com', why: 'shards' },
-  { name: 'run.googleapis.com', why: 'the two services' },
-  { name: 'storage.googleapis.com', why: 'the bucket' },
-]
-
-/**
- * APIs with which a deploy checks a new project, before it creates anything that costs. They are free, and nothing fails
- * without them.
- */
-export const CHECKING_SERVICES: readonly { name: string; why: string }[] = [
-  { name: 'cloudbilling.googleapis.com', why: 'checks that billing is enabled' },
-  { name: 'orgpolicy.googleapis.com', why: "checks the organization's policies" },
 ]
 
 /** The email address of one of a deployment's accounts. */

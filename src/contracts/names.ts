@@ -55,6 +55,17 @@ export function queueName({ projectId, region }: DeploymentRef, runId: string, i
   return `projects/${projectId}/locations/${region}/queues/${index === 0 ? id : `${id}-${index + 1}`}`
 }
 
+/**
+ * The control queue of a run: `imagery-<run_id>-control`, then `-control-2`, … It has the run's heartbeats, so the queues
+ * of work can be paused without stopping them.
+ *
+ * @param index from 0
+ */
+export function controlQueueName({ projectId, region }: DeploymentRef, runId: string, index = 0): string {
+  const id = `${runResourceId(runId)}-control`
+  return `projects/${projectId}/locations/${region}/queues/${index === 0 ? id : `${id}-${index + 1}`}`
+}
+
 export function topicName({ projectId }: Pick<DeploymentRef, 'projectId'>, runId: string): string {
   return `projects/${projectId}/topics/${runResourceId(runId)}`
 }
@@ -100,6 +111,21 @@ export function runControlsPath(runId: string): string {
 /** Why a run was stopped before its end. */
 export function runStopPath(runId: string): string {
   return `${runObjectsPrefix(runId)}stopped.json`
+}
+
+/** What a run's last heartbeat found. */
+export function heartbeatPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}heartbeat.json`
+}
+
+/** The report of a run that has ended, written before its resources are deleted. */
+export function runSummaryPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}summary.json`
+}
+
+/** Exists while a command prepares more tasks of a run, so that no heartbeat finishes the run meanwhile. */
+export function preparationPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}preparing.json`
 }
 
 /** The prefix of the marks that record which generations of a run have begun, for every machine. */

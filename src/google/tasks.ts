@@ -129,6 +129,17 @@ export async function isPausedQueue(name: string): Promise<boolean> {
   return answer?.[0].state === 'PAUSED'
 }
 
+/**
+ * Returns about how many tasks a queue has, and whether it is paused, from one call; undefined when there is no such
+ * queue.
+ */
+export async function queueState(name: string): Promise<{ tasks: number; isPaused: boolean } | undefined> {
+  const { v2beta3 } = await tasks()
+  const readMask = { paths: ['name', 'state', 'stats'] }
+  const answer = await callUnless('NOT_FOUND', v2beta3.getQueue({ name, readMask }), undefined)
+  return answer && { tasks: Number(answer[0].stats?.tasksCount ?? 0), isPaused: answer[0].state === 'PAUSED' }
+}
+
 /** Lets a paused queue send its tasks again. */
 export async function resumeQueue(name: string): Promise<void> {
   const { v2 } = await tasks()
@@ -171,6 +182,8 @@ export interface NewTask {
   serviceAccountEmail: string
   /** Between 15 and 1800. */
   dispatchDeadlineSeconds: number
+  /** When Cloud Tasks sends it, in milliseconds since the Unix epoch. At once if absent. */
+  scheduleMs?: number
 }
 
 /** BatchCreateTasks is not available here: a Preview method, absent from some universes and emulators. */
@@ -241,6 +254,7 @@ function taskMessage(queue: string, task: NewTask) {
   return {
     name: `${queue}/tasks/${task.id}`,
     dispatchDeadline: { seconds: task.dispatchDeadlineSeconds },
+    ...(task.scheduleMs === undefined ? {} : { scheduleTime: { seconds: Math.floor(task.scheduleMs / 1_000) } }),
     httpRequest: {
       url: task.url,
       httpMethod: 'POST' as const,

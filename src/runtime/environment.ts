@@ -52,6 +52,8 @@ const tokenEnvironment = z.discriminatedUnion(
 
 export const mainEnvironment = serviceEnvironment
   .extend({
+    /** The name of the service (https://cloud.google.com/run/docs/container-contract#services-env-vars). */
+    K_SERVICE: z.string().optional(),
     /**
      * Origins that runs may use instead of Gemini (`imagery run --gemini-endpoint`): they receive the runtime's access
      * token.

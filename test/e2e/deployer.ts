@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { GRANTS, REQUIRED_SERVICES } from '../../src/contracts/grants.ts'
+import { GRANTS } from '../../src/contracts/grants.ts'
+import { REQUIRED_SERVICES } from '../../src/contracts/required-services.ts'
 import type { Project } from './project-state.ts'
 
 /** The deployer's roles in docs/deploy.md. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { costQuery, failureKindsQuery, rawAnswersQuery } from '../../src/run-data/sql/ledger.ts'
+import { failureKindsQuery, rawAnswersQuery } from '../../src/run-data/sql/ledger.ts'
 import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
 
 const tables = {
@@ -70,11 +70,6 @@ test('failures are grouped by cause and message, apart from URIs and quoted valu
     ['throttled', 1, 'd1', null],
     ['unreadable_image', 1, 'f3', 'no readable image: the table has no image of this asset'],
   ])
-})
-
-test('an unknown cost is left out of the sum and counted', async () => {
-  const [rows] = await harness.client.query(costQuery(tables))
-  expect(rows).toEqual([{ attempts: 13, cost_usd: 5.5, without_usage: 2 }])
 })
 
 test('the exact answers are those of repaired and refused attempts', async () => {

@@ -10,7 +10,7 @@ import { deleteTable, ensureDataset, ensureTable, queryRows } from '../../src/go
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { isLedgerReady } from '../../src/run-data/ledger-marker.ts'
 import { createLedger, createRunTables, finalRows, runTable } from '../../src/run-data/run-tables.ts'
-import { costQuery, progressQuery } from '../../src/run-data/sql/ledger.ts'
+import { readTotals } from '../../src/run-data/run-totals.ts'
 import { runtimeClock } from '../../src/runtime/clock.ts'
 import { Ledger } from '../../src/runtime/ledger/ledger.ts'
 import { insertRows } from '../../src/google/bigquery/insert-rows.ts'
@@ -65,10 +65,16 @@ describe('a new ledger', () => {
     const spec = await newRun('261123-00000002')
     const query = { projectId: spec.tables.projectId, location: 'US' }
     await insertRowsOnceReady(spec)
-    expect(await queryRows(progressQuery(spec.tables), query)).toEqual([
-      { status: 'pending', cause: null, units: 1, last_finished_at: null },
-    ])
-    expect(await queryRows(costQuery(spec.tables), query)).toEqual([{ attempts: 0, cost_usd: 0, without_usage: 0 }])
+    expect(await readTotals(spec, 0)).toEqual({
+      at: '1970-01-01T00:00:00.000Z',
+      units: { total: 1, ok: 0, failed: 0, pending: 1 },
+      causes: {},
+      attempts: 0,
+      cost_usd: 0,
+      answers_without_usage: 0,
+      last_row_at: null,
+      stray_rows: null,
+    })
     expect(await finalRows(spec, [{ unitId: '', bucket: 0 }])).toEqual([])
     const live = await queryRows(`SELECT status, attempt_id, error_message FROM marked.${spec.tables.live}`, query)
     expect(live).toEqual([{ status: 'pending', attempt_id: null, error_message: null }])

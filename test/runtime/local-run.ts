@@ -26,7 +26,10 @@ export const RUN_QUEUE = queueName(PLACE, RUN_ID)
  * view and a queue. It has no services, so its tasks stay in the queue.
  */
 export async function startLocalRun(
-  options: Omit<LocalCloudOptions, 'dataDir'> & { units: number; gemini?: Partial<NonNullable<RunSpec['gemini']>> },
+  options: Omit<LocalCloudOptions, 'dataDir' | 'gemini'> & {
+    units: number
+    gemini?: Partial<NonNullable<RunSpec['gemini']>>
+  },
 ) {
   const { units, gemini, ...rest } = options
   const cloud = await startLocalCloud({ ...rest, dataDir: DATA_DIR, allServicesEnabled: true })

@@ -57,24 +57,27 @@ export async function readObjectRange(uri: string, first: number, length: number
 }
 
 /**
- * Writes a whole object. With `onlyNew`, throws CloudError FAILED_PRECONDITION instead of replacing an existing one.
+ * Writes a whole object. With `onlyNew`, throws CloudError FAILED_PRECONDITION instead of replacing an existing one; with
+ * `onlyGeneration`, instead of replacing any other generation (`0`: none at all,
+ * https://cloud.google.com/storage/docs/request-preconditions).
  */
 export async function writeObject(
   uri: string,
   bytes: Buffer | string,
-  options: { contentType: string; onlyNew?: boolean },
+  options: { contentType: string; onlyNew?: boolean; onlyGeneration?: string },
 ): Promise<void> {
   const { bucket, path } = objectName(uri)
   const storage = await storageClient()
   const file = storage.bucket(bucket).file(path)
   // A local cloud is on this machine: no network can change the bytes, and the checksum takes half of an upload's time.
   const isLocal = storage.apiEndpoint === localCloud()?.http
+  const onlyGeneration = options.onlyNew ? '0' : options.onlyGeneration
   await call(
     file.save(bytes, {
       contentType: options.contentType,
       resumable: false,
       validation: isLocal ? false : 'crc32c',
-      ...(options.onlyNew ? { preconditionOpts: { ifGenerationMatch: 0 } } : {}),
+      ...(onlyGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: onlyGeneration } }),
     }),
   )
 }

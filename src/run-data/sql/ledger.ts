@@ -6,6 +6,9 @@ import type { Profile } from '../../contracts/run-spec.ts'
 import { MARKER_STATUS, RESULT_PROVENANCE, resultColumns } from '../../contracts/tables.ts'
 import { quoted } from './names.ts'
 
+/** The order of a unit's attempts that puts the current one first. */
+export const CURRENT_FIRST = `IF(status = 'ok', 0, 1), generation DESC, IF(status = 'retrying', 1, 0), finished_at DESC, attempt_id DESC`
+
 /**
  * The view `<name>_live`: exactly one row per unit of the snapshot. It shows the latest attempt that
  * succeeded, otherwise the latest of the newest generation, with final attempts before retrying ones. A
@@ -33,7 +36,7 @@ LEFT JOIN (
   WHERE status != '${MARKER_STATUS}'
   QUALIFY ROW_NUMBER() OVER (
     PARTITION BY unit_id
-    ORDER BY IF(status = 'ok', 0, 1), generation DESC, IF(status = 'retrying', 1, 0), finished_at DESC, attempt_id DESC
+    ORDER BY ${CURRENT_FIRST}
   ) = 1
 ) AS current_attempt ON current_attempt.unit_id = asset.unit_id`
 }
@@ -47,29 +50,6 @@ export function imagesQuery(tables: RunTables): string {
 export function resultsQuery(tables: RunTables, profile: Profile): string {
   const columns = resultColumns(profile).map((column) => quoted(column.name))
   return `SELECT ${columns.join(', ')} FROM ${quoted(tablePath(tables, tables.live))}`
-}
-
-/** Number of units by status and cause, with the time of the last row. */
-export function progressQuery(tables: RunTables): string {
-  return `SELECT status, cause, COUNT(*) AS units, MAX(finished_at) AS last_finished_at
-FROM ${quoted(tablePath(tables, tables.live))} GROUP BY status, cause`
-}
-
-/** The cost of all attempts so far, including failed ones, and how many have an unknown cost, which the sum leaves out. */
-export function costQuery(tables: RunTables): string {
-  return `SELECT COUNT(*) AS attempts, IFNULL(SUM(cost_usd), 0.0) AS cost_usd, COUNTIF(cost_usd IS NULL) AS without_usage FROM ${quoted(tablePath(tables, tables.attempts))}
-WHERE status != '${MARKER_STATUS}'`
-}
-
-/**
- * Ledger rows whose unit is not in the snapshot, which the view does not show, and one such unit. Reads only the columns
- * that decide.
- */
-export function strayRowsQuery(tables: RunTables): string {
-  return `SELECT COUNT(*) AS attempts, MIN(attempt.unit_id) AS unit_id
-FROM ${quoted(tablePath(tables, tables.attempts))} AS attempt
-LEFT JOIN ${quoted(tablePath(tables, tables.assets))} AS asset ON asset.unit_id = attempt.unit_id
-WHERE attempt.status != '${MARKER_STATUS}' AND asset.unit_id IS NULL`
 }
 
 /** The first failed units, by ID. */

@@ -1,6 +1,8 @@
 import type { Hono } from 'hono'
 import { probeRequest, runRequest, taskPayload } from '../../contracts/messages.ts'
 import type { DeploymentRef } from '../../contracts/names.ts'
+import { ownUrl } from '../heartbeat/own-url.ts'
+import type { RunControl } from '../heartbeat/run-control.ts'
 import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
 import type { ProbeDeps } from './probe.ts'
@@ -11,17 +13,19 @@ export interface MainDeps extends ProcessDeps, RunResourceDeps, ProbeDeps {
   place: DeploymentRef
   /** Undefined when the host checks the caller. */
   callers?: Callers | undefined
+  /** Absent in a service that does not watch its runs. */
+  control?: RunControl | undefined
 }
 
 /**
- * The main service: POST /setup, /probe, /pause and /teardown for the CLI, POST /process for Cloud Tasks, GET
- * /healthz.
+ * The main service: POST /setup, /probe, /pause and /teardown for the CLI, POST /process and /heartbeat for Cloud Tasks,
+ * GET /healthz.
  *
  * /process returns 200 when the task needs no further delivery, because its row is durable; 429 or 503
  * with Retry-After when Cloud Tasks should deliver it again; 400 for a body that is not a task.
  */
 export function mainApp(deps: MainDeps): Hono {
-  const { log, place } = deps
+  const { log, place, control } = deps
   const app = httpService({ log, projectId: place.projectId, callers: deps.callers })
   const processor = new TaskProcessor(deps)
   const pauses = new Map<string, Promise<unknown>>()
@@ -34,7 +38,8 @@ export function mainApp(deps: MainDeps): Hono {
 
   app.post('/setup', async (context) => {
     const { run_id } = await readBody(context, runRequest)
-    const made = await setUpRun(deps, run_id)
+    const url = control && ownUrl(context, control.ownUrl)
+    const made = await setUpRun(deps, run_id, control && { ...control, url })
     log.info(`set up run ${run_id}`, { run_id, queues: made.queues, trace: requestTrace(context, place.projectId) })
     return context.json(made)
   })
@@ -65,6 +70,18 @@ export function mainApp(deps: MainDeps): Hono {
     return context.json(probed)
   })
 
+  app.post('/heartbeat', async (context) => {
+    const { run_id } = await readBody(context, runRequest)
+    const trace = requestTrace(context, place.projectId)
+    if (!control) return context.json({ outcome: 'over' })
+    // Of a task, only its own queue gets the next one, because the run can have several after a retry.
+    const queue = context.req.header('x-cloudtasks-queuename')
+    const heartbeats = await control.heartbeats()
+    const outcome = await heartbeats.beat(run_id, { queue, url: ownUrl(context, control.ownUrl) })
+    log.debug(`heartbeat of run ${run_id}: ${outcome}`, { run_id, trace })
+    return context.json({ outcome })
+  })
+
   app.post('/process', async (context) => {
     const task = await readBody(context, taskPayload)
     const outcome = await processor.process(task, {
@@ -72,6 +89,7 @@ export function mainApp(deps: MainDeps): Hono {
       executionCount: count(context.req.header('x-cloudtasks-taskexecutioncount')),
       trace: requestTrace(context, place.projectId),
     })
+    if (outcome.kind !== 'run_gone') control?.chain.touch(task.run_id, ownUrl(context, control.ownUrl))
     switch (outcome.kind) {
       case 'recorded':
         return context.json({ outcome: 'recorded', ...outcome.recorded })

@@ -9,6 +9,8 @@ import { RunStopped, type RunStops } from '../run-stops.ts'
 import { SpecError } from '../spec-rules.ts'
 import type { Clock } from '../clock.ts'
 import { waitForLedger } from '../ledger/ledger-ready.ts'
+import { controlQueueNames } from '../heartbeat/chain.ts'
+import type { RunControl } from '../heartbeat/run-control.ts'
 import type { OwnPermissions } from './own-roles.ts'
 
 /** Creates and deletes a run's cloud resources, except its messages. */
@@ -49,16 +51,24 @@ export interface SetUp {
  * the command line pauses them when no task reaches this service. Rejects with RunNotFound when the run has no
  * spec, with RunStopped when it was stopped and not resumed, with SpecError when its profile cannot become tables, and with CloudError PERMISSION_DENIED when a role is
  * missing.
+ *
+ * @param control lets the run end without a command
  */
-export async function setUpRun(deps: RunResourceDeps, runId: string): Promise<SetUp> {
+export async function setUpRun(
+  deps: RunResourceDeps,
+  runId: string,
+  control?: Pick<RunControl, 'chain' | 'heartbeats'> & { url: string | undefined },
+): Promise<SetUp> {
   const spec = await deps.specs.refresh(runId)
   await deps.stops.checkNow(spec)
   refuseProfile(spec)
   const { checkImageBuckets, checkOwnRoles } = await import('./own-roles.ts')
   await checkOwnRoles(spec, deps.permissions)
   await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
+  await (await control?.heartbeats())?.prepare(spec)
   await deps.createRunTables(spec)
   const queues = await ensureRunQueues(deps, spec)
+  if (control?.url !== undefined) await control.chain.begin(runId, control.url)
   const isReady = await waitForLedger(spec, { isReady: deps.isLedgerReady, clock: deps.clock })
   await checkStillThere(deps, spec)
   return {
@@ -145,13 +155,13 @@ export async function holdStoppedRun(deps: RunResourceDeps, runId: string): Prom
   await Promise.all(paused.map((name) => deps.resumeQueue(name)))
 }
 
-/** Deletes a run's queues under every possible name. Ignores a run that does not exist. */
+/** Deletes a run's queues, its control queue too, under every possible name. Ignores a run that does not exist. */
 export async function tearDownRun(
   { place, specs, deleteQueue }: RunResourceDeps,
   runId: string,
 ): Promise<{ run_id: string; queues_deleted: string[] }> {
   specs.forget(runId)
-  const names = runQueueNames(place, runId)
+  const names = [...runQueueNames(place, runId), ...controlQueueNames(place, runId)]
   const outcomes = await Promise.all(names.map((name) => deleteQueue(name)))
   return { run_id: runId, queues_deleted: names.filter((_, index) => outcomes[index] === 'deleted') }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { bucketName, type DeploymentRef } from '../../contracts/names.ts'
 import { answererOf } from '../../contracts/question-hash.ts'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
@@ -10,11 +11,13 @@ import { isLedgerReady } from '../../run-data/ledger-marker.ts'
 import { keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
 import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
-import { deleteQueue, ensureQueue, pauseQueue, resumeQueue } from '../../google/tasks.ts'
+import { createTask, deleteQueue, ensureQueue, pauseQueue, resumeQueue } from '../../google/tasks.ts'
 import { Budget } from '../budget.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { runtimeClock } from '../clock.ts'
 import { startService } from '../entry.ts'
+import { HeartbeatChain } from '../heartbeat/chain.ts'
+import type { Heartbeats } from '../heartbeat/heartbeats.ts'
 import { mainEnvironment } from '../environment.ts'
 import { FinalRows } from '../ledger/final-rows.ts'
 import { Ledger } from '../ledger/ledger.ts'
@@ -31,6 +34,12 @@ import { geminiHere } from './gemini-here.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { modelForRun } from './model-for-run.ts'
 
+/** The deployment with its name, which only its bucket tells the services. */
+function deploymentOf(place: DeploymentRef, bucket: string): DeploymentRef {
+  const name = bucket.slice(bucketName(place).length + 1)
+  return name === '' ? place : { ...place, name }
+}
+
 const ownPermissions = async () => (await import('./own-roles.ts')).ownPermissions
 
 startService(mainEnvironment, (environment, log) => {
@@ -42,14 +51,34 @@ startService(mainEnvironment, (environment, log) => {
   const explained = explainUnstaged({ readObject, bucket: environment.IMAGERY_BUCKET })
   const ledger = new Ledger({ insertRows, clock })
   const shutdown = new Shutdown()
+  const specs = new RunSpecs({
+    readObject,
+    bucket: environment.IMAGERY_BUCKET,
+    check: (spec) => checkSpec(spec, { place, modelOrigins }),
+  })
+  const deployment = deploymentOf(place, environment.IMAGERY_BUCKET)
+  const chain = new HeartbeatChain({ place: deployment, createTask, ensureQueue, resumeQueue, clock, log })
+  let loaded: Promise<Heartbeats> | undefined
+  const heartbeats = (): Promise<Heartbeats> => {
+    loaded ??= import('../heartbeat/heartbeats.ts').then(({ Heartbeats, runCloud }) => {
+      const pace = local ? 'local' : 'google'
+      return new Heartbeats({ place: deployment, specs, chain, cloud: runCloud, pace, clock, log })
+    })
+    return loaded
+  }
   const app = mainApp({
     place,
     callers: callersOf(environment, () => clock.now()),
-    specs: new RunSpecs({
-      readObject,
-      bucket: environment.IMAGERY_BUCKET,
-      check: (spec) => checkSpec(spec, { place, modelOrigins }),
-    }),
+    control: {
+      chain,
+      heartbeats,
+      ownUrl: {
+        service: environment.K_SERVICE,
+        region: environment.IMAGERY_REGION,
+        audiences: environment.IMAGERY_TOKEN_AUDIENCES,
+      },
+    },
+    specs,
     stops: new RunStops({ read: runStopOf, clock }),
     ledger,
     finalRows: new FinalRows({ read: finalRows, clock }),

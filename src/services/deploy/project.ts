@@ -1,11 +1,5 @@
-import {
-  accountOf,
-  CHECKING_SERVICES,
-  GRANTS,
-  REQUIRED_SERVICES,
-  type DeploymentAccount,
-  type Grant,
-} from '../../contracts/grants.ts'
+import { accountOf, GRANTS, type DeploymentAccount, type Grant } from '../../contracts/grants.ts'
+import { CHECKING_SERVICES, REQUIRED_SERVICES } from '../../contracts/required-services.ts'
 import { repositoryName } from '../../contracts/names.ts'
 import {
   createRepository,

@@ -1,6 +1,6 @@
-import { geminiModelFacts, MODELS_DATED } from '../../contracts/gemini-models.ts'
+import { geminiModelFacts, MODELS_DATED, pastRetirement } from '../../contracts/gemini-models.ts'
 import { DEFAULT_GEMINI_MODEL } from '../../contracts/model-options.ts'
-import { nearModel, pastRetirement } from '../options/model-check.ts'
+import { nearModel } from '../options/model-check.ts'
 import { countTokens, GeminiRefused } from '../../google/gemini.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { failed, ok, unknown, warning, type Check } from './check.ts'

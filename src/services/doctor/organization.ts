@@ -1,4 +1,5 @@
-import { accountOf, REQUIRED_SERVICES, type DeploymentAccount } from '../../contracts/grants.ts'
+import { accountOf, type DeploymentAccount } from '../../contracts/grants.ts'
+import { REQUIRED_SERVICES } from '../../contracts/required-services.ts'
 import { findServiceAccount } from '../../google/admin/iam.ts'
 import { effectivePolicy, type EffectivePolicy } from '../../google/admin/org-policy.ts'
 import { CloudError } from '../../google/transport/errors.ts'

@@ -1,4 +1,4 @@
-import { REQUIRED_SERVICES } from '../../contracts/grants.ts'
+import { REQUIRED_SERVICES } from '../../contracts/required-services.ts'
 import { isBillingEnabled } from '../../google/admin/billing.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { projectNumber } from '../../google/admin/resource-manager.ts'

@@ -3,6 +3,7 @@ import {
   GEMINI_MODELS,
   geminiModelFacts,
   MODELS_DATED,
+  pastRetirement,
   stableModel,
   type Retirement,
 } from '../../contracts/gemini-models.ts'
@@ -12,12 +13,6 @@ import { LIST_PRICES, modelPrice, type PriceList } from '../../contracts/prices.
 import { nearestName as nearestOf } from '../../profiles/nearest-name.ts'
 import type { ProfileCheck } from '../../profiles/profile-text.ts'
 import { successorPrice } from './price-effect.ts'
-
-/** Returns the retirement of a model that Google no longer serves. */
-export function pastRetirement(model: string, now = Date.now()): Retirement | undefined {
-  const retirement = geminiModelFacts(model)?.retirement
-  return retirement?.isFixed && Date.parse(retirement.day) < now ? retirement : undefined
-}
 
 /** A known model that the user most likely meant by an unknown one. */
 export interface NearModel {

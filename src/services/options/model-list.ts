@@ -7,6 +7,7 @@ import {
   MODELS_DATED,
   PRICES_DATED,
   type Retirement,
+  pastRetirement,
 } from '../../contracts/gemini-models.ts'
 import {
   DEFAULT_GEMINI_MODEL,
@@ -18,7 +19,7 @@ import {
   type Tier,
 } from '../../contracts/model-options.ts'
 import { exactUsd, imageTokens, LIST_PRICES, modelPrice, TIER_SHARE, type PriceList } from '../../contracts/prices.ts'
-import { nearModel, pastRetirement } from './model-check.ts'
+import { nearModel } from './model-check.ts'
 import { priceRatio, type PriceRatio } from './price-effect.ts'
 import { readPriceFile, withListPrices } from './price-file.ts'
 

@@ -3,7 +3,7 @@ import { pause, pausesNow } from '../../google/transport/pauses.ts'
 import { duration } from '../runs/watch.ts'
 import type { RecordedContext, WithQueues } from './context.ts'
 import { creatingStep } from './creating-step.ts'
-import { beginGeneration, currentGeneration } from './rounds.ts'
+import { beginGeneration, currentGeneration } from '../../run-data/rounds.ts'
 
 /** The time of an attempt besides the model call: writing its row, and until BigQuery shows it. */
 const ROW_MS = 60_000

@@ -12,7 +12,7 @@ import { callService } from '../../google/cloud-run/invoke.ts'
 import { pause, pausesNow } from '../../google/transport/pauses.ts'
 import type { Deployed, Probed, RecordedContext } from './context.ts'
 import { creatingStep } from './creating-step.ts'
-import { beginGeneration, currentGeneration } from './rounds.ts'
+import { beginGeneration, currentGeneration } from '../../run-data/rounds.ts'
 
 /** One call tries at most five units, and each call to the model has a minute. */
 const CALL_MS = 360_000

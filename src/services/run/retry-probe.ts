@@ -8,7 +8,7 @@ import { failedUnitsQuery } from '../../run-data/sql/ledger.ts'
 import type { Deployed, RecordedContext } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { lastProbe, said } from './probe.ts'
-import { beginGeneration, currentGeneration } from './rounds.ts'
+import { beginGeneration, currentGeneration } from '../../run-data/rounds.ts'
 
 /** What a retry's probe adds. */
 export interface RetryProbed {

@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto'
 import { CAUSES, type Cause } from '../../contracts/causes.ts'
 import { ImageryError } from '../../contracts/errors.ts'
-import { hasFlexTier } from '../../contracts/gemini-models.ts'
+import { hasFlexTier, pastRetirement } from '../../contracts/gemini-models.ts'
 import type { Overrides } from '../../contracts/messages.ts'
 import { DEFAULT_GEMINI_MODEL, MODEL_ID, PIXELS, type MediaResolution } from '../../contracts/model-options.ts'
 import { stateName, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
-import { queryStream } from '../../google/bigquery/bigquery.ts'
+import { describeTable, queryStream } from '../../google/bigquery/bigquery.ts'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { failedUnitsQuery } from '../../run-data/sql/ledger.ts'
 import { creatingStep } from './creating-step.ts'
-import { checkModel, pastRetirement } from '../options/model-check.ts'
+import { checkModel } from '../options/model-check.ts'
 import { successorPrice } from '../options/price-effect.ts'
 import { priceOf, pricesFrom } from '../options/price-file.ts'
 import type { Pending, RecordedContext } from './context.ts'
 import { probeRetry, type RetryProbed } from './retry-probe.ts'
-import { beginGeneration, currentGeneration } from './rounds.ts'
+import { beginGeneration, currentGeneration } from '../../run-data/rounds.ts'
 import {
   connect,
   deployIfAbsent,
@@ -124,6 +124,21 @@ export function failedUnits(report: RunReport, causes: readonly Cause[], flags: 
     )
   }
   return causes.reduce((sum, cause) => sum + (report.causes[cause] ?? 0), 0)
+}
+
+/**
+ * Checks that a finished run still has its snapshot. Taking another one would read the source as it is now: units could be
+ * missing from the results, and new ones would be paid.
+ *
+ * @throws ImageryError NOT_AVAILABLE
+ */
+export async function requireSnapshot({ tables, run_id: runId }: RunSpec, flags: string): Promise<void> {
+  if (await describeTable(runTable(tables, 'assets'))) return
+  throw new ImageryError(
+    'NOT_AVAILABLE',
+    `The snapshot of run ${runId} has expired, 7 days after the run was last active, so its failed units cannot be retried. Its results are kept`,
+    { suggestions: [`imagery results ${runId}${flags}`, `imagery run${flags} --table TABLE --profile PROFILE`] },
+  )
 }
 
 /**

@@ -19,7 +19,9 @@ import type {
   WorkContext,
 } from './context.ts'
 import { creatingStep } from './creating-step.ts'
-import { currentGeneration, publishRound, type Round } from './rounds.ts'
+import { endPreparation } from '../../run-data/heartbeat-record.ts'
+import { currentGeneration, publishRound, type Round } from '../../run-data/rounds.ts'
+import { MOST_GENERATIONS_MORE } from '../../run-data/stall.ts'
 import { stageImages } from '../source/stage-images.ts'
 import { findDeployment, requireDeployment } from '../session/target.ts'
 import { RunStalled, watchRun } from '../runs/watch.ts'
@@ -137,12 +139,11 @@ export const publishShards: PipelineStep<ToPublish, object> = creatingStep({
     const isNew = pending === undefined && (begun === undefined || probed !== undefined)
     const round = { generation: 0, ...begun, onlyPending: !isNew, skip: probed }
     const units = isNew ? assets : (pending ?? assets)
-    return { done: `${count(await publishRound(spec, { units, queues, round }))} shards`, adds: {} }
+    const published = await publishRound(spec, { units, queues, round })
+    await endPreparation(spec)
+    return { done: `${count(published)} shards`, adds: {} }
   },
 })
-
-/** How often a run gets a new generation of tasks if its queues are empty before its end. */
-const MOST_GENERATIONS_MORE = 2
 
 /**
  * Waits for the last row. A stalled run gets a new generation of tasks, but not by itself on the flex tier, whose answers

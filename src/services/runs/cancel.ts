@@ -10,7 +10,8 @@ import type { Target } from '../session/target.ts'
 import { drain } from './drain.ts'
 import { findRunId, runNotFound } from './find.ts'
 import { loadRunRecord } from './record.ts'
-import { runQueues, runReport } from './report.ts'
+import { workQueues } from '../../run-data/run-queues.ts'
+import { runReport } from './report.ts'
 import { isTornDownError, requireRun, tornDownErrorOr } from './torn-down.ts'
 import { completeRun } from './watch.ts'
 
@@ -96,7 +97,7 @@ export const cancelSteps: readonly Step<CancelContext>[] = [
   {
     title: 'Calls in progress',
     async run({ spec, target: { place }, signal, warnings }, reporter) {
-      const names = await runQueues(spec)
+      const names = await workQueues(spec)
       if (names.length === 0) return { skipped: 'no queue' }
       return drain(names, { place, runId: spec.run_id, spec, signal, warnings, reporter })
     },

@@ -51,11 +51,6 @@ export async function isStarted(place: DeploymentRef, runId: string): Promise<bo
   return (await objectGeneration(recordUri(place, runStartPath(runId)))) !== undefined
 }
 
-/** Whether a run's spec is deleted: the run is torn down, or its teardown has started. */
-export async function isTornDown({ place, run_id }: Pick<RunSpec, 'place' | 'run_id'>): Promise<boolean> {
-  return (await objectGeneration(recordUri(place, runSpecPath(run_id)))) === undefined
-}
-
 /**
  * Deletes a run's record, so that no command continues the run. Deletes the start before the spec: a
  * command that still finds its start after it wrote the spec knows that this will delete the spec.

@@ -4,8 +4,10 @@ import type { RunSpec } from '../../contracts/run-spec.ts'
 import { expectedFailure } from '../failures/cloud-failure.ts'
 import { findRunId, listRunIds, runNotFound } from './find.ts'
 import { areAllPaused } from './refused-deliveries.ts'
-import { runQueues, runReport } from './report.ts'
-import { isTornDown, loadingReport, loadRunRecord, type RunRecord } from './record.ts'
+import { workQueues } from '../../run-data/run-queues.ts'
+import { isTornDown } from '../../run-data/torn-down.ts'
+import { runReport } from './report.ts'
+import { loadingReport, loadRunRecord, type RunRecord } from './record.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
@@ -43,7 +45,7 @@ export async function runStatus(run: FoundRun, flags: string): Promise<RunReport
     const report = await completeRun(spec, await runReport(spec))
     await requireRun(spec, flags)
     // Paused by a command or service that found that its tasks cannot be answered, or by hand.
-    const isPaused = report.state === 'running' && (await areAllPaused(await runQueues(spec)))
+    const isPaused = report.state === 'running' && (await areAllPaused(await workQueues(spec)))
     return isPaused ? { ...report, state: 'paused' } : report
   } catch (error) {
     throw await tornDownErrorOr(error, spec, flags)

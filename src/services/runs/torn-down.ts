@@ -3,7 +3,8 @@ import { tablePath } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
-import { isTornDown, loadLeavingRun } from './record.ts'
+import { isTornDown } from '../../run-data/torn-down.ts'
+import { loadLeavingRun } from './record.ts'
 
 /**
  * Checks that a run still has its spec, for every command that works on a run or watches it.

@@ -1,18 +1,19 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../../contracts/errors.ts'
-import { tablePath, runIdInNames } from '../../contracts/names.ts'
+import { tablePath } from '../../contracts/names.ts'
 import { strayRowsText, type Answers, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { StepReporter } from '../../contracts/steps.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import { claimResults, describeOwnTable, runTable, writeResults } from '../../run-data/run-tables.ts'
+import { describeTable } from '../../google/bigquery/bigquery.ts'
+import { ResultsTaken, writeCompleteResults, writePartialResults } from '../../run-data/results.ts'
+import { runTable } from '../../run-data/run-tables.ts'
+import { stallMs } from '../../run-data/stall.ts'
+import { workQueues } from '../../run-data/run-queues.ts'
 import { KEEP_EVERY_MS, keepScratchTables } from '../../run-data/scratch-tables.ts'
-import { deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
-import { isTornDown } from './record.ts'
 import { RefusedDeliveries } from './refused-deliveries.ts'
-import { estimatedUnits, runQueues, runReport, strayRows } from './report.ts'
+import { endedReport, estimatedUnits, runReport, strayRows } from './report.ts'
 import { stoppedError, stoppedErrorOr } from './stopped.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
 
@@ -33,23 +34,6 @@ const LONGEST_PAUSE = 0.25
 
 /** The longest delay in noticing a run's end, as a share of its duration. */
 const MOST_TIME_LATE = 0.02
-
-/**
- * After this long without a new row or a task in a queue, a run is stalled. As long as Pub/Sub waits for a push, so
- * that no shard can still be creating tasks (https://cloud.google.com/pubsub/docs/push#receive_push).
- */
-const STALL_MS = { google: 600_000, local: 10_000 }
-
-/**
- * The same for the flex tier, whose answers can take as long as Cloud Tasks waits for one
- * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#task, `dispatch_deadline`).
- */
-const FLEX_STALL_MS = { google: 1_800_000, local: 10_000 }
-
-/** Returns how long a run can be without a new row or a task until it is stalled, in milliseconds. */
-export function stallMs({ gemini }: Pick<RunSpec, 'gemini'>, pace: 'google' | 'local'): number {
-  return (gemini?.tier === 'flex' ? FLEX_STALL_MS : STALL_MS)[pace]
-}
 
 /** The watch fails if the cloud does not respond for this long. */
 const OUTAGE_MS = { google: 120_000, local: 5_000 }
@@ -99,7 +83,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       if (report.state === 'complete') return await completeRun(spec, report)
       if (report.stopped) throw stoppedError(report.run_id, report.stopped, options.flags, report.units)
       if (report.answers?.available === false) throw answeredElsewhere(report, report.answers, options.flags)
-      await refused.look({ hasMoved, hasTasks: report.state === 'running' }, () => runQueues(spec))
+      await refused.look({ hasMoved, hasTasks: report.state === 'running' }, () => workQueues(spec))
       if (now() - movedMs > stallMs(spec, pace)) throw new RunStalled(report, options.flags, await strayRows(spec))
       const isQueuedNow = report.state === 'running'
       const nextPollMs =
@@ -152,53 +136,37 @@ async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
 
 /**
  * Writes the results table of a complete run, unless it exists, and checks that it has exactly one
- * row per asset.
+ * row per asset. A finished run without its live view cannot write them again.
+ *
+ * @throws ImageryError OUTPUT_EXISTS if another process has created the table since the run started
  */
 export async function completeRun(spec: RunSpec, report: RunReport): Promise<RunReport> {
   if (report.state !== 'complete' || report.results_table !== null) return report
-  await writeOwnResults(spec)
-  const written = await describeTable(runTable(spec.tables, 'results'))
-  if (written?.rows !== report.units.total) {
-    throw new Error(`the results of run ${spec.run_id} have ${written?.rows} rows for ${report.units.total} assets`)
-  }
+  // A heartbeat has finished the run. If there are no results even so, someone has deleted them since.
+  if ((await describeTable(runTable(spec.tables, 'live'))) === undefined) return (await endedReport(spec)) ?? report
+  const state = { units: report.units.total, lastRowAt: report.finished_at }
+  await writeCompleteResults(spec, state).catch((error: unknown) => Promise.reject(resultsFailure(error, spec)))
   return { ...report, results_table: tablePath(spec.tables, spec.tables.results) }
 }
 
-/** Writes a run's results so far, including pending assets, before a teardown deletes the ledger's view. A run without a view has none. */
+/**
+ * Writes a run's results so far, including pending assets, before a teardown deletes the ledger's view. A run without a
+ * view has none.
+ *
+ * @throws ImageryError OUTPUT_EXISTS, as `completeRun`
+ */
 export async function writeResultsSoFar(spec: RunSpec, report: RunReport): Promise<RunReport> {
-  if ((await describeTable(runTable(spec.tables, 'live'))) === undefined) return report
-  await writeOwnResults(spec)
-  return { ...report, results_table: tablePath(spec.tables, spec.tables.results) }
+  const isWritten = await writePartialResults(spec).catch((error: unknown) =>
+    Promise.reject(resultsFailure(error, spec)),
+  )
+  return isWritten ? { ...report, results_table: tablePath(spec.tables, spec.tables.results) } : report
 }
 
-/** @throws ImageryError OUTPUT_EXISTS if another process has created the table since the run started */
-async function writeOwnResults(spec: RunSpec): Promise<void> {
-  if (!(await claimResults(spec))) {
-    const { results, live } = spec.tables
-    throw new ImageryError(
-      'OUTPUT_EXISTS',
-      `Another process has created table ${tablePath(spec.tables, results)} since run ${spec.run_id} started; the rows of the run are in ${tablePath(spec.tables, live)}`,
-      { suggestions: [`Rename or drop ${tablePath(spec.tables, results)}, then run: imagery status ${spec.run_id}`] },
-    )
-  }
-  try {
-    await writeResults(spec, resultsJobId(spec))
-  } catch (error) {
-    await unclaim(spec)
-    throw error
-  }
-}
-
-/** A concurrent teardown has deleted the view, and perhaps the results before they were claimed here. */
-async function unclaim(spec: RunSpec): Promise<void> {
-  if (!(await isTornDown(spec))) return
-  const results = runTable(spec.tables, 'results')
-  if ((await describeOwnTable(results, spec.run_id))?.rows === 0) await deleteTable(results)
-}
-
-/** The job can run again after a retry has changed the rows, so its ID is not fixed. Writing twice is harmless. */
-function resultsJobId(spec: RunSpec): string {
-  return `imagery_${runIdInNames(spec.run_id)}_results_${randomUUID().slice(0, 8)}`
+function resultsFailure(error: unknown, { run_id: runId, tables }: RunSpec): unknown {
+  if (!(error instanceof ResultsTaken)) return error
+  return new ImageryError('OUTPUT_EXISTS', error.message, {
+    suggestions: [`Rename or drop ${tablePath(tables, tables.results)}, then run: imagery status ${runId}`],
+  })
 }
 
 /** The run's tasks wait, because the running local cloud has something else to answer them. */

@@ -19,6 +19,7 @@ import { cancelQuery } from '../../google/bigquery/jobs.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
 import { deleteSubscription, deleteTopic } from '../../google/pubsub.ts'
+import { allQueues, workQueues } from '../../run-data/run-queues.ts'
 import {
   deleteRunTables,
   isLedgerUnused,
@@ -35,7 +36,7 @@ import { expectedFailure } from '../failures/cloud-failure.ts'
 import { missingRoleFailure } from '../failures/missing-role.ts'
 import { drain } from '../runs/drain.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
-import { runQueues, runReport } from '../runs/report.ts'
+import { runReport } from '../runs/report.ts'
 import { deleteRunRecord, loadLeavingRun, loadRunRecord, saveLeavingRun, type RunRecord } from '../runs/record.ts'
 import { forgetSample } from '../runs/sample-record.ts'
 import type { StateStore } from '../session/state-store.ts'
@@ -151,7 +152,7 @@ const messages: Step<TeardownContext> = {
 const waitForTasks: Step<TeardownContext> = {
   title: 'Tasks in flight',
   async run({ target, runId, spec, signal, warnings }, reporter) {
-    const names = await runQueues({ place: target.place, run_id: runId })
+    const names = await workQueues({ place: target.place, run_id: runId })
     if (names.length === 0) return { skipped: 'no queue' }
     return drain(names, { place: target.place, runId, spec, signal, warnings, reporter })
   },
@@ -193,7 +194,7 @@ const queues: Step<TeardownContext> = {
   title: 'Queue',
   async run(context) {
     const { target, runId, deleted } = context
-    const names = await runQueues({ place: target.place, run_id: runId })
+    const names = await allQueues({ place: target.place, run_id: runId })
     if (names.length === 0) return outcome(0)
     const main = await describeService(target.place, mainService(target.place))
     const answer = main?.ready

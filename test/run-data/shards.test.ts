@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { BUCKETS, shardMessage } from '../../../src/contracts/messages.ts'
-import { shards } from '../../../src/services/run/shards.ts'
+import { BUCKETS, shardMessage } from '../../src/contracts/messages.ts'
+import { shards } from '../../src/run-data/shards.ts'
 
 const QUEUES = [
   'projects/p-1/locations/l/queues/imagery-261123-9f3c1a7b',

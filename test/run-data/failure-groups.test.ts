@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { Cause } from '../../../src/contracts/causes.ts'
-import type { RunReport } from '../../../src/contracts/run-report.ts'
-import { failureGroup } from '../../../src/services/runs/failure-groups.ts'
-import { formatReport } from '../../../src/ui/report.ts'
-import { geminiSpec } from '../../runtime/gemini-fixtures.ts'
+import type { Cause } from '../../src/contracts/causes.ts'
+import type { RunReport } from '../../src/contracts/run-report.ts'
+import { failureGroup } from '../../src/run-data/failure-groups.ts'
+import { formatReport } from '../../src/ui/report.ts'
+import { geminiSpec } from '../runtime/gemini-fixtures.ts'
 
 const ID = geminiSpec().run_id
 

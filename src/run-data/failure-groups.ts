@@ -1,9 +1,9 @@
-import type { Cause } from '../../contracts/causes.ts'
+import type { Cause } from '../contracts/causes.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
-import type { FailureGroup } from '../../contracts/run-report.ts'
-import { runtimeAccount } from '../../contracts/names.ts'
-import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
-import { pastRetirement } from '../options/model-check.ts'
+import type { FailureGroup } from '../contracts/run-report.ts'
+import { runtimeAccount } from '../contracts/names.ts'
+import { profileModel, type RunSpec } from '../contracts/run-spec.ts'
+import { pastRetirement } from '../contracts/gemini-models.ts'
 
 /** A kind of failures, as the ledger's query returns it. */
 export interface FailureKindRow {

@@ -1,7 +1,7 @@
-import type { Answers } from '../../contracts/run-report.ts'
-import type { RunSpec } from '../../contracts/run-spec.ts'
-import { localCloud } from '../../google/transport/environment.ts'
-import { geminiBackendOf } from '../../run-data/gemini-backend.ts'
+import type { Answers } from '../contracts/run-report.ts'
+import type { RunSpec } from '../contracts/run-spec.ts'
+import { localCloud } from '../google/transport/environment.ts'
+import { geminiBackendOf } from './gemini-backend.ts'
 
 /** Returns who answers a run's calls to Gemini; undefined if it makes none, or nothing says who answered them. */
 export async function runAnswers(spec: RunSpec): Promise<Answers | undefined> {

@@ -1,4 +1,4 @@
-import { BUCKETS, type Overrides, type ShardMessage } from '../../contracts/messages.ts'
+import { BUCKETS, type Overrides, type ShardMessage } from '../contracts/messages.ts'
 
 /** Approximate units per shard. populate turns them into tasks in a few seconds, well within the push deadline. */
 const UNITS_PER_SHARD = 2_000

@@ -1,0 +1,98 @@
+import { tablePath } from '../contracts/names.ts'
+import type { RunStop } from '../contracts/run-controls.ts'
+import type { RunTotals } from '../contracts/run-heartbeat.ts'
+import type { Answers, RunReport, RunState } from '../contracts/run-report.ts'
+import type { RunSpec } from '../contracts/run-spec.ts'
+import { queryRows, type TableDescription } from '../google/bigquery/bigquery.ts'
+import { failureGroup, type FailureKindRow } from './failure-groups.ts'
+import { describeOwnTable, runTable } from './run-tables.ts'
+import { failureKindsQuery, failuresQuery } from './sql/ledger.ts'
+
+/** A report lists this many failed assets. The results have them all. */
+const NAMED_FAILURES = 20
+
+/** What a report says besides the ledger. */
+export interface ReportState {
+  state: RunState
+  answers: Answers | undefined
+  stop: RunStop | undefined
+}
+
+/** Returns the report of a run whose ledger has no rows yet. */
+export function startingReport(
+  spec: RunSpec,
+  total: number,
+  { answers, stop }: Omit<ReportState, 'state'>,
+): RunReport {
+  return {
+    ...baseReport(spec, answers),
+    state: stop ? 'paused' : 'starting',
+    ...(stop ? { stopped: stoppedMember(stop) } : {}),
+    units: { total, ok: 0, failed: 0, pending: total },
+    causes: {},
+    failures: [],
+    cost_usd: 0,
+    results_table: null,
+    finished_at: null,
+  }
+}
+
+/** Returns the report of a run from its ledger's totals. Reads the failures, if there are any, from the live view. */
+export async function reportFrom(
+  spec: RunSpec,
+  totals: RunTotals,
+  { state, answers, stop }: ReportState,
+): Promise<RunReport> {
+  const { units, causes, stray_rows: stray, last_row_at: last } = totals
+  const [failures, kinds, results] = await Promise.all([
+    units.failed > 0 ? rows<Failure>(spec, failuresQuery(spec.tables, NAMED_FAILURES)) : [],
+    units.failed > 0 ? rows<FailureKindRow>(spec, failureKindsQuery(spec.tables, NAMED_FAILURES)) : [],
+    state === 'complete' ? describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined,
+  ])
+  return {
+    ...baseReport(spec, answers),
+    state,
+    ...(stop && state !== 'complete' ? { stopped: stoppedMember(stop) } : {}),
+    units,
+    causes,
+    failures,
+    failure_groups: kinds.map((row) => failureGroup(spec, row)),
+    cost_usd: totals.cost_usd,
+    answers_without_usage: totals.answers_without_usage,
+    ...(stray && state === 'complete' ? { stray_rows: stray } : {}),
+    // A table with fewer rows was claimed by a command that was stopped before it wrote the rows. After
+    // a retry adds rows, the results are rewritten.
+    results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,
+    finished_at: units.pending === 0 ? last : null,
+  }
+}
+
+type Failure = RunReport['failures'][number]
+
+function rows<Row>({ place, source }: RunSpec, sql: string): Promise<Row[]> {
+  return queryRows<Row>(sql, { projectId: place.projectId, location: source.location })
+}
+
+function baseReport(spec: RunSpec, answers: Answers | undefined) {
+  return {
+    run_id: spec.run_id,
+    profile: spec.profile.name,
+    source: spec.source.given,
+    ...(answers ? { answers } : {}),
+    attempts_table: tablePath(spec.tables, spec.tables.attempts),
+    started_at: spec.created_at,
+  }
+}
+
+export function stoppedMember({ reason, message, failure, stopped_at }: RunStop): NonNullable<RunReport['stopped']> {
+  return { reason, message, failure, stopped_at }
+}
+
+/** Whether the results table is complete and not older than the last row. */
+function isCurrent(
+  results: TableDescription | undefined,
+  units: number,
+  lastRow: string | null,
+): results is TableDescription {
+  return results?.rows === units && (lastRow === null || results.modifiedMs >= Date.parse(lastRow))
+}
