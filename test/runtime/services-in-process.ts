@@ -8,6 +8,7 @@ import type { Hono } from 'hono'
 import { generate } from 'selfsigned'
 import { invokerAccount, RUN_LABEL, subscriptionName, topicName } from '../../src/contracts/names.ts'
 import type { RunSpec } from '../../src/contracts/run-spec.ts'
+import type { LocalCloudOptions } from '@imagery/local-cloud'
 import { createServiceAccount } from '../../src/google/admin/iam.ts'
 import { insertRows } from '../../src/google/bigquery/insert-rows.ts'
 import { ensurePushSubscription, ensureTopic } from '../../src/google/pubsub.ts'
@@ -29,7 +30,7 @@ import { Heartbeats, runCloud, type HeartbeatDeps } from '../../src/runtime/hear
 import { FinalRows } from '../../src/runtime/ledger/final-rows.ts'
 import { Ledger } from '../../src/runtime/ledger/ledger.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
-import { AttemptFailure, type Answer } from '../../src/runtime/models/model.ts'
+import type { AttemptFailure, Answer } from '../../src/runtime/models/model.ts'
 import { populateApp } from '../../src/runtime/populate/app.ts'
 import { RunSpecs } from '../../src/runtime/run-specs.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
@@ -40,10 +41,11 @@ import { USAGE } from './gemini-fixtures.ts'
 export interface ServicesOptions {
   units: number
   gemini?: Partial<NonNullable<RunSpec['gemini']>>
-  /** Throws, or returns a failure, for a unit that fails. */
-  answer?: (unitId: string) => Answer | AttemptFailure
+  /** Returns the failure of a unit's nth call, or undefined if the model answers. */
+  answer?: (unitId: string, nth: number) => AttemptFailure | undefined
   /** Replaces what heartbeats do in the cloud. */
   cloud?: (real: HeartbeatDeps['cloud']) => HeartbeatDeps['cloud']
+  faults?: LocalCloudOptions['faults']
 }
 
 /** A certificate for 127.0.0.1, which this process trusts: Cloud Tasks sends its tokens over https only. */
@@ -73,18 +75,27 @@ const ANSWER: Answer = {
  * A recorded run in a local cloud, whose Pub/Sub and Cloud Tasks deliver to the real services in this process. The model
  * is scripted. One clock, which jumps, is the time of all of them.
  */
-export async function startServices({ units, gemini, answer = () => ANSWER, cloud = (real) => real }: ServicesOptions) {
+export async function startServices(options: ServicesOptions) {
+  const { units, gemini = {}, answer = () => undefined, cloud = (real) => real, faults = [] } = options
   const clock = new JumpingClock()
-  const run = await startLocalRun({ units, clock, gemini: gemini ?? {} })
+  const run = await startLocalRun({ units, clock, gemini, faults })
   const { spec } = run
   await createServiceAccount(PLACE.projectId, invokerAccount(PLACE), { displayName: 'Invoker', description: '' })
   const { log, entries } = fakeLog()
   const asked: string[] = []
   const servers: Server[] = []
+  let inProgress = 0
   const serverOptions = await trustedCertificate()
   const listen = async (appOf: (url: string) => Hono): Promise<{ url: string; app: Hono }> => {
     const built: { app?: Hono } = {}
-    const fetch = (request: Request) => built.app!.fetch(request)
+    const fetch = async (request: Request): Promise<Response> => {
+      inProgress += 1
+      try {
+        return await built.app!.fetch(request)
+      } finally {
+        inProgress -= 1
+      }
+    }
     const server = serve({ fetch, port: 0, hostname: '127.0.0.1', createServer, serverOptions }) as Server
     await new Promise((resolve) => server.once('listening', resolve))
     servers.push(server)
@@ -125,9 +136,9 @@ export async function startServices({ units, gemini, answer = () => ANSWER, clou
       modelFor: async () => ({
         async answer(asset) {
           asked.push(asset.unit_id)
-          const found = answer(asset.unit_id)
-          if (found instanceof AttemptFailure) throw found
-          return { ...found, observationsUsed: asset.observations }
+          const failure = answer(asset.unit_id, asked.filter((unit) => unit === asset.unit_id).length)
+          if (failure) throw failure
+          return { ...ANSWER, observationsUsed: asset.observations }
         },
       }),
       permissions: {
@@ -198,15 +209,22 @@ export async function startServices({ units, gemini, answer = () => ANSWER, clou
       await publishRound(spec, { units, queues, round: { generation, onlyPending } })
       await endPreparation(spec)
     },
-    /** Lets time pass, a hundred times as fast, until something is so. Returns the seconds that passed. */
+    /**
+     * Lets time pass, in jumps of 10 s, until something is so. It stands still for the requests in progress. Returns the
+     * seconds that passed.
+     */
     async until(isSo: () => Promise<boolean>, atMostSeconds = 600): Promise<number> {
-      for (let seconds = 0; ; seconds++) {
-        if (seconds % 5 === 0 && (await isSo())) return seconds
+      const startMs = clock.now()
+      for (let seconds = 0; !(await isSo()); seconds += 10) {
         if (seconds > atMostSeconds) throw new Error(`not so after ${atMostSeconds} s of the clock`)
-        await clock.jump(1_000)
-        await new Promise((resolve) => setTimeout(resolve, 5))
+        await clock.jump(10_000)
+        do await new Promise((resolve) => setTimeout(resolve, 5))
+        while (inProgress > 0)
       }
+      return Math.round((clock.now() - startMs) / 1_000)
     },
+    /** The outcomes of the heartbeats so far. */
+    beats: () => entries.flatMap(({ message }) => /^heartbeat of run \S+: (\w+)$/.exec(message)?.[1] ?? []),
     async stop() {
       for (const server of servers) server.close()
       await run.stop()
