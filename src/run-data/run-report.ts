@@ -19,11 +19,7 @@ export interface ReportState {
 }
 
 /** Returns the report of a run whose ledger has no rows yet. */
-export function startingReport(
-  spec: RunSpec,
-  total: number,
-  { answers, stop }: Omit<ReportState, 'state'>,
-): RunReport {
+export function startingReport(spec: RunSpec, total: number, { answers, stop }: Omit<ReportState, 'state'>): RunReport {
   return {
     ...baseReport(spec, answers),
     state: stop ? 'paused' : 'starting',

@@ -77,7 +77,14 @@ describe('a run whose heartbeats die at every step', () => {
     await services.until(ended, 3_000)
     killed.delete(RUN_ID)
     // All that a heartbeat does to finish a run has failed both ways.
-    for (const step of ['readTotals', 'saveHeartbeat', 'writeCompleteResults', 'saveSummary', 'deleteTopic', 'deleteQueue'])
+    for (const step of [
+      'readTotals',
+      'saveHeartbeat',
+      'writeCompleteResults',
+      'saveSummary',
+      'deleteTopic',
+      'deleteQueue',
+    ])
       expect(deaths).toEqual(expect.arrayContaining([`${step} before`, `${step} after`]))
     expect(services.asked.toSorted()).toEqual(['unit-0', 'unit-1', 'unit-2'])
     expect((await summaryOf(spec))?.report).toMatchObject({

@@ -23,6 +23,7 @@ import {
 } from '../../src/google/tasks.ts'
 import { bucketName, generationsPrefix } from '../../src/contracts/names.ts'
 import { endPreparation } from '../../src/run-data/heartbeat-record.ts'
+import { runStopOf } from '../../src/run-data/run-stop.ts'
 import { publishRound } from '../../src/run-data/rounds.ts'
 import { createRunTables, deleteRunTables, finalRows, streamAssets } from '../../src/run-data/run-tables.ts'
 import { HeartbeatChain } from '../../src/runtime/heartbeat/chain.ts'
@@ -33,6 +34,7 @@ import { mainApp } from '../../src/runtime/main/app.ts'
 import type { AttemptFailure, Answer } from '../../src/runtime/models/model.ts'
 import { populateApp } from '../../src/runtime/populate/app.ts'
 import { RunSpecs } from '../../src/runtime/run-specs.ts'
+import { RunStops } from '../../src/runtime/run-stops.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
 import { JumpingClock } from '../deploy/jumping-clock.ts'
 import { fakeLog, RUN_ID } from './fixtures.ts'
@@ -129,6 +131,7 @@ export async function startServices(options: ServicesOptions) {
         ownUrl: { service: undefined, region: PLACE.region, audiences: [url] },
       },
       specs: ownSpecs,
+      stops: new RunStops({ read: runStopOf, clock }),
       ledger,
       finalRows: new FinalRows({ read: finalRows, clock }),
       snapshots: { touch: () => undefined },
