@@ -110,7 +110,9 @@ describe('imagery resume', () => {
     const report = await resume(runId)
     await expectEveryAssetOnce(report, { assets, accessLog })
     // The name of a deleted queue is unusable for 7 days (https://cloud.google.com/tasks/docs/deleting-appengine-queues-and-tasks).
-    const queues = (await listQueues(place.projectId, place.region)).filter((name) => name.includes(runId))
+    const queues = (await listQueues(place.projectId, place.region)).filter(
+      (name) => name.includes(runId) && !name.endsWith('-control'),
+    )
     expect(queues.toSorted()).toEqual([queueName(place, runId, 2), queueName(place, runId, 3)])
     const after = readAccessLog(accessLog)
     for (const id of assets.sizes.keys()) {

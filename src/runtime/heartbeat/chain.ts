@@ -44,7 +44,7 @@ export function controlQueueNames(place: DeploymentRef, runId: string): string[]
   return Array.from({ length: CONTROL_NAMES }, (_, index) => controlQueueName(place, runId, index))
 }
 
-/** Keeps a run's heartbeats going: each one creates the next ones, and whoever works on the run replaces lost ones. */
+/** Keeps a run's heartbeats going: each one creates the next ones, and every instance that works on the run replaces lost ones. */
 export class HeartbeatChain {
   readonly #deps: ChainDeps
   /** The last slot in which this instance looked after a run, and the run's control queue. */

@@ -51,7 +51,7 @@ export type BeatOutcome =
   | 'doubled'
   /** Something failed that does not pass by itself; a later heartbeat tries again. */
   | 'failed'
-  /** Nothing can be done on the run; whoever works on it again starts its heartbeats again. */
+  /** Nothing can be done on the run; the next task or command starts its heartbeats again. */
   | 'over'
   /** The run has its results, and its resources are gone. */
   | 'finished'
