@@ -5,12 +5,14 @@ import { ImageryError } from '../contracts/errors.ts'
 import type { Session } from '../services/session/session.ts'
 import { deploymentJson, deploymentText, type DeploymentJson } from '../services/session/target.ts'
 import { teardownDeploymentContext, teardownDeploymentSteps } from '../services/teardown/deployment.ts'
+import { pendingWork } from '../services/teardown/pending.ts'
 import {
   checkRunExisted,
   resultTables,
   teardownContext,
   errorForUnfinishedTeardown,
   teardownSteps,
+  type TeardownContext,
 } from '../services/teardown/run.ts'
 import { confirm } from '../ui/confirm.ts'
 import { formatPlan } from '../ui/plan.ts'
@@ -19,7 +21,7 @@ import { showSteps } from '../ui/steps.ts'
 export default class Teardown extends CloudCommand {
   static override summary = "Delete a run's resources, or a whole deployment, and keep the results"
 
-  static override description = `Deletes a run's queue, topic, subscription, snapshot, view and objects in the bucket. A run in progress is stopped first: its queue sends no more tasks, and the teardown waits at most five minutes for the tasks in flight, so that their rows and costs are counted. The results table and the ledger of attempts are kept unless you pass --delete-results. Already deleted resources are skipped, so a teardown can be repeated; it needs only the run ID. With --deployment, deletes what imagery deploy created: services, images, service accounts with their roles, and the bucket. Datasets with results are kept, and APIs stay enabled.`
+  static override description = `Deletes a run's queue, topic, subscription, snapshot, view and objects in the bucket. A run with pending assets is torn down only after you confirm it, or with --yes; to stop it and keep it, use imagery cancel. It is stopped first: its queue sends no more tasks, and the teardown waits at most five minutes for the tasks in flight, so that their rows and costs are counted. The results table and the ledger of attempts are kept unless you pass --delete-results. Already deleted resources are skipped, so a teardown can be repeated; it needs only the run ID. With --deployment, deletes what imagery deploy created: services, images, service accounts with their roles, and the bucket. Datasets with results are kept, and APIs stay enabled.`
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local',
@@ -69,12 +71,7 @@ export default class Teardown extends CloudCommand {
     const options = { ...session, deleteResults, signal: this.signal }
     const context = await teardownContext(options, typed)
     const tables = resultTables(context)
-    if (flags['delete-results'] && !flags.yes && tables.length > 0) {
-      await confirm(`This permanently deletes ${tables.join(' and ')}.`, {
-        flag: '--yes',
-        interactive: !this.jsonEnabled(),
-      })
-    }
+    if (!flags.yes) await this.#confirmRun(context, deleteResults ? tables : [])
     try {
       await showSteps(teardownSteps(context), context, this.progress, this.signal)
     } catch (error) {
@@ -92,6 +89,25 @@ export default class Teardown extends CloudCommand {
     return { run_id: runId, deleted, kept }
   }
 
+  /** Asks before tables are deleted or a run ends that has pending units. */
+  async #confirmRun(context: TeardownContext, tables: readonly string[]): Promise<void> {
+    const pending = await pendingWork(context)
+    const deleted = tables.length > 0 ? `This permanently deletes ${tables.join(' and ')}` : undefined
+    const kept = pending !== undefined && !context.deleteResults ? 'Its rows so far are kept' : undefined
+    const sentences = [pending, kept, deleted].filter((text) => text !== undefined)
+    if (sentences.length === 0) return
+    const keep =
+      pending === undefined
+        ? []
+        : [`imagery cancel ${context.runId}${context.target.flags}   (stops the run, which a resume can continue)`]
+    await confirm(`${sentences.join('. ')}.`, {
+      flag: '--yes',
+      interactive: !this.jsonEnabled(),
+      suggestions: ['Run the same command with --yes', ...keep],
+      signal: this.signal,
+    })
+  }
+
   async #deployment(session: Session, flags: { all: boolean; yes: boolean }): Promise<TornDownDeployment> {
     const context = await teardownDeploymentContext({ ...session, signal: this.signal }, { all: flags.all })
     const { target, plan, runIds, deleted, kept } = context
@@ -102,7 +118,7 @@ export default class Teardown extends CloudCommand {
       return { deployment: deploymentJson(target.place), deleted, kept }
     }
     if (!flags.yes) {
-      const runs = runIds.length === 0 ? '' : `Runs\n${runIds.map((runId) => `  teardown  ${runId}`).join('\n')}\n`
+      const runs = runIds.length === 0 ? '' : `Runs\n${(await runLines(session, runIds)).join('\n')}\n`
       await confirm(`This deletes the deployment in ${what}.`, {
         before: `${runs}${formatPlan(plan)}\n`,
         flag: '--yes',
@@ -116,6 +132,16 @@ export default class Teardown extends CloudCommand {
     this.log(`\nDeleted the deployment in ${what}.${kept.length > 0 ? ` Kept: ${kept.join(', ')}` : ''}`)
     return { deployment: deploymentJson(target.place), deleted, kept }
   }
+}
+
+/** One line for each run, with what its teardown ends for good. */
+async function runLines(session: Session, runIds: readonly string[]): Promise<string[]> {
+  const lines: string[] = []
+  for (const runId of runIds) {
+    const pending = await pendingWork(await teardownContext({ ...session, deleteResults: false }, runId))
+    lines.push(`  teardown  ${runId}${pending === undefined ? '' : `   ${pending}`}`)
+  }
+  return lines
 }
 
 interface TornDownRun {

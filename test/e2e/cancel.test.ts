@@ -7,7 +7,7 @@ import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
 import { rowsDocument, runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
 
-const ASSETS = 40
+const ASSETS = 100
 
 let user: ImageryUser
 let elsewhere: Record<string, string>

@@ -108,7 +108,24 @@ describe('teardown of a run in progress', () => {
     await Promise.all([shown(watch.process, `· Run ${runId}`), shown(resume.process, '· Set up the ledger and queues')])
     // Some calls stay in flight, even on a slow machine.
     await setFaults([{ method: 'deliver/imagery-main*/process', effect: { kind: 'delay', delayMs: 12_000 } }])
-    const deleted = await user.run(['teardown', runId, '--local'])
+    const refused = await user.run(['teardown', runId, '--local', '--json'])
+    expect(refused.exitCode).toBe(2)
+    expect(refused.error()).toEqual({
+      code: 'CONFIRMATION_NEEDED',
+      message: expect.stringMatching(
+        new RegExp(
+          `^Run ${runId} has \\d+ of ${ASSETS} assets pending, and \\$[\\d.]+ was spent by the price list\\. After a teardown, no command can continue it\\. Its rows so far are kept\\.$`,
+        ),
+      ) as string,
+      suggestions: [
+        'Run the same command with --yes',
+        `imagery cancel ${runId} --local   (stops the run, which a resume can continue)`,
+      ],
+    })
+    const both = await user.run(['teardown', runId, '--local', '--delete-results', '--json'], elsewhere)
+    expect(both.error().message).toMatch(/pending, .* continue it\. This permanently deletes \S+ and \S+\.$/)
+    expect((await status(runId)).state, 'nothing has changed').toBe('running')
+    const deleted = await user.run(['teardown', runId, '--local', '--yes'])
     await setFaults([])
     expect(deleted.exitCode, deleted.stderr).toBe(0)
     others = [
@@ -155,7 +172,7 @@ describe('teardown', () => {
     await setFaults([
       { method: 'google.cloud.tasks.v2beta3.CloudTasks/GetQueue', effect: { kind: 'delay', delayMs: 60_000 } },
     ])
-    const { process: command, outcome } = user.start(['teardown', runId, '--local'])
+    const { process: command, outcome } = user.start(['teardown', runId, '--local', '--yes'])
     await shown(command, '· Tasks in flight')
     command.kill('SIGKILL')
     await outcome.catch(() => undefined)
@@ -175,8 +192,8 @@ describe('teardown', () => {
   test('twice at once succeeds twice, and keeps the results once', async () => {
     const runId = await startedRun()
     const both = await Promise.all([
-      user.run(['teardown', runId, '--local', '--json']),
-      user.run(['teardown', runId, '--local', '--json'], elsewhere),
+      user.run(['teardown', runId, '--local', '--yes', '--json']),
+      user.run(['teardown', runId, '--local', '--yes', '--json'], elsewhere),
     ])
     for (const outcome of both) expect(outcome.exitCode, outcome.stdout).toBe(0)
     const report = await status(runId)
