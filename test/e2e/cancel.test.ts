@@ -6,6 +6,7 @@ import type { RunReport } from '../../src/contracts/run-report.ts'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
 import { rowsDocument, runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
+import { hasTerminal, typeAtTerminal } from './terminal.ts'
 
 const ASSETS = 100
 
@@ -86,6 +87,7 @@ describe('imagery cancel', () => {
     const running = user.start(words)
     await shown(running.process, '· Process the assets')
     runId = (await report('status')).run_id
+    const watching = user.start(['status', runId, '--watch', '--local'], elsewhere)
     await expect.poll(async () => (await status()).units.ok, { timeout: 60_000 }).toBeGreaterThan(1)
     const canceled = await report('cancel', runId)
     await setDelay(0)
@@ -104,6 +106,14 @@ describe('imagery cancel', () => {
     expect(stderr).toMatch(new RegExp(`Run ${runId} was stopped: \\S+ canceled it\\. .* pending \\[RUN_STOPPED\\]`))
     expect(stderr).toMatch(new RegExp(`  imagery resume ${runId} --local.*\n  imagery results ${runId} --local\n`))
     expect(stderr).not.toMatch(/generation|no tasks are queued/)
+    const watched = await watching.outcome
+    expect({ exitCode: watched.exitCode, stdout: watched.stdout }).toEqual({ exitCode: 1, stdout: '' })
+    const lines = watched.stderr.split('\n').filter((line) => /^· \d+ of \d+ assets, \$/.test(line))
+    expect(lines.length, watched.stderr).toBeGreaterThan(0)
+    expect(new Set(lines.map((line) => line.replace(/, [\d.]+\/s.*/, ''))).size, 'one for each change').toBe(
+      lines.length,
+    )
+    expect(watched.stderr).toContain('[RUN_STOPPED]')
     expect(await status(), 'nothing happens after the cancel').toEqual(canceled)
   })
 
@@ -115,6 +125,16 @@ describe('imagery cancel', () => {
     expect((await user.run(['runs', '--local'], elsewhere)).stdout).toMatch(new RegExp(`\n${runId}.* canceled `))
     const watch = await user.run(['status', runId, '--watch', '--local', '--json'], elsewhere)
     expect({ exitCode: watch.exitCode, code: watch.error().code }).toEqual({ exitCode: 1, code: 'RUN_STOPPED' })
+    if (hasTerminal) {
+      const args = ['teardown', runId, '--local', '--data-dir', user.dataDirectory]
+      const { exitCode, output } = await typeAtTerminal(args, { keys: 'no\n', home: user.folder })
+      expect({ exitCode, output }).toEqual({
+        exitCode: 130,
+        output: expect.stringMatching(
+          /assets pending, and \$.* was spent.*\n.*Type yes.*Nothing was deleted/s,
+        ) as string,
+      })
+    }
     const retry = await user.run(['retry', runId, '--local', '--json'], elsewhere)
     expect(retry.error()).toMatchObject({
       code: 'RUN_NOT_COMPLETE',

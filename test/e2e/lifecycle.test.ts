@@ -63,9 +63,9 @@ describe('status', () => {
     }
   })
 
-  test('--watch of a complete run ends at once', async () => {
+  test('--watch of a complete run ends at once, with the exit code for failed assets', async () => {
     expect(await local('status', older, '--watch')).toMatchObject({
-      exitCode: 0,
+      exitCode: 3,
       stderr: '',
       stdout: expect.stringContaining('Assets   14: 12 ok, 2 failed'),
     })

@@ -60,6 +60,12 @@ export async function watchedStatus(run: FoundRun, options: WatchOptions): Promi
 /** Returns the error for a watch that ended early. If the local cloud has ended, it says how to continue the run. */
 export function errorForEndedWatch(error: unknown, { runId, target }: { runId: string; target: Target }): unknown {
   const known = expectedFailure(error, target.place)
+  if (known instanceof ImageryError && known.code === 'CANCELLED') {
+    const where = target.kind === 'local' ? 'while the local cloud runs' : 'in the cloud'
+    return new ImageryError('CANCELLED', `Interrupted; the watch has ended, and run ${runId} continues ${where}`, {
+      suggestions: [`imagery status ${runId} --watch${target.flags}`],
+    })
+  }
   if (!(known instanceof ImageryError) || known.code !== 'LOCAL_CLOUD_FAILED') return error
   return new ImageryError(known.code, known.message, {
     suggestions: [`imagery resume ${runId}${target.flags}`, `imagery status ${runId} --watch${target.flags}`],

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
+import { usdText } from '../../contracts/prices.ts'
 import { strayRowsText, type Answers, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { StepReporter } from '../../contracts/steps.ts'
@@ -43,6 +44,8 @@ export interface WatchOptions {
   reporter: StepReporter
   /** The flags that a suggested command needs to work on the same cloud. */
   flags: string
+  /** Called with the line of progress when anything but the rate has changed. */
+  changed?: ((line: string) => void) | undefined
   now?: () => number
 }
 
@@ -61,6 +64,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   let done = 0
   let movedMs = now()
   let failingSinceMs: number | undefined
+  let shown = ''
   let keepAtMs = now() + KEEP_EVERY_MS
   const refused = new RefusedDeliveries(spec, { flags: options.flags, pace, now })
   for (;;) {
@@ -79,7 +83,11 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
       if (hasMoved || report.state === 'running') movedMs = now()
       done = finished
       first ??= { done, ms: now() }
-      options.reporter.detail(progressLine(report, { done: first.done, elapsedMs: now() - first.ms }))
+      const line = progressLine(report, { done: first.done, elapsedMs: now() - first.ms })
+      options.reporter.detail(line)
+      const facts = progressFacts(report).join()
+      if (facts !== shown) options.changed?.(line)
+      shown = facts
       if (report.state === 'complete') return await completeRun(spec, report)
       if (report.stopped) throw stoppedError(report.run_id, report.stopped, options.flags, report.units)
       if (report.answers?.available === false) throw answeredElsewhere(report, report.answers, options.flags)
@@ -195,16 +203,15 @@ export class RunStalled extends ImageryError {
 }
 
 /**
- * `1,204 of 2,000 assets, 3 failed, 512/s, 2 s left`
+ * `1,204 of 2,000 assets, 3 failed, $0.84, 512/s, 2 s left`
  *
  * @param since the number of done assets when the watch started, and the time since then, so that assets done before do not count as speed
  */
 export function progressLine(report: RunReport, since: { done: number; elapsedMs: number }): string {
-  const { total, ok, failed, pending } = report.units
+  const { ok, failed, pending } = report.units
   const done = ok + failed
   const perSecond = (done - since.done) / Math.max(0.001, since.elapsedMs / 1_000)
-  const parts = [`${done.toLocaleString('en')} of ${total.toLocaleString('en')} assets`]
-  if (failed > 0) parts.push(`${failed.toLocaleString('en')} failed`)
+  const parts = progressFacts(report)
   if (done > since.done && pending > 0) {
     parts.push(
       `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`,
@@ -212,6 +219,17 @@ export function progressLine(report: RunReport, since: { done: number; elapsedMs
     )
   }
   return parts.join(', ')
+}
+
+/** The parts of a line of progress that do not depend on the time. */
+function progressFacts({ state, units: { total, ok, failed }, cost_usd: cost }: RunReport): string[] {
+  const count = (value: number): string => value.toLocaleString('en')
+  return [
+    `${count(ok + failed)} of ${count(total)} assets`,
+    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+    ...(cost > 0 ? [usdText(cost)] : []),
+    ...(state === 'paused' ? ['no task is queued'] : []),
+  ]
 }
 
 /** `850 ms`, `12 s`, `3 min 20 s`, `2 h 5 min` */

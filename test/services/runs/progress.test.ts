@@ -57,6 +57,17 @@ describe('a line of progress', () => {
     expect(progressLine(report(units), since)).toBe(line)
   })
 
+  test('shows the cost, and that a run with pending assets has no tasks', () => {
+    const units = { total: 2_000, ok: 1_201, failed: 3, pending: 796 }
+    const since = { done: 0, elapsedMs: 2_000 }
+    expect(progressLine(report(units, { cost_usd: 0.8412 }), since)).toBe(
+      '1,204 of 2,000 assets, 3 failed, $0.84, 602/s, 1 s left',
+    )
+    expect(progressLine(report(units, { state: 'paused' }), { done: 1_204, elapsedMs: 9_000 })).toBe(
+      '1,204 of 2,000 assets, 3 failed, no task is queued',
+    )
+  })
+
   test.each([
     [0, '0 ms'],
     [849.6, '850 ms'],
