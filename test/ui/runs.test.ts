@@ -28,3 +28,14 @@ test('a cost that is only partly known is marked', () => {
   const text = formatRuns([RUN, { ...RUN, answers_without_usage: 3 }], 80)
   expect(text).toMatch(/\$12.35 .*\n.*\$12.35\+ .*\n\nA \+ after a cost/)
 })
+
+test.each([
+  ['canceled', 'canceled'],
+  ['max_cost', 'max cost'],
+  ['max_failures', 'max failures'],
+] as const)('a run that was stopped by %s shows the reason as its state', (reason, shown) => {
+  const stopped = { reason, message: 'why', failure: null, stopped_at: '2026-11-30T16:20:00Z' }
+  const [, line = ''] = formatRuns([{ ...RUN, state: 'paused', stopped }], 80).split('\n')
+  expect(line).toMatch(new RegExp(` 11-30 16:18 +${shown} +1996 `))
+  expect(line.length).toBeLessThanOrEqual(80)
+})
