@@ -99,7 +99,7 @@ export default class Teardown extends CloudCommand {
     const keep =
       pending === undefined
         ? []
-        : [`imagery cancel ${context.runId}${context.target.flags}   (stops the run, which a resume can continue)`]
+        : [`${this.next(`cancel ${context.runId}`)}   (stops the run, which a resume can continue)`]
     await confirm(`${sentences.join('. ')}.`, {
       flag: '--yes',
       interactive: !this.jsonEnabled(),

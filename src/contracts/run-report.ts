@@ -1,5 +1,5 @@
 import type { Cause } from './causes.ts'
-import type { RunStop } from './run-controls.ts'
+import type { RunStop, StopReason } from './run-controls.ts'
 
 /**
  * The state of a run. There is no `stalled` state: a run with units left and no queued work is `paused`.
@@ -7,9 +7,16 @@ import type { RunStop } from './run-controls.ts'
  */
 export type RunState = 'loading' | 'starting' | 'running' | 'paused' | 'complete' | 'torn_down'
 
+const STOPPED_STATES: Record<StopReason, string> = {
+  canceled: 'canceled',
+  max_cost: 'max cost',
+  max_failures: 'failures',
+  sample: 'sample',
+}
+
 /** Returns a run's state in one or two words: `canceled`, `max cost`, `torn down`. */
 export function stateName({ state, stopped }: Pick<RunReport, 'state' | 'stopped'>): string {
-  return (state === 'paused' && stopped ? stopped.reason : state).replace('_', ' ')
+  return state === 'paused' && stopped ? STOPPED_STATES[stopped.reason] : state.replace('_', ' ')
 }
 
 /** Failures with one cause and the same message, apart from URIs, quoted values and counts. */

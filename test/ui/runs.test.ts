@@ -32,7 +32,7 @@ test('a cost that is only partly known is marked', () => {
 test.each([
   ['canceled', 'canceled'],
   ['max_cost', 'max cost'],
-  ['max_failures', 'max failures'],
+  ['max_failures', 'failures'],
 ] as const)('a run that was stopped by %s shows the reason as its state', (reason, shown) => {
   const stopped = { reason, message: 'why', failure: null, stopped_at: '2026-11-30T16:20:00Z' }
   const [, line = ''] = formatRuns([{ ...RUN, state: 'paused', stopped }], 80).split('\n')
