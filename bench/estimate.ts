@@ -1,6 +1,6 @@
 /**
- * The estimate of a run without a sample, compared with recorded usage: `node bench/estimate.ts [FILE]`. FILE has one
- * recorded answer per line, with `usageMetadata`, as `--gemini replay:FILE` reads it.
+ * The estimate of a run without a sample, and after a sample of 20 units, compared with recorded usage: `node
+ * bench/estimate.ts [FILE]`. FILE has one recorded answer per line, with `usageMetadata`, as `--gemini replay:FILE` reads it.
  *
  * The recordings are from Gemini 2, whose image tokens depend on the size of the image: 258 per tile. What remains of a
  * recorded prompt is its text, and the estimate gets a prompt of as many characters as that text had.
@@ -12,6 +12,7 @@ import { costUsd } from '../src/contracts/prices.ts'
 import type { GeminiOptions, Profile } from '../src/contracts/run-spec.ts'
 import { findProfile } from '../src/profiles/built-in-profiles.ts'
 import { estimateCost } from '../src/services/run/cost-estimate.ts'
+import { narrowedCost, type MeasuredUnit } from '../src/services/run/sample-estimate.ts'
 import { printTable } from './table.ts'
 
 const FIXTURES = fileURLToPath(new URL('../test/fixtures/road-signs/', import.meta.url))
@@ -84,6 +85,67 @@ printTable(
     }
   }),
 )
+
+/**
+ * A sample of 20 predicts what the other recorded answers cost, out of sample: its own answers are not among them. The
+ * recordings' images have a different number of tiles each, and Gemini 2 bills by the tile, which no estimate can know before
+ * it reads the images. Gemini 3 bills every image alike, so the second line has the same answers with Gemini 3's tokens per image.
+ */
+const SAMPLE = 20
+const DRAWS = 500
+const GEMINI_3: GeminiOptions = { ...GEMINI, model: 'gemini-3.5-flash-lite' }
+const GEMINI_3_IMAGE_TOKENS = 1_120
+
+printTable(
+  `the estimate after a sample of ${SAMPLE}, relative to what the other answers cost (goal: an error of at most 0.1), over ${DRAWS} draws`,
+  recordings
+    .filter(({ usage }) => usage.length >= 2 * SAMPLE)
+    .flatMap((recording) => {
+      const asRecorded = recording.usage.map((one) => measuredUnit(one, GEMINI))
+      const asGemini3 = recording.usage.map(({ prompt, output }) =>
+        measuredUnit({ prompt: (prompt % TILE_TOKENS) + GEMINI_3_IMAGE_TOKENS, output }, GEMINI_3),
+      )
+      return [
+        { recording: `${recording.name}, as recorded`, ...sampled(recording, GEMINI, asRecorded) },
+        { recording: `${recording.name}, with Gemini 3's images`, ...sampled(recording, GEMINI_3, asGemini3) },
+      ]
+    }),
+)
+
+function measuredUnit({ prompt, output }: Usage, gemini: GeminiOptions): MeasuredUnit {
+  const tokens = { promptTokens: prompt, outputTokens: output, thoughtTokens: 0 }
+  return { images: 1, ...tokens, costUsd: costUsd(tokens, gemini.price, gemini.tier) }
+}
+
+/** How far the estimates of many samples are from the cost of the answers that are not in the sample. */
+function sampled({ promptCharacters }: Recording, gemini: GeminiOptions, units: readonly MeasuredUnit[]) {
+  const run = { profile: withPrompt(signs, promptCharacters), gemini }
+  const random = generator(1)
+  const sum = (of: readonly MeasuredUnit[]): number => of.reduce((total, { costUsd: usd }) => total + usd, 0)
+  const draws = Array.from({ length: DRAWS }, () => {
+    const order = units.map((unit) => ({ unit, key: random() })).toSorted((one, other) => one.key - other.key)
+    const shuffled = order.map(({ unit }) => unit)
+    const [sample, others] = [shuffled.slice(0, SAMPLE), shuffled.slice(SAMPLE)]
+    const { usd } = narrowedCost(run, sample, { units: others.length, images: others.length })
+    const whole = narrowedCost(run, sample, { units: units.length, images: units.length }).interval!
+    const all = sum(units)
+    return { error: Math.abs(usd / sum(others) - 1), isInside: whole.low <= all && all <= whole.high }
+  })
+  const errors = draws.map(({ error }) => error).toSorted((one, other) => one - other)
+  const at = (share: number): number => errors[Math.floor(share * (errors.length - 1))]!
+  return {
+    'median error': at(0.5),
+    'error of 9 in 10': at(0.9),
+    'within 0.1': errors.filter((error) => error <= 0.1).length / DRAWS,
+    'actual in the 95 % interval': draws.filter(({ isInside }) => isInside).length / DRAWS,
+  }
+}
+
+/** Park and Miller's generator: the same draws on every machine. */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647
+}
 
 /** The same columns without their descriptions, and a prompt that has the recorded length together with them. */
 function withPrompt(profile: Profile, characters: number): Profile {

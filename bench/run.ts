@@ -16,6 +16,7 @@ const BENCHES = {
   overhead: { file: 'overhead.ts', about: "a Gemini run compared to its model's time alone" },
   photos: { file: 'photos.ts', about: 'a folder of photos, relative to only decoding them' },
   'bytes-read': { file: 'bytes-read.ts', about: 'what BigQuery reads and bills for a round of pending units' },
+  scale: { file: 'scale.ts', about: 'what limits runs of up to 100 million assets, by a simulation' },
   estimate: { file: 'estimate.ts', about: 'the estimate of a run, relative to recorded usage' },
   'local-cloud': { file: 'cloud-tasks.ts', about: 'what the local Cloud Tasks can do' },
 } as const

@@ -19,7 +19,7 @@ const SECONDS_PER_MEASURED_IMAGE = 0.15
 const MAIN_CPUS = 2
 
 /** Assumed seconds until the first task starts: tables, queues, and a cold instance. */
-const START_SECONDS = 20
+export const START_SECONDS = 20
 
 export interface DurationEstimate {
   /** Without throttling. */

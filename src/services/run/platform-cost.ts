@@ -43,7 +43,7 @@ const MAIN = { cpus: 2, gib: 2 }
 const POPULATE = { cpus: 1, gib: 0.5 }
 
 /** The units that populate turns into tasks per second: about 1,600 calls, or batches. */
-const POPULATED_PER_SECOND = 1_000
+export const POPULATED_PER_SECOND = 1_000
 
 const UNITS_PER_SHARD = 2_000
 
