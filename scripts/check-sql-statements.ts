@@ -15,6 +15,12 @@ import {
   shardQuery,
   rawAnswersQuery,
 } from '../src/run-data/sql/ledger.ts'
+import {
+  carriedCountsQuery,
+  carryStatement,
+  expectedCountsQuery,
+  imagesToCompareQuery,
+} from '../src/run-data/sql/carry.ts'
 import { totalsQuery } from '../src/run-data/sql/totals.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/run-data/sql/snapshot.ts'
 import { builtInProfiles } from '../src/profiles/built-in-profiles.ts'
@@ -215,8 +221,43 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
       sql: finalRowsQuery(tables, [0, 2, 3, 5, 6]),
       parameters: { units: ['answered', 'late', 'retried', 'untouched'] },
     },
+    ...carryStatements(tables, asked),
     { name: 'shard', sql: shardQuery(tables, shard) },
     { name: 'pending units of a shard', sql: pendingUnitsQuery(tables, shard) },
+  ]
+}
+
+/** A run that compares with itself, and so with every kind of row. */
+function carryStatements(tables: RunTables, asked: Profile): Statement[] {
+  const { projectId, dataset } = tables
+  const path = (table: string): string => `\`${projectId}.${dataset}.${table}\``
+  const ledger = { run_id: '261123-9f3c1a7b', projectId, dataset, table: tables.attempts }
+  const comparison = (has_answers: boolean, trustsAddresses: boolean) => ({
+    units: path(tables.assets),
+    versions: `(SELECT image.gcs_uri AS gcs_uri, 'md5:x' AS version FROM ${path(tables.assets)}, UNNEST(observations) AS image)`,
+    ledgers: [
+      { ...ledger, has_answers },
+      { ...ledger, has_answers },
+    ],
+    profile: asked,
+    questionHash: 'question_hash 1 “é”',
+    stagedPrefix: 'gs://bucket/runs/',
+    trustsAddresses,
+  })
+  return [
+    {
+      name: 'answers carried over',
+      sql: carryStatement(tables, '261130-00000000', comparison(true, false)),
+      isOnlyAnalyzed: true,
+    },
+    {
+      name: 'no answers carried over',
+      sql: carryStatement(tables, '261130-00000000', comparison(false, true)),
+      isOnlyAnalyzed: true,
+    },
+    { name: 'expected counts', sql: expectedCountsQuery(comparison(true, true)) },
+    { name: 'counts', sql: carriedCountsQuery(tables, comparison(true, false)) },
+    { name: 'images to compare', sql: imagesToCompareQuery(comparison(true, false)) },
   ]
 }
 

@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import { ImageryError } from '../contracts/errors.ts'
 import { IMAGE_TRANSPORTS, MAX_IMAGES_PER_REQUEST, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
 import { ASK_ABOVE_USD } from '../services/run/spending.ts'
+import type { GivenOptions } from '../services/run/same-as-before.ts'
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY, type RunOptions } from '../services/options/run-options.ts'
 import { modelFlags } from './model-flags.ts'
 
@@ -20,15 +21,14 @@ const usd = (flag: string, { min }: { min: 'positive' | 'zero' }) =>
 /** Flags that decide what a run asks, and what it costs. */
 export const runFlags = {
   table: Flags.string({
-    summary: 'BigQuery table (project.dataset.table), local CSV, JSONL or Parquet file, or folder of images',
-    required: true,
+    summary:
+      'BigQuery table (project.dataset.table), local CSV, JSONL or Parquet file, or folder of images (required without --update)',
     char: 't',
     env: 'IMAGERY_TABLE',
     helpValue: 'TABLE',
   }),
   profile: Flags.string({
-    summary: 'built-in profile or YAML file (see imagery profiles list)',
-    required: true,
+    summary: 'built-in profile or YAML file, see imagery profiles list (required without --update)',
     char: 'p',
     env: 'IMAGERY_PROFILE',
     helpValue: 'PROFILE',
@@ -90,6 +90,21 @@ export const runFlags = {
     max: MAX_CONCURRENCY,
     helpValue: 'N',
   }),
+  update: Flags.string({
+    summary:
+      'carries the answers of an earlier run over, and asks only for what is new or changed; --table and --profile default to those of that run',
+    exclusive: ['reuse'],
+    helpGroup: 'EARLIER ANSWERS',
+    helpValue: 'RUN_ID|TABLE',
+  }),
+  reuse: Flags.boolean({
+    summary: 'carries the answers of all earlier runs of the profile over that are in the dataset of the results',
+    helpGroup: 'EARLIER ANSWERS',
+  }),
+  'trust-addresses': Flags.boolean({
+    summary: 'take an image at the same gs:// address as unchanged, without looking at it',
+    helpGroup: 'EARLIER ANSWERS',
+  }),
   'max-attempts': Flags.integer({ summary: 'attempts per unit', min: 1, max: 100, hidden: true, helpValue: 'N' }),
   'attempt-timeout': Flags.integer({
     summary: 'seconds per attempt',
@@ -113,8 +128,13 @@ export const consentFlags = {
 /** The values of `runFlags`, as oclif parses them. */
 interface RunFlags extends Pick<
   RunOptions,
-  'table' | 'profile' | 'where' | 'limit' | 'unit' | 'pick' | 'model' | 'location' | 'tier' | 'prices' | 'concurrency'
+  'where' | 'limit' | 'unit' | 'pick' | 'model' | 'location' | 'tier' | 'prices' | 'concurrency'
 > {
+  table: string | undefined
+  profile: string | undefined
+  update: string | undefined
+  reuse: boolean
+  'trust-addresses': boolean
   local?: boolean
   sample?: number | undefined
   output?: string | undefined
@@ -134,7 +154,12 @@ interface RunFlags extends Pick<
 }
 
 /** Returns the options of a run from its flags. */
-export function runOptions(flags: RunFlags, wait: boolean): RunOptions {
+export function runOptions(flags: RunFlags, wait: boolean): GivenOptions {
+  if (flags['trust-addresses'] && flags.update === undefined && !flags.reuse) {
+    throw new ImageryError('INVALID_FLAG', '--trust-addresses works only with --update or --reuse', {
+      suggestions: ['Run the same command without --trust-addresses'],
+    })
+  }
   return {
     ...flags,
     wait,
@@ -150,5 +175,6 @@ export function runOptions(flags: RunFlags, wait: boolean): RunOptions {
     maxAttempts: flags['max-attempts'],
     maxCost: flags['max-cost'],
     askAbove: flags['ask-above'],
+    trustAddresses: flags['trust-addresses'],
   }
 }

@@ -2,9 +2,10 @@ import { Flags } from '@oclif/core'
 import { EstimatingCommand } from '../cli/estimating-command.ts'
 import { consentFlags, runFlags, runOptions } from '../cli/run-flags.ts'
 import { askToSpend } from '../cli/spend-question.ts'
+import { ImageryError } from '../contracts/errors.ts'
 import type { EstimateReport } from '../contracts/estimate-report.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
-import { checkRunOptions, newRunContext } from '../services/run/context.ts'
+import { newRunContext } from '../services/run/context.ts'
 import { errorForEarlyEnd } from '../services/run/early-end.ts'
 import { estimateSteps } from '../services/run/estimate.ts'
 import { checkSampled, sampledReport, sampleQuestion } from '../services/run/sampled-estimate.ts'
@@ -58,11 +59,12 @@ With --sample N, a model is asked about N assets, spread over the kinds of asset
   async run(): Promise<EstimateReport> {
     const { flags } = await this.parse(Estimate)
     const { sample: size, ...others } = flags
-    const checked = await checkRunOptions(runOptions(others, true))
-    if (size === undefined) return this.estimate(checked, flags)
-    checkSampled(checked)
+    const options = runOptions(others, true)
+    if (size === undefined) return this.estimate(options, flags)
+    if (options.update !== undefined || options.reuse) throw sampleOfUpdate(options.reuse === true)
     const runtimeFolder = await builtRuntime(this.config.root)
-    const session = await this.session(flags, checked.choice.gemini)
+    const { session, checked } = await this.prepare(options, flags, { asks: true })
+    checkSampled(checked)
     const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
     try {
       const counted = await showPipeline(estimateSteps(context), this.progress, this.signal)
@@ -80,4 +82,12 @@ With --sample N, a model is asked about N assets, spread over the kinds of asset
       for (const warning of new Set(context.warnings)) this.warn(warning)
     }
   }
+}
+
+/** A sample begins a run of its own, which an update does not continue. */
+function sampleOfUpdate(isReuse: boolean): ImageryError {
+  const flag = isReuse ? '--reuse' : '--update'
+  return new ImageryError('INVALID_FLAG', `--sample and ${flag} cannot be used together in an estimate`, {
+    suggestions: ['Run the same command without --sample', `Run the same command without ${flag}`],
+  })
 }

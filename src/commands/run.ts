@@ -6,7 +6,7 @@ import { askToSpend, askToContinue } from '../cli/spend-question.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
-import { checkRunOptions, newRunContext, type RunContext } from '../services/run/context.ts'
+import { newRunContext, type RunContext } from '../services/run/context.ts'
 import {
   errorForEarlyEnd,
   errorForInterruptedRun,
@@ -27,6 +27,8 @@ export default class Run extends EstimatingCommand {
   static override summary = 'Run a profile over every asset in a table'
 
   static override description = `Reads the table once into a snapshot, processes the assets in the background, and waits until every asset has a row. The results are a new BigQuery table; the source never changes.
+
+With --update, the answers of an earlier run are carried over for every asset whose images, prompt, schema, model and settings are the same, so that only the others are asked and paid. The results have all of them, with the run that got each answer. An asset that failed before is asked again.
 
 Exits with 0 when every asset succeeded, 3 when some failed (their rows give the reason), and 1 or 2 when the command itself failed.`
 
@@ -55,6 +57,15 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
       command:
         '<%= config.bin %> <%= command.id %> --local --table observations.parquet --profile image-quality --where "asset_type = \'ASSET_CLASS_UTILITY_POLE\'" --sample 100',
     },
+    {
+      description: 'The same run again, paying only for what is new or changed',
+      command: '<%= config.bin %> <%= command.id %> --update 261123-9f3c1a7b',
+    },
+    {
+      description: "A new delivery of a dataset, with the answers of the last delivery's run",
+      command:
+        '<%= config.bin %> <%= command.id %> --update 261123-9f3c1a7b --table my-project.city_december.latest_observations',
+    },
   ]
 
   static override flags = {
@@ -79,13 +90,12 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
   async run(): Promise<RunReport | EstimateReport> {
     const { flags } = await this.parse(Run)
     const options = runOptions(flags, flags.wait)
-    const checked = await checkRunOptions(options)
-    if (flags['dry-run']) return this.estimate(checked, flags)
+    if (flags['dry-run']) return this.estimate(options, flags)
     const runtimeFolder = await builtRuntime(this.config.root)
-    const session = await this.session(flags, checked.choice.gemini)
+    const { session, checked, earlier } = await this.prepare(options, flags, { asks: true })
     if (!flags.wait) session.requirePersistentCloud()
-    const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal })
-    const begun = await sampleToContinue(context)
+    const context = newRunContext(checked, { ...session, runtimeFolder, signal: this.signal, earlier })
+    const begun = earlier || options.reuse ? undefined : await sampleToContinue(context)
     const report = await finishedReport(
       begun ? await this.#continue(begun, { context, session, flags }) : await this.#work(context, flags),
     )

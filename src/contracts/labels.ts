@@ -9,6 +9,9 @@ export const BUILD_REGION_LABEL = 'imagery-build-region'
 /** On a service: who decided on its maximum instances. `quota`: the project's quota allowed fewer than usual. */
 export const INSTANCES_LABEL = 'imagery-max-instances'
 
+/** On a run's ledger: the name of its profile, which is a valid value (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
+export const PROFILE_LABEL = 'imagery-profile'
+
 /** Marks a results dataset that imagery created. */
 export const RESULTS_LABEL = 'imagery-results'
 

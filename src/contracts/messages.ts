@@ -136,3 +136,15 @@ export const pushEnvelope = z.object({
 })
 
 export type PushEnvelope = z.infer<typeof pushEnvelope>
+
+/** The most images of one POST /image-versions. */
+export const MOST_IMAGES_LOOKED_AT = 500
+
+/** The body of POST /image-versions: gs:// URIs. */
+export const imageVersionsRequest = z.strictObject({
+  v: z.literal(1),
+  uris: z.array(z.string()).max(MOST_IMAGES_LOOKED_AT),
+})
+
+/** Its answer: the version of each image (`imageVersion`), null for one that the services may not look at. */
+export const imageVersionsAnswer = z.object({ versions: z.array(z.string().nullable()) })

@@ -128,6 +128,11 @@ export function preparationPath(runId: string): string {
   return `${runObjectsPrefix(runId)}preparing.json`
 }
 
+/** What a run carried over from earlier runs. */
+export function carriedPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}carried.json`
+}
+
 /** The prefix of the marks that record which generations of a run have begun, for every machine. */
 export function generationsPrefix(runId: string): string {
   return `${runObjectsPrefix(runId)}generations/`
@@ -248,6 +253,14 @@ export function runTables(options: {
   }
 }
 
+/** The scratch table `<name>_images`: the versions of images, while a run compares them with those of earlier runs. */
+export function imagesTable({ assets }: Pick<RunTables, 'assets'>): string {
+  return assets.replace(/_assets$/, '_images')
+}
+
+/** The end of the name of every ledger. */
+export const LEDGER_ENDING = '_attempts'
+
 /** `project.dataset.table`, as shown to people and as named, in backticks, in GoogleSQL. */
 export function tablePath(tables: Pick<RunTables, 'projectId' | 'dataset'>, table: string): string {
   return `${tables.projectId}.${tables.dataset}.${table}`
@@ -264,4 +277,9 @@ export function runIdInNames(runId: string): string {
  */
 export function snapshotJobId(runId: string): string {
   return `imagery_${runIdInNames(runId)}_snapshot`
+}
+
+/** The ID of the job that carries a run's earlier answers over: a repeated request carries nothing twice. */
+export function carryJobId(runId: string): string {
+  return `imagery_${runIdInNames(runId)}_carry`
 }

@@ -1,3 +1,4 @@
+import type { Carried } from './carry.ts'
 import type { Cause } from './causes.ts'
 import type { RunStop, StopReason } from './run-controls.ts'
 
@@ -54,6 +55,8 @@ export interface RunReport {
   profile: string
   source: string
   units: { total: number; ok: number; failed: number; pending: number }
+  /** What the run carried over from earlier runs. Absent if it asks for every unit. */
+  carried?: Omit<Carried, 'v'>
   causes: Partial<Record<Cause, number>>
   /** Some of the failed assets (at most 20), with their reasons. */
   failures: { unit_id: string; asset_id: string | null; cause: Cause; error_message: string }[]

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { answerSchema } from './answer-schema.ts'
+import { carry } from './carry.ts'
 import {
   DEFAULT_GEMINI_MODEL,
   DEFAULT_IMAGES,
@@ -173,6 +174,8 @@ export const runSpec = z.strictObject({
    * (`run-data/gemini-backend.ts`).
    */
   gemini_backend: z.string().optional(),
+  /** Which earlier answers the run carries over (`--update`, `--reuse`). Absent if it asks for every unit. */
+  carry: carry.optional(),
   /** SHA-256 hashes, hex, of the run's inputs, so that the run is never finished with different ones. */
   hashes: z.strictObject({ source: z.string(), prompt: z.string(), schema: z.string() }).nullable().default(null),
   tables: z.strictObject({

@@ -1,9 +1,11 @@
+import type { Carried } from '../contracts/carry.ts'
 import { tablePath } from '../contracts/names.ts'
 import type { RunStop } from '../contracts/run-controls.ts'
 import type { RunTotals } from '../contracts/run-heartbeat.ts'
 import type { Answers, RunReport, RunState } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { queryRows, type TableDescription } from '../google/bigquery/bigquery.ts'
+import { carriedOf } from './carried.ts'
 import { failureGroup, type FailureKindRow } from './failure-groups.ts'
 import { describeOwnTable, runTable } from './run-tables.ts'
 import { failureKindsQuery, failuresQuery } from './sql/ledger.ts'
@@ -40,7 +42,8 @@ export async function reportFrom(
   { state, answers, stop }: ReportState,
 ): Promise<RunReport> {
   const { units, causes, stray_rows: stray, last_row_at: last } = totals
-  const [failures, kinds, results] = await Promise.all([
+  const [carried, failures, kinds, results] = await Promise.all([
+    carriedOf(spec),
     units.failed > 0 ? rows<Failure>(spec, failuresQuery(spec.tables, NAMED_FAILURES)) : [],
     units.failed > 0 ? rows<FailureKindRow>(spec, failureKindsQuery(spec.tables, NAMED_FAILURES)) : [],
     state === 'complete' ? describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined,
@@ -50,6 +53,7 @@ export async function reportFrom(
     state,
     ...(stop && state !== 'complete' ? { stopped: stoppedMember(stop) } : {}),
     units,
+    ...(carried ? { carried: carriedMember(carried) } : {}),
     causes,
     failures,
     failure_groups: kinds.map((row) => failureGroup(spec, row)),
@@ -59,7 +63,7 @@ export async function reportFrom(
     // A table with fewer rows was claimed by a command that was stopped before it wrote the rows. After
     // a retry adds rows, the results are rewritten.
     results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,
-    finished_at: units.pending === 0 ? last : null,
+    finished_at: units.pending === 0 ? later(last, carried?.carried_at) : null,
   }
 }
 
@@ -78,6 +82,15 @@ function baseReport(spec: RunSpec, answers: Answers | undefined) {
     attempts_table: tablePath(spec.tables, spec.tables.attempts),
     started_at: spec.created_at,
   }
+}
+
+function carriedMember({ v: _, ...carried }: Carried): NonNullable<RunReport['carried']> {
+  return carried
+}
+
+/** Carried answers are older than their run, which ends when it has carried them over if nothing else is to do. */
+function later(last: string | null, carriedAt: string | undefined): string | null {
+  return carriedAt !== undefined && (last === null || last < carriedAt) ? carriedAt : last
 }
 
 export function stoppedMember({ reason, message, failure, stopped_at }: RunStop): NonNullable<RunReport['stopped']> {

@@ -1,4 +1,5 @@
 import type { AttemptStatus, Cause } from '../contracts/causes.ts'
+import { PROFILE_LABEL } from '../contracts/labels.ts'
 import { BUCKETS, type Asset } from '../contracts/messages.ts'
 import { RUN_LABEL, type RunTables, runIdInNames, tablePath } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
@@ -34,7 +35,7 @@ export async function createLedger(spec: RunSpec): Promise<void> {
   const outcome = await ensureTable(runTable(spec.tables, 'attempts'), {
     columns: attemptColumns(spec.profile),
     description: `All attempts of imagery run ${spec.run_id} (${spec.profile.name}). One row per attempt, append-only.`,
-    labels: { [RUN_LABEL]: spec.run_id },
+    labels: { [RUN_LABEL]: spec.run_id, [PROFILE_LABEL]: spec.profile.name },
     partitionBy: { column: 'bucket', end: BUCKETS },
     clusterBy: ['unit_id'],
   })
@@ -161,7 +162,7 @@ export interface AssetRow {
  */
 export async function findRunTables(projectId: string, runId: string): Promise<FoundTable[]> {
   const id = runIdInNames(runId)
-  const scratch = new RegExp(`(?:^|_)${id}_(?:assets|live|source)$`)
+  const scratch = new RegExp(`(?:^|_)${id}_(?:assets|live|source|images)$`)
   const found: FoundTable[] = []
   const datasets = (await listDatasets(projectId)).values()
   const worker = async (): Promise<void> => {

@@ -19,6 +19,7 @@ export function formatReport(report: RunReport, options: { flags: string; width:
     ['Profile', plainLine(report.profile)],
     ['Source', plainLine(report.source)],
     ['Assets', assetCounts(units)],
+    ...(report.carried ? ([['Carried', carriedText(report.carried)]] satisfies [string, string][]) : []),
     ['Cost', costText(report)],
     ...(report.answers ? ([['Answers', plainLine(answersText(report.answers))]] satisfies [string, string][]) : []),
     ['Started', timeText(report.started_at)],
@@ -32,6 +33,13 @@ export function formatReport(report: RunReport, options: { flags: string; width:
   const next = nextCommands(report, options.flags)
   if (next.length > 0) lines.push('', styleText('bold', 'Next'), ...next.map((command) => `  ${plainLine(command)}`))
   return lines.join('\n')
+}
+
+/** `1,204 unchanged, which cost $0.5418 then; 3 new, 2 changed, 1 failed before; 4 gone` */
+function carriedText({ units, cost_usd: cost }: NonNullable<RunReport['carried']>): string {
+  const paid = cost === 0 ? '' : `, which cost $${cost.toFixed(4)} then`
+  const failed = units.failed_before > 0 ? `, ${number(units.failed_before)} failed before` : ''
+  return `${number(units.unchanged)} unchanged${paid}; ${number(units.new)} new, ${number(units.changed)} changed${failed}; ${number(units.gone)} gone`
 }
 
 function assetCounts({ total, ok, failed, pending }: RunReport['units']): string {

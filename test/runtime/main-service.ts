@@ -23,6 +23,8 @@ export interface MainScript {
   onPause?: () => void
   /** The first units of the snapshot, for a probe. */
   firstUnits?: readonly Asset[]
+  /** The version of an image; undefined if the service may not look at it. */
+  imageVersion?: (uri: string) => Promise<string | undefined>
 }
 
 /** The main service over a scripted model and ledger. */
@@ -35,6 +37,7 @@ export function mainService({
   refusal = async () => undefined,
   firstUnits = [],
   onPause = () => undefined,
+  imageVersion = async () => undefined,
 }: MainScript = {}) {
   const clock = new ManualClock()
   const rows: { table: TableName; row: AttemptRow }[] = []
@@ -75,6 +78,7 @@ export function mainService({
     firstUnits: async () => firstUnits,
     unitsNamed: async (_spec, named) =>
       named.flatMap(({ unit_id }) => firstUnits.find((unit) => unit.unit_id === unit_id) ?? []),
+    imageVersion,
     createRunTables: unused,
     isLedgerReady: unused,
     permissions: { inProject: unused, onAccount: unused, onBucket: unused },

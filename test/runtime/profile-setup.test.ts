@@ -89,6 +89,7 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
     unitsNamed: async () => [],
     createRunTables,
     isLedgerReady: async () => true,
+    imageVersion: unused,
     snapshots: { touch: unused },
     ensureQueue: async () => 'created',
     deleteQueue: unused,

@@ -12,6 +12,7 @@ import type { LocalCloudOptions } from '@imagery/local-cloud'
 import { createServiceAccount } from '../../src/google/admin/iam.ts'
 import { insertRows } from '../../src/google/bigquery/insert-rows.ts'
 import { ensurePushSubscription, ensureTopic } from '../../src/google/pubsub.ts'
+import { objectVersion } from '../../src/google/storage/object-version.ts'
 import { objectGeneration, readObject } from '../../src/google/storage/storage.ts'
 import {
   createTask,
@@ -135,6 +136,7 @@ export async function startServices(options: ServicesOptions) {
       ledger,
       finalRows: new FinalRows({ read: finalRows, clock }),
       snapshots: { touch: () => undefined },
+      imageVersion: objectVersion,
       shutdown: new Shutdown(),
       modelFor: async () => ({
         async answer(asset) {

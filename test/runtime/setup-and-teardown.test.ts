@@ -48,6 +48,7 @@ function setUp(
     unitsNamed: async () => [],
     createRunTables: async (spec) => void tables.push(spec.run_id),
     isLedgerReady: () => isLedgerReady(),
+    imageVersion: async () => undefined,
     snapshots: { touch: () => undefined },
     async ensureQueue(name, limits) {
       if (tombstones.has(name))
@@ -307,6 +308,7 @@ describe('both', () => {
         unitsNamed: async () => [],
         createRunTables: () => Promise.reject(new CloudError(status, 'Google says no')),
         isLedgerReady: async () => true,
+        imageVersion: async () => undefined,
         snapshots: { touch: () => undefined },
         ensureQueue: async () => 'created',
         pauseQueue: async () => 'absent',

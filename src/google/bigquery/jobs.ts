@@ -64,6 +64,34 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
   }
 }
 
+/**
+ * Runs a statement that changes a table, once for a job ID: a second call with the same ID waits for the first one's
+ * outcome. A job that failed runs again under the ID with a number. Rows that were just streamed may be in the table, if
+ * the statement only inserts: UPDATE, DELETE and MERGE cannot modify such rows
+ * (https://cloud.google.com/bigquery/docs/data-manipulation-language#limitations).
+ */
+export async function runStatement(
+  sql: string,
+  options: QueryOptions & { jobId: string; labels: Record<string, string> },
+): Promise<void> {
+  const signal = interruptionToCome()
+  const client = await bigQuery(options.projectId)
+  const configuration = { labels: options.labels, query: { query: sql, useLegacySql: false } }
+  for (let attempt = 1; ; attempt++) {
+    const jobId = attempt === 1 ? options.jobId : `${options.jobId}_${attempt}`
+    const { job, isOurs } = await createJobOnce(client, jobId, options.location, configuration)
+    try {
+      const wait = (isOver: () => boolean): Promise<number> => jobDone(job, { isOver })
+      await waitFor(job, signal, wait, isOurs ? 'when interrupted' : 'never')
+      return
+    } catch (error) {
+      if (isOurs || (error instanceof CloudError && error.retryable && !(error instanceof JobFailed))) throw error
+    }
+    if (attempt === MOST_JOBS)
+      throw new CloudError('FAILED_PRECONDITION', `${MOST_JOBS} jobs like ${options.jobId} have failed`)
+  }
+}
+
 /** Number of tries for one job, across all callers. */
 const MOST_JOBS = 50
 

@@ -9,7 +9,7 @@ export interface LoadRows {
   location: string
   columns: readonly Column[]
   clusterBy: readonly string[]
-  partitionBy: IntegerPartitions
+  partitionBy?: IntegerPartitions
 }
 
 /**
@@ -28,7 +28,7 @@ export async function loadRows(
     writeDisposition: 'WRITE_TRUNCATE',
     schema: { fields: columns.map(tableField) },
     clustering: { fields: [...clusterBy] },
-    ...rangePartitioning(partitionBy),
+    ...(partitionBy ? rangePartitioning(partitionBy) : {}),
   })
   const job = await call(uploaded(Readable.from(lines(rows)), upload), LONG_CALL_DEADLINE_MS)
   await waitFor(job, signal, (isOver) => jobDone(job, { isOver }))

@@ -1,10 +1,11 @@
 import type { Hono } from 'hono'
-import { probeRequest, runRequest, taskPayload } from '../../contracts/messages.ts'
+import { imageVersionsRequest, probeRequest, runRequest, taskPayload } from '../../contracts/messages.ts'
 import type { DeploymentRef } from '../../contracts/names.ts'
 import { ownUrl } from '../heartbeat/own-url.ts'
 import type { RunControl } from '../heartbeat/run-control.ts'
 import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
+import { currentVersions } from './current-versions.ts'
 import type { ProbeDeps } from './probe.ts'
 import { TaskProcessor, type ProcessDeps } from './process-task.ts'
 import { holdStoppedRun, pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
@@ -15,11 +16,13 @@ export interface MainDeps extends ProcessDeps, RunResourceDeps, ProbeDeps {
   callers?: Callers | undefined
   /** Absent in a service that does not watch its runs. */
   control?: RunControl | undefined
+  /** The version of an image; undefined if this service may not look at it. */
+  imageVersion: (uri: string) => Promise<string | undefined>
 }
 
 /**
- * The main service: POST /setup, /probe, /pause and /teardown for the CLI, POST /process and /heartbeat for Cloud Tasks,
- * GET /healthz.
+ * The main service: POST /setup, /probe, /image-versions, /pause and /teardown for the CLI, POST /process and /heartbeat
+ * for Cloud Tasks, GET /healthz.
  *
  * /process returns 200 when the task needs no further delivery, because its row is durable; 429 or 503
  * with Retry-After when Cloud Tasks should deliver it again; 400 for a body that is not a task.
@@ -80,6 +83,11 @@ export function mainApp(deps: MainDeps): Hono {
     const outcome = await heartbeats.beat(run_id, { queue, url: ownUrl(context, control.ownUrl) })
     log.debug(`heartbeat of run ${run_id}: ${outcome}`, { run_id, trace })
     return context.json({ outcome })
+  })
+
+  app.post('/image-versions', async (context) => {
+    const { uris } = await readBody(context, imageVersionsRequest)
+    return context.json({ versions: await currentVersions(uris, deps.imageVersion) })
   })
 
   app.post('/process', async (context) => {

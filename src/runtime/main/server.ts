@@ -10,6 +10,7 @@ import { runStopOf } from '../../run-data/run-stop.ts'
 import { isLedgerReady } from '../../run-data/ledger-marker.ts'
 import { keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
+import { objectVersion } from '../../google/storage/object-version.ts'
 import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
 import { createTask, deleteQueue, ensureQueue, pauseQueue, resumeQueue } from '../../google/tasks.ts'
 import { Budget } from '../budget.ts'
@@ -101,7 +102,8 @@ startService(mainEnvironment, (environment, log) => {
       onAccount: async (...of) => (await ownPermissions()).onAccount(...of),
       onBucket: async (...of) => (await ownPermissions()).onBucket(...of),
     },
-    firstUnits: ({ tables }, most) => firstUnits(tables, most),
+    firstUnits,
+    imageVersion: objectVersion,
     unitsNamed,
     imageBuckets: ({ tables }) => imageBuckets(tables),
     createRunTables,

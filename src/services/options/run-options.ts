@@ -32,6 +32,12 @@ export interface RunOptions extends ModelFlags {
   attemptTimeoutSeconds?: number | undefined
   /** Overrides the default number of attempts per unit. */
   maxAttempts?: number | undefined
+  /** An earlier run, or one of its tables, whose unchanged answers the run carries over. */
+  update?: string | undefined
+  /** Carries unchanged answers of all earlier runs of the profile over. */
+  reuse?: boolean | undefined
+  /** Takes an image at the same gs:// address as unchanged, without looking at it. */
+  trustAddresses?: boolean | undefined
   wait: boolean
 }
 

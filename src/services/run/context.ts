@@ -3,6 +3,7 @@ import { newRunId } from '../../contracts/run-id.ts'
 import type { Profile, RunSpec } from '../../contracts/run-spec.ts'
 import type { ChosenUnit } from '../../run-data/sample-units.ts'
 import { resolveProfile } from '../../profiles/resolve-profile.ts'
+import type { EarlierRun } from './earlier-run.ts'
 import { chooseModel, modelWarnings, type ModelChoice } from '../options/model-choice.ts'
 import { checkLocalLimits, parseOutput, runLimits, type RunOptions } from '../options/run-options.ts'
 import { checkFetchImages, parseImageRoots, parseSource, type Source } from '../source/parse.ts'
@@ -50,6 +51,11 @@ export interface Pending {
   pending: number
 }
 
+/** What a run that carried answers over still has to ask. */
+export interface ToAsk extends Pending {
+  toAsk: { units: number; images: number }
+}
+
 export interface Probed {
   /** Units that have their row from the probe, so that no task is created for them. Undefined if there was no probe. */
   probed: readonly string[] | undefined
@@ -79,6 +85,8 @@ export interface RunContext extends WorkContext {
   imageRoots: readonly string[]
   /** What answers as Gemini in a local cloud, in the format of `--gemini`; undefined on Google Cloud, or if nothing does. */
   gemini: string | undefined
+  /** The run of `--update`. */
+  earlier?: EarlierRun | undefined
   milestones: RunMilestones
 }
 
@@ -121,7 +129,7 @@ export async function checkRunOptions(options: RunOptions): Promise<CheckedOptio
  */
 export function newRunContext(
   checked: CheckedOptions,
-  base: Pick<RunContext, 'target' | 'store' | 'runtimeFolder' | 'signal' | 'gemini'>,
+  base: Pick<RunContext, 'target' | 'store' | 'runtimeFolder' | 'signal' | 'gemini' | 'earlier'>,
 ): RunContext {
   const { options, choice } = checked
   if (base.target.kind === 'local') checkLocalLimits(runLimits(options, choice.gemini), options)

@@ -4,7 +4,7 @@ import { usdText } from '../../contracts/prices.ts'
 import type { GeminiOptions } from '../../contracts/run-spec.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { countImages } from '../../run-data/run-tables.ts'
-import type { RecordedContext, RunContext, Snapshotted } from './context.ts'
+import type { RecordedContext, RunContext, Snapshotted, ToAsk } from './context.ts'
 import type { SourceRead } from './read-source.ts'
 import { expectedSpending, spendingText, type Spending } from './spending.ts'
 
@@ -17,11 +17,14 @@ export interface Estimated {
  * Reports the estimated cost before any model is called, and stops the run above `--max-cost`. The
  * snapshot exists by now, so the numbers of units and images are exact; tokens are estimated.
  */
-export const estimateCostStep: PipelineStep<RunContext & RecordedContext & Snapshotted & SourceRead, Estimated> = {
+export const estimateCostStep: PipelineStep<
+  RunContext & RecordedContext & Snapshotted & SourceRead & Partial<ToAsk>,
+  Estimated
+> = {
   title: 'Estimate the cost',
-  async run({ spec, assets, options, gemini: answering, target, snapshotBytes }) {
+  async run({ spec, assets: all, options, gemini: answering, target, snapshotBytes, toAsk }) {
     const { profile, gemini } = spec
-    const images = await countImages(spec)
+    const { units: assets, images } = toAsk ?? { units: all, images: await countImages(spec) }
     const adds = {
       spending: expectedSpending({ ...spec, target, answering }, { units: assets, images, snapshotBytes }),
     }

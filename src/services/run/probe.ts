@@ -10,7 +10,7 @@ import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
 import { projectNumber } from '../../google/admin/resource-manager.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
 import { pause, pausesNow } from '../../google/transport/pauses.ts'
-import type { Deployed, Probed, RecordedContext } from './context.ts'
+import type { Deployed, Probed, RecordedContext, ToAsk } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { beginGeneration, currentGeneration } from '../../run-data/rounds.ts'
 
@@ -29,7 +29,7 @@ const THROTTLED_MS = 60_000
 const MOST_TRIES = 3
 
 type Probing = RecordedContext &
-  Deployed & { warnings?: string[] } & { retried?: ProbedRetry; sampledUnit?: SampledUnit }
+  Deployed & { warnings?: string[] } & { retried?: ProbedRetry; sampledUnit?: SampledUnit } & Partial<ToAsk>
 
 /**
  * Asks the model about one unit of the run, through the service and with its account, before any task exists: what
@@ -41,6 +41,7 @@ export const probeModel: PipelineStep<Probing, Probed> = creatingStep<Probing, P
   async run(context, reporter) {
     const { spec, milestones, warnings } = context
     if (!spec.gemini) return { skipped: 'no model', adds: { probed: undefined } }
+    if (context.toAsk?.units === 0) return { skipped: 'every answer is carried over', adds: { probed: undefined } }
     if (await currentGeneration(spec)) return { skipped: 'asked before', adds: { probed: undefined } }
     // If the answer to a probe is lost, the model may have been paid.
     milestones.hasRows = true

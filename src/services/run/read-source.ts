@@ -119,7 +119,7 @@ async function readTable(
 
 /** Returns what the snapshot of a run reads of the table at `path`, by the flags and the profile. */
 export function snapshotSource(
-  { options, profile, choice, source, target, runId }: RunContext,
+  { options, profile, choice, source, target, runId, earlier }: RunContext,
   path: string,
   columns: SourceColumns,
 ): SnapshotSource {
@@ -132,8 +132,14 @@ export function snapshotSource(
     fetchesImages: options.fetchImages === true,
     where: options.where ?? profile.where ?? null,
     limit: options.limit ?? null,
-    sample: options.sample === undefined ? null : { size: options.sample, seed: runId },
+    sample: options.sample === undefined ? null : { size: options.sample, seed: sampleSeed(earlier) ?? runId },
   }
+}
+
+/** The seed of an earlier sample, so that the sample of an update has the same assets as far as they are still there. */
+function sampleSeed(earlier: RunContext['earlier']): string | undefined {
+  const seed = earlier?.spec?.source.parameters['seed']
+  return typeof seed === 'string' ? seed : undefined
 }
 
 /** BigQuery writes no query over such a table into another one, so the snapshot is read here and loaded. */

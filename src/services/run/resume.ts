@@ -5,6 +5,7 @@ import { findRunId, runNotFound } from '../runs/find.ts'
 import type { Pending, RecordedContext, WorkContext } from './context.ts'
 import { runReport } from '../runs/report.ts'
 import { awaitCallsInProgress } from './calls-in-progress.ts'
+import { carryOver } from './carry-over.ts'
 import { probeModel } from './probe.ts'
 import { loadRunRecord } from '../runs/record.ts'
 import {
@@ -84,6 +85,7 @@ export function resumeSteps(context: RecordedContext & Pending, options: { wait:
     .step(letGoOn(context.target.kind === 'local' ? deployIfAbsent : findServices))
     .step(takeSnapshot)
     .stepIf(context.spec.source.loaded, stageLocalImages)
+    .stepIf(context.spec.carry !== undefined, carryOver)
     .step(setUp)
     .step(connect)
     .stepIf(context.spec.gemini !== null, awaitCallsInProgress)

@@ -12,8 +12,10 @@ import { fileHash } from '../source/file-hash.ts'
 import { saveRunSpec } from '../runs/find.ts'
 import { isStarted } from '../runs/record.ts'
 import { grantRuntimeWrite, createResultsDataset } from './results-dataset.ts'
-import type { Deployed, RecordedContext, RunContext, Snapshotted, WithQueues } from './context.ts'
+import type { Deployed, RecordedContext, RunContext, Snapshotted, ToAsk, WithQueues } from './context.ts'
 import { checkDeploymentLimits, runLimits, type RunOptions } from '../options/run-options.ts'
+import { carryOver } from './carry-over.ts'
+import { findAnswers, type AnswersFound } from './find-answers.ts'
 import { probeModel } from './probe.ts'
 import { readSource, type SourceRead } from './read-source.ts'
 import { refuseUnasked } from './spend-question.ts'
@@ -32,7 +34,7 @@ import { setUp } from './set-up.ts'
 import { takeSnapshot } from './snapshot.ts'
 
 /** What is known when a run asks whether it may spend. */
-export type Counted = RunContext & RecordedContext & Deployed & SourceRead & Snapshotted & Partial<Estimated>
+export type Counted = RunContext & RecordedContext & Deployed & SourceRead & Snapshotted & Partial<Estimated & ToAsk>
 
 /**
  * Returns the steps of `imagery run` up to its question: they take the snapshot and estimate the cost, and call no model.
@@ -41,9 +43,13 @@ export type Counted = RunContext & RecordedContext & Deployed & SourceRead & Sna
  */
 export function stepsBeforeSpending(context: RunContext, options: { canAsk: boolean }): Pipeline<Counted> {
   const spends = spendsMoney({ ...context.choice, target: context.target, answering: context.gemini })
-  return stepsUpToTheSnapshot(context, { refuses: spends && !options.canAsk }).stepIf(
-    context.choice.gemini !== null || spends,
-    estimateCostStep,
+  const refuses = spends && !options.canAsk && !carriesOver(context)
+  return (
+    stepsUpToTheSnapshot(context, { refuses })
+      // What is in the images decides which assets must be asked.
+      .stepIf(carriesOver(context) && isLoaded(context), stageLocalImages)
+      .stepIf(carriesOver(context), carryOver)
+      .stepIf(context.choice.gemini !== null || spends, estimateCostStep)
   )
 }
 
@@ -53,6 +59,7 @@ export function stepsUpToTheSnapshot(
   { refuses = false }: { refuses?: boolean } = {},
 ): Pipeline<RunContext & RecordedContext & Deployed & SourceRead & Snapshotted> {
   return firstSteps(context, { loads: isLoaded(context), refuses })
+    .stepIf(carriesOver(context), findAnswers)
     .step(recordRun)
     .step(takeSnapshot)
     .step(checkValues)
@@ -69,7 +76,14 @@ export function stepsThatSpend(context: Counted, options: { wait: boolean }): Pi
 
 /** Returns the first of these steps, up to the point where the first model is called. */
 export function stepsBeforePublishing(context: Counted): Pipeline<Counted & WithQueues> {
-  return pipeline(context).stepIf(isLoaded(context), stageLocalImages).step(setUp).step(connect)
+  return pipeline(context)
+    .stepIf(isLoaded(context) && !carriesOver(context), stageLocalImages)
+    .step(setUp)
+    .step(connect)
+}
+
+function carriesOver({ options, earlier }: RunContext): boolean {
+  return earlier !== undefined || options.reuse === true
 }
 
 function isLoaded({ source }: RunContext): boolean {
@@ -104,7 +118,7 @@ const findServicesFor = (options: RunOptions): PipelineStep<RunContext, Deployed
 const readTheSource: PipelineStep<RunContext, SourceRead> = { title: 'Read the source', run: readSource }
 
 /** From here on, any machine can find, finish or delete the run by its ID. */
-const recordRun: PipelineStep<RunContext & Deployed & SourceRead, { spec: RunSpec }> = {
+const recordRun: PipelineStep<RunContext & Deployed & SourceRead & Partial<AnswersFound>, { spec: RunSpec }> = {
   title: 'Record the run',
   async run(context) {
     const { runId, target, milestones } = context
@@ -122,7 +136,7 @@ const recordRun: PipelineStep<RunContext & Deployed & SourceRead, { spec: RunSpe
   },
 }
 
-async function newRunSpec(context: RunContext & Deployed & SourceRead): Promise<RunSpec> {
+async function newRunSpec(context: RunContext & Deployed & SourceRead & Partial<AnswersFound>): Promise<RunSpec> {
   const { options, source, sourceTable, snapshot, tables, target, choice, imageRoots } = context
   const spec = {
     v: 1 as const,
@@ -154,6 +168,7 @@ async function newRunSpec(context: RunContext & Deployed & SourceRead): Promise<
     images: choice.images,
     gemini: choice.gemini,
     ...(context.gemini !== undefined && usesLocalGemini(choice) ? { gemini_backend: context.gemini } : {}),
+    ...(context.carry ? { carry: context.carry } : {}),
     tables,
     limits: runLimits(options, choice.gemini, context.deployment.maxInstances),
   } satisfies Omit<RunSpec, 'hashes'>

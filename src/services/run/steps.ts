@@ -139,8 +139,9 @@ export const publishShards: PipelineStep<ToPublish, object> = creatingStep({
     const isNew = pending === undefined && (begun === undefined || probed !== undefined)
     const round = { generation: 0, ...begun, onlyPending: !isNew, skip: probed }
     const units = isNew ? assets : (pending ?? assets)
-    const published = await publishRound(spec, { units, queues, round })
+    const published = units === 0 ? 0 : await publishRound(spec, { units, queues, round })
     await endPreparation(spec)
+    if (units === 0) return { skipped: 'no asset is pending', adds: {} }
     return { done: `${count(published)} shards`, adds: {} }
   },
 })

@@ -1,6 +1,7 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import {
   bucketName,
+  imagesTable,
   mainService,
   runObjectsPrefix,
   runTeardownPath,
@@ -15,6 +16,7 @@ import { isRunId } from '../../contracts/run-id.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { Step, StepOutcome } from '../../contracts/steps.ts'
 import { deleteDatasetIfEmpty, deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
+import { versionsTable } from '../../run-data/carried.ts'
 import { cancelQuery } from '../../google/bigquery/jobs.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
@@ -233,6 +235,9 @@ const scratchTables: Step<TeardownContext> = {
     }
     const unused = spec && (await isLedgerUnused(spec)) ? (['attempts'] as const) : []
     if (tables) deleted.push(...(await deleteRunTables(tables, ['live', 'assets', 'source', ...unused])))
+    // An interrupted run can have left the table in which it compared images.
+    if (spec?.carry && (await deleteTable(versionsTable(spec.tables))) === 'deleted')
+      deleted.push(tablePath(spec.tables, imagesTable(spec.tables)))
     return outcome(deleted.length - before)
   },
 }
