@@ -90,6 +90,24 @@ describe('the ledger', () => {
     await ledger.drain()
   })
 
+  test('collects rows that keep coming one by one, and sends a lone row at once again after a pause', async () => {
+    const { clock, requests, ledger } = setUp()
+    const appended: Promise<void>[] = []
+    for (let index = 0; index < 50; index++) {
+      appended.push(ledger.append(TABLE, row(`row-${index}`)))
+      await clock.advance(20)
+    }
+    await clock.advance(100)
+    await Promise.all(appended)
+    expect(requests.length).toBeLessThanOrEqual(11)
+    expect(requests.flatMap(({ ids }) => ids)).toEqual(appended.map((_, index) => `row-${index}`))
+    await clock.advance(1_000)
+    const lone = ledger.append(TABLE, row('lone'))
+    await clock.advance(5)
+    await lone
+    expect(requests.at(-1)?.ids).toEqual(['lone'])
+  })
+
   test('sends at most 500 rows per request, at once when it has that many', async () => {
     const { requests, ledger } = setUp()
     const appended = Array.from({ length: 500 }, (_, index) => ledger.append(TABLE, row(`a${index}`)))

@@ -11,12 +11,12 @@ const MAX_GROUP_ROWS = 500
 /** Below BigQuery's limit of 10 MB per request, because the request contains more than the rows (same page). */
 const MAX_GROUP_BYTES = 9_000_000
 
-/** How long the first row of a group waits for others while no request is in progress. */
+/** How long the first row of a group waits for others when rows are rare. */
 const QUIET_WINDOW_MS = 2
 
 /**
- * The same while a request is in progress: many rows arrive then, and fewer, larger requests cost both
- * sides less. A run has enough tasks to hide the wait.
+ * The same while a request is in progress, or so soon after one: many rows arrive then, and fewer, larger requests cost
+ * both sides less. A run has enough tasks to hide the wait.
  */
 const BUSY_WINDOW_MS = 100
 
@@ -59,6 +59,10 @@ interface Lane {
   cancelTimer: CancelTimer | undefined
 }
 
+function nameOf({ projectId, dataset, table }: TableName): string {
+  return `${projectId}.${dataset}.${table}`
+}
+
 /**
  * Group commit: rows that arrive close together share one `insertAll` request, and each caller waits
  * until its own row is durable. A lone row is sent at once; under load groups grow.
@@ -70,6 +74,8 @@ interface Lane {
 export class Ledger {
   readonly #options: Required<LedgerOptions>
   readonly #lanes = new Map<string, Lane>()
+  /** When each table's last request was sent. */
+  readonly #sentMs = new Map<string, number>()
   #isDraining = false
   #whenEmpty: (() => void)[] = []
 
@@ -109,7 +115,7 @@ export class Ledger {
   }
 
   #lane(table: TableName): Lane {
-    const key = `${table.projectId}.${table.dataset}.${table.table}`
+    const key = nameOf(table)
     let lane = this.#lanes.get(key)
     if (!lane) {
       lane = { table, waiting: [], waitingBytes: 0, requests: 0, cancelTimer: undefined }
@@ -129,7 +135,7 @@ export class Ledger {
   #flush(lane: Lane, now: boolean): void {
     if (lane.waiting.length === 0 || lane.requests >= MAX_REQUESTS) return
     if (!now) {
-      lane.cancelTimer ??= this.#options.clock.after(lane.requests === 0 ? QUIET_WINDOW_MS : BUSY_WINDOW_MS, () => {
+      lane.cancelTimer ??= this.#options.clock.after(this.#isBusy(lane) ? BUSY_WINDOW_MS : QUIET_WINDOW_MS, () => {
         lane.cancelTimer = undefined
         this.#flush(lane, true)
       })
@@ -140,8 +146,14 @@ export class Ledger {
     while (lane.waiting.length > 0 && lane.requests < MAX_REQUESTS) this.#send(lane, takeGroup(lane))
   }
 
+  #isBusy({ table, requests }: Lane): boolean {
+    const sentMs = this.#sentMs.get(nameOf(table)) ?? Number.NEGATIVE_INFINITY
+    return requests > 0 || this.#options.clock.now() - sentMs < BUSY_WINDOW_MS
+  }
+
   #send(lane: Lane, group: Entry[]): void {
     lane.requests += 1
+    this.#sentMs.set(nameOf(lane.table), this.#options.clock.now())
     void this.#write(lane, group).finally(() => {
       lane.requests -= 1
       // A running timer collects the next group; without one, the group waited for this request.

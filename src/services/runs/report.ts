@@ -66,11 +66,6 @@ async function hasQueuedUnits(spec: RunSpec): Promise<boolean> {
   return (await estimatedTasksIn(names)) > 0 || hasTasksIn(names)
 }
 
-/** About how many tasks the run's queues have. */
-export async function estimatedUnits(spec: RunSpec): Promise<number> {
-  return estimatedTasksIn(await workQueues(spec))
-}
-
 /** Returns the rows, or undefined while the run's tables do not exist yet. */
 async function orMissing<Rows>(rows: Promise<Rows>): Promise<Rows | undefined> {
   try {

@@ -11,10 +11,10 @@ import { describeTable } from '../../google/bigquery/bigquery.ts'
 import { ResultsTaken, writeCompleteResults, writePartialResults } from '../../run-data/results.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { stallMs } from '../../run-data/stall.ts'
-import { workQueues } from '../../run-data/run-queues.ts'
+import { estimatedTasksIn, workQueues } from '../../run-data/run-queues.ts'
 import { KEEP_EVERY_MS, keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { RefusedDeliveries } from './refused-deliveries.ts'
-import { endedReport, estimatedUnits, runReport, strayRows } from './report.ts'
+import { endedReport, runReport, strayRows } from './report.ts'
 import { stoppedError, stoppedErrorOr } from './stopped.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
 
@@ -98,11 +98,14 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
         now() +
         pauseBetweenPolls({ tookMs: now() - polledAtMs, watchedMs: now() - startedMs, isQueuedNow, leastMs: pollMs })
       // Queues that seem empty suggest that the run has ended; the next poll confirms it.
+      let queues: readonly string[] = []
       for (let isQueued = isQueuedNow; now() < nextPollMs;) {
         const countMs = Math.max(COUNT_MS[pace], (now() - first.ms) * MOST_TIME_LATE)
         await rest(Math.min(countMs, nextPollMs - now()), options.signal)
         const wasQueued = isQueued
-        isQueued = (await estimatedUnits(spec)) > 0
+        // They stay the same once they are there.
+        if (queues.length === 0) queues = await workQueues(spec)
+        isQueued = (await estimatedTasksIn(queues)) > 0
         if (wasQueued && !isQueued) break
       }
       failingSinceMs = undefined
