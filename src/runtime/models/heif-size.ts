@@ -17,11 +17,13 @@ const MAX_META_BYTES = 1024 * 1024
  * @throws UnreadableImage when the boxes are damaged
  */
 export async function heifSize(image: ImageBytes): Promise<{ width: number; height: number }> {
-  const meta = boxes(await metaBox(image), 4)
-  const primary = primaryItem(meta.get('pitm'))
-  const parts = boxes(meta.get('iprp') ?? Buffer.alloc(0), 0)
-  const properties = boxList(parts.get('ipco') ?? Buffer.alloc(0), 0)
-  const wanted = primary === undefined ? [] : associated(parts.get('ipma'), primary)
+  const meta = boxList(await metaBox(image), 4)
+  const primary = primaryItem(dataOf(meta, 'pitm'))
+  const parts = boxList(dataOf(meta, 'iprp') ?? Buffer.alloc(0), 0)
+  const properties = boxList(dataOf(parts, 'ipco') ?? Buffer.alloc(0), 0)
+  // One box for each kind of numbers (ISO/IEC 23008-12, 9.3.1).
+  const associations = parts.filter(({ name }) => name === 'ipma')
+  const wanted = primary === undefined ? [] : associations.flatMap(({ data }) => associated(data, primary))
   let size: { width: number; height: number } | undefined
   for (const { name, data } of wanted.flatMap((index) => properties[index - 1] ?? [])) {
     if (name === 'ispe' && data.length >= 12) size = { width: data.readUInt32BE(4), height: data.readUInt32BE(8) }
@@ -49,16 +51,20 @@ async function metaBox(image: ImageBytes): Promise<Buffer> {
 function boxList(bytes: Buffer, start: number): Box[] {
   const list: Box[] = []
   for (let at = start; at + 8 <= bytes.length;) {
-    const length = bytes.readUInt32BE(at)
-    if (length < 8) break
-    list.push({ name: bytes.toString('latin1', at + 4, at + 8), data: bytes.subarray(at + 8, at + length) })
+    const short = bytes.readUInt32BE(at)
+    const head = short === 1 ? 16 : 8
+    if (at + head > bytes.length) break
+    // As `metaBox`: 1 is a 64-bit length behind the name, 0 reaches to the end.
+    const length = short === 1 ? Number(bytes.readBigUInt64BE(at + 8)) : short === 0 ? bytes.length - at : short
+    if (length < head) break
+    list.push({ name: bytes.toString('latin1', at + 4, at + 8), data: bytes.subarray(at + head, at + length) })
     at += length
   }
   return list
 }
 
-function boxes(bytes: Buffer, start: number): Map<string, Buffer> {
-  return new Map(boxList(bytes, start).map(({ name, data }) => [name, data]))
+function dataOf(list: readonly Box[], name: string): Buffer | undefined {
+  return list.find((box) => box.name === name)?.data
 }
 
 /** Item IDs have two bytes in version 0 of a box, four in later ones. */
@@ -70,8 +76,8 @@ function primaryItem(box: Buffer | undefined): number | undefined {
 }
 
 /** Returns the properties of an item as positions from 1, in their order. */
-function associated(box: Buffer | undefined, item: number): number[] {
-  if (!box || box.length < 8) return []
+function associated(box: Buffer, item: number): number[] {
+  if (box.length < 8) return []
   const idBytes = box[0] === 0 ? 2 : 4
   const indexBytes = (box[3]! & 1) === 1 ? 2 : 1
   let at = 8

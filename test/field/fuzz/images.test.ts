@@ -5,6 +5,7 @@ import { findProfile } from '../../../src/profiles/built-in-profiles.ts'
 import { Budget } from '../../../src/runtime/budget.ts'
 import { AttemptFailure } from '../../../src/runtime/models/model.ts'
 import { pixelsModel } from '../../../src/runtime/models/pixels.ts'
+import { damaged } from './damaged.ts'
 import { Dice, everySeed, FUZZ_TIMEOUT_MS } from './seeds.ts'
 
 let photos: Buffer[]
@@ -32,24 +33,6 @@ export async function photosOf(): Promise<Buffer[]> {
 beforeAll(async () => {
   photos = await photosOf()
 })
-
-/** Flips, removes and repeats bytes, more often in the headers, where a decoder takes them for sizes. */
-export function damaged(dice: Dice, photo: Buffer): Buffer {
-  let bytes = Buffer.from(photo)
-  for (let times = dice.below(5); times > 0; times--) {
-    const at = dice.below(dice.chance(60) ? Math.min(bytes.length, 700) : bytes.length)
-    const more = dice.pick([
-      () => Buffer.from([dice.below(256)]),
-      () => Buffer.from([0xff, dice.below(256), 0, dice.below(256)]),
-      () => bytes.subarray(at, at + dice.below(100)),
-      () => Buffer.alloc(dice.below(50)),
-    ])()
-    const end = dice.chance(8) ? bytes.length : at + dice.pick([more.length, more.length, 0, 7])
-    bytes = Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(end)])
-    if (bytes.length === 0) break
-  }
-  return bytes
-}
 
 function asset(): Asset {
   const observations = ['damaged', 'whole'].map((name) => ({
