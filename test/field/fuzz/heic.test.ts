@@ -4,7 +4,7 @@ import { Budget } from '../../../src/runtime/budget.ts'
 import { AttemptFailure } from '../../../src/runtime/models/model.ts'
 import { pixelsModel } from '../../../src/runtime/models/pixels.ts'
 import { damaged } from './damaged.ts'
-import { Dice, everySeed, FUZZ_TIMEOUT_MS } from './seeds.ts'
+import { type Dice, everySeed, FUZZ_TIMEOUT_MS } from './seeds.ts'
 
 interface Heic {
   bytes: Buffer
