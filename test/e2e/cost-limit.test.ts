@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bucketName } from '../../src/contracts/names.ts'
 import type { EstimateReport } from '../../src/contracts/estimate-report.ts'
+import { listDatasets, listTables } from '../../src/google/bigquery/bigquery.ts'
+import { listObjects } from '../../src/google/storage/storage.ts'
+import { listQueues } from '../../src/google/tasks.ts'
+import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { GeminiUser } from './gemini-user.ts'
 import { hasTerminal, typeAtTerminal } from './terminal.ts'
 
@@ -79,16 +84,28 @@ describe('a run that costs money', () => {
     const { http } = (await user.imagery('local', 'status')).document as { http: string }
     return ['run', '--local', ...flags, '--gemini-endpoint', http]
   }
-  const holdings = async (): Promise<unknown> => {
-    const { apis } = (await user.imagery('local', 'status')).document as { apis: Record<string, object> }
-    const { storage, bigquery, cloudtasks, pubsub } = apis
-    const { jobs: _, ...tables } = bigquery as { jobs: number }
-    return { storage, tables, cloudtasks, pubsub }
+  /** The runs, and what there is of them. Earlier runs that heartbeats finish lose their parts meanwhile. */
+  const runIds = async (): Promise<string[]> => {
+    const { runs } = (await user.imagery('runs', '--local')).document as { runs: { run_id: string }[] }
+    return runs.map(({ run_id: id }) => id)
+  }
+  const partsOf = async (runId: string): Promise<string[]> => {
+    const locator = await user.locator()
+    useLocalCloud(locator)
+    const { projectId, region } = locator
+    const datasets = await listDatasets(projectId)
+    const tables = await Promise.all(datasets.map((dataset) => listTables({ projectId, dataset })))
+    const parts = [
+      ...tables.flat().map(({ table }) => table.replaceAll('_', '-')),
+      ...(await listQueues(projectId, region)),
+      ...(await listObjects(bucketName({ projectId, region }), 'runs/')),
+    ]
+    return parts.filter((name) => name.includes(runId))
   }
 
   test('needs a flag above the threshold without a terminal, and is refused before it creates anything', async () => {
     const run = await billed()
-    const before = await holdings()
+    const before = await runIds()
     const { exitCode, document } = await user.imagery(...run, '--ask-above', '0.001')
     expect({ exitCode, document }).toMatchObject({
       exitCode: 2,
@@ -104,22 +121,25 @@ describe('a run that costs money', () => {
         },
       },
     })
-    expect(await holdings()).toEqual(before)
+    expect(await runIds()).toEqual(before)
   })
 
   test.skipIf(!hasTerminal)(
     'asks at a terminal; another answer than yes, or Ctrl-C, leaves nothing behind',
     async () => {
       const run = [...(await billed()), '--ask-above', '0.001', '--data-dir', user.dataDirectory]
-      const before = await holdings()
+      const before = await runIds()
       const calls = (await user.geminiCalls()).summary.calls
       for (const keys of ['no\n', '\u0003']) {
         const { exitCode, output } = await typeAtTerminal(run, { keys, home: user.folder })
         expect(output).toMatch(/The run will cost about \$0\.0\d+ for 10 assets/)
         expect(output).toContain('Nothing was started, and no model was called')
         expect(exitCode).toBe(130)
+        const [runId = 'no run'] = /\d{6}-[0-9a-f]{8}/.exec(output) ?? []
+        expect(runId).not.toBe('no run')
+        expect(await partsOf(runId)).toEqual([])
       }
-      expect(await holdings()).toEqual(before)
+      expect(await runIds()).toEqual(before)
       expect((await user.geminiCalls()).summary.calls).toBe(calls)
       const { exitCode, output } = await typeAtTerminal(run, { keys: 'yes\n', home: user.folder })
       expect({ exitCode, output }).toEqual({ exitCode: 0, output: expect.stringContaining('10 ok') })

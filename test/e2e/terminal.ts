@@ -17,7 +17,8 @@ export async function typeAtTerminal(
   commandLine: readonly string[],
   { keys, home }: { keys: string; home: string },
 ): Promise<{ exitCode: number | null; output: string }> {
-  const command = [process.execPath, PROGRAM, ...commandLine].map(shellWord).join(' ')
+  // A terminal without a size has no columns, and shows no progress.
+  const command = `stty cols 120 rows 40; ${[process.execPath, PROGRAM, ...commandLine].map(shellWord).join(' ')}`
   const child = spawn(SCRIPT, ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: { PATH: process.env['PATH'] ?? '', HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, TERM: 'xterm' },
     cwd: home,

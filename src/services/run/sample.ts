@@ -3,6 +3,7 @@ import { usdText } from '../../contracts/prices.ts'
 import type { Pipeline, PipelineStep, StepOutcome, StepReporter } from '../../contracts/steps.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { pause } from '../../google/transport/pauses.ts'
+import { endPreparation } from '../../run-data/heartbeat-record.ts'
 import { recordRunStop } from '../../run-data/run-stop.ts'
 import { chooseUnits, sampledAnswers, type ChosenUnit, type SampledAnswer } from '../../run-data/sample-units.ts'
 import { isTornDown } from '../../run-data/torn-down.ts'
@@ -12,7 +13,6 @@ import { creatingStep } from './creating-step.ts'
 import { estimateCost } from './cost-estimate.ts'
 import { lastProbe } from './probe.ts'
 import type { SourceRead } from './read-source.ts'
-import { beginGeneration } from '../../run-data/rounds.ts'
 import { setUp } from './set-up.ts'
 import { stepsUpToTheSnapshot } from './start.ts'
 import { stageLocalImages } from './steps.ts'
@@ -84,8 +84,6 @@ const ask: PipelineStep<RunContext & RecordedContext & Deployed & Snapshotted & 
     // If an answer is lost, the model may have been paid.
     milestones.hasRows = true
     await askUnit(chosen[0]!)
-    // From here on, a resume queues only the units without a row.
-    await beginGeneration(spec, { generation: 0 })
     await rememberSample(spec)
     const queue = chosen.slice(1).values()
     const worker = async (): Promise<void> => {
@@ -106,14 +104,20 @@ const ask: PipelineStep<RunContext & RecordedContext & Deployed & Snapshotted & 
   },
 })
 
-/** The same, and then stops the run, also after Ctrl-C: the other units wait for a resume. */
+/**
+ * The same, and then stops the run, also after Ctrl-C: the other units wait for a resume. No generation begins, so that no
+ * heartbeat asks about them either, even if this command is killed before it stops the run.
+ */
 const askAndStop: typeof ask = {
   title: ask.title,
   async run(context, reporter) {
     try {
       return await ask.run(context, reporter)
     } finally {
-      if (context.milestones.hasRows && !(await isTornDown(context.spec))) await stop(context)
+      if (context.milestones.hasRows && !(await isTornDown(context.spec))) {
+        await stop(context)
+        await endPreparation(context.spec)
+      }
     }
   },
 }
