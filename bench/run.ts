@@ -18,6 +18,7 @@ const BENCHES = {
   'bytes-read': { file: 'bytes-read.ts', about: 'what BigQuery reads and bills for a round of pending units' },
   scale: { file: 'scale.ts', about: 'what limits runs of up to 100 million assets, by a simulation' },
   estimate: { file: 'estimate.ts', about: 'the estimate of a run, relative to recorded usage' },
+  results: { file: 'results.ts', about: 'writing a million rows of results to files; memory' },
   'local-cloud': { file: 'cloud-tasks.ts', about: 'what the local Cloud Tasks can do' },
 } as const
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 
 /**
- * Prints pieces of text on stdout as fast as its reader accepts them. Stops without a failure when
+ * Prints pieces of output on stdout as fast as its reader accepts them. Stops without a failure when
  * the reader closes (`imagery results --format csv | head`).
  */
-export async function printPieces(pieces: AsyncIterable<string>): Promise<void> {
+export async function printPieces(pieces: AsyncIterable<string | Uint8Array>): Promise<void> {
   const { stdout } = process
   let hasFailed = false
   // The stream's own listener decides whether to report the failure.

@@ -139,7 +139,7 @@ const CASES: Record<string, Case> = {
     args: ['results', '--local', '--format', 'xml'],
     exitCode: 2,
     code: 'INVALID_FLAG',
-    names: /--format=xml.*table, jsonl, csv/,
+    names: /--format=xml.*table, csv, jsonl, parquet, geojson, geoparquet, xlsx/,
     suggests: 'imagery results --help',
   },
   'a format that no file can have': {
@@ -147,7 +147,7 @@ const CASES: Record<string, Case> = {
     exitCode: 2,
     code: 'INVALID_FLAG',
     names: /--format table/,
-    suggests: '--format jsonl or --format csv with --output-file rows.txt',
+    suggests: '-o rows.csv',
   },
   'a profile that does not exist': {
     args: ['run', '--local', '--table', 'signs.jsonl', '--profile', 'image-qualty'],

@@ -127,10 +127,13 @@ describe('results', () => {
     const { exitCode, stdout, stderr } = await local('results', older)
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     const lines = stdout.trimEnd().split('\n')
-    expect(lines).toHaveLength(15)
+    expect(lines.filter((line) => line.startsWith('t1:'))).toHaveLength(14)
     expect(lines[0]).toMatch(/^asset_id +status +verdict/)
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
-    expect(stdout).toContain('t1:918ebaaa017a129799d0641f7e570cf4:ffff005f  failed')
+    expect(stdout).toContain('t1:918ebaaa017a129799d0641f7e570cf4:ffff005f  failed: unreadable_image')
+    const text = stdout.replaceAll(/\s+/g, ' ')
+    expect(text).toMatch(/Failed unreadable_image: t1:\S+ no readable image: images/)
+    expect(text).toMatch(/Columns not shown: .*\bmegapixels\b.*--columns NAME,… chooses columns/)
   })
 
   test('print one JSON object per line, with the columns of the results table', async () => {

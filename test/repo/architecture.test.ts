@@ -30,6 +30,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'source',
     'failures',
     'runs',
+    'results',
     'deploy',
     'doctor',
     'teardown',
@@ -62,7 +63,8 @@ const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
   [/^@google-cloud\/|^@google\/genai|^google-auth-library|^https-proxy-agent|^jose/, ['google']],
   [/^listr2/, ['ui']],
   [/^conf$/, ['services']],
-  [/^@duckdb\/|^farmhash-modern|^node:sqlite|^@grpc\/|^protobufjs|^selfsigned/, []],
+  [/^@duckdb\//, ['services']],
+  [/^farmhash-modern|^node:sqlite|^@grpc\/|^protobufjs|^selfsigned/, []],
   [/^@oclif\//, ['cli', 'commands']],
 ]
 

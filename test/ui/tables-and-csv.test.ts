@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { csvLine } from '../../src/ui/csv.ts'
+import { csvLine } from '../../src/services/results/csv.ts'
 import { formatTable } from '../../src/ui/table.ts'
 
 const plain = (text: string): string[] => text.replaceAll(/\u001b\[\d+m/g, '').split('\n')

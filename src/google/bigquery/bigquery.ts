@@ -5,6 +5,8 @@ import { restClientOptions } from '../auth/credentials.ts'
 import { call, callUnless, CALL_DEADLINE_MS, CloudError, LONG_CALL_DEADLINE_MS } from '../transport/errors.ts'
 import { interruptionToCome, waitFor } from './jobs-in-flight.ts'
 
+export type { TableField } from '@google-cloud/bigquery'
+
 /** A BigQuery table or view. */
 export interface TableName {
   projectId: string

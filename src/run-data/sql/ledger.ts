@@ -5,6 +5,7 @@ import { tablePath, type RunTables } from '../../contracts/names.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
 import { MARKER_STATUS, RESULT_PROVENANCE, resultColumns } from '../../contracts/tables.ts'
 import { quoted } from './names.ts'
+import { conditions, rowsSource } from './results.ts'
 
 /** The order of a unit's attempts that puts the current one first. */
 export const CURRENT_FIRST = `IF(status = 'ok', 0, 1), generation DESC, IF(status = 'retrying', 1, 0), finished_at DESC, attempt_id DESC`
@@ -58,19 +59,25 @@ export function failuresQuery(tables: RunTables, limit: number): string {
 WHERE status IN ('failed', 'throttled') ORDER BY unit_id LIMIT ${limit}`
 }
 
-/**
- * The kinds of failures, most common first. Failures of one kind have the same cause and the same message, apart from
- * images, URIs, quoted values and counts. Each has the unit with the lowest ID as its example.
- */
+/** The kinds of a run's failures. */
 export function failureKindsQuery(tables: RunTables, limit: number): string {
+  return failureKindsOf(tablePath(tables, tables.live), null, limit)
+}
+
+/**
+ * The kinds of failures in a table or query with a run's columns, most common first. Failures of one kind have the same cause and
+ * the same message, apart from images, URIs, quoted values and counts. Each has the unit with the lowest ID as its example.
+ *
+ * @param where a condition on the columns, or null
+ */
+export function failureKindsOf(from: string, where: string | null, limit: number): string {
   return `SELECT cause, kind, COUNT(*) AS units, MIN(unit_id) AS unit_id,
   ANY_VALUE(error_message HAVING MIN unit_id) AS error_message
 FROM (
   SELECT unit_id, cause, error_message,
     REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(${withoutImageNames('error_message')},
       r'[a-z]+://[^\\s;]+', '…'), r'"[^"]*"', '…'), r'\\b(is|has) -?[0-9][0-9.,]*', 'is …') AS kind
-  FROM ${quoted(tablePath(tables, tables.live))}
-  WHERE status IN ('failed', 'throttled')
+  FROM ${rowsSource(from)}${conditions(where, true)}
 )
 GROUP BY cause, kind ORDER BY units DESC, unit_id LIMIT ${limit}`
 }

@@ -1,10 +1,7 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
 import { isRunId } from '../../contracts/run-id.ts'
-import { describeTable, queryStream, type TableName } from '../../google/bigquery/bigquery.ts'
-import { plainValue } from '../../google/bigquery/plain-value.ts'
-import { tableRows } from '../../google/bigquery/table-rows.ts'
-import { resultColumns } from '../../contracts/tables.ts'
+import { describeTable, dryRun, type TableField, type TableName } from '../../google/bigquery/bigquery.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
 import { findRunTables, runTable } from '../../run-data/run-tables.ts'
 import { rawAnswersQuery, resultsQuery } from '../../run-data/sql/ledger.ts'
@@ -16,16 +13,20 @@ import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { completeRun } from './watch.ts'
 
-export interface RunResults {
+/** The rows of a run, which a query can read. */
+export interface RunRows {
   runId: string
+  /** The table's path, for people. */
   table: string
-  columns: string[]
-  /** Columns with numbers. Large numbers are text. */
-  numericColumns: ReadonlySet<string>
-  /** The number of rows, without reading them. */
-  count: number
-  /** Plain JSON values by column: times as RFC 3339 text, arrays and structs nested. */
-  rows: AsyncIterable<Record<string, unknown>>
+  /** What a query reads: the table's path, or a query in parentheses. */
+  from: string
+  fields: readonly TableField[]
+  /** The number of rows, if it is known without a query. */
+  count: number | undefined
+  /** Columns that together identify a row. */
+  key: readonly string[]
+  projectId: string
+  location: string
   /** What the reader must know about the rows: those of a stopped run are not all there. */
   warning?: string
 }
@@ -36,7 +37,7 @@ export interface RunResults {
  *
  * @throws ImageryError RUN_NOT_COMPLETE while assets are pending and the run is not stopped
  */
-export async function openResults(target: Target, store: StateStore, typed: string | undefined): Promise<RunResults> {
+export async function openResults(target: Target, store: StateStore, typed: string | undefined): Promise<RunRows> {
   const runId = await findRunId(target, store, typed).catch((error: unknown) => {
     // The run was torn down on another machine. Its results are labeled with its ID.
     const isUnknown = error instanceof ImageryError && error.code === 'RUN_NOT_FOUND'
@@ -44,7 +45,7 @@ export async function openResults(target: Target, store: StateStore, typed: stri
     throw error
   })
   const record = await loadRunRecord(target, runId)
-  const stopped = record?.kind === 'recorded' ? await stoppedResults(record.spec) : undefined
+  const stopped = record?.kind === 'recorded' ? await stoppedRows(record.spec) : undefined
   if (stopped) return stopped
   const table = await resultsTable(target, store, runId)
   const described = await describeTable(table)
@@ -53,35 +54,36 @@ export async function openResults(target: Target, store: StateStore, typed: stri
       'RUN_NOT_FOUND',
       `The results of run ${runId} no longer exist: there is no table ${tablePath(table, table.table)}`,
     )
-  return {
-    runId,
-    table: tablePath(table, table.table),
-    columns: described.fields.map((field) => field.name ?? ''),
-    numericColumns: new Set(
-      described.fields.filter(({ type }) => NUMERIC.has(type ?? '')).map(({ name }) => name ?? ''),
-    ),
-    count: described.rows,
-    rows: plain(tableRows(table)),
-  }
+  const path = tablePath(table, table.table)
+  const { fields, location, rows: count } = described
+  const { projectId } = target.place
+  return { runId, table: path, from: path, fields, count, key: keyOf(fields), projectId, location }
 }
 
 /** Opens the rows so far of a stopped run. Returns undefined for any other run, or one without rows. */
-async function stoppedResults(spec: RunSpec): Promise<RunResults | undefined> {
+async function stoppedRows(spec: RunSpec): Promise<RunRows | undefined> {
   if (!(await runStopOf(spec)) || !(await describeTable(runTable(spec.tables, 'live')))) return undefined
   const report = await runReport(spec)
   if (!report.stopped) return undefined
-  const columns = resultColumns(spec.profile)
+  const from = `(${resultsQuery(spec.tables, spec.profile)})`
   const query = { projectId: spec.place.projectId, location: spec.source.location }
+  const { fields } = await dryRun(from, query)
   const { pending, total } = report.units
   return {
     runId: spec.run_id,
     table: tablePath(spec.tables, spec.tables.live),
-    columns: columns.map(({ name }) => name),
-    numericColumns: new Set(columns.filter(({ type }) => NUMERIC.has(type)).map(({ name }) => name)),
+    from,
+    fields,
     count: total,
-    rows: plain(queryStream<Record<string, unknown>>(resultsQuery(spec.tables, spec.profile), query)),
+    key: keyOf(fields),
+    ...query,
     warning: `run ${spec.run_id} was stopped: ${report.stopped.message}. ${pending.toLocaleString('en')} of its ${total.toLocaleString('en')} rows are pending`,
   }
+}
+
+/** A run's rows are in the order of their units' IDs. */
+function keyOf(fields: readonly TableField[]): string[] {
+  return [fields.some(({ name }) => name === 'unit_id') ? 'unit_id' : 'asset_id']
 }
 
 /**
@@ -90,11 +92,7 @@ async function stoppedResults(spec: RunSpec): Promise<RunResults | undefined> {
  *
  * @throws ImageryError RUN_NOT_FOUND
  */
-export async function openRawAnswers(
-  target: Target,
-  store: StateStore,
-  typed: string | undefined,
-): Promise<RunResults> {
+export async function openRawAnswers(target: Target, store: StateStore, typed: string | undefined): Promise<RunRows> {
   const runId = await findRunId(target, store, typed)
   const record = await loadRunRecord(target, runId)
   const left = record?.kind === 'leaving' ? record.leaving.report : store.run(runId)?.tornDown
@@ -103,20 +101,17 @@ export async function openRawAnswers(
   const ledger = { projectId: project.toReversed().join('.'), dataset, attempts }
   const described = path === undefined ? undefined : await describeTable({ ...ledger, table: attempts })
   if (path === undefined || !described) throw runNotFound(target, runId)
-  const rows = queryStream<Record<string, unknown>>(rawAnswersQuery(ledger), {
-    projectId: target.place.projectId,
-    location: described.location,
-  })
-  const columns = ['unit_id', 'status', 'cause', 'error_message', 'repaired', 'raw_answer', 'attempt_id']
-  return { runId, table: path, columns, numericColumns: new Set(), count: 0, rows }
+  const from = `(${rawAnswersQuery(ledger)})`
+  const { projectId } = target.place
+  const { location } = described
+  const { fields } = await dryRun(from, { projectId, location })
+  const key = ['unit_id', 'attempt_id']
+  return { runId, table: path, from, fields, count: undefined, key, projectId, location }
 }
 
 function attemptsPath({ tables }: RunSpec): string {
   return tablePath(tables, tables.attempts)
 }
-
-/** BigQuery's numeric types, by both of their names (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema). */
-const NUMERIC = new Set(['INTEGER', 'INT64', 'FLOAT', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC'])
 
 async function resultsTable(target: Target, store: StateStore, runId: string): Promise<TableName> {
   const record = await loadRunRecord(target, runId)
@@ -160,8 +155,4 @@ async function findLabeledResults(target: Target, runId: string): Promise<TableN
   const results = found.find(({ table, isScratch }) => !isScratch && !table.endsWith('_attempts'))
   if (!results) throw runNotFound(target, runId)
   return results
-}
-
-async function* plain(rows: AsyncIterable<Record<string, unknown>>): AsyncGenerator<Record<string, unknown>> {
-  for await (const row of rows) yield plainValue(row) as Record<string, unknown>
 }

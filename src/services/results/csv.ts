@@ -24,10 +24,15 @@ const FORMULA = /^(?:[\t\r\n\0]|(?:[\s\u200b\ufeff\p{Cc}]|\u001b\[[0-9;]*[A-Za-z
 /** Beyond RFC 4180: in locales with a decimal comma, spreadsheets use the semicolon as the separator. */
 const QUOTED = /[",\r\n;\t]/
 
+/** Whether a spreadsheet would run a text as a formula. */
+export function isFormula(text: string): boolean {
+  return FORMULA.test(text)
+}
+
 function csvField(value: unknown, escapes: boolean): string {
   if (value === null || value === undefined) return ''
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
-  const isFormula = escapes && typeof value === 'string' && FORMULA.test(text)
-  if (!isFormula && !QUOTED.test(text)) return text
-  return `"${isFormula ? "'" : ''}${text.replaceAll('"', '""')}"`
+  const isGuarded = escapes && typeof value === 'string' && isFormula(text)
+  if (!isGuarded && !QUOTED.test(text)) return text
+  return `"${isGuarded ? "'" : ''}${text.replaceAll('"', '""')}"`
 }

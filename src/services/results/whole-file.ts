@@ -6,12 +6,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 
 /**
- * Writes pieces of text to a file, completely or not at all: the file gets its name after the last
+ * Writes pieces of content to a file, completely or not at all: the file gets its name after the last
  * piece. Writes directly to a device or a pipe.
  *
- * @throws ImageryError FILE_NOT_WRITABLE that names the file; errors of `pieces` unchanged
+ * @throws ImageryError FILE_NOT_WRITABLE that names the file; errors of `pieces` unchanged; the
+ * signal's reason when it ends the writing
  */
-export async function writeWholeFile(file: string, pieces: AsyncIterable<string>): Promise<void> {
+export async function writeWholeFile(
+  file: string,
+  pieces: AsyncIterable<string | Uint8Array>,
+  signal?: AbortSignal,
+): Promise<void> {
   const existing = await stat(file).catch(() => undefined)
   if (existing?.isDirectory()) throw new ImageryError('FILE_NOT_WRITABLE', `${file} is a folder; name a file in it`)
   const isPlain = existing === undefined || existing.isFile()
@@ -25,11 +30,12 @@ export async function writeWholeFile(file: string, pieces: AsyncIterable<string>
     } finally {
       await probe?.close()
     }
-    await pipeline(pieces, stream)
+    await pipeline(pieces, stream, signal ? { signal } : {})
     if (isPlain) await rename(part, file)
   } catch (error) {
     // The file or its folder may not exist. Only the first error matters.
     if (isPlain) await rm(part, { force: true }).catch(() => undefined)
+    signal?.throwIfAborted()
     const { code, syscall, message } = error as NodeJS.ErrnoException
     if (syscall === undefined || !code?.startsWith('E')) throw error
     throw new ImageryError('FILE_NOT_WRITABLE', `${file} cannot be written: ${message}`, { cause: error })

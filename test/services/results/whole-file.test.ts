@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { writeWholeFile } from '../../../src/services/runs/results-file.ts'
+import { writeWholeFile } from '../../../src/services/results/whole-file.ts'
 
 let folder: string
 

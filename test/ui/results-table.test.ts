@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { formatResults, type ResultsTable } from '../../src/ui/results-table.ts'
+
+const rows = [
+  {
+    asset_id: 'pole-1',
+    status: 'ok',
+    cause: null,
+    error_message: null,
+    material: 'wood',
+    notes: 'x'.repeat(60),
+    run_id: 'r',
+  },
+  {
+    asset_id: 'pole-2',
+    status: 'failed',
+    cause: 'schema',
+    error_message: 'no\u001b[2J JSON',
+    material: null,
+    notes: null,
+    run_id: 'r',
+  },
+]
+
+const TABLE: ResultsTable = {
+  columns: Object.keys(rows[0]!),
+  rows,
+  isChosen: false,
+  onlyFailed: false,
+  more: 0,
+  failures: [{ cause: 'schema', units: 3, unit_id: 'pole-2', error_message: 'no\u001b[2J JSON' }],
+}
+
+const lines = (table: Partial<ResultsTable>, width: number): string[] =>
+  formatResults({ ...TABLE, ...table }, width)
+    .replaceAll(/\u001b\[\d+m/g, '')
+    .split('\n')
+
+describe('a table of results', () => {
+  test.each([40, 60, 120])('says in lines of %i columns which columns it hides', (width) => {
+    const text = lines({}, width)
+    expect(Math.max(...text.map((line) => line.length))).toBeLessThanOrEqual(width)
+    const [, hidden = ''] = /Columns not shown: (.*?)\. --columns/.exec(text.join(' ')) ?? []
+    const shown = text[0]!.split(/ +/)
+    expect([...shown, ...hidden.split(', ')].toSorted()).toEqual([...TABLE.columns].toSorted())
+  })
+
+  test('shows the cause of a failure in its row, and one entry for failures alike', () => {
+    const text = lines({}, 80)
+    expect(text[2]).toMatch(/^pole-2 +failed: schema/)
+    expect(text.slice(3, 7)).toEqual(['', 'Failed', '  schema: 3 rows, such as pole-2', '    no JSON'])
+    expect(text.join('')).not.toContain('\u001b')
+  })
+
+  test('shows the reason of each failure if only those are asked for', () => {
+    const text = lines({ onlyFailed: true, rows: rows.slice(1) }, 80)
+    expect(text[0]).toMatch(/^asset_id +cause +error_message/)
+    expect(text[1]).toMatch(/^pole-2 +schema +no JSON/)
+  })
+
+  test('shows the columns that the user chose, also empty ones', () => {
+    const text = lines({ isChosen: true, columns: ['material', 'cause'], failures: [] }, 80)
+    expect(text).toEqual(['material  cause', 'wood', '          schema'])
+  })
+
+  test.each([
+    [34, '… 34 more rows. --limit N shows more, --format csv or jsonl has them all'],
+    ['some' as const, 'More rows follow. --limit N shows more, --format csv or jsonl has them all'],
+  ])('says that %s rows more are there', (more, line) => {
+    expect(lines({ more }, 120)).toContain(line)
+  })
+
+  test('says that there are no rows', () => {
+    expect(lines({ rows: [], failures: [] }, 80)).toEqual(['No rows'])
+  })
+})
