@@ -20,7 +20,7 @@ export interface ResultsTable {
 
 /** Formats the first rows of a run with the columns that fit, and says what is not shown. */
 export function formatResults(table: ResultsTable, width: number): string {
-  const rows = table.rows.map(withCause)
+  const { rows } = table
   const columns = fittingColumns(candidates(table), rows, width)
   const shown = formatTable(
     columns,
@@ -35,12 +35,6 @@ export function formatResults(table: ResultsTable, width: number): string {
     ...failureLines(table.failures, width),
     ...hiddenLines(table.rows.length === 0 ? [] : hidden, width),
   ].join('\n')
-}
-
-/** A failed row says why in its status. */
-function withCause(row: Row): Row {
-  const { status, cause } = row
-  return status === 'failed' && typeof cause === 'string' ? { ...row, status: `failed: ${cause}` } : row
 }
 
 /** Columns that identify no asset for a person, and answer nothing. */

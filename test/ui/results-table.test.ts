@@ -45,9 +45,9 @@ describe('a table of results', () => {
     expect([...shown, ...hidden.split(', ')].toSorted()).toEqual([...TABLE.columns].toSorted())
   })
 
-  test('shows the cause of a failure in its row, and one entry for failures alike', () => {
+  test('names the cause and the reason of failures, with one entry for those alike', () => {
     const text = lines({}, 80)
-    expect(text[2]).toMatch(/^pole-2 +failed: schema/)
+    expect(text[2]).toMatch(/^pole-2 +failed +/)
     expect(text.slice(3, 7)).toEqual(['', 'Failed', '  schema: 3 rows, such as pole-2', '    no JSON'])
     expect(text.join('')).not.toContain('\u001b')
   })
