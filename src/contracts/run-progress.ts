@@ -1,3 +1,4 @@
+import { exactUsd } from './prices.ts'
 import type { ProgressSample } from './run-heartbeat.ts'
 
 /** The rate is that of the last minutes, so that it follows a model that becomes slower. */
@@ -49,7 +50,7 @@ export function runPace(history: readonly ProgressSample[], pending: number): Ru
   const recent = rateBetween(first, last)
   const pace = {
     units_per_second: recent.units,
-    usd_per_hour: Math.max(0, ((last.cost_usd - first.cost_usd) / recent.seconds) * 3_600),
+    usd_per_hour: exactUsd(Math.max(0, ((last.cost_usd - first.cost_usd) / recent.seconds) * 3_600)),
   }
   if (recent.units <= 0) return { ...pace, ends_at: null, ends_between: null }
   const error = ERRORS * standardError(history, recent)

@@ -1,6 +1,7 @@
 import type { Carried } from './carry.ts'
 import type { Cause } from './causes.ts'
 import type { RunStop, StopReason } from './run-controls.ts'
+import type { RunPace } from './run-progress.ts'
 
 /**
  * The state of a run. There is no `stalled` state: a run with units left and no queued work is `paused`.
@@ -66,6 +67,17 @@ export interface RunReport {
   answers?: Answers
   /** Without the attempts whose cost is unknown. */
   cost_usd: number
+  /**
+   * What the run will have cost if the units without a row cost as much as the others did. Absent before the first
+   * answer, and for a run that is complete or costs nothing.
+   */
+  cost_expected_usd?: number
+  /** The most that the run's calls may cost. Absent without such a limit. */
+  max_cost_usd?: number
+  /** How fast the run goes, and when it will end. Absent if it does not run, and in its first minutes. */
+  pace?: RunPace
+  /** RFC 3339: when the units and costs were counted, if that was not just now. */
+  as_of?: string
   /** How many billed attempts have an unknown cost, because the model did not report their usage. */
   answers_without_usage?: number
   /**

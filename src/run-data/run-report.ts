@@ -1,7 +1,9 @@
 import type { Carried } from '../contracts/carry.ts'
 import { tablePath } from '../contracts/names.ts'
-import type { RunStop } from '../contracts/run-controls.ts'
-import type { RunTotals } from '../contracts/run-heartbeat.ts'
+import { exactUsd } from '../contracts/prices.ts'
+import type { RunControls, RunStop } from '../contracts/run-controls.ts'
+import type { RunHeartbeat, RunTotals } from '../contracts/run-heartbeat.ts'
+import { runPace } from '../contracts/run-progress.ts'
 import type { Answers, RunReport, RunState } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { queryRows, type TableDescription } from '../google/bigquery/bigquery.ts'
@@ -13,11 +15,18 @@ import { failureKindsQuery, failuresQuery } from './sql/ledger.ts'
 /** A report lists this many failed assets. The results have them all. */
 const NAMED_FAILURES = 20
 
+/** A report from a heartbeat's totals names failures only if that reads little: about 100 MB. */
+const MOST_ROWS_TO_NAME = 200_000
+
 /** What a report says besides the ledger. */
 export interface ReportState {
   state: RunState
   answers: Answers | undefined
   stop: RunStop | undefined
+  /** The limits of the run; undefined for a report without them. */
+  controls?: RunControls | undefined
+  /** What its heartbeats have found. */
+  heartbeat?: RunHeartbeat | undefined
 }
 
 /** Returns the report of a run whose ledger has no rows yet. */
@@ -39,13 +48,15 @@ export function startingReport(spec: RunSpec, total: number, { answers, stop }: 
 export async function reportFrom(
   spec: RunSpec,
   totals: RunTotals,
-  { state, answers, stop }: ReportState,
+  { state, answers, stop, controls, heartbeat }: ReportState,
 ): Promise<RunReport> {
   const { units, causes, stray_rows: stray, last_row_at: last } = totals
+  // They read the whole ledger, which the totals of a heartbeat are there to avoid.
+  const isNamed = units.failed > 0 && (totals !== heartbeat?.totals || totals.attempts <= MOST_ROWS_TO_NAME)
   const [carried, failures, kinds, results] = await Promise.all([
     carriedOf(spec),
-    units.failed > 0 ? rows<Failure>(spec, failuresQuery(spec.tables, NAMED_FAILURES)) : [],
-    units.failed > 0 ? rows<FailureKindRow>(spec, failureKindsQuery(spec.tables, NAMED_FAILURES)) : [],
+    isNamed ? rows<Failure>(spec, failuresQuery(spec.tables, NAMED_FAILURES)) : [],
+    isNamed ? rows<FailureKindRow>(spec, failureKindsQuery(spec.tables, NAMED_FAILURES)) : [],
     state === 'complete' ? describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined,
   ])
   return {
@@ -56,14 +67,34 @@ export async function reportFrom(
     ...(carried ? { carried: carriedMember(carried) } : {}),
     causes,
     failures,
-    failure_groups: kinds.map((row) => failureGroup(spec, row)),
+    ...(isNamed || units.failed === 0 ? { failure_groups: kinds.map((row) => failureGroup(spec, row)) } : {}),
     cost_usd: totals.cost_usd,
+    ...outlook(totals, { state, heartbeat, carried }),
+    ...(controls?.max_cost_usd == null ? {} : { max_cost_usd: controls.max_cost_usd }),
     answers_without_usage: totals.answers_without_usage,
     ...(stray && state === 'complete' ? { stray_rows: stray } : {}),
     // A table with fewer rows was claimed by a command that was stopped before it wrote the rows. After
     // a retry adds rows, the results are rewritten.
     results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,
     finished_at: units.pending === 0 ? later(last, carried?.carried_at) : null,
+  }
+}
+
+/** What the run's progress so far says of the rest. */
+function outlook(
+  totals: RunTotals,
+  { state, heartbeat, carried }: Pick<ReportState, 'state' | 'heartbeat'> & { carried: Carried | undefined },
+): Pick<RunReport, 'cost_expected_usd' | 'pace' | 'as_of'> {
+  const { units, cost_usd: cost } = totals
+  // Carried answers cost nothing, and so do not count in the average.
+  const asked = units.ok + units.failed - (carried?.units.unchanged ?? 0)
+  const expected = cost > 0 && asked > 0 && units.pending > 0 ? cost + (units.pending * cost) / asked : undefined
+  const pace =
+    state === 'running' && heartbeat ? runPace(heartbeat.history, heartbeat.totals?.units.pending ?? 0) : undefined
+  return {
+    ...(expected === undefined ? {} : { cost_expected_usd: exactUsd(expected) }),
+    ...(pace ? { pace } : {}),
+    ...(totals === heartbeat?.totals ? { as_of: totals.at } : {}),
   }
 }
 

@@ -1,6 +1,8 @@
 import { styleText } from 'node:util'
 import { runObjectsPrefix } from '../contracts/names.ts'
 import { stateName, type Answers, type FailureGroup, type RunReport } from '../contracts/run-report.ts'
+import { usdText } from '../contracts/prices.ts'
+import type { RunPace } from '../contracts/run-progress.ts'
 import { suggestedCommand, suggestedCommands } from '../contracts/suggested-command.ts'
 import { plainLine, shortened } from './plain-text.ts'
 import { cellText } from './table.ts'
@@ -18,8 +20,9 @@ export function formatReport(report: RunReport, options: { flags: string; width:
   const facts: [string, string][] = [
     ['Profile', plainLine(report.profile)],
     ['Source', plainLine(report.source)],
-    ['Assets', assetCounts(units)],
+    ['Assets', `${assetCounts(units)}${report.as_of ? `   (counted at ${clockText(report.as_of)})` : ''}`],
     ...(report.carried ? ([['Carried', carriedText(report.carried)]] satisfies [string, string][]) : []),
+    ...(report.pace ? ([['Pace', paceText(report.pace)]] satisfies [string, string][]) : []),
     ['Cost', costText(report)],
     ...(report.answers ? ([['Answers', plainLine(answersText(report.answers))]] satisfies [string, string][]) : []),
     ['Started', timeText(report.started_at)],
@@ -105,9 +108,35 @@ function answersText({ by, billed, available }: Answers): string {
   return `${who}${bill}${elsewhere}`
 }
 
-function costText({ cost_usd: cost, answers_without_usage: unknown = 0, answers }: RunReport): string {
+/** `12/s, $3.40 an hour, ends at about 14:05 UTC (14:01 to 14:12)` */
+function paceText({ units_per_second: rate, usd_per_hour: usd, ends_at: end, ends_between: between }: RunPace): string {
+  const parts = [`${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))}/s`]
+  if (usd > 0) parts.push(`${usdText(usd)} an hour`)
+  if (end !== null) parts.push(`ends at about ${timeText(minutes(end))}`)
+  const range = between
+    ? ` (${between.map((time) => timeText(minutes(time)).slice(0, -' UTC'.length)).join(' to ')})`
+    : ''
+  return `${parts.join(', ')}${range}`
+}
+
+/** RFC 3339, to the minute. */
+function minutes(time: string): string {
+  return `${time.slice(0, '2026-11-30T16:18'.length)}Z`
+}
+
+function clockText(time: string): string {
+  return `${time.slice('2026-11-30T'.length, '2026-11-30T16:18:05'.length)} UTC`
+}
+
+function costText(report: RunReport): string {
+  const { cost_usd: cost, answers_without_usage: unknown = 0, answers } = report
   const price = answers?.billed === false ? ' by the price list' : ''
-  const known = cost === 0 ? 'nothing' : `$${cost.toFixed(4)}${price}`
+  const { cost_expected_usd: expected, max_cost_usd: most } = report
+  const rest = [
+    ...(expected === undefined ? [] : [`about ${usdText(expected)} in all`]),
+    ...(most === undefined ? [] : [`at most ${usdText(most)}`]),
+  ]
+  const known = [cost === 0 ? 'nothing' : `$${cost.toFixed(4)}${price}`, ...rest].join(', ')
   if (unknown === 0) return known
   const unpriced = `${number(unknown)} ${unknown === 1 ? 'answer' : 'answers'} whose usage the model did not report`
   return cost === 0 ? `unknown, for ${unpriced}` : `${known}, and the unknown cost of ${unpriced}`

@@ -96,7 +96,9 @@ export class HeartbeatChain {
     { queue, url, everySlots }: { queue: string; url: string; everySlots: number },
   ): Promise<void> {
     const slot = Math.floor(this.#deps.clock.now() / SLOT_MS)
-    const slots = Array.from({ length: SLOTS_AHEAD }, (_, index) => slot + (index + 1) * everySlots)
+    // At multiples, so that two heartbeats of nearly the same time create the same ones.
+    const first = Math.floor(slot / everySlots) + 1
+    const slots = Array.from({ length: SLOTS_AHEAD }, (_, index) => (first + index) * everySlots)
     const created = await Promise.all(slots.map((next) => this.#create(runId, queue, url, next)))
     // Someone has deleted the queue, so this heartbeat was its last one.
     if (created.includes(false)) await this.begin(runId, url)

@@ -18,8 +18,8 @@ export async function concludeRun(
   totals: RunTotals,
   nowMs: number,
 ): Promise<RunSummary | undefined> {
-  await cloud.writeCompleteResults(spec, { units: totals.units.total, lastRowAt: totals.last_row_at })
   const report = await finalReport(cloud, spec, totals)
+  await cloud.writeCompleteResults(spec, { units: totals.units.total, lastRowAt: report.finished_at })
   const summary = { v: 1 as const, run_id: spec.run_id, written_at: new Date(nowMs).toISOString(), report }
   await cloud.saveSummary(spec, summary)
   if (!(await cloud.isPrepared(spec, nowMs))) return summary

@@ -9,7 +9,7 @@ import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import { SLOW_SLOTS, type HeartbeatChain } from './chain.ts'
 import { concludeRun, removeControlQueue, removeMessaging, removeResources } from './finish-run.ts'
 import { FailedRuns } from './failed-runs.ts'
-import { isOver, isReadDue, LONGEST_IDLE_MS, newHeartbeat, observed } from './observation.ts'
+import { isOver, isReadDue, isSlow, LONGEST_IDLE_MS, newHeartbeat, observed } from './observation.ts'
 import type { RunCloud } from './run-cloud.ts'
 import { isStalled, startNextGeneration } from './stalled-run.ts'
 
@@ -135,8 +135,10 @@ export class Heartbeats {
     const isHeld = stop !== undefined || queues.areAllPaused
     const isSummaryOld = summary !== undefined && nowMs - Date.parse(summary.written_at) > LONGEST_IDLE_MS
     if (isOver(before, nowMs) || isSummaryOld) return 'over'
+    // A finished run gets no new control queue.
+    const isLate = summary !== undefined && !all.some((name) => name.endsWith(`/${source.queue}`))
     // Before anything that can fail, so that the next heartbeat comes whatever becomes of this one.
-    await this.#continue(spec, source, isHeld || before.idle_since !== null)
+    if (!isLate) await this.#continue(spec, source, isSlow(before, isHeld, nowMs))
     if (summary) return this.#remove(spec, summary.report)
     if (!isHeld) await cloud.keepScratchTables(spec, nowMs)
     const totals = isReadDue(before, { nowMs, hasTasks: queues.hasTasks }) ? await this.#totals(spec) : undefined

@@ -36,6 +36,14 @@ export function isReadDue(before: RunHeartbeat, { nowMs, hasTasks }: Pick<Observ
   return nowMs >= Date.parse(before.next_read_at) || (!hasTasks && before.quiet_since === null)
 }
 
+/** A run that does not move may have stalled, which its heartbeats find out within this time (`stallMs`). */
+const SLOW_AFTER_MS = 20 * 60_000
+
+/** Whether a run's heartbeats become rare, because nothing changes. */
+export function isSlow({ idle_since: since }: RunHeartbeat, isHeld: boolean, nowMs: number): boolean {
+  return isHeld || (since !== null && nowMs - Date.parse(since) > SLOW_AFTER_MS)
+}
+
 /** Whether a run's heartbeats end, because nothing has happened for hours and nothing will. */
 export function isOver({ idle_since: since }: RunHeartbeat, nowMs: number): boolean {
   return since !== null && nowMs - Date.parse(since) > LONGEST_IDLE_MS

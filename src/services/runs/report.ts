@@ -1,39 +1,71 @@
 import { tablePath } from '../../contracts/names.ts'
-import type { RunReport, RunState } from '../../contracts/run-report.ts'
+import type { RunHeartbeat, RunTotals } from '../../contracts/run-heartbeat.ts'
+import type { Answers, RunReport, RunState } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { runAnswers } from '../../run-data/answers.ts'
-import { summaryOf } from '../../run-data/heartbeat-record.ts'
+import { heartbeatOf, summaryOf } from '../../run-data/heartbeat-record.ts'
 import { estimatedTasksIn, hasTasksIn, workQueues } from '../../run-data/run-queues.ts'
 import { reportFrom, startingReport } from '../../run-data/run-report.ts'
-import { runStopOf } from '../../run-data/run-stop.ts'
+import { runControlsOf, runStopOf } from '../../run-data/run-stop.ts'
 import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
 import { readTotals } from '../../run-data/run-totals.ts'
 
 /**
- * Returns the current state of a run: its final report if it has one, else from the ledger and the queues. Does not read
- * the source.
+ * Returns the current state of a run: its final report if it has one, else from its ledger and queues. Does not read the
+ * source.
+ *
+ * @param options.from `ledger` reads the whole ledger, for a command that waits for the run's end; `heartbeat` takes the
+ *   totals that the last heartbeat has read, if it is young, and adds the run's pace and limits
  */
-export async function runReport(spec: RunSpec): Promise<RunReport> {
-  const ended = await endedReport(spec)
-  if (ended) return ended
-  const [answers, stop, totals] = await Promise.all([
+export async function runReport(
+  spec: RunSpec,
+  { from = 'ledger' }: { from?: 'heartbeat' | 'ledger' } = {},
+): Promise<RunReport> {
+  const isWatched = from === 'ledger'
+  const [ended, heartbeat, answers, stop, controls] = await Promise.all([
+    endedReport(spec),
+    isWatched ? undefined : heartbeatOf(spec),
     runAnswers(spec),
     runStopOf(spec),
-    orMissing(readTotals(spec, Date.now())),
+    isWatched ? undefined : runControlsOf(spec),
   ])
+  if (ended) return ended
+  const told = { answers, stop, controls, heartbeat: heartbeat?.record }
+  const known = freshTotals(heartbeat?.record)
+  // Empty queues can mean that the run has just ended, and then its exact figures count.
+  if (known && (await hasQueuedUnits(spec)))
+    return reportFrom(spec, known, { ...told, state: heldState('running', told) })
+  const totals = await orMissing(readTotals(spec, Date.now()))
   if (!totals) {
     // A heartbeat has finished the run meanwhile, and deleted its snapshot.
     const endedSince = await endedReport(spec)
     if (endedSince) return endedSince
     const snapshot = await describeTable(runTable(spec.tables, 'assets'))
-    return startingReport(spec, snapshot?.rows ?? 0, { answers, stop })
+    return startingReport(spec, snapshot?.rows ?? 0, told)
   }
-  const tasksState = await runState(spec, totals.units)
-  const isHeld = stop !== undefined || (tasksState === 'running' && answers?.available === false)
-  const state = tasksState !== 'complete' && isHeld ? 'paused' : tasksState
-  return reportFrom(spec, totals, { state, answers, stop })
+  return reportFrom(spec, totals, { ...told, state: heldState(await runState(spec, totals.units), told) })
+}
+
+/** The state of a run that may be stopped, or wait for what answers it. */
+function heldState(
+  state: RunState,
+  { answers, stop }: { answers: Answers | undefined; stop: object | undefined },
+): RunState {
+  const isHeld = stop !== undefined || (state === 'running' && answers?.available === false)
+  return state !== 'complete' && isHeld ? 'paused' : state
+}
+
+/** A heartbeat comes every 30 s, and can be delivered again a few times. */
+const FRESH_MS = 90_000
+
+/** The totals of the last heartbeat, if heartbeats still come and these totals still hold. */
+function freshTotals(record: RunHeartbeat | undefined): RunTotals | undefined {
+  if (!record?.totals || record.next_read_at === null || record.totals.units.pending === 0) return undefined
+  const nowMs = Date.now()
+  const isFresh = nowMs - Date.parse(record.written_at) < FRESH_MS && nowMs < Date.parse(record.next_read_at) + FRESH_MS
+  return isFresh ? record.totals : undefined
 }
 
 /** Returns the report of a run that its heartbeats have finished. Someone can have deleted its results since. */

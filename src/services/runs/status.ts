@@ -8,6 +8,7 @@ import { workQueues } from '../../run-data/run-queues.ts'
 import { isTornDown } from '../../run-data/torn-down.ts'
 import { runReport } from './report.ts'
 import { loadingReport, loadRunRecord, type RunRecord } from './record.ts'
+import { reviveHeartbeats } from './revive.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
@@ -42,7 +43,8 @@ export async function runStatus(run: FoundRun, flags: string): Promise<RunReport
   const { spec } = run
   if (!spec) return run.report
   try {
-    const report = await completeRun(spec, await runReport(spec))
+    const report = await completeRun(spec, await runReport(spec, { from: 'heartbeat' }))
+    if (report.stopped === undefined) await reviveHeartbeats(spec)
     await requireRun(spec, flags)
     // Paused by a command or service that found that its tasks cannot be answered, or by hand.
     const isPaused = report.state === 'running' && (await areAllPaused(await workQueues(spec)))
@@ -126,7 +128,7 @@ async function listedRun(target: Target, runId: string): Promise<ListedRun | und
 }
 
 async function recordedReport(spec: RunSpec): Promise<RunReport | undefined> {
-  const report = await runReport(spec)
+  const report = await runReport(spec, { from: 'heartbeat' })
   const hasNoRows = report.units.ok + report.units.failed === 0
   return hasNoRows && (await isTornDown(spec)) ? undefined : report
 }

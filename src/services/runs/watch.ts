@@ -15,6 +15,7 @@ import { estimatedTasksIn, workQueues } from '../../run-data/run-queues.ts'
 import { KEEP_EVERY_MS, keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { RefusedDeliveries } from './refused-deliveries.ts'
 import { endedReport, runReport, strayRows } from './report.ts'
+import { reviveHeartbeats, STALE_MS } from './revive.ts'
 import { stoppedError, stoppedErrorOr } from './stopped.ts'
 import { requireRun, tornDownErrorOr } from './torn-down.ts'
 
@@ -23,6 +24,9 @@ const POLL_MS = { google: 5_000, local: 250 }
 
 /** Time between two counts of the queues' tasks. These calls are small and free. */
 const COUNT_MS = { google: 1_000, local: 50 }
+
+/** Above this number, a poll takes what the last heartbeat has counted instead of the whole ledger (docs/scale.md). */
+const MANY_UNITS = 1_000_000
 
 /** Polls take at most this share of the time, so that watching never slows the run. */
 const MOST_TIME_POLLING = 0.04
@@ -62,7 +66,9 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   const startedMs = now()
   let first: { done: number; ms: number } | undefined
   let done = 0
+  let units = 0
   let movedMs = now()
+  let reviveAtMs = now() + STALE_MS
   let failingSinceMs: number | undefined
   let shown = ''
   let keepAtMs = now() + KEEP_EVERY_MS
@@ -71,9 +77,14 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
     options.signal.throwIfAborted()
     try {
       const polledAtMs = now()
-      const report = await runReport(spec)
+      const report = await runReport(spec, { from: units > MANY_UNITS ? 'heartbeat' : 'ledger' })
+      units = report.units.total
       // Checked after the count: if the record exists, no teardown has deleted the counted rows.
       await requireRun(spec, options.flags)
+      if (now() >= reviveAtMs) {
+        reviveAtMs = now() + STALE_MS
+        await reviveHeartbeats(spec)
+      }
       if (now() >= keepAtMs) {
         keepAtMs = now() + KEEP_EVERY_MS
         await keepSnapshot(spec)
