@@ -105,18 +105,7 @@ describe('the heartbeats of a run', () => {
     // Paused by hand before, and resumed with the run.
     await post('/setup')
     await endPreparation(spec)
-    await services
-      .until(async () => (await summaryOf(spec)) !== undefined)
-      .catch(async (e) => {
-        console.log(
-          services.entries.slice(-12),
-          services.beats().slice(-5),
-          await heartbeatOf(spec),
-          await generations(),
-          services.asked,
-        )
-        throw e
-      })
+    await services.until(async () => (await summaryOf(spec)) !== undefined)
     expect((await generations()).toSorted()).toEqual(['0', '1'])
     expect(services.asked.toSorted()).toEqual(['unit-2', 'unit-3'])
     await services.until(async () => (await allQueues(spec)).length === 0)
