@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CAUSES } from './causes.ts'
 import { RUN_ID_PATTERN } from './run-id.ts'
+import { progressSample } from './run-progress.ts'
 import type { RunReport } from './run-report.ts'
 
 const runId = z.string().regex(RUN_ID_PATTERN, 'not a run id')
@@ -26,11 +27,6 @@ export const runTotals = z.object({
 })
 
 export type RunTotals = z.infer<typeof runTotals>
-
-/** A run at one time: the units that have their final row, and what they have cost. */
-export const progressSample = z.object({ at: z.iso.datetime(), done: count, cost_usd: z.number().nonnegative() })
-
-export type ProgressSample = z.infer<typeof progressSample>
 
 /** `runs/<run_id>/heartbeat.json`: what a run's last heartbeat found. A few kilobytes, however large the ledger is. */
 export const runHeartbeat = z.object({

@@ -1,5 +1,14 @@
+import { z } from 'zod'
 import { exactUsd } from './prices.ts'
-import type { ProgressSample } from './run-heartbeat.ts'
+
+/** A run at one time: the units that have their final row, and what they have cost. */
+export const progressSample = z.object({
+  at: z.iso.datetime(),
+  done: z.int().nonnegative(),
+  cost_usd: z.number().nonnegative(),
+})
+
+export type ProgressSample = z.infer<typeof progressSample>
 
 /** The rate is that of the last minutes, so that it follows a model that becomes slower. */
 const RECENT_MS = 5 * 60_000

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { ProgressSample } from '../../src/contracts/run-heartbeat.ts'
-import { runPace, withSample } from '../../src/contracts/run-progress.ts'
+import { runPace, withSample, type ProgressSample } from '../../src/contracts/run-progress.ts'
 
 const START = Date.UTC(2026, 10, 30, 12)
 const sample = (seconds: number, done: number): ProgressSample => ({

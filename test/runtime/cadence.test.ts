@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { ProgressSample, RunTotals } from '../../src/contracts/run-heartbeat.ts'
+import type { RunTotals } from '../../src/contracts/run-heartbeat.ts'
+import type { ProgressSample } from '../../src/contracts/run-progress.ts'
 import { READ_SHARE, readEveryMs, readUsd } from '../../src/runtime/heartbeat/cadence.ts'
 
 const totalsOf = (rows: number, done: number): RunTotals => ({
@@ -13,7 +14,7 @@ const totalsOf = (rows: number, done: number): RunTotals => ({
   stray_rows: null,
 })
 
-/** A minute of a run that finishes so many units in it, at a price each. */
+/** A minute of a run that finishes a number of units in it, at a price each. */
 function minute(units: number, usdEach: number): ProgressSample[] {
   return [
     { at: new Date(0).toISOString(), done: 0, cost_usd: 0 },

@@ -1,6 +1,6 @@
 import { GOOGLE_PRICES, LEAST_SCANNED_BYTES } from '../../contracts/google-prices.ts'
-import { runPace } from '../../contracts/run-progress.ts'
-import type { ProgressSample, RunTotals } from '../../contracts/run-heartbeat.ts'
+import { runPace, type ProgressSample } from '../../contracts/run-progress.ts'
+import type { RunTotals } from '../../contracts/run-heartbeat.ts'
 
 /** Bytes of the columns that a read of the totals scans: per row of the ledger, and per unit of the snapshot (docs/scale.md). */
 const LEDGER_ROW_BYTES = 120
