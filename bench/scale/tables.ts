@@ -1,7 +1,8 @@
 /** The tables of docs/scale.md about runs of growing size, from the simulation and the product's own figures. */
 import { bytesText } from '../../src/contracts/bytes-text.ts'
 import { GOOGLE_PRICES, LEAST_SCANNED_BYTES, throughputTiers } from '../../src/contracts/google-prices.ts'
-import type { ProgressSample, RunTotals } from '../../src/contracts/run-heartbeat.ts'
+import type { RunTotals } from '../../src/contracts/run-heartbeat.ts'
+import type { ProgressSample } from '../../src/contracts/run-progress.ts'
 import { usdText } from '../../src/contracts/prices.ts'
 import { findProfile } from '../../src/profiles/built-in-profiles.ts'
 import { chooseModel } from '../../src/services/options/model-choice.ts'
