@@ -57,7 +57,9 @@ export async function startAnalyzer({ program, protos }: AnalyzerFiles): Promise
   try {
     const call = await Promise.race([connect(protos, port), failed])
     const languageOptions = (await call('getLanguageOptions')({ maximumFeatures: true })) as object
-    return analyzer(call, { ...languageOptions, productMode: 'PRODUCT_EXTERNAL' }, () => child.kill())
+    const supportedStatementKinds = ['RESOLVED_QUERY_STMT', 'RESOLVED_INSERT_STMT']
+    const options = { ...languageOptions, productMode: 'PRODUCT_EXTERNAL', supportedStatementKinds }
+    return analyzer(call, options, () => child.kill())
   } catch (error) {
     child.kill()
     throw new CouldNotRun(`the analyzer ${program} does not start: ${(error as Error).message}`, { cause: error })

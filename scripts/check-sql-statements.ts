@@ -227,6 +227,8 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
   ]
 }
 
+const QUESTION = 'the question'
+
 /** A run that compares with itself, and so with every kind of row. */
 function carryStatements(tables: RunTables, asked: Profile): Statement[] {
   const { projectId, dataset } = tables
@@ -240,7 +242,7 @@ function carryStatements(tables: RunTables, asked: Profile): Statement[] {
       { ...ledger, has_answers },
     ],
     profile: asked,
-    questionHash: 'question_hash 1 “é”',
+    questionHash: QUESTION,
     stagedPrefix: 'gs://bucket/runs/',
     trustsAddresses,
   })
@@ -302,6 +304,12 @@ function attemptRows(asked: Profile): Record<string, unknown>[] {
       cost_usd: index % 4 === 0 ? null : index / 64,
       started_at: time,
       finished_at: time,
+      ...(status === 'ok'
+        ? {
+            question_hash: QUESTION,
+            input_images: [{ observation_id: 'o', gcs_uri: 'gs://b/o.jpg', capture_time: null, version: 'md5:x' }],
+          }
+        : {}),
     }
     return Object.fromEntries(
       attemptColumns(asked).map((column) => [

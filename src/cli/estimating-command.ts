@@ -1,4 +1,3 @@
-import { ImageryError } from '../contracts/errors.ts'
 import type { EstimateReport } from '../contracts/estimate-report.ts'
 import { newRunId } from '../contracts/run-id.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
@@ -44,11 +43,6 @@ export abstract class EstimatingCommand extends CloudCommand {
 
   /** Estimates a run and shows the estimate. Asks no model, so that a local cloud needs nothing that answers. */
   protected async estimate(given: GivenOptions, flags: CloudFlags): Promise<EstimateReport> {
-    if (given.update !== undefined || given.reuse)
-      throw new ImageryError(
-        'NOT_AVAILABLE',
-        'An estimate does not count earlier answers; a run shows its counts before it asks',
-      )
     const { session, checked, earlier } = await this.prepare(given, flags, { asks: false })
     const context = newRunContext(checked, { ...session, runtimeFolder: '', signal: this.signal, earlier })
     try {

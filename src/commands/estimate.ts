@@ -20,6 +20,8 @@ export default class Estimate extends EstimatingCommand {
 
 A table in BigQuery is only read; the bytes that this reads are shown. A local file is counted on this machine, or in a temporary table that is deleted again if it is Parquet or --where is set. No model is called. The same as imagery run --dry-run.
 
+With --update RUN_ID, it also counts the assets that are new, changed, unchanged and gone since that run, and estimates only what a run with --update would ask.
+
 With --sample N, a model is asked about N assets, spread over the kinds of assets and their numbers of images, and the estimate follows from what their answers cost. That costs about N times the price of one answer, usually less than 2 cents for 20. The command shows the amount and asks first; --yes or --max-cost answers in advance. The answers are the beginning of a run: imagery resume asks about the other assets, and nothing is paid twice.`
 
   static override examples = [

@@ -1,3 +1,4 @@
+import type { Carried } from './carry.ts'
 import type { AttemptStatus, Cause } from './causes.ts'
 import type { Column } from './columns.ts'
 import type { MediaResolution, Tier } from './model-options.ts'
@@ -11,6 +12,11 @@ export interface EstimateReport {
   units: number
   /** Images that the run would use. */
   images: number
+  /**
+   * How the units compare with earlier runs (`--update`, `--reuse`); null without them. The costs are those of the units
+   * that are not unchanged. Images at gs:// addresses count as unchanged here, and a run also looks at their content.
+   */
+  carried: Omit<Carried, 'v' | 'carried_at'> | null
   /** Units by their number of images. */
   images_per_unit: { images: number; units: number }[]
   /** Rows and images that the run would not use. One row can be counted under several reasons. */

@@ -5,6 +5,7 @@ import { bytesText } from '../contracts/bytes-text.ts'
 import { MEDIA_RESOLUTIONS } from '../contracts/model-options.ts'
 import { usdText } from '../contracts/prices.ts'
 import { plainLine } from './plain-text.ts'
+import { carriedText } from './report.ts'
 import { intervalText, sampleLines } from './sample.ts'
 import { formatTable } from './table.ts'
 import { linesOf, wrapped } from './wrap.ts'
@@ -18,6 +19,7 @@ export function formatEstimate(report: EstimateReport, { width }: { width: numbe
     ['Source', report.source],
     [report.unit === 'asset' ? 'Assets' : 'Units', number(report.units)],
     ['Images', number(report.images)],
+    ...(report.carried ? ([['Carried', carriedText(report.carried)]] satisfies [string, string][]) : []),
     ['Snapshot', `${bytesText(report.snapshot_bytes)} for BigQuery to scan`],
     ['Counted', countedText(report)],
   ]

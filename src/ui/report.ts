@@ -39,7 +39,10 @@ export function formatReport(report: RunReport, options: { flags: string; width:
 }
 
 /** `1,204 unchanged, which cost $0.5418 then; 3 new, 2 changed, 1 failed before; 4 gone` */
-function carriedText({ units, cost_usd: cost }: NonNullable<RunReport['carried']>): string {
+export function carriedText({
+  units,
+  cost_usd: cost,
+}: Pick<NonNullable<RunReport['carried']>, 'units' | 'cost_usd'>): string {
   const paid = cost === 0 ? '' : `, which cost $${cost.toFixed(4)} then`
   const failed = units.failed_before > 0 ? `, ${number(units.failed_before)} failed before` : ''
   return `${number(units.unchanged)} unchanged${paid}; ${number(units.new)} new, ${number(units.changed)} changed${failed}; ${number(units.gone)} gone`

@@ -76,7 +76,13 @@ test('an update asks for three changed photos only, even when the earlier run wa
   put('new.jpg', 8)
   unlinkSync(path.join(photos, '5.jpg'))
   const before = await calls()
-  const report = await user.run(['--update', first.run_id, '--table', 'photos', '--profile', 'road-signs'])
+  const update = ['--update', first.run_id, '--table', 'photos', '--profile', 'road-signs']
+  const counted = await user.imagery('run', '--local', ...update, '--dry-run')
+  expect(counted.document, counted.stderr).toMatchObject({
+    units: 6,
+    carried: { mode: 'update', units: { new: 1, changed: 2, unchanged: 3, failed_before: 0, gone: 1 } },
+  })
+  const report = await user.run(update)
   expect((await calls()) - before).toBe(3)
   expect(report).toMatchObject({
     units: { total: 6, ok: 6 },

@@ -11,6 +11,7 @@ const REPORT: EstimateReport = {
   unit: 'asset',
   units: 1_200_000,
   images: 3_200_000,
+  carried: null,
   images_per_unit: [{ images: 3, units: 1_200_000 }],
   left_out: [],
   counted: { how: 'local', bytes_read: 0 },

@@ -22,7 +22,7 @@ export interface OpenFile {
  */
 export async function storeLocalFile(uri: string, { path, stats }: OpenFile, contentType: string): Promise<boolean> {
   const cloud = localCloud()
-  if (cloud === undefined || process.env['GCE_METADATA_HOST'] !== cloud.metadataHost) return false
+  if (cloud === undefined || !takesLocalFiles()) return false
   const { bucket, path: name } = objectName(uri)
   const request: LocalFileRequest = { bucket, name, contentType, path, file: identityOf(stats) }
   try {
@@ -38,4 +38,10 @@ export async function storeLocalFile(uri: string, { path, stats }: OpenFile, con
     // The upload says what is wrong.
     return false
   }
+}
+
+/** Whether there is a local cloud that takes the files of this account. */
+export function takesLocalFiles(): boolean {
+  const cloud = localCloud()
+  return cloud !== undefined && process.env['GCE_METADATA_HOST'] === cloud.metadataHost
 }

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { imageVersion, MISSING_IMAGE } from '../../contracts/image-version.ts'
 import { parseGsUri } from '../../contracts/gs-uri.ts'
 import { call, CloudError } from '../transport/errors.ts'
+import { takesLocalFiles } from './local-file.ts'
 import { storageClient } from './storage.ts'
 
 /**
@@ -21,4 +23,13 @@ export async function objectVersion(uri: string): Promise<string | undefined> {
     if (error.status === 'PERMISSION_DENIED' || error.status === 'UNAUTHENTICATED') return undefined
     throw error
   }
+}
+
+/** The version that a file of this machine gets when it becomes an object: the local cloud states no MD5 of such a file. */
+export async function fileVersion(bytes: Buffer): Promise<string | undefined> {
+  if (!takesLocalFiles())
+    return imageVersion({ md5: createHash('md5').update(bytes).digest('base64'), size: bytes.length })
+  const crc32c = (await storageClient()).crc32cGenerator()
+  crc32c.update(bytes)
+  return imageVersion({ crc32c: crc32c.toString(), size: bytes.length })
 }

@@ -90,6 +90,11 @@ export interface RunContext extends WorkContext {
   milestones: RunMilestones
 }
 
+/** Whether a run carries answers of earlier runs over. */
+export function carriesOver({ options, earlier }: Pick<RunContext, 'options' | 'earlier'>): boolean {
+  return earlier !== undefined || options.reuse === true
+}
+
 /** What a new run has created so far. If it ends early, its rollback deletes this. */
 export interface RunMilestones extends Milestones {
   /** The tables whose dataset this run has created. */

@@ -8,7 +8,8 @@ import { countRows } from '../source/count-rows.ts'
 import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
 import { loadSource, prepareSource, type PreparedSource } from '../source/local-files.ts'
 import { withScratchFolder } from '../source/scratch-folder.ts'
-import type { RunContext } from './context.ts'
+import { carriesOver, type RunContext } from './context.ts'
+import { expectedCounts, type ExpectedCounts } from './expected-counts.ts'
 import { describeSource, fileLocation, foundColumns, readSource, snapshotSource } from './read-source.ts'
 
 /** A source that was counted, with nothing left of the counting. */
@@ -22,6 +23,8 @@ export interface CountedSource {
   bytesRead: number
   /** How the source was counted. */
   how: 'query' | 'local' | 'temporary_table'
+  /** What a run with `--update` or `--reuse` would carry over. */
+  expected: ExpectedCounts | undefined
 }
 
 /** A temporary table ends by itself after this time, if its command is killed. */
@@ -36,7 +39,8 @@ export async function countedSource(context: RunContext): Promise<CountedSource>
   if (source.kind === 'table') {
     const { location, snapshot, snapshotBytes } = (await readSource(context)).adds
     const counted = await countSource(snapshot, { projectId: target.place.projectId, location })
-    return { ...counted, location, snapshot, snapshotBytes, how: 'query' }
+    const expected = carriesOver(context) ? await expectedCounts(context, { snapshot, location }) : undefined
+    return { ...counted, location, snapshot, snapshotBytes, how: 'query', expected }
   }
   const flags = { asset: options.assetColumn, image: options.imageColumn, unit: choice.unit }
   checkFilter(options.where ?? profile.where)
@@ -45,10 +49,10 @@ export async function countedSource(context: RunContext): Promise<CountedSource>
     context.warnings.push(...prepared.warnings)
     const location = fileLocation(target)
     const snapshot = snapshotSource(context, options.table, prepared.known?.columns ?? FOLDER_COLUMNS)
-    if (prepared.load.format !== 'NEWLINE_DELIMITED_JSON' || snapshot.where !== null)
+    if (prepared.load.format !== 'NEWLINE_DELIMITED_JSON' || snapshot.where !== null || carriesOver(context))
       return countLoaded(context, prepared, location)
     const counted = await countRows(prepared.load.file, snapshot, context.signal)
-    return { ...counted, location, snapshot, bytesRead: 0, how: 'local' }
+    return { ...counted, location, snapshot, bytesRead: 0, how: 'local', expected: undefined }
   })
 }
 
@@ -69,9 +73,11 @@ async function countLoaded(context: RunContext, prepared: PreparedSource, locati
   const { projectId } = target.place
   const dataset = `imagery_estimate_${randomBytes(4).toString('hex')}`
   const table = { projectId, dataset, table: 'source' }
+  const images = { projectId, dataset, table: 'images' }
   signal.throwIfAborted()
   const remove = async (): Promise<void> => {
     await deleteTable(table)
+    if (carriesOver(context)) await deleteTable(images)
     await deleteDatasetIfEmpty({ projectId, dataset })
   }
   try {
@@ -87,8 +93,11 @@ async function countLoaded(context: RunContext, prepared: PreparedSource, locati
     const place = { projectId, location }
     const { bytes } = await checkSnapshotQuery(snapshot, { ...place, fields })
     const counted = await countSource(snapshot, place)
+    const expected = carriesOver(context)
+      ? await expectedCounts(context, { snapshot, location, scratch: images })
+      : undefined
     await remove()
-    return { ...counted, location, snapshot, snapshotBytes: bytes, how: 'temporary_table' }
+    return { ...counted, location, snapshot, snapshotBytes: bytes, how: 'temporary_table', expected }
   } catch (error) {
     // The first failure is the one to report.
     await remove().catch(() => {

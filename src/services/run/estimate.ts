@@ -15,6 +15,8 @@ import { AI_GENERATE_SOURCES, aiGenerateAdvice } from './ai-generate.ts'
 import type { RunContext } from './context.ts'
 import { estimateCost, tokenAssumptions, type CostEstimate } from './cost-estimate.ts'
 import { countedSource, type CountedSource } from './count-source.ts'
+import { carriedFrom } from './carry-over.ts'
+import type { ExpectedCounts } from './expected-counts.ts'
 import { estimateDuration } from './duration-estimate.ts'
 import { leftOut } from './left-out.ts'
 import { estimatePlatform, PIXELS_ANSWER_TOKENS, type CostPart } from './platform-cost.ts'
@@ -69,13 +71,14 @@ export interface Measured {
 /** Returns the report of a run over a counted source: from assumptions, or from what a sample of its units has shown. */
 export function estimateReport(
   context: Pick<RunContext, 'options' | 'profile' | 'choice' | 'source' | 'gemini'>,
-  { counts, snapshot, snapshotBytes, bytesRead, how }: CountedSource,
+  { counts, snapshot, snapshotBytes, bytesRead, how, expected }: CountedSource,
   maxInstances?: number,
   measured?: Measured,
 ): EstimateReport {
   const { options, profile, choice, source } = context
   const { gemini } = choice
-  const { units, images } = counts
+  const asked = expected ? unitsToAsk(counts, expected) : counts
+  const { units, images } = asked
   const cost = gemini && (measured?.cost ?? estimateCost({ profile, gemini }, { units, images }))
   const limits = runLimits(options, gemini, maxInstances)
   const tokens = { promptTokens: cost?.promptTokens ?? 0, outputTokens: cost?.outputTokens ?? 0 }
@@ -90,8 +93,9 @@ export function estimateReport(
     profile: profile.name,
     source: options.table,
     unit: choice.unit,
-    units,
-    images,
+    units: counts.units,
+    images: counts.images,
+    carried: expected ? carriedPart(expected) : null,
     images_per_unit: counts.histogram,
     left_out: leftOut(counts, choice),
     counted: { how, bytes_read: bytesRead },
@@ -102,7 +106,7 @@ export function estimateReport(
       asset_id: assetId,
       images: uris.map((uri) => asGiven(uri, snapshot.imagePrefix)),
     })),
-    gemini: gemini && cost && geminiEstimate(context, gemini, counts, cost),
+    gemini: gemini && cost && geminiEstimate(context, gemini, asked, cost),
     cost_usd: costs(usd, parts),
     cost_parts: parts,
     prices_dated: { gemini: pricesFrom(options.prices).dated, google: GOOGLE_PRICES_DATED },
@@ -134,6 +138,17 @@ export function estimateReport(
     },
     sample: null,
   }
+}
+
+/** The units that a run asks about if it carries the other answers over. */
+function unitsToAsk(counts: SourceCounts, { counts: expected }: ExpectedCounts): SourceCounts {
+  const units = Number(expected.new_units) + Number(expected.changed) + Number(expected.failed_before)
+  return { ...counts, units, images: Number(expected.images_to_ask) }
+}
+
+function carriedPart({ carry, counts }: ExpectedCounts): EstimateReport['carried'] {
+  const { v: _, carried_at: _at, ...part } = carriedFrom(carry, counts)
+  return part
 }
 
 /** The user knows an image that a run would stage by its own path. */

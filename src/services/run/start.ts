@@ -12,7 +12,15 @@ import { fileHash } from '../source/file-hash.ts'
 import { saveRunSpec } from '../runs/find.ts'
 import { isStarted } from '../runs/record.ts'
 import { grantRuntimeWrite, createResultsDataset } from './results-dataset.ts'
-import type { Deployed, RecordedContext, RunContext, Snapshotted, ToAsk, WithQueues } from './context.ts'
+import {
+  carriesOver,
+  type Deployed,
+  type RecordedContext,
+  type RunContext,
+  type Snapshotted,
+  type ToAsk,
+  type WithQueues,
+} from './context.ts'
 import { checkDeploymentLimits, runLimits, type RunOptions } from '../options/run-options.ts'
 import { carryOver } from './carry-over.ts'
 import { findAnswers, type AnswersFound } from './find-answers.ts'
@@ -80,10 +88,6 @@ export function stepsBeforePublishing(context: Counted): Pipeline<Counted & With
     .stepIf(isLoaded(context) && !carriesOver(context), stageLocalImages)
     .step(setUp)
     .step(connect)
-}
-
-function carriesOver({ options, earlier }: RunContext): boolean {
-  return earlier !== undefined || options.reuse === true
 }
 
 function isLoaded({ source }: RunContext): boolean {
