@@ -39,7 +39,7 @@ const KINDS: Record<string, Kind> = {
   runtime: { include: ['test/runtime/**/*.test.ts'], timeoutMs: 20_000, share: 'process' },
   deploy: { include: ['test/deploy/**/*.test.ts'], timeoutMs: 60_000, retry: 1, share: 'process' },
   cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000 },
-  e2e: { include: ['test/e2e/**/*.test.ts'], timeoutMs: 180_000, retry: 1 },
+  e2e: { include: ['test/e2e/**/*.test.ts'], timeoutMs: 180_000, retry: 1, share: 'process' },
   repo: { include: ['test/repo/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   'local-cloud': {
     include: [`${LOCAL_CLOUD}/**/*.test.ts`],

@@ -4,7 +4,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa, type ResultPromise } from 'execa'
 import { z } from 'zod'
-import { WarmCommands } from './warm-commands.ts'
+import { startWarmCloud, stopWarmCloud, type WarmCloudOptions } from './warm-clouds.ts'
+import { IS_COLD, WarmCommands } from './warm-commands.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -37,8 +38,13 @@ export interface ImageryUser {
     args: readonly string[],
     environment?: Environment,
   ): { process: Pick<ResultPromise, 'pid' | 'kill' | 'stdout' | 'stderr'>; outcome: Promise<Outcome> }
-  /** Starts a local cloud that stays up until the user leaves. */
-  startLocalCloud(): Promise<void>
+  /**
+   * Starts a local cloud that stays up until the user leaves. Where commands are warm, it is not a process of its own,
+   * except with `isProcess`.
+   *
+   * @param options.gemini as `--gemini` takes it, with an absolute path
+   */
+  startLocalCloud(options?: WarmCloudOptions & { isProcess?: boolean }): Promise<void>
   /** The local cloud's state per API, without processes, which come and go, and BigQuery's job history. Undefined if none is running. */
   holdings(): Promise<Record<string, Record<string, number>> | undefined>
   leave(): Promise<void>
@@ -52,8 +58,8 @@ const errorDocument = z.strictObject({
 const anyDocument = z.looseObject({ warnings: z.array(z.string()) })
 
 /**
- * @param options.isWarm whether `run` may use a process that has loaded imagery already; not if local clouds come and go
- *   while its commands run
+ * @param options.isWarm whether `run` may use a process that has loaded imagery's packages already; not if local clouds
+ *   come and go while its commands run
  */
 export async function newUser({ isWarm = false } = {}): Promise<ImageryUser> {
   const home = await mkdtemp(path.join(os.tmpdir(), 'imagery-user-'))
@@ -100,8 +106,12 @@ export async function newUser({ isWarm = false } = {}): Promise<ImageryUser> {
     stateFile: path.join(home, 'config', 'imagery', 'state.json'),
     run,
     start,
-    async startLocalCloud() {
-      const { exitCode, stderr } = await run(['local', 'start', '--detach'])
+    async startLocalCloud({ isProcess = !isWarm || IS_COLD, ...options } = {}) {
+      if (!isProcess) return startWarmCloud(dataDirectory, options)
+      const { gemini, accessLog } = options
+      const flags = Object.entries({ '--gemini': gemini, '--access-log': accessLog })
+      const given = flags.flatMap(([name, value]) => (value === undefined ? [] : [name, value]))
+      const { exitCode, stderr } = await run(['local', 'start', '--detach', ...given])
       if (exitCode !== 0) throw new Error(stderr)
     },
     async holdings() {
@@ -114,8 +124,8 @@ export async function newUser({ isWarm = false } = {}): Promise<ImageryUser> {
       )
     },
     async leave() {
+      await stopWarmCloud(dataDirectory)
       await run(['local', 'stop'])
-      await warm?.leave()
       await rm(home, { recursive: true, force: true })
     },
   }

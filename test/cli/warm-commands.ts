@@ -3,26 +3,47 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { LOCATOR_FILE } from '@imagery/local-cloud/contract/locator'
-import type { WarmOutcome, WarmRequest } from './warm-process.ts'
+import type { CopiedRequest, WarmOutcome, WarmRequest } from './warm-process.ts'
 
 const PROCESS = path.join(import.meta.dirname, 'warm-process.ts')
+
+/** Whether each command and each local cloud gets a process of its own. */
+export const IS_COLD = process.env['IMAGERY_COLD_COMMANDS'] !== undefined
 
 /** Variables that Node.js reads only when it starts. */
 const READ_AT_START = ['NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS']
 
-/** More processes than this are not kept. */
-const MOST = 3
+/** Commands that run at the same time, beyond which they are cold. */
+const MOST_PROCESSES = 3
+
+/** A process with this many copies of our modules is replaced, before it takes much memory. */
+const MOST_COPIES = 25
+
+/** A process that runs one command at a time. */
+interface WarmProcess {
+  child: Promise<ChildProcess>
+  copies: Set<number>
+  isBusy: boolean
+}
+
+interface Pool {
+  processes: WarmProcess[]
+  /** By environment and local cloud. */
+  copies: Map<string, number>
+  lastCopy: number
+}
+
+// Test files that share a process share these too, although each has its own copy of this module.
+const POOL = Symbol.for('imagery.test.warm-processes')
+const pool = ((globalThis as { [POOL]?: Pool })[POOL] ??= { processes: [], copies: new Map(), lastCopy: 0 })
 
 /**
- * Runs commands in processes that have loaded imagery already, which saves a second of processor time a command. A
- * process serves one environment and one local cloud: some of both is read only once, as in a real process. The first
- * command in an environment still gets a process of its own. With IMAGERY_COLD_COMMANDS set, all do.
+ * Runs commands in processes that have loaded Google's clients already, which saves a second of processor time a command.
+ * Commands with the same environment and the same local cloud share a copy of our modules as well. With
+ * IMAGERY_COLD_COMMANDS set, each command gets a process of its own.
  */
 export class WarmCommands {
   readonly #program: string
-  readonly #seen = new Set<string>()
-  readonly #processes = new Map<string, Promise<ChildProcess>>()
-  #isBusy = false
 
   constructor(program: string) {
     this.#program = program
@@ -34,55 +55,60 @@ export class WarmCommands {
    * @param dataDirectory of the local cloud, unless the command line names another
    */
   run(request: WarmRequest, dataDirectory: string): Promise<WarmOutcome> | undefined {
-    const folder = dataFolder(request) ?? dataDirectory
-    const key = JSON.stringify([request.environment, locatorIn(folder)])
-    const isCold =
-      process.env['IMAGERY_COLD_COMMANDS'] !== undefined || READ_AT_START.some((name) => name in request.environment)
-    if (isCold || this.#isBusy || !this.#seen.has(key)) {
-      this.#seen.add(key)
-      return undefined
-    }
-    this.#isBusy = true
-    return this.#ask(key, request).finally(() => {
-      this.#isBusy = false
+    if (IS_COLD || READ_AT_START.some((name) => name in request.environment)) return undefined
+    const copy = copyFor(request, dataFolder(request) ?? dataDirectory)
+    const idle = pool.processes.filter(({ isBusy }) => !isBusy)
+    const warm = idle.find(({ copies }) => copies.has(copy)) ?? idle[0] ?? this.#start(request.environment)
+    if (!warm) return undefined
+    warm.copies.add(copy)
+    warm.isBusy = true
+    return ask(warm, { ...request, copy }).finally(() => {
+      warm.isBusy = false
+      if (warm.copies.size > MOST_COPIES) end(warm)
     })
   }
 
-  async leave(): Promise<void> {
-    for (const started of this.#processes.values()) (await started).kill('SIGKILL')
-    this.#processes.clear()
-  }
-
-  async #ask(key: string, request: WarmRequest): Promise<WarmOutcome> {
-    const known = this.#processes.get(key)
-    const starting = known ?? this.#start(request.environment)
-    this.#processes.delete(key)
-    this.#processes.set(key, starting)
-    const [oldest] = this.#processes
-    if (oldest && this.#processes.size > MOST) {
-      this.#processes.delete(oldest[0])
-      ;(await oldest[1]).kill('SIGKILL')
+  #start({ PATH, NODE_COMPILE_CACHE }: Record<string, string>): WarmProcess | undefined {
+    if (pool.processes.length >= MOST_PROCESSES) return undefined
+    const ready = async (): Promise<ChildProcess> => {
+      // Its own environment names no folder of the user's: tests look for processes that do.
+      const child = fork(PROCESS, [this.#program], {
+        env: { PATH, NODE_COMPILE_CACHE },
+        execArgv: [],
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      })
+      child.setMaxListeners(0)
+      await once(child, 'message')
+      return child
     }
-    const child = await starting
-    const ended = new Promise<never>((_, reject) =>
-      child.once('exit', (code, signal) => reject(new Error(`the process of warm commands ended: ${code ?? signal}`))),
-    )
-    child.send(request)
-    const [outcome] = (await Promise.race([once(child, 'message'), ended])) as [WarmOutcome]
-    return outcome
+    const started = { child: ready(), copies: new Set<number>(), isBusy: false }
+    pool.processes.push(started)
+    return started
   }
+}
 
-  async #start({ PATH, NODE_COMPILE_CACHE }: Record<string, string>): Promise<ChildProcess> {
-    // Its own environment names no folder of the user's: tests look for processes that do.
-    const child = fork(PROCESS, [this.#program], {
-      env: { PATH, NODE_COMPILE_CACHE },
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    })
-    child.setMaxListeners(0)
-    await once(child, 'message')
-    return child
-  }
+/** Without a local cloud, the command may start one, which no later command uses with the same clients. */
+function copyFor({ environment }: WarmRequest, folder: string): number {
+  const locator = locatorIn(folder)
+  const key = JSON.stringify([environment, locator])
+  const copy = pool.copies.get(key) ?? (pool.lastCopy += 1)
+  if (locator !== '') pool.copies.set(key, copy)
+  return copy
+}
+
+async function ask(warm: WarmProcess, request: CopiedRequest): Promise<WarmOutcome> {
+  const child = await warm.child
+  const ended = new Promise<never>((_, reject) =>
+    child.once('exit', (code, signal) => reject(new Error(`the process of warm commands ended: ${code ?? signal}`))),
+  )
+  child.send(request)
+  const [outcome] = (await Promise.race([once(child, 'message'), ended])) as [WarmOutcome]
+  return outcome
+}
+
+function end(warm: WarmProcess): void {
+  pool.processes = pool.processes.filter((each) => each !== warm)
+  warm.child.then((child) => child.kill('SIGKILL')).catch(() => undefined)
 }
 
 function dataFolder({ args, environment, folder }: WarmRequest): string | undefined {

@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { createRequire, registerHooks } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /**
  * The process behind `warm-commands.ts`: runs command lines one after another, each as a process of its own would run
- * it: with only the given environment, in the given folder. Arguments: the program's file.
+ * it: with only the given environment, in the given folder. Argument: the program's file.
  */
 export interface WarmRequest {
   args: readonly string[]
@@ -17,11 +19,32 @@ export interface WarmOutcome {
   stderr: string
 }
 
+/** Commands with the same environment and the same copy of our modules share what these keep, such as clients of one local cloud. */
+export type CopiedRequest = WarmRequest & { copy: number }
+
 const [, , program = ''] = process.argv
-const { main } = (await import(pathToFileURL(path.join(path.dirname(program), '../dist/cli/main.js')).href)) as {
-  main: (entry: string) => Promise<void>
-}
+const dist = path.join(path.dirname(program), '..', 'dist')
+const main = pathToFileURL(path.join(dist, 'cli', 'main.js')).href
 const send = process.send!.bind(process)
+
+// A module of ours that another one of ours imports is of the same copy. Packages are loaded once.
+const ours = pathToFileURL(dist + path.sep).href
+registerHooks({
+  resolve(specifier, context, next) {
+    const found = next(specifier, context)
+    const { search } = new URL(context.parentURL ?? main)
+    return found.url.startsWith(ours) && search !== '' ? { ...found, url: new URL(search, found.url).href } : found
+  },
+})
+
+// gRPC reads its root certificates once per process, but the commands work on several local clouds.
+const grpc = createRequire(main)('@grpc/grpc-js/build/src/tls-helpers.js') as {
+  getDefaultRootsData: () => Buffer | null
+}
+grpc.getDefaultRootsData = () => {
+  const file = process.env['GRPC_DEFAULT_SSL_ROOTS_FILE_PATH']
+  return file ? readFileSync(file) : null
+}
 
 /** What oclif throws to end a command without a message. */
 class Exit extends Error {
@@ -58,9 +81,19 @@ function capture(stream: NodeJS.WriteStream): () => string {
   return () => Buffer.concat(chunks).toString()
 }
 
-async function run({ args, environment, folder }: WarmRequest): Promise<WarmOutcome> {
+/** By copy: the variables of its local cloud, which our modules set at the first use and not again. */
+const variables = new Map<number, NodeJS.ProcessEnv>()
+const OF_THE_CLOUD = [
+  'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
+  'GCE_METADATA_HOST',
+  'METADATA_SERVER_DETECTION',
+  'NO_PROXY',
+  'no_proxy',
+]
+
+async function run({ args, environment, folder, copy }: CopiedRequest): Promise<WarmOutcome> {
   for (const name of Object.keys(process.env)) delete process.env[name]
-  Object.assign(process.env, environment)
+  Object.assign(process.env, environment, variables.get(copy))
   process.chdir(folder)
   process.argv = [process.execPath, program, ...args]
   process.exitCode = undefined
@@ -68,10 +101,19 @@ async function run({ args, environment, folder }: WarmRequest): Promise<WarmOutc
   const stdout = capture(process.stdout)
   const stderr = capture(process.stderr)
   let bug = ''
-  await main(pathToFileURL(program).href).catch((error: unknown) => {
+  try {
+    const commandLine = (await import(`${main}?copy=${copy}`)) as { main: (entry: string) => Promise<void> }
+    await commandLine.main(pathToFileURL(program).href)
+  } catch (error) {
     if (!(error instanceof Exit)) bug = `not caught: ${String((error as Error).stack)}`
-  })
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal)
+  variables.set(
+    copy,
+    Object.fromEntries(OF_THE_CLOUD.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
+  )
+  // The folder may be deleted before the next command.
+  process.chdir(dist)
   return {
     exitCode: bug === '' ? (exited ?? Number(process.exitCode ?? 0)) : 70,
     stdout: stdout(),
@@ -79,5 +121,6 @@ async function run({ args, environment, folder }: WarmRequest): Promise<WarmOutc
   }
 }
 
-process.on('message', (request: WarmRequest) => void run(request).then((outcome) => send(outcome)))
+process.on('message', (request: CopiedRequest) => void run(request).then((outcome) => send(outcome)))
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 send('ready')

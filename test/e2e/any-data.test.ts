@@ -195,7 +195,7 @@ function tableText(): string {
 }
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   await mkdir(at(), { recursive: true })
   await writeImages()
   await writeFile(at('table.csv'), tableText())
@@ -205,8 +205,7 @@ beforeAll(async () => {
   await writeFile(at('short.jpg'), Buffer.from([0xff, 0xd8, 0xff]))
   const answers = path.join(user.folder, 'answers.jsonl')
   await writeFile(answers, NOTES.map(recording).join(''))
-  const started = await user.run(['local', 'start', '--detach', '--gemini', `replay:${answers}`])
-  expect(started.exitCode, started.stderr).toBe(0)
+  await user.startLocalCloud({ gemini: `replay:${answers}` })
 })
 afterAll(() => user.leave())
 

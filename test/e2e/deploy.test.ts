@@ -36,8 +36,7 @@ let found: unknown
 beforeAll(async () => {
   user = await newUser({ isWarm: true })
   logFile = path.join(user.folder, 'access.log')
-  const started = await user.run(['local', 'start', '--detach', '--access-log', logFile])
-  if (started.exitCode !== 0) throw new Error(started.stderr)
+  await user.startLocalCloud({ accessLog: logFile })
   project = await openProject(user.dataDirectory)
   await enableApis(project)
   deployer = await newAccount(project, 'deployer', DEPLOYER_ROLES)

@@ -6,7 +6,8 @@ import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import type { RunReport } from '../../src/contracts/run-report.ts'
 import type { CallSummary, UnitAccount } from '@imagery/local-cloud/internal/apis/vertex/index'
 import { ROOT } from '../cli/imagery-process.ts'
-import { WarmCommands } from '../cli/warm-commands.ts'
+import { startWarmCloud, stopWarmCloud } from '../cli/warm-clouds.ts'
+import { IS_COLD, WarmCommands } from '../cli/warm-commands.ts'
 import { queryRows } from '../../src/google/bigquery/bigquery.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { rowsIn } from './survived-run.ts'
@@ -68,6 +69,11 @@ export class GeminiUser {
 
   /** Starts a local cloud that runs until `leave`. */
   async startCloud(...flags: string[]): Promise<LocalCloudLocator> {
+    const [flag, gemini = '', ...others] = flags
+    if (!IS_COLD && flag === '--gemini' && others.length === 0) {
+      await startWarmCloud(this.dataDirectory, { gemini })
+      return this.locator()
+    }
     const { exitCode, document, stderr } = await this.imagery('local', 'start', '--detach', ...flags)
     if (exitCode !== 0) throw new Error(`${JSON.stringify(document)} ${stderr}`)
     return this.locator()
@@ -109,8 +115,8 @@ export class GeminiUser {
   }
 
   async leave(): Promise<void> {
+    await stopWarmCloud(this.dataDirectory)
     await this.imagery('local', 'stop')
-    await this.#warm.leave()
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

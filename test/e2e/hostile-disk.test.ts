@@ -32,7 +32,7 @@ let assets: ManyAssets
 const mounted: string[] = []
 
 beforeAll(async () => {
-  user = await newUser()
+  user = await newUser({ isWarm: true })
   assets = await writeManyAssets(user.folder, ASSETS)
 })
 
@@ -259,11 +259,21 @@ describe('a damaged store', () => {
     return copy
   }
 
-  test.each(STORES)('is named, with a fix: %s full of garbage', async (name) => {
-    const folder = damagedCopy(name, (file) => writeFileSync(file, Buffer.alloc(statSync(file).size, 'garbage ')))
+  const fillWithGarbage = (file: string): void => writeFileSync(file, Buffer.alloc(statSync(file).size, 'garbage '))
+
+  test('is named by the command, with a fix', async () => {
+    const folder = damagedCopy(STORES[0]!, fillWithGarbage)
     expect(failure(await user.run(['runs', '--local', '--json'], { IMAGERY_DATA_DIR: folder }))).toEqual(
-      clearFailure(path.join(folder, name)),
+      clearFailure(path.join(folder, STORES[0]!)),
     )
+  })
+
+  test.each(STORES)('is named by the local cloud, with a fix: %s full of garbage', async (name) => {
+    const folder = damagedCopy(name, fillWithGarbage)
+    await expect(startLocalCloud({ dataDir: folder })).rejects.toMatchObject({
+      message: expect.stringContaining(path.join(folder, name)),
+      suggestions: expect.arrayContaining([expect.any(String)]),
+    })
   })
 
   test('is never treated as new: no store starts empty after the first start', async () => {

@@ -15,7 +15,7 @@ beforeAll(async () => {
   user = await newUser({ isWarm: true })
   const answers = path.join(user.folder, 'model.yaml')
   await writeFile(answers, 'seed: 1\n')
-  expect((await user.run(['local', 'start', '--detach', '--gemini', `script:${answers}`])).exitCode).toBe(0)
+  await user.startLocalCloud({ gemini: `script:${answers}` })
   cloud = await officialClients(user.dataDirectory)
   const work = path.join(user.folder, 'work')
   for (const folder of ['table', 'elsewhere', 'photos/inner', 'photos/cam'])

@@ -83,7 +83,7 @@ test('--no-wait is refused if no local cloud would outlive the command', async (
 describe('Ctrl-C', () => {
   test('before any asset is processed rolls the run back', async () => {
     await noCloud()
-    await user.startLocalCloud()
+    await user.startLocalCloud({ isProcess: true })
     const { exitCode, stdout, stderr } = await interrupted(RUN, '· Deploy\n')
     expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
     expect(stderr).toContain('[CANCELLED]')

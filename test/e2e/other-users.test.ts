@@ -32,7 +32,8 @@ beforeAll(async () => {
   makeOpen('config')
   configuration = makeOpen('config/imagery')
   writeFileSync(path.join(configuration, 'state.json'), '{}', { mode: 0o666 })
-  user = await newUser({ isWarm: true })
+  // Not warm: the local cloud inherits the mask of this process.
+  user = await newUser()
   makeOpen('cache')
   environment = {
     XDG_CACHE_HOME: path.join(folder, 'cache'),

@@ -36,7 +36,7 @@ beforeAll(async () => {
   user = await newUser({ isWarm: true })
   assets = await writeManyAssets(user.folder, ASSETS)
   accessLog = path.join(user.folder, 'access.log')
-  expect(await user.run(['local', 'start', '--detach', '--access-log', accessLog])).toMatchObject({ exitCode: 0 })
+  await user.startLocalCloud({ accessLog })
   clients = await officialClients(user.dataDirectory)
 })
 

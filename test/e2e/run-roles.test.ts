@@ -45,8 +45,7 @@ let runner: string
 
 beforeAll(async () => {
   user = await newUser({ isWarm: true })
-  const gemini = `replay:${path.join(SIGNS, 'answers.jsonl')}`
-  expect((await user.run(['local', 'start', '--detach', '--gemini', gemini])).exitCode).toBe(0)
+  await user.startLocalCloud({ gemini: `replay:${path.join(SIGNS, 'answers.jsonl')}` })
   expect((await user.run(['deploy', '--local'])).exitCode).toBe(0)
   project = await openProject(user.dataDirectory)
   cloud = await officialClients(user.dataDirectory)

@@ -42,7 +42,7 @@ async function holdings(): Promise<Record<string, Record<string, number>>> {
 const SELF_TEST = ['doctor', '--self-test', '--local']
 
 test('passes on the local cloud, names no project or account in its report, and leaves nothing behind', async () => {
-  await user.run(['local', 'start', '--detach', '--gemini', 'script:good.yaml'])
+  await user.startLocalCloud({ gemini: `script:${path.join(user.folder, 'good.yaml')}` })
   const before = await holdings()
   const { exitCode, stdout } = await user.run(SELF_TEST)
   const { text, report: found } = await report()
@@ -68,7 +68,7 @@ test('passes on the local cloud, names no project or account in its report, and 
 })
 
 test('reports a run whose assets failed, exits with 1, and still deletes everything', async () => {
-  await user.run(['local', 'start', '--detach', '--gemini', 'script:blind.yaml'])
+  await user.startLocalCloud({ gemini: `script:${path.join(user.folder, 'blind.yaml')}` })
   const { exitCode } = await user.run([...SELF_TEST, '--json'])
   const { report: found } = await report()
   expect({ exitCode, ok: found.ok, left: found.left_behind }).toEqual({ exitCode: 1, ok: false, left: [] })

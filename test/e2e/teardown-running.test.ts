@@ -25,8 +25,9 @@ beforeAll(async () => {
     gcs_uri: `gs://street/${index}.jpg`,
   }))
   await writeFile(path.join(user.folder, 'signs.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
-  await writeFile(path.join(user.folder, 'model.yaml'), `latency_ms: ${LATENCY_MS}\n`)
-  expect(await user.run(['local', 'start', '--detach', '--gemini', 'script:model.yaml'])).toMatchObject({ exitCode: 0 })
+  const model = path.join(user.folder, 'model.yaml')
+  await writeFile(model, `latency_ms: ${LATENCY_MS}\n`)
+  await user.startLocalCloud({ gemini: `script:${model}` })
   cloud = await officialClients(user.dataDirectory)
 })
 
