@@ -38,7 +38,7 @@ const KINDS: Record<string, Kind> = {
   field: { include: ['test/field/**/*.test.ts'], timeoutMs: 60_000 },
   runtime: { include: ['test/runtime/**/*.test.ts'], timeoutMs: 20_000, share: 'process' },
   deploy: { include: ['test/deploy/**/*.test.ts'], timeoutMs: 60_000, retry: 1, share: 'process' },
-  cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000 },
+  cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   e2e: { include: ['test/e2e/**/*.test.ts'], timeoutMs: 180_000, retry: 1, share: 'process' },
   repo: { include: ['test/repo/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   'local-cloud': {
@@ -66,9 +66,9 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig(({ mode }) => ({
   test: {
-    // Most of the long tests wait for processes, back-offs and clocks more than they work: on two cores, a
-    // third worker fills the time (one fewer than the cores is vitest's own choice).
-    maxWorkers: 3,
+    // Most of the long tests wait for processes, back-offs and clocks more than they work: an e2e file keeps half a
+    // core busy, so four workers keep two cores busy (one fewer than the cores is vitest's own choice).
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     projects: Object.entries(KINDS).map(([name, { include, exclude = [], timeoutMs, retry = 0, share }]) => ({
       test: {
