@@ -6,6 +6,7 @@ import { profile, type Profile } from '../src/contracts/run-spec.ts'
 import { ASSET_COLUMNS, attemptColumns } from '../src/contracts/tables.ts'
 import {
   failedUnitsQuery,
+  costQuery,
   failureKindsQuery,
   failuresQuery,
   finalRowsQuery,
@@ -212,6 +213,7 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
     { name: 'live view', sql: liveView(tables, asked) },
     { name: 'results', sql: resultsQuery(tables, asked) },
     { name: 'totals', sql: totalsQuery(tables) },
+    { name: 'cost', sql: costQuery(tables) },
     { name: 'failures', sql: failuresQuery(tables, 2) },
     { name: 'kinds of failures', sql: failureKindsQuery(tables, 2) },
     { name: 'raw answers', sql: rawAnswersQuery(tables) },

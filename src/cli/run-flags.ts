@@ -4,19 +4,8 @@ import { IMAGE_TRANSPORTS, MAX_IMAGES_PER_REQUEST, PICKS, TIERS, UNITS } from '.
 import { ASK_ABOVE_USD } from '../services/run/spending.ts'
 import type { GivenOptions } from '../services/run/same-as-before.ts'
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY, type RunOptions } from '../services/options/run-options.ts'
+import { usd } from './limit-flags.ts'
 import { modelFlags } from './model-flags.ts'
-
-/** An amount in US dollars, such as 25 or 0.5. */
-const usd = (flag: string, { min }: { min: 'positive' | 'zero' }) =>
-  Flags.custom<number>({
-    parse(input) {
-      const amount = /^\d+(?:\.\d+)?$/.test(input) ? Number(input) : Number.NaN
-      if (amount > 0 || (amount === 0 && min === 'zero')) return Promise.resolve(amount)
-      throw new ImageryError('INVALID_FLAG', `--${flag} ${input} is not an amount in US dollars`, {
-        suggestions: [`--${flag} 25`],
-      })
-    },
-  })
 
 /** Flags that decide what a run asks, and what it costs. */
 export const runFlags = {
@@ -68,7 +57,8 @@ export const runFlags = {
     helpGroup: 'GEMINI',
   })(),
   'max-cost': usd('max-cost', { min: 'positive' })({
-    summary: 'stop before the first model call if the estimated cost exceeds this many US dollars',
+    summary:
+      'most that the calls may cost, in US dollars: a run whose estimate is above it does not start, and a run that reaches it stops',
     helpGroup: 'GEMINI',
     helpValue: 'USD',
   }),

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
+import { limitFlags } from '../cli/limit-flags.ts'
 import { consentFlags } from '../cli/run-flags.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
@@ -10,6 +11,7 @@ import { askToContinue } from '../cli/spend-question.ts'
 import { checkUnchanged } from '../services/run/changes.ts'
 import { finishedReport, errorForInterruptedRun, explainInterruption } from '../services/run/early-end.ts'
 import type { Session } from '../services/session/session.ts'
+import { changeLimits } from '../services/runs/limits.ts'
 import { formatReport } from '../ui/report.ts'
 import { showPipeline } from '../ui/steps.ts'
 
@@ -22,6 +24,10 @@ export default class Resume extends CloudCommand {
   static override examples = [
     { description: 'The newest run', command: '<%= config.bin %> <%= command.id %> --local' },
     '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --local',
+    {
+      description: 'A run that stopped at its --max-cost, with a higher one',
+      command: '<%= config.bin %> <%= command.id %> 261123-9f3c1a7b --max-cost 20',
+    },
   ]
 
   static override args = {
@@ -33,6 +39,7 @@ export default class Resume extends CloudCommand {
       summary: 'finish with the original profile and source, even if they have changed since',
     }),
     ...consentFlags,
+    ...limitFlags,
     wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
   }
 
@@ -45,8 +52,8 @@ export default class Resume extends CloudCommand {
     await this.answeredAsRecorded(context.spec)
     const before = await explainInterruption(context, completeReport(context))
     if ('pending' in before) {
-      const consent = { yes: flags.yes, askAbove: flags['ask-above'] }
-      const asked = { ...context, ...before, consent, answering: session.gemini, hasCap: false }
+      const consent = { yes: flags.yes, askAbove: flags['ask-above'], maxCost: flags['max-cost'] }
+      const asked = { ...context, ...before, consent, answering: session.gemini, hasCap: true }
       await askToContinue(asked, { interactive: !this.jsonEnabled(), signal: this.signal })
     }
     const report =
@@ -59,13 +66,15 @@ export default class Resume extends CloudCommand {
   async #finish(
     context: RecordedContext & Pending,
     session: Session,
-    flags: { 'as-recorded': boolean; wait: boolean },
+    flags: { 'as-recorded': boolean; wait: boolean; 'max-cost': number | undefined },
   ): Promise<RunReport> {
     const command = `resume ${context.runId}`
     await requireGeminiBackend(context.spec, { ...session, command, isChosen: this.hasChosenGemini })
     await this.answeredAsRecorded(context.spec)
     const options = { asRecorded: flags['as-recorded'], flags: session.target.flags }
     await explainInterruption(context, checkUnchanged(context.spec, options))
+    const limits = { maxCost: flags['max-cost'] }
+    await explainInterruption(context, changeLimits(context.spec, limits, { command, flags: session.target.flags }))
     const finished = await showPipeline(resumeSteps(context, flags), this.progress, this.signal).catch(
       async (error: unknown) => {
         throw await errorForInterruptedRun(error, context)

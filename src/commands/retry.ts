@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
+import { limitFlags } from '../cli/limit-flags.ts'
 import { CAUSES } from '../contracts/causes.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { modelFlags } from '../cli/model-flags.ts'
@@ -17,6 +18,7 @@ import {
   type RetryChoice,
 } from '../services/run/retry.ts'
 import { finishedReport, errorForInterruptedRun, explainInterruption } from '../services/run/early-end.ts'
+import { changeLimits, type LimitChoice } from '../services/runs/limits.ts'
 import { runReport } from '../services/runs/report.ts'
 import { completeRun } from '../services/runs/watch.ts'
 import type { Session } from '../services/session/session.ts'
@@ -52,6 +54,7 @@ Causes: ${CAUSES.join(', ')}.`
       helpValue: 'CAUSE,…',
     }),
     ...modelFlags,
+    ...limitFlags,
     wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
   }
 
@@ -73,7 +76,7 @@ Causes: ${CAUSES.join(', ')}.`
     if (count > 0) await requireSnapshot(context.spec, session.target.flags)
     const report =
       count > 0
-        ? await this.#requeue(context, session, { choice, wait: flags.wait })
+        ? await this.#requeue(context, session, { choice, wait: flags.wait, limits: { maxCost: flags['max-cost'] } })
         : await explainInterruption(context, completeRun(context.spec, before))
     this.conclude(report)
     if (!this.jsonEnabled()) {
@@ -87,11 +90,12 @@ Causes: ${CAUSES.join(', ')}.`
   async #requeue(
     context: RecordedContext,
     session: Session,
-    { choice, wait }: { choice: RetryChoice; wait: boolean },
+    { choice, wait, limits }: { choice: RetryChoice; wait: boolean; limits: LimitChoice },
   ): Promise<RunReport> {
     const command = `retry ${context.runId}`
     await requireGeminiBackend(context.spec, { ...session, command, isChosen: this.hasChosenGemini })
     await this.answeredAsRecorded(context.spec)
+    await explainInterruption(context, changeLimits(context.spec, limits, { command, flags: session.target.flags }))
     const steps = retrySteps(context, choice, { wait })
     const finished = await showPipeline(steps, this.progress, this.signal).catch(async (error: unknown) => {
       throw await errorForInterruptedRun(error, context)

@@ -8,7 +8,8 @@
  * - `truncated`: the answer hit its length limit
  * - `schema`: the answer does not fit the profile
  * - `model_error`: any other refusal of the model
- * - `budget`: the run reached its cost limit first
+ * - `budget`: no row has it: a unit that `--max-cost` leaves no money for is not tried and stays pending, and its task is
+ *   answered with this code until the run stops or there is money again
  */
 export const CAUSES = [
   'throttled',

@@ -133,6 +133,11 @@ export function carriedPath(runId: string): string {
   return `${runObjectsPrefix(runId)}carried.json`
 }
 
+/** What the instances of the main service may still spend of a run's `max_cost_usd`. */
+export function runBudgetPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}budget.json`
+}
+
 /** The prefix of the marks that record which generations of a run have begun, for every machine. */
 export function generationsPrefix(runId: string): string {
   return `${runObjectsPrefix(runId)}generations/`

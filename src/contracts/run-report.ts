@@ -52,7 +52,10 @@ export interface RunReport {
   run_id: string
   state: RunState
   /** Why the run was stopped before its end. Absent if it was not, or was resumed since. */
-  stopped?: Pick<RunStop, 'reason' | 'message' | 'failure' | 'stopped_at'>
+  stopped?: Pick<RunStop, 'reason' | 'message' | 'failure' | 'stopped_at'> & {
+    /** The command that continues the run. Absent in a report of an earlier version. */
+    next?: string
+  }
   profile: string
   source: string
   units: { total: number; ok: number; failed: number; pending: number }

@@ -1,4 +1,5 @@
 import type { Carried } from '../contracts/carry.ts'
+import { continueCommand } from '../contracts/continue-run.ts'
 import { tablePath } from '../contracts/names.ts'
 import { exactUsd } from '../contracts/prices.ts'
 import type { RunControls, RunStop } from '../contracts/run-controls.ts'
@@ -62,7 +63,7 @@ export async function reportFrom(
   return {
     ...baseReport(spec, answers),
     state,
-    ...(stop && state !== 'complete' ? { stopped: stoppedMember(stop) } : {}),
+    ...(stop && state !== 'complete' ? { stopped: stoppedMember(stop, totals) } : {}),
     units,
     ...(carried ? { carried: carriedMember(carried) } : {}),
     causes,
@@ -124,8 +125,11 @@ function later(last: string | null, carriedAt: string | undefined): string | nul
   return carriedAt !== undefined && (last === null || last < carriedAt) ? carriedAt : last
 }
 
-export function stoppedMember({ reason, message, failure, stopped_at }: RunStop): NonNullable<RunReport['stopped']> {
-  return { reason, message, failure, stopped_at }
+export function stoppedMember(
+  { run_id: runId, reason, message, failure, stopped_at }: RunStop,
+  sofar: Partial<Pick<RunReport, 'units' | 'cost_usd'>> = {},
+): NonNullable<RunReport['stopped']> {
+  return { reason, message, failure, stopped_at, next: continueCommand(runId, reason, sofar) }
 }
 
 /** Whether the results table is complete and not older than the last row. */

@@ -20,6 +20,8 @@ export interface ServeOptions {
   log: Logger
   /** Called when draining starts: releases waiting requests. */
   hurry: () => Promise<void>
+  /** Called when every request is finished. */
+  close?: () => Promise<void>
   /** Called when draining has taken 8 s: ends everything still in progress. */
   giveUp?: () => void
 }
@@ -54,12 +56,13 @@ export function serveUntilTerminated(options: ServeOptions): void {
   process.on('SIGINT', terminate)
 }
 
-async function drain(server: Server, { hurry, giveUp }: ServeOptions): Promise<void> {
+async function drain(server: Server, { hurry, close, giveUp }: ServeOptions): Promise<void> {
   const limits = [setTimeout(() => giveUp?.(), DRAIN_MS), setTimeout(() => process.exit(1), DRAIN_MS + LAST_ROWS_MS)]
   const closed = new Promise((resolve) => server.close(resolve))
   // A connection that finishes its request now would stay open for another one, which must not come.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   await Promise.all([closed, hurry()])
+  await close?.()
   clearInterval(idle)
   for (const limit of limits) clearTimeout(limit)
 }

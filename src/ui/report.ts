@@ -158,7 +158,11 @@ function nextCommands(report: RunReport, flags: string): string[] {
     case 'starting':
       return [next(`status ${id} --watch`), `${next(`resume ${id}`)}   (if the command that started it has ended)`]
     case 'paused':
-      return [next(`resume ${id}`), ...(report.stopped ? [next(`results ${id}`)] : []), next(`teardown ${id}`)]
+      return [
+        report.stopped?.next ? suggestedCommands(report.stopped.next, flags) : next(`resume ${id}`),
+        ...(report.stopped ? [next(`results ${id}`)] : []),
+        next(`teardown ${id}`),
+      ]
     case 'torn_down':
       return report.results_table === null ? [] : [next(`results ${id}`)]
   }

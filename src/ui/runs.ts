@@ -1,5 +1,7 @@
 import { usdText } from '../contracts/prices.ts'
 import { stateName, type RunReport } from '../contracts/run-report.ts'
+import { suggestedCommands } from '../contracts/suggested-command.ts'
+import { plainLine } from './plain-text.ts'
 import { formatTable } from './table.ts'
 
 /** A terminal of this width also has room for each run's source. */
@@ -9,14 +11,27 @@ const WIDE = 100
 const HEADER = ['RUN', 'STARTED UTC', 'STATE', 'OK', 'FAILED', 'PENDING', 'COST', 'PROFILE']
 
 /** Formats a list of runs, one line each. */
-export function formatRuns(runs: readonly RunReport[], width: number): string {
+export function formatRuns(runs: readonly RunReport[], { width, flags }: { width: number; flags: string }): string {
   const isWide = width >= WIDE
   const header = isWide ? [...HEADER, 'SOURCE'] : HEADER
   const rows = runs.map((run) => (isWide ? [...row(run), run.source] : row(run)))
   const table = formatTable(header, rows, width, HEADER.slice(0, -1))
-  return runs.some(isCostPartlyUnknown)
-    ? `${table}\n\nA + after a cost means that the model did not report the usage of every answer.`
-    : table
+  const notes = [
+    ...(runs.some(isCostPartlyUnknown)
+      ? ['A + after a cost means that the model did not report the usage of every answer.']
+      : []),
+    ...runs.flatMap((run) => stopNote(run, flags)).slice(0, MOST_STOPS),
+  ]
+  return [table, ...notes].join('\n\n')
+}
+
+/** Explains this many stopped runs, newest first. */
+const MOST_STOPS = 3
+
+/** Why a limit stopped a run, and the command that continues it. A user knows why a run was canceled. */
+function stopNote({ run_id: runId, stopped }: RunReport, flags: string): string[] {
+  if (!stopped?.next || !stopped.reason.startsWith('max_')) return []
+  return [`${runId} was stopped: ${plainLine(stopped.message)}\n  ${suggestedCommands(stopped.next, flags)}`]
 }
 
 function row(run: RunReport): unknown[] {

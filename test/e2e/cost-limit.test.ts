@@ -14,12 +14,29 @@ const ASSETS = Array.from(
   (_, index) => `{"asset_id": "a${index}", "gcs_uri": "gs://street-images/${index}.jpg"}\n`,
 )
 
+/** The answers about some images have far more tokens than an estimate expects: the blanks at their end count. */
+const MODEL = `seed: 1
+cases:
+  - images: '*costly*'
+    answer: '{"sign": "stop"}${' '.repeat(24_000)}'
+`
+
+const PROFILE = `name: one-sign
+description: Which sign it is.
+prompt: Which sign is it?
+output:
+  type: object
+  required: [sign]
+  properties:
+    sign: { type: string }
+`
+
 let user: GeminiUser
 let flags: string[]
 
 beforeAll(async () => {
   user = new GeminiUser()
-  await user.startCloud('--gemini', `script:${user.file('model.yaml', 'seed: 1')}`)
+  await user.startCloud('--gemini', `script:${user.file('model.yaml', MODEL)}`)
   flags = ['--table', user.file('assets.jsonl', ASSETS.join('')), '--profile', 'road-signs']
 })
 
@@ -63,6 +80,59 @@ test('a run below --max-cost completes and costs less than estimated', async () 
   expect(report.units).toMatchObject({ total: 10, ok: 10 })
   expect(report.cost_usd).toBeGreaterThan(0)
   expect(report.cost_usd).toBeLessThan(0.1)
+})
+
+test('a run that reaches --max-cost stops, loses nothing, and goes on with a higher cap', async () => {
+  const rows = Array.from(
+    { length: 12 },
+    (_, index) => `{"asset_id": "c${index}", "gcs_uri": "gs://street-images/costly-${index}.jpg"}`,
+  )
+  const table = user.file('costly.jsonl', `${rows.join('\n')}\n`)
+  const before = (await user.geminiCalls()).summary.calls
+  const profile = user.file('one-sign.yaml', PROFILE)
+  const run = await user.imagery('run', '--local', '--table', table, '--profile', profile, '--max-cost', '0.06')
+  const { code, message, suggestions } = (
+    run.document as { error: { code: string; message: string; suggestions: string[] } }
+  ).error
+  expect({ exitCode: run.exitCode, code }).toEqual({ exitCode: 1, code: 'COST_LIMIT' })
+  expect(message).toMatch(
+    /^Run \S+ was stopped: Its calls have cost \$0\.046 of --max-cost 0\.06, and the rest is too little for another one\. It has 3 of 12 assets, and 9 are pending$/,
+  )
+  expect(suggestions[0]).toMatch(/^imagery resume \S+ --max-cost 0\.21 --local/)
+  const runId = suggestions[0]!.split(' ')[2]!
+
+  const status = (await user.imagery('status', runId, '--local')).document
+  expect(status).toMatchObject({
+    state: 'paused',
+    stopped: { reason: 'max_cost', failure: null, next: `imagery resume ${runId} --max-cost 0.21` },
+    units: { ok: 3, failed: 0, pending: 9 },
+  })
+  expect((await user.type('status', runId, '--local')).stdout).toMatch(
+    /Stopped .*too little[^]*--max-cost 0\.21 --local/,
+  )
+  expect((await user.type('runs', '--local')).stdout).toMatch(/max cost[^]*was stopped: [^]*--max-cost 0\.21 --local/)
+
+  const refused = await user.imagery('resume', runId, '--local')
+  expect(refused.document).toMatchObject({
+    error: {
+      code: 'COST_LIMIT',
+      message: expect.stringMatching(
+        /have cost \$0\.046 of --max-cost 0\.06, and \$0\.014 are too little for another one/,
+      ),
+      suggestions: [expect.stringMatching(/^imagery resume \S+ --max-cost MORE --local/)],
+    },
+  })
+  expect((await user.imagery('status', runId, '--local')).document).toEqual(status)
+  expect((await user.geminiCalls()).summary.calls - before).toBe(3)
+
+  const resumed = await user.imagery('resume', runId, '--local', '--max-cost', '0.3')
+  expect({ exitCode: resumed.exitCode, document: resumed.document }).toMatchObject({
+    exitCode: 0,
+    document: { state: 'complete', units: { ok: 12, failed: 0, pending: 0 } },
+  })
+  expect((resumed.document as { cost_usd: number }).cost_usd).toBeCloseTo(12 * 0.015_3, 2)
+  expect(resumed.document).not.toHaveProperty('stopped')
+  expect((await user.geminiCalls()).summary.calls - before).toBe(12)
 })
 
 test('a run says which model answers before the first call, even if another command chose it', async () => {

@@ -8,6 +8,7 @@ import type { AttemptRow } from '../../src/runtime/ledger/attempt-row.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
 import type { Answer, AnswerOptions } from '../../src/runtime/models/model.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
+import { FakeRunObjects } from './fake-limits.ts'
 import { ANSWER, fakeLog, fakeSpecs, fakeStops, PLACE, post, RUN_ID, SPEC, TASK } from './fixtures.ts'
 
 export interface MainScript {
@@ -25,6 +26,8 @@ export interface MainScript {
   firstUnits?: readonly Asset[]
   /** The version of an image; undefined if the service may not look at it. */
   imageVersion?: (uri: string) => Promise<string | undefined>
+  /** The run's limits, which other instances can share. */
+  objects?: FakeRunObjects
 }
 
 /** The main service over a scripted model and ledger. */
@@ -38,6 +41,7 @@ export function mainService({
   firstUnits = [],
   onPause = () => undefined,
   imageVersion = async () => undefined,
+  objects = new FakeRunObjects(),
 }: MainScript = {}) {
   const clock = new ManualClock()
   const rows: { table: TableName; row: AttemptRow }[] = []
@@ -53,6 +57,7 @@ export function mainService({
   }
   const app = mainApp({
     place: PLACE,
+    limits: objects.limits(clock),
     specs: fakeSpecs(specs, clock).specs,
     stops: fakeStops(stops, clock),
     ledger: {

@@ -15,6 +15,7 @@ import { claimResults, createRunTables, runTable, writeResults } from '../../src
 import { loadProfileFile } from '../../src/profiles/resolve-profile.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
+import { FakeRunObjects } from './fake-limits.ts'
 import type { RunSpecs } from '../../src/runtime/run-specs.ts'
 import { randomFrom } from '../e2e/random.ts'
 import { fakeLog, fakeStops, PLACE, post, SPEC } from './fixtures.ts'
@@ -76,6 +77,7 @@ async function setUp(spec: RunSpec): Promise<{ status: number; body: unknown }> 
     throw new Error('not for /setup')
   }
   const app = mainApp({
+    limits: new FakeRunObjects().limits(new ManualClock()),
     place: spec.place,
     specs: { refresh: async () => spec } as unknown as RunSpecs,
     stops: fakeStops(),

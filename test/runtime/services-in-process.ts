@@ -38,6 +38,7 @@ import { RunSpecs } from '../../src/runtime/run-specs.ts'
 import { RunStops } from '../../src/runtime/run-stops.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
 import { JumpingClock } from '../deploy/jumping-clock.ts'
+import { FakeRunObjects } from './fake-limits.ts'
 import { fakeLog, RUN_ID } from './fixtures.ts'
 import { USAGE } from './gemini-fixtures.ts'
 
@@ -126,6 +127,7 @@ export async function startServices(options: ServicesOptions) {
     })
     return mainApp({
       place: PLACE,
+      limits: new FakeRunObjects().limits(clock),
       control: {
         chain,
         heartbeats: async () => heartbeats,

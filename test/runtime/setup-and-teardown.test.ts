@@ -5,6 +5,7 @@ import type { RunStop } from '../../src/contracts/run-controls.ts'
 import type { QueueLimits } from '../../src/google/tasks.ts'
 import { mainApp } from '../../src/runtime/main/app.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
+import { FakeRunObjects } from './fake-limits.ts'
 import { CANCELED, fakeLog, fakeSpecs, fakeStops, PLACE, post, RUN_ID, SPEC } from './fixtures.ts'
 
 const FIRST = `projects/demo/locations/us-central1/queues/imagery-${RUN_ID}`
@@ -29,6 +30,7 @@ function setUp(
   const had = (permissions: readonly string[]) => permissions.filter((permission) => !lacking.has(permission))
   const { specs: runSpecs, reads } = fakeSpecs(specs)
   const app = mainApp({
+    limits: new FakeRunObjects().limits(new ManualClock()),
     place: PLACE,
     specs: runSpecs,
     stops: fakeStops(stops),
@@ -295,6 +297,7 @@ describe('both', () => {
       ['PERMISSION_DENIED', 500],
     ] as const) {
       const app = mainApp({
+        limits: new FakeRunObjects().limits(new ManualClock()),
         place: PLACE,
         specs: fakeSpecs().specs,
         stops: fakeStops(),

@@ -89,6 +89,25 @@ export async function downloadRange(
   return { bytes: whole.subarray(first, first + length), size: whole.length, checksums }
 }
 
+/**
+ * Downloads a small object with its generation, which Storage sends with the bytes
+ * (https://cloud.google.com/storage/docs/xml-api/reference-headers#xgooggeneration).
+ */
+export async function downloadVersion(
+  storage: Storage,
+  object: ObjectName,
+  maxBytes: number,
+): Promise<{ bytes: Buffer; generation: string }> {
+  const answer = await requestBytes(storage, object, maxBytes).catch((error: unknown) =>
+    Promise.reject(downloadError(error)),
+  )
+  const name = `gs://${object.bucket}/${object.path}`
+  const generation = answer?.headers.get('x-goog-generation') ?? undefined
+  if (answer === undefined || generation === undefined)
+    throw new CloudError('UNAVAILABLE', `${name} arrived without its generation`)
+  return { bytes: Buffer.from(answer.data), generation }
+}
+
 function isCompressed(headers: Headers): boolean {
   return (headers.get('x-goog-stored-content-encoding') ?? 'identity') !== 'identity'
 }

@@ -2,7 +2,7 @@ import type { Storage } from '@google-cloud/storage'
 import { parseGsUri, type ObjectName } from '../../contracts/gs-uri.ts'
 import { restClientOptions } from '../auth/credentials.ts'
 import { localCloud } from '../transport/environment.ts'
-import { downloadObject, downloadRange, type DownloadedRange } from './download.ts'
+import { downloadObject, downloadRange, downloadVersion, type DownloadedRange } from './download.ts'
 import { call, callUnless, CloudError, LONG_CALL_DEADLINE_MS } from '../transport/errors.ts'
 
 let client: Promise<Storage> | undefined
@@ -54,6 +54,11 @@ export async function readObject(uri: string, maxBytes = MAX_OBJECT_BYTES): Prom
 export async function readObjectRange(uri: string, first: number, length: number): Promise<DownloadedRange> {
   const name = objectName(uri)
   return call(downloadRange(await storageClient(), name, { first, length, maxBytes: MAX_OBJECT_BYTES }))
+}
+
+/** Returns a small object with its generation. Rejects with CloudError NOT_FOUND when there is none. */
+export async function readObjectVersion(uri: string): Promise<{ bytes: Buffer; generation: string }> {
+  return call(downloadVersion(await storageClient(), objectName(uri), MAX_OBJECT_BYTES))
 }
 
 /**

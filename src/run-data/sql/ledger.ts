@@ -53,6 +53,12 @@ export function resultsQuery(tables: RunTables, profile: Profile): string {
   return `SELECT ${columns.join(', ')} FROM ${quoted(tablePath(tables, tables.live))}`
 }
 
+/** The cost of all attempts so far, and how many have an unknown cost, which the sum leaves out. Reads no snapshot. */
+export function costQuery(tables: RunTables): string {
+  return `SELECT IFNULL(SUM(cost_usd), 0.0) AS cost_usd, COUNTIF(cost_usd IS NULL) AS without_usage FROM ${quoted(tablePath(tables, tables.attempts))}
+WHERE status != '${MARKER_STATUS}'`
+}
+
 /** The first failed units, by ID. */
 export function failuresQuery(tables: RunTables, limit: number): string {
   return `SELECT unit_id, asset_id, cause, error_message FROM ${quoted(tablePath(tables, tables.live))}

@@ -155,6 +155,12 @@ function cost({ gemini }: RunSpec, { usage, tier }: Known): number | undefined {
   return costUsd({ promptTokens, outputTokens, thoughtTokens }, gemini.price, tier ?? gemini.tier)
 }
 
+/** What an attempt cost, in billionths of a US dollar; undefined if that is unknown. */
+export function attemptNanousd(spec: RunSpec, known: Known): number | undefined {
+  const usd = cost(spec, known)
+  return usd === undefined ? undefined : Math.round(usd * 1e9)
+}
+
 /** BigQuery reads an absent member as NULL, or as an empty array in a REPEATED column, which refuses a JSON null. */
 function compact(row: AttemptRow): AttemptRow {
   return Object.fromEntries(

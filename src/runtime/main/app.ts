@@ -7,7 +7,7 @@ import type { Callers } from '../callers.ts'
 import { httpService, readBody, refuse, requestTrace } from '../http-service.ts'
 import { currentVersions } from './current-versions.ts'
 import type { ProbeDeps } from './probe.ts'
-import { TaskProcessor, type ProcessDeps } from './process-task.ts'
+import type { ProcessDeps, TaskProcessor } from './process-task.ts'
 import { holdStoppedRun, pauseRun, setUpRun, tearDownRun, type RunResourceDeps } from './run-resources.ts'
 
 export interface MainDeps extends ProcessDeps, RunResourceDeps, ProbeDeps {
@@ -30,7 +30,10 @@ export interface MainDeps extends ProcessDeps, RunResourceDeps, ProbeDeps {
 export function mainApp(deps: MainDeps): Hono {
   const { log, place, control } = deps
   const app = httpService({ log, projectId: place.projectId, callers: deps.callers })
-  const processor = new TaskProcessor(deps)
+  let loading: Promise<TaskProcessor> | undefined
+  /** Loaded by the first task, because a new instance must pass its health check first. */
+  const processor = (): Promise<TaskProcessor> =>
+    (loading ??= import('./process-task.ts').then((loaded) => new loaded.TaskProcessor(deps)))
   const pauses = new Map<string, Promise<unknown>>()
   /** Pauses a run's queues once for all of its tasks that arrive meanwhile. */
   const pauseOnce = (runId: string, pause: typeof pauseRun | typeof holdStoppedRun): Promise<unknown> => {
@@ -64,8 +67,8 @@ export function mainApp(deps: MainDeps): Hono {
   app.post('/probe', async (context) => {
     const { run_id, retry, sample } = await readBody(context, probeRequest)
     // Loaded when it is needed, because few instances are ever asked and each must start quickly.
-    const { isRefusal, probeRun } = await import('./probe.ts')
-    const probed = await probeRun(deps, (task, spec) => processor.probe(task, spec, isRefusal), run_id, {
+    const [{ isRefusal, probeRun }, prober] = await Promise.all([import('./probe.ts'), processor()])
+    const probed = await probeRun(deps, (task, spec) => prober.probe(task, spec, isRefusal), run_id, {
       retry,
       sample,
     })
@@ -92,7 +95,8 @@ export function mainApp(deps: MainDeps): Hono {
 
   app.post('/process', async (context) => {
     const task = await readBody(context, taskPayload)
-    const outcome = await processor.process(task, {
+    const tasks = await processor()
+    const outcome = await tasks.process(task, {
       retryCount: count(context.req.header('x-cloudtasks-taskretrycount')),
       executionCount: count(context.req.header('x-cloudtasks-taskexecutioncount')),
       trace: requestTrace(context, place.projectId),

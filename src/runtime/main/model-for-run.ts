@@ -41,7 +41,14 @@ export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): 
  */
 function inTurn(model: Model, { run_id, limits }: RunSpec, turns: Map<string, Budget>): Model {
   const most = callsPerInstance(limits)
-  if (most === null) return model
+  if (most === null) {
+    return {
+      async answer(asset, options) {
+        await options.onTurn?.()
+        return model.answer(asset, options)
+      },
+    }
+  }
   const budget = turns.get(run_id) ?? new Budget(most)
   turns.set(run_id, budget)
   return {

@@ -4,8 +4,17 @@ import type { TableName } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { runTable, type FinalRow, type KeyedUnit } from '../../run-data/run-tables.ts'
 import { within, type Clock } from '../clock.ts'
-import { answeredRow, failedRow, refusedRow, type Attempt, type AttemptRow } from '../ledger/attempt-row.ts'
+import {
+  answeredRow,
+  attemptNanousd,
+  failedRow,
+  refusedRow,
+  type Attempt,
+  type AttemptRow,
+} from '../ledger/attempt-row.ts'
 import { RowRejected } from '../ledger/ledger.ts'
+import type { Limits } from '../limits/limits-when-needed.ts'
+import type { Reservation } from '../limits/spending.ts'
 import type { Logger } from '../log.ts'
 import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from '../models/model.ts'
 import { specWith } from '../run-overrides.ts'
@@ -38,6 +47,8 @@ export type ProbeOutcome =
 export interface ProcessDeps {
   specs: RunSpecs
   stops: RunStops
+  /** The limits that stop a run before its end. */
+  limits: Pick<Limits, 'begin'>
   ledger: { append(table: TableName, row: AttemptRow): Promise<void> }
   finalRows: { find(spec: RunSpec, unit: KeyedUnit & { generation: number }): Promise<FinalRow | undefined> }
   /** Keeps the snapshot of a run whose tasks arrive. */
@@ -55,10 +66,12 @@ export interface ProcessDeps {
 
 interface FailedTry {
   attempt: Attempt
+  /** What was set aside for it; undefined if it needed no money. */
+  money: Reservation | undefined
   failure: AttemptFailure
 }
 
-type Tried = FailedTry | { attempt: Attempt; answer: Answer }
+type Tried = FailedTry | { attempt: Attempt; money: Reservation | undefined; answer: Answer }
 
 /**
  * Processes tasks: loads the run's spec, calls the model, writes a durable row to the ledger. A
@@ -119,10 +132,10 @@ export class TaskProcessor {
     const recent = this.#recent.enter(key, () => this.#try(spec, task))
     const tried = await recent.tried
     if (tried && 'failure' in tried) {
-      const { attempt, failure } = tried
+      const { failure } = tried
       if (isEnd(failure.cause) || isRefusal(failure)) this.#recent.forget(key, recent)
       if (isEnd(failure.cause)) throw failure.cause
-      if (failure.retryable) await this.#leaveCost(spec, key, recent, { attempt, failure })
+      if (failure.retryable) await this.#leaveCost(spec, key, recent, tried)
       if (failure.retryable || isRefusal(failure)) return { kind: 'pending', failure }
     }
     let row: AttemptRow | undefined
@@ -165,7 +178,7 @@ export class TaskProcessor {
     }
     if (tried && 'failure' in tried && mayTryAgain(tried.failure, spec, delivery)) {
       const { failure } = tried
-      await this.#leaveCost(spec, key, recent, { attempt: tried.attempt, failure })
+      await this.#leaveCost(spec, key, recent, tried)
       log.debug(`attempt failed, will retry: ${failure.message}`, { ...labels, cause: failure.failure })
       const http = isFree(failure) ? 429 : 503
       return retry(http, failure.failure.toUpperCase(), failure.message, delivery, failure.retryAfterMs)
@@ -216,7 +229,7 @@ export class TaskProcessor {
     spec: RunSpec,
     key: string,
     recent: RecentAttempt<Tried>,
-    { attempt, failure }: FailedTry,
+    { attempt, money, failure }: FailedTry,
   ): Promise<void> {
     if (failure.known.usage === undefined) return this.#recent.forget(key, recent)
     await this.#recent.record(recent, async () => {
@@ -225,6 +238,7 @@ export class TaskProcessor {
         runTable(spec.tables, 'attempts'),
         failedRow(attempt, { status: 'retrying', cause, message, known }),
       )
+      money?.recorded()
       // Before another delivery can mistake the attempt for a finished one.
       this.#recent.forget(key, recent)
       return { status: 'retrying', cause }
@@ -236,9 +250,14 @@ export class TaskProcessor {
     const { clock, newAttemptId } = this.#deps
     let startedMs = clock.now()
     let billed: Known = {}
+    let money: Reservation | undefined
+    let isOver = false
     const onTurn = async (): Promise<void> => {
       // The wait for a turn can be long, and the run may have been torn down or stopped meanwhile.
       await this.#deps.stops.check(await this.#deps.specs.get(task.run_id))
+      money = await this.#deps.limits.begin(spec)
+      // The attempt's time can be over before there is money for it.
+      if (isOver) money?.charge(0)
       startedMs = clock.now()
     }
     const onBilled = (known: Known): void => void (billed = known)
@@ -246,8 +265,11 @@ export class TaskProcessor {
       (answer) => ({ answer }),
       (error: unknown) => ({ failure: withBilled(this.#failure(error, task), billed) }),
     )
+    isOver = true
+    money?.charge(attemptNanousd(spec, 'answer' in outcome ? outcome.answer : outcome.failure.known))
     const answeredBy = this.#deps.answeredBy?.(spec)
-    return { attempt: { id: newAttemptId(), task, spec, startedMs, finishedMs: clock.now(), answeredBy }, ...outcome }
+    const attempt = { id: newAttemptId(), task, spec, startedMs, finishedMs: clock.now(), answeredBy }
+    return { attempt, money, ...outcome }
   }
 
   async #answer(spec: RunSpec, task: TaskPayload, told: Omit<AnswerOptions, 'signal'>): Promise<Answer> {
@@ -290,7 +312,12 @@ export class TaskProcessor {
   }
 
   async #writeRow(spec: RunSpec, tried: Tried): Promise<AttemptRow> {
-    const table = runTable(spec.tables, 'attempts')
+    const row = await this.#appendRow(runTable(spec.tables, 'attempts'), tried)
+    tried.money?.recorded()
+    return row
+  }
+
+  async #appendRow(table: TableName, tried: Tried): Promise<AttemptRow> {
     if ('failure' in tried) {
       const { failure, message, known } = tried.failure
       const status = failure === 'throttled' ? 'throttled' : 'failed'

@@ -2,7 +2,6 @@ import { tablePath, type DeploymentRef } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
-import { checkProfile } from '../../profiles/profile-check.ts'
 import { queueLimits, runQueueNames } from '../run-queues.ts'
 import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import { RunStopped, type RunStops } from '../run-stops.ts'
@@ -61,7 +60,7 @@ export async function setUpRun(
 ): Promise<SetUp> {
   const spec = await deps.specs.refresh(runId)
   await deps.stops.checkNow(spec)
-  refuseProfile(spec)
+  await refuseProfile(spec)
   const { checkImageBuckets, checkOwnRoles } = await import('./own-roles.ts')
   await checkOwnRoles(spec, deps.permissions)
   await checkImageBuckets(spec, () => deps.imageBuckets(spec), deps.permissions)
@@ -82,7 +81,9 @@ export async function setUpRun(
 }
 
 /** The command line makes the same check, but another program can have written the spec. */
-function refuseProfile({ run_id: runId, profile }: RunSpec): void {
+async function refuseProfile({ run_id: runId, profile }: RunSpec): Promise<void> {
+  // Loaded when it is needed: a new instance must pass its health check first.
+  const { checkProfile } = await import('../../profiles/profile-check.ts')
   const problems = checkProfile(profile).map(({ path, reason }) => `${path.join('.')} ${reason}`)
   if (problems.length > 0) throw new SpecError(`the profile of run ${runId} is not valid: ${problems.join('; ')}`)
 }

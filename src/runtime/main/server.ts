@@ -3,17 +3,13 @@ import { bucketName, type DeploymentRef } from '../../contracts/names.ts'
 import { answererOf } from '../../contracts/question-hash.ts'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
-import { firstUnits, unitsNamed } from '../../run-data/first-units.ts'
 import { geminiBackendOf } from '../../run-data/gemini-backend.ts'
-import { imageBuckets } from '../../run-data/image-buckets.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
-import { isLedgerReady } from '../../run-data/ledger-marker.ts'
 import { keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
 import { objectVersion } from '../../google/storage/object-version.ts'
-import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
+import { readObject } from '../../google/storage/storage.ts'
 import { createTask, deleteQueue, ensureQueue, pauseQueue, resumeQueue } from '../../google/tasks.ts'
-import { Budget } from '../budget.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { runtimeClock } from '../clock.ts'
 import { startService } from '../entry.ts'
@@ -22,18 +18,16 @@ import type { Heartbeats } from '../heartbeat/heartbeats.ts'
 import { mainEnvironment } from '../environment.ts'
 import { FinalRows } from '../ledger/final-rows.ts'
 import { Ledger } from '../ledger/ledger.ts'
-import { imageRangeReader, imageReader } from '../models/fetch-image.ts'
-import { decodingBytes, ImageMemory, imageMemoryBytes } from '../models/image-memory.ts'
+import { limitsWhenNeeded } from '../limits/limits-when-needed.ts'
 import { RunSpecs } from '../run-specs.ts'
 import { RunStops } from '../run-stops.ts'
-import { explainUnstaged } from '../unstaged-images.ts'
 import { serveUntilTerminated } from '../serve.ts'
 import { Shutdown } from '../shutdown.ts'
 import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
+import type { runModels as RunModels } from './run-models.ts'
 import { geminiHere } from './gemini-here.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
-import { modelForRun } from './model-for-run.ts'
 
 /** The deployment with its name, which only its bucket tells the services. */
 function deploymentOf(place: DeploymentRef, bucket: string): DeploymentRef {
@@ -41,6 +35,8 @@ function deploymentOf(place: DeploymentRef, bucket: string): DeploymentRef {
   return name === '' ? place : { ...place, name }
 }
 
+/** Loaded by the first probe. */
+const units = () => import('../../run-data/first-units.ts')
 const ownPermissions = async () => (await import('./own-roles.ts')).ownPermissions
 
 startService(mainEnvironment, (environment, log) => {
@@ -49,9 +45,16 @@ startService(mainEnvironment, (environment, log) => {
   // A local cloud's tokens give no access elsewhere.
   const local = localCloud()
   const modelOrigins = local ? undefined : environment.IMAGERY_MODEL_ORIGINS
-  const explained = explainUnstaged({ readObject, bucket: environment.IMAGERY_BUCKET })
   const ledger = new Ledger({ insertRows, clock })
   const shutdown = new Shutdown()
+  let loadingModels: Promise<ReturnType<typeof RunModels>> | undefined
+  /** Loaded by the first call, because a new instance must pass its health check first. */
+  const models = (): Promise<ReturnType<typeof RunModels>> => {
+    loadingModels ??= import('./run-models.ts').then(({ runModels }) =>
+      runModels({ bucket: environment.IMAGERY_BUCKET, shutdown, clock }),
+    )
+    return loadingModels
+  }
   const specs = new RunSpecs({
     readObject,
     bucket: environment.IMAGERY_BUCKET,
@@ -67,8 +70,11 @@ startService(mainEnvironment, (environment, log) => {
     })
     return loaded
   }
+  const stops = new RunStops({ read: runStopOf, clock })
+  const limits = limitsWhenNeeded({ stops, instanceId: randomUUID(), clock, log })
   const app = mainApp({
     place,
+    limits,
     callers: callersOf(environment, () => clock.now()),
     control: {
       chain,
@@ -80,20 +86,11 @@ startService(mainEnvironment, (environment, log) => {
       },
     },
     specs,
-    stops: new RunStops({ read: runStopOf, clock }),
+    stops,
     ledger,
     finalRows: new FinalRows({ read: finalRows, clock }),
     shutdown,
-    modelFor: modelForRun(
-      {
-        readImage: imageReader({ readObject: explained(readObject), clock }),
-        readRange: imageRangeReader({ readRange: explained(readObjectRange), clock }),
-        describeObject: explained(describeObject),
-        memory: new ImageMemory({ bytes: imageMemoryBytes(), clock }),
-        decoding: new Budget(decodingBytes()),
-      },
-      shutdown,
-    ),
+    modelFor: async (spec) => (await models())(spec),
     answeredBy: ({ gemini }) => answererOf(gemini, local?.gemini),
     refusal: local && geminiHere({ here: local.gemini, backendOf: geminiBackendOf }),
     // Loaded by the first /setup, because a new instance must pass its health check first.
@@ -102,12 +99,12 @@ startService(mainEnvironment, (environment, log) => {
       onAccount: async (...of) => (await ownPermissions()).onAccount(...of),
       onBucket: async (...of) => (await ownPermissions()).onBucket(...of),
     },
-    firstUnits,
     imageVersion: objectVersion,
-    unitsNamed,
-    imageBuckets: ({ tables }) => imageBuckets(tables),
+    firstUnits: async (...of) => (await units()).firstUnits(...of),
+    unitsNamed: async (...named) => (await units()).unitsNamed(...named),
+    imageBuckets: async ({ tables }) => (await import('../../run-data/image-buckets.ts')).imageBuckets(tables),
     createRunTables,
-    isLedgerReady,
+    isLedgerReady: async (...of) => (await import('../../run-data/ledger-marker.ts')).isLedgerReady(...of),
     snapshots: new SnapshotKeeper({ keep: keepScratchTables, clock, log }),
     ensureQueue,
     pauseQueue,
@@ -123,5 +120,13 @@ startService(mainEnvironment, (environment, log) => {
     return ledger.drain()
   }
   const giveUp = (): void => shutdown.giveUp()
-  serveUntilTerminated({ app, address: listenAddress(), port: environment.PORT, log, hurry, giveUp })
+  serveUntilTerminated({
+    app,
+    address: listenAddress(),
+    port: environment.PORT,
+    log,
+    hurry,
+    giveUp,
+    close: () => limits.close(),
+  })
 })

@@ -28,7 +28,7 @@ export async function errorForInterruptedRun(
     target.place,
   )
   if (!(known instanceof ImageryError)) return error
-  if (isTornDownError(known)) return known
+  if (isTornDownError(known) || isStoppedError(known)) return known
   const flag = target.flags
   if (known.code !== 'CANCELLED') {
     const resume = `imagery resume ${runId}${flag}`

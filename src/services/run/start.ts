@@ -3,10 +3,13 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { runHashes, runSpec, type RunSpec } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
+import { usdText } from '../../contracts/prices.ts'
+import { changeRunControls, runControlsOf } from '../../run-data/run-stop.ts'
 import { usesLocalGemini } from '../../run-data/gemini-backend.ts'
 import { snapshotParameters, snapshotQuery } from '../../run-data/sql/snapshot.ts'
 import { PROFILE_FILE, PROFILE_PIPE } from '../../profiles/resolve-profile.ts'
 import { checkAddresses } from './image-addresses.ts'
+import { creatingStep } from './creating-step.ts'
 import { estimateCostStep, type Estimated } from './cost-limit.ts'
 import { fileHash } from '../source/file-hash.ts'
 import { saveRunSpec } from '../runs/find.ts'
@@ -85,6 +88,7 @@ export function stepsThatSpend(context: Counted, options: { wait: boolean }): Pi
 /** Returns the first of these steps, up to the point where the first model is called. */
 export function stepsBeforePublishing(context: Counted): Pipeline<Counted & WithQueues> {
   return pipeline(context)
+    .stepIf(context.options.maxCost !== undefined, recordLimits)
     .stepIf(isLoaded(context) && !carriesOver(context), stageLocalImages)
     .step(setUp)
     .step(connect)
@@ -139,6 +143,15 @@ const recordRun: PipelineStep<RunContext & Deployed & SourceRead & Partial<Answe
     return { done: runId, adds: { spec } }
   },
 }
+
+/** The services read the limits, so that they hold without this command. */
+const recordLimits: PipelineStep<Counted, object> = creatingStep({
+  title: 'Record the limits',
+  async run({ spec, options: { maxCost } }) {
+    await changeRunControls(spec, { ...(await runControlsOf(spec)), max_cost_usd: maxCost ?? null })
+    return { done: `calls cost at most ${usdText(maxCost ?? 0)}`, adds: {} }
+  },
+})
 
 async function newRunSpec(context: RunContext & Deployed & SourceRead & Partial<AnswersFound>): Promise<RunSpec> {
   const { options, source, sourceTable, snapshot, tables, target, choice, imageRoots } = context

@@ -1,16 +1,29 @@
-import { ImageryError } from '../../contracts/errors.ts'
+import { continueCommand } from '../../contracts/continue-run.ts'
+import { ImageryError, type ErrorCode } from '../../contracts/errors.ts'
+import type { StopReason } from '../../contracts/run-controls.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
+import { suggestedCommands } from '../../contracts/suggested-command.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
 
 /** Why a run is stopped, as far as an error needs it. */
-type Stop = Pick<NonNullable<RunReport['stopped']>, 'reason' | 'message'>
+type Stop = Pick<NonNullable<RunReport['stopped']>, 'reason' | 'message' | 'next'>
+
+const CODES: Record<StopReason, ErrorCode> = {
+  canceled: 'RUN_STOPPED',
+  max_cost: 'COST_LIMIT',
+  max_failures: 'RUN_STOPPED',
+  sample: 'RUN_STOPPED',
+}
+
+/** A run was stopped before its end. It keeps what it has, and a resume continues it. */
+class StoppedError extends ImageryError {}
 
 /**
  * Checks that a run is not stopped, for every command that works on a run or watches it.
  *
  * @param flags the flags that a suggested command needs to work on the same cloud
- * @throws ImageryError RUN_STOPPED
+ * @throws ImageryError with the code of the reason, such as RUN_STOPPED or COST_LIMIT
  */
 export async function requireNotStopped(spec: RunSpec, flags: string): Promise<void> {
   const stop = await runStopOf(spec)
@@ -31,20 +44,20 @@ export async function stoppedErrorOr(error: unknown, spec: RunSpec, flags: strin
 
 export function stoppedError(
   runId: string,
-  { message }: Stop,
+  { reason, message, next = continueCommand(runId, reason) }: Stop,
   flags: string,
   units?: RunReport['units'],
 ): ImageryError {
   const left = units
     ? `. It has ${counted(units.ok + units.failed)} of ${counted(units.total)} assets, and ${counted(units.pending)} are pending`
     : ''
-  return new ImageryError('RUN_STOPPED', `Run ${runId} was stopped: ${message}${left}`, {
-    suggestions: [`imagery resume ${runId}${flags}`, `imagery results ${runId}${flags}`],
+  return new StoppedError(CODES[reason], `Run ${runId} was stopped: ${message}${left}`, {
+    suggestions: [suggestedCommands(next, flags), `imagery results ${runId}${flags}`],
   })
 }
 
-export function isStoppedError(error: unknown): error is ImageryError & { code: 'RUN_STOPPED' } {
-  return error instanceof ImageryError && error.code === 'RUN_STOPPED'
+export function isStoppedError(error: unknown): boolean {
+  return error instanceof StoppedError
 }
 
 const counted = (count: number): string => count.toLocaleString('en')

@@ -1,0 +1,106 @@
+import { usdText } from '../../contracts/prices.ts'
+import type { RunControls, RunStop } from '../../contracts/run-controls.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../log.ts'
+import { AttemptFailure } from '../models/model.ts'
+import type { RunStops } from '../run-stops.ts'
+import { FreshControls } from './fresh-controls.ts'
+import { Spending, type BudgetStore, type Reservation } from './spending.ts'
+
+export interface RunLimitsOptions {
+  controls: (spec: RunSpec) => Promise<RunControls>
+  stops: RunStops
+  /** Records why a run stops. Returns false if another instance or command has stopped it before. */
+  recordStop: (spec: RunSpec, stop: RunStop) => Promise<boolean>
+  budgets: BudgetStore
+  /** Unlike that of every other instance. */
+  instanceId: string
+  clock: Clock
+  log: Logger
+}
+
+interface Run {
+  spec: RunSpec
+  controls: FreshControls
+  spending: Spending
+}
+
+/** Runs that this instance remembers. */
+const MOST_RUNS = 64
+
+/** The limits that stop a run before its end, for the units that this instance processes. */
+export class RunLimits {
+  readonly #options: RunLimitsOptions
+  readonly #runs = new Map<string, Run>()
+
+  constructor(options: RunLimitsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Called before the model is asked about a unit. Returns the money for the attempt; undefined if the run has no cap, or
+   * its calls cost nothing.
+   *
+   * Rejects with RunStopped if what is left of the cap is too little for a call: the run is stopped then. Rejects with
+   * AttemptFailure if other calls hold the rest of the cap, and with CloudError when the bucket does not respond.
+   */
+  async begin(spec: RunSpec): Promise<Reservation | undefined> {
+    if (isFree(spec)) return undefined
+    const { controls, spending } = this.#run(spec)
+    for (let { max_cost_usd: cap } = await controls.now(spec); ;) {
+      if (cap === null) return undefined
+      const reserved = await spending.reserve(spec, cap)
+      if (reserved === 'wait') throw moneyInUse(cap)
+      if (reserved !== 'spent') return reserved
+      // A resume may have raised the cap meanwhile.
+      const { max_cost_usd: latest } = await controls.look(spec)
+      if (latest === cap) {
+        const message = `Its calls have cost ${usdText(spending.spentUsd)} of --max-cost ${cap}, and the rest is too little for another one`
+        await this.#stop(spec, { reason: 'max_cost', message, failure: null })
+      }
+      cap = latest
+    }
+  }
+
+  /** Gives back what this instance holds of the runs' caps, because it stops. Never rejects. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#runs.values()].map(({ spec, spending }) => spending.close(spec)))
+  }
+
+  /** Rejects with RunStopped, unless a resume has just removed the stop. */
+  async #stop(spec: RunSpec, why: Pick<RunStop, 'reason' | 'message' | 'failure'>): Promise<void> {
+    const { recordStop, stops, clock, log } = this.#options
+    const stopped_at = new Date(clock.now()).toISOString()
+    const isFirst = await recordStop(spec, { v: 1, run_id: spec.run_id, stopped_at, ...why })
+    if (isFirst) log.warning(`stopped run ${spec.run_id}: ${why.message}`, { run_id: spec.run_id, reason: why.reason })
+    await stops.checkNow(spec)
+  }
+
+  #run(spec: RunSpec): Run {
+    const known = this.#runs.get(spec.run_id)
+    if (known) return known
+    const { instanceId, budgets, clock } = this.#options
+    const run = {
+      spec,
+      controls: new FreshControls(this.#options.controls, clock),
+      spending: new Spending({ id: instanceId, store: budgets, clock }),
+    }
+    this.#runs.set(spec.run_id, run)
+    for (const [oldest, { spec: oldSpec, spending }] of this.#runs) {
+      if (this.#runs.size <= MOST_RUNS) break
+      this.#runs.delete(oldest)
+      void spending.close(oldSpec)
+    }
+    return run
+  }
+}
+
+function isFree({ gemini }: RunSpec): boolean {
+  return gemini === null || (gemini.price.input_nanousd === 0 && gemini.price.output_nanousd === 0)
+}
+
+function moneyInUse(cap: number): AttemptFailure {
+  const message = `calls in progress may need the rest of --max-cost ${cap}`
+  return new AttemptFailure('budget', message, { retryable: true, countsAsTry: false })
+}

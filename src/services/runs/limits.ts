@@ -1,0 +1,48 @@
+import { ImageryError } from '../../contracts/errors.ts'
+import { exactUsd, usdText } from '../../contracts/prices.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import { suggestedCommand } from '../../contracts/suggested-command.ts'
+import { ledgerCost, readBudget } from '../../run-data/run-budget.ts'
+import { changeRunControls, runControlsOf } from '../../run-data/run-stop.ts'
+
+/** The limits that a command sets; an absent one stays as it is. */
+export interface LimitChoice {
+  /** US dollars. */
+  maxCost?: number | undefined
+}
+
+/**
+ * Changes the limits of a run before it goes on.
+ *
+ * @param options.command what the user typed, to suggest it with a higher cap: `resume 261123-9f3c1a7b`
+ * @throws ImageryError COST_LIMIT, and changes nothing, if the run has spent its cap
+ */
+export async function changeLimits(
+  spec: RunSpec,
+  { maxCost }: LimitChoice,
+  options: { command: string; flags: string },
+): Promise<void> {
+  const before = await runControlsOf(spec)
+  const cap = maxCost ?? before.max_cost_usd
+  if (cap !== null && spec.gemini !== null) await refuseSpentCap(spec, cap, options)
+  const after = { ...before, max_cost_usd: cap }
+  if (JSON.stringify(after) !== JSON.stringify(before)) await changeRunControls(spec, after)
+}
+
+async function refuseSpentCap(
+  spec: RunSpec,
+  cap: number,
+  { command, flags }: { command: string; flags: string },
+): Promise<void> {
+  const [{ usd, unknown }, version] = await Promise.all([ledgerCost(spec), readBudget(spec)])
+  const call = (version?.budget.call_nanousd ?? 0) / 1e9
+  const spent = exactUsd(usd + unknown * call)
+  const left = cap - spent
+  if (left > 0 && left >= call) return
+  const rest = left > 0 ? `, and ${usdText(left)} are too little for another one` : ''
+  throw new ImageryError(
+    'COST_LIMIT',
+    `The calls of run ${spec.run_id} have cost ${usdText(spent)} of --max-cost ${cap}${rest}. Nothing was changed`,
+    { suggestions: [suggestedCommand(`${command} --max-cost MORE`, flags)] },
+  )
+}
