@@ -1,4 +1,5 @@
 import type { Column } from '../src/contracts/columns.ts'
+import { answerColumns } from '../src/contracts/answer-schema.ts'
 import { CAUSES } from '../src/contracts/causes.ts'
 import type { ImagePick, Unit } from '../src/contracts/model-options.ts'
 import type { RunTables } from '../src/contracts/names.ts'
@@ -22,6 +23,7 @@ import {
   expectedCountsQuery,
   imagesToCompareQuery,
 } from '../src/run-data/sql/carry.ts'
+import { sampledAttemptsQuery, sampleQuery } from '../src/run-data/sql/sample.ts'
 import { totalsQuery } from '../src/run-data/sql/totals.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/run-data/sql/snapshot.ts'
 import { builtInProfiles } from '../src/profiles/built-in-profiles.ts'
@@ -54,7 +56,8 @@ interface SourceKind {
   id: 'STRING' | 'INT64'
 }
 
-const SOURCES: readonly SourceKind[] = [
+/** One table of each kind. */
+export const SOURCES: readonly SourceKind[] = [
   { path: 'check.city.usual', time: 'TIMESTAMP', location: 'struct', id: 'STRING' },
   { path: 'check.city.text', time: 'STRING', location: 'struct', id: 'STRING' },
   { path: 'check.city.numbered', time: 'STRING', location: 'struct', id: 'INT64' },
@@ -135,7 +138,8 @@ export function snapshotStatements(): Statement[] {
   return statements
 }
 
-function snapshotSource(
+/** What a run reads of a source, with the parts of the snapshot's query that `has` chooses. */
+export function snapshotSource(
   { path, time, location }: SourceKind,
   unit: Unit,
   pick: ImagePick,
@@ -224,6 +228,29 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
       parameters: { units: ['answered', 'late', 'retried', 'untouched'] },
     },
     ...carryStatements(tables, asked),
+    {
+      name: 'sample',
+      sql: sampleQuery(tables, 3),
+      parameters: { seed: 'imagery sample' },
+    },
+    {
+      name: 'sample by kinds of assets',
+      sql: sampleQuery(
+        tables,
+        3,
+        snapshotSource(SOURCES[0]!, 'asset', 'latest', (bit) => bit !== 0, 0),
+      ),
+      parameters: { seed: 'imagery sample' },
+    },
+    {
+      name: 'attempts of a sample',
+      sql: sampledAttemptsQuery(
+        tables,
+        [0, 2, 5],
+        answerColumns(asked.output).map(({ name }) => name),
+      ),
+      parameters: { units: ['answered', 'retried', 'late'] },
+    },
     { name: 'shard', sql: shardQuery(tables, shard) },
     { name: 'pending units of a shard', sql: pendingUnitsQuery(tables, shard) },
   ]

@@ -6,6 +6,7 @@ import { startAnalyzer, type Analyzer, type Evaluated } from './check-sql-analyz
 import { CouldNotRun, fetchAnalyzer } from './check-sql-fetch.ts'
 import { NotEmulated, startLocalBigQuery, type LocalAnswer, type LocalBigQuery } from './check-sql-local.ts'
 import { DATASETS, ledgerStatements, snapshotStatements, sourceTables, type Statement } from './check-sql-statements.ts'
+import { estimateStatements } from './check-sql-estimate.ts'
 import { hasNullElement, wireCell } from './check-sql-values.ts'
 
 /**
@@ -52,7 +53,8 @@ async function main(): Promise<void> {
       analyzer.addTable(table)
       await local.addTable(table)
     }
-    for (const statement of snapshotStatements()) await check(statement, analyzer, local, findings)
+    for (const statement of [...snapshotStatements(), ...estimateStatements()])
+      await check(statement, analyzer, local, findings)
     for (const run of ledgerStatements()) {
       for (const table of run.tables) {
         analyzer.addTable(table)
