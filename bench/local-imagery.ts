@@ -12,7 +12,7 @@ import { findLocalCloud } from '../src/services/local/cloud.ts'
 /** The installed command, as its users run it. */
 const IMAGERY = fileURLToPath(new URL('../bin/run.js', import.meta.url))
 
-const START_TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 120_000
 
 /** The benchmark's own local cloud, in a folder that is deleted at the end. */
 export interface LocalImagery {

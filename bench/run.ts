@@ -16,6 +16,10 @@ const BENCHES = {
   overhead: { file: 'overhead.ts', about: "a Gemini run compared to its model's time alone" },
   photos: { file: 'photos.ts', about: 'a folder of photos, relative to only decoding them' },
   'bytes-read': { file: 'bytes-read.ts', about: 'what BigQuery reads and bills for a round of pending units' },
+  realistic: {
+    file: 'realistic.ts',
+    about: "time and money with a region's latencies, relative to a simple algorithm",
+  },
   scale: { file: 'scale.ts', about: 'what limits runs of up to 100 million assets, by a simulation' },
   estimate: { file: 'estimate.ts', about: 'the estimate of a run, relative to recorded usage' },
   results: { file: 'results.ts', about: 'writing a million rows of results to files; memory' },

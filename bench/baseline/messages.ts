@@ -19,4 +19,6 @@ export interface BaselineSettings {
   resultsTable: string
   /** Full name. */
   queue: string
+  /** The time of a model's answer. */
+  modelMs: number
 }

@@ -33,18 +33,21 @@ export interface BaselineRun {
  * The simple algorithm, on the same local cloud: count the source, publish a message per 50 assets, read
  * the source again for each (LIMIT/OFFSET), create tasks without names one by one in a default queue,
  * insert each row separately. Run it once per local cloud.
+ *
+ * @param options.modelMs the time of a model's answer, for which the service waits; 0 for none
  */
 export async function runBaseline(
   { dataDirectory, locator }: LocalImagery,
   { bigQuery, tasks, publisher, subscriber }: OfficialClients,
   source: string,
   assets: number,
+  { modelMs = 0 }: { modelMs?: number } = {},
 ): Promise<BaselineRun> {
   const { projectId, region } = locator
   const parent = `projects/${projectId}/locations/${region}`
   const queue = `${parent}/queues/baseline`
   const topic = `projects/${projectId}/topics/baseline`
-  const settings: BaselineSettings = { projectId, source, dataset: DATASET, resultsTable: 'results', queue }
+  const settings: BaselineSettings = { projectId, source, dataset: DATASET, resultsTable: 'results', queue, modelMs }
   await bigQuery.createDataset(DATASET, { location: 'US' })
   await bigQuery.dataset(DATASET).createTable('results', { schema: RESULTS_SCHEMA })
   await tasks.createQueue({ parent, queue: { name: queue } })

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { BigQuery } from '@google-cloud/bigquery'
 import { CloudTasksClient } from '@google-cloud/tasks'
 import { pushEnvelope } from '../../src/contracts/messages.ts'
@@ -77,6 +78,7 @@ GROUP BY asset_id ORDER BY asset_id LIMIT ${limit} OFFSET ${offset}`,
 async function processAsset({ asset_id, gcs_uris }: AssetTask): Promise<void> {
   const started_at = new Date().toISOString()
   const images = await Promise.all(gcs_uris.map(async (uri) => readHeader(ImageBytes.of(uri, await readObject(uri)))))
+  if (settings.modelMs > 0) await pause(settings.modelMs)
   const best = images.reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one))
   const { width, height } = best
   await results.insert({ asset_id, gcs_uris, width, height, started_at, finished_at: new Date().toISOString() })
