@@ -87,6 +87,8 @@ async function bench(): Promise<void> {
     if (before && after) {
       const own = after.own - before.own
       print(`run ${index}: CPU s`, own)
+      // What the wall time would be at least if this program had all CPUs for itself.
+      print(`run ${index}: CPU s over the CPUs, over ideal`, own / availableParallelism() / idealS)
       const others = (after.machine - before.machine - own) / commandS
       print(`run ${index}: CPUs busy with other programs, of ${availableParallelism()}`, Math.max(0, others))
     }
