@@ -44,6 +44,12 @@ export function controlQueueNames(place: DeploymentRef, runId: string): string[]
   return Array.from({ length: CONTROL_NAMES }, (_, index) => controlQueueName(place, runId, index))
 }
 
+/** Returns the slot of a heartbeat from the ID of its task; undefined for another task. */
+export function slotOf(taskId: string | undefined): number | undefined {
+  const slot = /^heartbeat-(\d{1,10})$/.exec(taskId ?? '')?.[1]
+  return slot === undefined ? undefined : Number(slot)
+}
+
 /** Keeps a run's heartbeats going: each one creates the next ones, and every instance that works on the run replaces lost ones. */
 export class HeartbeatChain {
   readonly #deps: ChainDeps
@@ -89,13 +95,21 @@ export class HeartbeatChain {
   /**
    * Creates the next heartbeats of a run in the queue that has sent this one.
    *
+   * @param slot of this heartbeat
    * @param everySlots 1, or more for a run on which nothing can be done
    */
   async continue(
     runId: string,
-    { queue, url, everySlots }: { queue: string; url: string; everySlots: number },
+    {
+      queue,
+      url,
+      slot: own = 0,
+      everySlots,
+    }: { queue: string; url: string; slot?: number | undefined; everySlots: number },
   ): Promise<void> {
-    const slot = Math.floor(this.#deps.clock.now() / SLOT_MS)
+    // A heartbeat that someone has sent early has used up its own name, so the next ones come after it.
+    const now = Math.floor(this.#deps.clock.now() / SLOT_MS)
+    const slot = Math.max(now, Math.min(own, now + SLOTS_AHEAD * SLOW_SLOTS))
     // At multiples, so that two heartbeats of nearly the same time create the same ones.
     const first = Math.floor(slot / everySlots) + 1
     const slots = Array.from({ length: SLOTS_AHEAD }, (_, index) => (first + index) * everySlots)

@@ -64,6 +64,8 @@ const SETTLED_MS = 10_000
 export interface BeatSource {
   /** The short name of the queue (`X-CloudTasks-QueueName`). Undefined if a command asked for the heartbeat. */
   queue: string | undefined
+  /** The slot of its task. */
+  slot?: number | undefined
   url: string | undefined
 }
 
@@ -177,13 +179,13 @@ export class Heartbeats {
     return 'run_gone'
   }
 
-  async #continue(spec: RunSpec, { queue, url }: BeatSource, isSlow: boolean): Promise<void> {
+  async #continue(spec: RunSpec, { queue, slot, url }: BeatSource, isSlow: boolean): Promise<void> {
     const { chain } = this.#deps
     if (url === undefined) return
     if (queue === undefined) return chain.begin(spec.run_id, url)
     const { projectId, region } = spec.place
     const name = `projects/${projectId}/locations/${region}/queues/${queue}`
-    await chain.continue(spec.run_id, { queue: name, url, everySlots: isSlow ? SLOW_SLOTS : 1 })
+    await chain.continue(spec.run_id, { queue: name, slot, url, everySlots: isSlow ? SLOW_SLOTS : 1 })
   }
 
   /** Undefined before the run has its tables. */

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import { imageVersionsRequest, probeRequest, runRequest, taskPayload } from '../../contracts/messages.ts'
 import type { DeploymentRef } from '../../contracts/names.ts'
+import { slotOf } from '../heartbeat/chain.ts'
 import { ownUrl } from '../heartbeat/own-url.ts'
 import type { RunControl } from '../heartbeat/run-control.ts'
 import type { Callers } from '../callers.ts'
@@ -83,7 +84,8 @@ export function mainApp(deps: MainDeps): Hono {
     // Of a task, only its own queue gets the next one, because the run can have several after a retry.
     const queue = context.req.header('x-cloudtasks-queuename')
     const heartbeats = await control.heartbeats()
-    const outcome = await heartbeats.beat(run_id, { queue, url: ownUrl(context, control.ownUrl) })
+    const slot = slotOf(context.req.header('x-cloudtasks-taskname'))
+    const outcome = await heartbeats.beat(run_id, { queue, slot, url: ownUrl(context, control.ownUrl) })
     log.debug(`heartbeat of run ${run_id}: ${outcome}`, { run_id, trace })
     return context.json({ outcome })
   })
