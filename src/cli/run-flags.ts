@@ -127,6 +127,7 @@ interface RunFlags extends Pick<
   'trust-addresses': boolean
   local?: boolean
   sample?: number | undefined
+  seed?: string | undefined
   output?: string | undefined
   'asset-column': string | undefined
   'image-column': string | undefined

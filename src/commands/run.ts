@@ -77,6 +77,11 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
       helpValue: 'N',
     }),
     sample: Flags.integer({ summary: 'process an even sample of N assets', min: 1, helpValue: 'N' }),
+    seed: Flags.string({
+      summary: 'take the same sample of a table in every run with this seed, to compare profiles or models',
+      dependsOn: ['sample'],
+      helpValue: 'TEXT',
+    }),
     output: Flags.string({
       summary: 'dataset or table for the results: DATASET or DATASET.TABLE',
       char: 'o',

@@ -14,6 +14,7 @@ export const EXIT_CODES = {
 export const ERROR_CODES = [
   'ACCESS_DENIED',
   'AMBIGUOUS_RUN_ID',
+  'ASSET_NOT_FOUND',
   'CANCELLED',
   'CLOUD_ERROR',
   'COLUMN_NOT_FOUND',

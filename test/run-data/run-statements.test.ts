@@ -96,6 +96,19 @@ describe('the snapshot', () => {
     expect(await spread(20)).toHaveLength(7)
   })
 
+  test('of a sample has the same assets for the same seed, and those of a smaller one', async () => {
+    const sample = async (size: number, seed: string): Promise<string[]> => {
+      const source = { ...SOURCE, sample: { size, seed } }
+      const [rows] = await harness.client.query({ query: snapshotQuery(source), params: { seed } })
+      return (rows as Unit[]).map((unit) => unit.unit_id)
+    }
+    const seeds = Array.from({ length: 8 }, (_, index) => `seed ${index}`)
+    const samples = await Promise.all(seeds.map((seed) => sample(2, seed)))
+    expect(await Promise.all(seeds.map((seed) => sample(2, seed)))).toEqual(samples)
+    expect(new Set(samples.map((ids) => ids.toSorted().join())).size).toBeGreaterThan(1)
+    expect(await sample(3, seeds[0]!)).toEqual(expect.arrayContaining(samples[0]!))
+  })
+
   test('keeps assets with few or no images, spread or not', async () => {
     expect(await snapshot({ images: { max_per_unit: 2, pick: 'spread' } })).toMatchObject({
       few: ['f2', 'f1'],

@@ -14,6 +14,8 @@ export interface RunOptions extends ModelFlags {
   where?: string | undefined
   limit?: number | undefined
   sample?: number | undefined
+  /** Decides which assets a sample has. By default every run has another sample. */
+  seed?: string | undefined
   assetColumn?: string | undefined
   imageColumn?: string | undefined
   /** Folders, besides the table's own, that its images can be read from. */

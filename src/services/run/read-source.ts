@@ -132,7 +132,10 @@ export function snapshotSource(
     fetchesImages: options.fetchImages === true,
     where: options.where ?? profile.where ?? null,
     limit: options.limit ?? null,
-    sample: options.sample === undefined ? null : { size: options.sample, seed: sampleSeed(earlier) ?? runId },
+    sample:
+      options.sample === undefined
+        ? null
+        : { size: options.sample, seed: options.seed ?? sampleSeed(earlier) ?? runId },
   }
 }
 

@@ -86,13 +86,21 @@ function keyOf(fields: readonly TableField[]): string[] {
   return [fields.some(({ name }) => name === 'unit_id') ? 'unit_id' : 'asset_id']
 }
 
+/** A run's ledger. */
+export interface Ledger {
+  runId: string
+  projectId: string
+  dataset: string
+  attempts: string
+  location: string
+}
+
 /**
- * Opens the exact answers of a run's model that the ledger keeps, also while the run is in progress and after its
- * teardown.
+ * Finds the ledger of a run, also while the run is in progress and after its teardown.
  *
  * @throws ImageryError RUN_NOT_FOUND
  */
-export async function openRawAnswers(target: Target, store: StateStore, typed: string | undefined): Promise<RunRows> {
+export async function openLedger(target: Target, store: StateStore, typed: string | undefined): Promise<Ledger> {
   const runId = await findRunId(target, store, typed)
   const record = await loadRunRecord(target, runId)
   const left = record?.kind === 'leaving' ? record.leaving.report : store.run(runId)?.tornDown
@@ -101,12 +109,62 @@ export async function openRawAnswers(target: Target, store: StateStore, typed: s
   const ledger = { projectId: project.toReversed().join('.'), dataset, attempts }
   const described = path === undefined ? undefined : await describeTable({ ...ledger, table: attempts })
   if (path === undefined || !described) throw runNotFound(target, runId)
+  return { ...ledger, runId, location: described.location }
+}
+
+/** Opens the exact answers of a run's model that the ledger keeps. @throws ImageryError RUN_NOT_FOUND */
+export async function openRawAnswers(target: Target, store: StateStore, typed: string | undefined): Promise<RunRows> {
+  const { runId, location, ...ledger } = await openLedger(target, store, typed)
   const from = `(${rawAnswersQuery(ledger)})`
   const { projectId } = target.place
-  const { location } = described
   const { fields } = await dryRun(from, { projectId, location })
   const key = ['unit_id', 'attempt_id']
-  return { runId, table: path, from, fields, count: undefined, key, projectId, location }
+  return {
+    runId,
+    table: tablePath(ledger, ledger.attempts),
+    from,
+    fields,
+    count: undefined,
+    key,
+    projectId,
+    location,
+  }
+}
+
+/**
+ * Opens a run's current rows: its results or, while it is in progress, its view of current rows.
+ *
+ * @throws ImageryError as `openResults`, but a run in progress is no error
+ */
+export async function openCurrentRows(target: Target, store: StateStore, typed: string | undefined): Promise<RunRows> {
+  try {
+    return await openResults(target, store, typed)
+  } catch (error) {
+    if (!(error instanceof ImageryError) || error.code !== 'RUN_NOT_COMPLETE') throw error
+    const runId = await findRunId(target, store, typed)
+    const record = await loadRunRecord(target, runId)
+    if (record?.kind !== 'recorded') throw error
+    return (await liveRows(record.spec)) ?? Promise.reject(error)
+  }
+}
+
+/** A run's view of current rows, if it exists. */
+async function liveRows({ tables, run_id: runId, place, source }: RunSpec): Promise<RunRows | undefined> {
+  const described = await describeTable(runTable(tables, 'live'))
+  if (!described) return undefined
+  const path = tablePath(tables, tables.live)
+  const { fields } = described
+  const { projectId } = place
+  return {
+    runId,
+    table: path,
+    from: path,
+    fields,
+    count: undefined,
+    key: ['unit_id'],
+    projectId,
+    location: source.location,
+  }
 }
 
 function attemptsPath({ tables }: RunSpec): string {
