@@ -4,7 +4,7 @@ import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
 import { usesLocalGemini } from '../../run-data/gemini-backend.ts'
-import { runStopOf } from '../../run-data/run-stop.ts'
+import { changeRunControls, runControlsOf, runStopOf } from '../../run-data/run-stop.ts'
 import { parseOutput } from '../options/run-options.ts'
 import { loadRunSpec } from '../runs/find.ts'
 import { sampledRunId, type Asked } from '../runs/sample-record.ts'
@@ -97,4 +97,10 @@ export function continuationQuestion(
       'Run the same command with --yes',
     ],
   }
+}
+
+/** A run has its own `--max-cost`, or none: that of the sample was for the sample. */
+export async function replaceSampleCap(spec: RunSpec, maxCost: number | undefined): Promise<void> {
+  const before = await runControlsOf(spec)
+  await changeRunControls(spec, { ...before, max_cost_usd: maxCost ?? null })
 }
