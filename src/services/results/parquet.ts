@@ -66,7 +66,7 @@ export async function* parquetPieces(
 }
 
 /**
- * Writes text to files of a few megabytes. DuckDB reads JSON through a buffer of 32 MB, and a small file fills little of
+ * Writes text to small files. DuckDB reads JSON through a buffer of 32 MB, and a small file fills little of
  * it.
  */
 async function writeParts(
@@ -96,7 +96,7 @@ async function writeParts(
   return files
 }
 
-const PART_BYTES = 2_000_000
+const PART_BYTES = 500_000
 
 interface Seen {
   rows: number
