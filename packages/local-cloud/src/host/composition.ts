@@ -229,7 +229,7 @@ export async function openApis(options: CompositionOptions): Promise<Composition
     cloudTasksApi({ directory, clock, deliver, statsAgeMs: options.queueStatsAgeMs }),
   )
   const pubsub = await open('pubsub', 'dispatchers', 'google.pubsub.*', (directory) =>
-    pubSubApi({ directory, clock, deliver }),
+    pubSubApi({ directory, clock, deliver, access }),
   )
 
   const transcoding = httpOperations(control.gateway, statusResponse)

@@ -276,3 +276,38 @@ async function grantOnDataset(role: string): Promise<void> {
 function exactly(text: string): RegExp {
   return new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`)
 }
+
+it('a role on a topic lets an account publish to that topic only, until the topic is deleted', async () => {
+  await hold()
+  const topic = `/v1/${PROJECT}/topics/ours`
+  const messages = { messages: [{ data: 'aGVsbG8=' }] }
+  const permissions = ['pubsub.topics.publish', 'pubsub.topics.get']
+  const tested = async (route: string): Promise<unknown> => {
+    const token = await accessToken({ locator: { ...cloud.locator, metadataHost } })
+    const answer = await fetch(`${cloud.locator.http}${route}:testIamPermissions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify({ permissions }),
+    })
+    return answer.json()
+  }
+  for (const name of ['ours', 'theirs']) {
+    const made = await callApi(cloud, `/v1/${PROJECT}/topics/${name}`, { method: 'PUT', body: '{}' })
+    expect(made.status).toBe(200)
+  }
+  expect((await call('POST', `${topic}:publish`, messages)).status).toBe(403)
+  expect(await tested(topic)).toEqual({})
+  const policy = { bindings: [{ role: 'roles/pubsub.publisher', members: [`serviceAccount:${nobody}`] }] }
+  const set = await callApi(cloud, `${topic}:setIamPolicy`, { method: 'POST', body: JSON.stringify({ policy }) })
+  expect(set.status).toBe(200)
+  expect((await call('POST', `${topic}:publish`, messages)).status).toBe(200)
+  expect(await tested(topic)).toEqual({ permissions: ['pubsub.topics.publish'] })
+  expect((await call('POST', `/v1/${PROJECT}/topics/theirs:publish`, messages)).status).toBe(403)
+  expect((await call('GET', `${topic}:getIamPolicy`)).status).toBe(403)
+  // "If the resource does not exist, this will return an empty set of permissions, not a NOT_FOUND error":
+  // https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/testIamPermissions
+  expect(await tested(`/v1/${PROJECT}/topics/nowhere`)).toEqual({})
+  expect((await callApi(cloud, topic, { method: 'DELETE' })).status).toBe(200)
+  expect((await callApi(cloud, topic, { method: 'PUT', body: '{}' })).status).toBe(200)
+  expect((await call('POST', `${topic}:publish`, messages)).status).toBe(403)
+})

@@ -25,6 +25,12 @@ test('the support list says no exactly where a handler is missing', async () => 
     directory,
     clock: new ManualClock(),
     deliver: () => Promise.reject(new Error('unused')),
+    access: {
+      register: () => undefined,
+      held: () => [],
+      policiesChanged: () => undefined,
+      accountFault: () => undefined,
+    },
   })
   const handled = Object.entries(api.grpc?.services ?? {}).flatMap(([service, handlers]) =>
     Object.keys(handlers).map((method) => `${service.replace('google.pubsub.v1.', '')}.${method}`),

@@ -5,7 +5,7 @@ export interface Anchor {
   name: string
 }
 
-export type AnchorKind = 'project' | 'service' | 'repository' | 'bucket' | 'dataset' | 'serviceAccount'
+export type AnchorKind = 'project' | 'service' | 'repository' | 'bucket' | 'dataset' | 'serviceAccount' | 'topic'
 
 /**
  * Returns the resource itself, or its nearest parent with its own policy in the local cloud: an object's
@@ -20,7 +20,7 @@ export function anchorOf(resource: string): Anchor {
 }
 
 const ANCHOR =
-  /^projects\/[^/]+\/(?:locations\/[^/]+\/(?=services\/|repositories\/))?(buckets|datasets|serviceAccounts|services|repositories)\/[^/]+/
+  /^projects\/[^/]+\/(?:locations\/[^/]+\/(?=services\/|repositories\/))?(buckets|datasets|serviceAccounts|services|repositories|topics)\/[^/]+/
 
 const KINDS: Record<string, AnchorKind> = {
   buckets: 'bucket',
@@ -28,6 +28,7 @@ const KINDS: Record<string, AnchorKind> = {
   serviceAccounts: 'serviceAccount',
   services: 'service',
   repositories: 'repository',
+  topics: 'topic',
 }
 
 /** The last part of a name. */

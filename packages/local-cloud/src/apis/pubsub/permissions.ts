@@ -1,5 +1,5 @@
 import type { Demand } from '../../kernel/api.ts'
-import { actAs, need, projectOf } from '../../kernel/needs.ts'
+import { actAs, need, NOTHING, projectOf } from '../../kernel/needs.ts'
 import type { WireSubscription } from './subscription-wire.ts'
 import type { WireTopic } from './topic-wire.ts'
 
@@ -11,6 +11,9 @@ interface OfSubscription {
 }
 interface OfTopic {
   topic: string
+}
+interface OfResource {
+  resource: string
 }
 interface OfProject {
   project: string
@@ -57,7 +60,12 @@ export function pubSubNeeds(topicOf: (subscription: string) => string | undefine
     Acknowledge: consume,
     ModifyAckDeadline: consume,
   }
-  return { ...named('Publisher', publisher), ...named('Subscriber', subscriber) }
+  const policies: Needs = {
+    'google.iam.v1.IAMPolicy/GetIamPolicy': ({ resource }: OfResource) => need('pubsub.topics.getIamPolicy', resource),
+    'google.iam.v1.IAMPolicy/SetIamPolicy': ({ resource }: OfResource) => need('pubsub.topics.setIamPolicy', resource),
+    'google.iam.v1.IAMPolicy/TestIamPermissions': NOTHING,
+  }
+  return { ...named('Publisher', publisher), ...named('Subscriber', subscriber), ...policies }
 }
 
 function named(service: string, needs: Needs): Needs {

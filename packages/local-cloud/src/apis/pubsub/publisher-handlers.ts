@@ -20,8 +20,10 @@ export function publisherHandlers(parts: {
   catalog: Catalog
   backlog: Backlog
   resources: ResourceStore
+  /** Called after a topic is deleted with its policy. */
+  policyGone: () => void
 }): Record<string, RpcHandler> {
-  const { catalog, backlog, resources } = parts
+  const { catalog, backlog, resources, policyGone } = parts
   return {
     CreateTopic: (topic: WireTopic) => wireOfTopic(catalog.createTopic(topic)),
 
@@ -30,7 +32,11 @@ export function publisherHandlers(parts: {
     UpdateTopic: (request: { topic: WireTopic; updateMask: FieldMask | null }) =>
       wireOfTopic(catalog.updateTopic(request.topic, request.updateMask?.paths ?? [])),
 
-    DeleteTopic: (request: { topic: string }) => catalog.deleteTopic(request.topic),
+    DeleteTopic(request: { topic: string }) {
+      const answer = catalog.deleteTopic(request.topic)
+      policyGone()
+      return answer
+    },
 
     ListTopics: (request: ListRequest & { project: string }) => {
       const { items, next } = resources.topics(parseProject(request.project), pageRequest(request))

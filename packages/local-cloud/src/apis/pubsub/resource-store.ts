@@ -23,6 +23,7 @@ export function resourceStore(database: DatabaseSync) {
       'INSERT INTO topics (name, project, settings) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET settings = excluded.settings',
     ),
     deleteTopic: database.prepare('DELETE FROM topics WHERE name = ?'),
+    deletePolicy: database.prepare('DELETE FROM topic_policies WHERE topic = ?'),
     orphan: database.prepare(`UPDATE subscriptions SET topic = '${DELETED_TOPIC}' WHERE topic = ?`),
     subscription: database.prepare('SELECT * FROM subscriptions WHERE name = ?'),
     subscriptionById: database.prepare('SELECT * FROM subscriptions WHERE id = ?'),
@@ -53,8 +54,9 @@ export function resourceStore(database: DatabaseSync) {
       statements.putTopic.run(topic.name, nameParts(topic.name).project, JSON.stringify(topic))
     },
 
-    /** Its subscriptions stay, with the topic `_deleted-topic_`. */
+    /** Its subscriptions stay, with the topic `_deleted-topic_`, and its policy is deleted with it. */
     deleteTopic(name: string): void {
+      statements.deletePolicy.run(name)
       statements.deleteTopic.run(name)
       statements.orphan.run(name)
     },

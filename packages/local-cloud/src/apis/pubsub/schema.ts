@@ -48,4 +48,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX backlog_by_key ON backlog (subscription_id, ordering_key, message_id) WHERE ordering_key <> '';
   CREATE INDEX backlog_by_expiry ON backlog (subscription_id, expires_ms);
   `,
+  `
+  CREATE TABLE topic_policies (
+    topic TEXT PRIMARY KEY,
+    policy TEXT NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ]

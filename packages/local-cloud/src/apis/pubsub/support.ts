@@ -56,7 +56,11 @@ export const SUPPORT: readonly SupportEntry[] = [
   { method: 'Subscriber.UpdateSnapshot', state: 'no', note: '' },
   { method: 'Subscriber.DeleteSnapshot', state: 'no', note: '' },
   { method: 'SchemaService', state: 'no', note: '' },
-  { method: 'IAMPolicy on topics and subscriptions', state: 'no', note: '' },
+  ...['GetIamPolicy', 'SetIamPolicy', 'TestIamPermissions'].map((name): SupportEntry => ({
+    method: `google.iam.v1.IAMPolicy.${name}`,
+    state: 'partly',
+    note: 'On topics: predefined roles without conditions. On subscriptions, snapshots and schemas it is refused.',
+  })),
   {
     method: 'Push delivery',
     state: 'partly',
