@@ -129,6 +129,7 @@ interface RunFlags extends Pick<
   sample?: number | undefined
   seed?: string | undefined
   output?: string | undefined
+  notify?: string | undefined
   'asset-column': string | undefined
   'image-column': string | undefined
   'image-root': string[] | undefined

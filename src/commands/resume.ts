@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { limitFlags } from '../cli/limit-flags.ts'
+import { notifyFlags } from '../cli/notify-flags.ts'
 import { consentFlags } from '../cli/run-flags.ts'
 import type { RunReport } from '../contracts/run-report.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
@@ -38,6 +39,7 @@ export default class Resume extends CloudCommand {
     'as-recorded': Flags.boolean({
       summary: 'finish with the original profile and source, even if they have changed since',
     }),
+    ...notifyFlags,
     ...consentFlags,
     ...limitFlags,
     wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
@@ -66,7 +68,7 @@ export default class Resume extends CloudCommand {
   async #finish(
     context: RecordedContext & Pending,
     session: Session,
-    flags: { 'as-recorded': boolean; wait: boolean; 'max-cost': number | undefined },
+    flags: { 'as-recorded': boolean; notify?: string | undefined; wait: boolean; 'max-cost': number | undefined },
   ): Promise<RunReport> {
     const command = `resume ${context.runId}`
     await requireGeminiBackend(context.spec, { ...session, command, isChosen: this.hasChosenGemini })

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { EstimatingCommand } from '../cli/estimating-command.ts'
+import { notifyFlags } from '../cli/notify-flags.ts'
 import { consentFlags, runFlags, runOptions } from '../cli/run-flags.ts'
 import type { EstimateReport } from '../contracts/estimate-report.ts'
 import { askToSpend, askToContinue } from '../cli/spend-question.ts'
@@ -87,6 +88,7 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
       char: 'o',
       helpValue: 'NAME',
     }),
+    ...notifyFlags,
     ...consentFlags,
     wait: Flags.boolean({ summary: 'wait until every asset is done', default: true, allowNo: true }),
     'dry-run': Flags.boolean({ summary: 'estimate the cost as imagery estimate does, and create nothing' }),

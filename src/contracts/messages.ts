@@ -103,6 +103,15 @@ export const runRequest = z.strictObject({ v: z.literal(1), run_id: runId })
 
 export type RunRequest = z.infer<typeof runRequest>
 
+/**
+ * Full name of a topic, `projects/P/topics/T`. T has 3 to 255 of these characters, begins with a letter and not with `goog`
+ * (https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names).
+ */
+export const TOPIC_NAME = /^projects\/[a-z0-9:.-]+\/topics\/(?!goog)[A-Za-z][\w.~+%-]{2,254}$/
+
+/** The body of POST /notify-topic: asks whether the services may publish to a topic. */
+export const topicRequest = z.strictObject({ v: z.literal(1), topic: z.string().regex(TOPIC_NAME, 'not a topic') })
+
 /** The most units that one probe tries. */
 export const MOST_PROBED = 5
 

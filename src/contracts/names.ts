@@ -113,6 +113,11 @@ export function runStopPath(runId: string): string {
   return `${runObjectsPrefix(runId)}stopped.json`
 }
 
+/** Whether the message about an event of a run is published. */
+export function runNotifiedPath(runId: string, event: string): string {
+  return `${runObjectsPrefix(runId)}notified/${event}`
+}
+
 /** What a run's last heartbeat found. */
 export function heartbeatPath(runId: string): string {
   return `${runObjectsPrefix(runId)}heartbeat.json`

@@ -1,5 +1,6 @@
 import type { v1 } from '@google-cloud/pubsub'
 import { grpcClientOptions } from './auth/credentials.ts'
+import { callApi } from './rest/rest.ts'
 import { call, callUnless } from './transport/errors.ts'
 
 interface Clients {
@@ -49,6 +50,17 @@ export async function topicExists(name: string): Promise<boolean> {
     publisher.getTopic({ topic: name }).then(() => true),
     false,
   )
+}
+
+/**
+ * Returns the `permissions` that this process's account has on a topic; none on a topic that does not exist
+ * (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/testIamPermissions).
+ */
+export async function topicPermissions(name: string, permissions: readonly string[]): Promise<string[]> {
+  const answer = await callApi<{ permissions?: string[] }>('pubsub', `v1/${name}:testIamPermissions`, {
+    body: { permissions },
+  })
+  return answer.permissions ?? []
 }
 
 export async function subscriptionExists(name: string): Promise<boolean> {
@@ -120,11 +132,15 @@ export async function deleteSubscription(name: string): Promise<'deleted' | 'abs
 /** Maximum number of messages in one Publish call (https://cloud.google.com/pubsub/quotas#resource_limits). */
 const MAX_MESSAGES = 1_000
 
-/** Publishes one message per body, in order. Resolves when all are accepted. */
-export async function publish(topic: string, bodies: readonly string[]): Promise<void> {
+/** Publishes one message per body, in order, all with the same attributes. Resolves when all are accepted. */
+export async function publish(
+  topic: string,
+  bodies: readonly string[],
+  attributes: Record<string, string> = {},
+): Promise<void> {
   const { publisher } = await pubsub()
   for (let start = 0; start < bodies.length; start += MAX_MESSAGES) {
-    const messages = bodies.slice(start, start + MAX_MESSAGES).map((body) => ({ data: Buffer.from(body) }))
+    const messages = bodies.slice(start, start + MAX_MESSAGES).map((body) => ({ data: Buffer.from(body), attributes }))
     await call(publisher.publish({ topic, messages }))
   }
 }

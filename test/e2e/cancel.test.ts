@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { restClientOptions } from '../../src/google/auth/credentials.ts'
+import type { RunNotification } from '../../src/contracts/run-notification.ts'
 import type { RunReport } from '../../src/contracts/run-report.ts'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
 import { rowsDocument, runReport } from './documents.ts'
@@ -9,6 +11,7 @@ import { officialClients, type OfficialClients } from './official-clients.ts'
 import { hasTerminal, typeAtTerminal } from './terminal.ts'
 
 const ASSETS = 100
+const TOPIC = 'projects/imagery-local/topics/events'
 
 let user: ImageryUser
 let elsewhere: Record<string, string>
@@ -76,6 +79,31 @@ async function ledger(table: string): Promise<{ attempts: number; units: number;
   return rows[0] as { attempts: number; units: number; usd: number }
 }
 
+/** A call of Pub/Sub by the operator of the local cloud. */
+async function rest(method: string, resource: string, body: object): Promise<unknown> {
+  const { projectId: _, ...options } = await restClientOptions('')
+  const { GoogleAuth } = await import('google-auth-library')
+  const client = await new GoogleAuth(options as object).getClient()
+  const { data } = await client.request({
+    url: `${cloud.locator.http}/v1/${resource}`,
+    method: method as 'POST',
+    data: body,
+  })
+  return data
+}
+
+/** Takes the messages about the run that its topic has got. */
+async function messages(): Promise<RunNotification[]> {
+  const subscription = TOPIC.replace('topics', 'subscriptions')
+  const answer = await rest('POST', `${subscription}:pull`, { maxMessages: 10, returnImmediately: true })
+  const { receivedMessages = [] } = answer as { receivedMessages?: { ackId: string; message: { data: string } }[] }
+  const ackIds = receivedMessages.map(({ ackId }) => ackId)
+  if (ackIds.length > 0) await rest('POST', `${subscription}:acknowledge`, { ackIds })
+  return receivedMessages.map(
+    ({ message }) => JSON.parse(Buffer.from(message.data, 'base64').toString()) as RunNotification,
+  )
+}
+
 async function billedCalls(): Promise<number> {
   return ((await admin('GET', 'gemini')) as { summary: { billedCalls: number } }).summary.billedCalls
 }
@@ -83,6 +111,25 @@ async function billedCalls(): Promise<number> {
 describe('imagery cancel', () => {
   test('stops a run that another terminal waits for, and keeps and counts what it has', async () => {
     const words = ['run', '--local', '--table', 'signs.jsonl', '--profile', 'road-signs', '--concurrency', '4']
+    const refused = await user.run([...words, '--notify', 'events', '--json'])
+    expect(refused.error()).toMatchObject({
+      code: 'CLOUD_ERROR',
+      message: `There is no topic ${TOPIC}. Nothing was created`,
+      suggestions: [`gcloud pubsub topics create events --project ${cloud.locator.projectId}`],
+    })
+    await rest('PUT', TOPIC, {})
+    await rest('PUT', TOPIC.replace('topics', 'subscriptions'), { topic: TOPIC })
+    const denied = await user.run([...words, '--notify', TOPIC, '--json'])
+    expect(denied.error()).toMatchObject({
+      code: 'ACCESS_DENIED',
+      message: expect.stringContaining('roles/pubsub.publisher'),
+    })
+    const [command = ''] = denied.error().suggestions
+    const [, email = ''] = /--member serviceAccount:(\S+) --role roles\/pubsub.publisher$/.exec(command) ?? []
+    const bindings = [{ role: 'roles/pubsub.publisher', members: [`serviceAccount:${email}`] }]
+    await rest('POST', `${TOPIC}:setIamPolicy`, { policy: { bindings } })
+    expect((await user.run(['runs', '--local', '--json'])).json()).toEqual({ runs: [] })
+    words.push('--notify', 'events')
     await setDelay(3_000)
     const running = user.start(words)
     await shown(running.process, '· Process the assets')
@@ -114,6 +161,16 @@ describe('imagery cancel', () => {
       lines.length,
     )
     expect(watched.stderr).toContain('[RUN_STOPPED]')
+    expect(await messages()).toMatchObject([
+      { event: 'started', run_id: runId, units: { total: ASSETS } },
+      {
+        event: 'stopped',
+        run_id: runId,
+        units: canceled.units,
+        cost_usd: canceled.cost_usd,
+        stopped: canceled.stopped,
+      },
+    ])
     expect(await status(), 'nothing happens after the cancel').toEqual(canceled)
   })
 
@@ -175,6 +232,7 @@ describe('imagery cancel', () => {
     const complete = await report('resume', runId)
     expect(complete).toMatchObject({ state: 'complete', units: { total: ASSETS, ok: ASSETS, failed: 0, pending: 0 } })
     expect(complete).not.toHaveProperty('stopped')
+    expect((await messages()).map(({ event }) => event)).toEqual(['stopped', 'completed'])
     expect(await ledger(complete.attempts_table)).toMatchObject({ attempts: ASSETS, units: ASSETS })
     expect(await billedCalls()).toBe(ASSETS)
     const { rows } = rowsDocument.parse((await user.run(['results', runId, '--local', '--json'])).json())

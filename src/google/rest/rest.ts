@@ -18,6 +18,7 @@ export type RestApi =
   | 'cloudtasks'
   | 'iam'
   | 'orgpolicy'
+  | 'pubsub'
   | 'run'
   | 'serviceusage'
   | 'storage'

@@ -151,6 +151,7 @@ export class Heartbeats {
     if (!(await cloud.saveHeartbeat(spec, record, stored?.generation))) return 'doubled'
     await this.#deps.specs.refresh(spec.run_id)
     await this.#govern({ spec, record, totals, queues: queues.names, isStopped: stop !== undefined })
+    await this.#notify(spec)
     if (totals && isFinal(totals, queues.hasTasks, spec)) return this.#finish(spec, totals)
     if (stalls && !(await cloud.isPrepared(spec, nowMs)))
       await startNextGeneration(spec, record, queues.names, { cloud, log: this.#deps.log })
@@ -206,6 +207,15 @@ export class Heartbeats {
     })
   }
 
+  /** A topic that refuses the messages does not keep a run from its end. Another failure is tried again with the heartbeat. */
+  async #notify(spec: RunSpec): Promise<void> {
+    const { cloud, clock, log } = this.#deps
+    await cloud.notifyRun(spec, { nowMs: clock.now(), looks: false }).catch((error: unknown) => {
+      if (error instanceof CloudError && error.retryable) throw error
+      log.error(`could not notify of run ${spec.run_id}`, { run_id: spec.run_id, error })
+    })
+  }
+
   async #finish(spec: RunSpec, totals: RunTotals): Promise<BeatOutcome> {
     const { cloud, clock, log } = this.#deps
     if (await cloud.isPrepared(spec, clock.now())) return 'seen'
@@ -218,6 +228,7 @@ export class Heartbeats {
 
   async #remove(spec: RunSpec, report: Parameters<typeof removeResources>[2]): Promise<BeatOutcome> {
     const { cloud, specs } = this.#deps
+    await this.#notify(spec)
     await removeResources(cloud, spec, report)
     // A teardown that has started meanwhile has deleted the run's objects before this wrote its own.
     await specs.refresh(spec.run_id)

@@ -13,6 +13,7 @@ import {
   summaryOf,
 } from '../../run-data/heartbeat-record.ts'
 import { writeCompleteResults } from '../../run-data/results.ts'
+import { notifyRun } from '../../run-data/notify-run.ts'
 import { currentGeneration, publishRound } from '../../run-data/rounds.ts'
 import { allQueues } from '../../run-data/run-queues.ts'
 import { reportFrom } from '../../run-data/run-report.ts'
@@ -47,6 +48,7 @@ export const runCloud = {
   deleteSubscription,
   deleteTopic,
   deleteRunTables,
+  notifyRun,
 }
 
 export type RunCloud = typeof runCloud

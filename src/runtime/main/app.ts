@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
-import { imageVersionsRequest, probeRequest, runRequest, taskPayload } from '../../contracts/messages.ts'
+import { imageVersionsRequest, probeRequest, runRequest, taskPayload, topicRequest } from '../../contracts/messages.ts'
 import type { DeploymentRef } from '../../contracts/names.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
 import { slotOf } from '../heartbeat/chain.ts'
 import { ownUrl } from '../heartbeat/own-url.ts'
 import type { RunControl } from '../heartbeat/run-control.ts'
@@ -15,6 +16,10 @@ export interface MainDeps extends ProcessDeps, RunResourceDeps, ProbeDeps {
   place: DeploymentRef
   /** Undefined when the host checks the caller. */
   callers?: Callers | undefined
+  /** Publishes the messages about a run that are missing, also by what its ledger says. Returns their events. */
+  notify?: ((spec: RunSpec) => Promise<string[]>) | undefined
+  /** Whether this service's own account may publish to a topic. */
+  mayPublish?: ((topic: string) => Promise<boolean>) | undefined
   /** Absent in a service that does not watch its runs. */
   control?: RunControl | undefined
   /** The version of an image; undefined if this service may not look at it. */
@@ -22,8 +27,8 @@ export interface MainDeps extends ProcessDeps, RunResourceDeps, ProbeDeps {
 }
 
 /**
- * The main service: POST /setup, /probe, /image-versions, /pause and /teardown for the CLI, POST /process and /heartbeat
- * for Cloud Tasks, GET /healthz.
+ * The main service: POST /setup, /probe, /image-versions, /pause, /notify, /notify-topic and /teardown for the CLI, POST
+ * /process and /heartbeat for Cloud Tasks, GET /healthz.
  *
  * /process returns 200 when the task needs no further delivery, because its row is durable; 429 or 503
  * with Retry-After when Cloud Tasks should deliver it again; 400 for a body that is not a task.
@@ -75,6 +80,18 @@ export function mainApp(deps: MainDeps): Hono {
     })
     log.info(`probed run ${run_id}: ${probed.outcome}`, { run_id, trace: requestTrace(context, place.projectId) })
     return context.json(probed)
+  })
+
+  app.post('/notify', async (context) => {
+    const { run_id } = await readBody(context, runRequest)
+    const sent = (await deps.notify?.(await deps.specs.get(run_id))) ?? []
+    log.info(`notified of run ${run_id}: ${sent.join(', ') || 'nothing new'}`, { run_id })
+    return context.json({ run_id, sent })
+  })
+
+  app.post('/notify-topic', async (context) => {
+    const { topic } = await readBody(context, topicRequest)
+    return context.json({ topic, may_publish: (await deps.mayPublish?.(topic)) ?? false })
   })
 
   app.post('/heartbeat', async (context) => {

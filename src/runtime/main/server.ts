@@ -91,6 +91,14 @@ startService(mainEnvironment, (environment, log) => {
     finalRows: new FinalRows({ read: finalRows, clock }),
     shutdown,
     modelFor: async (spec) => (await models())(spec),
+    notify: async (spec) => {
+      const { notifyRun } = await import('../../run-data/notify-run.ts')
+      return notifyRun(spec, { nowMs: clock.now(), looks: true })
+    },
+    mayPublish: async (topic) => {
+      const { topicPermissions } = await import('../../google/pubsub.ts')
+      return (await topicPermissions(topic, ['pubsub.topics.publish'])).length > 0
+    },
     answeredBy: ({ gemini }) => answererOf(gemini, local?.gemini),
     refusal: local && geminiHere({ here: local.gemini, backendOf: geminiBackendOf }),
     // Loaded by the first /setup, because a new instance must pass its health check first.

@@ -9,6 +9,8 @@ import type { ModelFlags } from './model-choice.ts'
 
 /** The options of a run, as the flags give them. */
 export interface RunOptions extends ModelFlags {
+  /** The topic that gets messages about the run, as it was typed. */
+  notify?: string | undefined
   table: string
   profile: string
   where?: string | undefined

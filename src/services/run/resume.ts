@@ -2,7 +2,8 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import { pipeline, type Pipeline } from '../../contracts/steps.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
-import type { Pending, RecordedContext, WorkContext } from './context.ts'
+import type { Deployed, Pending, RecordedContext, WorkContext } from './context.ts'
+import { checkTopic, notifyTopic, recordTopic } from './notify.ts'
 import { runReport } from '../runs/report.ts'
 import { awaitCallsInProgress } from './calls-in-progress.ts'
 import { carryOver } from './carry-over.ts'
@@ -80,9 +81,11 @@ export async function completeReport({
  * exists, creates what is missing, and replaces a deleted queue. Only assets without a final row are
  * queued, under the same task names as before.
  */
-export function resumeSteps(context: RecordedContext & Pending, options: { wait: boolean }): Pipeline<Finished> {
-  return pipeline(context)
-    .step(letGoOn(context.target.kind === 'local' ? deployIfAbsent : findServices))
+export function resumeSteps(
+  context: RecordedContext & Pending,
+  options: { wait: boolean; notify?: string | undefined },
+): Pipeline<Finished> {
+  return firstSteps(context, options.notify)
     .step(takeSnapshot)
     .stepIf(context.spec.source.loaded, stageLocalImages)
     .stepIf(context.spec.carry !== undefined, carryOver)
@@ -92,4 +95,18 @@ export function resumeSteps(context: RecordedContext & Pending, options: { wait:
     .stepIf(context.spec.gemini !== null, probeModel)
     .step(publishShards)
     .stepIf(options.wait, processAssets({ isResume: true }))
+}
+
+/** The run goes on only after everything is checked that could refuse it. */
+function firstSteps(
+  context: RecordedContext & Pending,
+  notify: string | undefined,
+): Pipeline<RecordedContext & Pending & Deployed> {
+  const first = context.target.kind === 'local' ? deployIfAbsent : findServices
+  if (notify === undefined) return pipeline(context).step(letGoOn(first))
+  notifyTopic(notify, context.target.place)
+  return pipeline(context)
+    .step(first)
+    .step(checkTopic(notify))
+    .step(letGoOn(recordTopic(notify)))
 }

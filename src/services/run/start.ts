@@ -27,6 +27,7 @@ import {
 import { checkDeploymentLimits, runLimits, type RunOptions } from '../options/run-options.ts'
 import { carryOver } from './carry-over.ts'
 import { findAnswers, type AnswersFound } from './find-answers.ts'
+import { checkTopic, notifyTopic, recordTopic } from './notify.ts'
 import { probeModel } from './probe.ts'
 import { readSource, type SourceRead } from './read-source.ts'
 import { refuseUnasked } from './spend-question.ts'
@@ -72,6 +73,7 @@ export function stepsUpToTheSnapshot(
   return firstSteps(context, { loads: isLoaded(context), refuses })
     .stepIf(carriesOver(context), findAnswers)
     .step(recordRun)
+    .stepIf(context.options.notify !== undefined, recordTopic(context.options.notify ?? ''))
     .step(takeSnapshot)
     .step(checkValues)
     .step(checkAddresses)
@@ -107,10 +109,19 @@ function firstSteps(
   { loads, refuses }: { loads: boolean; refuses: boolean },
 ): Pipeline<RunContext & Deployed & SourceRead> {
   const start = pipeline(context)
+  const { notify } = context.options
+  if (notify !== undefined) notifyTopic(notify, context.target.place)
+  const [notifies, check] = [notify !== undefined, checkTopic(notify ?? '')]
   if (context.target.kind !== 'local')
-    return start.step(findServicesFor(context.options)).stepIf(refuses, refuseUnasked).step(readTheSource)
+    return start
+      .step(findServicesFor(context.options))
+      .stepIf(refuses, refuseUnasked)
+      .stepIf(notifies, check)
+      .step(readTheSource)
   const counted = start.stepIf(refuses, refuseUnasked)
-  return loads ? counted.step(deployIfAbsent).step(readTheSource) : counted.step(readTheSource).step(deployIfAbsent)
+  return loads
+    ? counted.step(deployIfAbsent).stepIf(notifies, check).step(readTheSource)
+    : counted.step(readTheSource).step(deployIfAbsent).stepIf(notifies, check)
 }
 
 /** Checks the run's options against the deployment too, before anything is read. */

@@ -19,6 +19,7 @@ import type {
   WorkContext,
 } from './context.ts'
 import { creatingStep } from './creating-step.ts'
+import { notifyNow } from '../runs/notify-now.ts'
 import { endPreparation } from '../../run-data/heartbeat-record.ts'
 import { currentGeneration, publishRound, type Round } from '../../run-data/rounds.ts'
 import { MOST_GENERATIONS_MORE } from '../../run-data/stall.ts'
@@ -125,7 +126,7 @@ export const connect: PipelineStep<RecordedContext & Deployed, object> = creatin
   },
 })
 
-type ToPublish = RecordedContext & Snapshotted & WithQueues & Partial<Pending & Probed>
+type ToPublish = RecordedContext & Snapshotted & WithQueues & Partial<Deployed & Pending & Probed>
 
 export const publishShards: PipelineStep<ToPublish, object> = creatingStep({
   title: 'Publish the shards',
@@ -142,9 +143,15 @@ export const publishShards: PipelineStep<ToPublish, object> = creatingStep({
     const published = units === 0 ? 0 : await publishRound(spec, { units, queues, round })
     await endPreparation(spec)
     if (units === 0) return { skipped: 'no asset is pending', adds: {} }
-    return { done: `${count(published)} shards`, adds: {} }
+    return { done: `${count(published)} shards${await notified(context)}`, adds: {} }
   },
 })
+
+/** Notifies the run's topic, if it has one. A run goes on without it, and the services try again. */
+async function notified({ spec, deployment }: RecordedContext & Partial<Deployed>): Promise<string> {
+  const failure = deployment && (await notifyNow(spec, deployment.mainUrl))
+  return failure === undefined ? '' : `; ${failure}`
+}
 
 /**
  * Waits for the last row. A stalled run gets a new generation of tasks, but not by itself on the flex tier, whose answers
@@ -155,7 +162,7 @@ export const publishShards: PipelineStep<ToPublish, object> = creatingStep({
 export function processAssets(options: {
   isResume: boolean
   now?: () => number
-}): PipelineStep<RecordedContext & Snapshotted & WithQueues, { report: RunReport }> {
+}): PipelineStep<RecordedContext & Snapshotted & WithQueues & Partial<Deployed>, { report: RunReport }> {
   return {
     title: 'Process the assets',
     async run(context, reporter) {
@@ -167,7 +174,8 @@ export function processAssets(options: {
         try {
           const report = await watchRun(spec, { signal, reporter, flags: target.flags, ...(now ? { now } : {}) })
           const { ok, failed } = report.units
-          return { done: `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}`, adds: { report } }
+          const done = `${count(ok)} ok${failed > 0 ? `, ${count(failed)} failed` : ''}${await notified(context)}`
+          return { done, adds: { report } }
         } catch (error) {
           if (!(error instanceof RunStalled)) throw error
           const newest = await currentGeneration(spec)

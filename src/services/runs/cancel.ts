@@ -8,6 +8,7 @@ import { expectedFailure } from '../failures/cloud-failure.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { drain } from './drain.ts'
+import { notifyNow } from './notify-now.ts'
 import { findRunId, runNotFound } from './find.ts'
 import { loadRunRecord } from './record.ts'
 import { workQueues } from '../../run-data/run-queues.ts'
@@ -115,6 +116,8 @@ export const cancelSteps: readonly Step<CancelContext>[] = [
       }
       // The calls in progress can have been the last ones.
       if (context.report.state === 'complete') await clearRunStop(spec)
+      const failure = await notifyNow(spec)
+      if (failure !== undefined) context.warnings.push(failure)
       const { ok, failed, pending } = context.report.units
       return { done: `${counted(ok)} ok, ${counted(failed)} failed, ${counted(pending)} pending` }
     },
