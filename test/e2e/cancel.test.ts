@@ -11,7 +11,8 @@ import { officialClients, type OfficialClients } from './official-clients.ts'
 import { hasTerminal, typeAtTerminal } from './terminal.ts'
 
 const ASSETS = 100
-const TOPIC = 'projects/imagery-local/topics/events'
+/** In a project where the services have no role. */
+const TOPIC = 'projects/their-project/topics/events'
 
 let user: ImageryUser
 let elsewhere: Record<string, string>
@@ -83,10 +84,10 @@ async function ledger(table: string): Promise<{ attempts: number; units: number;
 async function rest(method: string, resource: string, body: object): Promise<unknown> {
   const { projectId: _, ...options } = await restClientOptions('')
   const { GoogleAuth } = await import('google-auth-library')
-  const client = await new GoogleAuth(options as object).getClient()
+  const client = await new GoogleAuth(options).getClient()
   const { data } = await client.request({
     url: `${cloud.locator.http}/v1/${resource}`,
-    method: method as 'POST',
+    method,
     data: body,
   })
   return data
@@ -114,9 +115,10 @@ describe('imagery cancel', () => {
     const refused = await user.run([...words, '--notify', 'events', '--json'])
     expect(refused.error()).toMatchObject({
       code: 'CLOUD_ERROR',
-      message: `There is no topic ${TOPIC}. Nothing was created`,
+      message: 'There is no topic projects/imagery-local/topics/events. Nothing was created',
       suggestions: [`gcloud pubsub topics create events --project ${cloud.locator.projectId}`],
     })
+    await admin('PUT', 'projects/their-project')
     await rest('PUT', TOPIC, {})
     await rest('PUT', TOPIC.replace('topics', 'subscriptions'), { topic: TOPIC })
     const denied = await user.run([...words, '--notify', TOPIC, '--json'])
@@ -129,7 +131,7 @@ describe('imagery cancel', () => {
     const bindings = [{ role: 'roles/pubsub.publisher', members: [`serviceAccount:${email}`] }]
     await rest('POST', `${TOPIC}:setIamPolicy`, { policy: { bindings } })
     expect((await user.run(['runs', '--local', '--json'])).json()).toEqual({ runs: [] })
-    words.push('--notify', 'events')
+    words.push('--notify', TOPIC)
     await setDelay(3_000)
     const running = user.start(words)
     await shown(running.process, '· Process the assets')

@@ -1,78 +1,40 @@
 // First: it sets what gRPC reads when it is loaded.
 import { PLACE, startLocalRun } from './local-run.ts'
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import { Ajv } from 'ajv'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  NOTIFICATION_SCHEMA_FILE,
-  notificationJsonSchema,
-  type RunNotification,
-} from '../../src/contracts/run-notification.ts'
-import { grpcClientOptions } from '../../src/google/auth/credentials.ts'
-import { ensureTopic } from '../../src/google/pubsub.ts'
+import { notificationJsonSchema } from '../../src/contracts/run-notification.ts'
 import { claimNotification } from '../../src/run-data/notified.ts'
 import { notifyRun } from '../../src/run-data/notify-run.ts'
 import { beginGeneration } from '../../src/run-data/rounds.ts'
-import { changeRunControls, clearRunStop, recordRunStop } from '../../src/run-data/run-stop.ts'
+import { clearRunStop, recordRunStop } from '../../src/run-data/run-stop.ts'
 import { completeRun } from '../../src/services/runs/watch.ts'
 import { runReport } from '../../src/services/runs/report.ts'
 import { CANCELED, RUN_ID } from './fixtures.ts'
-
-const TOPIC = `projects/${PLACE.projectId}/topics/events`
-const SUBSCRIPTION = `projects/${PLACE.projectId}/subscriptions/events`
-
-const published = JSON.parse(
-  readFileSync(path.join(import.meta.dirname, '../..', NOTIFICATION_SCHEMA_FILE), 'utf8'),
-) as object
-const fits = new Ajv({ strict: false, validateFormats: false }).compile(published)
+import { notifiedTopic, PUBLISHED_SCHEMA } from './notified-topic.ts'
 
 let run: Awaited<ReturnType<typeof startLocalRun>>
-let pull: () => Promise<RunNotification[]>
-let close: () => Promise<void>
+let topic: Awaited<ReturnType<typeof notifiedTopic>>
 
 beforeAll(async () => {
   run = await startLocalRun({ units: 2 })
-  await ensureTopic(TOPIC, {})
-  const { v1 } = await import('@google-cloud/pubsub')
-  const { projectId: _, ...options } = await grpcClientOptions('')
-  const subscriber = new v1.SubscriberClient(options as ConstructorParameters<typeof v1.SubscriberClient>[0])
-  await subscriber.createSubscription({ name: SUBSCRIPTION, topic: TOPIC })
-  close = () => subscriber.close()
-  pull = async () => {
-    const [{ receivedMessages: received }] = await subscriber.pull({
-      subscription: SUBSCRIPTION,
-      maxMessages: 10,
-      returnImmediately: true,
-    })
-    const ackIds = (received ?? []).map(({ ackId }) => ackId ?? '')
-    if (ackIds.length > 0) await subscriber.acknowledge({ subscription: SUBSCRIPTION, ackIds })
-    return (received ?? []).map(({ message }) => {
-      const document = JSON.parse(Buffer.from(message?.data as Uint8Array).toString('utf8')) as RunNotification
-      expect(fits(document), JSON.stringify(fits.errors)).toBe(true)
-      const { run_id, event, event_id } = document
-      expect(message?.attributes).toEqual({ run_id, event, event_id })
-      return document
-    })
-  }
+  topic = await notifiedTopic(PLACE.projectId)
 })
 afterAll(async () => {
-  await close()
+  await topic.close()
   await run.stop()
 })
 
+const pull = () => topic.pull()
 const notify = (nowMs = Date.now()) => notifyRun(run.spec, { nowMs, looks: true })
 
 test('the published schema is up to date (npm run docs)', () => {
-  expect(published).toEqual(notificationJsonSchema())
+  expect(PUBLISHED_SCHEMA).toEqual(notificationJsonSchema())
 })
 
 describe('a run', () => {
   test('without a topic publishes nothing, and one that has not begun neither', async () => {
     await beginGeneration(run.spec, { generation: 0 })
     expect(await notify()).toEqual([])
-    const controls = { v: 1 as const, run_id: RUN_ID, max_cost_usd: null, max_failures: null }
-    await changeRunControls(run.spec, { ...controls, notify_topic: TOPIC })
+    await topic.use(run.spec)
     expect(await pull()).toEqual([])
   })
 

@@ -10,17 +10,24 @@ import { runTable } from '../../src/run-data/run-tables.ts'
 import { completeRun } from '../../src/services/runs/watch.ts'
 import { runReport } from '../../src/services/runs/report.ts'
 import { RUN_ID } from './fixtures.ts'
+import { notifiedTopic } from './notified-topic.ts'
 
 const FIRST = queueName(PLACE, RUN_ID)
 const CONTROL = controlQueueName(PLACE, RUN_ID)
 
 let services: Awaited<ReturnType<typeof startServices>>
+let topic: Awaited<ReturnType<typeof notifiedTopic>>
 beforeAll(async () => {
   // Cloud Tasks delivers a task more than once now and then. Here it does so with every heartbeat.
   const doubled = { method: 'deliver/*/heartbeat', every: 1, effect: { kind: 'duplicate' as const } }
   services = await startServices({ units: 3, faults: [doubled] })
+  topic = await notifiedTopic(PLACE.projectId)
+  await topic.use(services.spec)
 })
-afterAll(() => services.stop())
+afterAll(async () => {
+  await topic.close()
+  await services.stop()
+})
 
 describe('a run that no command watches', () => {
   test('ends by itself, once, although every heartbeat is doubled', async () => {
@@ -63,6 +70,15 @@ describe('a run that no command watches', () => {
     const report = await runReport(spec)
     expect(report).toMatchObject({ state: 'complete', cost_usd })
     expect(await completeRun(spec, report)).toEqual(report)
+  })
+
+  test('has notified its topic once of its start and once of its completion', async () => {
+    const units = { total: 3, ok: 3, failed: 0, pending: 0 }
+    const { cost_usd, results_table } = (await summaryOf(services.spec))!.report
+    expect(await topic.pull()).toMatchObject([
+      { event: 'started', units: { total: 3 } },
+      { event: 'completed', event_id: `${RUN_ID}/completed-0`, units, cost_usd, results_table },
+    ])
   })
 
   test('is left alone by a heartbeat that comes late', async () => {
