@@ -25,7 +25,7 @@ interface DueEvent {
  * Publishes a message to the run's topic about each event of the run that has none yet. Returns the events; none for a run
  * without a topic.
  *
- * Every event gets its message at least once: whoever calls this next sends what is missing. It is sent twice only if a
+ * Every event gets its message at least once: the next call sends what is missing. It is sent twice only if a
  * process dies after it published and before it noted that, or takes minutes to do so. Pub/Sub itself can deliver a
  * message twice too (https://cloud.google.com/pubsub/docs/subscription-overview#default_properties).
  *

@@ -109,31 +109,34 @@ async function billedCalls(): Promise<number> {
   return ((await admin('GET', 'gemini')) as { summary: { billedCalls: number } }).summary.billedCalls
 }
 
+const RUN = ['run', '--local', '--table', 'signs.jsonl', '--profile', 'road-signs', '--concurrency', '4']
+
+test('a run for a topic that does not exist, or that the services may not publish to, creates nothing', async () => {
+  const refused = await user.run([...RUN, '--notify', 'events', '--json'])
+  expect(refused.error()).toMatchObject({
+    code: 'CLOUD_ERROR',
+    message: 'There is no topic projects/imagery-local/topics/events. Nothing was created',
+    suggestions: [`gcloud pubsub topics create events --project ${cloud.locator.projectId}`],
+  })
+  await admin('PUT', 'projects/their-project')
+  await rest('PUT', TOPIC, {})
+  await rest('PUT', TOPIC.replace('topics', 'subscriptions'), { topic: TOPIC })
+  const denied = await user.run([...RUN, '--notify', TOPIC, '--json'])
+  expect(denied.error()).toMatchObject({
+    code: 'ACCESS_DENIED',
+    message: expect.stringContaining('roles/pubsub.publisher'),
+  })
+  const [command = ''] = denied.error().suggestions
+  const [, email = ''] = /--member serviceAccount:(\S+) --role roles\/pubsub.publisher$/.exec(command) ?? []
+  const bindings = [{ role: 'roles/pubsub.publisher', members: [`serviceAccount:${email}`] }]
+  await rest('POST', `${TOPIC}:setIamPolicy`, { policy: { bindings } })
+  expect((await user.run(['runs', '--local', '--json'])).json()).toEqual({ runs: [] })
+})
+
 describe('imagery cancel', () => {
   test('stops a run that another terminal waits for, and keeps and counts what it has', async () => {
-    const words = ['run', '--local', '--table', 'signs.jsonl', '--profile', 'road-signs', '--concurrency', '4']
-    const refused = await user.run([...words, '--notify', 'events', '--json'])
-    expect(refused.error()).toMatchObject({
-      code: 'CLOUD_ERROR',
-      message: 'There is no topic projects/imagery-local/topics/events. Nothing was created',
-      suggestions: [`gcloud pubsub topics create events --project ${cloud.locator.projectId}`],
-    })
-    await admin('PUT', 'projects/their-project')
-    await rest('PUT', TOPIC, {})
-    await rest('PUT', TOPIC.replace('topics', 'subscriptions'), { topic: TOPIC })
-    const denied = await user.run([...words, '--notify', TOPIC, '--json'])
-    expect(denied.error()).toMatchObject({
-      code: 'ACCESS_DENIED',
-      message: expect.stringContaining('roles/pubsub.publisher'),
-    })
-    const [command = ''] = denied.error().suggestions
-    const [, email = ''] = /--member serviceAccount:(\S+) --role roles\/pubsub.publisher$/.exec(command) ?? []
-    const bindings = [{ role: 'roles/pubsub.publisher', members: [`serviceAccount:${email}`] }]
-    await rest('POST', `${TOPIC}:setIamPolicy`, { policy: { bindings } })
-    expect((await user.run(['runs', '--local', '--json'])).json()).toEqual({ runs: [] })
-    words.push('--notify', TOPIC)
     await setDelay(3_000)
-    const running = user.start(words)
+    const running = user.start([...RUN, '--notify', TOPIC])
     await shown(running.process, '· Process the assets')
     runId = (await report('status')).run_id
     const watching = user.start(['status', runId, '--watch', '--local'], elsewhere)
