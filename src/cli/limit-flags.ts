@@ -13,11 +13,27 @@ export const usd = (flag: string, { min }: { min: 'positive' | 'zero' }) =>
     },
   })
 
+/** A number, or null for `none`. */
+export const maxFailures = Flags.custom<number | null>({
+  parse(input) {
+    if (input === 'none') return Promise.resolve(null)
+    if (/^[1-9]\d{0,8}$/.test(input)) return Promise.resolve(Number(input))
+    throw new ImageryError('INVALID_FLAG', `--max-failures ${input} is neither a number of assets nor none`, {
+      suggestions: ['--max-failures 50', '--max-failures none'],
+    })
+  },
+})
+
 /** Flags of resume and retry for the limits that stop a run before its end. */
 export const limitFlags = {
   'max-cost': usd('max-cost', { min: 'positive' })({
     summary: 'most that all calls of the run may cost, in US dollars (default: unchanged)',
     helpGroup: 'LIMITS',
     helpValue: 'USD',
+  }),
+  'max-failures': maxFailures({
+    summary: 'stop after N assets in a row that failed alike, or none (default: unchanged)',
+    helpGroup: 'LIMITS',
+    helpValue: 'N',
   }),
 }

@@ -4,7 +4,7 @@ import { IMAGE_TRANSPORTS, MAX_IMAGES_PER_REQUEST, PICKS, TIERS, UNITS } from '.
 import { ASK_ABOVE_USD } from '../services/run/spending.ts'
 import type { GivenOptions } from '../services/run/same-as-before.ts'
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY, type RunOptions } from '../services/options/run-options.ts'
-import { usd } from './limit-flags.ts'
+import { maxFailures, usd } from './limit-flags.ts'
 import { modelFlags } from './model-flags.ts'
 
 /** Flags that decide what a run asks, and what it costs. */
@@ -61,6 +61,10 @@ export const runFlags = {
       'most that the calls may cost, in US dollars: a run whose estimate is above it does not start, and a run that reaches it stops',
     helpGroup: 'GEMINI',
     helpValue: 'USD',
+  }),
+  'max-failures': maxFailures({
+    summary: 'stop after N assets in a row that failed alike, for example because the prompt is wrong (default: none)',
+    helpValue: 'N',
   }),
   'image-transport': Flags.option({
     options: IMAGE_TRANSPORTS,
@@ -141,6 +145,7 @@ interface RunFlags extends Pick<
   'attempt-timeout': number | undefined
   'max-attempts': number | undefined
   'max-cost': number | undefined
+  'max-failures'?: number | null | undefined
   yes?: boolean
   'ask-above'?: number | undefined
 }
@@ -166,6 +171,7 @@ export function runOptions(flags: RunFlags, wait: boolean): GivenOptions {
     attemptTimeoutSeconds: flags['attempt-timeout'],
     maxAttempts: flags['max-attempts'],
     maxCost: flags['max-cost'],
+    maxFailures: flags['max-failures'],
     askAbove: flags['ask-above'],
     trustAddresses: flags['trust-addresses'],
   }

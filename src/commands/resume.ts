@@ -68,14 +68,20 @@ export default class Resume extends CloudCommand {
   async #finish(
     context: RecordedContext & Pending,
     session: Session,
-    flags: { 'as-recorded': boolean; notify?: string | undefined; wait: boolean; 'max-cost': number | undefined },
+    flags: {
+      'as-recorded': boolean
+      notify?: string | undefined
+      wait: boolean
+      'max-cost': number | undefined
+      'max-failures': number | null | undefined
+    },
   ): Promise<RunReport> {
     const command = `resume ${context.runId}`
     await requireGeminiBackend(context.spec, { ...session, command, isChosen: this.hasChosenGemini })
     await this.answeredAsRecorded(context.spec)
     const options = { asRecorded: flags['as-recorded'], flags: session.target.flags }
     await explainInterruption(context, checkUnchanged(context.spec, options))
-    const limits = { maxCost: flags['max-cost'] }
+    const limits = { maxCost: flags['max-cost'], maxFailures: flags['max-failures'] }
     await explainInterruption(context, changeLimits(context.spec, limits, { command, flags: session.target.flags }))
     const finished = await showPipeline(resumeSteps(context, flags), this.progress, this.signal).catch(
       async (error: unknown) => {

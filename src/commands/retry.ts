@@ -76,7 +76,11 @@ Causes: ${CAUSES.join(', ')}.`
     if (count > 0) await requireSnapshot(context.spec, session.target.flags)
     const report =
       count > 0
-        ? await this.#requeue(context, session, { choice, wait: flags.wait, limits: { maxCost: flags['max-cost'] } })
+        ? await this.#requeue(context, session, {
+            choice,
+            wait: flags.wait,
+            limits: { maxCost: flags['max-cost'], maxFailures: flags['max-failures'] },
+          })
         : await explainInterruption(context, completeRun(context.spec, before))
     this.conclude(report)
     if (!this.jsonEnabled()) {

@@ -8,7 +8,9 @@ type SoFar = Partial<Pick<RunReport, 'units' | 'cost_usd'>>
 export function continueCommand(runId: string, reason: StopReason, sofar: SoFar = {}): string {
   return reason === 'max_cost'
     ? `imagery resume ${runId} --max-cost ${expectedCost(sofar) ?? 'MORE'}`
-    : `imagery resume ${runId}`
+    : reason === 'max_failures'
+      ? `imagery resume ${runId} --max-failures none`
+      : `imagery resume ${runId}`
 }
 
 /** The cost of the whole run if its other assets cost as much, with room for a tenth more; two digits are enough. */

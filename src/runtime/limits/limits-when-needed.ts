@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { RunStops } from '../run-stops.ts'
-import type { RunLimits } from './run-limits.ts'
+import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { RunLimits, UnitWatch } from './run-limits.ts'
 
 /** What the main service uses of `RunLimits`. */
-export type Limits = Pick<RunLimits, 'begin' | 'close'>
+export type Limits = Pick<RunLimits, 'begin' | 'close'> & { watch: (spec: RunSpec) => Promise<UnitWatch> }
 
 interface LimitsOptions {
   stops: RunStops
@@ -21,6 +22,7 @@ export function limitsWhenNeeded(options: LimitsOptions): Limits {
   let loading: Promise<RunLimits> | undefined
   return {
     begin: async (spec) => (await (loading ??= load(options))).begin(spec),
+    watch: async (spec) => (await (loading ??= load(options))).watch(spec),
     close: async () => (await loading)?.close(),
   }
 }

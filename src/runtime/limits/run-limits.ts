@@ -1,10 +1,13 @@
 import { usdText } from '../../contracts/prices.ts'
 import type { RunControls, RunStop } from '../../contracts/run-controls.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
+import { failureKind } from '../../contracts/failure-kind.ts'
+import { CloudError } from '../../google/transport/errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import { AttemptFailure } from '../models/model.ts'
-import type { RunStops } from '../run-stops.ts'
+import { RunStopped, type RunStops } from '../run-stops.ts'
+import { FailureStreak } from './failure-streak.ts'
 import { FreshControls } from './fresh-controls.ts'
 import { Spending, type BudgetStore, type Reservation } from './spending.ts'
 
@@ -20,8 +23,17 @@ export interface RunLimitsOptions {
   log: Logger
 }
 
+/** One unit in progress, for the count of failures in a row. */
+export interface UnitWatch {
+  triedAgain: () => void
+  answered: () => void
+  /** Stops the run if its units have failed alike too often. Never rejects because the bucket does not respond. */
+  failed: (failure: NonNullable<RunStop['failure']>) => Promise<void>
+}
+
 interface Run {
   spec: RunSpec
+  streak: FailureStreak
   controls: FreshControls
   spending: Spending
 }
@@ -63,6 +75,35 @@ export class RunLimits {
     }
   }
 
+  /** Called when the work on a unit starts. Its failure counts for `max_failures` in the order of these calls. */
+  watch(spec: RunSpec): UnitWatch {
+    const { streak } = this.#run(spec)
+    const unit = streak.start()
+    return {
+      triedAgain: () => void unit.end('tried again'),
+      answered: () => void unit.end('answered'),
+      failed: async (failure) => {
+        const length = unit.end({ failed: failureKind(failure.cause, failure.error_message) })
+        if (length > 0) await this.#stopAfter(spec, length, failure)
+      },
+    }
+  }
+
+  /** Stops a run whose units fail alike. The failures so far keep their rows. */
+  async #stopAfter(spec: RunSpec, length: number, failure: NonNullable<RunStop['failure']>): Promise<void> {
+    const { controls, streak } = this.#run(spec)
+    try {
+      const { max_failures: most } = await controls.now(spec)
+      if (most === null || length < most) return
+      streak.reset()
+      const message = `${length.toLocaleString('en')} assets in a row failed alike (${failure.cause}), for example ${failure.unit_id}: ${failure.error_message}`
+      await this.#stop(spec, { reason: 'max_failures', message, failure })
+    } catch (error) {
+      if (!(error instanceof CloudError) && !(error instanceof RunStopped)) throw error
+      // The row of this unit is written anyway.
+    }
+  }
+
   /** Gives back what this instance holds of the runs' caps, because it stops. Never rejects. */
   async close(): Promise<void> {
     await Promise.all([...this.#runs.values()].map(({ spec, spending }) => spending.close(spec)))
@@ -84,6 +125,7 @@ export class RunLimits {
     const run = {
       spec,
       controls: new FreshControls(this.#options.controls, clock),
+      streak: new FailureStreak(clock),
       spending: new Spending({ id: instanceId, store: budgets, clock }),
     }
     this.#runs.set(spec.run_id, run)

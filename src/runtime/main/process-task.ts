@@ -14,6 +14,7 @@ import {
 } from '../ledger/attempt-row.ts'
 import { RowRejected } from '../ledger/ledger.ts'
 import type { Limits } from '../limits/limits-when-needed.ts'
+import type { UnitWatch } from '../limits/run-limits.ts'
 import type { Reservation } from '../limits/spending.ts'
 import type { Logger } from '../log.ts'
 import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from '../models/model.ts'
@@ -48,7 +49,7 @@ export interface ProcessDeps {
   specs: RunSpecs
   stops: RunStops
   /** The limits that stop a run before its end. */
-  limits: Pick<Limits, 'begin'>
+  limits: { begin: Limits['begin']; watch: (spec: RunSpec) => UnitWatch | Promise<UnitWatch> }
   ledger: { append(table: TableName, row: AttemptRow): Promise<void> }
   finalRows: { find(spec: RunSpec, unit: KeyedUnit & { generation: number }): Promise<FinalRow | undefined> }
   /** Keeps the snapshot of a run whose tasks arrive. */
@@ -68,10 +69,11 @@ interface FailedTry {
   attempt: Attempt
   /** What was set aside for it; undefined if it needed no money. */
   money: Reservation | undefined
+  watch: UnitWatch | undefined
   failure: AttemptFailure
 }
 
-type Tried = FailedTry | { attempt: Attempt; money: Reservation | undefined; answer: Answer }
+type Tried = FailedTry | (Omit<FailedTry, 'failure'> & { answer: Answer })
 
 /**
  * Processes tasks: loads the run's spec, calls the model, writes a durable row to the ledger. A
@@ -229,8 +231,9 @@ export class TaskProcessor {
     spec: RunSpec,
     key: string,
     recent: RecentAttempt<Tried>,
-    { attempt, money, failure }: FailedTry,
+    { attempt, money, watch, failure }: FailedTry,
   ): Promise<void> {
+    watch?.triedAgain()
     if (failure.known.usage === undefined) return this.#recent.forget(key, recent)
     await this.#recent.record(recent, async () => {
       const { failure: cause, message, known } = failure
@@ -251,11 +254,13 @@ export class TaskProcessor {
     let startedMs = clock.now()
     let billed: Known = {}
     let money: Reservation | undefined
+    let watch: UnitWatch | undefined
     let isOver = false
     const onTurn = async (): Promise<void> => {
       // The wait for a turn can be long, and the run may have been torn down or stopped meanwhile.
       await this.#deps.stops.check(await this.#deps.specs.get(task.run_id))
       money = await this.#deps.limits.begin(spec)
+      watch = await this.#deps.limits.watch(spec)
       // The attempt's time can be over before there is money for it.
       if (isOver) money?.charge(0)
       startedMs = clock.now()
@@ -269,7 +274,7 @@ export class TaskProcessor {
     money?.charge(attemptNanousd(spec, 'answer' in outcome ? outcome.answer : outcome.failure.known))
     const answeredBy = this.#deps.answeredBy?.(spec)
     const attempt = { id: newAttemptId(), task, spec, startedMs, finishedMs: clock.now(), answeredBy }
-    return { attempt, money, ...outcome }
+    return { attempt, money, watch, ...outcome }
   }
 
   async #answer(spec: RunSpec, task: TaskPayload, told: Omit<AnswerOptions, 'signal'>): Promise<Answer> {
@@ -314,6 +319,10 @@ export class TaskProcessor {
   async #writeRow(spec: RunSpec, tried: Tried): Promise<AttemptRow> {
     const row = await this.#appendRow(runTable(spec.tables, 'attempts'), tried)
     tried.money?.recorded()
+    const watch = tried.watch ?? (await this.#deps.limits.watch(spec))
+    const { status, cause, error_message = '', unit_id } = row
+    if (status === 'ok' || cause === undefined) watch.answered()
+    else await watch.failed({ cause, unit_id, error_message })
     return row
   }
 

@@ -5,9 +5,7 @@ import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { geminiBackendOf } from '../../run-data/gemini-backend.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
-import { keepScratchTables } from '../../run-data/scratch-tables.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
-import { objectVersion } from '../../google/storage/object-version.ts'
 import { readObject } from '../../google/storage/storage.ts'
 import { createTask, deleteQueue, ensureQueue, pauseQueue, resumeQueue } from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'
@@ -16,7 +14,7 @@ import { startService } from '../entry.ts'
 import { HeartbeatChain } from '../heartbeat/chain.ts'
 import type { Heartbeats } from '../heartbeat/heartbeats.ts'
 import { mainEnvironment } from '../environment.ts'
-import { FinalRows } from '../ledger/final-rows.ts'
+import type { FinalRows } from '../ledger/final-rows.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { limitsWhenNeeded } from '../limits/limits-when-needed.ts'
 import { RunSpecs } from '../run-specs.ts'
@@ -55,6 +53,13 @@ startService(mainEnvironment, (environment, log) => {
     )
     return loadingModels
   }
+  let loadingLookups: Promise<FinalRows> | undefined
+  const lookups = (): Promise<FinalRows> => {
+    loadingLookups ??= import('../ledger/final-rows.ts').then(
+      (loaded) => new loaded.FinalRows({ read: finalRows, clock }),
+    )
+    return loadingLookups
+  }
   const specs = new RunSpecs({
     readObject,
     bucket: environment.IMAGERY_BUCKET,
@@ -88,7 +93,7 @@ startService(mainEnvironment, (environment, log) => {
     specs,
     stops,
     ledger,
-    finalRows: new FinalRows({ read: finalRows, clock }),
+    finalRows: { find: async (...of) => (await lookups()).find(...of) },
     shutdown,
     modelFor: async (spec) => (await models())(spec),
     notify: async (spec) => {
@@ -107,13 +112,17 @@ startService(mainEnvironment, (environment, log) => {
       onAccount: async (...of) => (await ownPermissions()).onAccount(...of),
       onBucket: async (...of) => (await ownPermissions()).onBucket(...of),
     },
-    imageVersion: objectVersion,
+    imageVersion: async (...of) => (await import('../../google/storage/object-version.ts')).objectVersion(...of),
     firstUnits: async (...of) => (await units()).firstUnits(...of),
     unitsNamed: async (...named) => (await units()).unitsNamed(...named),
     imageBuckets: async ({ tables }) => (await import('../../run-data/image-buckets.ts')).imageBuckets(tables),
     createRunTables,
     isLedgerReady: async (...of) => (await import('../../run-data/ledger-marker.ts')).isLedgerReady(...of),
-    snapshots: new SnapshotKeeper({ keep: keepScratchTables, clock, log }),
+    snapshots: new SnapshotKeeper({
+      keep: async (...of) => (await import('../../run-data/scratch-tables.ts')).keepScratchTables(...of),
+      clock,
+      log,
+    }),
     ensureQueue,
     pauseQueue,
     resumeQueue,

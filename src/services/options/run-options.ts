@@ -28,6 +28,8 @@ export interface RunOptions extends ModelFlags {
   output?: string | undefined
   /** The maximum estimated cost of the run, in US dollars. */
   maxCost?: number | undefined
+  /** How many failures of one kind in a row stop the run; null or absent for no limit. */
+  maxFailures?: number | null | undefined
   /** The run need not ask before it spends money. */
   yes?: boolean | undefined
   /** The run asks if its estimate is above this many US dollars. */

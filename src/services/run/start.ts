@@ -90,7 +90,7 @@ export function stepsThatSpend(context: Counted, options: { wait: boolean }): Pi
 /** Returns the first of these steps, up to the point where the first model is called. */
 export function stepsBeforePublishing(context: Counted): Pipeline<Counted & WithQueues> {
   return pipeline(context)
-    .stepIf(context.options.maxCost !== undefined, recordLimits)
+    .stepIf(context.options.maxCost !== undefined || context.options.maxFailures !== undefined, recordLimits)
     .stepIf(isLoaded(context) && !carriesOver(context), stageLocalImages)
     .step(setUp)
     .step(connect)
@@ -158,9 +158,14 @@ const recordRun: PipelineStep<RunContext & Deployed & SourceRead & Partial<Answe
 /** The services read the limits, so that they hold without this command. */
 const recordLimits: PipelineStep<Counted, object> = creatingStep({
   title: 'Record the limits',
-  async run({ spec, options: { maxCost } }) {
-    await changeRunControls(spec, { ...(await runControlsOf(spec)), max_cost_usd: maxCost ?? null })
-    return { done: `calls cost at most ${usdText(maxCost ?? 0)}`, adds: {} }
+  async run({ spec, options: { maxCost, maxFailures = null } }) {
+    const limits = { max_cost_usd: maxCost ?? null, max_failures: maxFailures }
+    await changeRunControls(spec, { ...(await runControlsOf(spec)), ...limits })
+    const said = [
+      ...(maxCost === undefined ? [] : [`calls cost at most ${usdText(maxCost)}`]),
+      ...(maxFailures === null ? [] : [`stops after ${maxFailures} failures alike in a row`]),
+    ]
+    return { done: said.join(', ') || 'none', adds: {} }
   },
 })
 

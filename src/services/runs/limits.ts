@@ -9,6 +9,8 @@ import { changeRunControls, runControlsOf } from '../../run-data/run-stop.ts'
 export interface LimitChoice {
   /** US dollars. */
   maxCost?: number | undefined
+  /** Null for no limit. */
+  maxFailures?: number | null | undefined
 }
 
 /**
@@ -19,13 +21,17 @@ export interface LimitChoice {
  */
 export async function changeLimits(
   spec: RunSpec,
-  { maxCost }: LimitChoice,
+  { maxCost, maxFailures }: LimitChoice,
   options: { command: string; flags: string },
 ): Promise<void> {
   const before = await runControlsOf(spec)
   const cap = maxCost ?? before.max_cost_usd
   if (cap !== null && spec.gemini !== null) await refuseSpentCap(spec, cap, options)
-  const after = { ...before, max_cost_usd: cap }
+  const after = {
+    ...before,
+    max_cost_usd: cap,
+    max_failures: maxFailures === undefined ? before.max_failures : maxFailures,
+  }
   if (JSON.stringify(after) !== JSON.stringify(before)) await changeRunControls(spec, after)
 }
 
