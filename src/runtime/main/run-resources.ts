@@ -7,7 +7,6 @@ import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import { RunStopped, type RunStops } from '../run-stops.ts'
 import { SpecError } from '../spec-rules.ts'
 import type { Clock } from '../clock.ts'
-import { waitForLedger } from '../ledger/ledger-ready.ts'
 import { controlQueueNames } from '../heartbeat/chain.ts'
 import type { RunControl } from '../heartbeat/run-control.ts'
 import type { OwnPermissions } from './own-roles.ts'
@@ -68,6 +67,7 @@ export async function setUpRun(
   await deps.createRunTables(spec)
   const queues = await ensureRunQueues(deps, spec)
   if (control?.url !== undefined) await control.chain.begin(runId, control.url)
+  const { waitForLedger } = await import('../ledger/ledger-ready.ts')
   const isReady = await waitForLedger(spec, { isReady: deps.isLedgerReady, clock: deps.clock })
   await checkStillThere(deps, spec)
   return {

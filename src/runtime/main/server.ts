@@ -23,8 +23,8 @@ import { serveUntilTerminated } from '../serve.ts'
 import { Shutdown } from '../shutdown.ts'
 import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
+import type { geminiHere as GeminiHere } from './gemini-here.ts'
 import type { runModels as RunModels } from './run-models.ts'
-import { geminiHere } from './gemini-here.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 
 /** The deployment with its name, which only its bucket tells the services. */
@@ -52,6 +52,13 @@ startService(mainEnvironment, (environment, log) => {
       runModels({ bucket: environment.IMAGERY_BUCKET, shutdown, clock }),
     )
     return loadingModels
+  }
+  let loadingHere: Promise<ReturnType<typeof GeminiHere>> | undefined
+  const here = (): Promise<ReturnType<typeof GeminiHere>> => {
+    loadingHere ??= import('./gemini-here.ts').then(({ geminiHere }) =>
+      geminiHere({ here: local?.gemini, backendOf: geminiBackendOf }),
+    )
+    return loadingHere
   }
   let loadingLookups: Promise<FinalRows> | undefined
   const lookups = (): Promise<FinalRows> => {
@@ -105,7 +112,7 @@ startService(mainEnvironment, (environment, log) => {
       return (await topicPermissions(topic, ['pubsub.topics.publish'])).length > 0
     },
     answeredBy: ({ gemini }) => answererOf(gemini, local?.gemini),
-    refusal: local && geminiHere({ here: local.gemini, backendOf: geminiBackendOf }),
+    refusal: local && (async (spec) => (await here())(spec)),
     // Loaded by the first /setup, because a new instance must pass its health check first.
     permissions: {
       inProject: async (...of) => (await ownPermissions()).inProject(...of),
