@@ -53,8 +53,9 @@ describe('the code that an instance reads', () => {
   /** Packages that a service needs only for its work. */
   const FOR_WORK = /node_modules\/(@google|google-|gaxios|gcp-metadata|@grpc|protobufjs|sharp|ajv)/
 
-  test('is at most 6 MB in total', () => {
-    expect(files.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(6_000_000)
+  // Pub/Sub's client has 0.6 MB of it. Only a heartbeat that ends a run, or starts it again, reads that.
+  test('is at most 6.7 MB in total', () => {
+    expect(files.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(6_700_000)
   })
 
   test.each(['main.js', 'populate.js'])(

@@ -220,12 +220,12 @@ export async function startServices(options: ServicesOptions) {
      * Lets time pass, in jumps of 10 s, until something is so. It stands still for the requests in progress. Returns the
      * seconds that passed.
      */
-    async until(isSo: () => Promise<boolean>, atMostSeconds = 600): Promise<number> {
+    async until(isSo: () => Promise<boolean>, atMostSeconds = 1_800): Promise<number> {
       const startMs = clock.now()
       for (let seconds = 0; !(await isSo()); seconds += 10) {
         if (seconds > atMostSeconds) throw new Error(`not so after ${atMostSeconds} s of the clock`)
         await clock.jump(10_000)
-        do await new Promise((resolve) => setTimeout(resolve, 5))
+        do await new Promise((resolve) => setTimeout(resolve, 20))
         while (inProgress > 0)
       }
       return Math.round((clock.now() - startMs) / 1_000)

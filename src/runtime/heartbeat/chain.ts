@@ -1,8 +1,9 @@
-import { controlQueueName, invokerAccount, type DeploymentRef } from '../../contracts/names.ts'
+import { invokerAccount, type DeploymentRef } from '../../contracts/names.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import type { NewTask, QueueLimits } from '../../google/tasks.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
+import { controlQueueNames } from './control-queue.ts'
 
 /** A heartbeat is named after its slot, so that two who create it create one. */
 export const SLOT_MS = 30_000
@@ -16,9 +17,6 @@ export const SLOW_SLOTS = 20
  * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#createtaskrequest), so it is not repaired.
  */
 const SLOTS_AHEAD = 2
-
-/** As many control queues as a run can ever have: a deleted queue's name is blocked, and a retry needs the next one. */
-const CONTROL_NAMES = 8
 
 /** A heartbeat can write the results of a large run. */
 const DEADLINE_SECONDS = 1_800
@@ -37,17 +35,6 @@ export interface ChainDeps {
   resumeQueue: (name: string) => Promise<void>
   clock: Clock
   log: Logger
-}
-
-/** The possible names of a run's control queue, in order of use. */
-export function controlQueueNames(place: DeploymentRef, runId: string): string[] {
-  return Array.from({ length: CONTROL_NAMES }, (_, index) => controlQueueName(place, runId, index))
-}
-
-/** Returns the slot of a heartbeat from the ID of its task; undefined for another task. */
-export function slotOf(taskId: string | undefined): number | undefined {
-  const slot = /^heartbeat-(\d{1,10})$/.exec(taskId ?? '')?.[1]
-  return slot === undefined ? undefined : Number(slot)
 }
 
 /** Keeps a run's heartbeats going: each one creates the next ones, and every instance that works on the run replaces lost ones. */

@@ -7,7 +7,7 @@ import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import { RunStopped, type RunStops } from '../run-stops.ts'
 import { SpecError } from '../spec-rules.ts'
 import type { Clock } from '../clock.ts'
-import { controlQueueNames } from '../heartbeat/chain.ts'
+import { controlQueueNames } from '../heartbeat/control-queue.ts'
 import type { RunControl } from '../heartbeat/run-control.ts'
 import type { OwnPermissions } from './own-roles.ts'
 

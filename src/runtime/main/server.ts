@@ -11,7 +11,7 @@ import { createTask, deleteQueue, ensureQueue, pauseQueue, resumeQueue } from '.
 import { callersOf, listenAddress } from '../callers.ts'
 import { runtimeClock } from '../clock.ts'
 import { startService } from '../entry.ts'
-import { HeartbeatChain } from '../heartbeat/chain.ts'
+import type { HeartbeatChain } from '../heartbeat/chain.ts'
 import type { Heartbeats } from '../heartbeat/heartbeats.ts'
 import { mainEnvironment } from '../environment.ts'
 import type { FinalRows } from '../ledger/final-rows.ts'
@@ -73,13 +73,20 @@ startService(mainEnvironment, (environment, log) => {
     check: (spec) => checkSpec(spec, { place, modelOrigins }),
   })
   const deployment = deploymentOf(place, environment.IMAGERY_BUCKET)
-  const chain = new HeartbeatChain({ place: deployment, createTask, ensureQueue, resumeQueue, clock, log })
+  let loadedChain: Promise<HeartbeatChain> | undefined
+  /** Loaded by the first task or /setup. */
+  const chain = (): Promise<HeartbeatChain> =>
+    (loadedChain ??= import('../heartbeat/chain.ts').then(
+      (module) => new module.HeartbeatChain({ place: deployment, createTask, ensureQueue, resumeQueue, clock, log }),
+    ))
   let loaded: Promise<Heartbeats> | undefined
   const heartbeats = (): Promise<Heartbeats> => {
-    loaded ??= import('../heartbeat/heartbeats.ts').then(({ Heartbeats, runCloud }) => {
-      const pace = local ? 'local' : 'google'
-      return new Heartbeats({ place: deployment, specs, chain, cloud: runCloud, pace, clock, log })
-    })
+    loaded ??= Promise.all([import('../heartbeat/heartbeats.ts'), chain()]).then(
+      ([{ Heartbeats, runCloud }, beats]) => {
+        const pace = local ? 'local' : 'google'
+        return new Heartbeats({ place: deployment, specs, chain: beats, cloud: runCloud, pace, clock, log })
+      },
+    )
     return loaded
   }
   const stops = new RunStops({ read: runStopOf, clock })
@@ -89,7 +96,10 @@ startService(mainEnvironment, (environment, log) => {
     limits,
     callers: callersOf(environment, () => clock.now()),
     control: {
-      chain,
+      chain: {
+        touch: (runId, url) => void chain().then((loaded) => loaded.touch(runId, url)),
+        begin: async (runId, url) => (await chain()).begin(runId, url),
+      },
       heartbeats,
       ownUrl: {
         service: environment.K_SERVICE,
