@@ -122,11 +122,12 @@ export class Heartbeats {
       return 'failed'
     }
     const { cloud, clock } = this.#deps
-    const [stored, stop, all, summary] = await Promise.all([
+    const [stored, stop, all, summary, isPrepared] = await Promise.all([
       cloud.heartbeatOf(spec),
       cloud.runStopOf(spec),
       cloud.allQueues(spec),
       cloud.summaryOf(spec),
+      cloud.isPrepared(spec, clock.now()),
     ]).catch(async (error: unknown) => {
       await this.#continue(spec, source, true)
       throw error
@@ -144,7 +145,8 @@ export class Heartbeats {
     if (summary) return this.#remove(spec, summary.report)
     if (!isHeld) await cloud.keepScratchTables(spec, nowMs)
     const totals = isReadDue(before, { nowMs, hasTasks: queues.hasTasks }) ? await this.#totals(spec) : undefined
-    const after = observed(before, { nowMs, hasTasks: queues.hasTasks, isHeld, totals })
+    // A run whose command is about to publish more tasks does not stand still.
+    const after = observed(before, { nowMs, hasTasks: queues.hasTasks || isPrepared, isHeld, totals })
     const stalls = !isHeld && isStalled(spec, after, { pace: this.#deps.pace, nowMs })
     const started = after.generations_started + 1
     const record = stalls ? { ...after, quiet_since: null, generations_started: started } : after
