@@ -1,7 +1,7 @@
 import type { v1 } from '@google-cloud/pubsub'
 import { grpcClientOptions } from './auth/credentials.ts'
-import { callApi } from './rest/rest.ts'
-import { call, callUnless } from './transport/errors.ts'
+import { deleteSubscription } from './pubsub-messages.ts'
+import { callUnless } from './transport/errors.ts'
 
 interface Clients {
   publisher: InstanceType<typeof v1.PublisherClient>
@@ -34,15 +34,6 @@ export async function ensureTopic(name: string, labels: Record<string, string>):
   )
 }
 
-export async function deleteTopic(name: string): Promise<'deleted' | 'absent'> {
-  const { publisher } = await pubsub()
-  return callUnless(
-    'NOT_FOUND',
-    publisher.deleteTopic({ topic: name }).then(() => 'deleted' as const),
-    'absent' as const,
-  )
-}
-
 export async function topicExists(name: string): Promise<boolean> {
   const { publisher } = await pubsub()
   return callUnless(
@@ -50,17 +41,6 @@ export async function topicExists(name: string): Promise<boolean> {
     publisher.getTopic({ topic: name }).then(() => true),
     false,
   )
-}
-
-/**
- * Returns the `permissions` that this process's account has on a topic; none on a topic that does not exist
- * (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/testIamPermissions).
- */
-export async function topicPermissions(name: string, permissions: readonly string[]): Promise<string[]> {
-  const answer = await callApi<{ permissions?: string[] }>('pubsub', `v1/${name}:testIamPermissions`, {
-    body: { permissions },
-  })
-  return answer.permissions ?? []
 }
 
 export async function subscriptionExists(name: string): Promise<boolean> {
@@ -117,30 +97,4 @@ async function createPushSubscription(name: string, options: PushSubscription): 
     created.then(() => 'created' as const),
     'existed' as const,
   )
-}
-
-export async function deleteSubscription(name: string): Promise<'deleted' | 'absent'> {
-  const { subscriber } = await pubsub()
-  const deleted = subscriber.deleteSubscription({ subscription: name })
-  return callUnless(
-    'NOT_FOUND',
-    deleted.then(() => 'deleted' as const),
-    'absent' as const,
-  )
-}
-
-/** Maximum number of messages in one Publish call (https://cloud.google.com/pubsub/quotas#resource_limits). */
-const MAX_MESSAGES = 1_000
-
-/** Publishes one message per body, in order, all with the same attributes. Resolves when all are accepted. */
-export async function publish(
-  topic: string,
-  bodies: readonly string[],
-  attributes: Record<string, string> = {},
-): Promise<void> {
-  const { publisher } = await pubsub()
-  for (let start = 0; start < bodies.length; start += MAX_MESSAGES) {
-    const messages = bodies.slice(start, start + MAX_MESSAGES).map((body) => ({ data: Buffer.from(body), attributes }))
-    await call(publisher.publish({ topic, messages }))
-  }
 }

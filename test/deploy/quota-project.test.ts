@@ -17,7 +17,7 @@ import { findCredentials } from '../../src/google/auth/credentials-origin.ts'
 import { quotaProjectInUse, useQuotaProject } from '../../src/google/auth/quota-project.ts'
 import { datasetLocation } from '../../src/google/bigquery/bigquery.ts'
 import { describeService } from '../../src/google/cloud-run/services.ts'
-import { deleteTopic } from '../../src/google/pubsub.ts'
+import { topicExists } from '../../src/google/pubsub.ts'
 import { listBuckets } from '../../src/google/storage/bucket.ts'
 import { listQueues } from '../../src/google/tasks.ts'
 import { CloudError } from '../../src/google/transport/errors.ts'
@@ -118,7 +118,7 @@ test("a person's calls count against the project that they work on, whatever the
   expect(await listBuckets(PROJECT, 'imagery-')).toEqual([])
   expect(await describeService(place, 'imagery-main')).toBeUndefined()
   expect(await listQueues(PROJECT, place.region)).toEqual([])
-  expect(await deleteTopic(`projects/${PROJECT}/topics/none`)).toBe('absent')
+  expect(await topicExists(`projects/${PROJECT}/topics/none`)).toBe(false)
   expect(await callerMember()).toBe(`user:${ADA}`)
 })
 
