@@ -1,6 +1,6 @@
 import type { v1 } from '@google-cloud/pubsub'
 import { grpcClientOptions } from './auth/credentials.ts'
-import { deleteSubscription } from './pubsub-messages.ts'
+import { deleteSubscription } from './rest/pubsub-messages.ts'
 import { callUnless } from './transport/errors.ts'
 
 interface Clients {

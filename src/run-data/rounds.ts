@@ -2,7 +2,7 @@ import { overrides, type Overrides } from '../contracts/messages.ts'
 import { bucketName, generationsPrefix, topicName } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { CloudError } from '../google/transport/errors.ts'
-import { publish } from '../google/pubsub-messages.ts'
+import { publish } from '../google/rest/pubsub-messages.ts'
 import { listObjects, readObject, writeObject } from '../google/storage/storage.ts'
 import { shards } from './shards.ts'
 

@@ -53,9 +53,8 @@ describe('the code that an instance reads', () => {
   /** Packages that a service needs only for its work. */
   const FOR_WORK = /node_modules\/(@google|google-|gaxios|gcp-metadata|@grpc|protobufjs|sharp|ajv)/
 
-  // Pub/Sub's client has 0.6 MB of it. Only a heartbeat that ends a run, or starts it again, reads that.
-  test('is at most 6.7 MB in total', () => {
-    expect(files.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(6_700_000)
+  test('is at most 5 MB in total', () => {
+    expect(files.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(5_000_000)
   })
 
   test.each(['main.js', 'populate.js'])(

@@ -1,4 +1,4 @@
-import { deleteSubscription, deleteTopic } from '../../google/pubsub-messages.ts'
+import { deleteSubscription, deleteTopic } from '../../google/rest/pubsub-messages.ts'
 import { deleteQueue, hasTasks, queueState } from '../../google/tasks.ts'
 import { runAnswers } from '../../run-data/answers.ts'
 import {

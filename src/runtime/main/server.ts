@@ -118,7 +118,7 @@ startService(mainEnvironment, (environment, log) => {
       return notifyRun(spec, { nowMs: clock.now(), looks: true })
     },
     mayPublish: async (topic) => {
-      const { topicPermissions } = await import('../../google/pubsub-messages.ts')
+      const { topicPermissions } = await import('../../google/rest/pubsub-messages.ts')
       return (await topicPermissions(topic, ['pubsub.topics.publish'])).length > 0
     },
     answeredBy: ({ gemini }) => answererOf(gemini, local?.gemini),

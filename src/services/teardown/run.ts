@@ -20,7 +20,7 @@ import { versionsTable } from '../../run-data/carried.ts'
 import { cancelQuery } from '../../google/bigquery/jobs.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
-import { deleteSubscription, deleteTopic } from '../../google/pubsub-messages.ts'
+import { deleteSubscription, deleteTopic } from '../../google/rest/pubsub-messages.ts'
 import { allQueues, workQueues } from '../../run-data/run-queues.ts'
 import {
   deleteRunTables,

@@ -1,5 +1,5 @@
-import { callApi } from './rest/rest.ts'
-import { callUnless } from './transport/errors.ts'
+import { callApi } from './rest.ts'
+import { callUnless } from '../transport/errors.ts'
 
 /*
  * What the runtime needs of Pub/Sub too. It calls the JSON API, because the client with its dependencies would add
