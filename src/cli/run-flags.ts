@@ -63,7 +63,8 @@ export const runFlags = {
     helpValue: 'USD',
   }),
   'max-failures': maxFailures({
-    summary: 'stop after N assets in a row that failed alike, for example because the prompt is wrong (default: none)',
+    summary:
+      'stop after N assets in a row that failed alike, or the first 10 of all, or none (default with a Gemini model: 1 in 100 assets, 20 to 100, from 100 assets on)',
     helpValue: 'N',
   }),
   'image-transport': Flags.option({

@@ -19,6 +19,22 @@ export const runControls = z.object({
   notify_topic: z.string().nullable(),
 })
 
+/** Smaller runs have no limit on failures unless the user sets one: they end soon anyway. */
+const LEAST_LIMITED_UNITS = 100
+
+/** How many failures in a row stop a run by default: one for each hundred units, within these bounds. */
+const DEFAULT_FAILURES = { least: 20, most: 100 }
+
+/** A run with a limit also stops if its first units fail alike, this many of them, and none was answered. */
+export const MOST_FIRST_FAILURES = 10
+
+/** Returns the limit on failures of a run whose model costs money, unless the user sets one; null for none. */
+export function defaultMaxFailures(units: number): number | null {
+  if (units < LEAST_LIMITED_UNITS) return null
+  const { least, most } = DEFAULT_FAILURES
+  return Math.min(most, Math.max(least, Math.ceil(units / 100)))
+}
+
 export type RunControls = z.infer<typeof runControls>
 
 /** Why a run was stopped before its end. Its queues are paused, and its remaining units are pending. */

@@ -19,6 +19,9 @@ const MODEL = `seed: 1
 cases:
   - images: '*costly*'
     answer: '{"sign": "stop"}${' '.repeat(24_000)}'
+  - images: '*wrong*'
+    answer: 'I cannot say.'
+    latency_ms: 200
 `
 
 const PROFILE = `name: one-sign
@@ -269,4 +272,22 @@ describe('a sample for an estimate', () => {
     const { document: left } = await user.imagery('teardown', '--deployment', '--all', '--local', '--yes')
     expect((left as { kept: string[] }).kept.filter((name) => name.startsWith('gs://'))).toEqual([])
   })
+})
+
+test('a run whose every answer is wrong stops before it has spent 2 % of its estimate, and says how to go on', async () => {
+  const rows = Array.from(
+    { length: 1_000 },
+    (_, index) => `{"asset_id": "w${index}", "gcs_uri": "gs://street-images/wrong-${index}.jpg"}`,
+  )
+  const table = user.file('wrong.jsonl', `${rows.join('\n')}\n`)
+  const before = (await user.geminiCalls()).summary.calls
+  const profile = user.file('one-sign.yaml', PROFILE)
+  const run = await user.imagery('run', '--local', '--table', table, '--profile', profile, '--yes')
+  const { error } = run.document as { error: { code: string; message: string; suggestions: string[] } }
+  expect({ exitCode: run.exitCode, code: error.code }).toEqual({ exitCode: 1, code: 'RUN_STOPPED' })
+  expect(error.message).toMatch(
+    /was stopped: 10 assets in a row failed alike before any was answered \(schema\), for example w\d+: /,
+  )
+  expect(error.suggestions.join('\n')).toMatch(/imagery resume \S+ --max-failures none --local/)
+  expect((await user.geminiCalls()).summary.calls - before).toBeLessThan(20)
 })

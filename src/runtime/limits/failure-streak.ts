@@ -32,6 +32,7 @@ export class FailureStreak {
   #kind: string | undefined
   #length = 0
   #usualMs = 0
+  #hasAnswers = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -40,6 +41,11 @@ export class FailureStreak {
   /** The failures in a row so far. */
   get length(): number {
     return this.#length
+  }
+
+  /** Whether any unit was answered. */
+  get hasAnswers(): boolean {
+    return this.#hasAnswers
   }
 
   start(): StreakUnit {
@@ -59,6 +65,7 @@ export class FailureStreak {
     if (entry.end !== undefined) return 0
     entry.end = end
     if (end === 'answered') {
+      this.#hasAnswers = true
       const tookMs = this.#clock.now() - entry.startedMs
       this.#usualMs = this.#usualMs === 0 ? tookMs : this.#usualMs * 0.9 + tookMs * 0.1
       // The units after it were counted without it.

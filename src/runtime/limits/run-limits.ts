@@ -1,5 +1,5 @@
 import { usdText } from '../../contracts/prices.ts'
-import type { RunControls, RunStop } from '../../contracts/run-controls.ts'
+import { MOST_FIRST_FAILURES, type RunControls, type RunStop } from '../../contracts/run-controls.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { failureKind } from '../../contracts/failure-kind.ts'
 import { CloudError } from '../../google/transport/errors.ts'
@@ -94,9 +94,11 @@ export class RunLimits {
     const { controls, streak } = this.#run(spec)
     try {
       const { max_failures: most } = await controls.now(spec)
-      if (most === null || length < most) return
+      const isFirst = !streak.hasAnswers
+      if (most === null || length < (isFirst ? Math.min(most, MOST_FIRST_FAILURES) : most)) return
       streak.reset()
-      const message = `${length.toLocaleString('en')} assets in a row failed alike (${failure.cause}), for example ${failure.unit_id}: ${failure.error_message}`
+      const when = isFirst ? ' before any was answered' : ''
+      const message = `${length.toLocaleString('en')} assets in a row failed alike${when} (${failure.cause}), for example ${failure.unit_id}: ${failure.error_message}`
       await this.#stop(spec, { reason: 'max_failures', message, failure })
     } catch (error) {
       if (!(error instanceof CloudError) && !(error instanceof RunStopped)) throw error

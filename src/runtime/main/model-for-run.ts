@@ -2,15 +2,25 @@ import { callsPerInstance } from '../../contracts/concurrency.ts'
 import { PIXELS } from '../../contracts/model-options.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
 import { Budget } from '../budget.ts'
+import type { Clock } from '../clock.ts'
 import type { ImageSource } from '../models/gemini-images.ts'
 import type { ImageMemory } from '../models/image-memory.ts'
 import type { Model } from '../models/model.ts'
 import type { Shutdown } from '../shutdown.ts'
+import { FirstCalls } from './first-calls.ts'
 
 /** Where models get images, and the memory for them, which all runs of this process share. */
 interface Source extends ImageSource {
   memory: ImageMemory
   decoding: Budget
+  clock: Clock
+}
+
+/** What limits the calls of one run in this process. */
+interface Turns {
+  first: FirstCalls
+  /** Null for no limit. */
+  calls: Budget | null
 }
 
 /**
@@ -20,15 +30,15 @@ interface Source extends ImageSource {
  */
 export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): (spec: RunSpec) => Promise<Model> {
   const models = new WeakMap<RunSpec, Promise<Model>>()
-  const turns = new Map<string, Budget>()
+  const turns = new Map<string, Turns>()
   const { begun } = shutdown
   begun.addEventListener('abort', () => {
-    for (const budget of turns.values()) budget.dismiss(begun.reason)
+    for (const { calls } of turns.values()) calls?.dismiss(begun.reason)
   })
   return (spec) => {
     let model = models.get(spec)
     if (!model) {
-      model = load(spec, source).then((loaded) => inTurn(loaded, spec, turns))
+      model = load(spec, source).then((loaded) => inTurn(loaded, spec, turns, source.clock))
       models.set(spec, model)
     }
     return model
@@ -36,28 +46,29 @@ export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): 
 }
 
 /**
- * Limits a model to the units of its run that this instance may process at once. The limit belongs to
+ * Limits a model to the units of its run that this instance may process at once. The limits belong to
  * the run, because a retry with other settings has its own spec and model.
  */
-function inTurn(model: Model, { run_id, limits }: RunSpec, turns: Map<string, Budget>): Model {
+function inTurn(model: Model, spec: RunSpec, turns: Map<string, Turns>, clock: Clock): Model {
+  const { first, calls } = turnsOf(spec, turns, clock)
+  const ask: Model['answer'] = async (asset, options) => {
+    await options.onTurn?.()
+    return model.answer(asset, options)
+  }
+  const inLimit: Model['answer'] = (asset, options) =>
+    calls === null ? ask(asset, options) : calls.spend(1, options.signal, () => ask(asset, options))
+  // Measuring pixels costs nothing.
+  if (spec.gemini === null) return { answer: inLimit }
+  return { answer: (asset, options) => first.make(options.signal, () => inLimit(asset, options)) }
+}
+
+function turnsOf({ run_id: runId, limits }: RunSpec, turns: Map<string, Turns>, clock: Clock): Turns {
   const most = callsPerInstance(limits)
-  if (most === null) {
-    return {
-      async answer(asset, options) {
-        await options.onTurn?.()
-        return model.answer(asset, options)
-      },
-    }
-  }
-  const budget = turns.get(run_id) ?? new Budget(most)
-  turns.set(run_id, budget)
-  return {
-    answer: (asset, options) =>
-      budget.spend(1, options.signal, async () => {
-        await options.onTurn?.()
-        return model.answer(asset, options)
-      }),
-  }
+  const known = turns.get(runId)
+  if (known) return known
+  const created = { first: new FirstCalls(clock), calls: most === null ? null : new Budget(most) }
+  turns.set(runId, created)
+  return created
 }
 
 async function load(spec: RunSpec, source: Source): Promise<Model> {

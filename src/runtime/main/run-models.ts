@@ -24,6 +24,7 @@ export function runModels(options: {
       describeObject: explained(describeObject),
       memory: new ImageMemory({ bytes: imageMemoryBytes(), clock }),
       decoding: new Budget(decodingBytes()),
+      clock,
     },
     shutdown,
   )

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
+import { defaultMaxFailures, type RunControls } from '../../contracts/run-controls.ts'
 import { runHashes, runSpec, type RunSpec } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
@@ -90,7 +91,7 @@ export function stepsThatSpend(context: Counted, options: { wait: boolean }): Pi
 /** Returns the first of these steps, up to the point where the first model is called. */
 export function stepsBeforePublishing(context: Counted): Pipeline<Counted & WithQueues> {
   return pipeline(context)
-    .stepIf(context.options.maxCost !== undefined || context.options.maxFailures !== undefined, recordLimits)
+    .stepIf(hasLimits(runLimitsOf(context)), recordLimits)
     .stepIf(isLoaded(context) && !carriesOver(context), stageLocalImages)
     .step(setUp)
     .step(connect)
@@ -158,16 +159,30 @@ const recordRun: PipelineStep<RunContext & Deployed & SourceRead & Partial<Answe
 /** The services read the limits, so that they hold without this command. */
 const recordLimits: PipelineStep<Counted, object> = creatingStep({
   title: 'Record the limits',
-  async run({ spec, options: { maxCost, maxFailures = null } }) {
-    const limits = { max_cost_usd: maxCost ?? null, max_failures: maxFailures }
+  async run(context) {
+    const { spec } = context
+    const limits = runLimitsOf(context)
     await changeRunControls(spec, { ...(await runControlsOf(spec)), ...limits })
+    const { max_cost_usd: cost, max_failures: failures } = limits
     const said = [
-      ...(maxCost === undefined ? [] : [`calls cost at most ${usdText(maxCost)}`]),
-      ...(maxFailures === null ? [] : [`stops after ${maxFailures} failures alike in a row`]),
+      ...(cost === null ? [] : [`calls cost at most ${usdText(cost)}`]),
+      ...(failures === null ? [] : [`stops after ${failures} failures alike in a row`]),
     ]
-    return { done: said.join(', ') || 'none', adds: {} }
+    return { done: said.join(', '), adds: {} }
   },
 })
+
+type RunLimits = Pick<RunControls, 'max_cost_usd' | 'max_failures'>
+
+/** A run that calls a paid model has a limit on failures by default. */
+function runLimitsOf({ options, choice, assets }: Counted): RunLimits {
+  const { maxCost = null, maxFailures } = options
+  const byDefault = choice.gemini === null ? null : defaultMaxFailures(assets)
+  return { max_cost_usd: maxCost, max_failures: maxFailures === undefined ? byDefault : maxFailures }
+}
+
+const hasLimits = ({ max_cost_usd: cost, max_failures: failures }: RunLimits): boolean =>
+  cost !== null || failures !== null
 
 async function newRunSpec(context: RunContext & Deployed & SourceRead & Partial<AnswersFound>): Promise<RunSpec> {
   const { options, source, sourceTable, snapshot, tables, target, choice, imageRoots } = context

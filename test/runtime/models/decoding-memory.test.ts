@@ -28,6 +28,7 @@ function instance(files: Record<string, Buffer>, bytes: number) {
     {
       memory: new ImageMemory({ bytes: 1, clock: runtimeClock }),
       decoding: new Budget(bytes),
+      clock: runtimeClock,
       async readImage(uri) {
         reads.now += 1
         reads.most = Math.max(reads.most, reads.now)

@@ -1,0 +1,61 @@
+import type { Clock } from '../clock.ts'
+
+/** Calls at once until the first answer. */
+export const CALLS_UNTIL_AN_ANSWER = 4
+
+/**
+ * The longest wait for a first answer, in milliseconds. A try's time limit includes the wait, so that a task always ends
+ * before Cloud Tasks delivers it again.
+ */
+export const LONGEST_WAIT_MS = 10_000
+
+/**
+ * Sends few calls at once until one of them is answered. If the prompt or the schema is wrong, every call fails, and the
+ * first failures then stop the run before hundreds of calls were made.
+ */
+export class FirstCalls {
+  readonly #clock: Clock
+  readonly #waiting = new Set<() => void>()
+  #inProgress = 0
+  #isOpen = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Makes a call when it may be made. Rejects with the signal's reason if it is aborted meanwhile; `call` then never starts. */
+  async make<Answer>(signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer> {
+    if (this.#isOpen || this.#inProgress < CALLS_UNTIL_AN_ANSWER) this.#inProgress += 1
+    else await this.#turn(signal)
+    try {
+      signal.throwIfAborted()
+      const answer = await call()
+      this.#open()
+      return answer
+    } finally {
+      this.#inProgress -= 1
+      if (this.#inProgress < CALLS_UNTIL_AN_ANSWER) this.#waiting.values().next().value?.()
+    }
+  }
+
+  #open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    for (const start of [...this.#waiting]) start()
+  }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const start = (): void => {
+        this.#waiting.delete(start)
+        signal.removeEventListener('abort', start)
+        cancel()
+        this.#inProgress += 1
+        resolve()
+      }
+      const cancel = this.#clock.after(LONGEST_WAIT_MS, start)
+      signal.addEventListener('abort', start, { once: true })
+      this.#waiting.add(start)
+    })
+  }
+}

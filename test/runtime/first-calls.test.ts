@@ -1,0 +1,70 @@
+import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
+import { expect, test } from 'vitest'
+import { CALLS_UNTIL_AN_ANSWER, FirstCalls, LONGEST_WAIT_MS } from '../../src/runtime/main/first-calls.ts'
+
+const { signal } = new AbortController()
+
+/** Calls that end when the test says so. */
+function calls(clock = new ManualClock()) {
+  const first = new FirstCalls(clock)
+  const open: { answer: () => void; fail: () => void }[] = []
+  const outcomes: string[] = []
+  const start = (count: number, with_ = signal): void => {
+    for (let index = 0; index < count; index++) {
+      first
+        .make(
+          with_,
+          () =>
+            new Promise<void>((resolve, reject) =>
+              open.push({ answer: resolve, fail: () => reject(new Error('failed')) }),
+            ),
+        )
+        .then(
+          () => outcomes.push('answered'),
+          (error: Error) => outcomes.push(error.message),
+        )
+    }
+  }
+  return { clock, open, outcomes, start }
+}
+
+test('few calls are made at once until one is answered, and then all', async () => {
+  const { clock, open, start } = calls()
+  start(50)
+  await clock.advance(0)
+  expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
+  open[0]!.fail()
+  await clock.advance(0)
+  expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER + 1)
+  open[1]!.answer()
+  await clock.advance(0)
+  expect(open).toHaveLength(50)
+  start(10)
+  await clock.advance(0)
+  expect(open).toHaveLength(60)
+})
+
+test('calls do not wait for a slow first answer longer than a few seconds', async () => {
+  const { clock, open, start } = calls()
+  start(20)
+  await clock.advance(LONGEST_WAIT_MS - 1)
+  expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
+  await clock.advance(1)
+  expect(open).toHaveLength(20)
+})
+
+test('a call that is given up while it waits is never made, and holds no turn', async () => {
+  const { clock, open, outcomes, start } = calls()
+  const abort = new AbortController()
+  start(CALLS_UNTIL_AN_ANSWER)
+  start(3, abort.signal)
+  start(1)
+  await clock.advance(0)
+  abort.abort(new Error('given up'))
+  await clock.advance(0)
+  expect(outcomes).toEqual(['given up', 'given up', 'given up'])
+  expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
+  open[0]!.fail()
+  await clock.advance(0)
+  expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER + 1)
+})
