@@ -9,7 +9,7 @@ const REQUEST_FORM = 1
 /**
  * SHA-256, hex, of everything besides the images that decides an answer: who answers, the model, the prompt or
  * measurement, the schema with the order of its properties, and the settings as the model gets them. Two answers about
- * the same images with the same hash answer the same question (docs/decisions/0018-answers-carried-over.md).
+ * the same images with the same hash answer the same question (docs/decisions/0020-answers-carried-over.md).
  *
  * The tier, the location, the prices and the image transport are not part of it: they change what an answer costs or
  * how it gets to the model.
