@@ -22,9 +22,10 @@ export async function claimNotification(run: RunRef, event: string, nowMs: numbe
   const uri = markerUri(run, event)
   const generation = await objectGeneration(uri)
   if (generation === undefined) return 'being sent'
-  const { claimed_at: since, sent_at: sentAt } = marker.parse(
-    JSON.parse((await readObject(`${uri}#${generation}`)).toString('utf8')),
-  )
+  const text = await readOrNone(`${uri}#${generation}`)
+  // Another process has just published the message, or given the claim back: the next call finds out.
+  if (text === undefined) return 'being sent'
+  const { claimed_at: since, sent_at: sentAt } = marker.parse(JSON.parse(text))
   if (sentAt !== null) return 'sent'
   if (nowMs - Date.parse(since) < DEAD_MS) return 'being sent'
   return (await write(run, event, claimed, generation)) ? 'ours' : 'being sent'
@@ -56,6 +57,15 @@ async function write(
     return true
   } catch (error) {
     if (error instanceof CloudError && error.status === 'FAILED_PRECONDITION') return false
+    throw error
+  }
+}
+
+async function readOrNone(uri: string): Promise<string | undefined> {
+  try {
+    return (await readObject(uri)).toString('utf8')
+  } catch (error) {
+    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
     throw error
   }
 }

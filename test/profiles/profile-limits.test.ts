@@ -161,8 +161,8 @@ describe('a table and a view', () => {
 
   test('have at most the columns that BigQuery accepts, including nested ones and imagery’s own', () => {
     const nested = (count: number): Profile => withOutput({ s: { type: 'object', properties: columns(count) } })
-    expect(checkProfile(nested(9_962))).toEqual([])
-    expect(checkProfile(nested(9_963))).toEqual([
+    expect(checkProfile(nested(9_954))).toEqual([])
+    expect(checkProfile(nested(9_955))).toEqual([
       {
         path: ['output', 'properties'],
         reason: "has 10,001 columns including imagery's own; the limit for a BigQuery table is 10,000",

@@ -65,4 +65,10 @@ describe("the service's own URL, to which it sends tasks with the invoker's toke
     )
     expect(await urlOf({ authorization: token(OWN) }, rules)).toBe('unknown')
   })
+
+  // https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks#HttpRequest
+  test('is not an address without TLS, to which Cloud Tasks sends no token', async () => {
+    const rules = { ...ON_CLOUD_RUN, audiences: ['http://127.0.0.1:8080'] }
+    expect(await urlOf({ authorization: token('http://127.0.0.1:8080') }, rules)).toBe('unknown')
+  })
 })

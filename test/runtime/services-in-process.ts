@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 // First: it sets what gRPC reads when it is loaded.
 import { PLACE, startLocalRun } from './local-run.ts'
 import type { AddressInfo } from 'node:net'
@@ -52,9 +53,12 @@ export interface ServicesOptions {
   faults?: LocalCloudOptions['faults']
 }
 
-/** A certificate for 127.0.0.1, which this process trusts: Cloud Tasks sends its tokens over https only. */
+/**
+ * A certificate for 127.0.0.1, which this process trusts: Cloud Tasks sends its tokens over https only. Its name is its
+ * own, because a certificate's issuer is found by name, and other files of this process have theirs.
+ */
 async function trustedCertificate(): Promise<{ key: string; cert: string }> {
-  const { private: key, cert } = await generate([{ name: 'commonName', value: '127.0.0.1' }], {
+  const { private: key, cert } = await generate([{ name: 'commonName', value: `services ${randomUUID()}` }], {
     algorithm: 'sha256',
     keyType: 'ec',
     extensions: [

@@ -104,12 +104,21 @@ export class Heartbeats {
    * Lets a command prepare more tasks of a run: no heartbeat finishes the run until it has published them, and a run that
    * had ended goes on. What a finished run was about to lose is gone when this resolves, so that nothing new is deleted
    * with it.
+   *
+   * @throws CloudError FAILED_PRECONDITION for a run that has ended without a failed unit: its snapshot is gone
    */
   async prepare(spec: RunSpec): Promise<void> {
     const { cloud, clock } = this.#deps
     this.#failures.forget(spec.run_id)
     await cloud.beginPreparation(spec, clock.now())
     const summary = await cloud.summaryOf(spec)
+    if (summary?.report.units.failed === 0) {
+      await cloud.endPreparation(spec)
+      throw new CloudError(
+        'FAILED_PRECONDITION',
+        `run ${spec.run_id} has ended, and none of its units is left to process`,
+      )
+    }
     if (summary) await removeMessaging(cloud, spec)
     await Promise.all([cloud.deleteSummary(spec), cloud.forgetHeartbeat(spec)])
   }

@@ -25,6 +25,9 @@ export function ownUrl(context: Context, rules: OwnUrlRules): string | undefined
 }
 
 function isOwn(url: string, { service, region, audiences }: OwnUrlRules): boolean {
+  // Cloud Tasks sends tokens only to https addresses
+  // (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks#HttpRequest).
+  if (!url.startsWith('https://')) return false
   if (audiences !== undefined) return audiences.includes(url)
   const host = /^https:\/\/([a-z0-9.-]+)$/.exec(url)?.[1]
   if (host === undefined || service === undefined || !host.startsWith(`${service}-`)) return false
