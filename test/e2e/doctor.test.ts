@@ -127,14 +127,14 @@ describe('after a deploy', () => {
   })
 
   test('an account without roles gets each missing one, with the command that grants it', async () => {
-    const builder = 'imagery-builder@imagery-local.iam.gserviceaccount.com'
-    const { exitCode, named } = await doctor(['--local'], { IMAGERY_LOCAL_ACCOUNT: builder })
+    const runtime = 'imagery-runtime@imagery-local.iam.gserviceaccount.com'
+    const { exitCode, named } = await doctor(['--local'], { IMAGERY_LOCAL_ACCOUNT: runtime })
     expect(exitCode).toBe(1)
     expect(named['roles_to_run']).toMatchObject({
       status: 'failed',
-      detail: expect.stringContaining('roles/pubsub.editor (for pubsub.topics.create'),
+      detail: expect.stringContaining('roles/run.viewer (for run.services.get'),
       fixes: expect.arrayContaining([
-        `gcloud projects add-iam-policy-binding imagery-local --member serviceAccount:${builder} --role roles/pubsub.editor`,
+        `gcloud projects add-iam-policy-binding imagery-local --member serviceAccount:${runtime} --role roles/run.viewer`,
       ]),
     })
     // A user who only starts runs needs none of these; doctor still names what is missing.

@@ -235,7 +235,14 @@ describe('teardown', () => {
     const outcome = await local('teardown', newer, '--delete-results', '--yes', '--json')
     expect(outcome).toMatchObject({ exitCode: 0, stderr: '' })
     const { deleted, kept } = teardownDocument.parse(outcome.json())
-    expect(deleted.length).toBeGreaterThan(5)
+    // The run may have ended by itself before, without its queues, topic and snapshot.
+    expect(deleted).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/\.resolution_\d{6}_[0-9a-f]{8}$/),
+        expect.stringMatching(/_attempts$/),
+        expect.stringMatching(/^gs:/),
+      ]),
+    )
     expect(kept).toEqual([])
     expect(await leftOf(newer)).toEqual([])
     expect((await cloud.inventory()).filter((name) => !name.includes('/deploy/'))).toEqual([])
