@@ -41,7 +41,7 @@ export class FirstCalls {
   #open(): void {
     if (this.#isOpen) return
     this.#isOpen = true
-    for (const start of [...this.#waiting]) start()
+    for (const start of this.#waiting) start()
   }
 
   #turn(signal: AbortSignal): Promise<void> {
