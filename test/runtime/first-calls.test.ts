@@ -1,6 +1,6 @@
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { expect, test } from 'vitest'
-import { CALLS_UNTIL_AN_ANSWER, FirstCalls, LONGEST_WAIT_MS } from '../../src/runtime/main/first-calls.ts'
+import { CALLS_UNTIL_AN_ANSWER, FirstCalls, FIRST_ANSWER_MS } from '../../src/runtime/main/first-calls.ts'
 
 const { signal } = new AbortController()
 
@@ -47,7 +47,7 @@ test('few calls are made at once until one is answered, and then all', async () 
 test('calls do not wait for a slow first answer longer than a few seconds', async () => {
   const { clock, open, start } = calls()
   start(20)
-  await clock.advance(LONGEST_WAIT_MS - 1)
+  await clock.advance(FIRST_ANSWER_MS - 1)
   expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
   await clock.advance(1)
   expect(open).toHaveLength(20)

@@ -7,7 +7,7 @@ export const CALLS_UNTIL_AN_ANSWER = 4
  * The longest wait for a first answer, in milliseconds. A try's time limit includes the wait, so that a task always ends
  * before Cloud Tasks delivers it again.
  */
-export const LONGEST_WAIT_MS = 10_000
+export const FIRST_ANSWER_MS = 10_000
 
 /**
  * Sends few calls at once until one of them is answered. If the prompt or the schema is wrong, every call fails, and the
@@ -53,7 +53,7 @@ export class FirstCalls {
         this.#inProgress += 1
         resolve()
       }
-      const cancel = this.#clock.after(LONGEST_WAIT_MS, start)
+      const cancel = this.#clock.after(FIRST_ANSWER_MS, start)
       signal.addEventListener('abort', start, { once: true })
       this.#waiting.add(start)
     })
