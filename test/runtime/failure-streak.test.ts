@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { failureKind } from '../../src/contracts/failure-kind.ts'
+import { MOST_FIRST_FAILURES } from '../../src/contracts/run-controls.ts'
 import { FailureStreak } from '../../src/runtime/limits/failure-streak.ts'
 import { randomFrom } from '../e2e/random.ts'
 import { FakeRunObjects } from './fake-limits.ts'
@@ -81,4 +82,31 @@ test('a run stops after as many failures alike as it allows, says why, and keeps
     failure: { cause: 'schema', unit_id: 'e', error_message: 'the answer is not JSON: "e"' },
   })
   expect(rows).toHaveLength(6)
+})
+
+test('a run stops when its first units fail alike and none was answered, and starts no call while the stop is stored', async () => {
+  const objects = new FakeRunObjects()
+  objects.controls = { ...objects.controls, max_failures: 50 }
+  let store = (): void => undefined
+  objects.beforeStop = new Promise<void>((resolve) => (store = resolve))
+  let calls = 0
+  const { process } = mainService({
+    objects,
+    async answer(asset, _signal, options) {
+      await options?.onTurn?.()
+      calls += 1
+      throw new AttemptFailure('schema', `the answer is not JSON: "${asset.unit_id}"`, { retryable: false })
+    },
+  })
+  for (let unit = 1; unit < MOST_FIRST_FAILURES; unit++) await process({ ...TASK, unit_id: `u${unit}` })
+  expect(objects.stop).toBeUndefined()
+  const last = process({ ...TASK, unit_id: 'last' })
+  while (calls < MOST_FIRST_FAILURES) await new Promise((resolve) => setImmediate(resolve))
+  const later = ['x', 'y'].map((unit_id) => process({ ...TASK, unit_id }))
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  store()
+  expect((await last).status).toBe(200)
+  expect((await Promise.all(later)).map(({ status }) => status)).toEqual([429, 429])
+  expect(calls).toBe(MOST_FIRST_FAILURES)
+  expect(objects.stop?.message).toMatch(/^10 assets in a row failed alike before any was answered \(schema\)/)
 })

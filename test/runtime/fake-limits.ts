@@ -14,6 +14,8 @@ export class FakeRunObjects {
   /** Every change of the budget, for tests of how often it changes. */
   budgetWrites = 0
   ledgerUsd: () => number = () => 0
+  /** What the bucket waits for before it stores a stop. */
+  beforeStop: Promise<unknown> = Promise.resolve()
   reads = 0
 
   /** What `RunLimits` reads and writes. */
@@ -24,6 +26,7 @@ export class FakeRunObjects {
         return this.controls
       },
       recordStop: async (_spec: RunSpec, stop: RunStop) => {
+        await this.beforeStop
         const isFirst = this.stop === undefined
         this.stop ??= stop
         return isFirst

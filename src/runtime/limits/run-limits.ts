@@ -36,6 +36,8 @@ interface Run {
   streak: FailureStreak
   controls: FreshControls
   spending: Spending
+  /** Settles when a stop is recorded. */
+  stopping?: Promise<unknown>
 }
 
 /** Runs that this instance remembers. */
@@ -58,8 +60,13 @@ export class RunLimits {
    * AttemptFailure if other calls hold the rest of the cap, and with CloudError when the bucket does not respond.
    */
   async begin(spec: RunSpec): Promise<Reservation | undefined> {
+    const run = this.#run(spec)
+    if (run.stopping) {
+      await run.stopping
+      await this.#options.stops.checkNow(spec)
+    }
     if (isFree(spec)) return undefined
-    const { controls, spending } = this.#run(spec)
+    const { controls, spending } = run
     for (let { max_cost_usd: cap } = await controls.now(spec); ;) {
       if (cap === null) return undefined
       const reserved = await spending.reserve(spec, cap)
@@ -91,7 +98,8 @@ export class RunLimits {
 
   /** Stops a run whose units fail alike. The failures so far keep their rows. */
   async #stopAfter(spec: RunSpec, length: number, failure: NonNullable<RunStop['failure']>): Promise<void> {
-    const { controls, streak } = this.#run(spec)
+    const run = this.#run(spec)
+    const { controls, streak } = run
     try {
       const { max_failures: most } = await controls.now(spec)
       const isFirst = !streak.hasAnswers
@@ -99,7 +107,11 @@ export class RunLimits {
       streak.reset()
       const when = isFirst ? ' before any was answered' : ''
       const message = `${length.toLocaleString('en')} assets in a row failed alike${when} (${failure.cause}), for example ${failure.unit_id}: ${failure.error_message}`
-      await this.#stop(spec, { reason: 'max_failures', message, failure })
+      const stopped = this.#stop(spec, { reason: 'max_failures', message, failure })
+      // No call starts meanwhile.
+      const stopping = stopped.catch(() => undefined).finally(() => delete run.stopping)
+      run.stopping = stopping
+      await stopped
     } catch (error) {
       if (!(error instanceof CloudError) && !(error instanceof RunStopped)) throw error
       // The row of this unit is written anyway.
