@@ -66,9 +66,9 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig(({ mode }) => ({
   test: {
-    // Most of the long tests wait for processes, back-offs and clocks more than they work: an e2e file keeps half a
-    // core busy, so four workers keep two cores busy (one fewer than the cores is vitest's own choice).
-    maxWorkers: 4,
+    // Most of the long tests wait for processes, back-offs and clocks more than they work: on two cores, a third worker
+    // fills the time (one fewer than the cores is vitest's own choice). With a fourth, tests with deadlines fail now and then.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: Object.entries(KINDS).map(([name, { include, exclude = [], timeoutMs, retry = 0, share }]) => ({
       test: {

@@ -33,8 +33,9 @@ export function readAccessLog(file: string): AccessLog {
   const answers = new Map<string, number>()
   const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1)
   for (const text of readFileSync(file, 'utf8').split('\n')) {
-    if (text === '') continue
-    const { method, path, queue, task, status } = JSON.parse(text) as Line
+    const line = parsed(text)
+    if (line === undefined) continue
+    const { method, path, queue, task, status } = line
     add(calls, method)
     if (status === 'OK') add(answers, method)
     if (queue !== undefined && task !== undefined) add(dispatches, `${queue.slice(0, RUN_QUEUE_LENGTH)} ${task}`)
@@ -60,3 +61,12 @@ export function readAccessLog(file: string): AccessLog {
 
 /** `imagery-261123-9f3c1a7b`; a run's other queues have a number after it. */
 const RUN_QUEUE_LENGTH = 'imagery-'.length + 15
+
+/** Undefined for a line that a killed process has not finished: a kill can end a write between two pages. */
+function parsed(text: string): Line | undefined {
+  try {
+    return text === '' ? undefined : (JSON.parse(text) as Line)
+  } catch {
+    return undefined
+  }
+}

@@ -241,7 +241,10 @@ describe('imagery cancel', () => {
     const complete = await report('resume', runId)
     expect(complete).toMatchObject({ state: 'complete', units: { total: ASSETS, ok: ASSETS, failed: 0, pending: 0 } })
     expect(complete).not.toHaveProperty('stopped')
-    expect((await messages()).map(({ event }) => event)).toEqual(['stopped', 'completed'])
+    const events = (await messages()).map(({ event }) => event)
+    expect(events.at(-1)).toBe('completed')
+    // The test before can have stopped the run more than once.
+    expect([...new Set(events)]).toEqual(['stopped', 'completed'])
     expect(await ledger(complete.attempts_table)).toMatchObject({ attempts: ASSETS, units: ASSETS })
     expect(await billedCalls()).toBe(ASSETS)
     const { rows } = rowsDocument.parse((await user.run(['results', runId, '--local', '--json'])).json())

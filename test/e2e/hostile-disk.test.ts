@@ -150,7 +150,7 @@ describe.skipIf(MOUNTS !== '')(`a full disk${MOUNTS}`, () => {
 
 describe.skipIf(MOUNTS !== '')(`a full disk during a deploy${MOUNTS}`, () => {
   test('is named in the error and leaves the local cloud running; with free space, the deploy completes', async () => {
-    const disk = mountDisk('size=64m')
+    const disk = mountDisk('size=160m')
     const environment = { IMAGERY_DATA_DIR: path.join(disk, 'cloud') }
     const filler = path.join(disk, 'filler')
     expect(await user.run(['local', 'start', '--detach'], environment)).toMatchObject({ exitCode: 0 })

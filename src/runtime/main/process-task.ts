@@ -317,21 +317,19 @@ export class TaskProcessor {
   }
 
   async #writeRow(spec: RunSpec, tried: Tried): Promise<AttemptRow> {
-    const row = await this.#appendRow(runTable(spec.tables, 'attempts'), tried)
-    tried.money?.recorded()
     const watch = tried.watch ?? (await this.#deps.limits.watch(spec))
-    const { status, cause, error_message = '', unit_id } = row
-    if (status === 'ok' || cause === undefined) watch.answered()
-    else await watch.failed({ cause, unit_id, error_message })
+    const counted = ({ status, cause, error_message = '', unit_id }: AttemptRow): Promise<void> | void =>
+      status === 'ok' || cause === undefined ? watch.answered() : watch.failed({ cause, unit_id, error_message })
+    const table = runTable(spec.tables, 'attempts')
+    const isAnswer = 'answer' in tried
+    const row = isAnswer ? await this.#appendAnswer(table, tried) : finalRow(tried)
+    // A failure is counted before its row is durable, because other calls start meanwhile.
+    await Promise.all([counted(row), isAnswer ? undefined : this.#append(table, row)])
+    tried.money?.recorded()
     return row
   }
 
-  async #appendRow(table: TableName, tried: Tried): Promise<AttemptRow> {
-    if ('failure' in tried) {
-      const { failure, message, known } = tried.failure
-      const status = failure === 'throttled' ? 'throttled' : 'failed'
-      return this.#append(table, failedRow(tried.attempt, { status, cause: failure, message, known }))
-    }
+  async #appendAnswer(table: TableName, tried: Exclude<Tried, FailedTry>): Promise<AttemptRow> {
     try {
       return await this.#append(table, answeredRow(tried.attempt, tried.answer))
     } catch (error) {
@@ -344,6 +342,15 @@ export class TaskProcessor {
     await this.#deps.ledger.append(table, row)
     return row
   }
+}
+
+function finalRow({ attempt, failure: { failure, message, known } }: FailedTry): AttemptRow {
+  return failedRow(attempt, {
+    status: failure === 'throttled' ? 'throttled' : 'failed',
+    cause: failure,
+    message,
+    known,
+  })
 }
 
 const CLOUD_CAUSES = { RESOURCE_EXHAUSTED: 'throttled', DEADLINE_EXCEEDED: 'timeout' } as Partial<
