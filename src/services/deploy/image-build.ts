@@ -41,30 +41,44 @@ export async function buildImage(
   request: BuildRequest,
   reporter: StepReporter,
 ): Promise<string> {
-  const build = await startedBuild(context, request, reporter)
-  await finishBuild(request.projectId, build, (text) => reporter.detail(text), context.signal)
-  return build.region
+  const finish = async (build: StartedBuild): Promise<string> => {
+    await finishBuild(request.projectId, build, (text) => reporter.detail(text), context.signal)
+    return build.region
+  }
+  const regions = await knownRegions(context)
+  for (const region of regions) {
+    const running = await buildInProgress(request, region)
+    if (!running) continue
+    try {
+      return await finish(running)
+    } catch (error) {
+      // What that build failed of can have passed.
+      if (!(error instanceof CloudError) || error.status !== 'FAILED_PRECONDITION') throw error
+      reporter.detail('the build of an earlier deploy failed; building again')
+    }
+  }
+  return finish(await startedBuild(context, request, reporter, regions))
+}
+
+/** The regions in which this deployment may have built: the one that an earlier deploy has noted first. */
+async function knownRegions({ target: { place } }: DeployContext): Promise<string[]> {
+  const remembered = (await describeBucket(bucketName(place)))?.labels[BUILD_REGION_LABEL]
+  return [...new Set([remembered ?? place.region, place.region])]
 }
 
 async function startedBuild(
   context: DeployContext,
   request: BuildRequest,
   reporter: StepReporter,
+  known: readonly string[],
 ): Promise<StartedBuild> {
   const { place } = context.target
-  const bucket = bucketName(place)
-  const remembered = (await describeBucket(bucket))?.labels[BUILD_REGION_LABEL]
-  const known = [...new Set([remembered ?? place.region, place.region])]
-  for (const region of known) {
-    const running = await buildInProgress(request, region)
-    if (running) return running
-  }
   const regions = [...new Set([...known, ...nearestFirst(place.region, UNRESTRICTED_BUILD_REGIONS)])]
   for (const region of regions) {
     if (region !== place.region)
       reporter.detail(`Cloud Build does not build in ${place.region} for this project; building in ${region}`)
     // First, so that a deploy that is interrupted after the start finds the build.
-    if (region !== (remembered ?? place.region)) await labelBucket(bucket, { [BUILD_REGION_LABEL]: region })
+    if (region !== known[0]) await labelBucket(bucketName(place), { [BUILD_REGION_LABEL]: region })
     try {
       return await startBuild(request, region, (text) => reporter.detail(text))
     } catch (error) {
