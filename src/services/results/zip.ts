@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { crc32, createDeflateRaw } from 'node:zlib'
 import { ImageryError } from '../../contracts/errors.ts'
 
@@ -36,7 +36,10 @@ export async function* zipPieces(entries: Iterable<ZipEntry>): AsyncGenerator<Bu
     at += header.length
     const sum = { crc: 0, size: 0 }
     let compressed = 0
-    for await (const piece of Readable.from(measured(content, sum)).pipe(createDeflateRaw())) {
+    const packed = createDeflateRaw()
+    // A failure of the content destroys the stream that is read here, whose reader then gets it.
+    pipeline(Readable.from(measured(content, sum)), packed, () => undefined)
+    for await (const piece of packed) {
       yield piece as Buffer
       compressed += (piece as Buffer).length
     }

@@ -31,6 +31,16 @@ describe('a spreadsheet', () => {
     expect(cut).toEqual({ cells: 2, first: 'A4' })
   })
 
+  test('ends with the failure of the rows that it is made from', async () => {
+    const lost = new Error('connection lost')
+    const pages = (async function* () {
+      yield [{ text: 'a' }]
+      throw lost
+    })()
+    const pieces = xlsxPieces([{ name: 'text', type: 'STRING' }], { pages, total: 2 }, { cells: 0, first: undefined })
+    await expect(Array.fromAsync(pieces)).rejects.toBe(lost)
+  })
+
   test('is a package with every part that its content types and relations name', async () => {
     const files = unzip((await workbook(['a'])).archive)
     const types = files.get('[Content_Types].xml') ?? ''
