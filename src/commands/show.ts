@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
-import { showAsset, type ShownUnit } from '../services/results/show.ts'
+import type { ShownUnit } from '../contracts/shown-asset.ts'
+import { showAsset } from '../services/results/show.ts'
 import { openCurrentRows, openLedger } from '../services/runs/results.ts'
 import { formatUnits } from '../ui/asset.ts'
 

@@ -1,43 +1,15 @@
 import { styleText } from 'node:util'
+import type { ShownAttempt, ShownUnit } from '../contracts/shown-asset.ts'
 import { plainLine, plainText } from './plain-text.ts'
 import { cellText } from './table.ts'
 import { wrapped } from './wrap.ts'
 
-interface Attempt {
-  status: string
-  cause: string | null
-  error_message: string | null
-  raw_answer: string | null
-  model: string | null
-  model_version: string | null
-  tier: string | null
-  prompt_tokens: number | null
-  output_tokens: number | null
-  thought_tokens: number | null
-  cost_usd: number | null
-  latency_ms: number | null
-  finish_reason: string | null
-  finished_at: string
-  generation: number | null
-}
-
-interface Unit {
-  unit_id: string
-  asset_id: string | null
-  status: string
-  location: unknown
-  detection_time: unknown
-  answer: Record<string, unknown>
-  images: readonly { observation_id: string | null; gcs_uri: string }[]
-  attempts: readonly Attempt[]
-}
-
 /** Formats everything about the units of an asset, in lines of at most `width` except for URIs and IDs. */
-export function formatUnits(units: readonly Unit[], width: number): string {
+export function formatUnits(units: readonly ShownUnit[], width: number): string {
   return units.map((unit) => unitLines(unit, width).join('\n')).join('\n\n')
 }
 
-function unitLines(unit: Unit, width: number): string[] {
+function unitLines(unit: ShownUnit, width: number): string[] {
   const facts: [string, string][] = [
     ...(unit.asset_id !== null && unit.asset_id !== unit.unit_id
       ? [['Asset', cellText(unit.asset_id)] as [string, string]]
@@ -64,7 +36,7 @@ function unitLines(unit: Unit, width: number): string[] {
   ]
 }
 
-function answerOf({ answer }: Unit): [string, string][] {
+function answerOf({ answer }: ShownUnit): [string, string][] {
   return Object.entries(answer).flatMap(([name, value]): [string, string][] =>
     value === null ? [] : [[name, cellText(value)]],
   )
@@ -84,7 +56,7 @@ function named(facts: readonly [name: string, value: string][], width: number): 
   )
 }
 
-function attemptLines(attempt: Attempt, number: number, width: number): string[] {
+function attemptLines(attempt: ShownAttempt, number: number, width: number): string[] {
   const { status, cause, model, model_version: version, tier } = attempt
   const outcome = cause === null ? status : `${status}: ${cause}`
   const facts = [
@@ -107,7 +79,7 @@ function attemptLines(attempt: Attempt, number: number, width: number): string[]
   ]
 }
 
-function tokensText({ prompt_tokens: prompt, output_tokens: output, thought_tokens: thought }: Attempt): string {
+function tokensText({ prompt_tokens: prompt, output_tokens: output, thought_tokens: thought }: ShownAttempt): string {
   if (prompt === null && output === null) return ''
   const thoughts = thought === null || thought === 0 ? '' : ` + ${thought.toLocaleString('en')} thinking`
   return `${(prompt ?? 0).toLocaleString('en')} + ${(output ?? 0).toLocaleString('en')}${thoughts} tokens`

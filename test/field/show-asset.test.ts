@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { profile } from '../../src/contracts/run-spec.ts'
 import { attemptColumns, resultColumns } from '../../src/contracts/tables.ts'
 import { describeTable, tableField } from '../../src/google/bigquery/bigquery.ts'
+import { readRows } from '../../src/services/results/read-rows.ts'
 import { showAsset } from '../../src/services/results/show.ts'
 import type { Ledger, RunRows } from '../../src/services/runs/results.ts'
 import { formatUnits } from '../../src/ui/asset.ts'
@@ -45,7 +46,7 @@ const ATTEMPTS = [
     cost_usd: 0.000_774_5,
     latency_ms: 1_234,
     finish_reason: 'STOP',
-    finished_at: '2026-11-30T10:00:05Z',
+    finished_at: '2026-11-30T10:00:05.080125Z',
   }),
   attempt('a1', {
     status: 'retrying',
@@ -54,7 +55,12 @@ const ATTEMPTS = [
     finished_at: '2026-11-30T10:00:01Z',
   }),
   {
-    ...attempt('x1', { status: 'ok', material: 'steel', finished_at: '2026-11-30T10:00:01Z' }),
+    ...attempt('x1', {
+      status: 'ok',
+      material: 'steel',
+      lamps: '9007199254740993',
+      finished_at: '2026-11-30T10:00:01Z',
+    }),
     unit_id: 'pole-18',
     asset_id: 'pole-18',
   },
@@ -67,7 +73,8 @@ const ROWS = ['pole-17', 'pole-18', 'lamp-3'].map((id) => ({
   location: { latitude: 40.5, longitude: -105.25 },
   status: id === 'lamp-3' ? 'failed' : 'ok',
   material: id === 'pole-17' ? 'wood' : null,
-  lamps: id === 'pole-17' ? 2 : null,
+  lamps: { 'pole-17': 2, 'pole-18': '9007199254740993' }[id] ?? null,
+  detection_time: id === 'pole-18' ? '2026-06-14T17:02:11.080125Z' : null,
   observation_ids: ['o1', 'o2'],
   gcs_uris: ['gs://b/1.jpg', 'gs://b/2.jpg'],
 }))
@@ -138,6 +145,17 @@ test('an asset is shown with its answer, its images and every attempt, oldest fi
     '```{"material": "wood"}```',
   ])
     expect(text.replaceAll(/\s+/g, ' ')).toContain(part.trim().replaceAll(/\s+/g, ' '))
+})
+
+test('the values of an asset are those of its results: every digit of an integer, and the same text of a time', async () => {
+  const [shown] = await showAsset(rows, ledger, 'pole-18')
+  const { pages } = await readRows(rows, { where: "unit_id = 'pole-18'" })
+  const [result] = (await Array.fromAsync(pages)).flat()
+  expect(shown).toMatchObject({ detection_time: '2026-06-14T17:02:11.080125Z', answer: { lamps: '9007199254740993' } })
+  expect(result).toMatchObject({ detection_time: shown!.detection_time, ...shown!.answer })
+  expect(shown!.attempts).toMatchObject([
+    { answer: { lamps: '9007199254740993' }, started_at: '2026-11-30T10:00:00.000Z' },
+  ])
 })
 
 test('a failed asset without an attempt is shown too', async () => {

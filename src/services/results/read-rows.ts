@@ -1,7 +1,7 @@
 import type { Cause } from '../../contracts/causes.ts'
 import { ImageryError } from '../../contracts/errors.ts'
-import { queryRows, type TableField } from '../../google/bigquery/bigquery.ts'
-import { queryPages } from '../../google/bigquery/query-pages.ts'
+import { queryRows, type QueryOptions, type TableField } from '../../google/bigquery/bigquery.ts'
+import { queryPages, type WireRow } from '../../google/bigquery/query-pages.ts'
 import { rowConverter } from '../../google/bigquery/wire-values.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { failureKindsOf } from '../../run-data/sql/ledger.ts'
@@ -58,11 +58,17 @@ export async function readRows(source: RunRows, choice: RowChoice, also: readonl
   } = await queryPages(sql, { projectId, location }).catch((error: unknown) => {
     throw filterError(error, choice, source.fields)
   })
-  const convert = rowConverter(read)
-  return { fields, total, pages: converted(pages, convert) }
+  return { fields, total, pages: plainPages(read, pages) }
 }
 
-async function* converted<From, To>(pages: AsyncIterable<From[]>, convert: (row: From) => To): AsyncGenerator<To[]> {
+/** Returns all rows of a query that has few, with the same values as `readRows`. */
+export async function allRows(sql: string, options: QueryOptions): Promise<Row[]> {
+  const { fields, pages } = await queryPages(sql, options)
+  return (await Array.fromAsync(plainPages(fields, pages))).flat()
+}
+
+async function* plainPages(fields: readonly TableField[], pages: AsyncIterable<WireRow[]>): AsyncGenerator<Row[]> {
+  const convert = rowConverter(fields)
   for await (const page of pages) yield page.map(convert)
 }
 

@@ -1,48 +1,12 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { queryRows } from '../../google/bigquery/bigquery.ts'
-import { plainValue } from '../../google/bigquery/plain-value.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import { assetAttemptsQuery, assetRowsQuery, similarIdsQuery } from '../../run-data/sql/one-asset.ts'
+import type { ShownAttempt, ShownUnit } from '../../contracts/shown-asset.ts'
 import { RESERVED_COLUMNS } from '../../contracts/tables.ts'
 import type { Ledger, RunRows } from '../runs/results.ts'
-import type { Row } from './read-rows.ts'
-
-/** One try at a unit, as the ledger has it, without the columns that all tries of the unit share. */
-export interface ShownAttempt {
-  attempt_id: string
-  status: string
-  cause: string | null
-  error_message: string | null
-  /** The columns of the profile. */
-  answer: Row
-  /** The model's exact text, if it was repaired or did not fit the profile. */
-  raw_answer: string | null
-  repaired: boolean | null
-  model: string | null
-  model_version: string | null
-  tier: string | null
-  prompt_tokens: number | null
-  output_tokens: number | null
-  thought_tokens: number | null
-  cost_usd: number | null
-  latency_ms: number | null
-  finish_reason: string | null
-  started_at: string
-  finished_at: string
-  generation: number | null
-}
-
-export interface ShownUnit {
-  unit_id: string
-  asset_id: string | null
-  status: string
-  location: unknown
-  detection_time: unknown
-  answer: Row
-  images: { observation_id: string | null; gcs_uri: string }[]
-  attempts: ShownAttempt[]
-}
+import { allRows, type Row } from './read-rows.ts'
 
 /** The names of a unit's own columns that are no answer, in the results or in the view of current rows. */
 const BESIDE_ATTEMPT: ReadonlySet<string> = new Set(['location', 'detection_time', 'observations', 'bucket'])
@@ -56,14 +20,13 @@ const BESIDE_ATTEMPT: ReadonlySet<string> = new Set(['location', 'detection_time
 export async function showAsset(rows: RunRows, ledger: Ledger, given: string): Promise<ShownUnit[]> {
   const query = { projectId: rows.projectId, location: rows.location, parameters: { id: given } }
   const [current, attempts] = await Promise.all([
-    queryRows<Row>(assetRowsQuery(rows.from), query),
-    queryRows<Row>(assetAttemptsQuery(ledger), query),
+    allRows(assetRowsQuery(rows.from), query),
+    allRows(assetAttemptsQuery(ledger), query),
   ])
   if (current.length === 0) throw await notFound(rows, given)
   const answers = answerNames(rows, attempts)
-  return current.map((each) => {
-    const row = plainValue(each) as Row
-    const own = attempts.map((attempt) => plainValue(attempt) as Row).filter(({ unit_id: id }) => id === row['unit_id'])
+  return current.map((row) => {
+    const own = attempts.filter(({ unit_id: id }) => id === row['unit_id'])
     return {
       unit_id: row['unit_id'] as string,
       asset_id: row['asset_id'] as string | null,
