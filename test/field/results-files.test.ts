@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -288,6 +288,19 @@ describe('a file of results, read by another program', () => {
       if (format.endsWith('parquet')) expect(await read(`FROM read_parquet('${file}')`)).toEqual([])
     },
   )
+
+  test('that DuckDB cannot write, as on a full disk, is a failure that names the folder', async () => {
+    const folder = path.join(tables.folder, 'no-space')
+    await mkdir(path.join(folder, 'rows.parquet'), { recursive: true })
+    const scratch = { folder: () => Promise.resolve(folder) }
+    const options = { rawCells: false, bom: false, scratch }
+    const { pieces } = exported('parquet', await readRows(source, {}), options)
+    await expect(Array.fromAsync(pieces)).rejects.toMatchObject({
+      code: 'FILE_NOT_WRITABLE',
+      message: expect.stringContaining(`${folder} cannot be written: IO Error: `),
+      suggestions: [expect.stringContaining(`df -h ${tables.folder} `)],
+    })
+  })
 
   test('leaves nothing beside it, also when it is interrupted', async () => {
     const cancel = new AbortController()
