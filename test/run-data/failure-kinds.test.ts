@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { failureKindsQuery, rawAnswersQuery } from '../../src/run-data/sql/ledger.ts'
+import { totalsQuery } from '../../src/run-data/sql/totals.ts'
 import { startBigQuery, type Harness } from '@imagery/local-cloud/test/bigquery/bigquery-fixture'
 
 const tables = {
   projectId: 'demo',
   dataset: 'street',
-  assets: 'none',
+  assets: 'units',
   attempts: 'rows',
   live: 'rows',
   source: 'none',
@@ -22,8 +23,15 @@ beforeAll(async () => {
       ...text.map((name) => ({ name, type: 'STRING' })),
       { name: 'repaired', type: 'BOOL' },
       { name: 'cost_usd', type: 'FLOAT64' },
+      { name: 'generation', type: 'INT64' },
+      { name: 'finished_at', type: 'TIMESTAMP' },
     ],
   })
+  const [units] = await harness.client
+    .dataset('street')
+    .createTable('units', { schema: [{ name: 'unit_id', type: 'STRING' }] })
+  const ids = 'a1 a2 a3 b1 b2 b3 c1 c2 e f1 f2 f3 never-asked'
+  await units.insert(ids.split(' ').map((unit_id) => ({ unit_id })))
   const failed = (unit_id: string, cause: string, error_message: string | null, more = {}) => ({
     unit_id,
     attempt_id: unit_id,
@@ -51,6 +59,7 @@ beforeAll(async () => {
     failed('c2', 'model_error', 'm: HTTP 500 no'),
     failed('d1', 'throttled', null),
     { unit_id: 'e', attempt_id: 'e', status: 'ok', repaired: true, raw_answer: '{}}', cost_usd: null },
+    { unit_id: 'c1', attempt_id: 'c1-before', status: 'retrying', cause: 'timeout', cost_usd: 0.25 },
   ])
 })
 afterAll(() => harness.close())
@@ -81,4 +90,22 @@ test('the exact answers are those of repaired and refused attempts', async () =>
     ['a3', '{"kind": "Banana"}'],
     ['e', '{}}'],
   ])
+})
+
+test('the totals count every attempt and leave unknown costs out of the sum; a row of no unit of the run is apart', async () => {
+  const [rows] = await harness.client.query(totalsQuery(tables))
+  const found = (rows as Record<string, unknown>[]).map((row) =>
+    ['status', 'cause', 'units', 'attempts', 'cost_usd', 'without_usage'].map((name) => row[name]),
+  )
+  expect(found).toHaveLength(6)
+  expect(found).toEqual(
+    expect.arrayContaining([
+      ['failed', 'schema', 3, 3, 1, 1],
+      ['failed', 'unreadable_image', 6, 6, 3, 0],
+      ['failed', 'model_error', 2, 3, 1.25, 0],
+      ['ok', null, 1, 1, 0, 1],
+      ['pending', null, 1, 0, 0, 0],
+      ['stray', 'throttled', 1, 1, 0.5, 0],
+    ]),
+  )
 })
