@@ -9,7 +9,7 @@ import { expectedFailure } from '../services/failures/cloud-failure.ts'
 import { formatFailure } from '../ui/failure.ts'
 import { plainJson, plainText } from '../ui/plain-text.ts'
 import { progressMode, type ProgressMode } from '../ui/steps.ts'
-import { usageFailure } from './usage-failure.ts'
+import { flagMessage, usageFailure } from './usage-failure.ts'
 
 /** The one place that turns a thrown error into output for people or scripts, and into the exit code. */
 export abstract class BaseCommand extends Command {
@@ -135,7 +135,8 @@ export abstract class BaseCommand extends Command {
   #described(thrown: unknown): Failure {
     const error = expectedFailure(thrown, this.place)
     if (error instanceof ImageryError) {
-      const { code, message, suggestions, exitCode } = error
+      const { code, suggestions, exitCode } = error
+      const message = flagMessage(error.message)
       const isLost = code === 'LOCAL_CLOUD_FAILED' && suggestions.length === 0
       return { code, message, suggestions: isLost ? [this.#sameCommand()] : suggestions, exitCode }
     }

@@ -1,6 +1,7 @@
 import type { EstimateReport } from '../contracts/estimate-report.ts'
 import { newRunId } from '../contracts/run-id.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
+import type { RunOptions } from '../services/options/run-options.ts'
 import type { Session } from '../services/session/session.ts'
 import { checkRunOptions, newRunContext, type CheckedOptions } from '../services/run/context.ts'
 import { findEarlierRun, type EarlierRun } from '../services/run/earlier-run.ts'
@@ -24,18 +25,19 @@ export interface Prepared {
 export abstract class EstimatingCommand extends CloudCommand {
   /** Checks the options and opens the session, which an update needs first: the earlier run can complete its options. */
   protected async prepare(given: GivenOptions, flags: CloudFlags, { asks }: { asks: boolean }): Promise<Prepared> {
+    const complete = (run?: EarlierRun): RunOptions => completeOptions(given, run, this.id ?? 'run')
     if (given.update === undefined || (given.table !== undefined && given.profile !== undefined)) {
-      const checked = await checkRunOptions(completeOptions(given, undefined))
+      const checked = await checkRunOptions(complete())
       const session = await this.session(flags, asks ? checked.choice.gemini : null)
       const earlier = given.update === undefined ? undefined : await findEarlierRun(session, given.update)
       return { session, checked, earlier }
     }
     const session = await this.session(flags, asks ? 'unknown' : null)
     const earlier = await findEarlierRun(session, given.update)
-    const checked = await checkRunOptions(completeOptions(given, earlier))
+    const checked = await checkRunOptions(complete(earlier))
     if (asks) {
       const asked = { run_id: newRunId(new Date()), place: session.target.place, gemini: checked.choice.gemini }
-      const command = `run --update ${given.update}`
+      const command = `${this.id ?? 'run'} --update ${given.update}`
       await requireGeminiBackend(asked, { ...session, command, isChosen: this.hasChosenGemini })
     }
     return { session, checked, earlier }

@@ -32,7 +32,7 @@ export const limitFlags = {
     helpValue: 'USD',
   }),
   'max-failures': maxFailures({
-    summary: 'stop after N assets in a row that failed alike, or none (default: unchanged)',
+    summary: 'stop when N assets in a row fail alike; none sets no limit (default: unchanged)',
     helpGroup: 'LIMITS',
     helpValue: 'N',
   }),

@@ -59,12 +59,13 @@ export const runFlags = {
   'max-cost': usd('max-cost', { min: 'positive' })({
     summary:
       'most that the calls may cost, in US dollars: a run whose estimate is above it does not start, and a run that reaches it stops',
-    helpGroup: 'GEMINI',
+    helpGroup: 'LIMITS',
     helpValue: 'USD',
   }),
   'max-failures': maxFailures({
     summary:
-      'stop after N assets in a row that failed alike, or the first 10 of all, or none (default with a Gemini model: 1 in 100 assets, 20 to 100, from 100 assets on)',
+      'stop when N assets in a row fail alike, or the first 10 of all; none sets no limit (default with a Gemini model and at least 100 assets: one for each 100, but from 20 to 100)',
+    helpGroup: 'LIMITS',
     helpValue: 'N',
   }),
   'image-transport': Flags.option({
@@ -87,13 +88,13 @@ export const runFlags = {
   }),
   update: Flags.string({
     summary:
-      'carries the answers of an earlier run over, and asks only for what is new or changed; --table and --profile default to those of that run',
+      'carry the answers of an earlier run over, and ask only about what is new or changed; --table and --profile default to those of that run',
     exclusive: ['reuse'],
     helpGroup: 'EARLIER ANSWERS',
     helpValue: 'RUN_ID|TABLE',
   }),
   reuse: Flags.boolean({
-    summary: 'carries the answers of all earlier runs of the profile over that are in the dataset of the results',
+    summary: 'carry over the answers of all earlier runs of the profile that are in the dataset of the results',
     helpGroup: 'EARLIER ANSWERS',
   }),
   'trust-addresses': Flags.boolean({
@@ -116,6 +117,7 @@ export const consentFlags = {
   'ask-above': usd('ask-above', { min: 'zero' })({
     summary: `ask before a run whose estimate is above this many US dollars, unless --max-cost or --yes is set (default: ${ASK_ABOVE_USD})`,
     env: 'IMAGERY_ASK_ABOVE',
+    helpGroup: 'LIMITS',
     helpValue: 'USD',
   }),
 }

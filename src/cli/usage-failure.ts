@@ -33,6 +33,11 @@ export function usageFailure(error: ParseError, command: TypedCommand): { messag
   return { message: sentence(error.message), suggestions: [help] }
 }
 
+/** Returns the message of an error that a flag's own check threw, without the frame that oclif puts around it. */
+export function flagMessage(text: string): string {
+  return /^Parsing --\S+ \n\t(.*)\nSee more help with --help$/s.exec(text)?.[1] ?? text
+}
+
 function unknownFlags({ flags }: ParseError): string[] {
   return Array.isArray(flags) ? flags.filter((flag) => typeof flag === 'string') : []
 }

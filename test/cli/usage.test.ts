@@ -205,6 +205,27 @@ const CASES: Record<string, Case> = {
     names: /city\.signs.*project\.dataset\.table/,
     suggests: 'imagery run --table PROJECT.city.signs …   (imagery config get project prints your project)',
   },
+  'an amount that is none': {
+    args: ['run', ...SIGNS, '--ask-above', 'much'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /^(?:Error )?--ask-above much is not an amount in US dollars(?: \[|$)/,
+    suggests: '--ask-above 25',
+  },
+  'a limit on failures that is none': {
+    args: ['resume', '--local', '--max-failures', '0'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /^(?:Error )?--max-failures 0 is neither a number of assets nor none(?: \[|$)/,
+    suggests: '--max-failures 50',
+  },
+  'an estimate of no table': {
+    args: ['estimate', '--local'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /Missing required flag --profile; Missing required flag --table/,
+    suggests: 'imagery estimate --help',
+  },
   'an output that is no table': {
     args: ['run', ...SIGNS, '--output', 'my-project.city.signs'],
     exitCode: 2,

@@ -15,17 +15,18 @@ export interface GivenOptions extends Omit<RunOptions, 'table' | 'profile'> {
  * table and which of its rows and images are read; without `--profile`, the profile, the model and its settings. So the
  * same run again needs only `--update RUN_ID`. A flag that is set counts more.
  *
+ * @param command to suggest: `run` or `estimate`
  * @throws ImageryError INVALID_FLAG if the table or profile is missing and the earlier run does not have it
  */
-export function completeOptions(given: GivenOptions, earlier: EarlierRun | undefined): RunOptions {
+export function completeOptions(given: GivenOptions, earlier: EarlierRun | undefined, command: string): RunOptions {
   const { table, profile, ...rest } = given
   if (table !== undefined && profile !== undefined) return { ...rest, table, profile }
   const missing = [profile === undefined ? '--profile' : '', table === undefined ? '--table' : ''].filter(Boolean)
-  if (!earlier) throw missingFlags(missing)
+  if (!earlier) throw missingFlags(missing, command)
   const { spec } = earlier
-  if (!spec) throw unknownTo(earlier, missing)
+  if (!spec) throw unknownTo(earlier, missing, command)
   const asked = profile ?? spec.profile_given
-  if (asked === null) throw unknownTo(earlier, ['--profile'])
+  if (asked === null) throw unknownTo(earlier, ['--profile'], command)
   const source = table === undefined ? sourceOf(spec, given) : {}
   const question = profile === undefined ? questionOf(spec) : {}
   const same = { table: table ?? sourceGiven(spec), profile: asked, wait: given.wait }
@@ -77,16 +78,19 @@ function withoutUnset<Options extends object>(options: Options): Partial<Options
   return Object.fromEntries(set) as Partial<Options>
 }
 
-function missingFlags(flags: readonly string[]): ImageryError {
+function missingFlags(flags: readonly string[], command: string): ImageryError {
   return new ImageryError('INVALID_FLAG', flags.map((flag) => `Missing required flag ${flag}`).join('; '), {
-    suggestions: ['imagery run --help', 'imagery run --update RUN_ID   (takes the table and profile of that run)'],
+    suggestions: [
+      `imagery ${command} --help`,
+      `imagery ${command} --update RUN_ID   (takes the table and profile of that run)`,
+    ],
   })
 }
 
-function unknownTo({ runId }: EarlierRun, flags: readonly string[]): ImageryError {
+function unknownTo({ runId }: EarlierRun, flags: readonly string[], command: string): ImageryError {
   return new ImageryError(
     'INVALID_FLAG',
     `--update ${runId} needs ${flags.join(' and ')}, because the record of that run is not in this deployment`,
-    { suggestions: [`imagery run --update ${runId} --table TABLE --profile PROFILE`] },
+    { suggestions: [`imagery ${command} --update ${runId} --table TABLE --profile PROFILE`] },
   )
 }
