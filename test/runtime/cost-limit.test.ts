@@ -244,4 +244,32 @@ describe('a cap on the cost', () => {
       }
     },
   )
+
+  test('that a resume lowers holds at once, although an instance has a lease on part of the higher one', async () => {
+    const clock = new ManualClock()
+    const objects = new FakeRunObjects()
+    objects.controls = { ...objects.controls, max_cost_usd: 100 }
+    const limits = objects.limits(clock)
+    const spec = geminiSpec()
+    const first = limits.begin(spec)
+    await clock.advance(0)
+    ;(await first)!.charge(100_000_000)
+    objects.controls = { ...objects.controls, max_cost_usd: 0.5 }
+    await clock.advance(2_900)
+    // Another call keeps the lease from being given back before the instance reads the new cap.
+    const second = limits.begin(spec)
+    await clock.advance(200)
+    await second
+    let begun = 0
+    const more = Array.from({ length: 20 }, async () => {
+      await limits.begin(spec)
+      begun += 1
+    })
+    const ended = Promise.allSettled(more)
+    await clock.advance(60_000)
+    await ended
+    // $0.10 are spent, and each call can cost $0.15.
+    expect(begun).toBeLessThanOrEqual(1)
+    expect(objects.budget?.budget.leases['instance-1']?.held_nanousd).toBeLessThanOrEqual(400_000_000)
+  })
 })

@@ -49,6 +49,8 @@ export class Spending {
   readonly #costs = new CallCosts()
   #held = 0
   #expiresMs = 0
+  /** The cap that the lease is part of. */
+  #cap = 0
   #charged = 0
   #recorded = 0
   #reserved = 0
@@ -80,7 +82,8 @@ export class Spending {
     this.#waiting += 1
     try {
       for (;;) {
-        const reservation = this.#take(spec)
+        // A lease on part of a higher cap, which a resume has lowered since, can be more than what is left.
+        const reservation = this.#cap > toNanousd(capUsd) ? undefined : this.#take(spec)
         if (reservation) {
           this.#renewInTime(spec, capUsd)
           return reservation
@@ -156,7 +159,7 @@ export class Spending {
    * @param capUsd undefined to give back what is not used
    */
   #change(spec: RunSpec, capUsd: number | undefined): Promise<Shared['outcome']> {
-    const cap = capUsd === undefined ? undefined : Math.round(capUsd * NANO_PER_USD)
+    const cap = capUsd === undefined ? undefined : toNanousd(capUsd)
     this.#changing ??= this.#update(spec, cap).finally(() => {
       this.#changing = undefined
     })
@@ -197,6 +200,7 @@ export class Spending {
         this.#spent = after.spent_nanousd + this.#charged - recorded
         this.#held = lease?.held_nanousd ?? 0
         this.#expiresMs = lease ? Date.parse(lease.expires_at) : 0
+        this.#cap = cap ?? this.#cap
         this.#charged -= recorded
         this.#recorded -= recorded
         return outcome
@@ -241,7 +245,7 @@ export class Spending {
 
   async #ledgerNanousd(spec: RunSpec): Promise<number> {
     const { usd, unknown } = await this.#store.ledgerCost(spec)
-    return Math.round(usd * NANO_PER_USD) + unknown * this.#costs.highest(spec)
+    return toNanousd(usd) + unknown * this.#costs.highest(spec)
   }
 
   /** Too many updates of the object count as a conflict. */
@@ -256,6 +260,10 @@ export class Spending {
 }
 
 const NANO_PER_USD = 1_000_000_000
+
+function toNanousd(usd: number): number {
+  return Math.round(usd * NANO_PER_USD)
+}
 
 function busy({ run_id: runId }: RunSpec): CloudError {
   return new CloudError('ABORTED', `the budget of run ${runId} was changed by other instances each time`)
