@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { failureKind } from '../../src/contracts/failure-kind.ts'
+import { CloudError } from '../../src/google/transport/errors.ts'
 import { MOST_FIRST_FAILURES } from '../../src/contracts/run-controls.ts'
 import { FailureStreak } from '../../src/runtime/limits/failure-streak.ts'
 import { randomFrom } from '../e2e/random.ts'
@@ -82,6 +83,24 @@ test('a run stops after as many failures alike as it allows, says why, and keeps
     failure: { cause: 'schema', unit_id: 'e', error_message: 'the answer is not JSON: "e"' },
   })
   expect(rows).toHaveLength(6)
+})
+
+test('a unit whose row the ledger does not accept yet counts once, also if it failed before any call', async () => {
+  const objects = new FakeRunObjects()
+  objects.controls = { ...objects.controls, max_failures: 3 }
+  let isDown = true
+  const { process, rows } = mainService({
+    objects,
+    async append() {
+      if (isDown) throw new CloudError('UNAVAILABLE', 'down')
+    },
+  })
+  const withoutImage = { ...TASK, observations: [] }
+  for (let delivery = 0; delivery < 5; delivery++) expect((await process(withoutImage)).status).toBe(503)
+  expect(objects.stop).toBeUndefined()
+  isDown = false
+  expect((await process(withoutImage)).status).toBe(200)
+  expect({ rows: rows.length, stop: objects.stop }).toEqual({ rows: 1, stop: undefined })
 })
 
 test('a run stops when its first units fail alike and none was answered, and starts no call while the stop is stored', async () => {

@@ -317,7 +317,8 @@ export class TaskProcessor {
   }
 
   async #writeRow(spec: RunSpec, tried: Tried): Promise<AttemptRow> {
-    const watch = tried.watch ?? (await this.#deps.limits.watch(spec))
+    // Kept, because a row that the ledger does not accept is written again, and its unit counts once.
+    const watch = (tried.watch ??= await this.#deps.limits.watch(spec))
     const counted = ({ status, cause, error_message = '', unit_id }: AttemptRow): Promise<void> | void =>
       status === 'ok' || cause === undefined ? watch.answered() : watch.failed({ cause, unit_id, error_message })
     const table = runTable(spec.tables, 'attempts')
