@@ -5,8 +5,8 @@ import { CALLS_UNTIL_AN_ANSWER, FirstCalls, FIRST_ANSWER_MS } from '../../src/ru
 const { signal } = new AbortController()
 
 /** Calls that end when the test says so. */
-function calls(clock = new ManualClock()) {
-  const first = new FirstCalls(clock)
+function calls({ clock = new ManualClock(), attemptMs = 120_000 } = {}) {
+  const first = new FirstCalls(clock, attemptMs)
   const open: { answer: () => void; fail: () => void }[] = []
   const outcomes: string[] = []
   const start = (count: number, with_ = signal): void => {
@@ -25,7 +25,7 @@ function calls(clock = new ManualClock()) {
         )
     }
   }
-  return { clock, open, outcomes, start }
+  return { clock, first, open, outcomes, start }
 }
 
 test('few calls are made at once until one is answered, and then all', async () => {
@@ -67,4 +67,25 @@ test('a call that is given up while it waits is never made, and holds no turn', 
   open[0]!.fail()
   await clock.advance(0)
   expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER + 1)
+})
+
+test('a wait leaves most of a short try to the call', async () => {
+  const { clock, open, start } = calls({ attemptMs: 2_000 })
+  start(6)
+  await clock.advance(500)
+  expect(open).toHaveLength(6)
+})
+
+test('an instance that stops makes no call that waits or comes later', async () => {
+  const { clock, first, open, outcomes, start } = calls()
+  start(7)
+  await clock.advance(0)
+  first.dismiss(new Error('stopping'))
+  await clock.advance(0)
+  expect(outcomes).toEqual(['stopping', 'stopping', 'stopping'])
+  open[0]!.answer()
+  start(1)
+  await clock.advance(FIRST_ANSWER_MS)
+  expect(outcomes).toEqual(['stopping', 'stopping', 'stopping', 'answered', 'stopping'])
+  expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
 })

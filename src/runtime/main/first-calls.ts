@@ -15,20 +15,28 @@ export const FIRST_ANSWER_MS = 10_000
  */
 export class FirstCalls {
   readonly #clock: Clock
+  readonly #longestMs: number
   readonly #waiting = new Set<() => void>()
+  readonly #ended = new AbortController()
   #inProgress = 0
   #isOpen = false
 
-  constructor(clock: Clock) {
+  /** @param attemptMs the time limit of a try, most of which is left to the call */
+  constructor(clock: Clock, attemptMs: number) {
     this.#clock = clock
+    this.#longestMs = Math.min(FIRST_ANSWER_MS, attemptMs / 4)
   }
 
-  /** Makes a call when it may be made. Rejects with the signal's reason if it is aborted meanwhile; `call` then never starts. */
+  /**
+   * Makes a call when it may be made. Rejects with the signal's reason if it is aborted meanwhile, and with that of a
+   * dismissal; `call` then never starts.
+   */
   async make<Answer>(signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer> {
     if (this.#isOpen || this.#inProgress < CALLS_UNTIL_AN_ANSWER) this.#inProgress += 1
     else await this.#turn(signal)
     try {
       signal.throwIfAborted()
+      this.#ended.signal.throwIfAborted()
       const answer = await call()
       this.#open()
       return answer
@@ -36,6 +44,12 @@ export class FirstCalls {
       this.#inProgress -= 1
       if (this.#inProgress < CALLS_UNTIL_AN_ANSWER) this.#waiting.values().next().value?.()
     }
+  }
+
+  /** Rejects every call that waits now, or comes later, with `reason`. */
+  dismiss(reason: unknown): void {
+    this.#ended.abort(reason)
+    for (const start of this.#waiting) start()
   }
 
   #open(): void {
@@ -53,7 +67,7 @@ export class FirstCalls {
         this.#inProgress += 1
         resolve()
       }
-      const cancel = this.#clock.after(FIRST_ANSWER_MS, start)
+      const cancel = this.#clock.after(this.#longestMs, start)
       signal.addEventListener('abort', start, { once: true })
       this.#waiting.add(start)
     })

@@ -33,7 +33,10 @@ export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): 
   const turns = new Map<string, Turns>()
   const { begun } = shutdown
   begun.addEventListener('abort', () => {
-    for (const { calls } of turns.values()) calls?.dismiss(begun.reason)
+    for (const { first, calls } of turns.values()) {
+      first.dismiss(begun.reason)
+      calls?.dismiss(begun.reason)
+    }
   })
   return (spec) => {
     let model = models.get(spec)
@@ -66,7 +69,10 @@ function turnsOf({ run_id: runId, limits }: RunSpec, turns: Map<string, Turns>, 
   const most = callsPerInstance(limits)
   const known = turns.get(runId)
   if (known) return known
-  const created = { first: new FirstCalls(clock), calls: most === null ? null : new Budget(most) }
+  const created = {
+    first: new FirstCalls(clock, limits.attempt_timeout_ms),
+    calls: most === null ? null : new Budget(most),
+  }
   turns.set(runId, created)
   return created
 }
