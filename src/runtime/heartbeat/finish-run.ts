@@ -2,27 +2,39 @@ import { subscriptionName, tablePath, topicName } from '../../contracts/names.ts
 import type { RunSummary, RunTotals } from '../../contracts/run-heartbeat.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { Generation } from '../../run-data/rounds.ts'
 import { isControlQueue } from '../../run-data/run-queues.ts'
 import type { RunCloud } from './run-cloud.ts'
 
+/** The end of a run, as a heartbeat has seen it. */
+export interface RunEnd {
+  /** Every unit has its final row. */
+  totals: RunTotals
+  /** The newest generation before the totals were read. */
+  begun: Generation | undefined
+  nowMs: number
+}
+
 /**
  * Writes the results and the summary of a run whose units all have their final row. Returns undefined if a command is
- * preparing more tasks. Repeatable.
+ * preparing more tasks, or has prepared them meanwhile. Repeatable.
  *
  * A command announces its preparation before it looks for a summary, and this writes the summary before it looks for a
- * preparation: at least one of the two sees the other, so that nothing is deleted that a retry needs.
+ * preparation: at least one of the two sees the other, so that nothing is deleted that a retry needs. A retry that was
+ * prepared and published while the results were written has begun a generation.
  */
 export async function concludeRun(
   cloud: RunCloud,
   spec: RunSpec,
-  totals: RunTotals,
-  nowMs: number,
+  { totals, begun, nowMs }: RunEnd,
 ): Promise<RunSummary | undefined> {
   const report = await finalReport(cloud, spec, totals)
   await cloud.writeCompleteResults(spec, { units: totals.units.total, lastRowAt: report.finished_at })
   const summary = { v: 1 as const, run_id: spec.run_id, written_at: new Date(nowMs).toISOString(), report }
   await cloud.saveSummary(spec, summary)
-  if (!(await cloud.isPrepared(spec, nowMs))) return summary
+  const isPrepared = await cloud.isPrepared(spec, nowMs)
+  const newest = await cloud.currentGeneration(spec)
+  if (!isPrepared && newest?.generation === begun?.generation) return summary
   await cloud.deleteSummary(spec)
   return undefined
 }

@@ -2,6 +2,7 @@ import type { DeploymentRef } from '../../contracts/names.ts'
 import type { RunHeartbeat, RunTotals } from '../../contracts/run-heartbeat.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
+import type { Generation } from '../../run-data/rounds.ts'
 import { isControlQueue } from '../../run-data/run-queues.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
@@ -153,7 +154,10 @@ export class Heartbeats {
     if (!isLate) await this.#continue(spec, source, isSlow(before, isHeld, nowMs))
     if (summary) return this.#remove(spec, summary.report)
     if (!isHeld) await cloud.keepScratchTables(spec, nowMs)
-    const totals = isReadDue(before, { nowMs, hasTasks: queues.hasTasks }) ? await this.#totals(spec) : undefined
+    const isDue = isReadDue(before, { nowMs, hasTasks: queues.hasTasks })
+    // Looked at first: a retry begins its generation before it changes what the totals say.
+    const begun = isDue ? await cloud.currentGeneration(spec) : undefined
+    const totals = isDue ? await this.#totals(spec) : undefined
     // A run whose command is about to publish more tasks does not stand still.
     const after = observed(before, { nowMs, hasTasks: queues.hasTasks || isPrepared, isHeld, totals })
     const stalls = !isHeld && isStalled(spec, after, { pace: this.#deps.pace, nowMs })
@@ -163,7 +167,7 @@ export class Heartbeats {
     await this.#deps.specs.refresh(spec.run_id)
     await this.#govern({ spec, record, totals, queues: queues.names, isStopped: stop !== undefined })
     await this.#notify(spec)
-    if (totals && isFinal(totals, queues.hasTasks, spec)) return this.#finish(spec, totals)
+    if (totals && isFinal(totals, queues.hasTasks, spec)) return this.#finish(spec, totals, begun)
     if (stalls && !(await cloud.isPrepared(spec, nowMs)))
       await startNextGeneration(spec, record, queues.names, { cloud, log: this.#deps.log })
     return 'seen'
@@ -227,10 +231,10 @@ export class Heartbeats {
     })
   }
 
-  async #finish(spec: RunSpec, totals: RunTotals): Promise<BeatOutcome> {
+  async #finish(spec: RunSpec, totals: RunTotals, begun: Generation | undefined): Promise<BeatOutcome> {
     const { cloud, clock, log } = this.#deps
     if (await cloud.isPrepared(spec, clock.now())) return 'seen'
-    const summary = await concludeRun(cloud, spec, totals, clock.now())
+    const summary = await concludeRun(cloud, spec, { totals, begun, nowMs: clock.now() })
     if (!summary) return 'seen'
     const { ok, failed } = totals.units
     log.info(`run ${spec.run_id} has ended: ${ok} ok, ${failed} failed`, { run_id: spec.run_id })
