@@ -21,7 +21,7 @@ export class FirstCalls {
   #inProgress = 0
   #isOpen = false
 
-  /** @param attemptMs the time limit of a try, most of which is left to the call */
+  /** @param attemptMs the time limit of a try. A wait takes at most a quarter of it */
   constructor(clock: Clock, attemptMs: number) {
     this.#clock = clock
     this.#longestMs = Math.min(FIRST_ANSWER_MS, attemptMs / 4)
