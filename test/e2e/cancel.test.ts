@@ -118,7 +118,7 @@ test('a run for a topic that does not exist, or that the services may not publis
   const refused = await user.run([...RUN, '--notify', 'events', '--json'])
   expect(refused.error()).toMatchObject({
     code: 'CLOUD_ERROR',
-    message: 'There is no topic projects/imagery-local/topics/events. Nothing was created',
+    message: 'There is no topic projects/imagery-local/topics/events. Nothing was started',
     suggestions: [`gcloud pubsub topics create events --project ${cloud.locator.projectId}`],
   })
   await admin('PUT', 'projects/their-project')

@@ -35,7 +35,7 @@ export function checkTopic(typed: string): PipelineStep<WorkContext & Deployed, 
       const topic = notifyTopic(typed, place)
       const [, projectId = '', , id = ''] = topic.split('/')
       if (!(await mayExist(topic))) {
-        throw new ImageryError('CLOUD_ERROR', `There is no topic ${topic}. Nothing was created`, {
+        throw new ImageryError('CLOUD_ERROR', `There is no topic ${topic}. Nothing was started`, {
           suggestions: [`gcloud pubsub topics create ${id} --project ${projectId}`],
         })
       }
@@ -56,7 +56,7 @@ export function checkTopic(typed: string): PipelineStep<WorkContext & Deployed, 
       const member = `serviceAccount:${runtimeAccount(place)}`
       throw new ImageryError(
         'ACCESS_DENIED',
-        `${runtimeAccount(place)} may not publish to ${topic}: it needs roles/pubsub.publisher on it. Nothing was created`,
+        `${runtimeAccount(place)} may not publish to ${topic}: it needs roles/pubsub.publisher on it. Nothing was started`,
         {
           suggestions: [
             `gcloud pubsub topics add-iam-policy-binding ${id} --project ${projectId} --member ${member} --role roles/pubsub.publisher`,
