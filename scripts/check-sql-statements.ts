@@ -6,17 +6,21 @@ import type { RunTables } from '../src/contracts/names.ts'
 import { profile, type Profile } from '../src/contracts/run-spec.ts'
 import { ASSET_COLUMNS, attemptColumns } from '../src/contracts/tables.ts'
 import {
-  failedUnitsQuery,
   costQuery,
+  failedUnitsQuery,
   failureKindsQuery,
   failuresQuery,
   finalRowsQuery,
+  imagesQuery,
   liveView,
-  resultsQuery,
+  markerQuery,
   pendingUnitsQuery,
-  shardQuery,
   rawAnswersQuery,
+  resultsQuery,
+  shardQuery,
+  unitsQuery,
 } from '../src/run-data/sql/ledger.ts'
+import { imageAddressesQuery } from '../src/run-data/image-addresses.ts'
 import {
   carriedCountsQuery,
   carryStatement,
@@ -28,13 +32,14 @@ import { totalsQuery } from '../src/run-data/sql/totals.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/run-data/sql/snapshot.ts'
 import { builtInProfiles } from '../src/profiles/built-in-profiles.ts'
 import type { CheckedTable, Parameters } from './check-sql-analyzer.ts'
+import { resultStatements } from './check-sql-results.ts'
 
 /** A statement that imagery sends, with its parameters. */
 export interface Statement {
   name: string
   sql: string
   parameters?: Parameters
-  /** The reference evaluator lacks one of its functions, so it is only analyzed. */
+  /** Only analyzed: the reference evaluator lacks one of its functions, runs no INSERT, or has another order. */
   isOnlyAnalyzed?: boolean
 }
 
@@ -203,6 +208,7 @@ export function ledgerStatements(): LedgerStatements[] {
       tables: [
         { path: path(tables.assets), columns: ASSET_COLUMNS, rows: assetRows() },
         { path: path(tables.attempts), columns: attemptColumns(asked), rows: attemptRows(asked) },
+        { path: path(nextTables(tables).attempts), columns: attemptColumns(asked), rows: [] },
       ],
       view: { path: path(tables.live), sql: liveView(tables, asked) },
       statements: runStatements(tables, asked),
@@ -222,6 +228,16 @@ function runStatements(tables: RunTables, asked: Profile): Statement[] {
     { name: 'kinds of failures', sql: failureKindsQuery(tables, 2) },
     { name: 'raw answers', sql: rawAnswersQuery(tables) },
     ...causes.map((some) => ({ name: `failed units by ${some.join(', ')}`, sql: failedUnitsQuery(tables, some) })),
+    { name: 'first failed units', sql: failedUnitsQuery(tables, [...CAUSES], 1) },
+    { name: 'images', sql: imagesQuery(tables) },
+    { name: 'addresses of images', sql: imageAddressesQuery(tables) },
+    { name: 'marker', sql: markerQuery(tables) },
+    {
+      name: 'units by their IDs',
+      sql: unitsQuery(tables, [1, 2, 6]),
+      parameters: { units: ['failed', 'retried', 'late'] },
+    },
+    ...resultStatements(tables, asked),
     {
       name: 'final rows',
       sql: finalRowsQuery(tables, [0, 2, 3, 5, 6]),
@@ -275,21 +291,27 @@ function carryStatements(tables: RunTables, asked: Profile): Statement[] {
     stagedPrefix: 'gs://bucket/runs/',
     trustsAddresses,
   })
+  const carried = carryStatement(nextTables(tables), '261130-00000000', comparison(true, false))
+  const nothing = carryStatement(nextTables(tables), '261130-00000000', comparison(false, true))
   return [
-    {
-      name: 'answers carried over',
-      sql: carryStatement(tables, '261130-00000000', comparison(true, false)),
-      isOnlyAnalyzed: true,
-    },
-    {
-      name: 'no answers carried over',
-      sql: carryStatement(tables, '261130-00000000', comparison(false, true)),
-      isOnlyAnalyzed: true,
-    },
+    { name: 'rows of answers carried over', sql: insertedRows(carried) },
+    { name: 'rows of no answers carried over', sql: insertedRows(nothing) },
+    { name: 'answers carried over', sql: carried, isOnlyAnalyzed: true },
+    { name: 'no answers carried over', sql: nothing, isOnlyAnalyzed: true },
     { name: 'expected counts', sql: expectedCountsQuery(comparison(true, true)) },
     { name: 'counts', sql: carriedCountsQuery(tables, comparison(true, false)) },
     { name: 'images to compare', sql: imagesToCompareQuery(comparison(true, false)) },
   ]
+}
+
+/** The tables of the run that takes answers over: its ledger is empty. */
+function nextTables(tables: RunTables): RunTables {
+  return { ...tables, attempts: `${tables.attempts}_next` }
+}
+
+/** The query of an INSERT, because the evaluator runs only queries. */
+function insertedRows(insert: string): string {
+  return insert.slice(insert.indexOf('\nWITH ') + 1)
 }
 
 const UNITS = ['answered', 'failed', 'retried', 'retried-ok', 'throttled', 'late', 'untouched']

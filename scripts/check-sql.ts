@@ -183,7 +183,7 @@ function report(findings: Findings, sent: number): void {
   for (const difference of differences) console.log(`DIFFERENT: ${difference}\n`)
   console.log(`${sent} statements that imagery sends, ${analyzed - sent} of the local cloud's tests`)
   console.log(`${compared} compared with Google's evaluator: ${differences.length} differences`)
-  console.log(`${notEvaluated.length} only analyzed (the evaluator has no ST_X and ST_Y)`)
+  console.log(`${notEvaluated.length} only analyzed (the evaluator has no ST_X and ST_Y, and runs no INSERT)`)
   console.log(`${refused.length} refused by name by the local cloud`)
   const missing = functionNames().filter((name) => !findings.words.has(name))
   console.log(`scalar functions in no compared statement: ${missing.length === 0 ? 'none' : missing.join(', ')}`)
