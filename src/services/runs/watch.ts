@@ -9,6 +9,7 @@ import { localCloud } from '../../google/transport/environment.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
 import { ResultsTaken, writeCompleteResults, writePartialResults } from '../../run-data/results.ts'
+import { runStopOf } from '../../run-data/run-stop.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { stallMs } from '../../run-data/stall.ts'
 import { estimatedTasksIn, workQueues } from '../../run-data/run-queues.ts'
@@ -110,6 +111,7 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
         pauseBetweenPolls({ tookMs: now() - polledAtMs, watchedMs: now() - startedMs, isQueuedNow, leastMs: pollMs })
       // Queues that seem empty suggest that the run has ended; the next poll confirms it.
       let queues: readonly string[] = []
+      let stopAtMs = now() + pollMs
       for (let isQueued = isQueuedNow; now() < nextPollMs;) {
         const countMs = Math.max(COUNT_MS[pace], (now() - first.ms) * MOST_TIME_LATE)
         await rest(Math.min(countMs, nextPollMs - now()), options.signal)
@@ -118,6 +120,10 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
         if (queues.length === 0) queues = await workQueues(spec)
         isQueued = (await estimatedTasksIn(queues)) > 0
         if (wasQueued && !isQueued) break
+        // A stopped run keeps its tasks. The stop is a small object, unlike a poll's query.
+        if (now() < stopAtMs) continue
+        stopAtMs = now() + pollMs
+        if ((await runStopOf(spec)) !== undefined) break
       }
       failingSinceMs = undefined
     } catch (error) {
