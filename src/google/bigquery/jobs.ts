@@ -30,8 +30,6 @@ export interface QueryIntoTable extends QueryOptions {
  * (https://cloud.google.com/bigquery/docs/writing-results). Resolves when the job is done.
  */
 export async function queryIntoTable(sql: string, options: QueryIntoTable): Promise<{ bytes: number }> {
-  const signal = interruptionToCome()
-  const client = await bigQuery(options.projectId)
   const { projectId, dataset, table } = options.destination
   const configuration = {
     labels: options.labels,
@@ -45,23 +43,8 @@ export async function queryIntoTable(sql: string, options: QueryIntoTable): Prom
       ...(options.parameters ? { parameterMode: 'NAMED', queryParameters: stringParameters(options.parameters) } : {}),
     },
   }
-  for (let attempt = 1; ; attempt++) {
-    const jobId = attempt === 1 ? options.jobId : `${options.jobId}_${attempt}`
-    const { job, isOurs } = await createJobOnce(client, jobId, options.location, configuration)
-    try {
-      // A job of another process is not ours to cancel; this one keeps its ID, so that a later call can still
-      // wait for it.
-      const wait = (isOver: () => boolean): Promise<number> => jobDone(job, { isOver })
-      const bytes = await waitFor(job, signal, wait, isOurs ? 'when interrupted' : 'never')
-      if (isOurs || (await describeTable(options.destination))) return { bytes }
-    } catch (error) {
-      // An earlier job that failed permanently does not block a new one. A call without a response says
-      // nothing about the job.
-      if (isOurs || (error instanceof CloudError && error.retryable && !(error instanceof JobFailed))) throw error
-    }
-    if (attempt === MOST_JOBS)
-      throw new CloudError('FAILED_PRECONDITION', `${MOST_JOBS} jobs like ${options.jobId} have failed`)
-  }
+  const bytes = await runOnce(configuration, options, async () => Boolean(await describeTable(options.destination)))
+  return { bytes }
 }
 
 /**
@@ -74,21 +57,36 @@ export async function runStatement(
   sql: string,
   options: QueryOptions & { jobId: string; labels: Record<string, string> },
 ): Promise<void> {
+  await runOnce({ labels: options.labels, query: { query: sql, useLegacySql: false } }, options, async () => true)
+}
+
+/**
+ * Runs a job once for its ID, and returns the bytes that it read.
+ *
+ * @param isKept whether there still is what an earlier job with the ID has made; if not, it is made again
+ */
+async function runOnce(
+  configuration: object,
+  { projectId, location, jobId: id }: QueryOptions & { jobId: string },
+  isKept: () => Promise<boolean>,
+): Promise<number> {
   const signal = interruptionToCome()
-  const client = await bigQuery(options.projectId)
-  const configuration = { labels: options.labels, query: { query: sql, useLegacySql: false } }
+  const client = await bigQuery(projectId)
   for (let attempt = 1; ; attempt++) {
-    const jobId = attempt === 1 ? options.jobId : `${options.jobId}_${attempt}`
-    const { job, isOurs } = await createJobOnce(client, jobId, options.location, configuration)
+    const jobId = attempt === 1 ? id : `${id}_${attempt}`
+    const { job, isOurs } = await createJobOnce(client, jobId, location, configuration)
     try {
+      // A job of another process is not ours to cancel; this one keeps its ID, so that a later call can still
+      // wait for it.
       const wait = (isOver: () => boolean): Promise<number> => jobDone(job, { isOver })
-      await waitFor(job, signal, wait, isOurs ? 'when interrupted' : 'never')
-      return
+      const bytes = await waitFor(job, signal, wait, isOurs ? 'when interrupted' : 'never')
+      if (isOurs || (await isKept())) return bytes
     } catch (error) {
+      // An earlier job that failed permanently does not block a new one. A call without a response says
+      // nothing about the job.
       if (isOurs || (error instanceof CloudError && error.retryable && !(error instanceof JobFailed))) throw error
     }
-    if (attempt === MOST_JOBS)
-      throw new CloudError('FAILED_PRECONDITION', `${MOST_JOBS} jobs like ${options.jobId} have failed`)
+    if (attempt === MOST_JOBS) throw new CloudError('FAILED_PRECONDITION', `${MOST_JOBS} jobs like ${id} have failed`)
   }
 }
 
