@@ -1,4 +1,5 @@
 import type { Value } from './columns.ts'
+import type { Proportion } from './wilson.ts'
 
 export type Verdict = 'right' | 'wrong' | 'unsure'
 
@@ -29,18 +30,30 @@ export interface ReviewPlan {
   unmarked_only: boolean
 }
 
-/** How far a review is, and what it says. Units marked `unsure` do not count as right or wrong. */
+/**
+ * How far a review is, and what it says. What is marked `unsure` does not count as right or wrong.
+ *
+ * A whole answer that is `right` or `unsure` says the same about each of its columns without a mark of its own. A whole
+ * answer that is `wrong` says nothing about its columns: any of them can be right. A unit without a verdict about the
+ * whole answer, but with a wrong column, is a wrong answer.
+ */
 export interface ReviewProgress {
+  /** Units with a mark. */
   marked: number
-  /** By column of the answer. */
+  /** Of whole answers. */
+  answers: Accuracy
+  /** By column of the answer, in the order of the run's columns. */
   columns: ColumnAccuracy[]
 }
 
-export interface ColumnAccuracy {
+export interface ColumnAccuracy extends Accuracy {
   column: string
+}
+
+export interface Accuracy {
   right: number
   wrong: number
   unsure: number
   /** right / (right + wrong), with its Wilson interval at 95 %; null without a decision. */
-  accuracy: { estimate: number; low: number; high: number } | null
+  accuracy: Proportion | null
 }

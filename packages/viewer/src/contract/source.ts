@@ -1,4 +1,5 @@
 import type { Row, Value } from './columns.ts'
+import type { Comparison } from './comparison.ts'
 import type { Filter } from './filter.ts'
 import type { Mark, ReviewPlan, ReviewProgress } from './review.ts'
 import type { ViewedRun } from './run.ts'
@@ -22,12 +23,20 @@ export interface ResultsSource {
   reviewProgress(): Promise<ReviewProgress>
   /** Draws units to review, in the order in which to show them. The same plan draws the same units. */
   drawReview(plan: ReviewPlan): Promise<string[]>
+  /** Returns how this run and a second one compare, or null without a second run. */
+  comparison(): Promise<Comparison | null>
+  /** Returns the address of a file with the rows that a filter keeps, or null if there is no server that writes one. */
+  exportUrl(format: ExportFormat, filter: Filter, columns: string[]): string | null
+  /** Returns the address of a file with all marks, or null if there is no server that writes one. */
+  marksExportUrl(format: ExportFormat): string | null
   /** Calls back when rows changed. Returns a function that ends this. */
   onChange(callback: () => void): () => void
 }
 
 /** A `thumbnail` is at most 320 pixels wide and high. */
 export type ImageSize = 'thumbnail' | 'full'
+
+export type ExportFormat = 'csv' | 'jsonl'
 
 /** Counts and charts of the rows that a filter keeps. */
 export interface Summary {
