@@ -204,12 +204,22 @@ export const runSpec = z.strictObject({
     max_per_second: z.number().positive(),
     /** Tries of one task before it ends as a row with its last cause. */
     max_attempts: z.int().positive(),
-    /** Time limit for one try, in milliseconds. */
+    /** Time limit for one try, in milliseconds, from the start of its call. */
     attempt_timeout_ms: z.int().positive(),
+    /**
+     * How long a delivery waits for its call, in milliseconds. The tasks of earlier versions, whose runs lack the limit,
+     * have a deadline that leaves no more.
+     */
+    turn_timeout_ms: z.int().nonnegative().default(15_000),
   }),
 })
 
 export type RunSpec = z.infer<typeof runSpec>
+
+/** The longest time between a task's delivery and the end of its call, in milliseconds. */
+export function longestTryMs(limits: Pick<RunSpec['limits'], 'turn_timeout_ms' | 'attempt_timeout_ms'>): number {
+  return limits.turn_timeout_ms + limits.attempt_timeout_ms
+}
 
 /** The inputs of a run: its source and how it is read, the question, and the answer's columns. */
 export function runHashes(spec: Omit<RunSpec, 'hashes'>): NonNullable<RunSpec['hashes']> {

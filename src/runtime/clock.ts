@@ -53,3 +53,36 @@ export async function within<Result>(
     cancel?.()
   }
 }
+
+/** A time limit that can be replaced by another one before it is over. */
+export class TimeLimit {
+  readonly #clock: Clock
+  readonly #onOver: (late: Error) => void
+  #cancel: CancelTimer | undefined
+  #reject: (late: Error) => void = () => undefined
+  /** Rejects when the limit is over. */
+  readonly over: Promise<never>
+
+  /** @param onOver called once, before `over` rejects */
+  constructor(clock: Clock, onOver: (late: Error) => void) {
+    this.#clock = clock
+    this.#onOver = onOver
+    this.over = new Promise((_resolve, reject) => {
+      this.#reject = reject
+    })
+  }
+
+  /** Replaces the limit by one that begins now. */
+  set(limitMs: number, late: () => Error): void {
+    this.#cancel?.()
+    this.#cancel = this.#clock.after(limitMs, () => {
+      const error = late()
+      this.#onOver(error)
+      this.#reject(error)
+    })
+  }
+
+  clear(): void {
+    this.#cancel?.()
+  }
+}

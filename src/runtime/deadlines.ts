@@ -1,4 +1,4 @@
-import type { RunSpec } from '../contracts/run-spec.ts'
+import { longestTryMs, type RunSpec } from '../contracts/run-spec.ts'
 
 /**
  * Cloud Tasks ends an HTTP task's try after at least 15 s and at most 30 min
@@ -14,10 +14,10 @@ export const LEDGER_BUDGET_MS = 20_000
 const MARGIN_MS = 15_000
 
 /**
- * How long Cloud Tasks waits for one try: longer than the attempt and its ledger row can take, so that no second try
- * starts while the first one runs.
+ * How long Cloud Tasks waits for one try: longer than the wait for a call, the attempt and its ledger row can take, so that
+ * no second try starts while the first one runs.
  */
 export function dispatchDeadlineSeconds(limits: RunSpec['limits']): number {
-  const seconds = Math.ceil((limits.attempt_timeout_ms + LEDGER_BUDGET_MS + MARGIN_MS) / 1_000)
+  const seconds = Math.ceil((longestTryMs(limits) + LEDGER_BUDGET_MS + MARGIN_MS) / 1_000)
   return Math.min(LONGEST_DISPATCH_SECONDS, Math.max(SHORTEST_DISPATCH_SECONDS, seconds))
 }

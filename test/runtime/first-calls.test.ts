@@ -5,8 +5,8 @@ import { CALLS_UNTIL_AN_ANSWER, FirstCalls, FIRST_ANSWER_MS } from '../../src/ru
 const { signal } = new AbortController()
 
 /** Calls that end when the test says so. */
-function calls({ clock = new ManualClock(), attemptMs = 120_000 } = {}) {
-  const first = new FirstCalls(clock, attemptMs)
+function calls({ clock = new ManualClock(), turnMs = 120_000 } = {}) {
+  const first = new FirstCalls(clock, turnMs)
   const open: { answer: () => void; fail: () => void }[] = []
   const outcomes: string[] = []
   const start = (count: number, with_ = signal): void => {
@@ -69,8 +69,8 @@ test('a call that is given up while it waits is never made, and holds no turn', 
   expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER + 1)
 })
 
-test('a wait leaves most of a short try to the call', async () => {
-  const { clock, open, start } = calls({ attemptMs: 2_000 })
+test('calls do not wait longer than a quarter of the time that their deliveries have', async () => {
+  const { clock, open, start } = calls({ turnMs: 2_000 })
   start(6)
   await clock.advance(500)
   expect(open).toHaveLength(6)

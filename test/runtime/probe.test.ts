@@ -138,9 +138,13 @@ describe('a unit of a sample', () => {
     const specs = new Map([[RUN_ID, { ...spec, limits: { ...spec.limits, attempt_timeout_ms: 1_740_000 } }]])
     const { clock, app } = service({
       specs,
-      answer: () => new Promise((resolve) => clock.after(900_000, () => resolve(BILLED))),
+      async answer(_asset, _signal, options) {
+        await options?.onTurn?.()
+        return new Promise((resolve) => clock.after(900_000, () => resolve(BILLED)))
+      },
     })
     const asking = bodyOf(Promise.resolve(app.request('/probe', post(sampled))))
+    await clock.advance(0)
     await clock.advance(900_000)
     expect(await asking).toMatchObject({ outcome: 'answered', status: 'ok' })
   })
@@ -235,10 +239,24 @@ describe('a probe that can succeed later', () => {
   test('does not wait as long as an answer of the flex tier can take', async () => {
     const spec = geminiSpec({ tier: 'flex' })
     const specs = new Map([[RUN_ID, { ...spec, limits: { ...spec.limits, attempt_timeout_ms: 1_740_000 } }]])
-    const { clock, probe } = service({ specs, answer: () => new Promise(() => {}) })
+    const { clock, probe } = service({
+      specs,
+      async answer(_asset, _signal, options) {
+        await options?.onTurn?.()
+        return new Promise(() => {})
+      },
+    })
     const probing = bodyOf(probe())
+    await clock.advance(0)
     await clock.advance(60_000)
     expect(await probing).toMatchObject({ outcome: 'retry', cause: 'timeout' })
+  })
+
+  test('does not wait long for its turn', async () => {
+    const { clock, probe } = service({ answer: () => new Promise(() => {}) })
+    const probing = bodyOf(probe())
+    await clock.advance(10_000)
+    expect(await probing).toMatchObject({ outcome: 'retry', cause: 'throttled' })
   })
 
   test('records what it cost anyway', async () => {

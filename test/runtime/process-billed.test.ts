@@ -101,12 +101,14 @@ test('an unbilled attempt leaves no row', async () => {
 test('an attempt that runs out of time keeps the cost of its first answer', async () => {
   const { rows, process, clock } = mainService({
     specs: new Map([[RUN_ID, geminiSpec()]]),
-    answer: (_asset, _signal, options?: AnswerOptions) => {
+    async answer(_asset, _signal, options?: AnswerOptions) {
+      await options?.onTurn?.()
       options?.onBilled?.(KNOWN)
       return new Promise(() => {})
     },
   })
   const processing = process()
+  await clock.advance(0)
   await clock.advance(30_000)
   expect((await processing).status).toBe(503)
   expect(rows.map(({ row }) => [row.status, row.cause, row['cost_usd']])).toEqual([['retrying', 'timeout', COST]])

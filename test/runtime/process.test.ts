@@ -254,15 +254,18 @@ describe('an asset that fails', () => {
   test('to get an answer in time is aborted and retried', async () => {
     let wasAborted = false
     const { clock, process } = mainService({
-      answer: (_asset, signal) =>
-        new Promise((_resolve, reject) => {
+      async answer(_asset, signal, options) {
+        await options?.onTurn?.()
+        return new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => {
             wasAborted = true
             reject(new DOMException('stop', 'AbortError'))
           })
-        }),
+        })
+      },
     })
     const processing = process()
+    await clock.advance(0)
     await clock.advance(SPEC.limits.attempt_timeout_ms - 1)
     expect(wasAborted).toBe(false)
     await clock.advance(1)
@@ -273,11 +276,51 @@ describe('an asset that fails', () => {
   })
 
   test('with a model that ignores its deadline still becomes a row on the last try', async () => {
-    const { clock, rows, process } = mainService({ answer: () => new Promise(() => {}) })
+    const { clock, rows, process } = mainService({
+      async answer(_asset, _signal, options) {
+        await options?.onTurn?.()
+        return new Promise(() => {})
+      },
+    })
     const processing = process(TASK, LAST_TRY)
+    await clock.advance(0)
     await clock.advance(SPEC.limits.attempt_timeout_ms)
     expect((await processing).status).toBe(200)
     expect(rows[0]?.row).toMatchObject({ status: 'failed', cause: 'timeout', latency_ms: 30_000 })
+  })
+
+  test('to get a turn in time makes no call and uses up no try, and the call after a long wait has its whole time', async () => {
+    let turnAfterMs = Number.POSITIVE_INFINITY
+    const calls: number[] = []
+    const { clock, rows, process } = mainService({
+      async answer(_asset, signal, options) {
+        await new Promise<void>((resolve, reject) => {
+          clock.after(turnAfterMs, resolve)
+          signal.addEventListener('abort', () => reject(new DOMException('stop', 'AbortError')))
+        })
+        await options?.onTurn?.()
+        calls.push(clock.now())
+        await new Promise<void>((resolve) => clock.after(SPEC.limits.attempt_timeout_ms - 1, resolve))
+        return ANSWER
+      },
+    })
+    turnAfterMs = SPEC.limits.turn_timeout_ms + 1
+    const late = process(TASK, LAST_TRY)
+    await clock.advance(SPEC.limits.turn_timeout_ms)
+    const refused = await late
+    expect([refused.status, await refused.json()]).toEqual([
+      429,
+      { error: { code: 'THROTTLED', message: 'no call could be made within 15 s, because others came first' } },
+    ])
+    await clock.advance(10_000)
+    expect([calls, rows]).toEqual([[], []])
+
+    turnAfterMs = SPEC.limits.turn_timeout_ms - 1
+    const inTime = process(TASK, LAST_TRY)
+    await clock.advance(turnAfterMs)
+    await clock.advance(SPEC.limits.attempt_timeout_ms)
+    expect((await inTime).status).toBe(200)
+    expect(rows.map(({ row }) => row)).toMatchObject([{ status: 'ok', latency_ms: SPEC.limits.attempt_timeout_ms - 1 }])
   })
 
   test('by a bug in the model is logged with its stack, retried, and becomes a row', async () => {

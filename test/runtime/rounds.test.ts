@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { RunSpec } from '../../src/contracts/run-spec.ts'
+import { longestTryMs, type RunSpec } from '../../src/contracts/run-spec.ts'
 import { bucketName, generationsPrefix, topicName } from '../../src/contracts/names.ts'
 import { grpcClientOptions } from '../../src/google/auth/credentials.ts'
 import { ensureTopic } from '../../src/google/pubsub.ts'
@@ -134,7 +134,7 @@ describe('a resume after a queue of the run was deleted by hand', () => {
 
   test('waits for the longest call, and then looks for a row before it pays for a unit', async () => {
     await beginGeneration(run.spec, { generation: 2 })
-    expect(await waited(1)).toBe(run.spec.limits.attempt_timeout_ms + 60_000)
+    expect(await waited(1)).toBe(longestTryMs(run.spec.limits) + 60_000)
     expect((await begun()).toSorted()).toEqual(['2', '3'])
   })
 

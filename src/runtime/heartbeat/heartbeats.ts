@@ -1,6 +1,6 @@
 import type { DeploymentRef } from '../../contracts/names.ts'
 import type { RunHeartbeat, RunTotals } from '../../contracts/run-heartbeat.ts'
-import type { RunSpec } from '../../contracts/run-spec.ts'
+import { longestTryMs, type RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import type { Generation } from '../../run-data/rounds.ts'
 import { isControlQueue } from '../../run-data/run-queues.ts'
@@ -259,5 +259,5 @@ export class Heartbeats {
 function isFinal({ units, last_row_at: last, at }: RunTotals, hasTasks: boolean, spec: RunSpec): boolean {
   if (units.total === 0 || units.pending > 0) return false
   const ageMs = last === null ? Number.POSITIVE_INFINITY : Date.parse(at) - Date.parse(last)
-  return ageMs > SETTLED_MS + (hasTasks ? spec.limits.attempt_timeout_ms : 0)
+  return ageMs > SETTLED_MS + (hasTasks ? longestTryMs(spec.limits) : 0)
 }

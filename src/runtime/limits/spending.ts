@@ -77,8 +77,7 @@ export class Spending {
   async reserve(spec: RunSpec, capUsd: number): Promise<Reservation | 'wait' | 'spent'> {
     this.#cancelIdle?.()
     this.#cancelIdle = undefined
-    // A call that waits until its attempt is over would have used up a try.
-    const untilMs = this.#clock.now() + Math.min(LONGEST_WAIT_MS, spec.limits.attempt_timeout_ms / 4)
+    const untilMs = this.#clock.now() + Math.min(LONGEST_WAIT_MS, spec.limits.turn_timeout_ms / 4)
     this.#waiting += 1
     try {
       for (;;) {

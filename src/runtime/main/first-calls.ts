@@ -3,10 +3,7 @@ import type { Clock } from '../clock.ts'
 /** Calls at once until the first answer. */
 export const CALLS_UNTIL_AN_ANSWER = 4
 
-/**
- * The longest wait for a first answer, in milliseconds. A try's time limit includes the wait, so that a task always ends
- * before Cloud Tasks delivers it again.
- */
+/** The longest wait for a first answer, in milliseconds. Then the calls are made all the same. */
 export const FIRST_ANSWER_MS = 10_000
 
 /**
@@ -21,10 +18,10 @@ export class FirstCalls {
   #inProgress = 0
   #isOpen = false
 
-  /** @param attemptMs the time limit of a try. A wait takes at most a quarter of it */
-  constructor(clock: Clock, attemptMs: number) {
+  /** @param turnMs how long a delivery waits for its call. This wait takes at most a quarter of it */
+  constructor(clock: Clock, turnMs: number) {
     this.#clock = clock
-    this.#longestMs = Math.min(FIRST_ANSWER_MS, attemptMs / 4)
+    this.#longestMs = Math.min(FIRST_ANSWER_MS, turnMs / 4)
   }
 
   /**

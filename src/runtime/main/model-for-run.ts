@@ -54,12 +54,8 @@ export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): 
  */
 function inTurn(model: Model, spec: RunSpec, turns: Map<string, Turns>, clock: Clock): Model {
   const { first, calls } = turnsOf(spec, turns, clock)
-  const ask: Model['answer'] = async (asset, options) => {
-    await options.onTurn?.()
-    return model.answer(asset, options)
-  }
   const inLimit: Model['answer'] = (asset, options) =>
-    calls === null ? ask(asset, options) : calls.spend(1, options.signal, () => ask(asset, options))
+    calls === null ? model.answer(asset, options) : calls.spend(1, options.signal, () => model.answer(asset, options))
   // Measuring pixels costs nothing.
   if (spec.gemini === null) return { answer: inLimit }
   return { answer: (asset, options) => first.make(options.signal, () => inLimit(asset, options)) }
@@ -70,7 +66,7 @@ function turnsOf({ run_id: runId, limits }: RunSpec, turns: Map<string, Turns>, 
   const known = turns.get(runId)
   if (known) return known
   const created = {
-    first: new FirstCalls(clock, limits.attempt_timeout_ms),
+    first: new FirstCalls(clock, limits.turn_timeout_ms),
     calls: most === null ? null : new Budget(most),
   }
   turns.set(runId, created)

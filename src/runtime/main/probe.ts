@@ -29,6 +29,9 @@ const REFUSALS_THAT_COUNT = 2
 /** A probe does not wait as long as a flex answer can take. */
 const LONGEST_PROBE_MS = 60_000
 
+/** How long a probe waits while tasks of the run make calls. The command then asks again. */
+const LONGEST_TURN_MS = 10_000
+
 const RETRY_AFTER_MS = 2_000
 
 /**
@@ -95,7 +98,8 @@ export async function probeRun(
 /** Refusals come at once on every tier. An answer that takes longer is left to the unit's task. */
 function quickly(spec: RunSpec): RunSpec {
   const attempt_timeout_ms = Math.min(spec.limits.attempt_timeout_ms, LONGEST_PROBE_MS)
-  return { ...spec, limits: { ...spec.limits, attempt_timeout_ms } }
+  const turn_timeout_ms = Math.min(spec.limits.turn_timeout_ms, LONGEST_TURN_MS)
+  return { ...spec, limits: { ...spec.limits, attempt_timeout_ms, turn_timeout_ms } }
 }
 
 /** Whether a failure says nothing about the unit's own images: Google refused the account, the model or the request. */

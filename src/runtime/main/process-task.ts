@@ -3,7 +3,7 @@ import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { TableName } from '../../google/bigquery/bigquery.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { runTable, type FinalRow, type KeyedUnit } from '../../run-data/run-tables.ts'
-import { within, type Clock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import {
   answeredRow,
   attemptNanousd,
@@ -17,7 +17,7 @@ import type { Limits } from '../limits/limits-when-needed.ts'
 import type { UnitWatch } from '../limits/run-limits.ts'
 import type { Reservation } from '../limits/spending.ts'
 import type { Logger } from '../log.ts'
-import { AttemptFailure, type Answer, type AnswerOptions, type Known, type Model } from '../models/model.ts'
+import { AttemptFailure, type Answer, type Known, type Model } from '../models/model.ts'
 import { specWith } from '../run-overrides.ts'
 import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import { RunStopped, type RunStops } from '../run-stops.ts'
@@ -25,6 +25,7 @@ import type { Shutdown } from '../shutdown.ts'
 import { isFree, mayBePaidFor, mayTryAgain, retry, type Delivery, type RetryLater } from './deliveries.ts'
 import { RecentLookups } from './recent-lookups.ts'
 import { RecentAttempts, type RecentAttempt, type Recorded } from './recent-attempts.ts'
+import { timedAnswer } from './timed-answer.ts'
 
 /** The outcome of a task delivery, which determines the response to Cloud Tasks. */
 export type ProcessOutcome =
@@ -266,7 +267,7 @@ export class TaskProcessor {
       startedMs = clock.now()
     }
     const onBilled = (known: Known): void => void (billed = known)
-    const outcome = await this.#answer(spec, task, { onTurn, onBilled }).then(
+    const outcome = await timedAnswer(this.#deps, spec, task, { onTurn, onBilled }).then(
       (answer) => ({ answer }),
       (error: unknown) => ({ failure: withBilled(this.#failure(error, task), billed) }),
     )
@@ -275,29 +276,6 @@ export class TaskProcessor {
     const answeredBy = this.#deps.answeredBy?.(spec)
     const attempt = { id: newAttemptId(), task, spec, startedMs, finishedMs: clock.now(), answeredBy }
     return { attempt, money, watch, ...outcome }
-  }
-
-  async #answer(spec: RunSpec, task: TaskPayload, told: Omit<AnswerOptions, 'signal'>): Promise<Answer> {
-    if (task.observations.length === 0)
-      throw new AttemptFailure('unreadable_image', 'the source has no image of this asset', { retryable: false })
-    const limitMs = spec.limits.attempt_timeout_ms
-    const abort = new AbortController()
-    const { over } = this.#deps.shutdown
-    const stop = (): void => abort.abort(over.reason)
-    over.addEventListener('abort', stop, { once: true })
-    const late = (): Error => {
-      abort.abort()
-      return timedOut(limitMs)
-    }
-    const asked = this.#deps.modelFor(spec).then((model) => model.answer(task, { ...told, signal: abort.signal }))
-    try {
-      return await within(this.#deps.clock, limitMs, asked, late)
-    } catch (error) {
-      if (!abort.signal.aborted) throw error
-      throw over.aborted ? over.reason : timedOut(limitMs)
-    } finally {
-      over.removeEventListener('abort', stop)
-    }
   }
 
   /**
@@ -392,8 +370,4 @@ function withBilled(failure: AttemptFailure, billed: Known): AttemptFailure {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-function timedOut(limitMs: number): AttemptFailure {
-  return new AttemptFailure('timeout', `no answer within ${limitMs / 1_000} s`, { retryable: true })
 }

@@ -62,9 +62,10 @@ export function geminiModel(options: GeminiModelOptions): Model {
 
   const ownAnswer = async (
     asset: Asset,
-    { signal, onBilled }: AnswerOptions,
+    { signal, onTurn, onBilled }: AnswerOptions,
     keep: (bytes: number) => void,
   ): Promise<Answer> => {
+    await onTurn?.()
     check ??= answerCheck(profile.output, cutText)
     const versions = new ImageVersions()
     const exchange = new Exchange(gemini, versions, onBilled)

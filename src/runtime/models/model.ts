@@ -17,8 +17,8 @@ export interface Model {
 export interface AnswerOptions {
   signal: AbortSignal
   /**
-   * Called when the work starts, because an asset may wait for its turn first. Rejects when the work is no longer
-   * needed.
+   * A model calls it once, when its work starts: an asset may wait for its turn and for memory first, and the time limit of
+   * its attempt begins here. Rejects when the work is no longer needed.
    */
   onTurn?: () => void | Promise<void>
   /** Called after each billed answer with everything billed so far, because the attempt can still fail or never end. */

@@ -66,7 +66,8 @@ function measuringModel<Image extends Seen>(
   }
 
   return {
-    async answer(asset, { signal }) {
+    async answer(asset, { signal, onTurn }) {
+      await onTurn?.()
       const versions = new ImageVersions()
       const read = versions.watching(source)
       const { seen, unreadable } = await lookAtAll(asset, (image, until) => look(image, until, read), signal)

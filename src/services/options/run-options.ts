@@ -83,6 +83,20 @@ function attemptTimeoutMs({ attemptTimeoutSeconds }: RunOptions, tier: Tier | un
   return tier === 'flex' ? FLEX_ATTEMPT_TIMEOUT_MS : ATTEMPT_TIMEOUT_MS
 }
 
+/** The shortest time that a delivery waits for its call. A model that answers quickly can still be slowed down. */
+const SHORTEST_TURN_MS = 60_000
+
+/** What is left of Cloud Tasks' longest deadline, 30 minutes, after writing the row. */
+const LONGEST_TRY_MS = 1_765_000
+
+/**
+ * Returns how long a delivery waits for its call: as long as the calls before it can take, if the deadline of its task
+ * leaves so much.
+ */
+function turnTimeoutMs(attemptMs: number): number {
+  return Math.min(Math.max(SHORTEST_TURN_MS, attemptMs), LONGEST_TRY_MS - attemptMs)
+}
+
 /** Attempts per task. With the queue's backoff of 1 to 60 seconds, they span about six minutes. */
 const MAX_ATTEMPTS = 10
 
@@ -121,9 +135,11 @@ export function runLimits(
   maxInstances = Number.POSITIVE_INFINITY,
 ): RunSpec['limits'] {
   const room = tasksAtOnce(maxInstances)
+  const attempt_timeout_ms = attemptTimeoutMs(options, gemini?.tier)
   const tries = {
     max_attempts: options.maxAttempts ?? MAX_ATTEMPTS,
-    attempt_timeout_ms: attemptTimeoutMs(options, gemini?.tier),
+    attempt_timeout_ms,
+    turn_timeout_ms: turnTimeoutMs(attempt_timeout_ms),
   }
   if (gemini === null) {
     const max_per_second = MAX_PER_SECOND * PIXELS_QUEUES
@@ -131,7 +147,7 @@ export function runLimits(
     return { queues: PIXELS_QUEUES, max_concurrent, max_calls: null, max_per_second, ...tries }
   }
   const calls = options.concurrency ?? Math.min(DEFAULT_CONCURRENCY, room)
-  // Flex answers take minutes: a task that waits for its turn would have no time left for its answer.
+  // Flex answers take minutes: a task that waits for its turn would come to its deadline.
   const tasks =
     gemini.tier === 'flex'
       ? calls

@@ -1,3 +1,4 @@
+import { longestTryMs } from '../../contracts/run-spec.ts'
 import type { PipelineStep } from '../../contracts/steps.ts'
 import { pause, pausesNow } from '../../google/transport/pauses.ts'
 import { duration } from '../runs/watch.ts'
@@ -21,7 +22,7 @@ export const awaitCallsInProgress: PipelineStep<RecordedContext & WithQueues, ob
   async run({ spec, signal, newQueues = 0 }, reporter) {
     const begun = await currentGeneration(spec)
     if (!begun || newQueues === 0) return { skipped: 'no queue was deleted', adds: {} }
-    const untilMs = pausesNow() + spec.limits.attempt_timeout_ms + ROW_MS
+    const untilMs = pausesNow() + longestTryMs(spec.limits) + ROW_MS
     for (let leftMs = untilMs - pausesNow(); leftMs > 0; leftMs = untilMs - pausesNow()) {
       signal.throwIfAborted()
       reporter.detail(`a queue of the run was deleted; calls in progress can take ${duration(leftMs)}`)

@@ -5,7 +5,7 @@ import { bucketName, runtimeAccount, vertexAgent } from '../../contracts/names.t
 import { usdText } from '../../contracts/prices.ts'
 import type { ProbedRetry, SampledUnit } from '../../contracts/messages.ts'
 import { probeResult, type ProbeResult } from '../../contracts/probe.ts'
-import type { GeminiOptions } from '../../contracts/run-spec.ts'
+import { longestTryMs, type GeminiOptions } from '../../contracts/run-spec.ts'
 import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
 import { projectNumber } from '../../google/admin/resource-manager.ts'
 import { callService } from '../../google/cloud-run/invoke.ts'
@@ -14,7 +14,7 @@ import type { Deployed, Probed, RecordedContext, ToAsk } from './context.ts'
 import { creatingStep } from './creating-step.ts'
 import { beginGeneration, currentGeneration } from '../../run-data/rounds.ts'
 
-/** One call tries at most five units, and each call to the model has a minute. */
+/** One call tries at most five units, and each call to the model has a minute, after ten seconds for its turn. */
 const CALL_MS = 360_000
 
 /** The time for the row of a unit of a sample, after its answer. */
@@ -122,7 +122,7 @@ async function callProbe({ deployment, runId, target, retried, sampledUnit, spec
       ...(retried ? { retry: retried } : {}),
       ...(sampledUnit ? { sample: sampledUnit } : {}),
     },
-    timeoutMs: sampledUnit ? spec.limits.attempt_timeout_ms + ROW_MS : CALL_MS,
+    timeoutMs: sampledUnit ? longestTryMs(spec.limits) + ROW_MS : CALL_MS,
   })
   const result = probeResult.safeParse(body)
   if (status === 200 && result.success) return result.data

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DeploymentRef } from '../../contracts/names.ts'
-import type { RunSpec } from '../../contracts/run-spec.ts'
+import { longestTryMs, type RunSpec } from '../../contracts/run-spec.ts'
 import type { StepOutcome, StepReporter } from '../../contracts/steps.ts'
 import { localCloud } from '../../google/transport/environment.ts'
 import { tasksInFlight } from '../../google/tasks.ts'
@@ -36,7 +36,7 @@ export async function drain(queues: readonly string[], options: DrainOptions): P
     warnings.push(`the queues of run ${runId} could not be paused; tasks in flight are not counted`)
     return { skipped: 'the queues cannot be paused' }
   }
-  const longestMs = Math.min(LONGEST_WAIT_MS, (spec?.limits.attempt_timeout_ms ?? 0) + ROW_MS)
+  const longestMs = Math.min(LONGEST_WAIT_MS, (spec ? longestTryMs(spec.limits) : 0) + ROW_MS)
   const startedMs = performance.now()
   for (let most = 0; ;) {
     signal?.throwIfAborted()

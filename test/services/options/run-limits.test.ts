@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { longestTryMs } from '../../../src/contracts/run-spec.ts'
+import { dispatchDeadlineSeconds } from '../../../src/runtime/deadlines.ts'
 import { callsPerInstance, LOCAL_TASKS, REQUESTS_PER_INSTANCE } from '../../../src/contracts/concurrency.ts'
 import { MAX_PROCESSES_DEFAULT, TARGET_UTILIZATION } from '@imagery/local-cloud/internal/apis/cloud-run/limits'
 import { googleTarget } from '../../../src/services/session/target.ts'
@@ -25,6 +27,7 @@ test('a Gemini run makes 200 calls at once, and has more tasks in progress', () 
     max_per_second: 500,
     max_attempts: 10,
     attempt_timeout_ms: 120_000,
+    turn_timeout_ms: 120_000,
   })
 })
 
@@ -38,6 +41,20 @@ test('a flex run has one task per call, so that none waits while others take min
     max_calls: 40,
     attempt_timeout_ms: 1_740_000,
   })
+})
+
+test.each([
+  [{ attemptTimeoutSeconds: 5 }, 60_000],
+  [{ attemptTimeoutSeconds: 300 }, 300_000],
+  // Together with the row, a try then takes at most the 30 minutes that Cloud Tasks waits.
+  [{ attemptTimeoutSeconds: 1_000 }, 765_000],
+  [{ tier: 'flex' as const }, 25_000],
+])('a delivery of a run with %j waits %d ms for its call', (flags, turn_timeout_ms) => {
+  const { gemini } = chooseModel(findProfile('road-signs'), 'tier' in flags ? flags : {})
+  const limited = runLimits({ ...TABLE, profile: 'road-signs', ...flags }, gemini)
+  expect(limited.turn_timeout_ms).toBe(turn_timeout_ms)
+  expect(dispatchDeadlineSeconds(limited)).toBeLessThanOrEqual(1_800)
+  expect(dispatchDeadlineSeconds(limited) * 1_000).toBeGreaterThan(longestTryMs(limited))
 })
 
 test('one queue dispatches the tasks of the maximum --concurrency', () => {
