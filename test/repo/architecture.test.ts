@@ -58,6 +58,16 @@ const ROOMS: Record<string, readonly string[]> = {
   ],
 }
 
+/** Which folder of the viewer may import which. None imports the product. */
+const VIEWER = path.join('packages', 'viewer', 'src')
+const VIEWER_MAY_IMPORT: Record<string, readonly string[]> = {
+  app: ['contract', 'http-source', 'memory'],
+  'http-source': ['contract'],
+  memory: ['contract'],
+  contract: [],
+}
+const VIEWER_PACKAGES = 'packages/viewer/package.json'
+
 /** Packages that only one folder of src/ may import. */
 const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
   [/^@google-cloud\/|^@google\/genai|^google-auth-library|^https-proxy-agent|^jose/, ['google']],
@@ -81,7 +91,7 @@ interface Import {
 
 function sourceFiles(folder: string): string[] {
   return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file) && !file.includes('node_modules'))
     .map((file) => path.join(folder, file))
 }
 
@@ -126,6 +136,7 @@ function exportedValues(files: readonly string[]): Map<string, string> {
 }
 
 const product = sourceFiles('src')
+const viewer = sourceFiles(VIEWER)
 const localCloud = sourceFiles(path.join('packages', 'local-cloud', 'src'))
 const productImports = product.flatMap(importsOf)
 const localCloudImports = localCloud.flatMap(importsOf)
@@ -212,6 +223,40 @@ describe('the seam between the product and the local cloud', () => {
   })
 })
 
+describe('the viewer', () => {
+  test('imports only what its rule allows, and nothing of the product', () => {
+    expect(Object.keys(VIEWER_MAY_IMPORT)).toEqual(expect.arrayContaining(viewer.map((file) => roomOf(VIEWER, file))))
+    const faults = viewer.flatMap(importsOf).flatMap((found) => {
+      const file = target(found)
+      if (file === undefined) return []
+      const [from, to] = [roomOf(VIEWER, found.file), roomOf(VIEWER, file)]
+      if (from === to || VIEWER_MAY_IMPORT[from]?.includes(to)) return []
+      return [`${found.file}:${found.line} imports ${found.specifier}`]
+    })
+    expect(faults).toEqual([])
+  })
+
+  test('lists every package that it imports', () => {
+    const listed = JSON.parse(readFileSync(path.join(root, VIEWER_PACKAGES), 'utf8')) as {
+      devDependencies: Record<string, string>
+    }
+    const imported = viewer
+      .flatMap(importsOf)
+      .map(({ specifier }) => /^(?!\.)((?:@[^/]+\/)?[^/]+)/.exec(specifier)?.[1])
+      .filter((name) => name !== undefined)
+    expect(imported.filter((name) => !(name in listed.devDependencies))).toEqual([])
+  })
+
+  test('writes no markup from data', () => {
+    const faults = viewer.filter((file) =>
+      /dangerouslySetInnerHTML|\b(?:inner|outer)HTML\b|insertAdjacentHTML|document\.write/.test(
+        readFileSync(path.join(root, file), 'utf8'),
+      ),
+    )
+    expect(faults).toEqual([])
+  })
+})
+
 describe('the rooms', () => {
   test.each(Object.entries(ROOMS))('of %s import each other in one direction', (folder, order) => {
     const files = folder.startsWith('src') ? product : localCloud
@@ -231,7 +276,7 @@ describe('the rooms', () => {
   })
 
   test('have no circle of imports between files', () => {
-    const files = [...product, ...localCloud]
+    const files = [...product, ...localCloud, ...viewer]
     const graph = new Map(
       files.map((file) => [
         file,
@@ -267,7 +312,7 @@ describe('the source files', () => {
   })
 
   test('contain no mark of unfinished work', () => {
-    const marks = [...product, ...localCloud].filter((file) =>
+    const marks = [...product, ...localCloud, ...viewer].filter((file) =>
       /\b(TODO|FIXME|XXX|HACK)\b/.test(readFileSync(path.join(root, file), 'utf8')),
     )
     expect(marks).toEqual([])

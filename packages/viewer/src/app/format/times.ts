@@ -1,0 +1,26 @@
+const two = (value: number): string => String(value).padStart(2, '0')
+
+/** The day of a time in UTC: `2026-03-14`. */
+export function day(milliseconds: number): string {
+  const date = new Date(milliseconds)
+  if (Number.isNaN(date.getTime())) return '–'
+  return `${date.getUTCFullYear()}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`
+}
+
+/** A time in UTC to the minute: `2026-03-14 09:26`. */
+export function minute(milliseconds: number): string {
+  const date = new Date(milliseconds)
+  if (Number.isNaN(date.getTime())) return '–'
+  return `${day(milliseconds)} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`
+}
+
+/** The ends of a range of times, with no more detail than their distance needs. */
+export function timeBound(milliseconds: number, width: number): string {
+  return width >= 86_400_000 ? day(milliseconds) : minute(milliseconds)
+}
+
+/** An RFC 3339 time, as {@link minute} shows it; a text that is not a time stays as it is. */
+export function timeText(text: string): string {
+  const milliseconds = Date.parse(text)
+  return Number.isNaN(milliseconds) ? text : `${minute(milliseconds)} UTC`
+}

@@ -1,0 +1,37 @@
+import { useShared } from '../data/source-context.ts'
+import { timeText } from '../format/times.ts'
+
+/** What the run asked, of what and whom. */
+export function RunFacts() {
+  const { run } = useShared()
+  const facts: [string, string][] = [
+    ['Profile', run.profile],
+    ['Model', run.model],
+    ...(run.answered_by === null ? [] : ([['Answered by', run.answered_by]] as [string, string][])),
+    ['Source', run.source],
+    ['Results', run.results_table],
+    ['Started', timeText(run.started_at)],
+    ['Finished', run.finished_at === null ? 'not yet' : timeText(run.finished_at)],
+  ]
+  return (
+    <section className="run-facts" aria-label="About the run">
+      <h2>About the run</h2>
+      <dl>
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              <bdi>{value}</bdi>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {run.prompt !== '' && (
+        <details>
+          <summary>Prompt</summary>
+          <pre className="text">{run.prompt}</pre>
+        </details>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,68 @@
+import type { ReactNode } from 'react'
+import { useShared } from '../data/source-context.ts'
+import { count, counted, duration, percent, usd } from '../format/numbers.ts'
+import { timeText } from '../format/times.ts'
+import type { Summaries } from '../shell/use-summaries.ts'
+
+function Tile({ label, value, children }: { label: string; value: string; children?: ReactNode }) {
+  return (
+    <div className="tile">
+      <dt>{label}</dt>
+      <dd className="tile-value">{value}</dd>
+      {children !== undefined && <dd className="tile-note">{children}</dd>}
+    </div>
+  )
+}
+
+/** The run in numbers. */
+export function Tiles({ summaries, hasFilter }: { summaries: Summaries; hasFilter: boolean }) {
+  const { run } = useShared()
+  const { total, ok, failed, pending } = run.units
+  const { filtered } = summaries
+  const parts = [
+    ['ok', ok],
+    ['failed', failed],
+    ['pending', pending],
+  ] as const
+  const progress = parts.map(([name, units]) => `${count(units)} ${name}`).join(', ')
+  const answered = ok + failed
+  return (
+    <section className="tiles-section" aria-label="The run in numbers">
+      <div className="progress" role="img" aria-label={`Of ${count(total)} assets: ${progress}`}>
+        {parts.map(([name, units]) =>
+          units === 0 ? null : <span key={name} className={`part part-${name}`} style={{ flexGrow: units }} />,
+        )}
+      </div>
+      <dl className="tiles">
+        <Tile label="Answered" value={count(ok)}>
+          {percent(ok, total)} of {counted(total, 'asset')}
+        </Tile>
+        <Tile label="Failed" value={count(failed)}>
+          {failed === 0 ? 'none' : `${percent(failed, total)} of all`}
+        </Tile>
+        <Tile label="Pending" value={count(pending)}>
+          {pending === 0 ? 'the run is complete' : run.is_live ? 'the page follows the run' : 'the run has stopped'}
+        </Tile>
+        <Tile label="Cost" value={usd(run.cost_usd)}>
+          {answered === 0 || run.cost_usd === 0
+            ? 'at list price'
+            : `${usd((run.cost_usd / answered) * 1000)} per 1,000`}
+        </Tile>
+        <Tile label="Time" value={took(run.started_at, run.finished_at)}>
+          {run.finished_at === null ? 'since' : 'from'} {timeText(run.started_at)}
+        </Tile>
+        {hasFilter && filtered !== undefined && (
+          <Tile label="In the filter" value={count(filtered.rows)}>
+            {count(filtered.ok)} ok, {count(filtered.failed)} failed, {usd(filtered.cost_usd)}
+          </Tile>
+        )}
+      </dl>
+    </section>
+  )
+}
+
+function took(startedAt: string, finishedAt: string | null): string {
+  const end = finishedAt === null ? Date.now() : Date.parse(finishedAt)
+  const milliseconds = end - Date.parse(startedAt)
+  return Number.isFinite(milliseconds) && milliseconds >= 0 ? duration(milliseconds) : '–'
+}

@@ -1,0 +1,24 @@
+import type { Comparison } from '../../contract/comparison.ts'
+import type { Query } from '../data/use-query.ts'
+import { Overview } from '../overview/overview.tsx'
+import type { ChangeView } from '../state/use-view-state.ts'
+import type { ViewState } from '../state/view-state.ts'
+import { TableScreen } from '../table/table-screen.tsx'
+import type { Summaries } from './use-summaries.ts'
+
+interface Props {
+  state: ViewState
+  change: ChangeView
+  summaries: Summaries
+  comparison: Query<Comparison | null>
+}
+
+/** The screen that the address names. */
+export function ScreenView({ state, change, summaries }: Props) {
+  switch (state.screen) {
+    case 'table':
+      return <TableScreen state={state} change={change} />
+    default:
+      return <Overview state={state} change={change} summaries={summaries} />
+  }
+}

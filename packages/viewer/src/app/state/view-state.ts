@@ -1,0 +1,67 @@
+import type { Filter } from '../../contract/filter.ts'
+import { formatCondition, parseCondition } from './condition-text.ts'
+
+export const SCREENS = ['overview', 'gallery', 'map', 'table', 'review', 'compare'] as const
+export type Screen = (typeof SCREENS)[number]
+
+export interface Sort {
+  column: string
+  descending: boolean
+}
+
+/** What a page shows, all of which its address holds. */
+export interface ViewState {
+  screen: Screen
+  filter: Filter
+  /** Null sorts by unit ID. */
+  sort: Sort | null
+  /** The column that colors the map. */
+  color: string | null
+  /** The columns of the table and the gallery; null for the usual ones. */
+  columns: string[] | null
+  /** The unit whose detail is open. */
+  unit: string | null
+  /** The place of that unit in the filtered and sorted rows, if it was opened from there. */
+  at: number | null
+}
+
+export const START: ViewState = {
+  screen: 'overview',
+  filter: [],
+  sort: null,
+  color: null,
+  columns: null,
+  unit: null,
+  at: null,
+}
+
+/** Writes a state as the hash of an address: `#table?is.verdict=["good"]&sort=-width`. */
+export function formatState(state: ViewState): string {
+  const query = new URLSearchParams()
+  for (const condition of state.filter) query.append(...formatCondition(condition))
+  if (state.sort !== null) query.set('sort', (state.sort.descending ? '-' : '+') + state.sort.column)
+  if (state.color !== null) query.set('color', state.color)
+  for (const column of state.columns ?? []) query.append('column', column)
+  if (state.unit !== null) query.set('unit', state.unit)
+  if (state.unit !== null && state.at !== null) query.set('at', String(state.at))
+  const text = query.toString()
+  return `#${state.screen}${text === '' ? '' : `?${text}`}`
+}
+
+/** Reads a hash. What it cannot read is left out, so that an address that was cut off still opens. */
+export function parseState(hash: string): ViewState {
+  const [name = '', ...rest] = hash.replace(/^#/, '').split('?')
+  const query = new URLSearchParams(rest.join('?'))
+  const sort = query.get('sort')
+  const columns = query.getAll('column')
+  const at = query.get('at')
+  return {
+    screen: SCREENS.find((screen) => screen === name) ?? 'overview',
+    filter: [...query].map(([key, text]) => parseCondition(key, text)).filter((condition) => condition !== null),
+    sort: sort !== null && /^[-+]./.test(sort) ? { column: sort.slice(1), descending: sort.startsWith('-') } : null,
+    color: query.get('color'),
+    columns: columns.length === 0 ? null : columns,
+    unit: query.get('unit'),
+    at: at !== null && /^\d{1,9}$/.test(at) ? Number(at) : null,
+  }
+}
