@@ -31,6 +31,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'failures',
     'runs',
     'results',
+    'judge',
     'deploy',
     'doctor',
     'teardown',
@@ -80,6 +81,9 @@ const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
 
 /** The seam: what the product may import from the local cloud. The local cloud imports nothing from the product. */
 const LOCAL_CLOUD = '@imagery/local-cloud'
+/** The web app, whose contract the command line shares. */
+const VIEWER = '@imagery/viewer'
+
 const STARTS_THE_LOCAL_CLOUD = path.join('src', 'commands', 'local', 'start.ts')
 
 interface Import {
@@ -179,6 +183,13 @@ describe('the seam between the product and the local cloud', () => {
       if (specifier.startsWith(`${LOCAL_CLOUD}/contract/`)) return false
       return !(specifier === LOCAL_CLOUD && isDynamic && file === STARTS_THE_LOCAL_CLOUD)
     })
+    expect(faults).toEqual([])
+  })
+
+  test('lets the product import the contract of the viewer, and no other part of it', () => {
+    const faults = productImports.filter(
+      ({ specifier }) => specifier.startsWith(VIEWER) && !specifier.startsWith(`${VIEWER}/contract/`),
+    )
     expect(faults).toEqual([])
   })
 
