@@ -61,10 +61,15 @@ export async function readRows(source: RunRows, choice: RowChoice, also: readonl
   return { fields, total, pages: plainPages(read, pages) }
 }
 
+/** Reads the rows of a query, page by page, with the same values as `readRows`. */
+export async function* rowPages(sql: string, options: QueryOptions): AsyncGenerator<Row[]> {
+  const { fields, pages } = await queryPages(sql, options)
+  yield* plainPages(fields, pages)
+}
+
 /** Returns all rows of a query that has few, with the same values as `readRows`. */
 export async function allRows(sql: string, options: QueryOptions): Promise<Row[]> {
-  const { fields, pages } = await queryPages(sql, options)
-  return (await Array.fromAsync(plainPages(fields, pages))).flat()
+  return (await Array.fromAsync(rowPages(sql, options))).flat()
 }
 
 async function* plainPages(fields: readonly TableField[], pages: AsyncIterable<WireRow[]>): AsyncGenerator<Row[]> {

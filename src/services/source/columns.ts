@@ -133,7 +133,8 @@ function namedField(
   return undefined
 }
 
-function looseName(text: string): string {
+/** Returns a name without regard to case, spaces, dashes and accents. */
+export function looseName(text: string): string {
   const plain = text.normalize('NFD').replaceAll(/\p{Mn}/gu, '')
   return plain
     .trim()

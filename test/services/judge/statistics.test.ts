@@ -40,11 +40,9 @@ describe('figures of the literature', () => {
 
   /** The example of scikit-learn's classification_report, https://scikit-learn.org/stable/modules/generated/sklearn.metrics.classification_report.html */
   test("precision, recall and F1 are those of scikit-learn's example", () => {
-    const [truth, answers] = [
-      ['0', '1', '2', '2', '2'],
-      ['0', '0', '2', '2', '1'],
-    ]
-    const scores = classScores(classesOf(truth!, answers!), pairs(truth!, answers!))
+    const truth = ['0', '1', '2', '2', '2']
+    const answers = ['0', '0', '2', '2', '1']
+    const scores = classScores(classesOf(truth, answers), pairs(truth, answers))
     const shown = scores.map(({ precision, recall, f1 }) => [precision, recall, f1].map((each) => each!.toFixed(2)))
     expect(shown).toEqual([
       ['0.50', '1.00', '0.67'],

@@ -1,0 +1,11 @@
+import { quoted } from './names.ts'
+
+/**
+ * Columns of a table of true values, named `column_0`, `column_1`, ….
+ *
+ * @param columns the path of each column: a name, or the names of a struct and its member
+ */
+export function truthQuery(table: string, columns: readonly (readonly string[])[]): string {
+  const named = columns.map((path, index) => `truth.${path.map(quoted).join('.')} AS column_${index}`)
+  return `SELECT ${named.join(', ')} FROM ${quoted(table)} AS truth`
+}

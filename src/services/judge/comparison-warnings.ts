@@ -1,0 +1,75 @@
+import type { ComparedRun, ComparedUnits } from '@imagery/viewer/contract/comparison'
+import type { TruthSummary } from '../../contracts/evaluation.ts'
+import type { JudgedRun } from './run-rows.ts'
+
+interface Compared {
+  a: ComparedRun
+  b: ComparedRun
+  units: ComparedUnits
+  truth: TruthSummary | undefined
+}
+
+const count = (value: number): string => value.toLocaleString('en')
+
+/** Returns what makes a comparison of two runs unequal, a sentence each. */
+export function comparisonWarnings(runs: { a: JudgedRun; b: JudgedRun }, { a, b, units, truth }: Compared): string[] {
+  return [
+    ...(a.run_id === b.run_id ? ['Both runs are the same run'] : []),
+    ...[a, b].flatMap(({ run_id: run, units: { pending } }) =>
+      pending > 0 ? [`Run ${run} is not complete: ${count(pending)} assets are pending`] : [],
+    ),
+    ...profileWarnings(runs),
+    ...assetWarnings(a, b, units),
+    ...truthWarnings(truth),
+  ]
+}
+
+/** Another prompt is what most comparisons are about. Another profile, or other columns, often a mistake. */
+function profileWarnings({ a, b }: { a: JudgedRun; b: JudgedRun }): string[] {
+  if (!a.spec || !b.spec) return []
+  const [nameA, nameB] = [a.spec.profile.name, b.spec.profile.name]
+  if (nameA !== nameB)
+    return [
+      `The runs have different profiles, ${nameA} and ${nameB}: columns with the same name can mean different things`,
+    ]
+  const differing = a.columns.filter((one) => {
+    const other = b.columns.find(({ name }) => name === one.name)
+    return other && (other.kind !== one.kind || JSON.stringify(other.allowed) !== JSON.stringify(one.allowed))
+  })
+  if (differing.length === 0) return []
+  return [`The runs allow different values of ${differing.map(({ name }) => name).join(', ')}`]
+}
+
+function assetWarnings(a: ComparedRun, b: ComparedRun, units: ComparedUnits): string[] {
+  const { in_both: both, only_in_a: onlyA, only_in_b: onlyB, examples } = units
+  if (onlyA + onlyB === 0) return []
+  if (both === 0) return ['The runs have no asset in common, so nothing is compared']
+  const missing = [
+    ...(onlyA > 0
+      ? [`${count(onlyA)} only in ${a.run_id} (${examples.only_in_a.join(', ')}${onlyA > 5 ? ', …' : ''})`]
+      : []),
+    ...(onlyB > 0
+      ? [`${count(onlyB)} only in ${b.run_id} (${examples.only_in_b.join(', ')}${onlyB > 5 ? ', …' : ''})`]
+      : []),
+  ]
+  return [
+    `The runs look at different assets: ${count(both)} in both, ${missing.join(', ')}. Runs with the same --sample N --seed TEXT look at the same assets`,
+  ]
+}
+
+function truthWarnings(truth: TruthSummary | undefined): string[] {
+  if (!truth) return []
+  const { source, unmatched, contradictory } = truth
+  return [
+    ...(unmatched.count > 0
+      ? [
+          `Rows of ${source} that name no asset of both runs: ${count(unmatched.count)}, such as ${unmatched.examples.join(', ')}`,
+        ]
+      : []),
+    ...(contradictory.count > 0
+      ? [
+          `Assets of ${source} whose rows contradict each other, so that they do not count: ${contradictory.examples.join(', ')}`,
+        ]
+      : []),
+  ]
+}

@@ -1,0 +1,53 @@
+import type { Mark } from '@imagery/viewer/contract/review'
+import type { AnswerColumn } from './columns.ts'
+import { Named, type TrueCell, type TrueCells, type Truth } from './truth.ts'
+import { readValue } from './values.ts'
+
+/**
+ * Turns the marks of a review into what is known about each unit. A whole answer that is right says so of each of its columns
+ * without a mark of its own; a whole answer that is wrong says nothing about its columns. What is unsure does not count.
+ */
+export function reviewTruth(source: string, marks: readonly Mark[], answer: readonly AnswerColumn[]): Truth {
+  const judged = answer.filter(({ kind }) => kind !== 'other')
+  const entries = new Map<string, { cells: TrueCells; isMatched: boolean }>(
+    marks.map((mark) => [mark.unit_id, { cells: cellsOf(mark, judged), isMatched: false }]),
+  )
+  return {
+    columns: judged.map((column) => ({ column, truthColumn: null })),
+    of({ unitId }) {
+      const entry = entries.get(unitId)
+      if (!entry) return undefined
+      entry.isMatched = true
+      return entry.cells
+    },
+    summary() {
+      const unmatched = new Named()
+      for (const [unitId, { isMatched }] of entries) if (!isMatched) unmatched.add(unitId)
+      const none = { count: 0, examples: [] }
+      return {
+        source,
+        id_column: null,
+        rows: marks.length,
+        matched: marks.length - unmatched.rows.count,
+        unmatched: unmatched.rows,
+        without_id: none,
+        repeated: none,
+        contradictory: none,
+        unused_columns: [],
+      }
+    },
+  }
+}
+
+function cellsOf({ verdict, columns }: Mark, judged: readonly AnswerColumn[]): Map<string, TrueCell> {
+  const cells = new Map<string, TrueCell>()
+  for (const column of judged) {
+    const own = columns[column.name]
+    const said = own?.verdict ?? (verdict === 'wrong' ? null : verdict)
+    if (said === 'right') cells.set(column.name, { is: 'right' })
+    if (said !== 'wrong') continue
+    const value = readValue(column, own?.right_value)
+    cells.set(column.name, value === null || value === undefined ? { is: 'wrong' } : { is: 'value', value })
+  }
+  return cells
+}

@@ -1,0 +1,130 @@
+import { shellWord } from '@imagery/local-cloud/contract/shell-word'
+import { ImageryError } from '../../contracts/errors.ts'
+import { tablePath } from '../../contracts/names.ts'
+import { describeTable, type TableField, type TableName } from '../../google/bigquery/bigquery.ts'
+import { truthQuery } from '../../run-data/sql/truth.ts'
+import { typeOfField } from '../results/columns.ts'
+import { rowPages } from '../results/read-rows.ts'
+import { csvRows } from '../source/csv-rows.ts'
+import { jsonRows } from '../source/json-rows.ts'
+import { parseSource, type Source } from '../source/parse.ts'
+import type { TextTable } from '../source/table-text.ts'
+import { parquetHeaders, parquetRows } from './parquet-rows.ts'
+import type { TruthRow } from './truth-row.ts'
+
+/** A table of true values. */
+export interface TruthTable {
+  given: string
+  headers: readonly string[]
+  /** Yields the values of the columns in `indexes`, in that order, and where each row is. */
+  rows(indexes: readonly number[]): AsyncIterable<TruthRow>
+}
+
+/**
+ * Opens a file or a BigQuery table of true values.
+ *
+ * @throws ImageryError INVALID_FLAG, FILE_NOT_FOUND, SOURCE_NOT_FOUND or SOURCE_UNSUPPORTED
+ */
+export async function openTruthTable(given: string): Promise<TruthTable> {
+  const source = await parseSource(given).catch((error: unknown) => Promise.reject(aboutTruth(error)))
+  return source.kind === 'table' ? bigQueryTable(source) : fileTable(source)
+}
+
+/** The same errors as for `--table`, in the words of `--truth`. */
+function aboutTruth(error: unknown): unknown {
+  if (!(error instanceof ImageryError)) return error
+  const reworded = (text: string): string =>
+    text.replaceAll('imagery run --table', 'imagery eval RUN_ID --truth').replaceAll('--table', '--truth')
+  return new ImageryError(error.code, reworded(error.message), {
+    suggestions: error.suggestions.map(reworded),
+    cause: error,
+  })
+}
+
+async function fileTable(source: Exclude<Source, { kind: 'table' }>): Promise<TruthTable> {
+  const { given } = source
+  if (source.kind === 'folder') {
+    throw new ImageryError('SOURCE_UNSUPPORTED', `--truth ${given} is a folder, not a table of true values`, {
+      suggestions: [`ls ${shellWord(given)}`],
+    })
+  }
+  if (source.format === 'PARQUET') {
+    const headers = await parquetHeaders(source)
+    return { given, headers, rows: (indexes) => parquetRows(source, headers, indexes) }
+  }
+  const table: TextTable = { given, file: source.file }
+  if (source.format === 'CSV') {
+    let headers: readonly string[] = []
+    for await (const { values } of csvRows(table)) {
+      headers = values as string[]
+      break
+    }
+    return { given, headers, rows: (indexes) => chosen(withoutHeader(csvRows(table)), indexes) }
+  }
+  // Any line can have a further member.
+  const headers: string[] = []
+  for await (const _row of jsonRows(table, headers));
+  return { given, headers, rows: (indexes) => chosen(jsonRows(table, [...headers]), indexes) }
+}
+
+async function* withoutHeader<Each>(rows: AsyncIterable<Each>): AsyncGenerator<Each> {
+  let isHeader = true
+  for await (const row of rows) {
+    if (!isHeader) yield row
+    isHeader = false
+  }
+}
+
+async function* chosen(
+  rows: AsyncIterable<{ line: number; values: readonly unknown[] }>,
+  indexes: readonly number[],
+): AsyncGenerator<TruthRow> {
+  for await (const { line, values } of rows)
+    yield { place: `line ${line}`, values: indexes.map((index) => values[index] ?? null) }
+}
+
+async function bigQueryTable(source: Extract<Source, { kind: 'table' }>): Promise<TruthTable> {
+  const { given, table, partition } = source
+  if (partition !== undefined) {
+    throw new ImageryError('INVALID_FLAG', `--truth ${given} names a partition; the truth is a whole table`, {
+      suggestions: [`imagery eval RUN_ID --truth ${shellWord(tablePath(table, table.table))}`],
+    })
+  }
+  return openTruthIn(given, table)
+}
+
+/** Opens a BigQuery table of true values. @throws ImageryError SOURCE_NOT_FOUND */
+export async function openTruthIn(given: string, table: TableName): Promise<TruthTable> {
+  const described = await describeTable(table)
+  if (!described) {
+    const { projectId, dataset } = table
+    throw new ImageryError('SOURCE_NOT_FOUND', `--truth: there is no table ${tablePath(table, table.table)}`, {
+      suggestions: [`bq ls ${shellWord(`${projectId}:${dataset}`)}   (lists the tables of the dataset)`],
+    })
+  }
+  const columns = scalarColumns(described.fields)
+  const query = { projectId: table.projectId, location: described.location }
+  return {
+    given,
+    headers: columns.map((path) => path.join('.')),
+    async *rows(indexes) {
+      const sql = truthQuery(
+        tablePath(table, table.table),
+        indexes.map((index) => columns[index]!),
+      )
+      let row = 0
+      for await (const page of rowPages(sql, query))
+        for (const values of page)
+          yield { place: `row ${++row}`, values: indexes.map((_index, place) => values[`column_${place}`] ?? null) }
+    },
+  }
+}
+
+/** The columns that have one value, with the members of structs: `sign.color`. */
+function scalarColumns(fields: readonly TableField[], above: readonly string[] = []): string[][] {
+  return fields.flatMap((field): string[][] => {
+    const path = [...above, field.name ?? '']
+    if (field.mode === 'REPEATED') return []
+    return typeOfField(field) === 'STRUCT' ? scalarColumns(field.fields ?? [], path) : [path]
+  })
+}

@@ -1,0 +1,155 @@
+import type { NamedRows, TruthSummary } from '../../contracts/evaluation.ts'
+import type { Unit } from '../../contracts/model-options.ts'
+import { ExactNumber } from '../source/exact-json.ts'
+import type { AnswerColumn } from './columns.ts'
+import type { UnitRow } from './run-rows.ts'
+import { truthColumns, type TruthFlags } from './truth-columns.ts'
+import type { TruthTable } from './truth-rows.ts'
+import { isSame, readValue, type JudgedValue } from './values.ts'
+
+/** What is known about a column of a unit: its true value, or what a reviewer said of the answer. */
+export type TrueCell =
+  | { is: 'value'; value: JudgedValue }
+  | { is: 'right' }
+  | { is: 'wrong' }
+  /** The truth has a value that the column cannot have. */
+  | { is: 'unreadable'; text: string }
+
+/** What is known about a unit, by column. A column that is not there is not judged. */
+export type TrueCells = ReadonlyMap<string, TrueCell>
+
+export interface JudgedColumn {
+  column: AnswerColumn
+  /** Null for reviews. */
+  truthColumn: string | null
+}
+
+/** The true values for a run. */
+export interface Truth {
+  columns: readonly JudgedColumn[]
+  /** Returns what is known about a unit, and notes that the unit was found. */
+  of(unit: UnitRow): TrueCells | undefined
+  /** Call it after the last unit. */
+  summary(): TruthSummary
+}
+
+interface Entry {
+  cells: TrueCells
+  isContradictory: boolean
+  isMatched: boolean
+  rows: number
+}
+
+/** Counts things and remembers the first few. */
+export class Named {
+  #count = 0
+  readonly #examples: string[] = []
+
+  add(example: string): void {
+    this.#count += 1
+    if (this.#examples.length < 5) this.#examples.push(example)
+  }
+
+  get rows(): NamedRows {
+    return { count: this.#count, examples: [...this.#examples] }
+  }
+}
+
+/**
+ * Reads a table of true values. Each ID names a unit, or else the observation or the asset of units.
+ *
+ * @throws ImageryError COLUMN_NOT_FOUND, SOURCE_UNSUPPORTED
+ */
+export async function readTruth(
+  table: TruthTable,
+  answer: readonly AnswerColumn[],
+  options: TruthFlags & { unit: Unit },
+): Promise<Truth> {
+  const { id, judged, unused } = truthColumns(table, answer, options)
+  const entries = new Map<string, Entry>()
+  const [withoutId, repeated] = [new Named(), new Named()]
+  let rows = 0
+  for await (const { place, values } of table.rows([id, ...judged.map(({ index }) => index)])) {
+    rows += 1
+    const key = idText(values[0])
+    if (key === '') {
+      withoutId.add(place)
+      continue
+    }
+    const cells = cellsOf(judged, values.slice(1))
+    const known = entries.get(key)
+    if (!known) {
+      entries.set(key, { cells, isContradictory: false, isMatched: false, rows: 1 })
+      continue
+    }
+    known.rows += 1
+    if (known.isContradictory) continue
+    const both = merged(known.cells, cells)
+    if (both) {
+      known.cells = both
+      repeated.add(`${key} (${place})`)
+    } else known.isContradictory = true
+  }
+  return {
+    columns: judged.map(({ column, index }) => ({ column, truthColumn: table.headers[index]! })),
+    of(unit) {
+      const entry = [unit.unitId, ...(options.unit === 'observation' ? [unit.observationId] : []), unit.assetId]
+        .map((key) => (key === null ? undefined : entries.get(key)))
+        .find((found) => found !== undefined)
+      if (!entry) return undefined
+      entry.isMatched = true
+      return entry.isContradictory ? undefined : entry.cells
+    },
+    summary() {
+      const all = [...entries]
+      return {
+        source: table.given,
+        id_column: table.headers[id]!,
+        rows,
+        matched: all.reduce((sum, [, { isMatched, rows: own }]) => sum + (isMatched ? own : 0), 0),
+        unmatched: namedRows(all.filter(([, { isMatched }]) => !isMatched)),
+        without_id: withoutId.rows,
+        repeated: repeated.rows,
+        contradictory: namedRows(all.filter(([, { isContradictory }]) => isContradictory)),
+        unused_columns: [...unused],
+      }
+    },
+  }
+}
+
+function namedRows(entries: readonly (readonly [string, unknown])[]): NamedRows {
+  const named = new Named()
+  for (const [key] of entries) named.add(key)
+  return named.rows
+}
+
+function idText(value: unknown): string {
+  if (value instanceof ExactNumber) return value.source
+  return value === null || value === undefined || typeof value === 'object' ? '' : String(value)
+}
+
+function cellsOf(judged: readonly { column: AnswerColumn }[], values: readonly unknown[]): Map<string, TrueCell> {
+  const cells = new Map<string, TrueCell>()
+  for (const [index, { column }] of judged.entries()) {
+    const value = readValue(column, values[index])
+    if (value === undefined) cells.set(column.name, { is: 'unreadable', text: shown(values[index]) })
+    else if (value !== null) cells.set(column.name, { is: 'value', value })
+  }
+  return cells
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text
+}
+
+/** Returns what two rows of one unit say together; undefined if they contradict each other. */
+function merged(one: TrueCells, other: TrueCells): TrueCells | undefined {
+  const both = new Map(one)
+  for (const [name, cell] of other) {
+    const known = both.get(name)
+    if (known?.is === 'value' && cell.is === 'value' && !isSame(known.value, cell.value)) return undefined
+    if (known === undefined || known.is === 'unreadable') both.set(name, cell)
+  }
+  return both
+}

@@ -1,0 +1,150 @@
+import { styleText } from 'node:util'
+import type { Confusion, EvaluatedColumn, Evaluation } from '../contracts/evaluation.ts'
+import { confusionMatrix } from './confusion-matrix.ts'
+import { plainLine } from './plain-text.ts'
+import { countText, figureText, intervalText, percentText } from './shares.ts'
+import { cellText, formatTable } from './table.ts'
+import { wrapped } from './wrap.ts'
+
+/** Formats how a run's answers compare with the truth, in lines of at most `width`, except for IDs. */
+export function formatEvaluation(evaluation: Evaluation, width: number): string {
+  const { columns } = evaluation
+  return [
+    ...headLines(evaluation, width),
+    '',
+    formatTable(
+      ['column', 'accuracy', '95 % interval', 'right', 'of', 'failed', 'macro F1'],
+      columns.map((column) => [
+        column.column,
+        percentText(column.accuracy?.estimate ?? null),
+        intervalText(column.accuracy),
+        countText(column.right),
+        countText(column.judged),
+        countText(column.failed),
+        column.classes === null ? '' : figureText(column.macro?.f1 ?? null),
+      ]),
+      width,
+    ),
+    ...columns.flatMap((column) => columnLines(column, width)),
+    ...notJudgedLines(evaluation, width),
+    ...belowLines(evaluation),
+  ].join('\n')
+}
+
+function headLines({ run_id: run, truth, units }: Evaluation, width: number): string[] {
+  const left = [
+    ...(units.failed > 0 ? [`${countText(units.failed)} failed, which counts as wrong`] : []),
+    ...(units.without_truth > 0 ? [`${countText(units.without_truth)} have no row in the truth`] : []),
+  ]
+  const text = `Run ${run} against ${truth.source}: ${countText(units.judged)} of ${countText(units.total)} assets judged`
+  return wrapped(plainLine([text, ...left].join('; ')), width)
+}
+
+/** What is behind the figures of a column, unless all of it is right. */
+function columnLines(column: EvaluatedColumn, width: number): string[] {
+  if (column.judged === 0) return []
+  return [
+    '',
+    styleText('bold', cellText(column.column)),
+    ...numberLines(column, width),
+    ...classLines(column, width),
+    ...worstLines(column, width),
+  ]
+}
+
+function numberLines({ number }: EvaluatedColumn, width: number): string[] {
+  if (!number) return []
+  const { tolerance, tolerance_is_share: isShare, errors } = number
+  const allowed = isShare ? `${cellText(100 * tolerance)} % of the true value` : cellText(tolerance)
+  const rule = tolerance === 0 ? 'Right means the same number' : `Right means at most ${allowed} off`
+  if (!errors) return [`  ${rule}`]
+  const off = `mean error ${cellText(errors.mean)}, mean absolute error ${cellText(errors.mean_absolute)}, root mean square ${cellText(errors.root_mean_square)}, largest ${cellText(errors.largest)}`
+  return wrapped(`${rule}; ${off}`, width - 2).map((line) => `  ${line}`)
+}
+
+function classLines({ classes, confusion }: EvaluatedColumn, width: number): string[] {
+  const seen = (classes ?? []).filter(({ truth, answered }) => truth + answered > 0)
+  if (seen.length === 0 || !confusion) return []
+  const table = formatTable(
+    ['value', 'true', 'answered', 'right', 'precision', 'recall', 'F1'],
+    seen.map((each) => [
+      each.value,
+      countText(each.truth),
+      countText(each.answered),
+      countText(each.right),
+      figureText(each.precision),
+      figureText(each.recall),
+      figureText(each.f1),
+    ]),
+    width - 2,
+  )
+  return [
+    ...indented(table),
+    '',
+    ...indented(
+      confusionMatrix(
+        seen.map(({ value }) => value),
+        confusion,
+        width - 2,
+      ),
+    ),
+  ]
+}
+
+/** The text output lists this many wrong pairs of a column. */
+const SHOWN_PAIRS = 8
+
+function worstLines({ worst, judged, right }: EvaluatedColumn, width: number): string[] {
+  if (worst.length === 0) return []
+  const shown = worst.slice(0, SHOWN_PAIRS)
+  const table = formatTable(
+    ['wrong', 'true value', 'answer', 'assets'],
+    shown.map((pair) => [
+      countText(pair.units),
+      valueText(pair.truth, 'not known'),
+      answerText(pair),
+      examplesText(pair),
+    ]),
+    width - 2,
+  )
+  const rest = judged - right - shown.reduce((sum, { units }) => sum + units, 0)
+  return ['', ...indented(table), ...(rest > 0 ? [`  … ${countText(rest)} more; --json lists more of them`] : [])]
+}
+
+function answerText({ answer, failed }: Confusion): string {
+  return failed ? '(failed)' : valueText(answer, '(no value)')
+}
+
+function valueText(value: unknown, none: string): string {
+  return value === null ? none : cellText(value)
+}
+
+function examplesText({ units, examples }: Confusion): string {
+  const ids = examples.slice(0, 3).map(({ unit_id: id }) => cellText(id))
+  return `${ids.join(', ')}${units > ids.length ? ', …' : ''}`
+}
+
+function notJudgedLines({ not_judged: columns, truth }: Evaluation, width: number): string[] {
+  const names = columns.map(({ column, reason }) => `${column} (${reason})`)
+  const lines = [
+    ...(names.length > 0 ? [`Not judged: ${names.join(', ')}`] : []),
+    ...(truth.unused_columns.length > 0
+      ? [`Columns of the truth without use: ${truth.unused_columns.join(', ')}`]
+      : []),
+  ]
+  return lines.length === 0 ? [] : ['', ...lines.flatMap((line) => wrapped(plainLine(line), width))]
+}
+
+function belowLines({ below_minimum: below }: Evaluation): string[] {
+  return below.length === 0 ? [] : ['', ...below.map(belowText)]
+}
+
+/** Names the column that is below its minimum, and both figures. */
+export function belowText({ column, accuracy, minimum }: Evaluation['below_minimum'][number]): string {
+  const found = accuracy === null ? 'has no true value to judge' : `has an accuracy of ${percentText(accuracy)}`
+  return `${plainLine(column)} ${found}, below --min-accuracy ${plainLine(column)}=${minimum}`
+}
+
+function indented(text: string): string[] {
+  return text.split('\n').map((line) => (line === '' ? '' : `  ${line}`))
+}
