@@ -82,7 +82,7 @@ const OWNED_PACKAGES: [pattern: RegExp, folders: readonly string[]][] = [
 /** The seam: what the product may import from the local cloud. The local cloud imports nothing from the product. */
 const LOCAL_CLOUD = '@imagery/local-cloud'
 /** The web app, whose contract the command line shares. */
-const VIEWER = '@imagery/viewer'
+const VIEWER_PACKAGE = '@imagery/viewer'
 
 const STARTS_THE_LOCAL_CLOUD = path.join('src', 'commands', 'local', 'start.ts')
 
@@ -188,7 +188,7 @@ describe('the seam between the product and the local cloud', () => {
 
   test('lets the product import the contract of the viewer, and no other part of it', () => {
     const faults = productImports.filter(
-      ({ specifier }) => specifier.startsWith(VIEWER) && !specifier.startsWith(`${VIEWER}/contract/`),
+      ({ specifier }) => specifier.startsWith(VIEWER_PACKAGE) && !specifier.startsWith(`${VIEWER_PACKAGE}/contract/`),
     )
     expect(faults).toEqual([])
   })
