@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import type { Comparison } from '@imagery/viewer/contract/comparison'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { ImageryError } from '../contracts/errors.ts'
-import { compare } from '../services/judge/compare.ts'
+import { compareRuns } from '../services/judge/compare.ts'
 import { openComparingTruth } from '../services/judge/open-truth.ts'
 import { openJudgedRun } from '../services/judge/run-rows.ts'
 import { formatComparison } from '../ui/comparison.ts'
@@ -73,7 +73,7 @@ export default class Compare extends CloudCommand {
     const configurationFolder = this.config.configDir
     const truth =
       given === undefined ? undefined : await openComparingTruth(given, runs, { id, columns, configurationFolder })
-    const comparison = await compare(runs, { truth, tolerance, signal })
+    const comparison = await compareRuns(runs, { truth, tolerance, signal })
     for (const warning of comparison.warnings) this.warn(warning)
     if (!this.jsonEnabled()) this.show(formatComparison(comparison, this.width))
     return comparison

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ComparedColumn, Comparison } from '@imagery/viewer/contract/comparison'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compare } from '../../src/services/judge/compare.ts'
+import { compareRuns } from '../../src/services/judge/compare.ts'
 import { openComparingTruth } from '../../src/services/judge/open-truth.ts'
 import type { JudgedRun } from '../../src/services/judge/run-rows.ts'
 import { marksFile } from '../../src/services/results/marks-file.ts'
@@ -51,7 +51,7 @@ beforeAll(async () => {
     'asset_id,category,height\ns1,Stop,2\ns2,Yield,2.5\ns3,Yield,\ns4,Yield,2\ns5,Stop,\ns6,Other,\nonly-a,Other,\nnone,Stop,\n',
   )
   const opened = await openComparingTruth(truth, runs, { configurationFolder: tables.folder })
-  comparison = await compare(runs, { truth: opened })
+  comparison = await compareRuns(runs, { truth: opened })
 })
 
 afterAll(() => tables.close())
@@ -108,7 +108,7 @@ describe('two runs', () => {
   })
 
   test('agree about numbers within a tolerance', async () => {
-    const { columns } = await compare(runs, { tolerance: ['height=0.25'] })
+    const { columns } = await compareRuns(runs, { tolerance: ['height=0.25'] })
     expect(columns.find(({ column }) => column === 'height')).toMatchObject({ agreed: 4 })
   })
 
@@ -157,7 +157,7 @@ test('the review of one run is the truth for both, as far as it says what is rig
   ]
   await writeFile(file, marks.join(''))
   const truth = await openComparingTruth('reviews', runs, { configurationFolder: tables.folder })
-  const { truth: found } = await compare(runs, { truth })
+  const { truth: found } = await compareRuns(runs, { truth })
   expect(found!.columns.find(({ column }) => column === 'category')).toMatchObject({
     units: 3,
     both_right: 1,
@@ -170,7 +170,7 @@ test('runs of different profiles are compared in the columns that both have, wit
   const { lit: _, ...properties } = SIGNS.output.properties!
   const profile = { ...SIGNS, name: 'other-signs', output: { ...SIGNS.output, properties } }
   const b = await runOf(tables, [row('s1', { category: 'Stop' })], { profile, runId: '261130-0000000c' })
-  const found = await compare({ a: runs.a, b }, {})
+  const found = await compareRuns({ a: runs.a, b }, {})
   expect(found.only_columns).toEqual({ a: ['lit'], b: [] })
   expect(found.warnings[0]).toMatch(/different profiles, signs and other-signs/)
 })

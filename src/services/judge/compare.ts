@@ -27,7 +27,7 @@ export interface ComparedRuns {
  *
  * @throws ImageryError INVALID_FLAG, COLUMN_NOT_FOUND for the flags
  */
-export async function compare(
+export async function compareRuns(
   { a, b }: ComparedRuns,
   options: { truth?: ComparingTruth | undefined; tolerance?: readonly string[] | undefined; signal?: AbortSignal },
 ): Promise<Comparison> {
