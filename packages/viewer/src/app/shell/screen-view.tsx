@@ -1,5 +1,7 @@
 import type { Comparison } from '../../contract/comparison.ts'
 import type { Query } from '../data/use-query.ts'
+import { GalleryScreen } from '../gallery/gallery-screen.tsx'
+import { MapScreen } from '../map/map-screen.tsx'
 import { Overview } from '../overview/overview.tsx'
 import type { ChangeView } from '../state/use-view-state.ts'
 import type { ViewState } from '../state/view-state.ts'
@@ -16,6 +18,10 @@ interface Props {
 /** The screen that the address names. */
 export function ScreenView({ state, change, summaries }: Props) {
   switch (state.screen) {
+    case 'gallery':
+      return <GalleryScreen state={state} change={change} />
+    case 'map':
+      return <MapScreen state={state} change={change} summaries={summaries} />
     case 'table':
       return <TableScreen state={state} change={change} />
     default:

@@ -1,9 +1,9 @@
-import { useMemo, useRef, useState } from 'react'
+import { useMemo, useState } from 'react'
 import { chosenColumns } from '../data/columns.ts'
 import { useShared } from '../data/source-context.ts'
 import { useRowPages } from '../data/use-row-pages.ts'
 import { count } from '../format/numbers.ts'
-import { Empty } from '../parts/empty.tsx'
+import { NoRows } from '../parts/no-rows.tsx'
 import { Problem } from '../parts/problem.tsx'
 import type { ChangeView } from '../state/use-view-state.ts'
 import type { ViewState } from '../state/view-state.ts'
@@ -17,10 +17,10 @@ export function TableScreen({ state, change }: { state: ViewState; change: Chang
   const pages = useRowPages(state.filter, state.sort)
   const [message, setMessage] = useState('')
   const columns = useMemo(() => chosenColumns(run, state.columns), [run, state.columns])
-  const tools = useRef<HTMLDivElement>(null)
   return (
     <div className="table-screen">
-      <div className="screen-tools" ref={tools}>
+      <h2 className="sr">Table</h2>
+      <div className="screen-tools">
         <ColumnChooser chosen={columns} change={change} />
         <ExportLinks filter={state.filter} columns={columns} />
         <p className="muted" role="status">
@@ -29,13 +29,7 @@ export function TableScreen({ state, change }: { state: ViewState; change: Chang
       </div>
       {pages.error !== undefined && <Problem error={pages.error} retry={pages.retry} />}
       {pages.total === 0 ? (
-        <Empty title={run.units.total === 0 ? 'No rows yet' : 'No row fits the filter'}>
-          {state.filter.length > 0 && (
-            <button type="button" onClick={() => change({ filter: [] })}>
-              Clear the filter
-            </button>
-          )}
-        </Empty>
+        <NoRows filter={state.filter} change={change} />
       ) : (
         <Grid
           // Another order or filter starts at the top.

@@ -1,0 +1,191 @@
+import {
+  LngLat,
+  Map as MapLibreMap,
+  NavigationControl,
+  ScaleControl,
+  setWorkerUrl,
+  type GeoJSONSource,
+} from 'maplibre-gl'
+import 'maplibre-gl/dist/maplibre-gl.css'
+import { useEffect, useRef, useState } from 'react'
+import { valueText } from '../format/values.ts'
+import { Icon } from '../parts/icon.tsx'
+import { isDark } from '../shell/theme.ts'
+import { boxBetween } from './box.ts'
+import { degrees, graticuleOf } from './graticule.ts'
+import type { MapProps } from './map-props.ts'
+import { mapColors, mapStyle } from './map-style.ts'
+import { lineShapes, pointShapes } from './shapes.ts'
+import { useBoxDrawing } from './use-box-drawing.ts'
+import { workerAddress } from './worker-address.ts'
+
+setWorkerUrl(workerAddress())
+
+/** A click this near to a point opens its unit, in pixels. */
+const REACH = 6
+
+const SPACE = { padding: 48, maxZoom: 16 }
+
+interface Label {
+  text: string
+  x?: number
+  y?: number
+}
+
+/** A map by MapLibre, which draws with WebGL. */
+export default function WebMap(props: MapProps) {
+  const { points, coloring, bounds, isBoxMode, onBox, onUnit } = props
+  const frame = useRef<HTMLDivElement>(null)
+  const map = useRef<MapLibreMap>(null)
+  const [isReady, setReady] = useState(false)
+  const [labels, setLabels] = useState<Label[]>([])
+  const [hover, setHover] = useState<{ x: number; y: number; index: number }>()
+  const latest = useRef(props)
+  latest.current = props
+
+  useEffect(() => {
+    if (frame.current === null) return
+    const [west, south, east, north] = latest.current.bounds
+    const made = new MapLibreMap({
+      container: frame.current,
+      style: mapStyle(isDark()),
+      bounds: [west, south, west > east ? east + 360 : east, north],
+      fitBoundsOptions: SPACE,
+      boxZoom: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      attributionControl: false,
+      maxZoom: 21,
+    })
+    map.current = made
+    made.touchZoomRotate.disableRotation()
+    made.addControl(new NavigationControl({ showCompass: false }), 'top-right')
+    made.addControl(new ScaleControl({}), 'bottom-right')
+    const drawGraticule = (): void => {
+      const view = made.getBounds()
+      const lines = graticuleOf({
+        west: view.getWest(),
+        south: view.getSouth(),
+        east: view.getEast(),
+        north: view.getNorth(),
+      })
+      void made.getSource<GeoJSONSource>('graticule')?.setData(lineShapes(lines))
+      const middle = made.getCenter()
+      setLabels([
+        ...lines.longitudes.map((at) => ({
+          text: degrees(at, lines.digits, ['E', 'W']),
+          x: made.project(new LngLat(at, middle.lat)).x,
+        })),
+        ...lines.latitudes.map((at) => ({
+          text: degrees(at, lines.digits, ['N', 'S']),
+          y: made.project(new LngLat(middle.lng, at)).y,
+        })),
+      ])
+    }
+    made.once('load', () => {
+      drawGraticule()
+      setReady(true)
+    })
+    made.on('movestart', () => setLabels([]))
+    made.on('moveend', drawGraticule)
+    const nearest = (at: { x: number; y: number }): number | undefined => {
+      const found = made.queryRenderedFeatures(
+        [
+          [at.x - REACH, at.y - REACH],
+          [at.x + REACH, at.y + REACH],
+        ],
+        { layers: ['points'] },
+      )
+      const distance = (each: (typeof found)[number]): number => {
+        const [longitude = 0, latitude = 0] = (each.geometry as GeoJSON.Point).coordinates
+        const place = made.project([longitude, latitude])
+        return Math.hypot(place.x - at.x, place.y - at.y)
+      }
+      return found.toSorted((a, b) => distance(a) - distance(b))[0]?.properties['index'] as number | undefined
+    }
+    made.on('click', (event) => {
+      const unit = latest.current.points.unit_ids[nearest(event.point) ?? -1]
+      if (unit !== undefined && !latest.current.isBoxMode) latest.current.onUnit(unit)
+    })
+    made.on('mousemove', (event) => {
+      const index = nearest(event.point)
+      made.getCanvas().style.cursor = latest.current.isBoxMode ? 'crosshair' : index === undefined ? '' : 'pointer'
+      setHover(index === undefined ? undefined : { x: event.point.x, y: event.point.y, index })
+    })
+    made.on('mouseout', () => setHover(undefined))
+
+    const recolor = (): void => {
+      const { background, land, line, edge } = mapColors(isDark())
+      made.setPaintProperty('background', 'background-color', background)
+      made.setPaintProperty('land', 'fill-color', land)
+      made.setPaintProperty('graticule', 'line-color', line)
+      made.setPaintProperty('points', 'circle-stroke-color', edge)
+    }
+    const dark = matchMedia('(prefers-color-scheme: dark)')
+    dark.addEventListener('change', recolor)
+    window.addEventListener('imagery-theme', recolor)
+    return () => {
+      dark.removeEventListener('change', recolor)
+      window.removeEventListener('imagery-theme', recolor)
+      made.remove()
+      map.current = null
+    }
+  }, [])
+
+  useEffect(() => {
+    if (isReady) void map.current?.getSource<GeoJSONSource>('points')?.setData(pointShapes(points, coloring))
+  }, [isReady, points, coloring])
+
+  const box = useBoxDrawing(frame, isBoxMode, {
+    start: () => map.current?.dragPan.disable(),
+    end: () => map.current?.dragPan.enable(),
+    drawn: (one, other) => {
+      if (map.current !== null) onBox(boxBetween(map.current.unproject(one), map.current.unproject(other)))
+    },
+  })
+  const keepView = (): void => {
+    const view = map.current?.getBounds()
+    if (view !== undefined) onBox(boxBetween(view.getSouthWest(), view.getNorthEast()))
+  }
+
+  const hovered = hover === undefined ? undefined : points.unit_ids[hover.index]
+  return (
+    <>
+      <div ref={frame} className={isBoxMode ? 'map box-mode' : 'map'} data-ready={isReady} />
+      {labels.map(({ text, x, y }) => (
+        <span
+          key={`${text} ${x === undefined}`}
+          className={x === undefined ? 'map-label left' : 'map-label bottom'}
+          style={x === undefined ? { top: y } : { left: x }}
+          aria-hidden="true"
+        >
+          {text}
+        </span>
+      ))}
+      {box !== undefined && <div className="map-box" style={box} />}
+      {hover !== undefined && hovered !== undefined && (
+        <div className="map-hover" style={{ left: hover.x, top: hover.y }} aria-hidden="true">
+          <bdi>{hovered}</bdi>
+          {coloring.kind !== 'one' && (
+            <bdi className="muted">{valueText(points.values[hover.index], coloring.column) || 'no value'}</bdi>
+          )}
+        </div>
+      )}
+      <div className="map-tools">
+        <button type="button" onClick={() => map.current?.fitBounds(bounds, { ...SPACE, animate: false })}>
+          <Icon name="fit" /> Show all
+        </button>
+        <button type="button" onClick={keepView}>
+          Keep only this view
+        </button>
+        <span className="sr">Click a point, or use the table, to open an asset.</span>
+      </div>
+      {points.unit_ids.length === 1 && points.unit_ids[0] !== undefined && (
+        <button type="button" className="map-only" onClick={() => onUnit(points.unit_ids[0] ?? '')}>
+          Open {points.unit_ids[0]}
+        </button>
+      )}
+    </>
+  )
+}
