@@ -28,7 +28,7 @@ const HTTP_ALONE = [
 
 const KINDS: Record<string, Kind> = {
   unit: {
-    include: ['contracts', 'google', 'profiles', 'run-data', 'services', 'ui'].map(
+    include: ['contracts', 'google', 'profiles', 'run-data', 'services', 'ui', 'viewer'].map(
       (room) => `test/${room}/**/*.test.ts`,
     ),
     timeoutMs: 20_000,
@@ -40,6 +40,8 @@ const KINDS: Record<string, Kind> = {
   deploy: { include: ['test/deploy/**/*.test.ts'], timeoutMs: 60_000, retry: 1, share: 'process' },
   cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   e2e: { include: ['test/e2e/**/*.test.ts'], timeoutMs: 180_000, retry: 1, share: 'process' },
+  /** Everything that needs a browser is one file, so that all of it shares one browser and one local cloud. */
+  view: { include: ['test/view/*.test.ts'], timeoutMs: 60_000, retry: 1, share: 'process' },
   repo: { include: ['test/repo/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   'local-cloud': {
     include: [`${LOCAL_CLOUD}/**/*.test.ts`],
@@ -55,7 +57,7 @@ const KINDS: Record<string, Kind> = {
 const CAMPAIGNS = 'campaigns'
 
 /** Kinds whose files take longest start first, so that no worker ends with a long file while the others are idle. */
-const LONGEST = ['e2e', 'cli', 'deploy']
+const LONGEST = ['e2e', 'cli', 'deploy', 'view']
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
