@@ -128,29 +128,6 @@ describe('a run that another command stops', () => {
     expect(await runReport(run.spec)).not.toHaveProperty('stopped')
     await run.removeTask('left')
   })
-
-  test('ends the watch soon, although a poll of the ledger takes so long that the next one is minutes away', async () => {
-    await run.addTask('remaining', { inSeconds: 3_600 })
-    let pollsMs = 0
-    let count = 0
-    const slow = watchRun(run.spec, {
-      signal: new AbortController().signal,
-      reporter: {
-        detail() {
-          count += 1
-          if (count > 1) return
-          pollsMs = 9_000
-          void recordRunStop(run.spec, CANCELED)
-        },
-      },
-      flags: ' --local',
-      now: () => performance.now() + pollsMs,
-    })
-    await expect(slow).rejects.toMatchObject({ code: 'RUN_STOPPED' })
-    expect(count).toBe(2)
-    await clearRunStop(run.spec)
-    await run.removeTask('remaining')
-  })
 })
 
 describe('a ledger row of a unit that the snapshot does not have', () => {
