@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { restClientOptions } from '../../src/google/auth/credentials.ts'
 import type { RunNotification } from '../../src/contracts/run-notification.ts'
@@ -8,6 +7,7 @@ import type { RunReport } from '../../src/contracts/run-report.ts'
 import { newUser, type ImageryUser } from '../cli/imagery-process.ts'
 import { rowsDocument, runReport } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
+import { shown } from './shown.ts'
 import { hasTerminal, typeAtTerminal } from './terminal.ts'
 
 const ASSETS = 100
@@ -27,23 +27,13 @@ beforeAll(async () => {
     gcs_uri: `gs://street/${index}.jpg`,
   }))
   await writeFile(path.join(user.folder, 'signs.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
-  await writeFile(path.join(user.folder, 'model.yaml'), 'latency_ms: 200\n')
-  expect(await user.run(['local', 'start', '--detach', '--gemini', 'script:model.yaml'])).toMatchObject({ exitCode: 0 })
+  const model = path.join(user.folder, 'model.yaml')
+  await writeFile(model, 'latency_ms: 200\n')
+  await user.startLocalCloud({ gemini: `script:${model}` })
   cloud = await officialClients(user.dataDirectory)
 })
 
 afterAll(() => user.leave())
-
-async function shown(child: { stderr: Readable | null }, mark: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    let seen = ''
-    child.stderr?.on('data', (chunk: Buffer) => {
-      seen += String(chunk)
-      if (seen.includes(mark)) resolve()
-    })
-    child.stderr?.on('end', () => reject(new Error(`${mark} is not in ${seen}`)))
-  })
-}
 
 async function report(...args: string[]): Promise<RunReport> {
   const outcome = await user.run([...args, '--local', '--json'], elsewhere)

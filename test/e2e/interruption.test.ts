@@ -1,6 +1,5 @@
 import { copyFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
@@ -8,6 +7,7 @@ import { enableApis } from './deployer.ts'
 import { SEED } from './kill-campaign.ts'
 import { rowsDocument, runReport } from './documents.ts'
 import { officialClients } from './official-clients.ts'
+import { shown } from './shown.ts'
 import { randomFrom } from './random.ts'
 import { openProject } from './project-state.ts'
 
@@ -43,18 +43,6 @@ async function interrupted(
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return outcome
-}
-
-/** Waits until a process has written `mark` to stderr. */
-async function shown(child: { stderr: Readable | null }, mark: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    let seen = ''
-    child.stderr?.on('data', (chunk: Buffer) => {
-      seen += String(chunk)
-      if (seen.includes(mark)) resolve()
-    })
-    child.stderr?.on('end', () => reject(new Error(`${mark} is not in ${seen}`)))
-  })
 }
 
 async function noCloud(): Promise<void> {

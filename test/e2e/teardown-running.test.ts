@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, type ImageryUser, type Outcome } from '../cli/imagery-process.ts'
 import { rowsDocument, runReport, teardownDocument } from './documents.ts'
 import { officialClients, type OfficialClients } from './official-clients.ts'
+import { shown } from './shown.ts'
 
 /** More than a test has time to process. */
 const ASSETS = 500
@@ -49,18 +49,6 @@ async function setFaults(rules: readonly object[]): Promise<void> {
     body: JSON.stringify(rules),
   })
   expect(answer.status).toBe(200)
-}
-
-/** Waits until a process has written `mark` to stderr. */
-async function shown(child: { stderr: Readable | null }, mark: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    let seen = ''
-    child.stderr?.on('data', (chunk: Buffer) => {
-      seen += String(chunk)
-      if (seen.includes(mark)) resolve()
-    })
-    child.stderr?.on('end', () => reject(new Error(`${mark} is not in ${seen}`)))
-  })
 }
 
 async function status(runId: string) {

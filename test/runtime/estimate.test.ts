@@ -1,6 +1,6 @@
 // First: it sets what gRPC reads when it is loaded.
 import { DATA_DIR } from './trusted-roots.ts'
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { startLocalCloud, type LocalCloud } from '@imagery/local-cloud'
@@ -82,7 +82,10 @@ beforeAll(async () => {
   await loadFile(TABLE, { format: 'NEWLINE_DELIMITED_JSON', file, schema: fields() }, { location: 'US' })
 })
 
-afterAll(() => cloud.stop({ now: true }))
+afterAll(async () => {
+  await cloud.stop({ now: true })
+  await rm(folder, { recursive: true })
+})
 
 function fields(): { name: string; type: string }[] {
   return Object.keys(ROWS[0]!).map((name) => ({ name, type: name === 'capture_time' ? 'TIMESTAMP' : 'STRING' }))

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -33,6 +33,7 @@ const SNAPSHOT: SnapshotSource = {
 
 let run: Awaited<ReturnType<typeof startLocalRun>>
 let spec: RunSpec
+let folder: string
 
 beforeAll(async () => {
   run = await startLocalRun({ units: UNITS })
@@ -44,7 +45,8 @@ beforeAll(async () => {
       gcs_uri: 'gs://b/o.jpg',
     }),
   )
-  const file = path.join(await mkdtemp(path.join(os.tmpdir(), 'imagery-sample-')), 'assets.jsonl')
+  folder = await mkdtemp(path.join(os.tmpdir(), 'imagery-sample-'))
+  const file = path.join(folder, 'assets.jsonl')
   await writeFile(file, `${rows.join('\n')}\n`)
   await ensureDataset(SOURCE, { location: 'US', description: 'A city.' })
   await ensureTable(SOURCE, { columns: [], description: 'Assets.', labels: {} })
@@ -52,7 +54,10 @@ beforeAll(async () => {
   await loadFile(SOURCE, { format: 'NEWLINE_DELIMITED_JSON', file, schema }, { location: 'US' })
 })
 
-afterAll(() => run.stop())
+afterAll(async () => {
+  await run.stop()
+  await rm(folder, { recursive: true })
+})
 
 const number = (unit: string): number => Number(unit.slice('unit-'.length))
 

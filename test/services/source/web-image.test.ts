@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { generate } from 'selfsigned'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isPublicAddress } from '../../../src/services/source/public-address.ts'
 import { fetchWebImage, isWebAddress } from '../../../src/services/source/web-image.ts'
 
@@ -36,6 +36,8 @@ beforeEach(() => {
   asked = []
   answer = (_request, response) => void response.end(JPEG)
 })
+
+afterEach(() => rmSync(cache, { recursive: true }))
 
 afterAll(() => {
   server.close()

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks'
 import { generate } from 'selfsigned'
+import { afterAll } from 'vitest'
 import type { Delivery, DeliveryAnswer } from '../../src/kernel/api.ts'
 import { ManualClock } from '../../src/kernel/clock.ts'
 import type { Gateway } from '../../src/kernel/gateway.ts'
@@ -178,6 +179,10 @@ export function pending<Value>(): { promise: Promise<Value>; resolve: (value: Va
 }
 
 let prepared: Promise<{ key: string; cert: string }> | undefined
+let rootsFolder: string | undefined
+afterAll(() => {
+  if (rootsFolder) rmSync(rootsFolder, { recursive: true })
+})
 
 /** A self-signed certificate for localhost that gRPC is told to trust. */
 function trustedCertificate(): Promise<{ key: string; cert: string }> {
@@ -189,7 +194,7 @@ function trustedCertificate(): Promise<{ key: string; cert: string }> {
       ],
     })
     const folder = mkdtempSync(path.join(tmpdir(), 'imagery-tasks-roots-'))
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+    rootsFolder = folder
     const roots = path.join(folder, 'roots.pem')
     writeFileSync(roots, pems.cert)
     process.env['GRPC_DEFAULT_SSL_ROOTS_FILE_PATH'] = roots
