@@ -4,11 +4,18 @@ import { limitFlags } from '../cli/limit-flags.ts'
 import { notifyFlags } from '../cli/notify-flags.ts'
 import { consentFlags } from '../cli/run-flags.ts'
 import type { RunReport } from '../contracts/run-report.ts'
+import { pipeline } from '../contracts/steps.ts'
 import { builtRuntime } from '../services/deploy/deploy.ts'
 import { requireGeminiBackend } from '../services/session/gemini-availability.ts'
-import { completeReport, resumeContext, resumeSteps } from '../services/run/resume.ts'
+import {
+  completeReport,
+  resumeContext,
+  resumeQuestion,
+  resumeStepsBeforeSpending,
+  resumeStepsThatSpend,
+} from '../services/run/resume.ts'
 import type { Pending, RecordedContext } from '../services/run/context.ts'
-import { askToContinue } from '../cli/spend-question.ts'
+import { askToContinue, askToSpend } from '../cli/spend-question.ts'
 import { checkUnchanged } from '../services/run/changes.ts'
 import { finishedReport, errorForInterruptedRun, explainInterruption } from '../services/run/early-end.ts'
 import type { Session } from '../services/session/session.ts'
@@ -20,7 +27,7 @@ export default class Resume extends CloudCommand {
   static override summary = 'Finish an interrupted run'
 
   static override description =
-    'Recreates whatever is missing (queue, topic, subscription, services), queues only the assets without a final row, and waits until every asset is done. Assets with a final row are not processed again. It is safe to resume a run that is in progress or complete.'
+    'Recreates whatever is missing (queue, topic, subscription, services), queues only the assets without a final row, and waits until every asset is done. Assets with a final row are not processed again. A run that was interrupted before it could ask about its cost asks now. It is safe to resume a run that is in progress or complete.'
 
   static override examples = [
     { description: 'The newest run', command: '<%= config.bin %> <%= command.id %> --local' },
@@ -66,12 +73,14 @@ export default class Resume extends CloudCommand {
   }
 
   async #finish(
-    context: RecordedContext & Pending,
+    context: RecordedContext & Pending & { report: RunReport },
     session: Session,
     flags: {
       'as-recorded': boolean
       notify?: string | undefined
       wait: boolean
+      yes: boolean
+      'ask-above': number | undefined
       'max-cost': number | undefined
       'max-failures': number | null | undefined
     },
@@ -82,12 +91,22 @@ export default class Resume extends CloudCommand {
     const options = { asRecorded: flags['as-recorded'], flags: session.target.flags }
     await explainInterruption(context, checkUnchanged(context.spec, options))
     const limits = { maxCost: flags['max-cost'], maxFailures: flags['max-failures'] }
-    await explainInterruption(context, changeLimits(context.spec, limits, { command, flags: session.target.flags }))
-    const finished = await showPipeline(resumeSteps(context, flags), this.progress, this.signal).catch(
-      async (error: unknown) => {
-        throw await errorForInterruptedRun(error, context)
-      },
-    )
-    return finishedReport(finished)
+    const { total: units } = context.report.units
+    const about = { units, command, flags: session.target.flags }
+    await explainInterruption(context, changeLimits(context.spec, limits, about))
+    const interrupted = async (error: unknown): Promise<never> => {
+      throw await errorForInterruptedRun(error, context)
+    }
+    const first = resumeStepsBeforeSpending(context, flags)
+    const ready = await showPipeline(first, this.progress, this.signal).catch(interrupted)
+    const consent = { yes: flags.yes, askAbove: flags['ask-above'], maxCost: flags['max-cost'] }
+    const asking = resumeQuestion({ ...ready, report: context.report }, { consent, answering: session.gemini })
+    const asked = await explainInterruption(context, asking)
+    if (asked) {
+      const declined = `No model was called; run ${context.runId} is kept`
+      await askToSpend(asked, { interactive: !this.jsonEnabled(), signal: this.signal, declined })
+    }
+    const others = resumeStepsThatSpend(pipeline(ready), context, flags)
+    return finishedReport(await showPipeline(others, this.progress, this.signal).catch(interrupted))
   }
 }

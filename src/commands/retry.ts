@@ -79,6 +79,7 @@ Causes: ${CAUSES.join(', ')}.`
         ? await this.#requeue(context, session, {
             choice,
             wait: flags.wait,
+            units: before.units.total,
             limits: { maxCost: flags['max-cost'], maxFailures: flags['max-failures'] },
           })
         : await explainInterruption(context, completeRun(context.spec, before))
@@ -94,12 +95,12 @@ Causes: ${CAUSES.join(', ')}.`
   async #requeue(
     context: RecordedContext,
     session: Session,
-    { choice, wait, limits }: { choice: RetryChoice; wait: boolean; limits: LimitChoice },
+    { choice, wait, limits, units }: { choice: RetryChoice; wait: boolean; limits: LimitChoice; units: number },
   ): Promise<RunReport> {
-    const command = `retry ${context.runId}`
-    await requireGeminiBackend(context.spec, { ...session, command, isChosen: this.hasChosenGemini })
+    const about = { units, command: `retry ${context.runId}`, flags: session.target.flags }
+    await requireGeminiBackend(context.spec, { ...session, ...about, isChosen: this.hasChosenGemini })
     await this.answeredAsRecorded(context.spec)
-    await explainInterruption(context, changeLimits(context.spec, limits, { command, flags: session.target.flags }))
+    await explainInterruption(context, changeLimits(context.spec, limits, about))
     const steps = retrySteps(context, choice, { wait })
     const finished = await showPipeline(steps, this.progress, this.signal).catch(async (error: unknown) => {
       throw await errorForInterruptedRun(error, context)

@@ -15,7 +15,7 @@ import {
   finishedReport,
 } from '../services/run/early-end.ts'
 import { completeReport, resumeContext, resumeSteps } from '../services/run/resume.ts'
-import { replaceSampleCap, sampleToContinue } from '../services/run/sampled-run.ts'
+import { recordOwnLimits, sampleToContinue } from '../services/run/sampled-run.ts'
 import { spendQuestion } from '../services/run/spend-question.ts'
 import { stepsBeforeSpending, stepsThatSpend, type Counted } from '../services/run/start.ts'
 import type { Finished } from '../services/run/steps.ts'
@@ -139,7 +139,7 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
     showNote(`Continue run ${spec.run_id}, whose sample has ${ok + failed} answers`, this.progress)
     const consent = { ...context, ...before, consent: options, answering: session.gemini, hasCap: true }
     await askToContinue(consent, { ...this.#terminal, signal: this.signal })
-    await explainInterruption(context, replaceSampleCap(spec, options.maxCost))
+    await explainInterruption(context, recordOwnLimits(spec, options, before.report.units.total))
     return showPipeline(resumeSteps({ ...context, ...before }, flags), this.progress, this.signal).catch(
       async (error: unknown) => {
         throw await errorForInterruptedRun(error, context)

@@ -4,6 +4,7 @@ import type { EstimateReport } from '../../src/contracts/estimate-report.ts'
 import { listDatasets, listTables } from '../../src/google/bigquery/bigquery.ts'
 import { listObjects } from '../../src/google/storage/storage.ts'
 import { listQueues } from '../../src/google/tasks.ts'
+import { runControlsOf } from '../../src/run-data/run-stop.ts'
 import { useLocalCloud } from '../../src/google/transport/environment.ts'
 import { GeminiUser } from './gemini-user.ts'
 import { hasTerminal, typeAtTerminal } from './terminal.ts'
@@ -197,6 +198,31 @@ describe('a run that costs money', () => {
     expect(await runIds()).toEqual(before)
   })
 
+  test('that is interrupted before it has a task asks again when it is resumed, unless it has --max-cost', async () => {
+    const run = await billed()
+    const calls = (await user.geminiCalls()).summary.calls
+    const runId = await user.interrupt([...run, '--yes'], '· Take the snapshot\n')
+    const refused = await user.imagery('resume', runId, '--local', '--ask-above', '0.001')
+    expect(refused).toMatchObject({
+      exitCode: 2,
+      document: {
+        error: {
+          code: 'CONFIRMATION_NEEDED',
+          message: expect.stringMatching(/^The run will cost about \$0\.0\d+ for 10 assets /),
+          suggestions: [expect.stringMatching(/--max-cost 0\.0\d+$/), 'Run the same command with --yes'],
+        },
+      },
+    })
+    const capped = await user.interrupt([...run, '--max-cost', '0.1'], '· Take the snapshot\n')
+    expect((await user.geminiCalls()).summary.calls).toBe(calls)
+    const resumed = await user.imagery('resume', capped, '--local', '--ask-above', '0.001')
+    expect({ exitCode: resumed.exitCode, document: resumed.document }).toMatchObject({
+      exitCode: 0,
+      document: { state: 'complete', units: { ok: 10 } },
+    })
+    expect((await user.imagery('resume', runId, '--local', '--yes')).document).toMatchObject({ units: { ok: 10 } })
+  })
+
   test.skipIf(!hasTerminal)(
     'asks at a terminal; another answer than yes, or Ctrl-C, leaves nothing behind',
     async () => {
@@ -245,11 +271,15 @@ describe('a sample for an estimate', () => {
 
     const refused = await user.imagery('run', '--local', ...flags, '--max-cost', '0.0001')
     expect(refused.document).toMatchObject({ error: { code: 'COST_LIMIT' } })
-    const report = await user.run(flags)
+    const report = await user.run([...flags, '--max-failures', '7'])
     expect(report).toMatchObject({ run_id: sample!.run_id, state: 'complete', units: { total: 10, ok: 10 } })
     expect(await calls()).toBe(before + 10)
     expect(report.cost_usd).toBeGreaterThan(low)
     expect(report.cost_usd).toBeLessThan(high)
+    const { projectId, region } = await user.locator()
+    useLocalCloud(await user.locator())
+    const controls = await runControlsOf({ run_id: report.run_id, place: { projectId, region } })
+    expect(controls).toMatchObject({ max_cost_usd: null, max_failures: 7 })
     // The sample is used up: the next run is another one.
     expect((await user.run([...flags, '--limit', '1'])).run_id).not.toBe(sample!.run_id)
   })

@@ -49,9 +49,23 @@ export class GeminiUser {
     return { exitCode, stderr, document }
   }
 
-  /** The same as text. */
-  async type(...commandLine: string[]): Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }> {
-    const args = [...commandLine, '--data-dir', this.dataDirectory]
+  /** Presses Ctrl-C when a run shows `mark`. Returns its ID. */
+  async interrupt(run: readonly string[], mark: string): Promise<string> {
+    const args = [PROGRAM, ...run, '--data-dir', this.dataDirectory]
+    const started = execa(process.execPath, args, this.#process())
+    let shown = ''
+    started.stderr.on('data', (chunk: Buffer) => {
+      const before = shown
+      shown += String(chunk)
+      if (!before.includes(mark) && shown.includes(mark)) started.kill('SIGINT')
+    })
+    const { stderr } = await started
+    const [, runId] = /Interrupted; run (\S+) is recorded/.exec(stderr) ?? []
+    if (runId === undefined) throw new Error(`no run was interrupted: ${stderr}`)
+    return runId
+  }
+
+  #process() {
     const environment = {
       PATH: process.env['PATH'] ?? '',
       HOME: this.folder,
@@ -60,7 +74,14 @@ export class GeminiUser {
       NODE_COMPILE_CACHE: path.join(ROOT, 'node_modules', '.cache', 'compiled'),
       NODE_NO_WARNINGS: '1',
     }
-    const options = { cwd: this.folder, env: environment, extendEnv: false, stdin: 'ignore', reject: false } as const
+    return { cwd: this.folder, env: environment, extendEnv: false, stdin: 'ignore', reject: false } as const
+  }
+
+  /** The same as text. */
+  async type(...commandLine: string[]): Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }> {
+    const args = [...commandLine, '--data-dir', this.dataDirectory]
+    const options = this.#process()
+    const environment = options.env
     return (
       this.#warm.run({ args, environment, folder: this.folder }, this.dataDirectory) ??
       execa(process.execPath, [PROGRAM, ...args], options)

@@ -3,6 +3,9 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, ROOT, type ImageryUser } from '../cli/imagery-process.ts'
+import { useLocalCloud } from '../../src/google/transport/environment.ts'
+import { runControlsOf } from '../../src/run-data/run-stop.ts'
+import { findLocalCloud } from '../../src/services/local/cloud.ts'
 import { enableApis } from './deployer.ts'
 import { SEED } from './kill-campaign.ts'
 import { rowsDocument, runReport } from './documents.ts'
@@ -86,10 +89,17 @@ describe('Ctrl-C', () => {
     async (signal) => {
       // A closing terminal may send the signal twice.
       const signals = signal === 'SIGHUP' ? [signal, signal] : [signal]
-      const { exitCode, stdout, stderr } = await interrupted([...RUN, '--limit', '5'], '· Take the snapshot\n', signals)
+      const run = [...RUN, '--limit', '5', '--max-cost', '3', '--max-failures', '7']
+      const { exitCode, stdout, stderr } = await interrupted(run, '· Take the snapshot\n', signals)
       expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
       const [, id = ''] = /Interrupted; run (\S+) is recorded; no new tasks are queued \[CANCELLED\]/.exec(stderr) ?? []
       expect(stderr).toContain(`  imagery resume ${id} --local\n  imagery teardown ${id} --local\n`)
+      // The resume that it suggests has the limits of the run.
+      const locator = (await findLocalCloud(user.dataDirectory))!
+      useLocalCloud(locator)
+      const { projectId, region } = locator
+      const controls = await runControlsOf({ run_id: id, place: { projectId, region } })
+      expect(controls).toMatchObject({ max_cost_usd: 3, max_failures: 7 })
       const next = signal === 'SIGHUP' ? ['resume', id] : ['teardown', id, '--delete-results', '--yes']
       expect(await user.run([...next, '--local'])).toMatchObject({ exitCode: 0 })
     },

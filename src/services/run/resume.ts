@@ -2,13 +2,18 @@ import { ImageryError } from '../../contracts/errors.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import { pipeline, type Pipeline } from '../../contracts/steps.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
-import type { Deployed, Pending, RecordedContext, WorkContext } from './context.ts'
+import { countImages } from '../../run-data/run-tables.ts'
+import { currentGeneration } from '../../run-data/rounds.ts'
+import { runControlsOf } from '../../run-data/run-stop.ts'
+import type { Deployed, Pending, RecordedContext, Snapshotted, ToAsk, WorkContext } from './context.ts'
 import { checkTopic, notifyTopic, recordTopic } from './notify.ts'
 import { runReport } from '../runs/report.ts'
 import { awaitCallsInProgress } from './calls-in-progress.ts'
 import { carryOver } from './carry-over.ts'
 import { probeModel } from './probe.ts'
 import { loadRunRecord } from '../runs/record.ts'
+import { spendQuestion, type SpendQuestion } from './spend-question.ts'
+import { expectedSpending, spendsMoney, type Consent } from './spending.ts'
 import {
   connect,
   deployIfAbsent,
@@ -76,6 +81,9 @@ export async function completeReport({
   return isComplete ? { complete: await completeRun(spec, report) } : { pending: report.units.pending, report }
 }
 
+/** A run that goes on, when it may have to ask whether it may spend. */
+export type Ready = RecordedContext & Pending & Deployed & Snapshotted & Partial<ToAsk>
+
 /**
  * Returns the steps that finish a run after its command, runtime or cloud died. Each step keeps what
  * exists, creates what is missing, and replaces a deleted queue. Only assets without a final row are
@@ -85,16 +93,52 @@ export function resumeSteps(
   context: RecordedContext & Pending,
   options: { wait: boolean; notify?: string | undefined },
 ): Pipeline<Finished> {
-  return firstSteps(context, options.notify)
+  return resumeStepsThatSpend(resumeStepsBeforeSpending(context, options), context, options)
+}
+
+/** Returns the first of these steps, which call no model. */
+export function resumeStepsBeforeSpending(
+  context: RecordedContext & Pending,
+  { notify }: { notify?: string | undefined },
+): Pipeline<Ready> {
+  return firstSteps(context, notify)
     .step(takeSnapshot)
     .stepIf(context.spec.source.loaded, stageLocalImages)
     .stepIf(context.spec.carry !== undefined, carryOver)
+}
+
+/** Adds the other ones. */
+export function resumeStepsThatSpend(
+  start: Pipeline<Ready>,
+  { spec }: Pick<RecordedContext, 'spec'>,
+  options: { wait: boolean },
+): Pipeline<Finished> {
+  return start
     .step(setUp)
     .step(connect)
-    .stepIf(context.spec.gemini !== null, awaitCallsInProgress)
-    .stepIf(context.spec.gemini !== null, probeModel)
+    .stepIf(spec.gemini !== null, awaitCallsInProgress)
+    .stepIf(spec.gemini !== null, probeModel)
     .step(publishShards)
     .stepIf(options.wait, processAssets({ isResume: true }))
+}
+
+/**
+ * Returns what to ask before a run goes on whose command died before it asked, or before the user answered. Undefined for
+ * a run whose tasks were published, because its user has agreed to its cost, for a sample, which has its own question, and
+ * if a limit on the cost that was recorded with the run has answered.
+ */
+export async function resumeQuestion(
+  { spec, target, assets, toAsk, report }: Ready & { report: RunReport },
+  { consent, answering }: { consent: Consent; answering: string | undefined },
+): Promise<SpendQuestion | undefined> {
+  const spender = { ...spec, target, answering }
+  const isSample = report.stopped?.reason === 'sample'
+  if (!spendsMoney(spender) || isSample || (await currentGeneration(spec))) return undefined
+  const { max_cost_usd: cap } = await runControlsOf(spec)
+  const size = toAsk ?? { units: assets, images: await countImages(spec) }
+  const spending = expectedSpending(spender, { ...size, snapshotBytes: 0 })
+  const asked = spendQuestion({ options: { ...consent, maxCost: consent.maxCost ?? cap ?? undefined } }, spending)
+  return asked && { ...asked, suggestions: asked.suggestions.filter((suggestion) => !suggestion.includes('--dry-run')) }
 }
 
 /** The run goes on only after everything is checked that could refuse it. */

@@ -1,5 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { exactUsd, usdText } from '../../contracts/prices.ts'
+import { defaultMaxFailures } from '../../contracts/run-controls.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
@@ -7,6 +8,7 @@ import { usesLocalGemini } from '../../run-data/gemini-backend.ts'
 import { changeRunControls, runControlsOf, runStopOf } from '../../run-data/run-stop.ts'
 import { parseOutput } from '../options/run-options.ts'
 import { loadRunSpec } from '../runs/find.ts'
+import type { LimitChoice } from '../runs/limits.ts'
 import { sampledRunId, type Asked } from '../runs/sample-record.ts'
 import { fileHash } from '../source/file-hash.ts'
 import type { RunContext } from './context.ts'
@@ -99,8 +101,13 @@ export function continuationQuestion(
   }
 }
 
-/** A run has its own `--max-cost`, or none: that of the sample was for the sample. */
-export async function replaceSampleCap(spec: RunSpec, maxCost: number | undefined): Promise<void> {
+/** A run has its own limits: `--max-cost` of the sample was for the sample. */
+export async function recordOwnLimits(
+  spec: RunSpec,
+  { maxCost, maxFailures }: LimitChoice,
+  units: number,
+): Promise<void> {
   const before = await runControlsOf(spec)
-  await changeRunControls(spec, { ...before, max_cost_usd: maxCost ?? null })
+  const max_failures = maxFailures === undefined ? defaultMaxFailures(units) : maxFailures
+  await changeRunControls(spec, { ...before, max_cost_usd: maxCost ?? null, max_failures })
 }

@@ -3,7 +3,15 @@ import type { PipelineStep } from '../../contracts/steps.ts'
 import { runLimits } from '../options/run-options.ts'
 import { countedSource } from './count-source.ts'
 import type { Deployed, RunContext } from './context.ts'
-import { ASK_ABOVE_USD, expectedSpending, mustAsk, roomyCap, spendingText, type Spending } from './spending.ts'
+import {
+  ASK_ABOVE_USD,
+  expectedSpending,
+  mustAsk,
+  roomyCap,
+  spendingText,
+  type Consent,
+  type Spending,
+} from './spending.ts'
 
 /** What a run asks before it spends money, and what to suggest where it cannot ask. */
 export interface SpendQuestion {
@@ -13,7 +21,7 @@ export interface SpendQuestion {
 
 /** Returns the question of a run; undefined if its flags or its small estimate have answered it. */
 export function spendQuestion(
-  { options }: Pick<RunContext, 'options'>,
+  { options }: Pick<RunContext, 'options'> | { options: Consent },
   spending: Spending | undefined,
 ): SpendQuestion | undefined {
   if (spending === undefined || !mustAsk(options, spending)) return undefined

@@ -58,7 +58,7 @@ export function stepsBeforeSpending(context: RunContext, options: { canAsk: bool
   const spends = spendsMoney({ ...context.choice, target: context.target, answering: context.gemini })
   const refuses = spends && !options.canAsk && !carriesOver(context)
   return (
-    stepsUpToTheSnapshot(context, { refuses })
+    stepsUpToTheSnapshot(context, { refuses, limits: limitsGiven(context.options) })
       // What is in the images decides which assets must be asked.
       .stepIf(carriesOver(context) && isLoaded(context), stageLocalImages)
       .stepIf(carriesOver(context), carryOver)
@@ -66,14 +66,18 @@ export function stepsBeforeSpending(context: RunContext, options: { canAsk: bool
   )
 }
 
-/** Returns the first steps of a run: they record it, and take its snapshot. */
+/**
+ * Returns the first steps of a run: they record it, and take its snapshot.
+ *
+ * @param options.limits recorded with the run, so that a resume has them if this command dies before it records all limits
+ */
 export function stepsUpToTheSnapshot(
   context: RunContext,
-  { refuses = false }: { refuses?: boolean } = {},
+  { refuses = false, limits }: { refuses?: boolean; limits?: RunLimits | undefined } = {},
 ): Pipeline<RunContext & RecordedContext & Deployed & SourceRead & Snapshotted> {
   return firstSteps(context, { loads: isLoaded(context), refuses })
     .stepIf(carriesOver(context), findAnswers)
-    .step(recordRun)
+    .step(recordRun(limits))
     .stepIf(context.options.notify !== undefined, recordTopic(context.options.notify ?? ''))
     .step(takeSnapshot)
     .step(checkValues)
@@ -138,12 +142,16 @@ const findServicesFor = (options: RunOptions): PipelineStep<RunContext, Deployed
 const readTheSource: PipelineStep<RunContext, SourceRead> = { title: 'Read the source', run: readSource }
 
 /** From here on, any machine can find, finish or delete the run by its ID. */
-const recordRun: PipelineStep<RunContext & Deployed & SourceRead & Partial<AnswersFound>, { spec: RunSpec }> = {
+const recordRun = (
+  limits: RunLimits | undefined,
+): PipelineStep<RunContext & Deployed & SourceRead & Partial<AnswersFound>, { spec: RunSpec }> => ({
   title: 'Record the run',
   async run(context) {
     const { runId, target, milestones } = context
     const spec = await newRunSpec(context)
     milestones.spec = spec
+    // First, so that no command can continue the run without them.
+    if (limits && hasLimits(limits)) await changeRunControls(spec, { ...(await runControlsOf(spec)), ...limits })
     await saveRunSpec(spec)
     if (milestones.isStarted && !(await isStarted(target.place, runId))) {
       throw new ImageryError('RUN_TORN_DOWN', `Run ${runId} was torn down by another command`)
@@ -154,7 +162,7 @@ const recordRun: PipelineStep<RunContext & Deployed & SourceRead & Partial<Answe
     await grantRuntimeWrite(context, target)
     return { done: runId, adds: { spec } }
   },
-}
+})
 
 /** The services read the limits, so that they hold without this command. */
 const recordLimits: PipelineStep<Counted, object> = creatingStep({
@@ -174,11 +182,16 @@ const recordLimits: PipelineStep<Counted, object> = creatingStep({
 
 type RunLimits = Pick<RunControls, 'max_cost_usd' | 'max_failures'>
 
+function limitsGiven(options: Pick<RunOptions, 'maxCost' | 'maxFailures'>): RunLimits {
+  const { maxCost = null, maxFailures = null } = options
+  return { max_cost_usd: maxCost, max_failures: maxFailures }
+}
+
 /** A run that calls a paid model has a limit on failures by default. */
 function runLimitsOf({ options, choice, assets }: Counted): RunLimits {
-  const { maxCost = null, maxFailures } = options
   const byDefault = choice.gemini === null ? null : defaultMaxFailures(assets)
-  return { max_cost_usd: maxCost, max_failures: maxFailures === undefined ? byDefault : maxFailures }
+  const { maxFailures = byDefault } = options
+  return limitsGiven({ ...options, maxFailures })
 }
 
 const hasLimits = ({ max_cost_usd: cost, max_failures: failures }: RunLimits): boolean =>

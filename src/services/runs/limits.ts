@@ -1,8 +1,11 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { exactUsd, usdText } from '../../contracts/prices.ts'
+import { defaultMaxFailures } from '../../contracts/run-controls.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { suggestedCommand } from '../../contracts/suggested-command.ts'
-import { ledgerCost, readBudget } from '../../run-data/run-budget.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import { currentGeneration } from '../../run-data/rounds.ts'
+import { ledgerCost, readBudget, type LedgerCost } from '../../run-data/run-budget.ts'
 import { changeRunControls, runControlsOf } from '../../run-data/run-stop.ts'
 
 /** The limits that a command sets; an absent one stays as it is. */
@@ -14,23 +17,26 @@ export interface LimitChoice {
 }
 
 /**
- * Changes the limits of a run before it goes on.
+ * Changes the limits of a run before it goes on. A run whose tasks no command has published yet, such as a sample, gets
+ * the limit on failures that a run has by default.
  *
+ * @param options.units of the run
  * @param options.command what the user typed, to suggest it with a higher cap: `resume 261123-9f3c1a7b`
  * @throws ImageryError COST_LIMIT, and changes nothing, if the run has spent its cap
  */
 export async function changeLimits(
   spec: RunSpec,
   { maxCost, maxFailures }: LimitChoice,
-  options: { command: string; flags: string },
+  options: { units: number; command: string; flags: string },
 ): Promise<void> {
-  const before = await runControlsOf(spec)
+  const [before, begun] = await Promise.all([runControlsOf(spec), currentGeneration(spec)])
+  const byDefault = begun || spec.gemini === null ? null : defaultMaxFailures(options.units)
   const cap = maxCost ?? before.max_cost_usd
   if (cap !== null && spec.gemini !== null) await refuseSpentCap(spec, cap, options)
   const after = {
     ...before,
     max_cost_usd: cap,
-    max_failures: maxFailures === undefined ? before.max_failures : maxFailures,
+    max_failures: maxFailures === undefined ? (before.max_failures ?? byDefault) : maxFailures,
   }
   if (JSON.stringify(after) !== JSON.stringify(before)) await changeRunControls(spec, after)
 }
@@ -40,7 +46,7 @@ async function refuseSpentCap(
   cap: number,
   { command, flags }: { command: string; flags: string },
 ): Promise<void> {
-  const [{ usd, unknown }, version] = await Promise.all([ledgerCost(spec), readBudget(spec)])
+  const [{ usd, unknown }, version] = await Promise.all([costSoFar(spec), readBudget(spec)])
   const call = (version?.budget.call_nanousd ?? 0) / 1e9
   const spent = exactUsd(usd + unknown * call)
   const left = cap - spent
@@ -51,4 +57,14 @@ async function refuseSpentCap(
     `The calls of run ${spec.run_id} have cost ${usdText(spent)} of --max-cost ${cap}${rest}. Nothing was changed`,
     { suggestions: [suggestedCommand(`${command} --max-cost MORE`, flags)] },
   )
+}
+
+/** A run whose command died early has no ledger yet. */
+async function costSoFar(spec: RunSpec): Promise<LedgerCost> {
+  try {
+    return await ledgerCost(spec)
+  } catch (error) {
+    if (error instanceof CloudError && error.status === 'NOT_FOUND') return { usd: 0, unknown: 0 }
+    throw error
+  }
 }

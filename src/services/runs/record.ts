@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { ImageryError } from '../../contracts/errors.ts'
 import {
   bucketName,
+  runControlsPath,
   runSpecPath,
   runStartPath,
   runTeardownPath,
@@ -58,6 +59,7 @@ export async function isStarted(place: DeploymentRef, runId: string): Promise<bo
 export async function deleteRunRecord(place: DeploymentRef, runId: string): Promise<void> {
   await deleteObject(recordUri(place, runStartPath(runId)))
   await deleteObject(recordUri(place, runSpecPath(runId)))
+  await deleteObject(recordUri(place, runControlsPath(runId)))
 }
 
 /** Returns the report of a run that is not recorded yet. */
