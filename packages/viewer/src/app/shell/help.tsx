@@ -30,6 +30,7 @@ const KEYS: [title: string, keys: [keys: string, what: string][]][] = [
     'Review',
     [
       ['1, 2, 3', 'Mark as right, wrong or unsure'],
+      ['0', 'Take the mark back'],
       ['↑ and ↓', 'Choose the whole answer or one of its columns'],
       ['E', 'Enter the right value'],
       ['← and →', 'Previous and next asset'],

@@ -3,6 +3,7 @@ import type { Query } from '../data/use-query.ts'
 import { GalleryScreen } from '../gallery/gallery-screen.tsx'
 import { MapScreen } from '../map/map-screen.tsx'
 import { Overview } from '../overview/overview.tsx'
+import { ReviewScreen } from '../review/review-screen.tsx'
 import type { ChangeView } from '../state/use-view-state.ts'
 import type { ViewState } from '../state/view-state.ts'
 import { TableScreen } from '../table/table-screen.tsx'
@@ -22,6 +23,8 @@ export function ScreenView({ state, change, summaries }: Props) {
       return <GalleryScreen state={state} change={change} />
     case 'map':
       return <MapScreen state={state} change={change} summaries={summaries} />
+    case 'review':
+      return <ReviewScreen state={state} change={change} />
     case 'table':
       return <TableScreen state={state} change={change} />
     default:

@@ -1,4 +1,5 @@
 import type { Filter } from '../../contract/filter.ts'
+import type { ReviewPlan } from '../../contract/review.ts'
 import { formatCondition, parseCondition } from './condition-text.ts'
 
 export const SCREENS = ['overview', 'gallery', 'map', 'table', 'review', 'compare'] as const
@@ -23,6 +24,8 @@ export interface ViewState {
   unit: string | null
   /** The place of that unit in the filtered and sorted rows, if it was opened from there. */
   at: number | null
+  /** What is drawn to review; null before a draw. */
+  plan: ReviewPlan | null
 }
 
 export const START: ViewState = {
@@ -33,6 +36,7 @@ export const START: ViewState = {
   columns: null,
   unit: null,
   at: null,
+  plan: null,
 }
 
 /** Writes a state as the hash of an address: `#table?is.verdict=["good"]&sort=-width`. */
@@ -44,8 +48,19 @@ export function formatState(state: ViewState): string {
   for (const column of state.columns ?? []) query.append('column', column)
   if (state.unit !== null) query.set('unit', state.unit)
   if (state.unit !== null && state.at !== null) query.set('at', String(state.at))
+  if (state.plan !== null) query.set('draw', JSON.stringify(state.plan))
   const text = query.toString()
   return `#${state.screen}${text === '' ? '' : `?${text}`}`
+}
+
+function parsePlan(text: string | null): ReviewPlan | null {
+  try {
+    const { size, strata, seed, unmarked_only } = JSON.parse(text ?? '') as { [name: string]: unknown }
+    if (typeof size !== 'number' || !Number.isInteger(size) || size < 1 || typeof seed !== 'string') return null
+    return { size, strata: typeof strata === 'string' ? strata : null, seed, unmarked_only: unmarked_only === true }
+  } catch {
+    return null
+  }
 }
 
 /** Reads a hash. What it cannot read is left out, so that an address that was cut off still opens. */
@@ -63,5 +78,6 @@ export function parseState(hash: string): ViewState {
     columns: columns.length === 0 ? null : columns,
     unit: query.get('unit'),
     at: at !== null && /^\d{1,9}$/.test(at) ? Number(at) : null,
+    plan: parsePlan(query.get('draw')),
   }
 }
