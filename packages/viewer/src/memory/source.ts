@@ -1,8 +1,8 @@
 import type { Value } from '../contract/columns.ts'
 import type { Filter, ReviewState } from '../contract/filter.ts'
 import { MOST_PAGE_ROWS, MOST_POINTS } from '../contract/limits.ts'
+import type { ReportHead } from '../contract/report.ts'
 import type { Mark } from '../contract/review.ts'
-import type { ViewedRun } from '../contract/run.ts'
 import { SourceError } from '../contract/source-error.ts'
 import type { ImageSize, PageRow, Points, ResultsSource, UnitDetail } from '../contract/source.ts'
 import { chartOf } from './charts.ts'
@@ -13,21 +13,12 @@ import { accuracyWithoutMarks } from './no-marks.ts'
 import type { CarriedRow } from './rows.ts'
 import { columnNamed, memoryTable } from './table.ts'
 
-/** What a report carries besides its rows. */
-export interface CarriedRun {
-  run: ViewedRun
-  /** The flags of the run's cloud in a command, with a leading space. */
-  flags: string
-  /** Whether the images are in Google Cloud, so that its console shows them. */
-  is_on_google: boolean
-}
-
 /** Returns the address of an image that the report has, by its URI. */
 export type FindImage = (gcsUri: string, size: ImageSize) => string | null
 
 /** A run whose rows are in memory. It is read-only and never changes. */
 export function memorySource(
-  carried: CarriedRun,
+  carried: Omit<ReportHead, 'layout'>,
   rows: readonly CarriedRow[],
   findImage: FindImage = () => null,
 ): ResultsSource {
@@ -123,7 +114,7 @@ function pageRow({ unit_id, asset_id, status, values, images }: CarriedRow): Pag
   return { unit_id, asset_id, status, values, images: images.length }
 }
 
-function unitDetail({ run, flags, is_on_google: isOnGoogle }: CarriedRun, row: CarriedRow): UnitDetail {
+function unitDetail({ run, flags, is_on_google: isOnGoogle }: Omit<ReportHead, 'layout'>, row: CarriedRow): UnitDetail {
   const { unit_id, asset_id, status, location, values, images, attempts } = row
   return {
     unit_id,
