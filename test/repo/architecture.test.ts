@@ -32,6 +32,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'runs',
     'results',
     'judge',
+    'view',
     'deploy',
     'doctor',
     'teardown',

@@ -1,3 +1,4 @@
+import { BUCKETS } from '../../contracts/messages.ts'
 import { tablePath, type RunTables } from '../../contracts/names.ts'
 import { MARKER_STATUS } from '../../contracts/tables.ts'
 import { quoted } from './names.ts'
@@ -24,4 +25,11 @@ export function similarIdsQuery(from: string, limit: number): string {
   return `SELECT DISTINCT IFNULL(asset_id, unit_id) AS id FROM ${rowsSource(from)}
 WHERE STRPOS(LOWER(unit_id), LOWER(@id)) > 0 OR STARTS_WITH(LOWER(unit_id), LOWER(@start))
 ORDER BY id LIMIT ${limit}`
+}
+
+/** All attempts at the unit `@id`, oldest first. Reads only the partition of the unit's bucket. */
+export function unitAttemptsQuery(ledger: string): string {
+  return `SELECT * FROM ${quoted(ledger)}
+WHERE bucket = ABS(MOD(FARM_FINGERPRINT(@id), ${BUCKETS})) AND unit_id = @id AND status != '${MARKER_STATUS}'
+ORDER BY finished_at, attempt_id`
 }

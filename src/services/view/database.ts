@@ -1,0 +1,61 @@
+import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api'
+
+export type Parameter = DuckDBValue
+
+/** Enough for the columns of a few million rows; DuckDB reads more from its file. */
+const MEMORY_LIMIT = '1GB'
+
+/**
+ * Opens a DuckDB file. DuckDB then reads and writes nothing else: it loads no extension and opens no other file, whatever
+ * a value looks like.
+ */
+export async function openDuckDb(file: string, { isReadOnly }: { isReadOnly: boolean }): Promise<DuckDBInstance> {
+  const { DuckDBInstance: Instance } = await import('@duckdb/node-api')
+  return Instance.create(file, {
+    memory_limit: MEMORY_LIMIT,
+    temp_directory: `${file}.tmp`,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    ...(isReadOnly ? { access_mode: 'READ_ONLY' } : {}),
+  })
+}
+
+/** Returns the rows of a statement, each as a list of values in the order of its columns. */
+export async function rowsOf(
+  connection: DuckDBConnection,
+  sql: string,
+  parameters: readonly Parameter[] = [],
+): Promise<unknown[][]> {
+  return (await connection.runAndReadAll(sql, [...parameters])).getRowsJS()
+}
+
+/** Connections to one database that take turns, so that requests at the same time do not wait for each other. */
+export class Connections {
+  readonly #instance: DuckDBInstance
+  readonly #idle: DuckDBConnection[] = []
+  readonly #all: DuckDBConnection[] = []
+
+  constructor(instance: DuckDBInstance) {
+    this.#instance = instance
+  }
+
+  async use<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
+    const connection = this.#idle.pop() ?? (await this.#open())
+    try {
+      return await work(connection)
+    } finally {
+      this.#idle.push(connection)
+    }
+  }
+
+  close(): void {
+    for (const connection of this.#all) connection.closeSync()
+    this.#instance.closeSync()
+  }
+
+  async #open(): Promise<DuckDBConnection> {
+    const connection = await this.#instance.connect()
+    this.#all.push(connection)
+    return connection
+  }
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import { MOST_PAGE_ROWS } from '@imagery/viewer/contract/limits'
+
+/** Longer texts are no search. */
+const text = z.string().max(10_000)
+const column = z.string().min(1).max(300)
+const scalar = z.union([text, z.number(), z.boolean(), z.null()])
+const bound = z.number().nullable()
+
+const condition = z.union([
+  z.strictObject({ column, is: z.array(scalar).max(1_000) }),
+  z.strictObject({ column, from: bound, to: bound, closed: z.boolean().optional() }),
+  z.strictObject({ column, contains: text }),
+  z.strictObject({ search: text }),
+  z.strictObject({ box: z.tuple([z.number(), z.number(), z.number(), z.number()]) }),
+  z.strictObject({ review: z.array(z.enum(['right', 'wrong', 'unsure', 'none'])) }),
+])
+
+export const filter = z.array(condition).max(100)
+
+export const summaryAsked = z.strictObject({ filter })
+
+export const pageAsked = z.strictObject({
+  filter,
+  sort: z.strictObject({ column, descending: z.boolean() }).nullable(),
+  offset: z.int().nonnegative(),
+  limit: z.int().positive().max(MOST_PAGE_ROWS),
+})
+
+export const pointsAsked = z.strictObject({ filter, color: column.nullable() })

@@ -1,0 +1,70 @@
+import type { Value, ViewedColumn } from '@imagery/viewer/contract/columns'
+
+/** How DuckDB stores a column's values. Every type but these is JSON text, which keeps any value. */
+export type Storage = 'VARCHAR' | 'BIGINT' | 'DOUBLE' | 'BOOLEAN' | 'JSON'
+
+/**
+ * A column of the results in the local table. Its parts have numbered names, so that no name of a user reaches a
+ * statement: `v0` the value, `a0` its number for filters and figures, `k0` the code by which rows are counted.
+ */
+export interface StoredColumn {
+  index: number
+  column: ViewedColumn
+  storage: Storage
+  /** Whether there is `a…`: a number, or a time in milliseconds since 1970. */
+  hasAxis: boolean
+}
+
+export function storedColumns(columns: readonly ViewedColumn[], isText: (name: string) => boolean): StoredColumn[] {
+  return columns.map((column, index) => ({
+    index,
+    column,
+    storage: storageOf(column, isText(column.name)),
+    hasAxis: column.kind === 'number' || column.kind === 'time',
+  }))
+}
+
+/** @param isText whether the number comes as text, because a double cannot hold it: NUMERIC and BIGNUMERIC */
+function storageOf({ kind, is_integer: isInteger }: ViewedColumn, isText: boolean): Storage {
+  switch (kind) {
+    case 'enum':
+    case 'text':
+    case 'time':
+      return 'VARCHAR'
+    case 'boolean':
+      return 'BOOLEAN'
+    case 'number':
+      return isText ? 'VARCHAR' : isInteger ? 'BIGINT' : 'DOUBLE'
+    case 'other':
+      return 'JSON'
+  }
+}
+
+export const valueName = ({ index }: StoredColumn): string => `v${index}`
+export const axisName = ({ index }: StoredColumn): string => `a${index}`
+export const codeName = ({ index }: StoredColumn): string => `k${index}`
+/** The table of a text column's different values with their codes. */
+export const dictionaryName = ({ index }: StoredColumn): string => `d${index}`
+
+/** Returns a value of the local table as the viewer gets it. */
+export function shownValue(stored: unknown, storage: Storage): Value {
+  if (stored === null || stored === undefined) return null
+  if (storage === 'JSON') return JSON.parse(String(stored)) as Value
+  if (typeof stored === 'bigint') return Number.isSafeInteger(Number(stored)) ? Number(stored) : String(stored)
+  if (typeof stored === 'number' && !Number.isFinite(stored)) return String(stored)
+  return stored as Value
+}
+
+/** Returns a number, or a time as milliseconds since 1970 with its microseconds; null for one that is not finite. */
+export function axisValue(value: unknown, { kind }: ViewedColumn): number | null {
+  if (value === null || value === undefined) return null
+  const number = kind === 'time' ? timeMs(String(value)) : Number(value)
+  return Number.isFinite(number) ? number : null
+}
+
+/** A DATETIME has no zone; it counts as UTC. */
+function timeMs(text: string): number {
+  const [, whole = text, micros] = /^(.*\.\d{3})(\d{1,3})\d*Z?$/.exec(text) ?? []
+  const zoned = /^\d{4}-\d\d-\d\d$/.test(text) || whole.endsWith('Z') ? whole : `${whole.replace(' ', 'T')}Z`
+  return Date.parse(zoned) + (micros === undefined ? 0 : Number(micros.padEnd(3, '0')) / 1_000)
+}

@@ -1,0 +1,48 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Row } from '@imagery/viewer/contract/columns'
+import type { About } from './about.ts'
+import { rowsOf } from './database.ts'
+import { columnOf } from './filter-sql.ts'
+import { shownValue, valueName } from './stored-columns.ts'
+
+/** A unit as the local table has it. */
+export interface StoredUnit {
+  unit_id: string
+  location: { longitude: number; latitude: number } | null
+  values: Row
+}
+
+export async function storedUnit(
+  connection: DuckDBConnection,
+  about: About,
+  unitId: string,
+): Promise<StoredUnit | undefined> {
+  const [found] = await rowsOf(
+    connection,
+    `SELECT longitude, latitude, ${about.columns.map(valueName).join(', ')} FROM rows WHERE unit_id = ? LIMIT 1`,
+    [unitId],
+  )
+  if (!found) return undefined
+  const [longitude, latitude, ...stored] = found
+  return {
+    unit_id: unitId,
+    location: typeof longitude === 'number' && typeof latitude === 'number' ? { longitude, latitude } : null,
+    values: {
+      unit_id: unitId,
+      ...Object.fromEntries(
+        about.columns.map(({ column, storage }, index) => [column.name, shownValue(stored[index], storage)]),
+      ),
+    },
+  }
+}
+
+/** Returns all units in the order of their IDs, with the value of a column as text. */
+export async function unitIds(
+  connection: DuckDBConnection,
+  about: About,
+  name: string | null,
+): Promise<{ unit_id: string; value: string | null }[]> {
+  const value = name === null ? 'NULL' : `CAST(${valueName(columnOf(about, name))} AS VARCHAR)`
+  const found = await rowsOf(connection, `SELECT unit_id, ${value} FROM rows ORDER BY n`)
+  return found.map(([unitId, text]) => ({ unit_id: unitId as string, value: text as string | null }))
+}

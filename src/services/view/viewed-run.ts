@@ -1,0 +1,39 @@
+import type { ViewedFailures, ViewedRun } from '@imagery/viewer/contract/run'
+import { stateName, type RunReport } from '../../contracts/run-report.ts'
+import { profileModel } from '../../contracts/run-spec.ts'
+import type { About } from './about.ts'
+import type { OpenedRun } from './open-run.ts'
+
+/** Describes a run for the viewer. */
+export function viewedRun(
+  { runId, spec, report, rows }: OpenedRun,
+  about: About,
+  counted: { ok: number; failed: number; cost_usd: number },
+): ViewedRun {
+  const { ok, failed } = counted
+  const profile = spec?.profile
+  return {
+    run_id: runId,
+    results_table: rows.table,
+    source: report?.source ?? spec?.source.given ?? '',
+    profile: profile?.name ?? report?.profile ?? '',
+    prompt: profile?.prompt ?? '',
+    model: spec ? (spec.gemini?.model ?? profileModel(spec.profile)) : '',
+    answered_by: report?.answers?.by ?? null,
+    state: report ? stateName(report) : 'torn down',
+    units: report?.units ?? { total: about.rows, ok, failed, pending: about.rows - ok - failed },
+    cost_usd: report?.cost_usd ?? counted.cost_usd,
+    started_at: report?.started_at ?? '',
+    finished_at: report?.finished_at ?? null,
+    failures: failuresOf(report),
+    columns: about.columns.map(({ column }) => column),
+    bounds: about.bounds,
+    is_live: rows.version === undefined && report?.state !== 'complete',
+    has_images: true,
+    can_review: true,
+  }
+}
+
+function failuresOf(report: RunReport | undefined): ViewedFailures[] {
+  return (report?.failure_groups ?? []).map(({ cause, units, example, next }) => ({ cause, units, example, next }))
+}
