@@ -2,6 +2,7 @@ import type { Accuracy, ReviewProgress } from '../../contract/review.ts'
 import { useShared } from '../data/source-context.ts'
 import { count, counted, percentOf } from '../format/numbers.ts'
 import { Icon } from '../parts/icon.tsx'
+import { Interval } from '../parts/interval.tsx'
 import type { ChangeView } from '../state/use-view-state.ts'
 
 /** How often the marked answers are right, with the interval that the whole run's share lies in. */
@@ -82,22 +83,7 @@ function AccuracyRow({ name, accuracy: { accuracy, right, wrong, unsure } }: { n
           {count(right)}/{count(right + wrong)}
         </span>
       </td>
-      <td>
-        {accuracy !== null && (
-          <>
-            <span className="interval" aria-hidden="true">
-              <span
-                className="interval-band"
-                style={{ left: `${accuracy.low * 100}%`, right: `${(1 - accuracy.high) * 100}%` }}
-              />
-              <span className="interval-estimate" style={{ left: `${accuracy.estimate * 100}%` }} />
-            </span>
-            <span className="interval-text">
-              {percentOf(accuracy.low)} – {percentOf(accuracy.high)}
-            </span>
-          </>
-        )}
-      </td>
+      <td>{accuracy !== null && <Interval proportion={accuracy} />}</td>
     </tr>
   )
 }

@@ -1,4 +1,5 @@
 import type { Comparison } from '../../contract/comparison.ts'
+import { CompareScreen } from '../compare/compare-screen.tsx'
 import type { Query } from '../data/use-query.ts'
 import { GalleryScreen } from '../gallery/gallery-screen.tsx'
 import { MapScreen } from '../map/map-screen.tsx'
@@ -17,17 +18,19 @@ interface Props {
 }
 
 /** The screen that the address names. */
-export function ScreenView({ state, change, summaries }: Props) {
+export function ScreenView({ state, change, summaries, comparison }: Props) {
   switch (state.screen) {
     case 'gallery':
       return <GalleryScreen state={state} change={change} />
     case 'map':
       return <MapScreen state={state} change={change} summaries={summaries} />
+    case 'compare':
+      return <CompareScreen comparison={comparison} change={change} />
     case 'review':
       return <ReviewScreen state={state} change={change} />
     case 'table':
       return <TableScreen state={state} change={change} />
-    default:
+    case 'overview':
       return <Overview state={state} change={change} summaries={summaries} />
   }
 }
