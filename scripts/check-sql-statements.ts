@@ -4,7 +4,7 @@ import { CAUSES } from '../src/contracts/causes.ts'
 import type { ImagePick, Unit } from '../src/contracts/model-options.ts'
 import type { RunTables } from '../src/contracts/names.ts'
 import { profile, type Profile } from '../src/contracts/run-spec.ts'
-import { ASSET_COLUMNS, attemptColumns } from '../src/contracts/tables.ts'
+import { ASSET_COLUMNS, attemptColumns, keptColumns } from '../src/contracts/tables.ts'
 import {
   costQuery,
   failedUnitsQuery,
@@ -33,6 +33,7 @@ import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind }
 import { builtInProfiles } from '../src/profiles/built-in-profiles.ts'
 import type { CheckedTable, Parameters } from './check-sql-analyzer.ts'
 import { resultStatements } from './check-sql-results.ts'
+import { sampleOf } from './check-sql-values.ts'
 
 /** A statement that imagery sends, with its parameters. */
 export interface Statement {
@@ -89,8 +90,8 @@ export function sourceTables(): CheckedTable[] {
               { name: 'longitude', type: 'FLOAT64' },
             ],
           },
-      { name: 'detection_time', type: time as Column['type'] },
-      { name: 'capture_time', type: time as Column['type'] },
+      { name: 'detection_time', type: time },
+      { name: 'capture_time', type: time },
     ],
     rows: location === 'geography' ? [] : sourceRows(id, time),
   }))
@@ -143,6 +144,9 @@ export function snapshotStatements(): Statement[] {
   return statements
 }
 
+/** Columns of every source that a run keeps. */
+const KEPT: Column[] = [{ name: 'asset_type', type: 'STRING' }]
+
 /** What a run reads of a source, with the parts of the snapshot's query that `has` chooses. */
 export function snapshotSource(
   { path, time, location }: SourceKind,
@@ -159,6 +163,7 @@ export function snapshotSource(
     images: { max_per_unit: 1 + (turn % 4), pick },
     assetColumn: has(0) ? null : 'asset_id',
     imageColumn: 'gcs_uri',
+    ...(turn % 7 === 0 ? { keep: KEPT } : {}),
     hasObservationId: has(1),
     hasSnapshotId: has(2),
     location: has(3) ? location : 'absent',
@@ -203,25 +208,28 @@ export function ledgerStatements(): LedgerStatements[] {
       results: `run${index}`,
     }
     const path = (table: string): string => `check.results.${table}`
+    // Every second run keeps a column of its source.
+    const kept = index % 2 === 0 ? KEPT : []
+    const columns = [...ASSET_COLUMNS, ...keptColumns(kept)]
     return {
       profile: asked.name,
       tables: [
-        { path: path(tables.assets), columns: ASSET_COLUMNS, rows: assetRows() },
+        { path: path(tables.assets), columns, rows: assetRows(kept) },
         { path: path(tables.attempts), columns: attemptColumns(asked), rows: attemptRows(asked) },
         { path: path(nextTables(tables).attempts), columns: attemptColumns(asked), rows: [] },
       ],
-      view: { path: path(tables.live), sql: liveView(tables, asked) },
-      statements: runStatements(tables, asked),
+      view: { path: path(tables.live), sql: liveView(tables, asked, kept) },
+      statements: runStatements(tables, asked, kept),
     }
   })
 }
 
-function runStatements(tables: RunTables, asked: Profile): Statement[] {
+function runStatements(tables: RunTables, asked: Profile, kept: readonly Column[]): Statement[] {
   const shard = { from: 0, to: 3 }
   const causes = [...CAUSES.map((cause) => [cause]), [...CAUSES]]
   return [
-    { name: 'live view', sql: liveView(tables, asked) },
-    { name: 'results', sql: resultsQuery(tables, asked) },
+    { name: 'live view', sql: liveView(tables, asked, kept) },
+    { name: 'results', sql: resultsQuery(tables, asked, kept) },
     { name: 'totals', sql: totalsQuery(tables) },
     { name: 'cost', sql: costQuery(tables) },
     { name: 'failures', sql: failuresQuery(tables, 2) },
@@ -316,7 +324,7 @@ function insertedRows(insert: string): string {
 
 const UNITS = ['answered', 'failed', 'retried', 'retried-ok', 'throttled', 'late', 'untouched']
 
-function assetRows(): Record<string, unknown>[] {
+function assetRows(kept: readonly Column[]): Record<string, unknown>[] {
   return UNITS.map((unit, index) => ({
     unit_id: unit,
     asset_id: index % 3 === 0 ? null : unit,
@@ -324,6 +332,7 @@ function assetRows(): Record<string, unknown>[] {
     detection_time: index % 2 === 0 ? '2026-01-01T00:00:00.500Z' : null,
     observations: index === 5 ? [] : [{ observation_id: 'o', gcs_uri: 'gs://b/o.jpg', capture_time: null }],
     bucket: index,
+    ...(kept.length > 0 ? { kept: { asset_type: index % 2 === 0 ? null : `type ${index}` } } : {}),
   }))
 }
 
@@ -369,30 +378,4 @@ function attemptRows(asked: Profile): Record<string, unknown>[] {
       ]),
     )
   })
-}
-
-/** Some value of a column, or none: the same for the same row. */
-function sampleOf(column: Column, index: number): unknown {
-  if (column.mode === 'REPEATED') {
-    const { mode: _, ...single } = column
-    return Array.from({ length: index % 3 }, (_, place) => sampleOf(single, 2 * place + 1))
-  }
-  if (index % 2 === 0) return null
-  switch (column.type) {
-    case 'STRING':
-      return `${column.name} ${index} “é”`
-    case 'INT64':
-      return index * 1_000
-    case 'FLOAT64':
-      return index / 8
-    case 'BOOL':
-      return index % 4 === 1
-    case 'TIMESTAMP':
-      return '2026-02-03T04:05:06Z'
-    case 'STRUCT':
-      return Object.fromEntries((column.columns ?? []).map((member) => [member.name, sampleOf(member, index)]))
-    case 'NUMERIC':
-    case 'GEOGRAPHY':
-      return null
-  }
 }

@@ -52,8 +52,7 @@ export function columnValue(column: Column, value: unknown): ValueProto {
         structValue: { field: (column.columns ?? []).map((member) => columnValue(member, members[member.name])) },
       }
     }
-    case 'NUMERIC':
-    case 'GEOGRAPHY':
+    default:
       throw new Error(`no rows with ${column.type} are checked`)
   }
 }
@@ -142,4 +141,29 @@ export function canonicalJson(text: string): string {
       ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : value,
   )
+}
+
+/** Some value of a column, or none: the same for the same row. */
+export function sampleOf(column: Column, index: number): unknown {
+  if (column.mode === 'REPEATED') {
+    const { mode: _, ...single } = column
+    return Array.from({ length: index % 3 }, (_, place) => sampleOf(single, 2 * place + 1))
+  }
+  if (index % 2 === 0) return null
+  switch (column.type) {
+    case 'STRING':
+      return `${column.name} ${index} “é”`
+    case 'INT64':
+      return index * 1_000
+    case 'FLOAT64':
+      return index / 8
+    case 'BOOL':
+      return index % 4 === 1
+    case 'TIMESTAMP':
+      return '2026-02-03T04:05:06Z'
+    case 'STRUCT':
+      return Object.fromEntries((column.columns ?? []).map((member) => [member.name, sampleOf(member, index)]))
+    default:
+      return null
+  }
 }

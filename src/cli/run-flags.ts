@@ -25,6 +25,10 @@ export const runFlags = {
   where: Flags.string({ summary: "GoogleSQL condition on the table's columns", helpValue: 'SQL' }),
   'asset-column': Flags.string({ summary: 'column with the asset ID', helpValue: 'COLUMN' }),
   'image-column': Flags.string({ summary: 'column with the image URI', helpValue: 'COLUMN' }),
+  keep: Flags.string({
+    summary: "columns of the table that the results have too, from the row of each asset's newest image",
+    helpValue: 'COLUMN,…',
+  }),
   'image-root': Flags.string({
     summary: "another folder that a local table's images can be read from; repeatable",
     multiple: true,
@@ -125,7 +129,7 @@ export const consentFlags = {
 /** The values of `runFlags`, as oclif parses them. */
 interface RunFlags extends Pick<
   RunOptions,
-  'where' | 'limit' | 'unit' | 'pick' | 'model' | 'location' | 'tier' | 'prices' | 'concurrency'
+  'where' | 'keep' | 'limit' | 'unit' | 'pick' | 'model' | 'location' | 'tier' | 'prices' | 'concurrency'
 > {
   table: string | undefined
   profile: string | undefined

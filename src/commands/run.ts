@@ -54,6 +54,11 @@ Exits with 0 when every asset succeeded, 3 when some failed (their rows give the
         '<%= config.bin %> <%= command.id %> --local --table observations.jsonl --profile road-signs --gemini replay:answers.jsonl',
     },
     {
+      description: 'With columns of the table in the results',
+      command:
+        '<%= config.bin %> <%= command.id %> --table my-project.city.latest_observations --profile road-signs --keep asset_type,capture_time',
+    },
+    {
       description: 'An even sample of the assets that match a condition',
       command:
         '<%= config.bin %> <%= command.id %> --local --table observations.parquet --profile image-quality --where "asset_type = \'ASSET_CLASS_UTILITY_POLE\'" --sample 100',

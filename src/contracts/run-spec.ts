@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { answerSchema } from './answer-schema.ts'
 import { carry } from './carry.ts'
+import { keptColumn } from './columns.ts'
 import {
   DEFAULT_GEMINI_MODEL,
   DEFAULT_IMAGES,
@@ -152,6 +153,8 @@ export const runSpec = z.strictObject({
     /** Null when the source has none: each observation is then a unit by itself. */
     asset_column: z.string().nullable(),
     image_column: z.string(),
+    /** Columns that the results have too (`--keep`). Absent when there are none. */
+    keep: z.array(keptColumn).optional(),
     where: z.string().nullable(),
     limit: z.int().positive().nullable(),
     sample: z.int().positive().nullable(),

@@ -198,8 +198,20 @@ export const RESULT_PROVENANCE = [
   'carried_cost_usd',
 ] as const
 
-/** The results table `<name>`: asset, images, answer, provenance. */
-export function resultColumns(profile: Profile): Column[] {
+/**
+ * One more column of a snapshot whose run keeps columns of the source: those columns, of the row with the unit's newest
+ * image.
+ */
+export function keptColumns(kept: readonly Column[]): Column[] {
+  return kept.length === 0 ? [] : [{ name: 'kept', type: 'STRUCT', columns: kept }]
+}
+
+/**
+ * The results table `<name>`: asset, images, kept columns, answer, provenance.
+ *
+ * @param kept the columns of the source that the run keeps
+ */
+export function resultColumns(profile: Profile, kept: readonly Column[] = []): Column[] {
   const ledger = new Map([...ATTEMPT_KEYS, ...ATTEMPT_PROVENANCE].map((column) => [column.name, column]))
   const named = (name: string): Column => {
     const column = ledger.get(name)
@@ -213,6 +225,7 @@ export function resultColumns(profile: Profile): Column[] {
     { name: 'detection_time', type: 'TIMESTAMP', description: 'When the asset was last detected.' },
     named('observation_ids'),
     named('gcs_uris'),
+    ...kept,
     ...answerColumns(profile.output),
     ...RESULT_PROVENANCE.map(named),
   ]

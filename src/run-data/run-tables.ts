@@ -49,7 +49,7 @@ export async function createLedger(spec: RunSpec): Promise<void> {
 export async function createRunTables(spec: RunSpec): Promise<void> {
   await createLedger(spec)
   await ensureView(runTable(spec.tables, 'live'), {
-    query: liveView(spec.tables, spec.profile),
+    query: liveView(spec.tables, spec.profile, spec.source.keep),
     description: `The current row of every asset of imagery run ${spec.run_id}.`,
     labels: { [RUN_LABEL]: spec.run_id },
   })
@@ -94,7 +94,7 @@ export async function claimResults(spec: RunSpec): Promise<boolean> {
 
 function resultsDescription(spec: RunSpec): Pick<NewTable, 'columns' | 'description' | 'labels'> {
   return {
-    columns: resultColumns(spec.profile),
+    columns: resultColumns(spec.profile, spec.source.keep),
     description: `${spec.profile.description} imagery run ${spec.run_id} over ${spec.source.given}.`,
     labels: { [RUN_LABEL]: spec.run_id },
   }
@@ -104,7 +104,7 @@ function resultsDescription(spec: RunSpec): Pick<NewTable, 'columns' | 'descript
 export async function writeResults(spec: RunSpec, jobId: string): Promise<void> {
   const labels = { [RUN_LABEL]: spec.run_id }
   const results = runTable(spec.tables, 'results')
-  await queryIntoTable(resultsQuery(spec.tables, spec.profile), {
+  await queryIntoTable(resultsQuery(spec.tables, spec.profile, spec.source.keep), {
     jobId,
     projectId: spec.tables.projectId,
     location: spec.source.location,

@@ -1,5 +1,6 @@
 import { answerColumns } from '../../contracts/answer-schema.ts'
 import type { Cause } from '../../contracts/causes.ts'
+import type { Column } from '../../contracts/columns.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
 import { tablePath, type RunTables } from '../../contracts/names.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
@@ -14,8 +15,10 @@ export const CURRENT_FIRST = `IF(status = 'ok', 0, 1), generation DESC, IF(statu
  * The view `<name>_live`: exactly one row per unit of the snapshot. It shows the latest attempt that
  * succeeded, otherwise the latest of the newest generation, with final attempts before retrying ones. A
  * unit without an attempt, or with a retrying one, is pending.
+ *
+ * @param kept the columns of the source that the run keeps
  */
-export function liveView(tables: RunTables, profile: Profile): string {
+export function liveView(tables: RunTables, profile: Profile, kept: readonly Column[] = []): string {
   const answers = answerColumns(profile.output).map((column) => `current_attempt.${quoted(column.name)}`)
   const provenance = RESULT_PROVENANCE.filter((name) => name !== 'status' && name !== 'unit_id').map(
     (name) => `current_attempt.${name}`,
@@ -26,7 +29,7 @@ export function liveView(tables: RunTables, profile: Profile): string {
   asset.location,
   asset.detection_time,
   asset.observations,
-  asset.bucket,
+  asset.bucket,${kept.map(({ name }) => `\n  asset.kept.${quoted(name)} AS ${quoted(name)},`).join('')}
   IF(current_attempt.status IS NULL OR current_attempt.status = 'retrying', 'pending', current_attempt.status) AS status,
   current_attempt.observation_ids,
   current_attempt.gcs_uris,
@@ -48,8 +51,8 @@ export function imagesQuery(tables: RunTables): string {
 }
 
 /** The rows of the results table, in the order of its columns. */
-export function resultsQuery(tables: RunTables, profile: Profile): string {
-  const columns = resultColumns(profile).map((column) => quoted(column.name))
+export function resultsQuery(tables: RunTables, profile: Profile, kept: readonly Column[] = []): string {
+  const columns = resultColumns(profile, kept).map((column) => quoted(column.name))
   return `SELECT ${columns.join(', ')} FROM ${quoted(tablePath(tables, tables.live))}`
 }
 

@@ -1,3 +1,4 @@
+import type { Column } from '../../contracts/columns.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
 import type { ImagePick, Unit } from '../../contracts/model-options.ts'
 import { conditionFault } from '../../contracts/condition.ts'
@@ -16,6 +17,8 @@ export interface SnapshotSource {
   /** Null when the table has none, which is allowed only for units of one observation. */
   assetColumn: string | null
   imageColumn: string
+  /** Columns of the source that the results have too. */
+  keep?: readonly Column[]
   /** Prepended to the paths of images, but not to addresses: the location of the staged images of a local file. */
   imagePrefix: string | null
   /** Whether https addresses get the prefix too, because these images are fetched and staged. */
@@ -54,7 +57,7 @@ export function snapshotQuery(source: SnapshotSource): string {
     ${asset} AS asset_id,
     ${observation} AS observation_id,
     ${imageExpression(image, source.imagePrefix, source.fetchesImages)} AS gcs_uri,
-    ${source.hasSnapshotId ? 'CAST(snapshot_id AS STRING)' : "''"} AS snapshot_id,
+    ${source.hasSnapshotId ? 'CAST(snapshot_id AS STRING)' : "''"} AS snapshot_id,${keptStruct(source)}
     ${place.location} AS location,
     ${counted.includes('location') ? `${place.unread} AS location_unread,\n    ` : ''}${timeColumn('detection', source.detectionTime)},
     ${timeColumn('capture', source.captureTime)}
@@ -73,10 +76,23 @@ SELECT
   ARRAY_AGG(
     IF(gcs_uri IS NULL, NULL, STRUCT(observation_id AS observation_id, gcs_uri AS gcs_uri, capture_time AS capture_time))
     IGNORE NULLS ORDER BY capture_time DESC, observation_id LIMIT ${source.images.max_per_unit}
-  ) AS observations,${counted.length === 0 ? '' : `\n  ${countsOf(counted)} AS source_values,`}
+  ) AS observations,${keptRow(source)}${counted.length === 0 ? '' : `\n  ${countsOf(counted)} AS source_values,`}
   ABS(MOD(FARM_FINGERPRINT(unit_id), ${BUCKETS})) AS bucket
 FROM ${source.images.pick === 'spread' ? 'chosen' : 'newest'}
 GROUP BY unit_id${choice(source)}`
+}
+
+/** The kept columns of a row. */
+function keptStruct({ keep = [] }: SnapshotSource): string {
+  if (keep.length === 0) return ''
+  return `\n    STRUCT(${keep.map(({ name }) => `${quoted(name)} AS ${quoted(name)}`).join(', ')}) AS kept,`
+}
+
+/** All kept columns come from one row: that of the first image of the unit, or of the newest row if it has no image. */
+function keptRow({ keep = [] }: SnapshotSource): string {
+  if (keep.length === 0) return ''
+  const order = 'IF(gcs_uri IS NULL, 1, 0), capture_time DESC, observation_id'
+  return `\n  ARRAY_AGG(kept ORDER BY ${order} LIMIT 1)[SAFE_OFFSET(0)] AS kept,`
 }
 
 const TIMES = [

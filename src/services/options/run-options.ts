@@ -20,6 +20,8 @@ export interface RunOptions extends ModelFlags {
   seed?: string | undefined
   assetColumn?: string | undefined
   imageColumn?: string | undefined
+  /** Columns of the source that the results have too, separated by commas. */
+  keep?: string | undefined
   /** Folders, besides the table's own, that its images can be read from. */
   imageRoots?: readonly string[] | undefined
   /** Fetches images at https addresses, for a local table and a local cloud. */

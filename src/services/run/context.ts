@@ -1,3 +1,4 @@
+import { ImageryError } from '../../contracts/errors.ts'
 import type { RunTables } from '../../contracts/names.ts'
 import { newRunId } from '../../contracts/run-id.ts'
 import type { Profile, RunSpec } from '../../contracts/run-spec.ts'
@@ -124,7 +125,14 @@ export async function checkRunOptions(options: RunOptions): Promise<CheckedOptio
   const source = await parseSource(options.table)
   const imageRoots = await parseImageRoots(options.imageRoots ?? [], source)
   if (options.fetchImages) checkFetchImages(source, options)
+  if (source.kind === 'folder' && options.keep !== undefined) throw nothingToKeep(source.given)
   return { options, profile, source, choice, imageRoots }
+}
+
+function nothingToKeep(folder: string): ImageryError {
+  return new ImageryError('INVALID_FLAG', `--keep names columns of a table, and ${folder} is a folder of images`, {
+    suggestions: ['Run the same command without --keep'],
+  })
 }
 
 /**

@@ -48,7 +48,10 @@ export async function countedSource(context: RunContext): Promise<CountedSource>
     const prepared = await prepareSource(source, { ...choice, flags, scratch, imageRoots: context.imageRoots })
     context.warnings.push(...prepared.warnings)
     const location = fileLocation(target)
-    const snapshot = snapshotSource(context, options.table, prepared.known?.columns ?? FOLDER_COLUMNS)
+    const snapshot = snapshotSource(context, options.table, {
+      columns: prepared.known?.columns ?? FOLDER_COLUMNS,
+      fields: prepared.known?.fields ?? FOLDER_FIELDS,
+    })
     if (prepared.load.format !== 'NEWLINE_DELIMITED_JSON' || snapshot.where !== null || carriesOver(context))
       return countLoaded(context, prepared, location)
     const counted = await countRows(prepared.load.file, snapshot, context.signal)
@@ -66,6 +69,8 @@ const FOLDER_COLUMNS = {
   detectionTime: 'absent',
   captureTime: 'absent',
 } as const
+
+const FOLDER_FIELDS = ['asset_id', 'observation_id', 'gcs_uri'].map((name) => ({ name, type: 'STRING' }))
 
 /** Loads a file into a dataset of its own, counts it, and deletes both, whatever happens: also after Ctrl-C. */
 async function countLoaded(context: RunContext, prepared: PreparedSource, location: string): Promise<CountedSource> {
@@ -89,7 +94,7 @@ async function countLoaded(context: RunContext, prepared: PreparedSource, locati
     const described = await describeSource(table, context)
     const fields = prepared.known?.fields ?? described.fields
     const columns = prepared.known?.columns ?? foundColumns(context, { ...described, fields })
-    const snapshot = snapshotSource(context, tablePath(table, table.table), columns)
+    const snapshot = snapshotSource(context, tablePath(table, table.table), { columns, fields })
     const place = { projectId, location }
     const { bytes } = await checkSnapshotQuery(snapshot, { ...place, fields })
     const counted = await countSource(snapshot, place)

@@ -100,7 +100,7 @@ export function estimateReport(
     left_out: leftOut(counts, choice),
     counted: { how, bytes_read: bytesRead },
     snapshot_bytes: snapshotBytes,
-    columns: resultColumns(profile),
+    columns: resultColumns(profile, snapshot.keep),
     samples: counts.samples.map(({ unitId, assetId, images: uris }) => ({
       unit_id: unitId,
       asset_id: assetId,

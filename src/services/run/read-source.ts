@@ -1,4 +1,5 @@
 import { bytesText } from '../../contracts/bytes-text.ts'
+import type { Column } from '../../contracts/columns.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import { defaultDataset, RUN_LABEL, runImagesPrefix, runTables, tablePath } from '../../contracts/names.ts'
 import type { StepOutcome } from '../../contracts/steps.ts'
@@ -19,6 +20,7 @@ import type { RunContext } from './context.ts'
 import { parseOutput } from '../options/run-options.ts'
 import { saveStartedRun } from '../runs/record.ts'
 import { sourceColumns, type SourceColumns, type SourceField } from '../source/columns.ts'
+import { columnsToKeep } from '../source/kept-columns.ts'
 import { checkFilter, checkSnapshotQuery } from '../source/filter.ts'
 import { missingTableError } from '../source/missing-table.ts'
 import type { Source } from '../source/parse.ts'
@@ -81,6 +83,9 @@ async function readTable(
   const tables = runTables({ projectId, dataset, profile: profile.name, runId: context.runId, output: output.table })
   const hasDataset = await checkOutput({ tables, location }, output.table)
 
+  // Before anything is created.
+  if (prepared?.known) keptOf(context, prepared.known.fields)
+
   const sourceTable =
     prepared === undefined
       ? source.table
@@ -97,7 +102,7 @@ async function readTable(
     throw new ImageryError('NO_ASSETS', `${options.table} has no rows`)
 
   const columns = prepared?.known?.columns ?? foundColumns(context, { fields, partitions })
-  const snapshot = snapshotSource(context, tablePath(sourceTable, sourceTable.table), columns)
+  const snapshot = snapshotSource(context, tablePath(sourceTable, sourceTable.table), { columns, fields })
   const { bytes, otherTables } = await checkSnapshotQuery(snapshot, {
     projectId,
     location,
@@ -121,13 +126,15 @@ async function readTable(
 export function snapshotSource(
   { options, profile, choice, source, target, runId, earlier }: RunContext,
   path: string,
-  columns: SourceColumns,
+  { columns, fields }: { columns: SourceColumns; fields: readonly SourceField[] },
 ): SnapshotSource {
+  const keep = keptOf({ options, profile, source }, fields)
   return {
     path,
     unit: choice.unit,
     images: choice.images,
     ...columns,
+    ...(keep.length > 0 ? { keep } : {}),
     imagePrefix: source.kind === 'table' ? null : runImagesPrefix(target.place, runId),
     fetchesImages: options.fetchImages === true,
     where: options.where ?? profile.where ?? null,
@@ -137,6 +144,14 @@ export function snapshotSource(
         ? null
         : { size: options.sample, seed: options.seed ?? sampleSeed(earlier) ?? runId },
   }
+}
+
+/** Returns the columns of `--keep`. */
+function keptOf(
+  { options, profile, source }: Pick<RunContext, 'options' | 'profile' | 'source'>,
+  fields: readonly SourceField[],
+): Column[] {
+  return columnsToKeep(options.keep, { table: options.table, fields, profile, isFile: source.kind === 'file' })
 }
 
 /** The seed of an earlier sample, so that the sample of an update has the same assets as far as they are still there. */

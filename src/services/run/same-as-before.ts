@@ -47,6 +47,7 @@ function sourceOf({ source }: RunSpec, { limit, sample }: GivenOptions): Partial
     ...(source.where === null ? {} : { where: source.where }),
     ...(source.asset_column === null ? {} : { assetColumn: source.asset_column }),
     imageColumn: source.image_column,
+    ...(source.keep ? { keep: source.keep.map(({ name }) => name).join(',') } : {}),
     ...(source.image_roots ? { imageRoots: source.image_roots } : {}),
     ...(source.fetch_images ? { fetchImages: true } : {}),
     ...(isChosen || source.limit === null ? {} : { limit: source.limit }),

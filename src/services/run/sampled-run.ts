@@ -11,6 +11,7 @@ import { loadRunSpec } from '../runs/find.ts'
 import type { LimitChoice } from '../runs/limits.ts'
 import { sampledRunId, type Asked } from '../runs/sample-record.ts'
 import { fileHash } from '../source/file-hash.ts'
+import { keepsSameColumns } from '../source/kept-columns.ts'
 import type { RunContext } from './context.ts'
 import type { SpendQuestion } from './spend-question.ts'
 import { billedBy, mustAsk, roomyCap, type Consent } from './spending.ts'
@@ -51,6 +52,7 @@ function isSameRun({ options, imageRoots }: RunContext, { source, tables, limits
     (options.output !== undefined || tables.results.endsWith(run_id.replaceAll('-', '_'))) &&
     same(options.assetColumn, source.asset_column) &&
     same(options.imageColumn, source.image_column) &&
+    keepsSameColumns(options.keep, source.keep) &&
     same(options.concurrency, limits.max_calls) &&
     same(options.maxAttempts, limits.max_attempts) &&
     Boolean(options.fetchImages) === Boolean(source.fetch_images) &&

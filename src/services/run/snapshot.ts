@@ -2,7 +2,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { BUCKETS } from '../../contracts/messages.ts'
 import { RUN_LABEL, snapshotJobId } from '../../contracts/names.ts'
 import type { PipelineStep, StepReporter } from '../../contracts/steps.ts'
-import { ASSET_COLUMNS, SOURCE_VALUES_COLUMN } from '../../contracts/tables.ts'
+import { ASSET_COLUMNS, keptColumns, SOURCE_VALUES_COLUMN } from '../../contracts/tables.ts'
 import { describeTable, queryStream, updateTable, type TableName } from '../../google/bigquery/bigquery.ts'
 import { queryIntoTable } from '../../google/bigquery/jobs.ts'
 import { loadRows } from '../../google/bigquery/load-rows.ts'
@@ -94,7 +94,7 @@ async function copyRows(
   await loadRows(assets, plainRows(rows, reporter), {
     ...LAYOUT,
     location: source.location,
-    columns: [...ASSET_COLUMNS, SOURCE_VALUES_COLUMN],
+    columns: [...ASSET_COLUMNS, SOURCE_VALUES_COLUMN, ...keptColumns(source.keep ?? [])],
   })
 }
 

@@ -217,6 +217,7 @@ async function newRunSpec(context: RunContext & Deployed & SourceRead & Partial<
       ...(options.fetchImages ? { fetch_images: true } : {}),
       asset_column: snapshot.assetColumn,
       image_column: snapshot.imageColumn,
+      ...(snapshot.keep ? { keep: [...snapshot.keep] } : {}),
       where: snapshot.where,
       limit: snapshot.limit,
       sample: snapshot.sample?.size ?? null,

@@ -65,7 +65,7 @@ async function stoppedRows(spec: RunSpec): Promise<RunRows | undefined> {
   if (!(await runStopOf(spec)) || !(await describeTable(runTable(spec.tables, 'live')))) return undefined
   const report = await runReport(spec)
   if (!report.stopped) return undefined
-  const from = `(${resultsQuery(spec.tables, spec.profile)})`
+  const from = `(${resultsQuery(spec.tables, spec.profile, spec.source.keep)})`
   const query = { projectId: spec.place.projectId, location: spec.source.location }
   const { fields } = await dryRun(from, query)
   const { pending, total } = report.units
