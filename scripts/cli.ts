@@ -2,14 +2,15 @@ import { readFileSync, rmSync, cpSync, existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { buildCommandPackages, commandPackages } from './command-packages.ts'
 
 /**
  * Bundles the command line into dist/: one small file per command over shared chunks, so that a
  * command loads what it needs and nothing else.
  *
  * The packages that make every start slow when they are many files (oclif, listr2, zod, hono) are
- * bundled in. The Google clients and native packages stay packages: they are loaded on first use,
- * and the local cloud reads the protos that the clients ship.
+ * bundled in. Google's clients, which are loaded on first use, are bundles of their own
+ * (command-packages.ts). Native packages stay packages.
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = path.join(root, 'dist')
@@ -51,6 +52,7 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
   external,
+  plugins: [commandPackages],
   banner: {
     // CommonJS packages that are bundled in expect these.
     js: [
@@ -61,5 +63,7 @@ await build({
     ].join(';'),
   },
 })
+
+await buildCommandPackages({ root, target: path.join(out, 'packages') })
 
 cpSync(path.join(root, 'src', 'profiles', 'built-in'), path.join(out, 'profiles'), { recursive: true })

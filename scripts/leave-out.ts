@@ -1,51 +1,64 @@
+import { pathToFileURL } from 'node:url'
 import type { Plugin } from 'esbuild'
 
-/** Message classes as static code, beside the JSON that the clients themselves work from. */
-const STATIC_MESSAGES = ['google']
+/** A module that a bundle does without. */
+export interface LeftOut {
+  /** Matches the end of its path, with forward slashes. */
+  module: RegExp
+  /** The names that importers take from it. Those that the module has, if absent. */
+  names?: readonly string[]
+}
 
-/**
- * Modules that are imported only to be re-exported and that the runtime never uses, with the names that
- * they re-export. They were half of the bundle, read and compiled by each new instance before its first
- * call.
- */
-const LEFT_OUT: { module: RegExp; names: readonly string[] }[] = [
-  { module: /@google-cloud\/tasks\/build\/protos\/protos\.js$/, names: STATIC_MESSAGES },
-  // Of services that every client mixes in; operations.js, their third, is in use.
-  { module: /google-gax\/build\/protos\/(iam_service|locations)\.js$/, names: STATIC_MESSAGES },
-  // A version of the API that imagery does not speak.
-  { module: /@google-cloud\/tasks\/build\/esm\/src\/v2beta2\/index\.js$/, names: ['CloudTasksClient'] },
-  // zod's messages in other languages; its English ones come from another module.
-  { module: /zod\/v4\/locales\/index\.js$/, names: [] },
-]
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/
 
 /**
  * Replaces each of those modules with one that reports itself when used: reading, calling or
  * constructing anything from it throws.
+ *
+ * @param options.from the bundle and the list, for the message of that error
  */
-export const leaveOut: Plugin = {
-  name: 'leave-out',
-  setup(build) {
-    const used = new Set<RegExp>()
-    build.onLoad({ filter: /[\\/](protos|v2beta2|locales)[\\/][^\\/]+\.js$/ }, ({ path: file }) => {
-      const posixFile = file.replaceAll('\\', '/')
-      const entry = LEFT_OUT.find(({ module }) => module.test(posixFile))
-      if (!entry) return undefined
-      used.add(entry.module)
-      const name = posixFile.replace(/.*\/node_modules\//, '')
-      return {
-        contents: `
-          const fail = () => { throw new Error(${JSON.stringify(`${name} is left out of the runtime (scripts/leave-out.ts)`)}) }
-          const absent = new Proxy(class {}, { get: fail, apply: fail, construct: fail })
-          export { ${entry.names.map((exported) => `absent as ${exported}`).join(', ')} }
+export function leaveOut(modules: readonly LeftOut[], { from }: { from: string }): Plugin {
+  return {
+    name: 'leave-out',
+    setup(build) {
+      const used = new Set<RegExp>()
+      const filter = new RegExp(
+        modules
+          .map(({ module }) => module.source)
+          .join('|')
+          .replaceAll('\\/', '[\\\\/]'),
+      )
+      build.onLoad({ filter }, async ({ path: file }) => {
+        const posixFile = file.replaceAll('\\', '/')
+        const entry = modules.find(({ module }) => module.test(posixFile))
+        if (!entry) return undefined
+        used.add(entry.module)
+        const name = posixFile.replace(/.*\/node_modules\//, '')
+        const names = entry.names ?? (await namesIn(file))
+        // A class can extend an absent one, as long as it is not constructed.
+        return {
+          contents: `
+          const fail = () => { throw new Error(${JSON.stringify(`${name} is left out of ${from}`)}) }
+          const get = (target, key) => key === 'prototype' ? target.prototype : fail()
+          const absent = new Proxy(class {}, { get, apply: fail, construct: fail })
+          export { ${names.map((exported) => `absent as ${exported}`).join(', ')} }
         `,
-        loader: 'js',
-      }
-    })
-    // A package with a changed layout would silently add everything back.
-    build.onEnd(() => ({
-      errors: LEFT_OUT.filter(({ module }) => !used.has(module)).map(({ module }) => ({
-        text: `nothing imports ${module.source} any more: update scripts/leave-out.ts`,
-      })),
-    }))
-  },
+          loader: 'js',
+        }
+      })
+      // A package with a changed layout would silently add everything back.
+      build.onEnd(() => ({
+        errors: modules
+          .filter(({ module }) => !used.has(module))
+          .map(({ module }) => ({
+            text: `nothing imports ${module.source} any more: leave it out of the list of ${from}`,
+          })),
+      }))
+    },
+  }
+}
+
+async function namesIn(file: string): Promise<string[]> {
+  const module = (await import(pathToFileURL(file).href)) as object
+  return Object.keys(module).filter((name) => IDENTIFIER.test(name) && name !== 'default')
 }

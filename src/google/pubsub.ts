@@ -1,5 +1,5 @@
 import type { v1 } from '@google-cloud/pubsub'
-import { grpcClientOptions } from './auth/credentials.ts'
+import { jsonClientOptions } from './auth/credentials.ts'
 import { deleteSubscription } from './rest/pubsub-messages.ts'
 import { callUnless } from './transport/errors.ts'
 
@@ -15,12 +15,10 @@ let clients: Promise<Clients> | undefined
  * outcome, not background batching.
  */
 async function pubsub(): Promise<Clients> {
-  clients ??= Promise.all([import('@google-cloud/pubsub'), grpcClientOptions('')]).then(
-    ([{ v1 }, { projectId: _, ...options }]) => ({
-      publisher: new v1.PublisherClient(options as ConstructorParameters<typeof v1.PublisherClient>[0]),
-      subscriber: new v1.SubscriberClient(options as ConstructorParameters<typeof v1.SubscriberClient>[0]),
-    }),
-  )
+  clients ??= Promise.all([import('@google-cloud/pubsub'), jsonClientOptions()]).then(([{ v1 }, options]) => ({
+    publisher: new v1.PublisherClient(options as ConstructorParameters<typeof v1.PublisherClient>[0]),
+    subscriber: new v1.SubscriberClient(options as ConstructorParameters<typeof v1.SubscriberClient>[0]),
+  }))
   return clients
 }
 

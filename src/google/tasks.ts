@@ -1,5 +1,5 @@
 import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks'
-import { grpcClientOptions } from './auth/credentials.ts'
+import { grpcClientOptions, jsonClientOptions } from './auth/credentials.ts'
 import { call, callUnless, cloudError, repeatably } from './transport/errors.ts'
 
 interface Clients {
@@ -10,13 +10,24 @@ interface Clients {
 let clients: Promise<Clients> | undefined
 
 async function tasks(): Promise<Clients> {
-  clients ??= Promise.all([import('@google-cloud/tasks'), grpcClientOptions('')]).then(
-    ([module, { projectId: _, ...options }]) => ({
-      v2: new module.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
-      v2beta3: new module.v2beta3.CloudTasksClient(options as ConstructorParameters<typeof CloudTasksClient>[0]),
-    }),
-  )
+  clients ??= newClients(jsonClientOptions())
   return clients
+}
+
+let grpcClients: Promise<Clients> | undefined
+
+/** For the tasks of a run: one gRPC connection takes all of these calls. */
+async function manyTasks(): Promise<Clients> {
+  grpcClients ??= newClients(grpcClientOptions('').then(({ projectId: _, ...options }) => options))
+  return grpcClients
+}
+
+async function newClients(options: Promise<object>): Promise<Clients> {
+  const [module, given] = await Promise.all([
+    import('@google-cloud/tasks'),
+    options as Promise<ConstructorParameters<typeof CloudTasksClient>[0]>,
+  ])
+  return { v2: new module.CloudTasksClient(given), v2beta3: new module.v2beta3.CloudTasksClient(given) }
 }
 
 export interface QueueLimits {
@@ -206,7 +217,7 @@ export async function createTaskBatch(
   queue: string,
   batch: readonly NewTask[],
 ): Promise<{ created: number; existed: number }> {
-  const { v2beta3 } = await tasks()
+  const { v2beta3 } = await manyTasks()
   const requests = batch.map((task) => ({ parent: queue, task: taskMessage(queue, task) }))
   try {
     const [operation] = await v2beta3.batchCreateTasks({ parent: queue, requests })
@@ -240,8 +251,17 @@ function failedRequests(client: Clients['v2beta3'], encoded: unknown): protos.go
 /** google.rpc.Code */
 const ALREADY_EXISTS = 6
 
+/** Creates a single task. */
 export async function createTask(queue: string, task: NewTask): Promise<'created' | 'existed'> {
-  const { v2 } = await tasks()
+  return createTaskWith(await tasks(), queue, task)
+}
+
+/** Creates one of a run's tasks, where `createTaskBatch` is refused. */
+export async function createRunTask(queue: string, task: NewTask): Promise<'created' | 'existed'> {
+  return createTaskWith(await manyTasks(), queue, task)
+}
+
+async function createTaskWith({ v2 }: Clients, queue: string, task: NewTask): Promise<'created' | 'existed'> {
   const created = v2.createTask({ parent: queue, task: taskMessage(queue, task) })
   return callUnless(
     'ALREADY_EXISTS',

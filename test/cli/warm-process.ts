@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { createRequire, registerHooks } from 'node:module'
+import { registerHooks } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -27,24 +26,18 @@ const dist = path.join(path.dirname(program), '..', 'dist')
 const main = pathToFileURL(path.join(dist, 'cli', 'main.js')).href
 const send = process.send!.bind(process)
 
-// A module of ours that another one of ours imports is of the same copy. Packages are loaded once.
+// A module of ours that another one of ours imports is of the same copy. Packages are loaded once, also those that are
+// bundled beside ours.
 const ours = pathToFileURL(dist + path.sep).href
+const packages = pathToFileURL(path.join(dist, 'packages') + path.sep).href
 registerHooks({
   resolve(specifier, context, next) {
     const found = next(specifier, context)
     const { search } = new URL(context.parentURL ?? main)
-    return found.url.startsWith(ours) && search !== '' ? { ...found, url: new URL(search, found.url).href } : found
+    const isCopied = found.url.startsWith(ours) && !found.url.startsWith(packages)
+    return isCopied && search !== '' ? { ...found, url: new URL(search, found.url).href } : found
   },
 })
-
-// gRPC reads its root certificates once per process, but the commands work on several local clouds.
-const grpc = createRequire(main)('@grpc/grpc-js/build/src/tls-helpers.js') as {
-  getDefaultRootsData: () => Buffer | null
-}
-grpc.getDefaultRootsData = () => {
-  const file = process.env['GRPC_DEFAULT_SSL_ROOTS_FILE_PATH']
-  return file ? readFileSync(file) : null
-}
 
 /** What oclif throws to end a command without a message. */
 class Exit extends Error {

@@ -16,6 +16,7 @@ import { ensurePushSubscription, ensureTopic } from '../../src/google/pubsub.ts'
 import { objectVersion } from '../../src/google/storage/object-version.ts'
 import { objectGeneration, readObject } from '../../src/google/storage/storage.ts'
 import {
+  createRunTask,
   createTask,
   createTaskBatch,
   deleteQueue,
@@ -180,7 +181,7 @@ export async function startServices(options: ServicesOptions) {
         (await objectGeneration(`gs://${bucket}/${generationsPrefix(runId)}${generation}`)) !== undefined,
       streamAssets,
       createTaskBatch,
-      createTask,
+      createTask: createRunTask,
       appendAttempt: unused,
       target: { mainUrl, invoker: invokerAccount(PLACE) },
       clock,

@@ -1,7 +1,7 @@
 import type { AuthClient, BaseExternalAccountClient, Compute, GoogleAuth, IdTokenProvider } from 'google-auth-library'
 import { localCloud } from '../transport/environment.ts'
 import { call, cloudError, CloudError } from '../transport/errors.ts'
-import { settleProxies } from '../transport/proxy.ts'
+import { proxyOf, settleProxies } from '../transport/proxy.ts'
 
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 
@@ -33,6 +33,40 @@ export async function grpcClientOptions(projectId: string): Promise<{
   const { GoogleAuth } = await import('google-auth-library')
   const auth = new GoogleAuth({ ...(authClient ? { authClient } : {}), projectId }) as GoogleAuth
   return { projectId, apiEndpoint: target.grpc.host, port: target.grpc.port, universeDomain: 'googleapis.com', auth }
+}
+
+/**
+ * Options of a generated client for calls by HTTP and JSON instead of gRPC
+ * (https://github.com/googleapis/gax-nodejs/blob/main/client-libraries.md#http11-rest-api-mode).
+ * Its start costs a third of the processor time, so it suits a few calls (docs/decisions/0024-cost-of-a-command.md).
+ */
+export async function jsonClientOptions(): Promise<{
+  fallback: true
+  auth: GoogleAuth
+  protocol?: 'http'
+  apiEndpoint?: string
+  port?: number
+}> {
+  const [{ GoogleAuth }, authClient] = await Promise.all([import('google-auth-library'), localCredentials()])
+  const auth = new GoogleAuth(authClient ? { authClient } : {}) as GoogleAuth
+  useProxy(auth)
+  const target = localCloud()
+  if (!target) return { fallback: true, auth }
+  const { hostname, port } = new URL(target.http)
+  return { fallback: true, auth, protocol: 'http', apiEndpoint: hostname, port: Number(port) }
+}
+
+/**
+ * The clients send JSON calls with an agent of their own, which knows no proxy
+ * (https://github.com/googleapis/gax-nodejs/blob/main/gax/src/fallbackServiceStub.ts, `agentOption`). Without an agent,
+ * gaxios takes the proxy of the environment.
+ */
+function useProxy(auth: GoogleAuth): void {
+  const send = auth.fetch.bind(auth)
+  auth.fetch = async (url: string, options: object) => {
+    const isDirect = proxyOf(new URL(url)) === undefined
+    return send(url, isDirect ? options : { ...options, agent: undefined })
+  }
 }
 
 /** Options of the BigQuery and Storage clients: the API's address and the caller's credentials. */

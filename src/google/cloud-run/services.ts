@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ServicesClient } from '@google-cloud/run'
 import type { DeploymentRef } from '../../contracts/names.ts'
-import { grpcClientOptions } from '../auth/credentials.ts'
+import { jsonClientOptions } from '../auth/credentials.ts'
 import { call, callUnless, CloudError, cloudError, LONG_CALL_DEADLINE_MS } from '../transport/errors.ts'
 import { POLICY_VERSION, type Policy, type PolicyHolder } from '../rest/policy.ts'
 import { changedFields } from './drift.ts'
@@ -12,9 +12,8 @@ export { INGRESS, type Program, type ServiceSpec } from './service-message.ts'
 let client: Promise<ServicesClient> | undefined
 
 async function services(): Promise<ServicesClient> {
-  client ??= Promise.all([import('@google-cloud/run'), grpcClientOptions('')]).then(
-    ([{ ServicesClient }, { projectId: _, ...options }]) =>
-      new ServicesClient(options as ConstructorParameters<typeof ServicesClient>[0]),
+  client ??= Promise.all([import('@google-cloud/run'), jsonClientOptions()]).then(
+    ([{ ServicesClient }, options]) => new ServicesClient(options as ConstructorParameters<typeof ServicesClient>[0]),
   )
   return client
 }

@@ -2,7 +2,7 @@ import { generationsPrefix } from '../../contracts/names.ts'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { streamAssets } from '../../run-data/run-tables.ts'
 import { objectGeneration, readObject } from '../../google/storage/storage.ts'
-import { createTask, createTaskBatch } from '../../google/tasks.ts'
+import { createRunTask, createTaskBatch } from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { runtimeClock } from '../clock.ts'
 import { startService } from '../entry.ts'
@@ -32,7 +32,7 @@ startService(populateEnvironment, (environment, log) => {
     },
     streamAssets,
     createTaskBatch,
-    createTask,
+    createTask: createRunTask,
     appendAttempt: (table, row) => ledger.append(table, row),
     target: { mainUrl: environment.IMAGERY_MAIN_URL.replace(/\/+$/, ''), invoker: environment.IMAGERY_INVOKER },
     clock,

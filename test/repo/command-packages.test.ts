@@ -1,0 +1,57 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { ServicesClient } from '@google-cloud/run'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildCommandPackages, PACKAGES } from '../../scripts/command-packages.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Next to node_modules, where a bundle finds what it does not hold. */
+let target: string
+
+beforeAll(async () => {
+  target = await mkdtemp(path.join(root, 'node_modules', '.packages-'))
+  await buildCommandPackages({ root, target })
+})
+
+afterAll(() => rm(target, { recursive: true, force: true }))
+
+const bundle = async (file: string): Promise<Record<string, unknown>> =>
+  (await import(pathToFileURL(path.join(target, file)).href)) as Record<string, unknown>
+
+/** Names that Node gives every CommonJS module. */
+const OF_EVERY_MODULE = new Set(['default', 'module.exports', '__esModule'])
+const names = (module: object): string[] => Object.keys(module).filter((name) => !OF_EVERY_MODULE.has(name))
+
+test.each(Object.entries(PACKAGES))('%s has the exports of its package', async (name, out) => {
+  const published = (await import(name)) as object
+  expect(names(await bundle(`${out}.js`)).toSorted()).toEqual(names(published).toSorted())
+})
+
+test('packages that the clients import later keep their names, such as the agent for proxies', async () => {
+  const files = (await readdir(target)).filter((file) => file.endsWith('.js'))
+  const all = new Set((await Promise.all(files.map(bundle))).flatMap((chunk) => Object.keys(chunk)))
+  expect([...all]).toEqual(expect.arrayContaining(['HttpsProxyAgent', 'FormData']))
+})
+
+test('a client works by JSON, and what is left out names itself when it is used', async () => {
+  const { ServicesClient: Client, JobsClient: Jobs } = (await bundle('run.js')) as Record<string, typeof ServicesClient>
+  const sent: string[] = []
+  const auth = {
+    getClient: async () => auth,
+    getUniverseDomain: async () => 'googleapis.com',
+    fetch: async (url: string) => {
+      sent.push(url)
+      const body = new TextEncoder().encode('{"error": {"code": 404, "status": "NOT_FOUND", "message": "none"}}').buffer
+      return { ok: false, status: 404, arrayBuffer: async () => body }
+    },
+  } as never
+  const name = 'projects/p/locations/l/services/s'
+  await expect(new Client!({ fallback: true, auth }).getService({ name })).rejects.toMatchObject({ code: 5 })
+  expect(sent).toEqual([expect.stringMatching(`^https://run.googleapis.com:443/v2/${name}`)])
+  expect(() => new Jobs!()).toThrow('jobs_client.js is left out of the command line')
+  await expect(async () => new Client!({ auth }).getService({ name })).rejects.toThrow(
+    'is left out of the command line',
+  )
+})
