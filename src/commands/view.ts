@@ -2,9 +2,16 @@ import path from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import type { Step } from '../contracts/steps.ts'
+import type { StateStore } from '../services/session/state-store.ts'
+import type { Target } from '../services/session/target.ts'
 import type { OpenedRun } from '../services/view/open-run.ts'
 import type { Viewing } from '../services/view/viewing.ts'
 import { showSteps } from '../ui/steps.ts'
+
+interface Context {
+  opened?: OpenedRun
+  viewing?: Viewing
+}
 
 export default class View extends CloudCommand {
   static override summary = "Show a run's results in the browser"
@@ -15,7 +22,11 @@ export default class View extends CloudCommand {
   static override examples = [
     { description: 'The newest run', command: '<%= config.bin %> <%= command.id %> --local' },
     {
-      description: 'On another machine, through an SSH tunnel: open the printed address',
+      description: 'Two runs side by side',
+      command: '<%= config.bin %> <%= command.id %> 261123-9f --compare 261124-1b --local',
+    },
+    {
+      description: 'On another machine, through an SSH tunnel to the same port: open the printed address',
       command: '<%= config.bin %> <%= command.id %> 261123-9f --no-open --port 8123',
     },
   ]
@@ -25,6 +36,7 @@ export default class View extends CloudCommand {
   }
 
   static override flags = {
+    compare: Flags.string({ summary: 'a second run to compare with', helpValue: 'RUN_ID' }),
     open: Flags.boolean({ summary: 'open the browser', default: true, allowNo: true }),
     port: Flags.integer({
       summary: 'port to listen on (default: a free one)',
@@ -40,60 +52,87 @@ export default class View extends CloudCommand {
     const { args, flags } = await this.parse(View)
     const { signal } = this
     const { target, store } = await this.session(flags)
-    const [{ openRun }, { viewRun }, { startViewServer }, { openBrowser }] = await Promise.all([
-      import('../services/view/open-run.ts'),
-      import('../services/view/viewing.ts'),
-      import('../services/view/server.ts'),
-      import('../services/view/browser.ts'),
-    ])
-    const context: { opened?: OpenedRun; viewing?: Viewing } = {}
-    const steps: Step<typeof context>[] = [
-      {
-        title: 'Find the run',
-        async run(shared) {
-          shared.opened = await openRun(target, store, args.run_id)
-          return { done: shared.opened.runId }
-        },
-      },
-      {
-        title: 'Read the rows',
-        run: async (shared, reporter) => {
-          shared.viewing = await viewRun(shared.opened!, {
-            target,
-            folder: path.join(this.config.cacheDir, 'view'),
-            signal,
-            detail: (text) => reporter.detail(text),
-          })
-          return { done: `${shared.viewing.rows.toLocaleString('en')} rows` }
-        },
-      },
-    ]
+    const context: Context = {}
     try {
-      await showSteps(steps, context, this.progress)
-      const viewing = context.viewing!
-      const server = await startViewServer({
-        viewed: viewing,
-        folder: path.join(this.config.root, 'dist', 'viewer'),
-        port: flags.port,
-      })
-      const document = { run_id: context.opened!.runId, url: server.url, rows: viewing.rows }
-      try {
-        if (this.jsonEnabled()) this.#print(document)
-        else this.log(`\nOpen ${server.url}\n\nCtrl-C ends it.`)
-        if (flags.open && !(await openBrowser(server.launchUrl)))
-          this.warn('the browser could not be started; open the address above')
-        await ended(signal)
-      } finally {
-        await server.close()
-      }
-      return document
+      await showSteps(
+        this.#steps({ target, store }, { runId: args.run_id, compare: flags.compare }),
+        context,
+        this.progress,
+      )
+      const { runId } = context.opened!
+      return await this.#serve(context.viewing!, { runId, port: flags.port, opens: flags.open, signal })
     } finally {
       await context.viewing?.close()
     }
   }
 
+  #steps(
+    { target, store }: { target: Target; store: StateStore },
+    { runId, compare }: { runId: string | undefined; compare: string | undefined },
+  ): Step<Context>[] {
+    const { cacheDir: cacheFolder, configDir: configurationFolder } = this.config
+    const { signal } = this
+    return [
+      {
+        title: 'Find the run',
+        async run(context) {
+          const { openRun } = await import('../services/view/open-run.ts')
+          context.opened = await openRun(target, store, runId)
+          return { done: context.opened.runId }
+        },
+      },
+      {
+        title: 'Read the rows',
+        async run(context, reporter) {
+          const [{ viewRun }, { comparing }] = await Promise.all([
+            import('../services/view/viewing.ts'),
+            import('../services/view/comparing.ts'),
+          ])
+          const opened = context.opened!
+          const both = compare === undefined ? undefined : { a: opened.runId, b: compare, signal }
+          context.viewing = await viewRun(opened, {
+            target,
+            cacheFolder,
+            configurationFolder,
+            compare: both && (await comparing(target, store, both)),
+            signal,
+            detail: (text) => reporter.detail(text),
+          })
+          return { done: `${context.viewing.rows.toLocaleString('en')} rows` }
+        },
+      },
+    ]
+  }
+
+  /** Serves the run until the first Ctrl-C. */
+  async #serve(
+    viewing: Viewing,
+    { runId, port, opens, signal }: { runId: string; port: number | undefined; opens: boolean; signal: AbortSignal },
+  ): Promise<{ run_id: string; url: string; rows: number }> {
+    const [{ startViewServer }, { openBrowser }] = await Promise.all([
+      import('../services/view/server.ts'),
+      import('../services/view/browser.ts'),
+    ])
+    const folder = path.join(this.config.root, 'dist', 'viewer')
+    const server = await startViewServer({ viewed: viewing, folder, port })
+    const document = { run_id: runId, url: server.url, rows: viewing.rows }
+    try {
+      if (this.jsonEnabled()) this.#printFirst(document)
+      else this.log(`\nOpen ${server.url}\n\nCtrl-C ends it.`)
+      if (opens && !(await openBrowser(server.launchUrl))) this.#say('The browser could not be started.')
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    } finally {
+      await server.close()
+    }
+    return document
+  }
+
+  #say(line: string): void {
+    if (!this.jsonEnabled()) this.logToStderr(line)
+  }
+
   /** The document comes first, because the command does not end by itself. */
-  #print(document: object): void {
+  #printFirst(document: object): void {
     super.logJson(this.toSuccessJson(document))
     this.#isPrinted = true
   }
@@ -101,10 +140,4 @@ export default class View extends CloudCommand {
   protected override logJson(json: unknown): void {
     if (!this.#isPrinted) super.logJson(json)
   }
-}
-
-/** Resolves at the first Ctrl-C. */
-async function ended(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }

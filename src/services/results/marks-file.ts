@@ -10,9 +10,18 @@ export function marksFile(configurationFolder: string, runId: string): string {
   return path.join(configurationFolder, 'reviews', `${runId}.jsonl`)
 }
 
+/** A line that removes the marks of a unit. */
+export interface ClearedMark {
+  unit_id: string
+  /** RFC 3339. */
+  cleared_at: string
+}
+
+const clearedMark: z.ZodType<ClearedMark> = z.object({ unit_id: z.string(), cleared_at: z.string() })
+
 const verdict = z.enum(['right', 'wrong', 'unsure'])
 
-const mark: z.ZodType<Mark> = z.object({
+export const mark: z.ZodType<Mark> = z.object({
   unit_id: z.string(),
   verdict: verdict.nullable(),
   columns: z.record(z.string(), z.object({ verdict, right_value: z.json().exactOptional() })),
@@ -22,7 +31,7 @@ const mark: z.ZodType<Mark> = z.object({
 
 /**
  * Returns the marks in a file; none if there is no file. Of several marks of one unit, the last one counts: a program that
- * only appends lines can replace a mark.
+ * only appends lines can replace a mark. Skips a line that a killed program has left unfinished.
  *
  * @throws ImageryError SOURCE_UNSUPPORTED that names the line
  */
@@ -36,18 +45,27 @@ export async function readMarks(file: string): Promise<Mark[]> {
   })
   const marks = new Map<string, Mark>()
   for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue
-    const found = mark.safeParse(parsed(line))
+    const value = parsed(line)
+    if (value === undefined) continue
+    const cleared = clearedMark.safeParse(value)
+    if (cleared.success) {
+      marks.delete(cleared.data.unit_id)
+      continue
+    }
+    const found = mark.safeParse(value)
     if (!found.success) {
       throw new ImageryError('SOURCE_UNSUPPORTED', `Line ${index + 1} of ${file} is not a mark of a review`, {
         suggestions: [`sed -n ${index + 1}p ${shellWord(file)}`],
       })
     }
+    // The newest mark is last.
+    marks.delete(found.data.unit_id)
     marks.set(found.data.unit_id, found.data)
   }
   return [...marks.values()]
 }
 
+/** Returns undefined for a line that is not JSON: an empty one, or the beginning of a mark. */
 function parsed(line: string): unknown {
   try {
     return JSON.parse(line)

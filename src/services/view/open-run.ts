@@ -56,10 +56,11 @@ export async function openRun(target: Target, store: StateStore, typed: string |
   const record = await loadRunRecord(target, runId)
   if (record?.kind === 'recorded') return openRecorded(target, record.spec)
   const { table, fields } = await openResults(target, store, runId)
-  const report = record?.kind === 'leaving' ? record.leaving.report : store.run(runId)?.tornDown
+  const leaving = record?.kind === 'leaving' ? record.leaving : undefined
+  const report = leaving?.report ?? store.run(runId)?.tornDown
   const rows = await tableSource(nameOf(table), fields)
   if (!rows) throw runNotFound(target, runId)
-  return { runId, spec: undefined, report: report ?? undefined, rows }
+  return { runId, spec: leaving?.spec ?? undefined, report, rows }
 }
 
 async function openRecorded(target: Target, spec: RunSpec): Promise<OpenedRun> {

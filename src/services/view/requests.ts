@@ -28,3 +28,28 @@ export const pageAsked = z.strictObject({
 })
 
 export const pointsAsked = z.strictObject({ filter, color: column.nullable() })
+
+/** A unit's image by its place, from 0. No request names a file. */
+export const imageAsked = z.object({
+  unit: text,
+  index: z
+    .string()
+    .regex(/^\d{1,4}$/)
+    .transform(Number),
+  size: z.enum(['thumbnail', 'full']),
+})
+
+export const exportAsked = z.object({
+  format: z.enum(['csv', 'jsonl']),
+  filter,
+  columns: z.array(column).max(10_000),
+})
+
+export const drawAsked = z.strictObject({
+  size: z.int().positive().max(100_000),
+  strata: column.nullable(),
+  seed: z.string().max(100),
+  unmarked_only: z.boolean(),
+})
+
+export { mark as markAsked } from '../results/marks-file.ts'

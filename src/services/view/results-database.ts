@@ -1,11 +1,13 @@
 import type { Filter, ReviewState } from '@imagery/viewer/contract/filter'
 import type { Page, PageRequest, PageRow, Points, Summary } from '@imagery/viewer/contract/source'
+import type { ReviewPlan } from '@imagery/viewer/contract/review'
 import { LAYOUT, type About } from './about.ts'
 import { Connections, openDuckDb, rowsOf } from './database.ts'
+import { drawReview } from './draw-review.ts'
 import { KeptRows, type Kept } from './kept-rows.ts'
 import { keptPage, rowsAfter } from './page.ts'
 import { pointsOf } from './points.ts'
-import { storedUnit, unitIds, type StoredUnit } from './stored-unit.ts'
+import { storedUnit, type StoredUnit } from './stored-unit.ts'
 import { summaryOf } from './summary.ts'
 
 /** The rows of a run in a local DuckDB file, which is only read. Marks are beside it, in memory. */
@@ -78,9 +80,9 @@ export class ResultsDatabase {
     }
   }
 
-  /** Returns the IDs of all units with the value of a column, as text. */
-  async units(column: string | null): Promise<{ unit_id: string; value: string | null }[]> {
-    return this.#connections.use((connection) => unitIds(connection, this.about, column))
+  /** Draws units to review. */
+  async drawReview(plan: ReviewPlan): Promise<string[]> {
+    return this.#connections.use((connection) => drawReview(connection, this.about, plan))
   }
 
   /** Replaces what reviewers have decided. */

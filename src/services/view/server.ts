@@ -2,7 +2,8 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ImageryError } from '../../contracts/errors.ts'
 import { newSecret, OPEN_PATH, type Access } from './access.ts'
-import { viewApp, type Viewed } from './app.ts'
+import type { Viewed } from './api.ts'
+import { viewApp } from './app.ts'
 
 /** Only programs of this machine reach it. */
 const HOST = '127.0.0.1'
@@ -54,11 +55,23 @@ export async function startViewServer(options: {
     launchUrl: address(access.launch?.token ?? access.token),
     close: async () => {
       closing.abort()
-      const closed = new Promise((resolve) => server.close(resolve))
-      server.closeAllConnections()
-      await closed
+      await closed(server)
     },
   }
+}
+
+/** Answers in progress have this long to end. Ctrl-C must not wait for a slow download. */
+const CLOSE_MS = 500
+
+/** How often idle connections are closed meanwhile. */
+const IDLE_CHECK_MS = 20
+
+async function closed(server: Server): Promise<void> {
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+  const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+  await new Promise((resolve) => server.close(resolve))
+  clearInterval(idle)
+  clearTimeout(late)
 }
 
 function portError(port: number, error: NodeJS.ErrnoException): ImageryError {

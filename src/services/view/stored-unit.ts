@@ -2,7 +2,6 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Row } from '@imagery/viewer/contract/columns'
 import type { About } from './about.ts'
 import { rowsOf } from './database.ts'
-import { columnOf } from './filter-sql.ts'
 import { shownValue, valueName } from './stored-columns.ts'
 
 /** A unit as the local table has it. */
@@ -34,15 +33,4 @@ export async function storedUnit(
       ),
     },
   }
-}
-
-/** Returns all units in the order of their IDs, with the value of a column as text. */
-export async function unitIds(
-  connection: DuckDBConnection,
-  about: About,
-  name: string | null,
-): Promise<{ unit_id: string; value: string | null }[]> {
-  const value = name === null ? 'NULL' : `CAST(${valueName(columnOf(about, name))} AS VARCHAR)`
-  const found = await rowsOf(connection, `SELECT unit_id, ${value} FROM rows ORDER BY n`)
-  return found.map(([unitId, text]) => ({ unit_id: unitId as string, value: text as string | null }))
 }

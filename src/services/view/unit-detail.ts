@@ -1,5 +1,6 @@
 import type { Row, Value, ViewedColumn } from '@imagery/viewer/contract/columns'
 import type { UnitAttempt, UnitDetail } from '@imagery/viewer/contract/source'
+import type { Mark } from '@imagery/viewer/contract/review'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { tablePath } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
@@ -13,17 +14,17 @@ export interface DetailContext {
   runId: string
   /** `project.dataset.table` of the rows. */
   table: string
-  columns: readonly ViewedColumn[]
   /** The flags that a command needs to work on the same cloud. */
   flags: string
   attempts: readonly UnitAttempt[]
+  mark: Mark | null
   /** Google's console has no page for an object of a local cloud. */
   isLocal: boolean
 }
 
 export function unitDetail(
   { unit_id: unitId, location, values }: StoredUnit,
-  { runId, table, flags, attempts, isLocal }: DetailContext,
+  { runId, table, flags, attempts, mark, isLocal }: DetailContext,
 ): UnitDetail {
   return {
     unit_id: unitId,
@@ -36,7 +37,7 @@ export function unitDetail(
       console_url: isLocal ? null : consoleUrl(image.gcs_uri),
     })),
     attempts: [...attempts],
-    mark: null,
+    mark,
     command: `imagery show ${runId} ${shellWord(unitId)}${flags}`,
     sql: `SELECT * FROM \`${table}\` WHERE unit_id = ${JSON.stringify(unitId)}`,
   }

@@ -1,0 +1,113 @@
+import { availableParallelism } from 'node:os'
+import { parseGsUri } from '../../contracts/gs-uri.ts'
+import { detectFormat, type ImageFormat } from '../../contracts/image-format.ts'
+import { readObject } from '../../google/storage/storage.ts'
+import { CloudError } from '../../google/transport/errors.ts'
+import type { ThumbnailCache } from './thumbnail-cache.ts'
+import { Turns } from './turns.ts'
+
+/** Bytes of an image, whose type comes from these bytes and never from a name or from what a server says. */
+export interface ShownImage {
+  bytes: Buffer
+  type: `image/${ImageFormat}`
+}
+
+/** An image that cannot be shown, with its reason. */
+export class ImageFailure extends Error {
+  override readonly name = 'ImageFailure'
+  readonly status: 403 | 404 | 415 | 502
+  readonly suggestions: readonly string[]
+
+  constructor(status: 403 | 404 | 415 | 502, message: string, suggestions: readonly string[] = []) {
+    super(message)
+    this.status = status
+    this.suggestions = suggestions
+  }
+}
+
+/** Width and height of a thumbnail in pixels, at most. */
+export const THUMBNAIL_PIXELS = 320
+
+/** A few kilobytes can be decoded to gigabytes. */
+const MOST_PIXELS = 200_000_000
+
+/** Images in memory at once. Each has at most 64 MiB. */
+const DOWNLOADS_AT_ONCE = 6
+
+/** Shows the images of a run, read with the user's own credentials. */
+export class RunImages {
+  readonly #cache: ThumbnailCache
+  readonly #read: (uri: string) => Promise<Buffer>
+  readonly #downloads = new Turns(DOWNLOADS_AT_ONCE)
+  readonly #decodes = new Turns(availableParallelism())
+
+  /** @param read returns the bytes of an object; throws CloudError */
+  constructor(cache: ThumbnailCache, read: (uri: string) => Promise<Buffer> = readObject) {
+    this.#cache = cache
+    this.#read = read
+  }
+
+  /** Returns an image as it is stored. @throws ImageFailure */
+  async full(uri: string): Promise<ShownImage> {
+    return this.#downloads.take(() => this.#download(uri))
+  }
+
+  /** Returns a small JPEG of an image, turned as EXIF says. @throws ImageFailure */
+  async thumbnail(uri: string): Promise<ShownImage> {
+    const known = await this.#cache.find(uri)
+    if (known) return { bytes: known, type: 'image/jpeg' }
+    const bytes = await this.#downloads.take(async () => {
+      const { bytes: whole, type } = await this.#download(uri)
+      return this.#decodes.take(() => small(uri, whole, type))
+    })
+    await this.#cache.store(uri, bytes)
+    return { bytes, type: 'image/jpeg' }
+  }
+
+  async #download(uri: string): Promise<ShownImage> {
+    const name = parseGsUri(uri)
+    if ('fault' in name) throw new ImageFailure(415, `${uri} ${name.fault}`)
+    const bytes = await this.#read(uri).catch((error: unknown) => {
+      throw error instanceof CloudError ? readFailure(uri, error) : error
+    })
+    const detected = detectFormat(bytes)
+    // An SVG or HTML file could run script, so that only the formats which the models get are sent on.
+    if ('refused' in detected) throw new ImageFailure(415, `${uri} ${detected.refused}`)
+    return { bytes, type: `image/${detected.format}` }
+  }
+}
+
+function readFailure(uri: string, error: CloudError): ImageFailure {
+  switch (error.status) {
+    case 'NOT_FOUND':
+      return new ImageFailure(404, `${uri} does not exist any more`)
+    case 'PERMISSION_DENIED':
+    case 'UNAUTHENTICATED': {
+      const bucket = /^gs:\/\/[^/]+/.exec(uri)?.[0] ?? 'gs://BUCKET'
+      return new ImageFailure(403, `Your account may not read ${uri}: ${error.message}`, [
+        `gcloud storage buckets add-iam-policy-binding ${bucket} --member user:YOU --role roles/storage.objectViewer`,
+      ])
+    }
+    case 'OUT_OF_RANGE':
+      return new ImageFailure(415, `${uri} is too large to show: ${error.message}`)
+    default:
+      return new ImageFailure(502, `${uri} cannot be read: ${error.message}`)
+  }
+}
+
+async function small(uri: string, bytes: Buffer, type: string): Promise<Buffer> {
+  if (type === 'image/heic' || type === 'image/heif')
+    throw new ImageFailure(415, `${uri} is a ${type.slice(6)} image, which imagery has no decoder for`)
+  const { default: sharp } = await import('sharp')
+  try {
+    return await sharp(bytes, { failOn: 'none', limitInputPixels: MOST_PIXELS, sequentialRead: true })
+      .autoOrient()
+      .resize(THUMBNAIL_PIXELS, THUMBNAIL_PIXELS, { fit: 'inside', withoutEnlargement: true })
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
+      .jpeg({ quality: 80 })
+      .toBuffer()
+  } catch (error) {
+    throw new ImageFailure(415, `${uri} is damaged: ${(error as Error).message.trim().split('\n').at(-1) ?? ''}`)
+  }
+}
