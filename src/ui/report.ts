@@ -150,7 +150,7 @@ function nextCommands(report: RunReport, flags: string): string[] {
   const next = (command: string): string => suggestedCommand(command, flags)
   switch (report.state) {
     case 'complete':
-      return [next(`results ${id}`), next(`teardown ${id}`)]
+      return [next(`view ${id}`), next(`results ${id}`), next(`teardown ${id}`)]
     case 'running':
       return [next(`status ${id} --watch`)]
     case 'loading':

@@ -57,7 +57,9 @@ describe('the first command of the README, on a bare machine', () => {
     })
     expect(stdout).toMatch(/^\nRun \d{6}-[0-9a-f]{8} {2}complete\n/)
     expect(stdout).toContain('Assets   12: 12 ok\n')
-    expect(stdout).toMatch(/Next\n {2}imagery results \S+ --local\n {2}imagery teardown \S+ --local\n$/)
+    expect(stdout).toMatch(
+      /Next\n {2}imagery view \S+ --local\n {2}imagery results \S+ --local\n {2}imagery teardown \S+ --local\n$/,
+    )
     expect(stdout + stderr).not.toContain('\u001b')
   })
 

@@ -108,7 +108,11 @@ describe('the report of a run', () => {
   test.each([
     [
       report({ total: 2, ok: 2, failed: 0, pending: 0 }, { state: 'complete' }),
-      ['imagery results 261123-9f3c1a7b --local', 'imagery teardown 261123-9f3c1a7b --local'],
+      [
+        'imagery view 261123-9f3c1a7b --local',
+        'imagery results 261123-9f3c1a7b --local',
+        'imagery teardown 261123-9f3c1a7b --local',
+      ],
     ],
     [report({ total: 2, ok: 1, failed: 0, pending: 1 }), ['imagery status 261123-9f3c1a7b --watch --local']],
     [report({ total: 2, ok: 2, failed: 0, pending: 0 }, { state: 'torn_down' }), []],
