@@ -14,6 +14,7 @@ const BENCHES = {
     about: 'time from the start of a service to its first response, relative to an idle Node',
   },
   overhead: { file: 'overhead.ts', about: "a Gemini run compared to its model's time alone" },
+  pacing: { file: 'pacing.ts', about: 'calls to a model whose hidden limit moves, relative to what the limit allows' },
   photos: { file: 'photos.ts', about: 'a folder of photos, relative to only decoding them' },
   'bytes-read': { file: 'bytes-read.ts', about: 'what BigQuery reads and bills for a round of pending units' },
   realistic: {

@@ -196,11 +196,12 @@ export const GRANTS: readonly Grant[] = [
     to: 'runtime',
     role: 'roles/cloudtasks.queueAdmin',
     on: 'project',
-    why: "creates and deletes a run's queues",
+    why: "creates, adapts and deletes a run's queues",
     permissions: [
       'cloudtasks.queues.create',
       'cloudtasks.queues.get',
       'cloudtasks.queues.list',
+      'cloudtasks.queues.update',
       'cloudtasks.queues.pause',
       'cloudtasks.queues.resume',
       'cloudtasks.queues.delete',

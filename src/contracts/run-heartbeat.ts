@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CAUSES } from './causes.ts'
 import { RUN_ID_PATTERN } from './run-id.ts'
+import { runPacing } from './run-pacing.ts'
 import { progressSample } from './run-progress.ts'
 import type { RunReport } from './run-report.ts'
 
@@ -46,6 +47,8 @@ export const runHeartbeat = z.object({
   idle_since: z.iso.datetime().nullable(),
   /** The generations that heartbeats have started since a command last worked on the run. */
   generations_started: count,
+  /** How the model accepts the calls; null before a heartbeat has seen any. */
+  pacing: runPacing.nullable().default(null),
 })
 
 export type RunHeartbeat = z.infer<typeof runHeartbeat>

@@ -141,14 +141,42 @@ export async function isPausedQueue(name: string): Promise<boolean> {
 }
 
 /**
- * Returns about how many tasks a queue has, and whether it is paused, from one call; undefined when there is no such
- * queue.
+ * Returns about how many tasks a queue has, whether it is paused, and its limits, from one call; undefined when there is
+ * no such queue.
  */
-export async function queueState(name: string): Promise<{ tasks: number; isPaused: boolean } | undefined> {
+export async function queueState(
+  name: string,
+): Promise<{ tasks: number; isPaused: boolean; limits: QueueLimits } | undefined> {
   const { v2beta3 } = await tasks()
-  const readMask = { paths: ['name', 'state', 'stats'] }
+  const readMask = { paths: ['name', 'state', 'stats', 'rate_limits'] }
   const answer = await callUnless('NOT_FOUND', v2beta3.getQueue({ name, readMask }), undefined)
-  return answer && { tasks: Number(answer[0].stats?.tasksCount ?? 0), isPaused: answer[0].state === 'PAUSED' }
+  if (!answer) return undefined
+  const [{ stats, state, rateLimits }] = answer
+  const maxConcurrent = Number(rateLimits?.maxConcurrentDispatches ?? 0)
+  const maxPerSecond = Number(rateLimits?.maxDispatchesPerSecond ?? 0)
+  return {
+    tasks: Number(stats?.tasksCount ?? 0),
+    isPaused: state === 'PAUSED',
+    limits: { maxConcurrent, maxPerSecond },
+  }
+}
+
+/**
+ * Changes the limits of an existing queue, and nothing else of it. The method would create a queue that does not exist,
+ * but refuses the name of one that was deleted
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#updatequeuerequest,
+ * https://cloud.google.com/tasks/docs/deleting-appengine-queues-and-tasks#deleting_queues).
+ */
+export async function setQueueLimits(name: string, limits: QueueLimits): Promise<void> {
+  const { v2 } = await tasks()
+  const queue = {
+    name,
+    rateLimits: { maxDispatchesPerSecond: limits.maxPerSecond, maxConcurrentDispatches: limits.maxConcurrent },
+  }
+  const updateMask = {
+    paths: ['rate_limits.max_dispatches_per_second', 'rate_limits.max_concurrent_dispatches'],
+  }
+  await call(v2.updateQueue({ queue, updateMask }))
 }
 
 /** Lets a paused queue send its tasks again. */

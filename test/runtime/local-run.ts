@@ -87,6 +87,7 @@ export async function startLocalRun(
       })
     },
     queueState: async () => (await client.getQueue({ name: RUN_QUEUE }))[0].state,
+    retryConfig: async () => (await client.getQueue({ name: RUN_QUEUE }))[0].retryConfig,
     removeTask: async (id: string) => void (await client.deleteTask({ name: `${RUN_QUEUE}/tasks/${id}` })),
     async stop() {
       await client.close()

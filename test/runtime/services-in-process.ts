@@ -52,6 +52,8 @@ export interface ServicesOptions {
   /** Replaces what heartbeats do in the cloud. */
   cloud?: (real: HeartbeatDeps['cloud']) => HeartbeatDeps['cloud']
   faults?: LocalCloudOptions['faults']
+  /** How the model accepts the calls of the instance that a heartbeat has reached. */
+  paceOf?: HeartbeatDeps['paceOf']
 }
 
 /**
@@ -85,7 +87,7 @@ const ANSWER: Answer = {
  * is scripted. One clock, which jumps, is the time of all of them.
  */
 export async function startServices(options: ServicesOptions) {
-  const { units, gemini = {}, answer = () => undefined, cloud = (real) => real, faults = [] } = options
+  const { units, gemini = {}, answer = () => undefined, cloud = (real) => real, faults = [], paceOf } = options
   const clock = new JumpingClock()
   const run = await startLocalRun({ units, clock, gemini, faults })
   const { spec } = run
@@ -126,6 +128,7 @@ export async function startServices(options: ServicesOptions) {
       specs: ownSpecs,
       chain,
       cloud: cloud(runCloud),
+      paceOf,
       pace: 'local',
       clock,
       log,
@@ -222,14 +225,14 @@ export async function startServices(options: ServicesOptions) {
       await endPreparation(spec)
     },
     /**
-     * Lets time pass, in jumps of 10 s, until something is so. It stands still for the requests in progress. Returns the
+     * Lets time pass, in jumps, until something is so. It stands still for the requests in progress. Returns the
      * seconds that passed.
      */
-    async until(isSo: () => Promise<boolean>, atMostSeconds = 1_800): Promise<number> {
+    async until(isSo: () => Promise<boolean>, atMostSeconds = 1_800, jumpSeconds = 10): Promise<number> {
       const startMs = clock.now()
-      for (let seconds = 0; !(await isSo()); seconds += 10) {
+      for (let seconds = 0; !(await isSo()); seconds += jumpSeconds) {
         if (seconds > atMostSeconds) throw new Error(`not so after ${atMostSeconds} s of the clock`)
-        await clock.jump(10_000)
+        await clock.jump(jumpSeconds * 1_000)
         do await new Promise((resolve) => setTimeout(resolve, 20))
         while (inProgress > 0)
       }

@@ -2,15 +2,18 @@ import type { DeploymentRef } from '../../contracts/names.ts'
 import type { RunHeartbeat, RunTotals } from '../../contracts/run-heartbeat.ts'
 import { longestTryMs, type RunSpec } from '../../contracts/run-spec.ts'
 import { CloudError } from '../../google/transport/errors.ts'
+import type { QueueLimits } from '../../google/tasks.ts'
 import type { Generation } from '../../run-data/rounds.ts'
 import { isControlQueue } from '../../run-data/run-queues.ts'
 import type { Clock } from '../clock.ts'
+import type { PacingFigures } from '../limits/pacing.ts'
 import type { Logger } from '../log.ts'
 import { RunNotFound, type RunSpecs } from '../run-specs.ts'
 import { SLOW_SLOTS, type HeartbeatChain } from './chain.ts'
 import { concludeRun, removeControlQueue, removeMessaging, removeResources } from './finish-run.ts'
 import { FailedRuns } from './failed-runs.ts'
 import { isOver, isReadDue, isSlow, LONGEST_IDLE_MS, newHeartbeat, observed } from './observation.ts'
+import { PACE_MS, paced } from './queue-pace.ts'
 import type { RunCloud } from './run-cloud.ts'
 import { isStalled, startNextGeneration } from './stalled-run.ts'
 
@@ -24,24 +27,10 @@ export interface HeartbeatDeps {
   cloud: RunCloud
   /** How long the run's services can be without work until it is stalled. */
   pace: 'google' | 'local'
-  /**
-   * Enforces the run's limits and adapts the rates of its queues, with what the heartbeat has seen. It can fail without
-   * consequences for the rest of the heartbeat.
-   */
-  govern?: ((seen: SeenRun) => Promise<void>) | undefined
+  /** How the model has accepted a run's calls from this instance (`RunModels.paceOf`). Absent without a model. */
+  paceOf?: ((runId: string, lastMs: number) => Promise<PacingFigures | undefined>) | undefined
   clock: Clock
   log: Logger
-}
-
-/** A run at one heartbeat. */
-export interface SeenRun {
-  spec: RunSpec
-  record: RunHeartbeat
-  /** The ledger's totals, if this heartbeat has read them. */
-  totals: RunTotals | undefined
-  /** The run's queues of work. */
-  queues: readonly string[]
-  isStopped: boolean
 }
 
 /** What became of a heartbeat. */
@@ -121,7 +110,17 @@ export class Heartbeats {
       )
     }
     if (summary) await removeMessaging(cloud, spec)
+    else await this.#restoreLimits(spec)
     await Promise.all([cloud.deleteSummary(spec), cloud.forgetHeartbeat(spec)])
+  }
+
+  /** Gives the queues the limits that they had before heartbeats lowered them. */
+  async #restoreLimits(spec: RunSpec): Promise<void> {
+    const { cloud } = this.#deps
+    const usual = (await cloud.heartbeatOf(spec))?.record.pacing?.usual_limits
+    if (!usual) return
+    const queues = (await cloud.allQueues(spec)).filter((name) => !isControlQueue(spec, name))
+    await this.#setLimits(spec, queues, { maxConcurrent: usual.max_concurrent, maxPerSecond: usual.max_per_second })
   }
 
   async #beatOf(spec: RunSpec, source: BeatSource): Promise<BeatOutcome> {
@@ -162,10 +161,12 @@ export class Heartbeats {
     const after = observed(before, { nowMs, hasTasks: queues.hasTasks || isPrepared, isHeld, totals })
     const stalls = !isHeld && isStalled(spec, after, { pace: this.#deps.pace, nowMs })
     const started = after.generations_started + 1
-    const record = stalls ? { ...after, quiet_since: null, generations_started: started } : after
+    const pace = await this.#pace(spec.run_id, before, { queues, isHeld })
+    const seen = { ...after, pacing: pace.pacing }
+    const record = stalls ? { ...seen, quiet_since: null, generations_started: started } : seen
     if (!(await cloud.saveHeartbeat(spec, record, stored?.generation))) return 'doubled'
     await this.#deps.specs.refresh(spec.run_id)
-    await this.#govern({ spec, record, totals, queues: queues.names, isStopped: stop !== undefined })
+    if (pace.limits) await this.#setLimits(spec, queues.names, pace.limits)
     await this.#notify(spec)
     if (totals && isFinal(totals, queues.hasTasks, spec)) return this.#finish(spec, totals, begun)
     if (stalls && !(await cloud.isPrepared(spec, nowMs)))
@@ -182,7 +183,8 @@ export class Heartbeats {
     const hasTasks =
       states.some(({ tasks }) => tasks > 0) ||
       (await Promise.all(names.map((name) => cloud.hasTasks(name)))).includes(true)
-    return { names, hasTasks, areAllPaused: states.length > 0 && states.every(({ isPaused }) => isPaused) }
+    const areAllPaused = states.length > 0 && states.every(({ isPaused }) => isPaused)
+    return { names, hasTasks, areAllPaused, limits: states[0]?.limits }
   }
 
   /** Deletes what heartbeats have left of a run that was torn down. */
@@ -215,10 +217,22 @@ export class Heartbeats {
     }
   }
 
-  async #govern(seen: SeenRun): Promise<void> {
-    const { govern, log } = this.#deps
-    await govern?.(seen).catch((error: unknown) => {
-      log.error(`could not enforce the limits of run ${seen.spec.run_id}`, { run_id: seen.spec.run_id, error })
+  async #pace(
+    runId: string,
+    { pacing }: RunHeartbeat,
+    { queues, isHeld }: { queues: { names: readonly string[]; limits: QueueLimits | undefined }; isHeld: boolean },
+  ) {
+    const { paceOf, clock } = this.#deps
+    const figures = await paceOf?.(runId, PACE_MS)
+    const limits = isHeld ? undefined : queues.limits
+    return paced(pacing, { figures, limits, queues: Math.max(1, queues.names.length), nowMs: clock.now() })
+  }
+
+  /** The rest of the heartbeat does not depend on it, and each instance limits its own calls. */
+  async #setLimits({ run_id }: RunSpec, queues: readonly string[], limits: QueueLimits): Promise<void> {
+    const { cloud, log } = this.#deps
+    await Promise.all(queues.map((name) => cloud.setQueueLimits(name, limits))).catch((error: unknown) => {
+      log.error(`could not change the limits of the queues of run ${run_id}`, { run_id, error })
     })
   }
 

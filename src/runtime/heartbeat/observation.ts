@@ -27,6 +27,7 @@ export function newHeartbeat(runId: string): RunHeartbeat {
     quiet_since: null,
     idle_since: null,
     generations_started: 0,
+    pacing: null,
   }
 }
 

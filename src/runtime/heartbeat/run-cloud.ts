@@ -1,5 +1,5 @@
 import { deleteSubscription, deleteTopic } from '../../google/rest/pubsub-messages.ts'
-import { deleteQueue, hasTasks, queueState } from '../../google/tasks.ts'
+import { deleteQueue, hasTasks, queueState, setQueueLimits } from '../../google/tasks.ts'
 import { runAnswers } from '../../run-data/answers.ts'
 import {
   beginPreparation,
@@ -27,6 +27,7 @@ export const runCloud = {
   runStopOf,
   runAnswers,
   queueState,
+  setQueueLimits,
   hasTasks,
   allQueues,
   deleteQueue,

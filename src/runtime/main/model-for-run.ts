@@ -2,10 +2,12 @@ import { callsPerInstance } from '../../contracts/concurrency.ts'
 import { PIXELS } from '../../contracts/model-options.ts'
 import { profileModel, type RunSpec } from '../../contracts/run-spec.ts'
 import { Budget } from '../budget.ts'
+import { GeminiRefused } from '../../google/gemini.ts'
 import type { Clock } from '../clock.ts'
+import { Pacing, type PacingFigures, type SlowDown } from '../limits/pacing.ts'
 import type { ImageSource } from '../models/gemini-images.ts'
 import type { ImageMemory } from '../models/image-memory.ts'
-import type { Model } from '../models/model.ts'
+import { AttemptFailure, type Model } from '../models/model.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { FirstCalls } from './first-calls.ts'
 
@@ -21,30 +23,42 @@ interface Turns {
   first: FirstCalls
   /** Null for no limit. */
   calls: Budget | null
+  pacing: Pacing
+}
+
+/** The models of the runs that this process works on. */
+export interface RunModels {
+  modelFor: (spec: RunSpec) => Promise<Model>
+  /** How the model has accepted a run's calls from here in the last time; undefined if there were none. */
+  paceOf: (runId: string, lastMs: number) => PacingFigures | undefined
 }
 
 /**
- * Returns the model of a run, created once per run. Models are loaded when the first asset needs one,
+ * Returns the models of runs, each created once. Models are loaded when the first asset needs one,
  * because image decoders and clients load slowly and a new instance must pass its health check first.
  * Units that wait for their turn when the instance starts to stop are not sent to the model.
  */
-export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): (spec: RunSpec) => Promise<Model> {
+export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): RunModels {
   const models = new WeakMap<RunSpec, Promise<Model>>()
   const turns = new Map<string, Turns>()
   const { begun } = shutdown
   begun.addEventListener('abort', () => {
-    for (const { first, calls } of turns.values()) {
+    for (const { first, calls, pacing } of turns.values()) {
       first.dismiss(begun.reason)
+      pacing.dismiss(begun.reason)
       calls?.dismiss(begun.reason)
     }
   })
-  return (spec) => {
-    let model = models.get(spec)
-    if (!model) {
-      model = load(spec, source).then((loaded) => inTurn(loaded, spec, turns, source.clock))
-      models.set(spec, model)
-    }
-    return model
+  return {
+    modelFor(spec) {
+      let model = models.get(spec)
+      if (!model) {
+        model = load(spec, source).then((loaded) => inTurn(loaded, spec, turns, source.clock))
+        models.set(spec, model)
+      }
+      return model
+    },
+    paceOf: (runId, lastMs) => turns.get(runId)?.pacing.figures(lastMs),
   }
 }
 
@@ -53,12 +67,23 @@ export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): 
  * the run, because a retry with other settings has its own spec and model.
  */
 function inTurn(model: Model, spec: RunSpec, turns: Map<string, Turns>, clock: Clock): Model {
-  const { first, calls } = turnsOf(spec, turns, clock)
+  const { first, calls, pacing } = turnsOf(spec, turns, clock)
+  // Measuring pixels costs nothing, and no service can refuse it.
+  const paced: Model['answer'] = (asset, options) =>
+    spec.gemini === null
+      ? model.answer(asset, options)
+      : pacing.make(options.signal, () => model.answer(asset, options), slowDownOf)
   const inLimit: Model['answer'] = (asset, options) =>
-    calls === null ? model.answer(asset, options) : calls.spend(1, options.signal, () => model.answer(asset, options))
-  // Measuring pixels costs nothing.
+    calls === null ? paced(asset, options) : calls.spend(1, options.signal, () => paced(asset, options))
   if (spec.gemini === null) return { answer: inLimit }
   return { answer: (asset, options) => first.make(options.signal, () => inLimit(asset, options)) }
+}
+
+/** Whether a failure is the model's request for a slower rate. */
+function slowDownOf(error: unknown): SlowDown | undefined {
+  if (!(error instanceof AttemptFailure) || !(error.cause instanceof GeminiRefused)) return undefined
+  const { sign } = error.cause
+  return 'http' in sign && sign.http === 429 ? { retryAfterMs: error.retryAfterMs } : undefined
 }
 
 function turnsOf({ run_id: runId, limits }: RunSpec, turns: Map<string, Turns>, clock: Clock): Turns {
@@ -68,6 +93,7 @@ function turnsOf({ run_id: runId, limits }: RunSpec, turns: Map<string, Turns>, 
   const created = {
     first: new FirstCalls(clock, limits.turn_timeout_ms),
     calls: most === null ? null : new Budget(most),
+    pacing: new Pacing(clock),
   }
   turns.set(runId, created)
   return created

@@ -1,20 +1,14 @@
-import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
 import { Budget } from '../budget.ts'
 import type { Clock } from '../clock.ts'
 import { imageRangeReader, imageReader } from '../models/fetch-image.ts'
 import { decodingBytes, ImageMemory, imageMemoryBytes } from '../models/image-memory.ts'
-import type { Model } from '../models/model.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { explainUnstaged } from '../unstaged-images.ts'
-import { modelForRun } from './model-for-run.ts'
+import { modelForRun, type RunModels } from './model-for-run.ts'
 
-/** Returns a function that gives the model of a run. All of them share this process's memory for images. */
-export function runModels(options: {
-  bucket: string
-  shutdown: Pick<Shutdown, 'begun'>
-  clock: Clock
-}): (spec: RunSpec) => Promise<Model> {
+/** Returns the models of runs. All of them share this process's memory for images. */
+export function runModels(options: { bucket: string; shutdown: Pick<Shutdown, 'begun'>; clock: Clock }): RunModels {
   const { bucket, shutdown, clock } = options
   const explained = explainUnstaged({ readObject, bucket })
   return modelForRun(

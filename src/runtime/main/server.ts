@@ -24,7 +24,7 @@ import { Shutdown } from '../shutdown.ts'
 import { checkSpec } from '../spec-rules.ts'
 import { mainApp } from './app.ts'
 import type { geminiHere as GeminiHere } from './gemini-here.ts'
-import type { runModels as RunModels } from './run-models.ts'
+import type { RunModels } from './model-for-run.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 
 /** The deployment with its name, which only its bucket tells the services. */
@@ -45,9 +45,9 @@ startService(mainEnvironment, (environment, log) => {
   const modelOrigins = local ? undefined : environment.IMAGERY_MODEL_ORIGINS
   const ledger = new Ledger({ insertRows, clock })
   const shutdown = new Shutdown()
-  let loadingModels: Promise<ReturnType<typeof RunModels>> | undefined
+  let loadingModels: Promise<RunModels> | undefined
   /** Loaded by the first call, because a new instance must pass its health check first. */
-  const models = (): Promise<ReturnType<typeof RunModels>> => {
+  const models = (): Promise<RunModels> => {
     loadingModels ??= import('./run-models.ts').then(({ runModels }) =>
       runModels({ bucket: environment.IMAGERY_BUCKET, shutdown, clock }),
     )
@@ -84,7 +84,9 @@ startService(mainEnvironment, (environment, log) => {
     loaded ??= Promise.all([import('../heartbeat/heartbeats.ts'), chain()]).then(
       ([{ Heartbeats, runCloud }, beats]) => {
         const pace = local ? 'local' : 'google'
-        return new Heartbeats({ place: deployment, specs, chain: beats, cloud: runCloud, pace, clock, log })
+        // Without a call there is nothing to know, and nothing to load.
+        const paceOf = async (...of: Parameters<RunModels['paceOf']>) => (await loadingModels)?.paceOf(...of)
+        return new Heartbeats({ place: deployment, specs, chain: beats, cloud: runCloud, paceOf, pace, clock, log })
       },
     )
     return loaded
@@ -112,7 +114,7 @@ startService(mainEnvironment, (environment, log) => {
     ledger,
     finalRows: { find: async (...of) => (await lookups()).find(...of) },
     shutdown,
-    modelFor: async (spec) => (await models())(spec),
+    modelFor: async (spec) => (await models()).modelFor(spec),
     notify: async (spec) => {
       const { notifyRun } = await import('../../run-data/notify-run.ts')
       return notifyRun(spec, { nowMs: clock.now(), looks: true })

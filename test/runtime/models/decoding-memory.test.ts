@@ -24,7 +24,7 @@ const signal = new AbortController().signal
 function instance(files: Record<string, Buffer>, bytes: number) {
   const reads = { now: 0, most: 0 }
   const found = (uri: string): Buffer => files[uri.replace('gs://bucket/', '')]!
-  const models = modelForRun(
+  const { modelFor: models } = modelForRun(
     {
       memory: new ImageMemory({ bytes: 1, clock: runtimeClock }),
       decoding: new Budget(bytes),
