@@ -34,7 +34,7 @@ export function Cards({ pages, columns, width, open }: Props) {
   const cardWidth = (inside - (lanes - 1) * GAP) / lanes
   const imageHeight = Math.round(cardWidth * 0.72)
   const cardHeight = imageHeight + 36 + columns.length * LINE + 8
-  const { virtualizer, reachable } = useFixedRows(scroller, Math.ceil(total / lanes), cardHeight + GAP)
+  const { virtualizer, reachable, keyOf } = useFixedRows(scroller, Math.ceil(total / lanes), cardHeight + GAP, 2)
   useEffect(() => virtualizer.measure(), [virtualizer, cardHeight])
   const lines = size.width === 0 ? [] : virtualizer.getVirtualItems()
   const cards = Math.min(total, reachable * lanes)
@@ -66,7 +66,7 @@ export function Cards({ pages, columns, width, open }: Props) {
             const left = PADDING + lane * (cardWidth + GAP)
             return (
               <li
-                key={place}
+                key={keyOf(line.index) * lanes + lane}
                 aria-setsize={total}
                 aria-posinset={place + 1}
                 style={{ transform: `translate(${left}px, ${line.start}px)`, width: cardWidth, height: cardHeight }}

@@ -14,6 +14,8 @@ export function Thumbnail({ address, name }: { address: string | null; name: str
   }
   return (
     <img
+      // Without a key, the last image would stay until the next one is here.
+      key={address}
       className="thumbnail"
       src={address}
       alt={name}

@@ -17,7 +17,7 @@ export function Shell({ connectionError, retry }: { connectionError: Error | und
   const { source, run } = useShared()
   const [state, change] = useViewState()
   const [isHelpOpen, setHelpOpen] = useState(false)
-  const [hasFacets, setHasFacets] = useState(true)
+  const [hasFacets, setHasFacets] = useState(() => matchMedia('(min-width: 901px)').matches)
   const summaries = useSummaries(state.filter)
   const comparison = useQuery('comparison', 0, () => source.comparison())
 

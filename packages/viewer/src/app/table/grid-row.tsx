@@ -30,6 +30,8 @@ export const GridRow = memo(function GridRow(props: Props) {
     selected: column >= selectedFirst && column <= selectedLast,
   })
   const unit = cell(0, 'pinned')
+  // While someone scrolls past, cells would cost more than they say.
+  const shown = row === undefined ? [] : columns
   return (
     <div
       role="row"
@@ -52,7 +54,7 @@ export const GridRow = memo(function GridRow(props: Props) {
           </button>
         )}
       </div>
-      {columns.map((column, place) => {
+      {shown.map((column, place) => {
         const { id, className, selected } = cell(place + 1, column.kind === 'number' ? 'number' : '')
         return (
           <div
@@ -63,11 +65,7 @@ export const GridRow = memo(function GridRow(props: Props) {
             data-cell={`${index} ${place + 1}`}
             className={className}
           >
-            {row === undefined ? (
-              <span className="skeleton" />
-            ) : (
-              <ShownValue value={row.values[column.name]} column={column} />
-            )}
+            <ShownValue value={row?.values[column.name]} column={column} />
           </div>
         )
       })}

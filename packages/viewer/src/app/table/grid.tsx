@@ -45,7 +45,7 @@ export function Grid({ pages, columns, sort, change, tell }: Props) {
   const [selection, setSelection] = useState<Selection>()
   const isDragging = useRef(false)
   const total = pages.total ?? 0
-  const { virtualizer, reachable } = useFixedRows(scroller, total, ROW_HEIGHT)
+  const { virtualizer, reachable, keyOf } = useFixedRows(scroller, total, ROW_HEIGHT, 8)
   const widths = useColumnWidths(columns)
   const items = virtualizer.getVirtualItems()
   useNeededRows(pages, items[0]?.index ?? 0, items.at(-1)?.index ?? 0)
@@ -157,7 +157,7 @@ export function Grid({ pages, columns, sort, change, tell }: Props) {
               const isSelected = rows !== undefined && index >= rows.first && index <= rows.last
               return (
                 <GridRow
-                  key={index}
+                  key={keyOf(index)}
                   index={index}
                   top={start}
                   height={ROW_HEIGHT}

@@ -10,6 +10,8 @@ const USUAL: Record<ViewedColumn['kind'], number> = {
   other: 220,
 }
 const UNIT_WIDTH = 190
+/** On a phone, where the unit's column stays in view beside the others. */
+const NARROW_UNIT_WIDTH = 120
 const LEAST = 60
 
 /** Widths that were changed, in pixels by column, kept while the page is open. */
@@ -20,6 +22,10 @@ export const UNIT_COLUMN = 'unit_id'
 function usualWidth(column: ViewedColumn): number {
   const title = column.name.length * 7.5 + 34
   return Math.round(Math.min(320, Math.max(USUAL[column.kind], title)))
+}
+
+function unitWidth(): number {
+  return matchMedia('(max-width: 600px)').matches ? NARROW_UNIT_WIDTH : UNIT_WIDTH
 }
 
 export interface ColumnWidths {
@@ -36,7 +42,7 @@ export function useColumnWidths(columns: readonly ViewedColumn[]): ColumnWidths 
   return useMemo(() => {
     const widthOf = (name: string): number => {
       const column = columns.find((each) => each.name === name)
-      return changed.get(name) ?? (column === undefined ? UNIT_WIDTH : usualWidth(column))
+      return changed.get(name) ?? (column === undefined ? unitWidth() : usualWidth(column))
     }
     const widths = [UNIT_COLUMN, ...columns.map(({ name }) => name)].map(widthOf)
     return {
