@@ -1,13 +1,7 @@
 import { styleText } from 'node:util'
-import type {
-  ComparedColumn,
-  ComparedRun,
-  ComparedTruth,
-  Comparison,
-  Disagreement,
-} from '@imagery/viewer/contract/comparison'
-import { plainLine } from './plain-text.ts'
-import { countText, figureText, intervalText, percentText, shareText } from './shares.ts'
+import type { ComparedColumn, ComparedRun, ComparedTruth, Comparison } from '@imagery/viewer/contract/comparison'
+import { plainLine, shortened } from './plain-text.ts'
+import { countText, figureText, intervalText, pairLines, percentText, shareText } from './shares.ts'
 import { cellText, formatTable } from './table.ts'
 import { wrapped } from './wrap.ts'
 
@@ -40,7 +34,7 @@ function facts(run: ComparedRun): [string, string][] {
     ['pending', countText(units.pending)],
     ['cost', usd(run.cost_usd)],
     ['cost per asset', usd(run.cost_usd_per_unit)],
-    ['latency', latency ? `median ${ms(latency.median)}, 95 % within ${ms(latency.p95)}` : '–'],
+    ['latency', latency ? `median ${ms(latency.median)}, 95 % ≤ ${ms(latency.p95)}` : '–'],
   ]
 }
 
@@ -79,6 +73,9 @@ function agreementTable(columns: readonly ComparedColumn[], width: number): stri
   )
 }
 
+/** A value in a sentence is cut after this many letters. */
+const MOST_LETTERS = 60
+
 /** The text output lists this many pairs of a column. */
 const SHOWN_PAIRS = 6
 
@@ -86,11 +83,7 @@ function columnLines(column: ComparedColumn, width: number): string[] {
   const { difference, disagreements, further } = column
   if (disagreements.length === 0) return []
   const shown = disagreements.slice(0, SHOWN_PAIRS)
-  const table = formatTable(
-    ['differ', 'A', 'B', 'assets'],
-    shown.map((pair) => [countText(pair.units), valueText(pair.a), valueText(pair.b), examplesText(pair)]),
-    width - 2,
-  )
+  const pairs = shown.flatMap((pair) => pairLines(pair, `A: ${valueText(pair.a)}, B: ${valueText(pair.b)}`, width - 2))
   const rest = disagreements.slice(SHOWN_PAIRS).reduce((sum, { units }) => sum + units, further.units)
   const off = difference
     ? wrapped(
@@ -101,18 +94,13 @@ function columnLines(column: ComparedColumn, width: number): string[] {
   return [
     '',
     styleText('bold', cellText(column.column)),
-    ...[...off, ...table.split('\n')].map((line) => `  ${line}`),
+    ...[...off, ...pairs].map((line) => `  ${line}`),
     ...(rest > 0 ? [`  … ${countText(rest)} more; --json lists more of them`] : []),
   ]
 }
 
 function valueText(value: unknown): string {
-  return value === null ? '(no value)' : cellText(value)
-}
-
-function examplesText({ units, examples }: Disagreement): string {
-  const ids = examples.slice(0, 3).map(({ unit_id: id }) => cellText(id))
-  return `${ids.join(', ')}${units > ids.length ? ', …' : ''}`
+  return value === null ? '(no value)' : shortened(cellText(value), MOST_LETTERS)
 }
 
 function truthLines({ source, columns }: ComparedTruth, width: number): string[] {

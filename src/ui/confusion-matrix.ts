@@ -1,10 +1,11 @@
 import type { ConfusionCell } from '../contracts/evaluation.ts'
 import { countText } from './shares.ts'
 import { cellText, formatTable } from './table.ts'
+import { wrapped } from './wrap.ts'
 
 /**
  * Formats how many assets have each pair of true value, by row, and answer, by column. Columns are numbered as the rows are,
- * so that many values fit. Says so if they do not fit even then.
+ * so that many values fit; values that are only answered are named below. Says so if they do not fit even then.
  */
 export function confusionMatrix(values: readonly string[], cells: readonly ConfusionCell[], width: number): string {
   const counts = new Map<string, number>()
@@ -18,13 +19,18 @@ export function confusionMatrix(values: readonly string[], cells: readonly Confu
     ...(cells.some(({ answer, failed }) => answer === null && !failed) ? [[NO_VALUE, 'none'] as const] : []),
   ]
   const answers = [...values.map((value, index) => [value, String(index + 1)] as const), ...others]
-  const rows = values.map((value, index) => [
-    `${index + 1} ${cellText(value)}`,
-    ...answers.map(([answer]) => {
-      const count = counts.get(JSON.stringify([value, answer]))
-      return count === undefined ? '.' : countText(count)
-    }),
-  ])
+  const isTrue = new Set(cells.map(({ truth }) => String(truth)))
+  const numbered = values.map((value, index) => ({ value, number: index + 1 }))
+  // A value that is never true has no row; as an answer, it is a column.
+  const rows = numbered
+    .filter(({ value }) => isTrue.has(value))
+    .map(({ value, number }) => [
+      `${number} ${cellText(value)}`,
+      ...answers.map(([answer]) => {
+        const count = counts.get(JSON.stringify([value, answer]))
+        return count === undefined ? '.' : countText(count)
+      }),
+    ])
   const header = ['true \\ answer', ...answers.map(([, title]) => title)]
   const narrowest = header
     .slice(1)
@@ -32,7 +38,11 @@ export function confusionMatrix(values: readonly string[], cells: readonly Confu
   const needed = narrowest.reduce((sum, each) => sum + each, 0)
   if (needed + LEAST_LABEL > width)
     return `The confusion matrix has ${countText(values.length)} values and does not fit ${width} columns; --json has it`
-  return formatTable(header, rows, width, header.slice(1))
+  const only = numbered
+    .filter(({ value }) => !isTrue.has(value))
+    .map(({ value, number }) => `${number} ${cellText(value)}`)
+  const table = formatTable(header, rows, width, header.slice(1))
+  return only.length === 0 ? table : [table, ...wrapped(`Never true: ${only.join(', ')}`, width)].join('\n')
 }
 
 /** Marks that no value of an answer can be. */

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util'
 import type { Confusion, EvaluatedColumn, Evaluation } from '../contracts/evaluation.ts'
 import { confusionMatrix } from './confusion-matrix.ts'
-import { plainLine } from './plain-text.ts'
-import { countText, figureText, intervalText, percentText } from './shares.ts'
+import { plainLine, shortened } from './plain-text.ts'
+import { countText, figureText, intervalText, pairLines, percentText } from './shares.ts'
 import { cellText, formatTable } from './table.ts'
 import { wrapped } from './wrap.ts'
 
@@ -91,24 +91,25 @@ function classLines({ classes, confusion }: EvaluatedColumn, width: number): str
   ]
 }
 
+/** A value in a sentence is cut after this many letters. */
+const MOST_LETTERS = 60
+
 /** The text output lists this many wrong pairs of a column. */
 const SHOWN_PAIRS = 8
 
 function worstLines({ worst, judged, right }: EvaluatedColumn, width: number): string[] {
   if (worst.length === 0) return []
   const shown = worst.slice(0, SHOWN_PAIRS)
-  const table = formatTable(
-    ['wrong', 'true value', 'answer', 'assets'],
-    shown.map((pair) => [
-      countText(pair.units),
-      valueText(pair.truth, 'not known'),
-      answerText(pair),
-      examplesText(pair),
-    ]),
-    width - 2,
-  )
   const rest = judged - right - shown.reduce((sum, { units }) => sum + units, 0)
-  return ['', ...indented(table), ...(rest > 0 ? [`  … ${countText(rest)} more; --json lists more of them`] : [])]
+  const lines = shown.flatMap((pair) =>
+    pairLines(pair, `${valueText(pair.truth, 'not known')} answered as ${answerText(pair)}`, width - 2),
+  )
+  return [
+    '',
+    '  Wrong',
+    ...lines.map((line) => `  ${line}`),
+    ...(rest > 0 ? [`    … ${countText(rest)} more; --json lists more of them`] : []),
+  ]
 }
 
 function answerText({ answer, failed }: Confusion): string {
@@ -116,12 +117,7 @@ function answerText({ answer, failed }: Confusion): string {
 }
 
 function valueText(value: unknown, none: string): string {
-  return value === null ? none : cellText(value)
-}
-
-function examplesText({ units, examples }: Confusion): string {
-  const ids = examples.slice(0, 3).map(({ unit_id: id }) => cellText(id))
-  return `${ids.join(', ')}${units > ids.length ? ', …' : ''}`
+  return value === null ? none : shortened(cellText(value), MOST_LETTERS)
 }
 
 function notJudgedLines({ not_judged: columns, truth }: Evaluation, width: number): string[] {

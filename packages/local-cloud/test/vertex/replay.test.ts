@@ -1,3 +1,5 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LocalCloudError } from '../../src/kernel/local-cloud-error.ts'
@@ -69,6 +71,31 @@ describe('recorded answers', () => {
     )
     expect(status).toBe(404)
   })
+})
+
+it('an answer recorded for a path is that of each address that ends in it', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'imagery-replay-'))
+  const line = (gcs_uri: string, text: string): string =>
+    `${JSON.stringify({ gcs_uri, model: MODEL, finishReason: 'STOP', usageMetadata: {}, text })}\n`
+  const file = path.join(folder, 'answers.jsonl')
+  await writeFile(
+    file,
+    line('images/a.jpg', 'of the path') +
+      line('a.jpg', 'of the name') +
+      line('gs://bucket/runs/2/images/a.jpg', 'of 2'),
+  )
+  vertex = await startVertex({ gemini: `replay:${file}` })
+  const ask = async (uri: string) =>
+    (await clientOf(vertex).models.generateContent({ model: MODEL, contents: about(uri) })).text
+  try {
+    expect(await ask('gs://bucket/runs/1/images/a.jpg')).toBe('of the path')
+    expect(await ask('gs://bucket/runs/2/images/a.jpg')).toBe('of 2')
+    expect(await ask('gs://bucket/other/a.jpg')).toBe('of the name')
+    await expect(ask('gs://bucket/other/aa.jpg')).rejects.toMatchObject({ status: 404 })
+  } finally {
+    await vertex.stop()
+    await rm(folder, { recursive: true })
+  }
 })
 
 it('names the invalid line of a recording', async () => {

@@ -30,6 +30,18 @@ export function parseRecording(text: string): RecordedAnswer[] {
 }
 
 /**
+ * The answers for an image: by its whole address, or by the end of it. A local table's image is copied to an address that
+ * is different in each run, and ends in the path that the table has.
+ */
+function recordedFor(uri: string, byUri: ReadonlyMap<string, RecordedAnswer[]>): readonly RecordedAnswer[] {
+  for (let end = uri; ; end = end.slice(end.indexOf('/') + 1)) {
+    const found = byUri.get(end)
+    if (found) return found
+    if (!end.includes('/')) return []
+  }
+}
+
+/**
  * Answers every call with the recorded answer for the request's one image: from the request's model
  * if it was recorded, else from the first recorded model. The answer's `modelVersion` is the model
  * that gave the answer, and its usage is the recorded usage.
@@ -56,7 +68,7 @@ export function recordedModel(recording: readonly RecordedAnswer[], clock: Clock
           'A recording is keyed by the URI of the image, and this image came without one: send it as gs:// (--image-transport gs)',
         )
       }
-      const answers = byUri.get(image.uri) ?? []
+      const answers = recordedFor(image.uri, byUri)
       const recorded = answers.find((answer) => answer.model === model.id) ?? answers[0]
       if (!recorded) throw vertexError('NOT_FOUND', `The recording has no answer for ${image.uri}`)
       const { text, finishReason, usageMetadata, avgLogprobs } = recorded
