@@ -30,6 +30,8 @@ export interface ShownUnit {
   status: string
   location: unknown
   detection_time: unknown
+  /** The columns of the source that the run keeps (`run --keep`). */
+  kept: Record<string, unknown>
   answer: Record<string, unknown>
   images: { observation_id: string | null; gcs_uri: string }[]
   attempts: ShownAttempt[]

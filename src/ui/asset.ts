@@ -23,7 +23,8 @@ function unitLines(unit: ShownUnit, width: number): string[] {
       facts.filter(([, value]) => value !== ''),
       width,
     ),
-    ...section('Answer', named(answerOf(unit), width)),
+    ...section('Kept from the source', named(valuesOf(unit.kept), width)),
+    ...section('Answer', named(valuesOf(unit.answer), width)),
     ...section(
       'Images',
       unit.images.map(({ observation_id: id, gcs_uri: uri }) => `  ${cellText(id)}  ${cellText(uri)}`),
@@ -36,8 +37,8 @@ function unitLines(unit: ShownUnit, width: number): string[] {
   ]
 }
 
-function answerOf({ answer }: ShownUnit): [string, string][] {
-  return Object.entries(answer).flatMap(([name, value]): [string, string][] =>
+function valuesOf(values: Record<string, unknown>): [string, string][] {
+  return Object.entries(values).flatMap(([name, value]): [string, string][] =>
     value === null ? [] : [[name, cellText(value)]],
   )
 }

@@ -151,7 +151,7 @@ describe('the truth', () => {
 
   test('can be JSON lines with numbers and booleans, whose later lines have further members', async () => {
     const lines = [
-      '{"unit_id":"s01","category":"Stop","lit":true,"lamps":2,"height":3.0,"words":"STOP","pole.material":"wood"}',
+      '{"unit_id":"s01","category":"Stop","lit":true,"lamps":2,"height":3.0,"words":"STOP","pole":{"material":"wood"}}',
       '{"unit_id":"s02","category":"Yield","lit":false,"lamps":0,"height":2.50,"words":"STOP","pole.material":"wood"}',
       '{"unit_id":"s03","category":"Yield","lit":false,"lamps":1,"height":2.2,"words":"STRASSE","note":"x"}',
       '{"unit_id":"s04","category":"Stop","lit":false,"lamps":2,"height":2,"words":"two\\nlines"}',

@@ -73,6 +73,7 @@ const ROWS = ['pole-17', 'pole-18', 'lamp-3'].map((id) => ({
   location: { latitude: 40.5, longitude: -105.25 },
   status: id === 'lamp-3' ? 'failed' : 'ok',
   material: id === 'pole-17' ? 'wood' : null,
+  district: id === 'pole-17' ? 'Nord' : null,
   lamps: { 'pole-17': 2, 'pole-18': '9007199254740993' }[id] ?? null,
   detection_time: id === 'pole-18' ? '2026-06-14T17:02:11.080125Z' : null,
   observation_ids: ['o1', 'o2'],
@@ -85,12 +86,14 @@ let ledger: Ledger
 
 beforeAll(async () => {
   tables = await LocalTables.start()
-  const results = await tables.table(resultColumns(POLES).map(tableField), ROWS)
+  const kept = [{ name: 'district', type: 'STRING' as const }]
+  const results = await tables.table(resultColumns(POLES, kept).map(tableField), ROWS)
   const attempts = await tables.table(attemptColumns(POLES).map(tableField), ATTEMPTS)
   const [projectId = '', dataset = '', table = ''] = results.split('.')
   const { fields } = (await describeTable({ projectId, dataset, table }))!
   rows = { runId: RUN, table: results, from: results, fields, count: 3, key: ['unit_id'], projectId, location: 'US' }
-  ledger = { runId: RUN, projectId, dataset, attempts: attempts.split('.').at(-1)!, location: 'US' }
+  const columns = attemptColumns(POLES).map(({ name }) => name)
+  ledger = { runId: RUN, projectId, dataset, attempts: attempts.split('.').at(-1)!, columns, location: 'US' }
 })
 
 afterAll(() => tables.close())
@@ -102,6 +105,7 @@ test('an asset is shown with its answer, its images and every attempt, oldest fi
       unit_id: 'pole-17',
       status: 'ok',
       location: { latitude: 40.5, longitude: -105.25 },
+      kept: { district: 'Nord' },
       answer: { material: 'wood', lamps: 2 },
       images: [
         { observation_id: 'o1', gcs_uri: 'gs://b/1.jpg' },
@@ -136,6 +140,7 @@ test('an asset is shown with its answer, its images and every attempt, oldest fi
   expect(text).not.toContain('\u001b')
   for (const part of [
     'pole-17  ok',
+    'Kept from the source district Nord Answer',
     '  material  wood',
     '  o2  gs://b/2.jpg',
     '  1. retrying: throttled',
@@ -159,7 +164,9 @@ test('the values of an asset are those of its results: every digit of an integer
 })
 
 test('a failed asset without an attempt is shown too', async () => {
-  expect(await showAsset(rows, ledger, 'lamp-3')).toMatchObject([{ status: 'failed', attempts: [] }])
+  expect(await showAsset(rows, ledger, 'lamp-3')).toMatchObject([
+    { status: 'failed', kept: { district: null }, answer: { material: null }, attempts: [] },
+  ])
 })
 
 test.each([

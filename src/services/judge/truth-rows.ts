@@ -6,9 +6,11 @@ import { truthQuery } from '../../run-data/sql/truth.ts'
 import { typeOfField } from '../results/columns.ts'
 import { rowPages } from '../results/read-rows.ts'
 import { csvRows } from '../source/csv-rows.ts'
+import { ExactNumber } from '../source/exact-json.ts'
 import { jsonRows } from '../source/json-rows.ts'
 import { parseSource, type Source } from '../source/parse.ts'
 import type { TextTable } from '../source/table-text.ts'
+import { valueIn } from './columns.ts'
 import { parquetHeaders, parquetRows } from './parquet-rows.ts'
 import type { TruthRow } from './truth-row.ts'
 
@@ -61,10 +63,42 @@ async function fileTable(source: Exclude<Source, { kind: 'table' }>): Promise<Tr
     }
     return { given, headers, rows: (indexes) => chosen(withoutHeader(csvRows(table)), indexes) }
   }
-  // Any line can have a further member.
-  const headers: string[] = []
-  for await (const _row of jsonRows(table, headers));
-  return { given, headers, rows: (indexes) => chosen(jsonRows(table, [...headers]), indexes) }
+  return jsonTable(table)
+}
+
+/** The columns of JSON lines, with the members of objects: `sign.color`. Any line can have a further member. */
+async function jsonTable(table: TextTable): Promise<TruthTable> {
+  const members: string[] = []
+  const paths = new Map<string, readonly string[]>()
+  for await (const { values } of jsonRows(table, members))
+    for (const [index, value] of values.entries())
+      for (const path of scalarPaths(value, [members[index]!])) {
+        const name = path.join('.')
+        if (path.length > 1 || !paths.has(name)) paths.set(name, path)
+      }
+  const [headers, columns] = [[...paths.keys()], [...paths.values()]]
+  return {
+    given: table.given,
+    headers,
+    async *rows(indexes) {
+      for await (const { line, values } of jsonRows(table, [...members])) {
+        const row = Object.fromEntries(values.map((value, index) => [members[index]!, value]))
+        yield {
+          place: `line ${line}`,
+          values: indexes.map((index) => row[headers[index]!] ?? valueIn(row, columns[index]!)),
+        }
+      }
+    },
+  }
+}
+
+/** BigQuery nests structs at most this deep (https://cloud.google.com/bigquery/quotas#standard_tables). */
+const MOST_LEVELS = 15
+
+function* scalarPaths(value: unknown, path: readonly string[]): Generator<readonly string[]> {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isObject || value instanceof ExactNumber || path.length >= MOST_LEVELS) yield path
+  else for (const [name, member] of Object.entries(value)) yield* scalarPaths(member, [...path, name])
 }
 
 async function* withoutHeader<Each>(rows: AsyncIterable<Each>): AsyncGenerator<Each> {

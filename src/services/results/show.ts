@@ -24,28 +24,28 @@ export async function showAsset(rows: RunRows, ledger: Ledger, given: string): P
     allRows(assetAttemptsQuery(ledger), query),
   ])
   if (current.length === 0) throw await notFound(rows, given)
-  const answers = answerNames(rows, attempts)
+  const own = rows.fields.map(({ name }) => name ?? '').filter((name) => !isRecord(name))
+  const answers = own.filter((name) => ledger.columns.includes(name))
+  const kept = own.filter((name) => !ledger.columns.includes(name))
   return current.map((row) => {
-    const own = attempts.filter(({ unit_id: id }) => id === row['unit_id'])
+    const tries = attempts.filter(({ unit_id: id }) => id === row['unit_id'])
     return {
       unit_id: row['unit_id'] as string,
       asset_id: row['asset_id'] as string | null,
       status: row['status'] as string,
       location: row['location'],
       detection_time: row['detection_time'],
+      kept: picked(row, kept),
       answer: picked(row, answers),
-      images: imagesOf(row, own.at(-1)),
-      attempts: own.map((attempt) => shownAttempt(attempt, answers)),
+      images: imagesOf(row, tries.at(-1)),
+      attempts: tries.map((attempt) => shownAttempt(attempt, answers)),
     }
   })
 }
 
-/** The columns that the results and the ledger share, and that are none of imagery's own: the answer's. */
-function answerNames({ fields }: RunRows, [attempt]: readonly Row[]): string[] {
-  const names = fields.map(({ name }) => name ?? '')
-  return names.filter(
-    (name) => !BESIDE_ATTEMPT.has(name) && !RESERVED_COLUMNS.has(name) && (!attempt || name in attempt),
-  )
+/** Whether a column is one of imagery's own. The others that the ledger has are the answer's; the rest are kept from the source. */
+function isRecord(name: string): boolean {
+  return BESIDE_ATTEMPT.has(name) || RESERVED_COLUMNS.has(name)
 }
 
 function picked(row: Row, names: readonly string[]): Row {

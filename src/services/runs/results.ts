@@ -92,6 +92,8 @@ export interface Ledger {
   projectId: string
   dataset: string
   attempts: string
+  /** The names of its columns. */
+  columns: readonly string[]
   location: string
 }
 
@@ -109,12 +111,13 @@ export async function openLedger(target: Target, store: StateStore, typed: strin
   const ledger = { projectId: project.toReversed().join('.'), dataset, attempts }
   const described = path === undefined ? undefined : await describeTable({ ...ledger, table: attempts })
   if (path === undefined || !described) throw runNotFound(target, runId)
-  return { ...ledger, runId, location: described.location }
+  const columns = described.fields.map(({ name }) => name ?? '')
+  return { ...ledger, runId, columns, location: described.location }
 }
 
 /** Opens the exact answers of a run's model that the ledger keeps. @throws ImageryError RUN_NOT_FOUND */
 export async function openRawAnswers(target: Target, store: StateStore, typed: string | undefined): Promise<RunRows> {
-  const { runId, location, ...ledger } = await openLedger(target, store, typed)
+  const { runId, location, columns: _, ...ledger } = await openLedger(target, store, typed)
   const from = `(${rawAnswersQuery(ledger)})`
   const { projectId } = target.place
   const { fields } = await dryRun(from, { projectId, location })
