@@ -66,7 +66,7 @@ export function snapshotQuery(source: SnapshotSource): string {
 ), ${timeQueries(source)}newest AS (
   SELECT *, ${distinctUnitExpression(source.unit)} AS unit_id FROM ${timeQueries(source) === '' ? 'source' : 'timed'}
   WHERE ${unitExpression(source.unit)} IS NOT NULL
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, IF(gcs_uri IS NULL, 1, 0), gcs_uri) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, observation_id ORDER BY snapshot_id DESC, capture_time DESC, IF(gcs_uri IS NULL, 1, 0), gcs_uri${keptOrder(source)}) = 1
 )${source.images.pick === 'spread' ? spreadImages(source.images.max_per_unit) : ''}
 SELECT
   unit_id,
@@ -86,6 +86,15 @@ GROUP BY unit_id${choice(source)}`
 function keptStruct({ keep = [] }: SnapshotSource): string {
   if (keep.length === 0) return ''
   return `\n    STRUCT(${keep.map(({ name }) => `${quoted(name)} AS ${quoted(name)}`).join(', ')}) AS kept,`
+}
+
+/** Types whose values have no order in BigQuery, or in the local one (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#orderable_data_types). */
+const UNORDERED: ReadonlySet<Column['type']> = new Set(['STRUCT', 'JSON', 'GEOGRAPHY', 'BIGNUMERIC'])
+
+/** Of rows that differ only in kept columns, the same one is taken each time. */
+function keptOrder({ keep = [] }: SnapshotSource): string {
+  const ordered = keep.filter(({ type, mode }) => !UNORDERED.has(type) && mode !== 'REPEATED')
+  return ordered.map(({ name }) => `, kept.${quoted(name)}`).join('')
 }
 
 /** All kept columns come from one row: that of the first image of the unit, or of the newest row if it has no image. */
