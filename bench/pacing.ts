@@ -85,25 +85,30 @@ async function real(limits: readonly number[]): Promise<void> {
     await stop()
     rmSync(folder, { recursive: true })
   }
-  // The limit begins with the first call.
+  // The limit begins with the first call, which is the probe's, and the work with the next ones.
   const first = seen.find(({ ok, refused }) => ok + refused > 0)
+  const begun = seen.find(({ ok, refused }) => ok + refused > 1)
   const last = seen.find(({ ok }) => ok >= assets) ?? seen.at(-1)
-  if (!first || !last) throw new Error('no call was seen')
+  if (!first || !begun || !last) throw new Error('no call was seen')
   const seconds = (last.atMs - first.atMs) / 1_000
+  const begunSeconds = (begun.atMs - first.atMs) / 1_000
   const at = (second: number) =>
     seen.findLast(({ atMs }) => atMs <= first.atMs + Math.min(second, seconds) * 1_000) ?? first
   const rows = limits.map((limit, index) => {
-    const [begin, end] = [index * phaseSeconds, index === limits.length - 1 ? seconds : (index + 1) * phaseSeconds]
+    const begin = Math.max(begunSeconds, index * phaseSeconds)
+    const end = index === limits.length - 1 ? seconds : Math.min(seconds, (index + 1) * phaseSeconds)
     const [from, settled, to] = [at(begin), at(begin + SETTLING_SECONDS), at(end)]
     const calls = to.ok + to.refused - settled.ok - settled.refused
     return {
       'limit per second': limit,
-      'answers per second': (to.ok - from.ok) / (end - begin),
+      seconds: Math.max(0, end - begin),
+      'answers per second': end > begin ? (to.ok - from.ok) / (end - begin) : 0,
       'refused % once settled': calls === 0 ? 0 : (100 * (to.refused - settled.refused)) / calls,
     }
   })
   printTable(`one run of ${assets.toLocaleString('en')} assets through the local cloud`, rows)
-  console.log(`\n  of ideal: ${((limits.length * phaseSeconds) / seconds).toFixed(2)}   (${seconds.toFixed(0)} s)`)
+  const ideal = rows.reduce((sum, row) => sum + row.seconds * row['limit per second'], 0)
+  console.log(`\n  of ideal: ${(assets / ideal).toFixed(2)}   (${(seconds - begunSeconds).toFixed(0)} s)`)
   console.log(`  refused in all: ${((100 * last.refused) / (last.ok + last.refused)).toFixed(1)} %`)
 }
 

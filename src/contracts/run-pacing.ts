@@ -35,9 +35,41 @@ export function withThrottleSample(
   return [...samples, ...(sample ? [sample] : [])].filter(({ at }) => nowMs - Date.parse(at) < RECENT_MS)
 }
 
-/** The calls of the samples together; undefined without calls. */
-export function throttledShare({ samples }: Pick<RunPacing, 'samples'>): number | undefined {
+/** How a run's model accepts its calls. */
+export interface Throttling {
+  /** The calls that heartbeats have seen in the last minutes, and how many of them the model refused to slow down (429). */
+  calls: number
+  throttled: number
+  /** `throttled` of `calls`, 0 to 1. */
+  share: number
+  /** Calls per second that may start now; null without a limit. An estimate if several instances work on the run. */
+  calls_per_second: number | null
+  /** RFC 3339: when it was last seen. */
+  as_of: string
+}
+
+/** The rate is the mean of a few samples, because each is of one instance. */
+const SAMPLES_OF_RATE = 4
+
+/** Returns what the last minutes say; undefined without calls. */
+export function throttlingOf(pacing: RunPacing | null | undefined, nowMs: number): Throttling | undefined {
+  const samples = withThrottleSample(pacing?.samples ?? [], undefined, nowMs)
+  const last = samples.at(-1)
   const calls = samples.reduce((sum, sample) => sum + sample.calls, 0)
+  if (!last || calls === 0) return undefined
   const throttled = samples.reduce((sum, sample) => sum + sample.throttled, 0)
-  return calls === 0 ? undefined : Math.min(1, throttled / calls)
+  const rates = samples.slice(-SAMPLES_OF_RATE).flatMap((sample) => sample.calls_per_second ?? [])
+  const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length
+  return {
+    calls,
+    throttled,
+    share: Math.min(1, throttled / calls),
+    calls_per_second: last.calls_per_second === null ? null : Number(mean.toPrecision(3)),
+    as_of: last.at,
+  }
+}
+
+/** `12 % of the calls throttled`; undefined if it is less than one in a hundred. */
+export function throttledText({ share }: Pick<Throttling, 'share'>): string | undefined {
+  return share < 0.01 ? undefined : `${Math.round(share * 100)} % of the calls throttled`
 }

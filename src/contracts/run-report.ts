@@ -1,6 +1,7 @@
 import type { Carried } from './carry.ts'
 import type { Cause } from './causes.ts'
 import type { RunStop, StopReason } from './run-controls.ts'
+import type { Throttling } from './run-pacing.ts'
 import type { RunPace } from './run-progress.ts'
 
 /**
@@ -79,6 +80,8 @@ export interface RunReport {
   max_cost_usd?: number
   /** How fast the run goes, and when it will end. Absent if it does not run, and in its first minutes. */
   pace?: RunPace
+  /** How the model accepts the calls. Absent if the run does not run, and before a heartbeat has seen calls. */
+  throttling?: Throttling
   /** RFC 3339: when the units and costs were counted, if that was not just now. */
   as_of?: string
   /** How many billed attempts have an unknown cost, because the model did not report their usage. */

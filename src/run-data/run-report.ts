@@ -4,6 +4,7 @@ import { tablePath } from '../contracts/names.ts'
 import { exactUsd } from '../contracts/prices.ts'
 import type { RunControls, RunStop } from '../contracts/run-controls.ts'
 import type { RunHeartbeat, RunTotals } from '../contracts/run-heartbeat.ts'
+import { throttlingOf } from '../contracts/run-pacing.ts'
 import { runPace } from '../contracts/run-progress.ts'
 import type { Answers, RunReport, RunState } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
@@ -85,16 +86,18 @@ export async function reportFrom(
 function outlook(
   totals: RunTotals,
   { state, heartbeat, carried }: Pick<ReportState, 'state' | 'heartbeat'> & { carried: Carried | undefined },
-): Pick<RunReport, 'cost_expected_usd' | 'pace' | 'as_of'> {
+): Pick<RunReport, 'cost_expected_usd' | 'pace' | 'throttling' | 'as_of'> {
   const { units, cost_usd: cost } = totals
   // Carried answers cost nothing, and so do not count in the average.
   const asked = units.ok + units.failed - (carried?.units.unchanged ?? 0)
   const expected = cost > 0 && asked > 0 && units.pending > 0 ? cost + (units.pending * cost) / asked : undefined
+  const throttling = state === 'running' ? throttlingOf(heartbeat?.pacing, Date.now()) : undefined
   const pace =
     state === 'running' && heartbeat ? runPace(heartbeat.history, heartbeat.totals?.units.pending ?? 0) : undefined
   return {
     ...(expected === undefined ? {} : { cost_expected_usd: exactUsd(expected) }),
     ...(pace ? { pace } : {}),
+    ...(throttling ? { throttling } : {}),
     ...(totals === heartbeat?.totals ? { as_of: totals.at } : {}),
   }
 }

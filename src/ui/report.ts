@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import { runObjectsPrefix } from '../contracts/names.ts'
 import { stateName, type Answers, type FailureGroup, type RunReport } from '../contracts/run-report.ts'
 import { usdText } from '../contracts/prices.ts'
+import { throttledText, type Throttling } from '../contracts/run-pacing.ts'
 import type { RunPace } from '../contracts/run-progress.ts'
 import { suggestedCommand, suggestedCommands } from '../contracts/suggested-command.ts'
 import { plainLine, shortened } from './plain-text.ts'
@@ -23,6 +24,7 @@ export function formatReport(report: RunReport, options: { flags: string; width:
     ['Assets', `${assetCounts(units)}${report.as_of ? `   (counted at ${clockText(report.as_of)})` : ''}`],
     ...(report.carried ? ([['Carried', carriedText(report.carried)]] satisfies [string, string][]) : []),
     ...(report.pace ? ([['Pace', paceText(report.pace)]] satisfies [string, string][]) : []),
+    ...(callsText(report.throttling) ? ([['Calls', callsText(report.throttling)]] satisfies [string, string][]) : []),
     ['Cost', costText(report)],
     ...(report.answers ? ([['Answers', plainLine(answersText(report.answers))]] satisfies [string, string][]) : []),
     ['Started', timeText(report.started_at)],
@@ -120,6 +122,18 @@ function paceText({ units_per_second: rate, usd_per_hour: usd, ends_at: end, end
     ? ` (${between.map((time) => timeText(minutes(time)).slice(0, -' UTC'.length)).join(' to ')})`
     : ''
   return `${parts.join(', ')}${range}`
+}
+
+/** `12 % of the calls throttled in the last minutes, now at most 31/s`; empty if there is nothing to say. */
+function callsText(throttling: Throttling | undefined): string {
+  if (!throttling) return ''
+  const { calls_per_second: rate } = throttling
+  const share = throttledText(throttling)
+  const parts = [
+    ...(share === undefined ? [] : [`${share} in the last minutes`]),
+    ...(rate === null ? [] : [`now at most ${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))}/s`]),
+  ]
+  return parts.join(', ')
 }
 
 /** RFC 3339, to the minute. */

@@ -5,6 +5,7 @@ import { queueState, setQueueLimits } from '../../src/google/tasks.ts'
 import { endPreparation, heartbeatOf, summaryOf } from '../../src/run-data/heartbeat-record.ts'
 import type { PacingFigures } from '../../src/runtime/limits/pacing.ts'
 import { AttemptFailure } from '../../src/runtime/models/model.ts'
+import { runReport } from '../../src/services/runs/report.ts'
 import { queueLimits } from '../../src/runtime/run-queues.ts'
 
 const OUTAGE: PacingFigures = { calls: 60, throttled: 60, perSecond: 0.1, inProgress: 0 }
@@ -51,6 +52,10 @@ test('a model that refuses every call fails no unit, however long, and slows the
   expect(samples.length).toBeLessThanOrEqual(12)
   expect(samples.at(-1)).toMatchObject({ calls: 60, throttled: 60 })
   expect(await limits()).toEqual({ maxConcurrent: 10, maxPerSecond: 1 })
+  expect(await runReport(spec, { from: 'heartbeat' })).toMatchObject({
+    state: 'running',
+    throttling: { share: 1, calls_per_second: 0.1 },
+  })
 
   // A resume gives the queue the user's own limits again.
   await post('/setup')

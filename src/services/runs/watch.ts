@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ImageryError } from '../../contracts/errors.ts'
 import { tablePath } from '../../contracts/names.ts'
 import { usdText } from '../../contracts/prices.ts'
+import { throttledText, throttlingOf, type Throttling } from '../../contracts/run-pacing.ts'
 import { strayRowsText, type Answers, type RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { StepReporter } from '../../contracts/steps.ts'
@@ -9,6 +10,7 @@ import { localCloud } from '../../google/transport/environment.ts'
 import { CloudError } from '../../google/transport/errors.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
 import { ResultsTaken, writeCompleteResults, writePartialResults } from '../../run-data/results.ts'
+import { heartbeatOf } from '../../run-data/heartbeat-record.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
 import { runTable } from '../../run-data/run-tables.ts'
 import { stallMs } from '../../run-data/stall.ts'
@@ -41,6 +43,9 @@ const LONGEST_PAUSE = 0.25
 /** The longest delay in noticing a run's end, as a share of its duration. */
 const MOST_TIME_LATE = 0.02
 
+/** Time between two looks at what heartbeats have seen of the calls: they come as often. */
+const LOOK_AT_CALLS_MS = 30_000
+
 /** The watch fails if the cloud does not respond for this long. */
 const OUTAGE_MS = { google: 120_000, local: 5_000 }
 
@@ -72,14 +77,21 @@ export async function watchRun(spec: RunSpec, options: WatchOptions): Promise<Ru
   let reviveAtMs = now() + STALE_MS
   let failingSinceMs: number | undefined
   let shown = ''
+  let callsAtMs = now() + LOOK_AT_CALLS_MS
+  let throttling: Throttling | undefined
   let keepAtMs = now() + KEEP_EVERY_MS
   const refused = new RefusedDeliveries(spec, { flags: options.flags, pace, now })
   for (;;) {
     options.signal.throwIfAborted()
     try {
       const polledAtMs = now()
-      const report = await runReport(spec, { from: units > MANY_UNITS ? 'heartbeat' : 'ledger' })
-      units = report.units.total
+      const counted = await runReport(spec, { from: units > MANY_UNITS ? 'heartbeat' : 'ledger' })
+      units = counted.units.total
+      if (now() >= callsAtMs) {
+        callsAtMs = now() + LOOK_AT_CALLS_MS
+        throttling = throttlingOf((await heartbeatOf(spec))?.record.pacing, Date.now())
+      }
+      const report = counted.state === 'running' && throttling ? { throttling, ...counted } : counted
       // Checked after the count: if the record exists, no teardown has deleted the counted rows.
       await requireRun(spec, options.flags)
       if (now() >= reviveAtMs) {
@@ -242,12 +254,14 @@ export function progressLine(report: RunReport, since: { done: number; elapsedMs
 }
 
 /** The parts of a line of progress that do not depend on the time. */
-function progressFacts({ state, units: { total, ok, failed }, cost_usd: cost }: RunReport): string[] {
+function progressFacts({ state, units: { total, ok, failed }, cost_usd: cost, throttling }: RunReport): string[] {
+  const throttled = throttling && throttledText(throttling)
   const count = (value: number): string => value.toLocaleString('en')
   return [
     `${count(ok + failed)} of ${count(total)} assets`,
     ...(failed > 0 ? [`${count(failed)} failed`] : []),
     ...(cost > 0 ? [usdText(cost)] : []),
+    ...(throttled === undefined ? [] : [throttled]),
     ...(state === 'paused' ? ['no task is queued'] : []),
   ]
 }

@@ -68,6 +68,34 @@ describe('a line of progress', () => {
     )
   })
 
+  test('shows the share of throttled calls, and the status the rate too', () => {
+    const units = { total: 2_000, ok: 1_201, failed: 3, pending: 796 }
+    const throttling = {
+      calls: 900,
+      throttled: 108,
+      share: 0.12,
+      calls_per_second: 31.4,
+      as_of: '2026-11-23T10:05:00Z',
+    }
+    const line = (more: Partial<typeof throttling>): string =>
+      progressLine(report(units, { throttling: { ...throttling, ...more } }), { done: 1_204, elapsedMs: 9_000 })
+    expect(line({})).toBe('1,204 of 2,000 assets, 3 failed, 12 % of the calls throttled')
+    expect(line({ share: 0.004 })).toBe('1,204 of 2,000 assets, 3 failed')
+    const status = (more: Partial<typeof throttling>): string | undefined =>
+      formatReport(report(units, { throttling: { ...throttling, ...more } }), { flags: '', width: 100 })
+        .split('\n')
+        .find((text) => text.startsWith('  Calls'))
+    expect(status({})).toBe('  Calls    12 % of the calls throttled in the last minutes, now at most 31/s')
+    expect(status({ share: 0, calls_per_second: 0.25 })).toBe('  Calls    now at most 0.3/s')
+    expect(status({ share: 0 })).toBe('  Calls    now at most 31/s')
+    expect(
+      formatReport(report(units, { throttling: { ...throttling, share: 0, calls_per_second: null } }), {
+        flags: '',
+        width: 100,
+      }),
+    ).not.toContain('Calls')
+  })
+
   test.each([
     [0, '0 ms'],
     [849.6, '850 ms'],
