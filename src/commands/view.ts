@@ -84,9 +84,10 @@ export default class View extends CloudCommand {
       {
         title: 'Read the rows',
         async run(context, reporter) {
-          const [{ viewRun }, { comparing }] = await Promise.all([
+          const [{ viewRun }, { comparing }, { runChanges }] = await Promise.all([
             import('../services/view/viewing.ts'),
             import('../services/view/comparing.ts'),
+            import('../services/view/run-changes.ts'),
           ])
           const opened = context.opened!
           const both = compare === undefined ? undefined : { a: opened.runId, b: compare, signal }
@@ -94,6 +95,7 @@ export default class View extends CloudCommand {
             target,
             cacheFolder,
             configurationFolder,
+            changes: opened.spec && runChanges(target, store, opened.spec),
             compare: both && (await comparing(target, store, both)),
             signal,
             detail: (text) => reporter.detail(text),

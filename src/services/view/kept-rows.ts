@@ -14,6 +14,12 @@ export interface Kept {
   isWhole: boolean
 }
 
+/** Numbers the question marks of a condition, so that a statement can have the condition several times. */
+export function numbered(condition: string): string {
+  let number = 0
+  return condition.replaceAll('?', () => `$${(number += 1)}`)
+}
+
 interface Entry {
   table: string
   made: Promise<void>

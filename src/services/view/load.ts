@@ -1,15 +1,11 @@
 import { rm, rename, chmod } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { Bin } from '@imagery/viewer/contract/bins'
-import { histogramBins } from '@imagery/viewer/contract/bins'
 import { isCharted, isTooVaried } from '@imagery/viewer/contract/charts'
 import { LAYOUT, type About, type CodedColumn, type Coding } from './about.ts'
-import { stageRows, type AppendOptions } from './stage-rows.ts'
+import { NO_CODE } from './axis-values.ts'
+import { stageRows, type AppendOptions, type StagedAxes } from './stage-rows.ts'
 import { openDuckDb, rowsOf } from './database.ts'
 import { axisName, codeName, dictionaryName, valueName, type StoredColumn } from './stored-columns.ts'
-
-/** DuckDB counts rows by codes below 4,096 without a hash table. The bounds of the bins come on top. */
-const MOST_PARTS = 2_000
 
 /**
  * Reads all rows of a run into a DuckDB file, with everything that charts need: codes by which rows are counted, and bins.
@@ -33,8 +29,11 @@ export async function loadResults(file: string, options: AppendOptions): Promise
     options.signal.addEventListener('abort', interrupt)
     try {
       await connection.run(`ATTACH '${staging.replaceAll("'", "''")}' AS staging`)
-      await stageRows(connection, options)
-      const about = await arrangeRows(connection, options.columns)
+      // What is deleted soon is not worth compressing.
+      await connection.run("SET force_compression = 'uncompressed'")
+      const axes = await stageRows(connection, options)
+      await connection.run("SET force_compression = 'auto'")
+      const about = await arrangeRows(connection, options.columns, axes)
       await connection.run('CREATE TABLE about (document VARCHAR)')
       await connection.run('INSERT INTO about VALUES (?)', [JSON.stringify(about)])
       await connection.run('DETACH staging')
@@ -55,9 +54,19 @@ export async function loadResults(file: string, options: AppendOptions): Promise
 }
 
 /** Writes the table `rows` from the staged rows: in the order of their units' IDs, with codes. */
-async function arrangeRows(connection: DuckDBConnection, columns: readonly StoredColumn[]): Promise<About> {
+async function arrangeRows(
+  connection: DuckDBConnection,
+  columns: readonly StoredColumn[],
+  axes: StagedAxes,
+): Promise<About> {
   const coded: CodedColumn[] = []
-  for (const column of columns) coded.push({ ...column, coding: await codingOf(connection, column) })
+  const ranges: CodedRange[] = []
+  for (const column of columns) {
+    const range = isCharted(column.column) ? axes.get(column.index)?.coding(column) : undefined
+    if (range) ranges.push({ column, codeOf: range.codeOf })
+    coded.push({ ...column, coding: range?.coding ?? (await codingOf(connection, column)) })
+  }
+  await stageCodes(connection, ranges)
   const status = columns.find(({ column }) => column.name === 'status')
   const statusIs = (condition: string): string =>
     status ? `coalesce(${valueName(status)} ${condition}, false)` : 'true'
@@ -67,12 +76,13 @@ async function arrangeRows(connection: DuckDBConnection, columns: readonly Store
   ])
   const codes = coded.map(codeOf).filter((code) => code !== undefined)
   await connection.run(`CREATE TABLE rows AS
-SELECT CAST(row_number() OVER (ORDER BY unit_id) - 1 AS INTEGER) AS n, unit_id, longitude, latitude, images,
-  ${statusIs("= 'ok'")} AS is_ok, ${statusIs("IN ('failed', 'throttled')")} AS is_failed,
-  ${[...values, ...codes.map(({ expression }) => expression)].join(', ')}
-FROM staging.rows AS staged ${codes.map(({ join }) => join).join(' ')}
-ORDER BY unit_id`)
-  for (const { index } of columns) await connection.run(`DROP TABLE IF EXISTS b${index}`)
+SELECT CAST(row_number() OVER () - 1 AS INTEGER) AS n, * FROM (
+  SELECT unit_id, longitude, latitude, images,
+    ${statusIs("= 'ok'")} AS is_ok, ${statusIs("IN ('failed', 'throttled')")} AS is_failed,
+    ${[...values, ...codes.map(({ expression }) => expression)].join(', ')}
+  FROM (SELECT * FROM staging.rows POSITIONAL JOIN staging.codes) AS staged ${codes.map(({ join }) => join).join(' ')}
+  ORDER BY unit_id
+)`)
   const [[rows, west, south, east, north] = []] = await rowsOf(
     connection,
     'SELECT count(*), min(longitude), min(latitude), max(longitude), max(latitude) FROM rows',
@@ -81,8 +91,33 @@ ORDER BY unit_id`)
   return { layout: LAYOUT, rows: Number(rows), columns: coded, bounds }
 }
 
+interface CodedRange {
+  column: StoredColumn
+  codeOf: (row: number) => number
+}
+
+/** Writes the codes of ranges into `staging.codes`, row by row as `staging.rows` has them. */
+async function stageCodes(connection: DuckDBConnection, ranges: readonly CodedRange[]): Promise<void> {
+  const names = ranges.map(({ column }) => `, ${codeName(column)} USMALLINT`)
+  await connection.run(`CREATE TABLE staging.codes (place INTEGER${names.join('')})`)
+  const [[rows] = []] = await rowsOf(connection, 'SELECT count(*) FROM staging.rows')
+  await connection.run('BEGIN TRANSACTION')
+  const appender = await connection.createAppender('codes', 'main', 'staging')
+  for (let row = 0; row < Number(rows); row += 1) {
+    appender.appendInteger(row)
+    for (const { codeOf: code } of ranges) {
+      const found = code(row)
+      if (found === NO_CODE) appender.appendNull()
+      else appender.appendUSmallInt(found)
+    }
+    appender.endRow()
+  }
+  appender.closeSync()
+  await connection.run('COMMIT')
+}
+
 function codeOf(column: CodedColumn): { expression: string; join: string } | undefined {
-  const { coding, index } = column
+  const { coding } = column
   switch (coding.by) {
     case 'value': {
       const dictionary = dictionaryName(column)
@@ -94,21 +129,16 @@ function codeOf(column: CodedColumn): { expression: string; join: string } | und
     case 'boolean':
       return { expression: `CAST(staged.${valueName(column)} AS UTINYINT) AS ${codeName(column)}`, join: '' }
     case 'range':
-      if (coding.bounds.length === 0) return { expression: `CAST(NULL AS USMALLINT) AS ${codeName(column)}`, join: '' }
-      return {
-        expression: `CAST(b${index}.code AS USMALLINT) AS ${codeName(column)}`,
-        join: `ASOF LEFT JOIN b${index} ON staged.${axisName(column)} >= b${index}.low`,
-      }
+      return { expression: `staged.${codeName(column)}`, join: '' }
     case 'none':
       return undefined
   }
 }
 
 async function codingOf(connection: DuckDBConnection, stored: StoredColumn): Promise<Coding> {
-  const { column, hasAxis } = stored
+  const { column } = stored
   if (!isCharted(column)) return { by: 'none' }
-  if (column.kind === 'boolean') return { by: 'boolean' }
-  return hasAxis ? rangeCoding(connection, stored) : valueCoding(connection, stored)
+  return column.kind === 'boolean' ? { by: 'boolean' } : valueCoding(connection, stored)
 }
 
 async function valueCoding(connection: DuckDBConnection, stored: StoredColumn): Promise<Coding> {
@@ -128,36 +158,4 @@ FROM (SELECT DISTINCT ${name} AS value FROM staging.rows WHERE ${name} IS NOT NU
     [LIST(VARCHAR)],
   )
   return { by: 'value', values: Number(values) }
-}
-
-async function rangeCoding(connection: DuckDBConnection, stored: StoredColumn): Promise<Coding> {
-  const name = axisName(stored)
-  const [[values, min, max] = []] = await rowsOf(
-    connection,
-    `SELECT count(DISTINCT ${name}), min(${name}), max(${name}) FROM staging.rows`,
-  )
-  if (min === null) return { by: 'range', bounds: [], bins: [] }
-  const bins: Bin[] = histogramBins({ min: min as number, max: max as number }, binKind(stored))
-  const shares = Array.from({ length: MOST_PARTS }, (_, part) => part / MOST_PARTS)
-  const found = await rowsOf(
-    connection,
-    Number(values) <= MOST_PARTS
-      ? `SELECT DISTINCT ${name} FROM staging.rows WHERE ${name} IS NOT NULL`
-      : `SELECT DISTINCT unnest(quantile_disc(${name}, [${shares.join(', ')}])) FROM staging.rows`,
-  )
-  const all = new Set([min as number, ...found.map(([value]) => value as number), ...bins.map(({ from }) => from)])
-  const bounds = [...all].toSorted((a, b) => a - b)
-  await connection.run(`CREATE TABLE b${stored.index} (low DOUBLE, code INTEGER)`)
-  const appender = await connection.createAppender(`b${stored.index}`)
-  for (const [code, low] of bounds.entries()) {
-    appender.appendDouble(low)
-    appender.appendInteger(code)
-    appender.endRow()
-  }
-  appender.closeSync()
-  return { by: 'range', bounds, bins }
-}
-
-function binKind({ column: { kind, is_integer: isWhole } }: StoredColumn): 'whole' | 'number' | 'time' {
-  return kind === 'time' ? 'time' : isWhole ? 'whole' : 'number'
 }

@@ -3,6 +3,7 @@ import type { Page, PageRequest, PageRow, Points, Summary } from '@imagery/viewe
 import type { ReviewPlan } from '@imagery/viewer/contract/review'
 import { LAYOUT, type About } from './about.ts'
 import { Connections, openDuckDb, rowsOf } from './database.ts'
+import { Dictionaries } from './dictionaries.ts'
 import { drawReview } from './draw-review.ts'
 import { KeptRows, type Kept } from './kept-rows.ts'
 import { keptPage, rowsAfter } from './page.ts'
@@ -15,9 +16,11 @@ export class ResultsDatabase {
   readonly about: About
   readonly #connections: Connections
   readonly #kept: KeptRows
+  readonly #dictionaries: Dictionaries
 
-  private constructor(about: About, connections: Connections) {
+  private constructor(about: About, connections: Connections, dictionaries: Dictionaries) {
     this.about = about
+    this.#dictionaries = dictionaries
     this.#connections = connections
     this.#kept = new KeptRows(about)
   }
@@ -36,18 +39,19 @@ export class ResultsDatabase {
       connections.close()
       return undefined
     }
-    await connections.use(async (connection) => {
+    const dictionaries = await connections.use(async (connection) => {
       await connection.run("ATTACH ':memory:' AS kept (READ_WRITE)")
       await connection.run("ATTACH ':memory:' AS marks (READ_WRITE)")
       await connection.run('CREATE TABLE marks.units (unit_id VARCHAR, state VARCHAR)')
       await connection.run('SET enable_external_access = false')
+      return Dictionaries.read(connection, about)
     })
-    return new ResultsDatabase(about, connections)
+    return new ResultsDatabase(about, connections, dictionaries)
   }
 
   async summary(filter: Filter): Promise<Summary> {
     return this.#withKept(filter, (kept) =>
-      this.#connections.use((connection) => summaryOf(connection, kept, this.about)),
+      this.#connections.use((connection) => summaryOf(connection, kept, this.about, this.#dictionaries)),
     )
   }
 

@@ -3,6 +3,7 @@ import type { Mark, ReviewPlan, ReviewProgress } from '@imagery/viewer/contract/
 import type { ExportFormat } from '@imagery/viewer/contract/source'
 import { exportedMarks } from './exports.ts'
 import { InvalidRequest } from './invalid-request.ts'
+import type { CurrentRows } from './current-rows.ts'
 import type { MarksLog } from './marks-log.ts'
 import type { ResultsDatabase } from './results-database.ts'
 import { reviewProgress, reviewState } from './review-progress.ts'
@@ -13,14 +14,13 @@ const MOST_NOTE_CHARACTERS = 10_000
 /** The review of a run: its marks, and what they say. */
 export class Reviewing {
   readonly #log: MarksLog
-  readonly #database: () => ResultsDatabase
+  readonly #rows: CurrentRows
   #told: { marks: ReadonlyMap<string, Mark>; database: ResultsDatabase } | undefined
   #telling: Promise<unknown> = Promise.resolve()
 
-  /** @param database the rows as they are now */
-  constructor(log: MarksLog, database: () => ResultsDatabase) {
+  constructor(log: MarksLog, rows: CurrentRows) {
     this.#log = log
-    this.#database = database
+    this.#rows = rows
   }
 
   async marks(): Promise<Mark[]> {
@@ -39,7 +39,8 @@ export class Reviewing {
     const answers = this.answerColumns()
     const unknown = Object.keys(mark.columns).find((name) => !answers.includes(name))
     if (unknown !== undefined) throw new InvalidRequest(`the answer has no column ${unknown}`)
-    if (!(await this.#database().unit(mark.unit_id))) throw new InvalidRequest(`this run has no asset ${mark.unit_id}`)
+    const unit = await this.#rows.use((database) => database.unit(mark.unit_id))
+    if (!unit) throw new InvalidRequest(`this run has no asset ${mark.unit_id}`)
     await this.#log.add(mark)
     return this.progress()
   }
@@ -56,7 +57,7 @@ export class Reviewing {
 
   async draw(plan: ReviewPlan): Promise<string[]> {
     await this.tell()
-    return this.#database().drawReview(plan)
+    return this.#rows.use((database) => database.drawReview(plan))
   }
 
   async exported(format: ExportFormat): Promise<string> {
@@ -71,16 +72,16 @@ export class Reviewing {
   }
 
   async #tell(): Promise<void> {
-    const [marks, database] = [await this.#log.marks(), this.#database()]
-    if (this.#told?.marks === marks && this.#told.database === database) return
-    const states = [...marks].map(([unitId, mark]): [string, ReviewState] => [unitId, reviewState(mark)])
-    await database.setReviews(new Map(states.filter(([, state]) => state !== 'none')))
-    this.#told = { marks, database }
+    const marks = await this.#log.marks()
+    await this.#rows.use(async (database) => {
+      if (this.#told?.marks === marks && this.#told.database === database) return
+      const states = [...marks].map(([unitId, mark]): [string, ReviewState] => [unitId, reviewState(mark)])
+      await database.setReviews(new Map(states.filter(([, state]) => state !== 'none')))
+      this.#told = { marks, database }
+    })
   }
 
   answerColumns(): string[] {
-    return this.#database()
-      .about.columns.filter(({ column }) => column.role === 'answer')
-      .map(({ column }) => column.name)
+    return this.#rows.about.columns.filter(({ column }) => column.role === 'answer').map(({ column }) => column.name)
   }
 }

@@ -1,6 +1,7 @@
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api'
 import type { Row } from '../results/read-rows.ts'
 import { pointOf } from '../results/geometry.ts'
+import { AxisValues } from './axis-values.ts'
 import { axisName, axisValue, valueName, type Storage, type StoredColumn } from './stored-columns.ts'
 
 /** Rows between two looks at the signal and two reports of progress. */
@@ -13,6 +14,9 @@ export interface AppendOptions {
   progress: (rows: number) => void
 }
 
+/** The numbers of each column that has them, by the column's index. */
+export type StagedAxes = Map<number, AxisValues>
+
 /**
  * Writes rows into the table `staging.rows`, in the order in which they come. Values go through DuckDB's appender, so that
  * no value is part of a statement.
@@ -20,7 +24,7 @@ export interface AppendOptions {
 export async function stageRows(
   connection: DuckDBConnection,
   { columns, pages, signal, progress }: AppendOptions,
-): Promise<void> {
+): Promise<StagedAxes> {
   const names = columns.flatMap((column) => [
     `${valueName(column)} ${column.storage === 'JSON' ? 'VARCHAR' : column.storage}`,
     ...(column.hasAxis ? [`${axisName(column)} DOUBLE`] : []),
@@ -28,13 +32,17 @@ export async function stageRows(
   await connection.run(`CREATE TABLE staging.rows (
   unit_id VARCHAR, longitude DOUBLE, latitude DOUBLE, images INTEGER, ${names.join(', ')}
 )`)
+  // One transaction, so that the disk is not waited for at each flush.
+  await connection.run('BEGIN TRANSACTION')
   const appender = await connection.createAppender('rows', 'main', 'staging')
+  const axes: StagedAxes = new Map()
+  for (const column of columns) if (column.hasAxis) axes.set(column.index, new AxisValues())
   let rows = 0
   try {
     for await (const page of pages) {
       signal.throwIfAborted()
       for (const row of page) {
-        appendRow(appender, columns, row)
+        appendRow(appender, columns, row, axes)
         rows += 1
         if (rows % PROGRESS_ROWS === 0) appender.flushSync()
       }
@@ -44,9 +52,11 @@ export async function stageRows(
   } finally {
     appender.closeSync()
   }
+  await connection.run('COMMIT')
+  return axes
 }
 
-function appendRow(appender: DuckDBAppender, columns: readonly StoredColumn[], row: Row): void {
+function appendRow(appender: DuckDBAppender, columns: readonly StoredColumn[], row: Row, axes: StagedAxes): void {
   // A table of an earlier version has the asset's ID only.
   appender.appendVarchar(String(row['unit_id'] ?? row['asset_id']))
   const [longitude, latitude] = pointOf(row) ?? []
@@ -54,11 +64,14 @@ function appendRow(appender: DuckDBAppender, columns: readonly StoredColumn[], r
   appendNumber(appender, latitude)
   const uris = row['gcs_uris']
   appender.appendInteger(Array.isArray(uris) ? uris.length : 0)
-  for (const { column, storage, hasAxis } of columns) {
+  for (const { column, storage, hasAxis, index } of columns) {
     const value = row[column.name]
     if (value === null || value === undefined) appender.appendNull()
     else appendValue(appender, value, storage)
-    if (hasAxis) appendNumber(appender, axisValue(value, column))
+    if (!hasAxis) continue
+    const number = axisValue(value, column)
+    appendNumber(appender, number)
+    axes.get(index)?.add(number)
   }
   appender.endRow()
 }

@@ -8,9 +8,9 @@ import type { OpenedRun } from './open-run.ts'
 export function viewedRun(
   { runId, spec, report, rows }: OpenedRun,
   about: About,
-  counted: { ok: number; failed: number; cost_usd: number },
+  counted: { ok: number; failed: number; cost_usd: number; is_live: boolean },
 ): ViewedRun {
-  const { ok, failed } = counted
+  const { ok, failed, is_live } = counted
   const profile = spec?.profile
   return {
     run_id: runId,
@@ -28,7 +28,7 @@ export function viewedRun(
     failures: failuresOf(report),
     columns: about.columns.map(({ column }) => column),
     bounds: about.bounds,
-    is_live: rows.version === undefined && report?.state !== 'complete',
+    is_live,
     has_images: true,
     can_review: true,
   }

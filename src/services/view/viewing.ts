@@ -11,7 +11,9 @@ import type { Viewed } from './api.ts'
 import { rowsFile, tidyFolder } from './cache-folder.ts'
 import { viewedColumns } from './columns.ts'
 import { exportedRows } from './exports.ts'
+import { CurrentRows } from './current-rows.ts'
 import { columnOf } from './filter-sql.ts'
+import { followRun, type RunChanges } from './follow-run.ts'
 import { RunImages } from './images.ts'
 import { loadResults } from './load.ts'
 import { MarksLog } from './marks-log.ts'
@@ -29,6 +31,8 @@ export interface ViewingOptions {
   cacheFolder: string
   /** The user's configuration folder of imagery, which has the marks. */
   configurationFolder: string
+  /** How to follow a run in progress; undefined if its rows are not read again. */
+  changes?: RunChanges | undefined
   /** Compares with a second run; undefined without one. */
   compare: (() => Promise<Comparison>) | undefined
   /** Returns the bytes of an object; by default from Cloud Storage, with the user's own credentials. */
@@ -41,52 +45,65 @@ export interface ViewingOptions {
 /** A run whose rows are on this machine, ready to be served. */
 export interface Viewing extends Viewed {
   rows: number
+  /** Ends with the signal, or with the run. Rejects for a bug only. */
+  followed: Promise<void>
   close(): Promise<void>
 }
 
-/** Reads a run's rows into a local file, unless they are there already, and opens it. */
-export async function viewRun(run: OpenedRun, options: ViewingOptions): Promise<Viewing> {
-  const { target, cacheFolder, configurationFolder } = options
-  const { database, file } = await openRows(run, options)
-  const counted = await database.summary([])
-  const columns = database.about.columns.map(({ column }) => column)
-  const review = new Reviewing(new MarksLog(marksFile(configurationFolder, run.runId)), () => database)
+/** Reads a run's rows into a local file, unless they are there already, and opens it. Follows a run in progress. */
+export async function viewRun(opened: OpenedRun, options: ViewingOptions): Promise<Viewing> {
+  const { target, cacheFolder, configurationFolder, changes, signal } = options
+  let run = opened
+  const first = await openRows(run, options)
+  const current = new CurrentRows(first.database, first.remove)
+  let counted = await current.use((database) => database.summary([]))
+  const review = new Reviewing(new MarksLog(marksFile(configurationFolder, run.runId)), current)
   const thumbnails = new ThumbnailCache(path.join(cacheFolder, 'view', 'thumbnails'), run.runId)
   await thumbnails.tidy()
   const images = new RunImages(thumbnails, options.readImage)
-  const attempts = attemptsReader(run, columns)
+  let attempts = attemptsReader(run)
+  const listeners = new Set<() => void>()
+  const read = async (newer: OpenedRun): Promise<void> => {
+    const { database, remove } = await openRows(newer, { ...options, detail: () => undefined })
+    counted = await database.summary([])
+    run = newer
+    attempts = attemptsReader(run)
+    await current.replace(database, remove)
+    for (const listener of listeners) listener()
+  }
+  const followed = changes && isLive(run) ? followRun(run, changes, { read, signal }) : Promise.resolve()
+  // The command looks at it when it ends.
+  followed.catch(() => undefined)
   return {
-    rows: database.about.rows,
-    run: async () => viewedRun(run, database.about, counted),
-    async summary(filter) {
-      await tellReviews(review, filter)
-      return database.summary(filter)
-    },
-    async page(request) {
-      await tellReviews(review, request.filter)
-      return database.page(request)
-    },
-    async points(filter, color) {
-      await tellReviews(review, filter)
-      return database.points(filter, color)
-    },
+    rows: current.about.rows,
+    followed,
+    run: async () => viewedRun(run, current.about, { ...counted, is_live: isLive(run) }),
+    summary: (filter) => withReviews(review, filter, () => current.use((database) => database.summary(filter))),
+    page: (request) => withReviews(review, request.filter, () => current.use((database) => database.page(request))),
+    points: (filter, color) =>
+      withReviews(review, filter, () => current.use((database) => database.points(filter, color))),
     async unit(unitId) {
-      const stored = await database.unit(unitId)
+      const stored = await current.use((database) => database.unit(unitId))
       if (!stored) return undefined
-      const [tries, mark] = await Promise.all([attempts(unitId), review.markOf(unitId)])
+      const columns = current.about.columns.map(({ column }) => column)
+      const [tries, mark] = await Promise.all([attempts(unitId, columns), review.markOf(unitId)])
       const { table } = run.rows
       const isLocal = target.kind === 'local'
       return unitDetail(stored, { runId: run.runId, table, flags: target.flags, attempts: tries, mark, isLocal })
     },
     async image(unitId, index, size) {
-      const stored = await database.unit(unitId)
+      const stored = await current.use((database) => database.unit(unitId))
       const uri = stored && imagesOf(stored.values)[index]?.gcs_uri
       if (uri === undefined) return undefined
       return size === 'full' ? images.full(uri) : images.thumbnail(uri)
     },
     exportRows(format, filter, names) {
-      const chosen = names.length === 0 ? columns : names.map((name) => columnOf(database.about, name).column)
-      return exportedRows(format, chosen, pagesOf(database, review, filter))
+      const { about } = current
+      const chosen =
+        names.length === 0
+          ? about.columns.map(({ column }) => column)
+          : names.map((name) => columnOf(about, name).column)
+      return exportedRows(format, chosen, pagesOf(current, review, filter))
     },
     exportMarks: (format) => review.exported(format),
     comparison: async () => options.compare?.(),
@@ -95,34 +112,35 @@ export async function viewRun(run: OpenedRun, options: ViewingOptions): Promise<
     clearMark: (unitId) => review.clear(unitId, Date.now()),
     reviewProgress: () => review.progress(),
     drawReview: (plan) => review.draw(plan),
-    onChange: () => () => undefined,
-    async close() {
-      database.close()
-      if (run.rows.version === undefined) await rm(file, { force: true, maxRetries: 3 })
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
+    close: () => current.close(),
   }
 }
 
-async function tellReviews(review: Reviewing, filter: Filter): Promise<void> {
-  if (filter.some((condition) => 'review' in condition)) await review.tell()
+/** Whether there can be new rows. A stopped run gets none until it is resumed. */
+function isLive({ rows, report }: OpenedRun): boolean {
+  return rows.version === undefined && report?.stopped === undefined
 }
 
-async function* pagesOf(
-  database: ResultsDatabase,
-  review: Reviewing,
-  filter: Filter,
-): ReturnType<ResultsDatabase['pages']> {
-  await tellReviews(review, filter)
-  yield* database.pages(filter)
+async function withReviews<Result>(review: Reviewing, filter: Filter, work: () => Promise<Result>): Promise<Result> {
+  if (filter.some((condition) => 'review' in condition)) await review.tell()
+  return work()
+}
+
+async function* pagesOf(current: CurrentRows, review: Reviewing, filter: Filter): ReturnType<ResultsDatabase['pages']> {
+  await withReviews(review, filter, async () => undefined)
+  yield* current.stream((database) => database.pages(filter))
 }
 
 /** Returns a function that reads the attempts of a unit once. */
-function attemptsReader(
-  { spec }: OpenedRun,
-  columns: readonly ViewedColumn[],
-): (unitId: string) => Promise<UnitAttempt[]> {
+function attemptsReader({
+  spec,
+}: OpenedRun): (unitId: string, columns: readonly ViewedColumn[]) => Promise<UnitAttempt[]> {
   const known = new Map<string, UnitAttempt[]>()
-  return async (unitId) => {
+  return async (unitId, columns) => {
     if (!spec) return []
     const found = known.get(unitId) ?? (await unitAttempts(spec, unitId, columns).catch(withoutLedger))
     known.set(unitId, found)
@@ -136,16 +154,21 @@ function withoutLedger(error: unknown): UnitAttempt[] {
   throw error
 }
 
+/** The rows of a run in a local file, and what deletes the file if only this process can use it. */
 async function openRows(
   { runId, spec, rows }: OpenedRun,
   { target, cacheFolder, signal, detail }: ViewingOptions,
-): Promise<{ database: ResultsDatabase; file: string }> {
+): Promise<{ database: ResultsDatabase; remove: () => Promise<void> }> {
   const folder = path.join(cacheFolder, 'view', 'rows')
+  const isKept = rows.version !== undefined
   const file = rowsFile(folder, { target: target.key, runId, table: rows.table, version: rows.version })
-  const known = rows.version === undefined ? undefined : await ResultsDatabase.open(file)
+  const remove = async (): Promise<void> => {
+    if (!isKept) await rm(file, { force: true, maxRetries: 3 })
+  }
+  const known = isKept ? await ResultsDatabase.open(file) : undefined
   if (known) {
     await tidyFolder(folder, file)
-    return { database: known, file }
+    return { database: known, remove }
   }
   const texts = new Set(rows.fields.filter(({ type }) => /NUMERIC/.test(type ?? '')).map(({ name }) => name))
   const columns = storedColumns(viewedColumns(rows.fields, spec?.profile), (name) => texts.has(name))
@@ -155,5 +178,5 @@ async function openRows(
   await tidyFolder(folder, file)
   const database = await ResultsDatabase.open(file)
   if (!database) throw new Error(`${file} was just written and cannot be read`)
-  return { database, file }
+  return { database, remove }
 }

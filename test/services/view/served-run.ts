@@ -4,6 +4,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { REQUEST_HEADER } from '@imagery/viewer/contract/http'
 import type { TableField } from '../../../src/google/bigquery/bigquery.ts'
+import type { RunChanges } from '../../../src/services/view/follow-run.ts'
+import type { OpenedRun } from '../../../src/services/view/open-run.ts'
 import { startViewServer, type ViewServer } from '../../../src/services/view/server.ts'
 import { viewRun, type Viewing } from '../../../src/services/view/viewing.ts'
 
@@ -35,6 +37,25 @@ export interface ServedRun {
   close(): Promise<void>
 }
 
+/** @param version undefined for a run in progress */
+export function openedRun(fields: readonly TableField[], rows: readonly Row[], version: string | undefined): OpenedRun {
+  return {
+    runId: '261123-9f3c1a7b',
+    spec: undefined,
+    report: undefined,
+    rows: {
+      table: 'p.d.poles',
+      fields,
+      count: rows.length,
+      version,
+      billedBytes: 0,
+      read: async function* () {
+        yield [...rows]
+      },
+    },
+  }
+}
+
 export async function serveRows(
   fields: readonly TableField[],
   rows: readonly Row[],
@@ -44,36 +65,23 @@ export async function serveRows(
     /** The folder of an earlier one, whose marks and rows are used. */
     folder?: string
     appFolder?: string
+    /** How the run goes on, if it is in progress. */
+    changes?: RunChanges
   } = {},
 ): Promise<ServedRun> {
   const folder = options.folder ?? (await mkdtemp(path.join(os.tmpdir(), 'imagery-view-')))
   const place = { projectId: 'p', region: 'r' }
-  const viewing = await viewRun(
-    {
-      runId: '261123-9f3c1a7b',
-      spec: undefined,
-      report: undefined,
-      rows: {
-        table: 'p.d.poles',
-        fields,
-        count: rows.length,
-        version: '1',
-        billedBytes: 0,
-        read: async function* () {
-          yield [...rows]
-        },
-      },
-    },
-    {
-      target: { kind: 'google', place, key: 'google:p/r', flags: ' --project p' },
-      cacheFolder: path.join(folder, 'cache'),
-      configurationFolder: path.join(folder, 'config'),
-      compare: undefined,
-      ...(options.readImage ? { readImage: options.readImage } : {}),
-      signal: new AbortController().signal,
-      detail: () => undefined,
-    },
-  )
+  const ending = new AbortController()
+  const viewing = await viewRun(openedRun(fields, rows, options.changes ? undefined : '1'), {
+    target: { kind: 'google', place, key: 'google:p/r', flags: ' --project p' },
+    cacheFolder: path.join(folder, 'cache'),
+    configurationFolder: path.join(folder, 'config'),
+    changes: options.changes,
+    compare: undefined,
+    ...(options.readImage ? { readImage: options.readImage } : {}),
+    signal: ending.signal,
+    detail: () => undefined,
+  })
   const appFolder = options.appFolder ?? path.join(folder, 'app')
   const { now } = options
   const server = await startViewServer({ viewed: viewing, folder: appFolder, port: undefined, ...(now ? { now } : {}) })
@@ -90,7 +98,9 @@ export async function serveRows(
         headers: { ...(asked.signedIn === false ? {} : { cookie }), ...asked.headers },
       }),
     async close() {
+      ending.abort()
       await server.close()
+      await viewing.followed
       await viewing.close()
       if (options.folder === undefined) await rm(folder, { recursive: true })
     },

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { OpenedRun } from './open-run.ts'
+
+/** How a run in progress is followed. */
+export interface RunChanges {
+  /** Looks whether there can be new rows, at next to no cost. */
+  look(): Promise<'same' | 'changed' | 'ended'>
+  /** Opens the run again. */
+  open(): Promise<OpenedRun>
+  /** Milliseconds between two looks. */
+  lookMs: number
+  /** The least milliseconds between two readings of the rows, whose query is billed. */
+  readMs(run: OpenedRun): number
+}
+
+/** Returns when the time is over, or throws when the signal is aborted. */
+export type Pause = (milliseconds: number, signal: AbortSignal) => Promise<void>
+
+const pauseFor: Pause = async (milliseconds, signal) => {
+  await sleep(milliseconds, undefined, { signal })
+}
+
+/**
+ * Reads a run's rows again when there are new ones, until the run has ended or the signal is aborted. A failure, as
+ * without a network, is tried again at the next look.
+ *
+ * @param read reads the rows, and shows them from then on
+ */
+export async function followRun(
+  run: OpenedRun,
+  changes: RunChanges,
+  options: { read: (run: OpenedRun) => Promise<void>; signal: AbortSignal; pause?: Pause; now?: () => number },
+): Promise<void> {
+  const { read, signal, pause = pauseFor, now = () => performance.now() } = options
+  let current = run
+  let readAtMs = now()
+  let isDue = false
+  try {
+    for (;;) {
+      await pause(changes.lookMs, signal)
+      try {
+        const found = await changes.look()
+        isDue ||= found !== 'same'
+        // The last reading is of the results table, which costs nothing.
+        const waits = found !== 'ended' && now() - readAtMs < changes.readMs(current)
+        if (!isDue || waits) continue
+        current = await changes.open()
+        await read(current)
+        readAtMs = now()
+        isDue = false
+        if (found === 'ended') return
+      } catch {
+        signal.throwIfAborted()
+        isDue = true
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
