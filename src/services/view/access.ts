@@ -27,15 +27,15 @@ export interface Access {
 /** Where a token is exchanged for the cookie. */
 export const OPEN_PATH = '/open'
 
-/** What the app may load: its own files and images. No request leaves the machine. A map draws in workers that it makes itself. */
+/** What the app may load: its own files and images. No request leaves the machine. A map draws in a worker, which is one of the files. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data: blob:",
   "font-src 'self' data:",
   "connect-src 'self'",
-  'worker-src blob:',
+  "worker-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",

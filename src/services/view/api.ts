@@ -82,8 +82,8 @@ export function viewApi({ viewed, signal }: ApiOptions): Hono {
     return download(context, format, 'results', viewed.exportRows(format, filter as Filter, columns))
   })
   api.get('compare', async (context) => {
-    const comparison = await viewed.comparison()
-    return comparison ? context.json(comparison) : notThere(context, 'second run to compare with')
+    // Null, and not an error, so that the console of the browser stays empty.
+    return context.json((await viewed.comparison()) ?? null)
   })
   api.get('events', (context) => changes(context, viewed, signal))
   return api

@@ -17,7 +17,7 @@
  * | POST `review` | ReviewPlan | { units: string[] } |
  * | GET `export?format=csv&filter=JSON&columns=JSON` | | a file: csv or jsonl |
  * | GET `marks/export?format=csv` | | a file: csv or jsonl |
- * | GET `compare` | | Comparison, or 404 without a second run |
+ * | GET `compare` | | Comparison, or null without a second run |
  * | GET `events` | | server-sent events: `changed` when rows changed |
  *
  * An error is `{ error: { code, message, suggestions } }`.

@@ -19,7 +19,7 @@ async function errorOf(response: Response): Promise<SourceError> {
 
 /** Asks the server of `imagery view` ({@link API_PATH}). A request throws a SourceError that says what to do. */
 export function httpSource(base = API_PATH): ResultsSource {
-  const request = async (path: string, method: string, body?: unknown): Promise<Response> => {
+  const ask = async <T>(path: string, method = 'GET', body?: unknown): Promise<T> => {
     const response = await fetch(base + path, {
       method,
       credentials: 'same-origin',
@@ -28,10 +28,6 @@ export function httpSource(base = API_PATH): ResultsSource {
     }).catch(() => {
       throw STOPPED
     })
-    return response
-  }
-  const ask = async <T>(path: string, method = 'GET', body?: unknown): Promise<T> => {
-    const response = await request(path, method, body)
     if (!response.ok) throw await errorOf(response)
     return (await response.json()) as T
   }
@@ -51,12 +47,7 @@ export function httpSource(base = API_PATH): ResultsSource {
     clearMark: (unitId) => ask(`marks?${new URLSearchParams({ id: unitId }).toString()}`, 'DELETE'),
     reviewProgress: () => ask('review'),
     drawReview: async (plan) => (await ask<{ units: string[] }>('review', 'POST', plan)).units,
-    comparison: async () => {
-      const response = await request('compare', 'GET')
-      if (response.status === 404) return null
-      if (!response.ok) throw await errorOf(response)
-      return (await response.json()) as Awaited<ReturnType<ResultsSource['comparison']>>
-    },
+    comparison: () => ask('compare'),
     exportUrl: (format: ExportFormat, filter: Filter, columns: string[]) =>
       address('export', { format, filter: JSON.stringify(filter), columns: JSON.stringify(columns) }),
     marksExportUrl: (format) => address('marks/export', { format }),

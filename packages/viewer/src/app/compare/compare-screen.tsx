@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import type { Comparison } from '../../contract/comparison.ts'
+import { useShared } from '../data/source-context.ts'
 import type { Query } from '../data/use-query.ts'
 import { count, counted } from '../format/numbers.ts'
 import { Empty, Loading } from '../parts/empty.tsx'
@@ -13,6 +14,7 @@ import { Truth } from './truth.tsx'
 /** Where two runs agree, and where they do not. */
 export function CompareScreen({ comparison, change }: { comparison: Query<Comparison | null>; change: ChangeView }) {
   const { data, error, retry } = comparison
+  const { run } = useShared()
   const [chosen, setChosen] = useState<string>()
   if (error !== undefined) return <Problem error={error} retry={retry} />
   if (data === undefined) return <Loading what="the comparison" />
@@ -20,7 +22,7 @@ export function CompareScreen({ comparison, change }: { comparison: Query<Compar
     return (
       <Empty title="This page shows one run">
         <p>
-          To see how it differs from another, run <code>imagery compare RUN_A RUN_B</code>.
+          To see how another one differs from it, run <code>imagery view {run.run_id} --compare RUN_ID</code>.
         </p>
       </Empty>
     )

@@ -11,13 +11,15 @@ export function RunFacts() {
     ['Source', run.source],
     ['Results', run.results_table],
     ['Started', timeText(run.started_at)],
-    ['Finished', run.finished_at === null ? 'not yet' : timeText(run.finished_at)],
+    ['Finished', run.finished_at === null ? (run.is_live ? 'not yet' : '') : timeText(run.finished_at)],
   ]
+  // A run whose record is gone has only its rows.
+  const known = facts.filter(([, value]) => value !== '')
   return (
     <section className="run-facts" aria-label="About the run">
       <h2>About the run</h2>
       <dl>
-        {facts.map(([name, value]) => (
+        {known.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
             <dd>

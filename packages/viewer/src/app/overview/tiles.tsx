@@ -48,9 +48,11 @@ export function Tiles({ summaries, hasFilter }: { summaries: Summaries; hasFilte
             ? 'at list price'
             : `${usd((run.cost_usd / answered) * 1000)} per 1,000`}
         </Tile>
-        <Tile label="Time" value={took(run.started_at, run.finished_at)}>
-          {run.finished_at === null ? 'since' : 'from'} {timeText(run.started_at)}
-        </Tile>
+        {run.started_at !== '' && (
+          <Tile label="Time" value={took(run.started_at, run.finished_at)}>
+            {run.finished_at === null ? 'since' : 'from'} {timeText(run.started_at)}
+          </Tile>
+        )}
         {hasFilter && filtered !== undefined && (
           <Tile label="In the filter" value={count(filtered.rows)}>
             {count(filtered.ok)} ok, {count(filtered.failed)} failed, {usd(filtered.cost_usd)}

@@ -1,0 +1,197 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { ServedRun } from '../services/view/served-run.ts'
+import { accessibilityFaults, closeBrowser, newPage, NO_BROWSER, type WatchedPage } from './browser.ts'
+import { FORMULA, SCRIPT, servePoles } from './viewed-poles.ts'
+
+let served: ServedRun
+let watched: WatchedPage
+
+const skipped = NO_BROWSER === undefined ? '' : ` (skipped: ${NO_BROWSER})`
+
+/** Opens a screen, or a whole state of the page. */
+async function open(hash: string, options: BrowserContextOptions = {}): Promise<Page> {
+  watched = await newPage(options)
+  const { page } = watched
+  await page.goto(served.server.url)
+  await page.goto(new URL(`/${hash}`, served.server.url).href)
+  await page.locator('h1').waitFor()
+  return page
+}
+
+/** The rows of the table's page, as texts. */
+const rows = (page: Page): Promise<string[]> => page.locator('.grid-body [role=row]').allInnerTexts()
+const kept = (page: Page) => page.locator('.kept:not(.stale)')
+
+describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromium${skipped}`, () => {
+  beforeAll(async () => {
+    served = await servePoles()
+  })
+  afterEach(() => watched.close())
+  afterAll(async () => {
+    await served.close()
+    await closeBrowser()
+  })
+
+  test('the overview counts, and each bar filters: filters combine, live in the address, and go back', async () => {
+    const page = await open('')
+    const chart = (name: string) => page.getByRole('region', { name: `Chart of ${name}` })
+    const bar = (name: string, value: string) => chart(name).getByRole('button', { name: new RegExp(`^${value}`) })
+    await chart('condition').waitFor()
+    expect(await page.locator('.tile').allInnerTexts()).toEqual(
+      expect.arrayContaining([expect.stringMatching(/Answered\s+7\s/), expect.stringMatching(/Failed\s+1\s/)]),
+    )
+    expect(await page.locator('.tile', { hasText: 'Cost' }).innerText()).toContain('$0.0080')
+    expect(await bar('condition', 'good').textContent()).toBe('good: 4 rows, 50% of all')
+
+    await bar('condition', 'good').click()
+    await expect.poll(() => kept(page).innerText()).toBe('4 of 8 rows')
+    expect(await bar('leans', 'true').textContent()).toContain('1 of 3 rows')
+    // With the keyboard: from the first bar of the chart to the next.
+    await bar('leans', 'false').focus()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Space')
+    await expect.poll(() => kept(page).innerText()).toBe('1 of 8 rows')
+    expect(new URLSearchParams(page.url().split('?')[1]).getAll('is.leans')).toEqual(['[true]'])
+    expect(await page.locator('.chip').allInnerTexts()).toEqual(['condition is good', 'leans is true'])
+
+    await page.goBack()
+    await expect.poll(() => kept(page).innerText()).toBe('4 of 8 rows')
+    await page.getByRole('button', { name: 'Remove the filter: condition is good' }).click()
+    await expect.poll(() => kept(page).innerText()).toBe('8 rows')
+    // Heights are 6 to 12: a range by keyboard, then one more bin with Shift.
+    const bins = chart('height').locator('.bin')
+    await bins.first().press('Enter')
+    await expect.poll(() => kept(page).innerText()).toMatch(/^[1-7] of 8 rows$/)
+    expect(await accessibilityFaults(page)).toEqual([])
+  })
+
+  test('the table sorts, opens an asset, steps with keys, and copies what no spreadsheet runs', async () => {
+    const page = await open('#table', { permissions: ['clipboard-read', 'clipboard-write'] })
+    await page.getByRole('button', { name: 'height', exact: true }).click()
+    await expect.poll(async () => (await rows(page))[0]).toContain('pole-7')
+    await page.getByRole('button', { name: 'height', exact: true }).click()
+    await expect.poll(async () => (await rows(page))[0]).toContain('pole-5')
+    expect(await page.getByRole('columnheader', { name: 'height' }).getAttribute('aria-sort')).toBe('descending')
+
+    await page.getByRole('button', { name: 'pole-4' }).click()
+    const detail = page.getByRole('dialog', { name: 'pole-4' })
+    await detail.getByText('2 of 8').waitFor()
+    await detail.getByText(FORMULA).first().waitFor()
+    await page.keyboard.press('ArrowRight')
+    const next = page.getByRole('dialog', { name: 'pole-3' })
+    await next.getByText(SCRIPT).first().waitFor()
+    expect(await next.locator('.zoom img').getAttribute('src')).toContain('unit=pole-3')
+    expect(await page.evaluate('"isHacked" in window')).toBe(false)
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+
+    await page.goto(`${served.server.url.split('/open')[0]}/#table?column=reason`)
+    const cell = page.locator('[role=gridcell]', { hasText: '=HYPERLINK' })
+    await cell.click()
+    await page.locator('.grid').press('Control+c')
+    await page.getByText('Copied 1 row.').waitFor()
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(`'${FORMULA}`)
+    expect(await accessibilityFaults(page)).toEqual([])
+  })
+
+  test('the search finds texts, and an asset that is not there is an error that says so', async () => {
+    const page = await open('#table')
+    await page.getByRole('button', { name: 'pole-1' }).waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('weather')
+    await expect.poll(() => rows(page)).toHaveLength(2)
+    await expect.poll(() => kept(page).innerText()).toBe('2 of 8 rows')
+    await page.keyboard.type('zzz')
+    await page.getByText('No row fits the filter').waitFor()
+    await page.getByRole('button', { name: 'Clear the filter' }).click()
+    await expect.poll(() => rows(page)).toHaveLength(8)
+    // The browser logs the refused request, which is no fault of the page.
+    await page.goto(`${served.server.url.split('/open')[0]}/#table?unit=pole-99`)
+    await page
+      .getByRole('alert')
+      .getByText(/pole-99/)
+      .waitFor()
+    watched.faults.length = 0
+  })
+
+  test('the gallery shows images beside answers, and the keyboard opens one', async () => {
+    const page = await open('#gallery?sort=-height')
+    const cards = page.locator('.card')
+    await expect.poll(() => cards.count()).toBe(8)
+    expect(await cards.first().innerText()).toMatch(/pole-5\s+condition\s+fair/)
+    await expect.poll(() => page.evaluate('document.querySelector(".card img").naturalWidth')).toBe(64)
+    await cards.first().focus()
+    await page.keyboard.press('ArrowRight')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog', { name: 'pole-4' }).waitFor()
+    await page.keyboard.press('Escape')
+    expect(await accessibilityFaults(page)).toEqual([])
+  })
+
+  test('a box on the map filters everything', async () => {
+    const page = await open('#map?color=leans')
+    await page.locator('.map[data-ready=true]').waitFor()
+    await page.getByText('7 assets, 1 without a location').waitFor()
+    expect(await page.locator('.legend').innerText()).toContain('true')
+    const mode = page.getByRole('button', { name: 'Select an area' })
+    if ((await mode.count()) > 0) await mode.click()
+    const frame = (await page.locator('.map').boundingBox())!
+    // The poles go from the southwest to the northeast: the fourth of seven is in the middle.
+    await page.mouse.move(frame.x + frame.width / 2 - 5, frame.y + frame.height - 6)
+    await page.mouse.down()
+    await page.mouse.move(frame.x + 180, frame.y + frame.height / 2 + 5, { steps: 4 })
+    await page.mouse.up()
+    await expect.poll(() => kept(page).innerText()).toBe('3 of 8 rows')
+    await page.getByRole('link', { name: 'Table' }).click()
+    await expect
+      .poll(async () => (await rows(page)).map((row) => row.split(/\s/)[0]))
+      .toEqual(['pole-1', 'pole-2', 'pole-3'])
+  })
+
+  test('a review by keyboard: marks, a right value, accuracy with its interval, undo', async () => {
+    const page = await open('#review')
+    await page.getByRole('button', { name: 'Start' }).click()
+    // The pole that failed has no answer to review.
+    await page.getByText('1 of 7').waitFor()
+    const accuracy = (name: string) => page.getByRole('row', { name: new RegExp(`^${name}`) }).innerText()
+    await page.keyboard.press('1')
+    await page.getByText('2 of 7').waitFor()
+    // Wilson's interval of 1 of 1 is 20.7 % to 100 %.
+    await expect.poll(() => accuracy('whole answer')).toMatch(/100% 1\/1\s+21% – 100%/)
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('2')
+    await page.getByLabel('Right value of condition').fill('broken')
+    await page.keyboard.press('Enter')
+    // Of 1 of 2: 9.5 % to 90.5 %.
+    await expect.poll(() => accuracy('condition')).toMatch(/50% 1\/2\s+9\.5% – 91%/)
+    const marks = (await served.ask('/api/marks')).json() as { verdict: string | null; columns: object }[]
+    expect(marks.map(({ verdict, columns }) => ({ verdict, columns }))).toEqual(
+      expect.arrayContaining([
+        { verdict: 'right', columns: {} },
+        { verdict: null, columns: { condition: { verdict: 'wrong', right_value: 'broken' } } },
+      ]),
+    )
+    expect(await accessibilityFaults(page)).toEqual([])
+    await page.keyboard.press('z')
+    await page.keyboard.press('z')
+    await expect.poll(() => accuracy('condition')).toMatch(/100% 1\/1/)
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+  })
+
+  test.each(['light', 'dark'] as const)(
+    'a %s phone shows every screen without a sideways scroll',
+    async (colorScheme) => {
+      const page = await open('', { colorScheme, viewport: { width: 360, height: 740 } })
+      for (const screen of ['Gallery', 'Map', 'Table', 'Review', 'Overview']) {
+        await page.getByRole('link', { name: screen }).click()
+        await page.locator(`.shell.screen-${screen.toLowerCase()}`).waitFor()
+        await page.locator('.card, .map[data-ready=true], .grid-body .open, .plan, .chart').first().waitFor()
+        const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')
+        expect([screen, overflow]).toEqual([screen, 0])
+        expect([screen, await accessibilityFaults(page)]).toEqual([screen, []])
+      }
+    },
+  )
+})
