@@ -105,6 +105,7 @@ async function runToTheCap(seed: number, isInLocalCloud: boolean) {
   let billed = 0
   let inFlightAtCap: number | undefined
   const writesAtMs: number[] = []
+  let told = 0
   const time = new PatientTime()
   const { clock } = time
   const calls = new Set<{ cost: number }>()
@@ -126,6 +127,7 @@ async function runToTheCap(seed: number, isInLocalCloud: boolean) {
       controls: time.waitsFor(objects.controls),
       stops,
       recordStop: time.waitsFor(objects.recordStop),
+      notify: async () => void (told += 1),
       budgets: {
         read: (run) => (instance.isKilled ? never() : time.waitsFor(objects.read)(run)),
         async write(run, version) {
@@ -206,7 +208,7 @@ async function runToTheCap(seed: number, isInLocalCloud: boolean) {
   await time.passUntil(Promise.all(instances.map(({ limits }) => limits.close())))
   const budget = (await objects.read(spec))?.budget
   const ledgerSum = ledger.reduce((sum, cost) => sum + cost, 0)
-  return { capNano, billed, ledgerSum, inFlightAtCap: inFlightAtCap ?? 0, budget, stopped, kills, writesAtMs }
+  return { capNano, billed, ledgerSum, inFlightAtCap: inFlightAtCap ?? 0, budget, stopped, kills, writesAtMs, told }
 }
 
 let cloud: LocalCloud
@@ -225,11 +227,12 @@ describe('a cap on the cost', () => {
   test.for(Array.from({ length: 20 }, (_, index) => index + 1))(
     'seed %i: is exceeded by no more than the calls in flight',
     async (seed) => {
-      const { capNano, billed, ledgerSum, inFlightAtCap, budget, stopped, kills, writesAtMs } = await runToTheCap(
+      const { capNano, billed, ledgerSum, inFlightAtCap, budget, stopped, kills, writesAtMs, told } = await runToTheCap(
         seed,
         seed <= IN_LOCAL_CLOUD,
       )
       expect(stopped).toMatchObject({ reason: 'max_cost', message: expect.stringContaining('of --max-cost') })
+      expect(told, 'messages about the stop').toBe(1)
       expect(billed - capNano).toBeLessThanOrEqual(inFlightAtCap)
       // What is left is less than a call, and less than the calls that a killed instance may have lost.
       expect(billed).toBeGreaterThan(capNano - (kills ? CALLS_AT_ONCE + 2 : 2) * DEAREST_NANO)

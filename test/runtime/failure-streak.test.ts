@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
+import type { Asset } from '../../src/contracts/messages.ts'
 import { failureKind } from '../../src/contracts/failure-kind.ts'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import { MOST_FIRST_FAILURES } from '../../src/contracts/run-controls.ts'
@@ -8,7 +9,7 @@ import { randomFrom } from '../e2e/random.ts'
 import { FakeRunObjects } from './fake-limits.ts'
 import { TASK } from './fixtures.ts'
 import { mainService } from './main-service.ts'
-import { AttemptFailure } from '../../src/runtime/models/model.ts'
+import { AttemptFailure, type Answer, type AnswerOptions } from '../../src/runtime/models/model.ts'
 import { ANSWER } from './fixtures.ts'
 
 const failed = { failed: 'schema' }
@@ -83,6 +84,30 @@ test('a run stops after as many failures alike as it allows, says why, and keeps
     failure: { cause: 'schema', unit_id: 'e', error_message: 'the answer is not JSON: "e"' },
   })
   expect(rows).toHaveLength(6)
+})
+
+test.each([
+  ['which is published', async () => undefined],
+  [
+    'whose topic refuses it, which a heartbeat tries again',
+    () => Promise.reject(new CloudError('NOT_FOUND', 'no topic')),
+  ],
+])('a stop is told to the topic of the run at once and by one instance, %s', async (_, publish) => {
+  const objects = new FakeRunObjects()
+  objects.controls = { ...objects.controls, max_failures: 1 }
+  const told: unknown[] = []
+  objects.notify = async () => {
+    told.push(objects.stop?.reason)
+    await publish()
+  }
+  const answer = async (asset: Asset, _signal: AbortSignal, options?: AnswerOptions): Promise<Answer> => {
+    await options?.onTurn?.()
+    throw new AttemptFailure('schema', 'the answer is not JSON', { retryable: false })
+  }
+  const [one, other] = [mainService({ objects, answer }), mainService({ objects, answer })]
+  const statuses = await Promise.all([one.process(), other.process({ ...TASK, unit_id: 'sign-2' })])
+  expect(statuses.map(({ status }) => status)).toEqual([200, 200])
+  expect(told).toEqual(['max_failures'])
 })
 
 test('a unit whose row the ledger does not accept yet counts once, also if it failed before any call', async () => {

@@ -16,6 +16,8 @@ export class FakeRunObjects {
   ledgerUsd: () => number = () => 0
   /** What the bucket waits for before it stores a stop. */
   beforeStop: Promise<unknown> = Promise.resolve()
+  /** Publishes the message about a stop. */
+  notify: (spec: RunSpec) => Promise<unknown> = async () => undefined
   reads = 0
 
   /** What `RunLimits` reads and writes. */
@@ -49,6 +51,7 @@ export class FakeRunObjects {
     return new RunLimits({
       ...others,
       stops,
+      notify: (spec) => this.notify(spec),
       budgets: { read, write, ledgerCost },
       instanceId,
       clock,

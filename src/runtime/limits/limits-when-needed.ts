@@ -37,6 +37,10 @@ async function load(options: LimitsOptions): Promise<RunLimits> {
     ...options,
     controls: runControlsOf,
     recordStop: recordRunStop,
+    notify: async (spec) => {
+      const { notifyRun } = await import('../../run-data/notify-run.ts')
+      return notifyRun(spec, { nowMs: options.clock.now(), looks: false })
+    },
     budgets: { read: budgets.readBudget, write: budgets.writeBudget, ledgerCost: budgets.ledgerCost },
   })
 }

@@ -3,7 +3,7 @@ import { MOST_FIRST_FAILURES, type RunControls, type RunStop } from '../../contr
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { failureKind } from '../../contracts/failure-kind.ts'
 import { CloudError } from '../../google/transport/errors.ts'
-import type { Clock } from '../clock.ts'
+import { within, type Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import { AttemptFailure } from '../models/model.ts'
 import { RunStopped, type RunStops } from '../run-stops.ts'
@@ -16,6 +16,8 @@ export interface RunLimitsOptions {
   stops: RunStops
   /** Records why a run stops. Returns false if another instance or command has stopped it before. */
   recordStop: (spec: RunSpec, stop: RunStop) => Promise<boolean>
+  /** Publishes the message about a stop (`notifyRun`). A heartbeat publishes one that fails. */
+  notify: (spec: RunSpec) => Promise<unknown>
   budgets: BudgetStore
   /** Unlike that of every other instance. */
   instanceId: string
@@ -39,6 +41,9 @@ interface Run {
   /** Settles when a stop is recorded. */
   stopping?: Promise<unknown>
 }
+
+/** The task that stops a run waits at most this long for its message. */
+const NOTIFY_MS = 10_000
 
 /** Runs that this instance remembers. */
 const MOST_RUNS = 64
@@ -129,7 +134,21 @@ export class RunLimits {
     const stopped_at = new Date(clock.now()).toISOString()
     const isFirst = await recordStop(spec, { v: 1, run_id: spec.run_id, stopped_at, ...why })
     if (isFirst) log.warning(`stopped run ${spec.run_id}: ${why.message}`, { run_id: spec.run_id, reason: why.reason })
-    await stops.checkNow(spec)
+    const notified = isFirst ? this.#notify(spec) : undefined
+    try {
+      await stops.checkNow(spec)
+    } finally {
+      // Cloud Run may give an instance no CPU after its last response.
+      await notified
+    }
+  }
+
+  async #notify(spec: RunSpec): Promise<void> {
+    const { notify, clock, log } = this.#options
+    const slow = (): Error => new Error(`no response within ${NOTIFY_MS / 1_000} s`)
+    await within(clock, NOTIFY_MS, notify(spec), slow).catch((error: unknown) =>
+      log.warning(`could not notify of the stop of run ${spec.run_id} yet`, { run_id: spec.run_id, error }),
+    )
   }
 
   #run(spec: RunSpec): Run {
