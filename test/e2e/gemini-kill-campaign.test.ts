@@ -32,6 +32,9 @@ output: {type: object, required: [seen], properties: {seen: {type: string}}}
 /** The most that a kill of main can cost: the calls in progress, and as many answers whose row is being written. */
 const CONCURRENCY = 2
 
+/** Between an answer and its row, there is time for a kill. */
+const SLOW_LEDGER = [{ method: 'bigquery.tabledata.insertAll', effect: { kind: 'delay', delayMs: 40 } }]
+
 /** Slow enough that the run outlives the kills; the rest then runs at full speed. */
 const TASKS_PER_SECOND = 12
 
@@ -69,6 +72,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
       })
       environment = {
         IMAGERY_ACCESS_LOG: path.join(user.folder, 'access.log'),
+        IMAGERY_FAULTS: await file('faults.json', JSON.stringify(SLOW_LEDGER)),
         IMAGERY_GEMINI: `script:${await file('model.yaml', MODEL)}`,
       }
       const source = [
@@ -82,6 +86,7 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
         environment,
         run: [...source, '--concurrency', String(CONCURRENCY)],
         pace: { perSecond: TASKS_PER_SECOND, queues: 1 },
+        work: 'aiplatform.generateContent',
       })
     })
 

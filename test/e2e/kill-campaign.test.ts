@@ -37,7 +37,13 @@ describe.skipIf(!CAN_SEE_PROCESSES)(
       environment = { IMAGERY_FAULTS: path.join(user.folder, 'faults.json'), IMAGERY_ACCESS_LOG: accessLog }
       await writeFaults(environment['IMAGERY_FAULTS']!)
       const run = ['--table', assets.table, '--profile', 'resolution']
-      campaign = new KillCampaign({ user, environment, run, pace: { perSecond: TASKS_PER_SECOND, queues: 2 } })
+      campaign = new KillCampaign({
+        user,
+        environment,
+        run,
+        pace: { perSecond: TASKS_PER_SECOND, queues: 2 },
+        work: 'images%2Fimages%2F',
+      })
     })
 
     afterAll(() => user.leave())

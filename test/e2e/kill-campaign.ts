@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -43,6 +43,8 @@ export interface CampaignOptions {
   run: readonly string[]
   /** How fast the run's queues send while processes are killed: a run must outlive several rounds. */
   pace: QueuePace
+  /** What the access log says of a call by which main works on a unit. */
+  work: string
 }
 
 /** One moment for each kind of process. The local cloud's is last, because no other process outlives it. */
@@ -82,6 +84,7 @@ export class KillCampaign {
       await this.#begin({ isAtWork })
       for (const { victim, atMs } of moments(random, WINDOWS_MS[isAtWork ? 'fromWork' : 'fromStart'])) {
         await this.#wait(atMs)
+        if (isAtWork && (victim === 'main' || victim === 'cloud')) await this.#untilUnitInProgress()
         await this.#kill(victim)
         killed[victim] += 1
       }
@@ -110,6 +113,21 @@ export class KillCampaign {
 
   async #wait(atMs: number): Promise<void> {
     await pause(Math.max(0, this.#startedMs + atMs - Date.now()))
+  }
+
+  /**
+   * Waits until main has just made a call for a unit whose row is not written yet, however long the machine takes to get
+   * there. Gives up when the command has ended.
+   */
+  async #untilUnitInProgress(): Promise<void> {
+    const file = this.#environment['IMAGERY_ACCESS_LOG']!
+    let position = statSync(file).size
+    for (const deadlineMs = Date.now() + 20_000; Date.now() < deadlineMs && !this.#hasEnded; await pause(2)) {
+      const text = textFrom(file, position)
+      if (text.includes(this.#options.work)) return
+      // A line can be read in two parts.
+      position += Buffer.byteLength(text.slice(0, text.lastIndexOf('\n') + 1))
+    }
   }
 
   async #kill(victim: Role): Promise<void> {
@@ -226,6 +244,16 @@ export class KillCampaign {
     useLocalCloud(locator)
     process.env['GCE_METADATA_HOST'] = locator.metadataHost
     return locator
+  }
+}
+
+function textFrom(file: string, position: number): string {
+  const descriptor = openSync(file, 'r')
+  try {
+    const bytes = Buffer.alloc(Math.max(0, statSync(file).size - position))
+    return bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, position))
+  } finally {
+    closeSync(descriptor)
   }
 }
 
