@@ -5,27 +5,30 @@ import type { Plugin } from 'vite'
 export function oneFile(): Plugin {
   return {
     name: 'one-file',
-    enforce: 'post',
-    generateBundle(_, bundle) {
-      for (const page of Object.values(bundle)) {
-        if (page.type !== 'asset' || !page.fileName.endsWith('.html')) continue
-        const contentOf = (address: string): string => {
-          const name = path.posix.normalize(address)
-          const file = bundle[name]
-          if (!file) throw new Error(`${page.fileName} names ${address}, which is not part of the build`)
-          delete bundle[name]
-          return file.type === 'chunk' ? file.code : String(file.source)
+    // After vite's own plugins, which still change the script then.
+    generateBundle: {
+      order: 'post',
+      handler(_, bundle) {
+        for (const page of Object.values(bundle)) {
+          if (page.type !== 'asset' || !page.fileName.endsWith('.html')) continue
+          const contentOf = (address: string): string => {
+            const name = path.posix.normalize(address)
+            const file = bundle[name]
+            if (!file) throw new Error(`${page.fileName} names ${address}, which is not part of the build`)
+            delete bundle[name]
+            return file.type === 'chunk' ? file.code : String(file.source)
+          }
+          page.source = String(page.source)
+            .replace(/<script type="module"[^>]* src="([^"]+)"><\/script>/g, (_match, address: string) => {
+              return `<script type="module">${inScript(contentOf(address))}</script>`
+            })
+            .replace(/<link rel="stylesheet"[^>]* href="([^"]+)">/g, (_match, address: string) => {
+              return `<style>${contentOf(address).replaceAll('</style', String.raw`<\/style`)}</style>`
+            })
         }
-        page.source = String(page.source)
-          .replace(/<script type="module"[^>]* src="([^"]+)"><\/script>/g, (_match, address: string) => {
-            return `<script type="module">${inScript(contentOf(address))}</script>`
-          })
-          .replace(/<link rel="stylesheet"[^>]* href="([^"]+)">/g, (_match, address: string) => {
-            return `<style>${contentOf(address).replaceAll('</style', String.raw`<\/style`)}</style>`
-          })
-      }
-      const left = Object.keys(bundle).filter((name) => !name.endsWith('.html'))
-      if (left.length > 0) throw new Error(`not part of the one file: ${left.join(', ')}`)
+        const left = Object.keys(bundle).filter((name) => !name.endsWith('.html'))
+        if (left.length > 0) throw new Error(`not part of the one file: ${left.join(', ')}`)
+      },
     },
   }
 }

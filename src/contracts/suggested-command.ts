@@ -49,7 +49,7 @@ const COMMANDS: readonly (readonly [words: string, flags: readonly string[]])[] 
   ['local start', [...OF_A_LOCAL_CLOUD, 'gemini']],
   ...['stop', 'status', 'reset', 'exec', 'token'].map((name) => [`local ${name}`, OF_A_LOCAL_CLOUD] as const),
   ...['run', 'estimate', 'status', 'resume', 'retry'].map((name) => [name, OF_A_RUN] as const),
-  ...['deploy', 'runs', 'results', 'show', 'view', 'eval', 'compare', 'cancel', 'teardown', 'doctor'].map(
+  ...['deploy', 'runs', 'results', 'show', 'view', 'report', 'eval', 'compare', 'cancel', 'teardown', 'doctor'].map(
     (name) => [name, OF_A_CLOUD] as const,
   ),
   ['config list', OF_GOOGLE],

@@ -33,6 +33,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'results',
     'judge',
     'view',
+    'report',
     'deploy',
     'doctor',
     'teardown',

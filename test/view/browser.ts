@@ -87,14 +87,19 @@ function isLocal(address: string): boolean {
 
 let axe: Promise<string> | undefined
 
-/** Returns the serious and critical faults that axe finds in a page, one line each. */
-export async function accessibilityFaults(page: Page): Promise<string[]> {
+/**
+ * Returns the serious and critical faults that axe finds in a page, one line each.
+ *
+ * @param rules only these; all without
+ */
+export async function accessibilityFaults(page: Page, rules?: string[]): Promise<string[]> {
   axe ??= readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
   await page.evaluate(await axe)
-  const violations = await page.evaluate(async () => {
+  const violations = await page.evaluate(async (rules) => {
     const { axe } = globalThis as unknown as { axe: typeof Axe }
-    return (await axe.run()).violations
-  })
+    const only = rules === undefined ? {} : { runOnly: { type: 'rule' as const, values: rules } }
+    return (await axe.run({ resultTypes: ['violations'], ...only })).violations
+  }, rules)
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`)

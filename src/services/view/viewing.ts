@@ -155,9 +155,9 @@ function withoutLedger(error: unknown): UnitAttempt[] {
 }
 
 /** The rows of a run in a local file, and what deletes the file if only this process can use it. */
-async function openRows(
+export async function openRows(
   { runId, spec, rows }: OpenedRun,
-  { target, cacheFolder, signal, detail }: ViewingOptions,
+  { target, cacheFolder, signal, detail }: Pick<ViewingOptions, 'target' | 'cacheFolder' | 'signal' | 'detail'>,
 ): Promise<{ database: ResultsDatabase; remove: () => Promise<void> }> {
   const folder = path.join(cacheFolder, 'view', 'rows')
   const isKept = rows.version !== undefined

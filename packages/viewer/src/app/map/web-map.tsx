@@ -83,7 +83,9 @@ export default function WebMap(props: MapProps) {
         })),
       ])
     }
+    let isLoaded = false
     made.once('load', () => {
+      isLoaded = true
       drawGraticule()
       setReady(true)
     })
@@ -128,7 +130,9 @@ export default function WebMap(props: MapProps) {
     return () => {
       dark.removeEventListener('change', recolor)
       window.removeEventListener('imagery-theme', recolor)
-      made.remove()
+      // Its worker fails if the map is gone when it starts.
+      if (isLoaded) made.remove()
+      else made.once('load', () => made.remove())
       map.current = null
     }
   }, [])
