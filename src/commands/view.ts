@@ -38,6 +38,10 @@ export default class View extends CloudCommand {
   static override flags = {
     compare: Flags.string({ summary: 'a second run to compare with', helpValue: 'RUN_ID' }),
     open: Flags.boolean({ summary: 'open the browser', default: true, allowNo: true }),
+    'save-reviews': Flags.boolean({
+      summary: 'write the marks of the review to the BigQuery table <name>_reviews, beside the results, and end',
+      exclusive: ['compare', 'port'],
+    }),
     port: Flags.integer({
       summary: 'port to listen on (default: a free one)',
       min: 1,
@@ -48,10 +52,13 @@ export default class View extends CloudCommand {
 
   #isPrinted = false
 
-  async run(): Promise<{ run_id: string; url: string; rows: number }> {
+  async run(): Promise<
+    { run_id: string; url: string; rows: number } | { run_id: string; table: string; marks: number }
+  > {
     const { args, flags } = await this.parse(View)
     const { signal } = this
     const { target, store } = await this.session(flags)
+    if (flags['save-reviews']) return this.#saveReviews({ target, store }, args.run_id)
     const context: Context = {}
     try {
       await showSteps(
@@ -64,6 +71,16 @@ export default class View extends CloudCommand {
     } finally {
       await context.viewing?.close()
     }
+  }
+
+  async #saveReviews(
+    { target, store }: { target: Target; store: StateStore },
+    runId: string | undefined,
+  ): Promise<{ run_id: string; table: string; marks: number }> {
+    const { saveReviewsOf } = await import('../services/judge/save-reviews.ts')
+    const saved = await saveReviewsOf(target, store, { runId, configurationFolder: this.config.configDir })
+    this.log(`Wrote ${saved.marks.toLocaleString('en')} marks of run ${saved.run_id} to ${saved.table}`)
+    return saved
   }
 
   #steps(

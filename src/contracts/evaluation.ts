@@ -50,8 +50,8 @@ export interface NamedRows {
   examples: string[]
 }
 
-/** The kinds of columns that can be judged. */
-export type JudgedKind = 'enum' | 'boolean' | 'number' | 'text'
+/** The kinds of columns. Lists, `other`, are judged by reviews only. */
+export type JudgedKind = 'enum' | 'boolean' | 'number' | 'text' | 'other'
 
 export interface EvaluatedColumn {
   column: string

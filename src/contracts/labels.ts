@@ -12,6 +12,9 @@ export const INSTANCES_LABEL = 'imagery-max-instances'
 /** On a run's ledger: the name of its profile, which is a valid value (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
 export const PROFILE_LABEL = 'imagery-profile'
 
+/** On a table of reviews: the ID of its run. The label of runs would make it a part of the run, which a teardown deletes. */
+export const REVIEWS_LABEL = 'imagery-reviews'
+
 /** Marks a results dataset that imagery created. */
 export const RESULTS_LABEL = 'imagery-results'
 

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -9,7 +8,6 @@ import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth
 import type { JudgedRun } from '../../src/services/judge/run-rows.ts'
 import { readTruth } from '../../src/services/judge/truth.ts'
 import { openTruthIn } from '../../src/services/judge/truth-rows.ts'
-import { marksFile } from '../../src/services/results/marks-file.ts'
 import { formatEvaluation } from '../../src/ui/evaluation.ts'
 import { LocalTables } from './local-table.ts'
 import { failed, row, runOf } from './judged-runs.ts'
@@ -262,37 +260,6 @@ describe('the truth', () => {
       of: observations,
     })
     expect(columnOf(byImage, 'category')).toMatchObject({ judged: 1, right: 1 })
-  })
-
-  test('can be the marks of a review', async () => {
-    await mkdir(path.dirname(marksFile(tables.folder, run.rows.runId)), { recursive: true })
-    const mark = (unit_id: string, verdict: string | null, columns: object): string =>
-      `${JSON.stringify({ unit_id, verdict, columns, note: '', marked_at: '2026-11-30T10:00:00Z' })}\n`
-    await writeFile(
-      marksFile(tables.folder, run.rows.runId),
-      [
-        mark('s01', 'wrong', {}),
-        // The later mark of a unit counts. The whole answer is right, except in one column.
-        mark('s01', 'right', { lit: { verdict: 'wrong', right_value: false } }),
-        mark('s02', null, { category: { verdict: 'wrong', right_value: 'Yield' }, lamps: { verdict: 'unsure' } }),
-        // Which column is wrong is not known.
-        mark('s03', 'wrong', { category: { verdict: 'wrong' } }),
-        mark('s04', 'unsure', {}),
-        mark('gone', 'right', {}),
-      ].join(''),
-    )
-    const evaluation = await judged('reviews')
-    expect(columnOf(evaluation, 'category')).toMatchObject({ judged: 3, right: 1, truth_column: null })
-    expect(columnOf(evaluation, 'category').worst).toMatchObject([
-      { truth: 'Yield', answer: 'Stop', units: 1 },
-      { truth: null, answer: 'Yield', units: 1 },
-    ])
-    expect(columnOf(evaluation, 'lit')).toMatchObject({ judged: 1, right: 0 })
-    expect(columnOf(evaluation, 'lamps')).toMatchObject({ judged: 1, right: 1 })
-    expect(evaluation.truth).toMatchObject({ source: 'reviews', rows: 5, unmatched: { examples: ['gone'] } })
-    await expect(judged('reviews', { id: 'x' })).rejects.toMatchObject({ code: 'INVALID_FLAG' })
-    const other = await runOf(tables, ANSWERS, { runId: '261130-00000002' })
-    await expect(judged('reviews', { of: other })).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' })
   })
 
   test('a run without a record is judged by the types of its columns', async () => {

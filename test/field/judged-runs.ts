@@ -58,6 +58,7 @@ export async function runOf(
     projectId,
     location: 'US',
   }
-  const spec = { profile: asked, unit, hashes: null, source: { where: null, sample: null } }
+  const tableNames = { projectId, dataset, results: table }
+  const spec = { profile: asked, unit, tables: tableNames, hashes: null, source: { where: null, sample: null } }
   return judgedRun(source, hasSpec ? (spec as never) : undefined)
 }

@@ -9,3 +9,8 @@ export function truthQuery(table: string, columns: readonly (readonly string[])[
   const named = columns.map((path, index) => `truth.${path.map(quoted).join('.')} AS column_${index}`)
   return `SELECT ${named.join(', ')} FROM ${quoted(table)} AS truth`
 }
+
+/** The marks of a run's review, one row per unit. */
+export function reviewsQuery(table: string): string {
+  return `SELECT unit_id, verdict, columns, note, marked_at FROM ${quoted(table)} ORDER BY unit_id`
+}

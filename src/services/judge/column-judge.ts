@@ -62,7 +62,7 @@ export class ColumnJudge {
     return {
       column: column.name,
       truth_column: truthColumn,
-      kind: column.kind as EvaluatedColumn['kind'],
+      kind: column.kind,
       judged: this.#units,
       right: this.#right,
       failed: this.#failed,

@@ -12,7 +12,7 @@ export interface AnswerColumn {
   /** From the row down. */
   path: readonly string[]
   /** `other` for lists. */
-  kind: JudgedKind | 'other'
+  kind: JudgedKind
   isInteger: boolean
   /** The values that the profile allows, in its order. */
   allowed: readonly string[] | null

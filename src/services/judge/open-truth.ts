@@ -1,8 +1,10 @@
+import type { Mark } from '@imagery/viewer/contract/review'
 import { ImageryError } from '../../contracts/errors.ts'
 import { marksFile, readMarks } from '../results/marks-file.ts'
+import { readReviews, reviewsTable } from '../results/reviews-table.ts'
 import type { ComparedRuns, ComparingTruth } from './compare.ts'
 import { reviewTruth } from './review-truth.ts'
-import type { JudgedRun } from './run-rows.ts'
+import { resultsTableOf, type JudgedRun } from './run-rows.ts'
 import { readTruth, type Truth } from './truth.ts'
 import type { TruthFlags } from './truth-columns.ts'
 import { openTruthTable } from './truth-rows.ts'
@@ -22,18 +24,18 @@ export interface TruthChoice extends TruthFlags {
  */
 export async function openTruth(
   given: string,
-  { rows: { runId }, columns, spec }: JudgedRun,
+  { rows, columns, spec }: JudgedRun,
   { configurationFolder, ...flags }: TruthChoice,
 ): Promise<Truth> {
   if (given !== REVIEWS)
     return readTruth(await openTruthTable(given), columns, { ...flags, unit: spec?.unit ?? 'observation' })
   if (flags.id !== undefined || (flags.columns ?? []).length > 0) {
     throw new ImageryError('INVALID_FLAG', '--id and --column name columns of a table, and --truth reviews is none', {
-      suggestions: [`imagery eval ${runId} --truth reviews`],
+      suggestions: [`imagery eval ${rows.runId} --truth reviews`],
     })
   }
-  const marks = await readMarks(marksFile(configurationFolder, runId))
-  if (marks.length === 0) throw noReviews([runId])
+  const marks = await reviewsOf({ rows, spec }, configurationFolder)
+  if (marks.length === 0) throw noReviews([rows.runId])
   return reviewTruth(REVIEWS, marks, columns)
 }
 
@@ -52,14 +54,24 @@ export async function openComparingTruth(
     ['a', a],
     ['b', b],
   ] as const) {
-    const marks = await readMarks(marksFile(choice.configurationFolder, run.rows.runId))
+    const marks = await reviewsOf(run, choice.configurationFolder)
     if (marks.length > 0) return { truth: await openTruth(given, run, choice), reviewed }
   }
   throw noReviews([a.rows.runId, b.rows.runId])
 }
 
-function noReviews(runIds: readonly string[]): ImageryError {
-  return new ImageryError('SOURCE_NOT_FOUND', `There are no reviews of run ${runIds.join(' or ')} on this machine`, {
-    suggestions: runIds.map((runId) => `imagery view ${runId}   (marks answers as right or wrong)`),
-  })
+/** The marks on this machine, or else those that were saved as a table. */
+async function reviewsOf(run: Pick<JudgedRun, 'rows' | 'spec'>, configurationFolder: string): Promise<Mark[]> {
+  const marks = await readMarks(marksFile(configurationFolder, run.rows.runId))
+  return marks.length > 0 ? marks : ((await readReviews(reviewsTable(resultsTableOf(run)))) ?? [])
+}
+
+export function noReviews(runIds: readonly string[]): ImageryError {
+  return new ImageryError(
+    'SOURCE_NOT_FOUND',
+    `Run ${runIds.join(' or ')} has no reviews on this machine, and no table of reviews`,
+    {
+      suggestions: runIds.map((runId) => `imagery view ${runId}   (marks answers as right or wrong)`),
+    },
+  )
 }

@@ -1,5 +1,6 @@
 import type { Mark } from '@imagery/viewer/contract/review'
-import type { AnswerColumn } from './columns.ts'
+import type { Row } from '../results/read-rows.ts'
+import { valueIn, type AnswerColumn } from './columns.ts'
 import { Named, type TrueCell, type TrueCells, type Truth } from './truth.ts'
 import { readValue } from './values.ts'
 
@@ -8,7 +9,7 @@ import { readValue } from './values.ts'
  * without a mark of its own; a whole answer that is wrong says nothing about its columns. What is unsure does not count.
  */
 export function reviewTruth(source: string, marks: readonly Mark[], answer: readonly AnswerColumn[]): Truth {
-  const judged = answer.filter(({ kind }) => kind !== 'other')
+  const judged = answer
   const entries = new Map<string, { cells: TrueCells; isMatched: boolean }>(
     marks.map((mark) => [mark.unit_id, { cells: cellsOf(mark, judged), isMatched: false }]),
   )
@@ -42,12 +43,18 @@ export function reviewTruth(source: string, marks: readonly Mark[], answer: read
 function cellsOf({ verdict, columns }: Mark, judged: readonly AnswerColumn[]): Map<string, TrueCell> {
   const cells = new Map<string, TrueCell>()
   for (const column of judged) {
-    const own = columns[column.name]
+    // Reviewers mark a struct as a whole.
+    const [first = '', ...below] = column.path
+    const own = columns[column.name] ?? columns[first]
     const said = own?.verdict ?? (verdict === 'wrong' ? null : verdict)
     if (said === 'right') cells.set(column.name, { is: 'right' })
     if (said !== 'wrong') continue
-    const value = readValue(column, own?.right_value)
-    cells.set(column.name, value === null || value === undefined ? { is: 'wrong' } : { is: 'value', value })
+    const isWhole = columns[column.name] === undefined && below.length > 0
+    const given = isWhole ? valueIn((own?.right_value ?? {}) as Row, below) : own?.right_value
+    const value = readValue(column, given)
+    if (value !== null && value !== undefined) cells.set(column.name, { is: 'value', value })
+    // Which member of a struct is wrong is not known.
+    else if (!isWhole) cells.set(column.name, { is: 'wrong' })
   }
   return cells
 }

@@ -1,4 +1,6 @@
 import type { RunSpec } from '../../contracts/run-spec.ts'
+import type { TableName } from '../../google/bigquery/bigquery.ts'
+import { runTable } from '../../run-data/run-tables.ts'
 import { rowsQuery } from '../../run-data/sql/results.ts'
 import { rowPages, type Row } from '../results/read-rows.ts'
 import { loadRunRecord } from '../runs/record.ts'
@@ -32,6 +34,13 @@ export function judgedRun(rows: RunRows, spec: RunSpec | undefined): JudgedRun {
   const all = spec ? answerColumnsOf(spec.profile) : answerColumnsIn(rows.fields)
   const names = new Set(rows.fields.map(({ name }) => name))
   return { rows, spec, columns: all.filter(({ path }) => names.has(path[0])) }
+}
+
+/** Returns the table with the results of a run, which a run in progress does not have yet. */
+export function resultsTableOf({ rows, spec }: Pick<JudgedRun, 'rows' | 'spec'>): TableName {
+  if (spec) return runTable(spec.tables, 'results')
+  const [table = '', dataset = '', ...project] = rows.table.split('.').toReversed()
+  return { projectId: project.toReversed().join('.'), dataset, table }
 }
 
 /** The row of a unit, as far as it is judged. */

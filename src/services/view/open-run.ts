@@ -97,7 +97,7 @@ async function tableSource(name: TableName, known?: readonly TableField[]): Prom
 export async function liveSource(spec: RunSpec): Promise<RowSource | undefined> {
   const { tables, profile, place, source } = spec
   if (!(await describeTable(runTable(tables, 'live')))) return undefined
-  const sql = resultsQuery(tables, profile)
+  const sql = resultsQuery(tables, profile, source.keep)
   const query = { projectId: place.projectId, location: source.location }
   const { fields, bytes } = await dryRun(sql, query)
   return {

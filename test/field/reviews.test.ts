@@ -1,0 +1,102 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Mark } from '@imagery/viewer/contract/review'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { EvaluatedColumn, Evaluation } from '../../src/contracts/evaluation.ts'
+import { evaluate } from '../../src/services/judge/evaluate.ts'
+import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
+import { resultsTableOf, type JudgedRun } from '../../src/services/judge/run-rows.ts'
+import { marksFile } from '../../src/services/results/marks-file.ts'
+import { readReviews, reviewsTable, saveReviews } from '../../src/services/results/reviews-table.ts'
+import { row, runOf } from './judged-runs.ts'
+import { LocalTables } from './local-table.ts'
+
+const ANSWERS = [
+  row('s01', { category: 'Stop', lit: true, lamps: 2, pole: { material: 'wood' }, tags: ['a'] }),
+  row('s02', { category: 'Stop', lit: true, lamps: 0, pole: { material: 'steel' } }),
+  row('s03', { category: 'Yield', lit: false, lamps: 1, pole: { material: 'wood' } }),
+  row('s04', { category: 'Yield', lit: false, lamps: 1 }),
+]
+
+let tables: LocalTables
+let run: JudgedRun
+
+beforeAll(async () => {
+  tables = await LocalTables.start()
+  run = await runOf(tables, ANSWERS)
+})
+
+afterAll(() => tables.close())
+
+async function judged(options: Partial<TruthChoice> & { of?: JudgedRun } = {}): Promise<Evaluation> {
+  const { of = run, ...choice } = options
+  return evaluate(of, await openTruth('reviews', of, { configurationFolder: tables.folder, ...choice }), {})
+}
+
+const columnOf = ({ columns }: Evaluation, name: string): EvaluatedColumn =>
+  columns.find(({ column }) => column === name)!
+
+test('the marks of a review are a truth', async () => {
+  await mkdir(path.dirname(marksFile(tables.folder, run.rows.runId)), { recursive: true })
+  const mark = (unit_id: string, verdict: string | null, columns: object): string =>
+    `${JSON.stringify({ unit_id, verdict, columns, note: '', marked_at: '2026-11-30T10:00:00Z' })}\n`
+  await writeFile(
+    marksFile(tables.folder, run.rows.runId),
+    [
+      mark('s01', 'wrong', {}),
+      // The later mark of a unit counts. The whole answer is right, except in one column.
+      mark('s01', 'right', { lit: { verdict: 'wrong', right_value: false } }),
+      mark('s02', null, { category: { verdict: 'wrong', right_value: 'Yield' }, lamps: { verdict: 'unsure' } }),
+      // Which column is wrong is not known.
+      mark('s03', 'wrong', { category: { verdict: 'wrong' } }),
+      mark('s04', 'unsure', {}),
+      mark('gone', 'right', {}),
+    ].join(''),
+  )
+  const evaluation = await judged()
+  expect(columnOf(evaluation, 'category')).toMatchObject({ judged: 3, right: 1, truth_column: null })
+  expect(columnOf(evaluation, 'category').worst).toMatchObject([
+    { truth: 'Yield', answer: 'Stop', units: 1 },
+    { truth: null, answer: 'Yield', units: 1 },
+  ])
+  expect(columnOf(evaluation, 'lit')).toMatchObject({ judged: 1, right: 0 })
+  expect(columnOf(evaluation, 'lamps')).toMatchObject({ judged: 1, right: 1 })
+  expect(evaluation.truth).toMatchObject({ source: 'reviews', rows: 5, unmatched: { examples: ['gone'] } })
+  await expect(judged({ id: 'x' })).rejects.toMatchObject({ code: 'INVALID_FLAG' })
+  const other = await runOf(tables, ANSWERS, { runId: '261130-00000002' })
+  await expect(judged({ of: other })).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' })
+})
+
+test('a table of a review, which another machine has saved, is a truth', async () => {
+  const own = await runOf(tables, ANSWERS, { runId: '261130-00000003' })
+  const table = reviewsTable(resultsTableOf(own))
+  const marks: Mark[] = [
+    {
+      unit_id: 's01',
+      verdict: 'right',
+      columns: { lit: { verdict: 'wrong', right_value: false }, lamps: { verdict: 'unsure' } },
+      note: 'über "Eck"',
+      marked_at: '2026-11-30T10:00:00.000Z',
+    },
+    // A struct is marked as a whole, and a list is judged by reviews only.
+    {
+      unit_id: 's02',
+      verdict: null,
+      columns: { pole: { verdict: 'wrong', right_value: { material: 'wood' } }, tags: { verdict: 'wrong' } },
+      note: '',
+      marked_at: '2026-11-30T10:00:01.000Z',
+    },
+  ]
+  const place = { runId: own.rows.runId, location: 'US' }
+  await saveReviews(table, marks.slice(0, 1), place)
+  await saveReviews(table, marks, place)
+  expect(await readReviews(table)).toEqual(marks)
+  const evaluation = await judged({ of: own })
+  expect(columnOf(evaluation, 'category')).toMatchObject({ judged: 1, right: 1 })
+  expect(columnOf(evaluation, 'lit')).toMatchObject({ judged: 1, right: 0 })
+  expect(columnOf(evaluation, 'pole.material')).toMatchObject({ judged: 2, right: 1 })
+  expect(columnOf(evaluation, 'tags')).toMatchObject({ kind: 'other', judged: 2, right: 1 })
+  await expect(saveReviews(table, marks, { ...place, runId: '261130-00000004' })).rejects.toMatchObject({
+    code: 'OUTPUT_EXISTS',
+  })
+})
