@@ -50,10 +50,12 @@ export function usd(value: number): string {
 
 /** `840 ms`, `3.2 s`, `2 min 5 s`, `3 h 12 min`. */
 export function duration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`
-  const seconds = milliseconds / 1000
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`
+  const whole = Math.round(milliseconds)
+  if (whole < 1000) return `${whole} ms`
+  if (whole < 9950) return `${(whole / 1000).toFixed(1)} s`
+  const seconds = Math.round(whole / 1000)
+  if (seconds < 60) return `${seconds} s`
   const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }

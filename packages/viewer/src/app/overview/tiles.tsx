@@ -35,13 +35,13 @@ export function Tiles({ summaries, hasFilter }: { summaries: Summaries; hasFilte
       </div>
       <dl className="tiles">
         <Tile label="Answered" value={count(ok)}>
-          {percent(ok, total)} of {counted(total, 'asset')}
+          {total === 0 ? 'no assets yet' : `${percent(ok, total)} of ${counted(total, 'asset')}`}
         </Tile>
         <Tile label="Failed" value={count(failed)}>
           {failed === 0 ? 'none' : `${percent(failed, total)} of all`}
         </Tile>
         <Tile label="Pending" value={count(pending)}>
-          {pending === 0 ? 'the run is complete' : run.is_live ? 'the page follows the run' : 'the run has stopped'}
+          {run.is_live ? 'the page follows the run' : pending === 0 ? 'the run is complete' : 'the run has stopped'}
         </Tile>
         <Tile label="Cost" value={usd(run.cost_usd)}>
           {answered === 0 || run.cost_usd === 0

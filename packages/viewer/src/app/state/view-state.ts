@@ -76,7 +76,7 @@ export function parseState(hash: string): ViewState {
     sort: sort !== null && /^[-+]./.test(sort) ? { column: sort.slice(1), descending: sort.startsWith('-') } : null,
     color: query.get('color'),
     columns: columns.length === 0 ? null : columns,
-    unit: query.get('unit'),
+    unit: query.get('unit') || null,
     at: at !== null && /^\d{1,9}$/.test(at) ? Number(at) : null,
     plan: parsePlan(query.get('draw')),
   }

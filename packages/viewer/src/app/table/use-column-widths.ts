@@ -44,9 +44,13 @@ export function useColumnWidths(columns: readonly ViewedColumn[]): ColumnWidths 
       const column = columns.find((each) => each.name === name)
       return changed.get(name) ?? (column === undefined ? unitWidth() : usualWidth(column))
     }
+    // The last text takes the room that is left.
+    const last = columns.findLastIndex(({ name, kind }) => kind === 'text' && !changed.has(name)) + 1
     const widths = [UNIT_COLUMN, ...columns.map(({ name }) => name)].map(widthOf)
     return {
-      template: widths.map((width) => `${width}px`).join(' '),
+      template: widths
+        .map((width, index) => (index > 0 && index === last ? `minmax(${width}px, 1fr)` : `${width}px`))
+        .join(' '),
       total: widths.reduce((sum, width) => sum + width, 0),
       widthOf,
       setWidth: (name, width) => {
