@@ -50,12 +50,13 @@ export function columnStore(column: ViewedColumn, values: readonly Value[]): Col
   return { ...sorted, codes, filled, order: () => (order ??= orderOf(sorted)) }
 }
 
-/** Returns a value as a number: a time in milliseconds since 1970, with its microseconds. */
+/** Returns a value as a number: a time in milliseconds since 1970, with its microseconds. A DATETIME has no zone; it counts as UTC. */
 function numberOf({ kind }: ViewedColumn, value: Value): number {
   if (kind === 'number') return Number(value)
   const text = String(value)
-  const [whole = text, micros = ''] = /^(.*\.\d{3})(\d{1,3})\d*Z$/.exec(text)?.slice(1) ?? []
-  return micros === '' ? Date.parse(text) : Date.parse(`${whole}Z`) + Number(micros.padEnd(3, '0')) / 1_000
+  const [, whole = text, micros = ''] = /^(.*\.\d{3})(\d{1,3})\d*Z?$/.exec(text) ?? []
+  const hasZone = /^\d{4}-\d\d-\d\d$/.test(text) || whole.endsWith('Z')
+  return Date.parse(hasZone ? whole : `${whole.replace(' ', 'T')}Z`) + Number(micros.padEnd(3, '0')) / 1_000
 }
 
 function orderOf({ column, values, numbers }: Pick<ColumnStore, 'column' | 'values' | 'numbers'>): {

@@ -51,7 +51,7 @@ function inRange(
   const [least, most] = [from ?? Number.NEGATIVE_INFINITY, to ?? Number.POSITIVE_INFINITY]
   const isClosed = closed || to === null
   const codes = Uint8Array.from(store.numbers, (number) =>
-    Number(number >= least && (isClosed ? number <= most : number < most)),
+    Number(Number.isFinite(number) && number >= least && (isClosed ? number <= most : number < most)),
   )
   return byCode(store, codes, false)
 }
