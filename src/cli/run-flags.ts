@@ -1,3 +1,4 @@
+import type { FailureLimit } from '../contracts/run-controls.ts'
 import { Flags } from '@oclif/core'
 import { ImageryError } from '../contracts/errors.ts'
 import { IMAGE_TRANSPORTS, MAX_IMAGES_PER_REQUEST, PICKS, TIERS, UNITS } from '../contracts/model-options.ts'
@@ -68,9 +69,9 @@ export const runFlags = {
   }),
   'max-failures': maxFailures({
     summary:
-      'stop when N assets in a row fail alike, or the first 10 of all; none sets no limit (default with a Gemini model and at least 100 assets: one for each 100, but from 20 to 100)',
+      'stop when N assets in a row fail alike, or N% of the assets of the run, or the first 10 of all; none sets no limit (default with a Gemini model and at least 100 assets: one for each 100, but from 20 to 100)',
     helpGroup: 'LIMITS',
-    helpValue: 'N',
+    helpValue: 'N|N%',
   }),
   'image-transport': Flags.option({
     options: IMAGE_TRANSPORTS,
@@ -152,7 +153,7 @@ interface RunFlags extends Pick<
   'attempt-timeout': number | undefined
   'max-attempts': number | undefined
   'max-cost': number | undefined
-  'max-failures'?: number | null | undefined
+  'max-failures'?: FailureLimit | undefined
   yes?: boolean
   'ask-above'?: number | undefined
 }

@@ -1,3 +1,4 @@
+import type { FailureLimit } from '../contracts/run-controls.ts'
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
 import { limitFlags } from '../cli/limit-flags.ts'
@@ -82,7 +83,7 @@ export default class Resume extends CloudCommand {
       yes: boolean
       'ask-above': number | undefined
       'max-cost': number | undefined
-      'max-failures': number | null | undefined
+      'max-failures': FailureLimit | undefined
     },
   ): Promise<RunReport> {
     const command = `resume ${context.runId}`

@@ -15,6 +15,8 @@ export const runControls = z.object({
   max_cost_usd: z.number().positive().nullable(),
   /** How many final failures of one kind in a row stop the run; null for no limit. */
   max_failures: z.int().positive().nullable(),
+  /** The same as a share of the run's units, until these are counted and `max_failures` is known. */
+  max_failures_percent: z.number().positive().optional(),
   /** Full name of the topic that gets a message when the run starts, stops or ends: `projects/P/topics/T`. */
   notify_topic: z.string().nullable(),
 })
@@ -36,6 +38,16 @@ export function defaultMaxFailures(units: number): number | null {
 }
 
 export type RunControls = z.infer<typeof runControls>
+
+/** A limit on failures as the user sets it: a number, a share of the run's units, or null for none. */
+export type FailureLimit = number | { percent: number } | null
+
+/** Returns how many failures a limit allows in a run: of a share, at least one. */
+export function failuresAllowed(limit: FailureLimit, units: number): number | null {
+  if (limit === null || typeof limit === 'number') return limit
+  // Whole numbers first: 0.07 * 100 is a little more than 7.
+  return Math.max(1, Math.ceil(Number(((units * limit.percent) / 100).toFixed(6))))
+}
 
 /** Why a run was stopped before its end. Its queues are paused, and its remaining units are pending. */
 export const STOP_REASONS = ['max_cost', 'max_failures', 'canceled', 'sample'] as const

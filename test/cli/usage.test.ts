@@ -216,8 +216,15 @@ const CASES: Record<string, Case> = {
     args: ['resume', '--local', '--max-failures', '0'],
     exitCode: 2,
     code: 'INVALID_FLAG',
-    names: /^(?:Error )?--max-failures 0 is neither a number of assets nor none(?: \[|$)/,
+    names: /^(?:Error )?--max-failures 0 is neither a number of assets, a share of them such as 2%, nor none(?: \[|$)/,
     suggests: '--max-failures 50',
+  },
+  'a limit on failures that is more than all': {
+    args: ['resume', '--local', '--max-failures', '250%'],
+    exitCode: 2,
+    code: 'INVALID_FLAG',
+    names: /^(?:Error )?--max-failures 250% is not a share of the assets between 0% and 100%(?: \[|$)/,
+    suggests: '--max-failures 2%',
   },
   'an estimate of no table': {
     args: ['estimate', '--local'],

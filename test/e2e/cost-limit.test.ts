@@ -271,7 +271,7 @@ describe('a sample for an estimate', () => {
 
     const refused = await user.imagery('run', '--local', ...flags, '--max-cost', '0.0001')
     expect(refused.document).toMatchObject({ error: { code: 'COST_LIMIT' } })
-    const report = await user.run([...flags, '--max-failures', '7'])
+    const report = await user.run([...flags, '--max-failures', '65%'])
     expect(report).toMatchObject({ run_id: sample!.run_id, state: 'complete', units: { total: 10, ok: 10 } })
     expect(await calls()).toBe(before + 10)
     expect(report.cost_usd).toBeGreaterThan(low)

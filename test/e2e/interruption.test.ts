@@ -89,7 +89,7 @@ describe('Ctrl-C', () => {
     async (signal) => {
       // A closing terminal may send the signal twice.
       const signals = signal === 'SIGHUP' ? [signal, signal] : [signal]
-      const run = [...RUN, '--limit', '5', '--max-cost', '3', '--max-failures', '7']
+      const run = [...RUN, '--limit', '5', '--max-cost', '3', '--max-failures', '60%']
       const { exitCode, stdout, stderr } = await interrupted(run, '· Take the snapshot\n', signals)
       expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' })
       const [, id = ''] = /Interrupted; run (\S+) is recorded; no new tasks are queued \[CANCELLED\]/.exec(stderr) ?? []
@@ -98,10 +98,11 @@ describe('Ctrl-C', () => {
       const locator = (await findLocalCloud(user.dataDirectory))!
       useLocalCloud(locator)
       const { projectId, region } = locator
-      const controls = await runControlsOf({ run_id: id, place: { projectId, region } })
-      expect(controls).toMatchObject({ max_cost_usd: 3, max_failures: 7 })
+      const controls = () => runControlsOf({ run_id: id, place: { projectId, region } })
+      expect(await controls()).toMatchObject({ max_cost_usd: 3, max_failures: null, max_failures_percent: 60 })
       const next = signal === 'SIGHUP' ? ['resume', id] : ['teardown', id, '--delete-results', '--yes']
       expect(await user.run([...next, '--local'])).toMatchObject({ exitCode: 0 })
+      if (signal === 'SIGHUP') expect(await controls()).toMatchObject({ max_failures: 3 })
     },
   )
 

@@ -1,3 +1,4 @@
+import type { FailureLimit } from '../../contracts/run-controls.ts'
 import { LOCAL_TASKS, tasksAtOnce } from '../../contracts/concurrency.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { Tier } from '../../contracts/model-options.ts'
@@ -31,7 +32,7 @@ export interface RunOptions extends ModelFlags {
   /** The maximum estimated cost of the run, in US dollars. */
   maxCost?: number | undefined
   /** How many failures of one kind in a row stop the run; null or absent for no limit. */
-  maxFailures?: number | null | undefined
+  maxFailures?: FailureLimit | undefined
   /** The run need not ask before it spends money. */
   yes?: boolean | undefined
   /** The run asks if its estimate is above this many US dollars. */

@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { exactUsd, usdText } from '../../contracts/prices.ts'
-import { defaultMaxFailures } from '../../contracts/run-controls.ts'
+import { defaultMaxFailures, failuresAllowed } from '../../contracts/run-controls.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
@@ -110,6 +110,6 @@ export async function recordOwnLimits(
   units: number,
 ): Promise<void> {
   const before = await runControlsOf(spec)
-  const max_failures = maxFailures === undefined ? defaultMaxFailures(units) : maxFailures
+  const max_failures = maxFailures === undefined ? defaultMaxFailures(units) : failuresAllowed(maxFailures, units)
   await changeRunControls(spec, { ...before, max_cost_usd: maxCost ?? null, max_failures })
 }

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
-import { defaultMaxFailures, type RunControls } from '../../contracts/run-controls.ts'
+import { defaultMaxFailures, failuresAllowed, type RunControls } from '../../contracts/run-controls.ts'
 import { runHashes, runSpec, type RunSpec } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
@@ -58,7 +58,7 @@ export function stepsBeforeSpending(context: RunContext, options: { canAsk: bool
   const spends = spendsMoney({ ...context.choice, target: context.target, answering: context.gemini })
   const refuses = spends && !options.canAsk && !carriesOver(context)
   return (
-    stepsUpToTheSnapshot(context, { refuses, limits: limitsGiven(context.options) })
+    stepsUpToTheSnapshot(context, { refuses, limits: limitsGiven(context.options, undefined) })
       // What is in the images decides which assets must be asked.
       .stepIf(carriesOver(context) && isLoaded(context), stageLocalImages)
       .stepIf(carriesOver(context), carryOver)
@@ -170,7 +170,8 @@ const recordLimits: PipelineStep<Counted, object> = creatingStep({
   async run(context) {
     const { spec } = context
     const limits = runLimitsOf(context)
-    await changeRunControls(spec, { ...(await runControlsOf(spec)), ...limits })
+    const { max_failures_percent: _, ...before } = await runControlsOf(spec)
+    await changeRunControls(spec, { ...before, ...limits })
     const { max_cost_usd: cost, max_failures: failures } = limits
     const said = [
       ...(cost === null ? [] : [`calls cost at most ${usdText(cost)}`]),
@@ -180,22 +181,26 @@ const recordLimits: PipelineStep<Counted, object> = creatingStep({
   },
 })
 
-type RunLimits = Pick<RunControls, 'max_cost_usd' | 'max_failures'>
+type RunLimits = Pick<RunControls, 'max_cost_usd' | 'max_failures' | 'max_failures_percent'>
 
-function limitsGiven(options: Pick<RunOptions, 'maxCost' | 'maxFailures'>): RunLimits {
+/** @param units undefined before they are counted */
+function limitsGiven(options: Pick<RunOptions, 'maxCost' | 'maxFailures'>, units: number | undefined): RunLimits {
   const { maxCost = null, maxFailures = null } = options
-  return { max_cost_usd: maxCost, max_failures: maxFailures }
+  const isShare = maxFailures !== null && typeof maxFailures === 'object'
+  if (isShare && units === undefined)
+    return { max_cost_usd: maxCost, max_failures: null, max_failures_percent: maxFailures.percent }
+  return { max_cost_usd: maxCost, max_failures: failuresAllowed(maxFailures, units ?? 0) }
 }
 
 /** A run that calls a paid model has a limit on failures by default. */
 function runLimitsOf({ options, choice, assets }: Counted): RunLimits {
   const byDefault = choice.gemini === null ? null : defaultMaxFailures(assets)
   const { maxFailures = byDefault } = options
-  return limitsGiven({ ...options, maxFailures })
+  return limitsGiven({ ...options, maxFailures }, assets)
 }
 
-const hasLimits = ({ max_cost_usd: cost, max_failures: failures }: RunLimits): boolean =>
-  cost !== null || failures !== null
+const hasLimits = ({ max_cost_usd: cost, max_failures: failures, max_failures_percent: percent }: RunLimits): boolean =>
+  cost !== null || failures !== null || percent !== undefined
 
 async function newRunSpec(context: RunContext & Deployed & SourceRead & Partial<AnswersFound>): Promise<RunSpec> {
   const { options, source, sourceTable, snapshot, tables, target, choice, imageRoots } = context

@@ -1,6 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import { exactUsd, usdText } from '../../contracts/prices.ts'
-import { defaultMaxFailures } from '../../contracts/run-controls.ts'
+import { defaultMaxFailures, failuresAllowed, type FailureLimit } from '../../contracts/run-controls.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { suggestedCommand } from '../../contracts/suggested-command.ts'
 import { CloudError } from '../../google/transport/errors.ts'
@@ -12,8 +12,7 @@ import { changeRunControls, runControlsOf } from '../../run-data/run-stop.ts'
 export interface LimitChoice {
   /** US dollars. */
   maxCost?: number | undefined
-  /** Null for no limit. */
-  maxFailures?: number | null | undefined
+  maxFailures?: FailureLimit | undefined
 }
 
 /**
@@ -31,12 +30,15 @@ export async function changeLimits(
 ): Promise<void> {
   const [before, begun] = await Promise.all([runControlsOf(spec), currentGeneration(spec)])
   const byDefault = begun || spec.gemini === null ? null : defaultMaxFailures(options.units)
+  // The command that started the run can have died before it counted its units.
+  const { max_failures_percent: percent, ...known } = before
+  const meant = known.max_failures ?? (percent === undefined ? byDefault : failuresAllowed({ percent }, options.units))
   const cap = maxCost ?? before.max_cost_usd
   if (cap !== null && spec.gemini !== null) await refuseSpentCap(spec, cap, options)
   const after = {
-    ...before,
+    ...known,
     max_cost_usd: cap,
-    max_failures: maxFailures === undefined ? (before.max_failures ?? byDefault) : maxFailures,
+    max_failures: maxFailures === undefined ? meant : failuresAllowed(maxFailures, options.units),
   }
   if (JSON.stringify(after) !== JSON.stringify(before)) await changeRunControls(spec, after)
 }
