@@ -191,6 +191,72 @@ describe('results', () => {
   })
 })
 
+describe('view', () => {
+  /** Starts a viewer, and returns the cookie of its page. */
+  async function open(
+    runId: string,
+  ): Promise<{ viewer: ReturnType<ImageryUser['start']>; url: string; cookie: string }> {
+    const viewer = user.start(['view', runId, '--local', '--no-open', '--json'])
+    let text = ''
+    for await (const part of viewer.process.stdout!) {
+      text += String(part)
+      if (text.trimEnd().endsWith('}')) break
+    }
+    const { url } = JSON.parse(text) as { url: string }
+    const opened = await fetch(url, { redirect: 'manual' })
+    const cookie = String(opened.headers.get('set-cookie')).split(';')[0]!
+    return { viewer, url: new URL(url).origin, cookie }
+  }
+
+  test('serves the app, the rows and the images of a run, and ends with Ctrl-C', async () => {
+    const { viewer, url, cookie } = await open(older)
+    const get = (target: string, init: RequestInit = {}) =>
+      fetch(url + target, { ...init, headers: { cookie, 'x-imagery-view': '1', ...init.headers } })
+    expect(await (await get('/')).text()).toMatch(/<!doctype html>/i)
+    const about = (await (await get('/api/run')).json()) as { units: object; failures: { units: number }[] }
+    expect(about).toMatchObject({
+      run_id: older,
+      state: 'complete',
+      profile: 'image-quality',
+      model: 'pixels',
+      units: { total: 14, ok: 12, failed: 2, pending: 0 },
+      is_live: false,
+    })
+    expect(about.failures.reduce((sum, { units }) => sum + units, 0)).toBe(2)
+    const json = { 'content-type': 'application/json' }
+    const page = { filter: [{ column: 'status', is: ['ok'] }], sort: null, offset: 0, limit: 1 }
+    const found = await get('/api/page', { method: 'POST', headers: json, body: JSON.stringify(page) })
+    const { total, rows } = (await found.json()) as { total: number; rows: [{ unit_id: string }] }
+    expect(total).toBe(12)
+    const [{ unit_id: unit }] = rows
+    const detail = (await (await get(`/api/unit?id=${encodeURIComponent(unit)}`)).json()) as { attempts: object[] }
+    expect(detail).toMatchObject({ unit_id: unit, status: 'ok', command: expect.stringContaining(`show ${older}`) })
+    expect(detail.attempts).toMatchObject([{ status: 'ok', started_at: expect.any(String) }])
+    const image = await get(`/api/image?unit=${encodeURIComponent(unit)}&index=0&size=thumbnail`)
+    expect(image.headers.get('content-type')).toBe('image/jpeg')
+    const mark = { unit_id: unit, verdict: 'right', columns: {}, note: '', marked_at: new Date().toISOString() }
+    const marked = await get('/api/marks', { method: 'PUT', headers: json, body: JSON.stringify(mark) })
+    expect(await marked.json()).toMatchObject({ marked: 1 })
+    viewer.process.kill('SIGINT')
+    expect(await viewer.outcome).toMatchObject({ exitCode: 0, stderr: '' })
+    await expect(fetch(url)).rejects.toThrow()
+  })
+
+  test('saves reviews as a table', async () => {
+    const outcome = await local('view', older, '--save-reviews', '--json')
+    expect(outcome.json()).toMatchObject({
+      run_id: older,
+      table: expect.stringMatching(/_reviews$/),
+      marks: 1,
+    })
+  })
+
+  test('of a run without marks has nothing to save, and of an unknown run nothing to show', async () => {
+    expect((await local('view', newer, '--save-reviews', '--json')).error().code).toBe('SOURCE_NOT_FOUND')
+    expect((await local('view', '000101-00000000', '--no-open', '--json')).error().code).toBe('RUN_NOT_FOUND')
+  })
+})
+
 describe('teardown', () => {
   test('without --yes and without a terminal deletes nothing', async () => {
     const before = await leftOf(older)
@@ -211,7 +277,12 @@ describe('teardown', () => {
     })
     expect(stdout).toContain(`Run ${older} is torn down.`)
     const name = `image_quality_${older.replace('-', '_')}`
-    expect(await leftOf(older)).toEqual([`imagery_results_us.${name}`, `imagery_results_us.${name}_attempts`])
+    expect(await leftOf(older)).toEqual([
+      `imagery_results_us.${name}`,
+      `imagery_results_us.${name}_attempts`,
+      `imagery_results_us.${name}_reviews`,
+    ])
+    expect(stdout).toContain(`${name}_reviews`)
     expect(runReport.parse((await local('status', older, '--json')).json())).toMatchObject({
       state: 'torn_down',
       units: { total: 14 },
@@ -226,7 +297,7 @@ describe('teardown', () => {
   test('can be repeated, and can then drop the results too', async () => {
     expect(teardownDocument.parse((await local('teardown', older, '--json')).json()).deleted).toEqual([])
     const last = teardownDocument.parse((await local('teardown', older, '--delete-results', '--yes', '--json')).json())
-    expect(last.deleted).toHaveLength(2)
+    expect(last.deleted).toHaveLength(3)
     expect(await leftOf(older)).toEqual([])
   })
 

@@ -10,12 +10,13 @@ import {
   tablePath,
   topicName,
 } from '../../contracts/names.ts'
+import { REVIEWS_LABEL } from '../../contracts/labels.ts'
 import type { StartedRun } from '../../contracts/run-record.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import { isRunId } from '../../contracts/run-id.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import type { Step, StepOutcome } from '../../contracts/steps.ts'
-import { deleteDatasetIfEmpty, deleteTable, describeTable } from '../../google/bigquery/bigquery.ts'
+import { deleteDatasetIfEmpty, deleteTable, describeTable, type TableName } from '../../google/bigquery/bigquery.ts'
 import { versionsTable } from '../../run-data/carried.ts'
 import { cancelQuery } from '../../google/bigquery/jobs.ts'
 import { CloudError } from '../../google/transport/errors.ts'
@@ -41,6 +42,7 @@ import { findRunId, runNotFound } from '../runs/find.ts'
 import { runReport } from '../runs/report.ts'
 import { deleteRunRecord, loadLeavingRun, loadRunRecord, saveLeavingRun, type RunRecord } from '../runs/record.ts'
 import { forgetSample } from '../runs/sample-record.ts'
+import { reviewsTable } from '../results/reviews-table.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { completeRun, writeResultsSoFar } from '../runs/watch.ts'
@@ -59,6 +61,8 @@ export interface TeardownContext {
   /** Tables of a run that has no record in the bucket. */
   found: FoundTable[]
   report?: RunReport
+  /** The full name of the table of a saved review, if there is one. */
+  reviews?: string
   /** Full names of deleted resources. */
   deleted: string[]
   /** Full names of kept resources. */
@@ -79,6 +83,8 @@ export async function teardownContext(base: Base, typed: string): Promise<Teardo
   const spec = record?.kind === 'recorded' ? record.spec : leaving?.spec
   const started = record?.kind === 'loading' ? record.started : leaving?.started
   const report = leaving?.report ?? base.store.run(runId)?.tornDown
+  const results = spec ? runTable(spec.tables, 'results') : tableNamed(report?.results_table)
+  const reviews = results && (await savedReviews(runId, results))
   return {
     ...base,
     runId,
@@ -86,6 +92,7 @@ export async function teardownContext(base: Base, typed: string): Promise<Teardo
     ...(spec ? { spec } : {}),
     ...(started ? { started } : {}),
     ...(report ? { report } : {}),
+    ...(reviews === undefined ? {} : { reviews }),
     found: record ? [] : await findRunTables(base.target.place.projectId, runId),
     deleted: [],
     kept: [],
@@ -93,8 +100,26 @@ export async function teardownContext(base: Base, typed: string): Promise<Teardo
   }
 }
 
+/** The table of a review has a label of its own: it is a person's work, which only `--delete-results` deletes. */
+async function savedReviews(runId: string, results: TableName): Promise<string | undefined> {
+  const name = reviewsTable(results)
+  return (await describeTable(name))?.labels[REVIEWS_LABEL] === runId ? tablePath(name, name.table) : undefined
+}
+
+/** @param path `project.dataset.table`; a project of a domain has a dot too */
+function tableNamed(path: string | null | undefined): TableName | undefined {
+  if (path === null || path === undefined) return undefined
+  const [table = '', dataset = '', ...project] = path.split('.').toReversed()
+  return { projectId: project.toReversed().join('.'), dataset, table }
+}
+
 /** Returns the tables that `--delete-results` would delete, for the confirmation. */
-export function resultTables({ spec, report, found }: TeardownContext): string[] {
+export function resultTables(context: TeardownContext): string[] {
+  return [...ownTables(context), ...(context.reviews === undefined ? [] : [context.reviews])]
+}
+
+/** The tables with the label of the run. */
+function ownTables({ spec, report, found }: TeardownContext): string[] {
   if (spec) return [spec.tables.results, spec.tables.attempts].map((table) => tablePath(spec.tables, table))
   const remembered = [report?.results_table, report?.attempts_table].filter((table) => typeof table === 'string')
   const labeled = found.filter(({ isScratch }) => !isScratch).map((name) => tablePath(name, name.table))
@@ -172,7 +197,8 @@ const count: Step<TeardownContext> = {
     if (deleteResults) return { done: 'counted' }
     const ledger = await describeTable(runTable(spec.tables, 'attempts'))
     const isKept = ledger !== undefined && !(await isLedgerUnused(spec))
-    kept.push(...[report.results_table, isKept ? report.attempts_table : null].filter((name) => name !== null))
+    const tables = [report.results_table, isKept ? report.attempts_table : null, context.reviews ?? null]
+    kept.push(...tables.filter((name) => name !== null))
     return report.results_table === null ? { skipped: 'none yet' } : { done: `kept in ${report.results_table}` }
   },
 }
@@ -246,7 +272,10 @@ const scratchTables: Step<TeardownContext> = {
 const dropResults: Step<TeardownContext> = {
   title: 'Results and ledger',
   async run(context) {
-    const gone = await deleteOwnTables(resultTables(context), context.runId)
+    const gone = await deleteOwnTables(ownTables(context), context.runId)
+    const reviews = tableNamed(context.reviews)
+    if (reviews && context.reviews !== undefined && (await deleteTable(reviews)) === 'deleted')
+      gone.push(context.reviews)
     context.deleted.push(...gone)
     return outcome(gone.length)
   },
@@ -313,8 +342,7 @@ function outcome(deleted: number): StepOutcome {
 async function deleteOwnTables(names: readonly string[], runId: string): Promise<string[]> {
   const gone: string[] = []
   for (const name of names) {
-    const [table = '', dataset = '', ...project] = name.split('.').toReversed()
-    const own = { projectId: project.toReversed().join('.'), dataset, table }
+    const own = tableNamed(name)!
     if (!(await describeOwnTable(own, runId))) continue
     if ((await deleteTable(own)) === 'deleted') gone.push(name)
   }

@@ -58,7 +58,7 @@ export async function openRun(target: Target, store: StateStore, typed: string |
   const { table, fields } = await openResults(target, store, runId)
   const leaving = record?.kind === 'leaving' ? record.leaving : undefined
   const report = leaving?.report ?? store.run(runId)?.tornDown
-  const rows = await tableSource(nameOf(table), fields)
+  const rows = await tableSource(tableNameOf(table), fields)
   if (!rows) throw runNotFound(target, runId)
   return { runId, spec: leaving?.spec ?? undefined, report, rows }
 }
@@ -79,7 +79,7 @@ async function resultsSource(spec: RunSpec): Promise<RowSource | undefined> {
   return tableSource(runTable(spec.tables, 'results'))
 }
 
-async function tableSource(name: TableName, known?: readonly TableField[]): Promise<RowSource | undefined> {
+export async function tableSource(name: TableName, known?: readonly TableField[]): Promise<RowSource | undefined> {
   const described = await describeTable(name)
   if (!described) return undefined
   const fields = known ?? described.fields
@@ -117,7 +117,7 @@ async function* queried(sql: string, query: { projectId: string; location: strin
 }
 
 /** @param path `project.dataset.table`; a project of a domain has a dot too */
-function nameOf(path: string): TableName {
+export function tableNameOf(path: string): TableName {
   const [table = '', dataset = '', ...project] = path.split('.').toReversed()
   return { projectId: project.toReversed().join('.'), dataset, table }
 }
