@@ -40,7 +40,7 @@ const KINDS: Record<string, Kind> = {
   deploy: { include: ['test/deploy/**/*.test.ts'], timeoutMs: 60_000, retry: 1, share: 'process' },
   cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   e2e: { include: ['test/e2e/**/*.test.ts'], timeoutMs: 180_000, retry: 1, share: 'process' },
-  /** Everything that needs a browser is one file, so that all of it shares one browser and one local cloud. */
+  /** In a browser. Few files, because each starts its own. */
   view: { include: ['test/view/*.test.ts'], timeoutMs: 60_000, retry: 1, share: 'process' },
   repo: { include: ['test/repo/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   'local-cloud': {

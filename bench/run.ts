@@ -24,6 +24,7 @@ const BENCHES = {
   scale: { file: 'scale.ts', about: 'what limits runs of up to 100 million assets, by a simulation' },
   estimate: { file: 'estimate.ts', about: 'the estimate of a run, relative to recorded usage' },
   results: { file: 'results.ts', about: 'writing a million rows of results to files; memory' },
+  view: { file: 'view.ts', about: 'showing, filtering and scrolling many rows in a browser; size of a report' },
   'local-cloud': { file: 'cloud-tasks.ts', about: 'what the local Cloud Tasks can do' },
 } as const
 
