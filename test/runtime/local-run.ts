@@ -23,7 +23,7 @@ export const RUN_QUEUE = queueName(PLACE, RUN_ID)
 
 /**
  * A recorded run in a local cloud: a snapshot of units `unit-0`, `unit-1`, … with unit N in bucket N, an empty ledger, a
- * view and a queue. It has no services, so its tasks stay in the queue.
+ * view and a queue. It keeps a column of its source. It has no services, so its tasks stay in the queue.
  */
 export async function startLocalRun(
   options: Omit<LocalCloudOptions, 'dataDir' | 'gemini'> & {
@@ -35,7 +35,9 @@ export async function startLocalRun(
   const cloud = await startLocalCloud({ ...rest, dataDir: DATA_DIR, allServicesEnabled: true })
   useLocalCloud(cloud.locator)
   const tables = runTables({ projectId: PLACE.projectId, dataset: 'results', profile: 'signs', runId: RUN_ID })
-  const spec = runSpec.parse({ ...geminiSpec(gemini), place: PLACE, tables })
+  const asked = geminiSpec(gemini)
+  const keep = [{ name: 'district', type: 'STRING' }]
+  const spec = runSpec.parse({ ...asked, source: { ...asked.source, keep }, place: PLACE, tables })
   await createBucket(bucketName(PLACE), {
     ...PLACE,
     location: PLACE.region,
@@ -100,6 +102,6 @@ function snapshot(units: number): string {
   return `SELECT CONCAT('unit-', CAST(n AS STRING)) AS unit_id, CONCAT('asset-', CAST(n AS STRING)) AS asset_id,
   CAST(NULL AS STRUCT<latitude FLOAT64, longitude FLOAT64>) AS location, CAST(NULL AS TIMESTAMP) AS detection_time,
   [STRUCT('o' AS observation_id, 'gs://bucket/o.jpg' AS gcs_uri, CAST(NULL AS TIMESTAMP) AS capture_time)] AS observations,
-  n AS bucket
+  STRUCT(CONCAT('district ', CAST(n AS STRING)) AS district) AS kept, n AS bucket
 FROM UNNEST(GENERATE_ARRAY(0, ${units - 1})) AS n`
 }

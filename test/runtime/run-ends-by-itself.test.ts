@@ -45,10 +45,12 @@ describe('a run that no command watches', () => {
     for (const role of ['assets', 'live', 'source'] as const)
       expect(await describeTable(runTable(spec.tables, role))).toBeUndefined()
     const results = await queryRows<{ unit_id: string }>(
-      `SELECT unit_id, status FROM results.${spec.tables.results} ORDER BY unit_id`,
+      `SELECT unit_id, district, status FROM results.${spec.tables.results} ORDER BY unit_id`,
       { projectId: PLACE.projectId, location: 'US' },
     )
-    expect(results).toEqual(['unit-0', 'unit-1', 'unit-2'].map((unit_id) => ({ unit_id, status: 'ok' })))
+    expect(results).toEqual(
+      [0, 1, 2].map((unit) => ({ unit_id: `unit-${unit}`, district: `district ${unit}`, status: 'ok' })),
+    )
   })
 
   test('has the same cost in its summary, its last heartbeat, its status and the sum of its ledger', async () => {
