@@ -56,6 +56,8 @@ export interface RunReport {
   stopped?: Pick<RunStop, 'reason' | 'message' | 'failure' | 'stopped_at'> & {
     /** The command that continues the run. Absent in a report of an earlier version. */
     next?: string
+    /** What to do about the failures that stopped the run, as in `failure_groups`. Absent after another stop. */
+    failure_next?: string
   }
   profile: string
   source: string

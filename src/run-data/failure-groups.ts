@@ -39,6 +39,11 @@ export function failureGroup(spec: RunSpec, { cause, units, unit_id, error_messa
   }
 }
 
+/** Returns what to do about failures like one: the next command if one can help, else the fix. */
+export function failureNext(spec: RunSpec, failure: { cause: Cause; error_message: string }): string {
+  return nextFor(spec, failure.cause, failure.error_message)
+}
+
 function nextFor(spec: RunSpec, cause: Cause, message: string): string {
   const retry = `imagery retry ${spec.run_id} --only ${cause}`
   const answers = `imagery results ${spec.run_id} --raw-answers --format jsonl`

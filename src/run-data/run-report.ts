@@ -10,7 +10,7 @@ import type { Answers, RunReport, RunState } from '../contracts/run-report.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { queryRows, type TableDescription } from '../google/bigquery/bigquery.ts'
 import { carriedOf } from './carried.ts'
-import { failureGroup, type FailureKindRow } from './failure-groups.ts'
+import { failureGroup, failureNext, type FailureKindRow } from './failure-groups.ts'
 import { describeOwnTable, runTable } from './run-tables.ts'
 import { failureKindsQuery, failuresQuery } from './sql/ledger.ts'
 
@@ -36,7 +36,7 @@ export function startingReport(spec: RunSpec, total: number, { answers, stop }: 
   return {
     ...baseReport(spec, answers),
     state: stop ? 'paused' : 'starting',
-    ...(stop ? { stopped: stoppedMember(stop) } : {}),
+    ...(stop ? { stopped: stoppedMember(spec, stop) } : {}),
     units: { total, ok: 0, failed: 0, pending: total },
     causes: {},
     failures: [],
@@ -64,7 +64,7 @@ export async function reportFrom(
   return {
     ...baseReport(spec, answers),
     state,
-    ...(stop && state !== 'complete' ? { stopped: stoppedMember(stop, totals) } : {}),
+    ...(stop && state !== 'complete' ? { stopped: stoppedMember(spec, stop, totals) } : {}),
     units,
     ...(carried ? { carried: carriedMember(carried) } : {}),
     causes,
@@ -129,10 +129,19 @@ function later(last: string | null, carriedAt: string | undefined): string | nul
 }
 
 export function stoppedMember(
+  spec: RunSpec,
   { run_id: runId, reason, message, failure, stopped_at }: RunStop,
   sofar: Partial<Pick<RunReport, 'units' | 'cost_usd'>> = {},
 ): NonNullable<RunReport['stopped']> {
-  return { reason, message, failure, stopped_at, next: continueCommand(runId, reason, sofar) }
+  const next = continueCommand(runId, reason, sofar)
+  return {
+    reason,
+    message,
+    failure,
+    stopped_at,
+    next,
+    ...(failure ? { failure_next: failureNext(spec, failure) } : {}),
+  }
 }
 
 /** Whether the results table is complete and not older than the last row. */

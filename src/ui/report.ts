@@ -173,6 +173,7 @@ function nextCommands(report: RunReport, flags: string): string[] {
       return [next(`status ${id} --watch`), `${next(`resume ${id}`)}   (if the command that started it has ended)`]
     case 'paused':
       return [
+        ...(report.stopped?.failure_next ? [suggestedCommands(report.stopped.failure_next, flags)] : []),
         report.stopped?.next ? suggestedCommands(report.stopped.next, flags) : next(`resume ${id}`),
         ...(report.stopped ? [next(`results ${id}`)] : []),
         next(`teardown ${id}`),

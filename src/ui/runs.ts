@@ -31,7 +31,9 @@ const MOST_STOPS = 3
 /** Why a limit stopped a run, and the command that continues it. A user knows why a run was canceled. */
 function stopNote({ run_id: runId, stopped }: RunReport, flags: string): string[] {
   if (!stopped?.next || !stopped.reason.startsWith('max_')) return []
-  return [`${runId} was stopped: ${plainLine(stopped.message)}\n  ${suggestedCommands(stopped.next, flags)}`]
+  const commands = [...(stopped.failure_next ? [stopped.failure_next] : []), stopped.next]
+  const lines = commands.map((command) => `\n  ${plainLine(suggestedCommands(command, flags))}`)
+  return [`${runId} was stopped: ${plainLine(stopped.message)}${lines.join('')}`]
 }
 
 function row(run: RunReport): unknown[] {

@@ -5,6 +5,8 @@ import { projectPolicy } from '../../src/google/admin/resource-manager.ts'
 import { deployService, servicePolicy } from '../../src/google/cloud-run/services.ts'
 import type { Binding, PolicyHolder } from '../../src/google/rest/policy.ts'
 import { lastResponses, pauseQueue, resumeQueue } from '../../src/google/tasks.ts'
+import { requireNotStopped } from '../../src/services/runs/stopped.ts'
+import { formatReport } from '../../src/ui/report.ts'
 import { clearRunStop, recordRunStop } from '../../src/run-data/run-stop.ts'
 import { RefusedDeliveries } from '../../src/services/runs/refused-deliveries.ts'
 import { runReport } from '../../src/services/runs/report.ts'
@@ -127,6 +129,32 @@ describe('a run that another command stops', () => {
     await clearRunStop(run.spec)
     expect(await runReport(run.spec)).not.toHaveProperty('stopped')
     await run.removeTask('left')
+  })
+
+  test('names what to do about the failures that stopped the run before the command that continues it', async () => {
+    await run.addTask('left-too', { inSeconds: 3_600 })
+    const error_message = 'the answer is not JSON: "Sorry"'
+    const failure = { cause: 'schema' as const, unit_id: 'unit-0', error_message }
+    await recordRunStop(run.spec, { ...CANCELED, reason: 'max_failures', message: 'Failed alike', failure })
+    const fix = `imagery results ${RUN_ID} --raw-answers --format jsonl`
+    await expect(watch()).rejects.toMatchObject({
+      code: 'RUN_STOPPED',
+      suggestions: [
+        expect.stringMatching(`^imagery results ${RUN_ID} --raw-answers --format jsonl --local {3}\\(then`) as string,
+        `imagery resume ${RUN_ID} --max-failures none --local`,
+        `imagery results ${RUN_ID} --local`,
+      ],
+    })
+    await expect(requireNotStopped(run.spec, '')).rejects.toMatchObject({
+      suggestions: [expect.stringContaining(fix), expect.any(String), expect.any(String)] as string[],
+    })
+    const report = await runReport(run.spec)
+    expect(report.stopped?.failure_next).toContain(fix)
+    const shown = formatReport(report, { flags: '', width: 100 })
+    expect(shown.indexOf(fix)).toBeGreaterThan(0)
+    expect(shown.indexOf(fix)).toBeLessThan(shown.indexOf(`imagery resume ${RUN_ID}`))
+    await clearRunStop(run.spec)
+    await run.removeTask('left-too')
   })
 })
 

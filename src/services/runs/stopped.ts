@@ -4,10 +4,11 @@ import type { StopReason } from '../../contracts/run-controls.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { suggestedCommands } from '../../contracts/suggested-command.ts'
+import { stoppedMember } from '../../run-data/run-report.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
 
 /** Why a run is stopped, as far as an error needs it. */
-type Stop = Pick<NonNullable<RunReport['stopped']>, 'reason' | 'message' | 'next'>
+type Stop = Pick<NonNullable<RunReport['stopped']>, 'reason' | 'message' | 'next' | 'failure_next'>
 
 const CODES: Record<StopReason, ErrorCode> = {
   canceled: 'RUN_STOPPED',
@@ -27,7 +28,7 @@ class StoppedError extends ImageryError {}
  */
 export async function requireNotStopped(spec: RunSpec, flags: string): Promise<void> {
   const stop = await runStopOf(spec)
-  if (stop) throw stoppedError(spec.run_id, stop, flags)
+  if (stop) throw stoppedError(spec.run_id, stoppedMember(spec, stop), flags)
 }
 
 /** Returns the error to report for a failure: the stop of the run, if there was one, else the failure itself. */
@@ -44,7 +45,7 @@ export async function stoppedErrorOr(error: unknown, spec: RunSpec, flags: strin
 
 export function stoppedError(
   runId: string,
-  { reason, message, next = continueCommand(runId, reason) }: Stop,
+  { reason, message, next = continueCommand(runId, reason), failure_next: fix }: Stop,
   flags: string,
   units?: RunReport['units'],
 ): ImageryError {
@@ -52,7 +53,11 @@ export function stoppedError(
     ? `. It has ${counted(units.ok + units.failed)} of ${counted(units.total)} assets, and ${counted(units.pending)} are pending`
     : ''
   return new StoppedError(CODES[reason], `Run ${runId} was stopped: ${message}${left}`, {
-    suggestions: [suggestedCommands(next, flags), `imagery results ${runId}${flags}`],
+    suggestions: [
+      ...(fix === undefined ? [] : [suggestedCommands(fix, flags)]),
+      suggestedCommands(next, flags),
+      `imagery results ${runId}${flags}`,
+    ],
   })
 }
 
