@@ -6,8 +6,11 @@
  */
 export const CATEGORIES = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442'] as const
 
-/** Of values beyond the categories, and of rows without a value. */
-export const OTHER = '#8b93a1'
+/** Of values beyond the categories. */
+export const OTHER = '#98a0ad'
+
+/** Of rows without a value. */
+export const NOTHING = '#5b626d'
 
 /**
  * From low to high, with steadily rising lightness, so that it reads without color too.

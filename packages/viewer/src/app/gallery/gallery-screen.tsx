@@ -48,6 +48,7 @@ export function GalleryScreen({ state, change }: { state: ViewState; change: Cha
           ))}
         </fieldset>
       </div>
+      <p className="print-note">A print shows the assets that were on the screen.</p>
       {pages.error !== undefined && <Problem error={pages.error} retry={pages.retry} />}
       {pages.total === 0 ? (
         <NoRows filter={state.filter} change={change} />

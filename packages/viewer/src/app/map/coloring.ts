@@ -1,6 +1,6 @@
 import type { ViewedColumn } from '../../contract/columns.ts'
 import type { Chart } from '../../contract/source.ts'
-import { CATEGORIES, OTHER, sequential } from '../format/palettes.ts'
+import { CATEGORIES, NOTHING, OTHER, sequential } from '../format/palettes.ts'
 import type { Plain } from '../state/filters.ts'
 
 export type Coloring =
@@ -20,11 +20,10 @@ export function coloringOf(column: ViewedColumn | undefined, chart: Chart | unde
       ? ONE_COLOR
       : { kind: 'scale', column, min: chart.min, max: chart.max }
   }
-  // Null is the last entry: gray, like values without a color of their own.
   const entries: { value: Plain; color: string }[] = chart.bars
     .slice(0, CATEGORIES.length)
     .map(({ value }, index) => ({ value, color: CATEGORIES[index] ?? OTHER }))
-  if (chart.missing > 0) entries.push({ value: null, color: OTHER })
+  if (chart.missing > 0) entries.push({ value: null, color: NOTHING })
   const hasOther = chart.bars.length > CATEGORIES.length || chart.other.values > 0
   return { kind: 'categories', column, entries, hasOther }
 }
@@ -39,7 +38,7 @@ export function colorFunction(coloring: Coloring): (value: Plain) => string {
   const { min, max } = coloring
   return (value) => {
     const number = typeof value === 'string' ? Date.parse(value) : value
-    if (typeof number !== 'number' || Number.isNaN(number)) return OTHER
+    if (typeof number !== 'number' || Number.isNaN(number)) return NOTHING
     return sequential(max === min ? 0.5 : (number - min) / (max - min))
   }
 }

@@ -1,6 +1,6 @@
 import type { Filter } from '../../contract/filter.ts'
 import { number } from '../format/numbers.ts'
-import { SEQUENCE_GRADIENT, OTHER } from '../format/palettes.ts'
+import { NOTHING, OTHER, SEQUENCE_GRADIENT } from '../format/palettes.ts'
 import { minute } from '../format/times.ts'
 import { NO_VALUE } from '../format/values.ts'
 import { isOf, toggleValue } from '../state/filters.ts'
@@ -22,7 +22,7 @@ export function Legend({ coloring, filter, change }: { coloring: Coloring; filte
           <span>{text(coloring.max)}</span>
         </p>
         <p className="legend-entry">
-          <span className="swatch" style={{ background: OTHER }} /> {NO_VALUE}
+          <span className="swatch" style={{ background: NOTHING }} /> {NO_VALUE}
         </p>
       </div>
     )

@@ -89,7 +89,7 @@ export function MapScreen({ state, change, summaries }: Props) {
           {shown === undefined
             ? '…'
             : points.data?.is_sample === true
-              ? `${counted(shown, 'asset')} drawn evenly from all`
+              ? `${counted(shown, 'asset')}, an even part of all`
               : counted(shown, 'asset')}
           {without > 0 && `, ${count(without)} without a location`}
         </p>

@@ -9,6 +9,7 @@ import {
 import 'maplibre-gl/dist/maplibre-gl.css'
 import { useEffect, useRef, useState } from 'react'
 import { valueText } from '../format/values.ts'
+import { Loading } from '../parts/empty.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { isDark } from '../shell/theme.ts'
 import { boxBetween } from './box.ts'
@@ -23,6 +24,9 @@ setWorkerUrl(workerAddress())
 
 /** A click this near to a point opens its unit, in pixels. */
 const REACH = 6
+
+/** In pixels, with the room around it. */
+const SCALE_WIDTH = 150
 
 const SPACE = { padding: 48, maxZoom: 16 }
 
@@ -72,7 +76,9 @@ export default function WebMap(props: MapProps) {
       })
       void made.getSource<GeoJSONSource>('graticule')?.setData(lineShapes(lines))
       const middle = made.getCenter()
-      setLabels([
+      // The scale is in the corner on the right.
+      const right = made.getContainer().clientWidth - SCALE_WIDTH
+      const all: Label[] = [
         ...lines.longitudes.map((at) => ({
           text: degrees(at, lines.digits, ['E', 'W']),
           x: made.project(new LngLat(at, middle.lat)).x,
@@ -81,7 +87,8 @@ export default function WebMap(props: MapProps) {
           text: degrees(at, lines.digits, ['N', 'S']),
           y: made.project(new LngLat(middle.lng, at)).y,
         })),
-      ])
+      ]
+      setLabels(all.filter(({ x }) => x === undefined || x < right))
     }
     let isLoaded = false
     made.once('load', () => {
@@ -157,6 +164,7 @@ export default function WebMap(props: MapProps) {
   return (
     <>
       <div ref={frame} className={isBoxMode ? 'map box-mode' : 'map'} data-ready={isReady} />
+      {!isReady && <Loading what="the map" />}
       {labels.map(({ text, x, y }) => (
         <span
           key={`${text} ${x === undefined}`}

@@ -27,6 +27,7 @@ export function TableScreen({ state, change }: { state: ViewState; change: Chang
           {message}
         </p>
       </div>
+      <p className="print-note">A print shows the rows that were on the screen.</p>
       {pages.error !== undefined && <Problem error={pages.error} retry={pages.retry} />}
       {pages.total === 0 ? (
         <NoRows filter={state.filter} change={change} />
