@@ -154,9 +154,11 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     await page.getByRole('button', { name: 'Start' }).click()
     // The pole that failed has no answer to review.
     await page.getByText('1 of 7').waitFor()
+    await page.getByText('Whole answer').waitFor()
     const accuracy = (name: string) => page.getByRole('row', { name: new RegExp(`^${name}`) }).innerText()
     await page.keyboard.press('1')
     await page.getByText('2 of 7').waitFor()
+    await page.getByText('Whole answer').waitFor()
     // Wilson's interval of 1 of 1 is 20.7 % to 100 %.
     await expect.poll(() => accuracy('whole answer')).toMatch(/100% 1\/1\s+21% – 100%/)
     await page.keyboard.press('ArrowDown')
