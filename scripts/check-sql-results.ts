@@ -2,7 +2,12 @@ import { tablePath, type RunTables } from '../src/contracts/names.ts'
 import type { Profile } from '../src/contracts/run-spec.ts'
 import { resultColumns } from '../src/contracts/tables.ts'
 import { failureKindsOf, rawAnswersQuery, resultsQuery } from '../src/run-data/sql/ledger.ts'
-import { assetAttemptsQuery, assetRowsQuery, similarIdsQuery } from '../src/run-data/sql/one-asset.ts'
+import {
+  assetAttemptsQuery,
+  assetRowsQuery,
+  similarIdsQuery,
+  unitAttemptsQuery,
+} from '../src/run-data/sql/one-asset.ts'
 import { rowsQuery, type RowsQuery } from '../src/run-data/sql/results.ts'
 import type { Statement } from './check-sql-statements.ts'
 
@@ -42,6 +47,7 @@ export function resultStatements(tables: RunTables, asked: Profile): Statement[]
       { name: `rows of asset ${id}`, sql: assetRowsQuery(all.from), parameters: { id } },
       { name: `rows of asset ${id} of a stopped run`, sql: assetRowsQuery(stopped), parameters: { id } },
       { name: `attempts at asset ${id}`, sql: assetAttemptsQuery(tables), parameters: { id } },
+      { name: `attempts at unit ${id}`, sql: unitAttemptsQuery(tables), parameters: { id } },
     ]),
     { name: 'similar IDs', sql: similarIdsQuery(all.from, 3), parameters: { id: 'TRIED', start: 'Un' } },
     { name: 'first IDs', sql: similarIdsQuery(stopped, 3), parameters: { id: '', start: '' } },

@@ -137,7 +137,7 @@ export default class View extends CloudCommand {
     const document = { run_id: runId, url: server.url, rows: viewing.rows }
     try {
       if (this.jsonEnabled()) this.#printFirst(document)
-      else this.log(`\nOpen ${server.url}\n\nCtrl-C ends it.`)
+      else this.log(`\nOpen ${server.url}\n${followingText(viewing)}\nCtrl-C ends it.`)
       if (opens && !(await openBrowser(server.launchUrl))) this.#say('The browser could not be started.')
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     } finally {
@@ -159,4 +159,16 @@ export default class View extends CloudCommand {
   protected override logJson(json: unknown): void {
     if (!this.#isPrinted) super.logJson(json)
   }
+}
+
+/** Says that the page follows a run in progress, and how often that costs a query. */
+function followingText({ following }: Viewing): string {
+  if (!following) return ''
+  const { everyMs, billedBytes } = following
+  const cost = billedBytes > 0 ? `; each reading is a query over ${megabytesText(billedBytes)}` : ''
+  return `\nThe run is in progress. New rows are read at most every ${Math.round(everyMs / 1_000)} s${cost}.\n`
+}
+
+function megabytesText(bytes: number): string {
+  return `${Math.max(1, Math.round(bytes / 1e6)).toLocaleString('en')} MB`
 }

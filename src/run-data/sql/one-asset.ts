@@ -28,8 +28,12 @@ ORDER BY id LIMIT ${limit}`
 }
 
 /** All attempts at the unit `@id`, oldest first. Reads only the partition of the unit's bucket. */
-export function unitAttemptsQuery(ledger: string): string {
-  return `SELECT * FROM ${quoted(ledger)}
+export function unitAttemptsQuery({
+  projectId,
+  dataset,
+  attempts,
+}: Pick<RunTables, 'projectId' | 'dataset' | 'attempts'>): string {
+  return `SELECT * FROM ${quoted(tablePath({ projectId, dataset }, attempts))}
 WHERE bucket = ABS(MOD(FARM_FINGERPRINT(@id), ${BUCKETS})) AND unit_id = @id AND status != '${MARKER_STATUS}'
 ORDER BY finished_at, attempt_id`
 }

@@ -5,7 +5,6 @@ import type { About } from './about.ts'
 import { rowsOf } from './database.ts'
 import { columnOf } from './filter-sql.ts'
 import type { Kept } from './kept-rows.ts'
-import { InvalidRequest } from './invalid-request.ts'
 import { shownValue, valueName } from './stored-columns.ts'
 
 /** Returns the locations of the kept rows; of too many, every second, third, … */
@@ -16,7 +15,6 @@ export async function pointsOf(
   color: string | null,
 ): Promise<Points> {
   const column = color === null ? undefined : columnOf(about, color)
-  if (column?.storage === 'JSON') throw new InvalidRequest(`column ${color} has no values to color by`)
   const { table, parameters } = kept
   const condition = `(${kept.condition}) AND longitude IS NOT NULL AND latitude IS NOT NULL`
   const [[total] = []] = await rowsOf(connection, `SELECT count(*) FROM ${table} WHERE ${condition}`, parameters)
@@ -25,7 +23,7 @@ export async function pointsOf(
   const where = kept.isWhole && step === 1 ? condition : `n IN (${numbers})`
   const found = await rowsOf(
     connection,
-    `SELECT unit_id, longitude, latitude, ${column ? valueName(column) : 'NULL'} FROM rows WHERE ${where} ORDER BY n`,
+    `SELECT unit_id, longitude, latitude, ${column && column.storage !== 'JSON' ? valueName(column) : 'NULL'} FROM rows WHERE ${where} ORDER BY n`,
     parameters,
   )
   const points: Points = { unit_ids: [], longitudes: [], latitudes: [], values: [], is_sample: step > 1 }

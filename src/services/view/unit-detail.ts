@@ -2,7 +2,6 @@ import type { Row, Value, ViewedColumn } from '@imagery/viewer/contract/columns'
 import type { UnitAttempt, UnitDetail } from '@imagery/viewer/contract/source'
 import type { Mark } from '@imagery/viewer/contract/review'
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
-import { tablePath } from '../../contracts/names.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { parseGsUri } from '../../contracts/gs-uri.ts'
 import { unitAttemptsQuery } from '../../run-data/sql/one-asset.ts'
@@ -72,7 +71,7 @@ export async function unitAttempts(
   const { tables, place, source } = spec
   const query = { projectId: place.projectId, location: source.location, parameters: { id: unitId } }
   const answers = columns.filter(({ role }) => role === 'answer').map(({ name }) => name)
-  const rows = await allRows(unitAttemptsQuery(tablePath(tables, tables.attempts)), query)
+  const rows = await allRows(unitAttemptsQuery(tables), query)
   return rows.map((row) => attemptOf(row as Row, answers))
 }
 

@@ -45,6 +45,8 @@ export interface ViewingOptions {
 /** A run whose rows are on this machine, ready to be served. */
 export interface Viewing extends Viewed {
   rows: number
+  /** How often, at most, the rows of a run in progress are read again, and what each reading is billed for. */
+  following: { everyMs: number; billedBytes: number } | undefined
   /** Ends with the signal, or with the run. Rejects for a bug only. */
   followed: Promise<void>
   close(): Promise<void>
@@ -76,6 +78,8 @@ export async function viewRun(opened: OpenedRun, options: ViewingOptions): Promi
   followed.catch(() => undefined)
   return {
     rows: current.about.rows,
+    following:
+      changes && isLive(opened) ? { everyMs: changes.readMs(opened), billedBytes: opened.rows.billedBytes } : undefined,
     followed,
     run: async () => viewedRun(run, current.about, { ...counted, is_live: isLive(run) }),
     summary: (filter) => withReviews(review, filter, () => current.use((database) => database.summary(filter))),
