@@ -121,9 +121,12 @@ function valueText(value: unknown, none: string): string {
 }
 
 function notJudgedLines({ not_judged: columns, truth }: Evaluation, width: number): string[] {
-  const names = columns.map(({ column, reason }) => `${column} (${reason})`)
+  const reasons = [...new Set(columns.map(({ reason }) => reason))]
   const lines = [
-    ...(names.length > 0 ? [`Not judged: ${names.join(', ')}`] : []),
+    ...reasons.map((reason) => {
+      const names = columns.filter((each) => each.reason === reason).map(({ column }) => column)
+      return `Not judged, because ${reason}: ${names.join(', ')}`
+    }),
     ...(truth.unused_columns.length > 0
       ? [`Columns of the truth without use: ${truth.unused_columns.join(', ')}`]
       : []),

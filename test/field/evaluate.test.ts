@@ -75,7 +75,7 @@ describe('the figures of a run against a CSV file', () => {
   test('every unit counts once, and pending ones do not', () => {
     expect(evaluation.units).toEqual({ total: 8, ok: 6, failed: 1, pending: 1, judged: 7, without_truth: 0 })
     expect(evaluation.truth).toMatchObject({ id_column: 'Asset ID', rows: 8, matched: 8, unused_columns: ['surveyor'] })
-    expect(evaluation.not_judged).toEqual([{ column: 'tags', reason: 'it holds lists, which are not judged' }])
+    expect(evaluation.not_judged).toEqual([{ column: 'tags', reason: 'lists are judged by reviews only' }])
   })
 
   test('an enum has classes, a confusion matrix and its worst confusions; a failure and a missing value are wrong', () => {
@@ -126,7 +126,14 @@ describe('the figures of a run against a CSV file', () => {
     const text = formatEvaluation(evaluation, width)
     expect(text.split('\n').filter((line) => line.length > width)).toEqual([])
     const words = text.replaceAll(/\s+/g, ' ')
-    for (const part of ['42.9 %', '7 of 8 assets judged', '(failed)', '(no value)', 'Not judged: tags', 's04'])
+    for (const part of [
+      '42.9 %',
+      '7 of 8 assets judged',
+      '(failed)',
+      '(no value)',
+      'Not judged, because lists are judged by reviews only: tags',
+      's04',
+    ])
       expect(words).toContain(part)
   })
 })

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Column } from '../../src/contracts/columns.ts'
 import { profile } from '../../src/contracts/run-spec.ts'
 import { attemptColumns, resultColumns } from '../../src/contracts/tables.ts'
+import { REVIEW_COLUMNS } from '../../src/services/results/reviews-table.ts'
 
 const page = readFileSync(new URL('../../docs/columns.md', import.meta.url), 'utf8')
 
@@ -45,6 +46,7 @@ function documented(columns: readonly Column[]): [name: string, type: string][] 
 test.each([
   ['Results', resultColumns(ASKED, [KEPT])],
   ['Ledger', attemptColumns(ASKED)],
+  ['Reviews', REVIEW_COLUMNS],
 ])(
   'the page has every column of the %s in order, with its type, its meaning and when it is null',
   (heading, columns) => {

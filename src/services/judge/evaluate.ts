@@ -1,5 +1,6 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { EvaluatedColumn, Evaluation, NamedRows, TruthSummary } from '../../contracts/evaluation.ts'
+import { nearestName } from '../../profiles/nearest-name.ts'
 import { ColumnJudge } from './column-judge.ts'
 import { minimumsOf, tolerancesOf, type JudgeFlags } from './flags.ts'
 import { isFailed, unitRows, type JudgedRun } from './run-rows.ts'
@@ -84,7 +85,7 @@ function notJudged(run: JudgedRun, columns: readonly EvaluatedColumn[]): Evaluat
     .filter(({ name }) => !columns.some(({ column }) => column === name))
     .map(({ name, kind }) => ({
       column: name,
-      reason: kind === 'other' ? 'it holds lists, which are not judged' : 'the truth has no column with its name',
+      reason: kind === 'other' ? 'lists are judged by reviews only' : 'the truth has no column with that name',
     }))
 }
 
@@ -132,6 +133,11 @@ function unknownClasses({ column, kind, classes }: EvaluatedColumn, run: JudgedR
   if (kind !== 'enum' || !allowed) return []
   const unknown = (classes ?? []).filter(({ value, truth }) => truth > 0 && !allowed.includes(value))
   if (unknown.length === 0) return []
-  const named = unknown.map(({ value, truth }) => `${value} (${truth.toLocaleString('en')})`).join(', ')
-  return [`The truth has values of ${column} that the profile does not allow, so no answer can be right: ${named}`]
+  const named = unknown.map(({ value, truth }) => {
+    const near = nearestName(value, allowed)
+    return `${value} (${truth.toLocaleString('en')}${near === undefined ? '' : `; ${near}?`})`
+  })
+  return [
+    `The truth has values of ${column} that the profile does not allow, so no answer can be right: ${named.join(', ')}`,
+  ]
 }

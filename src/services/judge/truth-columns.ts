@@ -1,6 +1,7 @@
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { Unit } from '../../contracts/model-options.ts'
+import { RESERVED_COLUMNS } from '../../contracts/tables.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import { looseName } from '../source/columns.ts'
 import type { AnswerColumn } from './columns.ts'
@@ -18,7 +19,7 @@ export interface TruthColumns {
   /** The place of the ID among the headers. */
   id: number
   judged: readonly { column: AnswerColumn; index: number }[]
-  /** Headers that nothing uses. */
+  /** Headers that nothing uses, without imagery's own columns, which an exported table of results has. */
   unused: readonly string[]
 }
 
@@ -51,8 +52,10 @@ export function truthColumns(
   })
   if (judged.length === 0) throw nothingToJudge(table, answer, id)
   const indexes = new Set([id, ...judged.map(({ index }) => index)])
-  return { id, judged, unused: headers.filter((_, index) => !indexes.has(index)) }
+  return { id, judged, unused: headers.filter((header, index) => !indexes.has(index) && !isOwn(header)) }
 }
+
+const isOwn = (header: string): boolean => RESERVED_COLUMNS.has(header.split('.')[0]!)
 
 interface Table {
   given: string
