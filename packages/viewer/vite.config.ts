@@ -14,6 +14,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2023',
     sourcemap: false,
+    // What the licenses of the bundled packages ask for.
+    license: { fileName: 'licenses.md' },
     // The server's policy forbids data: scripts, and a page of few files needs no preload.
     modulePreload: false,
     assetsInlineLimit: 0,

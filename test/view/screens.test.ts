@@ -59,6 +59,14 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     await expect.poll(() => kept(page).innerText()).toBe('4 of 8 rows')
     await page.getByRole('button', { name: 'Remove the filter: condition is good' }).click()
     await expect.poll(() => kept(page).innerText()).toBe('8 rows')
+    await bar('leans', 'true').click()
+    await expect.poll(() => kept(page).innerText()).toBe('3 of 8 rows')
+    // A text whose values are all different has no bars, but can be searched.
+    await chart('reason').getByLabel('reason contains').fill('WEATHER')
+    await expect.poll(() => kept(page).innerText()).toBe('1 of 8 rows')
+    await page.getByRole('button', { name: 'Clear all' }).click()
+    await expect.poll(() => kept(page).innerText()).toBe('8 rows')
+    expect(await chart('reason').getByLabel('reason contains').inputValue()).toBe('')
     // Heights are 6 to 12: a range by keyboard, then one more bin with Shift.
     const bins = chart('height').locator('.bin')
     await bins.first().press('Enter')
@@ -154,11 +162,11 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     await page.getByRole('button', { name: 'Start' }).click()
     // The pole that failed has no answer to review.
     await page.getByText('1 of 7').waitFor()
-    await page.getByText('Whole answer').waitFor()
+    await page.getByText('Whole answer', { exact: true }).waitFor()
     const accuracy = (name: string) => page.getByRole('row', { name: new RegExp(`^${name}`) }).innerText()
     await page.keyboard.press('1')
     await page.getByText('2 of 7').waitFor()
-    await page.getByText('Whole answer').waitFor()
+    await page.getByText('Whole answer', { exact: true }).waitFor()
     // Wilson's interval of 1 of 1 is 20.7 % to 100 %.
     await expect.poll(() => accuracy('whole answer')).toMatch(/100% 1\/1\s+21% – 100%/)
     await page.keyboard.press('ArrowDown')

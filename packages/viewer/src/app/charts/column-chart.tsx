@@ -5,11 +5,13 @@ import type { Chart } from '../../contract/source.ts'
 import { isOf, rangeOf, toggleValue, withCondition, withoutCondition } from '../state/filters.ts'
 import type { ChangeView } from '../state/use-view-state.ts'
 import { Bars } from './bars.tsx'
+import { ContainsField } from './contains-field.tsx'
 import { Histogram } from './histogram.tsx'
 
 interface Props {
   column: ViewedColumn
-  all: Chart
+  /** Undefined for a text column in which almost every value is different. */
+  all: Chart | undefined
   /** Undefined while the first filtered counts are on their way. */
   filtered: Chart | undefined
   totalRows: number
@@ -23,7 +25,7 @@ const ROLES = { answer: 'answer', kept: 'your column', record: 'record' }
 export const ColumnChart = memo(function ColumnChart({ column, all, filtered, totalRows, filter, change }: Props) {
   const shown = filtered ?? all
   const setFilter = (next: (now: Filter) => Filter): void => change(({ filter: now }) => ({ filter: next(now) }))
-  const isFiltered = isOf(filter, column.name) !== undefined || rangeOf(filter, column.name) !== undefined
+  const isFiltered = filter.some((condition) => 'column' in condition && condition.column === column.name)
   return (
     <section className="chart" aria-label={`Chart of ${column.name}`}>
       <header>
@@ -41,7 +43,8 @@ export const ColumnChart = memo(function ColumnChart({ column, all, filtered, to
           </button>
         )}
       </header>
-      {all.type === 'bars' && shown.type === 'bars' && (
+      {all === undefined && <p className="chart-note">Almost every value is different.</p>}
+      {all?.type === 'bars' && shown?.type === 'bars' && (
         <Bars
           all={all}
           filtered={shown}
@@ -51,7 +54,7 @@ export const ColumnChart = memo(function ColumnChart({ column, all, filtered, to
           onToggle={(value) => setFilter((now) => toggleValue(now, column.name, value))}
         />
       )}
-      {all.type === 'histogram' && shown.type === 'histogram' && (
+      {all?.type === 'histogram' && shown?.type === 'histogram' && (
         <Histogram
           column={column}
           all={all}
@@ -71,6 +74,7 @@ export const ColumnChart = memo(function ColumnChart({ column, all, filtered, to
           }
         />
       )}
+      {column.kind === 'text' && <ContainsField column={column.name} filter={filter} change={change} />}
     </section>
   )
 })

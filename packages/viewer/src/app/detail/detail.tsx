@@ -1,4 +1,4 @@
-import { useEffect } from 'react'
+import { useEffect, useLayoutEffect } from 'react'
 import { useShared } from '../data/source-context.ts'
 import { useQuery } from '../data/use-query.ts'
 import { useRowPages } from '../data/use-row-pages.ts'
@@ -39,7 +39,7 @@ export function Detail({ unitId, at, state, change }: Props) {
     const row = await pages.rowAt(place + step)
     if (row !== undefined) change({ unit: row.unit_id, at: place + step }, 'replace')
   }
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       const step = STEPS[event.key]
       if (step === undefined || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return

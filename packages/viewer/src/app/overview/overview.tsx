@@ -1,4 +1,5 @@
 import type { ColumnRole } from '../../contract/columns.ts'
+import { chartedColumns } from '../charts/charted-columns.ts'
 import { ColumnChart } from '../charts/column-chart.tsx'
 import { useShared } from '../data/source-context.ts'
 import { Empty, Loading } from '../parts/empty.tsx'
@@ -10,11 +11,11 @@ import { Failures } from './failures.tsx'
 import { RunFacts } from './run-facts.tsx'
 import { Tiles } from './tiles.tsx'
 
-const GROUPS: [ColumnRole, string][] = [
-  ['answer', 'Answers'],
-  ['kept', 'Columns of your table'],
-  ['record', 'Record of the run'],
-]
+const TITLES: Record<ColumnRole, string> = {
+  answer: 'Answers',
+  kept: 'Columns of your table',
+  record: 'Record of the run',
+}
 
 interface Props {
   state: ViewState
@@ -41,21 +42,17 @@ export function Overview({ state, change, summaries }: Props) {
       )}
       {all !== undefined &&
         all.rows > 0 &&
-        GROUPS.map(([role, title]) => {
-          const charts = all.charts.flatMap((chart) => {
-            const column = run.columns.find(({ name }) => name === chart.column)
-            return column?.role === role ? [{ chart, column }] : []
-          })
-          return charts.length === 0 ? null : (
+        chartedColumns(all.charts, run.columns).map(([role, columns]) =>
+          columns.length === 0 ? null : (
             <section key={role} className="chart-group">
-              <h2>{title}</h2>
+              <h2>{TITLES[role]}</h2>
               <div className="charts">
-                {charts.map(({ chart, column }) => (
+                {columns.map(({ chart, column }) => (
                   <ColumnChart
-                    key={chart.column}
+                    key={column.name}
                     column={column}
                     all={chart}
-                    filtered={filtered?.charts.find((each) => each.column === chart.column)}
+                    filtered={filtered?.charts.find((each) => each.column === column.name)}
                     totalRows={all.rows}
                     filter={state.filter}
                     change={change}
@@ -63,8 +60,8 @@ export function Overview({ state, change, summaries }: Props) {
                 ))}
               </div>
             </section>
-          )
-        })}
+          ),
+        )}
       <RunFacts />
     </div>
   )

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import type { Value } from '../../contract/columns.ts'
 import type { Mark, Verdict } from '../../contract/review.ts'
 import { answerColumns } from '../data/columns.ts'
@@ -63,7 +63,8 @@ export function ReviewUnit({ unitId, nextId, place, total, mark, save, go, undo,
     setChosen(Math.min(columns.length, item + 1))
   }
 
-  useEffect(() => {
+  // As soon as the answer is there: a key pressed before a later effect would be lost.
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return
       if (document.querySelector('dialog[open]') !== null) return

@@ -1,14 +1,12 @@
-import { useEffect, useRef, useState } from 'react'
 import type { Filter } from '../../contract/filter.ts'
 import type { Summary } from '../../contract/source.ts'
 import { useShared } from '../data/source-context.ts'
 import { count, counted } from '../format/numbers.ts'
 import { conditionText } from '../format/values.ts'
 import { Icon } from '../parts/icon.tsx'
+import { useLateText } from '../parts/use-late-text.ts'
 import { searchOf, withoutCondition, withSearch } from '../state/filters.ts'
 import type { ChangeView } from '../state/use-view-state.ts'
-
-const SEARCH_AFTER_MS = 200
 
 interface Props {
   filter: Filter
@@ -77,23 +75,10 @@ export function FilterBar({ filter, change, summary, isStale, facets }: Props) {
   )
 }
 
-/** Searches a moment after the last letter. */
 function SearchField({ search, change }: { search: string; change: ChangeView }) {
-  const [text, setText] = useState(search)
-  const sent = useRef(search)
-  useEffect(() => {
-    if (search === sent.current) return
-    sent.current = search
-    setText(search)
-  }, [search])
-  useEffect(() => {
-    if (text === sent.current) return
-    const timer = setTimeout(() => {
-      sent.current = text
-      change(({ filter }) => ({ filter: withSearch(filter, text) }), 'replace')
-    }, SEARCH_AFTER_MS)
-    return () => clearTimeout(timer)
-  }, [text, change])
+  const [text, setText] = useLateText(search, (next) =>
+    change(({ filter }) => ({ filter: withSearch(filter, next) }), 'replace'),
+  )
   return (
     <label className="search">
       <Icon name="search" />

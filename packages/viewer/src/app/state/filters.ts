@@ -13,6 +13,13 @@ export function rangeOf(filter: Filter, column: string): RangeCondition | undefi
   return filter.find((each): each is RangeCondition => 'from' in each && each.column === column)
 }
 
+export function containsOf(filter: Filter, column: string): string {
+  const found = filter.find(
+    (each): each is Extract<Condition, { contains: string }> => 'contains' in each && each.column === column,
+  )
+  return found?.contains ?? ''
+}
+
 export function searchOf(filter: Filter): string {
   return filter.find((each): each is { search: string } => 'search' in each)?.search ?? ''
 }
@@ -44,6 +51,11 @@ export function toggleValue(filter: Filter, column: string, value: Plain): Filte
   const is = chosen.includes(value) ? chosen.filter((each) => each !== value) : [...chosen, value]
   const condition = { column, is }
   return is.length === 0 ? withoutCondition(filter, condition) : withCondition(filter, condition)
+}
+
+export function withContains(filter: Filter, column: string, contains: string): Filter {
+  const condition = { column, contains }
+  return contains === '' ? withoutCondition(filter, condition) : withCondition(filter, condition)
 }
 
 export function withSearch(filter: Filter, search: string): Filter {
