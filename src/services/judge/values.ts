@@ -32,19 +32,27 @@ export function readValue({ kind, allowed }: AnswerColumn, given: unknown): Judg
   if (value === null || value === undefined) return null
   if (typeof value === 'object') return kind === 'other' ? canonical(value) : undefined
   const text = String(value)
-  const plain = plainForm(text)
-  if (plain === '') return null
+  if (text.trim() === '') return null
   switch (kind) {
-    case 'boolean':
+    case 'boolean': {
+      if (typeof value === 'boolean') return value
+      const plain = plainForm(text)
       return TRUE.has(plain) ? true : FALSE.has(plain) ? false : undefined
+    }
     case 'number':
-      return typeof value === 'boolean' ? undefined : numberOf(plain)
+      if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
+      return typeof value === 'boolean' ? undefined : numberOf(plainForm(text))
     case 'enum':
-      return allowed?.find((each) => plainForm(each) === plain) ?? text.trim()
+      // Most values are written as the profile has them.
+      return allowed?.includes(text) ? text : (allowedLike(plainForm(text), allowed) ?? text.trim())
     case 'text':
     case 'other':
       return text
   }
+}
+
+function allowedLike(plain: string, allowed: readonly string[] | null): string | undefined {
+  return allowed?.find((each) => plainForm(each) === plain)
 }
 
 function numberOf(text: string): number | bigint | undefined {
