@@ -20,11 +20,14 @@ export function coloringOf(column: ViewedColumn | undefined, chart: Chart | unde
       ? ONE_COLOR
       : { kind: 'scale', column, min: chart.min, max: chart.max }
   }
-  const entries: { value: Plain; color: string }[] = chart.bars
-    .slice(0, CATEGORIES.length)
+  // A profile can allow many values that no row has.
+  const used = chart.bars.filter(({ rows }) => rows > 0)
+  const common = new Set(used.toSorted((a, b) => b.rows - a.rows).slice(0, CATEGORIES.length))
+  const entries: { value: Plain; color: string }[] = used
+    .filter((bar) => common.has(bar))
     .map(({ value }, index) => ({ value, color: CATEGORIES[index] ?? OTHER }))
   if (chart.missing > 0) entries.push({ value: null, color: NOTHING })
-  const hasOther = chart.bars.length > CATEGORIES.length || chart.other.values > 0
+  const hasOther = used.length > CATEGORIES.length || chart.other.values > 0
   return { kind: 'categories', column, entries, hasOther }
 }
 
