@@ -14,7 +14,7 @@ export interface EstimateReport {
   images: number
   /**
    * How the units compare with earlier runs (`--update`, `--reuse`); null without them. The costs are those of the units
-   * that are not unchanged. Images at gs:// addresses count as unchanged here, and a run also looks at their content.
+   * that are not unchanged. If a warning says so, images that were replaced at the same address count as unchanged here.
    */
   carried: Omit<Carried, 'v' | 'carried_at'> | null
   /** Units by their number of images. */

@@ -1,9 +1,10 @@
-import { copyFileSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, unlinkSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RunReport } from '../../src/contracts/run-report.ts'
 import { ROOT } from '../cli/imagery-process.ts'
 import { GeminiUser } from './gemini-user.ts'
+import { letRuntimeRead, officialClients } from './official-clients.ts'
 
 const SAMPLES = path.join(ROOT, 'samples', 'street-signs', 'images')
 const images = readdirSync(SAMPLES)
@@ -115,6 +116,45 @@ test('an update asks for three changed photos only, even when the earlier run wa
   const asked = await user.run(['--update', report.run_id, '--model', 'gemini-3.5-flash', '--limit', '2'])
   expect(asked.carried).toMatchObject({ units: { changed: 2, unchanged: 0, gone: 4 } })
   expect((await calls()) - before).toBe(5)
+})
+
+test('an estimate counts a photo that was replaced at its address as changed, of a file and of a table', async () => {
+  const clients = await officialClients(user.dataDirectory)
+  const { storage, bigQuery, locator } = clients
+  await storage.createBucket('street-photos', { location: 'US' })
+  await letRuntimeRead(clients, 'street-photos')
+  const upload = (name: string, sample: number) =>
+    storage
+      .bucket('street-photos')
+      .file(name)
+      .save(readFileSync(path.join(SAMPLES, images[sample]!)), { resumable: false })
+  const rows = ['a', 'b', 'c'].map((id) => ({
+    asset_id: id,
+    observation_id: `o-${id}`,
+    gcs_uri: `gs://street-photos/${id}.jpg`,
+  }))
+  for (const [index, { asset_id }] of rows.entries()) await upload(`${asset_id}.jpg`, index)
+  const file = user.file('bucket.jsonl', `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`)
+  const { run_id } = await user.run(['--table', file, '--profile', 'road-signs', '--image-transport', 'inline'])
+  await upload('b.jpg', 5)
+  await bigQuery.createDataset('city', { location: 'US' })
+  const fields = Object.keys(rows[0]!).map((name) => ({ name, type: 'STRING' }))
+  await bigQuery.dataset('city').createTable('signs', { schema: { fields } })
+  await bigQuery.dataset('city').table('signs').insert(rows)
+  const before = await calls()
+  const counted = async (...flags: string[]) => {
+    const update = ['--update', run_id, '--profile', 'road-signs', ...flags, '--dry-run']
+    const { document, stderr } = await user.imagery('run', '--local', ...update)
+    return { units: (document as { carried: { units: object } } | null)?.carried.units, stderr }
+  }
+  for (const table of [file, `${locator.projectId}.city.signs`]) {
+    const { units, stderr } = await counted('--table', table)
+    expect(units, stderr).toMatchObject({ new: 0, changed: 1, unchanged: 2 })
+    expect(stderr).not.toContain('replaced at the same address')
+  }
+  const trusted = await counted('--table', file, '--trust-addresses')
+  expect(trusted.units, trusted.stderr).toMatchObject({ changed: 0, unchanged: 3 })
+  expect(await calls()).toBe(before)
 })
 
 test.each([

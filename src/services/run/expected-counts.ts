@@ -2,7 +2,13 @@ import { MISSING_IMAGE } from '../../contracts/image-version.ts'
 import { bucketName, defaultDataset, runTables, tablePath } from '../../contracts/names.ts'
 import { answererOf, questionHash } from '../../contracts/question-hash.ts'
 import type { Carry } from '../../contracts/carry.ts'
-import { ensureTable, queryRows, queryStream, type TableName } from '../../google/bigquery/bigquery.ts'
+import {
+  ensureTable,
+  queryRows,
+  queryStream,
+  type QueryOptions,
+  type TableName,
+} from '../../google/bigquery/bigquery.ts'
 import { loadRows } from '../../google/bigquery/load-rows.ts'
 import { fileVersion } from '../../google/storage/object-version.ts'
 import { VERSION_COLUMNS } from '../../run-data/carried.ts'
@@ -18,6 +24,7 @@ import { parseOutput } from '../options/run-options.ts'
 import { openImageFolders, readImageFile } from '../source/image-file.ts'
 import type { RunContext } from './context.ts'
 import { answersFor } from './find-answers.ts'
+import { MOST_LOOKED_AT, objectVersions, versionsGiven } from './replaced-objects.ts'
 
 /** What a run would carry over. */
 export interface ExpectedCounts {
@@ -26,10 +33,10 @@ export interface ExpectedCounts {
 }
 
 /**
- * Counts the answers that a run would carry over. Images at gs:// addresses count as unchanged, because only the run looks
- * at them; the content of local images is compared.
+ * Counts the answers that a run would carry over. Compares the content of local images, and of images at gs:// addresses
+ * unless there are very many or this account may not look at them; a warning says so.
  *
- * @param scratch a table to create for the versions of local images; its dataset is temporary
+ * @param scratch a table to create for the versions of images; its dataset is temporary
  */
 export async function expectedCounts(
   context: RunContext,
@@ -53,19 +60,58 @@ export async function expectedCounts(
     trustsAddresses: true,
   }
   const query = { projectId, location, parameters: snapshotParameters(snapshot) }
+  const objects = await objectsOf(context, comparison, query)
+  const compared = { ...comparison, trustsAddresses: objects === undefined }
   if (scratch) {
     const description = 'Temporary, for an imagery estimate.'
     await ensureTable(scratch, { columns: VERSION_COLUMNS, description, labels: {} })
-    await loadRows(scratch, localVersions(context, snapshot, queryStream(imagesToCompareQuery(comparison), query)), {
+    const staged = localVersions(context, snapshot, queryStream(imagesToCompareQuery(comparison), query))
+    await loadRows(scratch, both(staged, objects ?? new Map()), {
       location,
       columns: VERSION_COLUMNS,
       clusterBy: ['gcs_uri'],
     })
   }
-  const versions = scratch ? quoted(tablePath(scratch, scratch.table)) : null
-  const [counts] = await queryRows<CarriedCounts>(expectedCountsQuery({ ...comparison, versions }), query)
+  const given = scratch || !objects ? undefined : versionsGiven(objects)
+  const versions = scratch ? quoted(tablePath(scratch, scratch.table)) : (given?.query ?? null)
+  const [counts] = await queryRows<CarriedCounts>(expectedCountsQuery({ ...compared, versions }), {
+    ...query,
+    parameters: { ...query.parameters, ...given?.parameters },
+  })
   if (!counts) throw new Error('BigQuery did not answer a count')
   return { carry, counts }
+}
+
+/** The versions of the images at gs:// addresses; undefined if their addresses are compared instead. */
+async function objectsOf(
+  { options, signal, warnings }: RunContext,
+  comparison: Comparison,
+  query: QueryOptions,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  if (options.trustAddresses === true) return undefined
+  const images = queryStream<{ gcs_uri: string }>(
+    imagesToCompareQuery({ ...comparison, trustsAddresses: false }),
+    query,
+  )
+  async function* notStaged(): AsyncGenerator<string> {
+    for await (const { gcs_uri: uri } of images) if (!uri.startsWith(comparison.stagedPrefix)) yield uri
+  }
+  const found = await objectVersions(notStaged(), signal)
+  if (found.kind === 'known') return found.versions.size === 0 ? undefined : found.versions
+  const why =
+    found.kind === 'denied'
+      ? `your account may not look at ${found.example}`
+      : `there are more than ${MOST_LOOKED_AT.toLocaleString('en')} images`
+  warnings.push(`The estimate counts images that were replaced at the same address as unchanged, because ${why}`)
+  return undefined
+}
+
+async function* both(
+  staged: AsyncIterable<{ gcs_uri: string; version: string | null }>,
+  objects: ReadonlyMap<string, string>,
+): AsyncGenerator<{ gcs_uri: string; version: string | null }> {
+  yield* staged
+  for (const [gcs_uri, version] of objects) yield { gcs_uri, version }
 }
 
 /** The images of a local file as they would be staged. */
