@@ -40,7 +40,7 @@ export function readValue({ kind, allowed }: AnswerColumn, given: unknown): Judg
       return TRUE.has(plain) ? true : FALSE.has(plain) ? false : undefined
     }
     case 'number':
-      if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
+      if (typeof value === 'number' && Number.isSafeInteger(value)) return value
       return typeof value === 'boolean' ? undefined : numberOf(plainForm(text))
     case 'enum':
       // Most values are written as the profile has them.
