@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { Mark } from '@imagery/viewer/contract/review'
 import type { ServedRun } from '../services/view/served-run.ts'
 import { accessibilityFaults, closeBrowser, newPage, NO_BROWSER, type WatchedPage } from './browser.ts'
+import { COMPARISON } from './comparison.ts'
 import { FORMULA, SCRIPT, servePoles } from './viewed-poles.ts'
 
 let served: ServedRun
@@ -175,19 +177,35 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     await page.keyboard.press('Enter')
     // Of 1 of 2: 9.5 % to 90.5 %.
     await expect.poll(() => accuracy('condition')).toMatch(/50% 1\/2\s+9\.5% – 91%/)
-    const marks = (await served.ask('/api/marks')).json() as { verdict: string | null; columns: object }[]
-    expect(marks.map(({ verdict, columns }) => ({ verdict, columns }))).toEqual(
+    const marks = async () =>
+      ((await served.ask('/api/marks')).json() as Mark[]).map(({ verdict, columns }) => ({ verdict, columns }))
+    await expect.poll(marks).toEqual(
       expect.arrayContaining([
         { verdict: 'right', columns: {} },
         { verdict: null, columns: { condition: { verdict: 'wrong', right_value: 'broken' } } },
       ]),
     )
     expect(await accessibilityFaults(page)).toEqual([])
-    await page.keyboard.press('z')
-    await page.keyboard.press('z')
-    await expect.poll(() => accuracy('condition')).toMatch(/100% 1\/1/)
+    // The right value, the verdict of the column, and the whole answer: nothing is left.
+    for (let change = 0; change < 3; change += 1) await page.keyboard.press('z')
+    await expect.poll(marks).toEqual([])
     await page.keyboard.press('?')
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+  })
+
+  test('the comparison shows agreement by column, and the assets that the two runs see differently', async () => {
+    const page = await open('#overview')
+    await page.route('**/api/compare', (route) => route.fulfill({ json: COMPARISON }))
+    await page.reload()
+    await page.getByRole('link', { name: 'Compare' }).click()
+    const row = page.getByRole('row', { name: /^condition/ })
+    expect(await row.first().innerText()).toMatch(/condition\s+75%[\s\S]*30% – 95%[\s\S]*3 of 4\s+0\.50/)
+    await page.getByText('p', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'pole-5' }).click()
+    await page.getByRole('dialog', { name: 'pole-5' }).waitFor()
+    await page.goBack()
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+    expect(await accessibilityFaults(page)).toEqual([])
   })
 
   test.each(['light', 'dark'] as const)(
