@@ -191,23 +191,21 @@ describe('results', () => {
   })
 })
 
-describe('view', () => {
-  /** Starts a viewer, and returns the cookie of its page. */
-  async function open(
-    runId: string,
-  ): Promise<{ viewer: ReturnType<ImageryUser['start']>; url: string; cookie: string }> {
-    const viewer = user.start(['view', runId, '--local', '--no-open', '--json'])
-    let text = ''
-    for await (const part of viewer.process.stdout!) {
-      text += String(part)
-      if (text.trimEnd().endsWith('}')) break
-    }
-    const { url } = JSON.parse(text) as { url: string }
-    const opened = await fetch(url, { redirect: 'manual' })
-    const cookie = String(opened.headers.get('set-cookie')).split(';')[0]!
-    return { viewer, url: new URL(url).origin, cookie }
+/** Starts a viewer, and returns the cookie of its page. */
+async function open(runId: string): Promise<{ viewer: ReturnType<ImageryUser['start']>; url: string; cookie: string }> {
+  const viewer = user.start(['view', runId, '--local', '--no-open', '--json'])
+  let text = ''
+  for await (const part of viewer.process.stdout!) {
+    text += String(part)
+    if (text.trimEnd().endsWith('}')) break
   }
+  const { url } = JSON.parse(text) as { url: string }
+  const opened = await fetch(url, { redirect: 'manual' })
+  const cookie = String(opened.headers.get('set-cookie')).split(';')[0]!
+  return { viewer, url: new URL(url).origin, cookie }
+}
 
+describe('view', () => {
   test('serves the app, the rows and the images of a run, and ends with Ctrl-C', async () => {
     const { viewer, url, cookie } = await open(older)
     const get = (target: string, init: RequestInit = {}) =>
@@ -292,6 +290,14 @@ describe('teardown', () => {
       'complete',
       'torn_down',
     ])
+  })
+
+  test('leaves a run that can still be viewed, by its results', async () => {
+    const { viewer, url, cookie } = await open(older)
+    const about = await fetch(`${url}/api/run`, { headers: { cookie } })
+    expect(await about.json()).toMatchObject({ state: 'torn down', units: { total: 14, ok: 12, failed: 2 } })
+    viewer.process.kill('SIGTERM')
+    expect((await viewer.outcome).exitCode).toBe(0)
   })
 
   test('can be repeated, and can then drop the results too', async () => {

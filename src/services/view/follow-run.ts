@@ -13,6 +13,9 @@ export interface RunChanges {
   readMs(run: OpenedRun): number
 }
 
+/** Reading takes at most this share of the time, so that it slows neither the run nor the page. */
+const MOST_TIME_READING = 0.1
+
 /** Returns when the time is over, or throws when the signal is aborted. */
 export type Pause = (milliseconds: number, signal: AbortSignal) => Promise<void>
 
@@ -34,6 +37,7 @@ export async function followRun(
   const { read, signal, pause = pauseFor, now = () => performance.now() } = options
   let current = run
   let readAtMs = now()
+  let tookMs = 0
   let isDue = false
   try {
     for (;;) {
@@ -42,11 +46,14 @@ export async function followRun(
         const found = await changes.look()
         isDue ||= found !== 'same'
         // The last reading is of the results table, which costs nothing.
-        const waits = found !== 'ended' && now() - readAtMs < changes.readMs(current)
+        const leastMs = Math.max(changes.readMs(current), tookMs / MOST_TIME_READING)
+        const waits = found !== 'ended' && now() - readAtMs < leastMs
         if (!isDue || waits) continue
+        const startedMs = now()
         current = await changes.open()
         await read(current)
         readAtMs = now()
+        tookMs = readAtMs - startedMs
         isDue = false
         if (found === 'ended') return
       } catch {

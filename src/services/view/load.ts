@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { rm, rename, chmod } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { isCharted, isTooVaried } from '@imagery/viewer/contract/charts'
@@ -14,14 +15,15 @@ import { axisName, codeName, dictionaryName, valueName, type StoredColumn } from
  * @throws the signal's reason when it is aborted; what reading the rows throws
  */
 export async function loadResults(file: string, options: AppendOptions): Promise<void> {
-  const [part, staging] = [`${file}.part`, `${file}.rows`]
+  // Two commands can read the same run at once.
+  const own = `${file}.${randomUUID()}`
+  const [part, staging] = [`${own}.part`, `${own}.rows`]
   const remove = (): Promise<unknown> =>
     Promise.all(
       [part, `${part}.wal`, `${part}.tmp`, staging, `${staging}.wal`].map((name) =>
         rm(name, { recursive: true, force: true, maxRetries: 3 }),
       ),
     )
-  await remove()
   const instance = await openDuckDb(part, { isReadOnly: false })
   try {
     const connection = await instance.connect()

@@ -12,6 +12,8 @@ export function viewedRun(
 ): ViewedRun {
   const { ok, failed, is_live } = counted
   const profile = spec?.profile
+  // A report of a run in progress can be half a minute older than its rows.
+  const isNewer = report === undefined || rows.version === undefined
   return {
     run_id: runId,
     results_table: rows.table,
@@ -21,8 +23,9 @@ export function viewedRun(
     model: spec ? (spec.gemini?.model ?? profileModel(spec.profile)) : '',
     answered_by: report?.answers?.by ?? null,
     state: report ? stateName(report) : 'torn down',
-    units: report?.units ?? { total: about.rows, ok, failed, pending: about.rows - ok - failed },
-    cost_usd: report?.cost_usd ?? counted.cost_usd,
+    units: isNewer ? { total: about.rows, ok, failed, pending: about.rows - ok - failed } : report.units,
+    // The report also counts the attempts before the current ones.
+    cost_usd: Math.max(report?.cost_usd ?? 0, isNewer ? counted.cost_usd : 0),
     started_at: report?.started_at ?? '',
     finished_at: report?.finished_at ?? null,
     failures: failuresOf(report),

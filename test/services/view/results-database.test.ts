@@ -336,6 +336,18 @@ describe('the local file', () => {
     expect(await readdir(folder)).toEqual(['rows.duckdb'])
   })
 
+  test('can be written by two commands at once', async () => {
+    const shared = path.join(folder, 'shared.duckdb')
+    const signal = new AbortController().signal
+    const load = () => loadResults(shared, { columns, pages: generatedPages(500), signal, progress: () => undefined })
+    await Promise.all([load(), load()])
+    const opened = await Promise.all([ResultsDatabase.open(shared), ResultsDatabase.open(shared)])
+    expect(opened.map((each) => each?.about.rows)).toEqual([500, 500])
+    for (const each of opened) each?.close()
+    await rm(shared)
+    expect(await readdir(folder)).toEqual(['rows.duckdb'])
+  })
+
   test('of no rows has empty charts', async () => {
     const empty = path.join(folder, 'empty.duckdb')
     const pages = (async function* (): AsyncGenerator<Row[]> {})()
