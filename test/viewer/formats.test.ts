@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { consoleLink } from '../../packages/viewer/src/app/detail/console-link.ts'
 import { duration, number, percentOf, shortCount, usd } from '../../packages/viewer/src/app/format/numbers.ts'
 import { CATEGORIES, sequential } from '../../packages/viewer/src/app/format/palettes.ts'
+import { shortText } from '../../packages/viewer/src/app/format/short-text.ts'
 import { minute, timeText } from '../../packages/viewer/src/app/format/times.ts'
 import { tsv, tsvCell } from '../../packages/viewer/src/app/format/tsv.ts'
 
@@ -57,6 +58,12 @@ describe('figures', () => {
     expect(timeText('2026-03-14T10:05:00+01:00')).toBe('2026-03-14 09:05 UTC')
     expect(timeText('soon')).toBe('soon')
   })
+})
+
+test('a long ID keeps its end, which tells it from others, and no letter is cut in two', () => {
+  expect(shortText('t1:0edee8336f37d03e425f8dd02594c694/o1:8ce636d5', 20)).toBe('t1:0ede…/o1:8ce636d5')
+  expect(shortText('pole-1', 20)).toBe('pole-1')
+  expect(shortText('😀'.repeat(9), 5)).toBe('😀😀…😀😀')
 })
 
 describe('text for a spreadsheet', () => {

@@ -2,6 +2,7 @@ import type { ComparedColumn, Disagreement } from '../../contract/comparison.ts'
 import type { Value, ViewedColumn } from '../../contract/columns.ts'
 import { useColumn, useShared } from '../data/source-context.ts'
 import { counted } from '../format/numbers.ts'
+import { shortText } from '../format/short-text.ts'
 import { LongValue } from '../parts/long-value.tsx'
 import { Thumbnail } from '../parts/thumbnail.tsx'
 import type { ChangeView } from '../state/use-view-state.ts'
@@ -66,7 +67,7 @@ function Pair({ pair, column, largest, change }: PairProps) {
           <li key={unit_id}>
             <button type="button" title={`Open ${unit_id}`} onClick={() => change({ unit: unit_id, at: null })}>
               {run.has_images && <Thumbnail address={source.imageUrl(unit_id, 0, 'thumbnail')} name="" />}
-              <bdi>{unit_id}</bdi>
+              <bdi>{shortText(unit_id, 14)}</bdi>
             </button>
           </li>
         ))}

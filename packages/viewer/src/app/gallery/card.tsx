@@ -1,9 +1,12 @@
 import { memo } from 'react'
 import type { ViewedColumn } from '../../contract/columns.ts'
 import type { PageRow, ResultsSource } from '../../contract/source.ts'
+import { shortText } from '../format/short-text.ts'
 import { Status } from '../parts/status.tsx'
 import { Thumbnail } from '../parts/thumbnail.tsx'
 import { ShownValue } from '../parts/value.tsx'
+
+const MOST_LETTERS = 26
 
 interface Props {
   place: number
@@ -36,7 +39,13 @@ export const Card = memo(function Card({ place, row, source, columns, imageHeigh
         {row !== undefined && row.images > 1 && <span className="card-count">{row.images} images</span>}
       </span>
       <span className="card-head">
-        {row === undefined ? <span className="skeleton" /> : <bdi className="card-id">{row.unit_id}</bdi>}
+        {row === undefined ? (
+          <span className="skeleton" />
+        ) : (
+          <bdi className="card-id" title={row.unit_id}>
+            {shortText(row.unit_id, MOST_LETTERS)}
+          </bdi>
+        )}
         {row !== undefined && row.status !== 'ok' && <Status status={row.status} />}
       </span>
       {columns.map((column) => (

@@ -8,13 +8,13 @@ import {
 } from 'maplibre-gl'
 import 'maplibre-gl/dist/maplibre-gl.css'
 import { useEffect, useRef, useState } from 'react'
-import { valueText } from '../format/values.ts'
 import { Loading } from '../parts/empty.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { isDark } from '../shell/theme.ts'
 import { boxBetween } from './box.ts'
 import { degrees, graticuleOf } from './graticule.ts'
 import type { MapProps } from './map-props.ts'
+import { PointChoice, PointNames, type PointsAt } from './points-at.tsx'
 import { mapColors, mapStyle } from './map-style.ts'
 import { lineShapes, pointShapes } from './shapes.ts'
 import { useBoxDrawing } from './use-box-drawing.ts'
@@ -24,6 +24,8 @@ setWorkerUrl(workerAddress())
 
 /** A click this near to a point opens its unit, in pixels. */
 const REACH = 6
+/** Points that are this near to each other are at one place, in pixels. */
+const SAME_PLACE = 2
 
 /** In pixels, with the room around it. */
 const SCALE_WIDTH = 150
@@ -43,7 +45,8 @@ export default function WebMap(props: MapProps) {
   const map = useRef<MapLibreMap>(null)
   const [isReady, setReady] = useState(false)
   const [labels, setLabels] = useState<Label[]>([])
-  const [hover, setHover] = useState<{ x: number; y: number; index: number }>()
+  const [hover, setHover] = useState<PointsAt>()
+  const [choice, setChoice] = useState<PointsAt>()
   const latest = useRef(props)
   latest.current = props
 
@@ -96,9 +99,12 @@ export default function WebMap(props: MapProps) {
       drawGraticule()
       setReady(true)
     })
-    made.on('movestart', () => setLabels([]))
+    made.on('movestart', () => {
+      setLabels([])
+      setChoice(undefined)
+    })
     made.on('moveend', drawGraticule)
-    const nearest = (at: { x: number; y: number }): number | undefined => {
+    const near = (at: { x: number; y: number }): number[] => {
       const found = made.queryRenderedFeatures(
         [
           [at.x - REACH, at.y - REACH],
@@ -106,21 +112,29 @@ export default function WebMap(props: MapProps) {
         ],
         { layers: ['points'] },
       )
-      const distance = (each: (typeof found)[number]): number => {
-        const [longitude = 0, latitude = 0] = (each.geometry as GeoJSON.Point).coordinates
-        const place = made.project([longitude, latitude])
+      const distance = (index: number): number => {
+        const { longitudes, latitudes } = latest.current.points
+        const place = made.project([longitudes[index] ?? 0, latitudes[index] ?? 0])
         return Math.hypot(place.x - at.x, place.y - at.y)
       }
-      return found.toSorted((a, b) => distance(a) - distance(b))[0]?.properties['index'] as number | undefined
+      // A point on the edge of a tile is found in each of the two.
+      const indices = [...new Set(found.map(({ properties }) => properties['index'] as number))]
+      const sorted = indices.toSorted((a, b) => distance(a) - distance(b))
+      // Only those that no eye can tell from the nearest.
+      return sorted.filter((index) => distance(index) <= distance(sorted[0] ?? index) + SAME_PLACE)
     }
-    made.on('click', (event) => {
-      const unit = latest.current.points.unit_ids[nearest(event.point) ?? -1]
-      if (unit !== undefined && !latest.current.isBoxMode) latest.current.onUnit(unit)
+    made.on('click', ({ point }) => {
+      const found = near(point)
+      const unit = latest.current.points.unit_ids[found[0] ?? -1]
+      setChoice(undefined)
+      if (unit === undefined || latest.current.isBoxMode) return
+      if (found.length === 1) latest.current.onUnit(unit)
+      else setChoice({ x: point.x, y: point.y, indices: found })
     })
-    made.on('mousemove', (event) => {
-      const index = nearest(event.point)
-      made.getCanvas().style.cursor = latest.current.isBoxMode ? 'crosshair' : index === undefined ? '' : 'pointer'
-      setHover(index === undefined ? undefined : { x: event.point.x, y: event.point.y, index })
+    made.on('mousemove', ({ point }) => {
+      const indices = near(point)
+      made.getCanvas().style.cursor = latest.current.isBoxMode ? 'crosshair' : indices.length === 0 ? '' : 'pointer'
+      setHover(indices.length === 0 ? undefined : { x: point.x, y: point.y, indices })
     })
     made.on('mouseout', () => setHover(undefined))
 
@@ -160,7 +174,6 @@ export default function WebMap(props: MapProps) {
     if (view !== undefined) onBox(boxBetween(view.getSouthWest(), view.getNorthEast()))
   }
 
-  const hovered = hover === undefined ? undefined : points.unit_ids[hover.index]
   return (
     <>
       <div ref={frame} className={isBoxMode ? 'map box-mode' : 'map'} data-ready={isReady} />
@@ -176,14 +189,8 @@ export default function WebMap(props: MapProps) {
         </span>
       ))}
       {box !== undefined && <div className="map-box" style={box} />}
-      {hover !== undefined && hovered !== undefined && (
-        <div className="map-hover" style={{ left: hover.x, top: hover.y }} aria-hidden="true">
-          <bdi>{hovered}</bdi>
-          {coloring.kind !== 'one' && (
-            <bdi className="muted">{valueText(points.values[hover.index], coloring.column) || 'no value'}</bdi>
-          )}
-        </div>
-      )}
+      {hover !== undefined && choice === undefined && <PointNames points={points} coloring={coloring} at={hover} />}
+      {choice !== undefined && <PointChoice points={points} at={choice} onUnit={onUnit} />}
       <div className="map-tools">
         <button type="button" onClick={() => map.current?.fitBounds(bounds, { ...SPACE, animate: false })}>
           <Icon name="fit" /> Show all

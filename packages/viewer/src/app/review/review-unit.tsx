@@ -6,6 +6,7 @@ import { useShared } from '../data/source-context.ts'
 import { useQuery } from '../data/use-query.ts'
 import { Images } from '../detail/images.tsx'
 import { count } from '../format/numbers.ts'
+import { shortText } from '../format/short-text.ts'
 import { Loading } from '../parts/empty.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Problem } from '../parts/problem.tsx'
@@ -107,7 +108,9 @@ export function ReviewUnit({ unitId, nextId, place, total, mark, save, go, undo,
           <Icon name="next" />
         </button>
         <progress aria-label="Place in the draw" max={total} value={place} />
-        <bdi className="review-id">{unitId}</bdi>
+        <bdi className="review-id" title={unitId}>
+          {shortText(unitId, 36)}
+        </bdi>
         {unit !== undefined && <Status status={unit.status} />}
         <span className="spacer" />
         <button type="button" className="small" disabled={!canUndo} onClick={undo} title="Undo (Z)">

@@ -1,6 +1,7 @@
 import { memo } from 'react'
 import type { ViewedColumn } from '../../contract/columns.ts'
 import type { PageRow } from '../../contract/source.ts'
+import { shortText } from '../format/short-text.ts'
 import { ShownValue } from '../parts/value.tsx'
 import type { Cell } from './selection.ts'
 
@@ -12,6 +13,8 @@ interface Props {
   /** Undefined while it is on its way. */
   row: PageRow | undefined
   columns: readonly ViewedColumn[]
+  /** Letters of a unit's ID that there is room for. */
+  letters: number
   /** Selected columns of this row; -1 for none. */
   selectedFirst: number
   selectedLast: number
@@ -23,7 +26,7 @@ export const cellId = ({ row, column }: Cell): string => `cell-${row}-${column}`
 
 /** One row of the table. Clicks and keys are handled by the table around it. */
 export const GridRow = memo(function GridRow(props: Props) {
-  const { index, top, height, row, columns, selectedFirst, selectedLast, active } = props
+  const { index, top, height, row, columns, letters, selectedFirst, selectedLast, active } = props
   const cell = (column: number, kind: string): { id: string; className: string; selected: boolean } => ({
     id: cellId({ row: index, column }),
     className: `cell ${kind} ${column === active ? 'active' : ''}`,
@@ -50,7 +53,7 @@ export const GridRow = memo(function GridRow(props: Props) {
           <span className="skeleton" />
         ) : (
           <button type="button" className="open" tabIndex={-1} data-open={index} title={`Open ${row.unit_id}`}>
-            <bdi>{row.unit_id}</bdi>
+            <bdi>{shortText(row.unit_id, Math.max(8, letters))}</bdi>
           </button>
         )}
       </div>

@@ -22,6 +22,9 @@ import { useColumnWidths, UNIT_COLUMN } from './use-column-widths.ts'
 import { useFixedRows } from './use-fixed-rows.ts'
 
 const ROW_HEIGHT = 30
+/** Of a cell, besides its text, and of a letter of a unit's ID; in pixels. */
+const CELL_SPACE = 22
+const LETTER_WIDTH = 7.3
 
 interface Props {
   pages: RowPages
@@ -111,6 +114,7 @@ export function Grid({ pages, columns, sort, change, tell }: Props) {
     if (index !== undefined && !event.shiftKey) open(Number(index))
   }
 
+  const letters = Math.floor((widths.widthOf(UNIT_COLUMN) - CELL_SPACE) / LETTER_WIDTH)
   const rows = selection === undefined ? undefined : rowsOf(selection)
   const chosen = selection === undefined ? { first: -1, last: -2 } : columnsOf(selection)
   return (
@@ -163,6 +167,7 @@ export function Grid({ pages, columns, sort, change, tell }: Props) {
                   height={ROW_HEIGHT}
                   row={pages.row(index)}
                   columns={columns}
+                  letters={letters}
                   selectedFirst={isSelected ? chosen.first : -1}
                   selectedLast={isSelected ? chosen.last : -2}
                   active={selection?.focus.row === index ? selection.focus.column : -1}
