@@ -2,7 +2,15 @@ import type { Bin } from '@imagery/viewer/contract/bins'
 import type { StoredColumn } from './stored-columns.ts'
 
 /** Changes when a file of an earlier version of imagery cannot be read by this one. */
-export const LAYOUT = 1
+export const LAYOUT = 2
+
+export interface RangeCoding {
+  by: 'range'
+  bounds: number[]
+  bins: Bin[]
+  /** Whether all rows of a part have the value at its start. */
+  isExact: boolean
+}
 
 /** How the rows of a column are counted. */
 export type Coding =
@@ -11,7 +19,7 @@ export type Coding =
   /** 0 is false, 1 is true. */
   | { by: 'boolean' }
   /** By parts of the column's range, each within one bin of the histogram. Part i starts at bounds[i]. */
-  | { by: 'range'; bounds: number[]; bins: Bin[] }
+  | RangeCoding
   /** No chart. */
   | { by: 'none' }
 

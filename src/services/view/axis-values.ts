@@ -1,5 +1,5 @@
 import { histogramBins } from '@imagery/viewer/contract/bins'
-import type { Coding } from './about.ts'
+import type { RangeCoding } from './about.ts'
 import type { StoredColumn } from './stored-columns.ts'
 
 /** DuckDB counts rows by codes below 4,096 without a hash table. The bounds of the bins come on top. */
@@ -24,25 +24,35 @@ export class AxisValues {
   }
 
   /** Divides the range of the values into bins, and those into parts with about as many rows each. */
-  coding(column: StoredColumn): { coding: Extract<Coding, { by: 'range' }>; codeOf: (row: number) => number } {
+  coding(column: StoredColumn): { coding: RangeCoding; codeOf: (row: number) => number } {
     const values = this.#values.subarray(0, this.#rows)
     const sorted = values.filter((value) => !Number.isNaN(value)).toSorted()
-    if (sorted.length === 0) return { coding: { by: 'range', bounds: [], bins: [] }, codeOf: () => NO_CODE }
+    if (sorted.length === 0)
+      return { coding: { by: 'range', bounds: [], bins: [], isExact: true }, codeOf: () => NO_CODE }
     const bins = histogramBins({ min: sorted[0]!, max: sorted.at(-1)! }, binKind(column))
-    const bounds = Float64Array.from(new Set([...partStarts(sorted), ...bins.map(({ from }) => from)])).toSorted()
-    return { coding: { by: 'range', bounds: [...bounds], bins }, codeOf: (row) => codeOf(bounds, values[row]!) }
+    const different = fewValues(sorted)
+    const starts = different ?? valuesApart(sorted)
+    const bounds = Float64Array.from(new Set([...starts, ...bins.map(({ from }) => from)])).toSorted()
+    return {
+      coding: { by: 'range', bounds: [...bounds], bins, isExact: different !== undefined },
+      codeOf: (row) => codeOf(bounds, values[row]!),
+    }
   }
 }
 
-/** Every value if there are few different ones; else values at equal distances. */
-function partStarts(sorted: Float64Array): Iterable<number> {
+/** Returns the different values; undefined if there are too many. */
+function fewValues(sorted: Float64Array): ReadonlySet<number> | undefined {
   const different = new Set<number>()
   for (const value of sorted) {
     different.add(value)
-    if (different.size > MOST_PARTS)
-      return Array.from({ length: MOST_PARTS }, (_, part) => sorted[Math.floor((part * sorted.length) / MOST_PARTS)]!)
+    if (different.size > MOST_PARTS) return undefined
   }
   return different
+}
+
+/** Returns values at equal distances. */
+function valuesApart(sorted: Float64Array): number[] {
+  return Array.from({ length: MOST_PARTS }, (_, part) => sorted[Math.floor((part * sorted.length) / MOST_PARTS)]!)
 }
 
 /** Returns the last part that starts at or below a value. */

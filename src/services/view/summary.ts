@@ -4,14 +4,14 @@ import type { About, CodedColumn } from './about.ts'
 import { barsChart, booleanChart, manyValuesChart, type CodeCount } from './bars.ts'
 import { rowsOf } from './database.ts'
 import type { Dictionaries } from './dictionaries.ts'
-import { histogramChart, type Part } from './histogram.ts'
+import { exactFigures, histogramChart, type Figures, type Part } from './histogram.ts'
 import { numbered, type Kept } from './kept-rows.ts'
-import { medians } from './medians.ts'
+import { medians, type CountedRange } from './medians.ts'
 import { axisName, codeName } from './stored-columns.ts'
 
 /**
- * Counts the kept rows: one statement reads each column's codes once, and at most one more finds the medians. Statements
- * are few because each costs a few milliseconds, whatever it reads.
+ * Counts the kept rows. One statement sums, one counts the codes of each column, and at most one more finds the medians.
+ * Statements are few because each costs a few milliseconds, whatever it reads.
  */
 export async function summaryOf(
   connection: DuckDBConnection,
@@ -19,71 +19,58 @@ export async function summaryOf(
   about: About,
   dictionaries: Dictionaries,
 ): Promise<Summary> {
-  const { totals, counts, parts } = await countedCodes(connection, kept, about, dictionaries)
-  const middle = await medians(connection, kept, about, parts)
+  const { totals, figures } = await sums(connection, kept, about)
+  const counts = await countedCodes(
+    connection,
+    kept,
+    about.columns.filter((column) => isCounted(column, dictionaries)),
+  )
+  const countsOf = ({ index }: CodedColumn): CodeCount[] => counts.get(index) ?? []
+  const ranges = new Map<number, CountedRange>()
+  for (const column of about.columns) {
+    const { coding } = column
+    if (coding.by === 'range') ranges.set(column.index, { column, coding, parts: partsOf(countsOf(column)) })
+  }
+  const middle = await medians(connection, kept, [...ranges.values()])
   const charts: Chart[] = []
   for (const column of about.columns) {
-    const { coding, index } = column
-    if (coding.by === 'boolean') charts.push(booleanChart(column, counts.get(index) ?? []))
-    else if (coding.by === 'range')
-      charts.push(histogramChart(column, coding, { ...parts.get(index)!, median: middle.get(index) ?? null }))
-    else if (coding.by === 'value') {
+    const range = ranges.get(column.index)
+    if (range) {
+      const { coding, parts } = range
+      const found = coding.isExact ? exactFigures(coding, parts) : figures.get(column.index)
+      const missing = countsOf(column).find(({ code }) => code === null)?.rows ?? 0
+      charts.push(histogramChart(column, coding, { parts, missing, figures: found, median: middle.get(column.index) }))
+    } else if (column.coding.by === 'boolean') charts.push(booleanChart(column, countsOf(column)))
+    else if (column.coding.by === 'value') {
       const texts = dictionaries.texts(column)
-      charts.push(
-        texts ? barsChart(column, counts.get(index) ?? [], texts) : await manyValuesChart(connection, kept, column),
-      )
+      charts.push(texts ? barsChart(column, countsOf(column), texts) : await manyValuesChart(connection, kept, column))
     }
   }
   return { ...totals, charts }
 }
 
-interface Counted {
-  totals: Pick<Summary, 'rows' | 'ok' | 'failed' | 'cost_usd'>
-  counts: Map<number, CodeCount[]>
-  parts: Map<number, { parts: Part[]; missing: number }>
-}
-
-/** A row of the statement: which column, the code, its rows, and for numbers their least, greatest and sum. */
-type CountedRow = [
-  column: number,
-  code: number | null,
-  rows: number,
-  min: number | null,
-  max: number | null,
-  sum: number,
-]
-
-/** The number of the row with the totals, which no column has. */
-const TOTALS = -1
-
-async function countedCodes(
+/** Returns the totals, and the figures of columns whose parts have several values. */
+async function sums(
   connection: DuckDBConnection,
-  kept: Kept,
-  about: About,
-  dictionaries: Dictionaries,
-): Promise<Counted> {
-  const { table } = kept
-  const condition = numbered(kept.condition)
-  const cost = about.columns.find(({ column, hasAxis }) => column.name === 'cost_usd' && hasAxis)
-  const totalsSql = `SELECT ${TOTALS}, CAST(count_if(is_failed) AS INTEGER), count(*), CAST(count_if(is_ok) AS DOUBLE), NULL,
-  ${cost ? `sum(${axisName(cost)})` : 'CAST(0 AS DOUBLE)'} FROM ${table} WHERE ${condition}`
-  const columns = about.columns.filter((column) => isCounted(column, dictionaries))
-  const branches = columns.map((column) => {
-    const code = codeName(column)
-    const axis = axisName(column)
-    const figures = column.coding.by === 'range' ? `min(${axis}), max(${axis}), sum(${axis})` : 'NULL, NULL, NULL'
-    return `SELECT ${column.index}, CAST(${code} AS INTEGER), count(*), ${figures} FROM ${table} WHERE ${condition} GROUP BY ${code}`
-  })
-  const found = await rowsOf(connection, [totalsSql, ...branches].join('\nUNION ALL '), kept.parameters)
-  const result: Counted = {
-    totals: { rows: 0, ok: 0, failed: 0, cost_usd: 0 },
-    counts: new Map(columns.map(({ index }) => [index, []])),
-    parts: new Map(
-      columns.filter(({ coding }) => coding.by === 'range').map(({ index }) => [index, { parts: [], missing: 0 }]),
-    ),
+  { table, condition, parameters }: Kept,
+  { columns }: About,
+): Promise<{ totals: Omit<Summary, 'charts'>; figures: Map<number, Figures> }> {
+  const cost = columns.find(({ column, hasAxis }) => column.name === 'cost_usd' && hasAxis)
+  const summed = columns.filter(({ coding }) => coding.by === 'range' && !coding.isExact)
+  const parts = summed.map(axisName).map((axis) => `min(${axis}), max(${axis}), sum(${axis})`)
+  const [[rows, ok, failed, cost_usd, ...rest] = []] = await rowsOf(
+    connection,
+    `SELECT ${['count(*)', 'count_if(is_ok)', 'count_if(is_failed)', cost ? `sum(${axisName(cost)})` : '0', ...parts].join(', ')}
+FROM ${table} WHERE ${condition}`,
+    parameters,
+  )
+  const figures = new Map<number, Figures>()
+  for (const [place, { index }] of summed.entries()) {
+    const [min, max, sum] = rest.slice(place * 3, place * 3 + 3)
+    if (min !== null) figures.set(index, { min: min as number, max: max as number, sum: sum as number })
   }
-  for (const row of found) add(result, row.map((value) => (value === null ? null : Number(value))) as CountedRow)
-  return result
+  const totals = { rows: Number(rows), ok: Number(ok), failed: Number(failed), cost_usd: Number(cost_usd ?? 0) }
+  return { totals, figures }
 }
 
 /** Whether all codes of a column are counted. Of a text with very many values, DuckDB finds the most common ones itself. */
@@ -92,10 +79,24 @@ function isCounted(column: CodedColumn, dictionaries: Dictionaries): boolean {
   return by === 'boolean' || by === 'range' || (by === 'value' && dictionaries.texts(column) !== undefined)
 }
 
-function add({ totals, counts, parts }: Counted, [index, code, rows, min, max, sum]: CountedRow): void {
-  const ranges = parts.get(index)
-  if (index === TOTALS) Object.assign(totals, { rows, ok: min ?? 0, failed: code ?? 0, cost_usd: sum ?? 0 })
-  else if (!ranges) counts.get(index)?.push({ code, rows })
-  else if (code === null) ranges.missing = rows
-  else ranges.parts.push({ index: code, rows, min: min!, max: max!, sum })
+async function countedCodes(
+  connection: DuckDBConnection,
+  { table, condition, parameters }: Kept,
+  columns: readonly CodedColumn[],
+): Promise<Map<number, CodeCount[]>> {
+  const counts = new Map(columns.map(({ index }): [number, CodeCount[]] => [index, []]))
+  if (columns.length === 0) return counts
+  const branches = columns.map((column) => {
+    const code = codeName(column)
+    const where = numbered(condition)
+    return `SELECT ${column.index}, CAST(${code} AS INTEGER), count(*) FROM ${table} WHERE ${where} GROUP BY ${code}`
+  })
+  for (const [index, code, rows] of await rowsOf(connection, branches.join('\nUNION ALL '), parameters))
+    counts.get(Number(index))?.push({ code: code === null ? null : Number(code), rows: Number(rows) })
+  return counts
+}
+
+function partsOf(counts: readonly CodeCount[]): Part[] {
+  const parts = counts.flatMap(({ code, rows }) => (code === null ? [] : [{ index: code, rows }]))
+  return parts.toSorted((a, b) => a.index - b.index)
 }
