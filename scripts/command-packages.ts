@@ -21,6 +21,14 @@ export const PACKAGES: Record<string, string> = {
   ajv: 'ajv',
 }
 
+/** The same for what the local cloud loads when it starts. */
+export const LOCAL_CLOUD_PACKAGES: Record<string, string> = {
+  '@grpc/grpc-js': 'grpc-js',
+  '@grpc/proto-loader': 'proto-loader',
+  protobufjs: 'protobufjs',
+  selfsigned: 'selfsigned',
+}
+
 /**
  * Modules of the clients that commands never use. Each is replaced by one that throws when it is used, so the clients
  * themselves are unchanged.
@@ -55,7 +63,7 @@ export const commandPackages: Plugin = {
   name: 'command-packages',
   setup({ onResolve }) {
     onResolve({ filter: /^[^./]/ }, ({ path: name }) => {
-      const bundle = PACKAGES[name]
+      const bundle = PACKAGES[name] ?? LOCAL_CLOUD_PACKAGES[name]
       return bundle === undefined ? undefined : { path: `#packages/${bundle}.js`, external: true }
     })
   },
@@ -63,9 +71,21 @@ export const commandPackages: Plugin = {
 
 /** Bundles the packages into `target`, over shared chunks. A CommonJS package gets the named exports that Node gives it. */
 export async function buildCommandPackages({ root, target }: { root: string; target: string }): Promise<void> {
+  const left = leaveOut(LEFT_OUT, { from: 'the command line (scripts/command-packages.ts)' })
+  await buildPackages(PACKAGES, { root, target, plugins: [left, inlineClientJson] })
+  await buildPackages(LOCAL_CLOUD_PACKAGES, { root, target, plugins: [] })
+}
+
+interface BuildOptions {
+  root: string
+  target: string
+  plugins: Plugin[]
+}
+
+async function buildPackages(packages: Record<string, string>, { root, target, plugins }: BuildOptions): Promise<void> {
   await build({
     absWorkingDir: root,
-    entryPoints: Object.entries(PACKAGES).map(([name, out]) => ({ in: `${ENTRY}:${name}`, out })),
+    entryPoints: Object.entries(packages).map(([name, out]) => ({ in: `${ENTRY}:${name}`, out })),
     outdir: target,
     chunkNames: '[name]-[hash]',
     bundle: true,
@@ -78,12 +98,7 @@ export async function buildCommandPackages({ root, target }: { root: string; tar
     keepNames: true,
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [
-      entryOfPackage(root),
-      leaveOut(LEFT_OUT, { from: 'the command line (scripts/command-packages.ts)' }),
-      inlineClientJson,
-      namedExportsOfPackages,
-    ],
+    plugins: [entryOfPackage(root), ...plugins, namedExportsOfPackages],
     banner: {
       // The packages' CommonJS parts call these.
       js: [

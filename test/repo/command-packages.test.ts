@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { ServicesClient } from '@google-cloud/run'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildCommandPackages, PACKAGES } from '../../scripts/command-packages.ts'
+import { buildCommandPackages, LOCAL_CLOUD_PACKAGES, PACKAGES } from '../../scripts/command-packages.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -24,10 +24,13 @@ const bundle = async (file: string): Promise<Record<string, unknown>> =>
 const OF_EVERY_MODULE = new Set(['default', 'module.exports', '__esModule'])
 const names = (module: object): string[] => Object.keys(module).filter((name) => !OF_EVERY_MODULE.has(name))
 
-test.each(Object.entries(PACKAGES))('%s has the exports of its package', async (name, out) => {
-  const published = (await import(name)) as object
-  expect(names(await bundle(`${out}.js`)).toSorted()).toEqual(names(published).toSorted())
-})
+test.each(Object.entries({ ...PACKAGES, ...LOCAL_CLOUD_PACKAGES }))(
+  '%s has the exports of its package',
+  async (name, out) => {
+    const published = (await import(name)) as object
+    expect(names(await bundle(`${out}.js`)).toSorted()).toEqual(names(published).toSorted())
+  },
+)
 
 test('packages that the clients import later keep their names, such as the agent for proxies', async () => {
   const files = (await readdir(target)).filter((file) => file.endsWith('.js'))
