@@ -59,6 +59,7 @@ export default class View extends CloudCommand {
     const { signal } = this
     const { target, store } = await this.session(flags)
     if (flags['save-reviews']) return this.#saveReviews({ target, store }, args.run_id)
+    if (flags.port !== undefined) await (await import('../services/view/server.ts')).checkPort(flags.port)
     const context: Context = {}
     try {
       await showSteps(

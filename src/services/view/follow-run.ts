@@ -55,7 +55,8 @@ export async function followRun(
         readAtMs = now()
         tookMs = readAtMs - startedMs
         isDue = false
-        if (found === 'ended') return
+        // The results table of a run that has ended, or was torn down, does not change.
+        if (found === 'ended' || current.rows.version !== undefined) return
       } catch {
         signal.throwIfAborted()
         isDue = true

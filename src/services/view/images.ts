@@ -99,6 +99,9 @@ async function small(uri: string, bytes: Buffer, type: string): Promise<Buffer> 
   if (type === 'image/heic' || type === 'image/heif')
     throw new ImageFailure(415, `${uri} is a ${type.slice(6)} image, which imagery has no decoder for`)
   const { default: sharp } = await import('sharp')
+  // Images are decoded side by side, and none is read twice.
+  sharp.concurrency(1)
+  sharp.cache(false)
   try {
     return await sharp(bytes, { failOn: 'none', limitInputPixels: MOST_PIXELS, sequentialRead: true })
       .autoOrient()

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { ImageryError } from '../../contracts/errors.ts'
 import { newSecret, OPEN_PATH, type Access } from './access.ts'
 import type { Viewed } from './api.ts'
@@ -72,6 +72,20 @@ async function closed(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve))
   clearInterval(idle)
   clearTimeout(late)
+}
+
+/**
+ * Checks that a port is free, before rows are read for a server that could not start.
+ *
+ * @throws ImageryError NOT_AVAILABLE
+ */
+export async function checkPort(port: number): Promise<void> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(portError(port, error)))
+    server.listen(port, HOST, resolve)
+  })
+  await new Promise((resolve) => server.close(resolve))
 }
 
 function portError(port: number, error: NodeJS.ErrnoException): ImageryError {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { REQUEST_HEADER } from '@imagery/viewer/contract/http'
 import type { Summary } from '@imagery/viewer/contract/source'
-import { startViewServer } from '../../../src/services/view/server.ts'
+import { checkPort, startViewServer } from '../../../src/services/view/server.ts'
 import { FIELDS, generatedPages } from './generated-rows.ts'
 import { send, serveRows, type ServedRun } from './served-run.ts'
 
@@ -295,7 +295,9 @@ describe('a port', () => {
       code: 'NOT_AVAILABLE',
       message: `Port ${port} is used by another program`,
     })
-    other.close()
+    await expect(checkPort(port)).rejects.toMatchObject({ code: 'NOT_AVAILABLE' })
+    await new Promise((resolve) => other.close(resolve))
+    await expect(checkPort(port)).resolves.toBeUndefined()
   })
 })
 
