@@ -41,7 +41,7 @@ const KINDS: Record<string, Kind> = {
   cli: { include: ['test/cli/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   e2e: { include: ['test/e2e/**/*.test.ts'], timeoutMs: 180_000, retry: 1, share: 'process' },
   /** In a browser. Few files, because each starts its own. */
-  view: { include: ['test/view/*.test.ts'], timeoutMs: 60_000, retry: 1, share: 'process' },
+  view: { include: ['test/view/*.test.ts'], timeoutMs: 120_000, retry: 1, share: 'process' },
   repo: { include: ['test/repo/**/*.test.ts'], timeoutMs: 60_000, share: 'process' },
   'local-cloud': {
     include: [`${LOCAL_CLOUD}/**/*.test.ts`],

@@ -164,10 +164,13 @@ export function reportTests(prepared: () => RunUser): void {
       expect(none.json()).toMatchObject({ images: { embedded: 0, missing: 0 } })
       expect(await readFile(path.join(user.folder, 'other.html'), 'utf8')).not.toContain('data-report="image"')
       expect((await report('--embed', 'none', '--max-images', '3')).error().code).toBe('INVALID_FLAG')
-      expect((await user.run(['report', runId, '--local', '--json', '-o', 'a.pdf'])).error()).toMatchObject({
-        code: 'INVALID_FLAG',
-        suggestions: ['-o a.html'],
-      })
+      for (const [file, suggestion] of [
+        ['a.pdf', '-o a.html'],
+        ['-', '-o report.html'],
+      ] as const) {
+        const refused = await user.run(['report', runId, '--local', '--json', '-o', file])
+        expect(refused.error()).toMatchObject({ code: 'INVALID_FLAG', suggestions: [suggestion] })
+      }
     })
   })
 }

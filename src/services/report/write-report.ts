@@ -65,7 +65,11 @@ export interface ReportContext {
  * @throws ImageryError INVALID_FLAG for a name that no browser would open as a page
  */
 export function checkReportFile(file: string | undefined): void {
-  if (file === undefined || /\.html?$/i.test(file)) return
+  if (file === undefined || /[^/\\]\.html?$/i.test(file)) return
+  if (file === '-' || file === '')
+    throw new ImageryError('INVALID_FLAG', 'A report is written to a file, not to stdout', {
+      suggestions: ['-o report.html'],
+    })
   const { dir, name } = path.parse(file)
   throw new ImageryError('INVALID_FLAG', `-o ${file} does not end in .html, as a web page does`, {
     suggestions: [`-o ${shellWord(path.join(dir, `${name}.html`))}`],
