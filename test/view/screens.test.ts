@@ -71,6 +71,12 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     expect(await chart('reason').getByLabel('reason contains').inputValue()).toBe('')
     // Heights are 6 to 12: a range by keyboard, then one more bin with Shift.
     const bins = chart('height').locator('.bin')
+    const [first, last] = [(await bins.first().boundingBox())!, (await bins.last().boundingBox())!]
+    await page.mouse.move(first.x + 1, first.y + 40)
+    await page.mouse.down()
+    await page.mouse.move(last.x + 1, last.y + 40, { steps: 9 })
+    await page.mouse.up()
+    await expect.poll(() => kept(page).innerText()).toBe('7 of 8 rows')
     await bins.first().press('Enter')
     await expect.poll(() => kept(page).innerText()).toMatch(/^[1-7] of 8 rows$/)
     expect(await accessibilityFaults(page)).toEqual([])
@@ -102,6 +108,11 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     await page.locator('.grid').press('Control+c')
     await page.getByText('Copied 1 row.').waitFor()
     expect(await page.evaluate('navigator.clipboard.readText()')).toBe(`'${FORMULA}`)
+    await page.goto(`${served.server.url.split('/open')[0]}/#table?column=height&is.condition=["fair"]`)
+    await expect.poll(() => rows(page)).toHaveLength(2)
+    const file = await page.getByRole('link', { name: 'CSV' }).getAttribute('href')
+    const exported = await page.request.get(new URL(file!, page.url()).href)
+    expect((await exported.text()).trim().split(/\r?\n/)).toEqual(['unit_id,height', 'pole-5,12', 'pole-6,7'])
     expect(await accessibilityFaults(page)).toEqual([])
   })
 
@@ -116,6 +127,11 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     await page.getByText('No row fits the filter').waitFor()
     await page.getByRole('button', { name: 'Clear the filter' }).click()
     await expect.poll(() => rows(page)).toHaveLength(8)
+    // Its place is found, so that the keys lead to its neighbors.
+    await page.goto(`${served.server.url.split('/open')[0]}/#table?unit=pole-6`)
+    await page.getByRole('dialog', { name: 'pole-6' }).getByText('6 of 8').waitFor()
+    await page.keyboard.press('k')
+    await page.getByRole('dialog', { name: 'pole-5' }).waitFor()
     // The browser logs the refused request, which is no fault of the page.
     await page.goto(`${served.server.url.split('/open')[0]}/#table?unit=pole-99`)
     await page

@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect } from 'react'
+import { findRow } from '../data/find-row.ts'
 import { useShared } from '../data/source-context.ts'
 import { useQuery } from '../data/use-query.ts'
 import { useRowPages } from '../data/use-row-pages.ts'
@@ -31,6 +32,23 @@ export function Detail({ unitId, at, state, change }: Props) {
   useEffect(() => {
     if (at !== null) pages.need(at - 1, at + 1)
   }, [pages, at])
+
+  // Opened from the map or by an address: in the usual order, its place can be found.
+  const isSorted = state.sort !== null
+  useEffect(() => {
+    if (at !== null || isSorted) return
+    let isCurrent = true
+    findRow(pages, unitId).then(
+      (found) => {
+        if (isCurrent && found !== null) change({ at: found }, 'replace')
+      },
+      // Without a place there are no neighbors to go to; the rest of the detail is there.
+      () => undefined,
+    )
+    return () => {
+      isCurrent = false
+    }
+  }, [pages, unitId, at, isSorted, change])
 
   // A live run can move a unit, and an address can be old: the place counts only if the unit is there.
   const place = at !== null && pages.row(at)?.unit_id === unitId ? at : null

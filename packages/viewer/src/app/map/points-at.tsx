@@ -29,12 +29,25 @@ export function PointNames({ points, coloring, at }: { points: Points; coloring:
   )
 }
 
+interface ChoiceProps {
+  points: Points
+  at: PointsAt
+  onUnit: (unit: string) => void
+  close: () => void
+}
+
 /** Lets one of several assets at a place be opened. */
-export function PointChoice({ points, at, onUnit }: { points: Points; at: PointsAt; onUnit: (unit: string) => void }) {
+export function PointChoice({ points, at, onUnit, close }: ChoiceProps) {
   const list = useRef<HTMLUListElement>(null)
   useEffect(() => list.current?.querySelector('button')?.focus(), [at])
   return (
-    <div className="map-choice" style={{ left: at.x, top: at.y }}>
+    <div
+      className="map-choice"
+      style={{ left: at.x, top: at.y }}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') close()
+      }}
+    >
       <p className="muted">{counted(at.indices.length, 'asset')} here</p>
       <ul ref={list}>
         {at.indices.slice(0, MOST_CHOICES).map((index) => (

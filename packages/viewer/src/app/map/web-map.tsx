@@ -190,7 +190,9 @@ export default function WebMap(props: MapProps) {
       ))}
       {box !== undefined && <div className="map-box" style={box} />}
       {hover !== undefined && choice === undefined && <PointNames points={points} coloring={coloring} at={hover} />}
-      {choice !== undefined && <PointChoice points={points} at={choice} onUnit={onUnit} />}
+      {choice !== undefined && (
+        <PointChoice points={points} at={choice} onUnit={onUnit} close={() => setChoice(undefined)} />
+      )}
       <div className="map-tools">
         <button type="button" onClick={() => map.current?.fitBounds(bounds, { ...SPACE, animate: false })}>
           <Icon name="fit" /> Show all

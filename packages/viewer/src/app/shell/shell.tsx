@@ -48,7 +48,8 @@ export function Shell({ connectionError, retry }: { connectionError: Error | und
       <Header
         screen={state.screen}
         change={change}
-        hasComparison={comparison.data !== undefined && comparison.data !== null}
+        // An error is for its screen to show.
+        hasComparison={comparison.error !== undefined || (comparison.data !== undefined && comparison.data !== null)}
         openHelp={() => setHelpOpen(true)}
       />
       {connectionError !== undefined && <Problem error={connectionError} retry={retry} />}
