@@ -1,9 +1,17 @@
+import { totalmem } from 'node:os'
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api'
 
 export type Parameter = DuckDBValue
 
 /** Enough for the columns of a few million rows; DuckDB reads more from its file. */
-const MEMORY_LIMIT = '1GB'
+const MOST_MEGABYTES = 1_024
+
+/** A small machine runs a browser too. */
+const MEMORY_SHARE = 0.4
+
+function memoryLimit(): string {
+  return `${Math.min(MOST_MEGABYTES, Math.floor((totalmem() * MEMORY_SHARE) / 2 ** 20))}MiB`
+}
 
 /**
  * Opens a DuckDB file. DuckDB then reads and writes nothing else: it loads no extension and opens no other file, whatever
@@ -12,7 +20,7 @@ const MEMORY_LIMIT = '1GB'
 export async function openDuckDb(file: string, { isReadOnly }: { isReadOnly: boolean }): Promise<DuckDBInstance> {
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api')
   return Instance.create(file, {
-    memory_limit: MEMORY_LIMIT,
+    memory_limit: memoryLimit(),
     temp_directory: `${file}.tmp`,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
