@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react'
 import { useShared } from '../data/source-context.ts'
 import { counted } from '../format/numbers.ts'
 import { Icon } from '../parts/icon.tsx'
@@ -24,6 +25,11 @@ interface Props {
 /** The run, and the way to each screen. */
 export function Header({ screen, change, hasComparison, openHelp }: Props) {
   const { run } = useShared()
+  const links = useRef<HTMLElement>(null)
+  // On a phone, the links do not all fit.
+  useEffect(() => {
+    links.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [screen, hasComparison])
   const isThere: Record<Screen, boolean> = {
     overview: true,
     gallery: run.has_images,
@@ -43,7 +49,7 @@ export function Header({ screen, change, hasComparison, openHelp }: Props) {
           {run.state}
         </span>
       </div>
-      <nav aria-label="Screens">
+      <nav ref={links} aria-label="Screens">
         {SCREENS.filter((each) => isThere[each] || each === screen).map((each) => (
           <a
             key={each}
