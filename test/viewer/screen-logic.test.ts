@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { barRows } from '../../packages/viewer/src/app/charts/bar-rows.ts'
+import { barRows, shortList } from '../../packages/viewer/src/app/charts/bar-rows.ts'
 import { placeAfter } from '../../packages/viewer/src/app/gallery/placement.ts'
 import { boxBetween } from '../../packages/viewer/src/app/map/box.ts'
 import { degrees, graticuleOf } from '../../packages/viewer/src/app/map/graticule.ts'
@@ -32,6 +32,24 @@ describe('bars of filtered rows before those of all', () => {
       { value: 'z', rows: 9, allRows: null },
       { value: 'a', rows: 3, allRows: 50 },
     ])
+  })
+})
+
+describe('a long list of bars', () => {
+  const counts = { a: 1, b: 0, c: 9, d: 8, e: 0, f: 7, g: 6, h: 5, i: 4, j: 3, k: 2 }
+  const rows = barRows(bars(counts, 10), bars(counts, 10), true)
+  const names = (chosen: string[]) => shortList(rows, chosen).map(({ value }) => value)
+
+  test('shows the values with the most rows at first, in the order of the column', () => {
+    expect(names([])).toEqual(['c', 'd', 'f', 'g', 'h', 'i', 'j', null])
+  })
+
+  test('always shows the values of the filter', () => {
+    expect(names(['b'])).toEqual(['b', 'c', 'd', 'f', 'g', 'h', 'i', 'j', null])
+  })
+
+  test('stays whole if it is hardly longer', () => {
+    expect(shortList(rows.slice(0, 9), [])).toEqual(rows.slice(0, 9))
   })
 })
 

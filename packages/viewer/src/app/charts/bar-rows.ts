@@ -27,3 +27,17 @@ export function barRows(all: BarsChart, filtered: BarsChart, hasOrder: boolean):
   if (all.missing > 0) rows.push({ value: null, rows: filtered.missing, allRows: all.missing })
   return rows
 }
+
+/** How many bars a chart shows before the user asks for all of them. */
+export const SHORT_LIST = 8
+
+/**
+ * Returns the bars of a short list, in their order: those with the most rows of the run, and every chosen one. A list that
+ * is hardly longer stays whole.
+ */
+export function shortList(rows: readonly BarRow[], chosen: readonly BarRow['value'][]): BarRow[] {
+  if (rows.length <= SHORT_LIST + 1) return [...rows]
+  const size = ({ rows: kept, allRows }: BarRow): number => allRows ?? kept ?? 0
+  const largest = new Set(rows.toSorted((a, b) => size(b) - size(a)).slice(0, SHORT_LIST))
+  return rows.filter((row) => largest.has(row) || chosen.includes(row.value))
+}

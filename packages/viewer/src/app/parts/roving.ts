@@ -9,7 +9,9 @@ const STEPS: Record<string, number> = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1
 export function moveAmongButtons(event: KeyboardEvent<HTMLElement>): void {
   const step = STEPS[event.key]
   if (step === undefined && event.key !== 'Home' && event.key !== 'End') return
-  const buttons = [...event.currentTarget.querySelectorAll<HTMLButtonElement>('button:not([disabled])')]
+  const buttons = [...event.currentTarget.querySelectorAll<HTMLButtonElement>('button:not([disabled])')].filter(
+    (button) => button.offsetParent !== null,
+  )
   const place = buttons.indexOf(document.activeElement as HTMLButtonElement)
   if (place < 0) return
   event.preventDefault()
