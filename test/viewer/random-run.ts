@@ -130,6 +130,7 @@ export function randomRun(rows: readonly CarriedRow[]): ViewedRun {
     prompt: 'What is on the pole?',
     model: 'gemini-3.5-flash',
     answered_by: 'Vertex AI',
+    is_billed: true,
     state: 'complete',
     units: { total: rows.length, ok: count('ok'), failed: count('failed', 'throttled'), pending: count('pending') },
     cost_usd: 1.5,

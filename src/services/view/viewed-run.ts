@@ -22,6 +22,7 @@ export function viewedRun(
     prompt: profile?.prompt ?? '',
     model: spec ? (spec.gemini?.model ?? profileModel(spec.profile)) : '',
     answered_by: report?.answers?.by ?? null,
+    is_billed: report?.answers?.billed ?? null,
     state: report ? stateName(report) : 'torn down',
     units: isNewer ? { total: about.rows, ok, failed, pending: about.rows - ok - failed } : report.units,
     // The report also counts the attempts before the current ones.

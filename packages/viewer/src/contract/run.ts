@@ -13,6 +13,8 @@ export interface ViewedRun {
   model: string
   /** Who answered the calls; null for exact pixel measurement. */
   answered_by: string | null
+  /** Whether the answers are billed: a stand-in's are not. Null if that is not known. */
+  is_billed: boolean | null
   state: string
   units: { total: number; ok: number; failed: number; pending: number }
   cost_usd: number

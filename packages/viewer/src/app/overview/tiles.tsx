@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import type { ViewedRun } from '../../contract/run.ts'
 import { useShared } from '../data/source-context.ts'
 import { count, counted, duration, percent, usd } from '../format/numbers.ts'
 import { timeText } from '../format/times.ts'
@@ -25,7 +26,6 @@ export function Tiles({ summaries, hasFilter }: { summaries: Summaries; hasFilte
     ['pending', pending],
   ] as const
   const progress = parts.map(([name, units]) => `${count(units)} ${name}`).join(', ')
-  const answered = ok + failed
   return (
     <section className="tiles-section" aria-label="The run in numbers">
       <div className="progress" role="img" aria-label={`Of ${count(total)} assets: ${progress}`}>
@@ -44,9 +44,7 @@ export function Tiles({ summaries, hasFilter }: { summaries: Summaries; hasFilte
           {run.is_live ? 'the page follows the run' : pending === 0 ? 'the run is complete' : 'the run has stopped'}
         </Tile>
         <Tile label="Cost" value={usd(run.cost_usd)}>
-          {answered === 0 || run.cost_usd === 0
-            ? 'at list price'
-            : `${usd((run.cost_usd / answered) * 1000)} per 1,000`}
+          {costNote(run)}
         </Tile>
         {run.started_at !== '' && (
           <Tile label="Time" value={took(run.started_at, run.finished_at)}>
@@ -61,6 +59,11 @@ export function Tiles({ summaries, hasFilter }: { summaries: Summaries; hasFilte
       </dl>
     </section>
   )
+}
+
+function costNote({ cost_usd: cost, is_billed: isBilled, units: { ok, failed } }: ViewedRun): string {
+  const price = ok + failed === 0 || cost === 0 ? 'at list price' : `${usd((cost / (ok + failed)) * 1000)} per 1,000`
+  return isBilled === false ? `${price}; nothing is billed` : price
 }
 
 function took(startedAt: string, finishedAt: string | null): string {
