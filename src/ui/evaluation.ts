@@ -33,7 +33,9 @@ export function formatEvaluation(evaluation: Evaluation, width: number): string 
 
 function headLines({ run_id: run, truth, units }: Evaluation, width: number): string[] {
   const left = [
-    ...(units.failed > 0 ? [`${countText(units.failed)} failed, which counts as wrong`] : []),
+    ...(units.failed > 0
+      ? [`${countText(units.failed)} failed, which counts as wrong where there is a true value`]
+      : []),
     ...(units.without_truth > 0 ? [`${countText(units.without_truth)} have no row in the truth`] : []),
   ]
   const text = `Run ${run} against ${truth.source}: ${countText(units.judged)} of ${countText(units.total)} assets judged`

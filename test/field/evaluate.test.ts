@@ -246,8 +246,8 @@ describe('the truth', () => {
       `1 row of ${file} has no ID: line 6`,
       `1 row of ${file} repeats an ID with the same values, which counts once: s01 (line 3)`,
       `The rows of ${file} for these assets contradict each other, so none of them counts: s02`,
-      `1 row of ${file} has a value of lit that is not true or false and does not count: s01: maybe`,
-      `1 row of ${file} has a value of lamps that is not a number and does not count: s03: 1,000`,
+      `${file} has a value of lit that is not true or false for 1 asset, which does not count: s01: maybe`,
+      `${file} has a value of lamps that is not a number for 1 asset, which does not count: s03: 1,000`,
       'The truth has values of category that the profile does not allow, so no answer can be right: Roundabout (1)',
     ])
   })

@@ -5,13 +5,14 @@ import { valueIn, type AnswerColumn } from './columns.ts'
 import { cohensKappa } from './kappa.ts'
 import { isWithin, NO_TOLERANCE, NumberDifferences, type Tolerance } from './number-errors.ts'
 import type { UnitRow } from './run-rows.ts'
-import { isNumeric, isSame, plainForm, readValue, shownValue, type JudgedValue } from './values.ts'
+import { hasTwins, isNumeric, isSame, plainForm, readValue, shownValue, type JudgedValue } from './values.ts'
 
 /** Compares one column of two answers, unit by unit. */
 export class ColumnAgreement {
   readonly #a: AnswerColumn
   readonly #b: AnswerColumn
   readonly #tolerance: Tolerance
+  readonly #hasTwins: boolean
   readonly #pairs = new Map<string, { a: string; b: string; count: number }>()
   readonly #disagreements = new Map<string, Disagreement>()
   readonly #differences = new NumberDifferences()
@@ -22,6 +23,7 @@ export class ColumnAgreement {
     this.#a = a
     this.#b = b
     this.#tolerance = tolerance
+    this.#hasTwins = hasTwins(a) || hasTwins(b)
   }
 
   add(unitA: UnitRow, unitB: UnitRow): void {
@@ -66,7 +68,7 @@ export class ColumnAgreement {
   }
 
   #agree(a: JudgedValue | null, b: JudgedValue | null): boolean {
-    if (a === null || b === null) return a === b
+    if (a === null || b === null || this.#hasTwins) return a === b
     if (this.#kind === 'text') return isSame(String(a), String(b))
     if (isSame(a, b)) return true
     return isNumeric(a) && isNumeric(b) && this.#tolerance.amount > 0 && isWithin(Number(b), Number(a), this.#tolerance)
@@ -74,7 +76,8 @@ export class ColumnAgreement {
 
   /** No value is a class of its own. */
   #count(a: JudgedValue | null, b: JudgedValue | null): void {
-    const name = (value: JudgedValue | null): string => (value === null ? '' : `=${plainForm(String(value))}`)
+    const name = (value: JudgedValue | null): string =>
+      value === null ? '' : `=${this.#hasTwins ? String(value) : plainForm(String(value))}`
     const key = JSON.stringify([name(a), name(b)])
     const pair = this.#pairs.get(key) ?? { a: name(a), b: name(b), count: 0 }
     pair.count += 1

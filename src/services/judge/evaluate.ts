@@ -1,5 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import type { EvaluatedColumn, Evaluation, NamedRows, TruthSummary } from '../../contracts/evaluation.ts'
+import type { EvaluatedColumn, Evaluation, JudgedKind, NamedRows, TruthSummary } from '../../contracts/evaluation.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import { ColumnJudge } from './column-judge.ts'
 import { minimumsOf, tolerancesOf, type JudgeFlags } from './flags.ts'
@@ -70,12 +70,17 @@ function noMatch(
     'ASSET_NOT_FOUND',
     count === 0
       ? `${source} has no rows`
-      : `None of the IDs${column} of ${source} names an asset of run ${runId}, such as ${unmatched.examples.join(', ')}`,
+      : unmatched.count === 0
+        ? `No row of ${source} has an ID${column}`
+        : `None of the IDs${column} of ${source} names an asset of run ${runId}, such as ${unmatched.examples.join(', ')}`,
     {
-      suggestions: [
-        `imagery results ${runId} --columns unit_id   (shows the IDs of the run)`,
-        '--id COLUMN   (names the column of the truth with these IDs)',
-      ],
+      suggestions:
+        count === 0
+          ? []
+          : [
+              `imagery results ${runId} --columns unit_id   (shows the IDs of the run)`,
+              '--id COLUMN   (names the column of the truth with these IDs)',
+            ],
     },
   )
 }
@@ -119,12 +124,21 @@ export function evaluationWarnings(run: JudgedRun, { truth, units, columns }: Ev
     ...columns.flatMap(({ column, truth_column: header, unreadable, kind }) =>
       unreadable.count > 0
         ? [
-            `${rows(unreadable.count, source, ['has', 'have'])} a value of ${header ?? column} that is not ${kind === 'number' ? 'a number' : 'true or false'} and does not count: ${list(unreadable)}`,
+            `${source} has a value of ${header ?? column} that is not ${KINDS[kind]} for ${unreadable.count === 1 ? '1 asset' : `${unreadable.count.toLocaleString('en')} assets`}, which does not count: ${list(unreadable)}`,
           ]
         : [],
     ),
     ...columns.flatMap((column) => unknownClasses(column, run)),
   ]
+}
+
+/** What a value of a kind of column is. */
+const KINDS: Readonly<Record<JudgedKind, string>> = {
+  number: 'a number',
+  boolean: 'true or false',
+  enum: 'one text',
+  text: 'one text',
+  other: 'a list',
 }
 
 /** Values of the truth that the profile does not allow can never be right. */

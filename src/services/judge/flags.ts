@@ -11,27 +11,38 @@ export interface JudgeFlags {
 
 const DECIMAL = /^(?:\d+\.?\d*|\.\d+)$/
 
+/** Reads `0.5` and `5%`; undefined for anything else. A percentage is shifted as text: 99.9 / 100 is a little more than 0.999. */
+function amountIn(text: string): { amount: number; isShare: boolean } | undefined {
+  const isShare = text.endsWith('%')
+  const digits = isShare ? text.slice(0, -1).trim() : text
+  return DECIMAL.test(digits) ? { amount: Number(isShare ? `${digits}e-2` : digits), isShare } : undefined
+}
+
 /** Reads `COLUMN=0.5` and `COLUMN=5%`. @throws ImageryError INVALID_FLAG, COLUMN_NOT_FOUND */
 export function tolerancesOf(given: readonly string[], columns: readonly AnswerColumn[]): Map<string, Tolerance> {
-  return byColumn('--tolerance', given, columns, '0.5, or 5% of the true value', (text, { name, kind }) => {
-    if (kind !== 'number') {
-      throw new ImageryError('INVALID_FLAG', `--tolerance ${name}: the column holds ${kindText(kind)}, not numbers`, {
-        suggestions: columns.filter((each) => each.kind === 'number').map((each) => `--tolerance ${each.name}=${text}`),
-      })
-    }
-    const isShare = text.endsWith('%')
-    const amount = isShare ? text.slice(0, -1).trim() : text
-    return DECIMAL.test(amount) ? { amount: isShare ? Number(amount) / 100 : Number(amount), isShare } : undefined
-  })
+  return byColumn(
+    '--tolerance',
+    given,
+    columns,
+    'like 0.5, or like 5% for a share of the true value',
+    (text, { name, kind }) => {
+      if (kind !== 'number') {
+        throw new ImageryError('INVALID_FLAG', `--tolerance ${name}: the column holds ${kindText(kind)}, not numbers`, {
+          suggestions: columns
+            .filter((each) => each.kind === 'number')
+            .map((each) => `--tolerance ${each.name}=${text}`),
+        })
+      }
+      return amountIn(text)
+    },
+  )
 }
 
 /** Reads `COLUMN=0.9` and `COLUMN=90%`. @throws ImageryError INVALID_FLAG, COLUMN_NOT_FOUND */
 export function minimumsOf(given: readonly string[], columns: readonly AnswerColumn[]): Map<string, number> {
   return byColumn('--min-accuracy', given, columns, 'from 0 to 1, or from 0% to 100%', (text) => {
-    const isShare = text.endsWith('%')
-    const amount = isShare ? text.slice(0, -1).trim() : text
-    const value = Number(amount) / (isShare ? 100 : 1)
-    return DECIMAL.test(amount) && value <= 1 ? value : undefined
+    const value = amountIn(text)?.amount
+    return value !== undefined && value <= 1 ? value : undefined
   })
 }
 

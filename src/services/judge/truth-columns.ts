@@ -46,7 +46,7 @@ export function truthColumns(
   const judged = answer.flatMap((column) => {
     if (column.kind === 'other') return []
     const index = named.get(column.name) ?? sameName(table, column.name)
-    return index === undefined || index === id || (!named.has(column.name) && used.has(index))
+    return index === undefined || (!named.has(column.name) && (index === id || used.has(index)))
       ? []
       : [{ column, index }]
   })

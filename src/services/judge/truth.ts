@@ -5,7 +5,7 @@ import type { AnswerColumn } from './columns.ts'
 import type { UnitRow } from './run-rows.ts'
 import { truthColumns, type TruthFlags } from './truth-columns.ts'
 import type { TruthTable } from './truth-rows.ts'
-import { isSame, readValue, type JudgedValue } from './values.ts'
+import { hasTwins, isSame, readValue, type JudgedValue } from './values.ts'
 
 /** What is known about a column of a unit: its true value, or what a reviewer said of the answer. */
 export type TrueCell =
@@ -84,7 +84,7 @@ export async function readTruth(
     }
     known.rows += 1
     if (known.isContradictory) continue
-    const both = merged(known.cells, cells)
+    const both = merged(known.cells, cells, judged)
     if (both) {
       known.cells = both
       repeated.add(`${key} (${place})`)
@@ -144,11 +144,16 @@ function shown(value: unknown): string {
 }
 
 /** Returns what two rows of one unit say together; undefined if they contradict each other. */
-function merged(one: TrueCells, other: TrueCells): TrueCells | undefined {
+function merged(one: TrueCells, other: TrueCells, judged: readonly { column: AnswerColumn }[]): TrueCells | undefined {
   const both = new Map(one)
-  for (const [name, cell] of other) {
-    const known = both.get(name)
-    if (known?.is === 'value' && cell.is === 'value' && !isSame(known.value, cell.value)) return undefined
+  for (const { column } of judged) {
+    const { name } = column
+    const [known, cell] = [both.get(name), other.get(name)]
+    if (!cell) continue
+    if (known?.is === 'value' && cell.is === 'value') {
+      const areSame = hasTwins(column) ? known.value === cell.value : isSame(known.value, cell.value)
+      if (!areSame) return undefined
+    }
     if (known === undefined || known.is === 'unreadable') both.set(name, cell)
   }
   return both

@@ -37,22 +37,32 @@ export function readValue({ kind, allowed }: AnswerColumn, given: unknown): Judg
     case 'boolean': {
       if (typeof value === 'boolean') return value
       const plain = plainForm(text)
-      return TRUE.has(plain) ? true : FALSE.has(plain) ? false : undefined
+      // A program that keeps booleans beside missing values as numbers writes 1.0.
+      const known = NUMBER.test(plain) ? String(Number(plain)) : plain
+      return TRUE.has(known) ? true : FALSE.has(known) ? false : undefined
     }
     case 'number':
       if (typeof value === 'number' && Number.isSafeInteger(value)) return value
       return typeof value === 'boolean' ? undefined : numberOf(plainForm(text))
     case 'enum':
       // Most values are written as the profile has them.
-      return allowed?.includes(text) ? text : (allowedLike(plainForm(text), allowed) ?? text.trim())
+      if (allowed?.includes(text)) return text
+      return allowed?.find((each) => each === text.trim()) ?? allowedLike(plainForm(text), allowed) ?? text.trim()
     case 'text':
     case 'other':
       return text
   }
 }
 
+/** Of two allowed values that differ in their case only, neither is meant by a third way to write them. */
 function allowedLike(plain: string, allowed: readonly string[] | null): string | undefined {
-  return allowed?.find((each) => plainForm(each) === plain)
+  const alike = allowed?.filter((each) => plainForm(each) === plain) ?? []
+  return alike.length === 1 ? alike[0] : undefined
+}
+
+/** Whether a profile allows two values that differ in their form only, such as `Stop` and `stop`. They are not the same then. */
+export function hasTwins({ allowed }: Pick<AnswerColumn, 'allowed'>): boolean {
+  return allowed !== null && new Set(allowed.map(plainForm)).size < allowed.length
 }
 
 function numberOf(text: string): number | bigint | undefined {

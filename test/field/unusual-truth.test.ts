@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { EvaluatedColumn, Evaluation } from '../../src/contracts/evaluation.ts'
+import { profile } from '../../src/contracts/run-spec.ts'
+import { evaluate, evaluationWarnings } from '../../src/services/judge/evaluate.ts'
+import type { JudgeFlags } from '../../src/services/judge/flags.ts'
+import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
+import type { JudgedRun } from '../../src/services/judge/run-rows.ts'
+import { LocalTables } from './local-table.ts'
+import { row, runOf } from './judged-runs.ts'
+
+let tables: LocalTables
+let run: JudgedRun
+
+beforeAll(async () => {
+  tables = await LocalTables.start()
+  run = await runOf(tables, [
+    row('s01', { category: 'Stop', lit: true, pole: { material: 'wood' } }),
+    row('s03', { category: 'Yield', lit: false, pole: { material: 'steel' } }),
+  ])
+})
+
+afterAll(() => tables.close())
+
+async function judged(
+  truth: string,
+  options: Partial<TruthChoice> & JudgeFlags & { of?: JudgedRun } = {},
+): Promise<Evaluation> {
+  const { of = run, tolerance, minAccuracy, ...choice } = options
+  const opened = await openTruth(truth, of, { configurationFolder: tables.folder, ...choice })
+  return evaluate(of, opened, { tolerance, minAccuracy })
+}
+
+const columnOf = ({ columns }: Evaluation, name: string): EvaluatedColumn =>
+  columns.find(({ column }) => column === name)!
+
+describe('a truth that is unusual', () => {
+  test('tells values apart that the profile allows beside each other and that differ in case only', async () => {
+    const twins = profile.parse({
+      name: 'twins',
+      description: 'Values alike.',
+      prompt: 'Which one?',
+      output: { type: 'object', properties: { category: { type: 'string', enum: ['Stop', 'stop', 'Yield'] } } },
+    })
+    const of = await runOf(tables, [row('a', { category: 'stop' }), row('b', { category: 'stop' })], { profile: twins })
+    const file = await tables.file('twins.csv', 'id,category\na, stop \na,stop\nb,Stop\n')
+    const evaluation = await judged(file, { of })
+    const category = columnOf(evaluation, 'category')
+    expect(category).toMatchObject({ judged: 2, right: 1, worst: [{ truth: 'Stop', answer: 'stop', units: 1 }] })
+    expect(category.classes![1]).toMatchObject({ value: 'stop', truth: 1, answered: 2, right: 1 })
+    expect(evaluation.truth).toMatchObject({ repeated: { count: 1 }, contradictory: { count: 0 } })
+    const neither = await judged(await tables.file('neither.csv', 'id,category\na,STOP\nb,stop\nb,Stop\n'), { of })
+    expect(columnOf(neither, 'category')).toMatchObject({ judged: 1, right: 0, worst: [{ truth: 'STOP' }] })
+    expect(evaluationWarnings(of, neither)).toEqual([
+      expect.stringContaining('contradict each other, so none of them counts: b'),
+      'The truth has values of category that the profile does not allow, so no answer can be right: STOP (1; Stop?)',
+    ])
+  })
+
+  test('can have booleans that a program wrote as numbers, and says what a list should be', async () => {
+    const file = await tables.file(
+      'numbers.jsonl',
+      '{"id":"s01","lit":1.0,"category":["Stop"]}\n{"id":"s03","lit":0.0,"category":"Yield"}\n',
+    )
+    const evaluation = await judged(file)
+    expect(columnOf(evaluation, 'lit')).toMatchObject({ judged: 2, right: 2 })
+    expect(evaluationWarnings(run, evaluation)).toContain(
+      `${file} has a value of category that is not one text for 1 asset, which does not count: s01: ["Stop"]`,
+    )
+  })
+
+  test('without any ID or any row is refused in words that fit', async () => {
+    await expect(judged(await tables.file('no-ids.csv', 'id,category\n,Stop\n'))).rejects.toThrow(
+      /^No row of .*no-ids.csv has an ID in column id$/,
+    )
+    await expect(judged(await tables.file('no-rows.csv', 'id,category\n'))).rejects.toMatchObject({
+      message: expect.stringMatching(/no-rows.csv has no rows$/) as string,
+      suggestions: [],
+    })
+  })
+
+  test('is judged by a percentage to its last digit', async () => {
+    const choice = { id: 'pole', columns: ['label=category'], minAccuracy: ['category=99.9%'] }
+    const of = await runOf(
+      tables,
+      Array.from({ length: 1_000 }, (_, index) => row(`u${index}`, { category: index === 0 ? 'Yield' : 'Stop' })),
+    )
+    const truth = Array.from({ length: 1_000 }, (_, index) => `u${index},Stop\n`).join('')
+    const evaluation = await judged(await tables.file('thousand.csv', `pole,label\n${truth}`), { ...choice, of })
+    expect(columnOf(evaluation, 'category').accuracy!.estimate).toBe(0.999)
+    expect(evaluation.below_minimum).toEqual([])
+  })
+})
