@@ -59,6 +59,7 @@ describe('the rate', () => {
     steps.step(round(0.4))
     const before = steps.perSecond!
     steps.step(round(0, { isUsedUp: false }))
+    steps.step(round(0, { usedPerSecond: before / 2 }))
     expect(steps.perSecond).toBe(before)
     steps.step(round(0))
     expect(steps.perSecond).toBeGreaterThan(before)

@@ -7,11 +7,15 @@ import { SLOT_MS } from './chain.ts'
 /** Each instance limits its own calls within seconds; the queues follow, so that no more tasks wait than will have a turn. */
 const WAITING_SECONDS = 30
 
-/** A queue sends more tasks than there are calls, because it sends refused ones again, and the rate can go up quickly. */
-const TASKS_PER_CALL = 10
+/**
+ * A queue sends many more tasks than there are calls: the rate of calls can go up quickly, and Cloud Tasks itself slows a
+ * queue after each 429, relative to its limit
+ * (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#ratelimits).
+ */
+const TASKS_PER_CALL = 50
 
-/** So few tasks cost little, and notice when there is capacity again. */
-const LEAST: QueueLimits = { maxConcurrent: 10, maxPerSecond: 1 }
+/** Limits as low as this cost little, and are enough to notice that there is capacity again. */
+const LEAST: QueueLimits = { maxConcurrent: 10, maxPerSecond: 50 }
 
 /** One heartbeat lowers a limit at most to this share of it, and raises it by at most this share of the usual one. */
 const LOWER = 0.5

@@ -35,6 +35,12 @@ const PATIENT_ROUNDS = 4
 const ROUNDS_UNTIL_TRIED = 10
 const TRIED = 1.15
 
+/**
+ * The rate goes up only if this share of it was used. Tasks that come in bursts wait for a moment even if there are few of
+ * them, and a rate that they raise would let the next burst through at once.
+ */
+const USED = 0.7
+
 /** A share of refusals that only an outage has. When it is over, each round without refusals doubles the rate. */
 export const OUTAGE = 0.9
 
@@ -63,8 +69,9 @@ export class RateSteps {
 
   /** Returns whether the rate went down. */
   step(round: Round): boolean {
-    const { refused, usedPerSecond, isUsedUp } = round
+    const { refused, usedPerSecond } = round
     const perSecond = this.#perSecond
+    const isUsedUp = round.isUsedUp && usedPerSecond >= USED * (perSecond ?? 0)
     this.#accepted = [...this.#accepted.slice(1 - ROUNDS_KEPT), usedPerSecond * (1 - refused)]
     this.#roundsWithoutMore += 1
     const isTryDue = isUsedUp && this.#roundsWithoutMore >= ROUNDS_UNTIL_TRIED && refused < VERY_MANY
