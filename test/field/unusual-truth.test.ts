@@ -4,7 +4,8 @@ import { profile } from '../../src/contracts/run-spec.ts'
 import { evaluate, evaluationWarnings } from '../../src/services/judge/evaluate.ts'
 import type { JudgeFlags } from '../../src/services/judge/flags.ts'
 import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
-import type { JudgedRun } from '../../src/services/judge/run-rows.ts'
+import { judgedRun, type JudgedRun } from '../../src/services/judge/run-rows.ts'
+import { viewedColumns } from '../../src/services/view/columns.ts'
 import { LocalTables } from './local-table.ts'
 import { row, runOf } from './judged-runs.ts'
 
@@ -88,5 +89,16 @@ describe('a truth that is unusual', () => {
     const evaluation = await judged(await tables.file('thousand.csv', `pole,label\n${truth}`), { ...choice, of })
     expect(columnOf(evaluation, 'category').accuracy!.estimate).toBe(0.999)
     expect(evaluation.below_minimum).toEqual([])
+  })
+
+  test('judges no column that a torn-down run kept from its table', async () => {
+    const bare = await runOf(tables, [row('a', { category: 'Stop', words: 'Main St' })], { hasSpec: false })
+    const names = bare.rows.fields.map(({ name }) => name ?? '')
+    const { columns } = judgedRun(bare.rows, undefined, new Set(names.filter((name) => name !== 'words')))
+    expect(columns.map(({ name }) => name)).toEqual(['category', 'lit', 'lamps', 'height', 'pole.material', 'tags'])
+    const viewed = viewedColumns(bare.rows.fields, undefined, new Set(['category']))
+    expect(viewed.find(({ name }) => name === 'category')!.role).toBe('answer')
+    expect(viewed.find(({ name }) => name === 'words')!.role).toBe('kept')
+    expect(viewed.find(({ name }) => name === 'status')!.role).toBe('record')
   })
 })

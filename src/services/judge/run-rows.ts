@@ -4,7 +4,7 @@ import { runTable } from '../../run-data/run-tables.ts'
 import { rowsQuery } from '../../run-data/sql/results.ts'
 import { rowPages, type Row } from '../results/read-rows.ts'
 import { loadRunRecord } from '../runs/record.ts'
-import { openCurrentRows, type RunRows } from '../runs/results.ts'
+import { leftLedgerColumns, openCurrentRows, type RunRows } from '../runs/results.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
 import { answerColumnsIn, answerColumnsOf, type AnswerColumn } from './columns.ts'
@@ -27,11 +27,13 @@ export async function openJudgedRun(target: Target, store: StateStore, typed: st
       : record?.kind === 'leaving'
         ? (record.leaving.spec ?? undefined)
         : undefined
-  return judgedRun(rows, spec)
+  return judgedRun(rows, spec, spec ? undefined : await leftLedgerColumns(target, store, rows.runId))
 }
 
-export function judgedRun(rows: RunRows, spec: RunSpec | undefined): JudgedRun {
-  const all = spec ? answerColumnsOf(spec.profile) : answerColumnsIn(rows.fields)
+/** @param ledger the columns of the ledger of a run without a record, so that no kept column counts as an answer */
+export function judgedRun(rows: RunRows, spec: RunSpec | undefined, ledger?: ReadonlySet<string>): JudgedRun {
+  const fields = rows.fields.filter(({ name = '' }) => ledger === undefined || ledger.has(name))
+  const all = spec ? answerColumnsOf(spec.profile) : answerColumnsIn(fields)
   const names = new Set(rows.fields.map(({ name }) => name))
   return { rows, spec, columns: all.filter(({ path }) => names.has(path[0])) }
 }

@@ -1,5 +1,5 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import { tablePath } from '../../contracts/names.ts'
+import { LEDGER_ENDING, tablePath } from '../../contracts/names.ts'
 import { isRunId } from '../../contracts/run-id.ts'
 import { describeTable, dryRun, type TableField, type TableName } from '../../google/bigquery/bigquery.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
@@ -115,6 +115,23 @@ export async function openLedger(target: Target, store: StateStore, typed: strin
   return { ...ledger, runId, columns, location: described.location }
 }
 
+/**
+ * Returns the names of the columns of a torn-down run's ledger, which has the answer and nothing of `--keep`; undefined if the
+ * ledger is gone.
+ */
+export async function leftLedgerColumns(
+  target: Target,
+  store: StateStore,
+  runId: string,
+): Promise<ReadonlySet<string> | undefined> {
+  const path = store.run(runId)?.tornDown?.attempts_table
+  const found = path
+    ? tableNameOf(path)
+    : (await findRunTables(target.place.projectId, runId)).find(({ table }) => table.endsWith(LEDGER_ENDING))
+  const described = found && (await describeTable(found))
+  return described && new Set(described.fields.map(({ name }) => name ?? ''))
+}
+
 /** Opens the exact answers of a run's model that the ledger keeps. @throws ImageryError RUN_NOT_FOUND */
 export async function openRawAnswers(target: Target, store: StateStore, typed: string | undefined): Promise<RunRows> {
   const { runId, location, columns: _, ...ledger } = await openLedger(target, store, typed)
@@ -206,14 +223,19 @@ async function resultsTable(target: Target, store: StateStore, runId: string): P
     )
   }
   if (!kept) return left ? Promise.reject(runNotFound(target, runId)) : findLabeledResults(target, runId)
-  const [table = '', dataset = '', ...project] = kept.split('.').toReversed()
+  return tableNameOf(kept)
+}
+
+/** @param path `project.dataset.table`; a project of a domain has a dot too */
+export function tableNameOf(path: string): TableName {
+  const [table = '', dataset = '', ...project] = path.split('.').toReversed()
   return { projectId: project.toReversed().join('.'), dataset, table }
 }
 
 /** Finds the results of a run that another machine has torn down. */
 async function findLabeledResults(target: Target, runId: string): Promise<TableName> {
   const found = await findRunTables(target.place.projectId, runId)
-  const results = found.find(({ table, isScratch }) => !isScratch && !table.endsWith('_attempts'))
+  const results = found.find(({ table, isScratch }) => !isScratch && !table.endsWith(LEDGER_ENDING))
   if (!results) throw runNotFound(target, runId)
   return results
 }

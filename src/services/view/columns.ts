@@ -8,16 +8,25 @@ import { typeOfField } from '../results/columns.ts'
 /**
  * Describes the columns of a run's rows for the viewer.
  *
- * @param profile undefined for a run without its record: its columns then come from the table alone
+ * @param profile undefined for a run without its record: its columns then come from its tables alone
+ * @param answers the names of the answer's columns without a profile, with imagery's own; undefined if they are not known
  */
-export function viewedColumns(fields: readonly TableField[], profile: Profile | undefined): ViewedColumn[] {
+export function viewedColumns(
+  fields: readonly TableField[],
+  profile: Profile | undefined,
+  answers?: ReadonlySet<string>,
+): ViewedColumn[] {
   const properties = profile?.output.properties
-  return fields.map((field) => viewedColumn(field, properties))
+  const names = properties ? new Set(Object.keys(properties)) : answers
+  return fields.map((field) => viewedColumn(field, roleOf(field.name ?? '', names), properties))
 }
 
-function viewedColumn(field: TableField, properties: Record<string, AnswerSchema> | undefined): ViewedColumn {
+function viewedColumn(
+  field: TableField,
+  role: ColumnRole,
+  properties: Record<string, AnswerSchema> | undefined,
+): ViewedColumn {
   const name = field.name ?? ''
-  const role = roleOf(name, properties)
   const schema = role === 'answer' && properties && Object.hasOwn(properties, name) ? properties[name] : undefined
   const kind = kindOf(field, schema)
   return {
@@ -30,10 +39,10 @@ function viewedColumn(field: TableField, properties: Record<string, AnswerSchema
   }
 }
 
-/** Without the profile, a column that is not imagery's own counts as one of the answer. */
-function roleOf(name: string, properties: Record<string, AnswerSchema> | undefined): ColumnRole {
+/** If it is not known which columns are the answer's, each that is not imagery's own counts as one. */
+function roleOf(name: string, answers: ReadonlySet<string> | undefined): ColumnRole {
   if (RESERVED_COLUMNS.has(name)) return 'record'
-  return properties === undefined || Object.hasOwn(properties, name) ? 'answer' : 'kept'
+  return answers === undefined || answers.has(name) ? 'answer' : 'kept'
 }
 
 function kindOf(field: TableField, schema: AnswerSchema | undefined): ColumnKind {

@@ -12,7 +12,7 @@ import type { Row } from '../results/read-rows.ts'
 import { findRunId, runNotFound } from '../runs/find.ts'
 import { loadRunRecord } from '../runs/record.ts'
 import { runReport } from '../runs/report.ts'
-import { openResults } from '../runs/results.ts'
+import { leftLedgerColumns, openResults, tableNameOf } from '../runs/results.ts'
 import { completeRun } from '../runs/watch.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
@@ -22,6 +22,8 @@ export interface OpenedRun {
   runId: string
   /** Undefined for a run that was torn down: only its tables are left. */
   spec: RunSpec | undefined
+  /** The names of the answer's columns, with imagery's own. Undefined if `spec` has them, or it is not known any more. */
+  answers?: ReadonlySet<string> | undefined
   /** Undefined for a run that another machine has torn down. */
   report: RunReport | undefined
   rows: RowSource
@@ -60,7 +62,9 @@ export async function openRun(target: Target, store: StateStore, typed: string |
   const report = leaving?.report ?? store.run(runId)?.tornDown
   const rows = await tableSource(tableNameOf(table), fields)
   if (!rows) throw runNotFound(target, runId)
-  return { runId, spec: leaving?.spec ?? undefined, report, rows }
+  const spec = leaving?.spec ?? undefined
+  const answers = spec ? undefined : await leftLedgerColumns(target, store, runId)
+  return { runId, spec, answers, report, rows }
 }
 
 async function openRecorded(target: Target, spec: RunSpec): Promise<OpenedRun> {
@@ -114,10 +118,4 @@ async function* queried(sql: string, query: { projectId: string; location: strin
   const { fields, pages } = await queryPages(sql, query)
   const convert = rowConverter(fields)
   for await (const page of pages) yield page.map(convert)
-}
-
-/** @param path `project.dataset.table`; a project of a domain has a dot too */
-export function tableNameOf(path: string): TableName {
-  const [table = '', dataset = '', ...project] = path.split('.').toReversed()
-  return { projectId: project.toReversed().join('.'), dataset, table }
 }

@@ -160,7 +160,7 @@ function withoutLedger(error: unknown): UnitAttempt[] {
 
 /** The rows of a run in a local file, and what deletes the file if only this process can use it. */
 export async function openRows(
-  { runId, spec, rows }: OpenedRun,
+  { runId, spec, answers, rows }: OpenedRun,
   { target, cacheFolder, signal, detail }: Pick<ViewingOptions, 'target' | 'cacheFolder' | 'signal' | 'detail'>,
 ): Promise<{ database: ResultsDatabase; remove: () => Promise<void> }> {
   const folder = path.join(cacheFolder, 'view', 'rows')
@@ -175,7 +175,7 @@ export async function openRows(
     return { database: known, remove }
   }
   const texts = new Set(rows.fields.filter(({ type }) => /NUMERIC/.test(type ?? '')).map(({ name }) => name))
-  const columns = storedColumns(viewedColumns(rows.fields, spec?.profile), (name) => texts.has(name))
+  const columns = storedColumns(viewedColumns(rows.fields, spec?.profile, answers), (name) => texts.has(name))
   const total = rows.count === undefined ? '' : ` of ${rows.count.toLocaleString('en')}`
   const progress = (read: number): void => detail(`${read.toLocaleString('en')}${total} rows`)
   await loadResults(file, { columns, pages: rows.read(), signal, progress })
