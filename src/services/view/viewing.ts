@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Comparison } from '@imagery/viewer/contract/comparison'
 import type { Filter } from '@imagery/viewer/contract/filter'
 import type { UnitAttempt } from '@imagery/viewer/contract/source'
@@ -54,7 +55,8 @@ export interface Viewing extends Viewed {
 
 /** Reads a run's rows into a local file, unless they are there already, and opens it. Follows a run in progress. */
 export async function viewRun(opened: OpenedRun, options: ViewingOptions): Promise<Viewing> {
-  const { target, cacheFolder, configurationFolder, changes, signal } = options
+  const { target, cacheFolder, configurationFolder, changes } = options
+  const closing = new AbortController()
   let run = opened
   const first = await openRows(run, options)
   const current = new CurrentRows(first.database, first.remove)
@@ -66,13 +68,18 @@ export async function viewRun(opened: OpenedRun, options: ViewingOptions): Promi
   let attempts = attemptsReader(run)
   const listeners = new Set<() => void>()
   const read = async (newer: OpenedRun): Promise<void> => {
-    const { database, remove } = await openRows(newer, { ...options, detail: () => undefined })
+    const { database, remove } = await openRows(newer, { ...options, signal, detail: () => undefined })
+    if (signal.aborted) {
+      database.close()
+      return remove()
+    }
     counted = await database.summary([])
     run = newer
     attempts = attemptsReader(run)
     await current.replace(database, remove)
     for (const listener of listeners) listener()
   }
+  const signal = AbortSignal.any([options.signal, closing.signal])
   const followed = changes && isLive(run) ? followRun(run, changes, { read, signal }) : Promise.resolve()
   // The command looks at it when it ends.
   followed.catch(() => undefined)
@@ -120,9 +127,17 @@ export async function viewRun(opened: OpenedRun, options: ViewingOptions): Promi
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    close: () => current.close(),
+    async close() {
+      closing.abort()
+      // A call without an answer must not hold up the end of the command.
+      await Promise.race([followed, sleep(MOST_END_MS, undefined, { ref: false })])
+      await current.close()
+    },
   }
 }
+
+/** How long the end of a reading of rows is waited for. */
+const MOST_END_MS = 2_000
 
 /** Whether there can be new rows. A stopped run gets none until it is resumed. */
 function isLive({ rows, report }: OpenedRun): boolean {

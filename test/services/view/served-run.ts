@@ -71,7 +71,6 @@ export async function serveRows(
 ): Promise<ServedRun> {
   const folder = options.folder ?? (await mkdtemp(path.join(os.tmpdir(), 'imagery-view-')))
   const place = { projectId: 'p', region: 'r' }
-  const ending = new AbortController()
   const viewing = await viewRun(openedRun(fields, rows, options.changes ? undefined : '1'), {
     target: { kind: 'google', place, key: 'google:p/r', flags: ' --project p' },
     cacheFolder: path.join(folder, 'cache'),
@@ -79,7 +78,7 @@ export async function serveRows(
     changes: options.changes,
     compare: undefined,
     ...(options.readImage ? { readImage: options.readImage } : {}),
-    signal: ending.signal,
+    signal: new AbortController().signal,
     detail: () => undefined,
   })
   const appFolder = options.appFolder ?? path.join(folder, 'app')
@@ -98,9 +97,7 @@ export async function serveRows(
         headers: { ...(asked.signedIn === false ? {} : { cookie }), ...asked.headers },
       }),
     async close() {
-      ending.abort()
       await server.close()
-      await viewing.followed
       await viewing.close()
       if (options.folder === undefined) await rm(folder, { recursive: true })
     },
