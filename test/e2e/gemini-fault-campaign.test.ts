@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LocalCloudLocator } from '@imagery/local-cloud/contract/locator'
 import type { RunReport } from '../../src/contracts/run-report.ts'
 import { adminCall } from '../../src/services/local/cloud.ts'
+import { inCampaign } from './campaign-length.ts'
 import { GeminiUser, queryOf, type GeminiCalls } from './gemini-user.ts'
 
-const ASSETS = 1_000
+const ASSETS = inCampaign({ short: 400, full: 1_000 })
 
 /** Billed answers above one per asset, as a share. Every malformed answer can be mended, so that one per asset is enough. */
 const MOST_WASTE = 0.005
