@@ -33,11 +33,11 @@ export function columnStore(column: ViewedColumn, values: readonly Value[]): Col
       codes[row] = NO_VALUE
       continue
     }
-    const key = typeof value === 'object' ? JSON.stringify(value) : value
-    let code = known.get(key)
+    // Lists and structs have no chart, and comparing them takes long.
+    let code = column.kind === 'other' ? undefined : known.get(value)
     if (code === undefined) {
       code = distinct.length
-      known.set(key, code)
+      if (column.kind !== 'other') known.set(value, code)
       distinct.push(value)
     }
     codes[row] = code

@@ -1,3 +1,4 @@
+import type { Value } from '../contract/columns.ts'
 import {
   imageElementId,
   ImageNumbers,
@@ -8,8 +9,7 @@ import {
 } from '../contract/report.ts'
 import { SourceError } from '../contract/source-error.ts'
 import type { ResultsSource } from '../contract/source.ts'
-import type { CarriedRow } from './rows.ts'
-import { rowsOf } from './rows-of-report.ts'
+import { ReportRows } from './rows-of-report.ts'
 import { memorySource, type FindImage } from './source.ts'
 
 /** The elements of a page that a report's data is in. */
@@ -37,16 +37,20 @@ export async function readReport(elements: ReportElements): Promise<ResultsSourc
   const raw = new Map<string, string>()
   for (const text of elements.texts('raw'))
     for (const [id, answer] of Object.entries((await unpacked(text)) as Record<string, string>)) raw.set(id, answer)
-  const rows: CarriedRow[] = []
-  for (const text of elements.texts('rows'))
-    for (const row of rowsOf((await unpacked(text)) as RowBlock, head.run.columns, raw)) rows.push(row)
-  return memorySource(head, rows, imagesIn(elements, rows))
+  const rows = new ReportRows(head.run.columns)
+  for (const text of elements.texts('rows')) rows.add((await unpacked(text)) as RowBlock)
+  const images = imagesIn(elements, rows.valuesOf('gcs_uris'))
+  return memorySource(head, rows.all(raw), images, (name) => rows.valuesOf(name))
 }
 
-/** An image of one size stands for both: a report has each only once. */
-function imagesIn(elements: ReportElements, rows: readonly CarriedRow[]): FindImage {
+/**
+ * An image of one size stands for both: a report has each only once.
+ *
+ * @param uris the list of each row
+ */
+function imagesIn(elements: ReportElements, uris: readonly Value[]): FindImage {
   const numbers = new ImageNumbers()
-  for (const { values } of rows) for (const { gcs_uri: uri } of rowImages(values)) numbers.add(uri)
+  for (const list of uris) for (const { gcs_uri: uri } of rowImages({ gcs_uris: list })) numbers.add(uri)
   return (uri) => {
     const number = numbers.get(uri)
     const text = number === undefined ? undefined : elements.text(imageElementId(number))

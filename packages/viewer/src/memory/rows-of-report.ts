@@ -3,35 +3,63 @@ import { rowImages, type PackedColumn, type RowBlock } from '../contract/report.
 import type { UnitAttempt } from '../contract/source.ts'
 import type { CarriedRow } from './rows.ts'
 
-/** Returns the rows of a block. */
-export function rowsOf(
-  block: RowBlock,
-  columns: readonly ViewedColumn[],
-  raw: ReadonlyMap<string, string>,
-): CarriedRow[] {
-  const packed = Object.entries(block.columns)
-  return Array.from({ length: block.rows }, (_, row) => {
-    const values = Object.fromEntries(packed.map(([name, column]) => [name, valueAt(column, row)]))
-    return carriedRow(values, columns, raw)
-  })
+/** The rows of a report by column. */
+export class ReportRows {
+  readonly #columns: readonly ViewedColumn[]
+  readonly #values: Map<string, Value[]>
+  #count = 0
+
+  constructor(columns: readonly ViewedColumn[]) {
+    this.#columns = columns
+    this.#values = new Map(columns.map(({ name }) => [name, []]))
+  }
+
+  add({ rows, columns }: RowBlock): void {
+    for (const [name, values] of this.#values) {
+      const column = columns[name]
+      for (let row = 0; row < rows; row += 1) values.push(column === undefined ? null : valueAt(column, row))
+    }
+    this.#count += rows
+  }
+
+  /** Returns the values of a column, one per row. */
+  valuesOf(name: string): readonly Value[] {
+    return this.#values.get(name) ?? []
+  }
+
+  /** @param raw raw answers by attempt ID */
+  all(raw: ReadonlyMap<string, string>): CarriedRow[] {
+    return Array.from({ length: this.#count }, (_, row) => this.#row(row, raw))
+  }
+
+  #row(row: number, raw: ReadonlyMap<string, string>): CarriedRow {
+    const columns = this.#columns
+    const value = (name: string): Value => this.valuesOf(name)[row] ?? null
+    // A table of an earlier version has the asset's ID only.
+    const id = String(value('unit_id') ?? value('asset_id'))
+    // Most rows are never looked at closely, and all of them are in memory.
+    const values = (): Row => ({ unit_id: id, ...Object.fromEntries(columns.map(({ name }) => [name, value(name)])) })
+    return {
+      unit_id: id,
+      asset_id: textOf(value('asset_id')),
+      status: textOf(value('status')) ?? 'ok',
+      location: locationOf(value('location')),
+      get values() {
+        return values()
+      },
+      get images() {
+        return rowImages({ gcs_uris: value('gcs_uris'), observation_ids: value('observation_ids') })
+      },
+      get attempts() {
+        const attempt = currentAttempt(values(), columns, raw)
+        return attempt === undefined ? [] : [attempt]
+      },
+    }
+  }
 }
 
 function valueAt(column: PackedColumn, row: number): Value {
   return (Array.isArray(column) ? column[row] : column.values[column.codes[row]!]) ?? null
-}
-
-function carriedRow(values: Row, columns: readonly ViewedColumn[], raw: ReadonlyMap<string, string>): CarriedRow {
-  const attempt = currentAttempt(values, columns, raw)
-  return {
-    // A table of an earlier version has the asset's ID only.
-    unit_id: String(values['unit_id'] ?? values['asset_id']),
-    asset_id: textOf(values['asset_id']),
-    status: textOf(values['status']) ?? 'ok',
-    location: locationOf(values['location']),
-    values,
-    images: rowImages(values),
-    attempts: attempt === undefined ? [] : [attempt],
-  }
 }
 
 function locationOf(value: Value | undefined): CarriedRow['location'] {

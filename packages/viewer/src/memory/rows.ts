@@ -8,9 +8,9 @@ export interface CarriedRow {
   status: string
   /** In degrees. */
   location: { longitude: number; latitude: number } | null
-  values: Row
-  images: CarriedImage[]
-  attempts: UnitAttempt[]
+  readonly values: Row
+  readonly images: CarriedImage[]
+  readonly attempts: UnitAttempt[]
 }
 
 export interface CarriedImage {

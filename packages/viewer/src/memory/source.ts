@@ -16,14 +16,19 @@ import { columnNamed, memoryTable } from './table.ts'
 /** Returns the address of an image that the report has, by its URI. */
 export type FindImage = (gcsUri: string, size: ImageSize) => string | null
 
-/** A run whose rows are in memory. It is read-only and never changes. */
+/**
+ * A run whose rows are in memory. It is read-only and never changes.
+ *
+ * @param valuesOf returns the values of a column, one per row, if they are at hand by column
+ */
 export function memorySource(
   carried: Omit<ReportHead, 'layout'>,
   rows: readonly CarriedRow[],
   findImage: FindImage = () => null,
+  valuesOf?: (name: string) => readonly Value[],
 ): ResultsSource {
   const { run } = carried
-  const table = memoryTable(run.columns, rows)
+  const table = memoryTable(run.columns, rows, valuesOf)
   const reviewOf = (): ReviewState => 'none'
   const kept = remembered((filter: Filter) => keptRows(table, filter, reviewOf))
   const rowOf = (unitId: string): CarriedRow => {
@@ -36,12 +41,14 @@ export function memorySource(
     async summary(filter) {
       const mask = kept(filter)
       const counts = { rows: 0, ok: 0, failed: 0, cost_usd: 0 }
-      for (const [row, { status, values }] of table.rows.entries()) {
+      const cost = table.columns.get('cost_usd')
+      for (const [row, { status }] of table.rows.entries()) {
         if (mask[row] === 0) continue
         counts.rows += 1
         counts.ok += Number(status === 'ok')
         counts.failed += Number(isFailure(status))
-        counts.cost_usd += typeof values['cost_usd'] === 'number' ? values['cost_usd'] : 0
+        const code = cost?.codes[row] ?? NO_VALUE
+        if (cost && code !== NO_VALUE) counts.cost_usd += cost.numbers[code]!
       }
       const charts = [...table.columns.values()]
         .map((store) => chartOf(store, mask))

@@ -1,4 +1,4 @@
-import type { ViewedColumn } from '../contract/columns.ts'
+import type { Value, ViewedColumn } from '../contract/columns.ts'
 import { columnStore, NO_VALUE, type ColumnStore } from './column-store.ts'
 import type { CarriedRow } from './rows.ts'
 import { compareText, lowerText } from './text.ts'
@@ -18,17 +18,19 @@ export interface MemoryTable {
   loweredIds(): readonly string[]
 }
 
-export function memoryTable(columns: readonly ViewedColumn[], unordered: readonly CarriedRow[]): MemoryTable {
-  const rows = unordered.toSorted((a, b) => compareText(a.unit_id, b.unit_id))
-  const stores = new Map(
-    columns.map((column) => [
-      column.name,
-      columnStore(
-        column,
-        rows.map(({ values }) => values[column.name] ?? null),
-      ),
-    ]),
-  )
+/**
+ * @param valuesOf returns the values of a column, one per row, in the order of the rows given
+ */
+export function memoryTable(
+  columns: readonly ViewedColumn[],
+  given: readonly CarriedRow[],
+  valuesOf: (name: string) => readonly Value[] = (name) => given.map(({ values }) => values[name] ?? null),
+): MemoryTable {
+  const order = orderById(given)
+  const rows = order ? order.map((place) => given[place]!) : given
+  const inOrder = (values: readonly Value[]): readonly Value[] =>
+    order ? order.map((place) => values[place] ?? null) : values
+  const stores = new Map(columns.map((column) => [column.name, columnStore(column, inOrder(valuesOf(column.name)))]))
   const orders = new Map<string, Int32Array>()
   let lowered: string[] | undefined
   return {
@@ -48,6 +50,15 @@ export function memoryTable(columns: readonly ViewedColumn[], unordered: readonl
     loweredIds: () =>
       (lowered ??= rows.map(({ unit_id: unit, asset_id: asset }) => lowerText(`${unit}\n${asset ?? ''}`))),
   }
+}
+
+/** Returns the places of rows in the order of their units' IDs; undefined if that is the order they have, as in a report. */
+function orderById(rows: readonly CarriedRow[]): number[] | undefined {
+  const isOrdered = rows.every(
+    ({ unit_id: id }, place) => place === 0 || compareText(rows[place - 1]!.unit_id, id) <= 0,
+  )
+  if (isOrdered) return undefined
+  return [...rows.keys()].toSorted((a, b) => compareText(rows[a]!.unit_id, rows[b]!.unit_id))
 }
 
 /** @throws RangeError for a column that the run does not have */
