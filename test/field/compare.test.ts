@@ -144,6 +144,17 @@ describe('two runs', () => {
   })
 })
 
+test('true values that do not count are named', async () => {
+  const file = await tables.file('odd.csv', 'asset_id,height\n,1\ns1,tall\ns2,2.5\n')
+  const truth = await openComparingTruth(file, runs, { configurationFolder: tables.folder })
+  const { truth: found, warnings } = await compareRuns(runs, { truth })
+  expect(found!.columns).toMatchObject([{ column: 'height', units: 1 }])
+  expect(warnings).toContain(`Rows of ${file} without an ID: line 2`)
+  expect(warnings).toContain(
+    `${file} has a value of height that is not a number for 1 asset, which does not count: s1: tall`,
+  )
+})
+
 test('the review of one run is the truth for both, as far as it says what is right', async () => {
   const file = marksFile(tables.folder, runs.b.rows.runId)
   await mkdir(path.dirname(file), { recursive: true })

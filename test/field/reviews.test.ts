@@ -28,9 +28,13 @@ beforeAll(async () => {
 
 afterAll(() => tables.close())
 
-async function judged(options: Partial<TruthChoice> & { of?: JudgedRun } = {}): Promise<Evaluation> {
-  const { of = run, ...choice } = options
-  return evaluate(of, await openTruth('reviews', of, { configurationFolder: tables.folder, ...choice }), {})
+async function judged(
+  options: Partial<TruthChoice> & { of?: JudgedRun; minAccuracy?: string[] } = {},
+): Promise<Evaluation> {
+  const { of = run, minAccuracy, ...choice } = options
+  return evaluate(of, await openTruth('reviews', of, { configurationFolder: tables.folder, ...choice }), {
+    minAccuracy,
+  })
 }
 
 const columnOf = ({ columns }: Evaluation, name: string): EvaluatedColumn =>
@@ -91,7 +95,8 @@ test('a table of a review, which another machine has saved, is a truth', async (
   await saveReviews(table, marks.slice(0, 1), place)
   await saveReviews(table, marks, place)
   expect(await readReviews(table)).toEqual(marks)
-  const evaluation = await judged({ of: own })
+  const evaluation = await judged({ of: own, minAccuracy: ['tags=0.6', 'category=1'] })
+  expect(evaluation.below_minimum).toEqual([{ column: 'tags', accuracy: 0.5, minimum: 0.6 }])
   expect(columnOf(evaluation, 'category')).toMatchObject({ judged: 1, right: 1 })
   expect(columnOf(evaluation, 'lit')).toMatchObject({ judged: 1, right: 0 })
   expect(columnOf(evaluation, 'pole.material')).toMatchObject({ judged: 2, right: 1 })

@@ -42,7 +42,7 @@ export async function compareRuns(
     ? both.filter((each) => truth.truth.columns.some(({ column }) => column.name === each.a.name))
     : []
   const judges = judged.map((each) => ({
-    name: each.a.name,
+    column: each.a,
     judge: new TruthComparison(each.a, each.b, tolerances.get(each.a.name)),
   }))
   const figures = { a: new RunFigures(), b: new RunFigures() }
@@ -76,8 +76,8 @@ export async function compareRuns(
       for (const agreement of agreements) agreement.add(pair.a, pair.b)
     if (!truth || pair.a.status === 'pending' || pair.b.status === 'pending') continue
     const cells = truth.truth.of(truth.reviewed === 'a' ? pair.a : pair.b)
-    for (const { name, judge } of cells ? judges : []) {
-      const cell = cells!.get(name)
+    for (const { column, judge } of cells ? judges : []) {
+      const cell = cells!.get(column.name)
       if (cell) judge.add(pair.a, pair.b, cell, truth.reviewed)
     }
   }
@@ -90,7 +90,15 @@ export async function compareRuns(
     : null
   return {
     ...runs,
-    warnings: comparisonWarnings({ a, b }, { ...runs, units, truth: truth?.truth.summary() }),
+    warnings: comparisonWarnings(
+      { a, b },
+      {
+        ...runs,
+        units,
+        truth: truth?.truth.summary(),
+        unreadable: judges.map(({ column, judge }) => ({ column, rows: judge.unreadable })),
+      },
+    ),
     units,
     columns: agreements.map(({ result }) => result),
     only_columns: { a: onlyIn(a.columns, b.columns), b: onlyIn(b.columns, a.columns) },

@@ -1,18 +1,23 @@
 import type { ComparedRun, ComparedUnits } from '@imagery/viewer/contract/comparison'
-import type { TruthSummary } from '../../contracts/evaluation.ts'
+import type { NamedRows, TruthSummary } from '../../contracts/evaluation.ts'
+import type { AnswerColumn } from './columns.ts'
 import type { JudgedRun } from './run-rows.ts'
+import { listed, unreadableText } from './truth-text.ts'
 
 interface Compared {
   a: ComparedRun
   b: ComparedRun
   units: ComparedUnits
   truth: TruthSummary | undefined
+  /** By column, the units for which the truth has a value that the column cannot have. */
+  unreadable: readonly { column: AnswerColumn; rows: NamedRows }[]
 }
 
 const count = (value: number): string => value.toLocaleString('en')
 
 /** Returns what makes a comparison of two runs unequal, a sentence each. */
-export function comparisonWarnings(runs: { a: JudgedRun; b: JudgedRun }, { a, b, units, truth }: Compared): string[] {
+export function comparisonWarnings(runs: { a: JudgedRun; b: JudgedRun }, compared: Compared): string[] {
+  const { a, b, units, truth, unreadable } = compared
   return [
     ...(a.run_id === b.run_id ? ['Both runs are the same run'] : []),
     ...[a, b].flatMap(({ run_id: run, units: { pending } }) =>
@@ -21,6 +26,9 @@ export function comparisonWarnings(runs: { a: JudgedRun; b: JudgedRun }, { a, b,
     ...profileWarnings(runs),
     ...assetWarnings(a, b, units),
     ...truthWarnings(truth),
+    ...unreadable.flatMap(({ column: { name, kind }, rows }) =>
+      truth && rows.count > 0 ? [unreadableText({ source: truth.source, header: name, kind, unreadable: rows })] : [],
+    ),
   ]
 }
 
@@ -59,8 +67,9 @@ function assetWarnings(a: ComparedRun, b: ComparedRun, units: ComparedUnits): st
 
 function truthWarnings(truth: TruthSummary | undefined): string[] {
   if (!truth) return []
-  const { source, unmatched, contradictory } = truth
+  const { source, unmatched, without_id: withoutId, contradictory } = truth
   return [
+    ...(withoutId.count > 0 ? [`Rows of ${source} without an ID: ${listed(withoutId)}`] : []),
     ...(unmatched.count > 0
       ? [
           `Rows of ${source} that name no asset of both runs: ${count(unmatched.count)}, such as ${unmatched.examples.join(', ')}`,

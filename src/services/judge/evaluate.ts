@@ -1,10 +1,11 @@
 import { ImageryError } from '../../contracts/errors.ts'
-import type { EvaluatedColumn, Evaluation, JudgedKind, NamedRows, TruthSummary } from '../../contracts/evaluation.ts'
+import type { EvaluatedColumn, Evaluation, TruthSummary } from '../../contracts/evaluation.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 import { ColumnJudge } from './column-judge.ts'
 import { minimumsOf, tolerancesOf, type JudgeFlags } from './flags.ts'
 import { isFailed, unitRows, type JudgedRun } from './run-rows.ts'
 import type { Truth } from './truth.ts'
+import { listed, unreadableText } from './truth-text.ts'
 
 /**
  * Compares the answers of a run with the truth. A failed unit with a true value counts as wrong.
@@ -18,7 +19,11 @@ export async function evaluate(
   signal?: AbortSignal,
 ): Promise<Evaluation> {
   const tolerances = tolerancesOf(flags.tolerance ?? [], run.columns)
-  const minimums = minimumsOf(flags.minAccuracy ?? [], run.columns)
+  const minimums = minimumsOf(
+    flags.minAccuracy ?? [],
+    run.columns,
+    truth.columns.map(({ column }) => column),
+  )
   const judges = truth.columns.map(
     (judged) => [judged.column.name, new ColumnJudge(judged, tolerances.get(judged.column.name))] as const,
   )
@@ -94,9 +99,6 @@ function notJudged(run: JudgedRun, columns: readonly EvaluatedColumn[]): Evaluat
     }))
 }
 
-const list = ({ count, examples }: NamedRows): string =>
-  `${examples.join(', ')}${count > examples.length ? ` and ${(count - examples.length).toLocaleString('en')} more` : ''}`
-
 /** A number of rows and what they do, in the singular or the plural. */
 const rows = (count: number, of: string, [one, many]: readonly [string, string]): string =>
   count === 1 ? `1 row of ${of} ${one}` : `${count.toLocaleString('en')} rows of ${of} ${many}`
@@ -110,35 +112,24 @@ export function evaluationWarnings(run: JudgedRun, { truth, units, columns }: Ev
       ? [`Pending assets, which the figures leave out: ${units.pending.toLocaleString('en')}`]
       : []),
     ...(unmatched.count > 0
-      ? [`${rows(unmatched.count, source, ['names', 'name'])} no asset of the run: ${list(unmatched)}`]
+      ? [`${rows(unmatched.count, source, ['names', 'name'])} no asset of the run: ${listed(unmatched)}`]
       : []),
-    ...(withoutId.count > 0 ? [`${rows(withoutId.count, source, ['has', 'have'])} no ID: ${list(withoutId)}`] : []),
+    ...(withoutId.count > 0 ? [`${rows(withoutId.count, source, ['has', 'have'])} no ID: ${listed(withoutId)}`] : []),
     ...(repeated.count > 0
       ? [
-          `${rows(repeated.count, source, ['repeats', 'repeat'])} an ID with the same values, which counts once: ${list(repeated)}`,
+          `${rows(repeated.count, source, ['repeats', 'repeat'])} an ID with the same values, which counts once: ${listed(repeated)}`,
         ]
       : []),
     ...(contradictory.count > 0
-      ? [`The rows of ${source} for these assets contradict each other, so none of them counts: ${list(contradictory)}`]
+      ? [
+          `The rows of ${source} for these assets contradict each other, so none of them counts: ${listed(contradictory)}`,
+        ]
       : []),
     ...columns.flatMap(({ column, truth_column: header, unreadable, kind }) =>
-      unreadable.count > 0
-        ? [
-            `${source} has a value of ${header ?? column} that is not ${KINDS[kind]} for ${unreadable.count === 1 ? '1 asset' : `${unreadable.count.toLocaleString('en')} assets`}, which does not count: ${list(unreadable)}`,
-          ]
-        : [],
+      unreadable.count > 0 ? [unreadableText({ source, header: header ?? column, kind, unreadable })] : [],
     ),
     ...columns.flatMap((column) => unknownClasses(column, run)),
   ]
-}
-
-/** What a value of a kind of column is. */
-const KINDS: Readonly<Record<JudgedKind, string>> = {
-  number: 'a number',
-  boolean: 'true or false',
-  enum: 'one text',
-  text: 'one text',
-  other: 'a list',
 }
 
 /** Values of the truth that the profile does not allow can never be right. */

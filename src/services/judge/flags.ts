@@ -1,7 +1,7 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { AnswerColumn } from './columns.ts'
 import type { Tolerance } from './number-errors.ts'
-import { answerNamed } from './truth-columns.ts'
+import { answerNamed, refuseList } from './truth-columns.ts'
 
 /** What `--tolerance` and `--min-accuracy` say, by column. */
 export interface JudgeFlags {
@@ -38,9 +38,19 @@ export function tolerancesOf(given: readonly string[], columns: readonly AnswerC
   )
 }
 
-/** Reads `COLUMN=0.9` and `COLUMN=90%`. @throws ImageryError INVALID_FLAG, COLUMN_NOT_FOUND */
-export function minimumsOf(given: readonly string[], columns: readonly AnswerColumn[]): Map<string, number> {
-  return byColumn('--min-accuracy', given, columns, 'from 0 to 1, or from 0% to 100%', (text) => {
+/**
+ * Reads `COLUMN=0.9` and `COLUMN=90%`.
+ *
+ * @param judged the columns that the truth has
+ * @throws ImageryError INVALID_FLAG, COLUMN_NOT_FOUND
+ */
+export function minimumsOf(
+  given: readonly string[],
+  columns: readonly AnswerColumn[],
+  judged: readonly AnswerColumn[],
+): Map<string, number> {
+  return byColumn('--min-accuracy', given, columns, 'from 0 to 1, or from 0% to 100%', (text, column) => {
+    if (!judged.includes(column)) refuseList(column, '--min-accuracy')
     const value = amountIn(text)?.amount
     return value !== undefined && value <= 1 ? value : undefined
   })

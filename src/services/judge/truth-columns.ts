@@ -107,14 +107,16 @@ function mapping(table: Table, answer: readonly AnswerColumn[], text: string): {
       suggestions: ['--column label=category   (column label of the truth, column category of the answer)'],
     })
   }
-  return { index: headerNamed(table, header, '--column'), column: answerNamed(answer, name, '--column', `${header}=`) }
+  const column = answerNamed(answer, name, '--column', `${header}=`)
+  refuseList(column, '--column')
+  return { index: headerNamed(table, header, '--column'), column }
 }
 
 /**
  * Returns the column of the answer with a name.
  *
  * @param before what comes before the name in the flag's value
- * @throws ImageryError COLUMN_NOT_FOUND, INVALID_FLAG for a list
+ * @throws ImageryError COLUMN_NOT_FOUND
  */
 export function answerNamed(answer: readonly AnswerColumn[], name: string, flag: string, before = ''): AnswerColumn {
   const found =
@@ -127,9 +129,13 @@ export function answerNamed(answer: readonly AnswerColumn[], name: string, flag:
       near === undefined ? [] : [`${flag} ${shellWord(`${before}${near}`)}`],
     )
   }
-  if (found.kind === 'other')
-    throw new ImageryError('INVALID_FLAG', `${flag}: column ${found.name} holds lists, which are not judged`)
   return found
+}
+
+/** Only a reviewer can say whether a list is right. @throws ImageryError INVALID_FLAG */
+export function refuseList({ name, kind }: AnswerColumn, flag: string): void {
+  if (kind !== 'other') return
+  throw new ImageryError('INVALID_FLAG', `${flag}: column ${name} holds lists, which are judged by reviews only`)
 }
 
 function nothingToJudge({ given, headers }: Table, answer: readonly AnswerColumn[], id: number): ImageryError {

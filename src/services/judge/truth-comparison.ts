@@ -1,11 +1,12 @@
 import type { ComparedTruthColumn } from '@imagery/viewer/contract/comparison'
 import { wilson } from '@imagery/viewer/contract/wilson'
+import type { NamedRows } from '../../contracts/evaluation.ts'
 import { ColumnJudge } from './column-judge.ts'
 import type { AnswerColumn } from './columns.ts'
 import { mcnemar } from './mcnemar.ts'
 import type { Tolerance } from './number-errors.ts'
 import { isFailed, type UnitRow } from './run-rows.ts'
-import type { TrueCell } from './truth.ts'
+import { Named, type TrueCell } from './truth.ts'
 
 /** Compares how often two answers are right in one column. */
 export class TruthComparison {
@@ -16,6 +17,7 @@ export class TruthComparison {
   #onlyA = 0
   #onlyB = 0
   #bothWrong = 0
+  readonly #unreadable = new Named()
 
   constructor(a: AnswerColumn, b: AnswerColumn, tolerance: Tolerance | undefined) {
     this.#column = a.name
@@ -25,6 +27,7 @@ export class TruthComparison {
 
   /** @param ofReviewed the answer that a reviewer's `right` or `wrong` is about */
   add(a: UnitRow, b: UnitRow, cell: TrueCell, ofReviewed: 'a' | 'b'): void {
+    if (cell.is === 'unreadable') this.#unreadable.add(`${a.unitId}: ${cell.text}`)
     const known = trueValue(cell, ofReviewed === 'a' ? this.#a : this.#b, ofReviewed === 'a' ? a : b)
     if (!known) return
     const [isRightA, isRightB] = [this.#a.isRight(a, known), this.#b.isRight(b, known)]
@@ -33,6 +36,11 @@ export class TruthComparison {
     else if (isRightA) this.#onlyA += 1
     else if (isRightB) this.#onlyB += 1
     else this.#bothWrong += 1
+  }
+
+  /** Units that the truth has a value of that the column cannot have. */
+  get unreadable(): NamedRows {
+    return this.#unreadable.rows
   }
 
   get result(): ComparedTruthColumn {
