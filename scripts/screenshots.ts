@@ -73,7 +73,7 @@ async function takeAll(url: string): Promise<void> {
   })
   const plan = JSON.stringify({ size: 10, strata: 'category', seed: 'july', unmarked_only: false })
   await take('review', url, `#review?draw=${encodeURIComponent(plan)}`, imagesAreThere)
-  await take('compare', url, '#compare', (page) => page.locator('table').first().waitFor())
+  await take('compare', url, '#compare', imagesAreThere)
 }
 
 /** Takes one picture of a screen as it is when `ready` is done. */
