@@ -89,7 +89,7 @@ async function inReport(): Promise<Record<string, string | number>> {
   const content = {
     template: await reportTemplate(APP, 'bench'),
     head: {
-      run: viewedRun(opened, database.about, { ...summary, is_live: false }),
+      run: viewedRun(opened, database.about, { ...summary, is_live: false, flags: ' --local' }),
       flags: '',
       is_on_google: true,
     },

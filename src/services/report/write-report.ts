@@ -102,7 +102,11 @@ export function reportSteps(options: ReportOptions): Step<ReportContext>[] {
         const { runId, spec } = context.opened!
         const file = options.file ?? `${runId}.html`
         const { database } = context.rows!
-        const run = viewedRun(context.opened!, database.about, { ...(await database.summary([])), is_live: false })
+        const run = viewedRun(context.opened!, database.about, {
+          ...(await database.summary([])),
+          is_live: false,
+          flags: target.flags,
+        })
         const thumbnails = new ThumbnailCache(path.join(options.cacheFolder, 'view', 'thumbnails'), runId)
         const counts: ImageCounts = { named: 0, embedded: 0, missing: 0, denied: 0, unreadable: 0, left_out: 0 }
         const progress: ReportProgress = { counts, rows: 0, detail }

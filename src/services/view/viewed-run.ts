@@ -1,14 +1,19 @@
 import type { ViewedFailures, ViewedRun } from '@imagery/viewer/contract/run'
 import { stateName, type RunReport } from '../../contracts/run-report.ts'
+import { suggestedCommands } from '../../contracts/suggested-command.ts'
 import { profileModel } from '../../contracts/run-spec.ts'
 import type { About } from './about.ts'
 import type { OpenedRun } from './open-run.ts'
 
-/** Describes a run for the viewer. */
+/**
+ * Describes a run for the viewer.
+ *
+ * @param counted.flags the cloud flags of the commands that it suggests
+ */
 export function viewedRun(
   { runId, spec, report, rows }: OpenedRun,
   about: About,
-  counted: { ok: number; failed: number; cost_usd: number; is_live: boolean },
+  counted: { ok: number; failed: number; cost_usd: number; is_live: boolean; flags: string },
 ): ViewedRun {
   const { ok, failed, is_live } = counted
   const profile = spec?.profile
@@ -29,7 +34,7 @@ export function viewedRun(
     cost_usd: Math.max(report?.cost_usd ?? 0, isNewer ? counted.cost_usd : 0),
     started_at: report?.started_at ?? '',
     finished_at: report?.finished_at ?? null,
-    failures: failuresOf(report),
+    failures: failuresOf(report, counted.flags),
     columns: about.columns.map(({ column }) => column),
     bounds: about.bounds,
     is_live,
@@ -38,6 +43,11 @@ export function viewedRun(
   }
 }
 
-function failuresOf(report: RunReport | undefined): ViewedFailures[] {
-  return (report?.failure_groups ?? []).map(({ cause, units, example, next }) => ({ cause, units, example, next }))
+function failuresOf(report: RunReport | undefined, flags: string): ViewedFailures[] {
+  return (report?.failure_groups ?? []).map(({ cause, units, example, next }) => ({
+    cause,
+    units,
+    example,
+    next: suggestedCommands(next, flags),
+  }))
 }

@@ -88,7 +88,7 @@ export async function viewRun(opened: OpenedRun, options: ViewingOptions): Promi
     following:
       changes && isLive(opened) ? { everyMs: changes.readMs(opened), billedBytes: opened.rows.billedBytes } : undefined,
     followed,
-    run: async () => viewedRun(run, current.about, { ...counted, is_live: isLive(run) }),
+    run: async () => viewedRun(run, current.about, { ...counted, is_live: isLive(run), flags: target.flags }),
     summary: (filter) => withReviews(review, filter, () => current.use((database) => database.summary(filter))),
     page: (request) => withReviews(review, request.filter, () => current.use((database) => database.page(request))),
     points: (filter, color) =>
