@@ -1,3 +1,5 @@
+import path from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EvaluatedColumn, Evaluation } from '../../src/contracts/evaluation.ts'
 import { profile } from '../../src/contracts/run-spec.ts'
@@ -100,5 +102,24 @@ describe('a truth that is unusual', () => {
     expect(viewed.find(({ name }) => name === 'category')!.role).toBe('answer')
     expect(viewed.find(({ name }) => name === 'words')!.role).toBe('kept')
     expect(viewed.find(({ name }) => name === 'status')!.role).toBe('record')
+  })
+
+  test('can have a struct as one column, as files of imagery results do', async () => {
+    const csv = await tables.file(
+      'structs.csv',
+      'unit_id,pole\ns01,"{""material"": ""WOOD""}"\ns03,"{""material"":null}"\n',
+    )
+    const fromCsv = await judged(csv)
+    expect(columnOf(fromCsv, 'pole.material')).toMatchObject({ truth_column: 'pole', judged: 1, right: 1 })
+    const parquet = path.join(tables.folder, 'structs.parquet')
+    const instance = await DuckDBInstance.create(':memory:')
+    const connection = await instance.connect()
+    await connection.run(
+      `COPY (SELECT 's01'::BLOB AS unit_id, {material: 'wood'} AS pole UNION ALL SELECT 's03'::BLOB, {material: 'wood'}) TO '${parquet}' (FORMAT parquet)`,
+    )
+    connection.closeSync()
+    instance.closeSync()
+    const fromParquet = await judged(parquet)
+    expect(columnOf(fromParquet, 'pole.material')).toMatchObject({ truth_column: 'pole', judged: 2, right: 1 })
   })
 })

@@ -7,31 +7,37 @@ interface ParquetFile {
   file: string
 }
 
-/** Returns the names of a Parquet file's columns. @throws ImageryError SOURCE_UNSUPPORTED */
-export async function parquetHeaders({ given, file }: ParquetFile): Promise<string[]> {
-  const headers: string[] = []
-  for await (const [name] of read(
-    given,
-    `SELECT column_name FROM (DESCRIBE FROM read_parquet(${literal(onlyThis(file))}))`,
-  ))
-    headers.push(name!)
-  return headers
+export interface ParquetColumn {
+  name: string
+  /** As DuckDB writes it: `STRUCT(color VARCHAR)`. */
+  type: string
 }
 
-/** Yields columns of a Parquet file as text. */
+/** Returns a Parquet file's columns. @throws ImageryError SOURCE_UNSUPPORTED */
+export async function truthParquetColumns({ given, file }: ParquetFile): Promise<ParquetColumn[]> {
+  const columns: ParquetColumn[] = []
+  for await (const [name, type] of rowsOf(
+    given,
+    `SELECT column_name, column_type FROM (DESCRIBE FROM read_parquet(${literal(onlyThis(file))}))`,
+  ))
+    columns.push({ name: name!, type: type! })
+  return columns
+}
+
+/** Yields columns of a Parquet file as text, structs as JSON. */
 export async function* parquetRows(
   { given, file }: ParquetFile,
-  headers: readonly string[],
+  columns: readonly ParquetColumn[],
   indexes: readonly number[],
 ): AsyncGenerator<TruthRow> {
-  const columns = indexes.map((index) => `CAST(${identifier(headers[index]!)} AS VARCHAR)`)
+  const read = indexes.map((index) => textOf(columns[index]!))
   let row = 0
   // The order of the file, so that a row's number leads to it.
-  for await (const values of read(given, `SELECT ${columns.join(', ')} FROM read_parquet(${literal(onlyThis(file))})`))
+  for await (const values of rowsOf(given, `SELECT ${read.join(', ')} FROM read_parquet(${literal(onlyThis(file))})`))
     yield { place: `row ${++row}`, values }
 }
 
-async function* read(given: string, sql: string): AsyncGenerator<(string | null)[]> {
+async function* rowsOf(given: string, sql: string): AsyncGenerator<(string | null)[]> {
   const { DuckDBInstance } = await import('@duckdb/node-api')
   const instance = await DuckDBInstance.create(':memory:', {
     threads: '1',
@@ -56,6 +62,14 @@ async function* read(given: string, sql: string): AsyncGenerator<(string | null)
     connection.closeSync()
     instance.closeSync()
   }
+}
+
+function textOf({ name, type }: ParquetColumn): string {
+  const column = identifier(name)
+  if (type.startsWith('STRUCT(') && !type.endsWith(']')) return `CAST(to_json(${column}) AS VARCHAR)`
+  // Some programs write text without saying that it is text.
+  if (type === 'BLOB') return `COALESCE(TRY(decode(${column})), CAST(${column} AS VARCHAR))`
+  return `CAST(${column} AS VARCHAR)`
 }
 
 /** DuckDB reads a path as a pattern. */

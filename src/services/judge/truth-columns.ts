@@ -14,11 +14,20 @@ export interface TruthFlags {
   columns?: readonly string[] | undefined
 }
 
+/** A column of the answer, and where its true values are. */
+export interface TruthColumn {
+  column: AnswerColumn
+  /** The place among the headers. */
+  index: number
+  /** The path to the member, if the column of the truth has a whole struct, as files of `imagery results` do. */
+  member: readonly string[]
+}
+
 /** Which columns of a table of true values are used. */
 export interface TruthColumns {
   /** The place of the ID among the headers. */
   id: number
-  judged: readonly { column: AnswerColumn; index: number }[]
+  judged: readonly TruthColumn[]
   /** Headers that nothing uses, without imagery's own columns, which an exported table of results has. */
   unused: readonly string[]
 }
@@ -45,10 +54,12 @@ export function truthColumns(
   const used = new Set(named.values())
   const judged = answer.flatMap((column) => {
     if (column.kind === 'other') return []
-    const index = named.get(column.name) ?? sameName(table, column.name)
+    const [first = '', ...below] = column.path
+    const own = named.get(column.name) ?? sameName(table, column.name)
+    const index = own ?? (below.length > 0 ? sameName(table, first) : undefined)
     return index === undefined || (!named.has(column.name) && (index === id || used.has(index)))
       ? []
-      : [{ column, index }]
+      : [{ column, index, member: own === undefined ? below : [] }]
   })
   if (judged.length === 0) throw nothingToJudge(table, answer, id)
   const indexes = new Set([id, ...judged.map(({ index }) => index)])

@@ -11,7 +11,7 @@ import { jsonRows } from '../source/json-rows.ts'
 import { parseSource, type Source } from '../source/parse.ts'
 import type { TextTable } from '../source/table-text.ts'
 import { valueIn } from './columns.ts'
-import { parquetHeaders, parquetRows } from './parquet-rows.ts'
+import { truthParquetColumns, parquetRows } from './parquet-rows.ts'
 import type { TruthRow } from './truth-row.ts'
 
 /** A table of true values. */
@@ -51,8 +51,9 @@ async function fileTable(source: Exclude<Source, { kind: 'table' }>): Promise<Tr
     })
   }
   if (source.format === 'PARQUET') {
-    const headers = await parquetHeaders(source)
-    return { given, headers, rows: (indexes) => parquetRows(source, headers, indexes) }
+    const columns = await truthParquetColumns(source)
+    const headers = columns.map(({ name }) => name)
+    return { given, headers, rows: (indexes) => parquetRows(source, columns, indexes) }
   }
   const table: TextTable = { given, file: source.file }
   if (source.format === 'CSV') {

@@ -1,9 +1,9 @@
 import type { NamedRows, TruthSummary } from '../../contracts/evaluation.ts'
 import type { Unit } from '../../contracts/model-options.ts'
-import { ExactNumber } from '../source/exact-json.ts'
-import type { AnswerColumn } from './columns.ts'
+import { ExactNumber, parseExactJson } from '../source/exact-json.ts'
+import { valueIn, type AnswerColumn } from './columns.ts'
 import type { UnitRow } from './run-rows.ts'
-import { truthColumns, type TruthFlags } from './truth-columns.ts'
+import { truthColumns, type TruthColumn, type TruthFlags } from './truth-columns.ts'
 import type { TruthTable } from './truth-rows.ts'
 import { hasTwins, isSame, readValue, type JudgedValue } from './values.ts'
 
@@ -128,14 +128,26 @@ function idText(value: unknown): string {
   return value === null || value === undefined || typeof value === 'object' ? '' : String(value)
 }
 
-function cellsOf(judged: readonly { column: AnswerColumn }[], values: readonly unknown[]): Map<string, TrueCell> {
+function cellsOf(judged: readonly TruthColumn[], values: readonly unknown[]): Map<string, TrueCell> {
   const cells = new Map<string, TrueCell>()
-  for (const [index, { column }] of judged.entries()) {
-    const value = readValue(column, values[index])
-    if (value === undefined) cells.set(column.name, { is: 'unreadable', text: shown(values[index]) })
+  for (const [index, { column, member }] of judged.entries()) {
+    const given = memberOf(values[index], member)
+    const value = readValue(column, given)
+    if (value === undefined) cells.set(column.name, { is: 'unreadable', text: shown(given) })
     else if (value !== null) cells.set(column.name, { is: 'value', value })
   }
   return cells
+}
+
+/** A member of a struct that is written as JSON; what is no JSON object stays as it is, so that it is named as unreadable. */
+function memberOf(value: unknown, path: readonly string[]): unknown {
+  if (path.length === 0 || typeof value !== 'string' || value.trim() === '') return value
+  try {
+    const struct: unknown = parseExactJson(value)
+    return typeof struct === 'object' ? valueIn({ struct }, ['struct', ...path]) : value
+  } catch {
+    return value
+  }
 }
 
 function shown(value: unknown): string {
@@ -144,7 +156,7 @@ function shown(value: unknown): string {
 }
 
 /** Returns what two rows of one unit say together; undefined if they contradict each other. */
-function merged(one: TrueCells, other: TrueCells, judged: readonly { column: AnswerColumn }[]): TrueCells | undefined {
+function merged(one: TrueCells, other: TrueCells, judged: readonly TruthColumn[]): TrueCells | undefined {
   const both = new Map(one)
   for (const { column } of judged) {
     const { name } = column
