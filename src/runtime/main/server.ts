@@ -7,7 +7,7 @@ import { geminiBackendOf } from '../../run-data/gemini-backend.ts'
 import { runStopOf } from '../../run-data/run-stop.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
 import { readObject } from '../../google/storage/storage.ts'
-import { createTask, deleteQueue, ensureQueue, pauseQueue, resumeQueue } from '../../google/tasks.ts'
+import type * as Tasks from '../../google/tasks.ts'
 import { callersOf, listenAddress } from '../callers.ts'
 import { runtimeClock } from '../clock.ts'
 import { startService } from '../entry.ts'
@@ -31,6 +31,17 @@ import { SnapshotKeeper } from './snapshot-keeper.ts'
 function deploymentOf(place: DeploymentRef, bucket: string): DeploymentRef {
   const name = bucket.slice(bucketName(place).length + 1)
   return name === '' ? place : { ...place, name }
+}
+
+/** Loaded by the first call to Cloud Tasks, because a new instance must pass its health check first. */
+type Queues = Pick<typeof Tasks, 'createTask' | 'deleteQueue' | 'ensureQueue' | 'pauseQueue' | 'resumeQueue'>
+const tasks = () => import('../../google/tasks.ts')
+const queues: Queues = {
+  createTask: async (...of) => (await tasks()).createTask(...of),
+  deleteQueue: async (...of) => (await tasks()).deleteQueue(...of),
+  ensureQueue: async (...of) => (await tasks()).ensureQueue(...of),
+  pauseQueue: async (...of) => (await tasks()).pauseQueue(...of),
+  resumeQueue: async (...of) => (await tasks()).resumeQueue(...of),
 }
 
 /** Loaded by the first probe. */
@@ -77,7 +88,7 @@ startService(mainEnvironment, (environment, log) => {
   /** Loaded by the first task or /setup. */
   const chain = (): Promise<HeartbeatChain> =>
     (loadedChain ??= import('../heartbeat/chain.ts').then(
-      (module) => new module.HeartbeatChain({ place: deployment, createTask, ensureQueue, resumeQueue, clock, log }),
+      (module) => new module.HeartbeatChain({ place: deployment, ...queues, clock, log }),
     ))
   let loaded: Promise<Heartbeats> | undefined
   const heartbeats = (): Promise<Heartbeats> => {
@@ -142,10 +153,7 @@ startService(mainEnvironment, (environment, log) => {
       clock,
       log,
     }),
-    ensureQueue,
-    pauseQueue,
-    resumeQueue,
-    deleteQueue,
+    ...queues,
     deleteLiveView: async ({ tables }) => void (await deleteRunTables(tables, ['live'])),
     clock,
     log,
