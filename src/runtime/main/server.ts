@@ -3,8 +3,6 @@ import { bucketName, type DeploymentRef } from '../../contracts/names.ts'
 import { answererOf } from '../../contracts/question-hash.ts'
 import { insertRows } from '../../google/bigquery/insert-rows.ts'
 import { localCloud } from '../../google/transport/environment.ts'
-import { geminiBackendOf } from '../../run-data/gemini-backend.ts'
-import { runStopOf } from '../../run-data/run-stop.ts'
 import { createRunTables, deleteRunTables, finalRows } from '../../run-data/run-tables.ts'
 import { readObject } from '../../google/storage/storage.ts'
 import type * as Tasks from '../../google/tasks.ts'
@@ -67,7 +65,10 @@ startService(mainEnvironment, (environment, log) => {
   let loadingHere: Promise<ReturnType<typeof GeminiHere>> | undefined
   const here = (): Promise<ReturnType<typeof GeminiHere>> => {
     loadingHere ??= import('./gemini-here.ts').then(({ geminiHere }) =>
-      geminiHere({ here: local?.gemini, backendOf: geminiBackendOf }),
+      geminiHere({
+        here: local?.gemini,
+        backendOf: async (spec) => (await import('../../run-data/gemini-backend.ts')).geminiBackendOf(spec),
+      }),
     )
     return loadingHere
   }
@@ -102,7 +103,11 @@ startService(mainEnvironment, (environment, log) => {
     )
     return loaded
   }
-  const stops = new RunStops({ read: runStopOf, clock })
+  const stops = new RunStops({
+    // Loaded by the first task or /setup.
+    read: async (spec) => (await import('../../run-data/run-stop.ts')).runStopOf(spec),
+    clock,
+  })
   const limits = limitsWhenNeeded({ stops, instanceId: randomUUID(), clock, log })
   const app = mainApp({
     place,
