@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os'
-import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from '@duckdb/node-api'
 
 export type Parameter = DuckDBValue
 
@@ -34,7 +34,27 @@ export async function rowsOf(
   sql: string,
   parameters: readonly Parameter[] = [],
 ): Promise<unknown[][]> {
-  return (await connection.runAndReadAll(sql, [...parameters])).getRowsJS()
+  return (await connection.runAndReadAll(sql, [...parameters], await typesOf(parameters))).getRowsJS()
+}
+
+/** Runs a statement that returns no rows. */
+export async function runStatement(
+  connection: DuckDBConnection,
+  sql: string,
+  parameters: readonly Parameter[] = [],
+): Promise<void> {
+  await connection.run(sql, [...parameters], await typesOf(parameters))
+}
+
+/**
+ * DuckDB's client takes a whole number for an INTEGER or a BIGINT, and throws for one that is larger (`typeForValue` in
+ * https://github.com/duckdb/duckdb-node-neo/blob/main/api/src/typeForValue.ts). It chooses the types that are undefined itself.
+ */
+async function typesOf(parameters: readonly Parameter[]): Promise<DuckDBType[] | undefined> {
+  const isLarge = (value: Parameter): boolean => Number.isInteger(value) && !Number.isSafeInteger(value)
+  if (!parameters.some(isLarge)) return undefined
+  const { DOUBLE } = await import('@duckdb/node-api')
+  return parameters.map((value) => (isLarge(value) ? DOUBLE : undefined)) as DuckDBType[]
 }
 
 /** Connections to one database that take turns, so that requests at the same time do not wait for each other. */

@@ -86,8 +86,14 @@ function parameterOf({ storage }: CodedColumn, value: string | number | boolean)
     case 'BIGINT':
       return /^-?\d{1,19}$/.test(String(value)) ? [BigInt(String(value))] : []
     case 'DOUBLE':
-      return typeof value === 'boolean' || String(value).trim() === '' ? [] : [Number(value)]
+      return isNumber(value) ? [Number(value)] : []
   }
+}
+
+/** A number that is not finite is text in JSON. Any other text would become NaN, and match the rows that have it. */
+function isNumber(value: string | number | boolean): boolean {
+  if (typeof value === 'boolean' || String(value).trim() === '') return false
+  return String(value) === 'NaN' || !Number.isNaN(Number(value))
 }
 
 /** The list of a statement is no longer than this. */

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Filter } from '@imagery/viewer/contract/filter'
 import type { About } from './about.ts'
-import type { Parameter } from './database.ts'
+import { runStatement, type Parameter } from './database.ts'
 import { filterSql } from './filter-sql.ts'
 import { axisName, codeName } from './stored-columns.ts'
 
@@ -78,9 +78,11 @@ export class KeptRows {
       ...(column.coding.by === 'none' ? [] : [codeName(column)]),
     ])
     const names = ['n', 'longitude', 'latitude', 'is_ok', 'is_failed', ...columns].join(', ')
-    const made = connection
-      .run(`CREATE TABLE ${table} AS SELECT ${names} FROM rows WHERE ${condition}`, [...parameters])
-      .then(() => undefined)
+    const made = runStatement(
+      connection,
+      `CREATE TABLE ${table} AS SELECT ${names} FROM rows WHERE ${condition}`,
+      parameters,
+    )
     const readsReviews = filter.some((part) => 'review' in part)
     const entry: Entry = { table, made, users: 0, isStale: false, readsReviews }
     this.#entries.set(JSON.stringify(filter), entry)
