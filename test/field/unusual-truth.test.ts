@@ -71,6 +71,13 @@ describe('a truth that is unusual', () => {
     )
   })
 
+  test('has every row in one of its counts', async () => {
+    const file = await tables.file('rows.csv', 'id,category\ns01,Stop\ns01,Stop\nx,Stop\nx,Stop\nx,Yield\n,Stop\n')
+    const { truth } = await judged(file)
+    expect(truth).toMatchObject({ rows: 6, matched: 2, unmatched: { count: 3, examples: ['x'] } })
+    expect(truth.matched + truth.unmatched.count + truth.without_id.count).toBe(truth.rows)
+  })
+
   test('without any ID or any row is refused in words that fit', async () => {
     await expect(judged(await tables.file('no-ids.csv', 'id,category\n,Stop\n'))).rejects.toThrow(
       /^No row of .*no-ids.csv has an ID in column id$/,

@@ -69,7 +69,9 @@ async function reviewsOf(run: Pick<JudgedRun, 'rows' | 'spec'>, configurationFol
 export function noReviews(runIds: readonly string[]): ImageryError {
   return new ImageryError(
     'SOURCE_NOT_FOUND',
-    `Run ${runIds.join(' or ')} has no reviews on this machine, and no table of reviews`,
+    runIds.length === 1
+      ? `Run ${runIds[0]} has no reviews on this machine, and no table of reviews`
+      : `Runs ${runIds.join(' and ')} have no reviews on this machine, and no tables of reviews`,
     {
       suggestions: runIds.map((runId) => `imagery view ${runId}   (marks answers as right or wrong)`),
     },

@@ -107,7 +107,7 @@ export async function readTruth(
         id_column: table.headers[id]!,
         rows,
         matched: all.reduce((sum, [, { isMatched, rows: own }]) => sum + (isMatched ? own : 0), 0),
-        unmatched: namedRows(all.filter(([, { isMatched }]) => !isMatched)),
+        unmatched: unmatchedRows(all),
         without_id: withoutId.rows,
         repeated: repeated.rows,
         contradictory: namedRows(all.filter(([, { isContradictory }]) => isContradictory)),
@@ -115,6 +115,12 @@ export async function readTruth(
       }
     },
   }
+}
+
+/** Counts each row of an ID, and names the ID once. */
+function unmatchedRows(entries: readonly (readonly [string, Entry])[]): NamedRows {
+  const left = entries.filter(([, { isMatched }]) => !isMatched)
+  return { ...namedRows(left), count: left.reduce((sum, [, { rows }]) => sum + rows, 0) }
 }
 
 function namedRows(entries: readonly (readonly [string, unknown])[]): NamedRows {
