@@ -266,7 +266,7 @@ describe('a stop that waits for a call to the model', () => {
       waiting.process.stderr?.on('data', (chunk: Buffer) => resolve(String(chunk))),
     )
     expect(await text).toMatch(
-      /^· Waiting for 1 model call, at most 2 min \d+ s\. Run imagery local stop --now to stop now: that call will be repeated\.\n$/,
+      /^· Waiting for 1 model call, at most 4 min \d+ s\. Run imagery local stop --now to stop now: that call will be repeated\.\n$/,
     )
     const status = await owner.run('local', 'status')
     expect(status.stdout).toMatch(/is stopping\.\n\nWaiting for 1 model call, at most .* will be repeated\.\n$/)
