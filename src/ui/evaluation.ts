@@ -142,7 +142,9 @@ function belowLines({ below_minimum: below }: Evaluation): string[] {
 
 /** Names the column that is below its minimum, and both figures. */
 export function belowText({ column, accuracy, minimum }: Evaluation['below_minimum'][number]): string {
-  const found = accuracy === null ? 'has no true value to judge' : `has an accuracy of ${percentText(accuracy)}`
+  // Rounded down, so that 89.98 % is not shown as 90.0 %, below 0.9.
+  const down = accuracy === null ? null : Math.floor(accuracy * 1_000 + 1e-9) / 1_000
+  const found = down === null ? 'has no true value to judge' : `has an accuracy of ${percentText(down)}`
   return `${plainLine(column)} ${found}, below --min-accuracy ${plainLine(column)}=${minimum}`
 }
 

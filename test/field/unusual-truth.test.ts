@@ -8,6 +8,7 @@ import type { JudgeFlags } from '../../src/services/judge/flags.ts'
 import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
 import { judgedRun, type JudgedRun } from '../../src/services/judge/run-rows.ts'
 import { viewedColumns } from '../../src/services/view/columns.ts'
+import { belowText } from '../../src/ui/evaluation.ts'
 import { LocalTables } from './local-table.ts'
 import { row, runOf } from './judged-runs.ts'
 
@@ -98,6 +99,10 @@ describe('a truth that is unusual', () => {
     const evaluation = await judged(await tables.file('thousand.csv', `pole,label\n${truth}`), { ...choice, of })
     expect(columnOf(evaluation, 'category').accuracy!.estimate).toBe(0.999)
     expect(evaluation.below_minimum).toEqual([])
+    expect(belowText({ column: 'category', accuracy: 899 / 999, minimum: 0.9 })).toBe(
+      'category has an accuracy of 89.9 %, below --min-accuracy category=0.9',
+    )
+    expect(belowText({ column: 'category', accuracy: 0.57, minimum: 0.9 })).toContain(' 57.0 %, below')
   })
 
   test('judges no column that a torn-down run kept from its table', async () => {
