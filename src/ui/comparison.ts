@@ -113,7 +113,7 @@ function truthLines({ source, columns }: ComparedTruth, width: number): string[]
       countText(column.units),
       countText(column.only_a_right),
       countText(column.only_b_right),
-      probabilityText(column.mcnemar.p_value),
+      column.units === 0 ? '–' : probabilityText(column.mcnemar.p_value),
     ]),
     width,
   )

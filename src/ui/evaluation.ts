@@ -36,7 +36,9 @@ function headLines({ run_id: run, truth, units }: Evaluation, width: number): st
     ...(units.failed > 0
       ? [`${countText(units.failed)} failed, which counts as wrong where there is a true value`]
       : []),
-    ...(units.without_truth > 0 ? [`${countText(units.without_truth)} have no row in the truth`] : []),
+    ...(units.without_truth > 0
+      ? [`${countText(units.without_truth)} ${truth.id_column === null ? 'have no mark' : 'have no row in the truth'}`]
+      : []),
   ]
   const text = `Run ${run} against ${truth.source}: ${countText(units.judged)} of ${countText(units.total)} assets judged`
   return wrapped(plainLine([text, ...left].join('; ')), width)

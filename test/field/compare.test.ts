@@ -153,6 +153,10 @@ test('true values that do not count are named', async () => {
   expect(warnings).toContain(
     `${file} has a value of height that is not a number for 1 asset, which does not count: s1: tall`,
   )
+  const none = await openComparingTruth(await tables.file('none.csv', 'asset_id,height\ns1,tall\n'), runs, {
+    configurationFolder: tables.folder,
+  })
+  expect(formatComparison(await compareRuns(runs, { truth: none }), 80)).toMatch(/height +– +– +0 +0 +0 +–\n/)
 })
 
 test('the review of one run is the truth for both, as far as it says what is right', async () => {

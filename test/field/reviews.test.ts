@@ -9,6 +9,7 @@ import { resultsTableOf, type JudgedRun } from '../../src/services/judge/run-row
 import { marksFile } from '../../src/services/results/marks-file.ts'
 import { readReviews, reviewsTable, saveReviews } from '../../src/services/results/reviews-table.ts'
 import { row, runOf } from './judged-runs.ts'
+import { formatEvaluation } from '../../src/ui/evaluation.ts'
 import { LocalTables } from './local-table.ts'
 
 const ANSWERS = [
@@ -66,6 +67,7 @@ test('the marks of a review are a truth', async () => {
   expect(columnOf(evaluation, 'lit')).toMatchObject({ judged: 1, right: 0 })
   expect(columnOf(evaluation, 'lamps')).toMatchObject({ judged: 1, right: 1 })
   expect(evaluation.truth).toMatchObject({ source: 'reviews', rows: 5, unmatched: { examples: ['gone'] } })
+  expect(formatEvaluation(evaluation, 80)).toMatch(/have\s+no\s+mark/)
   await expect(judged({ id: 'x' })).rejects.toMatchObject({ code: 'INVALID_FLAG' })
   const other = await runOf(tables, ANSWERS, { runId: '261130-00000002' })
   await expect(judged({ of: other })).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' })
