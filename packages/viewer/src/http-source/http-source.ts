@@ -4,7 +4,7 @@ import type { ExportFormat, ImageSize, ResultsSource } from '../contract/source.
 import { SourceError } from '../contract/source-error.ts'
 
 const STOPPED = new SourceError('imagery view does not answer. It may have ended.', [
-  'Start imagery view again in the terminal, then reload this page.',
+  'Start imagery view again in the terminal, and open the address that it prints. Saved marks are still there.',
 ])
 
 /** Returns the error that a response describes. */
