@@ -3,6 +3,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EvaluatedColumn, Evaluation } from '../../src/contracts/evaluation.ts'
 import { profile } from '../../src/contracts/run-spec.ts'
+import { compareRuns } from '../../src/services/judge/compare.ts'
 import { evaluate, evaluationWarnings } from '../../src/services/judge/evaluate.ts'
 import type { JudgeFlags } from '../../src/services/judge/flags.ts'
 import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
@@ -52,6 +53,15 @@ describe('a truth that is unusual', () => {
     expect(category).toMatchObject({ judged: 2, right: 1, worst: [{ truth: 'Stop', answer: 'stop', units: 1 }] })
     expect(category.classes![1]).toMatchObject({ value: 'stop', truth: 1, answered: 2, right: 1 })
     expect(evaluation.truth).toMatchObject({ repeated: { count: 1 }, contradictory: { count: 0 } })
+    const other = profile.parse({
+      ...twins,
+      output: { type: 'object', properties: { category: { type: 'string', enum: ['Stop', 'YIELD'] } } },
+    })
+    const a = await runOf(tables, [row('a', { category: 'stop' }), row('b', { category: 'Yield' })], { profile: twins })
+    const b = await runOf(tables, [row('a', { category: 'Stop' }), row('b', { category: 'YIELD' })], { profile: other })
+    expect((await compareRuns({ a, b }, {})).columns).toMatchObject([
+      { agreed: 1, disagreements: [{ a: 'stop', b: 'Stop' }] },
+    ])
     const neither = await judged(await tables.file('neither.csv', 'id,category\na,STOP\nb,stop\nb,Stop\n'), { of })
     expect(columnOf(neither, 'category')).toMatchObject({ judged: 1, right: 0, worst: [{ truth: 'STOP' }] })
     expect(evaluationWarnings(of, neither)).toEqual([

@@ -5,14 +5,14 @@ import { valueIn, type AnswerColumn } from './columns.ts'
 import { cohensKappa } from './kappa.ts'
 import { isWithin, NO_TOLERANCE, NumberDifferences, type Tolerance } from './number-errors.ts'
 import type { UnitRow } from './run-rows.ts'
-import { hasTwins, isNumeric, isSame, plainForm, readValue, shownValue, type JudgedValue } from './values.ts'
+import { isNumeric, isSame, plainForm, readValue, shownValue, twinForms, type JudgedValue } from './values.ts'
 
 /** Compares one column of two answers, unit by unit. */
 export class ColumnAgreement {
   readonly #a: AnswerColumn
   readonly #b: AnswerColumn
   readonly #tolerance: Tolerance
-  readonly #hasTwins: boolean
+  readonly #twins: ReadonlySet<string>
   readonly #pairs = new Map<string, { a: string; b: string; count: number }>()
   readonly #disagreements = new Map<string, Disagreement>()
   readonly #differences = new NumberDifferences()
@@ -23,7 +23,7 @@ export class ColumnAgreement {
     this.#a = a
     this.#b = b
     this.#tolerance = tolerance
-    this.#hasTwins = hasTwins(a) || hasTwins(b)
+    this.#twins = twinForms(a, b)
   }
 
   add(unitA: UnitRow, unitB: UnitRow): void {
@@ -68,16 +68,19 @@ export class ColumnAgreement {
   }
 
   #agree(a: JudgedValue | null, b: JudgedValue | null): boolean {
-    if (a === null || b === null || this.#hasTwins) return a === b
+    if (a === null || b === null) return a === b
     if (this.#kind === 'text') return isSame(String(a), String(b))
-    if (isSame(a, b)) return true
+    if (isSame(a, b, this.#twins)) return true
     return isNumeric(a) && isNumeric(b) && this.#tolerance.amount > 0 && isWithin(Number(b), Number(a), this.#tolerance)
   }
 
   /** No value is a class of its own. */
   #count(a: JudgedValue | null, b: JudgedValue | null): void {
-    const name = (value: JudgedValue | null): string =>
-      value === null ? '' : `=${this.#hasTwins ? String(value) : plainForm(String(value))}`
+    const name = (value: JudgedValue | null): string => {
+      if (value === null) return ''
+      const form = plainForm(String(value))
+      return `=${this.#twins.has(form) ? String(value) : form}`
+    }
     const key = JSON.stringify([name(a), name(b)])
     const pair = this.#pairs.get(key) ?? { a: name(a), b: name(b), count: 0 }
     pair.count += 1

@@ -5,7 +5,7 @@ import { valueIn } from './columns.ts'
 import { isWithin, NO_TOLERANCE, NumberDifferences, type Tolerance } from './number-errors.ts'
 import { isFailed, type UnitRow } from './run-rows.ts'
 import { Named, type JudgedColumn, type TrueCell } from './truth.ts'
-import { hasTwins, isNumeric, isSame, shownValue, readValue, type JudgedValue } from './values.ts'
+import { isNumeric, isSame, shownValue, readValue, twinForms, type JudgedValue } from './values.ts'
 
 /** A list of confusions has at most this many pairs, and a pair this many examples. */
 export const MOST_PAIRS = 20
@@ -15,7 +15,7 @@ export const MOST_EXAMPLES = 5
 export class ColumnJudge {
   readonly #judged: JudgedColumn
   readonly #tolerance: Tolerance
-  readonly #hasTwins: boolean
+  readonly #twins: ReadonlySet<string>
   readonly #pairs = new Map<string, Confusion>()
   readonly #differences = new NumberDifferences()
   readonly #unreadable = new Named()
@@ -26,7 +26,7 @@ export class ColumnJudge {
 
   constructor(judged: JudgedColumn, tolerance: Tolerance = NO_TOLERANCE) {
     this.#judged = judged
-    this.#hasTwins = hasTwins(judged.column)
+    this.#twins = twinForms(judged.column)
     this.#tolerance = tolerance
   }
 
@@ -97,8 +97,7 @@ export class ColumnJudge {
   }
 
   #fits(answer: JudgedValue, truth: JudgedValue): boolean {
-    if (this.#hasTwins) return answer === truth
-    if (!isNumeric(answer) || !isNumeric(truth) || isSame(answer, truth)) return isSame(answer, truth)
+    if (!isNumeric(answer) || !isNumeric(truth) || isSame(answer, truth)) return isSame(answer, truth, this.#twins)
     // Two integers beyond 2^53 can be one and the same floating-point number.
     if (this.#tolerance.amount === 0 && (typeof answer === 'bigint' || typeof truth === 'bigint')) return false
     return isWithin(Number(answer), Number(truth), this.#tolerance)

@@ -5,7 +5,7 @@ import { valueIn, type AnswerColumn } from './columns.ts'
 import type { UnitRow } from './run-rows.ts'
 import { truthColumns, type TruthColumn, type TruthFlags } from './truth-columns.ts'
 import type { TruthTable } from './truth-rows.ts'
-import { hasTwins, isSame, readValue, type JudgedValue } from './values.ts'
+import { isSame, readValue, twinForms, type JudgedValue } from './values.ts'
 
 /** What is known about a column of a unit: its true value, or what a reviewer said of the answer. */
 export type TrueCell =
@@ -169,8 +169,7 @@ function merged(one: TrueCells, other: TrueCells, judged: readonly TruthColumn[]
     const [known, cell] = [both.get(name), other.get(name)]
     if (!cell) continue
     if (known?.is === 'value' && cell.is === 'value') {
-      const areSame = hasTwins(column) ? known.value === cell.value : isSame(known.value, cell.value)
-      if (!areSame) return undefined
+      if (!isSame(known.value, cell.value, twinForms(column))) return undefined
     }
     if (known === undefined || known.is === 'unreadable') both.set(name, cell)
   }

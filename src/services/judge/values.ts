@@ -60,9 +60,17 @@ function allowedLike(plain: string, allowed: readonly string[] | null): string |
   return alike.length === 1 ? alike[0] : undefined
 }
 
-/** Whether a profile allows two values that differ in their form only, such as `Stop` and `stop`. They are not the same then. */
-export function hasTwins({ allowed }: Pick<AnswerColumn, 'allowed'>): boolean {
-  return allowed !== null && new Set(allowed.map(plainForm)).size < allowed.length
+/**
+ * Returns the plain forms that several values have which a profile allows beside each other, such as `Stop` and `stop`. These
+ * values are not the same.
+ */
+export function twinForms(...columns: readonly Pick<AnswerColumn, 'allowed'>[]): ReadonlySet<string> {
+  return new Set(
+    columns.flatMap(({ allowed }) => {
+      const forms = (allowed ?? []).map(plainForm)
+      return forms.filter((form, index) => forms.indexOf(form) !== index)
+    }),
+  )
 }
 
 function numberOf(text: string): number | bigint | undefined {
@@ -72,9 +80,13 @@ function numberOf(text: string): number | bigint | undefined {
   return BigInt(text.replace('+', ''))
 }
 
-/** Whether two values are the same, apart from the form of texts. */
-export function isSame(one: JudgedValue, other: JudgedValue): boolean {
-  if (typeof one === 'string' && typeof other === 'string') return one === other || plainForm(one) === plainForm(other)
+/** Whether two values are the same, apart from the form of texts that are not among `twins`. */
+export function isSame(one: JudgedValue, other: JudgedValue, twins?: ReadonlySet<string>): boolean {
+  if (typeof one === 'string' && typeof other === 'string') {
+    if (one === other) return true
+    const form = plainForm(one)
+    return form === plainForm(other) && twins?.has(form) !== true
+  }
   // A number can equal a bigint.
   // eslint-disable-next-line eqeqeq -- types differ on purpose
   return typeof one === typeof other ? one === other : isNumeric(one) && isNumeric(other) && one == other
