@@ -81,6 +81,7 @@ interface Refusal {
   status: 401 | 403 | 415
   code: string
   message: string
+  suggestions?: readonly string[]
 }
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
@@ -98,8 +99,13 @@ function refusalOf(context: Context, access: Access): Refusal | undefined {
   const origin = req.header('origin')
   const site = req.header('sec-fetch-site')
   const isForeign = origin !== undefined && origin !== `http://${host}`
-  if (isForeign || (site !== undefined && site !== 'same-origin' && site !== 'none'))
-    return { status: 403, code: 'ACCESS_DENIED', message: 'Another page asked, and imagery view answers only its own' }
+  if (isForeign || (site !== undefined && site !== 'same-origin' && site !== 'none')) {
+    const message = 'Another page asked, and imagery view answers only its own'
+    // A terminal that is a web page makes a link of the printed address.
+    const suggestions =
+      req.path === OPEN_PATH ? ['Paste the address into the address bar, instead of following a link'] : []
+    return { status: 403, code: 'ACCESS_DENIED', message, suggestions }
+  }
   if (req.path === OPEN_PATH && READS.has(req.method)) return undefined
   const cookie = getCookie(context, cookieName(access.port))
   if (cookie === undefined || !isSame(cookie, access.session))
@@ -149,8 +155,10 @@ export function cookieName(port: number): string {
   return `imagery-view-${port}`
 }
 
+/** A browser leaves out the port that HTTP has by default. */
 function hostsOf(port: number): string[] {
-  return [`127.0.0.1:${port}`, `localhost:${port}`]
+  const names = ['127.0.0.1', 'localhost']
+  return [...names.map((name) => `${name}:${port}`), ...(port === 80 ? names : [])]
 }
 
 function shortened(text: string): string {

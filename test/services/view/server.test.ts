@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { REQUEST_HEADER } from '@imagery/viewer/contract/http'
 import type { Summary } from '@imagery/viewer/contract/source'
+import { viewApp } from '../../../src/services/view/app.ts'
 import { checkPort, startViewServer } from '../../../src/services/view/server.ts'
 import { FIELDS, generatedPages } from './generated-rows.ts'
 import { send, serveRows, type ServedRun } from './served-run.ts'
@@ -83,6 +84,26 @@ describe('the server of imagery view', () => {
     expect((await served.ask('/api/run', { headers: { host } })).status).toBe(200)
   })
 
+  test("answers on HTTP's own port, which no browser names", async () => {
+    const access = { port: 80, token: 't', launch: undefined, session: 's' }
+    const { viewing: viewed, folder } = served
+    const app = viewApp({
+      access: () => access,
+      viewed,
+      folder,
+      signal: new AbortController().signal,
+      now: () => nowMs,
+    })
+    const cookie = 'imagery-view-80=s'
+    const asked = async (headers: Record<string, string>) =>
+      (await app.request('/api/run', { headers: { cookie, ...headers } })).status
+    expect(await asked({ host: '127.0.0.1', origin: 'http://127.0.0.1' })).toBe(200)
+    expect(await asked({ host: 'localhost' })).toBe(200)
+    expect(await asked({ host: '127.0.0.1:81' })).toBe(403)
+    expect(await asked({ host: 'evil.example' })).toBe(403)
+    expect(await asked({ host: '127.0.0.1', origin: 'http://127.0.0.1:81' })).toBe(403)
+  })
+
   test.each(['http://evil.example', 'null', 'http://127.0.0.1:1', 'https://127.0.0.1', 'http://localhost'])(
     'refuses the origin %s, also with the cookie',
     async (origin) => {
@@ -154,6 +175,13 @@ describe('the address', () => {
     expect(String(answer.headers['set-cookie'])).toMatch(
       new RegExp(`^imagery-view-${served.server.port}=[\\w-]{43}; Path=/; HttpOnly; SameSite=Strict$`),
     )
+  })
+
+  test('that is a link in the page of a terminal says what to do instead', async () => {
+    const target = `/open?token=${tokenOf(served.server.url)}`
+    const answer = await served.ask(target, { signedIn: false, headers: { 'sec-fetch-site': 'cross-site' } })
+    expect(answer.status).toBe(403)
+    expect(answer.text).toContain('Paste the address into the address bar')
   })
 
   test('needs the right token', async () => {
