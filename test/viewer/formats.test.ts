@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { consoleLink } from '../../packages/viewer/src/app/detail/console-link.ts'
 import { duration, number, percentOf, shortCount, usd } from '../../packages/viewer/src/app/format/numbers.ts'
 import { CATEGORIES, sequential } from '../../packages/viewer/src/app/format/palettes.ts'
@@ -58,6 +58,16 @@ describe('figures', () => {
     expect(timeText('2026-03-14T10:05:00+01:00')).toBe('2026-03-14 09:05 UTC')
     expect(timeText('soon')).toBe('soon')
   })
+
+  test('days and times without a zone are the same in every zone', () => {
+    vi.stubEnv('TZ', 'America/New_York')
+    expect(new Date('2026-03-14T09:05:00').getUTCHours()).toBe(13)
+    expect(timeText('2026-03-14T09:05:07')).toBe('2026-03-14 09:05')
+    expect(timeText('2026-03-14 09:05:07.123456')).toBe('2026-03-14 09:05')
+    expect(timeText('0801-03-14')).toBe('0801-03-14')
+    expect(timeText('0801-03-14T09:05:00Z')).toBe('0801-03-14 09:05 UTC')
+    vi.unstubAllEnvs()
+  })
 })
 
 test('a long ID keeps its end, which tells it from others, and no letter is cut in two', () => {
@@ -67,13 +77,29 @@ test('a long ID keeps its end, which tells it from others, and no letter is cut 
 })
 
 describe('text for a spreadsheet', () => {
-  test.each(['=1+1', '+cmd', '-cmd', '@SUM(A1)', '  =1', '\t=1', '\r\n=1'])('%j is no formula', (text) =>
-    expect(tsvCell(text)).toMatch(/^'/),
-  )
+  test.each([
+    '=1+1',
+    '+cmd',
+    '-cmd',
+    '@SUM(A1)',
+    '  =1',
+    '\t=1',
+    '\r\n=1',
+    '＝1+1',
+    '\u200b=1',
+    '\u0000=1',
+    '\u00a0@A1',
+  ])('%j is no formula', (text) => expect(tsvCell(text)).toMatch(/^'/))
 
   test.each(['-12.5', '+3', '1e-7', 'a=b', 'pole-1', ''])('%j stays as it is', (text) =>
     expect(tsvCell(text)).toBe(text),
   )
+
+  test('quotes a cell that starts with a quote, which would hide a formula and join cells', () => {
+    expect(tsvCell('"=1+1"')).toBe('"""=1+1"""')
+    expect(tsv([['"no end', 'next']])).toBe('"""no end"\tnext')
+    expect(tsvCell('5" pipe')).toBe('5" pipe')
+  })
 
   test('has one line per row', () => {
     expect(tsv([['a', 'b\tc'], ['d\ne', '']])).toBe('a\tb c\nd e\t') // prettier-ignore

@@ -1,3 +1,5 @@
+import { isFormula } from '@imagery/viewer/contract/formula'
+
 /** How a line of CSV is written. */
 export interface CsvOptions {
   /** Leaves text unchanged that a spreadsheet would run as a formula. */
@@ -14,20 +16,8 @@ export function csvLine(values: readonly unknown[], options: CsvOptions = {}): s
   return `${values.map((value, column) => csvField(value, !options.raw && !options.isNumeric?.(column))).join(',')}\r\n`
 }
 
-/**
- * The start of a formula (https://owasp.org/www-community/attacks/CSV_Injection), also in full-width characters, which Excel's
- * East Asian editions accept (https://github.com/OWASP/www-community/issues/1088). Some programs strip leading space.
- */
-// eslint-disable-next-line no-control-regex -- OWASP's ASVS 1.2.10 names the null character
-const FORMULA = /^(?:[\t\r\n\0]|(?:[\s\u200b\ufeff\p{Cc}]|\u001b\[[0-9;]*[A-Za-z])*[=+\-@＝＋－＠])/u
-
 /** Beyond RFC 4180: in locales with a decimal comma, spreadsheets use the semicolon as the separator. */
 const QUOTED = /[",\r\n;\t]/
-
-/** Whether a spreadsheet would run a text as a formula. */
-export function isFormula(text: string): boolean {
-  return FORMULA.test(text)
-}
 
 function csvField(value: unknown, escapes: boolean): string {
   if (value === null || value === undefined) return ''

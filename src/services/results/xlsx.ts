@@ -1,7 +1,7 @@
+import { isFormula } from '@imagery/viewer/contract/formula'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { TableField } from '../../google/bigquery/bigquery.ts'
 import { typeOfField, type FieldType } from './columns.ts'
-import { isFormula } from './csv.ts'
 import type { Row } from './read-rows.ts'
 import { columnLetters, MOST_CELL_LETTERS, MOST_SHEET_ROWS, PARTS, STYLES, xmlText } from './xlsx-parts.ts'
 import { zipPieces } from './zip.ts'

@@ -4,7 +4,7 @@ const two = (value: number): string => String(value).padStart(2, '0')
 export function day(milliseconds: number): string {
   const date = new Date(milliseconds)
   if (Number.isNaN(date.getTime())) return '–'
-  return `${date.getUTCFullYear()}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`
+  return `${String(date.getUTCFullYear()).padStart(4, '0')}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`
 }
 
 /** A time in UTC to the minute: `2026-03-14 09:26`. */
@@ -19,8 +19,16 @@ export function timeBound(milliseconds: number, width: number): string {
   return width >= 86_400_000 ? day(milliseconds) : minute(milliseconds)
 }
 
-/** An RFC 3339 time, as {@link minute} shows it; a text that is not a time stays as it is. */
+/** A DATE, or a DATETIME: JavaScript would take it for a time in the zone of the browser. */
+const WITHOUT_ZONE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?)?$/
+
+/**
+ * An RFC 3339 time, as {@link minute} shows it. A day, or a time without a zone, stays what it is, without its seconds; a text
+ * that is not a time stays as it is.
+ */
 export function timeText(text: string): string {
+  const [, date, clock] = WITHOUT_ZONE.exec(text) ?? []
+  if (date !== undefined) return clock === undefined ? date : `${date} ${clock}`
   const milliseconds = Date.parse(text)
   return Number.isNaN(milliseconds) ? text : `${minute(milliseconds)} UTC`
 }
