@@ -127,6 +127,13 @@ test('both draw the same charts and points', async () => {
   }
 })
 
+test('both draw bars of texts up to the same length', async () => {
+  for (const source of [report, database]) {
+    const names = (await source.summary([])).charts.map(({ column }) => column)
+    expect([names.includes('page'), names.includes('document')]).toEqual([true, false])
+  }
+})
+
 test('a report has the current attempt of a unit, with the raw answer, and its image', async () => {
   const row = rows[1]!
   const { attempts, images, values } = await report.unit(String(row['unit_id']))

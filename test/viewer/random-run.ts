@@ -36,6 +36,8 @@ export const COLUMNS: readonly ViewedColumn[] = [
   column('serial', 'number', { is_integer: true }),
   column('reason', 'text'),
   column('few words', 'text', { role: 'kept' }),
+  column('document', 'text'),
+  column('page', 'text', { role: 'kept' }),
   column('defects', 'other'),
   column('finished_at', 'time', { role: 'record' }),
   column('status', 'enum', { role: 'record', allowed: ['ok', 'failed', 'throttled', 'pending'] }),
@@ -84,6 +86,9 @@ function valueOf({ name, kind, is_integer: isWhole, allowed }: ViewedColumn, cho
       if (name === 'serial') return choose.one(['9007199254740993', '9007199254740995', 9_007_199_254_740_991, 17])
       return isWhole ? choose.below(9) : Math.round((choose.number() - 0.3) * 1_000) / 8
     case 'text':
+      // A page is as long as the text of a bar can be, and a document is longer.
+      if (name === 'document' || name === 'page')
+        return choose.one(['', '\u{1f600}'.repeat(name === 'page' ? 1_000 : 1_001)])
       return name === 'few words'
         ? choose.one(['a', 'b', 'c'])
         : [choose.one(WORDS), choose.one(WORDS)].slice(0, 1 + choose.below(2)).join(' ')

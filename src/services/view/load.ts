@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm, rename, chmod } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { isCharted, isTooVaried } from '@imagery/viewer/contract/charts'
+import { hasBars, isCharted } from '@imagery/viewer/contract/charts'
 import { LAYOUT, type About, type CodedColumn, type Coding } from './about.ts'
 import { NO_CODE } from './axis-values.ts'
 import { stageRows, type AppendOptions, type StagedAxes } from './stage-rows.ts'
@@ -146,11 +146,12 @@ async function codingOf(connection: DuckDBConnection, stored: StoredColumn): Pro
 async function valueCoding(connection: DuckDBConnection, stored: StoredColumn): Promise<Coding> {
   const name = valueName(stored)
   const { kind, allowed } = stored.column
-  const [[values, rows] = []] = await rowsOf(
+  const [[values, rows, longest] = []] = await rowsOf(
     connection,
-    `SELECT count(DISTINCT ${name}), count(${name}) FROM staging.rows`,
+    `SELECT count(DISTINCT ${name}), count(${name}), coalesce(max(length(${name})), 0) FROM staging.rows`,
   )
-  if (kind === 'text' && isTooVaried(Number(values), Number(rows))) return { by: 'none' }
+  const found = { values: Number(values), rows: Number(rows), longest: Number(longest) }
+  if (kind === 'text' && !hasBars(found)) return { by: 'none' }
   const { LIST, listValue, VARCHAR } = await import('@duckdb/node-api')
   await connection.run(
     `CREATE TABLE ${dictionaryName(stored)} AS

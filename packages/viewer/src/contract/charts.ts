@@ -26,13 +26,23 @@ export function isCharted({ name, kind, role }: ViewedColumn): boolean {
 /** With fewer different values, a chart of text is always of use. */
 const FEW_VALUES = 1_000
 
+/** A bar's text is in the address of the page when it filters, and in each answer with the chart. */
+const LONGEST_TEXT = 1_000
+
+/** The values of a text column over all rows of a run. */
+export interface TextValues {
+  /** Different values. */
+  values: number
+  /** Rows with a value. */
+  rows: number
+  /** Characters (code points) of the longest value. */
+  longest: number
+}
+
 /**
- * Whether a text column has no chart because most rows of the run have a value of their own, such as a reason in the
- * model's words: the most common of them say nothing.
- *
- * @param values different values over all rows of the run
- * @param rows rows of the run with a value
+ * Whether a text column has bars. It has none if most rows have a value of their own, such as a reason in the model's words,
+ * because the most common of them say nothing; or if a value is a document rather than a word.
  */
-export function isTooVaried(values: number, rows: number): boolean {
-  return values > FEW_VALUES && values > rows / 2
+export function hasBars({ values, rows, longest }: TextValues): boolean {
+  return longest <= LONGEST_TEXT && (values <= FEW_VALUES || values <= rows / 2)
 }

@@ -1,5 +1,5 @@
 import { histogramBins, type ValueRange } from '../contract/bins.ts'
-import { isCharted, isTooVaried } from '../contract/charts.ts'
+import { hasBars, isCharted } from '../contract/charts.ts'
 import type { ViewedColumn } from '../contract/columns.ts'
 import { MOST_BARS } from '../contract/limits.ts'
 import type { BarsChart, Chart, HistogramChart } from '../contract/source.ts'
@@ -10,7 +10,9 @@ export function chartOf(store: ColumnStore, kept: Uint8Array): Chart | undefined
   if (!isCharted(store.column)) return undefined
   switch (store.column.kind) {
     case 'text':
-      return isTooVaried(store.values.length, store.filled) ? undefined : barsOf(store, kept)
+      return hasBars({ values: store.values.length, rows: store.filled, longest: store.longest() })
+        ? barsOf(store, kept)
+        : undefined
     case 'enum':
     case 'boolean':
       return barsOf(store, kept)

@@ -20,6 +20,8 @@ export interface ColumnStore {
   numbers: Float64Array
   /** The codes in the order of their values, and each code's place in it. */
   order(): { codes: Int32Array; ranks: Int32Array }
+  /** Characters (code points) of the longest value, as a text. */
+  longest(): number
 }
 
 /** @param values one per row */
@@ -47,7 +49,24 @@ export function columnStore(column: ViewedColumn, values: readonly Value[]): Col
   const numbers = hasNumbers ? Float64Array.from(distinct, (value) => numberOf(column, value)) : new Float64Array(0)
   const sorted: { column: ViewedColumn; values: Value[]; numbers: Float64Array } = { column, values: distinct, numbers }
   let order: ReturnType<ColumnStore['order']> | undefined
-  return { ...sorted, codes, filled, order: () => (order ??= orderOf(sorted)) }
+  let longest: number | undefined
+  return {
+    ...sorted,
+    codes,
+    filled,
+    order: () => (order ??= orderOf(sorted)),
+    longest: () => (longest ??= longestOf(distinct)),
+  }
+}
+
+function longestOf(values: readonly Value[]): number {
+  let longest = 0
+  for (const value of values) {
+    const text = textOf(value)
+    // A character takes one or two units of JavaScript's length.
+    if (text.length > longest) longest = Math.max(longest, Array.from(text).length)
+  }
+  return longest
 }
 
 /** Returns a value as a number: a time in milliseconds since 1970, with its microseconds. A DATETIME has no zone; it counts as UTC. */
