@@ -45,7 +45,12 @@ async function plan(busyPort: number): Promise<Plan> {
       { args: ['local', 'status'], codesPerCall: 1 },
       { args: [...run, '--table', file('table.jsonl'), '--image-root', file('photos')], codesPerCall: 1, once: true },
       // So few that a short campaign could miss them all.
-      { args: [...run, '--table', file('table.jsonl')], codesPerCall: EVERY, only: '^handle\\.read', once: true },
+      {
+        args: [...run, '--table', file('table.jsonl')],
+        codesPerCall: EVERY,
+        only: '^(handle\\.read|mkdtemp)',
+        once: true,
+      },
       { args: [...run, '--table', file('photos')], codesPerCall: 1, only: 'photos$|imagery-', once: true },
       { args: ['status', '--local'], codesPerCall: 1, once: true },
       { args: ['results', '--local', '-o', file('rows.csv')], codesPerCall: 1, prepare: { [file('rows.csv')]: null } },

@@ -84,7 +84,7 @@ export async function teardownContext(base: Base, typed: string): Promise<Teardo
   const started = record?.kind === 'loading' ? record.started : leaving?.started
   const report = leaving?.report ?? base.store.run(runId)?.tornDown
   const results = spec ? runTable(spec.tables, 'results') : tableNamed(report?.results_table)
-  const reviews = results && (await savedReviews(runId, results))
+  const reviews = results && (await savedReviews(runId, results, base))
   return {
     ...base,
     runId,
@@ -101,9 +101,18 @@ export async function teardownContext(base: Base, typed: string): Promise<Teardo
 }
 
 /** The table of a review has a label of its own: it is a person's work, which only `--delete-results` deletes. */
-async function savedReviews(runId: string, results: TableName): Promise<string | undefined> {
+async function savedReviews(
+  runId: string,
+  results: TableName,
+  { deleteResults }: Pick<Base, 'deleteResults'>,
+): Promise<string | undefined> {
   const name = reviewsTable(results)
-  return (await describeTable(name))?.labels[REVIEWS_LABEL] === runId ? tablePath(name, name.table) : undefined
+  const table = await describeTable(name).catch((error: unknown) => {
+    // A teardown that leaves results alone needs no access to them.
+    if (!deleteResults && error instanceof CloudError && error.status === 'PERMISSION_DENIED') return undefined
+    throw error
+  })
+  return table?.labels[REVIEWS_LABEL] === runId ? tablePath(name, name.table) : undefined
 }
 
 /** @param path `project.dataset.table`; a project of a domain has a dot too */
