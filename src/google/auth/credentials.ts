@@ -50,6 +50,7 @@ export async function jsonClientOptions(): Promise<{
   const [{ GoogleAuth }, authClient] = await Promise.all([import('google-auth-library'), localCredentials()])
   const auth = new GoogleAuth(authClient ? { authClient } : {}) as GoogleAuth
   useProxy(auth)
+  requireToken(auth)
   const target = localCloud()
   if (!target) return { fallback: true, auth }
   const { hostname, port } = new URL(target.http)
@@ -66,6 +67,28 @@ function useProxy(auth: GoogleAuth): void {
   auth.fetch = async (url: string, options: object) => {
     const isDirect = proxyOf(new URL(url)) === undefined
     return send(url, isDirect ? options : { ...options, agent: undefined })
+  }
+}
+
+/** HTTP's status for a caller who is not known. */
+const UNAUTHORIZED = 401
+
+/**
+ * Gets the token before each request. The clients take a failure without a status, such as a metadata server that does not
+ * answer, as one of the service: they repeat the call until its time is over, and then say only that.
+ */
+function requireToken(auth: GoogleAuth): void {
+  const send = auth.fetch.bind(auth)
+  auth.fetch = async (url: string, options: object) => {
+    const client = await auth.getClient()
+    try {
+      await client.getAccessToken()
+    } catch (error) {
+      const { message, status } = error as Error & { status?: unknown }
+      if (typeof status === 'number') throw error
+      throw Object.assign(new Error(message, { cause: error }), { status: UNAUTHORIZED })
+    }
+    return send(url, options)
   }
 }
 
