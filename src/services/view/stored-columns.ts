@@ -1,3 +1,4 @@
+import { axisNumber } from '@imagery/viewer/contract/axis'
 import type { Value, ViewedColumn } from '@imagery/viewer/contract/columns'
 
 /** How DuckDB stores a column's values. Every type but these is JSON text, which keeps any value. */
@@ -55,16 +56,8 @@ export function shownValue(stored: unknown, storage: Storage): Value {
   return stored as Value
 }
 
-/** Returns a number, or a time as milliseconds since 1970 with its microseconds; null for one that is not finite. */
+/** Returns the number that a value has in a chart; null without a finite one. */
 export function axisValue(value: unknown, { kind }: ViewedColumn): number | null {
-  if (value === null || value === undefined) return null
-  const number = kind === 'time' ? timeMs(String(value)) : Number(value)
+  const number = axisNumber(value, kind)
   return Number.isFinite(number) ? number : null
-}
-
-/** A DATETIME has no zone; it counts as UTC. */
-function timeMs(text: string): number {
-  const [, whole = text, micros] = /^(.*\.\d{3})(\d{1,3})\d*Z?$/.exec(text) ?? []
-  const zoned = /^\d{4}-\d\d-\d\d$/.test(text) || whole.endsWith('Z') ? whole : `${whole.replace(' ', 'T')}Z`
-  return Date.parse(zoned) + (micros === undefined ? 0 : Number(micros.padEnd(3, '0')) / 1_000)
 }

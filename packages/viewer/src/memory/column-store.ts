@@ -1,3 +1,4 @@
+import { axisNumber } from '../contract/axis.ts'
 import type { Value, ViewedColumn } from '../contract/columns.ts'
 import { compareText, lowerText, textOf } from './text.ts'
 
@@ -46,7 +47,9 @@ export function columnStore(column: ViewedColumn, values: readonly Value[]): Col
     filled += 1
   }
   const hasNumbers = column.kind === 'number' || column.kind === 'time'
-  const numbers = hasNumbers ? Float64Array.from(distinct, (value) => numberOf(column, value)) : new Float64Array(0)
+  const numbers = hasNumbers
+    ? Float64Array.from(distinct, (value) => axisNumber(value, column.kind))
+    : new Float64Array(0)
   const sorted: { column: ViewedColumn; values: Value[]; numbers: Float64Array } = { column, values: distinct, numbers }
   let order: ReturnType<ColumnStore['order']> | undefined
   let longest: number | undefined
@@ -67,15 +70,6 @@ function longestOf(values: readonly Value[]): number {
     if (text.length > longest) longest = Math.max(longest, Array.from(text).length)
   }
   return longest
-}
-
-/** Returns a value as a number: a time in milliseconds since 1970, with its microseconds. A DATETIME has no zone; it counts as UTC. */
-function numberOf({ kind }: ViewedColumn, value: Value): number {
-  if (kind === 'number') return Number(value)
-  const text = String(value)
-  const [, whole = text, micros = ''] = /^(.*\.\d{3})(\d{1,3})\d*Z?$/.exec(text) ?? []
-  const hasZone = /^\d{4}-\d\d-\d\d$/.test(text) || whole.endsWith('Z')
-  return Date.parse(hasZone ? whole : `${whole.replace(' ', 'T')}Z`) + Number(micros.padEnd(3, '0')) / 1_000
 }
 
 function orderOf({ column, values, numbers }: Pick<ColumnStore, 'column' | 'values' | 'numbers'>): {

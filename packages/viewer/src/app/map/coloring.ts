@@ -1,3 +1,4 @@
+import { axisNumber } from '../../contract/axis.ts'
 import type { ViewedColumn } from '../../contract/columns.ts'
 import type { Chart } from '../../contract/source.ts'
 import { CATEGORIES, NOTHING, OTHER, sequential } from '../format/palettes.ts'
@@ -38,10 +39,10 @@ export function colorFunction(coloring: Coloring): (value: Plain) => string {
     const colors = new Map(coloring.entries.map(({ value, color }) => [value, color]))
     return (value) => colors.get(value) ?? OTHER
   }
-  const { min, max } = coloring
+  const { column, min, max } = coloring
   return (value) => {
-    const number = typeof value === 'string' ? Date.parse(value) : value
-    if (typeof number !== 'number' || Number.isNaN(number)) return NOTHING
+    const number = axisNumber(value, column.kind)
+    if (!Number.isFinite(number)) return NOTHING
     return sequential(max === min ? 0.5 : (number - min) / (max - min))
   }
 }
