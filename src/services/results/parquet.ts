@@ -1,10 +1,9 @@
 import { createReadStream } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
-import { shellWord } from '@imagery/local-cloud/contract/shell-word'
-import { ImageryError } from '../../contracts/errors.ts'
 import type { TableField } from '../../google/bigquery/bigquery.ts'
 import { typeOfField } from './columns.ts'
+import { duckDbError } from './duckdb-error.ts'
 import { pointOf, wkbHex } from './geometry.ts'
 import type { Row } from './read-rows.ts'
 import type { Scratch } from './scratch.ts'
@@ -58,23 +57,13 @@ export async function* parquetPieces(
     await connection.run(copyStatement(fields, { files, file, seen, isGeo }))
   } catch (error) {
     signal?.throwIfAborted()
-    throw fileError(folder, error)
+    throw duckDbError(error, { folder, kept: path.dirname(folder) })
   } finally {
     signal?.removeEventListener('abort', interrupt)
     connection.closeSync()
     instance.closeSync()
   }
   yield* createReadStream(file) as AsyncIterable<Buffer>
-}
-
-/** DuckDB uses no files but those in the folder, so an error of its input or output is about the folder's disk. */
-function fileError(folder: string, error: unknown): unknown {
-  const { message } = error as Error
-  if (!message.startsWith('IO Error: ')) return error
-  return new ImageryError('FILE_NOT_WRITABLE', `${folder} cannot be written: ${message}`, {
-    suggestions: [`df -h ${shellWord(path.dirname(folder))}   (shows whether the disk is full)`],
-    cause: error,
-  })
 }
 
 /**

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { rm, rename, chmod } from 'node:fs/promises'
+import path from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { hasBars, isCharted } from '@imagery/viewer/contract/charts'
+import { duckDbError } from '../results/duckdb-error.ts'
 import { LAYOUT, type About, type CodedColumn, type Coding } from './about.ts'
 import { NO_CODE } from './axis-values.ts'
 import { stageRows, type AppendOptions, type StagedAxes } from './stage-rows.ts'
@@ -12,7 +14,7 @@ import { axisName, codeName, dictionaryName, valueName, type StoredColumn } from
  * Reads all rows of a run into a DuckDB file, with everything that charts need: codes by which rows are counted, and bins.
  * The file gets its name when it is complete.
  *
- * @throws the signal's reason when it is aborted; what reading the rows throws
+ * @throws the signal's reason when it is aborted; ImageryError FILE_NOT_WRITABLE, as on a full disk; what reading the rows throws
  */
 export async function loadResults(file: string, options: AppendOptions): Promise<void> {
   // Two commands can read the same run at once.
@@ -24,8 +26,8 @@ export async function loadResults(file: string, options: AppendOptions): Promise
         rm(name, { recursive: true, force: true, maxRetries: 3 }),
       ),
     )
-  const instance = await openDuckDb(part, { isReadOnly: false })
   try {
+    const instance = await openDuckDb(part, { isReadOnly: false })
     const connection = await instance.connect()
     const interrupt = (): void => connection.interrupt()
     options.signal.addEventListener('abort', interrupt)
@@ -40,9 +42,6 @@ export async function loadResults(file: string, options: AppendOptions): Promise
       await connection.run('INSERT INTO about VALUES (?)', [JSON.stringify(about)])
       await connection.run('DETACH staging')
       await connection.run('CHECKPOINT')
-    } catch (error) {
-      options.signal.throwIfAborted()
-      throw error
     } finally {
       options.signal.removeEventListener('abort', interrupt)
       connection.closeSync()
@@ -50,6 +49,10 @@ export async function loadResults(file: string, options: AppendOptions): Promise
     }
     await chmod(part, 0o600)
     await rename(part, file)
+  } catch (error) {
+    options.signal.throwIfAborted()
+    const folder = path.dirname(file)
+    throw duckDbError(error, { folder, kept: folder })
   } finally {
     await remove()
   }

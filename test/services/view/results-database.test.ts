@@ -336,6 +336,20 @@ describe('the local file', () => {
     expect(await readdir(folder)).toEqual(['rows.duckdb'])
   })
 
+  test('that cannot be written is an error that names its folder', async () => {
+    const missing = path.join(folder, 'missing')
+    const loading = loadResults(path.join(missing, 'rows.duckdb'), {
+      columns,
+      pages: generatedPages(1),
+      signal: new AbortController().signal,
+      progress: () => undefined,
+    })
+    await expect(loading).rejects.toMatchObject({
+      code: 'FILE_NOT_WRITABLE',
+      message: expect.stringContaining(`${missing} cannot be written: `),
+    })
+  })
+
   test('can be written by two commands at once', async () => {
     const shared = path.join(folder, 'shared.duckdb')
     const signal = new AbortController().signal
