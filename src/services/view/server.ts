@@ -11,6 +11,9 @@ const HOST = '127.0.0.1'
 /** A browser needs seconds to start. */
 const LAUNCH_MS = 60_000
 
+/** The address of an export has the filter and the columns. Node takes 16 KiB by default, together with all cookies of this machine. */
+const MOST_HEADER_BYTES = 1024 * 1024
+
 export interface ViewServer {
   port: number
   /** The address for the user: it works as long as the server runs. */
@@ -42,7 +45,8 @@ export async function startViewServer(options: {
     session: newSecret(),
   }
   const app = viewApp({ access: () => access, viewed, folder, signal: closing.signal, now })
-  const server = serve({ fetch: app.fetch, hostname: HOST, port: options.port ?? 0 }) as Server
+  const serverOptions = { maxHeaderSize: MOST_HEADER_BYTES }
+  const server = serve({ fetch: app.fetch, hostname: HOST, port: options.port ?? 0, serverOptions }) as Server
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve)
     server.once('error', (error) => reject(portError(options.port ?? 0, error)))

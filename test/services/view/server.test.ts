@@ -292,6 +292,17 @@ describe('an export', () => {
     expect(row).toMatch(/^"'=HYPERLINK\(""http:\/\/evil\.example"",""x""\)",\d*,ok$/)
   })
 
+  test('takes a filter with long texts, which is in its address', async () => {
+    const texts = Array.from({ length: 40 }, (_, index) => `${index} ${'街'.repeat(500)}`)
+    const query = new URLSearchParams({
+      format: 'csv',
+      filter: JSON.stringify([{ column: 'material', is: [...texts, HOSTILE[2]] }]),
+      columns: '["material"]',
+    })
+    const { status, text } = await served.ask(`/api/export?${query}`)
+    expect([status, text.trim().split('\r\n').length]).toEqual([200, 2])
+  })
+
   test('has the rows that the filter keeps, as JSON Lines', async () => {
     const query = new URLSearchParams({
       format: 'jsonl',
