@@ -158,6 +158,28 @@ describe.skipIf(NO_BROWSER !== undefined)(`the screens of imagery view in Chromi
     expect(await accessibilityFaults(page)).toEqual([])
   })
 
+  test('an image that cannot be shown says why, and what to do', async () => {
+    const page = await open('')
+    const error = {
+      code: 'IMAGE_UNREADABLE',
+      message: 'Your account may not read gs://bucket/pole-2/a.jpg: denied',
+      suggestions: ['gcloud storage buckets add-iam-policy-binding gs://bucket'],
+    }
+    await page.route('**/api/image?unit=pole-2&*', (route) => route.fulfill({ status: 403, json: { error } }))
+    await page.route('**/api/image?unit=pole-3&*', (route) =>
+      route.fulfill({ contentType: 'image/heic', body: 'heic' }),
+    )
+    await page.goto(new URL('/#table?unit=pole-2', served.server.url).href)
+    const detail = page.getByRole('dialog')
+    await detail.getByText(error.message).waitFor()
+    await detail.getByText(error.suggestions[0]!).waitFor()
+    expect(await accessibilityFaults(page)).toEqual([])
+    // The browser itself reports each image that it did not get.
+    expect(watched.faults.splice(0).every((fault) => fault.includes('403'))).toBe(true)
+    await page.goto(new URL('/#table?unit=pole-3', served.server.url).href)
+    await detail.getByText('This browser cannot show an image of this format.').waitFor()
+  })
+
   test('a box on the map filters everything', async () => {
     const page = await open('#map?color=leans')
     await page.locator('.map[data-ready=true]').waitFor()

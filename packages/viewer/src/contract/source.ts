@@ -3,6 +3,7 @@ import type { Comparison } from './comparison.ts'
 import type { Filter } from './filter.ts'
 import type { Mark, ReviewPlan, ReviewProgress } from './review.ts'
 import type { ViewedRun } from './run.ts'
+import type { SourceError } from './source-error.ts'
 
 /**
  * Where the app gets its data. `imagery view` serves it over HTTP from DuckDB; a report carries its rows and answers from
@@ -16,6 +17,8 @@ export interface ResultsSource {
   unit(unitId: string): Promise<UnitDetail>
   /** Returns the address of an image, or null if the report does not have it. */
   imageUrl(unitId: string, index: number, size: ImageSize): string | null
+  /** Says why the image at an address of `imageUrl` cannot be shown. Never rejects. */
+  imageFault(address: string): Promise<SourceError>
   marks(): Promise<Mark[]>
   saveMark(mark: Mark): Promise<ReviewProgress>
   /** Removes the marks of a unit. */

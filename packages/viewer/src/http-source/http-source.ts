@@ -7,6 +7,11 @@ const STOPPED = new SourceError('imagery view does not answer. It may have ended
   'Start imagery view again in the terminal, and open the address that it prints. Saved marks are still there.',
 ])
 
+/** The server sends on only what is an image, but no browser shows all formats that the models read. */
+const UNKNOWN_FORMAT = new SourceError('This browser cannot show an image of this format.', [
+  'Download it from Cloud Storage: its address is with the answer.',
+])
+
 /** Returns the error that a response describes. */
 async function errorOf(response: Response): Promise<SourceError> {
   try {
@@ -42,6 +47,13 @@ export function httpSource(base = API_PATH): ResultsSource {
     unit: (unitId) => ask(`unit?${new URLSearchParams({ id: unitId }).toString()}`),
     imageUrl: (unitId: string, index: number, size: ImageSize) =>
       address('image', { unit: unitId, index: String(index), size }),
+    imageFault: async (address) => {
+      const response = await fetch(address, { credentials: 'same-origin' }).catch(() => undefined)
+      if (!response) return STOPPED
+      if (!response.ok) return errorOf(response)
+      void response.body?.cancel()
+      return UNKNOWN_FORMAT
+    },
     marks: () => ask('marks'),
     saveMark: (mark) => ask('marks', 'PUT', mark),
     clearMark: (unitId) => ask(`marks?${new URLSearchParams({ id: unitId }).toString()}`, 'DELETE'),

@@ -92,6 +92,7 @@ export function memorySource(
       const image = rowOf(unitId).images[index]
       return image ? findImage(image.gcs_uri, size) : null
     },
+    imageFault: async () => new SourceError('This browser cannot show an image of this format.', []),
     marks: async (): Promise<Mark[]> => [],
     saveMark: refuse,
     clearMark: refuse,

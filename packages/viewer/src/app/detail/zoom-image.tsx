@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState, type PointerEvent } from 'react'
 import { Icon } from '../parts/icon.tsx'
 import { isTyping } from '../shell/keys.ts'
+import { MissingImage } from './missing-image.tsx'
 
 const MOST = 16
 
@@ -65,14 +66,7 @@ export function ZoomImage({ address, name }: { address: string | null; name: str
     setView((now) => bounded({ ...now, x: now.x + movementX, y: now.y + movementY }, frame.current))
   }
 
-  if (address === null || state === 'failed') {
-    return (
-      <div className="zoom no-image" role="img" aria-label={`${name}: the image cannot be shown`}>
-        <Icon name="image" />
-        <p>{address === null ? 'This report does not have the image.' : 'The image cannot be shown.'}</p>
-      </div>
-    )
-  }
+  if (address === null || state === 'failed') return <MissingImage address={address} name={name} />
   return (
     <figure className="zoom-figure">
       <div
