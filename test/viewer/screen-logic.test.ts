@@ -5,7 +5,7 @@ import { boxBetween } from '../../packages/viewer/src/app/map/box.ts'
 import { degrees, graticuleOf } from '../../packages/viewer/src/app/map/graticule.ts'
 import { planeOf } from '../../packages/viewer/src/app/map/plane.ts'
 import { markAnswer, markColumn, setNote, setRightValue } from '../../packages/viewer/src/app/review/marking.ts'
-import { parseRightValue } from '../../packages/viewer/src/app/review/right-value.ts'
+import { parseOtherValue, parseRightValue } from '../../packages/viewer/src/app/review/right-value.ts'
 import { cellAfter, columnsOf, rowsOf } from '../../packages/viewer/src/app/table/selection.ts'
 import type { BarsChart } from '@imagery/viewer/contract/source'
 
@@ -152,5 +152,13 @@ describe('a mark', () => {
     ['[a]', { ...column, kind: 'other' as const }, { fault: expect.any(String) }],
   ])('reads the right value %j as its column needs it', (text, kind, parsed) => {
     expect(parseRightValue(text, kind)).toEqual(parsed)
+  })
+
+  test('takes no right value that is the wrong one', () => {
+    const words = { ...column, kind: 'text' as const }
+    expect(parseOtherValue('Main St', words, 'Main St')).toEqual({ fault: expect.stringContaining('marked as wrong') })
+    expect(parseOtherValue('Main Street', words, 'Main St')).toEqual({ value: 'Main Street' })
+    expect(parseOtherValue(' 12.50', { ...column, kind: 'number' }, 12.5)).toHaveProperty('fault')
+    expect(parseOtherValue('["a"]', { ...column, kind: 'other' }, ['a', 'b'])).toEqual({ value: ['a'] })
   })
 })

@@ -2,24 +2,23 @@ import type { Mark } from '@imagery/viewer/contract/review'
 import type { Row } from '../results/read-rows.ts'
 import { valueIn, type AnswerColumn } from './columns.ts'
 import { Named, type TrueCell, type TrueCells, type Truth } from './truth.ts'
-import { readValue } from './values.ts'
+import { isSame, readValue, twinForms } from './values.ts'
 
 /**
  * Turns the marks of a review into what is known about each unit. A whole answer that is right says so of each of its columns
- * without a mark of its own; a whole answer that is wrong says nothing about its columns. What is unsure does not count.
+ * without a mark of its own; a whole answer that is wrong says nothing about its columns. What is unsure does not count. A wrong
+ * answer stays wrong if the right value differs from it in its form only, or not at all.
  */
 export function reviewTruth(source: string, marks: readonly Mark[], answer: readonly AnswerColumn[]): Truth {
-  const judged = answer
-  const entries = new Map<string, { cells: TrueCells; isMatched: boolean }>(
-    marks.map((mark) => [mark.unit_id, { cells: cellsOf(mark, judged), isMatched: false }]),
-  )
+  const judged = answer.map((column) => ({ column, twins: twinForms(column) }))
+  const entries = new Map(marks.map((mark) => [mark.unit_id, { mark, isMatched: false }]))
   return {
-    columns: judged.map((column) => ({ column, truthColumn: null })),
-    of({ unitId }) {
-      const entry = entries.get(unitId)
+    columns: answer.map((column) => ({ column, truthColumn: null })),
+    of(unit) {
+      const entry = entries.get(unit.unitId)
       if (!entry) return undefined
       entry.isMatched = true
-      return entry.cells
+      return cellsOf(entry.mark, judged, unit.row)
     },
     summary() {
       const unmatched = new Named()
@@ -40,9 +39,14 @@ export function reviewTruth(source: string, marks: readonly Mark[], answer: read
   }
 }
 
-function cellsOf({ verdict, columns }: Mark, judged: readonly AnswerColumn[]): Map<string, TrueCell> {
+interface Judged {
+  column: AnswerColumn
+  twins: ReadonlySet<string>
+}
+
+function cellsOf({ verdict, columns }: Mark, judged: readonly Judged[], answers: Row): TrueCells {
   const cells = new Map<string, TrueCell>()
-  for (const column of judged) {
+  for (const { column, twins } of judged) {
     // Reviewers mark a struct as a whole.
     const [first = '', ...below] = column.path
     const own = columns[column.name] ?? columns[first]
@@ -51,8 +55,10 @@ function cellsOf({ verdict, columns }: Mark, judged: readonly AnswerColumn[]): M
     if (said !== 'wrong') continue
     const isWhole = columns[column.name] === undefined && below.length > 0
     const given = isWhole ? valueIn((own?.right_value ?? {}) as Row, below) : own?.right_value
-    const value = readValue(column, given)
-    if (value !== null && value !== undefined) cells.set(column.name, { is: 'value', value })
+    const value = readValue(column, given) ?? null
+    const found = readValue(column, valueIn(answers, column.path)) ?? null
+    const isOther = isWhole || value === null || found === null || !isSame(found, value, twins)
+    if (value !== null && isOther) cells.set(column.name, { is: 'value', value })
     // Which member of a struct is wrong is not known.
     else if (!isWhole) cells.set(column.name, { is: 'wrong' })
   }

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState, type FormEvent } from 'react'
 import type { Value, ViewedColumn } from '../../contract/columns.ts'
-import { editableText, parseRightValue } from './right-value.ts'
+import { editableText, parseOtherValue } from './right-value.ts'
 
 interface Props {
   column: ViewedColumn
@@ -26,7 +26,7 @@ export function RightValueEditor({ column, wrong, right, save, cancel }: Props) 
   }, [])
   const submit = (event: FormEvent): void => {
     event.preventDefault()
-    const parsed = parseRightValue(text, column)
+    const parsed = parseOtherValue(text, column, wrong)
     if ('fault' in parsed) setFault(parsed.fault)
     else save(parsed.value)
   }

@@ -37,6 +37,17 @@ export function parseRightValue(text: string, column: Pick<ViewedColumn, 'kind' 
   }
 }
 
+/** As {@link parseRightValue}, for an answer that is wrong: the right value is another one. */
+export function parseOtherValue(
+  text: string,
+  column: Pick<ViewedColumn, 'kind' | 'is_integer' | 'allowed'>,
+  wrong: Value | undefined,
+): Parsed {
+  const parsed = parseRightValue(text, column)
+  if ('fault' in parsed || JSON.stringify(parsed.value) !== JSON.stringify(wrong)) return parsed
+  return { fault: 'This is the value that you marked as wrong. Change it, or press Escape.' }
+}
+
 /** What an editor begins with. */
 export function editableText(value: Value | undefined): string {
   if (value === null || value === undefined) return ''
