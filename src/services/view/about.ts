@@ -28,7 +28,7 @@ export interface About {
   layout: number
   rows: number
   columns: (StoredColumn & { coding: Coding })[]
-  /** [west, south, east, north] in degrees; null if no row has a location. */
+  /** [west, south, east, north] in degrees; west is above east across the antimeridian. Null if no row has a location. */
   bounds: [number, number, number, number] | null
 }
 

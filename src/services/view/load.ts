@@ -88,13 +88,25 @@ SELECT CAST(row_number() OVER () - 1 AS INTEGER) AS n, * FROM (
   FROM (SELECT * FROM staging.rows POSITIONAL JOIN staging.codes) AS staged ${codes.map(({ join }) => join).join(' ')}
   ORDER BY unit_id
 )`)
-  const [[rows, west, south, east, north] = []] = await rowsOf(
-    connection,
-    'SELECT count(*), min(longitude), min(latitude), max(longitude), max(latitude) FROM rows',
-  )
-  const bounds = west === null ? null : ([west, south, east, north] as [number, number, number, number])
+  const [[rows] = []] = await rowsOf(connection, 'SELECT count(*) FROM rows')
+  const bounds = await boundsOf(connection)
   return { layout: LAYOUT, rows: Number(rows), columns: coded, bounds }
 }
+
+/** Returns the narrower of the boxes around all locations: the one across the antimeridian has its west above its east. */
+async function boundsOf(connection: DuckDBConnection): Promise<About['bounds']> {
+  const [found = []] = await rowsOf(
+    connection,
+    `SELECT min(longitude), max(longitude), min(latitude), max(latitude), min(longitude) FILTER (longitude >= 0), max(longitude) FILTER (longitude < 0)
+FROM rows WHERE longitude IS NOT NULL AND latitude IS NOT NULL`,
+  )
+  const [west, east, south, north, firstEast, lastWest] = found as (number | null)[]
+  if (!isNumber(west) || !isNumber(east) || !isNumber(south) || !isNumber(north)) return null
+  const isCrossing = isNumber(firstEast) && isNumber(lastWest) && 360 - (firstEast - lastWest) < east - west
+  return isCrossing ? [firstEast, south, lastWest, north] : [west, south, east, north]
+}
+
+const isNumber = (value: number | null | undefined): value is number => typeof value === 'number'
 
 interface CodedRange {
   column: StoredColumn

@@ -374,6 +374,53 @@ describe('the local file', () => {
     await rm(empty)
   })
 
+  test.each([
+    [
+      'on one side of the antimeridian',
+      [
+        [-10, 5],
+        [20, -30],
+      ],
+      [-10, -30, 20, 5],
+    ],
+    [
+      'on both sides of it',
+      [
+        [179.5, -16],
+        [-179.25, -18],
+        [178, -17],
+      ],
+      [178, -18, -179.25, -16],
+    ],
+    [
+      'all around the world',
+      [
+        [-120, 0],
+        [0, 0],
+        [120, 1],
+      ],
+      [-120, 0, 120, 1],
+    ],
+    [
+      'at its two longitudes',
+      [
+        [180, 90],
+        [-180, -90],
+      ],
+      [180, -90, -180, 90],
+    ],
+  ])('knows the narrowest box around locations %s', async (_name, places, bounds) => {
+    const placed = path.join(folder, 'placed.duckdb')
+    const pages = (async function* () {
+      yield places.map(([longitude, latitude], index) => ({ ...rows[index], location: { longitude, latitude } }))
+    })()
+    await loadResults(placed, { columns, pages, signal: new AbortController().signal, progress: () => undefined })
+    const opened = (await ResultsDatabase.open(placed))!
+    expect(opened.about.bounds).toEqual(bounds)
+    opened.close()
+    await rm(placed)
+  })
+
   test('that is damaged is not used', async () => {
     const { writeFile } = await import('node:fs/promises')
     const damaged = path.join(folder, 'damaged.duckdb')

@@ -22,7 +22,7 @@ export interface ViewedRun {
   finished_at: string | null
   failures: ViewedFailures[]
   columns: ViewedColumn[]
-  /** [west, south, east, north] in degrees; null if no asset has a location. */
+  /** [west, south, east, north] in degrees; west is above east across the antimeridian. Null if no asset has a location. */
   bounds: [number, number, number, number] | null
   /** Whether rows still change. */
   is_live: boolean

@@ -32,6 +32,11 @@ const SCALE_WIDTH = 150
 
 const SPACE = { padding: 48, maxZoom: 16 }
 
+/** MapLibre counts longitudes on beyond 180°. */
+function turnedBounds([west, south, east, north]: MapProps['bounds']): [number, number, number, number] {
+  return [west, south, west > east ? east + 360 : east, north]
+}
+
 interface Label {
   text: string
   x?: number
@@ -52,11 +57,10 @@ export default function WebMap(props: MapProps) {
 
   useEffect(() => {
     if (frame.current === null) return
-    const [west, south, east, north] = latest.current.bounds
     const made = new MapLibreMap({
       container: frame.current,
       style: mapStyle(isDark()),
-      bounds: [west, south, west > east ? east + 360 : east, north],
+      bounds: turnedBounds(latest.current.bounds),
       fitBoundsOptions: SPACE,
       boxZoom: false,
       dragRotate: false,
@@ -194,7 +198,10 @@ export default function WebMap(props: MapProps) {
         <PointChoice points={points} at={choice} onUnit={onUnit} close={() => setChoice(undefined)} />
       )}
       <div className="map-tools">
-        <button type="button" onClick={() => map.current?.fitBounds(bounds, { ...SPACE, animate: false })}>
+        <button
+          type="button"
+          onClick={() => map.current?.fitBounds(turnedBounds(bounds), { ...SPACE, animate: false })}
+        >
           <Icon name="fit" /> Show all
         </button>
         <button type="button" onClick={keepView}>
