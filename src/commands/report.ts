@@ -13,7 +13,7 @@ export default class Report extends CloudCommand {
   static override summary = "Write a run's results to one web page that you can send"
 
   static override description =
-    'Writes the charts, the gallery, the map, the table and the details of a run into one file, which any browser opens without a network and without an account. Images are read with your own credentials. Everyone who gets the file can read all that is in it: the answers, the columns of your table that the run kept, the prompt, the addresses of the images, and the images that it embeds.'
+    'Writes the charts, the gallery, the map, the table and the details of a run into one file, which any browser opens without a network and without an account. Images are read with your own credentials. Everyone who gets the file can read all that is in it: the answers, the columns of your table that the run kept, the prompt, error messages, the names of the source, the project, the tables and the images, and the images that it embeds.'
 
   static override examples = [
     { description: 'The newest run, with small images', command: '<%= config.bin %> <%= command.id %> --local' },
@@ -104,5 +104,5 @@ function summaryOf({ file, bytes, rows, images }: WrittenReport, embed: Embeddin
   const what = embed === 'full' ? 'full images' : 'thumbnails'
   const shown = images.embedded === 0 ? 'no images' : `${images.embedded.toLocaleString('en')} ${what}`
   return `Wrote ${file}: ${rows.toLocaleString('en')} rows and ${shown}, ${bytesText(bytes)}
-Everyone who gets this file can read the answers, the prompt and the addresses of the images in it${images.embedded === 0 ? '' : ', and see the images'}.`
+Everyone who gets this file can read the answers, the prompt, and the names of the source, the project and the images in it${images.embedded === 0 ? '' : ', and see the images'}.`
 }

@@ -10,7 +10,7 @@ import { Histogram } from './histogram.tsx'
 
 interface Props {
   column: ViewedColumn
-  /** Undefined for a text column in which almost every value is different. */
+  /** Undefined for a text column without bars. */
   all: Chart | undefined
   /** Undefined while the first filtered counts are on their way. */
   filtered: Chart | undefined
@@ -43,7 +43,7 @@ export const ColumnChart = memo(function ColumnChart({ column, all, filtered, to
           </button>
         )}
       </header>
-      {all === undefined && <p className="chart-note">Almost every value is different.</p>}
+      {all === undefined && <p className="chart-note">Almost every value is different, or some are long.</p>}
       {all?.type === 'bars' && shown?.type === 'bars' && (
         <Bars
           all={all}
