@@ -336,20 +336,6 @@ describe('the local file', () => {
     expect(await readdir(folder)).toEqual(['rows.duckdb'])
   })
 
-  test('that cannot be written is an error that names its folder', async () => {
-    const missing = path.join(folder, 'missing')
-    const loading = loadResults(path.join(missing, 'rows.duckdb'), {
-      columns,
-      pages: generatedPages(1),
-      signal: new AbortController().signal,
-      progress: () => undefined,
-    })
-    await expect(loading).rejects.toMatchObject({
-      code: 'FILE_NOT_WRITABLE',
-      message: expect.stringContaining(`${missing} cannot be written: `),
-    })
-  })
-
   test('can be written by two commands at once', async () => {
     const shared = path.join(folder, 'shared.duckdb')
     const signal = new AbortController().signal
@@ -372,53 +358,6 @@ describe('the local file', () => {
     expect(opened.about.bounds).toBeNull()
     opened.close()
     await rm(empty)
-  })
-
-  test.each([
-    [
-      'on one side of the antimeridian',
-      [
-        [-10, 5],
-        [20, -30],
-      ],
-      [-10, -30, 20, 5],
-    ],
-    [
-      'on both sides of it',
-      [
-        [179.5, -16],
-        [-179.25, -18],
-        [178, -17],
-      ],
-      [178, -18, -179.25, -16],
-    ],
-    [
-      'all around the world',
-      [
-        [-120, 0],
-        [0, 0],
-        [120, 1],
-      ],
-      [-120, 0, 120, 1],
-    ],
-    [
-      'at its two longitudes',
-      [
-        [180, 90],
-        [-180, -90],
-      ],
-      [180, -90, -180, 90],
-    ],
-  ])('knows the narrowest box around locations %s', async (_name, places, bounds) => {
-    const placed = path.join(folder, 'placed.duckdb')
-    const pages = (async function* () {
-      yield places.map(([longitude, latitude], index) => ({ ...rows[index], location: { longitude, latitude } }))
-    })()
-    await loadResults(placed, { columns, pages, signal: new AbortController().signal, progress: () => undefined })
-    const opened = (await ResultsDatabase.open(placed))!
-    expect(opened.about.bounds).toEqual(bounds)
-    opened.close()
-    await rm(placed)
   })
 
   test('that is damaged is not used', async () => {
