@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { barRows, shortList } from '../../packages/viewer/src/app/charts/bar-rows.ts'
 import { placeAfter } from '../../packages/viewer/src/app/gallery/placement.ts'
-import { boxBetween } from '../../packages/viewer/src/app/map/box.ts'
+import { boxBetween, mercatorCorner } from '../../packages/viewer/src/app/map/box.ts'
 import { degrees, graticuleOf } from '../../packages/viewer/src/app/map/graticule.ts'
 import { planeOf } from '../../packages/viewer/src/app/map/plane.ts'
 import { markAnswer, markColumn, setNote, setRightValue } from '../../packages/viewer/src/app/review/marking.ts'
@@ -58,6 +58,9 @@ describe('the map', () => {
     expect(boxBetween({ lng: 2, lat: 5 }, { lng: -1, lat: 4 })).toEqual([-1, 4, 2, 5])
     expect(boxBetween({ lng: 170, lat: 0 }, { lng: 190, lat: 10 })).toEqual([170, 0, -170, 10])
     expect(boxBetween({ lng: -540, lat: -95 }, { lng: 20, lat: 95 })).toEqual([-180, -90, 180, 90])
+    // MapLibre's map ends at 85.0511°, where it draws what is at the poles.
+    const corners = [-85.0511287, 85.0511287, 85.0501].map((lat) => mercatorCorner({ lng: 1, lat }).lat)
+    expect(corners).toEqual([-90, 90, 85.0501])
     expect(boxBetween({ lng: 350, lat: 1 }, { lng: 355, lat: 2 })).toEqual([-10, 1, -5, 2])
   })
 

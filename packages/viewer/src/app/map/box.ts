@@ -19,3 +19,11 @@ export function boxBetween(one: { lng: number; lat: number }, other: { lng: numb
   if (right - left >= 360) return [-180, round(south), 180, round(north)]
   return [round(normalLongitude(left)), round(south), round(normalLongitude(right)), round(north)]
 }
+
+/** Mercator's map ends here, and has what is nearer to a pole at its edge. */
+const LAST_LATITUDE = 85.051
+
+/** Returns a corner on a map by Mercator, of which one at the edge is at the pole. */
+export function mercatorCorner({ lng, lat }: { lng: number; lat: number }): { lng: number; lat: number } {
+  return { lng, lat: Math.abs(lat) < LAST_LATITUDE ? lat : 90 * Math.sign(lat) }
+}

@@ -11,7 +11,7 @@ import { useEffect, useRef, useState } from 'react'
 import { Loading } from '../parts/empty.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { isDark } from '../shell/theme.ts'
-import { boxBetween } from './box.ts'
+import { boxBetween, mercatorCorner } from './box.ts'
 import { degrees, graticuleOf } from './graticule.ts'
 import type { MapProps } from './map-props.ts'
 import { PointChoice, PointNames, type PointsAt } from './points-at.tsx'
@@ -170,12 +170,13 @@ export default function WebMap(props: MapProps) {
     start: () => map.current?.dragPan.disable(),
     end: () => map.current?.dragPan.enable(),
     drawn: (one, other) => {
-      if (map.current !== null) onBox(boxBetween(map.current.unproject(one), map.current.unproject(other)))
+      const [from, to] = [one, other].map((at) => map.current && mercatorCorner(map.current.unproject(at)))
+      if (from && to) onBox(boxBetween(from, to))
     },
   })
   const keepView = (): void => {
     const view = map.current?.getBounds()
-    if (view !== undefined) onBox(boxBetween(view.getSouthWest(), view.getNorthEast()))
+    if (view !== undefined) onBox(boxBetween(mercatorCorner(view.getSouthWest()), mercatorCorner(view.getNorthEast())))
   }
 
   return (
