@@ -113,6 +113,11 @@ export function runStopPath(runId: string): string {
   return `${runObjectsPrefix(runId)}stopped.json`
 }
 
+/** Which calls are the first of a run. */
+export function runFirstCallsPath(runId: string): string {
+  return `${runObjectsPrefix(runId)}first-calls.json`
+}
+
 /** Whether the message about an event of a run is published. */
 export function runNotifiedPath(runId: string, event: string): string {
   return `${runObjectsPrefix(runId)}notified/${event}`

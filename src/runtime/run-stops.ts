@@ -50,7 +50,10 @@ export class RunStops {
   async checkNow(spec: Pick<RunSpec, 'run_id' | 'place'>): Promise<void> {
     this.forget(spec.run_id)
     const stop = await this.#read(spec)
-    if (stop) throw new RunStopped(spec.run_id, stop)
+    if (!stop) return
+    // A look that began meanwhile may have come before the stop.
+    this.forget(spec.run_id)
+    throw new RunStopped(spec.run_id, stop)
   }
 
   forget(runId: string): void {

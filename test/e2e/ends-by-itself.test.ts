@@ -54,6 +54,7 @@ test('a run that was started with --no-wait writes its results, records its summ
   await expect.poll(isEnded, { timeout: 90_000, interval: 1_000 }).toBe(true)
   await client.close()
   expect(await leftOf()).toEqual([
+    'bucket: first-calls.json',
     'bucket: generations/0',
     'bucket: heartbeat.json',
     'bucket: run.json',

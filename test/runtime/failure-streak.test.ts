@@ -1,18 +1,24 @@
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import type { Asset } from '../../src/contracts/messages.ts'
+import type { RunSpec } from '../../src/contracts/run-spec.ts'
 import { failureKind } from '../../src/contracts/failure-kind.ts'
 import { CloudError } from '../../src/google/transport/errors.ts'
 import { MOST_FIRST_FAILURES } from '../../src/contracts/run-controls.ts'
 import { FailureStreak } from '../../src/runtime/limits/failure-streak.ts'
 import { randomFrom } from '../e2e/random.ts'
 import { FakeRunObjects } from './fake-limits.ts'
-import { TASK } from './fixtures.ts'
+import { ANSWER, RUN_ID, SPEC, TASK } from './fixtures.ts'
 import { mainService } from './main-service.ts'
 import { AttemptFailure, type Answer, type AnswerOptions } from '../../src/runtime/models/model.ts'
-import { ANSWER } from './fixtures.ts'
 
 const failed = { failed: 'schema' }
+
+/** A run whose calls cost nothing, so that only failures make an instance read its limits. */
+const FREE: RunSpec = {
+  ...SPEC,
+  gemini: SPEC.gemini && { ...SPEC.gemini, price: { ...SPEC.gemini.price, input_nanousd: 0, output_nanousd: 0 } },
+}
 
 describe('failures in a row', () => {
   test('count in the order in which the units started, so that units that fail at once do not pass the others', () => {
@@ -153,4 +159,30 @@ test('a run stops when its first units fail alike and none was answered, and sta
   expect((await Promise.all(later)).map(({ status }) => status)).toEqual([429, 429])
   expect(calls).toBe(MOST_FIRST_FAILURES)
   expect(objects.stop?.message).toMatch(/^10 assets in a row failed alike before any was answered \(schema\)/)
+})
+
+test('no call starts while the limits are read to judge a failure', async () => {
+  const objects = new FakeRunObjects()
+  objects.controls = { ...objects.controls, max_failures: 1 }
+  let read = (): void => undefined
+  objects.beforeControls = new Promise<void>((resolve) => (read = resolve))
+  let calls = 0
+  const { process } = mainService({
+    objects,
+    specs: new Map([[RUN_ID, FREE]]),
+    async answer(_asset, _signal, options) {
+      await options?.onTurn?.()
+      calls += 1
+      throw new AttemptFailure('schema', 'the answer is not JSON', { retryable: false })
+    },
+  })
+  const first = process()
+  while (objects.reads === 0) await new Promise((resolve) => setImmediate(resolve))
+  const later = ['x', 'y'].map((unit_id) => process({ ...TASK, unit_id }))
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  expect(calls).toBe(1)
+  read()
+  expect((await first).status).toBe(200)
+  expect((await Promise.all(later)).map(({ status }) => status)).toEqual([429, 429])
+  expect(calls).toBe(1)
 })

@@ -16,6 +16,8 @@ export class FakeRunObjects {
   ledgerUsd: () => number = () => 0
   /** What the bucket waits for before it stores a stop. */
   beforeStop: Promise<unknown> = Promise.resolve()
+  /** What the bucket waits for before it gives the limits. */
+  beforeControls: Promise<unknown> = Promise.resolve()
   /** Publishes the message about a stop. */
   notify: (spec: RunSpec) => Promise<unknown> = async () => undefined
   reads = 0
@@ -25,6 +27,7 @@ export class FakeRunObjects {
     return {
       controls: async () => {
         this.reads += 1
+        await this.beforeControls
         return this.controls
       },
       recordStop: async (_spec: RunSpec, stop: RunStop) => {

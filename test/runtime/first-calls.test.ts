@@ -1,12 +1,19 @@
+import { setImmediate } from 'node:timers/promises'
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { CALLS_UNTIL_AN_ANSWER, FirstCalls, FIRST_ANSWER_MS } from '../../src/runtime/main/first-calls.ts'
+import { FirstInstance, type FirstCallRecords } from '../../src/runtime/main/first-instance.ts'
+import { SPEC } from './fixtures.ts'
 
 const { signal } = new AbortController()
 
 /** Calls that end when the test says so. */
-function calls({ clock = new ManualClock(), turnMs = 120_000 } = {}) {
-  const first = new FirstCalls(clock, turnMs)
+function calls({
+  clock = new ManualClock(),
+  turnMs = 120_000,
+  records,
+}: { clock?: ManualClock; turnMs?: number; records?: FirstCallRecords } = {}) {
+  const first = new FirstCalls(clock, turnMs, records && new FirstInstance(records, SPEC, clock))
   const open: { answer: () => void; fail: () => void }[] = []
   const outcomes: string[] = []
   const start = (count: number, with_ = signal): void => {
@@ -88,4 +95,71 @@ test('an instance that stops makes no call that waits or comes later', async () 
   await clock.advance(FIRST_ANSWER_MS)
   expect(outcomes).toEqual(['stopping', 'stopping', 'stopping', 'answered', 'stopping'])
   expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
+})
+
+describe('of several instances of a run', () => {
+  /** The records of one run, which its instances share. */
+  function shared() {
+    const run = { isClaimed: false, isAnswered: false, isStopped: false }
+    const records: FirstCallRecords = {
+      claim: async () => {
+        const isFirst = !run.isClaimed
+        run.isClaimed = true
+        return isFirst
+      },
+      isAnswered: async () => {
+        if (run.isStopped) throw new Error('stopped')
+        return run.isAnswered
+      },
+      noteAnswer: async () => void (run.isAnswered = true),
+    }
+    const clock = new ManualClock()
+    const [one, other] = [calls({ clock, records }), calls({ clock, records })]
+    return { run, records, clock, one, other }
+  }
+
+  test('one makes the first calls, and the others begin soon after it has an answer', async () => {
+    const { clock, one, other } = shared()
+    for (const instance of [one, other]) instance.start(50)
+    await clock.advance(0)
+    expect([one.open.length, other.open.length]).toEqual([CALLS_UNTIL_AN_ANSWER, 0])
+    for (let failures = 0; failures < 9; failures++) {
+      one.open[failures]!.fail()
+      await clock.advance(100)
+    }
+    expect(other.open).toHaveLength(0)
+    one.open.at(-1)!.answer()
+    await clock.advance(600)
+    expect([one.open.length, other.open.length]).toEqual([50, CALLS_UNTIL_AN_ANSWER])
+  })
+
+  test('the others learn soon that the run was stopped, which their calls then find out', async () => {
+    const { run, clock, one, other } = shared()
+    for (const instance of [one, other]) instance.start(8)
+    await clock.advance(600)
+    expect(other.open).toHaveLength(0)
+    run.isStopped = true
+    await clock.advance(600)
+    expect(other.open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
+  })
+
+  test('the others make few calls if the first one is gone', async () => {
+    const { clock, one, other } = shared()
+    for (const instance of [one, other]) instance.start(8)
+    await clock.advance(FIRST_ANSWER_MS / 2 - 1)
+    expect(other.open).toHaveLength(0)
+    await clock.advance(1)
+    expect(other.open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
+  })
+
+  test.each([
+    ['refuses', () => Promise.reject(new Error('down'))],
+    ['does not answer', () => new Promise<never>(() => undefined)],
+  ])('each limits its own calls while the bucket %s', async (_, claim) => {
+    const { clock, open, start } = calls({ records: { ...shared().records, claim } })
+    start(8)
+    await clock.advance(FIRST_ANSWER_MS / 2)
+    await setImmediate()
+    expect(open).toHaveLength(CALLS_UNTIL_AN_ANSWER)
+  })
 })

@@ -38,8 +38,10 @@ interface Run {
   streak: FailureStreak
   controls: FreshControls
   spending: Spending
-  /** Settles when a stop is recorded. */
-  stopping?: Promise<unknown>
+  /** Settles when it is known whether the failures so far stop the run, and its stop is recorded. */
+  judging: Promise<unknown>
+  /** Whether the run was stopped here, and no call has seen since that it goes on. */
+  isStopped: boolean
 }
 
 /** The task that stops a run waits at most this long for its message. */
@@ -65,13 +67,30 @@ export class RunLimits {
    * AttemptFailure if other calls hold the rest of the cap, and with CloudError when the bucket does not respond.
    */
   async begin(spec: RunSpec): Promise<Reservation | undefined> {
-    const run = this.#run(spec)
-    if (run.stopping) {
-      await run.stopping
-      await this.#options.stops.checkNow(spec)
+    await this.#checkStop(spec)
+    const money = await this.#reserve(spec)
+    try {
+      // The limits can be slow to read, and the wait for money can be long.
+      await this.#checkStop(spec)
+    } catch (error) {
+      money?.charge(0)
+      throw error
     }
+    return money
+  }
+
+  /** No call starts while failures are judged, and after they have stopped the run until it is resumed. */
+  async #checkStop(spec: RunSpec): Promise<void> {
+    const run = this.#run(spec)
+    for (let judged; judged !== run.judging; await judged) judged = run.judging
+    if (!run.isStopped) return
+    await this.#options.stops.checkNow(spec)
+    run.isStopped = false
+  }
+
+  async #reserve(spec: RunSpec): Promise<Reservation | undefined> {
     if (isFree(spec)) return undefined
-    const { controls, spending } = run
+    const { controls, spending } = this.#run(spec)
     for (let { max_cost_usd: cap } = await controls.now(spec); ;) {
       if (cap === null) return undefined
       const reserved = await spending.reserve(spec, cap)
@@ -96,7 +115,11 @@ export class RunLimits {
       answered: () => void unit.end('answered'),
       failed: async (failure) => {
         const length = unit.end({ failed: failureKind(failure.cause, failure.error_message) })
-        if (length > 0) await this.#stopAfter(spec, length, failure)
+        if (length === 0) return
+        const run = this.#run(spec)
+        const judged = this.#stopAfter(spec, length, failure)
+        run.judging = Promise.allSettled([run.judging, judged]).then(() => undefined)
+        await judged
       },
     }
   }
@@ -110,13 +133,10 @@ export class RunLimits {
       const isFirst = !streak.hasAnswers
       if (most === null || length < (isFirst ? Math.min(most, MOST_FIRST_FAILURES) : most)) return
       streak.reset()
+      run.isStopped = true
       const when = isFirst ? ' before any was answered' : ''
       const message = `${length.toLocaleString('en')} assets in a row failed alike${when} (${failure.cause}), for example ${failure.unit_id}: ${failure.error_message}`
-      const stopped = this.#stop(spec, { reason: 'max_failures', message, failure })
-      // No call starts meanwhile.
-      const stopping = stopped.catch(() => undefined).finally(() => delete run.stopping)
-      run.stopping = stopping
-      await stopped
+      await this.#stop(spec, { reason: 'max_failures', message, failure })
     } catch (error) {
       if (!(error instanceof CloudError) && !(error instanceof RunStopped)) throw error
       // The row of this unit is written anyway.
@@ -155,11 +175,13 @@ export class RunLimits {
     const known = this.#runs.get(spec.run_id)
     if (known) return known
     const { instanceId, budgets, clock } = this.#options
-    const run = {
+    const run: Run = {
       spec,
       controls: new FreshControls(this.#options.controls, clock),
       streak: new FailureStreak(clock),
       spending: new Spending({ id: instanceId, store: budgets, clock }),
+      judging: Promise.resolve(),
+      isStopped: false,
     }
     this.#runs.set(spec.run_id, run)
     for (const [oldest, { spec: oldSpec, spending }] of this.#runs) {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { FirstInstance } from './first-instance.ts'
 
 /** Calls at once until the first answer. */
 export const CALLS_UNTIL_AN_ANSWER = 4
@@ -7,20 +8,28 @@ export const CALLS_UNTIL_AN_ANSWER = 4
 export const FIRST_ANSWER_MS = 10_000
 
 /**
- * Sends few calls at once until one of them is answered. If the prompt or the schema is wrong, every call fails, and the
- * first failures then stop the run before hundreds of calls were made.
+ * Sends few calls at once until one of them is answered, and from one instance at first. If the prompt or the schema is
+ * wrong, every call fails, and the first failures then stop the run before hundreds of calls were made.
  */
 export class FirstCalls {
   readonly #clock: Clock
   readonly #longestMs: number
+  readonly #instance: Pick<FirstInstance, 'turn' | 'answered'> | undefined
   readonly #waiting = new Set<() => void>()
   readonly #ended = new AbortController()
   #inProgress = 0
   #isOpen = false
+  #hasBegun = false
+  /** Whether the first calls are made elsewhere. */
+  #isHeld = false
 
-  /** @param turnMs how long a delivery waits for its call. This wait takes at most a quarter of it */
-  constructor(clock: Clock, turnMs: number) {
+  /**
+   * @param turnMs how long a delivery waits for its call. This wait takes at most a quarter of it
+   * @param instance absent in the only instance
+   */
+  constructor(clock: Clock, turnMs: number, instance?: Pick<FirstInstance, 'turn' | 'answered'>) {
     this.#clock = clock
+    this.#instance = instance
     this.#longestMs = Math.min(FIRST_ANSWER_MS, turnMs / 4)
   }
 
@@ -29,7 +38,8 @@ export class FirstCalls {
    * dismissal; `call` then never starts.
    */
   async make<Answer>(signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer> {
-    if (this.#isOpen || this.#inProgress < CALLS_UNTIL_AN_ANSWER) this.#inProgress += 1
+    this.#begin()
+    if (this.#mayStart()) this.#inProgress += 1
     else await this.#turn(signal)
     try {
       signal.throwIfAborted()
@@ -39,7 +49,7 @@ export class FirstCalls {
       return answer
     } finally {
       this.#inProgress -= 1
-      if (this.#inProgress < CALLS_UNTIL_AN_ANSWER) this.#waiting.values().next().value?.()
+      if (this.#mayStart()) this.#waiting.values().next().value?.()
     }
   }
 
@@ -49,9 +59,26 @@ export class FirstCalls {
     for (const start of this.#waiting) start()
   }
 
+  #begin(): void {
+    if (this.#hasBegun) return
+    this.#hasBegun = true
+    if (!this.#instance) return
+    this.#isHeld = true
+    // Half of the time is left for first calls of its own.
+    void this.#instance.turn(this.#longestMs / 2).then(() => {
+      this.#isHeld = false
+      for (const start of this.#waiting) if (this.#mayStart()) start()
+    })
+  }
+
+  #mayStart(): boolean {
+    return this.#isOpen || (!this.#isHeld && this.#inProgress < CALLS_UNTIL_AN_ANSWER)
+  }
+
   #open(): void {
     if (this.#isOpen) return
     this.#isOpen = true
+    void this.#instance?.answered()
     for (const start of this.#waiting) start()
   }
 

@@ -10,12 +10,15 @@ import type { ImageMemory } from '../models/image-memory.ts'
 import { AttemptFailure, type Model } from '../models/model.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { FirstCalls } from './first-calls.ts'
+import { FirstInstance, type FirstCallRecords } from './first-instance.ts'
 
 /** Where models get images, and the memory for them, which all runs of this process share. */
 interface Source extends ImageSource {
   memory: ImageMemory
   decoding: Budget
   clock: Clock
+  /** Shared with the other instances. Absent in the only one. */
+  firstCalls?: FirstCallRecords | undefined
 }
 
 /** What limits the calls of one run in this process. */
@@ -53,7 +56,7 @@ export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): 
     modelFor(spec) {
       let model = models.get(spec)
       if (!model) {
-        model = load(spec, source).then((loaded) => inTurn(loaded, spec, turns, source.clock))
+        model = load(spec, source).then((loaded) => inTurn(loaded, spec, turns, source))
         models.set(spec, model)
       }
       return model
@@ -66,8 +69,13 @@ export function modelForRun(source: Source, shutdown: Pick<Shutdown, 'begun'>): 
  * Limits a model to the units of its run that this instance may process at once. The limits belong to
  * the run, because a retry with other settings has its own spec and model.
  */
-function inTurn(model: Model, spec: RunSpec, turns: Map<string, Turns>, clock: Clock): Model {
-  const { first, calls, pacing } = turnsOf(spec, turns, clock)
+function inTurn(
+  model: Model,
+  spec: RunSpec,
+  turns: Map<string, Turns>,
+  source: Pick<Source, 'clock' | 'firstCalls'>,
+): Model {
+  const { first, calls, pacing } = turnsOf(spec, turns, source)
   // Measuring pixels costs nothing, and no service can refuse it.
   const paced: Model['answer'] = (asset, options) =>
     spec.gemini === null
@@ -86,12 +94,17 @@ function slowDownOf(error: unknown): SlowDown | undefined {
   return 'http' in sign && sign.http === 429 ? { retryAfterMs: error.retryAfterMs } : undefined
 }
 
-function turnsOf({ run_id: runId, limits }: RunSpec, turns: Map<string, Turns>, clock: Clock): Turns {
+function turnsOf(
+  spec: RunSpec,
+  turns: Map<string, Turns>,
+  { clock, firstCalls }: Pick<Source, 'clock' | 'firstCalls'>,
+): Turns {
+  const { run_id: runId, limits } = spec
   const most = callsPerInstance(limits)
   const known = turns.get(runId)
   if (known) return known
   const created = {
-    first: new FirstCalls(clock, limits.turn_timeout_ms),
+    first: new FirstCalls(clock, limits.turn_timeout_ms, firstCalls && new FirstInstance(firstCalls, spec, clock)),
     calls: most === null ? null : new Budget(most),
     pacing: new Pacing(clock),
   }

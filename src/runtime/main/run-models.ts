@@ -1,15 +1,22 @@
+import { claimFirstCalls, hasFirstAnswer, noteFirstAnswer } from '../../run-data/first-calls.ts'
 import { describeObject, readObject, readObjectRange } from '../../google/storage/storage.ts'
 import { Budget } from '../budget.ts'
 import type { Clock } from '../clock.ts'
 import { imageRangeReader, imageReader } from '../models/fetch-image.ts'
 import { decodingBytes, ImageMemory, imageMemoryBytes } from '../models/image-memory.ts'
+import type { RunStops } from '../run-stops.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { explainUnstaged } from '../unstaged-images.ts'
 import { modelForRun, type RunModels } from './model-for-run.ts'
 
 /** Returns the models of runs. All of them share this process's memory for images. */
-export function runModels(options: { bucket: string; shutdown: Pick<Shutdown, 'begun'>; clock: Clock }): RunModels {
-  const { bucket, shutdown, clock } = options
+export function runModels(options: {
+  bucket: string
+  stops: Pick<RunStops, 'checkNow'>
+  shutdown: Pick<Shutdown, 'begun'>
+  clock: Clock
+}): RunModels {
+  const { bucket, stops, shutdown, clock } = options
   const explained = explainUnstaged({ readObject, bucket })
   return modelForRun(
     {
@@ -19,6 +26,14 @@ export function runModels(options: { bucket: string; shutdown: Pick<Shutdown, 'b
       memory: new ImageMemory({ bytes: imageMemoryBytes(), clock }),
       decoding: new Budget(decodingBytes()),
       clock,
+      firstCalls: {
+        claim: claimFirstCalls,
+        isAnswered: async (spec) => {
+          await stops.checkNow(spec)
+          return hasFirstAnswer(spec)
+        },
+        noteAnswer: noteFirstAnswer,
+      },
     },
     shutdown,
   )

@@ -58,7 +58,7 @@ startService(mainEnvironment, (environment, log) => {
   /** Loaded by the first call, because a new instance must pass its health check first. */
   const models = (): Promise<RunModels> => {
     loadingModels ??= import('./run-models.ts').then(({ runModels }) =>
-      runModels({ bucket: environment.IMAGERY_BUCKET, shutdown, clock }),
+      runModels({ bucket: environment.IMAGERY_BUCKET, stops, shutdown, clock }),
     )
     return loadingModels
   }
