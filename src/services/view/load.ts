@@ -14,9 +14,10 @@ import { axisName, codeName, dictionaryName, valueName, type StoredColumn } from
  * Reads all rows of a run into a DuckDB file, with everything that charts need: codes by which rows are counted, and bins.
  * The file gets its name when it is complete.
  *
+ * @param options.sortedBytes bytes of rows that are sorted at once
  * @throws the signal's reason when it is aborted; ImageryError FILE_NOT_WRITABLE, as on a full disk; what reading the rows throws
  */
-export async function loadResults(file: string, options: AppendOptions): Promise<void> {
+export async function loadResults(file: string, options: AppendOptions & { sortedBytes?: number }): Promise<void> {
   // Two commands can read the same run at once.
   const own = `${file}.${randomUUID()}`
   const [part, staging] = [`${own}.part`, `${own}.rows`]
@@ -37,7 +38,10 @@ export async function loadResults(file: string, options: AppendOptions): Promise
       await connection.run("SET force_compression = 'uncompressed'")
       const axes = await stageRows(connection, options)
       await connection.run("SET force_compression = 'auto'")
-      const about = await arrangeRows(connection, options.columns, axes)
+      const about = await arrangeRows(connection, options.columns, {
+        axes,
+        sortedBytes: options.sortedBytes ?? SORTED_BYTES,
+      })
       await connection.run('CREATE TABLE about (document VARCHAR)')
       await connection.run('INSERT INTO about VALUES (?)', [JSON.stringify(about)])
       await connection.run('DETACH staging')
@@ -58,11 +62,14 @@ export async function loadResults(file: string, options: AppendOptions): Promise
   }
 }
 
-/** Writes the table `rows` from the staged rows: in the order of their units' IDs, with codes. */
+/**
+ * Writes the table `rows` from the staged rows: in the order of their units' IDs, with codes. A sort holds whole rows in
+ * memory several times, and DuckDB fails when its memory is full, so only some rows are sorted at once.
+ */
 async function arrangeRows(
   connection: DuckDBConnection,
   columns: readonly StoredColumn[],
-  axes: StagedAxes,
+  { axes, sortedBytes }: { axes: StagedAxes; sortedBytes: number },
 ): Promise<About> {
   const coded: CodedColumn[] = []
   const ranges: CodedRange[] = []
@@ -80,17 +87,19 @@ async function arrangeRows(
     ...(column.hasAxis ? [`staged.${axisName(column)}`] : []),
   ])
   const codes = coded.map(codeOf).filter((code) => code !== undefined)
-  await connection.run(`CREATE TABLE rows AS
-SELECT CAST(row_number() OVER () - 1 AS INTEGER) AS n, * FROM (
-  SELECT unit_id, longitude, latitude, images,
+  await connection.run(`CREATE TABLE staging.places AS
+SELECT row_number() OVER (ORDER BY unit_id) - 1 AS n, rowid AS place FROM staging.rows`)
+  const select = `SELECT CAST(n AS INTEGER) AS n, unit_id, longitude, latitude, images,
     ${statusIs("= 'ok'")} AS is_ok, ${statusIs("IN ('failed', 'throttled')")} AS is_failed,
     ${[...values, ...codes.map(({ expression }) => expression)].join(', ')}
-  FROM (SELECT * FROM staging.rows POSITIONAL JOIN staging.codes) AS staged ${codes.map(({ join }) => join).join(' ')}
-  ORDER BY unit_id
-)`)
-  const [[rows] = []] = await rowsOf(connection, 'SELECT count(*) FROM rows')
+  FROM (SELECT * FROM staging.rows POSITIONAL JOIN staging.codes) AS staged JOIN staging.places USING (place) ${codes.map(({ join }) => join).join(' ')}`
+  await connection.run(`CREATE TABLE rows AS ${select} WITH NO DATA`)
+  const { rows: total, bytesPerRow } = await sizes(connection, columns)
+  const atOnce = Math.max(1, Math.floor(sortedBytes / bytesPerRow))
+  for (let from = 0; from < total; from += atOnce)
+    await connection.run(`INSERT INTO rows ${select} WHERE n >= ${from} AND n < ${from + atOnce} ORDER BY n`)
   const bounds = await boundsOf(connection)
-  return { layout: LAYOUT, rows: Number(rows), columns: coded, bounds }
+  return { layout: LAYOUT, rows: total, columns: coded, bounds }
 }
 
 /** Returns the narrower of the boxes around all locations: the one across the antimeridian has its west above its east. */
@@ -107,6 +116,27 @@ FROM rows WHERE longitude IS NOT NULL AND latitude IS NOT NULL`,
 }
 
 const isNumber = (value: number | null | undefined): value is number => typeof value === 'number'
+
+/** A fifth of DuckDB's memory (`database.ts`). Each part reads all staged rows, so that few large parts are faster. */
+const SORTED_BYTES = 192 * 2 ** 20
+
+/** Bytes of a value besides its text. */
+const VALUE_BYTES = 24
+
+/** Returns the number of staged rows, and their mean size. */
+async function sizes(
+  connection: DuckDBConnection,
+  columns: readonly StoredColumn[],
+): Promise<{ rows: number; bytesPerRow: number }> {
+  const texts = columns
+    .filter(({ storage }) => storage === 'VARCHAR' || storage === 'JSON')
+    .map((column) => ` + coalesce(strlen(CAST(${valueName(column)} AS VARCHAR)), 0)`)
+  const [[rows, bytes] = []] = await rowsOf(
+    connection,
+    `SELECT count(*), coalesce(avg(strlen(unit_id)${texts.join('')}), 0) FROM staging.rows`,
+  )
+  return { rows: Number(rows), bytesPerRow: Number(bytes) + VALUE_BYTES * columns.length }
+}
 
 interface CodedRange {
   column: StoredColumn

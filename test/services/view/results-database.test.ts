@@ -30,6 +30,8 @@ beforeAll(async () => {
     pages: generatedPages(ROWS),
     signal: new AbortController().signal,
     progress: () => undefined,
+    // The rows are sorted in several parts.
+    sortedBytes: 1_000_000,
   })
   database = (await ResultsDatabase.open(file))!
 })
