@@ -17,6 +17,7 @@ import {
 import { confirm } from '../ui/confirm.ts'
 import { formatPlan } from '../ui/plan.ts'
 import { showSteps } from '../ui/steps.ts'
+import { forgetViewedRun } from '../services/view/cache-folder.ts'
 
 export default class Teardown extends CloudCommand {
   static override summary = "Delete a run's resources, or a whole deployment, and keep the results"
@@ -81,6 +82,7 @@ export default class Teardown extends CloudCommand {
     }
     checkRunExisted(context)
     const { runId, deleted, kept } = context
+    if (deleteResults) await forgetViewedRun(this.config.cacheDir, runId)
     this.log(
       deleted.length === 0
         ? `\nRun ${runId} has nothing left to delete.`

@@ -7,6 +7,7 @@ import type { Step } from '../../contracts/steps.ts'
 import { writeWholeFile } from '../results/whole-file.ts'
 import type { StateStore } from '../session/state-store.ts'
 import type { Target } from '../session/target.ts'
+import { thumbnailsFolder } from '../view/cache-folder.ts'
 import { openRun, type OpenedRun } from '../view/open-run.ts'
 import { RunImages } from '../view/images.ts'
 import type { ResultsDatabase } from '../view/results-database.ts'
@@ -107,7 +108,7 @@ export function reportSteps(options: ReportOptions): Step<ReportContext>[] {
           is_live: false,
           flags: target.flags,
         })
-        const thumbnails = new ThumbnailCache(path.join(options.cacheFolder, 'view', 'thumbnails'), runId)
+        const thumbnails = new ThumbnailCache(thumbnailsFolder(options.cacheFolder), runId)
         const counts: ImageCounts = { named: 0, embedded: 0, missing: 0, denied: 0, unreadable: 0, left_out: 0 }
         const progress: ReportProgress = { counts, rows: 0, detail }
         const pieces = reportPieces(

@@ -14,6 +14,26 @@ const MOST_BYTES = 4 * 1024 ** 3
 /** A file of a command that was killed while it wrote. */
 const ABANDONED_MS = 24 * 3_600_000
 
+/** The folder of the rows of runs, in the user's cache folder. */
+export function rowsFolder(cacheFolder: string): string {
+  return path.join(cacheFolder, 'view', 'rows')
+}
+
+/** The folder of thumbnails, in the user's cache folder. */
+export function thumbnailsFolder(cacheFolder: string): string {
+  return path.join(cacheFolder, 'view', 'thumbnails')
+}
+
+/** Removes what the viewer keeps of a run on this machine: its rows and thumbnails. A review's marks are the user's own. */
+export async function forgetViewedRun(cacheFolder: string, runId: string): Promise<void> {
+  for (const folder of [rowsFolder(cacheFolder), thumbnailsFolder(cacheFolder)]) {
+    const names = await readdir(folder).catch(() => [])
+    const own = names.filter((name) => name.startsWith(`${runId}-`))
+    // On Windows, a viewer that is open keeps its file, and removes it when it ends or is started again.
+    for (const name of own) await rm(path.join(folder, name), { recursive: true, force: true }).catch(() => undefined)
+  }
+}
+
 /**
  * Returns the name of the local file of a run's rows. Another table, or the same after a change, has another name.
  *

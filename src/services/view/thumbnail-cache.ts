@@ -65,7 +65,7 @@ export class ThumbnailCache {
 
   /** The object of another run can have the same name and another content. */
   #file(uri: string): string {
-    const name = createHash('sha256').update(`${this.#runId}\n${uri}`).digest('hex')
-    return path.join(this.#folder, `${name}.jpg`)
+    const name = createHash('sha256').update(uri).digest('hex')
+    return path.join(this.#folder, `${this.#runId}-${name}.jpg`)
   }
 }

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises'
-import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Comparison } from '@imagery/viewer/contract/comparison'
 import type { Filter } from '@imagery/viewer/contract/filter'
@@ -9,7 +8,7 @@ import { CloudError } from '../../google/transport/errors.ts'
 import { marksFile } from '../results/marks-file.ts'
 import type { Target } from '../session/target.ts'
 import type { Viewed } from './api.ts'
-import { rowsFile, tidyFolder } from './cache-folder.ts'
+import { rowsFile, rowsFolder, thumbnailsFolder, tidyFolder } from './cache-folder.ts'
 import { viewedColumns } from './columns.ts'
 import { exportedRows } from './exports.ts'
 import { CurrentRows } from './current-rows.ts'
@@ -62,7 +61,7 @@ export async function viewRun(opened: OpenedRun, options: ViewingOptions): Promi
   const current = new CurrentRows(first.database, first.remove)
   let counted = await current.use((database) => database.summary([]))
   const review = new Reviewing(new MarksLog(marksFile(configurationFolder, run.runId)), current)
-  const thumbnails = new ThumbnailCache(path.join(cacheFolder, 'view', 'thumbnails'), run.runId)
+  const thumbnails = new ThumbnailCache(thumbnailsFolder(cacheFolder), run.runId)
   await thumbnails.tidy()
   const images = new RunImages(thumbnails, options.readImage)
   let attempts = attemptsReader(run)
@@ -178,7 +177,7 @@ export async function openRows(
   { runId, spec, answers, rows }: OpenedRun,
   { target, cacheFolder, signal, detail }: Pick<ViewingOptions, 'target' | 'cacheFolder' | 'signal' | 'detail'>,
 ): Promise<{ database: ResultsDatabase; remove: () => Promise<void> }> {
-  const folder = path.join(cacheFolder, 'view', 'rows')
+  const folder = rowsFolder(cacheFolder)
   const isKept = rows.version !== undefined
   const file = rowsFile(folder, { target: target.key, runId, table: rows.table, version: rows.version })
   const remove = async (): Promise<void> => {
