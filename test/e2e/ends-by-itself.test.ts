@@ -53,7 +53,9 @@ test('a run that was started with --no-wait writes its results, records its summ
   }
   await expect.poll(isEnded, { timeout: 90_000, interval: 1_000 }).toBe(true)
   await client.close()
-  expect(await leftOf()).toEqual([
+  // A machine that takes longer than 10 s to start the services has looked stalled, and got another generation.
+  const left = (await leftOf()).filter((name) => !/^bucket: generations\/[12]$/.test(name))
+  expect(left).toEqual([
     'bucket: first-calls.json',
     'bucket: generations/0',
     'bucket: heartbeat.json',
