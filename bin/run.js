@@ -4,9 +4,24 @@ import module from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 
-enableCompileCache()
-// Not awaited at top level: with the pipe closed early Node would report an unsettled await.
-void import('../dist/cli/main.js').then(({ main }) => main(import.meta.url))
+/** As in package.json: `node:sqlite` without a flag. npm only warns of an older Node.js. */
+const OLDEST = [22, 13]
+
+if (isTooOld()) {
+  process.stderr.write(
+    `Error imagery needs Node.js ${OLDEST.join('.')} or later, and this is ${process.versions.node}\n\nTry this\n  Install Node.js 22 or later (https://nodejs.org/en/download), then run the same command\n`,
+  )
+  process.exitCode = 1
+} else {
+  enableCompileCache()
+  // Not awaited at top level: with the pipe closed early Node would report an unsettled await.
+  void import('../dist/cli/main.js').then(({ main }) => main(import.meta.url))
+}
+
+function isTooOld() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])
+}
 
 /**
  * Node.js runs what it finds in the cache, and its own place for it is the folder of temporary files, where another
