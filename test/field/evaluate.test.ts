@@ -347,6 +347,14 @@ describe('the flags', () => {
     })
     await expect(judged(path.join(tables.folder, 'none.csv'))).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' })
     await expect(judged(tables.folder)).rejects.toMatchObject({ code: 'SOURCE_UNSUPPORTED' })
+    await expect(judged('gs://city/truth.csv')).rejects.toMatchObject({
+      code: 'SOURCE_UNSUPPORTED',
+      message: 'gs://city/truth.csv is an address; a table is a file on this machine, or in BigQuery',
+      suggestions: ['gcloud storage cp gs://city/truth.csv .   (then the path of the copy)'],
+    })
+    await expect(judged('https://example.com/truth.csv?v=1')).rejects.toMatchObject({
+      suggestions: ["curl -fLO 'https://example.com/truth.csv?v=1'   (then the path of the copy)"],
+    })
     const broken = await tables.file('broken.parquet', 'PAR1 and no more')
     await expect(judged(broken)).rejects.toMatchObject({ code: 'SOURCE_UNSUPPORTED' })
   })

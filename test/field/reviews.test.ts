@@ -7,6 +7,7 @@ import { evaluate } from '../../src/services/judge/evaluate.ts'
 import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
 import { resultsTableOf, type JudgedRun } from '../../src/services/judge/run-rows.ts'
 import { marksFile } from '../../src/services/results/marks-file.ts'
+import { openTruthIn } from '../../src/services/judge/truth-rows.ts'
 import { readReviews, reviewsTable, saveReviews } from '../../src/services/results/reviews-table.ts'
 import { row, runOf } from './judged-runs.ts'
 import { formatEvaluation } from '../../src/ui/evaluation.ts'
@@ -103,6 +104,11 @@ test('a table of a review, which another machine has saved, is a truth', async (
   expect(columnOf(evaluation, 'pole.material')).toMatchObject({ judged: 2, right: 1 })
   expect(columnOf(evaluation, 'tags')).toMatchObject({ kind: 'other', judged: 2, right: 1 })
   expect(formatEvaluation(evaluation, 80)).toContain('2 of 4 assets judged; 2 have no mark\n')
+  await expect(openTruthIn('p.d.own_reviews', table)).rejects.toMatchObject({
+    code: 'INVALID_FLAG',
+    message: '--truth p.d.own_reviews has marks about the answers of run 261130-00000003, not values',
+    suggestions: [expect.stringMatching(/^--truth reviews /)],
+  })
   await expect(saveReviews(table, marks, { ...place, runId: '261130-00000004' })).rejects.toMatchObject({
     code: 'OUTPUT_EXISTS',
   })

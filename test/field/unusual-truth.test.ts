@@ -89,6 +89,23 @@ describe('a truth that is unusual', () => {
     expect(truth.matched + truth.unmatched.count + truth.without_id.count).toBe(truth.rows)
   })
 
+  test('can have spaces around its IDs, as text from spreadsheets and databases does', async () => {
+    const file = await tables.file('spaces.csv', 'id,category\n"s01  ",Stop\n\u00a0s03, Yield\ns03,Yield\n" ",Stop\n')
+    const evaluation = await judged(file)
+    expect(columnOf(evaluation, 'category')).toMatchObject({ judged: 2, right: 2 })
+    expect(evaluation.truth).toMatchObject({ matched: 3, repeated: { count: 1 }, without_id: { count: 1 } })
+  })
+
+  test('names no struct as a column without use whose members some lines of JSON have', async () => {
+    const file = await tables.file(
+      'some.jsonl',
+      '{"id":"s01","pole":null,"note":null}\n{"id":"s03","pole":{"material":"steel","base":{"x":1}}}\n{"id":"x","pole":{"base":null}}\n',
+    )
+    const evaluation = await judged(file)
+    expect(columnOf(evaluation, 'pole.material')).toMatchObject({ judged: 1, right: 1 })
+    expect(evaluation.truth.unused_columns).toEqual(['note', 'pole.base.x'])
+  })
+
   test('without any ID or any row is refused in words that fit', async () => {
     await expect(judged(await tables.file('no-ids.csv', 'id,category\n,Stop\n'))).rejects.toThrow(
       /^No row of .*no-ids.csv has an ID in column id$/,

@@ -1,5 +1,6 @@
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { ImageryError } from '../../contracts/errors.ts'
+import { REVIEWS_LABEL } from '../../contracts/labels.ts'
 import { tablePath } from '../../contracts/names.ts'
 import { describeTable, type TableField, type TableName } from '../../google/bigquery/bigquery.ts'
 import { truthQuery } from '../../run-data/sql/truth.ts'
@@ -71,12 +72,18 @@ async function fileTable(source: Exclude<Source, { kind: 'table' }>): Promise<Tr
 async function jsonTable(table: TextTable): Promise<TruthTable> {
   const members: string[] = []
   const paths = new Map<string, readonly string[]>()
+  const structs = new Set<string>()
+  const withValue = new Set<string>()
   for await (const { values } of jsonRows(table, members))
-    for (const [index, value] of values.entries())
-      for (const path of scalarPaths(value, [members[index]!])) {
+    for (const [index, member] of values.entries())
+      for (const { path, value } of scalars(member, [members[index]!])) {
         const name = path.join('.')
         if (path.length > 1 || !paths.has(name)) paths.set(name, path)
+        if (value !== null && value !== undefined) withValue.add(name)
+        for (let above = 1; above < path.length; above++) structs.add(path.slice(0, above).join('.'))
       }
+  // A struct that only some lines have is no column beside its members.
+  for (const name of structs) if (!withValue.has(name)) paths.delete(name)
   const [headers, columns] = [[...paths.keys()], [...paths.values()]]
   return {
     given: table.given,
@@ -96,10 +103,15 @@ async function jsonTable(table: TextTable): Promise<TruthTable> {
 /** BigQuery nests structs at most this deep (https://cloud.google.com/bigquery/quotas#standard_tables). */
 const MOST_LEVELS = 15
 
-function* scalarPaths(value: unknown, path: readonly string[]): Generator<readonly string[]> {
+interface Scalar {
+  path: readonly string[]
+  value: unknown
+}
+
+function* scalars(value: unknown, path: readonly string[]): Generator<Scalar> {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (!isObject || value instanceof ExactNumber || path.length >= MOST_LEVELS) yield path
-  else for (const [name, member] of Object.entries(value)) yield* scalarPaths(member, [...path, name])
+  if (!isObject || value instanceof ExactNumber || path.length >= MOST_LEVELS) yield { path, value }
+  else for (const [name, member] of Object.entries(value)) yield* scalars(member, [...path, name])
 }
 
 async function* withoutHeader<Each>(rows: AsyncIterable<Each>): AsyncGenerator<Each> {
@@ -128,7 +140,7 @@ async function bigQueryTable(source: Extract<Source, { kind: 'table' }>): Promis
   return openTruthIn(given, table)
 }
 
-/** Opens a BigQuery table of true values. @throws ImageryError SOURCE_NOT_FOUND */
+/** Opens a BigQuery table of true values. @throws ImageryError SOURCE_NOT_FOUND, INVALID_FLAG for a table of reviews */
 export async function openTruthIn(given: string, table: TableName): Promise<TruthTable> {
   const described = await describeTable(table)
   if (!described) {
@@ -136,6 +148,16 @@ export async function openTruthIn(given: string, table: TableName): Promise<Trut
     throw new ImageryError('SOURCE_NOT_FOUND', `--truth: there is no table ${tablePath(table, table.table)}`, {
       suggestions: [`bq ls ${shellWord(`${projectId}:${dataset}`)}   (lists the tables of the dataset)`],
     })
+  }
+  const reviewed = described.labels[REVIEWS_LABEL]
+  if (reviewed !== undefined) {
+    throw new ImageryError(
+      'INVALID_FLAG',
+      `--truth ${given} has marks about the answers of run ${reviewed}, not values`,
+      {
+        suggestions: ['--truth reviews   (judges a run by its own marks, those of this table too)'],
+      },
+    )
   }
   const columns = scalarColumns(described.fields)
   const query = { projectId: table.projectId, location: described.location }

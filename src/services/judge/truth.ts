@@ -94,7 +94,7 @@ export async function readTruth(
     columns: judged.map(({ column, index }) => ({ column, truthColumn: table.headers[index]! })),
     of(unit) {
       const entry = [unit.unitId, ...(options.unit === 'observation' ? [unit.observationId] : []), unit.assetId]
-        .map((key) => (key === null ? undefined : entries.get(key)))
+        .map((key) => (key === null ? undefined : entries.get(key.trim())))
         .find((found) => found !== undefined)
       if (!entry) return undefined
       entry.isMatched = true
@@ -129,9 +129,10 @@ function namedRows(entries: readonly (readonly [string, unknown])[]): NamedRows 
   return named.rows
 }
 
+/** An ID without the spaces around it, which people do not see. */
 function idText(value: unknown): string {
   if (value instanceof ExactNumber) return value.source
-  return value === null || value === undefined || typeof value === 'object' ? '' : String(value)
+  return value === null || value === undefined || typeof value === 'object' ? '' : String(value).trim()
 }
 
 function cellsOf(judged: readonly TruthColumn[], values: readonly unknown[]): Map<string, TrueCell> {

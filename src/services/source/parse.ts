@@ -73,6 +73,7 @@ export async function parseSource(given: string): Promise<Source> {
     const file = path.resolve(given)
     return { kind: 'file', given, file, format, imageFolder: path.dirname(file) }
   }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(given) && !isResourceName(given)) throw elsewhere(given)
   // A table's name has dots. A name with no dot, with a file's extension or with a slash is a file.
   if (given !== '' && !isResourceName(given) && (format || given.includes('/') || !given.includes('.'))) {
     throw new ImageryError('FILE_NOT_FOUND', `${given}: no such file or folder`, {
@@ -80,6 +81,20 @@ export async function parseSource(given: string): Promise<Source> {
     })
   }
   return { kind: 'table', given, ...parseTableName(given) }
+}
+
+/** What is at an address is not read: a run loads a file, and hashes it, from this machine. */
+function elsewhere(given: string): ImageryError {
+  const copy = /^gs:/i.test(given)
+    ? `gcloud storage cp ${shellWord(given)} .   (then the path of the copy)`
+    : /^https?:/i.test(given)
+      ? `curl -fLO ${shellWord(given)}   (then the path of the copy)`
+      : 'Use a CSV, JSONL or Parquet file, a folder of images, or project.dataset.table'
+  return new ImageryError(
+    'SOURCE_UNSUPPORTED',
+    `${given} is an address; a table is a file on this machine, or in BigQuery`,
+    { suggestions: [copy] },
+  )
 }
 
 /**
