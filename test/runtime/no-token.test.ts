@@ -26,6 +26,7 @@ test('a call without a token says why there is none, however long its client wai
     grpc: { host: '127.0.0.1', port: 1 },
     metadataHost: `127.0.0.1:${port}`,
     caFile: '/nowhere',
+    pid: process.pid,
   } as Parameters<typeof useLocalCloud>[0])
   const failure = await describeService({ projectId: 'p', region: 'us-central1' }, 'main').then(
     () => undefined,

@@ -1,6 +1,6 @@
 import type { AuthClient, BaseExternalAccountClient, Compute, GoogleAuth, IdTokenProvider } from 'google-auth-library'
 import { localCloud } from '../transport/environment.ts'
-import { call, cloudError, CloudError } from '../transport/errors.ts'
+import { call, cloudError, CloudError, NoToken } from '../transport/errors.ts'
 import { proxyOf, settleProxies } from '../transport/proxy.ts'
 
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
@@ -49,8 +49,7 @@ export async function jsonClientOptions(): Promise<{
 }> {
   const [{ GoogleAuth }, authClient] = await Promise.all([import('google-auth-library'), localCredentials()])
   const auth = new GoogleAuth(authClient ? { authClient } : {}) as GoogleAuth
-  useProxy(auth)
-  requireToken(auth)
+  adaptFetch(auth)
   const target = localCloud()
   if (!target) return { fallback: true, auth }
   const { hostname, port } = new URL(target.http)
@@ -58,37 +57,21 @@ export async function jsonClientOptions(): Promise<{
 }
 
 /**
- * The clients send JSON calls with an agent of their own, which knows no proxy
- * (https://github.com/googleapis/gax-nodejs/blob/main/gax/src/fallbackServiceStub.ts, `agentOption`). Without an agent,
- * gaxios takes the proxy of the environment.
+ * Changes how the clients send JSON calls:
+ * - They send them with an agent of their own, which knows no proxy
+ *   (https://github.com/googleapis/gax-nodejs/blob/main/gax/src/fallbackServiceStub.ts, `agentOption`). Without an agent,
+ *   gaxios takes the proxy of the environment.
+ * - They repeat a call that has no token, such as when no metadata server answers, until its time is over, and then say only
+ *   that. So the headers with the token are made first. The call then takes the same token from the library's memory.
  */
-function useProxy(auth: GoogleAuth): void {
+function adaptFetch(auth: GoogleAuth): void {
   const send = auth.fetch.bind(auth)
   auth.fetch = async (url: string, options: object) => {
+    await auth.getRequestHeaders(url).catch((error: unknown) => {
+      throw new NoToken(error)
+    })
     const isDirect = proxyOf(new URL(url)) === undefined
     return send(url, isDirect ? options : { ...options, agent: undefined })
-  }
-}
-
-/** HTTP's status for a caller who is not known. */
-const UNAUTHORIZED = 401
-
-/**
- * Gets the token before each request. The clients take a failure without a status, such as a metadata server that does not
- * answer, as one of the service: they repeat the call until its time is over, and then say only that.
- */
-function requireToken(auth: GoogleAuth): void {
-  const send = auth.fetch.bind(auth)
-  auth.fetch = async (url: string, options: object) => {
-    const client = await auth.getClient()
-    try {
-      await client.getAccessToken()
-    } catch (error) {
-      const { message, status } = error as Error & { status?: unknown }
-      if (typeof status === 'number') throw error
-      throw Object.assign(new Error(message, { cause: error }), { status: UNAUTHORIZED })
-    }
-    return send(url, options)
   }
 }
 

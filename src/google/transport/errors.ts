@@ -140,7 +140,19 @@ function permissionIn(message: string): string | undefined {
   return after ?? before
 }
 
+/** A call was not sent, because its token could not be got; `cause` says why. */
+export class NoToken extends Error {
+  override readonly name = 'NoToken'
+  /** Keeps the clients from repeating the call: as far as they know, its caller is unknown. */
+  readonly status = 401
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
 interface ThrownByClient {
+  cause?: unknown
   code?: unknown
   status?: unknown
   message?: string
@@ -163,8 +175,12 @@ const CONNECTION_CODES = /^(E(CONN|HOST|NET|PIPE|AI_|TIMEDOUT)|UND_ERR|ERR_STREA
  */
 export function cloudError(thrown: unknown): CloudError {
   if (thrown instanceof CloudError) return thrown
-  const { code, status, message, path, details, errors, response, reason, errorInfoMetadata } = (thrown ??
+  const { cause, code, status, message, path, details, errors, response, reason, errorInfoMetadata } = (thrown ??
     {}) as ThrownByClient
+  if (cause instanceof NoToken) {
+    const known = cloudError(cause.cause)
+    return known.status === 'UNKNOWN' ? new CloudError('UNAUTHENTICATED', known.message, { cause: thrown }) : known
+  }
   // Only a proxy answers with this status (https://www.rfc-editor.org/rfc/rfc9110#status.407).
   if (response?.status === 407) {
     const message = 'the proxy refused the request with HTTP 407: set its user and password in HTTPS_PROXY'
