@@ -159,6 +159,25 @@ test('true values that do not count are named', async () => {
   expect(formatComparison(await compareRuns(runs, { truth: none }), 80)).toMatch(/height +– +– +0 +0 +0 +–\n/)
 })
 
+test('true values that a profile does not allow are named, with the run that cannot be right', async () => {
+  const file = await tables.file('roundabout.csv', 'asset_id,category\ns1,Roundabout\ns2,stopp\n')
+  const warningsOf = async (both: typeof runs): Promise<string[]> => {
+    const truth = await openComparingTruth(file, both, { configurationFolder: tables.folder })
+    return (await compareRuns(both, { truth })).warnings
+  }
+  expect(await warningsOf(runs)).toContain(
+    'The truth has values of category that the profile does not allow, so no answer can be right: Roundabout (1), stopp (1; Stop?)',
+  )
+  const category = { ...SIGNS.output.properties!['category']!, enum: ['Stop', 'ROUNDABOUT'] }
+  const profile = { ...SIGNS, output: { ...SIGNS.output, properties: { ...SIGNS.output.properties, category } } }
+  const rows = [row('s1', { category: 'Stop' }), row('s2', { category: 'Stop' })]
+  const b = await runOf(tables, rows, { profile, runId: '261130-0000000d' })
+  expect((await warningsOf({ a: runs.a, b })).filter((text) => text.startsWith('The truth'))).toEqual([
+    `The truth has values of category that the profile of run ${runs.a.rows.runId} does not allow, so no answer of this run can be right: Roundabout (1), stopp (1; Stop?)`,
+    'The truth has values of category that the profile of run 261130-0000000d does not allow, so no answer of this run can be right: stopp (1; Stop?)',
+  ])
+})
+
 test('the review of one run is the truth for both, as far as it says what is right', async () => {
   const file = marksFile(tables.folder, runs.b.rows.runId)
   await mkdir(path.dirname(file), { recursive: true })

@@ -42,7 +42,7 @@ export async function compareRuns(
     ? both.filter((each) => truth.truth.columns.some(({ column }) => column.name === each.a.name))
     : []
   const judges = judged.map((each) => ({
-    column: each.a,
+    column: each,
     judge: new TruthComparison(each.a, each.b, tolerances.get(each.a.name)),
   }))
   const figures = { a: new RunFigures(), b: new RunFigures() }
@@ -77,7 +77,7 @@ export async function compareRuns(
     if (!truth || pair.a.status === 'pending' || pair.b.status === 'pending') continue
     const cells = truth.truth.of(truth.reviewed === 'a' ? pair.a : pair.b)
     for (const { column, judge } of cells ? judges : []) {
-      const cell = cells!.get(column.name)
+      const cell = cells!.get(column.a.name)
       if (cell) judge.add(pair.a, pair.b, cell, truth.reviewed)
     }
   }
@@ -96,7 +96,11 @@ export async function compareRuns(
         ...runs,
         units,
         truth: truth?.truth.summary(),
-        unreadable: judges.map(({ column, judge }) => ({ column, rows: judge.unreadable })),
+        judged: judges.map(({ column, judge }) => ({
+          column,
+          unreadable: judge.unreadable,
+          truths: judge.truths,
+        })),
       },
     ),
     units,

@@ -2,22 +2,30 @@ import type { ComparedRun, ComparedUnits } from '@imagery/viewer/contract/compar
 import type { NamedRows, TruthSummary } from '../../contracts/evaluation.ts'
 import type { AnswerColumn } from './columns.ts'
 import type { JudgedRun } from './run-rows.ts'
-import { listed, unreadableText } from './truth-text.ts'
+import { listed, notAllowedText, unreadableText } from './truth-text.ts'
 
 interface Compared {
   a: ComparedRun
   b: ComparedRun
   units: ComparedUnits
   truth: TruthSummary | undefined
-  /** By column, the units for which the truth has a value that the column cannot have. */
-  unreadable: readonly { column: AnswerColumn; rows: NamedRows }[]
+  judged: readonly JudgedColumns[]
+}
+
+/** A column of both answers that the truth has. */
+interface JudgedColumns {
+  column: { a: AnswerColumn; b: AnswerColumn }
+  /** The units for which the truth has a value that the column cannot have. */
+  unreadable: NamedRows
+  /** For a column with classes, how many units have each true value. */
+  truths: ReadonlyMap<string, number>
 }
 
 const count = (value: number): string => value.toLocaleString('en')
 
 /** Returns what makes a comparison of two runs unequal, a sentence each. */
 export function comparisonWarnings(runs: { a: JudgedRun; b: JudgedRun }, compared: Compared): string[] {
-  const { a, b, units, truth, unreadable } = compared
+  const { a, b, units, truth, judged } = compared
   return [
     ...(a.run_id === b.run_id ? ['Both runs are the same run'] : []),
     ...[a, b].flatMap(({ run_id: run, units: { pending } }) =>
@@ -26,9 +34,16 @@ export function comparisonWarnings(runs: { a: JudgedRun; b: JudgedRun }, compare
     ...profileWarnings(runs),
     ...assetWarnings(a, b, units),
     ...truthWarnings(truth),
-    ...unreadable.flatMap(({ column: { name, kind }, rows }) =>
-      truth && rows.count > 0 ? [unreadableText({ source: truth.source, header: name, kind, unreadable: rows })] : [],
+    ...judged.flatMap(
+      ({
+        column: {
+          a: { name, kind },
+        },
+        unreadable,
+      }) =>
+        truth && unreadable.count > 0 ? [unreadableText({ source: truth.source, header: name, kind, unreadable })] : [],
     ),
+    ...judged.flatMap((each) => notAllowed(each, { a: a.run_id, b: b.run_id })),
   ]
 }
 
@@ -46,6 +61,14 @@ function profileWarnings({ a, b }: { a: JudgedRun; b: JudgedRun }): string[] {
   })
   if (differing.length === 0) return []
   return [`The runs allow different values of ${differing.map(({ name }) => name).join(', ')}`]
+}
+
+/** True values that one of the profiles does not allow make its run look worse. */
+function notAllowed({ column: { a, b }, truths }: JudgedColumns, runs: { a: string; b: string }): string[] {
+  if (JSON.stringify(a.allowed) === JSON.stringify(b.allowed)) return notAllowedText(a, truths)
+  const of = (column: AnswerColumn, run: string): string[] =>
+    notAllowedText(column, truths, { profile: `the profile of run ${run}`, answer: 'no answer of this run' })
+  return [...of(a, runs.a), ...of(b, runs.b)]
 }
 
 function assetWarnings(a: ComparedRun, b: ComparedRun, units: ComparedUnits): string[] {

@@ -1,11 +1,10 @@
 import { ImageryError } from '../../contracts/errors.ts'
 import type { EvaluatedColumn, Evaluation, TruthSummary } from '../../contracts/evaluation.ts'
-import { nearestName } from '../../profiles/nearest-name.ts'
 import { ColumnJudge } from './column-judge.ts'
 import { minimumsOf, tolerancesOf, type JudgeFlags } from './flags.ts'
 import { isFailed, unitRows, type JudgedRun } from './run-rows.ts'
 import type { Truth } from './truth.ts'
-import { listed, unreadableText } from './truth-text.ts'
+import { listed, notAllowedText, unreadableText } from './truth-text.ts'
 
 /**
  * Compares the answers of a run with the truth. A failed unit with a true value counts as wrong.
@@ -133,16 +132,11 @@ export function evaluationWarnings(run: JudgedRun, { truth, units, columns }: Ev
 }
 
 /** Values of the truth that the profile does not allow can never be right. */
-function unknownClasses({ column, kind, classes }: EvaluatedColumn, run: JudgedRun): string[] {
-  const allowed = run.columns.find(({ name }) => name === column)?.allowed
-  if (kind !== 'enum' || !allowed) return []
-  const unknown = (classes ?? []).filter(({ value, truth }) => truth > 0 && !allowed.includes(value))
-  if (unknown.length === 0) return []
-  const named = unknown.map(({ value, truth }) => {
-    const near = nearestName(value, allowed)
-    return `${value} (${truth.toLocaleString('en')}${near === undefined ? '' : `; ${near}?`})`
-  })
-  return [
-    `The truth has values of ${column} that the profile does not allow, so no answer can be right: ${named.join(', ')}`,
-  ]
+function unknownClasses({ column, classes }: EvaluatedColumn, run: JudgedRun): string[] {
+  const allowed = run.columns.find(({ name }) => name === column)?.allowed ?? null
+  const seen = (classes ?? []).filter(({ truth }) => truth > 0)
+  return notAllowedText(
+    { name: column, allowed },
+    seen.map(({ value, truth }) => [value, truth] as const),
+  )
 }

@@ -18,9 +18,12 @@ export class TruthComparison {
   #onlyB = 0
   #bothWrong = 0
   readonly #unreadable = new Named()
+  readonly #hasClasses: boolean
+  readonly #truths = new Map<string, number>()
 
   constructor(a: AnswerColumn, b: AnswerColumn, tolerance: Tolerance | undefined) {
     this.#column = a.name
+    this.#hasClasses = a.kind === 'enum' || b.kind === 'enum'
     this.#a = new ColumnJudge({ column: a, truthColumn: null }, tolerance)
     this.#b = new ColumnJudge({ column: b, truthColumn: null }, tolerance)
   }
@@ -32,6 +35,10 @@ export class TruthComparison {
     if (!known) return
     const [isRightA, isRightB] = [this.#a.isRight(a, known), this.#b.isRight(b, known)]
     if (isRightA === undefined || isRightB === undefined) return
+    if (this.#hasClasses && known.is === 'value') {
+      const value = String(known.value)
+      this.#truths.set(value, (this.#truths.get(value) ?? 0) + 1)
+    }
     if (isRightA && isRightB) this.#bothRight += 1
     else if (isRightA) this.#onlyA += 1
     else if (isRightB) this.#onlyB += 1
@@ -41,6 +48,11 @@ export class TruthComparison {
   /** Units that the truth has a value of that the column cannot have. */
   get unreadable(): NamedRows {
     return this.#unreadable.rows
+  }
+
+  /** For a column with classes, how many units have each true value. */
+  get truths(): ReadonlyMap<string, number> {
+    return this.#truths
   }
 
   get result(): ComparedTruthColumn {

@@ -1,4 +1,7 @@
 import type { JudgedKind, NamedRows } from '../../contracts/evaluation.ts'
+import { nearestName } from '../../profiles/nearest-name.ts'
+import type { AnswerColumn } from './columns.ts'
+import { isSame, twinForms } from './values.ts'
 
 /** The examples of rows, and how many more there are. */
 export const listed = ({ count, examples }: NamedRows): string =>
@@ -24,4 +27,29 @@ export function unreadableText(of: {
   const { source, header, kind, unreadable } = of
   const assets = unreadable.count === 1 ? '1 asset' : `${unreadable.count.toLocaleString('en')} assets`
   return `${source} has a value of ${header} that is not ${KINDS[kind]} for ${assets}, which does not count: ${listed(unreadable)}`
+}
+
+/**
+ * Says that true values are not among those that a profile allows; nothing if all are.
+ *
+ * @param truth how many units have each value
+ * @param whose the profile, and the answers that cannot be right
+ */
+export function notAllowedText(
+  column: Pick<AnswerColumn, 'name' | 'allowed'>,
+  truth: Iterable<readonly [value: string, units: number]>,
+  whose: { profile: string; answer: string } = { profile: 'the profile', answer: 'no answer' },
+): string[] {
+  const { name, allowed } = column
+  if (allowed === null) return []
+  const twins = twinForms(column)
+  const unknown = [...truth].filter(([value]) => !allowed.some((each) => isSame(each, value, twins)))
+  if (unknown.length === 0) return []
+  const named = unknown.map(([value, units]) => {
+    const near = nearestName(value, allowed)
+    return `${value} (${units.toLocaleString('en')}${near === undefined ? '' : `; ${near}?`})`
+  })
+  return [
+    `The truth has values of ${name} that ${whose.profile} does not allow, so ${whose.answer} can be right: ${named.join(', ')}`,
+  ]
 }
