@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { totalmem } from 'node:os'
+import path from 'node:path'
 import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from '@duckdb/node-api'
+import { duckDbError } from '../results/duckdb-error.ts'
 
 export type Parameter = DuckDBValue
 
@@ -21,7 +24,8 @@ export async function openDuckDb(file: string, { isReadOnly }: { isReadOnly: boo
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api')
   return Instance.create(file, {
     memory_limit: memoryLimit(),
-    temp_directory: `${file}.tmp`,
+    // Two programs that read the same file must not share what does not fit into memory: DuckDB gives it the same names.
+    temp_directory: isReadOnly ? `${file}.${randomUUID()}.tmp` : `${file}.tmp`,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     ...(isReadOnly ? { access_mode: 'READ_ONLY' } : {}),
@@ -60,17 +64,23 @@ async function typesOf(parameters: readonly Parameter[]): Promise<DuckDBType[] |
 /** Connections to one database that take turns, so that requests at the same time do not wait for each other. */
 export class Connections {
   readonly #instance: DuckDBInstance
+  readonly #folder: string
   readonly #idle: DuckDBConnection[] = []
   readonly #all: DuckDBConnection[] = []
 
-  constructor(instance: DuckDBInstance) {
+  /** @param file the database's file: what does not fit into memory is written beside it */
+  constructor(instance: DuckDBInstance, file: string) {
     this.#instance = instance
+    this.#folder = path.dirname(file)
   }
 
+  /** @throws ImageryError FILE_NOT_WRITABLE, as on a full disk; what the work throws */
   async use<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
     const connection = this.#idle.pop() ?? (await this.#open())
     try {
       return await work(connection)
+    } catch (error) {
+      throw duckDbError(error, { folder: this.#folder, kept: this.#folder })
     } finally {
       this.#idle.push(connection)
     }

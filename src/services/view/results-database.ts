@@ -29,7 +29,7 @@ export class ResultsDatabase {
   static async open(file: string): Promise<ResultsDatabase | undefined> {
     const instance = await openDuckDb(file, { isReadOnly: true }).catch(() => undefined)
     if (!instance) return undefined
-    const connections = new Connections(instance)
+    const connections = new Connections(instance, file)
     // The file is a cache: one that says nothing about itself is written again.
     const about = await connections
       .use((connection) => rowsOf(connection, 'SELECT document FROM about'))

@@ -3,8 +3,9 @@ import { duckDbError } from '../../../src/services/results/duckdb-error.ts'
 
 const FOLDERS = { folder: '/cache/rows', kept: '/cache' }
 
-/** The first is what DuckDB 1.5.5 said on a full tmpfs. */
+/** The first two are what DuckDB 1.5.5 said on a full tmpfs. */
 test.each([
+  'Out of Memory Error: failed to offload data block of size 256.0 KiB (10.1 MiB/10.3 MiB used).',
   'TransactionContext Error: Failed to commit: Could not write file "/cache/rows/r.wal": No space left on device',
   'IO Error: Could not write file "/cache/rows/r.part": No space left on device',
   'IO Error: Cannot open file "/cache/rows/r.part": No such file or directory',
@@ -19,6 +20,7 @@ test.each([
 test.each([
   'Binder Error: Referenced column "k9" not found',
   'TransactionContext Error: Conflict on update!',
+  'Out of Memory Error: could not allocate block of size 256.0 KiB (1.0 GiB/1.0 GiB used)',
   'HTTP 507: Could not write file',
 ])('any other error stays as it is: %s', (message) => {
   const error = new Error(message)
