@@ -31,6 +31,12 @@ export const THUMBNAIL_PIXELS = 320
 /** A few kilobytes can be decoded to gigabytes. */
 const MOST_PIXELS = 200_000_000
 
+/**
+ * Images with more pixels are decoded one at a time: of an interlaced PNG or a progressive JPEG, all pixels are in memory at
+ * once, up to 0.8 GB of {@link MOST_PIXELS}.
+ */
+const LARGE_PIXELS = 25_000_000
+
 /** Images in memory at once. Each has at most 64 MiB. */
 const DOWNLOADS_AT_ONCE = 6
 
@@ -40,6 +46,7 @@ export class RunImages {
   readonly #read: (uri: string) => Promise<Buffer>
   readonly #downloads = new Turns(DOWNLOADS_AT_ONCE)
   readonly #decodes = new Turns(availableParallelism())
+  readonly #largeDecodes = new Turns(1)
 
   /** @param read returns the bytes of an object; throws CloudError */
   constructor(cache: ThumbnailCache, read: (uri: string) => Promise<Buffer> = readObject) {
@@ -58,7 +65,8 @@ export class RunImages {
     if (known) return { bytes: known, type: 'image/jpeg' }
     const bytes = await this.#downloads.take(async () => {
       const { bytes: whole, type } = await this.#download(uri)
-      return this.#decodes.take(() => small(uri, whole, type))
+      const decode = (): Promise<Buffer> => this.#decodes.take(() => small(uri, whole))
+      return (await pixelsOf(uri, whole, type)) > LARGE_PIXELS ? this.#largeDecodes.take(decode) : decode()
     })
     await this.#cache.store(uri, bytes)
     return { bytes, type: 'image/jpeg' }
@@ -95,9 +103,25 @@ function readFailure(uri: string, error: CloudError): ImageFailure {
   }
 }
 
-async function small(uri: string, bytes: Buffer, type: string): Promise<Buffer> {
+/** Returns the number of an image's pixels, from its header. @throws ImageFailure for one without a thumbnail */
+async function pixelsOf(uri: string, bytes: Buffer, type: string): Promise<number> {
   if (type === 'image/heic' || type === 'image/heif')
     throw new ImageFailure(415, `${uri} is a ${type.slice(6)} image, which imagery has no decoder for`)
+  const { default: sharp } = await import('sharp')
+  const { width, height } = await sharp(bytes, { failOn: 'none' })
+    .metadata()
+    .catch((error: unknown) => {
+      throw damaged(uri, error)
+    })
+  if (width * height <= MOST_PIXELS) return width * height
+  const most = (MOST_PIXELS / 1e6).toLocaleString('en')
+  throw new ImageFailure(
+    415,
+    `${uri} has ${width} × ${height} pixels, and a thumbnail is made of at most ${most} million`,
+  )
+}
+
+async function small(uri: string, bytes: Buffer): Promise<Buffer> {
   const { default: sharp } = await import('sharp')
   // Images are decoded side by side, and none is read twice.
   sharp.concurrency(1)
@@ -111,6 +135,10 @@ async function small(uri: string, bytes: Buffer, type: string): Promise<Buffer> 
       .jpeg({ quality: 80 })
       .toBuffer()
   } catch (error) {
-    throw new ImageFailure(415, `${uri} is damaged: ${(error as Error).message.trim().split('\n').at(-1) ?? ''}`)
+    throw damaged(uri, error)
   }
+}
+
+function damaged(uri: string, error: unknown): ImageFailure {
+  return new ImageFailure(415, `${uri} is damaged: ${(error as Error).message.trim().split('\n').at(-1) ?? ''}`)
 }

@@ -1,5 +1,7 @@
 import { readdir, stat, utimes } from 'node:fs/promises'
 import path from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CloudError } from '../../../src/google/transport/errors.ts'
@@ -33,6 +35,18 @@ beforeAll(async () => {
       .toBuffer(),
   )
   OBJECTS.set('gs://photos/cut.jpg', large.subarray(0, 200))
+  const plain = (width: number, height: number): Promise<Buffer> =>
+    sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
+      .toColourspace('b-w')
+      .png({ compressionLevel: 1 })
+      .toBuffer()
+  for (const name of ['huge1', 'huge2', 'huge3']) OBJECTS.set(`gs://photos/${name}.png`, await plain(5_200, 5_200))
+  const bomb = Buffer.from(await plain(1, 1))
+  // The width and height of a PNG are in its header.
+  bomb.writeUInt32BE(20_000, 16)
+  bomb.writeUInt32BE(10_001, 20)
+  bomb.writeUInt32BE(crc32(bomb.subarray(12, 29)), 29)
+  OBJECTS.set('gs://photos/bomb.png', bomb)
   OBJECTS.set(
     'gs://photos/evil.jpg',
     Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'),
@@ -67,6 +81,10 @@ const uris = [
   'turned',
   'tiny',
   'cut',
+  'huge1',
+  'huge2',
+  'huge3',
+  'bomb',
   'evil',
   'page',
   'xml',
@@ -142,6 +160,25 @@ describe('an image', () => {
       }
     },
   )
+
+  test('with very many pixels is decoded when no other of that kind is: each can take 0.8 GB', async () => {
+    const answers = Promise.all((['huge1', 'huge2', 'huge3'] as const).map((name) => image(name, 'thumbnail')))
+    let isOver = false
+    void answers.finally(() => (isOver = true))
+    const atOnce = new Set<number>()
+    while (!isOver) {
+      atOnce.add(sharp.counters().process)
+      await setImmediate()
+    }
+    expect((await answers).map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(Math.max(...atOnce)).toBe(1)
+  })
+
+  test('with more pixels than can be decoded says so', async () => {
+    const answer = await image('bomb', 'thumbnail')
+    expect(answer.status).toBe(415)
+    expect(answer.text).toContain('gs://photos/bomb.png has 20000 × 10001 pixels')
+  })
 
   test('that is damaged has no thumbnail', async () => {
     const answer = await image('cut', 'thumbnail')
