@@ -72,7 +72,9 @@ export default class Compare extends CloudCommand {
     }
     const configurationFolder = this.config.configDir
     const truth =
-      given === undefined ? undefined : await openComparingTruth(given, runs, { id, columns, configurationFolder })
+      given === undefined
+        ? undefined
+        : await openComparingTruth(given, runs, { id, columns, configurationFolder, signal })
     const comparison = await compareRuns(runs, { truth, tolerance, signal })
     for (const warning of comparison.warnings) this.warn(warning)
     if (!this.jsonEnabled()) this.show(formatComparison(comparison, this.width))

@@ -77,6 +77,7 @@ export default class Eval extends CloudCommand {
       id: flags.id,
       columns: flags.column,
       configurationFolder: this.config.configDir,
+      signal,
     })
     const judging = { tolerance: flags.tolerance, minAccuracy: flags['min-accuracy'] }
     const evaluation = await evaluate(run, truth, judging, signal)

@@ -20,6 +20,19 @@ const COLUMN_TYPES = [
 
 export type ColumnType = (typeof COLUMN_TYPES)[number]
 
+/** The names that BigQuery's API has for some types, besides those of SQL (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema). */
+const OTHER_NAMES: Readonly<Record<string, ColumnType>> = {
+  INTEGER: 'INT64',
+  FLOAT: 'FLOAT64',
+  BOOLEAN: 'BOOL',
+  RECORD: 'STRUCT',
+}
+
+/** Returns the type of a column as BigQuery's API names it; undefined for one that imagery's tables cannot have, such as RANGE. */
+export function columnType(name: string | undefined): ColumnType | undefined {
+  return COLUMN_TYPES.find((type) => type === name) ?? OTHER_NAMES[name ?? '']
+}
+
 /** One column of a BigQuery table, in imagery's own form. */
 export interface Column {
   name: string

@@ -106,6 +106,11 @@ describe('a truth that is unusual', () => {
     expect(evaluation.truth.unused_columns).toEqual(['note', 'pole.base.x'])
   })
 
+  test('is read no further after Ctrl-C', async () => {
+    const file = await tables.file('long.csv', `id,category\n${'s01,Stop\n'.repeat(1_000)}`)
+    await expect(judged(file, { signal: AbortSignal.abort(new Error('Interrupted')) })).rejects.toThrow('Interrupted')
+  })
+
   test('without any ID or any row is refused in words that fit', async () => {
     await expect(judged(await tables.file('no-ids.csv', 'id,category\n,Stop\n'))).rejects.toThrow(
       /^No row of .*no-ids.csv has an ID in column id$/,

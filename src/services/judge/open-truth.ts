@@ -15,6 +15,7 @@ export const REVIEWS = 'reviews'
 export interface TruthChoice extends TruthFlags {
   /** The user's configuration folder, which has the marks. */
   configurationFolder: string
+  signal?: AbortSignal | undefined
 }
 
 /**

@@ -33,8 +33,12 @@ export interface Truth {
   summary(): TruthSummary
 }
 
+/** What is known of each judged column, in their order. */
+type Cells = readonly (TrueCell | undefined)[]
+
+/** A truth of a million rows is held in memory, so an entry is small. */
 interface Entry {
-  cells: TrueCells
+  cells: Cells
   isContradictory: boolean
   isMatched: boolean
   rows: number
@@ -63,20 +67,22 @@ export class Named {
 export async function readTruth(
   table: TruthTable,
   answer: readonly AnswerColumn[],
-  options: TruthFlags & { unit: Unit },
+  options: TruthFlags & { unit: Unit; signal?: AbortSignal | undefined },
 ): Promise<Truth> {
   const { id, judged, unused } = truthColumns(table, answer, options)
   const entries = new Map<string, Entry>()
   const [withoutId, repeated] = [new Named(), new Named()]
+  const readers = judged.map((each) => cellReader(each))
   let rows = 0
   for await (const { place, values } of table.rows([id, ...judged.map(({ index }) => index)])) {
+    options.signal?.throwIfAborted()
     rows += 1
     const key = idText(values[0])
     if (key === '') {
       withoutId.add(place)
       continue
     }
-    const cells = cellsOf(judged, values.slice(1))
+    const cells = readers.map((cellOf, index) => cellOf(values[index + 1]))
     const known = entries.get(key)
     if (!known) {
       entries.set(key, { cells, isContradictory: false, isMatched: false, rows: 1 })
@@ -98,7 +104,7 @@ export async function readTruth(
         .find((found) => found !== undefined)
       if (!entry) return undefined
       entry.isMatched = true
-      return entry.isContradictory ? undefined : entry.cells
+      return entry.isContradictory ? undefined : cellsByName(entry.cells, judged)
     },
     summary() {
       const all = [...entries]
@@ -135,15 +141,25 @@ function idText(value: unknown): string {
   return value === null || value === undefined || typeof value === 'object' ? '' : String(value).trim()
 }
 
-function cellsOf(judged: readonly TruthColumn[], values: readonly unknown[]): Map<string, TrueCell> {
-  const cells = new Map<string, TrueCell>()
-  for (const [index, { column, member }] of judged.entries()) {
-    const given = memberOf(values[index], member)
+function cellsByName(cells: Cells, judged: readonly TruthColumn[]): TrueCells {
+  return new Map(cells.flatMap((cell, index) => (cell ? [[judged[index]!.column.name, cell] as const] : [])))
+}
+
+/** Of a column, at most this many different values are looked up, so that rows with the same value share it. */
+const MOST_SHARED = 1_000
+
+/** Returns what reads the cells of a column; nothing is known of an empty one. */
+function cellReader({ column, member }: TruthColumn): (given: unknown) => TrueCell | undefined {
+  const shared = new Map<JudgedValue, TrueCell>()
+  return (cell) => {
+    const given = memberOf(cell, member)
     const value = readValue(column, given)
-    if (value === undefined) cells.set(column.name, { is: 'unreadable', text: shown(given) })
-    else if (value !== null) cells.set(column.name, { is: 'value', value })
+    if (value === undefined) return { is: 'unreadable', text: shown(given) }
+    if (value === null) return undefined
+    const known = shared.get(value) ?? { is: 'value', value }
+    if (shared.size < MOST_SHARED) shared.set(value, known)
+    return known
   }
-  return cells
 }
 
 /** A member of a struct that is written as JSON; what is no JSON object stays as it is, so that it is named as unreadable. */
@@ -163,16 +179,11 @@ function shown(value: unknown): string {
 }
 
 /** Returns what two rows of one unit say together; undefined if they contradict each other. */
-function merged(one: TrueCells, other: TrueCells, judged: readonly TruthColumn[]): TrueCells | undefined {
-  const both = new Map(one)
-  for (const { column } of judged) {
-    const { name } = column
-    const [known, cell] = [both.get(name), other.get(name)]
-    if (!cell) continue
-    if (known?.is === 'value' && cell.is === 'value') {
-      if (!isSame(known.value, cell.value, twinForms(column))) return undefined
-    }
-    if (known === undefined || known.is === 'unreadable') both.set(name, cell)
-  }
-  return both
+function merged(one: Cells, other: Cells, judged: readonly TruthColumn[]): Cells | undefined {
+  const isContradiction = judged.some(({ column }, index) => {
+    const [known, cell] = [one[index], other[index]]
+    return known?.is === 'value' && cell?.is === 'value' && !isSame(known.value, cell.value, twinForms(column))
+  })
+  if (isContradiction) return undefined
+  return one.map((known, index) => (known?.is === 'value' ? known : (other[index] ?? known)))
 }

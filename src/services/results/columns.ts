@@ -1,45 +1,15 @@
+import { columnType, type ColumnType } from '../../contracts/columns.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { TableField } from '../../google/bigquery/bigquery.ts'
 import { nearestName } from '../../profiles/nearest-name.ts'
 
-/** BigQuery's types by one name each (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema). */
-export type FieldType =
-  | 'STRING'
-  | 'INT64'
-  | 'FLOAT64'
-  | 'BOOL'
-  | 'TIMESTAMP'
-  | 'DATE'
-  | 'DATETIME'
-  | 'TIME'
-  | 'NUMERIC'
-  | 'BYTES'
-  | 'JSON'
-  | 'STRUCT'
-  | 'OTHER'
-
-const TYPES: Readonly<Record<string, FieldType>> = {
-  STRING: 'STRING',
-  INTEGER: 'INT64',
-  INT64: 'INT64',
-  FLOAT: 'FLOAT64',
-  FLOAT64: 'FLOAT64',
-  BOOLEAN: 'BOOL',
-  BOOL: 'BOOL',
-  TIMESTAMP: 'TIMESTAMP',
-  DATE: 'DATE',
-  DATETIME: 'DATETIME',
-  TIME: 'TIME',
-  NUMERIC: 'NUMERIC',
-  BYTES: 'BYTES',
-  JSON: 'JSON',
-  RECORD: 'STRUCT',
-  STRUCT: 'STRUCT',
-}
+/** The types whose values results have in a form of their own. */
+export type FieldType = Exclude<ColumnType, 'BIGNUMERIC' | 'GEOGRAPHY'> | 'OTHER'
 
 /** Returns the type of a column, or of an item of it. BIGNUMERIC, GEOGRAPHY, RANGE and INTERVAL come as text. */
 export function typeOfField({ type }: TableField): FieldType {
-  return TYPES[type ?? ''] ?? 'OTHER'
+  const known = columnType(type)
+  return known === undefined || known === 'BIGNUMERIC' || known === 'GEOGRAPHY' ? 'OTHER' : known
 }
 
 /** Whether a column holds numbers, which can start with a sign. */

@@ -1,6 +1,6 @@
 import { shellWord } from '@imagery/local-cloud/contract/shell-word'
 import { answerColumns } from '../../contracts/answer-schema.ts'
-import type { Column, ColumnType } from '../../contracts/columns.ts'
+import { columnType, type Column } from '../../contracts/columns.ts'
 import { ImageryError } from '../../contracts/errors.ts'
 import type { Profile } from '../../contracts/run-spec.ts'
 import { RESERVED_COLUMNS } from '../../contracts/tables.ts'
@@ -102,29 +102,8 @@ function refuseTaken({ name = '' }: SourceField, { profile }: Kept): void {
   }
 }
 
-const TYPES: Readonly<Record<string, ColumnType>> = {
-  STRING: 'STRING',
-  INTEGER: 'INT64',
-  INT64: 'INT64',
-  FLOAT: 'FLOAT64',
-  FLOAT64: 'FLOAT64',
-  BOOLEAN: 'BOOL',
-  BOOL: 'BOOL',
-  TIMESTAMP: 'TIMESTAMP',
-  DATE: 'DATE',
-  DATETIME: 'DATETIME',
-  TIME: 'TIME',
-  NUMERIC: 'NUMERIC',
-  BIGNUMERIC: 'BIGNUMERIC',
-  BYTES: 'BYTES',
-  JSON: 'JSON',
-  GEOGRAPHY: 'GEOGRAPHY',
-  RECORD: 'STRUCT',
-  STRUCT: 'STRUCT',
-}
-
 function columnOf(field: SourceField, kept: Kept): Column {
-  const type = TYPES[field.type ?? '']
+  const type = columnType(field.type)
   if (type === undefined) {
     throw refused(
       `--keep: column ${shownColumn(field)} of ${kept.table} has the type ${field.type}, which results cannot have`,
