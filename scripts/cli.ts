@@ -3,6 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { buildCommandPackages, commandPackages } from './command-packages.ts'
+import { writeLicenses } from './licenses.ts'
 
 /**
  * Bundles the command line into dist/: one small file per command over shared chunks, so that a
@@ -33,7 +34,7 @@ const entries = sources
   .filter((file) => /^(commands[\\/].*|cli[\\/](main|help|command-not-found))\.ts$/.test(file))
   .map((file) => path.join(root, 'src', file))
 
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: entries,
   outbase: path.join(root, 'src'),
@@ -51,6 +52,7 @@ await build({
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
   external,
   plugins: [commandPackages],
   banner: {
@@ -64,6 +66,7 @@ await build({
   },
 })
 
-await buildCommandPackages({ root, target: path.join(out, 'packages') })
+const ofPackages = await buildCommandPackages({ root, target: path.join(out, 'packages') })
+await writeLicenses(path.join(out, 'licenses.md'), { root, metafiles: [metafile, ...ofPackages] })
 
 cpSync(path.join(root, 'src', 'profiles', 'built-in'), path.join(out, 'profiles'), { recursive: true })

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { build, type Metafile, type Plugin } from 'esbuild'
 import { inlineClientJson } from './inline-client-json.ts'
 import { leaveOut, type LeftOut } from './leave-out.ts'
 import { namedExportsOfPackages } from './named-exports-of-packages.ts'
@@ -69,11 +69,16 @@ export const commandPackages: Plugin = {
   },
 }
 
-/** Bundles the packages into `target`, over shared chunks. A CommonJS package gets the named exports that Node gives it. */
-export async function buildCommandPackages({ root, target }: { root: string; target: string }): Promise<void> {
+/**
+ * Bundles the packages into `target`, over shared chunks. A CommonJS package gets the named exports that Node gives it.
+ * Returns what is in the bundles.
+ */
+export async function buildCommandPackages({ root, target }: { root: string; target: string }): Promise<Metafile[]> {
   const left = leaveOut(LEFT_OUT, { from: 'the command line (scripts/command-packages.ts)' })
-  await buildPackages(PACKAGES, { root, target, plugins: [left, inlineClientJson] })
-  await buildPackages(LOCAL_CLOUD_PACKAGES, { root, target, plugins: [] })
+  return [
+    await buildPackages(PACKAGES, { root, target, plugins: [left, inlineClientJson] }),
+    await buildPackages(LOCAL_CLOUD_PACKAGES, { root, target, plugins: [] }),
+  ]
 }
 
 interface BuildOptions {
@@ -82,8 +87,11 @@ interface BuildOptions {
   plugins: Plugin[]
 }
 
-async function buildPackages(packages: Record<string, string>, { root, target, plugins }: BuildOptions): Promise<void> {
-  await build({
+async function buildPackages(
+  packages: Record<string, string>,
+  { root, target, plugins }: BuildOptions,
+): Promise<Metafile> {
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: Object.entries(packages).map(([name, out]) => ({ in: `${ENTRY}:${name}`, out })),
     outdir: target,
@@ -98,6 +106,7 @@ async function buildPackages(packages: Record<string, string>, { root, target, p
     keepNames: true,
     legalComments: 'none',
     logLevel: 'warning',
+    metafile: true,
     plugins: [entryOfPackage(root), ...plugins, namedExportsOfPackages],
     banner: {
       // The packages' CommonJS parts call these.
@@ -107,6 +116,7 @@ async function buildPackages(packages: Record<string, string>, { root, target, p
       ].join(';'),
     },
   })
+  return metafile
 }
 
 /** An ES module with a package's exports under the names that Node knows them by. */

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { build } from 'esbuild'
 import { inlineClientJson } from './inline-client-json.ts'
 import { leaveOut, type LeftOut } from './leave-out.ts'
+import { writeLicenses } from './licenses.ts'
 import { namedExportsOfPackages } from './named-exports-of-packages.ts'
 import { lockOf, type PackageLock } from './runtime-lock.ts'
 
@@ -41,8 +42,8 @@ export interface RuntimeFile {
 
 /**
  * Bundles the runtime into `target`, which is emptied first: `main.js` and `populate.js`, the chunks
- * that they load when they first need them, source maps, a `package.json` with its lock for what cannot
- * be bundled. The same sources give the same bytes. Returns the files that a deploy must upload, in
+ * that they load when they first need them, source maps, the licenses of what is bundled, a `package.json` with its lock for
+ * what cannot be. The same sources give the same bytes. Returns the files that a deploy must upload, in
  * order.
  *
  * @param options.root the project's folder
@@ -55,7 +56,7 @@ export async function buildRuntime({
   target: string
 }): Promise<{ files: RuntimeFile[] }> {
   await rm(target, { recursive: true, force: true })
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: { main: 'src/runtime/main/server.ts', populate: 'src/runtime/populate/server.ts' },
     outdir: target,
@@ -90,7 +91,9 @@ export async function buildRuntime({
       ].join('\n'),
     },
     logLevel: 'warning',
+    metafile: true,
   })
+  await writeLicenses(path.join(target, 'licenses.md'), { root, metafiles: [metafile] })
   await writePackage(root, target)
   return { files: await describeFiles(target) }
 }

@@ -1,8 +1,12 @@
 import path from 'node:path'
 import type { Plugin } from 'vite'
 
-/** Puts the script and the styles of a page into the page, so that it is one file. */
-export function oneFile(): Plugin {
+/**
+ * Puts the script and the styles of a page into the page, so that it is one file.
+ *
+ * @param options.licenses the file with the licenses of what is bundled, which goes into the page as text
+ */
+export function oneFile({ licenses }: { licenses: string }): Plugin {
   return {
     name: 'one-file',
     // After vite's own plugins, which still change the script then.
@@ -25,6 +29,7 @@ export function oneFile(): Plugin {
             .replace(/<link rel="stylesheet"[^>]* href="([^"]+)">/g, (_match, address: string) => {
               return `<style>${contentOf(address).replaceAll('</style', String.raw`<\/style`)}</style>`
             })
+            .replace('</body>', () => `<script type="text/plain">${inScript(contentOf(licenses))}</script></body>`)
         }
         const left = Object.keys(bundle).filter((name) => !name.endsWith('.html'))
         if (left.length > 0) throw new Error(`not part of the one file: ${left.join(', ')}`)

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { ServicesClient } from '@google-cloud/run'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildCommandPackages, LOCAL_CLOUD_PACKAGES, PACKAGES } from '../../scripts/command-packages.ts'
+import { writeLicenses } from '../../scripts/licenses.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -12,7 +13,8 @@ let target: string
 
 beforeAll(async () => {
   target = await mkdtemp(path.join(root, 'node_modules', '.packages-'))
-  await buildCommandPackages({ root, target })
+  const metafiles = await buildCommandPackages({ root, target })
+  await writeLicenses(path.join(target, 'licenses.md'), { root, metafiles })
 })
 
 afterAll(() => rm(target, { recursive: true, force: true }))
@@ -57,4 +59,17 @@ test('a client works by JSON, and what is left out names itself when it is used'
   await expect(async () => new Client!({ auth }).getService({ name })).rejects.toThrow(
     'is left out of the command line',
   )
+})
+
+test('the license of each bundled package is beside the bundles, with the copyright of its authors', async () => {
+  const text = await readFile(path.join(target, 'licenses.md'), 'utf8')
+  const { version } = JSON.parse(await readFile(path.join(root, 'node_modules/google-gax/package.json'), 'utf8')) as {
+    version: string
+  }
+  // One that is bundled, one that a bundled one uses, and one that is imported later.
+  for (const title of ['@google-cloud/storage ', `google-gax ${version} (Apache-2.0)`, 'https-proxy-agent '])
+    expect(text).toContain(`\n## ${title}`)
+  expect(text).toMatch(/TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION/)
+  expect(text).toMatch(/Copyright \(c\) 2016, Daniel Wirtz/)
+  expect(text).not.toContain('## sharp ')
 })

@@ -48,6 +48,8 @@ export function reportTests(prepared: () => RunUser): void {
         '4 images are not there any more, so the report is without',
         '1 image is not readable, so the report is without',
       ])
+      // The licenses of the packages in it ask to be in every copy.
+      expect(await readFile(file, 'utf8')).toMatch(/## react - [\d.]+ \(MIT\)[^<]*Permission is hereby granted/)
     })
 
     test('shows the figures of the run, and a filter by click stays in the address', async () => {
