@@ -8,7 +8,7 @@ import { drawReview } from './draw-review.ts'
 import { KeptRows, type Kept } from './kept-rows.ts'
 import { keptPage, rowsAfter } from './page.ts'
 import { pointsOf } from './points.ts'
-import { storedUnit, type StoredUnit } from './stored-unit.ts'
+import { failedUnits, storedUnit, type StoredUnit } from './stored-unit.ts'
 import { summaryOf } from './summary.ts'
 
 /** The rows of a run in a local DuckDB file, which is only read. Marks are beside it, in memory. */
@@ -70,6 +70,11 @@ export class ResultsDatabase {
   /** Returns a unit with all its values, or undefined if the run has no such unit. */
   async unit(unitId: string): Promise<StoredUnit | undefined> {
     return this.#connections.use((connection) => storedUnit(connection, this.about, unitId))
+  }
+
+  /** Returns those of some units that have no answer because they failed. */
+  async failedOf(unitIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#connections.use((connection) => failedUnits(connection, unitIds))
   }
 
   /** Yields the rows that a filter keeps, page by page, in the order of their units' IDs. */

@@ -52,7 +52,9 @@ export class Reviewing {
   }
 
   async progress(): Promise<ReviewProgress> {
-    return reviewProgress(await this.marks(), this.answerColumns())
+    const marks = await this.#log.marks()
+    const failed = await this.#rows.use((database) => database.failedOf([...marks.keys()]))
+    return reviewProgress(marks.values(), this.answerColumns(), failed)
   }
 
   async draw(plan: ReviewPlan): Promise<string[]> {
@@ -75,7 +77,8 @@ export class Reviewing {
     const marks = await this.#log.marks()
     await this.#rows.use(async (database) => {
       if (this.#told?.marks === marks && this.#told.database === database) return
-      const states = [...marks].map(([unitId, mark]): [string, ReviewState] => [unitId, reviewState(mark)])
+      const failed = await database.failedOf([...marks.keys()])
+      const states = [...marks].map(([id, mark]): [string, ReviewState] => [id, reviewState(mark, failed.has(id))])
       await database.setReviews(new Map(states.filter(([, state]) => state !== 'none')))
       this.#told = { marks, database }
     })

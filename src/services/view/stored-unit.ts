@@ -34,3 +34,18 @@ export async function storedUnit(
     },
   }
 }
+
+/** Returns those of some units that have failed. */
+export async function failedUnits(
+  connection: DuckDBConnection,
+  unitIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (unitIds.length === 0) return new Set()
+  const { LIST, listValue, VARCHAR } = await import('@duckdb/node-api')
+  const found = await connection.runAndReadAll(
+    'SELECT unit_id FROM rows WHERE is_failed AND unit_id IN (SELECT unnest(?))',
+    [listValue([...unitIds])],
+    [LIST(VARCHAR)],
+  )
+  return new Set(found.getRowsJS().map(([unitId]) => unitId as string))
+}

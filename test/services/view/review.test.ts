@@ -4,6 +4,10 @@ import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Mark, ReviewProgress } from '@imagery/viewer/contract/review'
 import { REQUEST_HEADER } from '@imagery/viewer/contract/http'
+import { ColumnJudge } from '../../../src/services/judge/column-judge.ts'
+import type { AnswerColumn } from '../../../src/services/judge/columns.ts'
+import { reviewTruth } from '../../../src/services/judge/review-truth.ts'
+import type { UnitRow } from '../../../src/services/judge/run-rows.ts'
 import { marksFile, readMarks } from '../../../src/services/results/marks-file.ts'
 import { MarksLog } from '../../../src/services/view/marks-log.ts'
 import { reviewProgress } from '../../../src/services/view/review-progress.ts'
@@ -105,11 +109,13 @@ describe('the progress of a review', () => {
 describe('the review of a run', () => {
   let served: ServedRun
   let units: string[]
+  let failed: string[]
 
   beforeAll(async () => {
     const rows = (await Array.fromAsync(generatedPages(400))).flat()
     served = await serveRows(FIELDS, rows)
     units = rows.filter(({ status }) => status === 'ok').map((row) => row['unit_id'] as string)
+    failed = rows.filter(({ status }) => status === 'failed').map((row) => row['unit_id'] as string)
   })
 
   afterAll(() => served.close())
@@ -148,6 +154,45 @@ describe('the review of a run', () => {
     const again = await serveRows(FIELDS, [], { folder: served.folder })
     expect((await again.ask('/api/marks')).json()).toHaveLength(2)
     await again.close()
+  })
+
+  test('counts a right answer of an asset that has failed since as wrong, as an evaluation does', async () => {
+    const [whole, part, doubtful] = failed as [string, string, string]
+    const before = (await served.ask('/api/review')).json() as ReviewProgress
+    const marks = [
+      mark(whole),
+      mark(part, { verdict: null, columns: { leans: { verdict: 'right' }, height: { verdict: 'unsure' } } }),
+      mark(doubtful, { verdict: 'unsure' }),
+    ]
+    for (const each of marks) await put(each)
+    const after = (await served.ask('/api/review')).json() as ReviewProgress
+    const added = (column?: string): number[] => {
+      const of = ({ answers, columns }: ReviewProgress) =>
+        column === undefined ? answers : columns.find((each) => each.column === column)!
+      return (['right', 'wrong', 'unsure'] as const).map((verdict) => of(after)[verdict] - of(before)[verdict])
+    }
+    expect([added(), added('leans'), added('height'), added('material')]).toEqual([
+      [0, 2, 1],
+      [0, 2, 1],
+      [0, 1, 2],
+      [0, 1, 1],
+    ])
+    const answer: AnswerColumn = { name: 'leans', path: ['leans'], kind: 'boolean', isInteger: false, allowed: null }
+    const judge = new ColumnJudge({ column: answer, truthColumn: null })
+    const truth = reviewTruth('reviews', marks, [answer])
+    for (const { unit_id: unitId } of marks) {
+      const unit = { unitId, status: 'failed', row: {} } as unknown as UnitRow
+      const cell = truth.of(unit)?.get('leans')
+      if (cell) judge.add(unit, cell)
+    }
+    expect([judge.result.right, judge.result.judged]).toEqual([0, 2])
+    const page = await served.ask('/api/page', {
+      body: { filter: [{ review: ['wrong'] }], sort: null, offset: 0, limit: 100 },
+    })
+    const shown = (page.json() as { rows: { unit_id: string }[] }).rows.map((row) => row.unit_id)
+    expect(shown).toEqual(expect.arrayContaining([whole, part]))
+    expect(shown).not.toContain(doubtful)
+    for (const each of [whole, part, doubtful]) await clear(each)
   })
 
   test('exports marks as a table that no spreadsheet runs, and as lines that --truth reviews reads', async () => {

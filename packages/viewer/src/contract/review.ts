@@ -35,7 +35,7 @@ export interface ReviewPlan {
  *
  * A whole answer that is `right` or `unsure` says the same about each of its columns without a mark of its own. A whole
  * answer that is `wrong` says nothing about its columns: any of them can be right. A unit without a verdict about the
- * whole answer, but with a wrong column, is a wrong answer.
+ * whole answer, but with a wrong column, is a wrong answer. What is `right` of a unit that has failed since is wrong.
  */
 export interface ReviewProgress {
   /** Units with a mark. */
