@@ -75,17 +75,23 @@ test('a sign-in that was revoked is asked about once, and fails the call at once
   expect(google.heard).toHaveLength(1)
 })
 
-test('a federated identity without its subject token is not known to Google, and its call is not sent', async () => {
+test('a federated identity without its subject token is told which file it lacks, as by the other clients', async () => {
+  const file = path.join(folder, 'absent')
   const federated = {
     type: 'external_account',
     audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/providers/ci',
     subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
     token_url: 'https://sts.googleapis.com/v1/token',
-    credential_source: { file: path.join(folder, 'absent') },
+    credential_source: { file },
   }
-  expect(await callWith(federated)).toMatchObject({
-    status: 'UNAUTHENTICATED',
-    message: expect.stringContaining('absent'),
+  const lacking = await callWith(federated)
+  const { expectedFailure } = await import('../../src/services/failures/cloud-failure.ts')
+  expect(expectedFailure(lacking)).toMatchObject({
+    code: 'FILE_NOT_FOUND',
+    message: expect.stringContaining(`${file} cannot be read`),
   })
+  const { datasetLocation } = await import('../../src/google/bigquery/bigquery.ts')
+  const ofBigQuery = await datasetLocation({ projectId: 'p', dataset: 'd' }).catch((error: unknown) => error)
+  expect(expectedFailure(lacking)).toMatchObject({ message: (expectedFailure(ofBigQuery) as Error).message })
   expect(google.heard).toHaveLength(0)
 })

@@ -177,10 +177,7 @@ export function cloudError(thrown: unknown): CloudError {
   if (thrown instanceof CloudError) return thrown
   const { cause, code, status, message, path, details, errors, response, reason, errorInfoMetadata } = (thrown ??
     {}) as ThrownByClient
-  if (cause instanceof NoToken) {
-    const known = cloudError(cause.cause)
-    return known.status === 'UNKNOWN' ? new CloudError('UNAUTHENTICATED', known.message, { cause: thrown }) : known
-  }
+  if (cause instanceof NoToken) return cloudError(cause.cause)
   // Only a proxy answers with this status (https://www.rfc-editor.org/rfc/rfc9110#status.407).
   if (response?.status === 407) {
     const message = 'the proxy refused the request with HTTP 407: set its user and password in HTTPS_PROXY'
