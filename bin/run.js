@@ -9,7 +9,7 @@ const OLDEST = [22, 13]
 
 if (isTooOld()) {
   process.stderr.write(
-    `Error imagery needs Node.js ${OLDEST.join('.')} or later, and this is ${process.versions.node}\n\nTry this\n  Install Node.js 22 or later (https://nodejs.org/en/download), then run the same command\n`,
+    `Error imagery needs Node.js ${OLDEST.join('.')} or later, and this is ${process.versions.node}\n\nTry this\n  Install Node.js ${OLDEST.join('.')} or later (https://nodejs.org/en/download), then run the same command\n`,
   )
   process.exitCode = 1
 } else {
