@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 /**
  * Runs npm scripts at the same time, and prints the output of each when it ends: `node scripts/checks.ts lint build`.
- * Ends with the exit code of the first one that failed.
+ * Names those that failed last, because the output of another one can follow, and ends with the exit code of the first.
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -23,5 +23,8 @@ function run(script: string): Promise<number> {
   })
 }
 
-const codes = await Promise.all(process.argv.slice(2).map(run))
+const scripts = process.argv.slice(2)
+const codes = await Promise.all(scripts.map(run))
+const failed = scripts.filter((_, index) => codes[index] !== 0)
+if (failed.length > 0) process.stderr.write(`\nFailed: ${failed.map((script) => `npm run ${script}`).join(', ')}\n`)
 process.exitCode = codes.find((code) => code !== 0) ?? 0
