@@ -92,6 +92,7 @@ export function sourceTables(): CheckedTable[] {
           },
       { name: 'detection_time', type: time },
       { name: 'capture_time', type: time },
+      ...KEPT.filter(({ name }) => name !== 'asset_type'),
     ],
     rows: location === 'geography' ? [] : sourceRows(id, time),
   }))
@@ -107,6 +108,7 @@ function sourceRows(id: SourceKind['id'], time: SourceKind['time']): Record<stri
     location: { latitude: 50 + (asset ?? 0) / 8, longitude: 1 - (observation ?? 0) / 16 },
     detection_time: `2026-01-${String(10 + ((observation ?? 0) % 9))}T00:00:00Z`,
     capture_time: `20${String(10 + ((observation ?? 0) % 15))}-05-06T07:08:09.123Z`,
+    ...keptValues(observation ?? 0),
     ...changes,
   })
   return [
@@ -144,8 +146,20 @@ export function snapshotStatements(): Statement[] {
   return statements
 }
 
-/** Columns of every source that a run keeps. */
-const KEPT: Column[] = [{ name: 'asset_type', type: 'STRING' }]
+/** Columns of every source that a run keeps: also with the names of keywords, structs and lists. */
+const KEPT: Column[] = [
+  { name: 'asset_type', type: 'STRING' },
+  { name: 'order', type: 'INT64' },
+  {
+    name: 'by_hand',
+    type: 'STRUCT',
+    columns: [
+      { name: 'select', type: 'STRING' },
+      { name: 'lengths', type: 'INT64', mode: 'REPEATED' },
+    ],
+  },
+  { name: 'tags', type: 'STRING', mode: 'REPEATED' },
+]
 
 /** What a run reads of a source, with the parts of the snapshot's query that `has` chooses. */
 export function snapshotSource(
@@ -332,8 +346,18 @@ function assetRows(kept: readonly Column[]): Record<string, unknown>[] {
     detection_time: index % 2 === 0 ? '2026-01-01T00:00:00.500Z' : null,
     observations: index === 5 ? [] : [{ observation_id: 'o', gcs_uri: 'gs://b/o.jpg', capture_time: null }],
     bucket: index,
-    ...(kept.length > 0 ? { kept: { asset_type: index % 2 === 0 ? null : `type ${index}` } } : {}),
+    ...(kept.length > 0
+      ? { kept: { asset_type: index % 2 === 0 ? null : `type ${index}`, ...keptValues(index) } }
+      : {}),
   }))
+}
+
+function keptValues(index: number): Record<string, unknown> {
+  return {
+    order: index,
+    by_hand: index % 3 === 0 ? null : { select: `row ${index}`, lengths: [index, 1] },
+    tags: index % 2 === 0 ? [] : ['a', 'b'],
+  }
 }
 
 function attemptRows(asked: Profile): Record<string, unknown>[] {

@@ -7,6 +7,7 @@ import { CouldNotRun, fetchAnalyzer } from './check-sql-fetch.ts'
 import { NotEmulated, startLocalBigQuery, type LocalAnswer, type LocalBigQuery } from './check-sql-local.ts'
 import { DATASETS, ledgerStatements, snapshotStatements, sourceTables, type Statement } from './check-sql-statements.ts'
 import { estimateStatements } from './check-sql-estimate.ts'
+import { truthStatements, truthTables } from './check-sql-truth.ts'
 import { hasNullElement, wireCell } from './check-sql-values.ts'
 
 /**
@@ -49,11 +50,11 @@ async function main(): Promise<void> {
   const local = await startLocalBigQuery(DATASETS)
   const findings = new Findings()
   try {
-    for (const table of sourceTables()) {
+    for (const table of [...sourceTables(), ...truthTables()]) {
       analyzer.addTable(table)
       await local.addTable(table)
     }
-    for (const statement of [...snapshotStatements(), ...estimateStatements()])
+    for (const statement of [...snapshotStatements(), ...estimateStatements(), ...truthStatements()])
       await check(statement, analyzer, local, findings)
     for (const run of ledgerStatements()) {
       for (const table of run.tables) {

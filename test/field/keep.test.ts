@@ -207,6 +207,7 @@ test('kept columns of a CSV file are text, and are named by their headers', asyn
   expect(keepsSameColumns('lanes', kept)).toBe(false)
   expect(keepsSameColumns(undefined, kept)).toBe(false)
   expect(keepsSameColumns(undefined)).toBe(true)
+  expect(keepsSameColumns('名前', [{ name: '列', type: 'STRING' }])).toBe(false)
 })
 
 test.each<[string, string, string, string[]]>([

@@ -41,7 +41,7 @@ export function columnsToKeep(given: string | undefined, kept: Kept): Column[] {
 
 /** Whether `--keep` asks for the columns that a run keeps. */
 export function keepsSameColumns(given: string | undefined, kept: readonly Column[] = []): boolean {
-  const plain = (name: string): string => looseName(name).replaceAll(/[^a-z0-9]+/g, '_')
+  const plain = (name: string): string => looseName(name).replaceAll(/[^\p{L}\p{N}]+/gu, '_')
   return JSON.stringify(listed(given).map(plain)) === JSON.stringify(kept.map(({ name }) => plain(name)))
 }
 
