@@ -32,6 +32,7 @@ import { totalsQuery } from '../src/run-data/sql/totals.ts'
 import { snapshotParameters, snapshotQuery, type SnapshotSource, type TimeKind } from '../src/run-data/sql/snapshot.ts'
 import { builtInProfiles } from '../src/profiles/built-in-profiles.ts'
 import type { CheckedTable, Parameters } from './check-sql-analyzer.ts'
+import { KEPT, keptValues } from './check-sql-kept.ts'
 import { resultStatements } from './check-sql-results.ts'
 import { sampleOf } from './check-sql-values.ts'
 
@@ -76,7 +77,6 @@ export function sourceTables(): CheckedTable[] {
     path,
     columns: [
       { name: 'asset_id', type: id },
-      { name: 'asset_type', type: 'STRING' },
       { name: 'observation_id', type: id },
       { name: 'snapshot_id', type: 'STRING' },
       { name: 'gcs_uri', type: 'STRING' },
@@ -92,7 +92,7 @@ export function sourceTables(): CheckedTable[] {
           },
       { name: 'detection_time', type: time },
       { name: 'capture_time', type: time },
-      ...KEPT.filter(({ name }) => name !== 'asset_type'),
+      ...KEPT,
     ],
     rows: location === 'geography' ? [] : sourceRows(id, time),
   }))
@@ -101,7 +101,6 @@ export function sourceTables(): CheckedTable[] {
 function sourceRows(id: SourceKind['id'], time: SourceKind['time']): Record<string, unknown>[] {
   const image = (asset: number | null, observation: number | null, changes: object = {}): Record<string, unknown> => ({
     asset_id: asset === null ? null : id === 'INT64' ? asset : `asset-${asset}`,
-    asset_type: (asset ?? 0) % 2 === 0 ? 'ASSET_CLASS_ROAD_SIGN' : 'ASSET_CLASS_UTILITY_POLE',
     observation_id: observation === null ? null : id === 'INT64' ? observation : `o${observation}`,
     snapshot_id: 's1',
     gcs_uri: `gs://images/${observation ?? 'nameless'}.jpg`,
@@ -109,6 +108,7 @@ function sourceRows(id: SourceKind['id'], time: SourceKind['time']): Record<stri
     detection_time: `2026-01-${String(10 + ((observation ?? 0) % 9))}T00:00:00Z`,
     capture_time: `20${String(10 + ((observation ?? 0) % 15))}-05-06T07:08:09.123Z`,
     ...keptValues(observation ?? 0),
+    asset_type: (asset ?? 0) % 2 === 0 ? 'ASSET_CLASS_ROAD_SIGN' : 'ASSET_CLASS_UTILITY_POLE',
     ...changes,
   })
   return [
@@ -145,21 +145,6 @@ export function snapshotStatements(): Statement[] {
         }
   return statements
 }
-
-/** Columns of every source that a run keeps: also with the names of keywords, structs and lists. */
-const KEPT: Column[] = [
-  { name: 'asset_type', type: 'STRING' },
-  { name: 'order', type: 'INT64' },
-  {
-    name: 'by_hand',
-    type: 'STRUCT',
-    columns: [
-      { name: 'select', type: 'STRING' },
-      { name: 'lengths', type: 'INT64', mode: 'REPEATED' },
-    ],
-  },
-  { name: 'tags', type: 'STRING', mode: 'REPEATED' },
-]
 
 /** What a run reads of a source, with the parts of the snapshot's query that `has` chooses. */
 export function snapshotSource(
@@ -346,18 +331,8 @@ function assetRows(kept: readonly Column[]): Record<string, unknown>[] {
     detection_time: index % 2 === 0 ? '2026-01-01T00:00:00.500Z' : null,
     observations: index === 5 ? [] : [{ observation_id: 'o', gcs_uri: 'gs://b/o.jpg', capture_time: null }],
     bucket: index,
-    ...(kept.length > 0
-      ? { kept: { asset_type: index % 2 === 0 ? null : `type ${index}`, ...keptValues(index) } }
-      : {}),
+    ...(kept.length > 0 ? { kept: keptValues(index) } : {}),
   }))
-}
-
-function keptValues(index: number): Record<string, unknown> {
-  return {
-    order: index,
-    by_hand: index % 3 === 0 ? null : { select: `row ${index}`, lengths: [index, 1] },
-    tags: index % 2 === 0 ? [] : ['a', 'b'],
-  }
 }
 
 function attemptRows(asked: Profile): Record<string, unknown>[] {

@@ -66,6 +66,7 @@ test('the tutorial does what it says', { timeout: 240_000 }, async () => {
     if (command === 'view') continue
     await withStandIn(args)
     const { stdout } = await run(args)
+    if (command === 'results') expect(stdout).toMatch(/ {2}capture_time\n/)
     if (command !== 'run') continue
     expect(stdout).toContain('23: 23 ok')
     expect(stdout).toContain('nothing is billed')
