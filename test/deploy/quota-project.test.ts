@@ -110,7 +110,7 @@ test("a person's calls count against the project that they work on, whatever the
   })
   useQuotaProject(PROJECT, await findCredentials())
   expect(quotaProjectInUse()).toBe(PROJECT)
-  // JSON calls of our own, BigQuery's and Storage's clients, and gRPC clients.
+  // JSON calls of our own, BigQuery's and Storage's clients, and generated clients that call by JSON.
   expect(await projectNumber(PROJECT)).toMatch(/^\d{12}$/)
   expect(await disabledServices(PROJECT, ['run.googleapis.com'])).toEqual([])
   const place = { projectId: PROJECT, region: 'us-central1' }
