@@ -2,7 +2,7 @@ import type { Carried } from '../contracts/carry.ts'
 import { continueCommand } from '../contracts/continue-run.ts'
 import { tablePath } from '../contracts/names.ts'
 import { exactUsd } from '../contracts/prices.ts'
-import type { RunControls, RunStop } from '../contracts/run-controls.ts'
+import type { RunStop } from '../contracts/run-controls.ts'
 import type { RunHeartbeat, RunTotals } from '../contracts/run-heartbeat.ts'
 import { throttlingOf } from '../contracts/run-pacing.ts'
 import { runPace } from '../contracts/run-progress.ts'
@@ -11,6 +11,7 @@ import type { RunSpec } from '../contracts/run-spec.ts'
 import { queryRows, type TableDescription } from '../google/bigquery/bigquery.ts'
 import { carriedOf } from './carried.ts'
 import { failureGroup, failureNext, type FailureKindRow } from './failure-groups.ts'
+import { runControlsOf } from './run-stop.ts'
 import { describeOwnTable, runTable } from './run-tables.ts'
 import { failureKindsQuery, failuresQuery } from './sql/ledger.ts'
 
@@ -25,14 +26,16 @@ export interface ReportState {
   state: RunState
   answers: Answers | undefined
   stop: RunStop | undefined
-  /** The limits of the run; undefined for a report without them. */
-  controls?: RunControls | undefined
   /** What its heartbeats have found. */
   heartbeat?: RunHeartbeat | undefined
 }
 
 /** Returns the report of a run whose ledger has no rows yet. */
-export function startingReport(spec: RunSpec, total: number, { answers, stop }: Omit<ReportState, 'state'>): RunReport {
+export async function startingReport(
+  spec: RunSpec,
+  total: number,
+  { answers, stop }: Omit<ReportState, 'state'>,
+): Promise<RunReport> {
   return {
     ...baseReport(spec, answers),
     state: stop ? 'paused' : 'starting',
@@ -41,6 +44,7 @@ export function startingReport(spec: RunSpec, total: number, { answers, stop }: 
     causes: {},
     failures: [],
     cost_usd: 0,
+    ...(await costLimit(spec)),
     results_table: null,
     finished_at: null,
   }
@@ -50,13 +54,14 @@ export function startingReport(spec: RunSpec, total: number, { answers, stop }: 
 export async function reportFrom(
   spec: RunSpec,
   totals: RunTotals,
-  { state, answers, stop, controls, heartbeat }: ReportState,
+  { state, answers, stop, heartbeat }: ReportState,
 ): Promise<RunReport> {
   const { units, causes, stray_rows: stray, last_row_at: last } = totals
   // They read the whole ledger, which the totals of a heartbeat are there to avoid.
   const isNamed = units.failed > 0 && (totals !== heartbeat?.totals || totals.attempts <= MOST_ROWS_TO_NAME)
-  const [carried, failures, kinds, results] = await Promise.all([
+  const [carried, limit, failures, kinds, results] = await Promise.all([
     carriedOf(spec),
+    costLimit(spec),
     isNamed ? rows<Failure>(spec, failuresQuery(spec.tables, NAMED_FAILURES)) : [],
     isNamed ? rows<FailureKindRow>(spec, failureKindsQuery(spec.tables, NAMED_FAILURES)) : [],
     state === 'complete' ? describeOwnTable(runTable(spec.tables, 'results'), spec.run_id) : undefined,
@@ -72,7 +77,7 @@ export async function reportFrom(
     ...(isNamed || units.failed === 0 ? { failure_groups: kinds.map((row) => failureGroup(spec, row)) } : {}),
     cost_usd: totals.cost_usd,
     ...outlook(totals, { state, heartbeat, carried }),
-    ...(controls?.max_cost_usd == null ? {} : { max_cost_usd: controls.max_cost_usd }),
+    ...limit,
     answers_without_usage: totals.answers_without_usage,
     ...(stray && state === 'complete' ? { stray_rows: stray } : {}),
     // A table with fewer rows was claimed by a command that was stopped before it wrote the rows. After
@@ -80,6 +85,12 @@ export async function reportFrom(
     results_table: isCurrent(results, units.total, last) ? tablePath(spec.tables, spec.tables.results) : null,
     finished_at: units.pending === 0 ? later(last, carried?.carried_at) : null,
   }
+}
+
+/** The limit on the run's cost, which every report of the run has. */
+async function costLimit(spec: RunSpec): Promise<Pick<RunReport, 'max_cost_usd'>> {
+  const { max_cost_usd: limit } = await runControlsOf(spec)
+  return limit === null ? {} : { max_cost_usd: limit }
 }
 
 /** What the run's progress so far says of the rest. */

@@ -84,6 +84,7 @@ test('a run below --max-cost completes and costs less than estimated', async () 
   expect(report.units).toMatchObject({ total: 10, ok: 10 })
   expect(report.cost_usd).toBeGreaterThan(0)
   expect(report.cost_usd).toBeLessThan(0.1)
+  expect(report.max_cost_usd).toBe(0.1)
 })
 
 test('a run that reaches --max-cost stops, loses nothing, and goes on with a higher cap', async () => {

@@ -39,7 +39,16 @@ const leftOf = async (): Promise<string[]> =>
     .toSorted()
 
 test('a run that was started with --no-wait writes its results, records its summary, and leaves nothing else', async () => {
-  const started = await report('run', '--table', 'signs.jsonl', '--profile', 'road-signs', '--no-wait', '--yes')
+  const started = await report(
+    'run',
+    '--table',
+    'signs.jsonl',
+    '--profile',
+    'road-signs',
+    '--no-wait',
+    '--max-cost',
+    '1',
+  )
   runId = started.run_id
   const { CloudTasksClient } = await import('@google-cloud/tasks')
   const { projectId, region } = cloud.locator
@@ -56,6 +65,8 @@ test('a run that was started with --no-wait writes its results, records its summ
   // A machine that takes longer than 10 s to start the services has looked stalled, and got another generation.
   const left = (await leftOf()).filter((name) => !/^bucket: generations\/[12]$/.test(name))
   expect(left).toEqual([
+    'bucket: budget.json',
+    'bucket: controls.json',
     'bucket: first-calls.json',
     'bucket: generations/0',
     'bucket: heartbeat.json',
@@ -69,7 +80,11 @@ test('a run that was started with --no-wait writes its results, records its summ
 
 test('afterwards, every command says the same of it', async () => {
   const status = await report('status', runId)
-  expect(status).toMatchObject({ state: 'complete', units: { total: 3, ok: 3, failed: 0, pending: 0 } })
+  expect(status).toMatchObject({
+    state: 'complete',
+    max_cost_usd: 1,
+    units: { total: 3, ok: 3, failed: 0, pending: 0 },
+  })
   const [[ledger]] = await cloud.bigQuery.query(`SELECT SUM(cost_usd) AS cost FROM \`${status.attempts_table}\``)
   expect(status.cost_usd).toBeCloseTo((ledger as { cost: number }).cost, 9)
   const { runs } = (await report('runs')) as unknown as { runs: RunReport[] }

@@ -8,7 +8,7 @@ import { runAnswers } from '../../run-data/answers.ts'
 import { heartbeatOf, summaryOf } from '../../run-data/heartbeat-record.ts'
 import { estimatedTasksIn, hasTasksIn, workQueues } from '../../run-data/run-queues.ts'
 import { reportFrom, startingReport } from '../../run-data/run-report.ts'
-import { runControlsOf, runStopOf } from '../../run-data/run-stop.ts'
+import { runStopOf } from '../../run-data/run-stop.ts'
 import { describeOwnTable, runTable } from '../../run-data/run-tables.ts'
 import { readTotals } from '../../run-data/run-totals.ts'
 
@@ -17,22 +17,21 @@ import { readTotals } from '../../run-data/run-totals.ts'
  * source.
  *
  * @param options.from `ledger` reads the whole ledger, for a command that waits for the run's end; `heartbeat` takes the
- *   totals that the last heartbeat has read, if it is young, and adds the run's pace and limits
+ *   totals that the last heartbeat has read, if it is young, and adds the run's pace
  */
 export async function runReport(
   spec: RunSpec,
   { from = 'ledger' }: { from?: 'heartbeat' | 'ledger' } = {},
 ): Promise<RunReport> {
   const isWatched = from === 'ledger'
-  const [ended, heartbeat, answers, stop, controls] = await Promise.all([
+  const [ended, heartbeat, answers, stop] = await Promise.all([
     endedReport(spec),
     isWatched ? undefined : heartbeatOf(spec),
     runAnswers(spec),
     runStopOf(spec),
-    isWatched ? undefined : runControlsOf(spec),
   ])
   if (ended) return ended
-  const told = { answers, stop, controls, heartbeat: heartbeat?.record }
+  const told = { answers, stop, heartbeat: heartbeat?.record }
   const known = freshTotals(heartbeat?.record)
   // Empty queues can mean that the run has just ended, and then its exact figures count.
   if (known && (await hasQueuedUnits(spec)))
