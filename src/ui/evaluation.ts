@@ -131,9 +131,7 @@ function notJudgedLines({ not_judged: columns, truth }: Evaluation, width: numbe
       const names = columns.filter((each) => each.reason === reason).map(({ column }) => column)
       return `Not judged, because ${reason}: ${names.join(', ')}`
     }),
-    ...(truth.unused_columns.length > 0
-      ? [`Columns of the truth without use: ${truth.unused_columns.join(', ')}`]
-      : []),
+    ...(truth.unused_columns.length > 0 ? [`Unused columns of the truth: ${truth.unused_columns.join(', ')}`] : []),
   ]
   return lines.length === 0 ? [] : ['', ...lines.flatMap((line) => wrapped(plainLine(line), width))]
 }

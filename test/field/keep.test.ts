@@ -203,6 +203,10 @@ test('kept columns of a CSV file are text, and are named by their headers', asyn
     },
     { name: 'lanes', type: 'STRING' },
   ])
+  const taken = { table: file, fields: [{ name: 'Status' }], profile: SIGNS, isFile: true }
+  expect(() => columnsToKeep('status', taken)).toThrow(
+    expect.objectContaining({ suggestions: ['Rename the column in the file'] }),
+  )
   expect(keepsSameColumns('Street Name,lanes', kept)).toBe(true)
   expect(keepsSameColumns('lanes', kept)).toBe(false)
   expect(keepsSameColumns(undefined, kept)).toBe(false)

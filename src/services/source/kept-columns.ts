@@ -86,18 +86,19 @@ const RESERVED = new Set([...RESERVED_COLUMNS].map((name) => name.toLowerCase())
 const HAD = new Set(['asset_id', 'location', 'detection_time'])
 
 /** BigQuery does not tell names of columns apart by case. */
-function refuseTaken({ name = '' }: SourceField, { profile }: Kept): void {
+function refuseTaken({ name = '' }: SourceField, { profile, isFile }: Kept): void {
+  const inSource = isFile ? 'in the file' : 'in a view of the table'
   const lower = name.toLowerCase()
   const answer = answerColumns(profile.output).find((column) => column.name.toLowerCase() === lower)
   if (answer) {
     throw refused(`--keep ${name}: the answer of profile ${profile.name} has a column ${answer.name}`, [
-      'Rename the column in the profile, or in a view of the table',
+      `Rename the column in the profile, or ${inSource}`,
     ])
   }
   if (HAD.has(lower)) throw refused(`--keep ${name}: the results have this column anyway`)
   if (RESERVED.has(lower)) {
     throw refused(`--keep ${name}: the results have a column of imagery with this name`, [
-      'Rename the column in a view of the table',
+      `Rename the column ${inSource}`,
     ])
   }
 }

@@ -19,7 +19,7 @@ export function timeBound(milliseconds: number, width: number): string {
   return width >= 86_400_000 ? day(milliseconds) : minute(milliseconds)
 }
 
-/** A DATE, or a DATETIME: JavaScript would take it for a time in the zone of the browser. */
+/** A DATE, or a DATETIME: JavaScript would read it as a time in the browser's time zone. */
 const WITHOUT_ZONE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?)?$/
 
 /**
