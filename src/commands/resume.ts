@@ -100,6 +100,10 @@ export default class Resume extends CloudCommand {
     }
     const first = resumeStepsBeforeSpending(context, flags)
     const ready = await showPipeline(first, this.progress, this.signal).catch(interrupted)
+    if (units === 0) {
+      const counted = { ...about, units: ready.assets }
+      await explainInterruption(context, changeLimits(context.spec, limits, counted))
+    }
     const consent = { yes: flags.yes, askAbove: flags['ask-above'], maxCost: flags['max-cost'] }
     const asking = resumeQuestion({ ...ready, report: context.report }, { consent, answering: session.gemini })
     const asked = await explainInterruption(context, asking)

@@ -49,6 +49,24 @@ export function failuresAllowed(limit: FailureLimit, units: number): number | nu
   return Math.max(1, Math.ceil(Number(((units * limit.percent) / 100).toFixed(6))))
 }
 
+/** Returns the limit on failures that the controls of a run state. */
+export function failureLimitOf({
+  max_failures: most,
+  max_failures_percent: percent,
+}: Pick<RunControls, 'max_failures' | 'max_failures_percent'>): FailureLimit {
+  return most ?? (percent === undefined ? null : { percent })
+}
+
+/** Returns how the controls of a run state a limit on failures. `units` is undefined until they are counted. */
+export function failureControls(
+  limit: FailureLimit,
+  units: number | undefined,
+): Pick<RunControls, 'max_failures' | 'max_failures_percent'> {
+  if (units !== undefined) return { max_failures: failuresAllowed(limit, units) }
+  const isShare = limit !== null && typeof limit === 'object'
+  return isShare ? { max_failures: null, max_failures_percent: limit.percent } : { max_failures: limit }
+}
+
 /** Why a run was stopped before its end. Its queues are paused, and its remaining units are pending. */
 export const STOP_REASONS = ['max_cost', 'max_failures', 'canceled', 'sample'] as const
 

@@ -16,6 +16,7 @@ import { RunLimits } from '../../src/runtime/limits/run-limits.ts'
 import { TaskProcessor } from '../../src/runtime/main/process-task.ts'
 import { RunStops } from '../../src/runtime/run-stops.ts'
 import { Shutdown } from '../../src/runtime/shutdown.ts'
+import { changeLimits } from '../../src/services/runs/limits.ts'
 import { randomFrom } from '../e2e/random.ts'
 import { FakeRunObjects } from './fake-limits.ts'
 import { ANSWER, fakeLog, TASK } from './fixtures.ts'
@@ -276,3 +277,23 @@ describe('a cap on the cost', () => {
     expect(objects.budget?.budget.leases['instance-1']?.held_nanousd).toBeLessThanOrEqual(400_000_000)
   })
 })
+
+test.each([
+  ['its share', { max_failures_percent: 2 }, undefined, { max_failures_percent: 2 }, 4],
+  ['the share of the resume', {}, { percent: 10 }, { max_failures_percent: 10 }, 20],
+  ['the usual limit', {}, undefined, {}, 20],
+  ['its number', { max_failures: 7 }, undefined, { max_failures: 7 }, 7],
+  ['no limit', {}, null, {}, null],
+])(
+  'a run that goes on before its units are counted gets %s once they are',
+  async (_, recorded, maxFailures, uncounted, counted) => {
+    const spec: RunSpec = { ...geminiSpec(), place: PLACE }
+    const none = { v: 1 as const, run_id: spec.run_id, max_cost_usd: null, max_failures: null, notify_topic: null }
+    await changeRunControls(spec, { ...none, ...recorded })
+    const about = { command: 'resume', flags: ' --local' }
+    await changeLimits(spec, { maxFailures }, { ...about, units: 0 })
+    expect(await runControlsOf(spec)).toEqual({ ...none, ...uncounted })
+    await changeLimits(spec, { maxFailures }, { ...about, units: 200 })
+    expect(await runControlsOf(spec)).toEqual({ ...none, max_failures: counted })
+  },
+)

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { ImageryError } from '../../contracts/errors.ts'
-import { defaultMaxFailures, failuresAllowed, type RunControls } from '../../contracts/run-controls.ts'
+import { defaultMaxFailures, failureControls, type RunControls } from '../../contracts/run-controls.ts'
 import { runHashes, runSpec, type RunSpec } from '../../contracts/run-spec.ts'
 import { pipeline, type Pipeline, type PipelineStep } from '../../contracts/steps.ts'
 import { callerMember } from '../../google/auth/caller-member.ts'
@@ -186,10 +186,7 @@ type RunLimits = Pick<RunControls, 'max_cost_usd' | 'max_failures' | 'max_failur
 /** @param units undefined before they are counted */
 function limitsGiven(options: Pick<RunOptions, 'maxCost' | 'maxFailures'>, units: number | undefined): RunLimits {
   const { maxCost = null, maxFailures = null } = options
-  const isShare = maxFailures !== null && typeof maxFailures === 'object'
-  if (isShare && units === undefined)
-    return { max_cost_usd: maxCost, max_failures: null, max_failures_percent: maxFailures.percent }
-  return { max_cost_usd: maxCost, max_failures: failuresAllowed(maxFailures, units ?? 0) }
+  return { max_cost_usd: maxCost, ...failureControls(maxFailures, units) }
 }
 
 /** A run that calls a paid model has a limit on failures by default. */

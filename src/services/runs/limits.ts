@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import { ImageryError } from '../../contracts/errors.ts'
 import { exactUsd, usdText } from '../../contracts/prices.ts'
-import { defaultMaxFailures, failuresAllowed, type FailureLimit } from '../../contracts/run-controls.ts'
+import { defaultMaxFailures, failureControls, failureLimitOf, type FailureLimit } from '../../contracts/run-controls.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { suggestedCommand } from '../../contracts/suggested-command.ts'
 import { CloudError } from '../../google/transport/errors.ts'
@@ -19,7 +20,7 @@ export interface LimitChoice {
  * Changes the limits of a run before it goes on. A run whose tasks no command has published yet, such as a sample, gets
  * the limit on failures that a run has by default.
  *
- * @param options.units of the run
+ * @param options.units of the run; 0 before they are counted, and the limits are then changed again once they are
  * @param options.command what the user typed, to suggest it with a higher cap: `resume 261123-9f3c1a7b`
  * @throws ImageryError COST_LIMIT, and changes nothing, if the run has spent its cap
  */
@@ -29,18 +30,15 @@ export async function changeLimits(
   options: { units: number; command: string; flags: string },
 ): Promise<void> {
   const [before, begun] = await Promise.all([runControlsOf(spec), currentGeneration(spec)])
-  const byDefault = begun || spec.gemini === null ? null : defaultMaxFailures(options.units)
   // The command that started the run can have died before it counted its units.
-  const { max_failures_percent: percent, ...known } = before
-  const meant = known.max_failures ?? (percent === undefined ? byDefault : failuresAllowed({ percent }, options.units))
+  const units = options.units === 0 ? undefined : options.units
+  const byDefault = begun || spec.gemini === null || units === undefined ? null : defaultMaxFailures(units)
+  const { max_failures: _, max_failures_percent: __, ...others } = before
+  const meant = maxFailures === undefined ? (failureLimitOf(before) ?? byDefault) : maxFailures
   const cap = maxCost ?? before.max_cost_usd
   if (cap !== null && spec.gemini !== null) await refuseSpentCap(spec, cap, options)
-  const after = {
-    ...known,
-    max_cost_usd: cap,
-    max_failures: maxFailures === undefined ? meant : failuresAllowed(maxFailures, options.units),
-  }
-  if (JSON.stringify(after) !== JSON.stringify(before)) await changeRunControls(spec, after)
+  const after = { ...others, max_cost_usd: cap, ...failureControls(meant, units) }
+  if (!isDeepStrictEqual(after, before)) await changeRunControls(spec, after)
 }
 
 async function refuseSpentCap(
