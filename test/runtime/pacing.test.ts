@@ -1,6 +1,8 @@
 import { ManualClock } from '@imagery/local-cloud/internal/kernel/clock'
 import { describe, expect, test } from 'vitest'
 import { refusedSettled, simulatePacing } from '../../bench/pacing/simulate.ts'
+import { NO_PACING, type RunPacing } from '../../src/contracts/run-pacing.ts'
+import { paced } from '../../src/runtime/heartbeat/queue-pace.ts'
 import { Pacing } from '../../src/runtime/limits/pacing.ts'
 import { RateSteps, type Round } from '../../src/runtime/limits/rate-steps.ts'
 
@@ -35,6 +37,20 @@ describe('the rate of calls, in virtual time', () => {
     expect(seen[3]!.accepted / seen[3]!.ideal).toBeGreaterThan(0.85)
     // A call every few seconds finds out that it is over.
     expect(seen[1]!.settled.calls).toBeLessThan(400)
+  })
+})
+
+describe('the limits of a queue', () => {
+  const usual = { maxConcurrent: 400, maxPerSecond: 500 }
+  const known: RunPacing = { samples: [], usual_limits: { max_concurrent: 400, max_per_second: 500 } }
+  const seen = (limits: typeof usual) => ({ figures: undefined, limits, queues: 1, nowMs: 0 })
+
+  test('are known until a heartbeat has seen them again, because the change to them can fail', () => {
+    const before = { maxConcurrent: 350, maxPerSecond: 450 }
+    const raised = paced(known, seen(before))
+    expect(raised).toEqual({ pacing: known, limits: usual })
+    expect(paced(raised.pacing, seen(before))).toEqual(raised)
+    expect(paced(raised.pacing, seen(usual))).toEqual({ pacing: NO_PACING, limits: undefined })
   })
 })
 

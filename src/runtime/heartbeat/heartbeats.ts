@@ -114,13 +114,17 @@ export class Heartbeats {
     await Promise.all([cloud.deleteSummary(spec), cloud.forgetHeartbeat(spec)])
   }
 
-  /** Gives the queues the limits that they had before heartbeats lowered them. */
+  /**
+   * Gives the queues the limits that they had before heartbeats lowered them. Rejects with CloudError if it cannot, because
+   * the record of them is deleted next.
+   */
   async #restoreLimits(spec: RunSpec): Promise<void> {
     const { cloud } = this.#deps
     const usual = (await cloud.heartbeatOf(spec))?.record.pacing?.usual_limits
     if (!usual) return
     const queues = (await cloud.allQueues(spec)).filter((name) => !isControlQueue(spec, name))
-    await this.#setLimits(spec, queues, { maxConcurrent: usual.max_concurrent, maxPerSecond: usual.max_per_second })
+    const limits = { maxConcurrent: usual.max_concurrent, maxPerSecond: usual.max_per_second }
+    await Promise.all(queues.map((name) => cloud.setQueueLimits(name, limits)))
   }
 
   async #beatOf(spec: RunSpec, source: BeatSource): Promise<BeatOutcome> {

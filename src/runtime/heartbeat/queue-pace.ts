@@ -73,7 +73,10 @@ export function paced(
     maxConcurrent: Math.ceil(towards('maxConcurrent', limits, { goal, usual })),
     maxPerSecond: towards('maxPerSecond', limits, { goal, usual }),
   }
-  const isUsual = next.maxConcurrent >= usual.maxConcurrent && next.maxPerSecond >= usual.maxPerSecond
+  // Known until a heartbeat has seen them on the queue: the change to them can fail.
+  const isUsual = [limits, next].every(
+    (of) => of.maxConcurrent >= usual.maxConcurrent && of.maxPerSecond >= usual.maxPerSecond,
+  )
   return {
     pacing: {
       ...pacing,
