@@ -11,12 +11,16 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { RunReport } from '../src/contracts/run-report.ts'
 import { adminCall } from '../src/services/local/cloud.ts'
+import { DEFAULT_CONCURRENCY } from '../src/services/options/run-options.ts'
 import { startLocalImagery } from './local-imagery.ts'
-import { refusedSettled, SETTLING_SECONDS, simulatePacing, type Simulated } from './pacing/simulate.ts'
+import { refusedSettled, SETTLING_SECONDS, simulatePacing, slowestShare, type Simulated } from './pacing/simulate.ts'
 import { median, printTable } from './table.ts'
 
 const LIMITS = [100, 30, 200]
 const LATENCY_MS = 500
+
+/** The tasks at once of a run by default. */
+const TASKS = 2 * DEFAULT_CONCURRENCY
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +46,7 @@ async function simulated(): Promise<void> {
   for (const { name, latencyMs, calls, tasks } of shapes) {
     const results: Simulated[] = []
     for (let seed = 1; seed <= Number(values.seeds); seed++)
-      results.push(await simulatePacing({ phases, latencyMs }, { seed, calls, tasks }))
+      results.push(await simulatePacing({ phases, latencyMs }, { seed, calls, tasks, startsEverySeconds: 2 }))
     const throughputs = results.map(({ throughput }) => throughput)
     const refused = results.map(refusedSettled)
     rows.push({
@@ -51,6 +55,7 @@ async function simulated(): Promise<void> {
       'of ideal, worst': Math.min(...throughputs),
       'refused % once settled, median': 100 * median(refused),
       'refused % once settled, worst': 100 * Math.max(...refused),
+      'slowest instance, of an even share': median(results.map(slowestShare)),
       'refused % in all': 100 * median(results.map((one) => one.refused / one.calls)),
     })
   }
@@ -88,9 +93,11 @@ async function real(limits: readonly number[]): Promise<void> {
   // The limit begins with the first call, which is the probe's, and the work with the next ones.
   const first = seen.find(({ ok, refused }) => ok + refused > 0)
   const begun = seen.find(({ ok, refused }) => ok + refused > 1)
+  // Then the queue has no other task, and each instance works on those that it has got.
+  const dry = seen.find(({ ok }) => ok >= assets - TASKS)
   const last = seen.find(({ ok }) => ok >= assets) ?? seen.at(-1)
-  if (!first || !begun || !last) throw new Error('no call was seen')
-  const seconds = (last.atMs - first.atMs) / 1_000
+  if (!first || !begun || !dry || !last) throw new Error('no call was seen')
+  const seconds = (dry.atMs - first.atMs) / 1_000
   const begunSeconds = (begun.atMs - first.atMs) / 1_000
   const at = (second: number) =>
     seen.findLast(({ atMs }) => atMs <= first.atMs + Math.min(second, seconds) * 1_000) ?? first
@@ -108,7 +115,8 @@ async function real(limits: readonly number[]): Promise<void> {
   })
   printTable(`one run of ${assets.toLocaleString('en')} assets through the local cloud`, rows)
   const ideal = rows.reduce((sum, row) => sum + row.seconds * row['limit per second'], 0)
-  console.log(`\n  of ideal: ${(assets / ideal).toFixed(2)}   (${(seconds - begunSeconds).toFixed(0)} s)`)
+  console.log(`\n  of ideal: ${(dry.ok / ideal).toFixed(2)}   (${(seconds - begunSeconds).toFixed(0)} s)`)
+  console.log(`  the last ${assets - dry.ok} assets: ${((last.atMs - dry.atMs) / 1_000).toFixed(0)} s`)
   console.log(`  refused in all: ${((100 * last.refused) / (last.ok + last.refused)).toFixed(1)} %`)
 }
 

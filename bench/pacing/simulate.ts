@@ -28,6 +28,8 @@ export interface SimulatedRun {
   /** `--concurrency` of the run. */
   calls: number
   tasks: number
+  /** How much later each further instance starts. */
+  startsEverySeconds?: number
 }
 
 /** What became of the calls of one phase. */
@@ -37,6 +39,8 @@ export interface PhaseFigures {
   ideal: number
   /** Calls and refusals once the run has settled. */
   settled: { calls: number; refused: number }
+  /** Accepted calls of each instance once the run has settled. */
+  byInstance: number[]
 }
 
 export interface Simulated {
@@ -51,12 +55,23 @@ export interface Simulated {
  * A run on a model with a hidden, moving limit, in virtual time: the runtime's own pacing in each instance, and that of the
  * queue by heartbeats. The hidden limit is that of the local cloud's scripted model. There is always another task.
  */
-export async function simulatePacing(model: SimulatedModel, { seed, calls, tasks }: SimulatedRun): Promise<Simulated> {
+export async function simulatePacing(
+  model: SimulatedModel,
+  { seed, calls, tasks, startsEverySeconds = 0 }: SimulatedRun,
+): Promise<Simulated> {
   const time = new VirtualTime()
   const random = randomFrom(seed, 'pacing')
+  const count = Math.ceil(tasks / REQUESTS_PER_INSTANCE_AIMED_AT)
   let startMs = 0
   const phases = model.phases.map(({ perSecond, seconds }) => {
-    const phase = { perSecond, fromMs: startMs, accepted: 0, ideal: 0, settled: { calls: 0, refused: 0 } }
+    const phase = {
+      perSecond,
+      fromMs: startMs,
+      accepted: 0,
+      ideal: 0,
+      settled: { calls: 0, refused: 0 },
+      byInstance: Array.from({ length: count }, () => 0),
+    }
     startMs += seconds * 1_000
     return { ...phase, ideal: perSecond * seconds }
   })
@@ -64,15 +79,15 @@ export async function simulatePacing(model: SimulatedModel, { seed, calls, tasks
   const steps = phases.map(({ perSecond, fromMs }) => ({ after_s: fromMs / 1_000, per_second: perSecond }))
   const capacity = new Capacity({ rate: steps }, time)
   const { signal } = new AbortController()
-  const count = Math.ceil(tasks / REQUESTS_PER_INSTANCE_AIMED_AT)
-  const instances = Array.from({ length: count }, () => ({
+  const instances = Array.from({ length: count }, (_, index) => ({
+    index,
     pacing: new Pacing(time),
     budget: new Budget(Math.max(1, Math.floor(calls / count))),
     tasks: 0,
   }))
   const total = { calls: 0, refused: 0 }
 
-  const ask = async (): Promise<void> => {
+  const ask = async (instance: number): Promise<void> => {
     const nowMs = time.now()
     const phase = phases.findLast(({ fromMs }) => fromMs <= nowMs)!
     const isSettled = nowMs - phase.fromMs >= SETTLING_SECONDS * 1_000
@@ -84,6 +99,7 @@ export async function simulatePacing(model: SimulatedModel, { seed, calls, tasks
     )
     if (isAccepted) {
       phase.accepted += 1
+      if (isSettled) phase.byInstance[instance]! += 1
       return capacity.leave()
     }
     total.refused += 1
@@ -102,11 +118,16 @@ export async function simulatePacing(model: SimulatedModel, { seed, calls, tasks
       inFlight < limits.maxConcurrent && time.now() >= nextMs;
       nextMs = Math.max(nextMs, time.now()) + 1_000 / limits.maxPerSecond
     ) {
-      const instance = instances.reduce((least, one) => (one.tasks < least.tasks ? one : least))
+      const started = instances.filter(({ index }) => time.now() >= index * startsEverySeconds * 1_000)
+      const instance = started.reduce((least, one) => (one.tasks < least.tasks ? one : least))
       inFlight += 1
       instance.tasks += 1
       const call = instance.budget.spend(1, signal, () =>
-        instance.pacing.make(signal, ask, () => ({ retryAfterMs: RETRY_MS })),
+        instance.pacing.make(
+          signal,
+          () => ask(instance.index),
+          () => ({ retryAfterMs: RETRY_MS }),
+        ),
       )
       const isDone = (): void => {
         inFlight -= 1
@@ -144,4 +165,10 @@ export async function simulatePacing(model: SimulatedModel, { seed, calls, tasks
 export function refusedSettled({ phases }: Pick<Simulated, 'phases'>): number {
   const sum = (name: 'calls' | 'refused'): number => phases.reduce((total, { settled }) => total + settled[name], 0)
   return sum('refused') / sum('calls')
+}
+
+/** What the slowest instance has answered in the last phase, relative to an even share: 1 if all answered as much. */
+export function slowestShare({ phases }: Pick<Simulated, 'phases'>): number {
+  const { byInstance } = phases.at(-1)!
+  return (Math.min(...byInstance) * byInstance.length) / byInstance.reduce((sum, one) => sum + one, 0)
 }

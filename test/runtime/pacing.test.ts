@@ -26,6 +26,16 @@ describe('the rate of calls, in virtual time', () => {
     },
   )
 
+  test('goes up within seconds from the low rate of an instance that the others have left nothing', async () => {
+    const phases = [
+      { perSecond: 60, seconds: 10 },
+      { perSecond: 3, seconds: 90 },
+      { perSecond: 60, seconds: 20 },
+    ]
+    const { phases: seen } = await simulatePacing({ phases, latencyMs: 500 }, { ...RUN, tasks: 200 })
+    expect(seen[2]!.accepted).toBeGreaterThan(300)
+  })
+
   test('goes up again within two minutes of an outage of ten', async () => {
     const phases = [
       { perSecond: 50, seconds: 30 },

@@ -25,8 +25,12 @@ const SLOWEST = 0.1
 const STEP = 0.3
 const LARGEST_STEP = 0.05
 
-/** After this many rounds without refusals, each one adds twice as much as the one before, until it doubles the rate. */
+/**
+ * After this many rounds without refusals, each one adds this many times as much as the one before, until it doubles the
+ * rate. At a low rate a round takes seconds, and the calls that wait in one instance cannot go to another one.
+ */
 const PATIENT_ROUNDS = 4
+const IMPATIENCE = 4
 
 /**
  * After this many rounds that have added nothing, one tries this many times as much, refusals or not. Refusals that do not
@@ -104,7 +108,7 @@ export class RateSteps {
     this.#roundsWithoutMore = 0
     const step = Math.min(STEP * Math.sqrt(perSecond), perSecond * LARGEST_STEP)
     const isImpatient = this.#cleanRounds > PATIENT_ROUNDS
-    const more = isImpatient ? step * 2 ** (this.#cleanRounds - PATIENT_ROUNDS) : step
+    const more = isImpatient ? step * IMPATIENCE ** (this.#cleanRounds - PATIENT_ROUNDS) : step
     this.#perSecond = perSecond + (this.#isOutage ? perSecond : Math.min(more, perSecond))
   }
 }
