@@ -206,6 +206,7 @@ describe('the image that the Dockerfile builds from an installed imagery', () =>
     const names = readdirSync(app).filter((name) => !name.endsWith('.map'))
     expect(names.toSorted()).toEqual([
       'chunks',
+      'licenses.md',
       'main.js',
       'node_modules',
       'package-lock.json',
