@@ -1,16 +1,14 @@
 import path from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { EvaluatedColumn, Evaluation } from '../../src/contracts/evaluation.ts'
+import type { Evaluation } from '../../src/contracts/evaluation.ts'
 import { evaluate, evaluationWarnings } from '../../src/services/judge/evaluate.ts'
-import type { JudgeFlags } from '../../src/services/judge/flags.ts'
-import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
 import type { JudgedRun } from '../../src/services/judge/run-rows.ts'
 import { readTruth } from '../../src/services/judge/truth.ts'
 import { openTruthIn } from '../../src/services/judge/truth-rows.ts'
 import { formatEvaluation } from '../../src/ui/evaluation.ts'
 import { LocalTables } from './local-table.ts'
-import { failed, row, runOf } from './judged-runs.ts'
+import { columnOf, failed, judgedBy, type Judging, row, runOf } from './judged-runs.ts'
 
 const ANSWERS = [
   row('s01', {
@@ -54,17 +52,8 @@ beforeAll(async () => {
 
 afterAll(() => tables.close())
 
-async function judged(
-  truth: string,
-  options: Partial<TruthChoice> & JudgeFlags & { of?: JudgedRun } = {},
-): Promise<Evaluation> {
-  const { of = run, tolerance, minAccuracy, ...choice } = options
-  const opened = await openTruth(truth, of, { configurationFolder: tables.folder, ...choice })
-  return evaluate(of, opened, { tolerance, minAccuracy })
-}
-
-const columnOf = ({ columns }: Evaluation, name: string): EvaluatedColumn =>
-  columns.find(({ column }) => column === name)!
+const judged = (truth: string, options: Judging = {}): Promise<Evaluation> =>
+  judgedBy(truth, { of: run, folder: tables.folder, ...options })
 
 describe('the figures of a run against a CSV file', () => {
   let evaluation: Evaluation

@@ -1,6 +1,10 @@
 import { profile, type Profile } from '../../src/contracts/run-spec.ts'
 import { resultColumns } from '../../src/contracts/tables.ts'
 import { describeTable, tableField } from '../../src/google/bigquery/bigquery.ts'
+import type { EvaluatedColumn, Evaluation } from '../../src/contracts/evaluation.ts'
+import { evaluate } from '../../src/services/judge/evaluate.ts'
+import type { JudgeFlags } from '../../src/services/judge/flags.ts'
+import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
 import { judgedRun, type JudgedRun } from '../../src/services/judge/run-rows.ts'
 import type { LocalTables } from './local-table.ts'
 
@@ -62,3 +66,18 @@ export async function runOf(
   const spec = { profile: asked, unit, tables: tableNames, hashes: null, source: { where: null, sample: null } }
   return judgedRun(source, hasSpec ? (spec as never) : undefined)
 }
+
+/** What `imagery eval` is told besides the truth. */
+export type Judging = Partial<TruthChoice> & JudgeFlags & { of?: JudgedRun }
+
+/** Judges a run as `imagery eval` does, with the marks of `folder`. */
+export async function judgedBy(
+  truth: string,
+  { of, folder, tolerance, minAccuracy, ...choice }: Judging & { of: JudgedRun; folder: string },
+): Promise<Evaluation> {
+  const opened = await openTruth(truth, of, { configurationFolder: folder, ...choice })
+  return evaluate(of, opened, { tolerance, minAccuracy })
+}
+
+export const columnOf = ({ columns }: Evaluation, name: string): EvaluatedColumn =>
+  columns.find(({ column }) => column === name)!

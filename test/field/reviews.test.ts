@@ -2,14 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Mark } from '@imagery/viewer/contract/review'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { EvaluatedColumn, Evaluation } from '../../src/contracts/evaluation.ts'
-import { evaluate } from '../../src/services/judge/evaluate.ts'
-import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
+import type { Evaluation } from '../../src/contracts/evaluation.ts'
 import { resultsTableOf, type JudgedRun } from '../../src/services/judge/run-rows.ts'
 import { marksFile } from '../../src/services/results/marks-file.ts'
 import { openTruthIn } from '../../src/services/judge/truth-rows.ts'
 import { readReviews, reviewsTable, saveReviews } from '../../src/services/results/reviews-table.ts'
-import { row, runOf } from './judged-runs.ts'
+import { columnOf, judgedBy, type Judging, row, runOf } from './judged-runs.ts'
 import { formatEvaluation } from '../../src/ui/evaluation.ts'
 import { LocalTables } from './local-table.ts'
 
@@ -30,17 +28,8 @@ beforeAll(async () => {
 
 afterAll(() => tables.close())
 
-async function judged(
-  options: Partial<TruthChoice> & { of?: JudgedRun; minAccuracy?: string[] } = {},
-): Promise<Evaluation> {
-  const { of = run, minAccuracy, ...choice } = options
-  return evaluate(of, await openTruth('reviews', of, { configurationFolder: tables.folder, ...choice }), {
-    minAccuracy,
-  })
-}
-
-const columnOf = ({ columns }: Evaluation, name: string): EvaluatedColumn =>
-  columns.find(({ column }) => column === name)!
+const judged = (options: Judging = {}): Promise<Evaluation> =>
+  judgedBy('reviews', { of: run, folder: tables.folder, ...options })
 
 test('the marks of a review are a truth', async () => {
   await mkdir(path.dirname(marksFile(tables.folder, run.rows.runId)), { recursive: true })

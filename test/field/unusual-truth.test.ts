@@ -1,17 +1,15 @@
 import path from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { EvaluatedColumn, Evaluation } from '../../src/contracts/evaluation.ts'
+import type { Evaluation } from '../../src/contracts/evaluation.ts'
 import { profile } from '../../src/contracts/run-spec.ts'
 import { compareRuns } from '../../src/services/judge/compare.ts'
-import { evaluate, evaluationWarnings } from '../../src/services/judge/evaluate.ts'
-import type { JudgeFlags } from '../../src/services/judge/flags.ts'
-import { openTruth, type TruthChoice } from '../../src/services/judge/open-truth.ts'
+import { evaluationWarnings } from '../../src/services/judge/evaluate.ts'
 import { judgedRun, type JudgedRun } from '../../src/services/judge/run-rows.ts'
 import { viewedColumns } from '../../src/services/view/columns.ts'
 import { belowText } from '../../src/ui/evaluation.ts'
 import { LocalTables } from './local-table.ts'
-import { row, runOf } from './judged-runs.ts'
+import { columnOf, judgedBy, type Judging, row, runOf } from './judged-runs.ts'
 
 let tables: LocalTables
 let run: JudgedRun
@@ -26,17 +24,8 @@ beforeAll(async () => {
 
 afterAll(() => tables.close())
 
-async function judged(
-  truth: string,
-  options: Partial<TruthChoice> & JudgeFlags & { of?: JudgedRun } = {},
-): Promise<Evaluation> {
-  const { of = run, tolerance, minAccuracy, ...choice } = options
-  const opened = await openTruth(truth, of, { configurationFolder: tables.folder, ...choice })
-  return evaluate(of, opened, { tolerance, minAccuracy })
-}
-
-const columnOf = ({ columns }: Evaluation, name: string): EvaluatedColumn =>
-  columns.find(({ column }) => column === name)!
+const judged = (truth: string, options: Judging = {}): Promise<Evaluation> =>
+  judgedBy(truth, { of: run, folder: tables.folder, ...options })
 
 describe('a truth that is unusual', () => {
   test('tells values apart that the profile allows beside each other and that differ in case only', async () => {
