@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import type { Comparison } from '@imagery/viewer/contract/comparison'
 import { CloudCommand } from '../cli/cloud-command.ts'
+import { truthColumnFlags, truthFlag } from '../cli/truth-flags.ts'
 import { ImageryError } from '../contracts/errors.ts'
 import { compareRuns } from '../services/judge/compare.ts'
 import { openComparingTruth } from '../services/judge/open-truth.ts'
@@ -34,20 +35,8 @@ export default class Compare extends CloudCommand {
   }
 
   static override flags = {
-    truth: Flags.string({
-      summary: 'true values: a CSV, TSV, JSONL or Parquet file, project.dataset.table, or reviews',
-      helpValue: 'FILE|TABLE|reviews',
-    }),
-    id: Flags.string({
-      summary: 'column of the truth with the IDs of the assets (default: unit_id, asset_id or id)',
-      helpValue: 'COLUMN',
-    }),
-    column: Flags.string({
-      summary: "column of the truth, and the answers' column that it is the truth of, if their names differ",
-      helpValue: 'TRUTH_COLUMN=COLUMN',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
+    truth: Flags.string(truthFlag),
+    ...truthColumnFlags,
     tolerance: Flags.string({
       summary: 'how far numbers may be apart and still agree: 0.5, or 5%',
       helpValue: 'COLUMN=VALUE',

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { CloudCommand } from '../cli/cloud-command.ts'
+import { truthColumnFlags, truthFlag } from '../cli/truth-flags.ts'
 import { EXIT_CODES } from '../contracts/errors.ts'
 import type { Evaluation } from '../contracts/evaluation.ts'
 import { evaluate, evaluationWarnings } from '../services/judge/evaluate.ts'
@@ -39,21 +40,8 @@ export default class Eval extends CloudCommand {
   }
 
   static override flags = {
-    truth: Flags.string({
-      summary: 'true values: a CSV, TSV, JSONL or Parquet file, project.dataset.table, or reviews',
-      helpValue: 'FILE|TABLE|reviews',
-      required: true,
-    }),
-    id: Flags.string({
-      summary: 'column of the truth with the IDs of the assets (default: unit_id, asset_id or id)',
-      helpValue: 'COLUMN',
-    }),
-    column: Flags.string({
-      summary: "column of the truth, and the answer's column that it is the truth of, if their names differ",
-      helpValue: 'TRUTH_COLUMN=COLUMN',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
+    truth: Flags.string({ ...truthFlag, required: true }),
+    ...truthColumnFlags,
     tolerance: Flags.string({
       summary: 'how far a number may be off and still be right: 0.5, or 5% of the true value',
       helpValue: 'COLUMN=VALUE',
