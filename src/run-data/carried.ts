@@ -3,7 +3,7 @@ import { bucketName, carriedPath, imagesTable, tablePath, type RunTables } from 
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { type TableName } from '../google/bigquery/bigquery.ts'
 import { readObject, writeObject } from '../google/storage/storage.ts'
-import { CloudError } from '../google/transport/errors.ts'
+import { ifFound } from '../google/transport/errors.ts'
 import { quoted } from './sql/names.ts'
 import type { Comparison } from './sql/carry.ts'
 
@@ -14,12 +14,8 @@ const uriOf = ({ run_id: runId, place }: RunRef): string => `gs://${bucketName(p
 /** Returns what a run carried over; undefined if it carries nothing, or has not done so yet. */
 export async function carriedOf(spec: RunRef & Pick<RunSpec, 'carry'>): Promise<Carried | undefined> {
   if (!spec.carry) return undefined
-  try {
-    return carried.parse(JSON.parse((await readObject(uriOf(spec))).toString('utf8')))
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
-    throw error
-  }
+  const bytes = await ifFound(readObject(uriOf(spec)))
+  return bytes && carried.parse(JSON.parse(bytes.toString('utf8')))
 }
 
 export async function saveCarried(spec: RunRef, value: Carried): Promise<void> {

@@ -1,6 +1,6 @@
 import { bucketName, geminiBackendPath } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
-import { CloudError } from '../google/transport/errors.ts'
+import { ifFound } from '../google/transport/errors.ts'
 import { readObject, writeObject } from '../google/storage/storage.ts'
 
 /** The parts of a run's spec that say who answers its calls. */
@@ -16,12 +16,7 @@ export async function geminiBackendOf(
   read: (uri: string) => Promise<Buffer> = readObject,
 ): Promise<string | undefined> {
   if (!usesLocalGemini(spec)) return undefined
-  try {
-    return (await read(choiceUri(spec))).toString('utf8')
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'NOT_FOUND') return spec.gemini_backend
-    throw error
-  }
+  return (await ifFound(read(choiceUri(spec))))?.toString('utf8') ?? spec.gemini_backend
 }
 
 /** Whether something in the local cloud answers the run's calls, if it runs in one. */

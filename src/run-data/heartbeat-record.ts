@@ -2,7 +2,7 @@ import { bucketName, heartbeatPath, preparationPath, runSummaryPath } from '../c
 import { runHeartbeat, runSummary, type RunHeartbeat, type RunSummary } from '../contracts/run-heartbeat.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { deleteObject, objectGeneration, readObject, writeObject } from '../google/storage/storage.ts'
-import { CloudError } from '../google/transport/errors.ts'
+import { ifFound, succeeds } from '../google/transport/errors.ts'
 
 type RunRef = Pick<RunSpec, 'run_id' | 'place'>
 
@@ -36,16 +36,11 @@ export async function saveHeartbeat(
   generation: string | undefined,
 ): Promise<boolean> {
   const text = JSON.stringify(record)
-  try {
-    await writeObject(heartbeatUri({ place, run_id: record.run_id }), text, {
-      contentType: 'application/json',
-      onlyGeneration: generation ?? '0',
-    })
-    return true
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'FAILED_PRECONDITION') return false
-    throw error
-  }
+  const written = writeObject(heartbeatUri({ place, run_id: record.run_id }), text, {
+    contentType: 'application/json',
+    onlyGeneration: generation ?? '0',
+  })
+  return succeeds(written, 'FAILED_PRECONDITION')
 }
 
 /** Forgets what heartbeats found, because a command changes the run. */
@@ -112,10 +107,5 @@ function parsedJson(text: string): unknown {
 }
 
 async function textOf(uri: string): Promise<string | undefined> {
-  try {
-    return (await readObject(uri)).toString('utf8')
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
-    throw error
-  }
+  return (await ifFound(readObject(uri)))?.toString('utf8')
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { bucketName, runNotifiedPath } from '../contracts/names.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { deleteObject, objectGeneration, readObject, writeObject } from '../google/storage/storage.ts'
-import { CloudError } from '../google/transport/errors.ts'
+import { ifFound, succeeds } from '../google/transport/errors.ts'
 
 type RunRef = Pick<RunSpec, 'run_id' | 'place'>
 
@@ -22,10 +22,10 @@ export async function claimNotification(run: RunRef, event: string, nowMs: numbe
   const uri = markerUri(run, event)
   const generation = await objectGeneration(uri)
   if (generation === undefined) return 'being sent'
-  const text = await readOrNone(`${uri}#${generation}`)
+  const bytes = await ifFound(readObject(`${uri}#${generation}`))
   // Another process has just published the message, or given the claim back: the next call finds out.
-  if (text === undefined) return 'being sent'
-  const { claimed_at: since, sent_at: sentAt } = marker.parse(JSON.parse(text))
+  if (!bytes) return 'being sent'
+  const { claimed_at: since, sent_at: sentAt } = marker.parse(JSON.parse(bytes.toString('utf8')))
   if (sentAt !== null) return 'sent'
   if (nowMs - Date.parse(since) < DEAD_MS) return 'being sent'
   return (await write(run, event, claimed, generation)) ? 'ours' : 'being sent'
@@ -49,25 +49,11 @@ async function write(
   content: z.infer<typeof marker>,
   onlyGeneration: string | undefined,
 ): Promise<boolean> {
-  try {
-    await writeObject(markerUri(run, event), JSON.stringify(content), {
-      contentType: 'application/json',
-      ...(onlyGeneration === undefined ? {} : { onlyGeneration }),
-    })
-    return true
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'FAILED_PRECONDITION') return false
-    throw error
-  }
-}
-
-async function readOrNone(uri: string): Promise<string | undefined> {
-  try {
-    return (await readObject(uri)).toString('utf8')
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
-    throw error
-  }
+  const written = writeObject(markerUri(run, event), JSON.stringify(content), {
+    contentType: 'application/json',
+    ...(onlyGeneration === undefined ? {} : { onlyGeneration }),
+  })
+  return succeeds(written, 'FAILED_PRECONDITION')
 }
 
 function markerUri({ place, run_id: runId }: RunRef, event: string): string {

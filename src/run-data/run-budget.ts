@@ -3,7 +3,7 @@ import { runBudget, type RunBudget } from '../contracts/run-budget.ts'
 import type { RunSpec } from '../contracts/run-spec.ts'
 import { queryRows } from '../google/bigquery/bigquery.ts'
 import { readObjectVersion, writeObject } from '../google/storage/storage.ts'
-import { CloudError } from '../google/transport/errors.ts'
+import { ifFound, succeeds } from '../google/transport/errors.ts'
 import { costQuery } from './sql/ledger.ts'
 
 type RunRef = Pick<RunSpec, 'run_id' | 'place'>
@@ -19,29 +19,18 @@ export interface BudgetVersion {
  * every reader (https://cloud.google.com/storage/docs/consistency).
  */
 export async function readBudget(run: RunRef): Promise<BudgetVersion | undefined> {
-  try {
-    const { bytes, generation } = await readObjectVersion(uriOf(run))
-    return { budget: runBudget.parse(JSON.parse(bytes.toString('utf8'))), generation }
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
-    throw error
-  }
+  const read = await ifFound(readObjectVersion(uriOf(run)))
+  return read && { budget: runBudget.parse(JSON.parse(read.bytes.toString('utf8'))), generation: read.generation }
 }
 
 /** Replaces the version that was read. Returns false, and changes nothing, if it is no longer the newest. */
 export async function writeBudget(run: RunRef, { budget, generation }: BudgetVersion): Promise<boolean> {
-  try {
-    await writeObject(uriOf(run), JSON.stringify(budget), {
-      contentType: 'application/json',
-      onlyGeneration: generation ?? '0',
-    })
-    return true
-  } catch (error) {
-    // The object can also have been deleted with its run.
-    if (error instanceof CloudError && (error.status === 'FAILED_PRECONDITION' || error.status === 'NOT_FOUND'))
-      return false
-    throw error
-  }
+  const written = writeObject(uriOf(run), JSON.stringify(budget), {
+    contentType: 'application/json',
+    onlyGeneration: generation ?? '0',
+  })
+  // The object can also have been deleted with its run.
+  return succeeds(written, 'FAILED_PRECONDITION', 'NOT_FOUND')
 }
 
 /** What a ledger's rows have cost in US dollars, and how many of them have an unknown cost. */

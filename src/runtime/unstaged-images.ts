@@ -1,7 +1,7 @@
 import { parseGsUri } from '../contracts/gs-uri.ts'
 import { unstagedReasonPath } from '../contracts/names.ts'
 import { isRunId } from '../contracts/run-id.ts'
-import { CloudError } from '../google/transport/errors.ts'
+import { CloudError, ifFound } from '../google/transport/errors.ts'
 import { UnreadableImage } from './models/model.ts'
 
 /** Maximum length of a reason in a row. */
@@ -42,11 +42,5 @@ function reasonUri(uri: string, bucket: string): string | undefined {
 }
 
 async function reasonAt(place: string, readObject: (gsUri: string) => Promise<Buffer>): Promise<string | undefined> {
-  return readObject(place).then(
-    (bytes) => bytes.toString('utf8'),
-    (error: unknown) => {
-      if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
-      throw error
-    },
-  )
+  return (await ifFound(readObject(place)))?.toString('utf8')
 }

@@ -78,6 +78,27 @@ export function httpError(httpStatus: number, body: unknown): CloudError {
   })
 }
 
+/** Returns the answer of a call to Google, or undefined if what it asks for does not exist. */
+export async function ifFound<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+/** Returns whether a call to Google succeeded: false if it was refused with one of these statuses. */
+export async function succeeds(call: Promise<unknown>, ...refusals: GoogleStatus[]): Promise<boolean> {
+  try {
+    await call
+    return true
+  } catch (error) {
+    if (error instanceof CloudError && refusals.includes(error.status)) return false
+    throw error
+  }
+}
+
 /** Statuses after which the same call can be retried (https://cloud.google.com/apis/design/errors#error_retries). */
 const RETRYABLE: ReadonlySet<GoogleStatus> = new Set([
   'RESOURCE_EXHAUSTED',

@@ -1,7 +1,7 @@
 import type { DeploymentRef } from '../../contracts/names.ts'
 import type { RunHeartbeat, RunTotals } from '../../contracts/run-heartbeat.ts'
 import { longestTryMs, type RunSpec } from '../../contracts/run-spec.ts'
-import { CloudError } from '../../google/transport/errors.ts'
+import { CloudError, ifFound } from '../../google/transport/errors.ts'
 import type { QueueLimits } from '../../google/tasks.ts'
 import type { Generation } from '../../run-data/rounds.ts'
 import { isControlQueue } from '../../run-data/run-queues.ts'
@@ -213,12 +213,7 @@ export class Heartbeats {
   /** Undefined before the run has its tables. */
   async #totals(spec: RunSpec): Promise<RunTotals | undefined> {
     const { cloud, clock } = this.#deps
-    try {
-      return await cloud.readTotals(spec, clock.now())
-    } catch (error) {
-      if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
-      throw error
-    }
+    return ifFound(cloud.readTotals(spec, clock.now()))
   }
 
   async #pace(

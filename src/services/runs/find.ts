@@ -2,7 +2,7 @@ import { ImageryError } from '../../contracts/errors.ts'
 import { bucketName, runSpecPath } from '../../contracts/names.ts'
 import { isRunId, RUN_ID_PREFIX_PATTERN } from '../../contracts/run-id.ts'
 import { runSpec, type RunSpec } from '../../contracts/run-spec.ts'
-import { CloudError } from '../../google/transport/errors.ts'
+import { CloudError, ifFound } from '../../google/transport/errors.ts'
 import { listFolders, readObject, writeObject } from '../../google/storage/storage.ts'
 import type { StateStore } from '../session/state-store.ts'
 import { deploymentText, type Target } from '../session/target.ts'
@@ -29,11 +29,11 @@ export async function saveRunSpec(spec: RunSpec): Promise<void> {
 /** Returns a run's spec from the bucket, or undefined if the bucket has none. */
 export async function loadRunSpec(target: Target, runId: string): Promise<RunSpec | undefined> {
   const uri = `gs://${bucketName(target.place)}/${runSpecPath(runId)}`
+  const bytes = await ifFound(readObject(uri))
+  if (!bytes) return undefined
   try {
-    return runSpec.parse(JSON.parse((await readObject(uri)).toString('utf8')))
+    return runSpec.parse(JSON.parse(bytes.toString('utf8')))
   } catch (error) {
-    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
-    if (error instanceof CloudError) throw error
     throw new ImageryError(
       'INVALID_CONFIGURATION',
       `${uri} is not a run record that this version of imagery can read: ${(error as Error).message}`,

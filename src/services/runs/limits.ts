@@ -4,7 +4,7 @@ import { exactUsd, usdText } from '../../contracts/prices.ts'
 import { defaultMaxFailures, failureControls, failureLimitOf, type FailureLimit } from '../../contracts/run-controls.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { suggestedCommand } from '../../contracts/suggested-command.ts'
-import { CloudError } from '../../google/transport/errors.ts'
+import { ifFound } from '../../google/transport/errors.ts'
 import { currentGeneration } from '../../run-data/rounds.ts'
 import { ledgerCost, readBudget, type LedgerCost } from '../../run-data/run-budget.ts'
 import { changeRunControls, runControlsOf } from '../../run-data/run-stop.ts'
@@ -61,10 +61,5 @@ async function refuseSpentCap(
 
 /** A run whose command died early has no ledger yet. */
 async function costSoFar(spec: RunSpec): Promise<LedgerCost> {
-  try {
-    return await ledgerCost(spec)
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'NOT_FOUND') return { usd: 0, unknown: 0 }
-    throw error
-  }
+  return (await ifFound(ledgerCost(spec))) ?? { usd: 0, unknown: 0 }
 }

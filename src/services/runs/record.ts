@@ -12,7 +12,7 @@ import {
 import { leavingRun, startedRun, type LeavingRun, type StartedRun } from '../../contracts/run-record.ts'
 import type { RunReport } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
-import { CloudError } from '../../google/transport/errors.ts'
+import { ifFound } from '../../google/transport/errors.ts'
 import { deleteObject, objectGeneration, readObject, writeObject } from '../../google/storage/storage.ts'
 import { loadRunSpec } from './find.ts'
 import type { Target } from '../session/target.ts'
@@ -89,11 +89,11 @@ async function writeRecord(uri: string, record: object): Promise<void> {
 }
 
 async function readRecord<Schema extends z.ZodType>(uri: string, schema: Schema): Promise<z.infer<Schema> | undefined> {
+  const bytes = await ifFound(readObject(uri))
+  if (!bytes) return undefined
   try {
-    return schema.parse(JSON.parse((await readObject(uri)).toString('utf8')))
+    return schema.parse(JSON.parse(bytes.toString('utf8')))
   } catch (error) {
-    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
-    if (error instanceof CloudError) throw error
     const message = `${uri} is not a record that this version of imagery can read: ${(error as Error).message}`
     throw new ImageryError('INVALID_CONFIGURATION', message, { cause: error })
   }

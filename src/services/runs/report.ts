@@ -3,7 +3,7 @@ import type { RunHeartbeat, RunTotals } from '../../contracts/run-heartbeat.ts'
 import type { Answers, RunReport, RunState } from '../../contracts/run-report.ts'
 import type { RunSpec } from '../../contracts/run-spec.ts'
 import { describeTable } from '../../google/bigquery/bigquery.ts'
-import { CloudError } from '../../google/transport/errors.ts'
+import { ifFound } from '../../google/transport/errors.ts'
 import { runAnswers } from '../../run-data/answers.ts'
 import { heartbeatOf, summaryOf } from '../../run-data/heartbeat-record.ts'
 import { estimatedTasksIn, hasTasksIn, workQueues } from '../../run-data/run-queues.ts'
@@ -36,7 +36,7 @@ export async function runReport(
   // Empty queues can mean that the run has just ended, and then its exact figures count.
   if (known && (await hasQueuedUnits(spec)))
     return reportFrom(spec, known, { ...told, state: heldState('running', told) })
-  const totals = await orMissing(readTotals(spec, Date.now()))
+  const totals = await ifFound(readTotals(spec, Date.now()))
   if (!totals) {
     // A heartbeat has finished the run meanwhile, and deleted its snapshot.
     const endedSince = await endedReport(spec)
@@ -77,7 +77,7 @@ export async function endedReport(spec: RunSpec): Promise<RunReport | undefined>
 
 /** Counts the ledger's rows of units that are not in the snapshot. Returns undefined if there are none. */
 export async function strayRows(spec: RunSpec): Promise<RunReport['stray_rows']> {
-  const totals = await orMissing(readTotals(spec, Date.now()))
+  const totals = await ifFound(readTotals(spec, Date.now()))
   return totals?.stray_rows ?? undefined
 }
 
@@ -95,14 +95,4 @@ async function runState(spec: RunSpec, units: RunReport['units']): Promise<RunSt
 async function hasQueuedUnits(spec: RunSpec): Promise<boolean> {
   const names = await workQueues(spec)
   return (await estimatedTasksIn(names)) > 0 || hasTasksIn(names)
-}
-
-/** Returns the rows, or undefined while the run's tables do not exist yet. */
-async function orMissing<Rows>(rows: Promise<Rows>): Promise<Rows | undefined> {
-  try {
-    return await rows
-  } catch (error) {
-    if (error instanceof CloudError && error.status === 'NOT_FOUND') return undefined
-    throw error
-  }
 }
