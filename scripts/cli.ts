@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { buildCommandPackages, commandPackages } from './command-packages.ts'
 import { writeLicenses } from './licenses.ts'
+import { requiredPackages } from './required-packages.ts'
 
 /**
  * Bundles the command line into dist/: one small file per command over shared chunks, so that a
@@ -17,6 +18,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const out = path.join(root, 'dist')
 
 const BUNDLED = new Set(['@oclif/core', 'listr2', 'zod', 'hono', '@hono/node-server', 'conf', 'execa', 'yaml'])
+
+/** Packages that stay packages, and are CommonJS. */
+const REQUIRED = ['@duckdb/node-api', '@duckdb/node-api/lib/vectors/dataAccessors.js', 'farmhash-modern', 'sharp']
 
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>
@@ -54,7 +58,7 @@ const { metafile } = await build({
   logLevel: 'warning',
   metafile: true,
   external,
-  plugins: [commandPackages],
+  plugins: [requiredPackages(REQUIRED, root), commandPackages],
   banner: {
     // CommonJS packages that are bundled in expect these.
     js: [

@@ -6,6 +6,7 @@ import { inlineClientJson } from './inline-client-json.ts'
 import { leaveOut, type LeftOut } from './leave-out.ts'
 import { writeLicenses } from './licenses.ts'
 import { namedExportsOfPackages } from './named-exports-of-packages.ts'
+import { requiredPackages } from './required-packages.ts'
 import { lockOf, type PackageLock } from './runtime-lock.ts'
 
 /** Not bundled: it loads a native library by its own path. */
@@ -68,8 +69,8 @@ export async function buildRuntime({
     format: 'esm',
     platform: 'node',
     target: 'node22',
-    external: NATIVE_PACKAGES,
     plugins: [
+      requiredPackages(NATIVE_PACKAGES, root),
       leaveOut(LEFT_OUT, { from: 'the runtime (scripts/runtime-bundle.ts)' }),
       inlineClientJson,
       namedExportsOfPackages,
