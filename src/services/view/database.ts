@@ -12,18 +12,24 @@ const MOST_MEGABYTES = 1_024
 /** A small machine runs a browser too. */
 const MEMORY_SHARE = 0.4
 
-function memoryLimit(): string {
-  return `${Math.min(MOST_MEGABYTES, Math.floor((totalmem() * MEMORY_SHARE) / 2 ** 20))}MiB`
+/** Returns the memory of DuckDB on this machine, in MiB. */
+export function memoryLimit(): number {
+  return Math.min(MOST_MEGABYTES, Math.floor((totalmem() * MEMORY_SHARE) / 2 ** 20))
 }
 
 /**
  * Opens a DuckDB file. DuckDB then reads and writes nothing else: it loads no extension and opens no other file, whatever
  * a value looks like.
+ *
+ * @param options.memory in MiB
  */
-export async function openDuckDb(file: string, { isReadOnly }: { isReadOnly: boolean }): Promise<DuckDBInstance> {
+export async function openDuckDb(
+  file: string,
+  { isReadOnly, memory = memoryLimit() }: { isReadOnly: boolean; memory?: number },
+): Promise<DuckDBInstance> {
   const { DuckDBInstance: Instance } = await import('@duckdb/node-api')
   return Instance.create(file, {
-    memory_limit: memoryLimit(),
+    memory_limit: `${memory}MiB`,
     // Two programs that read the same file must not share what does not fit into memory: DuckDB gives it the same names.
     temp_directory: isReadOnly ? `${file}.${randomUUID()}.tmp` : `${file}.tmp`,
     autoinstall_known_extensions: 'false',

@@ -7,17 +7,22 @@ import { duckDbError } from '../results/duckdb-error.ts'
 import { LAYOUT, type About, type CodedColumn, type Coding } from './about.ts'
 import { NO_CODE } from './axis-values.ts'
 import { stageRows, type AppendOptions, type StagedAxes } from './stage-rows.ts'
-import { openDuckDb, rowsOf } from './database.ts'
+import { memoryLimit, openDuckDb, rowsOf } from './database.ts'
 import { axisName, codeName, dictionaryName, valueName, type StoredColumn } from './stored-columns.ts'
 
 /**
  * Reads all rows of a run into a DuckDB file, with everything that charts need: codes by which rows are counted, and bins.
  * The file gets its name when it is complete.
  *
+ * @param options.memory of DuckDB, in MiB
  * @param options.sortedBytes bytes of rows that are sorted at once
  * @throws the signal's reason when it is aborted; ImageryError FILE_NOT_WRITABLE, as on a full disk; what reading the rows throws
  */
-export async function loadResults(file: string, options: AppendOptions & { sortedBytes?: number }): Promise<void> {
+export async function loadResults(
+  file: string,
+  options: AppendOptions & { memory?: number; sortedBytes?: number },
+): Promise<void> {
+  const { memory = memoryLimit(), sortedBytes = memory * 2 ** 20 * SORTED_SHARE } = options
   // Two commands can read the same run at once.
   const own = `${file}.${randomUUID()}`
   const [part, staging] = [`${own}.part`, `${own}.rows`]
@@ -28,7 +33,7 @@ export async function loadResults(file: string, options: AppendOptions & { sorte
       ),
     )
   try {
-    const instance = await openDuckDb(part, { isReadOnly: false })
+    const instance = await openDuckDb(part, { isReadOnly: false, memory })
     const connection = await instance.connect()
     const interrupt = (): void => connection.interrupt()
     options.signal.addEventListener('abort', interrupt)
@@ -38,10 +43,7 @@ export async function loadResults(file: string, options: AppendOptions & { sorte
       await connection.run("SET force_compression = 'uncompressed'")
       const axes = await stageRows(connection, options)
       await connection.run("SET force_compression = 'auto'")
-      const about = await arrangeRows(connection, options.columns, {
-        axes,
-        sortedBytes: options.sortedBytes ?? SORTED_BYTES,
-      })
+      const about = await arrangeRows(connection, options.columns, { axes, sortedBytes })
       await connection.run('CREATE TABLE about (document VARCHAR)')
       await connection.run('INSERT INTO about VALUES (?)', [JSON.stringify(about)])
       await connection.run('DETACH staging')
@@ -87,19 +89,22 @@ async function arrangeRows(
     ...(column.hasAxis ? [`staged.${axisName(column)}`] : []),
   ])
   const codes = coded.map(codeOf).filter((code) => code !== undefined)
+  // A table of its own: otherwise DuckDB sorts whole rows here, and takes their sizes afterwards.
+  await connection.run(
+    `CREATE TABLE staging.sizes AS SELECT unit_id, rowid AS place, ${bytesOf(columns)} AS bytes FROM staging.rows`,
+  )
   await connection.run(`CREATE TABLE staging.places AS
-SELECT row_number() OVER (ORDER BY unit_id) - 1 AS n, rowid AS place FROM staging.rows`)
+SELECT row_number() OVER (ORDER BY unit_id) - 1 AS n, place, bytes FROM staging.sizes`)
   const select = `SELECT CAST(n AS INTEGER) AS n, unit_id, longitude, latitude, images,
     ${statusIs("= 'ok'")} AS is_ok, ${statusIs("IN ('failed', 'throttled')")} AS is_failed,
     ${[...values, ...codes.map(({ expression }) => expression)].join(', ')}
   FROM (SELECT * FROM staging.rows POSITIONAL JOIN staging.codes) AS staged JOIN staging.places USING (place) ${codes.map(({ join }) => join).join(' ')}`
   await connection.run(`CREATE TABLE rows AS ${select} WITH NO DATA`)
-  const { rows: total, bytesPerRow } = await sizes(connection, columns)
-  const atOnce = Math.max(1, Math.floor(sortedBytes / bytesPerRow))
-  for (let from = 0; from < total; from += atOnce)
-    await connection.run(`INSERT INTO rows ${select} WHERE n >= ${from} AND n < ${from + atOnce} ORDER BY n`)
+  const ends = await partEnds(connection, sortedBytes)
+  for (const [part, end] of ends.entries())
+    await connection.run(`INSERT INTO rows ${select} WHERE n >= ${ends[part - 1] ?? 0} AND n < ${end} ORDER BY n`)
   const bounds = await boundsOf(connection)
-  return { layout: LAYOUT, rows: total, columns: coded, bounds }
+  return { layout: LAYOUT, rows: ends.at(-1) ?? 0, columns: coded, bounds }
 }
 
 /** Returns the narrower of the boxes around all locations: the one across the antimeridian has its west above its east. */
@@ -117,25 +122,41 @@ FROM rows WHERE longitude IS NOT NULL AND latitude IS NOT NULL`,
 
 const isNumber = (value: number | null | undefined): value is number => typeof value === 'number'
 
-/** A fifth of DuckDB's memory (`database.ts`). Each part reads all staged rows, so that few large parts are faster. */
-const SORTED_BYTES = 192 * 2 ** 20
+/** Of DuckDB's memory. Each part reads all staged rows, so that few large parts are faster. */
+const SORTED_SHARE = 0.2
 
 /** Bytes of a value besides its text. */
 const VALUE_BYTES = 24
 
-/** Returns the number of staged rows, and their mean size. */
-async function sizes(
-  connection: DuckDBConnection,
-  columns: readonly StoredColumn[],
-): Promise<{ rows: number; bytesPerRow: number }> {
+/** Rows whose sizes are added up before they get their part. */
+const SIZED_ROWS = 64
+
+/** The bytes of a staged row, as an expression. */
+function bytesOf(columns: readonly StoredColumn[]): string {
   const texts = columns
     .filter(({ storage }) => storage === 'VARCHAR' || storage === 'JSON')
     .map((column) => ` + coalesce(strlen(CAST(${valueName(column)} AS VARCHAR)), 0)`)
-  const [[rows, bytes] = []] = await rowsOf(
+  return `strlen(unit_id)${texts.join('')} + ${VALUE_BYTES * columns.length}`
+}
+
+/** Returns where the parts of the sorted rows end: wide rows can stand side by side, so that a mean size says nothing. */
+async function partEnds(connection: DuckDBConnection, sortedBytes: number): Promise<number[]> {
+  const groups = await rowsOf(
     connection,
-    `SELECT count(*), coalesce(avg(strlen(unit_id)${texts.join('')}), 0) FROM staging.rows`,
+    `SELECT max(n) + 1, sum(bytes) FROM staging.places GROUP BY n // ${SIZED_ROWS} ORDER BY 1`,
   )
-  return { rows: Number(rows), bytesPerRow: Number(bytes) + VALUE_BYTES * columns.length }
+  const ends: number[] = []
+  let sized = 0
+  let last = 0
+  for (const [end, bytes] of groups) {
+    if (last > (ends.at(-1) ?? 0) && sized + Number(bytes) > sortedBytes) {
+      ends.push(last)
+      sized = 0
+    }
+    sized += Number(bytes)
+    last = Number(end)
+  }
+  return last > 0 ? [...ends, last] : []
 }
 
 interface CodedRange {
@@ -193,7 +214,9 @@ async function valueCoding(connection: DuckDBConnection, stored: StoredColumn): 
   const { kind, allowed } = stored.column
   const [[values, rows, longest] = []] = await rowsOf(
     connection,
-    `SELECT count(DISTINCT ${name}), count(${name}), coalesce(max(length(${name})), 0) FROM staging.rows`,
+    // Of 64-bit hashes, because DuckDB holds all that it counts in memory, and texts can be long. If two texts had one hash,
+    // no figure would change: the bars are counted by the dictionary.
+    `SELECT count(DISTINCT hash(${name})) FILTER (${name} IS NOT NULL), count(${name}), coalesce(max(length(${name})), 0) FROM staging.rows`,
   )
   const found = { values: Number(values), rows: Number(rows), longest: Number(longest) }
   if (kind === 'text' && !hasBars(found)) return { by: 'none' }

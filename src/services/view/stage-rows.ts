@@ -4,9 +4,6 @@ import { pointOf } from '../results/geometry.ts'
 import { AxisValues } from './axis-values.ts'
 import { axisName, axisValue, valueName, type Storage, type StoredColumn } from './stored-columns.ts'
 
-/** Rows between two looks at the signal and two reports of progress. */
-const PROGRESS_ROWS = 10_000
-
 export interface AppendOptions {
   columns: readonly StoredColumn[]
   pages: AsyncIterable<Row[]>
@@ -44,11 +41,11 @@ export async function stageRows(
       for (const row of page) {
         appendRow(appender, columns, row, axes)
         rows += 1
-        if (rows % PROGRESS_ROWS === 0) appender.flushSync()
       }
+      // A page has at most some 10 MB, however wide its rows are.
+      appender.flushSync()
       progress(rows)
     }
-    appender.flushSync()
   } finally {
     appender.closeSync()
   }
